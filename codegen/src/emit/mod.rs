@@ -1,0 +1,4 @@
+//! Last stage: one file a language.
+
+#[cfg(feature = "cli")]
+pub mod json;

@@ -125,7 +125,7 @@ mapping! {
         /// What else there is to know.
         pub doc: Option<String>,
         /// Its names in other drivers.
-        pub header_names: Vec<String>,
+        pub header_names: Vec<Word>,
     }
 }
 
@@ -207,7 +207,7 @@ mapping! {
         /// Where the datasheet is not to be trusted.
         pub doubts: Vec<Doubt>,
         /// Its names in other drivers.
-        pub header_names: Vec<String>,
+        pub header_names: Vec<Word>,
     }
 }
 

@@ -55,7 +55,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds "did you mean" when one of `known` is close to `word`, else the list of what is known.
+    /// Adds "did you mean" when one of `known` is close to `word`, else lists what is known.
     #[must_use]
     pub fn suggest<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<_> = known.into_iter().collect();
@@ -65,7 +65,7 @@ impl Diagnostic {
             None => {
                 let shown = known.iter().take(20).map(|word| format!("`{word}`"));
                 let more = if known.len() > 20 { ", ..." } else { "" };
-                self.help(format!("known are {}{more}", shown.collect::<Vec<_>>().join(", ")))
+                self.help(format!("known: {}{more}", shown.collect::<Vec<_>>().join(", ")))
             }
         }
     }

@@ -19,6 +19,7 @@ pub mod lower;
 pub mod parse;
 pub mod source;
 
+mod generate;
 mod rust_name;
 
 use std::fmt;
@@ -27,6 +28,8 @@ use std::path::{Path, PathBuf};
 use check::Checked;
 use diagnostic::{Diagnostic, Mistakes, Report};
 use source::{Source, Span};
+
+pub use generate::{Generator, build_script};
 
 /// Why a description did not become code.
 #[derive(Debug)]

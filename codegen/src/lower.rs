@@ -272,7 +272,7 @@ fn kind(field: &description::Field, may_be_address: bool) -> FieldKind {
     let bits = field.bits.value;
     if !field.values.is_empty() {
         FieldKind::Enumerated
-    } else if may_be_address && field.memory_safety && bits.width == 64 && field.fixed.is_none() {
+    } else if may_be_address && field.memory_safety && bits.width == 64 && field.fixed.is_none() && field.access.is_none() {
         FieldKind::Address
     } else if bits.width == 1 {
         FieldKind::Flag

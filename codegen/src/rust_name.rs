@@ -11,7 +11,7 @@ pub(crate) const TAKEN_TYPES: &[&str] = &[
     "KnownReset", "Layout", "None", "Offset", "OnesClear", "OnesSet", "Option", "Pair", "PlainWrite", "Range",
     "ReadActs", "ReadClears", "ReadOnly", "ReadPure", "ReadSets", "ReadWrite", "Reg", "Register", "RegisterInfo",
     "Registers", "SelfClearing", "Self_", "Some", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
-    "WriteOnly", "Words", "Done", "DefaultList", "u32", "u64", "str", "bool",
+    "WriteOnly", "Words", "Done", "AnyRegister", "u32", "u64", "str", "bool",
 ];
 
 /// Modules beside those of the registers.

@@ -6,6 +6,9 @@ use crate::diagnostic::{Diagnostic, Mistakes};
 /// Far more than any chip has, and few enough to list.
 pub(super) const MAX_ELEMENTS: u64 = 1 << 20;
 
+/// What an index of 16 bits can count.
+const MAX_ARRAY: u64 = 1 << 16;
+
 struct Empty<'a> {
     register: &'a Word,
     range: Range,
@@ -15,6 +18,18 @@ impl From<Empty<'_>> for Diagnostic {
     fn from(mistake: Empty<'_>) -> Self {
         let message = format!("register `{}` has a place without elements", mistake.register.value);
         Diagnostic::new(message, mistake.range.base.span, "no element begins here").help("give a `count` of at least 1")
+    }
+}
+
+struct TooLong<'a> {
+    register: &'a Word,
+}
+
+impl From<TooLong<'_>> for Diagnostic {
+    fn from(mistake: TooLong<'_>) -> Self {
+        let register = mistake.register;
+        Diagnostic::new(format!("the array `{}` is too long", register.value), register.span, "")
+            .note(format!("an array may have {MAX_ARRAY} elements"))
     }
 }
 
@@ -34,6 +49,9 @@ impl From<TooMany<'_>> for Diagnostic {
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let mut left = MAX_ELEMENTS;
     for register in &description.registers {
+        if register.count() > MAX_ARRAY {
+            mistakes.report(TooLong { register: &register.name });
+        }
         for range in register.ranges().into_iter().chain(register.alias_ranges()) {
             if range.count == 0 {
                 mistakes.report(Empty { register: &register.name, range });

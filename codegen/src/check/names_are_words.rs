@@ -16,6 +16,18 @@ impl From<NotAWord<'_>> for Diagnostic {
     }
 }
 
+struct NotSearchable<'a> {
+    name: &'a Word,
+}
+
+impl From<NotSearchable<'_>> for Diagnostic {
+    fn from(mistake: NotSearchable<'_>) -> Self {
+        let name = mistake.name;
+        Diagnostic::new(format!("`{}` is not a name in another driver", name.value), name.span, "")
+            .note("a name has letters, digits and underscores, and begins with a letter")
+    }
+}
+
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let registers = description.registers.iter().map(|register| &register.name);
     let descriptors = description.descriptors.iter().map(|descriptor| &descriptor.name);
@@ -28,6 +40,12 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         if !is_word(name) {
             mistakes.report(NotAWord { name });
         }
+    }
+    let fields = super::layouts(description).flat_map(|layout| layout.fields.values());
+    let in_fields = fields.flat_map(|field| &field.header_names);
+    let in_registers = description.registers.iter().flat_map(|register| &register.header_names);
+    for name in in_registers.chain(in_fields).filter(|name| !is_word(name)) {
+        mistakes.report(NotSearchable { name });
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every register is of 32 bits, every descriptor of whole 32-bit words that make 64 to 128 bits.
+//! Every register is of 32 bits, every descriptor of one to four 32-bit words.
 
 use crate::description::Description;
 use crate::diagnostic::{Diagnostic, Mistakes};
@@ -24,8 +24,8 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         }
     }
     for descriptor in &description.descriptors {
-        if ![64, 96, 128].contains(&descriptor.bits.value) {
-            mistakes.report(Unsupported { what: "a descriptor", width: descriptor.bits, supported: "64, 96 or 128" });
+        if ![32, 64, 96, 128].contains(&descriptor.bits.value) {
+            mistakes.report(Unsupported { what: "a descriptor", width: descriptor.bits, supported: "32, 64, 96 or 128" });
         }
     }
 }

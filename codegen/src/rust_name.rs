@@ -6,19 +6,22 @@ use crate::description::Format;
 
 /// Types that generated code uses, so that nothing described may get their name.
 pub(crate) const TAKEN_TYPES: &[&str] = &[
-    "AccessKind", "Address", "Array", "BareWrite", "Below", "Bits", "Bus", "Descriptor", "DescriptorInfo", "Doorbell",
-    "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace",
-    "KnownReset", "Layout", "None", "Offset", "OnesClear", "OnesSet", "Option", "Pair", "PlainWrite", "Range",
-    "ReadActs", "ReadClears", "ReadOnly", "ReadPure", "ReadSets", "ReadWrite", "Reg", "Register", "RegisterInfo",
-    "Registers", "SelfClearing", "Self_", "Some", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
-    "WriteOnly", "Words", "Done", "AnyRegister", "u32", "u64", "str", "bool",
+    "AccessKind", "Address", "AnyRegister", "Array", "B", "BareWrite", "Below", "Bits", "Bus", "Descriptor",
+    "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag",
+    "Index", "IndexSpace", "KnownReset", "Layout", "None", "Offset", "OnesClear", "OnesSet", "Option", "P", "Pair",
+    "PlainWrite", "Range", "ReadActs", "ReadClears", "ReadOnly", "ReadPure", "ReadSets", "ReadWrite", "Reg", "Register",
+    "RegisterInfo", "Registers", "SelfClearing", "Some", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
+    "WriteOnly",
 ];
 
 /// Modules beside those of the registers.
-pub(crate) const TAKEN_MODULES: &[&str] = &["permission", "permit", "core"];
+pub(crate) const TAKEN_MODULES: &[&str] = &["permission", "permit"];
+
+/// Methods that are there beside those of the registers.
+pub(crate) const TAKEN_METHODS: &[&str] = &["with_permission"];
 
 /// Constants that a register has beside its fields.
-pub(crate) const TAKEN_CONSTANTS: &[&str] = &["OFFSET", "ARRAY"];
+pub(crate) const TAKEN_CONSTANTS: &[&str] = &["ARRAY", "OFFSET"];
 
 /// Words that Rust keeps to itself.
 const KEYWORDS: &[&str] = &[
@@ -33,8 +36,12 @@ fn not_a_keyword(name: String) -> String {
 }
 
 /// A register's type, an index's, a permission's, an enumerated field's or one of its variants.
+///
+/// It begins with a capital, so that it cannot be confused with a module.
 pub(crate) fn type_name(name: &str) -> String {
-    not_a_keyword(name.to_owned())
+    let mut characters = name.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    not_a_keyword(first.into_iter().chain(characters).collect())
 }
 
 /// A field's constant.
@@ -44,7 +51,7 @@ pub(crate) fn constant(name: &str) -> String {
 
 /// The type that says how many of an index there are.
 pub(crate) fn index_space(name: &str) -> String {
-    format!("{name}Space")
+    type_name(name) + "Space"
 }
 
 /// A register's method, or the module of the values of its fields.
@@ -59,7 +66,7 @@ pub(crate) fn descriptor(name: &str, format: Format) -> String {
         Format::WriteBack => "WriteBack",
         Format::Memory => "Memory",
     };
-    format!("{name}{format}")
+    type_name(name) + format
 }
 
 /// The module of the values of a descriptor format's fields, from the type's name.
@@ -74,4 +81,23 @@ pub(crate) fn module(type_name: &str) -> String {
         module.extend(character.to_lowercase());
     }
     not_a_keyword(module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{method, module, type_name};
+
+    #[test]
+    fn names_stay_the_datasheets() {
+        assert_eq!(type_name("TXCTL"), "TXCTL");
+        assert_eq!(method("TXCTL"), "txctl");
+        assert_eq!(module("TransmitDataWriteBack"), "transmit_data_write_back");
+    }
+
+    #[test]
+    fn no_name_is_a_keyword_or_a_module_and_a_type() {
+        assert_eq!(method("TYPE"), "type_");
+        assert_eq!(type_name("self"), "Self_");
+        assert_eq!(type_name("status"), "Status");
+    }
 }

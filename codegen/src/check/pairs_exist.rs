@@ -1,14 +1,14 @@
-//! A pair is of two registers that there are, and that have equally many elements.
+//! A pair is of two registers that there are, and that have the same elements.
 
 use std::collections::HashMap;
 
 use super::Unknown;
-use crate::description::{Description, Word};
+use crate::description::{Description, Register, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 
 struct Unlike<'a> {
-    low: (&'a Word, u64),
-    high: (&'a Word, u64),
+    low: (&'a Word, &'a Register),
+    high: (&'a Word, &'a Register),
 }
 
 impl From<Unlike<'_>> for Diagnostic {
@@ -19,8 +19,16 @@ impl From<Unlike<'_>> for Diagnostic {
     }
 }
 
-fn elements(count: u64) -> String {
-    if count == 1 { "has 1 element".to_owned() } else { format!("has {count} elements") }
+fn elements(register: &Register) -> String {
+    match (&register.array, index(register)) {
+        (None, _) => "is a single register".to_owned(),
+        (Some(_), None) => format!("is an array of {}", register.count()),
+        (Some(_), Some(index)) => format!("is indexed by {index}"),
+    }
+}
+
+fn index(register: &Register) -> Option<&str> {
+    register.array.as_ref().and_then(|array| array.index.as_ref()).map(|index| index.as_str())
 }
 
 struct WithItself<'a> {
@@ -45,13 +53,13 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
                 let known = description.registers.iter().map(|register| register.name.as_str()).collect();
                 mistakes.report(Unknown { what: "register", word, known });
             }
-            register.map(|register| register.count())
+            register.copied()
         };
         let (low, high) = (find(&pair.low), find(&pair.high));
         if pair.low == pair.high {
             mistakes.report(WithItself { register: &pair.high });
         } else if let (Some(low), Some(high)) = (low, high)
-            && low != high
+            && (low.array.is_some(), index(low), low.count()) != (high.array.is_some(), index(high), high.count())
         {
             mistakes.report(Unlike { low: (&pair.low, low), high: (&pair.high, high) });
         }

@@ -47,15 +47,17 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     names.unique("type", permissions, rust_name::TAKEN_TYPES);
 
     let pairs = description.pairs.iter().map(|pair| &pair.name);
-    names.unique("method", registers().chain(pairs).map(|name| (name, rust_name::method(name))), &[]);
+    let methods = registers().chain(pairs).map(|name| (name, rust_name::method(name)));
+    names.unique("method", methods, rust_name::TAKEN_METHODS);
 
     let modules = description.registers.iter().filter(|register| register.has_values());
     let modules = modules.map(|register| (&register.name, rust_name::method(&register.name)));
     names.unique("module", modules, rust_name::TAKEN_MODULES);
 
-    let descriptors = description.descriptors.iter();
-    let descriptors = descriptors.map(|one| (&one.name, rust_name::descriptor(&one.name, one.format)));
-    names.unique("type", descriptors, rust_name::TAKEN_TYPES);
+    let descriptors =
+        || description.descriptors.iter().map(|one| (&one.name, rust_name::descriptor(&one.name, one.format)));
+    names.unique("type", descriptors(), rust_name::TAKEN_TYPES);
+    names.unique("module", descriptors().map(|(name, rust)| (name, rust_name::module(&rust))), &[]);
 
     for layout in super::layouts(description) {
         let fields = layout.fields.keys().map(|name| (name, rust_name::constant(name)));

@@ -65,7 +65,7 @@ pub fn register(register: &Register<'_>) -> TokenStream {
             #place
             #constants
         }
-        impl tock_registers::RegisterLongName for #name {}
+        impl ::tock_registers::RegisterLongName for #name {}
         impl Layout for #name {
             const NAME: &'static str = #text;
             const WRITABLE: [u64; 2] = [#low, #high];

@@ -71,8 +71,7 @@ pub fn access_kind(access: Access) -> TokenStream {
 
 /// Names are the datasheet's, so some types are not as Rust has them.
 pub fn allow_type_name(name: &str) -> TokenStream {
-    let usual = name.starts_with(|c: char| c.is_uppercase()) && !name.contains('_');
-    if usual { TokenStream::new() } else { quote!(#[allow(non_camel_case_types)]) }
+    if name.contains('_') { quote!(#[allow(non_camel_case_types)]) } else { TokenStream::new() }
 }
 
 /// Names are the datasheet's, so some constants are not as Rust has them.

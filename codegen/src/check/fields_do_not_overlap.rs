@@ -33,11 +33,16 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for layout in super::layouts(description) {
         let declared: HashSet<_> =
             layout.overlaps.iter().flat_map(|(a, b)| [(a.as_str(), b.as_str()), (b.as_str(), a.as_str())]).collect();
-        let mut fields: Vec<_> = layout.fields.iter().collect();
+        // Those outside have been told of, and would make the number of places to begin at unlimited.
+        let mut fields: Vec<_> = layout.fields.iter().filter(|(_, field)| field.bits.msb() < layout.width).collect();
         fields.sort_by_key(|(_, field)| field.bits.lsb);
         let mut open: Vec<(&Word, &Field)> = Vec::new();
+        let mut lsb = 0;
         for second in fields {
-            open.retain(|(_, field)| field.bits.msb() >= second.1.bits.lsb);
+            if second.1.bits.lsb != lsb {
+                lsb = second.1.bits.lsb;
+                open.retain(|(_, field)| field.bits.msb() >= lsb);
+            }
             let clash = open.iter().find(|first| {
                 !alternatives(first.1, second.1) && !declared.contains(&(first.0.as_str(), second.0.as_str()))
             });

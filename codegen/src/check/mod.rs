@@ -143,6 +143,11 @@ impl From<Unknown<'_>> for Diagnostic {
     }
 }
 
+/// The words that a wrong one may have been meant to be; not all of very many, for there is one such list a mistake.
+fn known<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<&'a str> {
+    words.take(1000).map(|word| word.as_str()).collect()
+}
+
 fn keys<T>(named: &Named<T>) -> Vec<&str> {
-    named.keys().map(|word| word.as_str()).collect()
+    known(named.keys())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Unknown;
+use super::{Unknown, known};
 use crate::description::{Description, Register, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 
@@ -50,7 +50,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             let register = registers.get(word.as_str());
             // A register that could not be read has been told of: it is not missing.
             if register.is_none() && description.registers.is_complete() {
-                let known = description.registers.iter().map(|register| register.name.as_str()).collect();
+                let known = known(description.registers.iter().map(|register| &register.name));
                 mistakes.report(Unknown { what: "register", word, known });
             }
             register.copied()

@@ -3,6 +3,7 @@
 use crate::field::access::{Fixed, ReadOnly};
 use crate::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
 use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
+
 /// A transfer, as software writes it (datasheet 6.1).
 ///
 /// `REPORT` asks the device to tell when it is done.
@@ -32,6 +33,7 @@ impl Descriptor for TransferRead {
     const SECTION: &'static str = "6.1";
     const FIXED: [u64; 2] = [0, 0x0000_0000_0003_0000];
 }
+
 /// A transfer, as the chip writes it back (datasheet 6.2).
 ///
 /// `DONE` tells that the device is done with it.
@@ -64,6 +66,7 @@ impl Descriptor for TransferWriteBack {
 impl WriteBack for TransferWriteBack {
     const DONE: u32 = 64;
 }
+
 /// Values of the fields of [`TransferWriteBack`].
 pub mod transfer_write_back {
     /// Why it failed.
@@ -90,6 +93,7 @@ pub mod transfer_write_back {
         }
     }
 }
+
 /// All descriptor formats of the Demo 1 controller.
 pub static DESCRIPTORS: &[DescriptorInfo] = &[
     DescriptorInfo {

@@ -10,6 +10,7 @@ use crate::register::{
     BareWrite, Doorbell, Driver, Exclusive, KnownReset, OnesClear, OnesSet, Pair,
     PlainWrite, ReadActs, ReadPure, Reg, Register, WritableIn,
 };
+
 /// What makes a write legal.
 pub mod permission {
     /// Nothing runs.
@@ -22,6 +23,7 @@ pub mod permission {
     #[derive(Debug)]
     pub enum LaneStopped {}
 }
+
 /// How many [`Lane`] there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LaneSpace {}
@@ -29,8 +31,10 @@ impl IndexSpace for LaneSpace {
     const COUNT: u32 = 6;
     const NAME: &'static str = "Lane";
 }
+
 /// A lane.
 pub type Lane = Index<LaneSpace>;
+
 /// Who may write which register.
 #[doc(hidden)]
 pub mod permit {
@@ -78,6 +82,7 @@ pub mod permit {
     impl TAIL for Driver<permission::Idle> {}
     impl TAIL for Driver<permission::Busy> {}
 }
+
 /// Mode of Operation (datasheet 3.1, page 12).
 ///
 /// Decides what the chip does; see \[3.1\] and \<MODE\>.
@@ -134,6 +139,7 @@ impl KnownReset for MODE {
 impl ReadPure for MODE {}
 impl PlainWrite for MODE {}
 impl<P: permit::MODE> WritableIn<P> for MODE {}
+
 /// Values of the fields of [`MODE`].
 pub mod mode {
     /// How fast it goes.
@@ -163,6 +169,7 @@ pub mod mode {
         }
     }
 }
+
 /// Scratch (datasheet 3.2).
 ///
 /// - Access: `rw`.
@@ -193,6 +200,7 @@ impl ReadPure for SCRATCH {}
 impl PlainWrite for SCRATCH {}
 impl BareWrite for SCRATCH {}
 impl<P: permit::AnyRegister> WritableIn<P> for SCRATCH {}
+
 /// Interrupt Cause (datasheet 3.3).
 ///
 /// - Access: `rc_w1c`. A read changes it.
@@ -222,6 +230,7 @@ impl KnownReset for CAUSE {
 impl ReadActs for CAUSE {}
 impl OnesClear for CAUSE {}
 impl<P: permit::AnyRegister> WritableIn<P> for CAUSE {}
+
 /// Interrupt Mask (datasheet 3.4).
 ///
 /// - Access: `w1s`. Writing a one sets the bit.
@@ -251,6 +260,7 @@ impl KnownReset for MASK {
 impl ReadPure for MASK {}
 impl OnesSet for MASK {}
 impl<P: permit::AnyRegister> WritableIn<P> for MASK {}
+
 /// Interrupt Mask Clear (datasheet 3.5).
 ///
 /// - Access: `wo`.
@@ -279,6 +289,7 @@ impl KnownReset for UNMASK {
 }
 impl PlainWrite for UNMASK {}
 impl<P: permit::AnyRegister> WritableIn<P> for UNMASK {}
+
 /// Base Address (datasheet 4.1).
 ///
 /// - Access: `rw`.
@@ -320,6 +331,7 @@ impl Register for BASE {
 impl ReadPure for BASE {}
 impl PlainWrite for BASE {}
 impl<P: permit::BASE> WritableIn<P> for BASE {}
+
 /// Tail (datasheet 4.2).
 ///
 /// - Access: `rw`.
@@ -366,6 +378,7 @@ impl ReadPure for TAIL {}
 impl PlainWrite for TAIL {}
 impl Doorbell for TAIL {}
 impl<P: permit::TAIL> WritableIn<P> for TAIL {}
+
 /// Key (datasheet 4.3).
 ///
 /// - Access: `rw`.
@@ -399,6 +412,7 @@ impl Register for KEY {
 impl ReadPure for KEY {}
 impl PlainWrite for KEY {}
 impl<P: permit::AnyRegister> WritableIn<P> for KEY {}
+
 /// Count Low (datasheet 5.1).
 ///
 /// - Access: `rc`. A read changes it.
@@ -427,6 +441,7 @@ impl KnownReset for COUNT_L {
     const RESET: u32 = 0x0000_0000;
 }
 impl ReadActs for COUNT_L {}
+
 /// Count High (datasheet 5.2).
 ///
 /// - Access: `rc`. A read changes it.
@@ -455,6 +470,7 @@ impl KnownReset for COUNT_H {
     const RESET: u32 = 0x0000_0000;
 }
 impl ReadActs for COUNT_H {}
+
 impl<'a, B: Bus, P> Registers<'a, B, P> {
     /// [`MODE`]: Mode of Operation (3.1).
     #[inline(always)]
@@ -512,6 +528,7 @@ impl<'a, B: Bus, P> Registers<'a, B, P> {
         Pair::new(self.count_l(), self.count_h())
     }
 }
+
 /// All registers of the Demo 1 controller.
 pub static REGISTERS: &[RegisterInfo] = &[
     RegisterInfo {

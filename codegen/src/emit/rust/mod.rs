@@ -47,11 +47,23 @@ pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
 }
 
 fn print(map: &Map<'_>, tokens: TokenStream) -> String {
-    let chip = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
     let code = match syn::parse2(tokens.clone()) {
         Ok(file) => prettyplease::unparse(&file),
         // The compiler will say what is wrong with it, and where.
         Err(_) => tokens.to_string(),
     };
-    format!("// {chip}: generated from its description. Change that, not this.\n\n{code}")
+    let mut before = "";
+    for line in code.lines() {
+        // What is documented begins something new, and so do the methods; the rest belongs to it.
+        let begins = line.starts_with("///") || line.starts_with("impl<'a, ");
+        if before.is_empty() || (begins && !before.starts_with("///")) {
+            text.push('\n');
+        }
+        text += line;
+        text.push('\n');
+        before = line;
+    }
+    text
 }

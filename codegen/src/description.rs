@@ -370,21 +370,25 @@ pub struct Bits {
 
 impl Bits {
     /// The highest.
+    #[must_use]
     pub fn msb(self) -> u32 {
         self.lsb + self.width - 1
     }
 
     /// The bits as a mask of 128 bits; those beyond are cut off.
+    #[must_use]
     pub fn mask(self) -> u128 {
         if self.lsb >= u128::BITS { 0 } else { ones(self.width) << self.lsb }
     }
 
     /// The greatest value that they can hold, or the greatest of 64 bits.
+    #[must_use]
     pub fn max(self) -> u64 {
         u64::try_from(ones(self.width)).unwrap_or(u64::MAX)
     }
 
     /// The text of the bits in a description.
+    #[must_use]
     pub fn text(self) -> String {
         if self.width == 1 { self.lsb.to_string() } else { format!("{}:{}", self.msb(), self.lsb) }
     }
@@ -425,6 +429,7 @@ pub enum Reset {
 
 impl Reset {
     /// The value, if it is known.
+    #[must_use]
     pub fn known(self) -> Option<u64> {
         match self {
             Self::Known(value) => Some(value),
@@ -456,6 +461,7 @@ pub struct Items<T> {
 
 impl<T> Items<T> {
     /// Whether all entries could be read: then what is not there was not written.
+    #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete
     }
@@ -494,16 +500,19 @@ impl<T: Decode> Decode for Items<T> {
 
 impl Register {
     /// Its width in bits.
+    #[must_use]
     pub fn bits(&self) -> u32 {
         self.width.map_or(32, |width| width.value)
     }
 
     /// How one of its fields answers to reads and writes.
+    #[must_use]
     pub fn access_of(&self, field: &Field) -> Access {
         field.access.unwrap_or(self.access).value
     }
 
     /// Where its elements are: one range of one element where it is no array.
+    #[must_use]
     pub fn ranges(&self) -> Vec<Range> {
         match (&self.array, self.offset) {
             (Some(array), _) => {
@@ -512,7 +521,12 @@ impl Register {
                 for range in &array.ranges {
                     let first = range.first.map_or(next, |first| first.value);
                     next = first.saturating_add(range.count.value);
-                    ranges.push(Range { first, count: range.count.value, base: range.base, stride: range.stride.value });
+                    ranges.push(Range {
+                        first,
+                        count: range.count.value,
+                        base: range.base,
+                        stride: range.stride.value,
+                    });
                 }
                 ranges
             }
@@ -532,11 +546,13 @@ impl Register {
     }
 
     /// Whether values of its fields have names.
+    #[must_use]
     pub fn has_values(&self) -> bool {
         self.fields.values().any(|field| !field.values.is_empty())
     }
 
     /// How many elements it has.
+    #[must_use]
     pub fn count(&self) -> u64 {
         self.ranges().iter().map(|range| u64::from(range.count)).sum()
     }

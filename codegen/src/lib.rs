@@ -54,6 +54,7 @@ pub enum Error {
 
 impl Error {
     /// What a person reads: with a line end, and in colour if wished.
+    #[must_use]
     pub fn render(&self, colour: bool) -> String {
         match self {
             Self::Mistakes(report) => report.render(colour),

@@ -57,6 +57,7 @@ pub struct Register<'a> {
 
 impl Register<'_> {
     /// The value after a reset, if all of it is known.
+    #[must_use]
     pub fn whole_reset(&self) -> Option<u64> {
         self.reset.filter(|_| u128::from(self.reset_known) == description::ones(self.described.bits()))
     }
@@ -94,11 +95,13 @@ pub struct Field<'a> {
 
 impl Field<'_> {
     /// Its bits.
+    #[must_use]
     pub fn bits(&self) -> Bits {
         self.described.bits.value
     }
 
     /// Whether software gives it a value.
+    #[must_use]
     pub fn is_settable(&self) -> bool {
         self.prescribed.is_none() && !matches!(self.access, Access::ReadOnly | Access::ReadClears)
     }
@@ -253,7 +256,10 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
     Descriptor {
         described,
         writable: settable.fold(0, |bits, field| bits | field.bits().mask()),
-        fixed: fields.iter().filter_map(|field| Some(u128::from(field.prescribed?) << field.bits().lsb)).fold(0, |a, b| a | b),
+        fixed: fields
+            .iter()
+            .filter_map(|field| Some(u128::from(field.prescribed?) << field.bits().lsb))
+            .fold(0, |a, b| a | b),
         done: described.done.as_ref().and_then(|done| described.fields.get(done)).map(|field| field.bits.lsb),
         fields,
     }
@@ -272,7 +278,12 @@ fn kind(field: &description::Field, may_be_address: bool) -> FieldKind {
     let bits = field.bits.value;
     if !field.values.is_empty() {
         FieldKind::Enumerated
-    } else if may_be_address && field.memory_safety && bits.width == 64 && field.fixed.is_none() && field.access.is_none() {
+    } else if may_be_address
+        && field.memory_safety
+        && bits.width == 64
+        && field.fixed.is_none()
+        && field.access.is_none()
+    {
         FieldKind::Address
     } else if bits.width == 1 {
         FieldKind::Flag

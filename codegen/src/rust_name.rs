@@ -5,6 +5,7 @@
 use crate::description::Format;
 
 /// Types that generated code uses, so that nothing described may get their name.
+#[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
     "AccessKind", "Address", "AnyRegister", "Array", "B", "BareWrite", "Below", "Bits", "Bus", "Descriptor",
     "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag",
@@ -24,6 +25,7 @@ pub(crate) const TAKEN_METHODS: &[&str] = &["with_permission"];
 pub(crate) const TAKEN_CONSTANTS: &[&str] = &["ARRAY", "OFFSET"];
 
 /// Words that Rust keeps to itself.
+#[rustfmt::skip]
 const KEYWORDS: &[&str] = &[
     "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match",

@@ -18,11 +18,13 @@ impl Source {
     }
 
     /// The name that was given.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The whole text.
+    #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -39,6 +41,7 @@ pub struct Span {
 
 impl Span {
     /// The place that `range` describes.
+    #[must_use]
     pub fn new(range: Range<usize>) -> Self {
         Self { start: range.start, end: range.end }
     }

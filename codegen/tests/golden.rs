@@ -26,7 +26,8 @@ fn generated_code_is_as_it_was() -> Result<(), Box<dyn Error>> {
         }
         let old = fs::read_to_string(golden.join(file)).unwrap_or_default();
         if old != new {
-            failures += &TextDiff::from_lines(&old, &new).unified_diff().header(file, "what is generated now").to_string();
+            failures +=
+                &TextDiff::from_lines(&old, &new).unified_diff().header(file, "what is generated now").to_string();
         }
     }
     assert!(failures.is_empty(), "other code is generated now:\n{failures}");

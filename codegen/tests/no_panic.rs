@@ -8,6 +8,7 @@ use datasheet_codegen::{lower, read_bytes};
 const GOLDEN: &str = include_str!("golden/input.yaml");
 
 /// Pieces that mean something to YAML or to a description.
+#[rustfmt::skip]
 const PIECES: &[&str] = &[
     "", " ", "\n", "\n  ", "\n    - ", "\t", "\r\n", "- ", ": ", ":", ",", "{", "}", "[", "]", "{}", "[]", "\"", "'", "#",
     "# ", "&a ", "*a", "!!str ", "! ", "|", ">", "%", "@", "---\n", "...\n", "? ", "~", "null", "true", "0", "1", "-1",
@@ -41,6 +42,11 @@ proptest! {
     #[test]
     fn on_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         all_stages(&bytes)?;
+    }
+
+    #[test]
+    fn on_any_text(text in prop::collection::vec(any::<char>(), 0..100)) {
+        all_stages(text.into_iter().collect::<String>().as_bytes())?;
     }
 
     #[test]

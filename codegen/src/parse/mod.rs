@@ -29,6 +29,7 @@ impl From<Empty> for Diagnostic {
 }
 
 /// Reads a description.
+#[must_use]
 pub fn parse(source: &Source) -> Parsed {
     let mut mistakes = Mistakes::default();
     let description = tree::read(source, &mut mistakes).and_then(|node| {

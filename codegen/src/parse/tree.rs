@@ -20,7 +20,10 @@ pub struct Node {
 #[derive(Debug)]
 pub enum Kind {
     /// The text as it was written: `8.10` is not the number 8.1. A quoted text is never a number.
-    Scalar { text: String, quoted: bool },
+    Scalar {
+        text: String,
+        quoted: bool,
+    },
     Sequence(Vec<Node>),
     /// In the order of the source, without the keys that were given twice.
     Mapping(Vec<(Spanned<String>, Node)>),
@@ -89,7 +92,9 @@ pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
     let mut builder = Builder { mistakes, open: Vec::new(), root: None, documents: 0 };
     for event in Parser::new_from_str(source.text()) {
         let read = match event {
-            Ok((event, span)) => builder.take(event, Span::new(offsets.byte(span.start)..offsets.byte(span.end))),
+            Ok((event, span)) => builder
+                .take(event, Span::new(offsets.byte(span.start)..offsets.byte(span.end)))
+                .map_err(Diagnostic::from),
             Err(error) => Err(not_yaml(&error, &offsets).into()),
         };
         if let Err(mistake) = read {
@@ -97,10 +102,8 @@ pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
             return None;
         }
     }
-    Some(builder.root.unwrap_or(Node {
-        span: Span::default(),
-        kind: Kind::Scalar { text: String::new(), quoted: false },
-    }))
+    let nothing = Kind::Scalar { text: String::new(), quoted: false };
+    Some(builder.root.unwrap_or(Node { span: Span::default(), kind: nothing }))
 }
 
 fn not_yaml(error: &ScanError, offsets: &Offsets) -> NotYaml {
@@ -132,8 +135,16 @@ impl Offsets {
 
 /// A list or mapping whose end was not yet seen.
 enum Open {
-    Sequence { start: Span, items: Vec<Node> },
-    Mapping { start: Span, entries: Vec<(Spanned<String>, Node)>, first: HashMap<String, Span>, key: Option<Spanned<String>> },
+    Sequence {
+        start: Span,
+        items: Vec<Node>,
+    },
+    Mapping {
+        start: Span,
+        entries: Vec<(Spanned<String>, Node)>,
+        first: HashMap<String, Span>,
+        key: Option<Spanned<String>>,
+    },
 }
 
 struct Builder<'m> {
@@ -145,22 +156,30 @@ struct Builder<'m> {
 
 impl Builder<'_> {
     /// Takes the next event; an error means that the rest cannot be read.
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
-        let unsupported = |what, help| Err(NotSupported { what, place: span, help }.into());
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), NotSupported> {
+        let unsupported = |what, help| Err(NotSupported { what, place: span, help });
         match event {
-            Event::Scalar(.., anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) if anchor != 0 => {
+            Event::Scalar(.., anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
+                if anchor != 0 =>
+            {
                 unsupported("an anchor", "write the value out, a reader of the file looks for it in its place")
             }
             Event::Scalar(.., Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
                 unsupported("a tag", "leave it out, the kind of every value is known")
             }
-            Event::Alias(_) => unsupported("an alias", "write the value out, a reader of the file looks for it in its place"),
+            Event::Alias(_) => {
+                unsupported("an alias", "write the value out, a reader of the file looks for it in its place")
+            }
             Event::SequenceStart(..) | Event::MappingStart(..) if self.open.len() == MAX_DEPTH => {
                 unsupported("anything nested this deeply", "no part of a description is")
             }
             Event::DocumentStart(_) => {
                 self.documents += 1;
-                if self.documents == 1 { Ok(()) } else { unsupported("a second document", "a file holds one description") }
+                if self.documents == 1 {
+                    Ok(())
+                } else {
+                    unsupported("a second document", "a file holds one description")
+                }
             }
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;
@@ -188,7 +207,7 @@ impl Builder<'_> {
     }
 
     /// Puts a finished node where it belongs.
-    fn close(&mut self, node: Node) -> Result<(), Diagnostic> {
+    fn close(&mut self, node: Node) -> Result<(), NotSupported> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::Sequence { items, .. }) => items.push(node),
@@ -196,7 +215,7 @@ impl Builder<'_> {
                 (None, Kind::Scalar { text, .. }) => *key = Some(Spanned::new(text, node.span)),
                 (None, _) => {
                     let help = "a key is a single word";
-                    return Err(NotSupported { what: "a list or a mapping as a key", place: node.span, help }.into());
+                    return Err(NotSupported { what: "a list or a mapping as a key", place: node.span, help });
                 }
                 (Some(name), kind) => match first.get(&name.value) {
                     Some(first) => {

@@ -10,6 +10,7 @@ use super::token::ident;
 
 /// The modules of the runtime and what is in them. All that generated code knows of it stands here, but for
 /// `Registers`, `Descriptor` and `WriteBack`: those are defined in the modules that include it.
+#[rustfmt::skip]
 const RUNTIME: &[(&[&str], &[&str])] = &[
     (
         &["field", "access"],

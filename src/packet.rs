@@ -126,13 +126,13 @@ impl Packet {
 
     /// The bytes of the packet, a slice a segment.
     pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = if self.more == 0 { Link { next: None, len: 0 } } else { self.inner().following(&self.buffer()) };
+        let mut rest =
+            if self.more == 0 { Link { next: None, len: 0 } } else { self.inner().following(&self.buffer()) };
         core::iter::once(&**self).chain(core::iter::from_fn(move || {
             let data = rest.next?;
             // SAFETY: the packet owns the buffers that follow its first, and `len` bytes of each were received.
-            let (bytes, buffer) = unsafe {
-                (core::slice::from_raw_parts(data.as_ptr(), usize::from(rest.len)), Buffer::from_data(data))
-            };
+            let (bytes, buffer) =
+                unsafe { (core::slice::from_raw_parts(data.as_ptr(), usize::from(rest.len)), Buffer::from_data(data)) };
             rest = self.inner().following(&buffer);
             Some(bytes)
         }))

@@ -13,7 +13,7 @@ use core::ptr::NonNull;
 
 use spin::Mutex;
 
-use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
+use crate::dma::{Dma, DmaAddr, DmaError, Mapping, Memory};
 use crate::packet::Packet;
 
 /// Free bytes in front of a received packet, into which headers can be [prepended](Packet::prepend).
@@ -250,7 +250,14 @@ impl Pool {
             })
             .collect();
         let links = (0..count).map(|_| UnsafeCell::new(Link { next: None, len: 0 })).collect();
-        let inner = Inner { free: Mutex::new(Free { buffers, handles: 1, capacity: count }), links, stride, size, first, memory };
+        let inner = Inner {
+            free: Mutex::new(Free { buffers, handles: 1, capacity: count }),
+            links,
+            stride,
+            size,
+            first,
+            memory,
+        };
         Ok(Self(NonNull::from(Box::leak(Box::new(inner)))))
     }
 
@@ -357,10 +364,6 @@ impl Attachment {
     #[inline(always)]
     pub(crate) fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
         self.mapping.address(data)
-    }
-
-    pub(crate) fn domain(&self) -> Domain {
-        self.mapping.domain()
     }
 }
 

@@ -512,7 +512,12 @@ impl Register {
                 for range in &array.ranges {
                     let first = range.first.map_or(next, |first| first.value);
                     next = first.saturating_add(range.count.value);
-                    ranges.push(Range { first, count: range.count.value, base: range.base, stride: range.stride.value });
+                    ranges.push(Range {
+                        first,
+                        count: range.count.value,
+                        base: range.base,
+                        stride: range.stride.value,
+                    });
                 }
                 ranges
             }

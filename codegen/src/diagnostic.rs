@@ -82,11 +82,14 @@ impl Diagnostic {
 
     fn render(&self, lines: &Lines<'_>, renderer: &Renderer) -> String {
         let primary = (AnnotationKind::Primary, lines.on_one_line(self.place), &self.label);
-        let others = self.others.iter().map(|(place, label)| (AnnotationKind::Context, lines.on_one_line(*place), label));
+        let others =
+            self.others.iter().map(|(place, label)| (AnnotationKind::Context, lines.on_one_line(*place), label));
         let mut excerpts: Vec<Vec<(AnnotationKind, Range<usize>, &String)>> = Vec::new();
         for place in std::iter::once(primary).chain(others) {
             let near = excerpts.iter_mut().find(|excerpt| {
-                excerpt.iter().all(|other| lines.number(other.1.start).abs_diff(lines.number(place.1.start)) < EXCERPT_LINES)
+                excerpt
+                    .iter()
+                    .all(|other| lines.number(other.1.start).abs_diff(lines.number(place.1.start)) < EXCERPT_LINES)
             });
             match near {
                 Some(excerpt) => excerpt.push(place),
@@ -96,16 +99,18 @@ impl Diagnostic {
         let snippets = excerpts.into_iter().map(|excerpt| {
             let start = excerpt.iter().map(|place| lines.around(place.1.start).start).min().unwrap_or(0);
             let end = excerpt.iter().map(|place| lines.around(place.1.end).end).max().unwrap_or(start);
-            Snippet::source(lines.text(start..end)).path(lines.source.name()).line_start(lines.number(start) + 1).annotations(
-                excerpt.into_iter().map(move |(kind, place, label)| {
+            Snippet::source(lines.text(start..end))
+                .path(lines.source.name())
+                .line_start(lines.number(start) + 1)
+                .annotations(excerpt.into_iter().map(move |(kind, place, label)| {
                     let annotation = kind.span(place.start - start..place.end - start);
                     if label.is_empty() { annotation } else { annotation.label(label.as_str()) }
-                }),
-            )
+                }))
         });
         let notes = self.notes.iter().map(|text| Level::NOTE.message(text.as_str()));
         let helps = self.helps.iter().map(|text| Level::HELP.message(text.as_str()));
-        let group = Level::ERROR.primary_title(self.message.as_str()).elements(snippets).elements(notes).elements(helps);
+        let group =
+            Level::ERROR.primary_title(self.message.as_str()).elements(snippets).elements(notes).elements(helps);
         renderer.render(&[group])
     }
 }

@@ -253,7 +253,10 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
     Descriptor {
         described,
         writable: settable.fold(0, |bits, field| bits | field.bits().mask()),
-        fixed: fields.iter().filter_map(|field| Some(u128::from(field.prescribed?) << field.bits().lsb)).fold(0, |a, b| a | b),
+        fixed: fields
+            .iter()
+            .filter_map(|field| Some(u128::from(field.prescribed?) << field.bits().lsb))
+            .fold(0, |a, b| a | b),
         done: described.done.as_ref().and_then(|done| described.fields.get(done)).map(|field| field.bits.lsb),
         fields,
     }
@@ -272,7 +275,12 @@ fn kind(field: &description::Field, may_be_address: bool) -> FieldKind {
     let bits = field.bits.value;
     if !field.values.is_empty() {
         FieldKind::Enumerated
-    } else if may_be_address && field.memory_safety && bits.width == 64 && field.fixed.is_none() && field.access.is_none() {
+    } else if may_be_address
+        && field.memory_safety
+        && bits.width == 64
+        && field.fixed.is_none()
+        && field.access.is_none()
+    {
         FieldKind::Address
     } else if bits.width == 1 {
         FieldKind::Flag

@@ -1,13 +1,13 @@
 //! What can be done with a running device beside receiving and transmitting.
 
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 
 use crate::device::link::{self, LinkStatus};
 use crate::device::{Error, Running, Statistics, receive};
-use crate::index;
 use crate::field::Value;
+use crate::index;
 use crate::platform::Platform;
-use crate::queue::ReceiveDrops;
+use crate::queue::DropCounters;
 use crate::register::{Driver, Exclusive};
 use crate::registers::permission::ReceivePaused;
 use crate::registers::{MacAddressEntry, RAH, RAL, RXCTRL, Registers};
@@ -18,6 +18,7 @@ use crate::value;
 pub struct Control<'a, H> {
     pub(crate) hardware: &'a H,
     pub(crate) statistics: &'a mut Statistics,
+    pub(crate) drops: &'a [Arc<DropCounters>],
     pub(crate) mac: &'a mut [u8; 6],
 }
 
@@ -64,6 +65,9 @@ impl<'a, H: Platform> Control<'a, H> {
     /// Call it once a minute at least: see [`Statistics`] for when counters wrap.
     pub fn statistics(&mut self) -> &Statistics {
         self.statistics.update(Registers::<'_, H, Exclusive<Running>>::with_permission(self.hardware));
+        for (queue, drops) in self.statistics.queues.iter_mut().zip(self.drops) {
+            queue.drops = drops.read();
+        }
         self.statistics
     }
 
@@ -122,12 +126,5 @@ impl<'a, H: Platform> Control<'a, H> {
         let result = action(Registers::with_permission(self.hardware));
         core::mem::forget(paused);
         Paused(self.hardware).switch(true).map(|()| result)
-    }
-
-    /// Takes note of what the queues dropped.
-    pub(crate) fn note_drops(&mut self, drops: Vec<ReceiveDrops>) {
-        for (queue, drops) in self.statistics.queues.iter_mut().zip(drops) {
-            queue.drops = drops;
-        }
     }
 }

@@ -62,7 +62,9 @@ impl fmt::Display for Error {
             Self::SemaphoreTaken { semaphore } => {
                 write!(f, "{semaphore} is held by firmware or another driver (datasheet 10.5.4)")
             }
-            Self::NoLink { waited } => write!(f, "the link did not come up within {waited:?}: is the cable plugged in?"),
+            Self::NoLink { waited } => {
+                write!(f, "the link did not come up within {waited:?}: is the cable plugged in?")
+            }
             Self::NotUnicast(mac) => write!(f, "{mac:02x?} is not the address of a single station"),
         }
     }

@@ -2,17 +2,16 @@
 
 use core::time::Duration;
 
-use crate::clock::Clock;
 use crate::device::Error;
 use crate::device::error::InStep;
 use crate::field::Fields;
 use crate::mmio::{Bus, Index};
 use crate::platform::Platform;
-use crate::register::Driver;
+use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{Reset, Unbound};
 use crate::registers::{
-    CTRL, CTRL_EXT, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, FWSM, MFLCN, PacketBuffer, RAH, RAL, RDRXCTL,
-    Registers, WritableIn,
+    CTRL, CTRL_EXT, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, FWSM, MFLCN, PacketBuffer, RAH, RAL,
+    RDRXCTL, Registers,
 };
 use crate::{index, value};
 

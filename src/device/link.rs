@@ -6,7 +6,6 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::clock::Clock;
 use crate::device::semaphore::with_mac_registers;
 use crate::device::{Device, Error, Failed, Link, LinkUp, Reset};
 use crate::field::Fields;

@@ -12,9 +12,9 @@ use crate::queue::RxRing;
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{QueueDisabled, Reset};
 use crate::registers::{
-    CTRL_EXT, DCA_RXCTRL, FCTRL, FTQF, HLREG0, MAXFRS, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA, PFVLVF, PFVLVFB,
-    PacketBuffer, RAH, RDH, RDLEN, RDRXCTL, RETA, RSSRK, RTRUP2TC, RXCSUM, RXCTRL, RXDCTL, RXFECCERR0, RXPBSIZE, Registers, RxQueue,
-    SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
+    CTRL_EXT, DCA_RXCTRL, FCTRL, FTQF, HLREG0, MAXFRS, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA, PFVLVF,
+    PFVLVFB, PacketBuffer, RAH, RDH, RDLEN, RDRXCTL, RETA, RSSRK, RTRUP2TC, RXCSUM, RXCTRL, RXDCTL, RXFECCERR0,
+    RXPBSIZE, Registers, RxQueue, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
 };
 use crate::{index, value};
 
@@ -32,7 +32,7 @@ const HASH_FIELDS: u64 = 0xf3;
 
 /// Initialises what all receive queues share; RXCTRL.RXEN is off.
 pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
-    clear_filters(registers);
+    clear_filters(registers)?;
     registers.rxfeccerr0().modify(value!(RXFECCERR0 { ECCFLT_EN: true }));
     set_filters(registers, config.promiscuous, config.multicast);
     set_up_rss(registers, config)?;
@@ -44,10 +44,10 @@ pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
 }
 
 /// Clears the filter tables, whose contents are unknown after reset.
-fn clear_filters<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
+fn clear_filters<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
     // Entry 0 is the address that the EEPROM gave.
     for entry in MacAddressEntry::all().skip(1) {
-        registers.rah(entry).write(value!(RAH { AV: false }));
+        registers.rah(entry).write_full(value!(RAH { RAH: 0, AV: false }).full()?);
     }
     macro_rules! clear {
         ($($method:ident $register:ident { $($field:ident: $zero:expr),* })*) => {$(
@@ -67,6 +67,7 @@ fn clear_filters<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     }
     // Address 0 belongs to pool 0, which is the whole port.
     registers.mpsar(index!(Index<crate::mmio::Below<256>>, 0)).modify(value!(MPSAR { POOL_ENA: 1 }));
+    Ok(())
 }
 
 /// Which frames are received (8.2.3.7.1). Reception must be off.
@@ -95,13 +96,12 @@ fn set_up_rss<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Confi
     }
     for index in Index::all() {
         let queue = |entry| ((4 * index.get() + entry) % config.queue_pairs) as u64;
-        registers.reta(index).write(
-            Value::EMPTY
-                .try_with(RETA::ENTRY0, queue(0))?
-                .try_with(RETA::ENTRY1, queue(1))?
-                .try_with(RETA::ENTRY2, queue(2))?
-                .try_with(RETA::ENTRY3, queue(3))?,
-        );
+        let entries = Value::EMPTY
+            .try_with(RETA::ENTRY0, queue(0))?
+            .try_with(RETA::ENTRY1, queue(1))?
+            .try_with(RETA::ENTRY2, queue(2))?
+            .try_with(RETA::ENTRY3, queue(3))?;
+        registers.reta(index).write_full(entries.full()?);
     }
     // The hash takes the place of the checksum in the descriptor.
     registers.rxcsum().modify(value!(RXCSUM { PCSD: true }));

@@ -5,15 +5,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::clock::Clock;
 use crate::device::{
-    Config, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Running, Statistics, Unbound, initialise,
-    link, receive, statistics, stop, transmit,
+    Config, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Running, Statistics, Unbound,
+    initialise, link, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::platform::Platform;
 use crate::pool::Pool;
-use crate::queue::{Held, QueuePair, Receive, RxRing, Stopped, Transmit, TxRing};
+use crate::queue::{DropCounters, Held, QueuePair, Receive, RxRing, Stopped, Transmit, TxRing};
 use crate::register::Driver;
 use crate::registers::{Registers, RxQueue, TxQueue};
 
@@ -51,6 +50,7 @@ pub struct Engine<H: Platform> {
     data: Initialised,
     queues: Queues,
     statistics: Statistics,
+    drops: Vec<Arc<DropCounters>>,
 }
 
 impl<H: Platform> Drop for Engine<H> {
@@ -73,7 +73,6 @@ impl<H: Platform> fmt::Debug for Engine<H> {
 }
 
 /// A start that failed.
-#[derive(Debug)]
 pub enum StartFailed<H: Platform> {
     /// The device was brought back to its initialised state.
     RolledBack(Failed<Device<Reset, H>>),
@@ -88,6 +87,15 @@ impl<H: Platform> StartFailed<H> {
         match self {
             Self::RolledBack(failed) => &failed.error,
             Self::Lost(failed) => &failed.error,
+        }
+    }
+}
+
+impl<H: Platform> fmt::Debug for StartFailed<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RolledBack(failed) => write!(f, "RolledBack({failed:?})"),
+            Self::Lost(failed) => write!(f, "Lost({failed:?})"),
         }
     }
 }
@@ -134,7 +142,9 @@ impl<H: Platform> Device<LinkUp, H> {
         match start(&*self.hardware, &self.data, pools, &mut queues) {
             Ok(()) => {
                 let statistics = Statistics::new(self.data.config.queue_pairs);
-                let engine = Engine { hardware: Arc::clone(&self.hardware), data: self.data, queues, statistics };
+                let drops = queues.rx.iter().map(|ring| ring.get().drops()).collect();
+                let hardware = Arc::clone(&self.hardware);
+                let engine = Engine { hardware, data: self.data, queues, statistics, drops };
                 Ok(Device { hardware: self.hardware, data: engine })
             }
             Err(error) => Err(match shut_down(self.hardware, self.data, queues) {
@@ -197,12 +207,9 @@ fn shut_down<H: Platform>(
 impl<H: Platform> Device<Running, H> {
     /// The device as a whole, and its queue pairs: each can be given to a thread of its own.
     pub fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
-        let Engine { hardware, data, queues, statistics } = &mut self.data;
+        let Engine { hardware, data, queues, statistics, drops } = &mut self.data;
         let hardware = &**hardware;
-        for (queue, ring) in statistics.queues.iter_mut().zip(&queues.rx) {
-            queue.drops = ring.get().drops();
-        }
-        let control = Control { hardware, statistics, mac: &mut data.mac };
+        let control = Control { hardware, statistics, drops, mac: &mut data.mac };
         let pairs = queues.rx.iter_mut().zip(&mut queues.tx).map(|(rx, tx)| QueuePair {
             rx: Receive::new(rx.get_mut(), hardware),
             tx: Transmit::new(tx.get_mut(), hardware),
@@ -236,7 +243,6 @@ impl<H: Platform> Device<Running, H> {
     }
 
     /// What the device was set up as.
-    #[must_use]
     pub fn config(&self) -> &Config {
         &self.data.data.config
     }

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use crate::clock::Clock;
 use crate::device::Error;
 use crate::field::Fields;
 use crate::mmio::Bus;
@@ -84,7 +83,7 @@ fn give_swsm<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.swsm().write(value!(SWSM { SMBI: false, SWESMBI: false }));
 }
 
-fn tried<H: Clock>(hardware: &H, condition: impl Fn() -> bool) -> bool {
+fn tried<H: crate::clock::Clock>(hardware: &H, condition: impl Fn() -> bool) -> bool {
     let start = hardware.now();
     loop {
         let late = hardware.now().saturating_sub(start) >= PATIENCE;

@@ -2,19 +2,16 @@
 
 use core::time::Duration;
 
-use crate::clock::Clock;
 use crate::device::Error;
 use crate::device::error::InStep;
-use crate::device::receive;
 use crate::device::initialise::{global_reset, mask_interrupts};
+use crate::device::receive;
 use crate::field::Fields;
 use crate::platform::Platform;
 use crate::queue::Stopped;
 use crate::register::Driver;
 use crate::registers::permission::Unbound;
-use crate::registers::{
-    CTRL, GCR_EXT, HLREG0, RXCTRL, RXDCTL, Registers, RxQueue, STATUS, TXDCTL, TxQueue,
-};
+use crate::registers::{CTRL, GCR_EXT, HLREG0, RXCTRL, RXDCTL, Registers, RxQueue, STATUS, TXDCTL, TxQueue};
 use crate::value;
 
 /// A device may do anything before it was quieted, so this permission is all that one has.

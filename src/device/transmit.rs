@@ -11,8 +11,8 @@ use crate::queue::TxRing;
 use crate::register::Driver;
 use crate::registers::permission::{ArbiterDisabled, QueueDisabled, Reset};
 use crate::registers::{
-    DMATXCTL, DTXMXSZRQ, HLREG0, MTQC, PacketBuffer, RTTDCS, RTTDQSEL, RTTDT1C, Registers, TDH, TDLEN, TXDCTL, TXPBSIZE,
-    TXPBTHRESH, TxQueue,
+    DMATXCTL, DTXMXSZRQ, HLREG0, MTQC, PacketBuffer, RTTDCS, RTTDQSEL, RTTDT1C, Registers, TDH, TDLEN, TXDCTL,
+    TXPBSIZE, TXPBTHRESH, TxQueue,
 };
 use crate::{index, value};
 
@@ -26,9 +26,11 @@ const PACKET_BUFFER: u64 = 160;
 pub(crate) fn initialise<H: Bus>(hardware: &H, config: &Config) -> Result<(), Error> {
     let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
     registers.hlreg0().modify(value!(HLREG0 { TXCRCEN: true, TXPADEN: true }));
-    with_arbiter_disabled(hardware, |arbiter| arbiter.mtqc().write(value!(MTQC {})), |registers| {
-        set_up_packet_buffers(registers, config)
-    })
+    with_arbiter_disabled(
+        hardware,
+        |arbiter| arbiter.mtqc().write(value!(MTQC {})),
+        |registers| set_up_packet_buffers(registers, config),
+    )
 }
 
 /// Does both while the descriptor arbiter is off (4.6.8).
@@ -59,7 +61,7 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
     registers.dtxmxszrq().write(value!(DTXMXSZRQ { MAX_BYTES_NUM_REQ: 0xfff }));
     for queue in TxQueue::all() {
         registers.rttdqsel().write(Value::EMPTY.try_with(RTTDQSEL::TXDQ_IDX, queue.get() as u64)?);
-        registers.rttdt1c().write(value!(RTTDT1C { CRQ: 0 }));
+        registers.rttdt1c().write_full(value!(RTTDT1C { CRQ: 0 }).full()?);
     }
     Ok(())
 }

@@ -9,10 +9,10 @@ mod rx;
 mod tx;
 
 pub(crate) use ring::{Held, Stopped};
-pub use rx::{Receive, ReceiveDrops};
-pub(crate) use rx::RxRing;
-pub use tx::{Transmit, TransmitError};
+pub(crate) use rx::{DropCounters, RxRing};
+pub use rx::{LongFrames, Receive, ReceiveDrops};
 pub(crate) use tx::TxRing;
+pub use tx::{Transmit, TransmitError};
 
 /// A receive and a transmit queue that one thread drives.
 #[derive(Debug)]

@@ -3,8 +3,10 @@
 //! Every descriptor of the ring has a buffer posted, except the one at the tail. Receiving a packet takes its
 //! buffer out and posts a free one in its place, so a full ring is the only state between two calls.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::descriptors::{AdvancedReceiveRead, AdvancedReceiveWriteBack as WriteBack};
 use crate::dma::{Dma, DmaError};
@@ -45,6 +47,24 @@ pub struct ReceiveDrops {
     pub pool_empty: u64,
 }
 
+/// [`ReceiveDrops`] as they are counted: by the queue alone, and read by whoever asks for statistics.
+#[derive(Debug, Default)]
+pub(crate) struct DropCounters {
+    long: AtomicU64,
+    bad_length: AtomicU64,
+    pool_empty: AtomicU64,
+}
+
+impl DropCounters {
+    pub(crate) fn read(&self) -> ReceiveDrops {
+        ReceiveDrops {
+            long: self.long.load(Ordering::Relaxed),
+            bad_length: self.bad_length.load(Ordering::Relaxed),
+            pool_empty: self.pool_empty.load(Ordering::Relaxed),
+        }
+    }
+}
+
 /// The ring of a receive queue.
 #[derive(Debug)]
 pub(crate) struct RxRing {
@@ -62,7 +82,7 @@ pub(crate) struct RxRing {
     partial: Option<Packet>,
     /// Whether the rest of the current frame is to be dropped.
     skipping: bool,
-    drops: ReceiveDrops,
+    drops: Arc<DropCounters>,
 }
 
 impl RxRing {
@@ -101,7 +121,7 @@ impl RxRing {
             long_frames,
             partial: None,
             skipping: false,
-            drops: ReceiveDrops::default(),
+            drops: Arc::default(),
         })
     }
 
@@ -117,8 +137,8 @@ impl RxRing {
         self.attachment.pool()
     }
 
-    pub(crate) fn drops(&self) -> ReceiveDrops {
-        self.drops
+    pub(crate) fn drops(&self) -> Arc<DropCounters> {
+        Arc::clone(&self.drops)
     }
 
     /// Gives all buffers back to the pool.
@@ -139,7 +159,7 @@ impl RxRing {
             let Some(free) = self.spare.pop() else {
                 self.attachment.pool().take_block(&mut self.spare);
                 if self.spare.is_empty() {
-                    self.drops.pool_empty += 1;
+                    self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
                     break;
                 }
                 continue;
@@ -177,8 +197,8 @@ impl RxRing {
             pool.give_back(core::iter::once(buffer));
             if !self.skipping {
                 self.partial = None;
-                let reason = if fits { &mut self.drops.long } else { &mut self.drops.bad_length };
-                *reason += 1;
+                let reason = if fits { &self.drops.long } else { &self.drops.bad_length };
+                reason.fetch_add(1, Ordering::Relaxed);
             }
             self.skipping = !last;
             return;
@@ -248,6 +268,6 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// What the queue dropped since the device was started.
     #[must_use]
     pub fn drops(&self) -> ReceiveDrops {
-        self.ring.drops
+        self.ring.drops.read()
     }
 }

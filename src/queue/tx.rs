@@ -204,7 +204,8 @@ impl TxRing {
     fn post_segments(&mut self, packet: Packet, last: bool) {
         let (total, segments) = (packet.total_len() as u64, packet.segment_count());
         let report = last || self.next % REPORT_STRIDE + segments >= REPORT_STRIDE;
-        let Some(attachment) = self.attachments.iter().find(|attachment| attachment.pool().id() == packet.pool()) else {
+        let Some(attachment) = self.attachments.iter().find(|attachment| attachment.pool().id() == packet.pool())
+        else {
             return;
         };
         let values = packet.segments().enumerate().map(|(index, bytes)| {

@@ -14,11 +14,15 @@ impl From<Outside<'_>> for Diagnostic {
         let Outside { register, alias, count } = mistake;
         let end = u64::from(alias.first) + u64::from(alias.count);
         let message = format!("an alias of `{}` leads to elements that it does not have", register.value);
-        Diagnostic::new(message, alias.base.span, format!("an alias of elements {} to {}", alias.first, end.saturating_sub(1)))
-            .note(match count {
-                1 => format!("`{}` has one element", register.value),
-                _ => format!("`{}` has elements 0 to {}", register.value, count.saturating_sub(1)),
-            })
+        Diagnostic::new(
+            message,
+            alias.base.span,
+            format!("an alias of elements {} to {}", alias.first, end.saturating_sub(1)),
+        )
+        .note(match count {
+            1 => format!("`{}` has one element", register.value),
+            _ => format!("`{}` has elements 0 to {}", register.value, count.saturating_sub(1)),
+        })
     }
 }
 

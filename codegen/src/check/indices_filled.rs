@@ -31,7 +31,8 @@ impl From<WrongCount<'_>> for Diagnostic {
     fn from(mistake: WrongCount<'_>) -> Self {
         let WrongCount { register, place, count, index, wanted } = mistake;
         let message = format!("`{}` has {count} elements, but `{}` counts {wanted}", register.value, index.value);
-        Diagnostic::new(message, place, format!("makes {count} in all")).other(index.span, format!("{wanted} by its definition"))
+        Diagnostic::new(message, place, format!("makes {count} in all"))
+            .other(index.span, format!("{wanted} by its definition"))
     }
 }
 

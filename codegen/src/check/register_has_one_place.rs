@@ -14,7 +14,10 @@ impl From<NotOnePlace<'_>> for Diagnostic {
         let (message, help) = if mistake.places == 0 {
             (format!("register `{name}` has no place"), "give its `offset`, or the `array` of its elements")
         } else {
-            (format!("register `{name}` has both an offset and an array"), "what else it can be reached at goes into `aliases`")
+            (
+                format!("register `{name}` has both an offset and an array"),
+                "what else it can be reached at goes into `aliases`",
+            )
         };
         Diagnostic::new(message, mistake.register.span, "").help(help)
     }

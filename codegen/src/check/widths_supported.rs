@@ -25,7 +25,11 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     }
     for descriptor in &description.descriptors {
         if ![32, 64, 96, 128].contains(&descriptor.bits.value) {
-            mistakes.report(Unsupported { what: "a descriptor", width: descriptor.bits, supported: "32, 64, 96 or 128" });
+            mistakes.report(Unsupported {
+                what: "a descriptor",
+                width: descriptor.bits,
+                supported: "32, 64, 96 or 128",
+            });
         }
     }
 }

@@ -20,7 +20,10 @@ pub struct Node {
 #[derive(Debug)]
 pub enum Kind {
     /// The text as it was written: `8.10` is not the number 8.1. A quoted text is never a number.
-    Scalar { text: String, quoted: bool },
+    Scalar {
+        text: String,
+        quoted: bool,
+    },
     Sequence(Vec<Node>),
     /// In the order of the source, without the keys that were given twice.
     Mapping(Vec<(Spanned<String>, Node)>),
@@ -97,10 +100,11 @@ pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
             return None;
         }
     }
-    Some(builder.root.unwrap_or(Node {
-        span: Span::default(),
-        kind: Kind::Scalar { text: String::new(), quoted: false },
-    }))
+    Some(
+        builder
+            .root
+            .unwrap_or(Node { span: Span::default(), kind: Kind::Scalar { text: String::new(), quoted: false } }),
+    )
 }
 
 fn not_yaml(error: &ScanError, offsets: &Offsets) -> NotYaml {
@@ -132,8 +136,16 @@ impl Offsets {
 
 /// A list or mapping whose end was not yet seen.
 enum Open {
-    Sequence { start: Span, items: Vec<Node> },
-    Mapping { start: Span, entries: Vec<(Spanned<String>, Node)>, first: HashMap<String, Span>, key: Option<Spanned<String>> },
+    Sequence {
+        start: Span,
+        items: Vec<Node>,
+    },
+    Mapping {
+        start: Span,
+        entries: Vec<(Spanned<String>, Node)>,
+        first: HashMap<String, Span>,
+        key: Option<Spanned<String>>,
+    },
 }
 
 struct Builder<'m> {
@@ -148,19 +160,27 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
         let unsupported = |what, help| Err(NotSupported { what, place: span, help }.into());
         match event {
-            Event::Scalar(.., anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) if anchor != 0 => {
+            Event::Scalar(.., anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
+                if anchor != 0 =>
+            {
                 unsupported("an anchor", "write the value out, a reader of the file looks for it in its place")
             }
             Event::Scalar(.., Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
                 unsupported("a tag", "leave it out, the kind of every value is known")
             }
-            Event::Alias(_) => unsupported("an alias", "write the value out, a reader of the file looks for it in its place"),
+            Event::Alias(_) => {
+                unsupported("an alias", "write the value out, a reader of the file looks for it in its place")
+            }
             Event::SequenceStart(..) | Event::MappingStart(..) if self.open.len() == MAX_DEPTH => {
                 unsupported("anything nested this deeply", "no part of a description is")
             }
             Event::DocumentStart(_) => {
                 self.documents += 1;
-                if self.documents == 1 { Ok(()) } else { unsupported("a second document", "a file holds one description") }
+                if self.documents == 1 {
+                    Ok(())
+                } else {
+                    unsupported("a second document", "a file holds one description")
+                }
             }
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;

@@ -52,7 +52,8 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
 fn documentation(descriptor: &Descriptor<'_>) -> TokenStream {
     let described = descriptor.described;
     let page = described.page.map(|page| format!(", page {page}")).unwrap_or_default();
-    let mut doc = Doc::new(format!("{} (datasheet {}{page}).", doc::escape(&described.title), doc::escape(&described.section)));
+    let mut doc =
+        Doc::new(format!("{} (datasheet {}{page}).", doc::escape(&described.title), doc::escape(&described.section)));
     doc.text(described.doc.as_deref().unwrap_or_default());
     let flags = [
         (&described.done, "tells that the device is done with it"),

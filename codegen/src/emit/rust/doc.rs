@@ -42,10 +42,11 @@ impl Doc {
 
     /// Adds where the chip or the datasheet is not to be trusted.
     pub fn caveats(&mut self, errata: &[Erratum], doubts: &[Doubt]) -> &mut Self {
-        let errata = errata.iter().map(|erratum| format!("**Erratum** ({}): {}", escape(&erratum.id), escape(&erratum.text)));
-        let doubts = doubts.iter().map(|doubt| {
-            format!("**Doubt** about the datasheet ({}): {}", doubt.label.word(), escape(&doubt.text))
-        });
+        let errata =
+            errata.iter().map(|erratum| format!("**Erratum** ({}): {}", escape(&erratum.id), escape(&erratum.text)));
+        let doubts = doubts
+            .iter()
+            .map(|doubt| format!("**Doubt** about the datasheet ({}): {}", doubt.label.word(), escape(&doubt.text)));
         self.list(errata.chain(doubts).collect());
         self
     }
@@ -85,7 +86,11 @@ pub fn register(register: &Register<'_>) -> TokenStream {
     facts.push(match register.reset {
         Some(value) if register.whole_reset().is_some() => format!("After a reset: `{}`.", hex32(value)),
         Some(value) => {
-            format!("After a reset: `{}` in the bits `{}`, unknown in the others.", hex32(value), hex32(register.reset_known))
+            format!(
+                "After a reset: `{}` in the bits `{}`, unknown in the others.",
+                hex32(value),
+                hex32(register.reset_known)
+            )
         }
         None => "After a reset: unknown, so a write gives every field, or is a `modify`.".to_owned(),
     });
@@ -157,8 +162,11 @@ fn reserved(register: &Register<'_>) -> impl Iterator<Item = String> {
 }
 
 fn permissions(write_in: &WriteIn<'_>) -> String {
-    let links: Vec<_> =
-        write_in.effective.iter().map(|name| format!("[`{name}`](permission::{})", ident(&crate::rust_name::type_name(name)))).collect();
+    let links: Vec<_> = write_in
+        .effective
+        .iter()
+        .map(|name| format!("[`{name}`](permission::{})", ident(&crate::rust_name::type_name(name))))
+        .collect();
     links.join(", ")
 }
 

@@ -162,7 +162,8 @@ pub fn accessors(map: &Map<'_>) -> TokenStream {
         let described = register.described;
         let text = described.name.as_str();
         let (name, method) = (ident(&rust_name::type_name(text)), ident(&rust_name::method(text)));
-        let doc = doc::line(format!("[`{name}`]: {} ({}).", doc::escape(&described.title), doc::escape(&described.section)));
+        let doc =
+            doc::line(format!("[`{name}`]: {} ({}).", doc::escape(&described.title), doc::escape(&described.section)));
         let (parameter, argument) = index(described);
         let place = if argument.is_empty() { quote!(#name::OFFSET) } else { quote!(#name::ARRAY.offset(#argument)) };
         quote! {

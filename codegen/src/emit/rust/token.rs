@@ -31,7 +31,13 @@ pub fn mask64(value: u128) -> [Literal; 2] {
         let half = (half & u128::from(u64::MAX)) as u64;
         let text = match half {
             0 => "0".to_owned(),
-            _ => format!("0x{:04x}_{:04x}_{:04x}_{:04x}", half >> 48, half >> 32 & 0xffff, half >> 16 & 0xffff, half & 0xffff),
+            _ => format!(
+                "0x{:04x}_{:04x}_{:04x}_{:04x}",
+                half >> 48,
+                half >> 32 & 0xffff,
+                half >> 16 & 0xffff,
+                half & 0xffff
+            ),
         };
         literal(&text, half)
     })

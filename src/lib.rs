@@ -15,3 +15,4 @@ pub mod pool;
 pub mod queue;
 pub mod register;
 pub mod registers;
+pub mod trace;

@@ -1,0 +1,342 @@
+//! The way to the device's registers: the only volatile accesses of the crate.
+//!
+//! A [`Bus`] reads and writes 32-bit registers at an [`Offset`]. An `Offset` cannot be made outside the
+//! register space and a [`Mmio`] cannot be made over a shorter BAR, so an access needs no check of its own.
+//! An [`Array`] turns an [`Index`] into an `Offset` in the same way: what is out of range cannot be said.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+/// Size of the register space behind BAR0, in bytes (datasheet 8.1).
+pub const REGISTER_SPACE: usize = 128 * 1024;
+
+/// Reads and writes the 32-bit registers of one device.
+///
+/// [`Mmio`] is the bus of real hardware; a model of the chip is another. Drivers are generic over
+/// the bus and compiled for each, so that it costs nothing.
+///
+/// # Safety
+///
+/// What a bus reads is taken as proof: that a queue is disabled, that the device has stopped, and
+/// therefore that memory may be freed. An implementation must hand on what the device really says,
+/// and must always reach the same device.
+pub unsafe trait Bus {
+    /// Reads the register at `offset`.
+    fn read32(&self, offset: Offset) -> u32;
+
+    /// Writes the register at `offset`.
+    fn write32(&self, offset: Offset, value: u32);
+}
+
+// SAFETY: every access is handed on to the same bus.
+unsafe impl<B: Bus + ?Sized> Bus for &B {
+    #[inline(always)]
+    fn read32(&self, offset: Offset) -> u32 {
+        (**self).read32(offset)
+    }
+
+    #[inline(always)]
+    fn write32(&self, offset: Offset, value: u32) {
+        (**self).write32(offset, value);
+    }
+}
+
+/// The registers of a device that are mapped into memory.
+#[derive(Debug)]
+pub struct Mmio {
+    base: NonNull<u8>,
+}
+
+/// A BAR that is too small or misaligned to hold the device's registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnusableBar {
+    /// The address at which the BAR is mapped.
+    pub base: usize,
+    /// The length of the mapping in bytes; [`REGISTER_SPACE`] is needed.
+    pub len: usize,
+}
+
+impl fmt::Display for UnusableBar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the BAR mapped at {:#x} with {} bytes cannot hold the registers: {} bytes at a multiple of 4 are needed",
+            self.base, self.len, REGISTER_SPACE
+        )
+    }
+}
+
+impl core::error::Error for UnusableBar {}
+
+impl Mmio {
+    /// Takes the BAR mapped at `base`, `len` bytes long.
+    ///
+    /// # Errors
+    ///
+    /// [`UnusableBar`] if the mapping is shorter than [`REGISTER_SPACE`] or not aligned to 4 bytes.
+    ///
+    /// # Safety
+    ///
+    /// `base` must be valid for volatile reads and writes of `len` bytes as long as the value
+    /// lives, must be the registers of one device (or memory that plays them), and nothing else
+    /// may drive that device meanwhile.
+    pub unsafe fn new(base: NonNull<u8>, len: usize) -> Result<Self, UnusableBar> {
+        if len < REGISTER_SPACE || !(base.as_ptr() as usize).is_multiple_of(4) {
+            return Err(UnusableBar { base: base.as_ptr() as usize, len });
+        }
+        Ok(Self { base })
+    }
+
+    #[inline(always)]
+    fn register(&self, offset: Offset) -> *mut u32 {
+        // SAFETY: an `Offset` lies within `REGISTER_SPACE`, and `new` checked that the BAR has it.
+        unsafe { self.base.as_ptr().add(offset.0 as usize).cast() }
+    }
+}
+
+// SAFETY: both hand on exactly what the device says, through one mapping.
+unsafe impl Bus for Mmio {
+    #[inline(always)]
+    fn read32(&self, offset: Offset) -> u32 {
+        // SAFETY: `register` gives an aligned address within the mapping that `new` was promised.
+        u32::from_le(unsafe { self.register(offset).read_volatile() })
+    }
+
+    #[inline(always)]
+    fn write32(&self, offset: Offset, value: u32) {
+        // SAFETY: as in `read32`.
+        unsafe { self.register(offset).write_volatile(value.to_le()) }
+    }
+}
+
+// SAFETY: a register access is one indivisible bus transaction; no Rust data is shared through it.
+unsafe impl Send for Mmio {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Mmio {}
+
+/// Orders all earlier writes to memory before the next register write, as the device sees them.
+///
+/// A doorbell is rung after its descriptors were written: without this the device might fetch them
+/// too early. x86 keeps stores in order by itself, so only the compiler is held back there.
+#[inline(always)]
+pub fn order_memory_before_doorbell() {
+    #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::Release);
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a barrier touches neither memory nor registers.
+    unsafe {
+        core::arch::asm!("dmb oshst", options(nostack, preserves_flags));
+    }
+    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
+    // SAFETY: a barrier touches neither memory nor registers.
+    unsafe {
+        core::arch::asm!("fence w, ow", options(nostack, preserves_flags));
+    }
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        target_arch = "x86",
+        target_arch = "aarch64",
+        target_arch = "riscv32",
+        target_arch = "riscv64"
+    )))]
+    compile_error!("the barrier between memory and a doorbell is not known for this architecture");
+}
+
+/// Where a register is: a multiple of 4 within [`REGISTER_SPACE`], in bytes from the start of BAR0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offset(u32);
+
+impl Offset {
+    /// The offset `bytes`, or `None` where no register can be.
+    #[must_use]
+    pub const fn new(bytes: u32) -> Option<Self> {
+        if (bytes as usize) < REGISTER_SPACE && bytes.is_multiple_of(4) { Some(Self(bytes)) } else { None }
+    }
+
+    /// The offset in bytes from the start of BAR0.
+    #[must_use]
+    pub const fn bytes(self) -> u32 {
+        self.0
+    }
+
+    /// For constants in generated code: what is out of range does not compile.
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn constant(bytes: u32) -> Self {
+        match Self::new(bytes) {
+            Some(offset) => offset,
+            None => panic!("not the offset of a register"),
+        }
+    }
+}
+
+impl fmt::Debug for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#07x}", self.0)
+    }
+}
+
+/// What an array of registers is indexed by.
+pub trait IndexSpace: Copy + 'static {
+    /// How many elements there are.
+    const COUNT: u32;
+    /// The name of the index, for messages.
+    const NAME: &'static str;
+}
+
+/// The index space of arrays without a named one: the numbers below `COUNT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Below<const COUNT: u32> {}
+
+impl<const COUNT: u32> IndexSpace for Below<COUNT> {
+    const COUNT: u32 = COUNT;
+    const NAME: &'static str = "element";
+}
+
+/// An index of the space `K`, always within its range.
+///
+/// Constant ones are made with [`index!`](crate::index), which a wrong value does not survive at
+/// compile time, others with [`Index::new`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Index<K> {
+    index: u16,
+    space: PhantomData<fn() -> K>,
+}
+
+/// An index that its array does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexOutOfRange {
+    /// What was indexed.
+    pub name: &'static str,
+    /// The index given.
+    pub index: usize,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl fmt::Display for IndexOutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no {} {}: they are numbered 0 to {}", self.name, self.index, self.count - 1)
+    }
+}
+
+impl core::error::Error for IndexOutOfRange {}
+
+impl<K: IndexSpace> Index<K> {
+    /// The index `index`.
+    ///
+    /// # Errors
+    ///
+    /// [`IndexOutOfRange`] if there are not that many.
+    pub const fn new(index: usize) -> Result<Self, IndexOutOfRange> {
+        if index < K::COUNT as usize && index <= u16::MAX as usize {
+            Ok(Self { index: index as u16, space: PhantomData })
+        } else {
+            Err(IndexOutOfRange { name: K::NAME, index, count: K::COUNT })
+        }
+    }
+
+    /// All indices in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..K::COUNT as usize).filter_map(|index| Self::new(index).ok())
+    }
+
+    /// The index as a number.
+    #[must_use]
+    #[inline(always)]
+    pub const fn get(self) -> usize {
+        self.index as usize
+    }
+
+    /// For [`index!`](crate::index): what is out of range does not compile.
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn constant(index: usize) -> Self {
+        match Self::new(index) {
+            Ok(index) => index,
+            Err(_) => panic!("index out of range"),
+        }
+    }
+}
+
+impl<K: IndexSpace> fmt::Debug for Index<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", K::NAME, self.index)
+    }
+}
+
+impl<K: IndexSpace> fmt::Display for Index<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A constant index, checked by the compiler.
+///
+/// ```
+/// use ixgbe::{index, registers::RxQueue};
+/// let queue = index!(RxQueue, 5);
+/// assert_eq!(queue.get(), 5);
+/// ```
+#[macro_export]
+macro_rules! index {
+    ($space:ty, $index:expr) => {{
+        const INDEX: $space = <$space>::constant($index);
+        INDEX
+    }};
+}
+
+/// A run of equally spaced registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// Index of the first element.
+    pub first: u32,
+    /// Number of elements.
+    pub count: u32,
+    /// Offset of the first element in bytes.
+    pub base: u32,
+    /// Distance between elements in bytes.
+    pub stride: u32,
+}
+
+/// Where the elements of an array of registers are, over `N` runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Array<K, const N: usize> {
+    ranges: [Range; N],
+    space: PhantomData<fn() -> K>,
+}
+
+impl<K: IndexSpace, const N: usize> Array<K, N> {
+    /// For constants in generated code: ranges that leave a hole in the index, or the register
+    /// space, do not compile.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn constant(ranges: [Range; N]) -> Self {
+        let (mut at, mut next) = (0, 0);
+        while at < N {
+            let Range { first, count, base, stride } = ranges[at];
+            assert!(first == next && count > 0 && base.is_multiple_of(4) && stride.is_multiple_of(4));
+            assert!((base as usize) + (count as usize - 1) * (stride as usize) < REGISTER_SPACE);
+            next = first + count;
+            at += 1;
+        }
+        assert!(next == K::COUNT);
+        Self { ranges, space: PhantomData }
+    }
+
+    /// Where element `index` is.
+    #[must_use]
+    #[inline(always)]
+    pub const fn offset(&self, index: Index<K>) -> Offset {
+        let index = index.index as u32;
+        let mut at = N - 1;
+        while at > 0 && index < self.ranges[at].first {
+            at -= 1;
+        }
+        // `constant` checked that every index of the space ends up within the register space.
+        Offset(self.ranges[at].base + (index - self.ranges[at].first) * self.ranges[at].stride)
+    }
+}

@@ -1,0 +1,377 @@
+//! One register: what may be done with it, and under which permission.
+//!
+//! A [`Reg`] is a register of the device together with the permission that its owner has at that
+//! moment. Whether a write is legal is a bound on the method, so that the compiler names the
+//! register and the state when it is not.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use tock_registers::interfaces::{Readable, Writeable};
+use tock_registers::{LocalRegisterCopy, RegisterLongName};
+
+use crate::clock::Clock;
+use crate::field::{Full, Layout, Value};
+use crate::mmio::{Bus, Offset, order_memory_before_doorbell};
+
+/// A register of the datasheet.
+pub trait Register: Layout + RegisterLongName {
+    /// The datasheet's section about it.
+    const SECTION: &'static str;
+    /// The bits that a write carries over from the old value: those of fields that keep what was
+    /// written, and reserved bits that must not change.
+    const KEEP: u32;
+    /// The bits that every write sets: reserved ones that must be 1, and values that the datasheet
+    /// prescribes.
+    const ONES: u32;
+}
+
+/// A register whose reset value the datasheet gives.
+#[diagnostic::on_unimplemented(
+    message = "the reset value of register `{Self}` is not known, so it cannot be written in part",
+    label = "fields without a value would become anything",
+    note = "use `modify`, or `write_full` with a value for every field (`Value::full`)"
+)]
+pub trait KnownReset: Register {
+    /// The value after reset.
+    const RESET: u32;
+}
+
+/// A register that is read without a side effect.
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` cannot simply be read",
+    label = "`{Self}` is write-only, or reading it changes it",
+    note = "where reading has an effect, `read_with_effect` reads it for who has the device to themselves (`registers_mut`)"
+)]
+pub trait ReadPure: Register {}
+
+/// A register that reading changes.
+#[diagnostic::on_unimplemented(
+    message = "reading register `{Self}` has no side effect, or is not possible",
+    label = "use `read`"
+)]
+pub trait ReadActs: Register {}
+
+/// A register that takes the value written.
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` cannot be written with a value",
+    label = "`{Self}` is read-only, or a write does not store the value",
+    note = "bits that a written one sets or clears take `set_ones` or `clear_ones`"
+)]
+pub trait PlainWrite: Register {}
+
+/// A register in which a written one sets the bit and a written zero does nothing.
+#[diagnostic::on_unimplemented(message = "register `{Self}` is not one whose bits are set by writing ones")]
+pub trait OnesSet: Register {}
+
+/// A register in which a written one clears the bit and a written zero does nothing.
+#[diagnostic::on_unimplemented(message = "register `{Self}` is not one whose bits are cleared by writing ones")]
+pub trait OnesClear: Register {}
+
+/// A register that tells the device that descriptors are ready.
+#[diagnostic::on_unimplemented(message = "register `{Self}` is no doorbell")]
+pub trait Doorbell: Register {}
+
+/// A register that can be set to any bare number: no bit of it acts, is reserved, or decides over memory.
+pub trait BareWrite: PlainWrite + KnownReset {}
+
+/// A register that may be written by who has permission `P`.
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` may not be written with permission `{P}`",
+    label = "`{Self}` may not be written here"
+)]
+pub trait WritableIn<P>: Register {}
+
+/// The permission to read registers that reading changes: nobody else uses the device meanwhile.
+#[diagnostic::on_unimplemented(
+    message = "reading this register changes it, which a shared permission (`{Self}`) does not allow",
+    label = "the device is shared here",
+    note = "take `registers_mut()`, which needs the device to oneself"
+)]
+pub trait ExclusiveAccess {}
+
+/// The permission `P` of who has the device to themselves.
+#[derive(Debug)]
+pub struct Exclusive<P>(PhantomData<P>);
+
+/// The permission of the driver itself while the device is in state `P`: it may write the registers that decide
+/// which memory the device reaches, because it owns that memory.
+#[derive(Debug)]
+pub struct Driver<P>(PhantomData<P>);
+
+impl<P> ExclusiveAccess for Exclusive<P> {}
+impl<P> ExclusiveAccess for Driver<P> {}
+
+/// Register `R` on bus `B`, accessed with permission `P`.
+pub struct Reg<'a, B, R, P> {
+    bus: &'a B,
+    offset: Offset,
+    kind: PhantomData<fn() -> (R, P)>,
+}
+
+impl<B, R, P> Clone for Reg<'_, B, R, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B, R, P> Copy for Reg<'_, B, R, P> {}
+
+impl<B, R: Register, P> fmt::Debug for Reg<'_, B, R, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {:?}", R::NAME, self.offset)
+    }
+}
+
+/// What a register did not become in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimedOut {
+    /// The register.
+    pub register: &'static str,
+    /// The datasheet's section about it.
+    pub section: &'static str,
+    /// What it read last.
+    pub last: u32,
+    /// How long it was waited for.
+    pub limit: Duration,
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { register, section, last, limit } = self;
+        write!(f, "{register} (datasheet {section}) still read {last:#010x} after {limit:?}")?;
+        if *last == u32::MAX { f.write_str(": the device does not answer") } else { Ok(()) }
+    }
+}
+
+impl core::error::Error for TimedOut {}
+
+/// How long a wait pauses between two looks at a register.
+const POLL_INTERVAL: Duration = Duration::from_micros(10);
+
+impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
+    /// For generated accessors, which know where `R` is.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub(crate) const fn at(bus: &'a B, offset: Offset) -> Self {
+        Self { bus, offset, kind: PhantomData }
+    }
+
+    /// Where the register is.
+    #[must_use]
+    pub const fn offset(&self) -> Offset {
+        self.offset
+    }
+
+    /// Reads the register.
+    #[must_use]
+    #[inline(always)]
+    pub fn read(&self) -> LocalRegisterCopy<u32, R>
+    where
+        R: ReadPure,
+    {
+        LocalRegisterCopy::new(self.bus.read32(self.offset))
+    }
+
+    /// Reads the register, which changes it: a counter is cleared, a semaphore is taken.
+    #[inline(always)]
+    pub fn read_with_effect(&self) -> LocalRegisterCopy<u32, R>
+    where
+        R: ReadActs,
+        P: ExclusiveAccess,
+    {
+        LocalRegisterCopy::new(self.bus.read32(self.offset))
+    }
+
+    /// Writes `value`; fields that it does not give take their reset value.
+    #[inline(always)]
+    pub fn write(&self, value: Value<R>)
+    where
+        R: PlainWrite + KnownReset + WritableIn<P>,
+    {
+        self.store(R::RESET, value);
+    }
+
+    /// Writes `value`, which gives every field.
+    #[inline(always)]
+    pub fn write_full(&self, value: Full<R>)
+    where
+        R: PlainWrite + WritableIn<P>,
+    {
+        self.store(0, value.0);
+    }
+
+    /// Reads the register and writes it back with `value`; other fields stay as they are.
+    ///
+    /// Bits that act when written as one are written as zero unless `value` gives them.
+    #[inline(always)]
+    pub fn modify(&self, value: Value<R>)
+    where
+        R: ReadPure + PlainWrite + WritableIn<P>,
+    {
+        self.store(self.bus.read32(self.offset), value);
+    }
+
+    #[inline(always)]
+    fn store(&self, old: u32, value: Value<R>) {
+        let [mask, bits] = [value.mask()[0] as u32, value.bits()[0] as u32];
+        self.bus.write32(self.offset, (old & (R::KEEP & !mask)) | (bits | R::ONES));
+    }
+
+    /// Sets the bits that `value` gives as ones.
+    #[inline(always)]
+    pub fn set_ones(&self, value: Value<R>)
+    where
+        R: OnesSet + WritableIn<P>,
+    {
+        self.bus.write32(self.offset, value.bits()[0] as u32);
+    }
+
+    /// Clears the bits that `value` gives as ones.
+    #[inline(always)]
+    pub fn clear_ones(&self, value: Value<R>)
+    where
+        R: OnesClear + WritableIn<P>,
+    {
+        self.bus.write32(self.offset, value.bits()[0] as u32);
+    }
+
+    /// Tells the device that the descriptors before index `tail` are its own now.
+    ///
+    /// All writes to memory before this one are seen by the device before it sees the new tail.
+    #[inline(always)]
+    pub fn ring(&self, tail: u32)
+    where
+        R: Doorbell + WritableIn<P>,
+    {
+        order_memory_before_doorbell();
+        self.bus.write32(self.offset, tail);
+    }
+
+    /// Reads the register until `condition` holds of it, at most for `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`] with what the register read last.
+    pub fn wait_until(
+        &self,
+        clock: &impl Clock,
+        limit: Duration,
+        condition: impl Fn(LocalRegisterCopy<u32, R>) -> bool,
+    ) -> Result<LocalRegisterCopy<u32, R>, TimedOut>
+    where
+        R: ReadPure,
+    {
+        let start = clock.now();
+        loop {
+            // The time is taken before the look: whoever was held up in between looks once more.
+            let late = clock.now().saturating_sub(start) >= limit;
+            let read = self.read();
+            // A device that is gone reads as all ones, which must not pass for a condition met.
+            if read.get() != u32::MAX && condition(read) {
+                return Ok(read);
+            }
+            if late {
+                return Err(TimedOut { register: R::NAME, section: R::SECTION, last: read.get(), limit });
+            }
+            clock.wait(POLL_INTERVAL);
+        }
+    }
+}
+
+impl<B: Bus, R: ReadPure, P> Readable for Reg<'_, B, R, P> {
+    type T = u32;
+    type R = R;
+
+    #[inline(always)]
+    fn get(&self) -> u32 {
+        self.bus.read32(self.offset)
+    }
+}
+
+impl<B: Bus, R: BareWrite + WritableIn<P>, P> Writeable for Reg<'_, B, R, P> {
+    type T = u32;
+    type R = R;
+
+    #[inline(always)]
+    fn set(&self, value: u32) {
+        self.bus.write32(self.offset, value);
+    }
+}
+
+/// Two registers, `L` and `H`, that hold the low and the high 32 bits of one value.
+///
+/// They are accessed in the order that the datasheet asks for, the low one first where it does not say.
+pub struct Pair<'a, B, L, H, P> {
+    low: Reg<'a, B, L, P>,
+    high: Reg<'a, B, H, P>,
+    high_first: bool,
+}
+
+impl<B, L: Register, H: Register, P> fmt::Debug for Pair<'_, B, L, H, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} and {:?}", self.low, self.high)
+    }
+}
+
+impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
+    /// For generated accessors.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub(crate) const fn new(low: Reg<'a, B, L, P>, high: Reg<'a, B, H, P>) -> Self {
+        Self { low, high, high_first: false }
+    }
+
+    /// For generated accessors.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub(crate) const fn high_first(low: Reg<'a, B, L, P>, high: Reg<'a, B, H, P>) -> Self {
+        Self { low, high, high_first: true }
+    }
+
+    fn in_order<T>(&self, low: impl FnOnce() -> T, high: impl FnOnce() -> T) -> (T, T) {
+        if self.high_first {
+            let high = high();
+            (low(), high)
+        } else {
+            let low = low();
+            (low, high())
+        }
+    }
+
+    /// Reads both registers.
+    #[must_use]
+    pub fn read(&self) -> u64
+    where
+        L: ReadPure,
+        H: ReadPure,
+    {
+        let (low, high) = self.in_order(|| self.low.read().get(), || self.high.read().get());
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    /// Reads both registers, which changes them.
+    pub fn read_with_effect(&self) -> u64
+    where
+        L: ReadActs,
+        H: ReadActs,
+        P: ExclusiveAccess,
+    {
+        let (low, high) = self.in_order(|| self.low.read_with_effect().get(), || self.high.read_with_effect().get());
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    /// Writes both registers.
+    pub fn write(&self, value: u64)
+    where
+        L: PlainWrite + WritableIn<P>,
+        H: PlainWrite + WritableIn<P>,
+    {
+        let write = |bus: &B, offset, value| bus.write32(offset, value);
+        self.in_order(
+            || write(self.low.bus, self.low.offset, value as u32),
+            || write(self.high.bus, self.high.offset, (value >> 32) as u32),
+        );
+    }
+}

@@ -14,7 +14,9 @@ use super::token::ident;
 const RUNTIME: &[(&[&str], &[&str])] = &[
     (
         &["field", "access"],
-        &["Fixed", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly"],
+        &[
+            "Fixed", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly",
+        ],
     ),
     (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout"]),
     (&["info"], &["AccessKind", "DescriptorInfo", "FieldInfo", "RegisterInfo"]),
@@ -22,20 +24,8 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
     (
         &["register"],
         &[
-            "BareWrite",
-            "Doorbell",
-            "Driver",
-            "Exclusive",
-            "KnownReset",
-            "OnesClear",
-            "OnesSet",
-            "Pair",
-            "PlainWrite",
-            "ReadActs",
-            "ReadPure",
-            "Reg",
-            "Register",
-            "WritableIn",
+            "BareWrite", "Doorbell", "Driver", "Exclusive", "KnownReset", "OnesClear", "OnesSet", "Pair", "PlainWrite",
+            "ReadActs", "ReadPure", "Reg", "Register", "WritableIn",
         ],
     ),
 ];

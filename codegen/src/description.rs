@@ -309,7 +309,7 @@ words! {
 
 words! {
     /// What software does with bits of no field.
-    pub enum Reserved("what is done with reserved bits") {
+    pub enum Reserved("a rule for reserved bits") {
         /// Writes back what it read.
         Preserve = "preserve",
         /// Writes zeros.
@@ -543,6 +543,12 @@ impl Register {
             base: alias.base,
             stride: alias.stride.map_or(0, |stride| stride.value),
         })
+    }
+
+    /// The kinds of access that there are in it: of its fields, or its own if it has none.
+    pub fn accesses(&self) -> impl Iterator<Item = Access> {
+        let own = self.fields.is_empty().then_some(self.access.value);
+        self.fields.values().map(|field| self.access_of(field)).chain(own)
     }
 
     /// Whether values of its fields have names.

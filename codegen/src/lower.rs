@@ -203,7 +203,7 @@ fn register<'a>(description: &'a Description, described: &'a description::Regist
 
     // Where alternatives share bits, one that must not be written back wins.
     let keep = (mask(&fields, |field| field.is_kept()) & !mask(&fields, |field| !field.is_kept())) | preserve;
-    let (read, write) = (read(described, &fields), write(described, &fields));
+    let (read, write) = (read(described), write(described));
     let reset = described.reset.known();
     let reset_known = reset.map_or(0, |_| described.reset_known.map_or(all, |known| known.value));
     let bare = fields.iter().all(|field| {
@@ -249,7 +249,8 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
             None if written_by_chip => Access::ReadOnly,
             None => Access::ReadWrite,
         },
-        prescribed: field.fixed.map(|fixed| fixed.value),
+        // What the chip writes is not for software to see to.
+        prescribed: field.fixed.filter(|_| !written_by_chip).map(|fixed| fixed.value),
         kind: kind(field, !written_by_chip),
     });
     let settable = fields.iter().filter(|field| field.is_settable());
@@ -301,15 +302,9 @@ fn low(mask: u128) -> u64 {
     (mask & u128::from(u64::MAX)) as u64
 }
 
-/// The kinds of access that there are in a register: of its fields, or its own if it has none.
-fn accesses<'a>(described: &'a description::Register, fields: &'a [Field<'a>]) -> impl Iterator<Item = Access> + 'a {
-    let own = fields.is_empty().then_some(described.access.value);
-    fields.iter().map(|field| field.access).chain(own)
-}
-
-fn read(described: &description::Register, fields: &[Field<'_>]) -> Read {
+fn read(described: &description::Register) -> Read {
     let acts = |access| matches!(access, Access::ReadClears | Access::ReadOrWriteOneClears | Access::ReadSets);
-    if acts(described.access.value) || accesses(described, fields).any(acts) {
+    if acts(described.access.value) || described.accesses().any(acts) {
         Read::Acts
     } else if described.access.value == Access::WriteOnly {
         Read::Nothing
@@ -318,8 +313,8 @@ fn read(described: &description::Register, fields: &[Field<'_>]) -> Read {
     }
 }
 
-fn write(described: &description::Register, fields: &[Field<'_>]) -> Write {
-    let is = |kinds: &[Access]| accesses(described, fields).any(|access| kinds.contains(&access));
+fn write(described: &description::Register) -> Write {
+    let is = |kinds: &[Access]| described.accesses().any(|access| kinds.contains(&access));
     let stores = is(&[Access::ReadWrite, Access::WriteOnly, Access::SelfClearing, Access::ReadSets]);
     let clears = is(&[Access::WriteOneClears, Access::ReadOrWriteOneClears]);
     let sets = is(&[Access::WriteOneSets]);

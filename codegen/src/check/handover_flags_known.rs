@@ -1,7 +1,7 @@
-//! The flags that hand a descriptor over are fields of it, of one bit each.
+//! The flags that hand a descriptor over are fields of it, of one bit each; what the chip writes back has one.
 
 use super::{Unknown, keys};
-use crate::description::{Bits, Description, Word};
+use crate::description::{Bits, Description, Format, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::source::Spanned;
 
@@ -18,8 +18,22 @@ impl From<NotAFlag<'_>> for Diagnostic {
     }
 }
 
+struct NeverDone<'a> {
+    descriptor: &'a Word,
+}
+
+impl From<NeverDone<'_>> for Diagnostic {
+    fn from(mistake: NeverDone<'_>) -> Self {
+        let message = format!("nothing tells when the chip is done with descriptor `{}`", mistake.descriptor.value);
+        Diagnostic::new(message, mistake.descriptor.span, "").help("name the flag that does: `done: FLAG`")
+    }
+}
+
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for descriptor in &description.descriptors {
+        if descriptor.format == Format::WriteBack && descriptor.done.is_none() {
+            mistakes.report(NeverDone { descriptor: &descriptor.name });
+        }
         for word in [&descriptor.done, &descriptor.last, &descriptor.report].into_iter().flatten() {
             match descriptor.fields.get(word) {
                 None => mistakes.report(Unknown { what: "field", word, known: keys(&descriptor.fields) }),

@@ -31,6 +31,7 @@ mod software_must_be_writable;
 mod strides_hold_elements;
 mod when_conditions_known;
 mod widths_supported;
+mod write_rules_apply;
 
 use std::ops::Deref;
 
@@ -89,6 +90,7 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
     reset_values_fit::check,
     reserved_bits_belong_to_no_field::check,
     software_must_be_writable::check,
+    write_rules_apply::check,
     pairs_exist::check,
     descriptors_covered::check,
     descriptor_fields_inside_words::check,

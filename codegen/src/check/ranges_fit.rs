@@ -1,8 +1,8 @@
-//! The range of values of a field is not empty and fits its width.
+//! Only a number has a range of values, which is not empty and fits its width.
 
 use crate::description::{Bits, Description, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 struct Unfit<'a> {
     field: &'a Word,
@@ -25,12 +25,26 @@ impl From<Unfit<'_>> for Diagnostic {
     }
 }
 
+struct NotANumber<'a> {
+    field: &'a Word,
+    range: Span,
+}
+
+impl From<NotANumber<'_>> for Diagnostic {
+    fn from(mistake: NotANumber<'_>) -> Self {
+        let message = format!("field `{}` is not a number and has no range", mistake.field.value);
+        Diagnostic::new(message, mistake.range, "").note("it is a flag, or its values have names")
+    }
+}
+
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for layout in super::layouts(description) {
         for (name, field) in layout.fields {
-            if let Some(range) = field.range
-                && (range.value.0 > range.value.1 || range.value.1 > field.bits.max())
-            {
+            let Some(range) = field.range else { continue };
+            if field.bits.width == 1 || !field.values.is_empty() {
+                mistakes.report(NotANumber { field: name, range: range.span });
+            }
+            if range.value.0 > range.value.1 || range.value.1 > field.bits.max() {
                 mistakes.report(Unfit { field: name, range, bits: field.bits });
             }
         }

@@ -61,11 +61,7 @@ impl From<MissingKey<'_>> for Diagnostic {
 
 /// Reports that `node` is not what was wanted.
 pub fn wrong<T>(node: &Node, wanted: &str, mistakes: &mut Mistakes) -> Option<T> {
-    let found = match &node.kind {
-        Kind::Scalar { text, quoted: false } if !node.is_null() => format!("`{text}`"),
-        _ => node.describe().to_owned(),
-    };
-    mistakes.report(WrongKind { wanted, found: &found, place: node.span });
+    mistakes.report(WrongKind { wanted, found: &node.describe(), place: node.span });
     None
 }
 

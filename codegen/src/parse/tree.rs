@@ -31,13 +31,13 @@ pub enum Kind {
 
 impl Node {
     /// What the node is, for a message.
-    pub fn describe(&self) -> &'static str {
+    pub fn describe(&self) -> String {
         match &self.kind {
-            Kind::Scalar { .. } if self.is_null() => "nothing",
-            Kind::Scalar { quoted: true, .. } => "a quoted text",
-            Kind::Scalar { .. } => "a single value",
-            Kind::Sequence(_) => "a list",
-            Kind::Mapping(_) => "a mapping",
+            Kind::Scalar { .. } if self.is_null() => "nothing".to_owned(),
+            Kind::Scalar { text, quoted: false } => format!("`{text}`"),
+            Kind::Scalar { text, quoted: true } => format!("the text `{text}`"),
+            Kind::Sequence(_) => "a list".to_owned(),
+            Kind::Mapping(_) => "a mapping".to_owned(),
         }
     }
 

@@ -91,7 +91,7 @@ pub mod permit {
 /// - After a reset: `0x0000_0012`.
 /// - Where: `0x00000`; also `0x00800`.
 /// - Reserved bits are written as zeros.
-/// - Reserved 31 keeps what it was: firmware uses it.
+/// - Reserved, left as it was: 31 (firmware uses it).
 /// - Software must write 5 into `MAGIC`: every write does.
 /// - Software must write 0 into `OLD`: every write does.
 /// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).

@@ -152,11 +152,11 @@ fn reserved(register: &Register<'_>) -> impl Iterator<Item = String> {
     };
     let own = described.reserved_bits.iter().map(|entry| {
         let how = match entry.policy {
-            Reserved::Preserve => "keeps what it was",
-            Reserved::Zero => "is written as zero",
-            Reserved::One => "is written as one",
+            Reserved::Preserve => "left as it was",
+            Reserved::Zero => "written as zero",
+            Reserved::One => "written as one",
         };
-        format!("Reserved {} {how}: {}.", entry.bits.text(), escape(entry.why.trim_end_matches('.')))
+        format!("Reserved, {how}: {} ({}).", entry.bits.text(), escape(entry.why.trim_end_matches('.')))
     });
     general.into_iter().chain(own)
 }

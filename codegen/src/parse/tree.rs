@@ -34,8 +34,9 @@ impl Node {
     pub fn describe(&self) -> String {
         match &self.kind {
             Kind::Scalar { .. } if self.is_null() => "nothing".to_owned(),
-            Kind::Scalar { text, quoted: false } => format!("`{text}`"),
-            Kind::Scalar { text, quoted: true } => format!("the text `{text}`"),
+            Kind::Scalar { text, quoted: false } if short(text) => format!("`{text}`"),
+            Kind::Scalar { text, quoted: true } if short(text) => format!("the text `{text}`"),
+            Kind::Scalar { .. } => "a text".to_owned(),
             Kind::Sequence(_) => "a list".to_owned(),
             Kind::Mapping(_) => "a mapping".to_owned(),
         }
@@ -45,6 +46,11 @@ impl Node {
     pub fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, quoted: false } if matches!(text.as_str(), "" | "~" | "null"))
     }
+}
+
+/// Whether a text may be repeated in a message.
+fn short(text: &str) -> bool {
+    text.len() <= 40 && !text.contains('\n')
 }
 
 /// The source is not YAML.

@@ -201,7 +201,7 @@ mapping! {
         /// The value that it always has.
         pub fixed: Option<Spanned<u64>>,
         /// Whether a wrong value lets the chip reach memory that it was not given.
-        pub memory_safety: bool = false,
+        pub memory_safety: Option<Spanned<bool>>,
         /// Where the chip does otherwise than the datasheet says.
         pub errata: Vec<Erratum>,
         /// Where the datasheet is not to be trusted.

@@ -280,7 +280,7 @@ fn kind(field: &description::Field, may_be_address: bool) -> FieldKind {
     if !field.values.is_empty() {
         FieldKind::Enumerated
     } else if may_be_address
-        && field.memory_safety
+        && field.memory_safety.is_some_and(|marked| marked.value)
         && bits.width == 64
         && field.fixed.is_none()
         && field.access.is_none()

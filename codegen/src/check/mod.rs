@@ -16,6 +16,7 @@ mod fixed_values_fit;
 mod groups_and_indices_known;
 mod handover_flags_known;
 mod indices_filled;
+mod memory_safety_of_whole_registers;
 mod names_are_words;
 mod names_unique;
 mod offsets_addressable;
@@ -91,6 +92,7 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
     reserved_bits_belong_to_no_field::check,
     software_must_be_writable::check,
     write_rules_apply::check,
+    memory_safety_of_whole_registers::check,
     pairs_exist::check,
     descriptors_covered::check,
     descriptor_fields_inside_words::check,

@@ -129,7 +129,7 @@ impl RegisterInfo {
     pub fn index_at(&self, offset: Offset) -> Option<u32> {
         self.ranges.iter().chain(self.aliases).find_map(|range| {
             let from = offset.bytes().checked_sub(range.base)?;
-            let index = if range.count == 1 { 0 } else { from / range.stride };
+            let index = if range.count == 1 { 0 } else { from.checked_div(range.stride)? };
             let exact = if range.count == 1 { from == 0 } else { from.is_multiple_of(range.stride) };
             (exact && index < range.count).then_some(range.first + index)
         })

@@ -76,6 +76,8 @@ pub enum ConfigError {
         /// The number needed.
         needed: usize,
     },
+    /// No pool was given to receive into.
+    NoPool,
 }
 
 impl fmt::Display for ConfigError {
@@ -103,6 +105,7 @@ impl fmt::Display for ConfigError {
             Self::PoolLen { len, needed } => {
                 write!(f, "a pool of {len} buffers is too small: the receive ring needs {needed}")
             }
+            Self::NoPool => f.write_str("no pool was given to receive into"),
         }
     }
 }

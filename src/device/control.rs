@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::device::link::{self, LinkStatus};
-use crate::device::{Error, Running, Statistics, receive};
+use crate::device::{Config, Error, Running, Statistics, receive};
 use crate::field::Value;
 use crate::index;
 use crate::platform::Platform;
@@ -19,6 +19,7 @@ pub struct Control<'a, H> {
     pub(crate) hardware: &'a H,
     pub(crate) statistics: &'a mut Statistics,
     pub(crate) drops: &'a [Arc<DropCounters>],
+    pub(crate) config: &'a Config,
     pub(crate) mac: &'a mut [u8; 6],
 }
 
@@ -63,12 +64,19 @@ impl<'a, H: Platform> Control<'a, H> {
     /// The counters since the device was started.
     ///
     /// Call it once a minute at least: see [`Statistics`] for when counters wrap.
-    pub fn statistics(&mut self) -> &Statistics {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Removed`] if the device does not answer any more; what was counted before is kept.
+    pub fn statistics(&mut self) -> Result<&Statistics, Error> {
+        if self.registers().status().read().get() == u32::MAX {
+            return Err(Error::Removed { step: "reading the statistics (8.2.3.23)" });
+        }
         self.statistics.update(Registers::<'_, H, Exclusive<Running>>::with_permission(self.hardware));
         for (queue, drops) in self.statistics.queues.iter_mut().zip(self.drops) {
             queue.drops = drops.read();
         }
-        self.statistics
+        Ok(self.statistics)
     }
 
     /// The MAC address that the device receives frames for.
@@ -98,7 +106,7 @@ impl<'a, H: Platform> Control<'a, H> {
         Ok(())
     }
 
-    /// Receives all unicast and multicast frames, or only those for this device.
+    /// Receives all unicast and multicast frames, or only those that the device was configured for.
     ///
     /// Reception pauses for some microseconds; what arrives meanwhile is counted as missed.
     ///
@@ -106,7 +114,8 @@ impl<'a, H: Platform> Control<'a, H> {
     ///
     /// [`Error::TimedOut`] if the receive data path does not become idle; nothing has changed then.
     pub fn set_promiscuous(&mut self, on: bool) -> Result<(), Error> {
-        self.with_receive_paused(|registers| receive::set_filters(registers, on, false))
+        let multicast = self.config.multicast;
+        self.with_receive_paused(|registers| receive::set_filters(registers, on, multicast))
     }
 
     /// Does `action` while reception is off, with the permission to write what may be written only then (4.6.7).

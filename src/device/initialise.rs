@@ -10,8 +10,8 @@ use crate::platform::Platform;
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{Reset, Unbound};
 use crate::registers::{
-    CTRL, CTRL_EXT, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, FWSM, MFLCN, PacketBuffer, RAH, RAL,
-    RDRXCTL, Registers,
+    CTRL, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, FWSM, MFLCN, PacketBuffer, RAH, RAL, RDRXCTL,
+    Registers,
 };
 use crate::{index, value};
 
@@ -64,7 +64,7 @@ pub(crate) fn global_reset<H: Platform>(hardware: &H) -> Result<(), Error> {
     Ok(())
 }
 
-/// Flow control is off, but its high water mark must be set (4.6.3.2); the firmware learns that there is a driver.
+/// Flow control is off, but its high water mark must be set (4.6.3.2).
 fn configure<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     for index in Index::all() {
         registers.fcttv(index).write(value!(FCTTV {}));
@@ -79,7 +79,6 @@ fn configure<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.fcrtv().write(value!(FCRTV {}));
     registers.fccfg().write(value!(FCCFG {}));
     registers.mflcn().write(value!(MFLCN {}));
-    registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
 }
 
 /// Waits until the EEPROM was read, and makes sure that there is one (4.6.3, 8.2.3.2.1).

@@ -6,15 +6,16 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::device::{
-    Config, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Running, Statistics, Unbound,
-    initialise, link, receive, statistics, stop, transmit,
+    Config, ConfigError, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Running, Statistics,
+    Unbound, initialise, link, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::platform::Platform;
 use crate::pool::Pool;
 use crate::queue::{DropCounters, Held, QueuePair, Receive, RxRing, Stopped, Transmit, TxRing};
 use crate::register::Driver;
-use crate::registers::{Registers, RxQueue, TxQueue};
+use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
+use crate::value;
 
 /// How long packets that are still in a transmit ring may take to leave when the device is stopped.
 const DRAIN: Duration = Duration::from_millis(100);
@@ -59,9 +60,14 @@ impl<H: Platform> Drop for Engine<H> {
         if queues.is_empty() {
             return;
         }
-        match stop::quiesce(&*self.hardware) {
+        let stopped = stop::quiesce(&*self.hardware);
+        match stopped {
             Ok(proof) => queues.release(&proof),
             Err(error) => log::error!("the device did not stop, its memory is lost: {error}"),
+        }
+        // So that the firmware learns that the driver has gone.
+        if let Err(error) = initialise::global_reset(&*self.hardware) {
+            log::error!("the device was left without a reset: {error}");
         }
     }
 }
@@ -158,7 +164,11 @@ impl<H: Platform> Device<LinkUp, H> {
 /// The steps of 4.6.3 from the statistics on, in order. What the device may reach is in `queues`, also after an error.
 fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: &mut Queues) -> Result<(), Error> {
     let config = &data.config;
+    if pools.is_empty() {
+        return Err(ConfigError::NoPool.into());
+    }
     let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     statistics::initialise(registers, config.queue_pairs)?;
     receive::initialise(registers, config)?;
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.queue_pairs) {
@@ -209,7 +219,8 @@ impl<H: Platform> Device<Running, H> {
     pub fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
         let Engine { hardware, data, queues, statistics, drops } = &mut self.data;
         let hardware = &**hardware;
-        let control = Control { hardware, statistics, drops, mac: &mut data.mac };
+        let Initialised { config, mac, .. } = data;
+        let control = Control { hardware, statistics, drops, config, mac };
         let pairs = queues.rx.iter_mut().zip(&mut queues.tx).map(|(rx, tx)| QueuePair {
             rx: Receive::new(rx.get_mut(), hardware),
             tx: Transmit::new(tx.get_mut(), hardware),
@@ -223,8 +234,12 @@ impl<H: Platform> Device<Running, H> {
     }
 
     /// The counters since the device was started: see [`Control::statistics`].
-    pub fn statistics(&mut self) -> Statistics {
-        self.split().0.statistics().clone()
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Removed`] if the device does not answer any more.
+    pub fn statistics(&mut self) -> Result<Statistics, Error> {
+        self.split().0.statistics().cloned()
     }
 
     /// Makes all transmit queues able to send packets of `pool`.

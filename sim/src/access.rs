@@ -1,0 +1,210 @@
+//! Register accesses: what the generated table says of every register, then what this one does.
+
+use ixgbe::info::AccessKind;
+
+use crate::chip::{Chip, Event, MICROSECOND, READ, Time};
+use crate::fault::Fault;
+use crate::offsets::*;
+use crate::violation::Rule;
+
+/// How long a data path takes to drain when it is halted.
+const HALT: Time = 20 * MICROSECOND;
+
+impl Chip {
+    /// Software reads the register at `offset`.
+    pub(crate) fn read(&mut self, offset: u32) -> u32 {
+        self.pass(READ);
+        self.note_unmapped();
+        if self.faults.has(Fault::SurpriseRemoval) {
+            return u32::MAX;
+        }
+        let Some(place) = self.registers.find(offset) else {
+            self.violation(Rule::UnknownRegister, offset, || format!("read at {offset:#07x}"));
+            return 0;
+        };
+        self.check_startup(place.offset, false);
+        if place.info().access == AccessKind::Wo {
+            self.violation(Rule::WriteOnlyRead, offset, || "a write-only register was read".to_owned());
+            return 0;
+        }
+        let value = self.registers.read(place);
+        match place.offset {
+            EEC => self.startup.eeprom_seen |= value & EEC_AUTO_RD != 0,
+            RDRXCTL => self.startup.dma_init_seen |= value & RDRXCTL_DMAIDONE != 0,
+            SWSM if self.faults.has(Fault::SemaphoreTaken) => return value | SWSM_SMBI,
+            SW_FW_SYNC if self.faults.has(Fault::FirmwareHoldsResources) => return value | 0x1F << 5,
+            EICR if self.registers.get(GPIE) & GPIE_OCD != 0 => {
+                // With OCD only bits 29:16 clear on a read (8.2.3.5.1).
+                self.registers.set_bits(EICR, value & !0x3FFF_0000, true);
+            }
+            at => self.queue_read(at, value),
+        }
+        value
+    }
+
+    /// A queue's control register was read: its owner may have seen that it works.
+    fn queue_read(&mut self, offset: u32, value: u32) {
+        let ring = match (as_rx(offset), as_tx(offset)) {
+            (Some((queue, RXDCTL)), _) => self.receiver.ring(queue),
+            (_, Some((queue, TXDCTL))) => self.transmitter.ring(queue),
+            _ => return,
+        };
+        if let Some(ring) = ring {
+            ring.seen_enabled |= value & QUEUE_ENABLE != 0;
+        }
+    }
+
+    /// Software writes the register at `offset`.
+    pub(crate) fn write(&mut self, offset: u32, value: u32) {
+        self.pass(0);
+        self.note_unmapped();
+        if self.faults.has(Fault::SurpriseRemoval) {
+            return;
+        }
+        let Some(place) = self.registers.find(offset) else {
+            self.violation(Rule::UnknownRegister, offset, || format!("write of {value:#x} at {offset:#07x}"));
+            return;
+        };
+        if !self.check_startup(place.offset, true) {
+            return;
+        }
+        let at = place.offset;
+        // The doorbells and the registers of a ring have rules of their own.
+        if let Some((queue, register)) = as_rx(at) {
+            if self.rx_queue_write(queue, register, place, value) {
+                return;
+            }
+        } else if let Some((queue, register)) = as_tx(at)
+            && self.tx_queue_write(queue, register, place, value)
+        {
+            return;
+        }
+        if place.info().access == AccessKind::Ro || place.info().access == AccessKind::Rc {
+            self.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
+            return;
+        }
+        let wrong = self.registers.wrong_reserved(place, value);
+        if wrong != 0 {
+            let old = self.registers.get(at);
+            self.violation(Rule::ReservedBit, at, || {
+                format!("write of {value:#010x} over {old:#010x}: bits {wrong:#010x} are reserved or prescribed")
+            });
+        }
+        let old = self.registers.get(at);
+        let new = self.registers.after_write(place, value);
+        if !self.may_change(at, old, new) {
+            return;
+        }
+        self.registers.store(place, new);
+        self.written(at, value, old);
+    }
+
+    /// Checks the rules of order for a change from `old` to `new`. Returns whether it takes effect.
+    fn may_change(&mut self, at: u32, old: u32, new: u32) -> bool {
+        let changes = old != new;
+        let receiving = self.registers.get(RXCTRL) & RXCTRL_RXEN != 0;
+        let transmitting = self.registers.get(DMATXCTL) & DMATXCTL_TE != 0;
+        match at {
+            FCTRL | RXCSUM if receiving && changes => {
+                self.violation(Rule::FilterChangedWhileReceiving, at, || format!("{old:#x} to {new:#x}"));
+            }
+            RXCTRL if changes => {
+                let halted = self.registers.get(SECRXCTRL) & SEC_DIS != 0 && self.registers.get(SECRXSTAT) & SEC_RDY != 0;
+                if !halted {
+                    self.violation(Rule::ReceiveNotHalted, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
+                }
+                if new & RXCTRL_RXEN != 0 {
+                    self.check_receive_enable();
+                }
+            }
+            DMATXCTL if transmitting && new & DMATXCTL_TE != 0 && changes => {
+                self.violation(Rule::TransmitDmaReconfigured, at, || format!("{old:#x} to {new:#x}"));
+            }
+            MTQC if changes => self.check_arbiter(at),
+            _ if at >= TXPBSIZE && at < TXPBSIZE + 0x20 && changes => self.check_arbiter(at),
+            _ if at >= RXPBSIZE && at < RXPBSIZE + 0x20 && changes && receiving => {
+                self.violation(Rule::BufferResizedWhileRunning, at, || "RXCTRL.RXEN is 1".to_owned());
+            }
+            SW_FW_SYNC => {
+                let both = SWSM_SMBI | SWSM_SWESMBI;
+                if self.registers.get(SWSM) & both != both {
+                    self.violation(Rule::SemaphoreNotHeld, at, || format!("{old:#x} to {new:#x}"));
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn check_arbiter(&mut self, at: u32) {
+        if self.registers.get(RTTDCS) & RTTDCS_ARBDIS == 0 {
+            self.violation(Rule::ArbiterRunning, at, || "RTTDCS.ARBDIS is 0".to_owned());
+        }
+        if let Some(queue) = self.transmitter.first_working() {
+            self.violation(Rule::BufferResizedWhileRunning, at, || format!("transmit queue {queue} is enabled"));
+        }
+    }
+
+    /// What a write does beyond storing the value.
+    fn written(&mut self, at: u32, value: u32, old: u32) {
+        match at {
+            CTRL => self.control(value, old),
+            EERD => self.start_eeprom_read(value),
+            SWSM if self.faults.has(Fault::SemaphoreTaken) => {
+                // Who does not have the semaphore does not get SWESMBI either.
+                self.registers.set(SWSM, SWSM_SMBI);
+            }
+            AUTOC => self.autoc(value),
+            EICS => self.cause(value),
+            EIMS => {
+                let reserved = bit(31) | bit(29) | bit(23);
+                if value & reserved != 0 {
+                    self.violation(Rule::InterruptReservedCause, at, || format!("{value:#010x} was written"));
+                }
+            }
+            EIMC => {
+                self.registers.set_bits(EIMS, value, false);
+                if value & bit(31) != 0 {
+                    self.violation(Rule::InterruptReservedCause, at, || "bit 31 was written".to_owned());
+                }
+            }
+            SECRXCTRL => self.halt(value, old, SECRXSTAT, Event::SecRxReady),
+            SECTXCTRL => self.halt(value, old, SECTXSTAT, Event::SecTxReady),
+            RXCTRL => self.receiver.config_changed(),
+            DMATXCTL => self.transmitter.config_changed(),
+            _ if at == EIMC_EX || at == EIMC_EX + 4 => {
+                self.registers.set_bits(EIMS_EX + (at - EIMC_EX), value, false);
+            }
+            _ => {
+                self.receiver.config_changed();
+                self.transmitter.config_changed();
+            }
+        }
+    }
+
+    fn halt(&mut self, value: u32, old: u32, status: u32, ready: Event) {
+        if value & SEC_DIS == 0 {
+            self.cancel(|event| event == ready);
+            self.registers.set_bits(status, SEC_RDY, false);
+        } else if old & SEC_DIS == 0 {
+            self.schedule(HALT, ready);
+        }
+        self.receiver.config_changed();
+        self.transmitter.config_changed();
+    }
+
+    /// Notes an interrupt cause.
+    pub(crate) fn cause(&mut self, causes: u32) {
+        self.registers.set_bits(EICR, causes & 0x7FFF_FFFF, true);
+    }
+
+    /// Notes the interrupt causes of a queue, as IVAR maps them.
+    pub(crate) fn queue_cause(&mut self, queue: usize, transmit: bool) {
+        let entry = self.registers.get(IVAR + (queue / 2) as u32 * 4);
+        let entry = entry >> (queue % 2 * 16 + usize::from(transmit) * 8) & 0xFF;
+        let (valid, vector) = (entry & 0x80 != 0, entry & 0x3F);
+        if valid && vector < 16 {
+            self.cause(1 << vector);
+        }
+    }
+}

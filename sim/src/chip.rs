@@ -1,0 +1,292 @@
+//! The chip: its registers, its clock, and what its parts share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::counters::Counters;
+use crate::fault::{Fault, Faults};
+use crate::iommu::Iommu;
+use crate::layout::RegisterFile;
+use crate::offsets::{self, *};
+use crate::port::PortConfig;
+use crate::receive::Receiver;
+use crate::reset::Startup;
+use crate::transmit::Transmitter;
+use crate::violation::{Log, Rule};
+use crate::wire::Wire;
+
+/// Nanoseconds of model time.
+pub(crate) type Time = u64;
+
+pub(crate) const MICROSECOND: Time = 1_000;
+pub(crate) const MILLISECOND: Time = 1_000_000;
+
+/// How long a step takes.
+const STEP: Time = 10 * MICROSECOND;
+/// How long a register read takes, so that a loop that only reads comes to an end.
+pub(crate) const READ: Time = MICROSECOND;
+/// How often something that a fault holds up is looked at again.
+const RETRY: Time = 100 * MICROSECOND;
+
+/// Something that happens by itself after a delay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    ResetDone,
+    EepromLoaded,
+    EepromRead,
+    DmaInitialised,
+    SecRxReady,
+    SecTxReady,
+    RxQueueEnabled(usize),
+    RxQueueDisabled(usize),
+    TxQueueEnabled(usize),
+    TxQueueDisabled(usize),
+    MasterStopped,
+    NegotiationRestarted,
+    LinkUp,
+    LinkFlap,
+}
+
+impl Event {
+    /// The fault that holds it up, if that is on.
+    fn held_up_by(self) -> Option<Fault> {
+        Some(match self {
+            Event::ResetDone => Fault::ResetNeverEnds,
+            Event::EepromLoaded => Fault::EepromNeverDone,
+            Event::EepromRead => Fault::EepromReadNeverDone,
+            Event::DmaInitialised => Fault::DmaInitNeverDone,
+            Event::SecRxReady => Fault::SecRxNeverReady,
+            Event::SecTxReady => Fault::SecTxNeverReady,
+            Event::RxQueueEnabled(_) => Fault::RxQueueNeverEnables,
+            Event::RxQueueDisabled(_) => Fault::RxQueueNeverDisables,
+            Event::TxQueueEnabled(_) => Fault::TxQueueNeverEnables,
+            Event::TxQueueDisabled(_) => Fault::TxQueueNeverDisables,
+            Event::MasterStopped => Fault::MasterNeverStops,
+            Event::LinkUp => Fault::LinkNeverUp,
+            Event::NegotiationRestarted | Event::LinkFlap => return None,
+        })
+    }
+}
+
+/// All of one port but its lock.
+pub(crate) struct Chip {
+    pub(crate) config: PortConfig,
+    pub(crate) registers: RegisterFile,
+    pub(crate) log: Log,
+    pub(crate) faults: Faults,
+    pub(crate) counters: Counters,
+    pub(crate) startup: Startup,
+    pub(crate) receiver: Receiver,
+    pub(crate) transmitter: Transmitter,
+    pub(crate) wire: Option<Box<dyn Wire>>,
+    /// Whether the cable is plugged in, as far as the test says.
+    pub(crate) plugged: bool,
+    pub(crate) eeprom: Box<[u16]>,
+    pub(crate) iommu: Arc<Iommu>,
+    unmapped_seen: usize,
+    now: Time,
+    /// While a runner drives the port: when it began, and the model time then.
+    real_time: Option<(Instant, Time)>,
+    timers: Vec<(Time, Event)>,
+    next_timer: Time,
+}
+
+impl Chip {
+    pub(crate) fn new(config: PortConfig, iommu: Arc<Iommu>) -> Self {
+        let mut chip = Self {
+            registers: RegisterFile::new(),
+            log: Log::default(),
+            faults: Faults::default(),
+            counters: Counters::default(),
+            startup: Startup::default(),
+            receiver: Receiver::default(),
+            transmitter: Transmitter::default(),
+            wire: None,
+            plugged: true,
+            eeprom: crate::eeprom::image(config.mac),
+            config,
+            iommu,
+            unmapped_seen: 0,
+            now: 0,
+            real_time: None,
+            timers: Vec::new(),
+            next_timer: Time::MAX,
+        };
+        chip.power_on();
+        chip
+    }
+
+    /// Model time, in nanoseconds.
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Whether model time is real time.
+    pub(crate) fn is_real_time(&self) -> bool {
+        self.real_time.is_some()
+    }
+
+    pub(crate) fn start_real_time(&mut self) {
+        if self.real_time.is_none() {
+            self.real_time = Some((Instant::now(), self.now));
+        }
+    }
+
+    pub(crate) fn stop_real_time(&mut self) {
+        self.pass(0);
+        self.real_time = None;
+    }
+
+    /// Lets `time` pass (or what has really passed, under a runner), and what is due happen.
+    pub(crate) fn pass(&mut self, time: Time) {
+        self.now = match self.real_time {
+            None => self.now + time,
+            Some((began, at)) => self.now.max(at + began.elapsed().as_nanos() as Time),
+        };
+        while self.now >= self.next_timer {
+            self.next_event();
+        }
+    }
+
+    /// Makes `event` happen after `delay`.
+    pub(crate) fn schedule(&mut self, delay: Time, event: Event) {
+        let due = self.now + delay;
+        self.timers.push((due, event));
+        self.next_timer = self.next_timer.min(due);
+    }
+
+    /// Forgets what was to happen, where `which` says so.
+    pub(crate) fn cancel(&mut self, which: impl Fn(Event) -> bool) {
+        self.timers.retain(|(_, event)| !which(*event));
+        self.next_timer = self.timers.iter().map(|(due, _)| *due).min().unwrap_or(Time::MAX);
+    }
+
+    pub(crate) fn is_scheduled(&self, event: Event) -> bool {
+        self.timers.iter().any(|(_, other)| *other == event)
+    }
+
+    fn next_event(&mut self) {
+        let Some(first) = self.timers.iter().enumerate().min_by_key(|(_, (due, _))| *due).map(|(at, _)| at) else {
+            self.next_timer = Time::MAX;
+            return;
+        };
+        let (_, event) = self.timers.remove(first);
+        self.next_timer = self.timers.iter().map(|(due, _)| *due).min().unwrap_or(Time::MAX);
+        if event.held_up_by().is_some_and(|fault| self.faults.has(fault)) {
+            self.schedule(RETRY, event);
+            return;
+        }
+        match event {
+            Event::ResetDone => self.reset_done(),
+            Event::EepromLoaded => self.eeprom_loaded(),
+            Event::EepromRead => self.eeprom_read(),
+            Event::DmaInitialised => self.registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true),
+            Event::SecRxReady => self.registers.set_bits(SECRXSTAT, SEC_RDY, true),
+            Event::SecTxReady => self.registers.set_bits(SECTXSTAT, SEC_RDY, true),
+            Event::RxQueueEnabled(queue) => self.rx_queue_enabled(queue),
+            Event::RxQueueDisabled(queue) => self.rx_queue_disabled(queue),
+            Event::TxQueueEnabled(queue) => self.tx_queue_enabled(queue),
+            Event::TxQueueDisabled(queue) => self.tx_queue_disabled(queue),
+            Event::MasterStopped => self.registers.set_bits(STATUS, STATUS_MASTER, false),
+            Event::NegotiationRestarted => self.registers.set_bits(AUTOC, AUTOC_RESTART_AN, false),
+            Event::LinkUp => self.link_up(),
+            Event::LinkFlap => self.link_flap(),
+        }
+    }
+
+    /// Moves the model on: time, link, then frames both ways. Returns how many frames moved.
+    pub(crate) fn step(&mut self) -> usize {
+        self.pass(STEP);
+        self.note_unmapped();
+        if self.faults.has(Fault::SurpriseRemoval) {
+            return 0;
+        }
+        self.watch_link();
+        if self.startup.in_reset() || !self.is_master() {
+            return 0;
+        }
+        let iommu = Arc::clone(&self.iommu);
+        let dma = iommu.read();
+        self.transmit(&dma) + self.receive(&dma)
+    }
+
+    /// Lets `time` pass while software waits: in a few steps, so that frames move, too. Returns whether
+    /// the caller must sleep instead, because model time is real time.
+    pub(crate) fn wait(&mut self, time: std::time::Duration) -> bool {
+        if self.is_real_time() {
+            return true;
+        }
+        let end = self.now + time.as_nanos() as Time;
+        while self.now < end {
+            // Short steps first: what is due happens soon, or only much later.
+            let moved = self.step();
+            if moved == 0 {
+                let next = self.next_timer.min(end).saturating_sub(self.now);
+                self.pass(next);
+            }
+        }
+        false
+    }
+
+    /// Takes one frame from nowhere in particular.
+    pub(crate) fn deliver_now(&mut self, frame: &[u8], dma: &crate::iommu::Access<'_>) {
+        self.note_unmapped();
+        if self.faults.has(Fault::SurpriseRemoval) || self.startup.in_reset() || !self.is_master() {
+            self.counters.frames_in += 1;
+            self.counters.dropped_not_receiving += 1;
+        } else {
+            self.deliver_one(frame, dma);
+        }
+    }
+
+    /// Whether the device may reach memory.
+    pub(crate) fn is_master(&self) -> bool {
+        self.registers.get(CTRL) & CTRL_MASTER_DISABLE == 0
+    }
+
+    /// Holds what was unmapped against what the queues may still reach.
+    #[inline]
+    pub(crate) fn note_unmapped(&mut self) {
+        let unmapped = self.iommu.unmapped();
+        if unmapped != self.unmapped_seen {
+            self.unmapped_seen = unmapped;
+            for (start, len) in self.iommu.take_removed() {
+                self.check_unmapped(start, len);
+            }
+        }
+    }
+
+    fn check_unmapped(&mut self, start: u64, len: u64) {
+        let now = self.now;
+        let mut found: Vec<(u32, String)> = Vec::new();
+        for (index, queue) in self.receiver.queues.iter().enumerate() {
+            let Some(queue) = queue else { continue };
+            let size = queue.buffer_size;
+            if let Some(what) = queue.ring.reaches(now, start, len, |descriptor| (descriptor[0], size as u64)) {
+                found.push((offsets::rx(index, RDBAL), format!("receive queue {index} may still reach {what}")));
+            }
+        }
+        for (index, queue) in self.transmitter.queues.iter().enumerate() {
+            let Some(queue) = queue else { continue };
+            let extent = |descriptor: [u64; 2]| match crate::transmit::is_context(descriptor) {
+                true => (0, 0),
+                false => (descriptor[0], descriptor[1] & 0xFFFF),
+            };
+            if let Some(what) = queue.ring.reaches(now, start, len, extent) {
+                found.push((offsets::tx(index, TDBAL), format!("transmit queue {index} may still reach {what}")));
+            }
+        }
+        for (offset, detail) in found {
+            self.violation(Rule::UnmappedWhileOwned, offset, || format!("{len} bytes at {start:#x} unmapped: {detail}"));
+        }
+    }
+
+    /// Records that a rule was broken at the register at `offset`.
+    pub(crate) fn violation(&mut self, rule: Rule, offset: u32, detail: impl FnOnce() -> String) {
+        let (name, section) = match self.registers.find(offset) {
+            Some(place) => (place.info().name, place.info().section),
+            None => ("unknown register", "8.2"),
+        };
+        self.log.record(rule, name, section, detail);
+    }
+}

@@ -1,0 +1,39 @@
+//! What really happened to every frame: the model's own truth, against which statistics are held.
+
+/// What became of the frames at one port. Nothing clears them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames that came in from the wire.
+    pub frames_in: u64,
+    /// Frames written to memory in full, with their descriptors written back.
+    pub delivered: u64,
+    /// Bytes of these, as written.
+    pub delivered_bytes: u64,
+    /// Frames lost because reception was off.
+    pub dropped_not_receiving: u64,
+    /// Frames lost for a wrong CRC.
+    pub dropped_crc: u64,
+    /// Frames lost for being shorter than 64 bytes with CRC.
+    pub dropped_short: u64,
+    /// Frames lost for being longer than allowed.
+    pub dropped_long: u64,
+    /// Frames for somebody else.
+    pub dropped_filter: u64,
+    /// Frames for a queue that is not enabled.
+    pub dropped_no_queue: u64,
+    /// Frames lost because the queue had no descriptors and SRRCTL.DROP_EN was set.
+    pub dropped_no_descriptor: u64,
+    /// Frames lost because the packet buffer was full.
+    pub missed: u64,
+    /// Frames that could not be written to memory.
+    pub dropped_dma: u64,
+    /// Frames that wait in the packet buffer now.
+    pub waiting: u64,
+    /// Frames sent to the wire.
+    pub transmitted: u64,
+    /// Bytes of these, without CRC.
+    pub transmitted_bytes: u64,
+    /// Packets that the driver gave to be sent and that were unfit for it.
+    pub transmit_dropped: u64,
+}

@@ -1,0 +1,137 @@
+//! Which received frames are for the host, and for which queue (datasheet 7.1.1, 7.1.2).
+
+use crate::layout::RegisterFile;
+use crate::offsets::*;
+use crate::packet::{Headers, vlan_tag};
+use crate::rss::{self, Toeplitz};
+
+/// The receive configuration, read from the registers once for many frames.
+pub(crate) struct Filter {
+    unicast: Vec<u64>,
+    accept_unicast: bool,
+    accept_multicast: bool,
+    accept_broadcast: bool,
+    /// MCSTCTRL.MO, if the multicast table is used.
+    multicast_table: Option<u32>,
+    vlan: bool,
+    /// MRQC, if it selects RSS.
+    rss: Option<u32>,
+    toeplitz: Option<([u8; rss::KEY], Toeplitz)>,
+    redirection: [u8; 128],
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            unicast: Vec::new(),
+            accept_unicast: false,
+            accept_multicast: false,
+            accept_broadcast: false,
+            multicast_table: None,
+            vlan: false,
+            rss: None,
+            toeplitz: None,
+            redirection: [0; 128],
+        }
+    }
+}
+
+/// What a frame's destination address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cast {
+    Unicast,
+    Multicast,
+    Broadcast,
+}
+
+/// The six bytes at `at` as a number.
+fn address(frame: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    if let Some(mac) = frame.get(..6) {
+        bytes[..6].copy_from_slice(mac);
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// What the destination address of `frame` is.
+#[inline]
+pub(crate) fn cast(frame: &[u8]) -> Cast {
+    match address(frame) {
+        0xFFFF_FFFF_FFFF => Cast::Broadcast,
+        address if address & 1 != 0 => Cast::Multicast,
+        _ => Cast::Unicast,
+    }
+}
+
+impl Filter {
+    /// Reads the registers anew.
+    pub(crate) fn update(&mut self, registers: &RegisterFile) {
+        let control = registers.get(FCTRL);
+        self.accept_unicast = control & FCTRL_UPE != 0;
+        self.accept_multicast = control & FCTRL_MPE != 0;
+        self.accept_broadcast = control & FCTRL_BAM != 0;
+        let multicast = registers.get(MCSTCTRL);
+        self.multicast_table = (multicast & MCSTCTRL_MFE != 0).then_some(multicast & 3);
+        self.vlan = registers.get(VLNCTRL) & VLNCTRL_VFE != 0;
+        self.unicast.clear();
+        for entry in 0..128 {
+            let high = registers.get(RAH + entry * 8);
+            if high & RAH_AV != 0 {
+                self.unicast.push(u64::from(registers.get(RAL + entry * 8)) | u64::from(high & 0xFFFF) << 32);
+            }
+        }
+        let queues = registers.get(MRQC);
+        self.rss = (queues & 0xF == 1).then_some(queues);
+        if self.rss.is_some() {
+            let mut key = [0; rss::KEY];
+            for (n, word) in key.chunks_exact_mut(4).enumerate() {
+                word.copy_from_slice(&registers.get(RSSRK + n as u32 * 4).to_le_bytes());
+            }
+            if self.toeplitz.as_ref().is_none_or(|(old, _)| *old != key) {
+                self.toeplitz = Some((key, Toeplitz::new(&key)));
+            }
+            for (n, entries) in self.redirection.chunks_exact_mut(4).enumerate() {
+                entries.copy_from_slice(&registers.get(RETA + n as u32 * 4).to_le_bytes().map(|entry| entry & 0xF));
+            }
+        }
+    }
+
+    /// Whether `frame` passes the filters of layer 2.
+    #[inline]
+    pub(crate) fn accepts(&self, frame: &[u8], cast: Cast, registers: &RegisterFile) -> bool {
+        let accepted = match cast {
+            Cast::Broadcast => self.accept_broadcast,
+            Cast::Multicast => self.accept_multicast || self.is_in_table(frame, registers),
+            Cast::Unicast => self.accept_unicast || self.unicast.contains(&address(frame)),
+        };
+        accepted && (!self.vlan || self.accepts_vlan(frame, registers))
+    }
+
+    fn is_in_table(&self, frame: &[u8], registers: &RegisterFile) -> bool {
+        let Some(offset) = self.multicast_table else { return self.unicast.contains(&address(frame)) };
+        // MO = 0 takes bits 47:36 of the address, 1 bits 46:35, and so on (8.2.3.7.3).
+        let vector = (address(frame) >> (36 - offset) & 0xFFF) as u32;
+        registers.get(MTA + (vector >> 5) * 4) & 1 << (vector & 31) != 0 || self.unicast.contains(&address(frame))
+    }
+
+    fn accepts_vlan(&self, frame: &[u8], registers: &RegisterFile) -> bool {
+        match vlan_tag(frame) {
+            None => true,
+            Some(tag) => {
+                let id = u32::from(tag & 0xFFF);
+                registers.get(VFTA + (id >> 5) * 4) & 1 << (id & 31) != 0
+            }
+        }
+    }
+
+    /// The queue of a frame, its hash and RSS_TYPE.
+    #[inline]
+    pub(crate) fn queue(&self, frame: &[u8], headers: &Headers) -> (usize, u32, u32) {
+        let (Some(selection), Some((_, toeplitz))) = (self.rss, self.toeplitz.as_ref()) else { return (0, 0, 0) };
+        let (hash, kind) = rss::hash(toeplitz, selection, frame, headers);
+        if kind == 0 {
+            return (0, 0, 0);
+        }
+        (usize::from(self.redirection[(hash & 0x7F) as usize]), hash, kind)
+    }
+}

@@ -1,0 +1,221 @@
+//! The register file: what is where, and what reading and writing do, as the generated table says.
+
+use std::sync::OnceLock;
+
+use ixgbe::info::{AccessKind, RegisterInfo};
+use ixgbe::mmio::REGISTER_SPACE;
+use ixgbe::registers::REGISTERS;
+
+/// Number of 32-bit words in the register space.
+const WORDS: usize = REGISTER_SPACE / 4;
+/// Marks a word in which there is no register.
+const NONE: u16 = u16::MAX;
+
+/// One register's masks, made of its fields.
+#[derive(Debug)]
+struct Masks {
+    /// Bits that a write does not change.
+    keep: u32,
+    /// Bits that a read clears.
+    read_clears: u32,
+    /// Bits that a read sets.
+    read_sets: u32,
+    /// Bits that writing 1 clears.
+    ones_clear: u32,
+    /// Bits that writing 1 sets.
+    ones_set: u32,
+}
+
+/// The table, indexed by offset.
+struct Layout {
+    /// For each word, which register of the table.
+    register: Box<[u16]>,
+    /// For each word, the word at which its value is stored: itself, but for aliases.
+    home: Box<[u16]>,
+    masks: Box<[Masks]>,
+}
+
+fn layout() -> &'static Layout {
+    static LAYOUT: OnceLock<Layout> = OnceLock::new();
+    LAYOUT.get_or_init(|| {
+        let mut register = vec![NONE; WORDS].into_boxed_slice();
+        let mut home = vec![0; WORDS].into_boxed_slice();
+        let words = |range: &ixgbe::mmio::Range| {
+            let range = *range;
+            (0..range.count).map(move |n| (range.first + n, ((range.base + n * range.stride) / 4) as usize))
+        };
+        for (at, info) in REGISTERS.iter().enumerate() {
+            let homes: Vec<(u32, usize)> = info.ranges.iter().flat_map(words).collect();
+            let aliases = info.aliases.iter().flat_map(words);
+            for (index, word) in homes.iter().copied().chain(aliases) {
+                let target = homes.iter().find(|(of, _)| *of == index).map_or(word, |(_, word)| *word);
+                if word < WORDS && register[word] == NONE {
+                    register[word] = at as u16;
+                    home[word] = target as u16;
+                }
+            }
+        }
+        Layout { register, home, masks: REGISTERS.iter().map(masks).collect() }
+    })
+}
+
+fn masks(info: &RegisterInfo) -> Masks {
+    let of = |kinds: &[AccessKind]| {
+        let fields = info.fields.iter().filter(|field| kinds.contains(&field.access));
+        let mask = fields.fold(0, |mask, field| mask | bits(field.lsb, field.width));
+        let known = info.fields.iter().fold(0, |mask, field| mask | bits(field.lsb, field.width));
+        if kinds.contains(&info.access) { mask | !known } else { mask }
+    };
+    let fixed = info.must_be_zero | info.must_be_one;
+    Masks {
+        keep: (of(&[AccessKind::Ro, AccessKind::Rc]) | info.preserve) & !fixed,
+        read_clears: of(&[AccessKind::Rc, AccessKind::RcW1c]) & !info.preserve,
+        read_sets: of(&[AccessKind::ReadSets]) & !info.preserve,
+        ones_clear: of(&[AccessKind::W1c, AccessKind::RcW1c]) & !info.preserve,
+        ones_set: of(&[AccessKind::W1s]) & !info.preserve,
+    }
+}
+
+const fn bits(lsb: u32, width: u32) -> u32 {
+    let mask = if width >= 32 { u32::MAX } else { (1 << width) - 1 };
+    mask << lsb
+}
+
+/// The values of one port's registers.
+pub(crate) struct RegisterFile {
+    layout: &'static Layout,
+    values: Box<[u32]>,
+    /// Which words software has written since the reset.
+    written: Box<[bool]>,
+}
+
+/// Where a known register's value is.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// The offset of its home, in bytes.
+    pub(crate) offset: u32,
+    register: usize,
+}
+
+impl Place {
+    pub(crate) fn info(self) -> &'static RegisterInfo {
+        &REGISTERS[self.register]
+    }
+}
+
+impl RegisterFile {
+    pub(crate) fn new() -> Self {
+        let values = vec![0; WORDS].into_boxed_slice();
+        let written = vec![false; WORDS].into_boxed_slice();
+        let mut file = Self { layout: layout(), values, written };
+        file.reset(1, |_| true);
+        file
+    }
+
+    /// Where the register at `offset` is, if there is one.
+    #[inline]
+    pub(crate) fn find(&self, offset: u32) -> Option<Place> {
+        let word = (offset / 4) as usize;
+        let register = *self.layout.register.get(word)?;
+        (register != NONE)
+            .then(|| Place { offset: u32::from(self.layout.home[word]) * 4, register: usize::from(register) })
+    }
+
+    /// The value at a home offset.
+    #[inline]
+    pub(crate) fn get(&self, offset: u32) -> u32 {
+        self.values.get((offset / 4) as usize).copied().unwrap_or(0)
+    }
+
+    /// Sets the value at a home offset, as the device does.
+    #[inline]
+    pub(crate) fn set(&mut self, offset: u32, value: u32) {
+        if let Some(word) = self.values.get_mut((offset / 4) as usize) {
+            *word = value;
+        }
+    }
+
+    /// Sets or clears bits, as the device does.
+    pub(crate) fn set_bits(&mut self, offset: u32, mask: u32, on: bool) {
+        let old = self.get(offset);
+        self.set(offset, if on { old | mask } else { old & !mask });
+    }
+
+    /// Adds to a counter, which wraps.
+    #[inline]
+    pub(crate) fn add(&mut self, offset: u32, amount: u32) {
+        if let Some(word) = self.values.get_mut((offset / 4) as usize) {
+            *word = word.wrapping_add(amount);
+        }
+    }
+
+    /// Adds to a counter of 36 bits over two registers.
+    #[inline]
+    pub(crate) fn add_wide(&mut self, low: u32, high: u32, amount: u32) {
+        let (sum, carry) = self.get(low).overflowing_add(amount);
+        self.set(low, sum);
+        if carry {
+            self.set(high, (self.get(high) + 1) & 0xF);
+        }
+    }
+
+    /// Whether software has written the register since the reset.
+    pub(crate) fn is_written(&self, offset: u32) -> bool {
+        self.written.get((offset / 4) as usize).copied().unwrap_or(false)
+    }
+
+    /// Reads as software does, with the effects that reading has.
+    pub(crate) fn read(&mut self, place: Place) -> u32 {
+        let masks = &self.layout.masks[place.register];
+        let value = self.get(place.offset);
+        if masks.read_clears | masks.read_sets != 0 {
+            self.set(place.offset, (value & !masks.read_clears) | masks.read_sets);
+        }
+        value
+    }
+
+    /// What writing `value` would make of the register.
+    pub(crate) fn after_write(&self, place: Place, value: u32) -> u32 {
+        let masks = &self.layout.masks[place.register];
+        let old = self.get(place.offset);
+        let acting = masks.keep | masks.ones_clear | masks.ones_set;
+        (old & masks.keep) | (value & !acting) | (old & masks.ones_clear & !value) | ((old | value) & masks.ones_set)
+    }
+
+    /// Which reserved bits a write of `value` gets wrong.
+    pub(crate) fn wrong_reserved(&self, place: Place, value: u32) -> u32 {
+        let info = place.info();
+        let known = if self.is_written(place.offset) { u32::MAX } else { info.reset_known };
+        let changed = (value ^ self.get(place.offset)) & info.preserve & known;
+        changed | (value & info.must_be_zero) | (!value & info.must_be_one)
+    }
+
+    /// Stores what software wrote.
+    pub(crate) fn store(&mut self, place: Place, value: u32) {
+        self.set(place.offset, value);
+        if let Some(written) = self.written.get_mut((place.offset / 4) as usize) {
+            *written = true;
+        }
+    }
+
+    /// Gives every register for which `which` holds its reset value. Unknown bits get values that
+    /// differ from reset to reset, as different `seed`s do.
+    pub(crate) fn reset(&mut self, seed: u32, which: impl Fn(&RegisterInfo) -> bool) {
+        for info in REGISTERS.iter().filter(|info| which(info)) {
+            for offset in info.offsets() {
+                // A counter starts at 0 even where the datasheet does not say so.
+                let unknown = if info.access == AccessKind::Rc { 0 } else { garbage(offset, seed) & !info.reset_known };
+                self.set(offset, (info.reset.unwrap_or(0) & info.reset_known) | unknown);
+                if let Some(written) = self.written.get_mut((offset / 4) as usize) {
+                    *written = false;
+                }
+            }
+        }
+    }
+}
+
+/// Some bits that look like nothing in particular.
+fn garbage(offset: u32, seed: u32) -> u32 {
+    let mixed = (offset ^ seed.rotate_left(16)).wrapping_mul(0x9E37_79B1);
+    (mixed ^ (mixed >> 15)).wrapping_mul(0x85EB_CA77)
+}

@@ -1,0 +1,93 @@
+//! The link: what the wire and AUTOC make of it (datasheet 4.6.4 and 8.2.3.22).
+
+use crate::chip::{Chip, Event, MILLISECOND, MICROSECOND, Time};
+use crate::fault::Fault;
+use crate::offsets::*;
+use crate::reset::LINK_UP;
+
+/// How long the link takes to come up.
+const TRAINING: Time = 20 * MILLISECOND;
+/// How long AUTOC.Restart_AN stays set.
+const RESTART: Time = 100 * MICROSECOND;
+/// How often a flapping link goes down.
+const FLAP: Time = 10 * MILLISECOND;
+/// How long it then stays down.
+const FLAP_DOWN: Time = 2 * MILLISECOND;
+
+/// LINKS of a 10 Gb/s serial link: speed, mode, serial PCS enabled and locked.
+const LINKS_10G: u32 = 3 << 28 | 2 << 26 | bit(24) | bit(12) | bit(7) | bit(4);
+
+impl Chip {
+    /// Whether the link is up.
+    #[inline]
+    pub(crate) fn is_link_up(&self) -> bool {
+        self.registers.get(LINKS) & LINK_UP != 0
+    }
+
+    pub(crate) fn set_links(&mut self, up: bool) {
+        self.registers.set(LINKS, if up { LINK_UP | LINKS_10G } else { 2 << 26 });
+        self.registers.set_bits(STATUS, STATUS_LINK_UP, up);
+    }
+
+    /// Starts anew to bring the link up.
+    pub(crate) fn train_link(&mut self) {
+        if self.is_link_up() {
+            self.set_links(false);
+            self.cause(EICR_LSC);
+        }
+        self.cancel(|event| matches!(event, Event::LinkUp | Event::LinkFlap));
+        self.schedule(TRAINING, Event::LinkUp);
+    }
+
+    /// AUTOC was written.
+    pub(crate) fn autoc(&mut self, value: u32) {
+        if value & AUTOC_RESTART_AN != 0 {
+            self.schedule(RESTART, Event::NegotiationRestarted);
+            self.train_link();
+        }
+    }
+
+    /// Whether there is light, and the mode is one that a 10 Gb/s partner understands.
+    fn is_link_possible(&self) -> bool {
+        let serial = self.registers.get(AUTOC2) & 3 << 16 == AUTOC2_SERIAL_SFI;
+        let mode = match self.registers.get(AUTOC) & AUTOC_LMS {
+            AUTOC_LMS_10G_SERIAL => serial,
+            // 10G parallel without negotiation, KX4/KX/KR with it.
+            mode => matches!(mode >> 13, 1 | 4 | 6 | 7),
+        };
+        mode && self.plugged && self.wire.as_ref().is_some_and(|wire| wire.carrier())
+    }
+
+    pub(crate) fn link_up(&mut self) {
+        if !self.is_link_possible() {
+            return;
+        }
+        self.set_links(true);
+        self.cause(EICR_LSC);
+        self.schedule(FLAP, Event::LinkFlap);
+    }
+
+    pub(crate) fn link_flap(&mut self) {
+        if self.faults.has(Fault::LinkFlap) && self.is_link_up() {
+            self.set_links(false);
+            self.cause(EICR_LSC);
+            self.schedule(FLAP_DOWN, Event::LinkUp);
+        } else if self.is_link_up() {
+            self.schedule(FLAP, Event::LinkFlap);
+        }
+    }
+
+    /// Lets the link follow the wire.
+    #[inline]
+    pub(crate) fn watch_link(&mut self) {
+        let possible = self.is_link_possible() && !self.faults.has(Fault::LinkNeverUp);
+        if self.is_link_up() {
+            if !possible {
+                self.set_links(false);
+                self.cause(EICR_LSC);
+            }
+        } else if possible && !self.startup.in_reset() && !self.is_scheduled(Event::LinkUp) {
+            self.schedule(TRAINING, Event::LinkUp);
+        }
+    }
+}

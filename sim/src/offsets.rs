@@ -1,0 +1,175 @@
+//! Offsets and bits that the model's behaviour hangs on.
+//!
+//! They are written down here from the datasheet and not taken from the generated map, so that one
+//! mistake there cannot make driver and model agree on something wrong.
+#![allow(missing_docs)]
+
+pub(crate) const fn bit(n: u32) -> u32 {
+    1 << n
+}
+
+// 8.2.3.1 General control
+pub(crate) const CTRL: u32 = 0x00000;
+pub(crate) const CTRL_MASTER_DISABLE: u32 = bit(2);
+pub(crate) const CTRL_LRST: u32 = bit(3);
+pub(crate) const CTRL_RST: u32 = bit(26);
+pub(crate) const STATUS: u32 = 0x00008;
+pub(crate) const STATUS_LAN_ID: u32 = 2;
+pub(crate) const STATUS_LINK_UP: u32 = bit(7);
+pub(crate) const STATUS_MASTER: u32 = bit(19);
+pub(crate) const CTRL_EXT: u32 = 0x00018;
+pub(crate) const CTRL_EXT_NS_DIS: u32 = bit(16);
+// 8.2.3.2 EEPROM
+pub(crate) const EEC: u32 = 0x10010;
+pub(crate) const EEC_PRES: u32 = bit(8);
+pub(crate) const EEC_AUTO_RD: u32 = bit(9);
+pub(crate) const EERD: u32 = 0x10014;
+pub(crate) const EERD_START: u32 = bit(0);
+pub(crate) const EERD_DONE: u32 = bit(1);
+pub(crate) const EEMNGCTL: u32 = 0x10110;
+// 8.2.3.3 Flow control
+pub(crate) const FCTTV: u32 = 0x03200;
+pub(crate) const FCRTV: u32 = 0x032A0;
+pub(crate) const FCCFG: u32 = 0x03D00;
+// 8.2.3.4 Semaphores
+pub(crate) const SWSM: u32 = 0x10140;
+pub(crate) const SWSM_SMBI: u32 = bit(0);
+pub(crate) const SWSM_SWESMBI: u32 = bit(1);
+pub(crate) const FWSM: u32 = 0x10148;
+pub(crate) const SW_FW_SYNC: u32 = 0x10160;
+// 8.2.3.5 Interrupts
+pub(crate) const EICR: u32 = 0x00800;
+pub(crate) const EICS: u32 = 0x00808;
+pub(crate) const EIMS: u32 = 0x00880;
+pub(crate) const EIMC: u32 = 0x00888;
+pub(crate) const GPIE: u32 = 0x00898;
+pub(crate) const GPIE_OCD: u32 = bit(5);
+pub(crate) const IVAR: u32 = 0x00900;
+pub(crate) const EIMS_EX: u32 = 0x00AA0;
+pub(crate) const EIMC_EX: u32 = 0x00AB0;
+pub(crate) const EICR_RX_MISS: u32 = bit(17);
+pub(crate) const EICR_LSC: u32 = bit(20);
+// 8.2.3.7 Receive filters
+pub(crate) const FCTRL: u32 = 0x05080;
+pub(crate) const FCTRL_SBP: u32 = bit(1);
+pub(crate) const FCTRL_MPE: u32 = bit(8);
+pub(crate) const FCTRL_UPE: u32 = bit(9);
+pub(crate) const FCTRL_BAM: u32 = bit(10);
+pub(crate) const VLNCTRL: u32 = 0x05088;
+pub(crate) const VLNCTRL_VFE: u32 = bit(30);
+pub(crate) const MCSTCTRL: u32 = 0x05090;
+pub(crate) const MCSTCTRL_MFE: u32 = bit(2);
+pub(crate) const RXCSUM: u32 = 0x05000;
+pub(crate) const RXCSUM_PCSD: u32 = bit(13);
+pub(crate) const MTA: u32 = 0x05200;
+pub(crate) const RAL: u32 = 0x0A200;
+pub(crate) const RAH: u32 = 0x0A204;
+pub(crate) const RAH_AV: u32 = bit(31);
+pub(crate) const MPSAR: u32 = 0x0A600;
+pub(crate) const VFTA: u32 = 0x0A000;
+pub(crate) const MRQC: u32 = 0x0EC80;
+pub(crate) const RSSRK: u32 = 0x0EB80;
+pub(crate) const RETA: u32 = 0x0EB00;
+pub(crate) const FTQF: u32 = 0x0E600;
+pub(crate) const FTQF_QUEUE_ENABLE: u32 = bit(31);
+pub(crate) const PFVLVF: u32 = 0x0F100;
+pub(crate) const PFVLVFB: u32 = 0x0F200;
+pub(crate) const PFUTA: u32 = 0x0F400;
+// 8.2.3.8 Receive DMA: offsets within a queue's block of 0x40 bytes
+pub(crate) const RDBAL: u32 = 0x00;
+pub(crate) const RDBAH: u32 = 0x04;
+pub(crate) const RDLEN: u32 = 0x08;
+pub(crate) const DCA_RXCTRL: u32 = 0x0C;
+pub(crate) const DCA_RXCTRL_RESERVED: u32 = bit(12);
+pub(crate) const RDH: u32 = 0x10;
+pub(crate) const SRRCTL: u32 = 0x14;
+pub(crate) const SRRCTL_DROP_EN: u32 = bit(28);
+pub(crate) const RDT: u32 = 0x18;
+pub(crate) const RXDCTL: u32 = 0x28;
+pub(crate) const RXDCTL_VME: u32 = bit(30);
+pub(crate) const RSCCTL: u32 = 0x2C;
+/// RXDCTL.ENABLE and TXDCTL.ENABLE.
+pub(crate) const QUEUE_ENABLE: u32 = bit(25);
+pub(crate) const RDRXCTL: u32 = 0x02F00;
+pub(crate) const RDRXCTL_CRCSTRIP: u32 = bit(1);
+pub(crate) const RDRXCTL_DMAIDONE: u32 = bit(3);
+pub(crate) const RDRXCTL_RSCFRSTSIZE: u32 = 0x1F << 17;
+pub(crate) const RDRXCTL_RSCACKC: u32 = bit(25);
+pub(crate) const RDRXCTL_FCOE_WRFIX: u32 = bit(26);
+pub(crate) const RXPBSIZE: u32 = 0x03C00;
+pub(crate) const RXCTRL: u32 = 0x03000;
+pub(crate) const RXCTRL_RXEN: u32 = bit(0);
+// 8.2.3.9 Transmit DMA: offsets within a queue's block of 0x40 bytes
+pub(crate) const TDBAL: u32 = 0x00;
+pub(crate) const TDBAH: u32 = 0x04;
+pub(crate) const TDLEN: u32 = 0x08;
+pub(crate) const DCA_TXCTRL: u32 = 0x0C;
+pub(crate) const TDH: u32 = 0x10;
+pub(crate) const TDT: u32 = 0x18;
+pub(crate) const TXDCTL: u32 = 0x28;
+pub(crate) const TXDCTL_SWFLSH: u32 = bit(26);
+pub(crate) const TDWBAL: u32 = 0x38;
+pub(crate) const TDWBAH: u32 = 0x3C;
+pub(crate) const DMATXCTL: u32 = 0x04A80;
+pub(crate) const DMATXCTL_TE: u32 = bit(0);
+pub(crate) const TXPBSIZE: u32 = 0x0CC00;
+pub(crate) const TXPBTHRESH: u32 = 0x04950;
+pub(crate) const MTQC: u32 = 0x08120;
+pub(crate) const RTTDCS: u32 = 0x04900;
+pub(crate) const RTTDCS_ARBDIS: u32 = bit(6);
+// 8.2.3.12 Security blocks, which every packet passes
+pub(crate) const SECTXCTRL: u32 = 0x08800;
+pub(crate) const SECTXSTAT: u32 = 0x08804;
+pub(crate) const SECRXCTRL: u32 = 0x08D00;
+pub(crate) const SECRXSTAT: u32 = 0x08D04;
+/// SECRXCTRL.RX_DIS and SECTXCTRL.TX_DIS.
+pub(crate) const SEC_DIS: u32 = bit(1);
+/// SECRXSTAT.SECRX_RDY and SECTXSTAT.SECTX_RDY.
+pub(crate) const SEC_RDY: u32 = bit(0);
+// 8.2.3.22 MAC
+pub(crate) const HLREG0: u32 = 0x04240;
+pub(crate) const HLREG0_TXCRCEN: u32 = bit(0);
+pub(crate) const HLREG0_RXCRCSTRP: u32 = bit(1);
+pub(crate) const HLREG0_JUMBOEN: u32 = bit(2);
+pub(crate) const HLREG0_TXPADEN: u32 = bit(10);
+pub(crate) const HLREG0_LPBK: u32 = bit(15);
+pub(crate) const MAXFRS: u32 = 0x04268;
+pub(crate) const AUTOC: u32 = 0x042A0;
+pub(crate) const AUTOC_RESTART_AN: u32 = bit(12);
+pub(crate) const AUTOC_LMS: u32 = 7 << 13;
+pub(crate) const AUTOC_LMS_10G_SERIAL: u32 = 3 << 13;
+pub(crate) const AUTOC2: u32 = 0x042A8;
+pub(crate) const AUTOC2_SERIAL_SFI: u32 = 2 << 16;
+pub(crate) const LINKS: u32 = 0x042A4;
+
+/// Bytes from one queue's block to the next.
+const BLOCK: u32 = 0x40;
+
+/// Offset of a receive queue's register.
+pub(crate) const fn rx(queue: usize, register: u32) -> u32 {
+    let queue = queue as u32;
+    (if queue < 64 { 0x01000 + queue * BLOCK } else { 0x0D000 + (queue - 64) * BLOCK }) + register
+}
+
+/// Offset of a transmit queue's register.
+pub(crate) const fn tx(queue: usize, register: u32) -> u32 {
+    0x06000 + queue as u32 * BLOCK + register
+}
+
+/// The receive queue and the register in its block at `offset`. Counters lie in the same block.
+pub(crate) const fn as_rx(offset: u32) -> Option<(usize, u32)> {
+    let queue = match offset {
+        0x01000..0x02000 => (offset - 0x01000) / BLOCK,
+        0x0D000..0x0E000 => (offset - 0x0D000) / BLOCK + 64,
+        _ => return None,
+    };
+    Some((queue as usize, offset % BLOCK))
+}
+
+/// The transmit queue and the register in its block at `offset`.
+pub(crate) const fn as_tx(offset: u32) -> Option<(usize, u32)> {
+    match offset {
+        0x06000..0x08000 => Some((((offset - 0x06000) / BLOCK) as usize, offset % BLOCK)),
+        _ => None,
+    }
+}

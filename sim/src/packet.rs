@@ -1,0 +1,98 @@
+//! What the device sees in a packet's headers: the packet type and the input of the RSS hash.
+
+/// PKT_TYPE as it stands in an advanced write-back, bits 16:4 of the first word (7.1.6.2).
+pub(crate) mod packet_type {
+    pub(crate) const IPV4: u32 = 1 << 4;
+    pub(crate) const IPV4_OPTIONS: u32 = 1 << 5;
+    pub(crate) const IPV6: u32 = 1 << 6;
+    pub(crate) const IPV6_EXTENSIONS: u32 = 1 << 7;
+    pub(crate) const TCP: u32 = 1 << 8;
+    pub(crate) const UDP: u32 = 1 << 9;
+    pub(crate) const SCTP: u32 = 1 << 10;
+}
+use packet_type::*;
+
+/// The headers of a packet, as far as the device understands them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Headers {
+    /// PKT_TYPE in its place.
+    pub(crate) packet_type: u32,
+    /// Where the addresses start, source first; their lengths follow from the type.
+    pub(crate) addresses: usize,
+    /// Where the ports start, if the packet has them.
+    pub(crate) ports: Option<usize>,
+}
+
+const ETHERTYPE: usize = 12;
+const VLAN: u16 = 0x8100;
+
+fn half(frame: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*frame.get(at..)?.first_chunk()?))
+}
+
+/// The VLAN tag of a frame, if it has one.
+pub(crate) fn vlan_tag(frame: &[u8]) -> Option<u16> {
+    (half(frame, ETHERTYPE)? == VLAN).then(|| half(frame, ETHERTYPE + 2)).flatten()
+}
+
+/// Reads the headers of `frame`.
+pub(crate) fn headers(frame: &[u8]) -> Headers {
+    let start = if vlan_tag(frame).is_some() { ETHERTYPE + 6 } else { ETHERTYPE + 2 };
+    let headers = match half(frame, start - 2) {
+        Some(0x0800) => ipv4(frame, start),
+        Some(0x86DD) => ipv6(frame, start),
+        _ => None,
+    };
+    headers.unwrap_or_default()
+}
+
+fn ipv4(frame: &[u8], start: usize) -> Option<Headers> {
+    let header = frame.get(start..start + 20)?;
+    let length = usize::from(header[0] & 0xF) * 4;
+    if header[0] >> 4 != 4 || length < 20 {
+        return None;
+    }
+    let mut packet_type = IPV4;
+    if length > 20 {
+        packet_type |= IPV4_OPTIONS;
+    }
+    let fragment = (u16::from_be_bytes([header[6], header[7]]) & 0x3FFF) != 0;
+    let (kind, ports) = transport(header[9], frame, start + length, fragment);
+    Some(Headers { packet_type: packet_type | kind, addresses: start + 12, ports })
+}
+
+fn ipv6(frame: &[u8], start: usize) -> Option<Headers> {
+    let header = frame.get(start..start + 40)?;
+    if header[0] >> 4 != 6 {
+        return None;
+    }
+    let (mut next, mut at, mut fragment) = (header[6], start + 40, false);
+    let mut packet_type = IPV6;
+    // Hop-by-hop, routing, fragment and destination headers; more than a few nobody sends.
+    for _ in 0..8 {
+        let Some(extension) = frame.get(at..at + 8) else { break };
+        match next {
+            0 | 43 | 60 => at += 8 + usize::from(extension[1]) * 8,
+            44 => {
+                fragment |= (u16::from_be_bytes([extension[2], extension[3]]) & 0xFFF9) != 0;
+                at += 8;
+            }
+            _ => break,
+        }
+        packet_type |= IPV6_EXTENSIONS;
+        next = extension[0];
+    }
+    let (kind, ports) = transport(next, frame, at, fragment);
+    Some(Headers { packet_type: packet_type | kind, addresses: start + 8, ports })
+}
+
+/// The packet type and ports of a transport protocol. Fragments show neither.
+fn transport(protocol: u8, frame: &[u8], at: usize, fragment: bool) -> (u32, Option<usize>) {
+    let kind = match protocol {
+        6 => TCP,
+        17 => UDP,
+        132 => SCTP,
+        _ => 0,
+    };
+    if kind == 0 || fragment || frame.len() < at + 4 { (0, None) } else { (kind, Some(at)) }
+}

@@ -1,0 +1,237 @@
+//! One port: the handle that drivers and tests hold.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ixgbe::clock::Clock;
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use ixgbe::mmio::{Bus, Offset};
+
+use crate::chip::Chip;
+use crate::counters::Counters;
+use crate::fault::Fault;
+use crate::iommu::{self, Iommu};
+use crate::violation::Violation;
+use crate::wire::Wire;
+use crate::wire::cable::cable;
+
+/// How a port is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortConfig {
+    /// The MAC address in the EEPROM.
+    pub mac: [u8; 6],
+    /// Which of the chip's two ports it is: STATUS.LAN_ID.
+    pub lan_id: u8,
+    /// Whether every 4 KiB page of memory gets a device address of its own, as without an IOMMU,
+    /// instead of all pages of a mapping in a row.
+    pub scattered_pages: bool,
+}
+
+impl Default for PortConfig {
+    fn default() -> Self {
+        Self { mac: [0x02, 0x82, 0x59, 0x90, 0, 0], lan_id: 0, scattered_pages: false }
+    }
+}
+
+struct Shared {
+    chip: Mutex<Chip>,
+    iommu: Arc<Iommu>,
+    /// How many threads want the chip: a runner lets them go first.
+    wanted: AtomicUsize,
+}
+
+/// One port of the modelled chip. Clones are handles of the same port.
+///
+/// It is the driver's [`Bus`], [`Dma`] and [`Clock`] in one, and so its whole platform.
+///
+/// Model time moves when the driver waits, by a microsecond with each register read, and with each
+/// [`step`](Self::step). While a [`Runner`](crate::Runner) drives the port, it is real time.
+#[derive(Clone)]
+pub struct Port {
+    shared: Arc<Shared>,
+}
+
+impl Port {
+    /// A port of its own, powered on, without a wire.
+    #[must_use]
+    pub fn new(config: PortConfig) -> Self {
+        let iommu = Iommu::new(config.scattered_pages);
+        let chip = Mutex::new(Chip::new(config, Arc::clone(&iommu)));
+        Self { shared: Arc::new(Shared { chip, iommu, wanted: AtomicUsize::new(0) }) }
+    }
+
+    fn chip(&self) -> MutexGuard<'_, Chip> {
+        self.shared.wanted.fetch_add(1, Ordering::Relaxed);
+        let chip = self.shared.chip.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.wanted.fetch_sub(1, Ordering::Relaxed);
+        chip
+    }
+
+    /// Plugs the port into `wire`. The wire that it was plugged into is dropped.
+    pub fn plug(&self, wire: impl Wire + 'static) {
+        let old = self.chip().wire.replace(Box::new(wire));
+        drop(old);
+    }
+
+    /// Unplugs the port, and gives back the wire.
+    pub fn unplug(&self) -> Option<Box<dyn Wire>> {
+        self.chip().wire.take()
+    }
+
+    /// Moves the model on by 10 us: frames from the wire, up to a burst, frames to the wire, and what
+    /// happens by itself. Returns how many frames moved.
+    pub fn step(&self) -> usize {
+        self.chip().step()
+    }
+
+    /// Steps until nothing moves any more, at most `limit` times. Returns how many frames moved.
+    pub fn settle(&self, limit: usize) -> usize {
+        let mut moved = 0;
+        for _ in 0..limit {
+            match self.step() {
+                0 => break,
+                frames => moved += frames,
+            }
+        }
+        moved
+    }
+
+    /// A step that lets other threads go first. Returns `None` if there were some.
+    pub(crate) fn step_if_free(&self) -> Option<usize> {
+        if self.shared.wanted.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        Some(self.shared.chip.lock().unwrap_or_else(PoisonError::into_inner).step())
+    }
+
+    pub(crate) fn start_real_time(&self) {
+        self.chip().start_real_time();
+    }
+
+    pub(crate) fn stop_real_time(&self) {
+        self.chip().stop_real_time();
+    }
+
+    /// Gives the port one frame, whether it has room for it or not.
+    pub fn deliver(&self, frame: &[u8]) {
+        let mut chip = self.chip();
+        let iommu = Arc::clone(&chip.iommu);
+        let dma = iommu.read();
+        chip.deliver_now(frame, &dma);
+    }
+
+    /// What the driver did and must not have done: the first 256 times.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let mut chip = self.chip();
+        chip.note_unmapped();
+        chip.log.kept().to_vec()
+    }
+
+    /// How many violations there were in all.
+    #[must_use]
+    pub fn violation_count(&self) -> u64 {
+        let mut chip = self.chip();
+        chip.note_unmapped();
+        chip.log.total()
+    }
+
+    /// Forgets all violations.
+    pub fn clear_violations(&self) {
+        let mut chip = self.chip();
+        chip.note_unmapped();
+        chip.log.clear();
+    }
+
+    /// Makes something go wrong from now on.
+    pub fn inject(&self, fault: Fault) {
+        self.chip().faults.inject(fault);
+    }
+
+    /// Makes it go right again. What it held up goes on.
+    pub fn clear(&self, fault: Fault) {
+        self.chip().faults.clear(fault);
+    }
+
+    /// Plugs or pulls the cable: without it there is no link.
+    pub fn set_link(&self, connected: bool) {
+        self.chip().plugged = connected;
+    }
+
+    /// What became of all frames.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.chip().counters
+    }
+
+    /// The value of a register, without the effects that reading has.
+    #[must_use]
+    pub fn peek(&self, offset: Offset) -> u32 {
+        let chip = self.chip();
+        chip.registers.find(offset.bytes()).map_or(0, |place| chip.registers.get(place.offset))
+    }
+
+    /// How much memory the device reaches now.
+    #[must_use]
+    pub fn mapped_bytes(&self) -> u64 {
+        self.shared.iommu.mapped_bytes()
+    }
+}
+
+/// Connects two ports by a cable. Nothing gets lost on it.
+pub fn connect(one: &Port, other: &Port) {
+    let (here, there) = cable();
+    one.plug(here);
+    other.plug(there);
+}
+
+impl std::fmt::Debug for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Port").field("domain", &self.shared.iommu.domain()).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: every handle reaches the same chip, and what it reads is what the model really does: a queue
+// that reads as disabled writes no more once its settle time is over.
+unsafe impl Bus for Port {
+    fn read32(&self, offset: Offset) -> u32 {
+        self.chip().read(offset.bytes())
+    }
+
+    fn write32(&self, offset: Offset, value: u32) {
+        self.chip().write(offset.bytes(), value);
+    }
+}
+
+// SAFETY: memory comes from the allocator and is used by nobody else; the table of the port's own
+// address space has exactly the mapped memory, until the mapping is dropped.
+unsafe impl Dma for Port {
+    fn domain(&self) -> Domain {
+        self.shared.iommu.domain()
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        iommu::allocate(len)
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        self.shared.iommu.map(memory)
+    }
+}
+
+impl Clock for Port {
+    fn now(&self) -> Duration {
+        let mut chip = self.chip();
+        chip.pass(0);
+        Duration::from_nanos(chip.now())
+    }
+
+    /// Lets model time pass, and the model do in it what it does in a few steps. Under a runner, it sleeps.
+    fn wait(&self, time: Duration) {
+        let sleep = self.chip().wait(time);
+        if sleep {
+            std::thread::sleep(time);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Enabling, disabling and feeding the queues: the registers of a queue's block (datasheet 4.6.7, 4.6.8).
+
+use std::sync::Arc;
+
+use crate::chip::{Chip, Event, MICROSECOND, Time};
+use crate::iommu::Iommu;
+use crate::layout::Place;
+use crate::offsets::{self, *};
+use crate::receive::RxQueue;
+use crate::ring::{Ring, State, TailError};
+use crate::transmit::TxQueue;
+use crate::violation::Rule;
+
+/// How long a queue takes to be enabled or disabled.
+const SWITCH: Time = 30 * MICROSECOND;
+/// How long a receive queue may still write to memory after it reads as disabled (4.6.7.1.2).
+const SETTLE: Time = 100 * MICROSECOND;
+
+/// What the rules of rings need to know of a queue's registers.
+struct Block {
+    base: u32,
+    len: u32,
+    head: u32,
+    tail: u32,
+}
+
+impl Chip {
+    /// A register in a receive queue's block is written. Returns whether nothing is left to do.
+    pub(crate) fn rx_queue_write(&mut self, queue: usize, register: u32, place: Place, value: u32) -> bool {
+        let works = self.receiver.ring(queue).is_some_and(|ring| ring.state != State::Disabled);
+        match register {
+            RDT => self.rx_tail(queue, place, value),
+            RDH => return self.head(place, value, works),
+            RXDCTL => self.rx_control(queue, place, value),
+            RDBAL | RDBAH | RDLEN | SRRCTL | RSCCTL if works => {
+                self.violation(Rule::RingChangedWhileEnabled, place.offset, || {
+                    format!("{value:#x} was written while receive queue {queue} is enabled")
+                });
+                return false;
+            }
+            RSCCTL if value & 1 != 0 => {
+                self.violation(Rule::NotModelled, place.offset, || "receive side coalescing".to_owned());
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// A register in a transmit queue's block is written. Returns whether nothing is left to do.
+    pub(crate) fn tx_queue_write(&mut self, queue: usize, register: u32, place: Place, value: u32) -> bool {
+        let works = self.transmitter.ring(queue).is_some_and(|ring| ring.state != State::Disabled);
+        match register {
+            TDT => self.tx_tail(queue, place, value),
+            TDH => return self.head(place, value, works),
+            TXDCTL => self.tx_control(queue, place, value),
+            TDBAL | TDBAH | TDLEN | TDWBAL | TDWBAH if works => {
+                self.violation(Rule::RingChangedWhileEnabled, place.offset, || {
+                    format!("{value:#x} was written while transmit queue {queue} is enabled")
+                });
+                return false;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// A head may be written only while its queue is disabled, though the table has it as read-only.
+    fn head(&mut self, place: Place, value: u32, works: bool) -> bool {
+        if works {
+            self.violation(Rule::HeadWritten, place.offset, || format!("{value} was written"));
+        } else {
+            self.registers.store(place, value & 0xFFFF);
+        }
+        true
+    }
+
+    fn rx_tail(&mut self, queue: usize, place: Place, value: u32) {
+        let iommu = Arc::clone(&self.iommu);
+        let result = self.receiver.ring(queue).and_then(|ring| advance(ring, value, &iommu));
+        self.tail(place, value, result);
+    }
+
+    fn tx_tail(&mut self, queue: usize, place: Place, value: u32) {
+        let iommu = Arc::clone(&self.iommu);
+        let result = self.transmitter.ring(queue).and_then(|ring| advance(ring, value, &iommu));
+        self.tail(place, value, result);
+        self.check_packet_complete(queue);
+    }
+
+    /// Judges a tail: `result` is `None` if the queue is not enabled, and otherwise tells whether that
+    /// was read back, and whether the ring accepted it.
+    fn tail(&mut self, place: Place, value: u32, result: Option<(bool, Result<(), TailError>)>) {
+        let at = place.offset;
+        match result {
+            None if value != 0 => {
+                self.violation(Rule::TailBeforeEnabled, at, || format!("{value} was written to a disabled queue"));
+            }
+            Some((false, _)) => {
+                self.violation(Rule::TailBeforeEnabled, at, || "ENABLE was not yet read as 1".to_owned());
+            }
+            _ => {}
+        }
+        match result {
+            Some((_, Err(TailError::OutOfRing))) => {
+                self.violation(Rule::TailOutOfRing, at, || format!("{value} is beyond the ring"));
+                return;
+            }
+            Some((_, Err(TailError::Overrun))) => {
+                self.violation(Rule::TailOverrun, at, || format!("{value} overtakes the head"));
+            }
+            Some((_, Err(TailError::NotMapped(index)))) => {
+                self.violation(Rule::DmaOutsideMapping, at, || format!("descriptor {index} cannot be read"));
+            }
+            _ => {}
+        }
+        if result.is_some() && !self.is_master() {
+            self.violation(Rule::DmaWhileMasterDisabled, at, || "CTRL.PCIE_MASTER_DISABLE is 1".to_owned());
+        }
+        self.registers.store(place, value & 0xFFFF);
+    }
+
+    fn rx_control(&mut self, queue: usize, place: Place, value: u32) {
+        let state = self.receiver.ring(queue).map_or(State::Disabled, |ring| ring.state);
+        let enable = value & QUEUE_ENABLE != 0;
+        self.store_control(place, value, matches!(state, State::Enabled | State::Disabling));
+        match (state, enable) {
+            (State::Disabled, true) => {
+                let block = Block { base: RDBAL, len: RDLEN, head: RDH, tail: RDT };
+                self.check_ring(&block, |register| offsets::rx(queue, register));
+                self.check_buffers(queue);
+                self.receiver.queue(queue).ring.state = State::Enabling;
+                self.schedule(SWITCH, Event::RxQueueEnabled(queue));
+            }
+            (State::Disabling, true) => {
+                self.cancel(|event| event == Event::RxQueueDisabled(queue));
+                self.receiver.queue(queue).ring.state = State::Enabled;
+            }
+            (State::Enabling, false) => {
+                self.cancel(|event| event == Event::RxQueueEnabled(queue));
+                self.receiver.queue(queue).ring.state = State::Disabled;
+            }
+            (State::Enabled, false) => {
+                self.receiver.queue(queue).ring.state = State::Disabling;
+                self.schedule(SWITCH, Event::RxQueueDisabled(queue));
+            }
+            _ => {}
+        }
+        self.receiver.config_changed();
+    }
+
+    fn tx_control(&mut self, queue: usize, place: Place, value: u32) {
+        let state = self.transmitter.ring(queue).map_or(State::Disabled, |ring| ring.state);
+        let enable = value & QUEUE_ENABLE != 0;
+        let at = place.offset;
+        self.store_control(place, value & !TXDCTL_SWFLSH, matches!(state, State::Enabled | State::Disabling));
+        if value & 0x7F != 0 && value & 0x7F00 == 0 {
+            self.violation(Rule::HostThresholdZero, at, || format!("PTHRESH is {}", value & 0x7F));
+        }
+        match (state, enable) {
+            (State::Disabled, true) => {
+                if self.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {
+                    self.violation(Rule::QueueEnabledBeforeTransmit, at, || "DMATXCTL.TE is 0".to_owned());
+                    return;
+                }
+                let block = Block { base: TDBAL, len: TDLEN, head: TDH, tail: TDT };
+                self.check_ring(&block, |register| offsets::tx(queue, register));
+                self.check_transmit_buffers();
+                let write_back = self.registers.get(offsets::tx(queue, TDWBAL));
+                if write_back & 1 != 0 && write_back & 0xC != 0 {
+                    let at = offsets::tx(queue, TDWBAL);
+                    self.violation(Rule::HeadWriteBackMisaligned, at, || format!("TDWBAL is {write_back:#x}"));
+                }
+                self.transmitter.queue(queue).ring.state = State::Enabling;
+                self.schedule(SWITCH, Event::TxQueueEnabled(queue));
+            }
+            (State::Disabling, true) => {
+                self.cancel(|event| event == Event::TxQueueDisabled(queue));
+                self.transmitter.queue(queue).ring.state = State::Enabled;
+            }
+            (State::Enabling, false) => {
+                self.cancel(|event| event == Event::TxQueueEnabled(queue));
+                self.transmitter.queue(queue).ring.state = State::Disabled;
+            }
+            (State::Enabled, false) => {
+                let left = self.transmitter.queue(queue).ring.owned();
+                // Without a link nothing drains.
+                if left > 0 && self.is_link_up() {
+                    self.violation(Rule::TransmitDisabledUndrained, at, || format!("{left} descriptors are left"));
+                }
+                self.transmitter.queue(queue).ring.state = State::Disabling;
+                self.schedule(SWITCH, Event::TxQueueDisabled(queue));
+            }
+            _ => {}
+        }
+        if value & TXDCTL_SWFLSH != 0 {
+            self.transmitter.queue(queue).flush = true;
+        }
+        self.transmitter.config_changed();
+    }
+
+    /// Stores RXDCTL or TXDCTL: ENABLE reads as the queue is, not as software wants it.
+    fn store_control(&mut self, place: Place, value: u32, enabled: bool) {
+        let wrong = self.registers.wrong_reserved(place, value);
+        if wrong != 0 {
+            let at = place.offset;
+            self.violation(Rule::ReservedBit, at, || format!("write of {value:#010x}: bits {wrong:#010x} are reserved"));
+        }
+        let new = self.registers.after_write(place, value) & !QUEUE_ENABLE;
+        self.registers.store(place, if enabled { new | QUEUE_ENABLE } else { new });
+    }
+
+    /// The rules of a ring when its queue is enabled.
+    fn check_ring(&mut self, block: &Block, at: impl Fn(u32) -> u32) {
+        let (base_at, len_at, tail_at) = (at(block.base), at(block.len), at(block.tail));
+        let low = self.registers.get(base_at);
+        let base = self.ring_base(base_at);
+        let len = self.registers.get(len_at);
+        if low & 0x7F != 0 {
+            self.violation(Rule::RingBaseMisaligned, base_at, || format!("the base is {base:#x}"));
+        }
+        if len == 0 || len & 0x7F != 0 || len > 0x8_0000 {
+            self.violation(Rule::RingLengthInvalid, len_at, || format!("the length is {len}"));
+        } else if !self.iommu.read().is_mapped(base, len as usize) {
+            self.violation(Rule::RingNotMapped, base_at, || format!("{len} bytes at {base:#x} are not mapped"));
+        }
+        let (head, tail) = (self.registers.get(at(block.head)), self.registers.get(tail_at));
+        if head != tail {
+            self.violation(Rule::EnableWithOldTail, tail_at, || format!("the head is {head}, the tail {tail}"));
+        }
+    }
+
+    fn check_buffers(&mut self, queue: usize) {
+        let at = offsets::rx(queue, SRRCTL);
+        let control = self.registers.get(at);
+        let size = control & 0x1F;
+        if size == 0 || size > 16 {
+            self.violation(Rule::BufferSizeZero, at, || format!("BSIZEPACKET is {size}"));
+        }
+        let kind = control >> 25 & 7;
+        if kind > 1 {
+            self.violation(Rule::DescriptorTypeReserved, at, || format!("DESCTYPE is {kind}"));
+        }
+    }
+
+    fn ring_base(&self, low: u32) -> u64 {
+        u64::from(self.registers.get(low + 4)) << 32 | u64::from(self.registers.get(low) & !0x7F)
+    }
+
+    pub(crate) fn rx_queue_enabled(&mut self, queue: usize) {
+        let base = self.ring_base(offsets::rx(queue, RDBAL));
+        let [len, head, tail, control] =
+            [RDLEN, RDH, RDT, SRRCTL].map(|register| self.registers.get(offsets::rx(queue, register)));
+        let size = (control & 0x1F).min(16) as usize * 1024;
+        let RxQueue { ring, buffer_size, advanced, drop_enabled, .. } = self.receiver.queue(queue);
+        (*buffer_size, *advanced, *drop_enabled) = (size, control >> 25 & 7 == 1, control & SRRCTL_DROP_EN != 0);
+        ring.enable(base, len, head, tail);
+        self.registers.set_bits(offsets::rx(queue, RXDCTL), QUEUE_ENABLE, true);
+        self.receiver.config_changed();
+    }
+
+    pub(crate) fn rx_queue_disabled(&mut self, queue: usize) {
+        let settled = self.now() + SETTLE;
+        let ring = &mut self.receiver.queue(queue).ring;
+        (ring.state, ring.settled) = (State::Disabled, settled);
+        self.registers.set_bits(offsets::rx(queue, RXDCTL), QUEUE_ENABLE, false);
+        self.receiver.config_changed();
+    }
+
+    pub(crate) fn tx_queue_enabled(&mut self, queue: usize) {
+        let base = self.ring_base(offsets::tx(queue, TDBAL));
+        let [len, head, tail, control, low, high] = [TDLEN, TDH, TDT, TXDCTL, TDWBAL, TDWBAH]
+            .map(|register| self.registers.get(offsets::tx(queue, register)));
+        let TxQueue { ring, head_write_back, write_back_threshold, .. } = self.transmitter.queue(queue);
+        *head_write_back = (low & 1 != 0).then_some(u64::from(high) << 32 | u64::from(low & !3));
+        *write_back_threshold = (control >> 16 & 0x7F) as usize;
+        ring.enable(base, len, head, tail);
+        self.registers.set_bits(offsets::tx(queue, TXDCTL), QUEUE_ENABLE, true);
+        self.transmitter.config_changed();
+    }
+
+    pub(crate) fn tx_queue_disabled(&mut self, queue: usize) {
+        self.transmitter.queue(queue).ring.state = State::Disabled;
+        self.registers.set_bits(offsets::tx(queue, TXDCTL), QUEUE_ENABLE, false);
+        self.transmitter.config_changed();
+    }
+}
+
+/// Hands descriptors over, if the queue is enabled. Also tells whether that was read back.
+fn advance(ring: &mut Ring, tail: u32, iommu: &Iommu) -> Option<(bool, Result<(), TailError>)> {
+    ring.works().then(|| (ring.seen_enabled, ring.advance(tail, &iommu.read())))
+}

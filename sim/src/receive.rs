@@ -1,0 +1,392 @@
+//! Reception: from the wire through filters and packet buffer to the rings (datasheet 7.1).
+
+use crate::chip::Chip;
+use crate::fault::Fault;
+use crate::filter::{Filter, cast};
+use crate::iommu::Access;
+use crate::offsets::{self, *};
+use crate::packet::{self, Headers};
+use crate::ring::{Ring, State};
+use crate::statistics::{CRC, CRCERRS, ROC, RUC, RXMPC};
+use crate::violation::Rule;
+use crate::wire::frames::FrameQueue;
+
+/// Number of queues.
+const QUEUES: usize = 128;
+/// The most frames that one step takes from the wire.
+const BURST: usize = 256;
+/// The longest frame that can be on a wire, without CRC.
+pub(crate) const LONGEST: usize = 16 * 1024 - CRC;
+/// The shortest frame that a MAC sends, without CRC.
+pub(crate) const SHORTEST: usize = 60;
+
+/// Status and error bits of a write-back (7.1.6.2).
+const DD: u64 = 1 << 0;
+const EOP: u64 = 1 << 1;
+const ALL_ERRORS: u64 = 0xFFF << 20;
+/// The same of a legacy write-back (7.1.5).
+const LEGACY_DD: u64 = 1 << 32;
+const LEGACY_EOP: u64 = 1 << 33;
+const LEGACY_ALL_ERRORS: u64 = 0xFF << 40;
+
+/// One receive queue.
+pub(crate) struct RxQueue {
+    pub(crate) ring: Ring,
+    pub(crate) buffer_size: usize,
+    pub(crate) advanced: bool,
+    pub(crate) drop_enabled: bool,
+    buffer_hint: usize,
+    /// Whether frames were written in this step.
+    moved: bool,
+}
+
+impl RxQueue {
+    fn new() -> Self {
+        let (ring, buffer_hint) = (Ring::new(), 0);
+        Self { ring, buffer_size: 0, advanced: false, drop_enabled: false, buffer_hint, moved: false }
+    }
+}
+
+/// All of reception.
+pub(crate) struct Receiver {
+    pub(crate) queues: Vec<Option<Box<RxQueue>>>,
+    filter: Filter,
+    /// Whether registers were written since `filter` was made of them.
+    stale: bool,
+    working: Vec<usize>,
+    receiving: bool,
+    longest: usize,
+    strip_crc: bool,
+    store_bad: bool,
+    hash_reported: bool,
+    buffer_bytes: usize,
+    /// The packet buffer: frames that found no descriptor.
+    waiting: FrameQueue,
+    scratch: Vec<u8>,
+    /// Whether the next packet is one that CTRL_EXT.NS_DIS should have been set for.
+    snoop_pending: bool,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self {
+            queues: (0..QUEUES).map(|_| None).collect(),
+            filter: Filter::default(),
+            stale: true,
+            working: Vec::new(),
+            receiving: false,
+            longest: 0,
+            strip_crc: true,
+            store_bad: false,
+            hash_reported: false,
+            buffer_bytes: 0,
+            waiting: FrameQueue::default(),
+            scratch: Vec::new(),
+            snoop_pending: false,
+        }
+    }
+}
+
+impl Receiver {
+    /// The queue, made on first use.
+    pub(crate) fn queue(&mut self, queue: usize) -> &mut RxQueue {
+        self.queues[queue % QUEUES].get_or_insert_with(|| Box::new(RxQueue::new()))
+    }
+
+    pub(crate) fn ring(&mut self, queue: usize) -> Option<&mut Ring> {
+        self.queues.get_mut(queue)?.as_deref_mut().map(|queue| &mut queue.ring)
+    }
+
+    /// The queues that read as enabled.
+    pub(crate) fn working(&self) -> impl Iterator<Item = usize> {
+        let works = |queue: &Option<Box<RxQueue>>| queue.as_ref().is_some_and(|queue| queue.ring.works());
+        self.queues.iter().enumerate().filter(move |(_, queue)| works(queue)).map(|(index, _)| index)
+    }
+
+    pub(crate) fn first_working(&self) -> Option<usize> {
+        self.working().next()
+    }
+
+    pub(crate) fn config_changed(&mut self) {
+        self.stale = true;
+    }
+
+    pub(crate) fn reset(&mut self) {
+        let filter = std::mem::take(&mut self.filter);
+        *self = Self { filter, ..Self::default() };
+    }
+}
+
+impl Chip {
+    fn update_receiver(&mut self) {
+        let registers = &self.registers;
+        let mut filter = std::mem::take(&mut self.receiver.filter);
+        filter.update(registers);
+        let enabled = registers.get(RXCTRL) & RXCTRL_RXEN != 0;
+        let receiving = enabled && registers.get(SECRXCTRL) & SEC_DIS == 0;
+        let mac = registers.get(HLREG0);
+        let longest = self.longest_frame();
+        let working = self.receiver.working().collect();
+        let store_bad = registers.get(FCTRL) & FCTRL_SBP != 0;
+        let hash_reported = registers.get(RXCSUM) & RXCSUM_PCSD != 0;
+        // Without DCB all packets pass buffer 0.
+        let buffer_bytes = (registers.get(RXPBSIZE) >> 10 & 0x3FF) as usize * 1024;
+        let queues = registers.get(MRQC) & 0xF;
+        let receiver = &mut self.receiver;
+        receiver.filter = filter;
+        receiver.stale = false;
+        receiver.receiving = receiving;
+        receiver.longest = longest;
+        receiver.strip_crc = mac & HLREG0_RXCRCSTRP != 0;
+        receiver.working = working;
+        receiver.store_bad = store_bad;
+        receiver.hash_reported = hash_reported;
+        receiver.buffer_bytes = buffer_bytes;
+        if receiving && queues > 1 {
+            self.violation(Rule::NotModelled, MRQC, || format!("MRQC.MRQE is {queues}: only RSS alone is played"));
+        }
+        if receiving && self.registers.get(CTRL_EXT) & CTRL_EXT_NS_DIS == 0 {
+            self.receiver.snoop_pending = true;
+        }
+    }
+
+    /// Takes frames from the packet buffer and the wire. Returns how many were taken.
+    pub(crate) fn receive(&mut self, dma: &Access<'_>) -> usize {
+        if self.receiver.stale {
+            self.update_receiver();
+        }
+        let before = self.counters.frames_in + self.counters.delivered;
+        self.retry_waiting(dma);
+        if self.is_link_up()
+            && let Some(mut wire) = self.wire.take()
+        {
+            let room = self.room();
+            wire.receive(room, &mut |frame| self.arrive(frame, dma));
+            self.wire = Some(wire);
+        }
+        self.publish_heads();
+        (self.counters.frames_in + self.counters.delivered - before) as usize
+    }
+
+    /// A frame arrives that no wire brought.
+    pub(crate) fn deliver_one(&mut self, frame: &[u8], dma: &Access<'_>) {
+        if self.receiver.stale {
+            self.update_receiver();
+        }
+        self.retry_waiting(dma);
+        self.arrive(frame, dma);
+        self.publish_heads();
+    }
+
+    /// How many frames of any size surely find descriptors.
+    fn room(&self) -> usize {
+        let receiver = &self.receiver;
+        if !receiver.receiving || !receiver.waiting.is_empty() {
+            return 0;
+        }
+        let free = receiver.working.iter().filter_map(|index| receiver.queues[*index].as_ref()).map(|queue| {
+            let each = receiver.longest.div_ceil(queue.buffer_size.max(1)).max(1);
+            queue.ring.owned() / each
+        });
+        free.min().unwrap_or(0).min(BURST)
+    }
+
+    /// The heads go to the registers once a step.
+    fn publish_heads(&mut self) {
+        for at in 0..self.receiver.working.len() {
+            let index = self.receiver.working[at];
+            let Some(queue) = self.receiver.queues[index].as_deref_mut() else { continue };
+            if std::mem::take(&mut queue.moved) {
+                let head = queue.ring.head as u32;
+                self.registers.set(offsets::rx(index, RDH), head);
+                self.queue_cause(index, false);
+            }
+        }
+    }
+
+    /// A frame arrives from the wire, without CRC.
+    pub(crate) fn arrive(&mut self, frame: &[u8], dma: &Access<'_>) {
+        self.counters.frames_in += 1;
+        if frame.is_empty() || frame.len() > LONGEST || !self.receiver.receiving {
+            self.counters.dropped_not_receiving += 1;
+            return;
+        }
+        self.count_arrival(frame.len());
+        if !self.faults.none() && self.faults.has(Fault::RxCrcErrors) && !self.receiver.store_bad {
+            self.registers.add(CRCERRS, 1);
+            self.counters.dropped_crc += 1;
+            return;
+        }
+        let tag = if packet::vlan_tag(frame).is_some() { 4 } else { 0 };
+        if frame.len() < SHORTEST {
+            self.registers.add(RUC, 1);
+            self.counters.dropped_short += 1;
+            return;
+        }
+        if frame.len() + CRC > self.receiver.longest + tag {
+            self.registers.add(ROC, 1);
+            self.counters.dropped_long += 1;
+            return;
+        }
+        self.count_good(frame.len());
+        let cast = cast(frame);
+        if !self.receiver.filter.accepts(frame, cast, &self.registers) {
+            self.counters.dropped_filter += 1;
+            return;
+        }
+        self.count_accepted(frame.len(), cast);
+        self.accept(frame, dma);
+    }
+
+    /// A frame has passed the filters: to its queue with it, or into the packet buffer.
+    fn accept(&mut self, frame: &[u8], dma: &Access<'_>) {
+        if !self.receiver.waiting.is_empty() || !self.deliver(frame, dma) {
+            self.keep(frame);
+        }
+    }
+
+    /// Puts a frame into the packet buffer, if there is room.
+    fn keep(&mut self, frame: &[u8]) {
+        let receiver = &mut self.receiver;
+        if receiver.waiting.bytes() + frame.len() > receiver.buffer_bytes {
+            self.counters.missed += 1;
+            self.registers.add(RXMPC, 1);
+            self.cause(EICR_RX_MISS);
+        } else {
+            receiver.waiting.push(frame);
+            self.counters.waiting += 1;
+        }
+    }
+
+    fn retry_waiting(&mut self, dma: &Access<'_>) {
+        while self.receiver.receiving && !self.receiver.waiting.is_empty() {
+            let mut waiting = std::mem::take(&mut self.receiver.waiting);
+            let done = self.deliver(waiting.front().unwrap_or_default(), dma);
+            if done {
+                waiting.pop();
+                self.counters.waiting -= 1;
+            }
+            self.receiver.waiting = waiting;
+            if !done {
+                break;
+            }
+        }
+    }
+
+    /// Writes a frame to its queue's buffers. Returns `false` if it must wait for descriptors.
+    fn deliver(&mut self, frame: &[u8], dma: &Access<'_>) -> bool {
+        let headers = packet::headers(frame);
+        let (index, hash, hash_type) = self.receiver.filter.queue(frame, &headers);
+        let Some(queue) = self.receiver.queues[index].as_deref_mut().filter(|queue| queue.ring.state == State::Enabled)
+        else {
+            self.counters.dropped_no_queue += 1;
+            return true;
+        };
+        let crc_len = if self.receiver.strip_crc { 0 } else { CRC };
+        let len = frame.len() + crc_len;
+        let size = queue.buffer_size.max(1);
+        let needed = len.div_ceil(size);
+        if queue.ring.owned() < needed {
+            if !queue.drop_enabled {
+                return false;
+            }
+            self.counters.dropped_no_descriptor += 1;
+            self.count_queue_drop(index);
+            return true;
+        }
+        let word0 = write_back_start(&headers, if self.receiver.hash_reported { hash } else { 0 }, hash_type);
+        if crc_len == 0 && needed == 1 {
+            self.write_piece(index, frame, true, word0, dma);
+        } else {
+            let mut whole = std::mem::take(&mut self.receiver.scratch);
+            whole.clear();
+            whole.extend_from_slice(frame);
+            if crc_len > 0 {
+                whole.extend_from_slice(&crc32(frame).to_le_bytes());
+            }
+            for (n, piece) in whole.chunks(size).enumerate() {
+                self.write_piece(index, piece, n + 1 == needed, word0, dma);
+            }
+            self.receiver.scratch = whole;
+        }
+        self.counters.delivered += 1;
+        self.counters.delivered_bytes += len as u64;
+        self.count_delivered(index, len);
+        if self.receiver.snoop_pending {
+            self.receiver.snoop_pending = false;
+            self.violation(Rule::NoSnoopEnabled, CTRL_EXT, || "a packet was received with NS_DIS 0".to_owned());
+        }
+        true
+    }
+
+    /// Writes one buffer and its descriptor.
+    #[inline]
+    fn write_piece(&mut self, index: usize, piece: &[u8], last: bool, word0: u64, dma: &Access<'_>) {
+        let Some(queue) = self.receiver.queues[index].as_deref_mut() else { return };
+        let at = queue.ring.head;
+        let advanced = queue.advanced;
+        let Some((now, handed_over)) = queue.ring.fetch(at, dma) else {
+            self.receive_fault(Rule::DmaOutsideMapping, index, || format!("descriptor {at} cannot be read"));
+            return;
+        };
+        let written = dma.write(now[0], piece, &mut queue.buffer_hint);
+        queue.ring.head = queue.ring.next(at);
+        queue.moved = true;
+        let (mut status, mut length) = (DD | if last { EOP } else { 0 }, piece.len() as u64);
+        if !self.faults.none() {
+            if self.faults.has(Fault::RxWriteBackLost) {
+                return;
+            }
+            if self.faults.has(Fault::RxNoEop) {
+                status &= !EOP;
+            }
+            if self.faults.has(Fault::RxErrors) {
+                status |= ALL_ERRORS;
+            }
+            length = self.faults.rx_length().map_or(length, u64::from);
+        }
+        if advanced {
+            let word0 = if last { word0 } else { 0 };
+            queue.ring.write_back(at, 0, word0, dma);
+            queue.ring.write_back(at, 1, status | length << 32, dma);
+        } else {
+            let mut legacy = length | LEGACY_DD;
+            legacy |= if status & EOP != 0 { LEGACY_EOP } else { 0 };
+            legacy |= if status & ALL_ERRORS != 0 { LEGACY_ALL_ERRORS } else { 0 };
+            queue.ring.write_back(at, 1, legacy, dma);
+        }
+        if now != handed_over {
+            self.receive_fault(Rule::DescriptorChanged, index, || {
+                format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
+            });
+        }
+        if now[1] & 1 != 0 || now[0] == 0 {
+            self.receive_fault(Rule::ReceiveDescriptorMalformed, index, || format!("descriptor {at} is {now:#x?}"));
+        }
+        if !written {
+            self.counters.dropped_dma += 1;
+            let len = piece.len();
+            self.receive_fault(Rule::DmaOutsideMapping, index, || {
+                format!("descriptor {at}: {len} bytes at {:#x} are not mapped", now[0])
+            });
+        }
+    }
+
+    fn receive_fault(&mut self, rule: Rule, queue: usize, detail: impl FnOnce() -> String) {
+        self.violation(rule, offsets::rx(queue, RDBAL), || format!("receive queue {queue}: {}", detail()));
+    }
+}
+
+/// The first word of an advanced write-back.
+#[inline]
+fn write_back_start(headers: &Headers, hash: u32, hash_type: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type)
+}
+
+/// The CRC of IEEE 802.3.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 != 0 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
+    };
+    !bytes.iter().fold(u32::MAX, step)
+}

@@ -1,0 +1,158 @@
+//! Power-on, reset, and what a driver waits for after it (datasheet 4.6.3).
+
+use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
+use crate::fault::Fault;
+use crate::offsets::*;
+use crate::violation::Rule;
+
+/// How long CTRL.RST stays set.
+const RESET: Time = 500 * MICROSECOND;
+/// How long after a reset was started no register may be accessed (8.2.3.1.1).
+const QUIET: Time = MILLISECOND;
+/// How long the EEPROM takes to be read after a reset.
+const EEPROM: Time = 3 * MILLISECOND;
+/// How long the DMA engine takes to initialise itself after a reset.
+const DMA_INIT: Time = 4 * MILLISECOND;
+/// How long the device takes to finish its transactions when it must stop being a master.
+const MASTER_STOP: Time = 50 * MICROSECOND;
+
+/// How far the device and its driver are after a reset.
+#[derive(Debug, Default)]
+pub(crate) struct Startup {
+    in_reset: bool,
+    link_reset: bool,
+    quiet_until: Time,
+    resets: u32,
+    /// Whether software has read EEC.AUTO_RD as 1.
+    pub(crate) eeprom_seen: bool,
+    /// Whether software has read RDRXCTL.DMAIDONE as 1.
+    pub(crate) dma_init_seen: bool,
+}
+
+impl Startup {
+    pub(crate) fn in_reset(&self) -> bool {
+        self.in_reset
+    }
+}
+
+impl Chip {
+    /// The device as firmware leaves it: powered on, EEPROM read.
+    pub(crate) fn power_on(&mut self) {
+        self.set_fixed_bits();
+        self.eeprom_loaded();
+        self.registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true);
+        self.train_link();
+    }
+
+    /// What does not come from the table of reset values.
+    fn set_fixed_bits(&mut self) {
+        self.registers.set_bits(STATUS, u32::from(self.config.lan_id & 3) << STATUS_LAN_ID, true);
+        self.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD, false);
+        self.registers.set_bits(RDRXCTL, bit(0), false);
+        self.set_links(false);
+    }
+
+    /// CTRL was written.
+    pub(crate) fn control(&mut self, value: u32, old: u32) {
+        if value & (CTRL_RST | CTRL_LRST) != 0 {
+            self.start_reset(value);
+            return;
+        }
+        let stop = value & CTRL_MASTER_DISABLE;
+        if stop != 0 && old & CTRL_MASTER_DISABLE == 0 {
+            self.schedule(MASTER_STOP, Event::MasterStopped);
+        } else if stop == 0 {
+            self.cancel(|event| event == Event::MasterStopped);
+            self.registers.set_bits(STATUS, STATUS_MASTER, true);
+        }
+    }
+
+    fn start_reset(&mut self, value: u32) {
+        if let Some(queue) = self.receiver.first_working() {
+            self.violation(Rule::ResetWhileEnabled, CTRL, || format!("receive queue {queue} is enabled"));
+        }
+        if let Some(queue) = self.transmitter.first_working() {
+            self.violation(Rule::ResetWhileEnabled, CTRL, || format!("transmit queue {queue} is enabled"));
+        }
+        if self.registers.get(STATUS) & STATUS_MASTER != 0 {
+            self.violation(Rule::ResetWithoutMasterDisable, CTRL, || {
+                "STATUS.PCIE_MASTER_ENABLE_STATUS is 1".to_owned()
+            });
+        }
+        let link = self.registers.get(LINKS);
+        let link_reset = value & CTRL_LRST != 0;
+        self.cancel(|_| true);
+        self.receiver.reset();
+        self.transmitter.reset();
+        self.startup.resets += 1;
+        // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
+        self.registers.reset(self.startup.resets, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
+        self.set_fixed_bits();
+        if !link_reset && link & LINK_UP != 0 {
+            self.set_links(true);
+        }
+        self.registers.set(CTRL, value & (CTRL_RST | CTRL_LRST));
+        self.startup.in_reset = true;
+        self.startup.link_reset = link_reset;
+        self.startup.quiet_until = self.now() + QUIET;
+        self.startup.eeprom_seen = false;
+        self.startup.dma_init_seen = false;
+        self.schedule(RESET, Event::ResetDone);
+    }
+
+    pub(crate) fn reset_done(&mut self) {
+        self.startup.in_reset = false;
+        self.registers.set_bits(CTRL, CTRL_RST | CTRL_LRST, false);
+        self.schedule(EEPROM, Event::EepromLoaded);
+        self.schedule(DMA_INIT, Event::DmaInitialised);
+    }
+
+    /// The registers that the EEPROM holds are loaded.
+    pub(crate) fn eeprom_loaded(&mut self) {
+        self.registers.set_bits(EEC, EEC_AUTO_RD, true);
+        if !self.faults.has(Fault::EepromMissing) {
+            self.registers.set_bits(EEC, EEC_PRES, true);
+            let mac = self.config.mac;
+            self.registers.set(RAL, u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]));
+            self.registers.set(RAH, u32::from_le_bytes([mac[4], mac[5], 0, 0]) | RAH_AV);
+            // A card with an SFP+ cage.
+            let autoc = self.registers.get(AUTOC) & !AUTOC_LMS;
+            self.registers.set(AUTOC, autoc | AUTOC_LMS_10G_SERIAL);
+            self.registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
+            let error = u32::from(self.faults.has(Fault::EepromCorrupt));
+            self.registers.set(FWSM, bit(15) | error << 19);
+            // Both functions' configuration is done.
+            self.registers.set_bits(EEMNGCTL, 3 << 18, true);
+            self.receiver.config_changed();
+        }
+        if self.startup.link_reset {
+            self.train_link();
+        }
+    }
+
+    /// Checks that an access to the register at `offset` comes at a time when there may be one.
+    /// Returns whether it takes effect.
+    pub(crate) fn check_startup(&mut self, offset: u32, write: bool) -> bool {
+        let kind = if write { "write" } else { "read" };
+        if self.startup.quiet_until > self.now() {
+            let left = (self.startup.quiet_until - self.now()) / MICROSECOND;
+            self.violation(Rule::TouchedAfterReset, offset, || format!("{kind} {left} us too early"));
+        } else if self.startup.in_reset && !matches!(offset, CTRL | STATUS) {
+            self.violation(Rule::AccessInReset, offset, || format!("{kind} while CTRL.RST has not cleared itself"));
+        }
+        if write && !self.startup.in_reset && self.startup.resets > 0 && !self.startup.eeprom_seen {
+            let early = matches!(
+                offset,
+                CTRL | CTRL_EXT | EEC | EERD | SWSM | SW_FW_SYNC | GPIE | FCRTV | FCCFG | 0x00800..0x00900
+                    | FCTTV..0x03280 | EIMS_EX..0x00AE0
+            );
+            if !early {
+                self.violation(Rule::EepromNotAwaited, offset, || "EEC.AUTO_RD was not yet read as 1".to_owned());
+            }
+        }
+        !(write && self.startup.in_reset && offset != CTRL)
+    }
+}
+
+/// LINKS bit 30.
+pub(crate) const LINK_UP: u32 = bit(30);

@@ -1,0 +1,108 @@
+//! What must have been done when reception is enabled (datasheet 4.6.7), and the sizes of the packet
+//! buffers (4.6.11.3.4).
+
+use crate::chip::Chip;
+use crate::offsets::{self, *};
+use crate::violation::Rule;
+
+/// The receive packet buffer in KB.
+const RECEIVE_BUFFER: u32 = 512;
+/// The transmit packet buffer in KB.
+const TRANSMIT_BUFFER: u32 = 160;
+
+impl Chip {
+    /// RXCTRL.RXEN goes to 1.
+    pub(crate) fn check_receive_enable(&mut self) {
+        if !self.startup.dma_init_seen && self.registers.get(RDRXCTL) & RDRXCTL_DMAIDONE == 0 {
+            self.violation(Rule::DmaInitNotAwaited, RDRXCTL, || "DMAIDONE is 0".to_owned());
+        } else if !self.startup.dma_init_seen {
+            self.violation(Rule::DmaInitNotAwaited, RDRXCTL, || "DMAIDONE was not read as 1".to_owned());
+        }
+        let working: Vec<usize> = self.receiver.working().collect();
+        if working.is_empty() {
+            self.violation(Rule::ReceiveEnabledWithoutQueue, RXCTRL, || "no RXDCTL.ENABLE reads as 1".to_owned());
+        }
+        for queue in working {
+            let at = offsets::rx(queue, DCA_RXCTRL);
+            if self.registers.get(at) & DCA_RXCTRL_RESERVED != 0 {
+                self.violation(Rule::DcaReservedBitSet, at, || format!("of receive queue {queue}"));
+            }
+        }
+        self.check_receive_dma();
+        self.check_filters();
+        let sizes = (0..8).map(|n| self.registers.get(RXPBSIZE + n * 4) >> 10 & 0x3FF);
+        let total: u32 = sizes.sum();
+        if total > RECEIVE_BUFFER {
+            self.violation(Rule::ReceiveBufferTooLarge, RXPBSIZE, || format!("{total} KB in all"));
+        }
+    }
+
+    fn check_receive_dma(&mut self) {
+        let control = self.registers.get(RDRXCTL);
+        let ones = RDRXCTL_RSCACKC | RDRXCTL_FCOE_WRFIX;
+        if control & ones != ones || control & RDRXCTL_RSCFRSTSIZE != 0 {
+            self.violation(Rule::ReceiveDmaNotPrepared, RDRXCTL, || format!("RDRXCTL is {control:#010x}"));
+        }
+        let mac = self.registers.get(HLREG0) & HLREG0_RXCRCSTRP != 0;
+        if (control & RDRXCTL_CRCSTRIP != 0) != mac {
+            self.violation(Rule::CrcStripMismatch, RDRXCTL, || format!("HLREG0.RXCRCSTRP is {mac}, CRCSTRIP is not"));
+        }
+    }
+
+    /// Tables whose values after a reset are unknown must all have been written.
+    fn check_filters(&mut self) {
+        let tables = [(MTA, 128), (PFUTA, 128), (PFVLVF, 64), (PFVLVFB, 128), (MPSAR, 256)];
+        for (base, count) in tables {
+            self.check_written(Rule::FilterNotInitialised, base, 4, 0..count);
+        }
+        // Entry 0 comes from the EEPROM.
+        self.check_written(Rule::FilterNotInitialised, RAH, 8, 1..128);
+        if self.registers.get(VLNCTRL) & VLNCTRL_VFE != 0 {
+            self.check_written(Rule::FilterNotInitialised, VFTA, 4, 0..128);
+        }
+        self.check_written(Rule::FiveTupleFilterUndefined, FTQF, 4, 0..128);
+        let filter = (0..128).find(|n| {
+            let at = FTQF + n * 4;
+            self.registers.is_written(at) && self.registers.get(at) & FTQF_QUEUE_ENABLE != 0
+        });
+        if let Some(filter) = filter {
+            self.violation(Rule::NotModelled, FTQF, || format!("five-tuple filter {filter} is enabled"));
+        }
+    }
+
+    fn check_written(&mut self, rule: Rule, base: u32, stride: u32, range: std::ops::Range<u32>) {
+        let missing = range.filter(|n| !self.registers.is_written(base + n * stride));
+        let missing: Vec<u32> = missing.collect();
+        if let Some(first) = missing.first() {
+            let count = missing.len();
+            self.violation(rule, base, || format!("{count} entries were never written, the first is {first}"));
+        }
+    }
+
+    /// A transmit queue is enabled: the buffers must be as 4.6.11.3.4 says.
+    pub(crate) fn check_transmit_buffers(&mut self) {
+        let sizes = [0, 1, 2, 3, 4, 5, 6, 7].map(|n| self.registers.get(TXPBSIZE + n * 4) >> 10 & 0x3FF);
+        let total: u32 = sizes.iter().sum();
+        if total > TRANSMIT_BUFFER {
+            self.violation(Rule::TransmitBufferTooLarge, TXPBSIZE, || format!("{total} KB in all"));
+        }
+        let packet = self.longest_frame().div_ceil(1024) as u32;
+        for (n, size) in (0..).zip(sizes) {
+            let at = TXPBTHRESH + n * 4;
+            let threshold = self.registers.get(at) & 0x3FF;
+            if size > 0 && threshold + packet > size {
+                self.violation(Rule::TransmitThresholdTooHigh, at, || {
+                    format!("buffer {n} of {size} KB with a threshold of {threshold} KB has no room for {packet} KB")
+                });
+            }
+        }
+    }
+
+    /// The longest frame that may pass, with CRC but without VLAN tag.
+    pub(crate) fn longest_frame(&self) -> usize {
+        match self.registers.get(HLREG0) & HLREG0_JUMBOEN != 0 {
+            true => (self.registers.get(MAXFRS) >> 16) as usize,
+            false => 1518,
+        }
+    }
+}

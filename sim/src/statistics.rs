@@ -1,0 +1,127 @@
+//! The statistics registers (datasheet 8.2.3.23).
+
+use crate::chip::Chip;
+use crate::filter::Cast;
+use crate::layout::RegisterFile;
+
+pub(crate) const CRCERRS: u32 = 0x04000;
+pub(crate) const RXMPC: u32 = 0x03FA0;
+pub(crate) const RUC: u32 = 0x040A4;
+pub(crate) const ROC: u32 = 0x040AC;
+const PRC: [u32; 6] = [0x0405C, 0x04060, 0x04064, 0x04068, 0x0406C, 0x04070];
+const PTC: [u32; 6] = [0x040D8, 0x040DC, 0x040E0, 0x040E4, 0x040E8, 0x040EC];
+const GPRC: u32 = 0x04074;
+const BPRC: u32 = 0x04078;
+const MPRC: u32 = 0x0407C;
+const GPTC: u32 = 0x04080;
+const GORC: [u32; 2] = [0x04088, 0x0408C];
+const GOTC: [u32; 2] = [0x04090, 0x04094];
+const TOR: [u32; 2] = [0x040C0, 0x040C4];
+const TPR: u32 = 0x040D0;
+const TPT: u32 = 0x040D4;
+const MPTC: u32 = 0x040F0;
+const BPTC: u32 = 0x040F4;
+const RXNFGPC: u32 = 0x041B0;
+const RXNFGBC: [u32; 2] = [0x041B4, 0x041B8];
+const RXDGPC: u32 = 0x02F50;
+const RXDGBC: [u32; 2] = [0x02F54, 0x02F58];
+const TXDGPC: u32 = 0x087A0;
+const TXDGBC: [u32; 2] = [0x087A4, 0x087A8];
+const RQSMR: u32 = 0x02300;
+const TQSM: u32 = 0x08600;
+const QPRC: u32 = 0x01030;
+const QPRDC: u32 = 0x01430;
+const QBRC: [u32; 2] = [0x01034, 0x01038];
+const QPTC: u32 = 0x08680;
+const QBTC: [u32; 2] = [0x08700, 0x08704];
+
+/// Bytes of the CRC that every frame ends with on the wire.
+pub(crate) const CRC: usize = 4;
+
+/// Which of the counters by size counts a frame of `len` bytes with CRC.
+#[inline]
+fn size_class(len: usize) -> usize {
+    match len {
+        ..=64 => 0,
+        65..=127 => 1,
+        128..=255 => 2,
+        256..=511 => 3,
+        512..=1023 => 4,
+        _ => 5,
+    }
+}
+
+/// Which of the 16 sets of queue counters counts for a queue.
+#[inline]
+fn set_of(registers: &RegisterFile, map: u32, queue: usize) -> u32 {
+    registers.get(map + (queue / 4) as u32 * 4) >> (queue % 4 * 8) & 0xF
+}
+
+impl Chip {
+    /// A frame came in, whatever becomes of it.
+    #[inline]
+    pub(crate) fn count_arrival(&mut self, len: usize) {
+        let len = len + CRC;
+        self.registers.add(TPR, 1);
+        self.registers.add_wide(TOR[0], TOR[1], len as u32);
+    }
+
+    /// The frame that came in is of legal length and has a right CRC.
+    #[inline]
+    pub(crate) fn count_good(&mut self, len: usize) {
+        let len = len + CRC;
+        self.registers.add(RXNFGPC, 1);
+        self.registers.add_wide(RXNFGBC[0], RXNFGBC[1], len as u32);
+        self.registers.add(PRC[size_class(len)], 1);
+    }
+
+    /// It passed the filters, too. (It is counted even if it is then missed: an erratum.)
+    #[inline]
+    pub(crate) fn count_accepted(&mut self, len: usize, cast: Cast) {
+        let len = len + CRC;
+        self.registers.add(GPRC, 1);
+        self.registers.add_wide(GORC[0], GORC[1], len as u32);
+        match cast {
+            Cast::Unicast => {}
+            Cast::Multicast => self.registers.add(MPRC, 1),
+            Cast::Broadcast => self.registers.add(BPRC, 1),
+        }
+    }
+
+    /// It was written to memory: `len` bytes of it.
+    #[inline]
+    pub(crate) fn count_delivered(&mut self, queue: usize, len: usize) {
+        let set = set_of(&self.registers, RQSMR, queue);
+        self.registers.add(RXDGPC, 1);
+        self.registers.add_wide(RXDGBC[0], RXDGBC[1], len as u32);
+        self.registers.add(QPRC + set * 0x40, 1);
+        self.registers.add_wide(QBRC[0] + set * 0x40, QBRC[1] + set * 0x40, len as u32);
+    }
+
+    /// It was dropped for want of a descriptor.
+    pub(crate) fn count_queue_drop(&mut self, queue: usize) {
+        let set = set_of(&self.registers, RQSMR, queue);
+        self.registers.add(QPRDC + set * 0x40, 1);
+    }
+
+    /// A frame was sent: `len` bytes without CRC.
+    #[inline]
+    pub(crate) fn count_sent(&mut self, queue: usize, len: usize, cast: Cast) {
+        let wire = len + CRC;
+        let set = set_of(&self.registers, TQSM, queue);
+        let registers = &mut self.registers;
+        registers.add(TPT, 1);
+        registers.add(GPTC, 1);
+        registers.add_wide(GOTC[0], GOTC[1], wire as u32);
+        registers.add(PTC[size_class(wire)], 1);
+        registers.add(TXDGPC, 1);
+        registers.add_wide(TXDGBC[0], TXDGBC[1], len as u32);
+        registers.add(QPTC + set * 4, 1);
+        registers.add_wide(QBTC[0] + set * 8, QBTC[1] + set * 8, len as u32);
+        match cast {
+            Cast::Unicast => {}
+            Cast::Multicast => registers.add(MPTC, 1),
+            Cast::Broadcast => registers.add(BPTC, 1),
+        }
+    }
+}

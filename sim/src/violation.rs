@@ -1,0 +1,161 @@
+//! What a driver must not do, and the record of what it did.
+
+use std::fmt;
+
+/// How bad a [`Violation`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Odd, yet harmless: the model does not know the register, or does not model the feature.
+    Note,
+    /// The datasheet asks for something else; the chip mostly works all the same.
+    Warning,
+    /// The chip's behaviour is undefined, or memory or packets are lost.
+    Error,
+}
+
+macro_rules! rules {
+    ($($name:ident: $severity:ident, $section:literal, $doc:literal;)*) => {
+        /// The rules that the model holds a driver to, one name each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Rule {
+            $(#[doc = concat!($doc, " (datasheet ", $section, ").")] $name,)*
+        }
+
+        impl Rule {
+            /// Every rule there is.
+            pub const ALL: &'static [Rule] = &[$(Rule::$name),*];
+
+            /// How bad breaking the rule is.
+            #[must_use]
+            pub const fn severity(self) -> Severity {
+                match self { $(Rule::$name => Severity::$severity,)* }
+            }
+
+            /// The datasheet's section that the rule comes from.
+            #[must_use]
+            pub const fn section(self) -> &'static str {
+                match self { $(Rule::$name => $section,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    UnknownRegister: Note, "8.2", "An offset was accessed at which there is no register";
+    NotModelled: Note, "", "A feature was used that the model does not play";
+    ReservedBit: Error, "8.2", "A write changed a reserved bit, or did not give it the prescribed value";
+    ReadOnlyWritten: Error, "8.2", "A read-only register was written";
+    WriteOnlyRead: Warning, "8.2", "A write-only register was read";
+    TouchedAfterReset: Error, "8.2.3.1.1", "A register was accessed within 1 ms after a reset was started";
+    AccessInReset: Error, "8.2.3.1.1", "A register other than CTRL and STATUS was accessed while the device is in reset";
+    ResetWhileEnabled: Error, "4.2.1.6.1", "A reset was started while a queue is enabled";
+    ResetWithoutMasterDisable: Warning, "5.2.5.3.2", "A reset was started while STATUS says that the device may still be a bus master";
+    EepromNotAwaited: Error, "4.6.3", "A register was configured before EEC.AUTO_RD was seen as 1 after the reset";
+    DmaInitNotAwaited: Error, "4.6.3", "Reception was enabled before RDRXCTL.DMAIDONE was seen as 1 after the reset";
+    SemaphoreNotHeld: Warning, "10.5.4", "SW_FW_SYNC was written without holding SWSM.SMBI and SWSM.SWESMBI";
+    RingBaseMisaligned: Error, "8.2.3.8.1", "A ring's base is not a multiple of 128 bytes";
+    RingLengthInvalid: Error, "8.2.3.8.3", "A ring's length is 0 or not a multiple of 128 bytes";
+    RingNotMapped: Error, "7.1.8", "A queue was enabled whose ring is not in memory that the device reaches";
+    RingChangedWhileEnabled: Error, "4.6.7", "A register that describes a ring was written while its queue is enabled";
+    HeadWritten: Error, "8.2.3.8.4", "A ring's head was written while its queue is enabled";
+    BufferSizeZero: Error, "8.2.3.8.7", "A receive queue was enabled with a buffer size of 0 or above 16 KB";
+    DescriptorTypeReserved: Error, "8.2.3.8.7", "A receive queue was enabled with a reserved or unreliable descriptor type";
+    TailBeforeEnabled: Error, "4.6.7", "A ring's tail was advanced before its queue was read back as enabled";
+    TailOutOfRing: Error, "7.1.9", "A ring's tail was set beyond its end";
+    TailOverrun: Error, "7.1.9", "A ring's tail was moved so that the ring seems empty with all its descriptors given away";
+    EnableWithOldTail: Warning, "4.6.7", "A queue was enabled with head and tail unequal";
+    QueueEnabledBeforeTransmit: Error, "4.6.8", "TXDCTL.ENABLE was set while DMATXCTL.TE is 0";
+    HostThresholdZero: Error, "8.2.3.9.10", "TXDCTL.HTHRESH is 0 while PTHRESH is not";
+    TransmitDisabledUndrained: Warning, "4.6.8.1", "A transmit queue was disabled with descriptors left";
+    TransmitDmaReconfigured: Error, "4.6.8", "DMATXCTL was changed while DMATXCTL.TE is 1";
+    ArbiterRunning: Error, "4.6.11.3", "MTQC or TXPBSIZE was changed while RTTDCS.ARBDIS is 0";
+    BufferResizedWhileRunning: Error, "4.6.11.3", "RXPBSIZE, TXPBSIZE or MTQC was changed while the device runs";
+    ReceiveBufferTooLarge: Error, "8.2.3.8.9", "The receive packet buffers add up to more than 512 KB";
+    TransmitBufferTooLarge: Error, "8.2.3.9.13", "The transmit packet buffers add up to more than 160 KB";
+    TransmitThresholdTooHigh: Error, "8.2.3.9.16", "TXPBTHRESH leaves no room for a packet in its packet buffer";
+    ReceiveEnabledWithoutQueue: Error, "4.6.7", "RXCTRL.RXEN was set while no receive queue is enabled: an erratum can hang the receive DMA";
+    ReceiveNotHalted: Error, "4.6.7", "RXCTRL.RXEN was changed without SECRXCTRL.RX_DIS and SECRXSTAT.SECRX_RDY";
+    FilterChangedWhileReceiving: Error, "8.2.3.7.1", "FCTRL or RXCSUM was changed while RXCTRL.RXEN is 1";
+    DcaReservedBitSet: Error, "4.6.7", "DCA_RXCTRL bit 12 of an enabled queue is 1 when reception runs";
+    NoSnoopEnabled: Warning, "4.6.7", "Packets are received while CTRL_EXT.NS_DIS is 0";
+    ReceiveDmaNotPrepared: Error, "8.2.3.8.8", "RDRXCTL lacks RSCACKC, FCOE_WRFIX or RSCFRSTSIZE = 0 when RXEN is set";
+    CrcStripMismatch: Error, "8.2.3.8.8", "RDRXCTL.CRCSTRIP and HLREG0.RXCRCSTRP differ when RXEN is set";
+    FilterNotInitialised: Error, "4.6.7", "RXEN was set while a filter table still has its unknown values of after the reset";
+    FiveTupleFilterUndefined: Error, "8.2.3.7.19", "RXEN was set while FTQF was never cleared: it may steer packets anywhere";
+    InterruptReservedCause: Error, "8.2.3.5.4", "A reserved interrupt cause was enabled, or EIMC bit 31 written";
+    DmaOutsideMapping: Error, "5.2", "The device was told to reach memory that is not mapped for it";
+    UnmappedWhileOwned: Error, "4.6.7.1", "Memory was unmapped that a queue may still reach";
+    DescriptorChanged: Error, "7.1.9", "A descriptor was changed while the device owns it";
+    ReceiveDescriptorMalformed: Error, "7.1.6.1", "A receive descriptor has its done bit, or no buffer";
+    TransmitDescriptorMalformed: Error, "7.2.3.2", "A transmit descriptor has a reserved type, bit or value";
+    TransmitLengthMismatch: Error, "7.2.3.2.4", "PAYLEN is not the sum of the packet's DTALEN";
+    TransmitTooLong: Error, "8.2.3.22.13", "A packet to transmit is longer than MAXFRS or 16 KB allow";
+    TransmitTooShort: Warning, "8.2.3.22.8", "A packet below 60 bytes was transmitted with HLREG0.TXPADEN = 0";
+    PacketIncomplete: Warning, "7.2.3.1", "A transmit tail lies inside a packet";
+    HeadWriteBackMisaligned: Error, "8.2.3.9.11", "The address for the head write-back is not a multiple of 16";
+    DmaWhileMasterDisabled: Warning, "5.2.5.3.2", "A tail was advanced while the device may not be a bus master";
+}
+
+/// One thing that a driver did and must not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule that was broken.
+    pub rule: Rule,
+    /// The register's name, or the kind of descriptor.
+    pub register: &'static str,
+    /// The datasheet's section about the rule, or else about the register.
+    pub section: &'static str,
+    /// What was seen, with numbers.
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { severity, rule, register, section, detail } = self;
+        write!(f, "{severity:?} {rule:?}: {register}: {detail} (datasheet {section})")
+    }
+}
+
+/// The first violations in full, and how many there were in all.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    kept: Vec<Violation>,
+    total: u64,
+}
+
+/// How many violations are kept; those beyond are counted.
+const KEPT: usize = 256;
+
+impl Log {
+    pub(crate) fn record(
+        &mut self,
+        rule: Rule,
+        register: &'static str,
+        register_section: &'static str,
+        detail: impl FnOnce() -> String,
+    ) {
+        self.total += 1;
+        if self.kept.len() < KEPT {
+            let section = match rule.section() {
+                "" | "8.2" => register_section,
+                own => own,
+            };
+            self.kept.push(Violation { severity: rule.severity(), rule, register, section, detail: detail() });
+        }
+    }
+
+    pub(crate) fn kept(&self) -> &[Violation] {
+        &self.kept
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}

@@ -1,0 +1,123 @@
+//! What a port is plugged into.
+//!
+//! A [`Wire`] gives frames to a port and takes frames from it. Wires here are lossless as long as
+//! they are polite: they hand out only as many frames as the port has room for, as a partner does
+//! that heeds flow control. A wire that gives more finds out what the chip does then.
+
+use crate::receive::{LONGEST, SHORTEST};
+
+pub mod cable;
+pub(crate) mod frames;
+pub mod generator;
+pub mod pcap;
+pub mod sink;
+
+/// What a port is plugged into.
+///
+/// A wire is called with its port locked: it must not call that port, nor drop memory that is
+/// mapped for it.
+pub trait Wire: Send {
+    /// Gives frames to the port, without their CRC. `room` of them surely find a place; what is beyond
+    /// may be lost, and is counted so. 0 while the port does not receive.
+    fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
+
+    /// How many frames the wire takes from the port now.
+    fn room(&mut self) -> usize {
+        usize::MAX
+    }
+
+    /// Takes a frame from the port, without its CRC.
+    fn transmit(&mut self, frame: &[u8]);
+
+    /// The port has no more frames for now.
+    fn flush(&mut self) {}
+
+    /// Whether there is light at the other end.
+    fn carrier(&self) -> bool {
+        true
+    }
+}
+
+impl<W: Wire + ?Sized> Wire for Box<W> {
+    fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
+        (**self).receive(room, port);
+    }
+
+    fn room(&mut self) -> usize {
+        (**self).room()
+    }
+
+    fn transmit(&mut self, frame: &[u8]) {
+        (**self).transmit(frame);
+    }
+
+    fn flush(&mut self) {
+        (**self).flush();
+    }
+
+    fn carrier(&self) -> bool {
+        (**self).carrier()
+    }
+}
+
+/// Two wires as one: the port receives from the first and transmits to the second.
+#[derive(Debug)]
+pub struct Duplex<I, O> {
+    input: I,
+    output: O,
+}
+
+impl<I: Wire, O: Wire> Duplex<I, O> {
+    /// Joins `input` and `output`.
+    #[must_use]
+    pub fn new(input: I, output: O) -> Self {
+        Self { input, output }
+    }
+}
+
+impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
+    fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
+        self.input.receive(room, port);
+    }
+
+    fn room(&mut self) -> usize {
+        self.output.room()
+    }
+
+    fn transmit(&mut self, frame: &[u8]) {
+        self.output.transmit(frame);
+    }
+
+    fn flush(&mut self) {
+        self.output.flush();
+    }
+
+    fn carrier(&self) -> bool {
+        self.input.carrier() && self.output.carrier()
+    }
+}
+
+/// A wire with a partner that never sends and takes everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Silence;
+
+impl Wire for Silence {
+    fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
+
+    fn transmit(&mut self, _frame: &[u8]) {}
+}
+
+/// Pads a frame as a sending MAC does, into `padded`, and gives it back. `None` for a frame that no
+/// wire can carry.
+fn as_sent<'a>(frame: &'a [u8], padded: &'a mut [u8; SHORTEST]) -> Option<&'a [u8]> {
+    match frame.len() {
+        0 => None,
+        len if len > LONGEST => None,
+        len if len < SHORTEST => {
+            padded[..len].copy_from_slice(frame);
+            padded[len..].fill(0);
+            Some(padded)
+        }
+        _ => Some(frame),
+    }
+}

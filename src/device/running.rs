@@ -190,7 +190,7 @@ fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: 
     for ring in &queues.tx {
         transmit::enable_queue(hardware, ring.get())?;
     }
-    receive::enable(hardware, config)
+    receive::enable(hardware)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).

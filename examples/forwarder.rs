@@ -9,6 +9,7 @@ mod common;
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -85,8 +86,12 @@ impl Direction {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    common::run(|| forward(&arguments))
+}
+
+fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let ports: [Port; 2] = arguments.ports.ports()?;
     let generate = |input: &Option<PathBuf>| if input.is_none() { arguments.packets } else { 0 };
     let size = usize::from(arguments.size);
@@ -100,7 +105,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut nics = [bring_up(&ports[0], &config)?, bring_up(&ports[1], &config)?];
     attach_each_other(&mut nics)?;
 
-    let mut directions = [Direction::new(&arguments), Direction::new(&arguments)];
+    let mut directions = [Direction::new(arguments), Direction::new(arguments)];
     let mut report = Report::new();
     let (mut last_move, mut last_look) = (Instant::now(), Instant::now());
     loop {

@@ -5,6 +5,7 @@ pub mod report;
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,6 +20,17 @@ use ixgbe_sim::{Port, PortConfig, Wire};
 
 /// A device of the examples.
 pub type Nic = Device<Running, Port>;
+
+/// Runs an example: what goes wrong is said in a sentence.
+pub fn run(example: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
+    match example() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Which ports to use.
 #[derive(Debug, clap::Args)]

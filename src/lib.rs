@@ -11,25 +11,26 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Two ports of the model of the chip, with a cable between them.
-//! let (port, partner) = (ixgbe_sim::Port::new(Default::default()), ixgbe_sim::Port::new(Default::default()));
+//! let [port, partner] = [0, 1].map(|_| ixgbe_sim::Port::new(Default::default()));
 //! ixgbe_sim::connect(&port, &partner);
 //!
-//! let nic = Device::new(port.clone());                        // Device<Unbound>: nothing touched yet
-//! let nic = nic.reset(&Config::new())?;                       // Device<Reset>
-//! let nic = nic.wait_for_link(Duration::from_secs(10))?;      // Device<LinkUp>
-//! let mut nic = nic.start()?;                                 // Device<Running>
+//! let nic = Device::new(port.clone());                    // Device<Unbound>
+//! let nic = nic.reset(&Config::new())?;                   // Device<Reset>
+//! let nic = nic.wait_for_link(Duration::from_secs(10))?;  // Device<LinkUp>
+//! let mut nic = nic.start()?;                             // Device<Running>
 //!
-//! let (mut control, mut queues) = nic.split();                // each can go to a thread of its own
+//! // The queues can each go to a thread of their own.
+//! let (mut control, mut queues) = nic.split();
 //! let mut batch = Batch::with_capacity(32);
-//! let mut packet = queues[0].rx.pool().take().ok_or("all buffers are in use")?;
+//! let mut packet = queues[0].rx.pool().take().ok_or("no buffer is free")?;
 //! packet.extend_from_slice(&[0xff; 60])?;
 //! batch.push(packet).map_err(|_| "the batch is full")?;
-//! queues[0].tx.transmit(&mut batch)?;                         // what did not fit would stay in the batch
-//! queues[0].rx.receive(&mut batch);                           // nothing has come yet
+//! queues[0].tx.transmit(&mut batch)?;  // what did not fit would stay in the batch
+//! queues[0].rx.receive(&mut batch);    // nothing has come yet
 //! port.settle(100);
 //! println!("{:?}, link {}", control.statistics()?, control.link());
 //!
-//! let nic = nic.stop()?;                                      // Device<Reset> again, its memory freed
+//! let nic = nic.stop()?;               // Device<Reset> again, its memory freed
 //! assert!(port.violations().is_empty());
 //! # Ok(())
 //! # }

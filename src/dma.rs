@@ -48,6 +48,15 @@ pub enum DmaError {
         /// What the system said, in a word.
         reason: &'static str,
     },
+    /// The operating system refused.
+    System {
+        /// How many bytes it was about.
+        len: usize,
+        /// Why, and what mends it.
+        reason: &'static str,
+        /// The system's number for the error.
+        errno: i32,
+    },
 }
 
 impl fmt::Display for DmaError {
@@ -55,6 +64,9 @@ impl fmt::Display for DmaError {
         match *self {
             Self::OutOfMemory { len } => write!(f, "no {len} bytes of memory for the device"),
             Self::NotMappable { len, reason } => write!(f, "the device cannot reach {len} bytes of memory: {reason}"),
+            Self::System { len, reason, errno } => {
+                write!(f, "no {len} bytes of memory for the device: {reason} (os error {errno})")
+            }
         }
     }
 }
@@ -71,6 +83,12 @@ impl core::error::Error for DmaError {}
 pub unsafe trait Dma {
     /// What the device reaches memory through.
     fn domain(&self) -> Domain;
+
+    /// Up to which size a piece of memory is seen in one piece, if it does not cross a multiple of this many bytes
+    /// from the start of its memory: the size of a page without an IOMMU. A power of two.
+    fn page_size(&self) -> usize {
+        1 << (usize::BITS - 1)
+    }
 
     /// Zeroed memory of `len` bytes or a little more, aligned to 4 KiB.
     ///

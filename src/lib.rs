@@ -45,6 +45,7 @@
 //! - [`registers`] and [`descriptors`]: the datasheet, generated. [`field`] and [`register`]: what fields, values and registers are.
 //!   [`info`]: the same datasheet as data.
 //! - [`platform`]: what the driver needs of its surroundings: [`mmio`] (registers), [`dma`] (memory), [`clock`] (time).
+//! - `linux` (a default feature): PCI functions under Linux, through VFIO or sysfs, as platforms.
 //! - [`trace`]: a platform that tells what goes over it.
 //!
 //! # What stands in the way of mistakes
@@ -55,10 +56,12 @@
 //! - What the device writes is input from outside: lengths are checked before they are used.
 //!   Against a device that writes where it was not told to, only an IOMMU helps.
 //!
-//! The crate is `no_std` with `alloc`. It never panics, never waits without a limit, and never prints; it tells the `log` crate
+//! Without the feature `linux` the crate is `no_std` with `alloc`. It never panics, never waits without a limit, and never prints; it tells the `log` crate
 //! of what is odd but no error. It has never been tried on silicon.
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
+#[cfg(all(feature = "linux", target_os = "linux"))]
+extern crate std;
 
 pub mod clock;
 pub mod descriptors;
@@ -66,6 +69,8 @@ pub mod device;
 pub mod dma;
 pub mod field;
 pub mod info;
+#[cfg(all(feature = "linux", target_os = "linux"))]
+pub mod linux;
 pub mod mmio;
 pub mod packet;
 pub mod platform;

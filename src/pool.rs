@@ -83,6 +83,11 @@ impl From<DmaError> for PoolError {
 
 const MOST_BUFFERS: usize = 1 << 24;
 
+/// Whether the `len` bytes at `offset` lie within one page of `page` bytes, a power of two.
+fn is_within_page(offset: usize, len: usize, page: usize) -> bool {
+    offset & !(page - 1) == (offset + len - 1) & !(page - 1)
+}
+
 /// A buffer of a pool, owned: the address of its data, `HEADROOM` behind its start.
 ///
 /// Whoever has one must hand it on or give it back; dropping it only leaks it.
@@ -132,9 +137,12 @@ impl Free {
 
 pub(crate) struct Inner {
     free: Mutex<Free>,
-    /// For each buffer, what follows it; the buffer's owner owns the entry too.
+    /// For each place of a buffer, what follows it; the buffer's owner owns the entry too.
     links: Box<[UnsafeCell<Link>]>,
     stride: usize,
+    /// No buffer crosses a multiple of this.
+    page: usize,
+    capacity: usize,
     size: usize,
     first: NonNull<u8>,
     memory: Memory,
@@ -238,22 +246,33 @@ impl Pool {
         // Sizes are powers of two as a rule: the headroom also keeps the starts of packets from
         // falling into a few sets of the cache.
         let stride = HEADROOM + size;
-        let memory = dma.allocate(count * stride)?;
-        let first = memory.base();
-        if memory.len() < count * stride {
-            return Err(DmaError::OutOfMemory { len: count * stride }.into());
+        // A buffer that would cross the border of two pages is left out.
+        let page = dma.page_size();
+        if stride > page {
+            return Err(DmaError::NotMappable { len: stride, reason: "a buffer is larger than a page" }.into());
         }
-        let buffers = (0..count)
+        let places: Vec<usize> =
+            (0..).filter(|index| is_within_page(index * stride, stride, page)).take(count).collect();
+        let strides = places.last().map_or(0, |last| last + 1);
+        let memory = dma.allocate(strides * stride)?;
+        let first = memory.base();
+        if memory.len() < strides * stride {
+            return Err(DmaError::OutOfMemory { len: strides * stride }.into());
+        }
+        let buffers = places
+            .iter()
             .map(|index| {
-                // SAFETY: the memory has room for `count` strides.
+                // SAFETY: the memory has room for all strides.
                 Buffer(unsafe { first.add(index * stride + HEADROOM) })
             })
             .collect();
-        let links = (0..count).map(|_| UnsafeCell::new(Link { next: None, len: 0 })).collect();
+        let links = (0..strides).map(|_| UnsafeCell::new(Link { next: None, len: 0 })).collect();
         let inner = Inner {
             free: Mutex::new(Free { buffers, handles: 1, capacity: count }),
             links,
             stride,
+            page,
+            capacity: count,
             size,
             first,
             memory,
@@ -294,7 +313,7 @@ impl Pool {
     /// Number of buffers.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.inner().links.len()
+        self.inner().capacity
     }
 
     /// Number of buffers that are not in use.
@@ -346,8 +365,9 @@ impl Attachment {
     pub(crate) fn new(dma: &impl Dma, pool: &Pool) -> Result<Self, DmaError> {
         let inner = pool.inner();
         let mapping = dma.map(&inner.memory)?;
-        for index in 0..pool.capacity() {
-            // SAFETY: the memory has room for `capacity` strides.
+        let places = 0..inner.links.len();
+        for index in places.filter(|index| is_within_page(index * inner.stride, inner.stride, inner.page)) {
+            // SAFETY: the memory has room for that many strides.
             let start = unsafe { inner.first.add(index * inner.stride) };
             if !mapping.is_contiguous(start, inner.stride) {
                 return Err(DmaError::NotMappable { len: inner.stride, reason: "a buffer is not in one piece" });

@@ -109,7 +109,8 @@ impl Chip {
                 self.violation(Rule::FilterChangedWhileReceiving, at, || format!("{old:#x} to {new:#x}"));
             }
             RXCTRL if changes => {
-                let halted = self.registers.get(SECRXCTRL) & SEC_DIS != 0 && self.registers.get(SECRXSTAT) & SEC_RDY != 0;
+                let halted =
+                    self.registers.get(SECRXCTRL) & SEC_DIS != 0 && self.registers.get(SECRXSTAT) & SEC_RDY != 0;
                 if !halted {
                     self.violation(Rule::ReceiveNotHalted, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
                 }

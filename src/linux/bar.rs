@@ -1,0 +1,116 @@
+//! The registers of a function, mapped into this process.
+
+use core::ptr::NonNull;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Weak};
+
+use crate::linux::Error;
+use crate::mmio::{Mmio, REGISTER_SPACE};
+
+/// The part of a file that is mapped; it is unmapped when dropped.
+#[derive(Debug)]
+pub(crate) struct FileMapping {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread, and only an address is given out.
+unsafe impl Send for FileMapping {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for FileMapping {}
+
+impl FileMapping {
+    /// Maps `len` bytes at `offset` of `file`, shared.
+    pub(crate) fn new(file: &File, offset: u64, len: usize) -> io::Result<Self> {
+        let offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from_raw_os_error(libc::EOVERFLOW))?;
+        // SAFETY: a new mapping, at an address that the system chooses, takes nothing away from anybody.
+        let base = unsafe {
+            let protection = libc::PROT_READ | libc::PROT_WRITE;
+            libc::mmap(core::ptr::null_mut(), len, protection, libc::MAP_SHARED, file.as_raw_fd(), offset)
+        };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let base = NonNull::new(base.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::EFAULT))?;
+        let mapping = Self { base, len };
+        // A child would go on using memory and registers after this process has given them up.
+        // SAFETY: the range is the mapping just made.
+        if unsafe { libc::madvise(base.as_ptr().cast(), len, libc::MADV_DONTFORK) } != 0 {
+            log::debug!("a mapping is left to children: {}", io::Error::last_os_error());
+        }
+        Ok(mapping)
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Drop for FileMapping {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new`, and whoever was given the address has given it up.
+        unsafe { libc::munmap(self.base.as_ptr().cast(), self.len) };
+    }
+}
+
+/// The registers of a function.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    // First, so that nothing points at the mapping when it goes.
+    mmio: Mmio,
+    mapping: Arc<FileMapping>,
+}
+
+impl Bar {
+    /// Maps the registers at `offset` of `file`.
+    ///
+    /// # Safety
+    ///
+    /// They must be the registers of one device (or a file that plays them), and nothing else may drive it meanwhile.
+    pub(crate) unsafe fn map(file: &File, offset: u64) -> Result<Self, MapError> {
+        let mapping = FileMapping::new(file, offset, REGISTER_SPACE).map_err(MapError::Map)?;
+        // SAFETY: the mapping is as long as the value lives; the rest is the caller's promise.
+        let mmio = unsafe { Mmio::new(mapping.base(), mapping.len()) }.map_err(|bar| MapError::Unusable(bar.into()))?;
+        Ok(Self { mmio, mapping: Arc::new(mapping) })
+    }
+
+    #[inline(always)]
+    pub(crate) fn mmio(&self) -> &Mmio {
+        &self.mmio
+    }
+
+    /// Alive as long as the registers are mapped.
+    pub(crate) fn alive(&self) -> Weak<FileMapping> {
+        Arc::downgrade(&self.mapping)
+    }
+}
+
+/// Why a BAR was not mapped.
+#[derive(Debug)]
+pub(crate) enum MapError {
+    /// The system refused.
+    Map(io::Error),
+    /// What it mapped cannot be used.
+    Unusable(Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_that_failed_is_an_error() {
+        // A folder cannot be mapped: mmap says MAP_FAILED, which is not null.
+        let folder = File::open("/").unwrap();
+        assert!(FileMapping::new(&folder, 0, REGISTER_SPACE).is_err());
+        let file = tempfile::tempfile().unwrap();
+        assert!(FileMapping::new(&file, u64::MAX, REGISTER_SPACE).is_err());
+        assert!(FileMapping::new(&file, 1, REGISTER_SPACE).is_err());
+    }
+}

@@ -1,0 +1,425 @@
+//! What can go wrong between the kernel and this crate, and what mends it.
+
+use core::fmt;
+use std::borrow::ToOwned;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::string::String;
+use std::vec::Vec;
+
+use crate::linux::PciAddress;
+use crate::mmio::{REGISTER_SPACE, UnusableBar};
+
+/// An error number of the system.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Errno(pub i32);
+
+impl Errno {
+    /// The error of the last system call of this thread.
+    pub(crate) fn last() -> Self {
+        Self::from(&io::Error::last_os_error())
+    }
+
+    fn is_permission(self) -> bool {
+        matches!(self.0, libc::EACCES | libc::EPERM)
+    }
+}
+
+impl From<&io::Error> for Errno {
+    fn from(error: &io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(libc::EIO))
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        io::Error::from_raw_os_error(self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a network interface of the kernel is used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InUse {
+    /// It has an address.
+    Address(String),
+    /// A route goes over it.
+    Route,
+    /// Another interface stands on it: a bond, a bridge or a VLAN.
+    Upper(String),
+}
+
+impl fmt::Display for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "has the address {address}"),
+            Self::Route => f.write_str("carries a route"),
+            Self::Upper(upper) => write!(f, "is part of {upper}"),
+        }
+    }
+}
+
+/// Why there is no device, or no memory for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no PCI function at this address.
+    NoSuchFunction {
+        /// The address.
+        address: PciAddress,
+    },
+    /// The function is not an 82599's physical function.
+    NotAn82599 {
+        /// The function.
+        address: PciAddress,
+        /// Its vendor id.
+        vendor: u16,
+        /// Its device id.
+        device: u16,
+        /// What it is, where that is known.
+        what: String,
+    },
+    /// A file of the kernel's does not have the contents that it should have.
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What should be in it.
+        expected: &'static str,
+        /// What is in it, or its beginning.
+        found: String,
+    },
+    /// The system refused something.
+    System {
+        /// What was to be done.
+        doing: &'static str,
+        /// The file that it was to be done with.
+        path: PathBuf,
+        /// Why not.
+        errno: Errno,
+    },
+    /// The kernel uses the function's network interface.
+    InterfaceInUse {
+        /// The function.
+        address: PciAddress,
+        /// Its interface.
+        interface: String,
+        /// What for.
+        because: InUse,
+    },
+    /// A kernel driver has the function, but its network interface cannot be seen from here.
+    InterfaceHidden {
+        /// The function.
+        address: PciAddress,
+        /// The driver.
+        driver: String,
+    },
+    /// BAR0 is not 64-bit memory.
+    NotMemory64 {
+        /// The function.
+        address: PciAddress,
+        /// What it is instead.
+        found: &'static str,
+    },
+    /// BAR0 has a size that the registers of an 82599 cannot have, or its file has another one.
+    BarSize {
+        /// The function.
+        address: PciAddress,
+        /// The size of BAR0 in bytes.
+        bar: u64,
+        /// The size of the file that stands for it.
+        file: u64,
+    },
+    /// BAR0 was mapped to an address that cannot be used.
+    UnusableBar(UnusableBar),
+    /// Another process, or another handle in this one, drives the function.
+    AlreadyDriven {
+        /// The function.
+        address: PciAddress,
+    },
+    /// The function was to be given back to the kernel while it is still driven from here.
+    StillDriven {
+        /// The function.
+        address: PciAddress,
+    },
+    /// There are no huge pages left.
+    NoHugePages {
+        /// Their size in bytes.
+        size: usize,
+        /// How many were asked for.
+        count: usize,
+        /// What the system said.
+        errno: Errno,
+    },
+    /// The kernel hides physical addresses from this process.
+    AddressesHidden,
+    /// A page of locked memory is not present, by what the kernel says.
+    PageNotPresent {
+        /// Its address in this process.
+        address: usize,
+        /// Its entry in the pagemap.
+        entry: u64,
+    },
+    /// The pages of a huge page are not in a row.
+    NotContiguous {
+        /// Its address in this process.
+        address: usize,
+    },
+    /// The function is behind no IOMMU.
+    NoIommuGroup {
+        /// The function.
+        address: PciAddress,
+    },
+    /// The function is not bound to the driver vfio-pci.
+    NotBoundToVfio {
+        /// The function.
+        address: PciAddress,
+        /// The driver that it is bound to.
+        driver: Option<String>,
+    },
+    /// The kernel has no VFIO.
+    NoVfio {
+        /// The file that should be there.
+        path: PathBuf,
+        /// What the system said.
+        errno: Errno,
+    },
+    /// This user may not open a file of VFIO.
+    VfioForbidden {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        errno: Errno,
+    },
+    /// Another container, perhaps of another process, has the IOMMU group.
+    GroupBusy {
+        /// The function.
+        address: PciAddress,
+        /// Its group.
+        group: u32,
+    },
+    /// Other functions of the IOMMU group belong to drivers of the kernel.
+    GroupNotViable {
+        /// The function.
+        address: PciAddress,
+        /// Its group.
+        group: u32,
+        /// The others, and their drivers.
+        others: Vec<(String, String)>,
+    },
+    /// The function is bound to vfio-pci without an IOMMU.
+    NoIommuMode {
+        /// The function.
+        address: PciAddress,
+        /// The file of its group.
+        path: PathBuf,
+    },
+    /// The kernel's VFIO cannot do what is needed.
+    VfioTooOld {
+        /// What it cannot do.
+        what: &'static str,
+    },
+    /// What the kernel says about an IOMMU cannot be right.
+    BadIommuInfo {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A request to VFIO failed.
+    Vfio {
+        /// The function.
+        address: PciAddress,
+        /// The request.
+        request: &'static str,
+        /// What the system said.
+        errno: Errno,
+    },
+    /// The IOMMU was not made to translate addresses of memory.
+    NotMapped {
+        /// How many bytes.
+        len: usize,
+        /// What the system said.
+        errno: Errno,
+        /// How many bytes this process may lock, if there is a limit.
+        limit: Option<u64>,
+    },
+    /// The device has no MSI-X vectors, or not that many.
+    Vectors {
+        /// The function.
+        address: PciAddress,
+        /// How many are needed.
+        needed: u32,
+        /// How many there are.
+        had: u32,
+    },
+}
+
+impl Error {
+    pub(crate) fn system(doing: &'static str, path: &Path, error: &io::Error) -> Self {
+        Self::System { doing, path: path.to_owned(), errno: error.into() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchFunction { address } => {
+                write!(f, "there is no PCI function {address}: `lspci -D` lists those that there are")
+            }
+            Self::NotAn82599 { address, vendor, device, what } => write!(
+                f,
+                "{address} is {what} ({vendor:04x}:{device:04x}), and this driver is for physical functions of the 82599 alone"
+            ),
+            Self::Malformed { path, expected, found } => {
+                write!(f, "{} should hold {expected}, and holds {found:?}", path.display())
+            }
+            Self::System { doing, path, errno } => {
+                write!(f, "cannot {doing} {}: {errno}", path.display())?;
+                match errno {
+                    errno if !errno.is_permission() => Ok(()),
+                    _ if *doing == "map" => f.write_str(
+                        ": driving a function through sysfs takes root and a kernel that is not locked down \
+                         (see /sys/kernel/security/lockdown); VFIO takes neither",
+                    ),
+                    _ => f.write_str(": driving a function through sysfs takes root; VFIO does not"),
+                }
+            }
+            Self::InterfaceInUse { address, interface, because } => write!(
+                f,
+                "{address} is the network interface {interface}, which is up and {because}: \
+                 `ip link set {interface} down` if nobody needs it, or say that it is to be taken all the same"
+            ),
+            Self::InterfaceHidden { address, driver } => write!(
+                f,
+                "{address} belongs to the kernel driver {driver}, and its network interface cannot be seen from here: \
+                 perhaps it is in another network namespace; say that it is to be taken if nobody needs it"
+            ),
+            Self::NotMemory64 { address, found } => {
+                write!(f, "BAR0 of {address} is {found}, and that of an 82599 is 64-bit memory (datasheet 9.3.6.1)")
+            }
+            Self::BarSize { address, bar, file } => write!(
+                f,
+                "BAR0 of {address} has {bar:#x} bytes and its file has {file:#x}: \
+                 both must be the same power of two, and at least {REGISTER_SPACE:#x} (datasheet 8.1)"
+            ),
+            Self::UnusableBar(error) => error.fmt(f),
+            Self::AlreadyDriven { address } => {
+                write!(f, "{address} is driven already, by another process or another handle in this one")
+            }
+            Self::StillDriven { address } => {
+                write!(
+                    f,
+                    "{address} cannot be given back to the kernel while it is still driven from here: drop the device first"
+                )
+            }
+            Self::NoHugePages { size, count, errno } => {
+                let kib = size / 1024;
+                write!(f, "no {count} huge pages of {kib} KiB are free ({errno}): ")?;
+                if kib == 2048 {
+                    write!(f, "`echo {} > /proc/sys/vm/nr_hugepages` as root reserves more", (*count).max(64))
+                } else {
+                    write!(f, "as root, write a number to /sys/kernel/mm/hugepages/hugepages-{kib}kB/nr_hugepages")
+                }
+            }
+            Self::AddressesHidden => f.write_str(
+                "the kernel hides physical addresses from this process (frame number 0 in /proc/self/pagemap): \
+                 it needs the capability CAP_SYS_ADMIN, so run it as root, or use VFIO, which needs neither",
+            ),
+            Self::PageNotPresent { address, entry } => write!(
+                f,
+                "the page at {address:#x} is not in memory (its entry in /proc/self/pagemap is {entry:#x}), so the device \
+                 cannot be told where it is"
+            ),
+            Self::NotContiguous { address } => {
+                write!(f, "the huge page at {address:#x} is not in one piece by what /proc/self/pagemap says")
+            }
+            Self::NoIommuGroup { address } => write!(
+                f,
+                "{address} is in no IOMMU group: switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot the kernel with \
+                 intel_iommu=on on Intel; without an IOMMU only sysfs works"
+            ),
+            Self::NotBoundToVfio { address, driver } => {
+                match driver {
+                    Some(driver) => {
+                        write!(f, "{address} is bound to the driver {driver} and not to vfio-pci; as root: ")?
+                    }
+                    None => write!(f, "{address} is bound to no driver and not to vfio-pci; as root: ")?,
+                }
+                f.write_str("`modprobe vfio-pci; ")?;
+                write!(f, "echo vfio-pci > /sys/bus/pci/devices/{address}/driver_override; ")?;
+                if driver.is_some() {
+                    write!(f, "echo {address} > /sys/bus/pci/devices/{address}/driver/unbind; ")?;
+                }
+                write!(f, "echo {address} > /sys/bus/pci/drivers_probe`")
+            }
+            Self::NoVfio { path, errno } => {
+                write!(f, "{} cannot be opened ({errno}): is the module loaded? `modprobe vfio-pci`", path.display())
+            }
+            Self::VfioForbidden { path, errno } => write!(
+                f,
+                "{path} cannot be opened ({errno}): let this user have it, as root: `chown USER {path}`, or for good by a udev \
+                 rule like SUBSYSTEM==\"vfio\", GROUP=\"vfio\", MODE=\"0660\"",
+                path = path.display()
+            ),
+            Self::GroupBusy { address, group } => write!(
+                f,
+                "the IOMMU group {group} of {address} is in use: by another process, or by another container of this one \
+                 (functions of one group must be opened from one container)"
+            ),
+            Self::GroupNotViable { address, group, others } => {
+                write!(f, "the IOMMU group {group} of {address} has functions that drivers of the kernel use:")?;
+                for (other, driver) in others {
+                    write!(f, " {other} ({driver})")?;
+                }
+                f.write_str("; bind all of them to vfio-pci, or unbind them")
+            }
+            Self::NoIommuMode { address, path } => write!(
+                f,
+                "{address} is bound to vfio-pci without an IOMMU ({}), which protects nothing: use sysfs, or switch the IOMMU on",
+                path.display()
+            ),
+            Self::VfioTooOld { what } => {
+                write!(f, "the kernel's VFIO {what}: Linux 5.4 or newer with CONFIG_VFIO_IOMMU_TYPE1 is needed")
+            }
+            Self::BadIommuInfo { what } => write!(f, "what the kernel says about the IOMMU cannot be right: {what}"),
+            Self::Vfio { address, request, errno } => write!(f, "{request} for {address} failed: {errno}"),
+            Self::NotMapped { len, errno, limit } => {
+                write!(f, "{len} bytes were not mapped for the device: {errno}")?;
+                match (errno.0, limit) {
+                    (libc::ENOMEM, Some(limit)) => write!(
+                        f,
+                        "; this process may lock {} KiB (RLIMIT_MEMLOCK, `ulimit -l`): raise that in \
+                         /etc/security/limits.conf, or by LimitMEMLOCK= of a systemd unit",
+                        limit / 1024
+                    ),
+                    (libc::ENOSPC, _) => f.write_str(
+                        "; there are too many mappings: see /sys/module/vfio_iommu_type1/parameters/dma_entry_limit",
+                    ),
+                    _ => Ok(()),
+                }
+            }
+            Self::Vectors { address, needed, had } => {
+                write!(f, "{address} has {had} MSI-X vectors that can signal, and {needed} are needed")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::UnusableBar(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<UnusableBar> for Error {
+    fn from(error: UnusableBar) -> Self {
+        Self::UnusableBar(error)
+    }
+}

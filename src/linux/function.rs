@@ -1,0 +1,193 @@
+//! A PCI function as sysfs shows it: what it is, who has it, and how it changes hands.
+
+use core::fmt;
+use std::format;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::string::{String, ToString};
+use std::sync::Weak;
+use std::vec::Vec;
+
+use crate::linux::bar::FileMapping;
+use crate::linux::host::{self, Host};
+use crate::linux::ids::{self, Kind};
+use crate::linux::{Error, PciAddress, interfaces};
+use crate::mmio::REGISTER_SPACE;
+
+/// The driver through which functions are given to user space.
+pub(crate) const VFIO_PCI: &str = "vfio-pci";
+
+/// Bits of a line of the file `resource` (the kernel's `ioport.h`).
+mod resource {
+    pub const IO: u64 = 0x100;
+    pub const MEMORY: u64 = 0x200;
+    pub const MEMORY_64: u64 = 0x10_0000;
+    pub const UNUSABLE: u64 = 0x3000_0000;
+}
+
+/// A PCI function that is an 82599.
+#[derive(Debug, Clone)]
+pub(crate) struct Function {
+    pub(crate) host: Host,
+    pub(crate) address: PciAddress,
+    pub(crate) ids: (u16, u16),
+    folder: PathBuf,
+}
+
+impl Function {
+    /// The function at `address`, if there is one and it is an 82599.
+    pub(crate) fn find(host: &Host, address: PciAddress) -> Result<Self, Error> {
+        let folder = host.function(address);
+        if !folder.exists() {
+            return Err(Error::NoSuchFunction { address });
+        }
+        let id = |file: &str| {
+            let path = folder.join(file);
+            const EXPECTED: &str = "a PCI id, as 0x8086";
+            let number = host::read_hex(&path, EXPECTED)?;
+            u16::try_from(number).map_err(|_| host::malformed(&path, EXPECTED, &format!("{number:#x}")))
+        };
+        let (vendor, device) = (id("vendor")?, id("device")?);
+        let refused = |what: String| Err(Error::NotAn82599 { address, vendor, device, what });
+        match ids::find(device) {
+            _ if vendor != ids::VENDOR => refused("a device of another vendor than Intel".into()),
+            Some((Kind::Physical, _)) => Ok(Self { host: host.clone(), address, ids: (vendor, device), folder }),
+            Some((Kind::Virtual, name)) => refused(format!("a virtual function, {name}")),
+            Some((Kind::OtherChip(family), name)) => refused(format!("another chip, an {family}: {name}")),
+            None => refused("another device of Intel's".into()),
+        }
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The driver that has the function.
+    pub(crate) fn driver(&self) -> Result<Option<String>, Error> {
+        host::link_name(&self.file("driver"))
+    }
+
+    /// The NUMA node that the function is nearest to, where that matters.
+    pub(crate) fn numa_node(&self) -> Option<u32> {
+        let nodes = host::list(&self.host.sysfs.join("devices/system/node")).ok()?;
+        let number = |name: &String| name.strip_prefix("node")?.parse::<u32>().ok();
+        if nodes.iter().filter_map(number).count() < 2 {
+            return None;
+        }
+        // -1 if the firmware does not say.
+        host::read(&self.file("numa_node")).ok()?.parse().ok()
+    }
+
+    /// The IOMMU group of the function.
+    pub(crate) fn iommu_group(&self) -> Result<u32, Error> {
+        let link = self.file("iommu_group");
+        let name = host::link_name(&link)?.ok_or(Error::NoIommuGroup { address: self.address })?;
+        name.parse().map_err(|_| host::malformed(&link, "a link to a numbered IOMMU group", &name))
+    }
+
+    /// The functions of the same IOMMU group that drivers of the kernel have, with the drivers.
+    pub(crate) fn foreign_in_group(&self) -> Vec<(String, String)> {
+        let devices = self.file("iommu_group/devices");
+        let names = host::list(&devices).unwrap_or_default();
+        let driver = |name: &String| host::link_name(&devices.join(name).join("driver")).ok().flatten();
+        let drivers = names.iter().filter_map(|name| Some((name.clone(), driver(name)?)));
+        drivers.filter(|(_, driver)| driver != VFIO_PCI && driver != "pcieport").collect()
+    }
+
+    /// The size of BAR0, if it can be that of an 82599.
+    pub(crate) fn bar_size(&self) -> Result<u64, Error> {
+        const EXPECTED: &str = "three hexadecimal numbers in its first line";
+        let path = self.file("resource");
+        let text = host::read(&path)?;
+        let line = text.lines().next().unwrap_or_default();
+        let numbers: Option<Vec<u64>> = line.split_whitespace().map(host::hex).collect();
+        let Some([start, end, flags]) = numbers.as_deref() else {
+            return Err(host::malformed(&path, EXPECTED, line));
+        };
+        let found = match flags {
+            flags if flags & resource::IO != 0 => "I/O ports",
+            flags if flags & resource::MEMORY == 0 => "absent",
+            flags if flags & resource::MEMORY_64 == 0 => "32-bit memory",
+            flags if flags & resource::UNUSABLE != 0 => "memory without an address",
+            _ => "",
+        };
+        if !found.is_empty() {
+            return Err(Error::NotMemory64 { address: self.address, found });
+        }
+        let bar = end.checked_sub(*start).and_then(|len| len.checked_add(1)).unwrap_or(0);
+        let resource0 = self.file("resource0");
+        let file = fs::metadata(&resource0).map_err(|error| Error::system("look at", &resource0, &error))?.len();
+        if bar != file || !bar.is_power_of_two() || bar < REGISTER_SPACE as u64 {
+            return Err(Error::BarSize { address: self.address, bar, file });
+        }
+        Ok(bar)
+    }
+
+    /// Takes the function from the kernel's driver, if one has it; not without force if its interface is in use.
+    pub(crate) fn take(&self, force: bool) -> Result<Option<String>, Error> {
+        let Some(driver) = self.driver()? else { return Ok(None) };
+        if !force {
+            let interfaces = interfaces::check_unused(&self.host, self.address, &self.folder)?;
+            if interfaces == 0 && driver != VFIO_PCI {
+                return Err(Error::InterfaceHidden { address: self.address, driver });
+            }
+        }
+        host::write(&self.file("driver/unbind"), &self.address.to_string())?;
+        Ok(Some(driver))
+    }
+
+    /// Resets the function, where the kernel knows how.
+    pub(crate) fn reset(&self) {
+        let path = self.file("reset");
+        if !path.exists() {
+            log::warn!("{} cannot be reset by the kernel: whatever it was doing, it goes on", self.address);
+        } else if let Err(error) = host::write(&path, "1") {
+            log::warn!("{} was not reset: {error}", self.address);
+        }
+    }
+}
+
+/// The driver of the kernel's that a function was taken from. Printed, it says how to give the function back.
+#[derive(Debug, Clone)]
+pub struct FormerDriver {
+    host: Host,
+    address: PciAddress,
+    name: String,
+    /// Alive as long as the function is driven from here.
+    registers: Weak<FileMapping>,
+}
+
+impl FormerDriver {
+    pub(crate) fn new(function: &Function, name: String, registers: Weak<FileMapping>) -> Self {
+        Self { host: function.host.clone(), address: function.address, name, registers }
+    }
+
+    /// The name of the driver.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Gives the function back to the driver.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StillDriven`] if its platform has not been dropped, and what the system says against it.
+    pub fn rebind(&self) -> Result<(), Error> {
+        if self.registers.strong_count() > 0 {
+            return Err(Error::StillDriven { address: self.address });
+        }
+        host::write(&self.path(), &self.address.to_string())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.host.driver(&self.name).join("bind")
+    }
+}
+
+impl fmt::Display for FormerDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path: &Path = &self.path();
+        write!(f, "to give {0} back to the kernel: `echo {0} > {1}` as root", self.address, path.display())
+    }
+}

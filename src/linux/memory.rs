@@ -1,0 +1,243 @@
+//! Memory that devices can be made to reach, and who keeps it.
+//!
+//! A [`Region`] is a piece of huge pages, or of ordinary ones, in a file of its own that has no name: nothing is left
+//! behind when the process ends, however it ends. It lives as long as a [`Memory`] in it, or a device's mapping of one.
+
+use core::ptr::NonNull;
+use std::boxed::Box;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::FromRawFd;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::vec::Vec;
+
+use crate::dma::{DmaError, Memory};
+use crate::linux::Error;
+use crate::linux::bar::FileMapping;
+use crate::linux::error::Errno;
+use crate::linux::pagemap::{Pagemap, system_page_size};
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What the locks here guard is consistent after every statement.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The size of the pages that memory is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum PageSize {
+    /// Huge pages of 2 MiB.
+    #[default]
+    Huge2MiB,
+    /// Huge pages of 1 GiB, as a rule reserved when the kernel is booted.
+    Huge1GiB,
+    /// The system's ordinary pages.
+    Ordinary,
+}
+
+impl PageSize {
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Huge2MiB => 2 << 20,
+            Self::Huge1GiB => 1 << 30,
+            Self::Ordinary => system_page_size(),
+        }
+    }
+
+    fn flags(self) -> libc::c_uint {
+        match self {
+            Self::Huge2MiB => libc::MFD_HUGETLB | libc::MFD_HUGE_2MB,
+            Self::Huge1GiB => libc::MFD_HUGETLB | libc::MFD_HUGE_1GB,
+            Self::Ordinary => 0,
+        }
+    }
+}
+
+/// A run of pages of one size.
+#[derive(Debug)]
+pub(crate) struct Region {
+    mapping: FileMapping,
+    page_size: PageSize,
+    /// The physical address of each page, once it was asked for. The pages stay where they are: huge pages are not
+    /// swapped, and not moved but by an administrator's explicit request.
+    addresses: OnceLock<Box<[u64]>>,
+}
+
+/// All regions by address, so that a mapping can keep the memory that it is of.
+static REGIONS: Mutex<BTreeMap<usize, Weak<Region>>> = Mutex::new(BTreeMap::new());
+
+impl Region {
+    /// Zeroed memory of at least `len` bytes, on the NUMA node `node` if possible.
+    pub(crate) fn new(page_size: PageSize, len: usize, node: Option<u32>) -> Result<Arc<Self>, Error> {
+        let count = len.max(1).div_ceil(page_size.bytes());
+        let failed = |errno| Error::NoHugePages { size: page_size.bytes(), count, errno };
+        let len = count.checked_mul(page_size.bytes()).ok_or(failed(Errno(libc::ENOMEM)))?;
+        // SAFETY: the name is a C string, which is copied.
+        let fd = unsafe { libc::memfd_create(c"ixgbe-dma".as_ptr(), libc::MFD_CLOEXEC | page_size.flags()) };
+        if fd < 0 {
+            return Err(failed(Errno::last()));
+        }
+        // SAFETY: the file was just made, and is nobody else's.
+        let file = unsafe { File::from_raw_fd(fd) };
+        // Mapping reserves huge pages, and fails if there are too few.
+        let mapping = file.set_len(len as u64).and_then(|()| FileMapping::new(&file, 0, len));
+        let mapping = mapping.map_err(|error| failed(Errno::from(&error)))?;
+        if let Some(node) = node {
+            prefer_node(&mapping, node);
+        }
+        if page_size != PageSize::Ordinary {
+            populate(&file, &mapping).map_err(failed)?;
+        }
+        let base = mapping.base().as_ptr() as usize;
+        let region = Arc::new(Self { mapping, page_size, addresses: OnceLock::new() });
+        lock(&REGIONS).insert(base, Arc::downgrade(&region));
+        Ok(region)
+    }
+
+    /// The region that has the `len` bytes at `pointer`, if it was made here.
+    pub(crate) fn of(pointer: NonNull<u8>, len: usize) -> Option<Arc<Self>> {
+        let pointer = pointer.as_ptr() as usize;
+        let region = lock(&REGIONS).range(..=pointer).next_back()?.1.upgrade()?;
+        let offset = pointer - region.base();
+        (offset.checked_add(len)? <= region.len()).then_some(region)
+    }
+
+    fn base(&self) -> usize {
+        self.mapping.base().as_ptr() as usize
+    }
+
+    fn len(&self) -> usize {
+        self.mapping.len()
+    }
+
+    pub(crate) fn page_size(&self) -> PageSize {
+        self.page_size
+    }
+
+    /// The physical address of each page.
+    pub(crate) fn addresses(&self, pagemap: &Path) -> Result<&[u64], Error> {
+        if let Some(addresses) = self.addresses.get() {
+            return Ok(addresses);
+        }
+        let (pagemap, size) = (Pagemap::open(pagemap)?, self.page_size.bytes());
+        let pages = (self.base()..self.base() + self.len()).step_by(size);
+        let addresses = pages.map(|page| pagemap.huge_page(page, size)).collect::<Result<Box<[u64]>, _>>()?;
+        Ok(self.addresses.get_or_init(|| addresses))
+    }
+
+    /// The physical addresses of the pages that the `len` bytes at `pointer` are in, as a [`Mapping`](crate::dma::Mapping)
+    /// wants them: the shift of a page, and an address for each.
+    pub(crate) fn physical(&self, pointer: NonNull<u8>, len: usize, pagemap: &Path) -> Result<(u32, Vec<u64>), Error> {
+        let (offset, size) = (pointer.as_ptr() as usize - self.base(), self.page_size.bytes());
+        let addresses = self.addresses(pagemap)?;
+        let (first, within) = (offset / size, offset % size);
+        let last = (offset + len.max(1) - 1) / size;
+        let addresses = addresses.get(first..=last).unwrap_or_default();
+        let in_a_row = addresses.windows(2).all(|pair| pair[0].checked_add(size as u64) == Some(pair[1]));
+        match addresses.first() {
+            Some(address) if in_a_row => Ok((usize::BITS - 1, std::vec![address + within as u64])),
+            _ => Ok((size.trailing_zeros(), addresses.to_vec())),
+        }
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // The range stays mapped until this function has returned, so that the entry can only be this region's.
+        lock(&REGIONS).remove(&self.base());
+    }
+}
+
+/// Asks for memory of the NUMA node `node`. Memory of another one is slower, and not wrong.
+fn prefer_node(mapping: &FileMapping, node: u32) {
+    let mut mask = [0 as libc::c_ulong; 16];
+    let bits = libc::c_ulong::BITS;
+    let Some(word) = mask.get_mut((node / bits) as usize) else { return };
+    *word |= 1 << (node % bits);
+    // SAFETY: the range is the mapping's, and the mask has as many bits as are announced.
+    let result = unsafe {
+        let (base, len) = (mapping.base().as_ptr(), mapping.len());
+        let most = mask.len() * bits as usize;
+        libc::syscall(libc::SYS_mbind, base, len, libc::MPOL_PREFERRED, mask.as_ptr(), most, 0)
+    };
+    if result != 0 {
+        log::warn!("memory near NUMA node {node} cannot be asked for: {}", Errno::last());
+    }
+}
+
+/// Gets all huge pages now: later, one that is missing would end the process by a signal.
+fn populate(file: &File, mapping: &FileMapping) -> Result<(), Errno> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the range is the mapping's, and nobody uses it yet.
+    let result = unsafe { libc::madvise(mapping.base().as_ptr().cast(), mapping.len(), libc::MADV_POPULATE_WRITE) };
+    if result == 0 {
+        return Ok(());
+    }
+    let errno = Errno::last();
+    if errno != Errno(libc::EINVAL) {
+        return Err(errno);
+    }
+    // Before Linux 5.14: this gets the pages as well, from whatever NUMA node.
+    // SAFETY: the file is as long as that.
+    match unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, mapping.len() as libc::off_t) } {
+        0 => Ok(()),
+        _ => Err(Errno::last()),
+    }
+}
+
+/// Cuts memory for devices out of regions.
+#[derive(Debug)]
+pub(crate) struct Allocator {
+    page_size: PageSize,
+    node: Option<u32>,
+    /// Where pieces start and end: the smallest page of the IOMMU, or the system's.
+    granule: usize,
+    /// The huge page that small pieces are cut from, and how much of it is used. Nothing is cut out twice, so that all is zero.
+    current: Mutex<Option<(Arc<Region>, usize)>>,
+}
+
+impl Allocator {
+    pub(crate) fn new(page_size: PageSize, node: Option<u32>, granule: usize) -> Self {
+        Self { page_size, node, granule: granule.max(system_page_size()), current: Mutex::new(None) }
+    }
+
+    /// Zeroed memory of at least `len` bytes.
+    pub(crate) fn allocate(&self, len: usize) -> Result<Memory, Error> {
+        let page = self.page_size.bytes();
+        let wanted = len.max(1).checked_next_multiple_of(self.granule).unwrap_or(usize::MAX);
+        if self.page_size == PageSize::Ordinary || wanted > page / 2 {
+            let region = Region::new(self.page_size, wanted, self.node)?;
+            let (base, len) = (region.mapping.base(), region.len());
+            // SAFETY: the region is new, zeroed, aligned to a page, and lives as long as the memory.
+            return Ok(unsafe { Memory::new(base, len, Box::new(region)) });
+        }
+        let mut current = lock(&self.current);
+        let (region, used) = match current.take() {
+            Some((region, used)) if page - used >= wanted => (region, used),
+            _ => (Region::new(self.page_size, page, self.node)?, 0),
+        };
+        *current = Some((Arc::clone(&region), used + wanted));
+        // SAFETY: there is room for `wanted` bytes more.
+        let base = unsafe { region.mapping.base().add(used) };
+        // SAFETY: as above; these bytes are not cut out again.
+        Ok(unsafe { Memory::new(base, wanted, Box::new(region)) })
+    }
+}
+
+impl Error {
+    /// The same in the few words that the core of the crate has for it. All of them go to the log.
+    pub(crate) fn into_dma(self, len: usize) -> DmaError {
+        log::error!("{self}");
+        let (reason, errno) = match self {
+            Self::NoHugePages { errno, .. } => ("too few huge pages are free: see /proc/sys/vm/nr_hugepages", errno),
+            Self::AddressesHidden => ("physical addresses take CAP_SYS_ADMIN", Errno(libc::EPERM)),
+            Self::NotMapped { errno, .. } if errno == Errno(libc::ENOMEM) => {
+                ("more memory was to be locked than RLIMIT_MEMLOCK allows: see `ulimit -l`", errno)
+            }
+            Self::System { errno, .. } | Self::NotMapped { errno, .. } => ("the system refused it", errno),
+            _ => return DmaError::NotMappable { len, reason: "what the system says of it cannot be right" },
+        };
+        DmaError::System { len, reason, errno: errno.0 }
+    }
+}

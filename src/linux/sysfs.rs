@@ -1,0 +1,252 @@
+//! A function driven through sysfs, without an IOMMU: its registers from `resource0`, memory by physical addresses.
+//!
+//! This takes root, and it takes trust: nothing keeps the device from memory that it was not given. If the process is killed, the
+//! device goes on writing received packets to where the rings told it to, until something resets it; the next [`Sysfs::open`] does.
+
+use core::fmt;
+use core::time::Duration;
+use std::boxed::Box;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::string::ToString;
+
+use crate::clock::Clock;
+use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use crate::linux::bar::{Bar, MapError};
+use crate::linux::config_space::ConfigSpace;
+use crate::linux::function::Function;
+use crate::linux::host::{self, Host};
+use crate::linux::memory::{Allocator, PageSize, Region};
+use crate::linux::pagemap::system_page_size;
+use crate::linux::{Error, FormerDriver, Monotonic, PciAddress};
+use crate::mmio::{Bus, Offset};
+
+/// Physical addresses are the same for all devices.
+const PHYSICAL: Domain = Domain(u64::MAX);
+
+/// How a function is opened through sysfs.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct SysfsOptions {
+    take_interface: bool,
+    page_size: PageSize,
+    host: Host,
+}
+
+impl SysfsOptions {
+    /// Not to take away a network interface that the kernel uses; huge pages of 2 MiB.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether to take the function though the kernel's network interface of it is in use.
+    pub fn take_interface(mut self, take: bool) -> Self {
+        self.take_interface = take;
+        self
+    }
+
+    /// The pages that memory is made of. Ordinary ones are taken as huge ones of 2 MiB: the kernel may move ordinary pages.
+    pub fn page_size(mut self, size: PageSize) -> Self {
+        self.page_size = if size == PageSize::Ordinary { PageSize::Huge2MiB } else { size };
+        self
+    }
+
+    /// Opens the function at `address`: takes it from the kernel's driver, resets it, and lets it access memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says what was wrong and what mends it. The function is then as it was before.
+    pub fn open(&self, address: PciAddress) -> Result<Sysfs, Error> {
+        let function = Function::find(&self.host, address)?;
+        // All that can fail is tried before anything is taken away.
+        function.bar_size()?;
+        let memory = Allocator::new(self.page_size, function.numa_node(), system_page_size());
+        first_page(&memory, &self.host)?;
+        let open = |file: &str| {
+            let path = function.file(file);
+            let opened = OpenOptions::new().read(true).write(true).open(&path);
+            opened.map_err(|error| Error::system("open", &path, &error))
+        };
+        let (config, registers) = (open("config")?, open("resource0")?);
+        lock(&registers, address)?;
+        let driver = function.take(self.take_interface)?;
+        let result = bring_to_life(&function, &config, &registers);
+        let bar = match (result, &driver) {
+            (Ok(bar), _) => bar,
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(driver)) => {
+                if let Err(error) = host::write(&self.host.driver(driver).join("bind"), &address.to_string()) {
+                    log::error!("{address} was not given back to {driver}: {error}");
+                }
+                return Err(error);
+            }
+        };
+        let former = driver.map(|name| FormerDriver::new(&function, name, bar.alive()));
+        if let Some(former) = &former {
+            log::info!("{address} was taken from {}; {former}", former.name());
+        }
+        Ok(Sysfs { bar, function, config, _lock: registers, memory, clock: Monotonic::new(), former })
+    }
+}
+
+/// Makes sure that there are huge pages, and that their addresses can be had.
+fn first_page(memory: &Allocator, host: &Host) -> Result<(), Error> {
+    let piece = memory.allocate(1)?;
+    match Region::of(piece.base(), piece.len()) {
+        Some(region) => region.addresses(&host.proc.join("self/pagemap")).map(|_| ()),
+        None => Err(Error::PageNotPresent { address: piece.base().as_ptr() as usize, entry: 0 }),
+    }
+}
+
+/// Keeps other processes that do the same from the function, until the file is closed.
+fn lock(registers: &File, address: PciAddress) -> Result<(), Error> {
+    // SAFETY: the descriptor is open.
+    if unsafe { libc::flock(registers.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::EWOULDBLOCK) => Err(Error::AlreadyDriven { address }),
+        _ => Err(Error::system("lock", Path::new("resource0"), &error)),
+    }
+}
+
+/// Resets the function, maps its registers and lets it access memory (datasheet 9.3.4).
+fn bring_to_life(function: &Function, config: &File, registers: &File) -> Result<Bar, Error> {
+    let address = function.address;
+    // The kernel wakes it up; whether it is awake already does not matter.
+    if let Err(error) = host::write(&function.file("enable"), "1") {
+        log::debug!("{address} is not enabled by the kernel: {error}");
+    }
+    let space = ConfigSpace { file: config, offset: 0 };
+    let path = function.file("config");
+    let failed = |doing| move |error: io::Error| Error::system(doing, &function.file("config"), &error);
+    let ids = space.ids().map_err(failed("read"))?;
+    if ids != function.ids {
+        let found = std::format!("{:04x}:{:04x}", ids.0, ids.1);
+        return Err(host::malformed(&path, "the ids that the files `vendor` and `device` hold", &found));
+    }
+    // What a process that was killed left running must not reach memory any more.
+    space.quiet().map_err(failed("write to"))?;
+    function.reset();
+    // SAFETY: the file is the function's BAR0, of the size that was checked; the kernel's driver has let go of it, and the lock
+    // keeps others away that ask for it.
+    let bar = unsafe { Bar::map(registers, 0) }.map_err(|error| match error {
+        MapError::Map(error) => Error::system("map", &function.file("resource0"), &error),
+        MapError::Unusable(error) => error,
+    })?;
+    space.enable().map_err(failed("write to"))?;
+    Ok(bar)
+}
+
+/// An 82599 driven through sysfs: see the [module](crate::linux).
+///
+/// Dropping it keeps the device from memory; it stays without a driver until it is [given back](FormerDriver::rebind).
+pub struct Sysfs {
+    bar: Bar,
+    function: Function,
+    config: File,
+    _lock: File,
+    memory: Allocator,
+    clock: Monotonic,
+    former: Option<FormerDriver>,
+}
+
+impl Sysfs {
+    /// Opens the function at `address`, unless its network interface is in use: see [`SysfsOptions::open`].
+    ///
+    /// # Errors
+    ///
+    /// As [`SysfsOptions::open`].
+    pub fn open(address: PciAddress) -> Result<Self, Error> {
+        SysfsOptions::new().open(address)
+    }
+
+    /// The function's address.
+    #[must_use]
+    pub fn address(&self) -> PciAddress {
+        self.function.address
+    }
+
+    /// The driver of the kernel's that the function was taken from, if any: the way to give it back.
+    #[must_use]
+    pub fn former_driver(&self) -> Option<FormerDriver> {
+        self.former.clone()
+    }
+}
+
+impl Drop for Sysfs {
+    fn drop(&mut self) {
+        let address = self.function.address;
+        if let Err(error) = (ConfigSpace { file: &self.config, offset: 0 }).quiet() {
+            log::error!("{address} may still reach memory: {error}");
+        }
+        if let Err(error) = host::write(&self.function.file("enable"), "0") {
+            log::debug!("{address} is not disabled by the kernel: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for Sysfs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sysfs({})", self.function.address)
+    }
+}
+
+// SAFETY: all accesses go to the registers of the one function, by one mapping.
+unsafe impl Bus for Sysfs {
+    #[inline(always)]
+    fn read32(&self, offset: Offset) -> u32 {
+        self.bar.mmio().read32(offset)
+    }
+
+    #[inline(always)]
+    fn write32(&self, offset: Offset, value: u32) {
+        self.bar.mmio().write32(offset, value);
+    }
+}
+
+// SAFETY: memory is of huge pages, which stay where they are, and each piece is given out once. A mapping holds the addresses that
+// the kernel says it has, and keeps the memory as long as it lives.
+unsafe impl Dma for Sysfs {
+    fn domain(&self) -> Domain {
+        PHYSICAL
+    }
+
+    fn page_size(&self) -> usize {
+        PageSize::Huge2MiB.bytes()
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        self.memory.allocate(len).map_err(|error| error.into_dma(len))
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        let (base, len) = (memory.base(), memory.len());
+        let refused = |reason| DmaError::NotMappable { len, reason };
+        let region = Region::of(base, len).ok_or(refused("without an IOMMU, memory must come from linux::Sysfs"))?;
+        if region.page_size() == PageSize::Ordinary {
+            return Err(refused("without an IOMMU, memory must be of huge pages"));
+        }
+        let pagemap = self.function.host.proc.join("self/pagemap");
+        let (shift, pages) = region.physical(base, len, &pagemap).map_err(|error| error.into_dma(len))?;
+        // SAFETY: the addresses are those of the pages, which the region keeps.
+        unsafe { Mapping::new(memory, PHYSICAL, shift, &pages, Box::new(region)) }
+    }
+}
+
+impl Clock for Sysfs {
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    fn wait(&self, time: Duration) {
+        self.clock.wait(time);
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/sysfs.rs"]
+mod tests;

@@ -1,0 +1,154 @@
+//! Which addresses of the IOMMU are free.
+
+use std::vec::Vec;
+
+/// A range of addresses, from `start` up to and with `last`, as the kernel gives it: so that the last address of all can be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Range {
+    pub(crate) start: u64,
+    pub(crate) last: u64,
+}
+
+impl Range {
+    fn intersection(self, other: Self) -> Option<Self> {
+        let (start, last) = (self.start.max(other.start), self.last.min(other.last));
+        (start <= last).then_some(Self { start, last })
+    }
+}
+
+/// Gives out addresses within the ranges that the IOMMU has.
+#[derive(Debug, Default)]
+pub(crate) struct Allocator {
+    /// In order, neither overlapping nor touching.
+    free: Vec<Range>,
+    /// What the IOMMU has.
+    usable: Vec<Range>,
+}
+
+impl Allocator {
+    /// All of `ranges` are free, but for the first addresses up to `lowest`: an address of 0 looks like none.
+    pub(crate) fn new(ranges: &[Range], lowest: u64) -> Self {
+        let above = Range { start: lowest, last: u64::MAX };
+        let usable = normalised(ranges.iter().filter_map(|range| range.intersection(above)).collect());
+        Self { free: usable.clone(), usable }
+    }
+
+    /// The IOMMU has no more than `ranges` from now on; what was given out is not touched.
+    pub(crate) fn restrict(&mut self, ranges: &[Range]) {
+        for list in [&mut self.free, &mut self.usable] {
+            let both = list.iter().flat_map(|have| ranges.iter().filter_map(|range| have.intersection(*range)));
+            *list = normalised(both.collect());
+        }
+    }
+
+    /// A free range of `len` bytes that starts at a multiple of `align`, a power of two.
+    pub(crate) fn allocate(&mut self, len: u64, align: u64) -> Option<u64> {
+        let more = len.checked_sub(1)?;
+        let place = |range: &Range| {
+            let start = range.start.checked_next_multiple_of(align)?;
+            let last = start.checked_add(more)?;
+            (last <= range.last).then_some(Range { start, last })
+        };
+        let (index, taken) = self.free.iter().enumerate().find_map(|(index, range)| Some((index, place(range)?)))?;
+        let range = self.free.remove(index);
+        if taken.last < range.last {
+            self.free.insert(index, Range { start: taken.last + 1, last: range.last });
+        }
+        if range.start < taken.start {
+            self.free.insert(index, Range { start: range.start, last: taken.start - 1 });
+        }
+        Some(taken.start)
+    }
+
+    /// Gives back the `len` bytes at `start`, which were given out.
+    pub(crate) fn release(&mut self, start: u64, len: u64) {
+        let Some(last) = len.checked_sub(1).and_then(|more| start.checked_add(more)) else { return };
+        let returned = Range { start, last };
+        let mut all = core::mem::take(&mut self.free);
+        all.extend(self.usable.iter().filter_map(|range| range.intersection(returned)));
+        self.free = normalised(all);
+    }
+}
+
+/// The same addresses, in order, in as few ranges as can be.
+fn normalised(mut ranges: Vec<Range>) -> Vec<Range> {
+    ranges.sort();
+    let mut result: Vec<Range> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match result.last_mut() {
+            Some(before) if before.last.checked_add(1).is_none_or(|next| range.start <= next) => {
+                before.last = before.last.max(range.last);
+            }
+            _ => result.push(range),
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+
+    const fn range(start: u64, last: u64) -> Range {
+        Range { start, last }
+    }
+
+    #[test]
+    fn holes_are_kept_out_of() {
+        // As on x86: the interrupts' window is no memory.
+        let mut free = Allocator::new(&[range(0, 0xfedf_ffff), range(0xfef0_0000, 0x7f_ffff_ffff)], 0x1000);
+        assert_eq!(free.allocate(0x1000, 0x1000), Some(0x1000), "not 0");
+        assert_eq!(free.allocate(0xfe00_0000, 0x20_0000), Some(0x20_0000));
+        assert_eq!(free.allocate(0x100_0000, 0x20_0000), Some(0xff00_0000), "behind the window");
+        assert_eq!(free.allocate(1 << 40, 0x1000), None);
+        assert_eq!(free.allocate(0, 0x1000), None);
+    }
+
+    #[test]
+    fn the_last_address_of_all_can_be_given_out() {
+        let mut free = Allocator::new(&[range(0, u64::MAX)], 0x1000);
+        assert_eq!(free.allocate(u64::MAX - 0xfff, 0x1000), Some(0x1000));
+        assert_eq!(free.allocate(0x1000, 0x1000), None);
+        free.release(0x1000, u64::MAX - 0xfff);
+        assert_eq!(free.free, free.usable);
+    }
+
+    #[test]
+    fn fewer_ranges_may_be_left_for_a_second_group() {
+        let mut free = Allocator::new(&[range(0, 0xffff_ffff)], 0x1000);
+        let start = free.allocate(0x1000, 0x1000).unwrap();
+        free.restrict(&[range(0x8000, 0x1_0000_ffff)]);
+        assert_eq!(free.allocate(0x1000, 0x1000), Some(0x8000));
+        free.release(start, 0x1000);
+        assert_eq!(free.allocate(0x1000, 0x1000), Some(0x9000), "what is no longer usable is not given out again");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_given_out_twice(
+            ranges in prop::collection::vec((0u64..1 << 20, 0u64..1 << 20), 0..6),
+            steps in prop::collection::vec((1u64..1 << 16, 0u32..18, any::<bool>(), any::<prop::sample::Index>()), 1..60),
+        ) {
+            let ranges: Vec<_> = ranges.into_iter().filter(|(a, b)| a <= b).map(|(a, b)| range(a, b)).collect();
+            let mut free = Allocator::new(&ranges, 0x1000);
+            let mut out = vec![];
+            for (len, shift, release, which) in steps {
+                if release && !out.is_empty() {
+                    let (start, len) = out.swap_remove(which.index(out.len()));
+                    free.release(start, len);
+                } else if let Some(start) = free.allocate(len, 1 << shift) {
+                    prop_assert!(start >= 0x1000 && start.is_multiple_of(1 << shift));
+                    prop_assert!(free.usable.iter().any(|range| range.start <= start && start + len - 1 <= range.last));
+                    prop_assert!(out.iter().all(|(other, long)| start + len <= *other || other + long <= start));
+                    out.push((start, len));
+                }
+            }
+            for (start, len) in out {
+                free.release(start, len);
+            }
+            prop_assert_eq!(&free.free, &free.usable);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A function driven through VFIO: behind an IOMMU, and without root.
+
+mod capabilities;
+mod container;
+mod ioctl;
+mod iova;
+
+use core::fmt;
+use core::time::Duration;
+use std::fs::File;
+use std::io;
+
+use vfio_bindings::bindings::vfio;
+
+use crate::clock::Clock;
+use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use crate::linux::bar::{Bar, MapError};
+use crate::linux::config_space::ConfigSpace;
+use crate::linux::function::{Function, VFIO_PCI};
+use crate::linux::memory::{Allocator, PageSize, lock};
+use crate::linux::{Errno, Error, Monotonic, PciAddress};
+use crate::mmio::{Bus, Offset, REGISTER_SPACE};
+
+pub use container::Container;
+use container::failed;
+
+/// BAR0 can be read, written and mapped.
+const USABLE: u32 =
+    vfio::VFIO_REGION_INFO_FLAG_READ | vfio::VFIO_REGION_INFO_FLAG_WRITE | vfio::VFIO_REGION_INFO_FLAG_MMAP;
+
+/// An 82599 driven through VFIO: see the [module](crate::linux).
+///
+/// It reaches no memory but what was mapped for it, or for others in its [`Container`]. When it is dropped, and no less when the process
+/// is killed, the kernel keeps it from memory and resets it.
+pub struct Vfio {
+    // Dropped in this order: registers, device, then what the device was in.
+    bar: Bar,
+    device: File,
+    address: PciAddress,
+    huge: Allocator,
+    ordinary: Allocator,
+    clock: Monotonic,
+    _claim: Claim,
+    container: Container,
+}
+
+/// The right to open a function, given back when dropped: VFIO would let a process open it twice.
+struct Claim {
+    container: Container,
+    address: PciAddress,
+}
+
+impl Claim {
+    fn new(container: &Container, address: PciAddress) -> Result<Self, Error> {
+        match lock(&container.shared.in_use).insert(address) {
+            true => Ok(Self { container: container.clone(), address }),
+            false => Err(Error::AlreadyDriven { address }),
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        lock(&self.container.shared.in_use).remove(&self.address);
+    }
+}
+
+impl Container {
+    /// Opens the function at `address`, which is bound to vfio-pci, in this container.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says what is missing and how to get it.
+    pub fn open(&self, address: PciAddress) -> Result<Vfio, Error> {
+        let function = Function::find(&self.shared.host, address)?;
+        function.iommu_group()?;
+        let driver = function.driver()?;
+        if driver.as_deref() != Some(VFIO_PCI) {
+            return Err(Error::NotBoundToVfio { address, driver });
+        }
+        let claim = Claim::new(self, address)?;
+        let device = self.device(&function)?;
+        let bar = bring_to_life(&function, &device)?;
+        let node = function.numa_node();
+        let huge = Allocator::new(PageSize::Huge2MiB, node, self.granule());
+        let ordinary = Allocator::new(PageSize::Ordinary, node, self.granule());
+        let clock = Monotonic::new();
+        Ok(Vfio { bar, device, address, huge, ordinary, clock, _claim: claim, container: self.clone() })
+    }
+}
+
+/// Resets the device, maps its registers and lets it access memory (datasheet 9.3.4).
+fn bring_to_life(function: &Function, device: &File) -> Result<Bar, Error> {
+    let address = function.address;
+    let flags = ioctl::device_flags(device).map_err(failed(function, "VFIO_DEVICE_GET_INFO"))?;
+    if flags & vfio::VFIO_DEVICE_FLAGS_PCI == 0 {
+        return Err(Error::NotMemory64 { address, found: "not that of a PCI device" });
+    }
+    let region = |index| ioctl::region(device, index).map_err(failed(function, "VFIO_DEVICE_GET_REGION_INFO"));
+    let (bar, config) = (region(vfio::VFIO_PCI_BAR0_REGION_INDEX)?, region(vfio::VFIO_PCI_CONFIG_REGION_INDEX)?);
+    if bar.size < REGISTER_SPACE as u64 {
+        return Err(Error::BarSize { address, bar: bar.size, file: bar.size });
+    }
+    if bar.flags & USABLE != USABLE {
+        return Err(Error::NotMemory64 { address, found: "memory that cannot be mapped" });
+    }
+    let space = ConfigSpace { file: device, offset: config.offset };
+    let config_failed = |error: io::Error| failed(function, "access to the configuration space")(Errno::from(&error));
+    let (vendor, id) = space.ids().map_err(config_failed)?;
+    if (vendor, id) != function.ids {
+        let what = "not what sysfs says it is".into();
+        return Err(Error::NotAn82599 { address, vendor, device: id, what });
+    }
+    if flags & vfio::VFIO_DEVICE_FLAGS_RESET == 0 {
+        log::warn!("{address} cannot be reset by the kernel");
+    } else if let Err(errno) = ioctl::reset(device) {
+        log::warn!("{address} was not reset by the kernel: {errno}");
+    }
+    // SAFETY: the region is the BAR0 of the function, large enough; the kernel's drivers have let go of it, and the claim and the
+    // group keep it from being opened twice.
+    let bar = unsafe { Bar::map(device, bar.offset) }.map_err(|error| match error {
+        MapError::Map(error) => failed(function, "mmap of BAR0")(Errno::from(&error)),
+        MapError::Unusable(error) => error,
+    })?;
+    space.enable().map_err(config_failed)?;
+    Ok(bar)
+}
+
+impl Vfio {
+    /// Opens the function at `address` in a container of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Container::open`].
+    pub fn open(address: PciAddress) -> Result<Self, Error> {
+        Container::new()?.open(address)
+    }
+
+    /// The function's address.
+    #[must_use]
+    pub fn address(&self) -> PciAddress {
+        self.address
+    }
+
+    /// The container that the function is in.
+    #[must_use]
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+}
+
+impl fmt::Debug for Vfio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vfio({}, {:?})", self.address, self.container)
+    }
+}
+
+// SAFETY: all accesses go to the registers of the one function, by one mapping.
+unsafe impl Bus for Vfio {
+    #[inline(always)]
+    fn read32(&self, offset: Offset) -> u32 {
+        self.bar.mmio().read32(offset)
+    }
+
+    #[inline(always)]
+    fn write32(&self, offset: Offset, value: u32) {
+        self.bar.mmio().write32(offset, value);
+    }
+}
+
+// SAFETY: each piece of memory is given out once. The IOMMU lets the device reach a piece under the addresses of its mapping, which
+// keeps the memory, until the mapping is dropped.
+unsafe impl Dma for Vfio {
+    fn domain(&self) -> Domain {
+        self.container.domain()
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        let memory = self.huge.allocate(len).or_else(|error| {
+            log::debug!("{error}; ordinary memory is used");
+            self.ordinary.allocate(len)
+        });
+        memory.map_err(|error| error.into_dma(len))
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        self.container.map(memory)
+    }
+}
+
+impl Clock for Vfio {
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    fn wait(&self, time: Duration) {
+        self.clock.wait(time);
+    }
+}

@@ -4,6 +4,7 @@
 //!
 //! ```console
 //! $ cargo run --release --example echo
+//! $ cargo run --release --example echo -- 0000:03:00.0 --ip 192.0.2.1
 //! ```
 
 mod common;
@@ -14,12 +15,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use common::{Nic, PortArguments, attach_each_other, bring_up, check_ports, finish};
+use common::bench::{Nic, PortArguments};
 use etherparse::{ArpOperation, Icmpv4Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
 use ixgbe::device::Config;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
-use ixgbe_sim::{Port, Runner, connect};
+use ixgbe_sim::connect;
 
 /// Answers ARP and ICMP echo requests.
 #[derive(Debug, Parser)]
@@ -109,11 +110,20 @@ fn main() -> ExitCode {
 }
 
 fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let ports: [Port; 2] = arguments.ports.ports()?;
-    connect(&ports[0], &ports[1]);
-    let runner = Runner::start(ports.clone())?;
-    let mut nics = [bring_up(&ports[0], &Config::new())?, bring_up(&ports[1], &Config::new())?];
-    attach_each_other(&mut nics)?;
+    let mut bench = arguments.ports.open(1, 2)?;
+    let [one, other] = bench.model() else {
+        let [mut nic] = bench.bring_up(&Config::new())?;
+        let (mut batch, mut answers) = (Batch::with_capacity(32), 0);
+        println!("{} answers at {:02x?}, link {}", arguments.ip, nic.mac(), nic.link());
+        while answers < arguments.packets && !bench.is_interrupted() {
+            answers += serve(&mut nic, &mut batch, arguments.ip)?;
+        }
+        drop(batch);
+        println!("{answers} requests were answered");
+        return bench.finish([nic]);
+    };
+    connect(one, other);
+    let mut nics: [Nic; 2] = bench.bring_up(&Config::new())?;
     let (mac, pool) = (nics[0].mac(), nics[1].pools().next().cloned().ok_or("a queue has a pool")?);
     let (mut batch, mut asking) = (Batch::with_capacity(32), Batch::with_capacity(32));
     let (mut asked, mut answers, start) = (0, 0, Instant::now());
@@ -135,9 +145,7 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     println!("{answers} of {asked} requests were answered in {:.3} s", start.elapsed().as_secs_f64());
     drop((batch, asking));
-    finish(nics)?;
-    drop(runner);
-    check_ports(&ports)
+    bench.finish(nics)
 }
 
 fn request_into(batch: &mut Batch, pool: &Pool, number: u64, mac: [u8; 6], ip: Ipv4Addr) -> bool {

@@ -3,6 +3,7 @@
 //! ```console
 //! $ cargo run --release --example forwarder
 //! $ cargo run --release --example forwarder -- --input traffic.pcap --output forwarded.pcap --touch
+//! $ cargo run --release --example forwarder -- 0000:01:00.0 0000:02:00.0
 //! ```
 
 mod common;
@@ -13,12 +14,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use common::Partner;
+use common::bench::PortArguments;
+use common::platform::Platform;
 use common::report::{Report, Row};
-use common::{Partner, PortArguments, attach_each_other, bring_up, check_ports, finish};
 use ixgbe::device::Config;
 use ixgbe::packet::Batch;
 use ixgbe::queue::QueuePair;
-use ixgbe_sim::{Port, Runner};
 
 /// Forwards packets between two ports, in both directions.
 #[derive(Debug, Parser)]
@@ -65,7 +67,7 @@ impl Direction {
     }
 
     /// Moves a batch; says whether anything moved.
-    fn forward(&mut self, from: &mut QueuePair<'_, Port>, to: &mut QueuePair<'_, Port>) -> bool {
+    fn forward(&mut self, from: &mut QueuePair<'_, Platform>, to: &mut QueuePair<'_, Platform>) -> bool {
         let waiting = self.batch.len();
         let received = from.rx.receive(&mut self.batch);
         if self.touch {
@@ -92,18 +94,19 @@ fn main() -> ExitCode {
 }
 
 fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let ports: [Port; 2] = arguments.ports.ports()?;
+    let mut bench = arguments.ports.open(2, 2)?;
     let generate = |input: &Option<PathBuf>| if input.is_none() { arguments.packets } else { 0 };
     let size = usize::from(arguments.size);
     let backward = if arguments.input.is_none() && arguments.output.is_none() { arguments.packets } else { 0 };
-    let partners = [
-        Partner::plug(&ports[0], (arguments.input.as_ref(), None), (generate(&arguments.input), size))?,
-        Partner::plug(&ports[1], (None, arguments.output.as_ref()), (backward, size))?,
-    ];
-    let runner = Runner::start(ports.clone())?;
+    let partners = match bench.model() {
+        [one, other] => vec![
+            Partner::plug(one, (arguments.input.as_ref(), None), (generate(&arguments.input), size))?,
+            Partner::plug(other, (None, arguments.output.as_ref()), (backward, size))?,
+        ],
+        _ => vec![],
+    };
     let config = Config::new().promiscuous(true).max_frame(arguments.max_frame);
-    let mut nics = [bring_up(&ports[0], &config)?, bring_up(&ports[1], &config)?];
-    attach_each_other(&mut nics)?;
+    let mut nics = bench.bring_up(&config)?;
 
     let mut directions = [Direction::new(arguments), Direction::new(arguments)];
     let mut report = Report::new();
@@ -121,7 +124,9 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         if moved {
             last_move = Instant::now();
         }
-        let idle = partners.iter().all(Partner::is_done) && last_move.elapsed() > Duration::from_millis(100);
+        // The model comes to an end, a network must be told to.
+        let done = if bench.is_model() { partners.iter().all(Partner::is_done) } else { bench.is_interrupted() };
+        let idle = done && last_move.elapsed() > Duration::from_millis(100);
         if idle || last_look.elapsed() > Duration::from_secs(1) {
             last_look = Instant::now();
             let statistics = [nics[0].statistics()?, nics[1].statistics()?];
@@ -138,9 +143,7 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
 
     drop(directions);
-    finish(nics)?;
-    drop(runner);
-    check_ports(&ports)?;
+    bench.finish(nics)?;
     report.print_total(arguments.json, &partners);
     if report.is_balanced() { Ok(()) } else { Err("packets in and out do not add up".into()) }
 }

@@ -3,6 +3,7 @@
 //! ```console
 //! $ cargo run --release --example generator -- --size 60 --packets 1000000
 //! $ cargo run --release --example generator -- --rate 100000
+//! $ cargo run --release --example generator -- 0000:03:00.0 --packets 10000000
 //! ```
 
 mod common;
@@ -12,10 +13,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use common::{Partner, PortArguments, bring_up, check_ports, finish};
+use common::Partner;
+use common::bench::PortArguments;
 use ixgbe::device::Config;
 use ixgbe::packet::Batch;
-use ixgbe_sim::{Port, Runner};
 
 /// Sends packets as fast as it can, or at a rate.
 #[derive(Debug, Parser)]
@@ -51,17 +52,16 @@ fn main() -> ExitCode {
 }
 
 fn generate(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let ports: [Port; 1] = arguments.ports.ports()?;
-    let partner = Partner::plug(&ports[0], (None, None), (0, 0))?;
-    let runner = Runner::start(ports.clone())?;
+    let mut bench = arguments.ports.open(1, 1)?;
+    let partner = bench.model().first().map(|port| Partner::plug(port, (None, None), (0, 0))).transpose()?;
     let size = usize::from(arguments.size);
-    let mut nic = bring_up(&ports[0], &Config::new().max_frame((size + 4).max(1518)))?;
+    let [mut nic] = bench.bring_up(&Config::new().max_frame((size + 4).max(1518)))?;
     println!("sending {} packets of {size} bytes, link {}", arguments.packets, nic.link());
 
     let (template, pool) = (frame(nic.mac(), size), nic.pools().next().cloned().ok_or("a queue has a pool")?);
     let mut batch = Batch::with_capacity(arguments.batch.into());
     let (start, mut sent, mut looked) = (Instant::now(), 0, Instant::now());
-    while sent < arguments.packets {
+    while sent < arguments.packets && !bench.is_interrupted() {
         let due = arguments.rate.map_or(u64::MAX, |rate| (start.elapsed().as_secs_f64() * rate as f64) as u64);
         let wanted = due.min(arguments.packets).saturating_sub(sent).min(arguments.batch.into()) as usize;
         while batch.len() < wanted {
@@ -85,10 +85,10 @@ fn generate(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     drop(batch);
     // Stopping lets what was posted leave; the partner counts it.
     let seconds = start.elapsed().as_secs_f64();
-    finish([nic])?;
-    drop(runner);
-    check_ports(&ports)?;
-    let arrived = partner.received.map_or(0, |received| received.foreign());
-    println!("in total: {sent} packets sent, {arrived} arrived, {:.3} Mpps", sent as f64 / seconds / 1e6);
-    if arrived == sent { Ok(()) } else { Err("packets were lost".into()) }
+    bench.finish([nic])?;
+    println!("in total: {sent} packets sent, {:.3} Mpps", sent as f64 / seconds / 1e6);
+    match partner.and_then(|partner| partner.received).map(|received| received.foreign()) {
+        Some(arrived) if arrived != sent => Err(format!("only {arrived} packets arrived").into()),
+        _ => Ok(()),
+    }
 }

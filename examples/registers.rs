@@ -3,6 +3,7 @@
 //! ```console
 //! $ cargo run --example registers
 //! $ cargo run --example registers -- --name RXDCTL --all
+//! $ cargo run --example registers -- 0000:03:00.0
 //! ```
 
 mod common;
@@ -12,12 +13,12 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::{Partner, PortArguments, bring_up};
+use common::Partner;
+use common::bench::PortArguments;
 use ixgbe::device::Config;
 use ixgbe::info::RegisterInfo;
 use ixgbe::mmio::{Bus, Offset};
 use ixgbe::registers::REGISTERS;
-use ixgbe_sim::Port;
 
 /// Dumps a device's registers, decoded field by field.
 #[derive(Debug, Parser)]
@@ -41,10 +42,10 @@ fn main() -> ExitCode {
 }
 
 fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let ports: [Port; 1] = arguments.ports.ports()?;
-    let _partner = Partner::plug(&ports[0], (None, None), (0, 0))?;
+    let mut bench = arguments.ports.open(1, 1)?;
+    bench.model().iter().try_for_each(|port| Partner::plug(port, (None, None), (0, 0)).map(|_| ()))?;
     // A device that runs has more to show than one that was never touched.
-    let nic = bring_up(&ports[0], &Config::new())?;
+    let [nic] = bench.bring_up(&Config::new())?;
     let mut out = std::io::stdout().lock();
     for info in REGISTERS.iter().filter(|info| info.name.contains(&arguments.name)) {
         let why_not = match info {
@@ -57,8 +58,7 @@ fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             None => show(&mut out, info, nic.platform(), arguments.all)?,
         }
     }
-    nic.stop()?;
-    Ok(())
+    bench.finish([nic])
 }
 
 fn show(out: &mut impl Write, info: &RegisterInfo, bus: &impl Bus, all: bool) -> std::io::Result<()> {

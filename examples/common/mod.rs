@@ -1,6 +1,9 @@
-//! What the examples share: arguments, ports of the model, and a device brought up on one.
+//! What the examples share: arguments, the ports they run on, and partners for those of the model.
 #![allow(dead_code, reason = "each example uses its own part")]
 
+pub mod bench;
+pub mod platform;
+mod privileges;
 pub mod report;
 
 use std::error::Error;
@@ -9,18 +12,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use ixgbe::device::{Config, Device, Running};
-use ixgbe::pool::Pool;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::pcap::{CaptureCounters, PcapInput, PcapOutput};
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
 use ixgbe_sim::wire::{Duplex, Silence};
-use ixgbe_sim::{Port, PortConfig, Wire};
-
-/// A device of the examples.
-pub type Nic = Device<Running, Port>;
+use ixgbe_sim::{Port, Wire};
 
 /// Runs an example: what goes wrong is said in a sentence.
 pub fn run(example: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
@@ -35,39 +32,9 @@ pub fn run(example: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
     }
 }
 
-/// Which ports to use.
-#[derive(Debug, clap::Args)]
-pub struct PortArguments {
-    /// PCI addresses of the ports; without any, ports of the model are used.
-    #[arg(value_name = "ADDRESS")]
-    addresses: Vec<String>,
-}
-
-impl PortArguments {
-    /// The ports, numbered from 0, each without a wire.
-    pub fn ports<const N: usize>(&self) -> Result<[Port; N], Box<dyn Error>> {
-        if let Some(address) = self.addresses.first() {
-            return Err(format!(
-                "cannot drive {address}: there is no back end for hardware yet. Without an address, the model is used."
-            )
-            .into());
-        }
-        Ok(std::array::from_fn(|index| {
-            Port::new(PortConfig { mac: mac_of(index), lan_id: (index % 2) as u8, ..PortConfig::default() })
-        }))
-    }
-}
-
 /// The MAC address of port `index`.
 pub fn mac_of(index: usize) -> [u8; 6] {
     [0x02, 0x82, 0x59, 0x90, 0, index as u8]
-}
-
-/// Brings the device on `port` up.
-pub fn bring_up(port: &Port, config: &Config) -> Result<Nic, Box<dyn Error>> {
-    let nic = Device::new(port.clone()).reset(config)?;
-    let nic = nic.wait_for_link(Duration::from_secs(10))?;
-    Ok(nic.start()?)
 }
 
 /// What is at the other end of a port's wire: it sends a known number of frames and takes what comes.
@@ -124,36 +91,5 @@ impl Partner {
         let damaged = if capture.is_damaged() { ", and the file is damaged at its end" } else { "" };
         (cut + unfit > 0 || capture.is_damaged())
             .then(|| format!("of the capture, {cut} cut and {unfit} unfit records were left out{damaged}"))
-    }
-}
-
-/// Makes each of two devices able to send what the other receives.
-pub fn attach_each_other(nics: &mut [Nic; 2]) -> Result<(), Box<dyn Error>> {
-    let pools: [Vec<Pool>; 2] = [nics[0].pools().cloned().collect(), nics[1].pools().cloned().collect()];
-    for (nic, pools) in nics.iter_mut().zip(pools.iter().rev()) {
-        pools.iter().try_for_each(|pool| nic.attach(pool))?;
-    }
-    Ok(())
-}
-
-/// Stops devices, and makes sure that every buffer has come home.
-pub fn finish(nics: impl IntoIterator<Item = Nic>) -> Result<(), Box<dyn Error>> {
-    let nics: Vec<_> = nics.into_iter().collect();
-    let pools: Vec<Pool> = nics.iter().flat_map(|nic| nic.pools().cloned().collect::<Vec<_>>()).collect();
-    for nic in nics {
-        nic.stop()?;
-    }
-    match pools.iter().find(|pool| pool.available() != pool.capacity()) {
-        None => Ok(()),
-        Some(pool) => Err(format!("buffers are missing: {pool:?}").into()),
-    }
-}
-
-/// Fails if the driver did anything to a port that it must not.
-pub fn check_ports(ports: &[Port]) -> Result<(), Box<dyn Error>> {
-    let violations: Vec<_> = ports.iter().flat_map(Port::violations).collect();
-    match violations.first() {
-        None => Ok(()),
-        Some(first) => Err(format!("the driver broke {} rules of the model, first: {first}", violations.len()).into()),
     }
 }

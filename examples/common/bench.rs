@@ -1,0 +1,165 @@
+//! Where an example runs: it opens the ports, and puts everything back in the end.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ixgbe::device::{Config, Device, Running};
+use ixgbe::linux::{Container, FormerDriver, PciAddress, SysfsOptions};
+use ixgbe::pool::Pool;
+use ixgbe_sim::{Port, PortConfig, Runner};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::mac_of;
+use super::platform::Platform;
+use super::privileges::become_user;
+
+/// A device of the examples.
+pub type Nic = Device<Running, Platform>;
+
+/// Which ports to use, and how.
+#[derive(Debug, clap::Args)]
+pub struct PortArguments {
+    /// PCI addresses of the ports, as 0000:03:00.0; without any, ports of the model are used.
+    #[arg(value_name = "ADDRESS")]
+    addresses: Vec<PciAddress>,
+    /// Drive PCI functions through VFIO: this is the default, and needs an IOMMU and the driver vfio-pci.
+    #[arg(long, conflicts_with = "sysfs")]
+    vfio: bool,
+    /// Drive PCI functions through sysfs: as root, with huge pages, and with trust in the device.
+    #[arg(long)]
+    sysfs: bool,
+    /// Take PCI functions though the kernel uses their network interfaces.
+    #[arg(long, requires = "sysfs")]
+    take: bool,
+    /// Give PCI functions back to the kernel's driver in the end.
+    #[arg(long, requires = "sysfs")]
+    rebind: bool,
+    /// Go on as this user once the devices run.
+    #[arg(long)]
+    user: Option<String>,
+}
+
+/// Ports that are not brought up yet, and what must happen when all is over.
+pub struct Bench {
+    platforms: Vec<Platform>,
+    model: Vec<Port>,
+    runner: Option<Runner>,
+    former: Vec<FormerDriver>,
+    rebind: bool,
+    user: Option<String>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl PortArguments {
+    /// Opens the PCI functions, as many as there must be; without any, `model` ports of the model.
+    pub fn open(&self, functions: usize, model: usize) -> Result<Bench, Box<dyn Error>> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // The second one ends the process at once.
+            flag::register_conditional_default(signal, Arc::clone(&interrupted))?;
+            flag::register(signal, Arc::clone(&interrupted))?;
+        }
+        let mut bench = Bench {
+            platforms: Vec::new(),
+            model: Vec::new(),
+            runner: None,
+            former: Vec::new(),
+            rebind: self.rebind,
+            user: self.user.clone(),
+            interrupted,
+        };
+        if self.addresses.is_empty() {
+            let config = |index| PortConfig { mac: mac_of(index), lan_id: (index % 2) as u8, ..PortConfig::default() };
+            bench.model = (0..model).map(|index| Port::new(config(index))).collect();
+            bench.platforms = bench.model.iter().cloned().map(Platform::Model).collect();
+            return Ok(bench);
+        }
+        if self.addresses.len() != functions {
+            return Err(format!("{functions} PCI addresses are needed, and {} were given", self.addresses.len()).into());
+        }
+        for address in &self.addresses {
+            let platform = if self.sysfs {
+                let platform = SysfsOptions::new().take_interface(self.take).open(*address)?;
+                bench.former.extend(platform.former_driver());
+                Platform::Sysfs(platform)
+            } else {
+                Platform::Vfio(Container::shared()?.open(*address)?)
+            };
+            bench.platforms.push(platform);
+        }
+        Ok(bench)
+    }
+}
+
+impl Bench {
+    /// The ports of the model, if that is what is used.
+    pub fn model(&self) -> &[Port] {
+        &self.model
+    }
+
+    /// Whether this is the model, which comes to an end, and not a network, which does not.
+    pub fn is_model(&self) -> bool {
+        !self.model.is_empty()
+    }
+
+    /// Whether somebody wants the program to end.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Brings all devices up, makes each able to send what the others receive, and gives up root if told to.
+    pub fn bring_up<const N: usize>(&mut self, config: &Config) -> Result<[Nic; N], Box<dyn Error>> {
+        if self.is_model() {
+            self.runner = Some(Runner::start(self.model.clone())?);
+        }
+        let mut nics = Vec::new();
+        for platform in self.platforms.drain(..) {
+            let nic = Device::new(platform).reset(config)?;
+            let nic = nic.wait_for_link(Duration::from_secs(10))?;
+            nics.push(nic.start()?);
+        }
+        let pools: Vec<Pool> = nics.iter().flat_map(Device::pools).cloned().collect();
+        for nic in &mut nics {
+            pools.iter().try_for_each(|pool| nic.attach(pool))?;
+        }
+        if let Some(user) = &self.user {
+            become_user(user)?;
+        }
+        nics.try_into().map_err(|nics: Vec<_>| format!("{N} ports are needed, and there are {}", nics.len()).into())
+    }
+
+    /// Stops devices, makes sure that every buffer has come home, and that no rule of the model was broken.
+    pub fn finish(self, nics: impl IntoIterator<Item = Nic>) -> Result<(), Box<dyn Error>> {
+        let nics: Vec<_> = nics.into_iter().collect();
+        let pools: Vec<Pool> = nics.iter().flat_map(Device::pools).cloned().collect();
+        for nic in nics {
+            nic.stop()?;
+        }
+        if let Some(pool) = pools.iter().find(|pool| pool.available() != pool.capacity()) {
+            return Err(format!("buffers are missing: {pool:?}").into());
+        }
+        let violations: Vec<_> = self.model.iter().flat_map(Port::violations).collect();
+        match violations.first() {
+            None => Ok(()),
+            Some(first) => {
+                Err(format!("the driver broke {} rules of the model, first: {first}", violations.len()).into())
+            }
+        }
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.platforms.clear();
+        for former in &self.former {
+            match self.rebind.then(|| former.rebind()) {
+                Some(Ok(())) => {}
+                Some(Err(error)) => eprintln!("{error}; {former}"),
+                None => eprintln!("{former}"),
+            }
+        }
+    }
+}

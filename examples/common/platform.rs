@@ -1,0 +1,69 @@
+//! What the examples run on: ports of the model, or PCI functions through VFIO or sysfs.
+
+use std::time::Duration;
+
+use ixgbe::clock::Clock;
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use ixgbe::linux::{Sysfs, Vfio};
+use ixgbe::mmio::{Bus, Offset};
+use ixgbe_sim::Port;
+
+/// Any platform. A program for one platform uses that one, and needs none of this.
+#[derive(Debug)]
+pub enum Platform {
+    Model(Port),
+    Vfio(Vfio),
+    Sysfs(Sysfs),
+}
+
+macro_rules! each {
+    ($platform:expr, $it:ident => $result:expr) => {
+        match $platform {
+            Platform::Model($it) => $result,
+            Platform::Vfio($it) => $result,
+            Platform::Sysfs($it) => $result,
+        }
+    };
+}
+
+// SAFETY: a platform stays the one that it is, and everything is handed on to it.
+unsafe impl Bus for Platform {
+    #[inline]
+    fn read32(&self, offset: Offset) -> u32 {
+        each!(self, platform => platform.read32(offset))
+    }
+
+    #[inline]
+    fn write32(&self, offset: Offset, value: u32) {
+        each!(self, platform => platform.write32(offset, value));
+    }
+}
+
+// SAFETY: as for `Bus`.
+unsafe impl Dma for Platform {
+    fn domain(&self) -> Domain {
+        each!(self, platform => platform.domain())
+    }
+
+    fn page_size(&self) -> usize {
+        each!(self, platform => platform.page_size())
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        each!(self, platform => platform.allocate(len))
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        each!(self, platform => platform.map(memory))
+    }
+}
+
+impl Clock for Platform {
+    fn now(&self) -> Duration {
+        each!(self, platform => platform.now())
+    }
+
+    fn wait(&self, time: Duration) {
+        each!(self, platform => platform.wait(time));
+    }
+}

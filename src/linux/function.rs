@@ -58,6 +58,12 @@ impl Function {
         }
     }
 
+    /// The function at `address`, whatever it is.
+    #[cfg(test)]
+    pub(crate) fn assume(host: &Host, address: PciAddress, ids: (u16, u16)) -> Self {
+        Self { host: host.clone(), address, ids, folder: host.function(address) }
+    }
+
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

@@ -9,6 +9,7 @@ use core::mem;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::descriptors::{AdvancedReceiveRead, AdvancedReceiveWriteBack as WriteBack};
+use crate::device::QUEUE_VECTORS;
 use crate::dma::{Dma, DmaError};
 use crate::field::Value;
 use crate::mmio::Bus;
@@ -16,8 +17,8 @@ use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, BLOCK, Buffer, Pool, PoolError};
 use crate::queue::ring::Ring;
 use crate::register::Driver;
-use crate::registers::permission::QueueEnabled;
-use crate::registers::{Registers, RxQueue};
+use crate::registers::permission::{QueueEnabled, Running};
+use crate::registers::{EIMS_EX, Registers, RxQueue};
 
 /// The tail is moved on after that many packets at the least.
 const DOORBELL_STRIDE: usize = 32;
@@ -251,6 +252,16 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Tells the device of all buffers for the first time, after the queue was enabled.
     pub(crate) fn start(&mut self) {
         self.announce();
+    }
+
+    /// Lets the queue raise its interrupt once, for packets that are there or come: see
+    /// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
+    pub fn enable_interrupt(&mut self) {
+        let registers: Registers<'_, H, Driver<Running>> = Registers::with_permission(self.hardware);
+        let cause = 1u64 << self.ring.queue.get();
+        if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, cause) {
+            registers.eims_ex(QUEUE_VECTORS).set_ones(cause);
+        }
     }
 
     /// Which queue it is.

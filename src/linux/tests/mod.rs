@@ -1,5 +1,7 @@
 //! Made-up trees of the kernel's, and huge pages if they can be had, for tests.
 
+pub(crate) mod edu;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;

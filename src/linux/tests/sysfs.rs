@@ -323,3 +323,63 @@ fn memory_near_a_numa_node_can_be_asked_for() {
     assert_eq!(tree.find().unwrap().numa_node(), Some(1));
     assert_eq!(tree.put("numa_node", "-1").find().unwrap().numa_node(), None);
 }
+
+#[test]
+fn without_cap_sys_admin_addresses_are_hidden() {
+    let Some(_pages) = HugePages::get(4, "doing without CAP_SYS_ADMIN") else { return };
+    let tree = Tree::new();
+    let (options, address) = (tree.options(), tree.address);
+    // The capabilities are the thread's own.
+    let error = std::thread::spawn(move || {
+        // The kernel's structures: version 3 and this thread; effective, permitted and inheritable, in two halves.
+        let head = [0x2008_0522u32, 0];
+        let mut sets = [[0u32; 3]; 2];
+        // SAFETY: the structures have the layout that this version has.
+        let results = unsafe {
+            let got = libc::syscall(libc::SYS_capget, head.as_ptr(), sets.as_mut_ptr());
+            sets[0][0] &= !(1 << 21);
+            [got, libc::syscall(libc::SYS_capset, head.as_ptr(), sets.as_ptr())]
+        };
+        assert_eq!(results, [0, 0]);
+        options.open(address).unwrap_err()
+    });
+    assert_eq!(error.join().unwrap(), Error::AddressesHidden);
+    assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/unbind"), "", "nothing was unbound");
+}
+
+#[test]
+#[ignore = "needs QEMU's device edu without an IOMMU: scripts/vfio-in-qemu"]
+fn through_sysfs_a_device_reaches_physical_addresses() {
+    use crate::linux::tests::edu;
+    let Some(_pages) = HugePages::get(4, "physical addresses") else { return };
+    let address = edu::address();
+    let function = Function::assume(&Host::default(), address, edu::IDS);
+    assert_eq!(function.take(false), Ok(None), "no driver has it");
+    let open = |file: &str| OpenOptions::new().read(true).write(true).open(function.file(file)).unwrap();
+    let (config, registers) = (open("config"), open("resource0"));
+    lock(&registers, address).unwrap();
+    assert_eq!(lock(&open("resource0"), address), Err(Error::AlreadyDriven { address }));
+    let bar = bring_to_life(&function, &config, &registers).unwrap();
+    assert_eq!(edu::read(&bar, 0) & 0xff, 0xed);
+    let mut command = [0; 2];
+    config.read_exact_at(&mut command, 4).unwrap();
+    assert_eq!(u16::from_le_bytes(command) & 0x0406, 0x0406, "memory space, bus master, no INTx");
+    assert!(matches!(function.bar_size(), Err(Error::NotMemory64 { found: "32-bit memory", .. })));
+
+    let memory = Allocator::new(PageSize::Huge2MiB, None, system_page_size());
+    let platform = Sysfs { bar, function, config, _lock: registers, memory, clock: Monotonic::new(), former: None };
+    let memory = platform.allocate(8192).unwrap();
+    let mapping = platform.map(&memory).unwrap();
+    // SAFETY: within the memory.
+    let (one, two) = (memory.base(), unsafe { memory.base().add(4096) });
+    let pattern = edu::pattern(3);
+    edu::bytes(one).copy_from_slice(&pattern);
+    edu::copy(&platform.bar, mapping.address(one).unwrap(), false);
+    edu::copy(&platform.bar, mapping.address(two).unwrap(), true);
+    assert_eq!(edu::bytes(two), pattern);
+    // Without bus mastering it reaches nothing.
+    edu::bytes(two).fill(0);
+    ConfigSpace { file: &platform.config, offset: 0 }.quiet().unwrap();
+    edu::copy(&platform.bar, mapping.address(two).unwrap(), true);
+    assert!(edu::bytes(two).iter().all(|byte| *byte == 0));
+}

@@ -9,6 +9,7 @@ use core::fmt;
 use core::time::Duration;
 use std::fs::File;
 use std::io;
+use std::vec::Vec;
 
 use vfio_bindings::bindings::vfio;
 
@@ -17,6 +18,7 @@ use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use crate::linux::bar::{Bar, MapError};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::{Function, VFIO_PCI};
+use crate::linux::interrupts::{Interrupts, Vector};
 use crate::linux::memory::{Allocator, PageSize, lock};
 use crate::linux::{Errno, Error, Monotonic, PciAddress};
 use crate::mmio::{Bus, Offset, REGISTER_SPACE};
@@ -142,11 +144,39 @@ impl Vfio {
         self.address
     }
 
+    /// Switches `count` MSI-X vectors on: one for each receive queue, as a rule.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Vectors`] if the device has not as many, and what the system says.
+    pub fn interrupts(&self, count: u32) -> Result<Interrupts, Error> {
+        interrupts(&self.device, self.address, vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
+    }
+
     /// The container that the function is in.
     #[must_use]
     pub fn container(&self) -> &Container {
         &self.container
     }
+}
+
+/// Makes the first `count` vectors of the interrupt `index` signal.
+fn interrupts(device: &File, address: PciAddress, index: u32, count: u32) -> Result<Interrupts, Error> {
+    let failed = |request| move |errno| Error::Vfio { address, request, errno };
+    let had = ioctl::vectors(device, index).map_err(failed("VFIO_DEVICE_GET_IRQ_INFO"))?;
+    if count == 0 || count > had {
+        return Err(Error::Vectors { address, needed: count, had });
+    }
+    let vectors = (0..count).map(|_| Vector::new()).collect::<Result<Vec<_>, _>>().map_err(failed("eventfd"))?;
+    let descriptors: Vec<_> = vectors.iter().map(Vector::descriptor).collect();
+    ioctl::set_eventfds(device, index, &descriptors).map_err(failed("VFIO_DEVICE_SET_IRQS"))?;
+    let device = device.try_clone().map_err(|error| failed("dup")(Errno::from(&error)))?;
+    Ok(Interrupts { address, vectors, device: Some(device) })
+}
+
+/// Switches the MSI-X interrupts of a device off.
+pub(super) fn disable_interrupts(device: &File) -> Result<(), Errno> {
+    ioctl::set_eventfds(device, vfio::VFIO_PCI_MSIX_IRQ_INDEX, &[])
 }
 
 impl fmt::Debug for Vfio {
@@ -197,3 +227,7 @@ impl Clock for Vfio {
         self.clock.wait(time);
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/vfio.rs"]
+mod tests;

@@ -1,0 +1,53 @@
+//! Interrupts of receive queues (datasheet 8.2.3.5). Without a call of [`Control::set_up_interrupts`] there are none.
+
+use core::time::Duration;
+
+use crate::device::{Control, Error, Running};
+use crate::field::Value;
+use crate::index;
+use crate::mmio::{Below, Index};
+use crate::platform::Platform;
+use crate::register::Driver;
+use crate::registers::{EIAC, EIAM_EX, EITR, GPIE, IVAR, InterruptVector, Registers};
+use crate::value;
+
+/// The unit of EITR.ITR_INTERVAL (8.2.3.5.12).
+const INTERVAL_UNIT: Duration = Duration::from_micros(2);
+/// The largest value of EITR.ITR_INTERVAL.
+const LONGEST_INTERVAL: u128 = 511;
+
+impl<H: Platform> Control<'_, H> {
+    /// Makes receive queue n raise MSI-X vector n, at most once in `interval` (about a millisecond is the longest).
+    ///
+    /// Each interrupt masks itself; [`Receive::enable_interrupt`](crate::queue::Receive::enable_interrupt) lets the next one come.
+    /// Where interrupts go is the platform's matter: see `linux::Interrupts`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Value`] never, as far as is known: all values fit their fields.
+    pub fn set_up_interrupts(&mut self, interval: Duration) -> Result<(), Error> {
+        let registers: Registers<'_, H, Driver<Running>> = Registers::with_permission(self.hardware);
+        // One vector a cause, pending ones kept, and masked when sent (8.2.3.5.18).
+        registers.gpie().modify(value!(GPIE { MULTIPLE_MSIX: true, PBA_SUPPORT: true, EIAME: true, OCD: true }));
+        registers.eiac().modify(value!(EIAC { RTXQ_AUTO_CLEAR: 0xffff }));
+        for half in Index::all() {
+            registers.eiam_ex(half).modify(value!(EIAM_EX { AUTO_MASK: 0xffff_ffff }));
+        }
+        let interval = (interval.as_nanos() / INTERVAL_UNIT.as_nanos()).min(LONGEST_INTERVAL) as u64;
+        for queue in 0..self.config.queue_pairs {
+            let (vector, allocation) = (queue as u64, Index::<Below<64>>::new(queue / 2));
+            let (Ok(throttle), Ok(allocation)) = (InterruptVector::new(queue), allocation) else { continue };
+            registers.eitr(throttle).modify(Value::EMPTY.try_with(EITR::ITR_INTERVAL, interval)?);
+            // Two receive queues share a register, each with its transmit queue, which raises none (8.2.3.5.16).
+            registers.ivar(allocation).modify(if queue % 2 == 0 {
+                value!(IVAR { INT_ALLOC_VAL_0: true, INT_ALLOC_VAL_1: false }).try_with(IVAR::INT_ALLOC_0, vector)?
+            } else {
+                value!(IVAR { INT_ALLOC_VAL_2: true, INT_ALLOC_VAL_3: false }).try_with(IVAR::INT_ALLOC_2, vector)?
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The half of the vectors that queues raise: there are no more than 16 of them.
+pub(crate) const QUEUE_VECTORS: Index<Below<2>> = index!(Index<Below<2>>, 0);

@@ -1,0 +1,164 @@
+//! MSI-X interrupts, which VFIO turns into counters that a thread can wait for.
+
+use core::time::Duration;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::time::Instant;
+use std::vec::Vec;
+
+use crate::linux::{Errno, Error, PciAddress};
+use crate::mmio::Bus;
+use crate::packet::Batch;
+use crate::queue::Receive;
+
+/// Interrupts of a device, a vector each; they are switched off when dropped.
+///
+/// The receive queues raise them after [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts). Without interrupts, queues are
+/// polled, which is faster and burns a core.
+#[derive(Debug)]
+pub struct Interrupts {
+    pub(crate) address: PciAddress,
+    pub(crate) vectors: Vec<Vector>,
+    /// The way to switch them off, which the device has while it is open.
+    pub(crate) device: Option<File>,
+}
+
+/// The counter of one vector.
+#[derive(Debug)]
+pub(crate) struct Vector(File);
+
+impl Vector {
+    pub(crate) fn new() -> Result<Self, Errno> {
+        // SAFETY: a new descriptor.
+        let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if descriptor < 0 {
+            return Err(Errno::last());
+        }
+        // SAFETY: the descriptor was just made, and is nobody else's.
+        Ok(Self(unsafe { File::from_raw_fd(descriptor) }))
+    }
+
+    pub(crate) fn descriptor(&self) -> i32 {
+        self.0.as_raw_fd()
+    }
+
+    /// Waits until the counter is not 0 and takes it, or until the time is over.
+    fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            // Rounded up, so that the last wait is not a busy one.
+            let milliseconds = left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
+            let mut poll = libc::pollfd { fd: self.descriptor(), events: libc::POLLIN, revents: 0 };
+            // SAFETY: one structure, which outlives the call.
+            let ready = unsafe { libc::poll(&mut poll, 1, milliseconds) };
+            if ready < 0 {
+                let error = io::Error::last_os_error();
+                if error.kind() == io::ErrorKind::Interrupted && !left.is_zero() {
+                    continue;
+                }
+                return if error.kind() == io::ErrorKind::Interrupted { Ok(false) } else { Err(error) };
+            }
+            // The counter has 64 bits, and is read whole or not at all.
+            let mut count = [0; 8];
+            match (&self.0).read(&mut count) {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && left.is_zero() => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Interrupts {
+    /// How many vectors there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.vectors.len()
+    }
+
+    /// Waits for an interrupt of `vector`; says whether there was one since the last call, or until `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Vectors`] if there is no such vector, and what the system says.
+    pub fn wait(&self, vector: usize, timeout: Duration) -> Result<bool, Error> {
+        let (address, had) = (self.address, self.vectors.len() as u32);
+        let missing =
+            Error::Vectors { address, needed: u32::try_from(vector).unwrap_or(u32::MAX).saturating_add(1), had };
+        let waited = self.vectors.get(vector).ok_or(missing)?.wait(timeout);
+        waited.map_err(|error| Error::Vfio { address, request: "waiting for an interrupt", errno: (&error).into() })
+    }
+
+    /// Receives packets into `batch`, and waits for the first one until `timeout` if there are none. Returns how many came.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn receive<H: Bus>(
+        &self,
+        rx: &mut Receive<'_, H>,
+        batch: &mut Batch,
+        timeout: Duration,
+    ) -> Result<usize, Error> {
+        let received = rx.receive(batch);
+        if received > 0 {
+            return Ok(received);
+        }
+        rx.enable_interrupt();
+        // A packet that came before the interrupt was enabled may not have raised it.
+        let received = rx.receive(batch);
+        if received == 0 && self.wait(rx.index().get(), timeout)? {
+            return Ok(rx.receive(batch));
+        }
+        Ok(received)
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        if let Some(Err(errno)) = self.device.as_ref().map(crate::linux::vfio::disable_interrupts) {
+            log::warn!("the interrupts of {} were not switched off: {errno}", self.address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::vec;
+
+    fn interrupts() -> Interrupts {
+        let vectors = vec![Vector::new().unwrap(), Vector::new().unwrap()];
+        Interrupts { address: "03:00.0".parse().unwrap(), vectors, device: None }
+    }
+
+    #[test]
+    fn a_wait_ends_with_an_interrupt_or_in_time() {
+        let interrupts = interrupts();
+        let start = Instant::now();
+        assert_eq!(interrupts.wait(0, Duration::from_millis(20)), Ok(false));
+        assert!(start.elapsed() >= Duration::from_millis(20));
+        assert_eq!(interrupts.wait(0, Duration::ZERO), Ok(false));
+        // More than 8 bits have room for.
+        (&interrupts.vectors[1].0).write_all(&0x1_0000_0300u64.to_ne_bytes()).unwrap();
+        assert_eq!(interrupts.wait(0, Duration::ZERO), Ok(false), "another vector's");
+        assert_eq!(interrupts.wait(1, Duration::from_secs(5)), Ok(true));
+        assert_eq!(interrupts.wait(1, Duration::ZERO), Ok(false), "taken");
+        assert!(matches!(interrupts.wait(2, Duration::ZERO), Err(Error::Vectors { needed: 3, had: 2, .. })));
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_woken() {
+        let interrupts = interrupts();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| interrupts.wait(0, Duration::from_secs(20)));
+            std::thread::sleep(Duration::from_millis(20));
+            (&interrupts.vectors[0].0).write_all(&1u64.to_ne_bytes()).unwrap();
+            assert_eq!(waits.join().unwrap(), Ok(true));
+        });
+    }
+}

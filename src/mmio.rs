@@ -8,6 +8,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+use crate::message::Message;
+
 /// Size of the register space behind BAR0, in bytes (datasheet 8.1).
 pub const REGISTER_SPACE: usize = 128 * 1024;
 
@@ -257,7 +259,11 @@ impl<K: IndexSpace> Index<K> {
     pub const fn constant(index: usize) -> Self {
         match Self::new(index) {
             Ok(index) => index,
-            Err(_) => panic!("index out of range"),
+            Err(error) => {
+                let message = Message::new("there is no ").text(error.name).text(" ").number(index as u64);
+                let message = message.text(": they are numbered 0 to ").number(error.count as u64 - 1);
+                panic!("{}", message.as_str())
+            }
         }
     }
 }

@@ -25,6 +25,8 @@ pub trait Register: Layout + RegisterLongName {
     /// The bits that every write sets: reserved ones that must be 1, and values that the datasheet
     /// prescribes.
     const ONES: u32;
+    /// The value after a reset, as far as it is known; 0 elsewhere.
+    const RESET: u32;
 }
 
 /// A register whose reset value the datasheet gives.
@@ -33,10 +35,7 @@ pub trait Register: Layout + RegisterLongName {
     label = "fields without a value would become anything",
     note = "use `modify`, or `write_full` with a value for every field (`Value::full`)"
 )]
-pub trait KnownReset: Register {
-    /// The value after reset.
-    const RESET: u32;
-}
+pub trait KnownReset: Register {}
 
 /// A register that is read without a side effect.
 #[diagnostic::on_unimplemented(
@@ -199,7 +198,8 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     where
         R: PlainWrite + WritableIn<P>,
     {
-        self.store(0, value.0);
+        // Of the bits of no field some may be known, and must stay.
+        self.store(R::RESET, value.0);
     }
 
     /// Reads the register and writes it back with `value`; other fields stay as they are.

@@ -132,12 +132,11 @@ impl Register for MODE {
     const SECTION: &'static str = "3.1";
     const KEEP: u32 = 0x8000_20f3;
     const ONES: u32 = 0x0000_0500;
-}
-impl KnownReset for MODE {
     const RESET: u32 = 0x0000_0012;
 }
 impl ReadPure for MODE {}
 impl PlainWrite for MODE {}
+impl KnownReset for MODE {}
 impl<P: permit::MODE> WritableIn<P> for MODE {}
 
 /// Values of the fields of [`MODE`].
@@ -192,12 +191,11 @@ impl Register for SCRATCH {
     const SECTION: &'static str = "3.2";
     const KEEP: u32 = 0xffff_ffff;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for SCRATCH {
     const RESET: u32 = 0x0000_0000;
 }
 impl ReadPure for SCRATCH {}
 impl PlainWrite for SCRATCH {}
+impl KnownReset for SCRATCH {}
 impl BareWrite for SCRATCH {}
 impl<P: permit::AnyRegister> WritableIn<P> for SCRATCH {}
 
@@ -223,12 +221,11 @@ impl Register for CAUSE {
     const SECTION: &'static str = "3.3";
     const KEEP: u32 = 0xffff_fffe;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for CAUSE {
     const RESET: u32 = 0x0000_0000;
 }
 impl ReadActs for CAUSE {}
 impl OnesClear for CAUSE {}
+impl KnownReset for CAUSE {}
 impl<P: permit::AnyRegister> WritableIn<P> for CAUSE {}
 
 /// Interrupt Mask (datasheet 3.4).
@@ -253,12 +250,11 @@ impl Register for MASK {
     const SECTION: &'static str = "3.4";
     const KEEP: u32 = 0xffff_fffe;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for MASK {
     const RESET: u32 = 0x0000_0000;
 }
 impl ReadPure for MASK {}
 impl OnesSet for MASK {}
+impl KnownReset for MASK {}
 impl<P: permit::AnyRegister> WritableIn<P> for MASK {}
 
 /// Interrupt Mask Clear (datasheet 3.5).
@@ -283,11 +279,10 @@ impl Register for UNMASK {
     const SECTION: &'static str = "3.5";
     const KEEP: u32 = 0xffff_fffe;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for UNMASK {
     const RESET: u32 = 0x0000_0000;
 }
 impl PlainWrite for UNMASK {}
+impl KnownReset for UNMASK {}
 impl<P: permit::AnyRegister> WritableIn<P> for UNMASK {}
 
 /// Base Address (datasheet 4.1).
@@ -327,6 +322,7 @@ impl Register for BASE {
     const SECTION: &'static str = "4.1";
     const KEEP: u32 = 0xffff_ffff;
     const ONES: u32 = 0x0000_0000;
+    const RESET: u32 = 0x0000_0000;
 }
 impl ReadPure for BASE {}
 impl PlainWrite for BASE {}
@@ -370,12 +366,11 @@ impl Register for TAIL {
     const SECTION: &'static str = "4.2";
     const KEEP: u32 = 0xffff_ffff;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for TAIL {
     const RESET: u32 = 0x0000_0000;
 }
 impl ReadPure for TAIL {}
 impl PlainWrite for TAIL {}
+impl KnownReset for TAIL {}
 impl Doorbell for TAIL {}
 impl<P: permit::TAIL> WritableIn<P> for TAIL {}
 
@@ -408,6 +403,7 @@ impl Register for KEY {
     const SECTION: &'static str = "4.3";
     const KEEP: u32 = 0xffff_ffff;
     const ONES: u32 = 0x0000_0000;
+    const RESET: u32 = 0x0000_00ff;
 }
 impl ReadPure for KEY {}
 impl PlainWrite for KEY {}
@@ -436,11 +432,10 @@ impl Register for COUNT_L {
     const SECTION: &'static str = "5.1";
     const KEEP: u32 = 0x0000_0000;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for COUNT_L {
     const RESET: u32 = 0x0000_0000;
 }
 impl ReadActs for COUNT_L {}
+impl KnownReset for COUNT_L {}
 
 /// Count High (datasheet 5.2).
 ///
@@ -465,11 +460,10 @@ impl Register for COUNT_H {
     const SECTION: &'static str = "5.2";
     const KEEP: u32 = 0xffff_fff0;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for COUNT_H {
     const RESET: u32 = 0x0000_0000;
 }
 impl ReadActs for COUNT_H {}
+impl KnownReset for COUNT_H {}
 
 impl<'a, B: Bus, P> Registers<'a, B, P> {
     /// [`MODE`]: Mode of Operation (3.1).

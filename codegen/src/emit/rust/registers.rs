@@ -46,13 +46,7 @@ pub fn register(register: &Register<'_>) -> TokenStream {
     let [low, high] = mask64(register.writable.into());
     let section = &described.section;
     let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
-    let reset = register.whole_reset().map(mask32).map(|reset| {
-        quote! {
-            impl KnownReset for #name {
-                const RESET: u32 = #reset;
-            }
-        }
-    });
+    let reset = mask32(register.reset.map_or(0, |reset| reset & register.reset_known));
     let abilities = abilities(register, &name);
     let values = fields::values(&register.fields, &rust_name, &module);
     quote! {
@@ -74,8 +68,8 @@ pub fn register(register: &Register<'_>) -> TokenStream {
             const SECTION: &'static str = #section;
             const KEEP: u32 = #keep;
             const ONES: u32 = #ones;
+            const RESET: u32 = #reset;
         }
-        #reset
         #abilities
         #values
     }
@@ -108,8 +102,9 @@ fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
         Read::Pure => Some(quote!(impl ReadPure for #name {})),
         Read::Acts => Some(quote!(impl ReadActs for #name {})),
     };
+    let known_reset = register.whole_reset().map(|_| quote!(impl KnownReset for #name {}));
     let write = match register.write {
-        Write::Nothing => return quote!(#read),
+        Write::Nothing => return quote!(#read #known_reset),
         Write::Stores => quote!(PlainWrite),
         Write::SetsOnes => quote!(OnesSet),
         Write::ClearsOnes => quote!(OnesClear),
@@ -120,6 +115,7 @@ fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
     quote! {
         #read
         impl #write for #name {}
+        #known_reset
         #bare
         #doorbell
         impl<P: permit::#permit> WritableIn<P> for #name {}

@@ -29,7 +29,8 @@ pub trait Register: Layout + RegisterLongName {
     const RESET: u32;
 }
 
-/// A register whose reset value the datasheet gives.
+/// A register whose fields need not all be given: the datasheet says what the others are after a reset, or no write
+/// stores anything.
 #[diagnostic::on_unimplemented(
     message = "the reset value of register `{Self}` is not known, so it cannot be written in part",
     label = "fields without a value would become anything",

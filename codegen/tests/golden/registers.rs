@@ -436,6 +436,7 @@ impl Register for COUNT_L {
 }
 impl ReadActs for COUNT_L {}
 impl KnownReset for COUNT_L {}
+impl<P> WritableIn<P> for COUNT_L {}
 
 /// Count High (datasheet 5.2).
 ///
@@ -464,6 +465,7 @@ impl Register for COUNT_H {
 }
 impl ReadActs for COUNT_H {}
 impl KnownReset for COUNT_H {}
+impl<P> WritableIn<P> for COUNT_H {}
 
 impl<'a, B: Bus, P> Registers<'a, B, P> {
     /// [`MODE`]: Mode of Operation (3.1).

@@ -102,13 +102,15 @@ fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
         Read::Pure => Some(quote!(impl ReadPure for #name {})),
         Read::Acts => Some(quote!(impl ReadActs for #name {})),
     };
-    let known_reset = register.whole_reset().map(|_| quote!(impl KnownReset for #name {}));
+    let known_reset = quote!(impl KnownReset for #name {});
     let write = match register.write {
-        Write::Nothing => return quote!(#read #known_reset),
+        // That no write stores is said once: what a write would need besides is granted.
+        Write::Nothing => return quote!(#read #known_reset impl<P> WritableIn<P> for #name {}),
         Write::Stores => quote!(PlainWrite),
         Write::SetsOnes => quote!(OnesSet),
         Write::ClearsOnes => quote!(OnesClear),
     };
+    let known_reset = register.whole_reset().map(|_| known_reset);
     let bare = register.bare_write.then(|| quote!(impl BareWrite for #name {}));
     let doorbell = register.described.doorbell.then(|| quote!(impl Doorbell for #name {}));
     let permit = if register.write_in.is_some() { name.clone() } else { ident("AnyRegister") };

@@ -9,11 +9,13 @@ mod common;
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use common::{Nic, Partner, PortArguments, bring_up, check_violations};
-use ixgbe::device::{Config, Statistics};
+use common::report::{Report, Row};
+use common::{Partner, PortArguments, attach_each_other, bring_up, check_ports, finish};
+use ixgbe::device::Config;
 use ixgbe::packet::Batch;
 use ixgbe::queue::QueuePair;
 use ixgbe_sim::{Port, Runner};
@@ -33,15 +35,15 @@ struct Arguments {
     #[arg(long, default_value_t = 1_000_000)]
     packets: u64,
     /// Size of generated packets in bytes, without CRC.
-    #[arg(long, default_value_t = 60)]
-    size: usize,
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(60..=15_868))]
+    size: u16,
     /// How many packets to move at once.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
-    /// The largest frame, in bytes with CRC.
+    /// The largest frame in bytes, with CRC.
     #[arg(long, default_value_t = 1518)]
     max_frame: usize,
-    /// Change one byte of each packet.
+    /// Add one to a byte of each packet.
     #[arg(long)]
     touch: bool,
     /// Print the result as JSON, and no tables.
@@ -49,72 +51,96 @@ struct Arguments {
     json: bool,
 }
 
-/// One direction: what was received on one port goes out on another.
+/// One direction: what one port receives goes out on another.
 struct Direction {
     batch: Batch,
     touch: bool,
+    /// Packets that the other port cannot send.
     unsendable: u64,
 }
 
 impl Direction {
+    fn new(arguments: &Arguments) -> Self {
+        Self { batch: Batch::with_capacity(arguments.batch.into()), touch: arguments.touch, unsendable: 0 }
+    }
+
     /// Moves a batch; says whether anything moved.
     fn forward(&mut self, from: &mut QueuePair<'_, Port>, to: &mut QueuePair<'_, Port>) -> bool {
         let waiting = self.batch.len();
         let received = from.rx.receive(&mut self.batch);
         if self.touch {
             for packet in self.batch.iter_mut().skip(waiting) {
-                if let Some(byte) = packet.get_mut(3) {
-                    *byte = byte.wrapping_add(1);
-                }
+                packet[3] = packet[3].wrapping_add(1);
             }
         }
+        // What finds no room stays in the batch; what cannot be sent is its first packet, and dropped.
         match to.tx.transmit(&mut self.batch) {
             Ok(sent) => received + sent > 0,
             Err(_) => {
                 self.unsendable += 1;
-                drop(self.batch.drain_first());
+                let mut first = true;
+                self.batch.retain(|_| !std::mem::take(&mut first));
                 true
             }
         }
     }
 }
 
-/// The counters of both directions at one moment.
-struct Snapshot {
-    statistics: [Statistics; 2],
-    unsendable: [u64; 2],
-    time: Instant,
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    common::run(|| forward(&arguments))
 }
 
-impl Snapshot {
-    fn take(nics: &mut [Nic; 2], directions: &[Direction; 2]) -> Result<Self, Box<dyn Error>> {
-        let [a, b] = nics;
-        let unsendable = [directions[0].unsendable, directions[1].unsendable];
-        Ok(Self { statistics: [a.statistics()?, b.statistics()?], unsendable, time: Instant::now() })
+fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let ports: [Port; 2] = arguments.ports.ports()?;
+    let generate = |input: &Option<PathBuf>| if input.is_none() { arguments.packets } else { 0 };
+    let size = usize::from(arguments.size);
+    let backward = if arguments.input.is_none() && arguments.output.is_none() { arguments.packets } else { 0 };
+    let partners = [
+        Partner::plug(&ports[0], (arguments.input.as_ref(), None), (generate(&arguments.input), size))?,
+        Partner::plug(&ports[1], (None, arguments.output.as_ref()), (backward, size))?,
+    ];
+    let runner = Runner::start(ports.clone())?;
+    let config = Config::new().promiscuous(true).max_frame(arguments.max_frame);
+    let mut nics = [bring_up(&ports[0], &config)?, bring_up(&ports[1], &config)?];
+    attach_each_other(&mut nics)?;
+
+    let mut directions = [Direction::new(arguments), Direction::new(arguments)];
+    let mut report = Report::new();
+    let (mut last_move, mut last_look) = (Instant::now(), Instant::now());
+    loop {
+        let mut moved = false;
+        {
+            let [one, other] = &mut nics;
+            let ((_, mut one), (_, mut other)) = (one.split(), other.split());
+            for _ in 0..64 {
+                moved |= directions[0].forward(&mut one[0], &mut other[0]);
+                moved |= directions[1].forward(&mut other[0], &mut one[0]);
+            }
+        }
+        if moved {
+            last_move = Instant::now();
+        }
+        let idle = partners.iter().all(Partner::is_done) && last_move.elapsed() > Duration::from_millis(100);
+        if idle || last_look.elapsed() > Duration::from_secs(1) {
+            last_look = Instant::now();
+            let statistics = [nics[0].statistics()?, nics[1].statistics()?];
+            let row = |index: usize| Row::new(&statistics[index], &statistics[1 - index], directions[index].unsendable);
+            report.add([row(0), row(1)]);
+            if !arguments.json {
+                report.print_last();
+            }
+            // Whatever is missing after a second without a move is lost.
+            if idle && (report.is_balanced() || last_move.elapsed() > Duration::from_secs(1)) {
+                break;
+            }
+        }
     }
 
-    /// Of direction `index`: the name and number of packets in, out, and dropped by reason; and octets out.
-    fn row(&self, index: usize) -> ([(&'static str, u64); 9], u64) {
-        let (rx, tx) = (&self.statistics[index], &self.statistics[1 - index]);
-        let drops = rx.queues.iter().fold((0, 0), |sum, queue| {
-            (sum.0 + queue.drops.bad_length, sum.1 + queue.drops.long)
-        });
-        let dropped = [
-            ("missed", rx.rx_missed),
-            ("no_descriptor", rx.rx_no_descriptor),
-            ("crc", rx.rx_crc_errors),
-            ("undersize", rx.rx_undersize),
-            ("oversize", rx.rx_oversize),
-            ("bad_length", drops.0 + drops.1),
-            ("unsendable", self.unsendable[index]),
-        ];
-        let errors: u64 = dropped[..5].iter().map(|(_, count)| count).sum();
-        let mut row = [("in", rx.rx_packets + errors), ("out", tx.tx_packets); 9];
-        row[2..].copy_from_slice(&dropped);
-        (row, tx.tx_octets)
-    }
-}
-
-fn main() -> Result<(), Box<dyn Error>> {
-    Ok(())
+    drop(directions);
+    finish(nics)?;
+    drop(runner);
+    check_ports(&ports)?;
+    report.print_total(arguments.json, &partners);
+    if report.is_balanced() { Ok(()) } else { Err("packets in and out do not add up".into()) }
 }

@@ -10,8 +10,7 @@ use crate::platform::Platform;
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{Reset, Unbound};
 use crate::registers::{
-    CTRL, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, FWSM, MFLCN, PacketBuffer, RAH, RAL, RDRXCTL,
-    Registers,
+    CTRL, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, FWSM, PacketBuffer, RAH, RAL, RDRXCTL, Registers,
 };
 use crate::{index, value};
 
@@ -78,7 +77,6 @@ fn configure<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.fcrth(index!(PacketBuffer, 0)).write(value!(FCRTH { RTH: HIGH_WATER }));
     registers.fcrtv().write(value!(FCRTV {}));
     registers.fccfg().write(value!(FCCFG {}));
-    registers.mflcn().write(value!(MFLCN {}));
 }
 
 /// Waits until the EEPROM was read, and makes sure that there is one (4.6.3, 8.2.3.2.1).

@@ -12,9 +12,9 @@ use crate::queue::RxRing;
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{QueueDisabled, Reset};
 use crate::registers::{
-    CTRL_EXT, DCA_RXCTRL, FCTRL, FTQF, HLREG0, MAXFRS, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA, PFVLVF,
+    CTRL_EXT, DCA_RXCTRL, FCTRL, FTQF, HLREG0, MAXFRS, MFLCN, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA, PFVLVF,
     PFVLVFB, PacketBuffer, RAH, RDH, RDLEN, RDRXCTL, RETA, RSSRK, RTRUP2TC, RXCSUM, RXCTRL, RXDCTL, RXFECCERR0,
-    RXPBSIZE, Registers, RxQueue, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
+    RXPBSIZE, Registers, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
 };
 use crate::{index, value};
 
@@ -117,6 +117,7 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.rxpbsize(index!(PacketBuffer, 0)).write(value!(RXPBSIZE { SIZE: PACKET_BUFFER }));
     registers.pfqde().write(value!(PFQDE { QDE: false }));
     registers.rtrup2tc().write(value!(RTRUP2TC {}));
+    registers.mflcn().write(value!(MFLCN {}));
 }
 
 /// The largest frame (8.2.3.22.13).
@@ -140,6 +141,8 @@ pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Co
             .with(SRRCTL::DROP_EN, config.queue_pairs > 1),
     );
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
+    // Reset leaves bit 12 as 1, and it must be 0: every write sees to it.
+    Registers::<'_, H, Driver<Reset>>::with_permission(hardware).dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
     registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
     registers
         .rxdctl(queue)
@@ -149,14 +152,10 @@ pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Co
 }
 
 /// Starts to receive, once all queues are enabled: doing it earlier can hang the receive DMA (4.6.7).
-pub(crate) fn enable<H: Platform>(hardware: &H, config: &Config) -> Result<(), Error> {
+pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
     let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
     while_idle(hardware, registers, || registers.rxctrl().modify(value!(RXCTRL { RXEN: true })))?;
     registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
-    for queue in RxQueue::all().take(config.queue_pairs) {
-        // Bit 12 must be 0, which every write sees to.
-        registers.dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
-    }
     Ok(())
 }
 

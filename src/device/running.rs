@@ -190,7 +190,7 @@ fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: 
     for ring in &queues.tx {
         transmit::enable_queue(hardware, ring.get())?;
     }
-    receive::enable(hardware, config)
+    receive::enable(hardware)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
@@ -239,7 +239,7 @@ impl<H: Platform> Device<Running, H> {
     ///
     /// [`Error::Removed`] if the device does not answer any more.
     pub fn statistics(&mut self) -> Result<Statistics, Error> {
-        self.split().0.statistics().cloned()
+        self.split().0.statistics()
     }
 
     /// Makes all transmit queues able to send packets of `pool`.

@@ -1,26 +1,24 @@
 //! A receive queue (datasheet 7.1).
 //!
-//! Every descriptor of the ring has a buffer posted, except the one at the tail. Receiving a packet takes its
-//! buffer out and posts a free one in its place, so a full ring is the only state between two calls.
+//! The ring is filled with buffers of one pool, a block at a time: receiving takes buffers out at the front, and once a
+//! block's descriptors are all free, a block of the pool's buffers is posted with them at the end.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::mem;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::descriptors::{AdvancedReceiveRead, AdvancedReceiveWriteBack as WriteBack};
-use crate::dma::{Dma, DmaError};
+use crate::descriptors::{AdvancedReceiveRead as Read, AdvancedReceiveWriteBack as WriteBack};
+use crate::dma::{Dma, DmaAddr};
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
-use crate::pool::{Attachment, BLOCK, Buffer, Pool, PoolError};
+use crate::pool::{Attachment, BLOCK, Pool, PoolError};
 use crate::queue::ring::Ring;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, RxQueue};
 
-/// The tail is moved on after that many packets at the least.
-const DOORBELL_STRIDE: usize = 32;
+/// How many packets are received in one go where that many are there.
+const GROUP: usize = 4;
 
 /// No frame has more buffers than this: 16 KiB in the smallest ones.
 const MOST_SEGMENTS: usize = 16;
@@ -42,7 +40,7 @@ pub struct ReceiveDrops {
     pub long: u64,
     /// Frames with a length that the device cannot mean: 0, or more than the buffer has.
     pub bad_length: u64,
-    /// Calls that found no free buffer in the pool. Nothing is dropped by this alone: packets wait
+    /// Calls that found no block of free buffers in the pool. Nothing is dropped by this alone: packets wait
     /// in the ring, and the device drops and counts what finds no room there.
     pub pool_empty: u64,
 }
@@ -69,13 +67,9 @@ impl DropCounters {
 #[derive(Debug)]
 pub(crate) struct RxRing {
     queue: RxQueue,
-    ring: Ring<Buffer>,
+    ring: Ring,
     attachment: Attachment,
-    /// Free buffers at hand.
-    spare: Vec<Buffer>,
-    /// The descriptor that the device fills next, counted without wrapping.
-    next: usize,
-    /// The descriptor up to which the device was told of new buffers.
+    /// The descriptor up to which the device was told of buffers.
     announced: usize,
     long_frames: LongFrames,
     /// The first segments of a frame whose last has not come yet.
@@ -94,42 +88,31 @@ impl RxRing {
         pool: &Pool,
         long_frames: LongFrames,
     ) -> Result<Self, PoolError> {
-        let attachment = Attachment::new(device, pool)?;
-        let mut buffers = Vec::with_capacity(len + BLOCK);
-        while buffers.len() < len {
-            let before = buffers.len();
-            pool.take_block(&mut buffers);
-            if buffers.len() == before {
-                pool.give_back(buffers.into_iter());
-                return Err(PoolError::Exhausted { needed: len, had: before });
-            }
-        }
-        pool.give_back(buffers.drain(len..));
-        let mut ring = Ring::new(device, buffers)?;
-        for index in 0..len {
-            let (words, buffer) = ring.at(index);
-            let address = attachment.address(buffer.data()).ok_or(NOT_ATTACHED)?;
-            words.vacant_in_ring().write(Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address));
-        }
-        Ok(Self {
+        let mut ring = Self {
             queue,
-            ring,
-            attachment,
-            spare: Vec::with_capacity(BLOCK),
-            next: 0,
+            ring: Ring::new(device, len)?,
+            attachment: Attachment::new(device, pool)?,
             announced: 0,
             long_frames,
             partial: None,
             skipping: false,
             drops: Arc::default(),
-        })
+        };
+        while ring.refill() {}
+        match ring.ring.posted() {
+            had if had < len => {
+                ring.empty();
+                Err(PoolError::Exhausted { needed: len, had })
+            }
+            _ => Ok(ring),
+        }
     }
 
     pub(crate) fn queue(&self) -> RxQueue {
         self.queue
     }
 
-    pub(crate) fn ring(&self) -> &Ring<Buffer> {
+    pub(crate) fn ring(&self) -> &Ring {
         &self.ring
     }
 
@@ -144,78 +127,92 @@ impl RxRing {
     /// Gives all buffers back to the pool.
     pub(crate) fn empty(mut self) {
         self.partial = None;
-        let pool = self.attachment.pool().clone();
-        pool.give_back(self.spare.drain(..));
-        pool.give_back(self.ring.into_slots().into_iter());
+        while self.ring.posted() > 0 {
+            self.ring.give_back(self.attachment.pool(), self.ring.posted());
+        }
     }
 
-    #[inline(always)]
+    /// Posts a block of free buffers. Says whether there was room, and a block in the pool.
+    #[inline]
+    fn refill(&mut self) -> bool {
+        let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
+        let (attachment, pool) = (&self.attachment, self.attachment.pool());
+        match attachment.uniform() {
+            Some(delta) => self.ring.refill::<Read>(pool, |data| Some(posted(delta.address(data)))),
+            None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
+        }
+    }
+
+    #[inline]
     fn receive(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
-        let size = self.attachment.pool().buffer_size();
-        while batch.len() < batch.capacity() {
-            let (words, posted) = self.ring.at(self.next);
-            let Some(done) = words.done::<WriteBack>() else { break };
-            let Some(free) = self.spare.pop() else {
-                self.attachment.pool().take_block(&mut self.spare);
-                if self.spare.is_empty() {
-                    self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
-                    break;
-                }
-                continue;
-            };
-            let len = done.field(WriteBack::PKT_LEN);
-            let last = done.field(WriteBack::EOP);
-            let Some(address) = self.attachment.address(free.data()) else {
-                self.spare.push(free);
-                break;
-            };
-            done.rewrite(Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address));
-            let buffer = mem::replace(posted, free);
-            self.next += 1;
-            // The device is not trusted to keep within the buffer it was given.
-            if last && !self.skipping && self.partial.is_none() && len.wrapping_sub(1) < size as u64 {
-                let packet = Packet::new(buffer, self.attachment.pool(), len as u16);
-                if batch.push(packet).is_err() {
-                    break;
-                }
-            } else {
-                self.segment(buffer, len, last, batch);
+        let mut starved = false;
+        loop {
+            // Up to the end of the block, which is refilled then.
+            let most = BLOCK - self.ring.first() % BLOCK;
+            let mut received = 0;
+            if !self.skipping && self.partial.is_none() {
+                let pool = self.attachment.pool();
+                received = self.ring.receive::<GROUP>(pool, batch, most);
+                received += self.ring.receive::<1>(pool, batch, most - received);
             }
+            while !starved && self.ring.posted() + BLOCK <= self.ring.len() {
+                starved = !self.refill();
+            }
+            if batch.is_full() || !self.is_front_done() {
+                break;
+            }
+            if received < most {
+                self.segment(batch);
+            }
+        }
+        if starved {
+            self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
         }
         batch.len() - before
     }
 
-    /// A segment of a longer frame, or one that is wrong.
+    #[inline(always)]
+    fn is_front_done(&self) -> bool {
+        self.ring.posted() > 0 && self.ring.words(self.ring.first()).done::<WriteBack>().is_some()
+    }
+
+    /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong.
     #[cold]
-    fn segment(&mut self, buffer: Buffer, len: u64, last: bool, batch: &mut Batch) {
+    fn segment(&mut self, batch: &mut Batch) {
+        let Some(done) = self.ring.words(self.ring.first()).done::<WriteBack>() else { return };
+        let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
+        let Some(buffer) = self.ring.take() else { return };
         let pool = self.attachment.pool();
-        let fits = len != 0 && len <= pool.buffer_size() as u64;
-        let too_many = self.partial.as_ref().is_some_and(|packet| packet.segment_count() >= MOST_SEGMENTS);
-        let refused = !fits || too_many || self.long_frames == LongFrames::Drop;
-        if self.skipping || refused {
-            pool.give_back(core::iter::once(buffer));
-            if !self.skipping {
+        let before = self.partial.as_ref().map_or(0, Packet::segment_count);
+        let is_long = before > 0 || !last;
+        let refused = if len == 0 || len > pool.buffer_size() as u64 {
+            Some(&self.drops.bad_length)
+        } else if before >= MOST_SEGMENTS || (is_long && self.long_frames == LongFrames::Drop) {
+            Some(&self.drops.long)
+        } else {
+            None
+        };
+        if self.skipping || refused.is_some() {
+            drop(Packet::received(buffer, pool, 0));
+            if let (false, Some(reason)) = (self.skipping, refused) {
                 self.partial = None;
-                let reason = if fits { &self.drops.long } else { &self.drops.bad_length };
                 reason.fetch_add(1, Ordering::Relaxed);
             }
             self.skipping = !last;
             return;
         }
+        // The length was checked, so no buffer comes back.
         match &mut self.partial {
-            None => self.partial = Some(Packet::new(buffer, pool, len as u16)),
-            Some(packet) => packet.append(buffer, len as u16),
+            None => self.partial = Packet::received(buffer, pool, len).ok(),
+            Some(packet) => drop(packet.append(buffer, len)),
         }
         if last && let Some(packet) = self.partial.take() {
-            // There is room: the caller looked before it took the descriptor.
+            // There is room: the caller looked.
             let _ = batch.push(packet);
         }
     }
 }
-
-const NOT_ATTACHED: PoolError =
-    PoolError::Dma(DmaError::NotMappable { len: 0, reason: "a buffer is outside its pool's mapping" });
 
 /// A receive queue, borrowed from its running device.
 #[derive(Debug)]
@@ -233,7 +230,7 @@ impl<'a, H: Bus> Receive<'a, H> {
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
         let received = self.ring.receive(batch);
-        if self.ring.next - self.ring.announced >= DOORBELL_STRIDE {
+        if self.ring.announced != self.ring.ring.end() {
             self.announce();
         }
         received
@@ -242,8 +239,8 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Tells the device of all buffers but the last, which it must not reach: an empty and a full ring would look alike.
     #[inline]
     fn announce(&mut self) {
-        self.ring.announced = self.ring.next;
-        let tail = self.ring.ring.wrap(self.ring.next.wrapping_sub(1));
+        self.ring.announced = self.ring.ring.end();
+        let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
         let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
         registers.rdt(self.ring.queue).ring(tail as u32);
     }

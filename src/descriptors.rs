@@ -121,9 +121,30 @@ impl Vacant<'_> {
     /// Writes a descriptor for the device. The doorbell that hands it over orders these writes before itself.
     #[inline(always)]
     pub fn write<D: Descriptor>(self, value: Value<D>) {
+        self.put(Written::from(value));
+    }
+
+    /// Writes a descriptor whose words are complete already.
+    #[inline(always)]
+    pub(crate) fn put<D: Descriptor>(self, value: Written<D>) {
+        for (word, bits) in self.0.0.iter().zip(value.words) {
+            word.store(bits.to_le(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A descriptor's words as they are written: a value, and what its format fixes.
+#[derive(Debug)]
+pub(crate) struct Written<D> {
+    words: [u64; 2],
+    format: PhantomData<fn() -> D>,
+}
+
+impl<D: Descriptor> From<Value<D>> for Written<D> {
+    #[inline(always)]
+    fn from(value: Value<D>) -> Self {
         let [low, high] = value.bits();
-        self.0.0[0].store((low | D::FIXED[0]).to_le(), Ordering::Relaxed);
-        self.0.0[1].store((high | D::FIXED[1]).to_le(), Ordering::Relaxed);
+        Self { words: [low | D::FIXED[0], high | D::FIXED[1]], format: PhantomData }
     }
 }
 

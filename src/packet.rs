@@ -9,7 +9,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool};
+use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool, PoolId};
 
 /// A packet that owns its bytes.
 ///
@@ -17,9 +17,10 @@ use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool};
 /// buffer has several [segments](Self::segments), of which this is the first.
 pub struct Packet {
     data: NonNull<u8>,
-    pool: NonNull<Inner>,
+    pool: PoolId,
     extent: Extent,
-    headroom: u32,
+    /// How far `data` has moved from where it is in an empty packet: [`HEADROOM`] behind the start of the buffer.
+    moved: i32,
 }
 
 /// The length of a packet's first segment, and how many buffers follow it: in one number, of which one comparison
@@ -75,11 +76,11 @@ impl Packet {
     #[inline(always)]
     pub(crate) unsafe fn new(buffer: Buffer, pool: &Pool, len: u16) -> Self {
         debug_assert!(usize::from(len) <= pool.buffer_size());
-        Self { data: buffer.data(), pool: pool.id(), extent: Extent::new(len, 0), headroom: HEADROOM as u32 }
+        Self { data: buffer.data(), pool: pool.id(), extent: Extent::new(len, 0), moved: 0 }
     }
 
     #[inline(always)]
-    pub(crate) fn pool(&self) -> NonNull<Inner> {
+    pub(crate) fn pool(&self) -> PoolId {
         self.pool
     }
 
@@ -107,9 +108,8 @@ impl Packet {
     /// The packet stays its owner: the caller must only look, or forget the packet and own the buffer instead.
     #[inline(always)]
     pub(crate) unsafe fn buffer(&self) -> Buffer {
-        // SAFETY: the data starts `headroom` bytes behind the buffer's start, and the buffer's
-        // default data address is `HEADROOM` behind it.
-        unsafe { Buffer::from_data(self.data.sub(self.headroom as usize).add(HEADROOM)) }
+        // SAFETY: that is how far the data has moved from there, within the buffer.
+        unsafe { Buffer::from_data(self.data.offset(-(self.moved as isize))) }
     }
 
     /// What follows the first buffer.
@@ -201,8 +201,7 @@ impl Packet {
             let rest: Vec<_> = self.following().map(|(buffer, _)| buffer).collect();
             self.extent = Extent::new(first, 0);
             for buffer in rest {
-                let headroom = HEADROOM as u32;
-                drop(Self { data: buffer.data(), pool: self.pool, extent: Extent::new(0, 0), headroom });
+                drop(Self { data: buffer.data(), pool: self.pool, extent: Extent::new(0, 0), moved: 0 });
             }
         }
         if len < usize::from(first) {
@@ -219,7 +218,7 @@ impl Packet {
     /// Free bytes in front of the packet.
     #[must_use]
     pub fn headroom(&self) -> usize {
-        self.headroom as usize
+        HEADROOM.saturating_add_signed(self.moved as isize)
     }
 
     /// Free bytes behind the packet, or behind its first segment.
@@ -240,7 +239,7 @@ impl Packet {
         }
         // SAFETY: that many bytes before the data belong to the same buffer.
         self.data = unsafe { self.data.sub(bytes.len()) };
-        self.headroom -= bytes.len() as u32;
+        self.moved -= bytes.len() as i32;
         self.set_len(self.extent.len() + bytes.len() as u16);
         self[..bytes.len()].copy_from_slice(bytes);
         Ok(())
@@ -251,7 +250,7 @@ impl Packet {
         let count = count.min(self.len());
         // SAFETY: the data has at least that many bytes.
         self.data = unsafe { self.data.add(count) };
-        self.headroom += count as u32;
+        self.moved += count as i32;
         self.set_len(self.extent.len() - count as u16);
     }
 
@@ -293,8 +292,8 @@ impl DerefMut for Packet {
 
 impl Drop for Packet {
     fn drop(&mut self) {
-        let Self { data, pool, extent, headroom } = *self;
-        pool::give_back(core::iter::once(Self { data, pool, extent, headroom }));
+        let Self { data, pool, extent, moved } = *self;
+        pool::give_back(core::iter::once(Self { data, pool, extent, moved }));
     }
 }
 

@@ -136,6 +136,9 @@ impl Free {
     }
 }
 
+/// What tells pools apart: an address that is the pool's as long as there is a handle to it, or a buffer of it.
+pub(crate) type PoolId = NonNull<Inner>;
+
 pub(crate) struct Inner {
     free: Mutex<Free>,
     /// For each buffer, what follows it; the buffer's owner owns the entry too.
@@ -274,7 +277,7 @@ impl Pool {
     }
 
     #[inline(always)]
-    pub(crate) fn id(&self) -> NonNull<Inner> {
+    pub(crate) fn id(&self) -> PoolId {
         self.0
     }
 

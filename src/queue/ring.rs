@@ -8,14 +8,17 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedReceiveWriteBack, AllDone, Descriptor, Words};
+use crate::descriptors::{AdvancedReceiveWriteBack, AllDone, Descriptor, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Packet};
-use crate::pool::{BLOCK, Buffer, Pool};
+use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
+
+/// How many packets are moved in one go where that many are there.
+const GROUP: usize = 4;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -161,12 +164,12 @@ impl Ring {
         unsafe { self.words.add(index & self.mask).as_ref() }
     }
 
-    /// The descriptors from `index` on and their buffers' places: `most` of them, or as many as there are in one piece.
+    /// The descriptors from `index` on and their buffers' places: as many as are wanted, or to the end of the block.
     #[inline(always)]
-    fn piece(&mut self, index: usize, most: usize) -> (&[Words], &mut [MaybeUninit<Buffer>]) {
-        let start = index & self.mask;
-        let count = most.min(self.len() - start);
-        // SAFETY: `start + count` is at most the number of descriptors, and of places; else as in `words`.
+    fn block(&mut self, index: usize, most: usize) -> (&[Words], &mut [MaybeUninit<Buffer>]) {
+        let (start, count) = (index & self.mask, most.min(BLOCK - index % BLOCK));
+        // SAFETY: the ring consists of whole blocks, so that many descriptors, and places, follow in one piece; else as
+        // in `words`.
         unsafe {
             (
                 core::slice::from_raw_parts(self.words.add(start).as_ptr(), count),
@@ -175,41 +178,44 @@ impl Ring {
         }
     }
 
-    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: `N` at a time, at most `most`,
-    /// as long as the device is done with all `N`, and each is one buffer with a length that it can have.
+    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: as many as there is room for, to
+    /// the end of the block, as long as the device is done with them, and each is one buffer with a length that it can
+    /// have. Says how many.
     #[inline(always)]
-    pub(crate) fn receive<const N: usize>(&mut self, pool: &Pool, batch: &mut Batch, most: usize) -> usize {
+    pub(crate) fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
+        let (words, buffers) = self.block(self.first, self.posted());
+        let room = batch.room();
+        let count = words.len().min(room.len());
         let size = pool.buffer_size() as u64;
-        let (words, buffers) = self.piece(self.first, most.min(self.posted()));
-        let descriptors = words.as_chunks::<N>().0.iter().zip(buffers.as_chunks::<N>().0);
         let mut received = 0;
-        for ((words, buffers), room) in descriptors.zip(batch.room().as_chunks_mut::<N>().0) {
-            let Some(done) = AllDone::<AdvancedReceiveWriteBack, N>::read(words) else { break };
-            if !done.all(AdvancedReceiveWriteBack::EOP) {
-                break;
+        // SAFETY: all three have `count` elements, and those of `buffers` are buffers of the pool. What was received is
+        // moved out, as `first` moves past it, and was written, from the start of the room on.
+        unsafe {
+            while received + GROUP <= count
+                && receive::<GROUP>(
+                    group(words, received),
+                    group(buffers, received),
+                    group_mut(room, received),
+                    pool,
+                    size,
+                )
+            {
+                received += GROUP;
             }
-            // The device is not trusted to keep within the buffers it was given. One comparison does for all: a length
-            // of 0 wraps, and several ORed are at least the longest. Where that is too strict, `N` of 1 is not.
-            let lengths = done.field(AdvancedReceiveWriteBack::PKT_LEN);
-            if lengths.iter().fold(0, |all, len| all | len.wrapping_sub(1)) >= size {
-                break;
+            while received < count
+                && receive::<1>(group(words, received), group(buffers, received), group_mut(room, received), pool, size)
+            {
+                received += 1;
             }
-            for ((buffer, len), room) in buffers.iter().zip(lengths).zip(room) {
-                // SAFETY: the descriptor was posted, so the place holds a buffer of the pool. It belongs to the packet
-                // from here on: `first` moves past it below. The length was checked.
-                room.write(unsafe { Packet::new(buffer.assume_init_read(), pool, len as u16) });
-            }
-            received += N;
+            self.first += received;
+            batch.grow(received);
         }
-        self.first += received;
-        // SAFETY: that many were written, from the start of the room on.
-        unsafe { batch.grow(received) };
         received
     }
 
     /// Takes the buffer at the front, if there is one.
     pub(crate) fn take(&mut self) -> Option<Buffer> {
-        let (_, buffers) = self.piece(self.first, self.posted().min(1));
+        let (_, buffers) = self.block(self.first, self.posted().min(1));
         // SAFETY: the descriptor was posted, so its place holds a buffer; it is taken once, as `first` moves past it.
         let buffer = unsafe { buffers.first()?.assume_init_read() };
         self.first += 1;
@@ -218,47 +224,67 @@ impl Ring {
 
     /// The buffer at the front, if there is one.
     pub(crate) fn front(&mut self) -> Option<&Buffer> {
-        let (_, buffers) = self.piece(self.first, self.posted().min(1));
+        let (_, buffers) = self.block(self.first, self.posted().min(1));
         // SAFETY: as in `take`.
         buffers.first().map(|buffer| unsafe { buffer.assume_init_ref() })
     }
 
-    /// Posts packets of one buffer each from the front of `packets` at the end of the ring: `N` at a time, at most
-    /// `most`, as long as all `N` are `fit`, with the descriptors that `describe` makes.
+    /// Posts packets of one buffer each from the front of `packets` at the end of the ring: at most `most`, and to the
+    /// end of the block, as long as they are of `pool`, have a length from 1 to `max_len`, and `describe` makes
+    /// descriptors of them. Says how many.
     #[inline(always)]
-    pub(crate) fn post<D: Descriptor, const N: usize>(
+    pub(crate) fn post<D: Descriptor>(
         &mut self,
         packets: &mut Outgoing<'_>,
         most: usize,
-        fit: impl Fn(&[Packet; N]) -> bool,
-        describe: impl Fn(&Packet) -> Option<Value<D>>,
+        pool: &Pool,
+        max_len: u32,
+        describe: impl Fn(&Packet) -> Option<Written<D>>,
     ) -> usize {
-        let (words, buffers) = self.piece(self.end, most.min(self.len() - self.posted()));
-        let descriptors = words.as_chunks::<N>().0.iter().zip(buffers.as_chunks_mut::<N>().0);
+        let room = self.len() - self.posted();
+        let (words, buffers) = self.block(self.end, most.min(room));
+        let count = words.len().min(packets.len());
+        let pool = pool.id();
         let mut posted = 0;
-        'groups: for (packets, (words, buffers)) in packets.as_chunks::<N>().0.iter().zip(descriptors) {
-            if !fit(packets) {
-                break;
+        // SAFETY: all three have `count` elements. What was posted belongs to the ring, as `end` moves past it, and is
+        // forgotten as packets.
+        unsafe {
+            while posted + GROUP <= count
+                && post::<D, GROUP>(
+                    group(packets, posted),
+                    group(words, posted),
+                    group_mut(buffers, posted),
+                    pool,
+                    max_len,
+                    &describe,
+                )
+            {
+                posted += GROUP;
             }
-            for ((packet, words), buffer) in packets.iter().zip(words).zip(buffers) {
-                let Some(value) = describe(packet) else { break 'groups };
-                words.vacant_in_ring().write(value);
-                // SAFETY: the buffer belongs to the ring once `end` moves past it below, and the packet is forgotten.
-                buffer.write(unsafe { packet.buffer() });
+            while posted < count
+                && post::<D, 1>(
+                    group(packets, posted),
+                    group(words, posted),
+                    group_mut(buffers, posted),
+                    pool,
+                    max_len,
+                    &describe,
+                )
+            {
+                posted += 1;
             }
-            posted += N;
+            self.end += posted;
+            packets.forget(posted);
         }
-        self.end += posted;
-        packets.forget(posted);
         posted
     }
 
     /// Posts one buffer at the end, if the ring is not full.
-    pub(crate) fn put<D: Descriptor>(&mut self, value: Value<D>, buffer: Buffer) -> Result<(), Buffer> {
+    pub(crate) fn post_buffer<D: Descriptor>(&mut self, value: Value<D>, buffer: Buffer) -> Result<(), Buffer> {
         if self.posted() == self.len() {
             return Err(buffer);
         }
-        let (words, buffers) = self.piece(self.end, 1);
+        let (words, buffers) = self.block(self.end, 1);
         match (words, buffers) {
             ([words], [place]) => {
                 words.vacant_in_ring().write(value);
@@ -281,7 +307,7 @@ impl Ring {
         if self.posted() + BLOCK > self.len() {
             return false;
         }
-        let (words, buffers) = self.piece(self.end, BLOCK);
+        let (words, buffers) = self.block(self.end, BLOCK);
         let (Some(words), Some(buffers)) = (words.first_chunk::<BLOCK>(), buffers.first_chunk_mut::<BLOCK>()) else {
             return false;
         };
@@ -298,10 +324,10 @@ impl Ring {
         true
     }
 
-    /// Gives the first `count` buffers, which must be of `pool`, back to it; fewer if they are not in one piece.
+    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the block.
     #[inline(always)]
     pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
-        let (_, buffers) = self.piece(self.first, count.min(self.posted()));
+        let (_, buffers) = self.block(self.first, count.min(self.posted()));
         // SAFETY: these descriptors were posted, so their places hold buffers; they are given away, as `first` moves
         // past them.
         let buffers = unsafe { buffers.assume_init_ref() };
@@ -310,6 +336,90 @@ impl Ring {
         unsafe { pool.put(buffers) };
         self.first += given;
     }
+}
+
+/// The `N` elements of `slice` from `at` on.
+///
+/// # Safety
+///
+/// It must have that many.
+#[inline(always)]
+unsafe fn group<T, const N: usize>(slice: &[T], at: usize) -> &[T; N] {
+    debug_assert!(at + N <= slice.len());
+    // SAFETY: as the caller says.
+    unsafe { &*slice.as_ptr().add(at).cast() }
+}
+
+/// The `N` elements of `slice` from `at` on, to be changed.
+///
+/// # Safety
+///
+/// It must have that many.
+#[inline(always)]
+unsafe fn group_mut<T, const N: usize>(slice: &mut [T], at: usize) -> &mut [T; N] {
+    debug_assert!(at + N <= slice.len());
+    // SAFETY: as the caller says.
+    unsafe { &mut *slice.as_mut_ptr().add(at).cast() }
+}
+
+/// Moves `N` packets from their descriptors into `room`, or none, if they are not all as [`Ring::receive`] wants them.
+///
+/// # Safety
+///
+/// The `buffers` must be of `pool`, whose buffers have `size` bytes. If the answer is true, they belong to the packets.
+#[inline(always)]
+unsafe fn receive<const N: usize>(
+    words: &[Words; N],
+    buffers: &[MaybeUninit<Buffer>; N],
+    room: &mut [MaybeUninit<Packet>; N],
+    pool: &Pool,
+    size: u64,
+) -> bool {
+    let Some(done) = AllDone::<AdvancedReceiveWriteBack, N>::read(words) else { return false };
+    if !done.all(AdvancedReceiveWriteBack::EOP) {
+        return false;
+    }
+    // The device is not trusted to keep within the buffers it was given. One comparison does for all: a length
+    // of 0 wraps, and several ORed are at least the longest. Where that is too strict, `N` of 1 is not.
+    let lengths = done.field(AdvancedReceiveWriteBack::PKT_LEN);
+    if lengths.iter().fold(0, |all, len| all | len.wrapping_sub(1)) >= size {
+        return false;
+    }
+    for ((buffer, len), room) in buffers.iter().zip(lengths).zip(room) {
+        // SAFETY: as the caller says; the length was checked.
+        room.write(unsafe { Packet::new(buffer.assume_init_read(), pool, len as u16) });
+    }
+    true
+}
+
+/// Writes the descriptors of `N` packets and moves their buffers into their places, or none, if they are not all as
+/// [`Ring::post`] wants them.
+///
+/// # Safety
+///
+/// If the answer is true, the buffers belong to their places, and the packets must be forgotten.
+#[inline(always)]
+unsafe fn post<D: Descriptor, const N: usize>(
+    packets: &[Packet; N],
+    words: &[Words; N],
+    places: &mut [MaybeUninit<Buffer>; N],
+    pool: PoolId,
+    max_len: u32,
+    describe: impl Fn(&Packet) -> Option<Written<D>>,
+) -> bool {
+    // Several ORed are at least the largest. Where that is too strict, `N` of 1 is not.
+    let of_pool = packets.iter().all(|packet| packet.pool() == pool);
+    if !of_pool || packets.iter().fold(0, |all, packet| all | packet.excess()) >= max_len {
+        return false;
+    }
+    for ((packet, words), place) in packets.iter().zip(words).zip(places) {
+        // SAFETY: as the caller says.
+        let buffer = unsafe { packet.buffer() };
+        let Some(value) = describe(packet) else { return false };
+        words.vacant_in_ring().put(value);
+        place.write(buffer);
+    }
+    true
 }
 
 impl Drop for Ring {

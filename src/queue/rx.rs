@@ -17,9 +17,6 @@ use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, RxQueue};
 
-/// How many packets are received in one go where that many are there.
-const GROUP: usize = 4;
-
 /// No frame has more buffers than this: 16 KiB in the smallest ones.
 const MOST_SEGMENTS: usize = 16;
 
@@ -40,7 +37,7 @@ pub struct ReceiveDrops {
     pub long: u64,
     /// Frames with a length that the device cannot mean: 0, or more than the buffer has.
     pub bad_length: u64,
-    /// Calls that found no block of free buffers in the pool. Nothing is dropped by this alone: packets wait
+    /// How often there was no block of free buffers in the pool. Nothing is dropped by this alone: packets wait
     /// in the ring, and the device drops and counts what finds no room there.
     pub pool_empty: u64,
 }
@@ -63,6 +60,17 @@ impl DropCounters {
     }
 }
 
+/// What the next descriptor belongs to.
+#[derive(Debug)]
+enum Frame {
+    /// A new frame.
+    Next,
+    /// A frame whose first segments are here.
+    Partial(Packet),
+    /// A frame that is dropped.
+    Dropped,
+}
+
 /// The ring of a receive queue.
 #[derive(Debug)]
 pub(crate) struct RxRing {
@@ -72,10 +80,7 @@ pub(crate) struct RxRing {
     /// The descriptor up to which the device was told of buffers.
     announced: usize,
     long_frames: LongFrames,
-    /// The first segments of a frame whose last has not come yet.
-    partial: Option<Packet>,
-    /// Whether the rest of the current frame is to be dropped.
-    skipping: bool,
+    frame: Frame,
     drops: Arc<DropCounters>,
 }
 
@@ -94,11 +99,10 @@ impl RxRing {
             attachment: Attachment::new(device, pool)?,
             announced: 0,
             long_frames,
-            partial: None,
-            skipping: false,
+            frame: Frame::Next,
             drops: Arc::default(),
         };
-        while ring.refill() {}
+        ring.refill();
         match ring.ring.posted() {
             had if had < len => {
                 ring.empty();
@@ -126,50 +130,47 @@ impl RxRing {
 
     /// Gives all buffers back to the pool.
     pub(crate) fn empty(mut self) {
-        self.partial = None;
+        self.frame = Frame::Next;
         while self.ring.posted() > 0 {
             self.ring.give_back(self.attachment.pool(), self.ring.posted());
         }
     }
 
-    /// Posts a block of free buffers. Says whether there was room, and a block in the pool.
-    #[inline]
-    fn refill(&mut self) -> bool {
+    /// Posts free buffers of the pool: as many blocks as there is room for.
+    #[inline(never)]
+    fn refill(&mut self) {
         let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
-        match attachment.uniform() {
-            Some(delta) => self.ring.refill::<Read>(pool, |data| Some(posted(delta.address(data)))),
-            None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
+        while self.ring.posted() + BLOCK <= self.ring.len() {
+            let was_there = match attachment.uniform() {
+                Some(delta) => self.ring.refill::<Read>(pool, |data| Some(posted(delta.address(data)))),
+                None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
+            };
+            if !was_there {
+                self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
-        let mut starved = false;
         loop {
-            // Up to the end of the block, which is refilled then.
-            let most = BLOCK - self.ring.first() % BLOCK;
             let mut received = 0;
-            if !self.skipping && self.partial.is_none() {
-                let pool = self.attachment.pool();
-                received = self.ring.receive::<GROUP>(pool, batch, most);
-                received += self.ring.receive::<1>(pool, batch, most - received);
+            if let Frame::Next = self.frame {
+                received = self.ring.receive(self.attachment.pool(), batch);
             }
-            while !starved && self.ring.posted() + BLOCK <= self.ring.len() {
-                starved = !self.refill();
+            if self.ring.posted() + BLOCK <= self.ring.len() {
+                self.refill();
             }
             if batch.is_full() || !self.is_front_done() {
-                break;
+                return batch.len() - before;
             }
-            if received < most {
+            if received == 0 {
                 self.segment(batch);
             }
         }
-        if starved {
-            self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
-        }
-        batch.len() - before
     }
 
     #[inline(always)]
@@ -184,33 +185,34 @@ impl RxRing {
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
         let Some(buffer) = self.ring.take() else { return };
         let pool = self.attachment.pool();
-        let before = self.partial.as_ref().map_or(0, Packet::segment_count);
-        let is_long = before > 0 || !last;
-        let refused = if len == 0 || len > pool.buffer_size() as u64 {
-            Some(&self.drops.bad_length)
-        } else if before >= MOST_SEGMENTS || (is_long && self.long_frames == LongFrames::Drop) {
-            Some(&self.drops.long)
-        } else {
-            None
-        };
-        if self.skipping || refused.is_some() {
-            drop(Packet::received(buffer, pool, 0));
-            if let (false, Some(reason)) = (self.skipping, refused) {
-                self.partial = None;
-                reason.fetch_add(1, Ordering::Relaxed);
+        let fits = len != 0 && len <= pool.buffer_size() as u64;
+        let packet = match core::mem::replace(&mut self.frame, Frame::Next) {
+            Frame::Next if fits && (last || self.long_frames == LongFrames::Deliver) => {
+                Packet::received(buffer, pool, len)
             }
-            self.skipping = !last;
-            return;
-        }
-        // The length was checked, so no buffer comes back.
-        match &mut self.partial {
-            None => self.partial = Packet::received(buffer, pool, len).ok(),
-            Some(packet) => drop(packet.append(buffer, len)),
-        }
-        if last && let Some(packet) = self.partial.take() {
-            // There is room: the caller looked.
-            let _ = batch.push(packet);
-        }
+            Frame::Partial(mut packet) if fits && packet.segment_count() < MOST_SEGMENTS => {
+                packet.append(buffer, len).map(|()| packet)
+            }
+            Frame::Dropped => Err(buffer),
+            // The segments before this one go home.
+            Frame::Next | Frame::Partial(_) => {
+                let reason = if fits { &self.drops.long } else { &self.drops.bad_length };
+                reason.fetch_add(1, Ordering::Relaxed);
+                Err(buffer)
+            }
+        };
+        self.frame = match packet {
+            Ok(packet) if last => {
+                // There is room: the caller looked.
+                let _ = batch.push(packet);
+                Frame::Next
+            }
+            Ok(packet) => Frame::Partial(packet),
+            Err(buffer) => {
+                drop(Packet::received(buffer, pool, 0));
+                if last { Frame::Next } else { Frame::Dropped }
+            }
+        };
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack};
+use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
 use crate::dma::{Dma, DmaAddr, DmaError};
 use crate::field::Value;
 use crate::mmio::Bus;
@@ -20,9 +20,6 @@ use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
 use crate::value;
-
-/// How many packets are posted in one go where that many are there.
-const GROUP: usize = 4;
 
 /// Descriptors that stay free, so that a full ring does not look like an empty one.
 const GAP: usize = 1;
@@ -108,7 +105,7 @@ impl TxRing {
 
     /// Whether everything posted was reported as done.
     pub(crate) fn is_drained(&mut self) -> bool {
-        self.take_back(true);
+        self.take_back_reported(true);
         self.ring.posted() == 0
     }
 
@@ -123,19 +120,24 @@ impl TxRing {
         self.blocks.get_mut(block)
     }
 
+    /// Takes back whole blocks that the device has reported as done.
+    #[inline(always)]
+    fn take_back(&mut self) {
+        if self.ring.first() | (BLOCK - 1) < self.ring.end() {
+            self.take_back_reported(false);
+        }
+    }
+
     /// Takes back whole blocks that the device has reported as done; with `partly`, also what was reported of the last.
-    #[inline]
-    fn take_back(&mut self, partly: bool) {
-        loop {
-            let count = BLOCK - self.ring.first() % BLOCK;
-            if self.ring.posted() < count && !(partly && self.ring.posted() > 0) {
-                return;
-            }
+    #[inline(never)]
+    fn take_back_reported(&mut self, partly: bool) {
+        while self.ring.posted() > 0 {
+            let whole = BLOCK - self.ring.first() % BLOCK;
+            let count = whole.min(self.ring.posted());
             let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return };
-            if self.ring.words(report).done::<WriteBack>().is_none() {
+            if (count < whole && !partly) || self.ring.words(report).done::<WriteBack>().is_none() {
                 return;
             }
-            let count = count.min(self.ring.posted());
             match owner.and_then(|owner| self.attachments.get(owner)) {
                 Some(attachment) => self.ring.give_back(attachment.pool(), count),
                 None => self.give_back_mixed(count),
@@ -183,21 +185,28 @@ impl TxRing {
     }
 
     /// Posts packets from the front of `batch`; says how many, and what was wrong with the next one.
-    #[inline]
+    #[inline(always)]
     fn post(&mut self, batch: &mut Batch) -> (usize, Result<(), TransmitError>) {
         let mut packets = batch.outgoing();
         let before = packets.len();
         let result = loop {
             let Some(first) = packets.first() else { break Ok(()) };
-            let Some(owner) = self.attachments.iter().position(|pool| pool.pool().id() == first.pool()) else {
+            let Some((owner, attachment)) =
+                self.attachments.iter().enumerate().find(|(_, pool)| pool.pool().id() == first.pool())
+            else {
                 break Err(TransmitError::NotAttached);
             };
-            let from = self.ring.end();
-            let most = self.free().min(BLOCK - from % BLOCK);
+            let (from, most) = (self.ring.end(), self.free());
             if most == 0 {
                 break Ok(());
             }
-            if self.post_run(&mut packets, most, owner) == 0 {
+            let posted = match attachment.uniform() {
+                Some(delta) => self.ring.post(&mut packets, most, attachment.pool(), self.max_len, |packet| {
+                    Some(single(packet, delta.address(packet.data())))
+                }),
+                None => self.post_scattered(&mut packets, most, owner),
+            };
+            if posted == 0 {
                 match self.post_unusual(&mut packets, owner) {
                     Ok(true) => {}
                     Ok(false) => break Ok(()),
@@ -209,15 +218,13 @@ impl TxRing {
         (before - packets.len(), result)
     }
 
-    /// Posts up to `most` packets, as long as they are of one segment and of attachment `owner`; says how many.
-    #[inline(always)]
-    fn post_run(&mut self, packets: &mut Outgoing<'_>, most: usize, owner: usize) -> usize {
+    /// Posts packets of one segment, whose pool's pages the device sees at various distances.
+    #[inline(never)]
+    fn post_scattered(&mut self, packets: &mut Outgoing<'_>, most: usize, owner: usize) -> usize {
         let Some(attachment) = self.attachments.get(owner) else { return 0 };
-        let (ring, pool, max) = (&mut self.ring, attachment.pool(), self.max_len);
-        match attachment.uniform() {
-            Some(delta) => post_singles(ring, packets, most, pool, max, |data| Some(delta.address(data))),
-            None => post_singles(ring, packets, most, pool, max, |data| attachment.address(data)),
-        }
+        self.ring.post(packets, most, attachment.pool(), self.max_len, |packet| {
+            Some(single(packet, attachment.address(packet.data())?))
+        })
     }
 
     /// Posts a packet that is none of the usual ones, or says what is wrong with it. Says whether there was room.
@@ -250,7 +257,7 @@ impl TxRing {
             packet.into_buffers(|buffer| {
                 // There is room, and as many values as segments.
                 if let Some(value) = values.next() {
-                    let _ = self.ring.put(value, buffer);
+                    let _ = self.ring.post_buffer(value, buffer);
                 }
             });
         }
@@ -258,29 +265,12 @@ impl TxRing {
     }
 }
 
-/// Posts up to `most` packets of one segment and of `pool`, whose data the device finds at `address`; says how many.
+/// The descriptor of a packet of one segment, which the device finds at `address`.
 #[inline(always)]
-fn post_singles(
-    ring: &mut Ring,
-    packets: &mut Outgoing<'_>,
-    most: usize,
-    pool: &Pool,
-    max_len: u32,
-    address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
-) -> usize {
-    const SINGLE: Value<Data> = value!(Data { EOP: true, IFCS: true });
-    let of_pool = |packet: &Packet| packet.pool() == pool.id();
-    let describe = |packet: &Packet| {
-        let len = packet.len() as u16;
-        Some(SINGLE.with(Data::ADDR, address(packet.data())?).with(Data::DTALEN, len).with(Data::PAYLEN, len))
-    };
-    let group = |group: &[Packet; GROUP]| {
-        // Several ORed are at least the largest. Where that is too strict, one by one is not.
-        group.iter().all(of_pool) && group.iter().fold(0, |all, packet| all | packet.excess()) < max_len
-    };
-    let one = |[packet]: &[Packet; 1]| of_pool(packet) && packet.excess() < max_len;
-    let posted = ring.post::<Data, GROUP>(packets, most, group, describe);
-    posted + ring.post::<Data, 1>(packets, most - posted, one, describe)
+fn single(packet: &Packet, address: DmaAddr) -> Written<Data> {
+    let len = packet.len() as u16;
+    let value = value!(Data { EOP: true, IFCS: true }).with(Data::ADDR, address);
+    value.with(Data::DTALEN, len).with(Data::PAYLEN, len).into()
 }
 
 /// A transmit queue, borrowed from its running device.
@@ -306,8 +296,11 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     /// [`TransmitError`] if a packet cannot be sent. All before it were; it is the first in the batch now.
     #[inline]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
-        // Part of a block is taken back only where time or room matters.
-        self.ring.take_back(batch.is_empty() || self.ring.free() < batch.len());
+        self.ring.take_back();
+        // Part of a block is taken back only where there is time, or no room.
+        if batch.is_empty() || self.ring.free() < batch.len() {
+            self.ring.take_back_reported(true);
+        }
         let (sent, result) = self.ring.post(batch);
         if sent > 0 {
             let tail = self.ring.ring.wrap(self.ring.ring.end());
@@ -328,7 +321,7 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
 
     /// Takes back packets that were sent, and says how many descriptors are free.
     pub fn reclaim(&mut self) -> usize {
-        self.ring.take_back(true);
+        self.ring.take_back_reported(true);
         self.ring.free()
     }
 

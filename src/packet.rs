@@ -74,9 +74,8 @@ impl Packet {
     ///
     /// The buffer must be of `pool`, and `len` at most the pool's buffer size.
     #[inline(always)]
-    pub(crate) unsafe fn new(buffer: Buffer, pool: &Pool, len: u16) -> Self {
-        debug_assert!(usize::from(len) <= pool.buffer_size());
-        Self { data: buffer.data(), pool: pool.id(), extent: Extent::new(len, 0), moved: 0 }
+    pub(crate) unsafe fn new(buffer: Buffer, pool: PoolId, len: u16) -> Self {
+        Self { data: buffer.data(), pool, extent: Extent::new(len, 0), moved: 0 }
     }
 
     #[inline(always)]
@@ -154,7 +153,7 @@ impl Packet {
             return Err(buffer);
         }
         // SAFETY: just checked.
-        Ok(unsafe { Self::new(buffer, pool, len as u16) })
+        Ok(unsafe { Self::new(buffer, pool.id(), len as u16) })
     }
 
     /// Adds `buffer` of the same pool at the end, into which `len` bytes were received. Gives it back if it does not
@@ -366,11 +365,16 @@ impl Batch {
         self.packets.len() >= self.capacity
     }
 
-    /// The places for more packets.
+    /// How many more it can have.
+    #[inline(always)]
+    pub(crate) fn free(&self) -> usize {
+        self.capacity - self.packets.len()
+    }
+
+    /// The places for more packets: at least as many as are [free](Self::free).
     #[inline(always)]
     pub(crate) fn room(&mut self) -> &mut [MaybeUninit<Packet>] {
-        let count = self.capacity - self.packets.len();
-        self.packets.spare_capacity_mut().get_mut(..count).unwrap_or_default()
+        self.packets.spare_capacity_mut()
     }
 
     /// Takes up the packets that were written into the first `count` places of the [room](Self::room).
@@ -387,7 +391,10 @@ impl Batch {
     /// The packets on their way out: those that have left go from the batch all at once.
     #[inline(always)]
     pub(crate) fn outgoing(&mut self) -> Outgoing<'_> {
-        Outgoing { packets: &mut self.packets, left: 0 }
+        let rest: *const [Packet] = &*self.packets;
+        // SAFETY: what the batch gives up here is in `rest`, and comes back when that is dropped.
+        unsafe { self.packets.set_len(0) };
+        Outgoing { packets: &mut self.packets, rest }
     }
 
     /// Takes out all packets.
@@ -408,24 +415,33 @@ impl Batch {
 
 /// The packets of a batch that have not left it yet, while packets leave it at the front.
 pub(crate) struct Outgoing<'a> {
+    /// Empty meanwhile; its memory has the `rest`.
     packets: &'a mut Vec<Packet>,
-    /// How many have left.
-    left: usize,
+    rest: *const [Packet],
 }
 
 impl Outgoing<'_> {
-    /// Forgets the first `count` packets: whoever calls has their buffers.
+    /// Forgets the first `count` packets.
+    ///
+    /// # Safety
+    ///
+    /// There must be that many, and whoever calls has their buffers.
     #[inline(always)]
-    pub(crate) fn forget(&mut self, count: usize) {
-        self.left += count.min(self.len());
+    pub(crate) unsafe fn forget(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
+        // SAFETY: that many are there.
+        self.rest =
+            core::ptr::slice_from_raw_parts(unsafe { self.rest.cast::<Packet>().add(count) }, self.rest.len() - count);
     }
 
     /// Takes out the first packet.
     pub(crate) fn next(&mut self) -> Option<Packet> {
         let first: *const Packet = self.first()?;
-        self.forget(1);
-        // SAFETY: the packet is there, and was just forgotten.
-        Some(unsafe { first.read() })
+        // SAFETY: the packet is there, is read, and forgotten where it was.
+        unsafe {
+            self.forget(1);
+            Some(first.read())
+        }
     }
 }
 
@@ -434,22 +450,21 @@ impl Deref for Outgoing<'_> {
 
     #[inline(always)]
     fn deref(&self) -> &[Packet] {
-        self.packets.get(self.left..).unwrap_or_default()
+        // SAFETY: the vector is borrowed, and has these packets in its memory.
+        unsafe { &*self.rest }
     }
 }
 
 impl Drop for Outgoing<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        let stay = self.packets.len() - self.left;
-        // SAFETY: the first `left` packets were forgotten; those behind them move to the front.
+        let (first, rest) = (self.packets.as_mut_ptr(), self.rest.cast::<Packet>());
+        // SAFETY: the rest moves to the front of the vector, which owns it from here on.
         unsafe {
-            self.packets.set_len(0);
-            if stay > 0 && self.left > 0 {
-                let first = self.packets.as_mut_ptr();
-                first.copy_from(first.add(self.left), stay);
+            if self.rest.len() > 0 && !core::ptr::eq(first, rest) {
+                first.copy_from(rest, self.rest.len());
             }
-            self.packets.set_len(stay);
+            self.packets.set_len(self.rest.len());
         }
     }
 }

@@ -286,7 +286,7 @@ impl Pool {
     pub fn take(&self) -> Option<Packet> {
         let buffer = self.inner().free.lock().buffers.pop()?;
         // SAFETY: the buffer is of this pool, and has 0 bytes.
-        Some(unsafe { Packet::new(buffer, self, 0) })
+        Some(unsafe { Packet::new(buffer, self.id(), 0) })
     }
 
     /// Takes a block of buffers into `room`, if there are that many.
@@ -341,6 +341,7 @@ impl Pool {
 
     /// Size of a buffer in bytes, without the headroom.
     #[must_use]
+    #[inline(always)]
     pub fn buffer_size(&self) -> usize {
         self.inner().size
     }

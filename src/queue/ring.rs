@@ -184,9 +184,9 @@ impl Ring {
     #[inline(always)]
     pub(crate) fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
         let (words, buffers) = self.block(self.first, self.posted());
+        let count = words.len().min(batch.free());
         let room = batch.room();
-        let count = words.len().min(room.len());
-        let size = pool.buffer_size() as u64;
+        let (pool, size) = (pool.id(), pool.buffer_size() as u64);
         let mut received = 0;
         // SAFETY: all three have `count` elements, and those of `buffers` are buffers of the pool. What was received is
         // moved out, as `first` moves past it, and was written, from the start of the room on.
@@ -229,29 +229,34 @@ impl Ring {
         buffers.first().map(|buffer| unsafe { buffer.assume_init_ref() })
     }
 
-    /// Posts packets of one buffer each from the front of `packets` at the end of the ring: at most `most`, and to the
+    /// How many descriptors can be posted. One stays free, so that to the device a full ring does not look like an empty
+    /// one.
+    #[inline(always)]
+    pub(crate) fn free(&self) -> usize {
+        self.mask - self.posted()
+    }
+
+    /// Posts packets of one buffer each from the front of `packets` at the end of the ring: as many as are free, to the
     /// end of the block, as long as they are of `pool`, have a length from 1 to `max_len`, and `describe` makes
     /// descriptors of them. Says how many.
     #[inline(always)]
     pub(crate) fn post<D: Descriptor>(
         &mut self,
         packets: &mut Outgoing<'_>,
-        most: usize,
         pool: &Pool,
         max_len: u32,
         describe: impl Fn(&Packet) -> Option<Written<D>>,
     ) -> usize {
-        let room = self.len() - self.posted();
-        let (words, buffers) = self.block(self.end, most.min(room));
-        let count = words.len().min(packets.len());
-        let pool = pool.id();
+        let (words, buffers) = self.block(self.end, self.free());
+        let (front, pool) = (&**packets, pool.id());
+        let count = words.len().min(front.len());
         let mut posted = 0;
         // SAFETY: all three have `count` elements. What was posted belongs to the ring, as `end` moves past it, and is
         // forgotten as packets.
         unsafe {
             while posted + GROUP <= count
                 && post::<D, GROUP>(
-                    group(packets, posted),
+                    group(front, posted),
                     group(words, posted),
                     group_mut(buffers, posted),
                     pool,
@@ -263,7 +268,7 @@ impl Ring {
             }
             while posted < count
                 && post::<D, 1>(
-                    group(packets, posted),
+                    group(front, posted),
                     group(words, posted),
                     group_mut(buffers, posted),
                     pool,
@@ -273,9 +278,9 @@ impl Ring {
             {
                 posted += 1;
             }
-            self.end += posted;
             packets.forget(posted);
         }
+        self.end += posted;
         posted
     }
 
@@ -372,7 +377,7 @@ unsafe fn receive<const N: usize>(
     words: &[Words; N],
     buffers: &[MaybeUninit<Buffer>; N],
     room: &mut [MaybeUninit<Packet>; N],
-    pool: &Pool,
+    pool: PoolId,
     size: u64,
 ) -> bool {
     let Some(done) = AllDone::<AdvancedReceiveWriteBack, N>::read(words) else { return false };

@@ -137,11 +137,11 @@ impl RxRing {
     }
 
     /// Posts free buffers of the pool: as many blocks as there is room for.
-    #[inline(never)]
+    #[inline]
     fn refill(&mut self) {
         let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
-        while self.ring.posted() + BLOCK <= self.ring.len() {
+        while self.is_block_vacant() {
             let was_there = match attachment.uniform() {
                 Some(delta) => self.ring.refill::<Read>(pool, |data| Some(posted(delta.address(data)))),
                 None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
@@ -155,22 +155,39 @@ impl RxRing {
 
     #[inline(always)]
     fn receive(&mut self, batch: &mut Batch) -> usize {
+        let received = self.receive_block(batch);
+        if self.is_block_vacant() || (!batch.is_full() && self.is_front_done()) {
+            return received + self.receive_more(batch);
+        }
+        received
+    }
+
+    /// Receives packets of one segment, to the end of the block.
+    #[inline(always)]
+    fn receive_block(&mut self, batch: &mut Batch) -> usize {
+        if let Frame::Next = self.frame { self.ring.receive(self.attachment.pool(), batch) } else { 0 }
+    }
+
+    /// Refills the ring, and receives more: packets of the next block, or unusual ones.
+    #[inline(never)]
+    fn receive_more(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
         loop {
-            let mut received = 0;
-            if let Frame::Next = self.frame {
-                received = self.ring.receive(self.attachment.pool(), batch);
-            }
-            if self.ring.posted() + BLOCK <= self.ring.len() {
+            if self.is_block_vacant() {
                 self.refill();
             }
             if batch.is_full() || !self.is_front_done() {
                 return batch.len() - before;
             }
-            if received == 0 {
+            if self.receive_block(batch) == 0 {
                 self.segment(batch);
             }
         }
+    }
+
+    #[inline(always)]
+    fn is_block_vacant(&self) -> bool {
+        self.ring.posted() + BLOCK <= self.ring.len()
     }
 
     #[inline(always)]

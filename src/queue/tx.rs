@@ -11,7 +11,6 @@ use core::ptr::NonNull;
 
 use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
 use crate::dma::{Dma, DmaAddr, DmaError};
-use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{Attachment, BLOCK, Pool};
@@ -21,8 +20,8 @@ use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
 use crate::value;
 
-/// Descriptors that stay free, so that a full ring does not look like an empty one.
-const GAP: usize = 1;
+/// Instead of an attachment: the buffers of a block are not all of one pool.
+const MIXED: usize = usize::MAX;
 
 /// Why a packet was not sent. It is handed back: the first of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +58,8 @@ impl core::error::Error for TransmitError {}
 struct Block {
     /// The descriptor that the device reports when it is done with the block so far.
     report: usize,
-    /// Which attachment's pool the buffers are of, if of one.
-    owner: Option<usize>,
+    /// Which attachment's pool the buffers are of, or [`MIXED`].
+    owner: usize,
 }
 
 /// The ring of a transmit queue.
@@ -71,6 +70,8 @@ pub(crate) struct TxRing {
     blocks: Vec<Block>,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
+    /// The attachment of the last packet: a guess at the next one's.
+    owner: usize,
     max_len: u32,
 }
 
@@ -82,6 +83,7 @@ impl TxRing {
             ring: Ring::new(device, len)?,
             blocks: vec![Block::default(); len / BLOCK],
             attachments: vec![],
+            owner: 0,
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u32,
         })
@@ -138,7 +140,7 @@ impl TxRing {
             if (count < whole && !partly) || self.ring.words(report).done::<WriteBack>().is_none() {
                 return;
             }
-            match owner.and_then(|owner| self.attachments.get(owner)) {
+            match self.attachments.get(owner) {
                 Some(attachment) => self.ring.give_back(attachment.pool(), count),
                 None => self.give_back_mixed(count),
             }
@@ -157,72 +159,58 @@ impl TxRing {
         }
     }
 
+    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`.
     #[inline(always)]
-    fn free(&self) -> usize {
-        self.ring.len() - GAP - self.ring.posted()
-    }
-
-    /// Asks for a report of what was posted from descriptor `from` on, with buffers of attachment `owner`.
-    #[inline(always)]
-    fn ask_for_report(&mut self, from: usize, owner: usize) {
-        let report = self.ring.end() - 1;
-        self.ring.words(report).add(value!(Data { RS: true }));
-        let mut index = from;
-        loop {
-            let Some(block) = self.block(index) else { return };
+    fn note(&mut self, index: usize, owner: usize) {
+        let report = self.ring.end().wrapping_sub(1);
+        if let Some(block) = self.block(index) {
             block.report = report;
             if index % BLOCK == 0 {
-                block.owner = Some(owner);
-            } else if block.owner != Some(owner) {
-                block.owner = None;
-            }
-            // Only a packet of several segments reaches beyond its block.
-            index += BLOCK - index % BLOCK;
-            if index > report {
-                return;
+                block.owner = owner;
+            } else if block.owner != owner {
+                block.owner = MIXED;
             }
         }
     }
 
-    /// Posts packets from the front of `batch`; says how many, and what was wrong with the next one.
+    /// The attachment of `packet`'s pool.
     #[inline(always)]
-    fn post(&mut self, batch: &mut Batch) -> (usize, Result<(), TransmitError>) {
+    fn owner(&mut self, packet: &Packet) -> Option<usize> {
+        let guess = self.attachments.get(self.owner);
+        if guess.is_none_or(|guess| guess.pool().id() != packet.pool()) {
+            self.owner = self.attachments.iter().position(|attachment| attachment.pool().id() == packet.pool())?;
+        }
+        Some(self.owner)
+    }
+
+    /// Posts packets from the front of `batch`; says what was wrong with the one that is first then.
+    #[inline(always)]
+    fn post(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
         let mut packets = batch.outgoing();
-        let before = packets.len();
-        let result = loop {
-            let Some(first) = packets.first() else { break Ok(()) };
-            let Some((owner, attachment)) =
-                self.attachments.iter().enumerate().find(|(_, pool)| pool.pool().id() == first.pool())
-            else {
-                break Err(TransmitError::NotAttached);
-            };
-            let (from, most) = (self.ring.end(), self.free());
-            if most == 0 {
-                break Ok(());
-            }
+        while let Some(first) = packets.first() {
+            let owner = self.owner(first).ok_or(TransmitError::NotAttached)?;
+            let Some(attachment) = self.attachments.get(owner) else { break };
+            let from = self.ring.end();
             let posted = match attachment.uniform() {
-                Some(delta) => self.ring.post(&mut packets, most, attachment.pool(), self.max_len, |packet| {
+                Some(delta) => self.ring.post(&mut packets, attachment.pool(), self.max_len, |packet| {
                     Some(single(packet, delta.address(packet.data())))
                 }),
-                None => self.post_scattered(&mut packets, most, owner),
+                None => self.post_scattered(&mut packets, owner),
             };
-            if posted == 0 {
-                match self.post_unusual(&mut packets, owner) {
-                    Ok(true) => {}
-                    Ok(false) => break Ok(()),
-                    Err(error) => break Err(error),
-                }
+            if posted == 0 && !self.post_unusual(&mut packets, owner)? {
+                break;
             }
-            self.ask_for_report(from, owner);
-        };
-        (before - packets.len(), result)
+            self.ring.words(self.ring.end() - 1).add(value!(Data { RS: true }));
+            self.note(from, owner);
+        }
+        Ok(())
     }
 
     /// Posts packets of one segment, whose pool's pages the device sees at various distances.
     #[inline(never)]
-    fn post_scattered(&mut self, packets: &mut Outgoing<'_>, most: usize, owner: usize) -> usize {
+    fn post_scattered(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> usize {
         let Some(attachment) = self.attachments.get(owner) else { return 0 };
-        self.ring.post(packets, most, attachment.pool(), self.max_len, |packet| {
+        self.ring.post(packets, attachment.pool(), self.max_len, |packet| {
             Some(single(packet, attachment.address(packet.data())?))
         })
     }
@@ -240,7 +228,7 @@ impl TxRing {
         if packet.segments().any(<[u8]>::is_empty) {
             return Err(TransmitError::Empty);
         }
-        if packet.segment_count() > self.free() {
+        if packet.segment_count() > self.ring.free() {
             return Ok(false);
         }
         let segments = packet.segments().enumerate().map(|(index, bytes)| {
@@ -252,6 +240,7 @@ impl TxRing {
             Some(value.with(Data::PAYLEN, if index == 0 { len as u16 } else { 0 }))
         });
         let Some(values) = segments.collect::<Option<Vec<_>>>() else { return Err(TransmitError::NotAttached) };
+        let from = self.ring.end();
         let mut values = values.into_iter();
         if let Some(packet) = packets.next() {
             packet.into_buffers(|buffer| {
@@ -260,6 +249,10 @@ impl TxRing {
                     let _ = self.ring.post_buffer(value, buffer);
                 }
             });
+        }
+        // The caller notes the first block.
+        for index in (from.next_multiple_of(BLOCK)..self.ring.end()).step_by(BLOCK) {
+            self.note(index, owner);
         }
         Ok(true)
     }
@@ -298,10 +291,12 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
         self.ring.take_back();
         // Part of a block is taken back only where there is time, or no room.
-        if batch.is_empty() || self.ring.free() < batch.len() {
+        if batch.is_empty() || self.ring.ring.free() < batch.len() {
             self.ring.take_back_reported(true);
         }
-        let (sent, result) = self.ring.post(batch);
+        let before = batch.len();
+        let result = self.ring.post(batch);
+        let sent = before - batch.len();
         if sent > 0 {
             let tail = self.ring.ring.wrap(self.ring.ring.end());
             let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
@@ -322,7 +317,7 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     /// Takes back packets that were sent, and says how many descriptors are free.
     pub fn reclaim(&mut self) -> usize {
         self.ring.take_back_reported(true);
-        self.ring.free()
+        self.ring.ring.free()
     }
 
     /// Whether everything was sent.

@@ -17,8 +17,8 @@ use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
 
-/// How many packets are moved in one go where that many are there.
-const GROUP: usize = 4;
+/// How many packets are moved in one go where that many are there. A call with fewer does without groups.
+pub(crate) const GROUP: usize = 4;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -180,9 +180,9 @@ impl Ring {
 
     /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: as many as there is room for, to
     /// the end of the block, as long as the device is done with them, and each is one buffer with a length that it can
-    /// have. Says how many.
+    /// have. They are moved `N` at a time, the rest one by one. Says how many.
     #[inline(always)]
-    pub(crate) fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
+    pub(crate) fn receive<const N: usize>(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
         let (words, buffers) = self.block(self.first, self.posted());
         let count = words.len().min(batch.free());
         let room = batch.room();
@@ -191,16 +191,11 @@ impl Ring {
         // SAFETY: all three have `count` elements, and those of `buffers` are buffers of the pool. What was received is
         // moved out, as `first` moves past it, and was written, from the start of the room on.
         unsafe {
-            while received + GROUP <= count
-                && receive::<GROUP>(
-                    group(words, received),
-                    group(buffers, received),
-                    group_mut(room, received),
-                    pool,
-                    size,
-                )
+            while N > 1
+                && received + N <= count
+                && receive::<N>(group(words, received), group(buffers, received), group_mut(room, received), pool, size)
             {
-                received += GROUP;
+                received += N;
             }
             while received < count
                 && receive::<1>(group(words, received), group(buffers, received), group_mut(room, received), pool, size)
@@ -238,9 +233,9 @@ impl Ring {
 
     /// Posts packets of one buffer each from the front of `packets` at the end of the ring: as many as are free, to the
     /// end of the block, as long as they are of `pool`, have a length from 1 to `max_len`, and `describe` makes
-    /// descriptors of them. Says how many.
+    /// descriptors of them. They are moved `N` at a time, the rest one by one. Says how many.
     #[inline(always)]
-    pub(crate) fn post<D: Descriptor>(
+    pub(crate) fn post<D: Descriptor, const N: usize>(
         &mut self,
         packets: &mut Outgoing<'_>,
         pool: &Pool,
@@ -254,8 +249,9 @@ impl Ring {
         // SAFETY: all three have `count` elements. What was posted belongs to the ring, as `end` moves past it, and is
         // forgotten as packets.
         unsafe {
-            while posted + GROUP <= count
-                && post::<D, GROUP>(
+            while N > 1
+                && posted + N <= count
+                && post::<D, N>(
                     group(front, posted),
                     group(words, posted),
                     group_mut(buffers, posted),
@@ -264,7 +260,7 @@ impl Ring {
                     &describe,
                 )
             {
-                posted += GROUP;
+                posted += N;
             }
             while posted < count
                 && post::<D, 1>(

@@ -12,7 +12,7 @@ use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, BLOCK, Pool, PoolError};
-use crate::queue::ring::Ring;
+use crate::queue::ring::{GROUP, Ring};
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, RxQueue};
@@ -153,9 +153,10 @@ impl RxRing {
         }
     }
 
-    #[inline(always)]
-    fn receive(&mut self, batch: &mut Batch) -> usize {
-        let received = self.receive_block(batch);
+    /// Receives packets in groups of `N`: a call for few of them has no time for groups.
+    #[inline(never)]
+    fn receive<const N: usize>(&mut self, batch: &mut Batch) -> usize {
+        let received = self.receive_block::<N>(batch);
         if self.is_block_vacant() || (!batch.is_full() && self.is_front_done()) {
             return received + self.receive_more(batch);
         }
@@ -164,8 +165,8 @@ impl RxRing {
 
     /// Receives packets of one segment, to the end of the block.
     #[inline(always)]
-    fn receive_block(&mut self, batch: &mut Batch) -> usize {
-        if let Frame::Next = self.frame { self.ring.receive(self.attachment.pool(), batch) } else { 0 }
+    fn receive_block<const N: usize>(&mut self, batch: &mut Batch) -> usize {
+        if let Frame::Next = self.frame { self.ring.receive::<N>(self.attachment.pool(), batch) } else { 0 }
     }
 
     /// Refills the ring, and receives more: packets of the next block, or unusual ones.
@@ -179,7 +180,7 @@ impl RxRing {
             if batch.is_full() || !self.is_front_done() {
                 return batch.len() - before;
             }
-            if self.receive_block(batch) == 0 {
+            if self.receive_block::<GROUP>(batch) == 0 {
                 self.segment(batch);
             }
         }
@@ -248,7 +249,8 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits.
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
-        let received = self.ring.receive(batch);
+        let received =
+            if batch.free() < GROUP { self.ring.receive::<1>(batch) } else { self.ring.receive::<GROUP>(batch) };
         if self.ring.announced != self.ring.ring.end() {
             self.announce();
         }

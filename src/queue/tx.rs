@@ -14,7 +14,7 @@ use crate::dma::{Dma, DmaAddr, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{Attachment, BLOCK, Pool};
-use crate::queue::ring::Ring;
+use crate::queue::ring::{GROUP, Ring};
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
@@ -159,10 +159,12 @@ impl TxRing {
         }
     }
 
-    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`.
+    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`, and asks the
+    /// device to report the last of them.
     #[inline(always)]
     fn note(&mut self, index: usize, owner: usize) {
         let report = self.ring.end().wrapping_sub(1);
+        self.ring.words(report).add(value!(Data { RS: true }));
         if let Some(block) = self.block(index) {
             block.report = report;
             if index % BLOCK == 0 {
@@ -183,36 +185,38 @@ impl TxRing {
         Some(self.owner)
     }
 
+    /// Posts packets of one segment from the front of `batch`, in groups of `N`, up to one that is unusual.
+    #[inline(never)]
+    fn post_usual<const N: usize>(&mut self, batch: &mut Batch) {
+        let mut packets = batch.outgoing();
+        while let Some(owner) = packets.first().and_then(|first| self.owner(first)) {
+            let Some(attachment) = self.attachments.get(owner) else { return };
+            let Some(delta) = attachment.uniform() else { return };
+            let from = self.ring.end();
+            let describe = |packet: &Packet| Some(single(packet, delta.address(packet.data())));
+            if self.ring.post::<Data, N>(&mut packets, attachment.pool(), self.max_len, describe) == 0 {
+                return;
+            }
+            self.note(from, owner);
+        }
+    }
+
     /// Posts packets from the front of `batch`; says what was wrong with the one that is first then.
-    #[inline(always)]
-    fn post(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
+    #[inline(never)]
+    fn post_any(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
         let mut packets = batch.outgoing();
         while let Some(first) = packets.first() {
             let owner = self.owner(first).ok_or(TransmitError::NotAttached)?;
             let Some(attachment) = self.attachments.get(owner) else { break };
             let from = self.ring.end();
-            let posted = match attachment.uniform() {
-                Some(delta) => self.ring.post(&mut packets, attachment.pool(), self.max_len, |packet| {
-                    Some(single(packet, delta.address(packet.data())))
-                }),
-                None => self.post_scattered(&mut packets, owner),
-            };
+            let describe = |packet: &Packet| Some(single(packet, attachment.address(packet.data())?));
+            let posted = self.ring.post::<Data, 1>(&mut packets, attachment.pool(), self.max_len, describe);
             if posted == 0 && !self.post_unusual(&mut packets, owner)? {
                 break;
             }
-            self.ring.words(self.ring.end() - 1).add(value!(Data { RS: true }));
             self.note(from, owner);
         }
         Ok(())
-    }
-
-    /// Posts packets of one segment, whose pool's pages the device sees at various distances.
-    #[inline(never)]
-    fn post_scattered(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> usize {
-        let Some(attachment) = self.attachments.get(owner) else { return 0 };
-        self.ring.post(packets, attachment.pool(), self.max_len, |packet| {
-            Some(single(packet, attachment.address(packet.data())?))
-        })
     }
 
     /// Posts a packet that is none of the usual ones, or says what is wrong with it. Says whether there was room.
@@ -295,7 +299,12 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
             self.ring.take_back_reported(true);
         }
         let before = batch.len();
-        let result = self.ring.post(batch);
+        if before < GROUP {
+            self.ring.post_usual::<1>(batch);
+        } else {
+            self.ring.post_usual::<GROUP>(batch);
+        }
+        let result = if batch.is_empty() { Ok(()) } else { self.ring.post_any(batch) };
         let sent = before - batch.len();
         if sent > 0 {
             let tail = self.ring.ring.wrap(self.ring.ring.end());

@@ -1,7 +1,7 @@
 //! A ring of descriptors with the buffers that were posted with them, and how long its memory must live.
 //!
-//! All of the data path's `unsafe` on rings is here: [`Ring::receive`] and [`Ring::post`] move packets in bulk between a
-//! ring and a [`Batch`], [`Ring::refill`] and [`Ring::give_back`] move buffers in bulk between a pool and a ring.
+//! All of the data path's `unsafe` on rings is here: [`Ring::receive_groups`] and [`Ring::post_groups`] move packets in bulk between
+//! a ring and a [`Batch`], [`Ring::refill`] and [`Ring::give_back`] move buffers in bulk between a pool and a ring.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -18,7 +18,7 @@ use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 const DESCRIPTOR: usize = size_of::<Words>();
 
 /// How many packets are moved in one go where that many are there. A call with fewer does without groups.
-pub(crate) const GROUP: usize = 4;
+pub(crate) const GROUP: usize = 8;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -178,34 +178,50 @@ impl Ring {
         }
     }
 
-    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: as many as there is room for, to
-    /// the end of the block, as long as the device is done with them, and each is one buffer with a length that it can
-    /// have. They are moved `N` at a time, the rest one by one. Says how many.
+    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`, in groups: as many as there is
+    /// room for, to the end of the block, as long as the device is done with them, and each is one buffer with a length
+    /// that it can have. Says how many.
     #[inline(always)]
-    pub(crate) fn receive<const N: usize>(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
+    pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
         let (words, buffers) = self.block(self.first, self.posted());
-        let count = words.len().min(batch.free());
+        let count = words.len().min(batch.free()) / GROUP * GROUP;
         let room = batch.room();
         let (pool, size) = (pool.id(), pool.buffer_size() as u64);
-        let mut received = 0;
-        // SAFETY: all three have `count` elements, and those of `buffers` are buffers of the pool. What was received is
+        let mut at = 0;
+        // SAFETY: all three have `count` elements, in whole groups, and those of `buffers` are buffers of the pool. What was received is
         // moved out, as `first` moves past it, and was written, from the start of the room on.
         unsafe {
-            while N > 1
-                && received + N <= count
-                && receive::<N>(group(words, received), group(buffers, received), group_mut(room, received), pool, size)
+            while at < count && receive::<GROUP>(group(words, at), group(buffers, at), group_mut(room, at), pool, size)
             {
-                received += N;
+                at += GROUP;
             }
-            while received < count
-                && receive::<1>(group(words, received), group(buffers, received), group_mut(room, received), pool, size)
-            {
-                received += 1;
-            }
-            self.first += received;
-            batch.grow(received);
+            self.first += at;
+            batch.grow(at);
         }
-        received
+        at
+    }
+
+    /// Moves one packet, as [`receive_groups`](Self::receive_groups) does, and says whether it did.
+    #[inline(always)]
+    pub(crate) fn receive_one(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
+        if self.posted() == 0 || batch.is_full() {
+            return false;
+        }
+        let (words, buffers) = self.block(self.first, 1);
+        let room = batch.room();
+        // SAFETY: all three have an element; else as above.
+        unsafe {
+            let received = receive::<1>(
+                group(words, 0),
+                group(buffers, 0),
+                group_mut(room, 0),
+                pool.id(),
+                pool.buffer_size() as u64,
+            );
+            self.first += usize::from(received);
+            batch.grow(usize::from(received));
+            received
+        }
     }
 
     /// Takes the buffer at the front, if there is one.
@@ -231,11 +247,11 @@ impl Ring {
         self.mask - self.posted()
     }
 
-    /// Posts packets of one buffer each from the front of `packets` at the end of the ring: as many as are free, to the
-    /// end of the block, as long as they are of `pool`, have a length from 1 to `max_len`, and `describe` makes
-    /// descriptors of them. They are moved `N` at a time, the rest one by one. Says how many.
+    /// Posts packets of one buffer each from the front of `packets` at the end of the ring, in groups: as many as are
+    /// free, to the end of the block, as long as they are of `pool`, have a length from 1 to `max_len`, and `describe`
+    /// makes descriptors of them. Says how many.
     #[inline(always)]
-    pub(crate) fn post<D: Descriptor, const N: usize>(
+    pub(crate) fn post_groups<D: Descriptor>(
         &mut self,
         packets: &mut Outgoing<'_>,
         pool: &Pool,
@@ -244,40 +260,50 @@ impl Ring {
     ) -> usize {
         let (words, buffers) = self.block(self.end, self.free());
         let (front, pool) = (&**packets, pool.id());
-        let count = words.len().min(front.len());
-        let mut posted = 0;
-        // SAFETY: all three have `count` elements. What was posted belongs to the ring, as `end` moves past it, and is
+        let count = words.len().min(front.len()) / GROUP * GROUP;
+        let mut at = 0;
+        // SAFETY: all three have `count` elements, in whole groups. What was posted belongs to the ring, as `end` moves past it, and is
         // forgotten as packets.
         unsafe {
-            while N > 1
-                && posted + N <= count
-                && post::<D, N>(
-                    group(front, posted),
-                    group(words, posted),
-                    group_mut(buffers, posted),
+            while at < count
+                && post::<D, GROUP>(
+                    group(front, at),
+                    group(words, at),
+                    group_mut(buffers, at),
                     pool,
                     max_len,
                     &describe,
                 )
             {
-                posted += N;
+                at += GROUP;
             }
-            while posted < count
-                && post::<D, 1>(
-                    group(front, posted),
-                    group(words, posted),
-                    group_mut(buffers, posted),
-                    pool,
-                    max_len,
-                    &describe,
-                )
-            {
-                posted += 1;
-            }
-            packets.forget(posted);
+            packets.forget(at);
         }
-        self.end += posted;
-        posted
+        self.end += at;
+        at
+    }
+
+    /// Posts one packet, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    #[inline(always)]
+    pub(crate) fn post_one<D: Descriptor>(
+        &mut self,
+        packets: &mut Outgoing<'_>,
+        pool: &Pool,
+        max_len: u32,
+        describe: impl Fn(&Packet) -> Option<Written<D>>,
+    ) -> bool {
+        if self.free() == 0 || packets.is_empty() {
+            return false;
+        }
+        let (words, buffers) = self.block(self.end, 1);
+        // SAFETY: all three have an element; else as above.
+        unsafe {
+            let posted =
+                post::<D, 1>(group(packets, 0), group(words, 0), group_mut(buffers, 0), pool.id(), max_len, describe);
+            packets.forget(usize::from(posted));
+            self.end += usize::from(posted);
+            posted
+        }
     }
 
     /// Posts one buffer at the end, if the ring is not full.
@@ -363,7 +389,7 @@ unsafe fn group_mut<T, const N: usize>(slice: &mut [T], at: usize) -> &mut [T; N
     unsafe { &mut *slice.as_mut_ptr().add(at).cast() }
 }
 
-/// Moves `N` packets from their descriptors into `room`, or none, if they are not all as [`Ring::receive`] wants them.
+/// Moves `N` packets from their descriptors into `room`, or none, if they are not all as [`Ring::receive_groups`] wants them.
 ///
 /// # Safety
 ///
@@ -394,7 +420,7 @@ unsafe fn receive<const N: usize>(
 }
 
 /// Writes the descriptors of `N` packets and moves their buffers into their places, or none, if they are not all as
-/// [`Ring::post`] wants them.
+/// [`Ring::post_groups`] wants them.
 ///
 /// # Safety
 ///

@@ -153,35 +153,52 @@ impl RxRing {
         }
     }
 
-    /// Receives packets in groups of `N`: a call for few of them has no time for groups.
-    #[inline(never)]
-    fn receive<const N: usize>(&mut self, batch: &mut Batch) -> usize {
-        let received = self.receive_block::<N>(batch);
+    /// Receives as long as there is room in `batch` for a few packets only.
+    #[inline(always)]
+    fn receive_few(&mut self, batch: &mut Batch) -> usize {
+        let mut received = 0;
+        if let Frame::Next = self.frame {
+            while self.ring.receive_one(self.attachment.pool(), batch) {
+                received += 1;
+            }
+        }
         if self.is_block_vacant() || (!batch.is_full() && self.is_front_done()) {
-            return received + self.receive_more(batch);
+            return received + self.receive_many(batch);
         }
         received
     }
 
-    /// Receives packets of one segment, to the end of the block.
-    #[inline(always)]
-    fn receive_block<const N: usize>(&mut self, batch: &mut Batch) -> usize {
-        if let Frame::Next = self.frame { self.ring.receive::<N>(self.attachment.pool(), batch) } else { 0 }
-    }
-
-    /// Refills the ring, and receives more: packets of the next block, or unusual ones.
     #[inline(never)]
-    fn receive_more(&mut self, batch: &mut Batch) -> usize {
+    fn receive_many(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
         loop {
+            let front = self.ring.first();
+            if let Frame::Next = self.frame {
+                self.receive_block(batch);
+            }
             if self.is_block_vacant() {
                 self.refill();
             }
             if batch.is_full() || !self.is_front_done() {
                 return batch.len() - before;
             }
-            if self.receive_block::<GROUP>(batch) == 0 {
+            if self.ring.first() == front {
                 self.segment(batch);
+            }
+        }
+    }
+
+    /// Receives packets of one segment, to the end of the block at most.
+    #[inline(always)]
+    fn receive_block(&mut self, batch: &mut Batch) {
+        let pool = self.attachment.pool();
+        if self.ring.receive_groups(pool, batch) > 0 && self.ring.first() % BLOCK == 0 {
+            return;
+        }
+        // What makes no group, but not what comes then.
+        for _ in 1..GROUP {
+            if !self.ring.receive_one(pool, batch) || self.ring.first() % BLOCK == 0 {
+                return;
             }
         }
     }
@@ -249,8 +266,7 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits.
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
-        let received =
-            if batch.free() < GROUP { self.ring.receive::<1>(batch) } else { self.ring.receive::<GROUP>(batch) };
+        let received = if batch.free() < GROUP { self.ring.receive_few(batch) } else { self.ring.receive_many(batch) };
         if self.ring.announced != self.ring.ring.end() {
             self.announce();
         }

@@ -165,9 +165,11 @@ impl TxRing {
     fn note(&mut self, index: usize, owner: usize) {
         let report = self.ring.end().wrapping_sub(1);
         self.ring.words(report).add(value!(Data { RS: true }));
+        // When the ring is nearly full, the block may still have buffers from the round before.
+        let is_new = index % BLOCK == 0 && self.ring.first() + self.ring.len() >= index + BLOCK;
         if let Some(block) = self.block(index) {
             block.report = report;
-            if index % BLOCK == 0 {
+            if is_new {
                 block.owner = owner;
             } else if block.owner != owner {
                 block.owner = MIXED;
@@ -185,16 +187,37 @@ impl TxRing {
         Some(self.owner)
     }
 
-    /// Posts packets of one segment from the front of `batch`, in groups of `N`, up to one that is unusual.
+    /// Posts a few packets of one segment from the front of `batch`, up to one that is unusual, or the end of a block.
+    #[inline(always)]
+    fn post_few(&mut self, batch: &mut Batch) {
+        let mut packets = batch.outgoing();
+        let Some(owner) = packets.first().and_then(|first| self.owner(first)) else { return };
+        let Some(attachment) = self.attachments.get(owner) else { return };
+        let Some(delta) = attachment.uniform() else { return };
+        let from = self.ring.end();
+        let describe = |packet: &Packet| Some(single(packet, delta.address(packet.data())));
+        while self.ring.post_one(&mut packets, attachment.pool(), self.max_len, describe) {
+            if self.ring.end() % BLOCK == 0 {
+                break;
+            }
+        }
+        if self.ring.end() != from {
+            self.note(from, owner);
+        }
+    }
+
+    /// Posts packets of one segment from the front of `batch`, up to one that is unusual.
     #[inline(never)]
-    fn post_usual<const N: usize>(&mut self, batch: &mut Batch) {
+    fn post_many(&mut self, batch: &mut Batch) {
         let mut packets = batch.outgoing();
         while let Some(owner) = packets.first().and_then(|first| self.owner(first)) {
             let Some(attachment) = self.attachments.get(owner) else { return };
             let Some(delta) = attachment.uniform() else { return };
             let from = self.ring.end();
-            let describe = |packet: &Packet| Some(single(packet, delta.address(packet.data())));
-            if self.ring.post::<Data, N>(&mut packets, attachment.pool(), self.max_len, describe) == 0 {
+            post_run(&mut self.ring, &mut packets, attachment.pool(), self.max_len, |packet| {
+                Some(single(packet, delta.address(packet.data())))
+            });
+            if self.ring.end() == from {
                 return;
             }
             self.note(from, owner);
@@ -209,9 +232,10 @@ impl TxRing {
             let owner = self.owner(first).ok_or(TransmitError::NotAttached)?;
             let Some(attachment) = self.attachments.get(owner) else { break };
             let from = self.ring.end();
-            let describe = |packet: &Packet| Some(single(packet, attachment.address(packet.data())?));
-            let posted = self.ring.post::<Data, 1>(&mut packets, attachment.pool(), self.max_len, describe);
-            if posted == 0 && !self.post_unusual(&mut packets, owner)? {
+            post_run(&mut self.ring, &mut packets, attachment.pool(), self.max_len, |packet| {
+                Some(single(packet, attachment.address(packet.data())?))
+            });
+            if self.ring.end() == from && !self.post_unusual(&mut packets, owner)? {
                 break;
             }
             self.note(from, owner);
@@ -262,6 +286,26 @@ impl TxRing {
     }
 }
 
+/// Posts packets of one segment and of `pool`, to the end of the block at most.
+#[inline(always)]
+fn post_run(
+    ring: &mut Ring,
+    packets: &mut Outgoing<'_>,
+    pool: &Pool,
+    max_len: u32,
+    describe: impl Fn(&Packet) -> Option<Written<Data>>,
+) {
+    if ring.post_groups(packets, pool, max_len, &describe) > 0 && ring.end() % BLOCK == 0 {
+        return;
+    }
+    // What makes no group, but not what comes then.
+    for _ in 1..GROUP {
+        if !ring.post_one(packets, pool, max_len, &describe) || ring.end() % BLOCK == 0 {
+            return;
+        }
+    }
+}
+
 /// The descriptor of a packet of one segment, which the device finds at `address`.
 #[inline(always)]
 fn single(packet: &Packet, address: DmaAddr) -> Written<Data> {
@@ -300,9 +344,9 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
         }
         let before = batch.len();
         if before < GROUP {
-            self.ring.post_usual::<1>(batch);
+            self.ring.post_few(batch);
         } else {
-            self.ring.post_usual::<GROUP>(batch);
+            self.ring.post_many(batch);
         }
         let result = if batch.is_empty() { Ok(()) } else { self.ring.post_any(batch) };
         let sent = before - batch.len();

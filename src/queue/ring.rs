@@ -17,7 +17,7 @@ use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
 
-/// How many packets are moved in one go where that many are there. A call with fewer does without groups.
+/// How many packets are moved in one go where that many are there.
 pub(crate) const GROUP: usize = 8;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has

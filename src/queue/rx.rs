@@ -153,21 +153,18 @@ impl RxRing {
         }
     }
 
-    /// Receives as long as there is room in `batch` for a few packets only.
+    /// Receives one packet, for which there is room in `batch`.
     #[inline(always)]
-    fn receive_few(&mut self, batch: &mut Batch) -> usize {
-        let mut received = 0;
-        if let Frame::Next = self.frame {
-            while self.ring.receive_one(self.attachment.pool(), batch) {
-                received += 1;
-            }
+    fn receive_one(&mut self, batch: &mut Batch) -> usize {
+        let usual = matches!(self.frame, Frame::Next);
+        let received = usual && self.ring.receive_one(self.attachment.pool(), batch);
+        if self.is_block_vacant() || (!received && self.is_front_done()) {
+            return usize::from(received) + self.receive_many(batch);
         }
-        if self.is_block_vacant() || (!batch.is_full() && self.is_front_done()) {
-            return received + self.receive_many(batch);
-        }
-        received
+        usize::from(received)
     }
 
+    /// Receives packets as long as there are some, and room in `batch`.
     #[inline(never)]
     fn receive_many(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
@@ -192,12 +189,12 @@ impl RxRing {
     #[inline(always)]
     fn receive_block(&mut self, batch: &mut Batch) {
         let pool = self.attachment.pool();
-        if self.ring.receive_groups(pool, batch) > 0 && self.ring.first() % BLOCK == 0 {
+        if self.ring.receive_groups(pool, batch) > 0 && self.ring.first().is_multiple_of(BLOCK) {
             return;
         }
         // What makes no group, but not what comes then.
         for _ in 1..GROUP {
-            if !self.ring.receive_one(pool, batch) || self.ring.first() % BLOCK == 0 {
+            if !self.ring.receive_one(pool, batch) || self.ring.first().is_multiple_of(BLOCK) {
                 return;
             }
         }
@@ -266,7 +263,7 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits.
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
-        let received = if batch.free() < GROUP { self.ring.receive_few(batch) } else { self.ring.receive_many(batch) };
+        let received = if batch.free() == 1 { self.ring.receive_one(batch) } else { self.ring.receive_many(batch) };
         if self.ring.announced != self.ring.ring.end() {
             self.announce();
         }

@@ -166,7 +166,7 @@ impl TxRing {
         let report = self.ring.end().wrapping_sub(1);
         self.ring.words(report).add(value!(Data { RS: true }));
         // When the ring is nearly full, the block may still have buffers from the round before.
-        let is_new = index % BLOCK == 0 && self.ring.first() + self.ring.len() >= index + BLOCK;
+        let is_new = index.is_multiple_of(BLOCK) && self.ring.first() + self.ring.len() >= index + BLOCK;
         if let Some(block) = self.block(index) {
             block.report = report;
             if is_new {
@@ -187,21 +187,16 @@ impl TxRing {
         Some(self.owner)
     }
 
-    /// Posts a few packets of one segment from the front of `batch`, up to one that is unusual, or the end of a block.
+    /// Posts the first packet of `batch`, unless it is unusual.
     #[inline(always)]
-    fn post_few(&mut self, batch: &mut Batch) {
+    fn post_one(&mut self, batch: &mut Batch) {
         let mut packets = batch.outgoing();
         let Some(owner) = packets.first().and_then(|first| self.owner(first)) else { return };
         let Some(attachment) = self.attachments.get(owner) else { return };
         let Some(delta) = attachment.uniform() else { return };
         let from = self.ring.end();
         let describe = |packet: &Packet| Some(single(packet, delta.address(packet.data())));
-        while self.ring.post_one(&mut packets, attachment.pool(), self.max_len, describe) {
-            if self.ring.end() % BLOCK == 0 {
-                break;
-            }
-        }
-        if self.ring.end() != from {
+        if self.ring.post_one(&mut packets, attachment.pool(), self.max_len, describe) {
             self.note(from, owner);
         }
     }
@@ -295,12 +290,12 @@ fn post_run(
     max_len: u32,
     describe: impl Fn(&Packet) -> Option<Written<Data>>,
 ) {
-    if ring.post_groups(packets, pool, max_len, &describe) > 0 && ring.end() % BLOCK == 0 {
+    if ring.post_groups(packets, pool, max_len, &describe) > 0 && ring.end().is_multiple_of(BLOCK) {
         return;
     }
     // What makes no group, but not what comes then.
     for _ in 1..GROUP {
-        if !ring.post_one(packets, pool, max_len, &describe) || ring.end() % BLOCK == 0 {
+        if !ring.post_one(packets, pool, max_len, &describe) || ring.end().is_multiple_of(BLOCK) {
             return;
         }
     }
@@ -343,8 +338,8 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
             self.ring.take_back_reported(true);
         }
         let before = batch.len();
-        if before < GROUP {
-            self.ring.post_few(batch);
+        if before == 1 {
+            self.ring.post_one(batch);
         } else {
             self.ring.post_many(batch);
         }

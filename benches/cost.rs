@@ -34,8 +34,17 @@ const TOUCHED: usize = 3;
 const CALLS: [&str; 3] = ["rx", "tx", "forward"];
 const BATCHES: [usize; 5] = [1, 8, 32, 64, 256];
 
-/// Most instructions per packet, by call and batch, in either profile.
-const LIMITS: [(&str, usize, f64); 1] = [("forward", 32, 120.0)];
+/// Most instructions per packet, by call and batch, in either profile: what was reached with Rust 1.95, and some 7 %
+/// for what another compiler does. A change that needs more must say why, here.
+const LIMITS: [(&str, usize, f64); 7] = [
+    ("rx", 1, 93.0),
+    ("rx", 32, 25.0),
+    ("tx", 1, 152.0),
+    ("tx", 32, 28.0),
+    ("forward", 1, 274.0),
+    ("forward", 32, 62.0),
+    ("forward", 256, 56.0),
+];
 
 #[inline(never)]
 fn measured_rx(rx: &mut Receive<'_, Plain>, batch: &mut Batch) -> usize {

@@ -192,9 +192,16 @@ impl RxRing {
         if self.ring.receive_groups(pool, batch) > 0 && self.ring.first().is_multiple_of(BLOCK) {
             return;
         }
-        // What makes no group, but not what comes then.
+        if !batch.is_full() {
+            self.receive_rest(batch);
+        }
+    }
+
+    /// Receives what makes no group, but not what comes then.
+    #[inline(never)]
+    fn receive_rest(&mut self, batch: &mut Batch) {
         for _ in 1..GROUP {
-            if !self.ring.receive_one(pool, batch) || self.ring.first().is_multiple_of(BLOCK) {
+            if !self.ring.receive_one(self.attachment.pool(), batch) || self.ring.first().is_multiple_of(BLOCK) {
                 return;
             }
         }

@@ -132,15 +132,16 @@ fn run(call: &str, batch_len: usize) {
     }
 }
 
+fn no_valgrind(error: std::io::Error) -> String {
+    format!("cannot run valgrind, which counts the instructions (is it installed?): {error}")
+}
+
 /// Instructions per packet of `call` in the benchmark binary `exe`.
 fn count(exe: &Path, call: &str, batch: usize) -> Result<f64, String> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
     valgrind.arg(format!("--toggle-collect=*measured_{call}*"));
-    let output =
-        valgrind.arg(exe).args(["--run", call, &batch.to_string()]).output().map_err(|error| {
-            format!("cannot run valgrind, which counts the instructions (is it installed?): {error}")
-        })?;
+    let output = valgrind.arg(exe).args(["--run", call, &batch.to_string()]).output().map_err(no_valgrind)?;
     let text = String::from_utf8_lossy(&output.stderr);
     let collected = text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<u64>().ok());
     match collected {
@@ -169,6 +170,7 @@ fn measure(check: bool) -> Result<(), String> {
     let release = std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
     // <target>/release/deps/cost-...
     let target = release.ancestors().nth(3).ok_or("this binary is not in a target directory")?.to_owned();
+    Command::new("valgrind").arg("--version").output().map_err(no_valgrind)?;
     let lto = lto_binary()?;
     let (mut json, mut over) = (String::new(), String::new());
     println!("instructions per packet, frames of {FRAME} bytes, by packets per call");

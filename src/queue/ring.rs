@@ -77,7 +77,9 @@ unsafe impl<S: Sync> Sync for Ring<S> {}
 
 impl<S> Ring<S> {
     /// A ring that `device` can reach, of as many descriptors as there are `slots`: a power of two.
-    pub(crate) fn new(device: &impl Dma, slots: Vec<S>) -> Result<Self, DmaError> {
+    ///
+    /// The slots are taken over only if all goes well: what is in them must not be lost.
+    pub(crate) fn new(device: &impl Dma, slots: &mut Vec<S>) -> Result<Self, DmaError> {
         let count = slots.len();
         let len = count * DESCRIPTOR;
         if !count.is_power_of_two() {
@@ -91,7 +93,7 @@ impl<S> Ring<S> {
             _ => return Err(DmaError::NotMappable { len, reason: "a ring must be in one piece" }),
         };
         // Never null: a box of a slice. The slice comes back in `drop`.
-        let slots = NonNull::from(Box::leak(slots.into_boxed_slice())).cast();
+        let slots = NonNull::from(Box::leak(core::mem::take(slots).into_boxed_slice())).cast();
         Ok(Self { words: words.cast(), slots, mask: count - 1, address, _mapping: mapping, _memory: memory })
     }
 

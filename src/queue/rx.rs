@@ -105,7 +105,13 @@ impl RxRing {
             }
         }
         pool.give_back(buffers.drain(len..));
-        let mut ring = Ring::new(device, buffers)?;
+        let mut ring = match Ring::new(device, &mut buffers) {
+            Ok(ring) => ring,
+            Err(error) => {
+                pool.give_back(buffers.into_iter());
+                return Err(error.into());
+            }
+        };
         for index in 0..len {
             let (words, buffer) = ring.at(index);
             let address = attachment.address(buffer.data()).ok_or(NOT_ATTACHED)?;

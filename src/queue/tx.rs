@@ -80,7 +80,7 @@ impl TxRing {
         slots.resize_with(len, || None);
         Ok(Self {
             queue,
-            ring: Ring::new(device, slots)?,
+            ring: Ring::new(device, &mut slots)?,
             attachments: vec![],
             next: 0,
             clean: 0,

@@ -83,7 +83,8 @@ impl Statistics {
     /// Packets that arrived and were not delivered, by whatever reason.
     #[must_use]
     pub fn rx_dropped(&self) -> u64 {
-        let by_driver = self.queues.iter().map(|queue| queue.drops.long + queue.drops.bad_length).sum::<u64>();
+        let drops = self.queues.iter().map(|queue| queue.drops);
+        let by_driver = drops.map(|drops| drops.long + drops.bad_length + drops.damaged).sum::<u64>();
         self.rx_missed + self.rx_no_descriptor + by_driver
     }
 

@@ -42,6 +42,8 @@ pub struct ReceiveDrops {
     pub long: u64,
     /// Frames with a length that the device cannot mean: 0, or more than the buffer has.
     pub bad_length: u64,
+    /// Frames that the MAC found damaged (RXE).
+    pub damaged: u64,
     /// Calls that found no free buffer in the pool. Nothing is dropped by this alone: packets wait
     /// in the ring, and the device drops and counts what finds no room there.
     pub pool_empty: u64,
@@ -52,6 +54,7 @@ pub struct ReceiveDrops {
 pub(crate) struct DropCounters {
     long: AtomicU64,
     bad_length: AtomicU64,
+    damaged: AtomicU64,
     pool_empty: AtomicU64,
 }
 
@@ -60,6 +63,7 @@ impl DropCounters {
         ReceiveDrops {
             long: self.long.load(Ordering::Relaxed),
             bad_length: self.bad_length.load(Ordering::Relaxed),
+            damaged: self.damaged.load(Ordering::Relaxed),
             pool_empty: self.pool_empty.load(Ordering::Relaxed),
         }
     }
@@ -172,6 +176,7 @@ impl RxRing {
             };
             let len = done.field(WriteBack::PKT_LEN);
             let last = done.field(WriteBack::EOP);
+            let damaged = done.field(WriteBack::RXE);
             let Some(address) = self.attachment.address(free.data()) else {
                 self.spare.push(free);
                 break;
@@ -180,13 +185,13 @@ impl RxRing {
             let buffer = mem::replace(posted, free);
             self.next += 1;
             // The device is not trusted to keep within the buffer it was given.
-            if last && !self.skipping && self.partial.is_none() && len.wrapping_sub(1) < size as u64 {
+            if last && !damaged && !self.skipping && self.partial.is_none() && len.wrapping_sub(1) < size as u64 {
                 let packet = Packet::new(buffer, self.attachment.pool(), len as u16);
                 if batch.push(packet).is_err() {
                     break;
                 }
             } else {
-                self.segment(buffer, len, last, batch);
+                self.segment(buffer, len, last, damaged, batch);
             }
         }
         batch.len() - before
@@ -194,16 +199,20 @@ impl RxRing {
 
     /// A segment of a longer frame, or one that is wrong.
     #[cold]
-    fn segment(&mut self, buffer: Buffer, len: u64, last: bool, batch: &mut Batch) {
+    fn segment(&mut self, buffer: Buffer, len: u64, last: bool, damaged: bool, batch: &mut Batch) {
         let pool = self.attachment.pool();
         let fits = len != 0 && len <= pool.buffer_size() as u64;
         let too_many = self.partial.as_ref().is_some_and(|packet| packet.segment_count() >= MOST_SEGMENTS);
-        let refused = !fits || too_many || self.long_frames == LongFrames::Drop;
+        let refused = damaged || !fits || too_many || self.long_frames == LongFrames::Drop;
         if self.skipping || refused {
             pool.give_back(core::iter::once(buffer));
             if !self.skipping {
                 self.partial = None;
-                let reason = if fits { &self.drops.long } else { &self.drops.bad_length };
+                let reason = match fits {
+                    _ if damaged => &self.drops.damaged,
+                    true => &self.drops.long,
+                    false => &self.drops.bad_length,
+                };
                 reason.fetch_add(1, Ordering::Relaxed);
             }
             self.skipping = !last;

@@ -140,17 +140,35 @@ impl Packet {
 
     /// Cuts the packet to its first `len` bytes; a shorter one stays as it is. Later segments go home.
     pub fn truncate(&mut self, len: usize) {
-        if self.more != 0 && len <= usize::from(self.len) {
-            let mut rest = Vec::new();
-            self.following(|buffer, _| rest.push(buffer));
-            self.more = 0;
-            for buffer in rest {
-                let Self { pool, .. } = *self;
-                drop(Self { data: buffer.data(), pool, len: 0, headroom: HEADROOM as u16, more: 0 });
-            }
+        if self.more != 0 {
+            self.truncate_segments(len);
         }
         if len < usize::from(self.len) {
             self.len = len as u16;
+        }
+    }
+
+    /// Cuts what follows the first segment, so that `len` bytes are left in all, or the first segment alone.
+    #[cold]
+    fn truncate_segments(&mut self, len: usize) {
+        let (mut left, mut kept) = (len.saturating_sub(usize::from(self.len)), 0);
+        let (mut last, mut rest) = (self.buffer(), Vec::new());
+        self.following(|buffer, bytes| {
+            if left == 0 {
+                rest.push(buffer);
+                return;
+            }
+            let bytes = left.min(usize::from(bytes));
+            left -= bytes;
+            kept += 1;
+            self.inner().follow(&last, Link { next: Some(buffer.data()), len: bytes as u16 });
+            last = buffer;
+        });
+        self.inner().follow(&last, Link { next: None, len: 0 });
+        self.more = kept;
+        let Self { pool, .. } = *self;
+        for buffer in rest {
+            drop(Self { data: buffer.data(), pool, len: 0, headroom: HEADROOM as u16, more: 0 });
         }
     }
 

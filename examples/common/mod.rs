@@ -1,12 +1,18 @@
 //! What the examples share: arguments, ports of the model, and a device brought up on one.
+#![allow(dead_code, reason = "each example uses its own part")]
+
+pub mod report;
 
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ixgbe::device::{Config, Device, Running};
+use ixgbe::pool::Pool;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::pcap::{CaptureCounters, PcapInput, PcapOutput};
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
@@ -15,6 +21,19 @@ use ixgbe_sim::{Port, PortConfig, Wire};
 
 /// A device of the examples.
 pub type Nic = Device<Running, Port>;
+
+/// Runs an example: what goes wrong is said in a sentence.
+pub fn run(example: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
+    match example() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads the output has seen enough.
+        Err(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Which ports to use.
 #[derive(Debug, clap::Args)]
@@ -108,8 +127,30 @@ impl Partner {
     }
 }
 
+/// Makes each of two devices able to send what the other receives.
+pub fn attach_each_other(nics: &mut [Nic; 2]) -> Result<(), Box<dyn Error>> {
+    let pools: [Vec<Pool>; 2] = [nics[0].pools().cloned().collect(), nics[1].pools().cloned().collect()];
+    for (nic, pools) in nics.iter_mut().zip(pools.iter().rev()) {
+        pools.iter().try_for_each(|pool| nic.attach(pool))?;
+    }
+    Ok(())
+}
+
+/// Stops devices, and makes sure that every buffer has come home.
+pub fn finish(nics: impl IntoIterator<Item = Nic>) -> Result<(), Box<dyn Error>> {
+    let nics: Vec<_> = nics.into_iter().collect();
+    let pools: Vec<Pool> = nics.iter().flat_map(|nic| nic.pools().cloned().collect::<Vec<_>>()).collect();
+    for nic in nics {
+        nic.stop()?;
+    }
+    match pools.iter().find(|pool| pool.available() != pool.capacity()) {
+        None => Ok(()),
+        Some(pool) => Err(format!("buffers are missing: {pool:?}").into()),
+    }
+}
+
 /// Fails if the driver did anything to a port that it must not.
-pub fn check_violations(ports: &[Port]) -> Result<(), Box<dyn Error>> {
+pub fn check_ports(ports: &[Port]) -> Result<(), Box<dyn Error>> {
     let violations: Vec<_> = ports.iter().flat_map(Port::violations).collect();
     match violations.first() {
         None => Ok(()),

@@ -575,10 +575,12 @@ fn dropping_a_removed_device_leaks_its_memory() {
     assert_eq!(port.mapped_bytes(), mapped);
 }
 
+type Answer = Box<dyn Fn(&Port, Offset) -> u32 + Send + Sync>;
+
 /// A platform on which reads can be answered otherwise, and memory can be short.
 struct Meddler {
     port: Port,
-    answer: Box<dyn Fn(&Port, Offset) -> u32 + Send + Sync>,
+    answer: Answer,
     /// How many allocations and mappings there may still be.
     memory: Arc<AtomicU64>,
 }
@@ -713,6 +715,21 @@ fn filters_cannot_be_changed_while_the_data_path_is_busy() {
     assert_works(&mut nic, &port, &recorder);
     port.clear(Fault::SecRxNeverReady);
     nic.split().0.set_promiscuous(true).unwrap();
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+/// A pause that cannot be ended is told, and the next one ends it.
+#[test]
+fn reception_that_does_not_resume_is_told() {
+    let (port, recorder) = recorded(0);
+    let mut nic = start(&port, &Config::new());
+    let result = nic.split().0.with_receive_paused(|_| port.inject(Fault::SecRxNeverReady));
+    assert_eq!(register(&result.expect_err("the data path does not become idle again")), "SECRXSTAT");
+    assert_eq!(common::peek(&port, "RXCTRL", 0) & 1, 0, "it may not be enabled without");
+    port.clear(Fault::SecRxNeverReady);
+    nic.split().0.with_receive_paused(|_| ()).unwrap();
+    assert_works(&mut nic, &port, &recorder);
     nic.stop().unwrap();
     assert_clean(&port);
 }

@@ -125,7 +125,8 @@ impl<'a, H: Platform> Control<'a, H> {
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] if the receive data path does not become idle; `action` was not called then.
+    /// [`Error::TimedOut`] if the receive data path does not become idle: `action` was not called then, or, if RXCTRL.RXEN
+    /// reads 0 after it, was called, and reception stays off until a next pause ends.
     pub fn with_receive_paused<T>(
         &mut self,
         action: impl for<'r> FnOnce(Registers<'r, H, Exclusive<ReceivePaused>>) -> T,

@@ -76,6 +76,8 @@ pub(crate) struct AllDone<D, const N: usize> {
     done_words: [u64; N],
     /// The bits that all have set.
     common: u64,
+    /// The bits that some have set.
+    some: u64,
     format: PhantomData<fn() -> D>,
 }
 
@@ -86,13 +88,20 @@ impl<D: WriteBack, const N: usize> AllDone<D, N> {
         let done_words: [u64; N] =
             core::array::from_fn(|n| u64::from_le(words[n].0[D::DONE as usize / 64].load(Ordering::Acquire)));
         let common = done_words.iter().fold(u64::MAX, |all, word| all & word);
-        (common >> (D::DONE % 64) & 1 != 0).then_some(Self { done_words, common, format: PhantomData })
+        let some = done_words.iter().fold(0, |any, word| any | word);
+        (common >> (D::DONE % 64) & 1 != 0).then_some(Self { done_words, common, some, format: PhantomData })
     }
 
     /// Whether `flag`, which stands in the word of the done bit, is set in all of them.
     #[inline(always)]
     pub(crate) fn all<F: Field<D, Read = bool>>(&self, flag: F) -> bool {
         flag.decode(extract::<D, F>(self.common))
+    }
+
+    /// Whether `flag`, which stands in the word of the done bit, is set in any of them.
+    #[inline(always)]
+    pub(crate) fn any<F: Field<D, Read = bool>>(&self, flag: F) -> bool {
+        flag.decode(extract::<D, F>(self.some))
     }
 
     /// The value of `field`, which stands in the word of the done bit, in each of them.

@@ -195,16 +195,37 @@ impl Packet {
 
     /// Cuts the packet to its first `len` bytes; a shorter one stays as it is. Later segments go home.
     pub fn truncate(&mut self, len: usize) {
-        let first = self.extent.len();
-        if self.extent.more() != 0 && len <= usize::from(first) {
-            let rest: Vec<_> = self.following().map(|(buffer, _)| buffer).collect();
-            self.extent = Extent::new(first, 0);
-            for buffer in rest {
-                drop(Self { data: buffer.data(), pool: self.pool, extent: Extent::new(0, 0), moved: 0 });
-            }
+        if self.extent.more() != 0 {
+            self.truncate_segments(len);
         }
-        if len < usize::from(first) {
+        if len < usize::from(self.extent.len()) {
             self.set_len(len as u16);
+        }
+    }
+
+    /// Cuts what follows the first segment, so that `len` bytes are left in all, or the first segment alone.
+    #[cold]
+    fn truncate_segments(&mut self, len: usize) {
+        let mut left = len.saturating_sub(usize::from(self.extent.len()));
+        let following: Vec<_> = self.following().collect();
+        // SAFETY: the packet is taken apart here, and put together again from the same buffers.
+        let mut last = unsafe { self.buffer() };
+        let (mut kept, mut rest) = (0, Vec::new());
+        for (buffer, bytes) in following {
+            if left == 0 {
+                rest.push(buffer);
+                continue;
+            }
+            let bytes = left.min(usize::from(bytes));
+            left -= bytes;
+            kept += 1;
+            self.inner().follow(&last, Link { next: Some(buffer.data()), len: bytes as u16 });
+            last = buffer;
+        }
+        self.inner().follow(&last, Link { next: None, len: 0 });
+        self.extent = Extent::new(self.extent.len(), kept);
+        for buffer in rest {
+            drop(Self { data: buffer.data(), pool: self.pool, extent: Extent::new(0, 0), moved: 0 });
         }
     }
 

@@ -403,7 +403,7 @@ unsafe fn receive<const N: usize>(
     size: u64,
 ) -> bool {
     let Some(done) = AllDone::<AdvancedReceiveWriteBack, N>::read(words) else { return false };
-    if !done.all(AdvancedReceiveWriteBack::EOP) {
+    if !done.all(AdvancedReceiveWriteBack::EOP) || done.any(AdvancedReceiveWriteBack::RXE) {
         return false;
     }
     // The device is not trusted to keep within the buffers it was given. One comparison does for all: a length

@@ -37,6 +37,8 @@ pub struct ReceiveDrops {
     pub long: u64,
     /// Frames with a length that the device cannot mean: 0, or more than the buffer has.
     pub bad_length: u64,
+    /// Frames that the MAC found damaged (RXE).
+    pub damaged: u64,
     /// How often there was no block of free buffers in the pool. Nothing is dropped by this alone: packets wait
     /// in the ring, and the device drops and counts what finds no room there.
     pub pool_empty: u64,
@@ -47,6 +49,7 @@ pub struct ReceiveDrops {
 pub(crate) struct DropCounters {
     long: AtomicU64,
     bad_length: AtomicU64,
+    damaged: AtomicU64,
     pool_empty: AtomicU64,
 }
 
@@ -55,6 +58,7 @@ impl DropCounters {
         ReceiveDrops {
             long: self.long.load(Ordering::Relaxed),
             bad_length: self.bad_length.load(Ordering::Relaxed),
+            damaged: self.damaged.load(Ordering::Relaxed),
             pool_empty: self.pool_empty.load(Ordering::Relaxed),
         }
     }
@@ -222,20 +226,26 @@ impl RxRing {
     fn segment(&mut self, batch: &mut Batch) {
         let Some(done) = self.ring.words(self.ring.first()).done::<WriteBack>() else { return };
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
+        let damaged = done.field(WriteBack::RXE);
         let Some(buffer) = self.ring.take() else { return };
         let pool = self.attachment.pool();
         let fits = len != 0 && len <= pool.buffer_size() as u64;
+        let good = fits && !damaged;
         let packet = match core::mem::replace(&mut self.frame, Frame::Next) {
-            Frame::Next if fits && (last || self.long_frames == LongFrames::Deliver) => {
+            Frame::Next if good && (last || self.long_frames == LongFrames::Deliver) => {
                 Packet::received(buffer, pool, len)
             }
-            Frame::Partial(mut packet) if fits && packet.segment_count() < MOST_SEGMENTS => {
+            Frame::Partial(mut packet) if good && packet.segment_count() < MOST_SEGMENTS => {
                 packet.append(buffer, len).map(|()| packet)
             }
             Frame::Dropped => Err(buffer),
             // The segments before this one go home.
             Frame::Next | Frame::Partial(_) => {
-                let reason = if fits { &self.drops.long } else { &self.drops.bad_length };
+                let reason = match fits {
+                    _ if damaged => &self.drops.damaged,
+                    true => &self.drops.long,
+                    false => &self.drops.bad_length,
+                };
                 reason.fetch_add(1, Ordering::Relaxed);
                 Err(buffer)
             }

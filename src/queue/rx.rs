@@ -97,6 +97,7 @@ impl RxRing {
         pool: &Pool,
         long_frames: LongFrames,
     ) -> Result<Self, PoolError> {
+        let had = pool.available();
         let mut ring = Self {
             queue,
             ring: Ring::new(device, len)?,
@@ -107,13 +108,11 @@ impl RxRing {
             drops: Arc::default(),
         };
         ring.refill();
-        match ring.ring.posted() {
-            had if had < len => {
-                ring.empty();
-                Err(PoolError::Exhausted { needed: len, had })
-            }
-            _ => Ok(ring),
+        if ring.ring.posted() < len {
+            ring.empty();
+            return Err(PoolError::Exhausted { needed: len, had });
         }
+        Ok(ring)
     }
 
     pub(crate) fn queue(&self) -> RxQueue {

@@ -35,12 +35,15 @@ impl Words {
         Self([AtomicU64::new(0), AtomicU64::new(0)])
     }
 
-    /// Writes a descriptor for the device. The doorbell that hands it over orders these writes.
+    /// The descriptor as one that software may write: who has it to themselves owns it.
+    pub fn vacant(&mut self) -> Vacant<'_> {
+        Vacant(self)
+    }
+
+    /// The descriptor as one that software may write, where a ring's own count says that the device is done with it.
     #[inline(always)]
-    pub(crate) fn write<D: Descriptor>(&self, value: Value<D>) {
-        let [low, high] = value.bits();
-        self.0[0].store((low | D::FIXED[0]).to_le(), Ordering::Relaxed);
-        self.0[1].store((high | D::FIXED[1]).to_le(), Ordering::Relaxed);
+    pub(crate) fn vacant_in_ring(&self) -> Vacant<'_> {
+        Vacant(self)
     }
 
     /// What the device wrote back, if it is done.
@@ -51,8 +54,30 @@ impl Words {
     }
 }
 
-/// A descriptor that the device has written back in format `D`.
-#[derive(Debug, Clone, Copy)]
+/// A descriptor that belongs to software, which may write it: once.
+///
+/// ```compile_fail
+/// # use ixgbe::{descriptors::*, value};
+/// # fn write(words: &Words) {
+/// // What only a shared reference is there to may be the device's.
+/// words.vacant().write(value!(AdvancedReceiveRead {}));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Vacant<'a>(&'a Words);
+
+impl Vacant<'_> {
+    /// Writes a descriptor for the device. The doorbell that hands it over orders these writes before itself.
+    #[inline(always)]
+    pub fn write<D: Descriptor>(self, value: Value<D>) {
+        let [low, high] = value.bits();
+        self.0.0[0].store((low | D::FIXED[0]).to_le(), Ordering::Relaxed);
+        self.0.0[1].store((high | D::FIXED[1]).to_le(), Ordering::Relaxed);
+    }
+}
+
+/// A descriptor that the device has written back in format `D`, and that belongs to software again.
+#[derive(Debug)]
 pub struct Done<'a, D> {
     words: &'a Words,
     done_word: u64,
@@ -70,6 +95,12 @@ impl<D: WriteBack> Done<'_, D> {
         };
         let mask = if F::WIDTH >= 64 { u64::MAX } else { (1 << F::WIDTH) - 1 };
         field.decode((word >> (F::LSB % 64)) & mask)
+    }
+
+    /// Writes the descriptor anew for the device.
+    #[inline(always)]
+    pub fn rewrite<N: Descriptor>(self, value: Value<N>) {
+        Vacant(self.words).write(value);
     }
 }
 

@@ -168,11 +168,7 @@ impl<R: Layout> Value<R> {
 
     const fn of(lsb: u32, width: u32, raw: u64) -> Self {
         let shifted = raw << (lsb % 64);
-        Self {
-            mask: mask(lsb, width),
-            bits: if lsb < 64 { [shifted, 0] } else { [0, shifted] },
-            layout: PhantomData,
-        }
+        Self { mask: mask(lsb, width), bits: if lsb < 64 { [shifted, 0] } else { [0, shifted] }, layout: PhantomData }
     }
 
     /// For [`value!`](crate::value): two values for one field do not compile.
@@ -307,7 +303,8 @@ pub struct Flag<R, const LSB: u32, A = ReadWrite> {
 /// `WIDTH` bits from bit `LSB` on whose values have names: those of `E`.
 pub struct Enumerated<R, const LSB: u32, const WIDTH: u32, E, A = ReadWrite> {
     name: &'static str,
-    kind: PhantomData<fn() -> (R, E, A)>,
+    register: PhantomData<fn() -> (R, A)>,
+    values: PhantomData<fn() -> E>,
 }
 
 /// The 64-bit address, from bit `LSB` on, of memory that the device may reach.
@@ -402,7 +399,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A: Access> Enumerated
     /// The field `name`.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, kind: PhantomData }
+        Self { name, register: PhantomData, values: PhantomData }
     }
 
     /// For [`value!`](crate::value): a value of another enumeration does not compile.
@@ -486,9 +483,7 @@ impl<R: Layout, const LSB: u32> Field<R> for Address<R, LSB> {
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Settable> SetField<R, u64>
-    for Bits<R, LSB, WIDTH, A>
-{
+impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Settable> SetField<R, u64> for Bits<R, LSB, WIDTH, A> {
     #[inline]
     fn encode(self, value: u64) -> Result<u64, ValueError> {
         if value < self.min || value > self.max {
@@ -569,8 +564,8 @@ impl<R: Layout + RegisterLongName, const LSB: u32, A: Access> From<Flag<R, LSB, 
     }
 }
 
-impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, E, A: Access>
-    From<Enumerated<R, LSB, WIDTH, E, A>> for TockField<u32, R>
+impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, E, A: Access> From<Enumerated<R, LSB, WIDTH, E, A>>
+    for TockField<u32, R>
 {
     fn from(_: Enumerated<R, LSB, WIDTH, E, A>) -> Self {
         Self::new(mask(0, WIDTH)[0] as u32, LSB as usize)

@@ -1,5 +1,9 @@
 //! The datasheet as data: what dumps, models, exports and tests are driven by.
 
+use core::fmt;
+
+use crate::mmio::{Offset, Range};
+
 /// One register, or an array of like registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegisterInfo {
@@ -28,9 +32,9 @@ pub struct RegisterInfo {
     /// Bits that every write must give as 1.
     pub must_be_one: u32,
     /// Where the elements are, in index order; a single register is one run of one.
-    pub ranges: &'static [crate::mmio::Range],
+    pub ranges: &'static [Range],
     /// Other places where the same elements can be reached.
-    pub aliases: &'static [crate::mmio::Range],
+    pub aliases: &'static [Range],
     /// The permissions of which one is enough to write it.
     pub write_in: &'static [&'static str],
     /// Whether a write can make the device reach other memory.
@@ -120,9 +124,52 @@ impl RegisterInfo {
         self.ranges.iter().flat_map(|range| (0..range.count).map(|n| range.base + n * range.stride))
     }
 
+    /// The index of the element at `offset`, under its own address or another.
+    #[must_use]
+    pub fn index_at(&self, offset: Offset) -> Option<u32> {
+        self.ranges.iter().chain(self.aliases).find_map(|range| {
+            let from = offset.bytes().checked_sub(range.base)?;
+            let index = if range.count == 1 { 0 } else { from.checked_div(range.stride)? };
+            let exact = if range.count == 1 { from == 0 } else { from.is_multiple_of(range.stride) };
+            (exact && index < range.count).then_some(range.first + index)
+        })
+    }
+
     /// Whether reading it, or any field of it, changes it.
     #[must_use]
     pub fn read_acts(&self) -> bool {
         self.access.read_acts() || self.fields.iter().any(|field| field.access.read_acts())
+    }
+}
+
+impl FieldInfo {
+    /// The field's bits out of the low 64 bits of what it is in.
+    #[must_use]
+    pub const fn of(&self, value: u64) -> u64 {
+        let mask = if self.width >= 64 { u64::MAX } else { (1 << self.width) - 1 };
+        (value >> (self.lsb % 64)) & mask
+    }
+
+    /// The field's name and value, the latter by name where it has one.
+    #[must_use]
+    pub fn show(&self, value: u64) -> impl fmt::Display {
+        let raw = self.of(value);
+        ShownField { field: *self, raw }
+    }
+}
+
+struct ShownField {
+    field: FieldInfo,
+    raw: u64,
+}
+
+impl fmt::Display for ShownField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, raw } = self;
+        match field.values.iter().find(|(_, value)| value == raw) {
+            Some((name, _)) => write!(f, "{}: {name}", field.name),
+            None if field.width > 8 => write!(f, "{}: {raw:#x}", field.name),
+            None => write!(f, "{}: {raw}", field.name),
+        }
     }
 }

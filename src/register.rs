@@ -302,10 +302,17 @@ impl<B: Bus, R: BareWrite + WritableIn<P>, P> Writeable for Reg<'_, B, R, P> {
 
 /// Two registers, `L` and `H`, that hold the low and the high 32 bits of one value.
 ///
-/// They are accessed in the order that the datasheet asks for: the low one first.
+/// They are accessed in the order that the datasheet asks for, the low one first where it does not say.
 pub struct Pair<'a, B, L, H, P> {
     low: Reg<'a, B, L, P>,
     high: Reg<'a, B, H, P>,
+    high_first: bool,
+}
+
+impl<B, L: Register, H: Register, P> fmt::Debug for Pair<'_, B, L, H, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} and {:?}", self.low, self.high)
+    }
 }
 
 impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
@@ -313,7 +320,24 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
     #[doc(hidden)]
     #[inline(always)]
     pub(crate) const fn new(low: Reg<'a, B, L, P>, high: Reg<'a, B, H, P>) -> Self {
-        Self { low, high }
+        Self { low, high, high_first: false }
+    }
+
+    /// For generated accessors.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub(crate) const fn high_first(low: Reg<'a, B, L, P>, high: Reg<'a, B, H, P>) -> Self {
+        Self { low, high, high_first: true }
+    }
+
+    fn in_order<T>(&self, low: impl FnOnce() -> T, high: impl FnOnce() -> T) -> (T, T) {
+        if self.high_first {
+            let high = high();
+            (low(), high)
+        } else {
+            let low = low();
+            (low, high())
+        }
     }
 
     /// Reads both registers.
@@ -323,8 +347,8 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
         L: ReadPure,
         H: ReadPure,
     {
-        let low = self.low.read().get();
-        u64::from(low) | u64::from(self.high.read().get()) << 32
+        let (low, high) = self.in_order(|| self.low.read().get(), || self.high.read().get());
+        u64::from(low) | u64::from(high) << 32
     }
 
     /// Reads both registers, which changes them.
@@ -334,8 +358,8 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
         H: ReadActs,
         P: ExclusiveAccess,
     {
-        let low = self.low.read_with_effect().get();
-        u64::from(low) | u64::from(self.high.read_with_effect().get()) << 32
+        let (low, high) = self.in_order(|| self.low.read_with_effect().get(), || self.high.read_with_effect().get());
+        u64::from(low) | u64::from(high) << 32
     }
 
     /// Writes both registers.
@@ -344,7 +368,10 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
         L: PlainWrite + WritableIn<P>,
         H: PlainWrite + WritableIn<P>,
     {
-        self.low.bus.write32(self.low.offset, value as u32);
-        self.high.bus.write32(self.high.offset, (value >> 32) as u32);
+        let write = |bus: &B, offset, value| bus.write32(offset, value);
+        self.in_order(
+            || write(self.low.bus, self.low.offset, value as u32),
+            || write(self.high.bus, self.high.offset, (value >> 32) as u32),
+        );
     }
 }

@@ -1,0 +1,80 @@
+//! No two elements of any registers share an address, be it by their places or by aliases.
+
+use std::collections::HashSet;
+
+use super::elements_countable::MAX_ELEMENTS;
+use crate::description::{Description, Range, Register};
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::Span;
+
+/// One element at one of its places.
+#[derive(Clone, Copy)]
+struct Element<'a> {
+    register: &'a Register,
+    alias: bool,
+    index: u64,
+    start: u64,
+    end: u64,
+    place: Span,
+}
+
+impl Element<'_> {
+    fn title(&self) -> String {
+        let index = self.register.array.as_ref().map_or(String::new(), |_| format!("[{}]", self.index));
+        let alias = if self.alias { "an alias of " } else { "" };
+        format!("{alias}`{}{index}`", self.register.name.value)
+    }
+}
+
+struct SharedAddress<'a> {
+    first: Element<'a>,
+    second: Element<'a>,
+}
+
+impl From<SharedAddress<'_>> for Diagnostic {
+    fn from(mistake: SharedAddress<'_>) -> Self {
+        let SharedAddress { first, second } = mistake;
+        let message = format!("{} and {} share the address {:#07x}", first.title(), second.title(), second.start);
+        let label = |element: Element<'_>| format!("{} is at {:#07x}", element.title(), element.start);
+        // The later one in the file is the one that the mistake is told at: it was most likely written last.
+        let (earlier, later) = if first.place <= second.place { (first, second) } else { (second, first) };
+        let diagnostic = Diagnostic::new(message, later.place, label(later));
+        if earlier.place == later.place { diagnostic } else { diagnostic.other(earlier.place, label(earlier)) }
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    let elements = description.registers.iter().flat_map(|register| {
+        let bytes = u64::from(register.bits() / 8).max(1);
+        let places = register.ranges().into_iter().map(|range| (range, false));
+        let places = places.chain(register.alias_ranges().map(|range| (range, true)));
+        // Elements that are too close together are told once already.
+        let places = places.filter(move |(range, _)| range.count <= 1 || range.stride >= bytes);
+        places.flat_map(move |(range, alias)| elements(register, range, alias, bytes))
+    });
+    let mut elements: Vec<_> = elements.take(usize::try_from(MAX_ELEMENTS).unwrap_or(usize::MAX)).collect();
+    elements.sort_by_key(|element| (element.start, element.place));
+    let mut told = HashSet::new();
+    let mut furthest: Option<Element<'_>> = None;
+    for element in elements {
+        if let Some(before) = furthest.filter(|before| element.start < before.end)
+            && told.insert((before.place, element.place))
+        {
+            mistakes.report(SharedAddress { first: before, second: element });
+        }
+        if furthest.is_none_or(|before| before.end <= element.end) {
+            furthest = Some(element);
+        }
+    }
+}
+
+fn elements(register: &Register, range: Range, alias: bool, bytes: u64) -> impl Iterator<Item = Element<'_>> {
+    range.offsets().zip(u64::from(range.first)..).map(move |(start, index)| Element {
+        register,
+        alias,
+        index,
+        start,
+        end: start.saturating_add(bytes),
+        place: range.base.span,
+    })
+}

@@ -1,0 +1,28 @@
+//! No field of a descriptor crosses from one 64-bit word of it into the next: they are read one at a time.
+
+use crate::description::{Bits, Description, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::Spanned;
+
+struct Crosses<'a> {
+    field: &'a Word,
+    bits: Spanned<Bits>,
+}
+
+impl From<Crosses<'_>> for Diagnostic {
+    fn from(mistake: Crosses<'_>) -> Self {
+        let Crosses { field, bits } = mistake;
+        let message = format!("field `{}` crosses from one 64-bit word of its descriptor into the next", field.value);
+        Diagnostic::new(message, bits.span, "").help("describe it as two fields")
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    for descriptor in &description.descriptors {
+        for (name, field) in &descriptor.fields {
+            if field.bits.lsb / 64 != field.bits.msb() / 64 {
+                mistakes.report(Crosses { field: name, bits: field.bits });
+            }
+        }
+    }
+}

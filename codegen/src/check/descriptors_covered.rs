@@ -1,0 +1,80 @@
+//! Every bit of a descriptor belongs to a field or is listed as reserved, and to one of these only.
+
+use crate::description::{Bits, Description, DescriptorFormat, Field, Word, ones};
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::Spanned;
+
+struct Uncovered<'a> {
+    descriptor: &'a DescriptorFormat,
+    bits: Vec<Bits>,
+}
+
+impl From<Uncovered<'_>> for Diagnostic {
+    fn from(mistake: Uncovered<'_>) -> Self {
+        let Uncovered { descriptor, bits } = mistake;
+        let name = &descriptor.name;
+        let list: Vec<_> = bits.iter().map(|bits| bits.text()).collect();
+        let message = format!("descriptor `{}` does not cover all its {} bits", name.value, descriptor.bits.value);
+        let quoted: Vec<_> = list.iter().map(|bits| format!("\"{bits}\"")).collect();
+        Diagnostic::new(message, name.span, format!("nothing is said about bits {}", list.join(", ")))
+            .help(format!("give them fields, or list them: reserved: [{}]", quoted.join(", ")))
+    }
+}
+
+struct NotReserved<'a> {
+    bits: Spanned<Bits>,
+    field: (&'a Word, &'a Field),
+}
+
+impl From<NotReserved<'_>> for Diagnostic {
+    fn from(mistake: NotReserved<'_>) -> Self {
+        let NotReserved { bits, field } = mistake;
+        let message = format!("bits {} are not reserved", bits.text());
+        Diagnostic::new(message, bits.span, "").other(field.1.bits.span, format!("they belong to `{}`", field.0.value))
+    }
+}
+
+struct Outside<'a> {
+    descriptor: &'a Word,
+    bits: Spanned<Bits>,
+}
+
+impl From<Outside<'_>> for Diagnostic {
+    fn from(mistake: Outside<'_>) -> Self {
+        let message = format!("descriptor `{}` has no such bits", mistake.descriptor.value);
+        Diagnostic::new(message, mistake.bits.span, "")
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    for descriptor in &description.descriptors {
+        for bits in &descriptor.reserved {
+            if bits.msb() >= descriptor.bits.value {
+                mistakes.report(Outside { descriptor: &descriptor.name, bits: *bits });
+            }
+            let field = descriptor.fields.iter().find(|(_, field)| field.bits.mask() & bits.mask() != 0);
+            if let Some(field) = field {
+                mistakes.report(NotReserved { bits: *bits, field });
+            }
+        }
+        let fields = descriptor.fields.values().map(|field| field.bits.mask());
+        let reserved = descriptor.reserved.iter().map(|bits| bits.mask());
+        let covered = fields.chain(reserved).fold(0, |all, mask| all | mask);
+        let missing = ones(descriptor.bits.value) & !covered;
+        if missing != 0 {
+            mistakes.report(Uncovered { descriptor, bits: runs(missing) });
+        }
+    }
+}
+
+/// The runs of ones in `mask`, from the lowest.
+fn runs(mut mask: u128) -> Vec<Bits> {
+    let mut runs = Vec::new();
+    while mask != 0 {
+        let lsb = mask.trailing_zeros();
+        let width = (mask >> lsb).trailing_ones();
+        mask &= !(ones(width) << lsb);
+        runs.push(Bits { lsb, width });
+    }
+    runs
+}

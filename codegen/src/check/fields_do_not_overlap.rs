@@ -1,0 +1,61 @@
+//! No two fields hold the same bit, unless they are alternatives: their `when` conditions contradict one
+//! another, or `overlaps` names them.
+
+use std::collections::HashSet;
+
+use super::Layout;
+use crate::description::{Description, Field, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+
+struct Overlap<'a> {
+    layout: &'a Layout<'a>,
+    first: (&'a Word, &'a Field),
+    second: (&'a Word, &'a Field),
+}
+
+impl From<Overlap<'_>> for Diagnostic {
+    fn from(mistake: Overlap<'_>) -> Self {
+        let Overlap { layout, first, second } = mistake;
+        let message = format!("fields `{}` and `{}` of {} overlap", first.0.value, second.0.value, layout.title());
+        let label = |(name, field): (&Word, &Field)| format!("`{}` holds {}", name.value, bits(field));
+        Diagnostic::new(message, second.1.bits.span, label(second))
+            .other(first.1.bits.span, label(first))
+            .help("if another field tells which of them it is, give both a `when`; else name them in `overlaps`")
+    }
+}
+
+fn bits(field: &Field) -> String {
+    let plural = if field.bits.width == 1 { "bit" } else { "bits" };
+    format!("{plural} {}", field.bits.text())
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    for layout in super::layouts(description) {
+        let declared: HashSet<_> =
+            layout.overlaps.iter().flat_map(|(a, b)| [(a.as_str(), b.as_str()), (b.as_str(), a.as_str())]).collect();
+        // Those outside have been told of, and would make the number of places to begin at unlimited.
+        let mut fields: Vec<_> = layout.fields.iter().filter(|(_, field)| field.bits.msb() < layout.width).collect();
+        fields.sort_by_key(|(_, field)| field.bits.lsb);
+        let mut open: Vec<(&Word, &Field)> = Vec::new();
+        let mut lsb = 0;
+        for second in fields {
+            if second.1.bits.lsb != lsb {
+                lsb = second.1.bits.lsb;
+                open.retain(|(_, field)| field.bits.msb() >= lsb);
+            }
+            let clash = open.iter().find(|first| {
+                !alternatives(first.1, second.1) && !declared.contains(&(first.0.as_str(), second.0.as_str()))
+            });
+            if let Some(first) = clash {
+                let (first, second) = if first.0.span < second.0.span { (*first, second) } else { (second, *first) };
+                mistakes.report(Overlap { layout: &layout, first, second });
+            }
+            open.push(second);
+        }
+    }
+}
+
+/// Whether no value of the other fields makes both mean something.
+fn alternatives(a: &Field, b: &Field) -> bool {
+    a.when.iter().any(|(field, value)| b.when.get(field).is_some_and(|other| other.value != value.value))
+}

@@ -1,0 +1,157 @@
+//! Second stage: whatever a description can have wrong is found here, and all of it in one run.
+//!
+//! One file a pass, named by what holds once it has nothing to report. What comes out is [`Checked`], which
+//! cannot be had otherwise: the later stages rely on every one of these.
+
+mod addresses_disjoint;
+mod aliases_inside_arrays;
+mod descriptor_fields_inside_words;
+mod descriptors_covered;
+mod elements_countable;
+mod enumerated_values_fit;
+mod enumerated_values_unique;
+mod fields_do_not_overlap;
+mod fields_inside;
+mod fixed_values_fit;
+mod groups_and_indices_known;
+mod handover_flags_known;
+mod indices_filled;
+mod memory_safety_of_whole_registers;
+mod names_are_words;
+mod names_unique;
+mod offsets_addressable;
+mod overlaps_known;
+mod pairs_exist;
+mod permissions_exist;
+mod ranges_fit;
+mod register_has_one_place;
+mod reserved_bits_belong_to_no_field;
+mod reset_values_fit;
+mod rust_names_unique;
+mod software_must_be_writable;
+mod strides_hold_elements;
+mod when_conditions_known;
+mod widths_supported;
+mod write_rules_apply;
+
+use std::ops::Deref;
+
+use crate::description::{Description, Field, Named, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::parse::Parsed;
+
+/// A description without a mistake. Only [`check`] makes one.
+#[derive(Debug)]
+pub struct Checked(Description);
+
+impl Deref for Checked {
+    type Target = Description;
+
+    fn deref(&self) -> &Description {
+        &self.0
+    }
+}
+
+/// Looks for every mistake in what was read.
+pub fn check(parsed: Parsed) -> Result<Checked, Mistakes> {
+    let Parsed { description, mut mistakes } = parsed;
+    if let Some(description) = &description {
+        for pass in PASSES {
+            pass(description, &mut mistakes);
+        }
+    }
+    match description {
+        Some(description) if mistakes.is_empty() => Ok(Checked(description)),
+        _ => Err(mistakes),
+    }
+}
+
+const PASSES: &[fn(&Description, &mut Mistakes)] = &[
+    names_are_words::check,
+    names_unique::check,
+    rust_names_unique::check,
+    groups_and_indices_known::check,
+    permissions_exist::check,
+    widths_supported::check,
+    register_has_one_place::check,
+    elements_countable::check,
+    indices_filled::check,
+    aliases_inside_arrays::check,
+    strides_hold_elements::check,
+    offsets_addressable::check,
+    addresses_disjoint::check,
+    fields_inside::check,
+    fields_do_not_overlap::check,
+    overlaps_known::check,
+    when_conditions_known::check,
+    enumerated_values_fit::check,
+    enumerated_values_unique::check,
+    ranges_fit::check,
+    fixed_values_fit::check,
+    reset_values_fit::check,
+    reserved_bits_belong_to_no_field::check,
+    software_must_be_writable::check,
+    write_rules_apply::check,
+    memory_safety_of_whole_registers::check,
+    pairs_exist::check,
+    descriptors_covered::check,
+    descriptor_fields_inside_words::check,
+    handover_flags_known::check,
+];
+
+/// What registers and descriptors have in common: fields over a number of bits.
+struct Layout<'a> {
+    kind: &'static str,
+    name: &'a Word,
+    width: u32,
+    fields: &'a Named<Field>,
+    overlaps: &'a [(Word, Word)],
+}
+
+impl Layout<'_> {
+    /// How a message calls it.
+    fn title(&self) -> String {
+        format!("{} `{}`", self.kind, self.name.value)
+    }
+}
+
+fn layouts(description: &Description) -> impl Iterator<Item = Layout<'_>> {
+    let registers = description.registers.iter().map(|register| Layout {
+        kind: "register",
+        name: &register.name,
+        width: register.bits(),
+        fields: &register.fields,
+        overlaps: &register.overlaps,
+    });
+    let descriptors = description.descriptors.iter().map(|descriptor| Layout {
+        kind: "descriptor",
+        name: &descriptor.name,
+        width: descriptor.bits.value,
+        fields: &descriptor.fields,
+        overlaps: &descriptor.overlaps,
+    });
+    registers.chain(descriptors)
+}
+
+/// A word names something that is not described.
+struct Unknown<'a> {
+    what: &'a str,
+    word: &'a Word,
+    known: Vec<&'a str>,
+}
+
+impl From<Unknown<'_>> for Diagnostic {
+    fn from(mistake: Unknown<'_>) -> Self {
+        let Unknown { what, word, known } = mistake;
+        Diagnostic::new(format!("there is no {what} `{}`", word.value), word.span, "").suggest(&word.value, known)
+    }
+}
+
+/// The words that a wrong one may have been meant to be; not all of very many, for there is one such list a mistake.
+fn known<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<&'a str> {
+    words.take(1000).map(|word| word.as_str()).collect()
+}
+
+fn keys<T>(named: &Named<T>) -> Vec<&str> {
+    known(named.keys())
+}

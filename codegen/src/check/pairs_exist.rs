@@ -1,0 +1,67 @@
+//! A pair is of two registers that there are, and that have the same elements.
+
+use std::collections::HashMap;
+
+use super::{Unknown, known};
+use crate::description::{Description, Register, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+
+struct Unlike<'a> {
+    low: (&'a Word, &'a Register),
+    high: (&'a Word, &'a Register),
+}
+
+impl From<Unlike<'_>> for Diagnostic {
+    fn from(mistake: Unlike<'_>) -> Self {
+        let Unlike { low, high } = mistake;
+        let message = format!("`{}` and `{}` cannot be a pair", low.0.value, high.0.value);
+        Diagnostic::new(message, high.0.span, elements(high.1)).other(low.0.span, elements(low.1))
+    }
+}
+
+fn elements(register: &Register) -> String {
+    match (&register.array, index(register)) {
+        (None, _) => "is a single register".to_owned(),
+        (Some(_), None) => format!("is an array of {}", register.count()),
+        (Some(_), Some(index)) => format!("is indexed by {index}"),
+    }
+}
+
+fn index(register: &Register) -> Option<&str> {
+    register.array.as_ref().and_then(|array| array.index.as_ref()).map(|index| index.as_str())
+}
+
+struct WithItself<'a> {
+    register: &'a Word,
+}
+
+impl From<WithItself<'_>> for Diagnostic {
+    fn from(mistake: WithItself<'_>) -> Self {
+        let message = format!("`{}` cannot be a pair with itself", mistake.register.value);
+        Diagnostic::new(message, mistake.register.span, "")
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    let registers: HashMap<_, _> =
+        description.registers.iter().map(|register| (register.name.as_str(), register)).collect();
+    for pair in &description.pairs {
+        let mut find = |word: &Word| {
+            let register = registers.get(word.as_str());
+            // A register that could not be read has been told of: it is not missing.
+            if register.is_none() && description.registers.is_complete() {
+                let known = known(description.registers.iter().map(|register| &register.name));
+                mistakes.report(Unknown { what: "register", word, known });
+            }
+            register.copied()
+        };
+        let (low, high) = (find(&pair.low), find(&pair.high));
+        if pair.low == pair.high {
+            mistakes.report(WithItself { register: &pair.high });
+        } else if let (Some(low), Some(high)) = (low, high)
+            && (low.array.is_some(), index(low), low.count()) != (high.array.is_some(), index(high), high.count())
+        {
+            mistakes.report(Unlike { low: (&pair.low, low), high: (&pair.high, high) });
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! No two things get the same name in Rust, nor one that the generated code has a use for itself.
+
+use std::collections::HashMap;
+
+use crate::description::{Description, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::rust_name;
+
+struct SameName<'a> {
+    what: &'a str,
+    rust: &'a str,
+    first: &'a Word,
+    second: &'a Word,
+}
+
+impl From<SameName<'_>> for Diagnostic {
+    fn from(mistake: SameName<'_>) -> Self {
+        let SameName { what, rust, first, second } = mistake;
+        let message = format!("`{}` and `{}` get the same {what} in Rust, `{rust}`", first.value, second.value);
+        Diagnostic::new(message, second.span, "the second").other(first.span, "the first")
+    }
+}
+
+struct Taken<'a> {
+    what: &'a str,
+    rust: &'a str,
+    name: &'a Word,
+}
+
+impl From<Taken<'_>> for Diagnostic {
+    fn from(mistake: Taken<'_>) -> Self {
+        let Taken { what, rust, name } = mistake;
+        let message = format!("`{}` gets a {what} in Rust that the generated code uses itself, `{rust}`", name.value);
+        Diagnostic::new(message, name.span, "")
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    let registers = || description.registers.iter().map(|register| &register.name);
+    let mut names = Names { mistakes };
+
+    let spaces = description.indices.keys().map(|name| (name, rust_name::index_space(name)));
+    let types = registers().chain(description.indices.keys()).map(|name| (name, rust_name::type_name(name)));
+    names.unique("type", types.chain(spaces), rust_name::TAKEN_TYPES);
+
+    let permissions = description.permissions.keys().map(|name| (name, rust_name::type_name(name)));
+    names.unique("type", permissions, rust_name::TAKEN_TYPES);
+
+    let pairs = description.pairs.iter().map(|pair| &pair.name);
+    let methods = registers().chain(pairs).map(|name| (name, rust_name::method(name)));
+    names.unique("method", methods, rust_name::TAKEN_METHODS);
+
+    let modules = description.registers.iter().filter(|register| register.has_values());
+    let modules = modules.map(|register| (&register.name, rust_name::method(&register.name)));
+    names.unique("module", modules, rust_name::TAKEN_MODULES);
+
+    let descriptors =
+        || description.descriptors.iter().map(|one| (&one.name, rust_name::descriptor(&one.name, one.format)));
+    names.unique("type", descriptors(), rust_name::TAKEN_TYPES);
+    names.unique("module", descriptors().map(|(name, rust)| (name, rust_name::module(&rust))), &[]);
+
+    for layout in super::layouts(description) {
+        let fields = layout.fields.keys().map(|name| (name, rust_name::constant(name)));
+        names.unique("constant", fields, rust_name::TAKEN_CONSTANTS);
+        let enumerated = layout.fields.iter().filter(|(_, field)| !field.values.is_empty());
+        let types = enumerated.map(|(name, _)| (name, rust_name::type_name(name)));
+        names.unique("type", types, rust_name::TAKEN_TYPES);
+        for field in layout.fields.values() {
+            names.unique("variant", field.values.keys().map(|name| (name, rust_name::type_name(name))), &[]);
+        }
+    }
+}
+
+struct Names<'m> {
+    mistakes: &'m mut Mistakes,
+}
+
+impl Names<'_> {
+    fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = (&'a Word, String)>, taken: &[&str]) {
+        let mut seen: HashMap<String, &Word> = HashMap::new();
+        for (name, rust) in names {
+            if taken.contains(&rust.as_str()) {
+                self.mistakes.report(Taken { what, rust: &rust, name });
+            }
+            match seen.get(&rust) {
+                // Twice the same name in the description is told of by `names_unique`.
+                Some(first) if first.value != name.value => {
+                    self.mistakes.report(SameName { what, rust: &rust, first, second: name });
+                }
+                Some(_) => {}
+                None => {
+                    seen.insert(rust, name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Every `when` names another field, and a value that this field can have.
+
+use super::{Unknown, keys};
+use crate::description::{Description, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::Spanned;
+
+struct Impossible<'a> {
+    field: &'a Word,
+    value: Spanned<u64>,
+    max: u64,
+}
+
+impl From<Impossible<'_>> for Diagnostic {
+    fn from(mistake: Impossible<'_>) -> Self {
+        let Impossible { field, value, max } = mistake;
+        let message = format!("field `{}` is never {:#x}", field.value, value.value);
+        Diagnostic::new(message, value.span, format!("its greatest value is {max:#x}"))
+    }
+}
+
+struct OnItself<'a> {
+    field: &'a Word,
+}
+
+impl From<OnItself<'_>> for Diagnostic {
+    fn from(mistake: OnItself<'_>) -> Self {
+        let message = format!("field `{}` cannot be a condition of itself", mistake.field.value);
+        Diagnostic::new(message, mistake.field.span, "")
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    for layout in super::layouts(description) {
+        for (name, field) in layout.fields {
+            for (other, value) in &field.when {
+                match layout.fields.get(other) {
+                    None => mistakes.report(Unknown { what: "field", word: other, known: keys(layout.fields) }),
+                    Some(_) if other == name => mistakes.report(OnItself { field: other }),
+                    Some(known) if value.value > known.bits.max() => {
+                        mistakes.report(Impossible { field: other, value: *value, max: known.bits.max() });
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Only a register that can be written says who may write it, or that writing it hands work to the chip.
+
+use crate::description::{Access, Description, Register, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+
+struct NeverWritten<'a> {
+    register: &'a Register,
+    rule: &'a Word,
+}
+
+impl From<NeverWritten<'_>> for Diagnostic {
+    fn from(mistake: NeverWritten<'_>) -> Self {
+        let NeverWritten { register, rule } = mistake;
+        let message = format!("nothing of register `{}` can be written", register.name.value);
+        Diagnostic::new(message, rule.span, "who may write it has no meaning")
+            .other(register.access.span, format!("its access is `{}`", register.access.word()))
+    }
+}
+
+struct NoDoorbell<'a> {
+    register: &'a Register,
+}
+
+impl From<NoDoorbell<'_>> for Diagnostic {
+    fn from(mistake: NoDoorbell<'_>) -> Self {
+        let register = mistake.register;
+        let message = format!("register `{}` cannot be a doorbell", register.name.value);
+        Diagnostic::new(message, register.name.span, "a doorbell is written as a whole")
+            .other(register.access.span, format!("its access is `{}`", register.access.word()))
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    for register in &description.registers {
+        let only = |kinds: &[Access]| register.accesses().all(|access| kinds.contains(&access));
+        let rule = register.write_in.as_ref().and_then(|rules| rules.first());
+        if let Some(rule) = rule.filter(|_| only(&[Access::ReadOnly, Access::ReadClears])) {
+            mistakes.report(NeverWritten { register, rule });
+        }
+        if register.doorbell && !only(&[Access::ReadWrite, Access::WriteOnly]) {
+            mistakes.report(NoDoorbell { register });
+        }
+    }
+}

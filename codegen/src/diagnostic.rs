@@ -1,0 +1,241 @@
+//! A mistake in a source, and how a person reads it.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use crate::source::{Source, Span};
+
+/// Places further apart than this are shown as two excerpts: the text between them is not copied.
+const EXCERPT_LINES: usize = 12;
+
+/// One mistake: what is wrong, where, with what it clashes, and what to do about it.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    message: String,
+    place: Span,
+    label: String,
+    others: Vec<(Span, String)>,
+    notes: Vec<String>,
+    helps: Vec<String>,
+}
+
+impl Diagnostic {
+    /// A mistake at `place`, where `label` is written under the offending text.
+    pub fn new(message: impl Into<String>, place: Span, label: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            place,
+            label: label.into(),
+            others: Vec::new(),
+            notes: Vec::new(),
+            helps: Vec::new(),
+        }
+    }
+
+    /// Adds another place that has to do with the mistake.
+    #[must_use]
+    pub fn other(mut self, place: Span, label: impl Into<String>) -> Self {
+        self.others.push((place, label.into()));
+        self
+    }
+
+    /// Adds a sentence that says why.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Adds a sentence that says what to do.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.helps.push(text.into());
+        self
+    }
+
+    /// Adds "did you mean" when one of `known` is close to `word`, else lists what is known.
+    #[must_use]
+    pub fn suggest<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let known: Vec<_> = known.into_iter().collect();
+        match closest(word, known.iter().copied()) {
+            Some(close) => self.help(format!("did you mean `{close}`?")),
+            None if known.is_empty() => self,
+            None => {
+                let shown = known.iter().take(20).map(|word| format!("`{word}`"));
+                let more = if known.len() > 20 { ", ..." } else { "" };
+                self.help(format!("known: {}{more}", shown.collect::<Vec<_>>().join(", ")))
+            }
+        }
+    }
+
+    /// What is wrong, in one sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it is wrong.
+    #[must_use]
+    pub fn place(&self) -> Span {
+        self.place
+    }
+
+    fn render(&self, lines: &Lines<'_>, renderer: &Renderer) -> String {
+        let primary = (AnnotationKind::Primary, lines.on_one_line(self.place), &self.label);
+        let others =
+            self.others.iter().map(|(place, label)| (AnnotationKind::Context, lines.on_one_line(*place), label));
+        let mut excerpts: Vec<Vec<(AnnotationKind, Range<usize>, &String)>> = Vec::new();
+        for place in std::iter::once(primary).chain(others) {
+            let near = excerpts.iter_mut().find(|excerpt| {
+                excerpt
+                    .iter()
+                    .all(|other| lines.number(other.1.start).abs_diff(lines.number(place.1.start)) < EXCERPT_LINES)
+            });
+            match near {
+                Some(excerpt) => excerpt.push(place),
+                None => excerpts.push(vec![place]),
+            }
+        }
+        let snippets = excerpts.into_iter().map(|excerpt| {
+            let start = excerpt.iter().map(|place| lines.around(place.1.start).start).min().unwrap_or(0);
+            let end = excerpt.iter().map(|place| lines.around(place.1.end).end).max().unwrap_or(start);
+            Snippet::source(lines.text(start..end))
+                .path(lines.source.name())
+                .line_start(lines.number(start) + 1)
+                .annotations(excerpt.into_iter().map(move |(kind, place, label)| {
+                    let annotation = kind.span(place.start - start..place.end - start);
+                    if label.is_empty() { annotation } else { annotation.label(label.as_str()) }
+                }))
+        });
+        let notes = self.notes.iter().map(|text| Level::NOTE.message(text.as_str()));
+        let helps = self.helps.iter().map(|text| Level::HELP.message(text.as_str()));
+        let group =
+            Level::ERROR.primary_title(self.message.as_str()).elements(snippets).elements(notes).elements(helps);
+        renderer.render(&[group])
+    }
+}
+
+/// The mistakes found so far.
+#[derive(Debug, Clone, Default)]
+pub struct Mistakes(Vec<Diagnostic>);
+
+impl Mistakes {
+    /// Adds one.
+    pub fn report(&mut self, mistake: impl Into<Diagnostic>) {
+        self.0.push(mistake.into());
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Extend<Diagnostic> for Mistakes {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, mistakes: I) {
+        self.0.extend(mistakes);
+    }
+}
+
+/// All mistakes of a source, in the order of their places. It displays as plain text.
+#[derive(Debug, Clone)]
+pub struct Report {
+    source: Source,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// The report of what was found wrong with `source`.
+    pub fn new(source: Source, mistakes: Mistakes) -> Self {
+        let Mistakes(mut diagnostics) = mistakes;
+        diagnostics.sort_by_key(Diagnostic::place);
+        Self { source, diagnostics }
+    }
+
+    /// The single mistakes.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// The report as a compiler would print it, in colour if wished.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let lines = Lines::of(&self.source);
+        let mut text = String::new();
+        for diagnostic in &self.diagnostics {
+            text += &diagnostic.render(&lines, &renderer);
+            text += "\n\n";
+        }
+        let count = match self.diagnostics.len() {
+            1 => "1 mistake".to_owned(),
+            count => format!("{count} mistakes"),
+        };
+        let total = format!("{} has {count}", self.source.name());
+        text += &renderer.render(&[annotate_snippets::Group::with_title(Level::ERROR.primary_title(total))]);
+        text.push('\n');
+        text
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+/// Where the lines of a source begin, so that an excerpt costs what it shows and not the whole file.
+struct Lines<'a> {
+    source: &'a Source,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(source: &'a Source) -> Self {
+        let ends = source.text().match_indices('\n').map(|(at, _)| at + 1);
+        Self { source, starts: std::iter::once(0).chain(ends).collect() }
+    }
+
+    /// The number of the line at `offset`, from 0.
+    fn number(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset).saturating_sub(1)
+    }
+
+    /// The line at `offset`, without its end.
+    fn around(&self, offset: usize) -> Range<usize> {
+        let number = self.number(offset);
+        let start = self.starts.get(number).copied().unwrap_or(0);
+        let end = self.starts.get(number + 1).copied().unwrap_or(self.source.text().len());
+        start..start + self.text(start..end).trim_end().len()
+    }
+
+    /// The part of `place` on its first line: enough to find it, and an excerpt stays short.
+    fn on_one_line(&self, place: Span) -> Range<usize> {
+        let line = self.around(place.start);
+        let start = place.start.min(line.end);
+        start..place.end.clamp(start, line.end.max(start))
+    }
+
+    fn text(&self, range: Range<usize>) -> &'a str {
+        self.source.text().get(range).unwrap_or("")
+    }
+}
+
+/// The one of `known` that `word` was most likely meant to be.
+pub(crate) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known))
+        .filter(|(distance, known)| {
+            let letters = known.chars().count().min(word.chars().count());
+            // A word of one letter is close to every other: that would be no advice.
+            *distance <= 1 + letters / 4 && *distance < letters
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,66 @@
+//! A description as JSON: every offset worked out, the words as in the file.
+
+use serde_json::{Map as Object, Value, json};
+
+use crate::description::{Named, Range};
+use crate::lower::{Descriptor, Field, Map, Register};
+use crate::source::Spanned;
+
+/// The registers and descriptors of a map, as a JSON text.
+pub fn dump(map: &Map<'_>) -> String {
+    let registers: Vec<_> = map.registers.iter().map(register).collect();
+    let descriptors: Vec<_> = map.descriptors.iter().map(descriptor).collect();
+    format!("{:#}", json!({ "registers": registers, "descriptors": descriptors }))
+}
+
+fn register(register: &Register<'_>) -> Value {
+    let described = register.described;
+    let fields = register.fields.iter().map(|one| field(one, reset(register, one))).collect::<Vec<_>>();
+    json!({
+        "name": described.name.value,
+        "group": described.group.value,
+        "section": described.section,
+        "width": described.bits(),
+        "access": described.access.word(),
+        "reset": register.reset,
+        "offsets": offsets(&register.ranges),
+        "aliases": offsets(&register.aliases),
+        "fields": fields,
+    })
+}
+
+fn descriptor(descriptor: &Descriptor<'_>) -> Value {
+    let described = descriptor.described;
+    json!({
+        "name": described.name.value,
+        "format": described.format.word(),
+        "section": described.section,
+        "bits": described.bits.value,
+        "fields": descriptor.fields.iter().map(|one| field(one, None)).collect::<Vec<_>>(),
+    })
+}
+
+fn field(field: &Field<'_>, reset: Option<u64>) -> Value {
+    json!({
+        "name": field.name.value,
+        "lsb": field.bits().lsb,
+        "width": field.bits().width,
+        "access": field.access.word(),
+        "reset": reset,
+        "values": values(&field.described.values),
+    })
+}
+
+/// A field's part of the value after a reset, if all of it is known.
+fn reset(register: &Register<'_>, field: &Field<'_>) -> Option<u64> {
+    let (lsb, max) = (field.bits().lsb, field.bits().max());
+    register.reset.filter(|_| register.reset_known >> lsb & max == max).map(|value| value >> lsb & max)
+}
+
+fn values(values: &Named<Spanned<u64>>) -> Object<String, Value> {
+    values.iter().map(|(name, value)| (name.value.clone(), json!(value.value))).collect()
+}
+
+fn offsets(ranges: &[Range]) -> Vec<u64> {
+    ranges.iter().flat_map(|range| range.offsets()).collect()
+}

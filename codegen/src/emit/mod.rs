@@ -1,0 +1,5 @@
+//! Last stage: one file a language.
+
+#[cfg(feature = "cli")]
+pub mod json;
+pub mod rust;

@@ -1,0 +1,69 @@
+//! Descriptor formats as types.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::doc::{self, Doc};
+use super::fields;
+use super::token::{allow_type_name, ident, mask64, number};
+use crate::lower::Descriptor;
+use crate::rust_name;
+
+/// A descriptor format's type and its fields.
+pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
+    let described = descriptor.described;
+    let text = described.name.as_str();
+    let rust_name = rust_name::descriptor(text, described.format);
+    let (allow, name, module) = (allow_type_name(&rust_name), ident(&rust_name), ident(&rust_name::module(&rust_name)));
+    let doc = documentation(descriptor);
+    let constants = fields::constants(&descriptor.fields, &name, &module);
+    let values = fields::values(&descriptor.fields, &rust_name, &module);
+    let [writable_low, writable_high] = mask64(descriptor.writable);
+    let [fixed_low, fixed_high] = mask64(descriptor.fixed);
+    let section = &described.section;
+    let done = descriptor.done.map(|bit| number(bit.into())).map(|bit| {
+        quote! {
+            impl WriteBack for #name {
+                const DONE: u32 = #bit;
+            }
+        }
+    });
+    quote! {
+        #doc
+        #[derive(Debug, Clone, Copy)]
+        #allow
+        pub enum #name {}
+        impl #name {
+            #constants
+        }
+        impl Layout for #name {
+            const NAME: &'static str = #text;
+            const WRITABLE: [u64; 2] = [#writable_low, #writable_high];
+        }
+        impl Descriptor for #name {
+            const SECTION: &'static str = #section;
+            const FIXED: [u64; 2] = [#fixed_low, #fixed_high];
+        }
+        #done
+        #values
+    }
+}
+
+fn documentation(descriptor: &Descriptor<'_>) -> TokenStream {
+    let described = descriptor.described;
+    let page = described.page.map(|page| format!(", page {page}")).unwrap_or_default();
+    let mut doc =
+        Doc::new(format!("{} (datasheet {}{page}).", doc::escape(&described.title), doc::escape(&described.section)));
+    doc.text(described.doc.as_deref().unwrap_or_default());
+    let flags = [
+        (&described.done, "tells that the device is done with it"),
+        (&described.last, "marks the last descriptor of a chain"),
+        (&described.report, "asks the device to tell when it is done"),
+    ];
+    for (flag, what) in flags {
+        if let Some(flag) = flag {
+            doc.text(&format!("`{}` {what}.", flag.value));
+        }
+    }
+    doc.caveats(&described.errata, &described.doubts).tokens()
+}

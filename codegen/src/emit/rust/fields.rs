@@ -1,0 +1,125 @@
+//! Fields as constants of their register or descriptor, and the enumerations of their values.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::token::{allow_constant_name, allow_type_name, ident, number};
+use super::{doc, token};
+use crate::description::Access;
+use crate::lower::{Field, FieldKind};
+use crate::rust_name;
+
+/// The constants, where `owner` is the type and `module` has the enumerations.
+pub fn constants(fields: &[Field<'_>], owner: &Ident, module: &Ident) -> TokenStream {
+    fields.iter().map(|field| constant(field, owner, module)).collect()
+}
+
+fn constant(field: &Field<'_>, owner: &Ident, module: &Ident) -> TokenStream {
+    let text = field.name.as_str();
+    let rust_name = rust_name::constant(text);
+    let (lsb, width) = (number(field.bits().lsb.into()), number(field.bits().width.into()));
+    let access = access(field);
+    let (kind, new) = match field.kind {
+        FieldKind::Flag => (quote!(Flag<#owner, #lsb #access>), quote!(Flag::new(#text))),
+        FieldKind::Address => (quote!(Address<#owner, #lsb>), quote!(Address::new(#text))),
+        FieldKind::Number(None) => (quote!(Bits<#owner, #lsb, #width #access>), quote!(Bits::new(#text))),
+        FieldKind::Number(Some((least, greatest))) => {
+            let (least, greatest) = (number(least), number(greatest));
+            (quote!(Bits<#owner, #lsb, #width #access>), quote!(Bits::ranged(#text, #least, #greatest)))
+        }
+        FieldKind::Enumerated => {
+            let values = ident(&rust_name::type_name(text));
+            (quote!(Enumerated<#owner, #lsb, #width, #module::#values #access>), quote!(Enumerated::new(#text)))
+        }
+    };
+    let aliases = doc::aliases(&field.described.header_names, &rust_name);
+    let (doc, allow, name) = (doc::field(field), allow_constant_name(&rust_name), ident(&rust_name));
+    quote! {
+        #doc
+        #aliases
+        #allow
+        pub const #name: #kind = #new;
+    }
+}
+
+/// The last parameter of a field's type, which is left out where the field is simply read and written.
+fn access(field: &Field<'_>) -> TokenStream {
+    let kind = match field.access {
+        _ if field.prescribed.is_some() => "Fixed",
+        Access::ReadWrite => return TokenStream::new(),
+        Access::ReadOnly => "ReadOnly",
+        Access::WriteOnly => "WriteOnly",
+        Access::ReadClears => "ReadClears",
+        Access::WriteOneClears | Access::ReadOrWriteOneClears => "WriteOneClears",
+        Access::WriteOneSets => "WriteOneSets",
+        Access::SelfClearing => "SelfClearing",
+        Access::ReadSets => "ReadSets",
+    };
+    let kind = ident(kind);
+    quote!(, #kind)
+}
+
+/// The module of the enumerations, if there are any.
+pub fn values(fields: &[Field<'_>], owner: &str, module: &Ident) -> TokenStream {
+    let enums: Vec<_> = fields.iter().filter(|field| field.kind == FieldKind::Enumerated).map(enumeration).collect();
+    if enums.is_empty() {
+        return TokenStream::new();
+    }
+    let doc = doc::line(format!("Values of the fields of [`{owner}`]."));
+    quote! {
+        #doc
+        pub mod #module {
+            #(#enums)*
+        }
+    }
+}
+
+fn enumeration(field: &Field<'_>) -> TokenStream {
+    let rust_name = rust_name::type_name(field.name);
+    let summary = match &field.described.doc {
+        Some(doc) => doc::escape(doc),
+        None => format!("Values of `{}`.", field.name.value),
+    };
+    let (doc, allow, name) = (doc::line(summary), allow_type_name(&rust_name), ident(&rust_name));
+    let values = &field.described.values;
+    let wide = values.values().any(|value| value.value > u64::from(u32::MAX));
+    let representation = ident(if wide { "u64" } else { "u32" });
+    let variants: Vec<_> = values.keys().map(|name| ident(&rust_name::type_name(name))).collect();
+    let numbers: Vec<_> = values.values().map(|value| number(value.value)).collect();
+    let docs = values.values().map(|value| doc::line(value.value.to_string()));
+    let allows = values.keys().map(|name| allow_type_name(name));
+    quote! {
+        #doc
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(#representation)]
+        #allow
+        pub enum #name {
+            #(#docs #allows #variants = #numbers,)*
+        }
+        impl super::Enumeration for #name {
+            #[inline(always)]
+            fn from_bits(raw: u64) -> Option<Self> {
+                match raw {
+                    #(#numbers => Some(Self::#variants),)*
+                    _ => None,
+                }
+            }
+            #[inline(always)]
+            fn to_bits(self) -> u64 {
+                self as u64
+            }
+        }
+    }
+}
+
+/// The fields as data.
+pub fn table(fields: &[Field<'_>]) -> TokenStream {
+    let infos = fields.iter().map(|field| {
+        let (name, access) = (field.name.as_str(), token::access_kind(field.access));
+        let (lsb, width) = (number(field.bits().lsb.into()), number(field.bits().width.into()));
+        let names = field.described.values.keys().map(|name| name.as_str());
+        let numbers = field.described.values.values().map(|value| number(value.value));
+        quote!(FieldInfo { name: #name, lsb: #lsb, width: #width, access: #access, values: &[#((#names, #numbers)),*] })
+    });
+    quote!(&[#(#infos),*])
+}

@@ -1,0 +1,60 @@
+//! The `use` lines: of the runtime's names those that the code has a use for.
+
+use std::collections::HashSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+
+use super::Options;
+use super::token::ident;
+
+/// The modules of the runtime and what is in them. All that generated code knows of it stands here, but for
+/// `Registers`, `Descriptor` and `WriteBack`: those are defined in the modules that include it.
+#[rustfmt::skip]
+const RUNTIME: &[(&[&str], &[&str])] = &[
+    (
+        &["field", "access"],
+        &[
+            "Fixed", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly",
+        ],
+    ),
+    (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout"]),
+    (&["info"], &["AccessKind", "DescriptorInfo", "FieldInfo", "RegisterInfo"]),
+    (&["mmio"], &["Array", "Below", "Bus", "Index", "IndexSpace", "Offset", "Range"]),
+    (
+        &["register"],
+        &[
+            "BareWrite", "Doorbell", "Driver", "Exclusive", "KnownReset", "OnesClear", "OnesSet", "Pair", "PlainWrite",
+            "ReadActs", "ReadPure", "Reg", "Register", "WritableIn",
+        ],
+    ),
+];
+
+/// The items with the `use` lines before them.
+pub fn of(items: TokenStream, options: &Options) -> TokenStream {
+    let mut used = HashSet::new();
+    collect(items.clone(), &mut used);
+    let root: TokenStream = options.crate_path.parse().unwrap_or_else(|_| quote!(crate));
+    let uses = RUNTIME.iter().filter_map(|(path, names)| {
+        let path = path.iter().map(|segment| ident(segment));
+        let names: Vec<_> = names.iter().filter(|name| used.contains(**name)).map(|name| ident(name)).collect();
+        match names.as_slice() {
+            [] => None,
+            [name] => Some(quote!(use #root #(::#path)*::#name;)),
+            names => Some(quote!(use #root #(::#path)*::{#(#names),*};)),
+        }
+    });
+    quote!(#(#uses)* #items)
+}
+
+fn collect(tokens: TokenStream, names: &mut HashSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) => {
+                names.insert(name.to_string());
+            }
+            TokenTree::Group(group) => collect(group.stream(), names),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}

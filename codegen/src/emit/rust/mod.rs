@@ -1,0 +1,69 @@
+//! A description as Rust: two files to be `include!`d by the crate that has the runtime they refer to.
+//!
+//! `tests/golden` shows what comes out for a small description.
+
+mod descriptors;
+mod doc;
+mod fields;
+mod imports;
+mod permissions;
+mod registers;
+mod table;
+mod token;
+
+use proc_macro2::TokenStream;
+
+use crate::lower::Map;
+
+/// Where generated code finds the runtime.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The path of the crate that has the runtime's modules.
+    pub crate_path: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { crate_path: "crate".to_owned() }
+    }
+}
+
+/// The registers: their types, fields and rules, the methods that reach them, and the table of them all.
+pub fn registers(map: &Map<'_>, options: &Options) -> String {
+    let mut items = permissions::permissions(map);
+    items.extend(registers::indices(map));
+    items.extend(permissions::permits(map));
+    items.extend(map.registers.iter().map(registers::register));
+    items.extend(registers::accessors(map));
+    items.extend(table::registers(map));
+    print(map, imports::of(items, options))
+}
+
+/// The formats of the DMA descriptors: their types and fields, and the table of them all.
+pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
+    let mut items: TokenStream = map.descriptors.iter().map(descriptors::descriptor).collect();
+    items.extend(table::descriptors(map));
+    print(map, imports::of(items, options))
+}
+
+fn print(map: &Map<'_>, tokens: TokenStream) -> String {
+    let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
+    let code = match syn::parse2(tokens.clone()) {
+        Ok(file) => prettyplease::unparse(&file),
+        // The compiler will say what is wrong with it, and where.
+        Err(_) => tokens.to_string(),
+    };
+    let mut before = "";
+    for line in code.lines() {
+        // What is documented begins something new, and so do the methods; the rest belongs to it.
+        let begins = line.starts_with("///") || line.starts_with("impl<'a, ");
+        if before.is_empty() || (begins && !before.starts_with("///")) {
+            text.push('\n');
+        }
+        text += line;
+        text.push('\n');
+        before = line;
+    }
+    text
+}

@@ -1,0 +1,206 @@
+//! Registers as types, the indices of arrays, and the methods by which both come together.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::token::{allow_type_name, ident, mask32, mask64, number, offset};
+use super::{doc, fields, token};
+use crate::description::{self, Order, Pair};
+use crate::lower::{Map, Read, Register, Write};
+use crate::rust_name;
+
+/// The types by which array registers are indexed.
+pub fn indices(map: &Map<'_>) -> TokenStream {
+    let indices = map.description.indices.iter().map(|(name, index)| {
+        let (text, count) = (name.as_str(), number(index.count.value.into()));
+        let (alias, space) = (ident(&rust_name::type_name(name)), ident(&rust_name::index_space(name)));
+        let space_doc = doc::line(format!("How many [`{alias}`] there are."));
+        let (doc, allow) = (doc::line(doc::escape(&index.doc)), allow_type_name(name));
+        quote! {
+            #space_doc
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            #allow
+            pub enum #space {}
+            impl IndexSpace for #space {
+                const COUNT: u32 = #count;
+                const NAME: &'static str = #text;
+            }
+            #doc
+            #allow
+            pub type #alias = Index<#space>;
+        }
+    });
+    quote!(#(#indices)*)
+}
+
+/// A register's type: its fields and what may be done with it.
+pub fn register(register: &Register<'_>) -> TokenStream {
+    let described = register.described;
+    let text = described.name.as_str();
+    let rust_name = rust_name::type_name(text);
+    let (doc, aliases) = (doc::register(register), doc::aliases(&described.header_names, &rust_name));
+    let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
+    let module = ident(&rust_name::method(text));
+    let place = place(register);
+    let constants = fields::constants(&register.fields, &name, &module);
+    let [low, high] = mask64(register.writable.into());
+    let section = &described.section;
+    let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
+    let reset = register.whole_reset().map(mask32).map(|reset| {
+        quote! {
+            impl KnownReset for #name {
+                const RESET: u32 = #reset;
+            }
+        }
+    });
+    let abilities = abilities(register, &name);
+    let values = fields::values(&register.fields, &rust_name, &module);
+    quote! {
+        #doc
+        #[derive(Debug, Clone, Copy)]
+        #aliases
+        #allow
+        pub enum #name {}
+        impl #name {
+            #place
+            #constants
+        }
+        impl ::tock_registers::RegisterLongName for #name {}
+        impl Layout for #name {
+            const NAME: &'static str = #text;
+            const WRITABLE: [u64; 2] = [#low, #high];
+        }
+        impl Register for #name {
+            const SECTION: &'static str = #section;
+            const KEEP: u32 = #keep;
+            const ONES: u32 = #ones;
+        }
+        #reset
+        #abilities
+        #values
+    }
+}
+
+fn place(register: &Register<'_>) -> TokenStream {
+    match &register.described.array {
+        None => {
+            let offset = offset(register.ranges.first().map_or(0, |range| range.base.value));
+            quote! {
+                /// Where the register is.
+                pub const OFFSET: Offset = Offset::constant(#offset);
+            }
+        }
+        Some(_) => {
+            let ranges: Vec<_> = register.ranges.iter().map(token::range).collect();
+            let (space, count) = (space(register.described), number(ranges.len() as u64));
+            quote! {
+                /// Where the elements are.
+                pub const ARRAY: Array<#space, #count> = Array::constant([#(#ranges),*]);
+            }
+        }
+    }
+}
+
+/// The traits by which the runtime allows what the datasheet allows.
+fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
+    let read = match register.read {
+        Read::Nothing => None,
+        Read::Pure => Some(quote!(impl ReadPure for #name {})),
+        Read::Acts => Some(quote!(impl ReadActs for #name {})),
+    };
+    let write = match register.write {
+        Write::Nothing => return quote!(#read),
+        Write::Stores => quote!(PlainWrite),
+        Write::SetsOnes => quote!(OnesSet),
+        Write::ClearsOnes => quote!(OnesClear),
+    };
+    let bare = register.bare_write.then(|| quote!(impl BareWrite for #name {}));
+    let doorbell = register.described.doorbell.then(|| quote!(impl Doorbell for #name {}));
+    let permit = if register.write_in.is_some() { name.clone() } else { ident("AnyRegister") };
+    quote! {
+        #read
+        impl #write for #name {}
+        #bare
+        #doorbell
+        impl<P: permit::#permit> WritableIn<P> for #name {}
+    }
+}
+
+/// The type that says how many elements an array has.
+fn space(described: &description::Register) -> TokenStream {
+    match described.array.as_ref().and_then(|array| array.index.as_ref()) {
+        Some(index) => {
+            let space = ident(&rust_name::index_space(index));
+            quote!(#space)
+        }
+        None => {
+            let count = number(described.count());
+            quote!(Below<#count>)
+        }
+    }
+}
+
+/// The parameter of a method that reaches an array register, and the argument that hands it on.
+fn index(described: &description::Register) -> (TokenStream, TokenStream) {
+    let Some(array) = &described.array else { return Default::default() };
+    let parameter = match &array.index {
+        Some(index) => {
+            let index = ident(&rust_name::type_name(index));
+            quote!(, index: #index)
+        }
+        None => {
+            let space = space(described);
+            quote!(, index: Index<#space>)
+        }
+    };
+    (parameter, quote!(index))
+}
+
+/// The methods that give a register its place on a bus.
+pub fn accessors(map: &Map<'_>) -> TokenStream {
+    let registers = map.registers.iter().map(|register| {
+        let described = register.described;
+        let text = described.name.as_str();
+        let (name, method) = (ident(&rust_name::type_name(text)), ident(&rust_name::method(text)));
+        let doc =
+            doc::line(format!("[`{name}`]: {} ({}).", doc::escape(&described.title), doc::escape(&described.section)));
+        let (parameter, argument) = index(described);
+        let place = if argument.is_empty() { quote!(#name::OFFSET) } else { quote!(#name::ARRAY.offset(#argument)) };
+        quote! {
+            #doc
+            #[inline(always)]
+            pub const fn #method(self #parameter) -> Reg<'a, B, #name, P> {
+                Reg::at(self.bus, #place)
+            }
+        }
+    });
+    let pairs = map.description.pairs.iter().filter_map(|pair| accessor_of_pair(map, pair));
+    quote! {
+        impl<'a, B: Bus, P> Registers<'a, B, P> {
+            #(#registers)*
+            #(#pairs)*
+        }
+    }
+}
+
+fn accessor_of_pair(map: &Map<'_>, pair: &Pair) -> Option<TokenStream> {
+    let described = map.registers.iter().find(|register| register.described.name == pair.low)?.described;
+    let (parameter, argument) = index(described);
+    let method = ident(&rust_name::method(&pair.name));
+    let [low, high] = [&pair.low, &pair.high].map(|name| ident(&rust_name::type_name(name)));
+    let [low_method, high_method] = [&pair.low, &pair.high].map(|name| ident(&rust_name::method(name)));
+    // The order of access is the pair's own business: of the runtime's constructors each has one.
+    let new = ident(match pair.order {
+        Order::LowFirst | Order::Either => "new",
+        Order::HighFirst => "high_first",
+    });
+    let what = pair.doc.as_deref().map(|doc| format!(": {}", doc::escape(doc))).unwrap_or_else(|| ".".to_owned());
+    let doc = doc::line(format!("[`{low}`] and [`{high}`] as one value{what}"));
+    Some(quote! {
+        #doc
+        #[inline(always)]
+        pub const fn #method(self #parameter) -> Pair<'a, B, #low, #high, P> {
+            Pair::#new(self.#low_method(#argument), self.#high_method(#argument))
+        }
+    })
+}

@@ -1,0 +1,75 @@
+//! The description as data, for what is driven by it at run time.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::token::{access_kind, mask32, number, range};
+use super::{doc, fields};
+use crate::lower::{Map, Register, Write};
+
+/// The table of the registers.
+pub fn registers(map: &Map<'_>) -> TokenStream {
+    let doc = doc::line(format!("All registers of the {}.", doc::escape(&map.description.title)));
+    let registers = map.registers.iter().map(|one| register(map, one));
+    quote! {
+        #doc
+        pub static REGISTERS: &[RegisterInfo] = &[#(#registers),*];
+    }
+}
+
+fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
+    let described = register.described;
+    let (name, title, section) = (described.name.as_str(), &described.title, &described.section);
+    let (page, group) = (number(described.page.unwrap_or(0).into()), described.group.as_str());
+    let (width, access) = (number(described.bits().into()), access_kind(described.access.value));
+    let reset = match register.reset.map(mask32) {
+        Some(value) => quote!(Some(#value)),
+        None => quote!(None),
+    };
+    let masks = [register.reset_known, register.preserve, register.must_be_zero, register.must_be_one];
+    let [reset_known, preserve, must_be_zero, must_be_one] = masks.map(mask32);
+    let (ranges, aliases) = (register.ranges.iter().map(range), register.aliases.iter().map(range));
+    let named = match register.write {
+        Write::Nothing => &[],
+        _ => register.write_in.as_ref().unwrap_or(&map.write_in).named.as_slice(),
+    };
+    let (memory_safety, doorbell) = (described.memory_safety, described.doorbell);
+    let fields = fields::table(&register.fields);
+    quote! {
+        RegisterInfo {
+            name: #name,
+            title: #title,
+            section: #section,
+            page: #page,
+            group: #group,
+            width: #width,
+            access: #access,
+            reset: #reset,
+            reset_known: #reset_known,
+            preserve: #preserve,
+            must_be_zero: #must_be_zero,
+            must_be_one: #must_be_one,
+            ranges: &[#(#ranges),*],
+            aliases: &[#(#aliases),*],
+            write_in: &[#(#named),*],
+            memory_safety: #memory_safety,
+            doorbell: #doorbell,
+            fields: #fields,
+        }
+    }
+}
+
+/// The table of the descriptor formats.
+pub fn descriptors(map: &Map<'_>) -> TokenStream {
+    let doc = doc::line(format!("All descriptor formats of the {}.", doc::escape(&map.description.title)));
+    let descriptors = map.descriptors.iter().map(|descriptor| {
+        let described = descriptor.described;
+        let (name, format, section) = (described.name.as_str(), described.format.word(), &described.section);
+        let (bits, fields) = (number(described.bits.value.into()), fields::table(&descriptor.fields));
+        quote!(DescriptorInfo { name: #name, format: #format, section: #section, bits: #bits, fields: #fields })
+    });
+    quote! {
+        #doc
+        pub static DESCRIPTORS: &[DescriptorInfo] = &[#(#descriptors),*];
+    }
+}

@@ -1,0 +1,87 @@
+//! Small pieces of Rust.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::quote;
+
+use crate::description::{Access, Range};
+
+/// A name. That it can be one in Rust was checked.
+pub fn ident(name: &str) -> Ident {
+    Ident::new(name, Span::call_site())
+}
+
+/// A number as it is.
+pub fn number(value: u64) -> Literal {
+    Literal::u64_unsuffixed(value)
+}
+
+/// A number with the digits of an offset.
+pub fn offset(value: u64) -> Literal {
+    literal(&format!("{value:#07x}"), value)
+}
+
+/// A number with the digits of a register.
+pub fn mask32(value: u64) -> Literal {
+    literal(&hex32(value), value)
+}
+
+/// The halves of a number, with all their digits.
+pub fn mask64(value: u128) -> [Literal; 2] {
+    [value, value >> 64].map(|half| {
+        let half = (half & u128::from(u64::MAX)) as u64;
+        let text = match half {
+            0 => "0".to_owned(),
+            _ => format!(
+                "0x{:04x}_{:04x}_{:04x}_{:04x}",
+                half >> 48,
+                half >> 32 & 0xffff,
+                half >> 16 & 0xffff,
+                half & 0xffff
+            ),
+        };
+        literal(&text, half)
+    })
+}
+
+/// The text of a number with the digits of a register.
+pub fn hex32(value: u64) -> String {
+    format!("0x{:04x}_{:04x}", value >> 16, value & 0xffff)
+}
+
+fn literal(text: &str, value: u64) -> Literal {
+    text.parse().unwrap_or_else(|_| number(value))
+}
+
+/// Elements at equal distances.
+pub fn range(range: &Range) -> TokenStream {
+    let (first, count) = (number(range.first.into()), number(range.count.into()));
+    let (base, stride) = (offset(range.base.value), literal(&format!("{:#x}", range.stride), range.stride));
+    quote!(Range { first: #first, count: #count, base: #base, stride: #stride })
+}
+
+/// A kind of access as data.
+pub fn access_kind(access: Access) -> TokenStream {
+    let name = ident(match access {
+        Access::ReadWrite => "Rw",
+        Access::ReadOnly => "Ro",
+        Access::WriteOnly => "Wo",
+        Access::ReadClears => "Rc",
+        Access::WriteOneClears => "W1c",
+        Access::ReadOrWriteOneClears => "RcW1c",
+        Access::WriteOneSets => "W1s",
+        Access::SelfClearing => "Sc",
+        Access::ReadSets => "ReadSets",
+    });
+    quote!(AccessKind::#name)
+}
+
+/// Names are the datasheet's, so some types are not as Rust has them.
+pub fn allow_type_name(name: &str) -> TokenStream {
+    if name.contains('_') { quote!(#[allow(non_camel_case_types)]) } else { TokenStream::new() }
+}
+
+/// Names are the datasheet's, so some constants are not as Rust has them.
+pub fn allow_constant_name(name: &str) -> TokenStream {
+    let usual = !name.contains(|c: char| c.is_lowercase());
+    if usual { TokenStream::new() } else { quote!(#[allow(non_upper_case_globals)]) }
+}

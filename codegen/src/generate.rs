@@ -1,0 +1,77 @@
+//! From a file to files: what a build script does.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use crate::emit::rust::{self, Options};
+use crate::{Error, lower, read_file};
+
+/// Turns a description into the Rust files that a crate includes.
+///
+/// ```no_run
+/// # fn main() -> Result<(), datasheet_codegen::Error> {
+/// datasheet_codegen::Generator::new("registers.yaml").emit_to("target/generated")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Generator {
+    description: PathBuf,
+    options: Options,
+}
+
+impl Generator {
+    /// A generator for the description in the file `description`.
+    pub fn new(description: impl Into<PathBuf>) -> Self {
+        Self { description: description.into(), options: Options::default() }
+    }
+
+    /// Says where generated code finds the runtime; without this, in `crate`.
+    #[must_use]
+    pub fn crate_path(mut self, path: impl Into<String>) -> Self {
+        self.options.crate_path = path.into();
+        self
+    }
+
+    /// Writes `registers.rs` and `descriptors.rs` into `directory`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] if the description cannot be read or has mistakes, or if a file cannot be written. Nothing is
+    /// written unless the description is right.
+    pub fn emit_to(&self, directory: impl AsRef<Path>) -> Result<(), Error> {
+        let checked = read_file(&self.description)?;
+        let map = lower::lower(&checked);
+        let directory = directory.as_ref();
+        write(directory.join("registers.rs"), &rust::registers(&map, &self.options))?;
+        write(directory.join("descriptors.rs"), &rust::descriptors(&map, &self.options))
+    }
+}
+
+/// Writes a file, unless it is that already: a build that changes nothing should not look like one that does.
+fn write(path: PathBuf, text: &str) -> Result<(), Error> {
+    if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    std::fs::write(&path, text).map_err(|error| Error::Unwritable { path, error })
+}
+
+/// The whole of a build script: turns `description` into `registers.rs` and `descriptors.rs` in `OUT_DIR`.
+///
+/// Mistakes go to standard error as a compiler would print them, and the build ends.
+pub fn build_script(description: impl Into<PathBuf>) {
+    let description = description.into();
+    let watch = format!("cargo::rerun-if-changed={}", description.display());
+    let directory = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+    match Generator::new(description).emit_to(directory) {
+        // Without a line of this kind cargo runs the script again after any change.
+        Ok(()) => {
+            let _ = writeln!(std::io::stdout(), "{watch}");
+        }
+        Err(error) => {
+            // Nothing on standard output before: cargo would print that too, between the mistakes and their reader.
+            let _ = write!(std::io::stderr(), "{}", error.render(std::io::stderr().is_terminal()));
+            std::process::exit(1);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Turns a YAML transcription of a chip's datasheet into typed registers and DMA descriptors.
+//!
+//! The modules are the stages, and read best in this order:
+//!
+//! 1. [`description`]: the schema, one struct a mapping of the file;
+//! 2. [`parse`]: from a [`source`] to a description;
+//! 3. [`check`]: one file a kind of mistake; only a description without any gets further;
+//! 4. [`lower`]: what the rules of the description come to, as masks and lists;
+//! 5. [`emit`]: one file a language.
+//!
+//! What is wrong with a description becomes a [`diagnostic`], as a compiler would print it. The generator knows
+//! nothing about any chip: states, indices and groups come from the file. `README.md` explains its words.
+
+pub mod check;
+pub mod description;
+pub mod diagnostic;
+pub mod emit;
+pub mod lower;
+pub mod parse;
+pub mod source;
+
+mod generate;
+mod rust_name;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use check::Checked;
+use diagnostic::{Diagnostic, Mistakes, Report};
+use source::{Source, Span};
+
+pub use generate::{Generator, build_script};
+
+/// Why a description did not become code.
+#[derive(Debug)]
+pub enum Error {
+    /// A file cannot be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The description has mistakes.
+    Mistakes(Report),
+    /// A file cannot be written.
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+impl Error {
+    /// What a person reads: with a line end, and in colour if wished.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        match self {
+            Self::Mistakes(report) => report.render(colour),
+            Self::Unreadable { path, error } => format!("error: cannot read {}: {error}\n", path.display()),
+            Self::Unwritable { path, error } => format!("error: cannot write {}: {error}\n", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.render(false).trim_end())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Mistakes(_) => None,
+            Self::Unreadable { error, .. } | Self::Unwritable { error, .. } => Some(error),
+        }
+    }
+}
+
+/// Reads and checks the description in a file.
+pub fn read_file(path: &Path) -> Result<Checked, Error> {
+    let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
+    read_bytes(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+}
+
+/// Reads and checks a description, whatever the bytes are. Mistakes are reported under `name`.
+pub fn read_bytes(name: &str, bytes: &[u8]) -> Result<Checked, Report> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            let source = Source::new(name, text);
+            check::check(parse::parse(&source)).map_err(|mistakes| Report::new(source, mistakes))
+        }
+        Err(error) => {
+            let mut mistakes = Mistakes::default();
+            mistakes.report(NotText { place: error.valid_up_to() });
+            Err(Report::new(Source::new(name, String::from_utf8_lossy(bytes)), mistakes))
+        }
+    }
+}
+
+/// Some bytes are no text.
+struct NotText {
+    place: usize,
+}
+
+impl From<NotText> for Diagnostic {
+    fn from(mistake: NotText) -> Self {
+        // Reading on with a replacement character leaves all before it where it was.
+        let place = Span::new(mistake.place..mistake.place + char::REPLACEMENT_CHARACTER.len_utf8());
+        Diagnostic::new("this is not a text in UTF-8", place, "not UTF-8 from here on")
+    }
+}

@@ -1,0 +1,239 @@
+//! YAML as a tree in which every value and key keeps its place. The only module that knows the YAML parser.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
+
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::{Source, Span, Spanned};
+
+/// Deeper than any description goes, and shallow enough for recursive code.
+const MAX_DEPTH: usize = 32;
+
+/// A YAML value.
+#[derive(Debug)]
+pub struct Node {
+    pub span: Span,
+    pub kind: Kind,
+}
+
+#[derive(Debug)]
+pub enum Kind {
+    /// The text as it was written: `8.10` is not the number 8.1. A quoted text is never a number.
+    Scalar {
+        text: String,
+        quoted: bool,
+    },
+    Sequence(Vec<Node>),
+    /// In the order of the source, without the keys that were given twice.
+    Mapping(Vec<(Spanned<String>, Node)>),
+}
+
+impl Node {
+    /// What the node is, for a message.
+    pub fn describe(&self) -> String {
+        match &self.kind {
+            Kind::Scalar { .. } if self.is_null() => "nothing".to_owned(),
+            Kind::Scalar { text, quoted: false } if short(text) => format!("`{text}`"),
+            Kind::Scalar { text, quoted: true } if short(text) => format!("the text `{text}`"),
+            Kind::Scalar { .. } => "a text".to_owned(),
+            Kind::Sequence(_) => "a list".to_owned(),
+            Kind::Mapping(_) => "a mapping".to_owned(),
+        }
+    }
+
+    /// Whether nothing was given.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar { text, quoted: false } if matches!(text.as_str(), "" | "~" | "null"))
+    }
+}
+
+/// Whether a text may be repeated in a message.
+fn short(text: &str) -> bool {
+    text.len() <= 40 && !text.contains('\n')
+}
+
+/// The source is not YAML.
+struct NotYaml {
+    error: String,
+    place: Span,
+}
+
+impl From<NotYaml> for Diagnostic {
+    fn from(mistake: NotYaml) -> Self {
+        Diagnostic::new("this is not YAML", mistake.place, mistake.error)
+    }
+}
+
+/// YAML that a description has no use for.
+struct NotSupported {
+    what: &'static str,
+    place: Span,
+    help: &'static str,
+}
+
+impl From<NotSupported> for Diagnostic {
+    fn from(mistake: NotSupported) -> Self {
+        Diagnostic::new(format!("{} cannot stand here", mistake.what), mistake.place, "").help(mistake.help)
+    }
+}
+
+/// A mapping has the same key twice.
+struct DuplicateKey {
+    key: String,
+    first: Span,
+    second: Span,
+}
+
+impl From<DuplicateKey> for Diagnostic {
+    fn from(mistake: DuplicateKey) -> Self {
+        Diagnostic::new(format!("the key `{}` is given twice", mistake.key), mistake.second, "given again here")
+            .other(mistake.first, "first given here")
+    }
+}
+
+/// The tree of `source`, or nothing where it cannot be read on; what is wrong is reported either way.
+pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
+    let offsets = Offsets::of(source.text());
+    let mut builder = Builder { mistakes, open: Vec::new(), root: None, documents: 0 };
+    for event in Parser::new_from_str(source.text()) {
+        let read = match event {
+            Ok((event, span)) => builder
+                .take(event, Span::new(offsets.byte(span.start)..offsets.byte(span.end)))
+                .map_err(Diagnostic::from),
+            Err(error) => Err(not_yaml(&error, &offsets).into()),
+        };
+        if let Err(mistake) = read {
+            builder.mistakes.report(mistake);
+            return None;
+        }
+    }
+    let nothing = Kind::Scalar { text: String::new(), quoted: false };
+    Some(builder.root.unwrap_or(Node { span: Span::default(), kind: nothing }))
+}
+
+fn not_yaml(error: &ScanError, offsets: &Offsets) -> NotYaml {
+    let start = offsets.byte(*error.marker());
+    NotYaml { error: error.info().to_owned(), place: Span::new(start..start) }
+}
+
+/// Turns the parser's places, counted in characters, into bytes.
+struct Offsets {
+    /// Of each character; empty where all are ASCII and there is nothing to turn.
+    characters: Vec<usize>,
+    length: usize,
+}
+
+impl Offsets {
+    fn of(text: &str) -> Self {
+        let characters = if text.is_ascii() { Vec::new() } else { text.char_indices().map(|(at, _)| at).collect() };
+        Self { characters, length: text.len() }
+    }
+
+    fn byte(&self, marker: Marker) -> usize {
+        if self.characters.is_empty() {
+            marker.index().min(self.length)
+        } else {
+            self.characters.get(marker.index()).copied().unwrap_or(self.length)
+        }
+    }
+}
+
+/// A list or mapping whose end was not yet seen.
+enum Open {
+    Sequence {
+        start: Span,
+        items: Vec<Node>,
+    },
+    Mapping {
+        start: Span,
+        entries: Vec<(Spanned<String>, Node)>,
+        first: HashMap<String, Span>,
+        key: Option<Spanned<String>>,
+    },
+}
+
+struct Builder<'m> {
+    mistakes: &'m mut Mistakes,
+    open: Vec<Open>,
+    root: Option<Node>,
+    documents: usize,
+}
+
+impl Builder<'_> {
+    /// Takes the next event; an error means that the rest cannot be read.
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), NotSupported> {
+        let unsupported = |what, help| Err(NotSupported { what, place: span, help });
+        match event {
+            Event::Scalar(.., anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
+                if anchor != 0 =>
+            {
+                unsupported("an anchor", "write the value out, a reader of the file looks for it in its place")
+            }
+            Event::Scalar(.., Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
+                unsupported("a tag", "leave it out, the kind of every value is known")
+            }
+            Event::Alias(_) => {
+                unsupported("an alias", "write the value out, a reader of the file looks for it in its place")
+            }
+            Event::SequenceStart(..) | Event::MappingStart(..) if self.open.len() == MAX_DEPTH => {
+                unsupported("anything nested this deeply", "no part of a description is")
+            }
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents == 1 {
+                    Ok(())
+                } else {
+                    unsupported("a second document", "a file holds one description")
+                }
+            }
+            Event::Scalar(text, style, ..) => {
+                let quoted = style != ScalarStyle::Plain;
+                self.close(Node { span, kind: Kind::Scalar { text: text.into_owned(), quoted } })
+            }
+            Event::SequenceStart(..) => {
+                self.open.push(Open::Sequence { start: span, items: Vec::new() });
+                Ok(())
+            }
+            Event::MappingStart(..) => {
+                self.open.push(Open::Mapping { start: span, entries: Vec::new(), first: HashMap::new(), key: None });
+                Ok(())
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open::Sequence { start, items }) => {
+                    self.close(Node { span: start.to(span), kind: Kind::Sequence(items) })
+                }
+                Some(Open::Mapping { start, entries, .. }) => {
+                    self.close(Node { span: start.to(span), kind: Kind::Mapping(entries) })
+                }
+                None => Ok(()),
+            },
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    /// Puts a finished node where it belongs.
+    fn close(&mut self, node: Node) -> Result<(), NotSupported> {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::Sequence { items, .. }) => items.push(node),
+            Some(Open::Mapping { entries, first, key, .. }) => match (key.take(), node.kind) {
+                (None, Kind::Scalar { text, .. }) => *key = Some(Spanned::new(text, node.span)),
+                (None, _) => {
+                    let help = "a key is a single word";
+                    return Err(NotSupported { what: "a list or a mapping as a key", place: node.span, help });
+                }
+                (Some(name), kind) => match first.get(&name.value) {
+                    Some(first) => {
+                        self.mistakes.report(DuplicateKey { key: name.value, first: *first, second: name.span });
+                    }
+                    None => {
+                        first.insert(name.value.clone(), name.span);
+                        entries.push((name, Node { span: node.span, kind }));
+                    }
+                },
+            },
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! The program: what it prints where, and how it ends.
+#![cfg(feature = "cli")]
+
+use std::error::Error;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn run(command: &str, file: &str) -> std::io::Result<Output> {
+    let file = Path::new("tests").join(file);
+    Command::new(env!("CARGO_BIN_EXE_datasheet-codegen"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args([command.as_ref(), file.as_os_str()])
+        .output()
+}
+
+#[test]
+fn a_right_description_passes() -> Result<(), Box<dyn Error>> {
+    let output = run("check", "golden/input.yaml")?;
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8(output.stdout)?,
+        "tests/golden/input.yaml: 10 registers, 2 descriptors: no mistakes\n"
+    );
+    assert!(output.stderr.is_empty());
+    Ok(())
+}
+
+#[test]
+fn mistakes_go_to_standard_error_in_plain_text() -> Result<(), Box<dyn Error>> {
+    let output = run("check", "ui/fields_overlap/input.yaml")?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let text = String::from_utf8(output.stderr)?;
+    assert!(text.contains("--> tests/ui/fields_overlap/input.yaml:17:23"), "{text}");
+    assert!(!text.contains('\x1b'), "nobody asked for colour: {text:?}");
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_to_be_so() -> Result<(), Box<dyn Error>> {
+    let output = run("dump", "nowhere.yaml")?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let text = String::from_utf8(output.stderr)?;
+    assert!(text.starts_with("error: cannot read tests/nowhere.yaml: "), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_dump_has_every_element() -> Result<(), Box<dyn Error>> {
+    let output = run("dump", "golden/input.yaml")?;
+    assert!(output.status.success());
+    let dump: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let register = |name: &str| {
+        let registers = dump["registers"].as_array().cloned().unwrap_or_default();
+        registers.into_iter().find(|register| register["name"] == name).unwrap_or_default()
+    };
+    assert_eq!(register("BASE")["offsets"], serde_json::json!([0x100, 0x140, 0x180, 0x1C0, 0x400, 0x440]));
+    assert_eq!(register("BASE")["reset"], serde_json::Value::Null);
+    assert_eq!(register("MODE")["aliases"], serde_json::json!([0x800]));
+    assert_eq!(
+        register("MODE")["fields"][0],
+        serde_json::json!({
+            "name": "SPEED", "lsb": 0, "width": 2, "access": "rw", "reset": 2,
+            "values": { "Stop": 0, "Slow": 1, "Fast": 2 },
+        })
+    );
+    assert_eq!(dump["descriptors"][1]["format"], "write_back");
+    Ok(())
+}

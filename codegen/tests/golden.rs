@@ -1,0 +1,47 @@
+//! What is generated for a small chip that has one of everything: `golden/registers.rs` and
+//! `golden/descriptors.rs` for `golden/input.yaml`. Reading them is the quickest way to know what is generated.
+//!
+//! `BLESS=1 cargo test -p datasheet-codegen --test golden` writes what is generated now.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use similar::TextDiff;
+
+use datasheet_codegen::Generator;
+
+#[test]
+fn generated_code_is_as_it_was() -> Result<(), Box<dyn Error>> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let generated = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden");
+    fs::create_dir_all(&generated)?;
+    Generator::new(golden.join("input.yaml")).emit_to(&generated)?;
+
+    let mut failures = String::new();
+    for file in ["registers.rs", "descriptors.rs"] {
+        let new = fs::read_to_string(generated.join(file))?;
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(golden.join(file), &new)?;
+        }
+        let old = fs::read_to_string(golden.join(file)).unwrap_or_default();
+        if old != new {
+            failures +=
+                &TextDiff::from_lines(&old, &new).unified_diff().header(file, "what is generated now").to_string();
+        }
+    }
+    assert!(failures.is_empty(), "other code is generated now:\n{failures}");
+    Ok(())
+}
+
+#[test]
+fn the_runtime_may_be_in_another_crate() -> Result<(), Box<dyn Error>> {
+    let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/input.yaml");
+    let generated = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other_crate");
+    fs::create_dir_all(&generated)?;
+    Generator::new(input).crate_path("::other").emit_to(&generated)?;
+    let code = fs::read_to_string(generated.join("registers.rs"))?;
+    assert!(code.contains("use ::other::register::"), "the runtime is looked for elsewhere");
+    assert!(!code.contains("crate::"), "something of the runtime is still looked for in the crate itself");
+    Ok(())
+}

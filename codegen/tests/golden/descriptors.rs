@@ -1,0 +1,185 @@
+// Demo 1 controller: generated from its description. Change that, not this.
+
+use crate::field::access::{Fixed, ReadOnly};
+use crate::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
+use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
+
+/// A transfer, as software writes it (datasheet 6.1).
+///
+/// `REPORT` asks the device to tell when it is done.
+#[derive(Debug, Clone, Copy)]
+pub enum TransferRead {}
+impl TransferRead {
+    /// Bits 63:0: Where the data is.
+    pub const ADDRESS: Address<TransferRead, 0> = Address::new("ADDRESS");
+    /// Bits 79:64, in bytes: How much there is.
+    pub const LENGTH: Bits<TransferRead, 64, 16> = Bits::new("LENGTH");
+    /// Bits 83:80: Tells this format apart.
+    ///
+    /// Must be 3, which every write sees to.
+    pub const KIND: Bits<TransferRead, 80, 4, Fixed> = Bits::new("KIND");
+    /// Bit 84: Asks for word when it is done.
+    pub const REPORT: Flag<TransferRead, 84> = Flag::new("REPORT");
+    /// Bit 85: Another follows.
+    pub const MORE: Flag<TransferRead, 85> = Flag::new("MORE");
+    /// Bits 127:96: For software.
+    pub const TAG: Bits<TransferRead, 96, 32> = Bits::new("TAG");
+}
+impl Layout for TransferRead {
+    const NAME: &'static str = "Transfer";
+    const WRITABLE: [u64; 2] = [0xffff_ffff_ffff_ffff, 0xffff_ffff_0030_ffff];
+}
+impl Descriptor for TransferRead {
+    const SECTION: &'static str = "6.1";
+    const FIXED: [u64; 2] = [0, 0x0000_0000_0003_0000];
+}
+
+/// A transfer, as the chip writes it back (datasheet 6.2).
+///
+/// `DONE` tells that the device is done with it.
+#[derive(Debug, Clone, Copy)]
+pub enum TransferWriteBack {}
+impl TransferWriteBack {
+    /// Bit 0: It failed.
+    pub const FAILED: Flag<TransferWriteBack, 0, ReadOnly> = Flag::new("FAILED");
+    /// Bits 3:1, while `FAILED` is 1: Why it failed.
+    pub const ERROR: Enumerated<
+        TransferWriteBack,
+        1,
+        3,
+        transfer_write_back::ERROR,
+        ReadOnly,
+    > = Enumerated::new("ERROR");
+    /// Bits 3:1, while `FAILED` is 0: How many blocks it had.
+    pub const BLOCKS: Bits<TransferWriteBack, 1, 3, ReadOnly> = Bits::new("BLOCKS");
+    /// Bit 64: The chip is done.
+    pub const DONE: Flag<TransferWriteBack, 64, ReadOnly> = Flag::new("DONE");
+}
+impl Layout for TransferWriteBack {
+    const NAME: &'static str = "Transfer";
+    const WRITABLE: [u64; 2] = [0, 0];
+}
+impl Descriptor for TransferWriteBack {
+    const SECTION: &'static str = "6.2";
+    const FIXED: [u64; 2] = [0, 0];
+}
+impl WriteBack for TransferWriteBack {
+    const DONE: u32 = 64;
+}
+
+/// Values of the fields of [`TransferWriteBack`].
+pub mod transfer_write_back {
+    /// Why it failed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[repr(u32)]
+    pub enum ERROR {
+        /// 1
+        Address = 1,
+        /// 2
+        Length = 2,
+    }
+    impl super::Enumeration for ERROR {
+        #[inline(always)]
+        fn from_bits(raw: u64) -> Option<Self> {
+            match raw {
+                1 => Some(Self::Address),
+                2 => Some(Self::Length),
+                _ => None,
+            }
+        }
+        #[inline(always)]
+        fn to_bits(self) -> u64 {
+            self as u64
+        }
+    }
+}
+
+/// All descriptor formats of the Demo 1 controller.
+pub static DESCRIPTORS: &[DescriptorInfo] = &[
+    DescriptorInfo {
+        name: "Transfer",
+        format: "read",
+        section: "6.1",
+        bits: 128,
+        fields: &[
+            FieldInfo {
+                name: "ADDRESS",
+                lsb: 0,
+                width: 64,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "LENGTH",
+                lsb: 64,
+                width: 16,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "KIND",
+                lsb: 80,
+                width: 4,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "REPORT",
+                lsb: 84,
+                width: 1,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "MORE",
+                lsb: 85,
+                width: 1,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "TAG",
+                lsb: 96,
+                width: 32,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+        ],
+    },
+    DescriptorInfo {
+        name: "Transfer",
+        format: "write_back",
+        section: "6.2",
+        bits: 128,
+        fields: &[
+            FieldInfo {
+                name: "FAILED",
+                lsb: 0,
+                width: 1,
+                access: AccessKind::Ro,
+                values: &[],
+            },
+            FieldInfo {
+                name: "ERROR",
+                lsb: 1,
+                width: 3,
+                access: AccessKind::Ro,
+                values: &[("Address", 1), ("Length", 2)],
+            },
+            FieldInfo {
+                name: "BLOCKS",
+                lsb: 1,
+                width: 3,
+                access: AccessKind::Ro,
+                values: &[],
+            },
+            FieldInfo {
+                name: "DONE",
+                lsb: 64,
+                width: 1,
+                access: AccessKind::Ro,
+                values: &[],
+            },
+        ],
+    },
+];

@@ -1,0 +1,945 @@
+// Demo 1 controller: generated from its description. Change that, not this.
+
+use crate::field::access::{
+    Fixed, ReadClears, ReadOnly, SelfClearing, WriteOneClears, WriteOneSets, WriteOnly,
+};
+use crate::field::{Bits, Enumerated, Enumeration, Flag, Layout};
+use crate::info::{AccessKind, FieldInfo, RegisterInfo};
+use crate::mmio::{Array, Below, Bus, Index, IndexSpace, Offset, Range};
+use crate::register::{
+    BareWrite, Doorbell, Driver, Exclusive, KnownReset, OnesClear, OnesSet, Pair,
+    PlainWrite, ReadActs, ReadPure, Reg, Register, WritableIn,
+};
+
+/// What makes a write legal.
+pub mod permission {
+    /// Nothing runs.
+    #[derive(Debug)]
+    pub enum Idle {}
+    /// Transfers run.
+    #[derive(Debug)]
+    pub enum Busy {}
+    /// Nothing of the lane is in flight.
+    #[derive(Debug)]
+    pub enum LaneStopped {}
+}
+
+/// How many [`Lane`] there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LaneSpace {}
+impl IndexSpace for LaneSpace {
+    const COUNT: u32 = 6;
+    const NAME: &'static str = "Lane";
+}
+
+/// A lane.
+pub type Lane = Index<LaneSpace>;
+
+/// Who may write which register.
+#[doc(hidden)]
+pub mod permit {
+    use super::{Driver, Exclusive, permission};
+    /// Who may write the registers that have no rule of their own.
+    #[diagnostic::on_unimplemented(
+        message = "registers may not be written in state `{Self}`",
+        label = "not in state `{Self}`",
+        note = "registers without a rule of their own may be written in: Idle, Busy"
+    )]
+    pub trait AnyRegister {}
+    impl AnyRegister for permission::Idle {}
+    impl AnyRegister for permission::Busy {}
+    impl<P: AnyRegister> AnyRegister for Exclusive<P> {}
+    impl<P: AnyRegister> AnyRegister for Driver<P> {}
+    /// Who may write `MODE`.
+    #[diagnostic::on_unimplemented(
+        message = "register `MODE` may not be written in state `{Self}`",
+        label = "not in state `{Self}`",
+        note = "datasheet 3.1: `MODE` may be written in: LaneStopped, Idle"
+    )]
+    pub trait MODE {}
+    impl MODE for permission::LaneStopped {}
+    impl MODE for permission::Idle {}
+    impl<P: MODE> MODE for Exclusive<P> {}
+    impl<P: MODE> MODE for Driver<P> {}
+    /// Who may write `BASE`.
+    #[diagnostic::on_unimplemented(
+        message = "register `BASE` may not be written in state `{Self}`",
+        label = "not in state `{Self}`",
+        note = "datasheet 4.1: `BASE` may be written in: LaneStopped, Idle",
+        note = "`BASE` decides which memory the device reaches: only the driver, which owns that memory, writes it"
+    )]
+    pub trait BASE {}
+    impl BASE for Driver<permission::LaneStopped> {}
+    impl BASE for Driver<permission::Idle> {}
+    /// Who may write `TAIL`.
+    #[diagnostic::on_unimplemented(
+        message = "register `TAIL` may not be written in state `{Self}`",
+        label = "not in state `{Self}`",
+        note = "datasheet 4.2: `TAIL` may be written in: Idle, Busy",
+        note = "`TAIL` decides which memory the device reaches: only the driver, which owns that memory, writes it"
+    )]
+    pub trait TAIL {}
+    impl TAIL for Driver<permission::Idle> {}
+    impl TAIL for Driver<permission::Busy> {}
+}
+
+/// Mode of Operation (datasheet 3.1, page 12).
+///
+/// Decides what the chip does; see \[3.1\] and \<MODE\>.
+///
+/// - Access: `rw`.
+/// - After a reset: `0x0000_0012`.
+/// - Where: `0x00000`; also `0x00800`.
+/// - Reserved bits are written as zeros.
+/// - Reserved, left as it was: 31 (firmware uses it).
+/// - Software must write 5 into `MAGIC`: every write does.
+/// - Software must write 0 into `OLD`: every write does.
+/// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
+///
+/// - **Erratum** (E7): READY may come late.
+/// - **Doubt** about the datasheet (missing): Nothing is said about bits 3:2.
+#[derive(Debug, Clone, Copy)]
+#[doc(alias = "MODE_REG")]
+pub enum MODE {}
+impl MODE {
+    /// Where the register is.
+    pub const OFFSET: Offset = Offset::constant(0x00000);
+    /// Bits 1:0: How fast it goes.
+    pub const SPEED: Enumerated<MODE, 0, 2, mode::SPEED> = Enumerated::new("SPEED");
+    /// Bits 7:4, in units of 4 bytes, 1 to 8: Size of a block.
+    pub const SIZE: Bits<MODE, 4, 4> = Bits::ranged("SIZE", 1, 8);
+    /// Bits 10:8: Nobody knows.
+    ///
+    /// Must be 5, which every write sees to.
+    pub const MAGIC: Bits<MODE, 8, 3, Fixed> = Bits::new("MAGIC");
+    /// Bit 11: Has no use any more.
+    ///
+    /// Must be 0, which every write sees to.
+    pub const OLD: Flag<MODE, 11, Fixed> = Flag::new("OLD");
+    /// Bit 12: Resets the chip.
+    pub const RESET: Flag<MODE, 12, SelfClearing> = Flag::new("RESET");
+    /// Bit 13: The chip is ready.
+    pub const READY: Flag<MODE, 13, ReadOnly> = Flag::new("READY");
+    /// Bit 14: Something went wrong.
+    pub const FAILED: Flag<MODE, 14, WriteOneClears> = Flag::new("FAILED");
+}
+impl ::tock_registers::RegisterLongName for MODE {}
+impl Layout for MODE {
+    const NAME: &'static str = "MODE";
+    const WRITABLE: [u64; 2] = [0x0000_0000_0000_50f3, 0];
+}
+impl Register for MODE {
+    const SECTION: &'static str = "3.1";
+    const KEEP: u32 = 0x8000_20f3;
+    const ONES: u32 = 0x0000_0500;
+}
+impl KnownReset for MODE {
+    const RESET: u32 = 0x0000_0012;
+}
+impl ReadPure for MODE {}
+impl PlainWrite for MODE {}
+impl<P: permit::MODE> WritableIn<P> for MODE {}
+
+/// Values of the fields of [`MODE`].
+pub mod mode {
+    /// How fast it goes.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[repr(u32)]
+    pub enum SPEED {
+        /// 0
+        Stop = 0,
+        /// 1
+        Slow = 1,
+        /// 2
+        Fast = 2,
+    }
+    impl super::Enumeration for SPEED {
+        #[inline(always)]
+        fn from_bits(raw: u64) -> Option<Self> {
+            match raw {
+                0 => Some(Self::Stop),
+                1 => Some(Self::Slow),
+                2 => Some(Self::Fast),
+                _ => None,
+            }
+        }
+        #[inline(always)]
+        fn to_bits(self) -> u64 {
+            self as u64
+        }
+    }
+}
+
+/// Scratch (datasheet 3.2).
+///
+/// - Access: `rw`.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00004`.
+#[derive(Debug, Clone, Copy)]
+pub enum SCRATCH {}
+impl SCRATCH {
+    /// Where the register is.
+    pub const OFFSET: Offset = Offset::constant(0x00004);
+    /// Bits 31:0: For software.
+    pub const SCRATCH: Bits<SCRATCH, 0, 32> = Bits::new("SCRATCH");
+}
+impl ::tock_registers::RegisterLongName for SCRATCH {}
+impl Layout for SCRATCH {
+    const NAME: &'static str = "SCRATCH";
+    const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
+}
+impl Register for SCRATCH {
+    const SECTION: &'static str = "3.2";
+    const KEEP: u32 = 0xffff_ffff;
+    const ONES: u32 = 0x0000_0000;
+}
+impl KnownReset for SCRATCH {
+    const RESET: u32 = 0x0000_0000;
+}
+impl ReadPure for SCRATCH {}
+impl PlainWrite for SCRATCH {}
+impl BareWrite for SCRATCH {}
+impl<P: permit::AnyRegister> WritableIn<P> for SCRATCH {}
+
+/// Interrupt Cause (datasheet 3.3).
+///
+/// - Access: `rc_w1c`. A read changes it.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00008`.
+#[derive(Debug, Clone, Copy)]
+pub enum CAUSE {}
+impl CAUSE {
+    /// Where the register is.
+    pub const OFFSET: Offset = Offset::constant(0x00008);
+    /// Bit 0: A transfer is done.
+    pub const DONE: Flag<CAUSE, 0, WriteOneClears> = Flag::new("DONE");
+}
+impl ::tock_registers::RegisterLongName for CAUSE {}
+impl Layout for CAUSE {
+    const NAME: &'static str = "CAUSE";
+    const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
+}
+impl Register for CAUSE {
+    const SECTION: &'static str = "3.3";
+    const KEEP: u32 = 0xffff_fffe;
+    const ONES: u32 = 0x0000_0000;
+}
+impl KnownReset for CAUSE {
+    const RESET: u32 = 0x0000_0000;
+}
+impl ReadActs for CAUSE {}
+impl OnesClear for CAUSE {}
+impl<P: permit::AnyRegister> WritableIn<P> for CAUSE {}
+
+/// Interrupt Mask (datasheet 3.4).
+///
+/// - Access: `w1s`. Writing a one sets the bit.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x0000c`.
+#[derive(Debug, Clone, Copy)]
+pub enum MASK {}
+impl MASK {
+    /// Where the register is.
+    pub const OFFSET: Offset = Offset::constant(0x0000c);
+    /// Bit 0: Interrupts when a transfer is done.
+    pub const DONE: Flag<MASK, 0, WriteOneSets> = Flag::new("DONE");
+}
+impl ::tock_registers::RegisterLongName for MASK {}
+impl Layout for MASK {
+    const NAME: &'static str = "MASK";
+    const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
+}
+impl Register for MASK {
+    const SECTION: &'static str = "3.4";
+    const KEEP: u32 = 0xffff_fffe;
+    const ONES: u32 = 0x0000_0000;
+}
+impl KnownReset for MASK {
+    const RESET: u32 = 0x0000_0000;
+}
+impl ReadPure for MASK {}
+impl OnesSet for MASK {}
+impl<P: permit::AnyRegister> WritableIn<P> for MASK {}
+
+/// Interrupt Mask Clear (datasheet 3.5).
+///
+/// - Access: `wo`.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00010`.
+#[derive(Debug, Clone, Copy)]
+pub enum UNMASK {}
+impl UNMASK {
+    /// Where the register is.
+    pub const OFFSET: Offset = Offset::constant(0x00010);
+    /// Bit 0: No longer interrupts when a transfer is done.
+    pub const DONE: Flag<UNMASK, 0, WriteOnly> = Flag::new("DONE");
+}
+impl ::tock_registers::RegisterLongName for UNMASK {}
+impl Layout for UNMASK {
+    const NAME: &'static str = "UNMASK";
+    const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
+}
+impl Register for UNMASK {
+    const SECTION: &'static str = "3.5";
+    const KEEP: u32 = 0xffff_fffe;
+    const ONES: u32 = 0x0000_0000;
+}
+impl KnownReset for UNMASK {
+    const RESET: u32 = 0x0000_0000;
+}
+impl PlainWrite for UNMASK {}
+impl<P: permit::AnyRegister> WritableIn<P> for UNMASK {}
+
+/// Base Address (datasheet 4.1).
+///
+/// - Access: `rw`.
+/// - After a reset: unknown, so a write gives every field, or is a `modify`.
+/// - Where: `0x00100 + 0x40 * n` for n = 0 to 3, `0x00400 + 0x40 * (n - 4)` for n = 4 to 5.
+/// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
+/// - Decides which memory the device reaches: only the driver writes it.
+#[derive(Debug, Clone, Copy)]
+pub enum BASE {}
+impl BASE {
+    /// Where the elements are.
+    pub const ARRAY: Array<LaneSpace, 2> = Array::constant([
+        Range {
+            first: 0,
+            count: 4,
+            base: 0x00100,
+            stride: 0x40,
+        },
+        Range {
+            first: 4,
+            count: 2,
+            base: 0x00400,
+            stride: 0x40,
+        },
+    ]);
+    /// Bits 31:4, in units of 16 bytes: Where the descriptors are.
+    pub const BASE: Bits<BASE, 4, 28> = Bits::new("BASE");
+}
+impl ::tock_registers::RegisterLongName for BASE {}
+impl Layout for BASE {
+    const NAME: &'static str = "BASE";
+    const WRITABLE: [u64; 2] = [0x0000_0000_ffff_fff0, 0];
+}
+impl Register for BASE {
+    const SECTION: &'static str = "4.1";
+    const KEEP: u32 = 0xffff_ffff;
+    const ONES: u32 = 0x0000_0000;
+}
+impl ReadPure for BASE {}
+impl PlainWrite for BASE {}
+impl<P: permit::BASE> WritableIn<P> for BASE {}
+
+/// Tail (datasheet 4.2).
+///
+/// - Access: `rw`.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00104 + 0x40 * n` for n = 0 to 3, `0x00404 + 0x40 * (n - 4)` for n = 4 to 5.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+/// - Decides which memory the device reaches: only the driver writes it.
+/// - A doorbell: a write hands work to the device.
+#[derive(Debug, Clone, Copy)]
+pub enum TAIL {}
+impl TAIL {
+    /// Where the elements are.
+    pub const ARRAY: Array<LaneSpace, 2> = Array::constant([
+        Range {
+            first: 0,
+            count: 4,
+            base: 0x00104,
+            stride: 0x40,
+        },
+        Range {
+            first: 4,
+            count: 2,
+            base: 0x00404,
+            stride: 0x40,
+        },
+    ]);
+    /// Bits 15:0: The first descriptor that the chip may not use.
+    pub const TAIL: Bits<TAIL, 0, 16> = Bits::new("TAIL");
+}
+impl ::tock_registers::RegisterLongName for TAIL {}
+impl Layout for TAIL {
+    const NAME: &'static str = "TAIL";
+    const WRITABLE: [u64; 2] = [0x0000_0000_0000_ffff, 0];
+}
+impl Register for TAIL {
+    const SECTION: &'static str = "4.2";
+    const KEEP: u32 = 0xffff_ffff;
+    const ONES: u32 = 0x0000_0000;
+}
+impl KnownReset for TAIL {
+    const RESET: u32 = 0x0000_0000;
+}
+impl ReadPure for TAIL {}
+impl PlainWrite for TAIL {}
+impl Doorbell for TAIL {}
+impl<P: permit::TAIL> WritableIn<P> for TAIL {}
+
+/// Key (datasheet 4.3).
+///
+/// - Access: `rw`.
+/// - After a reset: `0x0000_00ff` in the bits `0x0000_ffff`, unknown in the others.
+/// - Where: `0x00600 + 0x4 * n` for n = 0 to 9.
+#[derive(Debug, Clone, Copy)]
+pub enum KEY {}
+impl KEY {
+    /// Where the elements are.
+    pub const ARRAY: Array<Below<10>, 1> = Array::constant([
+        Range {
+            first: 0,
+            count: 10,
+            base: 0x00600,
+            stride: 0x4,
+        },
+    ]);
+    /// Bits 31:0: A part of the key.
+    pub const KEY: Bits<KEY, 0, 32> = Bits::new("KEY");
+}
+impl ::tock_registers::RegisterLongName for KEY {}
+impl Layout for KEY {
+    const NAME: &'static str = "KEY";
+    const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
+}
+impl Register for KEY {
+    const SECTION: &'static str = "4.3";
+    const KEEP: u32 = 0xffff_ffff;
+    const ONES: u32 = 0x0000_0000;
+}
+impl ReadPure for KEY {}
+impl PlainWrite for KEY {}
+impl<P: permit::AnyRegister> WritableIn<P> for KEY {}
+
+/// Count Low (datasheet 5.1).
+///
+/// - Access: `rc`. A read changes it.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00700`.
+#[derive(Debug, Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub enum COUNT_L {}
+impl COUNT_L {
+    /// Where the register is.
+    pub const OFFSET: Offset = Offset::constant(0x00700);
+    /// Bits 31:0: The low bits.
+    pub const COUNT: Bits<COUNT_L, 0, 32, ReadClears> = Bits::new("COUNT");
+}
+impl ::tock_registers::RegisterLongName for COUNT_L {}
+impl Layout for COUNT_L {
+    const NAME: &'static str = "COUNT_L";
+    const WRITABLE: [u64; 2] = [0, 0];
+}
+impl Register for COUNT_L {
+    const SECTION: &'static str = "5.1";
+    const KEEP: u32 = 0x0000_0000;
+    const ONES: u32 = 0x0000_0000;
+}
+impl KnownReset for COUNT_L {
+    const RESET: u32 = 0x0000_0000;
+}
+impl ReadActs for COUNT_L {}
+
+/// Count High (datasheet 5.2).
+///
+/// - Access: `rc`. A read changes it.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00704`.
+#[derive(Debug, Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub enum COUNT_H {}
+impl COUNT_H {
+    /// Where the register is.
+    pub const OFFSET: Offset = Offset::constant(0x00704);
+    /// Bits 3:0: The high bits.
+    pub const COUNT: Bits<COUNT_H, 0, 4, ReadClears> = Bits::new("COUNT");
+}
+impl ::tock_registers::RegisterLongName for COUNT_H {}
+impl Layout for COUNT_H {
+    const NAME: &'static str = "COUNT_H";
+    const WRITABLE: [u64; 2] = [0, 0];
+}
+impl Register for COUNT_H {
+    const SECTION: &'static str = "5.2";
+    const KEEP: u32 = 0xffff_fff0;
+    const ONES: u32 = 0x0000_0000;
+}
+impl KnownReset for COUNT_H {
+    const RESET: u32 = 0x0000_0000;
+}
+impl ReadActs for COUNT_H {}
+
+impl<'a, B: Bus, P> Registers<'a, B, P> {
+    /// [`MODE`]: Mode of Operation (3.1).
+    #[inline(always)]
+    pub const fn mode(self) -> Reg<'a, B, MODE, P> {
+        Reg::at(self.bus, MODE::OFFSET)
+    }
+    /// [`SCRATCH`]: Scratch (3.2).
+    #[inline(always)]
+    pub const fn scratch(self) -> Reg<'a, B, SCRATCH, P> {
+        Reg::at(self.bus, SCRATCH::OFFSET)
+    }
+    /// [`CAUSE`]: Interrupt Cause (3.3).
+    #[inline(always)]
+    pub const fn cause(self) -> Reg<'a, B, CAUSE, P> {
+        Reg::at(self.bus, CAUSE::OFFSET)
+    }
+    /// [`MASK`]: Interrupt Mask (3.4).
+    #[inline(always)]
+    pub const fn mask(self) -> Reg<'a, B, MASK, P> {
+        Reg::at(self.bus, MASK::OFFSET)
+    }
+    /// [`UNMASK`]: Interrupt Mask Clear (3.5).
+    #[inline(always)]
+    pub const fn unmask(self) -> Reg<'a, B, UNMASK, P> {
+        Reg::at(self.bus, UNMASK::OFFSET)
+    }
+    /// [`BASE`]: Base Address (4.1).
+    #[inline(always)]
+    pub const fn base(self, index: Lane) -> Reg<'a, B, BASE, P> {
+        Reg::at(self.bus, BASE::ARRAY.offset(index))
+    }
+    /// [`TAIL`]: Tail (4.2).
+    #[inline(always)]
+    pub const fn tail(self, index: Lane) -> Reg<'a, B, TAIL, P> {
+        Reg::at(self.bus, TAIL::ARRAY.offset(index))
+    }
+    /// [`KEY`]: Key (4.3).
+    #[inline(always)]
+    pub const fn key(self, index: Index<Below<10>>) -> Reg<'a, B, KEY, P> {
+        Reg::at(self.bus, KEY::ARRAY.offset(index))
+    }
+    /// [`COUNT_L`]: Count Low (5.1).
+    #[inline(always)]
+    pub const fn count_l(self) -> Reg<'a, B, COUNT_L, P> {
+        Reg::at(self.bus, COUNT_L::OFFSET)
+    }
+    /// [`COUNT_H`]: Count High (5.2).
+    #[inline(always)]
+    pub const fn count_h(self) -> Reg<'a, B, COUNT_H, P> {
+        Reg::at(self.bus, COUNT_H::OFFSET)
+    }
+    /// [`COUNT_L`] and [`COUNT_H`] as one value: Transfers done.
+    #[inline(always)]
+    pub const fn count(self) -> Pair<'a, B, COUNT_L, COUNT_H, P> {
+        Pair::new(self.count_l(), self.count_h())
+    }
+}
+
+/// All registers of the Demo 1 controller.
+pub static REGISTERS: &[RegisterInfo] = &[
+    RegisterInfo {
+        name: "MODE",
+        title: "Mode of Operation",
+        section: "3.1",
+        page: 12,
+        group: "control",
+        width: 32,
+        access: AccessKind::Rw,
+        reset: Some(0x0000_0012),
+        reset_known: 0xffff_ffff,
+        preserve: 0x8000_0000,
+        must_be_zero: 0x7fff_8a0c,
+        must_be_one: 0x0000_0500,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 1,
+                base: 0x00000,
+                stride: 0x0,
+            },
+        ],
+        aliases: &[
+            Range {
+                first: 0,
+                count: 1,
+                base: 0x00800,
+                stride: 0x0,
+            },
+        ],
+        write_in: &["LaneStopped"],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "SPEED",
+                lsb: 0,
+                width: 2,
+                access: AccessKind::Rw,
+                values: &[("Stop", 0), ("Slow", 1), ("Fast", 2)],
+            },
+            FieldInfo {
+                name: "SIZE",
+                lsb: 4,
+                width: 4,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "MAGIC",
+                lsb: 8,
+                width: 3,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "OLD",
+                lsb: 11,
+                width: 1,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "RESET",
+                lsb: 12,
+                width: 1,
+                access: AccessKind::Sc,
+                values: &[],
+            },
+            FieldInfo {
+                name: "READY",
+                lsb: 13,
+                width: 1,
+                access: AccessKind::Ro,
+                values: &[],
+            },
+            FieldInfo {
+                name: "FAILED",
+                lsb: 14,
+                width: 1,
+                access: AccessKind::W1c,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "SCRATCH",
+        title: "Scratch",
+        section: "3.2",
+        page: 0,
+        group: "control",
+        width: 32,
+        access: AccessKind::Rw,
+        reset: Some(0x0000_0000),
+        reset_known: 0xffff_ffff,
+        preserve: 0x0000_0000,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 1,
+                base: 0x00004,
+                stride: 0x0,
+            },
+        ],
+        aliases: &[],
+        write_in: &["Idle", "Busy"],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "SCRATCH",
+                lsb: 0,
+                width: 32,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "CAUSE",
+        title: "Interrupt Cause",
+        section: "3.3",
+        page: 0,
+        group: "control",
+        width: 32,
+        access: AccessKind::RcW1c,
+        reset: Some(0x0000_0000),
+        reset_known: 0xffff_ffff,
+        preserve: 0xffff_fffe,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 1,
+                base: 0x00008,
+                stride: 0x0,
+            },
+        ],
+        aliases: &[],
+        write_in: &["Idle", "Busy"],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "DONE",
+                lsb: 0,
+                width: 1,
+                access: AccessKind::RcW1c,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "MASK",
+        title: "Interrupt Mask",
+        section: "3.4",
+        page: 0,
+        group: "control",
+        width: 32,
+        access: AccessKind::W1s,
+        reset: Some(0x0000_0000),
+        reset_known: 0xffff_ffff,
+        preserve: 0xffff_fffe,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 1,
+                base: 0x0000c,
+                stride: 0x0,
+            },
+        ],
+        aliases: &[],
+        write_in: &["Idle", "Busy"],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "DONE",
+                lsb: 0,
+                width: 1,
+                access: AccessKind::W1s,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "UNMASK",
+        title: "Interrupt Mask Clear",
+        section: "3.5",
+        page: 0,
+        group: "control",
+        width: 32,
+        access: AccessKind::Wo,
+        reset: Some(0x0000_0000),
+        reset_known: 0xffff_ffff,
+        preserve: 0xffff_fffe,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 1,
+                base: 0x00010,
+                stride: 0x0,
+            },
+        ],
+        aliases: &[],
+        write_in: &["Idle", "Busy"],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "DONE",
+                lsb: 0,
+                width: 1,
+                access: AccessKind::Wo,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "BASE",
+        title: "Base Address",
+        section: "4.1",
+        page: 0,
+        group: "transfer",
+        width: 32,
+        access: AccessKind::Rw,
+        reset: None,
+        reset_known: 0x0000_0000,
+        preserve: 0x0000_000f,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 4,
+                base: 0x00100,
+                stride: 0x40,
+            },
+            Range {
+                first: 4,
+                count: 2,
+                base: 0x00400,
+                stride: 0x40,
+            },
+        ],
+        aliases: &[],
+        write_in: &["LaneStopped"],
+        memory_safety: true,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "BASE",
+                lsb: 4,
+                width: 28,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "TAIL",
+        title: "Tail",
+        section: "4.2",
+        page: 0,
+        group: "transfer",
+        width: 32,
+        access: AccessKind::Rw,
+        reset: Some(0x0000_0000),
+        reset_known: 0xffff_ffff,
+        preserve: 0xffff_0000,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 4,
+                base: 0x00104,
+                stride: 0x40,
+            },
+            Range {
+                first: 4,
+                count: 2,
+                base: 0x00404,
+                stride: 0x40,
+            },
+        ],
+        aliases: &[],
+        write_in: &["Idle", "Busy"],
+        memory_safety: true,
+        doorbell: true,
+        fields: &[
+            FieldInfo {
+                name: "TAIL",
+                lsb: 0,
+                width: 16,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "KEY",
+        title: "Key",
+        section: "4.3",
+        page: 0,
+        group: "transfer",
+        width: 32,
+        access: AccessKind::Rw,
+        reset: Some(0x0000_00ff),
+        reset_known: 0x0000_ffff,
+        preserve: 0x0000_0000,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 10,
+                base: 0x00600,
+                stride: 0x4,
+            },
+        ],
+        aliases: &[],
+        write_in: &["Idle", "Busy"],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "KEY",
+                lsb: 0,
+                width: 32,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "COUNT_L",
+        title: "Count Low",
+        section: "5.1",
+        page: 0,
+        group: "transfer",
+        width: 32,
+        access: AccessKind::Rc,
+        reset: Some(0x0000_0000),
+        reset_known: 0xffff_ffff,
+        preserve: 0x0000_0000,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 1,
+                base: 0x00700,
+                stride: 0x0,
+            },
+        ],
+        aliases: &[],
+        write_in: &[],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "COUNT",
+                lsb: 0,
+                width: 32,
+                access: AccessKind::Rc,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "COUNT_H",
+        title: "Count High",
+        section: "5.2",
+        page: 0,
+        group: "transfer",
+        width: 32,
+        access: AccessKind::Rc,
+        reset: Some(0x0000_0000),
+        reset_known: 0xffff_ffff,
+        preserve: 0xffff_fff0,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 1,
+                base: 0x00704,
+                stride: 0x0,
+            },
+        ],
+        aliases: &[],
+        write_in: &[],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "COUNT",
+                lsb: 0,
+                width: 4,
+                access: AccessKind::Rc,
+                values: &[],
+            },
+        ],
+    },
+];

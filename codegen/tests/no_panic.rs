@@ -1,0 +1,83 @@
+//! Whatever the bytes are: mistakes with places, or code; never a panic.
+
+use proptest::prelude::*;
+
+use datasheet_codegen::emit::rust::{self, Options};
+use datasheet_codegen::{lower, read_bytes};
+
+const GOLDEN: &str = include_str!("golden/input.yaml");
+
+/// Pieces that mean something to YAML or to a description.
+#[rustfmt::skip]
+const PIECES: &[&str] = &[
+    "", " ", "\n", "\n  ", "\n    - ", "\t", "\r\n", "- ", ": ", ":", ",", "{", "}", "[", "]", "{}", "[]", "\"", "'", "#",
+    "# ", "&a ", "*a", "!!str ", "! ", "|", ">", "%", "@", "---\n", "...\n", "? ", "~", "null", "true", "0", "1", "-1",
+    "0x", "0xFFFFFFFF", "18446744073709551616", "18446744073709551615", "4294967295", "65537", "127:0", "31:0", "0:31",
+    "unknown", "Self", "self", "type", "é", "日本", "\u{FEFF}", "\u{0}", "`", "\\", "<b>", "fields", "array", "range",
+    "reset: 7", "count: 0", "name: MODE", "when: { SPEED: 1 }", "w1c", "width: 64",
+];
+
+/// Reads, and goes as far as it goes.
+fn all_stages(bytes: &[u8]) -> Result<(), TestCaseError> {
+    match read_bytes("input.yaml", bytes) {
+        Ok(checked) => {
+            let map = lower::lower(&checked);
+            for code in [rust::registers(&map, &Options::default()), rust::descriptors(&map, &Options::default())] {
+                prop_assert!(syn::parse_file(&code).is_ok(), "what is generated is not Rust:\n{code}");
+            }
+        }
+        Err(report) => {
+            prop_assert!(!report.diagnostics().is_empty(), "rejected without a reason");
+            for colour in [false, true] {
+                prop_assert!(report.render(colour).contains("input.yaml"), "told without a place");
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        all_stages(&bytes)?;
+    }
+
+    #[test]
+    fn on_any_text(text in prop::collection::vec(any::<char>(), 0..100)) {
+        all_stages(text.into_iter().collect::<String>().as_bytes())?;
+    }
+
+    #[test]
+    fn on_any_pieces_of_yaml(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+        all_stages(pieces.concat().as_bytes())?;
+    }
+
+    #[test]
+    fn on_a_description_gone_wrong(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(PIECES)), 1..4),
+    ) {
+        let mut text: Vec<char> = GOLDEN.chars().collect();
+        for (at, removed, piece) in edits {
+            let start = at.index(text.len());
+            let end = (start + removed).min(text.len());
+            text.splice(start..end, piece.chars());
+        }
+        all_stages(text.iter().collect::<String>().as_bytes())?;
+    }
+
+    #[test]
+    fn on_a_description_with_lines_moved(
+        from in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+        replaced in any::<prop::sample::Index>(),
+    ) {
+        let mut lines: Vec<_> = GOLDEN.lines().collect();
+        let line = lines[from.index(lines.len())];
+        let (to, replaced) = (to.index(lines.len()), replaced.index(lines.len()));
+        lines.insert(to, line);
+        lines.remove(replaced);
+        all_stages(lines.join("\n").as_bytes())?;
+    }
+}

@@ -1,0 +1,42 @@
+//! What a person reads who made a mistake: `ui/NAME/stderr` for `ui/NAME/input.yaml`.
+//!
+//! `BLESS=1 cargo test -p datasheet-codegen --test ui` writes what is read now; look at the difference before you
+//! commit it.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use similar::TextDiff;
+
+#[test]
+fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut cases: Vec<_> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    cases.sort();
+    assert!(!cases.is_empty(), "there is no case");
+
+    let mut failures = String::new();
+    for case in cases {
+        let input = fs::read(case.join("input.yaml"))?;
+        let read = match datasheet_codegen::read_bytes("input.yaml", &input) {
+            Ok(_) => "no mistakes\n".to_owned(),
+            Err(report) => report.render(false),
+        };
+        let expected = case.join("stderr");
+        if bless {
+            fs::write(expected, read)?;
+            continue;
+        }
+        let blessed = fs::read_to_string(expected).unwrap_or_default();
+        if read != blessed {
+            let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let diff = TextDiff::from_lines(&blessed, &read);
+            failures += &diff.unified_diff().header(&format!("ui/{name}/stderr"), "what is read now").to_string();
+        }
+    }
+    assert!(failures.is_empty(), "some mistakes do not read as they should:\n{failures}");
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Forwards packets between two ports, in both directions.
+//!
+//! ```console
+//! $ cargo run --release --example forwarder
+//! $ cargo run --release --example forwarder -- --input traffic.pcap --output forwarded.pcap --touch
+//! ```
+
+mod common;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use common::report::{Report, Row};
+use common::{Partner, PortArguments, attach_each_other, bring_up, check_ports, finish};
+use ixgbe::device::Config;
+use ixgbe::packet::Batch;
+use ixgbe::queue::QueuePair;
+use ixgbe_sim::{Port, Runner};
+
+/// Forwards packets between two ports, in both directions.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    ports: PortArguments,
+    /// Feed the first port from this capture file instead of generated packets.
+    #[arg(long)]
+    input: Option<PathBuf>,
+    /// Record what leaves the second port in this capture file.
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// How many packets to generate for each port.
+    #[arg(long, default_value_t = 1_000_000)]
+    packets: u64,
+    /// Size of generated packets in bytes, without CRC.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(60..=15_868))]
+    size: u16,
+    /// How many packets to move at once.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    batch: u16,
+    /// The largest frame in bytes, with CRC.
+    #[arg(long, default_value_t = 1518)]
+    max_frame: usize,
+    /// Add one to a byte of each packet.
+    #[arg(long)]
+    touch: bool,
+    /// Print the result as JSON, and no tables.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One direction: what one port receives goes out on another.
+struct Direction {
+    batch: Batch,
+    touch: bool,
+    /// Packets that the other port cannot send.
+    unsendable: u64,
+}
+
+impl Direction {
+    fn new(arguments: &Arguments) -> Self {
+        Self { batch: Batch::with_capacity(arguments.batch.into()), touch: arguments.touch, unsendable: 0 }
+    }
+
+    /// Moves a batch; says whether anything moved.
+    fn forward(&mut self, from: &mut QueuePair<'_, Port>, to: &mut QueuePair<'_, Port>) -> bool {
+        let waiting = self.batch.len();
+        let received = from.rx.receive(&mut self.batch);
+        if self.touch {
+            for packet in self.batch.iter_mut().skip(waiting) {
+                packet[3] = packet[3].wrapping_add(1);
+            }
+        }
+        // What finds no room stays in the batch; what cannot be sent is its first packet, and dropped.
+        match to.tx.transmit(&mut self.batch) {
+            Ok(sent) => received + sent > 0,
+            Err(_) => {
+                self.unsendable += 1;
+                let mut first = true;
+                self.batch.retain(|_| !std::mem::take(&mut first));
+                true
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    common::run(|| forward(&arguments))
+}
+
+fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let ports: [Port; 2] = arguments.ports.ports()?;
+    let generate = |input: &Option<PathBuf>| if input.is_none() { arguments.packets } else { 0 };
+    let size = usize::from(arguments.size);
+    let backward = if arguments.input.is_none() && arguments.output.is_none() { arguments.packets } else { 0 };
+    let partners = [
+        Partner::plug(&ports[0], (arguments.input.as_ref(), None), (generate(&arguments.input), size))?,
+        Partner::plug(&ports[1], (None, arguments.output.as_ref()), (backward, size))?,
+    ];
+    let runner = Runner::start(ports.clone())?;
+    let config = Config::new().promiscuous(true).max_frame(arguments.max_frame);
+    let mut nics = [bring_up(&ports[0], &config)?, bring_up(&ports[1], &config)?];
+    attach_each_other(&mut nics)?;
+
+    let mut directions = [Direction::new(arguments), Direction::new(arguments)];
+    let mut report = Report::new();
+    let (mut last_move, mut last_look) = (Instant::now(), Instant::now());
+    loop {
+        let mut moved = false;
+        {
+            let [one, other] = &mut nics;
+            let ((_, mut one), (_, mut other)) = (one.split(), other.split());
+            for _ in 0..64 {
+                moved |= directions[0].forward(&mut one[0], &mut other[0]);
+                moved |= directions[1].forward(&mut other[0], &mut one[0]);
+            }
+        }
+        if moved {
+            last_move = Instant::now();
+        }
+        let idle = partners.iter().all(Partner::is_done) && last_move.elapsed() > Duration::from_millis(100);
+        if idle || last_look.elapsed() > Duration::from_secs(1) {
+            last_look = Instant::now();
+            let statistics = [nics[0].statistics()?, nics[1].statistics()?];
+            let row = |index: usize| Row::new(&statistics[index], &statistics[1 - index], directions[index].unsendable);
+            report.add([row(0), row(1)]);
+            if !arguments.json {
+                report.print_last();
+            }
+            // Whatever is missing after a second without a move is lost.
+            if idle && (report.is_balanced() || last_move.elapsed() > Duration::from_secs(1)) {
+                break;
+            }
+        }
+    }
+
+    drop(directions);
+    finish(nics)?;
+    drop(runner);
+    check_ports(&ports)?;
+    report.print_total(arguments.json, &partners);
+    if report.is_balanced() { Ok(()) } else { Err("packets in and out do not add up".into()) }
+}

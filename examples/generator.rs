@@ -1,0 +1,94 @@
+//! Sends packets as fast as it can, or at a rate.
+//!
+//! ```console
+//! $ cargo run --release --example generator -- --size 60 --packets 1000000
+//! $ cargo run --release --example generator -- --rate 100000
+//! ```
+
+mod common;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use common::{Partner, PortArguments, bring_up, check_ports, finish};
+use ixgbe::device::Config;
+use ixgbe::packet::Batch;
+use ixgbe_sim::{Port, Runner};
+
+/// Sends packets as fast as it can, or at a rate.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    ports: PortArguments,
+    /// Size of the packets in bytes, without CRC.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(60..=15_868))]
+    size: u16,
+    /// How many packets to send.
+    #[arg(long, default_value_t = 1_000_000)]
+    packets: u64,
+    /// Packets per second; without it, as many as possible.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// How many packets to send at once.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    batch: u16,
+}
+
+/// A frame of the local experimental EtherType, from `source` to everybody.
+fn frame(source: [u8; 6], size: usize) -> Vec<u8> {
+    let mut frame = vec![0xff; 6];
+    frame.extend(source);
+    frame.extend([0x88, 0xb5]);
+    frame.extend((14..size).map(|index| index as u8));
+    frame
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    common::run(|| generate(&arguments))
+}
+
+fn generate(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let ports: [Port; 1] = arguments.ports.ports()?;
+    let partner = Partner::plug(&ports[0], (None, None), (0, 0))?;
+    let runner = Runner::start(ports.clone())?;
+    let size = usize::from(arguments.size);
+    let mut nic = bring_up(&ports[0], &Config::new().max_frame((size + 4).max(1518)))?;
+    println!("sending {} packets of {size} bytes, link {}", arguments.packets, nic.link());
+
+    let (template, pool) = (frame(nic.mac(), size), nic.pools().next().cloned().ok_or("a queue has a pool")?);
+    let mut batch = Batch::with_capacity(arguments.batch.into());
+    let (start, mut sent, mut looked) = (Instant::now(), 0, Instant::now());
+    while sent < arguments.packets {
+        let due = arguments.rate.map_or(u64::MAX, |rate| (start.elapsed().as_secs_f64() * rate as f64) as u64);
+        let wanted = due.min(arguments.packets).saturating_sub(sent).min(arguments.batch.into()) as usize;
+        while batch.len() < wanted {
+            let Some(mut packet) = pool.take() else { break };
+            packet.extend_from_slice(&template)?;
+            if batch.push(packet).is_err() {
+                break;
+            }
+        }
+        let (_, mut queues) = nic.split();
+        let now = queues[0].tx.transmit(&mut batch)?;
+        sent += now as u64;
+        if now == 0 {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        if looked.elapsed() > Duration::from_secs(1) {
+            looked = Instant::now();
+            println!("{sent} packets, {:.3} Mpps", sent as f64 / start.elapsed().as_secs_f64() / 1e6);
+        }
+    }
+    drop(batch);
+    // Stopping lets what was posted leave; the partner counts it.
+    let seconds = start.elapsed().as_secs_f64();
+    finish([nic])?;
+    drop(runner);
+    check_ports(&ports)?;
+    let arrived = partner.received.map_or(0, |received| received.foreign());
+    println!("in total: {sent} packets sent, {arrived} arrived, {:.3} Mpps", sent as f64 / seconds / 1e6);
+    if arrived == sent { Ok(()) } else { Err("packets were lost".into()) }
+}

@@ -1,0 +1,72 @@
+//! Dumps a device's registers, decoded field by field.
+//!
+//! ```console
+//! $ cargo run --example registers
+//! $ cargo run --example registers -- --name RXDCTL --all
+//! ```
+
+mod common;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::{Partner, PortArguments, bring_up};
+use ixgbe::device::Config;
+use ixgbe::info::RegisterInfo;
+use ixgbe::mmio::{Bus, Offset};
+use ixgbe::registers::REGISTERS;
+use ixgbe_sim::Port;
+
+/// Dumps a device's registers, decoded field by field.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    ports: PortArguments,
+    /// Only registers whose name contains this.
+    #[arg(long, default_value = "")]
+    name: String,
+    /// All elements of arrays; without it, the first element only.
+    #[arg(long)]
+    all: bool,
+    /// Also registers that reading changes: counters are cleared, semaphores taken.
+    #[arg(long)]
+    side_effects: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    common::run(|| dump(&arguments))
+}
+
+fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let ports: [Port; 1] = arguments.ports.ports()?;
+    let _partner = Partner::plug(&ports[0], (None, None), (0, 0))?;
+    // A device that runs has more to show than one that was never touched.
+    let nic = bring_up(&ports[0], &Config::new())?;
+    for info in REGISTERS.iter().filter(|info| info.name.contains(&arguments.name)) {
+        let why_not = match info {
+            info if !info.access.is_readable() => Some("write-only"),
+            info if info.read_acts() && !arguments.side_effects => Some("reading changes it: --side-effects"),
+            _ => None,
+        };
+        match why_not {
+            Some(reason) => println!("{:<12} -          ({reason})", info.name),
+            None => show(info, nic.platform(), arguments.all),
+        }
+    }
+    nic.stop()?;
+    Ok(())
+}
+
+fn show(info: &RegisterInfo, bus: &impl Bus, all: bool) {
+    let count = if all { usize::MAX } else { 1 };
+    for (index, offset) in info.offsets().filter_map(Offset::new).enumerate().take(count) {
+        let value = bus.read32(offset);
+        let name = if info.count() == 1 { info.name.to_owned() } else { format!("{}[{index}]", info.name) };
+        println!("{name:<12} {value:#010x} at {offset:?}  {} (datasheet {})", info.title, info.section);
+        for field in info.fields {
+            println!("    {}", field.show(value.into()));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What can be done with a running device beside receiving and transmitting.
+
+use alloc::sync::Arc;
+
+use crate::device::link::{self, LinkStatus};
+use crate::device::{Config, Error, Running, Statistics, receive};
+use crate::field::Value;
+use crate::index;
+use crate::platform::Platform;
+use crate::queue::DropCounters;
+use crate::register::{Driver, Exclusive};
+use crate::registers::permission::ReceivePaused;
+use crate::registers::{MacAddressEntry, RAH, RAL, RXCTRL, Registers};
+use crate::value;
+
+/// The device as a whole, while its queues are in use elsewhere.
+#[derive(Debug)]
+pub struct Control<'a, H> {
+    pub(crate) hardware: &'a H,
+    pub(crate) statistics: &'a mut Statistics,
+    pub(crate) drops: &'a [Arc<DropCounters>],
+    pub(crate) config: &'a Config,
+    pub(crate) mac: &'a mut [u8; 6],
+}
+
+/// Lets packets in again when a pause ends, however it ends.
+struct Paused<'a, H: Platform>(&'a H);
+
+impl<H: Platform> Paused<'_, H> {
+    fn switch(&self, on: bool) -> Result<(), Error> {
+        let registers: Registers<'_, H, Driver<Running>> = Registers::with_permission(self.0);
+        receive::while_idle(self.0, registers, || {
+            registers.rxctrl().modify(Value::EMPTY.with(RXCTRL::RXEN, on));
+        })
+    }
+}
+
+impl<H: Platform> Drop for Paused<'_, H> {
+    fn drop(&mut self) {
+        if let Err(error) = self.switch(true) {
+            log::error!("reception stays off: {error}");
+        }
+    }
+}
+
+impl<'a, H: Platform> Control<'a, H> {
+    /// The registers, with what is permitted while the device runs.
+    #[must_use]
+    pub fn registers(&self) -> Registers<'_, H, Running> {
+        Registers::with_permission(self.hardware)
+    }
+
+    /// The registers, also those that reading changes. What is taken from a counter here is missing in the [statistics](Self::statistics).
+    #[must_use]
+    pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<Running>> {
+        Registers::with_permission(self.hardware)
+    }
+
+    /// What the link is now.
+    pub fn link(&mut self) -> LinkStatus {
+        link::status(self.registers_mut())
+    }
+
+    /// The counters since the device was started.
+    ///
+    /// Call it once a minute at least: see [`Statistics`] for when counters wrap.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Removed`] if the device does not answer any more; what was counted before is kept.
+    pub fn statistics(&mut self) -> Result<&Statistics, Error> {
+        if self.registers().status().read().get() == u32::MAX {
+            return Err(Error::Removed { step: "reading the statistics (8.2.3.23)" });
+        }
+        self.statistics.update(Registers::<'_, H, Exclusive<Running>>::with_permission(self.hardware));
+        for (queue, drops) in self.statistics.queues.iter_mut().zip(self.drops) {
+            queue.drops = drops.read();
+        }
+        Ok(self.statistics)
+    }
+
+    /// The MAC address that the device receives frames for.
+    #[must_use]
+    pub fn mac(&self) -> [u8; 6] {
+        *self.mac
+    }
+
+    /// Changes the MAC address (8.2.3.7.8, 8.2.3.7.9).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotUnicast`] if it is a group address or zero.
+    pub fn set_mac(&mut self, mac: [u8; 6]) -> Result<(), Error> {
+        if mac[0] & 1 != 0 || mac == [0; 6] {
+            return Err(Error::NotUnicast(mac));
+        }
+        let (registers, entry) = (self.registers_mut(), index!(MacAddressEntry, 0));
+        let [a, b, c, d, e, f] = mac;
+        let low = Value::EMPTY.try_with(RAL::RAL, u64::from(u32::from_le_bytes([a, b, c, d])))?;
+        let high = value!(RAH { AV: true }).try_with(RAH::RAH, u64::from(u16::from_le_bytes([e, f])))?;
+        // Invalid in between, so that no mixture of both addresses is ever received for.
+        registers.rah(entry).modify(value!(RAH { AV: false }));
+        registers.ral(entry).write_full(low.full()?);
+        registers.rah(entry).modify(high);
+        *self.mac = mac;
+        Ok(())
+    }
+
+    /// Receives all unicast and multicast frames, or only those that the device was configured for.
+    ///
+    /// Reception pauses for some microseconds; what arrives meanwhile is counted as missed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] if the receive data path does not become idle; nothing has changed then.
+    pub fn set_promiscuous(&mut self, on: bool) -> Result<(), Error> {
+        let multicast = self.config.multicast;
+        self.with_receive_paused(|registers| receive::set_filters(registers, on, multicast))
+    }
+
+    /// Does `action` while reception is off, with the permission to write what may be written only then (4.6.7).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] if the receive data path does not become idle; `action` was not called then.
+    pub fn with_receive_paused<T>(
+        &mut self,
+        action: impl for<'r> FnOnce(Registers<'r, H, Exclusive<ReceivePaused>>) -> T,
+    ) -> Result<T, Error> {
+        let paused = Paused(self.hardware);
+        if let Err(error) = paused.switch(false) {
+            core::mem::forget(paused);
+            return Err(error);
+        }
+        let result = action(Registers::with_permission(self.hardware));
+        core::mem::forget(paused);
+        Paused(self.hardware).switch(true).map(|()| result)
+    }
+}

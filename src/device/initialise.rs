@@ -1,0 +1,114 @@
+//! Reset and general initialisation (datasheet 4.6.3).
+
+use core::time::Duration;
+
+use crate::device::Error;
+use crate::device::error::InStep;
+use crate::field::Fields;
+use crate::mmio::{Bus, Index};
+use crate::platform::Platform;
+use crate::register::{Driver, WritableIn};
+use crate::registers::permission::{Reset, Unbound};
+use crate::registers::{
+    CTRL, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, FWSM, PacketBuffer, RAH, RAL, RDRXCTL, Registers,
+};
+use crate::{index, value};
+
+/// No register may be touched for this long after a reset was asked for (8.2.3.1.1).
+const RESET_QUIET: Duration = Duration::from_millis(1);
+/// How long a reset may take.
+const RESET_DONE: Duration = Duration::from_millis(100);
+/// How long the device needs after a reset before it is used (4.6.3.2).
+const RESET_SETTLES: Duration = Duration::from_millis(10);
+/// How long the EEPROM may take to be read. The datasheet gives no limit.
+const EEPROM_READ: Duration = Duration::from_secs(1);
+/// How long the DMA engine may take to initialise. The datasheet gives no limit.
+const DMA_READY: Duration = Duration::from_secs(1);
+
+/// Resets the device, which has stopped, and initialises all but receive and transmit. Returns its MAC address.
+///
+/// These are the steps of 4.6.3 in order.
+pub(crate) fn initialise<H: Platform>(hardware: &H) -> Result<[u8; 6], Error> {
+    global_reset(hardware)?;
+    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    mask_interrupts(registers);
+    configure(registers);
+    wait_for_eeprom(hardware, registers)?;
+    wait_for_dma(hardware, registers)?;
+    Ok(mac_address(registers))
+}
+
+/// Masks all interrupts (4.6.3.1). Bit 31 of EIMC is reserved.
+pub(crate) fn mask_interrupts<H: Bus, P>(registers: Registers<'_, H, P>)
+where
+    EIMC: WritableIn<P>,
+    EIMC_EX: WritableIn<P>,
+{
+    registers.eimc().write(value!(EIMC { INTERRUPT_MASK: 0x7fff_ffff }));
+    for index in Index::all() {
+        registers.eimc_ex(index).write(value!(EIMC_EX { INTERRUPT_MASK: 0xffff_ffff }));
+    }
+}
+
+/// Resets link and device and waits until that is done (4.6.3.2, 8.2.3.1.1).
+pub(crate) fn global_reset<H: Platform>(hardware: &H) -> Result<(), Error> {
+    let registers: Registers<'_, H, Driver<Unbound>> = Registers::with_permission(hardware);
+    registers.ctrl().modify(value!(CTRL { LRST: true, RST: true }));
+    hardware.wait(RESET_QUIET);
+    registers
+        .ctrl()
+        .wait_until(hardware, RESET_DONE, |control| !control.field(CTRL::RST) && !control.field(CTRL::LRST))
+        .in_step("waiting for the reset to finish (8.2.3.1.1)")?;
+    hardware.wait(RESET_SETTLES);
+    Ok(())
+}
+
+/// Flow control is off, but its high water mark must be set (4.6.3.2).
+fn configure<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
+    for index in Index::all() {
+        registers.fcttv(index).write(value!(FCTTV {}));
+    }
+    for buffer in PacketBuffer::all() {
+        registers.fcrtl(buffer).write(value!(FCRTL {}));
+        registers.fcrth(buffer).write(value!(FCRTH {}));
+    }
+    // 24 KiB below the size of the packet buffer, in units of 32 bytes.
+    const HIGH_WATER: u64 = (512 - 24) * 1024 / 32;
+    registers.fcrth(index!(PacketBuffer, 0)).write(value!(FCRTH { RTH: HIGH_WATER }));
+    registers.fcrtv().write(value!(FCRTV {}));
+    registers.fccfg().write(value!(FCCFG {}));
+}
+
+/// Waits until the EEPROM was read, and makes sure that there is one (4.6.3, 8.2.3.2.1).
+fn wait_for_eeprom<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+    let eec = registers
+        .eec()
+        .wait_until(hardware, EEPROM_READ, |eec| eec.field(EEC::AUTO_RD))
+        .in_step("waiting for the EEPROM to be read (4.6.3)")?;
+    // AUTO_RD is set without an EEPROM too.
+    if !eec.field(EEC::EE_PRES) {
+        return Err(Error::NoEeprom);
+    }
+    let firmware = registers.fwsm().read();
+    if firmware.field(FWSM::EXT_ERR_IND) != Some(crate::registers::fwsm::EXT_ERR_IND::NoError) {
+        log::warn!("the firmware reports an error: FWSM reads {:#010x} (8.2.3.4.10)", firmware.get());
+    }
+    Ok(())
+}
+
+/// Waits until the DMA engine has initialised itself (4.6.3, 8.2.3.8.8).
+fn wait_for_dma<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+    registers
+        .rdrxctl()
+        .wait_until(hardware, DMA_READY, |control| control.field(RDRXCTL::DMAIDONE))
+        .in_step("waiting for the DMA engine (4.6.3)")
+        .map(|_| ())
+}
+
+/// The MAC address that the EEPROM gave the device (8.2.3.7.8).
+fn mac_address<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> [u8; 6] {
+    let entry = index!(crate::registers::MacAddressEntry, 0);
+    let [a, b, c, d] = (registers.ral(entry).read().field(RAL::RAL) as u32).to_le_bytes();
+    let [e, f] = (registers.rah(entry).read().field(RAH::RAH) as u16).to_le_bytes();
+    [a, b, c, d, e, f]
+}

@@ -1,0 +1,135 @@
+//! The link (datasheet 4.6.4).
+//!
+//! Whether the link is up is a fact of one moment. [`LinkUp`] says that it was seen up once; a running device
+//! reports what it is [now](crate::device::Control::link).
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::device::semaphore::with_mac_registers;
+use crate::device::{Device, Error, Failed, Link, LinkUp, Reset};
+use crate::field::Fields;
+use crate::mmio::Bus;
+use crate::platform::Platform;
+use crate::register::{Driver, ExclusiveAccess};
+use crate::registers::{AUTOC, AUTOC2, LINKS, Registers, autoc, autoc2, links};
+use crate::value;
+
+/// The pause between two looks at the link.
+const LOOK: Duration = Duration::from_millis(10);
+/// A link that is still up after this long is up (specification update, software clarification 6).
+const STEADY: Duration = Duration::from_millis(5);
+
+/// Speed of the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speed {
+    /// 100 Mbit/s.
+    Mbit100,
+    /// 1 Gbit/s.
+    Gbit1,
+    /// 10 Gbit/s.
+    Gbit10,
+}
+
+impl Speed {
+    /// Bits per second.
+    #[must_use]
+    pub const fn bits_per_second(self) -> u64 {
+        match self {
+            Self::Mbit100 => 100_000_000,
+            Self::Gbit1 => 1_000_000_000,
+            Self::Gbit10 => 10_000_000_000,
+        }
+    }
+}
+
+/// What the link is at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkStatus {
+    /// No link.
+    Down,
+    /// A link; its speed, if the device says one that it can have.
+    Up(Option<Speed>),
+}
+
+impl LinkStatus {
+    /// Whether there is a link.
+    #[must_use]
+    pub const fn is_up(self) -> bool {
+        matches!(self, Self::Up(_))
+    }
+}
+
+impl fmt::Display for LinkStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Down => "down",
+            Self::Up(None) => "up, at an unknown speed",
+            Self::Up(Some(Speed::Mbit100)) => "up, 100 Mbit/s",
+            Self::Up(Some(Speed::Gbit1)) => "up, 1 Gbit/s",
+            Self::Up(Some(Speed::Gbit10)) => "up, 10 Gbit/s",
+        })
+    }
+}
+
+/// Sets the link up and starts negotiation (4.6.4). The firmware may write AUTOC too, hence the semaphore.
+pub(crate) fn set_up<H: Platform>(hardware: &H, link: Link) -> Result<(), Error> {
+    with_mac_registers(hardware, |registers| {
+        if link == Link::TenGigabitSfi {
+            registers.autoc2().modify(value!(AUTOC2 { PMA_PMD_10G_SERIAL: autoc2::PMA_PMD_10G_SERIAL::Sfi }));
+            registers.autoc().modify(value!(AUTOC { LMS: autoc::LMS::TenGigabitSerial }));
+        }
+        registers.autoc().modify(value!(AUTOC { RESTART_AN: true }));
+    })
+}
+
+/// What LINKS says (8.2.3.22.20).
+pub(crate) fn status<H: Bus, P: ExclusiveAccess>(registers: Registers<'_, H, P>) -> LinkStatus {
+    let links = registers.links().read_with_effect();
+    // A device that is gone reads as all ones.
+    if links.get() == u32::MAX || !links.field(LINKS::LINK_UP) {
+        return LinkStatus::Down;
+    }
+    LinkStatus::Up(match links.field(LINKS::LINK_SPEED) {
+        Some(links::LINK_SPEED::TenGigabit) => Some(Speed::Gbit10),
+        Some(links::LINK_SPEED::OneGigabit) => Some(Speed::Gbit1),
+        Some(links::LINK_SPEED::HundredMegabit) => Some(Speed::Mbit100),
+        None => None,
+    })
+}
+
+impl<H: Platform> Device<Reset, H> {
+    /// Waits until there is a link, at most for `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoLink`], or [`Error::Removed`].
+    pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, Failed<Self>> {
+        let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(&self.hardware);
+        let start = self.hardware.now();
+        let error = loop {
+            let waited = self.hardware.now().saturating_sub(start);
+            if status(registers).is_up() {
+                // The device reports links that are none for a moment.
+                self.hardware.wait(STEADY);
+                if status(registers).is_up() {
+                    return Ok(self.without_link());
+                }
+            }
+            if registers.status().read().get() == u32::MAX {
+                break Error::Removed { step: "waiting for the link (4.6.4)" };
+            }
+            if waited >= limit {
+                break Error::NoLink { waited };
+            }
+            self.hardware.wait(LOOK);
+        };
+        Err(Failed { device: self, error })
+    }
+
+    /// Goes on although nobody looked for a link: packets are lost until there is one.
+    #[must_use]
+    pub fn without_link(self) -> Device<LinkUp, H> {
+        Device { hardware: self.hardware, data: self.data }
+    }
+}

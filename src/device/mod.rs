@@ -1,0 +1,122 @@
+//! The device, in one of four states.
+//!
+//! ```text
+//! Device<Unbound> --reset--> Device<Reset> --wait_for_link--> Device<LinkUp> --start--> Device<Running>
+//!                                 ^                                                          |
+//!                                 +--------------------------- stop -------------------------+
+//! ```
+//!
+//! A transition takes the device and gives it back in its new state, so that a state is never
+//! claimed that is not true: receiving before the device runs does not compile. Each step of
+//! the datasheet's bring-up (4.6.3) is a function of its own, named by its section, and every wait has a limit.
+//! A transition that fails gives the device back in the state that it is in ([`Failed`]).
+//!
+//! Reading order: [`unbound`](self) (reset), `initialise`, `link`, `running` (start, stop) with
+//! `receive` and `transmit`, then `stop`, which everything that frees memory stands on.
+
+mod config;
+mod control;
+mod error;
+mod initialise;
+mod link;
+mod receive;
+mod running;
+mod semaphore;
+mod statistics;
+mod stop;
+mod transmit;
+mod unbound;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+pub use config::{Config, ConfigError, Link, MAX_FRAME, MOST_QUEUE_PAIRS, RING_LEN, RSS_KEY};
+pub use control::Control;
+pub use error::{Error, Failed};
+pub use link::{LinkStatus, Speed};
+pub use running::StartFailed;
+pub use statistics::{QueueStatistics, Statistics};
+
+use crate::platform::Platform;
+use crate::pool::Pool;
+use crate::register::Exclusive;
+use crate::registers::Registers;
+pub use crate::registers::permission::{LinkUp, Reset, Running, Unbound};
+
+/// An 82599 in state `S` on platform `H`.
+///
+/// See the [module](self) for the states and what leads from one to the next.
+pub struct Device<S: State, H: Platform> {
+    hardware: Arc<H>,
+    data: S::Data<H>,
+}
+
+/// A state of the device.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a state of the device")]
+pub trait State: sealed::State {}
+
+impl<S: sealed::State> State for S {}
+
+mod sealed {
+    use super::{Initialised, LinkUp, Platform, Reset, Running, Unbound};
+    use crate::device::running::Engine;
+    use crate::device::unbound::Unfreed;
+
+    pub trait State {
+        /// What there is in this state beside the hardware.
+        type Data<H: Platform>;
+    }
+
+    impl State for Unbound {
+        type Data<H: Platform> = Unfreed;
+    }
+
+    impl State for Reset {
+        type Data<H: Platform> = Initialised;
+    }
+
+    impl State for LinkUp {
+        type Data<H: Platform> = Initialised;
+    }
+
+    impl State for Running {
+        type Data<H: Platform> = Engine<H>;
+    }
+}
+
+/// What is known of a device that was initialised.
+#[derive(Debug, Clone)]
+pub struct Initialised {
+    config: Config,
+    mac: [u8; 6],
+    /// Pools of others whose packets this device is to send.
+    pools: Vec<Pool>,
+}
+
+impl<S: State, H: Platform> Device<S, H> {
+    /// The registers, with what state `S` permits.
+    #[must_use]
+    pub fn registers(&self) -> Registers<'_, H, S> {
+        Registers::with_permission(&self.hardware)
+    }
+
+    /// The registers, also those that reading changes.
+    #[must_use]
+    pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<S>> {
+        Registers::with_permission(&self.hardware)
+    }
+
+    /// The platform that the device is on.
+    #[must_use]
+    pub fn platform(&self) -> &H {
+        &self.hardware
+    }
+}
+
+impl<S: State, H: Platform> fmt::Debug for Device<S, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = core::any::type_name::<S>();
+        write!(f, "Device<{}>", state.rsplit("::").next().unwrap_or(state))
+    }
+}

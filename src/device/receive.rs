@@ -1,0 +1,181 @@
+//! Receive initialisation (datasheet 4.6.7).
+
+use core::time::Duration;
+
+use crate::device::error::InStep;
+use crate::device::{Config, Error};
+use crate::field::{Fields, Value};
+use crate::mmio::{Bus, Index};
+use crate::platform::Platform;
+use crate::pool::BUFFER_STEP;
+use crate::queue::RxRing;
+use crate::register::{Driver, WritableIn};
+use crate::registers::permission::{QueueDisabled, Reset};
+use crate::registers::{
+    CTRL_EXT, DCA_RXCTRL, FCTRL, FTQF, HLREG0, MAXFRS, MFLCN, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA, PFVLVF,
+    PFVLVFB, PacketBuffer, RAH, RDH, RDLEN, RDRXCTL, RETA, RSSRK, RTRUP2TC, RXCSUM, RXCTRL, RXDCTL, RXFECCERR0,
+    RXPBSIZE, Registers, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
+};
+use crate::{index, value};
+
+/// How long a queue may take to read back as enabled.
+const QUEUE_ENABLES: Duration = Duration::from_millis(10);
+/// How long the receive data path may take to become idle.
+const RECEIVE_IDLE: Duration = Duration::from_millis(40);
+
+/// The packet buffer that receives everything while there is one traffic class, in KiB (4.6.11.3.4).
+const PACKET_BUFFER: u64 = 512;
+/// Frames longer than this, with CRC, are jumbo frames.
+const STANDARD_FRAME: usize = 1518;
+/// The hashes of MRQC.RSS_FIELD_ENABLE: over TCP, UDP and plain headers of IPv4 and IPv6 (8.2.3.7.12).
+const HASH_FIELDS: u64 = 0xf3;
+
+/// Initialises what all receive queues share; RXCTRL.RXEN is off.
+pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
+    clear_filters(registers)?;
+    registers.rxfeccerr0().modify(value!(RXFECCERR0 { ECCFLT_EN: true }));
+    set_filters(registers, config.promiscuous, config.multicast);
+    set_up_rss(registers, config)?;
+    // Both must agree on the CRC, and reset leaves them apart.
+    registers.hlreg0().modify(value!(HLREG0 { RXCRCSTRP: true }));
+    registers.rdrxctl().modify(value!(RDRXCTL { CRCSTRIP: true }));
+    set_up_packet_buffers(registers);
+    set_up_frame_size(registers, config)
+}
+
+/// Clears the filter tables, whose contents are unknown after reset.
+fn clear_filters<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+    // Entry 0 is the address that the EEPROM gave.
+    for entry in MacAddressEntry::all().skip(1) {
+        registers.rah(entry).write_full(value!(RAH { RAH: 0, AV: false }).full()?);
+    }
+    macro_rules! clear {
+        ($($method:ident $register:ident { $($field:ident: $zero:expr),* })*) => {$(
+            for index in Index::all() {
+                registers.$method(index).modify(value!($register { $($field: $zero),* }));
+            }
+        )*};
+    }
+    clear! {
+        pfuta PFUTA { BIT_VECTOR: 0 }
+        vfta VFTA { VLAN_FLT: 0 }
+        pfvlvf PFVLVF { VI_EN: false }
+        pfvlvfb PFVLVFB { POOL_ENA: 0 }
+        mpsar MPSAR { POOL_ENA: 0 }
+        mta MTA { BIT_VECTOR: 0 }
+        ftqf FTQF { QUEUE_ENABLE: false }
+    }
+    // Address 0 belongs to pool 0, which is the whole port.
+    registers.mpsar(index!(Index<crate::mmio::Below<256>>, 0)).modify(value!(MPSAR { POOL_ENA: 1 }));
+    Ok(())
+}
+
+/// Which frames are received (8.2.3.7.1). Reception must be off.
+pub(crate) fn set_filters<H: Bus, P>(registers: Registers<'_, H, P>, promiscuous: bool, multicast: bool)
+where
+    FCTRL: WritableIn<P>,
+{
+    let filters = value!(FCTRL { BAM: true }).with(FCTRL::UPE, promiscuous);
+    registers.fctrl().modify(filters.with(FCTRL::MPE, promiscuous || multicast));
+}
+
+/// Spreads packets over the queues by a hash (8.2.3.7.12 to .15).
+fn set_up_rss<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
+    if config.queue_pairs == 1 {
+        registers.mrqc().write(value!(MRQC { MRQE: mrqc::MRQE::RssDisabled }));
+        return Ok(());
+    }
+    for (index, key) in Index::all().zip(config.rss_key.chunks_exact(4)) {
+        registers.rssrk(index).write(
+            Value::EMPTY
+                .try_with(RSSRK::K0, u64::from(key[0]))?
+                .try_with(RSSRK::K1, u64::from(key[1]))?
+                .try_with(RSSRK::K2, u64::from(key[2]))?
+                .try_with(RSSRK::K3, u64::from(key[3]))?,
+        );
+    }
+    for index in Index::all() {
+        let queue = |entry| ((4 * index.get() + entry) % config.queue_pairs) as u64;
+        let entries = Value::EMPTY
+            .try_with(RETA::ENTRY0, queue(0))?
+            .try_with(RETA::ENTRY1, queue(1))?
+            .try_with(RETA::ENTRY2, queue(2))?
+            .try_with(RETA::ENTRY3, queue(3))?;
+        registers.reta(index).write_full(entries.full()?);
+    }
+    // The hash takes the place of the checksum in the descriptor.
+    registers.rxcsum().modify(value!(RXCSUM { PCSD: true }));
+    registers.mrqc().write(value!(MRQC { MRQE: mrqc::MRQE::Rss, RSS_FIELD_ENABLE: HASH_FIELDS }));
+    Ok(())
+}
+
+/// One packet buffer for everything (4.6.11.3.4).
+fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
+    for buffer in PacketBuffer::all().skip(1) {
+        registers.rxpbsize(buffer).write(value!(RXPBSIZE { SIZE: 0 }));
+    }
+    registers.rxpbsize(index!(PacketBuffer, 0)).write(value!(RXPBSIZE { SIZE: PACKET_BUFFER }));
+    registers.pfqde().write(value!(PFQDE { QDE: false }));
+    registers.rtrup2tc().write(value!(RTRUP2TC {}));
+    registers.mflcn().write(value!(MFLCN {}));
+}
+
+/// The largest frame (8.2.3.22.13).
+fn set_up_frame_size<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
+    registers.hlreg0().modify(Value::EMPTY.with(HLREG0::JUMBOEN, config.max_frame > STANDARD_FRAME));
+    registers.maxfrs().modify(Value::EMPTY.try_with(MAXFRS::MFS, config.max_frame as u64)?);
+    Ok(())
+}
+
+/// Sets up the queue of `ring` and enables it (4.6.7).
+pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = Registers::with_permission(hardware);
+    let queue = ring.queue();
+    registers.rdba(queue).write(ring.ring().address().get());
+    registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
+    let kibibytes = (ring.pool().buffer_size() / BUFFER_STEP) as u64;
+    registers.srrctl(queue).modify(
+        value!(SRRCTL { DESCTYPE: srrctl::DESCTYPE::AdvancedOneBuffer })
+            .try_with(SRRCTL::BSIZEPACKET, kibibytes)?
+            // Else a queue that nobody empties would hold up all others.
+            .with(SRRCTL::DROP_EN, config.queue_pairs > 1),
+    );
+    registers.rdh(queue).write(value!(RDH { RDH: 0 }));
+    // Reset leaves bit 12 as 1, and it must be 0: every write sees to it.
+    Registers::<'_, H, Driver<Reset>>::with_permission(hardware).dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
+    registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
+    registers
+        .rxdctl(queue)
+        .wait_until(hardware, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
+        .in_step("enabling a receive queue (4.6.7)")
+        .map(|_| ())
+}
+
+/// Starts to receive, once all queues are enabled: doing it earlier can hang the receive DMA (4.6.7).
+pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
+    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    while_idle(hardware, registers, || registers.rxctrl().modify(value!(RXCTRL { RXEN: true })))?;
+    registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
+    Ok(())
+}
+
+/// Does `action` while the receive data path is idle: RXCTRL.RXEN may change only then (8.2.3.8.10, 8.2.3.12.5).
+pub(crate) fn while_idle<H: Platform, P>(
+    hardware: &H,
+    registers: Registers<'_, H, P>,
+    action: impl FnOnce(),
+) -> Result<(), Error>
+where
+    SECRXCTRL: WritableIn<P>,
+{
+    registers.secrxctrl().modify(value!(SECRXCTRL { RX_DIS: true }));
+    let idle = registers
+        .secrxstat()
+        .wait_until(hardware, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
+        .in_step("waiting for the receive data path to be idle (4.6.7)");
+    if idle.is_ok() {
+        action();
+    }
+    registers.secrxctrl().modify(value!(SECRXCTRL { RX_DIS: false }));
+    idle.map(|_| ())
+}

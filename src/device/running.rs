@@ -1,0 +1,317 @@
+//! A device that receives and transmits.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::device::{
+    Config, ConfigError, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Running, Statistics,
+    Unbound, initialise, link, receive, statistics, stop, transmit,
+};
+use crate::dma::DmaError;
+use crate::platform::Platform;
+use crate::pool::Pool;
+use crate::queue::{DropCounters, Held, QueuePair, Receive, RxRing, Stopped, Transmit, TxRing};
+use crate::register::Driver;
+use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
+use crate::value;
+
+/// How long packets that are still in a transmit ring may take to leave when the device is stopped.
+const DRAIN: Duration = Duration::from_millis(100);
+/// The pause between two looks at a ring that drains.
+const LOOK: Duration = Duration::from_micros(50);
+
+/// The rings of a device, which it may reach until it has stopped.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    rx: Vec<Held<RxRing>>,
+    tx: Vec<Held<TxRing>>,
+}
+
+impl Queues {
+    /// Frees the rings and gives their buffers back to the pools, now that the device has stopped.
+    pub(crate) fn release(self, proof: &Stopped) {
+        for ring in self.rx.into_iter().filter_map(|ring| ring.release(proof)) {
+            ring.empty();
+        }
+        for ring in self.tx.into_iter().filter_map(|ring| ring.release(proof)) {
+            ring.empty();
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rx.is_empty() && self.tx.is_empty()
+    }
+}
+
+/// What a running device has. Dropping it stops the device, and leaks its rings if that fails.
+pub struct Engine<H: Platform> {
+    hardware: Arc<H>,
+    data: Initialised,
+    queues: Queues,
+    statistics: Statistics,
+    drops: Vec<Arc<DropCounters>>,
+}
+
+impl<H: Platform> Drop for Engine<H> {
+    fn drop(&mut self) {
+        let queues = core::mem::take(&mut self.queues);
+        if queues.is_empty() {
+            return;
+        }
+        let stopped = stop::quiesce(&*self.hardware);
+        match stopped {
+            Ok(proof) => queues.release(&proof),
+            Err(error) => log::error!("the device did not stop, its memory is lost: {error}"),
+        }
+        // So that the firmware learns that the driver has gone.
+        if let Err(error) = initialise::global_reset(&*self.hardware) {
+            log::error!("the device was left without a reset: {error}");
+        }
+    }
+}
+
+impl<H: Platform> fmt::Debug for Engine<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("queues", &self.queues).finish_non_exhaustive()
+    }
+}
+
+/// A start that failed.
+pub enum StartFailed<H: Platform> {
+    /// The device was brought back to its initialised state.
+    RolledBack(Failed<Device<Reset, H>>),
+    /// That failed too: the device must be reset, and keeps its memory until then.
+    Lost(Failed<Device<Unbound, H>>),
+}
+
+impl<H: Platform> StartFailed<H> {
+    /// Why the start failed.
+    #[must_use]
+    pub fn error(&self) -> &Error {
+        match self {
+            Self::RolledBack(failed) => &failed.error,
+            Self::Lost(failed) => &failed.error,
+        }
+    }
+}
+
+impl<H: Platform> fmt::Debug for StartFailed<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RolledBack(failed) => write!(f, "RolledBack({failed:?})"),
+            Self::Lost(failed) => write!(f, "Lost({failed:?})"),
+        }
+    }
+}
+
+impl<H: Platform> fmt::Display for StartFailed<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error().fmt(f)
+    }
+}
+
+impl<H: Platform> core::error::Error for StartFailed<H> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(self.error())
+    }
+}
+
+impl<H: Platform> Device<LinkUp, H> {
+    /// Starts to receive and transmit (datasheet 4.6.5, 4.6.7, 4.6.8), with a pool of its own for each receive queue.
+    ///
+    /// # Errors
+    ///
+    /// [`StartFailed`] with the device, and the step that failed.
+    pub fn start(self) -> Result<Device<Running, H>, StartFailed<H>> {
+        let config = self.data.config;
+        let pools = (0..config.queue_pairs)
+            .map(|_| Pool::new(&*self.hardware, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
+            .collect::<Result<Vec<_>, _>>();
+        match pools {
+            Ok(pools) => self.start_with(&pools),
+            Err(error) => {
+                let device = Device { hardware: self.hardware, data: self.data };
+                Err(StartFailed::RolledBack(Failed { device, error }))
+            }
+        }
+    }
+
+    /// Starts to receive and transmit, with buffers of `pools`: one for each receive queue, or one for several in turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a ring.
+    pub fn start_with(self, pools: &[Pool]) -> Result<Device<Running, H>, StartFailed<H>> {
+        let mut queues = Queues::default();
+        match start(&*self.hardware, &self.data, pools, &mut queues) {
+            Ok(()) => {
+                let statistics = Statistics::new(self.data.config.queue_pairs);
+                let drops = queues.rx.iter().map(|ring| ring.get().drops()).collect();
+                let hardware = Arc::clone(&self.hardware);
+                let engine = Engine { hardware, data: self.data, queues, statistics, drops };
+                Ok(Device { hardware: self.hardware, data: engine })
+            }
+            Err(error) => Err(match shut_down(self.hardware, self.data, queues) {
+                Ok(device) => StartFailed::RolledBack(Failed { device, error }),
+                Err(Failed { device, .. }) => StartFailed::Lost(Failed { device, error }),
+            }),
+        }
+    }
+}
+
+/// The steps of 4.6.3 from the statistics on, in order. What the device may reach is in `queues`, also after an error.
+fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: &mut Queues) -> Result<(), Error> {
+    let config = &data.config;
+    if pools.is_empty() {
+        return Err(ConfigError::NoPool.into());
+    }
+    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
+    statistics::initialise(registers, config.queue_pairs)?;
+    receive::initialise(registers, config)?;
+    for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.queue_pairs) {
+        let ring = RxRing::new(hardware, queue, config.rx_len, pool, config.long_frames)?;
+        queues.rx.push(Held::by(hardware, ring));
+    }
+    transmit::initialise(hardware, config)?;
+    for queue in TxQueue::all().take(config.queue_pairs) {
+        let mut ring = TxRing::new(hardware, queue, config.tx_len, config.max_frame)?;
+        for pool in pools.iter().chain(&data.pools) {
+            ring.attach(hardware, pool)?;
+        }
+        queues.tx.push(Held::by(hardware, ring));
+    }
+    for ring in &mut queues.rx {
+        receive::enable_queue(hardware, ring.get(), config)?;
+        Receive::new(ring.get_mut(), hardware).start();
+    }
+    for ring in &queues.tx {
+        transmit::enable_queue(hardware, ring.get())?;
+    }
+    receive::enable(hardware)
+}
+
+/// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
+fn shut_down<H: Platform>(
+    hardware: Arc<H>,
+    data: Initialised,
+    queues: Queues,
+) -> Result<Device<Reset, H>, Failed<Device<Unbound, H>>> {
+    let proof = match stop::quiesce(&*hardware) {
+        Ok(proof) => proof,
+        Err(error) => return Err(Failed { device: Device::unfreed(hardware, queues), error }),
+    };
+    queues.release(&proof);
+    let initialised = initialise::initialise(&*hardware).and_then(|mac| {
+        link::set_up(&*hardware, data.config.link)?;
+        Ok(mac)
+    });
+    match initialised {
+        Ok(mac) => Ok(Device { hardware, data: Initialised { mac, ..data } }),
+        Err(error) => Err(Failed { device: Device::unfreed(hardware, Queues::default()), error }),
+    }
+}
+
+impl<H: Platform> Device<Running, H> {
+    /// The device as a whole, and its queue pairs: each can be given to a thread of its own.
+    pub fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
+        let Engine { hardware, data, queues, statistics, drops } = &mut self.data;
+        let hardware = &**hardware;
+        let Initialised { config, mac, .. } = data;
+        let control = Control { hardware, statistics, drops, config, mac };
+        let pairs = queues.rx.iter_mut().zip(&mut queues.tx).map(|(rx, tx)| QueuePair {
+            rx: Receive::new(rx.get_mut(), hardware),
+            tx: Transmit::new(tx.get_mut(), hardware),
+        });
+        (control, pairs.collect())
+    }
+
+    /// What the link is now.
+    pub fn link(&mut self) -> LinkStatus {
+        self.split().0.link()
+    }
+
+    /// The counters since the device was started: see [`Control::statistics`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Removed`] if the device does not answer any more.
+    pub fn statistics(&mut self) -> Result<Statistics, Error> {
+        self.split().0.statistics().cloned()
+    }
+
+    /// Makes all transmit queues able to send packets of `pool`.
+    ///
+    /// # Errors
+    ///
+    /// [`DmaError`] if the device cannot reach the pool's memory.
+    pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
+        let (_, mut pairs) = self.split();
+        pairs.iter_mut().try_for_each(|pair| pair.tx.attach(pool))
+    }
+
+    /// The pools that received packets come from, a queue each.
+    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
+        self.data.queues.rx.iter().map(|ring| ring.get().pool())
+    }
+
+    /// What the device was set up as.
+    pub fn config(&self) -> &Config {
+        &self.data.data.config
+    }
+
+    /// The MAC address that the device receives frames for.
+    #[must_use]
+    pub fn mac(&self) -> [u8; 6] {
+        self.data.data.mac
+    }
+
+    /// Stops the device: lets packets that were posted leave, disables the queues, waits for the last request on the
+    /// bus, and initialises the device again.
+    ///
+    /// Packets that were received and not fetched go home; so do those that could not be sent in time.
+    ///
+    /// # Errors
+    ///
+    /// If the device does not stop, it keeps its memory until a [reset](Device::reset) succeeds.
+    pub fn stop(mut self) -> Result<Device<Reset, H>, Failed<Device<Unbound, H>>> {
+        let engine = &mut self.data;
+        let start = engine.hardware.now();
+        while !engine.queues.tx.iter_mut().all(|ring| ring.get_mut().is_drained()) {
+            if engine.hardware.now().saturating_sub(start) >= DRAIN {
+                break;
+            }
+            engine.hardware.wait(LOOK);
+        }
+        let queues = core::mem::take(&mut engine.queues);
+        shut_down(Arc::clone(&self.hardware), engine.data.clone(), queues)
+    }
+}
+
+impl<H: Platform> Device<Reset, H> {
+    /// Remembers `pool`: the transmit queues will be able to send its packets.
+    pub fn attach(&mut self, pool: &Pool) {
+        self.data.pools.push(pool.clone());
+    }
+
+    /// The MAC address that the EEPROM gave the device.
+    #[must_use]
+    pub fn mac(&self) -> [u8; 6] {
+        self.data.mac
+    }
+}
+
+impl<H: Platform> Device<LinkUp, H> {
+    /// Remembers `pool`: the transmit queues will be able to send its packets.
+    pub fn attach(&mut self, pool: &Pool) {
+        self.data.pools.push(pool.clone());
+    }
+
+    /// The MAC address that the EEPROM gave the device.
+    #[must_use]
+    pub fn mac(&self) -> [u8; 6] {
+        self.data.mac
+    }
+}

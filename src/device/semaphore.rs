@@ -1,0 +1,98 @@
+//! What software shares with the firmware and with the other port's driver (datasheet 10.5.4).
+
+use core::time::Duration;
+
+use crate::device::Error;
+use crate::field::Fields;
+use crate::mmio::Bus;
+use crate::platform::Platform;
+use crate::register::Driver;
+use crate::registers::permission::Reset;
+use crate::registers::{Registers, SW_FW_SYNC, SWSM};
+use crate::value;
+
+/// How long a semaphore is tried for.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Software's bit for the MAC's registers in SW_FW_SYNC; the firmware's is 5 bits higher (8.2.3.4.11).
+const MAC_CSR: u64 = 1 << 3;
+
+/// Does `action` while software has the MAC's registers to itself.
+pub(crate) fn with_mac_registers<H: Platform>(
+    hardware: &H,
+    action: impl FnOnce(Registers<'_, H, Driver<Reset>>),
+) -> Result<(), Error> {
+    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    let start = hardware.now();
+    loop {
+        take_swsm(hardware, registers)?;
+        let taken = registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS);
+        let free = taken & (MAC_CSR | MAC_CSR << 5) == 0;
+        if free {
+            set_bits(registers, taken | MAC_CSR);
+        }
+        give_swsm(registers);
+        if free {
+            break;
+        }
+        if hardware.now().saturating_sub(start) >= PATIENCE {
+            return Err(Error::SemaphoreTaken { semaphore: "SW_FW_SYNC, the MAC's registers" });
+        }
+        hardware.wait(PAUSE);
+    }
+    action(registers);
+    take_swsm(hardware, registers)?;
+    set_bits(registers, registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS) & !MAC_CSR);
+    give_swsm(registers);
+    Ok(())
+}
+
+fn set_bits<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, bits: u64) {
+    // The bits were read from the same field, so they fit.
+    if let Ok(value) = value!(SW_FW_SYNC {}).try_with(SW_FW_SYNC::SMBITS, bits) {
+        registers.sw_fw_sync().modify(value);
+    }
+}
+
+/// Takes SWSM: first from the other port's driver, then from the firmware.
+fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+    let smbi = || !registers.swsm().read_with_effect().field(SWSM::SMBI);
+    if !tried(hardware, smbi) {
+        // Nobody holds it for that long: its owner has died with it.
+        log::warn!("SWSM.SMBI was never given back, taking it (10.5.4)");
+        give_swsm(registers);
+        if !tried(hardware, smbi) {
+            return Err(Error::SemaphoreTaken { semaphore: "SWSM.SMBI" });
+        }
+    }
+    let swesmbi = || {
+        registers.swsm().write(value!(SWSM { SMBI: true, SWESMBI: true }));
+        registers.swsm().read_with_effect().field(SWSM::SWESMBI)
+    };
+    if !tried(hardware, swesmbi) {
+        give_swsm(registers);
+        return Err(Error::SemaphoreTaken { semaphore: "SWSM.SWESMBI" });
+    }
+    Ok(())
+}
+
+fn give_swsm<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
+    registers.swsm().write(value!(SWSM { SMBI: true, SWESMBI: false }));
+    registers.swsm().write(value!(SWSM { SMBI: false, SWESMBI: false }));
+}
+
+fn tried<H: crate::clock::Clock>(hardware: &H, condition: impl Fn() -> bool) -> bool {
+    let start = hardware.now();
+    loop {
+        let late = hardware.now().saturating_sub(start) >= PATIENCE;
+        if condition() {
+            return true;
+        }
+        if late {
+            return false;
+        }
+        hardware.wait(PAUSE);
+    }
+}

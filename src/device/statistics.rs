@@ -1,0 +1,143 @@
+//! Statistics (datasheet 4.6.5, 8.2.3.23).
+//!
+//! The device's counters are cleared by reading and have 32 bits, most of them. What is read is
+//! added up here, so that reading twice or late loses nothing, as long as no counter
+//! wraps in between: at 10 Gbit/s, a packet counter takes 288 seconds, an octet counter (36 bits) 55.
+
+use alloc::vec::Vec;
+
+use crate::device::Error;
+use crate::field::Value;
+use crate::mmio::{Bus, Index};
+use crate::queue::ReceiveDrops;
+use crate::register::{Driver, ExclusiveAccess};
+use crate::registers::permission::Reset;
+use crate::registers::{PacketBuffer, RQSMR, Registers, StatisticsCounter, TQSM};
+
+/// Counters since the device was started.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Packets that were put into a receive ring: the sum over the queues (QPRC), because GPRC counts missed ones too.
+    pub rx_packets: u64,
+    /// Their octets (QBRC).
+    pub rx_octets: u64,
+    /// Packets that found no room in the packet buffer (RXMPC).
+    pub rx_missed: u64,
+    /// Packets dropped because their ring had no descriptor (QPRDC).
+    pub rx_no_descriptor: u64,
+    /// Packets with a bad CRC (CRCERRS).
+    pub rx_crc_errors: u64,
+    /// Packets with an illegal byte (ILLERRC).
+    pub rx_illegal: u64,
+    /// Packets whose length field was wrong (RLEC).
+    pub rx_length_errors: u64,
+    /// Good packets of fewer than 64 octets (RUC).
+    pub rx_undersize: u64,
+    /// Good packets longer than the largest frame (ROC).
+    pub rx_oversize: u64,
+    /// Bad packets of fewer than 64 octets (RFC).
+    pub rx_fragments: u64,
+    /// Bad packets longer than the largest frame (RJC).
+    pub rx_jabber: u64,
+    /// Broadcast packets received (BPRC).
+    pub rx_broadcast: u64,
+    /// Multicast packets received (MPRC).
+    pub rx_multicast: u64,
+    /// Packets sent (GPTC).
+    pub tx_packets: u64,
+    /// Octets sent (GOTC).
+    pub tx_octets: u64,
+    /// Broadcast packets sent (BPTC).
+    pub tx_broadcast: u64,
+    /// Multicast packets sent (MPTC).
+    pub tx_multicast: u64,
+    /// The same by queue pair.
+    pub queues: Vec<QueueStatistics>,
+}
+
+/// Counters of a queue pair since the device was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueStatistics {
+    /// Packets received (QPRC).
+    pub rx_packets: u64,
+    /// Octets received (QBRC).
+    pub rx_octets: u64,
+    /// Packets dropped because there was no descriptor (QPRDC).
+    pub rx_no_descriptor: u64,
+    /// Packets sent (QPTC).
+    pub tx_packets: u64,
+    /// Octets sent (QBTC).
+    pub tx_octets: u64,
+    /// What the driver itself dropped.
+    pub drops: ReceiveDrops,
+}
+
+impl Statistics {
+    /// All zero, for `queues` queue pairs.
+    pub(crate) fn new(queues: usize) -> Self {
+        let mut statistics = Self::default();
+        statistics.queues.resize(queues, QueueStatistics::default());
+        statistics
+    }
+
+    /// Packets that arrived and were not delivered, by whatever reason.
+    #[must_use]
+    pub fn rx_dropped(&self) -> u64 {
+        let by_driver = self.queues.iter().map(|queue| queue.drops.long + queue.drops.bad_length).sum::<u64>();
+        self.rx_missed + self.rx_no_descriptor + by_driver
+    }
+
+    /// Adds what the device has counted since the last time.
+    pub(crate) fn update<H: Bus, P: ExclusiveAccess>(&mut self, registers: Registers<'_, H, P>) {
+        macro_rules! add {
+            ($($total:ident $counter:ident)*) => {$(
+                self.$total += u64::from(registers.$counter().read_with_effect().get());
+            )*};
+        }
+        add! {
+            rx_crc_errors crcerrs
+            rx_illegal illerrc
+            rx_length_errors rlec
+            rx_undersize ruc
+            rx_oversize roc
+            rx_fragments rfc
+            rx_jabber rjc
+            rx_broadcast bprc
+            rx_multicast mprc
+            tx_packets gptc
+            tx_broadcast bptc
+            tx_multicast mptc
+        }
+        self.tx_octets += registers.gotc().read_with_effect();
+        for buffer in PacketBuffer::all() {
+            self.rx_missed += u64::from(registers.rxmpc(buffer).read_with_effect().get());
+        }
+        for (counter, queue) in StatisticsCounter::all().zip(&mut self.queues) {
+            let packets = u64::from(registers.qprc(counter).read_with_effect().get());
+            let octets = registers.qbrc(counter).read_with_effect();
+            let dropped = u64::from(registers.qprdc(counter).read_with_effect().get());
+            self.rx_packets += packets;
+            self.rx_octets += octets;
+            self.rx_no_descriptor += dropped;
+            queue.rx_packets += packets;
+            queue.rx_octets += octets;
+            queue.rx_no_descriptor += dropped;
+            queue.tx_packets += u64::from(registers.qptc(counter).read_with_effect().get());
+            queue.tx_octets += registers.qbtc(counter).read_with_effect();
+        }
+    }
+}
+
+/// Gives each queue its own counter, and clears all that are read (4.6.5).
+pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, queues: usize) -> Result<(), Error> {
+    let counter = |queue: usize| if queue < queues { queue as u64 } else { 0 };
+    for index in Index::all() {
+        let [a, b, c, d] = core::array::from_fn(|n| counter(4 * index.get() + n));
+        let map = Value::EMPTY.try_with(RQSMR::Q_MAP_0, a)?.try_with(RQSMR::Q_MAP_1, b)?;
+        registers.rqsmr(index).write(map.try_with(RQSMR::Q_MAP_2, c)?.try_with(RQSMR::Q_MAP_3, d)?);
+        let map = Value::EMPTY.try_with(TQSM::Q_MAP_0, a)?.try_with(TQSM::Q_MAP_1, b)?;
+        registers.tqsm(index).write(map.try_with(TQSM::Q_MAP_2, c)?.try_with(TQSM::Q_MAP_3, d)?);
+    }
+    Statistics::new(StatisticsCounter::all().count()).update(registers);
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Transmit initialisation (datasheet 4.6.8).
+
+use core::time::Duration;
+
+use crate::device::error::InStep;
+use crate::device::{Config, Error};
+use crate::field::{Fields, Value};
+use crate::mmio::Bus;
+use crate::platform::Platform;
+use crate::queue::TxRing;
+use crate::register::Driver;
+use crate::registers::permission::{ArbiterDisabled, QueueDisabled, Reset};
+use crate::registers::{
+    DMATXCTL, DTXMXSZRQ, HLREG0, MTQC, PacketBuffer, RTTDCS, RTTDQSEL, RTTDT1C, Registers, TDH, TDLEN, TXDCTL,
+    TXPBSIZE, TXPBTHRESH, TxQueue,
+};
+use crate::{index, value};
+
+/// How long a queue may take to read back as enabled.
+const QUEUE_ENABLES: Duration = Duration::from_millis(10);
+
+/// The packet buffer that sends everything while there is one traffic class, in KiB (4.6.11.3.4).
+const PACKET_BUFFER: u64 = 160;
+
+/// Initialises what all transmit queues share; DMATXCTL.TE is off.
+pub(crate) fn initialise<H: Bus>(hardware: &H, config: &Config) -> Result<(), Error> {
+    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    registers.hlreg0().modify(value!(HLREG0 { TXCRCEN: true, TXPADEN: true }));
+    with_arbiter_disabled(
+        hardware,
+        |arbiter| arbiter.mtqc().write(value!(MTQC {})),
+        |registers| set_up_packet_buffers(registers, config),
+    )
+}
+
+/// Does both while the descriptor arbiter is off (4.6.8).
+fn with_arbiter_disabled<H: Bus>(
+    hardware: &H,
+    arbiter: impl FnOnce(Registers<'_, H, Driver<ArbiterDisabled>>),
+    rest: impl FnOnce(Registers<'_, H, Driver<Reset>>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    registers.rttdcs().modify(value!(RTTDCS { ARBDIS: true }));
+    arbiter(Registers::with_permission(hardware));
+    let result = rest(registers);
+    registers.rttdcs().modify(value!(RTTDCS { ARBDIS: false }));
+    result
+}
+
+/// One packet buffer for everything, and no rate limits (4.6.11.3.4).
+fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
+    for buffer in PacketBuffer::all().skip(1) {
+        registers.txpbsize(buffer).write(value!(TXPBSIZE { SIZE: 0 }));
+        registers.txpbthresh(buffer).write(value!(TXPBTHRESH { THRESH: 0 }));
+    }
+    let buffer = index!(PacketBuffer, 0);
+    registers.txpbsize(buffer).write(value!(TXPBSIZE { SIZE: PACKET_BUFFER }));
+    // The largest frame must still fit when the threshold is reached.
+    let threshold = PACKET_BUFFER - (config.max_frame as u64).div_ceil(1024);
+    registers.txpbthresh(buffer).write(Value::EMPTY.try_with(TXPBTHRESH::THRESH, threshold)?);
+    registers.dtxmxszrq().write(value!(DTXMXSZRQ { MAX_BYTES_NUM_REQ: 0xfff }));
+    for queue in TxQueue::all() {
+        registers.rttdqsel().write(Value::EMPTY.try_with(RTTDQSEL::TXDQ_IDX, queue.get() as u64)?);
+        registers.rttdt1c().write_full(value!(RTTDT1C { CRQ: 0 }).full()?);
+    }
+    Ok(())
+}
+
+/// Sets up the queue of `ring`, starts to transmit if it is the first, and enables it (4.6.8).
+pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing) -> Result<(), Error> {
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = Registers::with_permission(hardware);
+    let queue = ring.queue();
+    registers.tdba(queue).write(ring.ring().address().get());
+    registers.tdlen(queue).write(Value::EMPTY.try_with(TDLEN::LEN, ring.ring().bytes() as u64)?);
+    registers.tdh(queue).write(value!(TDH { TDH: 0 }));
+    // Descriptors are fetched 8 or more at a time, once fewer than 36 are at hand; only those with RS are written back.
+    registers.txdctl(queue).modify(value!(TXDCTL { PTHRESH: 36, HTHRESH: 8, WTHRESH: 0 }));
+    let shared: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    if !shared.dmatxctl().read().field(DMATXCTL::TE) {
+        shared.dmatxctl().modify(value!(DMATXCTL { TE: true }));
+    }
+    registers.txdctl(queue).modify(value!(TXDCTL { ENABLE: true }));
+    registers
+        .txdctl(queue)
+        .wait_until(hardware, QUEUE_ENABLES, |control| control.field(TXDCTL::ENABLE))
+        .in_step("enabling a transmit queue (4.6.8)")
+        .map(|_| ())
+}

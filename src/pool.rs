@@ -1,0 +1,374 @@
+//! Pools of packet buffers.
+//!
+//! A [`Pool`] is one piece of memory cut into equal buffers. A buffer is always in exactly one
+//! place: in the pool's free list, in a [`Packet`], or in a queue's ring. So the length of the free
+//! list tells whether any buffer is still out, and that is what keeps the memory: a pool is freed
+//! when its last handle is gone and its last buffer has come home.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::ptr::NonNull;
+
+use spin::Mutex;
+
+use crate::dma::{Dma, DmaAddr, DmaError, Mapping, Memory};
+use crate::packet::Packet;
+
+/// Free bytes in front of a received packet, into which headers can be [prepended](Packet::prepend).
+pub const HEADROOM: usize = 128;
+
+/// The step of buffer sizes, in bytes: SRRCTL.BSIZEPACKET counts in these (datasheet 8.2.3.8.7).
+pub const BUFFER_STEP: usize = 1024;
+
+/// The largest buffer, in bytes.
+pub const LARGEST_BUFFER: usize = 16 * BUFFER_STEP;
+
+/// How many buffers change hands at once between a pool and a queue.
+pub(crate) const BLOCK: usize = 32;
+
+/// Why there is no pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolError {
+    /// The buffer size is not a multiple of [`BUFFER_STEP`] between that and [`LARGEST_BUFFER`].
+    BufferSize {
+        /// The size asked for, in bytes.
+        size: usize,
+    },
+    /// A pool has at least one buffer and at most 2^24.
+    Count {
+        /// The number of buffers asked for.
+        count: usize,
+    },
+    /// The pool has too few free buffers to fill a queue's ring.
+    Exhausted {
+        /// How many are needed.
+        needed: usize,
+        /// How many there were.
+        had: usize,
+    },
+    /// There is no memory for it.
+    Dma(DmaError),
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BufferSize { size } => write!(
+                f,
+                "buffers cannot have {size} bytes: a multiple of {BUFFER_STEP} from {BUFFER_STEP} to {LARGEST_BUFFER} is needed"
+            ),
+            Self::Count { count } => write!(f, "a pool cannot have {count} buffers: 1 to {MOST_BUFFERS} are possible"),
+            Self::Exhausted { needed, had } => write!(f, "the pool has {had} free buffers, the ring needs {needed}"),
+            Self::Dma(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for PoolError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Dma(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<DmaError> for PoolError {
+    fn from(error: DmaError) -> Self {
+        Self::Dma(error)
+    }
+}
+
+const MOST_BUFFERS: usize = 1 << 24;
+
+/// A buffer of a pool, owned: the address of its data, `HEADROOM` behind its start.
+///
+/// Whoever has one must hand it on or give it back; dropping it only leaks it.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct Buffer(NonNull<u8>);
+
+// SAFETY: a buffer is owned memory.
+unsafe impl Send for Buffer {}
+
+impl Buffer {
+    #[inline(always)]
+    pub(crate) const fn data(&self) -> NonNull<u8> {
+        self.0
+    }
+
+    /// # Safety
+    ///
+    /// `data` must be the default data address of a buffer that the caller owns.
+    #[inline(always)]
+    pub(crate) const unsafe fn from_data(data: NonNull<u8>) -> Self {
+        Self(data)
+    }
+}
+
+/// What follows a buffer in a packet of several.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Link {
+    pub(crate) next: Option<NonNull<u8>>,
+    pub(crate) len: u16,
+}
+
+struct Free {
+    /// Free buffers, the last one given back on top: it is the likeliest to be in the cache.
+    /// Its capacity is the pool's, so it never grows.
+    buffers: Vec<Buffer>,
+    handles: usize,
+    capacity: usize,
+}
+
+impl Free {
+    /// Whether no handle and no buffer of the pool is left anywhere.
+    fn is_unused(&self) -> bool {
+        self.handles == 0 && self.buffers.len() == self.capacity
+    }
+}
+
+pub(crate) struct Inner {
+    free: Mutex<Free>,
+    /// For each buffer, what follows it; the buffer's owner owns the entry too.
+    links: Box<[UnsafeCell<Link>]>,
+    stride: usize,
+    size: usize,
+    first: NonNull<u8>,
+    memory: Memory,
+}
+
+// SAFETY: the free list is behind a lock; a link is used only by who owns its buffer; the rest is constant.
+unsafe impl Sync for Inner {}
+// SAFETY: as for `Sync`; the pointers are to memory that `memory` owns.
+unsafe impl Send for Inner {}
+
+impl Inner {
+    #[inline(always)]
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    fn link(&self, data: NonNull<u8>) -> *mut Link {
+        let index = (data.as_ptr() as usize).wrapping_sub(self.first.as_ptr() as usize) / self.stride;
+        self.links.get(index).map_or(core::ptr::null_mut(), UnsafeCell::get)
+    }
+
+    /// What follows the buffer at `data`, which the caller owns.
+    pub(crate) fn following(&self, buffer: &Buffer) -> Link {
+        let link = self.link(buffer.data());
+        if link.is_null() {
+            return Link { next: None, len: 0 };
+        }
+        // SAFETY: the entry belongs to the owner of the buffer, who calls.
+        unsafe { link.read() }
+    }
+
+    /// Says what follows the buffer, which the caller owns.
+    pub(crate) fn follow(&self, buffer: &Buffer, link: Link) {
+        let entry = self.link(buffer.data());
+        if !entry.is_null() {
+            // SAFETY: as in `following`.
+            unsafe { entry.write(link) }
+        }
+    }
+
+    /// Frees a pool that is [unused](Free::is_unused).
+    ///
+    /// # Safety
+    ///
+    /// The caller must have seen, under the lock and after its own change, that the pool is unused. As nobody can
+    /// take anything from an unused pool, exactly one caller sees the change that makes it so.
+    unsafe fn free(pool: NonNull<Self>) {
+        // SAFETY: the pool came from a box, and no handle and no buffer of it is left.
+        drop(unsafe { Box::from_raw(pool.as_ptr()) });
+    }
+}
+
+/// Gives back the buffers of `packets`, with their pool locked once for a run of packets of one pool.
+pub(crate) fn give_back(packets: impl Iterator<Item = Packet>) {
+    let mut packets = packets.peekable();
+    while let Some(first) = packets.next() {
+        let pool = first.pool();
+        let unused = {
+            // SAFETY: a packet's buffer keeps its pool alive, and nobody else frees it while this
+            // lock is held.
+            let inner = unsafe { pool.as_ref() };
+            let mut free = inner.free.lock();
+            first.into_buffers(|buffer| free.buffers.push(buffer));
+            while let Some(packet) = packets.next_if(|packet| packet.pool() == pool) {
+                packet.into_buffers(|buffer| free.buffers.push(buffer));
+            }
+            free.is_unused()
+        };
+        if unused {
+            // SAFETY: just seen under the lock.
+            unsafe { Inner::free(pool) };
+        }
+    }
+}
+
+/// A pool of equal packet buffers in memory that devices can reach.
+///
+/// A clone is another handle to the same pool.
+pub struct Pool(NonNull<Inner>);
+
+// SAFETY: a handle only counts; the pool itself is `Sync`.
+unsafe impl Send for Pool {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Pool {}
+
+impl Pool {
+    /// A pool of `count` buffers of `size` bytes each, in memory that `dma` allocates.
+    ///
+    /// Each buffer has [`HEADROOM`] bytes more in front.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`] if a number is out of range or there is no memory.
+    pub fn new(dma: &impl Dma, count: usize, size: usize) -> Result<Self, PoolError> {
+        if size == 0 || size > LARGEST_BUFFER || !size.is_multiple_of(BUFFER_STEP) {
+            return Err(PoolError::BufferSize { size });
+        }
+        if count == 0 || count > MOST_BUFFERS {
+            return Err(PoolError::Count { count });
+        }
+        // Sizes are powers of two as a rule: the headroom also keeps the starts of packets from
+        // falling into a few sets of the cache.
+        let stride = HEADROOM + size;
+        let memory = dma.allocate(count * stride)?;
+        let first = memory.base();
+        if memory.len() < count * stride {
+            return Err(DmaError::OutOfMemory { len: count * stride }.into());
+        }
+        let buffers = (0..count)
+            .map(|index| {
+                // SAFETY: the memory has room for `count` strides.
+                Buffer(unsafe { first.add(index * stride + HEADROOM) })
+            })
+            .collect();
+        let links = (0..count).map(|_| UnsafeCell::new(Link { next: None, len: 0 })).collect();
+        let inner = Inner {
+            free: Mutex::new(Free { buffers, handles: 1, capacity: count }),
+            links,
+            stride,
+            size,
+            first,
+            memory,
+        };
+        Ok(Self(NonNull::from(Box::leak(Box::new(inner)))))
+    }
+
+    #[inline(always)]
+    pub(crate) fn inner(&self) -> &Inner {
+        // SAFETY: a handle keeps the pool alive.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn id(&self) -> NonNull<Inner> {
+        self.0
+    }
+
+    /// An empty packet, or `None` if all buffers are in use.
+    #[must_use]
+    pub fn take(&self) -> Option<Packet> {
+        let buffer = self.inner().free.lock().buffers.pop()?;
+        Some(Packet::new(buffer, self, 0))
+    }
+
+    /// Takes up to [`BLOCK`] buffers into `room`.
+    pub(crate) fn take_block(&self, room: &mut Vec<Buffer>) {
+        let mut free = self.inner().free.lock();
+        let from = free.buffers.len().saturating_sub(BLOCK);
+        room.extend(free.buffers.drain(from..));
+    }
+
+    /// Gives back buffers that were taken with [`take_block`](Self::take_block).
+    pub(crate) fn give_back(&self, buffers: impl Iterator<Item = Buffer>) {
+        self.inner().free.lock().buffers.extend(buffers);
+    }
+
+    /// Number of buffers.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.inner().links.len()
+    }
+
+    /// Number of buffers that are not in use.
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.inner().free.lock().buffers.len()
+    }
+
+    /// Size of a buffer in bytes, without the headroom.
+    #[must_use]
+    pub fn buffer_size(&self) -> usize {
+        self.inner().size
+    }
+}
+
+impl Clone for Pool {
+    fn clone(&self) -> Self {
+        self.inner().free.lock().handles += 1;
+        Self(self.0)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let unused = {
+            let mut free = self.inner().free.lock();
+            free.handles -= 1;
+            free.is_unused()
+        };
+        if unused {
+            // SAFETY: just seen under the lock.
+            unsafe { Inner::free(self.0) };
+        }
+    }
+}
+
+/// A pool that a device has been made to reach.
+///
+/// It is dropped only when the device holds no buffer of the pool, or has stopped.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    // First, so that the device loses sight of the memory before it can be freed.
+    mapping: Mapping,
+    pool: Pool,
+}
+
+impl Attachment {
+    /// Makes the device of `dma` reach the buffers of `pool`.
+    pub(crate) fn new(dma: &impl Dma, pool: &Pool) -> Result<Self, DmaError> {
+        let inner = pool.inner();
+        let mapping = dma.map(&inner.memory)?;
+        for index in 0..pool.capacity() {
+            // SAFETY: the memory has room for `capacity` strides.
+            let start = unsafe { inner.first.add(index * inner.stride) };
+            if !mapping.is_contiguous(start, inner.stride) {
+                return Err(DmaError::NotMappable { len: inner.stride, reason: "a buffer is not in one piece" });
+            }
+        }
+        Ok(Self { mapping, pool: pool.clone() })
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The device's address of `data`, which must lie in a buffer of this pool.
+    #[inline(always)]
+    pub(crate) fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
+        self.mapping.address(data)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pool({} of {} buffers of {} bytes free)", self.available(), self.capacity(), self.buffer_size())
+    }
+}

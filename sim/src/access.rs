@@ -109,7 +109,8 @@ impl Chip {
                 self.violation(Rule::FilterChangedWhileReceiving, at, || format!("{old:#x} to {new:#x}"));
             }
             RXCTRL if changes => {
-                let halted = self.registers.get(SECRXCTRL) & SEC_DIS != 0 && self.registers.get(SECRXSTAT) & SEC_RDY != 0;
+                let halted =
+                    self.registers.get(SECRXCTRL) & SEC_DIS != 0 && self.registers.get(SECRXSTAT) & SEC_RDY != 0;
                 if !halted {
                     self.violation(Rule::ReceiveNotHalted, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
                 }
@@ -121,8 +122,8 @@ impl Chip {
                 self.violation(Rule::TransmitDmaReconfigured, at, || format!("{old:#x} to {new:#x}"));
             }
             MTQC if changes => self.check_arbiter(at),
-            _ if at >= TXPBSIZE && at < TXPBSIZE + 0x20 && changes => self.check_arbiter(at),
-            _ if at >= RXPBSIZE && at < RXPBSIZE + 0x20 && changes && receiving => {
+            _ if (TXPBSIZE..TXPBSIZE + 0x20).contains(&at) && changes => self.check_arbiter(at),
+            _ if (RXPBSIZE..RXPBSIZE + 0x20).contains(&at) && changes && receiving => {
                 self.violation(Rule::BufferResizedWhileRunning, at, || "RXCTRL.RXEN is 1".to_owned());
             }
             SW_FW_SYNC => {

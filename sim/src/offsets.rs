@@ -2,7 +2,6 @@
 //!
 //! They are written down here from the datasheet and not taken from the generated map, so that one
 //! mistake there cannot make driver and model agree on something wrong.
-#![allow(missing_docs)]
 
 pub(crate) const fn bit(n: u32) -> u32 {
     1 << n
@@ -86,7 +85,6 @@ pub(crate) const SRRCTL: u32 = 0x14;
 pub(crate) const SRRCTL_DROP_EN: u32 = bit(28);
 pub(crate) const RDT: u32 = 0x18;
 pub(crate) const RXDCTL: u32 = 0x28;
-pub(crate) const RXDCTL_VME: u32 = bit(30);
 pub(crate) const RSCCTL: u32 = 0x2C;
 /// RXDCTL.ENABLE and TXDCTL.ENABLE.
 pub(crate) const QUEUE_ENABLE: u32 = bit(25);
@@ -103,7 +101,6 @@ pub(crate) const RXCTRL_RXEN: u32 = bit(0);
 pub(crate) const TDBAL: u32 = 0x00;
 pub(crate) const TDBAH: u32 = 0x04;
 pub(crate) const TDLEN: u32 = 0x08;
-pub(crate) const DCA_TXCTRL: u32 = 0x0C;
 pub(crate) const TDH: u32 = 0x10;
 pub(crate) const TDT: u32 = 0x18;
 pub(crate) const TXDCTL: u32 = 0x28;
@@ -128,7 +125,6 @@ pub(crate) const SEC_DIS: u32 = bit(1);
 pub(crate) const SEC_RDY: u32 = bit(0);
 // 8.2.3.22 MAC
 pub(crate) const HLREG0: u32 = 0x04240;
-pub(crate) const HLREG0_TXCRCEN: u32 = bit(0);
 pub(crate) const HLREG0_RXCRCSTRP: u32 = bit(1);
 pub(crate) const HLREG0_JUMBOEN: u32 = bit(2);
 pub(crate) const HLREG0_TXPADEN: u32 = bit(10);

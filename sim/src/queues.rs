@@ -204,7 +204,9 @@ impl Chip {
         let wrong = self.registers.wrong_reserved(place, value);
         if wrong != 0 {
             let at = place.offset;
-            self.violation(Rule::ReservedBit, at, || format!("write of {value:#010x}: bits {wrong:#010x} are reserved"));
+            self.violation(Rule::ReservedBit, at, || {
+                format!("write of {value:#010x}: bits {wrong:#010x} are reserved")
+            });
         }
         let new = self.registers.after_write(place, value) & !QUEUE_ENABLE;
         self.registers.store(place, if enabled { new | QUEUE_ENABLE } else { new });
@@ -269,8 +271,8 @@ impl Chip {
 
     pub(crate) fn tx_queue_enabled(&mut self, queue: usize) {
         let base = self.ring_base(offsets::tx(queue, TDBAL));
-        let [len, head, tail, control, low, high] = [TDLEN, TDH, TDT, TXDCTL, TDWBAL, TDWBAH]
-            .map(|register| self.registers.get(offsets::tx(queue, register)));
+        let [len, head, tail, control, low, high] =
+            [TDLEN, TDH, TDT, TXDCTL, TDWBAL, TDWBAH].map(|register| self.registers.get(offsets::tx(queue, register)));
         let TxQueue { ring, head_write_back, write_back_threshold, .. } = self.transmitter.queue(queue);
         *head_write_back = (low & 1 != 0).then_some(u64::from(high) << 32 | u64::from(low & !3));
         *write_back_threshold = (control >> 16 & 0x7F) as usize;

@@ -19,7 +19,7 @@ macro_rules! rules {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Rule {
-            $(#[doc = concat!($doc, " (datasheet ", $section, ").")] $name,)*
+            $(#[doc = concat!($doc, ".")] $name,)*
         }
 
         impl Rule {
@@ -32,7 +32,7 @@ macro_rules! rules {
                 match self { $(Rule::$name => Severity::$severity,)* }
             }
 
-            /// The datasheet's section that the rule comes from.
+            /// The datasheet's section that the rule comes from; empty for what only the model asks for.
             #[must_use]
             pub const fn section(self) -> &'static str {
                 match self { $(Rule::$name => $section,)* }

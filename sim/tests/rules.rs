@@ -219,7 +219,7 @@ const CASES: &[Case] = &[
         d.write(rx(0, 0x18), 0);
         (0..63).for_each(|_| d.port.deliver(&frame(MAC, 60)));
     }),
-    running(Rule::TransmitDescriptorMalformed, |d| send_changed(d, |word| word ^ 1 << 20)),
+    running(Rule::TransmitDescriptorMalformed, |d| send_changed(d, |word| word ^ 1 << 22)),
     running(Rule::TransmitLengthMismatch, |d| send_changed(d, |word| word ^ 1 << 46)),
     running(Rule::TransmitTooLong, |d| d.send(0, &frame(MAC, 1515))),
     running(Rule::TransmitTooShort, |d| {

@@ -169,3 +169,100 @@ pub(crate) const fn as_tx(offset: u32) -> Option<(usize, u32)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ixgbe::registers::REGISTERS;
+
+    use super::*;
+
+    /// Where the generated table has element `index` of the register.
+    fn in_table(name: &str, index: usize) -> Option<u32> {
+        REGISTERS.iter().find(|info| info.name == name)?.offsets().nth(index)
+    }
+
+    #[test]
+    fn what_was_written_twice_is_the_same() {
+        let single = [
+            ("CTRL", CTRL),
+            ("STATUS", STATUS),
+            ("CTRL_EXT", CTRL_EXT),
+            ("EEC", EEC),
+            ("EERD", EERD),
+            ("EEMNGCTL", EEMNGCTL),
+            ("FCTTV", FCTTV),
+            ("FCRTV", FCRTV),
+            ("FCCFG", FCCFG),
+            ("SWSM", SWSM),
+            ("FWSM", FWSM),
+            ("SW_FW_SYNC", SW_FW_SYNC),
+            ("EICR", EICR),
+            ("EICS", EICS),
+            ("EIMS", EIMS),
+            ("EIMC", EIMC),
+            ("GPIE", GPIE),
+            ("IVAR", IVAR),
+            ("EIMS_EX", EIMS_EX),
+            ("EIMC_EX", EIMC_EX),
+            ("FCTRL", FCTRL),
+            ("VLNCTRL", VLNCTRL),
+            ("MCSTCTRL", MCSTCTRL),
+            ("RXCSUM", RXCSUM),
+            ("MTA", MTA),
+            ("RAL", RAL),
+            ("RAH", RAH),
+            ("MPSAR", MPSAR),
+            ("VFTA", VFTA),
+            ("MRQC", MRQC),
+            ("RSSRK", RSSRK),
+            ("RETA", RETA),
+            ("FTQF", FTQF),
+            ("PFVLVF", PFVLVF),
+            ("PFVLVFB", PFVLVFB),
+            ("PFUTA", PFUTA),
+            ("RDRXCTL", RDRXCTL),
+            ("RXPBSIZE", RXPBSIZE),
+            ("RXCTRL", RXCTRL),
+            ("DMATXCTL", DMATXCTL),
+            ("TXPBSIZE", TXPBSIZE),
+            ("TXPBTHRESH", TXPBTHRESH),
+            ("MTQC", MTQC),
+            ("RTTDCS", RTTDCS),
+            ("SECTXCTRL", SECTXCTRL),
+            ("SECTXSTAT", SECTXSTAT),
+            ("SECRXCTRL", SECRXCTRL),
+            ("SECRXSTAT", SECRXSTAT),
+            ("HLREG0", HLREG0),
+            ("MAXFRS", MAXFRS),
+            ("AUTOC", AUTOC),
+            ("AUTOC2", AUTOC2),
+            ("LINKS", LINKS),
+        ];
+        for (name, offset) in single {
+            assert_eq!(in_table(name, 0), Some(offset), "{name}");
+        }
+        let received = [
+            ("RDBAL", RDBAL),
+            ("RDBAH", RDBAH),
+            ("RDLEN", RDLEN),
+            ("DCA_RXCTRL", DCA_RXCTRL),
+            ("RDH", RDH),
+            ("SRRCTL", SRRCTL),
+            ("RDT", RDT),
+            ("RXDCTL", RXDCTL),
+            ("RSCCTL", RSCCTL),
+        ];
+        let sent =
+            [("TDBAL", TDBAL), ("TDBAH", TDBAH), ("TDLEN", TDLEN), ("TDH", TDH), ("TDT", TDT), ("TXDCTL", TXDCTL)];
+        for queue in [0, 1, 63, 64, 127] {
+            for (name, register) in received {
+                assert_eq!(in_table(name, queue), Some(rx(queue, register)), "{name} {queue}");
+                assert_eq!(as_rx(rx(queue, register)), Some((queue, register)));
+            }
+            for (name, register) in sent.into_iter().chain([("TDWBAL", TDWBAL), ("TDWBAH", TDWBAH)]) {
+                assert_eq!(in_table(name, queue), Some(tx(queue, register)), "{name} {queue}");
+                assert_eq!(as_tx(tx(queue, register)), Some((queue, register)));
+            }
+        }
+    }
+}

@@ -57,8 +57,8 @@
 //!
 //! # What is not played
 //!
-//! Receive side coalescing, header splitting, segmentation and checksum offload, VLAN insertion and
-//! stripping, Flow Director and five-tuple filters, DCB, virtualisation, flow control, LinkSec, IPsec,
+//! Receive side coalescing, header splitting, segmentation and checksum offload, VLAN insertion,
+//! Flow Director and five-tuple filters, DCB, virtualisation, flow control, LinkSec, IPsec,
 //! FCoE, time stamps, wake-up, manageability, and the delivery of interrupts (their causes are noted in
 //! EICR). Using these is noted as [`Rule::NotModelled`], as far as it would change what happens.
 

@@ -67,6 +67,10 @@ pub(crate) const RAH_AV: u32 = bit(31);
 pub(crate) const MPSAR: u32 = 0x0A600;
 pub(crate) const VFTA: u32 = 0x0A000;
 pub(crate) const MRQC: u32 = 0x0EC80;
+pub(crate) const PFVTCTL: u32 = 0x051B0;
+pub(crate) const ETQF: u32 = 0x05128;
+pub(crate) const SYNQF: u32 = 0x0EC30;
+pub(crate) const FDIRCTRL: u32 = 0x0EE00;
 pub(crate) const RSSRK: u32 = 0x0EB80;
 pub(crate) const RETA: u32 = 0x0EB00;
 pub(crate) const FTQF: u32 = 0x0E600;
@@ -85,6 +89,7 @@ pub(crate) const SRRCTL: u32 = 0x14;
 pub(crate) const SRRCTL_DROP_EN: u32 = bit(28);
 pub(crate) const RDT: u32 = 0x18;
 pub(crate) const RXDCTL: u32 = 0x28;
+pub(crate) const RXDCTL_VME: u32 = bit(30);
 pub(crate) const RSCCTL: u32 = 0x2C;
 /// RXDCTL.ENABLE and TXDCTL.ENABLE.
 pub(crate) const QUEUE_ENABLE: u32 = bit(25);
@@ -129,6 +134,7 @@ pub(crate) const HLREG0_RXCRCSTRP: u32 = bit(1);
 pub(crate) const HLREG0_JUMBOEN: u32 = bit(2);
 pub(crate) const HLREG0_TXPADEN: u32 = bit(10);
 pub(crate) const HLREG0_LPBK: u32 = bit(15);
+pub(crate) const HLREG0_RXPADSTRIPEN: u32 = bit(28);
 pub(crate) const MAXFRS: u32 = 0x04268;
 pub(crate) const AUTOC: u32 = 0x042A0;
 pub(crate) const AUTOC_RESTART_AN: u32 = bit(12);
@@ -214,6 +220,9 @@ mod tests {
             ("MPSAR", MPSAR),
             ("VFTA", VFTA),
             ("MRQC", MRQC),
+            ("PFVTCTL", PFVTCTL),
+            ("ETQF", ETQF),
+            ("SYNQF", SYNQF),
             ("RSSRK", RSSRK),
             ("RETA", RETA),
             ("FTQF", FTQF),

@@ -212,10 +212,16 @@ unsafe impl Dma for Port {
     }
 
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        if self.chip().faults.has(Fault::OutOfMemory) {
+            return Err(DmaError::OutOfMemory { len });
+        }
         iommu::allocate(len)
     }
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        if self.chip().faults.has(Fault::NotMappable) {
+            return Err(DmaError::NotMappable { len: memory.len(), reason: "a fault was injected" });
+        }
         self.shared.iommu.map(memory)
     }
 }

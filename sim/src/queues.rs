@@ -137,6 +137,7 @@ impl Chip {
         let state = self.receiver.ring(queue).map_or(State::Disabled, |ring| ring.state);
         let enable = value & QUEUE_ENABLE != 0;
         self.store_control(place, value, matches!(state, State::Enabled | State::Disabling));
+        self.receiver.queue(queue).strip_vlan = value & RXDCTL_VME != 0;
         match (state, enable) {
             (State::Disabled, true) => {
                 let block = Block { base: RDBAL, len: RDLEN, head: RDH, tail: RDT };

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use ixgbe::dma::{Dma, DmaError};
 use ixgbe_sim::Fault;
 
 /// A driver that was reset and configured.
@@ -193,11 +194,25 @@ fn received_descriptors_say_absurd_things() {
     assert_eq!(high(Some(Fault::RxErrors)), 60 << 32 | 0xFFF0_0003);
     assert_eq!(high(Some(Fault::RxNoEop)), 60 << 32 | 1);
     assert_eq!(high(Some(Fault::RxWriteBackLost)), 0);
+    assert_eq!(high(Some(Fault::RxGarbage)), u64::MAX);
     assert_eq!(high(None), 60 << 32 | 3);
     driver.port.inject(Fault::RxCrcErrors);
     driver.port.deliver(&frame(MAC, 60));
     assert_eq!((driver.read(0x4000), driver.port.counters().dropped_crc), (1, 1));
     driver.clean();
+}
+
+#[test]
+fn memory_runs_out_or_cannot_be_mapped() {
+    let port = Driver::new().port;
+    let memory = port.allocate(4096).unwrap();
+    port.inject(Fault::OutOfMemory);
+    assert_eq!(port.allocate(4096).unwrap_err(), DmaError::OutOfMemory { len: 4096 });
+    port.inject(Fault::NotMappable);
+    assert!(matches!(port.map(&memory), Err(DmaError::NotMappable { len: 4096, .. })));
+    port.clear(Fault::OutOfMemory);
+    port.clear(Fault::NotMappable);
+    assert!(port.map(&memory).is_ok() && port.allocate(1).is_ok());
 }
 
 #[test]

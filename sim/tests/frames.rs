@@ -26,7 +26,7 @@ fn is_received(driver: &mut Driver, frame: &[u8]) -> bool {
 fn addresses_are_filtered() {
     let mut driver = Driver::running();
     let (other, multicast, broadcast) = ([2, 0, 0, 0, 0, 0x77], [0x01, 0, 0x5E, 0x12, 0x34, 0x56], [0xFF; 6]);
-    let mut accepts =
+    let accepts =
         |driver: &mut Driver| [MAC, other, multicast, broadcast].map(|to| is_received(driver, &frame(to, 60)));
     assert_eq!(accepts(&mut driver), [true, false, false, true]);
     set_filter(&driver, 0);
@@ -70,6 +70,23 @@ fn vlans_are_filtered() {
     assert!(!is_received(&mut driver, &tagged));
     driver.write(VFTA + 0x65 / 32 * 4, 1 << (0x65 % 32));
     assert!(is_received(&mut driver, &tagged));
+    driver.clean();
+}
+
+#[test]
+fn vlan_tags_are_stripped_on_request() {
+    let mut driver = Driver::running();
+    let mut tagged = frame(MAC, 1518);
+    tagged[12..16].copy_from_slice(&[0x81, 0x00, 0x20, 0x65]);
+    assert!(is_received(&mut driver, &tagged), "with a tag a frame may be longer");
+    driver.set(rx(0, 0x28), 1 << 30);
+    driver.port.deliver(&tagged);
+    let (received, words) = driver.receive(0).unwrap();
+    assert_eq!(received, [&tagged[..12], &tagged[16..]].concat());
+    assert_eq!(words[1], 0x2065 << 48 | 1514 << 32 | 1 << 3 | 3, "VP and the tag");
+    driver.port.deliver(&frame(MAC, 60));
+    assert_eq!(driver.receive(0).unwrap().1[1], 60 << 32 | 3);
+    assert_eq!(driver.read(0x1034), 1518 + 1514 + 60, "QBRC");
     driver.clean();
 }
 

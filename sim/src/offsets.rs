@@ -168,6 +168,11 @@ pub(crate) const fn as_rx(offset: u32) -> Option<(usize, u32)> {
     Some((queue as usize, offset % BLOCK))
 }
 
+/// Whether there is a ring's tail at `offset`.
+pub(crate) const fn is_tail(offset: u32) -> bool {
+    matches!((as_rx(offset), as_tx(offset)), (Some((_, RDT)), _) | (_, Some((_, TDT))))
+}
+
 /// The transmit queue and the register in its block at `offset`.
 pub(crate) const fn as_tx(offset: u32) -> Option<(usize, u32)> {
     match offset {

@@ -12,6 +12,7 @@ use crate::chip::Chip;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::iommu::{self, Iommu};
+use crate::offsets;
 use crate::violation::Violation;
 use crate::wire::Wire;
 use crate::wire::cable::cable;
@@ -200,7 +201,12 @@ unsafe impl Bus for Port {
     }
 
     fn write32(&self, offset: Offset, value: u32) {
-        self.chip().write(offset.bytes(), value);
+        let mut chip = self.chip();
+        chip.write(offset.bytes(), value);
+        // A doorbell starts DMA at once, and needs no switch of threads for it.
+        if chip.is_real_time() && offsets::is_tail(offset.bytes()) {
+            chip.step();
+        }
     }
 }
 

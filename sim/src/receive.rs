@@ -409,3 +409,11 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     };
     !bytes.iter().fold(u32::MAX, step)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_crc_has_its_published_check_value() {
+        assert_eq!(super::crc32(b"123456789"), 0xCBF4_3926);
+    }
+}

@@ -48,6 +48,25 @@ fn the_reset_restores_values_and_the_address() {
 }
 
 #[test]
+fn what_the_status_registers_say() {
+    let driver = Driver::running();
+    assert_eq!(driver.read(LINKS) >> 28 & 3, 3, "10 Gb/s");
+    assert_eq!(driver.read(STATUS) & 1 << 19, 1 << 19);
+    assert!(driver.master_disable());
+    driver.clear(CTRL, 1 << 2);
+    assert_eq!(driver.read(STATUS) & 1 << 19, 1 << 19);
+    driver.set(AUTOC, 1 << 12);
+    assert!(driver.until(AUTOC, 1 << 12, 0), "Restart_AN clears itself");
+    assert_eq!(driver.read(LINKS) >> 30 & 1, 0);
+    driver.wait_for_link();
+    // Without a mode that the partner speaks there is no link.
+    driver.clear(AUTOC, 7 << 13);
+    driver.port.step();
+    assert_eq!(driver.read(LINKS) >> 30 & 1, 0);
+    driver.clean();
+}
+
+#[test]
 fn two_ports_on_a_cable() {
     let mut a = Driver::new();
     let mut b = Driver::with(PortConfig { mac: [2, 0, 0, 0, 0, 2], lan_id: 1, ..PortConfig::default() });

@@ -54,6 +54,7 @@ fn frames(input: &mut PcapInput) -> Vec<Vec<u8>> {
 fn a_classic_file_is_read_and_its_oddities_are_counted() {
     let mut contents = classic(1);
     contents.extend(record(&frame(MAC, 100), 100));
+    contents.extend(record(&frame(MAC, 59), 59));
     contents.extend(record(&frame(MAC, 30), 30));
     contents.extend(record(&frame(MAC, 96), 1_500));
     contents.extend(record(&[], 0));
@@ -62,9 +63,10 @@ fn a_classic_file_is_read_and_its_oddities_are_counted() {
     let mut input = PcapInput::open(file("classic.pcap", &contents)).unwrap();
     let counters = input.counters();
     let frames = frames(&mut input);
-    assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [100, 60, 1_514]);
+    assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [100, 60, 60, 1_514]);
+    assert_eq!(frames[2], [frame(MAC, 30), vec![0; 30]].concat());
     assert_eq!(frames[0], frame(MAC, 100));
-    assert_eq!((counters.frames(), counters.cut(), counters.unfit()), (3, 1, 2));
+    assert_eq!((counters.frames(), counters.cut(), counters.unfit()), (4, 1, 2));
     assert!(counters.is_done() && !counters.is_damaged());
 }
 

@@ -278,6 +278,31 @@ fn every_rule_has_a_case() {
 }
 
 #[test]
+fn payload_length_is_held_against_both_sides() {
+    for payload in [59, 61] {
+        let mut driver = Driver::running();
+        send_changed(&mut driver, |word| word & !(0x3FFFF << 46) | payload << 46);
+        assert_eq!(driver.broken(), [Rule::TransmitLengthMismatch]);
+        assert_eq!((driver.port.counters().transmitted, driver.port.counters().transmit_dropped), (0, 1));
+    }
+}
+
+#[test]
+fn what_is_not_played_is_noted_when_it_is_switched_on() {
+    let switches = [(rx(9, 0x2C), 1), (0x51B0, 1), (0x5128, 1 << 31), (0xEC30, 1), (HLREG0, 0x1801_2C0B)];
+    for (at, value) in switches {
+        let driver = Driver::running();
+        driver.write(at, value);
+        assert_eq!(driver.broken(), [Rule::NotModelled], "{at:#x}");
+    }
+    let mut driver = Driver::running();
+    driver.write(MRQC, 2);
+    driver.port.deliver(&frame(MAC, 60));
+    assert_eq!(driver.broken(), [Rule::NotModelled]);
+    assert!(driver.receive(0).is_some());
+}
+
+#[test]
 fn violations_are_kept_up_to_a_number_and_counted_beyond() {
     let driver = Driver::running();
     for _ in 0..1_000 {

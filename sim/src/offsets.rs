@@ -28,6 +28,7 @@ pub(crate) const EERD_DONE: u32 = bit(1);
 pub(crate) const EEMNGCTL: u32 = 0x10110;
 // 8.2.3.3 Flow control
 pub(crate) const FCTTV: u32 = 0x03200;
+pub(crate) const FCRTH: u32 = 0x03260;
 pub(crate) const FCRTV: u32 = 0x032A0;
 pub(crate) const FCCFG: u32 = 0x03D00;
 // 8.2.3.4 Semaphores
@@ -106,6 +107,8 @@ pub(crate) const RXCTRL_RXEN: u32 = bit(0);
 pub(crate) const TDBAL: u32 = 0x00;
 pub(crate) const TDBAH: u32 = 0x04;
 pub(crate) const TDLEN: u32 = 0x08;
+pub(crate) const DCA_TXCTRL: u32 = 0x0C;
+pub(crate) const DCA_TXCTRL_WRITE_BACK_RO: u32 = bit(11);
 pub(crate) const TDH: u32 = 0x10;
 pub(crate) const TDT: u32 = 0x18;
 pub(crate) const TXDCTL: u32 = 0x28;
@@ -202,6 +205,7 @@ mod tests {
             ("EERD", EERD),
             ("EEMNGCTL", EEMNGCTL),
             ("FCTTV", FCTTV),
+            ("FCRTH", FCRTH),
             ("FCRTV", FCRTV),
             ("FCCFG", FCCFG),
             ("SWSM", SWSM),
@@ -273,7 +277,9 @@ mod tests {
                 assert_eq!(in_table(name, queue), Some(rx(queue, register)), "{name} {queue}");
                 assert_eq!(as_rx(rx(queue, register)), Some((queue, register)));
             }
-            for (name, register) in sent.into_iter().chain([("TDWBAL", TDWBAL), ("TDWBAH", TDWBAH)]) {
+            for (name, register) in
+                sent.into_iter().chain([("DCA_TXCTRL", DCA_TXCTRL), ("TDWBAL", TDWBAL), ("TDWBAH", TDWBAH)])
+            {
                 assert_eq!(in_table(name, queue), Some(tx(queue, register)), "{name} {queue}");
                 assert_eq!(as_tx(tx(queue, register)), Some((queue, register)));
             }

@@ -143,6 +143,9 @@ impl Chip {
                 let block = Block { base: RDBAL, len: RDLEN, head: RDH, tail: RDT };
                 self.check_ring(&block, |register| offsets::rx(queue, register));
                 self.check_buffers(queue);
+                if self.registers.get(RXCTRL) & RXCTRL_RXEN != 0 {
+                    self.check_dca(queue);
+                }
                 self.receiver.queue(queue).ring.state = State::Enabling;
                 self.schedule(SWITCH, Event::RxQueueEnabled(queue));
             }
@@ -184,6 +187,10 @@ impl Chip {
                 if write_back & 1 != 0 && write_back & 0xC != 0 {
                     let at = offsets::tx(queue, TDWBAL);
                     self.violation(Rule::HeadWriteBackMisaligned, at, || format!("TDWBAL is {write_back:#x}"));
+                }
+                let at = offsets::tx(queue, DCA_TXCTRL);
+                if write_back & 1 != 0 && self.registers.get(at) & DCA_TXCTRL_WRITE_BACK_RO != 0 {
+                    self.violation(Rule::HeadWriteBackUnordered, at, || format!("of transmit queue {queue}"));
                 }
                 self.transmitter.queue(queue).ring.state = State::Enabling;
                 self.schedule(SWITCH, Event::TxQueueEnabled(queue));

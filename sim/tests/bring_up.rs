@@ -55,6 +55,10 @@ fn what_the_status_registers_say() {
     assert!(driver.master_disable());
     driver.clear(CTRL, 1 << 2);
     assert_eq!(driver.read(STATUS) & 1 << 19, 1 << 19);
+    driver.set(SECRXCTRL, 2);
+    assert!(driver.until(SECRXSTAT, 1, 1));
+    driver.clear(SECRXCTRL, 2);
+    assert_eq!(driver.read(SECRXSTAT) & 1, 0, "not halted any more");
     driver.set(AUTOC, 1 << 12);
     assert!(driver.until(AUTOC, 1 << 12, 0), "Restart_AN clears itself");
     assert_eq!(driver.read(LINKS) >> 30 & 1, 0);

@@ -324,6 +324,7 @@ fn heads_are_written_back_on_request_and_thresholds_gather() {
     let address = place.address(64);
     driver.write(tx(0, 0x38), address as u32 | 1);
     driver.write(tx(0, 0x3C), (address >> 32) as u32);
+    driver.clear(tx(0, 0x0C), 1 << 11);
     driver.add_tx(0, 64);
     driver.txdctl |= 4 << 16;
     driver.add_tx(1, 64);

@@ -53,7 +53,7 @@ fn a_chain_of_ports_loses_nothing() {
     }
     drop(runner);
     assert_eq!((seen.lost(), seen.duplicated(), seen.reordered(), seen.corrupted()), (0, 0, 0, 0));
-    [&first, &second, &third, &last].map(Driver::clean);
+    [&first, &second, &third, &last].into_iter().for_each(Driver::clean);
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub const EIMS: u32 = 0x880;
 pub const EIMC: u32 = 0x888;
 pub const GPIE: u32 = 0x898;
 pub const IVAR: u32 = 0x900;
+pub const FCRTH: u32 = 0x3260;
 pub const FCTRL: u32 = 0x5080;
 pub const VLNCTRL: u32 = 0x5088;
 pub const MCSTCTRL: u32 = 0x5090;
@@ -226,6 +227,7 @@ impl Driver {
         self.write(RDRXCTL, (control & !(0x1F << 17)) | 1 << 1 | 3 << 25);
         self.write(CTRL_EXT, 1 << 16);
         (1..8).for_each(|n| self.write(RXPBSIZE + n * 4, 0));
+        self.write(FCRTH, 0x80000 - 0x6000);
         self.set(RTTDCS, 1 << 6);
         (1..8).for_each(|n| self.write(TXPBSIZE + n * 4, 0));
         self.clear(RTTDCS, 1 << 6);

@@ -277,7 +277,9 @@ impl Chip {
             }
         }
         for (offset, detail) in found {
-            self.violation(Rule::UnmappedWhileOwned, offset, || format!("{len} bytes at {start:#x} unmapped: {detail}"));
+            self.violation(Rule::UnmappedWhileOwned, offset, || {
+                format!("{len} bytes at {start:#x} unmapped: {detail}")
+            });
         }
     }
 

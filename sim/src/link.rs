@@ -1,6 +1,6 @@
 //! The link: what the wire and AUTOC make of it (datasheet 4.6.4 and 8.2.3.22).
 
-use crate::chip::{Chip, Event, MILLISECOND, MICROSECOND, Time};
+use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
 use crate::fault::Fault;
 use crate::offsets::*;
 use crate::reset::LINK_UP;

@@ -73,7 +73,7 @@ impl Chip {
         true
     }
 
-    /// The low bits of a ring's base: the register does not keep them, so this is where they show.
+    /// The chip ignores the low bits of a base: a ring would be elsewhere than its owner thinks.
     fn check_base(&mut self, place: Place, value: u32) {
         if value & 0x7F != 0 {
             self.violation(Rule::RingBaseMisaligned, place.offset, || format!("{value:#x} was written"));
@@ -139,11 +139,15 @@ impl Chip {
         let state = self.receiver.ring(queue).map_or(State::Disabled, |ring| ring.state);
         let enable = value & QUEUE_ENABLE != 0;
         self.store_control(place, value, matches!(state, State::Enabled | State::Disabling));
+        self.receiver.queue(queue).strip_vlan = value & RXDCTL_VME != 0;
         match (state, enable) {
             (State::Disabled, true) => {
                 let block = Block { base: RDBAL, len: RDLEN, head: RDH, tail: RDT };
                 self.check_ring(&block, |register| offsets::rx(queue, register));
                 self.check_buffers(queue);
+                if self.registers.get(RXCTRL) & RXCTRL_RXEN != 0 {
+                    self.check_dca(queue);
+                }
                 self.receiver.queue(queue).ring.state = State::Enabling;
                 self.schedule(SWITCH, Event::RxQueueEnabled(queue));
             }
@@ -185,6 +189,10 @@ impl Chip {
                 if write_back & 1 != 0 && write_back & 0xC != 0 {
                     let at = offsets::tx(queue, TDWBAL);
                     self.violation(Rule::HeadWriteBackMisaligned, at, || format!("TDWBAL is {write_back:#x}"));
+                }
+                let at = offsets::tx(queue, DCA_TXCTRL);
+                if write_back & 1 != 0 && self.registers.get(at) & DCA_TXCTRL_WRITE_BACK_RO != 0 {
+                    self.violation(Rule::HeadWriteBackUnordered, at, || format!("of transmit queue {queue}"));
                 }
                 self.transmitter.queue(queue).ring.state = State::Enabling;
                 self.schedule(SWITCH, Event::TxQueueEnabled(queue));

@@ -219,7 +219,8 @@ impl Chip {
             }
             queue.ring.head = queue.ring.next(found.last);
             let head = queue.ring.head;
-            if !queue.pending.is_empty() && (queue.write_back_threshold == 0 || queue.pending.len() >= queue.write_back_threshold)
+            if !queue.pending.is_empty()
+                && (queue.write_back_threshold == 0 || queue.pending.len() >= queue.write_back_threshold)
             {
                 // The packet leaves before its descriptors come back.
                 self.send(index, &mut packet, &found, room, wire, dma);

@@ -121,7 +121,10 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         serve(&mut nics[0], &mut batch, arguments.ip)?;
         let (_, mut queues) = nics[1].split();
         // No more than a few at a time: a host that is asked too fast drops.
-        if asked < arguments.packets && asked - answers < 32 && request_into(&mut asking, &pool, asked, mac, arguments.ip) {
+        if asked < arguments.packets
+            && asked - answers < 32
+            && request_into(&mut asking, &pool, asked, mac, arguments.ip)
+        {
             asked += queues[0].tx.transmit(&mut asking)? as u64;
         }
         answers += queues[0].rx.receive(&mut asking) as u64;

@@ -8,6 +8,7 @@
 mod common;
 
 use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -44,6 +45,7 @@ fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let _partner = Partner::plug(&ports[0], (None, None), (0, 0))?;
     // A device that runs has more to show than one that was never touched.
     let nic = bring_up(&ports[0], &Config::new())?;
+    let mut out = std::io::stdout().lock();
     for info in REGISTERS.iter().filter(|info| info.name.contains(&arguments.name)) {
         let why_not = match info {
             info if !info.access.is_readable() => Some("write-only"),
@@ -51,22 +53,23 @@ fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             _ => None,
         };
         match why_not {
-            Some(reason) => println!("{:<12} -          ({reason})", info.name),
-            None => show(info, nic.platform(), arguments.all),
+            Some(reason) => writeln!(out, "{:<12} -          ({reason})", info.name)?,
+            None => show(&mut out, info, nic.platform(), arguments.all)?,
         }
     }
     nic.stop()?;
     Ok(())
 }
 
-fn show(info: &RegisterInfo, bus: &impl Bus, all: bool) {
+fn show(out: &mut impl Write, info: &RegisterInfo, bus: &impl Bus, all: bool) -> std::io::Result<()> {
     let count = if all { usize::MAX } else { 1 };
     for (index, offset) in info.offsets().filter_map(Offset::new).enumerate().take(count) {
         let value = bus.read32(offset);
         let name = if info.count() == 1 { info.name.to_owned() } else { format!("{}[{index}]", info.name) };
-        println!("{name:<12} {value:#010x} at {offset:?}  {} (datasheet {})", info.title, info.section);
+        writeln!(out, "{name:<12} {value:#010x} at {offset:?}  {} (datasheet {})", info.title, info.section)?;
         for field in info.fields {
-            println!("    {}", field.show(value.into()));
+            writeln!(out, "    {}", field.show(value.into()))?;
         }
     }
+    Ok(())
 }

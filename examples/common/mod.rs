@@ -4,6 +4,7 @@
 pub mod report;
 
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub type Nic = Device<Running, Port>;
 pub fn run(example: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
     match example() {
         Ok(()) => ExitCode::SUCCESS,
+        // Who reads the output has seen enough.
+        Err(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

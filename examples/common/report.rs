@@ -103,8 +103,11 @@ impl Report {
     fn json(&self, partners: &[Partner]) -> serde_json::Value {
         let seconds = (self.end - self.start).as_secs_f64();
         let directions = self.last.1.iter().map(|row| {
-            let dropped: serde_json::Map<_, _> =
-                row.dropped.iter().map(|(reason, count)| (reason.replace(' ', "_").to_lowercase(), (*count).into())).collect();
+            let dropped: serde_json::Map<_, _> = row
+                .dropped
+                .iter()
+                .map(|(reason, count)| (reason.replace(' ', "_").to_lowercase(), (*count).into()))
+                .collect();
             serde_json::json!({
                 "in": row.received, "out": row.sent, "dropped": dropped,
                 "mpps": row.sent as f64 / seconds / 1e6, "mbit_s": row.octets as f64 * 8.0 / seconds / 1e6,

@@ -68,7 +68,7 @@ impl<'a, H: Platform> Control<'a, H> {
     /// # Errors
     ///
     /// [`Error::Removed`] if the device does not answer any more; what was counted before is kept.
-    pub fn statistics(&mut self) -> Result<&Statistics, Error> {
+    pub fn statistics(&mut self) -> Result<Statistics, Error> {
         if self.registers().status().read().get() == u32::MAX {
             return Err(Error::Removed { step: "reading the statistics (8.2.3.23)" });
         }
@@ -76,7 +76,7 @@ impl<'a, H: Platform> Control<'a, H> {
         for (queue, drops) in self.statistics.queues.iter_mut().zip(self.drops) {
             queue.drops = drops.read();
         }
-        Ok(self.statistics)
+        Ok(self.statistics.clone())
     }
 
     /// The MAC address that the device receives frames for.

@@ -239,7 +239,7 @@ impl<H: Platform> Device<Running, H> {
     ///
     /// [`Error::Removed`] if the device does not answer any more.
     pub fn statistics(&mut self) -> Result<Statistics, Error> {
-        self.split().0.statistics().cloned()
+        self.split().0.statistics()
     }
 
     /// Makes all transmit queues able to send packets of `pool`.

@@ -18,6 +18,10 @@ pub trait Descriptor: crate::field::Layout {
 }
 
 /// A format that the device writes.
+#[diagnostic::on_unimplemented(
+    message = "descriptors of format `{Self}` are not written by the device",
+    label = "`{Self}` is for the device to read"
+)]
 pub trait WriteBack: Descriptor {
     /// The bit that says that the device is done.
     const DONE: u32;

@@ -66,6 +66,7 @@ pub mod device;
 pub mod dma;
 pub mod field;
 pub mod info;
+mod message;
 pub mod mmio;
 pub mod packet;
 pub mod platform;

@@ -23,6 +23,7 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let section = &described.section;
     let done = descriptor.done.map(|bit| number(bit.into())).map(|bit| {
         quote! {
+            #[diagnostic::do_not_recommend]
             impl WriteBack for #name {
                 const DONE: u32 = #bit;
             }

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use super::permissions::ANY_REGISTER;
 use super::token::{allow_type_name, ident, mask32, mask64, number, offset};
 use super::{doc, fields, token};
 use crate::description::{self, Order, Pair};
@@ -48,6 +49,7 @@ pub fn register(register: &Register<'_>) -> TokenStream {
     let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
     let reset = register.whole_reset().map(mask32).map(|reset| {
         quote! {
+            #[diagnostic::do_not_recommend]
             impl KnownReset for #name {
                 const RESET: u32 = #reset;
             }
@@ -105,24 +107,46 @@ fn place(register: &Register<'_>) -> TokenStream {
 fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
     let read = match register.read {
         Read::Nothing => None,
-        Read::Pure => Some(quote!(impl ReadPure for #name {})),
-        Read::Acts => Some(quote!(impl ReadActs for #name {})),
+        Read::Pure => Some(marker("ReadPure", name)),
+        Read::Acts => Some(marker("ReadActs", name)),
     };
     let write = match register.write {
-        Write::Nothing => return quote!(#read),
-        Write::Stores => quote!(PlainWrite),
-        Write::SetsOnes => quote!(OnesSet),
-        Write::ClearsOnes => quote!(OnesClear),
+        // No write reaches it. That it may not be written in some state either would be said beside the point.
+        Write::Nothing => {
+            return quote! {
+                #read
+                #[diagnostic::do_not_recommend]
+                impl<P> WritableIn<P> for #name {}
+            };
+        }
+        Write::Stores => marker("PlainWrite", name),
+        Write::SetsOnes => marker("OnesSet", name),
+        Write::ClearsOnes => marker("OnesClear", name),
     };
-    let bare = register.bare_write.then(|| quote!(impl BareWrite for #name {}));
-    let doorbell = register.described.doorbell.then(|| quote!(impl Doorbell for #name {}));
-    let permit = if register.write_in.is_some() { name.clone() } else { ident("AnyRegister") };
+    let bare = register.bare_write.then(|| marker("BareWrite", name));
+    let doorbell = register.described.doorbell.then(|| marker("Doorbell", name));
+    let permit = match register.write_in {
+        Some(_) => quote!(#name),
+        None => {
+            let any = ident(ANY_REGISTER);
+            quote!(#any<#name>)
+        }
+    };
     quote! {
         #read
-        impl #write for #name {}
+        #write
         #bare
         #doorbell
         impl<P: permit::#permit> WritableIn<P> for #name {}
+    }
+}
+
+/// One ability. Which other registers have it is no help to who looks for a mistake.
+fn marker(ability: &str, name: &Ident) -> TokenStream {
+    let ability = ident(ability);
+    quote! {
+        #[diagnostic::do_not_recommend]
+        impl #ability for #name {}
     }
 }
 

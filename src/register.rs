@@ -25,18 +25,18 @@ pub trait Register: Layout + RegisterLongName {
     /// The bits that every write sets: reserved ones that must be 1, and values that the datasheet
     /// prescribes.
     const ONES: u32;
+    /// The value after a reset, as far as it is known; 0 elsewhere.
+    const RESET: u32;
 }
 
-/// A register whose reset value the datasheet gives.
+/// A register whose fields need not all be given: the datasheet says what the others are after a reset, or no write
+/// stores anything.
 #[diagnostic::on_unimplemented(
     message = "the reset value of register `{Self}` is not known, so it cannot be written in part",
     label = "fields without a value would become anything",
     note = "use `modify`, or `write_full` with a value for every field (`Value::full`)"
 )]
-pub trait KnownReset: Register {
-    /// The value after reset.
-    const RESET: u32;
-}
+pub trait KnownReset: Register {}
 
 /// A register that is read without a side effect.
 #[diagnostic::on_unimplemented(
@@ -221,7 +221,8 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     where
         R: PlainWrite + WritableIn<P>,
     {
-        self.store(0, value.0);
+        // Of the bits of no field some may be known, and must stay.
+        self.store(R::RESET, value.0);
     }
 
     /// Reads the register and writes it back with `value`; other fields stay as they are.

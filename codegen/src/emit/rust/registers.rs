@@ -35,11 +35,11 @@ pub fn indices(map: &Map<'_>) -> TokenStream {
 }
 
 /// A register's type: its fields and what may be done with it.
-pub fn register(register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let text = described.name.as_str();
     let rust_name = rust_name::type_name(text);
-    let (doc, aliases) = (doc::register(register), doc::aliases(&described.header_names, &rust_name));
+    let (doc, aliases) = (doc::register(map, register), doc::aliases(&described.header_names, &rust_name));
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);
@@ -47,14 +47,7 @@ pub fn register(register: &Register<'_>) -> TokenStream {
     let [low, high] = mask64(register.writable.into());
     let section = &described.section;
     let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
-    let reset = register.whole_reset().map(mask32).map(|reset| {
-        quote! {
-            #[diagnostic::do_not_recommend]
-            impl KnownReset for #name {
-                const RESET: u32 = #reset;
-            }
-        }
-    });
+    let reset = mask32(register.reset.map_or(0, |reset| reset & register.reset_known));
     let abilities = abilities(register, &name);
     let values = fields::values(&register.fields, &rust_name, &module);
     quote! {
@@ -76,8 +69,8 @@ pub fn register(register: &Register<'_>) -> TokenStream {
             const SECTION: &'static str = #section;
             const KEEP: u32 = #keep;
             const ONES: u32 = #ones;
+            const RESET: u32 = #reset;
         }
-        #reset
         #abilities
         #values
     }
@@ -111,10 +104,12 @@ fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
         Read::Acts => Some(marker("ReadActs", name)),
     };
     let write = match register.write {
-        // No write reaches it. That it may not be written in some state either would be said beside the point.
+        // That no write stores is said once: what a write would need besides is granted.
         Write::Nothing => {
+            let known_reset = marker("KnownReset", name);
             return quote! {
                 #read
+                #known_reset
                 #[diagnostic::do_not_recommend]
                 impl<P> WritableIn<P> for #name {}
             };
@@ -123,6 +118,7 @@ fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
         Write::SetsOnes => marker("OnesSet", name),
         Write::ClearsOnes => marker("OnesClear", name),
     };
+    let known_reset = register.whole_reset().map(|_| marker("KnownReset", name));
     let bare = register.bare_write.then(|| marker("BareWrite", name));
     let doorbell = register.described.doorbell.then(|| marker("Doorbell", name));
     let permit = match register.write_in {
@@ -135,6 +131,7 @@ fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
     quote! {
         #read
         #write
+        #known_reset
         #bare
         #doorbell
         impl<P: permit::#permit> WritableIn<P> for #name {}

@@ -26,9 +26,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("RAL aliases: none / 16 from 0 at 0x05400 + 0x8", "Drivers use the place that the 82598 had."),
     ("RAH aliases: none / 16 from 0 at 0x05404 + 0x8", "As RAL."),
     ("ETQF field: 1588 time stamp / TIME_STAMP_1588", "An identifier does not begin with a digit."),
-    ("RDBAL bits 6:0: 0 / no field", "The bits are ignored when written: they are reserved."),
     ("RDH access: RO / RW", "Bring-up writes 0 to it (doubt)."),
-    ("TDBAL bits 6:0: 0 / no field", "As RDBAL."),
     ("TDH access: RO / RW", "Bring-up writes 0 to it (doubt)."),
     ("AUTOC field: 10G_PMA_PMD_PARALLEL / PMA_PMD_10G_PARALLEL", "An identifier does not begin with a digit."),
     ("AUTOC field: 1G_PMA_PMD / PMA_PMD_1G", "An identifier does not begin with a digit."),
@@ -62,6 +60,44 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ("GPRC access: RO / RC", "The summary table 8-2 says RC (doubt)."),
     ("MNGPRC access: RO / RC", "A driver's register table says RC (doubt)."),
     ("MNGPDC access: RO / RC", "A driver's register table says RC (doubt)."),
+    ("GSCN_0_3 access: RO / RC", "Reading clears the counters (doubt)."),
+    ("RDBAL field: 0 / ZERO", "A name that says what the number does."),
+    ("RDBAL ZERO access: RW / RO", "The bits are ignored when written."),
+    ("TDBAL field: 0 / ZERO", "As RDBAL."),
+    ("TDBAL ZERO access: RW / RO", "As RDBAL."),
+    ("FCBUFF field: Offset / USER_BUFFER_OFFSET", "Every register's place is its `OFFSET` here."),
+    ("FCFLTRW field: Reserve / RESERVE_12_9", "The datasheet has two of that name."),
+    ("FCFLTRW field: Reserve / RESERVE_31_16", "The datasheet has two of that name."),
+    ("FDIRUSTAT access: RW/RC / RC", "What has the side effect is what counts (doubt)."),
+    ("FDIRFSTAT access: RW/RC / RC", "As FDIRUSTAT."),
+    ("PCSS2 field: 10GBASE-R Capable / CAPABLE_10GBASE_R", "An identifier does not begin with a digit."),
+    ("PCSS2 field: 10GBASE-X capable / CAPABLE_10GBASE_X", "An identifier does not begin with a digit."),
+    ("PCSS2 field: 10GBASE-W capable / CAPABLE_10GBASE_W", "An identifier does not begin with a digit."),
+    ("XPCSS field: 10GBASE-X lane alignment status / LANE_ALIGNMENT_STATUS_10GBASE_X", "An identifier does not begin with a digit."),
+    ("MMNGC access: Host-RO/MNG-RW / RO", "This is the host's map."),
+    ("KRPCSS field: RX_LF_DET / RX_LF_DET_22", "The datasheet has two of that name."),
+    ("WUPL bits 31:0: no field / WUPL", "A register without a field table holds one number."),
+    ("WUPM bits 31:0: no field / WUPM", "As WUPL."),
+    ("FHFT bits 31:0: no field / FHFT", "As WUPL."),
+    ("FTFT bits 31:0: no field / FTFT", "As WUPL."),
+    ("TSYNCRXCTL field: RXTT(RO/V) / RXTT", "What stands in brackets is the access."),
+    ("TSYNCTXCTL field: TXTT(RO/V) / TXTT", "As TSYNCRXCTL."),
+    ("MDEF field: Unicast (AND) / UNICAST_AND", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Broadcast (AND) / BROADCAST_AND", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: VLAN (AND) / VLAN_AND", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: IP Address (AND) / IP_ADDRESS_AND", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Unicast (OR) / UNICAST_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Broadcast (OR) / BROADCAST_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Multicast (AND) / MULTICAST_AND", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: ARP Request (OR) / ARP_REQUEST_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: ARP Response (OR) / ARP_RESPONSE_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Neighbor Discovery (OR) / NEIGHBOR_DISCOVERY_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Port 0x298 (OR) / PORT_0X298_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Port 0x26F (OR) / PORT_0X26F_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Flex port (OR) / FLEX_PORT_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF field: Flex TCO (OR) / FLEX_TCO_OR", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF_EXT field: L2 EtherType (AND) / L2_ETHERTYPE_AND", "What stands in brackets is part of the name: there is one of each kind."),
+    ("MDEF_EXT field: L2 EtherType (OR) / L2_ETHERTYPE_OR", "What stands in brackets is part of the name: there is one of each kind."),
 ];
 
 struct Register {
@@ -91,6 +127,11 @@ fn the_map_says_what_the_datasheet_says() -> Result<(), Box<dyn Error>> {
         match datasheet.get(register.name) {
             Some(there) => compare(register, there, &mut found),
             None => found.push(format!("{}: not in the datasheet", register.name)),
+        }
+    }
+    for name in datasheet.keys() {
+        if REGISTERS.iter().all(|register| register.name != name) {
+            found.push(format!("{name}: not in the map"));
         }
     }
     let unexpected: Vec<_> = found.iter().filter(|one| !DIFFERENCES.iter().any(|(known, _)| known == one)).collect();

@@ -82,6 +82,7 @@ impl Descriptor for TransferWriteBack {
     const SECTION: &'static str = "6.2";
     const FIXED: [u64; 2] = [0, 0];
 }
+#[diagnostic::do_not_recommend]
 impl WriteBack for TransferWriteBack {
     const DONE: u32 = 64;
 }

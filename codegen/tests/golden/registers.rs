@@ -41,15 +41,17 @@ pub mod permit {
     use super::{Driver, Exclusive, permission};
     /// Who may write the registers that have no rule of their own.
     #[diagnostic::on_unimplemented(
-        message = "registers may not be written in state `{Self}`",
+        message = "register `{R}` may not be written in state `{Self}`",
         label = "not in state `{Self}`",
-        note = "registers without a rule of their own may be written in: Idle, Busy"
+        note = "`{R}` has no rule of its own: such registers may be written in: Idle, Busy"
     )]
-    pub trait AnyRegister {}
-    impl AnyRegister for permission::Idle {}
-    impl AnyRegister for permission::Busy {}
-    impl<P: AnyRegister> AnyRegister for Exclusive<P> {}
-    impl<P: AnyRegister> AnyRegister for Driver<P> {}
+    pub trait AnyRegister<R> {}
+    #[diagnostic::do_not_recommend]
+    impl<R> AnyRegister<R> for permission::Idle {}
+    #[diagnostic::do_not_recommend]
+    impl<R> AnyRegister<R> for permission::Busy {}
+    impl<R, P: AnyRegister<R>> AnyRegister<R> for Exclusive<P> {}
+    impl<R, P: AnyRegister<R>> AnyRegister<R> for Driver<P> {}
     /// Who may write `MODE`.
     #[diagnostic::on_unimplemented(
         message = "register `MODE` may not be written in state `{Self}`",
@@ -57,29 +59,35 @@ pub mod permit {
         note = "datasheet 3.1: `MODE` may be written in: LaneStopped, Idle"
     )]
     pub trait MODE {}
+    #[diagnostic::do_not_recommend]
     impl MODE for permission::LaneStopped {}
+    #[diagnostic::do_not_recommend]
     impl MODE for permission::Idle {}
     impl<P: MODE> MODE for Exclusive<P> {}
     impl<P: MODE> MODE for Driver<P> {}
     /// Who may write `BASE`.
     #[diagnostic::on_unimplemented(
-        message = "register `BASE` may not be written in state `{Self}`",
-        label = "not in state `{Self}`",
-        note = "datasheet 4.1: `BASE` may be written in: LaneStopped, Idle",
+        message = "register `BASE` may not be written with permission `{Self}`",
+        label = "not with permission `{Self}`",
+        note = "datasheet 4.1: `BASE` may be written with: Driver<LaneStopped>, Driver<Idle>",
         note = "`BASE` decides which memory the device reaches: only the driver, which owns that memory, writes it"
     )]
     pub trait BASE {}
+    #[diagnostic::do_not_recommend]
     impl BASE for Driver<permission::LaneStopped> {}
+    #[diagnostic::do_not_recommend]
     impl BASE for Driver<permission::Idle> {}
     /// Who may write `TAIL`.
     #[diagnostic::on_unimplemented(
-        message = "register `TAIL` may not be written in state `{Self}`",
-        label = "not in state `{Self}`",
-        note = "datasheet 4.2: `TAIL` may be written in: Idle, Busy",
+        message = "register `TAIL` may not be written with permission `{Self}`",
+        label = "not with permission `{Self}`",
+        note = "datasheet 4.2: `TAIL` may be written with: Driver<Idle>, Driver<Busy>",
         note = "`TAIL` decides which memory the device reaches: only the driver, which owns that memory, writes it"
     )]
     pub trait TAIL {}
+    #[diagnostic::do_not_recommend]
     impl TAIL for Driver<permission::Idle> {}
+    #[diagnostic::do_not_recommend]
     impl TAIL for Driver<permission::Busy> {}
 }
 
@@ -146,8 +154,11 @@ impl Register for MODE {
     const ONES: u32 = 0x0000_0500;
     const RESET: u32 = 0x0000_0012;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for MODE {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for MODE {}
+#[diagnostic::do_not_recommend]
 impl KnownReset for MODE {}
 impl<P: permit::MODE> WritableIn<P> for MODE {}
 
@@ -210,11 +221,15 @@ impl Register for SCRATCH {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for SCRATCH {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for SCRATCH {}
+#[diagnostic::do_not_recommend]
 impl KnownReset for SCRATCH {}
+#[diagnostic::do_not_recommend]
 impl BareWrite for SCRATCH {}
-impl<P: permit::AnyRegister> WritableIn<P> for SCRATCH {}
+impl<P: permit::AnyRegister<SCRATCH>> WritableIn<P> for SCRATCH {}
 
 /// Interrupt Cause (datasheet 3.3).
 ///
@@ -246,10 +261,13 @@ impl Register for CAUSE {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadActs for CAUSE {}
+#[diagnostic::do_not_recommend]
 impl OnesClear for CAUSE {}
+#[diagnostic::do_not_recommend]
 impl KnownReset for CAUSE {}
-impl<P: permit::AnyRegister> WritableIn<P> for CAUSE {}
+impl<P: permit::AnyRegister<CAUSE>> WritableIn<P> for CAUSE {}
 
 /// Interrupt Mask (datasheet 3.4).
 ///
@@ -281,10 +299,13 @@ impl Register for MASK {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for MASK {}
+#[diagnostic::do_not_recommend]
 impl OnesSet for MASK {}
+#[diagnostic::do_not_recommend]
 impl KnownReset for MASK {}
-impl<P: permit::AnyRegister> WritableIn<P> for MASK {}
+impl<P: permit::AnyRegister<MASK>> WritableIn<P> for MASK {}
 
 /// Interrupt Mask Clear (datasheet 3.5).
 ///
@@ -316,9 +337,11 @@ impl Register for UNMASK {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl PlainWrite for UNMASK {}
+#[diagnostic::do_not_recommend]
 impl KnownReset for UNMASK {}
-impl<P: permit::AnyRegister> WritableIn<P> for UNMASK {}
+impl<P: permit::AnyRegister<UNMASK>> WritableIn<P> for UNMASK {}
 
 /// Base Address (datasheet 4.1).
 ///
@@ -363,7 +386,9 @@ impl Register for BASE {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for BASE {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for BASE {}
 impl<P: permit::BASE> WritableIn<P> for BASE {}
 
@@ -411,9 +436,13 @@ impl Register for TAIL {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for TAIL {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for TAIL {}
+#[diagnostic::do_not_recommend]
 impl KnownReset for TAIL {}
+#[diagnostic::do_not_recommend]
 impl Doorbell for TAIL {}
 impl<P: permit::TAIL> WritableIn<P> for TAIL {}
 
@@ -453,9 +482,11 @@ impl Register for KEY {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_00ff;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for KEY {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for KEY {}
-impl<P: permit::AnyRegister> WritableIn<P> for KEY {}
+impl<P: permit::AnyRegister<KEY>> WritableIn<P> for KEY {}
 
 /// Count Low (datasheet 5.1).
 ///
@@ -486,8 +517,11 @@ impl Register for COUNT_L {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadActs for COUNT_L {}
+#[diagnostic::do_not_recommend]
 impl KnownReset for COUNT_L {}
+#[diagnostic::do_not_recommend]
 impl<P> WritableIn<P> for COUNT_L {}
 
 /// Count High (datasheet 5.2).
@@ -520,8 +554,11 @@ impl Register for COUNT_H {
     const ONES: u32 = 0x0000_0000;
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadActs for COUNT_H {}
+#[diagnostic::do_not_recommend]
 impl KnownReset for COUNT_H {}
+#[diagnostic::do_not_recommend]
 impl<P> WritableIn<P> for COUNT_H {}
 
 impl<'a, B: Bus, P> Registers<'a, B, P> {

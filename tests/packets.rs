@@ -497,6 +497,34 @@ fn packets_under_way_are_not_taken_back() {
     assert_clean(&port);
 }
 
+/// Packets of several segments come home whole, wherever in the ring they lie, and not before they have left.
+#[test]
+fn long_packets_come_home_from_anywhere_in_the_ring() {
+    let (port, recorder) = recorded(0);
+    port.plug(Narrow(recorder.clone()));
+    let config = Config::new().max_frame(9018).buffer_size(1024).pool_buffers(1024).tx_descriptors(64);
+    let mut nic = start(&port, &config);
+    let pool = pool_of(&nic);
+    for round in 0..60_u8 {
+        let (packet_of_four, sent) = long(&port, &mut nic, 4000);
+        let singles = usize::from(round % 37);
+        let mut packets: Vec<_> = (0..singles).map(|_| packet(&pool, &frame(mac(9), 100, round))).collect();
+        packets.push(packet_of_four);
+        let free = pool.available();
+        assert_eq!(nic.split().1[0].tx.transmit(&mut batch(packets)), Ok(singles + 1));
+        for left in (0..=singles).rev() {
+            port.step();
+            nic.split().1[0].tx.reclaim();
+            let (home, under_way) = (pool.available() - free, if left == 0 { 0 } else { left + 3 });
+            assert!(home + under_way <= singles + 4, "round {round}: {home} home, {under_way} under way");
+        }
+        assert_eq!(pool.available() - free, singles + 4, "round {round}: all home");
+        assert!(recorder.take().pop().as_ref() == Some(&sent), "round {round}: sent whole");
+    }
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
 /// A call with many packets is reported on the way, so that the first come home before the last has left.
 #[test]
 fn long_calls_are_reported_on_the_way() {

@@ -18,7 +18,7 @@ use ixgbe::mmio::{Bus, Offset};
 use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
 use ixgbe::pool::{Pool, PoolError};
-use ixgbe_sim::{Fault, Port, Rule};
+use ixgbe_sim::{Fault, Port, PortConfig, Rule};
 
 /// The register that was waited for in vain.
 #[track_caller]
@@ -701,6 +701,23 @@ fn memory_runs_out_at_any_moment() {
         assert_reset_recovers(failed.device, &port, &recorder);
         assert_clean(&port);
     }
+}
+
+/// Where every page has an address of its own, a buffer or ring over a page's border is refused, not torn.
+#[test]
+fn memory_in_scattered_pages_is_refused() {
+    let port = Port::new(PortConfig { scattered_pages: true, ..PortConfig::default() });
+    let pool = Pool::new(&port, 1024, 2048).unwrap();
+    let device = reset(&port, &Config::new()).without_link();
+    let Err(StartFailed::RolledBack(failed)) = device.start_with(std::slice::from_ref(&pool)) else {
+        panic!("refused")
+    };
+    let error = failed.error;
+    let is_refused = |error| matches!(error, DmaError::NotMappable { reason, .. } if reason.ends_with("in one piece"));
+    assert!(matches!(error, Error::Dma(error) | Error::Pool(PoolError::Dma(error)) if is_refused(error)), "{error}");
+    assert_eq!((pool.available(), port.mapped_bytes()), (pool.capacity(), 0));
+    drop(failed);
+    assert_clean(&port);
 }
 
 /// Traffic goes on while the receive path cannot be paused: the caller hears that nothing has changed.

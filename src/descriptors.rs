@@ -18,6 +18,10 @@ pub trait Descriptor: crate::field::Layout {
 }
 
 /// A format that the device writes.
+#[diagnostic::on_unimplemented(
+    message = "descriptors of format `{Self}` are not written by the device",
+    label = "`{Self}` is for the device to read"
+)]
 pub trait WriteBack: Descriptor {
     /// The bit that says that the device is done.
     const DONE: u32;
@@ -54,6 +58,66 @@ impl Words {
     }
 }
 
+impl Words {
+    /// Adds to a descriptor that was written for the device, but not handed over yet.
+    #[inline(always)]
+    pub(crate) fn add<D: Descriptor>(&self, value: Value<D>) {
+        for (word, bits) in self.0.iter().zip(value.bits()) {
+            if bits != 0 {
+                word.store(word.load(Ordering::Relaxed) | bits.to_le(), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Several descriptors that the device has all written back in format `D`: the word of each that says so.
+#[derive(Debug)]
+pub(crate) struct AllDone<D, const N: usize> {
+    done_words: [u64; N],
+    /// The bits that all have set.
+    common: u64,
+    /// The bits that some have set.
+    some: u64,
+    format: PhantomData<fn() -> D>,
+}
+
+impl<D: WriteBack, const N: usize> AllDone<D, N> {
+    /// What the device wrote back, if it is done with all of them.
+    #[inline(always)]
+    pub(crate) fn read(words: &[Words; N]) -> Option<Self> {
+        let done_words: [u64; N] =
+            core::array::from_fn(|n| u64::from_le(words[n].0[D::DONE as usize / 64].load(Ordering::Acquire)));
+        let common = done_words.iter().fold(u64::MAX, |all, word| all & word);
+        let some = done_words.iter().fold(0, |any, word| any | word);
+        (common >> (D::DONE % 64) & 1 != 0).then_some(Self { done_words, common, some, format: PhantomData })
+    }
+
+    /// Whether `flag`, which stands in the word of the done bit, is set in all of them.
+    #[inline(always)]
+    pub(crate) fn all<F: Field<D, Read = bool>>(&self, flag: F) -> bool {
+        flag.decode(extract::<D, F>(self.common))
+    }
+
+    /// Whether `flag`, which stands in the word of the done bit, is set in any of them.
+    #[inline(always)]
+    pub(crate) fn any<F: Field<D, Read = bool>>(&self, flag: F) -> bool {
+        flag.decode(extract::<D, F>(self.some))
+    }
+
+    /// The value of `field`, which stands in the word of the done bit, in each of them.
+    #[inline(always)]
+    pub(crate) fn field<F: Field<D>>(&self, field: F) -> [F::Read; N] {
+        self.done_words.map(|word| field.decode(extract::<D, F>(word)))
+    }
+}
+
+/// The bits of field `F`, which stands in the word of the done bit.
+#[inline(always)]
+fn extract<D: WriteBack, F: Field<D>>(done_word: u64) -> u64 {
+    const { assert!(F::LSB / 64 == D::DONE / 64 && F::WIDTH < 64, "the field is in another word") };
+    (done_word >> (F::LSB % 64)) & ((1 << F::WIDTH) - 1)
+}
+
 /// A descriptor that belongs to software, which may write it: once.
 ///
 /// ```compile_fail
@@ -70,9 +134,30 @@ impl Vacant<'_> {
     /// Writes a descriptor for the device. The doorbell that hands it over orders these writes before itself.
     #[inline(always)]
     pub fn write<D: Descriptor>(self, value: Value<D>) {
+        self.put(Written::from(value));
+    }
+
+    /// Writes a descriptor whose words are complete already.
+    #[inline(always)]
+    pub(crate) fn put<D: Descriptor>(self, value: Written<D>) {
+        for (word, bits) in self.0.0.iter().zip(value.words) {
+            word.store(bits.to_le(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A descriptor's words as they are written: a value, and what its format fixes.
+#[derive(Debug)]
+pub(crate) struct Written<D> {
+    words: [u64; 2],
+    format: PhantomData<fn() -> D>,
+}
+
+impl<D: Descriptor> From<Value<D>> for Written<D> {
+    #[inline(always)]
+    fn from(value: Value<D>) -> Self {
         let [low, high] = value.bits();
-        self.0.0[0].store((low | D::FIXED[0]).to_le(), Ordering::Relaxed);
-        self.0.0[1].store((high | D::FIXED[1]).to_le(), Ordering::Relaxed);
+        Self { words: [low | D::FIXED[0], high | D::FIXED[1]], format: PhantomData }
     }
 }
 

@@ -148,6 +148,18 @@ unsafe impl Send for Memory {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Memory {}
 
+/// How far the device's addresses of a memory are from the CPU's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Delta(u64);
+
+impl Delta {
+    /// The device's address of the byte at `pointer`, which must be in the memory.
+    #[inline(always)]
+    pub(crate) fn address(self, pointer: NonNull<u8>) -> DmaAddr {
+        DmaAddr((pointer.as_ptr() as u64).wrapping_add(self.0))
+    }
+}
+
 /// How one device reaches a [`Memory`]. It is unmapped when dropped.
 ///
 /// The memory is cut into pages of equal size, each of which the device sees in one piece.
@@ -156,6 +168,7 @@ pub struct Mapping {
     page_shift: u32,
     /// For each page, what is added to a pointer to get the device's address.
     deltas: Box<[u64]>,
+    uniform: Option<Delta>,
     domain: Domain,
     _unmap: Box<dyn Any + Send + Sync>,
 }
@@ -184,8 +197,13 @@ impl Mapping {
             return Err(DmaError::NotMappable { len: memory.len, reason: "addresses are missing for some pages" });
         }
         let start = |page: usize| (base + (page << page_shift)) as u64;
-        let deltas = pages.iter().enumerate().map(|(page, address)| address.wrapping_sub(start(page))).collect();
-        Ok(Self { base, page_shift, deltas, domain, _unmap: unmap })
+        let deltas: Box<[u64]> =
+            pages.iter().enumerate().map(|(page, address)| address.wrapping_sub(start(page))).collect();
+        let uniform = match &*deltas {
+            [first, rest @ ..] if rest.iter().all(|delta| delta == first) => Some(Delta(*first)),
+            _ => None,
+        };
+        Ok(Self { base, page_shift, deltas, uniform, domain, _unmap: unmap })
     }
 
     /// The domain that sees the memory so.
@@ -201,6 +219,12 @@ impl Mapping {
         let pointer = pointer.as_ptr() as usize;
         let delta = self.deltas.get(pointer.wrapping_sub(self.base) >> self.page_shift)?;
         Some(DmaAddr((pointer as u64).wrapping_add(*delta)))
+    }
+
+    /// The distance of all pages to where the device sees them, if it is the same for all.
+    #[inline(always)]
+    pub(crate) fn uniform(&self) -> Option<Delta> {
+        self.uniform
     }
 
     /// Whether the device sees the `len` bytes at `pointer` in one piece.

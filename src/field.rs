@@ -13,6 +13,7 @@ use tock_registers::{LocalRegisterCopy, RegisterLongName};
 
 use crate::descriptors::Descriptor;
 use crate::dma::DmaAddr;
+use crate::message::Message;
 
 /// A register or a descriptor format: what has fields.
 pub trait Layout: Copy + 'static {
@@ -29,11 +30,11 @@ pub mod access {
 
     /// A field that software may set.
     #[diagnostic::on_unimplemented(
-        message = "a field of kind `{Self}` cannot be set",
-        label = "this field cannot be set",
-        note = "the datasheet makes it read-only, or fixes its value, which every write of the register keeps by itself"
+        message = "this field of `{R}` cannot be set: it is `{Self}`",
+        label = "`{Self}` field of `{R}`",
+        note = "`ReadOnly` and `ReadClears` fields are the device's; a `Fixed` one has a value that the datasheet prescribes, and every write sees to it by itself"
     )]
-    pub trait Settable: Access {}
+    pub trait Settable<R>: Access {}
 
     macro_rules! kinds {
         ($($(#[$doc:meta])* $name:ident: $($marker:ident)*;)*) => {$(
@@ -41,7 +42,10 @@ pub mod access {
             #[derive(Debug, Clone, Copy)]
             pub enum $name {}
             impl Access for $name {}
-            $(impl $marker for $name {})*
+            $(
+                #[diagnostic::do_not_recommend]
+                impl<R> $marker<R> for $name {}
+            )*
         )*};
     }
 
@@ -70,6 +74,7 @@ pub mod access {
 use access::{Access, ReadWrite, Settable};
 
 /// A field of the register or descriptor `R`.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a field of `{R}`", label = "this is no field of `{R}`")]
 pub trait Field<R>: Copy {
     /// What reading the field gives.
     type Read;
@@ -175,9 +180,9 @@ impl<R: Layout> Value<R> {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn constant_and(self, other: Self) -> Self {
+    pub const fn constant_and(self, field: &str, other: Self) -> Self {
         if self.mask[0] & other.mask[0] != 0 || self.mask[1] & other.mask[1] != 0 {
-            panic!("two values for one field");
+            panic!("{}", Message::new(R::NAME).text(".").text(field).text(" is given two values").as_str());
         }
         Self {
             mask: [self.mask[0] | other.mask[0], self.mask[1] | other.mask[1]],
@@ -275,12 +280,17 @@ macro_rules! value {
     ($register:ty { $($field:ident: $value:expr),* $(,)? }) => {{
         #[allow(clippy::unnecessary_cast, trivial_numeric_casts)]
         const VALUE: $crate::field::Value<$register> = $crate::field::Value::<$register>::EMPTY
-            $(.constant_and(<$register>::$field.constant($value, ($value) as u64)))*;
+            $(.constant_and(stringify!($field), <$register>::$field.constant($value, ($value) as u64)))*;
         VALUE
     }};
 }
 
 /// A field that every `T` fits in.
+#[diagnostic::on_unimplemented(
+    message = "field `{Self}` does not hold every value of this type",
+    label = "the value may be more than fits here",
+    note = "`try_with` checks the value, and says what does not fit; an address is a `DmaAddr`"
+)]
 pub trait Holds<T>: Copy {
     /// The field's bits for `value`.
     fn bits(self, value: T) -> u64;
@@ -365,13 +375,11 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Access> Bits<R, LSB, WIDTH,
     #[track_caller]
     pub const fn constant(self, _typed: u64, raw: u64) -> Value<R>
     where
-        A: Settable,
+        A: Settable<R>,
     {
-        if raw > mask(0, WIDTH)[0] {
-            panic!("value too wide for its field");
-        }
         if raw < self.min || raw > self.max {
-            panic!("value outside the range that the datasheet allows");
+            let message = Message::new(R::NAME).text(".").text(self.name).text(" cannot be ").number(raw);
+            panic!("{}", message.text(": it takes ").number(self.min).text(" to ").number(self.max).as_str());
         }
         Value::of(LSB, WIDTH, raw)
     }
@@ -389,7 +397,7 @@ impl<R: Layout, const LSB: u32, A: Access> Flag<R, LSB, A> {
     #[must_use]
     pub const fn constant(self, _typed: bool, raw: u64) -> Value<R>
     where
-        A: Settable,
+        A: Settable<R>,
     {
         Value::of(LSB, 1, raw)
     }
@@ -407,7 +415,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A: Access> Enumerated
     #[must_use]
     pub const fn constant(self, _typed: E, raw: u64) -> Value<R>
     where
-        A: Settable,
+        A: Settable<R>,
     {
         Value::of(LSB, WIDTH, raw)
     }
@@ -483,7 +491,7 @@ impl<R: Layout, const LSB: u32> Field<R> for Address<R, LSB> {
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Settable> SetField<R, u64> for Bits<R, LSB, WIDTH, A> {
+impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Settable<R>> SetField<R, u64> for Bits<R, LSB, WIDTH, A> {
     #[inline]
     fn encode(self, value: u64) -> Result<u64, ValueError> {
         if value < self.min || value > self.max {
@@ -494,14 +502,14 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Settable> SetField<R, u64> 
     }
 }
 
-impl<R: Layout, const LSB: u32, A: Settable> SetField<R, bool> for Flag<R, LSB, A> {
+impl<R: Layout, const LSB: u32, A: Settable<R>> SetField<R, bool> for Flag<R, LSB, A> {
     #[inline]
     fn encode(self, value: bool) -> Result<u64, ValueError> {
         Ok(u64::from(value))
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable> SetField<R, E>
+impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable<R>> SetField<R, E>
     for Enumerated<R, LSB, WIDTH, E, A>
 {
     #[inline]
@@ -510,14 +518,14 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable> S
     }
 }
 
-impl<R: Layout, const LSB: u32, A: Settable> Holds<bool> for Flag<R, LSB, A> {
+impl<R: Layout, const LSB: u32, A: Settable<R>> Holds<bool> for Flag<R, LSB, A> {
     #[inline(always)]
     fn bits(self, value: bool) -> u64 {
         u64::from(value)
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable> Holds<E>
+impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable<R>> Holds<E>
     for Enumerated<R, LSB, WIDTH, E, A>
 {
     #[inline(always)]
@@ -535,7 +543,8 @@ impl<R: Layout, const LSB: u32> Holds<DmaAddr> for Address<R, LSB> {
 
 macro_rules! holds {
     ($type:ty: $($width:literal)*) => {$(
-        impl<R: Descriptor, const LSB: u32, A: Settable> Holds<$type> for Bits<R, LSB, $width, A> {
+        #[diagnostic::do_not_recommend]
+        impl<R: Descriptor, const LSB: u32, A: Settable<R>> Holds<$type> for Bits<R, LSB, $width, A> {
             #[inline(always)]
             fn bits(self, value: $type) -> u64 {
                 u64::from(value)
@@ -544,8 +553,9 @@ macro_rules! holds {
     )*};
 }
 
-// A 16-bit length fits every field at least as wide. The widths are those that descriptors have;
+// A number fits every field at least as wide. The widths are those that descriptors have;
 // registers' fields may have a narrower range than their width, and take `try_with`.
+holds!(u8: 8 10 16 18 32 64);
 holds!(u16: 16 18 32 64);
 holds!(u32: 32 64);
 holds!(u64: 64);

@@ -71,6 +71,7 @@ pub mod field;
 pub mod info;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 pub mod linux;
+mod message;
 pub mod mmio;
 pub mod packet;
 pub mod platform;

@@ -8,6 +8,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
+use crate::message::Message;
+
 /// Size of the register space behind BAR0, in bytes (datasheet 8.1).
 pub const REGISTER_SPACE: usize = 128 * 1024;
 
@@ -257,7 +259,11 @@ impl<K: IndexSpace> Index<K> {
     pub const fn constant(index: usize) -> Self {
         match Self::new(index) {
             Ok(index) => index,
-            Err(_) => panic!("index out of range"),
+            Err(error) => {
+                let message = Message::new("there is no ").text(error.name).text(" ").number(index as u64);
+                let message = message.text(": they are numbered 0 to ").number(error.count as u64 - 1);
+                panic!("{}", message.as_str())
+            }
         }
     }
 }
@@ -332,11 +338,16 @@ impl<K: IndexSpace, const N: usize> Array<K, N> {
     #[inline(always)]
     pub const fn offset(&self, index: Index<K>) -> Offset {
         let index = index.index as u32;
-        let mut at = N - 1;
-        while at > 0 && index < self.ranges[at].first {
-            at -= 1;
+        // Looking for the range first and then into it would read a table in memory for each access. In this form the
+        // ranges become constants of the code. `constant` checked that every index ends up within the register space.
+        let (mut offset, mut at) = (0, 0);
+        while at < N {
+            let Range { first, base, stride, .. } = self.ranges[at];
+            if index >= first {
+                offset = base + (index - first) * stride;
+            }
+            at += 1;
         }
-        // `constant` checked that every index of the space ends up within the register space.
-        Offset(self.ranges[at].base + (index - self.ranges[at].first) * self.ranges[at].stride)
+        Offset(offset)
     }
 }

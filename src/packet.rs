@@ -5,11 +5,11 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool};
+use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool, PoolId};
 
 /// A packet that owns its bytes.
 ///
@@ -17,11 +17,32 @@ use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool};
 /// buffer has several [segments](Self::segments), of which this is the first.
 pub struct Packet {
     data: NonNull<u8>,
-    pool: NonNull<Inner>,
-    len: u16,
-    headroom: u16,
-    /// How many buffers follow.
-    more: u16,
+    pool: PoolId,
+    extent: Extent,
+    /// How far `data` has moved from where it is in an empty packet: [`HEADROOM`] behind the start of the buffer.
+    moved: i32,
+}
+
+/// The length of a packet's first segment, and how many buffers follow it: in one number, of which one comparison
+/// tells whether it is a packet of one segment with a length from 1 to a maximum.
+#[derive(Clone, Copy)]
+struct Extent(u32);
+
+impl Extent {
+    #[inline(always)]
+    const fn new(len: u16, more: u16) -> Self {
+        Self((more as u32) << 16 | len as u32)
+    }
+
+    #[inline(always)]
+    const fn len(self) -> u16 {
+        self.0 as u16
+    }
+
+    #[inline(always)]
+    const fn more(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
 }
 
 // SAFETY: a packet owns its buffer, and pools can be shared between threads.
@@ -47,15 +68,18 @@ impl fmt::Display for NoRoom {
 impl core::error::Error for NoRoom {}
 
 impl Packet {
-    /// The packet in `buffer`, of which the first `len` bytes count: at most the pool's buffer size.
+    /// The packet in `buffer`, of which the first `len` bytes count.
+    ///
+    /// # Safety
+    ///
+    /// The buffer must be of `pool`, and `len` at most the pool's buffer size.
     #[inline(always)]
-    pub(crate) fn new(buffer: Buffer, pool: &Pool, len: u16) -> Self {
-        debug_assert!(usize::from(len) <= pool.buffer_size());
-        Self { data: buffer.data(), pool: pool.id(), len, headroom: HEADROOM as u16, more: 0 }
+    pub(crate) unsafe fn new(buffer: Buffer, pool: PoolId, len: u16) -> Self {
+        Self { data: buffer.data(), pool, extent: Extent::new(len, 0), moved: 0 }
     }
 
     #[inline(always)]
-    pub(crate) fn pool(&self) -> NonNull<Inner> {
+    pub(crate) fn pool(&self) -> PoolId {
         self.pool
     }
 
@@ -70,52 +94,88 @@ impl Packet {
         self.data
     }
 
-    /// The buffer's default data address: the buffer itself, borrowed from this packet.
+    /// A number that is below `max` only if the packet has one segment, of 1 to `max` bytes.
     #[inline(always)]
-    fn buffer(&self) -> Buffer {
-        // SAFETY: the data starts `headroom` bytes behind the buffer's start, and the buffer's
-        // default data address is `HEADROOM` behind it.
-        unsafe { Buffer::from_data(self.data.sub(usize::from(self.headroom)).add(HEADROOM)) }
+    pub(crate) fn excess(&self) -> u32 {
+        self.extent.0.wrapping_sub(1)
     }
 
-    /// Takes the packet apart into its buffers.
+    /// The packet's first buffer.
+    ///
+    /// # Safety
+    ///
+    /// The packet stays its owner: the caller must only look, or forget the packet and own the buffer instead.
+    #[inline(always)]
+    pub(crate) unsafe fn buffer(&self) -> Buffer {
+        // SAFETY: that is how far the data has moved from there, within the buffer.
+        unsafe { Buffer::from_data(self.data.offset(-(self.moved as isize))) }
+    }
+
+    /// What follows the first buffer.
+    fn rest(&self) -> Link {
+        // SAFETY: only looked at.
+        if self.extent.more() == 0 { Link::END } else { unsafe { self.inner().following(&self.buffer()) } }
+    }
+
+    /// Takes the packet apart into its buffers, in order.
     #[inline(always)]
     pub(crate) fn into_buffers(self, mut each: impl FnMut(Buffer)) {
         let packet = ManuallyDrop::new(self);
-        if packet.more != 0 {
-            packet.following(|buffer, _| each(buffer));
+        let mut following = packet.following();
+        // Read before the first buffer is given away, which owns the link.
+        let mut next = following.next();
+        // SAFETY: the packet is forgotten.
+        each(unsafe { packet.buffer() });
+        while let Some((buffer, _)) = next {
+            next = following.next();
+            each(buffer);
         }
-        each(packet.buffer());
     }
 
-    #[cold]
-    fn following(&self, mut each: impl FnMut(Buffer, u16)) {
-        let mut link = self.inner().following(&self.buffer());
-        for _ in 0..self.more {
-            let Some(data) = link.next else { return };
+    /// The buffers that follow the first, and how many bytes of each count. They belong to the packet still.
+    #[inline(always)]
+    fn following(&self) -> impl Iterator<Item = (Buffer, u16)> {
+        let mut link = self.rest();
+        core::iter::from_fn(move || {
+            let data = link.next?;
+            let len = link.len;
             // SAFETY: the packet owns the buffers that follow its first.
             let buffer = unsafe { Buffer::from_data(data) };
-            let next = self.inner().following(&buffer);
-            each(buffer, link.len);
-            link = next;
-        }
+            link = self.inner().following(&buffer);
+            Some((buffer, len))
+        })
     }
 
-    /// Adds a buffer with `len` bytes at the end. It is of the same pool.
+    /// The packet of `len` bytes that were received into `buffer` of `pool`; the buffer, if it does not have that many.
     #[cold]
-    pub(crate) fn append(&mut self, buffer: Buffer, len: u16) {
-        let mut last = self.buffer();
-        self.following(|buffer, _| last = buffer);
-        self.inner().follow(&last, Link { next: Some(buffer.data()), len });
-        self.inner().follow(&buffer, Link { next: None, len: 0 });
-        self.more += 1;
+    pub(crate) fn received(buffer: Buffer, pool: &Pool, len: u64) -> Result<Self, Buffer> {
+        if len > pool.buffer_size() as u64 {
+            return Err(buffer);
+        }
+        // SAFETY: just checked.
+        Ok(unsafe { Self::new(buffer, pool.id(), len as u16) })
+    }
+
+    /// Adds `buffer` of the same pool at the end, into which `len` bytes were received. Gives it back if it does not
+    /// have that many.
+    #[cold]
+    pub(crate) fn append(&mut self, buffer: Buffer, len: u64) -> Result<(), Buffer> {
+        if len > self.inner().size() as u64 || self.extent.more() == u16::MAX {
+            return Err(buffer);
+        }
+        // SAFETY: only looked at.
+        let last = self.following().last().map_or_else(|| unsafe { self.buffer() }, |(buffer, _)| buffer);
+        self.inner().follow(&buffer, Link::END);
+        self.inner().follow(&last, Link { next: Some(buffer.data()), len: len as u16 });
+        self.extent = Extent::new(self.extent.len(), self.extent.more() + 1);
+        Ok(())
     }
 
     /// Number of buffers that the packet lies in.
     #[must_use]
     #[inline(always)]
     pub fn segment_count(&self) -> usize {
-        usize::from(self.more) + 1
+        usize::from(self.extent.more()) + 1
     }
 
     /// Number of bytes in all segments.
@@ -126,44 +186,65 @@ impl Packet {
 
     /// The bytes of the packet, a slice a segment.
     pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest =
-            if self.more == 0 { Link { next: None, len: 0 } } else { self.inner().following(&self.buffer()) };
-        core::iter::once(&**self).chain(core::iter::from_fn(move || {
-            let data = rest.next?;
+        let rest = self.following().map(|(buffer, len)| {
             // SAFETY: the packet owns the buffers that follow its first, and `len` bytes of each were received.
-            let (bytes, buffer) =
-                unsafe { (core::slice::from_raw_parts(data.as_ptr(), usize::from(rest.len)), Buffer::from_data(data)) };
-            rest = self.inner().following(&buffer);
-            Some(bytes)
-        }))
+            unsafe { core::slice::from_raw_parts(buffer.data().as_ptr(), usize::from(len)) }
+        });
+        core::iter::once(&**self).chain(rest)
     }
 
     /// Cuts the packet to its first `len` bytes; a shorter one stays as it is. Later segments go home.
     pub fn truncate(&mut self, len: usize) {
-        if self.more != 0 && len <= usize::from(self.len) {
-            let mut rest = Vec::new();
-            self.following(|buffer, _| rest.push(buffer));
-            self.more = 0;
-            for buffer in rest {
-                let Self { pool, .. } = *self;
-                drop(Self { data: buffer.data(), pool, len: 0, headroom: HEADROOM as u16, more: 0 });
+        if self.extent.more() != 0 {
+            self.truncate_segments(len);
+        }
+        if len < usize::from(self.extent.len()) {
+            self.set_len(len as u16);
+        }
+    }
+
+    /// Cuts what follows the first segment, so that `len` bytes are left in all, or the first segment alone.
+    #[cold]
+    fn truncate_segments(&mut self, len: usize) {
+        let mut left = len.saturating_sub(usize::from(self.extent.len()));
+        let following: Vec<_> = self.following().collect();
+        // SAFETY: the packet is taken apart here, and put together again from the same buffers.
+        let mut last = unsafe { self.buffer() };
+        let (mut kept, mut rest) = (0, Vec::new());
+        for (buffer, bytes) in following {
+            if left == 0 {
+                rest.push(buffer);
+                continue;
             }
+            let bytes = left.min(usize::from(bytes));
+            left -= bytes;
+            kept += 1;
+            self.inner().follow(&last, Link { next: Some(buffer.data()), len: bytes as u16 });
+            last = buffer;
         }
-        if len < usize::from(self.len) {
-            self.len = len as u16;
+        self.inner().follow(&last, Link { next: None, len: 0 });
+        self.extent = Extent::new(self.extent.len(), kept);
+        for buffer in rest {
+            drop(Self { data: buffer.data(), pool: self.pool, extent: Extent::new(0, 0), moved: 0 });
         }
+    }
+
+    /// Changes the first segment's length, which must fit.
+    #[inline(always)]
+    fn set_len(&mut self, len: u16) {
+        self.extent = Extent::new(len, self.extent.more());
     }
 
     /// Free bytes in front of the packet.
     #[must_use]
     pub fn headroom(&self) -> usize {
-        usize::from(self.headroom)
+        HEADROOM.saturating_add_signed(self.moved as isize)
     }
 
     /// Free bytes behind the packet, or behind its first segment.
     #[must_use]
     pub fn tailroom(&self) -> usize {
-        (self.inner().size() + HEADROOM).saturating_sub(usize::from(self.headroom) + usize::from(self.len))
+        (self.inner().size() + HEADROOM).saturating_sub(self.headroom() + self.len())
     }
 
     /// Puts `bytes` in front of the packet.
@@ -173,24 +254,24 @@ impl Packet {
     /// [`NoRoom`] if they are more than the [headroom](Self::headroom).
     pub fn prepend(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         let room = self.headroom();
-        if bytes.len() > room || usize::from(self.len) + bytes.len() > usize::from(u16::MAX) {
+        if bytes.len() > room || self.len() + bytes.len() > usize::from(u16::MAX) {
             return Err(NoRoom { wanted: bytes.len(), room });
         }
         // SAFETY: that many bytes before the data belong to the same buffer.
         self.data = unsafe { self.data.sub(bytes.len()) };
-        self.headroom -= bytes.len() as u16;
-        self.len += bytes.len() as u16;
+        self.moved -= bytes.len() as i32;
+        self.set_len(self.extent.len() + bytes.len() as u16);
         self[..bytes.len()].copy_from_slice(bytes);
         Ok(())
     }
 
     /// Removes up to `count` bytes from the front of the first segment, which become headroom.
     pub fn trim_front(&mut self, count: usize) {
-        let count = count.min(usize::from(self.len));
+        let count = count.min(self.len());
         // SAFETY: the data has at least that many bytes.
         self.data = unsafe { self.data.add(count) };
-        self.headroom += count as u16;
-        self.len -= count as u16;
+        self.moved += count as i32;
+        self.set_len(self.extent.len() - count as u16);
     }
 
     /// Puts `bytes` behind the packet, or behind its first segment.
@@ -203,8 +284,8 @@ impl Packet {
         if bytes.len() > room {
             return Err(NoRoom { wanted: bytes.len(), room });
         }
-        let from = usize::from(self.len);
-        self.len += bytes.len() as u16;
+        let from = self.len();
+        self.set_len(self.extent.len() + bytes.len() as u16);
         self[from..].copy_from_slice(bytes);
         Ok(())
     }
@@ -217,7 +298,7 @@ impl Deref for Packet {
     fn deref(&self) -> &[u8] {
         // SAFETY: the packet owns its buffer, and `len` bytes from `data` on lie in it: the length of a received
         // packet was checked, and every change of the two keeps them within the buffer.
-        unsafe { core::slice::from_raw_parts(self.data.as_ptr(), usize::from(self.len)) }
+        unsafe { core::slice::from_raw_parts(self.data.as_ptr(), usize::from(self.extent.len())) }
     }
 }
 
@@ -225,14 +306,14 @@ impl DerefMut for Packet {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `deref`.
-        unsafe { core::slice::from_raw_parts_mut(self.data.as_ptr(), usize::from(self.len)) }
+        unsafe { core::slice::from_raw_parts_mut(self.data.as_ptr(), usize::from(self.extent.len())) }
     }
 }
 
 impl Drop for Packet {
     fn drop(&mut self) {
-        let Self { data, pool, len, headroom, more } = *self;
-        pool::give_back(core::iter::once(Self { data, pool, len, headroom, more }));
+        let Self { data, pool, extent, moved } = *self;
+        pool::give_back(core::iter::once(Self { data, pool, extent, moved }));
     }
 }
 
@@ -299,9 +380,42 @@ impl Batch {
         Ok(())
     }
 
-    /// Takes out the first packets: as many as `count`, if there are that many.
-    pub(crate) fn take_first(&mut self, count: usize) -> impl Iterator<Item = Packet> {
-        self.packets.drain(..count.min(self.packets.len()))
+    /// Whether it has as many as it can.
+    #[inline(always)]
+    pub(crate) fn is_full(&self) -> bool {
+        self.packets.len() >= self.capacity
+    }
+
+    /// How many more it can have.
+    #[inline(always)]
+    pub(crate) fn free(&self) -> usize {
+        self.capacity - self.packets.len()
+    }
+
+    /// The places for more packets: at least as many as are [free](Self::free).
+    #[inline(always)]
+    pub(crate) fn room(&mut self) -> &mut [MaybeUninit<Packet>] {
+        self.packets.spare_capacity_mut()
+    }
+
+    /// Takes up the packets that were written into the first `count` places of the [room](Self::room).
+    ///
+    /// # Safety
+    ///
+    /// They must have been written.
+    #[inline(always)]
+    pub(crate) unsafe fn grow(&mut self, count: usize) {
+        // SAFETY: the caller wrote that many behind the others.
+        unsafe { self.packets.set_len(self.packets.len() + count) }
+    }
+
+    /// The packets on their way out: those that have left go from the batch all at once.
+    #[inline(always)]
+    pub(crate) fn outgoing(&mut self) -> Outgoing<'_> {
+        let rest: *const [Packet] = &*self.packets;
+        // SAFETY: what the batch gives up here is in `rest`, and comes back when that is dropped.
+        unsafe { self.packets.set_len(0) };
+        Outgoing { packets: &mut self.packets, rest }
     }
 
     /// Takes out all packets.
@@ -317,6 +431,62 @@ impl Batch {
     /// Keeps only the packets for which `keep` says so.
     pub fn retain(&mut self, keep: impl FnMut(&mut Packet) -> bool) {
         self.packets.retain_mut(keep);
+    }
+}
+
+/// The packets of a batch that have not left it yet, while packets leave it at the front.
+pub(crate) struct Outgoing<'a> {
+    /// Empty meanwhile; its memory has the `rest`.
+    packets: &'a mut Vec<Packet>,
+    rest: *const [Packet],
+}
+
+impl Outgoing<'_> {
+    /// Forgets the first `count` packets.
+    ///
+    /// # Safety
+    ///
+    /// There must be that many, and whoever calls has their buffers.
+    #[inline(always)]
+    pub(crate) unsafe fn forget(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
+        // SAFETY: that many are there.
+        self.rest =
+            core::ptr::slice_from_raw_parts(unsafe { self.rest.cast::<Packet>().add(count) }, self.rest.len() - count);
+    }
+
+    /// Takes out the first packet.
+    pub(crate) fn next(&mut self) -> Option<Packet> {
+        let first: *const Packet = self.first()?;
+        // SAFETY: the packet is there, is read, and forgotten where it was.
+        unsafe {
+            self.forget(1);
+            Some(first.read())
+        }
+    }
+}
+
+impl Deref for Outgoing<'_> {
+    type Target = [Packet];
+
+    #[inline(always)]
+    fn deref(&self) -> &[Packet] {
+        // SAFETY: the vector is borrowed, and has these packets in its memory.
+        unsafe { &*self.rest }
+    }
+}
+
+impl Drop for Outgoing<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let (first, rest) = (self.packets.as_mut_ptr(), self.rest.cast::<Packet>());
+        // SAFETY: the rest moves to the front of the vector, which owns it from here on.
+        unsafe {
+            if self.rest.len() > 0 && !core::ptr::eq(first, rest) {
+                first.copy_from(rest, self.rest.len());
+            }
+            self.packets.set_len(self.rest.len());
+        }
     }
 }
 

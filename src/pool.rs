@@ -9,11 +9,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use spin::Mutex;
 
-use crate::dma::{Dma, DmaAddr, DmaError, Mapping, Memory};
+use crate::dma::{Delta, Dma, DmaAddr, DmaError, Mapping, Memory};
 use crate::packet::Packet;
 
 /// Free bytes in front of a received packet, into which headers can be [prepended](Packet::prepend).
@@ -120,6 +121,11 @@ pub(crate) struct Link {
     pub(crate) len: u16,
 }
 
+impl Link {
+    /// Nothing follows.
+    pub(crate) const END: Self = Self { next: None, len: 0 };
+}
+
 struct Free {
     /// Free buffers, the last one given back on top: it is the likeliest to be in the cache.
     /// Its capacity is the pool's, so it never grows.
@@ -134,6 +140,9 @@ impl Free {
         self.handles == 0 && self.buffers.len() == self.capacity
     }
 }
+
+/// What tells pools apart: an address that is the pool's as long as there is a handle to it, or a buffer of it.
+pub(crate) type PoolId = NonNull<Inner>;
 
 pub(crate) struct Inner {
     free: Mutex<Free>,
@@ -168,7 +177,7 @@ impl Inner {
     pub(crate) fn following(&self, buffer: &Buffer) -> Link {
         let link = self.link(buffer.data());
         if link.is_null() {
-            return Link { next: None, len: 0 };
+            return Link::END;
         }
         // SAFETY: the entry belongs to the owner of the buffer, who calls.
         unsafe { link.read() }
@@ -266,7 +275,7 @@ impl Pool {
                 Buffer(unsafe { first.add(index * stride + HEADROOM) })
             })
             .collect();
-        let links = (0..strides).map(|_| UnsafeCell::new(Link { next: None, len: 0 })).collect();
+        let links = (0..strides).map(|_| UnsafeCell::new(Link::END)).collect();
         let inner = Inner {
             free: Mutex::new(Free { buffers, handles: 1, capacity: count }),
             links,
@@ -287,7 +296,7 @@ impl Pool {
     }
 
     #[inline(always)]
-    pub(crate) fn id(&self) -> NonNull<Inner> {
+    pub(crate) fn id(&self) -> PoolId {
         self.0
     }
 
@@ -295,19 +304,46 @@ impl Pool {
     #[must_use]
     pub fn take(&self) -> Option<Packet> {
         let buffer = self.inner().free.lock().buffers.pop()?;
-        Some(Packet::new(buffer, self, 0))
+        // SAFETY: the buffer is of this pool, and has 0 bytes.
+        Some(unsafe { Packet::new(buffer, self.id(), 0) })
     }
 
-    /// Takes up to [`BLOCK`] buffers into `room`.
-    pub(crate) fn take_block(&self, room: &mut Vec<Buffer>) {
+    /// Takes a block of buffers into `room`, if there are that many.
+    #[inline(always)]
+    pub(crate) fn take_block<'a>(&self, room: &'a mut [MaybeUninit<Buffer>; BLOCK]) -> Option<&'a mut [Buffer; BLOCK]> {
         let mut free = self.inner().free.lock();
-        let from = free.buffers.len().saturating_sub(BLOCK);
-        room.extend(free.buffers.drain(from..));
+        let block: *const [Buffer; BLOCK] = free.buffers.last_chunk::<BLOCK>()?;
+        // SAFETY: the last buffers of the list are moved into the room, and out of the list by its new length.
+        unsafe {
+            room.as_mut_ptr().cast::<[Buffer; BLOCK]>().copy_from_nonoverlapping(block, 1);
+            let left = free.buffers.len() - BLOCK;
+            free.buffers.set_len(left);
+            Some(&mut *room.as_mut_ptr().cast::<[Buffer; BLOCK]>())
+        }
     }
 
-    /// Gives back buffers that were taken with [`take_block`](Self::take_block).
-    pub(crate) fn give_back(&self, buffers: impl Iterator<Item = Buffer>) {
-        self.inner().free.lock().buffers.extend(buffers);
+    /// Gives back `buffers`.
+    ///
+    /// # Safety
+    ///
+    /// They must be of this pool, and the caller gives up owning them.
+    #[inline(always)]
+    pub(crate) unsafe fn put(&self, buffers: &[Buffer]) {
+        let mut free = self.inner().free.lock();
+        let len = free.buffers.len();
+        let Some(room) = free.buffers.spare_capacity_mut().get_mut(..buffers.len()) else { return };
+        // SAFETY: room and buffers have the same length; the caller owned the buffers, and the list does from here on.
+        // A block is copied in place, any other number by a call.
+        unsafe {
+            if let (Some(room), Some(block)) = (room.first_chunk_mut::<BLOCK>(), buffers.first_chunk::<BLOCK>())
+                && buffers.len() == BLOCK
+            {
+                room.as_mut_ptr().cast::<[Buffer; BLOCK]>().copy_from_nonoverlapping(block, 1);
+            } else {
+                room.as_mut_ptr().cast::<Buffer>().copy_from_nonoverlapping(buffers.as_ptr(), buffers.len());
+            }
+            free.buffers.set_len(len + buffers.len());
+        }
     }
 
     /// Number of buffers.
@@ -324,6 +360,7 @@ impl Pool {
 
     /// Size of a buffer in bytes, without the headroom.
     #[must_use]
+    #[inline(always)]
     pub fn buffer_size(&self) -> usize {
         self.inner().size
     }
@@ -378,6 +415,19 @@ impl Attachment {
 
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Whether `buffer` is of this pool.
+    pub(crate) fn owns(&self, buffer: &Buffer) -> bool {
+        let inner = self.pool.inner();
+        let at = (buffer.data().as_ptr() as usize).wrapping_sub(inner.first.as_ptr() as usize);
+        at < inner.links.len() * inner.stride
+    }
+
+    /// What to add to addresses in this pool to get the device's, if it is the same for all.
+    #[inline(always)]
+    pub(crate) fn uniform(&self) -> Option<Delta> {
+        self.mapping.uniform()
     }
 
     /// The device's address of `data`, which must lie in a buffer of this pool.

@@ -25,71 +25,94 @@ pub trait Register: Layout + RegisterLongName {
     /// The bits that every write sets: reserved ones that must be 1, and values that the datasheet
     /// prescribes.
     const ONES: u32;
+    /// The value after a reset, as far as it is known; 0 elsewhere.
+    const RESET: u32;
 }
 
-/// A register whose reset value the datasheet gives.
+/// A register whose fields need not all be given: the datasheet says what the others are after a reset, or no write
+/// stores anything.
 #[diagnostic::on_unimplemented(
     message = "the reset value of register `{Self}` is not known, so it cannot be written in part",
     label = "fields without a value would become anything",
     note = "use `modify`, or `write_full` with a value for every field (`Value::full`)"
 )]
-pub trait KnownReset: Register {
-    /// The value after reset.
-    const RESET: u32;
-}
+pub trait KnownReset: Register {}
 
 /// A register that is read without a side effect.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` cannot simply be read",
     label = "`{Self}` is write-only, or reading it changes it",
-    note = "where reading has an effect, `read_with_effect` reads it for who has the device to themselves (`registers_mut`)"
+    note = "where reading has an effect, use `read_with_effect`, with the device to oneself (`registers_mut`)"
 )]
 pub trait ReadPure: Register {}
 
 /// A register that reading changes.
 #[diagnostic::on_unimplemented(
-    message = "reading register `{Self}` has no side effect, or is not possible",
-    label = "use `read`"
+    message = "reading register `{Self}` has no effect, or is not possible",
+    label = "use `read`, unless `{Self}` is write-only"
 )]
 pub trait ReadActs: Register {}
 
 /// A register that takes the value written.
 #[diagnostic::on_unimplemented(
-    message = "register `{Self}` cannot be written with a value",
-    label = "`{Self}` is read-only, or a write does not store the value",
-    note = "bits that a written one sets or clears take `set_ones` or `clear_ones`"
+    message = "register `{Self}` does not take the value that is written",
+    label = "`{Self}` is read-only, or a written one sets or clears a bit",
+    note = "where a written one sets or clears a bit, use `set_ones` or `clear_ones`"
 )]
 pub trait PlainWrite: Register {}
 
 /// A register in which a written one sets the bit and a written zero does nothing.
-#[diagnostic::on_unimplemented(message = "register `{Self}` is not one whose bits are set by writing ones")]
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` is not one whose bits are set by writing ones",
+    label = "`{Self}` would take the ones and the zeros",
+    note = "use `modify` to change some fields only"
+)]
 pub trait OnesSet: Register {}
 
 /// A register in which a written one clears the bit and a written zero does nothing.
-#[diagnostic::on_unimplemented(message = "register `{Self}` is not one whose bits are cleared by writing ones")]
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` is not one whose bits are cleared by writing ones",
+    label = "`{Self}` would take the ones and the zeros",
+    note = "use `modify` to change some fields only"
+)]
 pub trait OnesClear: Register {}
 
 /// A register that tells the device that descriptors are ready.
-#[diagnostic::on_unimplemented(message = "register `{Self}` is no doorbell")]
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` is no doorbell",
+    label = "writing `{Self}` hands nothing to the device",
+    note = "the doorbells are RDT and TDT; other registers take `write` or `modify`"
+)]
 pub trait Doorbell: Register {}
 
 /// A register that can be set to any bare number: no bit of it acts, is reserved, or decides over memory.
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` cannot be set to a bare number",
+    label = "some bits of `{Self}` act, are reserved, or decide over memory",
+    note = "use `modify` or `write` with a value of `{Self}`'s fields"
+)]
 pub trait BareWrite: PlainWrite + KnownReset {}
 
 /// A register that may be written by who has permission `P`.
 #[diagnostic::on_unimplemented(
-    message = "register `{Self}` may not be written with permission `{P}`",
-    label = "`{Self}` may not be written here"
+    message = "register `{Self}` may not be written in state `{P}`",
+    label = "not in state `{P}`"
 )]
 pub trait WritableIn<P>: Register {}
 
 /// The permission to read registers that reading changes: nobody else uses the device meanwhile.
+pub trait ExclusiveAccess {}
+
+/// A register that may be read, even where that changes it, by who has permission `P`.
 #[diagnostic::on_unimplemented(
-    message = "reading this register changes it, which a shared permission (`{Self}`) does not allow",
+    message = "reading register `{Self}` changes it, which the shared permission `{P}` does not allow",
     label = "the device is shared here",
     note = "take `registers_mut()`, which needs the device to oneself"
 )]
-pub trait ExclusiveAccess {}
+pub trait ReadableIn<P>: Register {}
+
+#[diagnostic::do_not_recommend]
+impl<R: Register, P: ExclusiveAccess> ReadableIn<P> for R {}
 
 /// The permission `P` of who has the device to themselves.
 #[derive(Debug)]
@@ -178,8 +201,7 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     #[inline(always)]
     pub fn read_with_effect(&self) -> LocalRegisterCopy<u32, R>
     where
-        R: ReadActs,
-        P: ExclusiveAccess,
+        R: ReadActs + ReadableIn<P>,
     {
         LocalRegisterCopy::new(self.bus.read32(self.offset))
     }
@@ -199,7 +221,8 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     where
         R: PlainWrite + WritableIn<P>,
     {
-        self.store(0, value.0);
+        // Of the bits of no field some may be known, and must stay.
+        self.store(R::RESET, value.0);
     }
 
     /// Reads the register and writes it back with `value`; other fields stay as they are.
@@ -354,9 +377,8 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
     /// Reads both registers, which changes them.
     pub fn read_with_effect(&self) -> u64
     where
-        L: ReadActs,
-        H: ReadActs,
-        P: ExclusiveAccess,
+        L: ReadActs + ReadableIn<P>,
+        H: ReadActs + ReadableIn<P>,
     {
         let (low, high) = self.in_order(|| self.low.read_with_effect().get(), || self.high.read_with_effect().get());
         u64::from(low) | u64::from(high) << 32

@@ -38,6 +38,36 @@ impl<'a, B, P> Registers<'a, B, P> {
     pub(crate) const fn with_permission(bus: &'a B) -> Self {
         Self { bus, permission: core::marker::PhantomData }
     }
+
+    /// The registers on `bus` with permission `P`, whoever asks: the way past the rules, for what this crate does not do.
+    ///
+    /// ```
+    /// use ixgbe::registers::{RSCCTL, Registers, RxQueue, permission::QueueDisabled};
+    /// use ixgbe::{mmio::Bus, register::Driver, value};
+    ///
+    /// /// # Safety
+    /// ///
+    /// /// `queue` is disabled, and its buffers are as long as its SRRCTL says.
+    /// unsafe fn coalesce<B: Bus>(bus: &B, queue: RxQueue) {
+    ///     // SAFETY: the caller's promise.
+    ///     let registers = unsafe { Registers::<_, Driver<QueueDisabled>>::assume(bus) };
+    ///     registers.rscctl(queue).modify(value!(RSCCTL { RSCEN: true }));
+    /// }
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// As long as the result or a copy of it is in use:
+    ///
+    /// - the device must be in the state, or its queue, that `P` says;
+    /// - [`Exclusive`] and [`Driver`] say besides that nobody else uses the device: what is read with an effect, or
+    ///   read, changed and written back, is not the driver's to use at the same time;
+    /// - with [`Driver`], what is written must not let the device reach memory that it was not given. Registers
+    ///   that decide over memory (addresses, lengths, buffer sizes, tails, enables) are written with it alone.
+    #[must_use]
+    pub const unsafe fn assume(bus: &'a B) -> Self {
+        Self::with_permission(bus)
+    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/registers.rs"));

@@ -27,19 +27,19 @@ mapping! {
         /// The document that the description was transcribed from.
         pub datasheet: Datasheet,
         /// What registers are sorted into, with a heading for each.
-        pub groups: Named<String>,
+        pub groups: Named<String> = default,
         /// What array registers are indexed by.
-        pub indices: Named<Index>,
+        pub indices: Named<Index> = default,
         /// The facts that make a write legal.
-        pub permissions: Named<Permission>,
+        pub permissions: Named<Permission> = default,
         /// The permissions of which one is enough where a register does not say.
-        pub write_in: Vec<Word>,
+        pub write_in: Vec<Word> = default,
         /// The registers.
-        pub registers: Items<Register>,
+        pub registers: Items<Register> = default,
         /// Registers of which two hold one value.
-        pub pairs: Items<Pair>,
+        pub pairs: Items<Pair> = default,
         /// The formats of the DMA descriptors.
-        pub descriptors: Items<DescriptorFormat>,
+        pub descriptors: Items<DescriptorFormat> = default,
     }
 }
 
@@ -71,7 +71,7 @@ mapping! {
         /// When it holds.
         pub doc: String,
         /// What holds whenever it does.
-        pub implies: Vec<Word>,
+        pub implies: Vec<Word> = default,
     }
 }
 
@@ -85,47 +85,47 @@ mapping! {
         /// The datasheet's section.
         pub section: String,
         /// The datasheet's page.
-        pub page: Option<u32>,
+        pub page: Option<u32> = default,
         /// The group that it belongs to.
         pub group: Word,
         /// Where it is, unless it is an array.
-        pub offset: Option<Spanned<u64>>,
+        pub offset: Option<Spanned<u64>> = default,
         /// Where its elements are, if it is an array.
-        pub array: Option<Array>,
+        pub array: Option<Array> = default,
         /// Where else it can be reached.
-        pub aliases: Vec<Alias>,
+        pub aliases: Vec<Alias> = default,
         /// Its width in bits.
-        pub width: Option<Spanned<u32>>,
+        pub width: Option<Spanned<u32>> = default,
         /// How it answers to reads and writes.
         pub access: Spanned<Access>,
         /// What it holds after a reset.
         pub reset: Spanned<Reset>,
         /// The bits whose value after a reset is known.
-        pub reset_known: Option<Spanned<u64>>,
+        pub reset_known: Option<Spanned<u64>> = default,
         /// What software does with the bits of no field.
-        pub reserved: Reserved = Reserved::Preserve,
+        pub reserved: Reserved = default,
         /// The bits of no field for which that is something else.
-        pub reserved_bits: Vec<ReservedBits>,
+        pub reserved_bits: Vec<ReservedBits> = default,
         /// The permissions of which one is enough to write it.
-        pub write_in: Option<Vec<Word>>,
+        pub write_in: Option<Vec<Word>> = default,
         /// Whether a wrong value lets the chip reach memory that it was not given.
-        pub memory_safety: bool = false,
+        pub memory_safety: bool = default,
         /// Whether a write hands work to the chip.
-        pub doorbell: bool = false,
+        pub doorbell: bool = default,
         /// The values that software must write into fields.
-        pub software_must: Named<Spanned<u64>>,
+        pub software_must: Named<Spanned<u64>> = default,
         /// The fields.
-        pub fields: Named<Field>,
+        pub fields: Named<Field> = default,
         /// The fields that overlap for a reason that `when` cannot say.
-        pub overlaps: Vec<(Word, Word)>,
+        pub overlaps: Vec<(Word, Word)> = default,
         /// Where the chip does otherwise than the datasheet says.
-        pub errata: Vec<Erratum>,
+        pub errata: Vec<Erratum> = default,
         /// Where the datasheet is not to be trusted.
-        pub doubts: Vec<Doubt>,
+        pub doubts: Vec<Doubt> = default,
         /// What else there is to know.
-        pub doc: Option<String>,
+        pub doc: Option<String> = default,
         /// Its names in other drivers.
-        pub header_names: Vec<Word>,
+        pub header_names: Vec<Word> = default,
     }
 }
 
@@ -133,9 +133,9 @@ mapping! {
     /// The elements of an array register.
     pub struct Array("an array") {
         /// The name of what it is indexed by; without it, a plain number.
-        pub index: Option<Word>,
+        pub index: Option<Word> = default,
         /// Where the elements are.
-        pub ranges: Vec<ArrayRange>,
+        pub ranges: Vec<ArrayRange> = default,
     }
 }
 
@@ -143,7 +143,7 @@ mapping! {
     /// Elements at equal distances.
     pub struct ArrayRange("a range of an array") {
         /// The index of the first.
-        pub first: Option<Spanned<u32>>,
+        pub first: Option<Spanned<u32>> = default,
         /// How many there are.
         pub count: Spanned<u32>,
         /// Where the first is.
@@ -159,11 +159,11 @@ mapping! {
         /// Where the first is.
         pub base: Spanned<u64>,
         /// The index of the first.
-        pub first: u32 = 0,
+        pub first: u32 = default,
         /// How many there are.
-        pub count: Option<Spanned<u32>>,
+        pub count: Option<Spanned<u32>> = default,
         /// The distance from one to the next.
-        pub stride: Option<Spanned<u64>>,
+        pub stride: Option<Spanned<u64>> = default,
     }
 }
 
@@ -183,31 +183,31 @@ mapping! {
     /// A field of a register or of a descriptor.
     pub struct Field("a field") {
         /// The datasheet's spelling, where it is no word of Rust.
-        pub name: Option<String>,
+        pub name: Option<String> = default,
         /// Its bits.
         pub bits: Spanned<Bits>,
         /// How it answers to reads and writes, where it does otherwise than its register.
-        pub access: Option<Spanned<Access>>,
+        pub access: Option<Spanned<Access>> = default,
         /// What it is for.
-        pub doc: Option<String>,
+        pub doc: Option<String> = default,
         /// What a value of one means.
-        pub unit: Option<String>,
+        pub unit: Option<String> = default,
         /// The least and the greatest value that software may write.
-        pub range: Option<Spanned<(u64, u64)>>,
+        pub range: Option<Spanned<(u64, u64)>> = default,
         /// The values that have names.
-        pub values: Named<Spanned<u64>>,
+        pub values: Named<Spanned<u64>> = default,
         /// The values of other fields under which the bits mean this.
-        pub when: Named<Spanned<u64>>,
+        pub when: Named<Spanned<u64>> = default,
         /// The value that it always has.
-        pub fixed: Option<Spanned<u64>>,
+        pub fixed: Option<Spanned<u64>> = default,
         /// Whether a wrong value lets the chip reach memory that it was not given.
-        pub memory_safety: Option<Spanned<bool>>,
+        pub memory_safety: Option<Spanned<bool>> = default,
         /// Where the chip does otherwise than the datasheet says.
-        pub errata: Vec<Erratum>,
+        pub errata: Vec<Erratum> = default,
         /// Where the datasheet is not to be trusted.
-        pub doubts: Vec<Doubt>,
+        pub doubts: Vec<Doubt> = default,
         /// Its names in other drivers.
-        pub header_names: Vec<Word>,
+        pub header_names: Vec<Word> = default,
     }
 }
 
@@ -243,7 +243,7 @@ mapping! {
         /// The order in which they must be accessed.
         pub order: Order,
         /// What the value is.
-        pub doc: Option<String>,
+        pub doc: Option<String> = default,
     }
 }
 
@@ -259,27 +259,27 @@ mapping! {
         /// The datasheet's section.
         pub section: String,
         /// The datasheet's page.
-        pub page: Option<u32>,
+        pub page: Option<u32> = default,
         /// Its width.
         pub bits: Spanned<u32>,
         /// The flag by which the chip hands it back.
-        pub done: Option<Word>,
+        pub done: Option<Word> = default,
         /// The flag of the last descriptor of a chain.
-        pub last: Option<Word>,
+        pub last: Option<Word> = default,
         /// The flag that asks the chip to hand it back.
-        pub report: Option<Word>,
+        pub report: Option<Word> = default,
         /// The bits of no field.
-        pub reserved: Vec<Spanned<Bits>>,
+        pub reserved: Vec<Spanned<Bits>> = default,
         /// The fields.
-        pub fields: Named<Field>,
+        pub fields: Named<Field> = default,
         /// The fields that overlap for a reason that `when` cannot say.
-        pub overlaps: Vec<(Word, Word)>,
+        pub overlaps: Vec<(Word, Word)> = default,
         /// Where the chip does otherwise than the datasheet says.
-        pub errata: Vec<Erratum>,
+        pub errata: Vec<Erratum> = default,
         /// Where the datasheet is not to be trusted.
-        pub doubts: Vec<Doubt>,
+        pub doubts: Vec<Doubt> = default,
         /// What else there is to know.
-        pub doc: Option<String>,
+        pub doc: Option<String> = default,
     }
 }
 
@@ -309,8 +309,10 @@ words! {
 
 words! {
     /// What software does with bits of no field.
+    #[derive(Default)]
     pub enum Reserved("a rule for reserved bits") {
         /// Writes back what it read.
+        #[default]
         Preserve = "preserve",
         /// Writes zeros.
         Zero = "zero",
@@ -369,6 +371,19 @@ pub struct Bits {
 }
 
 impl Bits {
+    /// What a text is expected to be that they are read from.
+    pub(crate) const WANTED: &str = "bits, such as \"7\" or \"4:0\" (the highest first)";
+
+    /// The bits that a text names.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let number = |text: &str| text.parse::<u16>().ok().map(u32::from);
+        let (msb, lsb) = match text.split_once(':') {
+            Some((msb, lsb)) => (number(msb)?, number(lsb)?),
+            None => (number(text)?, number(text)?),
+        };
+        Some(Self { lsb, width: msb.checked_sub(lsb)? + 1 })
+    }
+
     /// The highest.
     #[must_use]
     pub fn msb(self) -> u32 {
@@ -402,20 +417,11 @@ pub(crate) fn ones(count: u32) -> u128 {
 impl Decode for Bits {
     fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         let bits = match &node.kind {
-            Kind::Scalar { text, .. } => bits(text),
+            Kind::Scalar { text, .. } => Bits::read(text),
             _ => None,
         };
-        bits.or_else(|| wrong(node, "bits, such as \"7\" or \"4:0\" (the highest first)", mistakes))
+        bits.or_else(|| wrong(node, Self::WANTED, mistakes))
     }
-}
-
-fn bits(text: &str) -> Option<Bits> {
-    let number = |text: &str| text.parse::<u16>().ok().map(u32::from);
-    let (msb, lsb) = match text.split_once(':') {
-        Some((msb, lsb)) => (number(msb)?, number(lsb)?),
-        None => (number(text)?, number(text)?),
-    };
-    Some(Bits { lsb, width: msb.checked_sub(lsb)? + 1 })
 }
 
 /// A value after a reset.
@@ -428,6 +434,9 @@ pub enum Reset {
 }
 
 impl Reset {
+    /// What is expected in its place.
+    pub(crate) const WANTED: &str = "a number or `unknown`";
+
     /// The value, if it is known.
     #[must_use]
     pub fn known(self) -> Option<u64> {
@@ -442,10 +451,10 @@ impl Decode for Reset {
     fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         match &node.kind {
             Kind::Scalar { text, .. } if text == "unknown" => Some(Self::Unknown),
-            Kind::Scalar { text, quoted: false } if text.starts_with(|c: char| c.is_ascii_digit()) => {
+            Kind::Scalar { text, quoted: false } if text.starts_with(|c: char| c.is_ascii_digit() || c == '+') => {
                 u64::decode(node, mistakes).map(Self::Known)
             }
-            _ => wrong(node, "a number or `unknown`", mistakes),
+            _ => wrong(node, Self::WANTED, mistakes),
         }
     }
 }
@@ -457,6 +466,18 @@ impl Decode for Reset {
 pub struct Items<T> {
     items: Vec<T>,
     complete: bool,
+}
+
+impl<T> From<Vec<T>> for Items<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self { items, complete: true }
+    }
+}
+
+impl<T> Default for Items<T> {
+    fn default() -> Self {
+        Vec::new().into()
+    }
 }
 
 impl<T> Items<T> {
@@ -491,10 +512,6 @@ impl<T: Decode> Decode for Items<T> {
         };
         let items: Vec<_> = nodes.iter().filter_map(|node| T::decode(node, mistakes)).collect();
         Some(Self { complete: items.len() == nodes.len(), items })
-    }
-
-    fn absent() -> Option<Self> {
-        Some(Self { items: Vec::new(), complete: true })
     }
 }
 

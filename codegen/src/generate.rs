@@ -58,15 +58,19 @@ fn write(path: PathBuf, text: &str) -> Result<(), Error> {
 
 /// The whole of a build script: turns `description` into `registers.rs` and `descriptors.rs` in `OUT_DIR`.
 ///
-/// Mistakes go to standard error as a compiler would print them, and the build ends.
+/// Mistakes go to standard error as a compiler would print them, and the build ends. Where the package has a `links`
+/// key, build scripts of packages that depend on it find the description under `DEP_<links>_REGISTERS`.
 pub fn build_script(description: impl Into<PathBuf>) {
     let description = description.into();
-    let watch = format!("cargo::rerun-if-changed={}", description.display());
+    let mut lines = format!("cargo::rerun-if-changed={}\n", description.display());
+    if let Ok(path) = std::path::absolute(&description) {
+        lines += &format!("cargo::metadata=REGISTERS={}\n", path.display());
+    }
     let directory = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
     match Generator::new(description).emit_to(directory) {
         // Without a line of this kind cargo runs the script again after any change.
         Ok(()) => {
-            let _ = writeln!(std::io::stdout(), "{watch}");
+            let _ = write!(std::io::stdout(), "{lines}");
         }
         Err(error) => {
             // Nothing on standard output before: cargo would print that too, between the mistakes and their reader.

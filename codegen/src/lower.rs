@@ -53,6 +53,19 @@ pub struct Register<'a> {
     pub must_be_zero: u64,
     /// The bits that must be written as one.
     pub must_be_one: u64,
+    /// The bits of no field, from the lowest: each run has one rule.
+    pub reserved: Vec<ReservedRun<'a>>,
+}
+
+/// Bits of no field that stand together and have one rule.
+#[derive(Debug, Clone, Copy)]
+pub struct ReservedRun<'a> {
+    /// The bits.
+    pub bits: Bits,
+    /// What software does with them.
+    pub policy: Reserved,
+    /// Why that is other than for all bits of no field.
+    pub why: Option<&'a str>,
 }
 
 impl Register<'_> {
@@ -235,8 +248,26 @@ fn register<'a>(description: &'a Description, described: &'a description::Regist
         preserve,
         must_be_zero: policy(Reserved::Zero) | (prescribed_bits & !prescribed_ones),
         must_be_one,
+        reserved: reserved(described, all & !in_fields),
         fields,
     }
+}
+
+/// The runs of the bits that `mask` has.
+fn reserved(described: &description::Register, mask: u64) -> Vec<ReservedRun<'_>> {
+    let mut runs: Vec<ReservedRun<'_>> = Vec::new();
+    for lsb in (0..u64::BITS).filter(|bit| mask >> bit & 1 == 1) {
+        let bits = Bits { lsb, width: 1 };
+        let own = described.reserved_bits.iter().find(|entry| entry.bits.mask() & bits.mask() != 0);
+        let (policy, why) = own.map_or((described.reserved, None), |own| (own.policy, Some(own.why.as_str())));
+        match runs.last_mut() {
+            Some(last) if last.bits.msb() + 1 == lsb && (last.policy, last.why) == (policy, why) => {
+                last.bits.width += 1;
+            }
+            _ => runs.push(ReservedRun { bits, policy, why }),
+        }
+    }
+    runs
 }
 
 fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {

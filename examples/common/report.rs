@@ -27,6 +27,7 @@ impl Row {
         let by_driver = [
             ("bad length", rx.queues.iter().map(|queue| queue.drops.bad_length).sum()),
             ("long", rx.queues.iter().map(|queue| queue.drops.long).sum()),
+            ("damaged", rx.queues.iter().map(|queue| queue.drops.damaged).sum()),
             ("unsendable", unsendable),
         ];
         let received = rx.rx_packets + by_device.iter().map(|(_, count)| count).sum::<u64>();

@@ -122,8 +122,8 @@ impl Chip {
                 self.violation(Rule::TransmitDmaReconfigured, at, || format!("{old:#x} to {new:#x}"));
             }
             MTQC if changes => self.check_arbiter(at),
-            _ if at >= TXPBSIZE && at < TXPBSIZE + 0x20 && changes => self.check_arbiter(at),
-            _ if at >= RXPBSIZE && at < RXPBSIZE + 0x20 && changes && receiving => {
+            _ if (TXPBSIZE..TXPBSIZE + 0x20).contains(&at) && changes => self.check_arbiter(at),
+            _ if (RXPBSIZE..RXPBSIZE + 0x20).contains(&at) && changes && receiving => {
                 self.violation(Rule::BufferResizedWhileRunning, at, || "RXCTRL.RXEN is 1".to_owned());
             }
             SW_FW_SYNC => {
@@ -146,8 +146,23 @@ impl Chip {
         }
     }
 
+    /// Notes what is switched on and not played.
+    fn note_unplayed(&mut self, at: u32, value: u32) {
+        let unplayed = match at {
+            MTQC if value != 0 => "several transmit classes or pools",
+            PFVTCTL if value & 1 != 0 => "virtualisation",
+            FDIRCTRL if value & 3 != 0 => "Flow Director",
+            SYNQF if value & 1 != 0 => "the filter for SYN packets",
+            HLREG0 if value & HLREG0_RXPADSTRIPEN != 0 => "stripping of padding",
+            _ if (ETQF..ETQF + 0x20).contains(&at) && value & bit(31) != 0 => "filters by EtherType",
+            _ => return,
+        };
+        self.violation(Rule::NotModelled, at, || format!("{unplayed} ({value:#x})"));
+    }
+
     /// What a write does beyond storing the value.
     fn written(&mut self, at: u32, value: u32, old: u32) {
+        self.note_unplayed(at, value);
         match at {
             CTRL => self.control(value, old),
             EERD => self.start_eeprom_read(value),

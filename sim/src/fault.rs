@@ -45,6 +45,8 @@ pub enum Fault {
     RxNoEop,
     /// Received descriptors are not written back at all, though RDH advances.
     RxWriteBackLost,
+    /// Received descriptors are written back with all bits set.
+    RxGarbage,
     /// Frames from the wire arrive with a wrong CRC.
     RxCrcErrors,
     /// Transmitted descriptors are not written back, though TDH advances.
@@ -55,6 +57,10 @@ pub enum Fault {
     SemaphoreTaken,
     /// The firmware holds all of SW_FW_SYNC, for good.
     FirmwareHoldsResources,
+    /// There is no memory left to allocate.
+    OutOfMemory,
+    /// Memory cannot be mapped for the device.
+    NotMappable,
 }
 
 /// The faults that are on.

@@ -325,6 +325,10 @@ mod tests {
         assert!(!iommu.read().is_mapped(address, 3 * PAGE + 1));
         assert!(!iommu.read().is_mapped(address - 1, 1));
         assert!(iommu.read().write(address + 5, b"hello", &mut 0));
+        assert!(!iommu.read().write(address + 3 * PAGE as u64 - 2, b"hello", &mut 0));
+        assert!(!iommu.read().read(address + 3 * PAGE as u64 - 2, 5, &mut Vec::new(), &mut 0));
+        assert_eq!(iommu.read().descriptor(address + 3 * PAGE as u64 - 8, &mut 0), None);
+        assert_eq!(iommu.read().descriptor(address + 4, &mut 0), None);
         let mut read = Vec::new();
         assert!(iommu.read().read(address + 5, 5, &mut read, &mut 9));
         assert_eq!(read, b"hello");

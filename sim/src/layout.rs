@@ -219,3 +219,62 @@ fn garbage(offset: u32, seed: u32) -> u32 {
     let mixed = (offset ^ seed.rotate_left(16)).wrapping_mul(0x9E37_79B1);
     (mixed ^ (mixed >> 15)).wrapping_mul(0x85EB_CA77)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_register_starts_with_its_reset_value() {
+        let file = RegisterFile::new();
+        for info in REGISTERS {
+            for offset in info.offsets() {
+                let place = file.find(offset).unwrap();
+                assert_eq!((place.info().name, place.offset), (info.name, offset));
+                let known = info.reset.unwrap_or(0) & info.reset_known;
+                assert_eq!(file.get(offset) & info.reset_known, known, "{} at {offset:#x}", info.name);
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_values_differ_between_resets() {
+        let mut file = RegisterFile::new();
+        let unknown = REGISTERS.iter().find(|info| info.reset_known == 0 && info.access == AccessKind::Rw).unwrap();
+        let offset = unknown.offsets().next().unwrap();
+        let before = file.get(offset);
+        file.reset(2, |_| true);
+        assert_ne!(file.get(offset), before, "{}", unknown.name);
+    }
+
+    #[test]
+    fn every_kind_of_access_acts_as_it_should() {
+        let mut file = RegisterFile::new();
+        for info in REGISTERS {
+            let Some(offset) = info.offsets().next() else { continue };
+            let place = file.find(offset).unwrap();
+            let field = |kind: AccessKind| {
+                let of = info.fields.iter().filter(|field| field.access == kind);
+                of.fold(0, |mask, field| mask | bits(field.lsb, field.width)) & !info.preserve
+            };
+            file.set(offset, u32::MAX);
+            let read = file.read(place);
+            assert_eq!(read, u32::MAX, "{}", info.name);
+            let cleared = field(AccessKind::Rc) | field(AccessKind::RcW1c);
+            assert_eq!(file.get(offset) & cleared, 0, "{}: reading clears", info.name);
+            file.set(offset, 0);
+            file.read(place);
+            let set = field(AccessKind::ReadSets);
+            assert_eq!(file.get(offset) & set, set, "{}: reading sets", info.name);
+            file.set(offset, u32::MAX);
+            let ones = field(AccessKind::W1c) | field(AccessKind::RcW1c);
+            assert_eq!(file.after_write(place, ones) & ones, 0, "{}: ones clear", info.name);
+            assert_eq!(file.after_write(place, 0) & ones, ones, "{}: zeros do not", info.name);
+            let kept = field(AccessKind::Ro) | field(AccessKind::W1s);
+            assert_eq!(file.after_write(place, 0) & kept, kept, "{}: zeros change nothing", info.name);
+            file.set(offset, 0);
+            let ones = field(AccessKind::W1s);
+            assert_eq!(file.after_write(place, ones) & ones, ones, "{}: ones set", info.name);
+        }
+    }
+}

@@ -2,7 +2,6 @@
 //!
 //! They are written down here from the datasheet and not taken from the generated map, so that one
 //! mistake there cannot make driver and model agree on something wrong.
-#![allow(missing_docs)]
 
 pub(crate) const fn bit(n: u32) -> u32 {
     1 << n
@@ -29,6 +28,7 @@ pub(crate) const EERD_DONE: u32 = bit(1);
 pub(crate) const EEMNGCTL: u32 = 0x10110;
 // 8.2.3.3 Flow control
 pub(crate) const FCTTV: u32 = 0x03200;
+pub(crate) const FCRTH: u32 = 0x03260;
 pub(crate) const FCRTV: u32 = 0x032A0;
 pub(crate) const FCCFG: u32 = 0x03D00;
 // 8.2.3.4 Semaphores
@@ -68,6 +68,10 @@ pub(crate) const RAH_AV: u32 = bit(31);
 pub(crate) const MPSAR: u32 = 0x0A600;
 pub(crate) const VFTA: u32 = 0x0A000;
 pub(crate) const MRQC: u32 = 0x0EC80;
+pub(crate) const PFVTCTL: u32 = 0x051B0;
+pub(crate) const ETQF: u32 = 0x05128;
+pub(crate) const SYNQF: u32 = 0x0EC30;
+pub(crate) const FDIRCTRL: u32 = 0x0EE00;
 pub(crate) const RSSRK: u32 = 0x0EB80;
 pub(crate) const RETA: u32 = 0x0EB00;
 pub(crate) const FTQF: u32 = 0x0E600;
@@ -104,6 +108,7 @@ pub(crate) const TDBAL: u32 = 0x00;
 pub(crate) const TDBAH: u32 = 0x04;
 pub(crate) const TDLEN: u32 = 0x08;
 pub(crate) const DCA_TXCTRL: u32 = 0x0C;
+pub(crate) const DCA_TXCTRL_WRITE_BACK_RO: u32 = bit(11);
 pub(crate) const TDH: u32 = 0x10;
 pub(crate) const TDT: u32 = 0x18;
 pub(crate) const TXDCTL: u32 = 0x28;
@@ -128,11 +133,11 @@ pub(crate) const SEC_DIS: u32 = bit(1);
 pub(crate) const SEC_RDY: u32 = bit(0);
 // 8.2.3.22 MAC
 pub(crate) const HLREG0: u32 = 0x04240;
-pub(crate) const HLREG0_TXCRCEN: u32 = bit(0);
 pub(crate) const HLREG0_RXCRCSTRP: u32 = bit(1);
 pub(crate) const HLREG0_JUMBOEN: u32 = bit(2);
 pub(crate) const HLREG0_TXPADEN: u32 = bit(10);
 pub(crate) const HLREG0_LPBK: u32 = bit(15);
+pub(crate) const HLREG0_RXPADSTRIPEN: u32 = bit(28);
 pub(crate) const MAXFRS: u32 = 0x04268;
 pub(crate) const AUTOC: u32 = 0x042A0;
 pub(crate) const AUTOC_RESTART_AN: u32 = bit(12);
@@ -166,10 +171,118 @@ pub(crate) const fn as_rx(offset: u32) -> Option<(usize, u32)> {
     Some((queue as usize, offset % BLOCK))
 }
 
+/// Whether there is a ring's tail at `offset`.
+pub(crate) const fn is_tail(offset: u32) -> bool {
+    matches!((as_rx(offset), as_tx(offset)), (Some((_, RDT)), _) | (_, Some((_, TDT))))
+}
+
 /// The transmit queue and the register in its block at `offset`.
 pub(crate) const fn as_tx(offset: u32) -> Option<(usize, u32)> {
     match offset {
         0x06000..0x08000 => Some((((offset - 0x06000) / BLOCK) as usize, offset % BLOCK)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ixgbe::registers::REGISTERS;
+
+    use super::*;
+
+    /// Where the generated table has element `index` of the register.
+    fn in_table(name: &str, index: usize) -> Option<u32> {
+        REGISTERS.iter().find(|info| info.name == name)?.offsets().nth(index)
+    }
+
+    #[test]
+    fn what_was_written_twice_is_the_same() {
+        let single = [
+            ("CTRL", CTRL),
+            ("STATUS", STATUS),
+            ("CTRL_EXT", CTRL_EXT),
+            ("EEC", EEC),
+            ("EERD", EERD),
+            ("EEMNGCTL", EEMNGCTL),
+            ("FCTTV", FCTTV),
+            ("FCRTH", FCRTH),
+            ("FCRTV", FCRTV),
+            ("FCCFG", FCCFG),
+            ("SWSM", SWSM),
+            ("FWSM", FWSM),
+            ("SW_FW_SYNC", SW_FW_SYNC),
+            ("EICR", EICR),
+            ("EICS", EICS),
+            ("EIMS", EIMS),
+            ("EIMC", EIMC),
+            ("GPIE", GPIE),
+            ("IVAR", IVAR),
+            ("EIMS_EX", EIMS_EX),
+            ("EIMC_EX", EIMC_EX),
+            ("FCTRL", FCTRL),
+            ("VLNCTRL", VLNCTRL),
+            ("MCSTCTRL", MCSTCTRL),
+            ("RXCSUM", RXCSUM),
+            ("MTA", MTA),
+            ("RAL", RAL),
+            ("RAH", RAH),
+            ("MPSAR", MPSAR),
+            ("VFTA", VFTA),
+            ("MRQC", MRQC),
+            ("PFVTCTL", PFVTCTL),
+            ("ETQF", ETQF),
+            ("SYNQF", SYNQF),
+            ("RSSRK", RSSRK),
+            ("RETA", RETA),
+            ("FTQF", FTQF),
+            ("PFVLVF", PFVLVF),
+            ("PFVLVFB", PFVLVFB),
+            ("PFUTA", PFUTA),
+            ("RDRXCTL", RDRXCTL),
+            ("RXPBSIZE", RXPBSIZE),
+            ("RXCTRL", RXCTRL),
+            ("DMATXCTL", DMATXCTL),
+            ("TXPBSIZE", TXPBSIZE),
+            ("TXPBTHRESH", TXPBTHRESH),
+            ("MTQC", MTQC),
+            ("RTTDCS", RTTDCS),
+            ("SECTXCTRL", SECTXCTRL),
+            ("SECTXSTAT", SECTXSTAT),
+            ("SECRXCTRL", SECRXCTRL),
+            ("SECRXSTAT", SECRXSTAT),
+            ("HLREG0", HLREG0),
+            ("MAXFRS", MAXFRS),
+            ("AUTOC", AUTOC),
+            ("AUTOC2", AUTOC2),
+            ("LINKS", LINKS),
+        ];
+        for (name, offset) in single {
+            assert_eq!(in_table(name, 0), Some(offset), "{name}");
+        }
+        let received = [
+            ("RDBAL", RDBAL),
+            ("RDBAH", RDBAH),
+            ("RDLEN", RDLEN),
+            ("DCA_RXCTRL", DCA_RXCTRL),
+            ("RDH", RDH),
+            ("SRRCTL", SRRCTL),
+            ("RDT", RDT),
+            ("RXDCTL", RXDCTL),
+            ("RSCCTL", RSCCTL),
+        ];
+        let sent =
+            [("TDBAL", TDBAL), ("TDBAH", TDBAH), ("TDLEN", TDLEN), ("TDH", TDH), ("TDT", TDT), ("TXDCTL", TXDCTL)];
+        for queue in [0, 1, 63, 64, 127] {
+            for (name, register) in received {
+                assert_eq!(in_table(name, queue), Some(rx(queue, register)), "{name} {queue}");
+                assert_eq!(as_rx(rx(queue, register)), Some((queue, register)));
+            }
+            for (name, register) in
+                sent.into_iter().chain([("DCA_TXCTRL", DCA_TXCTRL), ("TDWBAL", TDWBAL), ("TDWBAH", TDWBAH)])
+            {
+                assert_eq!(in_table(name, queue), Some(tx(queue, register)), "{name} {queue}");
+                assert_eq!(as_tx(tx(queue, register)), Some((queue, register)));
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::chip::Chip;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::iommu::{self, Iommu};
+use crate::offsets;
 use crate::violation::Violation;
 use crate::wire::Wire;
 use crate::wire::cable::cable;
@@ -200,7 +201,12 @@ unsafe impl Bus for Port {
     }
 
     fn write32(&self, offset: Offset, value: u32) {
-        self.chip().write(offset.bytes(), value);
+        let mut chip = self.chip();
+        chip.write(offset.bytes(), value);
+        // A doorbell starts DMA at once, and needs no switch of threads for it.
+        if chip.is_real_time() && offsets::is_tail(offset.bytes()) {
+            chip.step();
+        }
     }
 }
 
@@ -212,10 +218,16 @@ unsafe impl Dma for Port {
     }
 
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        if self.chip().faults.has(Fault::OutOfMemory) {
+            return Err(DmaError::OutOfMemory { len });
+        }
         iommu::allocate(len)
     }
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        if self.chip().faults.has(Fault::NotMappable) {
+            return Err(DmaError::NotMappable { len: memory.len(), reason: "a fault was injected" });
+        }
         self.shared.iommu.map(memory)
     }
 }

@@ -38,6 +38,10 @@ impl Chip {
                 });
                 return false;
             }
+            RDBAL => {
+                self.check_base(place, value);
+                return false;
+            }
             RSCCTL if value & 1 != 0 => {
                 self.violation(Rule::NotModelled, place.offset, || "receive side coalescing".to_owned());
                 return false;
@@ -60,9 +64,20 @@ impl Chip {
                 });
                 return false;
             }
+            TDBAL => {
+                self.check_base(place, value);
+                return false;
+            }
             _ => return false,
         }
         true
+    }
+
+    /// The chip ignores the low bits of a base: a ring would be elsewhere than its owner thinks.
+    fn check_base(&mut self, place: Place, value: u32) {
+        if value & 0x7F != 0 {
+            self.violation(Rule::RingBaseMisaligned, place.offset, || format!("{value:#x} was written"));
+        }
     }
 
     /// A head may be written only while its queue is disabled, though the table has it as read-only.
@@ -124,11 +139,15 @@ impl Chip {
         let state = self.receiver.ring(queue).map_or(State::Disabled, |ring| ring.state);
         let enable = value & QUEUE_ENABLE != 0;
         self.store_control(place, value, matches!(state, State::Enabled | State::Disabling));
+        self.receiver.queue(queue).strip_vlan = value & RXDCTL_VME != 0;
         match (state, enable) {
             (State::Disabled, true) => {
                 let block = Block { base: RDBAL, len: RDLEN, head: RDH, tail: RDT };
                 self.check_ring(&block, |register| offsets::rx(queue, register));
                 self.check_buffers(queue);
+                if self.registers.get(RXCTRL) & RXCTRL_RXEN != 0 {
+                    self.check_dca(queue);
+                }
                 self.receiver.queue(queue).ring.state = State::Enabling;
                 self.schedule(SWITCH, Event::RxQueueEnabled(queue));
             }
@@ -170,6 +189,10 @@ impl Chip {
                 if write_back & 1 != 0 && write_back & 0xC != 0 {
                     let at = offsets::tx(queue, TDWBAL);
                     self.violation(Rule::HeadWriteBackMisaligned, at, || format!("TDWBAL is {write_back:#x}"));
+                }
+                let at = offsets::tx(queue, DCA_TXCTRL);
+                if write_back & 1 != 0 && self.registers.get(at) & DCA_TXCTRL_WRITE_BACK_RO != 0 {
+                    self.violation(Rule::HeadWriteBackUnordered, at, || format!("of transmit queue {queue}"));
                 }
                 self.transmitter.queue(queue).ring.state = State::Enabling;
                 self.schedule(SWITCH, Event::TxQueueEnabled(queue));
@@ -215,12 +238,8 @@ impl Chip {
     /// The rules of a ring when its queue is enabled.
     fn check_ring(&mut self, block: &Block, at: impl Fn(u32) -> u32) {
         let (base_at, len_at, tail_at) = (at(block.base), at(block.len), at(block.tail));
-        let low = self.registers.get(base_at);
         let base = self.ring_base(base_at);
         let len = self.registers.get(len_at);
-        if low & 0x7F != 0 {
-            self.violation(Rule::RingBaseMisaligned, base_at, || format!("the base is {base:#x}"));
-        }
         if len == 0 || len & 0x7F != 0 || len > 0x8_0000 {
             self.violation(Rule::RingLengthInvalid, len_at, || format!("the length is {len}"));
         } else if !self.iommu.read().is_mapped(base, len as usize) {

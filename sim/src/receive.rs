@@ -6,7 +6,7 @@ use crate::filter::{Filter, cast};
 use crate::iommu::Access;
 use crate::offsets::{self, *};
 use crate::packet::{self, Headers};
-use crate::ring::{Ring, State};
+use crate::ring::Ring;
 use crate::statistics::{CRC, CRCERRS, ROC, RUC, RXMPC};
 use crate::violation::Rule;
 use crate::wire::frames::FrameQueue;
@@ -23,11 +23,16 @@ pub(crate) const SHORTEST: usize = 60;
 /// Status and error bits of a write-back (7.1.6.2).
 const DD: u64 = 1 << 0;
 const EOP: u64 = 1 << 1;
+const VP: u64 = 1 << 3;
 const ALL_ERRORS: u64 = 0xFFF << 20;
-/// The same of a legacy write-back (7.1.5).
-const LEGACY_DD: u64 = 1 << 32;
-const LEGACY_EOP: u64 = 1 << 33;
-const LEGACY_ALL_ERRORS: u64 = 0xFF << 40;
+
+/// What the last descriptor of a packet says about it.
+struct Report {
+    /// The first word of an advanced write-back.
+    start: u64,
+    /// The VLAN tag that was taken out.
+    tag: Option<u16>,
+}
 
 /// One receive queue.
 pub(crate) struct RxQueue {
@@ -35,6 +40,7 @@ pub(crate) struct RxQueue {
     pub(crate) buffer_size: usize,
     pub(crate) advanced: bool,
     pub(crate) drop_enabled: bool,
+    pub(crate) strip_vlan: bool,
     buffer_hint: usize,
     /// Whether frames were written in this step.
     moved: bool,
@@ -43,7 +49,8 @@ pub(crate) struct RxQueue {
 impl RxQueue {
     fn new() -> Self {
         let (ring, buffer_hint) = (Ring::new(), 0);
-        Self { ring, buffer_size: 0, advanced: false, drop_enabled: false, buffer_hint, moved: false }
+        let (advanced, drop_enabled, strip_vlan) = (false, false, false);
+        Self { ring, buffer_size: 0, advanced, drop_enabled, strip_vlan, buffer_hint, moved: false }
     }
 }
 
@@ -277,13 +284,14 @@ impl Chip {
     fn deliver(&mut self, frame: &[u8], dma: &Access<'_>) -> bool {
         let headers = packet::headers(frame);
         let (index, hash, hash_type) = self.receiver.filter.queue(frame, &headers);
-        let Some(queue) = self.receiver.queues[index].as_deref_mut().filter(|queue| queue.ring.state == State::Enabled)
-        else {
+        let Some(queue) = self.receiver.queues[index].as_deref_mut().filter(|queue| queue.ring.works()) else {
             self.counters.dropped_no_queue += 1;
             return true;
         };
+        let stripped_tag = if queue.strip_vlan { packet::vlan_tag(frame) } else { None };
+        let tag_len = if stripped_tag.is_some() { 4 } else { 0 };
         let crc_len = if self.receiver.strip_crc { 0 } else { CRC };
-        let len = frame.len() + crc_len;
+        let len = frame.len() - tag_len + crc_len;
         let size = queue.buffer_size.max(1);
         let needed = len.div_ceil(size);
         if queue.ring.owned() < needed {
@@ -294,24 +302,32 @@ impl Chip {
             self.count_queue_drop(index);
             return true;
         }
-        let word0 = write_back_start(&headers, if self.receiver.hash_reported { hash } else { 0 }, hash_type);
-        if crc_len == 0 && needed == 1 {
-            self.write_piece(index, frame, true, word0, dma);
+        let hash = if self.receiver.hash_reported { hash } else { 0 };
+        let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag };
+        let mut written = true;
+        if tag_len + crc_len == 0 && needed == 1 {
+            written = self.write_piece(index, frame, Some(&report), dma);
         } else {
             let mut whole = std::mem::take(&mut self.receiver.scratch);
             whole.clear();
-            whole.extend_from_slice(frame);
+            let (addresses, rest) = frame.split_at(12);
+            whole.extend_from_slice(addresses);
+            whole.extend_from_slice(&rest[tag_len..]);
             if crc_len > 0 {
                 whole.extend_from_slice(&crc32(frame).to_le_bytes());
             }
             for (n, piece) in whole.chunks(size).enumerate() {
-                self.write_piece(index, piece, n + 1 == needed, word0, dma);
+                written &= self.write_piece(index, piece, (n + 1 == needed).then_some(&report), dma);
             }
             self.receiver.scratch = whole;
         }
-        self.counters.delivered += 1;
-        self.counters.delivered_bytes += len as u64;
-        self.count_delivered(index, len);
+        if written {
+            self.counters.delivered += 1;
+            self.counters.delivered_bytes += len as u64;
+            self.count_delivered(index, len);
+        } else {
+            self.counters.dropped_dma += 1;
+        }
         if self.receiver.snoop_pending {
             self.receiver.snoop_pending = false;
             self.violation(Rule::NoSnoopEnabled, CTRL_EXT, || "a packet was received with NS_DIS 0".to_owned());
@@ -319,24 +335,26 @@ impl Chip {
         true
     }
 
-    /// Writes one buffer and its descriptor.
+    /// Writes one buffer and its descriptor, with the packet's `report` in the last. Returns whether the
+    /// buffer could be written.
     #[inline]
-    fn write_piece(&mut self, index: usize, piece: &[u8], last: bool, word0: u64, dma: &Access<'_>) {
-        let Some(queue) = self.receiver.queues[index].as_deref_mut() else { return };
+    fn write_piece(&mut self, index: usize, piece: &[u8], report: Option<&Report>, dma: &Access<'_>) -> bool {
+        let Some(queue) = self.receiver.queues[index].as_deref_mut() else { return false };
         let at = queue.ring.head;
         let advanced = queue.advanced;
         let Some((now, handed_over)) = queue.ring.fetch(at, dma) else {
             self.receive_fault(Rule::DmaOutsideMapping, index, || format!("descriptor {at} cannot be read"));
-            return;
+            return false;
         };
         let written = dma.write(now[0], piece, &mut queue.buffer_hint);
         queue.ring.head = queue.ring.next(at);
         queue.moved = true;
-        let (mut status, mut length) = (DD | if last { EOP } else { 0 }, piece.len() as u64);
+        let (start, tag) = report.map_or((0, None), |report| (report.start, report.tag));
+        let mut status = DD | if report.is_some() { EOP } else { 0 } | if tag.is_some() { VP } else { 0 };
+        let mut length = piece.len() as u64;
+        let mut lost = false;
         if !self.faults.none() {
-            if self.faults.has(Fault::RxWriteBackLost) {
-                return;
-            }
+            lost = self.faults.has(Fault::RxWriteBackLost);
             if self.faults.has(Fault::RxNoEop) {
                 status &= !EOP;
             }
@@ -345,15 +363,16 @@ impl Chip {
             }
             length = self.faults.rx_length().map_or(length, u64::from);
         }
-        if advanced {
-            let word0 = if last { word0 } else { 0 };
-            queue.ring.write_back(at, 0, word0, dma);
-            queue.ring.write_back(at, 1, status | length << 32, dma);
-        } else {
-            let mut legacy = length | LEGACY_DD;
-            legacy |= if status & EOP != 0 { LEGACY_EOP } else { 0 };
-            legacy |= if status & ALL_ERRORS != 0 { LEGACY_ALL_ERRORS } else { 0 };
-            queue.ring.write_back(at, 1, legacy, dma);
+        let tag = u64::from(tag.unwrap_or(0)) << 48;
+        let words = match advanced {
+            true => [start, status | length << 32 | tag],
+            // The status is a byte that starts at DD, and so are the errors above it (7.1.5).
+            false => [now[0], length | (status & 0xFF) << 32 | (status >> 24 & 0xFF) << 40 | tag],
+        };
+        let words = if self.faults.has(Fault::RxGarbage) { [u64::MAX; 2] } else { words };
+        if !lost {
+            queue.ring.write_back(at, 0, words[0], dma);
+            queue.ring.write_back(at, 1, words[1], dma);
         }
         if now != handed_over {
             self.receive_fault(Rule::DescriptorChanged, index, || {
@@ -364,12 +383,12 @@ impl Chip {
             self.receive_fault(Rule::ReceiveDescriptorMalformed, index, || format!("descriptor {at} is {now:#x?}"));
         }
         if !written {
-            self.counters.dropped_dma += 1;
             let len = piece.len();
             self.receive_fault(Rule::DmaOutsideMapping, index, || {
                 format!("descriptor {at}: {len} bytes at {:#x} are not mapped", now[0])
             });
         }
+        written
     }
 
     fn receive_fault(&mut self, rule: Rule, queue: usize, detail: impl FnOnce() -> String) {
@@ -389,4 +408,12 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 != 0 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
     };
     !bytes.iter().fold(u32::MAX, step)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_crc_has_its_published_check_value() {
+        assert_eq!(super::crc32(b"123456789"), 0xCBF4_3926);
+    }
 }

@@ -8,14 +8,15 @@ use std::time::Duration;
 use crate::port::Port;
 
 /// How often nothing may move before the thread sleeps.
-const PATIENCE: u32 = 2_000;
+const PATIENCE: u32 = 100;
 /// How long it then sleeps.
 const NAP: Duration = Duration::from_micros(50);
 
 /// Moves ports on a thread of its own until it is dropped.
 ///
 /// Drivers with threads of their own need it: polling a descriptor ring does not touch the model.
-/// While it runs, the ports' clock is real time, and waiting sleeps.
+/// While it runs, the ports' clock is real time, and waiting sleeps. A doorbell also moves its port at
+/// once, on the thread that rings it.
 #[derive(Debug)]
 pub struct Runner {
     stop: Arc<AtomicBool>,

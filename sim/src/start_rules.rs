@@ -23,17 +23,29 @@ impl Chip {
             self.violation(Rule::ReceiveEnabledWithoutQueue, RXCTRL, || "no RXDCTL.ENABLE reads as 1".to_owned());
         }
         for queue in working {
-            let at = offsets::rx(queue, DCA_RXCTRL);
-            if self.registers.get(at) & DCA_RXCTRL_RESERVED != 0 {
-                self.violation(Rule::DcaReservedBitSet, at, || format!("of receive queue {queue}"));
-            }
+            self.check_dca(queue);
         }
         self.check_receive_dma();
         self.check_filters();
         let sizes = (0..8).map(|n| self.registers.get(RXPBSIZE + n * 4) >> 10 & 0x3FF);
         let total: u32 = sizes.sum();
+        let used = (0..8).find(|n| {
+            let [size, threshold] = [RXPBSIZE + n * 4, FCRTH + n * 4].map(|at| self.registers.get(at));
+            size >> 10 & 0x3FF != 0 && threshold >> 5 & 0x3FFF == 0
+        });
+        if let Some(buffer) = used {
+            self.violation(Rule::FlowThresholdMissing, FCRTH, || format!("of packet buffer {buffer}"));
+        }
         if total > RECEIVE_BUFFER {
             self.violation(Rule::ReceiveBufferTooLarge, RXPBSIZE, || format!("{total} KB in all"));
+        }
+    }
+
+    /// Bit 12 must be 0 in a receive queue that works.
+    pub(crate) fn check_dca(&mut self, queue: usize) {
+        let at = offsets::rx(queue, DCA_RXCTRL);
+        if self.registers.get(at) & DCA_RXCTRL_RESERVED != 0 {
+            self.violation(Rule::DcaReservedBitSet, at, || format!("of receive queue {queue}"));
         }
     }
 

@@ -125,3 +125,72 @@ impl Chip {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ixgbe::registers::REGISTERS;
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_twice_is_the_same() {
+        let counters = [
+            ("CRCERRS", CRCERRS),
+            ("RXMPC", RXMPC),
+            ("RUC", RUC),
+            ("ROC", ROC),
+            ("PRC64", PRC[0]),
+            ("PRC127", PRC[1]),
+            ("PRC255", PRC[2]),
+            ("PRC511", PRC[3]),
+            ("PRC1023", PRC[4]),
+            ("PRC1522", PRC[5]),
+            ("PTC64", PTC[0]),
+            ("PTC127", PTC[1]),
+            ("PTC255", PTC[2]),
+            ("PTC511", PTC[3]),
+            ("PTC1023", PTC[4]),
+            ("PTC1522", PTC[5]),
+            ("GPRC", GPRC),
+            ("BPRC", BPRC),
+            ("MPRC", MPRC),
+            ("GPTC", GPTC),
+            ("GORCL", GORC[0]),
+            ("GORCH", GORC[1]),
+            ("GOTCL", GOTC[0]),
+            ("GOTCH", GOTC[1]),
+            ("TORL", TOR[0]),
+            ("TORH", TOR[1]),
+            ("TPR", TPR),
+            ("TPT", TPT),
+            ("MPTC", MPTC),
+            ("BPTC", BPTC),
+            ("RXNFGPC", RXNFGPC),
+            ("RXNFGBCL", RXNFGBC[0]),
+            ("RXNFGBCH", RXNFGBC[1]),
+            ("RXDGPC", RXDGPC),
+            ("RXDGBCL", RXDGBC[0]),
+            ("RXDGBCH", RXDGBC[1]),
+            ("TXDGPC", TXDGPC),
+            ("TXDGBCL", TXDGBC[0]),
+            ("TXDGBCH", TXDGBC[1]),
+            ("RQSMR", RQSMR),
+            ("TQSM", TQSM),
+            ("QPRC", QPRC),
+            ("QPRDC", QPRDC),
+            ("QBRC_L", QBRC[0]),
+            ("QBRC_H", QBRC[1]),
+            ("QPTC", QPTC),
+            ("QBTC_L", QBTC[0]),
+            ("QBTC_H", QBTC[1]),
+        ];
+        for (name, offset) in counters {
+            let info = REGISTERS.iter().find(|info| info.name == name);
+            let info = info.unwrap_or_else(|| panic!("{name} is not in the table"));
+            assert_eq!(info.offsets().next(), Some(offset), "{name}");
+            if !matches!(name, "RQSMR" | "TQSM") {
+                assert!(info.read_acts(), "{name} clears when read");
+            }
+        }
+    }
+}

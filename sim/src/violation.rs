@@ -19,7 +19,7 @@ macro_rules! rules {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Rule {
-            $(#[doc = concat!($doc, " (datasheet ", $section, ").")] $name,)*
+            $(#[doc = concat!($doc, ".")] $name,)*
         }
 
         impl Rule {
@@ -32,7 +32,7 @@ macro_rules! rules {
                 match self { $(Rule::$name => Severity::$severity,)* }
             }
 
-            /// The datasheet's section that the rule comes from.
+            /// The datasheet's section that the rule comes from; empty for what only the model asks for.
             #[must_use]
             pub const fn section(self) -> &'static str {
                 match self { $(Rule::$name => $section,)* }
@@ -94,6 +94,8 @@ rules! {
     TransmitTooShort: Warning, "8.2.3.22.8", "A packet below 60 bytes was transmitted with HLREG0.TXPADEN = 0";
     PacketIncomplete: Warning, "7.2.3.1", "A transmit tail lies inside a packet";
     HeadWriteBackMisaligned: Error, "8.2.3.9.11", "The address for the head write-back is not a multiple of 16";
+    HeadWriteBackUnordered: Error, "8.2.3.11.2", "Head write-back is enabled while DCA_TXCTRL lets write-backs overtake each other";
+    FlowThresholdMissing: Warning, "4.6.3.2", "RXEN was set while FCRTH of a packet buffer in use is 0";
     DmaWhileMasterDisabled: Warning, "5.2.5.3.2", "A tail was advanced while the device may not be a bus master";
 }
 

@@ -150,7 +150,7 @@ impl Config {
     }
 
     /// The largest frame to receive and send, within [`MAX_FRAME`]: in bytes with CRC, but without a VLAN tag, as
-    /// MAXFRS counts (8.2.3.22.13).
+    /// MAXFRS counts (8.2.3.22.13). Less than 1518 limits only what is sent: the device receives standard frames always.
     pub const fn max_frame(mut self, bytes: usize) -> Self {
         self.max_frame = bytes;
         self

@@ -69,10 +69,13 @@ impl<'a, H: Platform> Control<'a, H> {
     ///
     /// [`Error::Removed`] if the device does not answer any more; what was counted before is kept.
     pub fn statistics(&mut self) -> Result<Statistics, Error> {
+        let mut updated = self.statistics.clone();
+        updated.update(self.registers_mut());
+        // Looked at last: the device may go while it is read.
         if self.registers().status().read().get() == u32::MAX {
             return Err(Error::Removed { step: "reading the statistics (8.2.3.23)" });
         }
-        self.statistics.update(Registers::<'_, H, Exclusive<Running>>::with_permission(self.hardware));
+        *self.statistics = updated;
         for (queue, drops) in self.statistics.queues.iter_mut().zip(self.drops) {
             queue.drops = drops.read();
         }
@@ -122,7 +125,8 @@ impl<'a, H: Platform> Control<'a, H> {
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] if the receive data path does not become idle; `action` was not called then.
+    /// [`Error::TimedOut`] if the receive data path does not become idle: `action` was not called then, or, if RXCTRL.RXEN
+    /// reads 0 after it, was called, and reception stays off until a next pause ends.
     pub fn with_receive_paused<T>(
         &mut self,
         action: impl for<'r> FnOnce(Registers<'r, H, Exclusive<ReceivePaused>>) -> T,

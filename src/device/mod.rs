@@ -55,9 +55,14 @@ pub struct Device<S: State, H: Platform> {
 }
 
 /// A state of the device.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a state of the device")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a state of the device",
+    label = "not a state",
+    note = "the states are `Unbound`, `Reset`, `LinkUp` and `Running`"
+)]
 pub trait State: sealed::State {}
 
+#[diagnostic::do_not_recommend]
 impl<S: sealed::State> State for S {}
 
 mod sealed {

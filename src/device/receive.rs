@@ -25,8 +25,8 @@ const RECEIVE_IDLE: Duration = Duration::from_millis(40);
 
 /// The packet buffer that receives everything while there is one traffic class, in KiB (4.6.11.3.4).
 const PACKET_BUFFER: u64 = 512;
-/// Frames longer than this, with CRC, are jumbo frames.
-const STANDARD_FRAME: usize = 1518;
+/// Frames longer than this, with CRC, are jumbo frames: MAXFRS counts only for these.
+pub(crate) const STANDARD_FRAME: usize = 1518;
 /// The hashes of MRQC.RSS_FIELD_ENABLE: over TCP, UDP and plain headers of IPv4 and IPv6 (8.2.3.7.12).
 const HASH_FIELDS: u64 = 0xf3;
 

@@ -54,8 +54,22 @@ pub struct Engine<H: Platform> {
     drops: Vec<Arc<DropCounters>>,
 }
 
+impl<H: Platform> Engine<H> {
+    /// Lets packets that were posted leave, for a while: a transmit queue is disabled when it is empty (4.6.8.1).
+    fn drain(&mut self) {
+        let start = self.hardware.now();
+        while !self.queues.tx.iter_mut().all(|ring| ring.get_mut().is_drained()) {
+            if self.hardware.now().saturating_sub(start) >= DRAIN {
+                break;
+            }
+            self.hardware.wait(LOOK);
+        }
+    }
+}
+
 impl<H: Platform> Drop for Engine<H> {
     fn drop(&mut self) {
+        self.drain();
         let queues = core::mem::take(&mut self.queues);
         if queues.is_empty() {
             return;
@@ -278,13 +292,7 @@ impl<H: Platform> Device<Running, H> {
     /// If the device does not stop, it keeps its memory until a [reset](Device::reset) succeeds.
     pub fn stop(mut self) -> Result<Device<Reset, H>, Failed<Device<Unbound, H>>> {
         let engine = &mut self.data;
-        let start = engine.hardware.now();
-        while !engine.queues.tx.iter_mut().all(|ring| ring.get_mut().is_drained()) {
-            if engine.hardware.now().saturating_sub(start) >= DRAIN {
-                break;
-            }
-            engine.hardware.wait(LOOK);
-        }
+        engine.drain();
         let queues = core::mem::take(&mut engine.queues);
         shut_down(Arc::clone(&self.hardware), engine.data.clone(), queues)
     }

@@ -58,12 +58,20 @@ fn set_bits<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, bits: u64) {
 
 /// Takes SWSM: first from the other port's driver, then from the firmware.
 fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+    let gone = || registers.status().read().get() == u32::MAX;
     let smbi = || !registers.swsm().read_with_effect().field(SWSM::SMBI);
     if !tried(hardware, smbi) {
+        // A device that is gone reads as all ones.
+        if gone() {
+            return Err(Error::Removed { step: "taking the semaphore SWSM (10.5.4)" });
+        }
         // Nobody holds it for that long: its owner has died with it.
         log::warn!("SWSM.SMBI was never given back, taking it (10.5.4)");
         give_swsm(registers);
         if !tried(hardware, smbi) {
+            if gone() {
+                return Err(Error::Removed { step: "taking the semaphore SWSM (10.5.4)" });
+            }
             return Err(Error::SemaphoreTaken { semaphore: "SWSM.SMBI" });
         }
     }

@@ -83,7 +83,8 @@ impl Statistics {
     /// Packets that arrived and were not delivered, by whatever reason.
     #[must_use]
     pub fn rx_dropped(&self) -> u64 {
-        let by_driver = self.queues.iter().map(|queue| queue.drops.long + queue.drops.bad_length).sum::<u64>();
+        let drops = self.queues.iter().map(|queue| queue.drops);
+        let by_driver = drops.map(|drops| drops.long + drops.bad_length + drops.damaged).sum::<u64>();
         self.rx_missed + self.rx_no_descriptor + by_driver
     }
 
@@ -91,7 +92,7 @@ impl Statistics {
     pub(crate) fn update<H: Bus, P: ExclusiveAccess>(&mut self, registers: Registers<'_, H, P>) {
         macro_rules! add {
             ($($total:ident $counter:ident)*) => {$(
-                self.$total += u64::from(registers.$counter().read_with_effect().get());
+                add_to(&mut self.$total, registers.$counter().read_with_effect().get());
             )*};
         }
         add! {
@@ -108,24 +109,29 @@ impl Statistics {
             tx_broadcast bptc
             tx_multicast mptc
         }
-        self.tx_octets += registers.gotc().read_with_effect();
+        add_to(&mut self.tx_octets, registers.gotc().read_with_effect());
         for buffer in PacketBuffer::all() {
-            self.rx_missed += u64::from(registers.rxmpc(buffer).read_with_effect().get());
+            add_to(&mut self.rx_missed, registers.rxmpc(buffer).read_with_effect().get());
         }
         for (counter, queue) in StatisticsCounter::all().zip(&mut self.queues) {
-            let packets = u64::from(registers.qprc(counter).read_with_effect().get());
+            let packets = registers.qprc(counter).read_with_effect().get();
             let octets = registers.qbrc(counter).read_with_effect();
-            let dropped = u64::from(registers.qprdc(counter).read_with_effect().get());
-            self.rx_packets += packets;
-            self.rx_octets += octets;
-            self.rx_no_descriptor += dropped;
-            queue.rx_packets += packets;
-            queue.rx_octets += octets;
-            queue.rx_no_descriptor += dropped;
-            queue.tx_packets += u64::from(registers.qptc(counter).read_with_effect().get());
-            queue.tx_octets += registers.qbtc(counter).read_with_effect();
+            let dropped = registers.qprdc(counter).read_with_effect().get();
+            add_to(&mut self.rx_packets, packets);
+            add_to(&mut self.rx_octets, octets);
+            add_to(&mut self.rx_no_descriptor, dropped);
+            add_to(&mut queue.rx_packets, packets);
+            add_to(&mut queue.rx_octets, octets);
+            add_to(&mut queue.rx_no_descriptor, dropped);
+            add_to(&mut queue.tx_packets, registers.qptc(counter).read_with_effect().get());
+            add_to(&mut queue.tx_octets, registers.qbtc(counter).read_with_effect());
         }
     }
+}
+
+/// Adds to a total. A device that is gone counts ones without end: what comes of them is thrown away by the caller.
+fn add_to(total: &mut u64, amount: impl Into<u64>) {
+    *total = total.saturating_add(amount.into());
 }
 
 /// Gives each queue its own counter, and clears all that are read (4.6.5).

@@ -41,7 +41,13 @@ pub(crate) fn quiesce<H: Platform>(hardware: &H) -> Result<Stopped, Error> {
         global_reset(hardware)?;
         disable_master(hardware, registers).map_err(|_| first)
     })?;
-    received.and(queues)?;
+    let stopped = received.and(queues);
+    if stopped.is_err() {
+        // A queue that hangs comes back only by a reset. The error is told all the same, and whoever
+        // resets the device then finds it quiet.
+        global_reset(hardware)?;
+    }
+    stopped?;
     Ok(Stopped::seen(hardware.domain()))
 }
 

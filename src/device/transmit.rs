@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::device::error::InStep;
-use crate::device::{Config, Error};
+use crate::device::{Config, Error, receive};
 use crate::field::{Fields, Value};
 use crate::mmio::Bus;
 use crate::platform::Platform;
@@ -55,8 +55,9 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
     }
     let buffer = index!(PacketBuffer, 0);
     registers.txpbsize(buffer).write(value!(TXPBSIZE { SIZE: PACKET_BUFFER }));
-    // The largest frame must still fit when the threshold is reached.
-    let threshold = PACKET_BUFFER - (config.max_frame as u64).div_ceil(1024);
+    // The largest frame must still fit when the threshold is reached: for the device that is a standard one at least.
+    let largest = config.max_frame.max(receive::STANDARD_FRAME) as u64;
+    let threshold = PACKET_BUFFER - largest.div_ceil(1024);
     registers.txpbthresh(buffer).write(Value::EMPTY.try_with(TXPBTHRESH::THRESH, threshold)?);
     registers.dtxmxszrq().write(value!(DTXMXSZRQ { MAX_BYTES_NUM_REQ: 0xfff }));
     for queue in TxQueue::all() {

@@ -1,16 +1,24 @@
-//! A ring of descriptors, and how long its memory must live.
+//! A ring of descriptors with the buffers that were posted with them, and how long its memory must live.
+//!
+//! All of the data path's `unsafe` on rings is here: [`Ring::receive_groups`] and [`Ring::post_groups`] move packets in bulk between
+//! a ring and a [`Batch`], [`Ring::refill`] and [`Ring::give_back`] move buffers in bulk between a pool and a ring.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::fmt;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
-use crate::descriptors::Words;
+use crate::descriptors::{AdvancedReceiveWriteBack, AllDone, Descriptor, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
+use crate::field::Value;
+use crate::packet::{Batch, Outgoing, Packet};
+use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
+
+/// How many packets are moved in one go where that many are there.
+pub(crate) const GROUP: usize = 8;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -59,28 +67,33 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
     }
 }
 
-/// A ring of a power of two descriptors, each with a slot in which the driver keeps what it posted.
-pub(crate) struct Ring<S> {
+/// A ring of descriptors, and a queue of the buffers that were posted with them.
+///
+/// Descriptors are counted without wrapping. Those from `first` to before `end` were posted: each has a buffer, which
+/// belongs to the ring. Its place holds nothing otherwise. A ring has a power of two descriptors, at least a [`BLOCK`]
+/// of them, so that the blocks into which the count falls lie in one piece.
+pub(crate) struct Ring {
     words: NonNull<Words>,
-    slots: NonNull<S>,
+    buffers: NonNull<MaybeUninit<Buffer>>,
     mask: usize,
+    first: usize,
+    end: usize,
     address: DmaAddr,
     // Dropped in this order: the device loses sight of the memory before it is freed.
     _mapping: Mapping,
     _memory: Memory,
 }
 
-// SAFETY: a ring owns its memory and its slots; descriptors are accessed as atomics.
-unsafe impl<S: Send> Send for Ring<S> {}
-// SAFETY: as for `Send`; slots change only through a unique reference.
-unsafe impl<S: Sync> Sync for Ring<S> {}
+// SAFETY: a ring owns its memory and its buffers; descriptors are accessed as atomics.
+unsafe impl Send for Ring {}
+// SAFETY: as for `Send`; buffers come and go only through a unique reference.
+unsafe impl Sync for Ring {}
 
-impl<S> Ring<S> {
-    /// A ring that `device` can reach, of as many descriptors as there are `slots`: a power of two.
-    pub(crate) fn new(device: &impl Dma, slots: Vec<S>) -> Result<Self, DmaError> {
-        let count = slots.len();
+impl Ring {
+    /// An empty ring of `count` descriptors that `device` can reach: a power of two, at least a block.
+    pub(crate) fn new(device: &impl Dma, count: usize) -> Result<Self, DmaError> {
         let len = count * DESCRIPTOR;
-        if !count.is_power_of_two() {
+        if !count.is_power_of_two() || count < BLOCK {
             return Err(DmaError::OutOfMemory { len });
         }
         let memory = device.allocate(len)?;
@@ -90,20 +103,21 @@ impl<S> Ring<S> {
             Some(address) if memory.len() >= len && mapping.is_contiguous(words, len) => address,
             _ => return Err(DmaError::NotMappable { len, reason: "a ring must be in one piece" }),
         };
-        // Never null: a box of a slice. The slice comes back in `drop`.
-        let slots = NonNull::from(Box::leak(slots.into_boxed_slice())).cast();
-        Ok(Self { words: words.cast(), slots, mask: count - 1, address, _mapping: mapping, _memory: memory })
-    }
-
-    /// What the slots hold; the device must not use the ring any more.
-    pub(crate) fn into_slots(mut self) -> Vec<S> {
-        let slots = core::ptr::slice_from_raw_parts_mut(self.slots.as_ptr(), self.mask + 1);
-        (self.slots, self.mask) = (NonNull::dangling(), usize::MAX);
-        // SAFETY: made from such a box in `new`; `drop` sees that it is gone.
-        unsafe { Box::from_raw(slots) }.into_vec()
+        let buffers: Box<[MaybeUninit<Buffer>]> = (0..count).map(|_| MaybeUninit::uninit()).collect();
+        Ok(Self {
+            words: words.cast(),
+            buffers: NonNull::from(Box::leak(buffers)).cast(),
+            mask: count - 1,
+            first: 0,
+            end: 0,
+            address,
+            _mapping: mapping,
+            _memory: memory,
+        })
     }
 
     /// Number of descriptors.
+    #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.mask + 1
     }
@@ -118,13 +132,31 @@ impl<S> Ring<S> {
         self.address
     }
 
+    /// The first descriptor with a buffer, if any has one.
+    #[inline(always)]
+    pub(crate) fn first(&self) -> usize {
+        self.first
+    }
+
+    /// The descriptor that is posted next.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// How many descriptors have a buffer.
+    #[inline(always)]
+    pub(crate) fn posted(&self) -> usize {
+        self.end - self.first
+    }
+
     /// `index` brought into the ring.
     #[inline(always)]
     pub(crate) fn wrap(&self, index: usize) -> usize {
         index & self.mask
     }
 
-    /// Descriptor `index`, counted around the ring.
+    /// Descriptor `index`.
     #[inline(always)]
     pub(crate) fn words(&self, index: usize) -> &Words {
         // SAFETY: the index is masked to the descriptors that the memory has; it is aligned to
@@ -132,35 +164,301 @@ impl<S> Ring<S> {
         unsafe { self.words.add(index & self.mask).as_ref() }
     }
 
-    /// Slot `index`, counted around the ring.
+    /// The descriptors from `index` on and their buffers' places: as many as are wanted, or to the end of the block.
     #[inline(always)]
-    pub(crate) fn slot(&mut self, index: usize) -> &mut S {
-        // SAFETY: the index is masked to the slots there are, which belong to the ring.
-        unsafe { self.slots.add(index & self.mask).as_mut() }
-    }
-
-    /// The descriptor and the slot at `index`.
-    #[inline(always)]
-    pub(crate) fn at(&mut self, index: usize) -> (&Words, &mut S) {
-        let index = index & self.mask;
-        // SAFETY: as in `words` and `slot`; the two do not overlap.
-        unsafe { (self.words.add(index).as_ref(), self.slots.add(index).as_mut()) }
-    }
-}
-
-impl<S> Drop for Ring<S> {
-    fn drop(&mut self) {
-        if self.mask == usize::MAX {
-            return;
+    fn block(&mut self, index: usize, most: usize) -> (&[Words], &mut [MaybeUninit<Buffer>]) {
+        let (start, count) = (index & self.mask, most.min(BLOCK - index % BLOCK));
+        // SAFETY: the ring consists of whole blocks, so that many descriptors, and places, follow in one piece; else as
+        // in `words`.
+        unsafe {
+            (
+                core::slice::from_raw_parts(self.words.add(start).as_ptr(), count),
+                core::slice::from_raw_parts_mut(self.buffers.add(start).as_ptr(), count),
+            )
         }
-        let slots = core::ptr::slice_from_raw_parts_mut(self.slots.as_ptr(), self.mask + 1);
-        // SAFETY: made from such a box in `new`.
-        drop(unsafe { Box::from_raw(slots) });
+    }
+
+    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`, in groups: as many as there is
+    /// room for, to the end of the block, as long as the device is done with them, and each is one buffer with a length
+    /// that it can have. Says how many.
+    #[inline(always)]
+    pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
+        let (words, buffers) = self.block(self.first, self.posted());
+        let count = words.len().min(batch.free()) / GROUP * GROUP;
+        let room = batch.room();
+        let (pool, size) = (pool.id(), pool.buffer_size() as u64);
+        let mut at = 0;
+        // SAFETY: all three have `count` elements, in whole groups, and those of `buffers` are buffers of the pool. What was received is
+        // moved out, as `first` moves past it, and was written, from the start of the room on.
+        unsafe {
+            while at < count && receive::<GROUP>(group(words, at), group(buffers, at), group_mut(room, at), pool, size)
+            {
+                at += GROUP;
+            }
+            self.first += at;
+            batch.grow(at);
+        }
+        at
+    }
+
+    /// Moves one packet, as [`receive_groups`](Self::receive_groups) does, and says whether it did.
+    #[inline(always)]
+    pub(crate) fn receive_one(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
+        if self.posted() == 0 || batch.is_full() {
+            return false;
+        }
+        let (words, buffers) = self.block(self.first, 1);
+        let room = batch.room();
+        // SAFETY: all three have an element; else as above.
+        unsafe {
+            let received = receive::<1>(
+                group(words, 0),
+                group(buffers, 0),
+                group_mut(room, 0),
+                pool.id(),
+                pool.buffer_size() as u64,
+            );
+            self.first += usize::from(received);
+            batch.grow(usize::from(received));
+            received
+        }
+    }
+
+    /// Takes the buffer at the front, if there is one.
+    pub(crate) fn take(&mut self) -> Option<Buffer> {
+        let (_, buffers) = self.block(self.first, self.posted().min(1));
+        // SAFETY: the descriptor was posted, so its place holds a buffer; it is taken once, as `first` moves past it.
+        let buffer = unsafe { buffers.first()?.assume_init_read() };
+        self.first += 1;
+        Some(buffer)
+    }
+
+    /// The buffer at the front, if there is one.
+    pub(crate) fn front(&mut self) -> Option<&Buffer> {
+        let (_, buffers) = self.block(self.first, self.posted().min(1));
+        // SAFETY: as in `take`.
+        buffers.first().map(|buffer| unsafe { buffer.assume_init_ref() })
+    }
+
+    /// How many descriptors can be posted. One stays free, so that to the device a full ring does not look like an empty
+    /// one.
+    #[inline(always)]
+    pub(crate) fn free(&self) -> usize {
+        self.mask - self.posted()
+    }
+
+    /// Posts packets of one buffer each from the front of `packets` at the end of the ring, in groups: as many as are
+    /// free, to the end of the block, as long as they are of `pool`, have a length from 1 to `max_len`, and `describe`
+    /// makes descriptors of them. Says how many.
+    #[inline(always)]
+    pub(crate) fn post_groups<D: Descriptor>(
+        &mut self,
+        packets: &mut Outgoing<'_>,
+        pool: &Pool,
+        max_len: u32,
+        describe: impl Fn(&Packet) -> Option<Written<D>>,
+    ) -> usize {
+        let (words, buffers) = self.block(self.end, self.free());
+        let (front, pool) = (&**packets, pool.id());
+        let count = words.len().min(front.len()) / GROUP * GROUP;
+        let mut at = 0;
+        // SAFETY: all three have `count` elements, in whole groups. What was posted belongs to the ring, as `end` moves past it, and is
+        // forgotten as packets.
+        unsafe {
+            while at < count
+                && post::<D, GROUP>(
+                    group(front, at),
+                    group(words, at),
+                    group_mut(buffers, at),
+                    pool,
+                    max_len,
+                    &describe,
+                )
+            {
+                at += GROUP;
+            }
+            packets.forget(at);
+        }
+        self.end += at;
+        at
+    }
+
+    /// Posts one packet, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    #[inline(always)]
+    pub(crate) fn post_one<D: Descriptor>(
+        &mut self,
+        packets: &mut Outgoing<'_>,
+        pool: &Pool,
+        max_len: u32,
+        describe: impl Fn(&Packet) -> Option<Written<D>>,
+    ) -> bool {
+        if self.free() == 0 || packets.is_empty() {
+            return false;
+        }
+        let (words, buffers) = self.block(self.end, 1);
+        // SAFETY: all three have an element; else as above.
+        unsafe {
+            let posted =
+                post::<D, 1>(group(packets, 0), group(words, 0), group_mut(buffers, 0), pool.id(), max_len, describe);
+            packets.forget(usize::from(posted));
+            self.end += usize::from(posted);
+            posted
+        }
+    }
+
+    /// Posts one buffer at the end, if the ring is not full.
+    pub(crate) fn post_buffer<D: Descriptor>(&mut self, value: Value<D>, buffer: Buffer) -> Result<(), Buffer> {
+        if self.posted() == self.len() {
+            return Err(buffer);
+        }
+        let (words, buffers) = self.block(self.end, 1);
+        match (words, buffers) {
+            ([words], [place]) => {
+                words.vacant_in_ring().write(value);
+                place.write(buffer);
+            }
+            _ => return Err(buffer),
+        }
+        self.end += 1;
+        Ok(())
+    }
+
+    /// Posts a block of `pool`'s buffers at the end of a ring that is only ever filled so, with the descriptors that
+    /// `describe` makes. Says whether there was room, and a block in the pool.
+    #[inline(always)]
+    pub(crate) fn refill<D: Descriptor>(
+        &mut self,
+        pool: &Pool,
+        describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
+    ) -> bool {
+        if self.posted() + BLOCK > self.len() {
+            return false;
+        }
+        let (words, buffers) = self.block(self.end, BLOCK);
+        let (Some(words), Some(buffers)) = (words.first_chunk::<BLOCK>(), buffers.first_chunk_mut::<BLOCK>()) else {
+            return false;
+        };
+        let Some(buffers) = pool.take_block(buffers) else { return false };
+        for (words, buffer) in words.iter().zip(&*buffers) {
+            let Some(value) = describe(buffer.data()) else {
+                // SAFETY: they were taken just now, and stay outside of what counts as posted.
+                unsafe { pool.put(buffers) };
+                return false;
+            };
+            words.vacant_in_ring().write(value);
+        }
+        self.end += BLOCK;
+        true
+    }
+
+    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the block.
+    #[inline(always)]
+    pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
+        let (_, buffers) = self.block(self.first, count.min(self.posted()));
+        // SAFETY: these descriptors were posted, so their places hold buffers; they are given away, as `first` moves
+        // past them.
+        let buffers = unsafe { buffers.assume_init_ref() };
+        let given = buffers.len();
+        // SAFETY: as above.
+        unsafe { pool.put(buffers) };
+        self.first += given;
     }
 }
 
-impl<S> fmt::Debug for Ring<S> {
+/// The `N` elements of `slice` from `at` on.
+///
+/// # Safety
+///
+/// It must have that many.
+#[inline(always)]
+unsafe fn group<T, const N: usize>(slice: &[T], at: usize) -> &[T; N] {
+    debug_assert!(at + N <= slice.len());
+    // SAFETY: as the caller says.
+    unsafe { &*slice.as_ptr().add(at).cast() }
+}
+
+/// The `N` elements of `slice` from `at` on, to be changed.
+///
+/// # Safety
+///
+/// It must have that many.
+#[inline(always)]
+unsafe fn group_mut<T, const N: usize>(slice: &mut [T], at: usize) -> &mut [T; N] {
+    debug_assert!(at + N <= slice.len());
+    // SAFETY: as the caller says.
+    unsafe { &mut *slice.as_mut_ptr().add(at).cast() }
+}
+
+/// Moves `N` packets from their descriptors into `room`, or none, if they are not all as [`Ring::receive_groups`] wants them.
+///
+/// # Safety
+///
+/// The `buffers` must be of `pool`, whose buffers have `size` bytes. If the answer is true, they belong to the packets.
+#[inline(always)]
+unsafe fn receive<const N: usize>(
+    words: &[Words; N],
+    buffers: &[MaybeUninit<Buffer>; N],
+    room: &mut [MaybeUninit<Packet>; N],
+    pool: PoolId,
+    size: u64,
+) -> bool {
+    let Some(done) = AllDone::<AdvancedReceiveWriteBack, N>::read(words) else { return false };
+    if !done.all(AdvancedReceiveWriteBack::EOP) || done.any(AdvancedReceiveWriteBack::RXE) {
+        return false;
+    }
+    // The device is not trusted to keep within the buffers it was given. One comparison does for all: a length
+    // of 0 wraps, and several ORed are at least the longest. Where that is too strict, `N` of 1 is not.
+    let lengths = done.field(AdvancedReceiveWriteBack::PKT_LEN);
+    if lengths.iter().fold(0, |all, len| all | len.wrapping_sub(1)) >= size {
+        return false;
+    }
+    for ((buffer, len), room) in buffers.iter().zip(lengths).zip(room) {
+        // SAFETY: as the caller says; the length was checked.
+        room.write(unsafe { Packet::new(buffer.assume_init_read(), pool, len as u16) });
+    }
+    true
+}
+
+/// Writes the descriptors of `N` packets and moves their buffers into their places, or none, if they are not all as
+/// [`Ring::post_groups`] wants them.
+///
+/// # Safety
+///
+/// If the answer is true, the buffers belong to their places, and the packets must be forgotten.
+#[inline(always)]
+unsafe fn post<D: Descriptor, const N: usize>(
+    packets: &[Packet; N],
+    words: &[Words; N],
+    places: &mut [MaybeUninit<Buffer>; N],
+    pool: PoolId,
+    max_len: u32,
+    describe: impl Fn(&Packet) -> Option<Written<D>>,
+) -> bool {
+    // Several ORed are at least the largest. Where that is too strict, `N` of 1 is not.
+    let of_pool = packets.iter().all(|packet| packet.pool() == pool);
+    if !of_pool || packets.iter().fold(0, |all, packet| all | packet.excess()) >= max_len {
+        return false;
+    }
+    for ((packet, words), place) in packets.iter().zip(words).zip(places) {
+        // SAFETY: as the caller says.
+        let buffer = unsafe { packet.buffer() };
+        let Some(value) = describe(packet) else { return false };
+        words.vacant_in_ring().put(value);
+        place.write(buffer);
+    }
+    true
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        let buffers = core::ptr::slice_from_raw_parts_mut(self.buffers.as_ptr(), self.len());
+        // SAFETY: made from such a box in `new`.
+        drop(unsafe { Box::from_raw(buffers) });
+    }
+}
+
+impl fmt::Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ring({} descriptors at {:?})", self.len(), self.address)
+        write!(f, "Ring({} of {} descriptors posted, at {:?})", self.posted(), self.len(), self.address)
     }
 }

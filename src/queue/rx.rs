@@ -1,27 +1,22 @@
 //! A receive queue (datasheet 7.1).
 //!
-//! Every descriptor of the ring has a buffer posted, except the one at the tail. Receiving a packet takes its
-//! buffer out and posts a free one in its place, so a full ring is the only state between two calls.
+//! The ring is filled with buffers of one pool, a block at a time: receiving takes buffers out at the front, and once a
+//! block's descriptors are all free, a block of the pool's buffers is posted with them at the end.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::mem;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::descriptors::{AdvancedReceiveRead, AdvancedReceiveWriteBack as WriteBack};
+use crate::descriptors::{AdvancedReceiveRead as Read, AdvancedReceiveWriteBack as WriteBack};
 use crate::device::QUEUE_VECTORS;
-use crate::dma::{Dma, DmaError};
+use crate::dma::{Dma, DmaAddr};
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
-use crate::pool::{Attachment, BLOCK, Buffer, Pool, PoolError};
-use crate::queue::ring::Ring;
+use crate::pool::{Attachment, BLOCK, Pool, PoolError};
+use crate::queue::ring::{GROUP, Ring};
 use crate::register::Driver;
 use crate::registers::permission::{QueueEnabled, Running};
 use crate::registers::{EIMS_EX, Registers, RxQueue};
-
-/// The tail is moved on after that many packets at the least.
-const DOORBELL_STRIDE: usize = 32;
 
 /// No frame has more buffers than this: 16 KiB in the smallest ones.
 const MOST_SEGMENTS: usize = 16;
@@ -43,7 +38,9 @@ pub struct ReceiveDrops {
     pub long: u64,
     /// Frames with a length that the device cannot mean: 0, or more than the buffer has.
     pub bad_length: u64,
-    /// Calls that found no free buffer in the pool. Nothing is dropped by this alone: packets wait
+    /// Frames that the MAC found damaged (RXE).
+    pub damaged: u64,
+    /// How often there was no block of free buffers in the pool. Nothing is dropped by this alone: packets wait
     /// in the ring, and the device drops and counts what finds no room there.
     pub pool_empty: u64,
 }
@@ -53,6 +50,7 @@ pub struct ReceiveDrops {
 pub(crate) struct DropCounters {
     long: AtomicU64,
     bad_length: AtomicU64,
+    damaged: AtomicU64,
     pool_empty: AtomicU64,
 }
 
@@ -61,28 +59,33 @@ impl DropCounters {
         ReceiveDrops {
             long: self.long.load(Ordering::Relaxed),
             bad_length: self.bad_length.load(Ordering::Relaxed),
+            damaged: self.damaged.load(Ordering::Relaxed),
             pool_empty: self.pool_empty.load(Ordering::Relaxed),
         }
     }
+}
+
+/// What the next descriptor belongs to.
+#[derive(Debug)]
+enum Frame {
+    /// A new frame.
+    Next,
+    /// A frame whose first segments are here.
+    Partial(Packet),
+    /// A frame that is dropped.
+    Dropped,
 }
 
 /// The ring of a receive queue.
 #[derive(Debug)]
 pub(crate) struct RxRing {
     queue: RxQueue,
-    ring: Ring<Buffer>,
+    ring: Ring,
     attachment: Attachment,
-    /// Free buffers at hand.
-    spare: Vec<Buffer>,
-    /// The descriptor that the device fills next, counted without wrapping.
-    next: usize,
-    /// The descriptor up to which the device was told of new buffers.
+    /// The descriptor up to which the device was told of buffers.
     announced: usize,
     long_frames: LongFrames,
-    /// The first segments of a frame whose last has not come yet.
-    partial: Option<Packet>,
-    /// Whether the rest of the current frame is to be dropped.
-    skipping: bool,
+    frame: Frame,
     drops: Arc<DropCounters>,
 }
 
@@ -95,42 +98,29 @@ impl RxRing {
         pool: &Pool,
         long_frames: LongFrames,
     ) -> Result<Self, PoolError> {
-        let attachment = Attachment::new(device, pool)?;
-        let mut buffers = Vec::with_capacity(len + BLOCK);
-        while buffers.len() < len {
-            let before = buffers.len();
-            pool.take_block(&mut buffers);
-            if buffers.len() == before {
-                pool.give_back(buffers.into_iter());
-                return Err(PoolError::Exhausted { needed: len, had: before });
-            }
-        }
-        pool.give_back(buffers.drain(len..));
-        let mut ring = Ring::new(device, buffers)?;
-        for index in 0..len {
-            let (words, buffer) = ring.at(index);
-            let address = attachment.address(buffer.data()).ok_or(NOT_ATTACHED)?;
-            words.vacant_in_ring().write(Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address));
-        }
-        Ok(Self {
+        let had = pool.available();
+        let mut ring = Self {
             queue,
-            ring,
-            attachment,
-            spare: Vec::with_capacity(BLOCK),
-            next: 0,
+            ring: Ring::new(device, len)?,
+            attachment: Attachment::new(device, pool)?,
             announced: 0,
             long_frames,
-            partial: None,
-            skipping: false,
+            frame: Frame::Next,
             drops: Arc::default(),
-        })
+        };
+        ring.refill();
+        if ring.ring.posted() < len {
+            ring.empty();
+            return Err(PoolError::Exhausted { needed: len, had });
+        }
+        Ok(ring)
     }
 
     pub(crate) fn queue(&self) -> RxQueue {
         self.queue
     }
 
-    pub(crate) fn ring(&self) -> &Ring<Buffer> {
+    pub(crate) fn ring(&self) -> &Ring {
         &self.ring
     }
 
@@ -144,79 +134,136 @@ impl RxRing {
 
     /// Gives all buffers back to the pool.
     pub(crate) fn empty(mut self) {
-        self.partial = None;
-        let pool = self.attachment.pool().clone();
-        pool.give_back(self.spare.drain(..));
-        pool.give_back(self.ring.into_slots().into_iter());
+        self.frame = Frame::Next;
+        while self.ring.posted() > 0 {
+            self.ring.give_back(self.attachment.pool(), self.ring.posted());
+        }
+    }
+
+    /// Posts free buffers of the pool: as many blocks as there is room for.
+    #[inline]
+    fn refill(&mut self) {
+        let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
+        let (attachment, pool) = (&self.attachment, self.attachment.pool());
+        while self.is_block_vacant() {
+            let was_there = match attachment.uniform() {
+                Some(delta) => self.ring.refill::<Read>(pool, |data| Some(posted(delta.address(data)))),
+                None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
+            };
+            if !was_there {
+                self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+
+    /// Receives one packet, for which there is room in `batch`.
+    #[inline(always)]
+    fn receive_one(&mut self, batch: &mut Batch) -> usize {
+        let usual = matches!(self.frame, Frame::Next);
+        let received = usual && self.ring.receive_one(self.attachment.pool(), batch);
+        if self.is_block_vacant() || (!received && self.is_front_done()) {
+            return usize::from(received) + self.receive_many(batch);
+        }
+        usize::from(received)
+    }
+
+    /// Receives packets as long as there are some, and room in `batch`.
+    #[inline(never)]
+    fn receive_many(&mut self, batch: &mut Batch) -> usize {
+        let before = batch.len();
+        loop {
+            let front = self.ring.first();
+            if let Frame::Next = self.frame {
+                self.receive_block(batch);
+            }
+            if self.is_block_vacant() {
+                self.refill();
+            }
+            if batch.is_full() || !self.is_front_done() {
+                return batch.len() - before;
+            }
+            if self.ring.first() == front {
+                self.segment(batch);
+            }
+        }
+    }
+
+    /// Receives packets of one segment, to the end of the block at most.
+    #[inline(always)]
+    fn receive_block(&mut self, batch: &mut Batch) {
+        let pool = self.attachment.pool();
+        if self.ring.receive_groups(pool, batch) > 0 && self.ring.first().is_multiple_of(BLOCK) {
+            return;
+        }
+        if !batch.is_full() {
+            self.receive_rest(batch);
+        }
+    }
+
+    /// Receives what makes no group, but not what comes then.
+    #[inline(never)]
+    fn receive_rest(&mut self, batch: &mut Batch) {
+        for _ in 1..GROUP {
+            if !self.ring.receive_one(self.attachment.pool(), batch) || self.ring.first().is_multiple_of(BLOCK) {
+                return;
+            }
+        }
     }
 
     #[inline(always)]
-    fn receive(&mut self, batch: &mut Batch) -> usize {
-        let before = batch.len();
-        let size = self.attachment.pool().buffer_size();
-        while batch.len() < batch.capacity() {
-            let (words, posted) = self.ring.at(self.next);
-            let Some(done) = words.done::<WriteBack>() else { break };
-            let Some(free) = self.spare.pop() else {
-                self.attachment.pool().take_block(&mut self.spare);
-                if self.spare.is_empty() {
-                    self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
-                    break;
-                }
-                continue;
-            };
-            let len = done.field(WriteBack::PKT_LEN);
-            let last = done.field(WriteBack::EOP);
-            let Some(address) = self.attachment.address(free.data()) else {
-                self.spare.push(free);
-                break;
-            };
-            done.rewrite(Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address));
-            let buffer = mem::replace(posted, free);
-            self.next += 1;
-            // The device is not trusted to keep within the buffer it was given.
-            if last && !self.skipping && self.partial.is_none() && len.wrapping_sub(1) < size as u64 {
-                let packet = Packet::new(buffer, self.attachment.pool(), len as u16);
-                if batch.push(packet).is_err() {
-                    break;
-                }
-            } else {
-                self.segment(buffer, len, last, batch);
-            }
-        }
-        batch.len() - before
+    fn is_block_vacant(&self) -> bool {
+        self.ring.posted() + BLOCK <= self.ring.len()
     }
 
-    /// A segment of a longer frame, or one that is wrong.
+    #[inline(always)]
+    fn is_front_done(&self) -> bool {
+        self.ring.posted() > 0 && self.ring.words(self.ring.first()).done::<WriteBack>().is_some()
+    }
+
+    /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong.
     #[cold]
-    fn segment(&mut self, buffer: Buffer, len: u64, last: bool, batch: &mut Batch) {
+    fn segment(&mut self, batch: &mut Batch) {
+        let Some(done) = self.ring.words(self.ring.first()).done::<WriteBack>() else { return };
+        let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
+        let damaged = done.field(WriteBack::RXE);
+        let Some(buffer) = self.ring.take() else { return };
         let pool = self.attachment.pool();
         let fits = len != 0 && len <= pool.buffer_size() as u64;
-        let too_many = self.partial.as_ref().is_some_and(|packet| packet.segment_count() >= MOST_SEGMENTS);
-        let refused = !fits || too_many || self.long_frames == LongFrames::Drop;
-        if self.skipping || refused {
-            pool.give_back(core::iter::once(buffer));
-            if !self.skipping {
-                self.partial = None;
-                let reason = if fits { &self.drops.long } else { &self.drops.bad_length };
-                reason.fetch_add(1, Ordering::Relaxed);
+        let good = fits && !damaged;
+        let packet = match core::mem::replace(&mut self.frame, Frame::Next) {
+            Frame::Next if good && (last || self.long_frames == LongFrames::Deliver) => {
+                Packet::received(buffer, pool, len)
             }
-            self.skipping = !last;
-            return;
-        }
-        match &mut self.partial {
-            None => self.partial = Some(Packet::new(buffer, pool, len as u16)),
-            Some(packet) => packet.append(buffer, len as u16),
-        }
-        if last && let Some(packet) = self.partial.take() {
-            // There is room: the caller looked before it took the descriptor.
-            let _ = batch.push(packet);
-        }
+            Frame::Partial(mut packet) if good && packet.segment_count() < MOST_SEGMENTS => {
+                packet.append(buffer, len).map(|()| packet)
+            }
+            Frame::Dropped => Err(buffer),
+            // The segments before this one go home.
+            Frame::Next | Frame::Partial(_) => {
+                let reason = match fits {
+                    _ if damaged => &self.drops.damaged,
+                    true => &self.drops.long,
+                    false => &self.drops.bad_length,
+                };
+                reason.fetch_add(1, Ordering::Relaxed);
+                Err(buffer)
+            }
+        };
+        self.frame = match packet {
+            Ok(packet) if last => {
+                // There is room: the caller looked.
+                let _ = batch.push(packet);
+                Frame::Next
+            }
+            Ok(packet) => Frame::Partial(packet),
+            Err(buffer) => {
+                drop(Packet::received(buffer, pool, 0));
+                if last { Frame::Next } else { Frame::Dropped }
+            }
+        };
     }
 }
-
-const NOT_ATTACHED: PoolError =
-    PoolError::Dma(DmaError::NotMappable { len: 0, reason: "a buffer is outside its pool's mapping" });
 
 /// A receive queue, borrowed from its running device.
 #[derive(Debug)]
@@ -233,8 +280,8 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits.
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
-        let received = self.ring.receive(batch);
-        if self.ring.next - self.ring.announced >= DOORBELL_STRIDE {
+        let received = if batch.free() == 1 { self.ring.receive_one(batch) } else { self.ring.receive_many(batch) };
+        if self.ring.announced != self.ring.ring.end() {
             self.announce();
         }
         received
@@ -243,8 +290,8 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Tells the device of all buffers but the last, which it must not reach: an empty and a full ring would look alike.
     #[inline]
     fn announce(&mut self) {
-        self.ring.announced = self.ring.next;
-        let tail = self.ring.ring.wrap(self.ring.next.wrapping_sub(1));
+        self.ring.announced = self.ring.ring.end();
+        let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
         let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
         registers.rdt(self.ring.queue).ring(tail as u32);
     }

@@ -1,31 +1,27 @@
 //! A transmit queue (datasheet 7.2).
 //!
-//! Descriptors between `clean` and `next` are the device's, or were its; the others are free. The device is
-//! asked to report (RS) on every 32nd descriptor and on the last of a call, and descriptors are taken
-//! back only up to one that it has reported: TDH says nothing about what is done (8.2.3.9.8).
+//! Packets are posted in runs: of one buffer each, of one pool, in one [`BLOCK`] of descriptors. The device is asked
+//! to report (RS) on the last descriptor of each run, and so on the last of each call. Buffers go back to their pools by
+//! the block, when the device has reported the last of the block as done: TDH says nothing about that (8.2.3.9.8).
 
-use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack};
-use crate::dma::{Dma, DmaError};
-use crate::field::Value;
+use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
+use crate::dma::{Dma, DmaAddr, DmaError};
 use crate::mmio::Bus;
-use crate::packet::{Batch, Packet};
-use crate::pool::{self, Attachment, Pool};
-use crate::queue::ring::Ring;
+use crate::packet::{Batch, Outgoing, Packet};
+use crate::pool::{Attachment, BLOCK, Pool};
+use crate::queue::ring::{GROUP, Ring};
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
 use crate::value;
 
-/// The device reports at least every that many descriptors.
-const REPORT_STRIDE: usize = 32;
-
-/// Descriptors that stay free, so that a full ring does not look like an empty one.
-const GAP: usize = 1;
+/// Instead of an attachment: the buffers of a block are not all of one pool.
+const MIXED: usize = usize::MAX;
 
 /// Why a packet was not sent. It is handed back: the first of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,35 +53,39 @@ impl fmt::Display for TransmitError {
 
 impl core::error::Error for TransmitError {}
 
+/// What is known of a block of descriptors.
+#[derive(Debug, Clone, Copy, Default)]
+struct Block {
+    /// The descriptor that the device reports when it is done with the block so far.
+    report: usize,
+    /// Which attachment's pool the buffers are of, or [`MIXED`].
+    owner: usize,
+}
+
 /// The ring of a transmit queue.
 #[derive(Debug)]
 pub(crate) struct TxRing {
     queue: TxQueue,
-    /// A packet stands in the slot of its last descriptor.
-    ring: Ring<Option<Packet>>,
+    ring: Ring,
+    blocks: Vec<Block>,
+    /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
-    /// The next free descriptor, counted without wrapping.
-    next: usize,
-    /// The first descriptor that has not been taken back.
-    clean: usize,
-    /// Where the device was asked to report, in order.
-    reports: VecDeque<usize>,
-    max_len: usize,
+    /// The attachment of the last packet: a guess at the next one's.
+    owner: usize,
+    max_len: u32,
 }
 
 impl TxRing {
     /// A ring of `len` descriptors, a power of two, for packets of up to `max_len` bytes.
     pub(crate) fn new(device: &impl Dma, queue: TxQueue, len: usize, max_len: usize) -> Result<Self, DmaError> {
-        let mut slots = Vec::with_capacity(len);
-        slots.resize_with(len, || None);
         Ok(Self {
             queue,
-            ring: Ring::new(device, slots)?,
+            ring: Ring::new(device, len)?,
+            blocks: vec![Block::default(); len / BLOCK],
             attachments: vec![],
-            next: 0,
-            clean: 0,
-            reports: VecDeque::with_capacity(len),
-            max_len,
+            owner: 0,
+            // A segment's length has 16 bits.
+            max_len: max_len.min(usize::from(u16::MAX)) as u32,
         })
     }
 
@@ -93,7 +93,7 @@ impl TxRing {
         self.queue
     }
 
-    pub(crate) fn ring(&self) -> &Ring<Option<Packet>> {
+    pub(crate) fn ring(&self) -> &Ring {
         &self.ring
     }
 
@@ -107,132 +107,206 @@ impl TxRing {
 
     /// Whether everything posted was reported as done.
     pub(crate) fn is_drained(&mut self) -> bool {
-        self.take_back();
-        self.clean == self.next
+        self.take_back_reported(true);
+        self.ring.posted() == 0
     }
 
     /// Gives all packets back to their pools.
-    pub(crate) fn empty(self) {
-        let Self { ring, attachments, .. } = self;
-        pool::give_back(ring.into_slots().into_iter().flatten());
-        drop(attachments);
+    pub(crate) fn empty(mut self) {
+        self.give_back_mixed(self.ring.posted());
     }
 
-    /// Takes back what the device has reported as done.
-    #[inline]
+    #[inline(always)]
+    fn block(&mut self, index: usize) -> Option<&mut Block> {
+        let block = self.ring.wrap(index) / BLOCK;
+        self.blocks.get_mut(block)
+    }
+
+    /// Takes back whole blocks that the device has reported as done.
+    #[inline(always)]
     fn take_back(&mut self) {
-        while let Some(&report) = self.reports.front() {
-            if self.ring.words(report).done::<WriteBack>().is_none() {
+        if self.ring.first() | (BLOCK - 1) < self.ring.end() {
+            self.take_back_reported(false);
+        }
+    }
+
+    /// Takes back whole blocks that the device has reported as done; with `partly`, also what was reported of the last.
+    #[inline(never)]
+    fn take_back_reported(&mut self, partly: bool) {
+        while self.ring.posted() > 0 {
+            let whole = BLOCK - self.ring.first() % BLOCK;
+            let count = whole.min(self.ring.posted());
+            let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return };
+            if (count < whole && !partly) || self.ring.words(report).done::<WriteBack>().is_none() {
                 return;
             }
-            self.reports.pop_front();
-            let (from, ring) = (self.clean, &mut self.ring);
-            pool::give_back((from..=report).filter_map(|index| ring.slot(index).take()));
-            self.clean = report + 1;
-        }
-    }
-
-    #[inline(always)]
-    fn free(&self) -> usize {
-        self.ring.len() - GAP - (self.next - self.clean)
-    }
-
-    #[inline(always)]
-    fn attachment(&self, packet: &Packet) -> Option<&Attachment> {
-        self.attachments.iter().find(|attachment| attachment.pool().id() == packet.pool())
-    }
-
-    /// Whether `packet` can be sent, and how many descriptors it needs.
-    #[inline(always)]
-    fn check(&self, packet: &Packet) -> Result<usize, TransmitError> {
-        if self.attachment(packet).is_none() {
-            return Err(TransmitError::NotAttached);
-        }
-        if packet.segment_count() == 1 {
-            // Empty ones become too long by this.
-            if packet.len().wrapping_sub(1) < self.max_len {
-                return Ok(1);
-            }
-        } else if packet.total_len() <= self.max_len && packet.segments().all(|bytes| !bytes.is_empty()) {
-            return Ok(packet.segment_count());
-        }
-        match packet.total_len() {
-            len if len > self.max_len => Err(TransmitError::TooLong { len, max: self.max_len }),
-            _ => Err(TransmitError::Empty),
-        }
-    }
-
-    /// Posts packets from the front of `batch`; says how many, and what was wrong with the next one.
-    fn post(&mut self, batch: &mut Batch) -> (usize, Result<(), TransmitError>) {
-        let mut free = self.free();
-        let (mut count, mut result) = (0, Ok(()));
-        for packet in &*batch {
-            match self.check(packet) {
-                Ok(needed) if needed <= free => free -= needed,
-                Ok(_) => break,
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
-            }
-            count += 1;
-        }
-        for (index, packet) in batch.take_first(count).enumerate() {
-            if packet.segment_count() == 1 {
-                self.post_one(packet, index + 1 == count);
-            } else {
-                self.post_segments(packet, index + 1 == count);
+            match self.attachments.get(owner) {
+                Some(attachment) => self.ring.give_back(attachment.pool(), count),
+                None => self.give_back_mixed(count),
             }
         }
-        (count, result)
     }
 
-    /// Posts a packet of one segment, which was checked.
-    #[inline(always)]
-    fn post_one(&mut self, packet: Packet, last: bool) {
-        const SINGLE: Value<Data> = value!(Data { EOP: true, IFCS: true });
-        let Some(address) = self.attachment(&packet).and_then(|pool| pool.address(packet.data())) else { return };
-        let len = packet.len() as u16;
-        let value = SINGLE.with(Data::ADDR, address).with(Data::DTALEN, len).with(Data::PAYLEN, len);
-        let report = last || self.next % REPORT_STRIDE == REPORT_STRIDE - 1;
-        self.put(value.with(Data::RS, report), report);
-        *self.ring.slot(self.next - 1) = Some(packet);
-    }
-
-    /// Posts a packet of several segments, a descriptor each.
+    /// Gives the first `count` buffers back, each to the pool that it is of.
     #[cold]
-    fn post_segments(&mut self, packet: Packet, last: bool) {
-        let (total, segments) = (packet.total_len() as u64, packet.segment_count());
-        let report = last || self.next % REPORT_STRIDE + segments >= REPORT_STRIDE;
-        let Some(attachment) = self.attachments.iter().find(|attachment| attachment.pool().id() == packet.pool())
-        else {
-            return;
-        };
-        let values = packet.segments().enumerate().map(|(index, bytes)| {
-            let end = index + 1 == segments;
-            let value = value!(Data { IFCS: true })
-                .with(Data::DTALEN, bytes.len() as u16)
-                .with(Data::EOP, end)
-                .with(Data::RS, end && report);
-            let address = attachment.address(core::ptr::NonNull::from(bytes).cast());
-            let value = value.try_with(Data::PAYLEN, if index == 0 { total } else { 0 }).unwrap_or(value);
-            address.map_or(value, |address| value.with(Data::ADDR, address))
-        });
-        let values: Vec<_> = values.collect();
-        for (index, value) in values.into_iter().enumerate() {
-            self.put(value, report && index + 1 == segments);
+    fn give_back_mixed(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(buffer) = self.ring.front() else { return };
+            match self.attachments.iter().find(|attachment| attachment.owns(buffer)) {
+                Some(attachment) => self.ring.give_back(attachment.pool(), 1),
+                None => drop(self.ring.take()),
+            }
         }
-        *self.ring.slot(self.next - 1) = Some(packet);
     }
 
+    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`, and asks the
+    /// device to report the last of them.
     #[inline(always)]
-    fn put(&mut self, value: Value<Data>, report: bool) {
-        self.ring.words(self.next).vacant_in_ring().write(value);
-        if report {
-            self.reports.push_back(self.next);
+    fn note(&mut self, index: usize, owner: usize) {
+        let report = self.ring.end().wrapping_sub(1);
+        self.ring.words(report).add(value!(Data { RS: true }));
+        // When the ring is nearly full, the block may still have buffers from the round before.
+        let is_new = index.is_multiple_of(BLOCK) && self.ring.first() + self.ring.len() >= index + BLOCK;
+        if let Some(block) = self.block(index) {
+            block.report = report;
+            if is_new {
+                block.owner = owner;
+            } else if block.owner != owner {
+                block.owner = MIXED;
+            }
         }
-        self.next += 1;
     }
+
+    /// The attachment of `packet`'s pool.
+    #[inline(always)]
+    fn owner(&mut self, packet: &Packet) -> Option<usize> {
+        let guess = self.attachments.get(self.owner);
+        if guess.is_none_or(|guess| guess.pool().id() != packet.pool()) {
+            self.owner = self.attachments.iter().position(|attachment| attachment.pool().id() == packet.pool())?;
+        }
+        Some(self.owner)
+    }
+
+    /// Posts the first packet of `batch`, unless it is unusual.
+    #[inline(always)]
+    fn post_one(&mut self, batch: &mut Batch) {
+        let mut packets = batch.outgoing();
+        let Some(owner) = packets.first().and_then(|first| self.owner(first)) else { return };
+        let Some(attachment) = self.attachments.get(owner) else { return };
+        let Some(delta) = attachment.uniform() else { return };
+        let from = self.ring.end();
+        let describe = |packet: &Packet| Some(single(packet, delta.address(packet.data())));
+        if self.ring.post_one(&mut packets, attachment.pool(), self.max_len, describe) {
+            self.note(from, owner);
+        }
+    }
+
+    /// Posts packets of one segment from the front of `batch`, up to one that is unusual.
+    #[inline(never)]
+    fn post_many(&mut self, batch: &mut Batch) {
+        let mut packets = batch.outgoing();
+        while let Some(owner) = packets.first().and_then(|first| self.owner(first)) {
+            let Some(attachment) = self.attachments.get(owner) else { return };
+            let Some(delta) = attachment.uniform() else { return };
+            let from = self.ring.end();
+            post_run(&mut self.ring, &mut packets, attachment.pool(), self.max_len, |packet| {
+                Some(single(packet, delta.address(packet.data())))
+            });
+            if self.ring.end() == from {
+                return;
+            }
+            self.note(from, owner);
+        }
+    }
+
+    /// Posts packets from the front of `batch`; says what was wrong with the one that is first then.
+    #[inline(never)]
+    fn post_any(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
+        let mut packets = batch.outgoing();
+        while let Some(first) = packets.first() {
+            let owner = self.owner(first).ok_or(TransmitError::NotAttached)?;
+            let Some(attachment) = self.attachments.get(owner) else { break };
+            let from = self.ring.end();
+            post_run(&mut self.ring, &mut packets, attachment.pool(), self.max_len, |packet| {
+                Some(single(packet, attachment.address(packet.data())?))
+            });
+            if self.ring.end() == from && !self.post_unusual(&mut packets, owner)? {
+                break;
+            }
+            self.note(from, owner);
+        }
+        Ok(())
+    }
+
+    /// Posts a packet that is none of the usual ones, or says what is wrong with it. Says whether there was room.
+    #[cold]
+    fn post_unusual(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> Result<bool, TransmitError> {
+        let (Some(packet), Some(attachment)) = (packets.first(), self.attachments.get(owner)) else {
+            return Ok(false);
+        };
+        let (len, max) = (packet.total_len(), self.max_len as usize);
+        if len > max {
+            return Err(TransmitError::TooLong { len, max });
+        }
+        if packet.segments().any(<[u8]>::is_empty) {
+            return Err(TransmitError::Empty);
+        }
+        if packet.segment_count() > self.ring.free() {
+            return Ok(false);
+        }
+        let segments = packet.segments().enumerate().map(|(index, bytes)| {
+            let value = value!(Data { IFCS: true })
+                .with(Data::ADDR, attachment.address(NonNull::from(bytes).cast())?)
+                .with(Data::DTALEN, bytes.len() as u16)
+                .with(Data::EOP, index + 1 == packet.segment_count());
+            // Only the first says how long the packet is: at most `max`, which has 16 bits.
+            Some(value.with(Data::PAYLEN, if index == 0 { len as u16 } else { 0 }))
+        });
+        let Some(values) = segments.collect::<Option<Vec<_>>>() else { return Err(TransmitError::NotAttached) };
+        let from = self.ring.end();
+        let mut values = values.into_iter();
+        if let Some(packet) = packets.next() {
+            packet.into_buffers(|buffer| {
+                // There is room, and as many values as segments.
+                if let Some(value) = values.next() {
+                    let _ = self.ring.post_buffer(value, buffer);
+                }
+            });
+        }
+        // The caller notes the first block.
+        for index in (from.next_multiple_of(BLOCK)..self.ring.end()).step_by(BLOCK) {
+            self.note(index, owner);
+        }
+        Ok(true)
+    }
+}
+
+/// Posts packets of one segment and of `pool`, to the end of the block at most.
+#[inline(always)]
+fn post_run(
+    ring: &mut Ring,
+    packets: &mut Outgoing<'_>,
+    pool: &Pool,
+    max_len: u32,
+    describe: impl Fn(&Packet) -> Option<Written<Data>>,
+) {
+    if ring.post_groups(packets, pool, max_len, &describe) > 0 && ring.end().is_multiple_of(BLOCK) {
+        return;
+    }
+    // What makes no group, but not what comes then.
+    for _ in 1..GROUP {
+        if !ring.post_one(packets, pool, max_len, &describe) || ring.end().is_multiple_of(BLOCK) {
+            return;
+        }
+    }
+}
+
+/// The descriptor of a packet of one segment, which the device finds at `address`.
+#[inline(always)]
+fn single(packet: &Packet, address: DmaAddr) -> Written<Data> {
+    let len = packet.len() as u16;
+    let value = value!(Data { EOP: true, IFCS: true }).with(Data::ADDR, address);
+    value.with(Data::DTALEN, len).with(Data::PAYLEN, len).into()
 }
 
 /// A transmit queue, borrowed from its running device.
@@ -249,7 +323,8 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
 
     /// Sends packets from the front of `batch`, as many as there is room for; says how many. It never waits.
     ///
-    /// What is sent leaves the batch and comes back to its pool once the device is done with it.
+    /// What is sent leaves the batch. Its buffers come back to their pools in later calls, once the device is done with
+    /// them: 32 at a time, or all of them when the batch is empty or room is short, or by [`reclaim`](Self::reclaim).
     /// What found no room stays in the batch.
     ///
     /// # Errors
@@ -258,9 +333,20 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     #[inline]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
         self.ring.take_back();
-        let (sent, result) = self.ring.post(batch);
+        // Part of a block is taken back only where there is time, or no room.
+        if batch.is_empty() || self.ring.ring.free() < batch.len() {
+            self.ring.take_back_reported(true);
+        }
+        let before = batch.len();
+        if before == 1 {
+            self.ring.post_one(batch);
+        } else {
+            self.ring.post_many(batch);
+        }
+        let result = if batch.is_empty() { Ok(()) } else { self.ring.post_any(batch) };
+        let sent = before - batch.len();
         if sent > 0 {
-            let tail = self.ring.ring.wrap(self.ring.next);
+            let tail = self.ring.ring.wrap(self.ring.ring.end());
             let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
             registers.tdt(self.ring.queue).ring(tail as u32);
         }
@@ -278,8 +364,8 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
 
     /// Takes back packets that were sent, and says how many descriptors are free.
     pub fn reclaim(&mut self) -> usize {
-        self.ring.take_back();
-        self.ring.free()
+        self.ring.take_back_reported(true);
+        self.ring.ring.free()
     }
 
     /// Whether everything was sent.

@@ -54,15 +54,30 @@ impl Deref for Checked {
 
 /// Looks for every mistake in what was read.
 pub fn check(parsed: Parsed) -> Result<Checked, Mistakes> {
-    let Parsed { description, mut mistakes } = parsed;
-    if let Some(description) = &description {
-        for pass in PASSES {
-            pass(description, &mut mistakes);
+    let Parsed { values, places } = parsed;
+    let unplaced = match values {
+        Ok(description) => {
+            let mut mistakes = Mistakes::default();
+            pass(&description, &mut mistakes);
+            if mistakes.is_empty() {
+                return Ok(Checked(description));
+            }
+            mistakes
         }
+        Err(mistakes) => mistakes,
+    };
+    // There is something to report, so the places are wanted.
+    let (description, mut mistakes) = places.describe();
+    if let Some(description) = &description {
+        pass(description, &mut mistakes);
     }
-    match description {
-        Some(description) if mistakes.is_empty() => Ok(Checked(description)),
-        _ => Err(mistakes),
+    // What only the first reader objects to is a mistake too.
+    Err(if mistakes.is_empty() { unplaced } else { mistakes })
+}
+
+fn pass(description: &Description, mistakes: &mut Mistakes) {
+    for pass in PASSES {
+        pass(description, mistakes);
     }
 }
 

@@ -1,4 +1,6 @@
-//! From the tree to values: each kind of value says how it is read, and what is wrong is reported in place.
+//! The second reader, made for the report: from the tree to values with their places.
+//!
+//! Each kind of value says how it is read, and what is wrong is reported in place.
 
 use indexmap::IndexMap;
 
@@ -10,11 +12,6 @@ use crate::source::{Span, Spanned};
 pub trait Decode: Sized {
     /// Reads the value. `None` means that it could not be read and that this was reported.
     fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self>;
-
-    /// What stands for the value where its key is missing. `None` means that the key must be given.
-    fn absent() -> Option<Self> {
-        None
-    }
 }
 
 /// Something else stands where a value of one kind is wanted.
@@ -98,11 +95,10 @@ impl<'a> Keys<'a> {
         match self.entries.swap_remove(key) {
             Some((_, node)) => T::decode(node, mistakes),
             None => {
-                let value = default.or_else(T::absent);
-                if value.is_none() {
+                if default.is_none() {
                     self.missing.push(key);
                 }
-                value
+                default
             }
         }
     }
@@ -120,20 +116,21 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Declares a struct whose fields are the keys of a mapping, and how it is read.
+/// Declares a struct whose fields are the keys of a mapping, and how both readers read it.
 ///
-/// A field may have a default; one without must be given, unless its type says what stands for it.
+/// A key must be given, unless `= default` says that its type's default stands for it.
 macro_rules! mapping {
     (
         $(#[$attribute:meta])*
         pub struct $Name:ident($what:literal) {
-            $( $(#[$key_attribute:meta])* pub $key:ident: $Type:ty $(= $default:expr)?, )*
+            $( $(#[$key_attribute:meta])* pub $key:ident: $Type:ty $(= $default:ident)?, )*
         }
     ) => {
         $(#[$attribute])*
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
         pub struct $Name {
-            $( $(#[$key_attribute])* pub $key: $Type, )*
+            $( $(#[$key_attribute])* $(#[serde($default)])? pub $key: $Type, )*
         }
 
         impl $crate::parse::decode::Decode for $Name {
@@ -142,7 +139,7 @@ macro_rules! mapping {
                 mistakes: &mut $crate::diagnostic::Mistakes,
             ) -> Option<Self> {
                 let mut keys = $crate::parse::decode::Keys::of(node, $what, mistakes)?;
-                $( let $key = keys.take::<$Type>(stringify!($key), None $(.or(Some($default)))?, mistakes); )*
+                $( let $key = keys.take::<$Type>(stringify!($key), None $(.or(Some(Default::$default())))?, mistakes); )*
                 keys.finish(mistakes);
                 Some(Self { $( $key: $key?, )* })
             }
@@ -150,7 +147,7 @@ macro_rules! mapping {
     };
 }
 
-/// Declares an enumeration of words, and how it is read.
+/// Declares an enumeration of words, and how both readers read it.
 macro_rules! words {
     (
         $(#[$attribute:meta])*
@@ -159,9 +156,9 @@ macro_rules! words {
         }
     ) => {
         $(#[$attribute])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
         pub enum $Name {
-            $( $(#[$word_attribute])* $Word, )*
+            $( $(#[$word_attribute])* #[serde(rename = $word)] $Word, )*
         }
 
         impl $Name {
@@ -220,8 +217,8 @@ impl Decode for String {
 impl Decode for bool {
     fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         match &node.kind {
-            Kind::Scalar { text, quoted: false } if text == "true" => Some(true),
-            Kind::Scalar { text, quoted: false } if text == "false" => Some(false),
+            Kind::Scalar { text, quoted: false } if matches!(text.as_str(), "true" | "True" | "TRUE") => Some(true),
+            Kind::Scalar { text, quoted: false } if matches!(text.as_str(), "false" | "False" | "FALSE") => Some(false),
             _ => wrong(node, "`true` or `false`", mistakes),
         }
     }
@@ -229,14 +226,15 @@ impl Decode for bool {
 
 impl Decode for u64 {
     fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
-        let number = match &node.kind {
-            Kind::Scalar { text, quoted: false } => integer(text),
-            _ => None,
+        let wanted = match &node.kind {
+            Kind::Scalar { text, quoted: false } => match integer(text) {
+                Some(number) => return Some(number),
+                None if integer(&text.replace('_', "")).is_some() => "a number without `_`",
+                None => "a number below 2^64, such as 7 or 0x1C",
+            },
+            _ => "a number below 2^64, such as 7 or 0x1C",
         };
-        match number {
-            Some(number) => Some(number),
-            None => wrong(node, "a number below 2^64, such as 7 or 0x1C", mistakes),
-        }
+        wrong(node, wanted, mistakes)
     }
 }
 
@@ -247,25 +245,22 @@ impl Decode for u32 {
     }
 }
 
-/// A number as YAML and Rust both write it.
+/// A number as serde_yaml reads it: what looks like one but begins with a zero is a text to it.
 fn integer(text: &str) -> Option<u64> {
-    let (digits, radix) = match text.get(..2) {
-        Some("0x") => (&text[2..], 16),
-        Some("0o") => (&text[2..], 8),
-        Some("0b") => (&text[2..], 2),
-        _ => (text, 10),
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let (digits, radix) = match digits.get(..2) {
+        Some("0x") => (&digits[2..], 16),
+        Some("0o") => (&digits[2..], 8),
+        Some("0b") => (&digits[2..], 2),
+        Some(two) if two.starts_with('0') => return None,
+        _ => (digits, 10),
     };
-    let digits = digits.replace('_', "");
-    if digits.starts_with(['+', '-']) { None } else { u64::from_str_radix(&digits, radix).ok() }
+    if digits.starts_with('+') { None } else { u64::from_str_radix(digits, radix).ok() }
 }
 
 impl<T: Decode> Decode for Option<T> {
     fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
         T::decode(node, mistakes).map(Some)
-    }
-
-    fn absent() -> Option<Self> {
-        Some(None)
     }
 }
 
@@ -283,10 +278,6 @@ impl<T: Decode> Decode for Vec<T> {
         // All are read before the first failure counts: each may have a mistake to report.
         let items: Vec<_> = items.iter().map(|item| T::decode(item, mistakes)).collect();
         items.into_iter().collect()
-    }
-
-    fn absent() -> Option<Self> {
-        Some(Vec::new())
     }
 }
 
@@ -312,9 +303,5 @@ impl<T: Decode> Decode for IndexMap<Spanned<String>, T> {
         };
         let entries: Vec<_> = entries.iter().map(|(key, value)| (key, T::decode(value, mistakes))).collect();
         entries.into_iter().map(|(key, value)| Some((key.clone(), value?))).collect()
-    }
-
-    fn absent() -> Option<Self> {
-        Some(IndexMap::new())
     }
 }

@@ -1,21 +1,45 @@
 //! First stage: from text to a [`Description`].
 //!
-//! One parser reads the file, and its places go with the values: a mistake found later needs no second look.
+//! The text is read in two passes. serde_yaml gives the values; what it refuses is never accepted. But it keeps no
+//! places, and lets some mistakes pass: a key given twice in a mapping of names, nothing where a value should be. So
+//! a parser that keeps places goes over the text as well. That alone finds those mistakes, and what is no YAML; and
+//! when anything at all is wrong, the description is made once more from its tree, now with the places for the
+//! report. What is generated never comes from that.
 
 pub(crate) mod decode;
 pub(crate) mod tree;
+mod values;
 
 use crate::description::Description;
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::source::{Source, Span};
+use decode::Decode;
+use tree::Node;
 
 /// What could be read of a source.
-///
-/// Where it has mistakes there may be a description all the same, so that `check` can look for more.
 #[derive(Debug)]
 pub struct Parsed {
-    pub(crate) description: Option<Description>,
-    pub(crate) mistakes: Mistakes,
+    /// The description without places, or why there is none.
+    pub(crate) values: Result<Description, Mistakes>,
+    pub(crate) places: Places,
+}
+
+/// Where everything is in a source, and what that alone shows to be wrong.
+#[derive(Debug)]
+pub(crate) struct Places {
+    tree: Option<Node>,
+    mistakes: Mistakes,
+}
+
+impl Places {
+    /// The description with the place of every value, and all that is wrong with it so far.
+    ///
+    /// Where it has mistakes there may be a description all the same, so that `check` can look for more.
+    pub fn describe(self) -> (Option<Description>, Mistakes) {
+        let Self { tree, mut mistakes } = self;
+        let description = tree.and_then(|tree| Description::decode(&tree, &mut mistakes));
+        (description, mistakes)
+    }
 }
 
 /// The source says nothing at all.
@@ -28,16 +52,121 @@ impl From<Empty> for Diagnostic {
     }
 }
 
+/// Nothing stands where a value should.
+struct Nothing {
+    place: Span,
+}
+
+impl From<Nothing> for Diagnostic {
+    fn from(mistake: Nothing) -> Self {
+        Diagnostic::new("expected a value, found nothing", mistake.place, "")
+    }
+}
+
 /// Reads a description.
 #[must_use]
 pub fn parse(source: &Source) -> Parsed {
     let mut mistakes = Mistakes::default();
-    let description = tree::read(source, &mut mistakes).and_then(|node| {
-        if node.is_null() {
-            mistakes.report(Empty);
-            return None;
+    let mut tree = tree::read(source, &mut mistakes);
+    if tree.as_ref().is_some_and(Node::is_null) {
+        mistakes.report(Empty);
+        tree = None;
+    }
+    let values = if mistakes.is_empty() { values(source, tree.as_ref()) } else { Err(Mistakes::default()) };
+    Parsed { values, places: Places { tree, mistakes } }
+}
+
+fn values(source: &Source, tree: Option<&Node>) -> Result<Description, Mistakes> {
+    let mistake = match tree.and_then(Node::null) {
+        // serde_yaml takes it for an empty list or text.
+        Some(place) => Nothing { place }.into(),
+        None => match values::read(source) {
+            Ok(description) => return Ok(description),
+            Err(refused) => Diagnostic::from(refused),
+        },
+    };
+    let mut mistakes = Mistakes::default();
+    mistakes.report(mistake);
+    Err(mistakes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fs;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::parse;
+    use crate::description::Description;
+    use crate::source::Source;
+
+    const GOLDEN: &str = include_str!("../../tests/golden/input.yaml");
+
+    /// A description in words, in order and without the places in it.
+    fn plain(description: &Description) -> String {
+        let text = format!("{description:?}");
+        let mut pieces = text.split("span: Span { ");
+        let first = pieces.next().unwrap_or_default().to_owned();
+        pieces.fold(first, |plain, piece| plain + piece.split_once('}').map_or(piece, |(_, after)| after))
+    }
+
+    /// What each reader makes of a text, unless it refuses it.
+    fn both(text: &str) -> [Option<String>; 2] {
+        let parsed = parse(&Source::new("input.yaml", text));
+        let values = parsed.values.as_ref().ok().map(plain);
+        let (placed, mistakes) = parsed.places.describe();
+        [values, placed.filter(|_| mistakes.is_empty()).as_ref().map(plain)]
+    }
+
+    #[test]
+    fn both_readers_read_the_same() -> Result<(), Box<dyn Error>> {
+        let codegen = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut files = vec![codegen.join("../registers.yaml"), codegen.join("tests/golden/input.yaml")];
+        for case in fs::read_dir(codegen.join("tests/ui"))? {
+            files.push(case?.path().join("input.yaml"));
         }
-        decode::Decode::decode(&node, &mut mistakes)
-    });
-    Parsed { description, mistakes }
+        let mut read = 0;
+        for file in &files {
+            // Some are not even a text.
+            let Ok(text) = String::from_utf8(fs::read(file)?) else { continue };
+            if let [Some(values), placed] = both(&text) {
+                assert_eq!(Some(values), placed, "{}", file.display());
+                read += 1;
+            }
+        }
+        assert!(read > 2, "hardly anything can be read");
+        Ok(())
+    }
+
+    /// Pieces that mean something to YAML: to one reader perhaps other than to the other.
+    #[rustfmt::skip]
+    const PIECES: &[&str] = &[
+        "", " ", "\n", "\n  ", "\n\n", "\t", "\r", "\r\n", "- ", ": ", ":", ",", "{", "}", "[", "]", "{}", "[]", "\"", "'",
+        "#", " #", "|", "|+\n      a\n\n", "|2-", ">", ">-", "%", "? ", "~", "null", "Null", "true", "True", "yes", "0", "1", "-1",
+        "+1", "+", "01", "1_0", "0x", "0X1", "0o17", "0b1", "1.0", "1e3", ".inf", "4:0", "31:0", "unknown", "<<", "<<: ", "!",
+        "é", "\u{85}", "\u{2028}", "\u{FEFF}", "\u{0}", "\u{7}", "\u{1F980}", "\\", "\\n", "\\x41", "\\/", "\\\n", "''", "---\n",
+        "...\n", "page: 7", "page: ~", "doc: ", "range: [1, 2, 3]", "MODE", "width: 64", "w1c",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_is_read_in_two_ways(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..8_usize, prop::sample::select(PIECES)), 1..3),
+        ) {
+            let mut text: Vec<char> = GOLDEN.chars().collect();
+            for (at, removed, piece) in edits {
+                let start = at.index(text.len());
+                let end = (start + removed).min(text.len());
+                text.splice(start..end, piece.chars());
+            }
+            let text: String = text.iter().collect();
+            if let [Some(values), placed] = both(&text) {
+                prop_assert_eq!(Some(values), placed, "{}", text);
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! YAML as a tree in which every value and key keeps its place. The only module that knows the YAML parser.
+//! YAML as a tree in which every value and key keeps its place. The only module that knows the parser with places.
 
 use std::collections::HashMap;
 
@@ -44,7 +44,17 @@ impl Node {
 
     /// Whether nothing was given.
     pub fn is_null(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { text, quoted: false } if matches!(text.as_str(), "" | "~" | "null"))
+        let null = |text: &str| matches!(text, "" | "~" | "null" | "Null" | "NULL");
+        matches!(&self.kind, Kind::Scalar { text, quoted: false } if null(text))
+    }
+
+    /// The first place where nothing was given.
+    pub fn null(&self) -> Option<Span> {
+        match &self.kind {
+            Kind::Scalar { .. } => self.is_null().then_some(self.span),
+            Kind::Sequence(items) => items.iter().find_map(Node::null),
+            Kind::Mapping(entries) => entries.iter().find_map(|(_, value)| value.null()),
+        }
     }
 }
 
@@ -94,6 +104,16 @@ impl From<DuplicateKey> for Diagnostic {
 
 /// The tree of `source`, or nothing where it cannot be read on; what is wrong is reported either way.
 pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
+    if let Some((at, character)) = source.text().char_indices().find(|(_, character)| is_unusual(*character)) {
+        let place = Span::new(at..at + character.len_utf8());
+        let what = "a control character or an unusual line end";
+        mistakes.report(NotSupported {
+            what,
+            place,
+            help: "in a quoted text it can be written as `\\x02` or `\\u2028`",
+        });
+        return None;
+    }
     let offsets = Offsets::of(source.text());
     let mut builder = Builder { mistakes, open: Vec::new(), root: None, documents: 0 };
     for event in Parser::new_from_str(source.text()) {
@@ -110,6 +130,15 @@ pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
     }
     let nothing = Kind::Scalar { text: String::new(), quoted: false };
     Some(builder.root.unwrap_or(Node { span: Span::default(), kind: nothing }))
+}
+
+/// Whether a character is forbidden in some version of YAML, or ends a line in one but not in another.
+fn is_unusual(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => false,
+        '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}' => true,
+        _ => character.is_control(),
+    }
 }
 
 fn not_yaml(error: &ScanError, offsets: &Offsets) -> NotYaml {

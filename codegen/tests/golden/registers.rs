@@ -41,15 +41,17 @@ pub mod permit {
     use super::{Driver, Exclusive, permission};
     /// Who may write the registers that have no rule of their own.
     #[diagnostic::on_unimplemented(
-        message = "registers may not be written in state `{Self}`",
+        message = "register `{R}` may not be written in state `{Self}`",
         label = "not in state `{Self}`",
-        note = "registers without a rule of their own may be written in: Idle, Busy"
+        note = "`{R}` has no rule of its own: such registers may be written in: Idle, Busy"
     )]
-    pub trait AnyRegister {}
-    impl AnyRegister for permission::Idle {}
-    impl AnyRegister for permission::Busy {}
-    impl<P: AnyRegister> AnyRegister for Exclusive<P> {}
-    impl<P: AnyRegister> AnyRegister for Driver<P> {}
+    pub trait AnyRegister<R> {}
+    #[diagnostic::do_not_recommend]
+    impl<R> AnyRegister<R> for permission::Idle {}
+    #[diagnostic::do_not_recommend]
+    impl<R> AnyRegister<R> for permission::Busy {}
+    impl<R, P: AnyRegister<R>> AnyRegister<R> for Exclusive<P> {}
+    impl<R, P: AnyRegister<R>> AnyRegister<R> for Driver<P> {}
     /// Who may write `MODE`.
     #[diagnostic::on_unimplemented(
         message = "register `MODE` may not be written in state `{Self}`",
@@ -57,29 +59,35 @@ pub mod permit {
         note = "datasheet 3.1: `MODE` may be written in: LaneStopped, Idle"
     )]
     pub trait MODE {}
+    #[diagnostic::do_not_recommend]
     impl MODE for permission::LaneStopped {}
+    #[diagnostic::do_not_recommend]
     impl MODE for permission::Idle {}
     impl<P: MODE> MODE for Exclusive<P> {}
     impl<P: MODE> MODE for Driver<P> {}
     /// Who may write `BASE`.
     #[diagnostic::on_unimplemented(
-        message = "register `BASE` may not be written in state `{Self}`",
-        label = "not in state `{Self}`",
-        note = "datasheet 4.1: `BASE` may be written in: LaneStopped, Idle",
+        message = "register `BASE` may not be written with permission `{Self}`",
+        label = "not with permission `{Self}`",
+        note = "datasheet 4.1: `BASE` may be written with: Driver<LaneStopped>, Driver<Idle>",
         note = "`BASE` decides which memory the device reaches: only the driver, which owns that memory, writes it"
     )]
     pub trait BASE {}
+    #[diagnostic::do_not_recommend]
     impl BASE for Driver<permission::LaneStopped> {}
+    #[diagnostic::do_not_recommend]
     impl BASE for Driver<permission::Idle> {}
     /// Who may write `TAIL`.
     #[diagnostic::on_unimplemented(
-        message = "register `TAIL` may not be written in state `{Self}`",
-        label = "not in state `{Self}`",
-        note = "datasheet 4.2: `TAIL` may be written in: Idle, Busy",
+        message = "register `TAIL` may not be written with permission `{Self}`",
+        label = "not with permission `{Self}`",
+        note = "datasheet 4.2: `TAIL` may be written with: Driver<Idle>, Driver<Busy>",
         note = "`TAIL` decides which memory the device reaches: only the driver, which owns that memory, writes it"
     )]
     pub trait TAIL {}
+    #[diagnostic::do_not_recommend]
     impl TAIL for Driver<permission::Idle> {}
+    #[diagnostic::do_not_recommend]
     impl TAIL for Driver<permission::Busy> {}
 }
 
@@ -87,17 +95,29 @@ pub mod permit {
 ///
 /// Decides what the chip does; see \[3.1\] and \<MODE\>.
 ///
-/// - Access: `rw`.
+/// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_0012`.
 /// - Where: `0x00000`; also `0x00800`.
-/// - Reserved bits are written as zeros.
-/// - Reserved, left as it was: 31 (firmware uses it).
+/// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
 /// - Software must write 5 into `MAGIC`: every write does.
 /// - Software must write 0 into `OLD`: every write does.
-/// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
 ///
-/// - **Erratum** (E7): READY may come late.
-/// - **Doubt** about the datasheet (missing): Nothing is said about bits 3:2.
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 1:0 | [`SPEED`](Self::SPEED) | `rw` | How fast it goes. | 0: `Stop`, 1: `Slow`, 2: `Fast` |
+/// | 3:2 |  |  | reserved, written as zero |  |
+/// | 7:4 | [`SIZE`](Self::SIZE) | `rw` | in units of 4 bytes, 1 to 8: Size of a block. |  |
+/// | 10:8 | [`MAGIC`](Self::MAGIC) | always 5 | Nobody knows. |  |
+/// | 11 | [`OLD`](Self::OLD) | always 0 | Has no use any more. |  |
+/// | 12 | [`RESET`](Self::RESET) | `sc` | Resets the chip. |  |
+/// | 13 | [`READY`](Self::READY) | `ro` | The chip is ready. |  |
+/// | 14 | [`FAILED`](Self::FAILED) | `w1c` | Something went wrong. |  |
+/// | 30:15 |  |  | reserved, written as zero |  |
+/// | 31 |  |  | reserved, left as it is (firmware uses it) |  |
+///
+/// **Erratum:** READY may come late. (Source: E7.)
+///
+/// **Doubt about the datasheet** (missing): Nothing is said about bits 3:2.
 #[derive(Debug, Clone, Copy)]
 #[doc(alias = "MODE_REG")]
 pub enum MODE {}
@@ -132,12 +152,14 @@ impl Register for MODE {
     const SECTION: &'static str = "3.1";
     const KEEP: u32 = 0x8000_20f3;
     const ONES: u32 = 0x0000_0500;
-}
-impl KnownReset for MODE {
     const RESET: u32 = 0x0000_0012;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for MODE {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for MODE {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for MODE {}
 impl<P: permit::MODE> WritableIn<P> for MODE {}
 
 /// Values of the fields of [`MODE`].
@@ -172,9 +194,14 @@ pub mod mode {
 
 /// Scratch (datasheet 3.2).
 ///
-/// - Access: `rw`.
+/// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00004`.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 31:0 | [`SCRATCH`](Self::SCRATCH) | `rw` | For software. |  |
 #[derive(Debug, Clone, Copy)]
 pub enum SCRATCH {}
 impl SCRATCH {
@@ -192,20 +219,29 @@ impl Register for SCRATCH {
     const SECTION: &'static str = "3.2";
     const KEEP: u32 = 0xffff_ffff;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for SCRATCH {
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for SCRATCH {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for SCRATCH {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for SCRATCH {}
+#[diagnostic::do_not_recommend]
 impl BareWrite for SCRATCH {}
-impl<P: permit::AnyRegister> WritableIn<P> for SCRATCH {}
+impl<P: permit::AnyRegister<SCRATCH>> WritableIn<P> for SCRATCH {}
 
 /// Interrupt Cause (datasheet 3.3).
 ///
-/// - Access: `rc_w1c`. A read changes it.
+/// - Access: `rc_w1c`: a read clears it, and so does writing a one.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00008`.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 0 | [`DONE`](Self::DONE) | `rc_w1c` | A transfer is done. |  |
+/// | 31:1 |  |  | reserved, left as it is |  |
 #[derive(Debug, Clone, Copy)]
 pub enum CAUSE {}
 impl CAUSE {
@@ -223,19 +259,27 @@ impl Register for CAUSE {
     const SECTION: &'static str = "3.3";
     const KEEP: u32 = 0xffff_fffe;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for CAUSE {
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadActs for CAUSE {}
+#[diagnostic::do_not_recommend]
 impl OnesClear for CAUSE {}
-impl<P: permit::AnyRegister> WritableIn<P> for CAUSE {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for CAUSE {}
+impl<P: permit::AnyRegister<CAUSE>> WritableIn<P> for CAUSE {}
 
 /// Interrupt Mask (datasheet 3.4).
 ///
-/// - Access: `w1s`. Writing a one sets the bit.
+/// - Access: `w1s`: writing a one sets the bit, a zero does nothing.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x0000c`.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 0 | [`DONE`](Self::DONE) | `w1s` | Interrupts when a transfer is done. |  |
+/// | 31:1 |  |  | reserved, left as it is |  |
 #[derive(Debug, Clone, Copy)]
 pub enum MASK {}
 impl MASK {
@@ -253,19 +297,27 @@ impl Register for MASK {
     const SECTION: &'static str = "3.4";
     const KEEP: u32 = 0xffff_fffe;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for MASK {
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for MASK {}
+#[diagnostic::do_not_recommend]
 impl OnesSet for MASK {}
-impl<P: permit::AnyRegister> WritableIn<P> for MASK {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for MASK {}
+impl<P: permit::AnyRegister<MASK>> WritableIn<P> for MASK {}
 
 /// Interrupt Mask Clear (datasheet 3.5).
 ///
-/// - Access: `wo`.
+/// - Access: `wo`: reads mean nothing.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00010`.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 0 | [`DONE`](Self::DONE) | `wo` | No longer interrupts when a transfer is done. |  |
+/// | 31:1 |  |  | reserved, left as it is |  |
 #[derive(Debug, Clone, Copy)]
 pub enum UNMASK {}
 impl UNMASK {
@@ -283,20 +335,25 @@ impl Register for UNMASK {
     const SECTION: &'static str = "3.5";
     const KEEP: u32 = 0xffff_fffe;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for UNMASK {
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl PlainWrite for UNMASK {}
-impl<P: permit::AnyRegister> WritableIn<P> for UNMASK {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for UNMASK {}
+impl<P: permit::AnyRegister<UNMASK>> WritableIn<P> for UNMASK {}
 
 /// Base Address (datasheet 4.1).
 ///
-/// - Access: `rw`.
+/// - Access: `rw`: reads give what was written.
 /// - After a reset: unknown, so a write gives every field, or is a `modify`.
 /// - Where: `0x00100 + 0x40 * n` for n = 0 to 3, `0x00400 + 0x40 * (n - 4)` for n = 4 to 5.
-/// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
-/// - Decides which memory the device reaches: only the driver writes it.
+/// - Decides which memory the device reaches, so only the driver itself writes it, in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 3:0 |  |  | reserved, left as it is |  |
+/// | 31:4 | [`BASE`](Self::BASE) | `rw` | in units of 16 bytes: Where the descriptors are. |  |
 #[derive(Debug, Clone, Copy)]
 pub enum BASE {}
 impl BASE {
@@ -327,19 +384,26 @@ impl Register for BASE {
     const SECTION: &'static str = "4.1";
     const KEEP: u32 = 0xffff_ffff;
     const ONES: u32 = 0x0000_0000;
+    const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for BASE {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for BASE {}
 impl<P: permit::BASE> WritableIn<P> for BASE {}
 
 /// Tail (datasheet 4.2).
 ///
-/// - Access: `rw`.
+/// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00104 + 0x40 * n` for n = 0 to 3, `0x00404 + 0x40 * (n - 4)` for n = 4 to 5.
-/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
-/// - Decides which memory the device reaches: only the driver writes it.
+/// - Decides which memory the device reaches, so only the driver itself writes it, in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 /// - A doorbell: a write hands work to the device.
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 15:0 | [`TAIL`](Self::TAIL) | `rw` | The first descriptor that the chip may not use. |  |
+/// | 31:16 |  |  | reserved, left as it is |  |
 #[derive(Debug, Clone, Copy)]
 pub enum TAIL {}
 impl TAIL {
@@ -370,20 +434,28 @@ impl Register for TAIL {
     const SECTION: &'static str = "4.2";
     const KEEP: u32 = 0xffff_ffff;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for TAIL {
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for TAIL {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for TAIL {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for TAIL {}
+#[diagnostic::do_not_recommend]
 impl Doorbell for TAIL {}
 impl<P: permit::TAIL> WritableIn<P> for TAIL {}
 
 /// Key (datasheet 4.3).
 ///
-/// - Access: `rw`.
-/// - After a reset: `0x0000_00ff` in the bits `0x0000_ffff`, unknown in the others.
+/// - Access: `rw`: reads give what was written.
+/// - After a reset: `0x0000_00ff`, of which only the bits `0x0000_ffff` are known, so a write gives every field, or is a `modify`.
 /// - Where: `0x00600 + 0x4 * n` for n = 0 to 9.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 31:0 | [`KEY`](Self::KEY) | `rw` | A part of the key. |  |
 #[derive(Debug, Clone, Copy)]
 pub enum KEY {}
 impl KEY {
@@ -408,16 +480,23 @@ impl Register for KEY {
     const SECTION: &'static str = "4.3";
     const KEEP: u32 = 0xffff_ffff;
     const ONES: u32 = 0x0000_0000;
+    const RESET: u32 = 0x0000_00ff;
 }
+#[diagnostic::do_not_recommend]
 impl ReadPure for KEY {}
+#[diagnostic::do_not_recommend]
 impl PlainWrite for KEY {}
-impl<P: permit::AnyRegister> WritableIn<P> for KEY {}
+impl<P: permit::AnyRegister<KEY>> WritableIn<P> for KEY {}
 
 /// Count Low (datasheet 5.1).
 ///
-/// - Access: `rc`. A read changes it.
+/// - Access: `rc`: a read clears it.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00700`.
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 31:0 | [`COUNT`](Self::COUNT) | `rc` | The low bits. |  |
 #[derive(Debug, Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub enum COUNT_L {}
@@ -436,17 +515,25 @@ impl Register for COUNT_L {
     const SECTION: &'static str = "5.1";
     const KEEP: u32 = 0x0000_0000;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for COUNT_L {
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadActs for COUNT_L {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for COUNT_L {}
+#[diagnostic::do_not_recommend]
+impl<P> WritableIn<P> for COUNT_L {}
 
 /// Count High (datasheet 5.2).
 ///
-/// - Access: `rc`. A read changes it.
+/// - Access: `rc`: a read clears it.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00704`.
+///
+/// | Bits | Field | Access | Meaning | Values |
+/// |---:|---|---|---|---|
+/// | 3:0 | [`COUNT`](Self::COUNT) | `rc` | The high bits. |  |
+/// | 31:4 |  |  | reserved |  |
 #[derive(Debug, Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub enum COUNT_H {}
@@ -465,11 +552,14 @@ impl Register for COUNT_H {
     const SECTION: &'static str = "5.2";
     const KEEP: u32 = 0xffff_fff0;
     const ONES: u32 = 0x0000_0000;
-}
-impl KnownReset for COUNT_H {
     const RESET: u32 = 0x0000_0000;
 }
+#[diagnostic::do_not_recommend]
 impl ReadActs for COUNT_H {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for COUNT_H {}
+#[diagnostic::do_not_recommend]
+impl<P> WritableIn<P> for COUNT_H {}
 
 impl<'a, B: Bus, P> Registers<'a, B, P> {
     /// [`MODE`]: Mode of Operation (3.1).

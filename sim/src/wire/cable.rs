@@ -99,3 +99,34 @@ impl Drop for CableEnd {
         self.out.lit.store(false, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cable_keeps_order_and_stops_the_sender_when_it_is_full() {
+        let (mut one, mut other) = cable();
+        let (mut sent, mut received) = (0_u32, 0_u32);
+        for round in 0..1_000 {
+            for _ in 0..one.room().min(50) {
+                one.transmit(&sent.to_be_bytes());
+                sent += 1;
+            }
+            one.flush();
+            let room = if round < 200 { 7 } else { 100 };
+            other.receive(room, &mut |frame| {
+                assert_eq!(frame, received.to_be_bytes());
+                received += 1;
+            });
+            assert!((sent - received) as usize <= CAPACITY);
+        }
+        assert_eq!(sent, received);
+        assert!(sent > 40_000);
+        let mut none = 0;
+        one.receive(10, &mut |_| none += 1);
+        assert_eq!(none, 0);
+        drop(one);
+        assert!(!other.carrier());
+    }
+}

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::doc::{self, Doc};
+use super::doc;
 use super::fields;
 use super::token::{allow_type_name, ident, mask64, number};
 use crate::lower::Descriptor;
@@ -15,7 +15,7 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let text = described.name.as_str();
     let rust_name = rust_name::descriptor(text, described.format);
     let (allow, name, module) = (allow_type_name(&rust_name), ident(&rust_name), ident(&rust_name::module(&rust_name)));
-    let doc = documentation(descriptor);
+    let doc = doc::descriptor(descriptor);
     let constants = fields::constants(&descriptor.fields, &name, &module);
     let values = fields::values(&descriptor.fields, &rust_name, &module);
     let [writable_low, writable_high] = mask64(descriptor.writable);
@@ -23,6 +23,7 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let section = &described.section;
     let done = descriptor.done.map(|bit| number(bit.into())).map(|bit| {
         quote! {
+            #[diagnostic::do_not_recommend]
             impl WriteBack for #name {
                 const DONE: u32 = #bit;
             }
@@ -47,23 +48,4 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
         #done
         #values
     }
-}
-
-fn documentation(descriptor: &Descriptor<'_>) -> TokenStream {
-    let described = descriptor.described;
-    let page = described.page.map(|page| format!(", page {page}")).unwrap_or_default();
-    let mut doc =
-        Doc::new(format!("{} (datasheet {}{page}).", doc::escape(&described.title), doc::escape(&described.section)));
-    doc.text(described.doc.as_deref().unwrap_or_default());
-    let flags = [
-        (&described.done, "tells that the device is done with it"),
-        (&described.last, "marks the last descriptor of a chain"),
-        (&described.report, "asks the device to tell when it is done"),
-    ];
-    for (flag, what) in flags {
-        if let Some(flag) = flag {
-            doc.text(&format!("`{}` {what}.", flag.value));
-        }
-    }
-    doc.caveats(&described.errata, &described.doubts).tokens()
 }

@@ -4,23 +4,22 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::token::{hex32, ident};
-use crate::description::{Doubt, Erratum, Reserved, Word};
-use crate::lower::{Field, Read, Register, Write, WriteIn};
+use crate::description::{Access, Bits, Doubt, Erratum, Reserved, Word};
+use crate::lower::{Descriptor, Field, Map, Register, Write, WriteIn};
 
 /// A documentation comment in the making.
-#[derive(Default)]
-pub struct Doc {
+struct Doc {
     lines: Vec<String>,
 }
 
 impl Doc {
     /// One that begins with `line`.
-    pub fn new(line: impl Into<String>) -> Self {
+    fn new(line: impl Into<String>) -> Self {
         Self { lines: vec![line.into()] }
     }
 
     /// Adds a paragraph of a text from the description.
-    pub fn text(&mut self, text: &str) -> &mut Self {
+    fn text(&mut self, text: &str) -> &mut Self {
         for paragraph in text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()) {
             self.paragraph(escape(paragraph));
         }
@@ -34,25 +33,38 @@ impl Doc {
 
     /// Adds a list.
     fn list(&mut self, items: Vec<String>) {
-        if !items.is_empty() {
-            self.lines.push(String::new());
-            self.lines.extend(items.into_iter().map(|item| format!("- {item}")));
+        self.lines.push(String::new());
+        self.lines.extend(items.into_iter().map(|item| format!("- {item}")));
+    }
+
+    /// Adds a table of bits, if there are any.
+    fn table(&mut self, mut rows: Vec<Row>) {
+        if rows.is_empty() {
+            return;
+        }
+        rows.sort_by_key(|row| row.bits.lsb);
+        self.lines.push(String::new());
+        self.lines.push("| Bits | Field | Access | Meaning | Values |".to_owned());
+        self.lines.push("|---:|---|---|---|---|".to_owned());
+        for Row { bits, name, access, meaning, values } in rows {
+            let cells = [bits.text(), name, access, meaning, values].map(|cell| cell.replace('|', "\\|"));
+            self.lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
 
     /// Adds where the chip or the datasheet is not to be trusted.
-    pub fn caveats(&mut self, errata: &[Erratum], doubts: &[Doubt]) -> &mut Self {
-        let errata =
-            errata.iter().map(|erratum| format!("**Erratum** ({}): {}", escape(&erratum.id), escape(&erratum.text)));
-        let doubts = doubts
-            .iter()
-            .map(|doubt| format!("**Doubt** about the datasheet ({}): {}", doubt.label.word(), escape(&doubt.text)));
-        self.list(errata.chain(doubts).collect());
+    fn caveats(&mut self, errata: &[Erratum], doubts: &[Doubt]) -> &mut Self {
+        for Erratum { id, text } in errata {
+            self.paragraph(format!("**Erratum:** {} (Source: {}.)", escape(text), escape(id)));
+        }
+        for Doubt { label, text } in doubts {
+            self.paragraph(format!("**Doubt about the datasheet** ({}): {}", label.word(), escape(text)));
+        }
         self
     }
 
     /// The attributes.
-    pub fn tokens(&self) -> TokenStream {
+    fn tokens(&self) -> TokenStream {
         let lines = self.lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
         quote!(#(#[doc = #lines])*)
     }
@@ -76,50 +88,96 @@ pub fn aliases(names: &[Word], own: &str) -> TokenStream {
 }
 
 /// What there is to know about a register.
-pub fn register(register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     let described = register.described;
-    let page = described.page.map(|page| format!(", page {page}")).unwrap_or_default();
-    let mut doc = Doc::new(format!("{} (datasheet {}{page}).", escape(&described.title), escape(&described.section)));
+    let mut doc = heading(&described.title, &described.section, described.page);
     doc.text(described.doc.as_deref().unwrap_or_default());
 
-    let mut facts = vec![format!("Access: `{}`.{}", described.access.word(), behaviour(register))];
-    facts.push(match register.reset {
-        Some(value) if register.whole_reset().is_some() => format!("After a reset: `{}`.", hex32(value)),
-        Some(value) => {
-            format!(
-                "After a reset: `{}` in the bits `{}`, unknown in the others.",
-                hex32(value),
-                hex32(register.reset_known)
-            )
-        }
-        None => "After a reset: unknown, so a write gives every field, or is a `modify`.".to_owned(),
-    });
-    facts.push(format!("Where: {}.", places(register)));
-    facts.extend(reserved(register));
+    let mut facts = vec![
+        format!("Access: `{}`: {}.", described.access.word(), behaviour(described.access.value)),
+        format!("After a reset: {}.", reset(register)),
+        format!("Where: {}.", places(register)),
+    ];
+    if register.write != Write::Nothing {
+        let write_in = permissions(register.write_in.as_ref().unwrap_or(&map.write_in));
+        facts.push(if described.memory_safety {
+            format!("Decides which memory the device reaches, so only the driver itself writes it, in: {write_in}.")
+        } else {
+            format!("May be written in: {write_in}.")
+        });
+    }
     facts.extend(described.software_must.iter().map(|(field, value)| {
         format!("Software must write {} into `{}`: every write does.", value.value, field.value)
     }));
-    if register.write != Write::Nothing {
-        if let Some(write_in) = &register.write_in {
-            facts.push(format!("May be written in: {}.", permissions(write_in)));
-        }
-        if described.memory_safety {
-            facts.push("Decides which memory the device reaches: only the driver writes it.".to_owned());
-        }
-    }
     if described.doorbell {
         facts.push("A doorbell: a write hands work to the device.".to_owned());
     }
     doc.list(facts);
+
+    let reserved = register.reserved.iter().map(|run| {
+        let rule = match run.policy {
+            _ if register.write == Write::Nothing => "reserved",
+            Reserved::Preserve => "reserved, left as it is",
+            Reserved::Zero => "reserved, written as zero",
+            Reserved::One => "reserved, written as one",
+        };
+        let why = run.why.map(|why| format!(" ({})", escape(why.trim_end_matches('.')))).unwrap_or_default();
+        Row::reserved(run.bits, format!("{rule}{why}"))
+    });
+    doc.table(register.fields.iter().map(Row::field).chain(reserved).collect());
     doc.caveats(&described.errata, &described.doubts).tokens()
 }
 
-fn behaviour(register: &Register<'_>) -> &'static str {
-    match (register.read, register.write) {
-        (Read::Acts, _) => " A read changes it.",
-        (_, Write::SetsOnes) => " Writing a one sets the bit.",
-        (_, Write::ClearsOnes) => " Writing a one clears the bit.",
-        _ => "",
+/// What there is to know about a descriptor format.
+pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
+    let described = descriptor.described;
+    let mut doc = heading(&described.title, &described.section, described.page);
+    doc.text(described.doc.as_deref().unwrap_or_default());
+    let flags = [
+        (&described.done, "tells that the device is done with it"),
+        (&described.last, "marks the last descriptor of a chain"),
+        (&described.report, "asks the device to tell when it is done"),
+    ];
+    for (flag, what) in flags {
+        if let Some(flag) = flag {
+            doc.text(&format!("`{}` {what}.", flag.value));
+        }
+    }
+    let reserved = described.reserved.iter().map(|bits| Row::reserved(bits.value, "reserved".to_owned()));
+    doc.table(descriptor.fields.iter().map(Row::field).chain(reserved).collect());
+    doc.caveats(&described.errata, &described.doubts).tokens()
+}
+
+fn heading(title: &str, section: &str, page: Option<u32>) -> Doc {
+    let page = page.map(|page| format!(", page {page}")).unwrap_or_default();
+    Doc::new(format!("{} (datasheet {}{page}).", escape(title), escape(section)))
+}
+
+fn behaviour(access: Access) -> &'static str {
+    match access {
+        Access::ReadWrite => "reads give what was written",
+        Access::ReadOnly => "writes do nothing",
+        Access::WriteOnly => "reads mean nothing",
+        Access::ReadClears => "a read clears it",
+        Access::WriteOneClears => "writing a one clears the bit",
+        Access::ReadOrWriteOneClears => "a read clears it, and so does writing a one",
+        Access::WriteOneSets => "writing a one sets the bit, a zero does nothing",
+        Access::SelfClearing => "the device clears it when it has done what was asked",
+        Access::ReadSets => "a read sets it",
+    }
+}
+
+fn reset(register: &Register<'_>) -> String {
+    let known = match register.reset {
+        Some(value) if register.whole_reset().is_some() => return format!("`{}`", hex32(value)),
+        Some(value) => {
+            format!("`{}`, of which only the bits `{}` are known", hex32(value), hex32(register.reset_known))
+        }
+        None => "unknown".to_owned(),
+    };
+    match register.write {
+        Write::Stores => known + ", so a write gives every field, or is a `modify`",
+        Write::Nothing | Write::SetsOnes | Write::ClearsOnes => known,
     }
 }
 
@@ -143,24 +201,6 @@ fn places(register: &Register<'_>) -> String {
     own.join(", ") + &also
 }
 
-fn reserved(register: &Register<'_>) -> impl Iterator<Item = String> {
-    let described = register.described;
-    let general = match described.reserved {
-        Reserved::Preserve => None,
-        Reserved::Zero => Some("Reserved bits are written as zeros.".to_owned()),
-        Reserved::One => Some("Reserved bits are written as ones.".to_owned()),
-    };
-    let own = described.reserved_bits.iter().map(|entry| {
-        let how = match entry.policy {
-            Reserved::Preserve => "left as it was",
-            Reserved::Zero => "written as zero",
-            Reserved::One => "written as one",
-        };
-        format!("Reserved, {how}: {} ({}).", entry.bits.text(), escape(entry.why.trim_end_matches('.')))
-    });
-    general.into_iter().chain(own)
-}
-
 fn permissions(write_in: &WriteIn<'_>) -> String {
     let links: Vec<_> = write_in
         .effective
@@ -170,29 +210,66 @@ fn permissions(write_in: &WriteIn<'_>) -> String {
     links.join(", ")
 }
 
+/// Some bits in the table of a register or descriptor, in Markdown.
+struct Row {
+    bits: Bits,
+    name: String,
+    access: String,
+    meaning: String,
+    values: String,
+}
+
+impl Row {
+    fn field(field: &Field<'_>) -> Self {
+        let name = ident(&crate::rust_name::constant(field.name));
+        let (qualities, text) = (qualities(field).join(", "), field_text(field));
+        let between = if qualities.is_empty() || text.is_empty() { "" } else { ": " };
+        let values = field.described.values.iter().map(|(name, value)| format!("{}: `{}`", value.value, name.value));
+        Self {
+            bits: field.bits(),
+            name: format!("[`{name}`](Self::{name})"),
+            access: match field.prescribed {
+                Some(value) => format!("always {value}"),
+                None => format!("`{}`", field.access.word()),
+            },
+            meaning: format!("{qualities}{between}{text}"),
+            values: values.collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn reserved(bits: Bits, meaning: String) -> Self {
+        Self { bits, name: String::new(), access: String::new(), meaning, values: String::new() }
+    }
+}
+
+fn field_text(field: &Field<'_>) -> String {
+    field.described.doc.as_deref().map(escape).unwrap_or_default()
+}
+
+/// What a field's values mean, and when.
+fn qualities(field: &Field<'_>) -> Vec<String> {
+    let described = field.described;
+    // "in bytes", but "in units of 128 bytes".
+    let unit = described.unit.as_ref().map(|unit| {
+        let units = if unit.starts_with(|c: char| c.is_ascii_digit()) { "units of " } else { "" };
+        format!("in {units}{}", escape(unit))
+    });
+    let range = described.range.map(|range| format!("{} to {}", range.value.0, range.value.1));
+    let conditions: Vec<_> =
+        described.when.iter().map(|(other, value)| format!("`{}` is {}", other.value, value.value)).collect();
+    let when = (!conditions.is_empty()).then(|| format!("while {}", conditions.join(" and ")));
+    unit.into_iter().chain(range).chain(when).collect()
+}
+
 /// What there is to know about a field.
 pub fn field(field: &Field<'_>) -> TokenStream {
     let described = field.described;
     let plural = if field.bits().width == 1 { "Bit" } else { "Bits" };
-    let mut line = format!("{plural} {}", field.bits().text());
-    if let Some(unit) = &described.unit {
-        // "in bytes", but "in units of 128 bytes".
-        let units = if unit.starts_with(|c: char| c.is_ascii_digit()) { "units of " } else { "" };
-        line += &format!(", in {units}{}", escape(unit));
-    }
-    if let Some(range) = described.range {
-        line += &format!(", {} to {}", range.value.0, range.value.1);
-    }
-    let conditions: Vec<_> =
-        described.when.iter().map(|(other, value)| format!("`{}` is {}", other.value, value.value)).collect();
-    if !conditions.is_empty() {
-        line += &format!(", while {}", conditions.join(" and "));
-    }
-    match described.doc.as_deref().map(escape).filter(|text| !text.is_empty()) {
-        Some(text) => line += &format!(": {text}"),
-        None => line.push('.'),
-    }
-    let mut doc = Doc::new(line);
+    let place = format!("{plural} {}", field.bits().text());
+    let facts: Vec<_> = std::iter::once(place).chain(qualities(field)).collect();
+    let text = field_text(field);
+    let (facts, between) = (facts.join(", "), if text.is_empty() { "." } else { ": " });
+    let mut doc = Doc::new(format!("{facts}{between}{text}"));
     if let Some(name) = described.name.as_ref().filter(|name| **name != field.name.value) {
         doc.paragraph(format!("The datasheet's name: {}.", escape(name)));
     }
@@ -234,7 +311,7 @@ fn escape_words(text: &str, escaped: &mut String) {
             continue;
         }
         for character in word.chars() {
-            if matches!(character, '\\' | '[' | ']' | '<' | '>' | '*' | '&') {
+            if matches!(character, '\\' | '[' | ']' | '<' | '>' | '*' | '&' | '~') {
                 escaped.push('\\');
             }
             escaped.push(character);
@@ -252,6 +329,7 @@ mod tests {
         assert_eq!(escape("- no item"), r"\- no item");
         assert_eq!(escape("1. no item"), r"1\. no item");
         assert_eq!(escape("8.2.3"), "8.2.3");
+        assert_eq!(escape("~5 us, ~6 us"), r"\~5 us, \~6 us");
         assert_eq!(escape("see https://example.com/a."), "see <https://example.com/a>.");
     }
 

@@ -33,7 +33,7 @@ pub fn registers(map: &Map<'_>, options: &Options) -> String {
     let mut items = permissions::permissions(map);
     items.extend(registers::indices(map));
     items.extend(permissions::permits(map));
-    items.extend(map.registers.iter().map(registers::register));
+    items.extend(map.registers.iter().map(|register| registers::register(map, register)));
     items.extend(registers::accessors(map));
     items.extend(table::registers(map));
     print(map, imports::of(items, options))

@@ -32,26 +32,33 @@ pub fn permissions(map: &Map<'_>) -> TokenStream {
 pub fn permits(map: &Map<'_>) -> TokenStream {
     let list = map.write_in.effective.join(", ");
     let default = Permit {
-        name: "AnyRegister",
+        name: ANY_REGISTER,
         what: "Who may write the registers that have no rule of their own.".to_owned(),
         write_in: &map.write_in,
         memory_safety: false,
-        message: "registers may not be written in state `{Self}`".to_owned(),
-        note: format!("registers without a rule of their own may be written in: {list}"),
+        message: "register `{R}` may not be written in state `{Self}`".to_owned(),
+        note: format!("`{{R}}` has no rule of its own: such registers may be written in: {list}"),
     };
     let writable = map.registers.iter().filter(|register| register.write != Write::Nothing);
     let own = writable.filter_map(|register| {
         let name = register.described.name.as_str();
         let write_in = register.write_in.as_ref()?;
         let (section, list) = (register.described.section.replace(['{', '}'], ""), write_in.effective.join(", "));
-        Some(Permit {
-            name,
-            what: format!("Who may write `{name}`."),
-            write_in,
-            memory_safety: register.described.memory_safety,
-            message: format!("register `{name}` may not be written in state `{{Self}}`"),
-            note: format!("datasheet {section}: `{name}` may be written in: {list}"),
-        })
+        let memory_safety = register.described.memory_safety;
+        let (message, note) = if memory_safety {
+            // The state may well be one of those that are listed: what is missing then is the driver's own part in it.
+            let list: Vec<_> = write_in.effective.iter().map(|permission| format!("Driver<{permission}>")).collect();
+            (
+                format!("register `{name}` may not be written with permission `{{Self}}`"),
+                format!("datasheet {section}: `{name}` may be written with: {}", list.join(", ")),
+            )
+        } else {
+            (
+                format!("register `{name}` may not be written in state `{{Self}}`"),
+                format!("datasheet {section}: `{name}` may be written in: {list}"),
+            )
+        };
+        Some(Permit { name, what: format!("Who may write `{name}`."), write_in, memory_safety, message, note })
     });
     let traits: Vec<_> = std::iter::once(default).chain(own).map(|permit| permit.tokens()).collect();
     quote! {
@@ -64,6 +71,9 @@ pub fn permits(map: &Map<'_>) -> TokenStream {
     }
 }
 
+/// The trait of the registers that have no rule of their own. It has the register as a parameter, to name it.
+pub const ANY_REGISTER: &str = "AnyRegister";
+
 struct Permit<'a> {
     name: &'a str,
     what: String,
@@ -75,29 +85,42 @@ struct Permit<'a> {
 
 impl Permit<'_> {
     fn tokens(&self) -> TokenStream {
-        let Self { what, message, note, .. } = self;
+        let Self { what, name: register, message, note, .. } = self;
         let rust_name = rust_name::type_name(self.name);
         let (doc, allow, name) = (doc::line(what), allow_type_name(&rust_name), ident(&rust_name));
         let permissions = self.write_in.effective.iter().map(|permission| ident(&rust_name::type_name(permission)));
+        let (parameter, parameters) = match self.name {
+            ANY_REGISTER => (quote!(<R>), quote!(R,)),
+            _ => Default::default(),
+        };
+        let label = if self.memory_safety { "not with permission `{Self}`" } else { "not in state `{Self}`" };
         let (safety, impls) = if self.memory_safety {
             let why = format!(
-                "`{}` decides which memory the device reaches: only the driver, which owns that memory, writes it",
-                self.name
+                "`{register}` decides which memory the device reaches: only the driver, which owns that memory, writes it"
             );
-            (quote!(, note = #why), quote!(#(impl #name for Driver<permission::#permissions> {})*))
+            let impls = quote! {
+                #(
+                    #[diagnostic::do_not_recommend]
+                    impl #name for Driver<permission::#permissions> {}
+                )*
+            };
+            (quote!(, note = #why), impls)
         } else {
             let impls = quote! {
-                #(impl #name for permission::#permissions {})*
-                impl<P: #name> #name for Exclusive<P> {}
-                impl<P: #name> #name for Driver<P> {}
+                #(
+                    #[diagnostic::do_not_recommend]
+                    impl #parameter #name #parameter for permission::#permissions {}
+                )*
+                impl<#parameters P: #name #parameter> #name #parameter for Exclusive<P> {}
+                impl<#parameters P: #name #parameter> #name #parameter for Driver<P> {}
             };
             (TokenStream::new(), impls)
         };
         quote! {
             #doc
-            #[diagnostic::on_unimplemented(message = #message, label = "not in state `{Self}`", note = #note #safety)]
+            #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note #safety)]
             #allow
-            pub trait #name {}
+            pub trait #name #parameter {}
             #impls
         }
     }

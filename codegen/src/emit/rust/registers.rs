@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use super::permissions::ANY_REGISTER;
 use super::token::{allow_type_name, ident, mask32, mask64, number, offset};
 use super::{doc, fields, token};
 use crate::description::{self, Order, Pair};
@@ -34,11 +35,11 @@ pub fn indices(map: &Map<'_>) -> TokenStream {
 }
 
 /// A register's type: its fields and what may be done with it.
-pub fn register(register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let text = described.name.as_str();
     let rust_name = rust_name::type_name(text);
-    let (doc, aliases) = (doc::register(register), doc::aliases(&described.header_names, &rust_name));
+    let (doc, aliases) = (doc::register(map, register), doc::aliases(&described.header_names, &rust_name));
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);
@@ -46,13 +47,7 @@ pub fn register(register: &Register<'_>) -> TokenStream {
     let [low, high] = mask64(register.writable.into());
     let section = &described.section;
     let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
-    let reset = register.whole_reset().map(mask32).map(|reset| {
-        quote! {
-            impl KnownReset for #name {
-                const RESET: u32 = #reset;
-            }
-        }
-    });
+    let reset = mask32(register.reset.map_or(0, |reset| reset & register.reset_known));
     let abilities = abilities(register, &name);
     let values = fields::values(&register.fields, &rust_name, &module);
     quote! {
@@ -74,8 +69,8 @@ pub fn register(register: &Register<'_>) -> TokenStream {
             const SECTION: &'static str = #section;
             const KEEP: u32 = #keep;
             const ONES: u32 = #ones;
+            const RESET: u32 = #reset;
         }
-        #reset
         #abilities
         #values
     }
@@ -105,24 +100,50 @@ fn place(register: &Register<'_>) -> TokenStream {
 fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
     let read = match register.read {
         Read::Nothing => None,
-        Read::Pure => Some(quote!(impl ReadPure for #name {})),
-        Read::Acts => Some(quote!(impl ReadActs for #name {})),
+        Read::Pure => Some(marker("ReadPure", name)),
+        Read::Acts => Some(marker("ReadActs", name)),
     };
     let write = match register.write {
-        Write::Nothing => return quote!(#read),
-        Write::Stores => quote!(PlainWrite),
-        Write::SetsOnes => quote!(OnesSet),
-        Write::ClearsOnes => quote!(OnesClear),
+        // That no write stores is said once: what a write would need besides is granted.
+        Write::Nothing => {
+            let known_reset = marker("KnownReset", name);
+            return quote! {
+                #read
+                #known_reset
+                #[diagnostic::do_not_recommend]
+                impl<P> WritableIn<P> for #name {}
+            };
+        }
+        Write::Stores => marker("PlainWrite", name),
+        Write::SetsOnes => marker("OnesSet", name),
+        Write::ClearsOnes => marker("OnesClear", name),
     };
-    let bare = register.bare_write.then(|| quote!(impl BareWrite for #name {}));
-    let doorbell = register.described.doorbell.then(|| quote!(impl Doorbell for #name {}));
-    let permit = if register.write_in.is_some() { name.clone() } else { ident("AnyRegister") };
+    let known_reset = register.whole_reset().map(|_| marker("KnownReset", name));
+    let bare = register.bare_write.then(|| marker("BareWrite", name));
+    let doorbell = register.described.doorbell.then(|| marker("Doorbell", name));
+    let permit = match register.write_in {
+        Some(_) => quote!(#name),
+        None => {
+            let any = ident(ANY_REGISTER);
+            quote!(#any<#name>)
+        }
+    };
     quote! {
         #read
-        impl #write for #name {}
+        #write
+        #known_reset
         #bare
         #doorbell
         impl<P: permit::#permit> WritableIn<P> for #name {}
+    }
+}
+
+/// One ability. Which other registers have it is no help to who looks for a mistake.
+fn marker(ability: &str, name: &Ident) -> TokenStream {
+    let ability = ident(ability);
+    quote! {
+        #[diagnostic::do_not_recommend]
+        impl #ability for #name {}
     }
 }
 

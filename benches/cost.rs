@@ -1,0 +1,225 @@
+//! What the data path costs: instructions per packet.
+//!
+//! `cargo bench --bench cost` prints a table and writes `target/bench/cost.json`;
+//! `cargo bench --bench cost -- --check` also fails when a figure is over its [limit](LIMITS).
+//!
+//! Instructions are counted because they repeat exactly, on a busy machine too, while times do not. The device is plain
+//! memory, and a player that does what the device would runs between the calls, so what is counted is the driver alone:
+//! no bus, no cache misses of a real device. Counted are only the calls of a user of the crate, in functions named
+//! `measured_*` that are never inlined. The player checks that every packet really went through, with the byte that was
+//! touched on the way.
+//!
+//! The counting is callgrind's, run by hand over this same binary rather than through a framework: all that is needed is
+//! one number of one function, and the framework would cost users minutes of build time and a runner to install. Without
+//! `--bench` (as under `cargo test --benches`) each workload runs once, uncounted.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use ixgbe::device::Config;
+use ixgbe::packet::Batch;
+use ixgbe::queue::{Receive, Transmit};
+use plain::{Addresses, Plain, Player};
+
+mod plain;
+
+/// Packets that each figure is the mean over.
+const PACKETS: usize = 1 << 15;
+/// Frame length in bytes without CRC: the shortest there is, at which packets cost most.
+const FRAME: usize = 60;
+/// The byte that forwarding touches.
+const TOUCHED: usize = 3;
+
+const CALLS: [&str; 3] = ["rx", "tx", "forward"];
+const BATCHES: [usize; 5] = [1, 8, 32, 64, 256];
+
+/// Most instructions per packet, by call and batch, in either profile: what was reached with Rust 1.95, and some 7 %
+/// for what another compiler does. A change that needs more must say why, here.
+const LIMITS: [(&str, usize, f64); 7] = [
+    ("rx", 1, 93.0),
+    ("rx", 32, 25.0),
+    ("tx", 1, 152.0),
+    ("tx", 32, 28.0),
+    ("forward", 1, 274.0),
+    ("forward", 32, 62.0),
+    ("forward", 256, 56.0),
+];
+
+#[inline(never)]
+fn measured_rx(rx: &mut Receive<'_, Plain>, batch: &mut Batch) -> usize {
+    rx.receive(batch)
+}
+
+#[inline(never)]
+fn measured_tx(tx: &mut Transmit<'_, Plain>, batch: &mut Batch) -> usize {
+    tx.transmit(batch).unwrap_or(0)
+}
+
+#[inline(never)]
+fn measured_forward(rx: &mut Receive<'_, Plain>, tx: &mut Transmit<'_, Plain>, batch: &mut Batch) -> usize {
+    rx.receive(batch);
+    for packet in &mut *batch {
+        packet[TOUCHED] ^= 1;
+    }
+    tx.transmit(batch).unwrap_or(0)
+}
+
+/// A frame that differs from its neighbours.
+fn frame(number: usize) -> [u8; FRAME] {
+    let mut frame = [0x5a; FRAME];
+    frame[TOUCHED] = number as u8;
+    frame
+}
+
+/// Lets `batch` packets after `first` arrive.
+fn arrive(player: &mut Player, first: usize, batch: usize) {
+    for number in first..first + batch {
+        assert!(player.arrive(&frame(number)), "no buffer for packet {number}");
+    }
+}
+
+/// Sends everything, which must be `batch` packets after `first`, with `changed` in the touched byte.
+fn sent(player: &mut Player, first: usize, batch: usize, changed: u8) {
+    let mut number = first;
+    player.send(usize::MAX, |bytes, end| {
+        assert!(end && bytes.len() == FRAME && bytes[TOUCHED] == number as u8 ^ changed, "packet {number} is wrong");
+        number += 1;
+    });
+    assert_eq!(number - first, batch, "packets were lost");
+}
+
+/// Runs one workload: what callgrind sees.
+fn run(call: &str, batch_len: usize) {
+    let (mut a, mut wire_a) = Plain::start(Addresses::Identity, &Config::new());
+    let (mut b, mut wire_b) = Plain::start(Addresses::Identity, &Config::new());
+    let pool = a.pools().next().expect("a pool for the queue").clone();
+    b.attach(&pool).expect("plain memory can be mapped");
+    let (_, mut pairs_a) = a.split();
+    let (_, mut pairs_b) = b.split();
+    let (rx, tx) = (&mut pairs_a[0].rx, &mut pairs_b[0].tx);
+    let mut batch = Batch::with_capacity(batch_len);
+    for first in (0..PACKETS).step_by(batch_len) {
+        let moved = match call {
+            "rx" => {
+                arrive(&mut wire_a, first, batch_len);
+                let moved = measured_rx(rx, &mut batch);
+                for (number, packet) in (first..).zip(&batch) {
+                    assert!(**packet == frame(number), "packet {number} is wrong");
+                }
+                batch.clear();
+                moved
+            }
+            "tx" => {
+                for number in first..first + batch_len {
+                    let mut packet = pool.take().expect("a free buffer");
+                    packet.extend_from_slice(&frame(number)).expect("room for a frame");
+                    batch.push(packet).expect("room in the batch");
+                }
+                let moved = measured_tx(tx, &mut batch);
+                sent(&mut wire_b, first, batch_len, 0);
+                moved
+            }
+            "forward" => {
+                arrive(&mut wire_a, first, batch_len);
+                let moved = measured_forward(rx, tx, &mut batch);
+                sent(&mut wire_b, first, batch_len, 1);
+                moved
+            }
+            other => panic!("there is no call {other}"),
+        };
+        assert_eq!((moved, batch.len()), (batch_len, 0), "packets were left");
+    }
+}
+
+fn no_valgrind(error: std::io::Error) -> String {
+    format!("cannot run valgrind, which counts the instructions (is it installed?): {error}")
+}
+
+/// Instructions per packet of `call` in the benchmark binary `exe`.
+fn count(exe: &Path, call: &str, batch: usize) -> Result<f64, String> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    valgrind.arg(format!("--toggle-collect=*measured_{call}*"));
+    let output = valgrind.arg(exe).args(["--run", call, &batch.to_string()]).output().map_err(no_valgrind)?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected = text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<u64>().ok());
+    match collected {
+        Some(instructions) if output.status.success() && instructions > 0 => Ok(instructions as f64 / PACKETS as f64),
+        _ => Err(format!("counting {call} at batch {batch} failed:\n{text}")),
+    }
+}
+
+/// This benchmark's binary, built with the profile `lto`.
+fn lto_binary() -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["bench", "--quiet", "--profile", "lto", "--bench", "cost"]);
+    let output = build
+        .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--", "--path"])
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("building with LTO failed:\n{}", String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().into())
+}
+
+/// Counts everything, prints it and writes it down; with `check`, holds it against the limits.
+fn measure(check: bool) -> Result<(), String> {
+    let release = std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
+    // <target>/release/deps/cost-...
+    let target = release.ancestors().nth(3).ok_or("this binary is not in a target directory")?.to_owned();
+    Command::new("valgrind").arg("--version").output().map_err(no_valgrind)?;
+    let lto = lto_binary()?;
+    let (mut json, mut over) = (String::new(), String::new());
+    println!("instructions per packet, frames of {FRAME} bytes, by packets per call");
+    print!("{:<9}{:<9}", "call", "profile");
+    BATCHES.iter().for_each(|batch| print!("{batch:>8}"));
+    println!();
+    for call in CALLS {
+        for (profile, exe) in [("release", &release), ("lto", &lto)] {
+            print!("{call:<9}{profile:<9}");
+            for batch in BATCHES {
+                let cost = count(exe, call, batch)?;
+                print!("{cost:>8.1}");
+                let comma = if json.is_empty() { "" } else { ",\n " };
+                let _ = write!(
+                    json,
+                    r#"{comma}{{"shape":"pool","call":"{call}","profile":"{profile}","batch":{batch},"instructions":{cost:.2}}}"#
+                );
+                for (_, _, limit) in LIMITS.iter().filter(|limit| limit.0 == call && limit.1 == batch && cost > limit.2)
+                {
+                    let _ = writeln!(over, "{call} at batch {batch}, {profile}: {cost:.1}, the limit is {limit}");
+                }
+            }
+            println!();
+        }
+    }
+    let file = target.join("bench/cost.json");
+    std::fs::create_dir_all(target.join("bench"))
+        .and_then(|()| std::fs::write(&file, format!("[{json}]\n")))
+        .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    if check && !over.is_empty() {
+        return Err(format!("over the limit, in instructions per packet:\n{over}"));
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    if let [mode, call, batch] = &arguments[..]
+        && mode == "--run"
+    {
+        run(call, batch.parse().expect("a number of packets"));
+    } else if has("--path") {
+        println!("{}", std::env::current_exe().expect("this binary").display());
+    } else if !has("--bench") {
+        CALLS.iter().for_each(|call| run(call, 32));
+    } else if let Err(message) = measure(has("--check")) {
+        eprintln!("{message}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

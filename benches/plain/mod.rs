@@ -1,0 +1,243 @@
+//! A platform in plain memory, and a player that does with its rings what the device would.
+//!
+//! It knows just enough of the 82599 to be brought up by the driver, to receive and to send. It checks nothing:
+//! that is what the model is for. It is small, deterministic and without cost of its own, which is what a count of the
+//! driver's instructions and tests of single descriptors need. Offsets and bits are the datasheet's, not the driver's.
+#![allow(dead_code, reason = "each user takes what it needs")]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use ixgbe::clock::Clock;
+use ixgbe::device::{Config, Device, Running};
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use ixgbe::mmio::{Bus, Mmio, Offset, REGISTER_SPACE};
+
+/// Registers that are polled while the device is brought up, and of queue 0 (datasheet 8.2).
+mod register {
+    pub const CTRL: usize = 0x00000;
+    pub const EEC: usize = 0x10010;
+    pub const RDRXCTL: usize = 0x02F00;
+    pub const SECRXSTAT: usize = 0x08D04;
+    pub const LINKS: usize = 0x042A4;
+    pub const RDBAL: usize = 0x01000;
+    pub const RDBAH: usize = 0x01004;
+    pub const RDLEN: usize = 0x01008;
+    pub const RDT: usize = 0x01018;
+    pub const TDBAL: usize = 0x06000;
+    pub const TDBAH: usize = 0x06004;
+    pub const TDLEN: usize = 0x06008;
+    pub const TDT: usize = 0x06018;
+}
+
+/// LRST and RST, which clear themselves.
+const RESETS: u32 = 1 << 3 | 1 << 26;
+
+/// Zeroed memory, aligned to 4 KiB.
+struct Block {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: a block owns its memory.
+unsafe impl Send for Block {}
+// SAFETY: as for `Send`; it gives out only a pointer.
+unsafe impl Sync for Block {}
+
+impl Block {
+    fn new(len: usize) -> Self {
+        let layout = Layout::from_size_align(len.max(1), 4096).expect("a sensible length");
+        // SAFETY: the length is not 0.
+        let base = unsafe { alloc_zeroed(layout) };
+        Self { base: NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout)), layout }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+    }
+}
+
+/// How addresses look to the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addresses {
+    /// As to the CPU.
+    Identity,
+    /// Pages of 2 MiB, far apart: page `n` of a memory is `n << 48` further on.
+    Scattered,
+}
+
+const PAGE_SHIFT: u32 = 21;
+const SCATTER_SHIFT: u32 = 48;
+
+/// A port in plain memory.
+pub struct Plain {
+    bar: Mmio,
+    memory: Arc<Block>,
+    addresses: Addresses,
+    domain: Domain,
+    now: AtomicU64,
+}
+
+/// What the device does: used by whoever plays it, from outside the driver.
+pub struct Player {
+    memory: Arc<Block>,
+    rx: usize,
+    tx: usize,
+}
+
+impl Plain {
+    pub fn new(addresses: Addresses) -> (Self, Player) {
+        static DOMAINS: AtomicU64 = AtomicU64::new(0);
+        let memory = Arc::new(Block::new(REGISTER_SPACE));
+        // SAFETY: the memory is that long, plays the registers, and lives as long as the platform.
+        let bar = unsafe { Mmio::new(memory.base, REGISTER_SPACE) }.expect("a BAR of the right size");
+        let player = Player { memory: Arc::clone(&memory), rx: 0, tx: 0 };
+        player.register(register::EEC).store(1 << 8 | 1 << 9, Ordering::Relaxed); // EE_PRES, AUTO_RD
+        player.register(register::RDRXCTL).store(1 << 3, Ordering::Relaxed); // DMAIDONE
+        player.register(register::SECRXSTAT).store(1, Ordering::Relaxed); // SECRX_RDY
+        player.register(register::LINKS).store(1 << 30 | 3 << 28, Ordering::Relaxed); // up, 10 Gbit/s
+        let domain = Domain(DOMAINS.fetch_add(1, Ordering::Relaxed));
+        (Self { bar, memory, addresses, domain, now: AtomicU64::new(0) }, player)
+    }
+
+    /// A port that was brought up, and its player.
+    pub fn start(addresses: Addresses, config: &Config) -> (Device<Running, Self>, Player) {
+        let (plain, player) = Self::new(addresses);
+        let device = Device::new(plain).reset(config).expect("plain memory resets");
+        (device.without_link().start().expect("plain memory starts"), player)
+    }
+}
+
+// SAFETY: every access reaches the memory that plays the device.
+unsafe impl Bus for Plain {
+    #[inline(always)]
+    fn read32(&self, offset: Offset) -> u32 {
+        self.bar.read32(offset)
+    }
+
+    #[inline(always)]
+    fn write32(&self, offset: Offset, value: u32) {
+        self.bar.write32(offset, value);
+    }
+}
+
+// SAFETY: memory comes from the allocator, and the player reaches it under the addresses of the mapping.
+unsafe impl Dma for Plain {
+    fn domain(&self) -> Domain {
+        self.domain
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        let len = match self.addresses {
+            Addresses::Identity => len,
+            // One page more than needed, so that there are always several.
+            Addresses::Scattered => len.next_multiple_of(1 << PAGE_SHIFT) + (1 << PAGE_SHIFT),
+        };
+        let block = Block::new(len);
+        // SAFETY: the block owns zeroed memory of that length, aligned to 4 KiB.
+        Ok(unsafe { Memory::new(block.base, len, Box::new(block)) })
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        let base = memory.base().as_ptr().expose_provenance() as u64;
+        let (shift, pages) = match self.addresses {
+            Addresses::Identity => (63, vec![base]),
+            Addresses::Scattered => {
+                let page = |n| base + (n << PAGE_SHIFT) + (n << SCATTER_SHIFT);
+                (PAGE_SHIFT, (0..(memory.len() as u64).div_ceil(1 << PAGE_SHIFT)).map(page).collect())
+            }
+        };
+        // SAFETY: `Player::at` takes these addresses back to the memory.
+        unsafe { Mapping::new(memory, self.domain, shift, &pages, Box::new(())) }
+    }
+}
+
+impl Clock for Plain {
+    fn now(&self) -> Duration {
+        Duration::from_micros(self.now.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Waiting is when the device gets on with its work.
+    fn wait(&self, time: Duration) {
+        self.now.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+        let player = Player { memory: Arc::clone(&self.memory), rx: 0, tx: 0 };
+        player.register(register::CTRL).fetch_and(!RESETS, Ordering::Relaxed);
+    }
+}
+
+impl Player {
+    fn register(&self, offset: usize) -> &AtomicU32 {
+        // SAFETY: all offsets are multiples of 4 in the memory that plays the registers, which is only accessed so
+        // or as volatile.
+        unsafe { AtomicU32::from_ptr(self.memory.base.as_ptr().add(offset).cast()) }
+    }
+
+    fn read(&self, offset: usize) -> usize {
+        self.register(offset).load(Ordering::Relaxed) as usize
+    }
+
+    /// The memory at the device's address `address`.
+    fn at(address: u64) -> *mut u8 {
+        std::ptr::with_exposed_provenance_mut((address & ((1 << SCATTER_SHIFT) - 1)) as usize)
+    }
+
+    /// The two words of descriptor `index` of the ring whose base is in these registers.
+    fn descriptor(&self, [low, high]: [usize; 2], index: usize) -> &[AtomicU64; 2] {
+        let base = (self.read(high) as u64) << 32 | self.read(low) as u64;
+        // SAFETY: the driver gave the address of a ring that is longer than `index`, whose words are atomics.
+        unsafe { &*Self::at(base).cast::<[AtomicU64; 2]>().add(index) }
+    }
+
+    /// How many buffers there are for frames to arrive in.
+    pub fn room(&self) -> usize {
+        let len = self.read(register::RDLEN) / 16;
+        (self.read(register::RDT) + len - self.rx) % len
+    }
+
+    /// Fills the next receive buffer with `bytes` and says that there are `len`: the last of a frame, if `end`.
+    /// Says whether there was a buffer.
+    pub fn fill(&mut self, bytes: &[u8], len: u16, end: bool) -> bool {
+        if self.room() == 0 {
+            return false;
+        }
+        let words = self.descriptor([register::RDBAL, register::RDBAH], self.rx);
+        let buffer = Self::at(words[0].load(Ordering::Relaxed));
+        // SAFETY: the driver posted that buffer, and who plays the device does not fill more than it has.
+        unsafe { buffer.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        words[0].store(0, Ordering::Relaxed);
+        words[1].store(u64::from(len) << 32 | u64::from(end) << 1 | 1, Ordering::Release); // PKT_LEN, EOP, DD
+        self.rx = (self.rx + 1) % (self.read(register::RDLEN) / 16);
+        true
+    }
+
+    /// A frame of one buffer arrives. Says whether there was a buffer.
+    pub fn arrive(&mut self, frame: &[u8]) -> bool {
+        self.fill(frame, frame.len() as u16, true)
+    }
+
+    /// Sends up to `most` descriptors: `sent` sees the bytes of each, and whether it is the last of its frame.
+    /// Reports those that are to be reported.
+    pub fn send(&mut self, most: usize, mut sent: impl FnMut(&[u8], bool)) -> usize {
+        let len = self.read(register::TDLEN) / 16;
+        let mut count = 0;
+        while count < most && self.tx != self.read(register::TDT) {
+            let words = self.descriptor([register::TDBAL, register::TDBAH], self.tx);
+            let control = words[1].load(Ordering::Relaxed);
+            let bytes = Self::at(words[0].load(Ordering::Relaxed));
+            // SAFETY: the driver posted that many bytes there.
+            sent(unsafe { std::slice::from_raw_parts(bytes, control as usize & 0xffff) }, control & 1 << 24 != 0);
+            if control & 1 << 27 != 0 {
+                words[1].store(1 << 32, Ordering::Release); // RS asks for DD
+            }
+            self.tx = (self.tx + 1) % len;
+            count += 1;
+        }
+        count
+    }
+}

@@ -1,0 +1,231 @@
+//! Every fault shows where a driver would see it, and goes away when it is cleared.
+
+mod common;
+
+use common::*;
+use ixgbe::dma::{Dma, DmaError};
+use ixgbe_sim::Fault;
+
+/// A driver that was reset and configured.
+fn configured() -> Driver {
+    let driver = Driver::new();
+    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.reset();
+    driver.configure();
+    driver
+}
+
+/// Starts a reset and waits out the time in which nothing may be touched.
+fn start_reset(driver: &Driver) {
+    driver.master_disable();
+    driver.set(CTRL, 1 << 26);
+    driver.wait_us(2_000);
+}
+
+#[test]
+fn what_never_ends_ends_when_the_fault_is_cleared() {
+    // Fault, what is done, where it would show.
+    type Case = (Fault, fn(&mut Driver), u32, u32, u32);
+    let prepare_rx = |d: &mut Driver| {
+        let ring = TestRing::new(&d.port, 64, 2048);
+        d.prepare_rx(0, &ring);
+        d.rx.push((0, ring));
+        d.write(rx(0, 0x28), ENABLE);
+    };
+    let prepare_tx = |d: &mut Driver| {
+        d.start_transmit_dma();
+        let ring = TestRing::new(&d.port, 64, 2048);
+        d.prepare_tx(0, &ring);
+        d.tx.push((0, ring));
+        d.write(tx(0, 0x28), ENABLE);
+    };
+    let cases: [Case; 12] = [
+        (Fault::ResetNeverEnds, |d| start_reset(d), CTRL, 1 << 26, 0),
+        (Fault::EepromNeverDone, |d| start_reset(d), EEC, 1 << 9, 1 << 9),
+        (Fault::DmaInitNeverDone, |d| start_reset(d), RDRXCTL, 1 << 3, 1 << 3),
+        (Fault::EepromReadNeverDone, |d| d.write(EERD, 0x3F << 2 | 1), EERD, 2, 2),
+        (Fault::SecRxNeverReady, |d| d.set(SECRXCTRL, 2), SECRXSTAT, 1, 1),
+        (Fault::SecTxNeverReady, |d| d.set(0x8800, 2), 0x8804, 1, 1),
+        (Fault::RxQueueNeverEnables, prepare_rx, rx(0, 0x28), ENABLE, ENABLE),
+        (Fault::TxQueueNeverEnables, prepare_tx, tx(0, 0x28), ENABLE, ENABLE),
+        (
+            Fault::RxQueueNeverDisables,
+            |d| {
+                d.add_rx(0, 64);
+                d.clear(rx(0, 0x28), ENABLE);
+            },
+            rx(0, 0x28),
+            ENABLE,
+            0,
+        ),
+        (
+            Fault::TxQueueNeverDisables,
+            |d| {
+                d.start_transmit_dma();
+                d.add_tx(0, 64);
+                d.clear(tx(0, 0x28), ENABLE);
+            },
+            tx(0, 0x28),
+            ENABLE,
+            0,
+        ),
+        (Fault::MasterNeverStops, |d| d.set(CTRL, 1 << 2), STATUS, 1 << 19, 0),
+        (Fault::LinkNeverUp, |d| d.set(AUTOC, 1 << 12), LINKS, 1 << 30, 1 << 30),
+    ];
+    for (fault, act, at, mask, value) in cases {
+        let mut driver = configured();
+        driver.clean();
+        driver.port.inject(fault);
+        act(&mut driver);
+        assert!(!driver.until(at, mask, value), "{fault:?} does not show");
+        driver.port.clear(fault);
+        assert!(driver.until(at, mask, value), "{fault:?} stays when cleared");
+        driver.clean();
+    }
+}
+
+#[test]
+fn a_missing_and_a_corrupt_eeprom() {
+    let driver = configured();
+    driver.port.inject(Fault::EepromMissing);
+    start_reset(&driver);
+    assert!(driver.until(EEC, 1 << 9, 1 << 9));
+    assert_eq!(driver.read(EEC) & 1 << 8, 0);
+    driver.port.clear(Fault::EepromMissing);
+
+    let sum = |driver: &Driver| {
+        let read = |word: u32| {
+            driver.write(EERD, word << 2 | 1);
+            assert!(driver.until(EERD, 2, 2));
+            (driver.read(EERD) >> 16) as u16
+        };
+        (0..0x40).fold(0_u16, |sum, word| sum.wrapping_add(read(word)))
+    };
+    driver.reset();
+    assert_eq!(sum(&driver), 0xBABA);
+    assert_eq!(driver.read(FWSM) >> 19 & 0x3F, 0);
+    driver.port.inject(Fault::EepromCorrupt);
+    driver.reset();
+    assert_ne!(sum(&driver), 0xBABA);
+    assert_eq!(driver.read(FWSM) >> 19 & 0x3F, 1);
+    driver.clean();
+}
+
+#[test]
+fn semaphores_are_taken_by_reading_and_may_be_held_by_others() {
+    let driver = configured();
+    assert_eq!(driver.read(SWSM) & 1, 0, "the first reader takes it");
+    assert_eq!(driver.read(SWSM) & 1, 1);
+    driver.set(SWSM, 2);
+    assert_eq!(driver.read(SWSM) & 2, 2);
+    driver.write(SW_FW_SYNC, 1);
+    driver.write(SW_FW_SYNC, 0);
+    driver.clear(SWSM, 3);
+    assert_eq!(driver.peek(SWSM), 0);
+    driver.port.inject(Fault::SemaphoreTaken);
+    assert_eq!(driver.read(SWSM) & 1, 1);
+    driver.clear(SWSM, 1);
+    assert_eq!(driver.read(SWSM) & 1, 1);
+    driver.port.clear(Fault::SemaphoreTaken);
+    driver.port.inject(Fault::FirmwareHoldsResources);
+    assert_eq!(driver.read(SW_FW_SYNC) >> 5 & 0x1F, 0x1F);
+    driver.clean();
+}
+
+#[test]
+fn the_link_flaps() {
+    let driver = Driver::running();
+    driver.read(EICR);
+    driver.port.inject(Fault::LinkFlap);
+    let mut changes = 0;
+    let mut before = true;
+    for _ in 0..1_000 {
+        driver.wait_us(100);
+        let up = driver.read(LINKS) >> 30 & 1 != 0;
+        changes += u32::from(up != before);
+        before = up;
+    }
+    assert!(changes >= 10, "{changes}");
+    assert_eq!(driver.read(EICR) & 1 << 20, 1 << 20, "LSC");
+    driver.port.clear(Fault::LinkFlap);
+    driver.wait_us(5_000);
+    driver.port.set_link(false);
+    driver.port.step();
+    assert_eq!(driver.read(LINKS) >> 30 & 1, 0);
+    driver.port.set_link(true);
+    driver.wait_for_link();
+    driver.clean();
+}
+
+#[test]
+fn a_pulled_card_reads_as_ones_and_reaches_no_memory() {
+    let mut driver = Driver::running();
+    driver.port.inject(Fault::SurpriseRemoval);
+    assert_eq!(driver.read(STATUS), u32::MAX);
+    driver.write(RAL, 0);
+    driver.port.deliver(&frame(MAC, 60));
+    driver.send(0, &frame(MAC, 60));
+    assert_eq!(driver.receive(0), None);
+    assert!(!driver.is_done(0, 0));
+    driver.port.clear(Fault::SurpriseRemoval);
+    assert_eq!(driver.read(RAL), 2, "the write was lost");
+    driver.clean();
+}
+
+#[test]
+fn received_descriptors_say_absurd_things() {
+    let mut driver = Driver::running();
+    let mut high = |fault: Option<Fault>| {
+        if let Some(fault) = fault {
+            driver.port.inject(fault);
+        }
+        let at = driver.rx[0].1.next;
+        driver.port.deliver(&frame(MAC, 60));
+        let word = driver.rx[0].1.ring.word(at * 2 + 1).load(std::sync::atomic::Ordering::Acquire);
+        if let Some(fault) = fault {
+            driver.port.clear(fault);
+        }
+        driver.rx[0].1.next += 1;
+        word
+    };
+    assert_eq!(high(None), 60 << 32 | 3);
+    assert_eq!(high(Some(Fault::RxLength(0xFFFF))), 0xFFFF << 32 | 3);
+    assert_eq!(high(Some(Fault::RxLength(0))), 3);
+    assert_eq!(high(Some(Fault::RxErrors)), 60 << 32 | 0xFFF0_0003);
+    assert_eq!(high(Some(Fault::RxNoEop)), 60 << 32 | 1);
+    assert_eq!(high(Some(Fault::RxWriteBackLost)), 0);
+    assert_eq!(high(Some(Fault::RxGarbage)), u64::MAX);
+    assert_eq!(high(None), 60 << 32 | 3);
+    driver.port.inject(Fault::RxCrcErrors);
+    driver.port.deliver(&frame(MAC, 60));
+    assert_eq!((driver.read(0x4000), driver.port.counters().dropped_crc), (1, 1));
+    driver.clean();
+}
+
+#[test]
+fn memory_runs_out_or_cannot_be_mapped() {
+    let port = Driver::new().port;
+    let memory = port.allocate(4096).unwrap();
+    port.inject(Fault::OutOfMemory);
+    assert_eq!(port.allocate(4096).unwrap_err(), DmaError::OutOfMemory { len: 4096 });
+    port.inject(Fault::NotMappable);
+    assert!(matches!(port.map(&memory), Err(DmaError::NotMappable { len: 4096, .. })));
+    port.clear(Fault::OutOfMemory);
+    port.clear(Fault::NotMappable);
+    assert!(port.map(&memory).is_ok() && port.allocate(1).is_ok());
+}
+
+#[test]
+fn transmission_stalls_or_is_not_reported() {
+    let mut driver = Driver::running();
+    driver.port.inject(Fault::TxStalls);
+    driver.send(0, &frame(MAC, 60));
+    assert_eq!((driver.is_done(0, 0), driver.read(tx(0, 0x10)), driver.port.counters().transmitted), (false, 0, 0));
+    driver.port.clear(Fault::TxStalls);
+    driver.port.settle(10);
+    assert_eq!((driver.is_done(0, 0), driver.read(tx(0, 0x10)), driver.port.counters().transmitted), (true, 1, 1));
+    driver.port.inject(Fault::TxWriteBackLost);
+    driver.send(0, &frame(MAC, 60));
+    assert_eq!((driver.is_done(0, 1), driver.read(tx(0, 0x10)), driver.port.counters().transmitted), (false, 2, 2));
+    driver.clean();
+}

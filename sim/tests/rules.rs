@@ -1,0 +1,361 @@
+//! Every rule is broken once, by register writes, and noticed.
+
+mod common;
+
+use std::sync::atomic::Ordering;
+
+use common::*;
+use ixgbe_sim::{Fault, Rule, Severity};
+
+/// A way to break a rule.
+struct Case {
+    rule: Rule,
+    /// From which state: up and running, or reset and configured.
+    running: bool,
+    breaks: fn(&mut Driver),
+}
+
+const fn running(rule: Rule, breaks: fn(&mut Driver)) -> Case {
+    Case { rule, running: true, breaks }
+}
+
+const fn configured(rule: Rule, breaks: fn(&mut Driver)) -> Case {
+    Case { rule, running: false, breaks }
+}
+
+/// Puts a descriptor with the second word of a right one, changed by `change`, and sends it.
+fn send_changed(driver: &mut Driver, change: impl Fn(u64) -> u64) {
+    let address = driver.tx[0].1.buffers.address(0);
+    driver.put(0, [address, change(data(60) | 60 << 46)]);
+    driver.ring(0);
+    driver.port.settle(10);
+}
+
+const CASES: &[Case] = &[
+    running(Rule::UnknownRegister, |d| _ = d.read(0x0000_FFFC)),
+    running(Rule::NotModelled, |d| send_changed(d, |word| word | 1 << 31)),
+    running(Rule::ReservedBit, |d| d.write(FCTRL, 1 << 10 | 1)),
+    running(Rule::ReadOnlyWritten, |d| d.write(STATUS, 0)),
+    running(Rule::WriteOnlyRead, |d| _ = d.read(EIMC)),
+    configured(Rule::TouchedAfterReset, |d| {
+        d.master_disable();
+        d.set(CTRL, 1 << 26);
+        d.wait_us(900);
+        d.read(STATUS);
+    }),
+    configured(Rule::AccessInReset, |d| {
+        d.master_disable();
+        d.port.inject(Fault::ResetNeverEnds);
+        d.set(CTRL, 1 << 26);
+        d.wait_us(2_000);
+        d.clean();
+        d.read(CTRL);
+        d.clean();
+        d.write(MTA, 0);
+    }),
+    running(Rule::ResetWhileEnabled, |d| {
+        d.master_disable();
+        d.set(CTRL, 1 << 26);
+    }),
+    configured(Rule::ResetWithoutMasterDisable, |d| d.set(CTRL, 1 << 26)),
+    configured(Rule::EepromNotAwaited, |d| {
+        d.master_disable();
+        d.set(CTRL, 1 << 26);
+        d.wait_us(10_000);
+        d.write(EIMC, 0x7FFF_FFFF);
+        d.clean();
+        d.write(MTA, 0);
+    }),
+    configured(Rule::DmaInitNotAwaited, |d| {
+        d.master_disable();
+        d.set(CTRL, 1 << 26);
+        d.wait_us(10_000);
+        assert!(d.until(EEC, 1 << 9, 1 << 9));
+        for n in 0..10 {
+            // Written without a read, which would show DMAIDONE.
+            d.write(RXPBSIZE + n % 8 * 4, if n % 8 == 0 { 0x200 << 10 } else { 0 });
+        }
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    running(Rule::SemaphoreNotHeld, |d| d.write(SW_FW_SYNC, 1)),
+    configured(Rule::RingBaseMisaligned, |d| {
+        let ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_rx(3, &ring);
+        d.write(rx(3, 0x00), ring.ring.address(0) as u32 + 16);
+        d.write(rx(3, 0x08), 128);
+        d.write(rx(3, 0x28), ENABLE);
+        d.wait_us(100);
+    }),
+    configured(Rule::RingLengthInvalid, |d| {
+        let ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_rx(3, &ring);
+        d.write(rx(3, 0x08), 16);
+        d.write(rx(3, 0x28), ENABLE);
+    }),
+    configured(Rule::RingNotMapped, |d| {
+        let mut ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_rx(3, &ring);
+        ring.ring.mapping = None;
+        d.write(rx(3, 0x28), ENABLE);
+    }),
+    running(Rule::RingChangedWhileEnabled, |d| d.write(rx(0, 0x14), 4)),
+    running(Rule::HeadWritten, |d| d.write(tx(0, 0x10), 0)),
+    configured(Rule::BufferSizeZero, |d| {
+        let ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_rx(3, &ring);
+        d.write(rx(3, 0x14), 1 << 25 | 4 << 8);
+        d.write(rx(3, 0x28), ENABLE);
+    }),
+    configured(Rule::DescriptorTypeReserved, |d| {
+        let ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_rx(3, &ring);
+        d.write(rx(3, 0x14), 3 << 25 | 4 << 8 | 2);
+        d.write(rx(3, 0x28), ENABLE);
+    }),
+    configured(Rule::TailBeforeEnabled, |d| {
+        let ring = TestRing::new(&d.port, 64, 2048);
+        d.prepare_rx(3, &ring);
+        d.write(rx(3, 0x28), ENABLE);
+        d.write(rx(3, 0x18), 63);
+    }),
+    running(Rule::TailOutOfRing, |d| d.write(tx(0, 0x18), 64)),
+    running(Rule::TailOverrun, |d| d.write(rx(0, 0x18), 0)),
+    configured(Rule::EnableWithOldTail, |d| {
+        let ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_rx(3, &ring);
+        d.write(rx(3, 0x10), 5);
+        d.write(rx(3, 0x28), ENABLE);
+    }),
+    configured(Rule::QueueEnabledBeforeTransmit, |d| {
+        let ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_tx(3, &ring);
+        d.write(tx(3, 0x28), ENABLE);
+        assert!(!d.until(tx(3, 0x28), ENABLE, ENABLE));
+    }),
+    configured(Rule::HostThresholdZero, |d| d.write(tx(3, 0x28), 36)),
+    running(Rule::TransmitDisabledUndrained, |d| {
+        d.port.inject(Fault::TxStalls);
+        d.send(0, &frame(MAC, 60));
+        d.clear(tx(0, 0x28), ENABLE);
+    }),
+    running(Rule::TransmitDmaReconfigured, |d| d.set(DMATXCTL, 1 << 3)),
+    configured(Rule::ArbiterRunning, |d| d.write(MTQC, 1)),
+    running(Rule::BufferResizedWhileRunning, |d| d.write(RXPBSIZE, 0x100 << 10)),
+    configured(Rule::ReceiveBufferTooLarge, |d| {
+        d.write(RXPBSIZE + 4, 0x10 << 10);
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    configured(Rule::TransmitBufferTooLarge, |d| {
+        d.set(RTTDCS, 1 << 6);
+        d.write(TXPBSIZE + 4, 200 << 10);
+        d.clear(RTTDCS, 1 << 6);
+        d.start_transmit_dma();
+        d.add_tx(0, 64);
+    }),
+    configured(Rule::TransmitThresholdTooHigh, |d| {
+        d.write(TXPBTHRESH, 0xA0);
+        d.start_transmit_dma();
+        d.add_tx(0, 64);
+    }),
+    configured(Rule::ReceiveEnabledWithoutQueue, |d| d.start_receive()),
+    running(Rule::ReceiveNotHalted, |d| d.write(RXCTRL, 0)),
+    running(Rule::FilterChangedWhileReceiving, |d| d.write(FCTRL, 1 << 9)),
+    configured(Rule::DcaReservedBitSet, |d| {
+        d.add_rx(0, 64);
+        d.port.clear_violations();
+        d.write(rx(0, 0x0C), 0xB200);
+        d.port.clear_violations();
+        d.start_receive();
+    }),
+    configured(Rule::NoSnoopEnabled, |d| {
+        d.write(CTRL_EXT, 0);
+        d.add_rx(0, 64);
+        d.start_receive();
+        d.port.deliver(&frame([0xFF; 6], 60));
+    }),
+    configured(Rule::ReceiveDmaNotPrepared, |d| {
+        d.clear(RDRXCTL, 1 << 25);
+        d.port.clear_violations();
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    configured(Rule::CrcStripMismatch, |d| {
+        d.clear(RDRXCTL, 1 << 1);
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    configured(Rule::FilterNotInitialised, |d| {
+        d.reset();
+        (0..128).for_each(|n| d.write(FTQF + n * 4, 0));
+        let control = d.read(RDRXCTL);
+        d.write(RDRXCTL, (control & !(0x1F << 17)) | 1 << 1 | 3 << 25);
+        (1..8).for_each(|n| d.write(RXPBSIZE + n * 4, 0));
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    configured(Rule::FiveTupleFilterUndefined, |d| {
+        d.reset();
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    running(Rule::InterruptReservedCause, |d| d.write(EIMS, 1 << 23)),
+    running(Rule::DmaOutsideMapping, |d| {
+        d.put(0, [0x1234_5000, data(60) | 60 << 46]);
+        d.ring(0);
+        d.port.settle(10);
+        assert!(d.is_done(0, 0), "the queue goes on");
+    }),
+    running(Rule::UnmappedWhileOwned, |d| d.rx[0].1.buffers.mapping = None),
+    running(Rule::DescriptorChanged, |d| {
+        d.rx[0].1.ring.word(0).fetch_add(2048, Ordering::Relaxed);
+        d.port.deliver(&frame(MAC, 60));
+    }),
+    running(Rule::ReceiveDescriptorMalformed, |d| {
+        d.port.deliver(&frame(MAC, 60));
+        d.receive(0).unwrap();
+        d.rx[0].1.ring.word(63 * 2).store(0, Ordering::Relaxed);
+        d.write(rx(0, 0x18), 0);
+        (0..63).for_each(|_| d.port.deliver(&frame(MAC, 60)));
+    }),
+    running(Rule::TransmitDescriptorMalformed, |d| send_changed(d, |word| word ^ 1 << 22)),
+    running(Rule::TransmitLengthMismatch, |d| send_changed(d, |word| word ^ 1 << 46)),
+    running(Rule::TransmitTooLong, |d| d.send(0, &frame(MAC, 1515))),
+    running(Rule::TransmitTooShort, |d| {
+        d.clear(HLREG0, 1 << 10);
+        d.send(0, &frame(MAC, 59));
+    }),
+    running(Rule::PacketIncomplete, |d| {
+        send_changed(d, |word| word & !(1 << 24));
+        assert!(!d.is_done(0, 0));
+    }),
+    configured(Rule::HeadWriteBackMisaligned, |d| {
+        d.start_transmit_dma();
+        let ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_tx(3, &ring);
+        d.write(tx(3, 0x38), ring.buffers.address(4) as u32 | 1);
+        d.write(tx(3, 0x28), ENABLE);
+    }),
+    configured(Rule::HeadWriteBackUnordered, |d| {
+        d.start_transmit_dma();
+        let ring = TestRing::new(&d.port, 128, 2048);
+        d.prepare_tx(3, &ring);
+        d.write(tx(3, 0x38), ring.buffers.address(16) as u32 | 1);
+        d.write(tx(3, 0x28), ENABLE);
+    }),
+    configured(Rule::FlowThresholdMissing, |d| {
+        d.write(FCRTH, 0);
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    running(Rule::DmaWhileMasterDisabled, |d| {
+        d.master_disable();
+        d.send(0, &frame(MAC, 60));
+    }),
+];
+
+#[test]
+fn every_rule_is_noticed_when_it_is_broken() {
+    for Case { rule, running, breaks } in CASES {
+        let mut driver = if *running {
+            Driver::running()
+        } else {
+            let driver = Driver::new();
+            driver.port.plug(ixgbe_sim::wire::Silence);
+            driver.reset();
+            driver.configure();
+            driver
+        };
+        driver.clean();
+        breaks(&mut driver);
+        let violations = driver.port.violations();
+        let found = violations.iter().find(|violation| violation.rule == *rule);
+        let found = found.unwrap_or_else(|| panic!("{rule:?} was not noticed, but {violations:#?}"));
+        assert_eq!(found.severity, rule.severity());
+        assert!(!found.register.is_empty() && !found.section.is_empty() && !found.detail.is_empty(), "{found}");
+        // What is broken is said, and little else.
+        let others: Vec<Rule> =
+            violations.iter().map(|violation| violation.rule).filter(|other| other != rule).collect();
+        assert!(others.len() <= if *running { 1 } else { 10 }, "{rule:?} drags along {others:?}");
+        driver.port.clear_violations();
+        assert_eq!(driver.port.violations(), []);
+    }
+}
+
+#[test]
+fn every_rule_has_a_case() {
+    let missing: Vec<_> = Rule::ALL.iter().filter(|rule| !CASES.iter().any(|case| case.rule == **rule)).collect();
+    assert!(missing.is_empty(), "no case breaks {missing:?}");
+}
+
+#[test]
+fn payload_length_is_held_against_both_sides() {
+    for payload in [59, 61] {
+        let mut driver = Driver::running();
+        send_changed(&mut driver, |word| word & !(0x3FFFF << 46) | payload << 46);
+        assert_eq!(driver.broken(), [Rule::TransmitLengthMismatch]);
+        assert_eq!((driver.port.counters().transmitted, driver.port.counters().transmit_dropped), (0, 1));
+    }
+}
+
+#[test]
+fn what_is_not_played_is_noted_when_it_is_switched_on() {
+    let switches = [(rx(9, 0x2C), 1), (0x51B0, 1), (0x5128, 1 << 31), (0xEC30, 1), (HLREG0, 0x1801_2C0B)];
+    for (at, value) in switches {
+        let driver = Driver::running();
+        driver.write(at, value);
+        assert_eq!(driver.broken(), [Rule::NotModelled], "{at:#x}");
+    }
+    let mut driver = Driver::running();
+    driver.write(MRQC, 2);
+    driver.port.deliver(&frame(MAC, 60));
+    assert_eq!(driver.broken(), [Rule::NotModelled]);
+    assert!(driver.receive(0).is_some());
+}
+
+#[test]
+fn a_queue_that_is_enabled_late_is_held_to_the_same() {
+    let driver = Driver::running();
+    let ring = TestRing::new(&driver.port, 64, 2048);
+    driver.prepare_rx(7, &ring);
+    driver.write(rx(7, 0x0C), 0xB200);
+    driver.port.clear_violations();
+    driver.write(rx(7, 0x28), ENABLE);
+    assert_eq!(driver.broken(), [Rule::DcaReservedBitSet]);
+}
+
+#[test]
+fn violations_are_kept_up_to_a_number_and_counted_beyond() {
+    let driver = Driver::running();
+    for _ in 0..1_000 {
+        driver.write(STATUS, 0);
+    }
+    assert_eq!(driver.port.violations().len(), 256);
+    assert_eq!(driver.port.violation_count(), 1_000);
+    let violation = driver.port.violations()[0].clone();
+    assert_eq!((violation.severity, violation.register), (Severity::Error, "STATUS"));
+}
+
+#[test]
+fn unmapping_is_noticed_by_what_it_hits() {
+    let mut driver = Driver::running();
+    let unused = Region::new(&driver.port, 4096);
+    drop(unused);
+    driver.clean();
+    // The ring of a transmit queue that has nothing to do.
+    driver.tx[0].1.ring.mapping = None;
+    assert_eq!(driver.broken(), [Rule::UnmappedWhileOwned]);
+    // Its buffers are not in use.
+    driver.tx[0].1.buffers.mapping = None;
+    driver.clean();
+    // A receive queue may write on for 100 us after it reads as disabled.
+    driver.stop_receive();
+    driver.clear(rx(0, 0x28), ENABLE);
+    assert!(driver.until(rx(0, 0x28), ENABLE, 0));
+    driver.rx[0].1.buffers.mapping = None;
+    assert_eq!(driver.broken(), [Rule::UnmappedWhileOwned]);
+    driver.wait_us(100);
+    driver.rx[0].1.ring.mapping = None;
+    driver.clean();
+}

@@ -1,0 +1,130 @@
+//! A typed access is the same instructions as the volatile access that one would write by hand.
+//!
+//! `assembly/accesses.rs` has the pairs: what `typed_NAME` and `raw_NAME` became is compared here.
+
+// What is a load and what a store is told apart by the words of this architecture.
+#![cfg(target_arch = "x86_64")]
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use similar::TextDiff;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+/// A pair, and how often each of the two reads and writes memory: so that nothing that was optimised away is
+/// found equal to nothing.
+struct Pair {
+    name: &'static str,
+    loads: usize,
+    stores: usize,
+}
+
+const PAIRS: &[Pair] = &[
+    Pair { name: "read", loads: 1, stores: 0 },
+    Pair { name: "write", loads: 0, stores: 1 },
+    Pair { name: "modify", loads: 1, stores: 1 },
+    Pair { name: "modify_at_run_time", loads: 1, stores: 1 },
+    Pair { name: "indexed", loads: 0, stores: 1 },
+    Pair { name: "doorbell", loads: 0, stores: 3 },
+];
+
+#[test]
+fn typed_accesses_cost_what_raw_ones_do() -> Result {
+    let functions = functions(&compile()?);
+    let mut failures = String::new();
+    for Pair { name, loads, stores } in PAIRS {
+        let [typed, raw] = [format!("typed_{name}"), format!("raw_{name}")].map(|name| {
+            let body = functions.get(&name).ok_or(format!("there is no function {name}"))?;
+            Ok::<_, String>((name, body.join("\n") + "\n"))
+        });
+        let ((typed_name, typed), (raw_name, raw)) = (typed?, raw?);
+        for (name, body) in [(&typed_name, &typed), (&raw_name, &raw)] {
+            let (read, wrote) =
+                (body.lines().filter(|line| loads_memory(line)), body.lines().filter(|line| stores_memory(line)));
+            let counted = (read.count(), wrote.count());
+            if counted != (*loads, *stores) {
+                failures += &format!("{name} has {counted:?} loads and stores, not {:?}:\n{body}\n", (loads, stores));
+            }
+        }
+        if typed != raw {
+            let diff = TextDiff::from_lines(&raw, &typed);
+            failures += &diff.unified_diff().context_radius(100).header(&raw_name, &typed_name).to_string();
+        }
+    }
+    assert!(failures.is_empty(), "typed accesses are not what one would write by hand:\n{failures}");
+    Ok(())
+}
+
+/// Compiles the pairs as a release does, and gives the assembly.
+fn compile() -> Result<String> {
+    // A directory of its own: the one of the cargo that runs this test may be locked.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assembly");
+    let assembly = target.join("accesses.s");
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["rustc", "--release", "--offline", "--quiet", "--example", "accesses", "--target-dir"])
+        .arg(&target)
+        .args(["--", "-Ccodegen-units=1", "-Cdebuginfo=0", "-Cllvm-args=-x86-asm-syntax=intel"])
+        .arg(format!("--emit=asm={}", assembly.display()))
+        // Flags for this test, such as those that count coverage, are not for what it looks at.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("the accesses do not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(fs::read_to_string(assembly)?)
+}
+
+/// The instructions of each function, by its name.
+fn functions(assembly: &str) -> HashMap<String, Vec<String>> {
+    let mut functions: HashMap<String, Vec<String>> = HashMap::new();
+    let mut aliases = Vec::new();
+    let mut current = None;
+    for line in assembly.lines().map(|line| line.split('#').next().unwrap_or_default().trim()) {
+        if let Some((alias, name)) = line.strip_prefix(".set ").and_then(|set| set.split_once(',')) {
+            // Two functions that are the same to the compiler become one with two names.
+            aliases.push((alias.trim().to_owned(), name.trim().to_owned()));
+        } else if let Some(label) = line.strip_suffix(':') {
+            if !label.starts_with(".L") {
+                functions.entry(label.to_owned()).or_default();
+                current = Some(label.to_owned());
+            }
+        } else if line.starts_with(".cfi_endproc") {
+            current = None;
+        } else if !line.is_empty()
+            && !line.starts_with('.')
+            && let Some(name) = &current
+        {
+            let body = functions.entry(name.clone()).or_default();
+            body.push(line.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    for (alias, name) in aliases {
+        if let Some(body) = functions.get(&name).cloned() {
+            functions.insert(alias, body);
+        }
+    }
+    functions
+}
+
+/// An instruction's destination and source, if it has both.
+fn operands(line: &str) -> Option<(&str, &str)> {
+    line.split_once(' ').and_then(|(_, operands)| operands.split_once(", "))
+}
+
+fn is_memory(operand: &str) -> bool {
+    operand.contains("ptr [")
+}
+
+fn stores_memory(line: &str) -> bool {
+    operands(line).is_some_and(|(to, _)| is_memory(to)) && !line.starts_with("cmp") && !line.starts_with("test")
+}
+
+fn loads_memory(line: &str) -> bool {
+    operands(line).is_some_and(|(_, from)| is_memory(from))
+}

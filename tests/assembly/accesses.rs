@@ -1,0 +1,167 @@
+//! Accesses to registers, each written twice: with this crate's types, and by hand.
+//!
+//! `tests/assembly.rs` compiles this file with optimisation and compares what became of each pair.
+
+use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
+
+use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
+use ixgbe::field::{Fields, Value};
+use ixgbe::mmio::Mmio;
+use ixgbe::register::Driver;
+use ixgbe::registers::permission::{QueueDisabled, QueueEnabled, Reset};
+use ixgbe::registers::{FCTRL, HLREG0, MAXFRS, Registers, RxQueue, SRRCTL, STATUS, srrctl};
+use ixgbe::value;
+
+/// The registers with permission `P`, which nobody holds: these functions are compiled and never run.
+fn assume<P>(bus: &Mmio) -> Registers<'_, Mmio, P> {
+    // SAFETY: nothing calls the functions that call this one.
+    unsafe { Registers::assume(bus) }
+}
+
+/// Writes the register at `offset`.
+///
+/// # Safety
+///
+/// The register must be there.
+unsafe fn poke(base: *mut u8, offset: usize, value: u32) {
+    // SAFETY: the caller's promise.
+    unsafe { base.add(offset).cast::<u32>().write_volatile(value) }
+}
+
+/// Reads the register at `offset`.
+///
+/// # Safety
+///
+/// The register must be there.
+unsafe fn peek(base: *mut u8, offset: usize) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { base.add(offset).cast::<u32>().read_volatile() }
+}
+
+/// Reads one field.
+#[unsafe(no_mangle)]
+pub fn typed_read(bus: Mmio) -> u64 {
+    assume::<Reset>(&bus).status().read().field(STATUS::LAN_ID)
+}
+
+/// Reads one field.
+///
+/// # Safety
+///
+/// The registers must be at `base`.
+#[unsafe(no_mangle)]
+pub unsafe fn raw_read(base: *mut u8) -> u64 {
+    // SAFETY: the caller's promise.
+    u64::from(unsafe { peek(base, 0x0_0008) } >> 2 & 3)
+}
+
+/// Writes a constant over the reset value.
+#[unsafe(no_mangle)]
+pub fn typed_write(bus: Mmio) {
+    assume::<Reset>(&bus).maxfrs().write(value!(MAXFRS { MFS: 9000 }));
+}
+
+/// Writes a constant over the reset value.
+///
+/// # Safety
+///
+/// The registers must be at `base`.
+#[unsafe(no_mangle)]
+pub unsafe fn raw_write(base: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { poke(base, 0x0_4268, 9000 << 16) }
+}
+
+/// Changes three fields.
+#[unsafe(no_mangle)]
+pub fn typed_modify(bus: Mmio) {
+    assume::<Reset>(&bus).hlreg0().modify(value!(HLREG0 { JUMBOEN: true, TXPADEN: false, PREPEND: 3 }));
+}
+
+/// Changes three fields.
+///
+/// # Safety
+///
+/// The registers must be at `base`.
+#[unsafe(no_mangle)]
+pub unsafe fn raw_modify(base: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let old = peek(base, 0x0_4240);
+        poke(base, 0x0_4240, old & !(1 << 2 | 1 << 10 | 0xf << 20) | 1 << 2 | 3 << 20);
+    }
+}
+
+/// Changes a field to what is known only at run time.
+#[unsafe(no_mangle)]
+pub fn typed_modify_at_run_time(bus: Mmio, on: bool) {
+    assume::<Reset>(&bus).fctrl().modify(Value::EMPTY.with(FCTRL::UPE, on));
+}
+
+/// Changes a field to what is known only at run time.
+///
+/// # Safety
+///
+/// The registers must be at `base`.
+#[unsafe(no_mangle)]
+pub unsafe fn raw_modify_at_run_time(base: *mut u8, on: bool) {
+    let value = u32::from(on) << 9;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let old = peek(base, 0x0_5080);
+        poke(base, 0x0_5080, old & !(1 << 9) | value);
+    }
+}
+
+/// Where a register of queue `queue` is: those of the first 64 queues start at `low`, the others at `high`.
+#[inline(always)]
+fn offset(queue: u16, low: u32, high: u32) -> usize {
+    let queue = u32::from(queue);
+    let mut offset = 0;
+    for (first, base) in [(0, low), (64, high)] {
+        if queue >= first {
+            offset = base + (queue - first) * 0x40;
+        }
+    }
+    offset as usize
+}
+
+/// Writes the register of one queue.
+#[unsafe(no_mangle)]
+pub fn typed_indexed(bus: Mmio, queue: RxQueue) {
+    let value = value!(SRRCTL { BSIZEPACKET: 4, DESCTYPE: srrctl::DESCTYPE::AdvancedOneBuffer });
+    assume::<Driver<QueueDisabled>>(&bus).srrctl(queue).write(value);
+}
+
+/// Writes the register of one queue.
+///
+/// # Safety
+///
+/// The registers must be at `base`.
+#[unsafe(no_mangle)]
+pub unsafe fn raw_indexed(base: *mut u8, queue: u16) {
+    // SAFETY: the caller's promise.
+    unsafe { poke(base, offset(queue, 0x0_1014, 0x0_d014), 0x0000_0402 & !(0x1f | 7 << 25) | 4 | 1 << 25) }
+}
+
+/// Writes a descriptor and hands it to the device.
+#[unsafe(no_mangle)]
+pub fn typed_doorbell(bus: Mmio, queue: RxQueue, words: &mut Words, tail: u32) {
+    words.vacant().write(value!(AdvancedTransmitDataRead { EOP: true, RS: true }));
+    assume::<Driver<QueueEnabled>>(&bus).rdt(queue).ring(tail);
+}
+
+/// Writes a descriptor and hands it to the device.
+///
+/// # Safety
+///
+/// The registers must be at `base`.
+#[unsafe(no_mangle)]
+pub unsafe fn raw_doorbell(base: *mut u8, queue: u16, words: &mut [AtomicU64; 2], tail: u32) {
+    words[0].store(0, Ordering::Relaxed);
+    // DTYP 3 and DEXT make it an advanced data descriptor.
+    words[1].store(3 << 20 | 1 << 24 | 1 << 27 | 1 << 29, Ordering::Relaxed);
+    compiler_fence(Ordering::Release);
+    // SAFETY: the caller's promise.
+    unsafe { poke(base, offset(queue, 0x0_1018, 0x0_d018), tail) }
+}

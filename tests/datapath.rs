@@ -1,0 +1,290 @@
+//! The data path over rings in plain memory: what comes in goes out, every buffer comes home, and what the device says is
+//! not trusted.
+
+use ixgbe::device::{Config, Device, Running};
+use ixgbe::packet::{Batch, Packet};
+use ixgbe::pool::Pool;
+use ixgbe::queue::{LongFrames, QueuePair, TransmitError};
+use plain::{Addresses, Plain, Player};
+
+#[path = "../benches/plain/mod.rs"]
+mod plain;
+
+const BOTH: [Addresses; 2] = [Addresses::Identity, Addresses::Scattered];
+/// Bytes of a buffer.
+const BUFFER: usize = 2048;
+
+type Port = (Device<Running, Plain>, Player);
+
+/// The smallest rings there are.
+fn small() -> Config {
+    Config::new().rx_descriptors(64).tx_descriptors(64).pool_buffers(256)
+}
+
+fn pool(port: &Port) -> Pool {
+    port.0.pools().next().expect("a pool for the queue").clone()
+}
+
+fn pair(port: &mut Port) -> (QueuePair<'_, Plain>, &mut Player) {
+    (port.0.split().1.remove(0), &mut port.1)
+}
+
+/// Frame `number`: of a length and with contents of its own.
+fn frame(number: usize) -> Vec<u8> {
+    (0..60 + number % 1400).map(|byte| (byte ^ number) as u8).collect()
+}
+
+fn packet(pool: &Pool, bytes: &[u8]) -> Packet {
+    let mut packet = pool.take().expect("a free buffer");
+    packet.extend_from_slice(bytes).expect("room in the buffer");
+    packet
+}
+
+/// All frames that the player sends, at most so many descriptors.
+fn sent(player: &mut Player, most: usize) -> Vec<Vec<u8>> {
+    let (mut frames, mut frame) = (vec![], vec![]);
+    player.send(most, |bytes, end| {
+        frame.extend_from_slice(bytes);
+        if end {
+            frames.push(std::mem::take(&mut frame));
+        }
+    });
+    assert!(frame.is_empty(), "a frame without an end");
+    frames
+}
+
+#[test]
+fn forwards_around_the_rings_with_batches_of_every_size() {
+    for addresses in BOTH {
+        let mut a = Plain::start(addresses, &small());
+        let mut b = Plain::start(addresses, &small());
+        let pool = pool(&a);
+        b.0.attach(&pool).unwrap();
+        let (mut arrived, mut received, mut expected) = (0, 0, 0);
+        for size in (1..=70).chain([3, 1, 64, 2, 33, 31, 32]) {
+            let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+            while arrived < received + size && player_a.arrive(&frame(arrived)) {
+                arrived += 1;
+            }
+            let mut batch = Batch::with_capacity(size);
+            received += from.rx.receive(&mut batch);
+            assert!(!batch.is_empty());
+            while !batch.is_empty() {
+                to.tx.transmit(&mut batch).unwrap();
+                for bytes in sent(player_b, usize::MAX) {
+                    assert!(bytes == frame(expected), "frame {expected} has changed");
+                    expected += 1;
+                }
+            }
+            assert_eq!(expected, received);
+        }
+        assert!(expected > 20 * 64);
+        let ((from, _), (mut to, _)) = (pair(&mut a), pair(&mut b));
+        assert_eq!(to.tx.reclaim(), 63);
+        assert_eq!(from.rx.drops(), Default::default());
+        drop(b.0.stop().unwrap());
+        drop(a.0.stop().unwrap());
+        assert_eq!(pool.available(), pool.capacity());
+    }
+}
+
+#[test]
+fn receives_what_the_pool_has_and_goes_on_when_buffers_come_home() {
+    let mut a = Plain::start(Addresses::Identity, &small().pool_buffers(96));
+    let pool = pool(&a);
+    let (mut from, player) = pair(&mut a);
+    let mut held = Batch::with_capacity(256);
+    let mut arrived = 0;
+    for _ in 0..10 {
+        while player.arrive(&frame(arrived)) {
+            arrived += 1;
+        }
+        from.rx.receive(&mut held);
+    }
+    // The device never gets the last buffer that is posted.
+    assert_eq!((held.len(), pool.available()), (95, 0));
+    assert!(from.rx.drops().pool_empty > 0);
+    for (number, packet) in held.iter().enumerate() {
+        assert!(**packet == frame(number), "packet {number} has changed");
+    }
+    held.clear();
+    from.rx.receive(&mut held);
+    assert!(player.arrive(b"again") && from.rx.receive(&mut held) == 1);
+    assert_eq!(&*held[0], b"again");
+}
+
+#[test]
+fn sends_what_there_is_room_for() {
+    for addresses in BOTH {
+        let mut a = Plain::start(addresses, &small());
+        let pool = pool(&a);
+        let (mut to, player) = pair(&mut a);
+        let mut batch = Batch::with_capacity(100);
+        (0..100).for_each(|number| batch.push(packet(&pool, &frame(number))).unwrap());
+        assert_eq!(to.tx.transmit(&mut batch), Ok(63));
+        assert_eq!((batch.len(), &*batch[0]), (37, &*frame(63)));
+        assert_eq!(to.tx.transmit(&mut batch), Ok(0));
+        // The device reports the 32nd.
+        let mut frames = sent(player, 40);
+        assert_eq!(to.tx.transmit(&mut batch), Ok(32));
+        frames.extend(sent(player, usize::MAX));
+        assert_eq!(to.tx.transmit(&mut batch), Ok(5));
+        frames.extend(sent(player, usize::MAX));
+        assert!(frames.iter().cloned().eq((0..100).map(frame)));
+        assert!(batch.is_empty() && to.tx.is_drained());
+        assert_eq!(pool.available(), pool.capacity() - 64);
+    }
+}
+
+#[test]
+fn takes_buffers_back_when_called_with_nothing_to_send() {
+    let mut a = Plain::start(Addresses::Identity, &small());
+    let pool = pool(&a);
+    let (mut to, player) = pair(&mut a);
+    let mut batch = Batch::with_capacity(5);
+    (0..5).for_each(|number| batch.push(packet(&pool, &frame(number))).unwrap());
+    assert_eq!(to.tx.transmit(&mut batch), Ok(5));
+    assert_eq!(to.tx.transmit(&mut batch), Ok(0));
+    assert_eq!(pool.available(), 256 - 64 - 5);
+    assert_eq!(sent(player, usize::MAX).len(), 5);
+    assert_eq!(to.tx.transmit(&mut batch), Ok(0));
+    assert_eq!(pool.available(), 256 - 64);
+}
+
+#[test]
+fn hands_back_a_packet_that_cannot_be_sent() {
+    let mut a = Plain::start(Addresses::Identity, &small());
+    let own = pool(&a);
+    let foreign = Pool::new(a.0.platform(), 40, 4 * BUFFER).unwrap();
+    let (mut to, player) = pair(&mut a);
+    let wrong: [(&Pool, usize, TransmitError); 3] = [
+        (&foreign, 60, TransmitError::NotAttached),
+        (&own, 0, TransmitError::Empty),
+        (&own, 1519, TransmitError::TooLong { len: 1519, max: 1518 }),
+    ];
+    for (pool, len, error) in wrong {
+        for before in [0, 1, 8, 21] {
+            let mut batch = Batch::with_capacity(64);
+            (0..before).for_each(|number| batch.push(packet(&own, &frame(number))).unwrap());
+            batch.push(packet(pool, &vec![7; len])).unwrap();
+            batch.push(packet(&own, &frame(99))).unwrap();
+            assert_eq!(to.tx.transmit(&mut batch), Err(error));
+            assert_eq!((batch.len(), &*batch[0]), (2, &*vec![7; len]));
+            assert!(sent(player, usize::MAX).into_iter().eq((0..before).map(frame)));
+        }
+    }
+    assert_eq!(foreign.available(), 40);
+    to.tx.reclaim();
+    assert_eq!(own.available(), 256 - 64);
+}
+
+#[test]
+fn gives_each_buffer_back_to_its_own_pool() {
+    for addresses in BOTH {
+        let mut a = Plain::start(addresses, &small());
+        let (own, other) = (pool(&a), Pool::new(a.0.platform(), 100, BUFFER).unwrap());
+        a.0.attach(&other).unwrap();
+        let (mut to, player) = pair(&mut a);
+        for round in 0..20 {
+            let mut batch = Batch::with_capacity(50);
+            for number in 0..50 {
+                let pool = if (number / (round + 1)) % 2 == 0 { &own } else { &other };
+                batch.push(packet(pool, &frame(number))).unwrap();
+            }
+            assert_eq!(to.tx.transmit(&mut batch), Ok(50));
+            assert!(sent(player, usize::MAX).into_iter().eq((0..50).map(frame)));
+            assert_eq!(to.tx.reclaim(), 63);
+            assert_eq!((own.available(), other.available()), (256 - 64, 100));
+        }
+    }
+}
+
+#[test]
+fn does_not_trust_lengths() {
+    let mut a = Plain::start(Addresses::Identity, &small());
+    let pool = pool(&a);
+    let (mut from, player) = pair(&mut a);
+    let mut batch = Batch::with_capacity(64);
+    for wrong in [0, BUFFER as u16 + 1, u16::MAX] {
+        for before in [0, 3, 8, 20] {
+            (0..before).for_each(|number| assert!(player.arrive(&frame(number))));
+            assert!(player.fill(&[], wrong, true) && player.fill(&[], wrong, false) && player.arrive(&frame(1)));
+            (0..9).for_each(|number| assert!(player.arrive(&frame(number))));
+            assert_eq!(from.rx.receive(&mut batch), before + 9);
+            assert!(batch.iter().map(|packet| packet.to_vec()).eq((0..before).chain(0..9).map(frame)));
+            batch.clear();
+        }
+    }
+    assert!(player.fill(&[3; BUFFER], BUFFER as u16, true));
+    assert_eq!((from.rx.receive(&mut batch), batch[0].len()), (1, BUFFER));
+    batch.clear();
+    let drops = from.rx.drops();
+    assert_eq!((drops.bad_length, drops.long, drops.pool_empty), (24, 0, 0));
+    drop(a.0.stop().unwrap());
+    assert_eq!(pool.available(), pool.capacity());
+}
+
+#[test]
+fn forwards_frames_of_several_segments() {
+    for addresses in BOTH {
+        let config = small().max_frame(9018).buffer_size(BUFFER);
+        let mut a = Plain::start(addresses, &config);
+        let mut b = Plain::start(addresses, &config);
+        let pool = pool(&a);
+        b.0.attach(&pool).unwrap();
+        for round in 0..50 {
+            let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+            let mut batch = Batch::with_capacity(64);
+            let long = [vec![1; BUFFER], vec![2; BUFFER], vec![3; round + 1]];
+            assert!(player_a.arrive(&frame(round)));
+            for segment in &long[..2] {
+                assert!(player_a.fill(segment, BUFFER as u16, false));
+                assert_eq!(from.rx.receive(&mut batch), usize::from(batch.len() == 1 && segment[0] == 1));
+            }
+            assert!(player_a.arrive(&long[2]) && player_a.arrive(&frame(round + 1)));
+            assert_eq!(from.rx.receive(&mut batch), 2);
+            assert!(batch[1].segments().eq(long.iter().map(Vec::as_slice)));
+            assert_eq!((batch[1].segment_count(), batch[1].total_len()), (3, 2 * BUFFER + round + 1));
+            assert_eq!(to.tx.transmit(&mut batch), Ok(3));
+            assert_eq!(sent(player_b, usize::MAX), [frame(round), long.concat(), frame(round + 1)]);
+        }
+        assert_eq!(pair(&mut b).0.tx.reclaim(), 63);
+        drop(a.0.stop().unwrap());
+        drop(b.0.stop().unwrap());
+        assert_eq!(pool.available(), pool.capacity());
+    }
+}
+
+#[test]
+fn drops_long_frames_where_they_are_not_wanted() {
+    let mut a = Plain::start(Addresses::Identity, &small().long_frames(LongFrames::Drop));
+    let (mut from, player) = pair(&mut a);
+    let mut batch = Batch::with_capacity(64);
+    for _ in 0..40 {
+        assert!(
+            player.fill(&[1; BUFFER], BUFFER as u16, false) && player.arrive(&frame(1)) && player.arrive(&frame(2))
+        );
+        assert_eq!((from.rx.receive(&mut batch), &*batch[0]), (1, &*frame(2)));
+        batch.clear();
+    }
+    assert_eq!(from.rx.drops().long, 40);
+    // No frame has 17 segments; what follows is received again.
+    for end in [false; 17].into_iter().chain([true, true]) {
+        assert!(player.fill(&[1; 100], 100, end));
+    }
+    assert_eq!((from.rx.receive(&mut batch), batch[0].len()), (1, 100));
+}
+
+#[test]
+fn packets_outlive_the_device_and_the_handles_of_their_pool() {
+    let mut a = Plain::start(Addresses::Identity, &small());
+    let (mut from, player) = pair(&mut a);
+    let mut batch = Batch::with_capacity(4);
+    (0..4).for_each(|number| assert!(player.arrive(&frame(number))));
+    assert_eq!(from.rx.receive(&mut batch), 4);
+    drop(a);
+    let packets: Vec<_> = batch.drain().collect();
+    for (number, packet) in packets.into_iter().enumerate() {
+        assert!(*packet == *frame(number));
+    }
+}

@@ -1,0 +1,682 @@
+//! Packets and pools: whose bytes are whose, what does not fit, and when memory is freed.
+
+mod common;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use common::{Recorder, assert_clean, batch, bytes, frame, mac, packet, pool_of, port, recorded, reset, start};
+use ixgbe::clock::Clock;
+use ixgbe::device::{Config, ConfigError, Device, Error, MAX_FRAME, MOST_QUEUE_PAIRS, RING_LEN, StartFailed};
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use ixgbe::packet::{Batch, NoRoom, Packet};
+use ixgbe::pool::{BUFFER_STEP, HEADROOM, LARGEST_BUFFER, Pool, PoolError};
+use ixgbe_sim::{Port, Wire};
+use proptest::prelude::*;
+
+/// A port whose memory is counted.
+struct Counted {
+    port: Port,
+    allocated: Arc<AtomicUsize>,
+    /// What is left out of each piece of memory.
+    short: usize,
+    /// The largest piece of memory that there is.
+    most: usize,
+}
+
+impl Counted {
+    fn new() -> Self {
+        Self { port: port(0), allocated: Arc::default(), short: 0, most: usize::MAX }
+    }
+
+    fn bytes(&self) -> usize {
+        self.allocated.load(Ordering::Relaxed)
+    }
+}
+
+/// Memory that is taken off the count when it is freed.
+struct Release {
+    _memory: Memory,
+    len: usize,
+    allocated: Arc<AtomicUsize>,
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        self.allocated.fetch_sub(self.len, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: memory is the port's own, and lives as long as what it is handed on in.
+unsafe impl Dma for Counted {
+    fn domain(&self) -> Domain {
+        self.port.domain()
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        if len > self.most {
+            return Err(DmaError::OutOfMemory { len });
+        }
+        let memory = self.port.allocate(len)?;
+        let (base, len) = (memory.base(), memory.len() - self.short);
+        self.allocated.fetch_add(len, Ordering::Relaxed);
+        let release = Release { _memory: memory, len, allocated: Arc::clone(&self.allocated) };
+        // SAFETY: the port's memory is freed with `release`.
+        Ok(unsafe { Memory::new(base, len, Box::new(release)) })
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        self.port.map(memory)
+    }
+}
+
+/// All of the buffer that a packet's first segment lies in.
+fn buffer(packet: &Packet) -> Range<usize> {
+    let data = packet.as_ptr() as usize;
+    data - packet.headroom()..data + packet.len() + packet.tailroom()
+}
+
+#[track_caller]
+fn assert_disjoint(mut buffers: Vec<Range<usize>>) {
+    buffers.sort_by_key(|buffer| buffer.start);
+    for pair in buffers.windows(2) {
+        assert!(pair[0].end <= pair[1].start, "two packets share memory");
+    }
+}
+
+// Packets
+
+#[test]
+fn headroom_is_the_packets_own() {
+    let pool = Pool::new(&port(0), 50, 1024).unwrap();
+    let mut packets: Vec<Packet> = (0..50).map(|_| pool.take().unwrap()).collect();
+    assert!(pool.take().is_none());
+    assert_disjoint(packets.iter().map(buffer).collect());
+    for (n, packet) in (0..).zip(&mut packets) {
+        assert_eq!((packet.headroom(), packet.tailroom(), packet.len()), (HEADROOM, 1024, 0));
+        packet.extend_from_slice(&[n; 1024]).unwrap();
+        packet.prepend(&[n ^ 0x80; HEADROOM]).unwrap();
+        assert_eq!((packet.headroom(), packet.tailroom()), (0, 0));
+    }
+    for (n, packet) in (0..).zip(&packets) {
+        assert!(packet[..HEADROOM].iter().all(|byte| *byte == n ^ 0x80), "the headroom of packet {n}");
+        assert!(packet[HEADROOM..].iter().all(|byte| *byte == n), "packet {n}");
+    }
+}
+
+#[test]
+fn a_packet_does_not_grow_out_of_its_buffer() {
+    let pool = Pool::new(&port(0), 4, 1024).unwrap();
+    let mut packet = packet(&pool, b"middle");
+    assert_eq!(packet.prepend(&[0; HEADROOM + 1]), Err(NoRoom { wanted: HEADROOM + 1, room: HEADROOM }));
+    assert_eq!(packet.extend_from_slice(&[0; 1019]), Err(NoRoom { wanted: 1019, room: 1018 }));
+    assert_eq!(packet.prepend(&vec![0; 1 << 17]), Err(NoRoom { wanted: 1 << 17, room: HEADROOM }));
+    assert_eq!(packet.extend_from_slice(&vec![0; 1 << 17]), Err(NoRoom { wanted: 1 << 17, room: 1018 }));
+    assert_eq!(&packet[..], b"middle", "what is refused changes nothing");
+    packet.prepend(b"front, ").unwrap();
+    packet.extend_from_slice(b", back").unwrap();
+    packet.prepend(b"").unwrap();
+    assert_eq!(&packet[..], b"front, middle, back");
+    packet.trim_front(7);
+    packet.truncate(6);
+    assert_eq!(&packet[..], b"middle");
+    packet.truncate(100);
+    assert_eq!(&packet[..], b"middle");
+    packet.trim_front(100);
+    assert_eq!((packet.len(), packet.headroom(), packet.tailroom()), (0, HEADROOM + 6, 1018));
+    // All of the buffer, from the front.
+    packet.extend_from_slice(&[1; 1018]).unwrap();
+    packet.trim_front(1018);
+    packet.prepend(&[2; HEADROOM + 1024]).unwrap();
+    assert_eq!((packet.len(), packet.headroom(), packet.tailroom()), (HEADROOM + 1024, 0, 0));
+    drop(packet);
+    let packet = pool.take().unwrap();
+    assert_eq!((packet.len(), packet.headroom()), (0, HEADROOM), "what comes home is as new");
+}
+
+#[test]
+fn the_largest_buffer_can_be_filled() {
+    let pool = Pool::new(&port(0), 2, LARGEST_BUFFER).unwrap();
+    let mut packet = packet(&pool, &vec![1; LARGEST_BUFFER]);
+    packet.prepend(&[2; HEADROOM]).unwrap();
+    assert_eq!(packet.len(), LARGEST_BUFFER + HEADROOM);
+    packet.trim_front(LARGEST_BUFFER + HEADROOM);
+    packet.prepend(&vec![3; LARGEST_BUFFER + HEADROOM]).unwrap();
+    assert_eq!((packet.headroom(), packet.tailroom()), (0, 0));
+}
+
+/// A packet of several segments, as it is received.
+fn long(port: &Port, nic: &mut common::Nic, len: usize) -> (Packet, Vec<u8>) {
+    let sent = frame(nic.mac(), len, 5);
+    port.deliver(&sent);
+    let mut batch = Batch::with_capacity(1);
+    assert_eq!(nic.split().1[0].rx.receive(&mut batch), 1);
+    (batch.drain().next().unwrap(), sent)
+}
+
+#[test]
+fn a_packet_of_several_segments_is_cut_where_it_should() {
+    let (port, recorder) = recorded(0);
+    let mut nic = start(&port, &Config::new().max_frame(9018).buffer_size(1024).pool_buffers(2048));
+    let pool = pool_of(&nic);
+    let before = {
+        // The queue keeps a block of free buffers at hand, once it has received.
+        drop(long(&port, &mut nic, 60));
+        pool.available()
+    };
+    for len in [0, 1, 1023, 1024, 1025, 2047, 2048, 2049, 3071, 3072, 3999, 4000, 4001, 100_000] {
+        let (mut packet, sent) = long(&port, &mut nic, 4000);
+        assert_eq!(packet.segment_count(), 4);
+        packet.truncate(len);
+        let left = len.min(4000);
+        assert_eq!(packet.total_len(), left, "cut to {len}");
+        assert!(bytes(&packet) == sent[..left], "cut to {len}");
+        assert_eq!(packet.segment_count(), left.div_ceil(1024).max(1));
+        if left > 60 {
+            assert_eq!(nic.split().1[0].tx.transmit(&mut batch([packet])), Ok(1));
+            port.settle(10);
+            assert_eq!(recorder.take(), [&sent[..left]]);
+            nic.split().1[0].tx.reclaim();
+        }
+    }
+    assert!(before.abs_diff(pool.available()) <= 32, "all segments went home");
+    nic.stop().unwrap();
+    assert_eq!(pool.available(), pool.capacity());
+    assert_clean(&port);
+}
+
+#[test]
+fn headers_can_be_put_before_a_packet_of_several_segments() {
+    let (port, recorder) = recorded(0);
+    let mut nic = start(&port, &Config::new().max_frame(9018).buffer_size(1024).pool_buffers(2048));
+    let (mut packet, sent) = long(&port, &mut nic, 4000);
+    packet.prepend(&[9; 50]).unwrap();
+    packet.trim_front(20);
+    let wanted = [&[9; 30], &sent[..]].concat();
+    assert_eq!(bytes(&packet), wanted);
+    assert_eq!(nic.split().1[0].tx.transmit(&mut batch([packet])), Ok(1));
+    port.settle(10);
+    assert_eq!(recorder.take(), [wanted]);
+    // Its first segment is full: more does not go between it and the next.
+    let (mut packet, _) = long(&port, &mut nic, 4000);
+    assert_eq!(packet.extend_from_slice(&[0]), Err(NoRoom { wanted: 1, room: 0 }));
+    drop(packet);
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn a_batch_takes_no_more_than_it_has_room_for() {
+    let pool = Pool::new(&port(0), 8, 1024).unwrap();
+    let mut batch = batch([packet(&pool, b"1"), packet(&pool, b"2"), packet(&pool, b"3")]);
+    let refused = batch.push(packet(&pool, b"4")).expect_err("three is all");
+    assert_eq!((&refused[..], batch.len()), (&b"4"[..], 3));
+    batch.retain(|packet| packet[0] != b'2');
+    assert_eq!((batch.len(), pool.available()), (2, 5));
+    batch.push(refused).unwrap();
+    assert_eq!(batch.iter().map(|packet| packet[0]).collect::<Vec<_>>(), b"134");
+    // Who drains only in part drops the rest.
+    let first = batch.drain().next().unwrap();
+    assert_eq!((&first[..], batch.len(), pool.available()), (&b"1"[..], 0, 7));
+    let mut none = Batch::with_capacity(0);
+    assert!(none.push(first).is_err());
+    assert_eq!(pool.available(), 8);
+}
+
+// Pools
+
+#[test]
+fn absurd_pools_are_refused() {
+    let dma = Counted::new();
+    for size in [0, 1, 64, 1023, 1025, 2047, LARGEST_BUFFER + 1, LARGEST_BUFFER + BUFFER_STEP, 1 << 40, usize::MAX] {
+        assert_eq!(Pool::new(&dma, 16, size).unwrap_err(), PoolError::BufferSize { size });
+    }
+    for count in [0, (1 << 24) + 1, usize::MAX] {
+        assert_eq!(Pool::new(&dma, count, 1024).unwrap_err(), PoolError::Count { count });
+    }
+    assert_eq!(dma.bytes(), 0);
+    // No memory, and less than was asked for.
+    let len = 100 * (HEADROOM + 2048);
+    let poor = Counted { most: len - 1, ..Counted::new() };
+    assert_eq!(Pool::new(&poor, 100, 2048).unwrap_err(), PoolError::Dma(DmaError::OutOfMemory { len }));
+    let short = Counted { short: 4096, ..Counted::new() };
+    assert_eq!(Pool::new(&short, 100, 2048).unwrap_err(), PoolError::Dma(DmaError::OutOfMemory { len }));
+    assert_eq!((poor.bytes(), short.bytes()), (0, 0));
+}
+
+#[test]
+fn a_pool_is_freed_with_its_last_packet() {
+    let dma = Counted::new();
+    let pool = Pool::new(&dma, 64, 2048).unwrap();
+    assert!(dma.bytes() >= 64 * 2048);
+    let (one, other, handle) = (pool.take().unwrap(), pool.take().unwrap(), pool.clone());
+    drop((pool, one));
+    assert_ne!(dma.bytes(), 0, "a handle and a packet are left");
+    drop(handle);
+    assert_ne!(dma.bytes(), 0, "a packet is left");
+    drop(other);
+    assert_eq!(dma.bytes(), 0);
+    // And with its last handle, when all packets are home.
+    let pool = Pool::new(&dma, 64, 2048).unwrap();
+    drop(pool.take());
+    assert_ne!(dma.bytes(), 0);
+    drop(pool);
+    assert_eq!(dma.bytes(), 0);
+}
+
+#[test]
+fn a_pool_is_freed_once_whichever_thread_is_last() {
+    for _ in 0..50 {
+        let dma = Counted::new();
+        let pool = Pool::new(&dma, 64, 1024).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let pool = pool.clone();
+                scope.spawn(move || {
+                    let held = batch((0..16).map(|_| pool.take().unwrap()));
+                    drop(pool);
+                    drop(held);
+                });
+            }
+            drop(pool);
+        });
+        assert_eq!(dma.bytes(), 0);
+    }
+}
+
+#[test]
+fn a_pool_outlives_the_device_that_it_was_made_for() {
+    let dma = Counted::new();
+    let pool = Pool::new(&dma, 2048, 2048).unwrap();
+    let other = port(1);
+    other.plug(ixgbe_sim::wire::Silence);
+    let device = reset(&other, &Config::new()).without_link();
+    let nic = device.start_with(std::slice::from_ref(&pool)).unwrap();
+    drop(pool);
+    drop(nic.stop().unwrap());
+    assert_eq!((dma.bytes(), other.mapped_bytes()), (0, 0));
+    assert_clean(&other);
+}
+
+// Configurations
+
+#[test]
+fn absurd_configurations_are_refused() {
+    let mut bad = Vec::new();
+    for count in [0, MOST_QUEUE_PAIRS + 1, usize::MAX] {
+        bad.push((Config::new().queue_pairs(count), ConfigError::QueuePairs { count }));
+    }
+    for len in [0, 1, 32, 63, 100, 513, RING_LEN.end() * 2, usize::MAX] {
+        bad.push((Config::new().rx_descriptors(len).pool_buffers(1 << 20), ConfigError::RingLen { len }));
+        bad.push((Config::new().tx_descriptors(len).pool_buffers(1 << 20), ConfigError::RingLen { len }));
+    }
+    for bytes in [0, 63, MAX_FRAME.end() + 1, 1 << 16, usize::MAX] {
+        bad.push((Config::new().max_frame(bytes), ConfigError::MaxFrame { bytes }));
+    }
+    for bytes in [0, 1, 1023, 1500, 2047, LARGEST_BUFFER + BUFFER_STEP, usize::MAX] {
+        bad.push((Config::new().buffer_size(bytes), ConfigError::BufferSize { bytes }));
+    }
+    for len in [0, 512, 543] {
+        bad.push((Config::new().pool_buffers(len), ConfigError::PoolLen { len, needed: 544 }));
+    }
+    let port = port(0);
+    let mut device = Device::new(port.clone());
+    for (config, error) in bad {
+        let failed = device.reset(&config).expect_err("the configuration is impossible");
+        assert_eq!(failed.error, Error::Config(error), "{config:?}");
+        device = failed.device;
+    }
+    // It was not even looked at: that would have taken time.
+    assert_eq!((port.now(), port.mapped_bytes()), (Duration::ZERO, 0));
+    device.reset(&Config::new()).unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn extreme_configurations_work() {
+    let extremes = [
+        Config::new().rx_descriptors(64).tx_descriptors(64).pool_buffers(96),
+        Config::new().rx_descriptors(4096).tx_descriptors(4096),
+        Config::new().max_frame(64),
+        Config::new().max_frame(15_872),
+        Config::new().max_frame(15_872).buffer_size(1024),
+        Config::new().buffer_size(LARGEST_BUFFER).rx_descriptors(64),
+        Config::new().queue_pairs(16).rx_descriptors(64).tx_descriptors(64),
+    ];
+    for config in extremes {
+        let (port, recorder) = recorded(0);
+        let mut nic = start(&port, &config);
+        let (out, into) = (frame(mac(9), 60, 1), frame(mac(0), 60, 2));
+        common::transmit(&mut nic, &out);
+        port.deliver(&into);
+        port.settle(10);
+        assert_eq!((recorder.take(), common::receive(&mut nic)), (vec![out], vec![into]), "{config:?}");
+        nic.stop().unwrap();
+        assert_clean(&port);
+    }
+}
+
+#[test]
+fn pools_that_cannot_fill_the_rings_are_refused() {
+    let (port, _) = recorded(0);
+    let mut device = reset(&port, &Config::new());
+    let small = Pool::new(&port, 300, 2048).unwrap();
+    let none: &[Pool] = &[];
+    let cases = [
+        (none, Error::Config(ConfigError::NoPool)),
+        (std::slice::from_ref(&small), Error::Pool(PoolError::Exhausted { needed: 512, had: 300 })),
+    ];
+    for (pools, error) in cases {
+        let Err(StartFailed::RolledBack(failed)) = device.without_link().start_with(pools) else { panic!("refused") };
+        assert_eq!(failed.error, error);
+        assert_eq!((small.available(), port.mapped_bytes()), (300, 0));
+        device = failed.device;
+    }
+    drop(device);
+    assert_clean(&port);
+}
+
+#[test]
+fn messages_name_what_was_asked_for_and_what_is_possible() {
+    let errors: [(Error, &str); 6] = [
+        (ConfigError::QueuePairs { count: 17 }.into(), "17 queue pairs are not possible: 1 to 16 are"),
+        (
+            ConfigError::RingLen { len: 100 }.into(),
+            "a ring cannot have 100 descriptors: a power of two from 64 to 4096 is needed",
+        ),
+        (ConfigError::MaxFrame { bytes: 9 }.into(), "the largest frame cannot be 9 bytes: 64 to 15872 are possible"),
+        (
+            ConfigError::BufferSize { bytes: 1500 }.into(),
+            "buffers cannot have 1500 bytes: a multiple of 1024 up to 16384 is needed",
+        ),
+        (
+            ConfigError::PoolLen { len: 5, needed: 544 }.into(),
+            "a pool of 5 buffers is too small: the receive ring needs 544",
+        ),
+        (PoolError::Exhausted { needed: 512, had: 3 }.into(), "the pool has 3 free buffers, the ring needs 512"),
+    ];
+    for (error, message) in errors {
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+// Ownership
+
+/// What a user of packets does.
+#[derive(Debug, Clone)]
+enum Action {
+    Take {
+        len: usize,
+    },
+    Drop {
+        which: usize,
+    },
+    Grow {
+        which: usize,
+        front: usize,
+        back: usize,
+    },
+    CloneHandle,
+    DropHandle,
+    IntoBatch {
+        which: usize,
+    },
+    ClearBatch,
+    Transmit,
+    Arrive {
+        count: usize,
+        len: usize,
+    },
+    Receive,
+    /// One packet leaves.
+    Trickle,
+    Step,
+}
+
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let which = 0..1000_usize;
+    let action = prop_oneof![
+        4 => (60..1024_usize).prop_map(|len| Action::Take { len }),
+        2 => which.clone().prop_map(|which| Action::Drop { which }),
+        2 => (which.clone(), 0..200_usize, 0..200_usize).prop_map(|(which, front, back)| Action::Grow { which, front, back }),
+        1 => Just(Action::CloneHandle),
+        1 => Just(Action::DropHandle),
+        4 => which.prop_map(|which| Action::IntoBatch { which }),
+        1 => Just(Action::ClearBatch),
+        3 => Just(Action::Transmit),
+        4 => (1..40_usize, 60..4000_usize).prop_map(|(count, len)| Action::Arrive { count, len }),
+        4 => Just(Action::Receive),
+        6 => Just(Action::Trickle),
+        1 => Just(Action::Step),
+    ];
+    proptest::collection::vec(action, 1..80)
+}
+
+/// A wire that takes one frame a step, so that some packets of a call have left and others have not.
+struct Narrow(Recorder);
+
+impl Wire for Narrow {
+    fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
+
+    fn room(&mut self) -> usize {
+        1
+    }
+
+    fn transmit(&mut self, frame: &[u8]) {
+        self.0.transmit(frame);
+    }
+}
+
+/// What is reported as sent comes back, and nothing that is behind it.
+#[test]
+fn packets_under_way_are_not_taken_back() {
+    let (port, recorder) = recorded(0);
+    port.plug(Narrow(recorder.clone()));
+    let mut nic = start(&port, &Config::new().tx_descriptors(64));
+    let pool = pool_of(&nic);
+    let full = pool.available();
+    for n in [3, 1, 4] {
+        let (_, mut queues) = nic.split();
+        assert_eq!(
+            queues[0].tx.transmit(&mut batch((0..n).map(|_| packet(&pool, &frame(mac(9), 100, n))))),
+            Ok(n.into())
+        );
+    }
+    // A call's packets are reported with its last. When they come home is the driver's affair, but not before.
+    for (sent, reported) in [(0, 0), (1, 0), (2, 0), (3, 3), (4, 4), (5, 4), (6, 4), (7, 4), (8, 8)] {
+        assert_eq!(recorder.0.lock().unwrap().len(), sent);
+        let home = nic.split().1[0].tx.reclaim() - (63 - 8);
+        assert_eq!(pool.available(), full - 8 + home);
+        assert!(home <= reported && (home == 8) == (sent == 8), "{home} came home when {sent} were sent");
+        port.step();
+    }
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+/// Packets of several segments come home whole, wherever in the ring they lie, and not before they have left.
+#[test]
+fn long_packets_come_home_from_anywhere_in_the_ring() {
+    let (port, recorder) = recorded(0);
+    port.plug(Narrow(recorder.clone()));
+    let config = Config::new().max_frame(9018).buffer_size(1024).pool_buffers(1024).tx_descriptors(64);
+    let mut nic = start(&port, &config);
+    let pool = pool_of(&nic);
+    for round in 0..60_u8 {
+        let (packet_of_four, sent) = long(&port, &mut nic, 4000);
+        let singles = usize::from(round % 37);
+        let mut packets: Vec<_> = (0..singles).map(|_| packet(&pool, &frame(mac(9), 100, round))).collect();
+        packets.push(packet_of_four);
+        let free = pool.available();
+        assert_eq!(nic.split().1[0].tx.transmit(&mut batch(packets)), Ok(singles + 1));
+        for left in (0..=singles).rev() {
+            port.step();
+            nic.split().1[0].tx.reclaim();
+            let (home, under_way) = (pool.available() - free, if left == 0 { 0 } else { left + 3 });
+            assert!(home + under_way <= singles + 4, "round {round}: {home} home, {under_way} under way");
+        }
+        assert_eq!(pool.available() - free, singles + 4, "round {round}: all home");
+        assert!(recorder.take().pop().as_ref() == Some(&sent), "round {round}: sent whole");
+    }
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+/// A call with many packets is reported on the way, so that the first come home before the last has left.
+#[test]
+fn long_calls_are_reported_on_the_way() {
+    let (port, recorder) = recorded(0);
+    port.plug(Narrow(recorder));
+    let mut nic = start(&port, &Config::new().tx_descriptors(64));
+    let pool = pool_of(&nic);
+    let mut batch = batch((0..40).map(|n| packet(&pool, &frame(mac(9), 100, n))));
+    assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(40));
+    for (steps, free) in [(31, 23), (1, 23 + 32), (7, 23 + 32), (1, 63)] {
+        (0..steps).for_each(|_| _ = port.step());
+        assert_eq!(nic.split().1[0].tx.reclaim(), free);
+    }
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+/// Packets and what is in them, by somebody else's count.
+#[derive(Default)]
+struct Held {
+    packets: Vec<(Packet, Vec<u8>)>,
+    handles: Vec<Pool>,
+    /// What is in the batch, what was given to be sent, and what came in.
+    batch: VecDeque<Vec<u8>>,
+    sent: Vec<Vec<u8>>,
+    arrived: VecDeque<Vec<u8>>,
+    serial: u8,
+}
+
+impl Held {
+    fn pick(&mut self, which: usize) -> Option<usize> {
+        (!self.packets.is_empty()).then(|| which % self.packets.len())
+    }
+
+    /// The contents are as they were left, and no buffer is in two places.
+    fn check(&self, pool: &Pool, batch: &Batch, under_way: usize, all_reported: bool) {
+        let held = || self.packets.iter().map(|(packet, _)| packet).chain(batch);
+        assert!(self.packets.iter().all(|(packet, wanted)| bytes(packet) == *wanted));
+        assert!(batch.iter().zip(&self.batch).all(|(packet, wanted)| bytes(packet) == *wanted));
+        let segment = |bytes: &[u8]| bytes.as_ptr() as usize..bytes.as_ptr() as usize + bytes.len();
+        let later = held().flat_map(|packet| packet.segments().skip(1).map(segment));
+        assert_disjoint(held().map(buffer).chain(later).collect());
+        let buffers: usize = held().map(Packet::segment_count).sum();
+        let elsewhere = pool.capacity() - pool.available() - buffers;
+        // What has not left yet (what has may not have been reported), and the receive ring: it may be short of not quite
+        // a block, and of more only where the pool has no block left.
+        let ring = if pool.available() < 32 { 0 } else { 64 - 31 };
+        assert!(elsewhere >= ring + under_way, "{elsewhere} elsewhere, {under_way} under way");
+        if under_way == 0 && all_reported {
+            // The full ring and a frame that is not complete.
+            assert!(elsewhere <= 64 + 16, "{elsewhere} elsewhere");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn buffers_are_never_in_two_places(actions in actions()) {
+        let (port, recorder) = recorded(0);
+        port.plug(Narrow(recorder.clone()));
+        let config = Config::new().rx_descriptors(64).tx_descriptors(64).max_frame(9018).buffer_size(1024);
+        let mut nic = start(&port, &config.pool_buffers(200));
+        let pool = pool_of(&nic);
+        let mut held = Held::default();
+        let mut batch = Batch::with_capacity(40);
+        let mut under_way: VecDeque<usize> = VecDeque::new();
+        for action in actions {
+            let all_reported = matches!(action, Action::Step);
+            held.serial = held.serial.wrapping_add(1);
+            match action {
+                Action::Take { len } => {
+                    let bytes = frame(mac(9), len, held.serial);
+                    let handle = held.handles.last().unwrap_or(&pool);
+                    if let Some(mut packet) = handle.take() {
+                        packet.extend_from_slice(&bytes).unwrap();
+                        held.packets.push((packet, bytes));
+                    }
+                }
+                Action::Drop { which } => if let Some(at) = held.pick(which) {
+                    held.packets.swap_remove(at);
+                },
+                Action::Grow { which, front, back } => if let Some(at) = held.pick(which) {
+                    let (packet, bytes) = &mut held.packets[at];
+                    if packet.prepend(&vec![1; front]).is_ok() {
+                        bytes.splice(0..0, vec![1; front]);
+                    }
+                    if packet.segment_count() == 1 && packet.extend_from_slice(&vec![2; back]).is_ok() {
+                        bytes.extend(vec![2; back]);
+                    }
+                },
+                Action::CloneHandle => held.handles.push(pool.clone()),
+                Action::DropHandle => drop(held.handles.pop()),
+                Action::IntoBatch { which } => if let Some(at) = held.pick(which) {
+                    let (packet, bytes) = held.packets.swap_remove(at);
+                    match batch.push(packet) {
+                        Ok(()) => held.batch.push_back(bytes),
+                        Err(packet) => held.packets.push((packet, bytes)),
+                    }
+                },
+                Action::ClearBatch => {
+                    batch.clear();
+                    held.batch.clear();
+                }
+                Action::Transmit => {
+                    let (_, mut queues) = nic.split();
+                    let segments: Vec<usize> = batch.iter().map(Packet::segment_count).collect();
+                    let sent = queues[0].tx.transmit(&mut batch).unwrap();
+                    held.sent.extend(held.batch.drain(..sent));
+                    under_way.extend(&segments[..sent]);
+                }
+                Action::Arrive { count, len } => for n in 0..count.min(60_usize.saturating_sub(held.arrived.len())) {
+                    let bytes = frame(mac(0), len, held.serial ^ n as u8);
+                    port.deliver(&bytes);
+                    held.arrived.push_back(bytes);
+                },
+                Action::Receive => {
+                    let (_, mut queues) = nic.split();
+                    let before = batch.len();
+                    queues[0].rx.receive(&mut batch);
+                    for packet in &batch[before..] {
+                        let bytes = bytes(packet);
+                        prop_assert_eq!(Some(&bytes), held.arrived.front());
+                        held.arrived.pop_front();
+                        held.batch.push_back(bytes);
+                    }
+                }
+                Action::Trickle => {
+                    port.step();
+                    let out = recorder.take();
+                    let sent: Vec<_> = held.sent.drain(..out.len()).collect();
+                    prop_assert!(out == sent, "something else was sent");
+                    under_way.drain(..out.len());
+                    nic.split().1[0].tx.reclaim();
+                }
+                Action::Step => {
+                    port.settle(200);
+                    let (_, mut queues) = nic.split();
+                    queues[0].tx.reclaim();
+                    prop_assert!(queues[0].tx.is_drained());
+                    under_way.clear();
+                    prop_assert!(recorder.take() == std::mem::take(&mut held.sent), "something else was sent");
+                }
+            }
+            held.check(&pool, &batch, under_way.iter().sum(), all_reported);
+        }
+        prop_assert_eq!(port.counters().missed, 0);
+        nic.stop().unwrap();
+        held.packets.clear();
+        batch.clear();
+        prop_assert_eq!((pool.available(), port.mapped_bytes()), (pool.capacity(), 0));
+        assert_clean(&port);
+    }
+}

@@ -1,0 +1,13 @@
+// A one written to MAXFRS is stored with all other bits: it does not set a bit alone.
+// error names: MAXFRS
+
+use ixgbe::device::{Device, Reset};
+use ixgbe::platform::Platform;
+use ixgbe::registers::MAXFRS;
+use ixgbe::value;
+
+fn case<H: Platform>(nic: &Device<Reset, H>) {
+    nic.registers().maxfrs().set_ones(value!(MAXFRS { MFS: 1518 }));
+}
+
+fn main() {}

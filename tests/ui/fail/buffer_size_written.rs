@@ -1,0 +1,12 @@
+// SRRCTL.BSIZEPACKET decides how far the device writes into a buffer.
+// error names: SRRCTL, Reset
+
+use ixgbe::mmio::Bus;
+use ixgbe::registers::{Registers, RxQueue, SRRCTL, permission::Reset};
+use ixgbe::value;
+
+fn case<B: Bus>(registers: Registers<'_, B, Reset>, queue: RxQueue) {
+    registers.srrctl(queue).modify(value!(SRRCTL { BSIZEPACKET: 16 }));
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+// What the device wrote back is there only once it says that it is done.
+// error names: Done, AdvancedReceiveWriteBack
+
+use ixgbe::descriptors::{AdvancedReceiveWriteBack, Words};
+
+fn case(words: &Words) -> Option<u64> {
+    let length = words.done::<AdvancedReceiveWriteBack>().field(AdvancedReceiveWriteBack::PKT_LEN);
+    Some(length)
+}
+
+fn main() {}

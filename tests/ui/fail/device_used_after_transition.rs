@@ -1,0 +1,13 @@
+// A transition takes the device: what it was before is no longer there to use.
+// error names: nic, Reset
+
+use ixgbe::device::{Device, Reset};
+use ixgbe::platform::Platform;
+
+fn case<H: Platform>(nic: Device<Reset, H>) {
+    let up = nic.without_link();
+    let _ = up.mac();
+    let _ = nic.registers().status().read();
+}
+
+fn main() {}

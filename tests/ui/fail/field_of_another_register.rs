@@ -1,0 +1,13 @@
+// PCSD is a field of RXCSUM.
+// error names: FCTRL, RXCSUM
+
+use ixgbe::device::{Device, Reset};
+use ixgbe::field::Value;
+use ixgbe::platform::Platform;
+use ixgbe::registers;
+
+fn case<H: Platform>(nic: &Device<Reset, H>) {
+    nic.registers().fctrl().modify(Value::EMPTY.with(registers::RXCSUM::PCSD, true));
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+// TDWBAL decides where the device writes a transmit ring's head.
+// error names: TDWBAL, LinkUp
+
+use ixgbe::mmio::Bus;
+use ixgbe::registers::{Registers, TxQueue, permission::LinkUp};
+
+fn case<B: Bus>(registers: Registers<'_, B, LinkUp>, queue: TxQueue) {
+    registers.tdwba(queue).write(1);
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+// Who takes a permission without a device in that state answers for it.
+// error names: assume, unsafe
+
+use ixgbe::mmio::Bus;
+use ixgbe::registers::{Registers, permission::Running};
+
+fn case<B: Bus>(bus: &B) -> Registers<'_, B, Running> {
+    // SAFETY: none here, this is only compiled.
+    Registers::assume(bus)
+}
+
+fn main() {}

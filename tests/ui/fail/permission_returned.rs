@@ -1,0 +1,12 @@
+// What is permitted while reception is paused is not permitted afterwards.
+// error names: Registers, ReceivePaused
+
+use ixgbe::device::{Control, Error};
+use ixgbe::platform::Platform;
+
+fn case<H: Platform>(control: &mut Control<'_, H>) -> Result<(), Error> {
+    let _ = control.with_receive_paused(|paused| paused)?;
+    Ok(())
+}
+
+fn main() {}

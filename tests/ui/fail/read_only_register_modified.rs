@@ -1,0 +1,12 @@
+// STATUS can only be read.
+// error names: STATUS
+
+use ixgbe::device::{Device, Reset};
+use ixgbe::field::Value;
+use ixgbe::platform::Platform;
+
+fn case<H: Platform>(nic: &Device<Reset, H>) {
+    nic.registers().status().modify(Value::EMPTY);
+}
+
+fn main() {}

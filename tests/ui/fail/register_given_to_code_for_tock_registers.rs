@@ -1,0 +1,16 @@
+// Code for tock-registers sets every bit: MRQC has reserved ones to keep. In EITRSEL every bit is a value.
+// error names: MRQC
+
+use ixgbe::device::{Device, Reset};
+use ixgbe::platform::Platform;
+use tock_registers::interfaces::Writeable;
+
+fn clear(register: &impl Writeable<T = u32>) {
+    register.set(0);
+}
+
+fn case<H: Platform>(nic: &Device<Reset, H>) {
+    clear(&nic.registers().mrqc());
+}
+
+fn main() {}

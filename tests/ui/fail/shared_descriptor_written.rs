@@ -1,0 +1,11 @@
+// What only a shared reference is there to may be the device's.
+// error names: words
+
+use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
+use ixgbe::value;
+
+fn case(words: &Words) {
+    words.vacant().write(value!(AdvancedTransmitDataRead { EOP: true }));
+}
+
+fn main() {}

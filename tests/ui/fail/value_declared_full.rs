@@ -1,0 +1,11 @@
+// The reset value of RAL is not known: that a value gives every field is checked, not claimed.
+// error names: Full
+
+use ixgbe::field::{Full, Value, ValueError};
+use ixgbe::registers::RAL;
+
+fn case(value: Value<RAL>) -> Result<Full<RAL>, ValueError> {
+    Ok(Full(value))
+}
+
+fn main() {}

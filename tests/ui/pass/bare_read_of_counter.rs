@@ -1,0 +1,9 @@
+use ixgbe::device::{Device, Reset};
+use ixgbe::platform::Platform;
+use tock_registers::interfaces::Readable;
+
+fn case<H: Platform>(nic: &Device<Reset, H>) {
+    let _ = nic.registers().status().get();
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use ixgbe::device::{Device, Reset};
+use ixgbe::platform::Platform;
+use tock_registers::interfaces::Writeable;
+
+fn case<H: Platform>(nic: &Device<Reset, H>) {
+    nic.registers().eitrsel().set(1);
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use ixgbe::mmio::Bus;
+use ixgbe::register::Driver;
+use ixgbe::registers::{Registers, RxQueue, permission::QueueEnabled};
+
+fn case<B: Bus>(registers: Registers<'_, B, Driver<QueueEnabled>>, queue: RxQueue) {
+    registers.rdt(queue).ring(7);
+}
+
+fn main() {}

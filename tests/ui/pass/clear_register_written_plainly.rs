@@ -1,0 +1,10 @@
+use ixgbe::device::{Device, Reset};
+use ixgbe::platform::Platform;
+use ixgbe::registers::EICR;
+use ixgbe::value;
+
+fn case<H: Platform>(nic: &Device<Reset, H>) {
+    nic.registers().eicr().clear_ones(value!(EICR { LSC: true }));
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use ixgbe::device::{Device, Reset};
+use ixgbe::field::Value;
+use ixgbe::platform::Platform;
+
+fn case<H: Platform>(nic: &Device<Reset, H>) {
+    nic.registers().ctrl().write(Value::EMPTY);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use std::time::Duration;
+
+use ixgbe::device::{self, Device};
+use ixgbe::platform::Platform;
+
+fn case<H: Platform>(nic: Device<device::Reset, H>) {
+    let _ = nic.wait_for_link(Duration::from_secs(1));
+}
+
+fn main() {}

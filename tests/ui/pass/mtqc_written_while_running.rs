@@ -1,0 +1,9 @@
+use ixgbe::field::Value;
+use ixgbe::mmio::Bus;
+use ixgbe::registers::{Registers, permission};
+
+fn case<B: Bus>(registers: Registers<'_, B, permission::ArbiterDisabled>) {
+    registers.mtqc().modify(Value::EMPTY);
+}
+
+fn main() {}

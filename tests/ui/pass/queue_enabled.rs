@@ -1,0 +1,9 @@
+use ixgbe::mmio::Bus;
+use ixgbe::registers::{RXDCTL, Registers, RxQueue, permission::Reset};
+use ixgbe::value;
+
+fn case<B: Bus>(registers: Registers<'_, B, ixgbe::register::Driver<Reset>>, queue: RxQueue) {
+    registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use ixgbe::device::{Device, Running};
+use ixgbe::packet::Batch;
+use ixgbe::platform::Platform;
+
+fn case<H: Platform>(nic: &mut Device<Running, H>, other: &mut Device<Running, H>, batch: &mut Batch) {
+    let _ = other.mac();
+    let (_, mut first) = nic.split();
+    let (_, mut second) = other.split();
+    first[0].rx.receive(batch);
+    second[0].rx.receive(batch);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use ixgbe::device::{self, Device};
+use ixgbe::platform::Platform;
+use ixgbe::registers::RXCSUM;
+use ixgbe::value;
+
+fn case<H: Platform>(nic: &Device<device::Reset, H>) {
+    nic.registers().rxcsum().modify(value!(RXCSUM { PCSD: true }));
+}
+
+fn main() {}

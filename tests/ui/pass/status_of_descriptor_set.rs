@@ -1,0 +1,6 @@
+use ixgbe::descriptors;
+use ixgbe::value;
+
+fn main() {
+    let _ = value!(descriptors::LegacyTransmitRead { EOP: true });
+}

@@ -1,0 +1,8 @@
+use ixgbe::mmio::Bus;
+use ixgbe::registers::{Registers, RxQueue, permission};
+
+fn case<B: Bus>(registers: Registers<'_, B, ixgbe::register::Driver<permission::QueueEnabled>>, queue: RxQueue) {
+    registers.rdt(queue).ring(7);
+}
+
+fn main() {}

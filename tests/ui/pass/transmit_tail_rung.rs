@@ -1,0 +1,8 @@
+use ixgbe::mmio::Bus;
+use ixgbe::registers::{Registers, TxQueue, permission::QueueEnabled};
+
+fn case<B: Bus>(registers: Registers<'_, B, ixgbe::register::Driver<QueueEnabled>>, queue: TxQueue) {
+    registers.tdt(queue).ring(7);
+}
+
+fn main() {}

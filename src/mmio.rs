@@ -28,7 +28,20 @@ pub unsafe trait Bus {
     fn read32(&self, offset: Offset) -> u32;
 
     /// Writes the register at `offset`.
-    fn write32(&self, offset: Offset, value: u32);
+    ///
+    /// # Safety
+    ///
+    /// What is written may decide which memory the device reads and writes: it must not reach any that it was not given.
+    /// The typed registers see to that by the permission that they ask for.
+    unsafe fn write32(&self, offset: Offset, value: u32);
+}
+
+/// Writes a register for a typed access, whose bounds have granted it.
+#[inline(always)]
+pub(crate) fn write_granted<B: Bus>(bus: &B, offset: Offset, value: u32) {
+    // SAFETY: `Reg` and `Pair` alone call this. A register that decides over memory takes a `Driver` permission, which
+    // only the driver has, or who has vouched for it (`Registers::assume`).
+    unsafe { bus.write32(offset, value) }
 }
 
 // SAFETY: every access is handed on to the same bus.
@@ -39,8 +52,9 @@ unsafe impl<B: Bus + ?Sized> Bus for &B {
     }
 
     #[inline(always)]
-    fn write32(&self, offset: Offset, value: u32) {
-        (**self).write32(offset, value);
+    unsafe fn write32(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller says.
+        unsafe { (**self).write32(offset, value) }
     }
 }
 
@@ -106,7 +120,7 @@ unsafe impl Bus for Mmio {
     }
 
     #[inline(always)]
-    fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write32(&self, offset: Offset, value: u32) {
         // SAFETY: as in `read32`.
         unsafe { self.register(offset).write_volatile(value.to_le()) }
     }

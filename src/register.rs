@@ -13,7 +13,7 @@ use tock_registers::{LocalRegisterCopy, RegisterLongName};
 
 use crate::clock::Clock;
 use crate::field::{Full, Layout, Value};
-use crate::mmio::{Bus, Offset, order_memory_before_doorbell};
+use crate::mmio::{Bus, Offset, order_memory_before_doorbell, write_granted};
 
 /// A register of the datasheet.
 pub trait Register: Layout + RegisterLongName {
@@ -239,7 +239,7 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     #[inline(always)]
     fn store(&self, old: u32, value: Value<R>) {
         let [mask, bits] = [value.mask()[0] as u32, value.bits()[0] as u32];
-        self.bus.write32(self.offset, (old & (R::KEEP & !mask)) | (bits | R::ONES));
+        write_granted(self.bus, self.offset, (old & (R::KEEP & !mask)) | (bits | R::ONES));
     }
 
     /// Sets the bits that `value` gives as ones.
@@ -248,7 +248,7 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     where
         R: OnesSet + WritableIn<P>,
     {
-        self.bus.write32(self.offset, value.bits()[0] as u32);
+        write_granted(self.bus, self.offset, value.bits()[0] as u32);
     }
 
     /// Clears the bits that `value` gives as ones.
@@ -257,7 +257,7 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     where
         R: OnesClear + WritableIn<P>,
     {
-        self.bus.write32(self.offset, value.bits()[0] as u32);
+        write_granted(self.bus, self.offset, value.bits()[0] as u32);
     }
 
     /// Tells the device that the descriptors before index `tail` are its own now.
@@ -269,7 +269,7 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
         R: Doorbell + WritableIn<P>,
     {
         order_memory_before_doorbell();
-        self.bus.write32(self.offset, tail);
+        write_granted(self.bus, self.offset, tail);
     }
 
     /// Reads the register until `condition` holds of it, at most for `limit`.
@@ -319,7 +319,7 @@ impl<B: Bus, R: BareWrite + WritableIn<P>, P> Writeable for Reg<'_, B, R, P> {
 
     #[inline(always)]
     fn set(&self, value: u32) {
-        self.bus.write32(self.offset, value);
+        write_granted(self.bus, self.offset, value);
     }
 }
 
@@ -390,10 +390,9 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
         L: PlainWrite + WritableIn<P>,
         H: PlainWrite + WritableIn<P>,
     {
-        let write = |bus: &B, offset, value| bus.write32(offset, value);
         self.in_order(
-            || write(self.low.bus, self.low.offset, value as u32),
-            || write(self.high.bus, self.high.offset, (value >> 32) as u32),
+            || write_granted(self.low.bus, self.low.offset, value as u32),
+            || write_granted(self.high.bus, self.high.offset, (value >> 32) as u32),
         );
     }
 }

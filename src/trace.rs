@@ -79,8 +79,9 @@ unsafe impl<H: Bus, F: Fn(Access)> Bus for Traced<H, F> {
         value
     }
 
-    fn write32(&self, offset: Offset, value: u32) {
-        self.platform.write32(offset, value);
+    unsafe fn write32(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller says.
+        unsafe { self.platform.write32(offset, value) };
         (self.log)(Access { write: true, offset, value });
     }
 }

@@ -601,8 +601,9 @@ unsafe impl Bus for Meddler {
         (self.answer)(&self.port, offset)
     }
 
-    fn write32(&self, offset: Offset, value: u32) {
-        self.port.write32(offset, value);
+    unsafe fn write32(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller says.
+        unsafe { self.port.write32(offset, value) };
     }
 }
 

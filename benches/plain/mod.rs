@@ -122,8 +122,9 @@ unsafe impl Bus for Plain {
     }
 
     #[inline(always)]
-    fn write32(&self, offset: Offset, value: u32) {
-        self.bar.write32(offset, value);
+    unsafe fn write32(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller says.
+        unsafe { self.bar.write32(offset, value) }
     }
 }
 

@@ -34,8 +34,9 @@ unsafe impl Bus for Platform {
     }
 
     #[inline]
-    fn write32(&self, offset: Offset, value: u32) {
-        each!(self, platform => platform.write32(offset, value));
+    unsafe fn write32(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller says.
+        each!(self, platform => unsafe { platform.write32(offset, value) });
     }
 }
 

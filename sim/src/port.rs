@@ -200,7 +200,7 @@ unsafe impl Bus for Port {
         self.chip().read(offset.bytes())
     }
 
-    fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write32(&self, offset: Offset, value: u32) {
         let mut chip = self.chip();
         chip.write(offset.bytes(), value);
         // A doorbell starts DMA at once, and needs no switch of threads for it.

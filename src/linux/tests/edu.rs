@@ -16,7 +16,8 @@ const BUFFER: u32 = 0x4_0000;
 const LEN: usize = 2048;
 
 pub(crate) fn write(bar: &Bar, at: u32, value: u32) {
-    bar.mmio().write32(Offset::new(at).unwrap(), value);
+    // SAFETY: the device is told of memory that the test has mapped, or has unmapped to see the IOMMU stop it.
+    unsafe { bar.mmio().write32(Offset::new(at).unwrap(), value) };
 }
 
 pub(crate) fn read(bar: &Bar, at: u32) -> u32 {

@@ -193,8 +193,9 @@ unsafe impl Bus for Vfio {
     }
 
     #[inline(always)]
-    fn write32(&self, offset: Offset, value: u32) {
-        self.bar.mmio().write32(offset, value);
+    unsafe fn write32(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller says.
+        unsafe { self.bar.mmio().write32(offset, value) }
     }
 }
 

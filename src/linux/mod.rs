@@ -1,6 +1,7 @@
 //! 82599s under Linux: PCI functions through VFIO, or through sysfs.
 //!
-//! **None of this was ever run against silicon.** What could be tested without an 82599 was.
+//! **None of this was ever run against an 82599.** Both back ends were run in a virtual machine, against a device of QEMU's
+//! (`scripts/vfio-in-qemu`), and against made-up trees of sysfs.
 //!
 //! - [`Vfio`] needs an IOMMU and a function bound to the driver vfio-pci, and no root: the device reaches nothing but the memory it was
 //!   given, and the kernel resets it when the process ends. It is what to use.

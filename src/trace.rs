@@ -92,6 +92,10 @@ unsafe impl<H: Dma, F> Dma for Traced<H, F> {
         self.platform.domain()
     }
 
+    fn page_size(&self) -> usize {
+        self.platform.page_size()
+    }
+
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         self.platform.allocate(len)
     }

@@ -19,7 +19,7 @@ const LONGEST_INTERVAL: u128 = 511;
 impl<H: Platform> Control<'_, H> {
     /// Makes receive queue n raise MSI-X vector n, at most once in `interval` (about a millisecond is the longest).
     ///
-    /// Each interrupt masks itself; [`Receive::enable_interrupt`](crate::queue::Receive::enable_interrupt) lets the next one come.
+    /// A device that was stopped has forgotten it. Each interrupt masks itself; [`Receive::enable_interrupt`](crate::queue::Receive::enable_interrupt) lets the next one come.
     /// Where interrupts go is the platform's matter: see `linux::Interrupts`.
     ///
     /// # Errors

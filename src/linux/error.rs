@@ -48,7 +48,7 @@ impl fmt::Debug for Errno {
 #[non_exhaustive]
 pub enum InUse {
     /// It has an address.
-    Address(String),
+    IpAddress(String),
     /// A route goes over it.
     Route,
     /// Another interface stands on it: a bond, a bridge or a VLAN.
@@ -58,7 +58,7 @@ pub enum InUse {
 impl fmt::Display for InUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(address) => write!(f, "has the address {address}"),
+            Self::IpAddress(address) => write!(f, "has the address {address}"),
             Self::Route => f.write_str("carries a route"),
             Self::Upper(upper) => write!(f, "is part of {upper}"),
         }

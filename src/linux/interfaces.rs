@@ -30,7 +30,7 @@ pub(crate) fn check_unused(host: &Host, address: PciAddress, folder: &Path) -> R
 
 fn in_use(host: &Host, class: &Path, interface: &str) -> Result<Option<InUse>, Error> {
     if let Some(address) = (host.address_of)(interface) {
-        return Ok(Some(InUse::Address(address)));
+        return Ok(Some(InUse::IpAddress(address)));
     }
     if let Some(upper) = host::list(class)?.iter().find_map(|name| name.strip_prefix("upper_")) {
         return Ok(Some(InUse::Upper(upper.to_owned())));

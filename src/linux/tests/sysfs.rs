@@ -108,7 +108,7 @@ fn an_interface_in_use_is_not_taken() {
         other => panic!("{other:?}"),
     };
     tree.host.address_of = |interface| (interface == "eth7").then(|| "192.0.2.7".into());
-    assert_eq!(in_use(&tree), InUse::Address("192.0.2.7".into()));
+    assert_eq!(in_use(&tree), InUse::IpAddress("192.0.2.7".into()));
     let error = tree.take().unwrap_err().to_string();
     assert!(
         error.contains("eth7") && error.contains("192.0.2.7") && error.contains("ip link set eth7 down"),

@@ -33,7 +33,8 @@ impl Generator {
         self
     }
 
-    /// Writes `registers.rs` and `descriptors.rs` into `directory`.
+    /// Writes `registers.rs` and `descriptors.rs` into `directory`, and into `docs` there what their documentation
+    /// includes.
     ///
     /// # Errors
     ///
@@ -44,7 +45,10 @@ impl Generator {
         let map = lower::lower(&checked);
         let directory = directory.as_ref();
         write(directory.join("registers.rs"), &rust::registers(&map, &self.options))?;
-        write(directory.join("descriptors.rs"), &rust::descriptors(&map, &self.options))
+        write(directory.join("descriptors.rs"), &rust::descriptors(&map, &self.options))?;
+        let docs = directory.join("docs");
+        std::fs::create_dir_all(&docs).map_err(|error| Error::Unwritable { path: docs, error })?;
+        rust::docs(&map).iter().try_for_each(|(path, text)| write(directory.join(path), text))
     }
 }
 

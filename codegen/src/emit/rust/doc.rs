@@ -3,19 +3,23 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::diagram::{self, Cell, Kind};
 use super::token::{hex32, ident};
 use crate::description::{Access, Bits, Doubt, Erratum, Reserved, Word};
 use crate::lower::{Descriptor, Field, Map, Register, Write, WriteIn};
+use crate::rust_name;
 
 /// A documentation comment in the making.
 struct Doc {
     lines: Vec<String>,
+    /// The file that stands after the first line.
+    diagram: Option<String>,
 }
 
 impl Doc {
     /// One that begins with `line`.
     fn new(line: impl Into<String>) -> Self {
-        Self { lines: vec![line.into()] }
+        Self { lines: vec![line.into()], diagram: None }
     }
 
     /// Adds a paragraph of a text from the description.
@@ -65,9 +69,16 @@ impl Doc {
 
     /// The attributes.
     fn tokens(&self) -> TokenStream {
-        let lines = self.lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
-        quote!(#(#[doc = #lines])*)
+        let mut lines = self.lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
+        let first = lines.next();
+        let diagram = self.diagram.as_deref().map(file);
+        quote!(#[doc = #first] #diagram #(#[doc = #lines])*)
     }
+}
+
+/// A file as documentation. Only rustdoc reads it: a compiler has no use for it, and an editor cannot show it.
+pub fn file(path: &str) -> TokenStream {
+    quote!(#[cfg_attr(doc, doc = include_str!(#path))])
 }
 
 /// The documentation of a thing in a few words.
@@ -91,9 +102,11 @@ pub fn aliases(names: &[Word], own: &str) -> TokenStream {
 pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let mut doc = heading(&described.title, &described.section, described.page);
+    doc.diagram = Some(diagram_path(&rust_name::type_name(&described.name)));
     doc.text(described.doc.as_deref().unwrap_or_default());
 
     let mut facts = vec![
+        reached(map, register),
         format!("Access: `{}`: {}.", described.access.word(), behaviour(described.access.value)),
         format!("After a reset: {}.", reset(register)),
         format!("Where: {}.", places(register)),
@@ -132,6 +145,7 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
 pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let described = descriptor.described;
     let mut doc = heading(&described.title, &described.section, described.page);
+    doc.diagram = Some(diagram_path(&rust_name::descriptor(&described.name, described.format)));
     doc.text(described.doc.as_deref().unwrap_or_default());
     let flags = [
         (&described.done, "tells that the device is done with it"),
@@ -146,6 +160,66 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let reserved = described.reserved.iter().map(|bits| Row::reserved(bits.value, "reserved".to_owned()));
     doc.table(descriptor.fields.iter().map(Row::field).chain(reserved).collect());
     doc.caveats(&described.errata, &described.doubts).tokens()
+}
+
+/// The file of a diagram.
+fn diagram_path(rust_name: &str) -> String {
+    format!("docs/{rust_name}.html")
+}
+
+/// The diagram of a register, and the file that it belongs into.
+pub fn register_diagram(register: &Register<'_>) -> (String, String) {
+    let described = register.described;
+    let reserved = register.reserved.iter().map(|run| reserved_cell(run.bits));
+    let cells = cells(&register.fields, reserved);
+    let label = format!("The bits of {}", described.name.value);
+    (diagram_path(&rust_name::type_name(&described.name)), diagram::diagram(&label, described.bits(), &cells))
+}
+
+/// The diagram of a descriptor format, and the file that it belongs into.
+pub fn descriptor_diagram(descriptor: &Descriptor<'_>) -> (String, String) {
+    let described = descriptor.described;
+    let rust_name = rust_name::descriptor(&described.name, described.format);
+    let cells = cells(&descriptor.fields, described.reserved.iter().map(|bits| reserved_cell(bits.value)));
+    let label = format!("The bits of {rust_name}");
+    (diagram_path(&rust_name), diagram::diagram(&label, described.bits.value, &cells))
+}
+
+fn cells(fields: &[Field<'_>], reserved: impl Iterator<Item = Cell>) -> Vec<Cell> {
+    let fields = fields.iter().map(|field| {
+        let name = rust_name::constant(field.name);
+        Cell {
+            bits: field.bits(),
+            // Where rustdoc puts the constant.
+            link: Some(format!("#associatedconstant.{name}")),
+            name: field.described.name.clone().unwrap_or(name),
+            kind: field.prescribed.map_or(Kind::Field(field.access), Kind::Prescribed),
+            when: when(field).unwrap_or_default(),
+        }
+    });
+    fields.chain(reserved).collect()
+}
+
+fn reserved_cell(bits: Bits) -> Cell {
+    Cell { bits, name: String::new(), link: None, kind: Kind::Reserved, when: String::new() }
+}
+
+/// The methods that reach a register, and where those are that belong to the same.
+fn reached(map: &Map<'_>, register: &Register<'_>) -> String {
+    let described = register.described;
+    let method = rust_name::method(&described.name);
+    let pairs = map.description.pairs.iter().filter(|pair| [&pair.low, &pair.high].contains(&&described.name));
+    let pairs: String = pairs
+        .map(|pair| {
+            let other = rust_name::type_name(if pair.low == described.name { &pair.high } else { &pair.low });
+            let method = rust_name::method(&pair.name);
+            format!("; with [`{other}`] as one value: [`{method}`](Registers::{method})")
+        })
+        .collect();
+    let group = &described.group;
+    let heading = map.description.groups.get(group).map_or(group.as_str(), |heading| heading.as_str());
+    let (slug, heading) = (super::index::slug(heading), escape(heading));
+    format!("Reached by: [`{method}`](Registers::{method}){pairs}. Group: [{heading}](by_group#{slug}).")
 }
 
 fn heading(title: &str, section: &str, page: Option<u32>) -> Doc {
@@ -181,7 +255,7 @@ fn reset(register: &Register<'_>) -> String {
     }
 }
 
-fn places(register: &Register<'_>) -> String {
+pub fn places(register: &Register<'_>) -> String {
     let array = register.described.array.is_some();
     let place = |range: &crate::description::Range| {
         if !array {
@@ -205,7 +279,7 @@ fn permissions(write_in: &WriteIn<'_>) -> String {
     let links: Vec<_> = write_in
         .effective
         .iter()
-        .map(|name| format!("[`{name}`](permission::{})", ident(&crate::rust_name::type_name(name))))
+        .map(|name| format!("[`{name}`](permission::{})", ident(&rust_name::type_name(name))))
         .collect();
     links.join(", ")
 }
@@ -221,7 +295,7 @@ struct Row {
 
 impl Row {
     fn field(field: &Field<'_>) -> Self {
-        let name = ident(&crate::rust_name::constant(field.name));
+        let name = ident(&rust_name::constant(field.name));
         let (qualities, text) = (qualities(field).join(", "), field_text(field));
         let between = if qualities.is_empty() || text.is_empty() { "" } else { ": " };
         let values = field.described.values.iter().map(|(name, value)| format!("{}: `{}`", value.value, name.value));
@@ -255,10 +329,13 @@ fn qualities(field: &Field<'_>) -> Vec<String> {
         format!("in {units}{}", escape(unit))
     });
     let range = described.range.map(|range| format!("{} to {}", range.value.0, range.value.1));
-    let conditions: Vec<_> =
-        described.when.iter().map(|(other, value)| format!("`{}` is {}", other.value, value.value)).collect();
-    let when = (!conditions.is_empty()).then(|| format!("while {}", conditions.join(" and ")));
-    unit.into_iter().chain(range).chain(when).collect()
+    unit.into_iter().chain(range).chain(when(field)).collect()
+}
+
+fn when(field: &Field<'_>) -> Option<String> {
+    let conditions = field.described.when.iter();
+    let conditions: Vec<_> = conditions.map(|(other, value)| format!("`{}` is {}", other.value, value.value)).collect();
+    (!conditions.is_empty()).then(|| format!("while {}", conditions.join(" and ")))
 }
 
 /// What there is to know about a field.

@@ -1,11 +1,14 @@
-//! A description as Rust: two files to be `include!`d by the crate that has the runtime they refer to.
+//! A description as Rust: two files to be `include!`d by the crate that has the runtime they refer to, and what
+//! their documentation includes in turn.
 //!
 //! `tests/golden` shows what comes out for a small description.
 
 mod descriptors;
+mod diagram;
 mod doc;
 mod fields;
 mod imports;
+mod index;
 mod permissions;
 mod registers;
 mod table;
@@ -36,6 +39,7 @@ pub fn registers(map: &Map<'_>, options: &Options) -> String {
     items.extend(map.registers.iter().map(|register| registers::register(map, register)));
     items.extend(registers::accessors(map));
     items.extend(table::registers(map));
+    items.extend(index::modules());
     print(map, imports::of(items, options))
 }
 
@@ -44,6 +48,14 @@ pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
     let mut items: TokenStream = map.descriptors.iter().map(descriptors::descriptor).collect();
     items.extend(table::descriptors(map));
     print(map, imports::of(items, options))
+}
+
+/// What the documentation of both includes: paths beside them, and texts.
+pub fn docs(map: &Map<'_>) -> Vec<(String, String)> {
+    let mut files = index::files(map);
+    files.extend(map.registers.iter().map(doc::register_diagram));
+    files.extend(map.descriptors.iter().map(doc::descriptor_diagram));
+    files
 }
 
 fn print(map: &Map<'_>, tokens: TokenStream) -> String {

@@ -3,7 +3,7 @@
 //! All colours are rustdoc's own, so that a diagram is right in each of its themes. What a field answers to reads and
 //! writes shows in the shape of its frame: colours alone would not do.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::description::{Access, Bits};
@@ -24,6 +24,8 @@ const GAP: f64 = 12.0;
 const LETTER: (f64, f64) = (7.2, 13.0);
 /// The width of a character of what else there is, and the height of its line.
 const SMALL: (f64, f64) = (5.7, 11.0);
+/// The height of the bar over fields that do more than hold what was written.
+const BAR: f64 = 4.0;
 /// The space around a name.
 const AROUND: f64 = 4.0;
 
@@ -66,8 +68,8 @@ impl Kind {
     /// Below the diagram.
     fn key(self) -> String {
         match self {
-            Self::Prescribed(_) => "=n must be written as n".to_owned(),
-            Self::Field(_) => format!("{} {}", self.short(), self.long()),
+            Self::Prescribed(_) => "=n: must be written as n".to_owned(),
+            Self::Field(_) => format!("{}: {}", self.short(), self.long()),
             Self::Reserved => self.long(),
         }
     }
@@ -114,7 +116,6 @@ impl Kind {
         match self {
             Self::Field(Access::ReadOnly) => Some("once"),
             Self::Field(Access::WriteOnly) => Some("dash"),
-            Self::Field(_) if self.acts() => Some("thick"),
             _ => None,
         }
     }
@@ -133,7 +134,7 @@ pub fn diagram(label: &str, width: u32, cells: &[Cell]) -> String {
         }
         svg.row(bits, (rows > 1).then_some(left), cells);
     }
-    svg.key(cells);
+    svg.key(left, cells);
     let (width, height) = (svg.width, number(svg.y + EDGE));
     // Without blank lines, so that Markdown leaves all of it alone.
     format!(
@@ -208,7 +209,13 @@ impl Name {
 /// The words of a kind, one below the other where they do not fit.
 fn kind_lines(kind: Kind, width: f64) -> Vec<String> {
     let text = kind.short();
-    if text.len() as f64 * SMALL.0 <= width { vec![text] } else { text.split(' ').map(str::to_owned).collect() }
+    if text.is_empty() {
+        Vec::new()
+    } else if text.len() as f64 * SMALL.0 <= width {
+        vec![text]
+    } else {
+        text.split(' ').map(str::to_owned).collect()
+    }
 }
 
 impl Svg {
@@ -233,12 +240,8 @@ impl Svg {
 
     /// The numbers of the bits at which something begins or ends.
     fn numbers(&mut self, parts: &[Part<'_>], y: f64, x: impl Fn(u32) -> f64) {
-        let mut edges = BTreeMap::new();
-        for part in parts.iter().filter(|part| part.lanes.start == 0) {
-            edges.insert(part.bits.msb(), ());
-            edges.insert(part.bits.lsb, ());
-        }
-        for bit in edges.into_keys() {
+        let edges: BTreeSet<_> = parts.iter().flat_map(|part| [part.bits.lsb, part.bits.msb()]).collect();
+        for bit in edges {
             self.words("n", (x(bit) + BIT / 2.0, y), &bit.to_string());
         }
     }
@@ -262,12 +265,12 @@ impl Svg {
         match name {
             Name::Lines(lines) => {
                 for (n, line) in lines.iter().enumerate() {
-                    let y = y + (free - wanted) / 2.0 + (n as f64 + 1.0) * LETTER.1;
+                    let y = y + (free + BAR - wanted) / 2.0 + (n as f64 + 1.0) * LETTER.1;
                     self.words("", (middle, y), line);
                 }
             }
             Name::Upright(name) => {
-                let y = y + free / 2.0 + 1.0;
+                let y = y + (free + BAR) / 2.0;
                 let (x, y) = (number(middle + 4.0), number(y));
                 self.add(format_args!("<text transform=\"translate({x} {y})rotate(-90)\">{}</text>", escape(name)));
             }
@@ -285,6 +288,9 @@ impl Svg {
         if let Some(class) = kind.inner() {
             self.rectangle(class, (x + 2.5, y + 2.5), (width - 5.0, height - 5.0));
         }
+        if kind.acts() {
+            self.rectangle("bar", (x, y), (width, BAR));
+        }
     }
 
     fn rectangle(&mut self, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) {
@@ -299,19 +305,19 @@ impl Svg {
     }
 
     /// What the frames and the words in them mean.
-    fn key(&mut self, cells: &[Cell]) {
+    fn key(&mut self, left: f64, cells: &[Cell]) {
         // What is reserved comes last.
         let mut kinds: Vec<Kind> = cells.iter().map(|cell| cell.kind).collect();
         kinds.sort_by_key(|kind| (*kind == Kind::Reserved, kind.acts(), kind.key()));
         kinds.dedup_by_key(|kind| kind.key());
         let (swatch, between) = ((16.0, 11.0), 16.0);
-        let mut x = EDGE;
+        let mut x = left;
         self.y += 10.0;
         for kind in kinds {
             let text = kind.key();
             let width = swatch.0 + 5.0 + text.len() as f64 * SMALL.0;
-            if x > EDGE && x + width > self.width {
-                x = EDGE;
+            if x > left && x + width > self.width {
+                x = left;
                 self.y += 17.0;
             }
             self.add(format_args!("<g class=\"{}\">", kind.class()));
@@ -376,7 +382,7 @@ fn tops(parts: &[Part<'_>], lanes: usize) -> Vec<f64> {
     by_lanes.sort_by_key(|part| part.lanes.len());
     for part in by_lanes {
         let words = kind_lines(part.cell.kind, f64::from(part.bits.width) * BIT).len();
-        let needed = part.name.height() + words as f64 * SMALL.1 + 3.0 * AROUND;
+        let needed = part.name.height() + words as f64 * SMALL.1 + 3.0 * AROUND + BAR;
         let lanes = &mut heights[part.lanes.clone()];
         let missing = needed - lanes.iter().sum::<f64>();
         if missing > 0.0 {

@@ -41,18 +41,25 @@ impl Doc {
         self.lines.extend(items.into_iter().map(|item| format!("- {item}")));
     }
 
-    /// Adds a table of bits, if there are any.
+    /// Adds a table of bits, if there are any. Columns in which nothing would stand are left out.
     fn table(&mut self, mut rows: Vec<Row>) {
         if rows.is_empty() {
             return;
         }
         rows.sort_by_key(|row| row.bits.lsb);
+        let (values, reset) =
+            (rows.iter().any(|row| !row.values.is_empty()), rows.iter().any(|row| !row.reset.is_empty()));
+        let line = |[bits, name, access, after_reset, meaning, named]: [&str; 6]| {
+            let cells = [Some(bits), Some(name), Some(access), reset.then_some(after_reset), Some(meaning)];
+            let cells: Vec<_> = cells.into_iter().chain([values.then_some(named)]).flatten().collect();
+            format!("| {} |", cells.join(" | "))
+        };
         self.lines.push(String::new());
-        self.lines.push("| Bits | Field | Access | Meaning | Values |".to_owned());
-        self.lines.push("|---:|---|---|---|---|".to_owned());
-        for Row { bits, name, access, meaning, values } in rows {
-            let cells = [bits.text(), name, access, meaning, values].map(|cell| cell.replace('|', "\\|"));
-            self.lines.push(format!("| {} |", cells.join(" | ")));
+        self.lines.push(line(["Bits", "Field", "Access", "Reset", "Meaning", "Values"]));
+        self.lines.push(line(["---:", "---", "---", "---:", "---", "---"]));
+        for Row { bits, name, access, reset, meaning, values } in rows {
+            let [name, access, meaning, values] = [name, access, meaning, values].map(|cell| cell.replace('|', "\\|"));
+            self.lines.push(line([&bits.text(), &name, &access, &reset, &meaning, &values]));
         }
     }
 
@@ -137,7 +144,7 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
         let why = run.why.map(|why| format!(" ({})", escape(why.trim_end_matches('.')))).unwrap_or_default();
         Row::reserved(run.bits, format!("{rule}{why}"))
     });
-    doc.table(register.fields.iter().map(Row::field).chain(reserved).collect());
+    doc.table(register.fields.iter().map(|field| Row::of_register(register, field)).chain(reserved).collect());
     doc.caveats(&described.errata, &described.doubts).tokens()
 }
 
@@ -192,7 +199,7 @@ fn cells(fields: &[Field<'_>], reserved: impl Iterator<Item = Cell>) -> Vec<Cell
             bits: field.bits(),
             // Where rustdoc puts the constant.
             link: Some(format!("#associatedconstant.{name}")),
-            name: field.described.name.clone().unwrap_or(name),
+            name,
             kind: field.prescribed.map_or(Kind::Field(field.access), Kind::Prescribed),
             when: when(field).unwrap_or_default(),
         }
@@ -289,11 +296,26 @@ struct Row {
     bits: Bits,
     name: String,
     access: String,
+    reset: String,
     meaning: String,
     values: String,
 }
 
 impl Row {
+    fn of_register(register: &Register<'_>, field: &Field<'_>) -> Self {
+        // Where all is zero nothing else needs to be said.
+        let value = register.reset.filter(|value| value & register.reset_known != 0);
+        let known = register.reset_known >> field.bits().lsb & field.bits().max() == field.bits().max();
+        let value = value.map(|value| value >> field.bits().lsb & field.bits().max());
+        let reset = match value {
+            Some(value) if known && value > 9 => format!("{value:#x}"),
+            Some(value) if known => value.to_string(),
+            Some(_) => "?".to_owned(),
+            None => String::new(),
+        };
+        Self { reset, ..Self::field(field) }
+    }
+
     fn field(field: &Field<'_>) -> Self {
         let name = ident(&rust_name::constant(field.name));
         let (qualities, text) = (qualities(field).join(", "), field_text(field));
@@ -306,13 +328,14 @@ impl Row {
                 Some(value) => format!("always {value}"),
                 None => format!("`{}`", field.access.word()),
             },
+            reset: String::new(),
             meaning: format!("{qualities}{between}{text}"),
             values: values.collect::<Vec<_>>().join(", "),
         }
     }
 
     fn reserved(bits: Bits, meaning: String) -> Self {
-        Self { bits, name: String::new(), access: String::new(), meaning, values: String::new() }
+        Self { bits, name: String::new(), access: String::new(), reset: String::new(), meaning, values: String::new() }
     }
 }
 

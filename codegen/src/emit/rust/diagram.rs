@@ -138,10 +138,10 @@ pub fn diagram(label: &str, width: u32, cells: &[Cell]) -> String {
     let (width, height) = (svg.width, number(svg.y + EDGE));
     // Without blank lines, so that Markdown leaves all of it alone.
     format!(
-        "<div class=\"bits\"><style>{}</style><svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {width} {height}\" \
+        "<div class=\"bits\"><style>\n{}</style>\n<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {width} {height}\" \
          style=\"max-width:{width}px;min-width:{}px\"><defs><pattern id=\"bits-reserved\" width=\"6\" height=\"6\" \
-         patternUnits=\"userSpaceOnUse\"><path d=\"M0 6L6 0\"/></pattern></defs>{}</svg></div>\n",
-        include_str!("diagram.css").lines().map(str::trim).collect::<String>(),
+         patternUnits=\"userSpaceOnUse\"><path d=\"M0 6L6 0\"/></pattern></defs>{}\n</svg></div>\n",
+        include_str!("diagram.css"),
         escape(label),
         number(width * 0.85),
         svg.text
@@ -254,7 +254,7 @@ impl Svg {
             Kind::Reserved => format!("{}: reserved", bits.text()),
             _ => format!("{} {}: {}{when}", cell.name, cell.bits.text(), kind.long()),
         };
-        self.add(format_args!("<g class=\"{}\"><title>{}</title>", kind.class(), escape(&tip)));
+        self.add(format_args!("\n<g class=\"{}\"><title>{}</title>", kind.class(), escape(&tip)));
         if let Some(link) = &cell.link {
             self.add(format_args!("<a href=\"{}\">", escape(link)));
         }
@@ -320,7 +320,7 @@ impl Svg {
                 x = left;
                 self.y += 17.0;
             }
-            self.add(format_args!("<g class=\"{}\">", kind.class()));
+            self.add(format_args!("\n<g class=\"{}\">", kind.class()));
             self.frame(kind, (x, self.y), swatch);
             self.words("l", (x + swatch.0 + 5.0, self.y + 9.0), &text);
             self.add(format_args!("</g>"));

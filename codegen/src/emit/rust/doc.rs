@@ -5,6 +5,7 @@ use quote::quote;
 
 use super::diagram::{self, Cell, Kind};
 use super::token::{hex32, ident};
+use super::{Options, Use};
 use crate::description::{Access, Bits, Doubt, Erratum, Reserved, Word};
 use crate::lower::{Descriptor, Field, Map, Register, Write, WriteIn};
 use crate::rust_name;
@@ -106,7 +107,7 @@ pub fn aliases(names: &[Word], own: &str) -> TokenStream {
 }
 
 /// What there is to know about a register.
-pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let mut doc = heading(&described.title, &described.section, described.page);
     doc.diagram = Some(diagram_path(&rust_name::type_name(&described.name)));
@@ -132,6 +133,7 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     if described.doorbell {
         facts.push("A doorbell: a write hands work to the device.".to_owned());
     }
+    facts.extend(touched_by(options, register));
     doc.list(facts);
 
     let reserved = register.reserved.iter().map(|run| {
@@ -201,7 +203,7 @@ fn cells(fields: &[Field<'_>], reserved: impl Iterator<Item = Cell>) -> Vec<Cell
             link: Some(format!("#associatedconstant.{name}")),
             name,
             kind: field.prescribed.map_or(Kind::Field(field.access), Kind::Prescribed),
-            when: when(field).unwrap_or_default(),
+            when: when(field).unwrap_or_default().replace('`', ""),
         }
     });
     fields.chain(reserved).collect()
@@ -227,6 +229,33 @@ fn reached(map: &Map<'_>, register: &Register<'_>) -> String {
     let heading = map.description.groups.get(group).map_or(group.as_str(), |heading| heading.as_str());
     let (slug, heading) = (super::index::slug(heading), escape(heading));
     format!("Reached by: [`{method}`](Registers::{method}){pairs}. Group: [{heading}](by_group#{slug}).")
+}
+
+/// The functions that touch a register, if any are known.
+fn touched_by(options: &Options, register: &Register<'_>) -> Option<String> {
+    let name = &register.described.name.value;
+    let functions = options.uses.iter().filter(|used| used.registers.contains(name));
+    let links = functions
+        .map(|used| format!("[`{}`]({}::{})", short_path(&used.function), options.crate_path, used.function))
+        .collect::<Vec<_>>();
+    (!links.is_empty()).then(|| format!("Touched by: {}.", links.join(", ")))
+}
+
+/// The registers that a function touches, and the file that they belong into: named by the function and its type.
+pub fn function(map: &Map<'_>, options: &Options, used: &Use) -> (String, String) {
+    let known = |name: &&String| map.registers.iter().any(|register| register.described.name.value == **name);
+    let links = used.registers.iter().filter(known).map(|name| {
+        let name = rust_name::type_name(name);
+        format!("[`{name}`]({}::registers::{name})", options.crate_path)
+    });
+    let text = format!("\n# Registers\n\nTouched, if nothing goes wrong: {}.\n", links.collect::<Vec<_>>().join(", "));
+    (format!("docs/{}.md", short_path(&used.function).replace("::", ".")), text)
+}
+
+/// The last two segments of a path: a method and its type.
+fn short_path(path: &str) -> &str {
+    let before = path.rmatch_indices("::").nth(1);
+    before.map_or(path, |(place, colons)| &path[place + colons.len()..])
 }
 
 fn heading(title: &str, section: &str, page: Option<u32>) -> Doc {

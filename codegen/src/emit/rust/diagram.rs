@@ -26,6 +26,8 @@ const LETTER: (f64, f64) = (7.2, 13.0);
 const SMALL: (f64, f64) = (5.7, 11.0);
 /// The height of the bar over fields that do more than hold what was written.
 const BAR: f64 = 4.0;
+/// The distance of a frame within a frame.
+const INSET: f64 = 2.5;
 /// The space around a name.
 const AROUND: f64 = 4.0;
 
@@ -182,7 +184,7 @@ enum Name {
 
 impl Name {
     fn fit(name: &str, width: f64) -> Self {
-        let most = ((width - AROUND) / LETTER.0) as usize;
+        let most = (width / LETTER.0) as usize;
         let mut lines = vec![String::new()];
         for word in name.split_inclusive('_') {
             match lines.last_mut() {
@@ -286,7 +288,7 @@ impl Svg {
     fn frame(&mut self, kind: Kind, (x, y): (f64, f64), (width, height): (f64, f64)) {
         self.rectangle("", (x, y), (width, height));
         if let Some(class) = kind.inner() {
-            self.rectangle(class, (x + 2.5, y + 2.5), (width - 5.0, height - 5.0));
+            self.rectangle(class, (x + INSET, y + INSET), (width - 2.0 * INSET, height - 2.0 * INSET));
         }
         if kind.acts() {
             self.rectangle("bar", (x, y), (width, BAR));
@@ -344,7 +346,16 @@ fn parts(row: Bits, cells: &[Cell]) -> Vec<Part<'_>> {
             continue;
         }
         let bits = Bits { lsb, width: msb - lsb + 1 };
-        let mut part = Part { cell, bits, name: Name::fit(&cell.name, f64::from(bits.width) * BIT), lanes: 0..1 };
+        let name = if bits == cell.bits || cell.name.is_empty() {
+            cell.name.clone()
+        } else {
+            // Which part of the field it is.
+            let part = Bits { lsb: lsb - cell.bits.lsb, width: bits.width };
+            format!("{}[{}]", cell.name, part.text())
+        };
+        let around = if cell.kind.inner().is_some() { AROUND + 2.0 * INSET } else { AROUND };
+        let name = Name::fit(&name, f64::from(bits.width) * BIT - around);
+        let mut part = Part { cell, bits, name, lanes: 0..1 };
         let free = |lane: usize| !parts.iter().any(|other| other.lanes.start == lane && other.shares_bits(&part));
         // Together with what has its meaning at the same time, if there is room.
         let alike = parts.iter().filter(|other| !cell.when.is_empty() && other.cell.when == cell.when);

@@ -60,11 +60,11 @@ impl Generator {
             let text = std::fs::read_to_string(path);
             options.uses = Use::read(&text.map_err(|error| Error::Unreadable { path: path.clone(), error })?);
         }
-        write_file(directory.join("registers.rs"), &rust::registers(&map, &options))?;
-        write_file(directory.join("descriptors.rs"), &rust::descriptors(&map, &options))?;
+        write(directory.join("registers.rs"), &rust::registers(&map, &options))?;
+        write(directory.join("descriptors.rs"), &rust::descriptors(&map, &options))?;
         let docs = directory.join("docs");
         std::fs::create_dir_all(&docs).map_err(|error| Error::Unwritable { path: docs, error })?;
-        rust::docs(&map, &options).iter().try_for_each(|(path, text)| write_file(directory.join(path), text))
+        rust::docs(&map, &options).iter().try_for_each(|(path, text)| write(directory.join(path), text))
     }
 
     /// The whole of a build script: see [`build_script`].
@@ -92,7 +92,7 @@ impl Generator {
 }
 
 /// Writes a file, unless it is that already: a build that changes nothing should not look like one that does.
-fn write_file(path: PathBuf, text: &str) -> Result<(), Error> {
+fn write(path: PathBuf, text: &str) -> Result<(), Error> {
     if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
         return Ok(());
     }

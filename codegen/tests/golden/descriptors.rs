@@ -5,7 +5,7 @@ use crate::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
 use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
 
 /// A transfer, as software writes it (datasheet 6.1).
-#[cfg_attr(doc, doc = include_str!("docs/TransferRead.html"))]
+#[cfg_attr(doc, doc = include_str!("docs/TransferRead.descriptor.html"))]
 ///
 /// `REPORT` asks the device to tell when it is done.
 ///
@@ -46,7 +46,7 @@ impl Descriptor for TransferRead {
 }
 
 /// A transfer, as the chip writes it back (datasheet 6.2).
-#[cfg_attr(doc, doc = include_str!("docs/TransferWriteBack.html"))]
+#[cfg_attr(doc, doc = include_str!("docs/TransferWriteBack.descriptor.html"))]
 ///
 /// `DONE` tells that the device is done with it.
 ///

@@ -23,7 +23,7 @@ const GAP: f64 = 12.0;
 /// The width of a character of a name, and the height of its line.
 const LETTER: (f64, f64) = (7.2, 13.0);
 /// The width of a character of what else there is, and the height of its line.
-const SMALL: (f64, f64) = (5.7, 11.0);
+const SMALL: (f64, f64) = (6.0, 11.0);
 /// The height of the bar over fields that do more than hold what was written.
 const BAR: f64 = 4.0;
 /// The distance of a frame within a frame.
@@ -126,7 +126,7 @@ impl Kind {
 /// The diagram of something `width` bits wide.
 pub fn diagram(label: &str, width: u32, cells: &[Cell]) -> String {
     let mut svg = Svg { text: String::new(), y: 0.0, width: 0.0 };
-    let rows = width.div_ceil(ROW).max(1);
+    let rows = width.div_ceil(ROW);
     let left = if rows > 1 { MARGIN } else { EDGE };
     svg.width = left + f64::from(width.min(ROW)) * BIT + EDGE;
     for row in 0..rows {
@@ -141,11 +141,10 @@ pub fn diagram(label: &str, width: u32, cells: &[Cell]) -> String {
     // Without blank lines, so that Markdown leaves all of it alone.
     format!(
         "<div class=\"bits\"><style>\n{}</style>\n<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {width} {height}\" \
-         style=\"max-width:{width}px;min-width:{}px\"><defs><pattern id=\"bits-reserved\" width=\"6\" height=\"6\" \
+         style=\"width:{width}px\"><defs><pattern id=\"bits-reserved\" width=\"6\" height=\"6\" \
          patternUnits=\"userSpaceOnUse\"><path d=\"M0 6L6 0\"/></pattern></defs>{}\n</svg></div>\n",
         include_str!("diagram.css"),
         escape(label),
-        number(width * 0.85),
         svg.text
     )
 }

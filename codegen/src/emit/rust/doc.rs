@@ -6,7 +6,7 @@ use quote::quote;
 use super::diagram::{self, Cell, Kind};
 use super::token::{hex32, ident};
 use super::{Options, Use};
-use crate::description::{Access, Bits, Doubt, Erratum, Reserved, Word};
+use crate::description::{self, Access, Bits, DescriptorFormat, Doubt, Erratum, Reserved, Word};
 use crate::lower::{Descriptor, Field, Map, Register, Write, WriteIn};
 use crate::rust_name;
 
@@ -110,7 +110,7 @@ pub fn aliases(names: &[Word], own: &str) -> TokenStream {
 pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let mut doc = heading(&described.title, &described.section, described.page);
-    doc.diagram = Some(diagram_path(&rust_name::type_name(&described.name)));
+    doc.diagram = Some(register_diagram_path(described));
     doc.text(described.doc.as_deref().unwrap_or_default());
 
     let mut facts = vec![
@@ -154,7 +154,7 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
 pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let described = descriptor.described;
     let mut doc = heading(&described.title, &described.section, described.page);
-    doc.diagram = Some(diagram_path(&rust_name::descriptor(&described.name, described.format)));
+    doc.diagram = Some(descriptor_diagram_path(described));
     doc.text(described.doc.as_deref().unwrap_or_default());
     let flags = [
         (&described.done, "tells that the device is done with it"),
@@ -171,9 +171,14 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     doc.caveats(&described.errata, &described.doubts).tokens()
 }
 
-/// The file of a diagram.
-fn diagram_path(rust_name: &str) -> String {
-    format!("docs/{rust_name}.html")
+/// The file of a register's diagram.
+fn register_diagram_path(described: &description::Register) -> String {
+    format!("docs/{}.html", rust_name::type_name(&described.name))
+}
+
+/// The file of a descriptor format's diagram. A register may have the same name.
+fn descriptor_diagram_path(described: &DescriptorFormat) -> String {
+    format!("docs/{}.descriptor.html", rust_name::descriptor(&described.name, described.format))
 }
 
 /// The diagram of a register, and the file that it belongs into.
@@ -182,7 +187,7 @@ pub fn register_diagram(register: &Register<'_>) -> (String, String) {
     let reserved = register.reserved.iter().map(|run| reserved_cell(run.bits));
     let cells = cells(&register.fields, reserved);
     let label = format!("The bits of {}", described.name.value);
-    (diagram_path(&rust_name::type_name(&described.name)), diagram::diagram(&label, described.bits(), &cells))
+    (register_diagram_path(described), diagram::diagram(&label, described.bits(), &cells))
 }
 
 /// The diagram of a descriptor format, and the file that it belongs into.
@@ -191,7 +196,7 @@ pub fn descriptor_diagram(descriptor: &Descriptor<'_>) -> (String, String) {
     let rust_name = rust_name::descriptor(&described.name, described.format);
     let cells = cells(&descriptor.fields, described.reserved.iter().map(|bits| reserved_cell(bits.value)));
     let label = format!("The bits of {rust_name}");
-    (diagram_path(&rust_name), diagram::diagram(&label, described.bits.value, &cells))
+    (descriptor_diagram_path(described), diagram::diagram(&label, described.bits.value, &cells))
 }
 
 fn cells(fields: &[Field<'_>], reserved: impl Iterator<Item = Cell>) -> Vec<Cell> {

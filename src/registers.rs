@@ -1,7 +1,9 @@
 //! The registers of the 82599, generated from `registers.yaml`.
 //!
-//! [`Registers`] has a method for each. What a register is (its fields, its reset value, when it may
+//! [`Registers`] has a method for each. What a register is (its bits, its reset value, when it may
 //! be written) stands with its type, under the datasheet's name; [`REGISTERS`] is the same as data.
+//! To find one: [by address](by_address), [by name](by_name), [by group](by_group), or by the name
+//! that another driver gives it, in the search above.
 
 /// The registers of a device on bus `B`, with what permission `P` allows.
 ///

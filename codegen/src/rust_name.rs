@@ -16,7 +16,7 @@ pub(crate) const TAKEN_TYPES: &[&str] = &[
 ];
 
 /// Modules beside those of the registers.
-pub(crate) const TAKEN_MODULES: &[&str] = &["permission", "permit"];
+pub(crate) const TAKEN_MODULES: &[&str] = &["by_address", "by_group", "by_name", "permission", "permit"];
 
 /// Methods that are there beside those of the registers.
 pub(crate) const TAKEN_METHODS: &[&str] = &["with_permission"];

@@ -1,8 +1,9 @@
-//! What is generated for a small chip that has one of everything: `golden/registers.rs` and
-//! `golden/descriptors.rs` for `golden/input.yaml`. Reading them is the quickest way to know what is generated.
+//! What is generated for a small chip that has one of everything: `golden/registers.rs`, `golden/descriptors.rs` and what
+//! their documentation includes, for `golden/input.yaml`. Reading them is the quickest way to know what is generated.
 //!
 //! `BLESS=1 cargo test -p datasheet-codegen --test golden` writes what is generated now.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -15,13 +16,22 @@ use datasheet_codegen::Generator;
 fn generated_code_is_as_it_was() -> Result<(), Box<dyn Error>> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let generated = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden");
+    // What an older run left behind is not generated now.
+    let _ = fs::remove_dir_all(&generated);
     fs::create_dir_all(&generated)?;
-    Generator::new(golden.join("input.yaml")).emit_to(&generated)?;
+    Generator::new(golden.join("input.yaml")).uses(golden.join("uses.txt")).emit_to(&generated)?;
 
+    let mut files = BTreeSet::from(["registers.rs".to_owned(), "descriptors.rs".to_owned()]);
+    for directory in [&golden, &generated] {
+        for entry in fs::read_dir(directory.join("docs")).into_iter().flatten() {
+            files.insert(format!("docs/{}", entry?.file_name().to_string_lossy()));
+        }
+    }
     let mut failures = String::new();
-    for file in ["registers.rs", "descriptors.rs"] {
-        let new = fs::read_to_string(generated.join(file))?;
+    for file in &files {
+        let new = fs::read_to_string(generated.join(file)).unwrap_or_default();
         if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(golden.join("docs"))?;
             fs::write(golden.join(file), &new)?;
         }
         let old = fs::read_to_string(golden.join(file)).unwrap_or_default();

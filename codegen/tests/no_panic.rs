@@ -22,6 +22,8 @@ fn all_stages(bytes: &[u8]) -> Result<(), TestCaseError> {
     match read_bytes("input.yaml", bytes) {
         Ok(checked) => {
             let map = lower::lower(&checked);
+            let files = rust::docs(&map, &Options::default());
+            prop_assert!(files.iter().all(|(_, text)| !text.contains("NaN")), "a diagram has no size");
             for code in [rust::registers(&map, &Options::default()), rust::descriptors(&map, &Options::default())] {
                 prop_assert!(syn::parse_file(&code).is_ok(), "what is generated is not Rust:\n{code}");
             }

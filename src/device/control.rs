@@ -57,6 +57,7 @@ impl<'a, H: Platform> Control<'a, H> {
     }
 
     /// What the link is now.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.link.md")))]
     pub fn link(&mut self) -> LinkStatus {
         link::status(self.registers_mut())
     }
@@ -68,6 +69,7 @@ impl<'a, H: Platform> Control<'a, H> {
     /// # Errors
     ///
     /// [`Error::Removed`] if the device does not answer any more; what was counted before is kept.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.statistics.md")))]
     pub fn statistics(&mut self) -> Result<Statistics, Error> {
         let mut updated = self.statistics.clone();
         updated.update(self.registers_mut());
@@ -93,6 +95,7 @@ impl<'a, H: Platform> Control<'a, H> {
     /// # Errors
     ///
     /// [`Error::NotUnicast`] if it is a group address or zero.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.set_mac.md")))]
     pub fn set_mac(&mut self, mac: [u8; 6]) -> Result<(), Error> {
         if mac[0] & 1 != 0 || mac == [0; 6] {
             return Err(Error::NotUnicast(mac));
@@ -116,6 +119,7 @@ impl<'a, H: Platform> Control<'a, H> {
     /// # Errors
     ///
     /// [`Error::TimedOut`] if the receive data path does not become idle; nothing has changed then.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.set_promiscuous.md")))]
     pub fn set_promiscuous(&mut self, on: bool) -> Result<(), Error> {
         let multicast = self.config.multicast;
         self.with_receive_paused(|registers| receive::set_filters(registers, on, multicast))
@@ -127,6 +131,7 @@ impl<'a, H: Platform> Control<'a, H> {
     ///
     /// [`Error::TimedOut`] if the receive data path does not become idle: `action` was not called then, or, if RXCTRL.RXEN
     /// reads 0 after it, was called, and reception stays off until a next pause ends.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.with_receive_paused.md")))]
     pub fn with_receive_paused<T>(
         &mut self,
         action: impl for<'r> FnOnce(Registers<'r, H, Exclusive<ReceivePaused>>) -> T,

@@ -104,6 +104,7 @@ impl<H: Platform> Device<Reset, H> {
     /// # Errors
     ///
     /// [`Error::NoLink`], or [`Error::Removed`].
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.wait_for_link.md")))]
     pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, Failed<Self>> {
         let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(&self.hardware);
         let start = self.hardware.now();

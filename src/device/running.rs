@@ -138,6 +138,7 @@ impl<H: Platform> Device<LinkUp, H> {
     /// # Errors
     ///
     /// [`StartFailed`] with the device, and the step that failed.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.start.md")))]
     pub fn start(self) -> Result<Device<Running, H>, StartFailed<H>> {
         let config = self.data.config;
         let pools = (0..config.queue_pairs)
@@ -290,6 +291,7 @@ impl<H: Platform> Device<Running, H> {
     /// # Errors
     ///
     /// If the device does not stop, it keeps its memory until a [reset](Device::reset) succeeds.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
     pub fn stop(mut self) -> Result<Device<Reset, H>, Failed<Device<Unbound, H>>> {
         let engine = &mut self.data;
         engine.drain();

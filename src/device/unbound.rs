@@ -43,6 +43,7 @@ impl<H: Platform> Device<Unbound, H> {
     ///
     /// If the configuration is impossible nothing was done; otherwise the error says which step failed. The device
     /// can be reset again.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.reset.md")))]
     pub fn reset(mut self, config: &Config) -> Result<Device<Reset, H>, Failed<Self>> {
         match self.try_reset(config) {
             Ok(data) => Ok(Device { hardware: self.hardware, data }),

@@ -278,6 +278,7 @@ impl<'a, H: Bus> Receive<'a, H> {
     }
 
     /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Receive.receive.md")))]
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
         let received = if batch.free() == 1 { self.ring.receive_one(batch) } else { self.ring.receive_many(batch) };

@@ -330,6 +330,7 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     /// # Errors
     ///
     /// [`TransmitError`] if a packet cannot be sent. All before it were; it is the first in the batch now.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Transmit.transmit.md")))]
     #[inline]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
         self.ring.take_back();

@@ -5,18 +5,19 @@ use crate::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
 use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
 
 /// A transfer, as software writes it (datasheet 6.1).
+#[cfg_attr(doc, doc = include_str!("docs/TransferRead.descriptor.html"))]
 ///
 /// `REPORT` asks the device to tell when it is done.
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 63:0 | [`ADDRESS`](Self::ADDRESS) | `rw` | Where the data is. |  |
-/// | 79:64 | [`LENGTH`](Self::LENGTH) | `rw` | in bytes: How much there is. |  |
-/// | 83:80 | [`KIND`](Self::KIND) | always 3 | Tells this format apart. |  |
-/// | 84 | [`REPORT`](Self::REPORT) | `rw` | Asks for word when it is done. |  |
-/// | 85 | [`MORE`](Self::MORE) | `rw` | Another follows. |  |
-/// | 95:86 |  |  | reserved |  |
-/// | 127:96 | [`TAG`](Self::TAG) | `rw` | For software. |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 63:0 | [`ADDRESS`](Self::ADDRESS) | `rw` | Where the data is. |
+/// | 79:64 | [`LENGTH`](Self::LENGTH) | `rw` | in bytes: How much there is. |
+/// | 83:80 | [`KIND`](Self::KIND) | always 3 | Tells this format apart. |
+/// | 84 | [`REPORT`](Self::REPORT) | `rw` | Asks for word when it is done. |
+/// | 85 | [`MORE`](Self::MORE) | `rw` | Another follows. |
+/// | 95:86 |  |  | reserved |
+/// | 127:96 | [`TAG`](Self::TAG) | `rw` | For software. |
 #[derive(Debug, Clone, Copy)]
 pub enum TransferRead {}
 impl TransferRead {
@@ -45,11 +46,12 @@ impl Descriptor for TransferRead {
 }
 
 /// A transfer, as the chip writes it back (datasheet 6.2).
+#[cfg_attr(doc, doc = include_str!("docs/TransferWriteBack.descriptor.html"))]
 ///
 /// `DONE` tells that the device is done with it.
 ///
 /// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
+/// | ---: | --- | --- | --- | --- |
 /// | 0 | [`FAILED`](Self::FAILED) | `ro` | It failed. |  |
 /// | 3:1 | [`ERROR`](Self::ERROR) | `ro` | while `FAILED` is 1: Why it failed. | 1: `Address`, 2: `Length` |
 /// | 3:1 | [`BLOCKS`](Self::BLOCKS) | `ro` | while `FAILED` is 0: How many blocks it had. |  |

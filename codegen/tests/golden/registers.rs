@@ -92,28 +92,31 @@ pub mod permit {
 }
 
 /// Mode of Operation (datasheet 3.1, page 12).
+#[cfg_attr(doc, doc = include_str!("docs/MODE.html"))]
 ///
 /// Decides what the chip does; see \[3.1\] and \<MODE\>.
 ///
+/// - Reached by: [`mode`](Registers::mode). Group: [Control](by_group#control).
 /// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_0012`.
 /// - Where: `0x00000`; also `0x00800`.
 /// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
 /// - Software must write 5 into `MAGIC`: every write does.
 /// - Software must write 0 into `OLD`: every write does.
+/// - Touched by: [`Device::start`](crate::device::Device::start), [`Device::stop`](crate::device::Device::stop).
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 1:0 | [`SPEED`](Self::SPEED) | `rw` | How fast it goes. | 0: `Stop`, 1: `Slow`, 2: `Fast` |
-/// | 3:2 |  |  | reserved, written as zero |  |
-/// | 7:4 | [`SIZE`](Self::SIZE) | `rw` | in units of 4 bytes, 1 to 8: Size of a block. |  |
-/// | 10:8 | [`MAGIC`](Self::MAGIC) | always 5 | Nobody knows. |  |
-/// | 11 | [`OLD`](Self::OLD) | always 0 | Has no use any more. |  |
-/// | 12 | [`RESET`](Self::RESET) | `sc` | Resets the chip. |  |
-/// | 13 | [`READY`](Self::READY) | `ro` | The chip is ready. |  |
-/// | 14 | [`FAILED`](Self::FAILED) | `w1c` | Something went wrong. |  |
-/// | 30:15 |  |  | reserved, written as zero |  |
-/// | 31 |  |  | reserved, left as it is (firmware uses it) |  |
+/// | Bits | Field | Access | Reset | Meaning | Values |
+/// | ---: | --- | --- | ---: | --- | --- |
+/// | 1:0 | [`SPEED`](Self::SPEED) | `rw` | 2 | How fast it goes. | 0: `Stop`, 1: `Slow`, 2: `Fast` |
+/// | 3:2 |  |  |  | reserved, written as zero |  |
+/// | 7:4 | [`SIZE`](Self::SIZE) | `rw` | 1 | in units of 4 bytes, 1 to 8: Size of a block. |  |
+/// | 10:8 | [`MAGIC`](Self::MAGIC) | always 5 | 0 | Nobody knows. |  |
+/// | 11 | [`OLD`](Self::OLD) | always 0 | 0 | Has no use any more. |  |
+/// | 12 | [`RESET`](Self::RESET) | `sc` | 0 | Resets the chip. |  |
+/// | 13 | [`READY`](Self::READY) | `ro` | 0 | The chip is ready. |  |
+/// | 14 | [`FAILED`](Self::FAILED) | `w1c` | 0 | Something went wrong. |  |
+/// | 30:15 |  |  |  | reserved, written as zero |  |
+/// | 31 |  |  |  | reserved, left as it is (firmware uses it) |  |
 ///
 /// **Erratum:** READY may come late. (Source: E7.)
 ///
@@ -193,15 +196,17 @@ pub mod mode {
 }
 
 /// Scratch (datasheet 3.2).
+#[cfg_attr(doc, doc = include_str!("docs/SCRATCH.html"))]
 ///
+/// - Reached by: [`scratch`](Registers::scratch). Group: [Control](by_group#control).
 /// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00004`.
 /// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 31:0 | [`SCRATCH`](Self::SCRATCH) | `rw` | For software. |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 31:0 | [`SCRATCH`](Self::SCRATCH) | `rw` | For software. |
 #[derive(Debug, Clone, Copy)]
 pub enum SCRATCH {}
 impl SCRATCH {
@@ -232,16 +237,18 @@ impl BareWrite for SCRATCH {}
 impl<P: permit::AnyRegister<SCRATCH>> WritableIn<P> for SCRATCH {}
 
 /// Interrupt Cause (datasheet 3.3).
+#[cfg_attr(doc, doc = include_str!("docs/CAUSE.html"))]
 ///
+/// - Reached by: [`cause`](Registers::cause). Group: [Control](by_group#control).
 /// - Access: `rc_w1c`: a read clears it, and so does writing a one.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00008`.
 /// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 0 | [`DONE`](Self::DONE) | `rc_w1c` | A transfer is done. |  |
-/// | 31:1 |  |  | reserved, left as it is |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 0 | [`DONE`](Self::DONE) | `rc_w1c` | A transfer is done. |
+/// | 31:1 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum CAUSE {}
 impl CAUSE {
@@ -270,16 +277,18 @@ impl KnownReset for CAUSE {}
 impl<P: permit::AnyRegister<CAUSE>> WritableIn<P> for CAUSE {}
 
 /// Interrupt Mask (datasheet 3.4).
+#[cfg_attr(doc, doc = include_str!("docs/MASK.html"))]
 ///
+/// - Reached by: [`mask`](Registers::mask). Group: [Control](by_group#control).
 /// - Access: `w1s`: writing a one sets the bit, a zero does nothing.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x0000c`.
 /// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 0 | [`DONE`](Self::DONE) | `w1s` | Interrupts when a transfer is done. |  |
-/// | 31:1 |  |  | reserved, left as it is |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 0 | [`DONE`](Self::DONE) | `w1s` | Interrupts when a transfer is done. |
+/// | 31:1 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum MASK {}
 impl MASK {
@@ -308,16 +317,18 @@ impl KnownReset for MASK {}
 impl<P: permit::AnyRegister<MASK>> WritableIn<P> for MASK {}
 
 /// Interrupt Mask Clear (datasheet 3.5).
+#[cfg_attr(doc, doc = include_str!("docs/UNMASK.html"))]
 ///
+/// - Reached by: [`unmask`](Registers::unmask). Group: [Control](by_group#control).
 /// - Access: `wo`: reads mean nothing.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00010`.
 /// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 0 | [`DONE`](Self::DONE) | `wo` | No longer interrupts when a transfer is done. |  |
-/// | 31:1 |  |  | reserved, left as it is |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 0 | [`DONE`](Self::DONE) | `wo` | No longer interrupts when a transfer is done. |
+/// | 31:1 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum UNMASK {}
 impl UNMASK {
@@ -344,16 +355,18 @@ impl KnownReset for UNMASK {}
 impl<P: permit::AnyRegister<UNMASK>> WritableIn<P> for UNMASK {}
 
 /// Base Address (datasheet 4.1).
+#[cfg_attr(doc, doc = include_str!("docs/BASE.html"))]
 ///
+/// - Reached by: [`base`](Registers::base). Group: [Transfers](by_group#transfers).
 /// - Access: `rw`: reads give what was written.
 /// - After a reset: unknown, so a write gives every field, or is a `modify`.
 /// - Where: `0x00100 + 0x40 * n` for n = 0 to 3, `0x00400 + 0x40 * (n - 4)` for n = 4 to 5.
 /// - Decides which memory the device reaches, so only the driver itself writes it, in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 3:0 |  |  | reserved, left as it is |  |
-/// | 31:4 | [`BASE`](Self::BASE) | `rw` | in units of 16 bytes: Where the descriptors are. |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 3:0 |  |  | reserved, left as it is |
+/// | 31:4 | [`BASE`](Self::BASE) | `rw` | in units of 16 bytes: Where the descriptors are. |
 #[derive(Debug, Clone, Copy)]
 pub enum BASE {}
 impl BASE {
@@ -393,17 +406,20 @@ impl PlainWrite for BASE {}
 impl<P: permit::BASE> WritableIn<P> for BASE {}
 
 /// Tail (datasheet 4.2).
+#[cfg_attr(doc, doc = include_str!("docs/TAIL.html"))]
 ///
+/// - Reached by: [`tail`](Registers::tail). Group: [Transfers](by_group#transfers).
 /// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00104 + 0x40 * n` for n = 0 to 3, `0x00404 + 0x40 * (n - 4)` for n = 4 to 5.
 /// - Decides which memory the device reaches, so only the driver itself writes it, in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 /// - A doorbell: a write hands work to the device.
+/// - Touched by: [`Device::start`](crate::device::Device::start).
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 15:0 | [`TAIL`](Self::TAIL) | `rw` | The first descriptor that the chip may not use. |  |
-/// | 31:16 |  |  | reserved, left as it is |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 15:0 | [`TAIL`](Self::TAIL) | `rw` | The first descriptor that the chip may not use. |
+/// | 31:16 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum TAIL {}
 impl TAIL {
@@ -447,15 +463,17 @@ impl Doorbell for TAIL {}
 impl<P: permit::TAIL> WritableIn<P> for TAIL {}
 
 /// Key (datasheet 4.3).
+#[cfg_attr(doc, doc = include_str!("docs/KEY.html"))]
 ///
+/// - Reached by: [`key`](Registers::key). Group: [Transfers](by_group#transfers).
 /// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_00ff`, of which only the bits `0x0000_ffff` are known, so a write gives every field, or is a `modify`.
 /// - Where: `0x00600 + 0x4 * n` for n = 0 to 9.
 /// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 31:0 | [`KEY`](Self::KEY) | `rw` | A part of the key. |  |
+/// | Bits | Field | Access | Reset | Meaning |
+/// | ---: | --- | --- | ---: | --- |
+/// | 31:0 | [`KEY`](Self::KEY) | `rw` | ? | A part of the key. |
 #[derive(Debug, Clone, Copy)]
 pub enum KEY {}
 impl KEY {
@@ -489,14 +507,16 @@ impl PlainWrite for KEY {}
 impl<P: permit::AnyRegister<KEY>> WritableIn<P> for KEY {}
 
 /// Count Low (datasheet 5.1).
+#[cfg_attr(doc, doc = include_str!("docs/COUNT_L.html"))]
 ///
+/// - Reached by: [`count_l`](Registers::count_l); with [`COUNT_H`] as one value: [`count`](Registers::count). Group: [Transfers](by_group#transfers).
 /// - Access: `rc`: a read clears it.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00700`.
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 31:0 | [`COUNT`](Self::COUNT) | `rc` | The low bits. |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 31:0 | [`COUNT`](Self::COUNT) | `rc` | The low bits. |
 #[derive(Debug, Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub enum COUNT_L {}
@@ -525,15 +545,17 @@ impl KnownReset for COUNT_L {}
 impl<P> WritableIn<P> for COUNT_L {}
 
 /// Count High (datasheet 5.2).
+#[cfg_attr(doc, doc = include_str!("docs/COUNT_H.html"))]
 ///
+/// - Reached by: [`count_h`](Registers::count_h); with [`COUNT_L`] as one value: [`count`](Registers::count). Group: [Transfers](by_group#transfers).
 /// - Access: `rc`: a read clears it.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00704`.
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// |---:|---|---|---|---|
-/// | 3:0 | [`COUNT`](Self::COUNT) | `rc` | The high bits. |  |
-/// | 31:4 |  |  | reserved |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 3:0 | [`COUNT`](Self::COUNT) | `rc` | The high bits. |
+/// | 31:4 |  |  | reserved |
 #[derive(Debug, Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub enum COUNT_H {}
@@ -1033,3 +1055,18 @@ pub static REGISTERS: &[RegisterInfo] = &[
         ],
     },
 ];
+
+/// All registers by address. Arrays stand where their first element is, once for each range.
+#[cfg(doc)]
+#[doc = include_str!("docs/by_address.md")]
+pub mod by_address {}
+
+/// All registers by name.
+#[cfg(doc)]
+#[doc = include_str!("docs/by_name.md")]
+pub mod by_name {}
+
+/// All registers by what they are for.
+#[cfg(doc)]
+#[doc = include_str!("docs/by_group.md")]
+pub mod by_group {}

@@ -3,19 +3,24 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::diagram::{self, Cell, Kind};
 use super::token::{hex32, ident};
-use crate::description::{Access, Bits, Doubt, Erratum, Reserved, Word};
+use super::{Options, Use};
+use crate::description::{self, Access, Bits, DescriptorFormat, Doubt, Erratum, Reserved, Word};
 use crate::lower::{Descriptor, Field, Map, Register, Write, WriteIn};
+use crate::rust_name;
 
 /// A documentation comment in the making.
 struct Doc {
     lines: Vec<String>,
+    /// The file that stands after the first line.
+    diagram: Option<String>,
 }
 
 impl Doc {
     /// One that begins with `line`.
     fn new(line: impl Into<String>) -> Self {
-        Self { lines: vec![line.into()] }
+        Self { lines: vec![line.into()], diagram: None }
     }
 
     /// Adds a paragraph of a text from the description.
@@ -37,18 +42,25 @@ impl Doc {
         self.lines.extend(items.into_iter().map(|item| format!("- {item}")));
     }
 
-    /// Adds a table of bits, if there are any.
+    /// Adds a table of bits, if there are any. Columns in which nothing would stand are left out.
     fn table(&mut self, mut rows: Vec<Row>) {
         if rows.is_empty() {
             return;
         }
         rows.sort_by_key(|row| row.bits.lsb);
+        let (values, reset) =
+            (rows.iter().any(|row| !row.values.is_empty()), rows.iter().any(|row| !row.reset.is_empty()));
+        let line = |[bits, name, access, after_reset, meaning, named]: [&str; 6]| {
+            let cells = [Some(bits), Some(name), Some(access), reset.then_some(after_reset), Some(meaning)];
+            let cells: Vec<_> = cells.into_iter().chain([values.then_some(named)]).flatten().collect();
+            format!("| {} |", cells.join(" | "))
+        };
         self.lines.push(String::new());
-        self.lines.push("| Bits | Field | Access | Meaning | Values |".to_owned());
-        self.lines.push("|---:|---|---|---|---|".to_owned());
-        for Row { bits, name, access, meaning, values } in rows {
-            let cells = [bits.text(), name, access, meaning, values].map(|cell| cell.replace('|', "\\|"));
-            self.lines.push(format!("| {} |", cells.join(" | ")));
+        self.lines.push(line(["Bits", "Field", "Access", "Reset", "Meaning", "Values"]));
+        self.lines.push(line(["---:", "---", "---", "---:", "---", "---"]));
+        for Row { bits, name, access, reset, meaning, values } in rows {
+            let [name, access, meaning, values] = [name, access, meaning, values].map(|cell| cell.replace('|', "\\|"));
+            self.lines.push(line([&bits.text(), &name, &access, &reset, &meaning, &values]));
         }
     }
 
@@ -65,9 +77,16 @@ impl Doc {
 
     /// The attributes.
     fn tokens(&self) -> TokenStream {
-        let lines = self.lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
-        quote!(#(#[doc = #lines])*)
+        let mut lines = self.lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
+        let first = lines.next();
+        let diagram = self.diagram.as_deref().map(file);
+        quote!(#[doc = #first] #diagram #(#[doc = #lines])*)
     }
+}
+
+/// A file as documentation. Only rustdoc reads it: a compiler has no use for it, and an editor cannot show it.
+pub fn file(path: &str) -> TokenStream {
+    quote!(#[cfg_attr(doc, doc = include_str!(#path))])
 }
 
 /// The documentation of a thing in a few words.
@@ -88,12 +107,14 @@ pub fn aliases(names: &[Word], own: &str) -> TokenStream {
 }
 
 /// What there is to know about a register.
-pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let mut doc = heading(&described.title, &described.section, described.page);
+    doc.diagram = Some(register_diagram_path(described));
     doc.text(described.doc.as_deref().unwrap_or_default());
 
     let mut facts = vec![
+        reached(map, register),
         format!("Access: `{}`: {}.", described.access.word(), behaviour(described.access.value)),
         format!("After a reset: {}.", reset(register)),
         format!("Where: {}.", places(register)),
@@ -112,6 +133,7 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     if described.doorbell {
         facts.push("A doorbell: a write hands work to the device.".to_owned());
     }
+    facts.extend(touched_by(options, register));
     doc.list(facts);
 
     let reserved = register.reserved.iter().map(|run| {
@@ -124,7 +146,7 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
         let why = run.why.map(|why| format!(" ({})", escape(why.trim_end_matches('.')))).unwrap_or_default();
         Row::reserved(run.bits, format!("{rule}{why}"))
     });
-    doc.table(register.fields.iter().map(Row::field).chain(reserved).collect());
+    doc.table(register.fields.iter().map(|field| Row::of_register(register, field)).chain(reserved).collect());
     doc.caveats(&described.errata, &described.doubts).tokens()
 }
 
@@ -132,6 +154,7 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
 pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let described = descriptor.described;
     let mut doc = heading(&described.title, &described.section, described.page);
+    doc.diagram = Some(descriptor_diagram_path(described));
     doc.text(described.doc.as_deref().unwrap_or_default());
     let flags = [
         (&described.done, "tells that the device is done with it"),
@@ -146,6 +169,98 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let reserved = described.reserved.iter().map(|bits| Row::reserved(bits.value, "reserved".to_owned()));
     doc.table(descriptor.fields.iter().map(Row::field).chain(reserved).collect());
     doc.caveats(&described.errata, &described.doubts).tokens()
+}
+
+/// The file of a register's diagram.
+fn register_diagram_path(described: &description::Register) -> String {
+    format!("docs/{}.html", rust_name::type_name(&described.name))
+}
+
+/// The file of a descriptor format's diagram. A register may have the same name.
+fn descriptor_diagram_path(described: &DescriptorFormat) -> String {
+    format!("docs/{}.descriptor.html", rust_name::descriptor(&described.name, described.format))
+}
+
+/// The diagram of a register, and the file that it belongs into.
+pub fn register_diagram(register: &Register<'_>) -> (String, String) {
+    let described = register.described;
+    let reserved = register.reserved.iter().map(|run| reserved_cell(run.bits));
+    let cells = cells(&register.fields, reserved);
+    let label = format!("The bits of {}", described.name.value);
+    (register_diagram_path(described), diagram::diagram(&label, described.bits(), &cells))
+}
+
+/// The diagram of a descriptor format, and the file that it belongs into.
+pub fn descriptor_diagram(descriptor: &Descriptor<'_>) -> (String, String) {
+    let described = descriptor.described;
+    let rust_name = rust_name::descriptor(&described.name, described.format);
+    let cells = cells(&descriptor.fields, described.reserved.iter().map(|bits| reserved_cell(bits.value)));
+    let label = format!("The bits of {rust_name}");
+    (descriptor_diagram_path(described), diagram::diagram(&label, described.bits.value, &cells))
+}
+
+fn cells(fields: &[Field<'_>], reserved: impl Iterator<Item = Cell>) -> Vec<Cell> {
+    let fields = fields.iter().map(|field| {
+        let name = rust_name::constant(field.name);
+        Cell {
+            bits: field.bits(),
+            // Where rustdoc puts the constant.
+            link: Some(format!("#associatedconstant.{name}")),
+            name,
+            kind: field.prescribed.map_or(Kind::Field(field.access), Kind::Prescribed),
+            when: when(field).unwrap_or_default().replace('`', ""),
+        }
+    });
+    fields.chain(reserved).collect()
+}
+
+fn reserved_cell(bits: Bits) -> Cell {
+    Cell { bits, name: String::new(), link: None, kind: Kind::Reserved, when: String::new() }
+}
+
+/// The methods that reach a register, and where those are that belong to the same.
+fn reached(map: &Map<'_>, register: &Register<'_>) -> String {
+    let described = register.described;
+    let method = rust_name::method(&described.name);
+    let pairs = map.description.pairs.iter().filter(|pair| [&pair.low, &pair.high].contains(&&described.name));
+    let pairs: String = pairs
+        .map(|pair| {
+            let other = rust_name::type_name(if pair.low == described.name { &pair.high } else { &pair.low });
+            let method = rust_name::method(&pair.name);
+            format!("; with [`{other}`] as one value: [`{method}`](Registers::{method})")
+        })
+        .collect();
+    let group = &described.group;
+    let heading = map.description.groups.get(group).map_or(group.as_str(), |heading| heading.as_str());
+    let (slug, heading) = (super::index::slug(heading), escape(heading));
+    format!("Reached by: [`{method}`](Registers::{method}){pairs}. Group: [{heading}](by_group#{slug}).")
+}
+
+/// The functions that touch a register, if any are known.
+fn touched_by(options: &Options, register: &Register<'_>) -> Option<String> {
+    let name = &register.described.name.value;
+    let functions = options.uses.iter().filter(|used| used.registers.contains(name));
+    let links = functions
+        .map(|used| format!("[`{}`]({}::{})", short_path(&used.function), options.crate_path, used.function))
+        .collect::<Vec<_>>();
+    (!links.is_empty()).then(|| format!("Touched by: {}.", links.join(", ")))
+}
+
+/// The registers that a function touches, and the file that they belong into: named by the function and its type.
+pub fn function(map: &Map<'_>, options: &Options, used: &Use) -> (String, String) {
+    let known = |name: &&String| map.registers.iter().any(|register| register.described.name.value == **name);
+    let links = used.registers.iter().filter(known).map(|name| {
+        let name = rust_name::type_name(name);
+        format!("[`{name}`]({}::registers::{name})", options.crate_path)
+    });
+    let text = format!("\n# Registers\n\nTouched, if nothing goes wrong: {}.\n", links.collect::<Vec<_>>().join(", "));
+    (format!("docs/{}.md", short_path(&used.function).replace("::", ".")), text)
+}
+
+/// The last two segments of a path: a method and its type.
+fn short_path(path: &str) -> &str {
+    let before = path.rmatch_indices("::").nth(1);
+    before.map_or(path, |(place, colons)| &path[place + colons.len()..])
 }
 
 fn heading(title: &str, section: &str, page: Option<u32>) -> Doc {
@@ -181,7 +296,7 @@ fn reset(register: &Register<'_>) -> String {
     }
 }
 
-fn places(register: &Register<'_>) -> String {
+pub fn places(register: &Register<'_>) -> String {
     let array = register.described.array.is_some();
     let place = |range: &crate::description::Range| {
         if !array {
@@ -205,7 +320,7 @@ fn permissions(write_in: &WriteIn<'_>) -> String {
     let links: Vec<_> = write_in
         .effective
         .iter()
-        .map(|name| format!("[`{name}`](permission::{})", ident(&crate::rust_name::type_name(name))))
+        .map(|name| format!("[`{name}`](permission::{})", ident(&rust_name::type_name(name))))
         .collect();
     links.join(", ")
 }
@@ -215,13 +330,28 @@ struct Row {
     bits: Bits,
     name: String,
     access: String,
+    reset: String,
     meaning: String,
     values: String,
 }
 
 impl Row {
+    fn of_register(register: &Register<'_>, field: &Field<'_>) -> Self {
+        // Where all is zero nothing else needs to be said.
+        let value = register.reset.filter(|value| value & register.reset_known != 0);
+        let known = register.reset_known >> field.bits().lsb & field.bits().max() == field.bits().max();
+        let value = value.map(|value| value >> field.bits().lsb & field.bits().max());
+        let reset = match value {
+            Some(value) if known && value > 9 => format!("{value:#x}"),
+            Some(value) if known => value.to_string(),
+            Some(_) => "?".to_owned(),
+            None => String::new(),
+        };
+        Self { reset, ..Self::field(field) }
+    }
+
     fn field(field: &Field<'_>) -> Self {
-        let name = ident(&crate::rust_name::constant(field.name));
+        let name = ident(&rust_name::constant(field.name));
         let (qualities, text) = (qualities(field).join(", "), field_text(field));
         let between = if qualities.is_empty() || text.is_empty() { "" } else { ": " };
         let values = field.described.values.iter().map(|(name, value)| format!("{}: `{}`", value.value, name.value));
@@ -232,13 +362,14 @@ impl Row {
                 Some(value) => format!("always {value}"),
                 None => format!("`{}`", field.access.word()),
             },
+            reset: String::new(),
             meaning: format!("{qualities}{between}{text}"),
             values: values.collect::<Vec<_>>().join(", "),
         }
     }
 
     fn reserved(bits: Bits, meaning: String) -> Self {
-        Self { bits, name: String::new(), access: String::new(), meaning, values: String::new() }
+        Self { bits, name: String::new(), access: String::new(), reset: String::new(), meaning, values: String::new() }
     }
 }
 
@@ -255,10 +386,13 @@ fn qualities(field: &Field<'_>) -> Vec<String> {
         format!("in {units}{}", escape(unit))
     });
     let range = described.range.map(|range| format!("{} to {}", range.value.0, range.value.1));
-    let conditions: Vec<_> =
-        described.when.iter().map(|(other, value)| format!("`{}` is {}", other.value, value.value)).collect();
-    let when = (!conditions.is_empty()).then(|| format!("while {}", conditions.join(" and ")));
-    unit.into_iter().chain(range).chain(when).collect()
+    unit.into_iter().chain(range).chain(when(field)).collect()
+}
+
+fn when(field: &Field<'_>) -> Option<String> {
+    let conditions = field.described.when.iter();
+    let conditions: Vec<_> = conditions.map(|(other, value)| format!("`{}` is {}", other.value, value.value)).collect();
+    (!conditions.is_empty()).then(|| format!("while {}", conditions.join(" and ")))
 }
 
 /// What there is to know about a field.

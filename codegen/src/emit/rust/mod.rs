@@ -1,11 +1,14 @@
-//! A description as Rust: two files to be `include!`d by the crate that has the runtime they refer to.
+//! A description as Rust: two files to be `include!`d by the crate that has the runtime they refer to, and what
+//! their documentation includes in turn.
 //!
 //! `tests/golden` shows what comes out for a small description.
 
 mod descriptors;
+mod diagram;
 mod doc;
 mod fields;
 mod imports;
+mod index;
 mod permissions;
 mod registers;
 mod table;
@@ -20,11 +23,35 @@ use crate::lower::Map;
 pub struct Options {
     /// The path of the crate that has the runtime's modules.
     pub crate_path: String,
+    /// Which functions of the crate touch which registers.
+    pub uses: Vec<Use>,
+}
+
+/// A function and the registers that it touches.
+#[derive(Debug, Clone)]
+pub struct Use {
+    /// Its path from the root of the crate.
+    pub function: String,
+    /// Their names.
+    pub registers: Vec<String>,
+}
+
+impl Use {
+    /// What the lines `function: REGISTER REGISTER` of a text say.
+    pub(crate) fn read(text: &str) -> Vec<Self> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let uses = lines.filter_map(|line| line.rsplit_once(": "));
+        let uses = uses.map(|(function, registers)| Self {
+            function: function.to_owned(),
+            registers: registers.split_whitespace().map(str::to_owned).collect(),
+        });
+        uses.collect()
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { crate_path: "crate".to_owned() }
+        Self { crate_path: "crate".to_owned(), uses: Vec::new() }
     }
 }
 
@@ -33,9 +60,10 @@ pub fn registers(map: &Map<'_>, options: &Options) -> String {
     let mut items = permissions::permissions(map);
     items.extend(registers::indices(map));
     items.extend(permissions::permits(map));
-    items.extend(map.registers.iter().map(|register| registers::register(map, register)));
+    items.extend(map.registers.iter().map(|register| registers::register(map, options, register)));
     items.extend(registers::accessors(map));
     items.extend(table::registers(map));
+    items.extend(index::modules());
     print(map, imports::of(items, options))
 }
 
@@ -44,6 +72,15 @@ pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
     let mut items: TokenStream = map.descriptors.iter().map(descriptors::descriptor).collect();
     items.extend(table::descriptors(map));
     print(map, imports::of(items, options))
+}
+
+/// What the documentation of both includes: paths beside them, and texts.
+pub fn docs(map: &Map<'_>, options: &Options) -> Vec<(String, String)> {
+    let mut files = index::files(map);
+    files.extend(options.uses.iter().map(|used| doc::function(map, options, used)));
+    files.extend(map.registers.iter().map(doc::register_diagram));
+    files.extend(map.descriptors.iter().map(doc::descriptor_diagram));
+    files
 }
 
 fn print(map: &Map<'_>, tokens: TokenStream) -> String {
@@ -58,7 +95,8 @@ fn print(map: &Map<'_>, tokens: TokenStream) -> String {
     for line in code.lines() {
         // What is documented begins something new, and so do the methods; the rest belongs to it.
         let begins = line.starts_with("///") || line.starts_with("impl<'a, ");
-        if before.is_empty() || (begins && !before.starts_with("///")) {
+        let documents = |line: &str| line.starts_with("///") || line.starts_with("#[cfg_attr(doc");
+        if before.is_empty() || (begins && !documents(before)) {
             text.push('\n');
         }
         text += line;

@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use super::Options;
 use super::permissions::ANY_REGISTER;
 use super::token::{allow_type_name, ident, mask32, mask64, number, offset};
 use super::{doc, fields, token};
@@ -35,11 +36,11 @@ pub fn indices(map: &Map<'_>) -> TokenStream {
 }
 
 /// A register's type: its fields and what may be done with it.
-pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let text = described.name.as_str();
     let rust_name = rust_name::type_name(text);
-    let (doc, aliases) = (doc::register(map, register), doc::aliases(&described.header_names, &rust_name));
+    let (doc, aliases) = (doc::register(map, options, register), doc::aliases(&described.header_names, &rust_name));
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);

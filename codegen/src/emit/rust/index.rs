@@ -1,0 +1,114 @@
+//! Lists of all registers, as modules that there are only in the documentation.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::doc::{escape, line};
+use super::token::ident;
+use crate::lower::{Map, Register};
+use crate::rust_name;
+
+/// A list: its module, and what it is.
+const LISTS: [(&str, &str); 3] = [
+    ("by_address", "All registers by address. Arrays stand where their first element is, once for each range."),
+    ("by_name", "All registers by name."),
+    ("by_group", "All registers by what they are for."),
+];
+
+/// The modules.
+pub fn modules() -> TokenStream {
+    let modules = LISTS.iter().map(|(name, what)| {
+        let (doc, file, name) = (line(*what), path(name), ident(name));
+        quote! {
+            #doc
+            #[cfg(doc)]
+            #[doc = include_str!(#file)]
+            pub mod #name {}
+        }
+    });
+    modules.collect()
+}
+
+/// The files of the lists.
+pub fn files(map: &Map<'_>) -> Vec<(String, String)> {
+    let texts = [by_address(map), by_name(map), by_group(map)];
+    LISTS.iter().zip(texts).map(|((name, _), text)| (path(name), text)).collect()
+}
+
+fn path(module: &str) -> String {
+    format!("docs/{module}.md")
+}
+
+fn by_address(map: &Map<'_>) -> String {
+    let mut rows: Vec<_> = map
+        .registers
+        .iter()
+        .flat_map(|register| {
+            let own = register.ranges.iter().map(|range| (range, ""));
+            let aliases = register.aliases.iter().map(|range| (range, " (alias)"));
+            own.chain(aliases).map(move |(range, alias)| (range.base.value, register, range, alias))
+        })
+        .collect();
+    rows.sort_by_key(|(base, ..)| *base);
+    let mut text = "\n| Address | Elements | Register | | Access | Section |\n|---|---|---|---|---|---|\n".to_owned();
+    for (base, register, range, alias) in rows {
+        let elements = match (&register.described.array, range.count) {
+            (None, _) => String::new(),
+            (Some(_), 1) => format!("{}", range.first),
+            (Some(_), count) => {
+                let last = u64::from(range.first) + u64::from(count) - 1;
+                format!("{} to {last}, every {:#x}", range.first, range.stride)
+            }
+        };
+        text += &row(&[format!("`{base:#07x}`{alias}"), elements], register);
+    }
+    text
+}
+
+fn by_name(map: &Map<'_>) -> String {
+    let mut registers: Vec<_> = map.registers.iter().collect();
+    registers.sort_by_key(|register| register.described.name.as_str());
+    table(registers.into_iter())
+}
+
+fn by_group(map: &Map<'_>) -> String {
+    let mut text = String::new();
+    for (group, heading) in &map.description.groups {
+        let registers = map.registers.iter().filter(|register| register.described.group == *group);
+        text += &format!("\n# {}\n{}", escape(heading), table(registers));
+    }
+    text
+}
+
+/// Registers with the addresses of each.
+fn table<'a>(registers: impl Iterator<Item = &'a Register<'a>>) -> String {
+    let mut text = "\n| Register | | Access | Section | Address |\n|---|---|---|---|---|\n".to_owned();
+    for register in registers {
+        let line = row(&[], register);
+        text += &format!("{} {} |\n", line.trim_end(), super::doc::places(register));
+    }
+    text
+}
+
+/// A row that ends with what a register is.
+fn row(before: &[String], register: &Register<'_>) -> String {
+    let described = register.described;
+    let name = rust_name::type_name(&described.name);
+    let access = format!("`{}`", described.access.word());
+    let cells = [format!("[`{name}`]"), escape(&described.title), access, escape(&described.section)];
+    let cells: Vec<_> = before.iter().chain(&cells).map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// The fragment under which rustdoc makes a heading reachable.
+pub fn slug(heading: &str) -> String {
+    heading
+        .chars()
+        .filter_map(|character| match character {
+            '-' | '_' => Some(character),
+            _ if character.is_alphanumeric() => Some(character.to_ascii_lowercase()),
+            _ if character.is_whitespace() => Some('-'),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,113 @@
+//! Which registers each function of the driver touches: recorded, so that the documentation can say so.
+//!
+//! After a change that is meant to show in it: `BLESS=1 cargo test --test registers_touched`.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{assert_clean, batch, frame, mac, packet, pool_of, port};
+use ixgbe::device::{Config, Device, Link};
+use ixgbe::packet::Batch;
+use ixgbe::trace::{Access, Traced};
+use ixgbe_sim::connect;
+
+const HEAD: &str = "\
+# The registers that each function of the driver touches, if nothing goes wrong. Recorded by tests/registers_touched.rs.
+";
+
+/// Functions, in the order of their first call, and registers.
+#[derive(Default)]
+struct Record {
+    order: Vec<&'static str>,
+    touched: BTreeMap<&'static str, BTreeSet<&'static str>>,
+}
+
+impl Record {
+    fn begin(&mut self, function: &'static str) {
+        if self.touched.insert(function, self.touched.get(function).cloned().unwrap_or_default()).is_none() {
+            self.order.push(function);
+        }
+    }
+}
+
+/// Runs a device with `config` through its life.
+fn record(config: &Config, record: &Arc<Mutex<Record>>) {
+    let (port, partner) = (port(0), port(1));
+    connect(&port, &partner);
+    let current = Arc::new(Mutex::new("device::Device::new"));
+    let begin = |function| {
+        *current.lock().unwrap() = function;
+        record.lock().unwrap().begin(function);
+    };
+    let (log, function) = (Arc::clone(record), Arc::clone(&current));
+    let platform = Traced::new(port.clone(), move |access: Access| {
+        let (register, _) = access.register().expect("the driver touches registers only");
+        let function = *function.lock().unwrap();
+        log.lock().unwrap().touched.entry(function).or_default().insert(register.name);
+    });
+
+    let device = Device::new(platform);
+    begin("device::Device::reset");
+    let device = device.reset(config).unwrap();
+    begin("device::Device::wait_for_link");
+    let device = device.wait_for_link(Duration::from_secs(5)).unwrap();
+    begin("device::Device::start");
+    let mut device = device.start().unwrap();
+    let pool = pool_of(&device);
+    let (mut control, mut queues) = device.split();
+    begin("device::Control::link");
+    control.link();
+    begin("device::Control::statistics");
+    control.statistics().unwrap();
+    begin("device::Control::set_mac");
+    control.set_mac(mac(2)).unwrap();
+    begin("device::Control::set_promiscuous");
+    control.set_promiscuous(true).unwrap();
+    begin("device::Control::with_receive_paused");
+    control.with_receive_paused(|_| ()).unwrap();
+    begin("queue::Transmit::transmit");
+    queues[0].tx.transmit(&mut batch([packet(&pool, &frame(mac(1), 60, 0))])).unwrap();
+    begin("queue::Receive::receive");
+    // As many as it takes for buffers to be given back.
+    let mut received = Batch::with_capacity(64);
+    let sender = Device::new(partner.clone()).reset(&Config::new()).unwrap();
+    let mut sender = common::run(sender);
+    for n in 0..200 {
+        common::transmit(&mut sender, &frame([0xff; 6], 60, n));
+        port.step();
+        partner.step();
+        queues[0].rx.receive(&mut received);
+        received.clear();
+    }
+    drop((control, queues));
+    sender.stop().unwrap();
+    begin("device::Device::stop");
+    device.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn the_driver_touches_the_registers_that_its_documentation_names() {
+    let recorded: Arc<Mutex<Record>> = Arc::default();
+    record(&Config::new(), &recorded);
+    record(&Config::new().queue_pairs(4).link(Link::TenGigabitSfi), &recorded);
+    let recorded = recorded.lock().unwrap();
+    let mut text = HEAD.to_owned();
+    for function in &recorded.order {
+        let registers: Vec<_> = recorded.touched[function].iter().copied().collect();
+        assert!(!registers.is_empty(), "{function} touches nothing, so nothing was recorded");
+        text += &format!("{function}: {}\n", registers.join(" "));
+    }
+
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/device/registers.txt");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    let difference = similar::TextDiff::from_lines(&old, &text);
+    assert!(old == text, "other registers are touched now:\n{}", difference.unified_diff());
+}

@@ -30,6 +30,11 @@ enum Command {
         /// The description, in YAML
         file: PathBuf,
     },
+    /// Prints the registers of a description as CMSIS-SVD
+    Svd {
+        /// The description, in YAML
+        file: PathBuf,
+    },
     /// Lays a description out: the order of keys, one field a line, the widths of numbers
     Fmt {
         /// The description, in YAML
@@ -61,6 +66,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Dump { file } => {
             let checked = read_file(&file)?;
             print(&(emit::json::dump(&lower::lower(&checked)) + "\n"))
+        }
+        Command::Svd { file } => {
+            let checked = read_file(&file)?;
+            print(&emit::svd::svd(&lower::lower(&checked))?)
         }
         Command::Fmt { file, check } => {
             let source = read_source(&file)?;

@@ -3,3 +3,5 @@
 #[cfg(feature = "cli")]
 pub mod json;
 pub mod rust;
+#[cfg(feature = "cli")]
+pub mod svd;

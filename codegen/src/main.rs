@@ -35,6 +35,8 @@ enum Command {
         /// The description, in YAML
         file: PathBuf,
     },
+    /// Prints the JSON Schema of descriptions, for editors
+    Schema,
     /// Lays a description out: the order of keys, one field a line, the widths of numbers
     Fmt {
         /// The description, in YAML
@@ -71,6 +73,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let checked = read_file(&file)?;
             print(&emit::svd::svd(&lower::lower(&checked))?)
         }
+        Command::Schema => print(&emit::schema::schema()),
         Command::Fmt { file, check } => {
             let source = read_source(&file)?;
             let formatted = format::format(&source)?;

@@ -4,4 +4,6 @@
 pub mod json;
 pub mod rust;
 #[cfg(feature = "cli")]
+pub mod schema;
+#[cfg(feature = "cli")]
 pub mod svd;

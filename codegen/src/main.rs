@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use datasheet_codegen::source::Source;
-use datasheet_codegen::tools::{Failure, format};
+use datasheet_codegen::tools::{Failure, explain, format};
 use datasheet_codegen::{Error, emit, lower, read_file, read_text};
 
 /// Looks for mistakes in a description of a chip, or tells what it says.
@@ -37,6 +37,14 @@ enum Command {
     },
     /// Prints the JSON Schema of descriptions, for editors
     Schema,
+    /// Prints all that a description says about a register, a descriptor or a field
+    Explain {
+        /// Such as CTRL, CTRL.RST or RAL[3]
+        name: String,
+        /// The description, in YAML
+        #[arg(long, default_value = "registers.yaml")]
+        file: PathBuf,
+    },
     /// Lays a description out: the order of keys, one field a line, the widths of numbers
     Fmt {
         /// The description, in YAML
@@ -51,11 +59,15 @@ fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(failure) => {
-            // Nobody is left to tell when standard error cannot be written to.
-            let _ = write!(std::io::stderr(), "{}", failure.render(std::io::stderr().is_terminal()));
+            complain(&failure);
             ExitCode::FAILURE
         }
     }
+}
+
+fn complain(failure: &Failure) {
+    // Nobody is left to tell when standard error cannot be written to.
+    let _ = write!(std::io::stderr(), "{}", failure.render(std::io::stderr().is_terminal()));
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
@@ -72,6 +84,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Svd { file } => {
             let checked = read_file(&file)?;
             print(&emit::svd::svd(&lower::lower(&checked))?)
+        }
+        Command::Explain { name, file } => {
+            let checked = read_file(&file)?;
+            print(&explain::explain(&lower::lower(&checked), &name)?)
         }
         Command::Schema => print(&emit::schema::schema()),
         Command::Fmt { file, check } => {

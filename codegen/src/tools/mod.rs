@@ -1,6 +1,9 @@
 //! What the program does beside checking: one file a command. None of it is needed to generate code.
 
+pub mod explain;
+mod find;
 pub mod format;
+mod table;
 
 use std::fmt;
 
@@ -8,6 +11,19 @@ use annotate_snippets::{Group, Level, Renderer};
 
 use crate::Error;
 use crate::diagnostic::{Report, closest};
+
+/// A number as a person writes it on a command line.
+fn number(text: &str) -> Option<u128> {
+    let text = text.replace('_', "").to_ascii_lowercase();
+    let (digits, radix) = match text.get(..2) {
+        Some("0x") => (&text[2..], 16),
+        Some("0b") => (&text[2..], 2),
+        Some("0o") => (&text[2..], 8),
+        _ => (text.as_str(), 10),
+    };
+    // A sign is no digit, though the standard library reads it.
+    u128::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
+}
 
 /// A command asks for something that cannot be had.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use datasheet_codegen::source::Source;
-use datasheet_codegen::tools::{Failure, explain, format};
+use datasheet_codegen::tools::{Failure, decode, explain, format};
 use datasheet_codegen::{Error, emit, lower, read_file, read_text};
 
 /// Looks for mistakes in a description of a chip, or tells what it says.
@@ -41,6 +41,16 @@ enum Command {
     Explain {
         /// Such as CTRL, CTRL.RST or RAL[3]
         name: String,
+        /// The description, in YAML
+        #[arg(long, default_value = "registers.yaml")]
+        file: PathBuf,
+    },
+    /// Takes the value of a register or a descriptor apart
+    Decode {
+        /// Such as CTRL
+        name: String,
+        /// The whole value, such as 0x1C
+        value: String,
         /// The description, in YAML
         #[arg(long, default_value = "registers.yaml")]
         file: PathBuf,
@@ -88,6 +98,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Explain { name, file } => {
             let checked = read_file(&file)?;
             print(&explain::explain(&lower::lower(&checked), &name)?)
+        }
+        Command::Decode { name, value, file } => {
+            let checked = read_file(&file)?;
+            print(&decode::decode(&lower::lower(&checked), &name, &value)?)
         }
         Command::Schema => print(&emit::schema::schema()),
         Command::Fmt { file, check } => {

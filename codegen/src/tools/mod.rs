@@ -1,5 +1,6 @@
 //! What the program does beside checking: one file a command. None of it is needed to generate code.
 
+pub mod decode;
 pub mod explain;
 mod find;
 pub mod format;

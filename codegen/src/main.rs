@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use datasheet_codegen::source::Source;
-use datasheet_codegen::tools::{Failure, decode, explain, format};
+use datasheet_codegen::tools::{Failure, decode, diff, explain, format};
 use datasheet_codegen::{Error, emit, lower, read_file, read_text};
 
 /// Looks for mistakes in a description of a chip, or tells what it says.
@@ -37,6 +37,16 @@ enum Command {
     },
     /// Prints the JSON Schema of descriptions, for editors
     Schema,
+    /// Prints what changed between two descriptions, and what that means for the version
+    ///
+    /// Ends with 0 if code that uses the old one goes on to compile, with 1 if a change is major, and with 2 if a
+    /// description cannot be read or has mistakes.
+    Diff {
+        /// The older description
+        old: PathBuf,
+        /// The newer description
+        new: PathBuf,
+    },
     /// Prints all that a description says about a register, a descriptor or a field
     Explain {
         /// Such as CTRL, CTRL.RST or RAL[3]
@@ -94,6 +104,19 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Svd { file } => {
             let checked = read_file(&file)?;
             print(&emit::svd::svd(&lower::lower(&checked))?)
+        }
+        Command::Diff { old, new } => {
+            let (old, new) = match (read_file(&old), read_file(&new)) {
+                (Ok(old), Ok(new)) => (old, new),
+                (old, new) => {
+                    [old.err(), new.err()].into_iter().flatten().for_each(|error| complain(&error.into()));
+                    return Ok(ExitCode::from(2));
+                }
+            };
+            let difference = diff::diff(&lower::lower(&old), &lower::lower(&new));
+            print(&difference.to_string())?;
+            let breaks = difference.level() == Some(diff::Level::Major);
+            Ok(if breaks { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
         Command::Explain { name, file } => {
             let checked = read_file(&file)?;

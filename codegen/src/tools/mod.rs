@@ -1,6 +1,7 @@
 //! What the program does beside checking: one file a command. None of it is needed to generate code.
 
 pub mod decode;
+pub mod diff;
 pub mod explain;
 mod find;
 pub mod format;

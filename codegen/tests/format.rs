@@ -165,6 +165,16 @@ proptest! {
     }
 
     #[test]
+    fn any_pieces_of_yaml(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+        holds(&pieces.concat())?;
+    }
+
+    #[test]
+    fn any_text(text in prop::collection::vec(any::<char>(), 0..60)) {
+        holds(&text.into_iter().collect::<String>())?;
+    }
+
+    #[test]
     fn comments_are_kept(places in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..8)) {
         let mut lines: Vec<String> = GOLDEN.lines().map(str::to_owned).collect();
         for (number, (place, own_line)) in places.iter().enumerate() {

@@ -8,6 +8,8 @@
 //! 4. [`lower`]: what the rules of the description come to, as masks and lists;
 //! 5. [`emit`]: one file a language.
 //!
+//! The commands of the program that do none of this stand in `tools`.
+//!
 //! What is wrong with a description becomes a [`diagnostic`], as a compiler would print it. The generator knows
 //! nothing about any chip: states, indices and groups come from the file. `README.md` explains its words.
 
@@ -18,6 +20,8 @@ pub mod emit;
 pub mod lower;
 pub mod parse;
 pub mod source;
+#[cfg(feature = "cli")]
+pub mod tools;
 
 mod generate;
 mod rust_name;
@@ -87,11 +91,14 @@ pub fn read_file(path: &Path) -> Result<Checked, Error> {
 
 /// Reads and checks a description, whatever the bytes are. Mistakes are reported under `name`.
 pub fn read_bytes(name: &str, bytes: &[u8]) -> Result<Checked, Report> {
+    let source = read_text(name, bytes)?;
+    check::check(parse::parse(&source)).map_err(|mistakes| Report::new(source, mistakes))
+}
+
+/// Takes bytes as a text to read, if they are one.
+pub fn read_text(name: &str, bytes: &[u8]) -> Result<Source, Report> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => {
-            let source = Source::new(name, text);
-            check::check(parse::parse(&source)).map_err(|mistakes| Report::new(source, mistakes))
-        }
+        Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {
             let mut mistakes = Mistakes::default();
             mistakes.report(NotText { place: error.valid_up_to() });

@@ -1,14 +1,16 @@
-//! Checks and dumps descriptions from the command line.
+//! Checks, lays out, explains and translates descriptions from the command line.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use datasheet_codegen::{Error, emit, lower, read_file};
+use datasheet_codegen::source::Source;
+use datasheet_codegen::tools::{Failure, decode, diff, explain, format};
+use datasheet_codegen::{Error, emit, lower, read_file, read_text};
 
-/// Looks for mistakes in a description of a chip, or prints what it comes to.
+/// Looks for mistakes in a description of a chip, or tells what it says.
 #[derive(Parser)]
 #[command(name = "datasheet-codegen")]
 struct Arguments {
@@ -28,39 +30,129 @@ enum Command {
         /// The description, in YAML
         file: PathBuf,
     },
+    /// Prints the registers of a description as CMSIS-SVD
+    Svd {
+        /// The description, in YAML
+        file: PathBuf,
+    },
+    /// Prints the JSON Schema of descriptions, for editors
+    Schema,
+    /// Prints what changed between two descriptions, and what that means for the version
+    ///
+    /// Ends with 0 if code that uses the old one goes on to compile, with 1 if a change is major, and with 2 if a
+    /// description cannot be read or has mistakes.
+    Diff {
+        /// The older description
+        old: PathBuf,
+        /// The newer description
+        new: PathBuf,
+    },
+    /// Prints all that a description says about a register, a descriptor or a field
+    Explain {
+        /// Such as CTRL, CTRL.RST or RAL[3]
+        name: String,
+        /// The description, in YAML
+        #[arg(long, default_value = "registers.yaml")]
+        file: PathBuf,
+    },
+    /// Takes the value of a register or a descriptor apart
+    Decode {
+        /// Such as CTRL
+        name: String,
+        /// The whole value, such as 0x1C
+        value: String,
+        /// The description, in YAML
+        #[arg(long, default_value = "registers.yaml")]
+        file: PathBuf,
+    },
+    /// Lays a description out: the order of keys, one field a line, the widths of numbers
+    Fmt {
+        /// The description, in YAML
+        file: PathBuf,
+        /// Changes nothing, and fails if something would change
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody is left to tell when standard error cannot be written to.
-            let _ = write!(std::io::stderr(), "{}", error.render(std::io::stderr().is_terminal()));
+        Ok(code) => code,
+        Err(failure) => {
+            complain(&failure);
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(command: Command) -> Result<(), Error> {
+fn complain(failure: &Failure) {
+    // Nobody is left to tell when standard error cannot be written to.
+    let _ = write!(std::io::stderr(), "{}", failure.render(std::io::stderr().is_terminal()));
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Check { file } => {
             let checked = read_file(&file)?;
             let (registers, descriptors) = (checked.registers.len(), checked.descriptors.len());
-            print(&format!("{}: {registers} registers, {descriptors} descriptors: no mistakes", file.display()))
+            print(&format!("{}: {registers} registers, {descriptors} descriptors: no mistakes\n", file.display()))
         }
         Command::Dump { file } => {
             let checked = read_file(&file)?;
-            print(&emit::json::dump(&lower::lower(&checked)))
+            print(&(emit::json::dump(&lower::lower(&checked)) + "\n"))
+        }
+        Command::Svd { file } => {
+            let checked = read_file(&file)?;
+            print(&emit::svd::svd(&lower::lower(&checked))?)
+        }
+        Command::Diff { old, new } => {
+            let (old, new) = match (read_file(&old), read_file(&new)) {
+                (Ok(old), Ok(new)) => (old, new),
+                (old, new) => {
+                    [old.err(), new.err()].into_iter().flatten().for_each(|error| complain(&error.into()));
+                    return Ok(ExitCode::from(2));
+                }
+            };
+            let difference = diff::diff(&lower::lower(&old), &lower::lower(&new));
+            print(&difference.to_string())?;
+            let breaks = difference.level() == Some(diff::Level::Major);
+            Ok(if breaks { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        }
+        Command::Explain { name, file } => {
+            let checked = read_file(&file)?;
+            print(&explain::explain(&lower::lower(&checked), &name)?)
+        }
+        Command::Decode { name, value, file } => {
+            let checked = read_file(&file)?;
+            print(&decode::decode(&lower::lower(&checked), &name, &value)?)
+        }
+        Command::Schema => print(&emit::schema::schema()),
+        Command::Fmt { file, check } => {
+            let source = read_source(&file)?;
+            let formatted = format::format(&source)?;
+            if formatted == source.text() {
+                return Ok(ExitCode::SUCCESS);
+            }
+            if check {
+                return Err(format::unformatted(&source, &formatted).into());
+            }
+            std::fs::write(&file, formatted).map_err(|error| Error::Unwritable { path: file, error })?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
 
+fn read_source(path: &Path) -> Result<Source, Error> {
+    let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
+    read_text(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+}
+
 /// Prints a text; that its reader has gone away (a closed pipe) is no mistake of ours.
-fn print(text: &str) -> Result<(), Error> {
-    match writeln!(std::io::stdout(), "{text}") {
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::Unwritable { path: PathBuf::from("standard output"), error })
+            Err(Error::Unwritable { path: PathBuf::from("standard output"), error }.into())
         }
-        _ => Ok(()),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }

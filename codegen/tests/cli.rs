@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn run(command: &str, file: &str) -> std::io::Result<Output> {
     let file = Path::new("tests").join(file);
@@ -66,5 +66,56 @@ fn a_dump_has_every_element() -> Result<(), Box<dyn Error>> {
         })
     );
     assert_eq!(dump["descriptors"][1]["format"], "write_back");
+    Ok(())
+}
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_datasheet-codegen"));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")).args(arguments);
+    command
+}
+
+#[test]
+fn a_difference_ends_with_what_it_means() -> Result<(), Box<dyn Error>> {
+    let golden = "golden/input.yaml";
+    let code = |old, new| program(&["diff", old, new]).output().map(|output| output.status.code());
+    assert_eq!(code(golden, golden)?, Some(0));
+    assert_eq!(code(golden, "../../registers.yaml")?, Some(1));
+    assert_eq!(code(golden, "nowhere.yaml")?, Some(2));
+    assert_eq!(code("ui/fields_overlap/input.yaml", golden)?, Some(2));
+    Ok(())
+}
+
+#[test]
+fn laying_out_changes_the_file_unless_it_is_only_to_be_checked() -> Result<(), Box<dyn Error>> {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout.yaml");
+    let name = file.to_string_lossy().into_owned();
+    let before = "title: Two\nchip: One\n";
+    std::fs::write(&file, before)?;
+    let output = program(&["fmt", "--check", &name]).output()?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr)?.contains("this is not laid out as it should be"));
+    assert_eq!(std::fs::read_to_string(&file)?, before);
+    assert!(program(&["fmt", &name]).status()?.success());
+    assert_eq!(std::fs::read_to_string(&file)?, "chip: One\ntitle: Two\n");
+    assert!(program(&["fmt", "--check", &name]).status()?.success());
+    Ok(())
+}
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_mistake() -> Result<(), Box<dyn Error>> {
+    for arguments in [
+        &["dump", "../../registers.yaml"][..],
+        &["svd", "../../registers.yaml"],
+        &["schema"],
+        &["diff", "golden/input.yaml", "golden/input.yaml"],
+        &["explain", "MODE", "--file", "golden/input.yaml"],
+        &["decode", "MODE", "0x12", "--file", "golden/input.yaml"],
+    ] {
+        let mut child = program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        drop(child.stdout.take());
+        let output = child.wait_with_output()?;
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
     Ok(())
 }

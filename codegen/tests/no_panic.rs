@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use datasheet_codegen::emit::rust::{self, Options};
+#[cfg(feature = "cli")]
+use datasheet_codegen::{emit, tools};
 use datasheet_codegen::{lower, read_bytes};
 
 const GOLDEN: &str = include_str!("golden/input.yaml");
@@ -24,6 +26,8 @@ fn all_stages(bytes: &[u8]) -> Result<(), TestCaseError> {
             let map = lower::lower(&checked);
             let files = rust::docs(&map, &Options::default());
             prop_assert!(files.iter().all(|(_, text)| !text.contains("NaN")), "a diagram has no size");
+            #[cfg(feature = "cli")]
+            commands(&map);
             for code in [rust::registers(&map, &Options::default()), rust::descriptors(&map, &Options::default())] {
                 prop_assert!(syn::parse_file(&code).is_ok(), "what is generated is not Rust:\n{code}");
             }
@@ -36,6 +40,22 @@ fn all_stages(bytes: &[u8]) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+/// Goes through what tells about a description, whatever it says.
+#[cfg(feature = "cli")]
+fn commands(map: &lower::Map<'_>) {
+    let _ = emit::svd::svd(map);
+    let _ = tools::diff::diff(map, map).to_string();
+    let registers = map.registers.iter().map(|register| &register.described.name);
+    for name in registers.chain(map.descriptors.iter().map(|format| &format.described.name)) {
+        for element in ["", "[0]", "[18446744073709551615]", ".", "[", ".SPEED"] {
+            let _ = tools::explain::explain(map, &format!("{}{element}", name.value));
+        }
+        for value in ["0", "0xFFFF_FFFF", "0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "-1", "0x"] {
+            let _ = tools::decode::decode(map, name, value);
+        }
+    }
 }
 
 proptest! {

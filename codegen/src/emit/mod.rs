@@ -3,3 +3,7 @@
 #[cfg(feature = "cli")]
 pub mod json;
 pub mod rust;
+#[cfg(feature = "cli")]
+pub mod schema;
+#[cfg(feature = "cli")]
+pub mod svd;

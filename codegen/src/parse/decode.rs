@@ -128,6 +128,7 @@ macro_rules! mapping {
     ) => {
         $(#[$attribute])*
         #[derive(Debug, Clone, serde::Deserialize)]
+        #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
         #[serde(deny_unknown_fields)]
         pub struct $Name {
             $( $(#[$key_attribute])* $(#[serde($default)])? pub $key: $Type, )*
@@ -157,6 +158,7 @@ macro_rules! words {
     ) => {
         $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+        #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
         pub enum $Name {
             $( $(#[$word_attribute])* #[serde(rename = $word)] $Word, )*
         }

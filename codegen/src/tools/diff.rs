@@ -1,0 +1,438 @@
+//! What changed from one description to another, and what that means for the version of a crate that is made from it.
+//!
+//! The rules are those of the project's docs/semver.md: what makes code stop to compile is major.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use indexmap::IndexMap;
+
+use crate::description::{self, Named, Range};
+use crate::lower::{Descriptor, Field, FieldKind, Map, Read, Register, Write};
+use crate::source::Spanned;
+
+/// What a change asks of the version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing that code can see, or the correction of what never worked.
+    Patch,
+    /// More can be written than before.
+    Minor,
+    /// Code stops to compile.
+    Major,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Patch => "patch",
+            Self::Minor => "minor",
+            Self::Major => "major",
+        })
+    }
+}
+
+/// All changes, in the order of the newer description, by what they are a change of.
+#[derive(Debug, Default)]
+pub struct Difference {
+    changes: IndexMap<String, Vec<(Level, String)>>,
+}
+
+impl Difference {
+    /// What the whole asks of the version; nothing if nothing changed.
+    #[must_use]
+    pub fn level(&self) -> Option<Level> {
+        self.all().map(|(level, _)| *level).max()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &(Level, String)> {
+        self.changes.values().flatten()
+    }
+
+    fn note(&mut self, level: Level, place: &str, text: impl Into<String>) {
+        self.changes.entry(place.to_owned()).or_default().push((level, text.into()));
+    }
+
+    /// A change of which it does not matter what it is from and to.
+    fn text<T: PartialEq>(&mut self, place: &str, what: &str, old: &T, new: &T) {
+        if old != new {
+            self.note(Level::Patch, place, format!("{what} changed"));
+        }
+    }
+
+    /// A change for which both directions have a level.
+    fn switch(&mut self, place: &str, old: bool, new: bool, gained: (Level, &str), lost: (Level, &str)) {
+        match (old, new) {
+            (false, true) => self.note(gained.0, place, gained.1),
+            (true, false) => self.note(lost.0, place, lost.1),
+            _ => {}
+        }
+    }
+
+    /// Goes through two lists by name: what is new is minor, what is gone is major.
+    fn names<'a, T: 'a>(
+        &mut self,
+        what: &str,
+        old: impl IntoIterator<Item = (String, &'a T)>,
+        new: impl IntoIterator<Item = (String, &'a T)>,
+        mut both: impl FnMut(&mut Self, &str, &'a T, &'a T),
+    ) {
+        let mut old: IndexMap<String, &T> = old.into_iter().collect();
+        // A register goes by its name alone; a permission, say, may have the same.
+        let place = |name: &str| if what == "register" { name.to_owned() } else { format!("{what} {name}") };
+        for (name, new) in new {
+            match old.shift_remove(&name) {
+                Some(old) => both(self, &place(&name), old, new),
+                None => self.note(Level::Minor, &place(&name), format!("{what} added")),
+            }
+        }
+        for name in old.keys() {
+            self.note(Level::Major, &place(name), format!("{what} removed"));
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, changes) in &self.changes {
+            writeln!(f, "{place}")?;
+            for (level, text) in changes {
+                writeln!(f, "  {level}  {text}")?;
+            }
+        }
+        let Some(verdict) = self.level() else { return writeln!(f, "Nothing changed.") };
+        let count = |wanted: Level| match self.all().filter(|(level, _)| *level == wanted).count() {
+            0 => None,
+            count => Some(format!("{count} {wanted}")),
+        };
+        let counts: Vec<_> = [Level::Major, Level::Minor, Level::Patch].into_iter().filter_map(count).collect();
+        writeln!(f, "\nAll in all: {verdict} ({})", counts.join(", "))
+    }
+}
+
+/// What changed from `old` to `new`.
+#[must_use]
+pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
+    let mut difference = Difference::default();
+    let (was, is) = (old.description, new.description);
+    difference.text("the description", "the chip's name", &was.chip, &is.chip);
+    difference.text("the description", "the title", &was.title, &is.title);
+    difference.text("the description", "the datasheet's number", &was.datasheet.document, &is.datasheet.document);
+    difference.text("the description", "the datasheet's revision", &was.datasheet.revision, &is.datasheet.revision);
+    difference.names("index", entries(&was.indices), entries(&is.indices), |difference, name, old, new| {
+        count(difference, name, old.count.value.into(), new.count.value.into());
+        difference.text(name, "what it is", &old.doc, &new.doc);
+    });
+    difference.names(
+        "permission",
+        entries(&was.permissions),
+        entries(&is.permissions),
+        |difference, name, old, new| {
+            // What it implies shows where it is enough.
+            difference.text(name, "what it is", &(&old.kind, &old.doc), &(&new.kind, &new.doc));
+        },
+    );
+    let named = |map: &'_ [description::Pair]| -> Vec<_> {
+        map.iter().map(|pair| (pair.name.value.clone(), pair.clone())).collect()
+    };
+    let (old_pairs, new_pairs) = (named(&was.pairs), named(&is.pairs));
+    difference.names("pair", by_reference(&old_pairs), by_reference(&new_pairs), |difference, name, old, new| {
+        let registers = |pair: &description::Pair| (pair.low.value.clone(), pair.high.value.clone());
+        difference.text(name, "the registers", &registers(old), &registers(new));
+        difference.text(name, "the order of access", &old.order, &new.order);
+        difference.text(name, "what it is", &old.doc, &new.doc);
+    });
+
+    let registers = |map| registers_of(map);
+    difference.names("register", registers(old), registers(new), |difference, _, was, is| {
+        register(difference, (old, was), (new, is));
+    });
+    difference.names("descriptor", descriptors(old), descriptors(new), descriptor);
+    difference
+}
+
+fn entries<T>(named: &Named<T>) -> impl Iterator<Item = (String, &T)> {
+    named.iter().map(|(name, value)| (name.value.clone(), value))
+}
+
+fn by_reference<T>(list: &[(String, T)]) -> impl Iterator<Item = (String, &T)> {
+    list.iter().map(|(name, value)| (name.clone(), value))
+}
+
+fn registers_of<'m, 'a>(map: &'m Map<'a>) -> impl Iterator<Item = (String, &'m Register<'a>)> {
+    map.registers.iter().map(|register| (register.described.name.value.clone(), register))
+}
+
+fn descriptors<'m, 'a>(map: &'m Map<'a>) -> impl Iterator<Item = (String, &'m Descriptor<'a>)> {
+    let name =
+        |format: &Descriptor<'_>| format!("{} ({})", format.described.name.value, format.described.format.word());
+    map.descriptors.iter().map(move |format| (name(format), format))
+}
+
+fn count(difference: &mut Difference, place: &str, old: u64, new: u64) {
+    if old != new {
+        let level = if new > old { Level::Minor } else { Level::Major };
+        difference.note(level, place, format!("has {new} elements, had {old}"));
+    }
+}
+
+fn register(
+    difference: &mut Difference,
+    (old_map, old): (&Map<'_>, &Register<'_>),
+    (new_map, new): (&Map<'_>, &Register<'_>),
+) {
+    use Level::{Major, Minor, Patch};
+    let (was, is) = (old.described, new.described);
+    let name = is.name.as_str();
+
+    difference.text(name, "the title", &was.title, &is.title);
+    difference.text(name, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
+    difference.text(name, "the group", &was.group, &is.group);
+    difference.text(name, "the doc text", &was.doc, &is.doc);
+    difference.text(name, "the names in other drivers", &was.header_names, &is.header_names);
+    remarks(difference, name, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
+
+    if was.bits() != is.bits() {
+        difference.note(Major, name, format!("is {} bits wide, was {}", is.bits(), was.bits()));
+    }
+    let index = |described: &description::Register| {
+        described.array.as_ref().map(|array| array.index.as_ref().map(|index| index.value.clone()))
+    };
+    if index(was) == index(is) {
+        // Of a named index the count is reported once, at the index.
+        if index(is).flatten().is_none() {
+            count(difference, name, was.count(), is.count());
+        }
+    } else {
+        difference.note(Major, name, "is indexed by something else, or no longer");
+    }
+    let (here, there) = (places(&old.ranges), places(&new.ranges));
+    if let Some((from, to)) = here.iter().zip(&there).find(|(from, to)| from != to) {
+        difference.note(Patch, name, format!("the offset is corrected from 0x{from:05X} to 0x{to:05X}"));
+    }
+    let (here, there): (HashSet<_>, HashSet<_>) =
+        (places(&old.aliases).into_iter().collect(), places(&new.aliases).into_iter().collect());
+    difference.switch(name, !here.is_subset(&there), false, (Major, ""), (Major, "an alias removed"));
+    difference.switch(name, false, !there.is_subset(&here), (Minor, "an alias added"), (Minor, ""));
+
+    reset(difference, name, old, new);
+    reads_and_writes(difference, name, old, new);
+    if (old.write, new.write) != (Write::Nothing, Write::Nothing) {
+        let who = |map: &Map<'_>, register: &Register<'_>| -> Vec<String> {
+            let write_in = register.write_in.as_ref().unwrap_or(&map.write_in);
+            write_in.effective.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let (here, there) = (who(old_map, old), who(new_map, new));
+        for gone in here.iter().filter(|name| !there.contains(name)) {
+            difference.note(Major, name, format!("may no longer be written in {gone}"));
+        }
+        for added in there.iter().filter(|name| !here.contains(name)) {
+            difference.note(Minor, name, format!("may be written in {added} too"));
+        }
+    }
+    let (gained, lost) = ((Major, "marked `memory_safety`"), (Minor, "no longer marked `memory_safety`"));
+    difference.switch(name, was.memory_safety, is.memory_safety, gained, lost);
+    difference.switch(name, was.doorbell, is.doorbell, (Major, "is a doorbell"), (Major, "is no doorbell any more"));
+    let reserved = |register: &Register<'_>| (register.preserve, register.must_be_zero, register.must_be_one);
+    if reserved(old) != reserved(new) && was.reserved != is.reserved {
+        difference.note(Patch, name, "what is written into reserved bits changed");
+    }
+
+    let all_at_once = new.whole_reset().is_none();
+    fields(difference, name, (&old.fields, &new.fields), all_at_once);
+}
+
+fn places(ranges: &[Range]) -> Vec<u64> {
+    ranges.iter().flat_map(|range| range.offsets()).collect()
+}
+
+fn reset(difference: &mut Difference, name: &str, old: &Register<'_>, new: &Register<'_>) {
+    match (old.whole_reset(), new.whole_reset()) {
+        (None, Some(value)) => {
+            difference.note(Level::Minor, name, format!("the reset value is known: 0x{value:08X}"));
+        }
+        (Some(_), None) => {
+            difference.note(Level::Major, name, "the reset value is no longer known: a write must give every field");
+        }
+        (Some(here), Some(there)) if here != there => {
+            let text = format!("the reset value is corrected from 0x{here:08X} to 0x{there:08X}");
+            difference.note(Level::Patch, name, text);
+        }
+        (None, None) if (old.reset, old.reset_known) != (new.reset, new.reset_known) => {
+            difference.note(Level::Patch, name, "other bits of the reset value are known");
+        }
+        _ => {}
+    }
+}
+
+fn reads_and_writes(difference: &mut Difference, name: &str, old: &Register<'_>, new: &Register<'_>) {
+    use Level::{Major, Minor};
+    match (old.read, new.read) {
+        (Read::Nothing, Read::Pure | Read::Acts) => difference.note(Minor, name, "can be read"),
+        (Read::Pure | Read::Acts, Read::Nothing) => difference.note(Major, name, "can no longer be read"),
+        (Read::Pure, Read::Acts) => difference.note(Major, name, "a read changes it"),
+        (Read::Acts, Read::Pure) => difference.note(Minor, name, "a read no longer changes it"),
+        _ => {}
+    }
+    match (old.write, new.write) {
+        (here, there) if here == there => {}
+        (Write::Nothing, _) => difference.note(Minor, name, "can be written"),
+        (_, Write::Nothing) => difference.note(Major, name, "can no longer be written"),
+        _ => difference.note(Major, name, "a write does something else"),
+    }
+    // Where the access changed this is no news.
+    if (old.read, old.write) == (new.read, new.write) {
+        let (gained, lost) = ((Minor, "takes any bare number"), (Major, "no longer takes a bare number"));
+        difference.switch(name, old.bare_write, new.bare_write, gained, lost);
+    }
+}
+
+fn remarks(
+    difference: &mut Difference,
+    place: &str,
+    (old_errata, old_doubts): (&[description::Erratum], &[description::Doubt]),
+    (new_errata, new_doubts): (&[description::Erratum], &[description::Doubt]),
+) {
+    let errata = |errata: &[description::Erratum]| -> Vec<_> {
+        errata.iter().map(|erratum| format!("{}: {}", erratum.id, erratum.text)).collect()
+    };
+    let doubts = |doubts: &[description::Doubt]| -> Vec<_> {
+        doubts.iter().map(|doubt| format!("{}: {}", doubt.label.word(), doubt.text)).collect()
+    };
+    for (what, old, new) in
+        [("erratum", errata(old_errata), errata(new_errata)), ("doubt", doubts(old_doubts), doubts(new_doubts))]
+    {
+        let level = if new.len() > old.len() { Level::Minor } else { Level::Patch };
+        match new.len().cmp(&old.len()) {
+            std::cmp::Ordering::Greater => difference.note(level, place, format!("{what} added")),
+            std::cmp::Ordering::Less => difference.note(level, place, format!("{what} removed")),
+            std::cmp::Ordering::Equal if old != new => difference.note(level, place, format!("{what} changed")),
+            std::cmp::Ordering::Equal => {}
+        }
+    }
+}
+
+fn descriptor(difference: &mut Difference, place: &str, old: &Descriptor<'_>, new: &Descriptor<'_>) {
+    use Level::{Major, Minor, Patch};
+    let (was, is) = (old.described, new.described);
+    difference.text(place, "the title", &was.title, &is.title);
+    difference.text(place, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
+    difference.text(place, "the doc text", &was.doc, &is.doc);
+    remarks(difference, place, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
+    if was.bits.value != is.bits.value {
+        difference.note(Major, place, format!("is {} bits wide, was {}", is.bits.value, was.bits.value));
+    }
+    for (word, old, new) in
+        [("done", &was.done, &is.done), ("last", &was.last, &is.last), ("report", &was.report, &is.report)]
+    {
+        match (old, new) {
+            (None, Some(flag)) => difference.note(Minor, place, format!("`{word}` is known: {}", flag.value)),
+            (Some(_), None) => difference.note(Major, place, format!("`{word}` is no longer known")),
+            (Some(old), Some(new)) if old != new => {
+                difference.note(Patch, place, format!("`{word}` is corrected from {} to {}", old.value, new.value));
+            }
+            _ => {}
+        }
+    }
+    fields(difference, place, (&old.fields, &new.fields), false);
+}
+
+/// The fields of a register or descriptor; `all_at_once` if a write must give every one.
+fn fields(difference: &mut Difference, whole: &str, (old, new): (&[Field<'_>], &[Field<'_>]), all_at_once: bool) {
+    let find = |fields: &'_ [Field<'_>], name: &str| fields.iter().position(|field| field.name.as_str() == name);
+    for is in new {
+        let place = format!("{whole}.{}", is.name.value);
+        match find(old, is.name).and_then(|at| old.get(at)) {
+            Some(was) => field(difference, &place, was, is),
+            None if all_at_once && is.is_settable() => {
+                let text = "field added to a register of unknown reset value: a write must give it";
+                difference.note(Level::Major, &place, text);
+            }
+            None => difference.note(Level::Minor, &place, format!("field added, bits {}", is.bits().text())),
+        }
+    }
+    for was in old.iter().filter(|was| find(new, was.name).is_none()) {
+        difference.note(Level::Major, &format!("{whole}.{}", was.name.value), "field removed");
+    }
+}
+
+fn field(difference: &mut Difference, place: &str, old: &Field<'_>, new: &Field<'_>) {
+    use Level::{Major, Minor, Patch};
+    let (was, is) = (old.described, new.described);
+    difference.text(place, "the doc text", &was.doc, &is.doc);
+    difference.text(place, "the unit", &was.unit, &is.unit);
+    difference.text(place, "the datasheet's spelling", &was.name, &is.name);
+    difference.text(place, "the names in other drivers", &was.header_names, &is.header_names);
+    difference.text(place, "the condition under which the bits mean this", &was.when, &is.when);
+    remarks(difference, place, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
+
+    let (here, there) = (old.bits(), new.bits());
+    let bits = format!("from bits {} to {}", here.text(), there.text());
+    match there.width.cmp(&here.width) {
+        std::cmp::Ordering::Less => difference.note(Major, place, format!("narrower: {bits}")),
+        std::cmp::Ordering::Greater => difference.note(Minor, place, format!("wider: {bits}")),
+        std::cmp::Ordering::Equal if here != there => {
+            difference.note(Patch, place, format!("the position is corrected {bits}"));
+        }
+        std::cmp::Ordering::Equal => {}
+    }
+    match (kind(old.kind), kind(new.kind)) {
+        (here, there) if here != there => {
+            difference.note(Major, place, format!("its values are {there}, were {here}"));
+        }
+        _ => values(difference, place, &was.values, &is.values),
+    }
+
+    let (gained, lost) = ((Minor, "can be written"), (Major, "can no longer be given a value"));
+    difference.switch(place, old.is_settable(), new.is_settable(), gained, lost);
+    if old.access != new.access && old.is_settable() == new.is_settable() {
+        let text = format!("the access is corrected from {} to {}", old.access.word(), new.access.word());
+        difference.note(Patch, place, text);
+    }
+    let always = |field: &Field<'_>| field.prescribed.or(field.described.fixed.map(|fixed| fixed.value));
+    if let (Some(here), Some(there)) = (always(old), always(new))
+        && here != there
+    {
+        difference.note(Patch, place, format!("the value that it must have is corrected from {here} to {there}"));
+    }
+    match (was.range.map(|range| range.value), is.range.map(|range| range.value)) {
+        (None, Some((least, greatest))) => {
+            difference.note(Major, place, format!("gets a range: {least} to {greatest}"));
+        }
+        (Some(_), None) => difference.note(Minor, place, "no longer has a range"),
+        (Some(here), Some(there)) if here != there => {
+            let narrower = there.0 > here.0 || there.1 < here.1;
+            let (level, how) = if narrower { (Major, "smaller") } else { (Minor, "larger") };
+            difference.note(level, place, format!("the range is {how}: {} to {}", there.0, there.1));
+        }
+        _ => {}
+    }
+    let marked = |field: &description::Field| field.memory_safety.is_some_and(|marked| marked.value);
+    let (gained, lost) = ((Major, "marked `memory_safety`"), (Minor, "no longer marked `memory_safety`"));
+    difference.switch(place, marked(was), marked(is), gained, lost);
+}
+
+fn kind(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Flag => "true and false",
+        FieldKind::Number(_) => "numbers",
+        FieldKind::Enumerated => "names",
+        FieldKind::Address => "addresses",
+    }
+}
+
+fn values(difference: &mut Difference, place: &str, old: &Named<Spanned<u64>>, new: &Named<Spanned<u64>>) {
+    for (name, there) in new {
+        match old.get(name) {
+            None => difference.note(Level::Minor, place, format!("value {} = {} added", name.value, there.value)),
+            Some(here) if here != there => {
+                let text = format!("value {} is corrected from {} to {}", name.value, here.value, there.value);
+                difference.note(Level::Patch, place, text);
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, _) in old.iter().filter(|(name, _)| !new.contains_key(*name)) {
+        difference.note(Level::Major, place, format!("value {} removed", name.value));
+    }
+}

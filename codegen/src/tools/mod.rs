@@ -1,0 +1,124 @@
+//! What the program does beside checking: one file a command. None of it is needed to generate code.
+
+pub mod decode;
+pub mod diff;
+pub mod explain;
+mod find;
+pub mod format;
+mod table;
+
+use std::fmt;
+
+use annotate_snippets::{Group, Level, Renderer};
+
+use crate::Error;
+use crate::diagnostic::{Report, closest};
+
+/// A number as a person writes it on a command line.
+fn number(text: &str) -> Option<u128> {
+    let text = text.replace('_', "").to_ascii_lowercase();
+    let (digits, radix) = match text.get(..2) {
+        Some("0x") => (&text[2..], 16),
+        Some("0b") => (&text[2..], 2),
+        Some("0o") => (&text[2..], 8),
+        _ => (text.as_str(), 10),
+    };
+    // A sign is no digit, though the standard library reads it.
+    u128::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
+}
+
+/// A command asks for something that cannot be had.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    message: String,
+    helps: Vec<String>,
+}
+
+impl Refused {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), helps: Vec::new() }
+    }
+
+    /// Adds a sentence that says what to do.
+    pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
+        self.helps.push(text.into());
+        self
+    }
+
+    /// Adds "did you mean", if one of `known` is close to `word`.
+    pub(crate) fn suggest<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        match closest(word, known) {
+            Some(close) => self.help(format!("did you mean `{close}`?")),
+            None => self,
+        }
+    }
+
+    /// What a person reads: with a line end, and in colour if wished.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let helps = self.helps.iter().map(|text| Level::HELP.message(text.as_str()));
+        let title = Level::ERROR.primary_title(self.message.as_str());
+        let mut text = if self.helps.is_empty() {
+            renderer.render(&[Group::with_title(title)])
+        } else {
+            renderer.render(&[title.elements(helps)])
+        };
+        text.push('\n');
+        text
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.render(false).trim_end())
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Why a command has nothing to print.
+#[derive(Debug)]
+pub enum Failure {
+    /// A file is not as it should be.
+    Error(Error),
+    /// It asks for something that cannot be had.
+    Refused(Refused),
+}
+
+impl Failure {
+    /// What a person reads: with a line end, and in colour if wished.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        match self {
+            Self::Error(error) => error.render(colour),
+            Self::Refused(refused) => refused.render(colour),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Report> for Failure {
+    fn from(report: Report) -> Self {
+        Self::Error(Error::Mistakes(report))
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.render(false).trim_end())
+    }
+}
+
+impl std::error::Error for Failure {}

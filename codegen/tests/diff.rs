@@ -1,0 +1,82 @@
+//! What changed, and what that means for the version.
+#![cfg(feature = "cli")]
+
+use std::error::Error;
+
+use datasheet_codegen::check::Checked;
+use datasheet_codegen::tools::diff::{Difference, Level, diff};
+use datasheet_codegen::{lower, read_bytes};
+
+const GOLDEN: &str = include_str!("golden/input.yaml");
+
+fn read(text: &str) -> Result<Checked, Box<dyn Error>> {
+    read_bytes("input.yaml", text.as_bytes()).map_err(|report| report.to_string().into())
+}
+
+/// What changes when `from` becomes `to` in the small chip.
+fn changed(from: &str, to: &str) -> Result<Difference, Box<dyn Error>> {
+    assert_eq!(GOLDEN.matches(from).count(), 1, "not there, or not alone: {from}");
+    let (old, new) = (read(GOLDEN)?, read(&GOLDEN.replace(from, to))?);
+    Ok(diff(&lower::lower(&old), &lower::lower(&new)))
+}
+
+#[test]
+fn changes_are_told_as_docs_semver_has_them() -> Result<(), Box<dyn Error>> {
+    use Level::{Major, Minor, Patch};
+    let speed = "SPEED: { bits: \"1:0\", values: { Stop: 0, Slow: 1, Fast: 2 }, doc: How fast it goes. }";
+    let spare = "\n      SPARE: { bits: \"3:2\", doc: Spare. }";
+    #[rustfmt::skip]
+    let cases = [
+        // Something is added.
+        (speed, format!("{speed}{spare}"), Minor, "MODE.SPARE\n  minor  field added, bits 3:2"),
+        ("Fast: 2 }", "Fast: 2, Faster: 3 }".to_owned(), Minor, "MODE.SPEED\n  minor  value Faster = 3 added"),
+        ("errata:\n      - { id: E7", "errata:\n      - { id: E6, text: Hangs. }\n      - { id: E7".to_owned(), Minor, "MODE\n  minor  erratum added"),
+        ("aliases: [{ base: 0x00800 }]", "aliases: [{ base: 0x00800 }, { base: 0x00900 }]".to_owned(), Minor, "MODE\n  minor  an alias added"),
+        // A text changes.
+        ("doc: How fast it goes.", "doc: How fast.".to_owned(), Patch, "MODE.SPEED\n  patch  the doc text changed"),
+        ("page: 12", "page: 13".to_owned(), Patch, "MODE\n  patch  the section or page changed"),
+        // Permissions.
+        ("write_in: [LaneStopped]\n    software", "write_in: [LaneStopped, Busy]\n    software".to_owned(), Minor, "MODE\n  minor  may be written in Busy too"),
+        ("write_in: [LaneStopped]\n    software", "write_in: [Idle]\n    software".to_owned(), Major, "MODE\n  major  may no longer be written in LaneStopped"),
+        // Reset values.
+        ("reset: unknown", "reset: 0".to_owned(), Minor, "BASE\n  minor  the reset value is known: 0x00000000"),
+        ("reset: 0x00000012", "reset: unknown".to_owned(), Major, "MODE\n  major  the reset value is no longer known"),
+        ("reset: 0x00000012", "reset: 0x00000011".to_owned(), Patch, "MODE\n  patch  the reset value is corrected"),
+        // Fields.
+        ("TAIL: { bits: \"15:0\"", "TAIL: { bits: \"14:0\"".to_owned(), Major, "TAIL.TAIL\n  major  narrower: from bits 15:0 to 14:0"),
+        ("range: [1, 8]", "range: [2, 8]".to_owned(), Major, "MODE.SIZE\n  major  the range is smaller: 2 to 8"),
+        ("range: [1, 8], ", String::new(), Minor, "MODE.SIZE\n  minor  no longer has a range"),
+        ("KEY: { bits: \"31:0\", doc", "KEY: { bits: \"31:0\", range: [0, 7], doc".to_owned(), Major, "KEY.KEY\n  major  gets a range: 0 to 7"),
+        ("bits: \"12\", access: sc", "bits: \"12\", access: ro".to_owned(), Major, "MODE.RESET\n  major  can no longer be given a value"),
+        ("READY: { bits: \"13\"", "READY: { bits: \"15\"".to_owned(), Patch, "MODE.READY\n  patch  the position is corrected from bits 13 to 15"),
+        ("Slow: 1, Fast: 2", "Slow: 2, Fast: 1".to_owned(), Patch, "MODE.SPEED\n  patch  value Slow is corrected from 1 to 2"),
+        ("Slow: 1, ", String::new(), Major, "MODE.SPEED\n  major  value Slow removed"),
+        ("values: { Stop: 0, Slow: 1, Fast: 2 }, ", String::new(), Major, "MODE.SPEED\n  major  its values are numbers, were names"),
+        ("BASE: { bits: \"31:4\",", "FLAG: { bits: \"0\" }\n      BASE: { bits: \"31:4\",".to_owned(), Major, "BASE.FLAG\n  major  field added to a register of unknown reset value"),
+        // Registers.
+        ("offset: 0x00004", "offset: 0x00014".to_owned(), Patch, "SCRATCH\n  patch  the offset is corrected from 0x00004 to 0x00014"),
+        ("name: SCRATCH", "name: SCRATCHPAD".to_owned(), Major, "SCRATCH\n  major  register removed"),
+        ("count: 10,", "count: 9,".to_owned(), Major, "KEY\n  major  has 9 elements, had 10"),
+        ("reset: 0x000000FF\n", "reset: 0x000000FF\n    memory_safety: true\n".to_owned(), Major, "KEY\n  major  marked `memory_safety`"),
+        ("    access: rc_w1c", "    access: w1c".to_owned(), Minor, "CAUSE\n  minor  a read no longer changes it"),
+        // Descriptors and pairs.
+        ("    report: REPORT\n", String::new(), Major, "descriptor Transfer (read)\n  major  `report` is no longer known"),
+        ("fixed: 3", "fixed: 4".to_owned(), Patch, "descriptor Transfer (read).KIND\n  patch  the value that it must have is corrected from 3 to 4"),
+        ("order: low_first", "order: high_first".to_owned(), Patch, "pair COUNT\n  patch  the order of access changed"),
+    ];
+    for (from, to, level, text) in cases {
+        let difference = changed(from, &to)?;
+        let told = difference.to_string();
+        assert_eq!(difference.level(), Some(level), "{from} -> {to}:\n{told}");
+        assert!(told.contains(text), "{from} -> {to}: not told as `{text}`:\n{told}");
+        assert!(told.contains(&format!("\nAll in all: {level} (")), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_changes_between_a_description_and_itself() -> Result<(), Box<dyn Error>> {
+    let difference = changed("Demo 1 controller", "Demo 1 controller")?;
+    assert_eq!((difference.level(), difference.to_string().as_str()), (None, "Nothing changed.\n"));
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Laying a description out changes neither what it says nor what its comments say, and doing it twice is doing it once.
+#![cfg(feature = "cli")]
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use datasheet_codegen::read_bytes;
+use datasheet_codegen::source::Source;
+use datasheet_codegen::tools::format::format;
+
+const GOLDEN: &str = include_str!("golden/input.yaml");
+
+fn formatted(text: &str) -> Option<String> {
+    format(&Source::new("input.yaml", text)).ok()
+}
+
+/// What a description says, if it has no mistakes.
+fn said(text: &str) -> Option<String> {
+    read_bytes("input.yaml", text.as_bytes()).ok().map(|checked| format!("{checked:?}"))
+}
+
+/// All that can be said of any text.
+fn holds(text: &str) -> Result<(), TestCaseError> {
+    match formatted(text) {
+        Some(once) => {
+            prop_assert_eq!(said(text), said(&once), "it says something else:\n{}", once);
+            prop_assert_eq!(Some(once.clone()), formatted(&once), "twice is not once:\n{}", text);
+        }
+        None => prop_assert!(said(text).is_none(), "a description that cannot be laid out:\n{text}"),
+    }
+    Ok(())
+}
+
+fn files() -> std::io::Result<Vec<PathBuf>> {
+    let codegen = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![codegen.join("../registers.yaml"), codegen.join("tests/golden/input.yaml")];
+    for case in fs::read_dir(codegen.join("tests/ui"))? {
+        files.push(case?.path().join("input.yaml"));
+    }
+    Ok(files)
+}
+
+#[test]
+fn every_description_at_hand() -> Result<(), Box<dyn Error>> {
+    for file in files()? {
+        if let Ok(text) = String::from_utf8(fs::read(&file)?) {
+            holds(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn ours_is_laid_out() -> Result<(), Box<dyn Error>> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../registers.yaml"))?;
+    assert!(formatted(&text).as_ref() == Some(&text), "run `datasheet-codegen fmt registers.yaml`");
+    Ok(())
+}
+
+#[test]
+fn keys_are_ordered_numbers_widened_and_comments_go_along() {
+    let text = r#"# What this is.
+title: A, with a comma
+chip: "X"   # the chip
+datasheet:
+    revision: "2"
+    # The number on its cover.
+    document: "1"
+registers:
+
+
+- title: 'First, of two'
+  name: ONE
+  section: "1"
+  # It has a group.
+  group: g
+
+
+  reset: 5
+  access: rw
+  offset: 16
+  fields:
+    A: {doc: Low bits, bits: "3:0"}
+    B:
+      doc: High, and last   # of all
+      bits: "7:4"
+      values: {Slow: 0,
+               Fast: 1}
+  doc: |
+        Two lines,
+          kept.
+# The second.
+- {name: TWO, title: Second, section: "2", group: g, offset: 0x14, access: ro, reset: unknown}
+groups: {g: Group}
+# The end.
+"#;
+    let expected = r#"# What this is.
+chip: "X"  # the chip
+title: A, with a comma
+# The number on its cover.
+datasheet: { document: "1", revision: "2" }
+
+groups:
+  g: Group
+
+registers:
+  - name: ONE
+    title: 'First, of two'
+    section: "1"
+    # It has a group.
+    group: g
+    offset: 0x00010
+    access: rw
+    reset: 0x00000005
+    fields:
+      A: { bits: "3:0", doc: Low bits }
+      B: { bits: "7:4", doc: "High, and last", values: { Slow: 0, Fast: 1 } }  # of all
+    doc: |
+      Two lines,
+        kept.
+
+  # The second.
+  - name: TWO
+    title: Second
+    section: "2"
+    group: g
+    offset: 0x00014
+    access: ro
+    reset: unknown
+# The end.
+"#;
+    assert_eq!(formatted(text).as_deref(), Some(expected));
+}
+
+#[test]
+fn what_is_no_yaml_is_said_to_be_none() {
+    assert_eq!(formatted("a: [1, 2\n"), None);
+}
+
+/// Pieces that mean something to YAML or to the layout.
+#[rustfmt::skip]
+const PIECES: &[&str] = &[
+    "", " ", "\n", "\n\n", "\n  ", "\n    - ", "\r\n", "- ", ": ", ",", "{", "}", "[", "]", "{}", "[]", "\"", "'", "# ", " # x\n",
+    "|", "|\n        a #\n", ">-\n        a\n        b\n", "|2-\n", "---\n", "? ", "~", "0", "0x0", "01", "+1", "1_0", "unknown", "é",
+    "\u{FEFF}", "\\", "\"a\\\n  b\"", "'it''s'", "a, b", "width: 64", "reset: 7", "doc: a", "when: { SPEED: 1 }",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_description_gone_wrong(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..8_usize, prop::sample::select(PIECES)), 1..4),
+    ) {
+        let mut text: Vec<char> = GOLDEN.chars().collect();
+        for (at, removed, piece) in edits {
+            let start = at.index(text.len());
+            let end = (start + removed).min(text.len());
+            text.splice(start..end, piece.chars());
+        }
+        holds(&text.iter().collect::<String>())?;
+    }
+
+    #[test]
+    fn any_pieces_of_yaml(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+        holds(&pieces.concat())?;
+    }
+
+    #[test]
+    fn any_text(text in prop::collection::vec(any::<char>(), 0..60)) {
+        holds(&text.into_iter().collect::<String>())?;
+    }
+
+    #[test]
+    fn comments_are_kept(places in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..8)) {
+        let mut lines: Vec<String> = GOLDEN.lines().map(str::to_owned).collect();
+        for (number, (place, own_line)) in places.iter().enumerate() {
+            let at = place.index(lines.len());
+            match own_line {
+                true => lines.insert(at, format!("    # comment {number}.")),
+                false => lines[at] += &format!(" # comment {number}."),
+            }
+        }
+        let text = lines.join("\n") + "\n";
+        holds(&text)?;
+        let formatted = formatted(&text).unwrap_or_default();
+        for number in 0..places.len() {
+            prop_assert_eq!(formatted.matches(&format!("# comment {number}.")).count(), 1, "{}", formatted);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What is written as SVD is read back as the same registers.
+#![cfg(feature = "cli")]
+
+use std::error::Error;
+use std::path::Path;
+
+use svd_parser::ValidateLevel;
+use svd_parser::svd::{Access, MaybeArray, ModifiedWriteValues, ReadAction, RegisterInfo, register};
+
+use datasheet_codegen::{emit, lower, read_file};
+
+/// A field: its name, bits, access, what writes and reads do, and the values that have names.
+type Field =
+    (String, u32, u32, Option<Access>, Option<ModifiedWriteValues>, Option<ReadAction>, Vec<(String, Option<u64>)>);
+
+/// A register, all ranges of an array in one.
+#[derive(Debug, PartialEq)]
+struct Register {
+    name: String,
+    offsets: Vec<u64>,
+    size: Option<u32>,
+    access: Option<Access>,
+    modified: Option<ModifiedWriteValues>,
+    action: Option<ReadAction>,
+    reset: (Option<u64>, Option<u64>),
+    fields: Vec<Field>,
+}
+
+/// What the words of a description are in SVD: written down again, for a mistake in the table should show.
+fn words(access: &str) -> Option<(Access, Option<ModifiedWriteValues>, Option<ReadAction>)> {
+    let (clears, sets) = (Some(ModifiedWriteValues::OneToClear), Some(ModifiedWriteValues::OneToSet));
+    Some(match access {
+        "rw" | "sc" => (Access::ReadWrite, None, None),
+        "ro" => (Access::ReadOnly, None, None),
+        "wo" => (Access::WriteOnly, None, None),
+        "rc" => (Access::ReadOnly, None, Some(ReadAction::Clear)),
+        "w1c" => (Access::ReadWrite, clears, None),
+        "rc_w1c" => (Access::ReadWrite, clears, Some(ReadAction::Clear)),
+        "w1s" => (Access::ReadWrite, sets, None),
+        "read_sets" => (Access::ReadWrite, None, Some(ReadAction::Set)),
+        _ => return None,
+    })
+}
+
+fn described(map: &lower::Map<'_>) -> Option<Vec<Register>> {
+    let field = |field: &lower::Field<'_>| {
+        let (access, modified, action) = words(field.access.word())?;
+        let values = field.described.values.iter().map(|(name, value)| (name.value.clone(), Some(value.value)));
+        let bits = field.bits();
+        Some((field.name.value.clone(), bits.lsb, bits.width, Some(access), modified, action, values.collect()))
+    };
+    let register = |register: &lower::Register<'_>| {
+        let (access, modified, action) = words(register.described.access.word())?;
+        Some(Register {
+            name: register.described.name.value.clone(),
+            offsets: register.ranges.iter().flat_map(|range| range.offsets()).collect(),
+            size: Some(register.described.bits()),
+            access: Some(access),
+            modified,
+            action,
+            reset: (register.reset, Some(register.reset_known)),
+            fields: register.fields.iter().map(field).collect::<Option<_>>()?,
+        })
+    };
+    map.registers.iter().map(register).collect()
+}
+
+fn read_back(svd: &str) -> Result<Vec<Register>, Box<dyn Error>> {
+    let config = svd_parser::Config::default().validate_level(ValidateLevel::Strict);
+    let device = svd_parser::parse_with_config(svd, &config)?;
+    let mut registers: Vec<Register> = Vec::new();
+    for one in device.peripherals.iter().flat_map(|peripheral| peripheral.registers()) {
+        let (offsets, name): (Vec<u64>, _) = match one {
+            MaybeArray::Single(info) => (vec![info.address_offset.into()], info.name.clone()),
+            MaybeArray::Array(info, dim) => {
+                (register::address_offsets(info, dim).map(u64::from).collect(), info.name.replace("[%s]", ""))
+            }
+        };
+        // A further range of the array before it: that is how it is called, and how it is described.
+        if let Some(last) = registers.last_mut()
+            && one.description.as_ref().is_some_and(|text| text.contains("; elements "))
+        {
+            assert_eq!(name, format!("{}_{}", last.name, last.offsets.len()));
+            let again = register_of(one, last.name.clone(), last.offsets.clone());
+            assert_eq!(*last, again, "a range that differs from the first");
+            last.offsets.extend(offsets);
+        } else {
+            registers.push(register_of(one, name, offsets));
+        }
+    }
+    Ok(registers)
+}
+
+fn register_of(info: &RegisterInfo, name: String, offsets: Vec<u64>) -> Register {
+    let fields = info.fields().map(|field| {
+        let values = field.enumerated_values.iter().flat_map(|values| &values.values);
+        // The description has the name; the name itself avoids what svd2rust has methods for.
+        let values = values.map(|value| (value.description.clone().unwrap_or_default(), value.value)).collect();
+        let (lsb, width) = (field.bit_range.offset, field.bit_range.width);
+        (field.name.clone(), lsb, width, field.access, field.modified_write_values, field.read_action, values)
+    });
+    Register {
+        name,
+        offsets,
+        size: info.properties.size,
+        access: info.properties.access,
+        modified: info.modified_write_values,
+        action: info.read_action,
+        reset: (info.properties.reset_value, info.properties.reset_mask),
+        fields: fields.collect(),
+    }
+}
+
+/// Writes and reads back; how many registers, elements and fields there were.
+fn round_trip(file: &str) -> Result<[usize; 3], Box<dyn Error>> {
+    let checked = read_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?;
+    let map = lower::lower(&checked);
+    let read = read_back(&emit::svd::svd(&map)?)?;
+    let described = described(&map).ok_or("a kind of access without a word")?;
+    assert_eq!(read.len(), described.len());
+    for (read, described) in read.iter().zip(&described) {
+        assert_eq!(read, described);
+    }
+    let fields = read.iter().map(|register| register.fields.len()).sum();
+    Ok([read.len(), read.iter().map(|register| register.offsets.len()).sum(), fields])
+}
+
+#[test]
+fn a_chip_with_one_of_everything() -> Result<(), Box<dyn Error>> {
+    assert_eq!(round_trip("tests/golden/input.yaml")?, [10, 29, 16]);
+    Ok(())
+}
+
+#[test]
+fn ours() -> Result<(), Box<dyn Error>> {
+    let [registers, elements, fields] = round_trip("../registers.yaml")?;
+    println!("{registers} registers of {elements} elements and {fields} fields");
+    assert!(registers > 400 && elements > registers && fields > registers);
+    Ok(())
+}

@@ -93,9 +93,10 @@ fn print(map: &Map<'_>, tokens: TokenStream) -> String {
     };
     let mut before = "";
     for line in code.lines() {
-        // What is documented begins something new, and so do the methods; the rest belongs to it.
+        // What is documented begins something new, and so do the methods; the rest belongs to it. Documentation may go
+        // on after an attribute, which may have several lines.
         let begins = line.starts_with("///") || line.starts_with("impl<'a, ");
-        let documents = |line: &str| line.starts_with("///") || line.starts_with("#[cfg_attr(doc");
+        let documents = |line: &str| line.starts_with("///") || line.starts_with("#[cfg_attr(doc") || line == ")]";
         if before.is_empty() || (begins && !documents(before)) {
             text.push('\n');
         }

@@ -135,6 +135,15 @@ registers:
     assert_eq!(formatted(text).as_deref(), Some(expected));
 }
 
+/// Found by the tests below.
+#[test]
+fn what_went_wrong_once() -> Result<(), Box<dyn Error>> {
+    for text in [" |\n        a #\n", "'? é\n\n'", "# >-\n        a\n        b\n", "doc: # >-\n  a\n  b\n"] {
+        holds(text).map_err(|error| format!("{text:?}: {error}"))?;
+    }
+    Ok(())
+}
+
 #[test]
 fn what_is_no_yaml_is_said_to_be_none() {
     assert_eq!(formatted("a: [1, 2\n"), None);

@@ -305,8 +305,9 @@ fn extent(text: &str, span: Span) -> Span {
             let closing = written.char_indices().skip(1).find(|(at, character)| {
                 let closes = *character == quote && !escaped;
                 // Two single quotes are one that closes nothing.
-                let doubled = quote == '\'' && written[at + 1..].starts_with(quote);
-                escaped = !escaped && (quote == '"' && *character == '\\' || closes && doubled);
+                let doubled =
+                    closes && quote == '\'' && written.get(at + 1..).is_some_and(|rest| rest.starts_with(quote));
+                escaped = !escaped && (quote == '"' && *character == '\\' || doubled);
                 closes && !doubled
             });
             closing.map_or(written.len(), |(at, _)| at + 1)
@@ -545,8 +546,10 @@ impl Text<'_> {
         let Kind::Scalar { quoted: true, .. } = node.kind else { return None };
         let start = line_start(self.text, node.span.start);
         let before = self.text[..start].trim_end();
-        let header = &before[before.rfind([' ', '\n'])? + 1..];
-        if !matches!(header, "|" | "|-" | "|+" | ">" | ">-" | ">+") {
+        let header = &before[before.rfind([' ', '\n']).map_or(0, |at| at + 1)..];
+        let commented =
+            self.comments.iter().any(|comment| (comment.span.start..=comment.span.end).contains(&before.len()));
+        if commented || !matches!(header, "|" | "|-" | "|+" | ">" | ">-" | ">+") {
             return None;
         }
         let lines: Vec<_> = self.text.get(start..node.span.end)?.trim_end().lines().map(str::trim_end).collect();

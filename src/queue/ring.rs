@@ -8,7 +8,7 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedReceiveWriteBack, AllDone, Descriptor, Words, Written};
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Several, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Packet};
@@ -17,8 +17,8 @@ use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
 
-/// How many packets are moved in one go where that many are there.
-pub(crate) const GROUP: usize = 8;
+/// How many packets are checked at once where that many are there.
+const GROUP: usize = 8;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -164,12 +164,12 @@ impl Ring {
         unsafe { self.words.add(index & self.mask).as_ref() }
     }
 
-    /// The descriptors from `index` on and their buffers' places: as many as are wanted, or to the end of the block.
+    /// The descriptors from `index` on and their buffers' places: `most`, or as many as there are to the end of the ring.
     #[inline(always)]
-    fn block(&mut self, index: usize, most: usize) -> (&[Words], &mut [MaybeUninit<Buffer>]) {
-        let (start, count) = (index & self.mask, most.min(BLOCK - index % BLOCK));
-        // SAFETY: the ring consists of whole blocks, so that many descriptors, and places, follow in one piece; else as
-        // in `words`.
+    fn run(&mut self, index: usize, most: usize) -> (&[Words], &mut [MaybeUninit<Buffer>]) {
+        let start = index & self.mask;
+        let count = most.min(self.len() - start);
+        // SAFETY: that many descriptors, and places, follow in one piece; else as in `words`.
         unsafe {
             (
                 core::slice::from_raw_parts(self.words.add(start).as_ptr(), count),
@@ -178,27 +178,36 @@ impl Ring {
         }
     }
 
-    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`, in groups: as many as there is
-    /// room for, to the end of the block, as long as the device is done with them, and each is one buffer with a length
-    /// that it can have. Says how many.
+    /// Descriptor `index`, and its buffer's place.
     #[inline(always)]
-    pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
-        let (words, buffers) = self.block(self.first, self.posted());
-        let count = words.len().min(batch.free()) / GROUP * GROUP;
-        let room = batch.room();
+    fn slot(&mut self, index: usize) -> (&[Words; 1], &mut [MaybeUninit<Buffer>; 1]) {
+        let index = index & self.mask;
+        // SAFETY: as in `run`, of one.
+        unsafe { (self.words.add(index).cast().as_ref(), self.buffers.add(index).cast().as_mut()) }
+    }
+
+    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`, in groups: as many as there is room
+    /// for, to the end of the ring, as long as the device is done with them, and each is one buffer with a length that
+    /// it can have.
+    #[inline(always)]
+    pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) {
+        let (words, buffers) = self.run(self.first, self.posted().min(batch.free()));
+        let count = words.len();
+        let (mut words, mut buffers, mut room) = (words.as_ptr(), buffers.as_ptr(), batch.room().as_mut_ptr());
         let (pool, size) = (pool.id(), pool.buffer_size() as u64);
-        let mut at = 0;
-        // SAFETY: all three have `count` elements, in whole groups, and those of `buffers` are buffers of the pool. What was received is
+        let mut left = count;
+        // SAFETY: all three have `left` elements more, and those of `buffers` are buffers of the pool. What was received is
         // moved out, as `first` moves past it, and was written, from the start of the room on.
         unsafe {
-            while at < count && receive::<GROUP>(group(words, at), group(buffers, at), group_mut(room, at), pool, size)
+            while left >= GROUP
+                && receive::<GROUP>(&*words.cast(), &*buffers.cast(), &mut *room.cast(), pool, size)
             {
-                at += GROUP;
+                (words, buffers, room) = (words.add(GROUP), buffers.add(GROUP), room.add(GROUP));
+                left -= GROUP;
             }
-            self.first += at;
-            batch.grow(at);
+            self.first += count - left;
+            batch.grow(count - left);
         }
-        at
     }
 
     /// Moves one packet, as [`receive_groups`](Self::receive_groups) does, and says whether it did.
@@ -207,26 +216,22 @@ impl Ring {
         if self.posted() == 0 || batch.is_full() {
             return false;
         }
-        let (words, buffers) = self.block(self.first, 1);
-        let room = batch.room();
+        let (words, buffers) = self.slot(self.first);
         // SAFETY: all three have an element; else as above.
         unsafe {
-            let received = receive::<1>(
-                group(words, 0),
-                group(buffers, 0),
-                group_mut(room, 0),
-                pool.id(),
-                pool.buffer_size() as u64,
-            );
-            self.first += usize::from(received);
-            batch.grow(usize::from(received));
+            let room = &mut *batch.room().as_mut_ptr().cast();
+            let received = receive::<1>(words, buffers, room, pool.id(), pool.buffer_size() as u64);
+            if received {
+                self.first += 1;
+                batch.grow(1);
+            }
             received
         }
     }
 
     /// Takes the buffer at the front, if there is one.
     pub(crate) fn take(&mut self) -> Option<Buffer> {
-        let (_, buffers) = self.block(self.first, self.posted().min(1));
+        let (_, buffers) = self.run(self.first, self.posted().min(1));
         // SAFETY: the descriptor was posted, so its place holds a buffer; it is taken once, as `first` moves past it.
         let buffer = unsafe { buffers.first()?.assume_init_read() };
         self.first += 1;
@@ -235,7 +240,7 @@ impl Ring {
 
     /// The buffer at the front, if there is one.
     pub(crate) fn front(&mut self) -> Option<&Buffer> {
-        let (_, buffers) = self.block(self.first, self.posted().min(1));
+        let (_, buffers) = self.run(self.first, self.posted().min(1));
         // SAFETY: as in `take`.
         buffers.first().map(|buffer| unsafe { buffer.assume_init_ref() })
     }
@@ -248,62 +253,57 @@ impl Ring {
     }
 
     /// Posts packets of one buffer each from the front of `packets` at the end of the ring, in groups: as many as are
-    /// free, to the end of the block, as long as they are of `pool`, have a length from 1 to `max_len`, and `describe`
-    /// makes descriptors of them. Says how many.
+    /// free, to the end of the [`BLOCK`], as long as they are of `pool`, have a length from 1 to `max_len`, and
+    /// `describe` makes descriptors of them. Says how many.
     #[inline(always)]
     pub(crate) fn post_groups<D: Descriptor>(
         &mut self,
         packets: &mut Outgoing<'_>,
-        pool: &Pool,
-        max_len: u32,
+        pool: PoolId,
+        max_len: u64,
         describe: impl Fn(&Packet) -> Option<Written<D>>,
     ) -> usize {
-        let (words, buffers) = self.block(self.end, self.free());
-        let (front, pool) = (&**packets, pool.id());
-        let count = words.len().min(front.len()) / GROUP * GROUP;
-        let mut at = 0;
-        // SAFETY: all three have `count` elements, in whole groups. What was posted belongs to the ring, as `end` moves past it, and is
+        let most = packets.len().min(BLOCK - self.end % BLOCK);
+        let (words, places) = self.run(self.end, self.free().min(most));
+        let count = words.len();
+        let (mut words, mut places, mut front) = (words.as_ptr(), places.as_mut_ptr(), packets.as_ptr());
+        let mut left = count;
+        // SAFETY: all three have `left` elements more. What was posted belongs to the ring, as `end` moves past it, and is
         // forgotten as packets.
         unsafe {
-            while at < count
-                && post::<D, GROUP>(
-                    group(front, at),
-                    group(words, at),
-                    group_mut(buffers, at),
-                    pool,
-                    max_len,
-                    &describe,
-                )
+            while left >= GROUP
+                && post::<D, GROUP>(&*front.cast(), &*words.cast(), &mut *places.cast(), pool, max_len, &describe)
             {
-                at += GROUP;
+                (words, places, front) = (words.add(GROUP), places.add(GROUP), front.add(GROUP));
+                left -= GROUP;
             }
-            packets.forget(at);
+            packets.forget(count - left);
         }
-        self.end += at;
-        at
+        self.end += count - left;
+        count - left
     }
 
-    /// Posts one packet, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    /// Posts `packet`, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    ///
+    /// # Safety
+    ///
+    /// If it did, the packet must be forgotten.
     #[inline(always)]
-    pub(crate) fn post_one<D: Descriptor>(
+    pub(crate) unsafe fn post_one<D: Descriptor>(
         &mut self,
-        packets: &mut Outgoing<'_>,
-        pool: &Pool,
-        max_len: u32,
+        packet: &Packet,
+        pool: PoolId,
+        max_len: u64,
         describe: impl Fn(&Packet) -> Option<Written<D>>,
     ) -> bool {
-        if self.free() == 0 || packets.is_empty() {
+        if self.free() == 0 {
             return false;
         }
-        let (words, buffers) = self.block(self.end, 1);
-        // SAFETY: all three have an element; else as above.
-        unsafe {
-            let posted =
-                post::<D, 1>(group(packets, 0), group(words, 0), group_mut(buffers, 0), pool.id(), max_len, describe);
-            packets.forget(usize::from(posted));
-            self.end += usize::from(posted);
-            posted
-        }
+        let (words, places) = self.slot(self.end);
+        // SAFETY: what was posted belongs to the ring, as `end` moves past it; the caller forgets it.
+        let posted = unsafe { post::<D, 1>(core::array::from_ref(packet), words, places, pool, max_len, describe) };
+        self.end += usize::from(posted);
+        posted
     }
 
     /// Posts one buffer at the end, if the ring is not full.
@@ -311,7 +311,7 @@ impl Ring {
         if self.posted() == self.len() {
             return Err(buffer);
         }
-        let (words, buffers) = self.block(self.end, 1);
+        let (words, buffers) = self.run(self.end, 1);
         match (words, buffers) {
             ([words], [place]) => {
                 words.vacant_in_ring().write(value);
@@ -334,7 +334,7 @@ impl Ring {
         if self.posted() + BLOCK > self.len() {
             return false;
         }
-        let (words, buffers) = self.block(self.end, BLOCK);
+        let (words, buffers) = self.run(self.end, BLOCK);
         let (Some(words), Some(buffers)) = (words.first_chunk::<BLOCK>(), buffers.first_chunk_mut::<BLOCK>()) else {
             return false;
         };
@@ -351,10 +351,10 @@ impl Ring {
         true
     }
 
-    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the block.
+    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the ring.
     #[inline(always)]
     pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
-        let (_, buffers) = self.block(self.first, count.min(self.posted()));
+        let (_, buffers) = self.run(self.first, count.min(self.posted()));
         // SAFETY: these descriptors were posted, so their places hold buffers; they are given away, as `first` moves
         // past them.
         let buffers = unsafe { buffers.assume_init_ref() };
@@ -365,31 +365,9 @@ impl Ring {
     }
 }
 
-/// The `N` elements of `slice` from `at` on.
+/// Moves `N` packets from their descriptors into `room`, if they are all as [`Ring::receive_groups`] wants them.
 ///
-/// # Safety
-///
-/// It must have that many.
-#[inline(always)]
-unsafe fn group<T, const N: usize>(slice: &[T], at: usize) -> &[T; N] {
-    debug_assert!(at + N <= slice.len());
-    // SAFETY: as the caller says.
-    unsafe { &*slice.as_ptr().add(at).cast() }
-}
-
-/// The `N` elements of `slice` from `at` on, to be changed.
-///
-/// # Safety
-///
-/// It must have that many.
-#[inline(always)]
-unsafe fn group_mut<T, const N: usize>(slice: &mut [T], at: usize) -> &mut [T; N] {
-    debug_assert!(at + N <= slice.len());
-    // SAFETY: as the caller says.
-    unsafe { &mut *slice.as_mut_ptr().add(at).cast() }
-}
-
-/// Moves `N` packets from their descriptors into `room`, or none, if they are not all as [`Ring::receive_groups`] wants them.
+/// They are written before the answer is known: until it is true, what is in `room` counts as nothing.
 ///
 /// # Safety
 ///
@@ -402,25 +380,21 @@ unsafe fn receive<const N: usize>(
     pool: PoolId,
     size: u64,
 ) -> bool {
-    let Some(done) = AllDone::<AdvancedReceiveWriteBack, N>::read(words) else { return false };
-    if !done.all(AdvancedReceiveWriteBack::EOP) || done.any(AdvancedReceiveWriteBack::RXE) {
-        return false;
-    }
-    // The device is not trusted to keep within the buffers it was given. One comparison does for all: a length
-    // of 0 wraps, and several ORed are at least the longest. Where that is too strict, `N` of 1 is not.
-    let lengths = done.field(AdvancedReceiveWriteBack::PKT_LEN);
-    if lengths.iter().fold(0, |all, len| all | len.wrapping_sub(1)) >= size {
-        return false;
-    }
-    for ((buffer, len), room) in buffers.iter().zip(lengths).zip(room) {
-        // SAFETY: as the caller says; the length was checked.
+    let mut several = Several::<WriteBack>::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+    for ((words, buffer), room) in words.iter().zip(buffers).zip(room) {
+        let len = several.look(words, WriteBack::PKT_LEN);
+        // SAFETY: as the caller says; the length is checked before the packet counts.
         room.write(unsafe { Packet::new(buffer.assume_init_read(), pool, len as u16) });
     }
-    true
+    // The device is not trusted to keep within the buffers it was given.
+    several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
 }
 
-/// Writes the descriptors of `N` packets and moves their buffers into their places, or none, if they are not all as
-/// [`Ring::post_groups`] wants them.
+/// Writes the descriptors of `N` packets and puts their buffers into their places, if they are all as [`Ring::post_groups`]
+/// wants them.
+///
+/// They are written before the answer is known: until it is true, the buffers are the packets', and the descriptors are not
+/// the device's, which has not been told of them.
 ///
 /// # Safety
 ///
@@ -431,22 +405,23 @@ unsafe fn post<D: Descriptor, const N: usize>(
     words: &[Words; N],
     places: &mut [MaybeUninit<Buffer>; N],
     pool: PoolId,
-    max_len: u32,
+    max_len: u64,
     describe: impl Fn(&Packet) -> Option<Written<D>>,
 ) -> bool {
-    // Several ORed are at least the largest. Where that is too strict, `N` of 1 is not.
-    let of_pool = packets.iter().all(|packet| packet.pool() == pool);
-    if !of_pool || packets.iter().fold(0, |all, packet| all | packet.excess()) >= max_len {
-        return false;
-    }
+    let mut excess = 0;
     for ((packet, words), place) in packets.iter().zip(words).zip(places) {
-        // SAFETY: as the caller says.
-        let buffer = unsafe { packet.buffer() };
+        if packet.pool() != pool {
+            return false;
+        }
+        // Several ORed are at least the largest. Where that is too strict, `N` of 1 is not; it also takes packets whose
+        // data have moved.
+        excess |= if N == 1 { packet.excess() } else { packet.excess_or_moved() };
         let Some(value) = describe(packet) else { return false };
+        // SAFETY: as the caller says; what has moved does not count.
+        place.write(unsafe { if N == 1 { packet.buffer() } else { packet.unmoved_buffer() } });
         words.vacant_in_ring().put(value);
-        place.write(buffer);
     }
-    true
+    excess < max_len
 }
 
 impl Drop for Ring {

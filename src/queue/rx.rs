@@ -12,7 +12,7 @@ use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, BLOCK, Pool, PoolError};
-use crate::queue::ring::{GROUP, Ring};
+use crate::queue::ring::Ring;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, RxQueue};
@@ -54,6 +54,11 @@ pub(crate) struct DropCounters {
 }
 
 impl DropCounters {
+    #[cold]
+    fn pool_was_empty(&self) {
+        self.pool_empty.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self) -> ReceiveDrops {
         ReceiveDrops {
             long: self.long.load(Ordering::Relaxed),
@@ -140,7 +145,7 @@ impl RxRing {
     }
 
     /// Posts free buffers of the pool: as many blocks as there is room for.
-    #[inline]
+    #[inline(never)]
     fn refill(&mut self) {
         let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
@@ -150,31 +155,32 @@ impl RxRing {
                 None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
             };
             if !was_there {
-                self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
-                return;
+                return self.drops.pool_was_empty();
             }
         }
     }
 
-    /// Receives one packet, for which there is room in `batch`.
-    #[inline(always)]
-    fn receive_one(&mut self, batch: &mut Batch) -> usize {
+    /// Receives packets as long as there are some, and room in `batch`; says how many.
+    #[inline]
+    fn receive(&mut self, batch: &mut Batch) -> usize {
         let usual = matches!(self.frame, Frame::Next);
-        let received = usual && self.ring.receive_one(self.attachment.pool(), batch);
-        if self.is_block_vacant() || (!received && self.is_front_done()) {
-            return usize::from(received) + self.receive_many(batch);
+        if batch.free() == 1 && usual && self.ring.receive_one(self.attachment.pool(), batch) {
+            if self.is_block_vacant() {
+                self.refill();
+            }
+            return 1;
         }
-        usize::from(received)
+        self.receive_many(batch)
     }
 
-    /// Receives packets as long as there are some, and room in `batch`.
     #[inline(never)]
     fn receive_many(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
         loop {
-            let front = self.ring.first();
+            let mut one = false;
             if let Frame::Next = self.frame {
-                self.receive_block(batch);
+                self.ring.receive_groups(self.attachment.pool(), batch);
+                one = self.ring.receive_one(self.attachment.pool(), batch);
             }
             if self.is_block_vacant() {
                 self.refill();
@@ -182,30 +188,9 @@ impl RxRing {
             if batch.is_full() || !self.is_front_done() {
                 return batch.len() - before;
             }
-            if self.ring.first() == front {
+            // What makes no group follows one by one, and what is no whole packet in a way of its own.
+            if !one {
                 self.segment(batch);
-            }
-        }
-    }
-
-    /// Receives packets of one segment, to the end of the block at most.
-    #[inline(always)]
-    fn receive_block(&mut self, batch: &mut Batch) {
-        let pool = self.attachment.pool();
-        if self.ring.receive_groups(pool, batch) > 0 && self.ring.first().is_multiple_of(BLOCK) {
-            return;
-        }
-        if !batch.is_full() {
-            self.receive_rest(batch);
-        }
-    }
-
-    /// Receives what makes no group, but not what comes then.
-    #[inline(never)]
-    fn receive_rest(&mut self, batch: &mut Batch) {
-        for _ in 1..GROUP {
-            if !self.ring.receive_one(self.attachment.pool(), batch) || self.ring.first().is_multiple_of(BLOCK) {
-                return;
             }
         }
     }
@@ -279,7 +264,7 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits.
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
-        let received = if batch.free() == 1 { self.ring.receive_one(batch) } else { self.ring.receive_many(batch) };
+        let received = self.ring.receive(batch);
         if self.ring.announced != self.ring.ring.end() {
             self.announce();
         }

@@ -10,11 +10,11 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
-use crate::dma::{Dma, DmaAddr, DmaError};
+use crate::dma::{Delta, Dma, DmaAddr, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Outgoing, Packet};
-use crate::pool::{Attachment, BLOCK, Pool};
-use crate::queue::ring::{GROUP, Ring};
+use crate::pool::{Attachment, BLOCK, Pool, PoolId};
+use crate::queue::ring::Ring;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
@@ -70,9 +70,11 @@ pub(crate) struct TxRing {
     blocks: Vec<Block>,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
-    /// The attachment of the last packet: a guess at the next one's.
+    /// The attachment of the last packet that needed a search for it: a guess at the next one's.
     owner: usize,
-    max_len: u32,
+    /// That attachment's pool and the distance to the device's addresses, if that is the same for all of it.
+    usual: Option<(PoolId, Delta)>,
+    max_len: u64,
 }
 
 impl TxRing {
@@ -84,8 +86,9 @@ impl TxRing {
             blocks: vec![Block::default(); len / BLOCK],
             attachments: vec![],
             owner: 0,
+            usual: None,
             // A segment's length has 16 bits.
-            max_len: max_len.min(usize::from(u16::MAX)) as u32,
+            max_len: max_len.min(usize::from(u16::MAX)) as u64,
         })
     }
 
@@ -107,7 +110,7 @@ impl TxRing {
 
     /// Whether everything posted was reported as done.
     pub(crate) fn is_drained(&mut self) -> bool {
-        self.take_back_reported(true);
+        self.take_back_partly();
         self.ring.posted() == 0
     }
 
@@ -126,25 +129,42 @@ impl TxRing {
     #[inline(always)]
     fn take_back(&mut self) {
         if self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            self.take_back_reported(false);
+            self.take_back_blocks();
         }
     }
 
-    /// Takes back whole blocks that the device has reported as done; with `partly`, also what was reported of the last.
     #[inline(never)]
-    fn take_back_reported(&mut self, partly: bool) {
-        while self.ring.posted() > 0 {
-            let whole = BLOCK - self.ring.first() % BLOCK;
-            let count = whole.min(self.ring.posted());
-            let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return };
-            if (count < whole && !partly) || self.ring.words(report).done::<WriteBack>().is_none() {
+    fn take_back_blocks(&mut self) {
+        while self.ring.first() | (BLOCK - 1) < self.ring.end() {
+            if !self.take_block(BLOCK - self.ring.first() % BLOCK) {
                 return;
             }
-            match self.attachments.get(owner) {
-                Some(attachment) => self.ring.give_back(attachment.pool(), count),
-                None => self.give_back_mixed(count),
+        }
+    }
+
+    /// Takes back all that the device has reported as done, also part of a block.
+    #[inline(never)]
+    fn take_back_partly(&mut self) {
+        while self.ring.posted() > 0 {
+            let whole = BLOCK - self.ring.first() % BLOCK;
+            if !self.take_block(whole.min(self.ring.posted())) {
+                return;
             }
         }
+    }
+
+    /// Takes back the `count` descriptors at the front, which are of one block, if the device has reported them.
+    #[inline(always)]
+    fn take_block(&mut self, count: usize) -> bool {
+        let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return false };
+        if self.ring.words(report).done::<WriteBack>().is_none() {
+            return false;
+        }
+        match self.attachments.get(owner) {
+            Some(attachment) => self.ring.give_back(attachment.pool(), count),
+            None => self.give_back_mixed(count),
+        }
+        true
     }
 
     /// Gives the first `count` buffers back, each to the pool that it is of.
@@ -159,12 +179,17 @@ impl TxRing {
         }
     }
 
-    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`, and asks the
-    /// device to report the last of them.
+    /// Asks the device to report the last descriptor that was posted.
+    #[inline(always)]
+    fn report_last(&mut self) {
+        self.ring.words(self.ring.end().wrapping_sub(1)).add(value!(Data { RS: true }));
+    }
+
+    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`; the device
+    /// reports the last of them.
     #[inline(always)]
     fn note(&mut self, index: usize, owner: usize) {
         let report = self.ring.end().wrapping_sub(1);
-        self.ring.words(report).add(value!(Data { RS: true }));
         // When the ring is nearly full, the block may still have buffers from the round before.
         let is_new = index.is_multiple_of(BLOCK) && self.ring.first() + self.ring.len() >= index + BLOCK;
         if let Some(block) = self.block(index) {
@@ -177,63 +202,85 @@ impl TxRing {
         }
     }
 
-    /// The attachment of `packet`'s pool.
-    #[inline(always)]
-    fn owner(&mut self, packet: &Packet) -> Option<usize> {
-        let guess = self.attachments.get(self.owner);
-        if guess.is_none_or(|guess| guess.pool().id() != packet.pool()) {
-            self.owner = self.attachments.iter().position(|attachment| attachment.pool().id() == packet.pool())?;
-        }
-        Some(self.owner)
+    /// Guesses from now on that packets are of `packet`'s pool, if that is attached.
+    #[cold]
+    fn guess(&mut self, packet: &Packet) -> Option<()> {
+        let owner = self.attachments.iter().position(|attachment| attachment.pool().id() == packet.pool())?;
+        self.owner = owner;
+        let attachment = self.attachments.get(owner)?;
+        self.usual = attachment.uniform().map(|delta| (attachment.pool().id(), delta));
+        Some(())
     }
 
-    /// Posts the first packet of `batch`, unless it is unusual.
+    /// Posts packets from the front of `batch`, as many as there is room for.
+    #[inline]
+    fn transmit(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
+        self.take_back();
+        if batch.len() == 1 && self.transmit_one(batch) {
+            return Ok(());
+        }
+        self.transmit_many(batch)
+    }
+
+    /// Posts the only packet of `batch`, if it is a usual one.
     #[inline(always)]
-    fn post_one(&mut self, batch: &mut Batch) {
-        let mut packets = batch.outgoing();
-        let Some(owner) = packets.first().and_then(|first| self.owner(first)) else { return };
-        let Some(attachment) = self.attachments.get(owner) else { return };
-        let Some(delta) = attachment.uniform() else { return };
+    fn transmit_one(&mut self, batch: &mut Batch) -> bool {
+        let (Some((pool, delta)), Some(packet)) = (self.usual, batch.first()) else { return false };
         let from = self.ring.end();
-        let describe = |packet: &Packet| Some(single(packet, delta.address(packet.data())));
-        if self.ring.post_one(&mut packets, attachment.pool(), self.max_len, describe) {
-            self.note(from, owner);
+        let describe = |packet: &Packet| Some(single(packet, delta, true));
+        // SAFETY: the packet is forgotten below.
+        let posted = unsafe { self.ring.post_one(packet, pool, self.max_len, describe) };
+        if posted {
+            // SAFETY: the ring has its buffer.
+            unsafe { batch.forget_all() };
+            self.note(from, self.owner);
         }
+        posted
     }
 
-    /// Posts packets of one segment from the front of `batch`, up to one that is unusual.
     #[inline(never)]
-    fn post_many(&mut self, batch: &mut Batch) {
+    fn transmit_many(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
+        // Part of a block is taken back only where there is time, or no room.
+        if batch.is_empty() || self.ring.free() < batch.len() {
+            self.take_back_partly();
+        }
         let mut packets = batch.outgoing();
-        while let Some(owner) = packets.first().and_then(|first| self.owner(first)) {
-            let Some(attachment) = self.attachments.get(owner) else { return };
-            let Some(delta) = attachment.uniform() else { return };
-            let from = self.ring.end();
-            post_run(&mut self.ring, &mut packets, attachment.pool(), self.max_len, |packet| {
-                Some(single(packet, delta.address(packet.data())))
-            });
-            if self.ring.end() == from {
-                return;
+        if let Some((pool, delta)) = self.usual {
+            let describe = |packet: &Packet| Some(single(packet, delta, false));
+            loop {
+                let from = self.ring.end();
+                if self.ring.post_groups(&mut packets, pool, self.max_len, describe) == 0 {
+                    break;
+                }
+                self.report_last();
+                self.note(from, self.owner);
+                if packets.is_empty() {
+                    return Ok(());
+                }
             }
-            self.note(from, owner);
         }
+        self.transmit_any(packets)
     }
 
-    /// Posts packets from the front of `batch`; says what was wrong with the one that is first then.
+    /// Posts `packets` one by one; says what was wrong with the one that is first then.
     #[inline(never)]
-    fn post_any(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
-        let mut packets = batch.outgoing();
+    fn transmit_any(&mut self, mut packets: Outgoing<'_>) -> Result<(), TransmitError> {
         while let Some(first) = packets.first() {
-            let owner = self.owner(first).ok_or(TransmitError::NotAttached)?;
-            let Some(attachment) = self.attachments.get(owner) else { break };
-            let from = self.ring.end();
-            post_run(&mut self.ring, &mut packets, attachment.pool(), self.max_len, |packet| {
-                Some(single(packet, attachment.address(packet.data())?))
-            });
-            if self.ring.end() == from && !self.post_unusual(&mut packets, owner)? {
+            self.guess(first).ok_or(TransmitError::NotAttached)?;
+            let Some(attachment) = self.attachments.get(self.owner) else { break };
+            let (pool, from) = (attachment.pool().id(), self.ring.end());
+            let describe = |packet: &Packet| {
+                let address = attachment.address(packet.data())?;
+                Some(described(packet, address, true))
+            };
+            // SAFETY: it is forgotten next.
+            if unsafe { self.ring.post_one(first, pool, self.max_len, describe) } {
+                // SAFETY: the ring has its buffer.
+                unsafe { packets.forget(1) };
+            } else if !self.post_unusual(&mut packets, self.owner)? {
                 break;
             }
-            self.note(from, owner);
+            self.note(from, self.owner);
         }
         Ok(())
     }
@@ -273,6 +320,7 @@ impl TxRing {
                 }
             });
         }
+        self.report_last();
         // The caller notes the first block.
         for index in (from.next_multiple_of(BLOCK)..self.ring.end()).step_by(BLOCK) {
             self.note(index, owner);
@@ -281,31 +329,17 @@ impl TxRing {
     }
 }
 
-/// Posts packets of one segment and of `pool`, to the end of the block at most.
+/// The descriptor of a packet of one segment, which the device finds `delta` away; it reports it, if `report`.
 #[inline(always)]
-fn post_run(
-    ring: &mut Ring,
-    packets: &mut Outgoing<'_>,
-    pool: &Pool,
-    max_len: u32,
-    describe: impl Fn(&Packet) -> Option<Written<Data>>,
-) {
-    if ring.post_groups(packets, pool, max_len, &describe) > 0 && ring.end().is_multiple_of(BLOCK) {
-        return;
-    }
-    // What makes no group, but not what comes then.
-    for _ in 1..GROUP {
-        if !ring.post_one(packets, pool, max_len, &describe) || ring.end().is_multiple_of(BLOCK) {
-            return;
-        }
-    }
+fn single(packet: &Packet, delta: Delta, report: bool) -> Written<Data> {
+    described(packet, delta.address(packet.data()), report)
 }
 
-/// The descriptor of a packet of one segment, which the device finds at `address`.
+/// The descriptor of a packet of one segment, which the device finds at `address`; it reports it, if `report`.
 #[inline(always)]
-fn single(packet: &Packet, address: DmaAddr) -> Written<Data> {
+fn described(packet: &Packet, address: DmaAddr, report: bool) -> Written<Data> {
     let len = packet.len() as u16;
-    let value = value!(Data { EOP: true, IFCS: true }).with(Data::ADDR, address);
+    let value = value!(Data { EOP: true, IFCS: true }).with(Data::ADDR, address).with(Data::RS, report);
     value.with(Data::DTALEN, len).with(Data::PAYLEN, len).into()
 }
 
@@ -332,18 +366,8 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     /// [`TransmitError`] if a packet cannot be sent. All before it were; it is the first in the batch now.
     #[inline]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
-        self.ring.take_back();
-        // Part of a block is taken back only where there is time, or no room.
-        if batch.is_empty() || self.ring.ring.free() < batch.len() {
-            self.ring.take_back_reported(true);
-        }
         let before = batch.len();
-        if before == 1 {
-            self.ring.post_one(batch);
-        } else {
-            self.ring.post_many(batch);
-        }
-        let result = if batch.is_empty() { Ok(()) } else { self.ring.post_any(batch) };
+        let result = self.ring.transmit(batch);
         let sent = before - batch.len();
         if sent > 0 {
             let tail = self.ring.ring.wrap(self.ring.ring.end());
@@ -364,7 +388,7 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
 
     /// Takes back packets that were sent, and says how many descriptors are free.
     pub fn reclaim(&mut self) -> usize {
-        self.ring.take_back_reported(true);
+        self.ring.take_back_partly();
         self.ring.ring.free()
     }
 

@@ -327,6 +327,17 @@ impl Pool {
         }
     }
 
+    /// Gives back one buffer.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put).
+    #[inline(never)]
+    pub(crate) unsafe fn put_one(&self, buffer: Buffer) {
+        // SAFETY: as the caller says.
+        unsafe { self.put(core::slice::from_ref(&buffer)) };
+    }
+
     /// Number of buffers.
     #[must_use]
     pub fn capacity(&self) -> usize {

@@ -11,7 +11,7 @@ use core::ptr::NonNull;
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Several, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
-use crate::packet::{Batch, Outgoing, Packet};
+use crate::packet::{Batch, Packet};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 
 /// Size of a descriptor in bytes.
@@ -191,14 +191,14 @@ impl Ring {
     /// it can have.
     #[inline(always)]
     pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) {
-        let (words, buffers) = self.run(self.first, self.posted().min(batch.free()));
-        let count = words.len();
-        let (mut words, mut buffers, mut room) = (words.as_ptr(), buffers.as_ptr(), batch.room().as_mut_ptr());
+        let start = self.first & self.mask;
+        let count = self.posted().min(batch.free()).min(self.len() - start);
         let (pool, size) = (pool.id(), pool.buffer_size() as u64);
-        let mut left = count;
+        let (mut left, mut room) = (count, batch.room().as_mut_ptr());
         // SAFETY: all three have `left` elements more, and those of `buffers` are buffers of the pool. What was received is
         // moved out, as `first` moves past it, and was written, from the start of the room on.
         unsafe {
+            let (mut words, mut buffers) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
             while left >= GROUP
                 && receive::<GROUP>(&*words.cast(), &*buffers.cast(), &mut *room.cast(), pool, size)
             {
@@ -245,39 +245,45 @@ impl Ring {
         buffers.first().map(|buffer| unsafe { buffer.assume_init_ref() })
     }
 
-    /// How many descriptors can be posted. One stays free, so that to the device a full ring does not look like an empty
-    /// one.
+    /// How many descriptors have no buffer. One counts as none: to the device, a full ring must not look like an empty one.
+    pub(crate) fn vacant(&self) -> usize {
+        self.mask - self.posted()
+    }
+
+    /// How many descriptors can be posted: the vacant ones, but not those in the [`BLOCK`] that has the first buffer, so that
+    /// a block never has buffers of two rounds.
     #[inline(always)]
     pub(crate) fn free(&self) -> usize {
-        self.mask - self.posted()
+        self.first / BLOCK * BLOCK + self.mask - self.end
     }
 
     /// Posts packets of one buffer each from the front of `packets` at the end of the ring, in groups: as many as are
     /// free, to the end of the [`BLOCK`], as long as they are of `pool`, have a length from 1 to `max_len`, and
     /// `describe` makes descriptors of them. Says how many.
+    ///
+    /// # Safety
+    ///
+    /// So many packets must be forgotten.
     #[inline(always)]
-    pub(crate) fn post_groups<D: Descriptor>(
+    pub(crate) unsafe fn post_groups<D: Descriptor>(
         &mut self,
-        packets: &mut Outgoing<'_>,
+        packets: &[Packet],
         pool: PoolId,
         max_len: u64,
         describe: impl Fn(&Packet) -> Option<Written<D>>,
     ) -> usize {
-        let most = packets.len().min(BLOCK - self.end % BLOCK);
-        let (words, places) = self.run(self.end, self.free().min(most));
-        let count = words.len();
-        let (mut words, mut places, mut front) = (words.as_ptr(), places.as_mut_ptr(), packets.as_ptr());
-        let mut left = count;
-        // SAFETY: all three have `left` elements more. What was posted belongs to the ring, as `end` moves past it, and is
-        // forgotten as packets.
+        let count = packets.len().min(self.free()).min(BLOCK - self.end % BLOCK);
+        let (mut left, mut front, start) = (count, packets.as_ptr(), self.end & self.mask);
+        // SAFETY: there are `left` packets more; and as many descriptors, and places, in one piece, as the ring consists of
+        // whole blocks. What was posted belongs to the ring, as `end` moves past it; the caller forgets it.
         unsafe {
+            let (mut words, mut places) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
             while left >= GROUP
                 && post::<D, GROUP>(&*front.cast(), &*words.cast(), &mut *places.cast(), pool, max_len, &describe)
             {
                 (words, places, front) = (words.add(GROUP), places.add(GROUP), front.add(GROUP));
                 left -= GROUP;
             }
-            packets.forget(count - left);
         }
         self.end += count - left;
         count - left
@@ -351,6 +357,33 @@ impl Ring {
         true
     }
 
+    /// Hands the first block of buffers over to the end of `to`, with the descriptors that `describe` makes. Says whether it
+    /// did: it does not if it fails to make one, or either ring is not at the start of a block with room and buffers.
+    #[inline(always)]
+    pub(crate) fn hand_over_block<D: Descriptor>(
+        &mut self,
+        to: &mut Self,
+        describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
+    ) -> bool {
+        let fits = self.posted() >= BLOCK && to.posted() + BLOCK <= to.len();
+        if !fits || !self.first.is_multiple_of(BLOCK) || !to.end.is_multiple_of(BLOCK) {
+            return false;
+        }
+        let (_, buffers) = self.run(self.first, BLOCK);
+        let (words, places) = to.run(to.end, BLOCK);
+        for ((buffer, place), words) in buffers.iter().zip(places).zip(words) {
+            // SAFETY: these descriptors were posted, so there are buffers; they are the other ring's once both counts
+            // have moved, and stay this ring's otherwise.
+            let buffer = unsafe { buffer.assume_init_read() };
+            let Some(value) = describe(buffer.data()) else { return false };
+            words.vacant_in_ring().write(value);
+            place.write(buffer);
+        }
+        self.first += BLOCK;
+        to.end += BLOCK;
+        true
+    }
+
     /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the ring.
     #[inline(always)]
     pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
@@ -362,6 +395,124 @@ impl Ring {
         // SAFETY: as above.
         unsafe { pool.put(buffers) };
         self.first += given;
+    }
+}
+
+/// What becomes of a received buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is passed on.
+    Pass,
+    /// It goes back to its pool.
+    Drop,
+    /// It stays where it is, and so do all that follow.
+    Stop,
+}
+
+/// Buffers on their way from a ring that received them to one that sends them. The rings' counts are kept here meanwhile,
+/// and written back when this is dropped: also when the caller's code panics.
+pub(crate) struct Passage<'a> {
+    from: &'a mut Ring,
+    to: &'a mut Ring,
+    first: usize,
+    end: usize,
+}
+
+impl<'a> Passage<'a> {
+    pub(crate) fn new(from: &'a mut Ring, to: &'a mut Ring) -> Self {
+        let (first, end) = (from.first, to.end);
+        Self { from, to, first, end }
+    }
+
+    /// Passes on what was received, at most `most` packets, to the end of either ring's [`BLOCK`] or what is free there: as
+    /// long as the device is done with them, and each is one buffer with a length of 1 to `max_len`. What `decide` sees and
+    /// refuses, or `describe` makes no descriptor of, goes back to `pool`. Says how many were passed on or went back.
+    ///
+    /// # Safety
+    ///
+    /// The first ring must have been filled from `pool`, whose buffers have at least `max_len` bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn run<D: Descriptor>(
+        &mut self,
+        most: usize,
+        pool: &Pool,
+        max_len: u64,
+        mut decide: impl FnMut(&mut [u8]) -> Step,
+        describe: impl Fn(NonNull<u8>, u16) -> Option<Written<D>>,
+    ) -> usize {
+        let before = self.first;
+        let most = most.min(self.from.posted()).min(BLOCK - self.first % BLOCK);
+        let most = most.min(self.to.free()).min(BLOCK - self.end % BLOCK);
+        let last = before + most;
+        // SAFETY: so many descriptors follow in one piece in both rings, as they consist of whole blocks; those of the
+        // first were posted. Else as the caller says.
+        unsafe {
+            while last - self.first >= GROUP && self.group::<D, GROUP>(pool, max_len, &mut decide, &describe) {}
+            let rest = last.min(self.first + GROUP - 1);
+            while self.first < rest && self.group::<D, 1>(pool, max_len, &mut decide, &describe) {}
+        }
+        self.first - before
+    }
+
+    /// Passes on `N` packets, if they are all as [`run`](Self::run) wants them.
+    ///
+    /// # Safety
+    ///
+    /// As for `run`; the first ring must have so many posted, and the second so many free, in one piece.
+    #[inline(always)]
+    unsafe fn group<D: Descriptor, const N: usize>(
+        &mut self,
+        pool: &Pool,
+        max_len: u64,
+        decide: &mut impl FnMut(&mut [u8]) -> Step,
+        describe: &impl Fn(NonNull<u8>, u16) -> Option<Written<D>>,
+    ) -> bool {
+        let at = self.first & self.from.mask;
+        // SAFETY: as the caller says.
+        let (words, buffers) = unsafe {
+            let buffers: *const [Buffer; N] = self.from.buffers.add(at).as_ptr().cast();
+            (&*self.from.words.add(at).as_ptr().cast::<[Words; N]>(), buffers)
+        };
+        let mut several = Several::<WriteBack>::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+        // They are read once, so that what was checked is what is used.
+        let lengths: [u16; N] = core::array::from_fn(|n| several.look(&words[n], WriteBack::PKT_LEN) as u16);
+        if !several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, max_len) {
+            return false;
+        }
+        for (n, len) in lengths.into_iter().enumerate() {
+            // SAFETY: the buffer belongs to the ring, and to the call from here on: nothing else reaches it. If the
+            // caller's code panics, the count has not moved past it.
+            let buffer = unsafe { buffers.cast::<Buffer>().add(n).read() };
+            // SAFETY: as above; the buffer has that many bytes.
+            let bytes = unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), usize::from(len)) };
+            let value = match decide(bytes) {
+                Step::Pass => describe(buffer.data(), len),
+                Step::Drop => None,
+                Step::Stop => return false,
+            };
+            self.first += 1;
+            let Some(value) = value else {
+                // SAFETY: the buffer is of the pool, and nobody else's.
+                unsafe { pool.put_one(buffer) };
+                continue;
+            };
+            let place = self.end & self.to.mask;
+            // SAFETY: the place is in the ring, and free; it has the buffer from here on.
+            unsafe {
+                self.to.words.add(place).as_ref().vacant_in_ring().put(value);
+                self.to.buffers.add(place).as_ptr().write(MaybeUninit::new(buffer));
+            }
+            self.end += 1;
+        }
+        true
+    }
+}
+
+impl Drop for Passage<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.from.first = self.first;
+        self.to.end = self.end;
     }
 }
 

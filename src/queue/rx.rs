@@ -146,7 +146,7 @@ impl RxRing {
 
     /// Posts free buffers of the pool: as many blocks as there is room for.
     #[inline(never)]
-    fn refill(&mut self) {
+    pub(super) fn refill(&mut self) {
         let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
         while self.is_block_vacant() {
@@ -189,29 +189,51 @@ impl RxRing {
                 return batch.len() - before;
             }
             // What makes no group follows one by one, and what is no whole packet in a way of its own.
-            if !one {
-                self.segment(batch);
+            if !one && let Some(packet) = self.segment() {
+                // There is room: that was asked above.
+                let _ = batch.push(packet);
             }
         }
     }
 
+    /// Posts free buffers of the pool, if more is missing than what other rings have of one block each time.
     #[inline(always)]
-    fn is_block_vacant(&self) -> bool {
+    pub(super) fn refill_if_short(&mut self) {
+        if self.ring.posted() + 2 * BLOCK <= self.ring.len() {
+            self.refill();
+        }
+    }
+
+    /// Whether the next descriptor begins a frame.
+    #[inline(always)]
+    pub(super) fn is_between_frames(&self) -> bool {
+        matches!(self.frame, Frame::Next)
+    }
+
+    /// The ring, and what fills it.
+    #[inline(always)]
+    pub(super) fn parts(&mut self) -> (&mut Ring, &Attachment) {
+        (&mut self.ring, &self.attachment)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_block_vacant(&self) -> bool {
         self.ring.posted() + BLOCK <= self.ring.len()
     }
 
     #[inline(always)]
-    fn is_front_done(&self) -> bool {
+    pub(super) fn is_front_done(&self) -> bool {
         self.ring.posted() > 0 && self.ring.words(self.ring.first()).done::<WriteBack>().is_some()
     }
 
-    /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong.
+    /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong. With
+    /// the last segment, the frame is there.
     #[cold]
-    fn segment(&mut self, batch: &mut Batch) {
-        let Some(done) = self.ring.words(self.ring.first()).done::<WriteBack>() else { return };
+    pub(super) fn segment(&mut self) -> Option<Packet> {
+        let done = self.ring.words(self.ring.first()).done::<WriteBack>()?;
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
         let damaged = done.field(WriteBack::RXE);
-        let Some(buffer) = self.ring.take() else { return };
+        let buffer = self.ring.take()?;
         let pool = self.attachment.pool();
         let fits = len != 0 && len <= pool.buffer_size() as u64;
         let good = fits && !damaged;
@@ -235,25 +257,22 @@ impl RxRing {
             }
         };
         self.frame = match packet {
-            Ok(packet) if last => {
-                // There is room: the caller looked.
-                let _ = batch.push(packet);
-                Frame::Next
-            }
+            Ok(packet) if last => return Some(packet),
             Ok(packet) => Frame::Partial(packet),
             Err(buffer) => {
                 drop(Packet::received(buffer, pool, 0));
                 if last { Frame::Next } else { Frame::Dropped }
             }
         };
+        None
     }
 }
 
 /// A receive queue, borrowed from its running device.
 #[derive(Debug)]
 pub struct Receive<'a, H> {
-    ring: &'a mut RxRing,
-    hardware: &'a H,
+    pub(super) ring: &'a mut RxRing,
+    pub(super) hardware: &'a H,
 }
 
 impl<'a, H: Bus> Receive<'a, H> {
@@ -265,15 +284,21 @@ impl<'a, H: Bus> Receive<'a, H> {
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
         let received = self.ring.receive(batch);
+        self.announce_new();
+        received
+    }
+
+    /// Tells the device of buffers that it does not know of.
+    #[inline(always)]
+    pub(super) fn announce_new(&mut self) {
         if self.ring.announced != self.ring.ring.end() {
             self.announce();
         }
-        received
     }
 
     /// Tells the device of all buffers but the last, which it must not reach: an empty and a full ring would look alike.
     #[inline]
-    fn announce(&mut self) {
+    pub(super) fn announce(&mut self) {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
         let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);

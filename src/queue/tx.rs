@@ -9,12 +9,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
+use crate::descriptors::{AdvancedReceiveRead, AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
 use crate::dma::{Delta, Dma, DmaAddr, DmaError};
+use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{Attachment, BLOCK, Pool, PoolId};
-use crate::queue::ring::Ring;
+use crate::queue::ring::{Passage, Ring, Step};
+use crate::queue::rx::RxRing;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
@@ -68,6 +70,8 @@ pub(crate) struct TxRing {
     queue: TxQueue,
     ring: Ring,
     blocks: Vec<Block>,
+    /// The descriptor up to which the device was told of packets.
+    announced: usize,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
     /// The attachment of the last packet that needed a search for it: a guess at the next one's.
@@ -84,6 +88,7 @@ impl TxRing {
             queue,
             ring: Ring::new(device, len)?,
             blocks: vec![Block::default(); len / BLOCK],
+            announced: 0,
             attachments: vec![],
             owner: 0,
             usual: None,
@@ -144,7 +149,7 @@ impl TxRing {
 
     /// Takes back all that the device has reported as done, also part of a block.
     #[inline(never)]
-    fn take_back_partly(&mut self) {
+    pub(super) fn take_back_partly(&mut self) {
         while self.ring.posted() > 0 {
             let whole = BLOCK - self.ring.first() % BLOCK;
             if !self.take_block(whole.min(self.ring.posted())) {
@@ -190,11 +195,10 @@ impl TxRing {
     #[inline(always)]
     fn note(&mut self, index: usize, owner: usize) {
         let report = self.ring.end().wrapping_sub(1);
-        // When the ring is nearly full, the block may still have buffers from the round before.
-        let is_new = index.is_multiple_of(BLOCK) && self.ring.first() + self.ring.len() >= index + BLOCK;
         if let Some(block) = self.block(index) {
             block.report = report;
-            if is_new {
+            // A block is begun only when the round before has left it.
+            if index.is_multiple_of(BLOCK) {
                 block.owner = owner;
             } else if block.owner != owner {
                 block.owner = MIXED;
@@ -202,29 +206,19 @@ impl TxRing {
         }
     }
 
-    /// Guesses from now on that packets are of `packet`'s pool, if that is attached.
+    /// Guesses from now on that packets are of `pool`, if that is attached.
     #[cold]
-    fn guess(&mut self, packet: &Packet) -> Option<()> {
-        let owner = self.attachments.iter().position(|attachment| attachment.pool().id() == packet.pool())?;
+    pub(super) fn guess(&mut self, pool: PoolId) -> Option<()> {
+        let owner = self.attachments.iter().position(|attachment| attachment.pool().id() == pool)?;
         self.owner = owner;
         let attachment = self.attachments.get(owner)?;
         self.usual = attachment.uniform().map(|delta| (attachment.pool().id(), delta));
         Some(())
     }
 
-    /// Posts packets from the front of `batch`, as many as there is room for.
-    #[inline]
-    fn transmit(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
+    /// Posts the only packet of `batch`, and says whether it did: if it is a usual one, and there is room.
+    fn post_only(&mut self, batch: &mut Batch) -> bool {
         self.take_back();
-        if batch.len() == 1 && self.transmit_one(batch) {
-            return Ok(());
-        }
-        self.transmit_many(batch)
-    }
-
-    /// Posts the only packet of `batch`, if it is a usual one.
-    #[inline(always)]
-    fn transmit_one(&mut self, batch: &mut Batch) -> bool {
         let (Some((pool, delta)), Some(packet)) = (self.usual, batch.first()) else { return false };
         let from = self.ring.end();
         let describe = |packet: &Packet| Some(single(packet, delta, true));
@@ -238,40 +232,62 @@ impl TxRing {
         posted
     }
 
+    /// Posts usual packets from the front of `batch`, in groups, and says whether these were all.
+    fn post_groups(&mut self, batch: &mut Batch) -> bool {
+        self.take_back();
+        let mut packets = batch.outgoing();
+        while !packets.is_empty() {
+            let count = self.post_block(&packets);
+            if count == 0 {
+                return false;
+            }
+            // SAFETY: the ring has their buffers.
+            unsafe { packets.forget(count) };
+        }
+        true
+    }
+
+    /// Posts usual packets from the front of `packets`, in groups and to the end of the block at most, and says how many.
     #[inline(never)]
-    fn transmit_many(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
+    fn post_block(&mut self, packets: &[Packet]) -> usize {
+        let Some((pool, delta)) = self.usual else { return 0 };
+        let from = self.ring.end();
+        let describe = |packet: &Packet| Some(single(packet, delta, false));
+        // SAFETY: the caller forgets those that were posted.
+        let count = unsafe { self.ring.post_groups(packets, pool, self.max_len, describe) };
+        if count > 0 {
+            self.report_last();
+            self.note(from, self.owner);
+        }
+        count
+    }
+
+    /// Posts packets from the front of `batch` one by one; says what was wrong with the one that is first then.
+    #[inline(never)]
+    fn post_any(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
         // Part of a block is taken back only where there is time, or no room.
         if batch.is_empty() || self.ring.free() < batch.len() {
             self.take_back_partly();
         }
-        let mut packets = batch.outgoing();
-        if let Some((pool, delta)) = self.usual {
-            let describe = |packet: &Packet| Some(single(packet, delta, false));
-            loop {
-                let from = self.ring.end();
-                if self.ring.post_groups(&mut packets, pool, self.max_len, describe) == 0 {
-                    break;
-                }
-                self.report_last();
-                self.note(from, self.owner);
-                if packets.is_empty() {
-                    return Ok(());
-                }
-            }
+        let from = self.ring.end();
+        let result = self.post_each(batch);
+        if self.ring.end() != from {
+            self.report_last();
         }
-        self.transmit_any(packets)
+        result
     }
 
-    /// Posts `packets` one by one; says what was wrong with the one that is first then.
-    #[inline(never)]
-    fn transmit_any(&mut self, mut packets: Outgoing<'_>) -> Result<(), TransmitError> {
+    fn post_each(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
+        let mut packets = batch.outgoing();
         while let Some(first) = packets.first() {
-            self.guess(first).ok_or(TransmitError::NotAttached)?;
+            if self.usual.is_none_or(|(pool, _)| pool != first.pool()) {
+                self.guess(first.pool()).ok_or(TransmitError::NotAttached)?;
+            }
             let Some(attachment) = self.attachments.get(self.owner) else { break };
             let (pool, from) = (attachment.pool().id(), self.ring.end());
             let describe = |packet: &Packet| {
                 let address = attachment.address(packet.data())?;
-                Some(described(packet, address, true))
+                Some(described(address, packet.len() as u16, false))
             };
             // SAFETY: it is forgotten next.
             if unsafe { self.ring.post_one(first, pool, self.max_len, describe) } {
@@ -280,9 +296,63 @@ impl TxRing {
             } else if !self.post_unusual(&mut packets, self.owner)? {
                 break;
             }
+            if self.ring.end().is_multiple_of(BLOCK) {
+                self.report_last();
+            }
             self.note(from, self.owner);
         }
         Ok(())
+    }
+
+    /// Takes back whole blocks that the device has reported as done: into `rx` as long as they are of its pool and fit, and
+    /// to their pools otherwise.
+    #[inline(never)]
+    pub(super) fn take_back_into(&mut self, rx: &mut RxRing) {
+        while self.ring.first() | (BLOCK - 1) < self.ring.end() {
+            if !(rx.is_block_vacant() && self.hand_over_block(rx)) && !self.take_block(BLOCK - self.ring.first() % BLOCK) {
+                return;
+            }
+        }
+    }
+
+    /// Hands the first block over to `rx`, if it is done and of its pool.
+    #[inline(always)]
+    fn hand_over_block(&mut self, rx: &mut RxRing) -> bool {
+        let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return false };
+        let (to, attachment) = rx.parts();
+        let of_pool = self.attachments.get(owner).is_some_and(|owner| owner.pool().id() == attachment.pool().id());
+        if !of_pool || self.ring.words(report).done::<WriteBack>().is_none() {
+            return false;
+        }
+        let posted = |address: DmaAddr| Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address);
+        match attachment.uniform() {
+            Some(delta) => self.ring.hand_over_block(to, |data| Some(posted(delta.address(data)))),
+            None => self.ring.hand_over_block(to, |data| attachment.address(data).map(posted)),
+        }
+    }
+
+    /// Passes packets on from `rx`, at most `most`, as [`Passage::run`] does, and says how many; none if the last
+    /// [`guess`](Self::guess) was not its pool.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
+        let (from, attachment) = rx.parts();
+        let pool = attachment.pool();
+        let max_len = self.max_len.min(pool.buffer_size() as u64);
+        let noted = Noted { index: self.ring.end(), tx: self };
+        let TxRing { ring, attachments, owner, .. } = &mut *noted.tx;
+        let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
+        let mut passage = Passage::new(from, ring);
+        // SAFETY: a receive ring is filled from its attachment's pool.
+        unsafe {
+            match to.uniform() {
+                Some(delta) => passage.run::<Data>(most, pool, max_len, decide, |data, len| {
+                    Some(described(delta.address(data), len, false))
+                }),
+                None => passage.run::<Data>(most, pool, max_len, decide, |data, len| {
+                    Some(described(to.address(data)?, len, false))
+                }),
+            }
+        }
     }
 
     /// Posts a packet that is none of the usual ones, or says what is wrong with it. Says whether there was room.
@@ -329,16 +399,33 @@ impl TxRing {
     }
 }
 
+/// Notes what was posted from `index` on when it is dropped: also when the caller's code panics.
+struct Noted<'a> {
+    tx: &'a mut TxRing,
+    index: usize,
+}
+
+impl Drop for Noted<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.tx.ring.end() != self.index {
+            if self.tx.ring.end().is_multiple_of(BLOCK) {
+                self.tx.report_last();
+            }
+            self.tx.note(self.index, self.tx.owner);
+        }
+    }
+}
+
 /// The descriptor of a packet of one segment, which the device finds `delta` away; it reports it, if `report`.
 #[inline(always)]
 fn single(packet: &Packet, delta: Delta, report: bool) -> Written<Data> {
-    described(packet, delta.address(packet.data()), report)
+    described(delta.address(packet.data()), packet.len() as u16, report)
 }
 
 /// The descriptor of a packet of one segment, which the device finds at `address`; it reports it, if `report`.
 #[inline(always)]
-fn described(packet: &Packet, address: DmaAddr, report: bool) -> Written<Data> {
-    let len = packet.len() as u16;
+fn described(address: DmaAddr, len: u16, report: bool) -> Written<Data> {
     let value = value!(Data { EOP: true, IFCS: true }).with(Data::ADDR, address).with(Data::RS, report);
     value.with(Data::DTALEN, len).with(Data::PAYLEN, len).into()
 }
@@ -346,7 +433,7 @@ fn described(packet: &Packet, address: DmaAddr, report: bool) -> Written<Data> {
 /// A transmit queue, borrowed from its running device.
 #[derive(Debug)]
 pub struct Transmit<'a, H> {
-    ring: &'a mut TxRing,
+    pub(super) ring: &'a mut TxRing,
     hardware: &'a H,
 }
 
@@ -367,14 +454,35 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     #[inline]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
         let before = batch.len();
-        let result = self.ring.transmit(batch);
+        let done = match before {
+            0 => false,
+            1 => self.ring.post_only(batch),
+            _ => self.ring.post_groups(batch),
+        };
+        let result = if done { Ok(()) } else { self.ring.post_any(batch) };
         let sent = before - batch.len();
         if sent > 0 {
-            let tail = self.ring.ring.wrap(self.ring.ring.end());
-            let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
-            registers.tdt(self.ring.queue).ring(tail as u32);
+            self.announce();
         }
         result.map(|()| sent)
+    }
+
+    /// Tells the device of what was posted and not told yet, and asks it to report the last of that.
+    #[inline(always)]
+    pub(super) fn announce_new(&mut self) {
+        if self.ring.announced != self.ring.ring.end() {
+            self.ring.report_last();
+            self.announce();
+        }
+    }
+
+    /// Tells the device of all that was posted.
+    #[inline(always)]
+    fn announce(&mut self) {
+        self.ring.announced = self.ring.ring.end();
+        let tail = self.ring.ring.wrap(self.ring.ring.end());
+        let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
+        registers.tdt(self.ring.queue).ring(tail as u32);
     }
 
     /// Makes this queue able to send packets of `pool`.
@@ -389,7 +497,7 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     /// Takes back packets that were sent, and says how many descriptors are free.
     pub fn reclaim(&mut self) -> usize {
         self.ring.take_back_partly();
-        self.ring.ring.free()
+        self.ring.ring.vacant()
     }
 
     /// Whether everything was sent.

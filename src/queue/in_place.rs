@@ -70,7 +70,6 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
             }
             left = left.min(output.ring.ring().free());
         }
-        self.rx.ring.refill_if_short();
         let mut forwarded = Forwarded::default();
         if let [output] = &mut *self.tx {
             while left > 0 {
@@ -88,6 +87,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
             self.forward_to_several(left, &mut route, &mut forwarded);
         }
         self.tx.iter_mut().for_each(Transmit::announce_new);
+        self.rx.ring.refill_if_short();
         self.rx.announce_new();
         forwarded
     }

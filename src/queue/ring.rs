@@ -178,6 +178,14 @@ impl Ring {
         }
     }
 
+    /// Where descriptor `index` and its buffer's place are.
+    #[inline(always)]
+    fn ends(&self, index: usize) -> Ends {
+        let index = index & self.mask;
+        // SAFETY: the index is masked to the descriptors, and places, that there are.
+        unsafe { Ends { words: self.words.add(index).as_ptr(), buffers: self.buffers.add(index).as_ptr() } }
+    }
+
     /// Descriptor `index`, and its buffer's place.
     #[inline(always)]
     fn slot(&mut self, index: usize) -> (&[Words; 1], &mut [MaybeUninit<Buffer>; 1]) {
@@ -245,16 +253,11 @@ impl Ring {
         buffers.first().map(|buffer| unsafe { buffer.assume_init_ref() })
     }
 
-    /// How many descriptors have no buffer. One counts as none: to the device, a full ring must not look like an empty one.
-    pub(crate) fn vacant(&self) -> usize {
-        self.mask - self.posted()
-    }
-
-    /// How many descriptors can be posted: the vacant ones, but not those in the [`BLOCK`] that has the first buffer, so that
-    /// a block never has buffers of two rounds.
+    /// How many descriptors can be posted. One stays free, so that to the device a full ring does not look like an empty
+    /// one.
     #[inline(always)]
     pub(crate) fn free(&self) -> usize {
-        self.first / BLOCK * BLOCK + self.mask - self.end
+        self.mask - self.posted()
     }
 
     /// Posts packets of one buffer each from the front of `packets` at the end of the ring, in groups: as many as are
@@ -371,13 +374,18 @@ impl Ring {
         }
         let (_, buffers) = self.run(self.first, BLOCK);
         let (words, places) = to.run(to.end, BLOCK);
+        let (Some(buffers), Some(words), Some(places)) =
+            (buffers.first_chunk::<BLOCK>(), words.first_chunk::<BLOCK>(), places.first_chunk_mut::<BLOCK>())
+        else {
+            return false;
+        };
         for ((buffer, place), words) in buffers.iter().zip(places).zip(words) {
             // SAFETY: these descriptors were posted, so there are buffers; they are the other ring's once both counts
             // have moved, and stay this ring's otherwise.
             let buffer = unsafe { buffer.assume_init_read() };
             let Some(value) = describe(buffer.data()) else { return false };
-            words.vacant_in_ring().write(value);
             place.write(buffer);
+            words.vacant_in_ring().write(value);
         }
         self.first += BLOCK;
         to.end += BLOCK;
@@ -409,69 +417,71 @@ pub(crate) enum Step {
     Stop,
 }
 
-/// Buffers on their way from a ring that received them to one that sends them. The rings' counts are kept here meanwhile,
-/// and written back when this is dropped: also when the caller's code panics.
+/// Buffers on their way from a ring that received them to one that sends them. What has left and what has arrived is counted
+/// here, and made known to the rings when this is dropped: also when the caller's code panics.
 pub(crate) struct Passage<'a> {
     from: &'a mut Ring,
     to: &'a mut Ring,
-    first: usize,
-    end: usize,
+    left: usize,
+    arrived: usize,
 }
 
 impl<'a> Passage<'a> {
     pub(crate) fn new(from: &'a mut Ring, to: &'a mut Ring) -> Self {
-        let (first, end) = (from.first, to.end);
-        Self { from, to, first, end }
+        Self { from, to, left: 0, arrived: 0 }
     }
 
     /// Passes on what was received, at most `most` packets, to the end of either ring's [`BLOCK`] or what is free there: as
-    /// long as the device is done with them, and each is one buffer with a length of 1 to `max_len`. What `decide` sees and
-    /// refuses, or `describe` makes no descriptor of, goes back to `pool`. Says how many were passed on or went back.
+    /// long as the device is done with them, and each is one buffer with a length of 1 to `max_len`. `decide` sees their
+    /// bytes and says what becomes of them; those that `describe` makes no descriptor of go back to `pool` too. Says how
+    /// many left their ring.
     ///
     /// # Safety
     ///
     /// The first ring must have been filled from `pool`, whose buffers have at least `max_len` bytes.
     #[inline(always)]
     pub(crate) unsafe fn run<D: Descriptor>(
-        &mut self,
+        mut self,
         most: usize,
         pool: &Pool,
         max_len: u64,
         mut decide: impl FnMut(&mut [u8]) -> Step,
         describe: impl Fn(NonNull<u8>, u16) -> Option<Written<D>>,
     ) -> usize {
-        let before = self.first;
-        let most = most.min(self.from.posted()).min(BLOCK - self.first % BLOCK);
-        let most = most.min(self.to.free()).min(BLOCK - self.end % BLOCK);
-        let last = before + most;
-        // SAFETY: so many descriptors follow in one piece in both rings, as they consist of whole blocks; those of the
-        // first were posted. Else as the caller says.
+        let most = most.min(self.from.posted()).min(BLOCK - self.from.first % BLOCK);
+        let most = most.min(self.to.free()).min(BLOCK - self.to.end % BLOCK);
+        // SAFETY: `most` descriptors follow in one piece in both rings, as they consist of whole blocks; those of the first
+        // were posted. Else as the caller says.
         unsafe {
-            while last - self.first >= GROUP && self.group::<D, GROUP>(pool, max_len, &mut decide, &describe) {}
-            let rest = last.min(self.first + GROUP - 1);
-            while self.first < rest && self.group::<D, 1>(pool, max_len, &mut decide, &describe) {}
+            let (from, to) = (self.from.ends(self.from.first), self.to.ends(self.to.end));
+            while most - self.left >= GROUP
+                && self.group::<D, GROUP>(from, to, pool, max_len, &mut decide, &describe)
+            {}
+            let rest = most.min(self.left + GROUP - 1);
+            while self.left < rest && self.group::<D, 1>(from, to, pool, max_len, &mut decide, &describe) {}
         }
-        self.first - before
+        self.left
     }
 
     /// Passes on `N` packets, if they are all as [`run`](Self::run) wants them.
     ///
     /// # Safety
     ///
-    /// As for `run`; the first ring must have so many posted, and the second so many free, in one piece.
+    /// As for `run`; from where the passage began, `from` and `to`, the first ring must have `N` more posted than have left,
+    /// and the second as many more free than have arrived, each in one piece.
     #[inline(always)]
     unsafe fn group<D: Descriptor, const N: usize>(
         &mut self,
+        from: Ends,
+        to: Ends,
         pool: &Pool,
         max_len: u64,
         decide: &mut impl FnMut(&mut [u8]) -> Step,
         describe: &impl Fn(NonNull<u8>, u16) -> Option<Written<D>>,
     ) -> bool {
-        let at = self.first & self.from.mask;
         // SAFETY: as the caller says.
         let (words, buffers) = unsafe {
-            let buffers: *const [Buffer; N] = self.from.buffers.add(at).as_ptr().cast();
-            (&*self.from.words.add(at).as_ptr().cast::<[Words; N]>(), buffers)
+            (&*from.words.add(self.left).cast::<[Words; N]>(), from.buffers.add(self.left).cast::<Buffer>())
         };
         let mut several = Several::<WriteBack>::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
         // They are read once, so that what was checked is what is used.
@@ -480,29 +490,26 @@ impl<'a> Passage<'a> {
             return false;
         }
         for (n, len) in lengths.into_iter().enumerate() {
-            // SAFETY: the buffer belongs to the ring, and to the call from here on: nothing else reaches it. If the
-            // caller's code panics, the count has not moved past it.
-            let buffer = unsafe { buffers.cast::<Buffer>().add(n).read() };
-            // SAFETY: as above; the buffer has that many bytes.
+            // SAFETY: the buffer is the ring's until it counts as left, which it does not if the caller's code panics.
+            let buffer = unsafe { buffers.add(n).read() };
+            // SAFETY: the device is done with the buffer, nothing else reaches it, and it has that many bytes.
             let bytes = unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), usize::from(len)) };
             let value = match decide(bytes) {
                 Step::Pass => describe(buffer.data(), len),
                 Step::Drop => None,
                 Step::Stop => return false,
             };
-            self.first += 1;
-            let Some(value) = value else {
-                // SAFETY: the buffer is of the pool, and nobody else's.
-                unsafe { pool.put_one(buffer) };
-                continue;
-            };
-            let place = self.end & self.to.mask;
-            // SAFETY: the place is in the ring, and free; it has the buffer from here on.
+            self.left += 1;
+            // SAFETY: the buffer is of the pool; or its place in the other ring is free, and has it from here on.
             unsafe {
-                self.to.words.add(place).as_ref().vacant_in_ring().put(value);
-                self.to.buffers.add(place).as_ptr().write(MaybeUninit::new(buffer));
+                let Some(value) = value else {
+                    pool.put_one(buffer);
+                    continue;
+                };
+                (*to.words.add(self.arrived)).vacant_in_ring().put(value);
+                to.buffers.add(self.arrived).write(MaybeUninit::new(buffer));
             }
-            self.end += 1;
+            self.arrived += 1;
         }
         true
     }
@@ -511,9 +518,16 @@ impl<'a> Passage<'a> {
 impl Drop for Passage<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.from.first = self.first;
-        self.to.end = self.end;
+        self.from.first += self.left;
+        self.to.end += self.arrived;
     }
+}
+
+/// Where a run of descriptors, and of their buffers' places, begins.
+#[derive(Clone, Copy)]
+struct Ends {
+    words: *const Words,
+    buffers: *mut MaybeUninit<Buffer>,
 }
 
 /// Moves `N` packets from their descriptors into `room`, if they are all as [`Ring::receive_groups`] wants them.

@@ -196,10 +196,10 @@ impl RxRing {
         }
     }
 
-    /// Posts free buffers of the pool, if more is missing than what other rings have of one block each time.
+    /// Posts free buffers of the pool, if half of the ring has none: what other rings hand over comes later.
     #[inline(always)]
     pub(super) fn refill_if_short(&mut self) {
-        if self.ring.posted() + 2 * BLOCK <= self.ring.len() {
+        if self.ring.posted() <= self.ring.len() / 2 {
             self.refill();
         }
     }

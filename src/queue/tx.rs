@@ -195,10 +195,11 @@ impl TxRing {
     #[inline(always)]
     fn note(&mut self, index: usize, owner: usize) {
         let report = self.ring.end().wrapping_sub(1);
+        // When the ring is nearly full, the block may still have buffers from the round before.
+        let is_new = index.is_multiple_of(BLOCK) && self.ring.first() + self.ring.len() >= index + BLOCK;
         if let Some(block) = self.block(index) {
             block.report = report;
-            // A block is begun only when the round before has left it.
-            if index.is_multiple_of(BLOCK) {
+            if is_new {
                 block.owner = owner;
             } else if block.owner != owner {
                 block.owner = MIXED;
@@ -341,7 +342,7 @@ impl TxRing {
         let noted = Noted { index: self.ring.end(), tx: self };
         let TxRing { ring, attachments, owner, .. } = &mut *noted.tx;
         let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
-        let mut passage = Passage::new(from, ring);
+        let passage = Passage::new(from, ring);
         // SAFETY: a receive ring is filled from its attachment's pool.
         unsafe {
             match to.uniform() {
@@ -497,7 +498,7 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     /// Takes back packets that were sent, and says how many descriptors are free.
     pub fn reclaim(&mut self) -> usize {
         self.ring.take_back_partly();
-        self.ring.ring.vacant()
+        self.ring.ring.free()
     }
 
     /// Whether everything was sent.

@@ -102,7 +102,13 @@ impl<D: WriteBack> Several<D> {
     /// Whether the device is done with all of them, and all have `flag`, and none `unwanted`, and a `count` of 1 to `most`.
     /// (Several counts ORed are at least the largest: where that is too strict, one is not.)
     #[inline(always)]
-    pub(crate) fn are_good<F: Field<D>, U: Field<D>, C: Field<D>>(&self, _f: F, _unwanted: U, _c: C, most: u64) -> bool {
+    pub(crate) fn are_good<F: Field<D>, U: Field<D>, C: Field<D>>(
+        &self,
+        _f: F,
+        _unwanted: U,
+        _c: C,
+        most: u64,
+    ) -> bool {
         let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1) | bits_from::<D, U>(1);
         self.differences & flags == 0 && extract::<D, C>(self.differences) < most
     }

@@ -1,10 +1,16 @@
 //! The data path over rings in plain memory: what comes in goes out, every buffer comes home, and what the device says is
 //! not trusted.
 
+use std::time::Duration;
+
 use ixgbe::device::{Config, Device, Running};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
 use ixgbe::queue::{Forwarded, InPlace, LongFrames, QueuePair, Route, TransmitError};
+use ixgbe_sim::wire::generator::Generator;
+use ixgbe_sim::wire::sink::Sink;
+use ixgbe_sim::wire::{Duplex, Silence};
+use ixgbe_sim::{Port as Model, PortConfig};
 use plain::{Addresses, Plain, Player};
 
 #[path = "../benches/plain/mod.rs"]
@@ -449,4 +455,41 @@ fn in_place_waits_for_room() {
     assert!(sent(&mut b.1, usize::MAX).into_iter().eq((0..30).map(frame)));
     drop(b.0.stop().unwrap());
     assert_eq!(home.available(), home.capacity());
+}
+
+#[test]
+fn forwarding_in_place_breaks_no_rule_of_the_model() {
+    let ports = [0, 1].map(|lan_id| Model::new(PortConfig { lan_id, ..PortConfig::default() }));
+    let (generator, sink) = (Generator::new([2; 6], 60).count(3000), Sink::new());
+    let received = sink.counters();
+    ports[0].plug(Duplex::new(generator, Silence));
+    ports[1].plug(Duplex::new(Silence, sink));
+    let config = small().promiscuous(true);
+    let [mut a, mut b] = [0, 1].map(|n: usize| {
+        let nic = Device::new(ports[n].clone()).reset(&config).unwrap();
+        nic.wait_for_link(Duration::from_secs(1)).unwrap().start().unwrap()
+    });
+    let (mut seen, mut sent) = (0, 0);
+    for round in 0..100_000 {
+        ports.iter().for_each(|port| _ = port.step());
+        let (mut from, mut to) = (a.split().1.remove(0), b.split().1.remove(0));
+        let mut forwarder = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        sent += forwarder
+            .forward(round % 40, |_| {
+                seen += 1;
+                if seen % 7 == 0 { Route::Drop } else { Route::Output(0) }
+            })
+            .sent;
+        if seen == 3000 {
+            break;
+        }
+    }
+    assert_eq!((seen, sent), (3000, 3000 - 3000 / 7));
+    ports.iter().for_each(|port| _ = port.settle(10_000));
+    let pools: Vec<Pool> = a.pools().chain(b.pools()).cloned().collect();
+    a.stop().unwrap();
+    b.stop().unwrap();
+    assert!(pools.iter().all(|pool| pool.available() == pool.capacity()));
+    assert_eq!(received.frames(), sent as u64);
+    assert!(ports.iter().all(|port| port.violations().is_empty()), "{:?}", ports.each_ref().map(Model::violations));
 }

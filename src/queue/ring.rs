@@ -207,9 +207,7 @@ impl Ring {
         // moved out, as `first` moves past it, and was written, from the start of the room on.
         unsafe {
             let (mut words, mut buffers) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
-            while left >= GROUP
-                && receive::<GROUP>(&*words.cast(), &*buffers.cast(), &mut *room.cast(), pool, size)
-            {
+            while left >= GROUP && receive::<GROUP>(&*words.cast(), &*buffers.cast(), &mut *room.cast(), pool, size) {
                 (words, buffers, room) = (words.add(GROUP), buffers.add(GROUP), room.add(GROUP));
                 left -= GROUP;
             }
@@ -454,9 +452,8 @@ impl<'a> Passage<'a> {
         // were posted. Else as the caller says.
         unsafe {
             let (from, to) = (self.from.ends(self.from.first), self.to.ends(self.to.end));
-            while most - self.left >= GROUP
-                && self.group::<D, GROUP>(from, to, pool, max_len, &mut decide, &describe)
-            {}
+            while most - self.left >= GROUP && self.group::<D, GROUP>(from, to, pool, max_len, &mut decide, &describe) {
+            }
             let rest = most.min(self.left + GROUP - 1);
             while self.left < rest && self.group::<D, 1>(from, to, pool, max_len, &mut decide, &describe) {}
         }
@@ -480,9 +477,8 @@ impl<'a> Passage<'a> {
         describe: &impl Fn(NonNull<u8>, u16) -> Option<Written<D>>,
     ) -> bool {
         // SAFETY: as the caller says.
-        let (words, buffers) = unsafe {
-            (&*from.words.add(self.left).cast::<[Words; N]>(), from.buffers.add(self.left).cast::<Buffer>())
-        };
+        let (words, buffers) =
+            unsafe { (&*from.words.add(self.left).cast::<[Words; N]>(), from.buffers.add(self.left).cast::<Buffer>()) };
         let mut several = Several::<WriteBack>::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
         // They are read once, so that what was checked is what is used.
         let lengths: [u16; N] = core::array::from_fn(|n| several.look(&words[n], WriteBack::PKT_LEN) as u16);

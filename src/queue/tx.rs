@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedReceiveRead, AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
+use crate::descriptors::{
+    AdvancedReceiveRead, AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written,
+};
 use crate::dma::{Delta, Dma, DmaAddr, DmaError};
 use crate::field::Value;
 use crate::mmio::Bus;
@@ -310,7 +312,9 @@ impl TxRing {
     #[inline(never)]
     pub(super) fn take_back_into(&mut self, rx: &mut RxRing) {
         while self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            if !(rx.is_block_vacant() && self.hand_over_block(rx)) && !self.take_block(BLOCK - self.ring.first() % BLOCK) {
+            if !(rx.is_block_vacant() && self.hand_over_block(rx))
+                && !self.take_block(BLOCK - self.ring.first() % BLOCK)
+            {
                 return;
             }
         }

@@ -390,8 +390,22 @@ impl Ring {
         true
     }
 
-    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the ring.
+    /// Gives the first block of buffers, which must be of `pool`, back to it. Says whether it did: it does not if the front
+    /// is in the middle of a block, or the end is in the same.
     #[inline(always)]
+    pub(crate) fn give_block_back(&mut self, pool: &Pool) -> bool {
+        if !self.first.is_multiple_of(BLOCK) || self.posted() < BLOCK {
+            return false;
+        }
+        let buffers = self.ends(self.first).buffers;
+        // SAFETY: the ring consists of whole blocks; these descriptors were posted, so their places hold buffers, which are
+        // given away, as `first` moves past them.
+        unsafe { pool.put_block(&*buffers.cast()) };
+        self.first += BLOCK;
+        true
+    }
+
+    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the ring.
     pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
         let (_, buffers) = self.run(self.first, count.min(self.posted()));
         // SAFETY: these descriptors were posted, so their places hold buffers; they are given away, as `first` moves

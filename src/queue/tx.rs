@@ -143,8 +143,13 @@ impl TxRing {
     #[inline(never)]
     fn take_back_blocks(&mut self) {
         while self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            if !self.take_block(BLOCK - self.ring.first() % BLOCK) {
+            let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return };
+            if self.ring.words(report).done::<WriteBack>().is_none() {
                 return;
+            }
+            let attachment = self.attachments.get(owner);
+            if !attachment.is_some_and(|attachment| self.ring.give_block_back(attachment.pool())) {
+                self.take_block(BLOCK - self.ring.first() % BLOCK);
             }
         }
     }
@@ -161,7 +166,7 @@ impl TxRing {
     }
 
     /// Takes back the `count` descriptors at the front, which are of one block, if the device has reported them.
-    #[inline(always)]
+    #[inline(never)]
     fn take_block(&mut self, count: usize) -> bool {
         let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return false };
         if self.ring.words(report).done::<WriteBack>().is_none() {
@@ -344,20 +349,19 @@ impl TxRing {
         let pool = attachment.pool();
         let max_len = self.max_len.min(pool.buffer_size() as u64);
         let noted = Noted { index: self.ring.end(), tx: self };
-        let TxRing { ring, attachments, owner, .. } = &mut *noted.tx;
-        let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
-        let passage = Passage::new(from, ring);
-        // SAFETY: a receive ring is filled from its attachment's pool.
-        unsafe {
-            match to.uniform() {
-                Some(delta) => passage.run::<Data>(most, pool, max_len, decide, |data, len| {
-                    Some(described(delta.address(data), len, false))
-                }),
-                None => passage.run::<Data>(most, pool, max_len, decide, |data, len| {
-                    Some(described(to.address(data)?, len, false))
-                }),
+        let TxRing { ring, attachments, owner, usual, .. } = &mut *noted.tx;
+        if let Some((id, delta)) = *usual {
+            if id != pool.id() {
+                return 0;
             }
+            let describe = |data, len| Some(described(delta.address(data), len, false));
+            // SAFETY: a receive ring is filled from its attachment's pool.
+            return unsafe { Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe) };
         }
+        let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
+        let describe = |data, len| Some(described(to.address(data)?, len, false));
+        // SAFETY: as above.
+        unsafe { Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe) }
     }
 
     /// Posts a packet that is none of the usual ones, or says what is wrong with it. Says whether there was room.

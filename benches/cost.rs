@@ -153,6 +153,130 @@ fn run(call: &str, batch_len: usize) {
     }
 }
 
+/// The yardstick: forwarding in place by hand, with raw pointers, for this one case. It checks what the driver checks, reports and
+/// rings as rarely, and trusts the device for nothing more.
+struct Floor {
+    rx: *mut [u64; 2],
+    tx: *mut [u64; 2],
+    tails: [*mut u32; 2],
+    received: usize,
+    sent: usize,
+    home: usize,
+    buffers: [Vec<u64>; 2],
+}
+
+impl Floor {
+    const RING: usize = 1024;
+
+    /// Takes over the rings of two ports that the driver has set up, and does not use any more.
+    fn new(from: &Player, to: &Player) -> Self {
+        let (([rx, _], from), ([_, tx], to)) = (from.rings(), to.rings());
+        // SAFETY: the ring has that many descriptors, with the addresses of the buffers; the registers are in the BAR.
+        unsafe {
+            let buffers = (0..Self::RING).map(|index| (*rx.add(index))[0]).collect();
+            let tails = [from.add(0x1018).cast(), to.add(0x6018).cast()];
+            Self { rx, tx, tails, received: 0, sent: 0, home: 0, buffers: [buffers, vec![0; Self::RING]] }
+        }
+    }
+
+    #[inline(never)]
+    fn forward(&mut self, most: usize) -> usize {
+        const MASK: usize = Floor::RING - 1;
+        // SAFETY: indices are masked to the rings, and a length is checked before the bytes are reached.
+        unsafe {
+            while self.home + 32 <= self.sent && (*self.tx.add(self.home + 31 & MASK))[1] >> 32 & 1 != 0 {
+                for index in (self.home..self.home + 32).map(|index| index & MASK) {
+                    let buffer = *self.buffers[1].as_ptr().add(index);
+                    *self.buffers[0].as_mut_ptr().add(index) = buffer;
+                    self.rx.add(index).write([buffer, 0]);
+                }
+                self.home += 32;
+                self.tails[0].write_volatile((self.home.wrapping_sub(1) & MASK) as u32);
+            }
+            let before = self.received;
+            while self.received - before < most && self.received - self.home < Self::RING {
+                let index = self.received & MASK;
+                let status = self.rx.add(index).cast::<u64>().add(1).read_volatile();
+                let len = status >> 32 & 0xffff;
+                if status & 0x2000_0003 != 3 || len.wrapping_sub(1) >= 1514 {
+                    break;
+                }
+                let buffer = *self.buffers[0].as_ptr().add(index);
+                if len as usize > TOUCHED {
+                    *(buffer as *mut u8).add(TOUCHED) ^= 1;
+                }
+                let report = if index & 31 == 31 { 1 << 27 } else { 0 };
+                self.tx.add(index).write([buffer, len << 46 | len | 0x2330_0000 | report]);
+                *self.buffers[1].as_mut_ptr().add(index) = buffer;
+                self.received += 1;
+            }
+            if self.received != self.sent {
+                self.sent = self.received;
+                (*self.tx.add(self.sent - 1 & MASK))[1] |= 1 << 27;
+                self.tails[1].write_volatile((self.sent & MASK) as u32);
+            }
+            self.received - before
+        }
+    }
+}
+
+/// Median cycles of one call that forwards `batch` packets: with a pool, in place, and by hand, one after the other again and
+/// again, so that whatever slows the machine slows all three.
+#[cfg(target_arch = "x86_64")]
+fn cycles(batch_len: usize) -> [f64; 3] {
+    let config = Config::new().rx_descriptors(Floor::RING).tx_descriptors(Floor::RING);
+    let mut ports: [_; 6] = std::array::from_fn(|_| Plain::start(Addresses::Identity, &config));
+    let [a, b, c, d, e, f] = &mut ports;
+    let pool = a.0.pools().next().expect("a pool for the queue").clone();
+    b.0.attach(&pool).expect("plain memory can be mapped");
+    let mut floor = Floor::new(&e.1, &f.1);
+    let ((_, mut a_pairs), (_, mut b_pairs)) = (a.0.split(), b.0.split());
+    let ((_, mut c_pairs), (_, mut d_pairs)) = (c.0.split(), d.0.split());
+    let mut batch = Batch::with_capacity(batch_len);
+    let mut ports = InPlace::new(&mut c_pairs[0].rx, std::slice::from_mut(&mut d_pairs[0].tx)).expect("can be mapped");
+    let mut times: [Vec<u64>; 3] = Default::default();
+    let timed = |call: &mut dyn FnMut() -> usize| {
+        // SAFETY: every x86-64 has the counter.
+        let start = unsafe { core::arch::x86_64::_rdtsc() };
+        let moved = call();
+        // SAFETY: as above.
+        let time = unsafe { core::arch::x86_64::_rdtsc() } - start;
+        assert_eq!(moved, batch_len, "packets were left");
+        time
+    };
+    for first in (0..PACKETS.max(batch_len * 512)).step_by(batch_len) {
+        for wire in [&mut a.1, &mut c.1, &mut e.1] {
+            arrive(wire, first, batch_len);
+        }
+        times[0].push(timed(&mut || measured_forward(&mut a_pairs[0].rx, &mut b_pairs[0].tx, &mut batch)));
+        times[1].push(timed(&mut || measured_in_place(&mut ports, batch_len)));
+        times[2].push(timed(&mut || floor.forward(batch_len)));
+        for wire in [&mut b.1, &mut d.1, &mut f.1] {
+            sent(wire, first, batch_len, 1);
+        }
+    }
+    times.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2] as f64
+    })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn cycles(_: usize) -> [f64; 3] {
+    [f64::NAN; 3]
+}
+
+/// How much more two threads forward than one, each with ports of its own: by the median time of a call that forwards a full
+/// batch which lies in the ring already.
+fn scaling() -> f64 {
+    let one = cycles(32)[1];
+    let both: Vec<f64> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2).map(|_| scope.spawn(|| cycles(32)[1])).collect();
+        threads.into_iter().map(|thread| thread.join().expect("the thread forwards")).collect()
+    });
+    both.iter().map(|time| one / time).sum()
+}
+
 fn no_valgrind(error: std::io::Error) -> String {
     format!("cannot run valgrind, which counts the instructions (is it installed?): {error}")
 }
@@ -230,6 +354,13 @@ fn measure(check: bool) -> Result<(), String> {
     let target = release.ancestors().nth(3).ok_or("this binary is not in a target directory")?.to_owned();
     Command::new("valgrind").arg("--version").output().map_err(no_valgrind)?;
     let lto = lto_binary()?;
+    let ratios: Vec<(usize, [f64; 2])> = BATCHES
+        .iter()
+        .map(|batch| {
+            let [pool, in_place, floor] = cycles(*batch);
+            (*batch, [pool / floor, in_place / floor])
+        })
+        .collect();
     let (mut json, mut over, mut lines) = (String::new(), String::new(), Vec::new());
     println!("instructions per packet, frames of {FRAME} bytes, by packets per call");
     print!("{:<10}{:<9}{:<9}", "shape", "call", "profile");
@@ -242,11 +373,14 @@ fn measure(check: bool) -> Result<(), String> {
             for batch in BATCHES {
                 let cost = count(exe, workload, batch)?;
                 line.push(cost);
+                let ratio = ratios.iter().find(|(at, _)| *at == batch && call == "forward" && profile == "release");
+                let ratio = ratio.map(|(_, ratios)| ratios[usize::from(shape == "in-place")]).filter(|x| x.is_finite());
+                let ratio = ratio.map_or("null".into(), |ratio| format!("{ratio:.2}"));
                 print!("{cost:>8.1}");
                 let comma = if json.is_empty() { "" } else { ",\n " };
                 let _ = write!(
                     json,
-                    r#"{comma}{{"shape":"{shape}","call":"{call}","profile":"{profile}","batch":{batch},"instructions":{cost:.2}}}"#
+                    r#"{comma}{{"shape":"{shape}","call":"{call}","profile":"{profile}","batch":{batch},"instructions":{cost:.2},"cycles_ratio_to_floor":{ratio}}}"#
                 );
                 for (_, _, limit) in
                     LIMITS.iter().filter(|limit| limit.0 == workload && limit.1 == batch && cost > limit.2)
@@ -260,6 +394,15 @@ fn measure(check: bool) -> Result<(), String> {
             }
         }
     }
+    println!(
+        "\ncycles of a call, as multiples of the in-place floor's of the same run (release, device in the same thread)"
+    );
+    for (index, shape) in ["pool", "in-place"].into_iter().enumerate() {
+        print!("{shape:<28}");
+        ratios.iter().for_each(|(_, ratios)| print!("{:>8.2}", ratios[index]));
+        println!();
+    }
+    println!("\ntwo threads forward {:.2} times what one does, in place", scaling());
     let file = target.join("bench/cost.json");
     std::fs::create_dir_all(target.join("bench"))
         .and_then(|()| std::fs::write(&file, format!("[{json}]\n")))
@@ -278,6 +421,9 @@ fn main() -> ExitCode {
         && mode == "--run"
     {
         run(call, batch.parse().expect("a number of packets"));
+    } else if has("--cycles") {
+        BATCHES.iter().for_each(|batch| println!("{batch}: {:?}", cycles(*batch)));
+        println!("{:.2}", scaling());
     } else if has("--path") {
         println!("{}", std::env::current_exe().expect("this binary").display());
     } else if !has("--bench") {

@@ -2,6 +2,7 @@
 //!
 //! ```console
 //! $ cargo run --release --example forwarder
+//! $ cargo run --release --example forwarder -- --in-place
 //! $ cargo run --release --example forwarder -- --input traffic.pcap --output forwarded.pcap --touch
 //! $ cargo run --release --example forwarder -- 0000:01:00.0 0000:02:00.0
 //! ```
@@ -19,8 +20,9 @@ use common::bench::PortArguments;
 use common::platform::Platform;
 use common::report::{Report, Row};
 use ixgbe::device::Config;
+use ixgbe::dma::DmaError;
 use ixgbe::packet::Batch;
-use ixgbe::queue::QueuePair;
+use ixgbe::queue::{Forwarded, InPlace, QueuePair, Route};
 
 /// Forwards packets between two ports, in both directions.
 #[derive(Debug, Parser)]
@@ -45,6 +47,9 @@ struct Arguments {
     /// The largest frame in bytes, with CRC.
     #[arg(long, default_value_t = 1518)]
     max_frame: usize,
+    /// Pass packets from ring to ring where they are, instead of receiving and sending batches of them.
+    #[arg(long)]
+    in_place: bool,
     /// Add one to a byte of each packet.
     #[arg(long)]
     touch: bool,
@@ -56,6 +61,7 @@ struct Arguments {
 /// One direction: what one port receives goes out on another.
 struct Direction {
     batch: Batch,
+    in_place: bool,
     touch: bool,
     /// Packets that the other port cannot send.
     unsendable: u64,
@@ -63,11 +69,15 @@ struct Direction {
 
 impl Direction {
     fn new(arguments: &Arguments) -> Self {
-        Self { batch: Batch::with_capacity(arguments.batch.into()), touch: arguments.touch, unsendable: 0 }
+        let batch = Batch::with_capacity(arguments.batch.into());
+        Self { batch, in_place: arguments.in_place, touch: arguments.touch, unsendable: 0 }
     }
 
     /// Moves a batch; says whether anything moved.
     fn forward(&mut self, from: &mut QueuePair<'_, Platform>, to: &mut QueuePair<'_, Platform>) -> bool {
+        if self.in_place {
+            return self.forward_in_place(from, to).unwrap_or(false);
+        }
         let waiting = self.batch.len();
         let received = from.rx.receive(&mut self.batch);
         if self.touch {
@@ -85,6 +95,22 @@ impl Direction {
                 true
             }
         }
+    }
+
+    fn forward_in_place(
+        &mut self,
+        from: &mut QueuePair<'_, Platform>,
+        to: &mut QueuePair<'_, Platform>,
+    ) -> Result<bool, DmaError> {
+        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx))?;
+        let Forwarded { sent, dropped } = ports.forward(self.batch.capacity(), |packet| {
+            if self.touch {
+                packet[3] = packet[3].wrapping_add(1);
+            }
+            Route::Output(0)
+        });
+        self.unsendable += dropped as u64;
+        Ok(sent + dropped > 0)
     }
 }
 

@@ -70,45 +70,55 @@ impl Words {
     }
 }
 
-/// Several descriptors that the device has all written back in format `D`: the word of each that says so.
+/// The done words of several descriptors, looked at one by one, and checked all at once.
+///
+/// From each word, what is wanted is subtracted: flags that must be set, and a count's least value. As long as all the flags
+/// are there, nothing is borrowed across them: they become 0, and all other bits stay, but for the count that gets
+/// smaller. If any is missing, the lowest such becomes 1. So the words' differences, ORed, tell of all.
 #[derive(Debug)]
-pub(crate) struct AllDone<D, const N: usize> {
-    done_words: [u64; N],
-    /// The bits that all have set.
-    common: u64,
-    /// The bits that some have set.
-    some: u64,
+pub(crate) struct Several<D> {
+    wanted: u64,
+    /// The bits that any difference has set.
+    differences: u64,
     format: PhantomData<fn() -> D>,
 }
 
-impl<D: WriteBack, const N: usize> AllDone<D, N> {
-    /// What the device wrote back, if it is done with all of them.
+impl<D: WriteBack> Several<D> {
+    /// None yet; of each, `flag` is wanted besides the done bit, and that `count` is at least 1.
     #[inline(always)]
-    pub(crate) fn read(words: &[Words; N]) -> Option<Self> {
-        let done_words: [u64; N] =
-            core::array::from_fn(|n| u64::from_le(words[n].0[D::DONE as usize / 64].load(Ordering::Acquire)));
-        let common = done_words.iter().fold(u64::MAX, |all, word| all & word);
-        let some = done_words.iter().fold(0, |any, word| any | word);
-        (common >> (D::DONE % 64) & 1 != 0).then_some(Self { done_words, common, some, format: PhantomData })
+    pub(crate) fn wanting<F: Field<D>, C: Field<D>>(_flag: F, _count: C) -> Self {
+        let wanted = 1 << (D::DONE % 64) | bits_from::<D, F>(1) | bits_from::<D, C>(1);
+        Self { wanted, differences: 0, format: PhantomData }
     }
 
-    /// Whether `flag`, which stands in the word of the done bit, is set in all of them.
+    /// The value of `field` in one more descriptor. It means something only if [all are good](Self::are_good) in the end.
     #[inline(always)]
-    pub(crate) fn all<F: Field<D, Read = bool>>(&self, flag: F) -> bool {
-        flag.decode(extract::<D, F>(self.common))
+    pub(crate) fn look<F: Field<D>>(&mut self, words: &Words, field: F) -> F::Read {
+        let word = u64::from_le(words.0[D::DONE as usize / 64].load(Ordering::Acquire));
+        self.differences |= word.wrapping_sub(self.wanted);
+        field.decode(extract::<D, F>(word))
     }
 
-    /// Whether `flag`, which stands in the word of the done bit, is set in any of them.
+    /// Whether the device is done with all of them, and all have `flag`, and none `unwanted`, and a `count` of 1 to `most`.
+    /// (Several counts ORed are at least the largest: where that is too strict, one is not.)
     #[inline(always)]
-    pub(crate) fn any<F: Field<D, Read = bool>>(&self, flag: F) -> bool {
-        flag.decode(extract::<D, F>(self.some))
+    pub(crate) fn are_good<F: Field<D>, U: Field<D>, C: Field<D>>(
+        &self,
+        _f: F,
+        _unwanted: U,
+        _c: C,
+        most: u64,
+    ) -> bool {
+        let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1) | bits_from::<D, U>(1);
+        self.differences & flags == 0 && extract::<D, C>(self.differences) < most
     }
+}
 
-    /// The value of `field`, which stands in the word of the done bit, in each of them.
-    #[inline(always)]
-    pub(crate) fn field<F: Field<D>>(&self, field: F) -> [F::Read; N] {
-        self.done_words.map(|word| field.decode(extract::<D, F>(word)))
-    }
+/// `value` where field `F` stands in the word of the done bit.
+#[inline(always)]
+fn bits_from<D: WriteBack, F: Field<D>>(value: u64) -> u64 {
+    const { assert!(F::LSB / 64 == D::DONE / 64, "the field is in another word") };
+    value << (F::LSB % 64)
 }
 
 /// The bits of field `F`, which stands in the word of the done bit.

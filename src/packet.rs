@@ -19,19 +19,18 @@ pub struct Packet {
     data: NonNull<u8>,
     pool: PoolId,
     extent: Extent,
-    /// How far `data` has moved from where it is in an empty packet: [`HEADROOM`] behind the start of the buffer.
-    moved: i32,
 }
 
-/// The length of a packet's first segment, and how many buffers follow it: in one number, of which one comparison
-/// tells whether it is a packet of one segment with a length from 1 to a maximum.
+/// What else there is to say of a packet, in one word, so that it is written at once: the length of its first segment
+/// (16 bits), how many buffers follow it (16 bits), and how far `data` has moved from where it is in an empty packet,
+/// [`HEADROOM`] behind the start of the buffer (32 bits, signed).
 #[derive(Clone, Copy)]
-struct Extent(u32);
+struct Extent(u64);
 
 impl Extent {
     #[inline(always)]
-    const fn new(len: u16, more: u16) -> Self {
-        Self((more as u32) << 16 | len as u32)
+    const fn new(len: u16, more: u16, moved: i32) -> Self {
+        Self((moved as u32 as u64) << 32 | (more as u64) << 16 | len as u64)
     }
 
     #[inline(always)]
@@ -42,6 +41,11 @@ impl Extent {
     #[inline(always)]
     const fn more(self) -> u16 {
         (self.0 >> 16) as u16
+    }
+
+    #[inline(always)]
+    const fn moved(self) -> i32 {
+        (self.0 >> 32) as i32
     }
 }
 
@@ -75,7 +79,7 @@ impl Packet {
     /// The buffer must be of `pool`, and `len` at most the pool's buffer size.
     #[inline(always)]
     pub(crate) unsafe fn new(buffer: Buffer, pool: PoolId, len: u16) -> Self {
-        Self { data: buffer.data(), pool, extent: Extent::new(len, 0), moved: 0 }
+        Self { data: buffer.data(), pool, extent: Extent::new(len, 0, 0) }
     }
 
     #[inline(always)]
@@ -96,8 +100,25 @@ impl Packet {
 
     /// A number that is below `max` only if the packet has one segment, of 1 to `max` bytes.
     #[inline(always)]
-    pub(crate) fn excess(&self) -> u32 {
+    pub(crate) fn excess(&self) -> u64 {
+        u64::from((self.extent.0 as u32).wrapping_sub(1))
+    }
+
+    /// As [`excess`](Self::excess), but only if also the data are where they are in an empty packet.
+    #[inline(always)]
+    pub(crate) fn excess_or_moved(&self) -> u64 {
         self.extent.0.wrapping_sub(1)
+    }
+
+    /// The first buffer of a packet whose data are where they are in an empty one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`buffer`](Self::buffer); and if the data have moved, it is none.
+    #[inline(always)]
+    pub(crate) unsafe fn unmoved_buffer(&self) -> Buffer {
+        // SAFETY: as the caller says.
+        unsafe { Buffer::from_data(self.data) }
     }
 
     /// The packet's first buffer.
@@ -108,7 +129,7 @@ impl Packet {
     #[inline(always)]
     pub(crate) unsafe fn buffer(&self) -> Buffer {
         // SAFETY: that is how far the data has moved from there, within the buffer.
-        unsafe { Buffer::from_data(self.data.offset(-(self.moved as isize))) }
+        unsafe { Buffer::from_data(self.data.offset(-(self.extent.moved() as isize))) }
     }
 
     /// What follows the first buffer.
@@ -167,7 +188,7 @@ impl Packet {
         let last = self.following().last().map_or_else(|| unsafe { self.buffer() }, |(buffer, _)| buffer);
         self.inner().follow(&buffer, Link::END);
         self.inner().follow(&last, Link { next: Some(buffer.data()), len: len as u16 });
-        self.extent = Extent::new(self.extent.len(), self.extent.more() + 1);
+        self.extent = Extent::new(self.extent.len(), self.extent.more() + 1, self.extent.moved());
         Ok(())
     }
 
@@ -223,22 +244,29 @@ impl Packet {
             last = buffer;
         }
         self.inner().follow(&last, Link { next: None, len: 0 });
-        self.extent = Extent::new(self.extent.len(), kept);
+        self.extent = Extent::new(self.extent.len(), kept, self.extent.moved());
         for buffer in rest {
-            drop(Self { data: buffer.data(), pool: self.pool, extent: Extent::new(0, 0), moved: 0 });
+            drop(Self { data: buffer.data(), pool: self.pool, extent: Extent::new(0, 0, 0) });
         }
     }
 
     /// Changes the first segment's length, which must fit.
     #[inline(always)]
     fn set_len(&mut self, len: u16) {
-        self.extent = Extent::new(len, self.extent.more());
+        self.extent = Extent::new(len, self.extent.more(), self.extent.moved());
+    }
+
+    /// Says that the data now starts `by` bytes further on, and ends where it did.
+    #[inline(always)]
+    fn move_data(&mut self, by: i32) {
+        let len = i32::from(self.extent.len()) - by;
+        self.extent = Extent::new(len as u16, self.extent.more(), self.extent.moved() + by);
     }
 
     /// Free bytes in front of the packet.
     #[must_use]
     pub fn headroom(&self) -> usize {
-        HEADROOM.saturating_add_signed(self.moved as isize)
+        HEADROOM.saturating_add_signed(self.extent.moved() as isize)
     }
 
     /// Free bytes behind the packet, or behind its first segment.
@@ -259,8 +287,7 @@ impl Packet {
         }
         // SAFETY: that many bytes before the data belong to the same buffer.
         self.data = unsafe { self.data.sub(bytes.len()) };
-        self.moved -= bytes.len() as i32;
-        self.set_len(self.extent.len() + bytes.len() as u16);
+        self.move_data(-(bytes.len() as i32));
         self[..bytes.len()].copy_from_slice(bytes);
         Ok(())
     }
@@ -270,8 +297,7 @@ impl Packet {
         let count = count.min(self.len());
         // SAFETY: the data has at least that many bytes.
         self.data = unsafe { self.data.add(count) };
-        self.moved += count as i32;
-        self.set_len(self.extent.len() - count as u16);
+        self.move_data(count as i32);
     }
 
     /// Puts `bytes` behind the packet, or behind its first segment.
@@ -312,8 +338,8 @@ impl DerefMut for Packet {
 
 impl Drop for Packet {
     fn drop(&mut self) {
-        let Self { data, pool, extent, moved } = *self;
-        pool::give_back(core::iter::once(Self { data, pool, extent, moved }));
+        let Self { data, pool, extent } = *self;
+        pool::give_back(core::iter::once(Self { data, pool, extent }));
     }
 }
 
@@ -407,6 +433,17 @@ impl Batch {
     pub(crate) unsafe fn grow(&mut self, count: usize) {
         // SAFETY: the caller wrote that many behind the others.
         unsafe { self.packets.set_len(self.packets.len() + count) }
+    }
+
+    /// Forgets all packets.
+    ///
+    /// # Safety
+    ///
+    /// Whoever calls has their buffers.
+    #[inline(always)]
+    pub(crate) unsafe fn forget_all(&mut self) {
+        // SAFETY: none are left to be looked at.
+        unsafe { self.packets.set_len(0) };
     }
 
     /// The packets on their way out: those that have left go from the batch all at once.

@@ -327,23 +327,43 @@ impl Pool {
     /// # Safety
     ///
     /// They must be of this pool, and the caller gives up owning them.
-    #[inline(always)]
     pub(crate) unsafe fn put(&self, buffers: &[Buffer]) {
         let mut free = self.inner().free.lock();
         let len = free.buffers.len();
         let Some(room) = free.buffers.spare_capacity_mut().get_mut(..buffers.len()) else { return };
         // SAFETY: room and buffers have the same length; the caller owned the buffers, and the list does from here on.
-        // A block is copied in place, any other number by a call.
         unsafe {
-            if let (Some(room), Some(block)) = (room.first_chunk_mut::<BLOCK>(), buffers.first_chunk::<BLOCK>())
-                && buffers.len() == BLOCK
-            {
-                room.as_mut_ptr().cast::<[Buffer; BLOCK]>().copy_from_nonoverlapping(block, 1);
-            } else {
-                room.as_mut_ptr().cast::<Buffer>().copy_from_nonoverlapping(buffers.as_ptr(), buffers.len());
-            }
+            room.as_mut_ptr().cast::<Buffer>().copy_from_nonoverlapping(buffers.as_ptr(), buffers.len());
             free.buffers.set_len(len + buffers.len());
         }
+    }
+
+    /// Gives back a block of buffers.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put).
+    #[inline(always)]
+    pub(crate) unsafe fn put_block(&self, buffers: &[Buffer; BLOCK]) {
+        let mut free = self.inner().free.lock();
+        let len = free.buffers.len();
+        let Some(room) = free.buffers.spare_capacity_mut().first_chunk_mut::<BLOCK>() else { return };
+        // SAFETY: as in `put`.
+        unsafe {
+            room.as_mut_ptr().cast::<[Buffer; BLOCK]>().copy_from_nonoverlapping(buffers, 1);
+            free.buffers.set_len(len + BLOCK);
+        }
+    }
+
+    /// Gives back one buffer.
+    ///
+    /// # Safety
+    ///
+    /// As for [`put`](Self::put).
+    #[inline(never)]
+    pub(crate) unsafe fn put_one(&self, buffer: Buffer) {
+        // SAFETY: as the caller says.
+        unsafe { self.put(core::slice::from_ref(&buffer)) };
     }
 
     /// Number of buffers.

@@ -1,6 +1,8 @@
-//! A typed access is the same instructions as the volatile access that one would write by hand.
+//! A typed access is the same instructions as the volatile access that one would write by hand, and the data path does
+//! nothing for a packet that it need not.
 //!
-//! `assembly/accesses.rs` has the pairs: what `typed_NAME` and `raw_NAME` became is compared here.
+//! `assembly/accesses.rs` has the pairs: what `typed_NAME` and `raw_NAME` became is compared here; and `forward`, which is
+//! the data path in place.
 
 // What is a load and what a store is told apart by the words of this architecture.
 #![cfg(target_arch = "x86_64")]
@@ -59,14 +61,61 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
     Ok(())
 }
 
+/// The functions that packets pass through, by a part of their names: of the library, and where a caller's code is
+/// compiled into them, of the example.
+const PER_PACKET: &[(&[&str], &str)] = &[
+    (&["--lib"], "receive_many"),
+    (&["--lib"], "post_block"),
+    (&["--lib"], "post_only"),
+    (&["--example", "accesses"], "forward_in_place"),
+];
+
+/// What they may call: what is done once for a block, or for a packet that is unusual.
+const SOMETIMES: &[&str] = &[
+    "refill",
+    "segment",
+    "take_back_blocks",
+    "take_back_into",
+    "take_back_partly",
+    "put_one",
+    "forward_to_several",
+    "_Unwind_Resume",
+    "panic_in_cleanup",
+];
+
+#[test]
+fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
+    for (target, name) in PER_PACKET {
+        let functions = functions(&compile_target(target)?);
+        let found: Vec<_> = functions.iter().filter(|(function, _)| function.contains(name)).collect();
+        assert!(!found.is_empty(), "there is no function {name}");
+        for (function, body) in found {
+            let calls = body.iter().filter(|line| line.starts_with("call") || line.starts_with("jmp _"));
+            let others: Vec<_> = calls.filter(|call| !SOMETIMES.iter().any(|known| call.contains(known))).collect();
+            // A call by register is one of those above, loaded before a loop.
+            let others: Vec<_> = others.into_iter().filter(|call| call.contains(['_', '['])).collect();
+            assert!(others.is_empty(), "{function} may panic, allocate, or else: {others:?}");
+            let locked: Vec<_> = body.iter().filter(|line| line.starts_with("lock")).collect();
+            assert!(locked.is_empty(), "{function} counts or locks something: {locked:?}");
+        }
+    }
+    Ok(())
+}
+
 /// Compiles the pairs as a release does, and gives the assembly.
 fn compile() -> Result<String> {
+    compile_target(&["--example", "accesses"])
+}
+
+fn compile_target(what: &[&str]) -> Result<String> {
     // A directory of its own: the one of the cargo that runs this test may be locked.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assembly");
-    let assembly = target.join("accesses.s");
+    let assembly = target.join(format!("{}.s", what.join("")));
     let output = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["rustc", "--release", "--offline", "--quiet", "--example", "accesses", "--target-dir"])
+        .args(["rustc", "--release", "--offline", "--quiet"])
+        .args(what)
+        .arg("--target-dir")
         .arg(&target)
         .args(["--", "-Ccodegen-units=1", "-Cdebuginfo=0", "-Cllvm-args=-x86-asm-syntax=intel"])
         .arg(format!("--emit=asm={}", assembly.display()))

@@ -1,10 +1,16 @@
 //! The data path over rings in plain memory: what comes in goes out, every buffer comes home, and what the device says is
 //! not trusted.
 
+use std::time::Duration;
+
 use ixgbe::device::{Config, Device, Running};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
-use ixgbe::queue::{LongFrames, QueuePair, TransmitError};
+use ixgbe::queue::{Forwarded, InPlace, LongFrames, QueuePair, Route, TransmitError};
+use ixgbe_sim::wire::generator::Generator;
+use ixgbe_sim::wire::sink::Sink;
+use ixgbe_sim::wire::{Duplex, Silence};
+use ixgbe_sim::{Port as Model, PortConfig};
 use plain::{Addresses, Plain, Player};
 
 #[path = "../benches/plain/mod.rs"]
@@ -287,4 +293,203 @@ fn packets_outlive_the_device_and_the_handles_of_their_pool() {
     for (number, packet) in packets.into_iter().enumerate() {
         assert!(*packet == *frame(number));
     }
+}
+
+/// Two ports, and a third whose output is used too.
+fn three(addresses: Addresses) -> [Port; 3] {
+    [(); 3].map(|()| Plain::start(addresses, &small()))
+}
+
+/// Stops all, and makes sure that every buffer has come home.
+fn all_home(ports: impl IntoIterator<Item = Port>) {
+    let ports: Vec<_> = ports.into_iter().collect();
+    let pools: Vec<_> = ports.iter().map(pool).collect();
+    ports.into_iter().for_each(|(device, _)| drop(device.stop().unwrap()));
+    for pool in pools {
+        assert_eq!(pool.available(), pool.capacity());
+    }
+}
+
+#[test]
+fn forwards_in_place_with_batches_of_every_size() {
+    for addresses in BOTH {
+        let [mut a, mut b, _] = three(addresses);
+        let (mut arrived, mut seen, mut expected) = (0, 0, 0);
+        for size in (1..=70).chain([3, 1, 64, 2, 33, 31, 32]) {
+            let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+            while arrived < seen + size && player_a.arrive(&frame(arrived)) {
+                arrived += 1;
+            }
+            let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+            let before = seen;
+            let Forwarded { sent: out, dropped } = ports.forward(size, |packet| {
+                assert!(*packet == frame(seen), "packet {seen} has changed");
+                packet[3] ^= 1;
+                seen += 1;
+                if seen % 5 == 0 { Route::Drop } else { Route::Output(0) }
+            });
+            assert!(seen > before && seen - before <= size && out + dropped == seen - before);
+            for bytes in sent(player_b, usize::MAX) {
+                expected += usize::from(expected % 5 == 4);
+                let mut changed = frame(expected);
+                changed[3] ^= 1;
+                assert!(bytes == changed, "frame {expected} is wrong");
+                expected += 1;
+            }
+        }
+        assert!(seen > 15 * 64 && expected + 1 >= seen);
+        assert_eq!(pair(&mut a).0.rx.drops().bad_length, 0);
+        all_home([a, b]);
+    }
+}
+
+#[test]
+fn forwards_in_place_to_several_outputs() {
+    for addresses in BOTH {
+        let [mut a, mut b, mut c] = three(addresses);
+        let (mut arrived, mut seen, mut out, mut dropped) = (0, 0, [vec![], vec![]], 0);
+        for round in 0..200 {
+            let (mut from, player_a) = pair(&mut a);
+            let ((to_b, player_b), (to_c, player_c)) = (pair(&mut b), pair(&mut c));
+            for _ in 0..round % 40 {
+                arrived += usize::from(player_a.arrive(&frame(arrived)));
+            }
+            let mut outputs = [to_b.tx, to_c.tx];
+            let forwarded = InPlace::new(&mut from.rx, &mut outputs).unwrap().forward(32, |packet| {
+                assert!(*packet == frame(seen), "packet {seen} has changed, or was seen twice");
+                seen += 1;
+                // Long runs and short ones, and an output that there is not.
+                Route::Output(if seen % 50 < 20 { 0 } else { seen % 3 })
+            });
+            dropped += forwarded.dropped;
+            out[0].extend(sent(player_b, usize::MAX));
+            out[1].extend(sent(player_c, usize::MAX));
+        }
+        let route = |seen: usize| if (seen + 1) % 50 < 20 { 0 } else { (seen + 1) % 3 };
+        for (output, frames) in out.iter().enumerate() {
+            assert!((0..seen).filter(|seen| route(*seen) == output).map(frame).eq(frames.iter().cloned()));
+        }
+        assert!(seen > 2000 && dropped == (0..seen).filter(|seen| route(*seen) == 2).count());
+        all_home([a, b, c]);
+    }
+}
+
+#[test]
+fn in_place_does_not_trust_what_was_written_back() {
+    let [mut a, mut b, _] = three(Addresses::Identity);
+    for wrong in [0, BUFFER as u16 + 1, u16::MAX] {
+        for before in [0, 3, 8, 20] {
+            let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+            (0..before).for_each(|number| assert!(player_a.arrive(&frame(number))));
+            assert!(player_a.fill(&[], wrong, true) && player_a.fill(&[], wrong, false) && player_a.arrive(&frame(1)));
+            // Good in itself, but longer than the output's frames; and a frame of two buffers.
+            assert!(player_a.fill(&[1; BUFFER], BUFFER as u16, true));
+            assert!(player_a.fill(&[1; BUFFER], BUFFER as u16, false) && player_a.fill(&[2; 9], 9, true));
+            (0..9).for_each(|number| assert!(player_a.arrive(&frame(number))));
+            let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+            let forwarded = ports.forward(usize::MAX, |_| Route::Output(0));
+            assert_eq!(forwarded, Forwarded { sent: before + 9, dropped: 2 });
+            assert!(sent(player_b, usize::MAX).into_iter().eq((0..before).chain(0..9).map(frame)));
+        }
+    }
+    assert_eq!(pair(&mut a).0.rx.drops().bad_length, 24);
+    all_home([a, b]);
+}
+
+#[test]
+fn a_packet_whose_routing_panics_is_seen_again() {
+    let [mut a, mut b, _] = three(Addresses::Identity);
+    for round in 0..100 {
+        let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+        (0..20).for_each(|number| assert!(player_a.arrive(&frame(number))));
+        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        let mut seen = 0;
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            ports.forward(20, |packet| {
+                assert!(*packet == frame(seen));
+                // Not by the hook, which would print.
+                if seen == round % 20 {
+                    std::panic::resume_unwind(Box::new(()));
+                }
+                seen += 1;
+                Route::Output(0)
+            })
+        }));
+        assert!(panicked.is_err());
+        // What was passed on before has not been told of; nor is it lost, or sent twice.
+        assert_eq!(sent(player_b, usize::MAX).len(), 0);
+        std::mem::forget(ports);
+        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        let forwarded = ports.forward(20, |_| Route::Output(0));
+        assert_eq!(forwarded.sent, 20 - round % 20);
+        assert!(sent(player_b, usize::MAX).into_iter().eq((0..20).map(frame)));
+    }
+    all_home([a, b]);
+}
+
+#[test]
+fn in_place_waits_for_room() {
+    let [mut a, mut b, _] = three(Addresses::Identity);
+    let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+    let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+    let (mut arrived, mut out) = (0, vec![]);
+    for _ in 0..5 {
+        while player_a.arrive(&frame(arrived)) {
+            arrived += 1;
+        }
+        ports.forward(1000, |_| Route::Output(0));
+    }
+    assert_eq!(ports.forward(1000, |_| Route::Output(0)), Forwarded::default());
+    assert!(arrived > 63);
+    for _ in 0..10 {
+        out.extend(sent(player_b, 40));
+        ports.forward(1000, |_| Route::Output(0));
+    }
+    assert!(out.into_iter().eq((0..arrived).map(frame)));
+    // What the other port sends still is alive when this one is stopped.
+    (0..30).for_each(|number| assert!(player_a.arrive(&frame(number))));
+    assert_eq!(ports.forward(1000, |_| Route::Output(0)).sent, 30);
+    let home = pool(&a);
+    drop(a.0.stop().unwrap());
+    assert_eq!(home.available(), home.capacity() - 30);
+    assert!(sent(&mut b.1, usize::MAX).into_iter().eq((0..30).map(frame)));
+    drop(b.0.stop().unwrap());
+    assert_eq!(home.available(), home.capacity());
+}
+
+#[test]
+fn forwarding_in_place_breaks_no_rule_of_the_model() {
+    let ports = [0, 1].map(|lan_id| Model::new(PortConfig { lan_id, ..PortConfig::default() }));
+    let (generator, sink) = (Generator::new([2; 6], 60).count(3000), Sink::new());
+    let received = sink.counters();
+    ports[0].plug(Duplex::new(generator, Silence));
+    ports[1].plug(Duplex::new(Silence, sink));
+    let config = small().promiscuous(true);
+    let [mut a, mut b] = [0, 1].map(|n: usize| {
+        let nic = Device::new(ports[n].clone()).reset(&config).unwrap();
+        nic.wait_for_link(Duration::from_secs(1)).unwrap().start().unwrap()
+    });
+    let (mut seen, mut sent) = (0, 0);
+    for round in 0..100_000 {
+        ports.iter().for_each(|port| _ = port.step());
+        let (mut from, mut to) = (a.split().1.remove(0), b.split().1.remove(0));
+        let mut forwarder = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        sent += forwarder
+            .forward(round % 40, |_| {
+                seen += 1;
+                if seen % 7 == 0 { Route::Drop } else { Route::Output(0) }
+            })
+            .sent;
+        if seen == 3000 {
+            break;
+        }
+    }
+    assert_eq!((seen, sent), (3000, 3000 - 3000 / 7));
+    ports.iter().for_each(|port| _ = port.settle(10_000));
+    let pools: Vec<Pool> = a.pools().chain(b.pools()).cloned().collect();
+    a.stop().unwrap();
+    b.stop().unwrap();
+    assert!(pools.iter().all(|pool| pool.available() == pool.capacity()));
+    assert_eq!(received.frames(), sent as u64);
+    assert!(ports.iter().all(|port| port.violations().is_empty()), "{:?}", ports.each_ref().map(Model::violations));
 }

@@ -195,6 +195,13 @@ impl Player {
         unsafe { &*Self::at(base).cast::<[AtomicU64; 2]>().add(index) }
     }
 
+    /// The rings for receiving and transmitting, and the registers: for who drives them by hand.
+    pub fn rings(&self) -> ([*mut [u64; 2]; 2], *mut u8) {
+        let ring = |low, high| Self::at((self.read(high) as u64) << 32 | self.read(low) as u64).cast();
+        let rings = [ring(register::RDBAL, register::RDBAH), ring(register::TDBAL, register::TDBAH)];
+        (rings, self.memory.base.as_ptr())
+    }
+
     /// How many buffers there are for frames to arrive in.
     pub fn room(&self) -> usize {
         let len = self.read(register::RDLEN) / 16;

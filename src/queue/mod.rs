@@ -4,10 +4,12 @@
 //! [`Transmit`]), so that the device cannot be stopped beneath a handle, and a handle that is
 //! forgotten harms nothing.
 
+mod in_place;
 mod ring;
 mod rx;
 mod tx;
 
+pub use in_place::{Forwarded, InPlace, Route};
 pub(crate) use ring::{Held, Stopped};
 pub(crate) use rx::{DropCounters, RxRing};
 pub use rx::{LongFrames, Receive, ReceiveDrops};

@@ -8,17 +8,17 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedReceiveWriteBack, AllDone, Descriptor, Words, Written};
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Several, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
-use crate::packet::{Batch, Outgoing, Packet};
+use crate::packet::{Batch, Packet};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
 
-/// How many packets are moved in one go where that many are there.
-pub(crate) const GROUP: usize = 8;
+/// How many packets are checked at once where that many are there.
+const GROUP: usize = 8;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -164,12 +164,12 @@ impl Ring {
         unsafe { self.words.add(index & self.mask).as_ref() }
     }
 
-    /// The descriptors from `index` on and their buffers' places: as many as are wanted, or to the end of the block.
+    /// The descriptors from `index` on and their buffers' places: `most`, or as many as there are to the end of the ring.
     #[inline(always)]
-    fn block(&mut self, index: usize, most: usize) -> (&[Words], &mut [MaybeUninit<Buffer>]) {
-        let (start, count) = (index & self.mask, most.min(BLOCK - index % BLOCK));
-        // SAFETY: the ring consists of whole blocks, so that many descriptors, and places, follow in one piece; else as
-        // in `words`.
+    fn run(&mut self, index: usize, most: usize) -> (&[Words], &mut [MaybeUninit<Buffer>]) {
+        let start = index & self.mask;
+        let count = most.min(self.len() - start);
+        // SAFETY: that many descriptors, and places, follow in one piece; else as in `words`.
         unsafe {
             (
                 core::slice::from_raw_parts(self.words.add(start).as_ptr(), count),
@@ -178,27 +178,42 @@ impl Ring {
         }
     }
 
-    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`, in groups: as many as there is
-    /// room for, to the end of the block, as long as the device is done with them, and each is one buffer with a length
-    /// that it can have. Says how many.
+    /// Where descriptor `index` and its buffer's place are.
     #[inline(always)]
-    pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) -> usize {
-        let (words, buffers) = self.block(self.first, self.posted());
-        let count = words.len().min(batch.free()) / GROUP * GROUP;
-        let room = batch.room();
+    fn ends(&self, index: usize) -> Ends {
+        let index = index & self.mask;
+        // SAFETY: the index is masked to the descriptors, and places, that there are.
+        unsafe { Ends { words: self.words.add(index).as_ptr(), buffers: self.buffers.add(index).as_ptr() } }
+    }
+
+    /// Descriptor `index`, and its buffer's place.
+    #[inline(always)]
+    fn slot(&mut self, index: usize) -> (&[Words; 1], &mut [MaybeUninit<Buffer>; 1]) {
+        let index = index & self.mask;
+        // SAFETY: as in `run`, of one.
+        unsafe { (self.words.add(index).cast().as_ref(), self.buffers.add(index).cast().as_mut()) }
+    }
+
+    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`, in groups: as many as there is room
+    /// for, to the end of the ring, as long as the device is done with them, and each is one buffer with a length that
+    /// it can have.
+    #[inline(always)]
+    pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) {
+        let start = self.first & self.mask;
+        let count = self.posted().min(batch.free()).min(self.len() - start);
         let (pool, size) = (pool.id(), pool.buffer_size() as u64);
-        let mut at = 0;
-        // SAFETY: all three have `count` elements, in whole groups, and those of `buffers` are buffers of the pool. What was received is
+        let (mut left, mut room) = (count, batch.room().as_mut_ptr());
+        // SAFETY: all three have `left` elements more, and those of `buffers` are buffers of the pool. What was received is
         // moved out, as `first` moves past it, and was written, from the start of the room on.
         unsafe {
-            while at < count && receive::<GROUP>(group(words, at), group(buffers, at), group_mut(room, at), pool, size)
-            {
-                at += GROUP;
+            let (mut words, mut buffers) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
+            while left >= GROUP && receive::<GROUP>(&*words.cast(), &*buffers.cast(), &mut *room.cast(), pool, size) {
+                (words, buffers, room) = (words.add(GROUP), buffers.add(GROUP), room.add(GROUP));
+                left -= GROUP;
             }
-            self.first += at;
-            batch.grow(at);
+            self.first += count - left;
+            batch.grow(count - left);
         }
-        at
     }
 
     /// Moves one packet, as [`receive_groups`](Self::receive_groups) does, and says whether it did.
@@ -207,26 +222,22 @@ impl Ring {
         if self.posted() == 0 || batch.is_full() {
             return false;
         }
-        let (words, buffers) = self.block(self.first, 1);
-        let room = batch.room();
+        let (words, buffers) = self.slot(self.first);
         // SAFETY: all three have an element; else as above.
         unsafe {
-            let received = receive::<1>(
-                group(words, 0),
-                group(buffers, 0),
-                group_mut(room, 0),
-                pool.id(),
-                pool.buffer_size() as u64,
-            );
-            self.first += usize::from(received);
-            batch.grow(usize::from(received));
+            let room = &mut *batch.room().as_mut_ptr().cast();
+            let received = receive::<1>(words, buffers, room, pool.id(), pool.buffer_size() as u64);
+            if received {
+                self.first += 1;
+                batch.grow(1);
+            }
             received
         }
     }
 
     /// Takes the buffer at the front, if there is one.
     pub(crate) fn take(&mut self) -> Option<Buffer> {
-        let (_, buffers) = self.block(self.first, self.posted().min(1));
+        let (_, buffers) = self.run(self.first, self.posted().min(1));
         // SAFETY: the descriptor was posted, so its place holds a buffer; it is taken once, as `first` moves past it.
         let buffer = unsafe { buffers.first()?.assume_init_read() };
         self.first += 1;
@@ -235,7 +246,7 @@ impl Ring {
 
     /// The buffer at the front, if there is one.
     pub(crate) fn front(&mut self) -> Option<&Buffer> {
-        let (_, buffers) = self.block(self.first, self.posted().min(1));
+        let (_, buffers) = self.run(self.first, self.posted().min(1));
         // SAFETY: as in `take`.
         buffers.first().map(|buffer| unsafe { buffer.assume_init_ref() })
     }
@@ -248,62 +259,58 @@ impl Ring {
     }
 
     /// Posts packets of one buffer each from the front of `packets` at the end of the ring, in groups: as many as are
-    /// free, to the end of the block, as long as they are of `pool`, have a length from 1 to `max_len`, and `describe`
-    /// makes descriptors of them. Says how many.
+    /// free, to the end of the [`BLOCK`], as long as they are of `pool`, have a length from 1 to `max_len`, and
+    /// `describe` makes descriptors of them. Says how many.
+    ///
+    /// # Safety
+    ///
+    /// So many packets must be forgotten.
     #[inline(always)]
-    pub(crate) fn post_groups<D: Descriptor>(
+    pub(crate) unsafe fn post_groups<D: Descriptor>(
         &mut self,
-        packets: &mut Outgoing<'_>,
-        pool: &Pool,
-        max_len: u32,
+        packets: &[Packet],
+        pool: PoolId,
+        max_len: u64,
         describe: impl Fn(&Packet) -> Option<Written<D>>,
     ) -> usize {
-        let (words, buffers) = self.block(self.end, self.free());
-        let (front, pool) = (&**packets, pool.id());
-        let count = words.len().min(front.len()) / GROUP * GROUP;
-        let mut at = 0;
-        // SAFETY: all three have `count` elements, in whole groups. What was posted belongs to the ring, as `end` moves past it, and is
-        // forgotten as packets.
+        let count = packets.len().min(self.free()).min(BLOCK - self.end % BLOCK);
+        let (mut left, mut front, start) = (count, packets.as_ptr(), self.end & self.mask);
+        // SAFETY: there are `left` packets more; and as many descriptors, and places, in one piece, as the ring consists of
+        // whole blocks. What was posted belongs to the ring, as `end` moves past it; the caller forgets it.
         unsafe {
-            while at < count
-                && post::<D, GROUP>(
-                    group(front, at),
-                    group(words, at),
-                    group_mut(buffers, at),
-                    pool,
-                    max_len,
-                    &describe,
-                )
+            let (mut words, mut places) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
+            while left >= GROUP
+                && post::<D, GROUP>(&*front.cast(), &*words.cast(), &mut *places.cast(), pool, max_len, &describe)
             {
-                at += GROUP;
+                (words, places, front) = (words.add(GROUP), places.add(GROUP), front.add(GROUP));
+                left -= GROUP;
             }
-            packets.forget(at);
         }
-        self.end += at;
-        at
+        self.end += count - left;
+        count - left
     }
 
-    /// Posts one packet, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    /// Posts `packet`, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    ///
+    /// # Safety
+    ///
+    /// If it did, the packet must be forgotten.
     #[inline(always)]
-    pub(crate) fn post_one<D: Descriptor>(
+    pub(crate) unsafe fn post_one<D: Descriptor>(
         &mut self,
-        packets: &mut Outgoing<'_>,
-        pool: &Pool,
-        max_len: u32,
+        packet: &Packet,
+        pool: PoolId,
+        max_len: u64,
         describe: impl Fn(&Packet) -> Option<Written<D>>,
     ) -> bool {
-        if self.free() == 0 || packets.is_empty() {
+        if self.free() == 0 {
             return false;
         }
-        let (words, buffers) = self.block(self.end, 1);
-        // SAFETY: all three have an element; else as above.
-        unsafe {
-            let posted =
-                post::<D, 1>(group(packets, 0), group(words, 0), group_mut(buffers, 0), pool.id(), max_len, describe);
-            packets.forget(usize::from(posted));
-            self.end += usize::from(posted);
-            posted
-        }
+        let (words, places) = self.slot(self.end);
+        // SAFETY: what was posted belongs to the ring, as `end` moves past it; the caller forgets it.
+        let posted = unsafe { post::<D, 1>(core::array::from_ref(packet), words, places, pool, max_len, describe) };
+        self.end += usize::from(posted);
+        posted
     }
 
     /// Posts one buffer at the end, if the ring is not full.
@@ -311,7 +318,7 @@ impl Ring {
         if self.posted() == self.len() {
             return Err(buffer);
         }
-        let (words, buffers) = self.block(self.end, 1);
+        let (words, buffers) = self.run(self.end, 1);
         match (words, buffers) {
             ([words], [place]) => {
                 words.vacant_in_ring().write(value);
@@ -334,7 +341,7 @@ impl Ring {
         if self.posted() + BLOCK > self.len() {
             return false;
         }
-        let (words, buffers) = self.block(self.end, BLOCK);
+        let (words, buffers) = self.run(self.end, BLOCK);
         let (Some(words), Some(buffers)) = (words.first_chunk::<BLOCK>(), buffers.first_chunk_mut::<BLOCK>()) else {
             return false;
         };
@@ -351,10 +358,56 @@ impl Ring {
         true
     }
 
-    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the block.
+    /// Hands the first block of buffers over to the end of `to`, with the descriptors that `describe` makes. Says whether it
+    /// did: it does not if it fails to make one, or either ring is not at the start of a block with room and buffers.
     #[inline(always)]
+    pub(crate) fn hand_over_block<D: Descriptor>(
+        &mut self,
+        to: &mut Self,
+        describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
+    ) -> bool {
+        let fits = self.posted() >= BLOCK && to.posted() + BLOCK <= to.len();
+        if !fits || !self.first.is_multiple_of(BLOCK) || !to.end.is_multiple_of(BLOCK) {
+            return false;
+        }
+        let (_, buffers) = self.run(self.first, BLOCK);
+        let (words, places) = to.run(to.end, BLOCK);
+        let (Some(buffers), Some(words), Some(places)) =
+            (buffers.first_chunk::<BLOCK>(), words.first_chunk::<BLOCK>(), places.first_chunk_mut::<BLOCK>())
+        else {
+            return false;
+        };
+        for ((buffer, place), words) in buffers.iter().zip(places).zip(words) {
+            // SAFETY: these descriptors were posted, so there are buffers; they are the other ring's once both counts
+            // have moved, and stay this ring's otherwise.
+            let buffer = unsafe { buffer.assume_init_read() };
+            let Some(value) = describe(buffer.data()) else { return false };
+            place.write(buffer);
+            words.vacant_in_ring().write(value);
+        }
+        self.first += BLOCK;
+        to.end += BLOCK;
+        true
+    }
+
+    /// Gives the first block of buffers, which must be of `pool`, back to it. Says whether it did: it does not if the front
+    /// is in the middle of a block, or the end is in the same.
+    #[inline(always)]
+    pub(crate) fn give_block_back(&mut self, pool: &Pool) -> bool {
+        if !self.first.is_multiple_of(BLOCK) || self.posted() < BLOCK {
+            return false;
+        }
+        let buffers = self.ends(self.first).buffers;
+        // SAFETY: the ring consists of whole blocks; these descriptors were posted, so their places hold buffers, which are
+        // given away, as `first` moves past them.
+        unsafe { pool.put_block(&*buffers.cast()) };
+        self.first += BLOCK;
+        true
+    }
+
+    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the ring.
     pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
-        let (_, buffers) = self.block(self.first, count.min(self.posted()));
+        let (_, buffers) = self.run(self.first, count.min(self.posted()));
         // SAFETY: these descriptors were posted, so their places hold buffers; they are given away, as `first` moves
         // past them.
         let buffers = unsafe { buffers.assume_init_ref() };
@@ -365,31 +418,131 @@ impl Ring {
     }
 }
 
-/// The `N` elements of `slice` from `at` on.
-///
-/// # Safety
-///
-/// It must have that many.
-#[inline(always)]
-unsafe fn group<T, const N: usize>(slice: &[T], at: usize) -> &[T; N] {
-    debug_assert!(at + N <= slice.len());
-    // SAFETY: as the caller says.
-    unsafe { &*slice.as_ptr().add(at).cast() }
+/// What becomes of a received buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is passed on.
+    Pass,
+    /// It goes back to its pool.
+    Drop,
+    /// It stays where it is, and so do all that follow.
+    Stop,
 }
 
-/// The `N` elements of `slice` from `at` on, to be changed.
-///
-/// # Safety
-///
-/// It must have that many.
-#[inline(always)]
-unsafe fn group_mut<T, const N: usize>(slice: &mut [T], at: usize) -> &mut [T; N] {
-    debug_assert!(at + N <= slice.len());
-    // SAFETY: as the caller says.
-    unsafe { &mut *slice.as_mut_ptr().add(at).cast() }
+/// Buffers on their way from a ring that received them to one that sends them. What has left and what has arrived is counted
+/// here, and made known to the rings when this is dropped: also when the caller's code panics.
+pub(crate) struct Passage<'a> {
+    from: &'a mut Ring,
+    to: &'a mut Ring,
+    left: usize,
+    arrived: usize,
 }
 
-/// Moves `N` packets from their descriptors into `room`, or none, if they are not all as [`Ring::receive_groups`] wants them.
+impl<'a> Passage<'a> {
+    pub(crate) fn new(from: &'a mut Ring, to: &'a mut Ring) -> Self {
+        Self { from, to, left: 0, arrived: 0 }
+    }
+
+    /// Passes on what was received, at most `most` packets, to the end of either ring's [`BLOCK`] or what is free there: as
+    /// long as the device is done with them, and each is one buffer with a length of 1 to `max_len`. `decide` sees their
+    /// bytes and says what becomes of them; those that `describe` makes no descriptor of go back to `pool` too. Says how
+    /// many left their ring.
+    ///
+    /// # Safety
+    ///
+    /// The first ring must have been filled from `pool`, whose buffers have at least `max_len` bytes.
+    #[inline(always)]
+    pub(crate) unsafe fn run<D: Descriptor>(
+        mut self,
+        most: usize,
+        pool: &Pool,
+        max_len: u64,
+        mut decide: impl FnMut(&mut [u8]) -> Step,
+        describe: impl Fn(NonNull<u8>, u16) -> Option<Written<D>>,
+    ) -> usize {
+        let most = most.min(self.from.posted()).min(BLOCK - self.from.first % BLOCK);
+        let most = most.min(self.to.free()).min(BLOCK - self.to.end % BLOCK);
+        // SAFETY: `most` descriptors follow in one piece in both rings, as they consist of whole blocks; those of the first
+        // were posted. Else as the caller says.
+        unsafe {
+            let (from, to) = (self.from.ends(self.from.first), self.to.ends(self.to.end));
+            while most - self.left >= GROUP && self.group::<D, GROUP>(from, to, pool, max_len, &mut decide, &describe) {
+            }
+            let rest = most.min(self.left + GROUP - 1);
+            while self.left < rest && self.group::<D, 1>(from, to, pool, max_len, &mut decide, &describe) {}
+        }
+        self.left
+    }
+
+    /// Passes on `N` packets, if they are all as [`run`](Self::run) wants them.
+    ///
+    /// # Safety
+    ///
+    /// As for `run`; from where the passage began, `from` and `to`, the first ring must have `N` more posted than have left,
+    /// and the second as many more free than have arrived, each in one piece.
+    #[inline(always)]
+    unsafe fn group<D: Descriptor, const N: usize>(
+        &mut self,
+        from: Ends,
+        to: Ends,
+        pool: &Pool,
+        max_len: u64,
+        decide: &mut impl FnMut(&mut [u8]) -> Step,
+        describe: &impl Fn(NonNull<u8>, u16) -> Option<Written<D>>,
+    ) -> bool {
+        // SAFETY: as the caller says.
+        let (words, buffers) =
+            unsafe { (&*from.words.add(self.left).cast::<[Words; N]>(), from.buffers.add(self.left).cast::<Buffer>()) };
+        let mut several = Several::<WriteBack>::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+        // They are read once, so that what was checked is what is used.
+        let lengths: [u16; N] = core::array::from_fn(|n| several.look(&words[n], WriteBack::PKT_LEN) as u16);
+        if !several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, max_len) {
+            return false;
+        }
+        for (n, len) in lengths.into_iter().enumerate() {
+            // SAFETY: the buffer is the ring's until it counts as left, which it does not if the caller's code panics.
+            let buffer = unsafe { buffers.add(n).read() };
+            // SAFETY: the device is done with the buffer, nothing else reaches it, and it has that many bytes.
+            let bytes = unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), usize::from(len)) };
+            let value = match decide(bytes) {
+                Step::Pass => describe(buffer.data(), len),
+                Step::Drop => None,
+                Step::Stop => return false,
+            };
+            self.left += 1;
+            // SAFETY: the buffer is of the pool; or its place in the other ring is free, and has it from here on.
+            unsafe {
+                let Some(value) = value else {
+                    pool.put_one(buffer);
+                    continue;
+                };
+                (*to.words.add(self.arrived)).vacant_in_ring().put(value);
+                to.buffers.add(self.arrived).write(MaybeUninit::new(buffer));
+            }
+            self.arrived += 1;
+        }
+        true
+    }
+}
+
+impl Drop for Passage<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.from.first += self.left;
+        self.to.end += self.arrived;
+    }
+}
+
+/// Where a run of descriptors, and of their buffers' places, begins.
+#[derive(Clone, Copy)]
+struct Ends {
+    words: *const Words,
+    buffers: *mut MaybeUninit<Buffer>,
+}
+
+/// Moves `N` packets from their descriptors into `room`, if they are all as [`Ring::receive_groups`] wants them.
+///
+/// They are written before the answer is known: until it is true, what is in `room` counts as nothing.
 ///
 /// # Safety
 ///
@@ -402,25 +555,21 @@ unsafe fn receive<const N: usize>(
     pool: PoolId,
     size: u64,
 ) -> bool {
-    let Some(done) = AllDone::<AdvancedReceiveWriteBack, N>::read(words) else { return false };
-    if !done.all(AdvancedReceiveWriteBack::EOP) || done.any(AdvancedReceiveWriteBack::RXE) {
-        return false;
-    }
-    // The device is not trusted to keep within the buffers it was given. One comparison does for all: a length
-    // of 0 wraps, and several ORed are at least the longest. Where that is too strict, `N` of 1 is not.
-    let lengths = done.field(AdvancedReceiveWriteBack::PKT_LEN);
-    if lengths.iter().fold(0, |all, len| all | len.wrapping_sub(1)) >= size {
-        return false;
-    }
-    for ((buffer, len), room) in buffers.iter().zip(lengths).zip(room) {
-        // SAFETY: as the caller says; the length was checked.
+    let mut several = Several::<WriteBack>::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+    for ((words, buffer), room) in words.iter().zip(buffers).zip(room) {
+        let len = several.look(words, WriteBack::PKT_LEN);
+        // SAFETY: as the caller says; the length is checked before the packet counts.
         room.write(unsafe { Packet::new(buffer.assume_init_read(), pool, len as u16) });
     }
-    true
+    // The device is not trusted to keep within the buffers it was given.
+    several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
 }
 
-/// Writes the descriptors of `N` packets and moves their buffers into their places, or none, if they are not all as
-/// [`Ring::post_groups`] wants them.
+/// Writes the descriptors of `N` packets and puts their buffers into their places, if they are all as [`Ring::post_groups`]
+/// wants them.
+///
+/// They are written before the answer is known: until it is true, the buffers are the packets', and the descriptors are not
+/// the device's, which has not been told of them.
 ///
 /// # Safety
 ///
@@ -431,22 +580,23 @@ unsafe fn post<D: Descriptor, const N: usize>(
     words: &[Words; N],
     places: &mut [MaybeUninit<Buffer>; N],
     pool: PoolId,
-    max_len: u32,
+    max_len: u64,
     describe: impl Fn(&Packet) -> Option<Written<D>>,
 ) -> bool {
-    // Several ORed are at least the largest. Where that is too strict, `N` of 1 is not.
-    let of_pool = packets.iter().all(|packet| packet.pool() == pool);
-    if !of_pool || packets.iter().fold(0, |all, packet| all | packet.excess()) >= max_len {
-        return false;
-    }
+    let mut excess = 0;
     for ((packet, words), place) in packets.iter().zip(words).zip(places) {
-        // SAFETY: as the caller says.
-        let buffer = unsafe { packet.buffer() };
+        if packet.pool() != pool {
+            return false;
+        }
+        // Several ORed are at least the largest. Where that is too strict, `N` of 1 is not; it also takes packets whose
+        // data have moved.
+        excess |= if N == 1 { packet.excess() } else { packet.excess_or_moved() };
         let Some(value) = describe(packet) else { return false };
+        // SAFETY: as the caller says; what has moved does not count.
+        place.write(unsafe { if N == 1 { packet.buffer() } else { packet.unmoved_buffer() } });
         words.vacant_in_ring().put(value);
-        place.write(buffer);
     }
-    true
+    excess < max_len
 }
 
 impl Drop for Ring {

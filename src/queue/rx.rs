@@ -13,7 +13,7 @@ use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, BLOCK, Pool, PoolError};
-use crate::queue::ring::{GROUP, Ring};
+use crate::queue::ring::Ring;
 use crate::register::Driver;
 use crate::registers::permission::{QueueEnabled, Running};
 use crate::registers::{EIMS_EX, Registers, RxQueue};
@@ -55,6 +55,11 @@ pub(crate) struct DropCounters {
 }
 
 impl DropCounters {
+    #[cold]
+    fn pool_was_empty(&self) {
+        self.pool_empty.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self) -> ReceiveDrops {
         ReceiveDrops {
             long: self.long.load(Ordering::Relaxed),
@@ -141,8 +146,8 @@ impl RxRing {
     }
 
     /// Posts free buffers of the pool: as many blocks as there is room for.
-    #[inline]
-    fn refill(&mut self) {
+    #[inline(never)]
+    pub(super) fn refill(&mut self) {
         let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
         while self.is_block_vacant() {
@@ -151,31 +156,32 @@ impl RxRing {
                 None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
             };
             if !was_there {
-                self.drops.pool_empty.fetch_add(1, Ordering::Relaxed);
-                return;
+                return self.drops.pool_was_empty();
             }
         }
     }
 
-    /// Receives one packet, for which there is room in `batch`.
-    #[inline(always)]
-    fn receive_one(&mut self, batch: &mut Batch) -> usize {
+    /// Receives packets as long as there are some, and room in `batch`; says how many.
+    #[inline]
+    fn receive(&mut self, batch: &mut Batch) -> usize {
         let usual = matches!(self.frame, Frame::Next);
-        let received = usual && self.ring.receive_one(self.attachment.pool(), batch);
-        if self.is_block_vacant() || (!received && self.is_front_done()) {
-            return usize::from(received) + self.receive_many(batch);
+        if batch.free() == 1 && usual && self.ring.receive_one(self.attachment.pool(), batch) {
+            if self.is_block_vacant() {
+                self.refill();
+            }
+            return 1;
         }
-        usize::from(received)
+        self.receive_many(batch)
     }
 
-    /// Receives packets as long as there are some, and room in `batch`.
     #[inline(never)]
     fn receive_many(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
         loop {
-            let front = self.ring.first();
+            let mut one = false;
             if let Frame::Next = self.frame {
-                self.receive_block(batch);
+                self.ring.receive_groups(self.attachment.pool(), batch);
+                one = self.ring.receive_one(self.attachment.pool(), batch);
             }
             if self.is_block_vacant() {
                 self.refill();
@@ -183,51 +189,52 @@ impl RxRing {
             if batch.is_full() || !self.is_front_done() {
                 return batch.len() - before;
             }
-            if self.ring.first() == front {
-                self.segment(batch);
+            // What makes no group follows one by one, and what is no whole packet in a way of its own.
+            if !one && let Some(packet) = self.segment() {
+                // There is room: that was asked above.
+                let _ = batch.push(packet);
             }
         }
     }
 
-    /// Receives packets of one segment, to the end of the block at most.
+    /// Posts free buffers of the pool, if half of the ring has none: what other rings hand over comes later.
     #[inline(always)]
-    fn receive_block(&mut self, batch: &mut Batch) {
-        let pool = self.attachment.pool();
-        if self.ring.receive_groups(pool, batch) > 0 && self.ring.first().is_multiple_of(BLOCK) {
-            return;
-        }
-        if !batch.is_full() {
-            self.receive_rest(batch);
+    pub(super) fn refill_if_short(&mut self) {
+        if self.ring.posted() <= self.ring.len() / 2 {
+            self.refill();
         }
     }
 
-    /// Receives what makes no group, but not what comes then.
-    #[inline(never)]
-    fn receive_rest(&mut self, batch: &mut Batch) {
-        for _ in 1..GROUP {
-            if !self.ring.receive_one(self.attachment.pool(), batch) || self.ring.first().is_multiple_of(BLOCK) {
-                return;
-            }
-        }
+    /// Whether the next descriptor begins a frame.
+    #[inline(always)]
+    pub(super) fn is_between_frames(&self) -> bool {
+        matches!(self.frame, Frame::Next)
+    }
+
+    /// The ring, and what fills it.
+    #[inline(always)]
+    pub(super) fn parts(&mut self) -> (&mut Ring, &Attachment) {
+        (&mut self.ring, &self.attachment)
     }
 
     #[inline(always)]
-    fn is_block_vacant(&self) -> bool {
+    pub(super) fn is_block_vacant(&self) -> bool {
         self.ring.posted() + BLOCK <= self.ring.len()
     }
 
     #[inline(always)]
-    fn is_front_done(&self) -> bool {
+    pub(super) fn is_front_done(&self) -> bool {
         self.ring.posted() > 0 && self.ring.words(self.ring.first()).done::<WriteBack>().is_some()
     }
 
-    /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong.
+    /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong. With
+    /// the last segment, the frame is there.
     #[cold]
-    fn segment(&mut self, batch: &mut Batch) {
-        let Some(done) = self.ring.words(self.ring.first()).done::<WriteBack>() else { return };
+    pub(super) fn segment(&mut self) -> Option<Packet> {
+        let done = self.ring.words(self.ring.first()).done::<WriteBack>()?;
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
         let damaged = done.field(WriteBack::RXE);
-        let Some(buffer) = self.ring.take() else { return };
+        let buffer = self.ring.take()?;
         let pool = self.attachment.pool();
         let fits = len != 0 && len <= pool.buffer_size() as u64;
         let good = fits && !damaged;
@@ -251,25 +258,22 @@ impl RxRing {
             }
         };
         self.frame = match packet {
-            Ok(packet) if last => {
-                // There is room: the caller looked.
-                let _ = batch.push(packet);
-                Frame::Next
-            }
+            Ok(packet) if last => return Some(packet),
             Ok(packet) => Frame::Partial(packet),
             Err(buffer) => {
                 drop(Packet::received(buffer, pool, 0));
                 if last { Frame::Next } else { Frame::Dropped }
             }
         };
+        None
     }
 }
 
 /// A receive queue, borrowed from its running device.
 #[derive(Debug)]
 pub struct Receive<'a, H> {
-    ring: &'a mut RxRing,
-    hardware: &'a H,
+    pub(super) ring: &'a mut RxRing,
+    pub(super) hardware: &'a H,
 }
 
 impl<'a, H: Bus> Receive<'a, H> {
@@ -281,16 +285,22 @@ impl<'a, H: Bus> Receive<'a, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Receive.receive.md")))]
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
-        let received = if batch.free() == 1 { self.ring.receive_one(batch) } else { self.ring.receive_many(batch) };
+        let received = self.ring.receive(batch);
+        self.announce_new();
+        received
+    }
+
+    /// Tells the device of buffers that it does not know of.
+    #[inline(always)]
+    pub(super) fn announce_new(&mut self) {
         if self.ring.announced != self.ring.ring.end() {
             self.announce();
         }
-        received
     }
 
     /// Tells the device of all buffers but the last, which it must not reach: an empty and a full ring would look alike.
     #[inline]
-    fn announce(&mut self) {
+    pub(super) fn announce(&mut self) {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
         let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);

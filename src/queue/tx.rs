@@ -9,12 +9,16 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
-use crate::dma::{Dma, DmaAddr, DmaError};
+use crate::descriptors::{
+    AdvancedReceiveRead, AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written,
+};
+use crate::dma::{Delta, Dma, DmaAddr, DmaError};
+use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Outgoing, Packet};
-use crate::pool::{Attachment, BLOCK, Pool};
-use crate::queue::ring::{GROUP, Ring};
+use crate::pool::{Attachment, BLOCK, Pool, PoolId};
+use crate::queue::ring::{Passage, Ring, Step};
+use crate::queue::rx::RxRing;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
@@ -68,11 +72,15 @@ pub(crate) struct TxRing {
     queue: TxQueue,
     ring: Ring,
     blocks: Vec<Block>,
+    /// The descriptor up to which the device was told of packets.
+    announced: usize,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
-    /// The attachment of the last packet: a guess at the next one's.
+    /// The attachment of the last packet that needed a search for it: a guess at the next one's.
     owner: usize,
-    max_len: u32,
+    /// That attachment's pool and the distance to the device's addresses, if that is the same for all of it.
+    usual: Option<(PoolId, Delta)>,
+    max_len: u64,
 }
 
 impl TxRing {
@@ -82,10 +90,12 @@ impl TxRing {
             queue,
             ring: Ring::new(device, len)?,
             blocks: vec![Block::default(); len / BLOCK],
+            announced: 0,
             attachments: vec![],
             owner: 0,
+            usual: None,
             // A segment's length has 16 bits.
-            max_len: max_len.min(usize::from(u16::MAX)) as u32,
+            max_len: max_len.min(usize::from(u16::MAX)) as u64,
         })
     }
 
@@ -107,7 +117,7 @@ impl TxRing {
 
     /// Whether everything posted was reported as done.
     pub(crate) fn is_drained(&mut self) -> bool {
-        self.take_back_reported(true);
+        self.take_back_partly();
         self.ring.posted() == 0
     }
 
@@ -126,25 +136,47 @@ impl TxRing {
     #[inline(always)]
     fn take_back(&mut self) {
         if self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            self.take_back_reported(false);
+            self.take_back_blocks();
         }
     }
 
-    /// Takes back whole blocks that the device has reported as done; with `partly`, also what was reported of the last.
     #[inline(never)]
-    fn take_back_reported(&mut self, partly: bool) {
-        while self.ring.posted() > 0 {
-            let whole = BLOCK - self.ring.first() % BLOCK;
-            let count = whole.min(self.ring.posted());
+    fn take_back_blocks(&mut self) {
+        while self.ring.first() | (BLOCK - 1) < self.ring.end() {
             let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return };
-            if (count < whole && !partly) || self.ring.words(report).done::<WriteBack>().is_none() {
+            if self.ring.words(report).done::<WriteBack>().is_none() {
                 return;
             }
-            match self.attachments.get(owner) {
-                Some(attachment) => self.ring.give_back(attachment.pool(), count),
-                None => self.give_back_mixed(count),
+            let attachment = self.attachments.get(owner);
+            if !attachment.is_some_and(|attachment| self.ring.give_block_back(attachment.pool())) {
+                self.take_block(BLOCK - self.ring.first() % BLOCK);
             }
         }
+    }
+
+    /// Takes back all that the device has reported as done, also part of a block.
+    #[inline(never)]
+    pub(super) fn take_back_partly(&mut self) {
+        while self.ring.posted() > 0 {
+            let whole = BLOCK - self.ring.first() % BLOCK;
+            if !self.take_block(whole.min(self.ring.posted())) {
+                return;
+            }
+        }
+    }
+
+    /// Takes back the `count` descriptors at the front, which are of one block, if the device has reported them.
+    #[inline(never)]
+    fn take_block(&mut self, count: usize) -> bool {
+        let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return false };
+        if self.ring.words(report).done::<WriteBack>().is_none() {
+            return false;
+        }
+        match self.attachments.get(owner) {
+            Some(attachment) => self.ring.give_back(attachment.pool(), count),
+            None => self.give_back_mixed(count),
+        }
+        true
     }
 
     /// Gives the first `count` buffers back, each to the pool that it is of.
@@ -159,12 +191,17 @@ impl TxRing {
         }
     }
 
-    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`, and asks the
-    /// device to report the last of them.
+    /// Asks the device to report the last descriptor that was posted.
+    #[inline(always)]
+    fn report_last(&mut self) {
+        self.ring.words(self.ring.end().wrapping_sub(1)).add(value!(Data { RS: true }));
+    }
+
+    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`; the device
+    /// reports the last of them.
     #[inline(always)]
     fn note(&mut self, index: usize, owner: usize) {
         let report = self.ring.end().wrapping_sub(1);
-        self.ring.words(report).add(value!(Data { RS: true }));
         // When the ring is nearly full, the block may still have buffers from the round before.
         let is_new = index.is_multiple_of(BLOCK) && self.ring.first() + self.ring.len() >= index + BLOCK;
         if let Some(block) = self.block(index) {
@@ -177,65 +214,154 @@ impl TxRing {
         }
     }
 
-    /// The attachment of `packet`'s pool.
-    #[inline(always)]
-    fn owner(&mut self, packet: &Packet) -> Option<usize> {
-        let guess = self.attachments.get(self.owner);
-        if guess.is_none_or(|guess| guess.pool().id() != packet.pool()) {
-            self.owner = self.attachments.iter().position(|attachment| attachment.pool().id() == packet.pool())?;
-        }
-        Some(self.owner)
+    /// Guesses from now on that packets are of `pool`, if that is attached.
+    #[cold]
+    pub(super) fn guess(&mut self, pool: PoolId) -> Option<()> {
+        let owner = self.attachments.iter().position(|attachment| attachment.pool().id() == pool)?;
+        self.owner = owner;
+        let attachment = self.attachments.get(owner)?;
+        self.usual = attachment.uniform().map(|delta| (attachment.pool().id(), delta));
+        Some(())
     }
 
-    /// Posts the first packet of `batch`, unless it is unusual.
-    #[inline(always)]
-    fn post_one(&mut self, batch: &mut Batch) {
-        let mut packets = batch.outgoing();
-        let Some(owner) = packets.first().and_then(|first| self.owner(first)) else { return };
-        let Some(attachment) = self.attachments.get(owner) else { return };
-        let Some(delta) = attachment.uniform() else { return };
+    /// Posts the only packet of `batch`, and says whether it did: if it is a usual one, and there is room.
+    fn post_only(&mut self, batch: &mut Batch) -> bool {
+        self.take_back();
+        let (Some((pool, delta)), Some(packet)) = (self.usual, batch.first()) else { return false };
         let from = self.ring.end();
-        let describe = |packet: &Packet| Some(single(packet, delta.address(packet.data())));
-        if self.ring.post_one(&mut packets, attachment.pool(), self.max_len, describe) {
-            self.note(from, owner);
+        let describe = |packet: &Packet| Some(single(packet, delta, true));
+        // SAFETY: the packet is forgotten below.
+        let posted = unsafe { self.ring.post_one(packet, pool, self.max_len, describe) };
+        if posted {
+            // SAFETY: the ring has its buffer.
+            unsafe { batch.forget_all() };
+            self.note(from, self.owner);
         }
+        posted
     }
 
-    /// Posts packets of one segment from the front of `batch`, up to one that is unusual.
-    #[inline(never)]
-    fn post_many(&mut self, batch: &mut Batch) {
+    /// Posts usual packets from the front of `batch`, in groups, and says whether these were all.
+    fn post_groups(&mut self, batch: &mut Batch) -> bool {
+        self.take_back();
         let mut packets = batch.outgoing();
-        while let Some(owner) = packets.first().and_then(|first| self.owner(first)) {
-            let Some(attachment) = self.attachments.get(owner) else { return };
-            let Some(delta) = attachment.uniform() else { return };
-            let from = self.ring.end();
-            post_run(&mut self.ring, &mut packets, attachment.pool(), self.max_len, |packet| {
-                Some(single(packet, delta.address(packet.data())))
-            });
-            if self.ring.end() == from {
-                return;
+        while !packets.is_empty() {
+            let count = self.post_block(&packets);
+            if count == 0 {
+                return false;
             }
-            self.note(from, owner);
+            // SAFETY: the ring has their buffers.
+            unsafe { packets.forget(count) };
         }
+        true
     }
 
-    /// Posts packets from the front of `batch`; says what was wrong with the one that is first then.
+    /// Posts usual packets from the front of `packets`, in groups and to the end of the block at most, and says how many.
+    #[inline(never)]
+    fn post_block(&mut self, packets: &[Packet]) -> usize {
+        let Some((pool, delta)) = self.usual else { return 0 };
+        let from = self.ring.end();
+        let describe = |packet: &Packet| Some(single(packet, delta, false));
+        // SAFETY: the caller forgets those that were posted.
+        let count = unsafe { self.ring.post_groups(packets, pool, self.max_len, describe) };
+        if count > 0 {
+            self.report_last();
+            self.note(from, self.owner);
+        }
+        count
+    }
+
+    /// Posts packets from the front of `batch` one by one; says what was wrong with the one that is first then.
     #[inline(never)]
     fn post_any(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
+        // Part of a block is taken back only where there is time, or no room.
+        if batch.is_empty() || self.ring.free() < batch.len() {
+            self.take_back_partly();
+        }
+        let from = self.ring.end();
+        let result = self.post_each(batch);
+        if self.ring.end() != from {
+            self.report_last();
+        }
+        result
+    }
+
+    fn post_each(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
         let mut packets = batch.outgoing();
         while let Some(first) = packets.first() {
-            let owner = self.owner(first).ok_or(TransmitError::NotAttached)?;
-            let Some(attachment) = self.attachments.get(owner) else { break };
-            let from = self.ring.end();
-            post_run(&mut self.ring, &mut packets, attachment.pool(), self.max_len, |packet| {
-                Some(single(packet, attachment.address(packet.data())?))
-            });
-            if self.ring.end() == from && !self.post_unusual(&mut packets, owner)? {
+            if self.usual.is_none_or(|(pool, _)| pool != first.pool()) {
+                self.guess(first.pool()).ok_or(TransmitError::NotAttached)?;
+            }
+            let Some(attachment) = self.attachments.get(self.owner) else { break };
+            let (pool, from) = (attachment.pool().id(), self.ring.end());
+            let describe = |packet: &Packet| {
+                let address = attachment.address(packet.data())?;
+                Some(described(address, packet.len() as u16, false))
+            };
+            // SAFETY: it is forgotten next.
+            if unsafe { self.ring.post_one(first, pool, self.max_len, describe) } {
+                // SAFETY: the ring has its buffer.
+                unsafe { packets.forget(1) };
+            } else if !self.post_unusual(&mut packets, self.owner)? {
                 break;
             }
-            self.note(from, owner);
+            if self.ring.end().is_multiple_of(BLOCK) {
+                self.report_last();
+            }
+            self.note(from, self.owner);
         }
         Ok(())
+    }
+
+    /// Takes back whole blocks that the device has reported as done: into `rx` as long as they are of its pool and fit, and
+    /// to their pools otherwise.
+    #[inline(never)]
+    pub(super) fn take_back_into(&mut self, rx: &mut RxRing) {
+        while self.ring.first() | (BLOCK - 1) < self.ring.end() {
+            if !(rx.is_block_vacant() && self.hand_over_block(rx))
+                && !self.take_block(BLOCK - self.ring.first() % BLOCK)
+            {
+                return;
+            }
+        }
+    }
+
+    /// Hands the first block over to `rx`, if it is done and of its pool.
+    #[inline(always)]
+    fn hand_over_block(&mut self, rx: &mut RxRing) -> bool {
+        let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return false };
+        let (to, attachment) = rx.parts();
+        let of_pool = self.attachments.get(owner).is_some_and(|owner| owner.pool().id() == attachment.pool().id());
+        if !of_pool || self.ring.words(report).done::<WriteBack>().is_none() {
+            return false;
+        }
+        let posted = |address: DmaAddr| Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address);
+        match attachment.uniform() {
+            Some(delta) => self.ring.hand_over_block(to, |data| Some(posted(delta.address(data)))),
+            None => self.ring.hand_over_block(to, |data| attachment.address(data).map(posted)),
+        }
+    }
+
+    /// Passes packets on from `rx`, at most `most`, as [`Passage::run`] does, and says how many; none if the last
+    /// [`guess`](Self::guess) was not its pool.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
+        let (from, attachment) = rx.parts();
+        let pool = attachment.pool();
+        let max_len = self.max_len.min(pool.buffer_size() as u64);
+        let noted = Noted { index: self.ring.end(), tx: self };
+        let TxRing { ring, attachments, owner, usual, .. } = &mut *noted.tx;
+        if let Some((id, delta)) = *usual {
+            if id != pool.id() {
+                return 0;
+            }
+            let describe = |data, len| Some(described(delta.address(data), len, false));
+            // SAFETY: a receive ring is filled from its attachment's pool.
+            return unsafe { Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe) };
+        }
+        let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
+        let describe = |data, len| Some(described(to.address(data)?, len, false));
+        // SAFETY: as above.
+        unsafe { Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe) }
     }
 
     /// Posts a packet that is none of the usual ones, or says what is wrong with it. Says whether there was room.
@@ -273,6 +399,7 @@ impl TxRing {
                 }
             });
         }
+        self.report_last();
         // The caller notes the first block.
         for index in (from.next_multiple_of(BLOCK)..self.ring.end()).step_by(BLOCK) {
             self.note(index, owner);
@@ -281,38 +408,41 @@ impl TxRing {
     }
 }
 
-/// Posts packets of one segment and of `pool`, to the end of the block at most.
-#[inline(always)]
-fn post_run(
-    ring: &mut Ring,
-    packets: &mut Outgoing<'_>,
-    pool: &Pool,
-    max_len: u32,
-    describe: impl Fn(&Packet) -> Option<Written<Data>>,
-) {
-    if ring.post_groups(packets, pool, max_len, &describe) > 0 && ring.end().is_multiple_of(BLOCK) {
-        return;
-    }
-    // What makes no group, but not what comes then.
-    for _ in 1..GROUP {
-        if !ring.post_one(packets, pool, max_len, &describe) || ring.end().is_multiple_of(BLOCK) {
-            return;
+/// Notes what was posted from `index` on when it is dropped: also when the caller's code panics.
+struct Noted<'a> {
+    tx: &'a mut TxRing,
+    index: usize,
+}
+
+impl Drop for Noted<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.tx.ring.end() != self.index {
+            if self.tx.ring.end().is_multiple_of(BLOCK) {
+                self.tx.report_last();
+            }
+            self.tx.note(self.index, self.tx.owner);
         }
     }
 }
 
-/// The descriptor of a packet of one segment, which the device finds at `address`.
+/// The descriptor of a packet of one segment, which the device finds `delta` away; it reports it, if `report`.
 #[inline(always)]
-fn single(packet: &Packet, address: DmaAddr) -> Written<Data> {
-    let len = packet.len() as u16;
-    let value = value!(Data { EOP: true, IFCS: true }).with(Data::ADDR, address);
+fn single(packet: &Packet, delta: Delta, report: bool) -> Written<Data> {
+    described(delta.address(packet.data()), packet.len() as u16, report)
+}
+
+/// The descriptor of a packet of one segment, which the device finds at `address`; it reports it, if `report`.
+#[inline(always)]
+fn described(address: DmaAddr, len: u16, report: bool) -> Written<Data> {
+    let value = value!(Data { EOP: true, IFCS: true }).with(Data::ADDR, address).with(Data::RS, report);
     value.with(Data::DTALEN, len).with(Data::PAYLEN, len).into()
 }
 
 /// A transmit queue, borrowed from its running device.
 #[derive(Debug)]
 pub struct Transmit<'a, H> {
-    ring: &'a mut TxRing,
+    pub(super) ring: &'a mut TxRing,
     hardware: &'a H,
 }
 
@@ -333,25 +463,36 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Transmit.transmit.md")))]
     #[inline]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
-        self.ring.take_back();
-        // Part of a block is taken back only where there is time, or no room.
-        if batch.is_empty() || self.ring.ring.free() < batch.len() {
-            self.ring.take_back_reported(true);
-        }
         let before = batch.len();
-        if before == 1 {
-            self.ring.post_one(batch);
-        } else {
-            self.ring.post_many(batch);
-        }
-        let result = if batch.is_empty() { Ok(()) } else { self.ring.post_any(batch) };
+        let done = match before {
+            0 => false,
+            1 => self.ring.post_only(batch),
+            _ => self.ring.post_groups(batch),
+        };
+        let result = if done { Ok(()) } else { self.ring.post_any(batch) };
         let sent = before - batch.len();
         if sent > 0 {
-            let tail = self.ring.ring.wrap(self.ring.ring.end());
-            let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
-            registers.tdt(self.ring.queue).ring(tail as u32);
+            self.announce();
         }
         result.map(|()| sent)
+    }
+
+    /// Tells the device of what was posted and not told yet, and asks it to report the last of that.
+    #[inline(always)]
+    pub(super) fn announce_new(&mut self) {
+        if self.ring.announced != self.ring.ring.end() {
+            self.ring.report_last();
+            self.announce();
+        }
+    }
+
+    /// Tells the device of all that was posted.
+    #[inline(always)]
+    fn announce(&mut self) {
+        self.ring.announced = self.ring.ring.end();
+        let tail = self.ring.ring.wrap(self.ring.ring.end());
+        let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
+        registers.tdt(self.ring.queue).ring(tail as u32);
     }
 
     /// Makes this queue able to send packets of `pool`.
@@ -365,7 +506,7 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
 
     /// Takes back packets that were sent, and says how many descriptors are free.
     pub fn reclaim(&mut self) -> usize {
-        self.ring.take_back_reported(true);
+        self.ring.take_back_partly();
         self.ring.ring.free()
     }
 

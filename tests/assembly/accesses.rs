@@ -5,8 +5,10 @@
 use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
 use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping};
 use ixgbe::field::{Fields, Value};
-use ixgbe::mmio::Mmio;
+use ixgbe::mmio::{Bus, Mmio, Offset};
+use ixgbe::queue::{Forwarded, InPlace, Route};
 use ixgbe::register::Driver;
 use ixgbe::registers::permission::{QueueDisabled, QueueEnabled, Reset};
 use ixgbe::registers::{FCTRL, HLREG0, MAXFRS, Registers, RxQueue, SRRCTL, STATUS, srrctl};
@@ -36,6 +38,38 @@ unsafe fn poke(base: *mut u8, offset: usize, value: u32) {
 unsafe fn peek(base: *mut u8, offset: usize) -> u32 {
     // SAFETY: the caller's promise.
     unsafe { base.add(offset).cast::<u32>().read_volatile() }
+}
+
+/// A device whose registers are memory, and that reaches none.
+pub struct Memory(Mmio);
+
+// SAFETY: as `Mmio`.
+unsafe impl Bus for Memory {
+    #[inline(always)]
+    fn read32(&self, offset: Offset) -> u32 {
+        self.0.read32(offset)
+    }
+
+    #[inline(always)]
+    unsafe fn write32(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller says.
+        unsafe { self.0.write32(offset, value) }
+    }
+}
+
+// SAFETY: there is never any memory.
+unsafe impl Dma for Memory {
+    fn domain(&self) -> Domain {
+        Domain(0)
+    }
+
+    fn allocate(&self, len: usize) -> Result<ixgbe::dma::Memory, DmaError> {
+        Err(DmaError::OutOfMemory { len })
+    }
+
+    fn map(&self, memory: &ixgbe::dma::Memory) -> Result<Mapping, DmaError> {
+        Err(DmaError::OutOfMemory { len: memory.len() })
+    }
 }
 
 /// Reads one field.
@@ -164,4 +198,15 @@ pub unsafe fn raw_doorbell(base: *mut u8, queue: u16, words: &mut [AtomicU64; 2]
     compiler_fence(Ordering::Release);
     // SAFETY: the caller's promise.
     unsafe { poke(base, offset(queue, 0x0_1018, 0x0_d018), tail) }
+}
+
+/// Forwards packets in place, and changes a byte of each.
+#[unsafe(no_mangle)]
+pub fn forward_in_place(ports: &mut InPlace<'_, '_, '_, Memory>) -> Forwarded {
+    ports.forward(32, |packet| {
+        if let Some(byte) = packet.get_mut(3) {
+            *byte ^= 1;
+        }
+        Route::Output(0)
+    })
 }

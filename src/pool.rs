@@ -457,6 +457,18 @@ impl Attachment {
     }
 }
 
+/// What is needed of an attached pool to send its packets, if the device's addresses are as far from the CPU's for all of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Uniform {
+    pub(crate) pool: PoolId,
+    pub(crate) delta: Delta,
+}
+
+// SAFETY: which pool it is, is only compared here.
+unsafe impl Send for Uniform {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Uniform {}
+
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pool({} of {} buffers of {} bytes free)", self.available(), self.capacity(), self.buffer_size())

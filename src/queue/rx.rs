@@ -190,9 +190,8 @@ impl RxRing {
                 return batch.len() - before;
             }
             // What makes no group follows one by one, and what is no whole packet in a way of its own.
-            if !one && let Some(packet) = self.segment() {
-                // There is room: that was asked above.
-                let _ = batch.push(packet);
+            if !one {
+                self.push_segment(batch);
             }
         }
     }
@@ -225,6 +224,14 @@ impl RxRing {
     #[inline(always)]
     pub(super) fn is_front_done(&self) -> bool {
         self.ring.posted() > 0 && self.ring.words(self.ring.first()).done::<WriteBack>().is_some()
+    }
+
+    /// Takes one descriptor that the device is done with, for a batch with room.
+    #[cold]
+    fn push_segment(&mut self, batch: &mut Batch) {
+        if let Some(packet) = self.segment() {
+            let _ = batch.push(packet);
+        }
     }
 
     /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong. With

@@ -16,7 +16,7 @@ use crate::dma::{Delta, Dma, DmaAddr, DmaError};
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Outgoing, Packet};
-use crate::pool::{Attachment, BLOCK, Pool, PoolId};
+use crate::pool::{Attachment, BLOCK, Pool, PoolId, Uniform};
 use crate::queue::ring::{Passage, Ring, Step};
 use crate::queue::rx::RxRing;
 use crate::register::Driver;
@@ -79,7 +79,7 @@ pub(crate) struct TxRing {
     /// The attachment of the last packet that needed a search for it: a guess at the next one's.
     owner: usize,
     /// That attachment's pool and the distance to the device's addresses, if that is the same for all of it.
-    usual: Option<(PoolId, Delta)>,
+    usual: Option<Uniform>,
     max_len: u64,
 }
 
@@ -220,14 +220,14 @@ impl TxRing {
         let owner = self.attachments.iter().position(|attachment| attachment.pool().id() == pool)?;
         self.owner = owner;
         let attachment = self.attachments.get(owner)?;
-        self.usual = attachment.uniform().map(|delta| (attachment.pool().id(), delta));
+        self.usual = attachment.uniform().map(|delta| Uniform { pool, delta });
         Some(())
     }
 
     /// Posts the only packet of `batch`, and says whether it did: if it is a usual one, and there is room.
     fn post_only(&mut self, batch: &mut Batch) -> bool {
         self.take_back();
-        let (Some((pool, delta)), Some(packet)) = (self.usual, batch.first()) else { return false };
+        let (Some(Uniform { pool, delta }), Some(packet)) = (self.usual, batch.first()) else { return false };
         let from = self.ring.end();
         let describe = |packet: &Packet| Some(single(packet, delta, true));
         // SAFETY: the packet is forgotten below.
@@ -258,7 +258,7 @@ impl TxRing {
     /// Posts usual packets from the front of `packets`, in groups and to the end of the block at most, and says how many.
     #[inline(never)]
     fn post_block(&mut self, packets: &[Packet]) -> usize {
-        let Some((pool, delta)) = self.usual else { return 0 };
+        let Some(Uniform { pool, delta }) = self.usual else { return 0 };
         let from = self.ring.end();
         let describe = |packet: &Packet| Some(single(packet, delta, false));
         // SAFETY: the caller forgets those that were posted.
@@ -288,7 +288,7 @@ impl TxRing {
     fn post_each(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
         let mut packets = batch.outgoing();
         while let Some(first) = packets.first() {
-            if self.usual.is_none_or(|(pool, _)| pool != first.pool()) {
+            if self.usual.is_none_or(|usual| usual.pool != first.pool()) {
                 self.guess(first.pool()).ok_or(TransmitError::NotAttached)?;
             }
             let Some(attachment) = self.attachments.get(self.owner) else { break };
@@ -350,7 +350,7 @@ impl TxRing {
         let max_len = self.max_len.min(pool.buffer_size() as u64);
         let noted = Noted { index: self.ring.end(), tx: self };
         let TxRing { ring, attachments, owner, usual, .. } = &mut *noted.tx;
-        if let Some((id, delta)) = *usual {
+        if let Some(Uniform { pool: id, delta }) = *usual {
             if id != pool.id() {
                 return 0;
             }

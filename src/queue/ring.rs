@@ -11,7 +11,7 @@ use core::ptr::NonNull;
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Several, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
-use crate::packet::{Batch, Packet};
+use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 
 /// Size of a descriptor in bytes.
@@ -78,6 +78,8 @@ pub(crate) struct Ring {
     mask: usize,
     first: usize,
     end: usize,
+    /// The pool that a receive ring is filled from.
+    filled_from: Option<PoolId>,
     address: DmaAddr,
     // Dropped in this order: the device loses sight of the memory before it is freed.
     _mapping: Mapping,
@@ -110,6 +112,7 @@ impl Ring {
             mask: count - 1,
             first: 0,
             end: 0,
+            filled_from: None,
             address,
             _mapping: mapping,
             _memory: memory,
@@ -258,17 +261,13 @@ impl Ring {
         self.mask - self.posted()
     }
 
-    /// Posts packets of one buffer each from the front of `packets` at the end of the ring, in groups: as many as are
+    /// Moves packets of one buffer each from the front of `packets` to the end of the ring, in groups: as many as are
     /// free, to the end of the [`BLOCK`], as long as they are of `pool`, have a length from 1 to `max_len`, and
     /// `describe` makes descriptors of them. Says how many.
-    ///
-    /// # Safety
-    ///
-    /// So many packets must be forgotten.
     #[inline(always)]
-    pub(crate) unsafe fn post_groups<D: Descriptor>(
+    pub(crate) fn post_groups<D: Descriptor>(
         &mut self,
-        packets: &[Packet],
+        packets: &mut Outgoing<'_>,
         pool: PoolId,
         max_len: u64,
         describe: impl Fn(&Packet) -> Option<Written<D>>,
@@ -276,7 +275,7 @@ impl Ring {
         let count = packets.len().min(self.free()).min(BLOCK - self.end % BLOCK);
         let (mut left, mut front, start) = (count, packets.as_ptr(), self.end & self.mask);
         // SAFETY: there are `left` packets more; and as many descriptors, and places, in one piece, as the ring consists of
-        // whole blocks. What was posted belongs to the ring, as `end` moves past it; the caller forgets it.
+        // whole blocks. What was posted belongs to the ring, as `end` moves past it, and is forgotten as packets.
         unsafe {
             let (mut words, mut places) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
             while left >= GROUP
@@ -285,18 +284,57 @@ impl Ring {
                 (words, places, front) = (words.add(GROUP), places.add(GROUP), front.add(GROUP));
                 left -= GROUP;
             }
+            packets.forget(count - left);
         }
         self.end += count - left;
         count - left
     }
 
-    /// Posts `packet`, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    /// Moves the first of `packets`, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    #[inline(always)]
+    pub(crate) fn post_first<D: Descriptor>(
+        &mut self,
+        packets: &mut Outgoing<'_>,
+        pool: PoolId,
+        max_len: u64,
+        describe: impl Fn(&Packet) -> Option<Written<D>>,
+    ) -> bool {
+        let Some(first) = packets.first() else { return false };
+        // SAFETY: it is forgotten if it was posted.
+        unsafe {
+            let posted = self.post_one(first, pool, max_len, describe);
+            packets.forget(usize::from(posted));
+            posted
+        }
+    }
+
+    /// Moves the only packet of `batch`, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    #[inline(always)]
+    pub(crate) fn post_only<D: Descriptor>(
+        &mut self,
+        batch: &mut Batch,
+        pool: PoolId,
+        max_len: u64,
+        describe: impl Fn(&Packet) -> Option<Written<D>>,
+    ) -> bool {
+        let [only] = &**batch else { return false };
+        // SAFETY: it is forgotten if it was posted.
+        unsafe {
+            let posted = self.post_one(only, pool, max_len, describe);
+            if posted {
+                batch.forget_all();
+            }
+            posted
+        }
+    }
+
+    /// Posts the buffer of `packet`, as [`post_groups`](Self::post_groups) does, and says whether it did.
     ///
     /// # Safety
     ///
     /// If it did, the packet must be forgotten.
     #[inline(always)]
-    pub(crate) unsafe fn post_one<D: Descriptor>(
+    unsafe fn post_one<D: Descriptor>(
         &mut self,
         packet: &Packet,
         pool: PoolId,
@@ -338,7 +376,7 @@ impl Ring {
         pool: &Pool,
         describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
     ) -> bool {
-        if self.posted() + BLOCK > self.len() {
+        if self.posted() + BLOCK > self.len() || *self.filled_from.get_or_insert(pool.id()) != pool.id() {
             return false;
         }
         let (words, buffers) = self.run(self.end, BLOCK);
@@ -446,13 +484,9 @@ impl<'a> Passage<'a> {
     /// Passes on what was received, at most `most` packets, to the end of either ring's [`BLOCK`] or what is free there: as
     /// long as the device is done with them, and each is one buffer with a length of 1 to `max_len`. `decide` sees their
     /// bytes and says what becomes of them; those that `describe` makes no descriptor of go back to `pool` too. Says how
-    /// many left their ring.
-    ///
-    /// # Safety
-    ///
-    /// The first ring must have been filled from `pool`, whose buffers have at least `max_len` bytes.
+    /// many left their ring: none if that was filled from another pool.
     #[inline(always)]
-    pub(crate) unsafe fn run<D: Descriptor>(
+    pub(crate) fn run<D: Descriptor>(
         mut self,
         most: usize,
         pool: &Pool,
@@ -462,8 +496,12 @@ impl<'a> Passage<'a> {
     ) -> usize {
         let most = most.min(self.from.posted()).min(BLOCK - self.from.first % BLOCK);
         let most = most.min(self.to.free()).min(BLOCK - self.to.end % BLOCK);
+        let max_len = max_len.min(pool.buffer_size() as u64);
+        if self.from.filled_from != Some(pool.id()) {
+            return 0;
+        }
         // SAFETY: `most` descriptors follow in one piece in both rings, as they consist of whole blocks; those of the first
-        // were posted. Else as the caller says.
+        // were posted, with buffers of the pool, which have `max_len` bytes.
         unsafe {
             let (from, to) = (self.from.ends(self.from.first), self.to.ends(self.to.end));
             while most - self.left >= GROUP && self.group::<D, GROUP>(from, to, pool, max_len, &mut decide, &describe) {
@@ -478,7 +516,7 @@ impl<'a> Passage<'a> {
     ///
     /// # Safety
     ///
-    /// As for `run`; from where the passage began, `from` and `to`, the first ring must have `N` more posted than have left,
+    /// The first ring must have been filled from `pool`, whose buffers have at least `max_len` bytes; from where the passage began, `from` and `to`, the first ring must have `N` more posted than have left,
     /// and the second as many more free than have arrived, each in one piece.
     #[inline(always)]
     unsafe fn group<D: Descriptor, const N: usize>(

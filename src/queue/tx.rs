@@ -227,14 +227,11 @@ impl TxRing {
     /// Posts the only packet of `batch`, and says whether it did: if it is a usual one, and there is room.
     fn post_only(&mut self, batch: &mut Batch) -> bool {
         self.take_back();
-        let (Some(Uniform { pool, delta }), Some(packet)) = (self.usual, batch.first()) else { return false };
+        let Some(Uniform { pool, delta }) = self.usual else { return false };
         let from = self.ring.end();
         let describe = |packet: &Packet| Some(single(packet, delta, true));
-        // SAFETY: the packet is forgotten below.
-        let posted = unsafe { self.ring.post_one(packet, pool, self.max_len, describe) };
+        let posted = self.ring.post_only(batch, pool, self.max_len, describe);
         if posted {
-            // SAFETY: the ring has its buffer.
-            unsafe { batch.forget_all() };
             self.note(from, self.owner);
         }
         posted
@@ -245,24 +242,20 @@ impl TxRing {
         self.take_back();
         let mut packets = batch.outgoing();
         while !packets.is_empty() {
-            let count = self.post_block(&packets);
-            if count == 0 {
+            if self.post_block(&mut packets) == 0 {
                 return false;
             }
-            // SAFETY: the ring has their buffers.
-            unsafe { packets.forget(count) };
         }
         true
     }
 
     /// Posts usual packets from the front of `packets`, in groups and to the end of the block at most, and says how many.
     #[inline(never)]
-    fn post_block(&mut self, packets: &[Packet]) -> usize {
+    fn post_block(&mut self, packets: &mut Outgoing<'_>) -> usize {
         let Some(Uniform { pool, delta }) = self.usual else { return 0 };
         let from = self.ring.end();
         let describe = |packet: &Packet| Some(single(packet, delta, false));
-        // SAFETY: the caller forgets those that were posted.
-        let count = unsafe { self.ring.post_groups(packets, pool, self.max_len, describe) };
+        let count = self.ring.post_groups(packets, pool, self.max_len, describe);
         if count > 0 {
             self.report_last();
             self.note(from, self.owner);
@@ -297,11 +290,9 @@ impl TxRing {
                 let address = attachment.address(packet.data())?;
                 Some(described(address, packet.len() as u16, false))
             };
-            // SAFETY: it is forgotten next.
-            if unsafe { self.ring.post_one(first, pool, self.max_len, describe) } {
-                // SAFETY: the ring has its buffer.
-                unsafe { packets.forget(1) };
-            } else if !self.post_unusual(&mut packets, self.owner)? {
+            if !self.ring.post_first(&mut packets, pool, self.max_len, describe)
+                && !self.post_unusual(&mut packets, self.owner)?
+            {
                 break;
             }
             if self.ring.end().is_multiple_of(BLOCK) {
@@ -346,7 +337,7 @@ impl TxRing {
     pub(super) fn pass(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
         let (from, attachment) = rx.parts();
         let pool = attachment.pool();
-        let max_len = self.max_len.min(pool.buffer_size() as u64);
+        let max_len = self.max_len;
         let noted = Noted { index: self.ring.end(), tx: self };
         let TxRing { ring, attachments, owner, usual, .. } = &mut *noted.tx;
         if let Some(Uniform { pool: id, delta }) = *usual {
@@ -354,13 +345,11 @@ impl TxRing {
                 return 0;
             }
             let describe = |data, len| Some(described(delta.address(data), len, false));
-            // SAFETY: a receive ring is filled from its attachment's pool.
-            return unsafe { Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe) };
+            return Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe);
         }
         let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
         let describe = |data, len| Some(described(to.address(data)?, len, false));
-        // SAFETY: as above.
-        unsafe { Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe) }
+        Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe)
     }
 
     /// Posts a packet that is none of the usual ones, or says what is wrong with it. Says whether there was room.

@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use crate::counters::Counters;
 use crate::fault::{Fault, Faults};
+use crate::i2c::I2c;
+use crate::interrupts::Interrupts;
 use crate::iommu::Iommu;
 use crate::layout::RegisterFile;
 use crate::offsets::{self, *};
@@ -78,6 +80,8 @@ pub(crate) struct Chip {
     pub(crate) startup: Startup,
     pub(crate) receiver: Receiver,
     pub(crate) transmitter: Transmitter,
+    pub(crate) interrupts: Interrupts,
+    pub(crate) i2c: I2c,
     pub(crate) wire: Option<Box<dyn Wire>>,
     /// Whether the cable is plugged in, as far as the test says.
     pub(crate) plugged: bool,
@@ -101,6 +105,8 @@ impl Chip {
             startup: Startup::default(),
             receiver: Receiver::default(),
             transmitter: Transmitter::default(),
+            interrupts: Interrupts::default(),
+            i2c: I2c::default(),
             wire: None,
             plugged: true,
             eeprom: crate::eeprom::image(config.mac),
@@ -188,7 +194,7 @@ impl Chip {
             Event::TxQueueEnabled(queue) => self.tx_queue_enabled(queue),
             Event::TxQueueDisabled(queue) => self.tx_queue_disabled(queue),
             Event::MasterStopped => self.registers.set_bits(STATUS, STATUS_MASTER, false),
-            Event::NegotiationRestarted => self.registers.set_bits(AUTOC, AUTOC_RESTART_AN, false),
+            Event::NegotiationRestarted => self.negotiation_restarted(),
             Event::LinkUp => self.link_up(),
             Event::LinkFlap => self.link_flap(),
         }
@@ -207,7 +213,10 @@ impl Chip {
         }
         let iommu = Arc::clone(&self.iommu);
         let dma = iommu.read();
-        self.transmit(&dma) + self.receive(&dma)
+        let moved = self.transmit(&dma) + self.receive(&dma);
+        // What was throttled may be due now.
+        self.raise_interrupts();
+        moved
     }
 
     /// Lets `time` pass while software waits: in a few steps, so that frames move, too. Returns whether

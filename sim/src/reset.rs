@@ -84,6 +84,7 @@ impl Chip {
         self.cancel(|_| true);
         self.receiver.reset();
         self.transmitter.reset();
+        self.interrupts.reset();
         self.startup.resets += 1;
         // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
         self.registers.reset(self.startup.resets, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
@@ -98,6 +99,21 @@ impl Chip {
         self.startup.eeprom_seen = false;
         self.startup.dma_init_seen = false;
         self.schedule(RESET, Event::ResetDone);
+    }
+
+    /// A function level reset: all at once, and not held against the driver (datasheet 4.2.1.5.1).
+    pub(crate) fn function_reset(&mut self) {
+        self.cancel(|_| true);
+        self.receiver.reset();
+        self.transmitter.reset();
+        self.interrupts.reset();
+        self.i2c = Default::default();
+        self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
+        self.registers.reset(self.startup.resets, |_| true);
+        self.set_fixed_bits();
+        self.startup.link_reset = true;
+        self.schedule(EEPROM, Event::EepromLoaded);
+        self.schedule(DMA_INIT, Event::DmaInitialised);
     }
 
     pub(crate) fn reset_done(&mut self) {

@@ -25,7 +25,9 @@ impl Chip {
         self.check_startup(place.offset, false);
         if place.info().access == AccessKind::Wo {
             self.violation(Rule::WriteOnlyRead, offset, || "a write-only register was read".to_owned());
-            return 0;
+            // The datasheet says nothing of reading EICS, yet stock drivers learn the causes from it, without
+            // clearing them.
+            return if place.offset == EICS { self.registers.get(EICR) } else { 0 };
         }
         let value = self.registers.read(place);
         match place.offset {

@@ -36,7 +36,7 @@ pub(crate) fn image(mac: [u8; 6]) -> Box<[u16]> {
     // Pointers to the sections that the checksum spans: there are none.
     image[3..FIRMWARE].fill(0xFFFF);
     image[FIRMWARE] = FIRMWARE_AT as u16;
-    image[FIRMWARE_AT + 7] = FIRMWARE_VERSION_AT as u16;
+    image[FIRMWARE_AT + 4] = FIRMWARE_VERSION_AT as u16;
     image[FIRMWARE_VERSION_AT + 7] = 6;
     image[BOARD_NUMBER..BOARD_NUMBER + 2].copy_from_slice(&[0x8259, 0x9001]);
     image[MODULE_LIST] = MODULES_AT as u16;

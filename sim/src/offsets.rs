@@ -27,6 +27,9 @@ pub(crate) const I2C_DATA_OUT: u32 = bit(3);
 pub(crate) const EEC: u32 = 0x10010;
 pub(crate) const EEC_PRES: u32 = bit(8);
 pub(crate) const EEC_AUTO_RD: u32 = bit(9);
+pub(crate) const EEC_SIZE: u32 = 0xF << 11;
+/// EEC.EE_SIZE of 4096 words: 64 words for 0, twice as many for each step.
+pub(crate) const EEC_SIZE_4096: u32 = 6 << 11;
 pub(crate) const EERD: u32 = 0x10014;
 pub(crate) const EERD_START: u32 = bit(0);
 pub(crate) const EERD_DONE: u32 = bit(1);

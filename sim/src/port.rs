@@ -132,6 +132,14 @@ impl Port {
         chip.log.kept().to_vec()
     }
 
+    /// The first violation of each rule at each register, and how many of them there were: all of them count.
+    #[must_use]
+    pub fn violation_kinds(&self) -> Vec<(Violation, u64)> {
+        let mut chip = self.chip();
+        chip.note_unmapped();
+        chip.log.kinds().to_vec()
+    }
+
     /// How many violations there were in all.
     #[must_use]
     pub fn violation_count(&self) -> u64 {

@@ -47,7 +47,7 @@ impl Chip {
     /// What does not come from the table of reset values.
     fn set_fixed_bits(&mut self) {
         self.registers.set_bits(STATUS, u32::from(self.config.lan_id & 3) << STATUS_LAN_ID, true);
-        self.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD, false);
+        self.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
         self.registers.set_bits(RDRXCTL, bit(0), false);
         self.set_links(false);
     }
@@ -127,7 +127,7 @@ impl Chip {
     pub(crate) fn eeprom_loaded(&mut self) {
         self.registers.set_bits(EEC, EEC_AUTO_RD, true);
         if !self.faults.has(Fault::EepromMissing) {
-            self.registers.set_bits(EEC, EEC_PRES, true);
+            self.registers.set_bits(EEC, EEC_PRES | EEC_SIZE_4096, true);
             let mac = self.config.mac;
             self.registers.set(RAL, u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]));
             self.registers.set(RAH, u32::from_le_bytes([mac[4], mac[5], 0, 0]) | RAH_AV);

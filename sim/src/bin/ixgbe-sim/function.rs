@@ -29,14 +29,14 @@ struct Vectors {
 impl Vectors {
     /// A message of the port: by MSI-X if the peer listens there, else by MSI.
     fn raise(&mut self, vector: u32) {
-        let event = self
-            .events
-            .get_mut(&(VFIO_PCI_MSIX_IRQ_INDEX, vector))
-            .or_else(|| None)
-            .map(|event| event.write_all(&1_u64.to_ne_bytes()).is_ok());
-        let msi = VFIO_PCI_MSI_IRQ_INDEX;
-        let raised = event.or_else(|| Some(self.events.get_mut(&(msi, 0))?.write_all(&1_u64.to_ne_bytes()).is_ok()));
-        if raised.is_none() && !self.pending.contains(&vector) {
+        for listener in [(VFIO_PCI_MSIX_IRQ_INDEX, vector), (VFIO_PCI_MSI_IRQ_INDEX, 0)] {
+            if let Some(event) = self.events.get_mut(&listener) {
+                // Who does not listen any more does not miss it.
+                _ = event.write_all(&1_u64.to_ne_bytes());
+                return;
+            }
+        }
+        if !self.pending.contains(&vector) {
             self.pending.push(vector);
         }
     }
@@ -45,6 +45,8 @@ impl Vectors {
 /// One function.
 pub(crate) struct Function {
     port: Port,
+    /// Whether accesses are told on the standard error output.
+    trace: bool,
     config: ConfigSpace,
     msix: Vec<u8>,
     vectors: Arc<Mutex<Vectors>>,
@@ -57,11 +59,12 @@ fn lock(vectors: &Mutex<Vectors>) -> MutexGuard<'_, Vectors> {
 }
 
 impl Function {
-    pub(crate) fn new(port: Port) -> Self {
+    pub(crate) fn new(port: Port, trace: bool) -> Self {
         let vectors = Arc::new(Mutex::new(Vectors::default()));
         let raised = Arc::clone(&vectors);
         port.on_interrupt(move |vector| lock(&raised).raise(u32::from(vector)));
-        Self { port, config: ConfigSpace::new(), msix: vec![0; MSIX_SIZE as usize], vectors, files: HashMap::new() }
+        let (config, msix) = (ConfigSpace::new(), vec![0; MSIX_SIZE as usize]);
+        Self { port, trace, config, msix, vectors, files: HashMap::new() }
     }
 
     /// The file's memory, mapped.
@@ -102,11 +105,17 @@ impl ServerBackend for Function {
             }
             _ => return Err(invalid("no such region")),
         }
+        if self.trace && region == VFIO_PCI_BAR0_REGION_INDEX {
+            eprintln!("read  {offset:#07x} {data:02x?}");
+        }
         Ok(())
     }
 
     fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> Result<(), Error> {
         let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
+        if self.trace {
+            eprintln!("write {region}:{offset:#07x} {data:02x?}");
+        }
         match region {
             VFIO_PCI_CONFIG_REGION_INDEX => self.config.write(at, data, &self.port),
             VFIO_PCI_BAR0_REGION_INDEX => {

@@ -26,6 +26,9 @@ struct Arguments {
     /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
     #[arg(long, value_parser = fault)]
     fault: Vec<Fault>,
+    /// Tell every access to registers, and every write to the configuration space, on the standard error output.
+    #[arg(long)]
+    trace: bool,
 }
 
 /// The faults that the command line knows.
@@ -82,7 +85,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     for (socket, port) in arguments.sockets.iter().zip(&ports) {
         let server = Server::new(socket, true, irqs(), regions())
             .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
-        let mut function = Function::new(port.clone());
+        let mut function = Function::new(port.clone(), arguments.trace);
         servers.push(std::thread::spawn(move || server.run(&mut function)));
     }
     println!("ready");
@@ -103,13 +106,8 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Prints what the driver of a port did.
 fn report(number: usize, port: &Port) {
-    let violations = port.violations();
-    for violation in &violations {
-        println!("port {number}: violation: {violation}");
-    }
-    let beyond = port.violation_count() - violations.len() as u64;
-    if beyond > 0 {
-        println!("port {number}: violation: {beyond} more were not kept");
+    for (violation, count) in port.violation_kinds() {
+        println!("port {number}: violation: {count} x {violation}");
     }
     println!("port {number}: {:?}", port.counters());
 }

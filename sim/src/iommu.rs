@@ -393,7 +393,7 @@ mod tests {
             // SAFETY: the pages are ours until the end of the test.
             unsafe { iommu.map_at(0x1000 * (page + 1), PAGE as u64, at(host), Arc::clone(&alive)) };
         }
-        let text: Vec<u8> = (0..=255).cycle().take(2 * PAGE + 100).collect();
+        let text: Vec<u8> = (0..=255).cycle().take(PAGE + 100).collect();
         assert!(iommu.read().write(0x1FCE, &text, &mut 0));
         let mut read = Vec::new();
         assert!(iommu.read().read(0x1FCE, text.len(), &mut read, &mut 7));

@@ -161,7 +161,11 @@ impl ServerBackend for Function {
 
     fn dma_unmap(&mut self, flags: DmaUnmapFlags, address: u64, size: u64) -> Result<(), Error> {
         let all = flags.contains(DmaUnmapFlags::UNMAP_ALL);
-        if all { self.port.unmap_at(0, u64::MAX) } else { self.port.unmap_at(address, size) }
+        if all {
+            self.port.unmap_at(0, u64::MAX)
+        } else {
+            self.port.unmap_at(address, size)
+        }
         Ok(())
     }
 

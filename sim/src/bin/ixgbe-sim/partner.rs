@@ -49,15 +49,8 @@ fn answer(frame: &[u8]) -> Option<Vec<u8>> {
         (NetSlice::Arp(arp), _) => {
             let asks = arp.operation() == ArpOperation::REQUEST && arp.target_protocol_addr() == IPV4;
             let (mac, ip) = (arp.sender_hw_addr(), arp.sender_protocol_addr());
-            let told = ArpPacket::new(
-                ArpHardwareId::ETHERNET,
-                EtherType::IPV4,
-                ArpOperation::REPLY,
-                &MAC,
-                &IPV4,
-                mac,
-                ip,
-            );
+            let told =
+                ArpPacket::new(ArpHardwareId::ETHERNET, EtherType::IPV4, ArpOperation::REPLY, &MAC, &IPV4, mac, ip);
             let told = told.ok().filter(|_| asks)?;
             PacketBuilder::ethernet2(MAC, sender).arp(told).write(&mut answer).ok()?;
         }

@@ -47,6 +47,7 @@ pub(crate) enum Event {
     NegotiationRestarted,
     LinkUp,
     LinkFlap,
+    InterruptsDue,
 }
 
 impl Event {
@@ -65,7 +66,7 @@ impl Event {
             Event::TxQueueDisabled(_) => Fault::TxQueueNeverDisables,
             Event::MasterStopped => Fault::MasterNeverStops,
             Event::LinkUp => Fault::LinkNeverUp,
-            Event::NegotiationRestarted | Event::LinkFlap => return None,
+            Event::NegotiationRestarted | Event::LinkFlap | Event::InterruptsDue => return None,
         })
     }
 }
@@ -197,6 +198,7 @@ impl Chip {
             Event::NegotiationRestarted => self.negotiation_restarted(),
             Event::LinkUp => self.link_up(),
             Event::LinkFlap => self.link_flap(),
+            Event::InterruptsDue => self.raise_interrupts(),
         }
     }
 
@@ -213,10 +215,7 @@ impl Chip {
         }
         let iommu = Arc::clone(&self.iommu);
         let dma = iommu.read();
-        let moved = self.transmit(&dma) + self.receive(&dma);
-        // What was throttled may be due now.
-        self.raise_interrupts();
-        moved
+        self.transmit(&dma) + self.receive(&dma)
     }
 
     /// Lets `time` pass while software waits: in a few steps, so that frames move, too. Returns whether

@@ -1,7 +1,7 @@
 //! Interrupts: causes, masks, auto-clear, auto-mask, throttling, and the vectors that come of them
 //! (datasheet 7.3 and 8.2.3.5).
 
-use crate::chip::{Chip, Time};
+use crate::chip::{Chip, Event, Time};
 use crate::fault::Fault;
 use crate::offsets::*;
 
@@ -186,7 +186,13 @@ impl Chip {
     /// Sends a vector, if EITR lets it.
     fn send_vector(&mut self, vector: usize) -> bool {
         let now = self.now();
-        if now < self.interrupts.throttled[vector] || self.faults.has(Fault::InterruptsLost) {
+        if self.faults.has(Fault::InterruptsLost) {
+            return false;
+        }
+        if now < self.interrupts.throttled[vector] {
+            if !self.is_scheduled(Event::InterruptsDue) {
+                self.schedule(self.interrupts.throttled[vector] - now, Event::InterruptsDue);
+            }
             return false;
         }
         let at = if vector < 24 { EITR + vector as u32 * 4 } else { EITR_24 + (vector as u32 - 24) * 4 };

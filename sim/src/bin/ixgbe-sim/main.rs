@@ -107,7 +107,10 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
 /// Prints what the driver of a port did.
 fn report(number: usize, port: &Port) {
     for (violation, count) in port.violation_kinds() {
-        println!("port {number}: violation: {count} x {violation}");
+        // One line each, whatever the details are made of.
+        let violation = violation.to_string();
+        let words: Vec<&str> = violation.split_whitespace().collect();
+        println!("port {number}: violation: {count} x {}", words.join(" "));
     }
     println!("port {number}: {:?}", port.counters());
 }

@@ -25,7 +25,9 @@ impl Chip {
         self.check_startup(place.offset, false);
         if place.info().access == AccessKind::Wo {
             self.violation(Rule::WriteOnlyRead, offset, || "a write-only register was read".to_owned());
-            return 0;
+            // The datasheet says nothing of reading EICS, yet stock drivers learn the causes from it, without
+            // clearing them.
+            return if place.offset == EICS { self.registers.get(EICR) } else { 0 };
         }
         let value = self.registers.read(place);
         match place.offset {
@@ -33,9 +35,12 @@ impl Chip {
             RDRXCTL => self.startup.dma_init_seen |= value & RDRXCTL_DMAIDONE != 0,
             SWSM if self.faults.has(Fault::SemaphoreTaken) => return value | SWSM_SMBI,
             SW_FW_SYNC if self.faults.has(Fault::FirmwareHoldsResources) => return value | 0x1F << 5,
-            EICR if self.registers.get(GPIE) & GPIE_OCD != 0 => {
-                // With OCD only bits 29:16 clear on a read (8.2.3.5.1).
-                self.registers.set_bits(EICR, value & !0x3FFF_0000, true);
+            EICR => {
+                if self.registers.get(GPIE) & GPIE_OCD != 0 {
+                    // With OCD only bits 29:16 clear on a read (8.2.3.5.1).
+                    self.registers.set_bits(EICR, value & !0x3FFF_0000, true);
+                }
+                self.causes_read(value);
             }
             at => self.queue_read(at, value),
         }
@@ -171,15 +176,20 @@ impl Chip {
                 self.registers.set(SWSM, SWSM_SMBI);
             }
             AUTOC => self.autoc(value),
+            I2CCTL => self.i2c_written(value),
+            EICR => self.causes_cleared(),
             EICS => self.cause(value),
+            EICS_EX => self.vector_causes(u64::from(value)),
+            EICS_EX_2 => self.vector_causes(u64::from(value) << 32),
             EIMS => {
                 let reserved = bit(31) | bit(29) | bit(23);
                 if value & reserved != 0 {
                     self.violation(Rule::InterruptReservedCause, at, || format!("{value:#010x} was written"));
                 }
+                self.mask_written(at, value);
             }
             EIMC => {
-                self.registers.set_bits(EIMS, value, false);
+                self.mask_written(at, value);
                 if value & bit(31) != 0 {
                     self.violation(Rule::InterruptReservedCause, at, || "bit 31 was written".to_owned());
                 }
@@ -188,8 +198,8 @@ impl Chip {
             SECTXCTRL => self.halt(value, old, SECTXSTAT, Event::SecTxReady),
             RXCTRL => self.receiver.config_changed(),
             DMATXCTL => self.transmitter.config_changed(),
-            _ if at == EIMC_EX || at == EIMC_EX + 4 => {
-                self.registers.set_bits(EIMS_EX + (at - EIMC_EX), value, false);
+            EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM | EIAM_EX | EIAM_EX_2 | GPIE | IVAR_MISC => {
+                self.mask_written(at, value);
             }
             _ => {
                 self.receiver.config_changed();
@@ -207,20 +217,5 @@ impl Chip {
         }
         self.receiver.config_changed();
         self.transmitter.config_changed();
-    }
-
-    /// Notes an interrupt cause.
-    pub(crate) fn cause(&mut self, causes: u32) {
-        self.registers.set_bits(EICR, causes & 0x7FFF_FFFF, true);
-    }
-
-    /// Notes the interrupt causes of a queue, as IVAR maps them.
-    pub(crate) fn queue_cause(&mut self, queue: usize, transmit: bool) {
-        let entry = self.registers.get(IVAR + (queue / 2) as u32 * 4);
-        let entry = entry >> (queue % 2 * 16 + usize::from(transmit) * 8) & 0xFF;
-        let (valid, vector) = (entry & 0x80 != 0, entry & 0x3F);
-        if valid && vector < 16 {
-            self.cause(1 << vector);
-        }
     }
 }

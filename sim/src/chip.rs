@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use crate::counters::Counters;
 use crate::fault::{Fault, Faults};
+use crate::i2c::I2c;
+use crate::interrupts::Interrupts;
 use crate::iommu::Iommu;
 use crate::layout::RegisterFile;
 use crate::offsets::{self, *};
@@ -45,6 +47,7 @@ pub(crate) enum Event {
     NegotiationRestarted,
     LinkUp,
     LinkFlap,
+    InterruptsDue,
 }
 
 impl Event {
@@ -63,7 +66,7 @@ impl Event {
             Event::TxQueueDisabled(_) => Fault::TxQueueNeverDisables,
             Event::MasterStopped => Fault::MasterNeverStops,
             Event::LinkUp => Fault::LinkNeverUp,
-            Event::NegotiationRestarted | Event::LinkFlap => return None,
+            Event::NegotiationRestarted | Event::LinkFlap | Event::InterruptsDue => return None,
         })
     }
 }
@@ -78,6 +81,8 @@ pub(crate) struct Chip {
     pub(crate) startup: Startup,
     pub(crate) receiver: Receiver,
     pub(crate) transmitter: Transmitter,
+    pub(crate) interrupts: Interrupts,
+    pub(crate) i2c: I2c,
     pub(crate) wire: Option<Box<dyn Wire>>,
     /// Whether the cable is plugged in, as far as the test says.
     pub(crate) plugged: bool,
@@ -101,6 +106,8 @@ impl Chip {
             startup: Startup::default(),
             receiver: Receiver::default(),
             transmitter: Transmitter::default(),
+            interrupts: Interrupts::default(),
+            i2c: I2c::default(),
             wire: None,
             plugged: true,
             eeprom: crate::eeprom::image(config.mac),
@@ -188,9 +195,10 @@ impl Chip {
             Event::TxQueueEnabled(queue) => self.tx_queue_enabled(queue),
             Event::TxQueueDisabled(queue) => self.tx_queue_disabled(queue),
             Event::MasterStopped => self.registers.set_bits(STATUS, STATUS_MASTER, false),
-            Event::NegotiationRestarted => self.registers.set_bits(AUTOC, AUTOC_RESTART_AN, false),
+            Event::NegotiationRestarted => self.negotiation_restarted(),
             Event::LinkUp => self.link_up(),
             Event::LinkFlap => self.link_flap(),
+            Event::InterruptsDue => self.raise_interrupts(),
         }
     }
 

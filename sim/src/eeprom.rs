@@ -12,6 +12,18 @@ const CHECKSUM: u16 = 0xBABA;
 const CHECKSUM_WORD: usize = 0x3F;
 /// Where the image has the MAC address of the port.
 const MAC_WORD: usize = 0x10;
+/// Words that drivers read (6.3, 6.4): the firmware's pointer, the board's number, the list of what
+/// each kind of SFP+ module must be set up with, and what the board can do.
+const FIRMWARE: usize = 0x0F;
+const BOARD_NUMBER: usize = 0x15;
+const MODULE_LIST: usize = 0x2B;
+const CAPABILITIES: usize = 0x2C;
+/// Where the firmware's section is, and in it the pointer to the version that passes packets through.
+const FIRMWARE_AT: usize = 0x100;
+const FIRMWARE_VERSION_AT: usize = 0x110;
+/// Where the list of modules is, and the empty list of settings that all of them have.
+const MODULES_AT: usize = 0x180;
+const SETTINGS_AT: usize = 0x1A0;
 /// How long the device takes to read a word.
 const READ: Time = 20 * MICROSECOND;
 
@@ -22,7 +34,18 @@ pub(crate) fn image(mac: [u8; 6]) -> Box<[u16]> {
         *word = u16::from_le_bytes([bytes[0], bytes[1]]);
     }
     // Pointers to the sections that the checksum spans: there are none.
-    image[3..0x10].fill(0xFFFF);
+    image[3..FIRMWARE].fill(0xFFFF);
+    image[FIRMWARE] = FIRMWARE_AT as u16;
+    image[FIRMWARE_AT + 4] = FIRMWARE_VERSION_AT as u16;
+    image[FIRMWARE_VERSION_AT + 7] = 6;
+    image[BOARD_NUMBER..BOARD_NUMBER + 2].copy_from_slice(&[0x8259, 0x9001]);
+    image[MODULE_LIST] = MODULES_AT as u16;
+    // After a word for the length: kind of module, settings. 3 and 4 are copper, 5 and 6 optics.
+    for (entry, kind) in image[MODULES_AT + 1..MODULES_AT + 9].chunks_exact_mut(2).zip(3..) {
+        entry.copy_from_slice(&[kind, SETTINGS_AT as u16]);
+    }
+    // Any module may be plugged in, and light from elsewhere is no link.
+    image[CAPABILITIES] = 1 << 0 | 1 << 7;
     image[CHECKSUM_WORD] = 0;
     let sum = image[..CHECKSUM_WORD].iter().fold(0_u16, |sum, word| sum.wrapping_add(*word));
     image[CHECKSUM_WORD] = CHECKSUM.wrapping_sub(sum);

@@ -53,6 +53,8 @@ pub enum Fault {
     TxWriteBackLost,
     /// Nothing is transmitted any more.
     TxStalls,
+    /// Interrupts are never delivered, though EICR has their causes.
+    InterruptsLost,
     /// SWSM.SMBI is taken by somebody else, for good.
     SemaphoreTaken,
     /// The firmware holds all of SW_FW_SYNC, for good.

@@ -58,7 +58,7 @@ struct Region {
     len: u64,
     host: NonNull<u8>,
     mapping: u64,
-    _alive: Option<Arc<Allocation>>,
+    _alive: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 // SAFETY: the pointer is used only through `Access`, whose accesses are atomic or raw copies.
@@ -112,6 +112,7 @@ impl Iommu {
             return Err(refused("not made of pages"));
         }
         let alive = lock(&ALLOCATIONS).get(&(base.as_ptr() as usize)).and_then(Weak::upgrade);
+        let alive = alive.map(|allocation| allocation as Arc<dyn Any + Send + Sync>);
         let len = memory.len().next_multiple_of(PAGE);
         let (shift, piece) = if self.scattered { (PAGE.trailing_zeros(), PAGE) } else { (63, len) };
         let align = if (base.as_ptr() as usize).is_multiple_of(LARGE_PAGE) { LARGE_PAGE } else { PAGE } as u64;
@@ -134,6 +135,36 @@ impl Iommu {
         let unmap = Box::new(Unmap { iommu: Arc::clone(self), mapping });
         // SAFETY: the table has just these addresses for this memory until `unmap` is dropped.
         unsafe { Mapping::new(memory, self.domain, shift, &pages, unmap as Box<dyn Any + Send + Sync>) }
+    }
+
+    /// Maps the `len` bytes at `host` at the address that somebody else chose. What was there is replaced.
+    ///
+    /// # Safety
+    ///
+    /// The bytes are memory that may be read and written through raw pointers as long as `alive` lives.
+    pub(crate) unsafe fn map_at(&self, start: u64, len: u64, host: NonNull<u8>, alive: Arc<dyn Any + Send + Sync>) {
+        self.unmap_at(start, len);
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.next_mapping += 1;
+        let mapping = table.next_mapping;
+        let place = table.regions.partition_point(|region| region.start < start);
+        table.regions.insert(place, Region { start, len, host, mapping, _alive: Some(alive) });
+    }
+
+    /// Unmaps the mappings that lie within `len` bytes at `start`, or overlap them.
+    pub(crate) fn unmap_at(&self, start: u64, len: u64) {
+        let end = start.saturating_add(len);
+        let gone: Vec<Region> = {
+            let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+            let table = &mut *table;
+            let overlaps = |region: &mut Region| region.start < end && start < region.start.saturating_add(region.len);
+            let gone: Vec<Region> = table.regions.extract_if(.., overlaps).collect();
+            table.removed.extend(gone.iter().map(|region| (region.start, region.len)));
+            gone
+        };
+        if !gone.is_empty() {
+            self.unmapped.fetch_add(1, Ordering::Release);
+        }
     }
 
     /// The table for one burst of DMA.
@@ -348,6 +379,29 @@ mod tests {
         let address = mapping.address(memory.base()).unwrap().get();
         assert!(iommu.read().is_mapped(address, PAGE));
         assert!(!iommu.read().is_mapped(address, PAGE + 1));
+    }
+
+    #[test]
+    fn mappings_at_chosen_addresses_are_reached_across_their_borders() {
+        let iommu = Iommu::new(false);
+        let memory = allocate(4 * PAGE).unwrap();
+        let alive: Arc<dyn Any + Send + Sync> = Arc::new(());
+        // SAFETY: the page lies within the memory.
+        let at = |page: usize| unsafe { memory.base().add(page * PAGE) };
+        // In a row for the device, the other way round in memory, and mapped in no order.
+        for (page, host) in [(2_u64, 0), (0, 2), (1, 1)] {
+            // SAFETY: the pages are ours until the end of the test.
+            unsafe { iommu.map_at(0x1000 * (page + 1), PAGE as u64, at(host), Arc::clone(&alive)) };
+        }
+        let text: Vec<u8> = (0..=255).cycle().take(PAGE + 100).collect();
+        assert!(iommu.read().write(0x1FCE, &text, &mut 0));
+        let mut read = Vec::new();
+        assert!(iommu.read().read(0x1FCE, text.len(), &mut read, &mut 7));
+        assert_eq!(read, text);
+        assert!(!iommu.read().is_mapped(0x1000, 3 * PAGE + 1));
+        iommu.unmap_at(0x2000, PAGE as u64);
+        assert!(!iommu.read().write(0x1FCE, &text, &mut 0));
+        assert_eq!(iommu.take_removed(), [(0x2000, PAGE as u64)]);
     }
 
     #[test]

@@ -57,10 +57,10 @@
 //!
 //! # What is not played
 //!
-//! Receive side coalescing, header splitting, segmentation and checksum offload, VLAN insertion,
+//! Receive side coalescing, header splitting, segmentation and the insertion of checksums and VLAN tags,
 //! Flow Director and five-tuple filters, DCB, virtualisation, flow control, LinkSec, IPsec,
-//! FCoE, time stamps, wake-up, manageability, and the delivery of interrupts (their causes are noted in
-//! EICR). Using these is noted as [`Rule::NotModelled`], as far as it would change what happens.
+//! FCoE, time stamps, wake-up and manageability. Using these is noted as [`Rule::NotModelled`], as far
+//! as it would change what happens.
 
 mod access;
 mod chip;
@@ -68,6 +68,8 @@ mod counters;
 mod eeprom;
 mod fault;
 mod filter;
+mod i2c;
+mod interrupts;
 mod iommu;
 mod layout;
 mod link;

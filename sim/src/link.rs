@@ -42,9 +42,16 @@ impl Chip {
     /// AUTOC was written.
     pub(crate) fn autoc(&mut self, value: u32) {
         if value & AUTOC_RESTART_AN != 0 {
+            self.registers.set_bits(ANLP1, ANLP1_STATE, false);
             self.schedule(RESTART, Event::NegotiationRestarted);
             self.train_link();
         }
+    }
+
+    /// The state machine has taken AUTOC's new mode, and is on its way.
+    pub(crate) fn negotiation_restarted(&mut self) {
+        self.registers.set_bits(AUTOC, AUTOC_RESTART_AN, false);
+        self.registers.set_bits(ANLP1, ANLP1_STATE, true);
     }
 
     /// Whether there is light, and the mode is one that a 10 Gb/s partner understands.

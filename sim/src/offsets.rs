@@ -18,10 +18,18 @@ pub(crate) const STATUS_LINK_UP: u32 = bit(7);
 pub(crate) const STATUS_MASTER: u32 = bit(19);
 pub(crate) const CTRL_EXT: u32 = 0x00018;
 pub(crate) const CTRL_EXT_NS_DIS: u32 = bit(16);
+pub(crate) const I2CCTL: u32 = 0x00028;
+pub(crate) const I2C_CLK_IN: u32 = bit(0);
+pub(crate) const I2C_CLK_OUT: u32 = bit(1);
+pub(crate) const I2C_DATA_IN: u32 = bit(2);
+pub(crate) const I2C_DATA_OUT: u32 = bit(3);
 // 8.2.3.2 EEPROM
 pub(crate) const EEC: u32 = 0x10010;
 pub(crate) const EEC_PRES: u32 = bit(8);
 pub(crate) const EEC_AUTO_RD: u32 = bit(9);
+pub(crate) const EEC_SIZE: u32 = 0xF << 11;
+/// EEC.EE_SIZE of 4096 words: 64 words for 0, twice as many for each step.
+pub(crate) const EEC_SIZE_4096: u32 = 6 << 11;
 pub(crate) const EERD: u32 = 0x10014;
 pub(crate) const EERD_START: u32 = bit(0);
 pub(crate) const EERD_DONE: u32 = bit(1);
@@ -45,8 +53,24 @@ pub(crate) const EIMC: u32 = 0x00888;
 pub(crate) const GPIE: u32 = 0x00898;
 pub(crate) const GPIE_OCD: u32 = bit(5);
 pub(crate) const IVAR: u32 = 0x00900;
+pub(crate) const EIAC: u32 = 0x00810;
+pub(crate) const EIAM: u32 = 0x00890;
+pub(crate) const EITR: u32 = 0x00820;
+/// EITR from vector 24 on.
+pub(crate) const EITR_24: u32 = 0x12300;
+pub(crate) const GPIE_MULTIPLE_MSIX: u32 = bit(4);
+pub(crate) const GPIE_EIAME: u32 = bit(30);
+/// The valid bit of an entry of IVAR or IVAR_MISC.
+pub(crate) const IVAR_VALID: u32 = bit(7);
+pub(crate) const IVAR_MISC: u32 = 0x00A00;
+pub(crate) const EICS_EX: u32 = 0x00A90;
+pub(crate) const EICS_EX_2: u32 = 0x00A94;
 pub(crate) const EIMS_EX: u32 = 0x00AA0;
+pub(crate) const EIMS_EX_2: u32 = 0x00AA4;
 pub(crate) const EIMC_EX: u32 = 0x00AB0;
+pub(crate) const EIMC_EX_2: u32 = 0x00AB4;
+pub(crate) const EIAM_EX: u32 = 0x00AD0;
+pub(crate) const EIAM_EX_2: u32 = 0x00AD4;
 pub(crate) const EICR_RX_MISS: u32 = bit(17);
 pub(crate) const EICR_LSC: u32 = bit(20);
 // 8.2.3.7 Receive filters
@@ -146,6 +170,9 @@ pub(crate) const AUTOC_LMS_10G_SERIAL: u32 = 3 << 13;
 pub(crate) const AUTOC2: u32 = 0x042A8;
 pub(crate) const AUTOC2_SERIAL_SFI: u32 = 2 << 16;
 pub(crate) const LINKS: u32 = 0x042A4;
+pub(crate) const ANLP1: u32 = 0x042B0;
+/// ANLP1.ANAS: the state of the negotiation's state machine.
+pub(crate) const ANLP1_STATE: u32 = 0xF << 16;
 
 /// Bytes from one queue's block to the next.
 const BLOCK: u32 = 0x40;
@@ -219,6 +246,14 @@ mod tests {
             ("IVAR", IVAR),
             ("EIMS_EX", EIMS_EX),
             ("EIMC_EX", EIMC_EX),
+            ("EICS_EX", EICS_EX),
+            ("EIAM_EX", EIAM_EX),
+            ("EIAC", EIAC),
+            ("EIAM", EIAM),
+            ("EITR", EITR),
+            ("IVAR_MISC", IVAR_MISC),
+            ("I2CCTL", I2CCTL),
+            ("ANLP1", ANLP1),
             ("FCTRL", FCTRL),
             ("VLNCTRL", VLNCTRL),
             ("MCSTCTRL", MCSTCTRL),

@@ -1,5 +1,7 @@
 //! One port: the handle that drivers and tests hold.
 
+use std::any::Any;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -130,6 +132,14 @@ impl Port {
         chip.log.kept().to_vec()
     }
 
+    /// The first violation of each rule at each register, and how many of them there were: all of them count.
+    #[must_use]
+    pub fn violation_kinds(&self) -> Vec<(Violation, u64)> {
+        let mut chip = self.chip();
+        chip.note_unmapped();
+        chip.log.kinds().to_vec()
+    }
+
     /// How many violations there were in all.
     #[must_use]
     pub fn violation_count(&self) -> u64 {
@@ -171,6 +181,34 @@ impl Port {
     pub fn peek(&self, offset: Offset) -> u32 {
         let chip = self.chip();
         chip.registers.find(offset.bytes()).map_or(0, |place| chip.registers.get(place.offset))
+    }
+
+    /// Has `sink` take the vectors of interrupts, as their messages are sent: 0 to 63 with GPIE.Multiple_MSIX,
+    /// else 0 for all causes. It is called with the port locked, and must not call the port.
+    pub fn on_interrupt(&self, sink: impl FnMut(u16) + Send + 'static) {
+        self.chip().interrupts.sink = Some(Box::new(sink));
+    }
+
+    /// Resets the function as PCI's device control register does (a function level reset).
+    pub fn reset_function(&self) {
+        self.chip().function_reset();
+    }
+
+    /// Lets the device reach the `len` bytes at `host` by the addresses from `start` on. What was mapped
+    /// there is replaced.
+    ///
+    /// # Safety
+    ///
+    /// The bytes are memory that may be read and written through raw pointers as long as `alive` lives,
+    /// and nothing else relies on what they contain.
+    pub unsafe fn map_at(&self, start: u64, len: u64, host: NonNull<u8>, alive: Arc<dyn Any + Send + Sync>) {
+        // SAFETY: as the caller promises.
+        unsafe { self.shared.iommu.map_at(start, len, host, alive) }
+    }
+
+    /// Ends the mappings that reach into `len` addresses from `start` on.
+    pub fn unmap_at(&self, start: u64, len: u64) {
+        self.shared.iommu.unmap_at(start, len);
     }
 
     /// How much memory the device reaches now.

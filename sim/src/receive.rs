@@ -32,6 +32,8 @@ struct Report {
     start: u64,
     /// The VLAN tag that was taken out.
     tag: Option<u16>,
+    /// Which checksums were checked, and which were wrong.
+    checksums: u64,
 }
 
 /// One receive queue.
@@ -303,7 +305,8 @@ impl Chip {
             return true;
         }
         let hash = if self.receiver.hash_reported { hash } else { 0 };
-        let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag };
+        let checksums = packet::checksums(frame, &headers);
+        let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag, checksums };
         let mut written = true;
         if tag_len + crc_len == 0 && needed == 1 {
             written = self.write_piece(index, frame, Some(&report), dma);
@@ -349,8 +352,9 @@ impl Chip {
         let written = dma.write(now[0], piece, &mut queue.buffer_hint);
         queue.ring.head = queue.ring.next(at);
         queue.moved = true;
-        let (start, tag) = report.map_or((0, None), |report| (report.start, report.tag));
-        let mut status = DD | if report.is_some() { EOP } else { 0 } | if tag.is_some() { VP } else { 0 };
+        let (start, tag, checksums) =
+            report.map_or((0, None, 0), |report| (report.start, report.tag, report.checksums));
+        let mut status = DD | if report.is_some() { EOP } else { 0 } | if tag.is_some() { VP } else { 0 } | checksums;
         let mut length = piece.len() as u64;
         let mut lost = false;
         if !self.faults.none() {

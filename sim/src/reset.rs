@@ -47,7 +47,7 @@ impl Chip {
     /// What does not come from the table of reset values.
     fn set_fixed_bits(&mut self) {
         self.registers.set_bits(STATUS, u32::from(self.config.lan_id & 3) << STATUS_LAN_ID, true);
-        self.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD, false);
+        self.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
         self.registers.set_bits(RDRXCTL, bit(0), false);
         self.set_links(false);
     }
@@ -84,6 +84,7 @@ impl Chip {
         self.cancel(|_| true);
         self.receiver.reset();
         self.transmitter.reset();
+        self.interrupts.reset();
         self.startup.resets += 1;
         // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
         self.registers.reset(self.startup.resets, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
@@ -100,6 +101,21 @@ impl Chip {
         self.schedule(RESET, Event::ResetDone);
     }
 
+    /// A function level reset: all at once, and not held against the driver (datasheet 4.2.1.5.1).
+    pub(crate) fn function_reset(&mut self) {
+        self.cancel(|_| true);
+        self.receiver.reset();
+        self.transmitter.reset();
+        self.interrupts.reset();
+        self.i2c = Default::default();
+        self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
+        self.registers.reset(self.startup.resets, |_| true);
+        self.set_fixed_bits();
+        self.startup.link_reset = true;
+        self.schedule(EEPROM, Event::EepromLoaded);
+        self.schedule(DMA_INIT, Event::DmaInitialised);
+    }
+
     pub(crate) fn reset_done(&mut self) {
         self.startup.in_reset = false;
         self.registers.set_bits(CTRL, CTRL_RST | CTRL_LRST, false);
@@ -111,7 +127,7 @@ impl Chip {
     pub(crate) fn eeprom_loaded(&mut self) {
         self.registers.set_bits(EEC, EEC_AUTO_RD, true);
         if !self.faults.has(Fault::EepromMissing) {
-            self.registers.set_bits(EEC, EEC_PRES, true);
+            self.registers.set_bits(EEC, EEC_PRES | EEC_SIZE_4096, true);
             let mac = self.config.mac;
             self.registers.set(RAL, u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]));
             self.registers.set(RAH, u32::from_le_bytes([mac[4], mac[5], 0, 0]) | RAH_AV);

@@ -126,6 +126,8 @@ impl fmt::Display for Violation {
 pub(crate) struct Log {
     kept: Vec<Violation>,
     total: u64,
+    /// The first violation of each rule at each register, and how many of them there were.
+    kinds: Vec<(Violation, u64)>,
 }
 
 /// How many violations are kept; those beyond are counted.
@@ -140,17 +142,33 @@ impl Log {
         detail: impl FnOnce() -> String,
     ) {
         self.total += 1;
+        let kind = self.kinds.iter_mut().find(|(of, _)| of.rule == rule && of.register == register);
+        if self.kept.len() >= KEPT
+            && let Some((_, count)) = kind
+        {
+            *count += 1;
+            return;
+        }
+        let section = match rule.section() {
+            "" | "8.2" => register_section,
+            own => own,
+        };
+        let violation = Violation { severity: rule.severity(), rule, register, section, detail: detail() };
+        match kind {
+            Some((_, count)) => *count += 1,
+            None => self.kinds.push((violation.clone(), 1)),
+        }
         if self.kept.len() < KEPT {
-            let section = match rule.section() {
-                "" | "8.2" => register_section,
-                own => own,
-            };
-            self.kept.push(Violation { severity: rule.severity(), rule, register, section, detail: detail() });
+            self.kept.push(violation);
         }
     }
 
     pub(crate) fn kept(&self) -> &[Violation] {
         &self.kept
+    }
+
+    pub(crate) fn kinds(&self) -> &[(Violation, u64)] {
+        &self.kinds
     }
 
     pub(crate) fn total(&self) -> u64 {

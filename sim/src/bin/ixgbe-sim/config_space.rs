@@ -1,0 +1,164 @@
+//! The configuration space (datasheet 9.3), with the capabilities where drivers look for them.
+
+use ixgbe_sim::Port;
+
+/// Bytes of the space, extended part and all.
+pub(crate) const SIZE: usize = 4096;
+/// Bytes of the BAR of the registers.
+pub(crate) const REGISTERS_SIZE: u64 = 512 << 10;
+/// Bytes of the BAR of the MSI-X table.
+pub(crate) const MSIX_SIZE: u64 = 16 << 10;
+/// Vectors of a port.
+pub(crate) const VECTORS: u16 = 64;
+
+const POWER: usize = 0x40;
+const MSI: usize = 0x50;
+const MSIX: usize = 0x70;
+const EXPRESS: usize = 0xA0;
+/// PCIe device control: bit 15 starts a function level reset.
+const DEVICE_CONTROL: usize = EXPRESS + 8;
+const BAR0: usize = 0x10;
+const BAR4: usize = 0x20;
+
+/// The bytes, and which of their bits can be written.
+pub(crate) struct ConfigSpace {
+    bytes: [u8; SIZE],
+    writable: [u8; SIZE],
+}
+
+impl ConfigSpace {
+    pub(crate) fn new() -> Self {
+        let mut space = Self { bytes: [0; SIZE], writable: [0; SIZE] };
+        space.reset();
+        space
+    }
+
+    fn put<const N: usize>(&mut self, at: usize, value: [u8; N], writable: [u8; N]) {
+        self.bytes[at..at + N].copy_from_slice(&value);
+        self.writable[at..at + N].copy_from_slice(&writable);
+    }
+
+    fn half(&mut self, at: usize, value: u16, writable: u16) {
+        self.put(at, value.to_le_bytes(), writable.to_le_bytes());
+    }
+
+    fn word(&mut self, at: usize, value: u32, writable: u32) {
+        self.put(at, value.to_le_bytes(), writable.to_le_bytes());
+    }
+
+    fn reset(&mut self) {
+        self.word(0x00, 0x10FB_8086, 0);
+        self.half(0x04, 0, 0x0547);
+        // There is a list of capabilities.
+        self.half(0x06, 0x0010, 0);
+        // An Ethernet controller, revision 1.
+        self.word(0x08, 0x0200_0001, 0);
+        self.word(0x0C, 0, 0xFF);
+        // Two BARs of 64 bits, prefetchable: the registers, and the MSI-X table (9.3.6.1).
+        self.word(BAR0, 0xC, !(REGISTERS_SIZE as u32 - 1));
+        self.word(BAR0 + 4, 0, u32::MAX);
+        self.word(BAR4, 0xC, !(MSIX_SIZE as u32 - 1));
+        self.word(BAR4 + 4, 0, u32::MAX);
+        self.word(0x2C, 0x0003_8086, 0);
+        self.word(0x34, POWER as u32, 0);
+        // An interrupt line to scribble on. There is no INTx pin.
+        self.word(0x3C, 0, 0xFF);
+        self.word(POWER, 0x0023_0001 | (MSI as u32) << 8, 0);
+        self.word(POWER + 4, 0, 0x0103);
+        // 64 bit addresses, masks.
+        self.word(MSI, 0x0180_0005 | (MSIX as u32) << 8, 0x0071 << 16);
+        self.word(MSI + 4, 0, !3);
+        self.word(MSI + 8, 0, u32::MAX);
+        self.word(MSI + 12, 0, 0xFFFF);
+        self.word(MSI + 16, 0, 1);
+        self.word(MSIX, u32::from(VECTORS - 1) << 16 | 0x11 | (EXPRESS as u32) << 8, 0xC000 << 16);
+        self.word(MSIX + 4, 4, 0);
+        self.word(MSIX + 8, 0x2000 | 4, 0);
+        // Version 2, an end point.
+        self.word(EXPRESS, 0x0002_0010, 0);
+        // Function level reset, 512 byte payload.
+        self.word(EXPRESS + 4, 1 << 28 | 0x8CC2, 0);
+        self.half(DEVICE_CONTROL, 0x2810, 0x7FFF);
+        // 5 GT/s, 8 lanes.
+        self.word(EXPRESS + 0x0C, 0x0000_0082, 0);
+        self.half(EXPRESS + 0x10, 0, 0x00DB);
+        self.half(EXPRESS + 0x12, 0x0082, 0);
+        self.word(EXPRESS + 0x24, 0x1F, 0);
+        self.half(EXPRESS + 0x28, 0, 0x1F);
+        self.half(EXPRESS + 0x30, 2, 0xF);
+    }
+
+    pub(crate) fn read(&self, at: usize, data: &mut [u8]) {
+        for (byte, at) in data.iter_mut().zip(at..) {
+            *byte = self.bytes.get(at).copied().unwrap_or(0);
+        }
+    }
+
+    pub(crate) fn write(&mut self, at: usize, data: &[u8], port: &Port) {
+        for (byte, at) in data.iter().zip(at..SIZE) {
+            let writable = self.writable[at];
+            self.bytes[at] = self.bytes[at] & !writable | byte & writable;
+            if at == DEVICE_CONTROL + 1 && byte & 0x80 != 0 {
+                // BARs and their like live through it in QEMU, which puts back what it knows.
+                port.reset_function();
+                self.reset();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(space: &ConfigSpace, at: usize) -> u32 {
+        let mut bytes = [0; 4];
+        space.read(at, &mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    #[test]
+    fn the_capabilities_are_a_list_that_ends() {
+        let space = ConfigSpace::new();
+        let mut at = word(&space, 0x34) as usize & 0xFF;
+        let mut found = Vec::new();
+        while at != 0 {
+            found.push((at, word(&space, at) & 0xFF));
+            at = (word(&space, at) >> 8 & 0xFF) as usize;
+            assert!(found.len() < 10);
+        }
+        assert_eq!(found, [(0x40, 1), (0x50, 5), (0x70, 0x11), (0xA0, 0x10)]);
+        // Drivers read the size of the table here.
+        assert_eq!(word(&space, 0x70) >> 16, 63);
+    }
+
+    #[test]
+    fn bars_tell_their_sizes() {
+        let mut space = ConfigSpace::new();
+        let port = Port::new(Default::default());
+        for (at, size) in [(BAR0, REGISTERS_SIZE), (BAR4, MSIX_SIZE)] {
+            space.write(at, &[0xFF; 8], &port);
+            let read = u64::from(word(&space, at + 4)) << 32 | u64::from(word(&space, at) & !0xF);
+            assert_eq!(read, !(size - 1));
+        }
+        space.write(0, &[0; 4], &port);
+        assert_eq!(word(&space, 0), 0x10FB_8086);
+        space.write(SIZE - 1, &[1, 2, 3], &port);
+    }
+
+    #[test]
+    fn a_function_level_reset_resets_the_port() {
+        use ixgbe::mmio::{Bus, Offset};
+        let mut space = ConfigSpace::new();
+        let port = Port::new(Default::default());
+        let scratch = Offset::new(0x04240).unwrap();
+        let before = port.peek(scratch);
+        // SAFETY: no driver has the port.
+        unsafe { port.write32(scratch, before ^ 4) };
+        space.write(0x04, &[6, 0], &port);
+        space.write(DEVICE_CONTROL, &[0x10, 0xA8], &port);
+        assert_eq!(port.peek(scratch), before);
+        assert_eq!(word(&space, 4) & 0xFFFF, 0);
+        assert_eq!(word(&space, DEVICE_CONTROL) & 0x8000, 0);
+    }
+}

@@ -1,0 +1,241 @@
+//! The PCI function: what the peer's messages do to the model.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Write};
+use std::mem::size_of;
+use std::os::unix::fs::MetadataExt;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ixgbe::mmio::{Bus, Offset};
+use ixgbe_sim::Port;
+use memmap2::MmapRaw;
+use vfio_bindings::bindings::vfio::*;
+use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, ServerBackend, ServerRegion};
+
+use crate::config_space::{ConfigSpace, MSIX_SIZE, REGISTERS_SIZE, SIZE, VECTORS};
+
+/// Where the peer wants to hear of interrupts.
+#[derive(Default)]
+struct Vectors {
+    /// By kind of interrupt (MSI, MSI-X) and vector.
+    events: HashMap<(u32, u32), File>,
+    /// Vectors that came before anybody listened.
+    pending: Vec<u32>,
+}
+
+impl Vectors {
+    /// A message of the port: by MSI-X if the peer listens there, else by MSI.
+    fn raise(&mut self, vector: u32) {
+        for listener in [(VFIO_PCI_MSIX_IRQ_INDEX, vector), (VFIO_PCI_MSI_IRQ_INDEX, 0)] {
+            if let Some(event) = self.events.get_mut(&listener) {
+                // Who does not listen any more does not miss it.
+                _ = event.write_all(&1_u64.to_ne_bytes());
+                return;
+            }
+        }
+        if !self.pending.contains(&vector) {
+            self.pending.push(vector);
+        }
+    }
+}
+
+/// One function.
+pub(crate) struct Function {
+    port: Port,
+    /// Whether accesses are told on the standard error output.
+    trace: bool,
+    config: ConfigSpace,
+    msix: Vec<u8>,
+    vectors: Arc<Mutex<Vectors>>,
+    /// Files of the guest's memory, each mapped once, by device and inode.
+    files: HashMap<(u64, u64), Arc<MmapRaw>>,
+}
+
+fn lock(vectors: &Mutex<Vectors>) -> MutexGuard<'_, Vectors> {
+    vectors.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Function {
+    pub(crate) fn new(port: Port, trace: bool) -> Self {
+        let vectors = Arc::new(Mutex::new(Vectors::default()));
+        let raised = Arc::clone(&vectors);
+        port.on_interrupt(move |vector| lock(&raised).raise(u32::from(vector)));
+        let (config, msix) = (ConfigSpace::new(), vec![0; MSIX_SIZE as usize]);
+        Self { port, trace, config, msix, vectors, files: HashMap::new() }
+    }
+
+    /// The file's memory, mapped.
+    fn mapped(&mut self, file: &File) -> Result<Arc<MmapRaw>, Error> {
+        let about = file.metadata()?;
+        let key = (about.dev(), about.ino());
+        if let Some(found) = self.files.get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let mapped = Arc::new(MmapRaw::map_raw(file)?);
+        self.files.insert(key, Arc::clone(&mapped));
+        Ok(mapped)
+    }
+}
+
+fn invalid(what: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, what)
+}
+
+impl ServerBackend for Function {
+    fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> Result<(), Error> {
+        let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
+        data.fill(0);
+        match region {
+            VFIO_PCI_CONFIG_REGION_INDEX => self.config.read(at, data),
+            VFIO_PCI_BAR0_REGION_INDEX => {
+                for (n, word) in data.chunks_mut(4).enumerate() {
+                    // Registers are words; what is smaller or beyond them reads as nothing.
+                    if let (4, Some(register)) = (word.len(), register(offset + n as u64 * 4)) {
+                        word.copy_from_slice(&self.port.read32(register).to_le_bytes());
+                    }
+                }
+            }
+            VFIO_PCI_BAR4_REGION_INDEX => {
+                if let Some(from) = self.msix.get(at..).and_then(|rest| rest.get(..data.len())) {
+                    data.copy_from_slice(from);
+                }
+            }
+            _ => return Err(invalid("no such region")),
+        }
+        if self.trace && region == VFIO_PCI_BAR0_REGION_INDEX {
+            eprintln!("read  {offset:#07x} {data:02x?}");
+        }
+        Ok(())
+    }
+
+    fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> Result<(), Error> {
+        let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
+        if self.trace {
+            eprintln!("write {region}:{offset:#07x} {data:02x?}");
+        }
+        match region {
+            VFIO_PCI_CONFIG_REGION_INDEX => self.config.write(at, data, &self.port),
+            VFIO_PCI_BAR0_REGION_INDEX => {
+                for (n, word) in data.chunks(4).enumerate() {
+                    if let (Ok(word), Some(register)) = (word.try_into(), register(offset + n as u64 * 4)) {
+                        // SAFETY: the port reaches only the memory that the peer shares for it, which is no
+                        // memory of this process's own.
+                        unsafe { self.port.write32(register, u32::from_le_bytes(word)) };
+                    }
+                }
+            }
+            VFIO_PCI_BAR4_REGION_INDEX => {
+                if let Some(to) = self.msix.get_mut(at..).and_then(|rest| rest.get_mut(..data.len())) {
+                    to.copy_from_slice(data);
+                }
+            }
+            _ => return Err(invalid("no such region")),
+        }
+        Ok(())
+    }
+
+    fn dma_map(
+        &mut self,
+        _flags: DmaMapFlags,
+        offset: u64,
+        address: u64,
+        size: u64,
+        file: Option<File>,
+    ) -> Result<(), Error> {
+        // Ranges without a file are ROMs and the like: a device has no business there, and finds nothing.
+        let Some(file) = file else { return Ok(()) };
+        let memory = self.mapped(&file)?;
+        let end = offset.checked_add(size).ok_or_else(|| invalid("a mapping that wraps"))?;
+        if end > memory.len() as u64 || address.checked_add(size).is_none() {
+            return Err(invalid("a mapping beyond its file"));
+        }
+        let host = NonNull::new(memory.as_mut_ptr().wrapping_add(offset as usize)).ok_or_else(|| invalid("null"))?;
+        // SAFETY: the bytes lie within the mapped file, which stays mapped as long as `memory` lives, and
+        // which this process reaches in no other way.
+        unsafe { self.port.map_at(address, size, host, memory as Arc<dyn Any + Send + Sync>) };
+        Ok(())
+    }
+
+    fn dma_unmap(&mut self, flags: DmaUnmapFlags, address: u64, size: u64) -> Result<(), Error> {
+        let all = flags.contains(DmaUnmapFlags::UNMAP_ALL);
+        if all {
+            self.port.unmap_at(0, u64::MAX)
+        } else {
+            self.port.unmap_at(address, size)
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) -> Result<(), Error> {
+        self.port.reset_function();
+        Ok(())
+    }
+
+    fn set_irqs(&mut self, index: u32, flags: u32, start: u32, count: u32, files: Vec<File>) -> Result<(), Error> {
+        let mut vectors = lock(&self.vectors);
+        if flags & VFIO_IRQ_SET_ACTION_TRIGGER == 0 {
+            return Ok(());
+        }
+        if count == 0 {
+            vectors.events.retain(|(of, _), _| *of != index);
+            return Ok(());
+        }
+        let end = start.checked_add(count).filter(|end| *end <= u32::from(VECTORS)).ok_or_else(|| invalid("vector"))?;
+        if flags & VFIO_IRQ_SET_DATA_EVENTFD == 0 {
+            return Ok(());
+        }
+        let mut files = files.into_iter();
+        for vector in start..end {
+            match files.next() {
+                Some(file) => {
+                    vectors.events.insert((index, vector), file);
+                    if let Some(place) = vectors.pending.iter().position(|pending| *pending == vector) {
+                        vectors.pending.swap_remove(place);
+                        vectors.raise(vector);
+                    }
+                }
+                None => {
+                    vectors.events.remove(&(index, vector));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The register at an offset of BAR 0, which is larger than the registers.
+fn register(offset: u64) -> Option<Offset> {
+    Offset::new(u32::try_from(offset).ok()?)
+}
+
+/// The regions of a PCI function.
+pub(crate) fn regions() -> Vec<ServerRegion> {
+    let size = |index| match index {
+        VFIO_PCI_BAR0_REGION_INDEX => REGISTERS_SIZE,
+        VFIO_PCI_BAR4_REGION_INDEX => MSIX_SIZE,
+        VFIO_PCI_CONFIG_REGION_INDEX => SIZE as u64,
+        _ => 0,
+    };
+    let region = |index| {
+        let size = size(index);
+        let flags = if size > 0 { VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE } else { 0 };
+        let argsz = size_of::<vfio_region_info>() as u32;
+        let region_info = vfio_region_info { argsz, flags, index, size, ..Default::default() };
+        ServerRegion { region_info, sparse_areas: Vec::new(), mmap_fd: None }
+    };
+    (0..VFIO_PCI_NUM_REGIONS).map(region).collect()
+}
+
+/// The interrupts of a PCI function.
+pub(crate) fn irqs() -> Vec<IrqInfo> {
+    let count = |index| match index {
+        VFIO_PCI_MSI_IRQ_INDEX => 1,
+        VFIO_PCI_MSIX_IRQ_INDEX => u32::from(VECTORS),
+        _ => 0,
+    };
+    let irq = |index| IrqInfo { index, flags: VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE, count: count(index) };
+    (0..VFIO_PCI_NUM_IRQS).map(irq).collect()
+}

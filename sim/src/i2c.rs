@@ -1,0 +1,223 @@
+//! The I2C bus to the SFP+ cage, which software drives bit by bit through I2CCTL (datasheet 8.2.3.1.5),
+//! and the module's EEPROM on it (SFF-8472).
+
+use crate::chip::Chip;
+use crate::offsets::*;
+
+/// The bus address of a module's EEPROM, with the bit for reading 0.
+const MODULE: u8 = 0xA0;
+
+/// What the bus waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// A start condition.
+    Idle,
+    /// Bits of a byte from software: whether it is the address, or else the place in the EEPROM.
+    Take { address: bool },
+    /// The clock of our acknowledgement, after which `reading` tells who goes on.
+    Acknowledge { reading: bool },
+    /// The clocks of a byte from the module.
+    Give,
+    /// The clock of software's acknowledgement.
+    AwaitAcknowledge,
+}
+
+/// The bus and the module.
+#[derive(Debug)]
+pub(crate) struct I2c {
+    state: State,
+    clock: bool,
+    data: bool,
+    /// What the module drives: the bus is low if anybody pulls it.
+    module_data: bool,
+    shift: u8,
+    bits: u8,
+    place: u8,
+    /// Whether the place was written in this transfer.
+    placed: bool,
+    pub(crate) module: Option<Box<[u8; 256]>>,
+}
+
+impl Default for I2c {
+    fn default() -> Self {
+        let (state, clock, data, module_data) = (State::Idle, true, true, true);
+        Self { state, clock, data, module_data, shift: 0, bits: 0, place: 0, placed: false, module: Some(module()) }
+    }
+}
+
+impl I2c {
+    /// Software drives the lines. Returns the level of the data line.
+    fn drive(&mut self, clock: bool, data: bool) -> bool {
+        let (old_clock, old_data) = (self.clock, self.data);
+        (self.clock, self.data) = (clock, data);
+        if old_clock && clock && old_data != data {
+            // Data may change while the clock is high only to start or to stop.
+            self.module_data = true;
+            self.state = if data { State::Idle } else { State::Take { address: true } };
+            (self.bits, self.placed) = (0, self.placed && !data);
+        } else if !old_clock && clock {
+            self.rise(data);
+        } else if old_clock && !clock {
+            self.fall();
+        }
+        data && self.module_data
+    }
+
+    fn rise(&mut self, data: bool) {
+        match self.state {
+            State::Take { .. } => {
+                self.shift = self.shift << 1 | u8::from(data);
+                self.bits += 1;
+            }
+            State::AwaitAcknowledge if data => self.state = State::Idle,
+            _ => {}
+        }
+    }
+
+    fn fall(&mut self) {
+        match self.state {
+            State::Take { address } if self.bits == 8 => {
+                self.bits = 0;
+                let Some(_) = self.module.as_ref().filter(|_| !address || self.shift & !1 == MODULE) else {
+                    self.state = State::Idle;
+                    return;
+                };
+                if address {
+                    self.placed = false;
+                } else if !self.placed {
+                    (self.place, self.placed) = (self.shift, true);
+                }
+                self.module_data = false;
+                self.state = State::Acknowledge { reading: address && self.shift & 1 != 0 };
+            }
+            State::Acknowledge { reading: false } => {
+                self.module_data = true;
+                self.state = State::Take { address: false };
+            }
+            State::Acknowledge { reading: true } | State::AwaitAcknowledge => {
+                self.shift = self.module.as_ref().map_or(0xFF, |bytes| bytes[usize::from(self.place)]);
+                self.place = self.place.wrapping_add(1);
+                self.bits = 0;
+                self.state = State::Give;
+                self.give();
+            }
+            State::Give if self.bits == 8 => {
+                self.module_data = true;
+                self.state = State::AwaitAcknowledge;
+            }
+            State::Give => self.give(),
+            _ => {}
+        }
+    }
+
+    fn give(&mut self) {
+        self.module_data = self.shift & 0x80 != 0;
+        self.shift <<= 1;
+        self.bits += 1;
+    }
+}
+
+/// The EEPROM of a 10GBASE-SR module.
+fn module() -> Box<[u8; 256]> {
+    let mut bytes = Box::new([0_u8; 256]);
+    // SFP, by two-wire interface; LC connector; 10GBASE-SR; 64B/66B at 10.3 Gb/s.
+    (bytes[0], bytes[1], bytes[2], bytes[3], bytes[11], bytes[12]) = (0x03, 0x04, 0x07, 0x10, 0x06, 103);
+    bytes[20..36].copy_from_slice(b"MODELLED        ");
+    // The identifier of the vendor of the chip: other modules are refused by drivers.
+    bytes[37..40].copy_from_slice(&[0x00, 0x1B, 0x21]);
+    bytes[40..56].copy_from_slice(b"10GBASE-SR      ");
+    bytes[56..60].copy_from_slice(b"1   ");
+    bytes[68..84].copy_from_slice(b"0000000000000001");
+    bytes[84..92].copy_from_slice(b"260101  ");
+    let sum = |bytes: &[u8]| bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    bytes[63] = sum(&bytes[..63]);
+    bytes[95] = sum(&bytes[64..95]);
+    bytes
+}
+
+impl Chip {
+    /// I2CCTL was written.
+    pub(crate) fn i2c_written(&mut self, value: u32) {
+        let (clock, data) = (value & I2C_CLK_OUT != 0, value & I2C_DATA_OUT != 0);
+        let level = self.i2c.drive(clock, data);
+        self.registers.set_bits(I2CCTL, I2C_CLK_IN, clock);
+        self.registers.set_bits(I2CCTL, I2C_DATA_IN, level);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A master as the I2C specification has it.
+    struct Master(I2c);
+
+    impl Master {
+        fn bit(&mut self, data: bool) -> bool {
+            self.0.drive(false, data);
+            let level = self.0.drive(true, data);
+            self.0.drive(false, data);
+            level
+        }
+
+        fn start(&mut self) {
+            self.0.drive(false, true);
+            self.0.drive(true, true);
+            self.0.drive(true, false);
+            self.0.drive(false, false);
+        }
+
+        fn stop(&mut self) {
+            self.0.drive(false, false);
+            self.0.drive(true, false);
+            self.0.drive(true, true);
+        }
+
+        /// Sends a byte. Returns whether it was acknowledged.
+        fn send(&mut self, byte: u8) -> bool {
+            for n in (0..8).rev() {
+                self.bit(byte >> n & 1 != 0);
+            }
+            !self.bit(true)
+        }
+
+        fn receive(&mut self, more: bool) -> u8 {
+            let byte = (0..8).fold(0, |byte, _| byte << 1 | u8::from(self.bit(true)));
+            self.bit(!more);
+            byte
+        }
+    }
+
+    #[test]
+    fn a_module_is_read_at_any_place_byte_by_byte_or_in_a_row() {
+        let mut master = Master(I2c::default());
+        let expected = module();
+        for place in [0_u8, 3, 37, 63, 255] {
+            master.start();
+            assert!(master.send(0xA0) && master.send(place));
+            master.start();
+            assert!(master.send(0xA1));
+            assert_eq!(master.receive(false), expected[usize::from(place)]);
+            master.stop();
+        }
+        master.start();
+        assert!(master.send(0xA0) && master.send(20));
+        master.start();
+        assert!(master.send(0xA1));
+        let name: Vec<u8> = (0..8).map(|n| master.receive(n < 7)).collect();
+        master.stop();
+        assert_eq!(name, b"MODELLED");
+    }
+
+    #[test]
+    fn nobody_answers_at_another_address_or_in_an_empty_cage() {
+        let mut master = Master(I2c::default());
+        master.start();
+        assert!(!master.send(0xA2));
+        master.stop();
+        master.0.module = None;
+        master.start();
+        assert!(!master.send(0xA0));
+        master.stop();
+    }
+}

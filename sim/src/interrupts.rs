@@ -1,0 +1,207 @@
+//! Interrupts: causes, masks, auto-clear, auto-mask, throttling, and the vectors that come of them
+//! (datasheet 7.3 and 8.2.3.5).
+
+use crate::chip::{Chip, Event, Time};
+use crate::fault::Fault;
+use crate::offsets::*;
+
+/// Number of vectors of a port.
+const VECTORS: usize = 64;
+/// The causes of EICR that are not queues': they share the vector of IVAR_MISC.
+const OTHER: u32 = 0x7FFF_0000;
+/// The causes of EICR that are queues'.
+const QUEUES: u32 = 0xFFFF;
+
+/// Takes the vectors that the port raises.
+pub(crate) type VectorSink = Box<dyn FnMut(u16) + Send>;
+
+/// What of interrupts is not in registers.
+pub(crate) struct Interrupts {
+    pub(crate) sink: Option<VectorSink>,
+    /// Causes of the vectors; those of the first 16 are in EICR, too.
+    causes: u64,
+    /// Causes whose message was sent already: only a new event, or a write to the mask, sends another.
+    sent: u64,
+    /// The same of the causes that are not queues'.
+    other_sent: u32,
+    /// Until when EITR keeps a vector back.
+    throttled: [Time; VECTORS],
+}
+
+impl Default for Interrupts {
+    fn default() -> Self {
+        Self { sink: None, causes: 0, sent: 0, other_sent: 0, throttled: [0; VECTORS] }
+    }
+}
+
+impl Interrupts {
+    pub(crate) fn reset(&mut self) {
+        *self = Self { sink: self.sink.take(), ..Self::default() };
+    }
+}
+
+impl Chip {
+    /// Notes causes as they stand in EICR.
+    pub(crate) fn cause(&mut self, causes: u32) {
+        self.registers.set_bits(EICR, causes & !bit(31), true);
+        self.interrupts.causes |= u64::from(causes & QUEUES);
+        self.interrupts.sent &= !u64::from(causes & QUEUES);
+        self.interrupts.other_sent &= !causes;
+        self.raise_interrupts();
+    }
+
+    /// Notes causes of the vectors.
+    pub(crate) fn vector_causes(&mut self, causes: u64) {
+        self.registers.set_bits(EICR, causes as u32 & QUEUES, true);
+        self.interrupts.causes |= causes;
+        self.interrupts.sent &= !causes;
+        self.raise_interrupts();
+    }
+
+    /// Notes the interrupt cause of a queue, as IVAR maps it.
+    pub(crate) fn queue_cause(&mut self, queue: usize, transmit: bool) {
+        let entry = self.registers.get(IVAR + (queue / 2) as u32 * 4);
+        let entry = entry >> (queue % 2 * 16 + usize::from(transmit) * 8) & 0xFF;
+        if entry & IVAR_VALID != 0 {
+            self.vector_causes(1 << (entry & 0x3F));
+        }
+    }
+
+    /// EICR's causes were cleared by software.
+    pub(crate) fn causes_cleared(&mut self) {
+        let left = self.registers.get(EICR);
+        self.interrupts.causes &= !u64::from(QUEUES) | u64::from(left & QUEUES);
+        self.interrupts.sent &= self.interrupts.causes;
+        self.interrupts.other_sent &= left;
+    }
+
+    /// EICR was read. Without MSI-X, that masks what EIAM says (8.2.3.5.6).
+    pub(crate) fn causes_read(&mut self, value: u32) {
+        if self.registers.get(GPIE) & GPIE_EIAME == 0 {
+            let masked = value & self.registers.get(EIAM);
+            self.registers.set_bits(EIMS, masked, false);
+            self.registers.set_bits(EIMS_EX, masked & QUEUES, false);
+        }
+        self.causes_cleared();
+    }
+
+    /// The mask of causes was written at `at`: its two views become one again.
+    pub(crate) fn mask_written(&mut self, at: u32, value: u32) {
+        match at {
+            EIMS => self.registers.set_bits(EIMS_EX, value & QUEUES, true),
+            EIMS_EX => self.registers.set_bits(EIMS, value & QUEUES, true),
+            EIMC => {
+                self.registers.set_bits(EIMS, value, false);
+                self.registers.set_bits(EIMS_EX, value & QUEUES, false);
+            }
+            EIMC_EX => {
+                self.registers.set_bits(EIMS_EX, value, false);
+                self.registers.set_bits(EIMS, value & QUEUES, false);
+            }
+            EIMC_EX_2 => self.registers.set_bits(EIMS_EX_2, value, false),
+            EIAM => {
+                let high = self.registers.get(EIAM_EX) & !QUEUES;
+                self.registers.set(EIAM_EX, high | value & QUEUES);
+            }
+            EIAM_EX => {
+                let high = self.registers.get(EIAM) & !QUEUES;
+                self.registers.set(EIAM, high | value & QUEUES);
+            }
+            _ => {}
+        }
+        // What is enabled while its cause is there, is an interrupt.
+        match at {
+            EIMS => {
+                self.interrupts.sent &= !u64::from(value & QUEUES);
+                self.interrupts.other_sent &= !value;
+            }
+            EIMS_EX => self.interrupts.sent &= !u64::from(value),
+            EIMS_EX_2 => self.interrupts.sent &= !(u64::from(value) << 32),
+            _ => {}
+        }
+        self.raise_interrupts();
+    }
+
+    /// Sends the messages that are due.
+    #[inline]
+    pub(crate) fn raise_interrupts(&mut self) {
+        if self.interrupts.sink.is_some() {
+            self.raise_vectors();
+        }
+    }
+
+    fn raise_vectors(&mut self) {
+        let mask = u64::from(self.registers.get(EIMS_EX_2)) << 32 | u64::from(self.registers.get(EIMS_EX));
+        let mode = self.registers.get(GPIE);
+        if mode & GPIE_MULTIPLE_MSIX == 0 {
+            // One vector for everything.
+            let causes = self.registers.get(EICR) & self.registers.get(EIMS) & !bit(31);
+            let sent = self.interrupts.sent as u32 & QUEUES | self.interrupts.other_sent & OTHER;
+            if causes & !sent != 0 && self.send_vector(0) {
+                self.interrupts.sent |= u64::from(causes & QUEUES);
+                self.interrupts.other_sent |= causes & OTHER;
+            }
+            return;
+        }
+        let mut due = self.interrupts.causes & mask & !self.interrupts.sent;
+        while due != 0 {
+            let vector = due.trailing_zeros();
+            due &= due - 1;
+            if !self.send_vector(vector as usize) {
+                continue;
+            }
+            let cause = 1_u64 << vector;
+            self.interrupts.sent |= cause;
+            // The causes of vectors beyond the first 16 always clear themselves.
+            if vector >= 16 || self.registers.get(EIAC) & cause as u32 != 0 {
+                self.interrupts.causes &= !cause;
+                self.registers.set_bits(EICR, cause as u32 & QUEUES, false);
+            }
+            if mode & GPIE_EIAME != 0 {
+                let at = if vector < 32 { 0 } else { 4 };
+                let masked = self.registers.get(EIAM_EX + at) & (cause >> (at * 8)) as u32;
+                self.registers.set_bits(EIMS_EX + at, masked, false);
+                if at == 0 {
+                    self.registers.set_bits(EIMS, masked & QUEUES, false);
+                }
+            }
+        }
+        self.raise_other(mode);
+    }
+
+    /// Sends the message of the causes that are not queues'.
+    fn raise_other(&mut self, mode: u32) {
+        let causes = self.registers.get(EICR) & self.registers.get(EIMS) & OTHER & !self.interrupts.other_sent;
+        let entry = self.registers.get(IVAR_MISC) >> 8 & 0xFF;
+        if causes == 0 || entry & IVAR_VALID == 0 || !self.send_vector((entry & 0x3F) as usize) {
+            return;
+        }
+        self.interrupts.other_sent |= causes;
+        self.registers.set_bits(EICR, causes & self.registers.get(EIAC), false);
+        if mode & GPIE_EIAME != 0 {
+            self.registers.set_bits(EIMS, causes & self.registers.get(EIAM), false);
+        }
+    }
+
+    /// Sends a vector, if EITR lets it.
+    fn send_vector(&mut self, vector: usize) -> bool {
+        let now = self.now();
+        if self.faults.has(Fault::InterruptsLost) {
+            return false;
+        }
+        if now < self.interrupts.throttled[vector] {
+            if !self.is_scheduled(Event::InterruptsDue) {
+                self.schedule(self.interrupts.throttled[vector] - now, Event::InterruptsDue);
+            }
+            return false;
+        }
+        let at = if vector < 24 { EITR + vector as u32 * 4 } else { EITR_24 + (vector as u32 - 24) * 4 };
+        // The interval counts in units of 2 us at 1 and 10 Gb/s.
+        let interval = Time::from(self.registers.get(at) >> 3 & 0x1FF) * 2_000;
+        self.interrupts.throttled[vector] = now + interval;
+        if let Some(sink) = &mut self.interrupts.sink {
+            sink(vector as u16);
+        }
+        true
+    }
+}

@@ -131,10 +131,9 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         serve(&mut nics[0], &mut batch, arguments.ip)?;
         let (_, mut queues) = nics[1].split();
         // No more than a few at a time: a host that is asked too fast drops.
-        if asked < arguments.packets
-            && asked - answers < 32
-            && request_into(&mut asking, &pool, asked, mac, arguments.ip)
-        {
+        if asked < arguments.packets && asked - answers < 32 {
+            let packet = request(&pool, asked, mac, arguments.ip).ok_or("no request can be made")?;
+            asking.push(packet).map_err(|_| "the batch is full")?;
             asked += queues[0].tx.transmit(&mut asking)? as u64;
         }
         answers += queues[0].rx.receive(&mut asking) as u64;
@@ -146,8 +145,4 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     println!("{answers} of {asked} requests were answered in {:.3} s", start.elapsed().as_secs_f64());
     drop((batch, asking));
     bench.finish(nics)
-}
-
-fn request_into(batch: &mut Batch, pool: &Pool, number: u64, mac: [u8; 6], ip: Ipv4Addr) -> bool {
-    request(pool, number, mac, ip).is_some_and(|packet| batch.push(packet).is_ok())
 }

@@ -17,12 +17,9 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use common::Partner;
 use common::bench::PortArguments;
-use common::platform::Platform;
+use common::direction::Direction;
 use common::report::{Report, Row};
 use ixgbe::device::Config;
-use ixgbe::dma::DmaError;
-use ixgbe::packet::Batch;
-use ixgbe::queue::{Forwarded, InPlace, QueuePair, Route};
 
 /// Forwards packets between two ports, in both directions.
 #[derive(Debug, Parser)]
@@ -58,62 +55,6 @@ struct Arguments {
     json: bool,
 }
 
-/// One direction: what one port receives goes out on another.
-struct Direction {
-    batch: Batch,
-    in_place: bool,
-    touch: bool,
-    /// Packets that the other port cannot send.
-    unsendable: u64,
-}
-
-impl Direction {
-    fn new(arguments: &Arguments) -> Self {
-        let batch = Batch::with_capacity(arguments.batch.into());
-        Self { batch, in_place: arguments.in_place, touch: arguments.touch, unsendable: 0 }
-    }
-
-    /// Moves a batch; says whether anything moved.
-    fn forward(&mut self, from: &mut QueuePair<'_, Platform>, to: &mut QueuePair<'_, Platform>) -> bool {
-        if self.in_place {
-            return self.forward_in_place(from, to).unwrap_or(false);
-        }
-        let waiting = self.batch.len();
-        let received = from.rx.receive(&mut self.batch);
-        if self.touch {
-            for packet in self.batch.iter_mut().skip(waiting) {
-                packet[3] = packet[3].wrapping_add(1);
-            }
-        }
-        // What finds no room stays in the batch; what cannot be sent is its first packet, and dropped.
-        match to.tx.transmit(&mut self.batch) {
-            Ok(sent) => received + sent > 0,
-            Err(_) => {
-                self.unsendable += 1;
-                let mut first = true;
-                self.batch.retain(|_| !std::mem::take(&mut first));
-                true
-            }
-        }
-    }
-
-    fn forward_in_place(
-        &mut self,
-        from: &mut QueuePair<'_, Platform>,
-        to: &mut QueuePair<'_, Platform>,
-    ) -> Result<bool, DmaError> {
-        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx))?;
-        let Forwarded { sent, dropped } = ports.forward(self.batch.capacity(), |packet| {
-            if self.touch {
-                packet[3] = packet[3].wrapping_add(1);
-            }
-            Route::Output(0)
-        });
-        self.unsendable += dropped as u64;
-        Ok(sent + dropped > 0)
-    }
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     common::run(|| forward(&arguments))
@@ -134,7 +75,8 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let config = Config::new().promiscuous(true).max_frame(arguments.max_frame);
     let mut nics = bench.bring_up(&config)?;
 
-    let mut directions = [Direction::new(arguments), Direction::new(arguments)];
+    let direction = || Direction::new(arguments.batch.into(), arguments.in_place, arguments.touch);
+    let mut directions = [direction(), direction()];
     let mut report = Report::new();
     let (mut last_move, mut last_look) = (Instant::now(), Instant::now());
     loop {

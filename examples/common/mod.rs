@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each example uses its own part")]
 
 pub mod bench;
+pub mod direction;
 pub mod platform;
 mod privileges;
 pub mod report;

@@ -78,6 +78,8 @@ const SOMETIMES: &[&str] = &[
     "take_back_into",
     "take_back_partly",
     "put_one",
+    // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
+    "drop_in_place$LT$ixgbe..queue..tx..Noted$GT$",
     "forward_to_several",
     "_Unwind_Resume",
     "panic_in_cleanup",

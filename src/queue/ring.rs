@@ -1,6 +1,6 @@
 //! A ring of descriptors with the buffers that were posted with them, and how long its memory must live.
 //!
-//! All of the data path's `unsafe` on rings is here: [`Ring::receive_groups`] and [`Ring::post_groups`] move packets in bulk between
+//! All of the data path's `unsafe` on rings is here: [`Ring::receive`] and [`Ring::post`] move packets in bulk between
 //! a ring and a [`Batch`], [`Ring::refill`] and [`Ring::give_back`] move buffers in bulk between a pool and a ring.
 
 use alloc::boxed::Box;
@@ -17,8 +17,9 @@ use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
 
-/// How many packets are checked at once where that many are there.
-const GROUP: usize = 8;
+/// How many packets make a group: what is done for each is written out so often, without a loop. With more, the compiler finds no
+/// registers for them.
+const GROUP: usize = 4;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -189,49 +190,40 @@ impl Ring {
         unsafe { Ends { words: self.words.add(index).as_ptr(), buffers: self.buffers.add(index).as_ptr() } }
     }
 
-    /// Descriptor `index`, and its buffer's place.
+    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: as many as there is room for, to the
+    /// end of the ring, as long as the device is done with them, and each is one buffer with a length that it can have. Says
+    /// whether it moved any.
     #[inline(always)]
-    fn slot(&mut self, index: usize) -> (&[Words; 1], &mut [MaybeUninit<Buffer>; 1]) {
-        let index = index & self.mask;
-        // SAFETY: as in `run`, of one.
-        unsafe { (self.words.add(index).cast().as_ref(), self.buffers.add(index).cast().as_mut()) }
-    }
-
-    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`, in groups: as many as there is room
-    /// for, to the end of the ring, as long as the device is done with them, and each is one buffer with a length that
-    /// it can have.
-    #[inline(always)]
-    pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) {
-        let start = self.first & self.mask;
-        let count = self.posted().min(batch.free()).min(self.len() - start);
-        let (pool, size) = (pool.id(), pool.buffer_size() as u64);
-        let (mut left, mut room) = (count, batch.room().as_mut_ptr());
-        // SAFETY: all three have `left` elements more, and those of `buffers` are buffers of the pool. What was received is
-        // moved out, as `first` moves past it, and was written, from the start of the room on.
+    pub(crate) fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
+        let count = self.posted().min(batch.free()).min(self.len() - self.wrap(self.first));
+        let (id, size) = (pool.id(), pool.buffer_size() as u64);
+        let (from, room) = (self.ends(self.first), batch.room().as_mut_ptr());
+        // SAFETY: all three have `count` elements, and the buffers are of the pool. What was received is moved out, as `first`
+        // moves past it, and was written, from the start of the room on.
         unsafe {
-            let (mut words, mut buffers) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
-            while left >= GROUP && receive::<GROUP>(&*words.cast(), &*buffers.cast(), &mut *room.cast(), pool, size) {
-                (words, buffers, room) = (words.add(GROUP), buffers.add(GROUP), room.add(GROUP));
-                left -= GROUP;
+            let mut done = receive_groups(from, room, count / GROUP, id, size);
+            if done < count {
+                done = receive_rest(from, room, done, count, id, size);
             }
-            self.first += count - left;
-            batch.grow(count - left);
+            self.first += done;
+            batch.grow(done);
+            done > 0
         }
     }
 
-    /// Moves one packet, as [`receive_groups`](Self::receive_groups) does, and says whether it did.
+    /// Moves one packet, as [`receive`](Self::receive) does, if the batch has room for no more. Says whether it did.
     #[inline(always)]
-    pub(crate) fn receive_one(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
-        if self.posted() == 0 || batch.is_full() {
+    pub(crate) fn receive_only(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
+        let first = self.first;
+        if batch.free() != 1 || first == self.end {
             return false;
         }
-        let (words, buffers) = self.slot(self.first);
         // SAFETY: all three have an element; else as above.
         unsafe {
-            let room = &mut *batch.room().as_mut_ptr().cast();
-            let received = receive::<1>(words, buffers, room, pool.id(), pool.buffer_size() as u64);
+            let room = batch.room().as_mut_ptr();
+            let received = receive_one(self.ends(first), room, pool.id(), pool.buffer_size() as u64);
             if received {
-                self.first += 1;
+                self.first = first + 1;
                 batch.grow(1);
             }
             received
@@ -261,94 +253,56 @@ impl Ring {
         self.mask - self.posted()
     }
 
-    /// Moves packets of one buffer each from the front of `packets` to the end of the ring, in groups: as many as are
-    /// free, to the end of the [`BLOCK`], as long as they are of `pool`, have a length from 1 to `max_len`, and
-    /// `describe` makes descriptors of them. Says how many.
+    /// Moves packets from the front of `packets` to the end of the ring: as many as are free, to the end of the [`BLOCK`], as
+    /// long as they are of `pool`, of one buffer in which they have not moved, with a length from 1 to `max_len`. `describe`
+    /// makes their descriptors, from where a packet is and how many bytes it has beyond the first. Says how many it moved.
     #[inline(always)]
-    pub(crate) fn post_groups<D: Descriptor>(
+    pub(crate) fn post<D: Descriptor>(
         &mut self,
         packets: &mut Outgoing<'_>,
         pool: PoolId,
         max_len: u64,
-        describe: impl Fn(&Packet) -> Option<Written<D>>,
+        describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
     ) -> usize {
         let count = packets.len().min(self.free()).min(BLOCK - self.end % BLOCK);
-        let (mut left, mut front, start) = (count, packets.as_ptr(), self.end & self.mask);
-        // SAFETY: there are `left` packets more; and as many descriptors, and places, in one piece, as the ring consists of
+        let (from, to) = (packets.as_ptr(), self.ends(self.end));
+        // SAFETY: there are `count` packets; and as many descriptors, and places, in one piece, as the ring consists of
         // whole blocks. What was posted belongs to the ring, as `end` moves past it, and is forgotten as packets.
         unsafe {
-            let (mut words, mut places) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
-            while left >= GROUP
-                && post::<D, GROUP>(&*front.cast(), &*words.cast(), &mut *places.cast(), pool, max_len, &describe)
-            {
-                (words, places, front) = (words.add(GROUP), places.add(GROUP), front.add(GROUP));
-                left -= GROUP;
+            let mut done = post_groups(from, to, count / GROUP, pool, max_len, describe);
+            if done < count {
+                done = post_rest(from, to, done, count, pool, max_len, describe);
             }
-            packets.forget(count - left);
-        }
-        self.end += count - left;
-        count - left
-    }
-
-    /// Moves the first of `packets`, as [`post_groups`](Self::post_groups) does, and says whether it did.
-    #[inline(always)]
-    pub(crate) fn post_first<D: Descriptor>(
-        &mut self,
-        packets: &mut Outgoing<'_>,
-        pool: PoolId,
-        max_len: u64,
-        describe: impl Fn(&Packet) -> Option<Written<D>>,
-    ) -> bool {
-        let Some(first) = packets.first() else { return false };
-        // SAFETY: it is forgotten if it was posted.
-        unsafe {
-            let posted = self.post_one(first, pool, max_len, describe);
-            packets.forget(usize::from(posted));
-            posted
+            packets.forget(done);
+            self.end += done;
+            done
         }
     }
 
-    /// Moves the only packet of `batch`, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    /// Moves the only packet of `batch`, as [`post`](Self::post) does, if it is not the first of a block. Says whether it did.
     #[inline(always)]
     pub(crate) fn post_only<D: Descriptor>(
         &mut self,
         batch: &mut Batch,
         pool: PoolId,
         max_len: u64,
-        describe: impl Fn(&Packet) -> Option<Written<D>>,
+        describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
     ) -> bool {
+        let end = self.end;
         let [only] = &**batch else { return false };
-        // SAFETY: it is forgotten if it was posted.
+        if end.is_multiple_of(BLOCK) || self.free() == 0 {
+            return false;
+        }
+        // SAFETY: there is a descriptor, and a place. What was posted belongs to the ring, as `end` moves past it, and is
+        // forgotten as a packet.
         unsafe {
-            let posted = self.post_one(only, pool, max_len, describe);
+            let posted = post_one(only, self.ends(end), pool, max_len, describe);
             if posted {
+                self.end = end + 1;
                 batch.forget_all();
             }
             posted
         }
-    }
-
-    /// Posts the buffer of `packet`, as [`post_groups`](Self::post_groups) does, and says whether it did.
-    ///
-    /// # Safety
-    ///
-    /// If it did, the packet must be forgotten.
-    #[inline(always)]
-    unsafe fn post_one<D: Descriptor>(
-        &mut self,
-        packet: &Packet,
-        pool: PoolId,
-        max_len: u64,
-        describe: impl Fn(&Packet) -> Option<Written<D>>,
-    ) -> bool {
-        if self.free() == 0 {
-            return false;
-        }
-        let (words, places) = self.slot(self.end);
-        // SAFETY: what was posted belongs to the ring, as `end` moves past it; the caller forgets it.
-        let posted = unsafe { post::<D, 1>(core::array::from_ref(packet), words, places, pool, max_len, describe) };
-        self.end += usize::from(posted);
-        posted
     }
 
     /// Posts one buffer at the end, if the ring is not full.
@@ -376,14 +330,14 @@ impl Ring {
         pool: &Pool,
         describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
     ) -> bool {
-        if self.posted() + BLOCK > self.len() || *self.filled_from.get_or_insert(pool.id()) != pool.id() {
+        let fits = self.posted() + BLOCK <= self.len() && self.end.is_multiple_of(BLOCK);
+        if !fits || *self.filled_from.get_or_insert(pool.id()) != pool.id() {
             return false;
         }
-        let (words, buffers) = self.run(self.end, BLOCK);
-        let (Some(words), Some(buffers)) = (words.first_chunk::<BLOCK>(), buffers.first_chunk_mut::<BLOCK>()) else {
-            return false;
-        };
-        let Some(buffers) = pool.take_block(buffers) else { return false };
+        let to = self.ends(self.end);
+        // SAFETY: there is a block of descriptors, and of places, in one piece, as the ring consists of whole blocks.
+        let (words, places) = unsafe { (&*to.words.cast::<[Words; BLOCK]>(), &mut *to.buffers.cast()) };
+        let Some(buffers) = pool.take_block(places) else { return false };
         for (words, buffer) in words.iter().zip(&*buffers) {
             let Some(value) = describe(buffer.data()) else {
                 // SAFETY: they were taken just now, and stay outside of what counts as posted.
@@ -435,10 +389,9 @@ impl Ring {
         if !self.first.is_multiple_of(BLOCK) || self.posted() < BLOCK {
             return false;
         }
-        let buffers = self.ends(self.first).buffers;
         // SAFETY: the ring consists of whole blocks; these descriptors were posted, so their places hold buffers, which are
         // given away, as `first` moves past them.
-        unsafe { pool.put_block(&*buffers.cast()) };
+        unsafe { pool.put_block(&*self.ends(self.first).buffers.cast()) };
         self.first += BLOCK;
         true
     }
@@ -578,63 +531,219 @@ struct Ends {
     buffers: *mut MaybeUninit<Buffer>,
 }
 
-/// Moves `N` packets from their descriptors into `room`, if they are all as [`Ring::receive_groups`] wants them.
+impl Ends {
+    /// `count` further on.
+    ///
+    /// # Safety
+    ///
+    /// There must be that many.
+    #[inline(always)]
+    unsafe fn at(self, count: usize) -> Self {
+        // SAFETY: as the caller says.
+        unsafe { Self { words: self.words.add(count), buffers: self.buffers.add(count) } }
+    }
+}
+
+/// Moves `groups` of packets from their descriptors into `room`, if they are all as [`Ring::receive`] wants them. Says how
+/// many: all, or none.
 ///
-/// They are written before the answer is known: until it is true, what is in `room` counts as nothing.
+/// They are written before the answer is known: until then, what is in `room` counts as nothing.
 ///
 /// # Safety
 ///
-/// The `buffers` must be of `pool`, whose buffers have `size` bytes. If the answer is true, they belong to the packets.
+/// There must be that many descriptors with buffers of `pool`, which have `size` bytes, and as much room. What is said to be
+/// moved belongs to the packets.
 #[inline(always)]
-unsafe fn receive<const N: usize>(
-    words: &[Words; N],
-    buffers: &[MaybeUninit<Buffer>; N],
-    room: &mut [MaybeUninit<Packet>; N],
+unsafe fn receive_groups(from: Ends, room: *mut MaybeUninit<Packet>, groups: usize, pool: PoolId, size: u64) -> usize {
+    let count = groups * GROUP;
+    // The device goes by the order: where it is not done with the last, there is no use in looking at the others.
+    // SAFETY: there are that many, if any.
+    if count == 0 || unsafe { (*from.words.add(count - 1)).done::<WriteBack>().is_none() } {
+        return 0;
+    }
+    let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+    for at in (0..count).step_by(GROUP) {
+        // SAFETY: as the caller says.
+        unsafe { read::<GROUP>(from.at(at), room.add(at), pool, &mut several) };
+    }
+    let are_good = |most| several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, most);
+    // SAFETY: written above.
+    let packets = || unsafe { core::slice::from_raw_parts(room.cast(), count) };
+    // The device is not trusted to keep within the buffers it was given.
+    if are_good(size) || are_good(1 << 16) && fit(packets(), pool, size) { count } else { 0 }
+}
+
+/// Moves packets up to the `count`th, as [`receive_groups`] does, of which `done` were moved: as many as are as they should be.
+/// Says how many were moved then. Groups are tried one by one, as not all at once were good, and what makes no group last.
+///
+/// # Safety
+///
+/// As there.
+#[inline(never)]
+unsafe fn receive_rest(
+    from: Ends,
+    room: *mut MaybeUninit<Packet>,
+    mut done: usize,
+    count: usize,
     pool: PoolId,
     size: u64,
-) -> bool {
-    let mut several = Several::<WriteBack>::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
-    for ((words, buffer), room) in words.iter().zip(buffers).zip(room) {
-        let len = several.look(words, WriteBack::PKT_LEN);
-        // SAFETY: as the caller says; the length is checked before the packet counts.
-        room.write(unsafe { Packet::new(buffer.assume_init_read(), pool, len as u16) });
+) -> usize {
+    // SAFETY: as the caller says.
+    unsafe {
+        while done + GROUP <= count && receive_groups(from.at(done), room.add(done), 1, pool, size) > 0 {
+            done += GROUP;
+        }
+        while done < count && receive_one(from.at(done), room.add(done), pool, size) {
+            done += 1;
+        }
     }
-    // The device is not trusted to keep within the buffers it was given.
+    done
+}
+
+/// Moves one packet, as [`receive_groups`] does, and says whether it did.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+unsafe fn receive_one(from: Ends, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
+    let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+    // SAFETY: as the caller says.
+    unsafe { read::<1>(from, room, pool, &mut several) };
     several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
 }
 
-/// Writes the descriptors of `N` packets and puts their buffers into their places, if they are all as [`Ring::post_groups`]
-/// wants them.
+/// Makes packets in `room` of `N` buffers and what was written back. They are none until `several` is good.
 ///
-/// They are written before the answer is known: until it is true, the buffers are the packets', and the descriptors are not
+/// # Safety
+///
+/// There must be `N` descriptors with buffers, and as much room.
+#[inline(always)]
+unsafe fn read<const N: usize>(
+    from: Ends,
+    room: *mut MaybeUninit<Packet>,
+    pool: PoolId,
+    several: &mut Several<WriteBack>,
+) {
+    for at in 0..N {
+        // SAFETY: as the caller says. What is read twice does not count once it is a packet.
+        unsafe {
+            let len = several.look(&*from.words.add(at), WriteBack::PKT_LEN) as u16;
+            let buffer = from.buffers.add(at).read().assume_init();
+            room.add(at).write(MaybeUninit::new(Packet::new(buffer, pool, len)));
+        }
+    }
+}
+
+/// Whether each of `packets` is of `pool`, lies in one buffer in which it has not moved, and has 1 to `max_len` bytes. That is
+/// asked where their lengths ORed, which are at least the largest, leave it open.
+#[cold]
+#[inline(never)]
+fn fit(packets: &[Packet], pool: PoolId, max_len: u64) -> bool {
+    packets.iter().all(|packet| packet.excess(pool) < max_len)
+}
+
+/// Writes the descriptors of `groups` of packets and puts their buffers into their places, if they are all as [`Ring::post`]
+/// wants them. Says how many: all, or none.
+///
+/// They are written before the answer is known: until then, the buffers are the packets', and the descriptors are not
 /// the device's, which has not been told of them.
 ///
 /// # Safety
 ///
-/// If the answer is true, the buffers belong to their places, and the packets must be forgotten.
+/// There must be that many packets, descriptors, and places. The buffers of what is said to be posted belong to the places, and
+/// the packets must be forgotten.
 #[inline(always)]
-unsafe fn post<D: Descriptor, const N: usize>(
-    packets: &[Packet; N],
-    words: &[Words; N],
-    places: &mut [MaybeUninit<Buffer>; N],
+unsafe fn post_groups<D: Descriptor>(
+    from: *const Packet,
+    to: Ends,
+    groups: usize,
     pool: PoolId,
     max_len: u64,
-    describe: impl Fn(&Packet) -> Option<Written<D>>,
-) -> bool {
-    let mut excess = 0;
-    for ((packet, words), place) in packets.iter().zip(words).zip(places) {
-        if packet.pool() != pool {
-            return false;
+    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+) -> usize {
+    let (count, mut any) = (groups * GROUP, 0);
+    for at in (0..count).step_by(GROUP) {
+        // SAFETY: as the caller says.
+        match unsafe { write::<D, GROUP>(from.add(at), to.at(at), pool, describe) } {
+            Some(excess) => any |= excess,
+            None => return 0,
         }
-        // Several ORed are at least the largest. Where that is too strict, `N` of 1 is not; it also takes packets whose
-        // data have moved.
-        excess |= if N == 1 { packet.excess() } else { packet.excess_or_moved() };
-        let Some(value) = describe(packet) else { return false };
-        // SAFETY: as the caller says; what has moved does not count.
-        place.write(unsafe { if N == 1 { packet.buffer() } else { packet.unmoved_buffer() } });
-        words.vacant_in_ring().put(value);
     }
-    excess < max_len
+    // SAFETY: as the caller says.
+    let packets = || unsafe { core::slice::from_raw_parts(from, count) };
+    if any < max_len || fit(packets(), pool, max_len) { count } else { 0 }
+}
+
+/// Posts packets up to the `count`th, as [`post_groups`] does, of which `done` were posted: as [`receive_rest`] receives them.
+///
+/// # Safety
+///
+/// As for [`post_groups`].
+#[inline(never)]
+unsafe fn post_rest<D: Descriptor>(
+    from: *const Packet,
+    to: Ends,
+    mut done: usize,
+    count: usize,
+    pool: PoolId,
+    max_len: u64,
+    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+) -> usize {
+    // SAFETY: as the caller says.
+    unsafe {
+        while done + GROUP <= count && post_groups(from.add(done), to.at(done), 1, pool, max_len, describe) > 0 {
+            done += GROUP;
+        }
+        while done < count && post_one(&*from.add(done), to.at(done), pool, max_len, describe) {
+            done += 1;
+        }
+    }
+    done
+}
+
+/// Posts one packet, as [`post_groups`] does, and says whether it did.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+unsafe fn post_one<D: Descriptor>(
+    packet: &Packet,
+    to: Ends,
+    pool: PoolId,
+    max_len: u64,
+    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+) -> bool {
+    // SAFETY: as the caller says.
+    unsafe { write::<D, 1>(packet, to, pool, describe) }.is_some_and(|excess| excess < max_len)
+}
+
+/// Writes the descriptors and places of `N` packets, and gives their [excesses](Packet::excess) ORed: at least the largest.
+///
+/// # Safety
+///
+/// There must be `N` packets, descriptors and places.
+#[inline(always)]
+unsafe fn write<D: Descriptor, const N: usize>(
+    from: *const Packet,
+    to: Ends,
+    pool: PoolId,
+    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+) -> Option<u64> {
+    let mut any = 0;
+    for at in 0..N {
+        // SAFETY: as the caller says. Of a packet that has not moved, the data are where the buffer's are; what has moved does
+        // not count.
+        unsafe {
+            let packet = &*from.add(at);
+            let (data, excess) = (packet.data(), packet.excess(pool));
+            any |= excess;
+            to.buffers.add(at).write(MaybeUninit::new(Buffer::from_data(data)));
+            (*to.words.add(at)).vacant_in_ring().put(describe(data, excess)?);
+        }
+    }
+    Some(any)
 }
 
 impl Drop for Ring {

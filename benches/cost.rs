@@ -22,6 +22,10 @@ use ixgbe::packet::Batch;
 use ixgbe::queue::{InPlace, Receive, Route, Transmit};
 use plain::{Addresses, Plain, Player};
 
+use floor_pool::PoolFloor;
+
+#[path = "plain/floor_pool.rs"]
+mod floor_pool;
 mod plain;
 
 /// Packets that each figure is the mean over.
@@ -220,21 +224,21 @@ impl Floor {
     }
 }
 
-/// Median cycles of one call that forwards `batch` packets: with a pool, in place, and by hand, one after the other again and
-/// again, so that whatever slows the machine slows all three.
+/// Median cycles of one call that forwards `batch` packets: with a pool, in place, in place by hand, and with a pool by hand, one
+/// after the other again and again, so that whatever slows the machine slows all of them.
 #[cfg(target_arch = "x86_64")]
-fn cycles(batch_len: usize) -> [f64; 3] {
+fn cycles(batch_len: usize) -> [f64; 4] {
     let config = Config::new().rx_descriptors(Floor::RING).tx_descriptors(Floor::RING);
-    let mut ports: [_; 6] = std::array::from_fn(|_| Plain::start(Addresses::Identity, &config));
-    let [a, b, c, d, e, f] = &mut ports;
+    let mut ports: [_; 8] = std::array::from_fn(|_| Plain::start(Addresses::Identity, &config));
+    let [a, b, c, d, e, f, g, h] = &mut ports;
     let pool = a.0.pools().next().expect("a pool for the queue").clone();
     b.0.attach(&pool).expect("plain memory can be mapped");
-    let mut floor = Floor::new(&e.1, &f.1);
+    let (mut floor, mut pool_floor) = (Floor::new(&e.1, &f.1), PoolFloor::new(&g.1, &h.1));
     let ((_, mut a_pairs), (_, mut b_pairs)) = (a.0.split(), b.0.split());
     let ((_, mut c_pairs), (_, mut d_pairs)) = (c.0.split(), d.0.split());
     let mut batch = Batch::with_capacity(batch_len);
     let mut ports = InPlace::new(&mut c_pairs[0].rx, std::slice::from_mut(&mut d_pairs[0].tx)).expect("can be mapped");
-    let mut times: [Vec<u64>; 3] = Default::default();
+    let mut times: [Vec<u64>; 4] = Default::default();
     let timed = |call: &mut dyn FnMut() -> usize| {
         // SAFETY: every x86-64 has the counter.
         let start = unsafe { core::arch::x86_64::_rdtsc() };
@@ -245,13 +249,14 @@ fn cycles(batch_len: usize) -> [f64; 3] {
         time
     };
     for first in (0..PACKETS.max(batch_len * 512)).step_by(batch_len) {
-        for wire in [&mut a.1, &mut c.1, &mut e.1] {
+        for wire in [&mut a.1, &mut c.1, &mut e.1, &mut g.1] {
             arrive(wire, first, batch_len);
         }
         times[0].push(timed(&mut || measured_forward(&mut a_pairs[0].rx, &mut b_pairs[0].tx, &mut batch)));
         times[1].push(timed(&mut || measured_in_place(&mut ports, batch_len)));
         times[2].push(timed(&mut || floor.forward(batch_len)));
-        for wire in [&mut b.1, &mut d.1, &mut f.1] {
+        times[3].push(timed(&mut || pool_floor.forward(batch_len)));
+        for wire in [&mut b.1, &mut d.1, &mut f.1, &mut h.1] {
             sent(wire, first, batch_len, 1);
         }
     }
@@ -262,8 +267,8 @@ fn cycles(batch_len: usize) -> [f64; 3] {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn cycles(_: usize) -> [f64; 3] {
-    [f64::NAN; 3]
+fn cycles(_: usize) -> [f64; 4] {
+    [f64::NAN; 4]
 }
 
 /// How much more two threads forward than one, each with ports of its own: by the median time of a call that forwards a full
@@ -357,8 +362,8 @@ fn measure(check: bool) -> Result<(), String> {
     let ratios: Vec<(usize, [f64; 2])> = BATCHES
         .iter()
         .map(|batch| {
-            let [pool, in_place, floor] = cycles(*batch);
-            (*batch, [pool / floor, in_place / floor])
+            let [pool, in_place, floor, pool_floor] = cycles(*batch);
+            (*batch, [pool / pool_floor, in_place / floor])
         })
         .collect();
     let (mut json, mut over, mut lines) = (String::new(), String::new(), Vec::new());
@@ -395,7 +400,7 @@ fn measure(check: bool) -> Result<(), String> {
         }
     }
     println!(
-        "\ncycles of a call, as multiples of the in-place floor's of the same run (release, device in the same thread)"
+        "\ncycles of a call, as multiples of its shape's floor in the same run (release, device in the same thread)"
     );
     for (index, shape) in ["pool", "in-place"].into_iter().enumerate() {
         print!("{shape:<28}");

@@ -89,6 +89,8 @@ impl Context {
     }
 
     /// What is wrong with the context for checksums and for segmentation (`segment`).
+    ///
+    /// TUCMD.IPV4 means nothing for a transport checksum alone: stock drivers leave it out then.
     fn judge(&self, segment: bool) -> Option<&'static str> {
         let shortest = match self.transport {
             Transport::Tcp => 20,
@@ -96,7 +98,7 @@ impl Context {
         };
         if self.mac_len < 14 {
             Some("MACLEN is below 14")
-        } else if self.ip_len < if self.ipv4 { 20 } else { 40 } {
+        } else if self.ip_len < if segment && !self.ipv4 { 40 } else { 20 } {
             Some("IPLEN is less than an IP header")
         } else if segment && self.transport_len < shortest {
             Some("L4LEN is less than a transport header")
@@ -195,7 +197,12 @@ impl Offload {
         }
         let context = self.context.filter(|_| self.ip_checksum || self.transport_checksum)?;
         let version = packet.get(context.mac_len).map(|byte| byte >> 4);
-        if version != Some(if context.ipv4 { 4 } else { 6 }) {
+        let told = if context.ipv4 { 4 } else { 6 };
+        let fits = match self.segment || self.ip_checksum {
+            true => version == Some(told),
+            false => matches!(version, Some(4 | 6)),
+        };
+        if !fits {
             return Some("behind MACLEN there is no header of IP as the context says");
         }
         let needed = match (self.segment, self.transport_checksum) {

@@ -166,6 +166,17 @@ fn each_checksum_is_inserted_by_itself_and_none_without_being_asked() {
 }
 
 #[test]
+fn a_transport_checksum_alone_needs_no_version() {
+    let (mut driver, wire) = Driver::recording();
+    let headers = Headers::new(true, TCP);
+    let mut packet = headers.unfinished(&numbers(64), true);
+    packet[24..26].copy_from_slice(&headers.packet(&numbers(64))[24..26]);
+    send(&mut driver, Some(Context { ipv4: false, ..headers.context() }), &packet, TXSM, packet.len());
+    assert_eq!(wire.take(), [headers.packet(&numbers(64))]);
+    driver.clean();
+}
+
+#[test]
 fn a_udp_checksum_is_never_zero() {
     let (mut driver, wire) = Driver::recording();
     let headers = Headers::new(true, UDP);
@@ -333,7 +344,8 @@ fn what_does_not_fit_together_is_noticed_and_not_sent() {
         ("TSE without TXSM", Some(context), TSE | IXSM, Rule::TransmitDescriptorMalformed),
         ("TSE without IXSM", Some(context), TSE | TXSM, Rule::TransmitDescriptorMalformed),
         ("IXSM of IPv6", Some(six), IXSM, Rule::TransmitDescriptorMalformed),
-        ("a context of another version", Some(six), TXSM, Rule::TransmitDescriptorMalformed),
+        ("a context of another version", Some(six), TSE | TXSM, Rule::TransmitDescriptorMalformed),
+        ("no IP behind MACLEN", Some(Context { mac_len: 18, ..context }), TXSM, Rule::TransmitDescriptorMalformed),
         ("no context", None, TXSM, Rule::TransmitDescriptorMalformed),
         ("no context for a tag", None, VLE, Rule::TransmitDescriptorMalformed),
         ("L4T", Some(Context { transport: 3, ..context }), TXSM, Rule::TransmitDescriptorMalformed),

@@ -7,6 +7,7 @@ mod config_space;
 mod function;
 mod partner;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -44,11 +45,14 @@ const FAULTS: &[Fault] = &[
     Fault::LinkFlap,
     Fault::SurpriseRemoval,
     Fault::RxErrors,
+    Fault::RxQueueWrong,
     Fault::RxNoEop,
     Fault::RxWriteBackLost,
     Fault::RxCrcErrors,
     Fault::TxWriteBackLost,
     Fault::TxStalls,
+    Fault::TxChecksumsWrong,
+    Fault::TxSegmentsWrong,
     Fault::SemaphoreTaken,
     Fault::FirmwareHoldsResources,
     Fault::InterruptsLost,
@@ -82,19 +86,18 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     arguments.fault.iter().for_each(|fault| ports[0].inject(*fault));
     let runner = Runner::start(ports.clone())?;
     let mut servers = Vec::new();
-    for (socket, port) in arguments.sockets.iter().zip(&ports) {
+    for (number, (socket, port)) in arguments.sockets.iter().zip(&ports).enumerate() {
         let server = Server::new(socket, true, irqs(), regions())
             .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
         let mut function = Function::new(port.clone(), arguments.trace);
-        servers.push(std::thread::spawn(move || server.run(&mut function)));
+        servers.push(std::thread::spawn(move || serve_one(number, &server, &mut function)));
     }
     println!("ready");
     let mut failed = None;
     for server in servers {
-        match server.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => failed = Some(error.to_string()),
-            Err(_) => failed = Some("a server panicked".to_owned()),
+        // What panics there is caught there.
+        if let Ok(Err(error)) = server.join() {
+            failed = Some(error);
         }
     }
     drop(runner);
@@ -102,6 +105,19 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         report(number, port);
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Serves the peer of one port until its connection ends. The protocol's crate panics at some malformed messages: that
+/// ends the connection, too, and nothing else.
+fn serve_one(number: usize, server: &Server, function: &mut Function) -> Result<(), String> {
+    let error = match catch_unwind(AssertUnwindSafe(|| server.run(function))) {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "a malformed message".to_owned(),
+    };
+    let error = format!("port {number}: the connection is closed: {error}");
+    eprintln!("{error}");
+    Err(error)
 }
 
 /// Prints what the driver of a port did.

@@ -49,6 +49,12 @@ pub enum Fault {
     RxGarbage,
     /// Frames from the wire arrive with a wrong CRC.
     RxCrcErrors,
+    /// All received frames go to queue 0, whatever their hash says.
+    RxQueueWrong,
+    /// Checksums that are to be inserted are inserted wrong.
+    TxChecksumsWrong,
+    /// All pieces of a packet that is cut have the sequence number of the first.
+    TxSegmentsWrong,
     /// Transmitted descriptors are not written back, though TDH advances.
     TxWriteBackLost,
     /// Nothing is transmitted any more.

@@ -2,6 +2,7 @@
 
 use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
 use crate::fault::Fault;
+use crate::flow_director::FlowDirector;
 use crate::offsets::*;
 use crate::violation::Rule;
 
@@ -84,6 +85,7 @@ impl Chip {
         self.cancel(|_| true);
         self.receiver.reset();
         self.transmitter.reset();
+        self.flow_director = FlowDirector::default();
         self.interrupts.reset();
         self.startup.resets += 1;
         // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
@@ -106,6 +108,7 @@ impl Chip {
         self.cancel(|_| true);
         self.receiver.reset();
         self.transmitter.reset();
+        self.flow_director = FlowDirector::default();
         self.interrupts.reset();
         self.i2c = Default::default();
         self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };

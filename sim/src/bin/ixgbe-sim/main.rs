@@ -8,6 +8,7 @@ mod config_space;
 mod function;
 mod partner;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -49,11 +50,14 @@ const FAULTS: &[Fault] = &[
     Fault::LinkFlap,
     Fault::SurpriseRemoval,
     Fault::RxErrors,
+    Fault::RxQueueWrong,
     Fault::RxNoEop,
     Fault::RxWriteBackLost,
     Fault::RxCrcErrors,
     Fault::TxWriteBackLost,
     Fault::TxStalls,
+    Fault::TxChecksumsWrong,
+    Fault::TxSegmentsWrong,
     Fault::SemaphoreTaken,
     Fault::FirmwareHoldsResources,
     Fault::InterruptsLost,
@@ -66,11 +70,15 @@ fn fault(name: &str) -> Result<Fault, String> {
 }
 
 fn device_id(text: &str) -> Result<(usize, u16), String> {
-    let parsed = text.split_once(':').and_then(|(port, id)| Some((port.parse().ok()?, u16::from_str_radix(id, 16).ok()?)));
+    let parsed =
+        text.split_once(':').and_then(|(port, id)| Some((port.parse().ok()?, u16::from_str_radix(id, 16).ok()?)));
     parsed.ok_or_else(|| "a port and a device id are needed, as 1:1528".to_owned())
 }
 
 fn main() -> ExitCode {
+    if log::set_logger(&Log).is_ok() {
+        log::set_max_level(log::LevelFilter::Error);
+    }
     match serve(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -100,17 +108,20 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
             .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
         let given = arguments.device_id.iter().rev().find(|(of, _)| *of == number);
         let mut function = Function::new(port.clone(), given.map_or(DEVICE, |(_, id)| *id), arguments.trace);
-        servers.push(std::thread::spawn(move || server.run(&mut function)));
+        servers.push(
+            std::thread::Builder::new()
+                .name(format!("port {number}"))
+                .spawn(move || serve_one(&server, &mut function))?,
+        );
     }
     let commanded = ports.clone();
     std::thread::spawn(move || commands::obey(std::io::stdin().lock(), &commanded));
     println!("ready");
     let mut failed = None;
     for server in servers {
-        match server.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => failed = Some(error.to_string()),
-            Err(_) => failed = Some("a server panicked".to_owned()),
+        // What panics there is caught there.
+        if let Ok(Err(error)) = server.join() {
+            failed = Some(error);
         }
     }
     drop(runner);
@@ -118,6 +129,36 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         report(number, port);
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Serves the peer of one port until its connection ends. The protocol's crate panics at some malformed messages: that
+/// ends the connection, too, and nothing else.
+fn serve_one(server: &Server, function: &mut Function) -> Result<(), String> {
+    let error = match catch_unwind(AssertUnwindSafe(|| server.run(function))) {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "a malformed message".to_owned(),
+    };
+    let error = format!("the connection is closed: {error}");
+    log::error!("{error}");
+    Err(error)
+}
+
+/// Prints what goes wrong, with the thread that says so: one serves one port.
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() == log::Level::Error
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            eprintln!("{}: {}", std::thread::current().name().unwrap_or("somebody"), record.args());
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 /// Prints what the driver of a port did.

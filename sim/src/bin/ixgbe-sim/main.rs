@@ -24,40 +24,11 @@ struct Arguments {
     #[arg(required = true, num_args = 1..=2)]
     sockets: Vec<PathBuf>,
     /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
-    #[arg(long, value_parser = fault)]
+    #[arg(long)]
     fault: Vec<Fault>,
     /// Tell every access to registers, and every write to the configuration space, on the standard error output.
     #[arg(long)]
     trace: bool,
-}
-
-/// The faults that the command line knows.
-const FAULTS: &[Fault] = &[
-    Fault::ResetNeverEnds,
-    Fault::EepromNeverDone,
-    Fault::EepromMissing,
-    Fault::EepromCorrupt,
-    Fault::EepromReadNeverDone,
-    Fault::RxQueueNeverEnables,
-    Fault::TxQueueNeverEnables,
-    Fault::LinkNeverUp,
-    Fault::LinkFlap,
-    Fault::SurpriseRemoval,
-    Fault::RxErrors,
-    Fault::RxNoEop,
-    Fault::RxWriteBackLost,
-    Fault::RxCrcErrors,
-    Fault::TxWriteBackLost,
-    Fault::TxStalls,
-    Fault::SemaphoreTaken,
-    Fault::FirmwareHoldsResources,
-    Fault::InterruptsLost,
-];
-
-fn fault(name: &str) -> Result<Fault, String> {
-    let known = |fault: &Fault| format!("{fault:?}");
-    let found = FAULTS.iter().find(|fault| known(fault) == name).copied();
-    found.ok_or_else(|| format!("known faults are {}", FAULTS.iter().map(known).collect::<Vec<_>>().join(", ")))
 }
 
 fn main() -> ExitCode {

@@ -82,6 +82,7 @@ mod reset;
 mod ring;
 mod rss;
 mod runner;
+mod spi;
 mod start_rules;
 mod statistics;
 mod transmit;

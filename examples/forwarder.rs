@@ -19,6 +19,7 @@ use common::Partner;
 use common::bench::PortArguments;
 use common::direction::Direction;
 use common::report::{Report, Row};
+use common::watch::Watch;
 use ixgbe::device::Config;
 
 /// Forwards packets between two ports, in both directions.
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(2, 2)?;
+    let mut bench = arguments.ports.open(&[2], 2)?;
     let generate = |input: &Option<PathBuf>| if input.is_none() { arguments.packets } else { 0 };
     let size = usize::from(arguments.size);
     let backward = if arguments.input.is_none() && arguments.output.is_none() { arguments.packets } else { 0 };
@@ -74,11 +75,13 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let config = Config::new().promiscuous(true).max_frame(arguments.max_frame);
     let mut nics = bench.bring_up(&config)?;
+    let mut watches = [0, 1].map(|index| Watch::new(format!("port {index}"), &mut nics[index]));
 
     let direction = || Direction::new(arguments.batch.into(), arguments.in_place, arguments.touch);
     let mut directions = [direction(), direction()];
     let mut report = Report::new();
     let (mut last_move, mut last_look) = (Instant::now(), Instant::now());
+    let mut interrupted;
     loop {
         let mut moved = false;
         {
@@ -89,13 +92,17 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 moved |= directions[1].forward(&mut other[0], &mut one[0]);
             }
         }
+        for (watch, nic) in watches.iter_mut().zip(&mut nics) {
+            watch.look(nic)?;
+        }
         if moved {
             last_move = Instant::now();
         }
-        // The model comes to an end, a network must be told to.
-        let done = if bench.is_model() { partners.iter().all(Partner::is_done) } else { bench.is_interrupted() };
+        // The model comes to an end, a network must be told to; what is on its way then leaves when the devices stop.
+        interrupted = bench.is_interrupted();
+        let done = bench.is_model() && partners.iter().all(Partner::is_done);
         let idle = done && last_move.elapsed() > Duration::from_millis(100);
-        if idle || last_look.elapsed() > Duration::from_secs(1) {
+        if idle || interrupted || last_look.elapsed() > Duration::from_secs(1) {
             last_look = Instant::now();
             let statistics = [nics[0].statistics()?, nics[1].statistics()?];
             let row = |index: usize| Row::new(&statistics[index], &statistics[1 - index], directions[index].unsendable);
@@ -104,7 +111,7 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 report.print_last();
             }
             // Whatever is missing after a second without a move is lost.
-            if idle && (report.is_balanced() || last_move.elapsed() > Duration::from_secs(1)) {
+            if interrupted || idle && (report.is_balanced() || last_move.elapsed() > Duration::from_secs(1)) {
                 break;
             }
         }
@@ -113,5 +120,5 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     drop(directions);
     bench.finish(nics)?;
     report.print_total(arguments.json, &partners);
-    if report.is_balanced() { Ok(()) } else { Err("packets in and out do not add up".into()) }
+    if report.is_balanced() || interrupted { Ok(()) } else { Err("packets in and out do not add up".into()) }
 }

@@ -22,44 +22,45 @@ const PAGE: usize = 4096;
 /// memory there.
 static BARS: RwLock<Vec<(usize, Port)>> = RwLock::new(Vec::new());
 
-/// What to do with faults that are none of ours.
-static OTHERS: OnceLock<libc::sigaction> = OnceLock::new();
+/// What was to be done with faults before: for those that are none of ours. Set once the handler is installed.
+static OTHERS: OnceLock<Result<libc::sigaction, io::ErrorKind>> = OnceLock::new();
 
 /// Makes a BAR of `port`, and gives its address.
 pub(crate) fn map(port: Port) -> io::Result<NonNull<libc::c_void>> {
+    if let Err(kind) = OTHERS.get_or_init(install) {
+        return Err((*kind).into());
+    }
     // SAFETY: a new mapping at a place that the system chooses.
     let base = unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         libc::mmap(ptr::null_mut(), SIZE, libc::PROT_NONE, flags, -1, 0)
     };
-    let base = NonNull::new(base).filter(|base| base.as_ptr() != libc::MAP_FAILED).ok_or_else(io::Error::last_os_error)?;
+    let base =
+        NonNull::new(base).filter(|base| base.as_ptr() != libc::MAP_FAILED).ok_or_else(io::Error::last_os_error)?;
     BARS.write().unwrap_or_else(PoisonError::into_inner).push((base.as_ptr() as usize, port));
-    install()?;
     Ok(base)
 }
 
-fn install() -> io::Result<()> {
-    let mut failed = None;
-    OTHERS.get_or_init(|| {
-        // SAFETY: both are valid structures; `trap` has the signature that SA_SIGINFO asks for.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            let mut before: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = trap as *const () as usize;
-            action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
-            if libc::sigaction(libc::SIGSEGV, &action, &mut before) != 0 {
-                failed = Some(io::Error::last_os_error());
-            }
-            before
-        }
-    });
-    failed.map_or(Ok(()), Err)
+fn install() -> Result<libc::sigaction, io::ErrorKind> {
+    // SAFETY: all zeros is a valid structure: no flags, no signals, the default action.
+    let (mut action, mut before): (libc::sigaction, libc::sigaction) = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = trap as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+    // SAFETY: both structures are valid, and `trap` has the signature that SA_SIGINFO asks for.
+    match unsafe { libc::sigaction(libc::SIGSEGV, &action, &mut before) } {
+        0 => Ok(before),
+        _ => Err(io::Error::last_os_error().kind()),
+    }
 }
 
 /// The signal handler. It runs on the thread that made the access, in the middle of that instruction: not within the
 /// model or the allocator, which touch no BAR, so it may use both.
-extern "C" fn trap(_signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the system gives both to a handler with SA_SIGINFO.
+///
+/// # Safety
+///
+/// The system calls it, as SA_SIGINFO says.
+unsafe extern "C" fn trap(_signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the system gives both, and nobody else has them.
     let (address, context) = unsafe { ((*info).si_addr() as usize, &mut *context.cast::<libc::ucontext_t>()) };
     let found = {
         let bars = BARS.read().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +68,7 @@ extern "C" fn trap(_signal: libc::c_int, info: *mut libc::siginfo_t, context: *m
     };
     let Some((base, port)) = found else {
         // A fault of somebody else's: it happens again, and is theirs then.
-        if let Some(others) = OTHERS.get() {
+        if let Some(Ok(others)) = OTHERS.get() {
             // SAFETY: the action that was there before.
             unsafe { libc::sigaction(libc::SIGSEGV, others, ptr::null_mut()) };
         }
@@ -162,4 +163,91 @@ fn greg(register: Register) -> Option<usize> {
         _ => return None,
     };
     Some(index as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::arch::asm;
+    use std::os::unix::process::ExitStatusExt;
+
+    use ixgbe::mmio::Mmio;
+    use ixgbe_sim::PortConfig;
+
+    use super::*;
+
+    const STATUS: u32 = 0x00008;
+    const SWSM: u32 = 0x10140;
+    const EERD: u32 = 0x10014;
+
+    fn at(offset: u32) -> Offset {
+        Offset::new(offset).unwrap()
+    }
+
+    #[test]
+    fn what_a_load_and_a_store_do_is_done_to_the_port() {
+        let port = Port::new(PortConfig { lan_id: 1, ..PortConfig::default() });
+        let base = map(port.clone()).unwrap();
+        // SAFETY: the BAR stays, and is as long as registers need.
+        let bar = unsafe { Mmio::new(base.cast(), SIZE) }.unwrap();
+        assert_eq!(bar.read32(at(STATUS)), port.peek(at(STATUS)));
+        assert_ne!(bar.read32(at(STATUS)), 0);
+        // Reading takes the semaphore: the second reader finds it taken (8.2.3.4.9).
+        assert_eq!((bar.read32(at(SWSM)) & 1, bar.read32(at(SWSM)) & 1), (0, 1));
+        // SAFETY: neither register starts DMA.
+        unsafe {
+            bar.write32(at(SWSM), 0);
+            bar.write32(at(EERD), 0x3F << 2);
+        }
+        assert_eq!((port.peek(at(SWSM)) & 1, port.peek(at(EERD))), (0, 0x3F << 2));
+        // Beyond the registers nothing answers.
+        // SAFETY: within the BAR.
+        assert_eq!(unsafe { base.cast::<u32>().add(SIZE / 4 - 1).read_volatile() }, 0);
+        assert_eq!(port.violations(), []);
+    }
+
+    #[test]
+    fn every_processor_register_takes_and_gives_its_value() {
+        let port = Port::new(PortConfig::default());
+        let base = map(port.clone()).unwrap().as_ptr() as u64;
+        macro_rules! try_registers {
+            ($($register:tt)*) => {$({
+                let status = base + u64::from(STATUS);
+                let value = u32::from($register.as_bytes()[1]) << 2;
+                let read: u64;
+                // SAFETY: a load and a store within the BAR, of registers that start no DMA.
+                unsafe {
+                    asm!(concat!("mov ", $register, "d, dword ptr [{0}]"), in(reg) status, out($register) read);
+                    asm!(concat!("mov dword ptr [{0}], ", $register, "d"), in(reg) base + u64::from(EERD), in($register) u64::from(value));
+                }
+                assert_eq!((read, port.peek(at(EERD))), (u64::from(port.peek(at(STATUS))), value), "{}", $register);
+            })*};
+        }
+        try_registers!("r8" "r9" "r10" "r11" "r12" "r13" "r14" "r15");
+        let read: u64;
+        // SAFETY: as above. All of the register is written by a load of 32 bits.
+        unsafe { asm!("mov eax, dword ptr [{0}]", in(reg) base + u64::from(STATUS), inout("rax") u64::MAX => read) };
+        assert_eq!(read, u64::from(port.peek(at(STATUS))));
+        // SAFETY: as above.
+        unsafe { asm!("mov dword ptr [{0} + 4 * {1}], 0x44", in(reg) base, in(reg) u64::from(EERD / 4)) };
+        assert_eq!(port.peek(at(EERD)), 0x44);
+    }
+
+    #[test]
+    fn what_is_no_access_to_a_register_and_faults_of_others_end_the_process() {
+        let base = map(Port::new(PortConfig::default())).unwrap().cast::<u8>();
+        for (place, signal) in [(base.as_ptr(), libc::SIGABRT), (ptr::without_provenance_mut(16), libc::SIGSEGV)] {
+            // SAFETY: the child only makes one access, which ends it.
+            let status = unsafe {
+                let child = libc::fork();
+                if child == 0 {
+                    asm!("mov byte ptr [{0}], 1", in(reg) place);
+                    libc::_exit(0);
+                }
+                let mut status = 0;
+                libc::waitpid(child, &mut status, 0);
+                status
+            };
+            assert_eq!(std::process::ExitStatus::from_raw(status).signal(), Some(signal));
+        }
+    }
 }

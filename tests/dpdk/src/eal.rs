@@ -58,7 +58,8 @@ struct MemorySegment {
     flags: u32,
 }
 
-type Walk = unsafe extern "C" fn(list: *const c_void, segment: *const MemorySegment, len: usize, port: *mut c_void) -> c_int;
+type Walk =
+    unsafe extern "C" fn(list: *const c_void, segment: *const MemorySegment, len: usize, port: *mut c_void) -> c_int;
 
 unsafe extern "C" {
     fn rte_memseg_contig_walk(walk: Walk, argument: *mut c_void) -> c_int;
@@ -121,7 +122,12 @@ fn eventfd() -> std::io::Result<File> {
 }
 
 /// Maps a piece of DPDK's memory for the port at `port`, at the addresses that DPDK will use: as VFIO would.
-unsafe extern "C" fn reach(_list: *const c_void, segment: *const MemorySegment, len: usize, port: *mut c_void) -> c_int {
+unsafe extern "C" fn reach(
+    _list: *const c_void,
+    segment: *const MemorySegment,
+    len: usize,
+    port: *mut c_void,
+) -> c_int {
     // SAFETY: DPDK's segment, read as a copy because it is packed; the port that `give` handed in.
     let (segment, port) = unsafe { (segment.read(), &*port.cast::<Port>()) };
     let Some(host) = NonNull::new(segment.address.cast()) else { return -1 };

@@ -6,9 +6,9 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ixgbe_sim::wire::Duplex;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
-use ixgbe_sim::wire::Duplex;
 use ixgbe_sim::{Fault, Port, PortConfig, Runner};
 
 /// Functions of the chip: one port each.
@@ -114,7 +114,11 @@ impl Model {
             }
             let (counters, report) = (port.counters(), &mut self.report);
             let dropped = counters.frames_in - counters.delivered;
-            writeln!(report, "port {number}: received {} dropped {dropped} sent {}", counters.frames_in, counters.transmitted)?;
+            writeln!(
+                report,
+                "port {number}: received {} dropped {dropped} sent {}",
+                counters.frames_in, counters.transmitted
+            )?;
             write!(report, "port {number}: sink {} bytes {} lost {}", sink.frames(), sink.bytes(), sink.lost())?;
             write!(report, " doubled {} reordered {}", sink.duplicated(), sink.reordered())?;
             writeln!(report, " corrupted {} foreign {}", sink.corrupted(), sink.foreign())?;

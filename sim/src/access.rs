@@ -173,6 +173,7 @@ impl Chip {
         self.note_unplayed(at, value);
         match at {
             CTRL => self.control(value, old),
+            EEC => self.eec_written(value),
             EERD => self.start_eeprom_read(value),
             SWSM if self.faults.has(Fault::SemaphoreTaken) => {
                 // Who does not have the semaphore does not get SWESMBI either.

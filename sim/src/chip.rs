@@ -14,6 +14,7 @@ use crate::offsets::{self, *};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
 use crate::reset::Startup;
+use crate::spi::Spi;
 use crate::transmit::Transmitter;
 use crate::violation::{Log, Rule};
 use crate::wire::Wire;
@@ -88,6 +89,7 @@ pub(crate) struct Chip {
     pub(crate) flow_director: FlowDirector,
     pub(crate) interrupts: Interrupts,
     pub(crate) i2c: I2c,
+    pub(crate) spi: Spi,
     pub(crate) wire: Option<Box<dyn Wire>>,
     /// Whether the cable is plugged in, as far as the test says.
     pub(crate) plugged: bool,
@@ -114,6 +116,7 @@ impl Chip {
             flow_director: FlowDirector::default(),
             interrupts: Interrupts::default(),
             i2c: I2c::default(),
+            spi: Spi::default(),
             wire: None,
             plugged: true,
             eeprom: crate::eeprom::image(config.mac),

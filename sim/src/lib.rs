@@ -87,6 +87,7 @@ mod ring;
 mod rss;
 mod runner;
 mod segmentation;
+mod spi;
 mod start_rules;
 mod statistics;
 mod transmit;

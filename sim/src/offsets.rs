@@ -25,6 +25,12 @@ pub(crate) const I2C_DATA_IN: u32 = bit(2);
 pub(crate) const I2C_DATA_OUT: u32 = bit(3);
 // 8.2.3.2 EEPROM
 pub(crate) const EEC: u32 = 0x10010;
+pub(crate) const EEC_SK: u32 = bit(0);
+pub(crate) const EEC_CS: u32 = bit(1);
+pub(crate) const EEC_DI: u32 = bit(2);
+pub(crate) const EEC_DO: u32 = bit(3);
+pub(crate) const EEC_REQ: u32 = bit(6);
+pub(crate) const EEC_GNT: u32 = bit(7);
 pub(crate) const EEC_PRES: u32 = bit(8);
 pub(crate) const EEC_AUTO_RD: u32 = bit(9);
 pub(crate) const EEC_SIZE: u32 = 0xF << 11;

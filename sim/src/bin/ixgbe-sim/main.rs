@@ -27,7 +27,7 @@ struct Arguments {
     #[arg(required = true, num_args = 1..=4)]
     sockets: Vec<PathBuf>,
     /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
-    #[arg(long, value_parser = fault)]
+    #[arg(long)]
     fault: Vec<Fault>,
     /// The device id of a port, in hexadecimal, if it is not to be an 82599's: as 1:1528.
     #[arg(long, value_parser = device_id)]
@@ -35,38 +35,6 @@ struct Arguments {
     /// Tell every access to registers, and every write to the configuration space, on the standard error output.
     #[arg(long)]
     trace: bool,
-}
-
-/// The faults that the command line knows.
-const FAULTS: &[Fault] = &[
-    Fault::ResetNeverEnds,
-    Fault::EepromNeverDone,
-    Fault::EepromMissing,
-    Fault::EepromCorrupt,
-    Fault::EepromReadNeverDone,
-    Fault::RxQueueNeverEnables,
-    Fault::TxQueueNeverEnables,
-    Fault::LinkNeverUp,
-    Fault::LinkFlap,
-    Fault::SurpriseRemoval,
-    Fault::RxErrors,
-    Fault::RxQueueWrong,
-    Fault::RxNoEop,
-    Fault::RxWriteBackLost,
-    Fault::RxCrcErrors,
-    Fault::TxWriteBackLost,
-    Fault::TxStalls,
-    Fault::TxChecksumsWrong,
-    Fault::TxSegmentsWrong,
-    Fault::SemaphoreTaken,
-    Fault::FirmwareHoldsResources,
-    Fault::InterruptsLost,
-];
-
-fn fault(name: &str) -> Result<Fault, String> {
-    let known = |fault: &Fault| format!("{fault:?}");
-    let found = FAULTS.iter().find(|fault| known(fault) == name).copied();
-    found.ok_or_else(|| format!("known faults are {}", FAULTS.iter().map(known).collect::<Vec<_>>().join(", ")))
 }
 
 fn device_id(text: &str) -> Result<(usize, u16), String> {

@@ -34,7 +34,7 @@ impl<H: Platform> Control<'_, H> {
             registers.eiam_ex(half).modify(value!(EIAM_EX { AUTO_MASK: 0xffff_ffff }));
         }
         let interval = (interval.as_nanos() / INTERVAL_UNIT.as_nanos()).min(LONGEST_INTERVAL) as u64;
-        for queue in 0..self.config.queue_pairs {
+        for queue in 0..self.config.rx_queues {
             let (vector, allocation) = (queue as u64, Index::<Below<64>>::new(queue / 2));
             let (Ok(throttle), Ok(allocation)) = (InterruptVector::new(queue), allocation) else { continue };
             registers.eitr(throttle).modify(Value::EMPTY.try_with(EITR::ITR_INTERVAL, interval)?);

@@ -100,6 +100,7 @@ impl<H: Platform> fmt::Debug for Engine<H> {
 }
 
 /// A start that failed.
+#[expect(clippy::large_enum_variant, reason = "it is made a few times in a device's life")]
 pub enum StartFailed<H: Platform> {
     /// The device was brought back to its initialised state.
     RolledBack(Failed<Device<Reset, H>>),
@@ -192,7 +193,7 @@ fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: 
     }
     let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
-    statistics::initialise(registers)?;
+    statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.rx_queues) {
         let ring = RxRing::new(hardware, queue, config.rx_len, pool, config.long_frames)?;
@@ -337,5 +338,52 @@ impl<H: Platform> Device<LinkUp, H> {
     #[must_use]
     pub fn mac(&self) -> [u8; 6] {
         self.data.mac
+    }
+}
+
+#[cfg(test)]
+#[path = "../../benches/plain/mod.rs"]
+mod plain;
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of_val;
+    use core::ops::Range;
+    use std::collections::HashMap;
+    use std::vec::Vec;
+
+    use super::plain::{Addresses, Plain};
+    use super::*;
+
+    /// What a queue writes to, or a device that plays it, while packets go through.
+    fn footprint(queues: &Queues, queue: usize) -> Vec<Range<usize>> {
+        fn of<T>(it: &T) -> Range<usize> {
+            let start = core::ptr::from_ref(it) as usize;
+            start..start + size_of_val(it)
+        }
+        let (rx, tx) = (&queues.rx[queue], &queues.tx[queue]);
+        let mut all = vec![of(rx), of(tx), of(&*rx.0.get().drops())];
+        all.extend(rx.0.get().ring().footprint());
+        all.extend(tx.0.get().footprint());
+        all.extend(rx.0.get().pool().footprint());
+        all
+    }
+
+    #[test]
+    fn queues_share_no_cache_line() {
+        for len in [64, 512] {
+            let config = Config::new().queue_pairs(4).rx_descriptors(len).tx_descriptors(len);
+            let (nic, _player) = Plain::start(Addresses::Identity, &config);
+            let mut owner = HashMap::new();
+            for queue in 0..4 {
+                for range in footprint(&nic.data.queues, queue) {
+                    for line in range.start / 64..range.end.div_ceil(64) {
+                        let first = *owner.entry(line).or_insert(queue);
+                        assert_eq!(first, queue, "queues {first} and {queue} share the line at {:#x}", line * 64);
+                    }
+                }
+            }
+            assert!(owner.len() > 4 * len / 4, "all memory was seen");
+        }
     }
 }

@@ -127,7 +127,6 @@ impl<'a, H: Platform> Control<'a, H> {
     }
 
     /// How packets are spread over the receive queues.
-    #[must_use]
     pub fn rss(&self) -> Rss {
         *self.rss
     }

@@ -191,7 +191,7 @@ impl Rss {
 
 /// The Toeplitz hash of `input` (7.1.2.8.1): addresses and ports in the order and byte order in which they stand in headers.
 ///
-/// The key is enough for 36 bytes, two IPv6 addresses and two ports; what is beyond meets a key of zeros and changes nothing.
+/// The key is enough for 36 bytes, two IPv6 addresses and two ports. It goes on as zeros.
 #[must_use]
 pub fn toeplitz(key: &[u8; RSS_KEY_LEN], input: impl IntoIterator<Item = u8>) -> u32 {
     let mut rest = key.iter().skip(8);

@@ -136,11 +136,12 @@ fn add_to(total: &mut u64, amount: impl Into<u64>) {
     *total = total.saturating_add(amount.into());
 }
 
-/// Gives each of the first queues its own counter, and clears all that are read (4.6.5).
-pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+/// Gives each queue its own counter as far as there are any, and clears all that are read (4.6.5).
+pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, queues: usize) -> Result<(), Error> {
     let counters = StatisticsCounter::all().count();
+    let counter = |queue: usize| if queue < queues { (queue % counters) as u64 } else { 0 };
     for index in Index::all() {
-        let [a, b, c, d] = core::array::from_fn(|n| ((4 * index.get() + n) % counters) as u64);
+        let [a, b, c, d] = core::array::from_fn(|n| counter(4 * index.get() + n));
         let map = Value::EMPTY.try_with(RQSMR::Q_MAP_0, a)?.try_with(RQSMR::Q_MAP_1, b)?;
         registers.rqsmr(index).write(map.try_with(RQSMR::Q_MAP_2, c)?.try_with(RQSMR::Q_MAP_3, d)?);
         let map = Value::EMPTY.try_with(TQSM::Q_MAP_0, a)?.try_with(TQSM::Q_MAP_1, b)?;

@@ -53,11 +53,12 @@ fn come_home(pair: &mut QueuePair<'_, Plain>) {
     assert_eq!(measured_in_place(&mut ports, BATCH), 0, "nothing has arrived");
 }
 
-/// Median cycles of a call on each of `threads` threads, which drive a queue pair of one device each.
-fn on_threads(threads: usize, shape: Shape) -> Vec<f64> {
-    let (mut nic, mut players) = start(threads);
+/// How many times as much two threads forward as one, on one device with a queue pair each. They take turns round by
+/// round: the first alone, the second alone, both.
+pub fn two_threads(shape: Shape) -> f64 {
+    let (mut nic, mut players) = start(2);
     let (_, mut pairs) = nic.split();
-    let barrier = Barrier::new(threads);
+    let barrier = Barrier::new(2);
     std::thread::scope(|scope| {
         let running: Vec<_> = pairs
             .iter_mut()
@@ -67,27 +68,29 @@ fn on_threads(threads: usize, shape: Shape) -> Vec<f64> {
                 let barrier = &barrier;
                 scope.spawn(move || {
                     pin(core);
-                    let (mut batch, mut times) = (Batch::with_capacity(BATCH), Vec::new());
-                    for _ in 0..ROUNDS {
+                    let (mut batch, mut alone, mut together) = (Batch::with_capacity(BATCH), Vec::new(), Vec::new());
+                    for round in 0..3 * ROUNDS {
                         come_home(pair);
                         arrive(player, 0, BATCH * CALLS);
-                        // All forward at once, or sharing would not show.
                         barrier.wait();
-                        (0..CALLS).for_each(|_| forward(pair, shape, &mut batch, &mut times));
+                        let turn = round % 3;
+                        let times = if turn == 2 { &mut together } else { &mut alone };
+                        if turn == 2 || turn == core {
+                            (0..CALLS).for_each(|_| forward(pair, shape, &mut batch, times));
+                        }
+                        barrier.wait();
+                        if turn != 2 && turn != core {
+                            // What arrived goes out all the same, untimed.
+                            (0..CALLS).for_each(|_| forward(pair, shape, &mut batch, &mut Vec::new()));
+                        }
                         sent(player, 0, BATCH * CALLS, 1);
                     }
-                    median(times)
+                    median(alone) / median(together)
                 })
             })
             .collect();
-        running.into_iter().map(|thread| thread.join().expect("all packets go through")).collect()
+        running.into_iter().map(|thread| thread.join().expect("all packets go through")).sum()
     })
-}
-
-/// How many times as much two threads forward as one, on one device with a queue pair each.
-pub fn two_threads(shape: Shape) -> f64 {
-    let one = on_threads(1, shape)[0];
-    on_threads(2, shape).iter().map(|time| one / time).sum()
 }
 
 /// Median cycles of a call on one thread that drives so many queue pairs by turns.

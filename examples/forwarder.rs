@@ -22,6 +22,7 @@ use common::Partner;
 use common::bench::PortArguments;
 use common::direction::{Direction, Progress};
 use common::report::{Report, Row};
+use common::watch::Watch;
 use ixgbe::device::Config;
 
 /// Forwards packets between two ports, in both directions.
@@ -67,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(2, 2)?;
+    let mut bench = arguments.ports.open(&[2], 2)?;
     let generate = |input: &Option<PathBuf>| if input.is_none() { arguments.packets } else { 0 };
     let size = usize::from(arguments.size);
     let backward = if arguments.input.is_none() && arguments.output.is_none() { arguments.packets } else { 0 };
@@ -81,13 +82,14 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let queues = usize::from(arguments.queues);
     let config = Config::new().promiscuous(true).max_frame(arguments.max_frame).queue_pairs(queues);
     let mut nics = bench.bring_up(&config)?;
+    let mut watches = [0, 1].map(|index| Watch::new(format!("port {index}"), &mut nics[index].split().0));
 
     let mut report = Report::new();
     let done = AtomicBool::new(false);
     let progress: Vec<[Progress; 2]> = (0..queues).map(|_| Default::default()).collect();
     let unsendable = |direction: usize| progress.iter().map(|both| both[direction].unsendable()).sum::<u64>();
     let moved = || progress.iter().flatten().map(Progress::moved).sum::<u64>();
-    thread::scope(|scope| {
+    let interrupted = thread::scope(|scope| {
         let [one, other] = &mut nics;
         let ((control, ones), (other_control, others)) = (one.split(), other.split());
         for ((mut one, mut other), progress) in ones.into_iter().zip(others).zip(&progress) {
@@ -110,11 +112,14 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 if moved() != before {
                     (last_move, before) = (Instant::now(), moved());
                 }
-                // The model comes to an end, a network must be told to.
-                let over =
-                    if bench.is_model() { partners.iter().all(Partner::is_done) } else { bench.is_interrupted() };
+                for (watch, control) in watches.iter_mut().zip(&mut controls) {
+                    watch.look(control)?;
+                }
+                // The model comes to an end, a network must be told to; what is on its way then leaves when the devices stop.
+                let interrupted = bench.is_interrupted();
+                let over = bench.is_model() && partners.iter().all(Partner::is_done);
                 let idle = over && last_move.elapsed() > Duration::from_millis(100);
-                if idle || last_look.elapsed() > Duration::from_secs(1) {
+                if idle || interrupted || last_look.elapsed() > Duration::from_secs(1) {
                     last_look = Instant::now();
                     let [one, other] = [controls[0].statistics()?, controls[1].statistics()?];
                     report.add([Row::new(&one, &other, unsendable(0)), Row::new(&other, &one, unsendable(1))]);
@@ -122,8 +127,8 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                         report.print_last();
                     }
                     // Whatever is missing after a second without a move is lost.
-                    if idle && (report.is_balanced() || last_move.elapsed() > Duration::from_secs(1)) {
-                        return Ok::<_, ixgbe::device::Error>(());
+                    if interrupted || idle && (report.is_balanced() || last_move.elapsed() > Duration::from_secs(1)) {
+                        return Ok::<_, Box<dyn Error>>(interrupted);
                     }
                 }
             }
@@ -134,5 +139,5 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
     bench.finish(nics)?;
     report.print_total(arguments.json, &partners);
-    if report.is_balanced() { Ok(()) } else { Err("packets in and out do not add up".into()) }
+    if report.is_balanced() || interrupted { Ok(()) } else { Err("packets in and out do not add up".into()) }
 }

@@ -3,9 +3,11 @@
 
 pub mod bench;
 pub mod direction;
+pub mod ping;
 pub mod platform;
 mod privileges;
 pub mod report;
+pub mod watch;
 
 use std::error::Error;
 use std::io;

@@ -12,10 +12,9 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use spin::Mutex;
-
 use crate::dma::{Delta, Dma, DmaAddr, DmaError, Mapping, Memory};
 use crate::packet::Packet;
+use crate::sync::{LINE, Mutex};
 
 /// Free bytes in front of a received packet, into which headers can be [prepended](Packet::prepend).
 pub const HEADROOM: usize = 128;
@@ -128,7 +127,7 @@ impl Link {
 
 struct Free {
     /// Free buffers, the last one given back on top: it is the likeliest to be in the cache.
-    /// Its capacity is the pool's, so it never grows.
+    /// Its capacity is the pool's and a [`LINE`], so it never grows.
     buffers: Vec<Buffer>,
     handles: usize,
     capacity: usize,
@@ -144,6 +143,8 @@ impl Free {
 /// What tells pools apart: an address that is the pool's as long as there is a handle to it, or a buffer of it.
 pub(crate) type PoolId = NonNull<Inner>;
 
+/// A pool that one queue alone uses shares no cache line with what others do.
+#[repr(align(128))]
 pub(crate) struct Inner {
     free: Mutex<Free>,
     /// For each place of a buffer, what follows it; the buffer's owner owns the entry too.
@@ -268,13 +269,11 @@ impl Pool {
         if memory.len() < strides * stride {
             return Err(DmaError::OutOfMemory { len: strides * stride }.into());
         }
-        let buffers = places
-            .iter()
-            .map(|index| {
-                // SAFETY: the memory has room for all strides.
-                Buffer(unsafe { first.add(index * stride + HEADROOM) })
-            })
-            .collect();
+        let mut buffers = Vec::with_capacity(count + LINE / size_of::<Buffer>());
+        buffers.extend(places.iter().map(|index| {
+            // SAFETY: the memory has room for all strides.
+            Buffer(unsafe { first.add(index * stride + HEADROOM) })
+        }));
         let links = (0..strides).map(|_| UnsafeCell::new(Link::END)).collect();
         let inner = Inner {
             free: Mutex::new(Free { buffers, handles: 1, capacity: count }),
@@ -364,6 +363,14 @@ impl Pool {
     pub(crate) unsafe fn put_one(&self, buffer: Buffer) {
         // SAFETY: as the caller says.
         unsafe { self.put(core::slice::from_ref(&buffer)) };
+    }
+
+    /// Where in memory the pool writes beside its buffers.
+    #[cfg(test)]
+    pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
+        let list = self.inner().free.lock().buffers.as_ptr() as usize;
+        let inner = self.0.as_ptr() as usize;
+        alloc::vec![inner..inner + size_of::<Inner>(), list..list + self.capacity() * size_of::<Buffer>()]
     }
 
     /// Number of buffers.

@@ -18,10 +18,10 @@ use core::ptr::NonNull;
 pub(crate) use attachment::{Attachment, Uniform};
 pub use id::MOST_POOLS;
 pub(crate) use id::PoolId;
-use spin::Mutex;
 
 use crate::dma::{Dma, DmaError, Memory};
 use crate::packet::Packet;
+use crate::sync::{LINE, Mutex};
 
 /// Free bytes in front of a received packet, into which headers can be [prepended](Packet::prepend).
 pub const HEADROOM: usize = 128;
@@ -137,7 +137,7 @@ impl Link {
 
 struct Free {
     /// Free buffers, the last one given back on top: it is the likeliest to be in the cache.
-    /// Its capacity is the pool's, so it never grows.
+    /// Its capacity is the pool's and a [`LINE`], so it never grows.
     buffers: Vec<Buffer>,
     handles: usize,
     capacity: usize,
@@ -150,6 +150,8 @@ impl Free {
     }
 }
 
+/// A pool that one queue alone uses shares no cache line with what others do.
+#[repr(align(128))]
 pub(crate) struct Inner {
     free: Mutex<Free>,
     /// For each place of a buffer, what follows it; the buffer's owner owns the entry too.
@@ -278,13 +280,11 @@ impl Pool {
         if memory.len() < strides * stride {
             return Err(DmaError::OutOfMemory { len: strides * stride }.into());
         }
-        let buffers = places
-            .iter()
-            .map(|index| {
-                // SAFETY: the memory has room for all strides.
-                Buffer(unsafe { first.add(index * stride + HEADROOM) })
-            })
-            .collect();
+        let mut buffers = Vec::with_capacity(count + LINE / size_of::<Buffer>());
+        buffers.extend(places.iter().map(|index| {
+            // SAFETY: the memory has room for all strides.
+            Buffer(unsafe { first.add(index * stride + HEADROOM) })
+        }));
         let links = (0..strides).map(|_| UnsafeCell::new(Link::END)).collect();
         let inner = Inner {
             free: Mutex::new(Free { buffers, handles: 1, capacity: count }),
@@ -380,6 +380,14 @@ impl Pool {
     pub(crate) unsafe fn put_one(&self, buffer: Buffer) {
         // SAFETY: as the caller says.
         unsafe { self.put(core::slice::from_ref(&buffer)) };
+    }
+
+    /// Where in memory the pool writes beside its buffers.
+    #[cfg(test)]
+    pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
+        let list = self.inner().free.lock().buffers.as_ptr() as usize;
+        let inner = self.inner.as_ptr() as usize;
+        alloc::vec![inner..inner + size_of::<Inner>(), list..list + self.capacity() * size_of::<Buffer>()]
     }
 
     /// Number of buffers.

@@ -15,6 +15,7 @@ use crate::field::Value;
 use crate::packet::{Batch, Outgoing};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 use crate::queue::groups::{Ends, GROUP, post_groups, post_one, post_rest, receive_groups, receive_one, receive_rest};
+use crate::sync::LINE;
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
@@ -90,6 +91,11 @@ unsafe impl Send for Ring {}
 // SAFETY: as for `Send`; buffers come and go only through a unique reference.
 unsafe impl Sync for Ring {}
 
+/// The places for the buffers of `count` descriptors, with a [`LINE`] unused.
+const fn places(count: usize) -> usize {
+    count + LINE / size_of::<Buffer>()
+}
+
 impl Ring {
     /// An empty ring of `count` descriptors that `device` can reach: a power of two, at least a block.
     pub(crate) fn new(device: &impl Dma, count: usize) -> Result<Self, DmaError> {
@@ -104,7 +110,7 @@ impl Ring {
             Some(address) if memory.len() >= len && mapping.is_contiguous(words, len) => address,
             _ => return Err(DmaError::NotMappable { len, reason: "a ring must be in one piece" }),
         };
-        let buffers: Box<[MaybeUninit<Buffer>]> = (0..count).map(|_| MaybeUninit::uninit()).collect();
+        let buffers: Box<[MaybeUninit<Buffer>]> = (0..places(count)).map(|_| MaybeUninit::uninit()).collect();
         Ok(Self {
             words: words.cast(),
             buffers: NonNull::from(Box::leak(buffers)).cast(),
@@ -127,6 +133,13 @@ impl Ring {
     /// Size of the descriptors in memory, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.len() * DESCRIPTOR
+    }
+
+    /// Where in memory descriptors and the places of buffers are.
+    #[cfg(test)]
+    pub(crate) fn footprint(&self) -> [core::ops::Range<usize>; 2] {
+        let (words, places) = (self.words.as_ptr() as usize, self.buffers.as_ptr() as usize);
+        [words..words + self.bytes(), places..places + self.len() * size_of::<Buffer>()]
     }
 
     /// Where the device finds the ring.
@@ -524,7 +537,7 @@ impl Drop for Passage<'_> {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        let buffers = core::ptr::slice_from_raw_parts_mut(self.buffers.as_ptr(), self.len());
+        let buffers = core::ptr::slice_from_raw_parts_mut(self.buffers.as_ptr(), places(self.len()));
         // SAFETY: made from such a box in `new`.
         drop(unsafe { Box::from_raw(buffers) });
     }

@@ -47,6 +47,7 @@ pub struct ReceiveDrops {
 
 /// [`ReceiveDrops`] as they are counted: by the queue alone, and read by whoever asks for statistics.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct DropCounters {
     long: AtomicU64,
     bad_length: AtomicU64,

@@ -23,6 +23,7 @@ use crate::queue::rx::RxRing;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
+use crate::sync::LINE;
 use crate::value;
 
 /// Instead of an attachment: the buffers of a block are not all of one pool.
@@ -95,7 +96,7 @@ impl TxRing {
         Ok(Self {
             queue,
             ring: Ring::new(device, len)?,
-            blocks: vec![Block::default(); len / BLOCK],
+            blocks: vec![Block::default(); len / BLOCK + LINE / size_of::<Block>()],
             announced: 0,
             attachments: vec![],
             owner: 0,
@@ -112,6 +113,14 @@ impl TxRing {
 
     pub(crate) fn ring(&self) -> &Ring {
         &self.ring
+    }
+
+    /// Where in memory the ring writes, beside its own fields.
+    #[cfg(test)]
+    pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
+        let blocks = self.blocks.as_ptr() as usize;
+        let blocks = blocks..blocks + self.ring.len() / BLOCK * size_of::<Block>();
+        self.ring.footprint().into_iter().chain([blocks]).collect()
     }
 
     /// Makes the device reach the packets of `pool`.

@@ -42,6 +42,9 @@ impl Vectors {
     }
 }
 
+/// The most bytes that a peer reads at once: the largest region.
+const MOST: usize = REGISTERS_SIZE as usize;
+
 /// One function.
 pub(crate) struct Function {
     port: Port,
@@ -59,11 +62,11 @@ fn lock(vectors: &Mutex<Vectors>) -> MutexGuard<'_, Vectors> {
 }
 
 impl Function {
-    pub(crate) fn new(port: Port, trace: bool) -> Self {
+    pub(crate) fn new(port: Port, device: u16, trace: bool) -> Self {
         let vectors = Arc::new(Mutex::new(Vectors::default()));
         let raised = Arc::clone(&vectors);
         port.on_interrupt(move |vector| lock(&raised).raise(u32::from(vector)));
-        let (config, msix) = (ConfigSpace::new(), vec![0; MSIX_SIZE as usize]);
+        let (config, msix) = (ConfigSpace::new(device), vec![0; MSIX_SIZE as usize]);
         Self { port, trace, config, msix, vectors, files: HashMap::new() }
     }
 
@@ -86,6 +89,9 @@ fn invalid(what: &str) -> Error {
 
 impl ServerBackend for Function {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> Result<(), Error> {
+        if data.len() > MOST {
+            return Err(invalid("a read of so much"));
+        }
         let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
         data.fill(0);
         match region {

@@ -1,11 +1,10 @@
 //! Answers ARP and ICMP echo requests: a host that can be pinged.
 //!
-//! With a second port, that one asks, as often as `--packets` says.
+//! A second port asks, as often as `--packets` says.
 //!
 //! ```console
 //! $ cargo run --release --example echo
-//! $ cargo run --release --example echo -- 0000:03:00.0 --ip 192.0.2.1
-//! $ cargo run --release --example echo -- 0000:03:00.0 --interrupts
+//! $ cargo run --release --example echo -- 0000:03:00.0 --ip 192.0.2.1 --interrupts
 //! $ cargo run --release --example echo -- 0000:03:00.0 0000:03:00.1
 //! ```
 
@@ -18,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::bench::{Nic, PortArguments};
-use common::ping::{answer, request};
+use common::ping::{answer, is_answer, request};
 use common::platform::Platform;
 use common::watch::Watch;
 use ixgbe::device::Config;
@@ -124,20 +123,21 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     let [nic, mut other] = bench.bring_up(&Config::new())?;
     let (mut host, mut asking) = (Host::new(nic, arguments)?, Batch::with_capacity(32));
-    let (mac, own) = (host.nic.mac(), other.mac());
-    let pool = other.pools().next().cloned().ok_or("a queue has a pool")?;
+    let (mac, own, pool) = (host.nic.mac(), other.mac(), other.pools().next().cloned().ok_or("a queue has a pool")?);
     let (mut asked, mut answers, start) = (0, 0, Instant::now());
     while answers < arguments.packets && !bench.is_interrupted() {
         host.serve()?;
         let (_, mut queues) = other.split();
-        // No more than a few at a time: a host that is asked too fast drops.
+        // A few at a time: a host that is asked too fast drops.
         if asked < arguments.packets && asked - answers < 32 {
             let mut packet = pool.take().ok_or("the pool is empty")?;
             packet.extend_from_slice(&request(asked, own, mac, arguments.ip).ok_or("no request can be made")?)?;
             asking.push(packet).map_err(|_| "the batch is full")?;
             asked += queues[0].tx.transmit(&mut asking)? as u64;
         }
-        answers += queues[0].rx.receive(&mut asking) as u64;
+        asking.clear();
+        queues[0].rx.receive(&mut asking);
+        answers += asking.iter().filter(|packet| is_answer(packet)).count() as u64;
         asking.clear();
         if start.elapsed() > Duration::from_secs(30) {
             return Err(format!("{answers} of {asked} requests were answered in time").into());

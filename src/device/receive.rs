@@ -164,9 +164,11 @@ pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Co
 /// Starts to receive, once all queues are enabled: doing it earlier can hang the receive DMA (4.6.7).
 pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
     let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
-    while_idle(hardware, registers, || registers.rxctrl().modify(value!(RXCTRL { RXEN: true })))?;
-    registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
-    Ok(())
+    while_idle(hardware, registers, || {
+        // The datasheet has it last. But a packet may be waiting, and must not be written without snooping either.
+        registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
+        registers.rxctrl().modify(value!(RXCTRL { RXEN: true }));
+    })
 }
 
 /// Does `action` while the receive data path is idle: RXCTRL.RXEN may change only then (8.2.3.8.10, 8.2.3.12.5).

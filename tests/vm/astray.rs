@@ -44,6 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         unsafe { nic.platform().write32(at(register)?, value) };
     }
     sleep(PATIENCE);
+    if nic.platform().read32(at(TXDCTL)?) & ENABLE == 0 {
+        return Err("the queue is not enabled".into());
+    }
     let mut send = |number: u32| -> Result<u64, Box<dyn Error>> {
         // SAFETY: the ring has more than two descriptors, and the device reads this one after the doorbell.
         unsafe {

@@ -8,6 +8,7 @@ mod config_space;
 mod function;
 mod partner;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,7 +27,7 @@ struct Arguments {
     #[arg(required = true, num_args = 1..=4)]
     sockets: Vec<PathBuf>,
     /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
-    #[arg(long, value_parser = fault)]
+    #[arg(long)]
     fault: Vec<Fault>,
     /// The device id of a port, in hexadecimal, if it is not to be an 82599's: as 1:1528.
     #[arg(long, value_parser = device_id)]
@@ -36,35 +37,6 @@ struct Arguments {
     trace: bool,
 }
 
-/// The faults that the command line knows.
-const FAULTS: &[Fault] = &[
-    Fault::ResetNeverEnds,
-    Fault::EepromNeverDone,
-    Fault::EepromMissing,
-    Fault::EepromCorrupt,
-    Fault::EepromReadNeverDone,
-    Fault::RxQueueNeverEnables,
-    Fault::TxQueueNeverEnables,
-    Fault::LinkNeverUp,
-    Fault::LinkFlap,
-    Fault::SurpriseRemoval,
-    Fault::RxErrors,
-    Fault::RxNoEop,
-    Fault::RxWriteBackLost,
-    Fault::RxCrcErrors,
-    Fault::TxWriteBackLost,
-    Fault::TxStalls,
-    Fault::SemaphoreTaken,
-    Fault::FirmwareHoldsResources,
-    Fault::InterruptsLost,
-];
-
-fn fault(name: &str) -> Result<Fault, String> {
-    let known = |fault: &Fault| format!("{fault:?}");
-    let found = FAULTS.iter().find(|fault| known(fault) == name).copied();
-    found.ok_or_else(|| format!("known faults are {}", FAULTS.iter().map(known).collect::<Vec<_>>().join(", ")))
-}
-
 fn device_id(text: &str) -> Result<(usize, u16), String> {
     let parsed =
         text.split_once(':').and_then(|(port, id)| Some((port.parse().ok()?, u16::from_str_radix(id, 16).ok()?)));
@@ -72,6 +44,9 @@ fn device_id(text: &str) -> Result<(usize, u16), String> {
 }
 
 fn main() -> ExitCode {
+    if log::set_logger(&Log).is_ok() {
+        log::set_max_level(log::LevelFilter::Error);
+    }
     match serve(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -101,17 +76,20 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
             .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
         let given = arguments.device_id.iter().rev().find(|(of, _)| *of == number);
         let mut function = Function::new(port.clone(), given.map_or(DEVICE, |(_, id)| *id), arguments.trace);
-        servers.push(std::thread::spawn(move || server.run(&mut function)));
+        servers.push(
+            std::thread::Builder::new()
+                .name(format!("port {number}"))
+                .spawn(move || serve_one(&server, &mut function))?,
+        );
     }
     let commanded = ports.clone();
     std::thread::spawn(move || commands::obey(std::io::stdin().lock(), &commanded));
     println!("ready");
     let mut failed = None;
     for server in servers {
-        match server.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => failed = Some(error.to_string()),
-            Err(_) => failed = Some("a server panicked".to_owned()),
+        // What panics there is caught there.
+        if let Ok(Err(error)) = server.join() {
+            failed = Some(error);
         }
     }
     drop(runner);
@@ -119,6 +97,36 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         report(number, port);
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Serves the peer of one port until its connection ends. The protocol's crate panics at some malformed messages: that
+/// ends the connection, too, and nothing else.
+fn serve_one(server: &Server, function: &mut Function) -> Result<(), String> {
+    let error = match catch_unwind(AssertUnwindSafe(|| server.run(function))) {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "a malformed message".to_owned(),
+    };
+    let error = format!("the connection is closed: {error}");
+    log::error!("{error}");
+    Err(error)
+}
+
+/// Prints what goes wrong, with the thread that says so: one serves one port.
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() == log::Level::Error
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            eprintln!("{}: {}", std::thread::current().name().unwrap_or("somebody"), record.args());
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 /// Prints what the driver of a port did.

@@ -15,7 +15,6 @@ use clap::Parser;
 use ixgbe_sim::{Fault, Port, PortConfig, Runner, connect};
 use vfio_user::Server;
 
-use config_space::DEVICE;
 use function::{Function, irqs, regions};
 use partner::Partner;
 
@@ -28,9 +27,6 @@ struct Arguments {
     /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
     #[arg(long, value_parser = fault)]
     fault: Vec<Fault>,
-    /// The device id of a port, in hexadecimal, if it is not to be an 82599's: as 1:1528.
-    #[arg(long, value_parser = device_id)]
-    device_id: Vec<(usize, u16)>,
     /// Tell every access to registers, and every write to the configuration space, on the standard error output.
     #[arg(long)]
     trace: bool,
@@ -65,11 +61,6 @@ fn fault(name: &str) -> Result<Fault, String> {
     found.ok_or_else(|| format!("known faults are {}", FAULTS.iter().map(known).collect::<Vec<_>>().join(", ")))
 }
 
-fn device_id(text: &str) -> Result<(usize, u16), String> {
-    let parsed = text.split_once(':').and_then(|(port, id)| Some((port.parse().ok()?, u16::from_str_radix(id, 16).ok()?)));
-    parsed.ok_or_else(|| "a port and a device id are needed, as 1:1528".to_owned())
-}
-
 fn main() -> ExitCode {
     match serve(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -95,11 +86,10 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     arguments.fault.iter().for_each(|fault| ports[0].inject(*fault));
     let runner = Runner::start(ports.clone())?;
     let mut servers = Vec::new();
-    for (number, (socket, port)) in arguments.sockets.iter().zip(&ports).enumerate() {
+    for (socket, port) in arguments.sockets.iter().zip(&ports) {
         let server = Server::new(socket, true, irqs(), regions())
             .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
-        let given = arguments.device_id.iter().rev().find(|(of, _)| *of == number);
-        let mut function = Function::new(port.clone(), given.map_or(DEVICE, |(_, id)| *id), arguments.trace);
+        let mut function = Function::new(port.clone(), arguments.trace);
         servers.push(std::thread::spawn(move || server.run(&mut function)));
     }
     let commanded = ports.clone();

@@ -36,6 +36,22 @@ impl<B, P> core::fmt::Debug for Registers<'_, B, P> {
 }
 
 impl<'a, B, P> Registers<'a, B, P> {
+    /// The register `R` at `offset`, which this crate does not know: for what extensions of the map generate.
+    ///
+    /// # Safety
+    ///
+    /// Whoever may write `R` by its own rules (`WritableIn`) cannot thereby let the device reach memory that it was not
+    /// given. The description that `R` is generated from says so: what decides over memory is marked there.
+    #[doc(hidden)]
+    #[inline(always)]
+    #[must_use]
+    pub const unsafe fn added<R: Register>(self, offset: Offset) -> Reg<'a, B, R, P>
+    where
+        B: Bus,
+    {
+        Reg::at(self.bus, offset)
+    }
+
     /// The registers on `bus` with permission `P`: the caller knows that it holds.
     pub(crate) const fn with_permission(bus: &'a B) -> Self {
         Self { bus, permission: core::marker::PhantomData }

@@ -8,10 +8,10 @@ use crate::description::Format;
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
     "AccessKind", "Address", "AnyRegister", "Array", "B", "BareWrite", "Below", "Bits", "Bus", "Descriptor",
-    "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag",
+    "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag", "Guarded",
     "Index", "IndexSpace", "KnownReset", "Layout", "None", "Offset", "OnesClear", "OnesSet", "Option", "P", "Pair",
     "PlainWrite", "Range", "ReadActs", "ReadClears", "ReadOnly", "ReadPure", "ReadSets", "ReadWrite", "Reg", "Register",
-    "RegisterInfo", "Registers", "SelfClearing", "Some", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
+    "RegisterInfo", "RegisterLongName", "Registers", "SelfClearing", "Some", "ValueOf", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
     "WriteOnly",
 ];
 
@@ -19,7 +19,7 @@ pub(crate) const TAKEN_TYPES: &[&str] = &[
 pub(crate) const TAKEN_MODULES: &[&str] = &["by_address", "by_group", "by_name", "permission", "permit"];
 
 /// Methods that are there beside those of the registers.
-pub(crate) const TAKEN_METHODS: &[&str] = &["with_permission"];
+pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume", "with_permission"];
 
 /// Constants that a register has beside its fields.
 pub(crate) const TAKEN_CONSTANTS: &[&str] = &["ARRAY", "OFFSET"];

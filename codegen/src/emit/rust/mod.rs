@@ -6,6 +6,7 @@
 mod descriptors;
 mod diagram;
 mod doc;
+mod extension;
 mod fields;
 mod imports;
 mod index;
@@ -14,15 +15,19 @@ mod registers;
 mod table;
 mod token;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Group, TokenStream, TokenTree};
 
-use crate::lower::Map;
+use crate::lower::{Additions, Map};
 
 /// Where generated code finds the runtime.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The path of the crate that has the runtime's modules.
     pub crate_path: String,
+    /// What has the methods of the registers.
+    pub accessors: String,
+    /// Whether the including crate has no prelude, and so no attributes of tools.
+    pub no_prelude: bool,
     /// Which functions of the crate touch which registers.
     pub uses: Vec<Use>,
 }
@@ -51,27 +56,38 @@ impl Use {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { crate_path: "crate".to_owned(), uses: Vec::new() }
+        Self { crate_path: "crate".to_owned(), accessors: "Registers".to_owned(), no_prelude: false, uses: Vec::new() }
     }
 }
 
 /// The registers: their types, fields and rules, the methods that reach them, and the table of them all.
 pub fn registers(map: &Map<'_>, options: &Options) -> String {
     let mut items = permissions::permissions(map);
-    items.extend(registers::indices(map));
+    items.extend(registers::indices(&map.description.indices));
     items.extend(permissions::permits(map));
     items.extend(map.registers.iter().map(|register| registers::register(map, options, register)));
     items.extend(registers::accessors(map));
     items.extend(table::registers(map));
     items.extend(index::modules());
-    print(map, imports::of(items, options))
+    print(map, options, imports::of(items, options, &[]))
 }
 
 /// The formats of the DMA descriptors: their types and fields, and the table of them all.
 pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
     let mut items: TokenStream = map.descriptors.iter().map(descriptors::descriptor).collect();
     items.extend(table::descriptors(map));
-    print(map, imports::of(items, options))
+    print(map, options, imports::of(items, options, &[]))
+}
+
+/// What an extension adds to the registers.
+pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
+    let accessors = extension::accessors_name(&additions.extension.extension);
+    print(&additions.map, options, extension::additions(additions, &Options { accessors, ..options.clone() }))
+}
+
+/// What the documentation of an extension includes.
+pub fn additions_docs(additions: &Additions<'_>) -> Vec<(String, String)> {
+    extension::docs(additions)
 }
 
 /// What the documentation of both includes: paths beside them, and texts.
@@ -83,7 +99,30 @@ pub fn docs(map: &Map<'_>, options: &Options) -> Vec<(String, String)> {
     files
 }
 
-fn print(map: &Map<'_>, tokens: TokenStream) -> String {
+/// The same without the attributes `#[diagnostic::...]`.
+fn without_diagnostics(tokens: TokenStream) -> TokenStream {
+    let is_diagnostic = |token: &TokenTree| match token {
+        TokenTree::Group(group) => {
+            group.stream().into_iter().next().is_some_and(|first| first.to_string() == "diagnostic")
+        }
+        _ => false,
+    };
+    let mut kept = Vec::new();
+    for token in tokens {
+        match token {
+            // The `#` before it goes too.
+            token if is_diagnostic(&token) => drop(kept.pop()),
+            TokenTree::Group(group) => {
+                kept.push(Group::new(group.delimiter(), without_diagnostics(group.stream())).into());
+            }
+            token => kept.push(token),
+        }
+    }
+    kept.into_iter().collect()
+}
+
+fn print(map: &Map<'_>, options: &Options, tokens: TokenStream) -> String {
+    let tokens = if options.no_prelude { without_diagnostics(tokens) } else { tokens };
     let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
     let code = match syn::parse2(tokens.clone()) {

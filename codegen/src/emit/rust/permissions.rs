@@ -10,6 +10,11 @@ use crate::rust_name;
 
 /// The module of the permissions.
 pub fn permissions(map: &Map<'_>) -> TokenStream {
+    let prelude = (!map.description.permissions.is_empty()).then(|| {
+        quote!(
+            use ::core::prelude::v1::*;
+        )
+    });
     let types = map.description.permissions.iter().map(|(name, permission)| {
         let name = rust_name::type_name(name);
         let (doc, allow, name) = (doc::line(doc::escape(&permission.doc)), allow_type_name(&name), ident(&name));
@@ -23,6 +28,7 @@ pub fn permissions(map: &Map<'_>) -> TokenStream {
     quote! {
         /// What makes a write legal.
         pub mod permission {
+            #prelude
             #(#types)*
         }
     }
@@ -39,8 +45,17 @@ pub fn permits(map: &Map<'_>) -> TokenStream {
         message: "register `{R}` may not be written in state `{Self}`".to_owned(),
         note: format!("`{{R}}` has no rule of its own: such registers may be written in: {list}"),
     };
+    permits_module(std::iter::once(default).chain(own_permits(map)).collect())
+}
+
+/// The same, without the trait of the registers that have no rule of their own.
+pub fn permits_of_their_own(map: &Map<'_>) -> TokenStream {
+    permits_module(own_permits(map).collect())
+}
+
+fn own_permits<'a>(map: &'a Map<'_>) -> impl Iterator<Item = Permit<'a>> {
     let writable = map.registers.iter().filter(|register| register.write != Write::Nothing);
-    let own = writable.filter_map(|register| {
+    writable.filter_map(|register| {
         let name = register.described.name.as_str();
         let write_in = register.write_in.as_ref()?;
         let (section, list) = (register.described.section.replace(['{', '}'], ""), write_in.effective.join(", "));
@@ -59,13 +74,25 @@ pub fn permits(map: &Map<'_>) -> TokenStream {
             )
         };
         Some(Permit { name, what: format!("Who may write `{name}`."), write_in, memory_safety, message, note })
-    });
-    let traits: Vec<_> = std::iter::once(default).chain(own).map(|permit| permit.tokens()).collect();
+    })
+}
+
+fn permits_module(permits: Vec<Permit<'_>>) -> TokenStream {
+    let traits = permits.iter().map(Permit::tokens);
+    let uses = match permits.iter().all(|permit| permit.memory_safety) {
+        _ if permits.is_empty() => return TokenStream::new(),
+        true => quote!(
+            use super::{Driver, permission};
+        ),
+        false => quote!(
+            use super::{Driver, Exclusive, permission};
+        ),
+    };
     quote! {
         /// Who may write which register.
         #[doc(hidden)]
         pub mod permit {
-            use super::{Driver, Exclusive, permission};
+            #uses
             #(#traits)*
         }
     }

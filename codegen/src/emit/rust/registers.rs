@@ -7,13 +7,13 @@ use super::Options;
 use super::permissions::ANY_REGISTER;
 use super::token::{allow_type_name, ident, mask32, mask64, number, offset};
 use super::{doc, fields, token};
-use crate::description::{self, Order, Pair};
+use crate::description::{self, Named, Order, Pair};
 use crate::lower::{Map, Read, Register, Write};
 use crate::rust_name;
 
 /// The types by which array registers are indexed.
-pub fn indices(map: &Map<'_>) -> TokenStream {
-    let indices = map.description.indices.iter().map(|(name, index)| {
+pub fn indices(indices: &Named<description::Index>) -> TokenStream {
+    let indices = indices.iter().map(|(name, index)| {
         let (text, count) = (name.as_str(), number(index.count.value.into()));
         let (alias, space) = (ident(&rust_name::type_name(name)), ident(&rust_name::index_space(name)));
         let space_doc = doc::line(format!("How many [`{alias}`] there are."));
@@ -44,7 +44,7 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);
-    let constants = fields::constants(&register.fields, &name, &module);
+    let constants = fields::constants(&register.fields, &name, &module, &quote!(pub));
     let [low, high] = mask64(register.writable.into());
     let section = &described.section;
     let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
@@ -61,7 +61,7 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
             #place
             #constants
         }
-        impl ::tock_registers::RegisterLongName for #name {}
+        impl RegisterLongName for #name {}
         impl Layout for #name {
             const NAME: &'static str = #text;
             const WRITABLE: [u64; 2] = [#low, #high];
@@ -178,9 +178,15 @@ fn index(described: &description::Register) -> (TokenStream, TokenStream) {
     (parameter, quote!(index))
 }
 
-/// The methods that give a register its place on a bus.
-pub fn accessors(map: &Map<'_>) -> TokenStream {
-    let registers = map.registers.iter().map(|register| {
+/// The method that gives a register its place on a bus, in pieces.
+pub struct Accessor {
+    pub doc: TokenStream,
+    pub head: TokenStream,
+    pub place: TokenStream,
+}
+
+impl Accessor {
+    pub fn of(register: &Register<'_>) -> Self {
         let described = register.described;
         let text = described.name.as_str();
         let (name, method) = (ident(&rust_name::type_name(text)), ident(&rust_name::method(text)));
@@ -188,10 +194,18 @@ pub fn accessors(map: &Map<'_>) -> TokenStream {
             doc::line(format!("[`{name}`]: {} ({}).", doc::escape(&described.title), doc::escape(&described.section)));
         let (parameter, argument) = index(described);
         let place = if argument.is_empty() { quote!(#name::OFFSET) } else { quote!(#name::ARRAY.offset(#argument)) };
+        Self { doc, head: quote!(fn #method(self #parameter) -> Reg<'a, B, #name, P>), place }
+    }
+}
+
+/// The methods that give all registers their place on a bus.
+pub fn accessors(map: &Map<'_>) -> TokenStream {
+    let registers = map.registers.iter().map(|register| {
+        let Accessor { doc, head, place } = Accessor::of(register);
         quote! {
             #doc
             #[inline(always)]
-            pub const fn #method(self #parameter) -> Reg<'a, B, #name, P> {
+            pub const #head {
                 Reg::at(self.bus, #place)
             }
         }

@@ -41,6 +41,17 @@ impl From<OtherChip<'_>> for Diagnostic {
     }
 }
 
+/// A register is added to a block that extensions cannot reach.
+struct OtherBlock<'a> {
+    block: &'a Word,
+}
+
+impl From<OtherBlock<'_>> for Diagnostic {
+    fn from(mistake: OtherBlock<'_>) -> Self {
+        Diagnostic::new("an extension adds registers to the first block alone", mistake.block.span, "leave this out")
+    }
+}
+
 /// A value is added to a field whose values have no names.
 struct NotEnumerated<'a> {
     name: &'a Word,
@@ -100,6 +111,9 @@ pub(crate) fn extend(
                 mistakes.report(Diagnostic::from(unknown).other(description.chip.span, message));
             }
         }
+    }
+    for block in extension.registers.iter().filter_map(|register| register.block.as_ref()) {
+        mistakes.report(OtherBlock { block });
     }
     description.registers.extend(extension.registers.iter().cloned());
     values

@@ -90,7 +90,7 @@ impl Generator {
         self
     }
 
-    /// Writes `registers.rs` and `descriptors.rs` into `directory`, and into `docs` there what their documentation
+    /// Writes `registers.rs`, `descriptors.rs` and for each further block `registers_<block>.rs` into `directory`, and into `docs` there what their documentation
     /// includes. Of an extension it writes what is added, and no descriptors.
     ///
     /// # Errors
@@ -117,7 +117,8 @@ impl Generator {
             return Ok(std::iter::once(registers).chain(rust::additions_docs(&additions)).collect());
         }
         let checked = read_file(description)?;
-        let map = lower::lower(&checked);
+        let mut others = lower::lower(&checked);
+        let map = lower::Map { descriptors: std::mem::take(&mut others.descriptors), ..others.take_block(None) };
         let mut options = self.options.clone();
         if let Some(path) = &self.uses {
             let text = std::fs::read_to_string(path);
@@ -128,6 +129,11 @@ impl Generator {
             ("descriptors.rs".to_owned(), rust::descriptors(&map, &options)),
         ];
         files.extend(rust::docs(&map, &options));
+        for name in checked.blocks.keys() {
+            let block = others.take_block(Some(name));
+            files.push((format!("registers_{}.rs", name.value), rust::block(&block, name, &options)));
+            files.extend(rust::block_docs(&block, name));
+        }
         Ok(files)
     }
 

@@ -208,16 +208,22 @@ pub fn lower(checked: &Checked) -> Map<'_> {
     }
 }
 
+impl<'a> Map<'a> {
+    /// Takes out the registers of a block; without a name, those of the first block.
+    #[must_use]
+    pub fn take_block(&mut self, name: Option<&str>) -> Map<'a> {
+        let of = |register: &Register<'_>| register.described.block.as_ref().map(|block| block.as_str()) == name;
+        let (registers, others) = std::mem::take(&mut self.registers).into_iter().partition(of);
+        self.registers = others;
+        Map { description: self.description, write_in: self.write_in.clone(), registers, descriptors: Vec::new() }
+    }
+}
+
 /// Works out what an extension adds.
 pub fn lower_extension(extended: &Extended) -> Additions<'_> {
     let (description, extension): (&Description, _) = (&extended.whole, &extended.extension);
     let new = |register: &&description::Register| extension.registers.iter().any(|new| new.name == register.name);
-    let registers = description.registers.iter().filter(new).map(|described| {
-        let mut register = register(description, described);
-        // The rule for all registers that have none of their own is a trait of the crate that is extended.
-        register.write_in.get_or_insert_with(|| write_in(description, &description.write_in));
-        register
-    });
+    let registers = description.registers.iter().filter(new).map(|described| register(description, described));
     let extends = |register: &&description::Register| extension.additions.contains_key(&register.name);
     let extended = description.registers.iter().filter(extends).map(|described| {
         let (all, fields) = (register(description, described), register(description, described).fields);

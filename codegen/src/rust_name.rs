@@ -3,6 +3,7 @@
 //! They stay what they are as far as Rust allows: a reader looks for the datasheet's name.
 
 use crate::description::Format;
+use crate::description::extension::Extension;
 
 /// Types that generated code uses, so that nothing described may get their name.
 #[rustfmt::skip]
@@ -59,6 +60,16 @@ pub(crate) fn index_space(name: &str) -> String {
 /// A register's method, or the module of the values of its fields.
 pub(crate) fn method(name: &str) -> String {
     not_a_keyword(name.to_lowercase())
+}
+
+/// The trait that brings the methods of the registers that an extension adds.
+pub(crate) fn added_registers(extension: &Extension) -> String {
+    type_name(&extension.extension) + "Registers"
+}
+
+/// The trait that brings the fields that an extension adds to a register.
+pub(crate) fn added_fields(extension: &Extension, register: &str) -> String {
+    type_name(&extension.extension) + &type_name(register)
 }
 
 /// A descriptor format's type.

@@ -25,6 +25,7 @@ mod overlaps_known;
 mod pairs_exist;
 mod permissions_exist;
 mod ranges_fit;
+mod register_conditions_known;
 mod register_has_one_place;
 mod reserved_bits_belong_to_no_field;
 mod reset_values_fit;
@@ -42,6 +43,7 @@ use crate::description::{Description, Field, Named, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
+use crate::source::Spanned;
 
 /// A description without a mistake. Only [`check`] makes one.
 #[derive(Debug)]
@@ -119,6 +121,8 @@ fn pass_extension((base, extension): (Description, Extension), mistakes: &mut Mi
     let mut whole = base.clone();
     let values = extend::extend(&mut whole, &extension, mistakes);
     let whole = pass(whole, mistakes);
+    names_are_words::check_extension(&extension, mistakes);
+    rust_names_unique::check_extension(&extension, mistakes);
     additions_change_no_rule::check(&base, &whole, &extension, mistakes);
     Extended { whole, extension, values }
 }
@@ -131,6 +135,7 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
     permissions_exist::check,
     widths_supported::check,
     register_has_one_place::check,
+    register_conditions_known::check,
     elements_countable::check,
     indices_filled::check,
     aliases_inside_arrays::check,
@@ -188,6 +193,11 @@ fn layouts(description: &Description) -> impl Iterator<Item = Layout<'_>> {
         overlaps: &descriptor.overlaps,
     });
     registers.chain(descriptors)
+}
+
+/// Whether no values of other fields let both conditions hold.
+fn alternatives(a: &Named<Spanned<u64>>, b: &Named<Spanned<u64>>) -> bool {
+    a.iter().any(|(field, value)| b.get(field).is_some_and(|other| other.value != value.value))
 }
 
 /// A word names something that is not described.

@@ -34,6 +34,8 @@ mapping! {
         pub datasheet: Datasheet,
         /// What registers are sorted into, with a heading for each.
         pub groups: Named<String> = default,
+        /// The blocks of registers beside the first, each with addresses of its own.
+        pub blocks: Named<Block> = default,
         /// What array registers are indexed by.
         pub indices: Named<Index> = default,
         /// The facts that make a write legal.
@@ -42,6 +44,8 @@ mapping! {
         pub write_in: Vec<Word> = default,
         /// The registers.
         pub registers: Items<Register> = default,
+        /// Registers that share an address for a reason that `when` cannot say.
+        pub overlaps: Vec<(Word, Word)> = default,
         /// Registers of which two hold one value.
         pub pairs: Items<Pair> = default,
         /// The formats of the DMA descriptors.
@@ -56,6 +60,14 @@ mapping! {
         pub document: String,
         /// Its revision.
         pub revision: String,
+    }
+}
+
+mapping! {
+    /// A block of registers with addresses of its own.
+    pub struct Block("a block") {
+        /// What it is.
+        pub title: String,
     }
 }
 
@@ -94,6 +106,10 @@ mapping! {
         pub page: Option<u32> = default,
         /// The group that it belongs to.
         pub group: Word,
+        /// The block that it belongs to, if not to the first.
+        pub block: Option<Word> = default,
+        /// The values of fields of other registers, as `REGISTER.FIELD`, under which it is at its address.
+        pub when: Named<Spanned<u64>> = default,
         /// Where it is, unless it is an array.
         pub offset: Option<Spanned<u64>> = default,
         /// Where its elements are, if it is an array.

@@ -65,15 +65,19 @@ static DESCRIPTION: Form = always(Of::Keys(&[
     ("title", &VALUE),
     ("datasheet", &DATASHEET),
     ("groups", &GROUPS),
+    ("blocks", &BLOCKS),
     ("indices", &INDICES),
     ("permissions", &PERMISSIONS),
     ("write_in", &VALUES),
     ("registers", &REGISTERS),
+    ("overlaps", &OVERLAPS),
     ("pairs", &PAIRS),
     ("descriptors", &DESCRIPTORS),
 ]));
 static DATASHEET: Form = fitting(Of::Keys(&[("document", &VALUE), ("revision", &VALUE)]));
 static GROUPS: Form = always(Of::Names(&VALUE));
+static BLOCKS: Form = always(Of::Names(&BLOCK));
+static BLOCK: Form = fitting(Of::Keys(&[("title", &VALUE)]));
 static INDICES: Form = always(Of::Names(&INDEX));
 static INDEX: Form = fitting(Of::Keys(&[("count", &VALUE), ("doc", &VALUE)]));
 static PERMISSIONS: Form = always(Of::Names(&PERMISSION));
@@ -86,6 +90,8 @@ static REGISTER: Form = always(Of::Keys(&[
     ("section", &VALUE),
     ("page", &VALUE),
     ("group", &VALUE),
+    ("block", &VALUE),
+    ("when", &NAMED),
     ("offset", &OFFSET),
     ("array", &ARRAY),
     ("aliases", &ALIASES),

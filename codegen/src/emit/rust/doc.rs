@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::diagram::{self, Cell, Kind};
 use super::token::{hex32, ident};
-use super::{Options, Use, extension};
+use super::{Options, Use};
 use crate::description::{self, Access, Bits, DescriptorFormat, Doubt, Erratum, Reserved, Word};
 use crate::lower::{Additions, Descriptor, ExtendedRegister, Field, Map, Register, Write, WriteIn};
 use crate::rust_name;
@@ -117,7 +117,7 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
         reached(map, options, register),
         format!("Access: `{}`: {}.", described.access.word(), behaviour(described.access.value)),
         format!("After a reset: {}.", reset(register)),
-        format!("Where: {}.", places(register)),
+        format!("Where: {}{}.", places(register), conditions(described)),
     ];
     if register.write != Write::Nothing {
         let write_in = permissions(register.write_in.as_ref().unwrap_or(&map.write_in));
@@ -196,7 +196,7 @@ pub fn addition(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> T
 }
 
 fn addition_diagram_path(additions: &Additions<'_>, described: &description::Register) -> String {
-    format!("docs/{}.html", extension::fields_name(&additions.extension.extension, &described.name))
+    format!("docs/{}.html", rust_name::added_fields(additions.extension, &described.name))
 }
 
 /// The diagram of a register with what is added to it, and the file that it belongs into.
@@ -336,6 +336,13 @@ fn reset(register: &Register<'_>) -> String {
         Write::Stores => known + ", so a write gives every field, or is a `modify`",
         Write::Nothing | Write::SetsOnes | Write::ClearsOnes => known,
     }
+}
+
+/// When a register is at its address.
+fn conditions(described: &description::Register) -> String {
+    let conditions = described.when.iter().map(|(field, value)| format!("`{}` is {}", field.value, value.value));
+    let conditions: Vec<_> = conditions.collect();
+    if conditions.is_empty() { String::new() } else { format!(", while {}", conditions.join(" and ")) }
 }
 
 pub fn places(register: &Register<'_>) -> String {

@@ -17,11 +17,11 @@ pub fn additions(additions: &Additions<'_>, options: &Options) -> TokenStream {
     let mut items: TokenStream = extended.collect();
     items.extend(registers::indices(&additions.extension.indices));
     if !map.registers.is_empty() {
-        items.extend(permissions::permits_of_their_own(map));
+        items.extend(permissions::permits_of_each(map));
         items.extend(map.registers.iter().map(|register| registers::register(map, options, register)));
         items.extend(accessors(additions));
         items.extend(table::registers(map));
-        items.extend(index::modules());
+        items.extend(index::modules(None));
     }
     imports::of(items, options, &of_the_extended(additions))
 }
@@ -31,20 +31,10 @@ pub fn docs(additions: &Additions<'_>) -> Vec<(String, String)> {
     let mut files: Vec<_> =
         additions.extended.iter().map(|register| doc::addition_diagram(additions, register)).collect();
     if !additions.map.registers.is_empty() {
-        files.extend(index::files(&additions.map));
+        files.extend(index::files(&additions.map, None));
         files.extend(additions.map.registers.iter().map(doc::register_diagram));
     }
     files
-}
-
-/// The trait that brings the methods of the added registers.
-pub fn accessors_name(extension: &str) -> String {
-    rust_name::type_name(extension) + "Registers"
-}
-
-/// The trait that brings the added fields of a register.
-pub fn fields_name(extension: &str, register: &str) -> String {
-    rust_name::type_name(extension) + &rust_name::type_name(register)
 }
 
 /// The names that may be used of the module that has the registers of the crate that is extended.
@@ -63,7 +53,7 @@ fn extended(additions: &Additions<'_>, options: &Options, extended: &ExtendedReg
     let register = extended.register.described.name.as_str();
     let rust_name = rust_name::type_name(register);
     let (owner, module) = (ident(&rust_name), ident(&rust_name::method(register)));
-    let name = fields_name(&additions.extension.extension, register);
+    let name = rust_name::added_fields(additions.extension, register);
     let (allow, doc, name) = (allow_type_name(&name), doc::addition(additions, extended), ident(&name));
     let constants = fields::constants(&extended.fields, &owner, &module, &TokenStream::new());
     let values = fields::values(extended.fields.iter().chain(&extended.values), &rust_name, &module);
@@ -89,7 +79,7 @@ fn extended(additions: &Additions<'_>, options: &Options, extended: &ExtendedReg
 
 /// The methods that give the added registers their place on a bus.
 fn accessors(additions: &Additions<'_>) -> TokenStream {
-    let name = accessors_name(&additions.extension.extension);
+    let name = rust_name::added_registers(additions.extension);
     let doc = doc::line(format!("The registers that `{}` adds.", additions.extension.extension.value));
     let (allow, name) = (allow_type_name(&name), ident(&name));
     let accessors: Vec<_> = additions.map.registers.iter().map(registers::Accessor::of).collect();

@@ -18,6 +18,7 @@ mod token;
 use proc_macro2::{Group, TokenStream, TokenTree};
 
 use crate::lower::{Additions, Map};
+use crate::rust_name;
 
 /// Where generated code finds the runtime.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Options {
     pub crate_path: String,
     /// What has the methods of the registers.
     pub accessors: String,
+    /// Whether this is a part of a map whose permissions and general rules are elsewhere.
+    pub part: bool,
     /// Whether the including crate has no prelude, and so no attributes of tools.
     pub no_prelude: bool,
     /// Which functions of the crate touch which registers.
@@ -56,7 +59,13 @@ impl Use {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { crate_path: "crate".to_owned(), accessors: "Registers".to_owned(), no_prelude: false, uses: Vec::new() }
+        Self {
+            crate_path: "crate".to_owned(),
+            accessors: "Registers".to_owned(),
+            part: false,
+            no_prelude: false,
+            uses: Vec::new(),
+        }
     }
 }
 
@@ -68,8 +77,30 @@ pub fn registers(map: &Map<'_>, options: &Options) -> String {
     items.extend(map.registers.iter().map(|register| registers::register(map, options, register)));
     items.extend(registers::accessors(map));
     items.extend(table::registers(map));
-    items.extend(index::modules());
+    items.extend(index::modules(None));
     print(map, options, imports::of(items, options, &[]))
+}
+
+/// The registers of a block beside the first, for a module within the one that has the first.
+pub fn block(map: &Map<'_>, name: &str, options: &Options) -> String {
+    let options = Options { part: true, ..options.clone() };
+    let mut items = permissions::permits_of_each(map);
+    items.extend(map.registers.iter().map(|register| registers::register(map, &options, register)));
+    items.extend(registers::accessors(map));
+    items.extend(table::registers(map));
+    items.extend(index::modules(Some(name)));
+    let indices = map.description.indices.keys();
+    let mut elsewhere: Vec<_> =
+        indices.flat_map(|name| [rust_name::type_name(name), rust_name::index_space(name)]).collect();
+    elsewhere.push("permission".to_owned());
+    print(map, &options, imports::of(items, &options, &elsewhere))
+}
+
+/// What the documentation of a block includes.
+pub fn block_docs(map: &Map<'_>, name: &str) -> Vec<(String, String)> {
+    let mut files = index::files(map, Some(name));
+    files.extend(map.registers.iter().map(doc::register_diagram));
+    files
 }
 
 /// The formats of the DMA descriptors: their types and fields, and the table of them all.
@@ -81,8 +112,12 @@ pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
 
 /// What an extension adds to the registers.
 pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
-    let accessors = extension::accessors_name(&additions.extension.extension);
-    print(&additions.map, options, extension::additions(additions, &Options { accessors, ..options.clone() }))
+    let accessors = rust_name::added_registers(additions.extension);
+    print(
+        &additions.map,
+        options,
+        extension::additions(additions, &Options { accessors, part: true, ..options.clone() }),
+    )
 }
 
 /// What the documentation of an extension includes.
@@ -92,7 +127,7 @@ pub fn additions_docs(additions: &Additions<'_>) -> Vec<(String, String)> {
 
 /// What the documentation of both includes: paths beside them, and texts.
 pub fn docs(map: &Map<'_>, options: &Options) -> Vec<(String, String)> {
-    let mut files = index::files(map);
+    let mut files = index::files(map, None);
     files.extend(options.uses.iter().map(|used| doc::function(map, options, used)));
     files.extend(map.registers.iter().map(doc::register_diagram));
     files.extend(map.descriptors.iter().map(doc::descriptor_diagram));

@@ -49,7 +49,12 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
     let section = &described.section;
     let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
     let reset = mask32(register.reset.map_or(0, |reset| reset & register.reset_known));
-    let abilities = abilities(register, &name);
+    // A runtime that knows other widths than the usual one asks for it.
+    let width = (described.bits() != 32).then(|| {
+        let width = number(described.bits().into());
+        quote!(const WIDTH: u32 = #width;)
+    });
+    let abilities = abilities(register, options, &name);
     let values = fields::values(&register.fields, &rust_name, &module);
     quote! {
         #doc
@@ -68,6 +73,7 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
         }
         impl Register for #name {
             const SECTION: &'static str = #section;
+            #width
             const KEEP: u32 = #keep;
             const ONES: u32 = #ones;
             const RESET: u32 = #reset;
@@ -98,7 +104,7 @@ fn place(register: &Register<'_>) -> TokenStream {
 }
 
 /// The traits by which the runtime allows what the datasheet allows.
-fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
+fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenStream {
     let read = match register.read {
         Read::Nothing => None,
         Read::Pure => Some(marker("ReadPure", name)),
@@ -123,6 +129,7 @@ fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
     let bare = register.bare_write.then(|| marker("BareWrite", name));
     let doorbell = register.described.doorbell.then(|| marker("Doorbell", name));
     let permit = match register.write_in {
+        _ if options.part => quote!(#name),
         Some(_) => quote!(#name),
         None => {
             let any = ident(ANY_REGISTER);

@@ -7,7 +7,7 @@ mod forms;
 
 use std::iter;
 
-use forms::{Breaks, DESCRIPTION, Form, Of, VALUE, ordered};
+use forms::{Breaks, DESCRIPTION, Form, Of, ordered};
 
 use super::Refused;
 use crate::Error;

@@ -2,9 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use etherparse::{
-    ArpEthIpv4Packet, ArpOperation, Icmpv4Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice,
-};
+use etherparse::{ArpEthIpv4Packet, ArpOperation, Icmpv4Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
 
 /// The address of who asks.
 const ASKER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);

@@ -61,14 +61,14 @@ struct Host {
 
 impl Host {
     fn new(mut nic: Nic, arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
-        let watch = Watch::new("port 0", &mut nic);
+        let watch = Watch::new("port 0", &mut nic.split().0);
         let interrupts = arguments.interrupts.then(|| interrupts(&mut nic)).transpose()?;
         Ok(Self { nic, watch, interrupts, batch: Batch::with_capacity(32), ip: arguments.ip })
     }
 
     /// Receives, answers, and says how many answers were sent.
     fn serve(&mut self) -> Result<u64, Box<dyn Error>> {
-        self.watch.look(&mut self.nic)?;
+        self.watch.look(&mut self.nic.split().0)?;
         let mac = self.nic.mac();
         let (mut control, mut queues) = self.nic.split();
         match &self.interrupts {

@@ -57,14 +57,14 @@ fn generate(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let partner = bench.model().first().map(|port| Partner::plug(port, (None, None), (0, 0))).transpose()?;
     let size = usize::from(arguments.size);
     let [mut nic] = bench.bring_up(&Config::new().max_frame((size + 4).max(1518)))?;
-    let mut watch = Watch::new("port 0", &mut nic);
+    let mut watch = Watch::new("port 0", &mut nic.split().0);
     println!("sending {} packets of {size} bytes", arguments.packets);
 
     let (template, pool) = (frame(nic.mac(), size), nic.pools().next().cloned().ok_or("a queue has a pool")?);
     let mut batch = Batch::with_capacity(arguments.batch.into());
     let (start, mut sent, mut looked) = (Instant::now(), 0, Instant::now());
     while sent < arguments.packets && !bench.is_interrupted() {
-        watch.look(&mut nic)?;
+        watch.look(&mut nic.split().0)?;
         let due = arguments.rate.map_or(u64::MAX, |rate| (start.elapsed().as_secs_f64() * rate as f64) as u64);
         let wanted = due.min(arguments.packets).saturating_sub(sent).min(arguments.batch.into()) as usize;
         while batch.len() < wanted {

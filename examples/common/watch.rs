@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use ixgbe::device::LinkStatus;
+use ixgbe::device::{Control, LinkStatus};
 
-use super::bench::Nic;
+use super::platform::Platform;
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -19,20 +19,20 @@ pub struct Watch {
 
 impl Watch {
     /// Tells what the link of the device is, which is called `name`.
-    pub fn new(name: impl Into<String>, nic: &mut Nic) -> Self {
-        let watch = Self { name: name.into(), link: nic.link(), looked: Instant::now() };
+    pub fn new(name: impl Into<String>, control: &mut Control<'_, Platform>) -> Self {
+        let watch = Self { name: name.into(), link: control.link(), looked: Instant::now() };
         eprintln!("{}: link {}", watch.name, watch.link);
         watch
     }
 
     /// Looks now and then, and tells of changes of the link. A device that has gone is an error: nothing else would tell.
-    pub fn look(&mut self, nic: &mut Nic) -> Result<(), Box<dyn Error>> {
+    pub fn look(&mut self, control: &mut Control<'_, Platform>) -> Result<(), Box<dyn Error>> {
         if self.looked.elapsed() < INTERVAL {
             return Ok(());
         }
         self.looked = Instant::now();
-        nic.statistics()?;
-        let link = nic.link();
+        control.statistics()?;
+        let link = control.link();
         if link != self.link {
             self.link = link;
             eprintln!("{}: link {link}", self.name);

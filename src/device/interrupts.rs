@@ -38,7 +38,7 @@ impl<H: Platform> Control<'_, H> {
             registers.eiam_ex(half).modify(value!(EIAM_EX { AUTO_MASK: 0xffff_ffff }));
         }
         let interval = (interval.as_nanos() / INTERVAL_UNIT.as_nanos()).min(LONGEST_INTERVAL) as u64;
-        for queue in 0..self.config.queue_pairs {
+        for queue in 0..self.config.rx_queues {
             let (vector, allocation) = (queue as u64, Index::<Below<64>>::new(queue / 2));
             let (Ok(throttle), Ok(allocation)) = (InterruptVector::new(queue), allocation) else { continue };
             registers.eitr(throttle).modify(Value::EMPTY.try_with(EITR::ITR_INTERVAL, interval)?);
@@ -51,7 +51,7 @@ impl<H: Platform> Control<'_, H> {
         }
         // The causes that are no queue's share a vector (8.2.3.5.17); the link's is the only one that is let through.
         let others = value!(IVAR_MISC { INT_ALLOC_VAL_0: false, INT_ALLOC_VAL_1: true });
-        registers.ivar_misc().modify(others.try_with(IVAR_MISC::INT_ALLOC_1, self.config.queue_pairs as u64)?);
+        registers.ivar_misc().modify(others.try_with(IVAR_MISC::INT_ALLOC_1, self.config.rx_queues as u64)?);
         registers.eims().set_ones(Value::EMPTY.try_with(EIMS::INTERRUPT_ENABLE, LINK_CHANGED)?);
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::io::BufRead;
 
 use ixgbe_sim::Port;
 
-use crate::{fault, print_violations};
+use crate::print_violations;
 
 /// Does what the lines say, until there are no more.
 pub(crate) fn obey(lines: impl BufRead, ports: &[Port]) {
@@ -30,8 +30,8 @@ fn command(line: &str, ports: &[Port]) -> Result<(), String> {
     match words[..] {
         ["unplug", number] => port(number)?.set_link(false),
         ["plug", number] => port(number)?.set_link(true),
-        ["fault", number, name] => port(number)?.inject(fault(name)?),
-        ["clear", number, name] => port(number)?.clear(fault(name)?),
+        ["fault", number, name] => port(number)?.inject(name.parse()?),
+        ["clear", number, name] => port(number)?.clear(name.parse()?),
         ["report", number] => {
             let port = port(number)?;
             print_violations(&format!("report on port {number}"), port);

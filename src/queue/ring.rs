@@ -17,7 +17,7 @@ use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 
-pub(crate) use passage::{Passage, Step};
+pub(crate) use passage::{Step, pass};
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();

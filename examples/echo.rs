@@ -1,10 +1,11 @@
 //! Answers ARP and ICMP echo requests: a host that can be pinged.
 //!
-//! On the model a second port asks, as many times as `--packets` says.
+//! A second port asks, as often as `--packets` says.
 //!
 //! ```console
 //! $ cargo run --release --example echo
-//! $ cargo run --release --example echo -- 0000:03:00.0 --ip 192.0.2.1
+//! $ cargo run --release --example echo -- 0000:03:00.0 --ip 192.0.2.1 --interrupts
+//! $ cargo run --release --example echo -- 0000:03:00.0 0000:03:00.1
 //! ```
 
 mod common;
@@ -16,11 +17,22 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::bench::{Nic, PortArguments};
-use etherparse::{ArpOperation, Icmpv4Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use common::ping::{answer, is_answer, request};
+use common::platform::Platform;
+use common::watch::Watch;
 use ixgbe::device::Config;
-use ixgbe::packet::{Batch, Packet};
-use ixgbe::pool::Pool;
+use ixgbe::linux::Interrupts;
+use ixgbe::packet::Batch;
 use ixgbe_sim::connect;
+
+/// The vectors of a device with one queue pair.
+const VECTORS: u32 = 2;
+/// That of the link.
+const LINK: usize = 1;
+/// No more than so many interrupts of a queue in a row.
+const MODERATION: Duration = Duration::from_micros(100);
+/// How long to wait for a packet before looking whether there is anything else to do.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Answers ARP and ICMP echo requests.
 #[derive(Debug, Parser)]
@@ -33,75 +45,59 @@ struct Arguments {
     /// How many requests to answer before the end.
     #[arg(long, default_value_t = 1000)]
     packets: u64,
+    /// Wait for interrupts when there is nothing to do, instead of polling: through VFIO.
+    #[arg(long)]
+    interrupts: bool,
 }
 
-/// The answer to `frame`, if it asks anything of us.
-fn answer(frame: &[u8], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
-    let packet = SlicedPacket::from_ethernet(frame).ok()?;
-    let asker: [u8; 6] = frame.get(6..12)?.try_into().ok()?;
-    let mut reply = Vec::with_capacity(frame.len());
-    match packet.net? {
-        NetSlice::Arp(arp) if arp.operation() == ArpOperation::REQUEST && arp.target_protocol_addr() == ip.octets() => {
-            let sender: [u8; 4] = arp.sender_protocol_addr().try_into().ok()?;
-            let arp = etherparse::ArpEthIpv4Packet {
-                operation: ArpOperation::REPLY,
-                sender_mac: mac,
-                sender_ipv4: ip.octets(),
-                target_mac: asker,
-                target_ipv4: sender,
-            };
-            PacketBuilder::ethernet2(mac, asker).arp(arp.into()).write(&mut reply).ok()?;
-        }
-        NetSlice::Ipv4(header) if header.header().destination_addr() == ip => {
-            let Some(TransportSlice::Icmpv4(icmp)) = packet.transport else { return None };
-            let Icmpv4Type::EchoRequest(echo) = icmp.icmp_type() else { return None };
-            PacketBuilder::ethernet2(mac, asker)
-                .ipv4(ip.octets(), header.header().source(), 64)
-                .icmpv4(Icmpv4Type::EchoReply(echo))
-                .write(&mut reply, icmp.payload())
-                .ok()?;
-        }
-        _ => return None,
+/// A port that answers.
+struct Host {
+    nic: Nic,
+    watch: Watch,
+    interrupts: Option<Interrupts>,
+    batch: Batch,
+    ip: Ipv4Addr,
+}
+
+impl Host {
+    fn new(mut nic: Nic, arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
+        let watch = Watch::new("port 0", &mut nic.split().0);
+        let interrupts = arguments.interrupts.then(|| interrupts(&mut nic)).transpose()?;
+        Ok(Self { nic, watch, interrupts, batch: Batch::with_capacity(32), ip: arguments.ip })
     }
-    Some(reply)
-}
 
-/// Receives, answers, and says how many answers were sent.
-fn serve(nic: &mut Nic, batch: &mut Batch, ip: Ipv4Addr) -> Result<u64, Box<dyn Error>> {
-    let mac = nic.mac();
-    let (_, mut queues) = nic.split();
-    queues[0].rx.receive(batch);
-    batch.retain(|packet| match answer(packet, mac, ip) {
-        // The answer goes out in the request's own buffer.
-        Some(reply) => {
-            packet.truncate(0);
-            packet.extend_from_slice(&reply).is_ok()
+    /// Receives, answers, and says how many answers were sent.
+    fn serve(&mut self) -> Result<u64, Box<dyn Error>> {
+        self.watch.look(&mut self.nic.split().0)?;
+        let mac = self.nic.mac();
+        let (mut control, mut queues) = self.nic.split();
+        match &self.interrupts {
+            None => _ = queues[0].rx.receive(&mut self.batch),
+            Some(interrupts) => {
+                interrupts.receive(&mut queues[0].rx, &mut self.batch, PATIENCE)?;
+                if interrupts.wait(LINK, Duration::ZERO)? {
+                    eprintln!("port 0: interrupt, link {}", control.acknowledge_link_interrupt());
+                }
+            }
         }
-        None => false,
-    });
-    Ok(queues[0].tx.transmit(batch)? as u64)
+        self.batch.retain(|packet| match answer(packet, mac, self.ip) {
+            // The answer goes out in the request's own buffer.
+            Some(reply) => {
+                packet.truncate(0);
+                packet.extend_from_slice(&reply).is_ok()
+            }
+            None => false,
+        });
+        Ok(queues[0].tx.transmit(&mut self.batch)? as u64)
+    }
 }
 
-/// A request of the partner: first who has the address, then echoes.
-fn request(pool: &Pool, number: u64, mac: [u8; 6], ip: Ipv4Addr) -> Option<Packet> {
-    let mut frame = Vec::new();
-    let own = Ipv4Addr::new(192, 0, 2, 2);
-    if number == 0 {
-        let arp = etherparse::ArpEthIpv4Packet {
-            operation: ArpOperation::REQUEST,
-            sender_mac: common::mac_of(1),
-            sender_ipv4: own.octets(),
-            target_mac: [0; 6],
-            target_ipv4: ip.octets(),
-        };
-        PacketBuilder::ethernet2(common::mac_of(1), [0xff; 6]).arp(arp.into()).write(&mut frame).ok()?;
-    } else {
-        let echo = PacketBuilder::ethernet2(common::mac_of(1), mac).ipv4(own.octets(), ip.octets(), 64);
-        echo.icmpv4_echo_request(1, number as u16).write(&mut frame, &number.to_be_bytes()).ok()?;
-    }
-    let mut packet = pool.take()?;
-    packet.extend_from_slice(&frame).ok()?;
-    Some(packet)
+/// Has the queue and the link of a device raise interrupts.
+fn interrupts(nic: &mut Nic) -> Result<Interrupts, Box<dyn Error>> {
+    let Platform::Vfio(vfio) = nic.platform() else { return Err("interrupts come through VFIO only".into()) };
+    let interrupts = vfio.interrupts(VECTORS)?;
+    nic.split().0.set_up_interrupts(MODERATION)?;
+    Ok(interrupts)
 }
 
 fn main() -> ExitCode {
@@ -110,39 +106,44 @@ fn main() -> ExitCode {
 }
 
 fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(1, 2)?;
-    let [one, other] = bench.model() else {
-        let [mut nic] = bench.bring_up(&Config::new())?;
-        let (mut batch, mut answers) = (Batch::with_capacity(32), 0);
-        println!("{} answers at {:02x?}, link {}", arguments.ip, nic.mac(), nic.link());
+    let mut bench = arguments.ports.open(&[1, 2], 2)?;
+    if bench.ports() == 1 {
+        let [nic] = bench.bring_up(&Config::new())?;
+        let (mut host, mut answers) = (Host::new(nic, arguments)?, 0);
+        println!("{} answers at {:02x?}", arguments.ip, host.nic.mac());
         while answers < arguments.packets && !bench.is_interrupted() {
-            answers += serve(&mut nic, &mut batch, arguments.ip)?;
+            answers += host.serve()?;
         }
-        drop(batch);
-        println!("{answers} requests were answered");
-        return bench.finish([nic]);
-    };
-    connect(one, other);
-    let mut nics: [Nic; 2] = bench.bring_up(&Config::new())?;
-    let (mac, pool) = (nics[0].mac(), nics[1].pools().next().cloned().ok_or("a queue has a pool")?);
-    let (mut batch, mut asking) = (Batch::with_capacity(32), Batch::with_capacity(32));
+        println!("{answers} requests were answered, of {} packets received", host.nic.statistics()?.rx_packets);
+        drop(host.batch);
+        return bench.finish([host.nic]);
+    }
+    if let [one, other] = bench.model() {
+        connect(one, other);
+    }
+    let [nic, mut other] = bench.bring_up(&Config::new())?;
+    let (mut host, mut asking) = (Host::new(nic, arguments)?, Batch::with_capacity(32));
+    let (mac, own, pool) = (host.nic.mac(), other.mac(), other.pools().next().cloned().ok_or("a queue has a pool")?);
     let (mut asked, mut answers, start) = (0, 0, Instant::now());
-    while answers < arguments.packets {
-        serve(&mut nics[0], &mut batch, arguments.ip)?;
-        let (_, mut queues) = nics[1].split();
-        // No more than a few at a time: a host that is asked too fast drops.
+    while answers < arguments.packets && !bench.is_interrupted() {
+        host.serve()?;
+        let (_, mut queues) = other.split();
+        // A few at a time: a host that is asked too fast drops.
         if asked < arguments.packets && asked - answers < 32 {
-            let packet = request(&pool, asked, mac, arguments.ip).ok_or("no request can be made")?;
+            let mut packet = pool.take().ok_or("the pool is empty")?;
+            packet.extend_from_slice(&request(asked, own, mac, arguments.ip).ok_or("no request can be made")?)?;
             asking.push(packet).map_err(|_| "the batch is full")?;
             asked += queues[0].tx.transmit(&mut asking)? as u64;
         }
-        answers += queues[0].rx.receive(&mut asking) as u64;
+        asking.clear();
+        queues[0].rx.receive(&mut asking);
+        answers += asking.iter().filter(|packet| is_answer(packet)).count() as u64;
         asking.clear();
         if start.elapsed() > Duration::from_secs(30) {
             return Err(format!("{answers} of {asked} requests were answered in time").into());
         }
     }
     println!("{answers} of {asked} requests were answered in {:.3} s", start.elapsed().as_secs_f64());
-    drop((batch, asking));
-    bench.finish(nics)
+    drop((host.batch, asking));
+    bench.finish([host.nic, other])
 }

@@ -3,6 +3,7 @@
 //! ```console
 //! $ cargo run --release --example forwarder
 //! $ cargo run --release --example forwarder -- --in-place
+//! $ cargo run --release --example forwarder -- --queues 2
 //! $ cargo run --release --example forwarder -- --input traffic.pcap --output forwarded.pcap --touch
 //! $ cargo run --release --example forwarder -- 0000:01:00.0 0000:02:00.0
 //! ```
@@ -12,13 +13,16 @@ mod common;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::Partner;
 use common::bench::PortArguments;
-use common::direction::Direction;
+use common::direction::{Direction, Progress};
 use common::report::{Report, Row};
+use common::watch::Watch;
 use ixgbe::device::Config;
 
 /// Forwards packets between two ports, in both directions.
@@ -41,6 +45,9 @@ struct Arguments {
     /// How many packets to move at once.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
+    /// How many queue pairs each port has, with a thread for each.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    queues: u16,
     /// The largest frame in bytes, with CRC.
     #[arg(long, default_value_t = 1518)]
     max_frame: usize,
@@ -61,7 +68,7 @@ fn main() -> ExitCode {
 }
 
 fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(2, 2)?;
+    let mut bench = arguments.ports.open(&[2], 2)?;
     let generate = |input: &Option<PathBuf>| if input.is_none() { arguments.packets } else { 0 };
     let size = usize::from(arguments.size);
     let backward = if arguments.input.is_none() && arguments.output.is_none() { arguments.packets } else { 0 };
@@ -72,46 +79,65 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         ],
         _ => vec![],
     };
-    let config = Config::new().promiscuous(true).max_frame(arguments.max_frame);
+    let queues = usize::from(arguments.queues);
+    let config = Config::new().promiscuous(true).max_frame(arguments.max_frame).queue_pairs(queues);
     let mut nics = bench.bring_up(&config)?;
+    let mut watches = [0, 1].map(|index| Watch::new(format!("port {index}"), &mut nics[index].split().0));
 
-    let direction = || Direction::new(arguments.batch.into(), arguments.in_place, arguments.touch);
-    let mut directions = [direction(), direction()];
     let mut report = Report::new();
-    let (mut last_move, mut last_look) = (Instant::now(), Instant::now());
-    loop {
-        let mut moved = false;
-        {
-            let [one, other] = &mut nics;
-            let ((_, mut one), (_, mut other)) = (one.split(), other.split());
-            for _ in 0..64 {
-                moved |= directions[0].forward(&mut one[0], &mut other[0]);
-                moved |= directions[1].forward(&mut other[0], &mut one[0]);
-            }
+    let done = AtomicBool::new(false);
+    let progress: Vec<[Progress; 2]> = (0..queues).map(|_| Default::default()).collect();
+    let unsendable = |direction: usize| progress.iter().map(|both| both[direction].unsendable()).sum::<u64>();
+    let moved = || progress.iter().flatten().map(Progress::moved).sum::<u64>();
+    let interrupted = thread::scope(|scope| {
+        let [one, other] = &mut nics;
+        let ((control, ones), (other_control, others)) = (one.split(), other.split());
+        for ((mut one, mut other), progress) in ones.into_iter().zip(others).zip(&progress) {
+            let done = &done;
+            scope.spawn(move || {
+                let direction = |of| Direction::new(arguments.batch.into(), arguments.in_place, arguments.touch, of);
+                let [mut forth, mut back] = [direction(&progress[0]), direction(&progress[1])];
+                while !done.load(Ordering::Relaxed) {
+                    if !(forth.forward(&mut one, &mut other) | back.forward(&mut other, &mut one)) {
+                        thread::yield_now();
+                    }
+                }
+            });
         }
-        if moved {
-            last_move = Instant::now();
-        }
-        // The model comes to an end, a network must be told to.
-        let done = if bench.is_model() { partners.iter().all(Partner::is_done) } else { bench.is_interrupted() };
-        let idle = done && last_move.elapsed() > Duration::from_millis(100);
-        if idle || last_look.elapsed() > Duration::from_secs(1) {
-            last_look = Instant::now();
-            let statistics = [nics[0].statistics()?, nics[1].statistics()?];
-            let row = |index: usize| Row::new(&statistics[index], &statistics[1 - index], directions[index].unsendable);
-            report.add([row(0), row(1)]);
-            if !arguments.json {
-                report.print_last();
+        let mut controls = [control, other_control];
+        let result = (|| {
+            let (mut last_move, mut last_look, mut before) = (Instant::now(), Instant::now(), 0);
+            loop {
+                thread::sleep(Duration::from_millis(5));
+                if moved() != before {
+                    (last_move, before) = (Instant::now(), moved());
+                }
+                for (watch, control) in watches.iter_mut().zip(&mut controls) {
+                    watch.look(control)?;
+                }
+                // The model comes to an end, a network must be told to; what is on its way then leaves when the devices stop.
+                let interrupted = bench.is_interrupted();
+                let over = bench.is_model() && partners.iter().all(Partner::is_done);
+                let idle = over && last_move.elapsed() > Duration::from_millis(100);
+                if idle || interrupted || last_look.elapsed() > Duration::from_secs(1) {
+                    last_look = Instant::now();
+                    let [one, other] = [controls[0].statistics()?, controls[1].statistics()?];
+                    report.add([Row::new(&one, &other, unsendable(0)), Row::new(&other, &one, unsendable(1))]);
+                    if !arguments.json {
+                        report.print_last();
+                    }
+                    // Whatever is missing after a second without a move is lost.
+                    if interrupted || idle && (report.is_balanced() || last_move.elapsed() > Duration::from_secs(1)) {
+                        return Ok::<_, Box<dyn Error>>(interrupted);
+                    }
+                }
             }
-            // Whatever is missing after a second without a move is lost.
-            if idle && (report.is_balanced() || last_move.elapsed() > Duration::from_secs(1)) {
-                break;
-            }
-        }
-    }
+        })();
+        done.store(true, Ordering::Relaxed);
+        result
+    })?;
 
-    drop(directions);
     bench.finish(nics)?;
     report.print_total(arguments.json, &partners);
-    if report.is_balanced() { Ok(()) } else { Err("packets in and out do not add up".into()) }
+    if report.is_balanced() || interrupted { Ok(()) } else { Err("packets in and out do not add up".into()) }
 }

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(1, 1)?;
+    let mut bench = arguments.ports.open(&[1], 1)?;
     bench.model().iter().try_for_each(|port| Partner::plug(port, (None, None), (0, 0)).map(|_| ()))?;
     // A device that runs has more to show than one that was never touched.
     let [nic] = bench.bring_up(&Config::new())?;

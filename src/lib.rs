@@ -60,8 +60,11 @@
 //! of what is odd but no error. It has never been tried on silicon.
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
-#[cfg(all(feature = "linux", target_os = "linux"))]
+#[cfg(any(loom, all(feature = "linux", target_os = "linux")))]
 extern crate std;
+// The players of the benchmarks and tests, which unit tests share, call the crate by its name.
+#[cfg(test)]
+extern crate self as ixgbe;
 
 pub mod clock;
 pub mod descriptors;
@@ -79,4 +82,5 @@ pub mod pool;
 pub mod queue;
 pub mod register;
 pub mod registers;
+mod sync;
 pub mod trace;

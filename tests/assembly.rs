@@ -65,22 +65,40 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
 /// compiled into them, of the example.
 const PER_PACKET: &[(&[&str], &str)] = &[
     (&["--lib"], "receive_many"),
-    (&["--lib"], "post_block"),
-    (&["--lib"], "post_only"),
+    (&["--lib"], "receive_rest"),
+    (&["--lib"], "post_many"),
+    (&["--lib"], "post_rest"),
+    (&["--example", "accesses"], "forward_a_batch"),
     (&["--example", "accesses"], "forward_in_place"),
+    (&["--example", "accesses"], "TxRing4pass"),
 ];
 
 /// What they may call: what is done once for a block, or for a packet that is unusual.
 const SOMETIMES: &[&str] = &[
     "refill",
     "segment",
-    "take_back_blocks",
+    "receive_many",
+    "receive_rest",
+    "post_many",
+    "post_others",
+    "post_rest",
+    "examine",
+    "take_done",
+    "groups3fit",
+    // A block of buffers goes home.
+    "memcpy",
     "take_back_into",
     "take_back_partly",
     "put_one",
     // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
     "drop_in_place$LT$ixgbe..queue..tx..Noted$GT$",
     "forward_to_several",
+    // What is not done for each packet in place.
+    "TxRing4pass",
+    "pass_by_page",
+    "make_way",
+    "in_place9take_back",
+    "skip",
     "_Unwind_Resume",
     "panic_in_cleanup",
 ];
@@ -97,7 +115,9 @@ fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
             // A call by register is one of those above, loaded before a loop.
             let others: Vec<_> = others.into_iter().filter(|call| call.contains(['_', '['])).collect();
             assert!(others.is_empty(), "{function} may panic, allocate, or else: {others:?}");
-            let locked: Vec<_> = body.iter().filter(|line| line.starts_with("lock")).collect();
+            // The one byte that is locked is the pool's, for a block of buffers at a time.
+            let locked = body.iter().filter(|line| line.starts_with("lock") && !line.contains("cmpxchg byte ptr"));
+            let locked: Vec<_> = locked.collect();
             assert!(locked.is_empty(), "{function} counts or locks something: {locked:?}");
         }
     }

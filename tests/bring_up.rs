@@ -342,6 +342,9 @@ fn reception_is_enabled_last_and_with_the_data_path_idle() {
     let idle = pause + seen(&accesses[pause..], at("SECRXSTAT", 0), 1, true);
     let resume = writes(&accesses, at("SECRXCTRL", 0), 2, false)[0];
     assert!(pause < idle && idle < enabled[0] && enabled[0] < resume);
+    // What waits on the wire is received at once, and must not be written without snooping.
+    let snooping = writes(&accesses, at("CTRL_EXT", 0), 1 << 16, true)[0];
+    assert!(snooping < resume);
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! Interrupts of receive queues, as far as registers go: the model raises none.
+//! Interrupts of receive queues and of the link.
 
 mod common;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{assert_clean, port, start};
+use ixgbe::clock::Clock;
 use ixgbe::device::Config;
 use ixgbe::mmio::Offset;
 use ixgbe_sim::connect;
@@ -33,9 +35,36 @@ fn each_receive_queue_has_a_vector_of_its_own() {
         queues[index].rx.enable_interrupt();
     }
     assert_eq!((peek(0x00aa0), peek(0x00aa4)), (1 << 15 | 1 << 5 | 1, 0), "EIMS_EX, not bits of other causes");
+    assert_eq!(peek(0x00a00) & 0xff80, 0x8000 | 16 << 8, "IVAR_MISC: other causes raise the vector behind");
+    assert_eq!(peek(0x00880) & 0x7fff_0000, 1 << 20, "EIMS: of other causes the link's alone");
     // The longest interval, however long a one was asked for.
     control.set_up_interrupts(Duration::from_secs(3600)).expect("all values fit");
     assert_eq!(peek(0x00820) & 0xff8, 0xff8);
+    nic.stop().expect("stops");
+    assert_clean(&a);
+}
+
+#[test]
+fn each_change_of_the_link_is_told_once_it_was_acknowledged() {
+    let (a, b) = (port(0), port(1));
+    connect(&a, &b);
+    let mut nic = start(&a, &Config::new().queue_pairs(3));
+    let raised = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&raised);
+    a.on_interrupt(move |vector| seen.lock().unwrap().push(vector));
+    let raised = || std::mem::take(&mut *raised.lock().unwrap());
+    let (mut control, _) = nic.split();
+    control.set_up_interrupts(Duration::ZERO).expect("all values fit");
+    // The link came up before anybody asked.
+    assert_eq!(raised(), [3]);
+    assert!(control.acknowledge_link_interrupt().is_up());
+    for up in [false, true, false, true] {
+        a.set_link(up);
+        a.wait(Duration::from_millis(50));
+        assert_eq!(raised(), [3], "the link is to be up: {up}");
+        a.wait(Duration::from_millis(50));
+        assert_eq!((raised(), control.acknowledge_link_interrupt().is_up()), (vec![], up));
+    }
     nic.stop().expect("stops");
     assert_clean(&a);
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use common::{Recorder, assert_clean, batch, bytes, frame, mac, packet, pool_of, port, recorded, reset, start};
 use ixgbe::clock::Clock;
-use ixgbe::device::{Config, ConfigError, Device, Error, MAX_FRAME, MOST_QUEUE_PAIRS, RING_LEN, StartFailed};
+use ixgbe::device::{
+    Config, ConfigError, Device, Error, MAX_FRAME, MOST_RX_QUEUES, MOST_TX_QUEUES, RING_LEN, Rss, StartFailed,
+};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::packet::{Batch, NoRoom, Packet};
 use ixgbe::pool::{BUFFER_STEP, HEADROOM, LARGEST_BUFFER, Pool, PoolError};
@@ -306,10 +308,22 @@ fn a_pool_outlives_the_device_that_it_was_made_for() {
 #[test]
 fn absurd_configurations_are_refused() {
     let mut bad = Vec::new();
-    for count in [0, MOST_QUEUE_PAIRS + 1, usize::MAX] {
-        bad.push((Config::new().queue_pairs(count), ConfigError::QueuePairs { count }));
+    for count in [0, MOST_RX_QUEUES + 1, usize::MAX] {
+        bad.push((Config::new().queue_pairs(count), ConfigError::RxQueues { count }));
+        bad.push((Config::new().rx_queues(count), ConfigError::RxQueues { count }));
     }
-    for len in [0, 1, 32, 63, 100, 513, RING_LEN.end() * 2, usize::MAX] {
+    for count in [0, MOST_TX_QUEUES + 1, usize::MAX] {
+        bad.push((Config::new().tx_queues(count), ConfigError::TxQueues { count }));
+    }
+    for (queues, table) in [(1, Rss::new(2)), (4, Rss::new(16)), (16, Rss::new(17))] {
+        let (entry, queue) = (queues, queues as u8);
+        bad.push((Config::new().rx_queues(queues).rss(table), ConfigError::RssTable { entry, queue, queues }));
+    }
+    for (fewer_than, at_least) in [(128, 8), (36, 128), (255, 255), (1, 0)] {
+        let error = ConfigError::TxPrefetch { fewer_than, at_least };
+        bad.push((Config::new().tx_prefetch(fewer_than, at_least), error));
+    }
+    for len in [0, 1, 8, 16, 32, 63, 100, 513, RING_LEN.end() * 2, usize::MAX] {
         bad.push((Config::new().rx_descriptors(len).pool_buffers(1 << 20), ConfigError::RingLen { len }));
         bad.push((Config::new().tx_descriptors(len).pool_buffers(1 << 20), ConfigError::RingLen { len }));
     }
@@ -345,6 +359,9 @@ fn extreme_configurations_work() {
         Config::new().max_frame(15_872).buffer_size(1024),
         Config::new().buffer_size(LARGEST_BUFFER).rx_descriptors(64),
         Config::new().queue_pairs(16).rx_descriptors(64).tx_descriptors(64),
+        Config::new().rx_queues(16).tx_queues(64).rx_descriptors(64).tx_descriptors(64),
+        Config::new().tx_prefetch(0, 0),
+        Config::new().tx_prefetch(127, 127),
     ];
     for config in extremes {
         let (port, recorder) = recorded(0);
@@ -381,8 +398,18 @@ fn pools_that_cannot_fill_the_rings_are_refused() {
 
 #[test]
 fn messages_name_what_was_asked_for_and_what_is_possible() {
-    let errors: [(Error, &str); 6] = [
-        (ConfigError::QueuePairs { count: 17 }.into(), "17 queue pairs are not possible: 1 to 16 are"),
+    let errors: [(Error, &str); 9] = [
+        (ConfigError::RxQueues { count: 17 }.into(), "17 receive queues are not possible: 1 to 16 are"),
+        (ConfigError::TxQueues { count: 65 }.into(), "65 transmit queues are not possible: 1 to 64 are"),
+        (
+            ConfigError::RssTable { entry: 3, queue: 9, queues: 4 }.into(),
+            "entry 3 of the RSS table names receive queue 9, and 4 run, from 0 on",
+        ),
+        (
+            ConfigError::TxPrefetch { fewer_than: 36, at_least: 0 }.into(),
+            "descriptors cannot be fetched 0 at a time when fewer than 36 are left: both are at most 127, and 0 at a time \
+             is possible only with 0 left",
+        ),
         (
             ConfigError::RingLen { len: 100 }.into(),
             "a ring cannot have 100 descriptors: a power of two from 64 to 4096 is needed",

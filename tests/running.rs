@@ -3,12 +3,11 @@
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{
-    Recorder, assert_clean, assert_works, at, batch, bytes, frame, mac, packet, peek, pool_of, port, receive, recorded,
-    reset, run, start, transmit,
+    Recorder, assert_adds_up, assert_clean, assert_works, at, batch, bytes, frame, mac, packet, peek, pool_of, port,
+    receive, recorded, reset, run, start, transmit,
 };
 use ixgbe::device::{Config, Error, LinkStatus, Speed};
 use ixgbe::packet::Batch;
@@ -17,7 +16,7 @@ use ixgbe::queue::{LongFrames, TransmitError};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
 use ixgbe_sim::wire::{Duplex, Silence};
-use ixgbe_sim::{Port, Runner, connect};
+use ixgbe_sim::{Port, connect};
 
 const BROADCAST: [u8; 6] = [0xff; 6];
 const MULTICAST: [u8; 6] = [0x01, 0, 0x5e, 0, 0, 0x16];
@@ -182,34 +181,6 @@ fn a_full_ring_leaves_the_rest_in_the_batch() {
 }
 
 // Statistics (8.2.3.23)
-
-/// What came in, by the device's and the driver's count, against what the model knows.
-fn assert_adds_up(nic: &mut common::Nic, port: &Port, delivered: u64) {
-    let counters = port.counters();
-    let statistics = nic.statistics().unwrap();
-    let by_queue = |count: fn(&ixgbe::device::QueueStatistics) -> u64| statistics.queues.iter().map(count).sum::<u64>();
-    assert_eq!(statistics.rx_packets, counters.delivered);
-    assert_eq!(statistics.rx_octets, counters.delivered_bytes);
-    assert_eq!(statistics.rx_missed, counters.missed);
-    assert_eq!(statistics.rx_no_descriptor, counters.dropped_no_descriptor);
-    assert_eq!(statistics.rx_undersize, counters.dropped_short);
-    assert_eq!(statistics.rx_oversize, counters.dropped_long);
-    assert_eq!(statistics.rx_crc_errors, counters.dropped_crc);
-    assert_eq!((by_queue(|q| q.rx_packets), by_queue(|q| q.rx_octets)), (statistics.rx_packets, statistics.rx_octets));
-    assert_eq!(statistics.tx_packets, counters.transmitted);
-    // With CRC.
-    assert_eq!(statistics.tx_octets, counters.transmitted_bytes + 4 * counters.transmitted);
-    assert_eq!(
-        (by_queue(|q| q.tx_packets), by_queue(|q| q.tx_octets)),
-        (counters.transmitted, counters.transmitted_bytes)
-    );
-    // In = out + dropped, by reason.
-    let by_driver = by_queue(|q| q.drops.long + q.drops.bad_length + q.drops.damaged);
-    assert_eq!(statistics.rx_packets, delivered + by_driver);
-    let lost = statistics.rx_dropped() + counters.dropped_filter + counters.dropped_not_receiving;
-    let wrong = statistics.rx_undersize + statistics.rx_oversize + statistics.rx_crc_errors;
-    assert_eq!(counters.frames_in, delivered + lost + wrong + counters.waiting);
-}
 
 #[test]
 fn statistics_add_up() {
@@ -764,153 +735,6 @@ fn pools_given_by_the_caller_are_used() {
     assert_works(&mut nic, &port, &recorder);
     assert_eq!(nic.link(), LinkStatus::Up(Some(Speed::Gbit10)));
     nic.stop().unwrap();
-    assert_eq!(pool.available(), pool.capacity());
-    assert_clean(&port);
-}
-
-// Several queues (7.1.2.8)
-
-/// The queue that the published hash of a generated frame selects, by the table in RETA.
-fn queue_of(frame: &[u8], port: &Port) -> usize {
-    let key = ixgbe::device::RSS_KEY;
-    let window = |bit: usize| {
-        let bytes: Vec<u8> = (bit / 8..bit / 8 + 5).map(|at| key[at]).collect();
-        let wide = bytes.iter().fold(0_u64, |wide, byte| wide << 8 | u64::from(*byte));
-        (wide >> (8 - bit % 8)) as u32
-    };
-    // Addresses and ports of UDP over IPv4.
-    let input = &frame[26..38];
-    let set = (0..input.len() * 8).filter(|bit| input[bit / 8] & 0x80 >> (bit % 8) != 0);
-    let entry = set.fold(0, |hash, bit| hash ^ window(bit)) as usize & 0x7f;
-    (peek(port, "RETA", entry / 4) >> (entry % 4 * 8) & 0xf) as usize
-}
-
-#[test]
-fn packets_are_spread_over_the_queues_by_their_hash() {
-    for queue_pairs in [2, 4, 16] {
-        let port = port(0);
-        port.plug(Generator::new(mac(0), 80).flows(500).count(2_000));
-        let config = Config::new().queue_pairs(queue_pairs).rx_descriptors(256).tx_descriptors(64);
-        let mut nic = start(&port, &config);
-        let mut seen = vec![0_u8; 2_000];
-        let mut used = vec![0; queue_pairs];
-        {
-            let (_, mut queues) = nic.split();
-            let mut batch = Batch::with_capacity(64);
-            for _ in 0..200 {
-                port.step();
-                for (index, queue) in queues.iter_mut().enumerate() {
-                    while queue.rx.receive(&mut batch) > 0 {
-                        for packet in &batch {
-                            assert_eq!(queue_of(packet, &port), index);
-                            let number = u64::from_be_bytes(packet[46..54].try_into().unwrap());
-                            seen[number as usize] += 1;
-                            used[index] += 1;
-                        }
-                        batch.clear();
-                    }
-                }
-            }
-        }
-        assert!(seen.iter().all(|count| *count == 1), "every packet arrives once");
-        assert!(used.iter().all(|count| *count > 2_000 / queue_pairs / 3), "all queues are used: {used:?}");
-        assert_adds_up(&mut nic, &port, 2_000);
-        nic.stop().unwrap();
-        assert_clean(&port);
-    }
-}
-
-#[test]
-fn every_transmit_queue_sends() {
-    let (port, recorder) = recorded(0);
-    let mut nic = start(&port, &Config::new().queue_pairs(16).rx_descriptors(64).tx_descriptors(64));
-    {
-        let (_, mut queues) = nic.split();
-        for (n, queue) in queues.iter_mut().enumerate() {
-            assert_eq!((queue.tx.index().get(), queue.rx.index().get()), (n, n));
-            let mut batch = batch((0..=n as u8).map(|_| packet(queue.rx.pool(), &frame(OTHER, 100, n as u8))));
-            assert_eq!(queue.tx.transmit(&mut batch), Ok(n + 1));
-        }
-    }
-    port.settle(100);
-    assert_eq!(recorder.take().len(), 16 * 17 / 2);
-    let statistics = nic.statistics().unwrap();
-    assert!(statistics.queues.iter().enumerate().all(|(n, queue)| queue.tx_packets == n as u64 + 1));
-    nic.stop().unwrap();
-    assert_clean(&port);
-}
-
-/// Threads drive a queue pair each, beside a control that reads counters and turns promiscuous on and off.
-#[test]
-fn queues_are_driven_by_threads() {
-    const FRAMES: u64 = 20_000;
-    let port = port(0);
-    let sink = Sink::new();
-    let counters = sink.counters();
-    port.plug(Duplex::new(Generator::new(mac(0), 60).up_to(600).flows(64).count(FRAMES), sink));
-    let runner = Runner::start([port.clone()]).unwrap();
-    let mut nic = start(&port, &Config::new().queue_pairs(4));
-    let done = AtomicBool::new(false);
-    let forwarded = AtomicU64::new(0);
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        let (mut control, queues) = nic.split();
-        for mut queue in queues {
-            let (done, forwarded) = (&done, &forwarded);
-            scope.spawn(move || {
-                let mut batch = Batch::with_capacity(32);
-                while !done.load(Ordering::Relaxed) {
-                    queue.rx.receive(&mut batch);
-                    batch.iter_mut().for_each(|packet| packet[3] ^= 1);
-                    match queue.tx.transmit(&mut batch).unwrap() {
-                        0 => std::thread::yield_now(),
-                        sent => _ = forwarded.fetch_add(sent as u64, Ordering::Relaxed),
-                    }
-                }
-            });
-        }
-        while counters.frames() < FRAMES && began.elapsed() < Duration::from_secs(30) {
-            assert!(control.link().is_up());
-            control.statistics().unwrap();
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        done.store(true, Ordering::Relaxed);
-    });
-    assert_eq!((counters.frames(), forwarded.load(Ordering::Relaxed)), (FRAMES, FRAMES));
-    assert_eq!((counters.lost(), counters.duplicated(), counters.corrupted(), counters.foreign()), (0, 0, 0, 0));
-    let statistics = nic.statistics().unwrap();
-    assert!(statistics.queues.iter().all(|queue| queue.rx_packets > 0), "{statistics:?}");
-    assert_eq!((statistics.rx_packets, statistics.tx_packets), (FRAMES, FRAMES));
-    nic.stop().unwrap();
-    drop(runner);
-    assert_eq!(port.mapped_bytes(), 0);
-    assert_clean(&port);
-}
-
-/// Packets that one thread received are dropped by another, while the first goes on.
-#[test]
-fn packets_change_threads() {
-    let port = port(0);
-    port.plug(Generator::new(mac(0), 100).count(5_000));
-    let runner = Runner::start([port.clone()]).unwrap();
-    let mut nic = start(&port, &Config::new().rx_descriptors(64).pool_buffers(256));
-    let pool = pool_of(&nic);
-    let (sender, receiver) = std::sync::mpsc::sync_channel::<Batch>(4);
-    let counted = std::thread::scope(|scope| {
-        let counter = scope.spawn(move || receiver.iter().map(|batch| batch.len()).sum::<usize>());
-        let (_, mut queues) = nic.split();
-        let (began, mut received) = (Instant::now(), 0);
-        while received < 5_000 && began.elapsed() < Duration::from_secs(30) {
-            let mut batch = Batch::with_capacity(32);
-            received += queues[0].rx.receive(&mut batch);
-            sender.send(batch).unwrap();
-        }
-        drop(sender);
-        counter.join().unwrap()
-    });
-    assert_eq!(counted, 5_000);
-    nic.stop().unwrap();
-    drop(runner);
     assert_eq!(pool.available(), pool.capacity());
     assert_clean(&port);
 }

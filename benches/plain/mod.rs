@@ -16,7 +16,8 @@ use ixgbe::device::{Config, Device, Running};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::{Bus, Mmio, Offset, REGISTER_SPACE};
 
-/// Registers that are polled while the device is brought up, and of queue 0 (datasheet 8.2).
+/// Registers that are polled while the device is brought up, and of queue 0: the next queue's are [`QUEUE`] further on
+/// (datasheet 8.2).
 mod register {
     pub const CTRL: usize = 0x00000;
     pub const EEC: usize = 0x10010;
@@ -32,6 +33,9 @@ mod register {
     pub const TDLEN: usize = 0x06008;
     pub const TDT: usize = 0x06018;
 }
+
+/// From a register of one of the first 64 queues to that of the next.
+const QUEUE: usize = 0x40;
 
 /// LRST and RST, which clear themselves.
 const RESETS: u32 = 1 << 3 | 1 << 26;
@@ -84,9 +88,10 @@ pub struct Plain {
     now: AtomicU64,
 }
 
-/// What the device does: used by whoever plays it, from outside the driver.
+/// What the device does with one queue pair: used by whoever plays it, from outside the driver.
 pub struct Player {
     memory: Arc<Block>,
+    queue: usize,
     rx: usize,
     tx: usize,
 }
@@ -97,7 +102,7 @@ impl Plain {
         let memory = Arc::new(Block::new(REGISTER_SPACE));
         // SAFETY: the memory is that long, plays the registers, and lives as long as the platform.
         let bar = unsafe { Mmio::new(memory.base, REGISTER_SPACE) }.expect("a BAR of the right size");
-        let player = Player { memory: Arc::clone(&memory), rx: 0, tx: 0 };
+        let player = Player { memory: Arc::clone(&memory), queue: 0, rx: 0, tx: 0 };
         player.register(register::EEC).store(1 << 8 | 1 << 9, Ordering::Relaxed); // EE_PRES, AUTO_RD
         player.register(register::RDRXCTL).store(1 << 3, Ordering::Relaxed); // DMAIDONE
         player.register(register::SECRXSTAT).store(1, Ordering::Relaxed); // SECRX_RDY
@@ -134,6 +139,13 @@ unsafe impl Dma for Plain {
         self.domain
     }
 
+    fn page_size(&self) -> usize {
+        match self.addresses {
+            Addresses::Identity => 1 << (usize::BITS - 1),
+            Addresses::Scattered => 1 << PAGE_SHIFT,
+        }
+    }
+
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         let len = match self.addresses {
             Addresses::Identity => len,
@@ -167,7 +179,7 @@ impl Clock for Plain {
     /// Waiting is when the device gets on with its work.
     fn wait(&self, time: Duration) {
         self.now.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
-        let player = Player { memory: Arc::clone(&self.memory), rx: 0, tx: 0 };
+        let player = Player { memory: Arc::clone(&self.memory), queue: 0, rx: 0, tx: 0 };
         player.register(register::CTRL).fetch_and(!RESETS, Ordering::Relaxed);
     }
 }
@@ -179,8 +191,14 @@ impl Player {
         unsafe { AtomicU32::from_ptr(self.memory.base.as_ptr().add(offset).cast()) }
     }
 
+    /// The player of another queue pair, from before its first packet on.
+    pub fn of_queue(&self, queue: usize) -> Self {
+        Self { memory: Arc::clone(&self.memory), queue, rx: 0, tx: 0 }
+    }
+
+    /// A register of the queue's.
     fn read(&self, offset: usize) -> usize {
-        self.register(offset).load(Ordering::Relaxed) as usize
+        self.register(offset + self.queue * QUEUE).load(Ordering::Relaxed) as usize
     }
 
     /// The memory at the device's address `address`.

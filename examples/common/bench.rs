@@ -54,8 +54,8 @@ pub struct Bench {
 }
 
 impl PortArguments {
-    /// Opens the PCI functions, as many as there must be; without any, `model` ports of the model.
-    pub fn open(&self, functions: usize, model: usize) -> Result<Bench, Box<dyn Error>> {
+    /// Opens the PCI functions, of which there must be one of the numbers `functions`; without any, `model` ports of the model.
+    pub fn open(&self, functions: &[usize], model: usize) -> Result<Bench, Box<dyn Error>> {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // The second one ends the process at once.
@@ -77,8 +77,10 @@ impl PortArguments {
             bench.platforms = bench.model.iter().cloned().map(Platform::Model).collect();
             return Ok(bench);
         }
-        if self.addresses.len() != functions {
-            return Err(format!("{functions} PCI addresses are needed, and {} were given", self.addresses.len()).into());
+        if !functions.contains(&self.addresses.len()) {
+            let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
+            let (needed, given) = (needed.join(" or "), self.addresses.len());
+            return Err(format!("{needed} PCI addresses are needed, and {given} were given").into());
         }
         for address in &self.addresses {
             let platform = if self.sysfs {
@@ -98,6 +100,11 @@ impl Bench {
     /// The ports of the model, if that is what is used.
     pub fn model(&self) -> &[Port] {
         &self.model
+    }
+
+    /// How many ports there are.
+    pub fn ports(&self) -> usize {
+        self.platforms.len()
     }
 
     /// Whether this is the model, which comes to an end, and not a network, which does not.

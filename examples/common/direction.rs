@@ -1,5 +1,7 @@
 //! What the forwarder does with packets.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use ixgbe::dma::DmaError;
 use ixgbe::packet::Batch;
 use ixgbe::queue::{Forwarded, InPlace, QueuePair, Route};
@@ -13,25 +15,53 @@ fn touch(packet: &mut [u8]) {
     }
 }
 
+/// What a thread has done in one direction, for another to see: on cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Progress {
+    moved: AtomicU64,
+    unsendable: AtomicU64,
+}
+
+impl Progress {
+    /// How often something moved.
+    pub fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// Packets that the other port cannot send.
+    pub fn unsendable(&self) -> u64 {
+        self.unsendable.load(Ordering::Relaxed)
+    }
+}
+
+/// Adds to a counter that nobody else writes: so no bus is locked.
+fn add(counter: &AtomicU64, amount: usize) {
+    counter.store(counter.load(Ordering::Relaxed) + amount as u64, Ordering::Relaxed);
+}
+
 /// One direction: what one port receives goes out on another.
-pub struct Direction {
+pub struct Direction<'a> {
     batch: Batch,
     in_place: bool,
     touch: bool,
-    /// Packets that the other port cannot send.
-    pub unsendable: u64,
+    progress: &'a Progress,
 }
 
-impl Direction {
-    pub fn new(batch: usize, in_place: bool, touch: bool) -> Self {
-        Self { batch: Batch::with_capacity(batch), in_place, touch, unsendable: 0 }
+impl<'a> Direction<'a> {
+    pub fn new(batch: usize, in_place: bool, touch: bool, progress: &'a Progress) -> Self {
+        Self { batch: Batch::with_capacity(batch), in_place, touch, progress }
     }
 
     /// Moves a batch; says whether anything moved.
     pub fn forward(&mut self, from: &mut QueuePair<'_, Platform>, to: &mut QueuePair<'_, Platform>) -> bool {
-        if self.in_place {
-            return self.forward_in_place(from, to).unwrap_or(false);
-        }
+        let moved =
+            if self.in_place { self.forward_in_place(from, to).unwrap_or(false) } else { self.forward_batch(from, to) };
+        add(&self.progress.moved, usize::from(moved));
+        moved
+    }
+
+    fn forward_batch(&mut self, from: &mut QueuePair<'_, Platform>, to: &mut QueuePair<'_, Platform>) -> bool {
         let waiting = self.batch.len();
         let received = from.rx.receive(&mut self.batch);
         if self.touch {
@@ -41,7 +71,7 @@ impl Direction {
         match to.tx.transmit(&mut self.batch) {
             Ok(sent) => received + sent > 0,
             Err(_) => {
-                self.unsendable += 1;
+                add(&self.progress.unsendable, 1);
                 let mut first = true;
                 self.batch.retain(|_| !std::mem::take(&mut first));
                 true
@@ -61,7 +91,7 @@ impl Direction {
             }
             Route::Output(0)
         });
-        self.unsendable += dropped as u64;
+        add(&self.progress.unsendable, dropped);
         Ok(sent + dropped > 0)
     }
 }

@@ -3,9 +3,11 @@
 
 pub mod bench;
 pub mod direction;
+pub mod ping;
 pub mod platform;
 mod privileges;
 pub mod report;
+pub mod watch;
 
 use std::error::Error;
 use std::io;
@@ -62,7 +64,8 @@ impl Partner {
             }
             None if count == 0 => Box::new(Silence),
             None => {
-                let generator = Generator::new(mac_of(9), size).count(count);
+                // Several flows, for RSS to spread.
+                let generator = Generator::new(mac_of(9), size).flows(64).count(count);
                 partner.sent = Some((generator.sent(), count));
                 Box::new(generator)
             }

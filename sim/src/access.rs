@@ -156,7 +156,10 @@ impl Chip {
         let unplayed = match at {
             MTQC if value != 0 => "several transmit classes or pools",
             PFVTCTL if value & 1 != 0 => "virtualisation",
-            FDIRCTRL if value & 3 != 0 => "Flow Director",
+            FDIRCTRL if value & FDIRCTRL_UNPLAYED != 0 => "perfect filters, or reports of Flow Director",
+            FDIRDIP4M | FDIRSIP4M | FDIRTCPM | FDIRUDPM | FDIRIP6M | FDIRM if value != 0 => "masks of Flow Director",
+            RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
+            DMATXCTL if value & DMATXCTL_GDV != 0 => "double VLAN tags",
             SYNQF if value & 1 != 0 => "the filter for SYN packets",
             HLREG0 if value & HLREG0_RXPADSTRIPEN != 0 => "stripping of padding",
             _ if (ETQF..ETQF + 0x20).contains(&at) && value & bit(31) != 0 => "filters by EtherType",
@@ -170,11 +173,14 @@ impl Chip {
         self.note_unplayed(at, value);
         match at {
             CTRL => self.control(value, old),
+            EEC => self.eec_written(value),
             EERD => self.start_eeprom_read(value),
             SWSM if self.faults.has(Fault::SemaphoreTaken) => {
                 // Who does not have the semaphore does not get SWESMBI either.
                 self.registers.set(SWSM, SWSM_SMBI);
             }
+            FDIRCTRL => self.flow_director_control(value),
+            FDIRCMD => self.flow_director_command(value),
             AUTOC => self.autoc(value),
             I2CCTL => self.i2c_written(value),
             EICR => self.causes_cleared(),

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::counters::Counters;
 use crate::fault::{Fault, Faults};
+use crate::flow_director::FlowDirector;
 use crate::i2c::I2c;
 use crate::interrupts::Interrupts;
 use crate::iommu::Iommu;
@@ -13,6 +14,7 @@ use crate::offsets::{self, *};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
 use crate::reset::Startup;
+use crate::spi::Spi;
 use crate::transmit::Transmitter;
 use crate::violation::{Log, Rule};
 use crate::wire::Wire;
@@ -48,6 +50,7 @@ pub(crate) enum Event {
     LinkUp,
     LinkFlap,
     InterruptsDue,
+    FlowDirectorReady,
 }
 
 impl Event {
@@ -66,7 +69,9 @@ impl Event {
             Event::TxQueueDisabled(_) => Fault::TxQueueNeverDisables,
             Event::MasterStopped => Fault::MasterNeverStops,
             Event::LinkUp => Fault::LinkNeverUp,
-            Event::NegotiationRestarted | Event::LinkFlap | Event::InterruptsDue => return None,
+            Event::NegotiationRestarted | Event::LinkFlap | Event::InterruptsDue | Event::FlowDirectorReady => {
+                return None;
+            }
         })
     }
 }
@@ -81,8 +86,10 @@ pub(crate) struct Chip {
     pub(crate) startup: Startup,
     pub(crate) receiver: Receiver,
     pub(crate) transmitter: Transmitter,
+    pub(crate) flow_director: FlowDirector,
     pub(crate) interrupts: Interrupts,
     pub(crate) i2c: I2c,
+    pub(crate) spi: Spi,
     pub(crate) wire: Option<Box<dyn Wire>>,
     /// Whether the cable is plugged in, as far as the test says.
     pub(crate) plugged: bool,
@@ -106,8 +113,10 @@ impl Chip {
             startup: Startup::default(),
             receiver: Receiver::default(),
             transmitter: Transmitter::default(),
+            flow_director: FlowDirector::default(),
             interrupts: Interrupts::default(),
             i2c: I2c::default(),
+            spi: Spi::default(),
             wire: None,
             plugged: true,
             eeprom: crate::eeprom::image(config.mac),
@@ -199,6 +208,7 @@ impl Chip {
             Event::LinkUp => self.link_up(),
             Event::LinkFlap => self.link_flap(),
             Event::InterruptsDue => self.raise_interrupts(),
+            Event::FlowDirectorReady => self.flow_director_ready(),
         }
     }
 
@@ -276,7 +286,7 @@ impl Chip {
         }
         for (index, queue) in self.transmitter.queues.iter().enumerate() {
             let Some(queue) = queue else { continue };
-            let extent = |descriptor: [u64; 2]| match crate::transmit::is_context(descriptor) {
+            let extent = |descriptor: [u64; 2]| match crate::gather::is_context(descriptor) {
                 true => (0, 0),
                 false => (descriptor[0], descriptor[1] & 0xFFFF),
             };

@@ -64,15 +64,20 @@ impl Chip {
 
     pub(crate) fn eeprom_read(&mut self) {
         let request = self.registers.get(EERD);
-        let address = (request >> 2 & 0x3FFF) as usize;
+        let word = self.eeprom_word((request >> 2 & 0x3FFF) as u16);
+        self.registers.set(EERD, u32::from(word) << 16 | (request & 0xFFFC) | EERD_DONE);
+    }
+
+    /// What the EEPROM holds at an address of a word.
+    pub(crate) fn eeprom_word(&self, address: u16) -> u16 {
+        let address = usize::from(address);
         let corrupt = self.faults.has(Fault::EepromCorrupt) && address == CHECKSUM_WORD;
-        let word = match self.eeprom.get(address) {
+        match self.eeprom.get(address) {
             _ if self.faults.has(Fault::EepromMissing) => 0xFFFF,
             Some(word) if corrupt => !*word,
             Some(word) => *word,
             None => 0xFFFF,
-        };
-        self.registers.set(EERD, u32::from(word) << 16 | (request & 0xFFFC) | EERD_DONE);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Faults on demand: what real hardware does on a bad day.
 
+use std::str::FromStr;
+
 /// Something that goes wrong from the moment it is [injected](crate::Port::inject) until it is
 /// [cleared](crate::Port::clear).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +51,12 @@ pub enum Fault {
     RxGarbage,
     /// Frames from the wire arrive with a wrong CRC.
     RxCrcErrors,
+    /// All received frames go to queue 0, whatever their hash says.
+    RxQueueWrong,
+    /// Checksums that are to be inserted are inserted wrong.
+    TxChecksumsWrong,
+    /// All pieces of a packet that is cut have the sequence number of the first.
+    TxSegmentsWrong,
     /// Transmitted descriptors are not written back, though TDH advances.
     TxWriteBackLost,
     /// Nothing is transmitted any more.
@@ -63,6 +71,43 @@ pub enum Fault {
     OutOfMemory,
     /// Memory cannot be mapped for the device.
     NotMappable,
+}
+
+/// The faults that command lines know: those that are for a driver to notice, and carry nothing.
+const NAMED: &[Fault] = &[
+    Fault::ResetNeverEnds,
+    Fault::EepromNeverDone,
+    Fault::EepromMissing,
+    Fault::EepromCorrupt,
+    Fault::EepromReadNeverDone,
+    Fault::RxQueueNeverEnables,
+    Fault::TxQueueNeverEnables,
+    Fault::LinkNeverUp,
+    Fault::LinkFlap,
+    Fault::SurpriseRemoval,
+    Fault::RxErrors,
+    Fault::RxQueueWrong,
+    Fault::RxNoEop,
+    Fault::RxWriteBackLost,
+    Fault::RxCrcErrors,
+    Fault::TxWriteBackLost,
+    Fault::TxStalls,
+    Fault::TxChecksumsWrong,
+    Fault::TxSegmentsWrong,
+    Fault::SemaphoreTaken,
+    Fault::FirmwareHoldsResources,
+    Fault::InterruptsLost,
+];
+
+impl FromStr for Fault {
+    type Err = String;
+
+    /// A fault by its name. Not all have one.
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = |fault: &Fault| format!("{fault:?}");
+        let found = NAMED.iter().find(|fault| known(fault) == name).copied();
+        found.ok_or_else(|| format!("known faults are {}", NAMED.iter().map(known).collect::<Vec<_>>().join(", ")))
+    }
 }
 
 /// The faults that are on.

@@ -2,8 +2,9 @@
 
 use crate::layout::RegisterFile;
 use crate::offsets::*;
-use crate::packet::{Headers, vlan_tag};
+use crate::packet::Headers;
 use crate::rss::{self, Toeplitz};
+use crate::vlan::VlanFilter;
 
 /// The receive configuration, read from the registers once for many frames.
 pub(crate) struct Filter {
@@ -13,7 +14,7 @@ pub(crate) struct Filter {
     accept_broadcast: bool,
     /// MCSTCTRL.MO, if the multicast table is used.
     multicast_table: Option<u32>,
-    vlan: bool,
+    pub(crate) vlan: VlanFilter,
     /// MRQC, if it selects RSS.
     rss: Option<u32>,
     toeplitz: Option<([u8; rss::KEY], Toeplitz)>,
@@ -28,7 +29,7 @@ impl Default for Filter {
             accept_multicast: false,
             accept_broadcast: false,
             multicast_table: None,
-            vlan: false,
+            vlan: VlanFilter::default(),
             rss: None,
             toeplitz: None,
             redirection: [0; 128],
@@ -72,7 +73,7 @@ impl Filter {
         self.accept_broadcast = control & FCTRL_BAM != 0;
         let multicast = registers.get(MCSTCTRL);
         self.multicast_table = (multicast & MCSTCTRL_MFE != 0).then_some(multicast & 3);
-        self.vlan = registers.get(VLNCTRL) & VLNCTRL_VFE != 0;
+        self.vlan = VlanFilter::new(registers);
         self.unicast.clear();
         for entry in 0..128 {
             let high = registers.get(RAH + entry * 8);
@@ -104,7 +105,7 @@ impl Filter {
             Cast::Multicast => self.accept_multicast || self.is_in_table(frame, registers),
             Cast::Unicast => self.accept_unicast || self.unicast.contains(&address(frame)),
         };
-        accepted && (!self.vlan || self.accepts_vlan(frame, registers))
+        accepted && self.vlan.accepts(frame, registers)
     }
 
     fn is_in_table(&self, frame: &[u8], registers: &RegisterFile) -> bool {
@@ -112,16 +113,6 @@ impl Filter {
         // MO = 0 takes bits 47:36 of the address, 1 bits 46:35, and so on (8.2.3.7.3).
         let vector = (address(frame) >> (36 - offset) & 0xFFF) as u32;
         registers.get(MTA + (vector >> 5) * 4) & 1 << (vector & 31) != 0 || self.unicast.contains(&address(frame))
-    }
-
-    fn accepts_vlan(&self, frame: &[u8], registers: &RegisterFile) -> bool {
-        match vlan_tag(frame) {
-            None => true,
-            Some(tag) => {
-                let id = u32::from(tag & 0xFFF);
-                registers.get(VFTA + (id >> 5) * 4) & 1 << (id & 31) != 0
-            }
-        }
     }
 
     /// The queue of a frame, its hash and RSS_TYPE.

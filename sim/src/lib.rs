@@ -57,22 +57,26 @@
 //!
 //! # What is not played
 //!
-//! Receive side coalescing, header splitting, segmentation and the insertion of checksums and VLAN tags,
-//! Flow Director and five-tuple filters, DCB, virtualisation, flow control, LinkSec, IPsec,
-//! FCoE, time stamps, wake-up and manageability. Using these is noted as [`Rule::NotModelled`], as far
-//! as it would change what happens.
+//! Receive side coalescing, header splitting, SCTP's checksum, double VLAN tags, checksums of fragments, perfect
+//! filters, masks and reports of Flow Director, five-tuple filters, DCB, virtualisation, flow control, LinkSec, IPsec,
+//! FCoE, time stamps, wake-up and manageability. Using these is noted as [`Rule::NotModelled`], as far as it would
+//! change what happens.
 
 mod access;
+mod checksum;
 mod chip;
 mod counters;
 mod eeprom;
 mod fault;
 mod filter;
+mod flow_director;
+mod gather;
 mod i2c;
 mod interrupts;
 mod iommu;
 mod layout;
 mod link;
+mod offload;
 mod offsets;
 mod packet;
 mod port;
@@ -82,10 +86,13 @@ mod reset;
 mod ring;
 mod rss;
 mod runner;
+mod segmentation;
+mod spi;
 mod start_rules;
 mod statistics;
 mod transmit;
 mod violation;
+mod vlan;
 pub mod wire;
 
 pub use counters::Counters;

@@ -25,6 +25,12 @@ pub(crate) const I2C_DATA_IN: u32 = bit(2);
 pub(crate) const I2C_DATA_OUT: u32 = bit(3);
 // 8.2.3.2 EEPROM
 pub(crate) const EEC: u32 = 0x10010;
+pub(crate) const EEC_SK: u32 = bit(0);
+pub(crate) const EEC_CS: u32 = bit(1);
+pub(crate) const EEC_DI: u32 = bit(2);
+pub(crate) const EEC_DO: u32 = bit(3);
+pub(crate) const EEC_REQ: u32 = bit(6);
+pub(crate) const EEC_GNT: u32 = bit(7);
 pub(crate) const EEC_PRES: u32 = bit(8);
 pub(crate) const EEC_AUTO_RD: u32 = bit(9);
 pub(crate) const EEC_SIZE: u32 = 0xF << 11;
@@ -71,6 +77,7 @@ pub(crate) const EIMC_EX: u32 = 0x00AB0;
 pub(crate) const EIMC_EX_2: u32 = 0x00AB4;
 pub(crate) const EIAM_EX: u32 = 0x00AD0;
 pub(crate) const EIAM_EX_2: u32 = 0x00AD4;
+pub(crate) const EICR_FLOW_DIRECTOR: u32 = bit(16);
 pub(crate) const EICR_RX_MISS: u32 = bit(17);
 pub(crate) const EICR_LSC: u32 = bit(20);
 // 8.2.3.7 Receive filters
@@ -80,10 +87,13 @@ pub(crate) const FCTRL_MPE: u32 = bit(8);
 pub(crate) const FCTRL_UPE: u32 = bit(9);
 pub(crate) const FCTRL_BAM: u32 = bit(10);
 pub(crate) const VLNCTRL: u32 = 0x05088;
+pub(crate) const VLNCTRL_CFI: u32 = bit(28);
+pub(crate) const VLNCTRL_CFIEN: u32 = bit(29);
 pub(crate) const VLNCTRL_VFE: u32 = bit(30);
 pub(crate) const MCSTCTRL: u32 = 0x05090;
 pub(crate) const MCSTCTRL_MFE: u32 = bit(2);
 pub(crate) const RXCSUM: u32 = 0x05000;
+pub(crate) const RXCSUM_IPPCSE: u32 = bit(12);
 pub(crate) const RXCSUM_PCSD: u32 = bit(13);
 pub(crate) const MTA: u32 = 0x05200;
 pub(crate) const RAL: u32 = 0x0A200;
@@ -95,7 +105,6 @@ pub(crate) const MRQC: u32 = 0x0EC80;
 pub(crate) const PFVTCTL: u32 = 0x051B0;
 pub(crate) const ETQF: u32 = 0x05128;
 pub(crate) const SYNQF: u32 = 0x0EC30;
-pub(crate) const FDIRCTRL: u32 = 0x0EE00;
 pub(crate) const RSSRK: u32 = 0x0EB80;
 pub(crate) const RETA: u32 = 0x0EB00;
 pub(crate) const FTQF: u32 = 0x0E600;
@@ -141,6 +150,9 @@ pub(crate) const TDWBAL: u32 = 0x38;
 pub(crate) const TDWBAH: u32 = 0x3C;
 pub(crate) const DMATXCTL: u32 = 0x04A80;
 pub(crate) const DMATXCTL_TE: u32 = bit(0);
+pub(crate) const DMATXCTL_GDV: u32 = bit(3);
+pub(crate) const DTXTCPFLGL: u32 = 0x04A88;
+pub(crate) const DTXTCPFLGH: u32 = 0x04A8C;
 pub(crate) const TXPBSIZE: u32 = 0x0CC00;
 pub(crate) const TXPBTHRESH: u32 = 0x04950;
 pub(crate) const MTQC: u32 = 0x08120;
@@ -155,6 +167,31 @@ pub(crate) const SECRXSTAT: u32 = 0x08D04;
 pub(crate) const SEC_DIS: u32 = bit(1);
 /// SECRXSTAT.SECRX_RDY and SECTXSTAT.SECTX_RDY.
 pub(crate) const SEC_RDY: u32 = bit(0);
+// 8.2.3.21 Flow Director
+pub(crate) const FDIRCTRL: u32 = 0x0EE00;
+pub(crate) const FDIRCTRL_PBALLOC: u32 = 3;
+pub(crate) const FDIRCTRL_INIT_DONE: u32 = bit(3);
+/// Perfect-Match, Report-Status and Report-Status-always.
+pub(crate) const FDIRCTRL_UNPLAYED: u32 = bit(4) | bit(5) | bit(7);
+pub(crate) const FDIRHKEY: u32 = 0x0EE68;
+pub(crate) const FDIRSKEY: u32 = 0x0EE6C;
+pub(crate) const FDIRDIP4M: u32 = 0x0EE3C;
+pub(crate) const FDIRSIP4M: u32 = 0x0EE40;
+pub(crate) const FDIRTCPM: u32 = 0x0EE44;
+pub(crate) const FDIRUDPM: u32 = 0x0EE48;
+pub(crate) const FDIRIP6M: u32 = 0x0EE74;
+pub(crate) const FDIRM: u32 = 0x0EE70;
+pub(crate) const FDIRFREE: u32 = 0x0EE38;
+pub(crate) const FDIRUSTAT: u32 = 0x0EE50;
+pub(crate) const FDIRFSTAT: u32 = 0x0EE54;
+pub(crate) const FDIRMATCH: u32 = 0x0EE58;
+pub(crate) const FDIRMISS: u32 = 0x0EE5C;
+pub(crate) const FDIRHASH: u32 = 0x0EE28;
+pub(crate) const FDIRCMD: u32 = 0x0EE2C;
+pub(crate) const FDIRCMD_CMD: u32 = 3;
+pub(crate) const FDIRCMD_FILTER_UPDATE: u32 = bit(3);
+pub(crate) const FDIRCMD_CLEARHT: u32 = bit(8);
+pub(crate) const FDIRCMD_QUEUE_EN: u32 = bit(15);
 // 8.2.3.22 MAC
 pub(crate) const HLREG0: u32 = 0x04240;
 pub(crate) const HLREG0_RXCRCSTRP: u32 = bit(1);
@@ -290,6 +327,24 @@ mod tests {
             ("AUTOC", AUTOC),
             ("AUTOC2", AUTOC2),
             ("LINKS", LINKS),
+            ("FDIRCTRL", FDIRCTRL),
+            ("FDIRHKEY", FDIRHKEY),
+            ("FDIRSKEY", FDIRSKEY),
+            ("FDIRDIP4M", FDIRDIP4M),
+            ("FDIRSIP4M", FDIRSIP4M),
+            ("FDIRTCPM", FDIRTCPM),
+            ("FDIRUDPM", FDIRUDPM),
+            ("FDIRIP6M", FDIRIP6M),
+            ("FDIRM", FDIRM),
+            ("FDIRFREE", FDIRFREE),
+            ("FDIRUSTAT", FDIRUSTAT),
+            ("FDIRFSTAT", FDIRFSTAT),
+            ("FDIRMATCH", FDIRMATCH),
+            ("FDIRMISS", FDIRMISS),
+            ("FDIRHASH", FDIRHASH),
+            ("FDIRCMD", FDIRCMD),
+            ("DTXTCPFLGL", DTXTCPFLGL),
+            ("DTXTCPFLGH", DTXTCPFLGH),
         ];
         for (name, offset) in single {
             assert_eq!(in_table(name, 0), Some(offset), "{name}");

@@ -1,4 +1,4 @@
-//! What the device sees in a packet's headers: the packet type and the input of the RSS hash.
+//! What the device sees in a packet's headers: the packet type, addresses and ports.
 
 /// PKT_TYPE as it stands in an advanced write-back, bits 16:4 of the first word (7.1.6.2).
 pub(crate) mod packet_type {
@@ -12,6 +12,8 @@ pub(crate) mod packet_type {
 }
 use packet_type::*;
 
+use crate::vlan::{self, ETHERTYPE};
+
 /// The headers of a packet, as far as the device understands them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Headers {
@@ -23,81 +25,15 @@ pub(crate) struct Headers {
     pub(crate) ports: Option<usize>,
 }
 
-const ETHERTYPE: usize = 12;
-const VLAN: u16 = 0x8100;
-
-fn half(frame: &[u8], at: usize) -> Option<u16> {
+/// The number at `at` in network order.
+pub(crate) fn half(frame: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*frame.get(at..)?.first_chunk()?))
 }
 
-/// The VLAN tag of a frame, if it has one.
-pub(crate) fn vlan_tag(frame: &[u8]) -> Option<u16> {
-    (half(frame, ETHERTYPE)? == VLAN).then(|| half(frame, ETHERTYPE + 2)).flatten()
-}
-
-/// Bits of a write-back's second word (7.1.6.2): which checksums were checked, and which were wrong.
-mod checked {
-    pub(super) const UDP: u64 = 1 << 4;
-    pub(super) const TRANSPORT: u64 = 1 << 5;
-    pub(super) const IPV4: u64 = 1 << 6;
-    pub(super) const TRANSPORT_WRONG: u64 = 1 << 30;
-    pub(super) const IPV4_WRONG: u64 = 1 << 31;
-}
-
-/// Sums as RFC 1071 does: bytes in pairs, carries added.
-fn ones_sum(bytes: &[u8], start: u32) -> u16 {
-    let (pairs, rest) = bytes.as_chunks::<2>();
-    let sum = pairs.iter().fold(u64::from(start), |sum, pair| sum + u64::from(u16::from_be_bytes(*pair)));
-    let mut sum = sum + rest.first().map_or(0, |byte| u64::from(*byte) << 8);
-    while sum > 0xFFFF {
-        sum = (sum & 0xFFFF) + (sum >> 16);
-    }
-    sum as u16
-}
-
-/// Checks the checksums of a frame: those of IPv4, TCP and UDP (7.1.11).
-pub(crate) fn checksums(frame: &[u8], headers: &Headers) -> u64 {
-    let mut status = 0;
-    let (payload, addresses) = match headers.packet_type & (IPV4 | IPV6) {
-        IPV4 => {
-            let start = headers.addresses - 12;
-            let header = &frame[start..];
-            let len = usize::from(header[0] & 0xF) * 4;
-            let Some(all) = header.get(..len) else { return 0 };
-            status |= checked::IPV4;
-            if ones_sum(all, 0) != 0xFFFF {
-                status |= checked::IPV4_WRONG;
-            }
-            (start + usize::from(u16::from_be_bytes([header[2], header[3]])), 8)
-        }
-        IPV6 => {
-            let header = &frame[headers.addresses - 8..];
-            (headers.addresses + 32 + usize::from(u16::from_be_bytes([header[4], header[5]])), 32)
-        }
-        _ => return 0,
-    };
-    let Some(transport) = headers.ports.and_then(|ports| frame.get(ports..payload)) else { return status };
-    let protocol = match headers.packet_type & (TCP | UDP) {
-        TCP if transport.len() >= 20 => 6,
-        // No checksum, nothing to check.
-        UDP if transport.len() >= 8 && transport[6..8] != [0, 0] => {
-            status |= checked::UDP;
-            17
-        }
-        _ => return status,
-    };
-    status |= checked::TRANSPORT;
-    let addresses = &frame[headers.addresses..headers.addresses + addresses];
-    let pseudo = u32::from(ones_sum(addresses, protocol)) + transport.len() as u32;
-    if ones_sum(transport, pseudo) != 0xFFFF {
-        status |= checked::TRANSPORT_WRONG;
-    }
-    status
-}
-
-/// Reads the headers of `frame`.
-pub(crate) fn headers(frame: &[u8]) -> Headers {
-    let start = if vlan_tag(frame).is_some() { ETHERTYPE + 6 } else { ETHERTYPE + 2 };
+/// Reads the headers of `frame`, in which `tag_type` is the type of a VLAN tag.
+pub(crate) fn headers(frame: &[u8], tag_type: u16) -> Headers {
+    let tagged = vlan::tag(frame, tag_type).is_some();
+    let start = ETHERTYPE + 2 + if tagged { vlan::TAG } else { 0 };
     let headers = match half(frame, start - 2) {
         Some(0x0800) => ipv4(frame, start),
         Some(0x86DD) => ipv6(frame, start),
@@ -155,39 +91,4 @@ fn transport(protocol: u8, frame: &[u8], at: usize, fragment: bool) -> (u32, Opt
         _ => 0,
     };
     if kind == 0 || fragment || frame.len() < at + 4 { (0, None) } else { (kind, Some(at)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The IPv4 header of RFC 1071's many examples, before a UDP datagram without and with a checksum.
-    #[test]
-    fn checksums_are_checked_where_there_are_some() {
-        let mut frame = vec![0; 12];
-        frame.extend([0x08, 0x00]);
-        frame.extend([0x45, 0, 0, 0x1C, 0, 0, 0x40, 0, 0x40, 0x11, 0xB9, 0x67, 192, 168, 0, 1, 192, 168, 0, 199]);
-        frame.extend([0, 1, 0, 2, 0, 8, 0, 0]);
-        frame.resize(60, 0xEE);
-        let of = |frame: &[u8]| checksums(frame, &headers(frame));
-        let ip = frame[14..34].to_vec();
-        frame[24..26].fill(0);
-        let sum = !ones_sum(&frame[14..34], 0);
-        frame[24..26].copy_from_slice(&sum.to_be_bytes());
-        assert_eq!(ones_sum(&frame[14..34], 0), 0xFFFF);
-        assert_eq!(of(&frame), checked::IPV4, "{ip:x?}");
-        // Addresses, protocol and length twice, ports: by hand.
-        let sum = [192 << 8 | 168_u32, 1, 192 << 8 | 168, 199, 17, 8, 1, 2, 8].iter().sum::<u32>();
-        let sum = !((sum & 0xFFFF) + (sum >> 16)) as u16;
-        frame[40..42].copy_from_slice(&sum.to_be_bytes());
-        assert_eq!(of(&frame), checked::IPV4 | checked::UDP | checked::TRANSPORT);
-        frame[35] ^= 1;
-        assert_eq!(of(&frame), checked::IPV4 | checked::UDP | checked::TRANSPORT | checked::TRANSPORT_WRONG);
-        frame[16] ^= 0x40;
-        assert_ne!(of(&frame) & checked::IPV4_WRONG, 0);
-        // What ends before it should, is no panic.
-        for len in 0..60 {
-            of(&frame[..len]);
-        }
-    }
 }

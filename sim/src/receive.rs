@@ -1,14 +1,17 @@
 //! Reception: from the wire through filters and packet buffer to the rings (datasheet 7.1).
 
+use crate::checksum;
 use crate::chip::Chip;
 use crate::fault::Fault;
 use crate::filter::{Filter, cast};
+use crate::flow_director::Verdict;
 use crate::iommu::Access;
 use crate::offsets::{self, *};
 use crate::packet::{self, Headers};
 use crate::ring::Ring;
 use crate::statistics::{CRC, CRCERRS, ROC, RUC, RXMPC};
 use crate::violation::Rule;
+use crate::vlan;
 use crate::wire::frames::FrameQueue;
 
 /// Number of queues.
@@ -226,7 +229,8 @@ impl Chip {
             self.counters.dropped_crc += 1;
             return;
         }
-        let tag = if packet::vlan_tag(frame).is_some() { 4 } else { 0 };
+        let tag_type = self.receiver.filter.vlan.tag_type;
+        let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
         if frame.len() < SHORTEST {
             self.registers.add(RUC, 1);
             self.counters.dropped_short += 1;
@@ -284,14 +288,22 @@ impl Chip {
 
     /// Writes a frame to its queue's buffers. Returns `false` if it must wait for descriptors.
     fn deliver(&mut self, frame: &[u8], dma: &Access<'_>) -> bool {
-        let headers = packet::headers(frame);
-        let (index, hash, hash_type) = self.receiver.filter.queue(frame, &headers);
+        let tag_type = self.receiver.filter.vlan.tag_type;
+        let headers = packet::headers(frame, tag_type);
+        let (mut index, hash, hash_type) = self.receiver.filter.queue(frame, &headers);
+        let flow = self.ask_flow_director(frame, &headers, tag_type);
+        if let Verdict::Match(Some(queue)) = flow {
+            index = queue;
+        }
+        if !self.faults.none() && self.faults.has(Fault::RxQueueWrong) {
+            index = 0;
+        }
         let Some(queue) = self.receiver.queues[index].as_deref_mut().filter(|queue| queue.ring.works()) else {
             self.counters.dropped_no_queue += 1;
             return true;
         };
-        let stripped_tag = if queue.strip_vlan { packet::vlan_tag(frame) } else { None };
-        let tag_len = if stripped_tag.is_some() { 4 } else { 0 };
+        let stripped_tag = if queue.strip_vlan { vlan::tag(frame, tag_type) } else { None };
+        let tag_len = if stripped_tag.is_some() { vlan::TAG } else { 0 };
         let crc_len = if self.receiver.strip_crc { 0 } else { CRC };
         let len = frame.len() - tag_len + crc_len;
         let size = queue.buffer_size.max(1);
@@ -305,7 +317,7 @@ impl Chip {
             return true;
         }
         let hash = if self.receiver.hash_reported { hash } else { 0 };
-        let checksums = packet::checksums(frame, &headers);
+        let checksums = checksum::check(frame, &headers);
         let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag, checksums };
         let mut written = true;
         if tag_len + crc_len == 0 && needed == 1 {
@@ -313,7 +325,7 @@ impl Chip {
         } else {
             let mut whole = std::mem::take(&mut self.receiver.scratch);
             whole.clear();
-            let (addresses, rest) = frame.split_at(12);
+            let (addresses, rest) = frame.split_at(vlan::ETHERTYPE);
             whole.extend_from_slice(addresses);
             whole.extend_from_slice(&rest[tag_len..]);
             if crc_len > 0 {
@@ -324,6 +336,7 @@ impl Chip {
             }
             self.receiver.scratch = whole;
         }
+        self.count_flow(flow);
         if written {
             self.counters.delivered += 1;
             self.counters.delivered_bytes += len as u64;

@@ -2,11 +2,13 @@
 
 use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
 use crate::fault::Fault;
+use crate::flow_director::FlowDirector;
 use crate::offsets::*;
 use crate::violation::Rule;
 
-/// How long CTRL.RST stays set.
-const RESET: Time = 500 * MICROSECOND;
+/// How long CTRL.RST stays set: the datasheet does not say, but DPDK's driver gives the chip only ten readings with a
+/// microsecond before each.
+const RESET: Time = 5 * MICROSECOND;
 /// How long after a reset was started no register may be accessed (8.2.3.1.1).
 const QUIET: Time = MILLISECOND;
 /// How long the EEPROM takes to be read after a reset.
@@ -84,6 +86,7 @@ impl Chip {
         self.cancel(|_| true);
         self.receiver.reset();
         self.transmitter.reset();
+        self.flow_director = FlowDirector::default();
         self.interrupts.reset();
         self.startup.resets += 1;
         // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
@@ -106,6 +109,7 @@ impl Chip {
         self.cancel(|_| true);
         self.receiver.reset();
         self.transmitter.reset();
+        self.flow_director = FlowDirector::default();
         self.interrupts.reset();
         self.i2c = Default::default();
         self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };

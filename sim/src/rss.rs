@@ -108,13 +108,23 @@ mod tests {
     }
 
     #[test]
-    fn the_published_vector_holds_for_ipv6() {
+    fn the_published_vectors_hold_for_ipv6() {
         let toeplitz = Toeplitz::new(&MICROSOFT);
-        let source: std::net::Ipv6Addr = "3ffe:2501:200:1fff::7".parse().unwrap();
-        let destination: std::net::Ipv6Addr = "3ffe:2501:200:3::1".parse().unwrap();
-        let addresses = [source.octets(), destination.octets()].concat();
-        let ports = [2794_u16.to_be_bytes(), 1766_u16.to_be_bytes()].concat();
-        assert_eq!(toeplitz.hash([&addresses, &[]]), 0x2cc1_8cd5);
-        assert_eq!(toeplitz.hash([&addresses, &ports]), 0x4020_7d3d);
+        let vectors: [([&str; 2], [u16; 2], u32, u32); 3] = [
+            (["3ffe:2501:200:1fff::7", "3ffe:2501:200:3::1"], [2794, 1766], 0x4020_7d3d, 0x2cc1_8cd5),
+            (["3ffe:501:8::260:97ff:fe40:efab", "ff02::1"], [14230, 4739], 0xdde5_1bbf, 0x0f0c_461c),
+            (
+                ["3ffe:1900:4545:3:200:f8ff:fe21:67cf", "fe80::200:f8ff:fe21:67cf"],
+                [44251, 38024],
+                0x02d1_feef,
+                0x4b61_e985,
+            ),
+        ];
+        for (addresses, ports, with, without) in vectors {
+            let addresses = addresses.map(|address| address.parse::<std::net::Ipv6Addr>().unwrap().octets()).concat();
+            let ports = ports.map(u16::to_be_bytes).concat();
+            assert_eq!(toeplitz.hash([&addresses, &ports]), with);
+            assert_eq!(toeplitz.hash([&addresses, &[]]), without);
+        }
     }
 }

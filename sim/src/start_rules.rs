@@ -36,8 +36,15 @@ impl Chip {
         if let Some(buffer) = used {
             self.violation(Rule::FlowThresholdMissing, FCRTH, || format!("of packet buffer {buffer}"));
         }
-        if total > RECEIVE_BUFFER {
-            self.violation(Rule::ReceiveBufferTooLarge, RXPBSIZE, || format!("{total} KB in all"));
+        // Flow Director's table lies in the same memory.
+        let filters = match self.registers.get(FDIRCTRL) & FDIRCTRL_PBALLOC {
+            0 => 0,
+            size => 32 << size,
+        };
+        if total + filters > RECEIVE_BUFFER {
+            self.violation(Rule::ReceiveBufferTooLarge, RXPBSIZE, || {
+                format!("{total} KB in all, and {filters} KB for Flow Director")
+            });
         }
     }
 

@@ -3,42 +3,19 @@
 use crate::chip::Chip;
 use crate::fault::Fault;
 use crate::filter::cast;
+use crate::gather::{DD, DEXT, Found, Limits, RS, Unfit, find_packet, is_open};
 use crate::iommu::Access;
+use crate::offload::Context;
 use crate::offsets::{self, *};
-use crate::receive::{LONGEST, SHORTEST};
-use crate::ring::{Ring, State};
-use crate::statistics::CRC;
+use crate::receive::SHORTEST;
+use crate::ring::Ring;
+use crate::segmentation::{FlagMasks, Segments};
 use crate::violation::Rule;
 
 /// Number of queues.
 const QUEUES: usize = 128;
 /// The most descriptors of one queue that one step works on.
 const BURST: usize = 256;
-
-/// Bits of a descriptor's second word (7.2.3.2).
-const EOP: u64 = 1 << 24;
-const IFCS: u64 = 1 << 25;
-const INSERT_CHECKSUM: u64 = 1 << 26;
-const RS: u64 = 1 << 27;
-const DEXT: u64 = 1 << 29;
-const VLE: u64 = 1 << 30;
-const TSE: u64 = 1 << 31;
-const DD: u64 = 1 << 32;
-const CHECK_CONTEXT: u64 = 1 << 39;
-const DTYP: u64 = 0xF << 20;
-const DTYP_CONTEXT: u64 = 2 << 20;
-const DTYP_DATA: u64 = 3 << 20;
-/// LinkSec, time stamps, and all of POPTS.
-const UNPLAYED: u64 = 3 << 18 | 7 << 40;
-/// Reserved bits of an advanced data descriptor, with DD.
-const DATA_RESERVED: u64 = 3 << 16 | 1 << 26 | 1 << 28 | 0xF << 32 | 3 << 37 | 7 << 43;
-/// Reserved bits of a legacy descriptor, with DD.
-const LEGACY_RESERVED: u64 = 1 << 28 | 1 << 31 | 0xFF << 32;
-
-/// Whether a descriptor is a context descriptor: without a buffer.
-pub(crate) fn is_context(descriptor: [u64; 2]) -> bool {
-    descriptor[1] & (DEXT | DTYP) == DEXT | DTYP_CONTEXT
-}
 
 /// One transmit queue.
 pub(crate) struct TxQueue {
@@ -50,9 +27,9 @@ pub(crate) struct TxQueue {
     pub(crate) flush: bool,
     /// Descriptors that are done and wait for their write-back.
     pending: Vec<usize>,
-    /// Which contexts were loaded.
-    contexts: [bool; 2],
-    buffer_hint: usize,
+    /// The contexts that were loaded.
+    pub(crate) contexts: [Option<Context>; 2],
+    pub(crate) buffer_hint: usize,
 }
 
 impl TxQueue {
@@ -63,7 +40,7 @@ impl TxQueue {
             write_back_threshold: 0,
             flush: false,
             pending: Vec::new(),
-            contexts: [false; 2],
+            contexts: [None; 2],
             buffer_hint: 0,
         }
     }
@@ -77,10 +54,12 @@ pub(crate) struct Transmitter {
     sending: bool,
     loopback: bool,
     pad: bool,
-    longest: usize,
+    limits: Limits,
     /// The queue whose turn it is.
     turn: usize,
     packet: Vec<u8>,
+    /// A piece of a packet that is cut.
+    piece: Vec<u8>,
 }
 
 impl Default for Transmitter {
@@ -92,9 +71,10 @@ impl Default for Transmitter {
             sending: false,
             loopback: false,
             pad: true,
-            longest: 0,
+            limits: Limits { longest: 0, tag_type: 0 },
             turn: 0,
             packet: Vec::with_capacity(16 * 1024),
+            piece: Vec::new(),
         }
     }
 }
@@ -127,34 +107,18 @@ impl Transmitter {
     }
 }
 
-/// What is wrong with a packet's descriptors.
-struct Unfit {
-    rule: Rule,
-    detail: String,
-}
-
-/// A packet in a ring.
-struct Found {
-    /// Its last descriptor.
-    last: usize,
-    descriptors: usize,
-    /// Whether a descriptor of it wants a report.
-    report: bool,
-    unfit: Option<Unfit>,
-}
-
 impl Chip {
     fn update_transmitter(&mut self) {
         let registers = &self.registers;
         let enabled = registers.get(DMATXCTL) & DMATXCTL_TE != 0;
         let mac = registers.get(HLREG0);
         let sending = enabled && registers.get(SECTXCTRL) & SEC_DIS == 0;
-        let longest = self.longest_frame();
+        let limits = Limits { longest: self.longest_frame(), tag_type: (registers.get(DMATXCTL) >> 16) as u16 };
         let transmitter = &mut self.transmitter;
         transmitter.sending = sending;
         transmitter.loopback = mac & HLREG0_LPBK != 0;
         transmitter.pad = mac & HLREG0_TXPADEN != 0;
-        transmitter.longest = longest;
+        transmitter.limits = limits;
         transmitter.working = transmitter.working().collect();
         transmitter.stale = false;
     }
@@ -163,8 +127,7 @@ impl Chip {
     pub(crate) fn check_packet_complete(&mut self, queue: usize) {
         let Some(ring) = self.transmitter.ring(queue).filter(|ring| ring.works() && ring.owned() > 0) else { return };
         let before = ring.tail.checked_sub(1).unwrap_or(ring.count() - 1);
-        let last = ring.handed_over(before);
-        if !is_context(last) && last[1] & EOP == 0 {
+        if is_open(ring.handed_over(before)) {
             let at = offsets::tx(queue, TDT);
             self.violation(Rule::PacketIncomplete, at, || format!("descriptor {before} has no EOP"));
         }
@@ -205,7 +168,7 @@ impl Chip {
         while budget > 0 && *room > 0 {
             packet.clear();
             let Some(queue) = self.transmitter.queues[index].as_deref_mut() else { break };
-            let Some(found) = find_packet(queue, &mut packet, self.transmitter.longest, dma) else { break };
+            let Some(found) = find_packet(queue, &mut packet, self.transmitter.limits, dma) else { break };
             budget = budget.saturating_sub(found.descriptors);
             taken += 1;
             if found.report || queue.write_back_threshold > 0 {
@@ -247,7 +210,7 @@ impl Chip {
         taken
     }
 
-    /// Sends a packet that is fit for it.
+    /// Sends a packet that is fit for it, in pieces if it is to be cut.
     #[inline]
     fn send(
         &mut self,
@@ -261,22 +224,51 @@ impl Chip {
         if packet.is_empty() || found.unfit.is_some() {
             return;
         }
-        if packet.len() < SHORTEST {
+        let tag_type = self.transmitter.limits.tag_type;
+        let wrong = self.faults.has(Fault::TxChecksumsWrong);
+        let Some(context) = found.offload.segments() else {
+            found.offload.apply(packet, tag_type, None, wrong);
+            self.send_frame(index, packet, room, wire, dma);
+            return;
+        };
+        let (low, high) = (self.registers.get(DTXTCPFLGL), self.registers.get(DTXTCPFLGH));
+        let masks = FlagMasks { first: low as u16, middle: (low >> 16) as u16, last: high as u16 };
+        let stuck = self.faults.has(Fault::TxSegmentsWrong);
+        let Some(mut segments) = Segments::new(packet, context, masks, stuck) else { return };
+        let mut piece = std::mem::take(&mut self.transmitter.piece);
+        while let Some(transport) = segments.next(&mut piece) {
+            found.offload.apply(&mut piece, tag_type, Some(transport), wrong);
+            self.send_frame(index, &mut piece, room, wire, dma);
+        }
+        self.transmitter.piece = piece;
+    }
+
+    /// Sends a frame as it is, but for padding.
+    #[inline]
+    fn send_frame(
+        &mut self,
+        index: usize,
+        frame: &mut Vec<u8>,
+        room: &mut usize,
+        wire: &mut dyn crate::wire::Wire,
+        dma: &Access<'_>,
+    ) {
+        if frame.len() < SHORTEST {
             if self.transmitter.pad {
-                packet.resize(SHORTEST, 0);
+                frame.resize(SHORTEST, 0);
             } else {
-                let len = packet.len();
+                let len = frame.len();
                 self.violation(Rule::TransmitTooShort, HLREG0, || format!("a packet of {len} bytes"));
             }
         }
-        self.count_sent(index, packet.len(), cast(packet));
+        self.count_sent(index, frame.len(), cast(frame));
         self.counters.transmitted += 1;
-        self.counters.transmitted_bytes += packet.len() as u64;
+        self.counters.transmitted_bytes += frame.len() as u64;
         *room = room.saturating_sub(1);
         if self.transmitter.loopback {
-            self.arrive(packet, dma);
+            self.arrive(frame, dma);
         } else {
-            wire.transmit(packet);
+            wire.transmit(frame);
         }
     }
 
@@ -307,99 +299,5 @@ impl Chip {
             let at = offsets::tx(index, TDBAL);
             self.violation(Rule::DmaOutsideMapping, at, || format!("transmit queue {index}: a write-back"));
         }
-    }
-}
-
-/// Gathers the packet at the head of a ring, if it is all there.
-fn find_packet(queue: &mut TxQueue, packet: &mut Vec<u8>, longest: usize, dma: &Access<'_>) -> Option<Found> {
-    let ring = &mut queue.ring;
-    if ring.state != State::Enabled && ring.state != State::Disabling {
-        return None;
-    }
-    let mut at = ring.head;
-    let mut found = Found { last: at, descriptors: 0, report: false, unfit: None };
-    let mut payload = 0;
-    while at != ring.tail {
-        let first = found.descriptors == 0;
-        found.last = at;
-        found.descriptors += 1;
-        let Some((now, handed_over)) = ring.fetch(at, dma) else {
-            found.spoil(Rule::DmaOutsideMapping, || format!("descriptor {at} cannot be read"));
-            return Some(found);
-        };
-        if now != handed_over {
-            found.spoil(Rule::DescriptorChanged, || {
-                format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
-            });
-        }
-        let word = handed_over[1];
-        if is_context(handed_over) {
-            if !first {
-                found.spoil(Rule::TransmitDescriptorMalformed, || format!("a context at {at} within a packet"));
-            }
-            queue.contexts[(word >> 36 & 1) as usize] = true;
-            return Some(found);
-        }
-        if first {
-            payload = (word >> 46) as usize;
-        }
-        let len = (word & 0xFFFF) as usize;
-        if let Some((rule, detail)) = judge(word, len, queue.contexts) {
-            found.spoil(rule, || format!("descriptor {at}: {detail} ({word:#x})"));
-        }
-        if packet.len() + len > LONGEST {
-            found.spoil(Rule::TransmitTooLong, || format!("{} bytes", packet.len() + len));
-        } else if !dma.read(handed_over[0], len, packet, &mut queue.buffer_hint) {
-            found.spoil(Rule::DmaOutsideMapping, || {
-                format!("descriptor {at}: {len} bytes at {:#x} are not mapped", handed_over[0])
-            });
-        }
-        found.report |= word & RS != 0;
-        if word & EOP != 0 {
-            let sum = packet.len();
-            if found.unfit.is_none() && word & DEXT != 0 && payload != sum {
-                found.spoil(Rule::TransmitLengthMismatch, || format!("descriptor {at}: PAYLEN {payload}, sum {sum}"));
-            }
-            if sum + CRC > longest + 4 || (sum + CRC > longest && crate::packet::vlan_tag(packet).is_none()) {
-                found.spoil(Rule::TransmitTooLong, || format!("{sum} bytes, {} with CRC are allowed", longest));
-            }
-            return Some(found);
-        }
-        at = ring.next(at);
-    }
-    // The rest is still to come.
-    None
-}
-
-impl Found {
-    #[cold]
-    fn spoil(&mut self, rule: Rule, detail: impl FnOnce() -> String) {
-        if self.unfit.is_none() {
-            self.unfit = Some(Unfit { rule, detail: detail() });
-        }
-    }
-}
-
-/// What is wrong with the second word of a data descriptor.
-#[inline]
-fn judge(word: u64, len: usize, contexts: [bool; 2]) -> Option<(Rule, &'static str)> {
-    let malformed = |what| Some((Rule::TransmitDescriptorMalformed, what));
-    let advanced = word & DEXT != 0;
-    if advanced && word & DTYP != DTYP_DATA {
-        malformed("a reserved DTYP")
-    } else if word & (if advanced { DATA_RESERVED } else { LEGACY_RESERVED }) != 0 {
-        malformed("reserved bits or DD are set")
-    } else if len == 0 {
-        malformed("no bytes")
-    } else if word & IFCS == 0 && word & EOP != 0 {
-        malformed("no CRC is to be inserted")
-    } else if advanced && word & CHECK_CONTEXT != 0 && !contexts[(word >> 36 & 1) as usize] {
-        malformed("its context was not loaded")
-    } else if advanced && word & (TSE | VLE | UNPLAYED) != 0 {
-        Some((Rule::NotModelled, "segmentation, VLAN insertion or another offload"))
-    } else if !advanced && word & (VLE | INSERT_CHECKSUM) != 0 {
-        Some((Rule::NotModelled, "VLAN or checksum insertion"))
-    } else {
-        None
     }
 }

@@ -83,6 +83,7 @@ rules! {
     CrcStripMismatch: Error, "8.2.3.8.8", "RDRXCTL.CRCSTRIP and HLREG0.RXCRCSTRP differ when RXEN is set";
     FilterNotInitialised: Error, "4.6.7", "RXEN was set while a filter table still has its unknown values of after the reset";
     FiveTupleFilterUndefined: Error, "8.2.3.7.19", "RXEN was set while FTQF was never cleared: it may steer packets anywhere";
+    FlowDirectorNotReady: Error, "8.2.3.21.1", "A filter of Flow Director was programmed before FDIRCTRL.INIT_DONE is 1";
     InterruptReservedCause: Error, "8.2.3.5.4", "A reserved interrupt cause was enabled, or EIMC bit 31 written";
     DmaOutsideMapping: Error, "5.2", "The device was told to reach memory that is not mapped for it";
     UnmappedWhileOwned: Error, "4.6.7.1", "Memory was unmapped that a queue may still reach";

@@ -33,7 +33,7 @@ fn send_changed(driver: &mut Driver, change: impl Fn(u64) -> u64) {
 
 const CASES: &[Case] = &[
     running(Rule::UnknownRegister, |d| _ = d.read(0x0000_FFFC)),
-    running(Rule::NotModelled, |d| send_changed(d, |word| word | 1 << 31)),
+    running(Rule::NotModelled, |d| send_changed(d, |word| word | 1 << 18)),
     running(Rule::ReservedBit, |d| d.write(FCTRL, 1 << 10 | 1)),
     running(Rule::ReadOnlyWritten, |d| d.write(STATUS, 0)),
     running(Rule::WriteOnlyRead, |d| _ = d.read(EIMC)),
@@ -200,6 +200,7 @@ const CASES: &[Case] = &[
         d.add_rx(0, 64);
         d.start_receive();
     }),
+    running(Rule::FlowDirectorNotReady, |d| d.write(FDIRCMD, 1)),
     running(Rule::InterruptReservedCause, |d| d.write(EIMS, 1 << 23)),
     running(Rule::DmaOutsideMapping, |d| {
         d.put(0, [0x1234_5000, data(60) | 60 << 46]);
@@ -307,6 +308,13 @@ fn what_is_not_played_is_noted_when_it_is_switched_on() {
         driver.write(at, value);
         assert_eq!(driver.broken(), [Rule::NotModelled], "{at:#x}");
     }
+    let driver = Driver::running();
+    driver.stop_receive();
+    driver.write(RXCSUM, 1 << 12);
+    assert_eq!(driver.broken(), [Rule::NotModelled], "checksums of fragments");
+    driver.clear(DMATXCTL, 1);
+    driver.set(DMATXCTL, 1 << 3);
+    assert_eq!(driver.broken(), [Rule::NotModelled], "double tags");
     let mut driver = Driver::running();
     driver.write(MRQC, 2);
     driver.port.deliver(&frame(MAC, 60));

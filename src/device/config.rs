@@ -2,14 +2,21 @@
 
 use core::fmt;
 
+use crate::device::Rss;
 use crate::pool::{BUFFER_STEP, LARGEST_BUFFER};
 use crate::queue::LongFrames;
 
 /// The smallest and the largest number of descriptors of a ring. Between them, powers of two are possible.
 pub const RING_LEN: core::ops::RangeInclusive<usize> = 64..=4096;
 
-/// The most queue pairs: RETA, which spreads packets over receive queues, has 4 bits an entry (8.2.3.7.15).
-pub const MOST_QUEUE_PAIRS: usize = 16;
+/// The most receive queues: RETA, which spreads packets over them, has 4 bits an entry (8.2.3.7.15).
+pub const MOST_RX_QUEUES: usize = 16;
+
+/// The most transmit queues without traffic classes and pools (8.2.3.9.15).
+pub const MOST_TX_QUEUES: usize = 64;
+
+/// The largest threshold of [`Config::tx_prefetch`]: PTHRESH and HTHRESH have 7 bits (8.2.3.9.10).
+pub const MOST_PREFETCH: u8 = 127;
 
 /// The smallest and the largest frame, in bytes with CRC, that [`Config::max_frame`] takes.
 pub const MAX_FRAME: core::ops::RangeInclusive<usize> = 64..=15_872;
@@ -23,7 +30,8 @@ pub const MAX_FRAME: core::ops::RangeInclusive<usize> = 64..=15_872;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Config {
-    pub(crate) queue_pairs: usize,
+    pub(crate) rx_queues: usize,
+    pub(crate) tx_queues: usize,
     pub(crate) rx_len: usize,
     pub(crate) tx_len: usize,
     pub(crate) max_frame: usize,
@@ -32,7 +40,8 @@ pub struct Config {
     pub(crate) promiscuous: bool,
     pub(crate) multicast: bool,
     pub(crate) long_frames: LongFrames,
-    pub(crate) rss_key: [u8; 40],
+    pub(crate) rss: Option<Rss>,
+    pub(crate) tx_prefetch: (u8, u8),
     pub(crate) link: Link,
 }
 
@@ -49,10 +58,31 @@ pub enum Link {
 /// A configuration that the device cannot have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigError {
-    /// Queue pairs: 1 to [`MOST_QUEUE_PAIRS`].
-    QueuePairs {
+    /// Receive queues: 1 to [`MOST_RX_QUEUES`].
+    RxQueues {
         /// The number asked for.
         count: usize,
+    },
+    /// Transmit queues: 1 to [`MOST_TX_QUEUES`].
+    TxQueues {
+        /// The number asked for.
+        count: usize,
+    },
+    /// RSS would send packets to a queue that does not run.
+    RssTable {
+        /// The first such entry of the table.
+        entry: usize,
+        /// The queue that it names.
+        queue: u8,
+        /// How many receive queues there are.
+        queues: usize,
+    },
+    /// The thresholds of [`Config::tx_prefetch`]: up to [`MOST_PREFETCH`], the second not 0 when the first is not.
+    TxPrefetch {
+        /// PTHRESH as asked for.
+        fewer_than: u8,
+        /// HTHRESH as asked for.
+        at_least: u8,
     },
     /// Descriptors of a ring: a power of two within [`RING_LEN`].
     RingLen {
@@ -83,9 +113,20 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::QueuePairs { count } => {
-                write!(f, "{count} queue pairs are not possible: 1 to {MOST_QUEUE_PAIRS} are")
+            Self::RxQueues { count } => {
+                write!(f, "{count} receive queues are not possible: 1 to {MOST_RX_QUEUES} are")
             }
+            Self::TxQueues { count } => {
+                write!(f, "{count} transmit queues are not possible: 1 to {MOST_TX_QUEUES} are")
+            }
+            Self::RssTable { entry, queue, queues } => {
+                write!(f, "entry {entry} of the RSS table names receive queue {queue}, and {queues} run, from 0 on")
+            }
+            Self::TxPrefetch { fewer_than, at_least } => write!(
+                f,
+                "descriptors cannot be fetched {at_least} at a time when fewer than {fewer_than} are left: both are at \
+                 most {MOST_PREFETCH}, and 0 at a time is possible only with 0 left"
+            ),
             Self::RingLen { len } => write!(
                 f,
                 "a ring cannot have {len} descriptors: a power of two from {} to {} is needed",
@@ -117,7 +158,8 @@ impl Config {
     /// broadcast; the link as the EEPROM has it.
     pub const fn new() -> Self {
         Self {
-            queue_pairs: 1,
+            rx_queues: 1,
+            tx_queues: 1,
             rx_len: 512,
             tx_len: 512,
             max_frame: 1518,
@@ -126,14 +168,27 @@ impl Config {
             promiscuous: false,
             multicast: false,
             long_frames: LongFrames::Deliver,
-            rss_key: RSS_KEY,
+            rss: None,
+            tx_prefetch: (36, 8),
             link: Link::Eeprom,
         }
     }
 
-    /// How many receive and transmit queues: 1 to [`MOST_QUEUE_PAIRS`]. RSS spreads packets over them.
-    pub const fn queue_pairs(mut self, count: usize) -> Self {
-        self.queue_pairs = count;
+    /// As many receive as transmit queues: 1 to [`MOST_RX_QUEUES`]. [RSS](Self::rss) spreads packets over them.
+    pub const fn queue_pairs(self, count: usize) -> Self {
+        self.rx_queues(count).tx_queues(count)
+    }
+
+    /// How many receive queues: 1 to [`MOST_RX_QUEUES`]. See [`Device::split_queues`](crate::device::Device::split_queues)
+    /// for what is not in pairs.
+    pub const fn rx_queues(mut self, count: usize) -> Self {
+        self.rx_queues = count;
+        self
+    }
+
+    /// How many transmit queues: 1 to [`MOST_TX_QUEUES`].
+    pub const fn tx_queues(mut self, count: usize) -> Self {
+        self.tx_queues = count;
         self
     }
 
@@ -186,9 +241,16 @@ impl Config {
         self
     }
 
-    /// The key of the RSS hash, in the order in which it is published as bytes.
-    pub const fn rss_key(mut self, key: [u8; 40]) -> Self {
-        self.rss_key = key;
+    /// How packets are spread over several receive queues; by default evenly. With one queue there is nothing to spread.
+    pub const fn rss(mut self, rss: Rss) -> Self {
+        self.rss = Some(rss);
+        self
+    }
+
+    /// When the device fetches transmit descriptors: once it has `fewer_than` (PTHRESH), and `at_least` (HTHRESH) are to
+    /// be had (8.2.3.9.10). Each is up to [`MOST_PREFETCH`]; 36 and 8 by default.
+    pub const fn tx_prefetch(mut self, fewer_than: u8, at_least: u8) -> Self {
+        self.tx_prefetch = (fewer_than, at_least);
         self
     }
 
@@ -210,9 +272,31 @@ impl Config {
         self.pool_len.unwrap_or(2 * (self.rx_len + self.tx_len))
     }
 
+    /// How packets are spread when the device starts.
+    pub(crate) fn initial_rss(&self) -> Rss {
+        self.rss.unwrap_or(Rss::new(self.rx_queues))
+    }
+
+    /// Whether all queues that `rss` names run.
+    pub(crate) fn check_rss(&self, rss: &Rss) -> Result<(), ConfigError> {
+        let queues = self.rx_queues;
+        match (0..).zip(rss.table).find(|(_, queue)| usize::from(*queue) >= queues) {
+            Some((entry, queue)) => Err(ConfigError::RssTable { entry, queue, queues }),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if !(1..=MOST_QUEUE_PAIRS).contains(&self.queue_pairs) {
-            return Err(ConfigError::QueuePairs { count: self.queue_pairs });
+        if !(1..=MOST_RX_QUEUES).contains(&self.rx_queues) {
+            return Err(ConfigError::RxQueues { count: self.rx_queues });
+        }
+        if !(1..=MOST_TX_QUEUES).contains(&self.tx_queues) {
+            return Err(ConfigError::TxQueues { count: self.tx_queues });
+        }
+        self.check_rss(&self.initial_rss())?;
+        let (fewer_than, at_least) = self.tx_prefetch;
+        if fewer_than.max(at_least) > MOST_PREFETCH || (fewer_than > 0 && at_least == 0) {
+            return Err(ConfigError::TxPrefetch { fewer_than, at_least });
         }
         for len in [self.rx_len, self.tx_len] {
             if !RING_LEN.contains(&len) || !len.is_power_of_two() {
@@ -239,10 +323,3 @@ impl Default for Config {
         Self::new()
     }
 }
-
-/// The key with which the RSS hash's test vectors are published.
-pub const RSS_KEY: [u8; 40] = [
-    0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b,
-    0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac,
-    0x01, 0xfa,
-];

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::device::link::{self, LinkStatus};
-use crate::device::{Config, Error, Running, Statistics, receive};
+use crate::device::{Config, Error, Rss, Running, Statistics, receive};
 use crate::field::Value;
 use crate::index;
 use crate::platform::Platform;
@@ -21,6 +21,7 @@ pub struct Control<'a, H> {
     pub(crate) drops: &'a [Arc<DropCounters>],
     pub(crate) config: &'a Config,
     pub(crate) mac: &'a mut [u8; 6],
+    pub(crate) rss: &'a mut Rss,
 }
 
 /// Lets packets in again when a pause ends, however it ends.
@@ -123,6 +124,38 @@ impl<'a, H: Platform> Control<'a, H> {
     pub fn set_promiscuous(&mut self, on: bool) -> Result<(), Error> {
         let multicast = self.config.multicast;
         self.with_receive_paused(|registers| receive::set_filters(registers, on, multicast))
+    }
+
+    /// How packets are spread over the receive queues.
+    pub fn rss(&self) -> Rss {
+        *self.rss
+    }
+
+    /// Spreads packets over the receive queues in another way, until the device is stopped.
+    ///
+    /// A table alone changes while packets come in: each goes by the old or the new one, so those of a flow that
+    /// moves may be seen out of order. For another key, or other fields, reception pauses for some microseconds; what arrives
+    /// meanwhile is counted as missed. A device with one receive queue has nothing to spread.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::RssTable`](crate::device::ConfigError::RssTable) if the table names a queue that does not run,
+    /// [`Error::TimedOut`] if the receive data path does not become idle; nothing has changed then.
+    pub fn set_rss(&mut self, rss: Rss) -> Result<(), Error> {
+        self.config.check_rss(&rss)?;
+        if self.config.rx_queues > 1 {
+            let registers: Registers<'_, H, Running> = Registers::with_permission(self.hardware);
+            if (rss.key, rss.fields) != (self.rss.key, self.rss.fields) {
+                self.with_receive_paused(|_| {
+                    receive::set_hash(registers, &rss)?;
+                    receive::set_redirection(registers, &rss)
+                })??;
+            } else {
+                receive::set_redirection(registers, &rss)?;
+            }
+        }
+        *self.rss = rss;
+        Ok(())
     }
 
     /// Does `action` while reception is off, with the permission to write what may be written only then (4.6.7).

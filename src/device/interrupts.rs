@@ -1,25 +1,29 @@
-//! Interrupts of receive queues (datasheet 8.2.3.5). Without a call of [`Control::set_up_interrupts`] there are none.
+//! Interrupts of receive queues and of the link (datasheet 8.2.3.5). Without a call of [`Control::set_up_interrupts`] there are none.
 
 use core::time::Duration;
 
-use crate::device::{Control, Error, Running};
+use crate::device::{Control, Error, LinkStatus, Running};
 use crate::field::Value;
 use crate::index;
 use crate::mmio::{Below, Index};
 use crate::platform::Platform;
 use crate::register::Driver;
-use crate::registers::{EIAC, EIAM_EX, EITR, GPIE, IVAR, InterruptVector, Registers};
+use crate::registers::{EIAC, EIAM_EX, EICR, EIMS, EITR, GPIE, IVAR, IVAR_MISC, InterruptVector, Registers};
 use crate::value;
 
 /// The unit of EITR.ITR_INTERVAL (8.2.3.5.12).
 const INTERVAL_UNIT: Duration = Duration::from_micros(2);
 /// The largest value of EITR.ITR_INTERVAL.
 const LONGEST_INTERVAL: u128 = 511;
+/// The bit of EIMS that stands for EICR.LSC.
+const LINK_CHANGED: u64 = 1 << 20;
 
 impl<H: Platform> Control<'_, H> {
-    /// Makes receive queue n raise MSI-X vector n, at most once in `interval` (about a millisecond is the longest).
+    /// Makes receive queue n raise MSI-X vector n, at most once in `interval` (about a millisecond is the longest), and a
+    /// change of the link the vector behind those of the queues.
     ///
-    /// A device that was stopped has forgotten it. Each interrupt masks itself; [`Receive::enable_interrupt`](crate::queue::Receive::enable_interrupt) lets the next one come.
+    /// A device that was stopped has forgotten it. Each interrupt of a queue masks itself; [`Receive::enable_interrupt`](crate::queue::Receive::enable_interrupt)
+    /// lets the next one come. That of the link comes again after [`acknowledge_link_interrupt`](Self::acknowledge_link_interrupt).
     /// Where interrupts go is the platform's matter: see `linux::Interrupts`.
     ///
     /// # Errors
@@ -34,7 +38,7 @@ impl<H: Platform> Control<'_, H> {
             registers.eiam_ex(half).modify(value!(EIAM_EX { AUTO_MASK: 0xffff_ffff }));
         }
         let interval = (interval.as_nanos() / INTERVAL_UNIT.as_nanos()).min(LONGEST_INTERVAL) as u64;
-        for queue in 0..self.config.queue_pairs {
+        for queue in 0..self.config.rx_queues {
             let (vector, allocation) = (queue as u64, Index::<Below<64>>::new(queue / 2));
             let (Ok(throttle), Ok(allocation)) = (InterruptVector::new(queue), allocation) else { continue };
             registers.eitr(throttle).modify(Value::EMPTY.try_with(EITR::ITR_INTERVAL, interval)?);
@@ -45,7 +49,19 @@ impl<H: Platform> Control<'_, H> {
                 value!(IVAR { INT_ALLOC_VAL_2: true, INT_ALLOC_VAL_3: false }).try_with(IVAR::INT_ALLOC_2, vector)?
             });
         }
+        // The causes that are no queue's share a vector (8.2.3.5.17); the link's is the only one that is let through.
+        let others = value!(IVAR_MISC { INT_ALLOC_VAL_0: false, INT_ALLOC_VAL_1: true });
+        registers.ivar_misc().modify(others.try_with(IVAR_MISC::INT_ALLOC_1, self.config.rx_queues as u64)?);
+        registers.eims().set_ones(Value::EMPTY.try_with(EIMS::INTERRUPT_ENABLE, LINK_CHANGED)?);
         Ok(())
+    }
+
+    /// Lets the next change of the link raise an interrupt, and says what the link is now.
+    pub fn acknowledge_link_interrupt(&mut self) -> LinkStatus {
+        let registers: Registers<'_, H, Driver<Running>> = Registers::with_permission(self.hardware);
+        // First: a change after this look at the link raises an interrupt of its own.
+        registers.eicr().clear_ones(value!(EICR { LSC: true }));
+        self.link()
     }
 }
 

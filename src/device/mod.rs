@@ -21,6 +21,7 @@ mod initialise;
 mod interrupts;
 mod link;
 mod receive;
+mod rss;
 mod running;
 mod semaphore;
 mod statistics;
@@ -32,11 +33,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use config::{Config, ConfigError, Link, MAX_FRAME, MOST_QUEUE_PAIRS, RING_LEN, RSS_KEY};
+pub use config::{Config, ConfigError, Link, MAX_FRAME, MOST_PREFETCH, MOST_RX_QUEUES, MOST_TX_QUEUES, RING_LEN};
 pub use control::Control;
 pub use error::{Error, Failed};
 pub(crate) use interrupts::QUEUE_VECTORS;
 pub use link::{LinkStatus, Speed};
+pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartFailed;
 pub use statistics::{QueueStatistics, Statistics};
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::device::error::InStep;
-use crate::device::{Config, Error};
+use crate::device::{Config, Error, Rss};
 use crate::field::{Fields, Value};
 use crate::mmio::{Bus, Index};
 use crate::platform::Platform;
@@ -27,8 +27,6 @@ const RECEIVE_IDLE: Duration = Duration::from_millis(40);
 const PACKET_BUFFER: u64 = 512;
 /// Frames longer than this, with CRC, are jumbo frames: MAXFRS counts only for these.
 pub(crate) const STANDARD_FRAME: usize = 1518;
-/// The hashes of MRQC.RSS_FIELD_ENABLE: over TCP, UDP and plain headers of IPv4 and IPv6 (8.2.3.7.12).
-const HASH_FIELDS: u64 = 0xf3;
 
 /// Initialises what all receive queues share; RXCTRL.RXEN is off.
 pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
@@ -79,33 +77,45 @@ where
     registers.fctrl().modify(filters.with(FCTRL::MPE, promiscuous || multicast));
 }
 
-/// Spreads packets over the queues by a hash (8.2.3.7.12 to .15).
+/// Spreads packets over the queues by a hash, if there are several (8.2.3.7.12 to .15).
 fn set_up_rss<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
-    if config.queue_pairs == 1 {
+    if config.rx_queues == 1 {
         registers.mrqc().write(value!(MRQC { MRQE: mrqc::MRQE::RssDisabled }));
         return Ok(());
     }
-    for (index, key) in Index::all().zip(config.rss_key.chunks_exact(4)) {
-        registers.rssrk(index).write(
-            Value::EMPTY
-                .try_with(RSSRK::K0, u64::from(key[0]))?
-                .try_with(RSSRK::K1, u64::from(key[1]))?
-                .try_with(RSSRK::K2, u64::from(key[2]))?
-                .try_with(RSSRK::K3, u64::from(key[3]))?,
-        );
-    }
-    for index in Index::all() {
-        let queue = |entry| ((4 * index.get() + entry) % config.queue_pairs) as u64;
-        let entries = Value::EMPTY
-            .try_with(RETA::ENTRY0, queue(0))?
-            .try_with(RETA::ENTRY1, queue(1))?
-            .try_with(RETA::ENTRY2, queue(2))?
-            .try_with(RETA::ENTRY3, queue(3))?;
-        registers.reta(index).write_full(entries.full()?);
-    }
     // The hash takes the place of the checksum in the descriptor.
     registers.rxcsum().modify(value!(RXCSUM { PCSD: true }));
-    registers.mrqc().write(value!(MRQC { MRQE: mrqc::MRQE::Rss, RSS_FIELD_ENABLE: HASH_FIELDS }));
+    set_hash(registers, &config.initial_rss())?;
+    set_redirection(registers, &config.initial_rss())
+}
+
+/// What is hashed, and how. Reception must be off, so that no packet meets half of it.
+pub(crate) fn set_hash<H: Bus, P>(registers: Registers<'_, H, P>, rss: &Rss) -> Result<(), Error>
+where
+    RSSRK: WritableIn<P>,
+    MRQC: WritableIn<P>,
+{
+    for (index, key) in Index::all().zip(rss.key.as_chunks().0) {
+        let [a, b, c, d] = key.map(u64::from);
+        let bytes = Value::EMPTY.try_with(RSSRK::K0, a)?.try_with(RSSRK::K1, b)?;
+        registers.rssrk(index).write(bytes.try_with(RSSRK::K2, c)?.try_with(RSSRK::K3, d)?);
+    }
+    let fields = Value::EMPTY.try_with(MRQC::RSS_FIELD_ENABLE, rss.fields.bits())?;
+    registers.mrqc().write(fields.with(MRQC::MRQE, mrqc::MRQE::Rss));
+    Ok(())
+}
+
+/// Which queue a hash goes to. This may change at any time, without a border between packets.
+pub(crate) fn set_redirection<H: Bus, P>(registers: Registers<'_, H, P>, rss: &Rss) -> Result<(), Error>
+where
+    RETA: WritableIn<P>,
+{
+    for (index, queues) in Index::all().zip(rss.table.as_chunks().0) {
+        let [a, b, c, d] = queues.map(u64::from);
+        let entries = Value::EMPTY.try_with(RETA::ENTRY0, a)?.try_with(RETA::ENTRY1, b)?;
+        let entries = entries.try_with(RETA::ENTRY2, c)?.try_with(RETA::ENTRY3, d)?;
+        registers.reta(index).write_full(entries.full()?);
+    }
     Ok(())
 }
 
@@ -138,7 +148,7 @@ pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Co
         value!(SRRCTL { DESCTYPE: srrctl::DESCTYPE::AdvancedOneBuffer })
             .try_with(SRRCTL::BSIZEPACKET, kibibytes)?
             // Else a queue that nobody empties would hold up all others.
-            .with(SRRCTL::DROP_EN, config.queue_pairs > 1),
+            .with(SRRCTL::DROP_EN, config.rx_queues > 1),
     );
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
     // Reset leaves bit 12 as 1, and it must be 0: every write sees to it.
@@ -154,9 +164,11 @@ pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Co
 /// Starts to receive, once all queues are enabled: doing it earlier can hang the receive DMA (4.6.7).
 pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
     let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
-    while_idle(hardware, registers, || registers.rxctrl().modify(value!(RXCTRL { RXEN: true })))?;
-    registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
-    Ok(())
+    while_idle(hardware, registers, || {
+        // The datasheet has it last. But a packet may be waiting, and must not be written without snooping either.
+        registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
+        registers.rxctrl().modify(value!(RXCTRL { RXEN: true }));
+    })
 }
 
 /// Does `action` while the receive data path is idle: RXCTRL.RXEN may change only then (8.2.3.8.10, 8.2.3.12.5).

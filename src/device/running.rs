@@ -6,8 +6,8 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::device::{
-    Config, ConfigError, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Running, Statistics,
-    Unbound, initialise, link, receive, statistics, stop, transmit,
+    Config, ConfigError, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Rss, Running,
+    Statistics, Unbound, initialise, link, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::platform::Platform;
@@ -22,20 +22,26 @@ const DRAIN: Duration = Duration::from_millis(100);
 /// The pause between two looks at a ring that drains.
 const LOOK: Duration = Duration::from_micros(50);
 
+/// Something of one queue, on cache lines of its own: what one thread writes must not lie beside what another reads.
+/// Two lines, because x86-64 fetches them in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
 /// The rings of a device, which it may reach until it has stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    rx: Vec<Held<RxRing>>,
-    tx: Vec<Held<TxRing>>,
+    rx: Vec<Apart<Held<RxRing>>>,
+    tx: Vec<Apart<Held<TxRing>>>,
 }
 
 impl Queues {
     /// Frees the rings and gives their buffers back to the pools, now that the device has stopped.
     pub(crate) fn release(self, proof: &Stopped) {
-        for ring in self.rx.into_iter().filter_map(|ring| ring.release(proof)) {
+        for ring in self.rx.into_iter().filter_map(|ring| ring.0.release(proof)) {
             ring.empty();
         }
-        for ring in self.tx.into_iter().filter_map(|ring| ring.release(proof)) {
+        for ring in self.tx.into_iter().filter_map(|ring| ring.0.release(proof)) {
             ring.empty();
         }
     }
@@ -52,13 +58,14 @@ pub struct Engine<H: Platform> {
     queues: Queues,
     statistics: Statistics,
     drops: Vec<Arc<DropCounters>>,
+    rss: Rss,
 }
 
 impl<H: Platform> Engine<H> {
     /// Lets packets that were posted leave, for a while: a transmit queue is disabled when it is empty (4.6.8.1).
     fn drain(&mut self) {
         let start = self.hardware.now();
-        while !self.queues.tx.iter_mut().all(|ring| ring.get_mut().is_drained()) {
+        while !self.queues.tx.iter_mut().all(|ring| ring.0.get_mut().is_drained()) {
             if self.hardware.now().saturating_sub(start) >= DRAIN {
                 break;
             }
@@ -93,6 +100,7 @@ impl<H: Platform> fmt::Debug for Engine<H> {
 }
 
 /// A start that failed.
+#[expect(clippy::large_enum_variant, reason = "it is made a few times in a device's life")]
 pub enum StartFailed<H: Platform> {
     /// The device was brought back to its initialised state.
     RolledBack(Failed<Device<Reset, H>>),
@@ -141,7 +149,7 @@ impl<H: Platform> Device<LinkUp, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.start.md")))]
     pub fn start(self) -> Result<Device<Running, H>, StartFailed<H>> {
         let config = self.data.config;
-        let pools = (0..config.queue_pairs)
+        let pools = (0..config.rx_queues)
             .map(|_| Pool::new(&*self.hardware, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
             .collect::<Result<Vec<_>, _>>();
         match pools {
@@ -162,10 +170,11 @@ impl<H: Platform> Device<LinkUp, H> {
         let mut queues = Queues::default();
         match start(&*self.hardware, &self.data, pools, &mut queues) {
             Ok(()) => {
-                let statistics = Statistics::new(self.data.config.queue_pairs);
-                let drops = queues.rx.iter().map(|ring| ring.get().drops()).collect();
-                let hardware = Arc::clone(&self.hardware);
-                let engine = Engine { hardware, data: self.data, queues, statistics, drops };
+                let config = &self.data.config;
+                let statistics = Statistics::new(config.rx_queues.max(config.tx_queues));
+                let drops = queues.rx.iter().map(|ring| ring.0.get().drops()).collect();
+                let (hardware, rss) = (Arc::clone(&self.hardware), config.initial_rss());
+                let engine = Engine { hardware, data: self.data, queues, statistics, drops, rss };
                 Ok(Device { hardware: self.hardware, data: engine })
             }
             Err(error) => Err(match shut_down(self.hardware, self.data, queues) {
@@ -184,26 +193,26 @@ fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: 
     }
     let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
-    statistics::initialise(registers, config.queue_pairs)?;
+    statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;
-    for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.queue_pairs) {
+    for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.rx_queues) {
         let ring = RxRing::new(hardware, queue, config.rx_len, pool, config.long_frames)?;
-        queues.rx.push(Held::by(hardware, ring));
+        queues.rx.push(Apart(Held::by(hardware, ring)));
     }
     transmit::initialise(hardware, config)?;
-    for queue in TxQueue::all().take(config.queue_pairs) {
+    for queue in TxQueue::all().take(config.tx_queues) {
         let mut ring = TxRing::new(hardware, queue, config.tx_len, config.max_frame)?;
         for pool in pools.iter().chain(&data.pools) {
             ring.attach(hardware, pool)?;
         }
-        queues.tx.push(Held::by(hardware, ring));
+        queues.tx.push(Apart(Held::by(hardware, ring)));
     }
-    for ring in &mut queues.rx {
+    for Apart(ring) in &mut queues.rx {
         receive::enable_queue(hardware, ring.get(), config)?;
         Receive::new(ring.get_mut(), hardware).start();
     }
-    for ring in &queues.tx {
-        transmit::enable_queue(hardware, ring.get())?;
+    for Apart(ring) in &queues.tx {
+        transmit::enable_queue(hardware, ring.get(), config)?;
     }
     receive::enable(hardware)
 }
@@ -231,16 +240,22 @@ fn shut_down<H: Platform>(
 
 impl<H: Platform> Device<Running, H> {
     /// The device as a whole, and its queue pairs: each can be given to a thread of its own.
+    ///
+    /// Queues that are not in pairs, because there are more of one kind, are seen by [`split_queues`](Self::split_queues).
     pub fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
-        let Engine { hardware, data, queues, statistics, drops } = &mut self.data;
+        let (control, rx, tx) = self.split_queues();
+        (control, rx.into_iter().zip(tx).map(|(rx, tx)| QueuePair { rx, tx }).collect())
+    }
+
+    /// The device as a whole, all its receive queues, and all its transmit queues.
+    pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<Receive<'_, H>>, Vec<Transmit<'_, H>>) {
+        let Engine { hardware, data, queues, statistics, drops, rss } = &mut self.data;
         let hardware = &**hardware;
         let Initialised { config, mac, .. } = data;
-        let control = Control { hardware, statistics, drops, config, mac };
-        let pairs = queues.rx.iter_mut().zip(&mut queues.tx).map(|(rx, tx)| QueuePair {
-            rx: Receive::new(rx.get_mut(), hardware),
-            tx: Transmit::new(tx.get_mut(), hardware),
-        });
-        (control, pairs.collect())
+        let control = Control { hardware, statistics, drops, config, mac, rss };
+        let rx = queues.rx.iter_mut().map(|ring| Receive::new(ring.0.get_mut(), hardware)).collect();
+        let tx = queues.tx.iter_mut().map(|ring| Transmit::new(ring.0.get_mut(), hardware)).collect();
+        (control, rx, tx)
     }
 
     /// What the link is now.
@@ -263,13 +278,13 @@ impl<H: Platform> Device<Running, H> {
     ///
     /// [`DmaError`] if the device cannot reach the pool's memory.
     pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
-        let (_, mut pairs) = self.split();
-        pairs.iter_mut().try_for_each(|pair| pair.tx.attach(pool))
+        let (_, _, mut queues) = self.split_queues();
+        queues.iter_mut().try_for_each(|queue| queue.attach(pool))
     }
 
     /// The pools that received packets come from, a queue each.
     pub fn pools(&self) -> impl Iterator<Item = &Pool> {
-        self.data.queues.rx.iter().map(|ring| ring.get().pool())
+        self.data.queues.rx.iter().map(|ring| ring.0.get().pool())
     }
 
     /// What the device was set up as.
@@ -323,5 +338,52 @@ impl<H: Platform> Device<LinkUp, H> {
     #[must_use]
     pub fn mac(&self) -> [u8; 6] {
         self.data.mac
+    }
+}
+
+#[cfg(test)]
+#[path = "../../benches/plain/mod.rs"]
+mod plain;
+
+#[cfg(test)]
+mod tests {
+    use core::mem::size_of_val;
+    use core::ops::Range;
+    use std::collections::HashMap;
+    use std::vec::Vec;
+
+    use super::plain::{Addresses, Plain};
+    use super::*;
+
+    /// What a queue writes to, or a device that plays it, while packets go through.
+    fn footprint(queues: &Queues, queue: usize) -> Vec<Range<usize>> {
+        fn of<T>(it: &T) -> Range<usize> {
+            let start = core::ptr::from_ref(it) as usize;
+            start..start + size_of_val(it)
+        }
+        let (rx, tx) = (&queues.rx[queue], &queues.tx[queue]);
+        let mut all = vec![of(rx), of(tx), of(&*rx.0.get().drops())];
+        all.extend(rx.0.get().ring().footprint());
+        all.extend(tx.0.get().footprint());
+        all.extend(rx.0.get().pool().footprint());
+        all
+    }
+
+    #[test]
+    fn queues_share_no_cache_line() {
+        for len in [64, 512] {
+            let config = Config::new().queue_pairs(4).rx_descriptors(len).tx_descriptors(len);
+            let (nic, _player) = Plain::start(Addresses::Identity, &config);
+            let mut owner = HashMap::new();
+            for queue in 0..4 {
+                for range in footprint(&nic.data.queues, queue) {
+                    for line in range.start / 64..range.end.div_ceil(64) {
+                        let first = *owner.entry(line).or_insert(queue);
+                        assert_eq!(first, queue, "queues {first} and {queue} share the line at {:#x}", line * 64);
+                    }
+                }
+            }
+            assert!(owner.len() > 4 * len / 4, "all memory was seen");
+        }
     }
 }

@@ -51,11 +51,13 @@ pub struct Statistics {
     pub tx_broadcast: u64,
     /// Multicast packets sent (MPTC).
     pub tx_multicast: u64,
-    /// The same by queue pair.
+    /// The same by queue: entry n is of receive queue n and transmit queue n.
+    ///
+    /// There are 16 sets of counters (8.2.3.23.71), so with more transmit queues than that, n + 16 and so on count here too.
     pub queues: Vec<QueueStatistics>,
 }
 
-/// Counters of a queue pair since the device was started.
+/// Counters of a receive and a transmit queue since the device was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueStatistics {
     /// Packets received (QPRC).
@@ -73,10 +75,10 @@ pub struct QueueStatistics {
 }
 
 impl Statistics {
-    /// All zero, for `queues` queue pairs.
+    /// All zero, for as many queues of either kind.
     pub(crate) fn new(queues: usize) -> Self {
         let mut statistics = Self::default();
-        statistics.queues.resize(queues, QueueStatistics::default());
+        statistics.queues.resize(queues.min(StatisticsCounter::all().count()), QueueStatistics::default());
         statistics
     }
 
@@ -134,9 +136,10 @@ fn add_to(total: &mut u64, amount: impl Into<u64>) {
     *total = total.saturating_add(amount.into());
 }
 
-/// Gives each queue its own counter, and clears all that are read (4.6.5).
+/// Gives each queue its own counter as far as there are any, and clears all that are read (4.6.5).
 pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, queues: usize) -> Result<(), Error> {
-    let counter = |queue: usize| if queue < queues { queue as u64 } else { 0 };
+    let counters = StatisticsCounter::all().count();
+    let counter = |queue: usize| if queue < queues { (queue % counters) as u64 } else { 0 };
     for index in Index::all() {
         let [a, b, c, d] = core::array::from_fn(|n| counter(4 * index.get() + n));
         let map = Value::EMPTY.try_with(RQSMR::Q_MAP_0, a)?.try_with(RQSMR::Q_MAP_1, b)?;
@@ -144,6 +147,6 @@ pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, que
         let map = Value::EMPTY.try_with(TQSM::Q_MAP_0, a)?.try_with(TQSM::Q_MAP_1, b)?;
         registers.tqsm(index).write(map.try_with(TQSM::Q_MAP_2, c)?.try_with(TQSM::Q_MAP_3, d)?);
     }
-    Statistics::new(StatisticsCounter::all().count()).update(registers);
+    Statistics::new(counters).update(registers);
     Ok(())
 }

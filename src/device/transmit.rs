@@ -68,14 +68,18 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
 }
 
 /// Sets up the queue of `ring`, starts to transmit if it is the first, and enables it (4.6.8).
-pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing) -> Result<(), Error> {
+pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, config: &Config) -> Result<(), Error> {
     let registers: Registers<'_, H, Driver<QueueDisabled>> = Registers::with_permission(hardware);
     let queue = ring.queue();
     registers.tdba(queue).write(ring.ring().address().get());
     registers.tdlen(queue).write(Value::EMPTY.try_with(TDLEN::LEN, ring.ring().bytes() as u64)?);
     registers.tdh(queue).write(value!(TDH { TDH: 0 }));
-    // Descriptors are fetched 8 or more at a time, once fewer than 36 are at hand; only those with RS are written back.
-    registers.txdctl(queue).modify(value!(TXDCTL { PTHRESH: 36, HTHRESH: 8, WTHRESH: 0 }));
+    let (fewer_than, at_least) = config.tx_prefetch;
+    // Only descriptors with RS are written back: what goes home by the block waits for those alone.
+    let thresholds = value!(TXDCTL { WTHRESH: 0 })
+        .try_with(TXDCTL::PTHRESH, u64::from(fewer_than))?
+        .try_with(TXDCTL::HTHRESH, u64::from(at_least))?;
+    registers.txdctl(queue).modify(thresholds);
     let shared: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
     if !shared.dmatxctl().read().field(DMATXCTL::TE) {
         shared.dmatxctl().modify(value!(DMATXCTL { TE: true }));

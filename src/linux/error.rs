@@ -170,6 +170,13 @@ pub enum Error {
         /// Its address in this process.
         address: usize,
     },
+    /// Physical addresses mean nothing to the function: its IOMMU translates what it is told.
+    AddressesTranslated {
+        /// The function.
+        address: PciAddress,
+        /// What the kernel has the IOMMU do, in its own word.
+        kind: String,
+    },
     /// The function is behind no IOMMU.
     NoIommuGroup {
         /// The function.
@@ -337,6 +344,11 @@ impl fmt::Display for Error {
             Self::NotContiguous { address } => {
                 write!(f, "the huge page at {address:#x} is not in one piece by what /proc/self/pagemap says")
             }
+            Self::AddressesTranslated { address, kind } => write!(
+                f,
+                "{address} is behind an IOMMU that translates its addresses (its group is of the type {kind}), so it cannot be \
+                 driven by physical ones: use VFIO, or boot the kernel with iommu=pt"
+            ),
             Self::NoIommuGroup { address } => write!(
                 f,
                 "{address} is in no IOMMU group: switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot the kernel with \

@@ -91,6 +91,15 @@ impl Function {
         name.parse().map_err(|_| host::malformed(&link, "a link to a numbered IOMMU group", &name))
     }
 
+    /// Refuses the function if physical addresses do not lead it to memory.
+    pub(crate) fn check_untranslated(&self) -> Result<(), Error> {
+        match host::read(&self.file("iommu_group/type")) {
+            Ok(kind) if kind.starts_with("DMA") => Err(Error::AddressesTranslated { address: self.address, kind }),
+            // Without an IOMMU there is no such file, nor on old kernels.
+            _ => Ok(()),
+        }
+    }
+
     /// The functions of the same IOMMU group that drivers of the kernel have, with the drivers.
     pub(crate) fn foreign_in_group(&self) -> Vec<(String, String)> {
         let devices = self.file("iommu_group/devices");

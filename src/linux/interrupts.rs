@@ -14,8 +14,8 @@ use crate::queue::Receive;
 
 /// Interrupts of a device, a vector each; they are switched off when dropped.
 ///
-/// The receive queues raise them after [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts). Without interrupts, queues are
-/// polled, which is faster and burns a core.
+/// The receive queues and the link raise them after [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts). Without
+/// interrupts, queues are polled, which is faster and burns a core.
 #[derive(Debug)]
 pub struct Interrupts {
     pub(crate) address: PciAddress,
@@ -93,6 +93,8 @@ impl Interrupts {
     }
 
     /// Receives packets into `batch`, and waits for the first one until `timeout` if there are none. Returns how many came.
+    ///
+    /// As long as packets come faster than they are handled, this polls, and there are no interrupts.
     ///
     /// # Errors
     ///

@@ -230,11 +230,14 @@ impl Error {
     pub(crate) fn into_dma(self, len: usize) -> DmaError {
         log::error!("{self}");
         let (reason, errno) = match self {
-            Self::NoHugePages { errno, .. } => ("too few huge pages are free: see /proc/sys/vm/nr_hugepages", errno),
-            Self::AddressesHidden => ("physical addresses take CAP_SYS_ADMIN", Errno(libc::EPERM)),
-            Self::NotMapped { errno, .. } if errno == Errno(libc::ENOMEM) => {
-                ("more memory was to be locked than RLIMIT_MEMLOCK allows: see `ulimit -l`", errno)
+            Self::NoHugePages { errno, .. } => {
+                ("too few huge pages are free: `echo 64 > /proc/sys/vm/nr_hugepages` as root reserves more", errno)
             }
+            Self::AddressesHidden => ("physical addresses take CAP_SYS_ADMIN", Errno(libc::EPERM)),
+            Self::NotMapped { errno, .. } if errno == Errno(libc::ENOMEM) => (
+                "more memory was to be locked than RLIMIT_MEMLOCK allows, which root can raise: `ulimit -l unlimited`",
+                errno,
+            ),
             Self::System { errno, .. } | Self::NotMapped { errno, .. } => ("the system refused it", errno),
             _ => return DmaError::NotMappable { len, reason: "what the system says of it cannot be right" },
         };

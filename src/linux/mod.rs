@@ -1,11 +1,11 @@
 //! 82599s under Linux: PCI functions through VFIO, or through sysfs.
 //!
-//! **None of this was ever run against an 82599.** Both back ends were run in a virtual machine, against a device of QEMU's
-//! (`scripts/vfio-in-qemu`), and against made-up trees of sysfs.
+//! **None of this was ever run against an 82599.** Both back ends were run in a virtual machine, with a model of the 82599 as
+//! a PCI function of stock kernels (`tests/vm/run`) and with a device of QEMU's (`scripts/vfio-in-qemu`), and against made-up trees of sysfs.
 //!
 //! - [`Vfio`] needs an IOMMU and a function bound to the driver vfio-pci, and no root: the device reaches nothing but the memory it was
 //!   given, and the kernel resets it when the process ends. It is what to use.
-//! - [`Sysfs`] needs root and huge pages, and nothing else: the device gets physical addresses, and is trusted.
+//! - [`Sysfs`] needs root and huge pages, and no IOMMU that translates: the device gets physical addresses, and is trusted.
 //!
 //! ```no_run
 //! use ixgbe::device::{Config, Device};

@@ -62,6 +62,7 @@ impl SysfsOptions {
         let function = Function::find(&self.host, address)?;
         // All that can fail is tried before anything is taken away.
         function.bar_size()?;
+        function.check_untranslated()?;
         let memory = Allocator::new(self.page_size, function.numa_node(), system_page_size());
         first_page(&memory, &self.host)?;
         let open = |file: &str| {

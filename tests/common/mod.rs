@@ -151,3 +151,31 @@ pub fn assert_works<H: Platform>(nic: &mut Device<Running, H>, port: &Port, reco
     port.deliver(&into);
     assert_eq!(receive(nic), [into], "a packet that was received");
 }
+
+/// What came in, by the device's and the driver's count, against what the model knows.
+pub fn assert_adds_up(nic: &mut Nic, port: &Port, delivered: u64) {
+    let counters = port.counters();
+    let statistics = nic.statistics().unwrap();
+    let by_queue = |count: fn(&ixgbe::device::QueueStatistics) -> u64| statistics.queues.iter().map(count).sum::<u64>();
+    assert_eq!(statistics.rx_packets, counters.delivered);
+    assert_eq!(statistics.rx_octets, counters.delivered_bytes);
+    assert_eq!(statistics.rx_missed, counters.missed);
+    assert_eq!(statistics.rx_no_descriptor, counters.dropped_no_descriptor);
+    assert_eq!(statistics.rx_undersize, counters.dropped_short);
+    assert_eq!(statistics.rx_oversize, counters.dropped_long);
+    assert_eq!(statistics.rx_crc_errors, counters.dropped_crc);
+    assert_eq!((by_queue(|q| q.rx_packets), by_queue(|q| q.rx_octets)), (statistics.rx_packets, statistics.rx_octets));
+    assert_eq!(statistics.tx_packets, counters.transmitted);
+    // With CRC.
+    assert_eq!(statistics.tx_octets, counters.transmitted_bytes + 4 * counters.transmitted);
+    assert_eq!(
+        (by_queue(|q| q.tx_packets), by_queue(|q| q.tx_octets)),
+        (counters.transmitted, counters.transmitted_bytes)
+    );
+    // In = out + dropped, by reason.
+    let by_driver = by_queue(|q| q.drops.long + q.drops.bad_length + q.drops.damaged);
+    assert_eq!(statistics.rx_packets, delivered + by_driver);
+    let lost = statistics.rx_dropped() + counters.dropped_filter + counters.dropped_not_receiving;
+    let wrong = statistics.rx_undersize + statistics.rx_oversize + statistics.rx_crc_errors;
+    assert_eq!(counters.frames_in, delivered + lost + wrong + counters.waiting);
+}

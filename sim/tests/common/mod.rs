@@ -4,6 +4,7 @@
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ixgbe::clock::Clock;
@@ -48,6 +49,9 @@ pub const TXPBTHRESH: u32 = 0x4950;
 pub const MTQC: u32 = 0x8120;
 pub const RTTDCS: u32 = 0x4900;
 pub const DMATXCTL: u32 = 0x4A80;
+pub const FDIRCTRL: u32 = 0xEE00;
+pub const FDIRHASH: u32 = 0xEE28;
+pub const FDIRCMD: u32 = 0xEE2C;
 pub const SECRXCTRL: u32 = 0x8D00;
 pub const SECRXSTAT: u32 = 0x8D04;
 pub const HLREG0: u32 = 0x4240;
@@ -300,6 +304,15 @@ impl Driver {
         assert!(self.until(LINKS, 1 << 30, 1 << 30), "no link");
     }
 
+    /// Up and running, with a wire that keeps what is sent.
+    pub fn recording() -> (Self, Recorder) {
+        let mut driver = Self::new();
+        let recorder = Recorder::default();
+        driver.port.plug(recorder.clone());
+        driver.bring_up(&[0], &[0]);
+        (driver, recorder)
+    }
+
     /// The next received frame of the nth receive ring, over as many descriptors as it takes, with the
     /// words of its last descriptor. Its descriptors are not given back.
     pub fn receive(&mut self, nth: usize) -> Option<(Vec<u8>, [u64; 2])> {
@@ -387,6 +400,27 @@ impl Driver {
         }
         self.port.clear_violations();
         rules
+    }
+}
+
+/// A wire that keeps what the port sends.
+#[derive(Clone, Default)]
+pub struct Recorder {
+    frames: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Recorder {
+    /// What was sent since the last call.
+    pub fn take(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.frames.lock().unwrap())
+    }
+}
+
+impl ixgbe_sim::Wire for Recorder {
+    fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
+
+    fn transmit(&mut self, frame: &[u8]) {
+        self.frames.lock().unwrap().push(frame.to_vec());
     }
 }
 

@@ -199,13 +199,51 @@ fn a_function_opened_through_sysfs_is_prepared_and_given_back() {
 fn a_function_that_cannot_be_prepared_is_given_back() {
     let Some(_pages) = HugePages::get(4, "giving a function back") else { return };
     let tree = Tree::new();
-    fs::write(tree.path("config"), [0x86, 0x80, 0xfb]).unwrap();
-    let error = tree.options().open(tree.address).unwrap_err();
-    assert!(matches!(error, Error::System { doing: "read", .. }), "{error}");
-    assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/bind"), "0000:03:00.0");
+    // Without all of the ids, and without the command register.
+    for short in [&[0x86, 0x80, 0xfb][..], &[0x86, 0x80, 0xfb, 0x10, 0x00]] {
+        fs::write(tree.path("config"), short).unwrap();
+        let error = tree.options().open(tree.address).unwrap_err();
+        assert!(matches!(error, Error::System { .. }), "{error}");
+        assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/bind"), "0000:03:00.0");
+        fs::write(tree.host.driver("ixgbe").join("bind"), "").unwrap();
+    }
     fs::write(tree.path("config"), [0x86, 0x80, 0x28, 0x15, 0, 0, 0, 0]).unwrap();
     let error = tree.options().open(tree.address).unwrap_err().to_string();
     assert!(error.contains("8086:1528"), "{error}");
+}
+
+#[test]
+fn a_function_without_its_files_is_left_alone() {
+    let Some(_pages) = HugePages::get(4, "opening a function with files missing") else { return };
+    for file in ["config", "resource0", "resource", "device"] {
+        let tree = Tree::new();
+        let error = tree.remove(file).options().open(tree.address).unwrap_err();
+        assert!(matches!(&error, Error::System { path, .. } if path.ends_with(file)), "{file}: {error}");
+        assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/unbind"), "", "{file}: nothing was unbound");
+    }
+    // Not every kernel has these.
+    let tree = Tree::new();
+    tree.remove("reset").remove("enable").remove("numa_node").options().open(tree.address).unwrap();
+}
+
+#[test]
+fn a_function_that_answers_all_ones_is_an_error() {
+    let Some(_pages) = HugePages::get(4, "opening a function that is gone") else { return };
+    let tree = Tree::new();
+    tree.put("vendor", "0xffff").put("device", "0xffff");
+    assert!(tree.options().open(tree.address).unwrap_err().to_string().contains("(ffff:ffff)"));
+    tree.put("vendor", "0x8086").put("device", "0x10fb");
+    let config = fs::read(tree.path("config")).unwrap();
+    fs::write(tree.path("config"), [0xff; 256]).unwrap();
+    let error = tree.options().open(tree.address).unwrap_err().to_string();
+    assert!(error.contains("ffff:ffff"), "{error}");
+    assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/bind"), "0000:03:00.0", "it was given back");
+    // Its configuration space is there, its registers are not.
+    fs::write(tree.path("config"), config).unwrap();
+    fs::write(tree.path("resource0"), vec![0xff; 128 * 1024]).unwrap();
+    let device = crate::device::Device::new(tree.options().open(tree.address).unwrap());
+    let failed = device.reset(&crate::device::Config::new()).unwrap_err();
+    assert!(matches!(failed.error, crate::device::Error::Removed { .. }), "{failed}");
 }
 
 #[test]
@@ -219,6 +257,27 @@ fn without_huge_pages_nothing_is_taken() {
     assert!(matches!(error, Error::NoHugePages { count: 1, .. }), "{error}");
     assert!(error.to_string().contains("/proc/sys/vm/nr_hugepages"), "{error}");
     assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/unbind"), "", "nothing was unbound");
+}
+
+#[test]
+fn a_function_whose_addresses_are_translated_is_left_to_vfio() {
+    let tree = Tree::new();
+    tree.group(7, &[]);
+    let kind = tree.host.sysfs.join("kernel/iommu_groups/7/type");
+    for text in ["DMA\n", "DMA-FQ\n"] {
+        fs::write(&kind, text).unwrap();
+        let error = tree.options().open(tree.address).unwrap_err();
+        assert_eq!(error, Error::AddressesTranslated { address: tree.address, kind: text.trim().into() });
+        assert!(error.to_string().contains("use VFIO, or boot the kernel with iommu=pt"), "{error}");
+    }
+    assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/unbind"), "", "nothing was unbound");
+    let function = tree.find().unwrap();
+    for text in ["identity\n", ""] {
+        fs::write(&kind, text).unwrap();
+        assert_eq!(function.check_untranslated(), Ok(()), "{text}");
+    }
+    fs::remove_file(&kind).unwrap();
+    assert_eq!(function.check_untranslated(), Ok(()), "no such file");
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl Vfio {
         self.address
     }
 
-    /// Switches `count` MSI-X vectors on: one for each receive queue, as a rule.
+    /// Switches `count` MSI-X vectors on: one for each receive queue, as a rule, and one more for changes of the link.
     ///
     /// # Errors
     ///

@@ -3,10 +3,11 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::{Ends, Ring};
+use super::Ring;
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Written};
 use crate::field::Value;
 use crate::pool::{BLOCK, Buffer, Pool};
+use crate::queue::groups::Ends;
 
 /// How many packets are passed on between two looks at how many are left.
 const RUN: usize = 8;

@@ -89,8 +89,8 @@ impl ConfigSpace {
     }
 
     pub(crate) fn read(&self, at: usize, data: &mut [u8]) {
-        for (byte, at) in data.iter_mut().zip(at..) {
-            *byte = self.bytes.get(at).copied().unwrap_or(0);
+        for (n, byte) in data.iter_mut().enumerate() {
+            *byte = self.bytes.get(at.saturating_add(n)).copied().unwrap_or(0);
         }
     }
 

@@ -42,6 +42,9 @@ impl Vectors {
     }
 }
 
+/// The most bytes that a peer reads at once: the largest region.
+const MOST: usize = REGISTERS_SIZE as usize;
+
 /// One function.
 pub(crate) struct Function {
     port: Port,
@@ -86,6 +89,9 @@ fn invalid(what: &str) -> Error {
 
 impl ServerBackend for Function {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> Result<(), Error> {
+        if data.len() > MOST {
+            return Err(invalid("a read of so much"));
+        }
         let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
         data.fill(0);
         match region {

@@ -1,12 +1,14 @@
 //! Serves the model as a PCI function to a virtual machine, over the protocol vfio-user.
 //!
-//! One port answers ARP and pings through a partner of its own; two ports are wired together. It ends
+//! One port answers ARP and pings through a partner of its own; ports are wired together by twos. It ends
 //! when all its peers are gone, and then prints what their drivers did and must not have done.
 
+mod commands;
 mod config_space;
 mod function;
 mod partner;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,47 +22,21 @@ use partner::Partner;
 /// A model of Intel's 82599, served over vfio-user.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where to make the socket of each port: one, or two that are wired together.
-    #[arg(required = true, num_args = 1..=2)]
+    /// Where to make the socket of each port: they are wired together by twos.
+    #[arg(required = true, num_args = 1..=4)]
     sockets: Vec<PathBuf>,
     /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
-    #[arg(long, value_parser = fault)]
+    #[arg(long)]
     fault: Vec<Fault>,
     /// Tell every access to registers, and every write to the configuration space, on the standard error output.
     #[arg(long)]
     trace: bool,
 }
 
-/// The faults that the command line knows.
-const FAULTS: &[Fault] = &[
-    Fault::ResetNeverEnds,
-    Fault::EepromNeverDone,
-    Fault::EepromMissing,
-    Fault::EepromCorrupt,
-    Fault::EepromReadNeverDone,
-    Fault::RxQueueNeverEnables,
-    Fault::TxQueueNeverEnables,
-    Fault::LinkNeverUp,
-    Fault::LinkFlap,
-    Fault::SurpriseRemoval,
-    Fault::RxErrors,
-    Fault::RxNoEop,
-    Fault::RxWriteBackLost,
-    Fault::RxCrcErrors,
-    Fault::TxWriteBackLost,
-    Fault::TxStalls,
-    Fault::SemaphoreTaken,
-    Fault::FirmwareHoldsResources,
-    Fault::InterruptsLost,
-];
-
-fn fault(name: &str) -> Result<Fault, String> {
-    let known = |fault: &Fault| format!("{fault:?}");
-    let found = FAULTS.iter().find(|fault| known(fault) == name).copied();
-    found.ok_or_else(|| format!("known faults are {}", FAULTS.iter().map(known).collect::<Vec<_>>().join(", ")))
-}
-
 fn main() -> ExitCode {
+    if log::set_logger(&Log).is_ok() {
+        log::set_max_level(log::LevelFilter::Error);
+    }
     match serve(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -72,29 +48,37 @@ fn main() -> ExitCode {
 
 fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let ports: Vec<Port> = (0..arguments.sockets.len() as u8)
-        .map(|lan_id| Port::new(PortConfig { mac: [0x02, 0x82, 0x59, 0x90, 0, lan_id], lan_id, ..Default::default() }))
+        .map(|number| (number, [0x02, 0x82, 0x59, 0x90, 0, number]))
+        .map(|(number, mac)| Port::new(PortConfig { mac, lan_id: number % 2, ..Default::default() }))
         .collect();
-    match &ports[..] {
-        [one, other] => connect(one, other),
-        [one, ..] => one.plug(Partner::new()),
-        [] => {}
+    for wire in ports.chunks(2) {
+        match wire {
+            [one, other] => connect(one, other),
+            [one] => one.plug(Partner::new()),
+            _ => {}
+        }
     }
     arguments.fault.iter().for_each(|fault| ports[0].inject(*fault));
     let runner = Runner::start(ports.clone())?;
     let mut servers = Vec::new();
-    for (socket, port) in arguments.sockets.iter().zip(&ports) {
+    for (number, (socket, port)) in arguments.sockets.iter().zip(&ports).enumerate() {
         let server = Server::new(socket, true, irqs(), regions())
             .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
         let mut function = Function::new(port.clone(), arguments.trace);
-        servers.push(std::thread::spawn(move || server.run(&mut function)));
+        servers.push(
+            std::thread::Builder::new()
+                .name(format!("port {number}"))
+                .spawn(move || serve_one(&server, &mut function))?,
+        );
     }
+    let commanded = ports.clone();
+    std::thread::spawn(move || commands::obey(std::io::stdin().lock(), &commanded));
     println!("ready");
     let mut failed = None;
     for server in servers {
-        match server.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => failed = Some(error.to_string()),
-            Err(_) => failed = Some("a server panicked".to_owned()),
+        // What panics there is caught there.
+        if let Ok(Err(error)) = server.join() {
+            failed = Some(error);
         }
     }
     drop(runner);
@@ -104,13 +88,47 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
+/// Serves the peer of one port until its connection ends. The protocol's crate panics at some malformed messages: that
+/// ends the connection, too, and nothing else.
+fn serve_one(server: &Server, function: &mut Function) -> Result<(), String> {
+    let error = match catch_unwind(AssertUnwindSafe(|| server.run(function))) {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "a malformed message".to_owned(),
+    };
+    let error = format!("the connection is closed: {error}");
+    log::error!("{error}");
+    Err(error)
+}
+
+/// Prints what goes wrong, with the thread that says so: one serves one port.
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() == log::Level::Error
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            eprintln!("{}: {}", std::thread::current().name().unwrap_or("somebody"), record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
 /// Prints what the driver of a port did.
 fn report(number: usize, port: &Port) {
+    print_violations(&format!("port {number}"), port);
+    println!("port {number}: {:?}", port.counters());
+}
+
+fn print_violations(about: &str, port: &Port) {
     for (violation, count) in port.violation_kinds() {
         // One line each, whatever the details are made of.
         let violation = violation.to_string();
         let words: Vec<&str> = violation.split_whitespace().collect();
-        println!("port {number}: violation: {count} x {}", words.join(" "));
+        println!("{about}: violation: {count} x {}", words.join(" "));
     }
-    println!("port {number}: {:?}", port.counters());
 }

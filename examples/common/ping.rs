@@ -1,0 +1,68 @@
+//! What hosts say to each other to find out whether they are there.
+
+use std::net::Ipv4Addr;
+
+use etherparse::{ArpEthIpv4Packet, ArpOperation, Icmpv4Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+
+/// The address of who asks.
+const ASKER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+
+/// The answer to `frame`, if it asks anything of us.
+pub fn answer(frame: &[u8], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
+    let packet = SlicedPacket::from_ethernet(frame).ok()?;
+    let asker: [u8; 6] = frame.get(6..12)?.try_into().ok()?;
+    let mut reply = Vec::with_capacity(frame.len());
+    match packet.net? {
+        NetSlice::Arp(arp) if arp.operation() == ArpOperation::REQUEST && arp.target_protocol_addr() == ip.octets() => {
+            let sender: [u8; 4] = arp.sender_protocol_addr().try_into().ok()?;
+            let arp = ArpEthIpv4Packet {
+                operation: ArpOperation::REPLY,
+                sender_mac: mac,
+                sender_ipv4: ip.octets(),
+                target_mac: asker,
+                target_ipv4: sender,
+            };
+            PacketBuilder::ethernet2(mac, asker).arp(arp.into()).write(&mut reply).ok()?;
+        }
+        NetSlice::Ipv4(header) if header.header().destination_addr() == ip => {
+            let Some(TransportSlice::Icmpv4(icmp)) = packet.transport else { return None };
+            let Icmpv4Type::EchoRequest(echo) = icmp.icmp_type() else { return None };
+            PacketBuilder::ethernet2(mac, asker)
+                .ipv4(ip.octets(), header.header().source(), 64)
+                .icmpv4(Icmpv4Type::EchoReply(echo))
+                .write(&mut reply, icmp.payload())
+                .ok()?;
+        }
+        _ => return None,
+    }
+    Some(reply)
+}
+
+/// Request `number` of the host at `own` to the one at `mac` and `ip`: first who has the address, then echoes.
+pub fn request(number: u64, own: [u8; 6], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
+    let mut frame = Vec::new();
+    if number == 0 {
+        let arp = ArpEthIpv4Packet {
+            operation: ArpOperation::REQUEST,
+            sender_mac: own,
+            sender_ipv4: ASKER.octets(),
+            target_mac: [0; 6],
+            target_ipv4: ip.octets(),
+        };
+        PacketBuilder::ethernet2(own, [0xff; 6]).arp(arp.into()).write(&mut frame).ok()?;
+    } else {
+        let echo = PacketBuilder::ethernet2(own, mac).ipv4(ASKER.octets(), ip.octets(), 64);
+        echo.icmpv4_echo_request(1, number as u16).write(&mut frame, &number.to_be_bytes()).ok()?;
+    }
+    Some(frame)
+}
+
+/// Whether `frame` answers a request.
+pub fn is_answer(frame: &[u8]) -> bool {
+    let Ok(SlicedPacket { net, transport, .. }) = SlicedPacket::from_ethernet(frame) else { return false };
+    match (net, transport) {
+        (Some(NetSlice::Arp(arp)), _) => arp.operation() == ArpOperation::REPLY,
+        (_, Some(TransportSlice::Icmpv4(icmp))) => matches!(icmp.icmp_type(), Icmpv4Type::EchoReply(_)),
+        _ => false,
+    }
+}

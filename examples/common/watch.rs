@@ -1,0 +1,42 @@
+//! Keeping an eye on a device that runs.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use ixgbe::device::{Control, LinkStatus};
+
+use super::platform::Platform;
+
+/// How often to look.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the link was at the last look, and when that was.
+pub struct Watch {
+    name: String,
+    link: LinkStatus,
+    looked: Instant,
+}
+
+impl Watch {
+    /// Tells what the link of the device is, which is called `name`.
+    pub fn new(name: impl Into<String>, control: &mut Control<'_, Platform>) -> Self {
+        let watch = Self { name: name.into(), link: control.link(), looked: Instant::now() };
+        eprintln!("{}: link {}", watch.name, watch.link);
+        watch
+    }
+
+    /// Looks now and then, and tells of changes of the link. A device that has gone is an error: nothing else would tell.
+    pub fn look(&mut self, control: &mut Control<'_, Platform>) -> Result<(), Box<dyn Error>> {
+        if self.looked.elapsed() < INTERVAL {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        control.statistics()?;
+        let link = control.link();
+        if link != self.link {
+            self.link = link;
+            eprintln!("{}: link {link}", self.name);
+        }
+        Ok(())
+    }
+}

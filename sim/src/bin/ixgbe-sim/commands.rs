@@ -1,0 +1,64 @@
+//! What whoever started the server says while it runs: a command a line, on the standard input.
+//!
+//! ```text
+//! unplug 1          pulls the cable of the second port
+//! plug 1            puts it back
+//! fault 0 TxStalls  something goes wrong with the first port, by the names of `ixgbe_sim::Fault`
+//! clear 0 TxStalls  and goes right again
+//! report 1          tells and forgets what the driver of the second port did and must not have done
+//! ```
+
+use std::io::BufRead;
+
+use ixgbe_sim::Port;
+
+use crate::print_violations;
+
+/// Does what the lines say, until there are no more.
+pub(crate) fn obey(lines: impl BufRead, ports: &[Port]) {
+    for line in lines.lines().map_while(Result::ok) {
+        match command(&line, ports) {
+            Ok(()) => println!("done: {line}"),
+            Err(why) => eprintln!("not done: {line}: {why}"),
+        }
+    }
+}
+
+fn command(line: &str, ports: &[Port]) -> Result<(), String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let port = |number: &str| number.parse().ok().and_then(|number: usize| ports.get(number)).ok_or("no such port");
+    match words[..] {
+        ["unplug", number] => port(number)?.set_link(false),
+        ["plug", number] => port(number)?.set_link(true),
+        ["fault", number, name] => port(number)?.inject(name.parse()?),
+        ["clear", number, name] => port(number)?.clear(name.parse()?),
+        ["report", number] => {
+            let port = port(number)?;
+            print_violations(&format!("report on port {number}"), port);
+            port.clear_violations();
+        }
+        _ => return Err("there are: unplug, plug and report PORT, fault and clear PORT NAME".to_owned()),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ixgbe::mmio::{Bus, Offset};
+    use ixgbe_sim::PortConfig;
+
+    #[test]
+    fn a_command_reaches_its_port_and_what_is_none_is_told() {
+        let ports = [Port::new(PortConfig::default()), Port::new(PortConfig::default())];
+        let status = |port: &Port| port.read32(Offset::new(8).unwrap());
+        obey(&b"fault 1 SurpriseRemoval\nfault 1\n"[..], &ports);
+        assert_ne!(status(&ports[0]), u32::MAX);
+        assert_eq!(status(&ports[1]), u32::MAX);
+        command("clear 1 SurpriseRemoval", &ports).unwrap();
+        assert_ne!(status(&ports[1]), u32::MAX);
+        for wrong in ["", "fault 2 TxStalls", "fault 0 Nothing", "plug", "plug -1", "plug 0 0", "burn 0"] {
+            assert!(command(wrong, &ports).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Flow Director: filters that send a flow to a queue of its own (datasheet 7.1.2.7 and 8.2.3.21).
+//!
+//! Signature filters are played, over all of a flow: what masks leave out, perfect filters, and the reports in
+//! descriptors are not.
+
+use std::collections::HashMap;
+
+use crate::chip::{Chip, Event, MICROSECOND, Time};
+use crate::offsets::*;
+use crate::packet::{Headers, half, packet_type::*};
+use crate::violation::Rule;
+use crate::vlan;
+
+/// How long the table takes to be made.
+const INITIALISE: Time = 50 * MICROSECOND;
+
+/// FDIRCMD's commands.
+const ADD: u32 = 1;
+const REMOVE: u32 = 2;
+const QUERY: u32 = 3;
+
+/// Bytes of what is hashed of a frame.
+const TUPLE: usize = 42;
+/// Their bits.
+const BITS: usize = TUPLE * 8;
+
+/// One filter.
+struct Filter {
+    signature: u32,
+    /// Where its frames go, if the filter says so.
+    queue: Option<usize>,
+}
+
+/// The table of filters.
+#[derive(Default)]
+pub(crate) struct FlowDirector {
+    /// Whether the table is there.
+    ready: bool,
+    buckets: HashMap<u32, Vec<Filter>>,
+    used: u32,
+}
+
+/// What the filters say of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The frame is none that filters look at.
+    NotAsked,
+    Miss,
+    Match(Option<usize>),
+}
+
+/// How many filters fit in FDIRCTRL.PBALLOC's memory: 8 K - 2 in 64 KB, and so on.
+fn capacity(control: u32) -> u32 {
+    match control & FDIRCTRL_PBALLOC {
+        0 => 0,
+        size => (4096 << size) - 2,
+    }
+}
+
+impl Chip {
+    /// FDIRCTRL was written: the table is made anew.
+    pub(crate) fn flow_director_control(&mut self, value: u32) {
+        self.flow_director = FlowDirector::default();
+        self.cancel(|event| event == Event::FlowDirectorReady);
+        self.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, false);
+        if value & FDIRCTRL_PBALLOC != 0 {
+            self.schedule(INITIALISE, Event::FlowDirectorReady);
+        }
+    }
+
+    pub(crate) fn flow_director_ready(&mut self) {
+        self.flow_director.ready = true;
+        self.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, true);
+        self.registers.set(FDIRFREE, capacity(self.registers.get(FDIRCTRL)));
+    }
+
+    /// FDIRCMD was written: with FDIRHASH, it is a command.
+    pub(crate) fn flow_director_command(&mut self, value: u32) {
+        if value & FDIRCMD_CLEARHT != 0 {
+            self.flow_director.buckets.clear();
+            self.flow_director.used = 0;
+        }
+        let command = value & FDIRCMD_CMD;
+        if command == 0 {
+            return;
+        }
+        // The device takes the command at once.
+        self.registers.set_bits(FDIRCMD, FDIRCMD_CMD, false);
+        if !self.flow_director.ready {
+            self.violation(Rule::FlowDirectorNotReady, FDIRCMD, || format!("command {command}"));
+            return;
+        }
+        let hash = self.registers.get(FDIRHASH);
+        let (bucket, signature) = (self.bucket(hash), hash >> 16 & 0x7FFF);
+        match command {
+            ADD => self.add_filter(bucket, signature, value),
+            REMOVE => self.remove_filter(bucket, signature),
+            QUERY => self.violation(Rule::NotModelled, FDIRCMD, || "queries of Flow Director".to_owned()),
+            _ => {}
+        }
+    }
+
+    /// The table has as many buckets as filters fit in.
+    fn bucket(&self, hash: u32) -> u32 {
+        hash & 0x7FFF & (capacity(self.registers.get(FDIRCTRL)) + 1)
+    }
+
+    fn add_filter(&mut self, bucket: u32, signature: u32, command: u32) {
+        let queue = (command & FDIRCMD_QUEUE_EN != 0).then_some((command >> 16 & 0x7F) as usize);
+        let control = self.registers.get(FDIRCTRL);
+        let capacity = capacity(control);
+        let table = &mut self.flow_director;
+        let list = table.buckets.entry(bucket).or_default();
+        if let Some(filter) = list.iter_mut().find(|filter| filter.signature == signature) {
+            if command & FDIRCMD_FILTER_UPDATE != 0 {
+                filter.queue = queue;
+            } else {
+                self.registers.add(FDIRFSTAT, 1);
+            }
+            return;
+        }
+        if table.used == capacity {
+            self.registers.add(FDIRFSTAT, 1);
+            self.cause(EICR_FLOW_DIRECTOR);
+            return;
+        }
+        list.push(Filter { signature, queue });
+        table.used += 1;
+        let free = capacity - table.used;
+        self.registers.set(FDIRFREE, free);
+        self.registers.add(FDIRUSTAT, 1);
+        // Full-Thresh counts in units of 16.
+        if free <= (control >> 28) * 16 {
+            self.cause(EICR_FLOW_DIRECTOR);
+        }
+    }
+
+    fn remove_filter(&mut self, bucket: u32, signature: u32) {
+        let table = &mut self.flow_director;
+        let list = table.buckets.entry(bucket).or_default();
+        let found = list.iter().position(|filter| filter.signature == signature);
+        if let Some(at) = found {
+            list.remove(at);
+            table.used -= 1;
+            self.registers.add(FDIRFREE, 1);
+            self.registers.add(FDIRUSTAT, 1 << 16);
+        } else {
+            self.registers.add(FDIRFSTAT, 1 << 8);
+        }
+    }
+
+    /// What the filters say of a frame.
+    #[inline]
+    pub(crate) fn ask_flow_director(&self, frame: &[u8], headers: &Headers, tag_type: u16) -> Verdict {
+        if !self.flow_director.ready || headers.packet_type & (IPV4 | IPV6) == 0 {
+            return Verdict::NotAsked;
+        }
+        let flexible = (self.registers.get(FDIRCTRL) >> 16 & 0x1F) as usize * 2;
+        let tuple = tuple(frame, headers, tag_type, flexible);
+        let bucket = self.bucket(hash(&tuple, self.registers.get(FDIRHKEY)).into());
+        let signature = u32::from(hash(&tuple, self.registers.get(FDIRSKEY))) & 0x7FFF;
+        let list = self.flow_director.buckets.get(&bucket);
+        let found = list.and_then(|list| list.iter().find(|filter| filter.signature == signature));
+        found.map_or(Verdict::Miss, |filter| Verdict::Match(filter.queue))
+    }
+
+    /// Counts what the filters said of a frame that was received.
+    #[inline]
+    pub(crate) fn count_flow(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::NotAsked => {}
+            Verdict::Miss => self.registers.add(FDIRMISS, 1),
+            Verdict::Match(_) => self.registers.add(FDIRMATCH, 1),
+        }
+    }
+}
+
+/// What is hashed of a frame, first byte first: VLAN tag, addresses (source first), ports, two bytes from anywhere,
+/// pool, type of flow.
+fn tuple(frame: &[u8], headers: &Headers, tag_type: u16, flexible: usize) -> [u8; TUPLE] {
+    let mut tuple = [0; TUPLE];
+    let mut put = |at: usize, bytes: Option<&[u8]>| {
+        if let Some(bytes) = bytes {
+            tuple[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+    };
+    put(0, vlan::tag(frame, tag_type).map(u16::to_be_bytes).as_ref().map(|tag| &tag[..]));
+    let address =
+        |nth: usize, len: usize| frame.get(headers.addresses + nth * len..headers.addresses + (nth + 1) * len);
+    let version6 = headers.packet_type & IPV6 != 0;
+    if version6 {
+        put(2, address(0, 16));
+        put(18, address(1, 16));
+    } else {
+        put(14, address(0, 4));
+        put(30, address(1, 4));
+    }
+    put(34, headers.ports.and_then(|at| frame.get(at..at + 4)));
+    put(38, half(frame, flexible).map(u16::to_be_bytes).as_ref().map(|bytes| &bytes[..]));
+    // The type of flow, as FDIRCMD has it in L4TYPE and IPV6.
+    let transport = match headers.packet_type & (TCP | UDP | SCTP) {
+        UDP => 1,
+        TCP => 2,
+        SCTP => 3,
+        _ => 0,
+    };
+    tuple[41] = transport | u8::from(version6) << 2;
+    tuple
+}
+
+/// The hash of a tuple: for each bit of the repeated key that is 1, 16 bits of the tuple are added without carry; the
+/// tuple goes round at its ends.
+fn hash(tuple: &[u8; TUPLE], key: u32) -> u16 {
+    let bit = |n: usize| {
+        let n = n % BITS;
+        u16::from(tuple[TUPLE - 1 - n / 8] >> (n % 8) & 1)
+    };
+    // The 15 bits before bit 0 are the last ones.
+    let mut window = (0..15).fold(0, |window, n| window | bit(BITS - 15 + n) << n);
+    let mut hash = 0;
+    for step in 0..BITS + 15 {
+        window |= bit(step) << 15;
+        if key >> ((step + 1) % 32) & 1 != 0 {
+            hash ^= window;
+        }
+        window >>= 1;
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hashes that a stock driver computes in another way, folded to 32 bits, with its own two keys.
+    #[test]
+    fn the_hash_is_the_one_that_drivers_expect() {
+        let mut tuple = [0; TUPLE];
+        let put = |tuple: &mut [u8; TUPLE], source: [u8; 4], destination: [u8; 4], ports: [u16; 2]| {
+            tuple[14..18].copy_from_slice(&source);
+            tuple[30..34].copy_from_slice(&destination);
+            tuple[34..36].copy_from_slice(&ports[0].to_be_bytes());
+            tuple[36..38].copy_from_slice(&ports[1].to_be_bytes());
+        };
+        let both = |tuple: &[u8; TUPLE]| [0x3DAD_14E2, 0x174D_3614].map(|key| hash(tuple, key));
+        put(&mut tuple, [10, 0, 0, 2], [10, 0, 0, 1], [5000, 40000]);
+        tuple[38..40].copy_from_slice(&[0x08, 0x00]);
+        tuple[41] = 2;
+        assert_eq!(both(&tuple), [0x8380, 0x16FC]);
+        tuple[0..2].copy_from_slice(&[0x20, 0x65]);
+        tuple[38..40].copy_from_slice(&[0x81, 0x00]);
+        assert_eq!(both(&tuple), [0xADA2, 0x7431]);
+        let mut tuple = [0; TUPLE];
+        put(&mut tuple, [192, 168, 7, 9], [10, 1, 2, 3], [53, 1234]);
+        tuple[38..40].copy_from_slice(&[0x08, 0x00]);
+        tuple[41] = 1;
+        assert_eq!(both(&tuple), [0xF779, 0xADCF]);
+    }
+}

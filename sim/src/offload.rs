@@ -1,0 +1,259 @@
+//! What the device does to a packet on its way out, as its first descriptor and the context that it names say
+//! (datasheet 7.2.3.2 to 7.2.5): checksums and VLAN tags are put in, and large packets are
+//! [cut](crate::segmentation).
+//!
+//! Where chapter 7 could not be had, the 82598's datasheet (3.5.3), which describes the same descriptors, says how long
+//! headers may be and which options go together.
+
+use crate::checksum::ones_sum;
+use crate::violation::Rule;
+use crate::vlan;
+
+/// Bits of a data descriptor's second word.
+const LEGACY_CHECKSUM: u64 = 1 << 26;
+const DEXT: u64 = 1 << 29;
+const VLE: u64 = 1 << 30;
+const TSE: u64 = 1 << 31;
+const CHECK_CONTEXT: u64 = 1 << 39;
+const IXSM: u64 = 1 << 40;
+const TXSM: u64 = 1 << 41;
+/// LinkSec, time stamps, IPsec.
+const UNPLAYED: u64 = 3 << 18 | 1 << 42;
+
+/// Reserved bits of a context, in its two words.
+const CONTEXT_RESERVED: [u64; 2] = [0xFFFF << 48, 0xF << 16 | 0x1F << 24 | 0x3F << 30 | 7 << 37];
+/// IPsec, FCoE, SNAP.
+const CONTEXT_UNPLAYED: [u64; 2] = [0xFFFF << 32, 0x3FF | 7 << 13];
+
+/// The transport protocol of a context (L4T).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Udp,
+    Tcp,
+    Sctp,
+    Reserved,
+}
+
+/// A context, as its descriptor says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Context {
+    pub(crate) mac_len: usize,
+    pub(crate) ip_len: usize,
+    /// Length of the transport header.
+    pub(crate) transport_len: usize,
+    pub(crate) segment_size: usize,
+    pub(crate) ipv4: bool,
+    pub(crate) transport: Transport,
+    tag: u16,
+    unplayed: bool,
+}
+
+impl Context {
+    /// Which of a queue's two contexts a descriptor's second word names.
+    pub(crate) fn index(word: u64) -> usize {
+        (word >> 36 & 1) as usize
+    }
+
+    /// Reads the two words of a descriptor, or tells what is wrong with them.
+    pub(crate) fn new(words: [u64; 2]) -> Result<Self, &'static str> {
+        if words[0] & CONTEXT_RESERVED[0] | words[1] & CONTEXT_RESERVED[1] != 0 {
+            return Err("reserved bits are set");
+        }
+        let bits = |word: usize, at: u32, width: u32| (words[word] >> at & ((1 << width) - 1)) as usize;
+        let transport = match bits(1, 11, 2) {
+            0 => Transport::Udp,
+            1 => Transport::Tcp,
+            2 => Transport::Sctp,
+            _ => Transport::Reserved,
+        };
+        Ok(Self {
+            mac_len: bits(0, 9, 7),
+            ip_len: bits(0, 0, 9),
+            transport_len: bits(1, 40, 8),
+            segment_size: bits(1, 48, 16),
+            ipv4: bits(1, 10, 1) != 0,
+            transport,
+            tag: bits(0, 16, 16) as u16,
+            unplayed: words[0] & CONTEXT_UNPLAYED[0] | words[1] & CONTEXT_UNPLAYED[1] != 0,
+        })
+    }
+
+    /// Bytes of all headers.
+    pub(crate) fn headers(&self) -> usize {
+        self.mac_len + self.ip_len + self.transport_len
+    }
+
+    /// Where in the transport header its checksum is.
+    fn checksum_at(&self) -> usize {
+        if self.transport == Transport::Tcp { 16 } else { 6 }
+    }
+
+    /// What is wrong with the context for checksums and for segmentation (`segment`).
+    ///
+    /// TUCMD.IPV4 means nothing for a transport checksum alone: stock drivers leave it out then.
+    fn judge(&self, segment: bool) -> Option<&'static str> {
+        let shortest = match self.transport {
+            Transport::Tcp => 20,
+            _ => 8,
+        };
+        if self.mac_len < 14 {
+            Some("MACLEN is below 14")
+        } else if self.ip_len < if segment && !self.ipv4 { 40 } else { 20 } {
+            Some("IPLEN is less than an IP header")
+        } else if segment && self.transport_len < shortest {
+            Some("L4LEN is less than a transport header")
+        } else if segment && self.segment_size == 0 {
+            Some("MSS is 0")
+        } else {
+            None
+        }
+    }
+}
+
+/// What is to be done to a packet. Nothing, by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Offload {
+    tag: Option<u16>,
+    ip_checksum: bool,
+    transport_checksum: bool,
+    pub(crate) segment: bool,
+    context: Option<Context>,
+    /// Of a legacy descriptor: where the sum starts, and where it is put.
+    legacy_checksum: Option<(usize, usize)>,
+}
+
+impl Offload {
+    /// Reads the second word of a packet's first descriptor, or tells which rule it breaks.
+    #[inline]
+    pub(crate) fn new(word: u64, contexts: &[Option<Context>; 2]) -> Result<Self, (Rule, &'static str)> {
+        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | UNPLAYED | LEGACY_CHECKSUM;
+        if word & ASKED == 0 {
+            Ok(Self::default())
+        } else if word & DEXT == 0 {
+            let bits = |at: u32, width: u32| (word >> at & ((1 << width) - 1)) as usize;
+            let checksum = (word & LEGACY_CHECKSUM != 0).then(|| (bits(40, 8), bits(16, 8)));
+            let tag = (word & VLE != 0).then(|| bits(48, 16) as u16);
+            Ok(Self { tag, legacy_checksum: checksum, ..Self::default() })
+        } else {
+            Self::advanced(word, contexts[Context::index(word)])
+        }
+    }
+
+    fn advanced(word: u64, context: Option<Context>) -> Result<Self, (Rule, &'static str)> {
+        let malformed = |what| Err((Rule::TransmitDescriptorMalformed, what));
+        let not_modelled = |what| Err((Rule::NotModelled, what));
+        if word & UNPLAYED != 0 {
+            return not_modelled("LinkSec, a time stamp or IPsec");
+        }
+        let Some(context) = context else { return malformed("its context was not loaded") };
+        if context.unplayed {
+            return not_modelled("a context of IPsec, FCoE or SNAP");
+        }
+        let [segment, ip_checksum, transport_checksum] = [TSE, IXSM, TXSM].map(|bit| word & bit != 0);
+        if segment || ip_checksum || transport_checksum {
+            if let Some(what) = context.judge(segment) {
+                return malformed(what);
+            }
+            if ip_checksum && !context.ipv4 {
+                return malformed("IXSM is set for IPv6");
+            }
+            if segment && !(transport_checksum && (ip_checksum || !context.ipv4)) {
+                return malformed("TSE is set without TXSM, or for IPv4 without IXSM");
+            }
+        }
+        if segment || transport_checksum {
+            match context.transport {
+                Transport::Sctp => return not_modelled("SCTP"),
+                Transport::Reserved => return malformed("L4T is reserved"),
+                Transport::Tcp | Transport::Udp => {}
+            }
+        }
+        let tag = (word & VLE != 0).then_some(context.tag);
+        Ok(Self { tag, ip_checksum, transport_checksum, segment, context: Some(context), legacy_checksum: None })
+    }
+
+    /// The context, if the packet is to be cut by it.
+    pub(crate) fn segments(&self) -> Option<&Context> {
+        self.context.as_ref().filter(|_| self.segment)
+    }
+
+    /// Bytes that are added to a packet.
+    #[inline]
+    pub(crate) fn added(&self) -> usize {
+        if self.tag.is_some() { vlan::TAG } else { 0 }
+    }
+
+    /// What is wrong with `packet` for what is to be done.
+    #[inline]
+    pub(crate) fn judge(&self, packet: &[u8]) -> Option<&'static str> {
+        if *self == Self::default() { None } else { self.judge_packet(packet) }
+    }
+
+    fn judge_packet(&self, packet: &[u8]) -> Option<&'static str> {
+        if let Some((start, at)) = self.legacy_checksum
+            && (start >= packet.len() || at + 2 > packet.len())
+        {
+            return Some("CSS or CSO lies beyond the packet");
+        }
+        let context = self.context.filter(|_| self.ip_checksum || self.transport_checksum)?;
+        let version = packet.get(context.mac_len).map(|byte| byte >> 4);
+        let told = if context.ipv4 { 4 } else { 6 };
+        let fits = match self.segment || self.ip_checksum {
+            true => version == Some(told),
+            false => matches!(version, Some(4 | 6)),
+        };
+        if !fits {
+            return Some("behind MACLEN there is no header of IP as the context says");
+        }
+        let needed = match (self.segment, self.transport_checksum) {
+            (true, _) => context.headers() + 1,
+            (false, true) => context.mac_len + context.ip_len + context.checksum_at() + 2,
+            (false, false) => context.mac_len + context.ip_len,
+        };
+        (packet.len() < needed).then_some("the packet is shorter than its headers")
+    }
+
+    /// Puts checksums and tag into a frame that [`judge`](Self::judge) found nothing wrong with. A checksum's field holds
+    /// what the sum starts with: the pseudo header's sum. `segment` says how long the transport part is where the pseudo
+    /// header could not; `wrong` makes mistakes.
+    #[inline]
+    pub(crate) fn apply(&self, frame: &mut Vec<u8>, tag_type: u16, segment: Option<usize>, wrong: bool) {
+        if *self != Self::default() {
+            self.insert(frame, tag_type, segment.unwrap_or(0) as u32, wrong);
+        }
+    }
+
+    fn insert(&self, frame: &mut Vec<u8>, tag_type: u16, start: u32, wrong: bool) {
+        let mut put = |from: usize, to: usize, at: usize, start: u32, never_zero: bool| {
+            let Some(part) = frame.get(from..to.min(frame.len())) else { return };
+            let mut sum = !ones_sum(part, start);
+            if wrong {
+                sum ^= 1;
+            }
+            if never_zero && sum == 0 {
+                sum = 0xFFFF;
+            }
+            if let Some(field) = frame.get_mut(at..at + 2) {
+                field.copy_from_slice(&sum.to_be_bytes());
+            }
+        };
+        let end = usize::MAX;
+        if let Some(context) = &self.context {
+            let (ip, transport) = (context.mac_len, context.mac_len + context.ip_len);
+            if self.ip_checksum {
+                put(ip, transport, ip + 10, 0, false);
+            }
+            if self.transport_checksum {
+                // A UDP checksum of 0 would say that there is none.
+                let udp = context.transport == Transport::Udp;
+                put(transport, end, transport + context.checksum_at(), start, udp);
+            }
+        }
+        if let Some((from, at)) = self.legacy_checksum {
+            put(from, end, at, 0, false);
+        }
+        if let Some(tag) = self.tag {
+            vlan::insert(frame, tag_type, tag);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The SPI bus to the EEPROM, which software drives bit by bit through EEC (datasheet 8.2.3.2.1), and the
+//! commands that the EEPROM plays: to read, and to tell its status.
+
+use crate::chip::Chip;
+use crate::offsets::*;
+use crate::violation::Rule;
+
+/// Reads bytes in a row from an address of 16 bits on.
+const READ: u8 = 3;
+/// Reads the status: 0 says ready, and not to be written.
+const STATUS: u8 = 5;
+/// Bits of a command, and of a command with its address.
+const COMMAND: u32 = 8;
+const ADDRESSED: u32 = 24;
+
+/// The bus and what the EEPROM heard on it.
+#[derive(Debug, Default)]
+pub(crate) struct Spi {
+    clock: bool,
+    /// Bits since the EEPROM was selected.
+    bits: u32,
+    command: u8,
+    address: u16,
+    output: bool,
+}
+
+impl Spi {
+    /// Software drives the lines. `byte` is what the EEPROM holds at a place. Returns the level of its output.
+    fn drive(&mut self, selected: bool, clock: bool, data: bool, byte: impl Fn(u16) -> u8) -> bool {
+        let before = std::mem::replace(&mut self.clock, clock);
+        if !selected {
+            *self = Self { clock, output: true, ..Self::default() };
+        } else if !before && clock {
+            // The EEPROM takes a bit when the clock rises, and gives one when it falls.
+            match self.bits {
+                0..COMMAND => self.command = self.command << 1 | u8::from(data),
+                COMMAND..ADDRESSED => self.address = self.address << 1 | u16::from(data),
+                _ => {}
+            }
+            self.bits += 1;
+        } else if before && !clock {
+            let given = |start: u32| self.bits.checked_sub(start).map(|bit| (bit / 8, 7 - bit % 8));
+            let output = match self.command {
+                READ => given(ADDRESSED).map(|(at, bit)| byte(self.address.wrapping_add(at as u16)) >> bit & 1 != 0),
+                STATUS => given(COMMAND).map(|_| false),
+                _ => None,
+            };
+            self.output = output.unwrap_or(true);
+        }
+        self.output
+    }
+
+    /// The command that was just heard, if it is none that is played.
+    fn unknown(&self) -> Option<u8> {
+        (self.bits == COMMAND && self.clock && !matches!(self.command, READ | STATUS)).then_some(self.command)
+    }
+}
+
+impl Chip {
+    /// EEC was written.
+    pub(crate) fn eec_written(&mut self, value: u32) {
+        let granted = value & EEC_REQ != 0;
+        // The chip select of the EEPROM is active low.
+        let selected = granted && value & EEC_CS == 0;
+        let (clock, data) = (value & EEC_SK != 0, value & EEC_DI != 0);
+        let mut spi = std::mem::take(&mut self.spi);
+        let output = spi.drive(selected, clock, data, |at| self.eeprom_word(at / 2).to_le_bytes()[usize::from(at % 2)]);
+        self.registers.set_bits(EEC, EEC_GNT, granted);
+        self.registers.set_bits(EEC, EEC_DO, output);
+        if let Some(command) = spi.unknown() {
+            self.violation(Rule::NotModelled, EEC, || format!("command {command:#04x} of the EEPROM"));
+        }
+        self.spi = spi;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A master as the EEPROM's maker has it. What is at a place follows from it.
+    fn byte(at: u16) -> u8 {
+        (at.wrapping_mul(37) >> 3) as u8
+    }
+
+    fn clocked(spi: &mut Spi, data: bool) -> bool {
+        spi.drive(true, false, data, byte);
+        let level = spi.drive(true, true, data, byte);
+        spi.drive(true, false, data, byte);
+        level
+    }
+
+    fn send(spi: &mut Spi, value: u32, bits: u32) {
+        (0..bits).rev().for_each(|bit| _ = clocked(spi, value >> bit & 1 != 0));
+    }
+
+    fn receive(spi: &mut Spi) -> u8 {
+        (0..8).fold(0, |value, _| value << 1 | u8::from(clocked(spi, false)))
+    }
+
+    #[test]
+    fn bytes_are_read_in_a_row_from_any_place() {
+        let mut spi = Spi::default();
+        for start in [0_u16, 1, 0x7E, 0x1FFF, 0xFFFF] {
+            spi.drive(false, false, false, byte);
+            send(&mut spi, u32::from(READ) << 16 | u32::from(start), 24);
+            let expected: Vec<u8> = (0..5).map(|n| byte(start.wrapping_add(n))).collect();
+            let read: Vec<u8> = (0..5).map(|_| receive(&mut spi)).collect();
+            assert_eq!(read, expected, "from {start:#x}");
+        }
+    }
+
+    #[test]
+    fn the_eeprom_is_ready_and_takes_nothing_but_reads() {
+        let mut spi = Spi::default();
+        spi.drive(false, false, false, byte);
+        send(&mut spi, u32::from(STATUS), 8);
+        assert_eq!((receive(&mut spi), receive(&mut spi)), (0, 0));
+        // Not selected, it lets the line float high.
+        assert!(spi.drive(false, false, false, byte));
+        let write = 2;
+        let unknown = (0..8).rev().find_map(|bit| {
+            spi.drive(true, true, write >> bit & 1 != 0, byte);
+            let heard = spi.unknown();
+            spi.drive(true, false, false, byte);
+            heard
+        });
+        assert_eq!(unknown, Some(2));
+    }
+}

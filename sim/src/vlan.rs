@@ -1,0 +1,64 @@
+//! VLAN tags: which frames have one, which are let through, and how one is put in and taken out (datasheet 7.4).
+
+use crate::layout::RegisterFile;
+use crate::offsets::*;
+use crate::packet::half;
+
+/// Where a frame's type stands, or the tag's.
+pub(crate) const ETHERTYPE: usize = 12;
+/// Bytes of a tag.
+pub(crate) const TAG: usize = 4;
+/// The Canonical Form Indicator in a tag.
+const CFI: u16 = 1 << 12;
+
+/// The tag of a frame, if it has one of type `tag_type`.
+#[inline]
+pub(crate) fn tag(frame: &[u8], tag_type: u16) -> Option<u16> {
+    (half(frame, ETHERTYPE)? == tag_type).then(|| half(frame, ETHERTYPE + 2)).flatten()
+}
+
+/// Puts a tag into a frame. Returns `false` for a frame that is too short for it.
+pub(crate) fn insert(frame: &mut Vec<u8>, tag_type: u16, tag: u16) -> bool {
+    let fits = frame.len() >= ETHERTYPE;
+    if fits {
+        let tag = [tag_type.to_be_bytes(), tag.to_be_bytes()].concat();
+        frame.splice(ETHERTYPE..ETHERTYPE, tag);
+    }
+    fits
+}
+
+/// What VLNCTRL says of received frames.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VlanFilter {
+    /// The type of a tag.
+    pub(crate) tag_type: u16,
+    table: bool,
+    /// The CFI that a tag must have.
+    cfi: Option<bool>,
+}
+
+impl Default for VlanFilter {
+    fn default() -> Self {
+        Self { tag_type: 0x8100, table: false, cfi: None }
+    }
+}
+
+impl VlanFilter {
+    pub(crate) fn new(registers: &RegisterFile) -> Self {
+        let control = registers.get(VLNCTRL);
+        let cfi = (control & VLNCTRL_CFIEN != 0).then_some(control & VLNCTRL_CFI != 0);
+        Self { tag_type: control as u16, table: control & VLNCTRL_VFE != 0, cfi }
+    }
+
+    /// Whether the tag of a frame, if any, lets it through. Without the filter all pass, and frames without tag always.
+    #[inline]
+    pub(crate) fn accepts(&self, frame: &[u8], registers: &RegisterFile) -> bool {
+        if !self.table {
+            return true;
+        }
+        let Some(tag) = tag(frame, self.tag_type) else { return true };
+        let id = u32::from(tag & 0xFFF);
+        let listed = registers.get(VFTA + (id >> 5) * 4) & 1 << (id & 31) != 0;
+        listed && self.cfi.is_none_or(|wanted| wanted == (tag & CFI != 0))
+    }
+}

@@ -1,0 +1,135 @@
+//! The two ports of a modelled chip, the traffic that they see, and the report of what came of it.
+
+use std::env;
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ixgbe_sim::wire::Duplex;
+use ixgbe_sim::wire::generator::Generator;
+use ixgbe_sim::wire::sink::{Sink, SinkCounters};
+use ixgbe_sim::{Fault, Port, PortConfig, Runner};
+
+/// Functions of the chip: one port each.
+pub(crate) const PORTS: usize = 2;
+/// How often is looked whether all frames are through.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What to do, by environment variables.
+#[derive(Debug)]
+struct Plan {
+    /// `MODEL_FRAMES`: how many frames each port receives; 0 without it.
+    frames: u64,
+    /// `MODEL_SIZES`: `SMALLEST-LARGEST`, bytes of a frame without CRC.
+    sizes: (usize, usize),
+    /// `MODEL_FAULT`: what goes wrong with the first port, by its name in [`Fault`].
+    fault: Option<Fault>,
+    /// `MODEL_REPORT`: the file for the report.
+    report: String,
+}
+
+impl Plan {
+    fn read() -> Result<Self, String> {
+        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text} is no number"));
+        let (smallest, largest) = match set("MODEL_SIZES") {
+            None => (60, 60),
+            Some(sizes) => match sizes.split_once('-') {
+                Some((smallest, largest)) => (number(smallest)? as usize, number(largest)? as usize),
+                None => return Err(format!("MODEL_SIZES is {sizes}: it must be like 60-1514")),
+            },
+        };
+        Ok(Self {
+            frames: set("MODEL_FRAMES").map_or(Ok(0), |frames| number(&frames))?,
+            sizes: (smallest, largest),
+            fault: set("MODEL_FAULT").map(|name| name.parse()).transpose()?,
+            report: set("MODEL_REPORT").ok_or("MODEL_REPORT names no file")?,
+        })
+    }
+}
+
+/// All of it.
+struct Model {
+    ports: Vec<Port>,
+    sinks: Vec<Arc<SinkCounters>>,
+    /// `None` once the report is made.
+    runner: Option<Runner>,
+    report: File,
+}
+
+/// The chip that the process drives, from the first call of [`port`] on.
+static MODEL: Mutex<Option<Model>> = Mutex::new(None);
+
+/// The port of PCI function `number`, and the chip, if it is not there yet.
+pub(crate) fn port(number: usize) -> Result<Port, String> {
+    let mut model = MODEL.lock().unwrap_or_else(PoisonError::into_inner);
+    let model = match &mut *model {
+        Some(model) => model,
+        empty => {
+            let made = empty.insert(Model::new(&Plan::read()?)?);
+            // SAFETY: the function may be called at any time.
+            unsafe { libc::atexit(finish) };
+            made
+        }
+    };
+    model.ports.get(number).cloned().ok_or_else(|| format!("the chip has no function {number}"))
+}
+
+impl Model {
+    fn new(plan: &Plan) -> Result<Self, String> {
+        let report = File::create(&plan.report).map_err(|error| format!("{}: {error}", plan.report))?;
+        let (mut ports, mut sinks) = (Vec::new(), Vec::new());
+        for lan_id in 0..PORTS as u8 {
+            let mac = [0x02, 0x82, 0x59, 0x90, 0, lan_id];
+            let port = Port::new(PortConfig { mac, lan_id, ..PortConfig::default() });
+            let generator = Generator::new(mac, plan.sizes.0).up_to(plan.sizes.1).count(plan.frames);
+            let sink = Sink::new();
+            sinks.push(sink.counters());
+            port.plug(Duplex::new(generator, sink));
+            ports.push(port);
+        }
+        plan.fault.into_iter().for_each(|fault| ports[0].inject(fault));
+        let runner = Some(Runner::start(ports.clone()).map_err(|error| error.to_string())?);
+        let (watched, frames) = (sinks.clone(), plan.frames);
+        let mut told = report.try_clone().map_err(|error| error.to_string())?;
+        std::thread::spawn(move || {
+            while watched.iter().any(|sink| sink.frames() + sink.corrupted() + sink.foreign() < frames) {
+                std::thread::sleep(LOOK);
+            }
+            _ = writeln!(told, "all frames came");
+        });
+        Ok(Self { ports, sinks, runner, report })
+    }
+
+    /// Writes what the driver did and what became of the frames.
+    fn tell(&mut self) -> std::io::Result<()> {
+        drop(self.runner.take());
+        for (number, (port, sink)) in self.ports.iter().zip(&self.sinks).enumerate() {
+            for (violation, count) in port.violation_kinds() {
+                // One line each, whatever the details are made of.
+                let violation = violation.to_string();
+                let words: Vec<&str> = violation.split_whitespace().collect();
+                writeln!(self.report, "port {number}: violation: {count} x {}", words.join(" "))?;
+            }
+            let (counters, report) = (port.counters(), &mut self.report);
+            let (received, bytes) = (counters.frames_in, counters.delivered_bytes);
+            write!(report, "port {number}: received {received} received-bytes {bytes}")?;
+            let (sent, bytes) = (counters.transmitted, counters.transmitted_bytes);
+            writeln!(report, " dropped {} sent {sent} sent-bytes {bytes}", received - counters.delivered)?;
+            write!(report, "port {number}: sink {} lost {}", sink.frames(), sink.lost())?;
+            write!(report, " doubled {} reordered {}", sink.duplicated(), sink.reordered())?;
+            writeln!(report, " corrupted {} foreign {}", sink.corrupted(), sink.foreign())?;
+        }
+        writeln!(self.report, "end of report")
+    }
+}
+
+/// Makes the report when the process ends.
+extern "C" fn finish() {
+    if let Some(model) = MODEL.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+        && let Err(error) = model.tell()
+    {
+        eprintln!("error: the model's report: {error}");
+    }
+}

@@ -7,6 +7,7 @@
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::dma::DmaAddr;
 use crate::field::{Field, Value};
 
 /// A format of a DMA descriptor.
@@ -100,7 +101,8 @@ impl<D: WriteBack> Several<D> {
     }
 
     /// Whether the device is done with all of them, and all have `flag`, and none `unwanted`, and a `count` of 1 to `most`.
-    /// (Several counts ORed are at least the largest: where that is too strict, one is not.)
+    /// (Several counts ORed are at least the largest: where that is too strict, one is not.) A `most` of more than any count
+    /// asks for flags alone.
     #[inline(always)]
     pub(crate) fn are_good<F: Field<D>, U: Field<D>, C: Field<D>>(
         &self,
@@ -110,7 +112,10 @@ impl<D: WriteBack> Several<D> {
         most: u64,
     ) -> bool {
         let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1) | bits_from::<D, U>(1);
-        self.differences & flags == 0 && extract::<D, C>(self.differences) < most
+        let count = const { (1 << C::WIDTH) - 1 } << (C::LSB % 64);
+        debug_assert!(most <= 1 << C::WIDTH);
+        // With the count at the low end, any flag is more than all that a count can be.
+        (self.differences & (flags | count)).rotate_right(C::LSB % 64) < most
     }
 }
 
@@ -163,11 +168,46 @@ pub(crate) struct Written<D> {
     format: PhantomData<fn() -> D>,
 }
 
+impl<D> Clone for Written<D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D> Copy for Written<D> {}
+
 impl<D: Descriptor> From<Value<D>> for Written<D> {
     #[inline(always)]
     fn from(value: Value<D>) -> Self {
         let [low, high] = value.bits();
         Self { words: [low | D::FIXED[0], high | D::FIXED[1]], format: PhantomData }
+    }
+}
+
+impl<D: Descriptor> Written<D> {
+    /// With `address` as its first word, which must be all that stands there.
+    #[inline(always)]
+    pub(crate) fn at(mut self, address: DmaAddr) -> Self {
+        self.words[0] = address.get();
+        self
+    }
+
+    /// With `flags` set too.
+    #[inline(always)]
+    pub(crate) fn with(mut self, flags: Value<D>) -> Self {
+        for (word, bits) in self.words.iter_mut().zip(flags.bits()) {
+            *word |= bits;
+        }
+        self
+    }
+
+    /// With `more` added to two fields of the second word. What does not fit there spoils others.
+    #[inline(always)]
+    pub(crate) fn plus<A: Field<D>, B: Field<D>>(mut self, _a: A, _b: B, more: u64) -> Self {
+        const { assert!(A::LSB >= 64 && B::LSB >= 64, "the fields are in the first word") };
+        // One multiplication.
+        self.words[1] = self.words[1].wrapping_add(more.wrapping_mul(1 << (A::LSB - 64) | 1 << (B::LSB - 64)));
+        self
     }
 }
 

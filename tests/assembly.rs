@@ -65,8 +65,10 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
 /// compiled into them, of the example.
 const PER_PACKET: &[(&[&str], &str)] = &[
     (&["--lib"], "receive_many"),
-    (&["--lib"], "post_block"),
-    (&["--lib"], "post_only"),
+    (&["--lib"], "receive_rest"),
+    (&["--lib"], "post_many"),
+    (&["--lib"], "post_rest"),
+    (&["--example", "accesses"], "forward_a_batch"),
     (&["--example", "accesses"], "forward_in_place"),
 ];
 
@@ -74,7 +76,16 @@ const PER_PACKET: &[(&[&str], &str)] = &[
 const SOMETIMES: &[&str] = &[
     "refill",
     "segment",
-    "take_back_blocks",
+    "receive_many",
+    "receive_rest",
+    "post_many",
+    "post_others",
+    "post_rest",
+    "examine",
+    "take_done",
+    "groups3fit",
+    // A block of buffers goes home.
+    "memcpy",
     "take_back_into",
     "take_back_partly",
     "put_one",
@@ -97,7 +108,9 @@ fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
             // A call by register is one of those above, loaded before a loop.
             let others: Vec<_> = others.into_iter().filter(|call| call.contains(['_', '['])).collect();
             assert!(others.is_empty(), "{function} may panic, allocate, or else: {others:?}");
-            let locked: Vec<_> = body.iter().filter(|line| line.starts_with("lock")).collect();
+            // The one byte that is locked is the pool's, for a block of buffers at a time.
+            let locked = body.iter().filter(|line| line.starts_with("lock") && !line.contains("cmpxchg byte ptr"));
+            let locked: Vec<_> = locked.collect();
             assert!(locked.is_empty(), "{function} counts or locks something: {locked:?}");
         }
     }

@@ -4,6 +4,7 @@
 //! [`Transmit`]), so that the device cannot be stopped beneath a handle, and a handle that is
 //! forgotten harms nothing.
 
+mod groups;
 mod in_place;
 mod ring;
 mod rx;

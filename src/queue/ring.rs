@@ -1,7 +1,8 @@
 //! A ring of descriptors with the buffers that were posted with them, and how long its memory must live.
 //!
-//! All of the data path's `unsafe` on rings is here: [`Ring::receive_groups`] and [`Ring::post_groups`] move packets in bulk between
-//! a ring and a [`Batch`], [`Ring::refill`] and [`Ring::give_back`] move buffers in bulk between a pool and a ring.
+//! All of the data path's `unsafe` on rings is here and in [`groups`](super::groups): [`Ring::receive`] and [`Ring::post`] move
+//! packets in bulk between a ring and a [`Batch`], [`Ring::refill`] and [`Ring::give_back`] move buffers in bulk between a pool
+//! and a ring.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -11,15 +12,13 @@ use core::ptr::NonNull;
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Several, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
-use crate::packet::{Batch, Outgoing, Packet};
+use crate::packet::{Batch, Outgoing};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId};
+use crate::queue::groups::{Ends, GROUP, post_groups, post_one, post_rest, receive_groups, receive_one, receive_rest};
 use crate::sync::LINE;
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
-
-/// How many packets are checked at once where that many are there.
-const GROUP: usize = 8;
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -202,49 +201,40 @@ impl Ring {
         unsafe { Ends { words: self.words.add(index).as_ptr(), buffers: self.buffers.add(index).as_ptr() } }
     }
 
-    /// Descriptor `index`, and its buffer's place.
+    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: as many as there is room for, to the
+    /// end of the ring, as long as the device is done with them, and each is one buffer with a length that it can have. Says
+    /// whether it moved any.
     #[inline(always)]
-    fn slot(&mut self, index: usize) -> (&[Words; 1], &mut [MaybeUninit<Buffer>; 1]) {
-        let index = index & self.mask;
-        // SAFETY: as in `run`, of one.
-        unsafe { (self.words.add(index).cast().as_ref(), self.buffers.add(index).cast().as_mut()) }
-    }
-
-    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`, in groups: as many as there is room
-    /// for, to the end of the ring, as long as the device is done with them, and each is one buffer with a length that
-    /// it can have.
-    #[inline(always)]
-    pub(crate) fn receive_groups(&mut self, pool: &Pool, batch: &mut Batch) {
-        let start = self.first & self.mask;
-        let count = self.posted().min(batch.free()).min(self.len() - start);
-        let (pool, size) = (pool.id(), pool.buffer_size() as u64);
-        let (mut left, mut room) = (count, batch.room().as_mut_ptr());
-        // SAFETY: all three have `left` elements more, and those of `buffers` are buffers of the pool. What was received is
-        // moved out, as `first` moves past it, and was written, from the start of the room on.
+    pub(crate) fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
+        let count = self.posted().min(batch.free()).min(self.len() - self.wrap(self.first));
+        let (id, size) = (pool.id(), pool.buffer_size() as u64);
+        let (from, room) = (self.ends(self.first), batch.room().as_mut_ptr());
+        // SAFETY: all three have `count` elements, and the buffers are of the pool. What was received is moved out, as `first`
+        // moves past it, and was written, from the start of the room on.
         unsafe {
-            let (mut words, mut buffers) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
-            while left >= GROUP && receive::<GROUP>(&*words.cast(), &*buffers.cast(), &mut *room.cast(), pool, size) {
-                (words, buffers, room) = (words.add(GROUP), buffers.add(GROUP), room.add(GROUP));
-                left -= GROUP;
+            let mut done = receive_groups(from, room, count / GROUP, id, size);
+            if done < count {
+                done = receive_rest(from, room, done, count, id, size);
             }
-            self.first += count - left;
-            batch.grow(count - left);
+            self.first += done;
+            batch.grow(done);
+            done > 0
         }
     }
 
-    /// Moves one packet, as [`receive_groups`](Self::receive_groups) does, and says whether it did.
+    /// Moves one packet, as [`receive`](Self::receive) does, if the batch has room for no more. Says whether it did.
     #[inline(always)]
-    pub(crate) fn receive_one(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
-        if self.posted() == 0 || batch.is_full() {
+    pub(crate) fn receive_only(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
+        let first = self.first;
+        if batch.free() != 1 || first == self.end {
             return false;
         }
-        let (words, buffers) = self.slot(self.first);
         // SAFETY: all three have an element; else as above.
         unsafe {
-            let room = &mut *batch.room().as_mut_ptr().cast();
-            let received = receive::<1>(words, buffers, room, pool.id(), pool.buffer_size() as u64);
+            let room = batch.room().as_mut_ptr();
+            let received = receive_one(self.ends(first), room, pool.id(), pool.buffer_size() as u64);
             if received {
-                self.first += 1;
+                self.first = first + 1;
                 batch.grow(1);
             }
             received
@@ -274,94 +264,56 @@ impl Ring {
         self.mask - self.posted()
     }
 
-    /// Moves packets of one buffer each from the front of `packets` to the end of the ring, in groups: as many as are
-    /// free, to the end of the [`BLOCK`], as long as they are of `pool`, have a length from 1 to `max_len`, and
-    /// `describe` makes descriptors of them. Says how many.
+    /// Moves packets from the front of `packets` to the end of the ring: as many as are free, to the end of the [`BLOCK`], as
+    /// long as they are of `pool`, of one buffer in which they have not moved, with a length from 1 to `max_len`. `describe`
+    /// makes their descriptors, from where a packet is and how many bytes it has beyond the first. Says how many it moved.
     #[inline(always)]
-    pub(crate) fn post_groups<D: Descriptor>(
+    pub(crate) fn post<D: Descriptor>(
         &mut self,
         packets: &mut Outgoing<'_>,
         pool: PoolId,
         max_len: u64,
-        describe: impl Fn(&Packet) -> Option<Written<D>>,
+        describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
     ) -> usize {
         let count = packets.len().min(self.free()).min(BLOCK - self.end % BLOCK);
-        let (mut left, mut front, start) = (count, packets.as_ptr(), self.end & self.mask);
-        // SAFETY: there are `left` packets more; and as many descriptors, and places, in one piece, as the ring consists of
+        let (from, to) = (packets.as_ptr(), self.ends(self.end));
+        // SAFETY: there are `count` packets; and as many descriptors, and places, in one piece, as the ring consists of
         // whole blocks. What was posted belongs to the ring, as `end` moves past it, and is forgotten as packets.
         unsafe {
-            let (mut words, mut places) = (self.words.as_ptr().add(start), self.buffers.as_ptr().add(start));
-            while left >= GROUP
-                && post::<D, GROUP>(&*front.cast(), &*words.cast(), &mut *places.cast(), pool, max_len, &describe)
-            {
-                (words, places, front) = (words.add(GROUP), places.add(GROUP), front.add(GROUP));
-                left -= GROUP;
+            let mut done = post_groups(from, to, count / GROUP, pool, max_len, describe);
+            if done < count {
+                done = post_rest(from, to, done, count, pool, max_len, describe);
             }
-            packets.forget(count - left);
-        }
-        self.end += count - left;
-        count - left
-    }
-
-    /// Moves the first of `packets`, as [`post_groups`](Self::post_groups) does, and says whether it did.
-    #[inline(always)]
-    pub(crate) fn post_first<D: Descriptor>(
-        &mut self,
-        packets: &mut Outgoing<'_>,
-        pool: PoolId,
-        max_len: u64,
-        describe: impl Fn(&Packet) -> Option<Written<D>>,
-    ) -> bool {
-        let Some(first) = packets.first() else { return false };
-        // SAFETY: it is forgotten if it was posted.
-        unsafe {
-            let posted = self.post_one(first, pool, max_len, describe);
-            packets.forget(usize::from(posted));
-            posted
+            packets.forget(done);
+            self.end += done;
+            done
         }
     }
 
-    /// Moves the only packet of `batch`, as [`post_groups`](Self::post_groups) does, and says whether it did.
+    /// Moves the only packet of `batch`, as [`post`](Self::post) does, if it is not the first of a block. Says whether it did.
     #[inline(always)]
     pub(crate) fn post_only<D: Descriptor>(
         &mut self,
         batch: &mut Batch,
         pool: PoolId,
         max_len: u64,
-        describe: impl Fn(&Packet) -> Option<Written<D>>,
+        describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
     ) -> bool {
+        let end = self.end;
         let [only] = &**batch else { return false };
-        // SAFETY: it is forgotten if it was posted.
+        if end.is_multiple_of(BLOCK) || self.free() == 0 {
+            return false;
+        }
+        // SAFETY: there is a descriptor, and a place. What was posted belongs to the ring, as `end` moves past it, and is
+        // forgotten as a packet.
         unsafe {
-            let posted = self.post_one(only, pool, max_len, describe);
+            let posted = post_one(only, self.ends(end), pool, max_len, describe);
             if posted {
+                self.end = end + 1;
                 batch.forget_all();
             }
             posted
         }
-    }
-
-    /// Posts the buffer of `packet`, as [`post_groups`](Self::post_groups) does, and says whether it did.
-    ///
-    /// # Safety
-    ///
-    /// If it did, the packet must be forgotten.
-    #[inline(always)]
-    unsafe fn post_one<D: Descriptor>(
-        &mut self,
-        packet: &Packet,
-        pool: PoolId,
-        max_len: u64,
-        describe: impl Fn(&Packet) -> Option<Written<D>>,
-    ) -> bool {
-        if self.free() == 0 {
-            return false;
-        }
-        let (words, places) = self.slot(self.end);
-        // SAFETY: what was posted belongs to the ring, as `end` moves past it; the caller forgets it.
-        let posted = unsafe { post::<D, 1>(core::array::from_ref(packet), words, places, pool, max_len, describe) };
-        self.end += usize::from(posted);
-        posted
     }
 
     /// Posts one buffer at the end, if the ring is not full.
@@ -389,14 +341,14 @@ impl Ring {
         pool: &Pool,
         describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
     ) -> bool {
-        if self.posted() + BLOCK > self.len() || *self.filled_from.get_or_insert(pool.id()) != pool.id() {
+        let fits = self.posted() + BLOCK <= self.len() && self.end.is_multiple_of(BLOCK);
+        if !fits || *self.filled_from.get_or_insert(pool.id()) != pool.id() {
             return false;
         }
-        let (words, buffers) = self.run(self.end, BLOCK);
-        let (Some(words), Some(buffers)) = (words.first_chunk::<BLOCK>(), buffers.first_chunk_mut::<BLOCK>()) else {
-            return false;
-        };
-        let Some(buffers) = pool.take_block(buffers) else { return false };
+        let to = self.ends(self.end);
+        // SAFETY: there is a block of descriptors, and of places, in one piece, as the ring consists of whole blocks.
+        let (words, places) = unsafe { (&*to.words.cast::<[Words; BLOCK]>(), &mut *to.buffers.cast()) };
+        let Some(buffers) = pool.take_block(places) else { return false };
         for (words, buffer) in words.iter().zip(&*buffers) {
             let Some(value) = describe(buffer.data()) else {
                 // SAFETY: they were taken just now, and stay outside of what counts as posted.
@@ -448,10 +400,9 @@ impl Ring {
         if !self.first.is_multiple_of(BLOCK) || self.posted() < BLOCK {
             return false;
         }
-        let buffers = self.ends(self.first).buffers;
         // SAFETY: the ring consists of whole blocks; these descriptors were posted, so their places hold buffers, which are
         // given away, as `first` moves past them.
-        unsafe { pool.put_block(&*buffers.cast()) };
+        unsafe { pool.put_block(&*self.ends(self.first).buffers.cast()) };
         self.first += BLOCK;
         true
     }
@@ -582,72 +533,6 @@ impl Drop for Passage<'_> {
         self.from.first += self.left;
         self.to.end += self.arrived;
     }
-}
-
-/// Where a run of descriptors, and of their buffers' places, begins.
-#[derive(Clone, Copy)]
-struct Ends {
-    words: *const Words,
-    buffers: *mut MaybeUninit<Buffer>,
-}
-
-/// Moves `N` packets from their descriptors into `room`, if they are all as [`Ring::receive_groups`] wants them.
-///
-/// They are written before the answer is known: until it is true, what is in `room` counts as nothing.
-///
-/// # Safety
-///
-/// The `buffers` must be of `pool`, whose buffers have `size` bytes. If the answer is true, they belong to the packets.
-#[inline(always)]
-unsafe fn receive<const N: usize>(
-    words: &[Words; N],
-    buffers: &[MaybeUninit<Buffer>; N],
-    room: &mut [MaybeUninit<Packet>; N],
-    pool: PoolId,
-    size: u64,
-) -> bool {
-    let mut several = Several::<WriteBack>::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
-    for ((words, buffer), room) in words.iter().zip(buffers).zip(room) {
-        let len = several.look(words, WriteBack::PKT_LEN);
-        // SAFETY: as the caller says; the length is checked before the packet counts.
-        room.write(unsafe { Packet::new(buffer.assume_init_read(), pool, len as u16) });
-    }
-    // The device is not trusted to keep within the buffers it was given.
-    several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
-}
-
-/// Writes the descriptors of `N` packets and puts their buffers into their places, if they are all as [`Ring::post_groups`]
-/// wants them.
-///
-/// They are written before the answer is known: until it is true, the buffers are the packets', and the descriptors are not
-/// the device's, which has not been told of them.
-///
-/// # Safety
-///
-/// If the answer is true, the buffers belong to their places, and the packets must be forgotten.
-#[inline(always)]
-unsafe fn post<D: Descriptor, const N: usize>(
-    packets: &[Packet; N],
-    words: &[Words; N],
-    places: &mut [MaybeUninit<Buffer>; N],
-    pool: PoolId,
-    max_len: u64,
-    describe: impl Fn(&Packet) -> Option<Written<D>>,
-) -> bool {
-    let mut excess = 0;
-    for ((packet, words), place) in packets.iter().zip(words).zip(places) {
-        if packet.pool() != pool {
-            return false;
-        }
-        // Several ORed are at least the largest. Where that is too strict, `N` of 1 is not; it also takes packets whose
-        // data have moved.
-        excess |= if N == 1 { packet.excess() } else { packet.excess_or_moved() };
-        let Some(value) = describe(packet) else { return false };
-        // SAFETY: as the caller says; what has moved does not count.
-        place.write(unsafe { if N == 1 { packet.buffer() } else { packet.unmoved_buffer() } });
-        words.vacant_in_ring().put(value);
-    }
-    excess < max_len
 }
 
 impl Drop for Ring {

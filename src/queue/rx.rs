@@ -146,12 +146,12 @@ impl RxRing {
         }
     }
 
-    /// Posts free buffers of the pool: as many blocks as there is room for.
+    /// Posts free buffers of the pool: as many blocks as there is room for, which must be one at least.
     #[inline(never)]
     pub(super) fn refill(&mut self) {
         let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
-        while self.is_block_vacant() {
+        loop {
             let was_there = match attachment.uniform() {
                 Some(delta) => self.ring.refill::<Read>(pool, |data| Some(posted(delta.address(data)))),
                 None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
@@ -159,39 +159,34 @@ impl RxRing {
             if !was_there {
                 return self.drops.pool_was_empty();
             }
-        }
-    }
-
-    /// Receives packets as long as there are some, and room in `batch`; says how many.
-    #[inline]
-    fn receive(&mut self, batch: &mut Batch) -> usize {
-        let usual = matches!(self.frame, Frame::Next);
-        if batch.free() == 1 && usual && self.ring.receive_one(self.attachment.pool(), batch) {
-            if self.is_block_vacant() {
-                self.refill();
+            if !self.is_block_vacant() {
+                return;
             }
-            return 1;
         }
-        self.receive_many(batch)
     }
 
+    /// Receives the one packet that `batch` has room for, if it has room for one and a usual one is there. Says whether that was
+    /// all there is to do: there is more at the end of a block.
+    #[inline(always)]
+    fn receive_only(&mut self, batch: &mut Batch) -> bool {
+        self.is_between_frames()
+            && self.ring.receive_only(self.attachment.pool(), batch)
+            && !self.ring.first().is_multiple_of(BLOCK)
+    }
+
+    /// Receives packets as long as there are some, and room in `batch`, and posts buffers in their place.
     #[inline(never)]
-    fn receive_many(&mut self, batch: &mut Batch) -> usize {
-        let before = batch.len();
+    fn receive_many(&mut self, batch: &mut Batch) {
         loop {
-            let mut one = false;
-            if let Frame::Next = self.frame {
-                self.ring.receive_groups(self.attachment.pool(), batch);
-                one = self.ring.receive_one(self.attachment.pool(), batch);
-            }
+            let some = self.is_between_frames() && self.ring.receive(self.attachment.pool(), batch);
             if self.is_block_vacant() {
                 self.refill();
             }
             if batch.is_full() || !self.is_front_done() {
-                return batch.len() - before;
+                return;
             }
-            // What makes no group follows one by one, and what is no whole packet in a way of its own.
-            if !one {
+            // It may be that the ring has begun anew. What is no usual packet goes a way of its own.
+            if !some {
                 self.push_segment(batch);
             }
         }
@@ -291,11 +286,15 @@ impl<'a, H: Bus> Receive<'a, H> {
 
     /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Receive.receive.md")))]
-    #[inline]
+    #[inline(always)]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
-        let received = self.ring.receive(batch);
+        let before = batch.len();
+        if self.ring.receive_only(batch) {
+            return 1;
+        }
+        self.ring.receive_many(batch);
         self.announce_new();
-        received
+        batch.len() - before
     }
 
     /// Tells the device of buffers that it does not know of.

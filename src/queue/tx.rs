@@ -1,8 +1,9 @@
 //! A transmit queue (datasheet 7.2).
 //!
 //! Packets are posted in runs: of one buffer each, of one pool, in one [`BLOCK`] of descriptors. The device is asked
-//! to report (RS) on the last descriptor of each run, and so on the last of each call. Buffers go back to their pools by
-//! the block, when the device has reported the last of the block as done: TDH says nothing about that (8.2.3.9.8).
+//! to report (RS) on the last descriptor of each run, and so on the last of each block and of each call. Buffers go back to
+//! their pools by the block, when the device has reported the last of the block as done: TDH says nothing about that
+//! (8.2.3.9.8).
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -12,7 +13,7 @@ use core::ptr::NonNull;
 use crate::descriptors::{
     AdvancedReceiveRead, AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written,
 };
-use crate::dma::{Delta, Dma, DmaAddr, DmaError};
+use crate::dma::{Dma, DmaAddr, DmaError};
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Outgoing, Packet};
@@ -58,10 +59,11 @@ impl fmt::Display for TransmitError {
 
 impl core::error::Error for TransmitError {}
 
-/// What is known of a block of descriptors.
+/// What is known of a block of descriptors, noted when the first of them is posted.
 #[derive(Debug, Clone, Copy, Default)]
 struct Block {
-    /// The descriptor that the device reports when it is done with the block so far.
+    /// The descriptor that the device reports when it is done with the block: its last, unless that is in the middle of
+    /// a packet.
     report: usize,
     /// Which attachment's pool the buffers are of, or [`MIXED`].
     owner: usize,
@@ -77,10 +79,14 @@ pub(crate) struct TxRing {
     announced: usize,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
-    /// The attachment of the last packet that needed a search for it: a guess at the next one's.
+    /// The attachment of the last packet that needed a search for it: a guess at the next one's. A block that is not full
+    /// is of the same, or [`MIXED`].
     owner: usize,
     /// That attachment's pool and the distance to the device's addresses, if that is the same for all of it.
     usual: Option<Uniform>,
+    /// The descriptor of a packet of one segment with one byte, but for its address. It is kept, not made anew, so that what
+    /// it has in common with that of a longer one is one operand.
+    single: Written<Data>,
     max_len: u64,
 }
 
@@ -95,6 +101,7 @@ impl TxRing {
             attachments: vec![],
             owner: 0,
             usual: None,
+            single: value!(Data { EOP: true, IFCS: true, DTALEN: 1, PAYLEN: 1 }).into(),
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u64,
         })
@@ -120,6 +127,9 @@ impl TxRing {
     pub(crate) fn attach(&mut self, device: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
         if self.attachments.iter().all(|attachment| attachment.pool().id() != pool.id()) {
             self.attachments.push(Attachment::new(device, pool)?);
+            if self.attachments.len() == 1 {
+                self.guess(pool.id());
+            }
         }
         Ok(())
     }
@@ -141,24 +151,23 @@ impl TxRing {
         self.blocks.get_mut(block)
     }
 
+    /// Which attachment's pool the first block is of, or [`MIXED`], if the device is done with what was posted in it.
+    #[inline(always)]
+    fn done_block(&mut self) -> Option<usize> {
+        let &mut Block { report, owner } = self.block(self.ring.first())?;
+        // What was posted last is reported in any case.
+        let report = report.min(self.ring.end().wrapping_sub(1));
+        self.ring.words(report).done::<WriteBack>().map(|_| owner)
+    }
+
     /// Takes back whole blocks that the device has reported as done.
     #[inline(always)]
     fn take_back(&mut self) {
-        if self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            self.take_back_blocks();
-        }
-    }
-
-    #[inline(never)]
-    fn take_back_blocks(&mut self) {
         while self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return };
-            if self.ring.words(report).done::<WriteBack>().is_none() {
-                return;
-            }
+            let Some(owner) = self.done_block() else { return };
             let attachment = self.attachments.get(owner);
             if !attachment.is_some_and(|attachment| self.ring.give_block_back(attachment.pool())) {
-                self.take_block(BLOCK - self.ring.first() % BLOCK);
+                self.take_done(owner, BLOCK - self.ring.first() % BLOCK);
             }
         }
     }
@@ -166,26 +175,20 @@ impl TxRing {
     /// Takes back all that the device has reported as done, also part of a block.
     #[inline(never)]
     pub(super) fn take_back_partly(&mut self) {
-        while self.ring.posted() > 0 {
-            let whole = BLOCK - self.ring.first() % BLOCK;
-            if !self.take_block(whole.min(self.ring.posted())) {
-                return;
-            }
+        while self.ring.posted() > 0
+            && let Some(owner) = self.done_block()
+        {
+            self.take_done(owner, self.ring.posted().min(BLOCK - self.ring.first() % BLOCK));
         }
     }
 
-    /// Takes back the `count` descriptors at the front, which are of one block, if the device has reported them.
+    /// Takes back the `count` descriptors at the front, which are done, of one block, and with buffers of `owner`.
     #[inline(never)]
-    fn take_block(&mut self, count: usize) -> bool {
-        let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return false };
-        if self.ring.words(report).done::<WriteBack>().is_none() {
-            return false;
-        }
+    fn take_done(&mut self, owner: usize, count: usize) {
         match self.attachments.get(owner) {
             Some(attachment) => self.ring.give_back(attachment.pool(), count),
             None => self.give_back_mixed(count),
         }
-        true
     }
 
     /// Gives the first `count` buffers back, each to the pool that it is of.
@@ -206,19 +209,18 @@ impl TxRing {
         self.ring.words(self.ring.end().wrapping_sub(1)).add(value!(Data { RS: true }));
     }
 
-    /// Notes that descriptors were posted from `index` on in its block, with buffers of attachment `owner`; the device
-    /// reports the last of them.
+    /// Notes that descriptors were posted from `index` on in its block, with buffers of the usual pool.
     #[inline(always)]
-    fn note(&mut self, index: usize, owner: usize) {
-        let report = self.ring.end().wrapping_sub(1);
-        // When the ring is nearly full, the block may still have buffers from the round before.
-        let is_new = index.is_multiple_of(BLOCK) && self.ring.first() + self.ring.len() >= index + BLOCK;
+    fn note(&mut self, index: usize) {
+        if !index.is_multiple_of(BLOCK) {
+            return;
+        }
+        let (owner, room) = (self.owner, self.ring.first() + self.ring.len());
         if let Some(block) = self.block(index) {
-            block.report = report;
-            if is_new {
-                block.owner = owner;
-            } else if block.owner != owner {
-                block.owner = MIXED;
+            block.report = index + (BLOCK - 1);
+            if block.owner != owner {
+                // When the ring is nearly full, the block may still have buffers from the round before.
+                block.owner = if room >= index + BLOCK { owner } else { MIXED };
             }
         }
     }
@@ -227,89 +229,76 @@ impl TxRing {
     #[cold]
     pub(super) fn guess(&mut self, pool: PoolId) -> Option<()> {
         let owner = self.attachments.iter().position(|attachment| attachment.pool().id() == pool)?;
+        let end = self.ring.end();
+        if owner != self.owner
+            && !end.is_multiple_of(BLOCK)
+            && let Some(block) = self.block(end)
+        {
+            block.owner = MIXED;
+        }
         self.owner = owner;
         let attachment = self.attachments.get(owner)?;
         self.usual = attachment.uniform().map(|delta| Uniform { pool, delta });
         Some(())
     }
 
-    /// Posts the only packet of `batch`, and says whether it did: if it is a usual one, and there is room.
+    /// Posts the only packet of `batch`, if it is a usual one and the block goes on with it: with all else, there is more
+    /// to do.
+    #[inline(always)]
     fn post_only(&mut self, batch: &mut Batch) -> bool {
-        self.take_back();
         let Some(Uniform { pool, delta }) = self.usual else { return false };
-        let from = self.ring.end();
-        let describe = |packet: &Packet| Some(single(packet, delta, true));
-        let posted = self.ring.post_only(batch, pool, self.max_len, describe);
-        if posted {
-            self.note(from, self.owner);
-        }
-        posted
+        let single = self.single;
+        let describe = |data, excess| Some(longer(single, delta.address(data), excess).with(value!(Data { RS: true })));
+        self.ring.post_only(batch, pool, self.max_len, describe)
     }
 
-    /// Posts usual packets from the front of `batch`, in groups, and says whether these were all.
-    fn post_groups(&mut self, batch: &mut Batch) -> bool {
+    /// Posts packets from the front of `batch`; says whether these were all.
+    #[inline(never)]
+    fn post_many(&mut self, batch: &mut Batch) -> bool {
         self.take_back();
-        let mut packets = batch.outgoing();
+        // Part of a block is taken back only where there is time, or no room.
+        if batch.is_empty() || self.ring.free() < batch.len() {
+            self.take_back_partly();
+        }
+        let (mut packets, single) = (batch.outgoing(), self.single);
         while !packets.is_empty() {
-            if self.post_block(&mut packets) == 0 {
-                return false;
+            if let Some(Uniform { pool, delta }) = self.usual {
+                let from = self.ring.end();
+                let describe = |data, excess| Some(longer(single, delta.address(data), excess));
+                if self.ring.post(&mut packets, pool, self.max_len, describe) > 0 {
+                    self.report_last();
+                    self.note(from);
+                    continue;
+                }
+            }
+            // Handed over whole, so that it needs no place in memory otherwise.
+            match self.post_others(packets) {
+                Some(rest) => packets = rest,
+                None => return false,
             }
         }
         true
     }
 
-    /// Posts usual packets from the front of `packets`, in groups and to the end of the block at most, and says how many.
+    /// Gets on with packets that are none of the usual ones. Gives back those that are left, if nothing is wrong with the
+    /// first and there was room.
     #[inline(never)]
-    fn post_block(&mut self, packets: &mut Outgoing<'_>) -> usize {
-        let Some(Uniform { pool, delta }) = self.usual else { return 0 };
+    fn post_others<'a>(&mut self, mut packets: Outgoing<'a>) -> Option<Outgoing<'a>> {
         let from = self.ring.end();
-        let describe = |packet: &Packet| Some(single(packet, delta, false));
-        let count = self.ring.post_groups(packets, pool, self.max_len, describe);
-        if count > 0 {
+        if self.usual.is_none() && self.post_scattered(&mut packets) > 0 {
             self.report_last();
-            self.note(from, self.owner);
+            self.note(from);
+            return Some(packets);
         }
-        count
+        self.post_unusual(&mut packets).then_some(packets)
     }
 
-    /// Posts packets from the front of `batch` one by one; says what was wrong with the one that is first then.
-    #[inline(never)]
-    fn post_any(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
-        // Part of a block is taken back only where there is time, or no room.
-        if batch.is_empty() || self.ring.free() < batch.len() {
-            self.take_back_partly();
-        }
-        let from = self.ring.end();
-        let result = self.post_each(batch);
-        if self.ring.end() != from {
-            self.report_last();
-        }
-        result
-    }
-
-    fn post_each(&mut self, batch: &mut Batch) -> Result<(), TransmitError> {
-        let mut packets = batch.outgoing();
-        while let Some(first) = packets.first() {
-            if self.usual.is_none_or(|usual| usual.pool != first.pool()) {
-                self.guess(first.pool()).ok_or(TransmitError::NotAttached)?;
-            }
-            let Some(attachment) = self.attachments.get(self.owner) else { break };
-            let (pool, from) = (attachment.pool().id(), self.ring.end());
-            let describe = |packet: &Packet| {
-                let address = attachment.address(packet.data())?;
-                Some(described(address, packet.len() as u16, false))
-            };
-            if !self.ring.post_first(&mut packets, pool, self.max_len, describe)
-                && !self.post_unusual(&mut packets, self.owner)?
-            {
-                break;
-            }
-            if self.ring.end().is_multiple_of(BLOCK) {
-                self.report_last();
-            }
-            self.note(from, self.owner);
-        }
-        Ok(())
+    /// Posts packets from the front of `packets`, as [`Ring::post`] does, where the device's addresses are not as far from
+    /// the CPU's for all of a pool.
+    fn post_scattered(&mut self, packets: &mut Outgoing<'_>) -> usize {
+        let Some(attachment) = self.attachments.get(self.owner) else { return 0 };
+        let describe = |data, excess| Some(longer(self.single, attachment.address(data)?, excess));
+        self.ring.post(packets, attachment.pool().id(), self.max_len, describe)
     }
 
     /// Takes back whole blocks that the device has reported as done: into `rx` as long as they are of its pool and fit, and
@@ -318,8 +307,9 @@ impl TxRing {
     pub(super) fn take_back_into(&mut self, rx: &mut RxRing) {
         while self.ring.first() | (BLOCK - 1) < self.ring.end() {
             let handed_over = rx.is_block_vacant() && self.hand_over_block(rx);
-            if !handed_over && !self.take_block(BLOCK - self.ring.first() % BLOCK) {
-                return;
+            if !handed_over {
+                let Some(owner) = self.done_block() else { return };
+                self.take_done(owner, BLOCK - self.ring.first() % BLOCK);
             }
         }
     }
@@ -327,10 +317,9 @@ impl TxRing {
     /// Hands the first block over to `rx`, if it is done and of its pool.
     #[inline(always)]
     fn hand_over_block(&mut self, rx: &mut RxRing) -> bool {
-        let Some(&mut Block { report, owner }) = self.block(self.ring.first()) else { return false };
+        let Some(owner) = self.done_block() else { return false };
         let (to, attachment) = rx.parts();
-        let of_pool = self.attachments.get(owner).is_some_and(|owner| owner.pool().id() == attachment.pool().id());
-        if !of_pool || self.ring.words(report).done::<WriteBack>().is_none() {
+        if self.attachments.get(owner).is_none_or(|owner| owner.pool().id() != attachment.pool().id()) {
             return false;
         }
         let posted = |address: DmaAddr| Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address);
@@ -361,12 +350,11 @@ impl TxRing {
         Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe)
     }
 
-    /// Posts a packet that is none of the usual ones, or says what is wrong with it. Says whether there was room.
+    /// What is wrong with `packet`, if anything is.
     #[cold]
-    fn post_unusual(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> Result<bool, TransmitError> {
-        let (Some(packet), Some(attachment)) = (packets.first(), self.attachments.get(owner)) else {
-            return Ok(false);
-        };
+    fn examine(&self, packet: &Packet) -> Result<(), TransmitError> {
+        let attachment = self.attachments.iter().find(|attachment| attachment.pool().id() == packet.pool());
+        let attachment = attachment.ok_or(TransmitError::NotAttached)?;
         let (len, max) = (packet.total_len(), self.max_len as usize);
         if len > max {
             return Err(TransmitError::TooLong { len, max });
@@ -374,34 +362,52 @@ impl TxRing {
         if packet.segments().any(<[u8]>::is_empty) {
             return Err(TransmitError::Empty);
         }
-        if packet.segment_count() > self.ring.free() {
-            return Ok(false);
+        if packet.segments().any(|bytes| attachment.address(NonNull::from(bytes).cast()).is_none()) {
+            return Err(TransmitError::NotAttached);
         }
-        let segments = packet.segments().enumerate().map(|(index, bytes)| {
-            let value = value!(Data { IFCS: true })
-                .with(Data::ADDR, attachment.address(NonNull::from(bytes).cast())?)
-                .with(Data::DTALEN, bytes.len() as u16)
-                .with(Data::EOP, index + 1 == packet.segment_count());
-            // Only the first says how long the packet is: at most `max`, which has 16 bits.
-            Some(value.with(Data::PAYLEN, if index == 0 { len as u16 } else { 0 }))
-        });
-        let Some(values) = segments.collect::<Option<Vec<_>>>() else { return Err(TransmitError::NotAttached) };
+        Ok(())
+    }
+
+    /// Gets on with a packet that is none of the usual ones. Says whether it did: nothing is wrong with it, and there was room.
+    #[cold]
+    fn post_unusual(&mut self, packets: &mut Outgoing<'_>) -> bool {
+        let Some(packet) = packets.first() else { return false };
+        let Some(attachment) = self.attachments.get(self.owner).filter(|usual| usual.pool().id() == packet.pool())
+        else {
+            // Then it may be a usual one.
+            return self.guess(packet.pool()).is_some();
+        };
+        let (len, mut left) = (packet.total_len(), packet.segment_count());
+        if left > self.ring.free() || self.examine(packet).is_err() {
+            return false;
+        }
         let from = self.ring.end();
-        let mut values = values.into_iter();
+        // Only the first segment says how long the packet is: at most `max`, which has 16 bits.
+        let mut payload = len as u16;
         if let Some(packet) = packets.next() {
-            packet.into_buffers(|buffer| {
-                // There is room, and as many values as segments.
-                if let Some(value) = values.next() {
-                    let _ = self.ring.post_buffer(value, buffer);
-                }
+            packet.into_segments(|buffer, data, len| {
+                left -= 1;
+                // There is an address, and room: both were asked for.
+                let Some(address) = attachment.address(data) else { return };
+                let value = value!(Data { IFCS: true }).with(Data::ADDR, address).with(Data::DTALEN, len);
+                let value = value.with(Data::PAYLEN, core::mem::take(&mut payload)).with(Data::EOP, left == 0);
+                let _ = self.ring.post_buffer(value, buffer);
             });
         }
         self.report_last();
-        // The caller notes the first block.
-        for index in (from.next_multiple_of(BLOCK)..self.ring.end()).step_by(BLOCK) {
-            self.note(index, owner);
+        let last = self.ring.end().wrapping_sub(1);
+        for index in (from - from % BLOCK..=last).step_by(BLOCK) {
+            if index >= from {
+                self.note(index);
+            }
+            // A block that ends in the middle of the packet is done when that is.
+            if index + BLOCK <= last
+                && let Some(block) = self.block(index)
+            {
+                block.report = last;
+            }
         }
-        Ok(true)
+        true
     }
 }
 
@@ -418,15 +424,15 @@ impl Drop for Noted<'_> {
             if self.tx.ring.end().is_multiple_of(BLOCK) {
                 self.tx.report_last();
             }
-            self.tx.note(self.index, self.tx.owner);
+            self.tx.note(self.index);
         }
     }
 }
 
-/// The descriptor of a packet of one segment, which the device finds `delta` away; it reports it, if `report`.
+/// The descriptor of a packet which the device finds at `address`, with `excess` bytes more than that of `single`.
 #[inline(always)]
-fn single(packet: &Packet, delta: Delta, report: bool) -> Written<Data> {
-    described(delta.address(packet.data()), packet.len() as u16, report)
+fn longer(single: Written<Data>, address: DmaAddr, excess: u64) -> Written<Data> {
+    single.at(address).plus(Data::DTALEN, Data::PAYLEN, excess)
 }
 
 /// The descriptor of a packet of one segment, which the device finds at `address`; it reports it, if `report`.
@@ -458,20 +464,22 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     ///
     /// [`TransmitError`] if a packet cannot be sent. All before it were; it is the first in the batch now.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Transmit.transmit.md")))]
-    #[inline]
+    #[inline(always)]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
+        if self.ring.post_only(batch) {
+            self.announce();
+            return Ok(1);
+        }
         let before = batch.len();
-        let done = match before {
-            0 => false,
-            1 => self.ring.post_only(batch),
-            _ => self.ring.post_groups(batch),
-        };
-        let result = if done { Ok(()) } else { self.ring.post_any(batch) };
+        let all = self.ring.post_many(batch);
         let sent = before - batch.len();
         if sent > 0 {
             self.announce();
         }
-        result.map(|()| sent)
+        match batch.first() {
+            Some(first) if !all => self.ring.examine(first).map(|()| sent),
+            _ => Ok(sent),
+        }
     }
 
     /// Tells the device of what was posted and not told yet, and asks it to report the last of that.

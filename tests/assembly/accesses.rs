@@ -8,7 +8,8 @@ use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping};
 use ixgbe::field::{Fields, Value};
 use ixgbe::mmio::{Bus, Mmio, Offset};
-use ixgbe::queue::{Forwarded, InPlace, Route};
+use ixgbe::packet::Batch;
+use ixgbe::queue::{Forwarded, InPlace, Receive, Route, Transmit};
 use ixgbe::register::Driver;
 use ixgbe::registers::permission::{QueueDisabled, QueueEnabled, Reset};
 use ixgbe::registers::{FCTRL, HLREG0, MAXFRS, Registers, RxQueue, SRRCTL, STATUS, srrctl};
@@ -198,6 +199,18 @@ pub unsafe fn raw_doorbell(base: *mut u8, queue: u16, words: &mut [AtomicU64; 2]
     compiler_fence(Ordering::Release);
     // SAFETY: the caller's promise.
     unsafe { poke(base, offset(queue, 0x0_1018, 0x0_d018), tail) }
+}
+
+/// Forwards packets by the batch, and changes a byte of each.
+#[unsafe(no_mangle)]
+pub fn forward_a_batch(rx: &mut Receive<'_, Memory>, tx: &mut Transmit<'_, Memory>, batch: &mut Batch) -> usize {
+    rx.receive(batch);
+    for packet in &mut *batch {
+        if let Some(byte) = packet.get_mut(3) {
+            *byte ^= 1;
+        }
+    }
+    tx.transmit(batch).unwrap_or(0)
 }
 
 /// Forwards packets in place, and changes a byte of each.

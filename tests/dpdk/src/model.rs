@@ -113,13 +113,11 @@ impl Model {
                 writeln!(self.report, "port {number}: violation: {count} x {}", words.join(" "))?;
             }
             let (counters, report) = (port.counters(), &mut self.report);
-            let dropped = counters.frames_in - counters.delivered;
-            writeln!(
-                report,
-                "port {number}: received {} dropped {dropped} sent {}",
-                counters.frames_in, counters.transmitted
-            )?;
-            write!(report, "port {number}: sink {} bytes {} lost {}", sink.frames(), sink.bytes(), sink.lost())?;
+            let (received, bytes) = (counters.frames_in, counters.delivered_bytes);
+            write!(report, "port {number}: received {received} received-bytes {bytes}")?;
+            let (sent, bytes) = (counters.transmitted, counters.transmitted_bytes);
+            writeln!(report, " dropped {} sent {sent} sent-bytes {bytes}", received - counters.delivered)?;
+            write!(report, "port {number}: sink {} lost {}", sink.frames(), sink.lost())?;
             write!(report, " doubled {} reordered {}", sink.duplicated(), sink.reordered())?;
             writeln!(report, " corrupted {} foreign {}", sink.corrupted(), sink.foreign())?;
         }

@@ -8,8 +8,6 @@ pub(crate) const SIZE: usize = 4096;
 pub(crate) const REGISTERS_SIZE: u64 = 512 << 10;
 /// Bytes of the BAR of the MSI-X table.
 pub(crate) const MSIX_SIZE: u64 = 16 << 10;
-/// The device id of an 82599 with SFP+.
-pub(crate) const DEVICE: u16 = 0x10FB;
 /// Vectors of a port.
 pub(crate) const VECTORS: u16 = 64;
 
@@ -26,12 +24,11 @@ const BAR4: usize = 0x20;
 pub(crate) struct ConfigSpace {
     bytes: [u8; SIZE],
     writable: [u8; SIZE],
-    device: u16,
 }
 
 impl ConfigSpace {
-    pub(crate) fn new(device: u16) -> Self {
-        let mut space = Self { bytes: [0; SIZE], writable: [0; SIZE], device };
+    pub(crate) fn new() -> Self {
+        let mut space = Self { bytes: [0; SIZE], writable: [0; SIZE] };
         space.reset();
         space
     }
@@ -50,7 +47,7 @@ impl ConfigSpace {
     }
 
     fn reset(&mut self) {
-        self.word(0x00, u32::from(self.device) << 16 | 0x8086, 0);
+        self.word(0x00, 0x10FB_8086, 0);
         self.half(0x04, 0, 0x0547);
         // There is a list of capabilities.
         self.half(0x06, 0x0010, 0);
@@ -122,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_capabilities_are_a_list_that_ends() {
-        let space = ConfigSpace::new(DEVICE);
+        let space = ConfigSpace::new();
         let mut at = word(&space, 0x34) as usize & 0xFF;
         let mut found = Vec::new();
         while at != 0 {
@@ -137,7 +134,7 @@ mod tests {
 
     #[test]
     fn bars_tell_their_sizes() {
-        let mut space = ConfigSpace::new(DEVICE);
+        let mut space = ConfigSpace::new();
         let port = Port::new(Default::default());
         for (at, size) in [(BAR0, REGISTERS_SIZE), (BAR4, MSIX_SIZE)] {
             space.write(at, &[0xFF; 8], &port);
@@ -152,7 +149,7 @@ mod tests {
     #[test]
     fn a_function_level_reset_resets_the_port() {
         use ixgbe::mmio::{Bus, Offset};
-        let mut space = ConfigSpace::new(DEVICE);
+        let mut space = ConfigSpace::new();
         let port = Port::new(Default::default());
         let scratch = Offset::new(0x04240).unwrap();
         let before = port.peek(scratch);

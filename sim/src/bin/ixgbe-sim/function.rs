@@ -62,11 +62,11 @@ fn lock(vectors: &Mutex<Vectors>) -> MutexGuard<'_, Vectors> {
 }
 
 impl Function {
-    pub(crate) fn new(port: Port, device: u16, trace: bool) -> Self {
+    pub(crate) fn new(port: Port, trace: bool) -> Self {
         let vectors = Arc::new(Mutex::new(Vectors::default()));
         let raised = Arc::clone(&vectors);
         port.on_interrupt(move |vector| lock(&raised).raise(u32::from(vector)));
-        let (config, msix) = (ConfigSpace::new(device), vec![0; MSIX_SIZE as usize]);
+        let (config, msix) = (ConfigSpace::new(), vec![0; MSIX_SIZE as usize]);
         Self { port, trace, config, msix, vectors, files: HashMap::new() }
     }
 

@@ -16,7 +16,6 @@ use clap::Parser;
 use ixgbe_sim::{Fault, Port, PortConfig, Runner, connect};
 use vfio_user::Server;
 
-use config_space::DEVICE;
 use function::{Function, irqs, regions};
 use partner::Partner;
 
@@ -29,18 +28,9 @@ struct Arguments {
     /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
     #[arg(long)]
     fault: Vec<Fault>,
-    /// The device id of a port, in hexadecimal, if it is not to be an 82599's: as 1:1528.
-    #[arg(long, value_parser = device_id)]
-    device_id: Vec<(usize, u16)>,
     /// Tell every access to registers, and every write to the configuration space, on the standard error output.
     #[arg(long)]
     trace: bool,
-}
-
-fn device_id(text: &str) -> Result<(usize, u16), String> {
-    let parsed =
-        text.split_once(':').and_then(|(port, id)| Some((port.parse().ok()?, u16::from_str_radix(id, 16).ok()?)));
-    parsed.ok_or_else(|| "a port and a device id are needed, as 1:1528".to_owned())
 }
 
 fn main() -> ExitCode {
@@ -74,8 +64,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     for (number, (socket, port)) in arguments.sockets.iter().zip(&ports).enumerate() {
         let server = Server::new(socket, true, irqs(), regions())
             .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
-        let given = arguments.device_id.iter().rev().find(|(of, _)| *of == number);
-        let mut function = Function::new(port.clone(), given.map_or(DEVICE, |(_, id)| *id), arguments.trace);
+        let mut function = Function::new(port.clone(), arguments.trace);
         servers.push(
             std::thread::Builder::new()
                 .name(format!("port {number}"))

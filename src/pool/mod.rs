@@ -5,6 +5,9 @@
 //! list tells whether any buffer is still out, and that is what keeps the memory: a pool is freed
 //! when its last handle is gone and its last buffer has come home.
 
+mod attachment;
+mod id;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
@@ -12,7 +15,11 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::dma::{Delta, Dma, DmaAddr, DmaError, Mapping, Memory};
+pub(crate) use attachment::{Attachment, Uniform};
+pub use id::MOST_POOLS;
+pub(crate) use id::PoolId;
+
+use crate::dma::{Dma, DmaError, Memory};
 use crate::packet::Packet;
 use crate::sync::{LINE, Mutex};
 
@@ -41,6 +48,8 @@ pub enum PoolError {
         /// The number of buffers asked for.
         count: usize,
     },
+    /// There are [`MOST_POOLS`] pools already. One that is dropped is still there as long as any packet of it is.
+    TooMany,
     /// The pool has too few free buffers to fill a queue's ring.
     Exhausted {
         /// How many are needed.
@@ -60,6 +69,7 @@ impl fmt::Display for PoolError {
                 "buffers cannot have {size} bytes: a multiple of {BUFFER_STEP} from {BUFFER_STEP} to {LARGEST_BUFFER} is needed"
             ),
             Self::Count { count } => write!(f, "a pool cannot have {count} buffers: 1 to {MOST_BUFFERS} are possible"),
+            Self::TooMany => write!(f, "there are {MOST_POOLS} pools already, and no more are possible"),
             Self::Exhausted { needed, had } => write!(f, "the pool has {had} free buffers, the ring needs {needed}"),
             Self::Dma(error) => error.fmt(f),
         }
@@ -140,9 +150,6 @@ impl Free {
     }
 }
 
-/// What tells pools apart: an address that is the pool's as long as there is a handle to it, or a buffer of it.
-pub(crate) type PoolId = NonNull<Inner>;
-
 /// A pool that one queue alone uses shares no cache line with what others do.
 #[repr(align(128))]
 pub(crate) struct Inner {
@@ -193,15 +200,17 @@ impl Inner {
         }
     }
 
-    /// Frees a pool that is [unused](Free::is_unused).
+    /// Frees pool `id`, which is [unused](Free::is_unused).
     ///
     /// # Safety
     ///
     /// The caller must have seen, under the lock and after its own change, that the pool is unused. As nobody can
     /// take anything from an unused pool, exactly one caller sees the change that makes it so.
-    unsafe fn free(pool: NonNull<Self>) {
+    unsafe fn free(id: PoolId) {
+        let pool = id.pool();
+        id.give_back();
         // SAFETY: the pool came from a box, and no handle and no buffer of it is left.
-        drop(unsafe { Box::from_raw(pool.as_ptr()) });
+        drop(unsafe { Box::from_raw(pool) });
     }
 }
 
@@ -213,8 +222,7 @@ pub(crate) fn give_back(packets: impl Iterator<Item = Packet>) {
         let unused = {
             // SAFETY: a packet's buffer keeps its pool alive, and nobody else frees it while this
             // lock is held.
-            let inner = unsafe { pool.as_ref() };
-            let mut free = inner.free.lock();
+            let mut free = unsafe { &*pool.pool() }.free.lock();
             first.into_buffers(|buffer| free.buffers.push(buffer));
             while let Some(packet) = packets.next_if(|packet| packet.pool() == pool) {
                 packet.into_buffers(|buffer| free.buffers.push(buffer));
@@ -231,7 +239,10 @@ pub(crate) fn give_back(packets: impl Iterator<Item = Packet>) {
 /// A pool of equal packet buffers in memory that devices can reach.
 ///
 /// A clone is another handle to the same pool.
-pub struct Pool(NonNull<Inner>);
+pub struct Pool {
+    inner: NonNull<Inner>,
+    id: PoolId,
+}
 
 // SAFETY: a handle only counts; the pool itself is `Sync`.
 unsafe impl Send for Pool {}
@@ -285,18 +296,24 @@ impl Pool {
             first,
             memory,
         };
-        Ok(Self(NonNull::from(Box::leak(Box::new(inner)))))
+        let inner = NonNull::from(Box::leak(Box::new(inner)));
+        let Some(id) = PoolId::take(inner) else {
+            // SAFETY: from a box, just now.
+            drop(unsafe { Box::from_raw(inner.as_ptr()) });
+            return Err(PoolError::TooMany);
+        };
+        Ok(Self { inner, id })
     }
 
     #[inline(always)]
     pub(crate) fn inner(&self) -> &Inner {
         // SAFETY: a handle keeps the pool alive.
-        unsafe { self.0.as_ref() }
+        unsafe { self.inner.as_ref() }
     }
 
     #[inline(always)]
     pub(crate) fn id(&self) -> PoolId {
-        self.0
+        self.id
     }
 
     /// An empty packet, or `None` if all buffers are in use.
@@ -369,7 +386,7 @@ impl Pool {
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
         let list = self.inner().free.lock().buffers.as_ptr() as usize;
-        let inner = self.0.as_ptr() as usize;
+        let inner = self.inner.as_ptr() as usize;
         alloc::vec![inner..inner + size_of::<Inner>(), list..list + self.capacity() * size_of::<Buffer>()]
     }
 
@@ -396,7 +413,7 @@ impl Pool {
 impl Clone for Pool {
     fn clone(&self) -> Self {
         self.inner().free.lock().handles += 1;
-        Self(self.0)
+        Self { ..*self }
     }
 }
 
@@ -409,72 +426,10 @@ impl Drop for Pool {
         };
         if unused {
             // SAFETY: just seen under the lock.
-            unsafe { Inner::free(self.0) };
+            unsafe { Inner::free(self.id) };
         }
     }
 }
-
-/// A pool that a device has been made to reach.
-///
-/// It is dropped only when the device holds no buffer of the pool, or has stopped.
-#[derive(Debug)]
-pub(crate) struct Attachment {
-    // First, so that the device loses sight of the memory before it can be freed.
-    mapping: Mapping,
-    pool: Pool,
-}
-
-impl Attachment {
-    /// Makes the device of `dma` reach the buffers of `pool`.
-    pub(crate) fn new(dma: &impl Dma, pool: &Pool) -> Result<Self, DmaError> {
-        let inner = pool.inner();
-        let mapping = dma.map(&inner.memory)?;
-        let places = 0..inner.links.len();
-        for index in places.filter(|index| is_within_page(index * inner.stride, inner.stride, inner.page)) {
-            // SAFETY: the memory has room for that many strides.
-            let start = unsafe { inner.first.add(index * inner.stride) };
-            if !mapping.is_contiguous(start, inner.stride) {
-                return Err(DmaError::NotMappable { len: inner.stride, reason: "a buffer is not in one piece" });
-            }
-        }
-        Ok(Self { mapping, pool: pool.clone() })
-    }
-
-    pub(crate) fn pool(&self) -> &Pool {
-        &self.pool
-    }
-
-    /// Whether `buffer` is of this pool.
-    pub(crate) fn owns(&self, buffer: &Buffer) -> bool {
-        let inner = self.pool.inner();
-        let at = (buffer.data().as_ptr() as usize).wrapping_sub(inner.first.as_ptr() as usize);
-        at < inner.links.len() * inner.stride
-    }
-
-    /// What to add to addresses in this pool to get the device's, if it is the same for all.
-    #[inline(always)]
-    pub(crate) fn uniform(&self) -> Option<Delta> {
-        self.mapping.uniform()
-    }
-
-    /// The device's address of `data`, which must lie in a buffer of this pool.
-    #[inline(always)]
-    pub(crate) fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
-        self.mapping.address(data)
-    }
-}
-
-/// What is needed of an attached pool to send its packets, if the device's addresses are as far from the CPU's for all of it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Uniform {
-    pub(crate) pool: PoolId,
-    pub(crate) delta: Delta,
-}
-
-// SAFETY: which pool it is, is only compared here.
-unsafe impl Send for Uniform {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for Uniform {}
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,225 @@
+//! Packets on their way, and what has left of them.
+
+use alloc::vec::Vec;
+use core::mem::MaybeUninit;
+use core::ops::{Deref, DerefMut};
+
+use crate::packet::Packet;
+use crate::pool;
+
+/// Packets on their way: filled by a receive queue, emptied by a transmit queue.
+///
+/// ```
+/// # fn forward(rx: &mut impl FnMut(&mut ixgbe::packet::Batch), tx: &mut impl FnMut(&mut ixgbe::packet::Batch)) {
+/// let mut batch = ixgbe::packet::Batch::with_capacity(32);
+/// rx(&mut batch);
+/// for packet in &mut batch {
+///     packet[0] ^= 1;
+/// }
+/// tx(&mut batch);
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Batch {
+    packets: Vec<Packet>,
+    capacity: usize,
+}
+
+impl Batch {
+    /// An empty batch for up to `capacity` packets.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { packets: Vec::with_capacity(capacity), capacity }
+    }
+
+    /// How many packets it can have.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// How many packets it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// Adds `packet` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Hands the packet back if the batch is full.
+    #[inline(always)]
+    pub fn push(&mut self, packet: Packet) -> Result<(), Packet> {
+        if self.packets.len() >= self.capacity {
+            return Err(packet);
+        }
+        self.packets.push(packet);
+        Ok(())
+    }
+
+    /// Whether it has as many as it can.
+    #[inline(always)]
+    pub(crate) fn is_full(&self) -> bool {
+        self.packets.len() >= self.capacity
+    }
+
+    /// How many more it can have.
+    #[inline(always)]
+    pub(crate) fn free(&self) -> usize {
+        self.capacity - self.packets.len()
+    }
+
+    /// The places for more packets: at least as many as are [free](Self::free).
+    #[inline(always)]
+    pub(crate) fn room(&mut self) -> &mut [MaybeUninit<Packet>] {
+        self.packets.spare_capacity_mut()
+    }
+
+    /// Takes up the packets that were written into the first `count` places of the [room](Self::room).
+    ///
+    /// # Safety
+    ///
+    /// They must have been written.
+    #[inline(always)]
+    pub(crate) unsafe fn grow(&mut self, count: usize) {
+        // SAFETY: the caller wrote that many behind the others.
+        unsafe { self.packets.set_len(self.packets.len() + count) }
+    }
+
+    /// Forgets all packets.
+    ///
+    /// # Safety
+    ///
+    /// Whoever calls has their buffers.
+    #[inline(always)]
+    pub(crate) unsafe fn forget_all(&mut self) {
+        // SAFETY: none are left to be looked at.
+        unsafe { self.packets.set_len(0) };
+    }
+
+    /// The packets on their way out: those that have left go from the batch all at once.
+    #[inline(always)]
+    pub(crate) fn outgoing(&mut self) -> Outgoing<'_> {
+        let rest: *const [Packet] = &*self.packets;
+        // SAFETY: what the batch gives up here is in `rest`, and comes back when that is dropped.
+        unsafe { self.packets.set_len(0) };
+        Outgoing { packets: &mut self.packets, rest }
+    }
+
+    /// Takes out all packets.
+    pub fn drain(&mut self) -> impl Iterator<Item = Packet> {
+        self.packets.drain(..)
+    }
+
+    /// Drops the packets: their buffers go home, a block at a time.
+    pub fn clear(&mut self) {
+        pool::give_back(self.packets.drain(..));
+    }
+
+    /// Keeps only the packets for which `keep` says so.
+    pub fn retain(&mut self, keep: impl FnMut(&mut Packet) -> bool) {
+        self.packets.retain_mut(keep);
+    }
+}
+
+/// The packets of a batch that have not left it yet, while packets leave it at the front.
+pub(crate) struct Outgoing<'a> {
+    /// Empty meanwhile; its memory has the `rest`.
+    packets: &'a mut Vec<Packet>,
+    rest: *const [Packet],
+}
+
+impl Outgoing<'_> {
+    /// Forgets the first `count` packets.
+    ///
+    /// # Safety
+    ///
+    /// There must be that many, and whoever calls has their buffers.
+    #[inline(always)]
+    pub(crate) unsafe fn forget(&mut self, count: usize) {
+        debug_assert!(count <= self.len());
+        // SAFETY: that many are there.
+        self.rest =
+            core::ptr::slice_from_raw_parts(unsafe { self.rest.cast::<Packet>().add(count) }, self.rest.len() - count);
+    }
+
+    /// Takes out the first packet.
+    pub(crate) fn next(&mut self) -> Option<Packet> {
+        let first: *const Packet = self.first()?;
+        // SAFETY: the packet is there, is read, and forgotten where it was.
+        unsafe {
+            self.forget(1);
+            Some(first.read())
+        }
+    }
+}
+
+impl Deref for Outgoing<'_> {
+    type Target = [Packet];
+
+    #[inline(always)]
+    fn deref(&self) -> &[Packet] {
+        // SAFETY: the vector is borrowed, and has these packets in its memory.
+        unsafe { &*self.rest }
+    }
+}
+
+impl Drop for Outgoing<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let (first, rest) = (self.packets.as_mut_ptr(), self.rest.cast::<Packet>());
+        // SAFETY: the rest moves to the front of the vector, which owns it from here on.
+        unsafe {
+            if self.rest.len() > 0 && !core::ptr::eq(first, rest) {
+                first.copy_from(rest, self.rest.len());
+            }
+            self.packets.set_len(self.rest.len());
+        }
+    }
+}
+
+impl Deref for Batch {
+    type Target = [Packet];
+
+    fn deref(&self) -> &[Packet] {
+        &self.packets
+    }
+}
+
+impl DerefMut for Batch {
+    fn deref_mut(&mut self) -> &mut [Packet] {
+        &mut self.packets
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Batch {
+    type Item = &'a mut Packet;
+    type IntoIter = core::slice::IterMut<'a, Packet>;
+
+    #[inline(always)]
+    fn into_iter(self) -> Self::IntoIter {
+        self.packets.iter_mut()
+    }
+}
+
+impl<'a> IntoIterator for &'a Batch {
+    type Item = &'a Packet;
+    type IntoIter = core::slice::Iter<'a, Packet>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.packets.iter()
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

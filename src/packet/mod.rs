@@ -1,0 +1,359 @@
+//! Packets, and batches of them.
+//!
+//! A [`Packet`] owns its buffer: nobody else, and no device, can reach it. Dropping it gives the
+//! buffer back to its pool. It is a small handle (two words); the bytes stay where they are.
+
+mod batch;
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+
+pub use batch::Batch;
+pub(crate) use batch::Outgoing;
+
+use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool, PoolId};
+
+/// A packet that owns its bytes.
+///
+/// It dereferences to its bytes, from the Ethernet header on and without the CRC. A frame longer than a
+/// buffer has several [segments](Self::segments), of which this is the first.
+pub struct Packet {
+    data: NonNull<u8>,
+    extent: Extent,
+}
+
+/// What else there is to say of a packet: four numbers in one word, so that they are written, and checked, at once.
+///
+/// | bits | |
+/// |---|---|
+/// | 31:0 | length of the first segment, at most that of a buffer with its headroom |
+/// | 37:32 | how many buffers follow it |
+/// | 48:38 | the pool |
+/// | 63:49 | the headroom: where in the buffer `data` is |
+#[derive(Clone, Copy)]
+struct Extent(u64);
+
+/// The most buffers that can follow the first.
+const MOST_MORE: usize = 0x3f;
+
+impl Extent {
+    /// One segment of `len` bytes in a buffer of `pool`, where it is in an empty packet.
+    #[inline(always)]
+    const fn new(pool: PoolId, len: u16) -> Self {
+        Self(pool.word() | len as u64)
+    }
+
+    #[inline(always)]
+    const fn len(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    #[inline(always)]
+    const fn with_len(self, len: usize) -> Self {
+        Self(self.0 >> 32 << 32 | len as u32 as u64)
+    }
+
+    #[inline(always)]
+    const fn more(self) -> usize {
+        (self.0 >> 32) as usize & MOST_MORE
+    }
+
+    const fn with_more(self, more: usize) -> Self {
+        Self(self.0 & !((MOST_MORE as u64) << 32) | ((more & MOST_MORE) as u64) << 32)
+    }
+
+    #[inline(always)]
+    fn pool(self) -> PoolId {
+        PoolId::of(self.0)
+    }
+
+    #[inline(always)]
+    const fn headroom(self) -> usize {
+        (self.0 >> 49) as usize
+    }
+
+    const fn with_headroom(self, headroom: usize) -> Self {
+        Self(self.0 << 15 >> 15 | (headroom as u64) << 49)
+    }
+}
+
+// SAFETY: a packet owns its buffer, and pools can be shared between threads.
+unsafe impl Send for Packet {}
+// SAFETY: a shared packet can only be read.
+unsafe impl Sync for Packet {}
+
+/// More bytes than there is room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRoom {
+    /// How many bytes were asked for.
+    pub wanted: usize,
+    /// How many there are.
+    pub room: usize,
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes do not fit into {}", self.wanted, self.room)
+    }
+}
+
+impl core::error::Error for NoRoom {}
+
+impl Packet {
+    /// The packet in `buffer`, of which the first `len` bytes count.
+    ///
+    /// # Safety
+    ///
+    /// The buffer must be of `pool`, and `len` at most the pool's buffer size.
+    #[inline(always)]
+    pub(crate) unsafe fn new(buffer: Buffer, pool: PoolId, len: u16) -> Self {
+        Self { data: buffer.data(), extent: Extent::new(pool, len) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn pool(&self) -> PoolId {
+        self.extent.pool()
+    }
+
+    fn inner(&self) -> &Inner {
+        // SAFETY: a packet's buffer keeps its pool alive.
+        unsafe { &*self.pool().pool() }
+    }
+
+    /// Address of the first byte.
+    #[inline(always)]
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        self.data
+    }
+
+    /// How many bytes the packet has beyond the first: if it is of `pool`, has one segment, and its data are where they are in
+    /// an empty packet. Otherwise more than any packet can have.
+    #[inline(always)]
+    pub(crate) fn excess(&self, pool: PoolId) -> u64 {
+        self.extent.0.wrapping_sub(Extent::new(pool, 1).0)
+    }
+
+    /// The packet's first buffer.
+    ///
+    /// # Safety
+    ///
+    /// The packet stays its owner: the caller must only look, or forget the packet and own the buffer instead.
+    #[inline(always)]
+    pub(crate) unsafe fn buffer(&self) -> Buffer {
+        // SAFETY: so far are the data of an empty packet from these, within the buffer.
+        unsafe { Buffer::from_data(self.data.sub(self.headroom()).add(HEADROOM)) }
+    }
+
+    /// What follows the first buffer.
+    fn rest(&self) -> Link {
+        // SAFETY: only looked at.
+        if self.extent.more() == 0 { Link::END } else { unsafe { self.inner().following(&self.buffer()) } }
+    }
+
+    /// Takes the packet apart into its buffers, in order.
+    #[inline(always)]
+    pub(crate) fn into_buffers(self, mut each: impl FnMut(Buffer)) {
+        self.into_segments(|buffer, _, _| each(buffer));
+    }
+
+    /// Takes the packet apart into its buffers, in order, and where the bytes are in each and how many count.
+    #[inline(always)]
+    pub(crate) fn into_segments(self, mut each: impl FnMut(Buffer, NonNull<u8>, u16)) {
+        let packet = ManuallyDrop::new(self);
+        let mut following = packet.following();
+        // Read before the first buffer is given away, which owns the link.
+        let mut next = following.next();
+        // SAFETY: the packet is forgotten.
+        each(unsafe { packet.buffer() }, packet.data, packet.extent.len() as u16);
+        while let Some((buffer, len)) = next {
+            next = following.next();
+            let data = buffer.data();
+            each(buffer, data, len);
+        }
+    }
+
+    /// The buffers that follow the first, and how many bytes of each count. They belong to the packet still.
+    #[inline(always)]
+    fn following(&self) -> impl Iterator<Item = (Buffer, u16)> {
+        let mut link = self.rest();
+        core::iter::from_fn(move || {
+            let data = link.next?;
+            let len = link.len;
+            // SAFETY: the packet owns the buffers that follow its first.
+            let buffer = unsafe { Buffer::from_data(data) };
+            link = self.inner().following(&buffer);
+            Some((buffer, len))
+        })
+    }
+
+    /// The packet of `len` bytes that were received into `buffer` of `pool`; the buffer, if it does not have that many.
+    #[cold]
+    pub(crate) fn received(buffer: Buffer, pool: &Pool, len: u64) -> Result<Self, Buffer> {
+        if len > pool.buffer_size() as u64 {
+            return Err(buffer);
+        }
+        // SAFETY: just checked.
+        Ok(unsafe { Self::new(buffer, pool.id(), len as u16) })
+    }
+
+    /// Adds `buffer` of the same pool at the end, into which `len` bytes were received. Gives it back if it does not
+    /// have that many.
+    #[cold]
+    pub(crate) fn append(&mut self, buffer: Buffer, len: u64) -> Result<(), Buffer> {
+        if len > self.inner().size() as u64 || self.extent.more() == MOST_MORE {
+            return Err(buffer);
+        }
+        // SAFETY: only looked at.
+        let last = self.following().last().map_or_else(|| unsafe { self.buffer() }, |(buffer, _)| buffer);
+        self.inner().follow(&buffer, Link::END);
+        self.inner().follow(&last, Link { next: Some(buffer.data()), len: len as u16 });
+        self.extent = self.extent.with_more(self.extent.more() + 1);
+        Ok(())
+    }
+
+    /// Number of buffers that the packet lies in.
+    #[must_use]
+    #[inline(always)]
+    pub fn segment_count(&self) -> usize {
+        self.extent.more() + 1
+    }
+
+    /// Number of bytes in all segments.
+    #[must_use]
+    pub fn total_len(&self) -> usize {
+        self.segments().map(<[u8]>::len).sum()
+    }
+
+    /// The bytes of the packet, a slice a segment.
+    pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
+        let rest = self.following().map(|(buffer, len)| {
+            // SAFETY: the packet owns the buffers that follow its first, and `len` bytes of each were received.
+            unsafe { core::slice::from_raw_parts(buffer.data().as_ptr(), usize::from(len)) }
+        });
+        core::iter::once(&**self).chain(rest)
+    }
+
+    /// Cuts the packet to its first `len` bytes; a shorter one stays as it is. Later segments go home.
+    pub fn truncate(&mut self, len: usize) {
+        if self.extent.more() != 0 {
+            self.truncate_segments(len);
+        }
+        if len < self.extent.len() {
+            self.extent = self.extent.with_len(len);
+        }
+    }
+
+    /// Cuts what follows the first segment, so that `len` bytes are left in all, or the first segment alone.
+    #[cold]
+    fn truncate_segments(&mut self, len: usize) {
+        let mut left = len.saturating_sub(self.extent.len());
+        let following: Vec<_> = self.following().collect();
+        // SAFETY: the packet is taken apart here, and put together again from the same buffers.
+        let mut last = unsafe { self.buffer() };
+        let (mut kept, mut rest) = (0, Vec::new());
+        for (buffer, bytes) in following {
+            if left == 0 {
+                rest.push(buffer);
+                continue;
+            }
+            let bytes = left.min(usize::from(bytes));
+            left -= bytes;
+            kept += 1;
+            self.inner().follow(&last, Link { next: Some(buffer.data()), len: bytes as u16 });
+            last = buffer;
+        }
+        self.inner().follow(&last, Link { next: None, len: 0 });
+        self.extent = self.extent.with_more(kept);
+        for buffer in rest {
+            drop(Self { data: buffer.data(), extent: Extent::new(self.pool(), 0) });
+        }
+    }
+
+    /// Free bytes in front of the packet.
+    #[must_use]
+    pub fn headroom(&self) -> usize {
+        self.extent.headroom()
+    }
+
+    /// Free bytes behind the packet, or behind its first segment.
+    #[must_use]
+    pub fn tailroom(&self) -> usize {
+        (self.inner().size() + HEADROOM).saturating_sub(self.headroom() + self.len())
+    }
+
+    /// Puts `bytes` in front of the packet.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`] if they are more than the [headroom](Self::headroom).
+    pub fn prepend(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
+        let room = self.headroom();
+        if bytes.len() > room || self.len() + bytes.len() > usize::from(u16::MAX) {
+            return Err(NoRoom { wanted: bytes.len(), room });
+        }
+        // SAFETY: that many bytes before the data belong to the same buffer.
+        self.data = unsafe { self.data.sub(bytes.len()) };
+        self.extent = self.extent.with_headroom(room - bytes.len()).with_len(self.len() + bytes.len());
+        self[..bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Removes up to `count` bytes from the front of the first segment, which become headroom.
+    pub fn trim_front(&mut self, count: usize) {
+        let count = count.min(self.len());
+        // SAFETY: the data has at least that many bytes.
+        self.data = unsafe { self.data.add(count) };
+        self.extent = self.extent.with_headroom(self.headroom() + count).with_len(self.len() - count);
+    }
+
+    /// Puts `bytes` behind the packet, or behind its first segment.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`] if they are more than the [tailroom](Self::tailroom).
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
+        let room = self.tailroom();
+        if bytes.len() > room {
+            return Err(NoRoom { wanted: bytes.len(), room });
+        }
+        let from = self.len();
+        self.extent = self.extent.with_len(from + bytes.len());
+        self[from..].copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Deref for Packet {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the packet owns its buffer, and `len` bytes from `data` on lie in it: the length of a received
+        // packet was checked, and every change of the two keeps them within the buffer.
+        unsafe { core::slice::from_raw_parts(self.data.as_ptr(), self.extent.len()) }
+    }
+}
+
+impl DerefMut for Packet {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `deref`.
+        unsafe { core::slice::from_raw_parts_mut(self.data.as_ptr(), self.extent.len()) }
+    }
+}
+
+impl Drop for Packet {
+    fn drop(&mut self) {
+        let Self { data, extent } = *self;
+        pool::give_back(core::iter::once(Self { data, extent }));
+    }
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packet({} bytes in {} segments)", self.total_len(), self.segment_count())
+    }
+}

@@ -1,0 +1,65 @@
+//! Pools by number: what a packet says of its pool in a few bits.
+
+use core::num::NonZeroU64;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::pool::{HEADROOM, Inner};
+
+/// How many numbers there are. No pool has number 0.
+const NUMBERS: usize = 1 << 11;
+
+/// How many pools there can be at a time.
+pub const MOST_POOLS: usize = NUMBERS - 1;
+
+static POOLS: [AtomicPtr<Inner>; NUMBERS] = [const { AtomicPtr::new(ptr::null_mut()) }; NUMBERS];
+
+/// What tells pools apart: a number that is the pool's as long as there is a handle to it, or a buffer of it.
+///
+/// It is kept as it stands in the word of an empty packet of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PoolId(NonZeroU64);
+
+/// Where the number stands there.
+const SHIFT: u32 = 38;
+const MASK: u64 = (NUMBERS as u64 - 1) << SHIFT;
+/// What else stands there: see the packet's `Extent`.
+const EMPTY: NonZeroU64 = NonZeroU64::new((HEADROOM as u64) << 49).expect("some headroom");
+
+impl PoolId {
+    /// The first number that is free, for `pool` from here on; or `None` if none is.
+    pub(super) fn take(pool: NonNull<Inner>) -> Option<Self> {
+        let take = |place: &&AtomicPtr<Inner>| {
+            place.compare_exchange(ptr::null_mut(), pool.as_ptr(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        };
+        let number: u64 = (1..).zip(&POOLS[1..]).find(|(_, place)| take(place))?.0;
+        Some(Self(EMPTY | number << SHIFT))
+    }
+
+    /// Gives the number back, which has been the pool's: nothing that says it is left.
+    pub(super) fn give_back(self) {
+        self.place().store(ptr::null_mut(), Ordering::Release);
+    }
+
+    /// The word of an empty packet of the pool.
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The pool that a packet's word says.
+    #[inline(always)]
+    pub(crate) fn of(word: u64) -> Self {
+        Self(EMPTY | word & MASK)
+    }
+
+    fn place(self) -> &'static AtomicPtr<Inner> {
+        // Masked, so that no number is out of bounds.
+        &POOLS[((self.0.get() & MASK) >> SHIFT) as usize % NUMBERS]
+    }
+
+    /// The pool itself, as long as the number is its.
+    pub(crate) fn pool(self) -> *mut Inner {
+        self.place().load(Ordering::Acquire)
+    }
+}

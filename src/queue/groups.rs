@@ -1,0 +1,242 @@
+//! Packets between batches and rings: groups of them at a time, one by one where that is not possible.
+//!
+//! What is moved is written first, and counts only once it is known to be good: the ring then moves its
+//! counts, and the batch its length.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Several, Words, Written};
+use crate::packet::Packet;
+use crate::pool::{Buffer, PoolId};
+
+/// How many packets make a group: what is done for each is written out so often, without a loop.
+pub(super) const GROUP: usize = 8;
+
+/// Where a run of descriptors, and of their buffers' places, begins.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) words: *const Words,
+    pub(super) buffers: *mut MaybeUninit<Buffer>,
+}
+
+impl Ends {
+    /// `count` further on.
+    ///
+    /// # Safety
+    ///
+    /// There must be that many.
+    #[inline(always)]
+    pub(super) unsafe fn at(self, count: usize) -> Self {
+        // SAFETY: as the caller says.
+        unsafe { Self { words: self.words.add(count), buffers: self.buffers.add(count) } }
+    }
+}
+
+/// Moves `groups` of packets from their descriptors into `room`, if they are all as `Ring::receive` wants them. Says how
+/// many: all, or none.
+///
+/// They are written before the answer is known: until then, what is in `room` counts as nothing.
+///
+/// # Safety
+///
+/// There must be that many descriptors with buffers of `pool`, which have `size` bytes, and as much room. What is said to be
+/// moved belongs to the packets.
+#[inline(always)]
+pub(super) unsafe fn receive_groups(
+    from: Ends,
+    room: *mut MaybeUninit<Packet>,
+    groups: usize,
+    pool: PoolId,
+    size: u64,
+) -> usize {
+    let count = groups * GROUP;
+    // The device goes by the order: where it is not done with the last, there is no use in looking at the others.
+    // SAFETY: there are that many, if any.
+    if count == 0 || unsafe { (*from.words.add(count - 1)).done::<WriteBack>().is_none() } {
+        return 0;
+    }
+    let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+    for at in (0..count).step_by(GROUP) {
+        // SAFETY: as the caller says.
+        unsafe { read::<GROUP>(from.at(at), room.add(at), pool, &mut several) };
+    }
+    let are_good = |most| several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, most);
+    // SAFETY: written above.
+    let packets = || unsafe { core::slice::from_raw_parts(room.cast(), count) };
+    // The device is not trusted to keep within the buffers it was given.
+    if are_good(size) || are_good(1 << 16) && fit(packets(), pool, size) { count } else { 0 }
+}
+
+/// Moves packets up to the `count`th, as [`receive_groups`] does, of which `done` were moved: as many as are as they should be.
+/// Says how many were moved then. Groups are tried one by one, as not all at once were good, and what makes no group last.
+///
+/// # Safety
+///
+/// As there.
+#[inline(never)]
+pub(super) unsafe fn receive_rest(
+    from: Ends,
+    room: *mut MaybeUninit<Packet>,
+    mut done: usize,
+    count: usize,
+    pool: PoolId,
+    size: u64,
+) -> usize {
+    // SAFETY: as the caller says.
+    unsafe {
+        while done + GROUP <= count && receive_groups(from.at(done), room.add(done), 1, pool, size) > 0 {
+            done += GROUP;
+        }
+        while done < count && receive_one(from.at(done), room.add(done), pool, size) {
+            done += 1;
+        }
+    }
+    done
+}
+
+/// Moves one packet, as [`receive_groups`] does, and says whether it did.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn receive_one(from: Ends, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
+    let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+    // SAFETY: as the caller says.
+    unsafe { read::<1>(from, room, pool, &mut several) };
+    several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
+}
+
+/// Makes packets in `room` of `N` buffers and what was written back. They are none until `several` is good.
+///
+/// # Safety
+///
+/// There must be `N` descriptors with buffers, and as much room.
+#[inline(always)]
+unsafe fn read<const N: usize>(
+    from: Ends,
+    room: *mut MaybeUninit<Packet>,
+    pool: PoolId,
+    several: &mut Several<WriteBack>,
+) {
+    for at in 0..N {
+        // SAFETY: as the caller says. What is read twice does not count once it is a packet.
+        unsafe {
+            let len = several.look(&*from.words.add(at), WriteBack::PKT_LEN) as u16;
+            let buffer = from.buffers.add(at).read().assume_init();
+            room.add(at).write(MaybeUninit::new(Packet::new(buffer, pool, len)));
+        }
+    }
+}
+
+/// Whether each of `packets` is of `pool`, lies in one buffer in which it has not moved, and has 1 to `max_len` bytes. That is
+/// asked where their lengths ORed, which are at least the largest, leave it open.
+#[cold]
+#[inline(never)]
+fn fit(packets: &[Packet], pool: PoolId, max_len: u64) -> bool {
+    packets.iter().all(|packet| packet.excess(pool) < max_len)
+}
+
+/// Writes the descriptors of `groups` of packets and puts their buffers into their places, if they are all as `Ring::post`
+/// wants them. Says how many: all, or none.
+///
+/// They are written before the answer is known: until then, the buffers are the packets', and the descriptors are not
+/// the device's, which has not been told of them.
+///
+/// # Safety
+///
+/// There must be that many packets, descriptors, and places. The buffers of what is said to be posted belong to the places, and
+/// the packets must be forgotten.
+#[inline(always)]
+pub(super) unsafe fn post_groups<D: Descriptor>(
+    from: *const Packet,
+    to: Ends,
+    groups: usize,
+    pool: PoolId,
+    max_len: u64,
+    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+) -> usize {
+    let (count, mut any) = (groups * GROUP, 0);
+    for at in (0..count).step_by(GROUP) {
+        // SAFETY: as the caller says.
+        match unsafe { write::<D, GROUP>(from.add(at), to.at(at), pool, describe) } {
+            Some(excess) => any |= excess,
+            None => return 0,
+        }
+    }
+    // SAFETY: as the caller says.
+    let packets = || unsafe { core::slice::from_raw_parts(from, count) };
+    if any < max_len || fit(packets(), pool, max_len) { count } else { 0 }
+}
+
+/// Posts packets up to the `count`th, as [`post_groups`] does, of which `done` were posted: as [`receive_rest`] receives them.
+///
+/// # Safety
+///
+/// As for [`post_groups`].
+#[inline(never)]
+pub(super) unsafe fn post_rest<D: Descriptor>(
+    from: *const Packet,
+    to: Ends,
+    mut done: usize,
+    count: usize,
+    pool: PoolId,
+    max_len: u64,
+    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+) -> usize {
+    // SAFETY: as the caller says.
+    unsafe {
+        while done + GROUP <= count && post_groups(from.add(done), to.at(done), 1, pool, max_len, describe) > 0 {
+            done += GROUP;
+        }
+        while done < count && post_one(&*from.add(done), to.at(done), pool, max_len, describe) {
+            done += 1;
+        }
+    }
+    done
+}
+
+/// Posts one packet, as [`post_groups`] does, and says whether it did.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn post_one<D: Descriptor>(
+    packet: &Packet,
+    to: Ends,
+    pool: PoolId,
+    max_len: u64,
+    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+) -> bool {
+    // SAFETY: as the caller says.
+    unsafe { write::<D, 1>(packet, to, pool, describe) }.is_some_and(|excess| excess < max_len)
+}
+
+/// Writes the descriptors and places of `N` packets, and gives their [excesses](Packet::excess) ORed: at least the largest.
+///
+/// # Safety
+///
+/// There must be `N` packets, descriptors and places.
+#[inline(always)]
+unsafe fn write<D: Descriptor, const N: usize>(
+    from: *const Packet,
+    to: Ends,
+    pool: PoolId,
+    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+) -> Option<u64> {
+    let mut any = 0;
+    for at in 0..N {
+        // SAFETY: as the caller says. Of a packet that has not moved, the data are where the buffer's are; what has moved does
+        // not count.
+        unsafe {
+            let packet = &*from.add(at);
+            let (data, excess) = (packet.data(), packet.excess(pool));
+            any |= excess;
+            to.buffers.add(at).write(MaybeUninit::new(Buffer::from_data(data)));
+            (*to.words.add(at)).vacant_in_ring().put(describe(data, excess)?);
+        }
+    }
+    Some(any)
+}

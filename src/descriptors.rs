@@ -71,6 +71,29 @@ impl Words {
     }
 }
 
+impl Words {
+    /// What `count` says, less 1, in a descriptor that is as it should be: the device is done with it, `flag` is set and `unwanted` is
+    /// not, and the count is 1 to `most`.
+    ///
+    /// What is wanted is subtracted, 1 from the count too: flags that were there become 0, and others do not, whatever is
+    /// borrowed from where. Turned so that the count is lowest, a flag that is left makes it too large: one comparison does for all.
+    #[inline(always)]
+    pub(crate) fn count_if_good<D: WriteBack, F: Field<D>, U: Field<D>, C: Field<D>>(
+        &self,
+        _flag: F,
+        _unwanted: U,
+        _count: C,
+        most: u64,
+    ) -> Option<u64> {
+        let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1);
+        let looked_at = flags | bits_from::<D, U>(1) | bits_from::<D, C>((1 << C::WIDTH) - 1);
+        let word = u64::from_le(self.0[D::DONE as usize / 64].load(Ordering::Acquire));
+        let difference = word.wrapping_sub(flags | bits_from::<D, C>(1)) & looked_at;
+        let less_one = difference.rotate_right(C::LSB % 64);
+        (less_one < most).then_some(less_one)
+    }
+}
+
 /// The done words of several descriptors, looked at one by one, and checked all at once.
 ///
 /// From each word, what is wanted is subtracted: flags that must be set, and a count's least value. As long as all the flags
@@ -166,6 +189,15 @@ impl Vacant<'_> {
 pub(crate) struct Written<D> {
     words: [u64; 2],
     format: PhantomData<fn() -> D>,
+}
+
+impl<D: Descriptor> Written<D> {
+    /// Adds `count`, which must fit, to field `F`.
+    #[inline(always)]
+    pub(crate) fn with_more<F: Field<D>>(mut self, _field: F, count: u64) -> Self {
+        self.words[F::LSB as usize / 64] += count << (F::LSB % 64);
+        self
+    }
 }
 
 impl<D> Clone for Written<D> {

@@ -32,7 +32,7 @@ pub mod access {
     #[diagnostic::on_unimplemented(
         message = "this field of `{R}` cannot be set: it is `{Self}`",
         label = "`{Self}` field of `{R}`",
-        note = "`ReadOnly` and `ReadClears` fields are the device's; a `Fixed` one has a value that the datasheet prescribes, and every write sees to it by itself"
+        note = "`ReadOnly` and `ReadClears` fields are the device's; a `Fixed` one has a value that the datasheet prescribes, and every write sees to it by itself; a `Guarded` one decides over memory"
     )]
     pub trait Settable<R>: Access {}
 
@@ -68,6 +68,8 @@ pub mod access {
         ReadSets: Settable;
         /// The datasheet prescribes its value; every write sees to it.
         Fixed:;
+        /// An extension of the map says that it decides over memory, in a register that otherwise does not.
+        Guarded:;
     }
 }
 
@@ -323,6 +325,16 @@ pub struct Address<R, const LSB: u32> {
     kind: PhantomData<fn() -> R>,
 }
 
+/// A named value of the fields that have the values `E`: one of those, or one that an extension of the map adds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value of this field",
+    label = "the field's values are `{E}`",
+    note = "a field's values are named in the module of its register"
+)]
+pub trait ValueOf<E>: Enumeration {}
+
+impl<E: Enumeration> ValueOf<E> for E {}
+
 /// The named values of a field.
 pub trait Enumeration: Copy + 'static {
     /// The value of those bits, or `None` if the datasheet gives them no name.
@@ -410,14 +422,20 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A: Access> Enumerated
         Self { name, register: PhantomData, values: PhantomData }
     }
 
+    /// The same field, whose value is read as one of `V`: those that an extension of the map adds.
+    #[must_use]
+    pub const fn values<V: ValueOf<E>>(self) -> Enumerated<R, LSB, WIDTH, V, A> {
+        Enumerated { name: self.name, register: PhantomData, values: PhantomData }
+    }
+
     /// For [`value!`](crate::value): a value of another enumeration does not compile.
     #[doc(hidden)]
     #[must_use]
-    pub const fn constant(self, _typed: E, raw: u64) -> Value<R>
+    pub const fn constant<V: ValueOf<E>>(self, _typed: V, raw: u64) -> Value<R>
     where
         A: Settable<R>,
     {
-        Value::of(LSB, WIDTH, raw)
+        Value::of(LSB, WIDTH, raw & mask(0, WIDTH)[0])
     }
 }
 
@@ -509,12 +527,16 @@ impl<R: Layout, const LSB: u32, A: Settable<R>> SetField<R, bool> for Flag<R, LS
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable<R>> SetField<R, E>
+impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, V: ValueOf<E>, A: Settable<R>> SetField<R, V>
     for Enumerated<R, LSB, WIDTH, E, A>
 {
     #[inline]
-    fn encode(self, value: E) -> Result<u64, ValueError> {
-        Ok(value.to_bits())
+    fn encode(self, value: V) -> Result<u64, ValueError> {
+        let (value, max) = (value.to_bits(), mask(0, WIDTH)[0]);
+        if value > max {
+            return Err(ValueError::OutOfRange { register: R::NAME, field: self.name, min: 0, max, value });
+        }
+        Ok(value)
     }
 }
 

@@ -8,8 +8,10 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
+use tock_registers::LocalRegisterCopy;
+/// What marks a type as a register, for code that is written for tock-registers.
+pub use tock_registers::RegisterLongName;
 use tock_registers::interfaces::{Readable, Writeable};
-use tock_registers::{LocalRegisterCopy, RegisterLongName};
 
 use crate::clock::Clock;
 use crate::field::{Full, Layout, Value};

@@ -70,6 +70,7 @@ const PER_PACKET: &[(&[&str], &str)] = &[
     (&["--lib"], "post_rest"),
     (&["--example", "accesses"], "forward_a_batch"),
     (&["--example", "accesses"], "forward_in_place"),
+    (&["--example", "accesses"], "TxRing4pass"),
 ];
 
 /// What they may call: what is done once for a block, or for a packet that is unusual.
@@ -92,6 +93,12 @@ const SOMETIMES: &[&str] = &[
     // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
     "drop_in_place$LT$ixgbe..queue..tx..Noted$GT$",
     "forward_to_several",
+    // What is not done for each packet in place.
+    "TxRing4pass",
+    "pass_by_page",
+    "make_way",
+    "in_place9take_back",
+    "skip",
     "_Unwind_Resume",
     "panic_in_cleanup",
 ];

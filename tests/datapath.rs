@@ -447,6 +447,9 @@ fn in_place_waits_for_room() {
         ports.forward(1000, |_| Route::Output(0));
     }
     assert!(out.into_iter().eq((0..arrived).map(frame)));
+    // What was sent is taken back when it is needed, or asked for.
+    assert_eq!(to.tx.reclaim(), 63);
+    let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
     // What the other port sends still is alive when this one is stopped.
     (0..30).for_each(|number| assert!(player_a.arrive(&frame(number))));
     assert_eq!(ports.forward(1000, |_| Route::Output(0)).sent, 30);

@@ -10,7 +10,7 @@ use std::error::Error;
 
 use ixgbe::info::{AccessKind, FieldInfo, RegisterInfo};
 use ixgbe::mmio::Range;
-use ixgbe::registers::REGISTERS;
+use ixgbe::registers::{REGISTERS, msix, virtual_function};
 
 /// What differs, as `datasheet / map`, and why. What is said to be a doubt is recorded as one in `registers.yaml`.
 #[rustfmt::skip]
@@ -183,6 +183,35 @@ fn compare(map: &RegisterInfo, datasheet: &Register, found: &mut Vec<String>) {
             );
         }
     }
+}
+
+/// Of these chapter 8.2 has places and access alone; what virtual functions have is known from drivers.
+#[test]
+fn the_other_blocks_are_where_they_should_be() -> Result<(), Box<dyn Error>> {
+    let mut names = Vec::new();
+    for [name, block, base, count, stride, wanted] in rows(include_str!("data/datasheet-blocks.tsv"))? {
+        let map = match block {
+            "msix" => msix::REGISTERS,
+            _ => virtual_function::REGISTERS,
+        };
+        let register = map.iter().find(|register| register.name == name).ok_or_else(|| format!("no {name}"))?;
+        let [range] = register.ranges else { return Err(format!("{name} has several ranges").into()) };
+        assert_eq!(range.base, number(base)?, "{name}");
+        if count != "?" {
+            assert_eq!(range.count, number(count)?, "{name}");
+        }
+        if stride != "-" && range.count > 1 {
+            assert_eq!(range.stride, number(stride)?, "{name}");
+        }
+        if wanted != "-" {
+            assert_eq!(access(register.access), wanted, "{name}");
+        }
+        names.push(name);
+    }
+    let unknown = msix::REGISTERS.iter().chain(virtual_function::REGISTERS).filter(|one| !names.contains(&one.name));
+    assert_eq!(unknown.count(), 0, "the map has others");
+    assert_eq!([msix::REGISTERS.len(), virtual_function::REGISTERS.len()], [5, 42]);
+    Ok(())
 }
 
 /// The kinds of access in the datasheet's words.

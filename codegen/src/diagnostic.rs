@@ -82,23 +82,24 @@ impl Diagnostic {
         self.place
     }
 
-    fn render(&self, lines: &Lines<'_>, renderer: &Renderer) -> String {
-        let primary = (AnnotationKind::Primary, lines.on_one_line(self.place), &self.label);
-        let others =
-            self.others.iter().map(|(place, label)| (AnnotationKind::Context, lines.on_one_line(*place), label));
-        let mut excerpts: Vec<Vec<(AnnotationKind, Range<usize>, &String)>> = Vec::new();
-        for place in std::iter::once(primary).chain(others) {
-            let near = excerpts.iter_mut().find(|excerpt| {
-                excerpt
-                    .iter()
-                    .all(|other| lines.number(other.1.start).abs_diff(lines.number(place.1.start)) < EXCERPT_LINES)
+    fn render(&self, files: &[Lines<'_>], renderer: &Renderer) -> String {
+        let primary = (AnnotationKind::Primary, self.place, &self.label);
+        let others = self.others.iter().map(|(place, label)| (AnnotationKind::Context, *place, label));
+        let mut excerpts: Vec<(&Lines<'_>, Vec<(AnnotationKind, Range<usize>, &String)>)> = Vec::new();
+        for (kind, place, label) in std::iter::once(primary).chain(others) {
+            let Some((lines, place)) = files.iter().find_map(|lines| Some((lines, lines.on_one_line(place)?))) else {
+                continue;
+            };
+            let near = excerpts.iter_mut().find(|(file, excerpt)| {
+                let near = |other: usize| lines.number(other).abs_diff(lines.number(place.start)) < EXCERPT_LINES;
+                std::ptr::eq(*file, lines) && excerpt.iter().all(|other| near(other.1.start))
             });
             match near {
-                Some(excerpt) => excerpt.push(place),
-                None => excerpts.push(vec![place]),
+                Some((_, excerpt)) => excerpt.push((kind, place, label)),
+                None => excerpts.push((lines, vec![(kind, place, label)])),
             }
         }
-        let snippets = excerpts.into_iter().map(|excerpt| {
+        let snippets = excerpts.into_iter().map(|(lines, excerpt)| {
             let start = excerpt.iter().map(|place| lines.around(place.1.start).start).min().unwrap_or(0);
             let end = excerpt.iter().map(|place| lines.around(place.1.end).end).max().unwrap_or(start);
             Snippet::source(lines.text(start..end))
@@ -127,6 +128,11 @@ impl Mistakes {
         self.0.push(mistake.into());
     }
 
+    /// Adds others.
+    pub fn append(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -134,16 +140,12 @@ impl Mistakes {
     }
 }
 
-impl Extend<Diagnostic> for Mistakes {
-    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, mistakes: I) {
-        self.0.extend(mistakes);
-    }
-}
-
 /// All mistakes of a source, in the order of their places. It displays as plain text.
 #[derive(Debug, Clone)]
 pub struct Report {
     source: Source,
+    /// What it was read together with.
+    others: Vec<Source>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -152,7 +154,24 @@ impl Report {
     pub fn new(source: Source, mistakes: Mistakes) -> Self {
         let Mistakes(mut diagnostics) = mistakes;
         diagnostics.sort_by_key(Diagnostic::place);
-        Self { source, diagnostics }
+        Self { source, others: Vec::new(), diagnostics }
+    }
+
+    /// The report of what was found wrong with `source`, read together with `other`, which some of the places are in.
+    ///
+    /// A mistake that has to do with both is told at the place in `source`: that is where something can be done about it.
+    pub fn together(source: Source, other: Source, mistakes: Mistakes) -> Self {
+        let Mistakes(mut diagnostics) = mistakes;
+        for diagnostic in &mut diagnostics {
+            let Diagnostic { place, label, others, .. } = diagnostic;
+            if source.offset(place.start).is_none()
+                && let Some(own) = others.iter_mut().find(|(place, _)| source.offset(place.start).is_some())
+            {
+                std::mem::swap(place, &mut own.0);
+                std::mem::swap(label, &mut own.1);
+            }
+        }
+        Self { others: vec![other], ..Self::new(source, Mistakes(diagnostics)) }
     }
 
     /// The single mistakes.
@@ -165,10 +184,10 @@ impl Report {
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let lines = Lines::of(&self.source);
+        let files: Vec<_> = std::iter::once(&self.source).chain(&self.others).map(Lines::of).collect();
         let mut text = String::new();
         for diagnostic in &self.diagnostics {
-            text += &diagnostic.render(&lines, &renderer);
+            text += &diagnostic.render(&files, &renderer);
             text += "\n\n";
         }
         let count = match self.diagnostics.len() {
@@ -213,11 +232,13 @@ impl<'a> Lines<'a> {
         start..start + self.text(start..end).trim_end().len()
     }
 
-    /// The part of `place` on its first line: enough to find it, and an excerpt stays short.
-    fn on_one_line(&self, place: Span) -> Range<usize> {
-        let line = self.around(place.start);
-        let start = place.start.min(line.end);
-        start..place.end.clamp(start, line.end.max(start))
+    /// The part of `place` on its first line, if it is in this source: enough to find it, and an excerpt stays short.
+    fn on_one_line(&self, place: Span) -> Option<Range<usize>> {
+        let start = self.source.offset(place.start)?;
+        let line = self.around(start);
+        let end = start + place.end.saturating_sub(place.start);
+        let start = start.min(line.end);
+        Some(start..end.clamp(start, line.end.max(start)))
     }
 
     fn text(&self, range: Range<usize>) -> &'a str {

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::emit::rust::{self, Options, Use};
-use crate::{Error, lower, read_file};
+use crate::{Error, lower, read_extension_file, read_file};
 
 /// Turns a description into the Rust files that a crate includes.
 ///
@@ -16,21 +16,67 @@ use crate::{Error, lower, read_file};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Generator {
-    description: PathBuf,
+    description: Description,
+    extension: Option<PathBuf>,
     uses: Option<PathBuf>,
     options: Options,
+}
+
+/// Where a description is.
+#[derive(Debug, Clone)]
+enum Description {
+    File(PathBuf),
+    /// The environment variable that should have said it.
+    Unset(String),
+}
+
+impl Description {
+    fn path(&self) -> Result<&Path, Error> {
+        match self {
+            Self::File(path) => Ok(path),
+            Self::Unset(variable) => Err(Error::NothingToExtend { variable: variable.clone() }),
+        }
+    }
 }
 
 impl Generator {
     /// A generator for the description in the file `description`.
     pub fn new(description: impl Into<PathBuf>) -> Self {
-        Self { description: description.into(), uses: None, options: Options::default() }
+        let description = Description::File(description.into());
+        Self { description, extension: None, uses: None, options: Options::default() }
+    }
+
+    /// A generator for what the file `extension` adds to the description in the file `description`.
+    pub fn extending(description: impl Into<PathBuf>, extension: impl Into<PathBuf>) -> Self {
+        Self { extension: Some(extension.into()), ..Self::new(description) }
+    }
+
+    /// In a build script, a generator for what the file `extension` adds to the description of the package that has
+    /// `links = "<links>"`, and whose crate is called like that: [`crate_path`](Self::crate_path) says otherwise.
+    ///
+    /// The package must be among the `[dependencies]` of the one that is built.
+    pub fn extending_dependency(links: &str, extension: impl Into<PathBuf>) -> Self {
+        let name = links.replace('-', "_");
+        let variable = format!("DEP_{}_REGISTERS", name.to_uppercase());
+        let description = match std::env::var_os(&variable) {
+            Some(path) => Description::File(path.into()),
+            None => Description::Unset(variable),
+        };
+        Self { description, ..Self::extending("", extension) }.crate_path(format!("::{name}"))
     }
 
     /// Says where generated code finds the runtime; without this, in `crate`.
     #[must_use]
     pub fn crate_path(mut self, path: impl Into<String>) -> Self {
         self.options.crate_path = path.into();
+        self
+    }
+
+    /// Says that the code is for a crate with `#![no_implicit_prelude]`, which has no attributes of tools either: the ones
+    /// by which errors of the compiler name registers and states are left out.
+    #[must_use]
+    pub fn no_implicit_prelude(mut self) -> Self {
+        self.options.no_prelude = true;
         self
     }
 
@@ -44,36 +90,61 @@ impl Generator {
         self
     }
 
-    /// Writes `registers.rs` and `descriptors.rs` into `directory`, and into `docs` there what their documentation
-    /// includes.
+    /// Writes `registers.rs`, `descriptors.rs` and for each further block `registers_<block>.rs` into `directory`, and into `docs` there what their documentation
+    /// includes. Of an extension it writes what is added, and no descriptors.
     ///
     /// # Errors
     ///
     /// [`Error`] if the description cannot be read or has mistakes, or if a file cannot be written. Nothing is
     /// written unless the description is right.
     pub fn emit_to(&self, directory: impl AsRef<Path>) -> Result<(), Error> {
-        let checked = read_file(&self.description)?;
-        let map = lower::lower(&checked);
         let directory = directory.as_ref();
+        let docs = directory.join("docs");
+        for (path, text) in self.files()? {
+            std::fs::create_dir_all(&docs).map_err(|error| Error::Unwritable { path: docs.clone(), error })?;
+            write(directory.join(path), &text)?;
+        }
+        Ok(())
+    }
+
+    /// The files by their paths.
+    fn files(&self) -> Result<Vec<(String, String)>, Error> {
+        let description = self.description.path()?;
+        if let Some(extension) = &self.extension {
+            let extended = read_extension_file(description, extension)?;
+            let additions = lower::lower_extension(&extended);
+            let registers = ("registers.rs".to_owned(), rust::additions(&additions, &self.options));
+            return Ok(std::iter::once(registers).chain(rust::additions_docs(&additions)).collect());
+        }
+        let checked = read_file(description)?;
+        let mut others = lower::lower(&checked);
+        let map = lower::Map { descriptors: std::mem::take(&mut others.descriptors), ..others.take_block(None) };
         let mut options = self.options.clone();
         if let Some(path) = &self.uses {
             let text = std::fs::read_to_string(path);
             options.uses = Use::read(&text.map_err(|error| Error::Unreadable { path: path.clone(), error })?);
         }
-        write(directory.join("registers.rs"), &rust::registers(&map, &options))?;
-        write(directory.join("descriptors.rs"), &rust::descriptors(&map, &options))?;
-        let docs = directory.join("docs");
-        std::fs::create_dir_all(&docs).map_err(|error| Error::Unwritable { path: docs, error })?;
-        rust::docs(&map, &options).iter().try_for_each(|(path, text)| write(directory.join(path), text))
+        let mut files = vec![
+            ("registers.rs".to_owned(), rust::registers(&map, &options)),
+            ("descriptors.rs".to_owned(), rust::descriptors(&map, &options)),
+        ];
+        files.extend(rust::docs(&map, &options));
+        for name in checked.blocks.keys() {
+            let block = others.take_block(Some(name));
+            files.push((format!("registers_{}.rs", name.value), rust::block(&block, name, &options)));
+            files.extend(rust::block_docs(&block, name));
+        }
+        Ok(files)
     }
 
     /// The whole of a build script: see [`build_script`].
     pub fn build_script(&self) {
         let mut lines = String::new();
-        for read in std::iter::once(&self.description).chain(&self.uses) {
+        let description = self.description.path().ok();
+        for read in description.into_iter().chain(self.extension.as_deref()).chain(self.uses.as_deref()) {
             lines += &format!("cargo::rerun-if-changed={}\n", read.display());
         }
-        if let Ok(path) = std::path::absolute(&self.description) {
+        if let Some(path) = description.and_then(|path| std::path::absolute(path).ok()) {
             lines += &format!("cargo::metadata=REGISTERS={}\n", path.display());
         }
         let directory = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
@@ -82,8 +153,8 @@ impl Generator {
             Ok(()) => {
                 let _ = write!(std::io::stdout(), "{lines}");
             }
+            // Nothing on standard output before: cargo would print that too, between the mistakes and their reader.
             Err(error) => {
-                // Nothing on standard output before: cargo would print that too, between the mistakes and their reader.
                 let _ = write!(std::io::stderr(), "{}", error.render(std::io::stderr().is_terminal()));
                 std::process::exit(1);
             }
@@ -105,4 +176,12 @@ fn write(path: PathBuf, text: &str) -> Result<(), Error> {
 /// key, build scripts of packages that depend on it find the description under `DEP_<links>_REGISTERS`.
 pub fn build_script(description: impl Into<PathBuf>) {
     Generator::new(description).build_script();
+}
+
+/// The whole of a build script: turns `extension` into `registers.rs` in `OUT_DIR`, with what it adds to the description of
+/// the package that has `links = "<links>"`: see [`Generator::extending_dependency`].
+///
+/// Mistakes go to standard error as a compiler would print them, and the build ends.
+pub fn extend(links: &str, extension: impl Into<PathBuf>) {
+    Generator::extending_dependency(links, extension).build_script();
 }

@@ -3,7 +3,7 @@
 //! The modules are the stages, and read best in this order:
 //!
 //! 1. [`description`]: the schema, one struct a mapping of the file;
-//! 2. [`parse`]: from a [`source`] to a description;
+//! 2. [`parse`]: from a [`source`] to a description; `extend` puts into it what another crate adds;
 //! 3. [`check`]: one file a kind of mistake; only a description without any gets further;
 //! 4. [`lower`]: what the rules of the description come to, as masks and lists;
 //! 5. [`emit`]: one file a language.
@@ -17,6 +17,7 @@ pub mod check;
 pub mod description;
 pub mod diagnostic;
 pub mod emit;
+mod extend;
 pub mod lower;
 pub mod parse;
 pub mod source;
@@ -29,11 +30,11 @@ mod rust_name;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use check::Checked;
+use check::{Checked, Extended};
 use diagnostic::{Diagnostic, Mistakes, Report};
 use source::{Source, Span};
 
-pub use generate::{Generator, build_script};
+pub use generate::{Generator, build_script, extend};
 
 /// Why a description did not become code.
 #[derive(Debug)]
@@ -47,6 +48,11 @@ pub enum Error {
     },
     /// The description has mistakes.
     Mistakes(Report),
+    /// Cargo does not tell the build script where the description is that is to be extended.
+    NothingToExtend {
+        /// The environment variable that would.
+        variable: String,
+    },
     /// A file cannot be written.
     Unwritable {
         /// The file.
@@ -64,6 +70,10 @@ impl Error {
             Self::Mistakes(report) => report.render(colour),
             Self::Unreadable { path, error } => format!("error: cannot read {}: {error}\n", path.display()),
             Self::Unwritable { path, error } => format!("error: cannot write {}: {error}\n", path.display()),
+            Self::NothingToExtend { variable } => format!(
+                "error: {variable} is not set\n  = help: cargo sets it for build scripts of packages that have the extended \
+                 one under [dependencies]\n"
+            ),
         }
     }
 }
@@ -77,7 +87,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Mistakes(_) => None,
+            Self::Mistakes(_) | Self::NothingToExtend { .. } => None,
             Self::Unreadable { error, .. } | Self::Unwritable { error, .. } => Some(error),
         }
     }
@@ -87,6 +97,22 @@ impl std::error::Error for Error {
 pub fn read_file(path: &Path) -> Result<Checked, Error> {
     let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
     read_bytes(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+}
+
+/// Reads and checks the description in one file and the extension of it in another.
+pub fn read_extension_file(description: &Path, extension: &Path) -> Result<Extended, Error> {
+    let read = |path: &Path| {
+        let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
+        read_text(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+    };
+    read_extension(read(description)?, read(extension)?).map_err(Error::Mistakes)
+}
+
+/// Reads and checks a description and the extension of it.
+pub fn read_extension(description: Source, extension: Source) -> Result<Extended, Report> {
+    let extension = extension.after(&description);
+    check::check_extension(parse::parse(&description), parse::parse_extension(&extension))
+        .map_err(|mistakes| Report::together(extension, description, mistakes))
 }
 
 /// Reads and checks a description, whatever the bytes are. Mistakes are reported under `name`.

@@ -4,7 +4,8 @@
 
 use std::collections::HashSet;
 
-use crate::check::Checked;
+use crate::check::{Checked, Extended};
+use crate::description::extension::Extension;
 use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Named, Range, Reserved, Word};
 
 /// A whole description, worked out.
@@ -18,6 +19,28 @@ pub struct Map<'a> {
     pub registers: Vec<Register<'a>>,
     /// The descriptor formats, in the order of the file.
     pub descriptors: Vec<Descriptor<'a>>,
+}
+
+/// What an extension adds to a description, worked out.
+#[derive(Debug)]
+pub struct Additions<'a> {
+    /// What it was worked out from.
+    pub extension: &'a Extension,
+    /// The whole description, with the added registers alone.
+    pub map: Map<'a>,
+    /// The registers that something is added to.
+    pub extended: Vec<ExtendedRegister<'a>>,
+}
+
+/// A register that an extension adds something to.
+#[derive(Debug)]
+pub struct ExtendedRegister<'a> {
+    /// The register, with what is added.
+    pub register: Register<'a>,
+    /// Its added fields, from the lowest.
+    pub fields: Vec<Field<'a>>,
+    /// Those of its fields that get further values, with the added values alone.
+    pub values: Vec<Field<'a>>,
 }
 
 /// A register, worked out.
@@ -102,6 +125,8 @@ pub struct Field<'a> {
     pub access: Access,
     /// The value that it must always be written with.
     pub prescribed: Option<u64>,
+    /// Whether it decides over memory in a register that otherwise does not, so that no safe code sets it.
+    pub guarded: bool,
     /// What its values are.
     pub kind: FieldKind,
 }
@@ -183,13 +208,59 @@ pub fn lower(checked: &Checked) -> Map<'_> {
     }
 }
 
-fn register<'a>(description: &'a Description, described: &'a description::Register) -> Register<'a> {
+impl<'a> Map<'a> {
+    /// Takes out the registers of a block; without a name, those of the first block.
+    #[must_use]
+    pub fn take_block(&mut self, name: Option<&str>) -> Map<'a> {
+        let of = |register: &Register<'_>| register.described.block.as_ref().map(|block| block.as_str()) == name;
+        let (registers, others) = std::mem::take(&mut self.registers).into_iter().partition(of);
+        self.registers = others;
+        Map { description: self.description, write_in: self.write_in.clone(), registers, descriptors: Vec::new() }
+    }
+}
+
+/// Works out what an extension adds.
+pub fn lower_extension(extended: &Extended) -> Additions<'_> {
+    let (description, extension): (&Description, _) = (&extended.whole, &extended.extension);
+    let new = |register: &&description::Register| extension.registers.iter().any(|new| new.name == register.name);
+    let registers = description.registers.iter().filter(new).map(|described| register(description, described));
+    let extends = |register: &&description::Register| extension.additions.contains_key(&register.name);
+    let extended = description.registers.iter().filter(extends).map(|described| {
+        let (all, fields) = (register(description, described), register(description, described).fields);
+        let addition = extension.additions.get(&described.name);
+        let added = |field: &Field<'_>| addition.is_some_and(|addition| addition.fields.contains_key(field.name));
+        let guarded = addition.is_some_and(|addition| addition.memory_safety.is_some_and(|mark| mark.value));
+        let fields = fields.into_iter().filter(added).map(|field| Field { guarded, ..field }).collect();
+        let values = extended.values.iter().filter(|added| added.register == described.name).map(|added| Field {
+            name: &added.name,
+            described: &added.field,
+            access: described.access_of(&added.field),
+            prescribed: None,
+            guarded: false,
+            kind: FieldKind::Enumerated,
+        });
+        ExtendedRegister { register: all, fields, values: values.collect() }
+    });
+    Additions {
+        extension,
+        extended: extended.collect(),
+        map: Map {
+            description,
+            write_in: write_in(description, &description.write_in),
+            registers: registers.collect(),
+            descriptors: Vec::new(),
+        },
+    }
+}
+
+pub(crate) fn register<'a>(description: &'a Description, described: &'a description::Register) -> Register<'a> {
     let must = &described.software_must;
     let field = |(name, field): (&'a Word, &'a description::Field)| Field {
         name,
         described: field,
         access: described.access_of(field),
         prescribed: must.get(name).map(|value| value.value),
+        guarded: false,
         kind: kind(field, false),
     };
     let fields = sorted(&described.fields, field);
@@ -282,6 +353,7 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
         },
         // What the chip writes is not for software to see to.
         prescribed: field.fixed.filter(|_| !written_by_chip).map(|fixed| fixed.value),
+        guarded: false,
         kind: kind(field, !written_by_chip),
     });
     let settable = fields.iter().filter(|field| field.is_settable());
@@ -335,7 +407,7 @@ fn low(mask: u128) -> u64 {
 
 fn read(described: &description::Register) -> Read {
     let acts = |access| matches!(access, Access::ReadClears | Access::ReadOrWriteOneClears | Access::ReadSets);
-    if acts(described.access.value) || described.accesses().any(acts) {
+    if acts(described.access.value) || described.accesses().any(|access| acts(access.value)) {
         Read::Acts
     } else if described.access.value == Access::WriteOnly {
         Read::Nothing
@@ -345,7 +417,7 @@ fn read(described: &description::Register) -> Read {
 }
 
 fn write(described: &description::Register) -> Write {
-    let is = |kinds: &[Access]| described.accesses().any(|access| kinds.contains(&access));
+    let is = |kinds: &[Access]| described.accesses().any(|access| kinds.contains(&access.value));
     let stores = is(&[Access::ReadWrite, Access::WriteOnly, Access::SelfClearing, Access::ReadSets]);
     let clears = is(&[Access::WriteOneClears, Access::ReadOrWriteOneClears]);
     let sets = is(&[Access::WriteOneSets]);

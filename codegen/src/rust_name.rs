@@ -3,15 +3,16 @@
 //! They stay what they are as far as Rust allows: a reader looks for the datasheet's name.
 
 use crate::description::Format;
+use crate::description::extension::Extension;
 
 /// Types that generated code uses, so that nothing described may get their name.
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
     "AccessKind", "Address", "AnyRegister", "Array", "B", "BareWrite", "Below", "Bits", "Bus", "Descriptor",
-    "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag",
+    "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag", "Guarded",
     "Index", "IndexSpace", "KnownReset", "Layout", "None", "Offset", "OnesClear", "OnesSet", "Option", "P", "Pair",
     "PlainWrite", "Range", "ReadActs", "ReadClears", "ReadOnly", "ReadPure", "ReadSets", "ReadWrite", "Reg", "Register",
-    "RegisterInfo", "Registers", "SelfClearing", "Some", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
+    "RegisterInfo", "RegisterLongName", "Registers", "SelfClearing", "Some", "ValueOf", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
     "WriteOnly",
 ];
 
@@ -19,7 +20,7 @@ pub(crate) const TAKEN_TYPES: &[&str] = &[
 pub(crate) const TAKEN_MODULES: &[&str] = &["by_address", "by_group", "by_name", "permission", "permit"];
 
 /// Methods that are there beside those of the registers.
-pub(crate) const TAKEN_METHODS: &[&str] = &["with_permission"];
+pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume", "with_permission"];
 
 /// Constants that a register has beside its fields.
 pub(crate) const TAKEN_CONSTANTS: &[&str] = &["ARRAY", "OFFSET"];
@@ -59,6 +60,16 @@ pub(crate) fn index_space(name: &str) -> String {
 /// A register's method, or the module of the values of its fields.
 pub(crate) fn method(name: &str) -> String {
     not_a_keyword(name.to_lowercase())
+}
+
+/// The trait that brings the methods of the registers that an extension adds.
+pub(crate) fn added_registers(extension: &Extension) -> String {
+    type_name(&extension.extension) + "Registers"
+}
+
+/// The trait that brings the fields that an extension adds to a register.
+pub(crate) fn added_fields(extension: &Extension, register: &str) -> String {
+    type_name(&extension.extension) + &type_name(register)
 }
 
 /// A descriptor format's type.

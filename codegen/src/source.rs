@@ -9,12 +9,31 @@ use std::ops::{Deref, Range};
 pub struct Source {
     name: String,
     text: String,
+    start: usize,
 }
 
 impl Source {
     /// A source of the given name, most often its path.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), text: text.into(), start: 0 }
+    }
+
+    /// The same source, whose places come after all those of `other`: so that a place tells which of both it is in.
+    #[must_use]
+    pub fn after(self, other: &Source) -> Self {
+        // The place at the end of the other text is its own.
+        Self { start: other.start + other.text.len() + 1, ..self }
+    }
+
+    /// The place in this source that `range` of its text has.
+    #[must_use]
+    pub fn span(&self, range: Range<usize>) -> Span {
+        Span { start: self.start + range.start, end: self.start + range.end }
+    }
+
+    /// The offset in the text of a place, if it is in this source.
+    pub(crate) fn offset(&self, place: usize) -> Option<usize> {
+        place.checked_sub(self.start).filter(|offset| *offset <= self.text.len())
     }
 
     /// The name that was given.
@@ -30,7 +49,7 @@ impl Source {
     }
 }
 
-/// A place in a source: a range of byte offsets.
+/// A place in a source: a range of byte offsets, counted through all sources that are read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
     /// The first byte.

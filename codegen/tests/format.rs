@@ -38,7 +38,11 @@ fn files() -> std::io::Result<Vec<PathBuf>> {
     let codegen = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![codegen.join("../registers.yaml"), codegen.join("tests/golden/input.yaml")];
     for case in fs::read_dir(codegen.join("tests/ui"))? {
-        files.push(case?.path().join("input.yaml"));
+        let file = case?.path().join("input.yaml");
+        // Some cases are extensions, without a description of their own.
+        if file.is_file() {
+            files.push(file);
+        }
     }
     Ok(files)
 }

@@ -3,11 +3,13 @@
 use proptest::prelude::*;
 
 use datasheet_codegen::emit::rust::{self, Options};
+use datasheet_codegen::source::Source;
 #[cfg(feature = "cli")]
 use datasheet_codegen::{emit, tools};
-use datasheet_codegen::{lower, read_bytes};
+use datasheet_codegen::{lower, read_bytes, read_extension};
 
 const GOLDEN: &str = include_str!("golden/input.yaml");
+const EXTENSION: &str = include_str!("golden/extension.yaml");
 
 /// Pieces that mean something to YAML or to a description.
 #[rustfmt::skip]
@@ -87,6 +89,31 @@ proptest! {
             text.splice(start..end, piece.chars());
         }
         all_stages(text.iter().collect::<String>().as_bytes())?;
+    }
+
+    #[test]
+    fn on_an_extension_gone_wrong(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(PIECES)), 0..4),
+    ) {
+        let mut text: Vec<char> = EXTENSION.chars().collect();
+        for (at, removed, piece) in edits {
+            let start = at.index(text.len());
+            let end = (start + removed).min(text.len());
+            text.splice(start..end, piece.chars());
+        }
+        let extension = Source::new("extension.yaml", text.into_iter().collect::<String>());
+        match read_extension(Source::new("input.yaml", GOLDEN), extension) {
+            Ok(extended) => {
+                let additions = lower::lower_extension(&extended);
+                let code = rust::additions(&additions, &Options::default());
+                prop_assert!(syn::parse_file(&code).is_ok(), "what is generated is not Rust:\n{code}");
+                prop_assert!(!rust::additions_docs(&additions).is_empty());
+            }
+            Err(report) => {
+                prop_assert!(!report.diagnostics().is_empty(), "rejected without a reason");
+                prop_assert!(report.render(false).contains("extension.yaml"), "told without a place");
+            }
+        }
     }
 
     #[test]

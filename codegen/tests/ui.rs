@@ -1,4 +1,5 @@
-//! What a person reads who made a mistake: `ui/NAME/stderr` for `ui/NAME/input.yaml`.
+//! What a person reads who made a mistake: `ui/NAME/stderr` for `ui/NAME/input.yaml`, or for `ui/NAME/extension.yaml`, which
+//! extends `golden/input.yaml`.
 //!
 //! `BLESS=1 cargo test -p datasheet-codegen --test ui` writes what is read now; look at the difference before you
 //! commit it.
@@ -8,6 +9,11 @@ use std::fs;
 use std::path::Path;
 
 use similar::TextDiff;
+
+use datasheet_codegen::source::Source;
+use datasheet_codegen::{read_bytes, read_extension};
+
+const GOLDEN: &str = include_str!("golden/input.yaml");
 
 #[test]
 fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
@@ -20,11 +26,15 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
 
     let mut failures = String::new();
     for case in cases {
-        let input = fs::read(case.join("input.yaml"))?;
-        let read = match datasheet_codegen::read_bytes("input.yaml", &input) {
-            Ok(_) => "no mistakes\n".to_owned(),
-            Err(report) => report.render(false),
+        let extension = case.join("extension.yaml");
+        let mistakes = if extension.exists() {
+            let description = Source::new("input.yaml", GOLDEN);
+            let extension = Source::new("extension.yaml", fs::read_to_string(extension)?);
+            read_extension(description, extension).err()
+        } else {
+            read_bytes("input.yaml", &fs::read(case.join("input.yaml"))?).err()
         };
+        let read = mistakes.map_or("no mistakes\n".to_owned(), |report| report.render(false));
         let expected = case.join("stderr");
         if bless {
             fs::write(expected, read)?;

@@ -4,9 +4,8 @@ use core::fmt;
 
 use crate::dma::{Dma, DmaError};
 use crate::mmio::Bus;
+use crate::pool::BLOCK;
 use crate::queue::ring::Step;
-use crate::queue::rx::RxRing;
-use crate::queue::tx::TxRing;
 use crate::queue::{Receive, Transmit};
 
 /// What becomes of a packet.
@@ -31,13 +30,16 @@ pub struct Forwarded {
 /// Passes packets on from a receive queue to transmit queues: of the same device or of others.
 ///
 /// There are no [packets](crate::packet::Packet) here that could be kept: each is seen where it was received, and its buffer goes
-/// to the output's ring, and from there straight back to the receive queue's when it was sent. The pool only takes
-/// what was dropped. This costs about half of what receiving and transmitting batches does.
+/// to the output's ring, and from there back to the receive queue's, once it was sent and a quarter of that ring, or 32
+/// descriptors, have no buffer. The pool only takes what was dropped. This costs about two thirds of what receiving and
+/// transmitting batches does.
 ///
 /// It borrows the queues, and has no state of its own: it can be dropped, or forgotten, at any time.
 pub struct InPlace<'q, 'r, 't, H> {
     rx: &'q mut Receive<'r, H>,
     tx: &'q mut [Transmit<'t, H>],
+    /// With so few buffers posted, those that were sent are taken back.
+    low: usize,
 }
 
 impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
@@ -51,7 +53,9 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
             output.attach(rx.pool())?;
             output.ring.guess(rx.pool().id());
         }
-        Ok(Self { rx, tx })
+        let len = rx.ring.ring().len();
+        let low = len - BLOCK.max(len / 4);
+        Ok(Self { rx, tx, low })
     }
 
     /// Forwards packets that have arrived, at most `most`. `route` sees the bytes of each, may change them, and says what
@@ -62,103 +66,93 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
     /// If `route` panics, the packet that it saw is the next to be seen.
     #[inline]
     pub fn forward(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> Forwarded {
-        let mut left = most;
-        for output in &mut *self.tx {
-            output.ring.take_back_into(self.rx.ring);
-            if output.ring.ring().free() < most {
-                output.ring.take_back_partly();
+        let [output] = &mut *self.tx else { return self.forward_to_several(most, route) };
+        let before = output.ring.ring().end();
+        let (mut passed, mut skipped) = (0, 0);
+        let mut decide = |bytes: &mut [u8]| match route(bytes) {
+            Route::Output(0) => Step::Pass,
+            _ => Step::Drop,
+        };
+        loop {
+            let count = match most {
+                1 => output.ring.pass_here(self.rx.ring, 1, &mut decide),
+                _ => output.ring.pass(self.rx.ring, most - passed, &mut decide),
+            };
+            passed += count;
+            if passed == most || (count == 0 && !make_way(self.rx, output, &mut skipped)) {
+                break;
             }
-            left = left.min(output.ring.ring().free());
         }
-        let mut forwarded = Forwarded::default();
-        if let [output] = &mut *self.tx {
-            while left > 0 {
-                let decide = |bytes: &mut [u8]| match route(bytes) {
-                    Route::Output(0) => Step::Pass,
-                    _ => Step::Drop,
-                };
-                let passed = pass(self.rx.ring, output.ring, left, decide, &mut forwarded);
-                left -= passed;
-                if passed == 0 && !skip(self.rx.ring, &mut forwarded) {
-                    break;
-                }
-            }
-        } else {
-            self.forward_to_several(left, &mut route, &mut forwarded);
+        let sent = output.ring.ring().end() - before;
+        output.announce_new();
+        if self.rx.ring.ring().posted() <= self.low {
+            take_back(self.rx, core::slice::from_mut(output), 0);
         }
-        self.tx.iter_mut().for_each(Transmit::announce_new);
-        self.rx.ring.refill_if_short();
-        self.rx.announce_new();
-        forwarded
+        Forwarded { sent, dropped: passed - sent + skipped }
     }
 
     /// Forwards in runs of packets for the same output.
-    fn forward_to_several(
-        &mut self,
-        mut left: usize,
-        route: &mut impl FnMut(&mut [u8]) -> Route,
-        forwarded: &mut Forwarded,
-    ) {
+    fn forward_to_several(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> Forwarded {
+        take_back(self.rx, self.tx, most);
+        let mut left = self.tx.iter().fold(most, |least, output| least.min(output.ring.ring().free()));
         let outputs = self.tx.len();
+        let (mut forwarded, mut skipped) = (Forwarded::default(), 0);
         // The output of the next packet, if `route` has seen it already.
         let (mut current, mut seen) = (0, None);
         while left > 0
             && let Some(output) = self.tx.get_mut(current)
         {
             let is_seen = seen.is_some();
-            let decide = |bytes: &mut [u8]| match seen.take().map_or_else(|| route(bytes), Route::Output) {
-                Route::Output(output) if output == current => Step::Pass,
-                Route::Output(output) if output < outputs => {
-                    seen = Some(output);
-                    Step::Stop
+            let before = output.ring.ring().end();
+            let passed = output.ring.pass(self.rx.ring, left, |bytes| {
+                match seen.take().map_or_else(|| route(bytes), Route::Output) {
+                    Route::Output(output) if output == current => Step::Pass,
+                    Route::Output(output) if output < outputs => {
+                        seen = Some(output);
+                        Step::Stop
+                    }
+                    _ => Step::Drop,
                 }
-                _ => Step::Drop,
-            };
-            let passed = pass(self.rx.ring, output.ring, left, decide, forwarded);
+            });
+            let sent = output.ring.ring().end() - before;
+            forwarded.sent += sent;
+            forwarded.dropped += passed - sent;
             left -= passed;
             match seen {
                 Some(output) if passed > 0 || !is_seen => current = output,
-                _ if passed == 0 && !skip(self.rx.ring, forwarded) => break,
+                _ if passed == 0 && !self.rx.ring.skip(&mut skipped) => break,
                 // What was seen has become something else since: the device does as it likes.
                 _ => seen = None,
             }
         }
+        self.tx.iter_mut().for_each(Transmit::announce_new);
+        take_back(self.rx, self.tx, 0);
+        forwarded.dropped += skipped;
+        forwarded
     }
 }
 
-/// Passes a run of packets on, and counts them.
-#[inline(always)]
-fn pass(
-    rx: &mut RxRing,
-    tx: &mut TxRing,
-    most: usize,
-    decide: impl FnMut(&mut [u8]) -> Step,
-    forwarded: &mut Forwarded,
-) -> usize {
-    if !rx.is_between_frames() {
-        return 0;
+/// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says whether it did.
+#[inline(never)]
+fn make_way<H: Bus + Dma>(rx: &mut Receive<'_, H>, output: &mut Transmit<'_, H>, skipped: &mut usize) -> bool {
+    if output.ring.ring().free() == 0 {
+        take_back(rx, core::slice::from_mut(output), 1);
+        return output.ring.ring().free() > 0;
     }
-    let before = tx.ring().end();
-    let passed = tx.pass(rx, most, decide);
-    let sent = tx.ring().end() - before;
-    forwarded.sent += sent;
-    forwarded.dropped += passed - sent;
-    passed
+    rx.ring.skip(skipped)
 }
 
-/// Takes out of the way what cannot be passed on, and says whether there was any.
-#[inline(always)]
-fn skip(rx: &mut RxRing, forwarded: &mut Forwarded) -> bool {
-    let is_done = rx.is_front_done();
-    if is_done {
-        skip_segment(rx, forwarded);
+/// Takes back what was sent, into the receive queue as long as it fits, and makes room for `most` packets.
+#[inline(never)]
+fn take_back<H: Bus + Dma>(rx: &mut Receive<'_, H>, tx: &mut [Transmit<'_, H>], most: usize) {
+    for output in tx {
+        output.ring.take_back_into(rx.ring);
+        if output.ring.ring().free() < most {
+            output.ring.take_back_partly();
+        }
     }
-    is_done
-}
-
-#[cold]
-fn skip_segment(rx: &mut RxRing, forwarded: &mut Forwarded) {
-    forwarded.dropped += usize::from(rx.segment().is_some());
+    rx.ring.refill_if_short();
+    rx.announce_new();
 }
 
 impl<H> fmt::Debug for InPlace<'_, '_, '_, H> {

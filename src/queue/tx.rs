@@ -11,14 +11,15 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::descriptors::{
-    AdvancedReceiveRead, AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written,
+    AdvancedReceiveRead, AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack,
+    LegacyTransmitRead as Legacy, Written,
 };
 use crate::dma::{Dma, DmaAddr, DmaError};
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{Attachment, BLOCK, Pool, PoolId, Uniform};
-use crate::queue::ring::{Passage, Ring, Step};
+use crate::queue::ring::{Ring, Step, pass};
 use crate::queue::rx::RxRing;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
@@ -303,51 +304,60 @@ impl TxRing {
 
     /// Takes back whole blocks that the device has reported as done: into `rx` as long as they are of its pool and fit, and
     /// to their pools otherwise.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn take_back_into(&mut self, rx: &mut RxRing) {
+        let (to, attachment) = rx.parts();
+        let of_pool = self.attachments.iter().position(|own| own.pool().id() == attachment.pool().id());
+        let posted = |address: DmaAddr| Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address);
         while self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            let handed_over = rx.is_block_vacant() && self.hand_over_block(rx);
+            let Some(owner) = self.done_block() else { return };
+            let handed_over = of_pool == Some(owner)
+                && match attachment.uniform() {
+                    Some(delta) => self.ring.hand_over_block(to, |data| Some(posted(delta.address(data)))),
+                    None => self.ring.hand_over_block(to, |data| attachment.address(data).map(posted)),
+                };
             if !handed_over {
-                let Some(owner) = self.done_block() else { return };
                 self.take_done(owner, BLOCK - self.ring.first() % BLOCK);
             }
         }
     }
 
-    /// Hands the first block over to `rx`, if it is done and of its pool.
-    #[inline(always)]
-    fn hand_over_block(&mut self, rx: &mut RxRing) -> bool {
-        let Some(owner) = self.done_block() else { return false };
-        let (to, attachment) = rx.parts();
-        if self.attachments.get(owner).is_none_or(|owner| owner.pool().id() != attachment.pool().id()) {
-            return false;
-        }
-        let posted = |address: DmaAddr| Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address);
-        match attachment.uniform() {
-            Some(delta) => self.ring.hand_over_block(to, |data| Some(posted(delta.address(data)))),
-            None => self.ring.hand_over_block(to, |data| attachment.address(data).map(posted)),
-        }
+    /// Passes packets on from `rx`, at most `most`, as [`pass`] does, and says how many; none if the last
+    /// [`guess`](Self::guess) was not its pool. A function of its own, because the loop needs all registers.
+    #[inline(never)]
+    pub(super) fn pass(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
+        self.pass_here(rx, most, decide)
     }
 
-    /// Passes packets on from `rx`, at most `most`, as [`Passage::run`] does, and says how many; none if the last
-    /// [`guess`](Self::guess) was not its pool.
+    /// [Passes](Self::pass) packets on without a call of a function, which is worth it for one.
     #[inline(always)]
-    pub(super) fn pass(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
+    pub(super) fn pass_here(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
+        let Some(Uniform { pool, delta }) = self.usual else { return self.pass_by_page(rx, most, decide) };
+        let is_next = rx.is_between_frames();
+        let (from, attachment) = rx.parts();
+        if !is_next || pool != attachment.pool().id() {
+            return 0;
+        }
+        let max_len = self.max_len;
+        let noted = Noted { index: self.ring.end(), tx: self };
+        let describe = |data, less_one| Some(passed_on(delta.address(data), less_one));
+        pass::<Legacy>(from, &mut noted.tx.ring, most, attachment.pool(), max_len, decide, describe)
+    }
+
+    /// [Passes](Self::pass) packets on whose addresses have to be looked up.
+    #[inline(never)]
+    fn pass_by_page(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
+        if !rx.is_between_frames() {
+            return 0;
+        }
         let (from, attachment) = rx.parts();
         let pool = attachment.pool();
         let max_len = self.max_len;
         let noted = Noted { index: self.ring.end(), tx: self };
-        let TxRing { ring, attachments, owner, usual, .. } = &mut *noted.tx;
-        if let Some(Uniform { pool: id, delta }) = *usual {
-            if id != pool.id() {
-                return 0;
-            }
-            let describe = |data, len| Some(described(delta.address(data), len, false));
-            return Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe);
-        }
+        let TxRing { ring, attachments, owner, .. } = &mut *noted.tx;
         let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
-        let describe = |data, len| Some(described(to.address(data)?, len, false));
-        Passage::new(from, ring).run::<Data>(most, pool, max_len, decide, describe)
+        let describe = |data, less_one| Some(passed_on(to.address(data)?, less_one));
+        pass::<Legacy>(from, ring, most, pool, max_len, decide, describe)
     }
 
     /// What is wrong with `packet`, if anything is.
@@ -435,11 +445,12 @@ fn longer(single: Written<Data>, address: DmaAddr, excess: u64) -> Written<Data>
     single.at(address).plus(Data::DTALEN, Data::PAYLEN, excess)
 }
 
-/// The descriptor of a packet of one segment, which the device finds at `address`; it reports it, if `report`.
+/// The descriptor of a packet of one segment that is passed on, of one byte and `more`. The legacy format says the length once;
+/// what asks for a report, and what that is, are the same bits in both (datasheet 7.2.3.2.2).
 #[inline(always)]
-fn described(address: DmaAddr, len: u16, report: bool) -> Written<Data> {
-    let value = value!(Data { EOP: true, IFCS: true }).with(Data::ADDR, address).with(Data::RS, report);
-    value.with(Data::DTALEN, len).with(Data::PAYLEN, len).into()
+fn passed_on(address: DmaAddr, more: u64) -> Written<Legacy> {
+    let value = value!(Legacy { EOP: true, IFCS: true, LENGTH: 1 }).with(Legacy::BUFFER_ADDR, address);
+    Written::from(value).with_more(Legacy::LENGTH, more)
 }
 
 /// A transmit queue, borrowed from its running device.
@@ -486,7 +497,10 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     #[inline(always)]
     pub(super) fn announce_new(&mut self) {
         if self.ring.announced != self.ring.ring.end() {
-            self.ring.report_last();
+            // The last of a block was asked for already.
+            if !self.ring.ring.end().is_multiple_of(BLOCK) {
+                self.ring.report_last();
+            }
             self.announce();
         }
     }

@@ -1,7 +1,9 @@
-//! No two elements of any registers share an address, be it by their places or by aliases.
+//! No two elements of any registers of a block share an address, be it by their places or by aliases, unless they are
+//! alternatives: their `when` conditions contradict one another, or `overlaps` names them.
 
 use std::collections::HashSet;
 
+use super::alternatives;
 use super::elements_countable::MAX_ELEMENTS;
 use crate::description::{Description, Range, Register};
 use crate::diagnostic::{Diagnostic, Mistakes};
@@ -18,7 +20,11 @@ struct Element<'a> {
     place: Span,
 }
 
-impl Element<'_> {
+impl<'a> Element<'a> {
+    fn block(&self) -> Option<&'a str> {
+        self.register.block.as_ref().map(|block| block.as_str())
+    }
+
     fn title(&self) -> String {
         let index = self.register.array.as_ref().map_or(String::new(), |_| format!("[{}]", self.index));
         let alias = if self.alias { "an alias of " } else { "" };
@@ -53,17 +59,29 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         places.flat_map(move |(range, alias)| elements(register, range, alias, bytes))
     });
     let mut elements: Vec<_> = elements.take(usize::try_from(MAX_ELEMENTS).unwrap_or(usize::MAX)).collect();
-    elements.sort_by_key(|element| (element.start, element.place));
+    elements.sort_by_key(|element| (element.block(), element.start, element.place));
+    let declared: HashSet<_> =
+        description.overlaps.iter().flat_map(|(a, b)| [(a.as_str(), b.as_str()), (b.as_str(), a.as_str())]).collect();
+    let may_share = |a: &Element<'_>, b: &Element<'_>| {
+        let named = (a.register.name.as_str(), b.register.name.as_str());
+        declared.contains(&named) || alternatives(&a.register.when, &b.register.when)
+    };
     let mut told = HashSet::new();
-    let mut furthest: Option<Element<'_>> = None;
+    // Those that reach beyond the start of the next, all of which may share what they share.
+    let mut open: Vec<Element<'_>> = Vec::new();
     for element in elements {
-        if let Some(before) = furthest.filter(|before| element.start < before.end)
-            && told.insert((before.place, element.place))
-        {
-            mistakes.report(SharedAddress { first: before, second: element });
-        }
-        if furthest.is_none_or(|before| before.end <= element.end) {
-            furthest = Some(element);
+        open.retain(|before| before.block() == element.block() && before.end > element.start);
+        match open.iter().find(|before| !may_share(before, &element)) {
+            None => open.push(element),
+            Some(before) => {
+                if told.insert((before.place, element.place)) {
+                    mistakes.report(SharedAddress { first: *before, second: element });
+                }
+                // The one that goes further meets more of what follows.
+                if open.iter().all(|before| before.end < element.end) {
+                    open = vec![element];
+                }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::Layout;
+use super::{Layout, alternatives};
 use crate::description::{Description, Field, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 
@@ -44,7 +44,8 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
                 open.retain(|(_, field)| field.bits.msb() >= lsb);
             }
             let clash = open.iter().find(|first| {
-                !alternatives(first.1, second.1) && !declared.contains(&(first.0.as_str(), second.0.as_str()))
+                !alternatives(&first.1.when, &second.1.when)
+                    && !declared.contains(&(first.0.as_str(), second.0.as_str()))
             });
             if let Some(first) = clash {
                 let (first, second) = if first.0.span < second.0.span { (*first, second) } else { (second, *first) };
@@ -53,9 +54,4 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             open.push(second);
         }
     }
-}
-
-/// Whether no value of the other fields makes both mean something.
-fn alternatives(a: &Field, b: &Field) -> bool {
-    a.when.iter().any(|(field, value)| b.when.get(field).is_some_and(|other| other.value != value.value))
 }

@@ -1,4 +1,4 @@
-//! Every register's group and index is one that the description lists.
+//! Every register's group, block and index is one that the description lists.
 
 use super::{Unknown, keys};
 use crate::description::Description;
@@ -8,6 +8,9 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for register in &description.registers {
         if !description.groups.contains_key(register.group.as_str()) {
             mistakes.report(Unknown { what: "group", word: &register.group, known: keys(&description.groups) });
+        }
+        if let Some(word) = register.block.as_ref().filter(|block| !description.blocks.contains_key(block.as_str())) {
+            mistakes.report(Unknown { what: "block", word, known: keys(&description.blocks) });
         }
         let index = register.array.as_ref().and_then(|array| array.index.as_ref());
         if let Some(word) = index.filter(|index| !description.indices.contains_key(index.as_str())) {

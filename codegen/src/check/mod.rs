@@ -3,6 +3,7 @@
 //! One file a pass, named by what holds once it has nothing to report. What comes out is [`Checked`], which
 //! cannot be had otherwise: the later stages rely on every one of these.
 
+mod additions_change_no_rule;
 mod addresses_disjoint;
 mod aliases_inside_arrays;
 mod descriptor_fields_inside_words;
@@ -24,6 +25,7 @@ mod overlaps_known;
 mod pairs_exist;
 mod permissions_exist;
 mod ranges_fit;
+mod register_conditions_known;
 mod register_has_one_place;
 mod reserved_bits_belong_to_no_field;
 mod reset_values_fit;
@@ -36,9 +38,12 @@ mod write_rules_apply;
 
 use std::ops::Deref;
 
+use crate::description::extension::Extension;
 use crate::description::{Description, Field, Named, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
+use crate::source::Spanned;
 
 /// A description without a mistake. Only [`check`] makes one.
 #[derive(Debug)]
@@ -52,33 +57,74 @@ impl Deref for Checked {
     }
 }
 
+/// A description with an extension in it, without a mistake in either. Only [`check_extension`] makes one.
+#[derive(Debug)]
+pub struct Extended {
+    pub(crate) whole: Checked,
+    pub(crate) extension: Extension,
+    pub(crate) values: Vec<AddedValues>,
+}
+
 /// Looks for every mistake in what was read.
 pub fn check(parsed: Parsed) -> Result<Checked, Mistakes> {
-    let Parsed { values, places } = parsed;
+    judge(parsed.values, || parsed.places.describe(), pass)
+}
+
+/// Looks for every mistake in what was read of a description and of an extension of it.
+pub fn check_extension(parsed: Parsed, extension: Parsed<Extension>) -> Result<Extended, Mistakes> {
+    let values = match (parsed.values, extension.values) {
+        (Ok(description), Ok(extension)) => Ok((description, extension)),
+        (Err(mistakes), _) | (_, Err(mistakes)) => Err(mistakes),
+    };
+    let places = || {
+        let (description, mut mistakes) = parsed.places.describe();
+        let (extension, more) = extension.places.describe();
+        mistakes.append(more);
+        (description.zip(extension), mistakes)
+    };
+    judge(values, places, pass_extension)
+}
+
+/// Checks what the first reader made; if there is something to report, once more what the second made, for its places.
+fn judge<T, C>(
+    values: Result<T, Mistakes>,
+    places: impl FnOnce() -> (Option<T>, Mistakes),
+    pass: impl Fn(T, &mut Mistakes) -> C,
+) -> Result<C, Mistakes> {
     let unplaced = match values {
-        Ok(description) => {
+        Ok(described) => {
             let mut mistakes = Mistakes::default();
-            pass(&description, &mut mistakes);
+            let checked = pass(described, &mut mistakes);
             if mistakes.is_empty() {
-                return Ok(Checked(description));
+                return Ok(checked);
             }
             mistakes
         }
         Err(mistakes) => mistakes,
     };
-    // There is something to report, so the places are wanted.
-    let (description, mut mistakes) = places.describe();
-    if let Some(description) = &description {
-        pass(description, &mut mistakes);
+    let (described, mut mistakes) = places();
+    if let Some(described) = described {
+        pass(described, &mut mistakes);
     }
     // What only the first reader objects to is a mistake too.
     Err(if mistakes.is_empty() { unplaced } else { mistakes })
 }
 
-fn pass(description: &Description, mistakes: &mut Mistakes) {
+fn pass(description: Description, mistakes: &mut Mistakes) -> Checked {
     for pass in PASSES {
-        pass(description, mistakes);
+        pass(&description, mistakes);
     }
+    Checked(description)
+}
+
+fn pass_extension((base, extension): (Description, Extension), mistakes: &mut Mistakes) -> Extended {
+    let mut whole = base.clone();
+    let values = extend::extend(&mut whole, &extension, mistakes);
+    let whole = pass(whole, mistakes);
+    names_are_words::check_extension(&extension, mistakes);
+    rust_names_unique::check_extension(&extension, mistakes);
+    additions_change_no_rule::check(&base, &whole, &extension, mistakes);
+    Extended { whole, extension, values }
 }
 
 const PASSES: &[fn(&Description, &mut Mistakes)] = &[
@@ -89,6 +135,7 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
     permissions_exist::check,
     widths_supported::check,
     register_has_one_place::check,
+    register_conditions_known::check,
     elements_countable::check,
     indices_filled::check,
     aliases_inside_arrays::check,
@@ -148,11 +195,16 @@ fn layouts(description: &Description) -> impl Iterator<Item = Layout<'_>> {
     registers.chain(descriptors)
 }
 
+/// Whether no values of other fields let both conditions hold.
+fn alternatives(a: &Named<Spanned<u64>>, b: &Named<Spanned<u64>>) -> bool {
+    a.iter().any(|(field, value)| b.get(field).is_some_and(|other| other.value != value.value))
+}
+
 /// A word names something that is not described.
-struct Unknown<'a> {
-    what: &'a str,
-    word: &'a Word,
-    known: Vec<&'a str>,
+pub(crate) struct Unknown<'a> {
+    pub what: &'a str,
+    pub word: &'a Word,
+    pub known: Vec<&'a str>,
 }
 
 impl From<Unknown<'_>> for Diagnostic {
@@ -163,10 +215,10 @@ impl From<Unknown<'_>> for Diagnostic {
 }
 
 /// The words that a wrong one may have been meant to be; not all of very many, for there is one such list a mistake.
-fn known<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<&'a str> {
+pub(crate) fn known<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<&'a str> {
     words.take(1000).map(|word| word.as_str()).collect()
 }
 
-fn keys<T>(named: &Named<T>) -> Vec<&str> {
+pub(crate) fn keys<T>(named: &Named<T>) -> Vec<&str> {
     known(named.keys())
 }

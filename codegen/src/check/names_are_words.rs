@@ -1,5 +1,6 @@
 //! Every name can become a name in Rust.
 
+use crate::description::extension::Extension;
 use crate::description::{Description, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 
@@ -33,7 +34,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let descriptors = description.descriptors.iter().map(|descriptor| &descriptor.name);
     let pairs = description.pairs.iter().map(|pair| &pair.name);
     let indices = description.indices.keys();
-    let permissions = description.permissions.keys();
+    let permissions = description.permissions.keys().chain(description.blocks.keys());
     let fields = super::layouts(description).flat_map(|layout| layout.fields);
     let fields = fields.flat_map(|(name, field)| std::iter::once(name).chain(field.values.keys()));
     for name in registers.chain(descriptors).chain(pairs).chain(indices).chain(permissions).chain(fields) {
@@ -46,6 +47,12 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let in_registers = description.registers.iter().flat_map(|register| &register.header_names);
     for name in in_registers.chain(in_fields).filter(|name| !is_word(name)) {
         mistakes.report(NotSearchable { name });
+    }
+}
+
+pub(super) fn check_extension(extension: &Extension, mistakes: &mut Mistakes) {
+    if !is_word(&extension.extension) {
+        mistakes.report(NotAWord { name: &extension.extension });
     }
 }
 

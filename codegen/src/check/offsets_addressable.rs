@@ -1,22 +1,21 @@
-//! Every element is at a multiple of 4 and below 2^32.
+//! Every element is at a multiple of its bytes and below 2^32.
 
 use crate::description::{Description, Range, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 
-const ALIGNMENT: u64 = 4;
-
 struct NotAligned<'a> {
     register: &'a Word,
     range: Range,
+    bytes: u64,
 }
 
 impl From<NotAligned<'_>> for Diagnostic {
     fn from(mistake: NotAligned<'_>) -> Self {
-        let NotAligned { register, range } = mistake;
-        let label = if range.base.value.is_multiple_of(ALIGNMENT) {
-            format!("the stride {:#x} leads to offsets that are not multiples of {ALIGNMENT}", range.stride)
+        let NotAligned { register, range, bytes } = mistake;
+        let label = if range.base.value.is_multiple_of(bytes) {
+            format!("the stride {:#x} leads to offsets that are not multiples of {bytes}", range.stride)
         } else {
-            format!("not a multiple of {ALIGNMENT}")
+            format!("not a multiple of {bytes}")
         };
         Diagnostic::new(format!("`{}` is not aligned", register.value), range.base.span, label)
     }
@@ -37,9 +36,10 @@ impl From<TooHigh<'_>> for Diagnostic {
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for register in &description.registers {
         for range in register.ranges().into_iter().chain(register.alias_ranges()) {
-            let aligned = range.base.value.is_multiple_of(ALIGNMENT);
-            if !aligned || (range.count > 1 && !range.stride.is_multiple_of(ALIGNMENT)) {
-                mistakes.report(NotAligned { register: &register.name, range });
+            let bytes = u64::from(register.bits() / 8).max(1);
+            let aligned = range.base.value.is_multiple_of(bytes);
+            if !aligned || (range.count > 1 && !range.stride.is_multiple_of(bytes)) {
+                mistakes.report(NotAligned { register: &register.name, range, bytes });
             }
             let length = range.stride.saturating_mul(u64::from(range.count.saturating_sub(1)));
             if range.base.value.saturating_add(length) > u64::from(u32::MAX) {

@@ -20,6 +20,9 @@ impl From<Unlike<'_>> for Diagnostic {
 }
 
 fn elements(register: &Register) -> String {
+    if let Some(block) = &register.block {
+        return format!("is in block `{}`", block.value);
+    }
     match (&register.array, index(register)) {
         (None, _) => "is a single register".to_owned(),
         (Some(_), None) => format!("is an array of {}", register.count()),
@@ -59,7 +62,8 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         if pair.low == pair.high {
             mistakes.report(WithItself { register: &pair.high });
         } else if let (Some(low), Some(high)) = (low, high)
-            && (low.array.is_some(), index(low), low.count()) != (high.array.is_some(), index(high), high.count())
+            && (&low.block, low.array.is_some(), index(low), low.count())
+                != (&high.block, high.array.is_some(), index(high), high.count())
         {
             mistakes.report(Unlike { low: (&pair.low, low), high: (&pair.high, high) });
         }

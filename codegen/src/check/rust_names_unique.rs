@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::description::extension::Extension;
 use crate::description::{Description, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::rust_name;
@@ -69,6 +70,15 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             names.unique("variant", field.values.keys().map(|name| (name, rust_name::type_name(name))), &[]);
         }
     }
+}
+
+/// The traits of an extension are beside the types of the registers that it adds.
+pub(super) fn check_extension(extension: &Extension, mistakes: &mut Mistakes) {
+    let mut names = Names { mistakes };
+    let traits = extension.additions.keys().map(|register| (register, rust_name::added_fields(extension, register)));
+    let accessors = std::iter::once((&extension.extension, rust_name::added_registers(extension)));
+    let types = extension.registers.iter().map(|register| (&register.name, rust_name::type_name(&register.name)));
+    names.unique("trait or type", accessors.chain(traits).chain(types), rust_name::TAKEN_TYPES);
 }
 
 struct Names<'m> {

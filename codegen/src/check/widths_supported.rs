@@ -1,4 +1,4 @@
-//! Every register is of 32 bits, every descriptor of one to four 32-bit words.
+//! Every register is of 8, 16 or 32 bits, every descriptor of one to four 32-bit words.
 
 use crate::description::Description;
 use crate::diagnostic::{Diagnostic, Mistakes};
@@ -19,8 +19,8 @@ impl From<Unsupported<'_>> for Diagnostic {
 
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for register in &description.registers {
-        if let Some(width) = register.width.filter(|width| width.value != 32) {
-            mistakes.report(Unsupported { what: "a register", width, supported: "32" });
+        if let Some(width) = register.width.filter(|width| ![8, 16, 32].contains(&width.value)) {
+            mistakes.report(Unsupported { what: "a register", width, supported: "8, 16 or 32" });
         }
     }
     for descriptor in &description.descriptors {

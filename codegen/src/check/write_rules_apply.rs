@@ -2,6 +2,7 @@
 
 use crate::description::{Access, Description, Register, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::Spanned;
 
 struct NeverWritten<'a> {
     register: &'a Register,
@@ -19,26 +20,28 @@ impl From<NeverWritten<'_>> for Diagnostic {
 
 struct NoDoorbell<'a> {
     register: &'a Register,
+    access: Spanned<Access>,
 }
 
 impl From<NoDoorbell<'_>> for Diagnostic {
     fn from(mistake: NoDoorbell<'_>) -> Self {
-        let register = mistake.register;
+        let NoDoorbell { register, access } = mistake;
         let message = format!("register `{}` cannot be a doorbell", register.name.value);
         Diagnostic::new(message, register.name.span, "a doorbell is written as a whole")
-            .other(register.access.span, format!("its access is `{}`", register.access.word()))
+            .other(access.span, format!("this is `{}`", access.value.word()))
     }
 }
 
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for register in &description.registers {
-        let only = |kinds: &[Access]| register.accesses().all(|access| kinds.contains(&access));
+        let only = |kinds: &[Access]| register.accesses().all(|access| kinds.contains(&access.value));
         let rule = register.write_in.as_ref().and_then(|rules| rules.first());
         if let Some(rule) = rule.filter(|_| only(&[Access::ReadOnly, Access::ReadClears])) {
             mistakes.report(NeverWritten { register, rule });
         }
-        if register.doorbell && !only(&[Access::ReadWrite, Access::WriteOnly]) {
-            mistakes.report(NoDoorbell { register });
+        let plain = |access: &Spanned<Access>| matches!(access.value, Access::ReadWrite | Access::WriteOnly);
+        if let Some(access) = register.accesses().find(|access| register.doorbell && !plain(access)) {
+            mistakes.report(NoDoorbell { register, access });
         }
     }
 }

@@ -19,6 +19,7 @@ fn register(register: &Register<'_>) -> Value {
     json!({
         "name": described.name.value,
         "group": described.group.value,
+        "block": described.block.as_ref().map(|block| &block.value),
         "section": described.section,
         "width": described.bits(),
         "access": described.access.word(),

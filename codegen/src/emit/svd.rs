@@ -12,7 +12,7 @@ use svd_rs::{
     RegisterCluster, RegisterInfo, RegisterProperties, SvdError, ValidateLevel, WriteConstraint, WriteConstraintRange,
 };
 
-use crate::description::{Access, Range};
+use crate::description::{Access, Block, Range, Word};
 use crate::lower::{self, Map};
 use crate::tools::Refused;
 
@@ -46,24 +46,8 @@ fn access(access: Access) -> (SvdAccess, Option<ModifiedWriteValues>, Option<Rea
 
 fn device(map: &Map<'_>) -> Result<Device, Failure> {
     let description = map.description;
-    let names: HashSet<&str> = description.registers.iter().map(|register| register.name.as_str()).collect();
-    let mut registers = Vec::new();
-    let mut size = 0;
-    for register in &map.registers {
-        for range in &register.ranges {
-            registers.push(RegisterCluster::Register(one(register, range, &names, &description.datasheet.document)?));
-            let last = range.offsets().last().unwrap_or(range.base.value);
-            size = size.max(small(last.saturating_add(u64::from(register.described.bits() / 8)))?);
-        }
-    }
-    let block = AddressBlock::builder().offset(0).size(size).usage(AddressBlockUsage::Registers).build(STRICT)?;
-    let peripheral = PeripheralInfo::builder()
-        .name("REGISTERS".to_owned())
-        .description(Some(description.title.clone()))
-        .base_address(0)
-        .address_block(Some(vec![block]))
-        .registers(Some(registers))
-        .build(STRICT)?;
+    let blocks = std::iter::once(None).chain(description.blocks.iter().map(Some));
+    let peripherals = blocks.map(|block| peripheral(map, block).map(Peripheral::Single));
     let document = &description.datasheet;
     Ok(Device::builder()
         .name(word(&description.chip))
@@ -75,7 +59,35 @@ fn device(map: &Map<'_>) -> Result<Device, Failure> {
         .address_unit_bits(8)
         .width(32)
         .default_register_properties(RegisterProperties::new().size(Some(32)))
-        .peripherals(vec![Peripheral::Single(peripheral)])
+        .peripherals(peripherals.collect::<Result<_, _>>()?)
+        .build(STRICT)?)
+}
+
+/// A block of registers: each has addresses of its own, which begin at 0.
+fn peripheral(map: &Map<'_>, block: Option<(&Word, &Block)>) -> Result<PeripheralInfo, Failure> {
+    let description = map.description;
+    let names: HashSet<&str> = description.registers.iter().map(|register| register.name.as_str()).collect();
+    let (name, title) = match block {
+        None => ("REGISTERS".to_owned(), &description.title),
+        Some((name, block)) => (name.to_uppercase(), &block.title),
+    };
+    let mut registers = Vec::new();
+    let mut size = 0;
+    let block = block.map(|(name, _)| name);
+    for register in map.registers.iter().filter(|register| register.described.block.as_ref() == block) {
+        for range in &register.ranges {
+            registers.push(RegisterCluster::Register(one(register, range, &names, &description.datasheet.document)?));
+            let last = range.offsets().last().unwrap_or(range.base.value);
+            size = size.max(small(last.saturating_add(u64::from(register.described.bits() / 8)))?);
+        }
+    }
+    let block = AddressBlock::builder().offset(0).size(size).usage(AddressBlockUsage::Registers).build(STRICT)?;
+    Ok(PeripheralInfo::builder()
+        .name(name)
+        .description(Some(title.clone()))
+        .base_address(0)
+        .address_block(Some(vec![block]))
+        .registers(Some(registers))
         .build(STRICT)?)
 }
 

@@ -10,17 +10,38 @@ pub(crate) mod decode;
 pub(crate) mod tree;
 mod values;
 
+use serde::de::DeserializeOwned;
+
 use crate::description::Description;
+use crate::description::extension::Extension;
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::source::{Source, Span};
 use decode::Decode;
 use tree::Node;
 
+/// What a whole file can hold.
+pub(crate) trait File: DeserializeOwned + Decode {
+    /// What it is, for a message.
+    const WHAT: &'static str;
+    /// The keys that it begins with.
+    const BEGINNING: &'static str;
+}
+
+impl File for Description {
+    const WHAT: &'static str = "description";
+    const BEGINNING: &'static str = "`chip`, `title` and `datasheet`";
+}
+
+impl File for Extension {
+    const WHAT: &'static str = "extension";
+    const BEGINNING: &'static str = "`extension` and `extends`";
+}
+
 /// What could be read of a source.
 #[derive(Debug)]
-pub struct Parsed {
-    /// The description without places, or why there is none.
-    pub(crate) values: Result<Description, Mistakes>,
+pub struct Parsed<T = Description> {
+    /// What it says, without places, or why nothing is known.
+    pub(crate) values: Result<T, Mistakes>,
     pub(crate) places: Places,
 }
 
@@ -32,23 +53,28 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// The description with the place of every value, and all that is wrong with it so far.
+    /// What the source says, with the place of every value, and all that is wrong with it so far.
     ///
-    /// Where it has mistakes there may be a description all the same, so that `check` can look for more.
-    pub fn describe(self) -> (Option<Description>, Mistakes) {
+    /// Where it has mistakes there may be something to read all the same, so that `check` can look for more.
+    pub fn describe<T: Decode>(self) -> (Option<T>, Mistakes) {
         let Self { tree, mut mistakes } = self;
-        let description = tree.and_then(|tree| Description::decode(&tree, &mut mistakes));
-        (description, mistakes)
+        let described = tree.and_then(|tree| T::decode(&tree, &mut mistakes));
+        (described, mistakes)
     }
 }
 
 /// The source says nothing at all.
-struct Empty;
+struct Empty {
+    what: &'static str,
+    beginning: &'static str,
+    place: Span,
+}
 
 impl From<Empty> for Diagnostic {
-    fn from(_: Empty) -> Self {
-        Diagnostic::new("there is no description in this file", Span::default(), "")
-            .help("it begins with the keys `chip`, `title` and `datasheet`")
+    fn from(mistake: Empty) -> Self {
+        let Empty { what, beginning, place } = mistake;
+        Diagnostic::new(format!("there is no {what} in this file"), place, "")
+            .help(format!("it begins with the keys {beginning}"))
     }
 }
 
@@ -66,22 +92,32 @@ impl From<Nothing> for Diagnostic {
 /// Reads a description.
 #[must_use]
 pub fn parse(source: &Source) -> Parsed {
+    read(source)
+}
+
+/// Reads an extension.
+#[must_use]
+pub fn parse_extension(source: &Source) -> Parsed<Extension> {
+    read(source)
+}
+
+fn read<T: File>(source: &Source) -> Parsed<T> {
     let mut mistakes = Mistakes::default();
     let mut tree = tree::read(source, &mut mistakes);
-    if tree.as_ref().is_some_and(Node::is_null) {
-        mistakes.report(Empty);
+    if let Some(nothing) = tree.as_ref().filter(|tree| tree.is_null()) {
+        mistakes.report(Empty { what: T::WHAT, beginning: T::BEGINNING, place: nothing.span });
         tree = None;
     }
     let values = if mistakes.is_empty() { values(source, tree.as_ref()) } else { Err(Mistakes::default()) };
     Parsed { values, places: Places { tree, mistakes } }
 }
 
-fn values(source: &Source, tree: Option<&Node>) -> Result<Description, Mistakes> {
+fn values<T: File>(source: &Source, tree: Option<&Node>) -> Result<T, Mistakes> {
     let mistake = match tree.and_then(Node::null) {
         // serde_yaml takes it for an empty list or text.
         Some(place) => Nothing { place }.into(),
         None => match values::read(source) {
-            Ok(description) => return Ok(description),
+            Ok(values) => return Ok(values),
             Err(refused) => Diagnostic::from(refused),
         },
     };
@@ -116,7 +152,7 @@ mod tests {
     fn both(text: &str) -> [Option<String>; 2] {
         let parsed = parse(&Source::new("input.yaml", text));
         let values = parsed.values.as_ref().ok().map(plain);
-        let (placed, mistakes) = parsed.places.describe();
+        let (placed, mistakes) = parsed.places.describe::<Description>();
         [values, placed.filter(|_| mistakes.is_empty()).as_ref().map(plain)]
     }
 
@@ -125,7 +161,11 @@ mod tests {
         let codegen = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut files = vec![codegen.join("../registers.yaml"), codegen.join("tests/golden/input.yaml")];
         for case in fs::read_dir(codegen.join("tests/ui"))? {
-            files.push(case?.path().join("input.yaml"));
+            let file = case?.path().join("input.yaml");
+            // Some cases are extensions, without a description of their own.
+            if file.is_file() {
+                files.push(file);
+            }
         }
         let mut read = 0;
         for file in &files {

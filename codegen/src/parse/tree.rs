@@ -105,7 +105,7 @@ impl From<DuplicateKey> for Diagnostic {
 /// The tree of `source`, or nothing where it cannot be read on; what is wrong is reported either way.
 pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
     if let Some((at, character)) = source.text().char_indices().find(|(_, character)| is_unusual(*character)) {
-        let place = Span::new(at..at + character.len_utf8());
+        let place = source.span(at..at + character.len_utf8());
         let what = "a control character or an unusual line end";
         mistakes.report(NotSupported {
             what,
@@ -114,13 +114,11 @@ pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
         });
         return None;
     }
-    let offsets = Offsets::of(source.text());
+    let offsets = Offsets::of(source);
     let mut builder = Builder { mistakes, open: Vec::new(), root: None, documents: 0 };
     for event in Parser::new_from_str(source.text()) {
         let read = match event {
-            Ok((event, span)) => builder
-                .take(event, Span::new(offsets.byte(span.start)..offsets.byte(span.end)))
-                .map_err(Diagnostic::from),
+            Ok((event, span)) => builder.take(event, offsets.span(span.start, span.end)).map_err(Diagnostic::from),
             Err(error) => Err(not_yaml(&error, &offsets).into()),
         };
         if let Err(mistake) = read {
@@ -129,7 +127,7 @@ pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
         }
     }
     let nothing = Kind::Scalar { text: String::new(), quoted: false };
-    Some(builder.root.unwrap_or(Node { span: Span::default(), kind: nothing }))
+    Some(builder.root.unwrap_or(Node { span: source.span(0..0), kind: nothing }))
 }
 
 /// Whether a character is forbidden in some version of YAML, or ends a line in one but not in another.
@@ -141,29 +139,35 @@ fn is_unusual(character: char) -> bool {
     }
 }
 
-fn not_yaml(error: &ScanError, offsets: &Offsets) -> NotYaml {
-    let start = offsets.byte(*error.marker());
-    NotYaml { error: error.info().to_owned(), place: Span::new(start..start) }
+fn not_yaml(error: &ScanError, offsets: &Offsets<'_>) -> NotYaml {
+    let place = *error.marker();
+    NotYaml { error: error.info().to_owned(), place: offsets.span(place, place) }
 }
 
 /// Turns the parser's places, counted in characters, into bytes.
-struct Offsets {
+struct Offsets<'a> {
+    source: &'a Source,
     /// Of each character; empty where all are ASCII and there is nothing to turn.
     characters: Vec<usize>,
-    length: usize,
 }
 
-impl Offsets {
-    fn of(text: &str) -> Self {
+impl<'a> Offsets<'a> {
+    fn of(source: &'a Source) -> Self {
+        let text = source.text();
         let characters = if text.is_ascii() { Vec::new() } else { text.char_indices().map(|(at, _)| at).collect() };
-        Self { characters, length: text.len() }
+        Self { source, characters }
+    }
+
+    fn span(&self, start: Marker, end: Marker) -> Span {
+        self.source.span(self.byte(start)..self.byte(end))
     }
 
     fn byte(&self, marker: Marker) -> usize {
+        let length = self.source.text().len();
         if self.characters.is_empty() {
-            marker.index().min(self.length)
+            marker.index().min(length)
         } else {
-            self.characters.get(marker.index()).copied().unwrap_or(self.length)
+            self.characters.get(marker.index()).copied().unwrap_or(length)
         }
     }
 }

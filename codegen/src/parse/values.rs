@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
 
-use crate::description::{Bits, Description, Items, Reset};
+use crate::description::{Bits, Items, Reset};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span, Spanned};
 
@@ -20,11 +20,11 @@ impl From<Refused> for Diagnostic {
     }
 }
 
-/// The description in a source, without places.
-pub fn read(source: &Source) -> Result<Description, Refused> {
+/// What a source says, without places.
+pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Refused> {
     serde_yaml::from_str(source.text()).map_err(|error| {
         let place = source.text().floor_char_boundary(error.location().map_or(0, |location| location.index()));
-        Refused { reason: error.to_string(), place: Span::new(place..place) }
+        Refused { reason: error.to_string(), place: source.span(place..place) }
     })
 }
 

@@ -192,6 +192,10 @@ fn register(
     difference.text(name, "the names in other drivers", &was.header_names, &is.header_names);
     remarks(difference, name, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
 
+    if was.block != is.block {
+        difference.note(Major, name, "is in another block");
+    }
+    difference.text(name, "the condition of its place", &was.when, &is.when);
     if was.bits() != is.bits() {
         difference.note(Major, name, format!("is {} bits wide, was {}", is.bits(), was.bits()));
     }

@@ -24,7 +24,15 @@ pub fn explain(map: &Map<'_>, name: &str) -> Result<String, Refused> {
                 let whole = format!("register {}", described.name.value);
                 let reset = field_reset(register, field);
                 let mut about = Table::default();
+                if let Some((name, block)) =
+                    described.block.as_ref().and_then(|name| map.description.blocks.get_key_value(name))
+                {
+                    about.row(["block", &format!("{} ({})", name.value, block.title)]);
+                }
                 places(map, register, element, &mut about);
+                for (field, value) in &described.when {
+                    about.row(["while", &format!("{} is {}", field.value, value.value)]);
+                }
                 one_field(&described.name, &whole, &described.title, &described.section, (field, reset), about)
             })
             .collect(),
@@ -53,7 +61,13 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
     if let Some(heading) = map.description.groups.get(&described.group) {
         about.row(["group", &format!("{} ({heading})", described.group.value)]);
     }
+    if let Some((name, block)) = described.block.as_ref().and_then(|name| map.description.blocks.get_key_value(name)) {
+        about.row(["block", &format!("{} ({})", name.value, block.title)]);
+    }
     places(map, register, element, &mut about);
+    for (field, value) in &described.when {
+        about.row(["while", &format!("{} is {}", field.value, value.value)]);
+    }
     about.row(["width", &format!("{} bits", described.bits())]);
     about.row(["access", &format!("{}: {}", described.access.word(), meaning(described.access.value))]);
     about.row(["reset", &reset(register)]);

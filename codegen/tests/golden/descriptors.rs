@@ -1,5 +1,6 @@
 // Demo 1 controller: generated from its description. Change that, not this.
 
+use ::core::prelude::v1::*;
 use crate::field::access::{Fixed, ReadOnly};
 use crate::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
 use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
@@ -91,6 +92,7 @@ impl WriteBack for TransferWriteBack {
 
 /// Values of the fields of [`TransferWriteBack`].
 pub mod transfer_write_back {
+    use ::core::prelude::v1::*;
     /// Why it failed.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     #[repr(u32)]

@@ -1,5 +1,6 @@
 // Demo 1 controller: generated from its description. Change that, not this.
 
+use ::core::prelude::v1::*;
 use crate::field::access::{
     Fixed, ReadClears, ReadOnly, SelfClearing, WriteOneClears, WriteOneSets, WriteOnly,
 };
@@ -8,11 +9,12 @@ use crate::info::{AccessKind, FieldInfo, RegisterInfo};
 use crate::mmio::{Array, Below, Bus, Index, IndexSpace, Offset, Range};
 use crate::register::{
     BareWrite, Doorbell, Driver, Exclusive, KnownReset, OnesClear, OnesSet, Pair,
-    PlainWrite, ReadActs, ReadPure, Reg, Register, WritableIn,
+    PlainWrite, ReadActs, ReadPure, Reg, Register, RegisterLongName, WritableIn,
 };
 
 /// What makes a write legal.
 pub mod permission {
+    use ::core::prelude::v1::*;
     /// Nothing runs.
     #[derive(Debug)]
     pub enum Idle {}
@@ -146,7 +148,7 @@ impl MODE {
     /// Bit 14: Something went wrong.
     pub const FAILED: Flag<MODE, 14, WriteOneClears> = Flag::new("FAILED");
 }
-impl ::tock_registers::RegisterLongName for MODE {}
+impl RegisterLongName for MODE {}
 impl Layout for MODE {
     const NAME: &'static str = "MODE";
     const WRITABLE: [u64; 2] = [0x0000_0000_0000_50f3, 0];
@@ -167,6 +169,7 @@ impl<P: permit::MODE> WritableIn<P> for MODE {}
 
 /// Values of the fields of [`MODE`].
 pub mod mode {
+    use ::core::prelude::v1::*;
     /// How fast it goes.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     #[repr(u32)]
@@ -215,7 +218,7 @@ impl SCRATCH {
     /// Bits 31:0: For software.
     pub const SCRATCH: Bits<SCRATCH, 0, 32> = Bits::new("SCRATCH");
 }
-impl ::tock_registers::RegisterLongName for SCRATCH {}
+impl RegisterLongName for SCRATCH {}
 impl Layout for SCRATCH {
     const NAME: &'static str = "SCRATCH";
     const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
@@ -257,7 +260,7 @@ impl CAUSE {
     /// Bit 0: A transfer is done.
     pub const DONE: Flag<CAUSE, 0, WriteOneClears> = Flag::new("DONE");
 }
-impl ::tock_registers::RegisterLongName for CAUSE {}
+impl RegisterLongName for CAUSE {}
 impl Layout for CAUSE {
     const NAME: &'static str = "CAUSE";
     const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
@@ -297,7 +300,7 @@ impl MASK {
     /// Bit 0: Interrupts when a transfer is done.
     pub const DONE: Flag<MASK, 0, WriteOneSets> = Flag::new("DONE");
 }
-impl ::tock_registers::RegisterLongName for MASK {}
+impl RegisterLongName for MASK {}
 impl Layout for MASK {
     const NAME: &'static str = "MASK";
     const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
@@ -337,7 +340,7 @@ impl UNMASK {
     /// Bit 0: No longer interrupts when a transfer is done.
     pub const DONE: Flag<UNMASK, 0, WriteOnly> = Flag::new("DONE");
 }
-impl ::tock_registers::RegisterLongName for UNMASK {}
+impl RegisterLongName for UNMASK {}
 impl Layout for UNMASK {
     const NAME: &'static str = "UNMASK";
     const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
@@ -388,7 +391,7 @@ impl BASE {
     /// Bits 31:4, in units of 16 bytes: Where the descriptors are.
     pub const BASE: Bits<BASE, 4, 28> = Bits::new("BASE");
 }
-impl ::tock_registers::RegisterLongName for BASE {}
+impl RegisterLongName for BASE {}
 impl Layout for BASE {
     const NAME: &'static str = "BASE";
     const WRITABLE: [u64; 2] = [0x0000_0000_ffff_fff0, 0];
@@ -441,7 +444,7 @@ impl TAIL {
     /// Bits 15:0: The first descriptor that the chip may not use.
     pub const TAIL: Bits<TAIL, 0, 16> = Bits::new("TAIL");
 }
-impl ::tock_registers::RegisterLongName for TAIL {}
+impl RegisterLongName for TAIL {}
 impl Layout for TAIL {
     const NAME: &'static str = "TAIL";
     const WRITABLE: [u64; 2] = [0x0000_0000_0000_ffff, 0];
@@ -489,7 +492,7 @@ impl KEY {
     /// Bits 31:0: A part of the key.
     pub const KEY: Bits<KEY, 0, 32> = Bits::new("KEY");
 }
-impl ::tock_registers::RegisterLongName for KEY {}
+impl RegisterLongName for KEY {}
 impl Layout for KEY {
     const NAME: &'static str = "KEY";
     const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
@@ -526,7 +529,7 @@ impl COUNT_L {
     /// Bits 31:0: The low bits.
     pub const COUNT: Bits<COUNT_L, 0, 32, ReadClears> = Bits::new("COUNT");
 }
-impl ::tock_registers::RegisterLongName for COUNT_L {}
+impl RegisterLongName for COUNT_L {}
 impl Layout for COUNT_L {
     const NAME: &'static str = "COUNT_L";
     const WRITABLE: [u64; 2] = [0, 0];
@@ -565,7 +568,7 @@ impl COUNT_H {
     /// Bits 3:0: The high bits.
     pub const COUNT: Bits<COUNT_H, 0, 4, ReadClears> = Bits::new("COUNT");
 }
-impl ::tock_registers::RegisterLongName for COUNT_H {}
+impl RegisterLongName for COUNT_H {}
 impl Layout for COUNT_H {
     const NAME: &'static str = "COUNT_H";
     const WRITABLE: [u64; 2] = [0, 0];

@@ -16,7 +16,7 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let rust_name = rust_name::descriptor(text, described.format);
     let (allow, name, module) = (allow_type_name(&rust_name), ident(&rust_name), ident(&rust_name::module(&rust_name)));
     let doc = doc::descriptor(descriptor);
-    let constants = fields::constants(&descriptor.fields, &name, &module);
+    let constants = fields::constants(&descriptor.fields, &name, &module, &quote!(pub));
     let values = fields::values(&descriptor.fields, &rust_name, &module);
     let [writable_low, writable_high] = mask64(descriptor.writable);
     let [fixed_low, fixed_high] = mask64(descriptor.fixed);

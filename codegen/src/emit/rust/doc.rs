@@ -7,7 +7,7 @@ use super::diagram::{self, Cell, Kind};
 use super::token::{hex32, ident};
 use super::{Options, Use};
 use crate::description::{self, Access, Bits, DescriptorFormat, Doubt, Erratum, Reserved, Word};
-use crate::lower::{Descriptor, Field, Map, Register, Write, WriteIn};
+use crate::lower::{Additions, Descriptor, ExtendedRegister, Field, Map, Register, Write, WriteIn};
 use crate::rust_name;
 
 /// A documentation comment in the making.
@@ -114,10 +114,10 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
     doc.text(described.doc.as_deref().unwrap_or_default());
 
     let mut facts = vec![
-        reached(map, register),
+        reached(map, options, register),
         format!("Access: `{}`: {}.", described.access.word(), behaviour(described.access.value)),
         format!("After a reset: {}.", reset(register)),
-        format!("Where: {}.", places(register)),
+        format!("Where: {}{}.", places(register), conditions(described)),
     ];
     if register.write != Write::Nothing {
         let write_in = permissions(register.write_in.as_ref().unwrap_or(&map.write_in));
@@ -171,6 +171,47 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     doc.caveats(&described.errata, &described.doubts).tokens()
 }
 
+/// What there is to know about what is added to a register.
+pub fn addition(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> TokenStream {
+    let described = extended.register.described;
+    let (extension, name) = (&additions.extension.extension.value, rust_name::type_name(&described.name));
+    let mut doc = Doc::new(format!("What `{extension}` adds to [`{name}`]: {}.", escape(&described.title)));
+    doc.diagram = Some(addition_diagram_path(additions, described));
+    let added = extended.values.iter().map(|field| {
+        let module = rust_name::method(&described.name);
+        let (constant, values) = (rust_name::constant(field.name), rust_name::type_name(field.name));
+        let named = field.described.values.iter().map(|(name, value)| format!("{}: `{}`", value.value, name.value));
+        let named: Vec<_> = named.collect();
+        format!(
+            "Further values of [`{constant}`]({name}::{constant}), in [`{values}`]({module}::{values}): {}.",
+            named.join(", ")
+        )
+    });
+    let added: Vec<_> = added.collect();
+    if !added.is_empty() {
+        doc.list(added);
+    }
+    doc.table(extended.fields.iter().map(|field| Row::of_register(&extended.register, field)).collect());
+    doc.tokens()
+}
+
+fn addition_diagram_path(additions: &Additions<'_>, described: &description::Register) -> String {
+    format!("docs/{}.html", rust_name::added_fields(additions.extension, &described.name))
+}
+
+/// The diagram of a register with what is added to it, and the file that it belongs into.
+pub fn addition_diagram(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> (String, String) {
+    let register = &extended.register;
+    let added = |cell: &Cell| extended.fields.iter().any(|field| field.bits() == cell.bits);
+    let reserved = register.reserved.iter().map(|run| reserved_cell(run.bits));
+    let mut cells = cells(&register.fields, reserved);
+    // The others are on a page of another crate.
+    cells.iter_mut().filter(|cell| !added(cell)).for_each(|cell| cell.link = None);
+    let label = format!("The bits of {}", register.described.name.value);
+    let path = addition_diagram_path(additions, register.described);
+    (path, diagram::diagram(&label, register.described.bits(), &cells))
+}
+
 /// The file of a register's diagram.
 fn register_diagram_path(described: &description::Register) -> String {
     format!("docs/{}.html", rust_name::type_name(&described.name))
@@ -219,7 +260,8 @@ fn reserved_cell(bits: Bits) -> Cell {
 }
 
 /// The methods that reach a register, and where those are that belong to the same.
-fn reached(map: &Map<'_>, register: &Register<'_>) -> String {
+fn reached(map: &Map<'_>, options: &Options, register: &Register<'_>) -> String {
+    let accessors = &options.accessors;
     let described = register.described;
     let method = rust_name::method(&described.name);
     let pairs = map.description.pairs.iter().filter(|pair| [&pair.low, &pair.high].contains(&&described.name));
@@ -227,13 +269,13 @@ fn reached(map: &Map<'_>, register: &Register<'_>) -> String {
         .map(|pair| {
             let other = rust_name::type_name(if pair.low == described.name { &pair.high } else { &pair.low });
             let method = rust_name::method(&pair.name);
-            format!("; with [`{other}`] as one value: [`{method}`](Registers::{method})")
+            format!("; with [`{other}`] as one value: [`{method}`]({accessors}::{method})")
         })
         .collect();
     let group = &described.group;
     let heading = map.description.groups.get(group).map_or(group.as_str(), |heading| heading.as_str());
     let (slug, heading) = (super::index::slug(heading), escape(heading));
-    format!("Reached by: [`{method}`](Registers::{method}){pairs}. Group: [{heading}](by_group#{slug}).")
+    format!("Reached by: [`{method}`]({accessors}::{method}){pairs}. Group: [{heading}](by_group#{slug}).")
 }
 
 /// The functions that touch a register, if any are known.
@@ -294,6 +336,13 @@ fn reset(register: &Register<'_>) -> String {
         Write::Stores => known + ", so a write gives every field, or is a `modify`",
         Write::Nothing | Write::SetsOnes | Write::ClearsOnes => known,
     }
+}
+
+/// When a register is at its address.
+fn conditions(described: &description::Register) -> String {
+    let conditions = described.when.iter().map(|(field, value)| format!("`{}` is {}", field.value, value.value));
+    let conditions: Vec<_> = conditions.collect();
+    if conditions.is_empty() { String::new() } else { format!(", while {}", conditions.join(" and ")) }
 }
 
 pub fn places(register: &Register<'_>) -> String {

@@ -9,12 +9,12 @@ use crate::description::Access;
 use crate::lower::{Field, FieldKind};
 use crate::rust_name;
 
-/// The constants, where `owner` is the type and `module` has the enumerations.
-pub fn constants(fields: &[Field<'_>], owner: &Ident, module: &Ident) -> TokenStream {
-    fields.iter().map(|field| constant(field, owner, module)).collect()
+/// The constants, where `owner` is the type, `module` has the enumerations, and `visibility` is `pub` but in a trait.
+pub fn constants(fields: &[Field<'_>], owner: &Ident, module: &Ident, visibility: &TokenStream) -> TokenStream {
+    fields.iter().map(|field| constant(field, owner, module, visibility)).collect()
 }
 
-fn constant(field: &Field<'_>, owner: &Ident, module: &Ident) -> TokenStream {
+fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, visibility: &TokenStream) -> TokenStream {
     let text = field.name.as_str();
     let rust_name = rust_name::constant(text);
     let (lsb, width) = (number(field.bits().lsb.into()), number(field.bits().width.into()));
@@ -38,7 +38,7 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident) -> TokenStream {
         #doc
         #aliases
         #allow
-        pub const #name: #kind = #new;
+        #visibility const #name: #kind = #new;
     }
 }
 
@@ -46,6 +46,7 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident) -> TokenStream {
 fn access(field: &Field<'_>) -> TokenStream {
     let kind = match field.access {
         _ if field.prescribed.is_some() => "Fixed",
+        _ if field.guarded => "Guarded",
         Access::ReadWrite => return TokenStream::new(),
         Access::ReadOnly => "ReadOnly",
         Access::WriteOnly => "WriteOnly",
@@ -60,8 +61,9 @@ fn access(field: &Field<'_>) -> TokenStream {
 }
 
 /// The module of the enumerations, if there are any.
-pub fn values(fields: &[Field<'_>], owner: &str, module: &Ident) -> TokenStream {
-    let enums: Vec<_> = fields.iter().filter(|field| field.kind == FieldKind::Enumerated).map(enumeration).collect();
+pub fn values<'a>(fields: impl IntoIterator<Item = &'a Field<'a>>, owner: &str, module: &Ident) -> TokenStream {
+    let enums: Vec<_> =
+        fields.into_iter().filter(|field| field.kind == FieldKind::Enumerated).map(enumeration).collect();
     if enums.is_empty() {
         return TokenStream::new();
     }
@@ -69,6 +71,7 @@ pub fn values(fields: &[Field<'_>], owner: &str, module: &Ident) -> TokenStream 
     quote! {
         #doc
         pub mod #module {
+            use ::core::prelude::v1::*;
             #(#enums)*
         }
     }

@@ -15,27 +15,29 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
     (
         &["field", "access"],
         &[
-            "Fixed", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly",
+            "Fixed", "Guarded", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly",
         ],
     ),
-    (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout"]),
+    (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout", "ValueOf"]),
     (&["info"], &["AccessKind", "DescriptorInfo", "FieldInfo", "RegisterInfo"]),
     (&["mmio"], &["Array", "Below", "Bus", "Index", "IndexSpace", "Offset", "Range"]),
     (
         &["register"],
         &[
             "BareWrite", "Doorbell", "Driver", "Exclusive", "KnownReset", "OnesClear", "OnesSet", "Pair", "PlainWrite",
-            "ReadActs", "ReadPure", "Reg", "Register", "WritableIn",
+            "ReadActs", "ReadPure", "Reg", "Register", "RegisterLongName", "WritableIn",
         ],
     ),
 ];
 
-/// The items with the `use` lines before them.
-pub fn of(items: TokenStream, options: &Options) -> TokenStream {
+/// The items with the `use` lines before them, where some are among the `registers` of the crate that is extended.
+pub fn of(items: TokenStream, options: &Options, registers: &[String]) -> TokenStream {
     let mut used = HashSet::new();
     collect(items.clone(), &mut used);
-    let root: TokenStream = options.crate_path.parse().unwrap_or_else(|_| quote!(crate));
-    let uses = RUNTIME.iter().filter_map(|(path, names)| {
+    let root = root(options);
+    let runtime = RUNTIME.iter().map(|(path, names)| (*path, names.to_vec()));
+    let registers = (["registers"].as_slice(), registers.iter().map(String::as_str).collect());
+    let uses = runtime.chain([registers]).filter_map(|(path, names)| {
         let path = path.iter().map(|segment| ident(segment));
         let names: Vec<_> = names.iter().filter(|name| used.contains(**name)).map(|name| ident(name)).collect();
         match names.as_slice() {
@@ -44,7 +46,13 @@ pub fn of(items: TokenStream, options: &Options) -> TokenStream {
             names => Some(quote!(use #root #(::#path)*::{#(#names),*};)),
         }
     });
-    quote!(#(#uses)* #items)
+    // Whoever includes it may have no prelude.
+    quote!(use ::core::prelude::v1::*; #(#uses)* #items)
+}
+
+/// The crate that has the runtime.
+pub fn root(options: &Options) -> TokenStream {
+    options.crate_path.parse().unwrap_or_else(|_| quote!(crate))
 }
 
 fn collect(tokens: TokenStream, names: &mut HashSet<String>) {

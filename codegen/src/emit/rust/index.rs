@@ -15,10 +15,10 @@ const LISTS: [(&str, &str); 3] = [
     ("by_group", "All registers by what they are for."),
 ];
 
-/// The modules.
-pub fn modules() -> TokenStream {
+/// The modules, of a block or of the first.
+pub fn modules(block: Option<&str>) -> TokenStream {
     let modules = LISTS.iter().map(|(name, what)| {
-        let (doc, file, name) = (line(*what), path(name), ident(name));
+        let (doc, file, name) = (line(*what), path(block, name), ident(name));
         quote! {
             #doc
             #[cfg(doc)]
@@ -30,13 +30,14 @@ pub fn modules() -> TokenStream {
 }
 
 /// The files of the lists.
-pub fn files(map: &Map<'_>) -> Vec<(String, String)> {
+pub fn files(map: &Map<'_>, block: Option<&str>) -> Vec<(String, String)> {
     let texts = [by_address(map), by_name(map), by_group(map)];
-    LISTS.iter().zip(texts).map(|((name, _), text)| (path(name), text)).collect()
+    LISTS.iter().zip(texts).map(|((name, _), text)| (path(block, name), text)).collect()
 }
 
-fn path(module: &str) -> String {
-    format!("docs/{module}.md")
+fn path(block: Option<&str>, module: &str) -> String {
+    let block = block.map(|block| format!("{block}.")).unwrap_or_default();
+    format!("docs/{block}{module}.md")
 }
 
 fn by_address(map: &Map<'_>) -> String {
@@ -74,7 +75,11 @@ fn by_name(map: &Map<'_>) -> String {
 fn by_group(map: &Map<'_>) -> String {
     let mut text = String::new();
     for (group, heading) in &map.description.groups {
-        let registers = map.registers.iter().filter(|register| register.described.group == *group);
+        let mut registers = map.registers.iter().filter(|register| register.described.group == *group).peekable();
+        // Of a part of a map some have none.
+        if registers.peek().is_none() {
+            continue;
+        }
         text += &format!("\n# {}\n{}", escape(heading), table(registers));
     }
     text

@@ -6,6 +6,7 @@
 mod descriptors;
 mod diagram;
 mod doc;
+mod extension;
 mod fields;
 mod imports;
 mod index;
@@ -14,15 +15,22 @@ mod registers;
 mod table;
 mod token;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Group, TokenStream, TokenTree};
 
-use crate::lower::Map;
+use crate::lower::{Additions, Map};
+use crate::rust_name;
 
 /// Where generated code finds the runtime.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The path of the crate that has the runtime's modules.
     pub crate_path: String,
+    /// What has the methods of the registers.
+    pub accessors: String,
+    /// Whether this is a part of a map whose permissions and general rules are elsewhere.
+    pub part: bool,
+    /// Whether the including crate has no prelude, and so no attributes of tools.
+    pub no_prelude: bool,
     /// Which functions of the crate touch which registers.
     pub uses: Vec<Use>,
 }
@@ -51,39 +59,105 @@ impl Use {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { crate_path: "crate".to_owned(), uses: Vec::new() }
+        Self {
+            crate_path: "crate".to_owned(),
+            accessors: "Registers".to_owned(),
+            part: false,
+            no_prelude: false,
+            uses: Vec::new(),
+        }
     }
 }
 
 /// The registers: their types, fields and rules, the methods that reach them, and the table of them all.
 pub fn registers(map: &Map<'_>, options: &Options) -> String {
     let mut items = permissions::permissions(map);
-    items.extend(registers::indices(map));
+    items.extend(registers::indices(&map.description.indices));
     items.extend(permissions::permits(map));
     items.extend(map.registers.iter().map(|register| registers::register(map, options, register)));
     items.extend(registers::accessors(map));
     items.extend(table::registers(map));
-    items.extend(index::modules());
-    print(map, imports::of(items, options))
+    items.extend(index::modules(None));
+    print(map, options, imports::of(items, options, &[]))
+}
+
+/// The registers of a block beside the first, for a module within the one that has the first.
+pub fn block(map: &Map<'_>, name: &str, options: &Options) -> String {
+    let options = Options { part: true, ..options.clone() };
+    let mut items = permissions::permits_of_each(map);
+    items.extend(map.registers.iter().map(|register| registers::register(map, &options, register)));
+    items.extend(registers::accessors(map));
+    items.extend(table::registers(map));
+    items.extend(index::modules(Some(name)));
+    let indices = map.description.indices.keys();
+    let mut elsewhere: Vec<_> =
+        indices.flat_map(|name| [rust_name::type_name(name), rust_name::index_space(name)]).collect();
+    elsewhere.push("permission".to_owned());
+    print(map, &options, imports::of(items, &options, &elsewhere))
+}
+
+/// What the documentation of a block includes.
+pub fn block_docs(map: &Map<'_>, name: &str) -> Vec<(String, String)> {
+    let mut files = index::files(map, Some(name));
+    files.extend(map.registers.iter().map(doc::register_diagram));
+    files
 }
 
 /// The formats of the DMA descriptors: their types and fields, and the table of them all.
 pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
     let mut items: TokenStream = map.descriptors.iter().map(descriptors::descriptor).collect();
     items.extend(table::descriptors(map));
-    print(map, imports::of(items, options))
+    print(map, options, imports::of(items, options, &[]))
+}
+
+/// What an extension adds to the registers.
+pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
+    let accessors = rust_name::added_registers(additions.extension);
+    print(
+        &additions.map,
+        options,
+        extension::additions(additions, &Options { accessors, part: true, ..options.clone() }),
+    )
+}
+
+/// What the documentation of an extension includes.
+pub fn additions_docs(additions: &Additions<'_>) -> Vec<(String, String)> {
+    extension::docs(additions)
 }
 
 /// What the documentation of both includes: paths beside them, and texts.
 pub fn docs(map: &Map<'_>, options: &Options) -> Vec<(String, String)> {
-    let mut files = index::files(map);
+    let mut files = index::files(map, None);
     files.extend(options.uses.iter().map(|used| doc::function(map, options, used)));
     files.extend(map.registers.iter().map(doc::register_diagram));
     files.extend(map.descriptors.iter().map(doc::descriptor_diagram));
     files
 }
 
-fn print(map: &Map<'_>, tokens: TokenStream) -> String {
+/// The same without the attributes `#[diagnostic::...]`.
+fn without_diagnostics(tokens: TokenStream) -> TokenStream {
+    let is_diagnostic = |token: &TokenTree| match token {
+        TokenTree::Group(group) => {
+            group.stream().into_iter().next().is_some_and(|first| first.to_string() == "diagnostic")
+        }
+        _ => false,
+    };
+    let mut kept = Vec::new();
+    for token in tokens {
+        match token {
+            // The `#` before it goes too.
+            token if is_diagnostic(&token) => drop(kept.pop()),
+            TokenTree::Group(group) => {
+                kept.push(Group::new(group.delimiter(), without_diagnostics(group.stream())).into());
+            }
+            token => kept.push(token),
+        }
+    }
+    kept.into_iter().collect()
+}
+
+fn print(map: &Map<'_>, options: &Options, tokens: TokenStream) -> String {
+    let tokens = if options.no_prelude { without_diagnostics(tokens) } else { tokens };
     let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
     let code = match syn::parse2(tokens.clone()) {

@@ -5,11 +5,16 @@ use quote::quote;
 
 use super::doc;
 use super::token::{allow_type_name, ident};
-use crate::lower::{Map, Write, WriteIn};
+use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
 
 /// The module of the permissions.
 pub fn permissions(map: &Map<'_>) -> TokenStream {
+    let prelude = (!map.description.permissions.is_empty()).then(|| {
+        quote!(
+            use ::core::prelude::v1::*;
+        )
+    });
     let types = map.description.permissions.iter().map(|(name, permission)| {
         let name = rust_name::type_name(name);
         let (doc, allow, name) = (doc::line(doc::escape(&permission.doc)), allow_type_name(&name), ident(&name));
@@ -23,6 +28,7 @@ pub fn permissions(map: &Map<'_>) -> TokenStream {
     quote! {
         /// What makes a write legal.
         pub mod permission {
+            #prelude
             #(#types)*
         }
     }
@@ -39,33 +45,56 @@ pub fn permits(map: &Map<'_>) -> TokenStream {
         message: "register `{R}` may not be written in state `{Self}`".to_owned(),
         note: format!("`{{R}}` has no rule of its own: such registers may be written in: {list}"),
     };
-    let writable = map.registers.iter().filter(|register| register.write != Write::Nothing);
-    let own = writable.filter_map(|register| {
-        let name = register.described.name.as_str();
-        let write_in = register.write_in.as_ref()?;
-        let (section, list) = (register.described.section.replace(['{', '}'], ""), write_in.effective.join(", "));
-        let memory_safety = register.described.memory_safety;
-        let (message, note) = if memory_safety {
-            // The state may well be one of those that are listed: what is missing then is the driver's own part in it.
-            let list: Vec<_> = write_in.effective.iter().map(|permission| format!("Driver<{permission}>")).collect();
-            (
-                format!("register `{name}` may not be written with permission `{{Self}}`"),
-                format!("datasheet {section}: `{name}` may be written with: {}", list.join(", ")),
-            )
-        } else {
-            (
-                format!("register `{name}` may not be written in state `{{Self}}`"),
-                format!("datasheet {section}: `{name}` may be written in: {list}"),
-            )
-        };
-        Some(Permit { name, what: format!("Who may write `{name}`."), write_in, memory_safety, message, note })
-    });
-    let traits: Vec<_> = std::iter::once(default).chain(own).map(|permit| permit.tokens()).collect();
+    let own = writable(map).filter(|register| register.write_in.is_some());
+    permits_module(std::iter::once(default).chain(own.map(|register| permit(map, register))).collect())
+}
+
+/// The same, for a part of a map: the trait of the registers that have no rule of their own is elsewhere, so each has one.
+pub fn permits_of_each(map: &Map<'_>) -> TokenStream {
+    permits_module(writable(map).map(|register| permit(map, register)).collect())
+}
+
+fn writable<'a>(map: &'a Map<'_>) -> impl Iterator<Item = &'a Register<'a>> {
+    map.registers.iter().filter(|register| register.write != Write::Nothing)
+}
+
+fn permit<'a>(map: &'a Map<'_>, register: &'a Register<'_>) -> Permit<'a> {
+    let name = register.described.name.as_str();
+    let write_in = register.write_in.as_ref().unwrap_or(&map.write_in);
+    let (section, list) = (register.described.section.replace(['{', '}'], ""), write_in.effective.join(", "));
+    let memory_safety = register.described.memory_safety;
+    let (message, note) = if memory_safety {
+        // The state may well be one of those that are listed: what is missing then is the driver's own part in it.
+        let list: Vec<_> = write_in.effective.iter().map(|permission| format!("Driver<{permission}>")).collect();
+        (
+            format!("register `{name}` may not be written with permission `{{Self}}`"),
+            format!("datasheet {section}: `{name}` may be written with: {}", list.join(", ")),
+        )
+    } else {
+        (
+            format!("register `{name}` may not be written in state `{{Self}}`"),
+            format!("datasheet {section}: `{name}` may be written in: {list}"),
+        )
+    };
+    Permit { name, what: format!("Who may write `{name}`."), write_in, memory_safety, message, note }
+}
+
+fn permits_module(permits: Vec<Permit<'_>>) -> TokenStream {
+    let traits = permits.iter().map(Permit::tokens);
+    let uses = match permits.iter().all(|permit| permit.memory_safety) {
+        _ if permits.is_empty() => return TokenStream::new(),
+        true => quote!(
+            use super::{Driver, permission};
+        ),
+        false => quote!(
+            use super::{Driver, Exclusive, permission};
+        ),
+    };
     quote! {
         /// Who may write which register.
         #[doc(hidden)]
         pub mod permit {
-            use super::{Driver, Exclusive, permission};
+            #uses
             #(#traits)*
         }
     }

@@ -7,13 +7,13 @@ use super::Options;
 use super::permissions::ANY_REGISTER;
 use super::token::{allow_type_name, ident, mask32, mask64, number, offset};
 use super::{doc, fields, token};
-use crate::description::{self, Order, Pair};
+use crate::description::{self, Named, Order, Pair};
 use crate::lower::{Map, Read, Register, Write};
 use crate::rust_name;
 
 /// The types by which array registers are indexed.
-pub fn indices(map: &Map<'_>) -> TokenStream {
-    let indices = map.description.indices.iter().map(|(name, index)| {
+pub fn indices(indices: &Named<description::Index>) -> TokenStream {
+    let indices = indices.iter().map(|(name, index)| {
         let (text, count) = (name.as_str(), number(index.count.value.into()));
         let (alias, space) = (ident(&rust_name::type_name(name)), ident(&rust_name::index_space(name)));
         let space_doc = doc::line(format!("How many [`{alias}`] there are."));
@@ -44,12 +44,17 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);
-    let constants = fields::constants(&register.fields, &name, &module);
+    let constants = fields::constants(&register.fields, &name, &module, &quote!(pub));
     let [low, high] = mask64(register.writable.into());
     let section = &described.section;
     let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
     let reset = mask32(register.reset.map_or(0, |reset| reset & register.reset_known));
-    let abilities = abilities(register, &name);
+    // A runtime that knows other widths than the usual one asks for it.
+    let width = (described.bits() != 32).then(|| {
+        let width = number(described.bits().into());
+        quote!(const WIDTH: u32 = #width;)
+    });
+    let abilities = abilities(register, options, &name);
     let values = fields::values(&register.fields, &rust_name, &module);
     quote! {
         #doc
@@ -61,13 +66,14 @@ pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> To
             #place
             #constants
         }
-        impl ::tock_registers::RegisterLongName for #name {}
+        impl RegisterLongName for #name {}
         impl Layout for #name {
             const NAME: &'static str = #text;
             const WRITABLE: [u64; 2] = [#low, #high];
         }
         impl Register for #name {
             const SECTION: &'static str = #section;
+            #width
             const KEEP: u32 = #keep;
             const ONES: u32 = #ones;
             const RESET: u32 = #reset;
@@ -98,7 +104,7 @@ fn place(register: &Register<'_>) -> TokenStream {
 }
 
 /// The traits by which the runtime allows what the datasheet allows.
-fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
+fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenStream {
     let read = match register.read {
         Read::Nothing => None,
         Read::Pure => Some(marker("ReadPure", name)),
@@ -123,6 +129,7 @@ fn abilities(register: &Register<'_>, name: &Ident) -> TokenStream {
     let bare = register.bare_write.then(|| marker("BareWrite", name));
     let doorbell = register.described.doorbell.then(|| marker("Doorbell", name));
     let permit = match register.write_in {
+        _ if options.part => quote!(#name),
         Some(_) => quote!(#name),
         None => {
             let any = ident(ANY_REGISTER);
@@ -178,9 +185,15 @@ fn index(described: &description::Register) -> (TokenStream, TokenStream) {
     (parameter, quote!(index))
 }
 
-/// The methods that give a register its place on a bus.
-pub fn accessors(map: &Map<'_>) -> TokenStream {
-    let registers = map.registers.iter().map(|register| {
+/// The method that gives a register its place on a bus, in pieces.
+pub struct Accessor {
+    pub doc: TokenStream,
+    pub head: TokenStream,
+    pub place: TokenStream,
+}
+
+impl Accessor {
+    pub fn of(register: &Register<'_>) -> Self {
         let described = register.described;
         let text = described.name.as_str();
         let (name, method) = (ident(&rust_name::type_name(text)), ident(&rust_name::method(text)));
@@ -188,10 +201,18 @@ pub fn accessors(map: &Map<'_>) -> TokenStream {
             doc::line(format!("[`{name}`]: {} ({}).", doc::escape(&described.title), doc::escape(&described.section)));
         let (parameter, argument) = index(described);
         let place = if argument.is_empty() { quote!(#name::OFFSET) } else { quote!(#name::ARRAY.offset(#argument)) };
+        Self { doc, head: quote!(fn #method(self #parameter) -> Reg<'a, B, #name, P>), place }
+    }
+}
+
+/// The methods that give all registers their place on a bus.
+pub fn accessors(map: &Map<'_>) -> TokenStream {
+    let registers = map.registers.iter().map(|register| {
+        let Accessor { doc, head, place } = Accessor::of(register);
         quote! {
             #doc
             #[inline(always)]
-            pub const fn #method(self #parameter) -> Reg<'a, B, #name, P> {
+            pub const #head {
                 Reg::at(self.bus, #place)
             }
         }

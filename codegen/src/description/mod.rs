@@ -1,15 +1,21 @@
 //! What a description says, in the words of the file: one struct a mapping, one field a key.
 //!
-//! This is the schema. `README.md` explains the same words to those who write a description.
+//! This is the schema. `README.md` explains the same words to those who write a description. The single words that can
+//! stand for a value are in [`words`], what else a value can be in [`values`], and what one crate adds to the
+//! description of another in [`extension`].
 
-use std::ops::Deref;
+pub mod extension;
+pub mod values;
+pub mod words;
 
 use indexmap::IndexMap;
 
-use crate::diagnostic::Mistakes;
-use crate::parse::decode::{Decode, mapping, words, wrong};
-use crate::parse::tree::{Kind, Node};
+use crate::parse::decode::mapping;
 use crate::source::Spanned;
+
+pub(crate) use values::ones;
+pub use values::{Bits, Items, Range, Reset};
+pub use words::{Access, DoubtLabel, Format, Order, Reserved};
 
 /// A word and where it stands.
 pub type Word = Spanned<String>;
@@ -21,13 +27,15 @@ mapping! {
     /// A whole file.
     pub struct Description("a description") {
         /// The chip's name.
-        pub chip: String,
+        pub chip: Word,
         /// What the chip is.
         pub title: String,
         /// The document that the description was transcribed from.
         pub datasheet: Datasheet,
         /// What registers are sorted into, with a heading for each.
         pub groups: Named<String> = default,
+        /// The blocks of registers beside the first, each with addresses of its own.
+        pub blocks: Named<Block> = default,
         /// What array registers are indexed by.
         pub indices: Named<Index> = default,
         /// The facts that make a write legal.
@@ -36,6 +44,8 @@ mapping! {
         pub write_in: Vec<Word> = default,
         /// The registers.
         pub registers: Items<Register> = default,
+        /// Registers that share an address for a reason that `when` cannot say.
+        pub overlaps: Vec<(Word, Word)> = default,
         /// Registers of which two hold one value.
         pub pairs: Items<Pair> = default,
         /// The formats of the DMA descriptors.
@@ -50,6 +60,14 @@ mapping! {
         pub document: String,
         /// Its revision.
         pub revision: String,
+    }
+}
+
+mapping! {
+    /// A block of registers with addresses of its own.
+    pub struct Block("a block") {
+        /// What it is.
+        pub title: String,
     }
 }
 
@@ -88,6 +106,10 @@ mapping! {
         pub page: Option<u32> = default,
         /// The group that it belongs to.
         pub group: Word,
+        /// The block that it belongs to, if not to the first.
+        pub block: Option<Word> = default,
+        /// The values of fields of other registers, as `REGISTER.FIELD`, under which it is at its address.
+        pub when: Named<Spanned<u64>> = default,
         /// Where it is, unless it is an array.
         pub offset: Option<Spanned<u64>> = default,
         /// Where its elements are, if it is an array.
@@ -283,238 +305,6 @@ mapping! {
     }
 }
 
-words! {
-    /// How a register or a field answers to reads and writes.
-    pub enum Access("a kind of access") {
-        /// Reads give what was written.
-        ReadWrite = "rw",
-        /// Writes do nothing.
-        ReadOnly = "ro",
-        /// Reads mean nothing.
-        WriteOnly = "wo",
-        /// A read clears it.
-        ReadClears = "rc",
-        /// Writing a one clears the bit.
-        WriteOneClears = "w1c",
-        /// A read clears it, and so does writing a one.
-        ReadOrWriteOneClears = "rc_w1c",
-        /// Writing a one sets the bit, writing a zero does nothing.
-        WriteOneSets = "w1s",
-        /// The chip clears it when it has done what was asked.
-        SelfClearing = "sc",
-        /// A read sets it.
-        ReadSets = "read_sets",
-    }
-}
-
-words! {
-    /// What software does with bits of no field.
-    #[derive(Default)]
-    pub enum Reserved("a rule for reserved bits") {
-        /// Writes back what it read.
-        #[default]
-        Preserve = "preserve",
-        /// Writes zeros.
-        Zero = "zero",
-        /// Writes ones.
-        One = "one",
-    }
-}
-
-words! {
-    /// The order in which the registers of a pair must be accessed.
-    pub enum Order("an order of access") {
-        /// The low one first.
-        LowFirst = "low_first",
-        /// The high one first.
-        HighFirst = "high_first",
-        /// It does not matter.
-        Either = "either",
-    }
-}
-
-words! {
-    /// Who writes a descriptor in a format.
-    pub enum Format("a descriptor's format") {
-        /// Software, for the chip to read.
-        Read = "read",
-        /// The chip, over what it read.
-        WriteBack = "write_back",
-        /// Either: it is a structure in memory.
-        Memory = "memory",
-    }
-}
-
-words! {
-    /// A kind of doubt about the datasheet.
-    pub enum DoubtLabel("a label of a doubt") {
-        /// It says two things.
-        Contradiction = "contradiction",
-        /// It says what is not so.
-        Incorrect = "incorrect",
-        /// It does not say.
-        Missing = "missing",
-        /// It says what has no use.
-        Pointless = "pointless",
-        /// It is misspelt.
-        Typo = "typo",
-    }
-}
-
-/// Bits that stand together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bits {
-    /// The lowest.
-    pub lsb: u32,
-    /// How many there are, at least one.
-    pub width: u32,
-}
-
-impl Bits {
-    /// What a text is expected to be that they are read from.
-    pub(crate) const WANTED: &str = "bits, such as \"7\" or \"4:0\" (the highest first)";
-
-    /// The bits that a text names.
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        let number = |text: &str| text.parse::<u16>().ok().map(u32::from);
-        let (msb, lsb) = match text.split_once(':') {
-            Some((msb, lsb)) => (number(msb)?, number(lsb)?),
-            None => (number(text)?, number(text)?),
-        };
-        Some(Self { lsb, width: msb.checked_sub(lsb)? + 1 })
-    }
-
-    /// The highest.
-    #[must_use]
-    pub fn msb(self) -> u32 {
-        self.lsb + self.width - 1
-    }
-
-    /// The bits as a mask of 128 bits; those beyond are cut off.
-    #[must_use]
-    pub fn mask(self) -> u128 {
-        if self.lsb >= u128::BITS { 0 } else { ones(self.width) << self.lsb }
-    }
-
-    /// The greatest value that they can hold, or the greatest of 64 bits.
-    #[must_use]
-    pub fn max(self) -> u64 {
-        u64::try_from(ones(self.width)).unwrap_or(u64::MAX)
-    }
-
-    /// The text of the bits in a description.
-    #[must_use]
-    pub fn text(self) -> String {
-        if self.width == 1 { self.lsb.to_string() } else { format!("{}:{}", self.msb(), self.lsb) }
-    }
-}
-
-/// The lowest `count` bits, or all 128.
-pub(crate) fn ones(count: u32) -> u128 {
-    1u128.checked_shl(count).map_or(u128::MAX, |bit| bit - 1)
-}
-
-impl Decode for Bits {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
-        let bits = match &node.kind {
-            Kind::Scalar { text, .. } => Bits::read(text),
-            _ => None,
-        };
-        bits.or_else(|| wrong(node, Self::WANTED, mistakes))
-    }
-}
-
-/// A value after a reset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reset {
-    /// It is this.
-    Known(u64),
-    /// Nobody says, or it depends on something outside the chip.
-    Unknown,
-}
-
-impl Reset {
-    /// What is expected in its place.
-    pub(crate) const WANTED: &str = "a number or `unknown`";
-
-    /// The value, if it is known.
-    #[must_use]
-    pub fn known(self) -> Option<u64> {
-        match self {
-            Self::Known(value) => Some(value),
-            Self::Unknown => None,
-        }
-    }
-}
-
-impl Decode for Reset {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
-        match &node.kind {
-            Kind::Scalar { text, .. } if text == "unknown" => Some(Self::Unknown),
-            Kind::Scalar { text, quoted: false } if text.starts_with(|c: char| c.is_ascii_digit() || c == '+') => {
-                u64::decode(node, mistakes).map(Self::Known)
-            }
-            _ => wrong(node, Self::WANTED, mistakes),
-        }
-    }
-}
-
-/// The entries of a long list, without those that could not be read.
-///
-/// A mistake in one entry must not hide the mistakes in all others.
-#[derive(Debug, Clone)]
-pub struct Items<T> {
-    items: Vec<T>,
-    complete: bool,
-}
-
-impl<T> From<Vec<T>> for Items<T> {
-    fn from(items: Vec<T>) -> Self {
-        Self { items, complete: true }
-    }
-}
-
-impl<T> Default for Items<T> {
-    fn default() -> Self {
-        Vec::new().into()
-    }
-}
-
-impl<T> Items<T> {
-    /// Whether all entries could be read: then what is not there was not written.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.complete
-    }
-}
-
-impl<T> Deref for Items<T> {
-    type Target = [T];
-
-    fn deref(&self) -> &[T] {
-        &self.items
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Items<T> {
-    type Item = &'a T;
-    type IntoIter = std::slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.items.iter()
-    }
-}
-
-impl<T: Decode> Decode for Items<T> {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
-        let Kind::Sequence(nodes) = &node.kind else {
-            return wrong(node, "a list", mistakes);
-        };
-        let items: Vec<_> = nodes.iter().filter_map(|node| T::decode(node, mistakes)).collect();
-        Some(Self { complete: items.len() == nodes.len(), items })
-    }
-}
-
 impl Register {
     /// Its width in bits.
     #[must_use]
@@ -563,9 +353,9 @@ impl Register {
     }
 
     /// The kinds of access that there are in it: of its fields, or its own if it has none.
-    pub fn accesses(&self) -> impl Iterator<Item = Access> {
-        let own = self.fields.is_empty().then_some(self.access.value);
-        self.fields.values().map(|field| self.access_of(field)).chain(own)
+    pub fn accesses(&self) -> impl Iterator<Item = Spanned<Access>> {
+        let own = self.fields.is_empty().then_some(self.access);
+        self.fields.values().map(|field| field.access.unwrap_or(self.access)).chain(own)
     }
 
     /// Whether values of its fields have names.
@@ -578,26 +368,5 @@ impl Register {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.ranges().iter().map(|range| u64::from(range.count)).sum()
-    }
-}
-
-/// Elements at equal distances, every default filled in.
-#[derive(Debug, Clone, Copy)]
-pub struct Range {
-    /// The index of the first.
-    pub first: u32,
-    /// How many there are.
-    pub count: u32,
-    /// Where the first is.
-    pub base: Spanned<u64>,
-    /// The distance from one to the next.
-    pub stride: u64,
-}
-
-impl Range {
-    /// The places of the elements, in the order of their indices.
-    pub fn offsets(self) -> impl Iterator<Item = u64> {
-        let (base, stride) = (self.base.value, self.stride);
-        (0..u64::from(self.count)).map(move |element| base.saturating_add(element.saturating_mul(stride)))
     }
 }

@@ -1,0 +1,28 @@
+//! Whatever the bytes are: mistakes with places, or code that is Rust; never a panic.
+//!
+//! `cargo +nightly fuzz run any_bytes -- -max_len=4096`, from codegen/; without nightly, `RUSTC_BOOTSTRAP=1 cargo fuzz run -s none any_bytes`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+use datasheet_codegen::emit::rust::{self, Options};
+use datasheet_codegen::source::Source;
+use datasheet_codegen::{lower, read_bytes, read_extension};
+
+const BASE: &str = include_str!("../../tests/golden/input.yaml");
+
+fuzz_target!(|bytes: &[u8]| {
+    match read_bytes("input.yaml", bytes) {
+        Ok(checked) => {
+            let map = lower::lower(&checked);
+            let _ = (rust::registers(&map, &Options::default()), rust::docs(&map, &Options::default()));
+        }
+        Err(report) => assert!(report.to_string().contains("--> input.yaml:"), "no place"),
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        match read_extension(Source::new("base.yaml", BASE), Source::new("extension.yaml", text)) {
+            Ok(extended) => drop(rust::additions(&lower::lower_extension(&extended), &Options::default())),
+            Err(report) => assert!(report.to_string().contains("--> extension.yaml:"), "no place"),
+        }
+    }
+});

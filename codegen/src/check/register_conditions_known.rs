@@ -1,0 +1,65 @@
+//! Every `when` of a register names a field of another register, and a value that this field can have; `overlaps` names
+//! registers.
+
+use super::{Unknown, known};
+use crate::description::{Bits, Description, Register, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::Spanned;
+
+struct Impossible<'a> {
+    condition: &'a Word,
+    value: Spanned<u64>,
+    bits: Spanned<Bits>,
+}
+
+impl From<Impossible<'_>> for Diagnostic {
+    fn from(mistake: Impossible<'_>) -> Self {
+        let Impossible { condition, value, bits } = mistake;
+        Diagnostic::new(format!("`{}` is never {:#x}", condition.value, value.value), value.span, "")
+            .other(bits.span, format!("its greatest value is {:#x}", bits.max()))
+    }
+}
+
+struct OnItself<'a> {
+    register: &'a Word,
+    condition: &'a Word,
+}
+
+impl From<OnItself<'_>> for Diagnostic {
+    fn from(mistake: OnItself<'_>) -> Self {
+        let message = format!("where `{}` is cannot depend on itself", mistake.register.value);
+        Diagnostic::new(message, mistake.condition.span, "")
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    let names = || known(description.registers.iter().map(|register| &register.name));
+    let find = |name: &str| description.registers.iter().find(|register| register.name.as_str() == name);
+    for register in &description.registers {
+        for (condition, value) in &register.when {
+            match condition.split_once('.').and_then(|(of, field)| Some((of, find(of)?.fields.get(field)?))) {
+                None => {
+                    let fields = description.registers.iter().flat_map(fields).take(1000).collect::<Vec<_>>();
+                    let known = fields.iter().map(String::as_str).collect();
+                    mistakes.report(Unknown { what: "field", word: condition, known });
+                }
+                Some((of, _)) if of == register.name.as_str() => {
+                    mistakes.report(OnItself { register: &register.name, condition });
+                }
+                Some((_, field)) if value.value > field.bits.max() => {
+                    mistakes.report(Impossible { condition, value: *value, bits: field.bits });
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    for word in description.overlaps.iter().flat_map(|(one, other)| [one, other]) {
+        if find(word).is_none() {
+            mistakes.report(Unknown { what: "register", word, known: names() });
+        }
+    }
+}
+
+fn fields(register: &Register) -> impl Iterator<Item = String> {
+    register.fields.keys().map(|field| format!("{}.{}", register.name.value, field.value))
+}

@@ -1,0 +1,195 @@
+//! The values that are neither a word, a mapping nor a plain number.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::diagnostic::Mistakes;
+use crate::parse::decode::{Decode, wrong};
+use crate::parse::tree::{Kind, Node};
+use crate::source::Spanned;
+
+/// Bits that stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bits {
+    /// The lowest.
+    pub lsb: u32,
+    /// How many there are, at least one.
+    pub width: u32,
+}
+
+impl Bits {
+    /// What a text is expected to be that they are read from.
+    pub(crate) const WANTED: &str = "bits, such as \"7\" or \"4:0\" (the highest first)";
+
+    /// The bits that a text names.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let number = |text: &str| text.parse::<u16>().ok().map(u32::from);
+        let (msb, lsb) = match text.split_once(':') {
+            Some((msb, lsb)) => (number(msb)?, number(lsb)?),
+            None => (number(text)?, number(text)?),
+        };
+        Some(Self { lsb, width: msb.checked_sub(lsb)? + 1 })
+    }
+
+    /// The highest.
+    #[must_use]
+    pub fn msb(self) -> u32 {
+        self.lsb + self.width - 1
+    }
+
+    /// The bits as a mask of 128 bits; those beyond are cut off.
+    #[must_use]
+    pub fn mask(self) -> u128 {
+        if self.lsb >= u128::BITS { 0 } else { ones(self.width) << self.lsb }
+    }
+
+    /// The greatest value that they can hold, or the greatest of 64 bits.
+    #[must_use]
+    pub fn max(self) -> u64 {
+        u64::try_from(ones(self.width)).unwrap_or(u64::MAX)
+    }
+
+    /// The text of the bits in a description.
+    #[must_use]
+    pub fn text(self) -> String {
+        if self.width == 1 { self.lsb.to_string() } else { format!("{}:{}", self.msb(), self.lsb) }
+    }
+}
+
+/// The lowest `count` bits, or all 128.
+pub(crate) fn ones(count: u32) -> u128 {
+    1u128.checked_shl(count).map_or(u128::MAX, |bit| bit - 1)
+}
+
+impl Decode for Bits {
+    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+        let bits = match &node.kind {
+            Kind::Scalar { text, .. } => Bits::read(text),
+            _ => None,
+        };
+        bits.or_else(|| wrong(node, Self::WANTED, mistakes))
+    }
+}
+
+/// A value after a reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reset {
+    /// It is this.
+    Known(u64),
+    /// Nobody says, or it depends on something outside the chip.
+    Unknown,
+}
+
+impl Reset {
+    /// What is expected in its place.
+    pub(crate) const WANTED: &str = "a number or `unknown`";
+
+    /// The value, if it is known.
+    #[must_use]
+    pub fn known(self) -> Option<u64> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Decode for Reset {
+    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+        match &node.kind {
+            Kind::Scalar { text, .. } if text == "unknown" => Some(Self::Unknown),
+            Kind::Scalar { text, quoted: false } if text.starts_with(|c: char| c.is_ascii_digit() || c == '+') => {
+                u64::decode(node, mistakes).map(Self::Known)
+            }
+            _ => wrong(node, Self::WANTED, mistakes),
+        }
+    }
+}
+
+/// Elements at equal distances, every default filled in.
+#[derive(Debug, Clone, Copy)]
+pub struct Range {
+    /// The index of the first.
+    pub first: u32,
+    /// How many there are.
+    pub count: u32,
+    /// Where the first is.
+    pub base: Spanned<u64>,
+    /// The distance from one to the next.
+    pub stride: u64,
+}
+
+impl Range {
+    /// The places of the elements, in the order of their indices.
+    pub fn offsets(self) -> impl Iterator<Item = u64> {
+        let (base, stride) = (self.base.value, self.stride);
+        (0..u64::from(self.count)).map(move |element| base.saturating_add(element.saturating_mul(stride)))
+    }
+}
+
+/// The entries of a long list, without those that could not be read.
+///
+/// A mistake in one entry must not hide the mistakes in all others.
+#[derive(Debug, Clone)]
+pub struct Items<T> {
+    items: Vec<T>,
+    complete: bool,
+}
+
+impl<T> From<Vec<T>> for Items<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self { items, complete: true }
+    }
+}
+
+impl<T> Default for Items<T> {
+    fn default() -> Self {
+        Vec::new().into()
+    }
+}
+
+impl<T> Items<T> {
+    /// Whether all entries could be read: then what is not there was not written.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+impl<T> Extend<T> for Items<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        self.items.extend(items);
+    }
+}
+
+impl<T> DerefMut for Items<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.items
+    }
+}
+
+impl<T> Deref for Items<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.items
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Items<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
+impl<T: Decode> Decode for Items<T> {
+    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+        let Kind::Sequence(nodes) = &node.kind else {
+            return wrong(node, "a list", mistakes);
+        };
+        let items: Vec<_> = nodes.iter().filter_map(|node| T::decode(node, mistakes)).collect();
+        Some(Self { complete: items.len() == nodes.len(), items })
+    }
+}

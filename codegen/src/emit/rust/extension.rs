@@ -1,0 +1,110 @@
+//! What an extension adds, for a crate that depends on the one that has the rest: fields are constants of a trait that
+//! their register's type implements, so that `value!` takes them like any other; registers are methods of a trait that
+//! the block of all registers implements.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::token::{allow_type_name, ident};
+use super::{Options, doc, fields, imports, index, permissions, registers, table};
+use crate::lower::{Additions, ExtendedRegister};
+use crate::rust_name;
+
+/// The additions, to be `include!`d.
+pub fn additions(additions: &Additions<'_>, options: &Options) -> TokenStream {
+    let map = &additions.map;
+    let extended = additions.extended.iter().map(|register| extended(additions, options, register));
+    let mut items: TokenStream = extended.collect();
+    items.extend(registers::indices(&additions.extension.indices));
+    if !map.registers.is_empty() {
+        items.extend(permissions::permits_of_each(map));
+        items.extend(map.registers.iter().map(|register| registers::register(map, options, register)));
+        items.extend(accessors(additions));
+        items.extend(table::registers(map));
+        items.extend(index::modules(None));
+    }
+    imports::of(items, options, &of_the_extended(additions))
+}
+
+/// What the documentation includes.
+pub fn docs(additions: &Additions<'_>) -> Vec<(String, String)> {
+    let mut files: Vec<_> =
+        additions.extended.iter().map(|register| doc::addition_diagram(additions, register)).collect();
+    if !additions.map.registers.is_empty() {
+        files.extend(index::files(&additions.map, None));
+        files.extend(additions.map.registers.iter().map(doc::register_diagram));
+    }
+    files
+}
+
+/// The names that may be used of the module that has the registers of the crate that is extended.
+fn of_the_extended(additions: &Additions<'_>) -> Vec<String> {
+    let (description, extension) = (additions.map.description, additions.extension);
+    let indices = description.indices.keys().filter(|name| !extension.indices.contains_key(*name));
+    let mut names: Vec<_> =
+        indices.flat_map(|name| [rust_name::type_name(name), rust_name::index_space(name)]).collect();
+    names.extend(additions.extended.iter().map(|extended| rust_name::type_name(&extended.register.described.name)));
+    names.extend(["Registers", "permission"].map(str::to_owned));
+    names.sort();
+    names
+}
+
+fn extended(additions: &Additions<'_>, options: &Options, extended: &ExtendedRegister<'_>) -> TokenStream {
+    let register = extended.register.described.name.as_str();
+    let rust_name = rust_name::type_name(register);
+    let (owner, module) = (ident(&rust_name), ident(&rust_name::method(register)));
+    let name = rust_name::added_fields(additions.extension, register);
+    let (allow, doc, name) = (allow_type_name(&name), doc::addition(additions, extended), ident(&name));
+    let constants = fields::constants(&extended.fields, &owner, &module, &TokenStream::new());
+    let values = fields::values(extended.fields.iter().chain(&extended.values), &rust_name, &module);
+    let root = imports::root(options);
+    let added = extended.values.iter().map(|field| {
+        let values = ident(&rust_name::type_name(field.name));
+        quote! {
+            #[diagnostic::do_not_recommend]
+            impl ValueOf<#root::registers::#module::#values> for #module::#values {}
+        }
+    });
+    quote! {
+        #doc
+        #allow
+        pub trait #name {
+            #constants
+        }
+        impl #name for #owner {}
+        #values
+        #(#added)*
+    }
+}
+
+/// The methods that give the added registers their place on a bus.
+fn accessors(additions: &Additions<'_>) -> TokenStream {
+    let name = rust_name::added_registers(additions.extension);
+    let doc = doc::line(format!("The registers that `{}` adds.", additions.extension.extension.value));
+    let (allow, name) = (allow_type_name(&name), ident(&name));
+    let accessors: Vec<_> = additions.map.registers.iter().map(registers::Accessor::of).collect();
+    let declared = accessors.iter().map(|accessor| {
+        let (doc, head) = (&accessor.doc, &accessor.head);
+        quote!(#doc #head;)
+    });
+    let defined = accessors.iter().map(|accessor| {
+        let (head, place) = (&accessor.head, &accessor.place);
+        quote! {
+            #[inline(always)]
+            #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+            #head {
+                unsafe { self.added(#place) }
+            }
+        }
+    });
+    quote! {
+        #doc
+        #allow
+        pub trait #name<'a, B, P>: Sized {
+            #(#declared)*
+        }
+        impl<'a, B: Bus, P> #name<'a, B, P> for Registers<'a, B, P> {
+            #(#defined)*
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! An extension's additions, put where they belong in the description that it extends.
+//!
+//! What comes out is one description, so that every check that there is holds for both files together.
+
+use crate::check::Unknown;
+use crate::description::extension::{Addition, Extension};
+use crate::description::{Description, Field, Named, Register, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::Spanned;
+
+/// Something is added that is there already.
+struct Twice<'a> {
+    what: &'a str,
+    first: &'a Word,
+    second: &'a Word,
+}
+
+impl From<Twice<'_>> for Diagnostic {
+    fn from(mistake: Twice<'_>) -> Self {
+        let Twice { what, first, second } = mistake;
+        Diagnostic::new(format!("{what} `{}` is described already", second.value), second.span, "described again here")
+            .other(first.span, "described here")
+    }
+}
+
+/// An extension is for another chip.
+struct OtherChip<'a> {
+    extends: &'a Word,
+    chip: &'a Word,
+}
+
+impl From<OtherChip<'_>> for Diagnostic {
+    fn from(mistake: OtherChip<'_>) -> Self {
+        let OtherChip { extends, chip } = mistake;
+        Diagnostic::new(
+            format!("this extends `{}`, but the description is that of `{}`", extends.value, chip.value),
+            extends.span,
+            "",
+        )
+        .other(chip.span, "the chip that is described")
+    }
+}
+
+/// A register is added to a block that extensions cannot reach.
+struct OtherBlock<'a> {
+    block: &'a Word,
+}
+
+impl From<OtherBlock<'_>> for Diagnostic {
+    fn from(mistake: OtherBlock<'_>) -> Self {
+        Diagnostic::new("an extension adds registers to the first block alone", mistake.block.span, "leave this out")
+    }
+}
+
+/// A value is added to a field whose values have no names.
+struct NotEnumerated<'a> {
+    name: &'a Word,
+    field: (&'a Word, &'a Field),
+}
+
+impl From<NotEnumerated<'_>> for Diagnostic {
+    fn from(mistake: NotEnumerated<'_>) -> Self {
+        let NotEnumerated { name, field } = mistake;
+        Diagnostic::new(format!("the values of field `{}` have no names", field.0.value), name.span, "cannot be added")
+            .other(field.1.bits.span, "a number, or a flag")
+    }
+}
+
+/// An extension takes back what keeps memory safe.
+struct Weakened<'a> {
+    register: &'a Word,
+    mark: Spanned<bool>,
+}
+
+impl From<Weakened<'_>> for Diagnostic {
+    fn from(mistake: Weakened<'_>) -> Self {
+        let Weakened { register, mark } = mistake;
+        let message = format!("register `{}` decides over memory, which no extension can change", register.value);
+        Diagnostic::new(message, mark.span, "").other(register.span, "marked `memory_safety: true`")
+    }
+}
+
+/// Values that an extension adds to a field.
+#[derive(Debug)]
+pub(crate) struct AddedValues {
+    pub register: Word,
+    pub name: Word,
+    /// The field, with the added values alone.
+    pub field: Field,
+}
+
+/// Adds what `extension` says to `description`, and gives back the values that were added.
+pub(crate) fn extend(
+    description: &mut Description,
+    extension: &Extension,
+    mistakes: &mut Mistakes,
+) -> Vec<AddedValues> {
+    if extension.extends != description.chip {
+        mistakes.report(OtherChip { extends: &extension.extends, chip: &description.chip });
+    }
+    add("group", &mut description.groups, &extension.groups, mistakes);
+    add("index", &mut description.indices, &extension.indices, mistakes);
+    let mut values = Vec::new();
+    for (name, addition) in &extension.additions {
+        let known = description.registers.iter().map(|register| &register.name);
+        match description.registers.iter().position(|register| register.name == *name) {
+            Some(at) => add_to(&mut description.registers[at], addition, mistakes, &mut values),
+            None => {
+                let unknown = Unknown { what: "register", word: name, known: crate::check::known(known) };
+                let message = format!("the registers of `{}`", description.chip.value);
+                mistakes.report(Diagnostic::from(unknown).other(description.chip.span, message));
+            }
+        }
+    }
+    for block in extension.registers.iter().filter_map(|register| register.block.as_ref()) {
+        mistakes.report(OtherBlock { block });
+    }
+    description.registers.extend(extension.registers.iter().cloned());
+    values
+}
+
+fn add_to(register: &mut Register, addition: &Addition, mistakes: &mut Mistakes, values: &mut Vec<AddedValues>) {
+    if let Some(mark) = addition.memory_safety.filter(|mark| register.memory_safety && !mark.value) {
+        mistakes.report(Weakened { register: &register.name, mark });
+    }
+    for (name, added) in &addition.values {
+        let Some((known, field)) = register.fields.get_full_mut(name).map(|(_, known, field)| (known, field)) else {
+            let unknown = Unknown { what: "field", word: name, known: crate::check::keys(&register.fields) };
+            let message = format!("the fields of `{}`", register.name.value);
+            mistakes.report(Diagnostic::from(unknown).other(register.name.span, message));
+            continue;
+        };
+        if field.values.is_empty() {
+            mistakes.report(NotEnumerated { name, field: (known, field) });
+            continue;
+        }
+        let own = Field { values: added.clone(), doc: None, ..field.clone() };
+        values.push(AddedValues { register: register.name.clone(), name: name.clone(), field: own });
+        add("value", &mut field.values, added, mistakes);
+    }
+    add("field", &mut register.fields, &addition.fields, mistakes);
+}
+
+fn add<T: Clone>(what: &str, to: &mut Named<T>, added: &Named<T>, mistakes: &mut Mistakes) {
+    for (name, value) in added {
+        if let Some((first, _)) = to.get_key_value(name) {
+            mistakes.report(Twice { what, first, second: name });
+        } else {
+            to.insert(name.clone(), value.clone());
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! In which form every part of a description is laid out: the order of its keys, and what may stand on one line.
+
+use crate::parse::tree::Node;
+use crate::source::Spanned;
+
+/// How a value is laid out.
+pub(super) struct Form {
+    pub(super) breaks: Breaks,
+    pub(super) of: Of,
+}
+
+/// Whether a list or mapping has a line for each of its entries.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Breaks {
+    /// It always has.
+    Always,
+    /// If it does not fit in one.
+    Unfitting,
+}
+
+/// What a value consists of.
+pub(super) enum Of {
+    /// It is written as it is.
+    Value,
+    /// A number of at least so many hexadecimal digits.
+    Hexadecimal(usize),
+    /// Known keys, in this order.
+    Keys(&'static [(&'static str, &'static Form)]),
+    /// Names of any kind, in the order of the file.
+    Names(&'static Form),
+    /// A list.
+    Items(&'static Form),
+    /// A list whose entries have a blank line between them.
+    Entries(&'static Form),
+}
+
+const fn always(of: Of) -> Form {
+    Form { breaks: Breaks::Always, of }
+}
+
+const fn fitting(of: Of) -> Form {
+    Form { breaks: Breaks::Unfitting, of }
+}
+
+pub(super) static VALUE: Form = fitting(Of::Value);
+static OFFSET: Form = fitting(Of::Hexadecimal(5));
+static STRIDE: Form = fitting(Of::Hexadecimal(1));
+static WORD: Form = fitting(Of::Hexadecimal(8));
+static VALUES: Form = fitting(Of::Items(&VALUE));
+static NAMED: Form = fitting(Of::Names(&VALUE));
+
+pub(super) static DESCRIPTION: Form = always(Of::Keys(&[
+    ("chip", &VALUE),
+    ("title", &VALUE),
+    ("datasheet", &DATASHEET),
+    ("groups", &GROUPS),
+    ("blocks", &BLOCKS),
+    ("indices", &INDICES),
+    ("permissions", &PERMISSIONS),
+    ("write_in", &VALUES),
+    ("registers", &REGISTERS),
+    ("overlaps", &OVERLAPS),
+    ("pairs", &PAIRS),
+    ("descriptors", &DESCRIPTORS),
+]));
+static DATASHEET: Form = fitting(Of::Keys(&[("document", &VALUE), ("revision", &VALUE)]));
+static GROUPS: Form = always(Of::Names(&VALUE));
+static BLOCKS: Form = always(Of::Names(&BLOCK));
+static BLOCK: Form = fitting(Of::Keys(&[("title", &VALUE)]));
+static INDICES: Form = always(Of::Names(&INDEX));
+static INDEX: Form = fitting(Of::Keys(&[("count", &VALUE), ("doc", &VALUE)]));
+static PERMISSIONS: Form = always(Of::Names(&PERMISSION));
+static PERMISSION: Form = fitting(Of::Keys(&[("kind", &VALUE), ("doc", &VALUE), ("implies", &VALUES)]));
+
+static REGISTERS: Form = always(Of::Entries(&REGISTER));
+static REGISTER: Form = always(Of::Keys(&[
+    ("name", &VALUE),
+    ("title", &VALUE),
+    ("section", &VALUE),
+    ("page", &VALUE),
+    ("group", &VALUE),
+    ("block", &VALUE),
+    ("when", &NAMED),
+    ("offset", &OFFSET),
+    ("array", &ARRAY),
+    ("aliases", &ALIASES),
+    ("width", &VALUE),
+    ("access", &VALUE),
+    ("reset", &WORD),
+    ("reset_known", &WORD),
+    ("reserved", &VALUE),
+    ("reserved_bits", &RESERVED_BITS),
+    ("write_in", &VALUES),
+    ("memory_safety", &VALUE),
+    ("doorbell", &VALUE),
+    ("software_must", &NAMED),
+    ("overlaps", &OVERLAPS),
+    ("fields", &FIELDS),
+    ("errata", &ERRATA),
+    ("doubts", &DOUBTS),
+    ("header_names", &VALUES),
+    ("doc", &VALUE),
+]));
+static ARRAY: Form = fitting(Of::Keys(&[("index", &VALUE), ("ranges", &RANGES)]));
+static RANGES: Form = fitting(Of::Items(&RANGE));
+static RANGE: Form = fitting(Of::Keys(&[("first", &VALUE), ("count", &VALUE), ("base", &OFFSET), ("stride", &STRIDE)]));
+static ALIASES: Form = fitting(Of::Items(&ALIAS));
+static ALIAS: Form = fitting(Of::Keys(&[("first", &VALUE), ("count", &VALUE), ("base", &OFFSET), ("stride", &STRIDE)]));
+static RESERVED_BITS: Form = always(Of::Items(&RESERVED));
+static RESERVED: Form = fitting(Of::Keys(&[("bits", &VALUE), ("policy", &VALUE), ("why", &VALUE)]));
+static FIELDS: Form = always(Of::Names(&FIELD));
+static FIELD: Form = fitting(Of::Keys(&[
+    ("bits", &VALUE),
+    ("name", &VALUE),
+    ("when", &NAMED),
+    ("fixed", &VALUE),
+    ("access", &VALUE),
+    ("memory_safety", &VALUE),
+    ("unit", &VALUE),
+    ("range", &VALUES),
+    ("doc", &VALUE),
+    ("values", &ENUMERATED),
+    ("errata", &ERRATA),
+    ("doubts", &DOUBTS),
+    ("header_names", &VALUES),
+]));
+/// A field that does not fit in a line is long because of these.
+static ENUMERATED: Form = always(Of::Names(&VALUE));
+static OVERLAPS: Form = always(Of::Items(&VALUES));
+static ERRATA: Form = always(Of::Items(&ERRATUM));
+static ERRATUM: Form = fitting(Of::Keys(&[("id", &VALUE), ("text", &VALUE)]));
+static DOUBTS: Form = always(Of::Items(&DOUBT));
+static DOUBT: Form = fitting(Of::Keys(&[("label", &VALUE), ("text", &VALUE)]));
+
+static PAIRS: Form = always(Of::Items(&PAIR));
+static PAIR: Form =
+    fitting(Of::Keys(&[("name", &VALUE), ("low", &VALUE), ("high", &VALUE), ("order", &VALUE), ("doc", &VALUE)]));
+
+static DESCRIPTORS: Form = always(Of::Entries(&DESCRIPTOR));
+static DESCRIPTOR: Form = always(Of::Keys(&[
+    ("name", &VALUE),
+    ("format", &VALUE),
+    ("title", &VALUE),
+    ("section", &VALUE),
+    ("page", &VALUE),
+    ("bits", &VALUE),
+    ("done", &VALUE),
+    ("last", &VALUE),
+    ("report", &VALUE),
+    ("reserved", &VALUES),
+    ("overlaps", &OVERLAPS),
+    ("fields", &FIELDS),
+    ("errata", &ERRATA),
+    ("doubts", &DOUBTS),
+    ("doc", &VALUE),
+]));
+
+impl Form {
+    /// The form of what a list consists of.
+    pub(super) fn item(&self) -> &'static Form {
+        match self.of {
+            Of::Items(form) | Of::Entries(form) => form,
+            _ => &VALUE,
+        }
+    }
+}
+
+/// The entries of a mapping in their order, each with its form; keys that mean nothing come last.
+pub(super) fn ordered<'a>(
+    entries: &'a [(Spanned<String>, Node)],
+    form: &'static Form,
+) -> Vec<(&'a Spanned<String>, &'a Node, &'static Form)> {
+    let place = |key: &Spanned<String>| match form.of {
+        Of::Keys(keys) => keys.iter().position(|(known, _)| *known == key.as_str()).unwrap_or(keys.len()),
+        _ => 0,
+    };
+    let form = |place: usize| match form.of {
+        Of::Keys(keys) => keys.get(place).map_or(&VALUE, |(_, form)| *form),
+        Of::Names(form) => form,
+        _ => &VALUE,
+    };
+    let mut ordered: Vec<_> = entries.iter().map(|(key, value)| (place(key), key, value)).collect();
+    ordered.sort_by_key(|(place, ..)| *place);
+    ordered.into_iter().map(|(place, key, value)| (key, value, form(place))).collect()
+}

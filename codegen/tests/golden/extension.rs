@@ -1,0 +1,197 @@
+// Demo 1 controller: generated from its description. Change that, not this.
+
+use ::core::prelude::v1::*;
+use ::demo::field::access::ReadOnly;
+use ::demo::field::{Enumeration, Flag, Layout, ValueOf};
+use ::demo::info::{AccessKind, FieldInfo, RegisterInfo};
+use ::demo::mmio::{Array, Bus, Range};
+use ::demo::register::{
+    Driver, Exclusive, KnownReset, PlainWrite, ReadPure, Reg, Register, RegisterLongName,
+    WritableIn,
+};
+use ::demo::registers::{BASE, Lane, LaneSpace, MODE, Registers, permission};
+
+/// What `Acme` adds to [`MODE`]: Mode of Operation.
+#[cfg_attr(doc, doc = include_str!("docs/AcmeMODE.html"))]
+///
+/// - Further values of [`SPEED`](MODE::SPEED), in [`SPEED`](mode::SPEED): 3: `Ludicrous`.
+///
+/// | Bits | Field | Access | Reset | Meaning |
+/// | ---: | --- | --- | ---: | --- |
+/// | 16 | [`ACME`](Self::ACME) | `ro` | 0 | This is one of Acme's boards. |
+pub trait AcmeMODE {
+    /// Bit 16: This is one of Acme's boards.
+    const ACME: Flag<MODE, 16, ReadOnly> = Flag::new("ACME");
+}
+impl AcmeMODE for MODE {}
+
+/// Values of the fields of [`MODE`].
+pub mod mode {
+    use ::core::prelude::v1::*;
+    /// Values of `SPEED`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[repr(u32)]
+    pub enum SPEED {
+        /// 3
+        Ludicrous = 3,
+    }
+    impl super::Enumeration for SPEED {
+        #[inline(always)]
+        fn from_bits(raw: u64) -> Option<Self> {
+            match raw {
+                3 => Some(Self::Ludicrous),
+                _ => None,
+            }
+        }
+        #[inline(always)]
+        fn to_bits(self) -> u64 {
+            self as u64
+        }
+    }
+}
+#[diagnostic::do_not_recommend]
+impl ValueOf<::demo::registers::mode::SPEED> for mode::SPEED {}
+
+/// What `Acme` adds to [`BASE`]: Base Address.
+#[cfg_attr(doc, doc = include_str!("docs/AcmeBASE.html"))]
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 0 | [`CACHED`](Self::CACHED) | `rw` | The descriptors may be cached. |
+pub trait AcmeBASE {
+    /// Bit 0: The descriptors may be cached.
+    const CACHED: Flag<BASE, 0> = Flag::new("CACHED");
+}
+impl AcmeBASE for BASE {}
+
+/// Who may write which register.
+#[doc(hidden)]
+pub mod permit {
+    use super::{Driver, Exclusive, permission};
+    /// Who may write `LAMP`.
+    #[diagnostic::on_unimplemented(
+        message = "register `LAMP` may not be written in state `{Self}`",
+        label = "not in state `{Self}`",
+        note = "datasheet A.1: `LAMP` may be written in: Idle"
+    )]
+    pub trait LAMP {}
+    #[diagnostic::do_not_recommend]
+    impl LAMP for permission::Idle {}
+    impl<P: LAMP> LAMP for Exclusive<P> {}
+    impl<P: LAMP> LAMP for Driver<P> {}
+}
+
+/// Lamp (datasheet A.1).
+#[cfg_attr(doc, doc = include_str!("docs/LAMP.html"))]
+///
+/// - Reached by: [`lamp`](AcmeRegisters::lamp). Group: [Control](by_group#control).
+/// - Access: `rw`: reads give what was written.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00a00 + 0x4 * n` for n = 0 to 5.
+/// - May be written in: [`Idle`](permission::Idle).
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 0 | [`ON`](Self::ON) | `rw` | The lamp of the lane is on. |
+/// | 31:1 |  |  | reserved, left as it is |
+#[derive(Debug, Clone, Copy)]
+pub enum LAMP {}
+impl LAMP {
+    /// Where the elements are.
+    pub const ARRAY: Array<LaneSpace, 1> = Array::constant([
+        Range {
+            first: 0,
+            count: 6,
+            base: 0x00a00,
+            stride: 0x4,
+        },
+    ]);
+    /// Bit 0: The lamp of the lane is on.
+    pub const ON: Flag<LAMP, 0> = Flag::new("ON");
+}
+impl RegisterLongName for LAMP {}
+impl Layout for LAMP {
+    const NAME: &'static str = "LAMP";
+    const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
+}
+impl Register for LAMP {
+    const SECTION: &'static str = "A.1";
+    const KEEP: u32 = 0xffff_ffff;
+    const ONES: u32 = 0x0000_0000;
+    const RESET: u32 = 0x0000_0000;
+}
+#[diagnostic::do_not_recommend]
+impl ReadPure for LAMP {}
+#[diagnostic::do_not_recommend]
+impl PlainWrite for LAMP {}
+#[diagnostic::do_not_recommend]
+impl KnownReset for LAMP {}
+impl<P: permit::LAMP> WritableIn<P> for LAMP {}
+
+/// The registers that `Acme` adds.
+pub trait AcmeRegisters<'a, B, P>: Sized {
+    /// [`LAMP`]: Lamp (A.1).
+    fn lamp(self, index: Lane) -> Reg<'a, B, LAMP, P>;
+}
+
+impl<'a, B: Bus, P> AcmeRegisters<'a, B, P> for Registers<'a, B, P> {
+    #[inline(always)]
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+    fn lamp(self, index: Lane) -> Reg<'a, B, LAMP, P> {
+        unsafe { self.added(LAMP::ARRAY.offset(index)) }
+    }
+}
+
+/// All registers of the Demo 1 controller.
+pub static REGISTERS: &[RegisterInfo] = &[
+    RegisterInfo {
+        name: "LAMP",
+        title: "Lamp",
+        section: "A.1",
+        page: 0,
+        group: "control",
+        width: 32,
+        access: AccessKind::Rw,
+        reset: Some(0x0000_0000),
+        reset_known: 0xffff_ffff,
+        preserve: 0xffff_fffe,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 6,
+                base: 0x00a00,
+                stride: 0x4,
+            },
+        ],
+        aliases: &[],
+        write_in: &["Idle"],
+        memory_safety: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "ON",
+                lsb: 0,
+                width: 1,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+        ],
+    },
+];
+
+/// All registers by address. Arrays stand where their first element is, once for each range.
+#[cfg(doc)]
+#[doc = include_str!("docs/by_address.md")]
+pub mod by_address {}
+
+/// All registers by name.
+#[cfg(doc)]
+#[doc = include_str!("docs/by_name.md")]
+pub mod by_name {}
+
+/// All registers by what they are for.
+#[cfg(doc)]
+#[doc = include_str!("docs/by_group.md")]
+pub mod by_group {}

@@ -1,0 +1,3 @@
+fn main() {
+    datasheet_codegen::extend("ixgbe", "acme.yaml");
+}

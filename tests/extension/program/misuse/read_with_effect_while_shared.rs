@@ -1,0 +1,9 @@
+//~ reading register `ACME_QUEUE` changes it
+use acme::AcmeRegisters;
+use ixgbe::{mmio::Bus, registers::{Registers, RxQueue, permission::Reset}};
+
+fn wrong<B: Bus>(registers: Registers<'_, B, Reset>) {
+    registers.acme_queue(RxQueue::constant(0)).read_with_effect();
+}
+
+fn main() {}

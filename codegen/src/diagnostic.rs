@@ -85,7 +85,7 @@ impl Diagnostic {
     fn render(&self, files: &[Lines<'_>], renderer: &Renderer) -> String {
         let primary = (AnnotationKind::Primary, self.place, &self.label);
         let others = self.others.iter().map(|(place, label)| (AnnotationKind::Context, *place, label));
-        let mut excerpts: Vec<(&Lines<'_>, Vec<(AnnotationKind, Range<usize>, &String)>)> = Vec::new();
+        let mut excerpts: Vec<(&Lines<'_>, Vec<Marked<'_>>)> = Vec::new();
         for (kind, place, label) in std::iter::once(primary).chain(others) {
             let Some((lines, place)) = files.iter().find_map(|lines| Some((lines, lines.on_one_line(place)?))) else {
                 continue;
@@ -117,6 +117,9 @@ impl Diagnostic {
         renderer.render(&[group])
     }
 }
+
+/// A place in a line, and what is said there.
+type Marked<'a> = (AnnotationKind, Range<usize>, &'a String);
 
 /// The mistakes found so far.
 #[derive(Debug, Clone, Default)]

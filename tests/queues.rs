@@ -269,8 +269,8 @@ fn packets_are_spread_over_the_queues_by_their_hash() {
                 for (index, queue) in queues.iter_mut().enumerate() {
                     while queue.rx.receive(&mut batch) > 0 {
                         for packet in &batch {
-                            let at = |at: usize| packet[at..at + 4].try_into().unwrap();
-                            let [from, to] = [26, 30].map(|address| <[u8; 4]>::from(at(address)));
+                            let at = |at: usize| -> [u8; 4] { packet[at..at + 4].try_into().unwrap() };
+                            let [from, to] = [26, 30].map(at);
                             let [a, b, c, d] = at(34);
                             let from = SocketAddr::from((from, u16::from_be_bytes([a, b])));
                             let to = SocketAddr::from((to, u16::from_be_bytes([c, d])));

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use similar::TextDiff;
@@ -36,7 +36,7 @@ const PAIRS: &[Pair] = &[
 
 #[test]
 fn typed_accesses_cost_what_raw_ones_do() -> Result {
-    let functions = functions(&compile()?);
+    let functions = functions(&compile_accesses()?);
     let mut failures = String::new();
     for Pair { name, loads, stores } in PAIRS {
         let [typed, raw] = [format!("typed_{name}"), format!("raw_{name}")].map(|name| {
@@ -61,17 +61,10 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
     Ok(())
 }
 
-/// The functions that packets pass through, by a part of their names: of the library, and where a caller's code is
-/// compiled into them, of the example.
-const PER_PACKET: &[(&[&str], &str)] = &[
-    (&["--lib"], "receive_many"),
-    (&["--lib"], "receive_rest"),
-    (&["--lib"], "post_many"),
-    (&["--lib"], "post_rest"),
-    (&["--example", "accesses"], "forward_a_batch"),
-    (&["--example", "accesses"], "forward_in_place"),
-    (&["--example", "accesses"], "TxRing4pass"),
-];
+/// The functions of the library that packets pass through, by a part of their names.
+const PER_PACKET: &[&str] = &["receive_many", "receive_rest", "post_many", "post_rest"];
+/// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.
+const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "TxRing4pass"];
 
 /// What they may call: what is done once for a block, or for a packet that is unusual.
 const SOMETIMES: &[&str] = &[
@@ -105,8 +98,9 @@ const SOMETIMES: &[&str] = &[
 
 #[test]
 fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
-    for (target, name) in PER_PACKET {
-        let functions = functions(&compile_target(target)?);
+    let (library, callers) = (functions(&compile_library()?.assembly), functions(&compile_accesses()?));
+    let names = PER_PACKET.iter().map(|name| (&library, name));
+    for (functions, name) in names.chain(PER_PACKET_OF_CALLERS.iter().map(|name| (&callers, name))) {
         let found: Vec<_> = functions.iter().filter(|(function, _)| function.contains(name)).collect();
         assert!(!found.is_empty(), "there is no function {name}");
         for (function, body) in found {
@@ -124,31 +118,65 @@ fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
     Ok(())
 }
 
-/// Compiles the pairs as a release does, and gives the assembly.
-fn compile() -> Result<String> {
-    compile_target(&["--example", "accesses"])
+/// The library, compiled as a release is.
+struct Library {
+    rlib: PathBuf,
+    assembly: String,
 }
 
-fn compile_target(what: &[&str]) -> Result<String> {
-    // A directory of its own: the one of the cargo that runs this test may be locked.
+/// Compiles the library, and nothing that only tests need, in a directory of its own: the one of the cargo that runs this
+/// test may be locked.
+fn compile_library() -> Result<Library> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assembly");
-    let assembly = target.join(format!("{}.s", what.join("")));
-    let output = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["rustc", "--release", "--offline", "--quiet"])
-        .args(what)
-        .arg("--target-dir")
+    let assembly = target.join("library.s");
+    let output = quiet(Command::new(env!("CARGO")))
+        .args(["rustc", "--lib", "--release", "--offline", "--message-format=json", "--target-dir"])
         .arg(&target)
-        .args(["--", "-Ccodegen-units=1", "-Cdebuginfo=0", "-Cllvm-args=-x86-asm-syntax=intel"])
+        .arg("--")
+        .args(FLAGS)
         .arg(format!("--emit=asm={}", assembly.display()))
-        // Flags for this test, such as those that count coverage, are not for what it looks at.
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("the library does not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
+    let rlib = messages
+        .filter_map(|message| {
+            let message = message.ok().filter(|message| message["target"]["name"] == "ixgbe")?;
+            let files = message["filenames"].as_array()?.iter().filter_map(|file| file.as_str());
+            files.map(PathBuf::from).find(|file| file.extension().is_some_and(|extension| extension == "rlib"))
+        })
+        .next_back()
+        .ok_or("cargo does not say where the library is")?;
+    Ok(Library { rlib, assembly: fs::read_to_string(assembly)? })
+}
+
+/// Compiles the pairs as a release does, and gives the assembly.
+fn compile_accesses() -> Result<String> {
+    let Library { rlib, .. } = compile_library()?;
+    let directory = rlib.parent().ok_or("the library is nowhere")?;
+    let assembly = directory.join("accesses.s");
+    let output = quiet(Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into())))
+        .args(["--edition=2024", "--crate-type=lib", "--emit=asm", "-Copt-level=3", "tests/assembly/accesses.rs"])
+        .args(FLAGS)
+        .arg("-L")
+        .arg(format!("dependency={}", directory.join("deps").display()))
+        .arg(format!("--extern=ixgbe={}", rlib.display()))
+        .arg("-o")
+        .arg(&assembly)
         .output()?;
     if !output.status.success() {
         return Err(format!("the accesses do not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
     }
     Ok(fs::read_to_string(assembly)?)
+}
+
+const FLAGS: [&str; 3] = ["-Ccodegen-units=1", "-Cdebuginfo=0", "-Cllvm-args=-x86-asm-syntax=intel"];
+
+/// Flags for this test, such as those that count coverage, are not for what it looks at.
+fn quiet(mut command: Command) -> Command {
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command
 }
 
 /// The instructions of each function, by its name.

@@ -279,6 +279,10 @@ impl Ring {
         max_len: u64,
         describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
     ) -> usize {
+        // With the first of them, the run would be for nothing.
+        if packets.first().is_none_or(|first| first.excess(pool) >= max_len) {
+            return 0;
+        }
         let count = packets.len().min(self.free()).min(BLOCK - self.end % BLOCK);
         let (from, to) = (packets.as_ptr(), self.ends(self.end));
         // SAFETY: there are `count` packets; and as many descriptors, and places, in one piece, as the ring consists of

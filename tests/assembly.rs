@@ -146,7 +146,7 @@ fn compile_library() -> Result<Library> {
             let files = message["filenames"].as_array()?.iter().filter_map(|file| file.as_str());
             files.map(PathBuf::from).find(|file| file.extension().is_some_and(|extension| extension == "rlib"))
         })
-        .next_back()
+        .last()
         .ok_or("cargo does not say where the library is")?;
     Ok(Library { rlib, assembly: fs::read_to_string(assembly)? })
 }

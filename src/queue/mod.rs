@@ -4,7 +4,6 @@
 //! [`Transmit`]), so that the device cannot be stopped beneath a handle, and a handle that is
 //! forgotten harms nothing.
 
-mod groups;
 mod in_place;
 mod ring;
 mod rx;

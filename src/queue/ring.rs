@@ -1,9 +1,10 @@
 //! A ring of descriptors with the buffers that were posted with them, and how long its memory must live.
 //!
-//! All of the data path's `unsafe` on rings is here and in [`groups`](super::groups): [`Ring::receive`] and [`Ring::post`] move
+//! All of the data path's `unsafe` on rings is here and in [`groups`]: [`Ring::receive`] and [`Ring::post`] move
 //! packets in bulk between a ring and a [`Batch`], [`Ring::refill`] and [`Ring::give_back`] move buffers in bulk between a pool
 //! and a ring, and `passage` moves them between two rings.
 
+mod groups;
 mod passage;
 
 use alloc::boxed::Box;
@@ -16,8 +17,8 @@ use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId};
-use crate::queue::groups::{Ends, GROUP, post_groups, post_one, post_rest, receive_groups, receive_one, receive_rest};
 use crate::sync::LINE;
+use groups::{Ends, GROUP, post_groups, post_one, post_rest, receive_groups, receive_one, receive_rest};
 
 pub(crate) use passage::{Step, pass};
 

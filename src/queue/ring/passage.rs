@@ -4,10 +4,10 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::Ring;
+use super::groups::Ends;
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Written};
 use crate::field::Value;
 use crate::pool::{BLOCK, Buffer, Pool};
-use crate::queue::groups::Ends;
 
 /// How many packets are passed on between two looks at how many are left.
 const RUN: usize = 8;

@@ -45,7 +45,7 @@
 //! - [`registers`] and [`descriptors`]: the datasheet, generated. [`field`] and [`register`]: what fields, values and registers are.
 //!   [`info`]: the same datasheet as data.
 //! - [`platform`]: what the driver needs of its surroundings: [`mmio`] (registers), [`dma`] (memory), [`clock`] (time).
-//! - `linux` (a default feature): PCI functions under Linux, through VFIO or sysfs, as platforms.
+//! - [`linux`](linux/index.html) (a default feature): PCI functions under Linux, through VFIO or sysfs, as platforms.
 //! - [`trace`]: a platform that tells what goes over it.
 //!
 //! # What stands in the way of mistakes

@@ -13,7 +13,7 @@ use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
 /// | 63:0 | [`ADDRESS`](Self::ADDRESS) | `rw` | Where the data is. |
-/// | 79:64 | [`LENGTH`](Self::LENGTH) | `rw` | in bytes: How much there is. |
+/// | 79:64 | [`LENGTH`](Self::LENGTH) | `rw` | How much there is. In bytes. |
 /// | 83:80 | [`KIND`](Self::KIND) | always 3 | Tells this format apart. |
 /// | 84 | [`REPORT`](Self::REPORT) | `rw` | Asks for word when it is done. |
 /// | 85 | [`MORE`](Self::MORE) | `rw` | Another follows. |
@@ -24,7 +24,7 @@ pub enum TransferRead {}
 impl TransferRead {
     /// Bits 63:0: Where the data is.
     pub const ADDRESS: Address<TransferRead, 0> = Address::new("ADDRESS");
-    /// Bits 79:64, in bytes: How much there is.
+    /// Bits 79:64: How much there is. In bytes.
     pub const LENGTH: Bits<TransferRead, 64, 16> = Bits::new("LENGTH");
     /// Bits 83:80: Tells this format apart.
     ///
@@ -51,20 +51,20 @@ impl Descriptor for TransferRead {
 ///
 /// `DONE` tells that the device is done with it.
 ///
-/// | Bits | Field | Access | Meaning | Values |
-/// | ---: | --- | --- | --- | --- |
-/// | 0 | [`FAILED`](Self::FAILED) | `ro` | It failed. |  |
-/// | 3:1 | [`ERROR`](Self::ERROR) | `ro` | while `FAILED` is 1: Why it failed. | 1: `Address`, 2: `Length` |
-/// | 3:1 | [`BLOCKS`](Self::BLOCKS) | `ro` | while `FAILED` is 0: How many blocks it had. |  |
-/// | 63:4 |  |  | reserved |  |
-/// | 64 | [`DONE`](Self::DONE) | `ro` | The chip is done. |  |
-/// | 127:65 |  |  | reserved |  |
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 0 | [`FAILED`](Self::FAILED) | `ro` | It failed. |
+/// | 3:1 | [`ERROR`](Self::ERROR) | `ro` | Only while `FAILED` is 1: Why it failed.<br>1: `Address`<br>2: `Length` |
+/// | 3:1 | [`BLOCKS`](Self::BLOCKS) | `ro` | Only while `FAILED` is 0: How many blocks it had. |
+/// | 63:4 |  |  | reserved |
+/// | 64 | [`DONE`](Self::DONE) | `ro` | The chip is done. |
+/// | 127:65 |  |  | reserved |
 #[derive(Debug, Clone, Copy)]
 pub enum TransferWriteBack {}
 impl TransferWriteBack {
     /// Bit 0: It failed.
     pub const FAILED: Flag<TransferWriteBack, 0, ReadOnly> = Flag::new("FAILED");
-    /// Bits 3:1, while `FAILED` is 1: Why it failed.
+    /// Bits 3:1: Only while `FAILED` is 1: Why it failed.
     pub const ERROR: Enumerated<
         TransferWriteBack,
         1,
@@ -72,7 +72,7 @@ impl TransferWriteBack {
         transfer_write_back::ERROR,
         ReadOnly,
     > = Enumerated::new("ERROR");
-    /// Bits 3:1, while `FAILED` is 0: How many blocks it had.
+    /// Bits 3:1: Only while `FAILED` is 0: How many blocks it had.
     pub const BLOCKS: Bits<TransferWriteBack, 1, 3, ReadOnly> = Bits::new("BLOCKS");
     /// Bit 64: The chip is done.
     pub const DONE: Flag<TransferWriteBack, 64, ReadOnly> = Flag::new("DONE");

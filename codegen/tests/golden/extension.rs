@@ -87,7 +87,7 @@ pub mod permit {
 /// - Reached by: [`lamp`](AcmeRegisters::lamp). Group: [Control](by_group#control).
 /// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_0000`.
-/// - Where: `0x00a00 + 0x4 * n` for n = 0 to 5.
+/// - Where: `0x00A00 + 0x4 * n` for n = 0 to 5.
 /// - May be written in: [`Idle`](permission::Idle).
 ///
 /// | Bits | Field | Access | Meaning |

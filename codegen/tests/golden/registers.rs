@@ -107,18 +107,18 @@ pub mod permit {
 /// - Software must write 0 into `OLD`: every write does.
 /// - Touched by: [`Device::start`](crate::device::Device::start), [`Device::stop`](crate::device::Device::stop).
 ///
-/// | Bits | Field | Access | Reset | Meaning | Values |
-/// | ---: | --- | --- | ---: | --- | --- |
-/// | 1:0 | [`SPEED`](Self::SPEED) | `rw` | 2 | How fast it goes. | 0: `Stop`, 1: `Slow`, 2: `Fast` |
-/// | 3:2 |  |  |  | reserved, written as zero |  |
-/// | 7:4 | [`SIZE`](Self::SIZE) | `rw` | 1 | in units of 4 bytes, 1 to 8: Size of a block. |  |
-/// | 10:8 | [`MAGIC`](Self::MAGIC) | always 5 | 0 | Nobody knows. |  |
-/// | 11 | [`OLD`](Self::OLD) | always 0 | 0 | Has no use any more. |  |
-/// | 12 | [`RESET`](Self::RESET) | `sc` | 0 | Resets the chip. |  |
-/// | 13 | [`READY`](Self::READY) | `ro` | 0 | The chip is ready. |  |
-/// | 14 | [`FAILED`](Self::FAILED) | `w1c` | 0 | Something went wrong. |  |
-/// | 30:15 |  |  |  | reserved, written as zero |  |
-/// | 31 |  |  |  | reserved, left as it is (firmware uses it) |  |
+/// | Bits | Field | Access | Reset | Meaning |
+/// | ---: | --- | --- | ---: | --- |
+/// | 1:0 | [`SPEED`](Self::SPEED) | `rw` | 2 | How fast it goes.<br>0: `Stop`<br>1: `Slow`<br>2: `Fast` |
+/// | 3:2 |  |  |  | reserved, written as zero |
+/// | 7:4 | [`SIZE`](Self::SIZE) | `rw` | 1 | Size of a block. In units of 4 bytes, from 1 to 8. |
+/// | 10:8 | [`MAGIC`](Self::MAGIC) | always 5 | 0 | Nobody knows. |
+/// | 11 | [`OLD`](Self::OLD) | always 0 | 0 | Has no use any more. |
+/// | 12 | [`RESET`](Self::RESET) | `sc` | 0 | Resets the chip. |
+/// | 13 | [`READY`](Self::READY) | `ro` | 0 | The chip is ready. |
+/// | 14 | [`FAILED`](Self::FAILED) | `w1c` | 0 | Something went wrong. |
+/// | 30:15 |  |  |  | reserved, written as zero |
+/// | 31 |  |  |  | reserved, left as it is (firmware uses it) |
 ///
 /// **Erratum:** READY may come late. (Source: E7.)
 ///
@@ -131,7 +131,7 @@ impl MODE {
     pub const OFFSET: Offset = Offset::constant(0x00000);
     /// Bits 1:0: How fast it goes.
     pub const SPEED: Enumerated<MODE, 0, 2, mode::SPEED> = Enumerated::new("SPEED");
-    /// Bits 7:4, in units of 4 bytes, 1 to 8: Size of a block.
+    /// Bits 7:4: Size of a block. In units of 4 bytes, from 1 to 8.
     pub const SIZE: Bits<MODE, 4, 4> = Bits::ranged("SIZE", 1, 8);
     /// Bits 10:8: Nobody knows.
     ///
@@ -285,7 +285,7 @@ impl<P: permit::AnyRegister<CAUSE>> WritableIn<P> for CAUSE {}
 /// - Reached by: [`mask`](Registers::mask). Group: [Control](by_group#control).
 /// - Access: `w1s`: writing a one sets the bit, a zero does nothing.
 /// - After a reset: `0x0000_0000`.
-/// - Where: `0x0000c`.
+/// - Where: `0x0000C`.
 /// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 ///
 /// | Bits | Field | Access | Meaning |
@@ -369,7 +369,7 @@ impl<P: permit::AnyRegister<UNMASK>> WritableIn<P> for UNMASK {}
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
 /// | 3:0 |  |  | reserved, left as it is |
-/// | 31:4 | [`BASE`](Self::BASE) | `rw` | in units of 16 bytes: Where the descriptors are. |
+/// | 31:4 | [`BASE`](Self::BASE) | `rw` | Where the descriptors are. In units of 16 bytes. |
 #[derive(Debug, Clone, Copy)]
 pub enum BASE {}
 impl BASE {
@@ -388,7 +388,7 @@ impl BASE {
             stride: 0x40,
         },
     ]);
-    /// Bits 31:4, in units of 16 bytes: Where the descriptors are.
+    /// Bits 31:4: Where the descriptors are. In units of 16 bytes.
     pub const BASE: Bits<BASE, 4, 28> = Bits::new("BASE");
 }
 impl RegisterLongName for BASE {}

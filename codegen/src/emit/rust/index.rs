@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::doc::{escape, line};
-use super::token::ident;
+use super::token::{address, ident};
 use crate::lower::{Map, Register};
 use crate::rust_name;
 
@@ -51,17 +51,18 @@ fn by_address(map: &Map<'_>) -> String {
         })
         .collect();
     rows.sort_by_key(|(base, ..)| *base);
-    let mut text = "\n| Address | Elements | Register | | Access | Section |\n|---|---|---|---|---|---|\n".to_owned();
+    let mut text =
+        "\n| Address | Elements | Register | Title | Access | Section |\n|---|---|---|---|---|---|\n".to_owned();
     for (base, register, range, alias) in rows {
         let elements = match (&register.described.array, range.count) {
             (None, _) => String::new(),
             (Some(_), 1) => format!("{}", range.first),
             (Some(_), count) => {
                 let last = u64::from(range.first) + u64::from(count) - 1;
-                format!("{} to {last}, every {:#x}", range.first, range.stride)
+                format!("{} to {last}, every 0x{:X}", range.first, range.stride)
             }
         };
-        text += &row(&[format!("`{base:#07x}`{alias}"), elements], register);
+        text += &row(&[format!("`{}`{alias}", address(base)), elements], register);
     }
     text
 }
@@ -87,7 +88,7 @@ fn by_group(map: &Map<'_>) -> String {
 
 /// Registers with the addresses of each.
 fn table<'a>(registers: impl Iterator<Item = &'a Register<'a>>) -> String {
-    let mut text = "\n| Register | | Access | Section | Address |\n|---|---|---|---|---|\n".to_owned();
+    let mut text = "\n| Register | Title | Access | Section | Address |\n|---|---|---|---|---|\n".to_owned();
     for register in registers {
         let line = row(&[], register);
         text += &format!("{} {} |\n", line.trim_end(), super::doc::places(register));

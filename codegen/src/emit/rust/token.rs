@@ -48,6 +48,11 @@ pub fn hex32(value: u64) -> String {
     format!("0x{:04x}_{:04x}", value >> 16, value & 0xffff)
 }
 
+/// The text of an address, as in a datasheet.
+pub fn address(value: u64) -> String {
+    format!("0x{value:05X}")
+}
+
 fn literal(text: &str, value: u64) -> Literal {
     text.parse().unwrap_or_else(|_| number(value))
 }

@@ -1,0 +1,92 @@
+//! What there is to know about a register as a whole, a phrase each.
+
+use super::escape;
+use crate::description::{self, Access, Range};
+use crate::emit::rust::token::{address, hex32, ident};
+use crate::emit::rust::{Options, index};
+use crate::lower::{Map, Register, Write, WriteIn};
+use crate::rust_name;
+
+/// The methods that reach a register, and where those are that belong to the same.
+pub(super) fn reached(map: &Map<'_>, options: &Options, register: &Register<'_>) -> String {
+    let accessors = &options.accessors;
+    let described = register.described;
+    let method = rust_name::method(&described.name);
+    let pairs = map.description.pairs.iter().filter(|pair| [&pair.low, &pair.high].contains(&&described.name));
+    let pairs: String = pairs
+        .map(|pair| {
+            let other = rust_name::type_name(if pair.low == described.name { &pair.high } else { &pair.low });
+            let method = rust_name::method(&pair.name);
+            format!("; with [`{other}`] as one value: [`{method}`]({accessors}::{method})")
+        })
+        .collect();
+    let group = &described.group;
+    let heading = map.description.groups.get(group).map_or(group.as_str(), |heading| heading.as_str());
+    let (slug, heading) = (index::slug(heading), escape(heading));
+    format!("Reached by: [`{method}`]({accessors}::{method}){pairs}. Group: [{heading}](by_group#{slug}).")
+}
+
+pub(super) fn behaviour(access: Access) -> &'static str {
+    match access {
+        Access::ReadWrite => "reads give what was written",
+        Access::ReadOnly => "writes do nothing",
+        Access::WriteOnly => "reads mean nothing",
+        Access::ReadClears => "a read clears it",
+        Access::WriteOneClears => "writing a one clears the bit",
+        Access::ReadOrWriteOneClears => "a read clears it, and so does writing a one",
+        Access::WriteOneSets => "writing a one sets the bit, a zero does nothing",
+        Access::SelfClearing => "the device clears it when it has done what was asked",
+        Access::ReadSets => "a read sets it",
+    }
+}
+
+pub(super) fn reset(register: &Register<'_>) -> String {
+    let known = match register.reset {
+        Some(value) if register.whole_reset().is_some() => return format!("`{}`", hex32(value)),
+        Some(value) => {
+            format!("`{}`, of which only the bits `{}` are known", hex32(value), hex32(register.reset_known))
+        }
+        None => "unknown".to_owned(),
+    };
+    match register.write {
+        Write::Stores => known + ", so a write gives every field, or is a `modify`",
+        Write::Nothing | Write::SetsOnes | Write::ClearsOnes => known,
+    }
+}
+
+pub fn places(register: &Register<'_>) -> String {
+    let array = register.described.array.is_some();
+    let place = |range: &Range| {
+        let base = address(range.base.value);
+        if !array {
+            return format!("`{base}`");
+        }
+        let last = u64::from(range.first) + u64::from(range.count).saturating_sub(1);
+        let number = if range.first == 0 { "n".to_owned() } else { format!("(n - {})", range.first) };
+        if range.count == 1 {
+            format!("`{base}` for element {last}")
+        } else {
+            format!("`{base} + 0x{:X} * {number}` for n = {} to {last}", range.stride, range.first)
+        }
+    };
+    let own: Vec<_> = register.ranges.iter().map(place).collect();
+    let aliases: Vec<_> = register.aliases.iter().map(place).collect();
+    let also = if aliases.is_empty() { String::new() } else { format!("; also {}", aliases.join(", ")) };
+    own.join(", ") + &also
+}
+
+/// When a register is at its address.
+pub(super) fn conditions(described: &description::Register) -> String {
+    let conditions = described.when.iter().map(|(field, value)| format!("`{}` is {}", field.value, value.value));
+    let conditions: Vec<_> = conditions.collect();
+    if conditions.is_empty() { String::new() } else { format!(", while {}", conditions.join(" and ")) }
+}
+
+pub(super) fn permissions(write_in: &WriteIn<'_>) -> String {
+    let links: Vec<_> = write_in
+        .effective
+        .iter()
+        .map(|name| format!("[`{name}`](permission::{})", ident(&rust_name::type_name(name))))
+        .collect();
+    links.join(", ")
+}

@@ -1,0 +1,106 @@
+//! What stands on the pages of registers, descriptor formats and additions.
+
+use proc_macro2::TokenStream;
+
+use super::bits::{Row, table};
+use super::{Doc, diagrams, escape, facts, uses};
+use crate::description::Reserved;
+use crate::emit::rust::Options;
+use crate::lower::{Additions, Descriptor, ExtendedRegister, Map, Register, Write};
+use crate::rust_name;
+
+/// What there is to know about a register.
+pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
+    let described = register.described;
+    let mut doc = heading(&described.title, &described.section, described.page);
+    doc.diagram = Some(diagrams::register_diagram_path(described));
+    doc.text(described.doc.as_deref().unwrap_or_default());
+
+    let mut known = vec![
+        facts::reached(map, options, register),
+        format!("Access: `{}`: {}.", described.access.word(), facts::behaviour(described.access.value)),
+        format!("After a reset: {}.", facts::reset(register)),
+        format!("Where: {}{}.", facts::places(register), facts::conditions(described)),
+    ];
+    if register.write != Write::Nothing {
+        let write_in = facts::permissions(register.write_in.as_ref().unwrap_or(&map.write_in));
+        known.push(if described.memory_safety {
+            format!("Decides which memory the device reaches, so only the driver itself writes it, in: {write_in}.")
+        } else {
+            format!("May be written in: {write_in}.")
+        });
+    }
+    known.extend(described.software_must.iter().map(|(field, value)| {
+        format!("Software must write {} into `{}`: every write does.", value.value, field.value)
+    }));
+    if described.doorbell {
+        known.push("A doorbell: a write hands work to the device.".to_owned());
+    }
+    known.extend(uses::touched_by(options, register));
+    doc.list(known);
+
+    let reserved = register.reserved.iter().map(|run| {
+        let rule = match run.policy {
+            _ if register.write == Write::Nothing => "reserved",
+            Reserved::Preserve => "reserved, left as it is",
+            Reserved::Zero => "reserved, written as zero",
+            Reserved::One => "reserved, written as one",
+        };
+        let why = run.why.map(|why| format!(" ({})", escape(why.trim_end_matches('.')))).unwrap_or_default();
+        Row::reserved(run.bits, format!("{rule}{why}"))
+    });
+    doc.block(table(register.fields.iter().map(|field| Row::of_register(register, field)).chain(reserved).collect()));
+    doc.caveats(&described.errata, &described.doubts).tokens()
+}
+
+/// What there is to know about a descriptor format.
+pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
+    let described = descriptor.described;
+    let mut doc = heading(&described.title, &described.section, described.page);
+    doc.diagram = Some(diagrams::descriptor_diagram_path(described));
+    doc.text(described.doc.as_deref().unwrap_or_default());
+    let flags = [
+        (&described.done, "tells that the device is done with it"),
+        (&described.last, "marks the last descriptor of a chain"),
+        (&described.report, "asks the device to tell when it is done"),
+    ];
+    for (flag, what) in flags {
+        if let Some(flag) = flag {
+            doc.text(&format!("`{}` {what}.", flag.value));
+        }
+    }
+    let reserved = described.reserved.iter().map(|bits| Row::reserved(bits.value, "reserved".to_owned()));
+    doc.block(table(descriptor.fields.iter().map(Row::field).chain(reserved).collect()));
+    doc.caveats(&described.errata, &described.doubts).tokens()
+}
+
+/// What there is to know about what is added to a register.
+pub fn addition(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> TokenStream {
+    let described = extended.register.described;
+    let (extension, name) = (&additions.extension.extension.value, rust_name::type_name(&described.name));
+    let mut doc = Doc::new(format!("What `{extension}` adds to [`{name}`]: {}.", escape(&described.title)));
+    doc.diagram = Some(diagrams::addition_diagram_path(additions, described));
+    let added = extended.values.iter().map(|field| {
+        let module = rust_name::method(&described.name);
+        let (constant, values) = (rust_name::constant(field.name), rust_name::type_name(field.name));
+        let named = field.described.values.iter().map(|(name, value)| format!("{}: `{}`", value.value, name.value));
+        let named: Vec<_> = named.collect();
+        format!(
+            "Further values of [`{constant}`]({name}::{constant}), in [`{values}`]({module}::{values}): {}.",
+            named.join(", ")
+        )
+    });
+    let added: Vec<_> = added.collect();
+    if !added.is_empty() {
+        doc.list(added);
+    }
+    if !extended.fields.is_empty() {
+        doc.block(table(extended.fields.iter().map(|field| Row::of_register(&extended.register, field)).collect()));
+    }
+    doc.tokens()
+}
+
+fn heading(title: &str, section: &str, page: Option<u32>) -> Doc {
+    let page = page.map(|page| format!(", page {page}")).unwrap_or_default();
+    Doc::new(format!("{} (datasheet {}{page}).", escape(title), escape(section)))
+}

@@ -140,10 +140,12 @@ pub fn diagram(label: &str, width: u32, cells: &[Cell]) -> String {
     let (width, height) = (svg.width, number(svg.y + EDGE));
     // Without blank lines, so that Markdown leaves all of it alone.
     format!(
-        "<div class=\"bits\"><style>\n{}</style>\n<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {width} {height}\" \
+        "<div class=\"bits\"><style>\n{}{}</style>\n<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {width} {height}\" \
          style=\"width:{width}px\"><defs><pattern id=\"bits-reserved\" width=\"6\" height=\"6\" \
          patternUnits=\"userSpaceOnUse\"><path d=\"M0 6L6 0\"/></pattern></defs>{}\n</svg></div>\n",
         include_str!("diagram.css"),
+        // For the table beside it.
+        include_str!("table.css"),
         escape(label),
         svg.text
     )

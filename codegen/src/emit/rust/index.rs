@@ -32,7 +32,9 @@ pub fn modules(block: Option<&str>) -> TokenStream {
 /// The files of the lists.
 pub fn files(map: &Map<'_>, block: Option<&str>) -> Vec<(String, String)> {
     let texts = [by_address(map), by_name(map), by_group(map)];
-    LISTS.iter().zip(texts).map(|((name, _), text)| (path(block, name), text)).collect()
+    // Names and addresses stay whole on a narrow screen.
+    let style = format!("\n<style>\n{}</style>\n", include_str!("table.css"));
+    LISTS.iter().zip(texts).map(|((name, _), text)| (path(block, name), format!("{style}{text}"))).collect()
 }
 
 fn path(block: Option<&str>, module: &str) -> String {

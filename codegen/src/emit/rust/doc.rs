@@ -1,12 +1,14 @@
 //! Documentation comments, made of texts that were not written for rustdoc.
 
+use std::collections::HashMap;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::diagram::{self, Cell, Kind};
 use super::token::{hex32, ident};
 use super::{Options, Use};
-use crate::description::{self, Access, Bits, DescriptorFormat, Doubt, Erratum, Reserved, Word};
+use crate::description::{self, Access, Bits, DescriptorFormat, Doubt, Erratum, Pair, Reserved, Word};
 use crate::lower::{Additions, Descriptor, ExtendedRegister, Field, Map, Register, Write, WriteIn};
 use crate::rust_name;
 
@@ -107,14 +109,14 @@ pub fn aliases(names: &[Word], own: &str) -> TokenStream {
 }
 
 /// What there is to know about a register.
-pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let mut doc = heading(&described.title, &described.section, described.page);
     doc.diagram = Some(register_diagram_path(described));
     doc.text(described.doc.as_deref().unwrap_or_default());
 
     let mut facts = vec![
-        reached(map, options, register),
+        reached(map, pairs, options, register),
         format!("Access: `{}`: {}.", described.access.word(), behaviour(described.access.value)),
         format!("After a reset: {}.", reset(register)),
         format!("Where: {}{}.", places(register), conditions(described)),
@@ -259,12 +261,27 @@ fn reserved_cell(bits: Bits) -> Cell {
     Cell { bits, name: String::new(), link: None, kind: Kind::Reserved, when: String::new() }
 }
 
+/// The pairs that each register is in.
+pub struct Pairs<'a>(HashMap<&'a Word, Vec<&'a Pair>>);
+
+impl<'a> Pairs<'a> {
+    pub fn of(map: &Map<'a>) -> Self {
+        let mut pairs: HashMap<_, Vec<_>> = HashMap::new();
+        for pair in &map.description.pairs {
+            for register in [&pair.low, &pair.high] {
+                pairs.entry(register).or_default().push(pair);
+            }
+        }
+        Self(pairs)
+    }
+}
+
 /// The methods that reach a register, and where those are that belong to the same.
-fn reached(map: &Map<'_>, options: &Options, register: &Register<'_>) -> String {
+fn reached(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &Register<'_>) -> String {
     let accessors = &options.accessors;
     let described = register.described;
     let method = rust_name::method(&described.name);
-    let pairs = map.description.pairs.iter().filter(|pair| [&pair.low, &pair.high].contains(&&described.name));
+    let pairs = pairs.0.get(&described.name).into_iter().flatten();
     let pairs: String = pairs
         .map(|pair| {
             let other = rust_name::type_name(if pair.low == described.name { &pair.high } else { &pair.low });

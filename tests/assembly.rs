@@ -66,11 +66,12 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
 /// The functions of the library that packets pass through, by a part of their names.
 const PER_PACKET: &[&str] = &["receive_many", "receive_rest", "post_many", "post_rest"];
 /// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.
-const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "TxRing4pass"];
+const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "TxRing$GT$4pass"];
 
 /// What they may call: what is done once for a block, or for a packet that is unusual.
 const SOMETIMES: &[&str] = &[
     "refill",
+    "pool_was_empty",
     "segment",
     "receive_many",
     "receive_rest",
@@ -86,10 +87,10 @@ const SOMETIMES: &[&str] = &[
     "take_back_partly",
     "put_one",
     // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
-    "drop_in_place$LT$ixgbe..queue..tx..Noted$GT$",
+    "drop_in_place$LT$ixgbe..queue..tx..passing..Noted$GT$",
     "forward_to_several",
     // What is not done for each packet in place.
-    "TxRing4pass",
+    "TxRing$GT$4pass",
     "pass_by_page",
     "make_way",
     "in_place9take_back",

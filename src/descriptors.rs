@@ -51,6 +51,12 @@ impl Words {
         Vacant(self)
     }
 
+    /// Whether the device is done.
+    #[inline(always)]
+    pub fn is_done<D: WriteBack>(&self) -> bool {
+        u64::from_le(self.0[D::DONE as usize / 64].load(Ordering::Acquire)) >> (D::DONE % 64) & 1 != 0
+    }
+
     /// What the device wrote back, if it is done.
     #[inline(always)]
     pub fn done<D: WriteBack>(&self) -> Option<Done<'_, D>> {

@@ -1,6 +1,8 @@
 //! A typed access is the same instructions as the volatile access that one would write by hand, and the data path does
 //! nothing for a packet that it need not.
 //!
+//! What a program does not use of the map is not in it either.
+//!
 //! `assembly/accesses.rs` has the pairs: what `typed_NAME` and `raw_NAME` became is compared here; and `forward`, which is
 //! the data path in place.
 
@@ -64,11 +66,12 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
 /// The functions of the library that packets pass through, by a part of their names.
 const PER_PACKET: &[&str] = &["receive_many", "receive_rest", "post_many", "post_rest"];
 /// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.
-const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "TxRing4pass"];
+const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "TxRing$GT$4pass"];
 
 /// What they may call: what is done once for a block, or for a packet that is unusual.
 const SOMETIMES: &[&str] = &[
     "refill",
+    "pool_was_empty",
     "segment",
     "receive_many",
     "receive_rest",
@@ -84,10 +87,10 @@ const SOMETIMES: &[&str] = &[
     "take_back_partly",
     "put_one",
     // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
-    "drop_in_place$LT$ixgbe..queue..tx..Noted$GT$",
+    "drop_in_place$LT$ixgbe..queue..tx..passing..Noted$GT$",
     "forward_to_several",
     // What is not done for each packet in place.
-    "TxRing4pass",
+    "TxRing$GT$4pass",
     "pass_by_page",
     "make_way",
     "in_place9take_back",
@@ -118,10 +121,62 @@ fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
     Ok(())
 }
 
+#[test]
+fn a_program_has_nothing_of_the_map_that_it_does_not_use() -> Result {
+    let library = compile_library()?;
+    let [typed, raw, table] = [&[][..], &["--cfg=raw"], &["--cfg=table"]].map(|flags| ten_registers(&library, flags));
+    let (typed, raw, table) = (typed?, raw?, table?);
+    println!("ten registers by the map: {typed} bytes, by offsets: {raw} bytes, with the table of all: {table} bytes");
+    // One offset that is put together at run time, or a literal that stands twice, and not one register more.
+    assert!(typed.abs_diff(raw) <= 64, "by the map it has {typed} bytes, without it {raw}");
+    // What would be seen if it were there.
+    assert!(table > typed + 50_000, "with the table of all registers it has {table} bytes, without it {typed}");
+    Ok(())
+}
+
+/// How much of `assembly/ten_registers.rs` is loaded into memory, compiled as a release is, with some flags.
+fn ten_registers(library: &Library, flags: &[&str]) -> Result<u64> {
+    let program = library.directory()?.join(format!("ten_registers{}", flags.concat()));
+    let mut compiler = library.compiler("tests/assembly/ten_registers.rs", &program)?;
+    let output = compiler.args(["--crate-type=bin", "-Copt-level=3"]).args(flags).output()?;
+    if !output.status.success() {
+        return Err(format!("the program does not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    loaded(&fs::read(program)?).ok_or("the program is no ELF file of 64 bits".into())
+}
+
+/// The bytes of all sections of an ELF file that are loaded.
+fn loaded(elf: &[u8]) -> Option<u64> {
+    let word = |at: usize| Some(u64::from_le_bytes(*elf.get(at..)?.first_chunk()?));
+    let half = |at: usize| Some(usize::from(u16::from_le_bytes(*elf.get(at..)?.first_chunk()?)));
+    let (start, size, count) = (word(0x28)? as usize, half(0x3a)?, half(0x3c)?);
+    let sections = (0..count).map(|section| {
+        let header = start + section * size;
+        let is_loaded = word(header + 8)? & 2 != 0;
+        Some(if is_loaded { word(header + 0x20)? } else { 0 })
+    });
+    sections.sum()
+}
+
 /// The library, compiled as a release is.
 struct Library {
     rlib: PathBuf,
     assembly: String,
+}
+
+impl Library {
+    fn directory(&self) -> Result<&Path> {
+        Ok(self.rlib.parent().ok_or("the library is nowhere")?)
+    }
+
+    /// A compiler that makes `to` of `source`, which uses the library.
+    fn compiler(&self, source: &str, to: &Path) -> Result<Command> {
+        let mut compiler = quiet(Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into())));
+        compiler.args(["--edition=2024", source]).args(FLAGS);
+        compiler.arg("-L").arg(format!("dependency={}", self.directory()?.join("deps").display()));
+        compiler.arg(format!("--extern=ixgbe={}", self.rlib.display())).arg("-o").arg(to);
+        Ok(compiler)
+    }
 }
 
 /// Compiles the library, and nothing that only tests need, in a directory of its own: the one of the cargo that runs this
@@ -153,18 +208,10 @@ fn compile_library() -> Result<Library> {
 
 /// Compiles the pairs as a release does, and gives the assembly.
 fn compile_accesses() -> Result<String> {
-    let Library { rlib, .. } = compile_library()?;
-    let directory = rlib.parent().ok_or("the library is nowhere")?;
-    let assembly = directory.join("accesses.s");
-    let output = quiet(Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into())))
-        .args(["--edition=2024", "--crate-type=lib", "--emit=asm", "-Copt-level=3", "tests/assembly/accesses.rs"])
-        .args(FLAGS)
-        .arg("-L")
-        .arg(format!("dependency={}", directory.join("deps").display()))
-        .arg(format!("--extern=ixgbe={}", rlib.display()))
-        .arg("-o")
-        .arg(&assembly)
-        .output()?;
+    let library = compile_library()?;
+    let assembly = library.directory()?.join("accesses.s");
+    let mut compiler = library.compiler("tests/assembly/accesses.rs", &assembly)?;
+    let output = compiler.args(["--crate-type=lib", "--emit=asm", "-Copt-level=3"]).output()?;
     if !output.status.success() {
         return Err(format!("the accesses do not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
     }

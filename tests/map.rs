@@ -206,6 +206,7 @@ fn the_other_blocks_are_where_they_should_be() -> Result<(), Box<dyn Error>> {
         if wanted != "-" {
             assert_eq!(access(register.access), wanted, "{name}");
         }
+        assert_eq!(register.reset, None, "nobody says what {name} is after a reset");
         names.push(name);
     }
     let unknown = msix::REGISTERS.iter().chain(virtual_function::REGISTERS).filter(|one| !names.contains(&one.name));
@@ -309,4 +310,54 @@ fn number(text: &str) -> Result<u32, Box<dyn Error>> {
         None => text.parse(),
     };
     number.map_err(|error| format!("{text}: {error}").into())
+}
+
+/// A field's name, lowest bit and number of bits.
+type NameLsbWidth = (&'static str, u32, u32);
+
+/// Fields of the other blocks by their bits: those of the MSI-X table are the PCI specification's (6.8.2), those of the
+/// mailbox are in drivers' headers.
+const FIELDS: &[(&str, &[NameLsbWidth])] = &[
+    ("MSIXTADD", &[("ZERO", 0, 2), ("MSIXTADD", 2, 30)]),
+    ("MSIXTVCTRL", &[("MASK", 0, 1)]),
+    (
+        "VFMAILBOX",
+        &[
+            ("REQ", 0, 1),
+            ("ACK", 1, 1),
+            ("VFU", 2, 1),
+            ("PFU", 3, 1),
+            ("PFSTS", 4, 1),
+            ("PFACK", 5, 1),
+            ("RSTI", 6, 1),
+            ("RSTD", 7, 1),
+        ],
+    ),
+];
+
+/// A register of a virtual function has what the physical function's register of that name has, unless it is one number.
+#[test]
+fn the_fields_of_the_other_blocks_are_those_of_their_likes() {
+    let fields = |register: &RegisterInfo| {
+        let fields = register.fields.iter().map(|field| (field.name, field.lsb, field.width));
+        fields.collect::<Vec<_>>()
+    };
+    let mut judged = 0;
+    for register in msix::REGISTERS.iter().chain(virtual_function::REGISTERS) {
+        let name = register.name;
+        let alike = name.get(2..).and_then(|name| REGISTERS.iter().find(|other| other.name == name));
+        let own = FIELDS.iter().find(|(other, _)| *other == name).map(|(_, fields)| fields.to_vec());
+        let own_fields = fields(register);
+        if let [(_, 0, 32)] = own_fields[..] {
+            continue;
+        }
+        if let Some(wanted) = own.or_else(|| alike.map(fields)) {
+            let others: Vec<_> = own_fields.iter().filter(|field| !wanted.contains(field)).collect();
+            assert!(others.is_empty(), "{name} has other fields: {others:?}");
+            judged += 1;
+        } else {
+            assert!(["VFGORC_MSB", "VFGOTC_MSB"].contains(&name), "nothing says which fields {name} has");
+        }
+    }
+    assert_eq!(judged, 24, "of some nothing was found to compare them with");
 }

@@ -136,6 +136,12 @@ impl Mistakes {
         self.0.extend(others.0);
     }
 
+    /// How many there are.
+    #[must_use]
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -251,14 +257,17 @@ impl<'a> Lines<'a> {
 
 /// The one of `known` that `word` was most likely meant to be.
 pub(crate) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = word.to_lowercase();
+    let (lower, length) = (word.to_lowercase(), word.chars().count());
     known
         .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known))
-        .filter(|(distance, known)| {
-            let letters = known.chars().count().min(word.chars().count());
+        .filter_map(|known| {
+            let (shorter, longer) = (known.chars().count().min(length), known.chars().count().max(length));
             // A word of one letter is close to every other: that would be no advice.
-            *distance <= 1 + letters / 4 && *distance < letters
+            let close = |distance: usize| distance <= 1 + shorter / 4 && distance < shorter;
+            // So many letters are missing at least, without looking at them.
+            let distance =
+                close(longer - shorter).then(|| strsim::damerau_levenshtein(&lower, &known.to_lowercase()))?;
+            close(distance).then_some((distance, known))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)

@@ -2,6 +2,8 @@
 //!
 //! What comes out is one description, so that every check that there is holds for both files together.
 
+use std::collections::HashMap;
+
 use crate::check::Unknown;
 use crate::description::extension::{Addition, Extension};
 use crate::description::{Description, Field, Named, Register, Word};
@@ -101,12 +103,15 @@ pub(crate) fn extend(
     add("group", &mut description.groups, &extension.groups, mistakes);
     add("index", &mut description.indices, &extension.indices, mistakes);
     let mut values = Vec::new();
+    // Of those that have one name, the first.
+    let named = description.registers.iter().enumerate().rev().map(|(at, register)| (register.name.clone(), at));
+    let places: HashMap<_, _> = named.collect();
     for (name, addition) in &extension.additions {
-        let known = description.registers.iter().map(|register| &register.name);
-        match description.registers.iter().position(|register| register.name == *name) {
-            Some(at) => add_to(&mut description.registers[at], addition, mistakes, &mut values),
+        match places.get(name) {
+            Some(at) => add_to(&mut description.registers[*at], addition, mistakes, &mut values),
             None => {
-                let unknown = Unknown { what: "register", word: name, known: crate::check::known(known) };
+                let known = description.registers.iter().map(|register| register.name.as_str());
+                let unknown = Unknown { what: "register", word: name, known: crate::check::known(known, mistakes) };
                 let message = format!("the registers of `{}`", description.chip.value);
                 mistakes.report(Diagnostic::from(unknown).other(description.chip.span, message));
             }
@@ -125,7 +130,7 @@ fn add_to(register: &mut Register, addition: &Addition, mistakes: &mut Mistakes,
     }
     for (name, added) in &addition.values {
         let Some((known, field)) = register.fields.get_full_mut(name).map(|(_, known, field)| (known, field)) else {
-            let unknown = Unknown { what: "field", word: name, known: crate::check::keys(&register.fields) };
+            let unknown = Unknown { what: "field", word: name, known: crate::check::keys(&register.fields, mistakes) };
             let message = format!("the fields of `{}`", register.name.value);
             mistakes.report(Diagnostic::from(unknown).other(register.name.span, message));
             continue;

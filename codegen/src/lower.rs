@@ -222,7 +222,8 @@ impl<'a> Map<'a> {
 /// Works out what an extension adds.
 pub fn lower_extension(extended: &Extended) -> Additions<'_> {
     let (description, extension): (&Description, _) = (&extended.whole, &extended.extension);
-    let new = |register: &&description::Register| extension.registers.iter().any(|new| new.name == register.name);
+    let added: HashSet<_> = extension.registers.iter().map(|register| &register.name).collect();
+    let new = |register: &&description::Register| added.contains(&register.name);
     let registers = description.registers.iter().filter(new).map(|described| register(description, described));
     let extends = |register: &&description::Register| extension.additions.contains_key(&register.name);
     let extended = description.registers.iter().filter(extends).map(|described| {

@@ -59,8 +59,10 @@ fn every_description_at_hand() -> Result<(), Box<dyn Error>> {
 
 #[test]
 fn ours_is_laid_out() -> Result<(), Box<dyn Error>> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../registers.yaml"))?;
-    assert!(formatted(&text).as_ref() == Some(&text), "run `datasheet-codegen fmt registers.yaml`");
+    for file in ["registers.yaml", "tests/extension/acme/acme.yaml", "tests/extension/beta/beta.yaml"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file))?;
+        assert!(formatted(&text).as_ref() == Some(&text), "run `datasheet-codegen fmt {file}`");
+    }
     Ok(())
 }
 
@@ -204,4 +206,43 @@ proptest! {
             prop_assert_eq!(formatted.matches(&format!("# comment {number}.")).count(), 1, "{}", formatted);
         }
     }
+}
+
+#[test]
+fn extensions_have_an_order_of_their_own() {
+    let text = r#"additions:
+  MODE: { values: { SPEED: { Turbo: 2 } }, fields: { FAN: { doc: Its fan., bits: "4" } }, memory_safety: true }
+registers:
+  - { title: A lamp, name: LAMP, section: "1", group: g, offset: 16, access: rw, reset: 0 }
+extends: "X"
+# What it brings.
+extension: Acme
+groups: { g: Lamps }
+"#;
+    let expected = r#"# What it brings.
+extension: Acme
+extends: "X"
+
+groups:
+  g: Lamps
+
+registers:
+  - name: LAMP
+    title: A lamp
+    section: "1"
+    group: g
+    offset: 0x00010
+    access: rw
+    reset: 0x00000000
+
+additions:
+  MODE:
+    memory_safety: true
+    fields:
+      FAN: { bits: "4", doc: Its fan. }
+    values:
+      SPEED: { Turbo: 2 }
+"#;
+    assert_eq!(formatted(text).as_deref(), Some(expected));
+    assert_eq!(formatted(expected).as_deref(), Some(expected));
 }

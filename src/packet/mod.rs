@@ -80,6 +80,29 @@ impl Extent {
     }
 }
 
+/// What usual packets of a pool have in common: one segment, whose data are where they are in an empty packet.
+///
+/// It is the number that makes 0 of the extent of one with a single byte. Added to any other, it gives what that has more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Usual(u64);
+
+impl Usual {
+    /// Those of no pool at all.
+    pub(crate) const NONE: Self = Self(1 << 63);
+
+    /// Those of `pool`.
+    #[inline(always)]
+    pub(crate) const fn of(pool: PoolId) -> Self {
+        Self(Extent::new(pool, 1).0.wrapping_neg())
+    }
+
+    /// As a number.
+    #[inline(always)]
+    pub(crate) const fn get(self) -> u64 {
+        self.0
+    }
+}
+
 // SAFETY: a packet owns its buffer, and pools can be shared between threads.
 unsafe impl Send for Packet {}
 // SAFETY: a shared packet can only be read.
@@ -129,11 +152,16 @@ impl Packet {
         self.data
     }
 
-    /// How many bytes the packet has beyond the first: if it is of `pool`, has one segment, and its data are where they are in
-    /// an empty packet. Otherwise more than any packet can have.
+    /// How many bytes the packet has beyond the first, if it is a [`Usual`] one. Otherwise more than any packet can have.
     #[inline(always)]
-    pub(crate) fn excess(&self, pool: PoolId) -> u64 {
-        self.extent.0.wrapping_sub(Extent::new(pool, 1).0)
+    pub(crate) fn excess(&self, usual: Usual) -> u64 {
+        self.extent.0.wrapping_add(usual.0)
+    }
+
+    /// How long the packet is, and what else there is to say of it, as a number: a byte more makes it 1 more.
+    #[inline(always)]
+    pub(crate) fn extent(&self) -> u64 {
+        self.extent.0
     }
 
     /// The packet's first buffer.

@@ -15,7 +15,7 @@ use core::ptr::NonNull;
 use crate::descriptors::{Descriptor, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
-use crate::packet::{Batch, Outgoing};
+use crate::packet::{Batch, Outgoing, Usual};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId};
 use crate::sync::LINE;
 use groups::{Ends, GROUP, post_groups, post_one, post_rest, receive_groups, receive_one, receive_rest};
@@ -270,28 +270,30 @@ impl Ring {
     }
 
     /// Moves packets from the front of `packets` to the end of the ring: as many as are free, to the end of the [`BLOCK`], as
-    /// long as they are of `pool`, of one buffer in which they have not moved, with a length from 1 to `max_len`. `describe`
-    /// makes their descriptors, from where a packet is and how many bytes it has beyond the first. Says how many it moved.
+    /// long as they are `usual` ones with a length from 1 to `max_len`. `describe` makes their descriptors, from where a packet
+    /// is and its [extent](crate::packet::Packet::extent). Says how many it moved.
     #[inline(always)]
     pub(crate) fn post<D: Descriptor>(
         &mut self,
         packets: &mut Outgoing<'_>,
-        pool: PoolId,
+        usual: Usual,
         max_len: u64,
         describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
     ) -> usize {
         // With the first of them, the run would be for nothing.
-        if packets.first().is_none_or(|first| first.excess(pool) >= max_len) {
+        if packets.first().is_none_or(|first| first.excess(usual) >= max_len) {
             return 0;
         }
-        let count = packets.len().min(self.free()).min(BLOCK - self.end % BLOCK);
+        // Nor is it for one alone.
+        let most = if packets.get(1).is_some_and(|second| second.excess(usual) >= max_len) { 1 } else { packets.len() };
+        let count = most.min(self.free()).min(BLOCK - self.end % BLOCK);
         let (from, to) = (packets.as_ptr(), self.ends(self.end));
         // SAFETY: there are `count` packets; and as many descriptors, and places, in one piece, as the ring consists of
         // whole blocks. What was posted belongs to the ring, as `end` moves past it, and is forgotten as packets.
         unsafe {
-            let mut done = post_groups(from, to, count / GROUP, pool, max_len, describe);
+            let mut done = post_groups(from, to, count / GROUP, usual, max_len, describe);
             if done < count {
-                done = post_rest(from, to, done, count, pool, max_len, describe);
+                done = post_rest(from, to, done, count, usual, max_len, describe);
             }
             packets.forget(done);
             self.end += done;
@@ -304,7 +306,7 @@ impl Ring {
     pub(crate) fn post_only<D: Descriptor>(
         &mut self,
         batch: &mut Batch,
-        pool: PoolId,
+        usual: Usual,
         max_len: u64,
         describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
     ) -> bool {
@@ -316,7 +318,7 @@ impl Ring {
         // SAFETY: there is a descriptor, and a place. What was posted belongs to the ring, as `end` moves past it, and is
         // forgotten as a packet.
         unsafe {
-            let posted = post_one(only, self.ends(end), pool, max_len, describe);
+            let posted = post_one(only, self.ends(end), usual, max_len, describe);
             if posted {
                 self.end = end + 1;
                 batch.forget_all();
@@ -350,8 +352,10 @@ impl Ring {
         pool: &Pool,
         describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
     ) -> bool {
-        let fits = self.posted() + BLOCK <= self.len() && self.end.is_multiple_of(BLOCK);
-        if !fits || *self.filled_from.get_or_insert(pool.id()) != pool.id() {
+        if self.posted() + BLOCK > self.len() || !self.end.is_multiple_of(BLOCK) {
+            return false;
+        }
+        if *self.filled_from.get_or_insert(pool.id()) != pool.id() {
             return false;
         }
         let to = self.ends(self.end);

@@ -57,6 +57,7 @@ pub(crate) struct DropCounters {
 
 impl DropCounters {
     #[cold]
+    #[inline(never)]
     fn pool_was_empty(&self) {
         self.pool_empty.fetch_add(1, Ordering::Relaxed);
     }
@@ -146,21 +147,18 @@ impl RxRing {
         }
     }
 
-    /// Posts free buffers of the pool: as many blocks as there is room for, which must be one at least.
-    #[inline(never)]
+    /// Posts free buffers of the pool: as many blocks as there is room for.
+    #[inline(always)]
     pub(super) fn refill(&mut self) {
         let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
-        loop {
+        while self.is_block_vacant() {
             let was_there = match attachment.uniform() {
                 Some(delta) => self.ring.refill::<Read>(pool, |data| Some(posted(delta.address(data)))),
                 None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
             };
             if !was_there {
                 return self.drops.pool_was_empty();
-            }
-            if !self.is_block_vacant() {
-                return;
             }
         }
     }
@@ -179,9 +177,7 @@ impl RxRing {
     fn receive_many(&mut self, batch: &mut Batch) {
         loop {
             let some = self.is_between_frames() && self.ring.receive(self.attachment.pool(), batch);
-            if self.is_block_vacant() {
-                self.refill();
-            }
+            self.refill();
             if batch.is_full() || !self.is_front_done() {
                 return;
             }
@@ -219,7 +215,7 @@ impl RxRing {
 
     #[inline(always)]
     pub(super) fn is_front_done(&self) -> bool {
-        self.ring.posted() > 0 && self.ring.words(self.ring.first()).done::<WriteBack>().is_some()
+        self.ring.posted() > 0 && self.ring.words(self.ring.first()).is_done::<WriteBack>()
     }
 
     /// Takes a descriptor that cannot be passed on out of the way, and says whether there was one; a packet is counted.

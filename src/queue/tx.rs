@@ -5,22 +5,19 @@
 //! their pools by the block, when the device has reported the last of the block as done: TDH says nothing about that
 //! (8.2.3.9.8).
 
+mod passing;
+mod unusual;
+
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
-use core::ptr::NonNull;
 
-use crate::descriptors::{
-    AdvancedReceiveRead, AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack,
-    LegacyTransmitRead as Legacy, Written,
-};
+use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
 use crate::dma::{Dma, DmaAddr, DmaError};
-use crate::field::Value;
 use crate::mmio::Bus;
-use crate::packet::{Batch, Outgoing, Packet};
+use crate::packet::{Batch, Usual};
 use crate::pool::{Attachment, BLOCK, Pool, PoolId, Uniform};
-use crate::queue::ring::{Ring, Step, pass};
-use crate::queue::rx::RxRing;
+use crate::queue::ring::Ring;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
@@ -84,9 +81,11 @@ pub(crate) struct TxRing {
     /// is of the same, or [`MIXED`].
     owner: usize,
     /// That attachment's pool and the distance to the device's addresses, if that is the same for all of it.
-    usual: Option<Uniform>,
-    /// The descriptor of a packet of one segment with one byte, but for its address. It is kept, not made anew, so that what
-    /// it has in common with that of a longer one is one operand.
+    uniform: Option<Uniform>,
+    /// Packets of that pool.
+    usual: Usual,
+    /// The descriptor of a packet of that attachment's pool with one segment, but for its address, and less what its
+    /// [extent](Packet::extent) adds. It is kept, not made anew, so that it is one operand.
     single: Written<Data>,
     max_len: u64,
 }
@@ -101,8 +100,9 @@ impl TxRing {
             announced: 0,
             attachments: vec![],
             owner: 0,
-            usual: None,
-            single: value!(Data { EOP: true, IFCS: true, DTALEN: 1, PAYLEN: 1 }).into(),
+            uniform: None,
+            usual: Usual::NONE,
+            single: value!(Data {}).into(),
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u64,
         })
@@ -158,7 +158,7 @@ impl TxRing {
         let &mut Block { report, owner } = self.block(self.ring.first())?;
         // What was posted last is reported in any case.
         let report = report.min(self.ring.end().wrapping_sub(1));
-        self.ring.words(report).done::<WriteBack>().map(|_| owner)
+        self.ring.words(report).is_done::<WriteBack>().then_some(owner)
     }
 
     /// Takes back whole blocks that the device has reported as done.
@@ -238,8 +238,11 @@ impl TxRing {
             block.owner = MIXED;
         }
         self.owner = owner;
+        let of_one_byte = Written::from(value!(Data { EOP: true, IFCS: true, DTALEN: 1, PAYLEN: 1 }));
+        self.usual = Usual::of(pool);
+        self.single = of_one_byte.plus(Data::DTALEN, Data::PAYLEN, self.usual.get());
         let attachment = self.attachments.get(owner)?;
-        self.usual = attachment.uniform().map(|delta| Uniform { pool, delta });
+        self.uniform = attachment.uniform().map(|delta| Uniform { pool, delta });
         Some(())
     }
 
@@ -247,10 +250,11 @@ impl TxRing {
     /// to do.
     #[inline(always)]
     fn post_only(&mut self, batch: &mut Batch) -> bool {
-        let Some(Uniform { pool, delta }) = self.usual else { return false };
+        let Some(Uniform { delta, .. }) = self.uniform else { return false };
         let single = self.single;
-        let describe = |data, excess| Some(longer(single, delta.address(data), excess).with(value!(Data { RS: true })));
-        self.ring.post_only(batch, pool, self.max_len, describe)
+        let describe =
+            |data, extent| Some(described(single, delta.address(data), extent).with(value!(Data { RS: true })));
+        self.ring.post_only(batch, self.usual, self.max_len, describe)
     }
 
     /// Posts packets from the front of `batch`; says whether these were all.
@@ -261,12 +265,12 @@ impl TxRing {
         if batch.is_empty() || self.ring.free() < batch.len() {
             self.take_back_partly();
         }
-        let (mut packets, single) = (batch.outgoing(), self.single);
+        let mut packets = batch.outgoing();
         while !packets.is_empty() {
-            if let Some(Uniform { pool, delta }) = self.usual {
-                let from = self.ring.end();
-                let describe = |data, excess| Some(longer(single, delta.address(data), excess));
-                if self.ring.post(&mut packets, pool, self.max_len, describe) > 0 {
+            if let Some(Uniform { delta, .. }) = self.uniform {
+                let (from, single) = (self.ring.end(), self.single);
+                let describe = |data, extent| Some(described(single, delta.address(data), extent));
+                if self.ring.post(&mut packets, self.usual, self.max_len, describe) > 0 {
                     self.report_last();
                     self.note(from);
                     continue;
@@ -280,177 +284,12 @@ impl TxRing {
         }
         true
     }
-
-    /// Gets on with packets that are none of the usual ones. Gives back those that are left, if nothing is wrong with the
-    /// first and there was room.
-    #[inline(never)]
-    fn post_others<'a>(&mut self, mut packets: Outgoing<'a>) -> Option<Outgoing<'a>> {
-        let from = self.ring.end();
-        if self.usual.is_none() && self.post_scattered(&mut packets) > 0 {
-            self.report_last();
-            self.note(from);
-            return Some(packets);
-        }
-        self.post_unusual(&mut packets).then_some(packets)
-    }
-
-    /// Posts packets from the front of `packets`, as [`Ring::post`] does, where the device's addresses are not as far from
-    /// the CPU's for all of a pool.
-    fn post_scattered(&mut self, packets: &mut Outgoing<'_>) -> usize {
-        let Some(attachment) = self.attachments.get(self.owner) else { return 0 };
-        let describe = |data, excess| Some(longer(self.single, attachment.address(data)?, excess));
-        self.ring.post(packets, attachment.pool().id(), self.max_len, describe)
-    }
-
-    /// Takes back whole blocks that the device has reported as done: into `rx` as long as they are of its pool and fit, and
-    /// to their pools otherwise.
-    #[inline(always)]
-    pub(super) fn take_back_into(&mut self, rx: &mut RxRing) {
-        let (to, attachment) = rx.parts();
-        let of_pool = self.attachments.iter().position(|own| own.pool().id() == attachment.pool().id());
-        let posted = |address: DmaAddr| Value::EMPTY.with(AdvancedReceiveRead::PKT_ADDR, address);
-        while self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            let Some(owner) = self.done_block() else { return };
-            let handed_over = of_pool == Some(owner)
-                && match attachment.uniform() {
-                    Some(delta) => self.ring.hand_over_block(to, |data| Some(posted(delta.address(data)))),
-                    None => self.ring.hand_over_block(to, |data| attachment.address(data).map(posted)),
-                };
-            if !handed_over {
-                self.take_done(owner, BLOCK - self.ring.first() % BLOCK);
-            }
-        }
-    }
-
-    /// Passes packets on from `rx`, at most `most`, as [`pass`] does, and says how many; none if the last
-    /// [`guess`](Self::guess) was not its pool. A function of its own, because the loop needs all registers.
-    #[inline(never)]
-    pub(super) fn pass(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
-        self.pass_here(rx, most, decide)
-    }
-
-    /// [Passes](Self::pass) packets on without a call of a function, which is worth it for one.
-    #[inline(always)]
-    pub(super) fn pass_here(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
-        let Some(Uniform { pool, delta }) = self.usual else { return self.pass_by_page(rx, most, decide) };
-        let is_next = rx.is_between_frames();
-        let (from, attachment) = rx.parts();
-        if !is_next || pool != attachment.pool().id() {
-            return 0;
-        }
-        let max_len = self.max_len;
-        let noted = Noted { index: self.ring.end(), tx: self };
-        let describe = |data, less_one| Some(passed_on(delta.address(data), less_one));
-        pass::<Legacy>(from, &mut noted.tx.ring, most, attachment.pool(), max_len, decide, describe)
-    }
-
-    /// [Passes](Self::pass) packets on whose addresses have to be looked up.
-    #[inline(never)]
-    fn pass_by_page(&mut self, rx: &mut RxRing, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
-        if !rx.is_between_frames() {
-            return 0;
-        }
-        let (from, attachment) = rx.parts();
-        let pool = attachment.pool();
-        let max_len = self.max_len;
-        let noted = Noted { index: self.ring.end(), tx: self };
-        let TxRing { ring, attachments, owner, .. } = &mut *noted.tx;
-        let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
-        let describe = |data, less_one| Some(passed_on(to.address(data)?, less_one));
-        pass::<Legacy>(from, ring, most, pool, max_len, decide, describe)
-    }
-
-    /// What is wrong with `packet`, if anything is.
-    #[cold]
-    fn examine(&self, packet: &Packet) -> Result<(), TransmitError> {
-        let attachment = self.attachments.iter().find(|attachment| attachment.pool().id() == packet.pool());
-        let attachment = attachment.ok_or(TransmitError::NotAttached)?;
-        let (len, max) = (packet.total_len(), self.max_len as usize);
-        if len > max {
-            return Err(TransmitError::TooLong { len, max });
-        }
-        if packet.segments().any(<[u8]>::is_empty) {
-            return Err(TransmitError::Empty);
-        }
-        if packet.segments().any(|bytes| attachment.address(NonNull::from(bytes).cast()).is_none()) {
-            return Err(TransmitError::NotAttached);
-        }
-        Ok(())
-    }
-
-    /// Gets on with a packet that is none of the usual ones. Says whether it did: nothing is wrong with it, and there was room.
-    #[cold]
-    fn post_unusual(&mut self, packets: &mut Outgoing<'_>) -> bool {
-        let Some(packet) = packets.first() else { return false };
-        let Some(attachment) = self.attachments.get(self.owner).filter(|usual| usual.pool().id() == packet.pool())
-        else {
-            // Then it may be a usual one.
-            return self.guess(packet.pool()).is_some();
-        };
-        let (len, mut left) = (packet.total_len(), packet.segment_count());
-        if left > self.ring.free() || self.examine(packet).is_err() {
-            return false;
-        }
-        let from = self.ring.end();
-        // Only the first segment says how long the packet is: at most `max`, which has 16 bits.
-        let mut payload = len as u16;
-        if let Some(packet) = packets.next() {
-            packet.into_segments(|buffer, data, len| {
-                left -= 1;
-                // There is an address, and room: both were asked for.
-                let Some(address) = attachment.address(data) else { return };
-                let value = value!(Data { IFCS: true }).with(Data::ADDR, address).with(Data::DTALEN, len);
-                let value = value.with(Data::PAYLEN, core::mem::take(&mut payload)).with(Data::EOP, left == 0);
-                let _ = self.ring.post_buffer(value, buffer);
-            });
-        }
-        self.report_last();
-        let last = self.ring.end().wrapping_sub(1);
-        for index in (from - from % BLOCK..=last).step_by(BLOCK) {
-            if index >= from {
-                self.note(index);
-            }
-            // A block that ends in the middle of the packet is done when that is.
-            if index + BLOCK <= last
-                && let Some(block) = self.block(index)
-            {
-                block.report = last;
-            }
-        }
-        true
-    }
 }
 
-/// Notes what was posted from `index` on when it is dropped: also when the caller's code panics.
-struct Noted<'a> {
-    tx: &'a mut TxRing,
-    index: usize,
-}
-
-impl Drop for Noted<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.tx.ring.end() != self.index {
-            if self.tx.ring.end().is_multiple_of(BLOCK) {
-                self.tx.report_last();
-            }
-            self.tx.note(self.index);
-        }
-    }
-}
-
-/// The descriptor of a packet which the device finds at `address`, with `excess` bytes more than that of `single`.
+/// The descriptor of a packet which the device finds at `address`, with what its `extent` adds to `single`.
 #[inline(always)]
-fn longer(single: Written<Data>, address: DmaAddr, excess: u64) -> Written<Data> {
-    single.at(address).plus(Data::DTALEN, Data::PAYLEN, excess)
-}
-
-/// The descriptor of a packet of one segment that is passed on, of one byte and `more`. The legacy format says the length once;
-/// what asks for a report, and what that is, are the same bits in both (datasheet 7.2.3.2.2).
-#[inline(always)]
-fn passed_on(address: DmaAddr, more: u64) -> Written<Legacy> {
-    let value = value!(Legacy { EOP: true, IFCS: true, LENGTH: 1 }).with(Legacy::BUFFER_ADDR, address);
-    Written::from(value).with_more(Legacy::LENGTH, more)
+fn described(single: Written<Data>, address: DmaAddr, extent: u64) -> Written<Data> {
+    single.at(address).plus(Data::DTALEN, Data::PAYLEN, extent)
 }
 
 /// A transmit queue, borrowed from its running device.

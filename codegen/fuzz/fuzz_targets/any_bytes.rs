@@ -1,6 +1,8 @@
 //! Whatever the bytes are: mistakes with places, or code that is Rust; never a panic.
 //!
-//! `cargo +nightly fuzz run any_bytes -- -max_len=4096`, from codegen/; without nightly, `RUSTC_BOOTSTRAP=1 cargo fuzz run -s none any_bytes`.
+//! From codegen/fuzz, for five minutes and with the stable compiler:
+//!
+//!     mkdir -p corpus && cargo run --release --bin any_bytes -- corpus ../tests/ui ../tests/golden -max_total_time=300 -max_len=16384
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -3,6 +3,7 @@
 //! The register's type was made without the additions, so code that knows nothing of them goes on as before: it takes
 //! reads for what they were, and writes back the bits that nobody had described.
 
+use super::registers_by_name;
 use crate::description::extension::Extension;
 use crate::description::{Description, Register, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
@@ -27,11 +28,10 @@ impl From<OtherRule<'_>> for Diagnostic {
 }
 
 pub(super) fn check(base: &Description, whole: &Description, extension: &Extension, mistakes: &mut Mistakes) {
-    let find =
-        |description: &'_ Description, name: &Word| description.registers.iter().position(|one| one.name == *name);
+    let [described, extended] = [base, whole].map(registers_by_name);
     for (name, addition) in &extension.additions {
-        let (Some(before), Some(after)) = (find(base, name), find(whole, name)) else { continue };
-        let (before, after) = (&base.registers[before], &whole.registers[after]);
+        let name = name.as_str();
+        let (Some(before), Some(after)) = (described.get(name), extended.get(name)) else { continue };
         // What has no place in the register has been told of.
         if after.fields.values().any(|field| field.bits.msb() >= after.bits()) {
             continue;

@@ -7,14 +7,18 @@ use crate::diagnostic::Mistakes;
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for register in &description.registers {
         if !description.groups.contains_key(register.group.as_str()) {
-            mistakes.report(Unknown { what: "group", word: &register.group, known: keys(&description.groups) });
+            mistakes.report(Unknown {
+                what: "group",
+                word: &register.group,
+                known: keys(&description.groups, mistakes),
+            });
         }
         if let Some(word) = register.block.as_ref().filter(|block| !description.blocks.contains_key(block.as_str())) {
-            mistakes.report(Unknown { what: "block", word, known: keys(&description.blocks) });
+            mistakes.report(Unknown { what: "block", word, known: keys(&description.blocks, mistakes) });
         }
         let index = register.array.as_ref().and_then(|array| array.index.as_ref());
         if let Some(word) = index.filter(|index| !description.indices.contains_key(index.as_str())) {
-            mistakes.report(Unknown { what: "index", word, known: keys(&description.indices) });
+            mistakes.report(Unknown { what: "index", word, known: keys(&description.indices, mistakes) });
         }
     }
 }

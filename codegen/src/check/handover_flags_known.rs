@@ -36,7 +36,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         }
         for word in [&descriptor.done, &descriptor.last, &descriptor.report].into_iter().flatten() {
             match descriptor.fields.get(word) {
-                None => mistakes.report(Unknown { what: "field", word, known: keys(&descriptor.fields) }),
+                None => mistakes.report(Unknown { what: "field", word, known: keys(&descriptor.fields, mistakes) }),
                 Some(field) if field.bits.width != 1 => mistakes.report(NotAFlag { word, bits: field.bits }),
                 Some(_) => {}
             }

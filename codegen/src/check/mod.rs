@@ -36,10 +36,11 @@ mod when_conditions_known;
 mod widths_supported;
 mod write_rules_apply;
 
+use std::collections::HashMap;
 use std::ops::Deref;
 
 use crate::description::extension::Extension;
-use crate::description::{Description, Field, Named, Word};
+use crate::description::{Description, Field, Named, Register, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
@@ -214,11 +215,26 @@ impl From<Unknown<'_>> for Diagnostic {
     }
 }
 
-/// The words that a wrong one may have been meant to be; not all of very many, for there is one such list a mistake.
-pub(crate) fn known<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<&'a str> {
-    words.take(1000).map(|word| word.as_str()).collect()
+/// What a wrong word may have been meant to be. It is compared with each of these, so they are not all of very many; and
+/// after many mistakes they are few or none, for nobody reads on for advice.
+pub(crate) fn known<T>(words: impl IntoIterator<Item = T>, mistakes: &Mistakes) -> Vec<T> {
+    let (few, many) = (40, 1000);
+    let mut words = words.into_iter();
+    let mut known: Vec<_> = words.by_ref().take(few).collect();
+    match words.next() {
+        None => {}
+        Some(_) if mistakes.count() >= 100 => known.clear(),
+        Some(next) => known.extend(std::iter::once(next).chain(words).take(many - few)),
+    }
+    known
 }
 
-pub(crate) fn keys<T>(named: &Named<T>) -> Vec<&str> {
-    known(named.keys())
+pub(crate) fn keys<'a, T>(named: &'a Named<T>, mistakes: &Mistakes) -> Vec<&'a str> {
+    known(named.keys().map(|name| name.as_str()), mistakes)
+}
+
+/// The registers by their names: of those that have one name, the first.
+fn registers_by_name(description: &Description) -> HashMap<&str, &Register> {
+    let registers = description.registers.iter().rev();
+    registers.map(|register| (register.name.as_str(), register)).collect()
 }

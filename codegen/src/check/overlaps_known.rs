@@ -23,7 +23,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             let mut find = |word| {
                 let field = layout.fields.get(word);
                 if field.is_none() {
-                    mistakes.report(Unknown { what: "field", word, known: keys(layout.fields) });
+                    mistakes.report(Unknown { what: "field", word, known: keys(layout.fields, mistakes) });
                 }
                 field.map(|field| field.bits)
             };

@@ -1,8 +1,6 @@
 //! A pair is of two registers that there are, and that have the same elements.
 
-use std::collections::HashMap;
-
-use super::{Unknown, known};
+use super::{Unknown, known, registers_by_name};
 use crate::description::{Description, Register, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 
@@ -46,14 +44,13 @@ impl From<WithItself<'_>> for Diagnostic {
 }
 
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
-    let registers: HashMap<_, _> =
-        description.registers.iter().map(|register| (register.name.as_str(), register)).collect();
+    let registers = registers_by_name(description);
     for pair in &description.pairs {
         let mut find = |word: &Word| {
             let register = registers.get(word.as_str());
             // A register that could not be read has been told of: it is not missing.
             if register.is_none() && description.registers.is_complete() {
-                let known = known(description.registers.iter().map(|register| &register.name));
+                let known = known(description.registers.iter().map(|register| register.name.as_str()), mistakes);
                 mistakes.report(Unknown { what: "register", word, known });
             }
             register.copied()

@@ -9,7 +9,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let asked = description.registers.iter().filter_map(|register| register.write_in.as_ref()).flatten();
     for word in implied.chain(&description.write_in).chain(asked) {
         if !description.permissions.contains_key(word.as_str()) {
-            mistakes.report(Unknown { what: "permission", word, known: keys(&description.permissions) });
+            mistakes.report(Unknown { what: "permission", word, known: keys(&description.permissions, mistakes) });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Every `when` of a register names a field of another register, and a value that this field can have; `overlaps` names
 //! registers.
 
-use super::{Unknown, known};
+use super::{Unknown, known, registers_by_name};
 use crate::description::{Bits, Description, Register, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::source::Spanned;
@@ -33,13 +33,12 @@ impl From<OnItself<'_>> for Diagnostic {
 }
 
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
-    let names = || known(description.registers.iter().map(|register| &register.name));
-    let find = |name: &str| description.registers.iter().find(|register| register.name.as_str() == name);
+    let registers = registers_by_name(description);
     for register in &description.registers {
         for (condition, value) in &register.when {
-            match condition.split_once('.').and_then(|(of, field)| Some((of, find(of)?.fields.get(field)?))) {
+            match condition.split_once('.').and_then(|(of, field)| Some((of, registers.get(of)?.fields.get(field)?))) {
                 None => {
-                    let fields = description.registers.iter().flat_map(fields).take(1000).collect::<Vec<_>>();
+                    let fields = known(description.registers.iter().flat_map(fields), mistakes);
                     let known = fields.iter().map(String::as_str).collect();
                     mistakes.report(Unknown { what: "field", word: condition, known });
                 }
@@ -54,8 +53,9 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         }
     }
     for word in description.overlaps.iter().flat_map(|(one, other)| [one, other]) {
-        if find(word).is_none() {
-            mistakes.report(Unknown { what: "register", word, known: names() });
+        if !registers.contains_key(word.as_str()) {
+            let known = known(description.registers.iter().map(|register| register.name.as_str()), mistakes);
+            mistakes.report(Unknown { what: "register", word, known });
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for register in &description.registers {
         for (field, value) in &register.software_must {
             let Some(described) = register.fields.get(field) else {
-                mistakes.report(Unknown { what: "field", word: field, known: keys(&register.fields) });
+                mistakes.report(Unknown { what: "field", word: field, known: keys(&register.fields, mistakes) });
                 continue;
             };
             let access = register.access_of(described);

@@ -35,7 +35,9 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         for (name, field) in layout.fields {
             for (other, value) in &field.when {
                 match layout.fields.get(other) {
-                    None => mistakes.report(Unknown { what: "field", word: other, known: keys(layout.fields) }),
+                    None => {
+                        mistakes.report(Unknown { what: "field", word: other, known: keys(layout.fields, mistakes) })
+                    }
                     Some(_) if other == name => mistakes.report(OnItself { field: other }),
                     Some(known) if value.value > known.bits.max() => {
                         mistakes.report(Impossible { field: other, value: *value, max: known.bits.max() });

@@ -1,4 +1,4 @@
-//! The canonical layout of a description: the order of keys, one field a line, numbers as wide as they should be.
+//! The canonical layout of a description or an extension: the order of keys, one field a line, numbers as wide as they should be.
 //!
 //! It works on the tree of the text, so that what a scalar looks like and what a comment says stays as it was
 //! written. That nothing else was changed is made sure of by reading the result again.
@@ -219,8 +219,8 @@ struct Text<'a> {
 impl Text<'_> {
     fn format(&self, tree: &Node) -> String {
         let mut pieces = Vec::new();
-        match tree.kind {
-            Kind::Mapping(_) => self.lines(tree, &DESCRIPTION, 0, &mut pieces),
+        match &tree.kind {
+            Kind::Mapping(entries) => self.lines(tree, forms::of_file(entries), 0, &mut pieces),
             _ => self.value("", tree, &DESCRIPTION, 0, tree.span.start, &mut pieces),
         }
 

@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Several, Words, Written};
-use crate::packet::Packet;
+use crate::packet::{Packet, Usual};
 use crate::pool::{Buffer, PoolId};
 
 /// How many packets make a group: what is done for each is written out so often, without a loop.
@@ -53,7 +53,7 @@ pub(super) unsafe fn receive_groups(
     let count = groups * GROUP;
     // The device goes by the order: where it is not done with the last, there is no use in looking at the others.
     // SAFETY: there are that many, if any.
-    if count == 0 || unsafe { (*from.words.add(count - 1)).done::<WriteBack>().is_none() } {
+    if count == 0 || unsafe { !(*from.words.add(count - 1)).is_done::<WriteBack>() } {
         return 0;
     }
     let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
@@ -65,7 +65,7 @@ pub(super) unsafe fn receive_groups(
     // SAFETY: written above.
     let packets = || unsafe { core::slice::from_raw_parts(room.cast(), count) };
     // The device is not trusted to keep within the buffers it was given.
-    if are_good(size) || are_good(1 << 16) && fit(packets(), pool, size) { count } else { 0 }
+    if are_good(size) || are_good(1 << 16) && fit(packets(), Usual::of(pool), size) { count } else { 0 }
 }
 
 /// Moves packets up to the `count`th, as [`receive_groups`] does, of which `done` were moved: as many as are as they should be.
@@ -130,12 +130,12 @@ unsafe fn read<const N: usize>(
     }
 }
 
-/// Whether each of `packets` is of `pool`, lies in one buffer in which it has not moved, and has 1 to `max_len` bytes. That is
+/// Whether each of `packets` is a usual one with 1 to `max_len` bytes. That is
 /// asked where their lengths ORed, which are at least the largest, leave it open.
 #[cold]
 #[inline(never)]
-fn fit(packets: &[Packet], pool: PoolId, max_len: u64) -> bool {
-    packets.iter().all(|packet| packet.excess(pool) < max_len)
+fn fit(packets: &[Packet], usual: Usual, max_len: u64) -> bool {
+    packets.iter().all(|packet| packet.excess(usual) < max_len)
 }
 
 /// Writes the descriptors of `groups` of packets and puts their buffers into their places, if they are all as `Ring::post`
@@ -153,21 +153,21 @@ pub(super) unsafe fn post_groups<D: Descriptor>(
     from: *const Packet,
     to: Ends,
     groups: usize,
-    pool: PoolId,
+    usual: Usual,
     max_len: u64,
     describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
 ) -> usize {
     let (count, mut any) = (groups * GROUP, 0);
     for at in (0..count).step_by(GROUP) {
         // SAFETY: as the caller says.
-        match unsafe { write::<D, GROUP>(from.add(at), to.at(at), pool, describe) } {
+        match unsafe { write::<D, GROUP>(from.add(at), to.at(at), usual, describe) } {
             Some(excess) => any |= excess,
             None => return 0,
         }
     }
     // SAFETY: as the caller says.
     let packets = || unsafe { core::slice::from_raw_parts(from, count) };
-    if any < max_len || fit(packets(), pool, max_len) { count } else { 0 }
+    if any < max_len || fit(packets(), usual, max_len) { count } else { 0 }
 }
 
 /// Posts packets up to the `count`th, as [`post_groups`] does, of which `done` were posted: as [`receive_rest`] receives them.
@@ -181,16 +181,16 @@ pub(super) unsafe fn post_rest<D: Descriptor>(
     to: Ends,
     mut done: usize,
     count: usize,
-    pool: PoolId,
+    usual: Usual,
     max_len: u64,
     describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
 ) -> usize {
     // SAFETY: as the caller says.
     unsafe {
-        while done + GROUP <= count && post_groups(from.add(done), to.at(done), 1, pool, max_len, describe) > 0 {
+        while done + GROUP <= count && post_groups(from.add(done), to.at(done), 1, usual, max_len, describe) > 0 {
             done += GROUP;
         }
-        while done < count && post_one(&*from.add(done), to.at(done), pool, max_len, describe) {
+        while done < count && post_one(&*from.add(done), to.at(done), usual, max_len, describe) {
             done += 1;
         }
     }
@@ -206,12 +206,12 @@ pub(super) unsafe fn post_rest<D: Descriptor>(
 pub(super) unsafe fn post_one<D: Descriptor>(
     packet: &Packet,
     to: Ends,
-    pool: PoolId,
+    usual: Usual,
     max_len: u64,
     describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
 ) -> bool {
     // SAFETY: as the caller says.
-    unsafe { write::<D, 1>(packet, to, pool, describe) }.is_some_and(|excess| excess < max_len)
+    unsafe { write::<D, 1>(packet, to, usual, describe) }.is_some_and(|excess| excess < max_len)
 }
 
 /// Writes the descriptors and places of `N` packets, and gives their [excesses](Packet::excess) ORed: at least the largest.
@@ -223,7 +223,7 @@ pub(super) unsafe fn post_one<D: Descriptor>(
 unsafe fn write<D: Descriptor, const N: usize>(
     from: *const Packet,
     to: Ends,
-    pool: PoolId,
+    usual: Usual,
     describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
 ) -> Option<u64> {
     let mut any = 0;
@@ -232,10 +232,10 @@ unsafe fn write<D: Descriptor, const N: usize>(
         // not count.
         unsafe {
             let packet = &*from.add(at);
-            let (data, excess) = (packet.data(), packet.excess(pool));
-            any |= excess;
+            let (data, extent) = (packet.data(), packet.extent());
+            any |= packet.excess(usual);
             to.buffers.add(at).write(MaybeUninit::new(Buffer::from_data(data)));
-            (*to.words.add(at)).vacant_in_ring().put(describe(data, excess)?);
+            (*to.words.add(at)).vacant_in_ring().put(describe(data, extent)?);
         }
     }
     Some(any)

@@ -130,11 +130,12 @@ enum Source {
 }
 
 impl Access {
-    /// The plain moves of 32 bits, which is what a compiler makes of a volatile access. `None` for all else.
+    /// The moves of 32 bits, which is what a compiler makes of a volatile access. `None` for all else.
     fn of(instruction: &Instruction) -> Option<Self> {
         Some(match instruction.code() {
             Code::Mov_r32_rm32 => Self::Load(greg(instruction.op0_register())?),
-            Code::Mov_rm32_r32 => Self::Store(Source::Register(greg(instruction.op1_register())?)),
+            // The latter is what DPDK writes a tail with, where the processor has it.
+            Code::Mov_rm32_r32 | Code::Movdiri_m32_r32 => Self::Store(Source::Register(greg(instruction.op1_register())?)),
             Code::Mov_rm32_imm32 => Self::Store(Source::Constant(instruction.immediate32())),
             _ => return None,
         })

@@ -6,24 +6,24 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::token::{allow_type_name, ident};
-use super::{Options, doc, fields, imports, index, permissions, registers, table};
+use super::{Code, Options, doc, fields, imports, index, permissions, registers};
 use crate::lower::{Additions, ExtendedRegister};
 use crate::rust_name;
 
 /// The additions, to be `include!`d.
-pub fn additions(additions: &Additions<'_>, options: &Options) -> TokenStream {
+pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
     let map = &additions.map;
-    let extended = additions.extended.iter().map(|register| extended(additions, options, register));
-    let mut items: TokenStream = extended.collect();
-    items.extend(registers::indices(&additions.extension.indices));
-    if !map.registers.is_empty() {
-        items.extend(permissions::permits_of_each(map));
-        items.extend(map.registers.iter().map(|register| registers::register(map, options, register)));
-        items.extend(accessors(additions));
-        items.extend(table::registers(map));
-        items.extend(index::modules(None));
+    let mut code = Code::new(options);
+    for register in &additions.extended {
+        code.push(extended(additions, options, register));
     }
-    imports::of(items, options, &of_the_extended(additions))
+    code.push(registers::indices(&additions.extension.indices));
+    if !map.registers.is_empty() {
+        code.push(permissions::permits_of_each(map));
+        code.push_registers(map, accessors(additions));
+        code.push(index::modules(None));
+    }
+    code.finish(map, &of_the_extended(additions))
 }
 
 /// What the documentation includes.

@@ -30,10 +30,8 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
     ),
 ];
 
-/// The items with the `use` lines before them, where some are among the `registers` of the crate that is extended.
-pub fn of(items: TokenStream, options: &Options, registers: &[String]) -> TokenStream {
-    let mut used = HashSet::new();
-    collect(items.clone(), &mut used);
+/// The `use` lines of code that has the words `used`, where some are among the `registers` of the crate that is extended.
+pub fn of(used: &HashSet<String>, options: &Options, registers: &[String]) -> TokenStream {
     let root = root(options);
     let runtime = RUNTIME.iter().map(|(path, names)| (*path, names.to_vec()));
     let registers = (["registers"].as_slice(), registers.iter().map(String::as_str).collect());
@@ -47,7 +45,7 @@ pub fn of(items: TokenStream, options: &Options, registers: &[String]) -> TokenS
         }
     });
     // Whoever includes it may have no prelude.
-    quote!(use ::core::prelude::v1::*; #(#uses)* #items)
+    quote!(use ::core::prelude::v1::*; #(#uses)*)
 }
 
 /// The crate that has the runtime.
@@ -55,13 +53,14 @@ pub fn root(options: &Options) -> TokenStream {
     options.crate_path.parse().unwrap_or_else(|_| quote!(crate))
 }
 
-fn collect(tokens: TokenStream, names: &mut HashSet<String>) {
+/// Adds the words of some code to others.
+pub fn collect(tokens: TokenStream, words: &mut HashSet<String>) {
     for token in tokens {
         match token {
-            TokenTree::Ident(name) => {
-                names.insert(name.to_string());
+            TokenTree::Ident(word) => {
+                words.insert(word.to_string());
             }
-            TokenTree::Group(group) => collect(group.stream(), names),
+            TokenTree::Group(group) => collect(group.stream(), words),
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
     }

@@ -1,5 +1,7 @@
 //! Lists of all registers, as modules that there are only in the documentation.
 
+use std::collections::HashMap;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -76,16 +78,13 @@ fn by_name(map: &Map<'_>) -> String {
 }
 
 fn by_group(map: &Map<'_>) -> String {
-    let mut text = String::new();
-    for (group, heading) in &map.description.groups {
-        let mut registers = map.registers.iter().filter(|register| register.described.group == *group).peekable();
-        // Of a part of a map some have none.
-        if registers.peek().is_none() {
-            continue;
-        }
-        text += &format!("\n# {}\n{}", escape(heading), table(registers));
+    let mut groups: HashMap<_, Vec<_>> = HashMap::new();
+    for register in &map.registers {
+        groups.entry(&register.described.group).or_default().push(register);
     }
-    text
+    // Of a part of a map some have none.
+    let groups = map.description.groups.iter().filter_map(|(group, heading)| Some((heading, groups.remove(group)?)));
+    groups.map(|(heading, registers)| format!("\n# {}\n{}", escape(heading), table(registers.into_iter()))).collect()
 }
 
 /// Registers with the addresses of each.

@@ -15,6 +15,8 @@ mod registers;
 mod table;
 mod token;
 
+use std::collections::HashSet;
+
 use proc_macro2::{Group, TokenStream, TokenTree};
 
 use crate::lower::{Additions, Map};
@@ -71,29 +73,27 @@ impl Default for Options {
 
 /// The registers: their types, fields and rules, the methods that reach them, and the table of them all.
 pub fn registers(map: &Map<'_>, options: &Options) -> String {
-    let mut items = permissions::permissions(map);
-    items.extend(registers::indices(&map.description.indices));
-    items.extend(permissions::permits(map));
-    items.extend(map.registers.iter().map(|register| registers::register(map, options, register)));
-    items.extend(registers::accessors(map));
-    items.extend(table::registers(map));
-    items.extend(index::modules(None));
-    print(map, options, imports::of(items, options, &[]))
+    let mut code = Code::new(options);
+    code.push(permissions::permissions(map));
+    code.push(registers::indices(&map.description.indices));
+    code.push(permissions::permits(map));
+    code.push_registers(map, registers::accessors(map));
+    code.push(index::modules(None));
+    code.finish(map, &[])
 }
 
 /// The registers of a block beside the first, for a module within the one that has the first.
 pub fn block(map: &Map<'_>, name: &str, options: &Options) -> String {
     let options = Options { part: true, ..options.clone() };
-    let mut items = permissions::permits_of_each(map);
-    items.extend(map.registers.iter().map(|register| registers::register(map, &options, register)));
-    items.extend(registers::accessors(map));
-    items.extend(table::registers(map));
-    items.extend(index::modules(Some(name)));
+    let mut code = Code::new(&options);
+    code.push(permissions::permits_of_each(map));
+    code.push_registers(map, registers::accessors(map));
+    code.push(index::modules(Some(name)));
     let indices = map.description.indices.keys();
     let mut elsewhere: Vec<_> =
         indices.flat_map(|name| [rust_name::type_name(name), rust_name::index_space(name)]).collect();
     elsewhere.push("permission".to_owned());
-    print(map, &options, imports::of(items, &options, &elsewhere))
+    code.finish(map, &elsewhere)
 }
 
 /// What the documentation of a block includes.
@@ -105,19 +105,18 @@ pub fn block_docs(map: &Map<'_>, name: &str) -> Vec<(String, String)> {
 
 /// The formats of the DMA descriptors: their types and fields, and the table of them all.
 pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
-    let mut items: TokenStream = map.descriptors.iter().map(descriptors::descriptor).collect();
-    items.extend(table::descriptors(map));
-    print(map, options, imports::of(items, options, &[]))
+    let mut code = Code::new(options);
+    for descriptor in &map.descriptors {
+        code.push(descriptors::descriptor(descriptor));
+    }
+    code.push(table::descriptors(map));
+    code.finish(map, &[])
 }
 
 /// What an extension adds to the registers.
 pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
     let accessors = rust_name::added_registers(additions.extension);
-    print(
-        &additions.map,
-        options,
-        extension::additions(additions, &Options { accessors, part: true, ..options.clone() }),
-    )
+    extension::additions(additions, &Options { accessors, part: true, ..options.clone() })
 }
 
 /// What the documentation of an extension includes.
@@ -156,27 +155,61 @@ fn without_diagnostics(tokens: TokenStream) -> TokenStream {
     kept.into_iter().collect()
 }
 
-fn print(map: &Map<'_>, options: &Options, tokens: TokenStream) -> String {
-    let tokens = if options.no_prelude { without_diagnostics(tokens) } else { tokens };
-    let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
-    let code = match syn::parse2(tokens.clone()) {
+/// Code in the making. Each piece is printed as it comes: all of them as tokens would be a hundred times as long as their text.
+struct Code<'a> {
+    options: &'a Options,
+    text: String,
+    words: HashSet<String>,
+}
+
+impl<'a> Code<'a> {
+    fn new(options: &'a Options) -> Self {
+        Self { options, text: String::new(), words: HashSet::new() }
+    }
+
+    /// Adds items.
+    fn push(&mut self, items: TokenStream) {
+        let items = if self.options.no_prelude { without_diagnostics(items) } else { items };
+        imports::collect(items.clone(), &mut self.words);
+        self.text += &print(items);
+    }
+
+    /// Adds the types of the registers, the `accessors` that reach them, and the table of them all.
+    fn push_registers(&mut self, map: &Map<'_>, accessors: TokenStream) {
+        let pairs = doc::Pairs::of(map);
+        for register in &map.registers {
+            self.push(registers::register(map, &pairs, self.options, register));
+        }
+        self.push(accessors);
+        self.push(table::registers(map));
+    }
+
+    /// The whole file, where some words are among the `registers` of the crate that is extended.
+    fn finish(self, map: &Map<'_>, registers: &[String]) -> String {
+        let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
+        let imports = print(imports::of(&self.words, self.options, registers));
+        let mut before = "";
+        for line in imports.lines().chain(self.text.lines()) {
+            // What is documented begins something new, and so do the methods; the rest belongs to it. Documentation may go
+            // on after an attribute, which may have several lines.
+            let begins = line.starts_with("///") || line.starts_with("impl<'a, ");
+            let documents = |line: &str| line.starts_with("///") || line.starts_with("#[cfg_attr(doc") || line == ")]";
+            if before.is_empty() || (begins && !documents(before)) {
+                text.push('\n');
+            }
+            text += line;
+            text.push('\n');
+            before = line;
+        }
+        text
+    }
+}
+
+fn print(items: TokenStream) -> String {
+    match syn::parse2(items.clone()) {
         Ok(file) => prettyplease::unparse(&file),
         // The compiler will say what is wrong with it, and where.
-        Err(_) => tokens.to_string(),
-    };
-    let mut before = "";
-    for line in code.lines() {
-        // What is documented begins something new, and so do the methods; the rest belongs to it. Documentation may go
-        // on after an attribute, which may have several lines.
-        let begins = line.starts_with("///") || line.starts_with("impl<'a, ");
-        let documents = |line: &str| line.starts_with("///") || line.starts_with("#[cfg_attr(doc") || line == ")]";
-        if before.is_empty() || (begins && !documents(before)) {
-            text.push('\n');
-        }
-        text += line;
-        text.push('\n');
-        before = line;
+        Err(_) => format!("{items}\n"),
     }
-    text
 }

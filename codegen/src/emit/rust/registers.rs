@@ -1,5 +1,7 @@
 //! Registers as types, the indices of arrays, and the methods by which both come together.
 
+use std::collections::HashMap;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
@@ -36,11 +38,12 @@ pub fn indices(indices: &Named<description::Index>) -> TokenStream {
 }
 
 /// A register's type: its fields and what may be done with it.
-pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let text = described.name.as_str();
     let rust_name = rust_name::type_name(text);
-    let (doc, aliases) = (doc::register(map, options, register), doc::aliases(&described.header_names, &rust_name));
+    let (doc, aliases) =
+        (doc::register(map, pairs, options, register), doc::aliases(&described.header_names, &rust_name));
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);
@@ -217,7 +220,9 @@ pub fn accessors(map: &Map<'_>) -> TokenStream {
             }
         }
     });
-    let pairs = map.description.pairs.iter().filter_map(|pair| accessor_of_pair(map, pair));
+    let described = map.registers.iter().map(|register| (&register.described.name, register.described));
+    let described: HashMap<_, _> = described.collect();
+    let pairs = map.description.pairs.iter().filter_map(|pair| Some(accessor_of_pair(described.get(&pair.low)?, pair)));
     quote! {
         impl<'a, B: Bus, P> Registers<'a, B, P> {
             #(#registers)*
@@ -226,8 +231,8 @@ pub fn accessors(map: &Map<'_>) -> TokenStream {
     }
 }
 
-fn accessor_of_pair(map: &Map<'_>, pair: &Pair) -> Option<TokenStream> {
-    let described = map.registers.iter().find(|register| register.described.name == pair.low)?.described;
+/// The method that gives both registers of a pair, which are like the one `described`.
+fn accessor_of_pair(described: &description::Register, pair: &Pair) -> TokenStream {
     let (parameter, argument) = index(described);
     let method = ident(&rust_name::method(&pair.name));
     let [low, high] = [&pair.low, &pair.high].map(|name| ident(&rust_name::type_name(name)));
@@ -239,11 +244,11 @@ fn accessor_of_pair(map: &Map<'_>, pair: &Pair) -> Option<TokenStream> {
     });
     let what = pair.doc.as_deref().map(|doc| format!(": {}", doc::escape(doc))).unwrap_or_else(|| ".".to_owned());
     let doc = doc::line(format!("[`{low}`] and [`{high}`] as one value{what}"));
-    Some(quote! {
+    quote! {
         #doc
         #[inline(always)]
         pub const fn #method(self #parameter) -> Pair<'a, B, #low, #high, P> {
             Pair::#new(self.#low_method(#argument), self.#high_method(#argument))
         }
-    })
+    }
 }

@@ -49,6 +49,12 @@ static WORD: Form = fitting(Of::Hexadecimal(8));
 static VALUES: Form = fitting(Of::Items(&VALUE));
 static NAMED: Form = fitting(Of::Names(&VALUE));
 
+/// The form of a file with these entries: of an extension, if it says that it is one.
+pub(super) fn of_file(entries: &[(Spanned<String>, Node)]) -> &'static Form {
+    let extends = entries.iter().any(|(key, _)| key.value == "extension");
+    if extends { &EXTENSION } else { &DESCRIPTION }
+}
+
 pub(super) static DESCRIPTION: Form = always(Of::Keys(&[
     ("chip", &VALUE),
     ("title", &VALUE),
@@ -63,6 +69,17 @@ pub(super) static DESCRIPTION: Form = always(Of::Keys(&[
     ("pairs", &PAIRS),
     ("descriptors", &DESCRIPTORS),
 ]));
+static EXTENSION: Form = always(Of::Keys(&[
+    ("extension", &VALUE),
+    ("extends", &VALUE),
+    ("groups", &GROUPS),
+    ("indices", &INDICES),
+    ("registers", &REGISTERS),
+    ("additions", &ADDITIONS),
+]));
+static ADDITIONS: Form = always(Of::Names(&ADDITION));
+static ADDITION: Form = always(Of::Keys(&[("memory_safety", &VALUE), ("fields", &FIELDS), ("values", &ADDED_VALUES)]));
+static ADDED_VALUES: Form = always(Of::Names(&NAMED));
 static DATASHEET: Form = fitting(Of::Keys(&[("document", &VALUE), ("revision", &VALUE)]));
 static GROUPS: Form = always(Of::Names(&VALUE));
 static BLOCKS: Form = always(Of::Names(&BLOCK));

@@ -1,18 +1,35 @@
 //! What there is to know about a register as a whole, a phrase each.
 
+use std::collections::HashMap;
+
 use super::escape;
-use crate::description::{self, Access, Range};
+use crate::description::{self, Access, Pair, Range, Word};
 use crate::emit::rust::token::{address, hex32, ident};
 use crate::emit::rust::{Options, index};
 use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
 
+/// The pairs that each register is in.
+pub struct Pairs<'a>(HashMap<&'a Word, Vec<&'a Pair>>);
+
+impl<'a> Pairs<'a> {
+    pub fn of(map: &Map<'a>) -> Self {
+        let mut pairs: HashMap<_, Vec<_>> = HashMap::new();
+        for pair in &map.description.pairs {
+            for register in [&pair.low, &pair.high] {
+                pairs.entry(register).or_default().push(pair);
+            }
+        }
+        Self(pairs)
+    }
+}
+
 /// The methods that reach a register, and where those are that belong to the same.
-pub(super) fn reached(map: &Map<'_>, options: &Options, register: &Register<'_>) -> String {
+pub(super) fn reached(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &Register<'_>) -> String {
     let accessors = &options.accessors;
     let described = register.described;
     let method = rust_name::method(&described.name);
-    let pairs = map.description.pairs.iter().filter(|pair| [&pair.low, &pair.high].contains(&&described.name));
+    let pairs = pairs.0.get(&described.name).into_iter().flatten();
     let pairs: String = pairs
         .map(|pair| {
             let other = rust_name::type_name(if pair.low == described.name { &pair.high } else { &pair.low });

@@ -15,7 +15,7 @@ use crate::description::{Doubt, Erratum, Word};
 pub use bits::field;
 pub use diagrams::{addition_diagram, descriptor_diagram, register_diagram};
 pub use escape::escape;
-pub use facts::places;
+pub use facts::{Pairs, places};
 pub use pages::{addition, descriptor, register};
 pub use uses::function;
 

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 
 use super::bits::{Row, table};
+use super::facts::Pairs;
 use super::{Doc, diagrams, escape, facts, uses};
 use crate::description::Reserved;
 use crate::emit::rust::Options;
@@ -10,14 +11,14 @@ use crate::lower::{Additions, Descriptor, ExtendedRegister, Map, Register, Write
 use crate::rust_name;
 
 /// What there is to know about a register.
-pub fn register(map: &Map<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
+pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let mut doc = heading(&described.title, &described.section, described.page);
     doc.diagram = Some(diagrams::register_diagram_path(described));
     doc.text(described.doc.as_deref().unwrap_or_default());
 
     let mut known = vec![
-        facts::reached(map, options, register),
+        facts::reached(map, pairs, options, register),
         format!("Access: `{}`: {}.", described.access.word(), facts::behaviour(described.access.value)),
         format!("After a reset: {}.", facts::reset(register)),
         format!("Where: {}{}.", facts::places(register), facts::conditions(described)),

@@ -1,0 +1,189 @@
+//! What is written to fields, and why it may not be.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::{Field, Holds, Layout, SetField, mask};
+use crate::message::Message;
+
+/// Why a value cannot be written to a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueError {
+    /// The value is outside what the field can hold or the datasheet allows.
+    OutOfRange {
+        /// The register or descriptor.
+        register: &'static str,
+        /// Its field.
+        field: &'static str,
+        /// The least value allowed.
+        min: u64,
+        /// The greatest value allowed.
+        max: u64,
+        /// The value given.
+        value: u64,
+    },
+    /// The field was given a value before.
+    SetTwice {
+        /// The register or descriptor.
+        register: &'static str,
+        /// Its field.
+        field: &'static str,
+    },
+    /// Fields are missing in a value that must give every one.
+    Incomplete {
+        /// The register or descriptor.
+        register: &'static str,
+        /// The bits that no field was given for.
+        missing: u64,
+    },
+}
+
+impl fmt::Display for ValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::OutOfRange { register, field, min, max, value } => {
+                write!(f, "{register}.{field} cannot be {value}: it takes {min} to {max}")
+            }
+            Self::SetTwice { register, field } => write!(f, "{register}.{field} is given two values"),
+            Self::Incomplete { register, missing } => write!(
+                f,
+                "{register} has no known reset value, so every field must be given: bits {missing:#x} are missing"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ValueError {}
+
+/// Values for some fields of `R`; the others stay as they are, or take their reset value.
+pub struct Value<R> {
+    mask: [u64; 2],
+    bits: [u64; 2],
+    layout: PhantomData<fn() -> R>,
+}
+
+impl<R> Clone for Value<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Value<R> {}
+
+impl<R: Layout> Value<R> {
+    /// A value for no field at all.
+    pub const EMPTY: Self = Self { mask: [0; 2], bits: [0; 2], layout: PhantomData };
+
+    pub(super) const fn of(lsb: u32, width: u32, raw: u64) -> Self {
+        let shifted = raw << (lsb % 64);
+        Self { mask: mask(lsb, width), bits: if lsb < 64 { [shifted, 0] } else { [0, shifted] }, layout: PhantomData }
+    }
+
+    /// For [`value!`](crate::value): two values for one field do not compile.
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn constant_and(self, field: &str, other: Self) -> Self {
+        if self.mask[0] & other.mask[0] != 0 || self.mask[1] & other.mask[1] != 0 {
+            panic!("{}", Message::new(R::NAME).text(".").text(field).text(" is given two values").as_str());
+        }
+        Self {
+            mask: [self.mask[0] | other.mask[0], self.mask[1] | other.mask[1]],
+            bits: [self.bits[0] | other.bits[0], self.bits[1] | other.bits[1]],
+            layout: PhantomData,
+        }
+    }
+
+    /// This value and `value` for `field`.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError`] if the datasheet does not allow the value, or if the field has one already.
+    #[inline]
+    pub fn try_with<T, F: SetField<R, T>>(self, field: F, value: T) -> Result<Self, ValueError> {
+        let set = Self::of(F::LSB, F::WIDTH, field.encode(value)?);
+        if self.mask[0] & set.mask[0] != 0 || self.mask[1] & set.mask[1] != 0 {
+            return Err(ValueError::SetTwice { register: R::NAME, field: field.name() });
+        }
+        Ok(self.replace(set))
+    }
+
+    /// This value with `field` set to `value`, whatever it was: for values that always fit.
+    #[must_use]
+    #[inline(always)]
+    pub fn with<T, F: Holds<T> + Field<R>>(self, field: F, value: T) -> Self {
+        self.replace(Self::of(F::LSB, F::WIDTH, field.bits(value)))
+    }
+
+    #[inline(always)]
+    fn replace(self, set: Self) -> Self {
+        Self {
+            mask: [self.mask[0] | set.mask[0], self.mask[1] | set.mask[1]],
+            bits: [(self.bits[0] & !set.mask[0]) | set.bits[0], (self.bits[1] & !set.mask[1]) | set.bits[1]],
+            layout: PhantomData,
+        }
+    }
+
+    /// The bits that this value gives, the low and the high 64.
+    #[must_use]
+    #[inline(always)]
+    pub const fn mask(self) -> [u64; 2] {
+        self.mask
+    }
+
+    /// The values of the bits in [`mask`](Self::mask); all others are 0.
+    #[must_use]
+    #[inline(always)]
+    pub const fn bits(self) -> [u64; 2] {
+        self.bits
+    }
+
+    /// The same value, if it gives every field.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError::Incomplete`] if a field is missing.
+    pub const fn full(self) -> Result<Full<R>, ValueError> {
+        let missing = R::WRITABLE[0] & !self.mask[0];
+        if missing != 0 {
+            return Err(ValueError::Incomplete { register: R::NAME, missing });
+        }
+        Ok(Full(self))
+    }
+}
+
+impl<R: Layout> fmt::Debug for Value<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({:#x}/{:#x}", R::NAME, self.bits[0], self.mask[0])?;
+        if self.mask[1] != 0 {
+            write!(f, ", {:#x}/{:#x}", self.bits[1], self.mask[1])?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// A [`Value`] that gives every field: what a register of unknown reset value is written with.
+#[derive(Clone, Copy)]
+pub struct Full<R>(pub(crate) Value<R>);
+
+/// A constant value: every field checked by the compiler, in `cargo check` already.
+///
+/// ```
+/// use ixgbe::{registers::SRRCTL, value};
+/// let value = value!(SRRCTL { BSIZEPACKET: 2, DROP_EN: true });
+/// assert_eq!(value.bits()[0], 0x1000_0002);
+/// ```
+///
+/// ```compile_fail
+/// # use ixgbe::{registers::SRRCTL, value};
+/// value!(SRRCTL { BSIZEPACKET: 32 }); // the field has 5 bits, and the datasheet allows 1 to 16
+/// ```
+#[macro_export]
+macro_rules! value {
+    ($register:ty { $($field:ident: $value:expr),* $(,)? }) => {{
+        #[allow(clippy::unnecessary_cast, trivial_numeric_casts)]
+        const VALUE: $crate::field::Value<$register> = $crate::field::Value::<$register>::EMPTY
+            $(.constant_and(stringify!($field), <$register>::$field.constant($value, ($value) as u64)))*;
+        VALUE
+    }};
+}

@@ -50,10 +50,10 @@ fn one(before: &lower::Register<'_>, after: &lower::Register<'_>, field: &Field<
     let mut report = |message, label, rule| mistakes.report(OtherRule { register, field, message, label, rule });
     if before.read != after.read {
         let message = format!("field `{name}` changes what a read of `{of}` does");
-        report(message, "reading this is something else", "how this register is read was decided here");
+        report(message, "is read otherwise than the register", "how this register is read was decided here");
     } else if before.write != after.write {
         let message = format!("field `{name}` changes what a write of `{of}` does");
-        report(message, "writing this is something else", "how this register is written was decided here");
+        report(message, "is written otherwise than the register", "how this register is written was decided here");
     } else if field.is_settable() && before.write == Write::Stores && before.keep & bits != after.keep & bits {
         if after.keep & bits == 0 {
             let message = format!("field `{name}` would act whenever `{of}` is changed");

@@ -40,8 +40,14 @@ struct SharedAddress<'a> {
 impl From<SharedAddress<'_>> for Diagnostic {
     fn from(mistake: SharedAddress<'_>) -> Self {
         let SharedAddress { first, second } = mistake;
-        let message = format!("{} and {} share the address {:#07x}", first.title(), second.title(), second.start);
-        let label = |element: Element<'_>| format!("{} is at {:#07x}", element.title(), element.start);
+        let message = format!("{} and {} share the address 0x{:05X}", first.title(), second.title(), second.start);
+        let label = |element: Element<'_>| match element.end - element.start {
+            // Where one begins within the other, the two addresses alone would not show it.
+            bytes if first.start != second.start && bytes > 1 => {
+                format!("{} takes 0x{:05X} to 0x{:05X}", element.title(), element.start, element.end - 1)
+            }
+            _ => format!("{} is at 0x{:05X}", element.title(), element.start),
+        };
         // The later one in the file is the one that the mistake is told at: it was most likely written last.
         let (earlier, later) = if first.place <= second.place { (first, second) } else { (second, first) };
         let diagnostic = Diagnostic::new(message, later.place, label(later));

@@ -13,7 +13,7 @@ impl From<Outside<'_>> for Diagnostic {
     fn from(mistake: Outside<'_>) -> Self {
         let Outside { register, alias, count } = mistake;
         let end = u64::from(alias.first) + u64::from(alias.count);
-        let message = format!("an alias of `{}` leads to elements that it does not have", register.value);
+        let message = format!("an alias leads to elements that `{}` does not have", register.value);
         Diagnostic::new(
             message,
             alias.base.span,

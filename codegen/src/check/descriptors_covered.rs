@@ -29,8 +29,8 @@ struct NotReserved<'a> {
 impl From<NotReserved<'_>> for Diagnostic {
     fn from(mistake: NotReserved<'_>) -> Self {
         let NotReserved { bits, field } = mistake;
-        let message = format!("bits {} are not reserved", bits.text());
-        Diagnostic::new(message, bits.span, "").other(field.1.bits.span, format!("they belong to `{}`", field.0.value))
+        Diagnostic::new(format!("{} cannot be reserved", bits.title()), bits.span, "")
+            .other(field.1.bits.span, format!("`{}` holds {}", field.0.value, field.1.bits.title()))
     }
 }
 

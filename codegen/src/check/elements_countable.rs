@@ -29,7 +29,7 @@ impl From<TooLong<'_>> for Diagnostic {
     fn from(mistake: TooLong<'_>) -> Self {
         let register = mistake.register;
         Diagnostic::new(format!("the array `{}` is too long", register.value), register.span, "")
-            .note(format!("an array may have {MAX_ARRAY} elements"))
+            .note(format!("an array has at most {MAX_ARRAY} elements"))
     }
 }
 
@@ -42,7 +42,7 @@ impl From<TooMany<'_>> for Diagnostic {
     fn from(mistake: TooMany<'_>) -> Self {
         let message = format!("with register `{}` there are too many elements", mistake.register.value);
         Diagnostic::new(message, mistake.range.base.span, format!("{} elements begin here", mistake.range.count))
-            .note(format!("all registers together may have {MAX_ELEMENTS} elements"))
+            .note(format!("all registers together have at most {MAX_ELEMENTS} elements"))
     }
 }
 

@@ -17,16 +17,11 @@ impl From<Overlap<'_>> for Diagnostic {
     fn from(mistake: Overlap<'_>) -> Self {
         let Overlap { layout, first, second } = mistake;
         let message = format!("fields `{}` and `{}` of {} overlap", first.0.value, second.0.value, layout.title());
-        let label = |(name, field): (&Word, &Field)| format!("`{}` holds {}", name.value, bits(field));
+        let label = |(name, field): (&Word, &Field)| format!("`{}` holds {}", name.value, field.bits.title());
         Diagnostic::new(message, second.1.bits.span, label(second))
             .other(first.1.bits.span, label(first))
             .help("if another field tells which of them it is, give both a `when`; else name them in `overlaps`")
     }
-}
-
-fn bits(field: &Field) -> String {
-    let plural = if field.bits.width == 1 { "bit" } else { "bits" };
-    format!("{plural} {}", field.bits.text())
 }
 
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {

@@ -6,14 +6,20 @@ use crate::diagnostic::{Diagnostic, Mistakes};
 
 struct NotAWord<'a> {
     name: &'a Word,
+    /// Whether the datasheet's spelling has another place.
+    field: bool,
 }
 
 impl From<NotAWord<'_>> for Diagnostic {
     fn from(mistake: NotAWord<'_>) -> Self {
-        let name = mistake.name;
-        Diagnostic::new(format!("`{}` cannot become a name in Rust", name.value), name.span, "")
-            .note("a name has letters, digits and underscores, and begins with a letter")
-            .help("the key of a field may differ from the datasheet's spelling, which goes into its `name`")
+        let NotAWord { name, field } = mistake;
+        let diagnostic = Diagnostic::new(format!("`{}` cannot become a name in Rust", name.value), name.span, "")
+            .note("a name has letters, digits and underscores, and begins with a letter");
+        if field {
+            diagnostic.help("choose another key, and give the datasheet's spelling as the field's `name`")
+        } else {
+            diagnostic
+        }
     }
 }
 
@@ -35,12 +41,12 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let pairs = description.pairs.iter().map(|pair| &pair.name);
     let indices = description.indices.keys();
     let permissions = description.permissions.keys().chain(description.blocks.keys());
-    let fields = super::layouts(description).flat_map(|layout| layout.fields);
-    let fields = fields.flat_map(|(name, field)| std::iter::once(name).chain(field.values.keys()));
-    for name in registers.chain(descriptors).chain(pairs).chain(indices).chain(permissions).chain(fields) {
-        if !is_word(name) {
-            mistakes.report(NotAWord { name });
-        }
+    let fields = || super::layouts(description).flat_map(|layout| layout.fields);
+    let values = fields().flat_map(|(_, field)| field.values.keys());
+    let others = registers.chain(descriptors).chain(pairs).chain(indices).chain(permissions).chain(values);
+    let names = others.map(|name| (name, false)).chain(fields().map(|(name, _)| (name, true)));
+    for (name, field) in names.filter(|(name, _)| !is_word(name)) {
+        mistakes.report(NotAWord { name, field });
     }
     let fields = super::layouts(description).flat_map(|layout| layout.fields.values());
     let in_fields = fields.flat_map(|field| &field.header_names);
@@ -52,7 +58,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
 
 pub(super) fn check_extension(extension: &Extension, mistakes: &mut Mistakes) {
     if !is_word(&extension.extension) {
-        mistakes.report(NotAWord { name: &extension.extension });
+        mistakes.report(NotAWord { name: &extension.extension, field: false });
     }
 }
 

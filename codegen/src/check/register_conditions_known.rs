@@ -15,8 +15,8 @@ struct Impossible<'a> {
 impl From<Impossible<'_>> for Diagnostic {
     fn from(mistake: Impossible<'_>) -> Self {
         let Impossible { condition, value, bits } = mistake;
-        Diagnostic::new(format!("`{}` is never {:#x}", condition.value, value.value), value.span, "")
-            .other(bits.span, format!("its greatest value is {:#x}", bits.max()))
+        Diagnostic::new(format!("`{}` is never {}", condition.value, value.value), value.span, "")
+            .other(bits.span, format!("holds up to {}", bits.max()))
     }
 }
 
@@ -27,7 +27,7 @@ struct OnItself<'a> {
 
 impl From<OnItself<'_>> for Diagnostic {
     fn from(mistake: OnItself<'_>) -> Self {
-        let message = format!("where `{}` is cannot depend on itself", mistake.register.value);
+        let message = format!("the address of `{}` cannot depend on a field of its own", mistake.register.value);
         Diagnostic::new(message, mistake.condition.span, "")
     }
 }

@@ -18,7 +18,8 @@ impl From<SameName<'_>> for Diagnostic {
     fn from(mistake: SameName<'_>) -> Self {
         let SameName { what, rust, first, second } = mistake;
         let message = format!("`{}` and `{}` get the same {what} in Rust, `{rust}`", first.value, second.value);
-        Diagnostic::new(message, second.span, "the second").other(first.span, "the first")
+        let label = format!("becomes `{rust}`");
+        Diagnostic::new(message, second.span, label.clone()).other(first.span, label)
     }
 }
 
@@ -31,8 +32,8 @@ struct Taken<'a> {
 impl From<Taken<'_>> for Diagnostic {
     fn from(mistake: Taken<'_>) -> Self {
         let Taken { what, rust, name } = mistake;
-        let message = format!("`{}` gets a {what} in Rust that the generated code uses itself, `{rust}`", name.value);
-        Diagnostic::new(message, name.span, "")
+        let message = format!("`{}` cannot become the {what} `{rust}` in Rust", name.value);
+        Diagnostic::new(message, name.span, "").note(format!("generated code has a {what} `{rust}` of its own"))
     }
 }
 

@@ -14,8 +14,8 @@ struct Impossible<'a> {
 impl From<Impossible<'_>> for Diagnostic {
     fn from(mistake: Impossible<'_>) -> Self {
         let Impossible { field, value, max } = mistake;
-        let message = format!("field `{}` is never {:#x}", field.value, value.value);
-        Diagnostic::new(message, value.span, format!("its greatest value is {max:#x}"))
+        let message = format!("field `{}` is never {}", field.value, value.value);
+        Diagnostic::new(message, value.span, format!("it holds up to {max}"))
     }
 }
 

@@ -13,7 +13,7 @@ impl From<NeverWritten<'_>> for Diagnostic {
     fn from(mistake: NeverWritten<'_>) -> Self {
         let NeverWritten { register, rule } = mistake;
         let message = format!("nothing of register `{}` can be written", register.name.value);
-        Diagnostic::new(message, rule.span, "who may write it has no meaning")
+        Diagnostic::new(message, rule.span, "there is no write that this could allow")
             .other(register.access.span, format!("its access is `{}`", register.access.word()))
     }
 }
@@ -26,9 +26,8 @@ struct NoDoorbell<'a> {
 impl From<NoDoorbell<'_>> for Diagnostic {
     fn from(mistake: NoDoorbell<'_>) -> Self {
         let NoDoorbell { register, access } = mistake;
-        let message = format!("register `{}` cannot be a doorbell", register.name.value);
-        Diagnostic::new(message, register.name.span, "a doorbell is written as a whole")
-            .other(access.span, format!("this is `{}`", access.value.word()))
+        let message = format!("nothing of doorbell `{}` can be `{}`", register.name.value, access.value.word());
+        Diagnostic::new(message, access.span, "").other(register.name.span, "each write of it gives the whole value")
     }
 }
 

@@ -53,6 +53,13 @@ impl Bits {
     pub fn text(self) -> String {
         if self.width == 1 { self.lsb.to_string() } else { format!("{}:{}", self.msb(), self.lsb) }
     }
+
+    /// How a message calls the bits.
+    #[must_use]
+    pub(crate) fn title(self) -> String {
+        let plural = if self.width == 1 { "bit" } else { "bits" };
+        format!("{plural} {}", self.text())
+    }
 }
 
 /// The lowest `count` bits, or all 128.

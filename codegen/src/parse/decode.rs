@@ -78,7 +78,7 @@ impl<'a> Keys<'a> {
     /// The keys of `node`, which should be a mapping that describes `what`.
     pub fn of(node: &'a Node, what: &'static str, mistakes: &mut Mistakes) -> Option<Self> {
         let Kind::Mapping(entries) = &node.kind else {
-            return wrong(node, &format!("{what}, a mapping"), mistakes);
+            return wrong(node, &format!("{what} (a mapping)"), mistakes);
         };
         Some(Self {
             what,
@@ -234,6 +234,7 @@ impl Decode for u64 {
                 None if integer(&text.replace('_', "")).is_some() => "a number without `_`",
                 None => "a number below 2^64, such as 7 or 0x1C",
             },
+            Kind::Scalar { text, quoted: true } if integer(text).is_some() => "a number without quotes",
             _ => "a number below 2^64, such as 7 or 0x1C",
         };
         wrong(node, wanted, mistakes)
@@ -291,7 +292,11 @@ impl<T: Decode> Decode for (T, T) {
                     let (first, second) = (T::decode(first, mistakes), T::decode(second, mistakes));
                     Some((first?, second?))
                 }
-                _ => wrong(node, "a list of two", mistakes),
+                _ => {
+                    let found = &format!("a list of {}", items.len());
+                    mistakes.report(WrongKind { wanted: "a list of two", found, place: node.span });
+                    None
+                }
             },
             _ => wrong(node, "a list of two", mistakes),
         }

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use datasheet_codegen::source::Source;
 use datasheet_codegen::tools::{Failure, decode, diff, explain, format};
-use datasheet_codegen::{Error, emit, lower, read_file, read_text};
+use datasheet_codegen::{Error, emit, lower, read_extension_file, read_file, read_text};
 
 /// Looks for mistakes in a description of a chip, or tells what it says.
 #[derive(Parser)]
@@ -24,6 +24,9 @@ enum Command {
     Check {
         /// The description, in YAML
         file: PathBuf,
+        /// An extension of it, in YAML, whose mistakes are looked for, too
+        #[arg(long)]
+        extension: Option<PathBuf>,
     },
     /// Prints the registers and descriptors of a description as JSON, every offset worked out
     Dump {
@@ -35,7 +38,7 @@ enum Command {
         /// The description, in YAML
         file: PathBuf,
     },
-    /// Prints the JSON Schema of descriptions, for editors
+    /// Prints the JSON Schema of descriptions and extensions, for editors
     Schema,
     /// Prints what changed between two descriptions, and what that means for the version
     ///
@@ -65,9 +68,9 @@ enum Command {
         #[arg(long, default_value = "registers.yaml")]
         file: PathBuf,
     },
-    /// Lays a description out: the order of keys, one field a line, the widths of numbers
+    /// Lays a description or an extension out: the order of keys, one field a line, the widths of numbers
     Fmt {
-        /// The description, in YAML
+        /// The description or extension, in YAML
         file: PathBuf,
         /// Changes nothing, and fails if something would change
         #[arg(long)]
@@ -92,7 +95,11 @@ fn complain(failure: &Failure) {
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Check { file } => {
+        Command::Check { file, extension: Some(extension) } => {
+            read_extension_file(&file, &extension)?;
+            print(&format!("{}, an extension of {}: no mistakes\n", extension.display(), file.display()))
+        }
+        Command::Check { file, extension: None } => {
             let checked = read_file(&file)?;
             let (registers, descriptors) = (checked.registers.len(), checked.descriptors.len());
             print(&format!("{}: {registers} registers, {descriptors} descriptors: no mistakes\n", file.display()))

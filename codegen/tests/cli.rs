@@ -26,6 +26,23 @@ fn a_right_description_passes() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
+fn an_extension_is_checked_with_what_it_extends() -> Result<(), Box<dyn Error>> {
+    let check = |extension| program(&["check", "golden/input.yaml", "--extension", extension]).output();
+    let output = check("golden/extension.yaml")?;
+    let text = String::from_utf8(output.stdout)?;
+    assert_eq!(text, "golden/extension.yaml, an extension of golden/input.yaml: no mistakes\n");
+    assert!(output.status.success());
+
+    let output = check("ui/extension_conflicts/extension.yaml")?;
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr)?;
+    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:47:11"] {
+        assert!(text.contains(file), "{text}");
+    }
+    Ok(())
+}
+
+#[test]
 fn mistakes_go_to_standard_error_in_plain_text() -> Result<(), Box<dyn Error>> {
     let output = run("check", "ui/fields_overlap/input.yaml")?;
     assert_eq!(output.status.code(), Some(1));

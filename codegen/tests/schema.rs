@@ -1,4 +1,4 @@
-//! `codegen/schema.json` is the schema of what is read, and registers.yaml is valid by it.
+//! `codegen/schema.json` is the schema of what is read; registers.yaml is valid by it, and so are extensions.
 //!
 //! `BLESS=1 cargo test -p datasheet-codegen --test schema` writes it.
 #![cfg(feature = "cli")]
@@ -9,7 +9,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use datasheet_codegen::{emit, read_bytes};
+use datasheet_codegen::source::Source;
+use datasheet_codegen::{emit, read_bytes, read_extension};
 
 fn codegen() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -39,7 +40,13 @@ fn the_file_is_current() -> Result<(), Box<dyn Error>> {
 #[test]
 fn descriptions_are_valid() -> Result<(), Box<dyn Error>> {
     let validator = validator()?;
-    for file in ["../registers.yaml", "tests/golden/input.yaml"] {
+    for file in [
+        "../registers.yaml",
+        "tests/golden/input.yaml",
+        "tests/golden/extension.yaml",
+        "../tests/extension/acme/acme.yaml",
+        "../tests/extension/beta/beta.yaml",
+    ] {
         let mistakes: Vec<_> = validator
             .iter_errors(&yaml(file)?)
             .map(|mistake| format!("{}: {mistake}", mistake.instance_path()))
@@ -51,8 +58,23 @@ fn descriptions_are_valid() -> Result<(), Box<dyn Error>> {
 
 #[test]
 fn what_cannot_be_read_is_not_valid() -> Result<(), Box<dyn Error>> {
+    let golden = fs::read_to_string(codegen().join("tests/golden/input.yaml"))?;
+    let (description, extension) = (yaml("tests/golden/input.yaml")?, yaml("tests/golden/extension.yaml")?);
+    // JSON is YAML: neither does the reader accept it.
+    let reads = |text: &str| read_bytes("input.yaml", text.as_bytes()).is_ok();
+    let extends =
+        |text: &str| read_extension(Source::new("input.yaml", &*golden), Source::new("extension.yaml", text)).is_ok();
     let validator = validator()?;
-    let golden = yaml("tests/golden/input.yaml")?;
+    let refused = |right: &Value, path: &str, wrong: Value, reads: &dyn Fn(&str) -> bool| {
+        let mut file = right.clone();
+        let (parent, key) = path.rsplit_once('/').ok_or("a path begins with a slash")?;
+        let parent = file.pointer_mut(parent).and_then(Value::as_object_mut).ok_or("nothing is there")?;
+        parent.insert(key.to_owned(), wrong);
+        assert!(!validator.is_valid(&file), "{path} is valid: {file}");
+        assert!(!reads(&file.to_string()), "{path} is read: {file}");
+        Ok::<_, Box<dyn Error>>(())
+    };
+    assert!(reads(&description.to_string()) && extends(&extension.to_string()), "what is right is not read");
     for (path, wrong) in [
         ("/registers/0/page", json!(null)),
         ("/registers/0/array", json!(null)),
@@ -68,16 +90,18 @@ fn what_cannot_be_read_is_not_valid() -> Result<(), Box<dyn Error>> {
         ("/pairs/0/order", json!("low")),
         ("/descriptors/0/format", json!("both")),
     ] {
-        let mut description = golden.clone();
-        let (parent, key) = path.rsplit_once('/').unwrap_or_default();
-        description
-            .pointer_mut(parent)
-            .and_then(Value::as_object_mut)
-            .ok_or(path)?
-            .insert(key.to_owned(), wrong.clone());
-        assert!(!validator.is_valid(&description), "{path}: {wrong} is valid");
-        // JSON is YAML: neither does the reader accept it.
-        assert!(read_bytes("input.yaml", description.to_string().as_bytes()).is_err(), "{path}: {wrong} is read");
+        refused(&description, path, wrong, &reads)?;
+    }
+    for (path, wrong) in [
+        ("/chip", json!("Demo")),
+        ("/extends", json!(null)),
+        ("/registers/0/access", json!("rwx")),
+        ("/additions/MODE/fields", json!([])),
+        ("/additions/MODE/fields/ACME", json!({ "doc": "Has no bits." })),
+        ("/additions/MODE/values/SPEED", json!({ "Ludicrous": "3" })),
+        ("/additions/MODE/reset", json!(0)),
+    ] {
+        refused(&extension, path, wrong, &extends)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The form of a description as JSON Schema, from the structs that it is read into.
+//! The form of descriptions and extensions as JSON Schema, from the structs that they are read into.
 //!
 //! An editor that knows it completes keys and words, shows what they mean, and underlines what cannot stand there.
 
@@ -9,6 +9,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
+use crate::description::extension::Extension;
 use crate::description::{Bits, Description, Items, Reset};
 use crate::source::Spanned;
 
@@ -16,8 +17,26 @@ use crate::source::Spanned;
 #[must_use]
 pub fn schema() -> String {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
-    let schema = settings.into_generator().into_root_schema_for::<Description>();
+    let schema = settings.into_generator().into_root_schema_for::<File>();
     format!("{:#}\n", schema.as_value())
+}
+
+/// A file that somebody edits.
+struct File;
+
+impl JsonSchema for File {
+    fn schema_name() -> Cow<'static, str> {
+        "A description or an extension".into()
+    }
+
+    // Asked of one, an editor says what is wrong with that; of one of two, only that it is neither.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "if": { "required": ["extension"] },
+            "then": generator.subschema_for::<Extension>(),
+            "else": generator.subschema_for::<Description>(),
+        })
+    }
 }
 
 /// What may be left out may not be given as nothing.

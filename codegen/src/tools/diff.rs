@@ -352,7 +352,7 @@ fn fields(difference: &mut Difference, whole: &str, (old, new): (&[Field<'_>], &
                 let text = "field added to a register of unknown reset value: a write must give it";
                 difference.note(Level::Major, &place, text);
             }
-            None => difference.note(Level::Minor, &place, format!("field added, bits {}", is.bits().text())),
+            None => difference.note(Level::Minor, &place, format!("field added, {}", is.bits().title())),
         }
     }
     for was in old.iter().filter(|was| find(new, was.name).is_none()) {
@@ -371,7 +371,7 @@ fn field(difference: &mut Difference, place: &str, old: &Field<'_>, new: &Field<
     remarks(difference, place, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
 
     let (here, there) = (old.bits(), new.bits());
-    let bits = format!("from bits {} to {}", here.text(), there.text());
+    let bits = format!("from {} to {}", here.title(), there.title());
     match there.width.cmp(&here.width) {
         std::cmp::Ordering::Less => difference.note(Major, place, format!("narrower: {bits}")),
         std::cmp::Ordering::Greater => difference.note(Minor, place, format!("wider: {bits}")),

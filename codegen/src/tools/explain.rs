@@ -177,7 +177,7 @@ fn one_field(
     (field, reset): (&Field<'_>, Option<String>),
     mut about: Table,
 ) -> String {
-    let mut text = format!("{owner}.{}  bits {} of {whole}\n", field.name.value, field.bits().text());
+    let mut text = format!("{owner}.{}  {} of {whole}\n", field.name.value, field.bits().title());
     text += &format!("  {title}, {datasheet_section}\n\n");
     let described = field.described;
     if let Some(name) = &described.name {

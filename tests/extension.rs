@@ -40,8 +40,8 @@ fn crates_add_to_the_map() -> Result {
         ("trait.AcmeCTRL_EXT.html", ["<svg", "The fan is under"]),
         ("trait.AcmeEEC.html", ["AcmeUnlocked", "FWE"]),
         ("trait.AcmeRegisters.html", ["acme_control", "Board Control"]),
-        ("enum.ACME_LED.html", ["<svg", "0x1f100 + 0x8 * (n - 2)"]),
-        ("by_address/index.html", ["0x1f000", "ACME_CONTROL"]),
+        ("enum.ACME_LED.html", ["<svg", "0x1F100 + 0x8 * (n - 2)"]),
+        ("by_address/index.html", ["0x1F000", "ACME_CONTROL"]),
     ] {
         let html = fs::read_to_string(pages.join(page))?;
         for text in texts {

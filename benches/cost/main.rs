@@ -170,7 +170,11 @@ fn measure(check: bool) -> Result<(), String> {
     print_features(&release)?;
     print_accesses(&release)?;
     if check {
-        return if over.is_empty() { Ok(()) } else { Err(format!("over the limit, in instructions per packet:\n{over}")) };
+        return if over.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("over the limit, in instructions per packet:\n{over}"))
+        };
     }
     let file = target.join("bench/cost.json");
     std::fs::create_dir_all(target.join("bench"))

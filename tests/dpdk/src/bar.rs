@@ -135,7 +135,9 @@ impl Access {
         Some(match instruction.code() {
             Code::Mov_r32_rm32 => Self::Load(greg(instruction.op0_register())?),
             // The latter is what DPDK writes a tail with, where the processor has it.
-            Code::Mov_rm32_r32 | Code::Movdiri_m32_r32 => Self::Store(Source::Register(greg(instruction.op1_register())?)),
+            Code::Mov_rm32_r32 | Code::Movdiri_m32_r32 => {
+                Self::Store(Source::Register(greg(instruction.op1_register())?))
+            }
             Code::Mov_rm32_imm32 => Self::Store(Source::Constant(instruction.immediate32())),
             _ => return None,
         })

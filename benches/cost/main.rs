@@ -123,7 +123,7 @@ fn plot(lines: &[(String, Vec<f64>)]) -> String {
     svg + "</svg>\n"
 }
 
-/// Counts everything, and prints it. With `check`, holds it against the limits; otherwise measures times too, and writes all down.
+/// Counts everything, prints it and writes it down. With `check`, holds it against the limits; otherwise measures times too.
 fn measure(check: bool) -> Result<(), String> {
     let release = std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
     // <target>/release/deps/cost-...
@@ -167,6 +167,11 @@ fn measure(check: bool) -> Result<(), String> {
             }
         }
     }
+    let file = target.join("bench/cost.json");
+    std::fs::create_dir_all(target.join("bench"))
+        .and_then(|()| std::fs::write(&file, format!("[{json}]\n")))
+        .and_then(|()| std::fs::write(target.join("bench/cost.svg"), plot(&lines)))
+        .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     print_features(&release)?;
     print_accesses(&release)?;
     if check {
@@ -176,11 +181,6 @@ fn measure(check: bool) -> Result<(), String> {
             Err(format!("over the limit, in instructions per packet:\n{over}"))
         };
     }
-    let file = target.join("bench/cost.json");
-    std::fs::create_dir_all(target.join("bench"))
-        .and_then(|()| std::fs::write(&file, format!("[{json}]\n")))
-        .and_then(|()| std::fs::write(target.join("bench/cost.svg"), plot(&lines)))
-        .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     print_ratios("device in the same thread", ratios);
     print_times();
     Ok(())

@@ -79,3 +79,20 @@ words! {
         Typo = "typo",
     }
 }
+
+impl Access {
+    /// What it means, in a few words.
+    pub(crate) fn behaviour(self) -> &'static str {
+        match self {
+            Self::ReadWrite => "reads give what was written",
+            Self::ReadOnly => "writes do nothing",
+            Self::WriteOnly => "reads mean nothing",
+            Self::ReadClears => "a read clears it",
+            Self::WriteOneClears => "writing a one clears the bit",
+            Self::ReadOrWriteOneClears => "a read clears it, and so does writing a one",
+            Self::WriteOneSets => "writing a one sets the bit, a zero does nothing",
+            Self::SelfClearing => "the device clears it when it has done what was asked",
+            Self::ReadSets => "a read sets it",
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use super::Refused;
 use super::find::{Entry, Found, find};
 use super::table::Table;
-use crate::description::{Access, Doubt, Erratum, Format, Order, Range, Reserved};
+use crate::description::{Doubt, Erratum, Format, Order, Range, Reserved};
 use crate::lower::{Descriptor, Field, FieldKind, Map, Register};
 
 /// What there is to know about what `name` names.
@@ -69,7 +69,7 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
         about.row(["while", &format!("{} is {}", field.value, value.value)]);
     }
     about.row(["width", &format!("{} bits", described.bits())]);
-    about.row(["access", &format!("{}: {}", described.access.word(), meaning(described.access.value))]);
+    about.row(["access", &format!("{}: {}", described.access.word(), described.access.behaviour())]);
     about.row(["reset", &reset(register)]);
     if register.write != crate::lower::Write::Nothing {
         let write_in = register.write_in.as_ref().unwrap_or(&map.write_in);
@@ -183,7 +183,7 @@ fn one_field(
     if let Some(name) = &described.name {
         about.row(["datasheet", &format!("calls it {name}")]);
     }
-    about.row(["access", &format!("{}: {}", field.access.word(), meaning(field.access))]);
+    about.row(["access", &format!("{}: {}", field.access.word(), field.access.behaviour())]);
     if let Some(reset) = reset {
         about.row(["reset", &reset]);
     }
@@ -329,20 +329,6 @@ fn written(format: Format) -> &'static str {
         Format::Read => "as software writes it",
         Format::WriteBack => "as the chip writes it back",
         Format::Memory => "in memory",
-    }
-}
-
-fn meaning(access: Access) -> &'static str {
-    match access {
-        Access::ReadWrite => "reads give what was written",
-        Access::ReadOnly => "writes do nothing",
-        Access::WriteOnly => "reads mean nothing",
-        Access::ReadClears => "a read clears it",
-        Access::WriteOneClears => "writing a one clears the bit",
-        Access::ReadOrWriteOneClears => "a read clears it, and so does writing a one",
-        Access::WriteOneSets => "writing a one sets the bit, writing a zero does nothing",
-        Access::SelfClearing => "the chip clears it when it has done what was asked",
-        Access::ReadSets => "a read sets it",
     }
 }
 

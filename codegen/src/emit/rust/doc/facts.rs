@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::escape;
-use crate::description::{self, Access, Pair, Range, Word};
+use crate::description::{self, Pair, Range, Word};
 use crate::emit::rust::token::{address, hex32, ident};
 use crate::emit::rust::{Options, index};
 use crate::lower::{Map, Register, Write, WriteIn};
@@ -41,20 +41,6 @@ pub(super) fn reached(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, regis
     let heading = map.description.groups.get(group).map_or(group.as_str(), |heading| heading.as_str());
     let (slug, heading) = (index::slug(heading), escape(heading));
     format!("Reached by: [`{method}`]({accessors}::{method}){pairs}. Group: [{heading}](by_group#{slug}).")
-}
-
-pub(super) fn behaviour(access: Access) -> &'static str {
-    match access {
-        Access::ReadWrite => "reads give what was written",
-        Access::ReadOnly => "writes do nothing",
-        Access::WriteOnly => "reads mean nothing",
-        Access::ReadClears => "a read clears it",
-        Access::WriteOneClears => "writing a one clears the bit",
-        Access::ReadOrWriteOneClears => "a read clears it, and so does writing a one",
-        Access::WriteOneSets => "writing a one sets the bit, a zero does nothing",
-        Access::SelfClearing => "the device clears it when it has done what was asked",
-        Access::ReadSets => "a read sets it",
-    }
 }
 
 pub(super) fn reset(register: &Register<'_>) -> String {

@@ -197,15 +197,6 @@ pub(crate) struct Written<D> {
     format: PhantomData<fn() -> D>,
 }
 
-impl<D: Descriptor> Written<D> {
-    /// Adds `count`, which must fit, to field `F`.
-    #[inline(always)]
-    pub(crate) fn with_more<F: Field<D>>(mut self, _field: F, count: u64) -> Self {
-        self.words[F::LSB as usize / 64] += count << (F::LSB % 64);
-        self
-    }
-}
-
 impl<D> Clone for Written<D> {
     fn clone(&self) -> Self {
         *self
@@ -223,29 +214,10 @@ impl<D: Descriptor> From<Value<D>> for Written<D> {
 }
 
 impl<D: Descriptor> Written<D> {
-    /// With `address` as its first word, which must be all that stands there.
+    /// Of a buffer at `address`, which is all that stands in the first word, with `word` as the second.
     #[inline(always)]
-    pub(crate) fn at(mut self, address: DmaAddr) -> Self {
-        self.words[0] = address.get();
-        self
-    }
-
-    /// With `flags` set too.
-    #[inline(always)]
-    pub(crate) fn with(mut self, flags: Value<D>) -> Self {
-        for (word, bits) in self.words.iter_mut().zip(flags.bits()) {
-            *word |= bits;
-        }
-        self
-    }
-
-    /// With `more` added to two fields of the second word. What does not fit there spoils others.
-    #[inline(always)]
-    pub(crate) fn plus<A: Field<D>, B: Field<D>>(mut self, _a: A, _b: B, more: u64) -> Self {
-        const { assert!(A::LSB >= 64 && B::LSB >= 64, "the fields are in the first word") };
-        // One multiplication.
-        self.words[1] = self.words[1].wrapping_add(more.wrapping_mul(1 << (A::LSB - 64) | 1 << (B::LSB - 64)));
-        self
+    pub(crate) fn new(address: DmaAddr, word: u64) -> Self {
+        Self { words: [address.get(), word | D::FIXED[1]], format: PhantomData }
     }
 }
 

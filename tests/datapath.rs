@@ -184,6 +184,33 @@ fn hands_back_a_packet_that_cannot_be_sent() {
     assert_eq!(own.available(), 256 - 64);
 }
 
+/// Among others whose lengths hide it, and however it has lost its bytes.
+#[test]
+fn sends_no_packet_without_bytes() {
+    let mut a = Plain::start(Addresses::Identity, &small());
+    let pool = pool(&a);
+    let (mut to, player) = pair(&mut a);
+    let ways: [fn(&mut Packet); 3] =
+        [|packet| packet.truncate(0), |packet| packet.trim_front(60), |packet| _ = packet.prepend(&[])];
+    for (way, len) in ways.into_iter().zip([60, 60, 0]) {
+        for before in [0, 3, 8, 15, 31] {
+            let mut batch = Batch::with_capacity(32);
+            (0..32).for_each(|number| batch.push(packet(&pool, &frame(number))).unwrap());
+            batch[before] = packet(&pool, &vec![7; len]);
+            way(&mut batch[before]);
+            assert_eq!(to.tx.transmit(&mut batch), Err(TransmitError::Empty));
+            assert_eq!((batch.len(), batch[0].len()), (32 - before, 0));
+            // With a byte, it is one like any other.
+            batch[0].extend_from_slice(&[1]).unwrap();
+            assert_eq!(to.tx.transmit(&mut batch), Ok(32 - before));
+            assert!(sent(player, usize::MAX).into_iter().eq((0..32).map(|number| match number {
+                _ if number == before => vec![1],
+                _ => frame(number),
+            })));
+        }
+    }
+}
+
 #[test]
 fn gives_each_buffer_back_to_its_own_pool() {
     for addresses in BOTH {

@@ -1,6 +1,7 @@
 //! Cycles: of calls that forward, by the time-stamp counter, only ever compared within one run.
 //!
-//! The four contenders take turns, call by call, so that whatever slows the machine slows all. The device is played
+//! The four contenders take turns, call by call, so that whatever slows the machine slows all, and each is the first as often as
+//! the others: what the player did just before weighs on that one. The device is played
 //! between the calls: by the same thread, or by one that is pinned to another core, so that descriptors and packets have to
 //! come from there.
 
@@ -139,16 +140,21 @@ fn measure(batch_len: usize, device: Device) -> Option<Cycles> {
         ARRIVE => players[..4].iter_mut().for_each(|wire| arrive(wire, call * batch_len, batch_len)),
         _ => players[4..].iter_mut().for_each(|wire| sent(wire, call * batch_len, batch_len, 1)),
     };
-    let mut drive = || {
-        times[0].push(timed(batch_len, || measured_forward(&mut a[0].rx, &mut e[0].tx, &mut batch)));
-        times[1].push(timed(batch_len, || measured_in_place(&mut in_place, batch_len)));
-        times[2].push(timed(batch_len, || pool_floor.forward(batch_len)));
-        times[3].push(timed(batch_len, || in_place_floor.forward(batch_len)));
+    let mut drive = |call: usize| {
+        for turn in (0..4).map(|turn| (call + turn) % 4) {
+            let time = match turn {
+                0 => timed(batch_len, || measured_forward(&mut a[0].rx, &mut e[0].tx, &mut batch)),
+                1 => timed(batch_len, || measured_in_place(&mut in_place, batch_len)),
+                2 => timed(batch_len, || pool_floor.forward(batch_len)),
+                _ => timed(batch_len, || in_place_floor.forward(batch_len)),
+            };
+            times[turn].push(time);
+        }
     };
     if device == Device::SameThread {
         for call in 0..calls {
             play(ARRIVE, call);
-            drive();
+            drive(call);
             play(SENT, call);
         }
     } else {
@@ -168,10 +174,10 @@ fn measure(batch_len: usize, device: Device) -> Option<Cycles> {
                     }
                 }
             });
-            for _ in 0..calls {
+            for call in 0..calls {
                 turns.give(ARRIVE);
                 turns.wait(|turn| turn == DRIVER);
-                drive();
+                drive(call);
                 turns.give(SENT);
                 turns.wait(|turn| turn == DRIVER);
             }

@@ -14,7 +14,11 @@ use core::ptr::NonNull;
 pub use batch::Batch;
 pub(crate) use batch::Outgoing;
 
+use crate::descriptors::{LegacyTransmitRead as Legacy, Written};
+use crate::dma::DmaAddr;
+use crate::field::Field;
 use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool, PoolId};
+use crate::value;
 
 /// A packet that owns its bytes.
 ///
@@ -29,31 +33,47 @@ pub struct Packet {
 ///
 /// | bits | |
 /// |---|---|
-/// | 31:0 | length of the first segment, at most that of a buffer with its headroom |
+/// | 15:0 | length of the first segment, at most that of a buffer with its headroom |
+/// | 31:16 | as in the descriptor that sends it, but for [`NONE`](Self::NONE), which says that the length is 0 |
 /// | 37:32 | how many buffers follow it |
 /// | 48:38 | the pool |
 /// | 63:49 | the headroom: where in the buffer `data` is |
 #[derive(Clone, Copy)]
 struct Extent(u64);
 
+/// Whether `LENGTH` stands in the lowest bits of the second word.
+const fn length_is_lowest<F: Field<Legacy>>(_length: F) -> bool {
+    F::LSB == 64 && F::WIDTH == 16
+}
+
 /// The most buffers that can follow the first.
 const MOST_MORE: usize = 0x3f;
 
 impl Extent {
-    /// One segment of `len` bytes in a buffer of `pool`, where it is in an empty packet.
+    /// What is sent with each packet of one segment, beside its length: it stands in between.
+    const SENT: u64 = {
+        let [_, sent] = value!(Legacy { EOP: true, IFCS: true }).bits();
+        assert!(sent & (0xffff | Self::NONE) == 0 && sent >> 32 == 0, "the flags are elsewhere");
+        assert!(length_is_lowest(Legacy::LENGTH), "the length is elsewhere");
+        sent
+    };
+    /// No packet is sent without bytes. One flag, so that it shows among the lengths of several, ORed.
+    const NONE: u64 = 1 << 16;
+
+    /// One segment of `len` bytes, at least one, in a buffer of `pool`, where it is in an empty packet.
     #[inline(always)]
     const fn new(pool: PoolId, len: u16) -> Self {
-        Self(pool.word() | len as u64)
+        Self(pool.word() | Self::SENT | len as u64)
     }
 
     #[inline(always)]
     const fn len(self) -> usize {
-        self.0 as u32 as usize
+        self.0 as u16 as usize
     }
 
-    #[inline(always)]
     const fn with_len(self, len: usize) -> Self {
-        Self(self.0 >> 32 << 32 | len as u32 as u64)
+        let none = if len == 0 { Self::NONE } else { 0 };
+        Self(self.0 >> 32 << 32 | Self::SENT | none | len as u16 as u64)
     }
 
     #[inline(always)]
@@ -82,24 +102,59 @@ impl Extent {
 
 /// What usual packets of a pool have in common: one segment, whose data are where they are in an empty packet.
 ///
-/// It is the number that makes 0 of the extent of one with a single byte. Added to any other, it gives what that has more.
+/// Taken away from a packet's extent, it leaves the second word of the descriptor that sends it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usual(u64);
 
 impl Usual {
     /// Those of no pool at all.
-    pub(crate) const NONE: Self = Self(1 << 63);
+    pub(crate) const NONE: Self = Self(0);
 
     /// Those of `pool`.
     #[inline(always)]
     pub(crate) const fn of(pool: PoolId) -> Self {
-        Self(Extent::new(pool, 1).0.wrapping_neg())
+        Self(pool.word())
+    }
+}
+
+/// The second word of the descriptor that sends a packet, or those of several, ORed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent(u64);
+
+impl Sent {
+    /// That of a packet of one byte and `more`, which must be less than 16 bits can say.
+    #[inline(always)]
+    pub(crate) const fn one_and(more: u64) -> Self {
+        Self((Extent::SENT | 1).wrapping_add(more))
     }
 
-    /// As a number.
+    /// That of no packet: what any other is ORed to.
+    pub(crate) const NOTHING: Self = Self(0);
+
+    /// Both, ORed.
     #[inline(always)]
-    pub(crate) const fn get(self) -> u64 {
-        self.0
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether it is of a usual packet, or of several, with 1 to `most` bytes. (Lengths ORed are at least the largest: where that
+    /// is too strict, one is not.)
+    #[inline(always)]
+    pub(crate) const fn is_good(self, most: u64) -> bool {
+        // With fewer bytes, flags are missing; and whatever else is set is more than any length.
+        self.0.wrapping_sub(Extent::SENT | 1) < most
+    }
+
+    /// The word, in an address's descriptor.
+    #[inline(always)]
+    pub(crate) fn at(self, address: DmaAddr) -> Written<Legacy> {
+        Written::new(address, self.0)
+    }
+
+    /// With a report asked for.
+    #[inline(always)]
+    pub(crate) const fn reported(self) -> Self {
+        Self(self.0 | value!(Legacy { RS: true }).bits()[1])
     }
 }
 
@@ -126,7 +181,7 @@ impl fmt::Display for NoRoom {
 impl core::error::Error for NoRoom {}
 
 impl Packet {
-    /// The packet in `buffer`, of which the first `len` bytes count.
+    /// The packet in `buffer`, of which the first `len` bytes count, at least one.
     ///
     /// # Safety
     ///
@@ -134,6 +189,15 @@ impl Packet {
     #[inline(always)]
     pub(crate) unsafe fn new(buffer: Buffer, pool: PoolId, len: u16) -> Self {
         Self { data: buffer.data(), extent: Extent::new(pool, len) }
+    }
+
+    /// The packet in `buffer`, without any bytes.
+    ///
+    /// # Safety
+    ///
+    /// The buffer must be of `pool`.
+    pub(crate) unsafe fn empty(buffer: Buffer, pool: PoolId) -> Self {
+        Self { data: buffer.data(), extent: Extent::new(pool, 0).with_len(0) }
     }
 
     #[inline(always)]
@@ -152,16 +216,10 @@ impl Packet {
         self.data
     }
 
-    /// How many bytes the packet has beyond the first, if it is a [`Usual`] one. Otherwise more than any packet can have.
+    /// How the packet is sent, if it is a [`Usual`] one. Otherwise what is not [good](Sent::is_good).
     #[inline(always)]
-    pub(crate) fn excess(&self, usual: Usual) -> u64 {
-        self.extent.0.wrapping_add(usual.0)
-    }
-
-    /// How long the packet is, and what else there is to say of it, as a number: a byte more makes it 1 more.
-    #[inline(always)]
-    pub(crate) fn extent(&self) -> u64 {
-        self.extent.0
+    pub(crate) fn sent(&self, usual: Usual) -> Sent {
+        Sent(self.extent.0.wrapping_sub(usual.0))
     }
 
     /// The packet's first buffer.
@@ -224,7 +282,9 @@ impl Packet {
             return Err(buffer);
         }
         // SAFETY: just checked.
-        Ok(unsafe { Self::new(buffer, pool.id(), len as u16) })
+        let mut packet = unsafe { Self::empty(buffer, pool.id()) };
+        packet.extent = packet.extent.with_len(len as usize);
+        Ok(packet)
     }
 
     /// Adds `buffer` of the same pool at the end, into which `len` bytes were received. Gives it back if it does not
@@ -296,7 +356,7 @@ impl Packet {
         self.inner().follow(&last, Link { next: None, len: 0 });
         self.extent = self.extent.with_more(kept);
         for buffer in rest {
-            drop(Self { data: buffer.data(), extent: Extent::new(self.pool(), 0) });
+            drop(Self { data: buffer.data(), extent: Extent::new(self.pool(), 0).with_len(0) });
         }
     }
 

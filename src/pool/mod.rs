@@ -320,8 +320,8 @@ impl Pool {
     #[must_use]
     pub fn take(&self) -> Option<Packet> {
         let buffer = self.inner().free.lock().buffers.pop()?;
-        // SAFETY: the buffer is of this pool, and has 0 bytes.
-        Some(unsafe { Packet::new(buffer, self.id(), 0) })
+        // SAFETY: the buffer is of this pool.
+        Some(unsafe { Packet::empty(buffer, self.id()) })
     }
 
     /// Takes a block of buffers into `room`, if there are that many.

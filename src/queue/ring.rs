@@ -12,7 +12,7 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
-use crate::descriptors::{Descriptor, Words, Written};
+use crate::descriptors::{AdvancedReceiveRead, Descriptor, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Usual};
@@ -95,6 +95,12 @@ pub(crate) struct Ring {
 unsafe impl Send for Ring {}
 // SAFETY: as for `Send`; buffers come and go only through a unique reference.
 unsafe impl Sync for Ring {}
+
+/// The descriptor that gives the device a buffer at `address` to receive into, without one for headers.
+#[inline(always)]
+fn to_receive(address: DmaAddr) -> Written<AdvancedReceiveRead> {
+    Written::new(address, 0)
+}
 
 /// The places for the buffers of `count` descriptors, with a [`LINE`] unused.
 const fn places(count: usize) -> usize {
@@ -270,30 +276,31 @@ impl Ring {
     }
 
     /// Moves packets from the front of `packets` to the end of the ring: as many as are free, to the end of the [`BLOCK`], as
-    /// long as they are `usual` ones with a length from 1 to `max_len`. `describe` makes their descriptors, from where a packet
-    /// is and its [extent](crate::packet::Packet::extent). Says how many it moved.
+    /// long as they are `usual` ones with a length from 1 to `max_len`. `address` is where the device finds what is somewhere.
+    /// Says how many it moved.
     #[inline(always)]
-    pub(crate) fn post<D: Descriptor>(
+    pub(crate) fn post(
         &mut self,
         packets: &mut Outgoing<'_>,
         usual: Usual,
         max_len: u64,
-        describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+        address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
     ) -> usize {
         // With the first of them, the run would be for nothing.
-        if packets.first().is_none_or(|first| first.excess(usual) >= max_len) {
+        if packets.first().is_none_or(|first| !first.sent(usual).is_good(max_len)) {
             return 0;
         }
         // Nor is it for one alone.
-        let most = if packets.get(1).is_some_and(|second| second.excess(usual) >= max_len) { 1 } else { packets.len() };
+        let most =
+            if packets.get(1).is_some_and(|second| !second.sent(usual).is_good(max_len)) { 1 } else { packets.len() };
         let count = most.min(self.free()).min(BLOCK - self.end % BLOCK);
         let (from, to) = (packets.as_ptr(), self.ends(self.end));
         // SAFETY: there are `count` packets; and as many descriptors, and places, in one piece, as the ring consists of
         // whole blocks. What was posted belongs to the ring, as `end` moves past it, and is forgotten as packets.
         unsafe {
-            let mut done = post_groups(from, to, count / GROUP, usual, max_len, describe);
+            let mut done = post_groups(from, to, count / GROUP, usual, max_len, address);
             if done < count {
-                done = post_rest(from, to, done, count, usual, max_len, describe);
+                done = post_rest(from, to, done, count, usual, max_len, address);
             }
             packets.forget(done);
             self.end += done;
@@ -301,14 +308,15 @@ impl Ring {
         }
     }
 
-    /// Moves the only packet of `batch`, as [`post`](Self::post) does, if it is not the first of a block. Says whether it did.
+    /// Moves the only packet of `batch`, as [`post`](Self::post) does, if it is not the first of a block, and asks for a
+    /// report. Says whether it did.
     #[inline(always)]
-    pub(crate) fn post_only<D: Descriptor>(
+    pub(crate) fn post_only(
         &mut self,
         batch: &mut Batch,
         usual: Usual,
         max_len: u64,
-        describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+        address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
     ) -> bool {
         let end = self.end;
         let [only] = &**batch else { return false };
@@ -318,7 +326,7 @@ impl Ring {
         // SAFETY: there is a descriptor, and a place. What was posted belongs to the ring, as `end` moves past it, and is
         // forgotten as a packet.
         unsafe {
-            let posted = post_one(only, self.ends(end), usual, max_len, describe);
+            let posted = post_one(only, self.ends(end), usual, max_len, true, address);
             if posted {
                 self.end = end + 1;
                 batch.forget_all();
@@ -344,14 +352,10 @@ impl Ring {
         Ok(())
     }
 
-    /// Posts a block of `pool`'s buffers at the end of a ring that is only ever filled so, with the descriptors that
-    /// `describe` makes. Says whether there was room, and a block in the pool.
+    /// Posts a block of `pool`'s buffers at the end of a ring that is only ever filled so, at the addresses that `address`
+    /// finds. Says whether there was room, and a block in the pool.
     #[inline(always)]
-    pub(crate) fn refill<D: Descriptor>(
-        &mut self,
-        pool: &Pool,
-        describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
-    ) -> bool {
+    pub(crate) fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
         if self.posted() + BLOCK > self.len() || !self.end.is_multiple_of(BLOCK) {
             return false;
         }
@@ -363,12 +367,12 @@ impl Ring {
         let (words, places) = unsafe { (&*to.words.cast::<[Words; BLOCK]>(), &mut *to.buffers.cast()) };
         let Some(buffers) = pool.take_block(places) else { return false };
         for (words, buffer) in words.iter().zip(&*buffers) {
-            let Some(value) = describe(buffer.data()) else {
+            let Some(address) = address(buffer.data()) else {
                 // SAFETY: they were taken just now, and stay outside of what counts as posted.
                 unsafe { pool.put(buffers) };
                 return false;
             };
-            words.vacant_in_ring().write(value);
+            words.vacant_in_ring().put(to_receive(address));
         }
         self.end += BLOCK;
         true

@@ -6,9 +6,9 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::descriptors::{AdvancedReceiveRead as Read, AdvancedReceiveWriteBack as WriteBack};
+use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
 use crate::device::QUEUE_VECTORS;
-use crate::dma::{Dma, DmaAddr};
+use crate::dma::Dma;
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
@@ -150,12 +150,11 @@ impl RxRing {
     /// Posts free buffers of the pool: as many blocks as there is room for.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        let posted = |address: DmaAddr| Value::EMPTY.with(Read::PKT_ADDR, address);
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
         while self.is_block_vacant() {
             let was_there = match attachment.uniform() {
-                Some(delta) => self.ring.refill::<Read>(pool, |data| Some(posted(delta.address(data)))),
-                None => self.ring.refill::<Read>(pool, |data| attachment.address(data).map(posted)),
+                Some(delta) => self.ring.refill(pool, |data| Some(delta.address(data))),
+                None => self.ring.refill(pool, |data| attachment.address(data)),
             };
             if !was_there {
                 return self.drops.pool_was_empty();

@@ -12,8 +12,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::descriptors::{AdvancedTransmitDataRead as Data, AdvancedTransmitDataWriteBack as WriteBack, Written};
-use crate::dma::{Dma, DmaAddr, DmaError};
+use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack};
+use crate::dma::{Dma, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Usual};
 use crate::pool::{Attachment, BLOCK, Pool, PoolId, Uniform};
@@ -84,9 +84,6 @@ pub(crate) struct TxRing {
     uniform: Option<Uniform>,
     /// Packets of that pool.
     usual: Usual,
-    /// The descriptor of a packet of that attachment's pool with one segment, but for its address, and less what its
-    /// [extent](Packet::extent) adds. It is kept, not made anew, so that it is one operand.
-    single: Written<Data>,
     max_len: u64,
 }
 
@@ -102,7 +99,6 @@ impl TxRing {
             owner: 0,
             uniform: None,
             usual: Usual::NONE,
-            single: value!(Data {}).into(),
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u64,
         })
@@ -238,9 +234,7 @@ impl TxRing {
             block.owner = MIXED;
         }
         self.owner = owner;
-        let of_one_byte = Written::from(value!(Data { EOP: true, IFCS: true, DTALEN: 1, PAYLEN: 1 }));
         self.usual = Usual::of(pool);
-        self.single = of_one_byte.plus(Data::DTALEN, Data::PAYLEN, self.usual.get());
         let attachment = self.attachments.get(owner)?;
         self.uniform = attachment.uniform().map(|delta| Uniform { pool, delta });
         Some(())
@@ -251,10 +245,7 @@ impl TxRing {
     #[inline(always)]
     fn post_only(&mut self, batch: &mut Batch) -> bool {
         let Some(Uniform { delta, .. }) = self.uniform else { return false };
-        let single = self.single;
-        let describe =
-            |data, extent| Some(described(single, delta.address(data), extent).with(value!(Data { RS: true })));
-        self.ring.post_only(batch, self.usual, self.max_len, describe)
+        self.ring.post_only(batch, self.usual, self.max_len, |data| Some(delta.address(data)))
     }
 
     /// Posts packets from the front of `batch`; says whether these were all.
@@ -268,9 +259,8 @@ impl TxRing {
         let mut packets = batch.outgoing();
         while !packets.is_empty() {
             if let Some(Uniform { delta, .. }) = self.uniform {
-                let (from, single) = (self.ring.end(), self.single);
-                let describe = |data, extent| Some(described(single, delta.address(data), extent));
-                if self.ring.post(&mut packets, self.usual, self.max_len, describe) > 0 {
+                let from = self.ring.end();
+                if self.ring.post(&mut packets, self.usual, self.max_len, |data| Some(delta.address(data))) > 0 {
                     self.report_last();
                     self.note(from);
                     continue;
@@ -284,12 +274,6 @@ impl TxRing {
         }
         true
     }
-}
-
-/// The descriptor of a packet which the device finds at `address`, with what its `extent` adds to `single`.
-#[inline(always)]
-fn described(single: Written<Data>, address: DmaAddr, extent: u64) -> Written<Data> {
-    single.at(address).plus(Data::DTALEN, Data::PAYLEN, extent)
 }
 
 /// A transmit queue, borrowed from its running device.

@@ -6,8 +6,9 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Several, Words, Written};
-use crate::packet::{Packet, Usual};
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Several, Words};
+use crate::dma::DmaAddr;
+use crate::packet::{Packet, Sent, Usual};
 use crate::pool::{Buffer, PoolId};
 
 /// How many packets make a group: what is done for each is written out so often, without a loop.
@@ -135,7 +136,7 @@ unsafe fn read<const N: usize>(
 #[cold]
 #[inline(never)]
 fn fit(packets: &[Packet], usual: Usual, max_len: u64) -> bool {
-    packets.iter().all(|packet| packet.excess(usual) < max_len)
+    packets.iter().all(|packet| packet.sent(usual).is_good(max_len))
 }
 
 /// Writes the descriptors of `groups` of packets and puts their buffers into their places, if they are all as `Ring::post`
@@ -149,25 +150,30 @@ fn fit(packets: &[Packet], usual: Usual, max_len: u64) -> bool {
 /// There must be that many packets, descriptors, and places. The buffers of what is said to be posted belong to the places, and
 /// the packets must be forgotten.
 #[inline(always)]
-pub(super) unsafe fn post_groups<D: Descriptor>(
+pub(super) unsafe fn post_groups(
     from: *const Packet,
     to: Ends,
     groups: usize,
     usual: Usual,
     max_len: u64,
-    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
 ) -> usize {
-    let (count, mut any) = (groups * GROUP, 0);
+    let (count, mut any) = (groups * GROUP, Sent::NOTHING);
     for at in (0..count).step_by(GROUP) {
-        // SAFETY: as the caller says.
-        match unsafe { write::<D, GROUP>(from.add(at), to.at(at), usual, describe) } {
-            Some(excess) => any |= excess,
-            None => return 0,
+        for at in at..at + GROUP {
+            // SAFETY: as the caller says.
+            let (packet, to) = unsafe { (&*from.add(at), to.at(at)) };
+            let sent = packet.sent(usual);
+            any = any.or(sent);
+            // SAFETY: as the caller says.
+            if unsafe { write(packet, to, sent, address) }.is_none() {
+                return 0;
+            }
         }
     }
     // SAFETY: as the caller says.
     let packets = || unsafe { core::slice::from_raw_parts(from, count) };
-    if any < max_len || fit(packets(), usual, max_len) { count } else { 0 }
+    if any.is_good(max_len) || fit(packets(), usual, max_len) { count } else { 0 }
 }
 
 /// Posts packets up to the `count`th, as [`post_groups`] does, of which `done` were posted: as [`receive_rest`] receives them.
@@ -176,67 +182,67 @@ pub(super) unsafe fn post_groups<D: Descriptor>(
 ///
 /// As for [`post_groups`].
 #[inline(never)]
-pub(super) unsafe fn post_rest<D: Descriptor>(
+pub(super) unsafe fn post_rest(
     from: *const Packet,
     to: Ends,
     mut done: usize,
     count: usize,
     usual: Usual,
     max_len: u64,
-    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
 ) -> usize {
     // SAFETY: as the caller says.
     unsafe {
-        while done + GROUP <= count && post_groups(from.add(done), to.at(done), 1, usual, max_len, describe) > 0 {
+        while done + GROUP <= count && post_groups(from.add(done), to.at(done), 1, usual, max_len, address) > 0 {
             done += GROUP;
         }
-        while done < count && post_one(&*from.add(done), to.at(done), usual, max_len, describe) {
+        while done < count && post_one(&*from.add(done), to.at(done), usual, max_len, false, address) {
             done += 1;
         }
     }
     done
 }
 
-/// Posts one packet, as [`post_groups`] does, and says whether it did.
+/// Posts one packet, as [`post_groups`] does, and with `report` asks for one. Says whether it did.
 ///
 /// # Safety
 ///
 /// As there.
 #[inline(always)]
-pub(super) unsafe fn post_one<D: Descriptor>(
+pub(super) unsafe fn post_one(
     packet: &Packet,
     to: Ends,
     usual: Usual,
     max_len: u64,
-    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
+    report: bool,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
 ) -> bool {
+    let sent = packet.sent(usual);
+    if !sent.is_good(max_len) {
+        return false;
+    }
     // SAFETY: as the caller says.
-    unsafe { write::<D, 1>(packet, to, usual, describe) }.is_some_and(|excess| excess < max_len)
+    unsafe { write(packet, to, if report { sent.reported() } else { sent }, address) }.is_some()
 }
 
-/// Writes the descriptors and places of `N` packets, and gives their [excesses](Packet::excess) ORed: at least the largest.
+/// Writes the descriptor and the place of a packet that is sent as `sent`, if `address` finds one.
 ///
 /// # Safety
 ///
-/// There must be `N` packets, descriptors and places.
+/// There must be a descriptor, and a place.
 #[inline(always)]
-unsafe fn write<D: Descriptor, const N: usize>(
-    from: *const Packet,
+unsafe fn write(
+    packet: &Packet,
     to: Ends,
-    usual: Usual,
-    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>> + Copy,
-) -> Option<u64> {
-    let mut any = 0;
-    for at in 0..N {
-        // SAFETY: as the caller says. Of a packet that has not moved, the data are where the buffer's are; what has moved does
-        // not count.
-        unsafe {
-            let packet = &*from.add(at);
-            let (data, extent) = (packet.data(), packet.extent());
-            any |= packet.excess(usual);
-            to.buffers.add(at).write(MaybeUninit::new(Buffer::from_data(data)));
-            (*to.words.add(at)).vacant_in_ring().put(describe(data, extent)?);
-        }
+    sent: Sent,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
+) -> Option<()> {
+    let data = packet.data();
+    // SAFETY: as the caller says. Of a packet that has not moved, the data are where the buffer's are; what has moved does not
+    // count.
+    unsafe {
+        to.buffers.write(MaybeUninit::new(Buffer::from_data(data)));
+        (*to.words).vacant_in_ring().put(sent.at(address(data)?));
     }
-    Some(any)
+    Some(())
 }

@@ -3,10 +3,11 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::Ring;
 use super::groups::Ends;
-use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Descriptor, Written};
-use crate::field::Value;
+use super::{Ring, to_receive};
+use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
+use crate::dma::DmaAddr;
+use crate::packet::Sent;
 use crate::pool::{BLOCK, Buffer, Pool};
 
 /// How many packets are passed on between two looks at how many are left.
@@ -25,18 +26,17 @@ pub(crate) enum Step {
 
 /// Passes on what `from` received, at most `most` packets, to the end of `to`: to the end of the first ring or of the other's [`BLOCK`],
 /// or what is free there, as long as the device is done with them, and each is one buffer with a length of 1 to `max_len`.
-/// `decide` sees their bytes and says what becomes of them; those that `describe` makes no descriptor of go back to `pool` too:
-/// it is told where the bytes are, and how many there are but for one. Says how many left their ring: none if that was filled from
-/// another pool.
+/// `decide` sees their bytes and says what becomes of them; those for which `address` finds none go back to `pool` too.
+/// Says how many left their ring: none if that was filled from another pool.
 #[inline(always)]
-pub(crate) fn pass<D: Descriptor>(
+pub(crate) fn pass(
     from: &mut Ring,
     to: &mut Ring,
     most: usize,
     pool: &Pool,
     max_len: u64,
     mut decide: impl FnMut(&mut [u8]) -> Step,
-    describe: impl Fn(NonNull<u8>, u64) -> Option<Written<D>>,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
 ) -> usize {
     if from.filled_from != Some(pool.id()) {
         return 0;
@@ -52,12 +52,12 @@ pub(crate) fn pass<D: Descriptor>(
         let runs = most - most % RUN;
         while passage.left < runs {
             for _ in 0..RUN {
-                if !passage.one::<D>(next, free, pool, max_len, &mut decide, &describe) {
+                if !passage.one(next, free, pool, max_len, &mut decide, &address) {
                     return passage.left;
                 }
             }
         }
-        while passage.left < most && passage.one::<D>(next, free, pool, max_len, &mut decide, &describe) {}
+        while passage.left < most && passage.one(next, free, pool, max_len, &mut decide, &address) {}
     }
     passage.left
 }
@@ -80,14 +80,14 @@ impl Passage<'_> {
     /// began, `from` and `to`, the first ring must have more posted than have left, and the second more free than have
     /// arrived, each in one piece.
     #[inline(always)]
-    unsafe fn one<D: Descriptor>(
+    unsafe fn one(
         &mut self,
         from: Ends,
         to: Ends,
         pool: &Pool,
         max_len: u64,
         decide: &mut impl FnMut(&mut [u8]) -> Step,
-        describe: &impl Fn(NonNull<u8>, u64) -> Option<Written<D>>,
+        address: &impl Fn(NonNull<u8>) -> Option<DmaAddr>,
     ) -> bool {
         // SAFETY: as the caller says.
         let words = unsafe { &*from.words.add(self.left) };
@@ -99,16 +99,16 @@ impl Passage<'_> {
         let buffer = unsafe { from.buffers.add(self.left).cast::<Buffer>().read() };
         // SAFETY: the device is done with the buffer, nothing else reaches it, and it has that many bytes.
         let bytes = unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), less_one as usize + 1) };
-        let value = match decide(bytes) {
-            Step::Pass => describe(buffer.data(), less_one),
+        let address = match decide(bytes) {
+            Step::Pass => address(buffer.data()),
             Step::Drop => None,
             Step::Stop => return false,
         };
         // SAFETY: the buffer is of the pool; or its place in the other ring is free, and has it from here on.
         unsafe {
-            if let Some(value) = value {
+            if let Some(address) = address {
                 let arrived = self.left - self.dropped;
-                (*to.words.add(arrived)).vacant_in_ring().put(value);
+                (*to.words.add(arrived)).vacant_in_ring().put(Sent::one_and(less_one).at(address));
                 to.buffers.add(arrived).write(MaybeUninit::new(buffer));
             } else {
                 self.dropped += 1;
@@ -129,14 +129,10 @@ impl Drop for Passage<'_> {
 }
 
 impl Ring {
-    /// Hands the first block of buffers over to the end of `to`, with the descriptors that `describe` makes. Says whether it
-    /// did: it does not if it fails to make one, or either ring is not at the start of a block with room and buffers.
+    /// Hands the first block of buffers over to the end of `to`, at the addresses that `address` finds. Says whether it
+    /// did: it does not if one is not found, or either ring is not at the start of a block with room and buffers.
     #[inline(always)]
-    pub(crate) fn hand_over_block<D: Descriptor>(
-        &mut self,
-        to: &mut Self,
-        describe: impl Fn(NonNull<u8>) -> Option<Value<D>>,
-    ) -> bool {
+    pub(crate) fn hand_over_block(&mut self, to: &mut Self, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
         let fits = self.posted() >= BLOCK && to.posted() + BLOCK <= to.len();
         if !fits || !(self.first | to.end).is_multiple_of(BLOCK) {
             return false;
@@ -147,8 +143,8 @@ impl Ring {
             // ring's, where there is room, once both counts have moved, and stay this ring's otherwise.
             unsafe {
                 let buffer = from.buffers.add(n).cast::<Buffer>().read();
-                let Some(value) = describe(buffer.data()) else { return false };
-                (*into.words.add(n)).vacant_in_ring().write(value);
+                let Some(address) = address(buffer.data()) else { return false };
+                (*into.words.add(n)).vacant_in_ring().put(to_receive(address));
                 into.buffers.add(n).write(MaybeUninit::new(buffer));
             }
         }

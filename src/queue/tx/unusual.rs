@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use super::{Data, MIXED, TransmitError, TxRing, described};
+use super::{Data, MIXED, TransmitError, TxRing};
 use crate::packet::{Outgoing, Packet};
 use crate::pool::BLOCK;
 use crate::value;
@@ -27,7 +27,7 @@ impl TxRing {
         let from = self.ring.end();
         while let Some(packet) = packets.first()
             && packet.segment_count() == 1
-            && packet.excess(self.usual) >= self.max_len
+            && !packet.sent(self.usual).is_good(self.max_len)
         {
             let (len, pool) = (packet.len() as u64, packet.pool());
             if len == 0 || len > self.max_len || self.ring.free() == 0 {
@@ -44,8 +44,8 @@ impl TxRing {
             else {
                 break;
             };
-            let value = value!(Data { EOP: true, IFCS: true, RS: true }).with(Data::ADDR, address);
-            let value = value.with(Data::DTALEN, len as u16).with(Data::PAYLEN, len as u16);
+            let value = value!(Data { EOP: true, IFCS: true, RS: true });
+            let value = value.with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len as u16);
             let index = self.ring.end();
             if let Some(packet) = packets.next() {
                 packet.into_buffers(|buffer| drop(self.ring.post_buffer(value, buffer)));
@@ -62,8 +62,7 @@ impl TxRing {
     /// the CPU's for all of a pool.
     fn post_scattered(&mut self, packets: &mut Outgoing<'_>) -> usize {
         let Some(attachment) = self.attachments.get(self.owner) else { return 0 };
-        let describe = |data, extent| Some(described(self.single, attachment.address(data)?, extent));
-        self.ring.post(packets, self.usual, self.max_len, describe)
+        self.ring.post(packets, self.usual, self.max_len, |data| attachment.address(data))
     }
 
     /// What is wrong with `packet`, if anything is.
@@ -93,20 +92,18 @@ impl TxRing {
             // Then it may be a usual one.
             return self.guess(packet.pool()).is_some();
         };
-        let (len, mut left) = (packet.total_len(), packet.segment_count());
+        let mut left = packet.segment_count();
         if left > self.ring.free() || self.examine(packet).is_err() {
             return false;
         }
         let from = self.ring.end();
-        // Only the first segment says how long the packet is: at most `max`, which has 16 bits.
-        let mut payload = len as u16;
         if let Some(packet) = packets.next() {
             packet.into_segments(|buffer, data, len| {
                 left -= 1;
                 // There is an address, and room: both were asked for.
                 let Some(address) = attachment.address(data) else { return };
-                let value = value!(Data { IFCS: true }).with(Data::ADDR, address).with(Data::DTALEN, len);
-                let value = value.with(Data::PAYLEN, core::mem::take(&mut payload)).with(Data::EOP, left == 0);
+                let value = value!(Data { IFCS: true }).with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len);
+                let value = value.with(Data::EOP, left == 0);
                 let _ = self.ring.post_buffer(value, buffer);
             });
         }

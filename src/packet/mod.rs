@@ -49,6 +49,10 @@ const fn length_is_lowest<F: Field<Legacy>>(_length: F) -> bool {
 /// The most buffers that can follow the first.
 const MOST_MORE: usize = 0x3f;
 
+/// What the extents of packets of one segment, whose data are where they are in an empty packet, have in common beside the
+/// pool and the length.
+pub(crate) const COMMON: u64 = Extent(Extent::SENT).with_headroom(HEADROOM).0;
+
 impl Extent {
     /// What is sent with each packet of one segment, beside its length: it stands in between.
     const SENT: u64 = {
@@ -63,7 +67,7 @@ impl Extent {
     /// One segment of `len` bytes, at least one, in a buffer of `pool`, where it is in an empty packet.
     #[inline(always)]
     const fn new(pool: PoolId, len: u16) -> Self {
-        Self(pool.word() | Self::SENT | len as u64)
+        Self(pool.word() | len as u64)
     }
 
     #[inline(always)]
@@ -113,7 +117,7 @@ impl Usual {
     /// Those of `pool`.
     #[inline(always)]
     pub(crate) const fn of(pool: PoolId) -> Self {
-        Self(pool.word())
+        Self(pool.word() - Extent::SENT)
     }
 }
 

@@ -4,7 +4,8 @@ use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::pool::{HEADROOM, Inner};
+use crate::packet::COMMON;
+use crate::pool::Inner;
 
 /// How many numbers there are. No pool has number 0.
 const NUMBERS: usize = 1 << 11;
@@ -16,15 +17,15 @@ static POOLS: [AtomicPtr<Inner>; NUMBERS] = [const { AtomicPtr::new(ptr::null_mu
 
 /// What tells pools apart: a number that is the pool's as long as there is a handle to it, or a buffer of it.
 ///
-/// It is kept as it stands in the word of an empty packet of the pool.
+/// It is kept in the word that all usual packets of the pool have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PoolId(NonZeroU64);
 
 /// Where the number stands there.
 const SHIFT: u32 = 38;
 const MASK: u64 = (NUMBERS as u64 - 1) << SHIFT;
-/// What else stands there: see the packet's `Extent`.
-const EMPTY: NonZeroU64 = NonZeroU64::new((HEADROOM as u64) << 49).expect("some headroom");
+/// What else stands there.
+const EMPTY: NonZeroU64 = NonZeroU64::new(COMMON).expect("some headroom");
 
 impl PoolId {
     /// The first number that is free, for `pool` from here on; or `None` if none is.
@@ -41,7 +42,7 @@ impl PoolId {
         self.place().store(ptr::null_mut(), Ordering::Release);
     }
 
-    /// The word of an empty packet of the pool.
+    /// What the [extents](crate::packet::Packet) of the pool's usual packets have in common, beside the length.
     #[inline(always)]
     pub(crate) const fn word(self) -> u64 {
         self.0.get()

@@ -83,6 +83,9 @@ pub(crate) struct Ring {
     mask: usize,
     first: usize,
     end: usize,
+    /// Before which descriptor a packet may be received alone, and posted.
+    receive_alone: usize,
+    post_alone: usize,
     /// The pool that a receive ring is filled from.
     filled_from: Option<PoolId>,
     address: DmaAddr,
@@ -128,6 +131,8 @@ impl Ring {
             mask: count - 1,
             first: 0,
             end: 0,
+            receive_alone: 0,
+            post_alone: 0,
             filled_from: None,
             address,
             _mapping: mapping,
@@ -233,14 +238,31 @@ impl Ring {
         }
     }
 
-    /// Moves one packet, as [`receive`](Self::receive) does, if the batch has room for no more. Says whether it did.
+    /// Lets packets be [received alone](Self::receive_only) as far as there is nothing else to do: there is with the last of a block.
+    pub(crate) fn let_receive_alone(&mut self) {
+        self.receive_alone = (self.first | (BLOCK - 1)).min(self.end);
+    }
+
+    /// Lets packets be [posted alone](Self::post_only) as far as there is nothing else to do: there is with the first of a block, and
+    /// where the ring is full.
+    pub(crate) fn let_post_alone(&mut self) {
+        self.post_alone = self.end.next_multiple_of(BLOCK).min(self.first + self.mask);
+    }
+
+    /// Forbids it.
+    pub(crate) fn forbid_alone(&mut self) {
+        (self.receive_alone, self.post_alone) = (0, 0);
+    }
+
+    /// Moves one packet, as [`receive`](Self::receive) does, if that is [allowed](Self::let_receive_alone) and the batch has room for no
+    /// more. Says whether it did.
     #[inline(always)]
     pub(crate) fn receive_only(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
         let first = self.first;
-        if batch.free() != 1 || first == self.end {
+        if batch.free() != 1 || first >= self.receive_alone {
             return false;
         }
-        // SAFETY: all three have an element; else as above.
+        // SAFETY: all three have an element, as the descriptor was posted when it was allowed; else as above.
         unsafe {
             let room = batch.room().as_mut_ptr();
             let received = receive_one(self.ends(first), room, pool.id(), pool.buffer_size() as u64);
@@ -308,7 +330,7 @@ impl Ring {
         }
     }
 
-    /// Moves the only packet of `batch`, as [`post`](Self::post) does, if it is not the first of a block, and asks for a
+    /// Moves the only packet of `batch`, as [`post`](Self::post) does, if that is [allowed](Self::let_post_alone), and asks for a
     /// report. Says whether it did.
     #[inline(always)]
     pub(crate) fn post_only(
@@ -320,16 +342,16 @@ impl Ring {
     ) -> bool {
         let end = self.end;
         let [only] = &**batch else { return false };
-        if end.is_multiple_of(BLOCK) || self.free() == 0 {
+        if end >= self.post_alone {
             return false;
         }
-        // SAFETY: there is a descriptor, and a place. What was posted belongs to the ring, as `end` moves past it, and is
-        // forgotten as a packet.
+        // SAFETY: there is a descriptor, and a place, as there was when it was allowed. What was posted belongs to the ring, as
+        // `end` moves past it, and is forgotten as a packet.
         unsafe {
             let posted = post_one(only, self.ends(end), usual, max_len, true, address);
             if posted {
-                self.end = end + 1;
                 batch.forget_all();
+                self.end = end + 1;
             }
             posted
         }

@@ -162,13 +162,11 @@ impl RxRing {
         }
     }
 
-    /// Receives the one packet that `batch` has room for, if it has room for one and a usual one is there. Says whether that was
-    /// all there is to do: there is more at the end of a block.
+    /// Receives the one packet that `batch` has room for, if it has room for one, a usual one is there, and there is nothing else
+    /// to do. Says whether it did.
     #[inline(always)]
     fn receive_only(&mut self, batch: &mut Batch) -> bool {
-        self.is_between_frames()
-            && self.ring.receive_only(self.attachment.pool(), batch)
-            && !self.ring.first().is_multiple_of(BLOCK)
+        self.ring.receive_only(self.attachment.pool(), batch)
     }
 
     /// Receives packets as long as there are some, and room in `batch`, and posts buffers in their place.
@@ -178,6 +176,9 @@ impl RxRing {
             let some = self.is_between_frames() && self.ring.receive(self.attachment.pool(), batch);
             self.refill();
             if batch.is_full() || !self.is_front_done() {
+                if batch.len() == 1 && self.is_between_frames() {
+                    self.ring.let_receive_alone();
+                }
                 return;
             }
             // It may be that the ring has begun anew. What is no usual packet goes a way of its own.
@@ -239,6 +240,7 @@ impl RxRing {
     /// the last segment, the frame is there.
     #[cold]
     pub(super) fn segment(&mut self) -> Option<Packet> {
+        self.ring.forbid_alone();
         let done = self.ring.words(self.ring.first()).done::<WriteBack>()?;
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
         let damaged = done.field(WriteBack::RXE);

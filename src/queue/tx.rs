@@ -233,6 +233,7 @@ impl TxRing {
         {
             block.owner = MIXED;
         }
+        self.ring.forbid_alone();
         self.owner = owner;
         self.usual = Usual::of(pool);
         let attachment = self.attachments.get(owner)?;
@@ -257,6 +258,7 @@ impl TxRing {
             self.take_back_partly();
         }
         let mut packets = batch.outgoing();
+        let is_alone = packets.len() == 1;
         while !packets.is_empty() {
             if let Some(Uniform { delta, .. }) = self.uniform {
                 let from = self.ring.end();
@@ -271,6 +273,9 @@ impl TxRing {
                 Some(rest) => packets = rest,
                 None => return false,
             }
+        }
+        if is_alone {
+            self.ring.let_post_alone();
         }
         true
     }

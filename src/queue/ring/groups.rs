@@ -158,6 +158,9 @@ pub(super) unsafe fn post_groups(
     max_len: u64,
     address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
 ) -> usize {
+    if groups == 0 {
+        return 0;
+    }
     let (count, mut any) = (groups * GROUP, Sent::NOTHING);
     for at in (0..count).step_by(GROUP) {
         for at in at..at + GROUP {

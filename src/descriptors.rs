@@ -78,10 +78,10 @@ impl Words {
 }
 
 impl Words {
-    /// What `count` says, less 1, in a descriptor that is as it should be: the device is done with it, `flag` is set and `unwanted` is
-    /// not, and the count is 1 to `most`.
+    /// What `count` says beyond its least, in a descriptor that is as it should be: the device is done with it, `flag` is set and
+    /// `unwanted` is not, and the count is one of so many `counts` from the `least` on.
     ///
-    /// What is wanted is subtracted, 1 from the count too: flags that were there become 0, and others do not, whatever is
+    /// What is wanted is subtracted, the least count too: flags that were there become 0, and others do not, whatever is
     /// borrowed from where. Turned so that the count is lowest, a flag that is left makes it too large: one comparison does for all.
     #[inline(always)]
     pub(crate) fn count_if_good<D: WriteBack, F: Field<D>, U: Field<D>, C: Field<D>>(
@@ -89,14 +89,15 @@ impl Words {
         _flag: F,
         _unwanted: U,
         _count: C,
-        most: u64,
+        least: u64,
+        counts: u64,
     ) -> Option<u64> {
         let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1);
         let looked_at = flags | bits_from::<D, U>(1) | bits_from::<D, C>((1 << C::WIDTH) - 1);
         let word = u64::from_le(self.0[D::DONE as usize / 64].load(Ordering::Acquire));
-        let difference = word.wrapping_sub(flags | bits_from::<D, C>(1)) & looked_at;
-        let less_one = difference.rotate_right(C::LSB % 64);
-        (less_one < most).then_some(less_one)
+        let difference = word.wrapping_sub(flags | bits_from::<D, C>(least)) & looked_at;
+        let more = difference.rotate_right(C::LSB % 64);
+        (more < counts).then_some(more)
     }
 }
 

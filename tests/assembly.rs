@@ -81,11 +81,11 @@ const SOMETIMES: &[&str] = &[
     "examine",
     "take_done",
     "groups3fit",
-    // A block of buffers goes home.
-    "memcpy",
     "take_back_into",
     "take_back_partly",
-    "put_one",
+    "drop_one",
+    // A block that ends early.
+    "move_buffers",
     // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
     "drop_in_place$LT$ixgbe..queue..tx..passing..Noted$GT$",
     "forward_to_several",

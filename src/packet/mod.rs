@@ -107,7 +107,7 @@ impl Extent {
 /// What usual packets of a pool have in common: one segment, whose data are where they are in an empty packet.
 ///
 /// Taken away from a packet's extent, it leaves the second word of the descriptor that sends it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usual(u64);
 
 impl Usual {
@@ -126,10 +126,10 @@ impl Usual {
 pub(crate) struct Sent(u64);
 
 impl Sent {
-    /// That of a packet of one byte and `more`, which must be less than 16 bits can say.
+    /// That of a packet of `len` bytes: at least one, and no more than 16 bits can say.
     #[inline(always)]
-    pub(crate) const fn one_and(more: u64) -> Self {
-        Self((Extent::SENT | 1).wrapping_add(more))
+    pub(crate) const fn of_len(len: u64) -> Self {
+        Self(Extent::SENT.wrapping_add(len))
     }
 
     /// That of no packet: what any other is ORed to.

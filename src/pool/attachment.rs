@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::dma::{Delta, Dma, DmaAddr, DmaError, Mapping};
-use crate::pool::{Buffer, Pool, PoolId, is_within_page};
+use crate::pool::{Buffer, Pool, is_within_page};
 
 /// A pool that a device has been made to reach.
 ///
@@ -53,11 +53,4 @@ impl Attachment {
     pub(crate) fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
         self.mapping.address(data)
     }
-}
-
-/// What is needed of an attached pool to send its packets, if the device's addresses are as far from the CPU's for all of it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Uniform {
-    pub(crate) pool: PoolId,
-    pub(crate) delta: Delta,
 }

@@ -7,21 +7,22 @@
 
 mod attachment;
 mod id;
+mod tray;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::fmt;
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-pub(crate) use attachment::{Attachment, Uniform};
+pub(crate) use attachment::Attachment;
 pub use id::MOST_POOLS;
 pub(crate) use id::PoolId;
+pub(crate) use tray::{Tray, Trays};
 
 use crate::dma::{Dma, DmaError, Memory};
 use crate::packet::Packet;
-use crate::sync::{LINE, Mutex};
+use crate::sync::Mutex;
 
 /// Free bytes in front of a received packet, into which headers can be [prepended](Packet::prepend).
 pub const HEADROOM: usize = 128;
@@ -135,10 +136,12 @@ impl Link {
     pub(crate) const END: Self = Self { next: None, len: 0 };
 }
 
+/// The free buffers of a pool: a stack, as the last one given back is the likeliest to be in the cache.
 struct Free {
-    /// Free buffers, the last one given back on top: it is the likeliest to be in the cache.
-    /// Its capacity is the pool's and a [`LINE`], so it never grows.
-    buffers: Vec<Buffer>,
+    /// Full ones, one that is not, and empty ones. There is one for all of the pool's buffers, and one more.
+    trays: Trays,
+    /// How many buffers there are: in the places before this one.
+    len: usize,
     handles: usize,
     capacity: usize,
 }
@@ -146,7 +149,23 @@ struct Free {
 impl Free {
     /// Whether no handle and no buffer of the pool is left anywhere.
     fn is_unused(&self) -> bool {
-        self.handles == 0 && self.buffers.len() == self.capacity
+        self.handles == 0 && self.len == self.capacity
+    }
+
+    #[inline(always)]
+    fn push(&mut self, buffer: Buffer) {
+        if let Some(place) = self.trays.place(self.len) {
+            place.write(buffer);
+            self.len += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Buffer> {
+        let last = self.len.checked_sub(1)?;
+        // SAFETY: there is one in each place before `len`, which it is moved out of.
+        let buffer = unsafe { self.trays.place(last)?.assume_init_read() };
+        self.len = last;
+        Some(buffer)
     }
 }
 
@@ -223,9 +242,9 @@ pub(crate) fn give_back(packets: impl Iterator<Item = Packet>) {
             // SAFETY: a packet's buffer keeps its pool alive, and nobody else frees it while this
             // lock is held.
             let mut free = unsafe { &*pool.pool() }.free.lock();
-            first.into_buffers(|buffer| free.buffers.push(buffer));
+            first.into_buffers(|buffer| free.push(buffer));
             while let Some(packet) = packets.next_if(|packet| packet.pool() == pool) {
-                packet.into_buffers(|buffer| free.buffers.push(buffer));
+                packet.into_buffers(|buffer| free.push(buffer));
             }
             free.is_unused()
         };
@@ -280,22 +299,13 @@ impl Pool {
         if memory.len() < strides * stride {
             return Err(DmaError::OutOfMemory { len: strides * stride }.into());
         }
-        let mut buffers = Vec::with_capacity(count + LINE / size_of::<Buffer>());
-        buffers.extend(places.iter().map(|index| {
+        let mut free = Free { trays: Trays::new(count / BLOCK + 1), len: 0, handles: 1, capacity: count };
+        for index in places {
             // SAFETY: the memory has room for all strides.
-            Buffer(unsafe { first.add(index * stride + HEADROOM) })
-        }));
+            free.push(Buffer(unsafe { first.add(index * stride + HEADROOM) }));
+        }
         let links = (0..strides).map(|_| UnsafeCell::new(Link::END)).collect();
-        let inner = Inner {
-            free: Mutex::new(Free { buffers, handles: 1, capacity: count }),
-            links,
-            stride,
-            page,
-            capacity: count,
-            size,
-            first,
-            memory,
-        };
+        let inner = Inner { free: Mutex::new(free), links, stride, page, capacity: count, size, first, memory };
         let inner = NonNull::from(Box::leak(Box::new(inner)));
         let Some(id) = PoolId::take(inner) else {
             // SAFETY: from a box, just now.
@@ -319,23 +329,37 @@ impl Pool {
     /// An empty packet, or `None` if all buffers are in use.
     #[must_use]
     pub fn take(&self) -> Option<Packet> {
-        let buffer = self.inner().free.lock().buffers.pop()?;
+        let buffer = self.inner().free.lock().pop()?;
         // SAFETY: the buffer is of this pool.
         Some(unsafe { Packet::empty(buffer, self.id()) })
     }
 
-    /// Takes a block of buffers into `room`, if there are that many.
+    /// Exchanges an empty tray for a full one, if there is one.
     #[inline(always)]
-    pub(crate) fn take_block<'a>(&self, room: &'a mut [MaybeUninit<Buffer>; BLOCK]) -> Option<&'a mut [Buffer; BLOCK]> {
+    pub(crate) fn take_tray(&self, empty: &mut Tray) -> bool {
         let mut free = self.inner().free.lock();
-        let block: *const [Buffer; BLOCK] = free.buffers.last_chunk::<BLOCK>()?;
-        // SAFETY: the last buffers of the list are moved into the room, and out of the list by its new length.
-        unsafe {
-            room.as_mut_ptr().cast::<[Buffer; BLOCK]>().copy_from_nonoverlapping(block, 1);
-            let left = free.buffers.len() - BLOCK;
-            free.buffers.set_len(left);
-            Some(&mut *room.as_mut_ptr().cast::<[Buffer; BLOCK]>())
-        }
+        let Some(left) = free.len.checked_sub(BLOCK) else { return false };
+        let Some([full, open]) = free.trays.two(left) else { return false };
+        core::mem::swap(full, empty);
+        core::mem::swap(full, open);
+        free.len = left;
+        true
+    }
+
+    /// Exchanges a full tray for an empty one. Says whether there was one: there is.
+    ///
+    /// # Safety
+    ///
+    /// The buffers must be of this pool, and the caller gives up owning them.
+    #[inline(always)]
+    pub(crate) unsafe fn put_tray(&self, full: &mut Tray) -> bool {
+        let mut free = self.inner().free.lock();
+        let len = free.len;
+        let Some([open, empty]) = free.trays.two(len) else { return false };
+        core::mem::swap(open, empty);
+        core::mem::swap(open, full);
+        free.len = len + BLOCK;
+        true
     }
 
     /// Gives back `buffers`.
@@ -345,49 +369,18 @@ impl Pool {
     /// They must be of this pool, and the caller gives up owning them.
     pub(crate) unsafe fn put(&self, buffers: &[Buffer]) {
         let mut free = self.inner().free.lock();
-        let len = free.buffers.len();
-        let Some(room) = free.buffers.spare_capacity_mut().get_mut(..buffers.len()) else { return };
-        // SAFETY: room and buffers have the same length; the caller owned the buffers, and the list does from here on.
-        unsafe {
-            room.as_mut_ptr().cast::<Buffer>().copy_from_nonoverlapping(buffers.as_ptr(), buffers.len());
-            free.buffers.set_len(len + buffers.len());
+        for Buffer(data) in buffers {
+            free.push(Buffer(*data));
         }
-    }
-
-    /// Gives back a block of buffers.
-    ///
-    /// # Safety
-    ///
-    /// As for [`put`](Self::put).
-    #[inline(always)]
-    pub(crate) unsafe fn put_block(&self, buffers: &[Buffer; BLOCK]) {
-        let mut free = self.inner().free.lock();
-        let len = free.buffers.len();
-        let Some(room) = free.buffers.spare_capacity_mut().first_chunk_mut::<BLOCK>() else { return };
-        // SAFETY: as in `put`.
-        unsafe {
-            room.as_mut_ptr().cast::<[Buffer; BLOCK]>().copy_from_nonoverlapping(buffers, 1);
-            free.buffers.set_len(len + BLOCK);
-        }
-    }
-
-    /// Gives back one buffer.
-    ///
-    /// # Safety
-    ///
-    /// As for [`put`](Self::put).
-    #[inline(never)]
-    pub(crate) unsafe fn put_one(&self, buffer: Buffer) {
-        // SAFETY: as the caller says.
-        unsafe { self.put(core::slice::from_ref(&buffer)) };
     }
 
     /// Where in memory the pool writes beside its buffers.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
-        let list = self.inner().free.lock().buffers.as_ptr() as usize;
+        let mut all = self.inner().free.lock().trays.footprint();
         let inner = self.inner.as_ptr() as usize;
-        alloc::vec![inner..inner + size_of::<Inner>(), list..list + self.capacity() * size_of::<Buffer>()]
+        all.push(inner..inner + size_of::<Inner>());
+        all
     }
 
     /// Number of buffers.
@@ -399,7 +392,7 @@ impl Pool {
     /// Number of buffers that are not in use.
     #[must_use]
     pub fn available(&self) -> usize {
-        self.inner().free.lock().buffers.len()
+        self.inner().free.lock().len
     }
 
     /// Size of a buffer in bytes, without the headroom.

@@ -7,7 +7,8 @@
 mod groups;
 mod passage;
 
-use alloc::boxed::Box;
+#[cfg(test)]
+use alloc::vec::Vec;
 use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
@@ -16,11 +17,10 @@ use crate::descriptors::{AdvancedReceiveRead, Descriptor, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Usual};
-use crate::pool::{BLOCK, Buffer, Pool, PoolId};
-use crate::sync::LINE;
+use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray, Trays};
 use groups::{Ends, GROUP, post_groups, post_one, post_rest, receive_groups, receive_one, receive_rest};
 
-pub(crate) use passage::{Step, pass};
+pub(crate) use passage::{BlockPassage, Passable, Step, pass};
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
@@ -79,13 +79,12 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
 /// of them, so that the blocks into which the count falls lie in one piece.
 pub(crate) struct Ring {
     words: NonNull<Words>,
-    buffers: NonNull<MaybeUninit<Buffer>>,
+    trays: Trays,
     mask: usize,
     first: usize,
     end: usize,
-    /// Before which descriptor a packet may be received alone, and posted.
-    receive_alone: usize,
-    post_alone: usize,
+    receive_alone: Alone,
+    post_alone: Alone,
     /// The pool that a receive ring is filled from.
     filled_from: Option<PoolId>,
     address: DmaAddr,
@@ -99,15 +98,24 @@ unsafe impl Send for Ring {}
 // SAFETY: as for `Send`; buffers come and go only through a unique reference.
 unsafe impl Sync for Ring {}
 
+/// Which descriptors may be used one by one, with nothing else to do.
+#[derive(Clone, Copy)]
+struct Alone {
+    /// Those before this, from where the ring's count is.
+    until: usize,
+    /// Where the place of the first descriptor of all would be, if those of this block went on to there.
+    places: *mut MaybeUninit<Buffer>,
+}
+
+impl Alone {
+    /// None.
+    const FORBIDDEN: Self = Self { until: 0, places: core::ptr::null_mut() };
+}
+
 /// The descriptor that gives the device a buffer at `address` to receive into, without one for headers.
 #[inline(always)]
 fn to_receive(address: DmaAddr) -> Written<AdvancedReceiveRead> {
     Written::new(address, 0)
-}
-
-/// The places for the buffers of `count` descriptors, with a [`LINE`] unused.
-const fn places(count: usize) -> usize {
-    count + LINE / size_of::<Buffer>()
 }
 
 impl Ring {
@@ -124,15 +132,14 @@ impl Ring {
             Some(address) if memory.len() >= len && mapping.is_contiguous(words, len) => address,
             _ => return Err(DmaError::NotMappable { len, reason: "a ring must be in one piece" }),
         };
-        let buffers: Box<[MaybeUninit<Buffer>]> = (0..places(count)).map(|_| MaybeUninit::uninit()).collect();
         Ok(Self {
             words: words.cast(),
-            buffers: NonNull::from(Box::leak(buffers)).cast(),
+            trays: Trays::new(count / BLOCK),
             mask: count - 1,
             first: 0,
             end: 0,
-            receive_alone: 0,
-            post_alone: 0,
+            receive_alone: Alone::FORBIDDEN,
+            post_alone: Alone::FORBIDDEN,
             filled_from: None,
             address,
             _mapping: mapping,
@@ -153,9 +160,11 @@ impl Ring {
 
     /// Where in memory descriptors and the places of buffers are.
     #[cfg(test)]
-    pub(crate) fn footprint(&self) -> [core::ops::Range<usize>; 2] {
-        let (words, places) = (self.words.as_ptr() as usize, self.buffers.as_ptr() as usize);
-        [words..words + self.bytes(), places..places + self.len() * size_of::<Buffer>()]
+    pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
+        let words = self.words.as_ptr() as usize;
+        let mut all = self.trays.footprint();
+        all.push(words..words + self.bytes());
+        all
     }
 
     /// Where the device finds the ring.
@@ -195,34 +204,43 @@ impl Ring {
         unsafe { self.words.add(index & self.mask).as_ref() }
     }
 
-    /// The descriptors from `index` on and their buffers' places: `most`, or as many as there are to the end of the ring.
+    /// How many descriptors there are from `index` to the end of its block.
     #[inline(always)]
-    fn run(&mut self, index: usize, most: usize) -> (&[Words], &mut [MaybeUninit<Buffer>]) {
-        let start = index & self.mask;
-        let count = most.min(self.len() - start);
-        // SAFETY: that many descriptors, and places, follow in one piece; else as in `words`.
-        unsafe {
-            (
-                core::slice::from_raw_parts(self.words.add(start).as_ptr(), count),
-                core::slice::from_raw_parts_mut(self.buffers.add(start).as_ptr(), count),
-            )
-        }
+    fn to_block_end(index: usize) -> usize {
+        BLOCK - index % BLOCK
     }
 
-    /// Where descriptor `index` and its buffer's place are.
+    /// The tray of the block that descriptor `index` is in.
     #[inline(always)]
-    fn ends(&self, index: usize) -> Ends {
+    fn tray(&mut self, index: usize) -> &mut Tray {
         let index = index & self.mask;
-        // SAFETY: the index is masked to the descriptors, and places, that there are.
-        unsafe { Ends { words: self.words.add(index).as_ptr(), buffers: self.buffers.add(index).as_ptr() } }
+        // SAFETY: the index is masked to the descriptors that there are, whose blocks have a tray each.
+        unsafe { self.trays.tray_unchecked(index) }
+    }
+
+    /// The places of the buffers from descriptor `index` on: `most`, or as many as there are to the end of the block.
+    #[inline(always)]
+    fn places(&mut self, index: usize, most: usize) -> &mut [MaybeUninit<Buffer>] {
+        let (from, most) = (index % BLOCK, most.min(Self::to_block_end(index)));
+        &mut self.tray(index).places()[from..from + most]
+    }
+
+    /// Where descriptor `index` and its buffer's place are, and what follows of the block.
+    #[inline(always)]
+    fn ends(&mut self, index: usize) -> Ends {
+        let words = self.words(index);
+        let words: *const Words = words;
+        // SAFETY: the place is in the tray.
+        let buffers = unsafe { self.tray(index).places().as_mut_ptr().add(index % BLOCK) };
+        Ends { words, buffers }
     }
 
     /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: as many as there is room for, to the
-    /// end of the ring, as long as the device is done with them, and each is one buffer with a length that it can have. Says
+    /// end of the block, as long as the device is done with them, and each is one buffer with a length that it can have. Says
     /// whether it moved any.
     #[inline(always)]
     pub(crate) fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
-        let count = self.posted().min(batch.free()).min(self.len() - self.wrap(self.first));
+        let count = self.posted().min(batch.free()).min(Self::to_block_end(self.first));
         let (id, size) = (pool.id(), pool.buffer_size() as u64);
         let (from, room) = (self.ends(self.first), batch.room().as_mut_ptr());
         // SAFETY: all three have `count` elements, and the buffers are of the pool. What was received is moved out, as `first`
@@ -240,18 +258,31 @@ impl Ring {
 
     /// Lets packets be [received alone](Self::receive_only) as far as there is nothing else to do: there is with the last of a block.
     pub(crate) fn let_receive_alone(&mut self) {
-        self.receive_alone = (self.first | (BLOCK - 1)).min(self.end);
+        let until = (self.first | (BLOCK - 1)).min(self.end);
+        self.receive_alone = self.alone(self.first, until);
     }
 
     /// Lets packets be [posted alone](Self::post_only) as far as there is nothing else to do: there is with the first of a block, and
     /// where the ring is full.
     pub(crate) fn let_post_alone(&mut self) {
-        self.post_alone = self.end.next_multiple_of(BLOCK).min(self.first + self.mask);
+        let until = self.end.next_multiple_of(BLOCK).min(self.first + self.mask);
+        self.post_alone = self.alone(self.end, until);
+    }
+
+    /// From descriptor `index` on, before `until`, which is not behind its block.
+    fn alone(&mut self, index: usize, until: usize) -> Alone {
+        Alone { until, places: self.tray(index).as_ptr().wrapping_sub(index - index % BLOCK) }
+    }
+
+    /// Where descriptor `index` and its buffer's place are, which `alone` allows.
+    #[inline(always)]
+    fn alone_ends(&self, index: usize, alone: Alone) -> Ends {
+        Ends { words: self.words(index), buffers: alone.places.wrapping_add(index) }
     }
 
     /// Forbids it.
     pub(crate) fn forbid_alone(&mut self) {
-        (self.receive_alone, self.post_alone) = (0, 0);
+        (self.receive_alone, self.post_alone) = (Alone::FORBIDDEN, Alone::FORBIDDEN);
     }
 
     /// Moves one packet, as [`receive`](Self::receive) does, if that is [allowed](Self::let_receive_alone) and the batch has room for no
@@ -259,13 +290,14 @@ impl Ring {
     #[inline(always)]
     pub(crate) fn receive_only(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
         let first = self.first;
-        if batch.free() != 1 || first >= self.receive_alone {
+        if batch.free() != 1 || first >= self.receive_alone.until {
             return false;
         }
         // SAFETY: all three have an element, as the descriptor was posted when it was allowed; else as above.
         unsafe {
             let room = batch.room().as_mut_ptr();
-            let received = receive_one(self.ends(first), room, pool.id(), pool.buffer_size() as u64);
+            let received =
+                receive_one(self.alone_ends(first, self.receive_alone), room, pool.id(), pool.buffer_size() as u64);
             if received {
                 self.first = first + 1;
                 batch.grow(1);
@@ -276,18 +308,18 @@ impl Ring {
 
     /// Takes the buffer at the front, if there is one.
     pub(crate) fn take(&mut self) -> Option<Buffer> {
-        let (_, buffers) = self.run(self.first, self.posted().min(1));
+        let most = self.posted().min(1);
         // SAFETY: the descriptor was posted, so its place holds a buffer; it is taken once, as `first` moves past it.
-        let buffer = unsafe { buffers.first()?.assume_init_read() };
+        let buffer = unsafe { self.places(self.first, most).first()?.assume_init_read() };
         self.first += 1;
         Some(buffer)
     }
 
     /// The buffer at the front, if there is one.
     pub(crate) fn front(&mut self) -> Option<&Buffer> {
-        let (_, buffers) = self.run(self.first, self.posted().min(1));
+        let most = self.posted().min(1);
         // SAFETY: as in `take`.
-        buffers.first().map(|buffer| unsafe { buffer.assume_init_ref() })
+        self.places(self.first, most).first().map(|buffer| unsafe { buffer.assume_init_ref() })
     }
 
     /// How many descriptors can be posted. One stays free, so that to the device a full ring does not look like an empty
@@ -315,7 +347,7 @@ impl Ring {
         // Nor is it for one alone.
         let most =
             if packets.get(1).is_some_and(|second| !second.sent(usual).is_good(max_len)) { 1 } else { packets.len() };
-        let count = most.min(self.free()).min(BLOCK - self.end % BLOCK);
+        let count = most.min(self.free()).min(Self::to_block_end(self.end));
         let (from, to) = (packets.as_ptr(), self.ends(self.end));
         // SAFETY: there are `count` packets; and as many descriptors, and places, in one piece, as the ring consists of
         // whole blocks. What was posted belongs to the ring, as `end` moves past it, and is forgotten as packets.
@@ -342,13 +374,13 @@ impl Ring {
     ) -> bool {
         let end = self.end;
         let [only] = &**batch else { return false };
-        if end >= self.post_alone {
+        if end >= self.post_alone.until {
             return false;
         }
         // SAFETY: there is a descriptor, and a place, as there was when it was allowed. What was posted belongs to the ring, as
         // `end` moves past it, and is forgotten as a packet.
         unsafe {
-            let posted = post_one(only, self.ends(end), usual, max_len, true, address);
+            let posted = post_one(only, self.alone_ends(end, self.post_alone), usual, max_len, true, address);
             if posted {
                 batch.forget_all();
                 self.end = end + 1;
@@ -362,41 +394,55 @@ impl Ring {
         if self.posted() == self.len() {
             return Err(buffer);
         }
-        let (words, buffers) = self.run(self.end, 1);
-        match (words, buffers) {
-            ([words], [place]) => {
-                words.vacant_in_ring().write(value);
-                place.write(buffer);
-            }
-            _ => return Err(buffer),
-        }
-        self.end += 1;
+        let end = self.end;
+        self.words(end).vacant_in_ring().write(value);
+        self.tray(end).places()[end % BLOCK].write(buffer);
+        self.end = end + 1;
         Ok(())
+    }
+
+    /// The first block, if there is a whole one.
+    #[inline(always)]
+    fn first_block(&mut self) -> Option<Block<'_>> {
+        if !self.first.is_multiple_of(BLOCK) || self.posted() < BLOCK {
+            return None;
+        }
+        let index = self.wrap(self.first);
+        Some(Block::new(self.words, &mut self.trays, index, &mut self.first))
+    }
+
+    /// The block behind the last, if a whole one can be posted, and there are `most` descriptors posted then at most.
+    #[inline(always)]
+    fn next_block(&mut self, most: usize) -> Option<Block<'_>> {
+        if !self.end.is_multiple_of(BLOCK) || self.posted() + BLOCK > most {
+            return None;
+        }
+        let index = self.wrap(self.end);
+        Some(Block::new(self.words, &mut self.trays, index, &mut self.end))
     }
 
     /// Posts a block of `pool`'s buffers at the end of a ring that is only ever filled so, at the addresses that `address`
     /// finds. Says whether there was room, and a block in the pool.
     #[inline(always)]
     pub(crate) fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
-        if self.posted() + BLOCK > self.len() || !self.end.is_multiple_of(BLOCK) {
-            return false;
-        }
         if *self.filled_from.get_or_insert(pool.id()) != pool.id() {
             return false;
         }
-        let to = self.ends(self.end);
-        // SAFETY: there is a block of descriptors, and of places, in one piece, as the ring consists of whole blocks.
-        let (words, places) = unsafe { (&*to.words.cast::<[Words; BLOCK]>(), &mut *to.buffers.cast()) };
-        let Some(buffers) = pool.take_block(places) else { return false };
-        for (words, buffer) in words.iter().zip(&*buffers) {
-            let Some(address) = address(buffer.data()) else {
+        let Some(block) = self.next_block(self.len()) else { return false };
+        if !pool.take_tray(block.tray) {
+            return false;
+        }
+        for (n, buffer) in block.tray.places().iter().enumerate() {
+            // SAFETY: the tray is full.
+            let Some(address) = address(unsafe { buffer.assume_init_ref() }.data()) else {
                 // SAFETY: they were taken just now, and stay outside of what counts as posted.
-                unsafe { pool.put(buffers) };
+                unsafe { pool.put_tray(block.tray) };
                 return false;
             };
-            words.vacant_in_ring().put(to_receive(address));
+            // SAFETY: the block has that many descriptors.
+            unsafe { &*block.words.add(n) }.vacant_in_ring().put(to_receive(address));
         }
-        self.end += BLOCK;
+        *block.count += BLOCK;
         true
     }
 
@@ -404,22 +450,21 @@ impl Ring {
     /// is in the middle of a block, or the end is in the same.
     #[inline(always)]
     pub(crate) fn give_block_back(&mut self, pool: &Pool) -> bool {
-        if !self.first.is_multiple_of(BLOCK) || self.posted() < BLOCK {
-            return false;
+        let Some(block) = self.first_block() else { return false };
+        // SAFETY: these descriptors were posted, so their places hold buffers, which are given away, as the count moves past them.
+        let was_given = unsafe { pool.put_tray(block.tray) };
+        if was_given {
+            *block.count += BLOCK;
         }
-        // SAFETY: the ring consists of whole blocks; these descriptors were posted, so their places hold buffers, which are
-        // given away, as `first` moves past them.
-        unsafe { pool.put_block(&*self.ends(self.first).buffers.cast()) };
-        self.first += BLOCK;
-        true
+        was_given
     }
 
-    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the ring.
+    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the block.
     pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
-        let (_, buffers) = self.run(self.first, count.min(self.posted()));
+        let count = count.min(self.posted());
         // SAFETY: these descriptors were posted, so their places hold buffers; they are given away, as `first` moves
         // past them.
-        let buffers = unsafe { buffers.assume_init_ref() };
+        let buffers = unsafe { self.places(self.first, count).assume_init_ref() };
         let given = buffers.len();
         // SAFETY: as above.
         unsafe { pool.put(buffers) };
@@ -427,11 +472,20 @@ impl Ring {
     }
 }
 
-impl Drop for Ring {
-    fn drop(&mut self) {
-        let buffers = core::ptr::slice_from_raw_parts_mut(self.buffers.as_ptr(), places(self.len()));
-        // SAFETY: made from such a box in `new`.
-        drop(unsafe { Box::from_raw(buffers) });
+/// The first block of a ring, or the next.
+struct Block<'a> {
+    words: *const Words,
+    tray: &'a mut Tray,
+    /// The ring's count that stands at the start of the block, and moves past it.
+    count: &'a mut usize,
+}
+
+impl<'a> Block<'a> {
+    /// The block that begins with descriptor `index` of those at `words`, which must have that many, and `trays` one for each block.
+    #[inline(always)]
+    fn new(words: NonNull<Words>, trays: &'a mut Trays, index: usize, count: &'a mut usize) -> Self {
+        // SAFETY: as the callers say.
+        unsafe { Self { words: words.add(index).as_ptr(), tray: trays.tray_unchecked(index), count } }
     }
 }
 

@@ -13,11 +13,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack};
-use crate::dma::{Dma, DmaError};
+use crate::dma::{Delta, Dma, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Usual};
-use crate::pool::{Attachment, BLOCK, Pool, PoolId, Uniform};
-use crate::queue::ring::Ring;
+use crate::pool::{Attachment, BLOCK, Pool, PoolId};
+use crate::queue::ring::{Passable, Ring};
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
@@ -65,6 +65,13 @@ struct Block {
     report: usize,
     /// Which attachment's pool the buffers are of, or [`MIXED`].
     owner: usize,
+}
+
+/// What is needed of an attached pool to send its packets, if the device's addresses are as far from the CPU's for all of it.
+#[derive(Debug, Clone, Copy)]
+struct Uniform {
+    passable: Passable,
+    delta: Delta,
 }
 
 /// The ring of a transmit queue.
@@ -122,7 +129,7 @@ impl TxRing {
 
     /// Makes the device reach the packets of `pool`.
     pub(crate) fn attach(&mut self, device: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
-        if self.attachments.iter().all(|attachment| attachment.pool().id() != pool.id()) {
+        if self.owner_of(pool.id()).is_none() {
             self.attachments.push(Attachment::new(device, pool)?);
             if self.attachments.len() == 1 {
                 self.guess(pool.id());
@@ -148,20 +155,29 @@ impl TxRing {
         self.blocks.get_mut(block)
     }
 
-    /// Which attachment's pool the first block is of, or [`MIXED`], if the device is done with what was posted in it.
+    /// Which attachment's pool the first block is of, or [`MIXED`], if it is complete and the device is done with it.
     #[inline(always)]
     fn done_block(&mut self) -> Option<usize> {
+        if self.ring.first() | (BLOCK - 1) >= self.ring.end() {
+            return None;
+        }
         let &mut Block { report, owner } = self.block(self.ring.first())?;
-        // What was posted last is reported in any case.
-        let report = report.min(self.ring.end().wrapping_sub(1));
         self.ring.words(report).is_done::<WriteBack>().then_some(owner)
+    }
+
+    /// The same, if its report is yet to be posted: it is not complete, or its end is in use again already, in a ring that is nearly
+    /// full. What was posted last is reported in any case.
+    fn done_part(&mut self) -> Option<usize> {
+        let last = self.ring.end().wrapping_sub(1);
+        let &mut Block { report, owner } = self.block(self.ring.first())?;
+        let is_done = self.ring.posted() > 0 && report > last && self.ring.words(last).is_done::<WriteBack>();
+        is_done.then_some(owner)
     }
 
     /// Takes back whole blocks that the device has reported as done.
     #[inline(always)]
     fn take_back(&mut self) {
-        while self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            let Some(owner) = self.done_block() else { return };
+        while let Some(owner) = self.done_block() {
             let attachment = self.attachments.get(owner);
             if !attachment.is_some_and(|attachment| self.ring.give_block_back(attachment.pool())) {
                 self.take_done(owner, BLOCK - self.ring.first() % BLOCK);
@@ -172,9 +188,7 @@ impl TxRing {
     /// Takes back all that the device has reported as done, also part of a block.
     #[inline(never)]
     pub(super) fn take_back_partly(&mut self) {
-        while self.ring.posted() > 0
-            && let Some(owner) = self.done_block()
-        {
+        while let Some(owner) = self.done_block().or_else(|| self.done_part()) {
             self.take_done(owner, self.ring.posted().min(BLOCK - self.ring.first() % BLOCK));
         }
     }
@@ -222,10 +236,21 @@ impl TxRing {
         }
     }
 
+    /// Which attachment is of `pool`: the usual one, as a rule.
+    #[inline(always)]
+    fn owner_of(&self, pool: PoolId) -> Option<usize> {
+        if self.usual == Usual::of(pool) { Some(self.owner) } else { self.search(pool) }
+    }
+
+    #[inline(never)]
+    fn search(&self, pool: PoolId) -> Option<usize> {
+        self.attachments.iter().position(|attachment| attachment.pool().id() == pool)
+    }
+
     /// Guesses from now on that packets are of `pool`, if that is attached.
     #[cold]
     pub(super) fn guess(&mut self, pool: PoolId) -> Option<()> {
-        let owner = self.attachments.iter().position(|attachment| attachment.pool().id() == pool)?;
+        let owner = self.owner_of(pool)?;
         let end = self.ring.end();
         if owner != self.owner
             && !end.is_multiple_of(BLOCK)
@@ -237,7 +262,8 @@ impl TxRing {
         self.owner = owner;
         self.usual = Usual::of(pool);
         let attachment = self.attachments.get(owner)?;
-        self.uniform = attachment.uniform().map(|delta| Uniform { pool, delta });
+        let passable = Passable::new(attachment.pool(), self.max_len);
+        self.uniform = attachment.uniform().map(|delta| Uniform { passable, delta });
         Some(())
     }
 

@@ -1,14 +1,15 @@
 //! Buffers that go from the ring that received them to one that sends them, and back.
 
-use core::mem::MaybeUninit;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
 use super::groups::Ends;
-use super::{Ring, to_receive};
-use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
+use super::{Block, Ring, to_receive};
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, LegacyTransmitRead as Data};
 use crate::dma::DmaAddr;
-use crate::packet::Sent;
-use crate::pool::{BLOCK, Buffer, Pool};
+use crate::packet::{Packet, Sent};
+use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray};
+use crate::value;
 
 /// How many packets are passed on between two looks at how many are left.
 const RUN: usize = 8;
@@ -24,42 +25,105 @@ pub(crate) enum Step {
     Stop,
 }
 
-/// Passes on what `from` received, at most `most` packets, to the end of `to`: to the end of the first ring or of the other's [`BLOCK`],
-/// or what is free there, as long as the device is done with them, and each is one buffer with a length of 1 to `max_len`.
-/// `decide` sees their bytes and says what becomes of them; those for which `address` finds none go back to `pool` too.
+/// The least length of what is passed on, in bytes: that of an Ethernet header. Nothing shorter is a frame.
+const SHORTEST: u64 = 14;
+
+/// What is passed on: packets of one pool, in one buffer each, with lengths from [`SHORTEST`] on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passable {
+    pool: PoolId,
+    /// How many different lengths they have: none of more bytes than a buffer.
+    lengths: u16,
+}
+
+impl Passable {
+    /// Those of `pool` that have up to `max_len` bytes.
+    pub(crate) fn new(pool: &Pool, max_len: u64) -> Self {
+        let max_len = max_len.min(pool.buffer_size() as u64);
+        Self { pool: pool.id(), lengths: (max_len + 1).saturating_sub(SHORTEST) as u16 }
+    }
+}
+
+/// Passes on what `from` received, at most `most` packets, to the end of `to`: to the end of a [`BLOCK`] of either, or what is free
+/// there, as long as the device is done with them and they are `passable`.
+/// `decide` sees their bytes and says what becomes of them; those for which `address` finds none go back to their pool too.
 /// Says how many left their ring: none if that was filled from another pool.
 #[inline(always)]
 pub(crate) fn pass(
     from: &mut Ring,
     to: &mut Ring,
     most: usize,
-    pool: &Pool,
-    max_len: u64,
+    passable: Passable,
     mut decide: impl FnMut(&mut [u8]) -> Step,
     address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
 ) -> usize {
-    if from.filled_from != Some(pool.id()) {
+    if from.filled_from != Some(passable.pool) {
         return 0;
     }
-    let most = most.min(from.posted()).min(from.len() - from.wrap(from.first));
-    let most = most.min(to.free()).min(BLOCK - to.end % BLOCK);
-    let max_len = max_len.min(pool.buffer_size() as u64);
-    let (next, free) = (from.ends(from.first), to.ends(to.end));
+    let most = most.min(from.posted()).min(Ring::to_block_end(from.first));
+    let most = most.min(to.free()).min(Ring::to_block_end(to.end));
+    let (first, end) = (from.ends(from.first), to.ends(to.end));
     let mut passage = Passage { from, to, left: 0, dropped: 0 };
-    // SAFETY: `most` descriptors follow in one piece in both rings, as the second consists of whole blocks; those of the first
-    // were posted, with buffers of the pool, which have `max_len` bytes.
-    unsafe {
-        let runs = most - most % RUN;
-        while passage.left < runs {
-            for _ in 0..RUN {
-                if !passage.one(next, free, pool, max_len, &mut decide, &address) {
-                    return passage.left;
-                }
+    while passage.left < most {
+        // SAFETY: in both rings `most` descriptors follow to the end of the block; those of the first were posted, with buffers of
+        // the pool, and belong to the ring until they count as left, which they do not if the caller's code panics.
+        unsafe {
+            let place = first.at(passage.left);
+            let Some((bytes, buffer)) = received(place, passable) else { break };
+            let len = bytes.len() as u64;
+            let address = match decide(bytes) {
+                Step::Pass => address(buffer.data()),
+                Step::Drop => None,
+                Step::Stop => break,
+            };
+            if let Some(address) = address {
+                let place = end.at(passage.left - passage.dropped);
+                (*place.words).vacant_in_ring().put(Sent::of_len(len).at(address));
+                place.buffers.write(MaybeUninit::new(buffer));
+            } else {
+                passage.dropped += 1;
+                drop_one(buffer, passable.pool);
             }
         }
-        while passage.left < most && passage.one(next, free, pool, max_len, &mut decide, &address) {}
+        passage.left += 1;
     }
     passage.left
+}
+
+/// What was received into the buffer at `place`, and the buffer, if the device is done with it and it is as [`pass`] wants it.
+///
+/// # Safety
+///
+/// There must be a descriptor that was posted, with a buffer of the pool. Only one of the two may be used at a time,
+/// and the buffer belongs to the place as long as that counts as one with a buffer.
+#[inline(always)]
+unsafe fn received<'a>(place: Ends, passable: Passable) -> Option<(&'a mut [u8], Buffer)> {
+    // SAFETY: as the caller says.
+    let words = unsafe { &*place.words };
+    // It is read once, so that what was checked is what is used.
+    let more = words.count_if_good::<WriteBack, _, _, _>(
+        WriteBack::EOP,
+        WriteBack::RXE,
+        WriteBack::PKT_LEN,
+        SHORTEST,
+        u64::from(passable.lengths),
+    )?;
+    // SAFETY: as the caller says.
+    let buffer = unsafe { place.buffers.cast::<Buffer>().read() };
+    // SAFETY: the device is done with the buffer, nothing else reaches it, and it has that many bytes.
+    Some((unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), (more + SHORTEST) as usize) }, buffer))
+}
+
+/// Gives back a buffer.
+///
+/// # Safety
+///
+/// It must be of `pool`.
+#[cold]
+#[inline(never)]
+unsafe fn drop_one(buffer: Buffer, pool: PoolId) {
+    // SAFETY: as the caller says.
+    drop(unsafe { Packet::empty(buffer, pool) });
 }
 
 /// Buffers on their way from a ring that received them to one that sends them. How many have left, and were dropped, is counted here,
@@ -71,55 +135,6 @@ struct Passage<'a> {
     dropped: usize,
 }
 
-impl Passage<'_> {
-    /// Passes on a packet, if it is as [`pass`] wants it.
-    ///
-    /// # Safety
-    ///
-    /// The first ring must have been filled from `pool`, whose buffers have at least `max_len` bytes; from where the passage
-    /// began, `from` and `to`, the first ring must have more posted than have left, and the second more free than have
-    /// arrived, each in one piece.
-    #[inline(always)]
-    unsafe fn one(
-        &mut self,
-        from: Ends,
-        to: Ends,
-        pool: &Pool,
-        max_len: u64,
-        decide: &mut impl FnMut(&mut [u8]) -> Step,
-        address: &impl Fn(NonNull<u8>) -> Option<DmaAddr>,
-    ) -> bool {
-        // SAFETY: as the caller says.
-        let words = unsafe { &*from.words.add(self.left) };
-        // It is read once, so that what was checked is what is used.
-        let less_one =
-            words.count_if_good::<WriteBack, _, _, _>(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, max_len);
-        let Some(less_one) = less_one else { return false };
-        // SAFETY: the buffer is the ring's until it counts as left, which it does not if the caller's code panics.
-        let buffer = unsafe { from.buffers.add(self.left).cast::<Buffer>().read() };
-        // SAFETY: the device is done with the buffer, nothing else reaches it, and it has that many bytes.
-        let bytes = unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), less_one as usize + 1) };
-        let address = match decide(bytes) {
-            Step::Pass => address(buffer.data()),
-            Step::Drop => None,
-            Step::Stop => return false,
-        };
-        // SAFETY: the buffer is of the pool; or its place in the other ring is free, and has it from here on.
-        unsafe {
-            if let Some(address) = address {
-                let arrived = self.left - self.dropped;
-                (*to.words.add(arrived)).vacant_in_ring().put(Sent::one_and(less_one).at(address));
-                to.buffers.add(arrived).write(MaybeUninit::new(buffer));
-            } else {
-                self.dropped += 1;
-                pool.put_one(buffer);
-            }
-        }
-        self.left += 1;
-        true
-    }
-}
-
 impl Drop for Passage<'_> {
     #[inline(always)]
     fn drop(&mut self) {
@@ -128,28 +143,116 @@ impl Drop for Passage<'_> {
     }
 }
 
+/// A block on its way, as [`Passage`] counts packets. Its tray goes with it, unless it ends early.
+pub(crate) struct BlockPassage<'a> {
+    from: Block<'a>,
+    to: Block<'a>,
+    left: usize,
+    passable: Passable,
+}
+
+impl<'a> BlockPassage<'a> {
+    /// The first block of `from`, on its way to the end of `to`. There is none if it is not a whole one, or has no room, or is of
+    /// another pool.
+    #[inline(always)]
+    pub(crate) fn new(from: &'a mut Ring, to: &'a mut Ring, passable: Passable) -> Option<Self> {
+        if from.filled_from != Some(passable.pool) {
+            return None;
+        }
+        // One stays free, as for `free`.
+        let most = to.mask;
+        Some(Self { from: from.first_block()?, to: to.next_block(most)?, left: 0, passable })
+    }
+
+    /// Passes packets on, as [`pass`] does, up to the first that is not passed on; with a whole block, the device is asked to
+    /// report the last. Says how many left their ring.
+    #[inline(always)]
+    pub(crate) fn pass(
+        mut self,
+        mut decide: impl FnMut(&mut [u8]) -> Step,
+        address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+    ) -> usize {
+        let (first, end) = (self.from.words, self.to.words);
+        let places: *mut MaybeUninit<Buffer> = self.from.tray.places().as_mut_ptr();
+        let dropped = 'passing: {
+            while self.left < BLOCK {
+                for _ in 0..RUN {
+                    // SAFETY: in both rings a block of descriptors follows; else as in `pass`.
+                    unsafe {
+                        let place = Ends { words: first, buffers: places }.at(self.left);
+                        let Some((bytes, buffer)) = received(place, self.passable) else { break 'passing None };
+                        let len = bytes.len() as u64;
+                        let address = match decide(bytes) {
+                            Step::Pass => address(buffer.data()),
+                            Step::Drop => None,
+                            Step::Stop => break 'passing None,
+                        };
+                        let Some(address) = address else { break 'passing Some(buffer) };
+                        (*end.add(self.left)).vacant_in_ring().put(Sent::of_len(len).at(address));
+                    }
+                    self.left += 1;
+                }
+            }
+            None
+        };
+        // As dropping it does, but here, and not in a function of its own, for which all of it would have to be in memory.
+        let mut passage = ManuallyDrop::new(self);
+        passage.settle();
+        let Some(buffer) = dropped else { return passage.left };
+        *passage.from.count += 1;
+        // SAFETY: it is of the pool, and has left its ring.
+        unsafe { drop_one(buffer, passage.passable.pool) };
+        passage.left + 1
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        let Self { from, to, left, .. } = self;
+        if *left == BLOCK {
+            core::mem::swap(from.tray, to.tray);
+            // SAFETY: the block has that many descriptors.
+            unsafe { &*to.words.add(BLOCK - 1) }.add(value!(Data { RS: true }));
+        } else {
+            move_buffers(from.tray, to.tray, *left);
+        }
+        *from.count += *left;
+        *to.count += *left;
+    }
+}
+
+impl Drop for BlockPassage<'_> {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+/// Moves the first `count` buffers from tray to tray.
+#[cold]
+#[inline(never)]
+fn move_buffers(from: &mut Tray, to: &mut Tray, count: usize) {
+    for (from, to) in from.places().iter_mut().zip(to.places()).take(count) {
+        core::mem::swap(from, to);
+    }
+}
+
 impl Ring {
     /// Hands the first block of buffers over to the end of `to`, at the addresses that `address` finds. Says whether it
     /// did: it does not if one is not found, or either ring is not at the start of a block with room and buffers.
     #[inline(always)]
     pub(crate) fn hand_over_block(&mut self, to: &mut Self, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
-        let fits = self.posted() >= BLOCK && to.posted() + BLOCK <= to.len();
-        if !fits || !(self.first | to.end).is_multiple_of(BLOCK) {
-            return false;
-        }
-        let (from, into) = (self.ends(self.first), to.ends(to.end));
-        for n in 0..BLOCK {
-            // SAFETY: the rings consist of whole blocks. These descriptors were posted, so there are buffers; they are the other
-            // ring's, where there is room, once both counts have moved, and stay this ring's otherwise.
+        let most = to.len();
+        let Some(from) = self.first_block() else { return false };
+        let Some(to) = to.next_block(most) else { return false };
+        for (n, buffer) in from.tray.places().iter().enumerate() {
+            // SAFETY: the block was posted, so there are buffers; and the other has a descriptor for each.
             unsafe {
-                let buffer = from.buffers.add(n).cast::<Buffer>().read();
-                let Some(address) = address(buffer.data()) else { return false };
-                (*into.words.add(n)).vacant_in_ring().put(to_receive(address));
-                into.buffers.add(n).write(MaybeUninit::new(buffer));
+                let Some(address) = address(buffer.assume_init_ref().data()) else { return false };
+                (*to.words.add(n)).vacant_in_ring().put(to_receive(address));
             }
         }
-        self.first += BLOCK;
-        to.end += BLOCK;
+        core::mem::swap(from.tray, to.tray);
+        *from.count += BLOCK;
+        *to.count += BLOCK;
         true
     }
 }

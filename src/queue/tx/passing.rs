@@ -1,8 +1,8 @@
 //! Passing on what a receive queue received, in place: see [`InPlace`](crate::queue::InPlace).
 
-use super::TxRing;
-use crate::pool::{BLOCK, Uniform};
-use crate::queue::ring::{Step, pass};
+use super::{Block, TxRing, Uniform};
+use crate::pool::BLOCK;
+use crate::queue::ring::{BlockPassage, Passable, Step, pass};
 use crate::queue::rx::RxRing;
 
 impl TxRing {
@@ -11,11 +11,12 @@ impl TxRing {
     #[inline(always)]
     pub(in crate::queue) fn take_back_into(&mut self, rx: &mut RxRing) {
         let (to, attachment) = rx.parts();
-        let of_pool = self.attachments.iter().position(|own| own.pool().id() == attachment.pool().id());
-        while self.ring.first() | (BLOCK - 1) < self.ring.end() {
-            let Some(owner) = self.done_block() else { return };
-            let handed_over = of_pool == Some(owner)
-                && match attachment.uniform() {
+        let pool = attachment.pool().id();
+        let Some(of_pool) = self.owner_of(pool) else { return self.take_back() };
+        let uniform = attachment.uniform();
+        while let Some(owner) = self.done_block() {
+            let handed_over = of_pool == owner
+                && match uniform {
                     Some(delta) => self.ring.hand_over_block(to, |data| Some(delta.address(data))),
                     None => self.ring.hand_over_block(to, |data| attachment.address(data)),
                 };
@@ -32,9 +33,30 @@ impl TxRing {
         &mut self,
         rx: &mut RxRing,
         most: usize,
-        decide: impl FnMut(&mut [u8]) -> Step,
+        mut decide: impl FnMut(&mut [u8]) -> Step,
     ) -> usize {
+        if most >= BLOCK
+            && let Some(count) = self.pass_block(rx, &mut decide)
+        {
+            return count;
+        }
         self.pass_here(rx, most, decide)
+    }
+
+    /// [Passes](Self::pass) on a block, if there is a whole one, and room for it.
+    #[inline(always)]
+    fn pass_block(&mut self, rx: &mut RxRing, decide: impl FnMut(&mut [u8]) -> Step) -> Option<usize> {
+        let Uniform { passable, delta } = self.uniform?;
+        if !rx.is_between_frames() {
+            return None;
+        }
+        let (from, _) = rx.parts();
+        let index = self.ring.end();
+        let number = self.ring.wrap(index) / BLOCK;
+        let noted = self.blocks.get_mut(number)?;
+        let passage = BlockPassage::new(from, &mut self.ring, passable)?;
+        *noted = Block { report: index + (BLOCK - 1), owner: self.owner };
+        Some(passage.pass(decide, |data| Some(delta.address(data))))
     }
 
     /// [Passes](Self::pass) packets on without a call of a function, which is worth it for one.
@@ -45,15 +67,13 @@ impl TxRing {
         most: usize,
         decide: impl FnMut(&mut [u8]) -> Step,
     ) -> usize {
-        let Some(Uniform { pool, delta }) = self.uniform else { return self.pass_by_page(rx, most, decide) };
-        let is_next = rx.is_between_frames();
-        let (from, attachment) = rx.parts();
-        if !is_next || pool != attachment.pool().id() {
+        let Some(Uniform { passable, delta }) = self.uniform else { return self.pass_by_page(rx, most, decide) };
+        if !rx.is_between_frames() {
             return 0;
         }
-        let max_len = self.max_len;
+        let (from, _) = rx.parts();
         let noted = Noted { index: self.ring.end(), tx: self };
-        pass(from, &mut noted.tx.ring, most, attachment.pool(), max_len, decide, |data| Some(delta.address(data)))
+        pass(from, &mut noted.tx.ring, most, passable, decide, |data| Some(delta.address(data)))
     }
 
     /// [Passes](Self::pass) packets on whose addresses have to be looked up.
@@ -64,11 +84,11 @@ impl TxRing {
         }
         let (from, attachment) = rx.parts();
         let pool = attachment.pool();
-        let max_len = self.max_len;
+        let passable = Passable::new(pool, self.max_len);
         let noted = Noted { index: self.ring.end(), tx: self };
         let TxRing { ring, attachments, owner, .. } = &mut *noted.tx;
         let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
-        pass(from, ring, most, pool, max_len, decide, |data| to.address(data))
+        pass(from, ring, most, passable, decide, |data| to.address(data))
     }
 }
 

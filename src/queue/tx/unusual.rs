@@ -33,9 +33,7 @@ impl TxRing {
             if len == 0 || len > self.max_len || self.ring.free() == 0 {
                 break;
             }
-            let Some(owner) = self.attachments.iter().position(|attachment| attachment.pool().id() == pool) else {
-                break;
-            };
+            let Some(owner) = self.owner_of(pool) else { break };
             let is_usual = owner == self.owner;
             if !is_usual && packets.get(1).is_none_or(|next| next.pool() == pool) {
                 break;
@@ -68,8 +66,8 @@ impl TxRing {
     /// What is wrong with `packet`, if anything is.
     #[cold]
     pub(super) fn examine(&self, packet: &Packet) -> Result<(), TransmitError> {
-        let attachment = self.attachments.iter().find(|attachment| attachment.pool().id() == packet.pool());
-        let attachment = attachment.ok_or(TransmitError::NotAttached)?;
+        let owner = self.owner_of(packet.pool()).ok_or(TransmitError::NotAttached)?;
+        let attachment = self.attachments.get(owner).ok_or(TransmitError::NotAttached)?;
         let (len, max) = (packet.total_len(), self.max_len as usize);
         if len > max {
             return Err(TransmitError::TooLong { len, max });

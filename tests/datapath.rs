@@ -423,19 +423,69 @@ fn in_place_does_not_trust_what_was_written_back() {
     all_home([a, b]);
 }
 
+/// What a block that came in whole and had a whole one to go to becomes when one of its packets does not go there.
+#[test]
+fn blocks_that_are_passed_on_end_early() {
+    const COUNT: usize = 40;
+    for (addresses, odd) in BOTH.into_iter().flat_map(|addresses| (0..COUNT).map(move |odd| (addresses, odd))) {
+        let (left, right) = ((0..odd).map(frame), (odd + 1..COUNT).map(frame));
+        for what in ["dropped", "sent elsewhere", "wrong", "not there"] {
+            let [mut a, mut b, mut c] = three(addresses);
+            let (mut from, player_a) = pair(&mut a);
+            let ((to_b, player_b), (to_c, player_c)) = (pair(&mut b), pair(&mut c));
+            let mut outputs = [to_b.tx, to_c.tx];
+            let outputs = if what == "sent elsewhere" { &mut outputs[..] } else { &mut outputs[..1] };
+            for number in 0..COUNT {
+                match what {
+                    "wrong" if number == odd => assert!(player_a.fill(&[0; 13], 13, true)),
+                    "not there" if number == odd => break,
+                    _ => assert!(player_a.arrive(&frame(number))),
+                }
+            }
+            let mut seen = 0;
+            let mut ports = InPlace::new(&mut from.rx, outputs).unwrap();
+            let forwarded = ports.forward(COUNT, |packet| {
+                seen += 1;
+                match packet == frame(odd) {
+                    true if what == "dropped" => Route::Drop,
+                    is_odd => Route::Output(usize::from(is_odd && what == "sent elsewhere")),
+                }
+            });
+            let (all, after) = match what {
+                "dropped" | "sent elsewhere" => (COUNT, COUNT),
+                "wrong" => (COUNT - 1, COUNT),
+                _ => (odd, odd),
+            };
+            assert_eq!((seen, forwarded.sent + forwarded.dropped), (all, after), "{odd} is {what}");
+            let to_c: Vec<_> = (what == "sent elsewhere").then(|| frame(odd)).into_iter().collect();
+            assert!(sent(player_c, usize::MAX) == to_c, "{odd} is {what}");
+            let expected = left.clone().chain(right.clone().take(if what == "not there" { 0 } else { COUNT }));
+            assert!(sent(player_b, usize::MAX).into_iter().eq(expected), "{odd} is {what}");
+            all_home([a, b, c]);
+        }
+    }
+}
+
 #[test]
 fn a_packet_whose_routing_panics_is_seen_again() {
+    // 32 are a whole block.
+    for count in [20, 32] {
+        routing_panics(count);
+    }
+}
+
+fn routing_panics(count: usize) {
     let [mut a, mut b, _] = three(Addresses::Identity);
     for round in 0..100 {
         let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
-        (0..20).for_each(|number| assert!(player_a.arrive(&frame(number))));
+        (0..count).for_each(|number| assert!(player_a.arrive(&frame(number))));
         let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
         let mut seen = 0;
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            ports.forward(20, |packet| {
+            ports.forward(count, |packet| {
                 assert!(*packet == frame(seen));
                 // Not by the hook, which would print.
-                if seen == round % 20 {
+                if seen == round % count {
                     std::panic::resume_unwind(Box::new(()));
                 }
                 seen += 1;
@@ -448,9 +498,9 @@ fn a_packet_whose_routing_panics_is_seen_again() {
         #[expect(clippy::forget_non_drop, reason = "forgetting is what is tried, whatever dropping does")]
         std::mem::forget(ports);
         let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
-        let forwarded = ports.forward(20, |_| Route::Output(0));
-        assert_eq!(forwarded.sent, 20 - round % 20);
-        assert!(sent(player_b, usize::MAX).into_iter().eq((0..20).map(frame)));
+        let forwarded = ports.forward(count, |_| Route::Output(0));
+        assert_eq!(forwarded.sent, count - round % count);
+        assert!(sent(player_b, usize::MAX).into_iter().eq((0..count).map(frame)));
     }
     all_home([a, b]);
 }

@@ -236,6 +236,13 @@ impl TxRing {
         }
     }
 
+    /// Notes that the buffers of a block are not all of one pool.
+    fn mix(&mut self, index: usize) {
+        if let Some(block) = self.block(index) {
+            block.owner = MIXED;
+        }
+    }
+
     /// Which attachment is of `pool`: the usual one, as a rule.
     #[inline(always)]
     fn owner_of(&self, pool: PoolId) -> Option<usize> {
@@ -252,11 +259,8 @@ impl TxRing {
     pub(super) fn guess(&mut self, pool: PoolId) -> Option<()> {
         let owner = self.owner_of(pool)?;
         let end = self.ring.end();
-        if owner != self.owner
-            && !end.is_multiple_of(BLOCK)
-            && let Some(block) = self.block(end)
-        {
-            block.owner = MIXED;
+        if owner != self.owner && !end.is_multiple_of(BLOCK) {
+            self.mix(end);
         }
         self.ring.forbid_alone();
         self.owner = owner;

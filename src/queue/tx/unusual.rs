@@ -2,7 +2,9 @@
 
 use core::ptr::NonNull;
 
-use super::{Data, MIXED, TransmitError, TxRing};
+use super::{Data, TransmitError, TxRing};
+use crate::dma::DmaAddr;
+use crate::field::Value;
 use crate::packet::{Outgoing, Packet};
 use crate::pool::BLOCK;
 use crate::value;
@@ -18,42 +20,21 @@ impl TxRing {
             self.note(from);
             return Some(packets);
         }
-        (self.post_odd(&mut packets) || self.post_unusual(&mut packets)).then_some(packets)
-    }
-
-    /// Posts packets of one buffer from the front of `packets` that have moved in it, or are of another pool than the usual
-    /// one and alone in that. Says whether it posted any.
-    fn post_odd(&mut self, packets: &mut Outgoing<'_>) -> bool {
-        let from = self.ring.end();
-        while let Some(packet) = packets.first()
-            && packet.segment_count() == 1
-            && !packet.sent(self.usual).is_good(self.max_len)
-        {
-            let (len, pool) = (packet.len() as u64, packet.pool());
-            if len == 0 || len > self.max_len || self.ring.free() == 0 {
-                break;
+        loop {
+            let [first, rest @ ..] = &*packets else { return Some(packets) };
+            let pool = first.pool();
+            let owner = self.owner_of(pool)?;
+            // One alone among those of another pool makes no new guess.
+            if owner != self.owner && rest.first().is_none_or(|next| next.pool() == pool) {
+                return self.guess(pool).map(|()| packets);
             }
-            let Some(owner) = self.owner_of(pool) else { break };
-            let is_usual = owner == self.owner;
-            if !is_usual && packets.get(1).is_none_or(|next| next.pool() == pool) {
-                break;
+            if !self.post_first(&mut packets, owner) {
+                return None;
             }
-            let Some(address) = self.attachments.get(owner).and_then(|attachment| attachment.address(packet.data()))
-            else {
-                break;
-            };
-            let value = value!(Data { EOP: true, IFCS: true, RS: true });
-            let value = value.with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len as u16);
-            let index = self.ring.end();
-            if let Some(packet) = packets.next() {
-                packet.into_buffers(|buffer| drop(self.ring.post_buffer(value, buffer)));
-            }
-            self.note(index);
-            if !is_usual && let Some(block) = self.block(index) {
-                block.owner = MIXED;
+            if packets.first().is_none_or(|next| next.sent(self.usual).is_good(self.max_len)) {
+                return Some(packets);
             }
         }
-        self.ring.end() != from
     }
 
     /// Posts packets from the front of `packets`, as [`Ring::post`] does, where the device's addresses are not as far from
@@ -61,6 +42,66 @@ impl TxRing {
     fn post_scattered(&mut self, packets: &mut Outgoing<'_>) -> usize {
         let Some(attachment) = self.attachments.get(self.owner) else { return 0 };
         self.ring.post(packets, self.usual, self.max_len, |data| attachment.address(data))
+    }
+
+    /// Posts the first of `packets`, whose pool is that of attachment `owner`, as it is. Says whether it did: nothing is wrong with it,
+    /// and there was room.
+    #[inline(always)]
+    fn post_first(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> bool {
+        let (Some(packet), Some(attachment)) = (packets.first(), self.attachments.get(owner)) else { return false };
+        if packet.segment_count() > 1 {
+            return self.post_segments(packets, owner);
+        }
+        let len = packet.len() as u64;
+        let Some(address) = attachment.address(packet.data()) else { return false };
+        if len == 0 || len > self.max_len || self.ring.free() == 0 {
+            return false;
+        }
+        let from = self.ring.end();
+        if let Some(packet) = packets.next() {
+            packet.into_buffers(|buffer| _ = self.ring.post_buffer(data(address, len as u16, true), buffer));
+        }
+        self.note_of(from, owner);
+        true
+    }
+
+    /// [Posts](Self::post_first) a packet of several segments.
+    #[cold]
+    #[inline(never)]
+    fn post_segments(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> bool {
+        let (Some(packet), Some(attachment)) = (packets.first(), self.attachments.get(owner)) else { return false };
+        let mut left = packet.segment_count();
+        if left > self.ring.free() || self.examine(packet).is_err() {
+            return false;
+        }
+        let from = self.ring.end();
+        if let Some(packet) = packets.next() {
+            packet.into_segments(|buffer, bytes, len| {
+                left -= 1;
+                // There is an address, and room: both were asked for.
+                let Some(address) = attachment.address(bytes) else { return };
+                let _ = self.ring.post_buffer(data(address, len, left == 0), buffer);
+            });
+        }
+        self.note_of(from, owner);
+        let last = self.ring.end().wrapping_sub(1);
+        for index in (from + 1..=last).filter(|index| index.is_multiple_of(BLOCK)) {
+            // A block that ends in the middle of the packet is done when that is.
+            if let Some(block) = self.block(index - BLOCK) {
+                block.report = last;
+            }
+            self.note_of(index, owner);
+        }
+        true
+    }
+
+    /// [Notes](Self::note) that descriptors were posted from `index` on in its block, with buffers of attachment `owner`'s pool.
+    #[inline(always)]
+    fn note_of(&mut self, index: usize, owner: usize) {
+        self.note(index);
+        if owner != self.owner {
+            self.mix(index);
+        }
     }
 
     /// What is wrong with `packet`, if anything is.
@@ -80,44 +121,11 @@ impl TxRing {
         }
         Ok(())
     }
+}
 
-    /// Gets on with a packet that is none of the usual ones. Says whether it did: nothing is wrong with it, and there was room.
-    #[cold]
-    fn post_unusual(&mut self, packets: &mut Outgoing<'_>) -> bool {
-        let Some(packet) = packets.first() else { return false };
-        let Some(attachment) = self.attachments.get(self.owner).filter(|usual| usual.pool().id() == packet.pool())
-        else {
-            // Then it may be a usual one.
-            return self.guess(packet.pool()).is_some();
-        };
-        let mut left = packet.segment_count();
-        if left > self.ring.free() || self.examine(packet).is_err() {
-            return false;
-        }
-        let from = self.ring.end();
-        if let Some(packet) = packets.next() {
-            packet.into_segments(|buffer, data, len| {
-                left -= 1;
-                // There is an address, and room: both were asked for.
-                let Some(address) = attachment.address(data) else { return };
-                let value = value!(Data { IFCS: true }).with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len);
-                let value = value.with(Data::EOP, left == 0);
-                let _ = self.ring.post_buffer(value, buffer);
-            });
-        }
-        self.report_last();
-        let last = self.ring.end().wrapping_sub(1);
-        for index in (from - from % BLOCK..=last).step_by(BLOCK) {
-            if index >= from {
-                self.note(index);
-            }
-            // A block that ends in the middle of the packet is done when that is.
-            if index + BLOCK <= last
-                && let Some(block) = self.block(index)
-            {
-                block.report = last;
-            }
-        }
-        true
-    }
+/// The descriptor of a segment; with the last of a packet, the device is asked to report.
+#[inline(always)]
+fn data(address: DmaAddr, len: u16, is_last: bool) -> Value<Data> {
+    let flags = if is_last { value!(Data { EOP: true, IFCS: true, RS: true }) } else { value!(Data { IFCS: true }) };
+    flags.with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len)
 }

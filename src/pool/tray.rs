@@ -90,7 +90,8 @@ impl Trays {
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
         let row = self.0.as_ptr_range();
         let trays = self.0.iter().map(|tray| tray.as_ptr() as usize);
-        let trays = trays.map(|tray| tray..tray + size_of::<Places>());
-        trays.chain([row.start as usize..row.end as usize]).collect()
+        let mut all: Vec<_> = trays.map(|tray| tray..tray + size_of::<Places>()).collect();
+        all.push(row.start as usize..row.end as usize);
+        all
     }
 }

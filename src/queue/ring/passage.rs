@@ -11,9 +11,6 @@ use crate::packet::{Packet, Sent};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray};
 use crate::value;
 
-/// How many packets are passed on between two looks at how many are left.
-const RUN: usize = 8;
-
 /// What becomes of a received buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -151,6 +148,14 @@ pub(crate) struct BlockPassage<'a> {
     passable: Passable,
 }
 
+/// Why no more of a block is passed on.
+enum End {
+    /// The next packet stays where it is.
+    Stays,
+    /// The next packet is dropped.
+    Dropped(Buffer),
+}
+
 impl<'a> BlockPassage<'a> {
     /// The first block of `from`, on its way to the end of `to`. There is none if it is not a whole one, or has no room, or is of
     /// another pool.
@@ -172,37 +177,48 @@ impl<'a> BlockPassage<'a> {
         mut decide: impl FnMut(&mut [u8]) -> Step,
         address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
     ) -> usize {
-        let (first, end) = (self.from.words, self.to.words);
-        let places: *mut MaybeUninit<Buffer> = self.from.tray.places().as_mut_ptr();
-        let dropped = 'passing: {
-            while self.left < BLOCK {
-                for _ in 0..RUN {
-                    // SAFETY: in both rings a block of descriptors follows; else as in `pass`.
-                    unsafe {
-                        let place = Ends { words: first, buffers: places }.at(self.left);
-                        let Some((bytes, buffer)) = received(place, self.passable) else { break 'passing None };
-                        let len = bytes.len() as u64;
-                        let address = match decide(bytes) {
-                            Step::Pass => address(buffer.data()),
-                            Step::Drop => None,
-                            Step::Stop => break 'passing None,
-                        };
-                        let Some(address) = address else { break 'passing Some(buffer) };
-                        (*end.add(self.left)).vacant_in_ring().put(Sent::of_len(len).at(address));
-                    }
-                    self.left += 1;
-                }
-            }
-            None
-        };
+        let end = self.run(&mut decide, &address);
         // As dropping it does, but here, and not in a function of its own, for which all of it would have to be in memory.
         let mut passage = ManuallyDrop::new(self);
         passage.settle();
-        let Some(buffer) = dropped else { return passage.left };
+        let Err(End::Dropped(buffer)) = end else { return passage.left };
         *passage.from.count += 1;
         // SAFETY: it is of the pool, and has left its ring.
         unsafe { drop_one(buffer, passage.passable.pool) };
         passage.left + 1
+    }
+
+    #[inline(always)]
+    fn run(
+        &mut self,
+        decide: &mut impl FnMut(&mut [u8]) -> Step,
+        address: &impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+    ) -> Result<(), End> {
+        let places = self.from.tray.as_ptr();
+        let mut one = || {
+            // SAFETY: in both rings a block of descriptors follows, of which fewer have left; else as in `pass`.
+            unsafe {
+                let place = Ends { words: self.from.words, buffers: places }.at(self.left);
+                let (bytes, buffer) = received(place, self.passable).ok_or(End::Stays)?;
+                let len = bytes.len() as u64;
+                let address = match decide(bytes) {
+                    Step::Pass => address(buffer.data()),
+                    Step::Drop => None,
+                    Step::Stop => return Err(End::Stays),
+                };
+                let Some(address) = address else { return Err(End::Dropped(buffer)) };
+                (*self.to.words.add(self.left)).vacant_in_ring().put(Sent::of_len(len).at(address));
+            }
+            self.left += 1;
+            Ok(self.left)
+        };
+        // Eight between two looks at how many are left; written out, as a loop may stay one.
+        loop {
+            let [.., left] = [one()?, one()?, one()?, one()?, one()?, one()?, one()?, one()?];
+            if left == BLOCK {
+                return Ok(());
+            }
+        }
     }
 
     #[inline(always)]

@@ -1,178 +1,177 @@
-//! The yardsticks: forwarding by hand, with raw pointers, for one case each. They check what the driver checks, report and
-//! ring as rarely, and trust the device for nothing more.
+//! The yardsticks: forwarding by hand, with raw pointers, for one case each. They check what the driver checks of a
+//! write-back, report and ring as rarely, work in runs that need no mask, and trust the device for nothing more.
 
 use crate::TOUCHED;
 use crate::plain::Player;
 
 /// Descriptors of each ring.
 pub const RING: usize = 1024;
-const MASK: usize = RING - 1;
 /// How many buffers change hands at once.
 const BLOCK: usize = 32;
 /// DD of what was sent, and RS, which asks for it.
 const DONE: u64 = 1 << 32;
 const REPORT: u64 = 1 << 27;
+/// EOP and IFCS of a legacy descriptor.
+const SEND: u64 = 3 << 24;
+/// DD and EOP of what was received, with a length of 1; and these with RXE and all bits of the length.
+const RECEIVED: u64 = 3 | 1 << 32;
+const LOOKED_AT: u64 = 3 | 1 << 29 | 0xffff << 32;
+/// The longest frame.
+const LONGEST: u64 = 1514;
 
-/// The rings and tails of two ports that the driver has set up, and does not use any more.
-struct Rings {
-    rx: *mut [u64; 2],
-    tx: *mut [u64; 2],
-    tails: [*mut u32; 2],
-    /// The buffers that were posted with the descriptors of both.
-    buffers: [Vec<u64>; 2],
+/// A ring that the driver has set up and does not use any more, and the buffers that were posted with its descriptors.
+struct Ring {
+    words: *mut [u64; 2],
+    buffers: Vec<u64>,
+    tail: *mut u32,
+    /// The first descriptor that was posted, and the next to be.
+    first: usize,
+    end: usize,
 }
 
-impl Rings {
-    fn take(from: &Player, to: &Player) -> Self {
-        let (([rx, _], from), ([_, tx], to)) = (from.rings(), to.rings());
-        // SAFETY: the ring has that many descriptors, with the addresses of the buffers; the registers are in the BAR.
-        unsafe {
-            let buffers = (0..RING).map(|index| (*rx.add(index))[0]).collect();
-            let tails = [from.add(0x1018).cast(), to.add(0x6018).cast()];
-            Self { rx, tx, tails, buffers: [buffers, vec![0; RING]] }
-        }
+impl Ring {
+    fn received_by(player: &Player) -> Self {
+        let ([words, _], bar) = player.rings();
+        // SAFETY: the ring has that many descriptors, with the addresses of the buffers.
+        let buffers = (0..RING).map(|index| unsafe { (*words.add(index))[0] }).collect();
+        Self { words, buffers, tail: bar.wrapping_add(0x1018).cast(), first: 0, end: RING }
     }
 
-    /// The buffer and the length of the packet at `received`, if there is a good one.
+    fn sent_by(player: &Player) -> Self {
+        let ([_, words], bar) = player.rings();
+        Self { words, buffers: vec![0; RING], tail: bar.wrapping_add(0x6018).cast(), first: 0, end: 0 }
+    }
+
+    /// Where descriptor `index` and its buffer are, and how many there are to the end of the block.
+    #[inline(always)]
+    fn at(&mut self, index: usize) -> (*mut [u64; 2], *mut u64, usize) {
+        let index = index % RING;
+        (self.words.wrapping_add(index), self.buffers.as_mut_ptr().wrapping_add(index), BLOCK - index % BLOCK)
+    }
+
+    /// Whether the first block is complete, and was sent.
     ///
     /// # Safety
     ///
-    /// The rings must be those that were taken.
+    /// The ring must be there still.
     #[inline(always)]
-    unsafe fn received(&self, received: usize) -> Option<(u64, u64)> {
-        let index = received & MASK;
-        // SAFETY: indices are masked to the rings.
-        unsafe {
-            let status = self.rx.add(index).cast::<u64>().add(1).read_volatile();
-            let len = status >> 32 & 0xffff;
-            let good = status & 0x2000_0003 == 3 && len.wrapping_sub(1) < 1514;
-            good.then(|| (*self.buffers[0].as_ptr().add(index), len))
-        }
+    unsafe fn is_block_sent(&mut self) -> bool {
+        let (words, ..) = self.at(self.first + BLOCK - 1);
+        // SAFETY: as the caller says.
+        self.first + BLOCK <= self.end && unsafe { (*words)[1] } & DONE != 0
     }
 
-    /// # Safety
-    ///
-    /// As for [`received`](Self::received); `buffer` must have `len` bytes.
-    #[inline(always)]
-    unsafe fn touch(buffer: u64, len: u64) {
-        if len as usize > TOUCHED {
-            // SAFETY: the length was looked at.
-            unsafe { *(buffer as *mut u8).add(TOUCHED) ^= 1 }
-        }
-    }
-
-    /// # Safety
-    ///
-    /// As for [`touch`](Self::touch), and descriptor `sent` must be free.
-    #[inline(always)]
-    unsafe fn send(&mut self, sent: usize, buffer: u64, len: u64) {
-        let index = sent & MASK;
-        let report = if index % BLOCK == BLOCK - 1 { REPORT } else { 0 };
-        // SAFETY: as for `received`.
-        unsafe {
-            self.tx.add(index).write([buffer, len << 46 | len | 0x2330_0000 | report]);
-            *self.buffers[1].as_mut_ptr().add(index) = buffer;
-        }
-    }
-
-    /// # Safety
-    ///
-    /// As for [`received`](Self::received), and descriptor `posted` must be free.
-    #[inline(always)]
-    unsafe fn post(&mut self, posted: usize, buffer: u64) {
-        let index = posted & MASK;
-        // SAFETY: as for `received`.
-        unsafe {
-            *self.buffers[0].as_mut_ptr().add(index) = buffer;
-            self.rx.add(index).write([buffer, 0]);
-        }
-    }
-
-    /// Whether the block of descriptors from `home` on was sent.
+    /// Asks for a report of the last descriptor.
     ///
     /// # Safety
     ///
-    /// As for [`received`](Self::received).
+    /// As for [`is_block_sent`](Self::is_block_sent).
     #[inline(always)]
-    unsafe fn is_block_sent(&self, home: usize, sent: usize) -> bool {
-        // SAFETY: as for `received`.
-        home + BLOCK <= sent && unsafe { (*self.tx.add((home + BLOCK - 1) & MASK))[1] & DONE != 0 }
+    unsafe fn report_last(&mut self) {
+        let (words, ..) = self.at(self.end - 1);
+        // SAFETY: as the caller says.
+        unsafe { (*words)[1] |= REPORT }
     }
 
-    /// Asks for a report of the last packet, and tells the device of all up to `sent`.
+    /// Tells the device of all but the last `kept`.
     ///
     /// # Safety
     ///
-    /// As for [`received`](Self::received).
+    /// As for [`is_block_sent`](Self::is_block_sent).
     #[inline(always)]
-    unsafe fn ring_sent(&mut self, sent: usize) {
-        // SAFETY: as for `received`; the registers are in the BAR.
-        unsafe {
-            (*self.tx.add(sent.wrapping_sub(1) & MASK))[1] |= REPORT;
-            self.tails[1].write_volatile((sent & MASK) as u32);
-        }
-    }
-
-    /// # Safety
-    ///
-    /// As for [`ring_sent`](Self::ring_sent).
-    #[inline(always)]
-    unsafe fn ring_posted(&mut self, posted: usize) {
-        // SAFETY: the registers are in the BAR.
-        unsafe { self.tails[0].write_volatile((posted.wrapping_sub(1) & MASK) as u32) }
+    unsafe fn ring(&mut self, kept: usize) {
+        // SAFETY: the registers are there as long as the ring.
+        unsafe { self.tail.write_volatile(((self.end - kept) % RING) as u32) }
     }
 }
 
-/// In place: the buffers go from ring to ring.
+/// The length less 1 of what was received into the descriptor at `words`, if it is good.
+///
+/// # Safety
+///
+/// It must be a descriptor.
+#[inline(always)]
+unsafe fn good(words: *const [u64; 2]) -> Option<u64> {
+    // SAFETY: as the caller says.
+    let word = unsafe { words.cast::<u64>().add(1).read_volatile() };
+    let less_one = (word.wrapping_sub(RECEIVED) & LOOKED_AT).rotate_left(32);
+    (less_one < LONGEST).then_some(less_one)
+}
+
+/// # Safety
+///
+/// `buffer` must be the address of `len` bytes.
+#[inline(always)]
+unsafe fn touch(buffer: u64, len: u64) {
+    if len as usize > TOUCHED {
+        // SAFETY: the length was looked at.
+        unsafe { *(buffer as *mut u8).add(TOUCHED) ^= 1 }
+    }
+}
+
+/// In place: both rings have the same buffers, by index.
 pub struct InPlaceFloor {
-    rings: Rings,
-    received: usize,
-    sent: usize,
-    home: usize,
+    rx: Ring,
+    tx: Ring,
 }
 
 impl InPlaceFloor {
     pub fn new(from: &Player, to: &Player) -> Self {
-        Self { rings: Rings::take(from, to), received: 0, sent: 0, home: 0 }
+        Self { rx: Ring::received_by(from), tx: Ring::sent_by(to) }
     }
 
     #[inline(never)]
     pub fn forward(&mut self, most: usize) -> usize {
+        let Self { rx, tx } = self;
+        let before = tx.end;
         // SAFETY: the rings are ours; what is posted is what was sent, and what is sent is what was received.
         unsafe {
-            while self.rings.is_block_sent(self.home, self.sent) {
-                for index in self.home..self.home + BLOCK {
-                    let buffer = *self.rings.buffers[1].as_ptr().add(index & MASK);
-                    self.rings.post(index, buffer);
+            let posted = rx.end;
+            while tx.is_block_sent() {
+                let (words, buffers, _) = rx.at(tx.first);
+                for n in 0..BLOCK {
+                    words.add(n).write([*buffers.add(n), 0]);
                 }
-                self.home += BLOCK;
-                self.rings.ring_posted(self.home);
+                tx.first += BLOCK;
+                rx.end += BLOCK;
             }
-            let before = self.received;
-            while self.received - before < most && self.received - self.home < RING {
-                let Some((buffer, len)) = self.rings.received(self.received) else { break };
-                Rings::touch(buffer, len);
-                self.rings.send(self.received, buffer, len);
-                self.received += 1;
+            if rx.end != posted {
+                rx.ring(1);
             }
-            if self.received != self.sent {
-                self.sent = self.received;
-                self.rings.ring_sent(self.sent);
+            // A block stays out, as the device must not see a full ring as an empty one.
+            let end = (before + most).min(rx.end - BLOCK);
+            'passing: while tx.end < end {
+                let (from, buffers, count) = rx.at(tx.end);
+                let (to, ..) = tx.at(tx.end);
+                let count = count.min(end - tx.end);
+                let mut n = 0;
+                while n < count {
+                    let Some(less_one) = good(from.add(n)) else { break };
+                    let buffer = *buffers.add(n);
+                    touch(buffer, less_one + 1);
+                    to.add(n).write([buffer, less_one + (SEND + 1)]);
+                    n += 1;
+                }
+                tx.end += n;
+                if n == 0 {
+                    break 'passing;
+                }
+                tx.report_last();
             }
-            self.received - before
+            if tx.end != before {
+                tx.ring(0);
+            }
         }
+        tx.end - before
     }
 }
 
 /// With a pool: packets are received into a batch of handles, worked on, and sent; buffers come from a stack, and go back there.
 pub struct PoolFloor {
-    rings: Rings,
+    rx: Ring,
+    tx: Ring,
     batch: Vec<(u64, u64)>,
     free: Vec<u64>,
-    received: usize,
-    posted: usize,
-    sent: usize,
-    home: usize,
 }
 
 impl PoolFloor {
@@ -183,57 +182,76 @@ impl PoolFloor {
         let mut free = Vec::with_capacity(2 * RING);
         free.extend(memory.chunks_exact_mut(STRIDE).map(|buffer| buffer.as_mut_ptr().expose_provenance() as u64));
         let batch = Vec::with_capacity(RING);
-        Self { rings: Rings::take(from, to), batch, free, received: 0, posted: RING, sent: 0, home: 0 }
+        Self { rx: Ring::received_by(from), tx: Ring::sent_by(to), batch, free }
     }
 
     #[inline(never)]
     pub fn forward(&mut self, most: usize) -> usize {
-        let most = most.min(self.batch.capacity());
+        let Self { rx, tx, batch, free } = self;
+        let most = most.min(batch.capacity()).min(rx.end - rx.first);
         // SAFETY: as for the floor in place; the batch has room for as many as are received, and the stack for what is put there.
         unsafe {
-            let (batch, mut count) = (self.batch.as_mut_ptr(), 0);
-            while count < most && self.received + count < self.posted {
-                let Some(packet) = self.rings.received(self.received + count) else { break };
-                batch.add(count).write(packet);
-                count += 1;
-            }
-            self.received += count;
-            let before = self.posted;
-            while self.posted + BLOCK <= self.received + RING && self.free.len() >= BLOCK {
-                let left = self.free.len() - BLOCK;
-                for at in 0..BLOCK {
-                    let buffer = *self.free.as_ptr().add(left + at);
-                    self.rings.post(self.posted + at, buffer);
+            let (packets, mut count) = (batch.as_mut_ptr(), 0);
+            while count < most {
+                let (words, buffers, run) = rx.at(rx.first);
+                let run = run.min(most - count);
+                let mut n = 0;
+                while n < run {
+                    let Some(less_one) = good(words.add(n)) else { break };
+                    packets.add(count + n).write((*buffers.add(n), less_one + 1));
+                    n += 1;
                 }
-                self.free.set_len(left);
-                self.posted += BLOCK;
+                count += n;
+                rx.first += n;
+                if n < run {
+                    break;
+                }
             }
-            if self.posted != before {
-                self.rings.ring_posted(self.posted);
+            let posted = rx.end;
+            while rx.end + BLOCK <= rx.first + RING && free.len() >= BLOCK {
+                let (words, buffers, _) = rx.at(rx.end);
+                let left = free.len() - BLOCK;
+                let from = free.as_ptr().add(left);
+                for n in 0..BLOCK {
+                    let buffer = *from.add(n);
+                    *buffers.add(n) = buffer;
+                    words.add(n).write([buffer, 0]);
+                }
+                free.set_len(left);
+                rx.end += BLOCK;
+            }
+            if rx.end != posted {
+                rx.ring(1);
             }
             for at in 0..count {
-                let (buffer, len) = *batch.add(at);
-                Rings::touch(buffer, len);
+                let (buffer, len) = *packets.add(at);
+                touch(buffer, len);
             }
-            while self.rings.is_block_sent(self.home, self.sent) && self.free.len() + BLOCK <= self.free.capacity() {
-                let len = self.free.len();
-                for at in 0..BLOCK {
-                    let buffer = *self.rings.buffers[1].as_ptr().add((self.home + at) & MASK);
-                    self.free.as_mut_ptr().add(len + at).write(buffer);
+            while tx.is_block_sent() && free.len() + BLOCK <= free.capacity() {
+                let (_, buffers, _) = tx.at(tx.first);
+                let len = free.len();
+                free.as_mut_ptr().add(len).copy_from_nonoverlapping(buffers, BLOCK);
+                free.set_len(len + BLOCK);
+                tx.first += BLOCK;
+            }
+            let count = count.min(RING - 1 - (tx.end - tx.first));
+            let mut sent = 0;
+            while sent < count {
+                let (words, buffers, run) = tx.at(tx.end);
+                let run = run.min(count - sent);
+                for n in 0..run {
+                    let (buffer, len) = *packets.add(sent + n);
+                    *buffers.add(n) = buffer;
+                    words.add(n).write([buffer, len + SEND]);
                 }
-                self.free.set_len(len + BLOCK);
-                self.home += BLOCK;
+                sent += run;
+                tx.end += run;
+                tx.report_last();
             }
-            let room = RING - 1 - (self.sent - self.home);
-            for at in 0..count.min(room) {
-                let (buffer, len) = *batch.add(at);
-                self.rings.send(self.sent + at, buffer, len);
+            if sent > 0 {
+                tx.ring(0);
             }
-            if count > 0 {
-                self.sent += count.min(room);
-                self.rings.ring_sent(self.sent);
-            }
-            count.min(room)
+            sent
         }
     }
 }

@@ -172,6 +172,7 @@ fn measure(check: bool) -> Result<(), String> {
         .and_then(|()| std::fs::write(&file, format!("[{json}]\n")))
         .and_then(|()| std::fs::write(target.join("bench/cost.svg"), plot(&lines)))
         .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    print_floors(&release)?;
     print_features(&release)?;
     print_accesses(&release)?;
     if check {
@@ -183,6 +184,19 @@ fn measure(check: bool) -> Result<(), String> {
     }
     print_ratios("device in the same thread", ratios);
     print_times();
+    Ok(())
+}
+
+/// What the floors cost that cycles are compared with.
+fn print_floors(exe: &Path) -> Result<(), String> {
+    for (shape, measured) in [("pool", "pool_floor"), ("in-place", "in_place_floor")] {
+        print!("{shape:<10}{:<9}{:<9}", "floor", "release");
+        for batch in BATCHES {
+            let cost = count(exe, measured, &["--run-floor", shape, &batch.to_string()])?;
+            print!("{:>8.1}", cost / PACKETS as f64);
+        }
+        println!();
+    }
     Ok(())
 }
 
@@ -253,6 +267,7 @@ fn main() -> ExitCode {
         ["--run-feature", feature, batch] => {
             workloads::run_feature(feature, batch.parse().expect("a number of packets"));
         }
+        ["--run-floor", shape, batch] => workloads::run_floor(shape, batch.parse().expect("a number of packets")),
         ["--run-accesses", how] => workloads::run_accesses(how),
         all if all.contains(&"--path") => println!("{}", std::env::current_exe().expect("this binary").display()),
         all if all.contains(&"--cycles") => {
@@ -263,6 +278,7 @@ fn main() -> ExitCode {
         all if !all.contains(&"--bench") => {
             CALLS.iter().for_each(|call| workloads::run(call.0, 32));
             workloads::FEATURES.iter().for_each(|feature| workloads::run_feature(feature.0, 32));
+            ["pool", "in-place"].into_iter().for_each(|shape| workloads::run_floor(shape, 32));
             ["typed", "raw"].into_iter().for_each(workloads::run_accesses);
         }
         all => {

@@ -7,6 +7,7 @@ use ixgbe::queue::{InPlace, Receive, Route, Transmit};
 use ixgbe::registers::{EITR, InterruptVector};
 use ixgbe::{index, value};
 
+use crate::floor::{InPlaceFloor, PoolFloor, RING};
 use crate::plain::{Addresses, Plain, Player};
 use crate::{FRAME, PACKETS, TOUCHED};
 
@@ -195,6 +196,33 @@ pub fn run_accesses(how: &str) {
         _ => measured_raw(player.rings().1, vector.get(), ACCESSES),
     };
     assert_eq!(result, 0, "an even number of times the same");
+}
+
+/// Forwards by hand, as the floor of `shape` does: what callgrind sees.
+pub fn run_floor(shape: &str, batch_len: usize) {
+    let config = Config::new().rx_descriptors(RING).tx_descriptors(RING);
+    let [(_a, mut wire_a), (_b, mut wire_b)] = [(); 2].map(|()| Plain::start(Addresses::Identity, &config));
+    let mut pool = PoolFloor::new(&wire_a, &wire_b);
+    let mut in_place = InPlaceFloor::new(&wire_a, &wire_b);
+    for first in (0..PACKETS).step_by(batch_len) {
+        arrive(&mut wire_a, first, batch_len);
+        let moved = match shape {
+            "pool" => measured_pool_floor(&mut pool, batch_len),
+            _ => measured_in_place_floor(&mut in_place, batch_len),
+        };
+        sent(&mut wire_b, first, batch_len, 1);
+        assert_eq!(moved, batch_len, "packets were left");
+    }
+}
+
+#[inline(never)]
+fn measured_pool_floor(floor: &mut PoolFloor, batch_len: usize) -> usize {
+    floor.forward(batch_len)
+}
+
+#[inline(never)]
+fn measured_in_place_floor(floor: &mut InPlaceFloor, batch_len: usize) -> usize {
+    floor.forward(batch_len)
 }
 
 /// Runs one workload: what callgrind sees.

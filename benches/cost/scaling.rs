@@ -85,7 +85,7 @@ pub fn two_threads(shape: Shape) -> f64 {
                         }
                         sent(player, 0, BATCH * CALLS, 1);
                     }
-                    median(alone) / median(together)
+                    median(&alone) / median(&together)
                 })
             })
             .collect();
@@ -105,7 +105,7 @@ pub fn on_one_thread(queue_pairs: &[usize], shape: Shape) -> Vec<f64> {
             players.iter_mut().for_each(|player| sent(player, 0, BATCH, 1));
         }
     }
-    rigs.into_iter().map(|rig| median(rig.2)).collect()
+    rigs.into_iter().map(|rig| median(&rig.2)).collect()
 }
 
 /// Cycles per packet of a thread that receives and hands batches to another, which sends them, as a multiple of those of one
@@ -159,5 +159,5 @@ pub fn changing_threads() -> f64 {
         }
         drop(full);
     });
-    median(together) / median(alone)
+    median(&together) / median(&alone)
 }

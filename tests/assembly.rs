@@ -84,6 +84,7 @@ const SOMETIMES: &[&str] = &[
     "take_back_into",
     "take_back_partly",
     "drop_one",
+    "give_up",
     // A block that ends early.
     "move_buffers",
     // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.

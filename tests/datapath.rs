@@ -119,6 +119,24 @@ fn receives_what_the_pool_has_and_goes_on_when_buffers_come_home() {
     assert_eq!(&*held[0], b"again");
 }
 
+/// What was sent is not kept back for so long that nothing is left to receive into.
+#[test]
+fn the_smallest_pool_lasts_with_the_largest_output() {
+    for size in [1, 7, 31, 32, 33, 96] {
+        let mut a = Plain::start(Addresses::Identity, &small().pool_buffers(96));
+        let mut b = Plain::start(Addresses::Identity, &small().tx_descriptors(4096).pool_buffers(8192));
+        b.0.attach(&pool(&a)).unwrap();
+        let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+        let mut batch = Batch::with_capacity(size);
+        for round in 0..1000 {
+            (0..size).take_while(|_| player_a.arrive(b"a frame")).for_each(drop);
+            assert!(from.rx.receive(&mut batch) > 0, "nothing more comes in after {round} calls for {size}");
+            to.tx.transmit(&mut batch).unwrap();
+            sent(player_b, usize::MAX);
+        }
+    }
+}
+
 #[test]
 fn sends_what_there_is_room_for() {
     for addresses in BOTH {

@@ -13,6 +13,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::fmt;
+use core::ops::DerefMut;
 use core::ptr::NonNull;
 
 pub(crate) use attachment::Attachment;
@@ -137,7 +138,7 @@ impl Link {
 }
 
 /// The free buffers of a pool: a stack, as the last one given back is the likeliest to be in the cache.
-struct Free {
+pub(crate) struct Free {
     /// Full ones, one that is not, and empty ones. There is one for all of the pool's buffers, and one more.
     trays: Trays,
     /// How many buffers there are: in the places before this one.
@@ -158,6 +159,31 @@ impl Free {
             place.write(buffer);
             self.len += 1;
         }
+    }
+
+    /// Exchanges an empty tray for a full one, if there is one.
+    #[inline(always)]
+    pub(crate) fn take_tray(&mut self, empty: &mut Tray) -> bool {
+        let Some(left) = self.len.checked_sub(BLOCK) else { return false };
+        let Some([full, open]) = self.trays.two(left) else { return false };
+        core::mem::swap(full, empty);
+        core::mem::swap(full, open);
+        self.len = left;
+        true
+    }
+
+    /// Exchanges a full tray for an empty one. Says whether there was one: there is.
+    ///
+    /// # Safety
+    ///
+    /// The buffers must be of this pool, and the caller gives up owning them.
+    #[inline(always)]
+    pub(crate) unsafe fn put_tray(&mut self, full: &mut Tray) -> bool {
+        let Some([open, empty]) = self.trays.two(self.len) else { return false };
+        core::mem::swap(open, empty);
+        core::mem::swap(open, full);
+        self.len += BLOCK;
+        true
     }
 
     fn pop(&mut self) -> Option<Buffer> {
@@ -334,32 +360,10 @@ impl Pool {
         Some(unsafe { Packet::empty(buffer, self.id()) })
     }
 
-    /// Exchanges an empty tray for a full one, if there is one.
+    /// The free buffers, for as long as nobody else is to have them.
     #[inline(always)]
-    pub(crate) fn take_tray(&self, empty: &mut Tray) -> bool {
-        let mut free = self.inner().free.lock();
-        let Some(left) = free.len.checked_sub(BLOCK) else { return false };
-        let Some([full, open]) = free.trays.two(left) else { return false };
-        core::mem::swap(full, empty);
-        core::mem::swap(full, open);
-        free.len = left;
-        true
-    }
-
-    /// Exchanges a full tray for an empty one. Says whether there was one: there is.
-    ///
-    /// # Safety
-    ///
-    /// The buffers must be of this pool, and the caller gives up owning them.
-    #[inline(always)]
-    pub(crate) unsafe fn put_tray(&self, full: &mut Tray) -> bool {
-        let mut free = self.inner().free.lock();
-        let len = free.len;
-        let Some([open, empty]) = free.trays.two(len) else { return false };
-        core::mem::swap(open, empty);
-        core::mem::swap(open, full);
-        free.len = len + BLOCK;
-        true
+    pub(crate) fn free(&self) -> impl DerefMut<Target = Free> + '_ {
+        self.inner().free.lock()
     }
 
     /// Gives back `buffers`.

@@ -17,7 +17,7 @@ use crate::descriptors::{AdvancedReceiveRead, Descriptor, Words, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Usual};
-use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray, Trays};
+use crate::pool::{BLOCK, Buffer, Free, Pool, PoolId, Tray, Trays};
 use groups::{Ends, GROUP, post_groups, post_one, post_rest, receive_groups, receive_one, receive_rest};
 
 pub(crate) use passage::{BlockPassage, Passable, Step, pass};
@@ -97,6 +97,12 @@ pub(crate) struct Ring {
 unsafe impl Send for Ring {}
 // SAFETY: as for `Send`; buffers come and go only through a unique reference.
 unsafe impl Sync for Ring {}
+
+/// How many buffers are taken from a pool, or given back, at once, of so many that go about: the pool's lock costs as much as some
+/// packets do.
+pub(crate) fn portion(of: usize) -> usize {
+    BLOCK.max(of / 8)
+}
 
 /// Which descriptors may be used one by one, with nothing else to do.
 #[derive(Clone, Copy)]
@@ -421,38 +427,54 @@ impl Ring {
         Some(Block::new(self.words, &mut self.trays, index, &mut self.end))
     }
 
-    /// Posts a block of `pool`'s buffers at the end of a ring that is only ever filled so, at the addresses that `address`
-    /// finds. Says whether there was room, and a block in the pool.
+    /// Posts `pool`'s buffers at the end of a ring that is only ever filled so, by the block, at the addresses that `address`
+    /// finds. Says whether the ring is as full as it can be.
     #[inline(always)]
     pub(crate) fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
-        if *self.filled_from.get_or_insert(pool.id()) != pool.id() {
+        if *self.filled_from.get_or_insert(pool.id()) != pool.id() || !self.end.is_multiple_of(BLOCK) {
             return false;
         }
-        let Some(block) = self.next_block(self.len()) else { return false };
-        if !pool.take_tray(block.tray) {
-            return false;
+        let (mut filled, full) = (self.end, self.first + self.len());
+        {
+            let mut free = pool.free();
+            while filled + BLOCK <= full && free.take_tray(self.tray(filled)) {
+                filled += BLOCK;
+            }
         }
-        for (n, buffer) in block.tray.places().iter().enumerate() {
-            // SAFETY: the tray is full.
-            let Some(address) = address(unsafe { buffer.assume_init_ref() }.data()) else {
-                // SAFETY: they were taken just now, and stay outside of what counts as posted.
-                unsafe { pool.put_tray(block.tray) };
-                return false;
-            };
-            // SAFETY: the block has that many descriptors.
-            unsafe { &*block.words.add(n) }.vacant_in_ring().put(to_receive(address));
+        while self.end < filled {
+            let index = self.wrap(self.end);
+            let block = Block::new(self.words, &mut self.trays, index, &mut self.end);
+            for (n, buffer) in block.tray.places().iter().enumerate() {
+                // SAFETY: the tray is full.
+                let Some(address) = address(unsafe { buffer.assume_init_ref() }.data()) else {
+                    self.give_up(pool, filled);
+                    return false;
+                };
+                // SAFETY: the block has that many descriptors.
+                unsafe { &*block.words.add(n) }.vacant_in_ring().put(to_receive(address));
+            }
+            *block.count += BLOCK;
         }
-        *block.count += BLOCK;
-        true
+        filled + BLOCK > full
     }
 
-    /// Gives the first block of buffers, which must be of `pool`, back to it. Says whether it did: it does not if the front
-    /// is in the middle of a block, or the end is in the same.
+    /// Gives back the trays from the end to before `filled`, which have no descriptors.
+    #[cold]
+    fn give_up(&mut self, pool: &Pool, filled: usize) {
+        let mut free = pool.free();
+        for index in (self.end..filled).step_by(BLOCK) {
+            // SAFETY: they were taken from this pool, and stay outside of what counts as posted.
+            unsafe { free.put_tray(self.tray(index)) };
+        }
+    }
+
+    /// Gives the first block of buffers back to the pool that they must be of, whose `free` ones these are. Says whether it did: it does
+    /// not if the front is in the middle of a block, or the end is in the same.
     #[inline(always)]
-    pub(crate) fn give_block_back(&mut self, pool: &Pool) -> bool {
+    pub(crate) fn give_block_back(&mut self, free: &mut Free) -> bool {
         let Some(block) = self.first_block() else { return false };
         // SAFETY: these descriptors were posted, so their places hold buffers, which are given away, as the count moves past them.
-        let was_given = unsafe { pool.put_tray(block.tray) };
+        let was_given = unsafe { free.put_tray(block.tray) };
         if was_given {
             *block.count += BLOCK;
         }

@@ -1,7 +1,7 @@
 //! A receive queue (datasheet 7.1).
 //!
-//! The ring is filled with buffers of one pool, a block at a time: receiving takes buffers out at the front, and once a
-//! block's descriptors are all free, a block of the pool's buffers is posted with them at the end.
+//! The ring is filled with buffers of one pool, by the block: receiving takes buffers out at the front, and once an eighth of the
+//! ring's descriptors are free, blocks of the pool's buffers are posted with them at the end.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +12,8 @@ use crate::dma::Dma;
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
-use crate::pool::{Attachment, BLOCK, Pool, PoolError};
-use crate::queue::ring::Ring;
+use crate::pool::{Attachment, Pool, PoolError};
+use crate::queue::ring::{Ring, portion};
 use crate::register::Driver;
 use crate::registers::permission::{QueueEnabled, Running};
 use crate::registers::{EIMS_EX, Registers, RxQueue};
@@ -89,6 +89,8 @@ pub(crate) struct RxRing {
     queue: RxQueue,
     ring: Ring,
     attachment: Attachment,
+    /// So many are posted anew at once, or more.
+    portion: usize,
     /// The descriptor up to which the device was told of buffers.
     announced: usize,
     long_frames: LongFrames,
@@ -110,6 +112,7 @@ impl RxRing {
             queue,
             ring: Ring::new(device, len)?,
             attachment: Attachment::new(device, pool)?,
+            portion: portion(len),
             announced: 0,
             long_frames,
             frame: Frame::Next,
@@ -151,14 +154,12 @@ impl RxRing {
     #[inline(always)]
     pub(super) fn refill(&mut self) {
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
-        while self.is_block_vacant() {
-            let was_there = match attachment.uniform() {
-                Some(delta) => self.ring.refill(pool, |data| Some(delta.address(data))),
-                None => self.ring.refill(pool, |data| attachment.address(data)),
-            };
-            if !was_there {
-                return self.drops.pool_was_empty();
-            }
+        let is_full = match attachment.uniform() {
+            Some(delta) => self.ring.refill(pool, |data| Some(delta.address(data))),
+            None => self.ring.refill(pool, |data| attachment.address(data)),
+        };
+        if !is_full {
+            self.drops.pool_was_empty();
         }
     }
 
@@ -174,7 +175,9 @@ impl RxRing {
     fn receive_many(&mut self, batch: &mut Batch) {
         loop {
             let some = self.is_between_frames() && self.ring.receive(self.attachment.pool(), batch);
-            self.refill();
+            if self.ring.len() - self.ring.posted() >= self.portion {
+                self.refill();
+            }
             if batch.is_full() || !self.is_front_done() {
                 if batch.len() == 1 && self.is_between_frames() {
                     self.ring.let_receive_alone();
@@ -206,11 +209,6 @@ impl RxRing {
     #[inline(always)]
     pub(super) fn parts(&mut self) -> (&mut Ring, &Attachment) {
         (&mut self.ring, &self.attachment)
-    }
-
-    #[inline(always)]
-    pub(super) fn is_block_vacant(&self) -> bool {
-        self.ring.posted() + BLOCK <= self.ring.len()
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 //!
 //! Packets are posted in runs: of one buffer each, of one pool, in one [`BLOCK`] of descriptors. The device is asked
 //! to report (RS) on the last descriptor of each run, and so on the last of each block and of each call. Buffers go back to
-//! their pools by the block, when the device has reported the last of the block as done: TDH says nothing about that
+//! their pools by the block, some at once, when the device has reported the last of the block as done: TDH says nothing about that
 //! (8.2.3.9.8).
 
 mod passing;
@@ -17,7 +17,7 @@ use crate::dma::{Delta, Dma, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Usual};
 use crate::pool::{Attachment, BLOCK, Pool, PoolId};
-use crate::queue::ring::{Passable, Ring};
+use crate::queue::ring::{Passable, Ring, portion};
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
@@ -91,6 +91,8 @@ pub(crate) struct TxRing {
     uniform: Option<Uniform>,
     /// Packets of that pool.
     usual: Usual,
+    /// So many are taken back at once, or more: fewer than the pool can do without.
+    portion: usize,
     max_len: u64,
 }
 
@@ -106,6 +108,7 @@ impl TxRing {
             owner: 0,
             uniform: None,
             usual: Usual::NONE,
+            portion: portion(len),
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u64,
         })
@@ -157,12 +160,8 @@ impl TxRing {
 
     /// Which attachment's pool the first block is of, or [`MIXED`], if it is complete and the device is done with it.
     #[inline(always)]
-    fn done_block(&mut self) -> Option<usize> {
-        if self.ring.first() | (BLOCK - 1) >= self.ring.end() {
-            return None;
-        }
-        let &mut Block { report, owner } = self.block(self.ring.first())?;
-        self.ring.words(report).is_done::<WriteBack>().then_some(owner)
+    fn done_block(&self) -> Option<usize> {
+        done_block(&self.ring, &self.blocks)
     }
 
     /// The same, if its report is yet to be posted: it is not complete, or its end is in use again already, in a ring that is nearly
@@ -178,11 +177,21 @@ impl TxRing {
     #[inline(always)]
     fn take_back(&mut self) {
         while let Some(owner) = self.done_block() {
-            let attachment = self.attachments.get(owner);
-            if !attachment.is_some_and(|attachment| self.ring.give_block_back(attachment.pool())) {
+            if !self.take_back_of(owner) {
                 self.take_done(owner, BLOCK - self.ring.first() % BLOCK);
             }
         }
+    }
+
+    /// Takes back whole blocks of attachment `owner`'s pool as long as they are done. Says whether there were any.
+    #[inline(always)]
+    fn take_back_of(&mut self, owner: usize) -> bool {
+        let Self { ring, blocks, attachments, .. } = self;
+        let Some(attachment) = attachments.get(owner) else { return false };
+        let mut free = attachment.pool().free();
+        let first = ring.first();
+        while ring.give_block_back(&mut free) && done_block(ring, blocks) == Some(owner) {}
+        ring.first() != first
     }
 
     /// Takes back all that the device has reported as done, also part of a block.
@@ -266,6 +275,7 @@ impl TxRing {
         self.owner = owner;
         self.usual = Usual::of(pool);
         let attachment = self.attachments.get(owner)?;
+        self.portion = portion(self.ring.len().min(attachment.pool().capacity()));
         let passable = Passable::new(attachment.pool(), self.max_len);
         self.uniform = attachment.uniform().map(|delta| Uniform { passable, delta });
         Some(())
@@ -282,7 +292,9 @@ impl TxRing {
     /// Posts packets from the front of `batch`; says whether these were all.
     #[inline(never)]
     fn post_many(&mut self, batch: &mut Batch) -> bool {
-        self.take_back();
+        if self.ring.posted() >= self.portion {
+            self.take_back();
+        }
         // Part of a block is taken back only where there is time, or no room.
         if batch.is_empty() || self.ring.free() < batch.len() {
             self.take_back_partly();
@@ -311,6 +323,16 @@ impl TxRing {
     }
 }
 
+/// As [`TxRing::done_block`], for the time in which a pool is locked.
+#[inline(always)]
+fn done_block(ring: &Ring, blocks: &[Block]) -> Option<usize> {
+    if ring.first() | (BLOCK - 1) >= ring.end() {
+        return None;
+    }
+    let &Block { report, owner } = blocks.get(ring.wrap(ring.first()) / BLOCK)?;
+    ring.words(report).is_done::<WriteBack>().then_some(owner)
+}
+
 /// A transmit queue, borrowed from its running device.
 #[derive(Debug)]
 pub struct Transmit<'a, H> {
@@ -326,7 +348,8 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     /// Sends packets from the front of `batch`, as many as there is room for; says how many. It never waits.
     ///
     /// What is sent leaves the batch. Its buffers come back to their pools in later calls, once the device is done with
-    /// them: 32 at a time, or all of them when the batch is empty or room is short, or by [`reclaim`](Self::reclaim).
+    /// them: in blocks of 32, once an eighth of the ring or of the pool is there, or all of them when the batch is empty or room is short, or by
+    /// [`reclaim`](Self::reclaim).
     /// What found no room stays in the batch.
     ///
     /// # Errors

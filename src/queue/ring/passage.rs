@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::groups::Ends;
 use super::{Block, Ring, to_receive};
-use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, LegacyTransmitRead as Data};
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, LegacyTransmitRead as Data, Written};
 use crate::dma::DmaAddr;
 use crate::packet::{Packet, Sent};
 use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray};
@@ -65,21 +65,17 @@ pub(crate) fn pass(
         // SAFETY: in both rings `most` descriptors follow to the end of the block; those of the first were posted, with buffers of
         // the pool, and belong to the ring until they count as left, which they do not if the caller's code panics.
         unsafe {
-            let place = first.at(passage.left);
-            let Some((bytes, buffer)) = received(place, passable) else { break };
-            let len = bytes.len() as u64;
-            let address = match decide(bytes) {
-                Step::Pass => address(buffer.data()),
-                Step::Drop => None,
-                Step::Stop => break,
-            };
-            if let Some(address) = address {
-                let place = end.at(passage.left - passage.dropped);
-                (*place.words).vacant_in_ring().put(Sent::of_len(len).at(address));
-                place.buffers.write(MaybeUninit::new(buffer));
-            } else {
-                passage.dropped += 1;
-                drop_one(buffer, passable.pool);
+            match look(first.at(passage.left), passable, &mut decide, &address) {
+                Ok((buffer, descriptor)) => {
+                    let place = end.at(passage.left - passage.dropped);
+                    (*place.words).vacant_in_ring().put(descriptor);
+                    place.buffers.write(MaybeUninit::new(buffer));
+                }
+                Err(End::Dropped(buffer)) => {
+                    passage.dropped += 1;
+                    drop_one(buffer, passable.pool);
+                }
+                Err(End::Stays) => break,
             }
         }
         passage.left += 1;
@@ -87,28 +83,45 @@ pub(crate) fn pass(
     passage.left
 }
 
-/// What was received into the buffer at `place`, and the buffer, if the device is done with it and it is as [`pass`] wants it.
+/// Why a packet is not passed on.
+enum End {
+    /// It stays where it is.
+    Stays,
+    /// It is dropped.
+    Dropped(Buffer),
+}
+
+/// The buffer at `place`, and the descriptor that sends what was received into it, if the device is done with it, it is `passable`, and is
+/// to be passed on. The buffer belongs to the place as long as that counts as one that has one.
 ///
 /// # Safety
 ///
-/// There must be a descriptor that was posted, with a buffer of the pool. Only one of the two may be used at a time,
-/// and the buffer belongs to the place as long as that counts as one with a buffer.
+/// There must be a descriptor that was posted, with a buffer of the pool.
 #[inline(always)]
-unsafe fn received<'a>(place: Ends, passable: Passable) -> Option<(&'a mut [u8], Buffer)> {
+unsafe fn look(
+    place: Ends,
+    passable: Passable,
+    decide: &mut impl FnMut(&mut [u8]) -> Step,
+    address: &impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+) -> Result<(Buffer, Written<Data>), End> {
     // SAFETY: as the caller says.
     let words = unsafe { &*place.words };
+    let lengths = u64::from(passable.lengths);
     // It is read once, so that what was checked is what is used.
-    let more = words.count_if_good::<WriteBack, _, _, _>(
-        WriteBack::EOP,
-        WriteBack::RXE,
-        WriteBack::PKT_LEN,
-        SHORTEST,
-        u64::from(passable.lengths),
-    )?;
+    let more = words.count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, SHORTEST, lengths);
+    let len = more.ok_or(End::Stays)? + SHORTEST;
     // SAFETY: as the caller says.
     let buffer = unsafe { place.buffers.cast::<Buffer>().read() };
     // SAFETY: the device is done with the buffer, nothing else reaches it, and it has that many bytes.
-    Some((unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), (more + SHORTEST) as usize) }, buffer))
+    let bytes = unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize) };
+    match decide(bytes) {
+        Step::Pass => match address(buffer.data()) {
+            Some(address) => Ok((buffer, Sent::of_len(len).at(address))),
+            None => Err(End::Dropped(buffer)),
+        },
+        Step::Drop => Err(End::Dropped(buffer)),
+        Step::Stop => Err(End::Stays),
+    }
 }
 
 /// Gives back a buffer.
@@ -146,14 +159,6 @@ pub(crate) struct BlockPassage<'a> {
     to: Block<'a>,
     left: usize,
     passable: Passable,
-}
-
-/// Why no more of a block is passed on.
-enum End {
-    /// The next packet stays where it is.
-    Stays,
-    /// The next packet is dropped.
-    Dropped(Buffer),
 }
 
 impl<'a> BlockPassage<'a> {
@@ -196,18 +201,11 @@ impl<'a> BlockPassage<'a> {
     ) -> Result<(), End> {
         let places = self.from.tray.as_ptr();
         let mut one = || {
-            // SAFETY: in both rings a block of descriptors follows, of which fewer have left; else as in `pass`.
+            // SAFETY: in both rings a block of descriptors follows, of which fewer have left; else as in the function `pass`.
             unsafe {
                 let place = Ends { words: self.from.words, buffers: places }.at(self.left);
-                let (bytes, buffer) = received(place, self.passable).ok_or(End::Stays)?;
-                let len = bytes.len() as u64;
-                let address = match decide(bytes) {
-                    Step::Pass => address(buffer.data()),
-                    Step::Drop => None,
-                    Step::Stop => return Err(End::Stays),
-                };
-                let Some(address) = address else { return Err(End::Dropped(buffer)) };
-                (*self.to.words.add(self.left)).vacant_in_ring().put(Sent::of_len(len).at(address));
+                let (_, descriptor) = look(place, self.passable, decide, address)?;
+                (*self.to.words.add(self.left)).vacant_in_ring().put(descriptor);
             }
             self.left += 1;
             Ok(self.left)

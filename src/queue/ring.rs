@@ -1,9 +1,11 @@
 //! A ring of descriptors with the buffers that were posted with them, and how long its memory must live.
 //!
-//! All of the data path's `unsafe` on rings is here and in [`groups`]: [`Ring::receive`] and [`Ring::post`] move
-//! packets in bulk between a ring and a [`Batch`], [`Ring::refill`] and [`Ring::give_back`] move buffers in bulk between a pool
-//! and a ring, and `passage` moves them between two rings.
+//! All of the data path's `unsafe` on rings is here and in the modules below: [`Ring::receive`] and [`Ring::post`] move
+//! packets in bulk between a ring and a [`Batch`], by [`groups`], or [`alone`]; [`blocks`] of buffers go between a pool
+//! and a ring; and in a [`passage`] they go from ring to ring.
 
+mod alone;
+mod blocks;
 mod groups;
 mod passage;
 
@@ -13,12 +15,13 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedReceiveRead, Descriptor, Words, Written};
+use crate::descriptors::{Descriptor, Words};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Usual};
-use crate::pool::{BLOCK, Buffer, Free, Pool, PoolId, Tray, Trays};
-use groups::{Ends, GROUP, post_groups, post_one, post_rest, receive_groups, receive_one, receive_rest};
+use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray, Trays};
+use alone::Alone;
+use groups::{Ends, GROUP, post_groups, post_rest, receive_groups, receive_rest};
 
 pub(crate) use passage::{BlockPassage, Passable, Step, pass};
 
@@ -75,8 +78,8 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
 /// A ring of descriptors, and a queue of the buffers that were posted with them.
 ///
 /// Descriptors are counted without wrapping. Those from `first` to before `end` were posted: each has a buffer, which
-/// belongs to the ring. Its place holds nothing otherwise. A ring has a power of two descriptors, at least a [`BLOCK`]
-/// of them, so that the blocks into which the count falls lie in one piece.
+/// belongs to the ring, and lies in its place in the tray of its block. That holds nothing otherwise. A ring has a power of two
+/// descriptors, at least a [`BLOCK`] of them, so that the blocks into which the count falls lie in one piece.
 pub(crate) struct Ring {
     words: NonNull<Words>,
     trays: Trays,
@@ -102,26 +105,6 @@ unsafe impl Sync for Ring {}
 /// packets do.
 pub(crate) fn portion(of: usize) -> usize {
     BLOCK.max(of / 8)
-}
-
-/// Which descriptors may be used one by one, with nothing else to do.
-#[derive(Clone, Copy)]
-struct Alone {
-    /// Those before this, from where the ring's count is.
-    until: usize,
-    /// Where the place of the first descriptor of all would be, if those of this block went on to there.
-    places: *mut MaybeUninit<Buffer>,
-}
-
-impl Alone {
-    /// None.
-    const FORBIDDEN: Self = Self { until: 0, places: core::ptr::null_mut() };
-}
-
-/// The descriptor that gives the device a buffer at `address` to receive into, without one for headers.
-#[inline(always)]
-fn to_receive(address: DmaAddr) -> Written<AdvancedReceiveRead> {
-    Written::new(address, 0)
 }
 
 impl Ring {
@@ -234,8 +217,7 @@ impl Ring {
     /// Where descriptor `index` and its buffer's place are, and what follows of the block.
     #[inline(always)]
     fn ends(&mut self, index: usize) -> Ends {
-        let words = self.words(index);
-        let words: *const Words = words;
+        let words: *const Words = self.words(index);
         // SAFETY: the place is in the tray.
         let buffers = unsafe { self.tray(index).places().as_mut_ptr().add(index % BLOCK) };
         Ends { words, buffers }
@@ -259,56 +241,6 @@ impl Ring {
             self.first += done;
             batch.grow(done);
             done > 0
-        }
-    }
-
-    /// Lets packets be [received alone](Self::receive_only) as far as there is nothing else to do: there is with the last of a block.
-    pub(crate) fn let_receive_alone(&mut self) {
-        let until = (self.first | (BLOCK - 1)).min(self.end);
-        self.receive_alone = self.alone(self.first, until);
-    }
-
-    /// Lets packets be [posted alone](Self::post_only) as far as there is nothing else to do: there is with the first of a block, and
-    /// where the ring is full.
-    pub(crate) fn let_post_alone(&mut self) {
-        let until = self.end.next_multiple_of(BLOCK).min(self.first + self.mask);
-        self.post_alone = self.alone(self.end, until);
-    }
-
-    /// From descriptor `index` on, before `until`, which is not behind its block.
-    fn alone(&mut self, index: usize, until: usize) -> Alone {
-        Alone { until, places: self.tray(index).as_ptr().wrapping_sub(index - index % BLOCK) }
-    }
-
-    /// Where descriptor `index` and its buffer's place are, which `alone` allows.
-    #[inline(always)]
-    fn alone_ends(&self, index: usize, alone: Alone) -> Ends {
-        Ends { words: self.words(index), buffers: alone.places.wrapping_add(index) }
-    }
-
-    /// Forbids it.
-    pub(crate) fn forbid_alone(&mut self) {
-        (self.receive_alone, self.post_alone) = (Alone::FORBIDDEN, Alone::FORBIDDEN);
-    }
-
-    /// Moves one packet, as [`receive`](Self::receive) does, if that is [allowed](Self::let_receive_alone) and the batch has room for no
-    /// more. Says whether it did.
-    #[inline(always)]
-    pub(crate) fn receive_only(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
-        let first = self.first;
-        if batch.free() != 1 || first >= self.receive_alone.until {
-            return false;
-        }
-        // SAFETY: all three have an element, as the descriptor was posted when it was allowed; else as above.
-        unsafe {
-            let room = batch.room().as_mut_ptr();
-            let received =
-                receive_one(self.alone_ends(first, self.receive_alone), room, pool.id(), pool.buffer_size() as u64);
-            if received {
-                self.first = first + 1;
-                batch.grow(1);
-            }
-            received
         }
     }
 
@@ -368,33 +300,6 @@ impl Ring {
         }
     }
 
-    /// Moves the only packet of `batch`, as [`post`](Self::post) does, if that is [allowed](Self::let_post_alone), and asks for a
-    /// report. Says whether it did.
-    #[inline(always)]
-    pub(crate) fn post_only(
-        &mut self,
-        batch: &mut Batch,
-        usual: Usual,
-        max_len: u64,
-        address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
-    ) -> bool {
-        let end = self.end;
-        let [only] = &**batch else { return false };
-        if end >= self.post_alone.until {
-            return false;
-        }
-        // SAFETY: there is a descriptor, and a place, as there was when it was allowed. What was posted belongs to the ring, as
-        // `end` moves past it, and is forgotten as a packet.
-        unsafe {
-            let posted = post_one(only, self.alone_ends(end, self.post_alone), usual, max_len, true, address);
-            if posted {
-                batch.forget_all();
-                self.end = end + 1;
-            }
-            posted
-        }
-    }
-
     /// Posts one buffer at the end, if the ring is not full.
     pub(crate) fn post_buffer<D: Descriptor>(&mut self, value: Value<D>, buffer: Buffer) -> Result<(), Buffer> {
         if self.posted() == self.len() {
@@ -407,80 +312,6 @@ impl Ring {
         Ok(())
     }
 
-    /// The first block, if there is a whole one.
-    #[inline(always)]
-    fn first_block(&mut self) -> Option<Block<'_>> {
-        if !self.first.is_multiple_of(BLOCK) || self.posted() < BLOCK {
-            return None;
-        }
-        let index = self.wrap(self.first);
-        Some(Block::new(self.words, &mut self.trays, index, &mut self.first))
-    }
-
-    /// The block behind the last, if a whole one can be posted, and there are `most` descriptors posted then at most.
-    #[inline(always)]
-    fn next_block(&mut self, most: usize) -> Option<Block<'_>> {
-        if !self.end.is_multiple_of(BLOCK) || self.posted() + BLOCK > most {
-            return None;
-        }
-        let index = self.wrap(self.end);
-        Some(Block::new(self.words, &mut self.trays, index, &mut self.end))
-    }
-
-    /// Posts `pool`'s buffers at the end of a ring that is only ever filled so, by the block, at the addresses that `address`
-    /// finds. Says whether the ring is as full as it can be.
-    #[inline(always)]
-    pub(crate) fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
-        if *self.filled_from.get_or_insert(pool.id()) != pool.id() || !self.end.is_multiple_of(BLOCK) {
-            return false;
-        }
-        let (mut filled, full) = (self.end, self.first + self.len());
-        {
-            let mut free = pool.free();
-            while filled + BLOCK <= full && free.take_tray(self.tray(filled)) {
-                filled += BLOCK;
-            }
-        }
-        while self.end < filled {
-            let index = self.wrap(self.end);
-            let block = Block::new(self.words, &mut self.trays, index, &mut self.end);
-            for (n, buffer) in block.tray.places().iter().enumerate() {
-                // SAFETY: the tray is full.
-                let Some(address) = address(unsafe { buffer.assume_init_ref() }.data()) else {
-                    self.give_up(pool, filled);
-                    return false;
-                };
-                // SAFETY: the block has that many descriptors.
-                unsafe { &*block.words.add(n) }.vacant_in_ring().put(to_receive(address));
-            }
-            *block.count += BLOCK;
-        }
-        filled + BLOCK > full
-    }
-
-    /// Gives back the trays from the end to before `filled`, which have no descriptors.
-    #[cold]
-    fn give_up(&mut self, pool: &Pool, filled: usize) {
-        let mut free = pool.free();
-        for index in (self.end..filled).step_by(BLOCK) {
-            // SAFETY: they were taken from this pool, and stay outside of what counts as posted.
-            unsafe { free.put_tray(self.tray(index)) };
-        }
-    }
-
-    /// Gives the first block of buffers back to the pool that they must be of, whose `free` ones these are. Says whether it did: it does
-    /// not if the front is in the middle of a block, or the end is in the same.
-    #[inline(always)]
-    pub(crate) fn give_block_back(&mut self, free: &mut Free) -> bool {
-        let Some(block) = self.first_block() else { return false };
-        // SAFETY: these descriptors were posted, so their places hold buffers, which are given away, as the count moves past them.
-        let was_given = unsafe { free.put_tray(block.tray) };
-        if was_given {
-            *block.count += BLOCK;
-        }
-        was_given
-    }
-
     /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the block.
     pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
         let count = count.min(self.posted());
@@ -491,23 +322,6 @@ impl Ring {
         // SAFETY: as above.
         unsafe { pool.put(buffers) };
         self.first += given;
-    }
-}
-
-/// The first block of a ring, or the next.
-struct Block<'a> {
-    words: *const Words,
-    tray: &'a mut Tray,
-    /// The ring's count that stands at the start of the block, and moves past it.
-    count: &'a mut usize,
-}
-
-impl<'a> Block<'a> {
-    /// The block that begins with descriptor `index` of those at `words`, which must have that many, and `trays` one for each block.
-    #[inline(always)]
-    fn new(words: NonNull<Words>, trays: &'a mut Trays, index: usize, count: &'a mut usize) -> Self {
-        // SAFETY: as the callers say.
-        unsafe { Self { words: words.add(index).as_ptr(), tray: trays.tray_unchecked(index), count } }
     }
 }
 

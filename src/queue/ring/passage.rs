@@ -3,8 +3,9 @@
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
+use super::Ring;
+use super::blocks::Block;
 use super::groups::Ends;
-use super::{Block, Ring, to_receive};
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, LegacyTransmitRead as Data, Written};
 use crate::dma::DmaAddr;
 use crate::packet::{Packet, Sent};
@@ -246,27 +247,5 @@ impl Drop for BlockPassage<'_> {
 fn move_buffers(from: &mut Tray, to: &mut Tray, count: usize) {
     for (from, to) in from.places().iter_mut().zip(to.places()).take(count) {
         core::mem::swap(from, to);
-    }
-}
-
-impl Ring {
-    /// Hands the first block of buffers over to the end of `to`, at the addresses that `address` finds. Says whether it
-    /// did: it does not if one is not found, or either ring is not at the start of a block with room and buffers.
-    #[inline(always)]
-    pub(crate) fn hand_over_block(&mut self, to: &mut Self, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
-        let most = to.len();
-        let Some(from) = self.first_block() else { return false };
-        let Some(to) = to.next_block(most) else { return false };
-        for (n, buffer) in from.tray.places().iter().enumerate() {
-            // SAFETY: the block was posted, so there are buffers; and the other has a descriptor for each.
-            unsafe {
-                let Some(address) = address(buffer.assume_init_ref().data()) else { return false };
-                (*to.words.add(n)).vacant_in_ring().put(to_receive(address));
-            }
-        }
-        core::mem::swap(from.tray, to.tray);
-        *from.count += BLOCK;
-        *to.count += BLOCK;
-        true
     }
 }

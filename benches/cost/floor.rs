@@ -13,11 +13,12 @@ const DONE: u64 = 1 << 32;
 const REPORT: u64 = 1 << 27;
 /// EOP and IFCS of a legacy descriptor.
 const SEND: u64 = 3 << 24;
-/// DD and EOP of what was received, with a length of 1; and these with RXE and all bits of the length.
-const RECEIVED: u64 = 3 | 1 << 32;
+/// DD and EOP of what was received; and these with RXE and all bits of the length.
+const RECEIVED: u64 = 3;
 const LOOKED_AT: u64 = 3 | 1 << 29 | 0xffff << 32;
-/// The longest frame.
+/// The longest frame, and the shortest that the driver passes on in place.
 const LONGEST: u64 = 1514;
+const SHORTEST: u64 = 14;
 
 /// A ring that the driver has set up and does not use any more, and the buffers that were posted with its descriptors.
 struct Ring {
@@ -85,17 +86,17 @@ impl Ring {
     }
 }
 
-/// The length less 1 of what was received into the descriptor at `words`, if it is good.
+/// By how much what was received into the descriptor at `words` is longer than `LEAST`, if it is good.
 ///
 /// # Safety
 ///
 /// It must be a descriptor.
 #[inline(always)]
-unsafe fn good(words: *const [u64; 2]) -> Option<u64> {
+unsafe fn good<const LEAST: u64>(words: *const [u64; 2]) -> Option<u64> {
     // SAFETY: as the caller says.
     let word = unsafe { words.cast::<u64>().add(1).read_volatile() };
-    let less_one = (word.wrapping_sub(RECEIVED) & LOOKED_AT).rotate_left(32);
-    (less_one < LONGEST).then_some(less_one)
+    let more = (word.wrapping_sub(RECEIVED | LEAST << 32) & LOOKED_AT).rotate_left(32);
+    (more <= LONGEST - LEAST).then_some(more)
 }
 
 /// # Safety
@@ -146,10 +147,10 @@ impl InPlaceFloor {
                 let count = count.min(end - tx.end);
                 let mut n = 0;
                 while n < count {
-                    let Some(less_one) = good(from.add(n)) else { break };
+                    let Some(more) = good::<SHORTEST>(from.add(n)) else { break };
                     let buffer = *buffers.add(n);
-                    touch(buffer, less_one + 1);
-                    to.add(n).write([buffer, less_one + (SEND + 1)]);
+                    *(buffer as *mut u8).add(TOUCHED) ^= 1;
+                    to.add(n).write([buffer, more + (SEND + SHORTEST)]);
                     n += 1;
                 }
                 tx.end += n;
@@ -197,8 +198,8 @@ impl PoolFloor {
                 let run = run.min(most - count);
                 let mut n = 0;
                 while n < run {
-                    let Some(less_one) = good(words.add(n)) else { break };
-                    packets.add(count + n).write((*buffers.add(n), less_one + 1));
+                    let Some(more) = good::<1>(words.add(n)) else { break };
+                    packets.add(count + n).write((*buffers.add(n), more + 1));
                     n += 1;
                 }
                 count += n;

@@ -89,7 +89,7 @@ fn lto_binary() -> Result<PathBuf, String> {
 /// The costs against the batch size, both in powers of two, as a picture.
 fn plot(lines: &[(String, Vec<f64>)]) -> String {
     let x = |at: f64| 60.0 + 440.0 * at.log2() / 8.0;
-    let y = |cost: f64| 320.0 - 300.0 * (cost.log2() - 4.0) / 5.0;
+    let y = |cost: f64| 320.0 - 300.0 * (cost.log2() - 3.0) / 5.0;
     let mut svg = String::from(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 680 370\" font-family=\"sans-serif\" font-size=\"13\">\n\
          <rect width=\"680\" height=\"370\" fill=\"white\"/>\n",
@@ -101,7 +101,7 @@ fn plot(lines: &[(String, Vec<f64>)]) -> String {
             r##"<path d="M{x} 20V320" stroke="#ddd"/><text x="{x}" y="338" text-anchor="middle">{batch}</text>"##
         );
     }
-    for cost in [16, 32, 64, 128, 256, 512] {
+    for cost in [8, 16, 32, 64, 128, 256] {
         let y = y(f64::from(cost));
         let _ = writeln!(
             svg,

@@ -139,7 +139,7 @@ impl Link {
 
 /// The free buffers of a pool: a stack, as the last one given back is the likeliest to be in the cache.
 pub(crate) struct Free {
-    /// Full ones, one that is not, and empty ones. There is one for all of the pool's buffers, and one more.
+    /// Full ones, one that is not, and empty ones: as many as hold all of the pool's buffers, and one more.
     trays: Trays,
     /// How many buffers there are: in the places before this one.
     len: usize,

@@ -66,7 +66,8 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
 /// The functions of the library that packets pass through, by a part of their names.
 const PER_PACKET: &[&str] = &["receive_many", "receive_rest", "post_many", "post_rest"];
 /// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.
-const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "TxRing$GT$4pass"];
+const PER_PACKET_OF_CALLERS: &[&str] =
+    &["forward_a_batch", "forward_in_place", "TxRing$GT$4pass", "TxRing$GT$9pass_many"];
 
 /// What they may call: what is done once for a block, or for a packet that is unusual.
 const SOMETIMES: &[&str] = &[
@@ -92,6 +93,7 @@ const SOMETIMES: &[&str] = &[
     "forward_to_several",
     // What is not done for each packet in place.
     "TxRing$GT$4pass",
+    "TxRing$GT$9pass_many",
     "pass_by_page",
     "make_way",
     "in_place9take_back",

@@ -68,19 +68,24 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
     pub fn forward(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> Forwarded {
         let [output] = &mut *self.tx else { return self.forward_to_several(most, route) };
         let before = output.ring.ring().end();
-        let (mut passed, mut skipped) = (0, 0);
-        let mut decide = |bytes: &mut [u8]| match route(bytes) {
-            Route::Output(0) => Step::Pass,
-            _ => Step::Drop,
-        };
+        let (mut left, mut skipped) = (most, 0);
         loop {
-            let count = match most {
-                1 => output.ring.pass_here(self.rx.ring, 1, &mut decide),
-                _ => output.ring.pass(self.rx.ring, most - passed, &mut decide),
+            let decide = |bytes: &mut [u8]| match route(bytes) {
+                Route::Output(0) => Step::Pass,
+                _ => Step::Drop,
             };
-            passed += count;
-            if passed == most || (count == 0 && !make_way(self.rx, output, &mut skipped)) {
+            let count = match left {
+                BLOCK.. => output.ring.pass_many(self.rx.ring, left, decide),
+                1 => output.ring.pass_here(self.rx.ring, 1, decide),
+                _ => output.ring.pass(self.rx.ring, left, decide),
+            };
+            left -= count;
+            if left == 0 {
                 break;
+            }
+            if count == 0 {
+                let Some(packets) = make_way(self.rx, output) else { break };
+                skipped += packets;
             }
         }
         let sent = output.ring.ring().end() - before;
@@ -88,7 +93,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
         if self.rx.ring.ring().posted() <= self.low {
             take_back(self.rx, core::slice::from_mut(output), 0);
         }
-        Forwarded { sent, dropped: passed - sent + skipped }
+        Forwarded { sent, dropped: most - left - sent + skipped }
     }
 
     /// Forwards in runs of packets for the same output.
@@ -104,7 +109,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
         {
             let is_seen = seen.is_some();
             let before = output.ring.ring().end();
-            let passed = output.ring.pass(self.rx.ring, left, |bytes| {
+            let passed = output.ring.pass_many(self.rx.ring, left, |bytes| {
                 match seen.take().map_or_else(|| route(bytes), Route::Output) {
                     Route::Output(output) if output == current => Step::Pass,
                     Route::Output(output) if output < outputs => {
@@ -120,9 +125,13 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
             left -= passed;
             match seen {
                 Some(output) if passed > 0 || !is_seen => current = output,
-                _ if passed == 0 && !self.rx.ring.skip(&mut skipped) => break,
                 // What was seen has become something else since: the device does as it likes.
-                _ => seen = None,
+                _ if passed > 0 => seen = None,
+                _ => {
+                    let Some(packets) = self.rx.ring.skip() else { break };
+                    skipped += packets;
+                    seen = None;
+                }
             }
         }
         self.tx.iter_mut().for_each(Transmit::announce_new);
@@ -132,14 +141,14 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
     }
 }
 
-/// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says whether it did.
+/// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says how many packets that were, if it did.
 #[inline(never)]
-fn make_way<H: Bus + Dma>(rx: &mut Receive<'_, H>, output: &mut Transmit<'_, H>, skipped: &mut usize) -> bool {
+fn make_way<H: Bus + Dma>(rx: &mut Receive<'_, H>, output: &mut Transmit<'_, H>) -> Option<usize> {
     if output.ring.ring().free() == 0 {
         take_back(rx, core::slice::from_mut(output), 1);
-        return output.ring.ring().free() > 0;
+        return (output.ring.ring().free() > 0).then_some(0);
     }
-    rx.ring.skip(skipped)
+    rx.ring.skip()
 }
 
 /// Takes back what was sent, into the receive queue as long as it fits, and makes room for `most` packets.

@@ -216,14 +216,10 @@ impl RxRing {
         self.ring.posted() > 0 && self.ring.words(self.ring.first()).is_done::<WriteBack>()
     }
 
-    /// Takes a descriptor that cannot be passed on out of the way, and says whether there was one; a packet is counted.
+    /// Takes a descriptor that cannot be passed on out of the way, if there is one. Says how many packets ended with it: one, or none.
     #[inline(never)]
-    pub(super) fn skip(&mut self, packets: &mut usize) -> bool {
-        let is_done = self.is_front_done();
-        if is_done {
-            *packets += usize::from(self.segment().is_some());
-        }
-        is_done
+    pub(super) fn skip(&mut self) -> Option<usize> {
+        self.is_front_done().then(|| usize::from(self.segment().is_some()))
     }
 
     /// Takes one descriptor that the device is done with, for a batch with room.

@@ -171,7 +171,7 @@ extern "C" fn pool_fwd(state: *mut c_void, n: u32) -> u32 {
     let held = state.batch.len();
     state.room_for(n);
     state.ports.from.rx.receive(&mut state.batch);
-    state.batch.iter_mut().skip(held).for_each(|packet| touch(packet));
+    state.batch[held..].iter_mut().for_each(|packet| touch(packet));
     state.ports.to.tx.transmit(&mut state.batch).unwrap_or(0) as u32
 }
 

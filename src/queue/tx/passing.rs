@@ -33,14 +33,23 @@ impl TxRing {
         &mut self,
         rx: &mut RxRing,
         most: usize,
+        decide: impl FnMut(&mut [u8]) -> Step,
+    ) -> usize {
+        self.pass_here(rx, most, decide)
+    }
+
+    /// [Passes](Self::pass) packets on by the block where that can be; `most` must be as many as a block has.
+    #[inline(never)]
+    pub(in crate::queue) fn pass_many(
+        &mut self,
+        rx: &mut RxRing,
+        most: usize,
         mut decide: impl FnMut(&mut [u8]) -> Step,
     ) -> usize {
-        if most >= BLOCK
-            && let Some(count) = self.pass_block(rx, &mut decide)
-        {
-            return count;
+        match self.pass_block(rx, &mut decide) {
+            Some(count) => count,
+            None => self.pass(rx, most, decide),
         }
-        self.pass_here(rx, most, decide)
     }
 
     /// [Passes](Self::pass) on a block, if there is a whole one, and room for it.

@@ -530,6 +530,23 @@ fn routing_panics(count: usize) {
     all_home([a, b]);
 }
 
+/// Also where a whole block could go.
+#[test]
+fn in_place_passes_on_no_more_than_was_asked_for() {
+    for outputs in 1..=2 {
+        for most in 0..40 {
+            let [mut a, mut b, mut c] = three(Addresses::Identity);
+            let (mut from, player_a) = pair(&mut a);
+            let ((to_b, player_b), (to_c, _)) = (pair(&mut b), pair(&mut c));
+            (0..40).for_each(|number| assert!(player_a.arrive(&frame(number))));
+            let mut tx = [to_b.tx, to_c.tx];
+            let forwarded = InPlace::new(&mut from.rx, &mut tx[..outputs]).unwrap().forward(most, |_| Route::Output(0));
+            assert_eq!(forwarded, Forwarded { sent: most, dropped: 0 }, "to {outputs}");
+            assert!(sent(player_b, usize::MAX).into_iter().eq((0..most).map(frame)));
+        }
+    }
+}
+
 #[test]
 fn in_place_waits_for_room() {
     let [mut a, mut b, _] = three(Addresses::Identity);

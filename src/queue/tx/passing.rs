@@ -38,7 +38,7 @@ impl TxRing {
         self.pass_here(rx, most, decide)
     }
 
-    /// [Passes](Self::pass) packets on by the block where that can be; `most` must be as many as a block has.
+    /// [Passes](Self::pass) packets on, by the block where that can be.
     #[inline(never)]
     pub(in crate::queue) fn pass_many(
         &mut self,
@@ -46,10 +46,12 @@ impl TxRing {
         most: usize,
         mut decide: impl FnMut(&mut [u8]) -> Step,
     ) -> usize {
-        match self.pass_block(rx, &mut decide) {
-            Some(count) => count,
-            None => self.pass(rx, most, decide),
+        if most >= BLOCK
+            && let Some(count) = self.pass_block(rx, &mut decide)
+        {
+            return count;
         }
+        self.pass(rx, most, decide)
     }
 
     /// [Passes](Self::pass) on a block, if there is a whole one, and room for it.

@@ -61,7 +61,7 @@ impl Ring {
         if batch.free() != 1 || first >= self.receive_alone.until {
             return false;
         }
-        // SAFETY: all three have an element, as the descriptor was posted when it was allowed; else as above.
+        // SAFETY: all three have an element, as the descriptor was posted when it was allowed; else as in `receive`.
         unsafe {
             let room = batch.room().as_mut_ptr();
             let received =

@@ -28,10 +28,22 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The descriptor that gives the device a buffer at `address` to receive into, without one for headers.
+/// Writes the descriptors that give the device the buffers in `tray` to receive into, without one for headers, at the addresses that
+/// `address` finds. Says whether it found all.
+///
+/// # Safety
+///
+/// The tray must be full, and `words` have a block of descriptors.
 #[inline(always)]
-fn to_receive(address: DmaAddr) -> Written<AdvancedReceiveRead> {
-    Written::new(address, 0)
+unsafe fn describe(tray: &mut Tray, words: *const Words, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
+    for (n, buffer) in tray.places().iter().enumerate() {
+        // SAFETY: as the caller says.
+        unsafe {
+            let Some(address) = address(buffer.assume_init_ref().data()) else { return false };
+            (*words.add(n)).vacant_in_ring().put(Written::<AdvancedReceiveRead>::new(address, 0));
+        }
+    }
+    true
 }
 
 impl Ring {
@@ -75,14 +87,10 @@ impl Ring {
             let index = self.wrap(self.end);
             // SAFETY: as in `first_block`.
             let block = unsafe { Block::new(self.words, &mut self.trays, index, &mut self.end) };
-            for (n, buffer) in block.tray.places().iter().enumerate() {
-                // SAFETY: the tray is full.
-                let Some(address) = address(unsafe { buffer.assume_init_ref() }.data()) else {
-                    self.give_up(pool, filled);
-                    return false;
-                };
-                // SAFETY: the block has that many descriptors.
-                unsafe { &*block.words.add(n) }.vacant_in_ring().put(to_receive(address));
+            // SAFETY: the tray was just filled.
+            if !unsafe { describe(block.tray, block.words, &address) } {
+                self.give_up(pool, filled);
+                return false;
             }
             *block.count += BLOCK;
         }
@@ -119,12 +127,9 @@ impl Ring {
         let most = to.len();
         let Some(from) = self.first_block() else { return false };
         let Some(to) = to.next_block(most) else { return false };
-        for (n, buffer) in from.tray.places().iter().enumerate() {
-            // SAFETY: the block was posted, so there are buffers; and the other has a descriptor for each.
-            unsafe {
-                let Some(address) = address(buffer.assume_init_ref().data()) else { return false };
-                (*to.words.add(n)).vacant_in_ring().put(to_receive(address));
-            }
+        // SAFETY: the block was posted, so there are buffers; and the other has a descriptor for each.
+        if !unsafe { describe(from.tray, to.words, address) } {
+            return false;
         }
         core::mem::swap(from.tray, to.tray);
         *from.count += BLOCK;

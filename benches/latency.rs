@@ -99,7 +99,7 @@ fn delays(cost: Cost, load: f64, most: usize, patient: bool) -> Result<Option<Ve
     let (port, left) = (Port::new(PortConfig::default()), Left::default());
     port.plug(left.clone());
     let config = Config::new().promiscuous(true).rx_descriptors(4096);
-    let mut nic = Device::new(port.clone()).reset(&config)?.wait_for_link(Duration::from_secs(10))?.start()?;
+    let mut nic = Device::new(port.claim()?).reset(&config)?.wait_for_link(Duration::from_secs(10))?.start()?;
     let mut delays = Vec::with_capacity(PACKETS);
     {
         let (_, mut queues) = nic.split();

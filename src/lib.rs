@@ -14,7 +14,7 @@
 //! let [port, partner] = [0, 1].map(|_| ixgbe_sim::Port::new(Default::default()));
 //! ixgbe_sim::connect(&port, &partner);
 //!
-//! let nic = Device::new(port.clone());                    // Device<Unbound>
+//! let nic = Device::new(port.claim()?);                   // Device<Unbound>
 //! let nic = nic.reset(&Config::new())?;                   // Device<Reset>
 //! let nic = nic.wait_for_link(Duration::from_secs(10))?;  // Device<LinkUp>
 //! let mut nic = nic.start()?;                             // Device<Running>

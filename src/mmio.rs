@@ -20,9 +20,22 @@ pub const REGISTER_SPACE: usize = 128 * 1024;
 ///
 /// # Safety
 ///
-/// What a bus reads is taken as proof: that a queue is disabled, that the device has stopped, and
-/// therefore that memory may be freed. An implementation must hand on what the device really says,
-/// and must always reach the same device.
+/// The driver frees memory once the registers say that a queue is disabled or that the device has stopped. It gives
+/// the device memory by writing to registers. So an implementation must guarantee, for as long as a value of it lives:
+///
+/// - **It is honest.** [`read32`](Self::read32) returns what the device answers, and [`write32`](Self::write32) stores
+///   the value in the device's register. Both always access the same device.
+/// - **It is exclusive.** Nothing else drives the device: no second bus in this process, no other process, no driver
+///   of the kernel. Two drivers of one device each move the other's ring tails, so the device would take descriptors
+///   that it has written back already for addresses.
+///
+/// Therefore a bus must be neither `Clone` nor implemented for shared references or counted pointers: each copy would
+/// be a second driver's. Whatever makes a bus must refuse to make a second one of the same device.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the bus of a device",
+    label = "not a `Bus`",
+    note = "a driver owns its bus: neither a reference to a bus nor a handle that can be cloned is one"
+)]
 pub unsafe trait Bus {
     /// Reads the register at `offset`.
     fn read32(&self, offset: Offset) -> u32;
@@ -42,20 +55,6 @@ pub(crate) fn write_granted<B: Bus>(bus: &B, offset: Offset, value: u32) {
     // SAFETY: `Reg` and `Pair` alone call this. A register that decides over memory takes a `Driver` permission, which
     // only the driver has, or who has vouched for it (`Registers::assume`).
     unsafe { bus.write32(offset, value) }
-}
-
-// SAFETY: every access is handed on to the same bus.
-unsafe impl<B: Bus + ?Sized> Bus for &B {
-    #[inline(always)]
-    fn read32(&self, offset: Offset) -> u32 {
-        (**self).read32(offset)
-    }
-
-    #[inline(always)]
-    unsafe fn write32(&self, offset: Offset, value: u32) {
-        // SAFETY: as the caller says.
-        unsafe { (**self).write32(offset, value) }
-    }
 }
 
 /// The registers of a device that are mapped into memory.
@@ -94,9 +93,8 @@ impl Mmio {
     ///
     /// # Safety
     ///
-    /// `base` must be valid for volatile reads and writes of `len` bytes as long as the value
-    /// lives, must be the registers of one device (or memory that plays them), and nothing else
-    /// may drive that device meanwhile.
+    /// As long as the value lives, `base` must be valid for volatile reads and writes of `len` bytes, must be the
+    /// registers of one device (or memory that models them), and nothing else may drive that device: see [`Bus`].
     pub unsafe fn new(base: NonNull<u8>, len: usize) -> Result<Self, UnusableBar> {
         if len < REGISTER_SPACE || !(base.as_ptr() as usize).is_multiple_of(4) {
             return Err(UnusableBar { base: base.as_ptr() as usize, len });
@@ -111,7 +109,7 @@ impl Mmio {
     }
 }
 
-// SAFETY: both hand on exactly what the device says, through one mapping.
+// SAFETY: honest: both accesses go to the one mapping. Exclusive: the caller of `new` promised it, and `Mmio` is not `Clone`.
 unsafe impl Bus for Mmio {
     #[inline(always)]
     fn read32(&self, offset: Offset) -> u32 {

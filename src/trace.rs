@@ -71,7 +71,7 @@ impl<H, F: Fn(Access)> Traced<H, F> {
     }
 }
 
-// SAFETY: every access is handed on, and its value back, unchanged.
+// SAFETY: honest: every access goes to the platform's bus, and its value comes back unchanged. Exclusive: it owns that bus.
 unsafe impl<H: Bus, F: Fn(Access)> Bus for Traced<H, F> {
     fn read32(&self, offset: Offset) -> u32 {
         let value = self.platform.read32(offset);
@@ -105,7 +105,8 @@ unsafe impl<H: Dma, F> Dma for Traced<H, F> {
     }
 }
 
-impl<H: Clock, F> Clock for Traced<H, F> {
+// SAFETY: both calls go to the platform's clock.
+unsafe impl<H: Clock, F> Clock for Traced<H, F> {
     fn now(&self) -> Duration {
         self.platform.now()
     }

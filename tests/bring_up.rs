@@ -29,7 +29,7 @@ fn trace(config: &Config) -> Vec<Entry> {
     let entries: Arc<Mutex<Vec<Entry>>> = Arc::default();
     let transition = |name| entries.lock().unwrap().push(Entry::Transition(name));
     let log = Arc::clone(&entries);
-    let platform = Traced::new(port.clone(), move |access| log.lock().unwrap().push(Entry::Access(access)));
+    let platform = Traced::new(port.claim().unwrap(), move |access| log.lock().unwrap().push(Entry::Access(access)));
     let device = Device::new(platform);
     transition("reset");
     let device = device.reset(config).unwrap();

@@ -133,7 +133,7 @@ fn forward(path: &Path, config: &Config, touch: impl Fn(&mut Packet)) -> Outcome
 }
 
 fn drive(port: &Port, config: &Config, capture: &CaptureCounters, touch: impl Fn(&mut Packet)) {
-    let mut nic = run(Device::new(port.clone()).reset(&config.promiscuous(true)).unwrap());
+    let mut nic = run(Device::new(port.claim().unwrap()).reset(&config.promiscuous(true)).unwrap());
     {
         let (_, mut queues) = nic.split();
         let mut batch = Batch::with_capacity(32);

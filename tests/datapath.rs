@@ -589,7 +589,7 @@ fn forwarding_in_place_breaks_no_rule_of_the_model() {
     ports[1].plug(Duplex::new(Silence, sink));
     let config = small().promiscuous(true);
     let [mut a, mut b] = [0, 1].map(|n: usize| {
-        let nic = Device::new(ports[n].clone()).reset(&config).unwrap();
+        let nic = Device::new(ports[n].claim().unwrap()).reset(&config).unwrap();
         nic.wait_for_link(Duration::from_secs(1)).unwrap().start().unwrap()
     });
     let (mut seen, mut sent) = (0, 0);

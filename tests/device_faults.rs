@@ -12,7 +12,7 @@ use common::{
     reset, run, start, transmit,
 };
 use ixgbe::clock::Clock;
-use ixgbe::device::{Config, Device, Error, LinkStatus, Reset, Running, Speed, StartFailed, Unbound};
+use ixgbe::device::{Config, Device, Error, LinkStatus, Reset, Speed, StartFailed, Unbound};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::{Bus, Offset};
 use ixgbe::packet::Batch;
@@ -50,7 +50,7 @@ fn assert_reset_recovers<H: Platform>(device: Device<Reset, H>, port: &Port, rec
 fn reset_fails(fault: Fault) -> Error {
     let (port, recorder) = recorded(0);
     port.inject(fault);
-    let failed = Device::new(port.clone()).reset(&Config::new()).expect_err("the fault is in the way");
+    let failed = Device::new(port.claim().unwrap()).reset(&Config::new()).expect_err("the fault is in the way");
     // It fails as often as it is tried.
     let failed = failed.device.reset(&Config::new()).expect_err("the fault is still in the way");
     port.clear(fault);
@@ -502,7 +502,7 @@ fn assert_removed(error: &Error) {
 fn removed_before_reset() {
     let (port, recorder) = recorded(0);
     port.inject(Fault::SurpriseRemoval);
-    let failed = Device::new(port.clone()).reset(&Config::new()).expect_err("there is no device");
+    let failed = Device::new(port.claim().unwrap()).reset(&Config::new()).expect_err("there is no device");
     assert_removed(&failed.error);
     port.clear(Fault::SurpriseRemoval);
     assert_recovers(failed.device, &port, &recorder);
@@ -595,7 +595,8 @@ impl Meddler {
     }
 }
 
-// SAFETY: reads are the port's own, or those of a device that was removed.
+// SAFETY: honest: reads are the port's own, or those of a device that was removed. Exclusive: the tests claim no platform of
+// the port besides.
 unsafe impl Bus for Meddler {
     fn read32(&self, offset: Offset) -> u32 {
         (self.answer)(&self.port, offset)
@@ -623,7 +624,8 @@ unsafe impl Dma for Meddler {
     }
 }
 
-impl Clock for Meddler {
+// SAFETY: both calls go to the port's clock.
+unsafe impl Clock for Meddler {
     fn now(&self) -> Duration {
         self.port.now()
     }
@@ -756,7 +758,7 @@ fn reception_that_does_not_resume_is_told() {
 #[test]
 fn a_device_that_was_left_running_is_quieted() {
     let (port, recorder) = recorded(0);
-    let nic: Device<Running, Port> = start(&port, &Config::new().queue_pairs(2));
+    let nic: common::Nic = start(&port, &Config::new().queue_pairs(2));
     let mapped = port.mapped_bytes();
     std::mem::forget(nic);
     let mut nic = start(&port, &Config::new());

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{assert_clean, port, start};
-use ixgbe::clock::Clock;
 use ixgbe::device::Config;
 use ixgbe::mmio::Offset;
 use ixgbe_sim::connect;

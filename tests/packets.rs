@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{Recorder, assert_clean, batch, bytes, frame, mac, packet, pool_of, port, recorded, reset, start};
-use ixgbe::clock::Clock;
 use ixgbe::device::{
     Config, ConfigError, Device, Error, MAX_FRAME, MOST_RX_QUEUES, MOST_TX_QUEUES, RING_LEN, Rss, StartFailed,
 };
@@ -335,7 +334,7 @@ fn absurd_configurations_are_refused() {
         bad.push((Config::new().pool_buffers(len), ConfigError::PoolLen { len, needed: 544 }));
     }
     let port = port(0);
-    let mut device = Device::new(port.clone());
+    let mut device = Device::new(port.claim().unwrap());
     for (config, error) in bad {
         let failed = device.reset(&config).expect_err("the configuration is impossible");
         assert_eq!(failed.error, Error::Config(error), "{config:?}");

@@ -10,14 +10,14 @@ use ixgbe::device::{Config, Device};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::{Bus, Offset};
 use ixgbe::pool::{HEADROOM, Pool, PoolError};
-use ixgbe_sim::{Port, PortConfig};
+use ixgbe_sim::{Port, PortConfig, PortPlatform};
 
 const PAGE: usize = 4096;
 
 /// A port that says how large its pages are.
-struct Paged(Port);
+struct Paged(PortPlatform);
 
-// SAFETY: everything is handed on to the port.
+// SAFETY: everything goes to the port's platform, which it owns.
 unsafe impl Bus for Paged {
     fn read32(&self, offset: Offset) -> u32 {
         self.0.read32(offset)
@@ -48,7 +48,8 @@ unsafe impl Dma for Paged {
     }
 }
 
-impl Clock for Paged {
+// SAFETY: as for `Bus`.
+unsafe impl Clock for Paged {
     fn now(&self) -> Duration {
         self.0.now()
     }
@@ -64,7 +65,7 @@ fn scattered() -> Port {
 
 #[test]
 fn no_buffer_crosses_the_border_of_two_pages() {
-    let port = Paged(scattered());
+    let port = Paged(scattered().claim().unwrap());
     for size in [1024, 2048, 3072] {
         let pool = Pool::new(&port, 500, size).unwrap();
         assert_eq!((pool.capacity(), pool.available()), (500, 500));
@@ -87,7 +88,7 @@ fn traffic_goes_through_scattered_pages() {
     port.plug(recorder.clone());
     // A ring must be in one piece: this one fills a page.
     let config = Config::new().rx_descriptors(256).tx_descriptors(256);
-    let mut nic = common::run(Device::new(Paged(port.clone())).reset(&config).unwrap());
+    let mut nic = common::run(Device::new(Paged(port.claim().unwrap())).reset(&config).unwrap());
     assert_works(&mut nic, &port, &recorder);
     // Every buffer of the pool is somewhere else, and the device finds each.
     let pool = pool_of(&nic);

@@ -44,7 +44,7 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
         record.lock().unwrap().begin(function);
     };
     let (log, function) = (Arc::clone(record), Arc::clone(&current));
-    let platform = Traced::new(port.clone(), move |access: Access| {
+    let platform = Traced::new(port.claim().unwrap(), move |access: Access| {
         let (register, _) = access.register().expect("the driver touches registers only");
         let function = *function.lock().unwrap();
         log.lock().unwrap().touched.entry(function).or_default().insert(register.name);
@@ -74,7 +74,7 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
     begin("queue::Receive::receive");
     // As many as it takes for buffers to be given back.
     let mut received = Batch::with_capacity(64);
-    let sender = Device::new(partner.clone()).reset(&Config::new()).unwrap();
+    let sender = Device::new(partner.claim().unwrap()).reset(&Config::new()).unwrap();
     let mut sender = common::run(sender);
     for n in 0..200 {
         common::transmit(&mut sender, &frame([0xff; 6], 60, n));

@@ -74,7 +74,9 @@ impl PortArguments {
         if self.addresses.is_empty() {
             let config = |index| PortConfig { mac: mac_of(index), lan_id: (index % 2) as u8, ..PortConfig::default() };
             bench.model = (0..model).map(|index| Port::new(config(index))).collect();
-            bench.platforms = bench.model.iter().cloned().map(Platform::Model).collect();
+            for port in &bench.model {
+                bench.platforms.push(Platform::Model(port.claim()?));
+            }
             return Ok(bench);
         }
         if !functions.contains(&self.addresses.len()) {

@@ -6,12 +6,12 @@ use ixgbe::clock::Clock;
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::linux::{Sysfs, Vfio};
 use ixgbe::mmio::{Bus, Offset};
-use ixgbe_sim::Port;
+use ixgbe_sim::PortPlatform;
 
 /// Any platform. A program for one platform uses that one, and needs none of this.
 #[derive(Debug)]
 pub enum Platform {
-    Model(Port),
+    Model(PortPlatform),
     Vfio(Vfio),
     Sysfs(Sysfs),
 }
@@ -26,7 +26,7 @@ macro_rules! each {
     };
 }
 
-// SAFETY: a platform stays the one that it is, and everything is handed on to it.
+// SAFETY: a platform stays the one that it is, is owned, and every call goes to it.
 unsafe impl Bus for Platform {
     #[inline]
     fn read32(&self, offset: Offset) -> u32 {
@@ -59,7 +59,8 @@ unsafe impl Dma for Platform {
     }
 }
 
-impl Clock for Platform {
+// SAFETY: as for `Bus`.
+unsafe impl Clock for Platform {
     fn now(&self) -> Duration {
         each!(self, platform => platform.now())
     }

@@ -1,7 +1,7 @@
 //! A behavioural model of Intel's 82599 10 GbE controller, to run drivers without the chip.
 //!
-//! A [`Port`] is one port of the chip, and a platform of the driver library `ixgbe`: its registers, the
-//! memory that it reaches, and its clock. It is plugged into a [`Wire`]: another port ([`connect`]), a
+//! A [`Port`] is one port of the chip, as a test holds it. [`Port::claim`] gives the platform for the driver library
+//! `ixgbe`: the port's registers, its memory, and its clock. A port is plugged into a [`Wire`]: another port ([`connect`]), a
 //! capture file ([`wire::pcap`]), or a [generator](wire::generator) and a [sink](wire::sink) that check
 //! each other.
 //!
@@ -20,7 +20,7 @@
 //! port.plug(Duplex::new(Generator::new([0xFF; 6], 60).count(1_000), sink));
 //!
 //! // A driver that sends back what it receives.
-//! let nic = Device::new(port.clone()).reset(&Config::new())?;
+//! let nic = Device::new(port.claim()?).reset(&Config::new())?;
 //! let mut nic = nic.wait_for_link(Duration::from_secs(10))?.start()?;
 //! let (_, mut queues) = nic.split();
 //! let mut batch = Batch::with_capacity(32);
@@ -97,7 +97,7 @@ pub mod wire;
 
 pub use counters::Counters;
 pub use fault::Fault;
-pub use port::{Port, PortConfig, connect};
+pub use port::{AlreadyClaimed, Port, PortConfig, PortPlatform, connect};
 pub use runner::Runner;
 pub use violation::{Rule, Severity, Violation};
 pub use wire::Wire;

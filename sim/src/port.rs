@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -42,11 +42,13 @@ struct Shared {
     iommu: Arc<Iommu>,
     /// How many threads want the chip: a runner lets them go first.
     wanted: AtomicUsize,
+    /// Whether a driver has the platform.
+    claimed: AtomicBool,
 }
 
-/// One port of the modelled chip. Clones are handles of the same port.
+/// One port of the modelled chip, as a test holds it. Clones are handles of the same port.
 ///
-/// It is the driver's [`Bus`], [`Dma`] and [`Clock`] in one, and so its whole platform.
+/// A driver gets the port's platform by [`claim`](Self::claim): one at a time, as a card has one driver.
 ///
 /// Model time moves when the driver waits, by a microsecond with each register read, and with each
 /// [`step`](Self::step). While a [`Runner`](crate::Runner) drives the port, it is real time.
@@ -61,7 +63,7 @@ impl Port {
     pub fn new(config: PortConfig) -> Self {
         let iommu = Iommu::new(config.scattered_pages);
         let chip = Mutex::new(Chip::new(config, Arc::clone(&iommu)));
-        Self { shared: Arc::new(Shared { chip, iommu, wanted: AtomicUsize::new(0) }) }
+        Self { shared: Arc::new(Shared { chip, iommu, wanted: AtomicUsize::new(0), claimed: AtomicBool::new(false) }) }
     }
 
     fn chip(&self) -> MutexGuard<'_, Chip> {
@@ -69,6 +71,55 @@ impl Port {
         let chip = self.shared.chip.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.wanted.fetch_sub(1, Ordering::Relaxed);
         chip
+    }
+
+    /// Takes the port's platform, to drive the device with. Dropping it gives it back.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyClaimed`] while another platform of this port lives: two drivers of one device would break each other's
+    /// memory.
+    pub fn claim(&self) -> Result<PortPlatform, AlreadyClaimed> {
+        match self.shared.claimed.swap(true, Ordering::AcqRel) {
+            false => Ok(PortPlatform { port: self.clone() }),
+            true => Err(AlreadyClaimed),
+        }
+    }
+
+    /// Reads a register as a host does: with the side effects that reading has.
+    pub fn read32(&self, offset: Offset) -> u32 {
+        self.chip().read(offset.bytes())
+    }
+
+    /// Writes a register as a host does.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Bus::write32`]: what is written must not let the device access memory that it was not given. So nothing may
+    /// be written that a driver which has [claimed](Self::claim) the port relies on.
+    pub unsafe fn write32(&self, offset: Offset, value: u32) {
+        let mut chip = self.chip();
+        chip.write(offset.bytes(), value);
+        // A doorbell starts DMA at once, and needs no switch of threads for it.
+        if chip.is_real_time() && offsets::is_tail(offset.bytes()) {
+            chip.step();
+        }
+    }
+
+    /// Model time since the port was made.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        let mut chip = self.chip();
+        chip.pass(0);
+        Duration::from_nanos(chip.now())
+    }
+
+    /// Lets model time pass, and the model do in it what it does in a few steps. Under a runner, it sleeps.
+    pub fn wait(&self, time: Duration) {
+        let sleep = self.chip().wait(time);
+        if sleep {
+            std::thread::sleep(time);
+        }
     }
 
     /// Plugs the port into `wire`. The wire that it was plugged into is dropped.
@@ -225,26 +276,54 @@ pub fn connect(one: &Port, other: &Port) {
     other.plug(there);
 }
 
+/// A port's platform, its [`Bus`], [`Dma`] and [`Clock`] in one: what a driver owns. [`Port::claim`] makes it.
+#[derive(Debug)]
+pub struct PortPlatform {
+    port: Port,
+}
+
+impl PortPlatform {
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> &Port {
+        &self.port
+    }
+}
+
+impl Drop for PortPlatform {
+    fn drop(&mut self) {
+        self.port.shared.claimed.store(false, Ordering::Release);
+    }
+}
+
+/// The port has a platform already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlreadyClaimed;
+
+impl std::fmt::Display for AlreadyClaimed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cannot claim the port: a driver has it already: drop the device that drives it")
+    }
+}
+
+impl std::error::Error for AlreadyClaimed {}
+
 impl std::fmt::Debug for Port {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Port").field("domain", &self.shared.iommu.domain()).finish_non_exhaustive()
     }
 }
 
-// SAFETY: every handle reaches the same chip, and what it reads is what the model really does: a queue
-// that reads as disabled writes no more once its settle time is over.
-unsafe impl Bus for Port {
+// SAFETY: honest: what is read is what the model does: a queue that reads as disabled accesses memory no more once its settle time
+// is over. Exclusive: `claim` makes one platform at a time, and the port's handles only write by an `unsafe fn`.
+unsafe impl Bus for PortPlatform {
     fn read32(&self, offset: Offset) -> u32 {
-        self.chip().read(offset.bytes())
+        self.port.read32(offset)
     }
 
     unsafe fn write32(&self, offset: Offset, value: u32) {
-        let mut chip = self.chip();
-        chip.write(offset.bytes(), value);
-        // A doorbell starts DMA at once, and needs no switch of threads for it.
-        if chip.is_real_time() && offsets::is_tail(offset.bytes()) {
-            chip.step();
-        }
+        // SAFETY: as the caller says.
+        unsafe { self.port.write32(offset, value) }
     }
 }
 
@@ -270,18 +349,28 @@ unsafe impl Dma for Port {
     }
 }
 
-impl Clock for Port {
-    fn now(&self) -> Duration {
-        let mut chip = self.chip();
-        chip.pass(0);
-        Duration::from_nanos(chip.now())
+// SAFETY: all calls go to the port.
+unsafe impl Dma for PortPlatform {
+    fn domain(&self) -> Domain {
+        self.port.domain()
     }
 
-    /// Lets model time pass, and the model do in it what it does in a few steps. Under a runner, it sleeps.
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        self.port.allocate(len)
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        self.port.map(memory)
+    }
+}
+
+// SAFETY: what takes time in the model takes it by this clock.
+unsafe impl Clock for PortPlatform {
+    fn now(&self) -> Duration {
+        self.port.now()
+    }
+
     fn wait(&self, time: Duration) {
-        let sleep = self.chip().wait(time);
-        if sleep {
-            std::thread::sleep(time);
-        }
+        self.port.wait(time);
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ixgbe::clock::Clock;
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
 use ixgbe_sim::{Fault, Port, PortConfig};
 
 const EICR: u32 = 0x00800;

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use common::*;
-use ixgbe::clock::Clock;
 use ixgbe_sim::wire::Duplex;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;

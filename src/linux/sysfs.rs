@@ -196,7 +196,9 @@ impl fmt::Debug for Sysfs {
     }
 }
 
-// SAFETY: all accesses go to the registers of the one function, by one mapping.
+// SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the kernel's driver was
+// unbound, and the lock on `resource0`, held as long as this lives, refuses the function to every other `Sysfs`, in this
+// process or another. Whoever opens the file as root without asking for the lock must be trusted not to drive the device.
 unsafe impl Bus for Sysfs {
     #[inline(always)]
     fn read32(&self, offset: Offset) -> u32 {
@@ -239,7 +241,8 @@ unsafe impl Dma for Sysfs {
     }
 }
 
-impl Clock for Sysfs {
+// SAFETY: both calls go to the monotonic clock of the system.
+unsafe impl Clock for Sysfs {
     fn now(&self) -> Duration {
         self.clock.now()
     }

@@ -10,10 +10,10 @@ use ixgbe::packet::{Batch, Packet};
 use ixgbe::platform::Platform;
 use ixgbe::pool::Pool;
 use ixgbe::registers::REGISTERS;
-use ixgbe_sim::{Port, PortConfig, Rule, Wire};
+use ixgbe_sim::{Port, PortConfig, PortPlatform, Rule, Wire};
 
 /// A device on the model.
-pub type Nic = Device<Running, Port>;
+pub type Nic = Device<Running, PortPlatform>;
 
 /// Port `index`, without a wire.
 pub fn port(index: u8) -> Port {
@@ -26,8 +26,8 @@ pub fn mac(index: u8) -> [u8; 6] {
 }
 
 /// A device that was reset, on a port that has a wire.
-pub fn reset(port: &Port, config: &Config) -> Device<Reset, Port> {
-    Device::new(port.clone()).reset(config).expect("the model resets")
+pub fn reset(port: &Port, config: &Config) -> Device<Reset, PortPlatform> {
+    Device::new(port.claim().unwrap()).reset(config).expect("the model resets")
 }
 
 /// A running device on a port that has a wire.

@@ -25,7 +25,7 @@ const TOUCHED: usize = 3;
 /// A port in plain memory, played by somebody else.
 struct Plain(Mmio);
 
-// SAFETY: every access reaches the memory that plays the device.
+// SAFETY: honest: every access reaches the memory that plays the device. Exclusive: whoever gave the memory said so.
 unsafe impl Bus for Plain {
     #[inline(always)]
     fn read32(&self, offset: Offset) -> u32 {
@@ -79,7 +79,8 @@ unsafe impl Dma for Plain {
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-impl Clock for Plain {
+// SAFETY: both go by the system's monotonic clock.
+unsafe impl Clock for Plain {
     fn now(&self) -> Duration {
         START.elapsed()
     }

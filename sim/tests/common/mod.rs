@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ixgbe::clock::Clock;
 use ixgbe::dma::{Dma, Mapping, Memory};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
 use ixgbe_sim::{Port, PortConfig, Rule};
 
 pub const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];

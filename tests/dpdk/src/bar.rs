@@ -9,7 +9,7 @@ use std::ptr::{self, NonNull};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Register};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
 use ixgbe_sim::Port;
 
 /// Bytes of the BAR, as the 82599's configuration space tells (datasheet 9.3.6.1).

@@ -22,6 +22,32 @@ pub unsafe trait Clock {
     fn wait(&self, time: Duration);
 }
 
+/// Looks every `interval` until `look` finds something, at most for `limit`. Returns how long it looked in vain otherwise.
+///
+/// Rounds are counted as well as time: an honest clock has passed `limit` in as many rounds, and one that stands still or
+/// goes back ends the wait all the same.
+pub(crate) fn poll<T>(
+    clock: &(impl Clock + ?Sized),
+    limit: Duration,
+    interval: Duration,
+    mut look: impl FnMut() -> Option<T>,
+) -> Result<T, Duration> {
+    let start = clock.now();
+    let mut rounds = limit.as_nanos().div_ceil(interval.as_nanos().max(1));
+    loop {
+        // The time is taken before the look: whoever was held up in between looks once more.
+        let waited = clock.now().saturating_sub(start);
+        if let Some(found) = look() {
+            return Ok(found);
+        }
+        if waited >= limit || rounds == 0 {
+            return Err(waited);
+        }
+        rounds -= 1;
+        clock.wait(interval);
+    }
+}
+
 // SAFETY: both calls go to the same clock.
 unsafe impl<C: Clock + ?Sized> Clock for &C {
     fn now(&self) -> Duration {

@@ -13,7 +13,7 @@ use tock_registers::LocalRegisterCopy;
 pub use tock_registers::RegisterLongName;
 use tock_registers::interfaces::{Readable, Writeable};
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::field::{Full, Layout, Value};
 use crate::mmio::{Bus, Offset, order_memory_before_doorbell, write_granted};
 
@@ -288,20 +288,15 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     where
         R: ReadPure,
     {
-        let start = clock.now();
-        loop {
-            // The time is taken before the look: whoever was held up in between looks once more.
-            let late = clock.now().saturating_sub(start) >= limit;
+        let mut last = 0;
+        let look = || {
             let read = self.read();
+            last = read.get();
             // A device that is gone reads as all ones, which must not pass for a condition met.
-            if read.get() != u32::MAX && condition(read) {
-                return Ok(read);
-            }
-            if late {
-                return Err(TimedOut { register: R::NAME, section: R::SECTION, last: read.get(), limit });
-            }
-            clock.wait(POLL_INTERVAL);
-        }
+            (last != u32::MAX && condition(read)).then_some(read)
+        };
+        let found = clock::poll(clock, limit, POLL_INTERVAL, look);
+        found.map_err(|_| TimedOut { register: R::NAME, section: R::SECTION, last, limit })
     }
 }
 

@@ -6,6 +6,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::clock;
 use crate::device::semaphore::with_mac_registers;
 use crate::device::{Device, Error, Failed, Link, LinkUp, Reset};
 use crate::field::Fields;
@@ -107,25 +108,22 @@ impl<H: Platform> Device<Reset, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.wait_for_link.md")))]
     pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, Failed<Self>> {
         let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(&self.hardware);
-        let start = self.hardware.now();
-        let error = loop {
-            let waited = self.hardware.now().saturating_sub(start);
+        let look = || {
             if status(registers).is_up() {
                 // The device reports links that are none for a moment.
                 self.hardware.wait(STEADY);
                 if status(registers).is_up() {
-                    return Ok(self.without_link());
+                    return Some(Ok(()));
                 }
             }
-            if registers.status().read().get() == u32::MAX {
-                break Error::Removed { step: "waiting for the link (4.6.4)" };
-            }
-            if waited >= limit {
-                break Error::NoLink { waited };
-            }
-            self.hardware.wait(LOOK);
+            let removed = registers.status().read().get() == u32::MAX;
+            removed.then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
         };
-        Err(Failed { device: self, error })
+        let found = clock::poll(&*self.hardware, limit, LOOK, look);
+        match found.unwrap_or_else(|waited| Err(Error::NoLink { waited })) {
+            Ok(()) => Ok(self.without_link()),
+            Err(error) => Err(Failed { device: self, error }),
+        }
     }
 
     /// Goes on although nobody looked for a link: packets are lost until there is one.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::clock::{self, Clock};
 use crate::device::Error;
 use crate::field::Fields;
 use crate::mmio::Bus;
@@ -25,23 +26,20 @@ pub(crate) fn with_mac_registers<H: Platform>(
     action: impl FnOnce(Registers<'_, H, Driver<Reset>>),
 ) -> Result<(), Error> {
     let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
-    let start = hardware.now();
-    loop {
-        take_swsm(hardware, registers)?;
+    let try_once = || {
+        if let Err(error) = take_swsm(hardware, registers) {
+            return Some(Err(error));
+        }
         let taken = registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS);
         let free = taken & (MAC_CSR | MAC_CSR << 5) == 0;
         if free {
             set_bits(registers, taken | MAC_CSR);
         }
         give_swsm(registers);
-        if free {
-            break;
-        }
-        if hardware.now().saturating_sub(start) >= PATIENCE {
-            return Err(Error::SemaphoreTaken { semaphore: "SW_FW_SYNC, the MAC's registers" });
-        }
-        hardware.wait(PAUSE);
-    }
+        free.then_some(Ok(()))
+    };
+    let taken = clock::poll(hardware, PATIENCE, PAUSE, try_once);
+    taken.unwrap_or(Err(Error::SemaphoreTaken { semaphore: "SW_FW_SYNC, the MAC's registers" }))?;
     action(registers);
     take_swsm(hardware, registers)?;
     set_bits(registers, registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS) & !MAC_CSR);
@@ -91,16 +89,6 @@ fn give_swsm<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.swsm().write(value!(SWSM { SMBI: false, SWESMBI: false }));
 }
 
-fn tried<H: crate::clock::Clock>(hardware: &H, condition: impl Fn() -> bool) -> bool {
-    let start = hardware.now();
-    loop {
-        let late = hardware.now().saturating_sub(start) >= PATIENCE;
-        if condition() {
-            return true;
-        }
-        if late {
-            return false;
-        }
-        hardware.wait(PAUSE);
-    }
+fn tried<H: Clock>(hardware: &H, condition: impl Fn() -> bool) -> bool {
+    clock::poll(hardware, PATIENCE, PAUSE, || condition().then_some(())).is_ok()
 }

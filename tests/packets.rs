@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use common::{Recorder, assert_clean, batch, bytes, frame, mac, packet, pool_of, port, recorded, reset, start};
 use ixgbe::device::{
-    Config, ConfigError, Device, Error, MAX_FRAME, MOST_RX_QUEUES, MOST_TX_QUEUES, RING_LEN, Rss, StartFailed,
+    Config, ConfigError, Device, Error, MAX_FRAME, MOST_RX_QUEUES, MOST_TX_QUEUES, QueueStatistics, RING_LEN, Rss,
+    StartFailed, Statistics,
 };
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::packet::{Batch, NoRoom, Packet};
@@ -301,6 +302,22 @@ fn a_pool_outlives_the_device_that_it_was_made_for() {
 }
 
 // Configurations
+
+#[test]
+fn absurd_sizes_and_counters_are_no_panic() {
+    for capacity in [usize::MAX, usize::MAX / 16, Batch::MAX_CAPACITY + 1] {
+        assert_eq!(Batch::with_capacity(capacity).capacity(), Batch::MAX_CAPACITY);
+    }
+    let mut statistics = Statistics { rx_missed: u64::MAX, rx_no_descriptor: 1, ..Default::default() };
+    assert_eq!(statistics.rx_dropped(), u64::MAX);
+    statistics.rx_missed = 2;
+    statistics.queues = vec![QueueStatistics::default(); 3];
+    statistics.queues[0].drops.long = 4;
+    statistics.queues[1].drops.damaged = 8;
+    assert_eq!(statistics.rx_dropped(), 15);
+    statistics.queues[2].drops.bad_length = u64::MAX;
+    assert_eq!(statistics.rx_dropped(), u64::MAX);
+}
 
 #[test]
 fn absurd_configurations_are_refused() {

@@ -15,11 +15,14 @@ use crate::registers::permission::Reset;
 use crate::registers::{PacketBuffer, RQSMR, Registers, StatisticsCounter, TQSM};
 
 /// Counters since the device was started.
+///
+/// Octets are those of a frame from its destination address to the end of its data, as a packet has them: without the CRC.
+/// The datasheet does not say whether QBTC counts the padding of a frame that was sent with fewer than 60 octets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statistics {
     /// Packets that were put into a receive ring: the sum over the queues (QPRC), because GPRC counts missed ones too.
     pub rx_packets: u64,
-    /// Their octets (QBRC).
+    /// Their octets, without CRC (QBRC).
     pub rx_octets: u64,
     /// Packets that found no room in the packet buffer (RXMPC).
     pub rx_missed: u64,
@@ -45,7 +48,7 @@ pub struct Statistics {
     pub rx_multicast: u64,
     /// Packets sent (GPTC).
     pub tx_packets: u64,
-    /// Octets sent (GOTC).
+    /// Octets sent, without CRC: the sum over the queues (QBTC), because GOTC counts the CRC.
     pub tx_octets: u64,
     /// Broadcast packets sent (BPTC).
     pub tx_broadcast: u64,
@@ -62,13 +65,13 @@ pub struct Statistics {
 pub struct QueueStatistics {
     /// Packets received (QPRC).
     pub rx_packets: u64,
-    /// Octets received (QBRC).
+    /// Octets received, without CRC (QBRC).
     pub rx_octets: u64,
     /// Packets dropped because there was no descriptor (QPRDC).
     pub rx_no_descriptor: u64,
     /// Packets sent (QPTC).
     pub tx_packets: u64,
-    /// Octets sent (QBTC).
+    /// Octets sent, without CRC (QBTC).
     pub tx_octets: u64,
     /// What the driver itself dropped.
     pub drops: ReceiveDrops,
@@ -86,8 +89,8 @@ impl Statistics {
     #[must_use]
     pub fn rx_dropped(&self) -> u64 {
         let drops = self.queues.iter().map(|queue| queue.drops);
-        let by_driver = drops.map(|drops| drops.long + drops.bad_length + drops.damaged).sum::<u64>();
-        self.rx_missed + self.rx_no_descriptor + by_driver
+        let by_driver = drops.flat_map(|drops| [drops.long, drops.bad_length, drops.damaged]);
+        by_driver.fold(self.rx_missed.saturating_add(self.rx_no_descriptor), u64::saturating_add)
     }
 
     /// Adds what the device has counted since the last time.
@@ -111,7 +114,6 @@ impl Statistics {
             tx_broadcast bptc
             tx_multicast mptc
         }
-        add_to(&mut self.tx_octets, registers.gotc().read_with_effect());
         for buffer in PacketBuffer::all() {
             add_to(&mut self.rx_missed, registers.rxmpc(buffer).read_with_effect().get());
         }
@@ -126,7 +128,9 @@ impl Statistics {
             add_to(&mut queue.rx_octets, octets);
             add_to(&mut queue.rx_no_descriptor, dropped);
             add_to(&mut queue.tx_packets, registers.qptc(counter).read_with_effect().get());
-            add_to(&mut queue.tx_octets, registers.qbtc(counter).read_with_effect());
+            let octets = registers.qbtc(counter).read_with_effect();
+            add_to(&mut self.tx_octets, octets);
+            add_to(&mut queue.tx_octets, octets);
         }
     }
 }

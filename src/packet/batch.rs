@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 
 use crate::packet::Packet;
-use crate::pool;
+use crate::pool::{self, MOST_BUFFERS};
 
 /// Packets on their way: filled by a receive queue, emptied by a transmit queue.
 ///
@@ -26,9 +26,13 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty batch for up to `capacity` packets.
+    /// The largest capacity: that many packets can a pool have.
+    pub const MAX_CAPACITY: usize = MOST_BUFFERS;
+
+    /// An empty batch for up to `capacity` packets, or [`MAX_CAPACITY`](Self::MAX_CAPACITY) if that is less.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
+        let capacity = capacity.min(Self::MAX_CAPACITY);
         Self { packets: Vec::with_capacity(capacity), capacity }
     }
 

@@ -2,8 +2,8 @@
 
 use core::ptr::NonNull;
 
-use crate::dma::{Delta, Dma, DmaAddr, DmaError, Mapping};
-use crate::pool::{Buffer, Pool, is_within_page};
+use crate::dma::{Delta, Dma, DmaAddr, DmaError, Domain, Mapping};
+use crate::pool::{Buffer, Pool, offsets};
 
 /// A pool that a device has been made to reach.
 ///
@@ -20,15 +20,19 @@ impl Attachment {
     pub(crate) fn new(dma: &impl Dma, pool: &Pool) -> Result<Self, DmaError> {
         let inner = pool.inner();
         let mapping = dma.map(&inner.memory)?;
-        let places = 0..inner.links.len();
-        for index in places.filter(|index| is_within_page(index * inner.stride, inner.stride, inner.page)) {
-            // SAFETY: the memory has room for that many strides.
-            let start = unsafe { inner.first.add(index * inner.stride) };
+        for offset in offsets(inner.stride, inner.page).take(inner.capacity) {
+            // SAFETY: a buffer of the pool lies at this offset in its memory, as `Pool::new` made it there.
+            let start = unsafe { inner.first.add(offset as usize) };
             if !mapping.is_contiguous(start, inner.stride) {
                 return Err(DmaError::NotMappable { len: inner.stride, reason: "a buffer is not in one piece" });
             }
         }
         Ok(Self { mapping, pool: pool.clone() })
+    }
+
+    /// What the device accesses the pool's memory through.
+    pub(crate) fn domain(&self) -> Domain {
+        self.mapping.domain()
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -48,7 +52,7 @@ impl Attachment {
         self.mapping.uniform()
     }
 
-    /// The device's address of `data`, which must lie in a buffer of this pool.
+    /// The device's address of `data`, or `None` if it does not lie in the pool's memory.
     #[inline(always)]
     pub(crate) fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
         self.mapping.address(data)

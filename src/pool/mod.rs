@@ -10,6 +10,7 @@ mod id;
 mod tray;
 
 use alloc::boxed::Box;
+#[cfg(test)]
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::fmt;
@@ -93,11 +94,13 @@ impl From<DmaError> for PoolError {
     }
 }
 
-const MOST_BUFFERS: usize = 1 << 24;
+pub(crate) const MOST_BUFFERS: usize = 1 << 24;
 
-/// Whether the `len` bytes at `offset` lie within one page of `page` bytes, a power of two.
-fn is_within_page(offset: usize, len: usize, page: usize) -> bool {
-    offset & !(page - 1) == (offset + len - 1) & !(page - 1)
+/// The offsets from the start of a pool's memory at which buffers of `stride` bytes lie, none of which crosses a multiple of
+/// `page`, a power of two. In 64 bits, which hold them all: the address space may not.
+fn offsets(stride: usize, page: usize) -> impl Iterator<Item = u64> {
+    let (stride, page) = (stride as u64, page as u64);
+    (0..).map(move |index: u64| index * stride).filter(move |first| first / page == (first + stride - 1) / page)
 }
 
 /// A buffer of a pool, owned: the address of its data, `HEADROOM` behind its start.
@@ -317,20 +320,22 @@ impl Pool {
         if stride > page {
             return Err(DmaError::NotMappable { len: stride, reason: "a buffer is larger than a page" }.into());
         }
-        let places: Vec<usize> =
-            (0..).filter(|index| is_within_page(index * stride, stride, page)).take(count).collect();
-        let strides = places.last().map_or(0, |last| last + 1);
-        let memory = dma.allocate(strides * stride)?;
+        let last = offsets(stride, page).nth(count - 1).unwrap_or(u64::MAX);
+        let Ok(len) = usize::try_from(last.saturating_add(stride as u64)) else {
+            return Err(DmaError::OutOfMemory { len: usize::MAX }.into());
+        };
+        let memory = dma.allocate(len)?;
         let first = memory.base();
-        if memory.len() < strides * stride {
-            return Err(DmaError::OutOfMemory { len: strides * stride }.into());
+        if memory.len() < len {
+            return Err(DmaError::OutOfMemory { len }.into());
         }
         let mut free = Free { trays: Trays::new(count / BLOCK + 1), len: 0, handles: 1, capacity: count };
-        for index in places {
-            // SAFETY: the memory has room for all strides.
-            free.push(Buffer(unsafe { first.add(index * stride + HEADROOM) }));
+        for offset in offsets(stride, page).take(count) {
+            // SAFETY: the memory has `len` bytes, which is where the buffer at the last of these offsets ends; so the offset,
+            // which fits a `usize` as `len` does, and the headroom behind it lie inside.
+            free.push(Buffer(unsafe { first.add(offset as usize + HEADROOM) }));
         }
-        let links = (0..strides).map(|_| UnsafeCell::new(Link::END)).collect();
+        let links = (0..len / stride).map(|_| UnsafeCell::new(Link::END)).collect();
         let inner = Inner { free: Mutex::new(free), links, stride, page, capacity: count, size, first, memory };
         let inner = NonNull::from(Box::leak(Box::new(inner)));
         let Some(id) = PoolId::take(inner) else {
@@ -431,5 +436,29 @@ impl Drop for Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pool({} of {} buffers of {} bytes free)", self.available(), self.capacity(), self.buffer_size())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_of_the_largest_pool_fit_64_bits_and_cross_no_page() {
+        for page in [1 << 12, 1 << 21, 1 << 31, 1 << 62] {
+            for stride in [HEADROOM + BUFFER_STEP, HEADROOM + 3 * BUFFER_STEP, HEADROOM + LARGEST_BUFFER] {
+                if stride > page {
+                    continue;
+                }
+                let all: Vec<u64> = offsets(stride, page).take(10_000).collect();
+                let [stride, page] = [stride, page].map(|bytes| bytes as u64);
+                assert!(all.windows(2).all(|pair| pair[0] + stride <= pair[1]), "buffers overlap");
+                assert!(all.iter().all(|first| first / page == (first + stride - 1) / page), "a page is crossed");
+                assert!(all.iter().all(|first| first % stride == 0), "a buffer is not where its link is");
+            }
+        }
+        // More than an address space of 32 bits has.
+        let last = offsets(HEADROOM + LARGEST_BUFFER, 1 << 31).nth(MOST_BUFFERS - 1).unwrap();
+        assert!(last > u64::from(u32::MAX));
     }
 }

@@ -45,9 +45,14 @@ impl Words {
         Vacant(self)
     }
 
-    /// The descriptor as one that software may write, where a ring's own count says that the device is done with it.
+    /// The descriptor as one that software may write, of a ring that only lends it.
+    ///
+    /// # Safety
+    ///
+    /// The descriptor must be the driver's: the device was never given it, or is done with it; and nobody else may have it as
+    /// [`Vacant`] or [`Done`].
     #[inline(always)]
-    pub(crate) fn vacant_in_ring(&self) -> Vacant<'_> {
+    pub(crate) unsafe fn vacant_in_ring(&self) -> Vacant<'_> {
         Vacant(self)
     }
 
@@ -66,9 +71,14 @@ impl Words {
 }
 
 impl Words {
-    /// Adds to a descriptor that was written for the device, but not handed over yet.
+    /// Adds to a descriptor that was written for the device.
+    ///
+    /// # Safety
+    ///
+    /// No doorbell may have given the descriptor to the device yet, it must be of format `D`, and the device must not access
+    /// other memory by what is added.
     #[inline(always)]
-    pub(crate) fn add<D: Descriptor>(&self, value: Value<D>) {
+    pub(crate) unsafe fn add<D: Descriptor>(&self, value: Value<D>) {
         for (word, bits) in self.0.iter().zip(value.bits()) {
             if bits != 0 {
                 word.store(word.load(Ordering::Relaxed) | bits.to_le(), Ordering::Relaxed);

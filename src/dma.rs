@@ -77,9 +77,12 @@ impl core::error::Error for DmaError {}
 ///
 /// # Safety
 ///
-/// [`allocate`](Self::allocate) must give memory that nothing else uses, and a
-/// [`map`](Self::map) must make the device reach exactly that memory under the addresses of the
-/// mapping, until the mapping is dropped. `domain` must tell apart devices for which addresses differ.
+/// - [`allocate`](Self::allocate) must give memory that nothing else uses.
+/// - [`map`](Self::map) must make the device access exactly that memory under the addresses of the mapping, until the
+///   mapping is dropped. The memory must not move meanwhile: no page of it may be migrated or swapped out.
+/// - The memory must be coherent: the CPU sees what the device wrote, in the order in which the device wrote it, and the
+///   device sees what the CPU wrote before a doorbell, without any cache maintenance.
+/// - [`domain`](Self::domain) must tell apart devices for which addresses differ.
 pub unsafe trait Dma {
     /// What the device reaches memory through.
     fn domain(&self) -> Domain;
@@ -153,9 +156,13 @@ unsafe impl Sync for Memory {}
 pub(crate) struct Delta(u64);
 
 impl Delta {
-    /// The device's address of the byte at `pointer`, which must be in the memory.
+    /// The device's address of the byte at `pointer`.
+    ///
+    /// # Safety
+    ///
+    /// The byte must lie in the memory whose [`Mapping::uniform`] distance this is.
     #[inline(always)]
-    pub(crate) fn address(self, pointer: NonNull<u8>) -> DmaAddr {
+    pub(crate) unsafe fn address(self, pointer: NonNull<u8>) -> DmaAddr {
         DmaAddr((pointer.as_ptr() as u64).wrapping_add(self.0))
     }
 }
@@ -165,6 +172,7 @@ impl Delta {
 /// The memory is cut into pages of equal size, each of which the device sees in one piece.
 pub struct Mapping {
     base: usize,
+    len: usize,
     page_shift: u32,
     /// For each page, what is added to a pointer to get the device's address.
     deltas: Box<[u64]>,
@@ -183,7 +191,8 @@ impl Mapping {
     ///
     /// # Safety
     ///
-    /// The device must reach the memory under these addresses until `unmap` is dropped.
+    /// The device must access the memory, as [coherently](Dma) as all of it, under these addresses until `unmap` is dropped;
+    /// and `domain` must be what that device accesses memory through.
     pub unsafe fn new(
         memory: &Memory,
         domain: Domain,
@@ -193,17 +202,19 @@ impl Mapping {
     ) -> Result<Self, DmaError> {
         let base = memory.base.as_ptr() as usize;
         let needed = memory.len.saturating_sub(1).checked_shr(page_shift).unwrap_or(0) + 1;
-        if page_shift >= usize::BITS || pages.len() < needed {
-            return Err(DmaError::NotMappable { len: memory.len, reason: "addresses are missing for some pages" });
-        }
-        let start = |page: usize| (base + (page << page_shift)) as u64;
+        let pages = match pages.get(..needed) {
+            Some(pages) if page_shift < usize::BITS => pages,
+            _ => return Err(DmaError::NotMappable { len: memory.len, reason: "addresses are missing for some pages" }),
+        };
+        // The last page that is needed begins within the memory, so nothing wraps.
+        let start = |page: usize| base.wrapping_add(page << page_shift) as u64;
         let deltas: Box<[u64]> =
             pages.iter().enumerate().map(|(page, address)| address.wrapping_sub(start(page))).collect();
         let uniform = match &*deltas {
             [first, rest @ ..] if rest.iter().all(|delta| delta == first) => Some(Delta(*first)),
             _ => None,
         };
-        Ok(Self { base, page_shift, deltas, uniform, domain, _unmap: unmap })
+        Ok(Self { base, len: memory.len, page_shift, deltas, uniform, domain, _unmap: unmap })
     }
 
     /// The domain that sees the memory so.
@@ -212,12 +223,16 @@ impl Mapping {
         self.domain
     }
 
-    /// The device's address of the byte at `pointer`, or `None` if it is not in the memory's pages.
+    /// The device's address of the byte at `pointer`, or `None` if it is not in the memory.
     #[must_use]
     #[inline(always)]
     pub fn address(&self, pointer: NonNull<u8>) -> Option<DmaAddr> {
         let pointer = pointer.as_ptr() as usize;
-        let delta = self.deltas.get(pointer.wrapping_sub(self.base) >> self.page_shift)?;
+        let offset = pointer.wrapping_sub(self.base);
+        if offset >= self.len {
+            return None;
+        }
+        let delta = self.deltas.get(offset >> self.page_shift)?;
         Some(DmaAddr((pointer as u64).wrapping_add(*delta)))
     }
 
@@ -231,7 +246,10 @@ impl Mapping {
     #[must_use]
     pub fn is_contiguous(&self, pointer: NonNull<u8>, len: usize) -> bool {
         let first = (pointer.as_ptr() as usize).wrapping_sub(self.base);
-        let last = first.wrapping_add(len.saturating_sub(1));
+        let last = first.saturating_add(len.saturating_sub(1));
+        if last >= self.len {
+            return false;
+        }
         let pages = (first >> self.page_shift)..=(last >> self.page_shift);
         match self.deltas.get(pages.clone()) {
             Some([first, rest @ ..]) => rest.iter().all(|delta| delta == first),

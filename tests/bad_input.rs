@@ -5,12 +5,12 @@ mod common;
 #[path = "../benches/plain/mod.rs"]
 mod plain;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use common::{assert_adds_up, assert_clean, batch, bytes, frame, mac, packet, pool_of, port, recorded, start};
 use ixgbe::device::Config;
 use ixgbe::packet::Batch;
-use ixgbe::queue::{Forwarded, InPlace, Route};
+use ixgbe::queue::{Forwarded, InPlace, QueuePair, Route};
 use ixgbe_sim::Wire;
 use plain::{Addresses, Plain, Player};
 
@@ -208,6 +208,54 @@ fn transmit_blocks_reported_out_of_order_wait_for_their_turn() {
     }
     nic.stop().unwrap();
     assert_eq!(pool.available(), pool.capacity());
+}
+
+/// What a call takes is bounded by the ring, however fast the device is.
+#[test]
+fn a_device_that_never_stops_writing_back_holds_no_call() {
+    const LEN: usize = 1024;
+    // Empty descriptors, which are no packets: DD and EOP, and no length.
+    const EMPTY: u64 = 3;
+    let (mut nic, player) = Plain::start(Addresses::Identity, &Config::new().rx_descriptors(LEN).tx_descriptors(64));
+    let is_over = AtomicBool::new(false);
+    let taken = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                (0..LEN).for_each(|index| write_back(&player, 0, index, EMPTY));
+            }
+        });
+        let (_, mut queues) = nic.split();
+        let QueuePair { rx, tx } = &mut queues[0];
+        let mut batch = Batch::with_capacity(4 * LEN);
+        let mut calls = Vec::new();
+        // Until each way has taken what the ring has many times over.
+        for call in 0..3_000_000 {
+            if calls.iter().sum::<u64>() >= 300 * LEN as u64 {
+                break;
+            }
+            let before = rx.drops().bad_length;
+            match call % 3 {
+                0 => assert_eq!(rx.receive(&mut batch), 0),
+                1 => {
+                    let mut ports = InPlace::new(rx, std::slice::from_mut(tx)).unwrap();
+                    ports.forward(4 * LEN, |_| unreachable!("no packet is there"));
+                }
+                _ => {
+                    let mut ports = InPlace::new(rx, &mut []).unwrap();
+                    ports.forward(4 * LEN, |_| unreachable!("no packet is there"));
+                }
+            }
+            match rx.drops().bad_length - before {
+                0 => std::thread::yield_now(),
+                taken => calls.push(taken),
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        calls
+    });
+    let most = taken.iter().copied().max().unwrap_or(0);
+    assert!(most <= LEN as u64, "a call took {most} descriptors of a ring of {LEN}");
+    assert!(taken.iter().sum::<u64>() >= 300 * LEN as u64, "the device wrote back too little");
 }
 
 /// Every single bit of a write-back, and some of everything: no packet is longer than its buffer, every buffer comes home.

@@ -374,7 +374,7 @@ fn forwards_in_place_with_batches_of_every_size() {
             }
             let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
             let before = seen;
-            let Forwarded { sent: out, dropped } = ports.forward(size, |packet| {
+            let Forwarded { sent: out, dropped, .. } = ports.forward(size, |packet| {
                 assert!(*packet == frame(seen), "packet {seen} has changed");
                 packet[3] ^= 1;
                 seen += 1;
@@ -426,6 +426,55 @@ fn forwards_in_place_to_several_outputs() {
     }
 }
 
+/// An output that stands still, as that of a pulled cable does, costs the others nothing.
+#[test]
+fn in_place_an_output_without_room_does_not_stop_the_others() {
+    for addresses in BOTH {
+        for still in 0..2 {
+            let [mut a, mut b, mut c] = three(addresses);
+            let (mut arrived, mut seen, mut out) = (0, 0, vec![]);
+            let mut all = Forwarded::default();
+            for round in 0..300 {
+                let (mut from, player_a) = pair(&mut a);
+                let ((to_b, player_b), (to_c, player_c)) = (pair(&mut b), pair(&mut c));
+                for _ in 0..1 + round % 40 {
+                    arrived += usize::from(player_a.arrive(&frame(arrived)));
+                }
+                let mut outputs = [to_b.tx, to_c.tx];
+                let forwarded = InPlace::new(&mut from.rx, &mut outputs).unwrap().forward(64, |packet| {
+                    assert!(*packet == frame(seen), "packet {seen} has changed, or was seen twice");
+                    seen += 1;
+                    Route::Output(match seen % 10 {
+                        0..4 => still,
+                        9 => 7,
+                        _ => 1 - still,
+                    })
+                });
+                all.sent += forwarded.sent;
+                all.dropped += forwarded.dropped;
+                all.no_room += forwarded.no_room;
+                out.extend(sent([player_b, player_c][1 - still], usize::MAX));
+            }
+            let to = |digits: std::ops::Range<usize>| move |seen: &usize| digits.contains(&((seen + 1) % 10));
+            assert_eq!((seen, seen > 5000), (arrived, true), "nothing is left waiting");
+            let others: Vec<_> = (0..seen).filter(to(4..9)).collect();
+            assert!(others.iter().map(|seen| frame(*seen)).eq(out.iter().cloned()), "output {}", 1 - still);
+            // The ring of the one that stands still is full; what found no room there is counted.
+            let for_still = (0..seen).filter(to(0..4)).count();
+            assert_eq!((all.sent, all.no_room), (others.len() + 63, for_still - 63));
+            assert_eq!(all.dropped, (0..seen).filter(to(9..10)).count());
+            // It goes on as soon as there is room.
+            let ((mut from, player_a), (to_b, player_b), (to_c, player_c)) = (pair(&mut a), pair(&mut b), pair(&mut c));
+            assert_eq!(sent([player_b, player_c][still], usize::MAX).len(), 63);
+            assert!(player_a.arrive(&frame(arrived)));
+            let mut outputs = [to_b.tx, to_c.tx];
+            let forwarded = InPlace::new(&mut from.rx, &mut outputs).unwrap().forward(64, |_| Route::Output(still));
+            assert_eq!(forwarded, Forwarded { sent: 1, dropped: 0, no_room: 0 });
+            all_home([a, b, c]);
+        }
+    }
+}
+
 #[test]
 fn in_place_does_not_trust_what_was_written_back() {
     let [mut a, mut b, _] = three(Addresses::Identity);
@@ -440,7 +489,7 @@ fn in_place_does_not_trust_what_was_written_back() {
             (0..9).for_each(|number| assert!(player_a.arrive(&frame(number))));
             let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
             let forwarded = ports.forward(usize::MAX, |_| Route::Output(0));
-            assert_eq!(forwarded, Forwarded { sent: before + 9, dropped: 2 });
+            assert_eq!(forwarded, Forwarded { sent: before + 9, dropped: 2, no_room: 0 });
             assert!(sent(player_b, usize::MAX).into_iter().eq((0..before).chain(0..9).map(frame)));
         }
     }
@@ -541,7 +590,7 @@ fn in_place_passes_on_no_more_than_was_asked_for() {
             (0..40).for_each(|number| assert!(player_a.arrive(&frame(number))));
             let mut tx = [to_b.tx, to_c.tx];
             let forwarded = InPlace::new(&mut from.rx, &mut tx[..outputs]).unwrap().forward(most, |_| Route::Output(0));
-            assert_eq!(forwarded, Forwarded { sent: most, dropped: 0 }, "to {outputs}");
+            assert_eq!(forwarded, Forwarded { sent: most, dropped: 0, no_room: 0 }, "to {outputs}");
             assert!(sent(player_b, usize::MAX).into_iter().eq((0..most).map(frame)));
         }
     }

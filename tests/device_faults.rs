@@ -761,6 +761,8 @@ fn a_device_that_was_left_running_is_quieted() {
     let nic: common::Nic = start(&port, &Config::new().queue_pairs(2));
     let mapped = port.mapped_bytes();
     std::mem::forget(nic);
+    // SAFETY: the platform was forgotten with its device.
+    unsafe { port.abandon() };
     let mut nic = start(&port, &Config::new());
     assert_works(&mut nic, &port, &recorder);
     nic.stop().unwrap();

@@ -10,13 +10,14 @@ use common::{
     receive, recorded, reset, run, start, transmit,
 };
 use ixgbe::device::{Config, Error, LinkStatus, Speed};
+use ixgbe::dma::DmaError;
 use ixgbe::packet::Batch;
 use ixgbe::pool::Pool;
 use ixgbe::queue::{LongFrames, TransmitError};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
 use ixgbe_sim::wire::{Duplex, Silence};
-use ixgbe_sim::{Port, connect};
+use ixgbe_sim::{Fault, Port, connect};
 
 const BROADCAST: [u8; 6] = [0xff; 6];
 const MULTICAST: [u8; 6] = [0x01, 0, 0x5e, 0, 0, 0x16];
@@ -494,6 +495,46 @@ fn packets_of_a_foreign_pool_come_back() {
     assert_clean(&port);
 }
 
+/// A pool is tried when it is attached, is attached once, and can be detached: no later start fails for it.
+#[test]
+fn a_pool_that_cannot_be_reached_is_refused_when_it_is_attached() {
+    let (port, recorder) = recorded(0);
+    let pool = Pool::new(&port, 64, 2048).unwrap();
+    let mut device = reset(&port, &Config::new());
+    port.inject(Fault::NotMappable);
+    assert!(matches!(device.attach(&pool), Err(DmaError::NotMappable { .. })));
+    port.clear(Fault::NotMappable);
+    assert!(!device.detach(&pool), "it was not attached");
+    let before = port.mapped_bytes();
+    let mut nic = run(device);
+    let own = port.mapped_bytes();
+    assert_works(&mut nic, &port, &recorder);
+    let mut device = nic.stop().unwrap();
+
+    // Twice is once; and a clone is the same pool.
+    device.attach(&pool).unwrap();
+    device.attach(&pool.clone()).unwrap();
+    assert_eq!(port.mapped_bytes(), before, "nothing is mapped before the start");
+    let nic = run(device);
+    let with_pool = port.mapped_bytes();
+    assert!(with_pool > own);
+    let mut device = nic.stop().unwrap();
+    assert!(device.detach(&pool) && !device.detach(&pool));
+    let mut link_up = device.without_link();
+    link_up.attach(&pool).unwrap();
+    let nic = link_up.start().unwrap();
+    assert_eq!(port.mapped_bytes(), with_pool, "mapped once a transmit queue");
+    let mut device = nic.stop().unwrap();
+    assert!(device.detach(&pool));
+    port.settle(10);
+    let mut nic = run(device);
+    assert_eq!(port.mapped_bytes(), own);
+    assert_works(&mut nic, &port, &recorder);
+    nic.stop().unwrap();
+    assert_eq!(pool.available(), 64);
+    assert_clean(&port);
+}
+
 /// Packets that one device received leave by another, and stay alive there when the first one stops.
 #[test]
 fn packets_of_another_device_are_sent() {
@@ -502,7 +543,7 @@ fn packets_of_another_device_are_sent() {
     let mut one = start(&a, &Config::new());
     let pool = pool_of(&one);
     let mut device = reset(&b, &Config::new());
-    device.attach(&pool);
+    device.attach(&pool).unwrap();
     let mut other = run(device);
     let sent: Vec<_> = (0..20).map(|n| frame(mac(0), 100, n)).collect();
     sent.iter().for_each(|frame| a.deliver(frame));

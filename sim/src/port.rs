@@ -86,6 +86,16 @@ impl Port {
         }
     }
 
+    /// Lets the port be claimed again although a platform was not dropped: the next driver finds it as one that was killed
+    /// left it.
+    ///
+    /// # Safety
+    ///
+    /// The platform must never be used again: it was [forgotten](std::mem::forget), with the device that owned it.
+    pub unsafe fn abandon(&self) {
+        self.shared.claimed.store(false, Ordering::Release);
+    }
+
     /// Reads a register as a host does: with the side effects that reading has.
     pub fn read32(&self, offset: Offset) -> u32 {
         self.chip().read(offset.bytes())

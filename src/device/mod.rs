@@ -42,8 +42,9 @@ pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, t
 pub use running::StartFailed;
 pub use statistics::{QueueStatistics, Statistics};
 
+use crate::dma::DmaError;
 use crate::platform::Platform;
-use crate::pool::Pool;
+use crate::pool::{Attachment, Pool};
 use crate::register::Exclusive;
 use crate::registers::Registers;
 pub use crate::registers::permission::{LinkUp, Reset, Running, Unbound};
@@ -101,6 +102,24 @@ pub struct Initialised {
     mac: [u8; 6],
     /// Pools of others whose packets this device is to send.
     pools: Vec<Pool>,
+}
+
+impl Initialised {
+    /// Adds `pool` to those that the device on `platform` will send packets of.
+    fn attach(&mut self, platform: &impl Platform, pool: &Pool) -> Result<(), DmaError> {
+        if !self.pools.iter().any(|attached| attached.id() == pool.id()) {
+            // Mapped for a moment, so that what is not possible shows now and not at every start.
+            Attachment::new(platform, pool)?;
+            self.pools.push(pool.clone());
+        }
+        Ok(())
+    }
+
+    fn detach(&mut self, pool: &Pool) -> bool {
+        let before = self.pools.len();
+        self.pools.retain(|attached| attached.id() != pool.id());
+        self.pools.len() < before
+    }
 }
 
 impl<S: State, H: Platform> Device<S, H> {

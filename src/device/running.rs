@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use crate::clock;
 use crate::device::{
     Config, ConfigError, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Rss, Running,
     Statistics, Unbound, initialise, link, receive, statistics, stop, transmit,
@@ -39,10 +40,12 @@ impl Queues {
     /// Frees the rings and gives their buffers back to the pools, now that the device has stopped.
     pub(crate) fn release(self, proof: &Stopped) {
         for ring in self.rx.into_iter().filter_map(|ring| ring.0.release(proof)) {
-            ring.empty();
+            // SAFETY: the ring's device has stopped, else there would be no ring.
+            unsafe { ring.empty() };
         }
         for ring in self.tx.into_iter().filter_map(|ring| ring.0.release(proof)) {
-            ring.empty();
+            // SAFETY: as for receive rings.
+            unsafe { ring.empty() };
         }
     }
 
@@ -64,13 +67,10 @@ pub struct Engine<H: Platform> {
 impl<H: Platform> Engine<H> {
     /// Lets packets that were posted leave, for a while: a transmit queue is disabled when it is empty (4.6.8.1).
     fn drain(&mut self) {
-        let start = self.hardware.now();
-        while !self.queues.tx.iter_mut().all(|ring| ring.0.get_mut().is_drained()) {
-            if self.hardware.now().saturating_sub(start) >= DRAIN {
-                break;
-            }
-            self.hardware.wait(LOOK);
-        }
+        let tx = &mut self.queues.tx;
+        let is_drained = || tx.iter_mut().all(|ring| ring.0.get_mut().is_drained()).then_some(());
+        // What has not left by then is given back to its pool when the device has stopped.
+        _ = clock::poll(&*self.hardware, DRAIN, LOOK, is_drained);
     }
 }
 
@@ -316,9 +316,18 @@ impl<H: Platform> Device<Running, H> {
 }
 
 impl<H: Platform> Device<Reset, H> {
-    /// Remembers `pool`: the transmit queues will be able to send its packets.
-    pub fn attach(&mut self, pool: &Pool) {
-        self.data.pools.push(pool.clone());
+    /// Makes the transmit queues able to send packets of `pool` once the device runs. A pool that is attached already stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`DmaError`] if the device cannot be made to access the pool's memory; the pool is not attached then.
+    pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
+        self.data.attach(&*self.hardware, pool)
+    }
+
+    /// Undoes [`attach`](Self::attach). Returns `true` if `pool` was attached.
+    pub fn detach(&mut self, pool: &Pool) -> bool {
+        self.data.detach(pool)
     }
 
     /// The MAC address that the EEPROM gave the device.
@@ -329,9 +338,18 @@ impl<H: Platform> Device<Reset, H> {
 }
 
 impl<H: Platform> Device<LinkUp, H> {
-    /// Remembers `pool`: the transmit queues will be able to send its packets.
-    pub fn attach(&mut self, pool: &Pool) {
-        self.data.pools.push(pool.clone());
+    /// Makes the transmit queues able to send packets of `pool` once the device runs. A pool that is attached already stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`DmaError`] if the device cannot be made to access the pool's memory; the pool is not attached then.
+    pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
+        self.data.attach(&*self.hardware, pool)
+    }
+
+    /// Undoes [`attach`](Self::attach). Returns `true` if `pool` was attached.
+    pub fn detach(&mut self, pool: &Pool) -> bool {
+        self.data.detach(pool)
     }
 
     /// The MAC address that the EEPROM gave the device.
@@ -354,6 +372,8 @@ mod tests {
 
     use super::plain::{Addresses, Plain};
     use super::*;
+    use crate::packet::Batch;
+    use crate::queue::{InPlace, Route};
 
     /// What a queue writes to, or a device that plays it, while packets go through.
     fn footprint(queues: &Queues, queue: usize) -> Vec<Range<usize>> {
@@ -367,6 +387,44 @@ mod tests {
         all.extend(tx.0.get().footprint());
         all.extend(rx.0.get().pool().footprint());
         all
+    }
+
+    /// Descriptors are counted beyond what a `usize` of 32 bits holds, and beyond what such an address space does.
+    #[test]
+    fn counts_pass_the_ends_of_32_bits() {
+        // The rings go on from just below each end, and around themselves several times.
+        for count in [u64::from(u32::MAX) + 1 - 64, (1 << 63) - 64] {
+            for (size, in_place) in [(1, false), (7, false), (32, false), (1, true), (7, true), (40, true)] {
+                let config = Config::new().rx_descriptors(64).tx_descriptors(64);
+                let (mut nic, mut player) = Plain::start(Addresses::Identity, &config);
+                let pool = nic.pools().next().unwrap().clone();
+                nic.data.queues.rx[0].0.get_mut().count_from(count);
+                nic.data.queues.tx[0].0.get_mut().count_from(count);
+                let (mut arrived, mut sent) = (0_u64, 0);
+                while sent < 500 {
+                    while arrived < sent + size && player.arrive(&[arrived as u8; 60]) {
+                        arrived += 1;
+                    }
+                    let QueuePair { mut rx, mut tx } = nic.split().1.remove(0);
+                    if in_place {
+                        let mut ports = InPlace::new(&mut rx, core::slice::from_mut(&mut tx)).unwrap();
+                        ports.forward(size as usize, |_| Route::Output(0));
+                    } else {
+                        let mut batch = Batch::with_capacity(size as usize);
+                        rx.receive(&mut batch);
+                        tx.transmit(&mut batch).unwrap();
+                        assert!(batch.is_empty());
+                    }
+                    player.send(usize::MAX, |bytes, end| {
+                        assert!(end && bytes == [sent as u8; 60], "frame {sent} from {count:#x} on");
+                        sent += 1;
+                    });
+                    assert_eq!(sent, arrived, "from {count:#x} on, {size} at a time, in place: {in_place}");
+                }
+                nic.stop().unwrap();
+                assert_eq!(pool.available(), pool.capacity());
+            }
+        }
     }
 
     #[test]

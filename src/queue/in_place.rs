@@ -25,6 +25,8 @@ pub struct Forwarded {
     /// Packets that were dropped: because they were to be, or because they lie in several buffers, are longer than the
     /// outputs were configured for, or shorter than an Ethernet header. What the receive queue drops itself is counted [there](Receive::drops).
     pub dropped: usize,
+    /// Packets that were dropped because their output had no room, while there are several outputs.
+    pub no_room: usize,
 }
 
 /// Passes packets on from a receive queue to transmit queues: of the same device or of others.
@@ -61,13 +63,18 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
     /// Forwards packets that have arrived, at most `most`. `route` sees the bytes of each, from the Ethernet header on, which are 14
     /// at least; it may change them, and says what becomes of the packet. It never waits.
     ///
-    /// As long as any of the outputs has no room, packets stay where they are, and have not been seen.
+    /// With one output, packets stay where they are as long as it has no room, and have not been seen. With several, a packet
+    /// whose output has no room is dropped and [counted](Forwarded::no_room): an output that stands still, such as one
+    /// whose cable was pulled, must not stop the others.
+    ///
+    /// One call looks at no more descriptors than the receive ring has.
     ///
     /// If `route` panics, the packet that it saw is the next to be seen.
     #[inline]
     pub fn forward(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> Forwarded {
         let [output] = &mut *self.tx else { return self.forward_to_several(most, route) };
         let before = output.ring.ring().end();
+        let until = self.rx.ring.until();
         let (mut left, mut skipped) = (most, 0);
         loop {
             let decide = |bytes: &mut [u8]| match route(bytes) {
@@ -84,44 +91,61 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
                 break;
             }
             if count == 0 {
+                // A device that writes back what must be skipped for ever must not keep the caller.
+                if self.rx.ring.ring().first() >= until {
+                    break;
+                }
                 let Some(packets) = make_way(self.rx, output) else { break };
                 skipped += packets;
             }
         }
-        let sent = output.ring.ring().end() - before;
+        let sent = (output.ring.ring().end() - before) as usize;
         output.announce_new();
         if self.rx.ring.ring().posted() <= self.low {
             take_back(self.rx, core::slice::from_mut(output), 0);
         }
-        Forwarded { sent, dropped: most - left - sent + skipped }
+        Forwarded { sent, dropped: most - left - sent + skipped, no_room: 0 }
     }
 
     /// Forwards in runs of packets for the same output.
     fn forward_to_several(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> Forwarded {
         take_back(self.rx, self.tx, most);
-        let mut left = self.tx.iter().fold(most, |least, output| least.min(output.ring.ring().free()));
+        let until = self.rx.ring.until();
+        let mut left = most;
         let outputs = self.tx.len();
         let (mut forwarded, mut skipped) = (Forwarded::default(), 0);
         // The output of the next packet, if `route` has seen it already.
         let (mut current, mut seen) = (0, None);
         while left > 0
+            && self.rx.ring.ring().first() < until
             && let Some(output) = self.tx.get_mut(current)
         {
             let is_seen = seen.is_some();
             let before = output.ring.ring().end();
-            let passed = output.ring.pass_many(self.rx.ring, left, |bytes| {
-                match seen.take().map_or_else(|| route(bytes), Route::Output) {
-                    Route::Output(output) if output == current => Step::Pass,
-                    Route::Output(output) if output < outputs => {
-                        seen = Some(output);
-                        Step::Stop
-                    }
-                    _ => Step::Drop,
+            if output.ring.ring().free() == 0 {
+                output.ring.take_back_partly();
+            }
+            let (is_full, mut no_room) = (output.ring.ring().free() == 0, 0);
+            let decide = |bytes: &mut [u8]| match seen.take().map_or_else(|| route(bytes), Route::Output) {
+                Route::Output(output) if output == current && is_full => {
+                    no_room += 1;
+                    Step::Drop
                 }
-            });
-            let sent = output.ring.ring().end() - before;
+                Route::Output(output) if output == current => Step::Pass,
+                Route::Output(output) if output < outputs => {
+                    seen = Some(output);
+                    Step::Stop
+                }
+                _ => Step::Drop,
+            };
+            let passed = match is_full {
+                true => self.rx.ring.discard(left, decide),
+                false => output.ring.pass_many(self.rx.ring, left, decide),
+            };
+            let sent = (output.ring.ring().end() - before) as usize;
             forwarded.sent += sent;
-            forwarded.dropped += passed - sent;
+            forwarded.no_room += no_room;
+            forwarded.dropped += passed - sent - no_room;
             left -= passed;
             match seen {
                 Some(output) if passed > 0 || !is_seen => current = output,

@@ -23,7 +23,7 @@ use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray, Trays};
 use alone::Alone;
 use groups::{Ends, GROUP, post_groups, post_rest, receive_groups, receive_rest};
 
-pub(crate) use passage::{BlockPassage, Passable, Step, pass};
+pub(crate) use passage::{BlockPassage, Passable, Step, discard, pass};
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<Words>();
@@ -33,29 +33,44 @@ const DESCRIPTOR: usize = size_of::<Words>();
 ///
 /// Only `device::stop` makes one.
 #[derive(Debug)]
-pub(crate) struct Stopped(Domain);
+pub(crate) struct Stopped(PlatformId);
 
 impl Stopped {
-    /// The caller has seen the device of `domain` stop.
-    pub(crate) fn seen(domain: Domain) -> Self {
-        Self(domain)
+    /// The proof that the device on `platform` has stopped.
+    ///
+    /// # Safety
+    ///
+    /// The device accesses no memory, and will not until the driver enables a queue again.
+    pub(crate) unsafe fn observed<H>(platform: &H) -> Self {
+        Self(PlatformId::of(platform))
+    }
+}
+
+/// Which platform, and so which device: where the platform lies. It does not move, because its device counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct PlatformId(usize);
+
+impl PlatformId {
+    fn of<H>(platform: &H) -> Self {
+        Self(core::ptr::from_ref(platform).addr())
     }
 }
 
 /// Something that a device may still reach. Dropping it leaks it; only [`Stopped`] gives it back.
 pub(crate) struct Held<T> {
     value: ManuallyDrop<T>,
-    domain: Domain,
+    platform: PlatformId,
 }
 
 impl<T> Held<T> {
-    pub(crate) fn by(device: &impl Dma, value: T) -> Self {
-        Self { value: ManuallyDrop::new(value), domain: device.domain() }
+    /// `value`, which the device on `platform` may access from now on.
+    pub(crate) fn by<H>(platform: &H, value: T) -> Self {
+        Self { value: ManuallyDrop::new(value), platform: PlatformId::of(platform) }
     }
 
     /// What was held, now that its device has stopped; leaked if the proof is of another device.
     pub(crate) fn release(self, proof: &Stopped) -> Option<T> {
-        (self.domain == proof.0).then(|| ManuallyDrop::into_inner(self.value))
+        (self.platform == proof.0).then(|| ManuallyDrop::into_inner(self.value))
     }
 
     #[inline(always)]
@@ -77,15 +92,16 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
 
 /// A ring of descriptors, and a queue of the buffers that were posted with them.
 ///
-/// Descriptors are counted without wrapping. Those from `first` to before `end` were posted: each has a buffer, which
+/// Descriptors are counted in 64 bits, which do not wrap within the life of a device. Those from `first` to before `end` were posted: each has a buffer, which
 /// belongs to the ring, and lies in its place in the tray of its block. That holds nothing otherwise. A ring has a power of two
 /// descriptors, at least a [`BLOCK`] of them, so that the blocks into which the count falls lie in one piece.
 pub(crate) struct Ring {
     words: NonNull<Words>,
     trays: Trays,
-    mask: usize,
-    first: usize,
-    end: usize,
+    mask: u64,
+    first: u64,
+    end: u64,
+    domain: Domain,
     receive_alone: Alone,
     post_alone: Alone,
     /// The pool that a receive ring is filled from.
@@ -110,7 +126,7 @@ pub(crate) fn portion(of: usize) -> usize {
 impl Ring {
     /// An empty ring of `count` descriptors that `device` can reach: a power of two, at least a block.
     pub(crate) fn new(device: &impl Dma, count: usize) -> Result<Self, DmaError> {
-        let len = count * DESCRIPTOR;
+        let len = count.checked_mul(DESCRIPTOR).ok_or(DmaError::OutOfMemory { len: usize::MAX })?;
         if !count.is_power_of_two() || count < BLOCK {
             return Err(DmaError::OutOfMemory { len });
         }
@@ -124,9 +140,10 @@ impl Ring {
         Ok(Self {
             words: words.cast(),
             trays: Trays::new(count / BLOCK),
-            mask: count - 1,
+            mask: count as u64 - 1,
             first: 0,
             end: 0,
+            domain: device.domain(),
             receive_alone: Alone::FORBIDDEN,
             post_alone: Alone::FORBIDDEN,
             filled_from: None,
@@ -139,7 +156,7 @@ impl Ring {
     /// Number of descriptors.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.mask + 1
+        self.mask as usize + 1
     }
 
     /// Size of the descriptors in memory, in bytes.
@@ -156,6 +173,20 @@ impl Ring {
         all
     }
 
+    /// Counts on from `by` descriptors later, as if so many had gone through before: a multiple of those that there are.
+    #[cfg(test)]
+    pub(crate) fn count_from(&mut self, by: u64) {
+        assert!(by & self.mask == 0);
+        self.forbid_alone();
+        self.first += by;
+        self.end += by;
+    }
+
+    /// What the ring's device accesses memory through.
+    pub(crate) fn domain(&self) -> Domain {
+        self.domain
+    }
+
     /// Where the device finds the ring.
     pub(crate) fn address(&self) -> DmaAddr {
         self.address
@@ -163,82 +194,109 @@ impl Ring {
 
     /// The first descriptor with a buffer, if any has one.
     #[inline(always)]
-    pub(crate) fn first(&self) -> usize {
+    pub(crate) fn first(&self) -> u64 {
         self.first
     }
 
     /// The descriptor that is posted next.
     #[inline(always)]
-    pub(crate) fn end(&self) -> usize {
+    pub(crate) fn end(&self) -> u64 {
         self.end
     }
 
     /// How many descriptors have a buffer.
     #[inline(always)]
     pub(crate) fn posted(&self) -> usize {
-        self.end - self.first
+        (self.end - self.first) as usize
     }
 
     /// `index` brought into the ring.
     #[inline(always)]
-    pub(crate) fn wrap(&self, index: usize) -> usize {
-        index & self.mask
+    pub(crate) fn wrap(&self, index: u64) -> usize {
+        (index & self.mask) as usize
+    }
+
+    /// Where descriptor `index` is.
+    #[inline(always)]
+    fn at(&self, index: u64) -> NonNull<Words> {
+        // SAFETY: the index is wrapped to the descriptors that the memory has.
+        unsafe { self.words.add(self.wrap(index)) }
     }
 
     /// Descriptor `index`.
     #[inline(always)]
-    pub(crate) fn words(&self, index: usize) -> &Words {
-        // SAFETY: the index is masked to the descriptors that the memory has; it is aligned to
-        // 4 KiB, was zeroed, and any bits are valid as two atomics.
-        unsafe { self.words.add(index & self.mask).as_ref() }
+    pub(crate) fn words(&self, index: u64) -> &Words {
+        // SAFETY: the memory is there as long as the ring, aligned to 4 KiB, and was zeroed. Any bits are valid as two
+        // atomics, through which alone descriptors are accessed, here and by the device.
+        unsafe { self.at(index).as_ref() }
+    }
+
+    /// The descriptor `index` places into its block.
+    #[inline(always)]
+    pub(crate) fn in_block(index: u64) -> usize {
+        (index % BLOCK as u64) as usize
     }
 
     /// How many descriptors there are from `index` to the end of its block.
     #[inline(always)]
-    fn to_block_end(index: usize) -> usize {
-        BLOCK - index % BLOCK
+    fn to_block_end(index: u64) -> usize {
+        BLOCK - Self::in_block(index)
+    }
+
+    /// Returns `true` if a block begins with descriptor `index`.
+    #[inline(always)]
+    pub(crate) fn begins_block(index: u64) -> bool {
+        Self::in_block(index) == 0
     }
 
     /// The tray of the block that descriptor `index` is in.
     #[inline(always)]
-    fn tray(&mut self, index: usize) -> &mut Tray {
-        let index = index & self.mask;
-        // SAFETY: the index is masked to the descriptors that there are, whose blocks have a tray each.
+    fn tray(&mut self, index: u64) -> &mut Tray {
+        let index = self.wrap(index);
+        // SAFETY: the index is wrapped to the descriptors that there are, whose blocks have a tray each.
         unsafe { self.trays.tray_unchecked(index) }
     }
 
     /// The places of the buffers from descriptor `index` on: `most`, or as many as there are to the end of the block.
     #[inline(always)]
-    fn places(&mut self, index: usize, most: usize) -> &mut [MaybeUninit<Buffer>] {
-        let (from, most) = (index % BLOCK, most.min(Self::to_block_end(index)));
+    fn places(&mut self, index: u64, most: usize) -> &mut [MaybeUninit<Buffer>] {
+        let (from, most) = (Self::in_block(index), most.min(Self::to_block_end(index)));
         &mut self.tray(index).places()[from..from + most]
     }
 
     /// Where descriptor `index` and its buffer's place are, and what follows of the block.
     #[inline(always)]
-    fn ends(&mut self, index: usize) -> Ends {
-        let words: *const Words = self.words(index);
-        // SAFETY: the place is in the tray.
-        let buffers = unsafe { self.tray(index).places().as_mut_ptr().add(index % BLOCK) };
+    fn ends(&mut self, index: u64) -> Ends {
+        // From the memory of all descriptors: a pointer made of a reference to one must not be used for the next.
+        let words = self.at(index).as_ptr();
+        // SAFETY: a tray has a place for each descriptor of a block.
+        let buffers = unsafe { self.tray(index).as_ptr().add(Self::in_block(index)) };
         Ends { words, buffers }
     }
 
     /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: as many as there is room for, to the
     /// end of the block, as long as the device is done with them, and each is one buffer with a length that it can have. Says
     /// whether it moved any.
+    ///
+    /// # Safety
+    ///
+    /// All buffers of the ring must be of `pool`, and the device must receive into them by descriptors of format
+    /// [`WriteBack`](crate::descriptors::AdvancedReceiveWriteBack).
     #[inline(always)]
-    pub(crate) fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
+    pub(crate) unsafe fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
         let count = self.posted().min(batch.free()).min(Self::to_block_end(self.first));
         let (id, size) = (pool.id(), pool.buffer_size() as u64);
         let (from, room) = (self.ends(self.first), batch.room().as_mut_ptr());
-        // SAFETY: all three have `count` elements, and the buffers are of the pool. What was received is moved out, as `first`
-        // moves past it, and was written, from the start of the room on.
+        // SAFETY: `count` is at most what was posted, to the end of the block, so as many descriptors and places follow in one
+        // piece, and the places hold buffers, of the pool by the caller's promise; it is at most what the batch has free, so
+        // the room has as many elements. What was received is moved out, as `first` moves past it, and was written, from the
+        // start of the room on, which is what `grow` asks for.
         unsafe {
             let mut done = receive_groups(from, room, count / GROUP, id, size);
             if done < count {
                 done = receive_rest(from, room, done, count, id, size);
             }
-            self.first += done;
+            self.first += done as u64;
             batch.grow(done);
             done > 0
         }
@@ -264,14 +322,19 @@ impl Ring {
     /// one.
     #[inline(always)]
     pub(crate) fn free(&self) -> usize {
-        self.mask - self.posted()
+        self.mask as usize - self.posted()
     }
 
     /// Moves packets from the front of `packets` to the end of the ring: as many as are free, to the end of the [`BLOCK`], as
     /// long as they are `usual` ones with a length from 1 to `max_len`. `address` is where the device finds what is somewhere.
     /// Says how many it moved.
+    ///
+    /// # Safety
+    ///
+    /// The device must only read from the ring's buffers, and `address` must return where the device sees the byte at the
+    /// pointer that it is given.
     #[inline(always)]
-    pub(crate) fn post(
+    pub(crate) unsafe fn post(
         &mut self,
         packets: &mut Outgoing<'_>,
         usual: Usual,
@@ -287,41 +350,50 @@ impl Ring {
             if packets.get(1).is_some_and(|second| !second.sent(usual).is_good(max_len)) { 1 } else { packets.len() };
         let count = most.min(self.free()).min(Self::to_block_end(self.end));
         let (from, to) = (packets.as_ptr(), self.ends(self.end));
-        // SAFETY: there are `count` packets; and as many descriptors, and places, in one piece, as the ring consists of
-        // whole blocks. What was posted belongs to the ring, as `end` moves past it, and is forgotten as packets.
+        // SAFETY: `count` is at most `packets.len()`, and at most what is free, to the end of the block: as many descriptors and
+        // places follow in one piece, none of which holds a buffer. What was posted belongs to the ring, as `end` moves past it,
+        // and is forgotten as packets; there are `done` of them.
         unsafe {
             let mut done = post_groups(from, to, count / GROUP, usual, max_len, address);
             if done < count {
                 done = post_rest(from, to, done, count, usual, max_len, address);
             }
             packets.forget(done);
-            self.end += done;
+            self.end += done as u64;
             done
         }
     }
 
     /// Posts one buffer at the end, if the ring is not full.
-    pub(crate) fn post_buffer<D: Descriptor>(&mut self, value: Value<D>, buffer: Buffer) -> Result<(), Buffer> {
+    ///
+    /// # Safety
+    ///
+    /// What `value` lets the device access must lie in `buffer`.
+    pub(crate) unsafe fn post_buffer<D: Descriptor>(&mut self, value: Value<D>, buffer: Buffer) -> Result<(), Buffer> {
         if self.posted() == self.len() {
             return Err(buffer);
         }
         let end = self.end;
-        self.words(end).vacant_in_ring().write(value);
-        self.tray(end).places()[end % BLOCK].write(buffer);
+        // SAFETY: the descriptor at the end is not posted, as the ring is not full, so it is the driver's.
+        unsafe { self.words(end).vacant_in_ring() }.write(value);
+        self.tray(end).places()[Self::in_block(end)].write(buffer);
         self.end = end + 1;
         Ok(())
     }
 
-    /// Gives the first `count` buffers, which must be of `pool`, back to it: at most to the end of the block.
-    pub(crate) fn give_back(&mut self, pool: &Pool, count: usize) {
+    /// Gives the first `count` buffers back to `pool`: at most to the end of the block.
+    ///
+    /// # Safety
+    ///
+    /// They must be of `pool`, and the device must be done with them, or have stopped.
+    pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) {
         let count = count.min(self.posted());
-        // SAFETY: these descriptors were posted, so their places hold buffers; they are given away, as `first` moves
-        // past them.
+        // SAFETY: `count` is at most what was posted, and a descriptor that was posted has a buffer in its place.
         let buffers = unsafe { self.places(self.first, count).assume_init_ref() };
         let given = buffers.len();
-        // SAFETY: as above.
+        // SAFETY: they are of the pool by the caller's promise; the ring gives up owning them, as `first` moves past them.
         unsafe { pool.put(buffers) };
-        self.first += given;
+        self.first += given as u64;
     }
 }
 

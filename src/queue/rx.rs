@@ -13,7 +13,7 @@ use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Pool, PoolError};
-use crate::queue::ring::{Ring, portion};
+use crate::queue::ring::{Passable, Ring, Step, discard, portion};
 use crate::register::Driver;
 use crate::registers::permission::{QueueEnabled, Running};
 use crate::registers::{EIMS_EX, Registers, RxQueue};
@@ -92,7 +92,7 @@ pub(crate) struct RxRing {
     /// So many are posted anew at once, or more.
     portion: usize,
     /// The descriptor up to which the device was told of buffers.
-    announced: usize,
+    announced: u64,
     long_frames: LongFrames,
     frame: Frame,
     drops: Arc<DropCounters>,
@@ -120,10 +120,18 @@ impl RxRing {
         };
         ring.refill();
         if ring.ring.posted() < len {
-            ring.empty();
+            // SAFETY: the ring was just made, and no device was told of it.
+            unsafe { ring.empty() };
             return Err(PoolError::Exhausted { needed: len, had });
         }
         Ok(ring)
+    }
+
+    /// As [`Ring::count_from`].
+    #[cfg(test)]
+    pub(crate) fn count_from(&mut self, by: u64) {
+        self.ring.count_from(by);
+        self.announced += by;
     }
 
     pub(crate) fn queue(&self) -> RxQueue {
@@ -143,10 +151,15 @@ impl RxRing {
     }
 
     /// Gives all buffers back to the pool.
-    pub(crate) fn empty(mut self) {
+    ///
+    /// # Safety
+    ///
+    /// The device must have stopped, or never have been told of the ring.
+    pub(crate) unsafe fn empty(mut self) {
         self.frame = Frame::Next;
         while self.ring.posted() > 0 {
-            self.ring.give_back(self.attachment.pool(), self.ring.posted());
+            // SAFETY: all buffers of the ring are of this pool, and a device that has stopped is done with them.
+            unsafe { self.ring.give_back(self.attachment.pool(), self.ring.posted()) };
         }
     }
 
@@ -154,9 +167,13 @@ impl RxRing {
     #[inline(always)]
     pub(super) fn refill(&mut self) {
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
-        let is_full = match attachment.uniform() {
-            Some(delta) => self.ring.refill(pool, |data| Some(delta.address(data))),
-            None => self.ring.refill(pool, |data| attachment.address(data)),
+        // SAFETY: the buffers are of the attachment's pool, so `delta` and the attachment find where the device sees them. The queue is
+        // set up for buffers of the size that this pool has, before it is enabled.
+        let is_full = unsafe {
+            match attachment.uniform() {
+                Some(delta) => self.ring.refill(pool, |data| Some(delta.address(data))),
+                None => self.ring.refill(pool, |data| attachment.address(data)),
+            }
         };
         if !is_full {
             self.drops.pool_was_empty();
@@ -167,18 +184,22 @@ impl RxRing {
     /// to do. Says whether it did.
     #[inline(always)]
     fn receive_only(&mut self, batch: &mut Batch) -> bool {
-        self.ring.receive_only(self.attachment.pool(), batch)
+        // SAFETY: the ring is filled from the attachment's pool alone, and its queue writes back in that format (SRRCTL.DESCTYPE).
+        unsafe { self.ring.receive_only(self.attachment.pool(), batch) }
     }
 
     /// Receives packets as long as there are some, and room in `batch`, and posts buffers in their place.
     #[inline(never)]
     fn receive_many(&mut self, batch: &mut Batch) {
+        // A device that writes back faster than this goes on must not keep the caller for ever.
+        let until = self.until();
         loop {
-            let some = self.is_between_frames() && self.ring.receive(self.attachment.pool(), batch);
+            // SAFETY: as in `receive_only`.
+            let some = self.is_between_frames() && unsafe { self.ring.receive(self.attachment.pool(), batch) };
             if self.ring.len() - self.ring.posted() >= self.portion {
                 self.refill();
             }
-            if batch.is_full() || !self.is_front_done() {
+            if batch.is_full() || self.ring.first() >= until || !self.is_front_done() {
                 if batch.len() == 1 && self.is_between_frames() {
                     self.ring.let_receive_alone();
                 }
@@ -197,6 +218,12 @@ impl RxRing {
         if self.ring.posted() <= self.ring.len() / 2 {
             self.refill();
         }
+    }
+
+    /// The descriptor that is looked at by a later call only: a call takes as many as the ring has.
+    #[inline(always)]
+    pub(super) fn until(&self) -> u64 {
+        self.ring.first() + self.ring.len() as u64
     }
 
     /// Whether the next descriptor begins a frame.
@@ -220,6 +247,16 @@ impl RxRing {
     #[inline(never)]
     pub(super) fn skip(&mut self) -> Option<usize> {
         self.is_front_done().then(|| usize::from(self.segment().is_some()))
+    }
+
+    /// Drops packets from the front, at most `most`, as long as `decide` says so. Says how many it dropped.
+    pub(super) fn discard(&mut self, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
+        if !self.is_between_frames() {
+            return 0;
+        }
+        let pool = self.attachment.pool();
+        // SAFETY: the ring receives, into buffers of this pool alone, which have the size that `Passable` knows.
+        unsafe { discard(&mut self.ring, most, Passable::new(pool, pool.buffer_size() as u64), decide) }
     }
 
     /// Takes one descriptor that the device is done with, for a batch with room.
@@ -285,7 +322,8 @@ impl<'a, H: Bus> Receive<'a, H> {
         Self { ring, hardware }
     }
 
-    /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits.
+    /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits, and
+    /// takes no more descriptors than the ring has.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Receive.receive.md")))]
     #[inline(always)]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {

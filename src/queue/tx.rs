@@ -62,7 +62,7 @@ impl core::error::Error for TransmitError {}
 struct Block {
     /// The descriptor that the device reports when it is done with the block: its last, unless that is in the middle of
     /// a packet.
-    report: usize,
+    report: u64,
     /// Which attachment's pool the buffers are of, or [`MIXED`].
     owner: usize,
 }
@@ -81,7 +81,7 @@ pub(crate) struct TxRing {
     ring: Ring,
     blocks: Vec<Block>,
     /// The descriptor up to which the device was told of packets.
-    announced: usize,
+    announced: u64,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
     /// The attachment of the last packet that needed a search for it: a guess at the next one's. A block that is not full
@@ -114,6 +114,14 @@ impl TxRing {
         })
     }
 
+    /// As [`Ring::count_from`], of an empty ring.
+    #[cfg(test)]
+    pub(crate) fn count_from(&mut self, by: u64) {
+        assert!(self.ring.posted() == 0);
+        self.ring.count_from(by);
+        self.announced += by;
+    }
+
     pub(crate) fn queue(&self) -> TxQueue {
         self.queue
     }
@@ -133,7 +141,12 @@ impl TxRing {
     /// Makes the device reach the packets of `pool`.
     pub(crate) fn attach(&mut self, device: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
         if self.owner_of(pool.id()).is_none() {
-            self.attachments.push(Attachment::new(device, pool)?);
+            let attachment = Attachment::new(device, pool)?;
+            if attachment.domain() != self.ring.domain() {
+                let len = pool.buffer_size();
+                return Err(DmaError::NotMappable { len, reason: "the ring is another device's" });
+            }
+            self.attachments.push(attachment);
             if self.attachments.len() == 1 {
                 self.guess(pool.id());
             }
@@ -148,12 +161,17 @@ impl TxRing {
     }
 
     /// Gives all packets back to their pools.
-    pub(crate) fn empty(mut self) {
-        self.give_back_mixed(self.ring.posted());
+    ///
+    /// # Safety
+    ///
+    /// The device must have stopped.
+    pub(crate) unsafe fn empty(mut self) {
+        // SAFETY: a device that has stopped is done with all of them.
+        unsafe { self.give_back_mixed(self.ring.posted()) };
     }
 
     #[inline(always)]
-    fn block(&mut self, index: usize) -> Option<&mut Block> {
+    fn block(&mut self, index: u64) -> Option<&mut Block> {
         let block = self.ring.wrap(index) / BLOCK;
         self.blocks.get_mut(block)
     }
@@ -177,20 +195,29 @@ impl TxRing {
     #[inline(always)]
     fn take_back(&mut self) {
         while let Some(owner) = self.done_block() {
-            if !self.take_back_of(owner) {
-                self.take_done(owner, BLOCK - self.ring.first() % BLOCK);
+            // SAFETY: just returned.
+            if !unsafe { self.take_back_of(owner) } {
+                let count = BLOCK - Ring::in_block(self.ring.first());
+                // SAFETY: the device has reported the rest of the block as done, and its buffers are of `owner`.
+                unsafe { self.take_done(owner, count) };
             }
         }
     }
 
     /// Takes back whole blocks of attachment `owner`'s pool as long as they are done. Says whether there were any.
+    ///
+    /// # Safety
+    ///
+    /// [`done_block`](Self::done_block) must have returned `owner`.
     #[inline(always)]
-    fn take_back_of(&mut self, owner: usize) -> bool {
+    unsafe fn take_back_of(&mut self, owner: usize) -> bool {
         let Self { ring, blocks, attachments, .. } = self;
         let Some(attachment) = attachments.get(owner) else { return false };
         let mut free = attachment.pool().free();
         let first = ring.first();
-        while ring.give_block_back(&mut free) && done_block(ring, blocks) == Some(owner) {}
+        // SAFETY: each time, and by whoever calls for the first time, `done_block` has said that the device is done with the first
+        // block, and that its buffers are of attachment `owner`.
+        while unsafe { ring.give_block_back(&mut free) } && done_block(ring, blocks) == Some(owner) {}
         ring.first() != first
     }
 
@@ -198,55 +225,75 @@ impl TxRing {
     #[inline(never)]
     pub(super) fn take_back_partly(&mut self) {
         while let Some(owner) = self.done_block().or_else(|| self.done_part()) {
-            self.take_done(owner, self.ring.posted().min(BLOCK - self.ring.first() % BLOCK));
+            let count = self.ring.posted().min(BLOCK - Ring::in_block(self.ring.first()));
+            // SAFETY: the device has reported the rest of the block, or all that was posted, as done; its buffers are of `owner`.
+            unsafe { self.take_done(owner, count) };
         }
     }
 
-    /// Takes back the `count` descriptors at the front, which are done, of one block, and with buffers of `owner`.
+    /// Takes back the `count` descriptors at the front, of one block.
+    ///
+    /// # Safety
+    ///
+    /// The device must be done with them, and their buffers must be of attachment `owner`, if that is one.
     #[inline(never)]
-    fn take_done(&mut self, owner: usize, count: usize) {
+    unsafe fn take_done(&mut self, owner: usize, count: usize) {
         match self.attachments.get(owner) {
-            Some(attachment) => self.ring.give_back(attachment.pool(), count),
-            None => self.give_back_mixed(count),
+            // SAFETY: as the caller promises.
+            Some(attachment) => unsafe { self.ring.give_back(attachment.pool(), count) },
+            // SAFETY: as the caller promises.
+            None => unsafe { self.give_back_mixed(count) },
         }
     }
 
     /// Gives the first `count` buffers back, each to the pool that it is of.
+    ///
+    /// # Safety
+    ///
+    /// The device must be done with them, or have stopped.
     #[cold]
-    fn give_back_mixed(&mut self, count: usize) {
+    unsafe fn give_back_mixed(&mut self, count: usize) {
         for _ in 0..count {
             let Some(buffer) = self.ring.front() else { return };
             match self.attachments.iter().find(|attachment| attachment.owns(buffer)) {
-                Some(attachment) => self.ring.give_back(attachment.pool(), 1),
+                // SAFETY: the buffer lies in the pool's memory; the rest is the caller's promise.
+                Some(attachment) => unsafe { self.ring.give_back(attachment.pool(), 1) },
                 None => drop(self.ring.take()),
             }
         }
     }
 
     /// Asks the device to report the last descriptor that was posted.
+    ///
+    /// # Safety
+    ///
+    /// Something must have been posted since the last doorbell.
     #[inline(always)]
-    fn report_last(&mut self) {
-        self.ring.words(self.ring.end().wrapping_sub(1)).add(value!(Data { RS: true }));
+    unsafe fn report_last(&mut self) {
+        let last = self.ring.words(self.ring.end().wrapping_sub(1));
+        // SAFETY: it was posted in format `Data` since the last doorbell, as whoever calls has just posted. RS makes the device write
+        // back to the descriptor alone.
+        unsafe { last.add(value!(Data { RS: true })) };
     }
 
     /// Notes that descriptors were posted from `index` on in its block, with buffers of the usual pool.
     #[inline(always)]
-    fn note(&mut self, index: usize) {
-        if !index.is_multiple_of(BLOCK) {
+    fn note(&mut self, index: u64) {
+        if !Ring::begins_block(index) {
             return;
         }
-        let (owner, room) = (self.owner, self.ring.first() + self.ring.len());
+        let (owner, room) = (self.owner, self.ring.first() + self.ring.len() as u64);
         if let Some(block) = self.block(index) {
-            block.report = index + (BLOCK - 1);
+            block.report = index + (BLOCK as u64 - 1);
             if block.owner != owner {
                 // When the ring is nearly full, the block may still have buffers from the round before.
-                block.owner = if room >= index + BLOCK { owner } else { MIXED };
+                block.owner = if room >= index + BLOCK as u64 { owner } else { MIXED };
             }
         }
     }
 
     /// Notes that the buffers of a block are not all of one pool.
-    fn mix(&mut self, index: usize) {
+    fn mix(&mut self, index: u64) {
         if let Some(block) = self.block(index) {
             block.owner = MIXED;
         }
@@ -268,7 +315,7 @@ impl TxRing {
     pub(super) fn guess(&mut self, pool: PoolId) -> Option<()> {
         let owner = self.owner_of(pool)?;
         let end = self.ring.end();
-        if owner != self.owner && !end.is_multiple_of(BLOCK) {
+        if owner != self.owner && !Ring::begins_block(end) {
             self.mix(end);
         }
         self.ring.forbid_alone();
@@ -286,7 +333,9 @@ impl TxRing {
     #[inline(always)]
     fn post_only(&mut self, batch: &mut Batch) -> bool {
         let Some(Uniform { delta, .. }) = self.uniform else { return false };
-        self.ring.post_only(batch, self.usual, self.max_len, |data| Some(delta.address(data)))
+        // SAFETY: the device reads what a transmit ring posts. A usual packet is of the pool that `delta` is of, and `guess` changes
+        // both together; its data lie in a buffer of that pool.
+        unsafe { self.ring.post_only(batch, self.usual, self.max_len, |data| Some(delta.address(data))) }
     }
 
     /// Posts packets from the front of `batch`; says whether these were all.
@@ -299,13 +348,23 @@ impl TxRing {
         if batch.is_empty() || self.ring.free() < batch.len() {
             self.take_back_partly();
         }
+        if self.announced != self.ring.end() {
+            // A panic of the caller's code came before the doorbell. Else there could be more descriptors without a report than
+            // the device takes: 40.
+            // SAFETY: the counts differ, so something was posted since the last doorbell.
+            unsafe { self.report_last() };
+        }
         let mut packets = batch.outgoing();
         let is_alone = packets.len() == 1;
         while !packets.is_empty() {
             if let Some(Uniform { delta, .. }) = self.uniform {
                 let from = self.ring.end();
-                if self.ring.post(&mut packets, self.usual, self.max_len, |data| Some(delta.address(data))) > 0 {
-                    self.report_last();
+                // SAFETY: as in `post_only`.
+                let posted =
+                    unsafe { self.ring.post(&mut packets, self.usual, self.max_len, |data| Some(delta.address(data))) };
+                if posted > 0 {
+                    // SAFETY: just posted.
+                    unsafe { self.report_last() };
                     self.note(from);
                     continue;
                 }
@@ -326,7 +385,7 @@ impl TxRing {
 /// As [`TxRing::done_block`], for the time in which a pool is locked.
 #[inline(always)]
 fn done_block(ring: &Ring, blocks: &[Block]) -> Option<usize> {
-    if ring.first() | (BLOCK - 1) >= ring.end() {
+    if ring.first() | (BLOCK as u64 - 1) >= ring.end() {
         return None;
     }
     let &Block { report, owner } = blocks.get(ring.wrap(ring.first()) / BLOCK)?;
@@ -379,8 +438,9 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     pub(super) fn announce_new(&mut self) {
         if self.ring.announced != self.ring.ring.end() {
             // The last of a block was asked for already.
-            if !self.ring.ring.end().is_multiple_of(BLOCK) {
-                self.ring.report_last();
+            if !Ring::begins_block(self.ring.ring.end()) {
+                // SAFETY: the counts differ, so something was posted since the last doorbell.
+                unsafe { self.ring.report_last() };
             }
             self.announce();
         }

@@ -12,7 +12,7 @@ pub(super) struct Block<'a> {
     pub(super) words: *const Words,
     pub(super) tray: &'a mut Tray,
     /// The ring's count that stands at the start of the block, and moves past it.
-    pub(super) count: &'a mut usize,
+    pub(super) count: &'a mut u64,
 }
 
 impl<'a> Block<'a> {
@@ -22,7 +22,7 @@ impl<'a> Block<'a> {
     ///
     /// There must be that descriptor, and a tray for its block.
     #[inline(always)]
-    unsafe fn new(words: NonNull<Words>, trays: &'a mut Trays, index: usize, count: &'a mut usize) -> Self {
+    unsafe fn new(words: NonNull<Words>, trays: &'a mut Trays, index: usize, count: &'a mut u64) -> Self {
         // SAFETY: as the caller says.
         unsafe { Self { words: words.add(index).as_ptr(), tray: trays.tray_unchecked(index), count } }
     }
@@ -33,15 +33,15 @@ impl<'a> Block<'a> {
 ///
 /// # Safety
 ///
-/// The tray must be full, and `words` have a block of descriptors.
+/// The tray must be full; `words` must point at a block of descriptors that are the driver's, as atomics for as long as this
+/// takes; and `address` must return where the device sees the byte at the pointer that it is given.
 #[inline(always)]
 unsafe fn describe(tray: &mut Tray, words: *const Words, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
     for (n, buffer) in tray.places().iter().enumerate() {
-        // SAFETY: as the caller says.
-        unsafe {
-            let Some(address) = address(buffer.assume_init_ref().data()) else { return false };
-            (*words.add(n)).vacant_in_ring().put(Written::<AdvancedReceiveRead>::new(address, 0));
-        }
+        // SAFETY: the tray is full, so the place holds a buffer.
+        let Some(address) = address(unsafe { buffer.assume_init_ref() }.data()) else { return false };
+        // SAFETY: a tray has as many places as a block has descriptors, so there is one, and it is the driver's.
+        unsafe { (*words.add(n)).vacant_in_ring() }.put(Written::<AdvancedReceiveRead>::new(address, 0));
     }
     true
 }
@@ -50,7 +50,7 @@ impl Ring {
     /// The first block, if there is a whole one.
     #[inline(always)]
     pub(super) fn first_block(&mut self) -> Option<Block<'_>> {
-        if !self.first.is_multiple_of(BLOCK) || self.posted() < BLOCK {
+        if !Self::begins_block(self.first) || self.posted() < BLOCK {
             return None;
         }
         let index = self.wrap(self.first);
@@ -61,45 +61,52 @@ impl Ring {
     /// The block behind the last, if a whole one can be posted, and there are `most` descriptors posted then at most.
     #[inline(always)]
     pub(super) fn next_block(&mut self, most: usize) -> Option<Block<'_>> {
-        if !self.end.is_multiple_of(BLOCK) || self.posted() + BLOCK > most {
+        if !Self::begins_block(self.end) || self.posted() + BLOCK > most {
             return None;
         }
         let index = self.wrap(self.end);
-        // SAFETY: as above.
+        // SAFETY: the index is wrapped to the descriptors that there are, whose blocks have a tray each.
         Some(unsafe { Block::new(self.words, &mut self.trays, index, &mut self.end) })
     }
 
     /// Posts `pool`'s buffers at the end of a ring that is only ever filled so, by the block, at the addresses that `address`
     /// finds. Says whether the ring is as full as it can be.
+    ///
+    /// # Safety
+    ///
+    /// `address` must return where the device sees the byte at the pointer that it is given; and the device must not receive
+    /// more into a buffer than the pool's buffers have.
     #[inline(always)]
-    pub(crate) fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
-        if *self.filled_from.get_or_insert(pool.id()) != pool.id() || !self.end.is_multiple_of(BLOCK) {
+    pub(crate) unsafe fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
+        if *self.filled_from.get_or_insert(pool.id()) != pool.id() || !Self::begins_block(self.end) {
             return false;
         }
-        let (mut filled, full) = (self.end, self.first + self.len());
+        let block = BLOCK as u64;
+        let (mut filled, full) = (self.end, self.first + self.mask + 1);
         {
             let mut free = pool.free();
-            while filled + BLOCK <= full && free.take_tray(self.tray(filled)) {
-                filled += BLOCK;
+            while filled + block <= full && free.take_tray(self.tray(filled)) {
+                filled += block;
             }
         }
         while self.end < filled {
             let index = self.wrap(self.end);
-            // SAFETY: as in `first_block`.
-            let block = unsafe { Block::new(self.words, &mut self.trays, index, &mut self.end) };
-            // SAFETY: the tray was just filled.
-            if !unsafe { describe(block.tray, block.words, &address) } {
+            // SAFETY: the index is wrapped to the descriptors that there are, whose blocks have a tray each.
+            let next = unsafe { Block::new(self.words, &mut self.trays, index, &mut self.end) };
+            // SAFETY: the tray was just filled. The descriptors of this block are free, as it ends at `full` at most, so they are
+            // the driver's. The rest is the caller's promise.
+            if !unsafe { describe(next.tray, next.words, &address) } {
                 self.give_up(pool, filled);
                 return false;
             }
-            *block.count += BLOCK;
+            *next.count += block;
         }
-        filled + BLOCK > full
+        filled + block > full
     }
 
     /// Gives back the trays from the end to before `filled`, which have no descriptors.
     #[cold]
-    fn give_up(&mut self, pool: &Pool, filled: usize) {
+    fn give_up(&mut self, pool: &Pool, filled: u64) {
         let mut free = pool.free();
         for index in (self.end..filled).step_by(BLOCK) {
             // SAFETY: they were taken from this pool, and stay outside of what counts as posted.
@@ -107,33 +114,48 @@ impl Ring {
         }
     }
 
-    /// Gives the first block of buffers back to the pool that they must be of, whose `free` ones these are. Says whether it did: it does
+    /// Gives the first block of buffers back to the pool whose `free` ones these are. Says whether it did: it does
     /// not if the front is in the middle of a block, or the end is in the same.
+    ///
+    /// # Safety
+    ///
+    /// As for [`give_back`](Self::give_back), of all buffers of the block.
     #[inline(always)]
-    pub(crate) fn give_block_back(&mut self, free: &mut Free) -> bool {
+    pub(crate) unsafe fn give_block_back(&mut self, free: &mut Free) -> bool {
         let Some(block) = self.first_block() else { return false };
-        // SAFETY: these descriptors were posted, so their places hold buffers, which are given away, as the count moves past them.
+        // SAFETY: the block was posted, so its places hold buffers, of the pool by the caller's promise; the ring gives up owning
+        // them, as the count moves past them.
         let was_given = unsafe { free.put_tray(block.tray) };
         if was_given {
-            *block.count += BLOCK;
+            *block.count += BLOCK as u64;
         }
         was_given
     }
 
     /// Hands the first block of buffers over to the end of `to`, at the addresses that `address` finds. Says whether it
     /// did: it does not if one is not found, or either ring is not at the start of a block with room and buffers.
+    ///
+    /// # Safety
+    ///
+    /// The device of this ring must be done with the buffers, and they must be of the pool that `to` is filled from. For `to`,
+    /// [`refill`](Self::refill)'s promise.
     #[inline(always)]
-    pub(crate) fn hand_over_block(&mut self, to: &mut Self, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
+    pub(crate) unsafe fn hand_over_block(
+        &mut self,
+        to: &mut Self,
+        address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+    ) -> bool {
         let most = to.len();
         let Some(from) = self.first_block() else { return false };
         let Some(to) = to.next_block(most) else { return false };
-        // SAFETY: the block was posted, so there are buffers; and the other has a descriptor for each.
+        // SAFETY: the block was posted, so its tray is full; the block of the other is free, so its descriptors are the driver's.
+        // The rest is the caller's promise.
         if !unsafe { describe(from.tray, to.words, address) } {
             return false;
         }
         core::mem::swap(from.tray, to.tray);
-        *from.count += BLOCK;
-        *to.count += BLOCK;
+        *from.count += BLOCK as u64;
+        *to.count += BLOCK as u64;
         true
     }
 }

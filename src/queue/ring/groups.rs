@@ -53,17 +53,17 @@ pub(super) unsafe fn receive_groups(
 ) -> usize {
     let count = groups * GROUP;
     // The device goes by the order: where it is not done with the last, there is no use in looking at the others.
-    // SAFETY: there are that many, if any.
+    // SAFETY: there are `count` descriptors by the caller's promise, which everybody accesses as atomics.
     if count == 0 || unsafe { !(*from.words.add(count - 1)).is_done::<WriteBack>() } {
         return 0;
     }
     let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
     for at in (0..count).step_by(GROUP) {
-        // SAFETY: as the caller says.
+        // SAFETY: a group begins at `at`, and ends before `count`, of both: the caller's promise.
         unsafe { read::<GROUP>(from.at(at), room.add(at), pool, &mut several) };
     }
     let are_good = |most| several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, most);
-    // SAFETY: written above.
+    // SAFETY: `count` packets were written there, above.
     let packets = || unsafe { core::slice::from_raw_parts(room.cast(), count) };
     // The device is not trusted to keep within the buffers it was given.
     if are_good(size) || are_good(1 << 16) && fit(packets(), Usual::of(pool), size) { count } else { 0 }
@@ -74,7 +74,7 @@ pub(super) unsafe fn receive_groups(
 ///
 /// # Safety
 ///
-/// As there.
+/// As for [`receive_groups`], with `count` descriptors, buffers, and places in the room.
 #[inline(never)]
 pub(super) unsafe fn receive_rest(
     from: Ends,
@@ -84,7 +84,7 @@ pub(super) unsafe fn receive_rest(
     pool: PoolId,
     size: u64,
 ) -> usize {
-    // SAFETY: as the caller says.
+    // SAFETY: from `done` on there are `count - done` of each by the caller's promise: a group, or one, as the conditions ask.
     unsafe {
         while done + GROUP <= count && receive_groups(from.at(done), room.add(done), 1, pool, size) > 0 {
             done += GROUP;
@@ -100,11 +100,11 @@ pub(super) unsafe fn receive_rest(
 ///
 /// # Safety
 ///
-/// As there.
+/// As for [`receive_groups`], with one descriptor, buffer, and place in the room.
 #[inline(always)]
 pub(super) unsafe fn receive_one(from: Ends, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
     let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
-    // SAFETY: as the caller says.
+    // SAFETY: there is one of each by the caller's promise, who uses the packet only if `several` is good.
     unsafe { read::<1>(from, room, pool, &mut several) };
     several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
 }
@@ -113,7 +113,8 @@ pub(super) unsafe fn receive_one(from: Ends, room: *mut MaybeUninit<Packet>, poo
 ///
 /// # Safety
 ///
-/// There must be `N` descriptors with buffers, and as much room.
+/// There must be `N` descriptors with buffers of `pool`, and as much room. What is written to the room must only be used as
+/// packets once `several` is good with lengths that the buffers have, and then the buffers' places must not be used.
 #[inline(always)]
 unsafe fn read<const N: usize>(
     from: Ends,
@@ -122,7 +123,8 @@ unsafe fn read<const N: usize>(
     several: &mut Several<WriteBack>,
 ) {
     for at in 0..N {
-        // SAFETY: as the caller says. What is read twice does not count once it is a packet.
+        // SAFETY: there are `N` of all three by the caller's promise, and a place holds a buffer. It is copied: the caller uses
+        // either the place or the packet. A length beyond the buffer's makes no packet, as the caller asks `several` first.
         unsafe {
             let len = several.look(&*from.words.add(at), WriteBack::PKT_LEN) as u16;
             let buffer = from.buffers.add(at).read().assume_init();
@@ -147,8 +149,9 @@ fn fit(packets: &[Packet], usual: Usual, max_len: u64) -> bool {
 ///
 /// # Safety
 ///
-/// There must be that many packets, descriptors, and places. The buffers of what is said to be posted belong to the places, and
-/// the packets must be forgotten.
+/// There must be that many packets, descriptors, and places. The descriptors must be the driver's. The buffers of what is said
+/// to be posted belong to the places, and the packets must be forgotten. `address` must return where the device, which must
+/// only read from the buffers, sees the byte at the pointer that it is given.
 #[inline(always)]
 pub(super) unsafe fn post_groups(
     from: *const Packet,
@@ -164,17 +167,17 @@ pub(super) unsafe fn post_groups(
     let (count, mut any) = (groups * GROUP, Sent::NOTHING);
     for at in (0..count).step_by(GROUP) {
         for at in at..at + GROUP {
-            // SAFETY: as the caller says.
+            // SAFETY: `at` is less than `count`, and there are so many of each by the caller's promise.
             let (packet, to) = unsafe { (&*from.add(at), to.at(at)) };
             let sent = packet.sent(usual);
             any = any.or(sent);
-            // SAFETY: as the caller says.
+            // SAFETY: there is a descriptor, the driver's, and a place: the caller's promise.
             if unsafe { write(packet, to, sent, address) }.is_none() {
                 return 0;
             }
         }
     }
-    // SAFETY: as the caller says.
+    // SAFETY: there are `count` packets by the caller's promise.
     let packets = || unsafe { core::slice::from_raw_parts(from, count) };
     if any.is_good(max_len) || fit(packets(), usual, max_len) { count } else { 0 }
 }
@@ -183,7 +186,7 @@ pub(super) unsafe fn post_groups(
 ///
 /// # Safety
 ///
-/// As for [`post_groups`].
+/// As for [`post_groups`], with `count` packets, descriptors, and places.
 #[inline(never)]
 pub(super) unsafe fn post_rest(
     from: *const Packet,
@@ -194,7 +197,7 @@ pub(super) unsafe fn post_rest(
     max_len: u64,
     address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
 ) -> usize {
-    // SAFETY: as the caller says.
+    // SAFETY: from `done` on there are `count - done` of each by the caller's promise: a group, or one, as the conditions ask.
     unsafe {
         while done + GROUP <= count && post_groups(from.add(done), to.at(done), 1, usual, max_len, address) > 0 {
             done += GROUP;
@@ -210,7 +213,7 @@ pub(super) unsafe fn post_rest(
 ///
 /// # Safety
 ///
-/// As there.
+/// As for [`post_groups`], with one packet, descriptor, and place.
 #[inline(always)]
 pub(super) unsafe fn post_one(
     packet: &Packet,
@@ -224,7 +227,7 @@ pub(super) unsafe fn post_one(
     if !sent.is_good(max_len) {
         return false;
     }
-    // SAFETY: as the caller says.
+    // SAFETY: there is a descriptor, the driver's, and a place: the caller's promise.
     unsafe { write(packet, to, if report { sent.reported() } else { sent }, address) }.is_some()
 }
 
@@ -232,7 +235,8 @@ pub(super) unsafe fn post_one(
 ///
 /// # Safety
 ///
-/// There must be a descriptor, and a place.
+/// There must be a descriptor, which is the driver's, and a place. The place must only be used as one that holds a buffer if the
+/// packet is a usual one, and is forgotten then.
 #[inline(always)]
 unsafe fn write(
     packet: &Packet,
@@ -241,8 +245,8 @@ unsafe fn write(
     address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
 ) -> Option<()> {
     let data = packet.data();
-    // SAFETY: as the caller says. Of a packet that has not moved, the data are where the buffer's are; what has moved does not
-    // count.
+    // SAFETY: there are both by the caller's promise. A usual packet's data are at its buffer's default data address; of any other
+    // the place is not used.
     unsafe {
         to.buffers.write(MaybeUninit::new(Buffer::from_data(data)));
         (*to.words).vacant_in_ring().put(sent.at(address(data)?));

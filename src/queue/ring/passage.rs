@@ -46,8 +46,14 @@ impl Passable {
 /// there, as long as the device is done with them and they are `passable`.
 /// `decide` sees their bytes and says what becomes of them; those for which `address` finds none go back to their pool too.
 /// Says how many left their ring: none if that was filled from another pool.
+///
+/// # Safety
+///
+/// `passable` must be of the pool that its buffers are of, and allow no more bytes than these have. `from`'s device must receive
+/// into its buffers, and `to`'s only read from those. `address` must return where `to`'s device sees the byte at the pointer
+/// that it is given.
 #[inline(always)]
-pub(crate) fn pass(
+pub(crate) unsafe fn pass(
     from: &mut Ring,
     to: &mut Ring,
     most: usize,
@@ -63,8 +69,10 @@ pub(crate) fn pass(
     let (first, end) = (from.ends(from.first), to.ends(to.end));
     let mut passage = Passage { from, to, left: 0, dropped: 0 };
     while passage.left < most {
-        // SAFETY: in both rings `most` descriptors follow to the end of the block; those of the first were posted, with buffers of
-        // the pool, and belong to the ring until they count as left, which they do not if the caller's code panics.
+        // SAFETY: in both rings `most` descriptors follow to the end of the block. Those of `from` were posted, so they have
+        // buffers, of the pool that the ring was filled from; they belong to the ring until they count as left, which they do
+        // not if the caller's code panics. Those of `to` are free, so they are the driver's, and their places hold nothing. A
+        // buffer that is dropped is of that pool and counts as left.
         unsafe {
             match look(first.at(passage.left), passable, &mut decide, &address) {
                 Ok((buffer, descriptor)) => {
@@ -84,6 +92,35 @@ pub(crate) fn pass(
     passage.left
 }
 
+/// Shows `decide` what `from` received, at most `most` packets to the end of a [`BLOCK`], as long as it says that they are dropped.
+/// Says how many were.
+///
+/// # Safety
+///
+/// As for [`pass`], of `from` and `passable`.
+pub(crate) unsafe fn discard(
+    from: &mut Ring,
+    most: usize,
+    passable: Passable,
+    mut decide: impl FnMut(&mut [u8]) -> Step,
+) -> usize {
+    if from.filled_from != Some(passable.pool) {
+        return 0;
+    }
+    let most = most.min(from.posted()).min(Ring::to_block_end(from.first));
+    let mut dropped = 0;
+    while dropped < most {
+        let place = from.ends(from.first);
+        // SAFETY: the first descriptor was posted, so it has a buffer, of the pool that the ring was filled from.
+        let Err(End::Dropped(buffer)) = (unsafe { look(place, passable, &mut decide, &|_| None) }) else { break };
+        from.first += 1;
+        dropped += 1;
+        // SAFETY: it is of the pool, and has left the ring.
+        unsafe { drop_one(buffer, passable.pool) };
+    }
+    dropped
+}
+
 /// Why a packet is not passed on.
 enum End {
     /// It stays where it is.
@@ -97,7 +134,8 @@ enum End {
 ///
 /// # Safety
 ///
-/// There must be a descriptor that was posted, with a buffer of the pool.
+/// There must be a descriptor that was posted, with a buffer of the pool in its place. `passable` must allow no more bytes than
+/// that has, and the device must receive into it.
 #[inline(always)]
 unsafe fn look(
     place: Ends,
@@ -105,15 +143,18 @@ unsafe fn look(
     decide: &mut impl FnMut(&mut [u8]) -> Step,
     address: &impl Fn(NonNull<u8>) -> Option<DmaAddr>,
 ) -> Result<(Buffer, Written<Data>), End> {
-    // SAFETY: as the caller says.
+    // SAFETY: there is a descriptor by the caller's promise, which everybody accesses as atomics.
     let words = unsafe { &*place.words };
     let lengths = u64::from(passable.lengths);
     // It is read once, so that what was checked is what is used.
     let more = words.count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, SHORTEST, lengths);
     let len = more.ok_or(End::Stays)? + SHORTEST;
-    // SAFETY: as the caller says.
+    // SAFETY: its place holds a buffer by the caller's promise. Until the caller moves its count, there are two of it, of which
+    // this one alone is used.
     let buffer = unsafe { place.buffers.cast::<Buffer>().read() };
-    // SAFETY: the device is done with the buffer, nothing else reaches it, and it has that many bytes.
+    // SAFETY: the buffer has that many bytes, as the length was checked, and its memory was initialised. The ring owns it, and
+    // the device has said that it is done with it. (That is the device's word: against one that writes later only an IOMMU
+    // helps, and then only once the memory is unmapped.)
     let bytes = unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize) };
     match decide(bytes) {
         Step::Pass => match address(buffer.data()) {
@@ -149,8 +190,8 @@ struct Passage<'a> {
 impl Drop for Passage<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.from.first += self.left;
-        self.to.end += self.left - self.dropped;
+        self.from.first += self.left as u64;
+        self.to.end += (self.left - self.dropped) as u64;
     }
 }
 
@@ -165,20 +206,28 @@ pub(crate) struct BlockPassage<'a> {
 impl<'a> BlockPassage<'a> {
     /// The first block of `from`, on its way to the end of `to`. There is none if it is not a whole one, or has no room, or is of
     /// another pool.
+    ///
+    /// # Safety
+    ///
+    /// As for the function `pass`, of both rings and `passable`.
     #[inline(always)]
-    pub(crate) fn new(from: &'a mut Ring, to: &'a mut Ring, passable: Passable) -> Option<Self> {
+    pub(crate) unsafe fn new(from: &'a mut Ring, to: &'a mut Ring, passable: Passable) -> Option<Self> {
         if from.filled_from != Some(passable.pool) {
             return None;
         }
         // One stays free, as for `free`.
-        let most = to.mask;
+        let most = to.mask as usize;
         Some(Self { from: from.first_block()?, to: to.next_block(most)?, left: 0, passable })
     }
 
     /// Passes packets on, as [`pass`] does, up to the first that is not passed on; with a whole block, the device is asked to
     /// report the last. Says how many left their ring.
+    ///
+    /// # Safety
+    ///
+    /// `address` must return where the sending device sees the byte at the pointer that it is given.
     #[inline(always)]
-    pub(crate) fn pass(
+    pub(crate) unsafe fn pass(
         mut self,
         mut decide: impl FnMut(&mut [u8]) -> Step,
         address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
@@ -189,7 +238,7 @@ impl<'a> BlockPassage<'a> {
         passage.settle();
         let Err(End::Dropped(buffer)) = end else { return passage.left };
         *passage.from.count += 1;
-        // SAFETY: it is of the pool, and has left its ring.
+        // SAFETY: it is of the pool that the ring was filled from, and has left the ring.
         unsafe { drop_one(buffer, passage.passable.pool) };
         passage.left + 1
     }
@@ -202,7 +251,8 @@ impl<'a> BlockPassage<'a> {
     ) -> Result<(), End> {
         let places = self.from.tray.as_ptr();
         let mut one = || {
-            // SAFETY: in both rings a block of descriptors follows, of which fewer have left; else as in the function `pass`.
+            // SAFETY: in both rings a block of descriptors follows, of which fewer have left. Those of `from` were posted, so they
+            // have buffers, of the pool that the ring was filled from; those of `to` are free, so they are the driver's.
             unsafe {
                 let place = Ends { words: self.from.words, buffers: places }.at(self.left);
                 let (_, descriptor) = look(place, self.passable, decide, address)?;
@@ -225,13 +275,14 @@ impl<'a> BlockPassage<'a> {
         let Self { from, to, left, .. } = self;
         if *left == BLOCK {
             core::mem::swap(from.tray, to.tray);
-            // SAFETY: the block has that many descriptors.
-            unsafe { &*to.words.add(BLOCK - 1) }.add(value!(Data { RS: true }));
+            // SAFETY: the block has that many descriptors. The last was written in format `Data` just now, and no doorbell was rung
+            // since. RS makes the device write back to the descriptor alone.
+            unsafe { (*to.words.add(BLOCK - 1)).add(value!(Data { RS: true })) };
         } else {
             move_buffers(from.tray, to.tray, *left);
         }
-        *from.count += *left;
-        *to.count += *left;
+        *from.count += *left as u64;
+        *to.count += *left as u64;
     }
 }
 

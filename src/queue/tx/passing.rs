@@ -2,7 +2,7 @@
 
 use super::{Block, TxRing, Uniform};
 use crate::pool::BLOCK;
-use crate::queue::ring::{BlockPassage, Passable, Step, pass};
+use crate::queue::ring::{BlockPassage, Passable, Ring, Step, pass};
 use crate::queue::rx::RxRing;
 
 impl TxRing {
@@ -15,13 +15,19 @@ impl TxRing {
         let Some(of_pool) = self.owner_of(pool) else { return self.take_back() };
         let uniform = attachment.uniform();
         while let Some(owner) = self.done_block() {
+            // SAFETY: the device has reported the block as done. Its buffers are of the pool of `owner`, which is that of `rx`; the
+            // attachment of `rx` finds addresses in it, and `rx`'s device was set up for buffers of its size.
             let handed_over = of_pool == owner
-                && match uniform {
-                    Some(delta) => self.ring.hand_over_block(to, |data| Some(delta.address(data))),
-                    None => self.ring.hand_over_block(to, |data| attachment.address(data)),
+                && unsafe {
+                    match uniform {
+                        Some(delta) => self.ring.hand_over_block(to, |data| Some(delta.address(data))),
+                        None => self.ring.hand_over_block(to, |data| attachment.address(data)),
+                    }
                 };
             if !handed_over {
-                self.take_done(owner, BLOCK - self.ring.first() % BLOCK);
+                let count = BLOCK - Ring::in_block(self.ring.first());
+                // SAFETY: the device has reported the rest of the block as done, and its buffers are of `owner`.
+                unsafe { self.take_done(owner, count) };
             }
         }
     }
@@ -65,9 +71,12 @@ impl TxRing {
         let index = self.ring.end();
         let number = self.ring.wrap(index) / BLOCK;
         let noted = self.blocks.get_mut(number)?;
-        let passage = BlockPassage::new(from, &mut self.ring, passable)?;
-        *noted = Block { report: index + (BLOCK - 1), owner: self.owner };
-        Some(passage.pass(decide, |data| Some(delta.address(data))))
+        // SAFETY: `passable` is of the pool whose buffers the ring passes on, and has its buffer size; `from` receives, and this ring
+        // sends.
+        let passage = unsafe { BlockPassage::new(from, &mut self.ring, passable) }?;
+        *noted = Block { report: index + (BLOCK as u64 - 1), owner: self.owner };
+        // SAFETY: `guess` set `delta` together with `passable`: it is of the same pool, as this ring's device sees it.
+        Some(unsafe { passage.pass(decide, |data| Some(delta.address(data))) })
     }
 
     /// [Passes](Self::pass) packets on without a call of a function, which is worth it for one.
@@ -84,7 +93,8 @@ impl TxRing {
         }
         let (from, _) = rx.parts();
         let noted = Noted { index: self.ring.end(), tx: self };
-        pass(from, &mut noted.tx.ring, most, passable, decide, |data| Some(delta.address(data)))
+        // SAFETY: as in `pass_block`.
+        unsafe { pass(from, &mut noted.tx.ring, most, passable, decide, |data| Some(delta.address(data))) }
     }
 
     /// [Passes](Self::pass) packets on whose addresses have to be looked up.
@@ -99,22 +109,25 @@ impl TxRing {
         let noted = Noted { index: self.ring.end(), tx: self };
         let TxRing { ring, attachments, owner, .. } = &mut *noted.tx;
         let Some(to) = attachments.get(*owner).filter(|to| to.pool().id() == pool.id()) else { return 0 };
-        pass(from, ring, most, passable, decide, |data| to.address(data))
+        // SAFETY: `passable` is made of the pool that `from` is filled from; `from` receives, and this ring sends. `to` is that pool's
+        // attachment to this ring's device.
+        unsafe { pass(from, ring, most, passable, decide, |data| to.address(data)) }
     }
 }
 
 /// Notes what was posted from `index` on when it is dropped: also when the caller's code panics.
 struct Noted<'a> {
     tx: &'a mut TxRing,
-    index: usize,
+    index: u64,
 }
 
 impl Drop for Noted<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         if self.tx.ring.end() != self.index {
-            if self.tx.ring.end().is_multiple_of(BLOCK) {
-                self.tx.report_last();
+            if Ring::begins_block(self.tx.ring.end()) {
+                // SAFETY: the counts differ, so something was posted, and no doorbell was rung since.
+                unsafe { self.tx.report_last() };
             }
             self.tx.note(self.index);
         }

@@ -7,6 +7,7 @@ use crate::dma::DmaAddr;
 use crate::field::Value;
 use crate::packet::{Outgoing, Packet};
 use crate::pool::BLOCK;
+use crate::queue::ring::Ring;
 use crate::value;
 
 impl TxRing {
@@ -16,7 +17,8 @@ impl TxRing {
     pub(super) fn post_others<'a>(&mut self, mut packets: Outgoing<'a>) -> Option<Outgoing<'a>> {
         let from = self.ring.end();
         if self.uniform.is_none() && self.post_scattered(&mut packets) > 0 {
-            self.report_last();
+            // SAFETY: just posted.
+            unsafe { self.report_last() };
             self.note(from);
             return Some(packets);
         }
@@ -41,7 +43,8 @@ impl TxRing {
     /// the CPU's for all of a pool.
     fn post_scattered(&mut self, packets: &mut Outgoing<'_>) -> usize {
         let Some(attachment) = self.attachments.get(self.owner) else { return 0 };
-        self.ring.post(packets, self.usual, self.max_len, |data| attachment.address(data))
+        // SAFETY: the device reads what a transmit ring posts; the attachment finds addresses as this ring's device sees them.
+        unsafe { self.ring.post(packets, self.usual, self.max_len, |data| attachment.address(data)) }
     }
 
     /// Posts the first of `packets`, whose pool is that of attachment `owner`, as it is. Says whether it did: nothing is wrong with it,
@@ -59,7 +62,8 @@ impl TxRing {
         }
         let from = self.ring.end();
         if let Some(packet) = packets.next() {
-            packet.into_buffers(|buffer| _ = self.ring.post_buffer(data(address, len as u16, true), buffer));
+            // SAFETY: `len` bytes from `address` on are the packet's, in this its only buffer, and the device reads them.
+            packet.into_buffers(|buffer| _ = unsafe { self.ring.post_buffer(data(address, len as u16, true), buffer) });
         }
         self.note_of(from, owner);
         true
@@ -80,14 +84,15 @@ impl TxRing {
                 left -= 1;
                 // There is an address, and room: both were asked for.
                 let Some(address) = attachment.address(bytes) else { return };
-                let _ = self.ring.post_buffer(data(address, len, left == 0), buffer);
+                // SAFETY: `len` bytes from `address` on are the segment's, in this buffer, and the device reads them.
+                let _ = unsafe { self.ring.post_buffer(data(address, len, left == 0), buffer) };
             });
         }
         self.note_of(from, owner);
         let last = self.ring.end().wrapping_sub(1);
-        for index in (from + 1..=last).filter(|index| index.is_multiple_of(BLOCK)) {
+        for index in (from + 1..=last).filter(|index| Ring::begins_block(*index)) {
             // A block that ends in the middle of the packet is done when that is.
-            if let Some(block) = self.block(index - BLOCK) {
+            if let Some(block) = self.block(index - BLOCK as u64) {
                 block.report = last;
             }
             self.note_of(index, owner);
@@ -97,7 +102,7 @@ impl TxRing {
 
     /// [Notes](Self::note) that descriptors were posted from `index` on in its block, with buffers of attachment `owner`'s pool.
     #[inline(always)]
-    fn note_of(&mut self, index: usize, owner: usize) {
+    fn note_of(&mut self, index: u64, owner: usize) {
         self.note(index);
         if owner != self.owner {
             self.mix(index);

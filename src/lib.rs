@@ -56,8 +56,9 @@
 //! - What the device writes is input from outside: lengths are checked before they are used.
 //!   Against a device that writes where it was not told to, only an IOMMU helps.
 //!
-//! Without the feature `linux` the crate is `no_std` with `alloc`. It never panics, never waits without a limit, and never prints; it tells the `log` crate
-//! of what is odd but no error. It has never been tried on silicon.
+//! Without the feature `linux` the crate is `no_std` with `alloc`, for targets with 64-bit atomics. It never panics, never
+//! waits without a limit, and never prints; it tells the `log` crate of what is odd but no error. It has never been tried
+//! on silicon.
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 #[cfg(any(loom, all(feature = "linux", target_os = "linux")))]

@@ -51,6 +51,35 @@ fn crates_add_to_the_map() -> Result {
     Ok(())
 }
 
+/// README.md and codegen/README.md each show a whole crate: every block whose first line names a file is that file.
+#[test]
+fn the_crates_in_the_readme_files_build() -> Result {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["README.md", "codegen/README.md"] {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme").join(page.replace('/', "-"));
+        // What an older run left behind is not part of it.
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(directory.join("src"))?;
+        fs::copy(root.join("Cargo.lock"), directory.join("Cargo.lock"))?;
+        let mut missing = vec!["Cargo.toml", "build.rs", "acme.yaml", "src/lib.rs", "src/main.rs"];
+        for block in fs::read_to_string(root.join(page))?.split("\n```").skip(1).step_by(2) {
+            let name = block.lines().nth(1).and_then(|line| line.split_once(' ')).map_or("", |(_, name)| name);
+            let Some(file) = missing.iter().position(|file| *file == name) else { continue };
+            missing.remove(file);
+            let (_, text) = block.split_once('\n').ok_or("an empty block")?;
+            // Here the crate lies below this one, and not beside it.
+            let text = text.replace("\"../ixgbe", &format!("\"{}", root.display()));
+            let alone = if name == "Cargo.toml" { "\n[workspace]\n" } else { "" };
+            fs::write(directory.join(name), text + alone)?;
+        }
+        assert!(missing.is_empty(), "{page} does not show {missing:?}");
+        let build = cargo(&directory, &["build"])?;
+        let told = String::from_utf8_lossy(&build.stderr);
+        assert!(build.status.success() && told.is_empty(), "the crate in {page} does not build cleanly:\n{told}");
+    }
+    Ok(())
+}
+
 /// The fixture, copied so that cargo leaves nothing beside the sources.
 fn workspace() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

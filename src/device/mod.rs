@@ -6,10 +6,16 @@
 //!                                 +--------------------------- stop -------------------------+
 //! ```
 //!
-//! A transition takes the device and gives it back in its new state, so that a state is never
-//! claimed that is not true: receiving before the device runs does not compile. Each step of
-//! the datasheet's bring-up (4.6.3) is a function of its own, named by its section, and every wait has a limit.
-//! A transition that fails gives the device back in the state that it is in ([`Failed`]).
+//! A transition takes the device and gives it back in its new state: receiving before the device runs does not compile.
+//! Each step of the datasheet's bring-up (4.6.3) is a function of its own, named by its section, and every wait has a
+//! limit. A transition that fails gives the device back in the state that it is in ([`Failed`]).
+//!
+//! The type names the state that the driver established. The registers that would change this state are the driver's
+//! alone. A card can still be pulled or reset from outside, and the type does not follow:
+//!
+//! - A pulled card reads as all ones. Calls that need its answer return [`Error::Removed`], and the link is down.
+//!   Nothing is received; packets can still be posted, and are not sent.
+//! - After a reset from outside the queues stand still. [`Device::stop`] initialises the device again.
 //!
 //! Reading order: [`unbound`](self) (reset), `initialise`, `link`, `running` (start, stop) with
 //! `receive` and `transmit`, then `stop`, which everything that frees memory stands on.

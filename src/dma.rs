@@ -227,12 +227,22 @@ impl Mapping {
     #[must_use]
     #[inline(always)]
     pub fn address(&self, pointer: NonNull<u8>) -> Option<DmaAddr> {
-        let pointer = pointer.as_ptr() as usize;
-        let offset = pointer.wrapping_sub(self.base);
-        if offset >= self.len {
+        if (pointer.as_ptr() as usize).wrapping_sub(self.base) >= self.len {
             return None;
         }
-        let delta = self.deltas.get(offset >> self.page_shift)?;
+        // SAFETY: just checked.
+        unsafe { self.address_within(pointer) }
+    }
+
+    /// As [`address`](Self::address), of a byte that is known to be in the memory: the last page may be longer than that.
+    ///
+    /// # Safety
+    ///
+    /// The byte must lie in the memory.
+    #[inline(always)]
+    pub(crate) unsafe fn address_within(&self, pointer: NonNull<u8>) -> Option<DmaAddr> {
+        let pointer = pointer.as_ptr() as usize;
+        let delta = self.deltas.get(pointer.wrapping_sub(self.base) >> self.page_shift)?;
         Some(DmaAddr((pointer as u64).wrapping_add(*delta)))
     }
 

@@ -63,6 +63,36 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
     Ok(())
 }
 
+/// What the barrier of a doorbell becomes: an empty block of assembly.
+const BARRIER: [&str; 2] = ["#APP", "#NO_APP"];
+
+/// Each doorbell is rung after all writes to descriptors, which stand before its barrier: the compiler moves none across.
+/// Between the barrier and the tail's register nothing is stored, and no descriptor, which has 64 bits a word, is.
+#[test]
+fn doorbells_are_the_next_store_after_their_barrier() -> Result {
+    let mut doorbells = 0;
+    for assembly in [compile_library()?.assembly, compile_accesses()?] {
+        let lines: Vec<_> = assembly.lines().map(str::trim).collect();
+        let ends = lines.iter().enumerate().filter(|(_, line)| **line == BARRIER[1]).map(|(at, _)| at);
+        for end in ends {
+            let before = lines[..end].iter().rposition(|line| *line == BARRIER[0]).ok_or("a block without a beginning")?;
+            let inside = lines[before + 1..end].iter().filter(|line| !line.is_empty());
+            assert_eq!(inside.count(), 0, "assembly that is no barrier");
+            let next = lines[end..].iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+            // What ends the search without a store: a branch may have been taken.
+            let ends = |line: &str| line.ends_with(':') || ["j", "ret", "call"].iter().any(|word| line.starts_with(word));
+            let next = next.skip(1).find(|line| stores_memory(line) || ends(line));
+            let next = next.ok_or("nothing follows the barrier")?;
+            assert!(next.starts_with("mov dword ptr [") && stores_memory(&next), "after a barrier comes: {next}");
+            doorbells += 1;
+        }
+    }
+    // Of both kinds of queues, in the library and in what it is compiled into.
+    assert!(doorbells >= 6, "{doorbells} doorbells");
+    println!("{doorbells} doorbells");
+    Ok(())
+}
+
 /// The functions of the library that packets pass through, by a part of their names.
 const PER_PACKET: &[&str] = &["receive_many", "receive_rest", "post_many", "post_rest"];
 /// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.

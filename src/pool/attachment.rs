@@ -52,9 +52,14 @@ impl Attachment {
         self.mapping.uniform()
     }
 
-    /// The device's address of `data`, or `None` if it does not lie in the pool's memory.
+    /// The device's address of `data`.
+    ///
+    /// # Safety
+    ///
+    /// `data` must lie in a buffer of this pool.
     #[inline(always)]
-    pub(crate) fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
-        self.mapping.address(data)
+    pub(crate) unsafe fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
+        // SAFETY: buffers lie in the pool's memory, which the mapping is of.
+        unsafe { self.mapping.address_within(data) }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `tests/assembly.rs` compiles this file with optimisation and compares what became of each pair.
 
-use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping};
@@ -196,7 +196,7 @@ pub unsafe fn raw_doorbell(base: *mut u8, queue: u16, words: &mut [AtomicU64; 2]
     words[0].store(0, Ordering::Relaxed);
     // DTYP 3 and DEXT make it an advanced data descriptor.
     words[1].store(3 << 20 | 1 << 24 | 1 << 27 | 1 << 29, Ordering::Relaxed);
-    compiler_fence(Ordering::Release);
+    ixgbe::mmio::order_memory_before_doorbell();
     // SAFETY: the caller's promise.
     unsafe { poke(base, offset(queue, 0x0_1018, 0x0_d018), tail) }
 }

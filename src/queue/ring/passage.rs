@@ -36,6 +36,7 @@ pub(crate) struct Passable {
 
 impl Passable {
     /// Those of `pool` that have up to `max_len` bytes.
+    #[inline]
     pub(crate) fn new(pool: &Pool, max_len: u64) -> Self {
         let max_len = max_len.min(pool.buffer_size() as u64);
         Self { pool: pool.id(), lengths: (max_len + 1).saturating_sub(SHORTEST) as u16 }

@@ -30,7 +30,8 @@ impl TxRing {
             if owner != self.owner && rest.first().is_none_or(|next| next.pool() == pool) {
                 return self.guess(pool).map(|()| packets);
             }
-            if !self.post_first(&mut packets, owner) {
+            // SAFETY: `owner` is of the first packet's pool.
+            if !unsafe { self.post_first(&mut packets, owner) } {
                 return None;
             }
             if packets.first().is_none_or(|next| next.sent(self.usual).is_good(self.max_len)) {
@@ -49,14 +50,20 @@ impl TxRing {
 
     /// Posts the first of `packets`, whose pool is that of attachment `owner`, as it is. Says whether it did: nothing is wrong with it,
     /// and there was room.
+    ///
+    /// # Safety
+    ///
+    /// The attachment must be of the first packet's pool.
     #[inline(always)]
-    fn post_first(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> bool {
+    unsafe fn post_first(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> bool {
         let (Some(packet), Some(attachment)) = (packets.first(), self.attachments.get(owner)) else { return false };
         if packet.segment_count() > 1 {
-            return self.post_segments(packets, owner);
+            // SAFETY: as the caller promises.
+            return unsafe { self.post_segments(packets, owner) };
         }
         let len = packet.len() as u64;
-        let Some(address) = attachment.address(packet.data()) else { return false };
+        // SAFETY: a packet's data lie in a buffer of its pool, which the attachment is of by the caller's promise.
+        let Some(address) = (unsafe { attachment.address(packet.data()) }) else { return false };
         if len == 0 || len > self.max_len || self.ring.free() == 0 {
             return false;
         }
@@ -70,9 +77,13 @@ impl TxRing {
     }
 
     /// [Posts](Self::post_first) a packet of several segments.
+    ///
+    /// # Safety
+    ///
+    /// As for [`post_first`](Self::post_first).
     #[cold]
     #[inline(never)]
-    fn post_segments(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> bool {
+    unsafe fn post_segments(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> bool {
         let (Some(packet), Some(attachment)) = (packets.first(), self.attachments.get(owner)) else { return false };
         let mut left = packet.segment_count();
         if left > self.ring.free() || self.examine(packet).is_err() {
@@ -83,7 +94,8 @@ impl TxRing {
             packet.into_segments(|buffer, bytes, len| {
                 left -= 1;
                 // There is an address, and room: both were asked for.
-                let Some(address) = attachment.address(bytes) else { return };
+                // SAFETY: all segments lie in buffers of the packet's pool, which the attachment is of by the caller's promise.
+                let Some(address) = (unsafe { attachment.address(bytes) }) else { return };
                 // SAFETY: `len` bytes from `address` on are the segment's, in this buffer, and the device reads them.
                 let _ = unsafe { self.ring.post_buffer(data(address, len, left == 0), buffer) };
             });
@@ -121,7 +133,8 @@ impl TxRing {
         if packet.segments().any(<[u8]>::is_empty) {
             return Err(TransmitError::Empty);
         }
-        if packet.segments().any(|bytes| attachment.address(NonNull::from(bytes).cast()).is_none()) {
+        // SAFETY: all segments lie in buffers of the packet's pool, which the attachment is of.
+        if packet.segments().any(|bytes| unsafe { attachment.address(NonNull::from(bytes).cast()) }.is_none()) {
             return Err(TransmitError::NotAttached);
         }
         Ok(())

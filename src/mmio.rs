@@ -49,14 +49,6 @@ pub unsafe trait Bus {
     unsafe fn write32(&self, offset: Offset, value: u32);
 }
 
-/// Writes a register for a typed access, whose bounds have granted it.
-#[inline(always)]
-pub(crate) fn write_granted<B: Bus>(bus: &B, offset: Offset, value: u32) {
-    // SAFETY: `Reg` and `Pair` alone call this. A register that decides over memory takes a `Driver` permission, which
-    // only the driver has, or who has vouched for it (`Registers::assume`).
-    unsafe { bus.write32(offset, value) }
-}
-
 /// The registers of a device that are mapped into memory.
 #[derive(Debug)]
 pub struct Mmio {

@@ -15,7 +15,7 @@ use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::clock::{self, Clock};
 use crate::field::{Full, Layout, Value};
-use crate::mmio::{Bus, Offset, order_memory_before_doorbell, write_granted};
+use crate::mmio::{Bus, Offset, order_memory_before_doorbell};
 
 /// A register of the datasheet.
 pub trait Register: Layout + RegisterLongName {
@@ -238,10 +238,24 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
         self.store(self.bus.read32(self.offset), value);
     }
 
+    /// Writes the register, as every write of a typed one does in the end.
     #[inline(always)]
-    fn store(&self, old: u32, value: Value<R>) {
+    fn put(&self, value: u32)
+    where
+        R: WritableIn<P>,
+    {
+        // SAFETY: `WritableIn` says that `P` allows it. Registers that can let the device access other memory ask for a `Driver`
+        // permission; whoever took that by `Registers::assume` promised that what is written does not.
+        unsafe { self.bus.write32(self.offset, value) }
+    }
+
+    #[inline(always)]
+    fn store(&self, old: u32, value: Value<R>)
+    where
+        R: WritableIn<P>,
+    {
         let [mask, bits] = [value.mask()[0] as u32, value.bits()[0] as u32];
-        write_granted(self.bus, self.offset, (old & (R::KEEP & !mask)) | (bits | R::ONES));
+        self.put((old & (R::KEEP & !mask)) | (bits | R::ONES));
     }
 
     /// Sets the bits that `value` gives as ones.
@@ -250,7 +264,7 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     where
         R: OnesSet + WritableIn<P>,
     {
-        write_granted(self.bus, self.offset, value.bits()[0] as u32);
+        self.put(value.bits()[0] as u32);
     }
 
     /// Clears the bits that `value` gives as ones.
@@ -259,7 +273,7 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
     where
         R: OnesClear + WritableIn<P>,
     {
-        write_granted(self.bus, self.offset, value.bits()[0] as u32);
+        self.put(value.bits()[0] as u32);
     }
 
     /// Tells the device that the descriptors before index `tail` are its own now.
@@ -271,7 +285,7 @@ impl<'a, B: Bus, R: Register, P> Reg<'a, B, R, P> {
         R: Doorbell + WritableIn<P>,
     {
         order_memory_before_doorbell();
-        write_granted(self.bus, self.offset, tail);
+        self.put(tail);
     }
 
     /// Reads the register until `condition` holds of it, at most for `limit`.
@@ -316,7 +330,7 @@ impl<B: Bus, R: BareWrite + WritableIn<P>, P> Writeable for Reg<'_, B, R, P> {
 
     #[inline(always)]
     fn set(&self, value: u32) {
-        write_granted(self.bus, self.offset, value);
+        self.put(value);
     }
 }
 
@@ -387,9 +401,6 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
         L: PlainWrite + WritableIn<P>,
         H: PlainWrite + WritableIn<P>,
     {
-        self.in_order(
-            || write_granted(self.low.bus, self.low.offset, value as u32),
-            || write_granted(self.high.bus, self.high.offset, (value >> 32) as u32),
-        );
+        self.in_order(|| self.low.put(value as u32), || self.high.put((value >> 32) as u32));
     }
 }

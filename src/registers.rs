@@ -29,15 +29,10 @@ macro_rules! block {
         }
 
         impl<'a, B, P> Registers<'a, B, P> {
-            /// The registers on `bus` with permission `P`: the caller knows that it holds.
-            pub(crate) const fn with_permission(bus: &'a B) -> Self {
-                Self { bus, permission: core::marker::PhantomData }
-            }
-
             $(#[$assume])*
             #[must_use]
             pub const unsafe fn assume(bus: &'a B) -> Self {
-                Self::with_permission(bus)
+                Self { bus, permission: core::marker::PhantomData }
             }
         }
     };
@@ -52,7 +47,7 @@ block! {
     /// ```compile_fail
     /// use ixgbe::registers::{Registers, permission::Running};
     /// fn forge<B: ixgbe::mmio::Bus>(bus: &B) -> Registers<'_, B, Running> {
-    ///     Registers::with_permission(bus) // private
+    ///     Registers::assume(bus) // unsafe
     /// }
     /// ```
     struct;

@@ -75,12 +75,14 @@ fn doorbells_are_the_next_store_after_their_barrier() -> Result {
         let lines: Vec<_> = assembly.lines().map(str::trim).collect();
         let ends = lines.iter().enumerate().filter(|(_, line)| **line == BARRIER[1]).map(|(at, _)| at);
         for end in ends {
-            let before = lines[..end].iter().rposition(|line| *line == BARRIER[0]).ok_or("a block without a beginning")?;
+            let before =
+                lines[..end].iter().rposition(|line| *line == BARRIER[0]).ok_or("a block without a beginning")?;
             let inside = lines[before + 1..end].iter().filter(|line| !line.is_empty());
             assert_eq!(inside.count(), 0, "assembly that is no barrier");
             let next = lines[end..].iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
             // What ends the search without a store: a branch may have been taken.
-            let ends = |line: &str| line.ends_with(':') || ["j", "ret", "call"].iter().any(|word| line.starts_with(word));
+            let ends =
+                |line: &str| line.ends_with(':') || ["j", "ret", "call"].iter().any(|word| line.starts_with(word));
             let next = next.skip(1).find(|line| stores_memory(line) || ends(line));
             let next = next.ok_or("nothing follows the barrier")?;
             assert!(next.starts_with("mov dword ptr [") && stores_memory(&next), "after a barrier comes: {next}");

@@ -29,7 +29,9 @@ struct Paused<'a, H: Platform>(&'a H);
 
 impl<H: Platform> Paused<'_, H> {
     fn switch(&self, on: bool) -> Result<(), Error> {
-        let registers: Registers<'_, H, Driver<Running>> = Registers::with_permission(self.0);
+        // SAFETY: a `Control`, of which there is one, has the device while it runs. Reception writes to the buffers of the queues that
+        // are enabled, which are the driver's.
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.0) };
         receive::while_idle(self.0, registers, || {
             registers.rxctrl().modify(Value::EMPTY.with(RXCTRL::RXEN, on));
         })
@@ -48,13 +50,16 @@ impl<'a, H: Platform> Control<'a, H> {
     /// The registers, with what is permitted while the device runs.
     #[must_use]
     pub fn registers(&self) -> Registers<'_, H, Running> {
-        Registers::with_permission(self.hardware)
+        // SAFETY: the device runs as long as it is borrowed here. `Running` alone is no `Driver` permission.
+        unsafe { Registers::assume(self.hardware) }
     }
 
     /// The registers, also those that reading changes. What is taken from a counter here is missing in the [statistics](Self::statistics).
     #[must_use]
     pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<Running>> {
-        Registers::with_permission(self.hardware)
+        // SAFETY: the device runs as long as it is borrowed here. There is one `Control`, of which this borrows all; queues read
+        // no registers. It is no `Driver` permission.
+        unsafe { Registers::assume(self.hardware) }
     }
 
     /// What the link is now.
@@ -144,7 +149,9 @@ impl<'a, H: Platform> Control<'a, H> {
     pub fn set_rss(&mut self, rss: Rss) -> Result<(), Error> {
         self.config.check_rss(&rss)?;
         if self.config.rx_queues > 1 {
-            let registers: Registers<'_, H, Running> = Registers::with_permission(self.hardware);
+            // SAFETY: as in `registers`, and this `Control` is borrowed whole. Whatever the hash, packets go to queues that run: the
+            // table was checked.
+            let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.hardware) };
             if (rss.key, rss.fields) != (self.rss.key, self.rss.fields) {
                 self.with_receive_paused(|_| {
                     receive::set_hash(registers, &rss)?;
@@ -174,7 +181,9 @@ impl<'a, H: Platform> Control<'a, H> {
             core::mem::forget(paused);
             return Err(error);
         }
-        let result = action(Registers::with_permission(self.hardware));
+        // SAFETY: reception was just switched off, and only this `Control` can switch it on; `action` cannot keep the registers. There
+        // is one `Control`, and this borrows all of it. It is no `Driver` permission.
+        let result = action(unsafe { Registers::assume(self.hardware) });
         core::mem::forget(paused);
         Paused(self.hardware).switch(true).map(|()| result)
     }

@@ -30,7 +30,8 @@ const DMA_READY: Duration = Duration::from_secs(1);
 /// These are the steps of 4.6.3 in order.
 pub(crate) fn initialise<H: Platform>(hardware: &H) -> Result<[u8; 6], Error> {
     global_reset(hardware)?;
-    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    // SAFETY: the device was just reset, and the caller has it to itself. All queues are disabled, so it accesses no memory.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
     mask_interrupts(registers);
     configure(registers);
     wait_for_eeprom(hardware, registers)?;
@@ -52,7 +53,8 @@ where
 
 /// Resets link and device and waits until that is done (4.6.3.2, 8.2.3.1.1).
 pub(crate) fn global_reset<H: Platform>(hardware: &H) -> Result<(), Error> {
-    let registers: Registers<'_, H, Driver<Unbound>> = Registers::with_permission(hardware);
+    // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. A reset disables all queues.
+    let registers: Registers<'_, H, Driver<Unbound>> = unsafe { Registers::assume(hardware) };
     registers.ctrl().modify(value!(CTRL { LRST: true, RST: true }));
     hardware.wait(RESET_QUIET);
     registers

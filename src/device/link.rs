@@ -107,7 +107,8 @@ impl<H: Platform> Device<Reset, H> {
     /// [`Error::NoLink`], or [`Error::Removed`].
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.wait_for_link.md")))]
     pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, Failed<Self>> {
-        let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(&self.hardware);
+        // SAFETY: the device is in that state, and owned here. It is only read.
+        let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(&self.hardware) };
         let look = || {
             if status(registers).is_up() {
                 // The device reports links that are none for a moment.

@@ -132,13 +132,16 @@ impl<S: State, H: Platform> Device<S, H> {
     /// The registers, with what state `S` permits.
     #[must_use]
     pub fn registers(&self) -> Registers<'_, H, S> {
-        Registers::with_permission(&self.hardware)
+        // SAFETY: the device is in state `S`, as its type says. A state alone is no `Driver` permission.
+        unsafe { Registers::assume(&self.hardware) }
     }
 
     /// The registers, also those that reading changes.
     #[must_use]
     pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<S>> {
-        Registers::with_permission(&self.hardware)
+        // SAFETY: the device is in state `S`, as its type says, and borrowed whole, so nobody else uses it. It is no `Driver`
+        // permission.
+        unsafe { Registers::assume(&self.hardware) }
     }
 
     /// The platform that the device is on.

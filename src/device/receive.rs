@@ -138,8 +138,14 @@ fn set_up_frame_size<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config:
 }
 
 /// Sets up the queue of `ring` and enables it (4.6.7).
-pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = Registers::with_permission(hardware);
+///
+/// # Safety
+///
+/// The ring must have been made for this device, which must not run yet, and be held until it has stopped.
+pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
+    // SAFETY: the queue is disabled since the reset. The address and the length are those of a ring that the device keeps, by the
+    // caller's promise; the size is that of the ring's buffers; and the device owns no descriptor: head and tail are 0.
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume(hardware) };
     let queue = ring.queue();
     registers.rdba(queue).write(ring.ring().address().get());
     registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -152,7 +158,9 @@ pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Co
     );
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
     // Reset leaves bit 12 as 1, and it must be 0: every write sees to it.
-    Registers::<'_, H, Driver<Reset>>::with_permission(hardware).dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
+    // SAFETY: the device does not run yet, and the caller has it to itself. What is written switches a hint off.
+    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
     registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
     registers
         .rxdctl(queue)
@@ -163,7 +171,9 @@ pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Co
 
 /// Starts to receive, once all queues are enabled: doing it earlier can hang the receive DMA (4.6.7).
 pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
-    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    // SAFETY: `start` alone calls this, on a device that does not run yet, which it has to itself. Reception writes to the buffers
+    // of the queues that are enabled, which are the driver's.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
     while_idle(hardware, registers, || {
         // The datasheet has it last. But a packet may be waiting, and must not be written without snooping either.
         registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));

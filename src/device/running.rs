@@ -191,7 +191,9 @@ fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: 
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
-    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    // SAFETY: the caller has a device in state `LinkUp`, in which what `Reset` may write may be written, to itself. No queue is
+    // enabled, so the device accesses no memory, whatever the filters and counters are set to.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;
@@ -208,11 +210,13 @@ fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: 
         queues.tx.push(Apart(Held::by(hardware, ring)));
     }
     for Apart(ring) in &mut queues.rx {
-        receive::enable_queue(hardware, ring.get(), config)?;
+        // SAFETY: the ring is held until this device has stopped, and was made for it.
+        unsafe { receive::enable_queue(hardware, ring.get(), config) }?;
         Receive::new(ring.get_mut(), hardware).start();
     }
     for Apart(ring) in &queues.tx {
-        transmit::enable_queue(hardware, ring.get(), config)?;
+        // SAFETY: the ring is held until this device has stopped, and was made for it.
+        unsafe { transmit::enable_queue(hardware, ring.get(), config) }?;
     }
     receive::enable(hardware)
 }

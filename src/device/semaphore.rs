@@ -25,7 +25,9 @@ pub(crate) fn with_mac_registers<H: Platform>(
     hardware: &H,
     action: impl FnOnce(Registers<'_, H, Driver<Reset>>),
 ) -> Result<(), Error> {
-    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    // SAFETY: the device was reset, and the caller has it to itself. The semaphores give access to no memory, and `action` sets
+    // up the link.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
     let try_once = || {
         if let Err(error) = take_swsm(hardware, registers) {
             return Some(Err(error));

@@ -24,7 +24,9 @@ const PACKET_BUFFER: u64 = 160;
 
 /// Initialises what all transmit queues share; DMATXCTL.TE is off.
 pub(crate) fn initialise<H: Bus>(hardware: &H, config: &Config) -> Result<(), Error> {
-    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    // SAFETY: `start` alone calls this, on a device in that state, which it has to itself. No queue is enabled, so the device
+    // accesses no memory, whatever it is set up as.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
     registers.hlreg0().modify(value!(HLREG0 { TXCRCEN: true, TXPADEN: true }));
     with_arbiter_disabled(
         hardware,
@@ -39,9 +41,11 @@ fn with_arbiter_disabled<H: Bus>(
     arbiter: impl FnOnce(Registers<'_, H, Driver<ArbiterDisabled>>),
     rest: impl FnOnce(Registers<'_, H, Driver<Reset>>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let registers: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    // SAFETY: as in `initialise`, which calls this.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: true }));
-    arbiter(Registers::with_permission(hardware));
+    // SAFETY: as above; and the arbiter was just switched off.
+    arbiter(unsafe { Registers::assume(hardware) });
     let result = rest(registers);
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: false }));
     result
@@ -68,8 +72,14 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
 }
 
 /// Sets up the queue of `ring`, starts to transmit if it is the first, and enables it (4.6.8).
-pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, config: &Config) -> Result<(), Error> {
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = Registers::with_permission(hardware);
+///
+/// # Safety
+///
+/// The ring must have been made for this device, which must not run yet, and be held until it has stopped.
+pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, config: &Config) -> Result<(), Error> {
+    // SAFETY: the queue is disabled since the reset. The address and the length are those of a ring that the device keeps, by the
+    // caller's promise, and which is empty: head and tail are 0.
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume(hardware) };
     let queue = ring.queue();
     registers.tdba(queue).write(ring.ring().address().get());
     registers.tdlen(queue).write(Value::EMPTY.try_with(TDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -80,7 +90,8 @@ pub(crate) fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, config: &Co
         .try_with(TXDCTL::PTHRESH, u64::from(fewer_than))?
         .try_with(TXDCTL::HTHRESH, u64::from(at_least))?;
     registers.txdctl(queue).modify(thresholds);
-    let shared: Registers<'_, H, Driver<Reset>> = Registers::with_permission(hardware);
+    // SAFETY: the device is being started. The queues that are enabled are the driver's, so transmission accesses its rings alone.
+    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
     if !shared.dmatxctl().read().field(DMATXCTL::TE) {
         shared.dmatxctl().modify(value!(DMATXCTL { TE: true }));
     }

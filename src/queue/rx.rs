@@ -349,7 +349,9 @@ impl<'a, H: Bus> Receive<'a, H> {
     pub(super) fn announce(&mut self) {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
-        let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
+        // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
+        // descriptors were posted with buffers that the ring keeps until the device has stopped.
+        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume(self.hardware) };
         registers.rdt(self.ring.queue).ring(tail as u32);
     }
 
@@ -361,7 +363,9 @@ impl<'a, H: Bus> Receive<'a, H> {
     /// Lets the queue raise its interrupt once, for packets that are there or come: see
     /// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
     pub fn enable_interrupt(&mut self) {
-        let registers: Registers<'_, H, Driver<Running>> = Registers::with_permission(self.hardware);
+        // SAFETY: there are queues only while the device runs. A bit of EIMS that is written as 1 sets itself alone, whoever writes
+        // others; interrupts go where the platform has them sent, and to no memory of this register's.
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.hardware) };
         let cause = 1u64 << self.ring.queue.get();
         if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, cause) {
             registers.eims_ex(QUEUE_VECTORS).set_ones(cause);

@@ -451,7 +451,9 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     fn announce(&mut self) {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.ring.end());
-        let registers: Registers<'_, H, Driver<QueueEnabled>> = Registers::with_permission(self.hardware);
+        // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
+        // descriptors were posted with buffers that the ring keeps until the device reports them, or has stopped.
+        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume(self.hardware) };
         registers.tdt(self.ring.queue).ring(tail as u32);
     }
 

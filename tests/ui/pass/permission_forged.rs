@@ -1,9 +1,0 @@
-use ixgbe::mmio::Bus;
-use ixgbe::registers::{Registers, permission::Running};
-
-fn case<B: Bus>(bus: &B) -> Registers<'_, B, Running> {
-    // SAFETY: none here, this is only compiled.
-    unsafe { Registers::assume(bus) }
-}
-
-fn main() {}

@@ -144,7 +144,7 @@ impl<'a, H: Platform> Control<'a, H> {
     pub fn set_rss(&mut self, rss: Rss) -> Result<(), Error> {
         self.config.check_rss(&rss)?;
         if self.config.rx_queues > 1 {
-            let registers: Registers<'_, H, Running> = Registers::with_permission(self.hardware);
+            let registers: Registers<'_, H, Driver<Running>> = Registers::with_permission(self.hardware);
             if (rss.key, rss.fields) != (self.rss.key, self.rss.fields) {
                 self.with_receive_paused(|_| {
                     receive::set_hash(registers, &rss)?;

@@ -53,6 +53,8 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let types = registers().chain(description.indices.keys()).map(|name| (name, rust_name::type_name(name)));
     names.unique("type", types.chain(spaces), rust_name::TAKEN_TYPES);
 
+    names.apart("type", registers(), description.indices.keys(), rust_name::type_name);
+
     let permissions = description.permissions.keys().map(|name| (name, rust_name::type_name(name)));
     names.unique("type", permissions, rust_name::TAKEN_TYPES);
 
@@ -65,6 +67,10 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     // The code of a block is in a module of its own, beside those of the registers' values.
     let modules = modules.chain(description.blocks.keys().map(|name| (name, name.value.clone())));
     names.unique("module", modules, rust_name::TAKEN_MODULES);
+
+    let enumerated = description.registers.iter().filter(|register| register.has_values());
+    let enumerated = enumerated.map(|register| &register.name);
+    names.apart("module", enumerated, description.blocks.keys(), rust_name::method);
 
     let descriptors =
         || description.descriptors.iter().map(|one| (&one.name, rust_name::descriptor(&one.name, one.format)));
@@ -102,6 +108,22 @@ struct Names<'m> {
 }
 
 impl Names<'_> {
+    /// Reports what is called the same in two lists, which `names_unique` takes for no mistake.
+    fn apart<'a>(
+        &mut self,
+        what: &str,
+        names: impl Iterator<Item = &'a Word>,
+        others: impl Iterator<Item = &'a Word>,
+        rust: fn(&str) -> String,
+    ) {
+        let others: HashMap<&str, &Word> = others.map(|other| (other.as_str(), other)).collect();
+        for name in names {
+            if let Some(other) = others.get(name.as_str()) {
+                self.mistakes.report(SameName { what, rust: &rust(name), first: other, second: name });
+            }
+        }
+    }
+
     fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = (&'a Word, String)>, taken: &[&str]) {
         let mut seen: HashMap<String, &Word> = HashMap::new();
         for (name, rust) in names {

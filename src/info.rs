@@ -37,8 +37,12 @@ pub struct RegisterInfo {
     pub aliases: &'static [Range],
     /// The permissions of which one is enough to write it.
     pub write_in: &'static [&'static str],
-    /// Whether a write can make the device reach other memory.
+    /// Whether a write can make the device reach other memory, or the driver trust what is not there yet.
     pub memory_safety: bool,
+    /// Whether a write makes untrue what the driver knows of the device: its state, or who owns it.
+    pub device_state: bool,
+    /// Whether a wrong write can destroy hardware.
+    pub hardware_damage: bool,
     /// Whether a write tells the device that descriptors are ready.
     pub doorbell: bool,
     /// The fields, from low to high.
@@ -133,6 +137,12 @@ impl RegisterInfo {
             let exact = if range.count == 1 { from == 0 } else { from.is_multiple_of(range.stride) };
             (exact && index < range.count).then_some(range.first + index)
         })
+    }
+
+    /// Whether only the driver writes it, because of a mark.
+    #[must_use]
+    pub const fn is_the_drivers(&self) -> bool {
+        self.memory_safety || self.device_state || self.hardware_damage
     }
 
     /// Whether reading it, or any field of it, changes it.

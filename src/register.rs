@@ -120,8 +120,9 @@ impl<R: Register, P: ExclusiveAccess> ReadableIn<P> for R {}
 #[derive(Debug)]
 pub struct Exclusive<P>(PhantomData<P>);
 
-/// The permission of the driver itself while the device is in state `P`: it may write the registers that decide
-/// which memory the device reaches, because it owns that memory.
+/// The permission of the driver itself while the device is in state `P`: it may write the registers that are marked in the
+/// map. They decide which memory the device reaches, which is the driver's; or what state the device is in, which the
+/// driver's types say; or they can destroy hardware, which the driver does not.
 #[derive(Debug)]
 pub struct Driver<P>(PhantomData<P>);
 

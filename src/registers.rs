@@ -75,8 +75,10 @@ block! {
     /// - the device must be in the state, or its queue, that `P` says;
     /// - [`Exclusive`] and [`Driver`] say besides that nobody else uses the device: what is read with an effect, or
     ///   read, changed and written back, is not the driver's to use at the same time;
-    /// - with [`Driver`], what is written must not let the device reach memory that it was not given. Registers
-    ///   that decide over memory (addresses, lengths, buffer sizes, tails, enables) are written with it alone.
+    /// - with [`Driver`], what is written must not let the device reach memory that it was not given: registers
+    ///   that decide over memory (addresses, lengths, buffer sizes, tails, enables) are written with it alone;
+    /// - it must not make untrue the state that a [`Device`](crate::device::Device) says it is in, either, and must not
+    ///   destroy hardware: registers that can (resets, the EEPROM) are written with it alone, too.
     assume
 }
 

@@ -37,8 +37,8 @@ fn crates_add_to_the_map() -> Result {
     assert!(doc.stderr.is_empty(), "rustdoc complains:\n{}", String::from_utf8_lossy(&doc.stderr));
     let pages = target().join("doc/acme");
     for (page, texts) in [
-        ("trait.AcmeCTRL_EXT.html", ["<svg", "The fan is under"]),
-        ("trait.AcmeEEC.html", ["AcmeUnlocked", "FWE"]),
+        ("trait.AcmeEXVET.html", ["<svg", "The fan is under"]),
+        ("trait.AcmeRFCTL.html", ["AcmeNfs", "NFS_VER"]),
         ("trait.AcmeRegisters.html", ["acme_control", "Board Control"]),
         ("enum.ACME_LED.html", ["<svg", "0x1F100 + 0x8 * (n - 2)"]),
         ("by_address/index.html", ["0x1F000", "ACME_CONTROL"]),

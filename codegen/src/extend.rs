@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::check::Unknown;
 use crate::description::extension::{Addition, Extension};
-use crate::description::{Description, Field, Named, Register, Word};
+use crate::description::{Description, Field, Mark, Named, Register, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::source::Spanned;
 
@@ -54,6 +54,21 @@ impl From<OtherBlock<'_>> for Diagnostic {
     }
 }
 
+/// Something is added to a register of a block that extensions cannot reach.
+struct InOtherBlock<'a> {
+    name: &'a Word,
+    block: &'a Word,
+}
+
+impl From<InOtherBlock<'_>> for Diagnostic {
+    fn from(mistake: InOtherBlock<'_>) -> Self {
+        let InOtherBlock { name, block } = mistake;
+        Diagnostic::new("an extension adds to registers of the first block alone", name.span, "")
+            .other(block.span, format!("`{}` is in block `{}`", name.value, block.value))
+            .help("leave this addition out")
+    }
+}
+
 /// A value is added to a field whose values have no names.
 struct NotEnumerated<'a> {
     name: &'a Word,
@@ -68,17 +83,18 @@ impl From<NotEnumerated<'_>> for Diagnostic {
     }
 }
 
-/// An extension takes back what keeps memory safe.
+/// An extension takes back what leaves a register to the driver.
 struct Weakened<'a> {
     register: &'a Word,
-    mark: Spanned<bool>,
+    mark: Mark,
+    said: Spanned<bool>,
 }
 
 impl From<Weakened<'_>> for Diagnostic {
     fn from(mistake: Weakened<'_>) -> Self {
-        let Weakened { register, mark } = mistake;
-        let message = format!("register `{}` decides over memory, which no extension can change", register.value);
-        Diagnostic::new(message, mark.span, "").other(register.span, "marked `memory_safety: true`")
+        let Weakened { register, mark, said } = mistake;
+        let message = format!("the mark `{}` of register `{}` cannot be taken back", mark.key(), register.value);
+        Diagnostic::new(message, said.span, "").other(register.span, format!("marked `{}: true`", mark.key()))
     }
 }
 
@@ -108,7 +124,13 @@ pub(crate) fn extend(
     let places: HashMap<_, _> = named.collect();
     for (name, addition) in &extension.additions {
         match places.get(name) {
-            Some(at) => add_to(&mut description.registers[*at], addition, mistakes, &mut values),
+            Some(at) => {
+                let register = &mut description.registers[*at];
+                if let Some(block) = &register.block {
+                    mistakes.report(InOtherBlock { name, block });
+                }
+                add_to(register, addition, mistakes, &mut values);
+            }
             None => {
                 let known = description.registers.iter().map(|register| register.name.as_str());
                 let unknown = Unknown { what: "register", word: name, known: crate::check::known(known, mistakes) };
@@ -125,8 +147,10 @@ pub(crate) fn extend(
 }
 
 fn add_to(register: &mut Register, addition: &Addition, mistakes: &mut Mistakes, values: &mut Vec<AddedValues>) {
-    if let Some(mark) = addition.memory_safety.filter(|mark| register.memory_safety && !mark.value) {
-        mistakes.report(Weakened { register: &register.name, mark });
+    for (mark, said) in addition.marks().filter(|(_, said)| !said.value) {
+        if register.marks().any(|own| own == mark) {
+            mistakes.report(Weakened { register: &register.name, mark, said });
+        }
     }
     for (name, added) in &addition.values {
         let Some((known, field)) = register.fields.get_full_mut(name).map(|(_, known, field)| (known, field)) else {

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use crate::check::{Checked, Extended};
-use crate::description::extension::Extension;
+use crate::description::extension::{Addition, Extension};
 use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Named, Range, Reserved, Word};
 
 /// A whole description, worked out.
@@ -125,7 +125,7 @@ pub struct Field<'a> {
     pub access: Access,
     /// The value that it must always be written with.
     pub prescribed: Option<u64>,
-    /// Whether it decides over memory in a register that otherwise does not, so that no safe code sets it.
+    /// Whether an extension has marked it, in a register that is not marked itself, so that no safe code sets it.
     pub guarded: bool,
     /// What its values are.
     pub kind: FieldKind,
@@ -230,7 +230,7 @@ pub fn lower_extension(extended: &Extended) -> Additions<'_> {
         let (all, fields) = (register(description, described), register(description, described).fields);
         let addition = extension.additions.get(&described.name);
         let added = |field: &Field<'_>| addition.is_some_and(|addition| addition.fields.contains_key(field.name));
-        let guarded = addition.is_some_and(|addition| addition.memory_safety.is_some_and(|mark| mark.value));
+        let guarded = addition.is_some_and(Addition::is_marked);
         let fields = fields.into_iter().filter(added).map(|field| Field { guarded, ..field }).collect();
         let values = extended.values.iter().filter(|added| added.register == described.name).map(|added| Field {
             name: &added.name,
@@ -308,10 +308,10 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
             && reset_known == all
             && preserve == 0
             && must_be_one == 0
-            && !described.memory_safety,
+            && !described.is_marked(),
         write_in: described.write_in.as_ref().map(|named| write_in(description, named)).or_else(|| {
-            // It needs a rule of its own: only who owns the memory may write it.
-            described.memory_safety.then(|| write_in(description, &description.write_in))
+            // It needs a rule of its own: only the driver may write it.
+            described.is_marked().then(|| write_in(description, &description.write_in))
         }),
         reset,
         reset_known,
@@ -383,11 +383,7 @@ fn kind(field: &description::Field, may_be_address: bool) -> FieldKind {
     let bits = field.bits.value;
     if !field.values.is_empty() {
         FieldKind::Enumerated
-    } else if may_be_address
-        && field.memory_safety.is_some_and(|marked| marked.value)
-        && bits.width == 64
-        && field.fixed.is_none()
-        && field.access.is_none()
+    } else if may_be_address && field.is_marked() && bits.width == 64 && field.fixed.is_none() && field.access.is_none()
     {
         FieldKind::Address
     } else if bits.width == 1 {

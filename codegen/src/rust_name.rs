@@ -12,12 +12,16 @@ pub(crate) const TAKEN_TYPES: &[&str] = &[
     "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag", "Guarded",
     "Index", "IndexSpace", "KnownReset", "Layout", "None", "Offset", "OnesClear", "OnesSet", "Option", "P", "Pair",
     "PlainWrite", "Range", "ReadActs", "ReadClears", "ReadOnly", "ReadPure", "ReadSets", "ReadWrite", "Reg", "Register",
-    "RegisterInfo", "RegisterLongName", "Registers", "SelfClearing", "Some", "ValueOf", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
+    "RegisterInfo", "RegisterLongName", "Registers", "SelfClearing", "Sized", "Some", "ValueOf", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
     "WriteOnly",
 ];
 
-/// Modules beside those of the registers.
-pub(crate) const TAKEN_MODULES: &[&str] = &["by_address", "by_group", "by_name", "permission", "permit"];
+/// Modules beside those of the registers, and the crates and types that code in the same place means by these words.
+#[rustfmt::skip]
+pub(crate) const TAKEN_MODULES: &[&str] = &[
+    "alloc", "bool", "by_address", "by_group", "by_name", "core", "permission", "permit", "std", "str", "u16", "u32", "u64",
+    "u8", "usize",
+];
 
 /// Methods that are there beside those of the registers.
 pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume", "with_permission"];

@@ -36,7 +36,7 @@ fn an_extension_is_checked_with_what_it_extends() -> Result<(), Box<dyn Error>> 
     let output = check("ui/extension_conflicts/extension.yaml")?;
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr)?;
-    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:47:11"] {
+    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:52:11"] {
         assert!(text.contains(file), "{text}");
     }
     Ok(())
@@ -72,6 +72,9 @@ fn a_dump_has_every_element() -> Result<(), Box<dyn Error>> {
         let registers = dump["registers"].as_array().cloned().unwrap_or_default();
         registers.into_iter().find(|register| register["name"] == name).unwrap_or_default()
     };
+    assert_eq!(register("BASE")["marks"], serde_json::json!(["memory_safety"]));
+    assert_eq!(register("KEY")["marks"], serde_json::json!(["device_state", "hardware_damage"]));
+    assert_eq!(register("MODE")["marks"], serde_json::json!([]));
     assert_eq!(register("BASE")["offsets"], serde_json::json!([0x100, 0x140, 0x180, 0x1C0, 0x400, 0x440]));
     assert_eq!(register("BASE")["reset"], serde_json::Value::Null);
     assert_eq!(register("MODE")["aliases"], serde_json::json!([0x800]));

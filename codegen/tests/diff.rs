@@ -44,7 +44,7 @@ fn changes_are_told_as_docs_semver_has_them() -> Result<(), Box<dyn Error>> {
         ("reset: 0x00000012", "reset: 0x00000011".to_owned(), Patch, "MODE\n  patch  the reset value is corrected"),
         // Fields.
         ("TAIL: { bits: \"15:0\"", "TAIL: { bits: \"14:0\"".to_owned(), Major, "TAIL.TAIL\n  major  narrower: from bits 15:0 to bits 14:0"),
-        ("range: [1, 8]", "range: [2, 8]".to_owned(), Major, "MODE.SIZE\n  major  the range is smaller: 2 to 8"),
+        ("range: [1, 8]", "range: [1, 7]".to_owned(), Major, "MODE.SIZE\n  major  the range is smaller: 1 to 7"),
         ("range: [1, 8], ", String::new(), Minor, "MODE.SIZE\n  minor  no longer has a range"),
         ("KEY: { bits: \"31:0\", doc", "KEY: { bits: \"31:0\", range: [0, 7], doc".to_owned(), Major, "KEY.KEY\n  major  gets a range: 0 to 7"),
         ("bits: \"12\", access: sc", "bits: \"12\", access: ro".to_owned(), Major, "MODE.RESET\n  major  can no longer be given a value"),
@@ -58,6 +58,10 @@ fn changes_are_told_as_docs_semver_has_them() -> Result<(), Box<dyn Error>> {
         ("name: SCRATCH", "name: SCRATCHPAD".to_owned(), Major, "SCRATCH\n  major  register removed"),
         ("count: 10,", "count: 9,".to_owned(), Major, "KEY\n  major  has 9 elements, had 10"),
         ("reset: 0x000000FF\n", "reset: 0x000000FF\n    memory_safety: true\n".to_owned(), Major, "KEY\n  major  marked `memory_safety`"),
+        ("    doorbell: true\n", "    doorbell: true\n    device_state: true\n".to_owned(), Major, "TAIL\n  major  marked `device_state`"),
+        ("    device_state: true\n    hardware_damage: true\n", String::new(), Minor, "KEY\n  minor  no longer marked `device_state`\n  minor  no longer marked `hardware_damage`"),
+        ("name: PEEK", "name: POKE".to_owned(), Minor, "POKE\n  minor  0x00F00 is forbidden"),
+        ("size: 0x01000", "size: 0x00F80".to_owned(), Minor, "the space\n  minor  ends at 0x00F7F"),
         ("    access: rc_w1c", "    access: w1c".to_owned(), Minor, "CAUSE\n  minor  a read no longer changes it"),
         // Descriptors and pairs.
         ("    report: REPORT\n", String::new(), Major, "descriptor Transfer (read)\n  major  `report` is no longer known"),

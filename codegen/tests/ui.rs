@@ -1,5 +1,5 @@
 //! What a person reads who made a mistake: `ui/NAME/stderr` for `ui/NAME/input.yaml`, or for `ui/NAME/extension.yaml`, which
-//! extends `golden/input.yaml`.
+//! extends `golden/input.yaml`, or the `input.yaml` beside it.
 //!
 //! `BLESS=1 cargo test -p datasheet-codegen --test ui` writes what is read now; look at the difference before you
 //! commit it.
@@ -28,7 +28,9 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
     for case in cases {
         let extension = case.join("extension.yaml");
         let mistakes = if extension.exists() {
-            let description = Source::new("input.yaml", GOLDEN);
+            let own = case.join("input.yaml");
+            let own = own.exists().then(|| fs::read_to_string(own)).transpose()?;
+            let description = Source::new("input.yaml", own.unwrap_or_else(|| GOLDEN.to_owned()));
             let extension = Source::new("extension.yaml", fs::read_to_string(extension)?);
             read_extension(description, extension).err()
         } else {

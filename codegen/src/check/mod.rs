@@ -14,6 +14,7 @@ mod enumerated_values_unique;
 mod fields_do_not_overlap;
 mod fields_inside;
 mod fixed_values_fit;
+mod forbidden_addresses_free;
 mod groups_and_indices_known;
 mod handover_flags_known;
 mod indices_filled;
@@ -29,6 +30,7 @@ mod register_conditions_known;
 mod register_has_one_place;
 mod reserved_bits_belong_to_no_field;
 mod reset_values_fit;
+mod reset_values_in_range;
 mod rust_names_unique;
 mod software_must_be_writable;
 mod strides_hold_elements;
@@ -123,7 +125,7 @@ fn pass_extension((base, extension): (Description, Extension), mistakes: &mut Mi
     let values = extend::extend(&mut whole, &extension, mistakes);
     let whole = pass(whole, mistakes);
     names_are_words::check_extension(&extension, mistakes);
-    rust_names_unique::check_extension(&extension, mistakes);
+    rust_names_unique::check_extension(&whole, &extension, mistakes);
     additions_change_no_rule::check(&base, &whole, &extension, mistakes);
     Extended { whole, extension, values }
 }
@@ -143,6 +145,7 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
     strides_hold_elements::check,
     offsets_addressable::check,
     addresses_disjoint::check,
+    forbidden_addresses_free::check,
     fields_inside::check,
     fields_do_not_overlap::check,
     overlaps_known::check,
@@ -152,6 +155,7 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
     ranges_fit::check,
     fixed_values_fit::check,
     reset_values_fit::check,
+    reset_values_in_range::check,
     reserved_bits_belong_to_no_field::check,
     software_must_be_writable::check,
     write_rules_apply::check,

@@ -1,7 +1,8 @@
-//! Every element is at a multiple of its bytes and below 2^32.
+//! Every element is at a multiple of its bytes, below 2^32, and within the size that the description gives.
 
 use crate::description::{Description, Range, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::source::Spanned;
 
 struct NotAligned<'a> {
     register: &'a Word,
@@ -33,6 +34,27 @@ impl From<TooHigh<'_>> for Diagnostic {
     }
 }
 
+struct Beyond<'a> {
+    register: &'a Word,
+    range: Range,
+    end: u64,
+    size: Spanned<u64>,
+}
+
+impl From<Beyond<'_>> for Diagnostic {
+    fn from(mistake: Beyond<'_>) -> Self {
+        let Beyond { register, range, end, size } = mistake;
+        let last = end - 1;
+        Diagnostic::new(
+            format!("`{}` is beyond the registers of the chip", register.value),
+            range.base.span,
+            format!("reaches up to 0x{last:05X}"),
+        )
+        .other(size.span, format!("registers end at 0x{:05X}", size.value.saturating_sub(1)))
+        .help("correct the address, or the `size`")
+    }
+}
+
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     for register in &description.registers {
         for range in register.ranges().into_iter().chain(register.alias_ranges()) {
@@ -42,8 +64,12 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
                 mistakes.report(NotAligned { register: &register.name, range, bytes });
             }
             let length = range.stride.saturating_mul(u64::from(range.count.saturating_sub(1)));
-            if range.base.value.saturating_add(length) > u64::from(u32::MAX) {
+            let last = range.base.value.saturating_add(length);
+            // Not even a distance that nothing is at may be larger: it becomes a number of 32 bits.
+            if last > u64::from(u32::MAX) || range.stride > u64::from(u32::MAX) {
                 mistakes.report(TooHigh { register: &register.name, range });
+            } else if let Some(size) = description.size.filter(|size| last + bytes > size.value) {
+                mistakes.report(Beyond { register: &register.name, range, end: last + bytes, size });
             }
         }
     }

@@ -39,8 +39,19 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             match condition.split_once('.').and_then(|(of, field)| Some((of, registers.get(of)?.fields.get(field)?))) {
                 None => {
                     let fields = known(description.registers.iter().flat_map(fields), mistakes);
-                    let known = fields.iter().map(String::as_str).collect();
-                    mistakes.report(Unknown { what: "field", word: condition, known });
+                    let known: Vec<_> = fields.iter().map(String::as_str).collect();
+                    let unknown = Unknown { what: "field", word: condition, known: known.clone() };
+                    mistakes.report(match condition.contains('.') {
+                        true => unknown.into(),
+                        // It may be right in a field's `when`.
+                        false => {
+                            let with_register = |field: &&str| field.ends_with(&format!(".{}", condition.value));
+                            let example = known.iter().copied().find(with_register).unwrap_or("REGISTER.FIELD");
+                            Diagnostic::from(Unknown { known: Vec::new(), ..unknown }).help(format!(
+                                "the `when` of a register names a field with its register, as in `{example}: 1`"
+                            ))
+                        }
+                    });
                 }
                 Some((of, _)) if of == register.name.as_str() => {
                     mistakes.report(OnItself { register: &register.name, condition });

@@ -33,7 +33,15 @@ impl From<Taken<'_>> for Diagnostic {
     fn from(mistake: Taken<'_>) -> Self {
         let Taken { what, rust, name } = mistake;
         let message = format!("`{}` cannot become the {what} `{rust}` in Rust", name.value);
-        Diagnostic::new(message, name.span, "").note(format!("generated code has a {what} `{rust}` of its own"))
+        let other = format!("`{}_`", name.value);
+        let diagnostic =
+            Diagnostic::new(message, name.span, "").note(format!("generated code has a {what} `{rust}` of its own"));
+        match what {
+            "constant" => diagnostic.help(format!(
+                "choose another key, such as {other}, and give the datasheet's spelling as the field's `name`"
+            )),
+            _ => diagnostic.help(format!("choose another name, such as {other}")),
+        }
     }
 }
 
@@ -45,6 +53,8 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let types = registers().chain(description.indices.keys()).map(|name| (name, rust_name::type_name(name)));
     names.unique("type", types.chain(spaces), rust_name::TAKEN_TYPES);
 
+    names.apart("type", registers(), description.indices.keys(), rust_name::type_name);
+
     let permissions = description.permissions.keys().map(|name| (name, rust_name::type_name(name)));
     names.unique("type", permissions, rust_name::TAKEN_TYPES);
 
@@ -54,7 +64,13 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
 
     let modules = description.registers.iter().filter(|register| register.has_values());
     let modules = modules.map(|register| (&register.name, rust_name::method(&register.name)));
+    // The code of a block is in a module of its own, beside those of the registers' values.
+    let modules = modules.chain(description.blocks.keys().map(|name| (name, name.value.clone())));
     names.unique("module", modules, rust_name::TAKEN_MODULES);
+
+    let enumerated = description.registers.iter().filter(|register| register.has_values());
+    let enumerated = enumerated.map(|register| &register.name);
+    names.apart("module", enumerated, description.blocks.keys(), rust_name::method);
 
     let descriptors =
         || description.descriptors.iter().map(|one| (&one.name, rust_name::descriptor(&one.name, one.format)));
@@ -73,13 +89,18 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     }
 }
 
-/// The traits of an extension are beside the types of the registers that it adds.
-pub(super) fn check_extension(extension: &Extension, mistakes: &mut Mistakes) {
+/// The traits of an extension are beside the types that it adds, and beside those of the description that it uses.
+pub(super) fn check_extension(whole: &Description, extension: &Extension, mistakes: &mut Mistakes) {
     let mut names = Names { mistakes };
     let traits = extension.additions.keys().map(|register| (register, rust_name::added_fields(extension, register)));
     let accessors = std::iter::once((&extension.extension, rust_name::added_registers(extension)));
-    let types = extension.registers.iter().map(|register| (&register.name, rust_name::type_name(&register.name)));
-    names.unique("trait or type", accessors.chain(traits).chain(types), rust_name::TAKEN_TYPES);
+    let names_of_types = whole.registers.iter().map(|register| &register.name).chain(whole.indices.keys());
+    let types = names_of_types.map(|name| (name, rust_name::type_name(name)));
+    let spaces = whole.indices.keys().map(|name| (name, rust_name::index_space(name)));
+    // A type that is taken has been told of.
+    let types: Vec<_> =
+        types.chain(spaces).filter(|(_, rust)| !rust_name::TAKEN_TYPES.contains(&rust.as_str())).collect();
+    names.unique("trait or type", types.into_iter().chain(accessors).chain(traits), rust_name::TAKEN_TYPES);
 }
 
 struct Names<'m> {
@@ -87,6 +108,22 @@ struct Names<'m> {
 }
 
 impl Names<'_> {
+    /// Reports what is called the same in two lists, which `names_unique` takes for no mistake.
+    fn apart<'a>(
+        &mut self,
+        what: &str,
+        names: impl Iterator<Item = &'a Word>,
+        others: impl Iterator<Item = &'a Word>,
+        rust: fn(&str) -> String,
+    ) {
+        let others: HashMap<&str, &Word> = others.map(|other| (other.as_str(), other)).collect();
+        for name in names {
+            if let Some(other) = others.get(name.as_str()) {
+                self.mistakes.report(SameName { what, rust: &rust(name), first: other, second: name });
+            }
+        }
+    }
+
     fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = (&'a Word, String)>, taken: &[&str]) {
         let mut seen: HashMap<String, &Word> = HashMap::new();
         for (name, rust) in names {

@@ -36,7 +36,15 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             for (other, value) in &field.when {
                 match layout.fields.get(other) {
                     None => {
-                        mistakes.report(Unknown { what: "field", word: other, known: keys(layout.fields, mistakes) })
+                        let unknown = Unknown { what: "field", word: other, known: keys(layout.fields, mistakes) };
+                        mistakes.report(match other.contains('.') {
+                            false => unknown.into(),
+                            true => Diagnostic::from(Unknown { known: Vec::new(), ..unknown }).help(format!(
+                                "the `when` of a field names fields of its own {} alone, as in `{name}: 1`",
+                                layout.kind,
+                                name = layout.fields.keys().next().map_or("FIELD", |first| first.as_str()),
+                            )),
+                        });
                     }
                     Some(_) if other == name => mistakes.report(OnItself { field: other }),
                     Some(known) if value.value > known.bits.max() => {

@@ -1,6 +1,7 @@
-//! Every register is of 8, 16 or 32 bits, every descriptor of one to four 32-bit words.
+//! Every register is of 8, 16 or 32 bits, and of a width that the description lists; every descriptor of one to four
+//! 32-bit words.
 
-use crate::description::Description;
+use crate::description::{Description, Register};
 use crate::diagnostic::{Diagnostic, Mistakes};
 use crate::source::Spanned;
 
@@ -17,10 +18,37 @@ impl From<Unsupported<'_>> for Diagnostic {
     }
 }
 
+struct NotListed<'a> {
+    register: &'a Register,
+    listed: &'a [Spanned<u32>],
+}
+
+impl From<NotListed<'_>> for Diagnostic {
+    fn from(mistake: NotListed<'_>) -> Self {
+        let NotListed { register, listed } = mistake;
+        let (bits, place) = (register.bits(), register.width.map_or(register.name.span, |width| width.span));
+        let message = format!("no register of this chip has {bits} bits, as `{}` has", register.name.value);
+        let words: Vec<_> = listed.iter().map(|width| width.value.to_string()).collect();
+        let diagnostic =
+            Diagnostic::new(message, place, "").help(format!("give a width that `widths` lists: {}", words.join(", ")));
+        match listed.first() {
+            Some(first) => diagnostic.other(first.span, "the widths that the runtime can access"),
+            None => diagnostic,
+        }
+    }
+}
+
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
-    for register in &description.registers {
-        if let Some(width) = register.width.filter(|width| ![8, 16, 32].contains(&width.value)) {
-            mistakes.report(Unsupported { what: "a register", width, supported: "8, 16 or 32" });
+    let supported = |width: &Spanned<u32>| [8, 16, 32].contains(&width.value);
+    let widths = description.registers.iter().filter_map(|register| register.width);
+    for width in widths.chain(description.widths.iter().flatten().copied()).filter(|width| !supported(width)) {
+        mistakes.report(Unsupported { what: "a register", width, supported: "8, 16 or 32" });
+    }
+    if let Some(listed) = &description.widths {
+        let is_listed = |register: &Register| listed.iter().any(|width| width.value == register.bits());
+        let registers = description.registers.iter().filter(|register| register.width.as_ref().is_none_or(supported));
+        for register in registers.filter(|register| !is_listed(register)) {
+            mistakes.report(NotListed { register, listed });
         }
     }
     for descriptor in &description.descriptors {

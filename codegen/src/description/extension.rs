@@ -27,6 +27,10 @@ mapping! {
     pub struct Addition("an addition") {
         /// `true` if a wrong value of the added fields lets the chip reach memory that it was not given.
         pub memory_safety: Option<Spanned<bool>> = default,
+        /// `true` if a wrong value of the added fields makes untrue what the driver knows of the chip.
+        pub device_state: Option<Spanned<bool>> = default,
+        /// `true` if a wrong value of the added fields can destroy hardware.
+        pub hardware_damage: Option<Spanned<bool>> = default,
         /// Further fields.
         pub fields: Named<Field> = default,
         /// Further values that have names, by the names of the fields.

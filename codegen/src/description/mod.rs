@@ -5,6 +5,7 @@
 //! description of another in [`extension`].
 
 pub mod extension;
+pub mod marks;
 pub mod values;
 pub mod words;
 
@@ -13,6 +14,7 @@ use indexmap::IndexMap;
 use crate::parse::decode::mapping;
 use crate::source::Spanned;
 
+pub use marks::Mark;
 pub(crate) use values::ones;
 pub use values::{Bits, Items, Range, Reset};
 pub use words::{Access, DoubtLabel, Format, Order, Reserved};
@@ -36,6 +38,12 @@ mapping! {
         pub groups: Named<String> = default,
         /// The blocks of registers beside the first, each with addresses of its own.
         pub blocks: Named<Block> = default,
+        /// How many bytes a block of registers takes: none of it is beyond.
+        pub size: Option<Spanned<u64>> = default,
+        /// The widths in bits that registers may have, if not all that there are.
+        pub widths: Option<Vec<Spanned<u32>>> = default,
+        /// Addresses of the first block at which no register may be, described here or in an extension.
+        pub forbidden: Items<Forbidden> = default,
         /// What array registers are indexed by.
         pub indices: Named<Index> = default,
         /// The facts that make a write legal.
@@ -68,6 +76,22 @@ mapping! {
     pub struct Block("a block") {
         /// What it is.
         pub title: String,
+    }
+}
+
+mapping! {
+    /// An address that no register may be described at.
+    pub struct Forbidden("a forbidden address") {
+        /// What is there.
+        pub name: Word,
+        /// Where it begins.
+        pub offset: Spanned<u64>,
+        /// How many bytes it takes.
+        pub length: Spanned<u64>,
+        /// What a write there does.
+        pub reason: String,
+        /// Who says so.
+        pub source: String,
     }
 }
 
@@ -132,6 +156,10 @@ mapping! {
         pub write_in: Option<Vec<Word>> = default,
         /// Whether a wrong value lets the chip reach memory that it was not given.
         pub memory_safety: bool = default,
+        /// Whether a write makes untrue what the driver knows of the chip: its state, or who owns it.
+        pub device_state: bool = default,
+        /// Whether a wrong write can destroy hardware.
+        pub hardware_damage: bool = default,
         /// Whether a write hands work to the chip.
         pub doorbell: bool = default,
         /// The values that software must write into fields.

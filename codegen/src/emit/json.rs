@@ -2,7 +2,7 @@
 
 use serde_json::{Map as Object, Value, json};
 
-use crate::description::{Named, Range};
+use crate::description::{Mark, Named, Range};
 use crate::lower::{Descriptor, Field, Map, Register};
 use crate::source::Spanned;
 
@@ -24,6 +24,7 @@ fn register(register: &Register<'_>) -> Value {
         "width": described.bits(),
         "access": described.access.word(),
         "reset": register.reset,
+        "marks": described.marks().map(Mark::key).collect::<Vec<_>>(),
         "offsets": offsets(&register.ranges),
         "aliases": offsets(&register.aliases),
         "fields": fields,

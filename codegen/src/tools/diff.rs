@@ -7,7 +7,7 @@ use std::fmt;
 
 use indexmap::IndexMap;
 
-use crate::description::{self, Named, Range};
+use crate::description::{self, Mark, Named, Range};
 use crate::lower::{Descriptor, Field, FieldKind, Map, Read, Register, Write};
 use crate::source::Spanned;
 
@@ -119,6 +119,7 @@ pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
     difference.text("the description", "the title", &was.title, &is.title);
     difference.text("the description", "the datasheet's number", &was.datasheet.document, &is.datasheet.document);
     difference.text("the description", "the datasheet's revision", &was.datasheet.revision, &is.datasheet.revision);
+    space(&mut difference, was, is);
     difference.names("index", entries(&was.indices), entries(&is.indices), |difference, name, old, new| {
         count(difference, name, old.count.value.into(), new.count.value.into());
         difference.text(name, "what it is", &old.doc, &new.doc);
@@ -149,6 +150,30 @@ pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
     });
     difference.names("descriptor", descriptors(old), descriptors(new), descriptor);
     difference
+}
+
+/// Where registers may be. Only an extension can have one where it may no longer be, and its build says so.
+fn space(difference: &mut Difference, was: &description::Description, is: &description::Description) {
+    let size = |description: &description::Description| description.size.map(|size| size.value);
+    let widths = |description: &description::Description| {
+        description.widths.as_ref().map(|widths| widths.iter().map(|width| width.value).collect::<Vec<_>>())
+    };
+    if size(was) != size(is) {
+        let end = size(is)
+            .map_or("where addresses of 32 bits end".to_owned(), |size| format!("at 0x{:05X}", size.saturating_sub(1)));
+        difference.note(Level::Minor, "the space", format!("ends {end}"));
+    }
+    if widths(was) != widths(is) {
+        difference.note(Level::Minor, "the space", "other widths are accessed");
+    }
+    let place = |one: &description::Forbidden| (one.name.value.clone(), one.offset.value, one.length.value);
+    let [before, after] = [was, is].map(|description| description.forbidden.iter().map(place).collect::<Vec<_>>());
+    for (name, offset, _) in after.iter().filter(|one| !before.contains(one)) {
+        difference.note(Level::Minor, name, format!("0x{offset:05X} is forbidden"));
+    }
+    for (name, offset, _) in before.iter().filter(|one| !after.contains(one)) {
+        difference.note(Level::Minor, name, format!("0x{offset:05X} is no longer forbidden"));
+    }
 }
 
 fn entries<T>(named: &Named<T>) -> impl Iterator<Item = (String, &T)> {
@@ -234,8 +259,7 @@ fn register(
             difference.note(Minor, name, format!("may be written in {added} too"));
         }
     }
-    let (gained, lost) = ((Major, "marked `memory_safety`"), (Minor, "no longer marked `memory_safety`"));
-    difference.switch(name, was.memory_safety, is.memory_safety, gained, lost);
+    marks(difference, name, was.marks().collect(), is.marks().collect());
     difference.switch(name, was.doorbell, is.doorbell, (Major, "is a doorbell"), (Major, "is no doorbell any more"));
     let reserved = |register: &Register<'_>| (register.preserve, register.must_be_zero, register.must_be_one);
     if reserved(old) != reserved(new) && was.reserved != is.reserved {
@@ -411,9 +435,17 @@ fn field(difference: &mut Difference, place: &str, old: &Field<'_>, new: &Field<
         }
         _ => {}
     }
-    let marked = |field: &description::Field| field.memory_safety.is_some_and(|marked| marked.value);
-    let (gained, lost) = ((Major, "marked `memory_safety`"), (Minor, "no longer marked `memory_safety`"));
-    difference.switch(place, marked(was), marked(is), gained, lost);
+    let marked = |field: &description::Field| field.is_marked().then_some(Mark::MemorySafety).into_iter().collect();
+    marks(difference, place, marked(was), marked(is));
+}
+
+fn marks(difference: &mut Difference, place: &str, was: Vec<Mark>, is: Vec<Mark>) {
+    for gained in is.iter().filter(|mark| !was.contains(mark)) {
+        difference.note(Level::Major, place, format!("marked `{}`", gained.key()));
+    }
+    for lost in was.iter().filter(|mark| !is.contains(mark)) {
+        difference.note(Level::Minor, place, format!("no longer marked `{}`", lost.key()));
+    }
 }
 
 fn kind(kind: FieldKind) -> &'static str {

@@ -3,7 +3,7 @@
 use super::Refused;
 use super::find::{Entry, Found, find};
 use super::table::Table;
-use crate::description::{Doubt, Erratum, Format, Order, Range, Reserved};
+use crate::description::{Doubt, Erratum, Format, Mark, Order, Range, Reserved};
 use crate::lower::{Descriptor, Field, FieldKind, Map, Register};
 
 /// What there is to know about what `name` names.
@@ -82,11 +82,17 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
         };
         about.row(["written in", &format!("{}{also}", write_in.named.join(", "))]);
     }
-    if described.memory_safety {
-        about.row([
-            "memory safety",
-            "a wrong value lets the chip reach memory that it was not given: only the driver writes it",
-        ]);
+    for mark in described.marks() {
+        about.row(match mark {
+            Mark::MemorySafety => [
+                "memory safety",
+                "a wrong value lets the chip reach memory that it was not given: only the driver writes it",
+            ],
+            Mark::DeviceState => {
+                ["device state", "a write makes untrue what the driver knows of the chip: only the driver writes it"]
+            }
+            Mark::HardwareDamage => ["hardware damage", "a wrong write can destroy hardware: no safe code writes it"],
+        });
     }
     if described.doorbell {
         about.row(["doorbell", "a write hands work to the chip"]);

@@ -168,6 +168,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &["Idle"],
         memory_safety: false,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {

@@ -91,6 +91,19 @@ pub mod permit {
     impl TAIL for Driver<permission::Idle> {}
     #[diagnostic::do_not_recommend]
     impl TAIL for Driver<permission::Busy> {}
+    /// Who may write `KEY`.
+    #[diagnostic::on_unimplemented(
+        message = "register `KEY` may not be written with permission `{Self}`",
+        label = "not with permission `{Self}`",
+        note = "datasheet 4.3: `KEY` may be written with: Driver<Idle>, Driver<Busy>",
+        note = "`KEY` decides what state the device is in: only the driver, whose types say that state, writes it",
+        note = "a wrong write of `KEY` can destroy hardware: no safe code writes it"
+    )]
+    pub trait KEY {}
+    #[diagnostic::do_not_recommend]
+    impl KEY for Driver<permission::Idle> {}
+    #[diagnostic::do_not_recommend]
+    impl KEY for Driver<permission::Busy> {}
 }
 
 /// Mode of Operation (datasheet 3.1, page 12).
@@ -472,7 +485,7 @@ impl<P: permit::TAIL> WritableIn<P> for TAIL {}
 /// - Access: `rw`: reads give what was written.
 /// - After a reset: `0x0000_00ff`, of which only the bits `0x0000_ffff` are known, so a write gives every field, or is a `modify`.
 /// - Where: `0x00600 + 0x4 * n` for n = 0 to 9.
-/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+/// - Decides what state the device is in. A wrong write can destroy hardware, so only the driver itself writes it, in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 ///
 /// | Bits | Field | Access | Reset | Meaning |
 /// | ---: | --- | --- | ---: | --- |
@@ -507,7 +520,7 @@ impl Register for KEY {
 impl ReadPure for KEY {}
 #[diagnostic::do_not_recommend]
 impl PlainWrite for KEY {}
-impl<P: permit::AnyRegister<KEY>> WritableIn<P> for KEY {}
+impl<P: permit::KEY> WritableIn<P> for KEY {}
 
 /// Count Low (datasheet 5.1).
 #[cfg_attr(doc, doc = include_str!("docs/COUNT_L.html"))]
@@ -677,6 +690,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         ],
         write_in: &["LaneStopped"],
         memory_safety: false,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {
@@ -754,6 +769,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &["Idle", "Busy"],
         memory_safety: false,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {
@@ -789,6 +806,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &["Idle", "Busy"],
         memory_safety: false,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {
@@ -824,6 +843,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &["Idle", "Busy"],
         memory_safety: false,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {
@@ -859,6 +880,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &["Idle", "Busy"],
         memory_safety: false,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {
@@ -900,6 +923,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &["LaneStopped"],
         memory_safety: true,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {
@@ -941,6 +966,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &["Idle", "Busy"],
         memory_safety: true,
+        device_state: false,
+        hardware_damage: false,
         doorbell: true,
         fields: &[
             FieldInfo {
@@ -976,6 +1003,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &["Idle", "Busy"],
         memory_safety: false,
+        device_state: true,
+        hardware_damage: true,
         doorbell: false,
         fields: &[
             FieldInfo {
@@ -1011,6 +1040,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &[],
         memory_safety: false,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {
@@ -1046,6 +1077,8 @@ pub static REGISTERS: &[RegisterInfo] = &[
         aliases: &[],
         write_in: &[],
         memory_safety: false,
+        device_state: false,
+        hardware_damage: false,
         doorbell: false,
         fields: &[
             FieldInfo {

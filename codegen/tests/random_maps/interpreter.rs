@@ -141,11 +141,11 @@ pub fn abilities(map: &Map, register: &Register) -> Abilities {
             }),
         }
     };
-    let bare = (0..register.width).all(free) && register.reset == Some(0) && all_known && !register.memory_safety;
+    let bare = (0..register.width).all(free) && register.reset == Some(0) && all_known && !register.is_marked();
     let named = register.write_in.as_ref().unwrap_or(&map.write_in);
     let writable_in = (0..map.permissions.len()).map(|permission| {
         let reaches = named.iter().any(|named| implied(map, permission).contains(named));
-        (!written || (reaches && !register.memory_safety), !written || reaches)
+        (!written || (reaches && !register.is_marked()), !written || reaches)
     });
     Abilities {
         read_acts,

@@ -29,6 +29,8 @@ pub struct Register {
     pub reserved_bits: Vec<ReservedBits>,
     pub write_in: Option<Vec<usize>>,
     pub memory_safety: bool,
+    pub device_state: bool,
+    pub hardware_damage: bool,
     pub doorbell: bool,
     pub fields: Vec<Field>,
     /// What is tried with it.
@@ -100,6 +102,11 @@ pub struct Trial {
 }
 
 impl Register {
+    /// Whether a mark leaves it to the driver.
+    pub fn is_marked(&self) -> bool {
+        self.memory_safety || self.device_state || self.hardware_damage
+    }
+
     /// How one of its fields answers to reads and writes.
     pub fn access_of(&self, field: &Field) -> &'static str {
         field.access.unwrap_or(self.access)
@@ -166,6 +173,7 @@ impl fmt::Display for Register {
             writeln!(f, "    write_in: [{}]", names('P', write_in))?;
         }
         writeln!(f, "    memory_safety: {}\n    doorbell: {}", self.memory_safety, self.doorbell)?;
+        writeln!(f, "    device_state: {}\n    hardware_damage: {}", self.device_state, self.hardware_damage)?;
         let musts = self.fields.iter().enumerate().filter_map(|(number, field)| Some((number, field.must?)));
         for (at, (number, value)) in musts.enumerate() {
             f.write_str(if at == 0 { "    software_must:\n" } else { "" })?;

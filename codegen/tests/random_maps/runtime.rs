@@ -17,7 +17,7 @@ pub mod field {
             };
         }
         kinds! {
-            ReadWrite ReadOnly WriteOnly ReadClears WriteOneClears WriteOneSets SelfClearing ReadSets Fixed;
+            ReadWrite ReadOnly WriteOnly ReadClears WriteOneClears WriteOneSets SelfClearing ReadSets Fixed Guarded;
             ReadWrite WriteOnly WriteOneClears WriteOneSets SelfClearing ReadSets
         }
     }
@@ -104,6 +104,16 @@ pub mod field {
         }
     }
 
+    pub struct Address<R, const LSB: u32>(PhantomData<R>);
+
+    impl<R, const LSB: u32> Address<R, LSB> {
+        pub const fn new(_name: &'static str) -> Self {
+            Self(PhantomData)
+        }
+    }
+
+    pub trait ValueOf<E> {}
+
     impl<R, const LSB: u32, const WIDTH: u32, A> Field<R> for Bits<R, LSB, WIDTH, A> {
         const BITS: (u32, u32) = (LSB, WIDTH);
         type Read = u64;
@@ -172,6 +182,14 @@ pub mod info {
         pub values: &'static [(&'static str, u64)],
     }
 
+    pub struct DescriptorInfo {
+        pub name: &'static str,
+        pub format: &'static str,
+        pub section: &'static str,
+        pub bits: u32,
+        pub fields: &'static [FieldInfo],
+    }
+
     pub struct RegisterInfo {
         pub name: &'static str,
         pub title: &'static str,
@@ -189,6 +207,8 @@ pub mod info {
         pub aliases: &'static [Range],
         pub write_in: &'static [&'static str],
         pub memory_safety: bool,
+        pub device_state: bool,
+        pub hardware_damage: bool,
         pub doorbell: bool,
         pub fields: &'static [FieldInfo],
     }
@@ -299,6 +319,15 @@ pub mod mmio {
 
     impl<K: IndexSpace, const N: usize> Array<K, N> {
         pub const fn constant(ranges: [Range; N]) -> Self {
+            let (mut at, mut next) = (0, 0);
+            while at < N {
+                let Range { first, count, base, stride } = ranges[at];
+                assert!(first == next && count > 0);
+                assert!(base as u64 + (count - 1) as u64 * stride as u64 <= u32::MAX as u64);
+                next += count;
+                at += 1;
+            }
+            assert!(next == K::COUNT);
             Self(ranges, PhantomData)
         }
 

@@ -130,7 +130,7 @@ fn registers() -> impl Strategy<Value = DraftRegister> {
     let access = prop_oneof![3 => Just("rw"), 2 => select(&ACCESS[..])];
     let fields = vec((0..3_u32, fields()), 0..6);
     let reserved_bits = vec((any::<Index>(), 1..4_u32, select(&RESERVED[..])), 0..3);
-    let marks = (prop::bool::weighted(0.2), prop::bool::weighted(0.3));
+    let marks = (prop_oneof![8 => Just(0), 1 => 1..4], prop::bool::weighted(0.3));
     let write_in = prop::option::of(vec(any::<Index>(), 1..3));
     let trials = vec(trials(), 2..4);
     let reserved = (select(&RESERVED[..]), reserved_bits);
@@ -147,12 +147,23 @@ fn registers() -> impl Strategy<Value = DraftRegister> {
                 reserved,
                 reserved_bits: Vec::new(),
                 write_in: None,
-                memory_safety: marks.0,
+                memory_safety: marks.0 == 1,
+                device_state: marks.0 == 2,
+                hardware_damage: marks.0 == 3,
                 doorbell: false,
                 fields: lay_out(drafts, access, width),
                 trials,
             };
             register.doorbell = marks.1 && accesses(&register).all(|access| matches!(access, "rw" | "wo"));
+            // What it holds after a reset must be in a field's range.
+            if let Some(reset) = register.reset {
+                for field in &mut register.fields {
+                    if let Kind::Within(least, greatest) = &mut field.kind {
+                        let value = u64::from(reset) >> field.lsb & u64::MAX >> (64 - field.width);
+                        (*least, *greatest) = (value.min(*least), value.max(*greatest));
+                    }
+                }
+            }
             for (lsb, width, policy) in reserved_bits {
                 let lsb = lsb.index(register.width as usize) as u32;
                 let taken = register.fields.iter().map(|field| (field.lsb, field.width));

@@ -1,12 +1,12 @@
-// MRQC has reserved bits to keep, so tock-registers' bare `set` is not for it. In EITRSEL every bit is a value.
-// error names: MRQC
+// RFCTL has reserved bits to keep, so tock-registers' bare `set` is not for it. In EITRSEL every bit is a value.
+// error names: RFCTL
 
 use ixgbe::device::{Device, Reset};
 use ixgbe::platform::Platform;
 use tock_registers::interfaces::Writeable;
 
 fn case<H: Platform>(nic: &Device<Reset, H>) {
-    nic.registers().mrqc().set(1);
+    nic.registers().rfctl().set(1);
 }
 
 fn main() {}

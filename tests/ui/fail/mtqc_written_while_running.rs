@@ -3,9 +3,10 @@
 
 use ixgbe::field::Value;
 use ixgbe::mmio::Bus;
+use ixgbe::register::Driver;
 use ixgbe::registers::{Registers, permission};
 
-fn case<B: Bus>(registers: Registers<'_, B, permission::Running>) {
+fn case<B: Bus>(registers: Registers<'_, B, Driver<permission::Running>>) {
     registers.mtqc().modify(Value::EMPTY);
 }
 

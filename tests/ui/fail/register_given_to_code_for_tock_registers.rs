@@ -1,5 +1,5 @@
-// Code for tock-registers sets every bit: MRQC has reserved ones to keep. In EITRSEL every bit is a value.
-// error names: MRQC
+// Code for tock-registers sets every bit: RFCTL has reserved ones to keep. In EITRSEL every bit is a value.
+// error names: RFCTL
 
 use ixgbe::device::{Device, Reset};
 use ixgbe::platform::Platform;
@@ -10,7 +10,7 @@ fn clear(register: &impl Writeable<T = u32>) {
 }
 
 fn case<H: Platform>(nic: &Device<Reset, H>) {
-    clear(&nic.registers().mrqc());
+    clear(&nic.registers().rfctl());
 }
 
 fn main() {}

@@ -3,7 +3,7 @@ use ixgbe::field::Value;
 use ixgbe::platform::Platform;
 
 fn case<H: Platform>(nic: &Device<Reset, H>) {
-    nic.registers().ctrl().write(Value::EMPTY);
+    nic.registers().mcstctrl().write(Value::EMPTY);
 }
 
 fn main() {}

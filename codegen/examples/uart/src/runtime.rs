@@ -219,6 +219,8 @@ pub mod info {
         pub aliases: &'static [Range],
         pub write_in: &'static [&'static str],
         pub memory_safety: bool,
+        pub device_state: bool,
+        pub hardware_damage: bool,
         pub doorbell: bool,
         pub fields: &'static [FieldInfo],
     }

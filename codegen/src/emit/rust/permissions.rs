@@ -5,6 +5,7 @@ use quote::quote;
 
 use super::doc;
 use super::token::{allow_type_name, ident};
+use crate::description::Mark;
 use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
 
@@ -41,7 +42,7 @@ pub fn permits(map: &Map<'_>) -> TokenStream {
         name: ANY_REGISTER,
         what: "Who may write the registers that have no rule of their own.".to_owned(),
         write_in: &map.write_in,
-        memory_safety: false,
+        marks: Vec::new(),
         message: "register `{R}` may not be written in state `{Self}`".to_owned(),
         note: format!("`{{R}}` has no rule of its own: such registers may be written in: {list}"),
     };
@@ -62,8 +63,8 @@ fn permit<'a>(map: &'a Map<'_>, register: &'a Register<'_>) -> Permit<'a> {
     let name = register.described.name.as_str();
     let write_in = register.write_in.as_ref().unwrap_or(&map.write_in);
     let (section, list) = (register.described.section.replace(['{', '}'], ""), write_in.effective.join(", "));
-    let memory_safety = register.described.memory_safety;
-    let (message, note) = if memory_safety {
+    let marks: Vec<_> = register.described.marks().collect();
+    let (message, note) = if !marks.is_empty() {
         // The state may well be one of those that are listed: what is missing then is the driver's own part in it.
         let list: Vec<_> = write_in.effective.iter().map(|permission| format!("Driver<{permission}>")).collect();
         (
@@ -76,12 +77,12 @@ fn permit<'a>(map: &'a Map<'_>, register: &'a Register<'_>) -> Permit<'a> {
             format!("datasheet {section}: `{name}` may be written in: {list}"),
         )
     };
-    Permit { name, what: format!("Who may write `{name}`."), write_in, memory_safety, message, note }
+    Permit { name, what: format!("Who may write `{name}`."), write_in, marks, message, note }
 }
 
 fn permits_module(permits: Vec<Permit<'_>>) -> TokenStream {
     let traits = permits.iter().map(Permit::tokens);
-    let uses = match permits.iter().all(|permit| permit.memory_safety) {
+    let uses = match permits.iter().all(Permit::is_the_drivers) {
         _ if permits.is_empty() => return TokenStream::new(),
         true => quote!(
             use super::{Driver, permission};
@@ -107,12 +108,16 @@ struct Permit<'a> {
     name: &'a str,
     what: String,
     write_in: &'a WriteIn<'a>,
-    memory_safety: bool,
+    marks: Vec<Mark>,
     message: String,
     note: String,
 }
 
 impl Permit<'_> {
+    fn is_the_drivers(&self) -> bool {
+        !self.marks.is_empty()
+    }
+
     fn tokens(&self) -> TokenStream {
         let Self { what, name: register, message, note, .. } = self;
         let rust_name = rust_name::type_name(self.name);
@@ -122,32 +127,28 @@ impl Permit<'_> {
             ANY_REGISTER => (quote!(<R>), quote!(R,)),
             _ => Default::default(),
         };
-        let label = if self.memory_safety { "not with permission `{Self}`" } else { "not in state `{Self}`" };
-        let (safety, impls) = if self.memory_safety {
-            let why = format!(
-                "`{register}` decides which memory the device reaches: only the driver, which owns that memory, writes it"
-            );
-            let impls = quote! {
+        let label = if self.is_the_drivers() { "not with permission `{Self}`" } else { "not in state `{Self}`" };
+        let why = self.marks.iter().map(|mark| mark.refusal(register));
+        let impls = if self.is_the_drivers() {
+            quote! {
                 #(
                     #[diagnostic::do_not_recommend]
                     impl #name for Driver<permission::#permissions> {}
                 )*
-            };
-            (quote!(, note = #why), impls)
+            }
         } else {
-            let impls = quote! {
+            quote! {
                 #(
                     #[diagnostic::do_not_recommend]
                     impl #parameter #name #parameter for permission::#permissions {}
                 )*
                 impl<#parameters P: #name #parameter> #name #parameter for Exclusive<P> {}
                 impl<#parameters P: #name #parameter> #name #parameter for Driver<P> {}
-            };
-            (TokenStream::new(), impls)
+            }
         };
         quote! {
             #doc
-            #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note #safety)]
+            #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note #(, note = #why)*)]
             #allow
             pub trait #name #parameter {}
             #impls

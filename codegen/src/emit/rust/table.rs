@@ -33,7 +33,8 @@ fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
         Write::Nothing => &[],
         _ => register.write_in.as_ref().unwrap_or(&map.write_in).named.as_slice(),
     };
-    let (memory_safety, doorbell) = (described.memory_safety, described.doorbell);
+    let (memory_safety, device_state) = (described.memory_safety, described.device_state);
+    let (hardware_damage, doorbell) = (described.hardware_damage, described.doorbell);
     let fields = fields::table(&register.fields);
     quote! {
         RegisterInfo {
@@ -53,6 +54,8 @@ fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
             aliases: &[#(#aliases),*],
             write_in: &[#(#named),*],
             memory_safety: #memory_safety,
+            device_state: #device_state,
+            hardware_damage: #hardware_damage,
             doorbell: #doorbell,
             fields: #fields,
         }

@@ -61,6 +61,9 @@ pub(super) static DESCRIPTION: Form = always(Of::Keys(&[
     ("datasheet", &DATASHEET),
     ("groups", &GROUPS),
     ("blocks", &BLOCKS),
+    ("size", &OFFSET),
+    ("widths", &VALUES),
+    ("forbidden", &FORBIDDEN),
     ("indices", &INDICES),
     ("permissions", &PERMISSIONS),
     ("write_in", &VALUES),
@@ -78,12 +81,26 @@ static EXTENSION: Form = always(Of::Keys(&[
     ("additions", &ADDITIONS),
 ]));
 static ADDITIONS: Form = always(Of::Names(&ADDITION));
-static ADDITION: Form = always(Of::Keys(&[("memory_safety", &VALUE), ("fields", &FIELDS), ("values", &ADDED_VALUES)]));
+static ADDITION: Form = always(Of::Keys(&[
+    ("memory_safety", &VALUE),
+    ("device_state", &VALUE),
+    ("hardware_damage", &VALUE),
+    ("fields", &FIELDS),
+    ("values", &ADDED_VALUES),
+]));
 static ADDED_VALUES: Form = always(Of::Names(&NAMED));
 static DATASHEET: Form = fitting(Of::Keys(&[("document", &VALUE), ("revision", &VALUE)]));
 static GROUPS: Form = always(Of::Names(&VALUE));
 static BLOCKS: Form = always(Of::Names(&BLOCK));
 static BLOCK: Form = fitting(Of::Keys(&[("title", &VALUE)]));
+static FORBIDDEN: Form = always(Of::Items(&FORBIDDEN_ADDRESS));
+static FORBIDDEN_ADDRESS: Form = fitting(Of::Keys(&[
+    ("name", &VALUE),
+    ("offset", &OFFSET),
+    ("length", &VALUE),
+    ("reason", &VALUE),
+    ("source", &VALUE),
+]));
 static INDICES: Form = always(Of::Names(&INDEX));
 static INDEX: Form = fitting(Of::Keys(&[("count", &VALUE), ("doc", &VALUE)]));
 static PERMISSIONS: Form = always(Of::Names(&PERMISSION));
@@ -109,6 +126,8 @@ static REGISTER: Form = always(Of::Keys(&[
     ("reserved_bits", &RESERVED_BITS),
     ("write_in", &VALUES),
     ("memory_safety", &VALUE),
+    ("device_state", &VALUE),
+    ("hardware_damage", &VALUE),
     ("doorbell", &VALUE),
     ("software_must", &NAMED),
     ("overlaps", &OVERLAPS),

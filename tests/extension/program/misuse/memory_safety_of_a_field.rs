@@ -1,7 +1,7 @@
-//~ this field of `CTRL_EXT` cannot be set: it is `Guarded`
-use beta::BetaCTRL_EXT;
-use ixgbe::{registers::CTRL_EXT, value};
+//~ this field of `EXVET` cannot be set: it is `Guarded`
+use beta::BetaEXVET;
+use ixgbe::{registers::EXVET, value};
 
 fn main() {
-    value!(CTRL_EXT { BETA_WINDOW: 1 });
+    value!(EXVET { BETA_WINDOW: 1 });
 }

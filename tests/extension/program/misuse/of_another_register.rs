@@ -1,5 +1,5 @@
 //~ no variant or associated item named `ACME_FAN` found for enum `CTRL`
-use acme::AcmeCTRL_EXT;
+use acme::AcmeEXVET;
 use ixgbe::{registers::CTRL, value};
 
 fn main() {

@@ -1,6 +1,6 @@
 //~ `ACME_COLOUR` is no value of this field
-use ixgbe::{registers::EEC, value};
+use ixgbe::{registers::RFCTL, value};
 
 fn main() {
-    value!(EEC { FWE: acme::ctrl_ext::ACME_COLOUR::Red });
+    value!(RFCTL { NFS_VER: acme::exvet::ACME_COLOUR::Red });
 }

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use acme::{AcmeCTRL_EXT, AcmeRegisters, Led, ACME_CONTROL, ACME_LED, ACME_QUEUE};
-use beta::{BetaCTRL_EXT, BetaRegisters, BETA_STATUS};
+use acme::{AcmeEXVET, AcmeRegisters, Led, ACME_CONTROL, ACME_LED, ACME_QUEUE};
+use beta::{BetaEXVET, BetaRegisters, BETA_STATUS};
 use ixgbe::field::{Fields, Value};
 use ixgbe::mmio::{Bus, Offset};
 use ixgbe::register::Exclusive;
 use ixgbe::registers::permission::Reset;
-use ixgbe::registers::{CTRL_EXT, EEC, Registers, RxQueue};
+use ixgbe::registers::{EXVET, RFCTL, Registers, RxQueue};
 use ixgbe::value;
 
 #[derive(Default)]
@@ -39,20 +39,20 @@ fn main() {
     let registers = unsafe { Registers::<_, Exclusive<Reset>>::assume(&memory) };
 
     // Fields of three crates in one value of one register.
-    registers.ctrl_ext().write(value!(CTRL_EXT { DRV_LOAD: true, ACME_FAN: true, ACME_COLOUR: acme::ctrl_ext::ACME_COLOUR::Green }));
-    assert_eq!(memory.at(0x00018), 1 << 28 | 2 << 4 | 1 << 1);
-    let read = registers.ctrl_ext().read();
-    assert!(read.field(CTRL_EXT::ACME_FAN));
-    assert_eq!(read.field(CTRL_EXT::ACME_COLOUR), Some(acme::ctrl_ext::ACME_COLOUR::Green));
-    assert_eq!(read.field(CTRL_EXT::BETA_WINDOW), 0);
+    registers.exvet().write(value!(EXVET { VET_EXT: 0x88A8, ACME_FAN: true, ACME_COLOUR: acme::exvet::ACME_COLOUR::Green }));
+    assert_eq!(memory.at(0x05078), 0x88A8 << 16 | 2 << 4 | 1 << 1);
+    let read = registers.exvet().read();
+    assert!(read.field(EXVET::ACME_FAN));
+    assert_eq!(read.field(EXVET::ACME_COLOUR), Some(acme::exvet::ACME_COLOUR::Green));
+    assert_eq!(read.field(EXVET::BETA_WINDOW), 0);
 
     // A further value of a field that has been there: it is read by those who know it, and has no name for the others.
-    registers.eec().modify(value!(EEC { FWE: acme::eec::FWE::AcmeUnlocked }));
-    let read = registers.eec().read();
-    assert_eq!(read.field(EEC::FWE), None);
-    assert_eq!(read.field(EEC::FWE.values::<acme::eec::FWE>()), Some(acme::eec::FWE::AcmeUnlocked));
-    let at_run_time = Value::<EEC>::EMPTY.try_with(EEC::FWE, acme::eec::FWE::AcmeUnlocked);
-    assert_eq!(at_run_time.map(|value| value.bits()[0]), Ok(3 << 4));
+    registers.rfctl().modify(value!(RFCTL { NFS_VER: acme::rfctl::NFS_VER::AcmeNfs }));
+    let read = registers.rfctl().read();
+    assert_eq!(read.field(RFCTL::NFS_VER), None);
+    assert_eq!(read.field(RFCTL::NFS_VER.values::<acme::rfctl::NFS_VER>()), Some(acme::rfctl::NFS_VER::AcmeNfs));
+    let at_run_time = Value::<RFCTL>::EMPTY.try_with(RFCTL::NFS_VER, acme::rfctl::NFS_VER::AcmeNfs);
+    assert_eq!(at_run_time.map(|value| value.bits()[0]), Ok(3 << 8));
 
     // Further registers and arrays, by an index of their own and by one that has been there.
     registers.acme_control().write(value!(ACME_CONTROL { SPEED: 7, MODE: acme::acme_control::MODE::Cold }));

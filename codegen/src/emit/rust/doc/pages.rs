@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use super::bits::{Row, table};
 use super::facts::Pairs;
 use super::{Doc, diagrams, escape, facts, uses};
-use crate::description::Reserved;
+use crate::description::{Mark, Reserved};
 use crate::emit::rust::Options;
 use crate::lower::{Additions, Descriptor, ExtendedRegister, Map, Register, Write};
 use crate::rust_name;
@@ -25,10 +25,10 @@ pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &
     ];
     if register.write != Write::Nothing {
         let write_in = facts::permissions(register.write_in.as_ref().unwrap_or(&map.write_in));
-        known.push(if described.memory_safety {
-            format!("Decides which memory the device reaches, so only the driver itself writes it, in: {write_in}.")
-        } else {
-            format!("May be written in: {write_in}.")
+        let why: Vec<_> = described.marks().map(Mark::sentence).collect();
+        known.push(match why.as_slice() {
+            [] => format!("May be written in: {write_in}."),
+            why => format!("{}, so only the driver itself writes it, in: {write_in}.", why.join(". ")),
         });
     }
     known.extend(described.software_must.iter().map(|(field, value)| {

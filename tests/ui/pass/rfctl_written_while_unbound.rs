@@ -1,10 +1,10 @@
 use ixgbe::device::{self, Device};
 use ixgbe::platform::Platform;
-use ixgbe::registers::{MRQC, mrqc};
+use ixgbe::registers::RFCTL;
 use ixgbe::value;
 
 fn case<H: Platform>(nic: &Device<device::Reset, H>) {
-    nic.registers().mrqc().modify(value!(MRQC { MRQE: mrqc::MRQE::Rss }));
+    nic.registers().rfctl().modify(value!(RFCTL { IPV6_DIS: true }));
 }
 
 fn main() {}

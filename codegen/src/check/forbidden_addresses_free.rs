@@ -1,0 +1,62 @@
+//! No register is at an address that the description forbids, be it by its places or by aliases.
+
+use crate::description::{Description, Forbidden, Range, Word};
+use crate::diagnostic::{Diagnostic, Mistakes};
+
+struct AtForbidden<'a> {
+    register: &'a Word,
+    range: Range,
+    offset: u64,
+    forbidden: &'a Forbidden,
+}
+
+impl From<AtForbidden<'_>> for Diagnostic {
+    fn from(mistake: AtForbidden<'_>) -> Self {
+        let AtForbidden { register, range, offset, forbidden } = mistake;
+        let Forbidden { name, reason, source, .. } = forbidden;
+        let message = format!("register `{}` is at a forbidden address", register.value);
+        Diagnostic::new(message, range.base.span, format!("`{}` is at 0x{offset:05X}", register.value))
+            .other(forbidden.offset.span, format!("`{}` is here", name.value))
+            .note(format!("{} (source: {})", reason.trim_end_matches('.'), source.trim_end_matches('.')))
+            .help("leave the register out: no description makes writes to it safe")
+    }
+}
+
+struct Nothing<'a> {
+    forbidden: &'a Forbidden,
+}
+
+impl From<Nothing<'_>> for Diagnostic {
+    fn from(mistake: Nothing<'_>) -> Self {
+        let Forbidden { name, length, .. } = mistake.forbidden;
+        Diagnostic::new(format!("`{}` forbids no address", name.value), length.span, "")
+            .help("give its length in bytes, 4 for one register of 32 bits")
+    }
+}
+
+pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    for forbidden in description.forbidden.iter().filter(|forbidden| forbidden.length.value == 0) {
+        mistakes.report(Nothing { forbidden });
+    }
+    for register in description.registers.iter().filter(|register| register.block.is_none()) {
+        let bytes = u64::from(register.bits() / 8).max(1);
+        for range in register.ranges().into_iter().chain(register.alias_ranges()) {
+            for forbidden in &description.forbidden {
+                if let Some(offset) = first_within(range, bytes, forbidden) {
+                    mistakes.report(AtForbidden { register: &register.name, range, offset, forbidden });
+                }
+            }
+        }
+    }
+}
+
+/// Where the first element is that touches the forbidden bytes.
+fn first_within(range: Range, bytes: u64, forbidden: &Forbidden) -> Option<u64> {
+    let start = forbidden.offset.value;
+    let end = start.saturating_add(forbidden.length.value);
+    // The first element that does not end before they begin. Arrays are long, and the list is looked at for each.
+    let before = start.saturating_add(1).saturating_sub(range.base.value.saturating_add(bytes));
+    let index = if before == 0 { 0 } else { before.div_ceil(range.stride.max(1)) };
+    let offset = range.base.value.saturating_add(index.saturating_mul(range.stride));
+    (index < u64::from(range.count) && offset < end && offset.saturating_add(bytes) > start).then_some(offset)
+}

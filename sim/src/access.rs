@@ -97,15 +97,13 @@ impl Chip {
         }
         let old = self.registers.get(at);
         let new = self.registers.after_write(place, value);
-        if !self.may_change(at, old, new) {
-            return;
-        }
+        self.check_change(at, old, new);
         self.registers.store(place, new);
         self.written(at, value, old);
     }
 
-    /// Checks the rules of order for a change from `old` to `new`. Returns whether it takes effect.
-    fn may_change(&mut self, at: u32, old: u32, new: u32) -> bool {
+    /// Checks the rules of order for a change from `old` to `new`. It takes effect whatever they say.
+    fn check_change(&mut self, at: u32, old: u32, new: u32) {
         let changes = old != new;
         let receiving = self.registers.get(RXCTRL) & RXCTRL_RXEN != 0;
         let transmitting = self.registers.get(DMATXCTL) & DMATXCTL_TE != 0;
@@ -139,7 +137,6 @@ impl Chip {
             }
             _ => {}
         }
-        true
     }
 
     fn check_arbiter(&mut self, at: u32) {
@@ -203,7 +200,10 @@ impl Chip {
             SECRXCTRL => self.halt(value, old, SECRXSTAT, Event::SecRxReady),
             SECTXCTRL => self.halt(value, old, SECTXSTAT, Event::SecTxReady),
             RXCTRL => self.receiver.config_changed(),
-            DMATXCTL => self.transmitter.config_changed(),
+            DMATXCTL => {
+                self.enable_waiting();
+                self.transmitter.config_changed();
+            }
             EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM | EIAM_EX | EIAM_EX_2 | GPIE | IVAR_MISC => {
                 self.mask_written(at, value);
             }

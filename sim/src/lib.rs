@@ -45,6 +45,20 @@
 //! datasheet; only reset values, kinds of access, reserved bits and names come from the generated
 //! register table. So a mistake that the driver makes because of its map is not made here as well.
 //!
+//! A violation is recorded and changes nothing: the model goes on as the chip would. Where nobody knows what the chip
+//! does, the model does what is most plausible:
+//!
+//! - A transmit queue that is enabled while DMATXCTL.TE is 0 reads as disabled until TE is 1.
+//! - A tail beyond its ring reads back as it was written, and the queue stays where it was.
+//! - A head that is written while its queue works stays as it is: the datasheet calls it read-only.
+//! - A ring's base and length, and the address of its head write-back, that are written while the queue works take effect
+//!   when it is enabled anew. SRRCTL and TXDCTL take effect at once.
+//! - A descriptor that is changed when the device has it is transmitted as it was, and received into as it is.
+//! - A checksum or tag that cannot be inserted as told is left out, and the packet is sent. Nothing is sent of a packet that
+//!   cannot be cut as told, that is longer than allowed, whose type of descriptor does not exist, or whose memory the device
+//!   does not reach.
+//! - A command of Flow Director before FDIRCTRL.INIT_DONE is 1, and a write during a reset, are lost.
+//!
 //! # Time
 //!
 //! A test moves the model by [`Port::step`], by waiting, and by reading registers: nothing depends on

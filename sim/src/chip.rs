@@ -93,6 +93,8 @@ pub(crate) struct Chip {
     pub(crate) wire: Option<Box<dyn Wire>>,
     /// Whether the cable is plugged in, as far as the test says.
     pub(crate) plugged: bool,
+    /// PCI's Command.BME: whether the function may send requests of its own.
+    pub(crate) bus_master: bool,
     pub(crate) eeprom: Box<[u16]>,
     pub(crate) iommu: Arc<Iommu>,
     unmapped_seen: usize,
@@ -119,6 +121,7 @@ impl Chip {
             spi: Spi::default(),
             wire: None,
             plugged: true,
+            bus_master: true,
             eeprom: crate::eeprom::image(config.mac),
             config,
             iommu,
@@ -220,7 +223,7 @@ impl Chip {
             return 0;
         }
         self.watch_link();
-        if self.startup.in_reset() || !self.is_master() {
+        if self.startup.in_reset() {
             return 0;
         }
         let iommu = Arc::clone(&self.iommu);
@@ -249,7 +252,7 @@ impl Chip {
     /// Takes one frame from nowhere in particular.
     pub(crate) fn deliver_now(&mut self, frame: &[u8], dma: &crate::iommu::Access<'_>) {
         self.note_unmapped();
-        if self.faults.has(Fault::SurpriseRemoval) || self.startup.in_reset() || !self.is_master() {
+        if self.faults.has(Fault::SurpriseRemoval) || self.startup.in_reset() {
             self.counters.frames_in += 1;
             self.counters.dropped_not_receiving += 1;
         } else {
@@ -259,7 +262,15 @@ impl Chip {
 
     /// Whether the device may reach memory.
     pub(crate) fn is_master(&self) -> bool {
-        self.registers.get(CTRL) & CTRL_MASTER_DISABLE == 0
+        self.bus_master && self.registers.get(CTRL) & CTRL_MASTER_DISABLE == 0
+    }
+
+    /// PCI's Command.BME is written.
+    pub(crate) fn set_bus_master(&mut self, on: bool) {
+        self.pass(0);
+        self.bus_master = on;
+        self.fetch_all();
+        self.raise_interrupts();
     }
 
     /// Holds what was unmapped against what the queues may still reach.

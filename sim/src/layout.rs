@@ -159,6 +159,13 @@ impl RegisterFile {
         }
     }
 
+    /// Whether the register is for reading, in all of its fields.
+    pub(crate) fn is_read_only(&self, place: Place) -> bool {
+        let info = place.info();
+        let kept = self.layout.masks[place.register].keep | info.must_be_zero | info.must_be_one;
+        matches!(info.access, AccessKind::Ro | AccessKind::Rc) && kept == u32::MAX
+    }
+
     /// Whether software has written the register since the reset.
     pub(crate) fn is_written(&self, offset: u32) -> bool {
         self.written.get((offset / 4) as usize).copied().unwrap_or(false)

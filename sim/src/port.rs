@@ -170,6 +170,14 @@ impl Port {
         self.chip().plugged = connected;
     }
 
+    /// Lets the device be a bus master, or not, as PCI's Command.BME does: without it there is no DMA and no interrupt.
+    ///
+    /// It is on at first, as the platforms for hardware switch it on when they open a function. Who has a configuration
+    /// space in front of the port switches it off at power-on and at a function level reset.
+    pub fn set_bus_master(&self, on: bool) {
+        self.chip().set_bus_master(on);
+    }
+
     /// What became of all frames.
     #[must_use]
     pub fn counters(&self) -> Counters {

@@ -152,7 +152,7 @@ impl Chip {
             }
             _ => {}
         }
-        if result.is_some() && !self.is_master() {
+        if result.is_some() && self.registers.get(CTRL) & CTRL_MASTER_DISABLE != 0 {
             self.violation(Rule::DmaWhileMasterDisabled, at, || "CTRL.PCIE_MASTER_DISABLE is 1".to_owned());
         }
         self.registers.store(place, value & 0xFFFF);

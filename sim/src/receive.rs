@@ -193,7 +193,7 @@ impl Chip {
     /// How many frames of any size surely find descriptors.
     fn room(&self) -> usize {
         let receiver = &self.receiver;
-        if !receiver.receiving || !receiver.waiting.is_empty() {
+        if !receiver.receiving || !receiver.waiting.is_empty() || !self.is_master() {
             return 0;
         }
         let free = receiver.working.iter().filter_map(|index| receiver.queues[*index].as_ref()).map(|queue| {
@@ -253,7 +253,7 @@ impl Chip {
 
     /// A frame has passed the filters: to its queue with it, or into the packet buffer.
     fn accept(&mut self, frame: &[u8], dma: &Access<'_>) {
-        if !self.receiver.waiting.is_empty() || !self.deliver(frame, dma) {
+        if !self.receiver.waiting.is_empty() || !self.is_master() || !self.deliver(frame, dma) {
             self.keep(frame);
         }
     }
@@ -272,7 +272,7 @@ impl Chip {
     }
 
     fn retry_waiting(&mut self, dma: &Access<'_>) {
-        while self.receiver.receiving && !self.receiver.waiting.is_empty() {
+        while self.receiver.receiving && self.is_master() && !self.receiver.waiting.is_empty() {
             let mut waiting = std::mem::take(&mut self.receiver.waiting);
             let done = self.deliver(waiting.front().unwrap_or_default(), dma);
             if done {

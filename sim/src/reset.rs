@@ -66,6 +66,7 @@ impl Chip {
         } else if stop == 0 {
             self.cancel(|event| event == Event::MasterStopped);
             self.registers.set_bits(STATUS, STATUS_MASTER, true);
+            self.fetch_all();
         }
     }
 

@@ -149,7 +149,8 @@ impl Chip {
         if self.transmitter.stale {
             self.update_transmitter();
         }
-        let ready = self.transmitter.sending && (self.is_link_up() || self.transmitter.loopback);
+        let linked = self.is_link_up() || self.transmitter.loopback;
+        let ready = self.transmitter.sending && linked && self.is_master();
         if !ready || self.transmitter.working.is_empty() || self.faults.has(Fault::TxStalls) {
             return 0;
         }

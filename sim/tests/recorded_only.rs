@@ -228,3 +228,12 @@ fn a_queue_for_split_headers_writes_advanced_descriptors() {
     assert_eq!((bytes, high & 3), (frame(MAC, 100), 3));
     assert_eq!(driver.broken(), [Rule::DescriptorTypeReserved]);
 }
+
+#[test]
+fn a_field_that_can_be_written_in_a_register_that_is_read_is_written() {
+    let driver = Driver::running();
+    // PCS1GLSTA.AN_ERROR.
+    driver.set(0x420C, 1 << 20);
+    assert_eq!(driver.read(0x420C) >> 20 & 1, 1);
+    driver.clean();
+}

@@ -66,7 +66,7 @@ impl Function {
         let vectors = Arc::new(Mutex::new(Vectors::default()));
         let raised = Arc::clone(&vectors);
         port.on_interrupt(move |vector| lock(&raised).raise(u32::from(vector)));
-        let (config, msix) = (ConfigSpace::new(), vec![0; MSIX_SIZE as usize]);
+        let (config, msix) = (ConfigSpace::new(&port), vec![0; MSIX_SIZE as usize]);
         Self { port, trace, config, msix, vectors, files: HashMap::new() }
     }
 
@@ -176,7 +176,7 @@ impl ServerBackend for Function {
     }
 
     fn reset(&mut self) -> Result<(), Error> {
-        self.port.reset_function();
+        self.config.reset_function(&self.port);
         Ok(())
     }
 

@@ -88,7 +88,7 @@ impl Chip {
             self.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
             return;
         }
-        let wrong = self.registers.wrong_reserved(place, value);
+        let wrong = self.registers.wrong_reserved(place, value) & !judged_later(at);
         if wrong != 0 {
             let old = self.registers.get(at);
             self.violation(Rule::ReservedBit, at, || {
@@ -115,9 +115,12 @@ impl Chip {
                 let halted =
                     self.registers.get(SECRXCTRL) & SEC_DIS != 0 && self.registers.get(SECRXSTAT) & SEC_RDY != 0;
                 if !halted {
-                    self.violation(Rule::ReceiveNotHalted, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
+                    let received = self.startup.has_received;
+                    let rule = if received { Rule::PausedWithoutHalt } else { Rule::ReceiveNotHalted };
+                    self.violation(rule, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
                 }
                 if new & RXCTRL_RXEN != 0 {
+                    self.startup.has_received = true;
                     self.check_receive_enable();
                 }
             }
@@ -223,5 +226,14 @@ impl Chip {
         }
         self.receiver.config_changed();
         self.transmitter.config_changed();
+    }
+}
+
+/// Bits that need not be right when they are written, but when reception is enabled.
+fn judged_later(at: u32) -> u32 {
+    match at {
+        RDRXCTL => RDRXCTL_RSCFRSTSIZE | RDRXCTL_RSCACKC | RDRXCTL_FCOE_WRFIX,
+        _ if matches!(as_rx(at), Some((_, DCA_RXCTRL))) => DCA_RXCTRL_RESERVED,
+        _ => 0,
     }
 }

@@ -192,8 +192,9 @@ impl RegisterFile {
     /// Which reserved bits a write of `value` gets wrong.
     pub(crate) fn wrong_reserved(&self, place: Place, value: u32) -> u32 {
         let info = place.info();
-        let known = if self.is_written(place.offset) { u32::MAX } else { info.reset_known };
-        let changed = (value ^ self.get(place.offset)) & info.preserve & known;
+        // What is unknown after a reset may be cleared at any time.
+        let judged = info.reset_known | if self.is_written(place.offset) { value } else { 0 };
+        let changed = (value ^ self.get(place.offset)) & info.preserve & judged;
         changed | (value & info.must_be_zero) | (!value & info.must_be_one)
     }
 

@@ -45,6 +45,10 @@
 //! datasheet; only reset values, kinds of access, reserved bits and names come from the generated
 //! register table. So a mistake that the driver makes because of its map is not made here as well.
 //!
+//! Where one section of the datasheet asks for what another does not, the violation is a [`Severity::Doubt`], and names
+//! both. A rule about a state is judged when the state is entered: a queue's when it is enabled, reception's when RXEN is
+//! set.
+//!
 //! A violation is recorded and changes nothing: the model goes on as the chip would. Where nobody knows what the chip
 //! does, the model does what is most plausible:
 //!

@@ -196,7 +196,7 @@ impl Chip {
         let enable = value & QUEUE_ENABLE != 0;
         let at = place.offset;
         self.store_control(place, value & !TXDCTL_SWFLSH, matches!(state, State::Enabled | State::Disabling));
-        if value & 0x7F != 0 && value & 0x7F00 == 0 {
+        if enable && value & 0x7F != 0 && value & 0x7F00 == 0 {
             self.violation(Rule::HostThresholdZero, at, || format!("PTHRESH is {}", value & 0x7F));
         }
         match (state, enable) {

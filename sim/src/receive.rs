@@ -396,7 +396,9 @@ impl Chip {
                 format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
             });
         }
-        if now[1] & 1 != 0 || now[0] == 0 {
+        // The rest of a legacy descriptor's second word is the device's to write.
+        let done = if advanced { now[1] & 1 } else { now[1] >> 32 & 1 };
+        if done != 0 || now[0] == 0 {
             self.receive_fault(Rule::ReceiveDescriptorMalformed, index, || format!("descriptor {at} is {now:#x?}"));
         }
         if !written {

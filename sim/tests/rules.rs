@@ -133,7 +133,11 @@ const CASES: &[Case] = &[
         d.write(tx(3, 0x28), ENABLE);
         assert!(!d.until(tx(3, 0x28), ENABLE, ENABLE));
     }),
-    configured(Rule::HostThresholdZero, |d| d.write(tx(3, 0x28), 36)),
+    configured(Rule::HostThresholdZero, |d| {
+        d.start_transmit_dma();
+        d.txdctl = 36;
+        d.add_tx(3, 64);
+    }),
     running(Rule::TransmitDisabledUndrained, |d| {
         d.port.inject(Fault::TxStalls);
         d.send(0, &frame(MAC, 60));
@@ -143,16 +147,21 @@ const CASES: &[Case] = &[
     configured(Rule::ArbiterRunning, |d| d.write(MTQC, 1)),
     running(Rule::BufferResizedWhileRunning, |d| d.write(RXPBSIZE, 0x100 << 10)),
     configured(Rule::ReceiveBufferTooLarge, |d| {
-        d.write(RXPBSIZE + 4, 0x10 << 10);
+        d.write(RXPBSIZE, 0x210 << 10);
         d.add_rx(0, 64);
         d.start_receive();
     }),
     configured(Rule::TransmitBufferTooLarge, |d| {
         d.set(RTTDCS, 1 << 6);
-        d.write(TXPBSIZE + 4, 200 << 10);
+        d.write(TXPBSIZE, 200 << 10);
         d.clear(RTTDCS, 1 << 6);
         d.start_transmit_dma();
         d.add_tx(0, 64);
+    }),
+    configured(Rule::UnusedBufferSized, |d| {
+        d.write(RXPBSIZE + 4, 0x10 << 10);
+        d.add_rx(0, 64);
+        d.start_receive();
     }),
     configured(Rule::TransmitThresholdTooHigh, |d| {
         d.write(TXPBTHRESH, 0xA0);
@@ -160,7 +169,11 @@ const CASES: &[Case] = &[
         d.add_tx(0, 64);
     }),
     configured(Rule::ReceiveEnabledWithoutQueue, |d| d.start_receive()),
-    running(Rule::ReceiveNotHalted, |d| d.write(RXCTRL, 0)),
+    configured(Rule::ReceiveNotHalted, |d| {
+        d.add_rx(0, 64);
+        d.write(RXCTRL, 1);
+    }),
+    running(Rule::PausedWithoutHalt, |d| d.write(RXCTRL, 0)),
     running(Rule::FilterChangedWhileReceiving, |d| d.write(FCTRL, 1 << 9)),
     configured(Rule::DcaReservedBitSet, |d| {
         d.add_rx(0, 64);
@@ -192,6 +205,11 @@ const CASES: &[Case] = &[
         let control = d.read(RDRXCTL);
         d.write(RDRXCTL, (control & !(0x1F << 17)) | 1 << 1 | 3 << 25);
         (1..8).for_each(|n| d.write(RXPBSIZE + n * 4, 0));
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    configured(Rule::AddressEntryNotCleared, |d| {
+        d.reset();
         d.add_rx(0, 64);
         d.start_receive();
     }),

@@ -29,6 +29,8 @@ pub(crate) const MILLISECOND: Time = 1_000_000;
 const STEP: Time = 10 * MICROSECOND;
 /// How long a register read takes, so that a loop that only reads comes to an end.
 pub(crate) const READ: Time = MICROSECOND;
+/// How long a wait goes on without a look at the wire while there is a link.
+const IDLE: Time = MILLISECOND;
 /// How often something that a fault holds up is looked at again.
 const RETRY: Time = 100 * MICROSECOND;
 
@@ -220,10 +222,12 @@ impl Chip {
         self.pass(STEP);
         self.note_unmapped();
         if self.faults.has(Fault::SurpriseRemoval) {
+            self.discard_arrivals();
             return 0;
         }
         self.watch_link();
         if self.startup.in_reset() {
+            self.discard_arrivals();
             return 0;
         }
         let iommu = Arc::clone(&self.iommu);
@@ -242,8 +246,9 @@ impl Chip {
             // Short steps first: what is due happens soon, or only much later.
             let moved = self.step();
             if moved == 0 {
-                let next = self.next_timer.min(end).saturating_sub(self.now);
-                self.pass(next);
+                let looks = self.wire.is_some() && self.is_link_up();
+                let next = self.next_timer.min(end).min(if looks { self.now + IDLE } else { Time::MAX });
+                self.pass(next.saturating_sub(self.now));
             }
         }
         false

@@ -17,7 +17,7 @@
 //! let port = Port::new(PortConfig::default());
 //! let sink = Sink::new();
 //! let seen = sink.counters();
-//! port.plug(Duplex::new(Generator::new([0xFF; 6], 60).count(1_000), sink));
+//! port.plug(Duplex::new(Generator::new([0xFF; 6], 60).count(1_000).lossless(), sink));
 //!
 //! // A driver that sends back what it receives.
 //! let nic = Device::new(port.clone()).reset(&Config::new())?;
@@ -115,7 +115,7 @@ pub mod wire;
 
 pub use counters::Counters;
 pub use fault::Fault;
-pub use port::{Port, PortConfig, connect};
+pub use port::{Port, PortConfig, connect, connect_lossless};
 pub use runner::Runner;
 pub use violation::{Rule, Severity, Violation};
 pub use wire::Wire;

@@ -17,7 +17,7 @@ use crate::iommu::{self, Iommu};
 use crate::offsets;
 use crate::violation::Violation;
 use crate::wire::Wire;
-use crate::wire::cable::cable;
+use crate::wire::cable::{self, CableEnd};
 
 /// How a port is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,9 +226,17 @@ impl Port {
     }
 }
 
-/// Connects two ports by a cable. Nothing gets lost on it.
+/// Connects two ports by a [cable](cable::cable). Who does not take what comes loses it, and counts it as the chip does.
 pub fn connect(one: &Port, other: &Port) {
-    let (here, there) = cable();
+    plug_both(one, other, cable::cable());
+}
+
+/// Connects two ports by a cable on which [nothing gets lost](cable::lossless): who sends waits for who receives.
+pub fn connect_lossless(one: &Port, other: &Port) {
+    plug_both(one, other, cable::lossless());
+}
+
+fn plug_both(one: &Port, other: &Port, (here, there): (CableEnd, CableEnd)) {
     one.plug(here);
     other.plug(there);
 }

@@ -89,7 +89,7 @@ impl Chip {
         let link = self.registers.get(LINKS);
         let link_reset = value & CTRL_LRST != 0;
         self.cancel(|_| true);
-        self.receiver.reset();
+        self.reset_receiver();
         self.transmitter.reset();
         self.flow_director = FlowDirector::default();
         self.interrupts.reset();
@@ -114,7 +114,7 @@ impl Chip {
     /// A function level reset: all at once, and not held against the driver (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
         self.cancel(|_| true);
-        self.receiver.reset();
+        self.reset_receiver();
         self.transmitter.reset();
         self.flow_director = FlowDirector::default();
         self.interrupts.reset();

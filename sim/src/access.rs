@@ -19,6 +19,9 @@ impl Chip {
             return u32::MAX;
         }
         let Some(place) = self.registers.find(offset) else {
+            if offset == FRTIMER {
+                return self.free_running_timer();
+            }
             self.violation(Rule::UnknownRegister, offset, || format!("read at {offset:#07x}"));
             return 0;
         };
@@ -45,6 +48,12 @@ impl Chip {
             at => self.queue_read(at, value),
         }
         value
+    }
+
+    fn free_running_timer(&self) -> u32 {
+        let microseconds = self.now() / MICROSECOND;
+        let [low, middle, high] = [1, 1_000, 1_000_000].map(|unit| microseconds / unit);
+        (low % 1_000 | middle % 1_000 << 10 | high % 4_096 << 20) as u32
     }
 
     /// A queue's control register was read: its owner may have seen that it works.
@@ -160,6 +169,8 @@ impl Chip {
             FDIRDIP4M | FDIRSIP4M | FDIRTCPM | FDIRUDPM | FDIRIP6M | FDIRM if value != 0 => "masks of Flow Director",
             RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
             DMATXCTL if value & DMATXCTL_GDV != 0 => "double VLAN tags",
+            TSYNCRXCTL | TSYNCTXCTL if value & TSYNC_EN != 0 => "time stamps",
+            TIMINCA if value != 0 => "the clock of time stamps",
             SYNQF if value & 1 != 0 => "the filter for SYN packets",
             HLREG0 if value & HLREG0_RXPADSTRIPEN != 0 => "stripping of padding",
             _ if (ETQF..ETQF + 0x20).contains(&at) && value & bit(31) != 0 => "filters by EtherType",

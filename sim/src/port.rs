@@ -124,7 +124,8 @@ impl Port {
         chip.deliver_now(frame, &dma);
     }
 
-    /// What the driver did and must not have done: the first 256 times.
+    /// What the driver did and must not have done: the first 256 times. What is only not modelled stands there once for each
+    /// register; [`violation_kinds`](Self::violation_kinds) has how often.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         let mut chip = self.chip();

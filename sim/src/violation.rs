@@ -127,7 +127,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The first violations in full, and how many there were in all.
+/// The first violations in full, and how many there were in all. What is only not modelled is kept once for each register.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     kept: Vec<Violation>,
@@ -149,7 +149,7 @@ impl Log {
     ) {
         self.total += 1;
         let kind = self.kinds.iter_mut().find(|(of, _)| of.rule == rule && of.register == register);
-        if self.kept.len() >= KEPT
+        if (self.kept.len() >= KEPT || rule == Rule::NotModelled)
             && let Some((_, count)) = kind
         {
             *count += 1;

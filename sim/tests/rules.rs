@@ -320,7 +320,16 @@ fn payload_length_is_held_against_both_sides() {
 
 #[test]
 fn what_is_not_played_is_noted_when_it_is_switched_on() {
-    let switches = [(rx(9, 0x2C), 1), (0x51B0, 1), (0x5128, 1 << 31), (0xEC30, 1), (HLREG0, 0x1801_2C0B)];
+    let switches = [
+        (rx(9, 0x2C), 1),
+        (0x51B0, 1),
+        (0x5128, 1 << 31),
+        (0xEC30, 1),
+        (HLREG0, 0x1801_2C0B),
+        // TSYNCRXCTL, TIMINCA.
+        (0x5188, 1 << 4),
+        (0x8C14, 2 << 24 | 1),
+    ];
     for (at, value) in switches {
         let driver = Driver::running();
         driver.write(at, value);
@@ -338,6 +347,41 @@ fn what_is_not_played_is_noted_when_it_is_switched_on() {
     driver.port.deliver(&frame(MAC, 60));
     assert_eq!(driver.broken(), [Rule::NotModelled]);
     assert!(driver.receive(0).is_some());
+}
+
+#[test]
+fn what_is_not_played_is_kept_once_and_counted() {
+    let mut driver = Driver::running();
+    for _ in 0..1_000 {
+        send_changed(&mut driver, |word| word | 1 << 19);
+    }
+    driver.write(STATUS, 0);
+    let rules: Vec<Rule> = driver.port.violations().iter().map(|violation| violation.rule).collect();
+    assert_eq!(rules, [Rule::NotModelled, Rule::ReadOnlyWritten]);
+    let counts: Vec<u64> = driver.port.violation_kinds().iter().map(|(_, count)| *count).collect();
+    assert_eq!((counts, driver.port.violation_count()), (vec![1_000, 1], 1_001));
+    assert_eq!(driver.port.counters().transmitted, 1_000, "what asks for a time stamp is sent");
+}
+
+#[test]
+fn the_free_running_timer_counts_seconds_milliseconds_and_microseconds() {
+    const FRTIMER: u32 = 0x48;
+    let driver = Driver::running();
+    let microseconds = |value: u32| {
+        let [low, middle, high] = [value & 0x3FF, value >> 10 & 0x3FF, value >> 20].map(u64::from);
+        assert!(low < 1_000 && middle < 1_000);
+        low + 1_000 * middle + 1_000_000 * high
+    };
+    let before = microseconds(driver.read(FRTIMER));
+    for time in [1, 999, 1_000, 2_345_678] {
+        let start = microseconds(driver.read(FRTIMER));
+        driver.wait_us(time);
+        let passed = microseconds(driver.read(FRTIMER)) - start;
+        // A read takes a microsecond, and a wait ends with a step.
+        assert!((time..=time + 20).contains(&passed), "{passed} of {time}");
+    }
+    assert!(microseconds(driver.read(FRTIMER)) > before);
+    driver.clean();
 }
 
 #[test]

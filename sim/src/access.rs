@@ -52,8 +52,8 @@ impl Chip {
 
     fn free_running_timer(&self) -> u32 {
         let microseconds = self.now() / MICROSECOND;
-        let [low, middle, high] = [1, 1_000, 1_000_000].map(|unit| microseconds / unit);
-        (low % 1_000 | middle % 1_000 << 10 | high % 4_096 << 20) as u32
+        let [milliseconds, seconds] = [1_000, 1_000_000].map(|unit| microseconds / unit);
+        (((seconds % 4_096) << 20) | ((milliseconds % 1_000) << 10) | (microseconds % 1_000)) as u32
     }
 
     /// A queue's control register was read: its owner may have seen that it works.

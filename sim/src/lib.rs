@@ -3,7 +3,7 @@
 //! A [`Port`] is one port of the chip, and a platform of the driver library `ixgbe`: its registers, the
 //! memory that it reaches, and its clock. It is plugged into a [`Wire`]: another port ([`connect`]), a
 //! capture file ([`wire::pcap`]), or a [generator](wire::generator) and a [sink](wire::sink) that check
-//! each other.
+//! each other. A wire is [no queue](wire): who does not take what comes loses it, but for those that are lossless by name.
 //!
 //! ```
 //! use std::time::Duration;

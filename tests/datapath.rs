@@ -632,7 +632,7 @@ fn in_place_waits_for_room() {
 #[test]
 fn forwarding_in_place_breaks_no_rule_of_the_model() {
     let ports = [0, 1].map(|lan_id| Model::new(PortConfig { lan_id, ..PortConfig::default() }));
-    let (generator, sink) = (Generator::new([2; 6], 60).count(3000), Sink::new());
+    let (generator, sink) = (Generator::new([2; 6], 60).count(3000).lossless(), Sink::new());
     let received = sink.counters();
     ports[0].plug(Duplex::new(generator, Silence));
     ports[1].plug(Duplex::new(Silence, sink));

@@ -298,7 +298,7 @@ fn master_never_stops() {
 
 #[test]
 fn receive_data_path_is_never_idle_at_the_end() {
-    assert_eq!(register(&stop_fails(Fault::SecRxNeverReady, &[Rule::ReceiveNotHalted])), "SECRXSTAT");
+    assert_eq!(register(&stop_fails(Fault::SecRxNeverReady, &[Rule::PausedWithoutHalt])), "SECRXSTAT");
 }
 
 /// A queue that really hangs does not come back by itself: the reset that follows the failure must bring it back.

@@ -425,7 +425,7 @@ fn a_multicast_table_entry_forgotten() {
 
 #[test]
 fn an_address_entry_forgotten() {
-    caught(Rule::FilterNotInitialised, saboteur().drop_write("RAH", 64));
+    caught(Rule::AddressEntryNotCleared, saboteur().drop_write("RAH", 64));
 }
 
 #[test]
@@ -449,7 +449,12 @@ fn receive_packet_buffers_left_as_reset_has_them() {
     for buffer in 1..8 {
         saboteur = saboteur.change("RXPBSIZE", buffer, |_| 512 << 10);
     }
-    caught(Rule::ReceiveBufferTooLarge, saboteur);
+    caught(Rule::UnusedBufferSized, saboteur);
+}
+
+#[test]
+fn receive_packet_buffers_too_large() {
+    caught(Rule::ReceiveBufferTooLarge, saboteur().change("RXPBSIZE", 0, |_| 513 << 10));
 }
 
 #[test]
@@ -549,7 +554,12 @@ fn arbiter_not_turned_off() {
 
 #[test]
 fn transmit_packet_buffers_too_large() {
-    caught(Rule::TransmitBufferTooLarge, saboteur().change("TXPBSIZE", 1, |_| 0x28 << 10));
+    caught(Rule::TransmitBufferTooLarge, saboteur().change("TXPBSIZE", 0, |_| 0xA8 << 10));
+}
+
+#[test]
+fn transmit_packet_buffers_left_as_reset_has_them() {
+    caught(Rule::UnusedBufferSized, saboteur().change("TXPBSIZE", 1, |_| 0xA0 << 10));
 }
 
 #[test]

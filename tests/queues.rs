@@ -172,7 +172,7 @@ fn a_table_that_names_a_queue_that_does_not_run_is_refused() {
 #[test]
 fn the_table_changes_under_traffic() {
     let port = port(0);
-    port.plug(Generator::new(mac(0), 80).flows(500).count(5_000));
+    port.plug(Generator::new(mac(0), 80).flows(500).count(5_000).lossless());
     let mut nic = start(&port, &Config::new().rx_queues(4));
     let mut seen = vec![0; 5_000];
     {
@@ -256,7 +256,7 @@ fn more_receive_than_transmit_queues() {
 fn packets_are_spread_over_the_queues_by_their_hash() {
     for queue_pairs in [2, 4, 16] {
         let port = port(0);
-        port.plug(Generator::new(mac(0), 80).flows(500).count(2_000));
+        port.plug(Generator::new(mac(0), 80).flows(500).count(2_000).lossless());
         let config = Config::new().queue_pairs(queue_pairs).rx_descriptors(256).tx_descriptors(64);
         let mut nic = start(&port, &config);
         let mut seen = vec![0_u8; 2_000];
@@ -319,7 +319,7 @@ fn queues_are_driven_by_threads() {
     let port = port(0);
     let sink = Sink::new();
     let counters = sink.counters();
-    port.plug(Duplex::new(Generator::new(mac(0), 60).up_to(600).flows(64).count(FRAMES), sink));
+    port.plug(Duplex::new(Generator::new(mac(0), 60).up_to(600).flows(64).count(FRAMES).lossless(), sink));
     let runner = Runner::start([port.clone()]).unwrap();
     let mut nic = start(&port, &Config::new().queue_pairs(4));
     let done = AtomicBool::new(false);
@@ -363,7 +363,7 @@ fn queues_are_driven_by_threads() {
 #[test]
 fn packets_change_threads() {
     let port = port(0);
-    port.plug(Generator::new(mac(0), 100).count(5_000));
+    port.plug(Generator::new(mac(0), 100).count(5_000).lossless());
     let runner = Runner::start([port.clone()]).unwrap();
     let mut nic = start(&port, &Config::new().rx_descriptors(64).pool_buffers(256));
     let pool = pool_of(&nic);
@@ -394,7 +394,7 @@ fn receiving_and_sending_on_different_threads() {
     let port = port(0);
     let sink = Sink::new();
     let counters = sink.counters();
-    port.plug(Duplex::new(Generator::new(mac(0), 60).up_to(1514).count(FRAMES), sink));
+    port.plug(Duplex::new(Generator::new(mac(0), 60).up_to(1514).count(FRAMES).lossless(), sink));
     let runner = Runner::start([port.clone()]).unwrap();
     let mut nic = start(&port, &Config::new());
     let pool = pool_of(&nic);

@@ -65,7 +65,7 @@ impl Partner {
             None if count == 0 => Box::new(Silence),
             None => {
                 // Several flows, for RSS to spread.
-                let generator = Generator::new(mac_of(9), size).flows(64).count(count);
+                let generator = Generator::new(mac_of(9), size).flows(64).count(count).lossless();
                 partner.sent = Some((generator.sent(), count));
                 Box::new(generator)
             }

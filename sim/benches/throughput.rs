@@ -27,7 +27,7 @@ fn main() {
 /// Forwards `count` frames in place, and returns how many seconds that took.
 fn forward(size: usize, count: u64) -> f64 {
     let mut driver = Driver::new();
-    let generator = Generator::new(MAC, size).count(count);
+    let generator = Generator::new(MAC, size).count(count).lossless();
     let sink = Sink::new();
     let seen = sink.counters();
     driver.port.plug(Duplex::new(generator, sink));

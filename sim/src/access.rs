@@ -19,6 +19,9 @@ impl Chip {
             return u32::MAX;
         }
         let Some(place) = self.registers.find(offset) else {
+            if offset == FRTIMER {
+                return self.free_running_timer();
+            }
             self.violation(Rule::UnknownRegister, offset, || format!("read at {offset:#07x}"));
             return 0;
         };
@@ -45,6 +48,12 @@ impl Chip {
             at => self.queue_read(at, value),
         }
         value
+    }
+
+    fn free_running_timer(&self) -> u32 {
+        let microseconds = self.now() / MICROSECOND;
+        let [milliseconds, seconds] = [1_000, 1_000_000].map(|unit| microseconds / unit);
+        (((seconds % 4_096) << 20) | ((milliseconds % 1_000) << 10) | (microseconds % 1_000)) as u32
     }
 
     /// A queue's control register was read: its owner may have seen that it works.
@@ -84,11 +93,11 @@ impl Chip {
         {
             return;
         }
-        if place.info().access == AccessKind::Ro || place.info().access == AccessKind::Rc {
+        if self.registers.is_read_only(place) {
             self.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
             return;
         }
-        let wrong = self.registers.wrong_reserved(place, value);
+        let wrong = self.registers.wrong_reserved(place, value) & !judged_later(at);
         if wrong != 0 {
             let old = self.registers.get(at);
             self.violation(Rule::ReservedBit, at, || {
@@ -97,15 +106,13 @@ impl Chip {
         }
         let old = self.registers.get(at);
         let new = self.registers.after_write(place, value);
-        if !self.may_change(at, old, new) {
-            return;
-        }
+        self.check_change(at, old, new);
         self.registers.store(place, new);
         self.written(at, value, old);
     }
 
-    /// Checks the rules of order for a change from `old` to `new`. Returns whether it takes effect.
-    fn may_change(&mut self, at: u32, old: u32, new: u32) -> bool {
+    /// Checks the rules of order for a change from `old` to `new`. It takes effect whatever they say.
+    fn check_change(&mut self, at: u32, old: u32, new: u32) {
         let changes = old != new;
         let receiving = self.registers.get(RXCTRL) & RXCTRL_RXEN != 0;
         let transmitting = self.registers.get(DMATXCTL) & DMATXCTL_TE != 0;
@@ -117,9 +124,12 @@ impl Chip {
                 let halted =
                     self.registers.get(SECRXCTRL) & SEC_DIS != 0 && self.registers.get(SECRXSTAT) & SEC_RDY != 0;
                 if !halted {
-                    self.violation(Rule::ReceiveNotHalted, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
+                    let received = self.startup.has_received;
+                    let rule = if received { Rule::PausedWithoutHalt } else { Rule::ReceiveNotHalted };
+                    self.violation(rule, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
                 }
                 if new & RXCTRL_RXEN != 0 {
+                    self.startup.has_received = true;
                     self.check_receive_enable();
                 }
             }
@@ -139,7 +149,6 @@ impl Chip {
             }
             _ => {}
         }
-        true
     }
 
     fn check_arbiter(&mut self, at: u32) {
@@ -160,6 +169,8 @@ impl Chip {
             FDIRDIP4M | FDIRSIP4M | FDIRTCPM | FDIRUDPM | FDIRIP6M | FDIRM if value != 0 => "masks of Flow Director",
             RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
             DMATXCTL if value & DMATXCTL_GDV != 0 => "double VLAN tags",
+            TSYNCRXCTL | TSYNCTXCTL if value & TSYNC_EN != 0 => "time stamps",
+            TIMINCA if value != 0 => "the clock of time stamps",
             SYNQF if value & 1 != 0 => "the filter for SYN packets",
             HLREG0 if value & HLREG0_RXPADSTRIPEN != 0 => "stripping of padding",
             _ if (ETQF..ETQF + 0x20).contains(&at) && value & bit(31) != 0 => "filters by EtherType",
@@ -203,7 +214,10 @@ impl Chip {
             SECRXCTRL => self.halt(value, old, SECRXSTAT, Event::SecRxReady),
             SECTXCTRL => self.halt(value, old, SECTXSTAT, Event::SecTxReady),
             RXCTRL => self.receiver.config_changed(),
-            DMATXCTL => self.transmitter.config_changed(),
+            DMATXCTL => {
+                self.enable_waiting();
+                self.transmitter.config_changed();
+            }
             EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM | EIAM_EX | EIAM_EX_2 | GPIE | IVAR_MISC => {
                 self.mask_written(at, value);
             }
@@ -223,5 +237,14 @@ impl Chip {
         }
         self.receiver.config_changed();
         self.transmitter.config_changed();
+    }
+}
+
+/// Bits that need not be right when they are written, but when reception is enabled.
+fn judged_later(at: u32) -> u32 {
+    match at {
+        RDRXCTL => RDRXCTL_RSCFRSTSIZE | RDRXCTL_RSCACKC | RDRXCTL_FCOE_WRFIX,
+        _ if matches!(as_rx(at), Some((_, DCA_RXCTRL))) => DCA_RXCTRL_RESERVED,
+        _ => 0,
     }
 }

@@ -29,6 +29,8 @@ pub(crate) const MILLISECOND: Time = 1_000_000;
 const STEP: Time = 10 * MICROSECOND;
 /// How long a register read takes, so that a loop that only reads comes to an end.
 pub(crate) const READ: Time = MICROSECOND;
+/// How long a wait goes on without a look at the wire while there is a link.
+const IDLE: Time = MILLISECOND;
 /// How often something that a fault holds up is looked at again.
 const RETRY: Time = 100 * MICROSECOND;
 
@@ -93,6 +95,8 @@ pub(crate) struct Chip {
     pub(crate) wire: Option<Box<dyn Wire>>,
     /// Whether the cable is plugged in, as far as the test says.
     pub(crate) plugged: bool,
+    /// PCI's Command.BME: whether the function may send requests of its own.
+    pub(crate) bus_master: bool,
     pub(crate) eeprom: Box<[u16]>,
     pub(crate) iommu: Arc<Iommu>,
     unmapped_seen: usize,
@@ -119,6 +123,7 @@ impl Chip {
             spi: Spi::default(),
             wire: None,
             plugged: true,
+            bus_master: true,
             eeprom: crate::eeprom::image(config.mac),
             config,
             iommu,
@@ -217,10 +222,12 @@ impl Chip {
         self.pass(STEP);
         self.note_unmapped();
         if self.faults.has(Fault::SurpriseRemoval) {
+            self.discard_arrivals();
             return 0;
         }
         self.watch_link();
-        if self.startup.in_reset() || !self.is_master() {
+        if self.startup.in_reset() {
+            self.discard_arrivals();
             return 0;
         }
         let iommu = Arc::clone(&self.iommu);
@@ -239,8 +246,9 @@ impl Chip {
             // Short steps first: what is due happens soon, or only much later.
             let moved = self.step();
             if moved == 0 {
-                let next = self.next_timer.min(end).saturating_sub(self.now);
-                self.pass(next);
+                let looks = self.wire.is_some() && self.is_link_up();
+                let next = self.next_timer.min(end).min(if looks { self.now + IDLE } else { Time::MAX });
+                self.pass(next.saturating_sub(self.now));
             }
         }
         false
@@ -249,7 +257,7 @@ impl Chip {
     /// Takes one frame from nowhere in particular.
     pub(crate) fn deliver_now(&mut self, frame: &[u8], dma: &crate::iommu::Access<'_>) {
         self.note_unmapped();
-        if self.faults.has(Fault::SurpriseRemoval) || self.startup.in_reset() || !self.is_master() {
+        if self.faults.has(Fault::SurpriseRemoval) || self.startup.in_reset() {
             self.counters.frames_in += 1;
             self.counters.dropped_not_receiving += 1;
         } else {
@@ -259,7 +267,15 @@ impl Chip {
 
     /// Whether the device may reach memory.
     pub(crate) fn is_master(&self) -> bool {
-        self.registers.get(CTRL) & CTRL_MASTER_DISABLE == 0
+        self.bus_master && self.registers.get(CTRL) & CTRL_MASTER_DISABLE == 0
+    }
+
+    /// PCI's Command.BME is written.
+    pub(crate) fn set_bus_master(&mut self, on: bool) {
+        self.pass(0);
+        self.bus_master = on;
+        self.fetch_all();
+        self.raise_interrupts();
     }
 
     /// Holds what was unmapped against what the queues may still reach.

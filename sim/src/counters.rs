@@ -10,7 +10,7 @@ pub struct Counters {
     pub delivered: u64,
     /// Bytes of these, as written.
     pub delivered_bytes: u64,
-    /// Frames lost because reception was off.
+    /// Frames lost because reception was off, there was no link, or a reset cleared the packet buffer.
     pub dropped_not_receiving: u64,
     /// Frames lost for a wrong CRC.
     pub dropped_crc: u64,

@@ -43,7 +43,7 @@ pub(crate) struct Limits {
 }
 
 /// What is wrong with a packet's descriptors.
-pub(crate) struct Unfit {
+pub(crate) struct Wrong {
     pub(crate) rule: Rule,
     pub(crate) detail: String,
 }
@@ -57,7 +57,12 @@ pub(crate) struct Found {
     pub(crate) report: bool,
     /// What is to be done to it.
     pub(crate) offload: Offload,
-    pub(crate) unfit: Option<Unfit>,
+    /// Whether it ends with its CRC already (IFCS is 0).
+    pub(crate) has_crc: bool,
+    /// The first thing that is wrong.
+    pub(crate) wrong: Option<Wrong>,
+    /// Whether there is nothing that could be sent.
+    pub(crate) lost: bool,
 }
 
 /// Gathers the packet at the head of a ring, if it is all there.
@@ -72,7 +77,15 @@ pub(crate) fn find_packet(
         return None;
     }
     let mut at = ring.head;
-    let mut found = Found { last: at, descriptors: 0, report: false, offload: Offload::default(), unfit: None };
+    let mut found = Found {
+        last: at,
+        descriptors: 0,
+        report: false,
+        offload: Offload::default(),
+        has_crc: false,
+        wrong: None,
+        lost: false,
+    };
     let mut payload = 0;
     while at != ring.tail {
         let first = found.descriptors == 0;
@@ -83,7 +96,7 @@ pub(crate) fn find_packet(
             return Some(found);
         };
         if now != handed_over {
-            found.spoil(Rule::DescriptorChanged, || {
+            found.note(Rule::DescriptorChanged, || {
                 format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
             });
         }
@@ -92,24 +105,28 @@ pub(crate) fn find_packet(
             if !first {
                 found.spoil(Rule::TransmitDescriptorMalformed, || format!("a context at {at} within a packet"));
             }
-            match Context::new(handed_over) {
-                Ok(context) => queue.contexts[Context::index(word)] = Some(context),
-                Err(what) => found
-                    .spoil(Rule::TransmitDescriptorMalformed, || format!("context {at}: {what} ({handed_over:#x?})")),
+            let (context, wrong) = Context::new(handed_over);
+            queue.contexts[Context::index(word)] = Some(context);
+            if let Some(what) = wrong {
+                found.note(Rule::TransmitDescriptorMalformed, || format!("context {at}: {what} ({handed_over:#x?})"));
             }
             return Some(found);
         }
         if first {
             payload = (word >> 46) as usize;
-            match Offload::new(word, &queue.contexts) {
-                Ok(offload) => found.offload = offload,
-                Err((rule, what)) => found.spoil(rule, || format!("descriptor {at}: {what} ({word:#x})")),
+            let (offload, wrong) = Offload::new(word, &queue.contexts);
+            (found.offload, found.has_crc) = (offload, word & IFCS == 0);
+            if let Some((rule, what)) = wrong {
+                found.note(rule, || format!("descriptor {at}: {what} ({word:#x})"));
             }
+            found.lost |= !offload.can_be_cut();
         }
         let len = (word & 0xFFFF) as usize;
-        if let Some(what) = judge(word, len) {
-            found.spoil(Rule::TransmitDescriptorMalformed, || format!("descriptor {at}: {what} ({word:#x})"));
+        if let Some(what) = judge(word, len, first) {
+            found.note(Rule::TransmitDescriptorMalformed, || format!("descriptor {at}: {what} ({word:#x})"));
         }
+        // What a descriptor of a type that there is not would be, nobody knows.
+        found.lost |= has_reserved_type(word);
         let longest = if found.offload.segment { LONGEST_SEND } else { LONGEST };
         if packet.len() + len > longest {
             found.spoil(Rule::TransmitTooLong, || format!("{} bytes", packet.len() + len));
@@ -120,7 +137,7 @@ pub(crate) fn find_packet(
         }
         found.report |= word & RS != 0;
         if word & EOP != 0 {
-            if found.unfit.is_none() {
+            if !found.lost {
                 found.judge_packet(packet, (word & DEXT != 0).then_some(payload), limits);
             }
             return Some(found);
@@ -132,18 +149,32 @@ pub(crate) fn find_packet(
 }
 
 impl Found {
+    /// Notes what is wrong. The packet is sent all the same.
+    #[cold]
+    fn note(&mut self, rule: Rule, detail: impl FnOnce() -> String) {
+        if self.wrong.is_none() {
+            self.wrong = Some(Wrong { rule, detail: detail() });
+        }
+    }
+
+    /// Notes what is wrong, and leaves nothing to send.
     #[cold]
     fn spoil(&mut self, rule: Rule, detail: impl FnOnce() -> String) {
-        if self.unfit.is_none() {
-            self.unfit = Some(Unfit { rule, detail: detail() });
-        }
+        self.note(rule, detail);
+        self.lost = true;
     }
 
     /// Holds the whole packet against PAYLEN, the headers that its context tells, and the longest frame.
     #[inline]
     fn judge_packet(&mut self, packet: &[u8], payload: Option<usize>, limits: Limits) {
+        if packet.is_empty() {
+            return;
+        }
         if let Some(what) = self.offload.judge(packet) {
-            return self.spoil(Rule::TransmitDescriptorMalformed, || what.to_owned());
+            self.note(Rule::TransmitDescriptorMalformed, || what.to_owned());
+            // A checksum that has no place is not inserted; a packet without its headers cannot be cut.
+            self.lost |= self.offload.segment;
+            return;
         }
         // With segmentation, PAYLEN leaves the headers out (7.2.3.2.4).
         let (headers, frame) = match self.offload.segments() {
@@ -152,7 +183,7 @@ impl Found {
         };
         let sum = packet.len() - headers;
         if payload.is_some_and(|payload| payload != sum) {
-            self.spoil(Rule::TransmitLengthMismatch, || format!("PAYLEN {payload:?}, sum {sum}"));
+            self.note(Rule::TransmitLengthMismatch, || format!("PAYLEN {payload:?}, sum {sum}"));
         }
         let tag = if vlan::tag(packet, limits.tag_type).is_some() { vlan::TAG } else { self.offload.added() };
         if frame + self.offload.added() + CRC > limits.longest + tag {
@@ -164,17 +195,22 @@ impl Found {
 /// The longest packet that can be given to be cut: PAYLEN's 18 bits, and headers.
 const LONGEST_SEND: usize = (1 << 18) + 1024;
 
-/// What is wrong with the second word of a data descriptor.
+/// Whether the second word of a data descriptor has a type that there is not.
 #[inline]
-fn judge(word: u64, len: usize) -> Option<&'static str> {
-    let advanced = word & DEXT != 0;
-    if advanced && word & DTYP != DTYP_DATA {
+fn has_reserved_type(word: u64) -> bool {
+    word & DEXT != 0 && word & DTYP != DTYP_DATA
+}
+
+/// What is wrong with the second word of a data descriptor. One without bytes may stand between packets.
+#[inline]
+fn judge(word: u64, len: usize, first: bool) -> Option<&'static str> {
+    if has_reserved_type(word) {
         Some("a reserved DTYP")
-    } else if word & (if advanced { DATA_RESERVED } else { LEGACY_RESERVED }) != 0 {
+    } else if word & (if word & DEXT != 0 { DATA_RESERVED } else { LEGACY_RESERVED }) != 0 {
         Some("reserved bits or DD are set")
-    } else if len == 0 {
+    } else if len == 0 && !(first && word & EOP != 0) {
         Some("no bytes")
-    } else if word & IFCS == 0 && word & EOP != 0 {
+    } else if word & IFCS == 0 && first && len > 0 {
         Some("no CRC is to be inserted")
     } else {
         None

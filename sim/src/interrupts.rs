@@ -186,7 +186,8 @@ impl Chip {
     /// Sends a vector, if EITR lets it.
     fn send_vector(&mut self, vector: usize) -> bool {
         let now = self.now();
-        if self.faults.has(Fault::InterruptsLost) {
+        // A message is a write to memory.
+        if self.faults.has(Fault::InterruptsLost) || !self.bus_master {
             return false;
         }
         if now < self.interrupts.throttled[vector] {

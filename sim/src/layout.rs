@@ -159,6 +159,13 @@ impl RegisterFile {
         }
     }
 
+    /// Whether the register is for reading, in all of its fields.
+    pub(crate) fn is_read_only(&self, place: Place) -> bool {
+        let info = place.info();
+        let kept = self.layout.masks[place.register].keep | info.must_be_zero | info.must_be_one;
+        matches!(info.access, AccessKind::Ro | AccessKind::Rc) && kept == u32::MAX
+    }
+
     /// Whether software has written the register since the reset.
     pub(crate) fn is_written(&self, offset: u32) -> bool {
         self.written.get((offset / 4) as usize).copied().unwrap_or(false)
@@ -185,8 +192,9 @@ impl RegisterFile {
     /// Which reserved bits a write of `value` gets wrong.
     pub(crate) fn wrong_reserved(&self, place: Place, value: u32) -> u32 {
         let info = place.info();
-        let known = if self.is_written(place.offset) { u32::MAX } else { info.reset_known };
-        let changed = (value ^ self.get(place.offset)) & info.preserve & known;
+        // What is unknown after a reset may be cleared at any time.
+        let judged = info.reset_known | if self.is_written(place.offset) { value } else { 0 };
+        let changed = (value ^ self.get(place.offset)) & info.preserve & judged;
         changed | (value & info.must_be_zero) | (!value & info.must_be_one)
     }
 

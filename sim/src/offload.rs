@@ -54,11 +54,9 @@ impl Context {
         (word >> 36 & 1) as usize
     }
 
-    /// Reads the two words of a descriptor, or tells what is wrong with them.
-    pub(crate) fn new(words: [u64; 2]) -> Result<Self, &'static str> {
-        if words[0] & CONTEXT_RESERVED[0] | words[1] & CONTEXT_RESERVED[1] != 0 {
-            return Err("reserved bits are set");
-        }
+    /// Reads the two words of a descriptor, and tells what is wrong with them.
+    pub(crate) fn new(words: [u64; 2]) -> (Self, Option<&'static str>) {
+        let reserved = words[0] & CONTEXT_RESERVED[0] | words[1] & CONTEXT_RESERVED[1];
         let bits = |word: usize, at: u32, width: u32| (words[word] >> at & ((1 << width) - 1)) as usize;
         let transport = match bits(1, 11, 2) {
             0 => Transport::Udp,
@@ -66,7 +64,7 @@ impl Context {
             2 => Transport::Sctp,
             _ => Transport::Reserved,
         };
-        Ok(Self {
+        let context = Self {
             mac_len: bits(0, 9, 7),
             ip_len: bits(0, 0, 9),
             transport_len: bits(1, 40, 8),
@@ -75,7 +73,8 @@ impl Context {
             transport,
             tag: bits(0, 16, 16) as u16,
             unplayed: words[0] & CONTEXT_UNPLAYED[0] | words[1] & CONTEXT_UNPLAYED[1] != 0,
-        })
+        };
+        (context, (reserved != 0).then_some("reserved bits are set"))
     }
 
     /// Bytes of all headers.
@@ -123,53 +122,77 @@ pub(crate) struct Offload {
 }
 
 impl Offload {
-    /// Reads the second word of a packet's first descriptor, or tells which rule it breaks.
+    /// Reads the second word of a packet's first descriptor, and tells which rule it breaks. What cannot be done is
+    /// left undone.
     #[inline]
-    pub(crate) fn new(word: u64, contexts: &[Option<Context>; 2]) -> Result<Self, (Rule, &'static str)> {
+    pub(crate) fn new(word: u64, contexts: &[Option<Context>; 2]) -> (Self, Option<(Rule, &'static str)>) {
         const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | UNPLAYED | LEGACY_CHECKSUM;
         if word & ASKED == 0 {
-            Ok(Self::default())
+            (Self::default(), None)
         } else if word & DEXT == 0 {
             let bits = |at: u32, width: u32| (word >> at & ((1 << width) - 1)) as usize;
             let checksum = (word & LEGACY_CHECKSUM != 0).then(|| (bits(40, 8), bits(16, 8)));
             let tag = (word & VLE != 0).then(|| bits(48, 16) as u16);
-            Ok(Self { tag, legacy_checksum: checksum, ..Self::default() })
+            (Self { tag, legacy_checksum: checksum, ..Self::default() }, None)
         } else {
             Self::advanced(word, contexts[Context::index(word)])
         }
     }
 
-    fn advanced(word: u64, context: Option<Context>) -> Result<Self, (Rule, &'static str)> {
-        let malformed = |what| Err((Rule::TransmitDescriptorMalformed, what));
-        let not_modelled = |what| Err((Rule::NotModelled, what));
+    fn advanced(word: u64, context: Option<Context>) -> (Self, Option<(Rule, &'static str)>) {
+        let mut wrong = None;
+        let mut note = |rule: Rule, what: &'static str| _ = wrong.get_or_insert((rule, what));
         if word & UNPLAYED != 0 {
-            return not_modelled("LinkSec, a time stamp or IPsec");
-        }
-        let Some(context) = context else { return malformed("its context was not loaded") };
-        if context.unplayed {
-            return not_modelled("a context of IPsec, FCoE or SNAP");
+            note(Rule::NotModelled, "LinkSec, a time stamp or IPsec");
         }
         let [segment, ip_checksum, transport_checksum] = [TSE, IXSM, TXSM].map(|bit| word & bit != 0);
+        let Some(context) = context else {
+            if word & (VLE | TSE | CHECK_CONTEXT | IXSM | TXSM) != 0 {
+                note(Rule::TransmitDescriptorMalformed, "its context was not loaded");
+            }
+            return (Self { segment, ..Self::default() }, wrong);
+        };
+        if context.unplayed {
+            note(Rule::NotModelled, "a context of IPsec, FCoE or SNAP");
+        }
+        let mut malformed = |what| note(Rule::TransmitDescriptorMalformed, what);
         if segment || ip_checksum || transport_checksum {
             if let Some(what) = context.judge(segment) {
-                return malformed(what);
+                malformed(what);
             }
             if ip_checksum && !context.ipv4 {
-                return malformed("IXSM is set for IPv6");
+                malformed("IXSM is set for IPv6");
             }
             if segment && !(transport_checksum && (ip_checksum || !context.ipv4)) {
-                return malformed("TSE is set without TXSM, or for IPv4 without IXSM");
+                malformed("TSE is set without TXSM, or for IPv4 without IXSM");
             }
         }
+        let known = matches!(context.transport, Transport::Tcp | Transport::Udp);
         if segment || transport_checksum {
             match context.transport {
-                Transport::Sctp => return not_modelled("SCTP"),
-                Transport::Reserved => return malformed("L4T is reserved"),
+                Transport::Sctp => note(Rule::NotModelled, "SCTP"),
+                Transport::Reserved => malformed("L4T is reserved"),
                 Transport::Tcp | Transport::Udp => {}
             }
         }
-        let tag = (word & VLE != 0).then_some(context.tag);
-        Ok(Self { tag, ip_checksum, transport_checksum, segment, context: Some(context), legacy_checksum: None })
+        let offload = Self {
+            tag: (word & VLE != 0).then_some(context.tag),
+            ip_checksum: ip_checksum && context.ipv4,
+            transport_checksum: transport_checksum && known,
+            segment,
+            context: Some(context),
+            legacy_checksum: None,
+        };
+        (offload, wrong)
+    }
+
+    /// Whether the packet can be cut, if it is to be.
+    #[inline]
+    pub(crate) fn can_be_cut(&self) -> bool {
+        !self.segment
+            || self.context.is_some_and(|context| {
+                matches!(context.transport, Transport::Tcp | Transport::Udp) && context.judge(true).is_none()
+            })
     }
 
     /// The context, if the packet is to be cut by it.
@@ -195,7 +218,7 @@ impl Offload {
         {
             return Some("CSS or CSO lies beyond the packet");
         }
-        let context = self.context.filter(|_| self.ip_checksum || self.transport_checksum)?;
+        let context = self.context.filter(|_| self.segment || self.ip_checksum || self.transport_checksum)?;
         let version = packet.get(context.mac_len).map(|byte| byte >> 4);
         let told = if context.ipv4 { 4 } else { 6 };
         let fits = match self.segment || self.ip_checksum {
@@ -213,8 +236,8 @@ impl Offload {
         (packet.len() < needed).then_some("the packet is shorter than its headers")
     }
 
-    /// Puts checksums and tag into a frame that [`judge`](Self::judge) found nothing wrong with. A checksum's field holds
-    /// what the sum starts with: the pseudo header's sum. `segment` says how long the transport part is where the pseudo
+    /// Puts checksums and tag into a frame; a checksum that lies beyond it is left out. A checksum's field holds what the
+    /// sum starts with: the pseudo header's sum. `segment` says how long the transport part is where the pseudo
     /// header could not; `wrong` makes mistakes.
     #[inline]
     pub(crate) fn apply(&self, frame: &mut Vec<u8>, tag_type: u16, segment: Option<usize>, wrong: bool) {

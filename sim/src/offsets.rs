@@ -18,6 +18,8 @@ pub(crate) const STATUS_LINK_UP: u32 = bit(7);
 pub(crate) const STATUS_MASTER: u32 = bit(19);
 pub(crate) const CTRL_EXT: u32 = 0x00018;
 pub(crate) const CTRL_EXT_NS_DIS: u32 = bit(16);
+/// The datasheet's chapter on registers does not have it, drivers read it: microseconds 9:0, milliseconds 19:10, seconds.
+pub(crate) const FRTIMER: u32 = 0x00048;
 pub(crate) const I2CCTL: u32 = 0x00028;
 pub(crate) const I2C_CLK_IN: u32 = bit(0);
 pub(crate) const I2C_CLK_OUT: u32 = bit(1);
@@ -105,6 +107,11 @@ pub(crate) const MRQC: u32 = 0x0EC80;
 pub(crate) const PFVTCTL: u32 = 0x051B0;
 pub(crate) const ETQF: u32 = 0x05128;
 pub(crate) const SYNQF: u32 = 0x0EC30;
+pub(crate) const TSYNCRXCTL: u32 = 0x05188;
+pub(crate) const TSYNCTXCTL: u32 = 0x08C00;
+/// Of both.
+pub(crate) const TSYNC_EN: u32 = bit(4);
+pub(crate) const TIMINCA: u32 = 0x08C14;
 pub(crate) const RSSRK: u32 = 0x0EB80;
 pub(crate) const RETA: u32 = 0x0EB00;
 pub(crate) const FTQF: u32 = 0x0E600;

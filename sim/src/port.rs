@@ -17,7 +17,7 @@ use crate::iommu::{self, Iommu};
 use crate::offsets;
 use crate::violation::Violation;
 use crate::wire::Wire;
-use crate::wire::cable::cable;
+use crate::wire::cable::{self, CableEnd};
 
 /// How a port is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +185,8 @@ impl Port {
         chip.deliver_now(frame, &dma);
     }
 
-    /// What the driver did and must not have done: the first 256 times.
+    /// What the driver did and must not have done: the first 256 times. What is only not modelled stands there once for each
+    /// register; [`violation_kinds`](Self::violation_kinds) has how often.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         let mut chip = self.chip();
@@ -229,6 +230,14 @@ impl Port {
     /// Plugs or pulls the cable: without it there is no link.
     pub fn set_link(&self, connected: bool) {
         self.chip().plugged = connected;
+    }
+
+    /// Lets the device be a bus master, or not, as PCI's Command.BME does: without it there is no DMA and no interrupt.
+    ///
+    /// It is on at first, as the platforms for hardware switch it on when they open a function. Who has a configuration
+    /// space in front of the port switches it off at power-on and at a function level reset.
+    pub fn set_bus_master(&self, on: bool) {
+        self.chip().set_bus_master(on);
     }
 
     /// What became of all frames.
@@ -279,9 +288,17 @@ impl Port {
     }
 }
 
-/// Connects two ports by a cable. Nothing gets lost on it.
+/// Connects two ports by a [cable](cable::cable). Who does not take what comes loses it, and counts it as the chip does.
 pub fn connect(one: &Port, other: &Port) {
-    let (here, there) = cable();
+    plug_both(one, other, cable::cable());
+}
+
+/// Connects two ports by a cable on which [nothing gets lost](cable::lossless): who sends waits for who receives.
+pub fn connect_lossless(one: &Port, other: &Port) {
+    plug_both(one, other, cable::lossless());
+}
+
+fn plug_both(one: &Port, other: &Port, (here, there): (CableEnd, CableEnd)) {
     one.plug(here);
     other.plug(there);
 }

@@ -1,9 +1,6 @@
 //! Enabling, disabling and feeding the queues: the registers of a queue's block (datasheet 4.6.7, 4.6.8).
 
-use std::sync::Arc;
-
 use crate::chip::{Chip, Event, MICROSECOND, Time};
-use crate::iommu::Iommu;
 use crate::layout::Place;
 use crate::offsets::{self, *};
 use crate::receive::RxQueue;
@@ -33,6 +30,9 @@ impl Chip {
             RDH => return self.head(place, value, works),
             RXDCTL => self.rx_control(queue, place, value),
             RDBAL | RDBAH | RDLEN | SRRCTL | RSCCTL if works => {
+                if register == SRRCTL {
+                    self.receive_buffers(queue, value);
+                }
                 self.violation(Rule::RingChangedWhileEnabled, place.offset, || {
                     format!("{value:#x} was written while receive queue {queue} is enabled")
                 });
@@ -80,7 +80,8 @@ impl Chip {
         }
     }
 
-    /// A head may be written only while its queue is disabled, though the table has it as read-only.
+    /// A head may be written only while its queue is disabled, though the table has it as read-only. What a head does
+    /// that is written while its queue works is not known; the model goes by the table.
     fn head(&mut self, place: Place, value: u32, works: bool) -> bool {
         if works {
             self.violation(Rule::HeadWritten, place.offset, || format!("{value} was written"));
@@ -91,16 +92,41 @@ impl Chip {
     }
 
     fn rx_tail(&mut self, queue: usize, place: Place, value: u32) {
-        let iommu = Arc::clone(&self.iommu);
-        let result = self.receiver.ring(queue).and_then(|ring| advance(ring, value, &iommu));
+        let result = self.receiver.ring(queue).and_then(|ring| advance(ring, value));
         self.tail(place, value, result);
+        self.fetch(false, queue);
     }
 
     fn tx_tail(&mut self, queue: usize, place: Place, value: u32) {
-        let iommu = Arc::clone(&self.iommu);
-        let result = self.transmitter.ring(queue).and_then(|ring| advance(ring, value, &iommu));
+        let result = self.transmitter.ring(queue).and_then(|ring| advance(ring, value));
         self.tail(place, value, result);
+        self.fetch(true, queue);
         self.check_packet_complete(queue);
+    }
+
+    /// A queue fetches the descriptors that it was given, if the device may reach memory.
+    fn fetch(&mut self, transmit: bool, queue: usize) {
+        if !self.is_master() {
+            return;
+        }
+        let (ring, at) = match transmit {
+            true => (self.transmitter.ring(queue), offsets::tx(queue, TDT)),
+            false => (self.receiver.ring(queue), offsets::rx(queue, RDT)),
+        };
+        let failed = ring.filter(|ring| ring.works()).and_then(|ring| ring.fetch_new(&self.iommu.read()));
+        if let Some(index) = failed {
+            self.violation(Rule::DmaOutsideMapping, at, || format!("descriptor {index} cannot be read"));
+        }
+    }
+
+    /// The device may reach memory again: what it was given meanwhile is fetched.
+    pub(crate) fn fetch_all(&mut self) {
+        for queue in 0..self.receiver.queues.len() {
+            self.fetch(false, queue);
+        }
+        for queue in 0..self.transmitter.queues.len() {
+            self.fetch(true, queue);
+        }
     }
 
     /// Judges a tail: `result` is `None` if the queue is not enabled, and otherwise tells whether that
@@ -118,18 +144,15 @@ impl Chip {
         }
         match result {
             Some((_, Err(TailError::OutOfRing))) => {
+                // The head of the chip would never meet it; the model stays where it is until a tail is in the ring.
                 self.violation(Rule::TailOutOfRing, at, || format!("{value} is beyond the ring"));
-                return;
             }
             Some((_, Err(TailError::Overrun))) => {
                 self.violation(Rule::TailOverrun, at, || format!("{value} overtakes the head"));
             }
-            Some((_, Err(TailError::NotMapped(index)))) => {
-                self.violation(Rule::DmaOutsideMapping, at, || format!("descriptor {index} cannot be read"));
-            }
             _ => {}
         }
-        if result.is_some() && !self.is_master() {
+        if result.is_some() && self.registers.get(CTRL) & CTRL_MASTER_DISABLE != 0 {
             self.violation(Rule::DmaWhileMasterDisabled, at, || "CTRL.PCIE_MASTER_DISABLE is 1".to_owned());
         }
         self.registers.store(place, value & 0xFFFF);
@@ -173,15 +196,11 @@ impl Chip {
         let enable = value & QUEUE_ENABLE != 0;
         let at = place.offset;
         self.store_control(place, value & !TXDCTL_SWFLSH, matches!(state, State::Enabled | State::Disabling));
-        if value & 0x7F != 0 && value & 0x7F00 == 0 {
+        if enable && value & 0x7F != 0 && value & 0x7F00 == 0 {
             self.violation(Rule::HostThresholdZero, at, || format!("PTHRESH is {}", value & 0x7F));
         }
         match (state, enable) {
             (State::Disabled, true) => {
-                if self.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {
-                    self.violation(Rule::QueueEnabledBeforeTransmit, at, || "DMATXCTL.TE is 0".to_owned());
-                    return;
-                }
                 let block = Block { base: TDBAL, len: TDLEN, head: TDH, tail: TDT };
                 self.check_ring(&block, |register| offsets::tx(queue, register));
                 self.check_transmit_buffers();
@@ -195,7 +214,12 @@ impl Chip {
                     self.violation(Rule::HeadWriteBackUnordered, at, || format!("of transmit queue {queue}"));
                 }
                 self.transmitter.queue(queue).ring.state = State::Enabling;
-                self.schedule(SWITCH, Event::TxQueueEnabled(queue));
+                if self.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {
+                    // It is enabled once TE is set.
+                    let at = place.offset;
+                    self.violation(Rule::QueueEnabledBeforeTransmit, at, || "DMATXCTL.TE is 0".to_owned());
+                }
+                self.enable_waiting();
             }
             (State::Disabling, true) => {
                 self.cancel(|event| event == Event::TxQueueDisabled(queue));
@@ -216,10 +240,22 @@ impl Chip {
             }
             _ => {}
         }
-        if value & TXDCTL_SWFLSH != 0 {
-            self.transmitter.queue(queue).flush = true;
-        }
+        let transmit = self.transmitter.queue(queue);
+        transmit.flush |= value & TXDCTL_SWFLSH != 0;
+        transmit.write_back_threshold = write_back_threshold(value);
         self.transmitter.config_changed();
+    }
+
+    /// Enables the transmit queues that wait for DMATXCTL.TE, if it is 1.
+    pub(crate) fn enable_waiting(&mut self) {
+        if self.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {
+            return;
+        }
+        for queue in self.transmitter.enabling() {
+            if !self.is_scheduled(Event::TxQueueEnabled(queue)) {
+                self.schedule(SWITCH, Event::TxQueueEnabled(queue));
+            }
+        }
     }
 
     /// Stores RXDCTL or TXDCTL: ENABLE reads as the queue is, not as software wants it.
@@ -272,12 +308,19 @@ impl Chip {
         let base = self.ring_base(offsets::rx(queue, RDBAL));
         let [len, head, tail, control] =
             [RDLEN, RDH, RDT, SRRCTL].map(|register| self.registers.get(offsets::rx(queue, register)));
-        let size = (control & 0x1F).min(16) as usize * 1024;
-        let RxQueue { ring, buffer_size, advanced, drop_enabled, .. } = self.receiver.queue(queue);
-        (*buffer_size, *advanced, *drop_enabled) = (size, control >> 25 & 7 == 1, control & SRRCTL_DROP_EN != 0);
-        ring.enable(base, len, head, tail);
+        self.receive_buffers(queue, control);
+        self.receiver.queue(queue).ring.enable(base, len, head, tail);
         self.registers.set_bits(offsets::rx(queue, RXDCTL), QUEUE_ENABLE, true);
         self.receiver.config_changed();
+        self.fetch(false, queue);
+    }
+
+    /// Takes what SRRCTL says of a queue's buffers. All types but the legacy one are written back in the advanced format:
+    /// no header is split from its packet.
+    fn receive_buffers(&mut self, queue: usize, control: u32) {
+        let RxQueue { buffer_size, advanced, drop_enabled, .. } = self.receiver.queue(queue);
+        *buffer_size = (control & 0x1F).min(16) as usize * 1024;
+        (*advanced, *drop_enabled) = (control >> 25 & 7 != 0, control & SRRCTL_DROP_EN != 0);
     }
 
     pub(crate) fn rx_queue_disabled(&mut self, queue: usize) {
@@ -290,14 +333,15 @@ impl Chip {
 
     pub(crate) fn tx_queue_enabled(&mut self, queue: usize) {
         let base = self.ring_base(offsets::tx(queue, TDBAL));
-        let [len, head, tail, control, low, high] =
-            [TDLEN, TDH, TDT, TXDCTL, TDWBAL, TDWBAH].map(|register| self.registers.get(offsets::tx(queue, register)));
-        let TxQueue { ring, head_write_back, write_back_threshold, .. } = self.transmitter.queue(queue);
+        let [len, head, tail, low, high] =
+            [TDLEN, TDH, TDT, TDWBAL, TDWBAH].map(|register| self.registers.get(offsets::tx(queue, register)));
+        let TxQueue { ring, head_write_back, .. } = self.transmitter.queue(queue);
         *head_write_back = (low & 1 != 0).then_some(u64::from(high) << 32 | u64::from(low & !3));
-        *write_back_threshold = (control >> 16 & 0x7F) as usize;
         ring.enable(base, len, head, tail);
         self.registers.set_bits(offsets::tx(queue, TXDCTL), QUEUE_ENABLE, true);
         self.transmitter.config_changed();
+        self.fetch(true, queue);
+        self.check_packet_complete(queue);
     }
 
     pub(crate) fn tx_queue_disabled(&mut self, queue: usize) {
@@ -307,7 +351,12 @@ impl Chip {
     }
 }
 
+/// How many descriptors TXDCTL.WTHRESH gathers before they are written back.
+fn write_back_threshold(control: u32) -> usize {
+    (control >> 16 & 0x7F) as usize
+}
+
 /// Hands descriptors over, if the queue is enabled. Also tells whether that was read back.
-fn advance(ring: &mut Ring, tail: u32, iommu: &Iommu) -> Option<(bool, Result<(), TailError>)> {
-    ring.works().then(|| (ring.seen_enabled, ring.advance(tail, &iommu.read())))
+fn advance(ring: &mut Ring, tail: u32) -> Option<(bool, Result<(), TailError>)> {
+    ring.works().then(|| (ring.seen_enabled, ring.advance(tail)))
 }

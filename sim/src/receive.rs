@@ -1,5 +1,7 @@
 //! Reception: from the wire through filters and packet buffer to the rings (datasheet 7.1).
 
+use std::time::Duration;
+
 use crate::checksum;
 use crate::chip::Chip;
 use crate::fault::Fault;
@@ -169,15 +171,46 @@ impl Chip {
         }
         let before = self.counters.frames_in + self.counters.delivered;
         self.retry_waiting(dma);
-        if self.is_link_up()
-            && let Some(mut wire) = self.wire.take()
-        {
+        if !self.is_link_up() {
+            self.discard_arrivals();
+        } else if let Some(mut wire) = self.wire.take() {
             let room = self.room();
+            wire.tick(Duration::from_nanos(self.now()));
             wire.receive(room, &mut |frame| self.arrive(frame, dma));
+            self.overrun(wire.overrun());
             self.wire = Some(wire);
         }
         self.publish_heads();
         (self.counters.frames_in + self.counters.delivered - before) as usize
+    }
+
+    /// What the wire brings to a port that cannot take it is lost.
+    pub(crate) fn discard_arrivals(&mut self) {
+        let lost = self.wire.as_mut().map_or(0, |wire| wire.discard());
+        self.counters.frames_in += lost;
+        self.counters.dropped_not_receiving += lost;
+    }
+
+    /// Frames came while the port did not move: more than its packet buffer holds.
+    fn overrun(&mut self, frames: u64) {
+        self.counters.frames_in += frames;
+        if !self.receiver.receiving {
+            self.counters.dropped_not_receiving += frames;
+        } else if frames > 0 {
+            self.miss(frames);
+        }
+    }
+
+    fn miss(&mut self, frames: u64) {
+        self.counters.missed += frames;
+        self.registers.add(RXMPC, frames as u32);
+        self.cause(EICR_RX_MISS);
+    }
+
+    /// The packet buffer is cleared, and with it what waits there.
+    pub(crate) fn reset_receiver(&mut self) {
+        self.receiver.reset();
+        self.counters.dropped_not_receiving += std::mem::take(&mut self.counters.waiting);
     }
 
     /// A frame arrives that no wire brought.
@@ -193,7 +226,7 @@ impl Chip {
     /// How many frames of any size surely find descriptors.
     fn room(&self) -> usize {
         let receiver = &self.receiver;
-        if !receiver.receiving || !receiver.waiting.is_empty() {
+        if !receiver.receiving || !receiver.waiting.is_empty() || !self.is_master() {
             return 0;
         }
         let free = receiver.working.iter().filter_map(|index| receiver.queues[*index].as_ref()).map(|queue| {
@@ -253,7 +286,7 @@ impl Chip {
 
     /// A frame has passed the filters: to its queue with it, or into the packet buffer.
     fn accept(&mut self, frame: &[u8], dma: &Access<'_>) {
-        if !self.receiver.waiting.is_empty() || !self.deliver(frame, dma) {
+        if !self.receiver.waiting.is_empty() || !self.is_master() || !self.deliver(frame, dma) {
             self.keep(frame);
         }
     }
@@ -262,9 +295,7 @@ impl Chip {
     fn keep(&mut self, frame: &[u8]) {
         let receiver = &mut self.receiver;
         if receiver.waiting.bytes() + frame.len() > receiver.buffer_bytes {
-            self.counters.missed += 1;
-            self.registers.add(RXMPC, 1);
-            self.cause(EICR_RX_MISS);
+            self.miss(1);
         } else {
             receiver.waiting.push(frame);
             self.counters.waiting += 1;
@@ -272,7 +303,7 @@ impl Chip {
     }
 
     fn retry_waiting(&mut self, dma: &Access<'_>) {
-        while self.receiver.receiving && !self.receiver.waiting.is_empty() {
+        while self.receiver.receiving && self.is_master() && !self.receiver.waiting.is_empty() {
             let mut waiting = std::mem::take(&mut self.receiver.waiting);
             let done = self.deliver(waiting.front().unwrap_or_default(), dma);
             if done {
@@ -396,7 +427,9 @@ impl Chip {
                 format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
             });
         }
-        if now[1] & 1 != 0 || now[0] == 0 {
+        // The rest of a legacy descriptor's second word is the device's to write.
+        let done = if advanced { now[1] & 1 } else { now[1] >> 32 & 1 };
+        if done != 0 || now[0] == 0 {
             self.receive_fault(Rule::ReceiveDescriptorMalformed, index, || format!("descriptor {at} is {now:#x?}"));
         }
         if !written {

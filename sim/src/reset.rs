@@ -25,6 +25,10 @@ pub(crate) struct Startup {
     link_reset: bool,
     quiet_until: Time,
     resets: u32,
+    /// Whether the last reset was the driver's own, by CTRL.
+    own_reset: bool,
+    /// Whether RXCTRL.RXEN was 1 since the reset.
+    pub(crate) has_received: bool,
     /// Whether software has read EEC.AUTO_RD as 1.
     pub(crate) eeprom_seen: bool,
     /// Whether software has read RDRXCTL.DMAIDONE as 1.
@@ -66,6 +70,7 @@ impl Chip {
         } else if stop == 0 {
             self.cancel(|event| event == Event::MasterStopped);
             self.registers.set_bits(STATUS, STATUS_MASTER, true);
+            self.fetch_all();
         }
     }
 
@@ -84,11 +89,13 @@ impl Chip {
         let link = self.registers.get(LINKS);
         let link_reset = value & CTRL_LRST != 0;
         self.cancel(|_| true);
-        self.receiver.reset();
+        self.reset_receiver();
         self.transmitter.reset();
         self.flow_director = FlowDirector::default();
         self.interrupts.reset();
         self.startup.resets += 1;
+        self.startup.own_reset = true;
+        self.startup.has_received = false;
         // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
         self.registers.reset(self.startup.resets, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
         self.set_fixed_bits();
@@ -107,7 +114,7 @@ impl Chip {
     /// A function level reset: all at once, and not held against the driver (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
         self.cancel(|_| true);
-        self.receiver.reset();
+        self.reset_receiver();
         self.transmitter.reset();
         self.flow_director = FlowDirector::default();
         self.interrupts.reset();
@@ -160,7 +167,7 @@ impl Chip {
         } else if self.startup.in_reset && !matches!(offset, CTRL | STATUS) {
             self.violation(Rule::AccessInReset, offset, || format!("{kind} while CTRL.RST has not cleared itself"));
         }
-        if write && !self.startup.in_reset && self.startup.resets > 0 && !self.startup.eeprom_seen {
+        if write && !self.startup.in_reset && self.startup.own_reset && !self.startup.eeprom_seen {
             let early = matches!(
                 offset,
                 CTRL | CTRL_EXT | EEC | EERD | SWSM | SW_FW_SYNC | GPIE | FCRTV | FCCFG | 0x00800..0x00900

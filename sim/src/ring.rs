@@ -17,7 +17,6 @@ pub(crate) enum State {
 pub(crate) enum TailError {
     OutOfRing,
     Overrun,
-    NotMapped(usize),
 }
 
 /// One ring.
@@ -30,7 +29,9 @@ pub(crate) struct Ring {
     count: usize,
     pub(crate) head: usize,
     pub(crate) tail: usize,
-    /// What the descriptors were when they were handed over.
+    /// Up to where the descriptors were fetched: all up to the tail, unless the device may not reach memory.
+    fetched: usize,
+    /// What the descriptors were when they were fetched.
     shadow: Box<[[u64; 2]]>,
     /// Until when a queue that was disabled may still reach its memory.
     pub(crate) settled: Time,
@@ -44,16 +45,28 @@ impl Ring {
     pub(crate) fn new() -> Self {
         let shadow = Box::default();
         let state = State::Disabled;
-        Self { state, seen_enabled: false, base: 0, count: 0, head: 0, tail: 0, shadow, settled: 0, hint: 0 }
+        Self {
+            state,
+            seen_enabled: false,
+            base: 0,
+            count: 0,
+            head: 0,
+            tail: 0,
+            fetched: 0,
+            shadow,
+            settled: 0,
+            hint: 0,
+        }
     }
 
-    /// Takes the ring at `base` of `len` bytes, and head and tail as they are.
+    /// Takes the ring at `base` of `len` bytes, and head and tail as they are. What lies between them is to be fetched.
     pub(crate) fn enable(&mut self, base: u64, len: u32, head: u32, tail: u32) {
         self.base = base;
         self.count = len as usize / DESCRIPTOR as usize;
         self.shadow = vec![[0; 2]; self.count].into_boxed_slice();
         let place = |index: u32| if (index as usize) < self.count { index as usize } else { 0 };
         (self.head, self.tail) = (place(head), place(tail));
+        self.fetched = self.head;
         self.state = State::Enabled;
         self.seen_enabled = false;
     }
@@ -84,27 +97,34 @@ impl Ring {
         self.base.wrapping_add(index as u64 * DESCRIPTOR)
     }
 
-    /// Hands over the descriptors up to `tail` and notes what they are.
-    pub(crate) fn advance(&mut self, tail: u32, dma: &Access<'_>) -> Result<(), TailError> {
+    /// Hands over the descriptors up to `tail`.
+    pub(crate) fn advance(&mut self, tail: u32) -> Result<(), TailError> {
         let tail = tail as usize;
         if tail >= self.count {
             return Err(TailError::OutOfRing);
         }
         let more = if tail >= self.tail { tail - self.tail } else { self.count - self.tail + tail };
         let overrun = self.owned() + more >= self.count;
+        self.tail = tail;
+        if overrun { Err(TailError::Overrun) } else { Ok(()) }
+    }
+
+    /// Fetches the descriptors up to the tail and notes what they are. Returns the last that cannot be read.
+    pub(crate) fn fetch_new(&mut self, dma: &Access<'_>) -> Option<usize> {
         let mut not_mapped = None;
-        while self.tail != tail {
-            match dma.descriptor(self.address(self.tail), &mut self.hint) {
-                Some(words) => self.shadow[self.tail] = words,
-                None => not_mapped = Some(self.tail),
+        while self.fetched != self.tail {
+            match dma.descriptor(self.address(self.fetched), &mut self.hint) {
+                Some(words) => self.shadow[self.fetched] = words,
+                None => not_mapped = Some(self.fetched),
             }
-            self.tail = self.next(self.tail);
+            self.fetched = self.next(self.fetched);
         }
-        match not_mapped {
-            _ if overrun => Err(TailError::Overrun),
-            Some(index) => Err(TailError::NotMapped(index)),
-            None => Ok(()),
-        }
+        not_mapped
+    }
+
+    /// Whether all descriptors up to the tail were fetched.
+    pub(crate) fn is_fetched(&self) -> bool {
+        self.fetched == self.tail
     }
 
     /// The descriptor at `index` as it is now, and as it was when handed over.
@@ -141,7 +161,7 @@ impl Ring {
             return Some(format!("its ring at {:#x}", self.base));
         }
         let mut index = self.head;
-        while index != self.tail {
+        while index != self.fetched {
             let (at, size) = extent(self.shadow[index]);
             if overlaps(at, size) {
                 return Some(format!("the buffer at {at:#x} of descriptor {index}"));

@@ -28,7 +28,7 @@ impl Chip {
         self.check_receive_dma();
         self.check_filters();
         let sizes = (0..8).map(|n| self.registers.get(RXPBSIZE + n * 4) >> 10 & 0x3FF);
-        let total: u32 = sizes.sum();
+        let sizes: Vec<u32> = sizes.collect();
         let used = (0..8).find(|n| {
             let [size, threshold] = [RXPBSIZE + n * 4, FCRTH + n * 4].map(|at| self.registers.get(at));
             size >> 10 & 0x3FF != 0 && threshold >> 5 & 0x3FFF == 0
@@ -41,10 +41,10 @@ impl Chip {
             0 => 0,
             size => 32 << size,
         };
-        if total + filters > RECEIVE_BUFFER {
-            self.violation(Rule::ReceiveBufferTooLarge, RXPBSIZE, || {
-                format!("{total} KB in all, and {filters} KB for Flow Director")
-            });
+        // MRQE is 0 or 1: neither DCB nor virtualisation.
+        let single = self.registers.get(MRQC) & 0xF <= 1;
+        if let Some((rule, total)) = too_large(&sizes, RECEIVE_BUFFER - filters, single, Rule::ReceiveBufferTooLarge) {
+            self.violation(rule, RXPBSIZE, || format!("{total} KB in all, and {filters} KB for Flow Director"));
         }
     }
 
@@ -75,7 +75,7 @@ impl Chip {
             self.check_written(Rule::FilterNotInitialised, base, 4, 0..count);
         }
         // Entry 0 comes from the EEPROM.
-        self.check_written(Rule::FilterNotInitialised, RAH, 8, 1..128);
+        self.check_written(Rule::AddressEntryNotCleared, RAH, 8, 1..128);
         if self.registers.get(VLNCTRL) & VLNCTRL_VFE != 0 {
             self.check_written(Rule::FilterNotInitialised, VFTA, 4, 0..128);
         }
@@ -101,9 +101,9 @@ impl Chip {
     /// A transmit queue is enabled: the buffers must be as 4.6.11.3.4 says.
     pub(crate) fn check_transmit_buffers(&mut self) {
         let sizes = [0, 1, 2, 3, 4, 5, 6, 7].map(|n| self.registers.get(TXPBSIZE + n * 4) >> 10 & 0x3FF);
-        let total: u32 = sizes.iter().sum();
-        if total > TRANSMIT_BUFFER {
-            self.violation(Rule::TransmitBufferTooLarge, TXPBSIZE, || format!("{total} KB in all"));
+        let single = self.registers.get(MTQC) == 0;
+        if let Some((rule, total)) = too_large(&sizes, TRANSMIT_BUFFER, single, Rule::TransmitBufferTooLarge) {
+            self.violation(rule, TXPBSIZE, || format!("{total} KB in all"));
         }
         let packet = self.longest_frame().div_ceil(1024) as u32;
         for (n, size) in (0..).zip(sizes) {
@@ -124,4 +124,12 @@ impl Chip {
             false => 1518,
         }
     }
+}
+
+/// Which rule is broken by packet buffers of these sizes in `memory`, and how large they are in all: with a `single` buffer
+/// in use, the others' sizes are no more than a doubt.
+fn too_large(sizes: &[u32], memory: u32, single: bool, rule: Rule) -> Option<(Rule, u32)> {
+    let total = sizes.iter().sum();
+    let unused = single && sizes.first().is_some_and(|first| *first <= memory);
+    (total > memory).then_some((if unused { Rule::UnusedBufferSized } else { rule }, total))
 }

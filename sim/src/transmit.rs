@@ -3,13 +3,14 @@
 use crate::chip::Chip;
 use crate::fault::Fault;
 use crate::filter::cast;
-use crate::gather::{DD, DEXT, Found, Limits, RS, Unfit, find_packet, is_open};
+use crate::gather::{DD, DEXT, Found, Limits, RS, Wrong, find_packet, is_open};
 use crate::iommu::Access;
 use crate::offload::Context;
 use crate::offsets::{self, *};
-use crate::receive::SHORTEST;
-use crate::ring::Ring;
+use crate::receive::{SHORTEST, crc32};
+use crate::ring::{Ring, State};
 use crate::segmentation::{FlagMasks, Segments};
+use crate::statistics::CRC;
 use crate::violation::Rule;
 
 /// Number of queues.
@@ -89,9 +90,18 @@ impl Transmitter {
         self.queues.get_mut(queue)?.as_deref_mut().map(|queue| &mut queue.ring)
     }
 
+    fn those(&self, which: impl Fn(&Ring) -> bool) -> impl Iterator<Item = usize> {
+        let found = move |queue: &Option<Box<TxQueue>>| queue.as_ref().is_some_and(|queue| which(&queue.ring));
+        self.queues.iter().enumerate().filter(move |(_, queue)| found(queue)).map(|(index, _)| index)
+    }
+
     fn working(&self) -> impl Iterator<Item = usize> {
-        let works = |queue: &Option<Box<TxQueue>>| queue.as_ref().is_some_and(|queue| queue.ring.works());
-        self.queues.iter().enumerate().filter(move |(_, queue)| works(queue)).map(|(index, _)| index)
+        self.those(Ring::works)
+    }
+
+    /// The queues that were told to be enabled, and are not yet.
+    pub(crate) fn enabling(&self) -> Vec<usize> {
+        self.those(|ring| ring.state == State::Enabling).collect()
     }
 
     pub(crate) fn first_working(&self) -> Option<usize> {
@@ -125,7 +135,8 @@ impl Chip {
 
     /// A tail was moved: it must lie between packets.
     pub(crate) fn check_packet_complete(&mut self, queue: usize) {
-        let Some(ring) = self.transmitter.ring(queue).filter(|ring| ring.works() && ring.owned() > 0) else { return };
+        let fetched = |ring: &&mut Ring| ring.works() && ring.owned() > 0 && ring.is_fetched();
+        let Some(ring) = self.transmitter.ring(queue).filter(fetched) else { return };
         let before = ring.tail.checked_sub(1).unwrap_or(ring.count() - 1);
         if is_open(ring.handed_over(before)) {
             let at = offsets::tx(queue, TDT);
@@ -138,7 +149,8 @@ impl Chip {
         if self.transmitter.stale {
             self.update_transmitter();
         }
-        let ready = self.transmitter.sending && (self.is_link_up() || self.transmitter.loopback);
+        let linked = self.is_link_up() || self.transmitter.loopback;
+        let ready = self.transmitter.sending && linked && self.is_master();
         if !ready || self.transmitter.working.is_empty() || self.faults.has(Fault::TxStalls) {
             return 0;
         }
@@ -191,8 +203,8 @@ impl Chip {
             } else {
                 self.send(index, &mut packet, &found, room, wire, dma);
             }
-            if let Some(Unfit { rule, detail }) = found.unfit {
-                self.counters.transmit_dropped += 1;
+            self.counters.transmit_dropped += u64::from(found.lost);
+            if let Some(Wrong { rule, detail }) = found.wrong {
                 self.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
             }
         }
@@ -210,7 +222,7 @@ impl Chip {
         taken
     }
 
-    /// Sends a packet that is fit for it, in pieces if it is to be cut.
+    /// Sends a packet if there is something to send, in pieces if it is to be cut.
     #[inline]
     fn send(
         &mut self,
@@ -221,7 +233,12 @@ impl Chip {
         wire: &mut dyn crate::wire::Wire,
         dma: &Access<'_>,
     ) {
-        if packet.is_empty() || found.unfit.is_some() {
+        if packet.is_empty() || found.lost {
+            return;
+        }
+        if found.has_crc && !take_crc(packet) {
+            // The link partner drops a frame with a wrong CRC, and a wire carries only what arrives.
+            self.counters.transmit_dropped += 1;
             return;
         }
         let tag_type = self.transmitter.limits.tag_type;
@@ -300,4 +317,12 @@ impl Chip {
             self.violation(Rule::DmaOutsideMapping, at, || format!("transmit queue {index}: a write-back"));
         }
     }
+}
+
+/// Takes the CRC from the end of a frame that came with it. Returns whether it was right.
+fn take_crc(frame: &mut Vec<u8>) -> bool {
+    let Some((bytes, crc)) = frame.split_last_chunk::<CRC>() else { return false };
+    let right = crc32(bytes).to_le_bytes() == *crc;
+    frame.truncate(frame.len() - CRC);
+    right
 }

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Severity {
     /// Odd, yet harmless: the model does not know the register, or does not model the feature.
     Note,
+    /// The datasheet's sections differ: one asks for something else, another allows it. Both are named.
+    Doubt,
     /// The datasheet asks for something else; the chip mostly works all the same.
     Warning,
     /// The chip's behaviour is undefined, or memory or packets are lost.
@@ -72,16 +74,19 @@ rules! {
     ArbiterRunning: Error, "4.6.11.3", "MTQC or TXPBSIZE was changed while RTTDCS.ARBDIS is 0";
     BufferResizedWhileRunning: Error, "4.6.11.3", "RXPBSIZE, TXPBSIZE or MTQC was changed while the device runs";
     ReceiveBufferTooLarge: Error, "8.2.3.8.9", "The receive packet buffers add up to more than 512 KB";
+    UnusedBufferSized: Doubt, "4.6.11.3.4, 8.2.3.8.9, 8.2.3.9.13", "A packet buffer that nothing uses without DCB and virtualisation has a size: 4.6.11.3.4 asks for 0, the registers' own pages leave all of them at the full size after a reset";
     TransmitBufferTooLarge: Error, "8.2.3.9.13", "The transmit packet buffers add up to more than 160 KB";
     TransmitThresholdTooHigh: Error, "8.2.3.9.16", "TXPBTHRESH leaves no room for a packet in its packet buffer";
     ReceiveEnabledWithoutQueue: Error, "4.6.7", "RXCTRL.RXEN was set while no receive queue is enabled: an erratum can hang the receive DMA";
-    ReceiveNotHalted: Error, "4.6.7", "RXCTRL.RXEN was changed without SECRXCTRL.RX_DIS and SECRXSTAT.SECRX_RDY";
+    ReceiveNotHalted: Error, "4.6.7", "RXCTRL.RXEN was set first after a reset without SECRXCTRL.RX_DIS and SECRXSTAT.SECRX_RDY: an erratum can hang the receive DMA";
+    PausedWithoutHalt: Doubt, "4.6.7, 8.2.3.7.1", "RXCTRL.RXEN of a device that received was changed without SECRXCTRL.RX_DIS and SECRXSTAT.SECRX_RDY: 4.6.7 asks for them, 8.2.3.7.1 has filters changed with RXEN alone";
     FilterChangedWhileReceiving: Error, "8.2.3.7.1", "FCTRL or RXCSUM was changed while RXCTRL.RXEN is 1";
-    DcaReservedBitSet: Error, "4.6.7", "DCA_RXCTRL bit 12 of an enabled queue is 1 when reception runs";
-    NoSnoopEnabled: Warning, "4.6.7", "Packets are received while CTRL_EXT.NS_DIS is 0";
+    DcaReservedBitSet: Doubt, "4.6.7, 8.2.3.11.1", "DCA_RXCTRL bit 12 of an enabled queue is 1 when reception runs: 4.6.7 has it cleared only then, 8.2.3.11.1 calls it reserved and 1 after a reset";
+    NoSnoopEnabled: Doubt, "4.6.7, 8.2.3.1.3", "Packets are received while CTRL_EXT.NS_DIS is 0: 4.6.7 has it set only when reception is enabled, 8.2.3.1.3 leaves it to the driver";
     ReceiveDmaNotPrepared: Error, "8.2.3.8.8", "RDRXCTL lacks RSCACKC, FCOE_WRFIX or RSCFRSTSIZE = 0 when RXEN is set";
     CrcStripMismatch: Error, "8.2.3.8.8", "RDRXCTL.CRCSTRIP and HLREG0.RXCRCSTRP differ when RXEN is set";
     FilterNotInitialised: Error, "4.6.7", "RXEN was set while a filter table still has its unknown values of after the reset";
+    AddressEntryNotCleared: Doubt, "4.6.7, 8.2.3.7.9", "RXEN was set while a RAH was never written: 4.6.7 has AV cleared in all entries that are not used, 8.2.3.7.9 does not say what it is after a reset";
     FiveTupleFilterUndefined: Error, "8.2.3.7.19", "RXEN was set while FTQF was never cleared: it may steer packets anywhere";
     FlowDirectorNotReady: Error, "8.2.3.21.1", "A filter of Flow Director was programmed before FDIRCTRL.INIT_DONE is 1";
     InterruptReservedCause: Error, "8.2.3.5.4", "A reserved interrupt cause was enabled, or EIMC bit 31 written";
@@ -122,7 +127,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The first violations in full, and how many there were in all.
+/// The first violations in full, and how many there were in all. What is only not modelled is kept once for each register.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     kept: Vec<Violation>,
@@ -144,7 +149,7 @@ impl Log {
     ) {
         self.total += 1;
         let kind = self.kinds.iter_mut().find(|(of, _)| of.rule == rule && of.register == register);
-        if self.kept.len() >= KEPT
+        if (self.kept.len() >= KEPT || rule == Rule::NotModelled)
             && let Some((_, count)) = kind
         {
             *count += 1;

@@ -107,7 +107,7 @@ fn two_ports_on_a_cable() {
 #[test]
 fn a_forwarder_loses_nothing() {
     let mut driver = Driver::new();
-    let generator = Generator::new(MAC, 60).up_to(1514).count(5_000);
+    let generator = Generator::new(MAC, 60).up_to(1514).count(5_000).lossless();
     let (sink, sent) = (Sink::new(), generator.sent());
     let seen = sink.counters();
     driver.port.plug(Duplex::new(generator, sink));

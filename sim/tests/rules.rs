@@ -133,7 +133,11 @@ const CASES: &[Case] = &[
         d.write(tx(3, 0x28), ENABLE);
         assert!(!d.until(tx(3, 0x28), ENABLE, ENABLE));
     }),
-    configured(Rule::HostThresholdZero, |d| d.write(tx(3, 0x28), 36)),
+    configured(Rule::HostThresholdZero, |d| {
+        d.start_transmit_dma();
+        d.txdctl = 36;
+        d.add_tx(3, 64);
+    }),
     running(Rule::TransmitDisabledUndrained, |d| {
         d.port.inject(Fault::TxStalls);
         d.send(0, &frame(MAC, 60));
@@ -143,16 +147,21 @@ const CASES: &[Case] = &[
     configured(Rule::ArbiterRunning, |d| d.write(MTQC, 1)),
     running(Rule::BufferResizedWhileRunning, |d| d.write(RXPBSIZE, 0x100 << 10)),
     configured(Rule::ReceiveBufferTooLarge, |d| {
-        d.write(RXPBSIZE + 4, 0x10 << 10);
+        d.write(RXPBSIZE, 0x210 << 10);
         d.add_rx(0, 64);
         d.start_receive();
     }),
     configured(Rule::TransmitBufferTooLarge, |d| {
         d.set(RTTDCS, 1 << 6);
-        d.write(TXPBSIZE + 4, 200 << 10);
+        d.write(TXPBSIZE, 200 << 10);
         d.clear(RTTDCS, 1 << 6);
         d.start_transmit_dma();
         d.add_tx(0, 64);
+    }),
+    configured(Rule::UnusedBufferSized, |d| {
+        d.write(RXPBSIZE + 4, 0x10 << 10);
+        d.add_rx(0, 64);
+        d.start_receive();
     }),
     configured(Rule::TransmitThresholdTooHigh, |d| {
         d.write(TXPBTHRESH, 0xA0);
@@ -160,7 +169,11 @@ const CASES: &[Case] = &[
         d.add_tx(0, 64);
     }),
     configured(Rule::ReceiveEnabledWithoutQueue, |d| d.start_receive()),
-    running(Rule::ReceiveNotHalted, |d| d.write(RXCTRL, 0)),
+    configured(Rule::ReceiveNotHalted, |d| {
+        d.add_rx(0, 64);
+        d.write(RXCTRL, 1);
+    }),
+    running(Rule::PausedWithoutHalt, |d| d.write(RXCTRL, 0)),
     running(Rule::FilterChangedWhileReceiving, |d| d.write(FCTRL, 1 << 9)),
     configured(Rule::DcaReservedBitSet, |d| {
         d.add_rx(0, 64);
@@ -192,6 +205,11 @@ const CASES: &[Case] = &[
         let control = d.read(RDRXCTL);
         d.write(RDRXCTL, (control & !(0x1F << 17)) | 1 << 1 | 3 << 25);
         (1..8).for_each(|n| d.write(RXPBSIZE + n * 4, 0));
+        d.add_rx(0, 64);
+        d.start_receive();
+    }),
+    configured(Rule::AddressEntryNotCleared, |d| {
+        d.reset();
         d.add_rx(0, 64);
         d.start_receive();
     }),
@@ -296,13 +314,22 @@ fn payload_length_is_held_against_both_sides() {
         let mut driver = Driver::running();
         send_changed(&mut driver, |word| word & !(0x3FFFF << 46) | payload << 46);
         assert_eq!(driver.broken(), [Rule::TransmitLengthMismatch]);
-        assert_eq!((driver.port.counters().transmitted, driver.port.counters().transmit_dropped), (0, 1));
+        assert_eq!((driver.port.counters().transmitted, driver.port.counters().transmit_dropped), (1, 0));
     }
 }
 
 #[test]
 fn what_is_not_played_is_noted_when_it_is_switched_on() {
-    let switches = [(rx(9, 0x2C), 1), (0x51B0, 1), (0x5128, 1 << 31), (0xEC30, 1), (HLREG0, 0x1801_2C0B)];
+    let switches = [
+        (rx(9, 0x2C), 1),
+        (0x51B0, 1),
+        (0x5128, 1 << 31),
+        (0xEC30, 1),
+        (HLREG0, 0x1801_2C0B),
+        // TSYNCRXCTL, TIMINCA.
+        (0x5188, 1 << 4),
+        (0x8C14, 2 << 24 | 1),
+    ];
     for (at, value) in switches {
         let driver = Driver::running();
         driver.write(at, value);
@@ -320,6 +347,41 @@ fn what_is_not_played_is_noted_when_it_is_switched_on() {
     driver.port.deliver(&frame(MAC, 60));
     assert_eq!(driver.broken(), [Rule::NotModelled]);
     assert!(driver.receive(0).is_some());
+}
+
+#[test]
+fn what_is_not_played_is_kept_once_and_counted() {
+    let mut driver = Driver::running();
+    for _ in 0..1_000 {
+        send_changed(&mut driver, |word| word | 1 << 19);
+    }
+    driver.write(STATUS, 0);
+    let rules: Vec<Rule> = driver.port.violations().iter().map(|violation| violation.rule).collect();
+    assert_eq!(rules, [Rule::NotModelled, Rule::ReadOnlyWritten]);
+    let counts: Vec<u64> = driver.port.violation_kinds().iter().map(|(_, count)| *count).collect();
+    assert_eq!((counts, driver.port.violation_count()), (vec![1_000, 1], 1_001));
+    assert_eq!(driver.port.counters().transmitted, 1_000, "what asks for a time stamp is sent");
+}
+
+#[test]
+fn the_free_running_timer_counts_seconds_milliseconds_and_microseconds() {
+    const FRTIMER: u32 = 0x48;
+    let driver = Driver::running();
+    let microseconds = |value: u32| {
+        let [low, middle, high] = [value & 0x3FF, value >> 10 & 0x3FF, value >> 20].map(u64::from);
+        assert!(low < 1_000 && middle < 1_000);
+        low + 1_000 * middle + 1_000_000 * high
+    };
+    let before = microseconds(driver.read(FRTIMER));
+    for time in [1, 999, 1_000, 2_345_678] {
+        let start = microseconds(driver.read(FRTIMER));
+        driver.wait_us(time);
+        let passed = microseconds(driver.read(FRTIMER)) - start;
+        // A read takes a microsecond, and a wait ends with a step.
+        assert!((time..=time + 20).contains(&passed), "{passed} of {time}");
+    }
+    assert!(microseconds(driver.read(FRTIMER)) > before);
+    driver.clean();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use common::*;
 use ixgbe_sim::wire::Duplex;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
-use ixgbe_sim::{Port, PortConfig, Runner, connect};
+use ixgbe_sim::{Port, PortConfig, Runner, connect_lossless};
 
 #[test]
 fn a_chain_of_ports_loses_nothing() {
@@ -17,10 +17,10 @@ fn a_chain_of_ports_loses_nothing() {
     let mut first = Driver::new();
     let mut second = Driver::new();
     let mut third = Driver::new();
-    first.port.plug(Generator::new(MAC, 60).up_to(1_000).count(COUNT));
+    first.port.plug(Generator::new(MAC, 60).up_to(1_000).count(COUNT).lossless());
     let sink = Sink::new();
     let seen = sink.counters();
-    connect(&second.port, &third.port);
+    connect_lossless(&second.port, &third.port);
     let last = Driver::new();
     last.port.plug(Duplex::new(ixgbe_sim::wire::Silence, sink));
     let mut last = last;

@@ -1,13 +1,15 @@
 //! A cable between two ports.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Wire;
 use super::frames::FrameQueue;
 
-/// How many frames are on the cable in one direction, before the sender must wait.
+/// How many frames are on a lossless cable in one direction, before the sender must wait.
 const CAPACITY: usize = 4096;
+/// How many frames reach a port that is not moved before they are lost. Once it moves, they all come at once.
+const LATE: usize = 1 << 16;
 
 /// One direction.
 #[derive(Debug)]
@@ -15,14 +17,17 @@ struct Strand {
     frames: Mutex<FrameQueue>,
     /// Frames sent and not yet received.
     under_way: AtomicUsize,
+    /// Frames lost because the end that receives was not moved.
+    overrun: AtomicU64,
     /// Whether the end that sends is there.
     lit: AtomicBool,
+    lossless: bool,
 }
 
 impl Strand {
-    fn new() -> Arc<Self> {
-        let frames = Mutex::default();
-        Arc::new(Self { frames, under_way: AtomicUsize::new(0), lit: AtomicBool::new(true) })
+    fn new(lossless: bool) -> Arc<Self> {
+        let (frames, under_way, overrun) = (Mutex::default(), AtomicUsize::new(0), AtomicU64::new(0));
+        Arc::new(Self { frames, under_way, overrun, lit: AtomicBool::new(true), lossless })
     }
 }
 
@@ -37,11 +42,21 @@ pub struct CableEnd {
 
 /// A cable: its two ends.
 ///
-/// No frame gets lost on it: what the receiving port has no room for stays on it, and what it has no
-/// room for stays with the sending port.
+/// What is sent arrives when the other port moves next, whether that has room for it or not. The sender never waits.
 #[must_use]
 pub fn cable() -> (CableEnd, CableEnd) {
-    let (there, back) = (Strand::new(), Strand::new());
+    ends(false)
+}
+
+/// A cable on which no frame gets lost: what the receiving port has no descriptors for stays on it, and what it has no room
+/// for stays with the sending port. No hardware has one; it is for programs that count.
+#[must_use]
+pub fn lossless() -> (CableEnd, CableEnd) {
+    ends(true)
+}
+
+fn ends(lossless: bool) -> (CableEnd, CableEnd) {
+    let (there, back) = (Strand::new(lossless), Strand::new(lossless));
     let end = |out: &Arc<Strand>, into: &Arc<Strand>| CableEnd {
         out: Arc::clone(out),
         into: Arc::clone(into),
@@ -53,12 +68,11 @@ pub fn cable() -> (CableEnd, CableEnd) {
 
 impl Wire for CableEnd {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
+        let under_way = self.into.under_way.load(Ordering::Acquire);
+        let most = if self.into.lossless { room.min(under_way) } else { under_way };
         let mut received = 0;
-        while received < room {
+        while received < most {
             if self.incoming.is_empty() {
-                if self.into.under_way.load(Ordering::Acquire) == received {
-                    break;
-                }
                 let mut frames = self.into.frames.lock().unwrap_or_else(PoisonError::into_inner);
                 self.incoming.append(&mut frames);
             }
@@ -72,12 +86,28 @@ impl Wire for CableEnd {
         }
     }
 
+    fn overrun(&mut self) -> u64 {
+        self.into.overrun.swap(0, Ordering::AcqRel)
+    }
+
+    fn discard(&mut self) -> u64 {
+        let mut lost = self.overrun();
+        if !self.into.lossless {
+            self.receive(0, &mut |_| lost += 1);
+        }
+        lost
+    }
+
     fn room(&mut self) -> usize {
-        CAPACITY.saturating_sub(self.out.under_way.load(Ordering::Acquire))
+        if self.out.lossless { CAPACITY.saturating_sub(self.out.under_way.load(Ordering::Acquire)) } else { usize::MAX }
     }
 
     fn transmit(&mut self, frame: &[u8]) {
-        self.outgoing.push(frame);
+        if !self.out.lossless && self.out.under_way.load(Ordering::Acquire) + self.outgoing.len() >= LATE {
+            self.out.overrun.fetch_add(1, Ordering::AcqRel);
+        } else {
+            self.outgoing.push(frame);
+        }
     }
 
     fn flush(&mut self) {
@@ -105,8 +135,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cable_keeps_order_and_stops_the_sender_when_it_is_full() {
-        let (mut one, mut other) = cable();
+    fn a_lossless_cable_keeps_order_and_stops_the_sender_when_it_is_full() {
+        let (mut one, mut other) = lossless();
         let (mut sent, mut received) = (0_u32, 0_u32);
         for round in 0..1_000 {
             for _ in 0..one.room().min(50) {
@@ -128,5 +158,30 @@ mod tests {
         assert_eq!(none, 0);
         drop(one);
         assert!(!other.carrier());
+    }
+
+    #[test]
+    fn a_cable_never_stops_the_sender_and_tells_what_is_lost() {
+        let (mut one, mut other) = cable();
+        for _ in 0..LATE + 100 {
+            assert_eq!(one.room(), usize::MAX);
+            one.transmit(&[1; 60]);
+            one.flush();
+        }
+        let mut received = 0;
+        other.receive(0, &mut |_| received += 1);
+        assert_eq!((received, other.overrun(), other.overrun()), (LATE, 100, 0));
+        (0..5).for_each(|_| one.transmit(&[2; 60]));
+        one.flush();
+        assert_eq!((other.discard(), other.discard()), (5, 0));
+        other.receive(9, &mut |_| received += 1);
+        assert_eq!(received, LATE);
+        // A lossless one keeps what cannot be taken now.
+        let (mut one, mut other) = lossless();
+        one.transmit(&[1; 60]);
+        one.flush();
+        assert_eq!(other.discard(), 0);
+        other.receive(9, &mut |_| received += 1);
+        assert_eq!(received, LATE + 1);
     }
 }

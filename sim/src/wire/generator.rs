@@ -2,9 +2,30 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::Wire;
 use crate::receive::{LONGEST, SHORTEST};
+use crate::statistics::CRC;
+
+/// Picoseconds of a second.
+const SECOND: u64 = 1_000_000_000_000;
+/// How long a bit takes at 10 Gb/s, in picoseconds.
+const BIT: u64 = 100;
+/// Bytes around a frame on the wire: preamble, start delimiter, CRC, and the gap to the next.
+const AROUND: usize = 8 + CRC + 12;
+/// How much a generator makes up for when its port did not move in time, in picoseconds: 2 ms.
+const BACKLOG: u64 = SECOND / 500;
+
+/// How fast a generator sends. Frames never come faster than the line carries them.
+#[derive(Debug, Clone, Copy)]
+enum Pace {
+    /// As many as the port has descriptors for.
+    Lossless,
+    Line,
+    Frames(u64),
+    Bits(u64),
+}
 
 /// Length of the Ethernet header, which whoever forwards may change.
 pub(crate) const ETHERNET: usize = 14;
@@ -38,7 +59,10 @@ fn filler(sequence: u64, len: usize) -> &'static [u8] {
     PATTERN.get(start..start + len).unwrap_or_default()
 }
 
-/// Sends numbered UDP packets, as fast as the port takes them.
+/// Sends numbered UDP packets: by default as fast as a line of 10 Gb/s carries them, whether the port takes them or not.
+///
+/// Time is the port's model time, and real time under a [`Runner`](crate::Runner). What a port that moves too rarely
+/// could not be sent in the last 2 ms comes at once when it moves, and what is older is not sent.
 ///
 /// They carry a sequence number and bytes that follow from it, so that a [`Sink`](super::sink::Sink)
 /// can tell what is lost, doubled, out of order or changed.
@@ -47,7 +71,10 @@ pub struct Generator {
     sizes: (usize, usize),
     left: u64,
     flows: u16,
-    impolite: usize,
+    pace: Pace,
+    /// Now, and when the next frame is due, in picoseconds; nothing is due before time was told.
+    now: u64,
+    due: Option<u64>,
     next: u64,
     sent: Arc<AtomicU64>,
     frame: Vec<u8>,
@@ -67,8 +94,9 @@ impl Generator {
         // From port 4096 on to the discard port, without a checksum.
         frame.extend_from_slice(&[0x10, 0, 0, 9, 0, 0, 0, 0]);
         frame.extend_from_slice(&MAGIC);
+        let (pace, sent) = (Pace::Line, Arc::default());
         let mut generator =
-            Self { sizes: (size, size), left: u64::MAX, flows: 1, impolite: 0, next: 0, sent: Arc::default(), frame };
+            Self { sizes: (size, size), left: u64::MAX, flows: 1, pace, now: 0, due: None, next: 0, sent, frame };
         generator.set_length(size);
         generator
     }
@@ -94,10 +122,25 @@ impl Generator {
         self
     }
 
-    /// Sends `burst` frames a step whether the port has room or not, while it receives or not.
+    /// Sends `frames` a second (at least 1), or as many as the line carries.
     #[must_use]
-    pub fn impolite(mut self, burst: usize) -> Self {
-        self.impolite = burst;
+    pub fn frames_per_second(mut self, frames: u64) -> Self {
+        self.pace = Pace::Frames(frames.max(1));
+        self
+    }
+
+    /// Sends `bits` a second (at least 1), or as many as the line carries. All bits of the wire count, with CRC, preamble
+    /// and gap: 10,000,000,000 is the line's rate.
+    #[must_use]
+    pub fn bits_per_second(mut self, bits: u64) -> Self {
+        self.pace = Pace::Bits(bits.max(1));
+        self
+    }
+
+    /// Sends only what the port has descriptors for, as fast as it takes it, so that nothing is lost.
+    #[must_use]
+    pub fn lossless(mut self) -> Self {
+        self.pace = Pace::Lossless;
         self
     }
 
@@ -117,6 +160,26 @@ impl Generator {
         let folded = (sum & 0xFFFF) + (sum >> 16);
         let checksum = !((folded & 0xFFFF) + (folded >> 16)) as u16;
         header[10..12].copy_from_slice(&checksum.to_be_bytes());
+    }
+
+    /// How long it takes from the frame that was made last to the next, in picoseconds.
+    fn interval(&self) -> u64 {
+        let bits = (self.frame.len() + AROUND) as u64 * 8;
+        let wanted = match self.pace {
+            Pace::Lossless | Pace::Line => 0,
+            Pace::Frames(rate) => SECOND / rate,
+            Pace::Bits(rate) => (u128::from(bits) * u128::from(SECOND) / u128::from(rate)) as u64,
+        };
+        wanted.max(bits * BIT)
+    }
+
+    /// Whether a frame is due, of which `room` are sure of a place.
+    fn is_due(&self, room: usize) -> bool {
+        let timely = match self.pace {
+            Pace::Lossless => room > 0,
+            _ => self.due.is_some_and(|due| due <= self.now),
+        };
+        timely && self.left > 0
     }
 
     /// Makes the next frame.
@@ -140,13 +203,20 @@ impl Generator {
 
 impl Wire for Generator {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
-        let burst = (room.max(self.impolite) as u64).min(self.left);
-        for _ in 0..burst {
+        let mut sent = 0;
+        while self.is_due(room - sent.min(room)) {
             self.make();
             port(&self.frame);
+            self.due = self.due.map(|due| due.saturating_add(self.interval()));
+            self.left -= 1;
+            sent += 1;
         }
-        self.left -= burst;
-        self.sent.fetch_add(burst, Ordering::Relaxed);
+        self.sent.fetch_add(sent as u64, Ordering::Relaxed);
+    }
+
+    fn tick(&mut self, now: Duration) {
+        self.now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX).saturating_mul(1_000);
+        self.due = Some(self.due.map_or(self.now, |due| due.max(self.now.saturating_sub(BACKLOG))));
     }
 
     fn transmit(&mut self, _frame: &[u8]) {}

@@ -1,8 +1,13 @@
 //! What a port is plugged into.
 //!
-//! A [`Wire`] gives frames to a port and takes frames from it. Wires here are lossless as long as
-//! they are polite: they hand out only as many frames as the port has room for, as a partner does
-//! that heeds flow control. A wire that gives more finds out what the chip does then.
+//! A [`Wire`] gives frames to a port and takes frames from it. It is no queue: what a port does not take when it comes is
+//! lost, and the port counts it as the chip does. A [`cable`](cable::cable) and a [generator](generator::Generator) are
+//! like that. Where every frame counts there are lossless ones, by name: [`cable::lossless`] and
+//! [`Generator::lossless`](generator::Generator::lossless) hand out only as many frames as the port has descriptors for,
+//! and a lossless cable stops the sender when it is full. No hardware does that. [Captures](pcap) are replayed so, too.
+//! Pause frames (XOFF) are not played: no port asks its partner to stop.
+
+use std::time::Duration;
 
 use crate::receive::{LONGEST, SHORTEST};
 
@@ -17,9 +22,23 @@ pub mod sink;
 /// A wire is called with its port locked: it must not call that port, nor drop memory that is
 /// mapped for it.
 pub trait Wire: Send {
-    /// Gives frames to the port, without their CRC. `room` of them surely find a place; what is beyond
-    /// may be lost, and is counted so. 0 while the port does not receive.
+    /// Gives frames to the port, without their CRC. `room` of them surely find descriptors: 0 while the port does not
+    /// receive. Who gives no more than that loses nothing; what is beyond may be lost, and the port counts it.
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
+
+    /// The port's model time is `now`: what follows happens then.
+    fn tick(&mut self, _now: Duration) {}
+
+    /// How many frames were lost since the last call, because the port did not move for too long: it missed them.
+    fn overrun(&mut self) -> u64 {
+        0
+    }
+
+    /// Throws away what is on its way to a port that cannot take it: it has no link, is in reset, or is gone. Returns how
+    /// many frames that were.
+    fn discard(&mut self) -> u64 {
+        0
+    }
 
     /// How many frames the wire takes from the port now.
     fn room(&mut self) -> usize {
@@ -41,6 +60,18 @@ pub trait Wire: Send {
 impl<W: Wire + ?Sized> Wire for Box<W> {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
         (**self).receive(room, port);
+    }
+
+    fn tick(&mut self, now: Duration) {
+        (**self).tick(now);
+    }
+
+    fn overrun(&mut self) -> u64 {
+        (**self).overrun()
+    }
+
+    fn discard(&mut self) -> u64 {
+        (**self).discard()
     }
 
     fn room(&mut self) -> usize {
@@ -78,6 +109,19 @@ impl<I: Wire, O: Wire> Duplex<I, O> {
 impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
         self.input.receive(room, port);
+    }
+
+    fn tick(&mut self, now: Duration) {
+        self.input.tick(now);
+        self.output.tick(now);
+    }
+
+    fn overrun(&mut self) -> u64 {
+        self.input.overrun()
+    }
+
+    fn discard(&mut self) -> u64 {
+        self.input.discard()
     }
 
     fn room(&mut self) -> usize {

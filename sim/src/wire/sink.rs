@@ -169,14 +169,14 @@ mod tests {
 
     #[test]
     fn what_is_generated_is_right() {
-        let sent = frames(Generator::new([2, 0, 0, 0, 0, 1], 60).up_to(200).flows(7).count(500));
+        let sent = frames(Generator::new([2, 0, 0, 0, 0, 1], 60).up_to(200).flows(7).count(500).lossless());
         assert_eq!(sent.iter().map(Vec::len).max(), Some(200));
         assert_eq!(count(&sent), [500, 0, 0, 0, 0, 0]);
     }
 
     #[test]
     fn every_mishap_is_noticed() {
-        let sent = || frames(Generator::new([2, 0, 0, 0, 0, 1], 60).count(100));
+        let sent = || frames(Generator::new([2, 0, 0, 0, 0, 1], 60).count(100).lossless());
         let mut lost = sent();
         lost.drain(10..13);
         assert_eq!(count(&lost), [97, 3, 0, 0, 0, 0]);

@@ -83,7 +83,7 @@ impl Model {
         for lan_id in 0..PORTS as u8 {
             let mac = [0x02, 0x82, 0x59, 0x90, 0, lan_id];
             let port = Port::new(PortConfig { mac, lan_id, ..PortConfig::default() });
-            let generator = Generator::new(mac, plan.sizes.0).up_to(plan.sizes.1).count(plan.frames);
+            let generator = Generator::new(mac, plan.sizes.0).up_to(plan.sizes.1).count(plan.frames).lossless();
             let sink = Sink::new();
             sinks.push(sink.counters());
             port.plug(Duplex::new(generator, sink));

@@ -11,6 +11,9 @@ pub(crate) const MSIX_SIZE: u64 = 16 << 10;
 /// Vectors of a port.
 pub(crate) const VECTORS: u16 = 64;
 
+const COMMAND: usize = 0x04;
+/// Command.BME: the function may be a bus master.
+const BUS_MASTER: u8 = 1 << 2;
 const POWER: usize = 0x40;
 const MSI: usize = 0x50;
 const MSIX: usize = 0x70;
@@ -27,9 +30,10 @@ pub(crate) struct ConfigSpace {
 }
 
 impl ConfigSpace {
-    pub(crate) fn new() -> Self {
+    /// The space as it is at power-on.
+    pub(crate) fn new(port: &Port) -> Self {
         let mut space = Self { bytes: [0; SIZE], writable: [0; SIZE] };
-        space.reset();
+        space.reset(port);
         space
     }
 
@@ -46,9 +50,16 @@ impl ConfigSpace {
         self.put(at, value.to_le_bytes(), writable.to_le_bytes());
     }
 
-    fn reset(&mut self) {
+    /// Resets the function, and the space with it.
+    pub(crate) fn reset_function(&mut self, port: &Port) {
+        port.reset_function();
+        self.reset(port);
+    }
+
+    fn reset(&mut self, port: &Port) {
+        port.set_bus_master(false);
         self.word(0x00, 0x10FB_8086, 0);
-        self.half(0x04, 0, 0x0547);
+        self.half(COMMAND, 0, 0x0547);
         // There is a list of capabilities.
         self.half(0x06, 0x0010, 0);
         // An Ethernet controller, revision 1.
@@ -98,10 +109,12 @@ impl ConfigSpace {
         for (byte, at) in data.iter().zip(at..SIZE) {
             let writable = self.writable[at];
             self.bytes[at] = self.bytes[at] & !writable | byte & writable;
+            if at == COMMAND {
+                port.set_bus_master(byte & BUS_MASTER != 0);
+            }
             if at == DEVICE_CONTROL + 1 && byte & 0x80 != 0 {
                 // BARs and their like live through it in QEMU, which puts back what it knows.
-                port.reset_function();
-                self.reset();
+                self.reset_function(port);
             }
         }
     }
@@ -119,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_capabilities_are_a_list_that_ends() {
-        let space = ConfigSpace::new();
+        let space = ConfigSpace::new(&Port::new(Default::default()));
         let mut at = word(&space, 0x34) as usize & 0xFF;
         let mut found = Vec::new();
         while at != 0 {
@@ -134,8 +147,8 @@ mod tests {
 
     #[test]
     fn bars_tell_their_sizes() {
-        let mut space = ConfigSpace::new();
         let port = Port::new(Default::default());
+        let mut space = ConfigSpace::new(&port);
         for (at, size) in [(BAR0, REGISTERS_SIZE), (BAR4, MSIX_SIZE)] {
             space.write(at, &[0xFF; 8], &port);
             let read = u64::from(word(&space, at + 4)) << 32 | u64::from(word(&space, at) & !0xF);
@@ -149,8 +162,8 @@ mod tests {
     #[test]
     fn a_function_level_reset_resets_the_port() {
         use ixgbe::mmio::{Bus, Offset};
-        let mut space = ConfigSpace::new();
         let port = Port::new(Default::default());
+        let mut space = ConfigSpace::new(&port);
         let scratch = Offset::new(0x04240).unwrap();
         let before = port.peek(scratch);
         // SAFETY: no driver has the port.
@@ -160,5 +173,37 @@ mod tests {
         assert_eq!(port.peek(scratch), before);
         assert_eq!(word(&space, 4) & 0xFFFF, 0);
         assert_eq!(word(&space, DEVICE_CONTROL) & 0x8000, 0);
+    }
+
+    #[test]
+    fn only_a_bus_master_interrupts() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicU32, Ordering};
+
+        use ixgbe::mmio::{Bus, Offset};
+        let port = Port::new(Default::default());
+        let raised = Arc::new(AtomicU32::new(0));
+        let sink = Arc::clone(&raised);
+        port.on_interrupt(move |_| _ = sink.fetch_add(1, Ordering::Relaxed));
+        let mut space = ConfigSpace::new(&port);
+        let write = |offset, value| {
+            // SAFETY: no driver has the port.
+            unsafe { port.write32(Offset::new(offset).unwrap(), value) };
+        };
+        let expect = |space: &mut ConfigSpace, what: &str, before: u32, after: u32| {
+            // EIMS, EICS.
+            write(0x880, 1);
+            write(0x808, 1);
+            assert_eq!(raised.load(Ordering::Relaxed), before, "{what}");
+            space.write(COMMAND, &[6, 0], &port);
+            assert_eq!(raised.load(Ordering::Relaxed), after, "{what}");
+        };
+        expect(&mut space, "at power-on it is none", 0, 1);
+        space.write(COMMAND, &[2, 0], &port);
+        expect(&mut space, "Command.BME is off", 1, 2);
+        space.write(DEVICE_CONTROL, &[0x10, 0xA8], &port);
+        expect(&mut space, "after a function level reset", 2, 3);
+        space.reset_function(&port);
+        expect(&mut space, "after the peer's reset", 3, 4);
     }
 }

@@ -48,8 +48,8 @@ const MOST: usize = REGISTERS_SIZE as usize;
 /// One function.
 pub(crate) struct Function {
     port: Port,
-    /// Whether accesses are told on the standard error output.
-    trace: bool,
+    /// By which name of the port accesses are told on the standard error output, if they are.
+    trace: Option<String>,
     config: ConfigSpace,
     msix: Vec<u8>,
     vectors: Arc<Mutex<Vectors>>,
@@ -62,11 +62,11 @@ fn lock(vectors: &Mutex<Vectors>) -> MutexGuard<'_, Vectors> {
 }
 
 impl Function {
-    pub(crate) fn new(port: Port, trace: bool) -> Self {
+    pub(crate) fn new(port: Port, trace: Option<String>) -> Self {
         let vectors = Arc::new(Mutex::new(Vectors::default()));
         let raised = Arc::clone(&vectors);
         port.on_interrupt(move |vector| lock(&raised).raise(u32::from(vector)));
-        let (config, msix) = (ConfigSpace::new(), vec![0; MSIX_SIZE as usize]);
+        let (config, msix) = (ConfigSpace::new(&port), vec![0; MSIX_SIZE as usize]);
         Self { port, trace, config, msix, vectors, files: HashMap::new() }
     }
 
@@ -111,16 +111,16 @@ impl ServerBackend for Function {
             }
             _ => return Err(invalid("no such region")),
         }
-        if self.trace && region == VFIO_PCI_BAR0_REGION_INDEX {
-            eprintln!("read  {offset:#07x} {data:02x?}");
+        if let Some(name) = self.trace.as_ref().filter(|_| region == VFIO_PCI_BAR0_REGION_INDEX) {
+            eprintln!("{name}: read  {offset:#07x} {data:02x?}");
         }
         Ok(())
     }
 
     fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> Result<(), Error> {
         let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
-        if self.trace {
-            eprintln!("write {region}:{offset:#07x} {data:02x?}");
+        if let Some(name) = &self.trace {
+            eprintln!("{name}: write {region}:{offset:#07x} {data:02x?}");
         }
         match region {
             VFIO_PCI_CONFIG_REGION_INDEX => self.config.write(at, data, &self.port),
@@ -176,7 +176,7 @@ impl ServerBackend for Function {
     }
 
     fn reset(&mut self) -> Result<(), Error> {
-        self.port.reset_function();
+        self.config.reset_function(&self.port);
         Ok(())
     }
 

@@ -28,7 +28,8 @@ struct Arguments {
     /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
     #[arg(long)]
     fault: Vec<Fault>,
-    /// Tell every access to registers, and every write to the configuration space, on the standard error output.
+    /// Tell every access to registers, and every write to the configuration space, with its port on the standard error
+    /// output.
     #[arg(long)]
     trace: bool,
 }
@@ -64,7 +65,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     for (number, (socket, port)) in arguments.sockets.iter().zip(&ports).enumerate() {
         let server = Server::new(socket, true, irqs(), regions())
             .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
-        let mut function = Function::new(port.clone(), arguments.trace);
+        let mut function = Function::new(port.clone(), arguments.trace.then(|| format!("port {number}")));
         servers.push(
             std::thread::Builder::new()
                 .name(format!("port {number}"))

@@ -1,0 +1,213 @@
+//! Two connected ports are no queue: who does not receive misses what is sent, and keeps nobody from sending.
+
+mod common;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use common::*;
+use ixgbe::clock::Clock;
+use ixgbe_sim::wire::generator::Generator;
+use ixgbe_sim::{Fault, PortConfig, connect, connect_lossless};
+
+const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
+
+/// Two drivers, not yet brought up.
+fn two() -> [Driver; 2] {
+    [Driver::new(), Driver::with(PortConfig { mac: OTHER, lan_id: 1, ..PortConfig::default() })]
+}
+
+/// Sends `count` frames of `len` bytes to the other port, a few at a time, and fails if they do not all leave at once.
+fn send_many(driver: &mut Driver, count: usize, len: usize) {
+    for _ in 0..count.div_ceil(32) {
+        (0..32).for_each(|_| driver.put_packet(0, &frame(OTHER, len)));
+        driver.ring(0);
+        driver.port.settle(10);
+        let last = (driver.tx[0].1.tail + 63) % 64;
+        assert!(driver.is_done(0, last), "the sender waits for the receiver");
+    }
+}
+
+#[test]
+fn a_port_that_does_not_receive_blocks_nobody_and_later_gets_nothing_old() {
+    let [mut one, mut other] = two();
+    connect(&one.port, &other.port);
+    one.bring_up(&[0], &[0]);
+    // Neither running nor moved at all.
+    send_many(&mut one, 100_000, 60);
+    other.bring_up(&[0], &[0]);
+    assert_eq!(other.receive(0), None);
+    assert_eq!((other.port.counters().delivered, other.port.counters().missed), (0, 0));
+    let lost = other.port.counters().frames_in;
+    assert_eq!((lost, other.port.counters().dropped_not_receiving), (100_000, 100_000));
+    // Moved, with RXEN off.
+    other.stop_receive();
+    for _ in 0..200 {
+        send_many(&mut one, 32, 60);
+        other.port.step();
+    }
+    other.start_receive();
+    other.port.settle(10);
+    assert_eq!((other.receive(0), other.port.counters().missed), (None, 0));
+    assert_eq!(other.port.counters().dropped_not_receiving - lost, 200 * 32);
+    // What comes from now on comes.
+    send_many(&mut one, 32, 60);
+    other.port.settle(10);
+    assert_eq!(other.receive(0).map(|(bytes, _)| bytes), Some(frame(OTHER, 60)));
+    [one, other].iter().for_each(Driver::clean);
+}
+
+#[test]
+fn a_port_without_descriptors_fills_its_packet_buffer_and_misses_the_rest() {
+    let [mut one, mut other] = two();
+    connect(&one.port, &other.port);
+    one.bring_up(&[0], &[0]);
+    other.bring_up(&[0], &[0]);
+    for _ in 0..100 {
+        send_many(&mut one, 32, 1_000);
+        other.port.step();
+    }
+    let counters = other.port.counters();
+    assert_eq!((counters.delivered, counters.waiting), (63, 512 * 1024 / 1_000));
+    assert_eq!(counters.missed, 3_200 - 63 - counters.waiting);
+    assert_eq!(u64::from(other.read(0x3FA0)), counters.missed, "RXMPC");
+    // With DROP_EN nothing waits, and nothing is missed.
+    let drops = other.srrctl | 1 << 28;
+    other.write(rx(0, 0x14), drops);
+    other.port.clear_violations();
+    send_many(&mut one, 32, 1_000);
+    other.port.settle(10);
+    assert_eq!(other.port.counters().missed, counters.missed);
+    assert_eq!(other.port.counters().dropped_no_descriptor, counters.waiting + 32);
+    assert_eq!(u64::from(other.read(0x1430)), counters.waiting + 32, "QPRDC");
+    [one, other].iter().for_each(Driver::clean);
+}
+
+#[test]
+fn a_reset_forgets_what_waits_in_the_packet_buffer() {
+    let [mut one, mut other] = two();
+    connect(&one.port, &other.port);
+    one.bring_up(&[0], &[0]);
+    other.bring_up(&[0], &[0]);
+    for _ in 0..4 {
+        send_many(&mut one, 32, 60);
+    }
+    other.port.settle(10);
+    assert_eq!(other.port.counters().waiting, 128 - 63);
+    other.stop_receive();
+    other.clear(rx(0, 0x28), ENABLE);
+    other.clear(tx(0, 0x28), ENABLE);
+    other.wait_us(200);
+    other.clean();
+    other.rx.clear();
+    other.tx.clear();
+    other.bring_up(&[0], &[0]);
+    assert_eq!(other.receive(0), None);
+    let counters = other.port.counters();
+    assert_eq!((counters.waiting, counters.frames_in), (0, 128));
+    assert_eq!(counters.delivered + counters.dropped_not_receiving + counters.missed, 128);
+    [one, other].iter().for_each(Driver::clean);
+}
+
+#[test]
+fn what_is_sent_to_a_card_that_is_pulled_or_has_no_link_is_gone() {
+    type Act = fn(&Driver);
+    let cases: [(Act, Act); 2] = [
+        (|d| d.port.inject(Fault::SurpriseRemoval), |d| d.port.clear(Fault::SurpriseRemoval)),
+        (|d| d.port.set_link(false), |d| d.port.set_link(true)),
+    ];
+    for (gone, back) in cases {
+        let [mut one, mut other] = two();
+        connect(&one.port, &other.port);
+        one.bring_up(&[0], &[0]);
+        other.bring_up(&[0], &[0]);
+        gone(&other);
+        send_many(&mut one, 320, 60);
+        other.port.step();
+        back(&other);
+        other.wait_for_link();
+        other.port.settle(10);
+        assert_eq!(other.receive(0), None);
+        assert_eq!(other.port.counters().dropped_not_receiving, 320);
+    }
+}
+
+#[test]
+fn a_lossless_cable_stops_the_sender_instead() {
+    let [mut one, mut other] = two();
+    connect_lossless(&one.port, &other.port);
+    one.bring_up(&[0], &[0]);
+    for _ in 0..4_096 / 32 {
+        send_many(&mut one, 32, 60);
+    }
+    one.put_packet(0, &frame(OTHER, 60));
+    one.ring(0);
+    one.port.settle(10);
+    assert!(!one.is_done(0, (one.tx[0].1.tail + 63) % 64), "the cable is full");
+    other.bring_up(&[0], &[0]);
+    let mut received = 0;
+    for _ in 0..1_000 {
+        one.port.step();
+        other.port.step();
+        while other.receive(0).is_some() {
+            received += 1;
+        }
+        other.refill(0);
+    }
+    assert_eq!(received, 4_097);
+    [one, other].iter().for_each(Driver::clean);
+}
+
+#[test]
+fn a_generator_sends_as_fast_as_it_is_told_and_never_faster_than_the_line() {
+    let line = |len: u64| 10_000_000_000 / ((len + 24) * 8);
+    let plain = |len: usize| Generator::new(MAC, len);
+    // A generator, and how many frames it sends in a second of model time.
+    let cases = [
+        (plain(60), line(60)),
+        (plain(1_514), line(1_514)),
+        (plain(60).frames_per_second(1), 1),
+        (plain(60).frames_per_second(777), 777),
+        (plain(60).frames_per_second(1_000_000), 1_000_000),
+        (plain(60).frames_per_second(u64::MAX), line(60)),
+        (plain(1_226).bits_per_second(1_000_000_000), 100_000),
+        (plain(60).bits_per_second(u64::MAX), line(60)),
+        (plain(60).frames_per_second(10_000).count(42), 4_200),
+    ];
+    for (n, (generator, rate)) in cases.into_iter().enumerate() {
+        let mut driver = Driver::new();
+        let sent = generator.sent();
+        driver.port.plug(generator);
+        driver.bring_up(&[0], &[]);
+        let before = sent.load(Ordering::Relaxed);
+        // A hundredth of a second, or more for few frames.
+        let time = if rate < 1_000 { 1_000_000 } else { 10_000 };
+        driver.wait_us(time);
+        let (got, expected) = (sent.load(Ordering::Relaxed) - before, rate * time / 1_000_000);
+        // What is due between two looks at the wire comes with the next.
+        let slack = 1 + rate / 1_000;
+        let expected = if n == 8 { 42 - before } else { expected };
+        assert!(got.abs_diff(expected) <= slack, "case {n}: {got} frames, not {expected}");
+        let counters = driver.port.counters();
+        assert_eq!(counters.frames_in, sent.load(Ordering::Relaxed), "case {n}");
+        let lost = counters.missed + counters.dropped_not_receiving;
+        assert_eq!(counters.delivered + counters.waiting + lost, counters.frames_in, "case {n}");
+    }
+}
+
+#[test]
+fn a_generator_does_not_make_up_for_a_port_that_stood_still() {
+    let mut driver = Driver::new();
+    let generator = Generator::new(MAC, 60).frames_per_second(1_000_000);
+    let sent = generator.sent();
+    driver.port.plug(generator);
+    driver.bring_up(&[0], &[]);
+    driver.port.set_link(false);
+    driver.port.wait(Duration::from_secs(5));
+    let before = sent.load(Ordering::Relaxed);
+    driver.port.set_link(true);
+    driver.wait_for_link();
+    driver.port.step();
+    let made_up = sent.load(Ordering::Relaxed) - before;
+    assert!((1..=2_200).contains(&made_up), "{made_up}");
+}

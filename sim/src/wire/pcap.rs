@@ -190,8 +190,8 @@ fn option<'a>(options: &'a [PcapNGOption<'_>], code: u16) -> Option<&'a [u8]> {
 }
 
 impl Reader {
-    /// Reads on until there are `len` bytes of the record, or the file ends. Returns whether they are there. Memory grows
-    /// with what is in the file, not with what it claims.
+    /// Reads on until there are `len` bytes of the record, or the file ends. Returns whether they are there.
+    /// Memory grows with what is in the file, not with what it claims.
     fn try_fill(&mut self, len: usize) -> Result<bool, String> {
         let missing = len.saturating_sub(self.bytes.len()) as u64;
         (&mut self.input).take(missing).read_to_end(&mut self.bytes).map_err(|error| error.to_string())?;
@@ -249,7 +249,7 @@ impl Reader {
         let big = *big;
         let len = word(&self.bytes[4..], big).unwrap_or(u32::MAX) as usize;
         let least = if is_section { 28 } else { 12 };
-        if len < least || len % 4 != 0 || len > LONGEST_BLOCK {
+        if len < least || !len.is_multiple_of(4) || len > LONGEST_BLOCK {
             return Err(format!(
                 "a block says that it has {len} bytes: possible are multiples of 4 from {least} to {LONGEST_BLOCK}"
             ));

@@ -431,3 +431,28 @@ fn a_bomb_does_not_burst() {
     assert_eq!((counters.empty(), counters.is_damaged()), (1_000_000, false));
     std::fs::remove_file(path).unwrap();
 }
+
+#[test]
+fn the_modified_format_has_longer_heads() {
+    let mut contents = pcap(LITTLE, [0xA1B2_CD34, 1, 65_535], &[]);
+    for _ in 0..3 {
+        contents.extend(words(LITTLE, &[1, 2, 77, 77, 9, 9]));
+        contents.extend(frame(MAC, 77));
+    }
+    assert_eq!(outcome("modified.pcap", &contents), (vec![frame(MAC, 77); 3], NONE, None));
+}
+
+#[test]
+fn nothing_counts_behind_the_end_of_options() {
+    let options = [ng_option(LITTLE, 0, &[]), ng_option(LITTLE, 13, &[4])].concat();
+    let start = [section(LITTLE, &[]), interface(LITTLE, 1, 0, &options)].concat();
+    let contents = [start, enhanced(LITTLE, 0, &frame(MAC, 77), 77, &[])].concat();
+    assert_eq!(outcome("end-of-options.pcapng", &contents), (vec![frame(MAC, 77)], NONE, None));
+}
+
+#[test]
+fn interfaces_without_end_are_damage() {
+    let contents = [section(LITTLE, &[]), interface(LITTLE, 1, 0, &[]).repeat((1 << 16) + 1)].concat();
+    let (_, _, damage) = outcome("interfaces.pcapng", &contents);
+    assert_eq!(damage.unwrap(), "damaged at byte 1310748, after record 0: a section has more than 65536 interfaces");
+}

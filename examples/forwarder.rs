@@ -30,7 +30,8 @@ use ixgbe::device::Config;
 struct Arguments {
     #[command(flatten)]
     ports: PortArguments,
-    /// Feed the first port from this capture file instead of generated packets.
+    /// Feed the first port from this capture file (pcap or pcapng, also compressed with gzip) instead of generated
+    /// packets. The exit status is 1 when the file is damaged or a record is left out.
     #[arg(long)]
     input: Option<PathBuf>,
     /// Record what leaves the second port in this capture file.
@@ -139,5 +140,9 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
     bench.finish(nics)?;
     report.print_total(arguments.json, &partners);
-    if report.is_balanced() || interrupted { Ok(()) } else { Err("packets in and out do not add up".into()) }
+    match partners.iter().find_map(Partner::complaint) {
+        Some(complaint) => Err(complaint.into()),
+        None if report.is_balanced() || interrupted => Ok(()),
+        None => Err("packets in and out do not add up".into()),
+    }
 }

@@ -315,31 +315,57 @@ fn records_of_other_links_are_left_out() {
     assert_eq!((outcome.counts(), outcome.out), ((2, 0, 1, false), vec![good.clone(), good]));
 }
 
+/// What reading a file comes to, in small calls: the lengths of its frames.
+fn read(bytes: &[u8]) -> Option<Vec<usize>> {
+    let file = Scratch::new("damaged", bytes);
+    let mut input = PcapInput::open(&file.0).ok()?;
+    let (counters, mut lengths) = (input.counters(), Vec::new());
+    for _ in 0..100 {
+        input.receive(10, &mut |frame| lengths.push(frame.len()));
+    }
+    assert!(counters.is_done());
+    assert_eq!(counters.frames(), lengths.len() as u64);
+    Some(lengths)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever a file holds, reading it comes to an end without a panic, and only possible frames come out.
     #[test]
-    fn damaged_captures_do_no_harm(next in any::<bool>(), at in 0..600_usize, with in proptest::collection::vec(any::<u8>(), 1..9)) {
+    fn damaged_captures_do_no_harm(
+        kind in 0..4,
+        wrong in proptest::collection::vec((0..800_usize, proptest::collection::vec(any::<u8>(), 1..9)), 1..4),
+    ) {
         let sent = common::frame([2; 6], 70, 1);
         let records = [(&sent[..], 70); 5];
-        let mut file = match next {
-            false => pcap(Order::Little, MICROSECONDS, ETHERNET, &records),
-            true => pcapng(Order::Little, &[1], &records.map(|(bytes, len)| (0, bytes, len))),
+        let order = if kind % 2 == 0 { Order::Little } else { Order::Big };
+        let mut file = match kind {
+            0 | 1 => pcap(order, MICROSECONDS, ETHERNET, &records),
+            _ => pcapng(order, &[1], &records.map(|(bytes, len)| (0, bytes, len))),
         };
-        let at = at % file.len();
-        let end = (at + with.len()).min(file.len());
-        file[at..end].copy_from_slice(&with[..end - at]);
-        let file = Scratch::new("damaged", &file);
-        if let Ok(mut input) = PcapInput::open(&file.0) {
-            let counters = input.counters();
-            let mut lengths = Vec::new();
-            for _ in 0..100 {
-                input.receive(10, &mut |frame| lengths.push(frame.len()));
-            }
-            prop_assert!(counters.is_done());
-            prop_assert!(lengths.iter().all(|len| (60..=16_380).contains(len)));
-            prop_assert!(lengths.len() <= 40);
+        for (at, with) in wrong {
+            let at = at % file.len();
+            let end = (at + with.len()).min(file.len());
+            file[at..end].copy_from_slice(&with[..end - at]);
         }
+        let lengths = read(&file).unwrap_or_default();
+        prop_assert!(lengths.iter().all(|len| (60..=16_380).contains(len)));
+        prop_assert!(lengths.len() <= 40);
+    }
+
+    /// The same for bytes without a plan behind the start of each kind of file.
+    #[test]
+    fn noise_does_no_harm(kind in 0..6, noise in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let start = match kind {
+            0 => vec![],
+            1 => vec![0x1f, 0x8b],
+            2 => pcap(Order::Little, MICROSECONDS, ETHERNET, &[]),
+            3 => pcap(Order::Big, NANOSECONDS, ETHERNET, &[]),
+            4 => pcapng(Order::Little, &[1], &[]),
+            _ => pcapng(Order::Big, &[1], &[]),
+        };
+        let lengths = read(&[start, noise].concat()).unwrap_or_default();
+        prop_assert!(lengths.iter().all(|len| (60..=16_380).contains(len)));
     }
 }

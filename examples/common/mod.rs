@@ -91,9 +91,15 @@ impl Partner {
     /// What was wrong with its capture file, in a sentence.
     pub fn complaint(&self) -> Option<String> {
         let capture = self.capture.as_ref()?;
-        let (cut, unfit) = (capture.cut(), capture.unfit());
-        let damaged = if capture.is_damaged() { ", and the file is damaged at its end" } else { "" };
-        (cut + unfit > 0 || capture.is_damaged())
-            .then(|| format!("of the capture, {cut} cut and {unfit} unfit records were left out{damaged}"))
+        let left_out = [
+            (capture.cut(), "cut short"),
+            (capture.empty(), "empty"),
+            (capture.too_long(), "too long for any wire"),
+            (capture.not_ethernet(), "not Ethernet"),
+        ];
+        let left_out = left_out.iter().filter(|(count, _)| *count > 0);
+        let mut complaints: Vec<_> = left_out.map(|(count, why)| format!("left out {count} {why}")).collect();
+        complaints.extend(capture.damage().map(str::to_owned));
+        (!complaints.is_empty()).then(|| format!("records of the capture are missing: {}", complaints.join(", ")))
     }
 }

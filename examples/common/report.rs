@@ -86,9 +86,6 @@ impl Report {
         }
         println!("\nin total:");
         print_rows(&[Row::default(), Row::default()], &self.last.1, self.end - self.start);
-        for complaint in partners.iter().filter_map(Partner::complaint) {
-            println!("{complaint}");
-        }
         for received in partners.iter().filter_map(|partner| partner.received.as_ref()).filter(|r| r.frames() > 0) {
             println!(
                 "the partner checked {} packets: {} lost, {} doubled, {} out of order, {} changed",

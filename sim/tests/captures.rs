@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use common::*;
@@ -153,4 +154,305 @@ fn a_capture_goes_through_a_port_and_comes_out_the_same() {
     assert_eq!(written.load(std::sync::atomic::Ordering::Acquire), 200);
     assert_eq!(frames(&mut PcapInput::open(&out).unwrap()), packets);
     driver.clean();
+}
+
+// Oddities of the formats
+
+const LITTLE: bool = false;
+const BIG: bool = true;
+
+/// Numbers of a file in one byte order.
+fn words(big: bool, words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| if big { word.to_be_bytes() } else { word.to_le_bytes() }).collect()
+}
+
+fn halves(big: bool, halves: &[u16]) -> Vec<u8> {
+    halves.iter().flat_map(|half| if big { half.to_be_bytes() } else { half.to_le_bytes() }).collect()
+}
+
+/// A classic file of Ethernet with this magic number, link type, snap length and records: bytes and length on the wire.
+fn pcap(big: bool, [magic, link, snap]: [u32; 3], records: &[(&[u8], u32)]) -> Vec<u8> {
+    let mut file = [words(big, &[magic]), halves(big, &[2, 4]), words(big, &[0, 0, snap, link])].concat();
+    for (data, on_wire) in records {
+        file.extend(words(big, &[1, 2_000_000, data.len() as u32, *on_wire]));
+        file.extend_from_slice(data);
+    }
+    file
+}
+
+/// A block whose padding is not 0.
+fn ng(big: bool, kind: u32, body: &[u8]) -> Vec<u8> {
+    let mut padded = body.to_vec();
+    padded.resize(body.len().next_multiple_of(4), 0xEE);
+    let len = padded.len() as u32 + 12;
+    [words(big, &[kind, len]), padded, words(big, &[len])].concat()
+}
+
+fn ng_option(big: bool, code: u16, value: &[u8]) -> Vec<u8> {
+    let mut bytes = [&halves(big, &[code, value.len() as u16])[..], value].concat();
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+fn section(big: bool, options: &[u8]) -> Vec<u8> {
+    ng(big, 0x0A0D_0D0A, &[&words(big, &[0x1A2B_3C4D])[..], &halves(big, &[1, 0]), &[0xFF; 8], options].concat())
+}
+
+fn interface(big: bool, link: u16, snap: u32, options: &[u8]) -> Vec<u8> {
+    ng(big, 1, &[&halves(big, &[link, 0])[..], &words(big, &[snap]), options].concat())
+}
+
+fn enhanced(big: bool, index: u32, data: &[u8], on_wire: u32, options: &[u8]) -> Vec<u8> {
+    let mut body = [&words(big, &[index, 0, 0, data.len() as u32, on_wire])[..], data].concat();
+    if !options.is_empty() {
+        body.resize(body.len().next_multiple_of(4), 0xEE);
+        body.extend_from_slice(options);
+    }
+    ng(big, 6, &body)
+}
+
+fn simple(big: bool, data: &[u8], on_wire: u32) -> Vec<u8> {
+    ng(big, 3, &[&words(big, &[on_wire])[..], data].concat())
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// What comes of a file: its frames, the records left out as cut, empty, too long and not Ethernet, and its damage.
+fn outcome(name: &str, contents: &[u8]) -> (Vec<Vec<u8>>, [u64; 4], Option<String>) {
+    let path = file(name, contents);
+    let mut input = PcapInput::open(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    std::fs::remove_file(path).unwrap();
+    let counters = input.counters();
+    let mut all = Vec::new();
+    for _ in 0..10_000 {
+        if !counters.is_done() {
+            all.extend(frames(&mut input));
+        }
+    }
+    assert!(counters.is_done(), "{name}: reading comes to an end");
+    assert_eq!(counters.frames(), all.len() as u64, "{name}");
+    let left_out = [counters.cut(), counters.empty(), counters.too_long(), counters.not_ethernet()];
+    (all, left_out, counters.damage().map(str::to_owned))
+}
+
+const NONE: [u64; 4] = [0; 4];
+
+#[test]
+fn an_fcs_in_the_file_is_not_sent() {
+    let [data, with_fcs] = [frame(MAC, 100), [frame(MAC, 100), vec![0xFC; 4]].concat()];
+    // Bit 26 says that the highest four bits count: units of two bytes.
+    for (link, stays) in [(0x2400_0001, false), (0x2000_0001, true), (0x4000_0001, true), (0x0400_0001, true)] {
+        let contents = pcap(LITTLE, [0xA1B2_C3D4, link, 65_535], &[(&with_fcs, 104)]);
+        let expected = if stays { &with_fcs } else { &data };
+        assert_eq!(outcome("fcs.pcap", &contents), (vec![expected.clone()], NONE, None), "{link:#x}");
+    }
+    // The capture cut off the FCS alone, and more than that.
+    let contents = pcap(BIG, [0xA1B2_C3D4, 0x2400_0001, 65_535], &[(&data, 104), (&data[..99], 104), (&[1; 4], 4)]);
+    assert_eq!(outcome("fcs-cut.pcap", &contents), (vec![data.clone()], [1, 1, 0, 0], None));
+    for big in [LITTLE, BIG] {
+        for length in [4, 32] {
+            let start = [section(big, &[]), interface(big, 1, 0, &ng_option(big, 13, &[length]))].concat();
+            // The packet's own flags are of more weight.
+            let flags = ng_option(big, 2, &words(big, &[2 << 5]));
+            let packets = [enhanced(big, 0, &with_fcs, 104, &[]), enhanced(big, 0, &with_fcs, 104, &flags)].concat();
+            let expected = vec![data.clone(), with_fcs[..102].to_vec()];
+            assert_eq!(outcome("fcs.pcapng", &[start, packets].concat()), (expected, NONE, None), "{big} {length}");
+        }
+    }
+}
+
+#[test]
+fn a_simple_packet_ends_where_it_says() {
+    for big in [LITTLE, BIG] {
+        let data = frame(MAC, 61);
+        let start = |snap| [section(big, &[]), interface(big, 1, snap, &[])].concat();
+        let contents = [start(0), simple(big, &data, 61)].concat();
+        assert_eq!(outcome("simple.pcapng", &contents), (vec![data.clone()], NONE, None));
+        let contents = [start(61), simple(big, &data, 64), simple(big, &data, 61)].concat();
+        assert_eq!(outcome("simple-cut.pcapng", &contents), (vec![data.clone()], [1, 0, 0, 0], None));
+        let contents = [start(0), simple(big, &data, 100)].concat();
+        let (frames, _, damage) = outcome("simple-over.pcapng", &contents);
+        assert_eq!((frames.len(), damage.unwrap().contains("longer than its block")), (0, true));
+    }
+}
+
+#[test]
+fn options_and_blocks_that_nobody_knows_are_passed_over() {
+    for big in [LITTLE, BIG] {
+        let data = frame(MAC, 75);
+        // No end of the options; a time zone; a resolution; none that anybody knows; one longer than its block.
+        let section = section(big, &ng_option(big, 4, b"app"));
+        let options = [
+            ng_option(big, 2, b"eth0"),
+            ng_option(big, 10, &[0; 4]),
+            ng_option(big, 9, &[0xFF]),
+            ng_option(big, 0x7654, b"what?"),
+            halves(big, &[4, 0xFFFF]),
+        ];
+        let interfaces = [interface(big, 1, 0, &options.concat()), interface(big, 113, 0, &[])].concat();
+        let packet = || enhanced(big, 0, &data, 75, &ng_option(big, 0x4321, b"x"));
+        let odd = [0x99, 4, 5, 9, 10, 0xBAD, 0x4000_0BAD].map(|kind| ng(big, kind, &[0xFF; 37])).concat();
+        let old = ng(big, 2, &[&halves(big, &[0, 0])[..], &words(big, &[0, 0, 75, 75]), &data].concat());
+        let contents = [section, interfaces, packet(), odd, old, enhanced(big, 1, &data, 75, &[]), packet()].concat();
+        assert_eq!(outcome("unknown.pcapng", &contents), (vec![data; 3], [0, 0, 0, 1], None), "{big}");
+    }
+}
+
+#[test]
+fn each_section_has_its_own_interfaces_and_order() {
+    let data = frame(MAC, 75);
+    let one = [section(LITTLE, &[]), interface(LITTLE, 101, 0, &[]), enhanced(LITTLE, 0, &data, 75, &[])].concat();
+    let other = [section(BIG, &[]), interface(BIG, 1, 0, &[]), enhanced(BIG, 0, &data, 75, &[])].concat();
+    let contents = [&other[..], &one, &other, &section(LITTLE, &[]), &enhanced(LITTLE, 0, &data, 75, &[])].concat();
+    let (frames, left_out, damage) = outcome("sections.pcapng", &contents);
+    assert_eq!((frames, left_out), (vec![data.clone(), data], [0, 0, 0, 1]));
+    let damage = damage.unwrap();
+    assert!(damage.ends_with("after record 3: a packet is of interface 0, which is not described"), "{damage}");
+}
+
+#[test]
+fn header_fields_of_no_weight_do_not_matter() {
+    let data = frame(MAC, 100);
+    for (big, magic) in [(LITTLE, 0xA1B2_C3D4), (LITTLE, 0xA1B2_3C4D), (BIG, 0xA1B2_C3D4), (BIG, 0xA1B2_3C4D)] {
+        for snap in [0, 64, u32::MAX] {
+            let contents = pcap(big, [magic, 1, snap], &[(&data, 100), (&[], 0), (&data, 100)]);
+            let expected = (vec![data.clone(), data.clone()], [0, 1, 0, 0], None);
+            assert_eq!(outcome("fields.pcap", &contents), expected, "{big} {magic:#x} {snap}");
+        }
+    }
+}
+
+fn both_kinds() -> [Vec<u8>; 2] {
+    let data = frame(MAC, 77);
+    let start = [section(BIG, &ng_option(BIG, 4, b"app")), interface(BIG, 1, 0, &[])].concat();
+    [
+        pcap(LITTLE, [0xA1B2_C3D4, 1, 65_535], &[(&data[..], 77); 3]),
+        [start, enhanced(BIG, 0, &data, 77, &[]).repeat(2), simple(BIG, &data, 77)].concat(),
+    ]
+}
+
+#[test]
+fn gzip_is_known_by_its_contents() {
+    for (index, contents) in both_kinds().iter().enumerate() {
+        let expected = (vec![frame(MAC, 77); 3], NONE, None);
+        assert_eq!(outcome(&format!("plain-{index}.gz"), contents), expected);
+        let packed = gzip(contents);
+        assert_eq!(outcome(&format!("packed-{index}.pcap"), &packed), expected);
+        // Several members are one file.
+        let (one, other) = contents.split_at(contents.len() / 2);
+        assert_eq!(outcome(&format!("members-{index}"), &[gzip(one), gzip(other)].concat()), expected);
+        for len in 0..packed.len() {
+            let path = file(&format!("packed-cut-{index}"), &packed[..len]);
+            if let Ok(mut input) = PcapInput::open(&path) {
+                let counters = input.counters();
+                assert!(frames(&mut input).iter().all(|came| *came == frame(MAC, 77)));
+                assert!(counters.is_done() && counters.is_damaged(), "gzip cut to {len}");
+            }
+        }
+        let mut wrong = packed.clone();
+        let crc = wrong.len() - 8;
+        wrong[crc] ^= 1;
+        let (frames, _, damage) = outcome(&format!("crc-{index}"), &wrong);
+        assert_eq!((frames.len(), damage.is_some()), (3, true), "a wrong CRC is damage");
+    }
+}
+
+#[test]
+fn what_is_before_the_damage_comes_out() {
+    for (index, contents) in both_kinds().iter().enumerate() {
+        // Where each record ends.
+        let ends = if index == 0 { [24, 117, 210, 303] } else { [56, 168, 280, 376] };
+        assert_eq!(contents.len(), ends[3]);
+        for len in 0..contents.len() {
+            let path = file(&format!("damage-{index}"), &contents[..len]);
+            let Ok(mut input) = PcapInput::open(&path) else {
+                assert!(len < ends[0], "cut to {len}");
+                continue;
+            };
+            let (counters, came) = (input.counters(), frames(&mut input));
+            let before = ends.iter().skip(1).filter(|end| **end <= len).count();
+            assert_eq!(came, vec![frame(MAC, 77); before], "cut to {len}");
+            let at = ends.iter().copied().rfind(|end| *end <= len);
+            let is_whole = at == Some(len) || index == 1 && len == 36;
+            assert!(counters.is_done() && counters.is_damaged() != is_whole, "cut to {len}");
+            if let (Some(at), Some(damage)) = (at, counters.damage()) {
+                let expected = format!("damaged at byte {at}, after record {before}: the file ends within a record");
+                assert_eq!(damage, expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn lengths_that_cannot_be_are_damage() {
+    let data = frame(MAC, 77);
+    let [classic, next] = both_kinds();
+    for len in [262_145, 0x8000_0000, u32::MAX] {
+        let contents = [classic.clone(), words(LITTLE, &[1, 2, len, len]), vec![0; 100]].concat();
+        let (frames, _, damage) = outcome("absurd.pcap", &contents);
+        assert_eq!((frames.len(), damage.unwrap().contains("above the limit")), (3, true), "{len}");
+    }
+    for len in [0, 4, 8, 11, 13, 14, 15, 0x0100_0004, 0x8000_0000, u32::MAX - 3, u32::MAX] {
+        for kind in [0x99, 6, 1, 0x0A0D_0D0A] {
+            let contents = [next.clone(), words(BIG, &[kind, len, 0x1A2B_3C4D]), vec![0; 100]].concat();
+            let (frames, _, damage) = outcome("absurd.pcapng", &contents);
+            let damage = damage.unwrap();
+            assert!(frames.len() == 3 && damage.contains("a block says that it has"), "{kind:#x} {len}: {damage}");
+        }
+    }
+    // A block whose lengths differ, and a packet that is longer than its block.
+    let mut differing = ng(BIG, 0x99, &[0; 8]);
+    differing[19] ^= 8;
+    let over = ng(BIG, 6, &[words(BIG, &[0, 0, 0, 4000, 4000]), data.clone()].concat());
+    for (wrong, reason) in [(differing, "two lengths differ"), (over, "longer than its block")] {
+        let (frames, _, damage) = outcome("inner.pcapng", &[next.clone(), wrong, next.clone()].concat());
+        assert_eq!((frames.len(), damage.unwrap().contains(reason)), (3, true), "{reason}");
+    }
+}
+
+/// A packed file whose million records are all empty is read in pieces.
+#[test]
+fn a_bomb_does_not_burst() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&classic(1)).unwrap();
+    (0..100).for_each(|_| encoder.write_all(&vec![0; 160_000]).unwrap());
+    let path = file("bomb", &encoder.finish().unwrap());
+    let mut input = PcapInput::open(&path).unwrap();
+    let counters = input.counters();
+    input.receive(1, &mut |_| panic!("there is no frame"));
+    assert!(counters.empty() < 10_000 && !counters.is_done(), "a call comes to an end before the file does");
+    while !counters.is_done() {
+        input.receive(1, &mut |_| panic!("there is no frame"));
+    }
+    assert_eq!((counters.empty(), counters.is_damaged()), (1_000_000, false));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn the_modified_format_has_longer_heads() {
+    let mut contents = pcap(LITTLE, [0xA1B2_CD34, 1, 65_535], &[]);
+    for _ in 0..3 {
+        contents.extend(words(LITTLE, &[1, 2, 77, 77, 9, 9]));
+        contents.extend(frame(MAC, 77));
+    }
+    assert_eq!(outcome("modified.pcap", &contents), (vec![frame(MAC, 77); 3], NONE, None));
+}
+
+#[test]
+fn nothing_counts_behind_the_end_of_options() {
+    let options = [ng_option(LITTLE, 0, &[]), ng_option(LITTLE, 13, &[4])].concat();
+    let start = [section(LITTLE, &[]), interface(LITTLE, 1, 0, &options)].concat();
+    let contents = [start, enhanced(LITTLE, 0, &frame(MAC, 77), 77, &[])].concat();
+    assert_eq!(outcome("end-of-options.pcapng", &contents), (vec![frame(MAC, 77)], NONE, None));
+}
+
+#[test]
+fn interfaces_without_end_are_damage() {
+    let contents = [section(LITTLE, &[]), interface(LITTLE, 1, 0, &[]).repeat((1 << 16) + 1)].concat();
+    let (_, _, damage) = outcome("interfaces.pcapng", &contents);
+    assert_eq!(damage.unwrap(), "damaged at byte 1310748, after record 0: a section has more than 65536 interfaces");
 }

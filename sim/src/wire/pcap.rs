@@ -19,7 +19,8 @@ const SECTION_HEADER: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 /// The link type of Ethernet.
 const ETHERNET: u32 = 1;
-/// A longer record or block is damage: libpcap and Wireshark set the same limits. They bound the reader's memory.
+/// A longer record or block is damage, and so are more interfaces in a section: this bounds the reader's memory.
+/// The limit of records is that of Wireshark.
 const LONGEST_RECORD: usize = 256 << 10;
 const LONGEST_BLOCK: usize = 16 << 20;
 const MOST_INTERFACES: usize = 1 << 16;

@@ -49,6 +49,7 @@ pub(crate) struct Unfit {
 }
 
 /// A packet in a ring.
+#[derive(Default)]
 pub(crate) struct Found {
     /// Its last descriptor.
     pub(crate) last: usize,
@@ -57,7 +58,10 @@ pub(crate) struct Found {
     pub(crate) report: bool,
     /// What is to be done to it.
     pub(crate) offload: Offload,
+    /// Why it is not sent.
     pub(crate) unfit: Option<Unfit>,
+    /// What it breaks and is sent all the same: what the chip does then is not known.
+    pub(crate) doubts: Vec<Unfit>,
 }
 
 /// Gathers the packet at the head of a ring, if it is all there.
@@ -72,8 +76,9 @@ pub(crate) fn find_packet(
         return None;
     }
     let mut at = ring.head;
-    let mut found = Found { last: at, descriptors: 0, report: false, offload: Offload::default(), unfit: None };
+    let mut found = Found { last: at, descriptors: 0, report: false, ..Found::default() };
     let mut payload = 0;
+    let mut unreported = queue.unreported;
     while at != ring.tail {
         let first = found.descriptors == 0;
         found.last = at;
@@ -88,7 +93,13 @@ pub(crate) fn find_packet(
             });
         }
         let word = handed_over[1];
+        // With WTHRESH, write-backs do not wait for RS.
+        unreported = if word & RS == 0 && queue.write_back_threshold == 0 { unreported + 1 } else { 0 };
+        if unreported == MOST_DESCRIPTORS {
+            found.doubt(Rule::TransmitUnreported, || format!("descriptor {at}"));
+        }
         if is_context(handed_over) {
+            (queue.unreported, queue.leading_contexts) = (unreported, queue.leading_contexts + 1);
             if !first {
                 found.spoil(Rule::TransmitDescriptorMalformed, || format!("a context at {at} within a packet"));
             }
@@ -120,6 +131,12 @@ pub(crate) fn find_packet(
         }
         found.report |= word & RS != 0;
         if word & EOP != 0 {
+            queue.unreported = unreported;
+            let descriptors = found.descriptors + std::mem::take(&mut queue.leading_contexts);
+            let most = MOST_DESCRIPTORS - queue.write_back_threshold.min(MOST_DESCRIPTORS);
+            if descriptors > most {
+                found.doubt(Rule::TransmitTooManyDescriptors, || format!("{descriptors}, and {most} are allowed"));
+            }
             if found.unfit.is_none() {
                 found.judge_packet(packet, (word & DEXT != 0).then_some(payload), limits);
             }
@@ -139,6 +156,11 @@ impl Found {
         }
     }
 
+    #[cold]
+    fn doubt(&mut self, rule: Rule, detail: impl FnOnce() -> String) {
+        self.doubts.push(Unfit { rule, detail: detail() });
+    }
+
     /// Holds the whole packet against PAYLEN, the headers that its context tells, and the longest frame.
     #[inline]
     fn judge_packet(&mut self, packet: &[u8], payload: Option<usize>, limits: Limits) {
@@ -154,6 +176,12 @@ impl Found {
         if payload.is_some_and(|payload| payload != sum) {
             self.spoil(Rule::TransmitLengthMismatch, || format!("PAYLEN {payload:?}, sum {sum}"));
         }
+        if packet.len() < SHORTEST_SEND {
+            self.doubt(Rule::TransmitBelowMinimum, || format!("{} bytes", packet.len()));
+        }
+        if headers > LONGEST_HEADERS {
+            self.doubt(Rule::TransmitHeadersTooLong, || format!("{headers} bytes"));
+        }
         let tag = if vlan::tag(packet, limits.tag_type).is_some() { vlan::TAG } else { self.offload.added() };
         if frame + self.offload.added() + CRC > limits.longest + tag {
             self.spoil(Rule::TransmitTooLong, || format!("{frame} bytes, {} with CRC are allowed", limits.longest));
@@ -163,6 +191,17 @@ impl Found {
 
 /// The longest packet that can be given to be cut: PAYLEN's 18 bits, and headers.
 const LONGEST_SEND: usize = (1 << 18) + 1024;
+
+/// The descriptors of a queue that the chip has on board. Drivers (Linux, DPDK) keep a packet's below that, and by
+/// WTHRESH more; none says whether its context counts: here it does. The specification update (change 11) wants RS once
+/// in as many where WTHRESH is 0.
+const MOST_DESCRIPTORS: usize = 40;
+
+/// The shortest packet in memory: Linux's driver pads to it. DPDK's sends 14 bytes; the datasheet gives no figure.
+const SHORTEST_SEND: usize = 17;
+
+/// The longest headers of a packet that is cut: the 82598's buffer on chip (3.5.3). The 82599's figure was not at hand.
+const LONGEST_HEADERS: usize = 240;
 
 /// What is wrong with the second word of a data descriptor.
 #[inline]

@@ -141,21 +141,32 @@ impl RegisterFile {
         self.set(offset, if on { old | mask } else { old & !mask });
     }
 
-    /// Adds to a counter, which wraps.
+    /// Adds to a counter, which stops at all ones (8.2.3.23).
     #[inline]
     pub(crate) fn add(&mut self, offset: u32, amount: u32) {
         if let Some(word) = self.values.get_mut((offset / 4) as usize) {
-            *word = word.wrapping_add(amount);
+            *word = word.saturating_add(amount);
         }
     }
 
-    /// Adds to a counter of 36 bits over two registers.
+    /// Adds 1 to the counter of `width` bits at bit `lsb`, which stops at all ones.
+    pub(crate) fn count_field(&mut self, offset: u32, lsb: u32, width: u32) {
+        let value = self.get(offset);
+        if value & bits(lsb, width) != bits(lsb, width) {
+            self.set(offset, value + (1 << lsb));
+        }
+    }
+
+    /// Adds to a counter of 36 bits over two registers, which stops at all ones.
     #[inline]
     pub(crate) fn add_wide(&mut self, low: u32, high: u32, amount: u32) {
-        let (sum, carry) = self.get(low).overflowing_add(amount);
-        self.set(low, sum);
-        if carry {
-            self.set(high, (self.get(high) + 1) & 0xF);
+        match self.get(low).overflowing_add(amount) {
+            (sum, false) => self.set(low, sum),
+            (_, true) if self.get(high) >= 0xF => self.set(low, u32::MAX),
+            (sum, true) => {
+                self.set(low, sum);
+                self.set(high, self.get(high) + 1);
+            }
         }
     }
 
@@ -235,6 +246,25 @@ mod tests {
                 assert_eq!(file.get(offset) & info.reset_known, known, "{} at {offset:#x}", info.name);
             }
         }
+    }
+
+    #[test]
+    fn counters_stop_at_all_ones() {
+        let mut file = RegisterFile::new();
+        let (low, high) = (0x04088, 0x0408C);
+        file.set(low, u32::MAX - 1);
+        file.add(low, 2);
+        assert_eq!(file.get(low), u32::MAX);
+        for (before, after) in [([u32::MAX - 1, 0xE], [0, 0xF]), ([u32::MAX - 1, 0xF], [u32::MAX, 0xF])] {
+            file.set(low, before[0]);
+            file.set(high, before[1]);
+            file.add_wide(low, high, 2);
+            assert_eq!([low, high].map(|at| file.get(at)), after);
+        }
+        file.set(low, 0x00FE);
+        (0..3).for_each(|_| file.count_field(low, 0, 8));
+        file.count_field(low, 8, 8);
+        assert_eq!(file.get(low), 0x01FF);
     }
 
     #[test]

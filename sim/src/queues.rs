@@ -292,7 +292,10 @@ impl Chip {
         let base = self.ring_base(offsets::tx(queue, TDBAL));
         let [len, head, tail, control, low, high] =
             [TDLEN, TDH, TDT, TXDCTL, TDWBAL, TDWBAH].map(|register| self.registers.get(offsets::tx(queue, register)));
-        let TxQueue { ring, head_write_back, write_back_threshold, .. } = self.transmitter.queue(queue);
+        let transmit = self.transmitter.queue(queue);
+        // Contexts do not outlive their queue.
+        (transmit.contexts, transmit.leading_contexts, transmit.unreported) = ([None; 2], 0, 0);
+        let TxQueue { ring, head_write_back, write_back_threshold, .. } = transmit;
         *head_write_back = (low & 1 != 0).then_some(u64::from(high) << 32 | u64::from(low & !3));
         *write_back_threshold = (control >> 16 & 0x7F) as usize;
         ring.enable(base, len, head, tail);

@@ -29,6 +29,10 @@ pub(crate) struct TxQueue {
     pending: Vec<usize>,
     /// The contexts that were loaded.
     pub(crate) contexts: [Option<Context>; 2],
+    /// How many contexts stand before the packet at the head.
+    pub(crate) leading_contexts: usize,
+    /// How many descriptors there were since the last one with RS.
+    pub(crate) unreported: usize,
     pub(crate) buffer_hint: usize,
 }
 
@@ -41,6 +45,8 @@ impl TxQueue {
             flush: false,
             pending: Vec::new(),
             contexts: [None; 2],
+            leading_contexts: 0,
+            unreported: 0,
             buffer_hint: 0,
         }
     }
@@ -191,8 +197,8 @@ impl Chip {
             } else {
                 self.send(index, &mut packet, &found, room, wire, dma);
             }
-            if let Some(Unfit { rule, detail }) = found.unfit {
-                self.counters.transmit_dropped += 1;
+            self.counters.transmit_dropped += u64::from(found.unfit.is_some());
+            for Unfit { rule, detail } in found.doubts.into_iter().chain(found.unfit) {
                 self.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
             }
         }

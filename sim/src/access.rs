@@ -84,7 +84,7 @@ impl Chip {
         {
             return;
         }
-        if place.info().access == AccessKind::Ro || place.info().access == AccessKind::Rc {
+        if !self.registers.is_writable(place) {
             self.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
             return;
         }

@@ -24,6 +24,10 @@ struct Masks {
     ones_clear: u32,
     /// Bits that writing 1 sets.
     ones_set: u32,
+    /// Bits that read as 0 whatever was written.
+    write_only: u32,
+    /// Whether a write can change anything.
+    writable: bool,
 }
 
 /// The table, indexed by offset.
@@ -67,13 +71,24 @@ fn masks(info: &RegisterInfo) -> Masks {
         if kinds.contains(&info.access) { mask | !known } else { mask }
     };
     let fixed = info.must_be_zero | info.must_be_one;
+    // Reserved bits are wired, but for those that nobody knows after a reset: these are memory.
+    let wired = info.preserve & info.reset_known & !stored_though_reserved(info.name);
     Masks {
-        keep: (of(&[AccessKind::Ro, AccessKind::Rc]) | info.preserve) & !fixed,
+        keep: ((of(&[AccessKind::Ro, AccessKind::Rc]) & !info.preserve) | wired) & !fixed,
         read_clears: of(&[AccessKind::Rc, AccessKind::RcW1c]) & !info.preserve,
         read_sets: of(&[AccessKind::ReadSets]) & !info.preserve,
         ones_clear: of(&[AccessKind::W1c, AccessKind::RcW1c]) & !info.preserve,
         ones_set: of(&[AccessKind::W1s]) & !info.preserve,
+        write_only: of(&[AccessKind::Wo]) & !info.preserve,
+        writable: !matches!(info.access, AccessKind::Ro | AccessKind::Rc)
+            || info.fields.iter().any(|field| !matches!(field.access, AccessKind::Ro | AccessKind::Rc)),
     }
+}
+
+/// Reserved bits that the chip stores: the register test of Linux' driver reads them back. Sections 8.2.3.3.3 and
+/// 8.2.3.3.4 count the thresholds once in steps of 32 bytes and once in steps of 16, for which this is the lowest bit.
+fn stored_though_reserved(name: &str) -> u32 {
+    if matches!(name, "FCRTL" | "FCRTH") { 1 << 4 } else { 0 }
 }
 
 const fn bits(lsb: u32, width: u32) -> u32 {
@@ -182,7 +197,12 @@ impl RegisterFile {
         if masks.read_clears | masks.read_sets != 0 {
             self.set(place.offset, (value & !masks.read_clears) | masks.read_sets);
         }
-        value
+        value & !masks.write_only
+    }
+
+    /// Whether a write can change the register.
+    pub(crate) fn is_writable(&self, place: Place) -> bool {
+        self.layout.masks[place.register].writable
     }
 
     /// What writing `value` would make of the register.
@@ -289,7 +309,8 @@ mod tests {
             };
             file.set(offset, u32::MAX);
             let read = file.read(place);
-            assert_eq!(read, u32::MAX, "{}", info.name);
+            let hidden = if info.access == AccessKind::Wo { !info.preserve } else { field(AccessKind::Wo) };
+            assert_eq!(read, !hidden, "{}", info.name);
             let cleared = field(AccessKind::Rc) | field(AccessKind::RcW1c);
             assert_eq!(file.get(offset) & cleared, 0, "{}: reading clears", info.name);
             file.set(offset, 0);

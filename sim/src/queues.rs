@@ -42,6 +42,7 @@ impl Chip {
                 self.check_base(place, value);
                 return false;
             }
+            RDLEN => self.ring_length(place, value),
             RSCCTL if value & 1 != 0 => {
                 self.violation(Rule::NotModelled, place.offset, || "receive side coalescing".to_owned());
                 return false;
@@ -68,6 +69,7 @@ impl Chip {
                 self.check_base(place, value);
                 return false;
             }
+            TDLEN => self.ring_length(place, value),
             _ => return false,
         }
         true
@@ -78,6 +80,21 @@ impl Chip {
         if value & 0x7F != 0 {
             self.violation(Rule::RingBaseMisaligned, place.offset, || format!("{value:#x} was written"));
         }
+    }
+
+    /// The chip does not store the low bits of a length: the register test of Linux' driver reads them as 0.
+    fn ring_length(&mut self, place: Place, value: u32) {
+        if value & 0x7F != 0 {
+            self.violation(Rule::RingLengthInvalid, place.offset, || format!("{value:#x} was written"));
+        }
+        let wrong = self.registers.wrong_reserved(place, value);
+        if wrong != 0 {
+            self.violation(Rule::ReservedBit, place.offset, || {
+                format!("write of {value:#010x}: bits {wrong:#010x} are reserved")
+            });
+        }
+        let new = self.registers.after_write(place, value & !0x7F);
+        self.registers.store(place, new);
     }
 
     /// A head may be written only while its queue is disabled, though the table has it as read-only.
@@ -119,7 +136,6 @@ impl Chip {
         match result {
             Some((_, Err(TailError::OutOfRing))) => {
                 self.violation(Rule::TailOutOfRing, at, || format!("{value} is beyond the ring"));
-                return;
             }
             Some((_, Err(TailError::Overrun))) => {
                 self.violation(Rule::TailOverrun, at, || format!("{value} overtakes the head"));

@@ -27,7 +27,7 @@ const EXCEPTIONS: &[(&str, u32, &str)] = &[
 ];
 
 fn mask(field: &FieldInfo) -> u32 {
-    ((1_u64 << field.width) - 1 << field.lsb) as u32
+    (((1_u64 << field.width) - 1) << field.lsb) as u32
 }
 
 /// What must be read after `value` was written over `old`.

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::*;
-use ixgbe::clock::Clock;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::{Fault, PortConfig, connect, connect_lossless};
 

@@ -93,7 +93,7 @@ impl Chip {
         {
             return;
         }
-        if self.registers.is_read_only(place) {
+        if !self.registers.is_writable(place) {
             self.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
             return;
         }

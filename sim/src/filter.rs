@@ -101,7 +101,8 @@ impl Filter {
     #[inline]
     pub(crate) fn accepts(&self, frame: &[u8], cast: Cast, registers: &RegisterFile) -> bool {
         let accepted = match cast {
-            Cast::Broadcast => self.accept_broadcast,
+            // MPE passes broadcasts, too (8.2.3.7.1).
+            Cast::Broadcast => self.accept_broadcast || self.accept_multicast,
             Cast::Multicast => self.accept_multicast || self.is_in_table(frame, registers),
             Cast::Unicast => self.accept_unicast || self.unicast.contains(&address(frame)),
         };

@@ -114,13 +114,13 @@ impl Chip {
         if let Some(filter) = list.iter_mut().find(|filter| filter.signature == signature) {
             if command & FDIRCMD_FILTER_UPDATE != 0 {
                 filter.queue = queue;
-            } else {
-                self.registers.add(FDIRFSTAT, 1);
             }
+            // Changed or not, it was not added (8.2.3.21.13).
+            self.registers.count_field(FDIRFSTAT, 0, 8);
             return;
         }
         if table.used == capacity {
-            self.registers.add(FDIRFSTAT, 1);
+            self.registers.count_field(FDIRFSTAT, 0, 8);
             self.cause(EICR_FLOW_DIRECTOR);
             return;
         }
@@ -128,7 +128,7 @@ impl Chip {
         table.used += 1;
         let free = capacity - table.used;
         self.registers.set(FDIRFREE, free);
-        self.registers.add(FDIRUSTAT, 1);
+        self.registers.count_field(FDIRUSTAT, 0, 16);
         // Full-Thresh counts in units of 16.
         if free <= (control >> 28) * 16 {
             self.cause(EICR_FLOW_DIRECTOR);
@@ -143,9 +143,10 @@ impl Chip {
             list.remove(at);
             table.used -= 1;
             self.registers.add(FDIRFREE, 1);
-            self.registers.add(FDIRUSTAT, 1 << 16);
+            self.registers.count_field(FDIRUSTAT, 16, 16);
         } else {
-            self.registers.add(FDIRFSTAT, 1 << 8);
+            self.registers.count_field(FDIRFSTAT, 8, 8);
+            self.cause(EICR_FLOW_DIRECTOR);
         }
     }
 
@@ -184,10 +185,11 @@ fn tuple(frame: &[u8], headers: &Headers, tag_type: u16, flexible: usize) -> [u8
             tuple[at..at + bytes.len()].copy_from_slice(bytes);
         }
     };
-    put(0, vlan::tag(frame, tag_type).map(u16::to_be_bytes).as_ref().map(|tag| &tag[..]));
+    // CFI is never compared (8.2.3.21.20): so it cannot be hashed either.
+    put(0, vlan::tag(frame, tag_type).map(|tag| (tag & !vlan::CFI).to_be_bytes()).as_ref().map(|tag| &tag[..]));
     let address =
         |nth: usize, len: usize| frame.get(headers.addresses + nth * len..headers.addresses + (nth + 1) * len);
-    let version6 = headers.packet_type & IPV6 != 0;
+    let version6 = headers.packet_type & (IPV4 | IPV6) == IPV6;
     if version6 {
         put(2, address(0, 16));
         put(18, address(1, 16));

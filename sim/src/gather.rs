@@ -49,6 +49,7 @@ pub(crate) struct Wrong {
 }
 
 /// A packet in a ring.
+#[derive(Default)]
 pub(crate) struct Found {
     /// Its last descriptor.
     pub(crate) last: usize,
@@ -59,8 +60,8 @@ pub(crate) struct Found {
     pub(crate) offload: Offload,
     /// Whether it ends with its CRC already (IFCS is 0).
     pub(crate) has_crc: bool,
-    /// The first thing that is wrong.
-    pub(crate) wrong: Option<Wrong>,
+    /// What is wrong. The packet is sent all the same, unless it is lost.
+    pub(crate) wrong: Vec<Wrong>,
     /// Whether there is nothing that could be sent.
     pub(crate) lost: bool,
 }
@@ -77,16 +78,9 @@ pub(crate) fn find_packet(
         return None;
     }
     let mut at = ring.head;
-    let mut found = Found {
-        last: at,
-        descriptors: 0,
-        report: false,
-        offload: Offload::default(),
-        has_crc: false,
-        wrong: None,
-        lost: false,
-    };
+    let mut found = Found { last: at, ..Found::default() };
     let mut payload = 0;
+    let mut unreported = queue.unreported;
     while at != ring.tail {
         let first = found.descriptors == 0;
         found.last = at;
@@ -101,7 +95,13 @@ pub(crate) fn find_packet(
             });
         }
         let word = handed_over[1];
+        // With WTHRESH, write-backs do not wait for RS.
+        unreported = if word & RS == 0 && queue.write_back_threshold == 0 { unreported + 1 } else { 0 };
+        if unreported == MOST_DESCRIPTORS {
+            found.note(Rule::TransmitUnreported, || format!("descriptor {at}"));
+        }
         if is_context(handed_over) {
+            (queue.unreported, queue.leading_contexts) = (unreported, queue.leading_contexts + 1);
             if !first {
                 found.spoil(Rule::TransmitDescriptorMalformed, || format!("a context at {at} within a packet"));
             }
@@ -137,6 +137,12 @@ pub(crate) fn find_packet(
         }
         found.report |= word & RS != 0;
         if word & EOP != 0 {
+            queue.unreported = unreported;
+            let descriptors = found.descriptors + std::mem::take(&mut queue.leading_contexts);
+            let most = MOST_DESCRIPTORS - queue.write_back_threshold.min(MOST_DESCRIPTORS);
+            if descriptors > most {
+                found.note(Rule::TransmitTooManyDescriptors, || format!("{descriptors}, and {most} are allowed"));
+            }
             if !found.lost {
                 found.judge_packet(packet, (word & DEXT != 0).then_some(payload), limits);
             }
@@ -152,9 +158,7 @@ impl Found {
     /// Notes what is wrong. The packet is sent all the same.
     #[cold]
     fn note(&mut self, rule: Rule, detail: impl FnOnce() -> String) {
-        if self.wrong.is_none() {
-            self.wrong = Some(Wrong { rule, detail: detail() });
-        }
+        self.wrong.push(Wrong { rule, detail: detail() });
     }
 
     /// Notes what is wrong, and leaves nothing to send.
@@ -185,6 +189,12 @@ impl Found {
         if payload.is_some_and(|payload| payload != sum) {
             self.note(Rule::TransmitLengthMismatch, || format!("PAYLEN {payload:?}, sum {sum}"));
         }
+        if packet.len() < SHORTEST_SEND {
+            self.note(Rule::TransmitBelowMinimum, || format!("{} bytes", packet.len()));
+        }
+        if headers > LONGEST_HEADERS {
+            self.note(Rule::TransmitHeadersTooLong, || format!("{headers} bytes"));
+        }
         let tag = if vlan::tag(packet, limits.tag_type).is_some() { vlan::TAG } else { self.offload.added() };
         if frame + self.offload.added() + CRC > limits.longest + tag {
             self.spoil(Rule::TransmitTooLong, || format!("{frame} bytes, {} with CRC are allowed", limits.longest));
@@ -194,6 +204,17 @@ impl Found {
 
 /// The longest packet that can be given to be cut: PAYLEN's 18 bits, and headers.
 const LONGEST_SEND: usize = (1 << 18) + 1024;
+
+/// The descriptors of a queue that the chip has on board. Drivers (Linux, DPDK) keep a packet's below that, and by
+/// WTHRESH more; none says whether its context counts: here it does. The specification update (change 11) wants RS once
+/// in as many where WTHRESH is 0.
+const MOST_DESCRIPTORS: usize = 40;
+
+/// The shortest packet in memory: Linux's driver pads to it. DPDK's sends 14 bytes; the datasheet gives no figure.
+const SHORTEST_SEND: usize = 17;
+
+/// The longest headers of a packet that is cut: the 82598's buffer on chip (3.5.3). The 82599's figure was not at hand.
+const LONGEST_HEADERS: usize = 240;
 
 /// Whether the second word of a data descriptor has a type that there is not.
 #[inline]

@@ -24,6 +24,10 @@ struct Masks {
     ones_clear: u32,
     /// Bits that writing 1 sets.
     ones_set: u32,
+    /// Bits that read as 0 whatever was written.
+    write_only: u32,
+    /// Whether a write can change anything.
+    writable: bool,
 }
 
 /// The table, indexed by offset.
@@ -67,13 +71,24 @@ fn masks(info: &RegisterInfo) -> Masks {
         if kinds.contains(&info.access) { mask | !known } else { mask }
     };
     let fixed = info.must_be_zero | info.must_be_one;
+    // Reserved bits are wired, but for those that nobody knows after a reset: these are memory.
+    let wired = info.preserve & info.reset_known & !stored_though_reserved(info.name);
     Masks {
-        keep: (of(&[AccessKind::Ro, AccessKind::Rc]) | info.preserve) & !fixed,
+        keep: ((of(&[AccessKind::Ro, AccessKind::Rc]) & !info.preserve) | wired) & !fixed,
         read_clears: of(&[AccessKind::Rc, AccessKind::RcW1c]) & !info.preserve,
         read_sets: of(&[AccessKind::ReadSets]) & !info.preserve,
         ones_clear: of(&[AccessKind::W1c, AccessKind::RcW1c]) & !info.preserve,
         ones_set: of(&[AccessKind::W1s]) & !info.preserve,
+        write_only: of(&[AccessKind::Wo]) & !info.preserve,
+        writable: !matches!(info.access, AccessKind::Ro | AccessKind::Rc)
+            || info.fields.iter().any(|field| !matches!(field.access, AccessKind::Ro | AccessKind::Rc)),
     }
+}
+
+/// Reserved bits that the chip stores: the register test of Linux' driver reads them back. Sections 8.2.3.3.3 and
+/// 8.2.3.3.4 count the thresholds once in steps of 32 bytes and once in steps of 16, for which this is the lowest bit.
+fn stored_though_reserved(name: &str) -> u32 {
+    if matches!(name, "FCRTL" | "FCRTH") { 1 << 4 } else { 0 }
 }
 
 const fn bits(lsb: u32, width: u32) -> u32 {
@@ -141,29 +156,33 @@ impl RegisterFile {
         self.set(offset, if on { old | mask } else { old & !mask });
     }
 
-    /// Adds to a counter, which wraps.
+    /// Adds to a counter, which stops at all ones (8.2.3.23).
     #[inline]
     pub(crate) fn add(&mut self, offset: u32, amount: u32) {
         if let Some(word) = self.values.get_mut((offset / 4) as usize) {
-            *word = word.wrapping_add(amount);
+            *word = word.saturating_add(amount);
         }
     }
 
-    /// Adds to a counter of 36 bits over two registers.
+    /// Adds 1 to the counter of `width` bits at bit `lsb`, which stops at all ones.
+    pub(crate) fn count_field(&mut self, offset: u32, lsb: u32, width: u32) {
+        let value = self.get(offset);
+        if value & bits(lsb, width) != bits(lsb, width) {
+            self.set(offset, value + (1 << lsb));
+        }
+    }
+
+    /// Adds to a counter of 36 bits over two registers, which stops at all ones.
     #[inline]
     pub(crate) fn add_wide(&mut self, low: u32, high: u32, amount: u32) {
-        let (sum, carry) = self.get(low).overflowing_add(amount);
-        self.set(low, sum);
-        if carry {
-            self.set(high, (self.get(high) + 1) & 0xF);
+        match self.get(low).overflowing_add(amount) {
+            (sum, false) => self.set(low, sum),
+            (_, true) if self.get(high) >= 0xF => self.set(low, u32::MAX),
+            (sum, true) => {
+                self.set(low, sum);
+                self.set(high, self.get(high) + 1);
+            }
         }
-    }
-
-    /// Whether the register is for reading, in all of its fields.
-    pub(crate) fn is_read_only(&self, place: Place) -> bool {
-        let info = place.info();
-        let kept = self.layout.masks[place.register].keep | info.must_be_zero | info.must_be_one;
-        matches!(info.access, AccessKind::Ro | AccessKind::Rc) && kept == u32::MAX
     }
 
     /// Whether software has written the register since the reset.
@@ -178,7 +197,12 @@ impl RegisterFile {
         if masks.read_clears | masks.read_sets != 0 {
             self.set(place.offset, (value & !masks.read_clears) | masks.read_sets);
         }
-        value
+        value & !masks.write_only
+    }
+
+    /// Whether a write can change the register.
+    pub(crate) fn is_writable(&self, place: Place) -> bool {
+        self.layout.masks[place.register].writable
     }
 
     /// What writing `value` would make of the register.
@@ -246,6 +270,25 @@ mod tests {
     }
 
     #[test]
+    fn counters_stop_at_all_ones() {
+        let mut file = RegisterFile::new();
+        let (low, high) = (0x04088, 0x0408C);
+        file.set(low, u32::MAX - 1);
+        file.add(low, 2);
+        assert_eq!(file.get(low), u32::MAX);
+        for (before, after) in [([u32::MAX - 1, 0xE], [0, 0xF]), ([u32::MAX - 1, 0xF], [u32::MAX, 0xF])] {
+            file.set(low, before[0]);
+            file.set(high, before[1]);
+            file.add_wide(low, high, 2);
+            assert_eq!([low, high].map(|at| file.get(at)), after);
+        }
+        file.set(low, 0x00FE);
+        (0..3).for_each(|_| file.count_field(low, 0, 8));
+        file.count_field(low, 8, 8);
+        assert_eq!(file.get(low), 0x01FF);
+    }
+
+    #[test]
     fn unknown_values_differ_between_resets() {
         let mut file = RegisterFile::new();
         let unknown = REGISTERS.iter().find(|info| info.reset_known == 0 && info.access == AccessKind::Rw).unwrap();
@@ -267,7 +310,8 @@ mod tests {
             };
             file.set(offset, u32::MAX);
             let read = file.read(place);
-            assert_eq!(read, u32::MAX, "{}", info.name);
+            let hidden = if info.access == AccessKind::Wo { !info.preserve } else { field(AccessKind::Wo) };
+            assert_eq!(read, !hidden, "{}", info.name);
             let cleared = field(AccessKind::Rc) | field(AccessKind::RcW1c);
             assert_eq!(file.get(offset) & cleared, 0, "{}: reading clears", info.name);
             file.set(offset, 0);

@@ -78,7 +78,8 @@
 //! Receive side coalescing, header splitting, SCTP's checksum, double VLAN tags, checksums of fragments, perfect
 //! filters, masks and reports of Flow Director, five-tuple filters, DCB, virtualisation, flow control, LinkSec, IPsec,
 //! FCoE, time stamps, wake-up and manageability. Using these is noted as [`Rule::NotModelled`], as far as it would
-//! change what happens.
+//! change what happens. Of errors on the wire there are a wrong CRC and a wrong length. A match of Flow Director is
+//! reported (FLM), long lists and collisions in its table (FDIRErr) are not.
 
 mod access;
 mod checksum;

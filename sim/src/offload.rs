@@ -25,6 +25,9 @@ const CONTEXT_RESERVED: [u64; 2] = [0xFFFF << 48, 0xF << 16 | 0x1F << 24 | 0x3F 
 /// IPsec, FCoE, SNAP.
 const CONTEXT_UNPLAYED: [u64; 2] = [0xFFFF << 32, 0x3FF | 7 << 13];
 
+/// The most that the lengths of a context may add up to (82598: 3.5.3).
+const LONGEST_HEADERS: usize = 511;
+
 /// The transport protocol of a context (L4T).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -101,6 +104,8 @@ impl Context {
             Some("IPLEN is less than an IP header")
         } else if segment && self.transport_len < shortest {
             Some("L4LEN is less than a transport header")
+        } else if segment && self.headers() > LONGEST_HEADERS {
+            Some("MACLEN, IPLEN and L4LEN add up to more than 511")
         } else if segment && self.segment_size == 0 {
             Some("MSS is 0")
         } else {

@@ -23,6 +23,8 @@ pub(crate) struct Headers {
     pub(crate) addresses: usize,
     /// Where the ports start, if the packet has them.
     pub(crate) ports: Option<usize>,
+    /// Whether it is IPv4 in IPv4.
+    pub(crate) ip_in_ip: bool,
 }
 
 /// The number at `at` in network order.
@@ -34,13 +36,23 @@ pub(crate) fn half(frame: &[u8], at: usize) -> Option<u16> {
 pub(crate) fn headers(frame: &[u8], tag_type: u16) -> Headers {
     let tagged = vlan::tag(frame, tag_type).is_some();
     let start = ETHERTYPE + 2 + if tagged { vlan::TAG } else { 0 };
-    let headers = match half(frame, start - 2) {
+    let (kind, start) = match half(frame, start - 2) {
+        // A length instead of a type: the type is behind LLC and SNAP.
+        Some(0..=1500) if frame.get(start..start + SNAP.len()) == Some(&SNAP) => {
+            (half(frame, start + SNAP.len()), start + SNAP.len() + 2)
+        }
+        kind => (kind, start),
+    };
+    let headers = match kind {
         Some(0x0800) => ipv4(frame, start),
         Some(0x86DD) => ipv6(frame, start),
         _ => None,
     };
     headers.unwrap_or_default()
 }
+
+/// LLC and SNAP before a type of Ethernet (RFC 1042).
+const SNAP: [u8; 6] = [0xAA, 0xAA, 0x03, 0, 0, 0];
 
 fn ipv4(frame: &[u8], start: usize) -> Option<Headers> {
     let header = frame.get(start..start + 20)?;
@@ -54,7 +66,8 @@ fn ipv4(frame: &[u8], start: usize) -> Option<Headers> {
     }
     let fragment = (u16::from_be_bytes([header[6], header[7]]) & 0x3FFF) != 0;
     let (kind, ports) = transport(header[9], frame, start + length, fragment);
-    Some(Headers { packet_type: packet_type | kind, addresses: start + 12, ports })
+    let kind = if header[9] == 41 && !fragment { IPV6 } else { kind };
+    Some(Headers { packet_type: packet_type | kind, addresses: start + 12, ports, ip_in_ip: header[9] == 4 })
 }
 
 fn ipv6(frame: &[u8], start: usize) -> Option<Headers> {
@@ -62,15 +75,24 @@ fn ipv6(frame: &[u8], start: usize) -> Option<Headers> {
     if header[0] >> 4 != 6 {
         return None;
     }
-    let (mut next, mut at, mut fragment) = (header[6], start + 40, false);
+    let (mut next, mut at, mut hidden) = (header[6], start + 40, false);
     let mut packet_type = IPV6;
     // Hop-by-hop, routing, fragment and destination headers; more than a few nobody sends.
     for _ in 0..8 {
         let Some(extension) = frame.get(at..at + 8) else { break };
         match next {
-            0 | 43 | 60 => at += 8 + usize::from(extension[1]) * 8,
+            0 | 43 | 60 => {
+                // Segments left, or a home address: the addresses of the pseudo header are not those of the header.
+                let len = 8 + usize::from(extension[1]) * 8;
+                hidden |= match next {
+                    43 => extension[3] != 0,
+                    60 => has_home_address(frame.get(at + 2..at + len).unwrap_or_default()),
+                    _ => false,
+                };
+                at += len;
+            }
             44 => {
-                fragment |= (u16::from_be_bytes([extension[2], extension[3]]) & 0xFFF9) != 0;
+                hidden |= (u16::from_be_bytes([extension[2], extension[3]]) & 0xFFF9) != 0;
                 at += 8;
             }
             _ => break,
@@ -78,17 +100,31 @@ fn ipv6(frame: &[u8], start: usize) -> Option<Headers> {
         packet_type |= IPV6_EXTENSIONS;
         next = extension[0];
     }
-    let (kind, ports) = transport(next, frame, at, fragment);
-    Some(Headers { packet_type: packet_type | kind, addresses: start + 8, ports })
+    let (kind, ports) = transport(next, frame, at, hidden);
+    Some(Headers { packet_type: packet_type | kind, addresses: start + 8, ports, ip_in_ip: false })
 }
 
-/// The packet type and ports of a transport protocol. Fragments show neither.
-fn transport(protocol: u8, frame: &[u8], at: usize, fragment: bool) -> (u32, Option<usize>) {
+/// Whether there is a home address among the options of a destination header (RFC 6275, 6.3).
+fn has_home_address(mut options: &[u8]) -> bool {
+    while let [kind, rest @ ..] = options {
+        options = match (kind, rest) {
+            (0xC9, _) => return true,
+            // One byte of padding is no more than that.
+            (0, _) => rest,
+            (_, [len, rest @ ..]) => rest.get(usize::from(*len)..).unwrap_or_default(),
+            (_, []) => &[],
+        };
+    }
+    false
+}
+
+/// The packet type and ports of a transport protocol. Fragments show neither, nor does what is hidden by a header.
+fn transport(protocol: u8, frame: &[u8], at: usize, hidden: bool) -> (u32, Option<usize>) {
     let kind = match protocol {
         6 => TCP,
         17 => UDP,
         132 => SCTP,
         _ => 0,
     };
-    if kind == 0 || fragment || frame.len() < at + 4 { (0, None) } else { (kind, Some(at)) }
+    if kind == 0 || hidden || frame.len() < at + 4 { (0, None) } else { (kind, Some(at)) }
 }

@@ -42,6 +42,7 @@ impl Chip {
                 self.check_base(place, value);
                 return false;
             }
+            RDLEN => self.ring_length(place, value),
             RSCCTL if value & 1 != 0 => {
                 self.violation(Rule::NotModelled, place.offset, || "receive side coalescing".to_owned());
                 return false;
@@ -68,6 +69,7 @@ impl Chip {
                 self.check_base(place, value);
                 return false;
             }
+            TDLEN => self.ring_length(place, value),
             _ => return false,
         }
         true
@@ -78,6 +80,21 @@ impl Chip {
         if value & 0x7F != 0 {
             self.violation(Rule::RingBaseMisaligned, place.offset, || format!("{value:#x} was written"));
         }
+    }
+
+    /// The chip does not store the low bits of a length: the register test of Linux' driver reads them as 0.
+    fn ring_length(&mut self, place: Place, value: u32) {
+        if value & 0x7F != 0 {
+            self.violation(Rule::RingLengthInvalid, place.offset, || format!("{value:#x} was written"));
+        }
+        let wrong = self.registers.wrong_reserved(place, value);
+        if wrong != 0 {
+            self.violation(Rule::ReservedBit, place.offset, || {
+                format!("write of {value:#010x}: bits {wrong:#010x} are reserved")
+            });
+        }
+        let new = self.registers.after_write(place, value & !0x7F);
+        self.registers.store(place, new);
     }
 
     /// A head may be written only while its queue is disabled, though the table has it as read-only. What a head does
@@ -335,7 +352,10 @@ impl Chip {
         let base = self.ring_base(offsets::tx(queue, TDBAL));
         let [len, head, tail, low, high] =
             [TDLEN, TDH, TDT, TDWBAL, TDWBAH].map(|register| self.registers.get(offsets::tx(queue, register)));
-        let TxQueue { ring, head_write_back, .. } = self.transmitter.queue(queue);
+        let transmit = self.transmitter.queue(queue);
+        // Contexts do not outlive their queue.
+        (transmit.contexts, transmit.leading_contexts, transmit.unreported) = ([None; 2], 0, 0);
+        let TxQueue { ring, head_write_back, .. } = transmit;
         *head_write_back = (low & 1 != 0).then_some(u64::from(high) << 32 | u64::from(low & !3));
         ring.enable(base, len, head, tail);
         self.registers.set_bits(offsets::tx(queue, TXDCTL), QUEUE_ENABLE, true);

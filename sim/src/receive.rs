@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use crate::checksum;
 use crate::chip::Chip;
+use crate::counters::Counters;
 use crate::fault::Fault;
-use crate::filter::{Filter, cast};
+use crate::filter::{Cast, Filter, cast};
 use crate::flow_director::Verdict;
 use crate::iommu::Access;
 use crate::offsets::{self, *};
 use crate::packet::{self, Headers};
 use crate::ring::Ring;
-use crate::statistics::{CRC, CRCERRS, ROC, RUC, RXMPC};
+use crate::statistics::{CRC, CRCERRS, MSPDC, ROC, RUC, RXMPC, XEC};
 use crate::violation::Rule;
 use crate::vlan;
 use crate::wire::frames::FrameQueue;
@@ -28,7 +29,9 @@ pub(crate) const SHORTEST: usize = 60;
 /// Status and error bits of a write-back (7.1.6.2).
 const DD: u64 = 1 << 0;
 const EOP: u64 = 1 << 1;
+const FLM: u64 = 1 << 2;
 const VP: u64 = 1 << 3;
+const PIF: u64 = 1 << 7;
 const ALL_ERRORS: u64 = 0xFFF << 20;
 
 /// What the last descriptor of a packet says about it.
@@ -37,8 +40,8 @@ struct Report {
     start: u64,
     /// The VLAN tag that was taken out.
     tag: Option<u16>,
-    /// Which checksums were checked, and which were wrong.
-    checksums: u64,
+    /// Which checksums were checked and which were wrong, whether a filter matched, and whether others get it, too.
+    status: u64,
 }
 
 /// One receive queue.
@@ -252,36 +255,50 @@ impl Chip {
     /// A frame arrives from the wire, without CRC.
     pub(crate) fn arrive(&mut self, frame: &[u8], dma: &Access<'_>) {
         self.counters.frames_in += 1;
-        if frame.is_empty() || frame.len() > LONGEST || !self.receiver.receiving {
+        if frame.is_empty() || frame.len() > LONGEST {
             self.counters.dropped_not_receiving += 1;
             return;
         }
+        // The MAC filters and counts whether reception is on or not (8.2.3.23).
+        let refused = self.filter_in_mac(frame);
+        let refused: Option<fn(&mut Counters) -> &mut u64> = match self.receiver.receiving {
+            true => refused,
+            false => Some(|counters| &mut counters.dropped_not_receiving),
+        };
+        match refused {
+            Some(counter) => *counter(&mut self.counters) += 1,
+            None => self.accept(frame, dma),
+        }
+    }
+
+    /// Counts a frame in the MAC's registers. Returns the counter of frames that were dropped for the same reason, or
+    /// `None` for a frame that has passed the filters.
+    #[inline]
+    fn filter_in_mac(&mut self, frame: &[u8]) -> Option<fn(&mut Counters) -> &mut u64> {
         self.count_arrival(frame.len());
         if !self.faults.none() && self.faults.has(Fault::RxCrcErrors) && !self.receiver.store_bad {
             self.registers.add(CRCERRS, 1);
-            self.counters.dropped_crc += 1;
-            return;
+            return Some(|counters| &mut counters.dropped_crc);
         }
         let tag_type = self.receiver.filter.vlan.tag_type;
         let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
         if frame.len() < SHORTEST {
             self.registers.add(RUC, 1);
-            self.counters.dropped_short += 1;
-            return;
+            // Section 8.2.3.23.69 does not say which of the short frames: all that are discarded.
+            self.registers.add(MSPDC, 1);
+            return Some(|counters| &mut counters.dropped_short);
         }
         if frame.len() + CRC > self.receiver.longest + tag {
             self.registers.add(ROC, 1);
-            self.counters.dropped_long += 1;
-            return;
+            return Some(|counters| &mut counters.dropped_long);
         }
         self.count_good(frame.len());
         let cast = cast(frame);
         if !self.receiver.filter.accepts(frame, cast, &self.registers) {
-            self.counters.dropped_filter += 1;
-            return;
+            return Some(|counters| &mut counters.dropped_filter);
         }
         self.count_accepted(frame.len(), cast);
-        self.accept(frame, dma);
+        None
     }
 
     /// A frame has passed the filters: to its queue with it, or into the packet buffer.
@@ -331,6 +348,7 @@ impl Chip {
         }
         let Some(queue) = self.receiver.queues[index].as_deref_mut().filter(|queue| queue.ring.works()) else {
             self.counters.dropped_no_queue += 1;
+            self.count_queue_drop(index);
             return true;
         };
         let stripped_tag = if queue.strip_vlan { vlan::tag(frame, tag_type) } else { None };
@@ -348,8 +366,19 @@ impl Chip {
             return true;
         }
         let hash = if self.receiver.hash_reported { hash } else { 0 };
-        let checksums = checksum::check(frame, &headers);
-        let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag, checksums };
+        let mut status = checksum::check(frame, &headers);
+        if status & checksum::WRONG != 0 {
+            self.registers.add(XEC, 1);
+        }
+        // A match is reported whatever FDIRCTRL.Report-Status says (8.2.3.21.1).
+        if matches!(flow, Verdict::Match(_)) {
+            status |= FLM;
+        }
+        // The 82598 sets PIF for what passed an inexact filter only; for the 82599, 7.1.6.2 has it for all but unicast.
+        if cast(frame) != Cast::Unicast {
+            status |= PIF;
+        }
+        let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag, status };
         let mut written = true;
         if tag_len + crc_len == 0 && needed == 1 {
             written = self.write_piece(index, frame, Some(&report), dma);
@@ -371,7 +400,7 @@ impl Chip {
         if written {
             self.counters.delivered += 1;
             self.counters.delivered_bytes += len as u64;
-            self.count_delivered(index, len);
+            self.count_delivered(index, len + tag_len);
         } else {
             self.counters.dropped_dma += 1;
         }
@@ -396,9 +425,8 @@ impl Chip {
         let written = dma.write(now[0], piece, &mut queue.buffer_hint);
         queue.ring.head = queue.ring.next(at);
         queue.moved = true;
-        let (start, tag, checksums) =
-            report.map_or((0, None, 0), |report| (report.start, report.tag, report.checksums));
-        let mut status = DD | if report.is_some() { EOP } else { 0 } | if tag.is_some() { VP } else { 0 } | checksums;
+        let (start, tag, of_packet) = report.map_or((0, None, 0), |report| (report.start, report.tag, report.status));
+        let mut status = DD | if report.is_some() { EOP } else { 0 } | if tag.is_some() { VP } else { 0 } | of_packet;
         let mut length = piece.len() as u64;
         let mut lost = false;
         if !self.faults.none() {
@@ -414,8 +442,8 @@ impl Chip {
         let tag = u64::from(tag.unwrap_or(0)) << 48;
         let words = match advanced {
             true => [start, status | length << 32 | tag],
-            // The status is a byte that starts at DD, and so are the errors above it (7.1.5).
-            false => [now[0], length | (status & 0xFF) << 32 | (status >> 24 & 0xFF) << 40 | tag],
+            // The status is a byte that starts at DD, and so are the errors above it (7.1.5). It has no FLM.
+            false => [now[0], length | (status & 0xFF & !FLM) << 32 | (status >> 24 & 0xFF) << 40 | tag],
         };
         let words = if self.faults.has(Fault::RxGarbage) { [u64::MAX; 2] } else { words };
         if !lost {

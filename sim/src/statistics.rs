@@ -3,8 +3,10 @@
 use crate::chip::Chip;
 use crate::filter::Cast;
 use crate::layout::RegisterFile;
+use crate::receive::SHORTEST;
 
 pub(crate) const CRCERRS: u32 = 0x04000;
+pub(crate) const MSPDC: u32 = 0x04010;
 pub(crate) const RXMPC: u32 = 0x03FA0;
 pub(crate) const RUC: u32 = 0x040A4;
 pub(crate) const ROC: u32 = 0x040AC;
@@ -21,6 +23,7 @@ const TPR: u32 = 0x040D0;
 const TPT: u32 = 0x040D4;
 const MPTC: u32 = 0x040F0;
 const BPTC: u32 = 0x040F4;
+pub(crate) const XEC: u32 = 0x04120;
 const RXNFGPC: u32 = 0x041B0;
 const RXNFGBC: [u32; 2] = [0x041B4, 0x041B8];
 const RXDGPC: u32 = 0x02F50;
@@ -72,13 +75,13 @@ impl Chip {
         let len = len + CRC;
         self.registers.add(RXNFGPC, 1);
         self.registers.add_wide(RXNFGBC[0], RXNFGBC[1], len as u32);
-        self.registers.add(PRC[size_class(len)], 1);
     }
 
     /// It passed the filters, too. (It is counted even if it is then missed: an erratum.)
     #[inline]
     pub(crate) fn count_accepted(&mut self, len: usize, cast: Cast) {
         let len = len + CRC;
+        self.registers.add(PRC[size_class(len)], 1);
         self.registers.add(GPRC, 1);
         self.registers.add_wide(GORC[0], GORC[1], len as u32);
         match cast {
@@ -88,7 +91,7 @@ impl Chip {
         }
     }
 
-    /// It was written to memory: `len` bytes of it.
+    /// It was written to memory: `len` bytes, with the tag that was taken out.
     #[inline]
     pub(crate) fn count_delivered(&mut self, queue: usize, len: usize) {
         let set = set_of(&self.registers, RQSMR, queue);
@@ -98,7 +101,7 @@ impl Chip {
         self.registers.add_wide(QBRC[0] + set * 0x40, QBRC[1] + set * 0x40, len as u32);
     }
 
-    /// It was dropped for want of a descriptor.
+    /// It was dropped because its queue is disabled or has no descriptor (8.2.3.23.75).
     pub(crate) fn count_queue_drop(&mut self, queue: usize) {
         let set = set_of(&self.registers, RQSMR, queue);
         self.registers.add(QPRDC + set * 0x40, 1);
@@ -111,13 +114,18 @@ impl Chip {
         let set = set_of(&self.registers, TQSM, queue);
         let registers = &mut self.registers;
         registers.add(TPT, 1);
-        registers.add(GPTC, 1);
-        registers.add_wide(GOTC[0], GOTC[1], wire as u32);
-        registers.add(PTC[size_class(wire)], 1);
         registers.add(TXDGPC, 1);
         registers.add_wide(TXDGBC[0], TXDGBC[1], len as u32);
         registers.add(QPTC + set * 4, 1);
         registers.add_wide(QBTC[0] + set * 8, QBTC[1] + set * 8, len as u32);
+        // What is shorter is no good packet (8.2.3.23.44). That MPTC and BPTC leave it out, too, is not said: they are
+        // parts of GPTC.
+        if wire < SHORTEST + CRC {
+            return;
+        }
+        registers.add(GPTC, 1);
+        registers.add_wide(GOTC[0], GOTC[1], wire as u32);
+        registers.add(PTC[size_class(wire)], 1);
         match cast {
             Cast::Unicast => {}
             Cast::Multicast => registers.add(MPTC, 1),
@@ -136,6 +144,8 @@ mod tests {
     fn what_was_written_twice_is_the_same() {
         let counters = [
             ("CRCERRS", CRCERRS),
+            ("MSPDC", MSPDC),
+            ("XEC", XEC),
             ("RXMPC", RXMPC),
             ("RUC", RUC),
             ("ROC", ROC),

@@ -30,6 +30,10 @@ pub(crate) struct TxQueue {
     pending: Vec<usize>,
     /// The contexts that were loaded.
     pub(crate) contexts: [Option<Context>; 2],
+    /// How many contexts stand before the packet at the head.
+    pub(crate) leading_contexts: usize,
+    /// How many descriptors there were since the last one with RS.
+    pub(crate) unreported: usize,
     pub(crate) buffer_hint: usize,
 }
 
@@ -42,6 +46,8 @@ impl TxQueue {
             flush: false,
             pending: Vec::new(),
             contexts: [None; 2],
+            leading_contexts: 0,
+            unreported: 0,
             buffer_hint: 0,
         }
     }
@@ -204,7 +210,7 @@ impl Chip {
                 self.send(index, &mut packet, &found, room, wire, dma);
             }
             self.counters.transmit_dropped += u64::from(found.lost);
-            if let Some(Wrong { rule, detail }) = found.wrong {
+            for Wrong { rule, detail } in found.wrong {
                 self.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
             }
         }

@@ -9,7 +9,7 @@ pub(crate) const ETHERTYPE: usize = 12;
 /// Bytes of a tag.
 pub(crate) const TAG: usize = 4;
 /// The Canonical Form Indicator in a tag.
-const CFI: u16 = 1 << 12;
+pub(crate) const CFI: u16 = 1 << 12;
 
 /// The tag of a frame, if it has one of type `tag_type`.
 #[inline]

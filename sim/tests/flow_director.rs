@@ -90,6 +90,26 @@ fn a_flow_goes_where_its_filter_says() {
 }
 
 #[test]
+fn a_match_is_reported_and_the_canonical_form_indicator_is_no_part_of_a_flow() {
+    const FLM: u64 = 1 << 2;
+    let mut driver = directing();
+    let matched = |driver: &mut Driver, packet: &[u8]| {
+        driver.port.deliver(packet);
+        let (queue, words) = (0..4).find_map(|queue| Some((queue, driver.receive(queue)?.1))).unwrap();
+        (queue, words[1] & FLM != 0)
+    };
+    assert_eq!(matched(&mut driver, &packet(Some(0x2065))), (0, false));
+    program(&driver, TAGGED_FILTER, ADD | 3 << 16);
+    assert_eq!(matched(&mut driver, &packet(Some(0x2065))), (3, true));
+    assert_eq!(matched(&mut driver, &packet(Some(0x3065))), (3, true), "CFI is 1");
+    assert_eq!(matched(&mut driver, &packet(None)), (0, false));
+    // A filter without a queue says so, too.
+    program(&driver, FILTER, ADD & !(1 << 15));
+    assert_eq!(matched(&mut driver, &packet(None)), (0, true));
+    driver.clean();
+}
+
+#[test]
 fn filters_are_changed_and_removed_and_counted() {
     let mut driver = directing();
     assert_eq!(driver.read(FDIRFREE), 8 * 1024 - 2);
@@ -98,10 +118,14 @@ fn filters_are_changed_and_removed_and_counted() {
     assert_eq!(queue_of(&mut driver, &packet(None)), Some(1), "changed");
     program(&driver, FILTER, (ADD | 3 << 16) & !(1 << 3));
     assert_eq!(queue_of(&mut driver, &packet(None)), Some(1), "not changed without Filter-Update");
-    assert_eq!((driver.read(FDIRFREE), driver.read(FDIRUSTAT), driver.read(FDIRFSTAT)), (8 * 1024 - 3, 1, 1));
+    // What is there already cannot be added, whether it is changed or not (8.2.3.21.13, 8.2.3.21.22).
+    assert_eq!((driver.read(FDIRFREE), driver.read(FDIRUSTAT), driver.read(FDIRFSTAT)), (8 * 1024 - 3, 1, 2));
     program(&driver, FILTER, REMOVE);
     assert_eq!(queue_of(&mut driver, &packet(None)), Some(0));
+    driver.read(EICR);
+    assert_eq!(driver.peek(EICR) & 1 << 16, 0);
     program(&driver, FILTER, REMOVE);
+    assert_eq!(driver.peek(EICR) & 1 << 16, 1 << 16, "a remove that fails raises an interrupt");
     let counts = [FDIRFREE, FDIRUSTAT, FDIRFSTAT].map(|at| driver.read(at));
     assert_eq!(counts, [8 * 1024 - 2, 1 << 16, 1 << 8]);
     // All at once.

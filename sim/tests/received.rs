@@ -138,3 +138,92 @@ fn the_canonical_form_indicator_is_filtered_on_request() {
     }
     driver.clean();
 }
+
+/// `packet` with its type behind an LLC and a SNAP header (RFC 1042).
+fn in_snap(packet: &[u8]) -> Vec<u8> {
+    let length = (packet.len() - 14 + 8) as u16;
+    let header = [0xAA, 0xAA, 0x03, 0, 0, 0];
+    [&packet[..12], &length.to_be_bytes(), &header, &packet[12..]].concat()
+}
+
+#[test]
+fn frames_with_llc_and_snap_are_understood() {
+    let mut driver = Driver::running();
+    let mut packet = in_snap(&tcp(&[7; 100]));
+    assert_eq!(status(&mut driver, &packet), (IPCS | L4CS, 1 | 1 << 4));
+    packet[58] ^= 1;
+    assert_eq!(status(&mut driver, &packet), (IPCS | L4CS | L4E, 1 | 1 << 4));
+    // Another organisation's types mean something else, and so does LLC without SNAP.
+    packet[19] = 1;
+    assert_eq!(status(&mut driver, &packet), (0, 0));
+    let mut packet = in_snap(&tcp(&[7; 100]));
+    packet[14..16].copy_from_slice(&[0x42, 0x42]);
+    assert_eq!(status(&mut driver, &packet), (0, 0));
+    let packet = in_snap(&tcp(&[7; 100]));
+    let tagged = [&packet[..12], &[0x81, 0x00, 0x20, 0x65], &packet[12..]].concat();
+    assert_eq!(status(&mut driver, &tagged), (IPCS | L4CS, 1 | 1 << 4));
+    driver.clean();
+}
+
+/// A TCP packet over IPv6 with one extension header of kind `kind`, whose eight bytes but the first are `rest`.
+fn extended(kind: u8, rest: [u8; 7]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let ip = PacketBuilder::ethernet2([2; 6], MAC).ipv6([0xFD; 16], [0xFE; 16], 64);
+    ip.tcp(1, 2, 3, 4).write(&mut packet, &[7; 40]).unwrap();
+    let length = u16::from_be_bytes([packet[18], packet[19]]) + 8;
+    packet[18..20].copy_from_slice(&length.to_be_bytes());
+    packet[20] = kind;
+    packet.splice(54..54, [&[6][..], &rest].concat());
+    packet
+}
+
+#[test]
+fn extension_headers_of_ipv6_hide_the_transport_where_they_change_its_checksum() {
+    let mut driver = Driver::running();
+    const EXTENDED: u64 = 1 << 2 | 1 << 3;
+    for (kind, rest, understood) in [
+        // Hop-by-hop and destination options of padding, a routing header that has no way left.
+        (0, [0, 1, 4, 0, 0, 0, 0], true),
+        (60, [0, 1, 4, 0, 0, 0, 0], true),
+        (43, [0, 4, 0, 0, 0, 0, 0], true),
+        // The destination address is not the last one, or the source address is not the home address.
+        (43, [0, 4, 1, 0, 0, 0, 0], false),
+        (60, [0, 0, 0xC9, 2, 0, 0, 0], false),
+    ] {
+        let expected = if understood { (L4CS, EXTENDED | 1 << 4) } else { (0, EXTENDED) };
+        assert_eq!(status(&mut driver, &extended(kind, rest)), expected, "{kind} {rest:?}");
+    }
+    driver.clean();
+}
+
+#[test]
+fn of_ip_in_ip_only_the_outer_header_is_checked_or_none() {
+    let mut driver = Driver::running();
+    let outer = |protocol: u8, inner: &[u8]| {
+        let mut packet = Vec::new();
+        let ip = Ipv4Header::new(inner.len() as u16, 64, protocol.into(), [10, 0, 0, 2], [10, 0, 0, 1]).unwrap();
+        let ip = IpHeaders::Ipv4(ip, Default::default());
+        PacketBuilder::ethernet2([2; 6], MAC).ip(ip).write(&mut packet, protocol.into(), inner).unwrap();
+        packet
+    };
+    let mut version6 = Vec::new();
+    PacketBuilder::ipv6([0xFD; 16], [0xFE; 16], 64).tcp(1, 2, 3, 4).write(&mut version6, &[7; 40]).unwrap();
+    assert_eq!(status(&mut driver, &outer(4, &tcp(&[7; 40])[14..])), (0, 1), "IPv4 in IPv4");
+    let mut packet = outer(41, &version6);
+    assert_eq!(status(&mut driver, &packet), (IPCS, 1 | 1 << 2), "IPv6 in IPv4");
+    packet[22] ^= 1;
+    assert_eq!(status(&mut driver, &packet), (IPCS | IPE, 1 | 1 << 2));
+    driver.clean();
+}
+
+#[test]
+fn frames_for_more_than_one_are_told_from_those_for_one() {
+    const PIF: u64 = 1 << 7;
+    let mut driver = Driver::running();
+    driver.write(MTA + 4 * (0x563 >> 5), 1 << (0x563 & 31));
+    driver.write(MCSTCTRL, 1 << 2);
+    assert_eq!(status(&mut driver, &frame(MAC, 60)).0, 0);
+    assert_eq!(status(&mut driver, &frame([0xFF; 6], 60)).0, PIF);
+    assert_eq!(status(&mut driver, &frame([0x01, 0, 0x5E, 0x12, 0x34, 0x56], 60)).0, PIF);
+    driver.clean();
+}

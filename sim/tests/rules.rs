@@ -31,6 +31,37 @@ fn send_changed(driver: &mut Driver, change: impl Fn(u64) -> u64) {
     driver.port.settle(10);
 }
 
+/// Sends a packet of `len` bytes in as many `descriptors` of equal length, with RS where `reports` says so.
+fn send_in(driver: &mut Driver, descriptors: usize, len: usize, reports: impl Fn(usize) -> bool) {
+    let (address, piece) = (driver.tx[0].1.buffers.address(0), len / descriptors);
+    for n in 0..descriptors {
+        let mut word = data(piece) & !(1 << 24 | 1 << 27) | (len as u64) << 46;
+        if n + 1 == descriptors {
+            word |= 1 << 24;
+        }
+        if reports(n) {
+            word |= 1 << 27;
+        }
+        driver.put(0, [address, word]);
+    }
+    driver.ring(0);
+    driver.port.settle(10);
+}
+
+/// Sends a TCP packet to be cut, whose headers are as long as told.
+fn send_cut(driver: &mut Driver, mac_len: u64, ip_len: u64, transport_len: u64) {
+    let headers = (mac_len + ip_len + transport_len) as usize;
+    let mut packet = vec![0x45; headers + 100];
+    packet[..6].copy_from_slice(&MAC);
+    driver.tx[0].1.buffers.write(0, &packet);
+    let address = driver.tx[0].1.buffers.address(0);
+    let context = 1 << 10 | 1 << 11 | 2 << 20 | 1 << 29 | transport_len << 40 | 50 << 48;
+    driver.put(0, [ip_len | mac_len << 9, context]);
+    driver.put(0, [address, data(packet.len()) | 1 << 31 | 3 << 40 | 100 << 46]);
+    driver.ring(0);
+    driver.port.settle(10);
+}
+
 const CASES: &[Case] = &[
     running(Rule::UnknownRegister, |d| _ = d.read(0x0000_FFFC)),
     running(Rule::NotModelled, |d| send_changed(d, |word| word | 1 << 18)),
@@ -245,6 +276,10 @@ const CASES: &[Case] = &[
         d.clear(HLREG0, 1 << 10);
         d.send(0, &frame(MAC, 59));
     }),
+    running(Rule::TransmitBelowMinimum, |d| d.send(0, &frame(MAC, 16))),
+    running(Rule::TransmitTooManyDescriptors, |d| send_in(d, 41, 82, |n| n == 40)),
+    running(Rule::TransmitUnreported, |d| send_in(d, 40, 80, |_| false)),
+    running(Rule::TransmitHeadersTooLong, |d| send_cut(d, 14, 60, 167)),
     running(Rule::PacketIncomplete, |d| {
         send_changed(d, |word| word & !(1 << 24));
         assert!(!d.is_done(0, 0));
@@ -316,6 +351,68 @@ fn payload_length_is_held_against_both_sides() {
         assert_eq!(driver.broken(), [Rule::TransmitLengthMismatch]);
         assert_eq!((driver.port.counters().transmitted, driver.port.counters().transmit_dropped), (1, 0));
     }
+}
+
+#[test]
+fn a_packet_may_have_as_many_descriptors_as_the_chip_holds_and_is_sent_whatever_it_has() {
+    let at_end = |count: usize| move |n: usize| n + 1 == count;
+    // With WTHRESH there is room for fewer, and RS is not needed.
+    for (threshold, most) in [(0, 40), (8, 32)] {
+        for count in [most, most + 1] {
+            let mut driver = Driver::new();
+            driver.port.plug(ixgbe_sim::wire::Silence);
+            driver.txdctl |= threshold << 16;
+            driver.bring_up(&[0], &[0]);
+            send_in(&mut driver, count, count * 2, at_end(count));
+            let rules: &[Rule] = match (threshold, count - most) {
+                (_, 0) => &[],
+                (0, _) => &[Rule::TransmitUnreported, Rule::TransmitTooManyDescriptors],
+                _ => &[Rule::TransmitTooManyDescriptors],
+            };
+            assert_eq!(driver.broken(), rules, "{count} descriptors, WTHRESH {threshold}");
+            assert_eq!(driver.port.counters().transmitted, 1);
+        }
+    }
+    // A context counts, too.
+    let mut driver = Driver::running();
+    driver.put(0, [20 | 14 << 9, 2 << 20 | 1 << 29]);
+    send_in(&mut driver, 40, 80, |n| n == 20 || n == 39);
+    assert_eq!(driver.broken(), [Rule::TransmitTooManyDescriptors]);
+}
+
+#[test]
+fn reports_are_asked_for_often_enough_over_packets() {
+    let mut driver = Driver::running();
+    for _ in 0..2 {
+        (0..39).for_each(|_| send_in(&mut driver, 1, 60, |_| false));
+        driver.clean();
+        send_in(&mut driver, 1, 60, |_| true);
+    }
+    (0..39).for_each(|_| send_in(&mut driver, 1, 60, |_| false));
+    driver.clean();
+    send_in(&mut driver, 1, 60, |_| false);
+    assert_eq!(driver.broken(), [Rule::TransmitUnreported]);
+    send_in(&mut driver, 1, 60, |_| false);
+    driver.clean();
+}
+
+#[test]
+fn packets_below_seventeen_bytes_and_headers_above_their_buffers_are_noted() {
+    let mut driver = Driver::running();
+    driver.send(0, &frame(MAC, 17));
+    send_cut(&mut driver, 14, 60, 166);
+    driver.clean();
+    driver.send(0, &frame(MAC, 16));
+    assert_eq!(driver.broken(), [Rule::TransmitBelowMinimum]);
+    send_cut(&mut driver, 14, 60, 167);
+    assert_eq!(driver.broken(), [Rule::TransmitHeadersTooLong]);
+    assert_eq!(driver.port.counters().transmitted, 6, "all are sent");
+    // 511 are too many for a buffer, 512 for the context.
+    send_cut(&mut driver, 14, 300, 197);
+    assert_eq!(driver.broken(), [Rule::TransmitHeadersTooLong]);
+    send_cut(&mut driver, 14, 300, 198);
+    assert_eq!(driver.broken(), [Rule::TransmitDescriptorMalformed]);
+    assert_eq!(driver.port.counters().transmitted, 8);
 }
 
 #[test]

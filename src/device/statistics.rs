@@ -2,7 +2,7 @@
 //!
 //! The device's counters are cleared by reading and have 32 bits, most of them. What is read is
 //! added up here, so that reading twice or late loses nothing, as long as no counter
-//! wraps in between: at 10 Gbit/s, a packet counter takes 288 seconds, an octet counter (36 bits) 55.
+//! is full in between, where it stops: at 10 Gbit/s, a packet counter takes 288 seconds, an octet counter (36 bits) 55.
 
 use alloc::vec::Vec;
 
@@ -26,7 +26,7 @@ pub struct Statistics {
     pub rx_octets: u64,
     /// Packets that found no room in the packet buffer (RXMPC).
     pub rx_missed: u64,
-    /// Packets dropped because their ring had no descriptor (QPRDC).
+    /// Packets dropped because their ring had no descriptor, or their queue was disabled (QPRDC).
     pub rx_no_descriptor: u64,
     /// Packets with a bad CRC (CRCERRS).
     pub rx_crc_errors: u64,
@@ -67,7 +67,7 @@ pub struct QueueStatistics {
     pub rx_packets: u64,
     /// Octets received, without CRC (QBRC).
     pub rx_octets: u64,
-    /// Packets dropped because there was no descriptor (QPRDC).
+    /// Packets dropped because there was no descriptor, or the queue was disabled (QPRDC).
     pub rx_no_descriptor: u64,
     /// Packets sent (QPTC).
     pub tx_packets: u64,

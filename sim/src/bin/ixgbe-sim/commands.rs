@@ -45,7 +45,7 @@ fn command(line: &str, ports: &[Port]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ixgbe::mmio::{Bus, Offset};
+    use ixgbe::mmio::Offset;
     use ixgbe_sim::PortConfig;
 
     #[test]

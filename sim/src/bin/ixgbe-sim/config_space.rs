@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_function_level_reset_resets_the_port() {
-        use ixgbe::mmio::{Bus, Offset};
+        use ixgbe::mmio::Offset;
         let port = Port::new(Default::default());
         let mut space = ConfigSpace::new(&port);
         let scratch = Offset::new(0x04240).unwrap();
@@ -180,7 +180,7 @@ mod tests {
         use std::sync::Arc;
         use std::sync::atomic::{AtomicU32, Ordering};
 
-        use ixgbe::mmio::{Bus, Offset};
+        use ixgbe::mmio::Offset;
         let port = Port::new(Default::default());
         let raised = Arc::new(AtomicU32::new(0));
         let sink = Arc::clone(&raised);

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
 use ixgbe_sim::Port;
 use memmap2::MmapRaw;
 use vfio_bindings::bindings::vfio::*;

@@ -11,7 +11,11 @@ use crate::dma::DmaAddr;
 use crate::field::{Field, Value};
 
 /// A format of a DMA descriptor.
-pub trait Descriptor: crate::field::Layout {
+///
+/// # Safety
+///
+/// [`FIXED`](Self::FIXED) must be bits that the datasheet fixes for the format, and no field's that software may set.
+pub unsafe trait Descriptor: crate::field::Layout {
     /// The datasheet's section about it.
     const SECTION: &'static str;
     /// The bits that tell the format apart, which every descriptor of it has set.
@@ -19,11 +23,15 @@ pub trait Descriptor: crate::field::Layout {
 }
 
 /// A format that the device writes.
+///
+/// # Safety
+///
+/// [`DONE`](Self::DONE) must be below 128, and the device must set that bit last.
 #[diagnostic::on_unimplemented(
     message = "descriptors of format `{Self}` are not written by the device",
     label = "`{Self}` is for the device to read"
 )]
-pub trait WriteBack: Descriptor {
+pub unsafe trait WriteBack: Descriptor {
     /// The bit that says that the device is done.
     const DONE: u32;
 }

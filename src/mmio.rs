@@ -233,7 +233,11 @@ pub struct IndexOutOfRange {
 
 impl fmt::Display for IndexOutOfRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no {} {}: they are numbered 0 to {}", self.name, self.index, self.count - 1)
+        let Self { name, index, count } = self;
+        match count.checked_sub(1) {
+            Some(last) => write!(f, "there is no {name} {index}: they are numbered 0 to {last}"),
+            None => write!(f, "there is no {name} {index}: there are none"),
+        }
     }
 }
 
@@ -274,7 +278,10 @@ impl<K: IndexSpace> Index<K> {
             Ok(index) => index,
             Err(error) => {
                 let message = Message::new("there is no ").text(error.name).text(" ").number(index as u64);
-                let message = message.text(": they are numbered 0 to ").number(error.count as u64 - 1);
+                let message = match error.count.checked_sub(1) {
+                    Some(last) => message.text(": they are numbered 0 to ").number(last as u64),
+                    None => message.text(": there are none"),
+                };
                 panic!("{}", message.as_str())
             }
         }
@@ -303,8 +310,9 @@ impl<K: IndexSpace> fmt::Display for Index<K> {
 #[macro_export]
 macro_rules! index {
     ($space:ty, $index:expr) => {{
-        const INDEX: $space = <$space>::constant($index);
-        INDEX
+        // An item, and of this name, for the same reasons as in `value!`.
+        const __IXGBE_INDEX: $space = <$space>::constant($index);
+        __IXGBE_INDEX
     }};
 }
 
@@ -338,8 +346,11 @@ impl<K: IndexSpace, const N: usize> Array<K, N> {
         while at < N {
             let Range { first, count, base, stride } = ranges[at];
             assert!(first == next && count > 0 && base.is_multiple_of(4) && stride.is_multiple_of(4));
-            assert!((base as usize) + (count as usize - 1) * (stride as usize) < REGISTER_SPACE);
-            next = first + count;
+            assert!((base as u64) + (count as u64 - 1) * (stride as u64) < REGISTER_SPACE as u64);
+            next = match first.checked_add(count) {
+                Some(next) => next,
+                None => panic!("these are more elements than an index can say"),
+            };
             at += 1;
         }
         assert!(next == K::COUNT);

@@ -18,7 +18,11 @@ use crate::field::{Full, Layout, Value};
 use crate::mmio::{Bus, Offset, order_memory_before_doorbell};
 
 /// A register of the datasheet.
-pub trait Register: Layout + RegisterLongName {
+///
+/// # Safety
+///
+/// The constants must be what the datasheet says of the register: what is written is made of them.
+pub unsafe trait Register: Layout + RegisterLongName {
     /// The datasheet's section about it.
     const SECTION: &'static str;
     /// The bits that a write carries over from the old value: those of fields that keep what was
@@ -33,12 +37,53 @@ pub trait Register: Layout + RegisterLongName {
 
 /// A register whose fields need not all be given: the datasheet says what the others are after a reset, or no write
 /// stores anything.
+///
+/// # Safety
+///
+/// [`RESET`](Register::RESET) must be the value after a reset of every bit that a write keeps, or no write may store anything.
+///
+/// # Safety
+///
+/// A read must change nothing in the device.
+///
+/// # Safety
+///
+/// A read must change nothing but the register.
+///
+/// # Safety
+///
+/// A write of [`KEEP`](Register::KEEP), [`ONES`](Register::ONES) and fields must store them.
+///
+/// # Safety
+///
+/// A written zero must change nothing.
+///
+/// # Safety
+///
+/// A written zero must change nothing.
+///
+/// # Safety
+///
+/// Writing an index must be right for every bit of the register.
+///
+/// # Safety
+///
+/// Any code that may write the register may write any number to it.
+///
+/// # Safety
+///
+/// Who has `P` must be allowed to write the register: if it decides over memory, what state the device is in, or destroys
+/// hardware, `P` must be a [`Driver`] permission.
+///
+/// # Safety
+///
+/// Who has `P` must have the device to themselves, or a read may change nothing.
 #[diagnostic::on_unimplemented(
     message = "the reset value of register `{Self}` is not known, so it cannot be written in part",
     label = "fields without a value would become anything",
     note = "use `modify`, or `write_full` with a value for every field (`Value::full`)"
 )]
-pub trait KnownReset: Register {}
+pub unsafe trait KnownReset: Register {}
 
 /// A register that is read without a side effect.
 #[diagnostic::on_unimplemented(
@@ -46,14 +91,14 @@ pub trait KnownReset: Register {}
     label = "`{Self}` is write-only, or reading it changes it",
     note = "where reading has an effect, use `read_with_effect`, with the device to oneself (`registers_mut`)"
 )]
-pub trait ReadPure: Register {}
+pub unsafe trait ReadPure: Register {}
 
 /// A register that reading changes.
 #[diagnostic::on_unimplemented(
     message = "reading register `{Self}` has no effect, or is not possible",
     label = "use `read`, unless `{Self}` is write-only"
 )]
-pub trait ReadActs: Register {}
+pub unsafe trait ReadActs: Register {}
 
 /// A register that takes the value written.
 #[diagnostic::on_unimplemented(
@@ -61,7 +106,7 @@ pub trait ReadActs: Register {}
     label = "`{Self}` is read-only, or a written one sets or clears a bit",
     note = "where a written one sets or clears a bit, use `set_ones` or `clear_ones`"
 )]
-pub trait PlainWrite: Register {}
+pub unsafe trait PlainWrite: Register {}
 
 /// A register in which a written one sets the bit and a written zero does nothing.
 #[diagnostic::on_unimplemented(
@@ -69,7 +114,7 @@ pub trait PlainWrite: Register {}
     label = "`{Self}` would take the ones and the zeros",
     note = "use `modify` to change some fields only"
 )]
-pub trait OnesSet: Register {}
+pub unsafe trait OnesSet: Register {}
 
 /// A register in which a written one clears the bit and a written zero does nothing.
 #[diagnostic::on_unimplemented(
@@ -77,7 +122,7 @@ pub trait OnesSet: Register {}
     label = "`{Self}` would take the ones and the zeros",
     note = "use `modify` to change some fields only"
 )]
-pub trait OnesClear: Register {}
+pub unsafe trait OnesClear: Register {}
 
 /// A register that tells the device that descriptors are ready.
 #[diagnostic::on_unimplemented(
@@ -85,7 +130,7 @@ pub trait OnesClear: Register {}
     label = "writing `{Self}` hands nothing to the device",
     note = "the doorbells are RDT and TDT; other registers take `write` or `modify`"
 )]
-pub trait Doorbell: Register {}
+pub unsafe trait Doorbell: Register {}
 
 /// A register that can be set to any bare number: no bit of it acts, is reserved, or decides over memory.
 #[diagnostic::on_unimplemented(
@@ -93,17 +138,21 @@ pub trait Doorbell: Register {}
     label = "some bits of `{Self}` act, are reserved, or decide over memory",
     note = "use `modify` or `write` with a value of `{Self}`'s fields"
 )]
-pub trait BareWrite: PlainWrite + KnownReset {}
+pub unsafe trait BareWrite: PlainWrite + KnownReset {}
 
 /// A register that may be written by who has permission `P`.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` may not be written in state `{P}`",
     label = "not in state `{P}`"
 )]
-pub trait WritableIn<P>: Register {}
+pub unsafe trait WritableIn<P>: Register {}
 
 /// The permission to read registers that reading changes: nobody else uses the device meanwhile.
-pub trait ExclusiveAccess {}
+///
+/// # Safety
+///
+/// Who has the permission must have the device to themselves.
+pub unsafe trait ExclusiveAccess {}
 
 /// A register that may be read, even where that changes it, by who has permission `P`.
 #[diagnostic::on_unimplemented(
@@ -111,10 +160,11 @@ pub trait ExclusiveAccess {}
     label = "the device is shared here",
     note = "take `registers_mut()`, which needs the device to oneself"
 )]
-pub trait ReadableIn<P>: Register {}
+pub unsafe trait ReadableIn<P>: Register {}
 
 #[diagnostic::do_not_recommend]
-impl<R: Register, P: ExclusiveAccess> ReadableIn<P> for R {}
+// SAFETY: `ExclusiveAccess` says so.
+unsafe impl<R: Register, P: ExclusiveAccess> ReadableIn<P> for R {}
 
 /// The permission `P` of who has the device to themselves.
 #[derive(Debug)]
@@ -126,8 +176,10 @@ pub struct Exclusive<P>(PhantomData<P>);
 #[derive(Debug)]
 pub struct Driver<P>(PhantomData<P>);
 
-impl<P> ExclusiveAccess for Exclusive<P> {}
-impl<P> ExclusiveAccess for Driver<P> {}
+// SAFETY: whoever takes such a permission (`Registers::assume`) promises it.
+unsafe impl<P> ExclusiveAccess for Exclusive<P> {}
+// SAFETY: as for `Exclusive`.
+unsafe impl<P> ExclusiveAccess for Driver<P> {}
 
 /// Register `R` on bus `B`, accessed with permission `P`.
 pub struct Reg<'a, B, R, P> {
@@ -396,12 +448,15 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
         u64::from(low) | u64::from(high) << 32
     }
 
-    /// Writes both registers.
+    /// Writes both registers. Bits that software may not set are written as after a reset, whatever `value` has there.
     pub fn write(&self, value: u64)
     where
         L: PlainWrite + WritableIn<P>,
         H: PlainWrite + WritableIn<P>,
     {
-        self.in_order(|| self.low.put(value as u32), || self.high.put((value >> 32) as u32));
+        self.in_order(
+            || self.low.store(L::RESET, Value::whole(value as u32)),
+            || self.high.store(H::RESET, Value::whole((value >> 32) as u32)),
+        );
     }
 }

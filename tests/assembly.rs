@@ -32,6 +32,9 @@ const PAIRS: &[Pair] = &[
     Pair { name: "write", loads: 0, stores: 1 },
     Pair { name: "modify", loads: 1, stores: 1 },
     Pair { name: "modify_at_run_time", loads: 1, stores: 1 },
+    Pair { name: "number_at_run_time", loads: 1, stores: 1 },
+    Pair { name: "named_value_at_run_time", loads: 1, stores: 1 },
+    Pair { name: "descriptor_at_run_time", loads: 0, stores: 2 },
     Pair { name: "indexed", loads: 0, stores: 1 },
     Pair { name: "doorbell", loads: 0, stores: 3 },
 ];

@@ -8,7 +8,7 @@ use crate::description::extension::Extension;
 /// Types that generated code uses, so that nothing described may get their name.
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
-    "AccessKind", "Address", "AnyRegister", "Array", "B", "BareWrite", "Below", "Bits", "Bus", "Descriptor",
+    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "BareWrite", "Below", "Bits", "Bus", "Descriptor",
     "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag", "Guarded",
     "Index", "IndexSpace", "KnownReset", "Layout", "None", "Offset", "OnesClear", "OnesSet", "Option", "P", "Pair",
     "PlainWrite", "Range", "ReadActs", "ReadClears", "ReadOnly", "ReadPure", "ReadSets", "ReadWrite", "Reg", "Register",

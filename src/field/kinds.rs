@@ -5,8 +5,8 @@ use core::marker::PhantomData;
 use tock_registers::RegisterLongName;
 use tock_registers::fields::Field as TockField;
 
-use super::access::{Access, ReadWrite, Settable};
-use super::{Enumeration, Field, Holds, Layout, SetField, Value, ValueError, ValueOf, mask};
+use super::access::{ReadWrite, Settable};
+use super::{Enumeration, Field, Holds, Layout, SetField, Value, ValueError, ValueOf, mask, settable};
 use crate::descriptors::Descriptor;
 use crate::dma::DmaAddr;
 use crate::message::Message;
@@ -63,16 +63,26 @@ impl<R, const LSB: u32> Clone for Address<R, LSB> {
 }
 impl<R, const LSB: u32> Copy for Address<R, LSB> {}
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Access> Bits<R, LSB, WIDTH, A> {
-    /// The field `name`, any value of which is allowed.
+impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
+    /// For generated code: the field `name`, any value of which is allowed.
+    ///
+    /// # Safety
+    ///
+    /// The description that `R` is generated from must have this field, with these bits and of this kind.
+    #[doc(hidden)]
     #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self::ranged(name, 0, mask(0, WIDTH)[0])
+    pub const unsafe fn new(name: &'static str) -> Self {
+        Self { name, min: 0, max: mask(0, WIDTH)[0], kind: PhantomData }
     }
 
-    /// The field `name`, whose values the datasheet limits to `min` to `max`.
+    /// For generated code: the field `name`, whose values the datasheet limits to `min` to `max`.
+    ///
+    /// # Safety
+    ///
+    /// The description that `R` is generated from must have this field, with these bits and of this kind.
+    #[doc(hidden)]
     #[must_use]
-    pub const fn ranged(name: &'static str, min: u64, max: u64) -> Self {
+    pub const unsafe fn ranged(name: &'static str, min: u64, max: u64) -> Self {
         Self { name, min, max, kind: PhantomData }
     }
 
@@ -80,40 +90,51 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Access> Bits<R, LSB, WIDTH,
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn constant(self, _typed: u64, raw: u64) -> Value<R>
+    pub const fn constant(self, value: u64) -> Value<R>
     where
         A: Settable<R>,
     {
-        if raw < self.min || raw > self.max {
-            let message = Message::new(R::NAME).text(".").text(self.name).text(" cannot be ").number(raw);
+        if value < self.min || value > self.max {
+            let message = Message::new(R::NAME).text(".").text(self.name).text(" cannot be ").number(value);
             panic!("{}", message.text(": it takes ").number(self.min).text(" to ").number(self.max).as_str());
         }
-        Value::of(LSB, WIDTH, raw)
+        Value::of(settable::<R, A>(LSB, WIDTH), LSB, value)
     }
 }
 
-impl<R: Layout, const LSB: u32, A: Access> Flag<R, LSB, A> {
-    /// The flag `name`.
+impl<R: Layout, const LSB: u32, A> Flag<R, LSB, A> {
+    /// For generated code: the flag `name`.
+    ///
+    /// # Safety
+    ///
+    /// The description that `R` is generated from must have this field, with these bits and of this kind.
+    #[doc(hidden)]
     #[must_use]
-    pub const fn new(name: &'static str) -> Self {
+    pub const unsafe fn new(name: &'static str) -> Self {
         Self { name, kind: PhantomData }
     }
 
     /// For [`value!`](crate::value).
     #[doc(hidden)]
     #[must_use]
-    pub const fn constant(self, _typed: bool, raw: u64) -> Value<R>
+    pub const fn constant(self, value: bool) -> Value<R>
     where
         A: Settable<R>,
     {
-        Value::of(LSB, 1, raw)
+        Value::of(settable::<R, A>(LSB, 1), LSB, value as u64)
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A: Access> Enumerated<R, LSB, WIDTH, E, A> {
-    /// The field `name`.
+impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A> Enumerated<R, LSB, WIDTH, E, A> {
+    /// For generated code: the field `name`.
+    ///
+    /// # Safety
+    ///
+    /// The description that `R` is generated from must have this field, with these bits and of this kind, and its values must
+    /// be those of `E`.
+    #[doc(hidden)]
     #[must_use]
-    pub const fn new(name: &'static str) -> Self {
+    pub const unsafe fn new(name: &'static str) -> Self {
         Self { name, register: PhantomData, values: PhantomData }
     }
 
@@ -126,23 +147,41 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A: Access> Enumerated
     /// For [`value!`](crate::value): a value of another enumeration does not compile.
     #[doc(hidden)]
     #[must_use]
-    pub const fn constant<V: ValueOf<E>>(self, _typed: V, raw: u64) -> Value<R>
+    pub const fn constant<V: ValueOf<E>>(self, value: V) -> Value<R>
     where
         A: Settable<R>,
     {
-        Value::of(LSB, WIDTH, raw & mask(0, WIDTH)[0])
+        Value::of(settable::<R, A>(LSB, WIDTH), LSB, number(value))
+    }
+}
+
+/// The bits of `value`, also in a constant, where no method of a trait can be called.
+const fn number<E: Enumeration>(value: E) -> u64 {
+    // SAFETY: an `Enumeration` is an enum without fields that is represented by its number, of this size.
+    unsafe {
+        match size_of::<E>() {
+            4 => core::mem::transmute_copy::<E, u32>(&value) as u64,
+            8 => core::mem::transmute_copy::<E, u64>(&value),
+            _ => panic!("a field's values are an enum of 32 or 64 bits"),
+        }
     }
 }
 
 impl<R: Layout, const LSB: u32> Address<R, LSB> {
-    /// The address field `name`.
+    /// For generated code: the address field `name`.
+    ///
+    /// # Safety
+    ///
+    /// The description that `R` is generated from must have this field, with these bits and of this kind.
+    #[doc(hidden)]
     #[must_use]
-    pub const fn new(name: &'static str) -> Self {
+    pub const unsafe fn new(name: &'static str) -> Self {
         Self { name, kind: PhantomData }
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Access> Field<R> for Bits<R, LSB, WIDTH, A> {
+// SAFETY: who made the field promised that the description has it.
+unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Field<R> for Bits<R, LSB, WIDTH, A> {
     type Read = u64;
     const LSB: u32 = LSB;
     const WIDTH: u32 = WIDTH;
@@ -157,7 +196,8 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Access> Field<R> for Bits<R
     }
 }
 
-impl<R: Layout, const LSB: u32, A: Access> Field<R> for Flag<R, LSB, A> {
+// SAFETY: who made the field promised that the description has it.
+unsafe impl<R: Layout, const LSB: u32, A> Field<R> for Flag<R, LSB, A> {
     type Read = bool;
     const LSB: u32 = LSB;
     const WIDTH: u32 = 1;
@@ -172,7 +212,8 @@ impl<R: Layout, const LSB: u32, A: Access> Field<R> for Flag<R, LSB, A> {
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Access> Field<R>
+// SAFETY: who made the field promised that the description has it.
+unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A> Field<R>
     for Enumerated<R, LSB, WIDTH, E, A>
 {
     type Read = Option<E>;
@@ -189,7 +230,8 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Access> Fie
     }
 }
 
-impl<R: Layout, const LSB: u32> Field<R> for Address<R, LSB> {
+// SAFETY: who made the field promised that the description has it.
+unsafe impl<R: Layout, const LSB: u32> Field<R> for Address<R, LSB> {
     type Read = u64;
     const LSB: u32 = LSB;
     const WIDTH: u32 = 64;
@@ -204,7 +246,10 @@ impl<R: Layout, const LSB: u32> Field<R> for Address<R, LSB> {
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Settable<R>> SetField<R, u64> for Bits<R, LSB, WIDTH, A> {
+// SAFETY: these are the bits of the field, which any code may set, and `encode` lets only such values through.
+unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Settable<R>> SetField<R, u64> for Bits<R, LSB, WIDTH, A> {
+    const BITS: [u64; 2] = settable::<R, A>(LSB, WIDTH);
+
     #[inline]
     fn encode(self, value: u64) -> Result<u64, ValueError> {
         if value < self.min || value > self.max {
@@ -215,16 +260,22 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A: Settable<R>> SetField<R, u6
     }
 }
 
-impl<R: Layout, const LSB: u32, A: Settable<R>> SetField<R, bool> for Flag<R, LSB, A> {
+// SAFETY: these are the bits of the field, which any code may set, and `encode` lets only such values through.
+unsafe impl<R: Layout, const LSB: u32, A: Settable<R>> SetField<R, bool> for Flag<R, LSB, A> {
+    const BITS: [u64; 2] = settable::<R, A>(LSB, 1);
+
     #[inline]
     fn encode(self, value: bool) -> Result<u64, ValueError> {
         Ok(u64::from(value))
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, V: ValueOf<E>, A: Settable<R>> SetField<R, V>
+// SAFETY: these are the bits of the field, which any code may set, and `encode` lets only such values through.
+unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, V: ValueOf<E>, A: Settable<R>> SetField<R, V>
     for Enumerated<R, LSB, WIDTH, E, A>
 {
+    const BITS: [u64; 2] = settable::<R, A>(LSB, WIDTH);
+
     #[inline]
     fn encode(self, value: V) -> Result<u64, ValueError> {
         let (value, max) = (value.to_bits(), mask(0, WIDTH)[0]);
@@ -235,23 +286,32 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, V: ValueOf<E>,
     }
 }
 
-impl<R: Layout, const LSB: u32, A: Settable<R>> Holds<bool> for Flag<R, LSB, A> {
+// SAFETY: these are the bits of the field, which any code may set to each of these values.
+unsafe impl<R: Layout, const LSB: u32, A: Settable<R>> Holds<bool> for Flag<R, LSB, A> {
+    const BITS: [u64; 2] = settable::<R, A>(LSB, 1);
+
     #[inline(always)]
     fn bits(self, value: bool) -> u64 {
         u64::from(value)
     }
 }
 
-impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable<R>> Holds<E>
+// SAFETY: these are the bits of the field, which any code may set to each of these values.
+unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable<R>> Holds<E>
     for Enumerated<R, LSB, WIDTH, E, A>
 {
+    const BITS: [u64; 2] = settable::<R, A>(LSB, WIDTH);
+
     #[inline(always)]
     fn bits(self, value: E) -> u64 {
         value.to_bits()
     }
 }
 
-impl<R: Layout, const LSB: u32> Holds<DmaAddr> for Address<R, LSB> {
+// SAFETY: these are the bits of the field, and a `DmaAddr` is of memory that the device was given.
+unsafe impl<R: Layout, const LSB: u32> Holds<DmaAddr> for Address<R, LSB> {
+    const BITS: [u64; 2] = settable::<R, ReadWrite>(LSB, 64);
+
     #[inline(always)]
     fn bits(self, value: DmaAddr) -> u64 {
         value.get()
@@ -261,7 +321,10 @@ impl<R: Layout, const LSB: u32> Holds<DmaAddr> for Address<R, LSB> {
 macro_rules! holds {
     ($type:ty: $($width:literal)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<R: Descriptor, const LSB: u32, A: Settable<R>> Holds<$type> for Bits<R, LSB, $width, A> {
+        // SAFETY: these are the bits of the field, which any code may set, and it is as wide as the type or wider.
+        unsafe impl<R: Descriptor, const LSB: u32, A: Settable<R>> Holds<$type> for Bits<R, LSB, $width, A> {
+            const BITS: [u64; 2] = settable::<R, A>(LSB, $width);
+
             #[inline(always)]
             fn bits(self, value: $type) -> u64 {
                 u64::from(value)
@@ -277,7 +340,7 @@ holds!(u16: 16 18 32 64);
 holds!(u32: 32 64);
 holds!(u64: 64);
 
-impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, A: Access> From<Bits<R, LSB, WIDTH, A>>
+impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, A> From<Bits<R, LSB, WIDTH, A>>
     for TockField<u32, R>
 {
     fn from(_: Bits<R, LSB, WIDTH, A>) -> Self {
@@ -285,13 +348,13 @@ impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, A: Access> 
     }
 }
 
-impl<R: Layout + RegisterLongName, const LSB: u32, A: Access> From<Flag<R, LSB, A>> for TockField<u32, R> {
+impl<R: Layout + RegisterLongName, const LSB: u32, A> From<Flag<R, LSB, A>> for TockField<u32, R> {
     fn from(_: Flag<R, LSB, A>) -> Self {
         Self::new(1, LSB as usize)
     }
 }
 
-impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, E, A: Access> From<Enumerated<R, LSB, WIDTH, E, A>>
+impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, E, A> From<Enumerated<R, LSB, WIDTH, E, A>>
     for TockField<u32, R>
 {
     fn from(_: Enumerated<R, LSB, WIDTH, E, A>) -> Self {

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::{Field, Holds, Layout, SetField, mask};
+use super::{Field, Holds, Layout, SetField};
 use crate::message::Message;
 
 /// Why a value cannot be written to a field.
@@ -74,9 +74,18 @@ impl<R: Layout> Value<R> {
     /// A value for no field at all.
     pub const EMPTY: Self = Self { mask: [0; 2], bits: [0; 2], layout: PhantomData };
 
-    pub(super) const fn of(lsb: u32, width: u32, raw: u64) -> Self {
+    /// `raw` from bit `lsb` on, in the bits `mask` alone.
+    #[inline(always)]
+    pub(super) const fn of(mask: [u64; 2], lsb: u32, raw: u64) -> Self {
         let shifted = raw << (lsb % 64);
-        Self { mask: mask(lsb, width), bits: if lsb < 64 { [shifted, 0] } else { [0, shifted] }, layout: PhantomData }
+        let bits = if lsb < 64 { [shifted & mask[0], 0] } else { [0, shifted & mask[1]] };
+        Self { mask, bits, layout: PhantomData }
+    }
+
+    /// Every field that software may set, as it stands in `bits`.
+    #[inline(always)]
+    pub(crate) const fn whole(bits: u32) -> Self {
+        Self { mask: R::WRITABLE, bits: [bits as u64 & R::WRITABLE[0], 0], layout: PhantomData }
     }
 
     /// For [`value!`](crate::value): two values for one field do not compile.
@@ -101,7 +110,7 @@ impl<R: Layout> Value<R> {
     /// [`ValueError`] if the datasheet does not allow the value, or if the field has one already.
     #[inline]
     pub fn try_with<T, F: SetField<R, T>>(self, field: F, value: T) -> Result<Self, ValueError> {
-        let set = Self::of(F::LSB, F::WIDTH, field.encode(value)?);
+        let set = Self::of(F::BITS, F::LSB, field.encode(value)?);
         if self.mask[0] & set.mask[0] != 0 || self.mask[1] & set.mask[1] != 0 {
             return Err(ValueError::SetTwice { register: R::NAME, field: field.name() });
         }
@@ -112,7 +121,7 @@ impl<R: Layout> Value<R> {
     #[must_use]
     #[inline(always)]
     pub fn with<T, F: Holds<T> + Field<R>>(self, field: F, value: T) -> Self {
-        self.replace(Self::of(F::LSB, F::WIDTH, field.bits(value)))
+        self.replace(Self::of(F::BITS, F::LSB, field.bits(value)))
     }
 
     #[inline(always)]
@@ -181,9 +190,10 @@ pub struct Full<R>(pub(crate) Value<R>);
 #[macro_export]
 macro_rules! value {
     ($register:ty { $($field:ident: $value:expr),* $(,)? }) => {{
-        #[allow(clippy::unnecessary_cast, trivial_numeric_casts)]
-        const VALUE: $crate::field::Value<$register> = $crate::field::Value::<$register>::EMPTY
-            $(.constant_and(stringify!($field), <$register>::$field.constant($value, ($value) as u64)))*;
-        VALUE
+        // An item, because `cargo check` evaluates one, and does not evaluate what is only `const { .. }`. The values are looked up
+        // where its name is seen, so it is no name that a caller has.
+        const __IXGBE_VALUE: $crate::field::Value<$register> = $crate::field::Value::<$register>::EMPTY
+            $(.constant_and(::core::stringify!($field), <$register>::$field.constant($value)))*;
+        __IXGBE_VALUE
     }};
 }

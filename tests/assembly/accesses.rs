@@ -148,6 +148,66 @@ pub unsafe fn raw_modify_at_run_time(base: *mut u8, on: bool) {
     }
 }
 
+/// Changes a field to a number that is known only at run time.
+#[unsafe(no_mangle)]
+pub fn typed_number_at_run_time(bus: Mmio, size: u64) {
+    if let Ok(value) = Value::EMPTY.try_with(MAXFRS::MFS, size) {
+        assume::<Reset>(&bus).maxfrs().modify(value);
+    }
+}
+
+/// Changes a field to a number that is known only at run time.
+///
+/// # Safety
+///
+/// The registers must be at `base`.
+#[unsafe(no_mangle)]
+pub unsafe fn raw_number_at_run_time(base: *mut u8, size: u64) {
+    if size <= 0xffff {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let old = peek(base, 0x0_4268);
+            poke(base, 0x0_4268, old & !(0xffff << 16) | (size as u32) << 16);
+        }
+    }
+}
+
+/// Changes a field to a named value that is known only at run time.
+#[unsafe(no_mangle)]
+pub fn typed_named_value_at_run_time(bus: Mmio, kind: srrctl::DESCTYPE) {
+    let queue = ixgbe::index!(RxQueue, 0);
+    assume::<Driver<QueueDisabled>>(&bus).srrctl(queue).modify(Value::EMPTY.with(SRRCTL::DESCTYPE, kind));
+}
+
+/// Changes a field to a named value that is known only at run time.
+///
+/// # Safety
+///
+/// The registers must be at `base`.
+#[unsafe(no_mangle)]
+pub unsafe fn raw_named_value_at_run_time(base: *mut u8, kind: u32) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let old = peek(base, 0x0_1014);
+        poke(base, 0x0_1014, old & !(7 << 25) | kind << 25);
+    }
+}
+
+/// Describes a packet whose length is known only at run time. It is as long as its type says: no number needs a mask.
+#[unsafe(no_mangle)]
+pub fn typed_descriptor_at_run_time(words: &mut Words, len: u16, last: bool) {
+    let value = value!(AdvancedTransmitDataRead { RS: true }).with(AdvancedTransmitDataRead::DTALEN, len);
+    words.vacant().write(value.with(AdvancedTransmitDataRead::EOP, last));
+}
+
+/// Describes a packet whose length is known only at run time.
+#[unsafe(no_mangle)]
+pub fn raw_descriptor_at_run_time(words: &mut [AtomicU64; 2], len: u16, last: bool) {
+    words[0].store(0, Ordering::Relaxed);
+    let kind = 3 << 20 | 1 << 27 | 1 << 29;
+    words[1].store(u64::from(len) | u64::from(last) << 24 | kind, Ordering::Relaxed);
+}
+
 /// Where a register of queue `queue` is: those of the first 64 queues start at `low`, the others at `high`.
 #[inline(always)]
 fn offset(queue: u16, low: u32, high: u32) -> usize {

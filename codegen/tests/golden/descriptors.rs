@@ -21,30 +21,34 @@ use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
 /// | 127:96 | [`TAG`](Self::TAG) | `rw` | For software. |
 #[derive(Debug, Clone, Copy)]
 pub enum TransferRead {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl TransferRead {
     /// Bits 63:0: Where the data is.
-    pub const ADDRESS: Address<TransferRead, 0> = Address::new("ADDRESS");
+    pub const ADDRESS: Address<TransferRead, 0> = unsafe { Address::new("ADDRESS") };
     /// Bits 79:64: How much there is. In bytes.
-    pub const LENGTH: Bits<TransferRead, 64, 16> = Bits::new("LENGTH");
+    pub const LENGTH: Bits<TransferRead, 64, 16> = unsafe { Bits::new("LENGTH") };
     /// Bits 83:80: Tells this format apart.
     ///
     /// Must be 3, which every write sees to.
-    pub const KIND: Bits<TransferRead, 80, 4, Fixed> = Bits::new("KIND");
+    pub const KIND: Bits<TransferRead, 80, 4, Fixed> = unsafe { Bits::new("KIND") };
     /// Bit 84: Asks for word when it is done.
-    pub const REPORT: Flag<TransferRead, 84> = Flag::new("REPORT");
+    pub const REPORT: Flag<TransferRead, 84> = unsafe { Flag::new("REPORT") };
     /// Bit 85: Another follows.
-    pub const MORE: Flag<TransferRead, 85> = Flag::new("MORE");
+    pub const MORE: Flag<TransferRead, 85> = unsafe { Flag::new("MORE") };
     /// Bits 127:96: For software.
-    pub const TAG: Bits<TransferRead, 96, 32> = Bits::new("TAG");
+    pub const TAG: Bits<TransferRead, 96, 32> = unsafe { Bits::new("TAG") };
 }
-impl Layout for TransferRead {
-    const NAME: &'static str = "Transfer";
-    const WRITABLE: [u64; 2] = [0xffff_ffff_ffff_ffff, 0xffff_ffff_0030_ffff];
-}
-impl Descriptor for TransferRead {
-    const SECTION: &'static str = "6.1";
-    const FIXED: [u64; 2] = [0, 0x0000_0000_0003_0000];
-}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for TransferRead {
+        const NAME: &'static str = "Transfer";
+        const WRITABLE: [u64; 2] = [0xffff_ffff_ffff_ffff, 0xffff_ffff_0030_ffff];
+    }
+    unsafe impl Descriptor for TransferRead {
+        const SECTION: &'static str = "6.1";
+        const FIXED: [u64; 2] = [0, 0x0000_0000_0003_0000];
+    }
+};
 
 /// A transfer, as the chip writes it back (datasheet 6.2).
 #[cfg_attr(doc, doc = include_str!("docs/TransferWriteBack.descriptor.html"))]
@@ -61,9 +65,12 @@ impl Descriptor for TransferRead {
 /// | 127:65 |  |  | reserved |
 #[derive(Debug, Clone, Copy)]
 pub enum TransferWriteBack {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl TransferWriteBack {
     /// Bit 0: It failed.
-    pub const FAILED: Flag<TransferWriteBack, 0, ReadOnly> = Flag::new("FAILED");
+    pub const FAILED: Flag<TransferWriteBack, 0, ReadOnly> = unsafe {
+        Flag::new("FAILED")
+    };
     /// Bits 3:1: Only while `FAILED` is 1: Why it failed.
     pub const ERROR: Enumerated<
         TransferWriteBack,
@@ -71,24 +78,29 @@ impl TransferWriteBack {
         3,
         transfer_write_back::ERROR,
         ReadOnly,
-    > = Enumerated::new("ERROR");
+    > = unsafe { Enumerated::new("ERROR") };
     /// Bits 3:1: Only while `FAILED` is 0: How many blocks it had.
-    pub const BLOCKS: Bits<TransferWriteBack, 1, 3, ReadOnly> = Bits::new("BLOCKS");
+    pub const BLOCKS: Bits<TransferWriteBack, 1, 3, ReadOnly> = unsafe {
+        Bits::new("BLOCKS")
+    };
     /// Bit 64: The chip is done.
-    pub const DONE: Flag<TransferWriteBack, 64, ReadOnly> = Flag::new("DONE");
+    pub const DONE: Flag<TransferWriteBack, 64, ReadOnly> = unsafe { Flag::new("DONE") };
 }
-impl Layout for TransferWriteBack {
-    const NAME: &'static str = "Transfer";
-    const WRITABLE: [u64; 2] = [0, 0];
-}
-impl Descriptor for TransferWriteBack {
-    const SECTION: &'static str = "6.2";
-    const FIXED: [u64; 2] = [0, 0];
-}
-#[diagnostic::do_not_recommend]
-impl WriteBack for TransferWriteBack {
-    const DONE: u32 = 64;
-}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for TransferWriteBack {
+        const NAME: &'static str = "Transfer";
+        const WRITABLE: [u64; 2] = [0, 0];
+    }
+    unsafe impl Descriptor for TransferWriteBack {
+        const SECTION: &'static str = "6.2";
+        const FIXED: [u64; 2] = [0, 0];
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl WriteBack for TransferWriteBack {
+        const DONE: u32 = 64;
+    }
+};
 
 /// Values of the fields of [`TransferWriteBack`].
 pub mod transfer_write_back {
@@ -102,7 +114,8 @@ pub mod transfer_write_back {
         /// 2
         Length = 2,
     }
-    impl super::Enumeration for ERROR {
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+    unsafe impl super::Enumeration for ERROR {
         #[inline(always)]
         fn from_bits(raw: u64) -> Option<Self> {
             match raw {

@@ -1,7 +1,7 @@
 // Demo 1 controller: generated from its description. Change that, not this.
 
 use ::core::prelude::v1::*;
-use ::demo::field::access::ReadOnly;
+use ::demo::field::access::{Added, ReadOnly};
 use ::demo::field::{Enumeration, Flag, Layout, ValueOf};
 use ::demo::info::{AccessKind, FieldInfo, RegisterInfo};
 use ::demo::mmio::{Array, Bus, Range};
@@ -19,9 +19,10 @@ use ::demo::registers::{BASE, Lane, LaneSpace, MODE, Registers, permission};
 /// | Bits | Field | Access | Reset | Meaning |
 /// | ---: | --- | --- | ---: | --- |
 /// | 16 | [`ACME`](Self::ACME) | `ro` | 0 | This is one of Acme's boards. |
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 pub trait AcmeMODE {
     /// Bit 16: This is one of Acme's boards.
-    const ACME: Flag<MODE, 16, ReadOnly> = Flag::new("ACME");
+    const ACME: Flag<MODE, 16, ReadOnly> = unsafe { Flag::new("ACME") };
 }
 impl AcmeMODE for MODE {}
 
@@ -35,7 +36,8 @@ pub mod mode {
         /// 3
         Ludicrous = 3,
     }
-    impl super::Enumeration for SPEED {
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+    unsafe impl super::Enumeration for SPEED {
         #[inline(always)]
         fn from_bits(raw: u64) -> Option<Self> {
             match raw {
@@ -50,7 +52,8 @@ pub mod mode {
     }
 }
 #[diagnostic::do_not_recommend]
-impl ValueOf<::demo::registers::mode::SPEED> for mode::SPEED {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+unsafe impl ValueOf<::demo::registers::mode::SPEED> for mode::SPEED {}
 
 /// What `Acme` adds to [`BASE`]: Base Address.
 #[cfg_attr(doc, doc = include_str!("docs/AcmeBASE.html"))]
@@ -58,14 +61,16 @@ impl ValueOf<::demo::registers::mode::SPEED> for mode::SPEED {}
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
 /// | 0 | [`CACHED`](Self::CACHED) | `rw` | The descriptors may be cached. |
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 pub trait AcmeBASE {
     /// Bit 0: The descriptors may be cached.
-    const CACHED: Flag<BASE, 0> = Flag::new("CACHED");
+    const CACHED: Flag<BASE, 0, Added> = unsafe { Flag::new("CACHED") };
 }
 impl AcmeBASE for BASE {}
 
 /// Who may write which register.
 #[doc(hidden)]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 pub mod permit {
     use super::{Driver, Exclusive, permission};
     /// Who may write `LAMP`.
@@ -74,11 +79,11 @@ pub mod permit {
         label = "not in state `{Self}`",
         note = "datasheet A.1: `LAMP` may be written in: Idle"
     )]
-    pub trait LAMP {}
+    pub unsafe trait LAMP {}
     #[diagnostic::do_not_recommend]
-    impl LAMP for permission::Idle {}
-    impl<P: LAMP> LAMP for Exclusive<P> {}
-    impl<P: LAMP> LAMP for Driver<P> {}
+    unsafe impl LAMP for permission::Idle {}
+    unsafe impl<P: LAMP> LAMP for Exclusive<P> {}
+    unsafe impl<P: LAMP> LAMP for Driver<P> {}
 }
 
 /// Lamp (datasheet A.1).
@@ -96,6 +101,7 @@ pub mod permit {
 /// | 31:1 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum LAMP {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl LAMP {
     /// Where the elements are.
     pub const ARRAY: Array<LaneSpace, 1> = Array::constant([
@@ -107,26 +113,29 @@ impl LAMP {
         },
     ]);
     /// Bit 0: The lamp of the lane is on.
-    pub const ON: Flag<LAMP, 0> = Flag::new("ON");
+    pub const ON: Flag<LAMP, 0> = unsafe { Flag::new("ON") };
 }
 impl RegisterLongName for LAMP {}
-impl Layout for LAMP {
-    const NAME: &'static str = "LAMP";
-    const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
-}
-impl Register for LAMP {
-    const SECTION: &'static str = "A.1";
-    const KEEP: u32 = 0xffff_ffff;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl ReadPure for LAMP {}
-#[diagnostic::do_not_recommend]
-impl PlainWrite for LAMP {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for LAMP {}
-impl<P: permit::LAMP> WritableIn<P> for LAMP {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for LAMP {
+        const NAME: &'static str = "LAMP";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
+    }
+    unsafe impl Register for LAMP {
+        const SECTION: &'static str = "A.1";
+        const KEEP: u32 = 0xffff_ffff;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadPure for LAMP {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for LAMP {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for LAMP {}
+    unsafe impl<P: permit::LAMP> WritableIn<P> for LAMP {}
+};
 
 /// The registers that `Acme` adds.
 pub trait AcmeRegisters<'a, B, P>: Sized {

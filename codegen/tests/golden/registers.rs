@@ -39,6 +39,7 @@ pub type Lane = Index<LaneSpace>;
 
 /// Who may write which register.
 #[doc(hidden)]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 pub mod permit {
     use super::{Driver, Exclusive, permission};
     /// Who may write the registers that have no rule of their own.
@@ -47,26 +48,26 @@ pub mod permit {
         label = "not in state `{Self}`",
         note = "`{R}` has no rule of its own: such registers may be written in: Idle, Busy"
     )]
-    pub trait AnyRegister<R> {}
+    pub unsafe trait AnyRegister<R> {}
     #[diagnostic::do_not_recommend]
-    impl<R> AnyRegister<R> for permission::Idle {}
+    unsafe impl<R> AnyRegister<R> for permission::Idle {}
     #[diagnostic::do_not_recommend]
-    impl<R> AnyRegister<R> for permission::Busy {}
-    impl<R, P: AnyRegister<R>> AnyRegister<R> for Exclusive<P> {}
-    impl<R, P: AnyRegister<R>> AnyRegister<R> for Driver<P> {}
+    unsafe impl<R> AnyRegister<R> for permission::Busy {}
+    unsafe impl<R, P: AnyRegister<R>> AnyRegister<R> for Exclusive<P> {}
+    unsafe impl<R, P: AnyRegister<R>> AnyRegister<R> for Driver<P> {}
     /// Who may write `MODE`.
     #[diagnostic::on_unimplemented(
         message = "register `MODE` may not be written in state `{Self}`",
         label = "not in state `{Self}`",
         note = "datasheet 3.1: `MODE` may be written in: LaneStopped, Idle"
     )]
-    pub trait MODE {}
+    pub unsafe trait MODE {}
     #[diagnostic::do_not_recommend]
-    impl MODE for permission::LaneStopped {}
+    unsafe impl MODE for permission::LaneStopped {}
     #[diagnostic::do_not_recommend]
-    impl MODE for permission::Idle {}
-    impl<P: MODE> MODE for Exclusive<P> {}
-    impl<P: MODE> MODE for Driver<P> {}
+    unsafe impl MODE for permission::Idle {}
+    unsafe impl<P: MODE> MODE for Exclusive<P> {}
+    unsafe impl<P: MODE> MODE for Driver<P> {}
     /// Who may write `BASE`.
     #[diagnostic::on_unimplemented(
         message = "register `BASE` may not be written with permission `{Self}`",
@@ -74,11 +75,11 @@ pub mod permit {
         note = "datasheet 4.1: `BASE` may be written with: Driver<LaneStopped>, Driver<Idle>",
         note = "`BASE` decides which memory the device reaches: only the driver, which owns that memory, writes it"
     )]
-    pub trait BASE {}
+    pub unsafe trait BASE {}
     #[diagnostic::do_not_recommend]
-    impl BASE for Driver<permission::LaneStopped> {}
+    unsafe impl BASE for Driver<permission::LaneStopped> {}
     #[diagnostic::do_not_recommend]
-    impl BASE for Driver<permission::Idle> {}
+    unsafe impl BASE for Driver<permission::Idle> {}
     /// Who may write `TAIL`.
     #[diagnostic::on_unimplemented(
         message = "register `TAIL` may not be written with permission `{Self}`",
@@ -86,11 +87,11 @@ pub mod permit {
         note = "datasheet 4.2: `TAIL` may be written with: Driver<Idle>, Driver<Busy>",
         note = "`TAIL` decides which memory the device reaches: only the driver, which owns that memory, writes it"
     )]
-    pub trait TAIL {}
+    pub unsafe trait TAIL {}
     #[diagnostic::do_not_recommend]
-    impl TAIL for Driver<permission::Idle> {}
+    unsafe impl TAIL for Driver<permission::Idle> {}
     #[diagnostic::do_not_recommend]
-    impl TAIL for Driver<permission::Busy> {}
+    unsafe impl TAIL for Driver<permission::Busy> {}
     /// Who may write `KEY`.
     #[diagnostic::on_unimplemented(
         message = "register `KEY` may not be written with permission `{Self}`",
@@ -99,11 +100,11 @@ pub mod permit {
         note = "`KEY` decides what state the device is in: only the driver, whose types say that state, writes it",
         note = "a wrong write of `KEY` can destroy hardware: no safe code writes it"
     )]
-    pub trait KEY {}
+    pub unsafe trait KEY {}
     #[diagnostic::do_not_recommend]
-    impl KEY for Driver<permission::Idle> {}
+    unsafe impl KEY for Driver<permission::Idle> {}
     #[diagnostic::do_not_recommend]
-    impl KEY for Driver<permission::Busy> {}
+    unsafe impl KEY for Driver<permission::Busy> {}
 }
 
 /// Mode of Operation (datasheet 3.1, page 12).
@@ -139,46 +140,52 @@ pub mod permit {
 #[derive(Debug, Clone, Copy)]
 #[doc(alias = "MODE_REG")]
 pub enum MODE {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl MODE {
     /// Where the register is.
     pub const OFFSET: Offset = Offset::constant(0x00000);
     /// Bits 1:0: How fast it goes.
-    pub const SPEED: Enumerated<MODE, 0, 2, mode::SPEED> = Enumerated::new("SPEED");
+    pub const SPEED: Enumerated<MODE, 0, 2, mode::SPEED> = unsafe {
+        Enumerated::new("SPEED")
+    };
     /// Bits 7:4: Size of a block. In units of 4 bytes, from 1 to 8.
-    pub const SIZE: Bits<MODE, 4, 4> = Bits::ranged("SIZE", 1, 8);
+    pub const SIZE: Bits<MODE, 4, 4> = unsafe { Bits::ranged("SIZE", 1, 8) };
     /// Bits 10:8: Nobody knows.
     ///
     /// Must be 5, which every write sees to.
-    pub const MAGIC: Bits<MODE, 8, 3, Fixed> = Bits::new("MAGIC");
+    pub const MAGIC: Bits<MODE, 8, 3, Fixed> = unsafe { Bits::new("MAGIC") };
     /// Bit 11: Has no use any more.
     ///
     /// Must be 0, which every write sees to.
-    pub const OLD: Flag<MODE, 11, Fixed> = Flag::new("OLD");
+    pub const OLD: Flag<MODE, 11, Fixed> = unsafe { Flag::new("OLD") };
     /// Bit 12: Resets the chip.
-    pub const RESET: Flag<MODE, 12, SelfClearing> = Flag::new("RESET");
+    pub const RESET: Flag<MODE, 12, SelfClearing> = unsafe { Flag::new("RESET") };
     /// Bit 13: The chip is ready.
-    pub const READY: Flag<MODE, 13, ReadOnly> = Flag::new("READY");
+    pub const READY: Flag<MODE, 13, ReadOnly> = unsafe { Flag::new("READY") };
     /// Bit 14: Something went wrong.
-    pub const FAILED: Flag<MODE, 14, WriteOneClears> = Flag::new("FAILED");
+    pub const FAILED: Flag<MODE, 14, WriteOneClears> = unsafe { Flag::new("FAILED") };
 }
 impl RegisterLongName for MODE {}
-impl Layout for MODE {
-    const NAME: &'static str = "MODE";
-    const WRITABLE: [u64; 2] = [0x0000_0000_0000_50f3, 0];
-}
-impl Register for MODE {
-    const SECTION: &'static str = "3.1";
-    const KEEP: u32 = 0x8000_20f3;
-    const ONES: u32 = 0x0000_0500;
-    const RESET: u32 = 0x0000_0012;
-}
-#[diagnostic::do_not_recommend]
-impl ReadPure for MODE {}
-#[diagnostic::do_not_recommend]
-impl PlainWrite for MODE {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for MODE {}
-impl<P: permit::MODE> WritableIn<P> for MODE {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for MODE {
+        const NAME: &'static str = "MODE";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_50f3, 0];
+    }
+    unsafe impl Register for MODE {
+        const SECTION: &'static str = "3.1";
+        const KEEP: u32 = 0x8000_20f3;
+        const ONES: u32 = 0x0000_0500;
+        const RESET: u32 = 0x0000_0012;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadPure for MODE {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for MODE {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for MODE {}
+    unsafe impl<P: permit::MODE> WritableIn<P> for MODE {}
+};
 
 /// Values of the fields of [`MODE`].
 pub mod mode {
@@ -194,7 +201,8 @@ pub mod mode {
         /// 2
         Fast = 2,
     }
-    impl super::Enumeration for SPEED {
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+    unsafe impl super::Enumeration for SPEED {
         #[inline(always)]
         fn from_bits(raw: u64) -> Option<Self> {
             match raw {
@@ -225,32 +233,36 @@ pub mod mode {
 /// | 31:0 | [`SCRATCH`](Self::SCRATCH) | `rw` | For software. |
 #[derive(Debug, Clone, Copy)]
 pub enum SCRATCH {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl SCRATCH {
     /// Where the register is.
     pub const OFFSET: Offset = Offset::constant(0x00004);
     /// Bits 31:0: For software.
-    pub const SCRATCH: Bits<SCRATCH, 0, 32> = Bits::new("SCRATCH");
+    pub const SCRATCH: Bits<SCRATCH, 0, 32> = unsafe { Bits::new("SCRATCH") };
 }
 impl RegisterLongName for SCRATCH {}
-impl Layout for SCRATCH {
-    const NAME: &'static str = "SCRATCH";
-    const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
-}
-impl Register for SCRATCH {
-    const SECTION: &'static str = "3.2";
-    const KEEP: u32 = 0xffff_ffff;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl ReadPure for SCRATCH {}
-#[diagnostic::do_not_recommend]
-impl PlainWrite for SCRATCH {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for SCRATCH {}
-#[diagnostic::do_not_recommend]
-impl BareWrite for SCRATCH {}
-impl<P: permit::AnyRegister<SCRATCH>> WritableIn<P> for SCRATCH {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for SCRATCH {
+        const NAME: &'static str = "SCRATCH";
+        const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
+    }
+    unsafe impl Register for SCRATCH {
+        const SECTION: &'static str = "3.2";
+        const KEEP: u32 = 0xffff_ffff;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadPure for SCRATCH {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for SCRATCH {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for SCRATCH {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl BareWrite for SCRATCH {}
+    unsafe impl<P: permit::AnyRegister<SCRATCH>> WritableIn<P> for SCRATCH {}
+};
 
 /// Interrupt Cause (datasheet 3.3).
 #[cfg_attr(doc, doc = include_str!("docs/CAUSE.html"))]
@@ -267,30 +279,34 @@ impl<P: permit::AnyRegister<SCRATCH>> WritableIn<P> for SCRATCH {}
 /// | 31:1 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum CAUSE {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl CAUSE {
     /// Where the register is.
     pub const OFFSET: Offset = Offset::constant(0x00008);
     /// Bit 0: A transfer is done.
-    pub const DONE: Flag<CAUSE, 0, WriteOneClears> = Flag::new("DONE");
+    pub const DONE: Flag<CAUSE, 0, WriteOneClears> = unsafe { Flag::new("DONE") };
 }
 impl RegisterLongName for CAUSE {}
-impl Layout for CAUSE {
-    const NAME: &'static str = "CAUSE";
-    const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
-}
-impl Register for CAUSE {
-    const SECTION: &'static str = "3.3";
-    const KEEP: u32 = 0xffff_fffe;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl ReadActs for CAUSE {}
-#[diagnostic::do_not_recommend]
-impl OnesClear for CAUSE {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for CAUSE {}
-impl<P: permit::AnyRegister<CAUSE>> WritableIn<P> for CAUSE {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for CAUSE {
+        const NAME: &'static str = "CAUSE";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
+    }
+    unsafe impl Register for CAUSE {
+        const SECTION: &'static str = "3.3";
+        const KEEP: u32 = 0xffff_fffe;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadActs for CAUSE {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl OnesClear for CAUSE {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for CAUSE {}
+    unsafe impl<P: permit::AnyRegister<CAUSE>> WritableIn<P> for CAUSE {}
+};
 
 /// Interrupt Mask (datasheet 3.4).
 #[cfg_attr(doc, doc = include_str!("docs/MASK.html"))]
@@ -307,30 +323,34 @@ impl<P: permit::AnyRegister<CAUSE>> WritableIn<P> for CAUSE {}
 /// | 31:1 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum MASK {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl MASK {
     /// Where the register is.
     pub const OFFSET: Offset = Offset::constant(0x0000c);
     /// Bit 0: Interrupts when a transfer is done.
-    pub const DONE: Flag<MASK, 0, WriteOneSets> = Flag::new("DONE");
+    pub const DONE: Flag<MASK, 0, WriteOneSets> = unsafe { Flag::new("DONE") };
 }
 impl RegisterLongName for MASK {}
-impl Layout for MASK {
-    const NAME: &'static str = "MASK";
-    const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
-}
-impl Register for MASK {
-    const SECTION: &'static str = "3.4";
-    const KEEP: u32 = 0xffff_fffe;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl ReadPure for MASK {}
-#[diagnostic::do_not_recommend]
-impl OnesSet for MASK {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for MASK {}
-impl<P: permit::AnyRegister<MASK>> WritableIn<P> for MASK {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for MASK {
+        const NAME: &'static str = "MASK";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
+    }
+    unsafe impl Register for MASK {
+        const SECTION: &'static str = "3.4";
+        const KEEP: u32 = 0xffff_fffe;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadPure for MASK {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl OnesSet for MASK {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for MASK {}
+    unsafe impl<P: permit::AnyRegister<MASK>> WritableIn<P> for MASK {}
+};
 
 /// Interrupt Mask Clear (datasheet 3.5).
 #[cfg_attr(doc, doc = include_str!("docs/UNMASK.html"))]
@@ -347,28 +367,32 @@ impl<P: permit::AnyRegister<MASK>> WritableIn<P> for MASK {}
 /// | 31:1 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum UNMASK {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl UNMASK {
     /// Where the register is.
     pub const OFFSET: Offset = Offset::constant(0x00010);
     /// Bit 0: No longer interrupts when a transfer is done.
-    pub const DONE: Flag<UNMASK, 0, WriteOnly> = Flag::new("DONE");
+    pub const DONE: Flag<UNMASK, 0, WriteOnly> = unsafe { Flag::new("DONE") };
 }
 impl RegisterLongName for UNMASK {}
-impl Layout for UNMASK {
-    const NAME: &'static str = "UNMASK";
-    const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
-}
-impl Register for UNMASK {
-    const SECTION: &'static str = "3.5";
-    const KEEP: u32 = 0xffff_fffe;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl PlainWrite for UNMASK {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for UNMASK {}
-impl<P: permit::AnyRegister<UNMASK>> WritableIn<P> for UNMASK {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for UNMASK {
+        const NAME: &'static str = "UNMASK";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
+    }
+    unsafe impl Register for UNMASK {
+        const SECTION: &'static str = "3.5";
+        const KEEP: u32 = 0xffff_fffe;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for UNMASK {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for UNMASK {}
+    unsafe impl<P: permit::AnyRegister<UNMASK>> WritableIn<P> for UNMASK {}
+};
 
 /// Base Address (datasheet 4.1).
 #[cfg_attr(doc, doc = include_str!("docs/BASE.html"))]
@@ -385,6 +409,7 @@ impl<P: permit::AnyRegister<UNMASK>> WritableIn<P> for UNMASK {}
 /// | 31:4 | [`BASE`](Self::BASE) | `rw` | Where the descriptors are. In units of 16 bytes. |
 #[derive(Debug, Clone, Copy)]
 pub enum BASE {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl BASE {
     /// Where the elements are.
     pub const ARRAY: Array<LaneSpace, 2> = Array::constant([
@@ -402,24 +427,27 @@ impl BASE {
         },
     ]);
     /// Bits 31:4: Where the descriptors are. In units of 16 bytes.
-    pub const BASE: Bits<BASE, 4, 28> = Bits::new("BASE");
+    pub const BASE: Bits<BASE, 4, 28> = unsafe { Bits::new("BASE") };
 }
 impl RegisterLongName for BASE {}
-impl Layout for BASE {
-    const NAME: &'static str = "BASE";
-    const WRITABLE: [u64; 2] = [0x0000_0000_ffff_fff0, 0];
-}
-impl Register for BASE {
-    const SECTION: &'static str = "4.1";
-    const KEEP: u32 = 0xffff_ffff;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl ReadPure for BASE {}
-#[diagnostic::do_not_recommend]
-impl PlainWrite for BASE {}
-impl<P: permit::BASE> WritableIn<P> for BASE {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for BASE {
+        const NAME: &'static str = "BASE";
+        const WRITABLE: [u64; 2] = [0x0000_0000_ffff_fff0, 0];
+    }
+    unsafe impl Register for BASE {
+        const SECTION: &'static str = "4.1";
+        const KEEP: u32 = 0xffff_ffff;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadPure for BASE {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for BASE {}
+    unsafe impl<P: permit::BASE> WritableIn<P> for BASE {}
+};
 
 /// Tail (datasheet 4.2).
 #[cfg_attr(doc, doc = include_str!("docs/TAIL.html"))]
@@ -438,6 +466,7 @@ impl<P: permit::BASE> WritableIn<P> for BASE {}
 /// | 31:16 |  |  | reserved, left as it is |
 #[derive(Debug, Clone, Copy)]
 pub enum TAIL {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl TAIL {
     /// Where the elements are.
     pub const ARRAY: Array<LaneSpace, 2> = Array::constant([
@@ -455,28 +484,31 @@ impl TAIL {
         },
     ]);
     /// Bits 15:0: The first descriptor that the chip may not use.
-    pub const TAIL: Bits<TAIL, 0, 16> = Bits::new("TAIL");
+    pub const TAIL: Bits<TAIL, 0, 16> = unsafe { Bits::new("TAIL") };
 }
 impl RegisterLongName for TAIL {}
-impl Layout for TAIL {
-    const NAME: &'static str = "TAIL";
-    const WRITABLE: [u64; 2] = [0x0000_0000_0000_ffff, 0];
-}
-impl Register for TAIL {
-    const SECTION: &'static str = "4.2";
-    const KEEP: u32 = 0xffff_ffff;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl ReadPure for TAIL {}
-#[diagnostic::do_not_recommend]
-impl PlainWrite for TAIL {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for TAIL {}
-#[diagnostic::do_not_recommend]
-impl Doorbell for TAIL {}
-impl<P: permit::TAIL> WritableIn<P> for TAIL {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for TAIL {
+        const NAME: &'static str = "TAIL";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_ffff, 0];
+    }
+    unsafe impl Register for TAIL {
+        const SECTION: &'static str = "4.2";
+        const KEEP: u32 = 0xffff_ffff;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadPure for TAIL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for TAIL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for TAIL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl Doorbell for TAIL {}
+    unsafe impl<P: permit::TAIL> WritableIn<P> for TAIL {}
+};
 
 /// Key (datasheet 4.3).
 #[cfg_attr(doc, doc = include_str!("docs/KEY.html"))]
@@ -492,6 +524,7 @@ impl<P: permit::TAIL> WritableIn<P> for TAIL {}
 /// | 31:0 | [`KEY`](Self::KEY) | `rw` | ? | A part of the key. |
 #[derive(Debug, Clone, Copy)]
 pub enum KEY {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl KEY {
     /// Where the elements are.
     pub const ARRAY: Array<Below<10>, 1> = Array::constant([
@@ -503,24 +536,27 @@ impl KEY {
         },
     ]);
     /// Bits 31:0: A part of the key.
-    pub const KEY: Bits<KEY, 0, 32> = Bits::new("KEY");
+    pub const KEY: Bits<KEY, 0, 32> = unsafe { Bits::new("KEY") };
 }
 impl RegisterLongName for KEY {}
-impl Layout for KEY {
-    const NAME: &'static str = "KEY";
-    const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
-}
-impl Register for KEY {
-    const SECTION: &'static str = "4.3";
-    const KEEP: u32 = 0xffff_ffff;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_00ff;
-}
-#[diagnostic::do_not_recommend]
-impl ReadPure for KEY {}
-#[diagnostic::do_not_recommend]
-impl PlainWrite for KEY {}
-impl<P: permit::KEY> WritableIn<P> for KEY {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for KEY {
+        const NAME: &'static str = "KEY";
+        const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
+    }
+    unsafe impl Register for KEY {
+        const SECTION: &'static str = "4.3";
+        const KEEP: u32 = 0xffff_ffff;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_00ff;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadPure for KEY {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for KEY {}
+    unsafe impl<P: permit::KEY> WritableIn<P> for KEY {}
+};
 
 /// Count Low (datasheet 5.1).
 #[cfg_attr(doc, doc = include_str!("docs/COUNT_L.html"))]
@@ -536,29 +572,33 @@ impl<P: permit::KEY> WritableIn<P> for KEY {}
 #[derive(Debug, Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub enum COUNT_L {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl COUNT_L {
     /// Where the register is.
     pub const OFFSET: Offset = Offset::constant(0x00700);
     /// Bits 31:0: The low bits.
-    pub const COUNT: Bits<COUNT_L, 0, 32, ReadClears> = Bits::new("COUNT");
+    pub const COUNT: Bits<COUNT_L, 0, 32, ReadClears> = unsafe { Bits::new("COUNT") };
 }
 impl RegisterLongName for COUNT_L {}
-impl Layout for COUNT_L {
-    const NAME: &'static str = "COUNT_L";
-    const WRITABLE: [u64; 2] = [0, 0];
-}
-impl Register for COUNT_L {
-    const SECTION: &'static str = "5.1";
-    const KEEP: u32 = 0x0000_0000;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl ReadActs for COUNT_L {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for COUNT_L {}
-#[diagnostic::do_not_recommend]
-impl<P> WritableIn<P> for COUNT_L {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for COUNT_L {
+        const NAME: &'static str = "COUNT_L";
+        const WRITABLE: [u64; 2] = [0, 0];
+    }
+    unsafe impl Register for COUNT_L {
+        const SECTION: &'static str = "5.1";
+        const KEEP: u32 = 0x0000_0000;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadActs for COUNT_L {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for COUNT_L {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl<P> WritableIn<P> for COUNT_L {}
+};
 
 /// Count High (datasheet 5.2).
 #[cfg_attr(doc, doc = include_str!("docs/COUNT_H.html"))]
@@ -575,29 +615,33 @@ impl<P> WritableIn<P> for COUNT_L {}
 #[derive(Debug, Clone, Copy)]
 #[allow(non_camel_case_types)]
 pub enum COUNT_H {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl COUNT_H {
     /// Where the register is.
     pub const OFFSET: Offset = Offset::constant(0x00704);
     /// Bits 3:0: The high bits.
-    pub const COUNT: Bits<COUNT_H, 0, 4, ReadClears> = Bits::new("COUNT");
+    pub const COUNT: Bits<COUNT_H, 0, 4, ReadClears> = unsafe { Bits::new("COUNT") };
 }
 impl RegisterLongName for COUNT_H {}
-impl Layout for COUNT_H {
-    const NAME: &'static str = "COUNT_H";
-    const WRITABLE: [u64; 2] = [0, 0];
-}
-impl Register for COUNT_H {
-    const SECTION: &'static str = "5.2";
-    const KEEP: u32 = 0xffff_fff0;
-    const ONES: u32 = 0x0000_0000;
-    const RESET: u32 = 0x0000_0000;
-}
-#[diagnostic::do_not_recommend]
-impl ReadActs for COUNT_H {}
-#[diagnostic::do_not_recommend]
-impl KnownReset for COUNT_H {}
-#[diagnostic::do_not_recommend]
-impl<P> WritableIn<P> for COUNT_H {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for COUNT_H {
+        const NAME: &'static str = "COUNT_H";
+        const WRITABLE: [u64; 2] = [0, 0];
+    }
+    unsafe impl Register for COUNT_H {
+        const SECTION: &'static str = "5.2";
+        const KEEP: u32 = 0xffff_fff0;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadActs for COUNT_H {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl KnownReset for COUNT_H {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl<P> WritableIn<P> for COUNT_H {}
+};
 
 impl<'a, B: Bus, P> Registers<'a, B, P> {
     /// [`MODE`]: Mode of Operation (3.1).

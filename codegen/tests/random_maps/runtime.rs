@@ -24,7 +24,7 @@ pub mod field {
 
     use access::{ReadWrite, Settable};
 
-    pub trait Layout {
+    pub unsafe trait Layout {
         const NAME: &'static str;
         const WRITABLE: [u64; 2];
     }
@@ -74,7 +74,7 @@ pub mod field {
         fn encode(&self, value: T) -> Option<u64>;
     }
 
-    pub trait Enumeration: Copy {
+    pub unsafe trait Enumeration: Copy {
         fn from_bits(raw: u64) -> Option<Self>;
         fn to_bits(self) -> u64;
     }
@@ -84,22 +84,22 @@ pub mod field {
     pub struct Enumerated<R, const LSB: u32, const WIDTH: u32, E, A = ReadWrite>(PhantomData<(R, E, A)>);
 
     impl<R, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
-        pub const fn new(_name: &'static str) -> Self {
+        pub const unsafe fn new(_name: &'static str) -> Self {
             Self(0, u64::MAX >> (64 - WIDTH), PhantomData)
         }
-        pub const fn ranged(_name: &'static str, least: u64, greatest: u64) -> Self {
+        pub const unsafe fn ranged(_name: &'static str, least: u64, greatest: u64) -> Self {
             Self(least, greatest, PhantomData)
         }
     }
 
     impl<R, const LSB: u32, A> Flag<R, LSB, A> {
-        pub const fn new(_name: &'static str) -> Self {
+        pub const unsafe fn new(_name: &'static str) -> Self {
             Self(PhantomData)
         }
     }
 
     impl<R, const LSB: u32, const WIDTH: u32, E, A> Enumerated<R, LSB, WIDTH, E, A> {
-        pub const fn new(_name: &'static str) -> Self {
+        pub const unsafe fn new(_name: &'static str) -> Self {
             Self(PhantomData)
         }
     }
@@ -107,7 +107,7 @@ pub mod field {
     pub struct Address<R, const LSB: u32>(PhantomData<R>);
 
     impl<R, const LSB: u32> Address<R, LSB> {
-        pub const fn new(_name: &'static str) -> Self {
+        pub const unsafe fn new(_name: &'static str) -> Self {
             Self(PhantomData)
         }
     }
@@ -353,7 +353,7 @@ pub mod register {
 
     pub trait RegisterLongName {}
 
-    pub trait Register: Layout + RegisterLongName {
+    pub unsafe trait Register: Layout + RegisterLongName {
         const SECTION: &'static str;
         const WIDTH: u32 = 32;
         const KEEP: u32;
@@ -361,15 +361,15 @@ pub mod register {
         const RESET: u32;
     }
 
-    pub trait KnownReset {}
-    pub trait ReadPure {}
-    pub trait ReadActs {}
-    pub trait PlainWrite {}
-    pub trait OnesSet {}
-    pub trait OnesClear {}
-    pub trait Doorbell {}
-    pub trait BareWrite {}
-    pub trait WritableIn<P> {}
+    pub unsafe trait KnownReset {}
+    pub unsafe trait ReadPure {}
+    pub unsafe trait ReadActs {}
+    pub unsafe trait PlainWrite {}
+    pub unsafe trait OnesSet {}
+    pub unsafe trait OnesClear {}
+    pub unsafe trait Doorbell {}
+    pub unsafe trait BareWrite {}
+    pub unsafe trait WritableIn<P> {}
 
     pub struct Exclusive<P>(PhantomData<P>);
     pub struct Driver<P>(PhantomData<P>);

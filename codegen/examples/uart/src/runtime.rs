@@ -34,7 +34,11 @@ pub mod field {
     use access::{ReadWrite, Settable};
 
     /// What has fields.
-    pub trait Layout: Copy + 'static {
+    ///
+    /// # Safety
+    ///
+    /// The constants must be what the description says.
+    pub unsafe trait Layout: Copy + 'static {
         /// The datasheet's name.
         const NAME: &'static str;
         /// The bits of the fields that software may set.
@@ -87,7 +91,11 @@ pub mod field {
     pub struct Enumerated<R, const LSB: u32, const WIDTH: u32, E, A = ReadWrite>(PhantomData<(R, E, A)>);
 
     /// The named values of a field.
-    pub trait Enumeration: Copy + 'static {
+    ///
+    /// # Safety
+    ///
+    /// The numbers must be values of the field.
+    pub unsafe trait Enumeration: Copy + 'static {
         /// The value of those bits, if it has a name.
         fn from_bits(raw: u64) -> Option<Self>;
         /// The bits of this value.
@@ -96,8 +104,12 @@ pub mod field {
 
     impl<R, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
         /// The field.
+        ///
+        /// # Safety
+        ///
+        /// The description must have it.
         #[must_use]
-        pub const fn new(_name: &'static str) -> Self {
+        pub const unsafe fn new(_name: &'static str) -> Self {
             Self(PhantomData)
         }
 
@@ -113,8 +125,12 @@ pub mod field {
 
     impl<R, const LSB: u32, A> Flag<R, LSB, A> {
         /// The flag.
+        ///
+        /// # Safety
+        ///
+        /// The description must have it.
         #[must_use]
-        pub const fn new(_name: &'static str) -> Self {
+        pub const unsafe fn new(_name: &'static str) -> Self {
             Self(PhantomData)
         }
 
@@ -130,8 +146,12 @@ pub mod field {
 
     impl<R, const LSB: u32, const WIDTH: u32, E, A> Enumerated<R, LSB, WIDTH, E, A> {
         /// The field.
+        ///
+        /// # Safety
+        ///
+        /// The description must have it.
         #[must_use]
-        pub const fn new(_name: &'static str) -> Self {
+        pub const unsafe fn new(_name: &'static str) -> Self {
             Self(PhantomData)
         }
 
@@ -274,8 +294,12 @@ pub mod register {
     use super::mmio::{Bus, Offset};
 
     /// A register.
+    ///
+    /// # Safety
+    ///
+    /// The constants must be what the description says.
     #[allow(missing_docs)]
-    pub trait Register: Layout + RegisterLongName {
+    pub unsafe trait Register: Layout + RegisterLongName {
         const SECTION: &'static str;
         const WIDTH: u32;
         const KEEP: u32;
@@ -286,17 +310,41 @@ pub mod register {
     /// What marks a type as a register.
     pub trait RegisterLongName {}
     /// A register whose value after a reset is known, or in which no write stores anything.
-    pub trait KnownReset {}
+    ///
+    /// # Safety
+    ///
+    /// `RESET` must be known, or no write may store anything.
+    pub unsafe trait KnownReset {}
     /// A register that a read does not change.
-    pub trait ReadPure {}
+    ///
+    /// # Safety
+    ///
+    /// A read must change nothing.
+    pub unsafe trait ReadPure {}
     /// A register that a read changes.
-    pub trait ReadActs {}
+    ///
+    /// # Safety
+    ///
+    /// A read must change nothing but the register.
+    pub unsafe trait ReadActs {}
     /// A register that takes what is written.
-    pub trait PlainWrite {}
+    ///
+    /// # Safety
+    ///
+    /// A write must store.
+    pub unsafe trait PlainWrite {}
     /// A register that takes any number.
-    pub trait BareWrite {}
+    ///
+    /// # Safety
+    ///
+    /// Every number must be right.
+    pub unsafe trait BareWrite {}
     /// A register that may be written by who has permission `P`.
-    pub trait WritableIn<P> {}
+    ///
+    /// # Safety
+    ///
+    /// Who has `P` must be allowed to write the register.
+    pub unsafe trait WritableIn<P> {}
 
     /// The permission `P` of who has the chip to themselves.
     #[derive(Debug)]

@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::doc;
 use super::fields;
-use super::token::{allow_type_name, ident, mask64, number};
+use super::token::{allow_type_name, allow_unsafe, ident, mask64, number, unsafe_impls};
 use crate::lower::Descriptor;
 use crate::rust_name;
 
@@ -16,7 +16,7 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let rust_name = rust_name::descriptor(text, described.format);
     let (allow, name, module) = (allow_type_name(&rust_name), ident(&rust_name), ident(&rust_name::module(&rust_name)));
     let doc = doc::descriptor(descriptor);
-    let constants = fields::constants(&descriptor.fields, &name, &module, &quote!(pub));
+    let constants = fields::constants(&descriptor.fields, &name, &module);
     let values = fields::values(&descriptor.fields, &rust_name, &module);
     let [writable_low, writable_high] = mask64(descriptor.writable);
     let [fixed_low, fixed_high] = mask64(descriptor.fixed);
@@ -24,28 +24,33 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let done = descriptor.done.map(|bit| number(bit.into())).map(|bit| {
         quote! {
             #[diagnostic::do_not_recommend]
-            impl WriteBack for #name {
+            unsafe impl WriteBack for #name {
                 const DONE: u32 = #bit;
             }
         }
+    });
+    let allow_unsafe = allow_unsafe();
+    let impls = unsafe_impls(quote! {
+        unsafe impl Layout for #name {
+            const NAME: &'static str = #text;
+            const WRITABLE: [u64; 2] = [#writable_low, #writable_high];
+        }
+        unsafe impl Descriptor for #name {
+            const SECTION: &'static str = #section;
+            const FIXED: [u64; 2] = [#fixed_low, #fixed_high];
+        }
+        #done
     });
     quote! {
         #doc
         #[derive(Debug, Clone, Copy)]
         #allow
         pub enum #name {}
+        #allow_unsafe
         impl #name {
             #constants
         }
-        impl Layout for #name {
-            const NAME: &'static str = #text;
-            const WRITABLE: [u64; 2] = [#writable_low, #writable_high];
-        }
-        impl Descriptor for #name {
-            const SECTION: &'static str = #section;
-            const FIXED: [u64; 2] = [#fixed_low, #fixed_high];
-        }
-        #done
+        #impls
         #values
     }
 }

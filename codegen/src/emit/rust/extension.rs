@@ -5,7 +5,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::token::{allow_type_name, ident};
+use super::token::{allow_type_name, allow_unsafe, ident};
 use super::{Code, Options, doc, fields, imports, index, permissions, registers};
 use crate::lower::{Additions, ExtendedRegister};
 use crate::rust_name;
@@ -55,19 +55,22 @@ fn extended(additions: &Additions<'_>, options: &Options, extended: &ExtendedReg
     let (owner, module) = (ident(&rust_name), ident(&rust_name::method(register)));
     let name = rust_name::added_fields(additions.extension, register);
     let (allow, doc, name) = (allow_type_name(&name), doc::addition(additions, extended), ident(&name));
-    let constants = fields::constants(&extended.fields, &owner, &module, &TokenStream::new());
+    let constants = fields::added_constants(&extended.fields, &owner, &module);
     let values = fields::values(extended.fields.iter().chain(&extended.values), &rust_name, &module);
     let root = imports::root(options);
+    let allow_unsafe = allow_unsafe();
     let added = extended.values.iter().map(|field| {
         let values = ident(&rust_name::type_name(field.name));
         quote! {
             #[diagnostic::do_not_recommend]
-            impl ValueOf<#root::registers::#module::#values> for #module::#values {}
+            #allow_unsafe
+            unsafe impl ValueOf<#root::registers::#module::#values> for #module::#values {}
         }
     });
     quote! {
         #doc
         #allow
+        #allow_unsafe
         pub trait #name {
             #constants
         }
@@ -87,11 +90,12 @@ fn accessors(additions: &Additions<'_>) -> TokenStream {
         let (doc, head) = (&accessor.doc, &accessor.head);
         quote!(#doc #head;)
     });
+    let allow_unsafe = allow_unsafe();
     let defined = accessors.iter().map(|accessor| {
         let (head, place) = (&accessor.head, &accessor.place);
         quote! {
             #[inline(always)]
-            #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+            #allow_unsafe
             #head {
                 unsafe { self.added(#place) }
             }

@@ -3,22 +3,27 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::token::{allow_constant_name, allow_type_name, ident, number};
+use super::token::{allow_constant_name, allow_type_name, allow_unsafe, ident, number};
 use super::{doc, token};
 use crate::description::Access;
 use crate::lower::{Field, FieldKind};
 use crate::rust_name;
 
-/// The constants, where `owner` is the type, `module` has the enumerations, and `visibility` is `pub` but in a trait.
-pub fn constants(fields: &[Field<'_>], owner: &Ident, module: &Ident, visibility: &TokenStream) -> TokenStream {
-    fields.iter().map(|field| constant(field, owner, module, visibility)).collect()
+/// The constants of type `owner`, of which `module` has the enumerations.
+pub fn constants(fields: &[Field<'_>], owner: &Ident, module: &Ident) -> TokenStream {
+    fields.iter().map(|field| constant(field, owner, module, false)).collect()
 }
 
-fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, visibility: &TokenStream) -> TokenStream {
+/// The constants that an extension adds to type `owner`, for a trait.
+pub fn added_constants(fields: &[Field<'_>], owner: &Ident, module: &Ident) -> TokenStream {
+    fields.iter().map(|field| constant(field, owner, module, true)).collect()
+}
+
+fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, added: bool) -> TokenStream {
     let text = field.name.as_str();
     let rust_name = rust_name::constant(text);
     let (lsb, width) = (number(field.bits().lsb.into()), number(field.bits().width.into()));
-    let access = access(field);
+    let access = access(field, added);
     let (kind, new) = match field.kind {
         FieldKind::Flag => (quote!(Flag<#owner, #lsb #access>), quote!(Flag::new(#text))),
         FieldKind::Address => (quote!(Address<#owner, #lsb>), quote!(Address::new(#text))),
@@ -33,20 +38,22 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, visibility: &Token
         }
     };
     let aliases = doc::aliases(&field.described.header_names, &rust_name);
+    let visibility = (!added).then(|| quote!(pub));
     let (doc, allow, name) = (doc::field(field), allow_constant_name(&rust_name), ident(&rust_name));
     quote! {
         #doc
         #aliases
         #allow
-        #visibility const #name: #kind = #new;
+        #visibility const #name: #kind = unsafe { #new };
     }
 }
 
 /// The last parameter of a field's type, which is left out where the field is simply read and written.
-fn access(field: &Field<'_>) -> TokenStream {
+fn access(field: &Field<'_>, added: bool) -> TokenStream {
     let kind = match field.access {
         _ if field.prescribed.is_some() => "Fixed",
         _ if field.guarded => "Guarded",
+        Access::ReadWrite if added => return quote!(, Added),
         Access::ReadWrite => return TokenStream::new(),
         Access::ReadOnly => "ReadOnly",
         Access::WriteOnly => "WriteOnly",
@@ -57,7 +64,8 @@ fn access(field: &Field<'_>) -> TokenStream {
         Access::ReadSets => "ReadSets",
     };
     let kind = ident(kind);
-    quote!(, #kind)
+    // The register's type was made without the field, and may take its bits for reserved.
+    if added && field.is_settable() && !field.guarded { quote!(, Added<#kind>) } else { quote!(, #kind) }
 }
 
 /// The module of the enumerations, if there are any.
@@ -91,6 +99,7 @@ fn enumeration(field: &Field<'_>) -> TokenStream {
     let numbers: Vec<_> = values.values().map(|value| number(value.value)).collect();
     let docs = values.values().map(|value| doc::line(value.value.to_string()));
     let allows = values.keys().map(|name| allow_type_name(name));
+    let allow_unsafe = allow_unsafe();
     quote! {
         #doc
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +108,8 @@ fn enumeration(field: &Field<'_>) -> TokenStream {
         pub enum #name {
             #(#docs #allows #variants = #numbers,)*
         }
-        impl super::Enumeration for #name {
+        #allow_unsafe
+        unsafe impl super::Enumeration for #name {
             #[inline(always)]
             fn from_bits(raw: u64) -> Option<Self> {
                 match raw {

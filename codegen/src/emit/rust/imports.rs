@@ -15,7 +15,7 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
     (
         &["field", "access"],
         &[
-            "Fixed", "Guarded", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly",
+            "Added", "Fixed", "Guarded", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly",
         ],
     ),
     (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout", "ValueOf"]),

@@ -188,6 +188,7 @@ impl<'a> Code<'a> {
     fn finish(self, map: &Map<'_>, registers: &[String]) -> String {
         let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
+        text += "// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.\n";
         let imports = print(imports::of(&self.words, self.options, registers));
         let mut before = "";
         for line in imports.lines().chain(self.text.lines()) {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::doc;
-use super::token::{allow_type_name, ident};
+use super::token::{allow_type_name, allow_unsafe, ident};
 use crate::description::Mark;
 use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
@@ -91,9 +91,11 @@ fn permits_module(permits: Vec<Permit<'_>>) -> TokenStream {
             use super::{Driver, Exclusive, permission};
         ),
     };
+    let allow_unsafe = allow_unsafe();
     quote! {
         /// Who may write which register.
         #[doc(hidden)]
+        #allow_unsafe
         pub mod permit {
             #uses
             #(#traits)*
@@ -133,24 +135,24 @@ impl Permit<'_> {
             quote! {
                 #(
                     #[diagnostic::do_not_recommend]
-                    impl #name for Driver<permission::#permissions> {}
+                    unsafe impl #name for Driver<permission::#permissions> {}
                 )*
             }
         } else {
             quote! {
                 #(
                     #[diagnostic::do_not_recommend]
-                    impl #parameter #name #parameter for permission::#permissions {}
+                    unsafe impl #parameter #name #parameter for permission::#permissions {}
                 )*
-                impl<#parameters P: #name #parameter> #name #parameter for Exclusive<P> {}
-                impl<#parameters P: #name #parameter> #name #parameter for Driver<P> {}
+                unsafe impl<#parameters P: #name #parameter> #name #parameter for Exclusive<P> {}
+                unsafe impl<#parameters P: #name #parameter> #name #parameter for Driver<P> {}
             }
         };
         quote! {
             #doc
             #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note #(, note = #why)*)]
             #allow
-            pub trait #name #parameter {}
+            pub unsafe trait #name #parameter {}
             #impls
         }
     }

@@ -7,7 +7,7 @@ use quote::quote;
 
 use super::Options;
 use super::permissions::ANY_REGISTER;
-use super::token::{allow_type_name, ident, mask32, mask64, number, offset};
+use super::token::{allow_type_name, allow_unsafe, ident, mask32, mask64, number, offset, unsafe_impls};
 use super::{doc, fields, token};
 use crate::description::{self, Named, Order, Pair};
 use crate::lower::{Map, Read, Register, Write};
@@ -47,7 +47,7 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);
-    let constants = fields::constants(&register.fields, &name, &module, &quote!(pub));
+    let constants = fields::constants(&register.fields, &name, &module);
     let [low, high] = mask64(register.writable.into());
     let section = &described.section;
     let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
@@ -58,23 +58,13 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
         quote!(const WIDTH: u32 = #width;)
     });
     let abilities = abilities(register, options, &name);
-    let values = fields::values(&register.fields, &rust_name, &module);
-    quote! {
-        #doc
-        #[derive(Debug, Clone, Copy)]
-        #aliases
-        #allow
-        pub enum #name {}
-        impl #name {
-            #place
-            #constants
-        }
-        impl RegisterLongName for #name {}
-        impl Layout for #name {
+    let allow_unsafe = allow_unsafe();
+    let impls = unsafe_impls(quote! {
+        unsafe impl Layout for #name {
             const NAME: &'static str = #text;
             const WRITABLE: [u64; 2] = [#low, #high];
         }
-        impl Register for #name {
+        unsafe impl Register for #name {
             const SECTION: &'static str = #section;
             #width
             const KEEP: u32 = #keep;
@@ -82,6 +72,21 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
             const RESET: u32 = #reset;
         }
         #abilities
+    });
+    let values = fields::values(&register.fields, &rust_name, &module);
+    quote! {
+        #doc
+        #[derive(Debug, Clone, Copy)]
+        #aliases
+        #allow
+        pub enum #name {}
+        #allow_unsafe
+        impl #name {
+            #place
+            #constants
+        }
+        impl RegisterLongName for #name {}
+        #impls
         #values
     }
 }
@@ -121,7 +126,7 @@ fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenS
                 #read
                 #known_reset
                 #[diagnostic::do_not_recommend]
-                impl<P> WritableIn<P> for #name {}
+                unsafe impl<P> WritableIn<P> for #name {}
             };
         }
         Write::Stores => marker("PlainWrite", name),
@@ -145,7 +150,7 @@ fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenS
         #known_reset
         #bare
         #doorbell
-        impl<P: permit::#permit> WritableIn<P> for #name {}
+        unsafe impl<P: permit::#permit> WritableIn<P> for #name {}
     }
 }
 
@@ -154,7 +159,7 @@ fn marker(ability: &str, name: &Ident) -> TokenStream {
     let ability = ident(ability);
     quote! {
         #[diagnostic::do_not_recommend]
-        impl #ability for #name {}
+        unsafe impl #ability for #name {}
     }
 }
 

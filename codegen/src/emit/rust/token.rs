@@ -90,3 +90,18 @@ pub fn allow_constant_name(name: &str) -> TokenStream {
     let usual = !name.contains(|c: char| c.is_lowercase());
     if usual { TokenStream::new() } else { quote!(#[allow(non_upper_case_globals)]) }
 }
+
+/// Stands before items that are `unsafe`, because they say what the description says: that is the proof of each. The crate
+/// that includes them may deny unsafe code of its own.
+pub fn allow_unsafe() -> TokenStream {
+    quote!(#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)])
+}
+
+/// Implementations of unsafe traits, in an item that they stand under one attribute in.
+pub fn unsafe_impls(impls: TokenStream) -> TokenStream {
+    let allow = allow_unsafe();
+    quote! {
+        #allow
+        const _: () = { #impls };
+    }
+}

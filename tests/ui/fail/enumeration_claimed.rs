@@ -1,0 +1,22 @@
+// Which values of a field have names is for the map to say.
+// error names: Enumeration
+
+use ixgbe::field::Enumeration;
+
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Mine {
+    Forged = 77,
+}
+
+impl Enumeration for Mine {
+    fn from_bits(_: u64) -> Option<Self> {
+        Some(Self::Forged)
+    }
+
+    fn to_bits(self) -> u64 {
+        self as u64
+    }
+}
+
+fn main() {}

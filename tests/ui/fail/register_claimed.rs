@@ -1,0 +1,24 @@
+// Which bits of a register are kept, and what they are after a reset, is for the map to say.
+// error names: Register
+
+use ixgbe::field::Layout;
+use ixgbe::register::{Register, RegisterLongName};
+
+#[derive(Clone, Copy)]
+pub enum Mine {}
+
+unsafe impl Layout for Mine {
+    const NAME: &'static str = "MINE";
+    const WRITABLE: [u64; 2] = [u64::MAX; 2];
+}
+
+impl RegisterLongName for Mine {}
+
+impl Register for Mine {
+    const SECTION: &'static str = "";
+    const KEEP: u32 = 0;
+    const ONES: u32 = 0;
+    const RESET: u32 = 0;
+}
+
+fn main() {}

@@ -1,0 +1,25 @@
+// Which values a field has is for the map, or an extension of it, to say.
+// error names: ValueOf
+
+use ixgbe::field::{Enumeration, ValueOf};
+use ixgbe::registers::srrctl;
+
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Mine {
+    Forged = 77,
+}
+
+unsafe impl Enumeration for Mine {
+    fn from_bits(_: u64) -> Option<Self> {
+        Some(Self::Forged)
+    }
+
+    fn to_bits(self) -> u64 {
+        self as u64
+    }
+}
+
+impl ValueOf<srrctl::DESCTYPE> for Mine {}
+
+fn main() {}

@@ -1,0 +1,16 @@
+// The generator makes it, and answers for it by `unsafe`.
+
+use ixgbe::field::Holds;
+
+#[derive(Clone, Copy)]
+pub struct Mine;
+
+unsafe impl Holds<u64> for Mine {
+    const BITS: [u64; 2] = [u64::MAX; 2];
+
+    fn bits(self, value: u64) -> u64 {
+        value
+    }
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+// The generator makes it, and answers for it by `unsafe`.
+
+use ixgbe::field::Layout;
+
+#[derive(Clone, Copy)]
+pub enum Mine {}
+
+unsafe impl Layout for Mine {
+    const NAME: &'static str = "MINE";
+    const WRITABLE: [u64; 2] = [u64::MAX; 2];
+}
+
+fn main() {}

@@ -108,7 +108,10 @@ mod taken {
     /// Values in values: each has the name that it is made under to itself.
     pub fn nested() -> ::core::primitive::u64 {
         let nested = ::ixgbe::value!(SRRCTL {
-            BSIZEPACKET: ::ixgbe::value!(SRRCTL { BSIZEPACKET: ::ixgbe::index!(RxQueue, 3).get() as ::core::primitive::u64 }).bits()[0],
+            BSIZEPACKET: ::ixgbe::value!(SRRCTL {
+                BSIZEPACKET: ::ixgbe::index!(RxQueue, 3).get() as ::core::primitive::u64
+            })
+            .bits()[0],
             DESCTYPE: srrctl::DESCTYPE::AdvancedOneBuffer,
         });
         nested.bits()[0]

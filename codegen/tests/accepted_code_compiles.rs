@@ -297,7 +297,7 @@ mod case{number} {{
         }}
     }}
     pub mod descriptors {{
-        pub trait Descriptor: super::field::Layout {{
+        pub unsafe trait Descriptor: super::field::Layout {{
             const SECTION: &'static str;
             const FIXED: [u64; 2];
         }}

@@ -1,4 +1,5 @@
 // Demo 1 controller: generated from its description. Change that, not this.
+// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
 use crate::field::access::{

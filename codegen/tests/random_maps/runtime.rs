@@ -112,7 +112,7 @@ pub mod field {
         }
     }
 
-    pub trait ValueOf<E> {}
+    pub unsafe trait ValueOf<E> {}
 
     impl<R, const LSB: u32, const WIDTH: u32, A> Field<R> for Bits<R, LSB, WIDTH, A> {
         const BITS: (u32, u32) = (LSB, WIDTH);

@@ -83,7 +83,8 @@ fn before_its_own_reset_a_driver_owes_no_wait_for_the_eeprom() {
 
 #[test]
 fn reserved_bits_of_unknown_value_may_be_kept_and_may_be_cleared() {
-    let driver = configured();
+    let driver = Driver::new();
+    driver.reset();
     let unknown = [(VLNCTRL, 0x0FFF_0000), (PFVLVF + 12, 0x7FFF_F000)];
     for (at, reserved) in unknown {
         assert_ne!(driver.port.peek(Offset::new(at).unwrap()) & reserved, 0, "{at:#x} has some");

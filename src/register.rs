@@ -40,44 +40,7 @@ pub unsafe trait Register: Layout + RegisterLongName {
 ///
 /// # Safety
 ///
-/// [`RESET`](Register::RESET) must be the value after a reset of every bit that a write keeps, or no write may store anything.
-///
-/// # Safety
-///
-/// A read must change nothing in the device.
-///
-/// # Safety
-///
-/// A read must change nothing but the register.
-///
-/// # Safety
-///
-/// A write of [`KEEP`](Register::KEEP), [`ONES`](Register::ONES) and fields must store them.
-///
-/// # Safety
-///
-/// A written zero must change nothing.
-///
-/// # Safety
-///
-/// A written zero must change nothing.
-///
-/// # Safety
-///
-/// Writing an index must be right for every bit of the register.
-///
-/// # Safety
-///
-/// Any code that may write the register may write any number to it.
-///
-/// # Safety
-///
-/// Who has `P` must be allowed to write the register: if it decides over memory, what state the device is in, or destroys
-/// hardware, `P` must be a [`Driver`] permission.
-///
-/// # Safety
-///
-/// Who has `P` must have the device to themselves, or a read may change nothing.
+/// [`RESET`](Register::RESET) must have the value after a reset of every bit that a write stores, or no write may store anything.
 #[diagnostic::on_unimplemented(
     message = "the reset value of register `{Self}` is not known, so it cannot be written in part",
     label = "fields without a value would become anything",
@@ -86,6 +49,10 @@ pub unsafe trait Register: Layout + RegisterLongName {
 pub unsafe trait KnownReset: Register {}
 
 /// A register that is read without a side effect.
+///
+/// # Safety
+///
+/// A read must change nothing in the device.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` cannot simply be read",
     label = "`{Self}` is write-only, or reading it changes it",
@@ -94,6 +61,10 @@ pub unsafe trait KnownReset: Register {}
 pub unsafe trait ReadPure: Register {}
 
 /// A register that reading changes.
+///
+/// # Safety
+///
+/// A read must change nothing in the device but the register.
 #[diagnostic::on_unimplemented(
     message = "reading register `{Self}` has no effect, or is not possible",
     label = "use `read`, unless `{Self}` is write-only"
@@ -101,6 +72,11 @@ pub unsafe trait ReadPure: Register {}
 pub unsafe trait ReadActs: Register {}
 
 /// A register that takes the value written.
+///
+/// # Safety
+///
+/// A write must store its ones and zeros in the bits that [`Layout::WRITABLE`] has, and do nothing else to other bits than the
+/// constants of [`Register`] say.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` does not take the value that is written",
     label = "`{Self}` is read-only, or a written one sets or clears a bit",
@@ -109,6 +85,10 @@ pub unsafe trait ReadActs: Register {}
 pub unsafe trait PlainWrite: Register {}
 
 /// A register in which a written one sets the bit and a written zero does nothing.
+///
+/// # Safety
+///
+/// A written zero must change nothing.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` is not one whose bits are set by writing ones",
     label = "`{Self}` would take the ones and the zeros",
@@ -117,6 +97,10 @@ pub unsafe trait PlainWrite: Register {}
 pub unsafe trait OnesSet: Register {}
 
 /// A register in which a written one clears the bit and a written zero does nothing.
+///
+/// # Safety
+///
+/// A written zero must change nothing.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` is not one whose bits are cleared by writing ones",
     label = "`{Self}` would take the ones and the zeros",
@@ -125,6 +109,10 @@ pub unsafe trait OnesSet: Register {}
 pub unsafe trait OnesClear: Register {}
 
 /// A register that tells the device that descriptors are ready.
+///
+/// # Safety
+///
+/// All that a write does must be to give descriptors to the device.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` is no doorbell",
     label = "writing `{Self}` hands nothing to the device",
@@ -133,6 +121,10 @@ pub unsafe trait OnesClear: Register {}
 pub unsafe trait Doorbell: Register {}
 
 /// A register that can be set to any bare number: no bit of it acts, is reserved, or decides over memory.
+///
+/// # Safety
+///
+/// Whoever may write the register may write any number to it.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` cannot be set to a bare number",
     label = "some bits of `{Self}` act, are reserved, or decide over memory",
@@ -141,6 +133,10 @@ pub unsafe trait Doorbell: Register {}
 pub unsafe trait BareWrite: PlainWrite + KnownReset {}
 
 /// A register that may be written by who has permission `P`.
+///
+/// # Safety
+///
+/// Who has `P` must be allowed to write the register. If the register is marked in the map, `P` must be a [`Driver`] permission.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` may not be written in state `{P}`",
     label = "not in state `{P}`"
@@ -155,6 +151,10 @@ pub unsafe trait WritableIn<P>: Register {}
 pub unsafe trait ExclusiveAccess {}
 
 /// A register that may be read, even where that changes it, by who has permission `P`.
+///
+/// # Safety
+///
+/// Who has `P` must have the device to themselves, or a read may change nothing.
 #[diagnostic::on_unimplemented(
     message = "reading register `{Self}` changes it, which the shared permission `{P}` does not allow",
     label = "the device is shared here",

@@ -4,6 +4,8 @@
 use ixgbe::field::Bits;
 use ixgbe::registers::SRRCTL;
 
-pub const FORGED: Bits<SRRCTL, 0, 5> = Bits::ranged("MINE", 0, 31);
+pub const FORGED: Bits<SRRCTL, 0, 5> = {
+    Bits::ranged("MINE", 0, 31)
+};
 
 fn main() {}

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::doc;
-use super::token::{allow_type_name, allow_unsafe, ident};
+use super::token::{allow_type_name, ident};
 use crate::description::Mark;
 use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
@@ -91,11 +91,14 @@ fn permits_module(permits: Vec<Permit<'_>>) -> TokenStream {
             use super::{Driver, Exclusive, permission};
         ),
     };
-    let allow_unsafe = allow_unsafe();
     quote! {
         /// Who may write which register.
+        ///
+        /// # Safety
+        ///
+        /// A permission may have the trait of a register only if the description lets it write that register.
         #[doc(hidden)]
-        #allow_unsafe
+        #[allow(unsafe_code, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
         pub mod permit {
             #uses
             #(#traits)*

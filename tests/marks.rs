@@ -85,7 +85,8 @@ fn named(name: &str) -> &'static RegisterInfo {
 
 #[test]
 fn each_mark_has_its_reason() {
-    let marks: [(_, fn(&RegisterInfo) -> bool); 3] = [
+    type IsMarked = fn(&RegisterInfo) -> bool;
+    let marks: [(_, IsMarked); 3] = [
         (MEMORY_SAFETY, |register| register.memory_safety),
         (DEVICE_STATE, |register| register.device_state),
         (HARDWARE_DAMAGE, |register| register.hardware_damage),

@@ -1,4 +1,5 @@
 //! What a caller of `value!` and `index!` has under the names that stand in the macros is what the caller means by them.
+#![allow(clippy::all, reason = "names and blocks are those that the macros could take for theirs")]
 
 /// Everything here has the name of something that `value!` or `index!` says.
 #[allow(non_upper_case_globals, non_camel_case_types, dead_code, unused_macros)]

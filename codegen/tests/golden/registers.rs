@@ -39,8 +39,12 @@ impl IndexSpace for LaneSpace {
 pub type Lane = Index<LaneSpace>;
 
 /// Who may write which register.
+///
+/// # Safety
+///
+/// A permission may have the trait of a register only if the description lets it write that register.
 #[doc(hidden)]
-#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+#[allow(unsafe_code, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 pub mod permit {
     use super::{Driver, Exclusive, permission};
     /// Who may write the registers that have no rule of their own.

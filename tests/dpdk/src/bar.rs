@@ -173,7 +173,7 @@ mod tests {
     use std::arch::asm;
     use std::os::unix::process::ExitStatusExt;
 
-    use ixgbe::mmio::Mmio;
+    use ixgbe::mmio::{Bus, Mmio};
     use ixgbe_sim::PortConfig;
 
     use super::*;

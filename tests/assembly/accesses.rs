@@ -164,10 +164,11 @@ pub fn typed_number_at_run_time(bus: Mmio, size: u64) {
 #[unsafe(no_mangle)]
 pub unsafe fn raw_number_at_run_time(base: *mut u8, size: u64) {
     if size <= 0xffff {
+        let value = (size as u32) << 16;
         // SAFETY: the caller's promise.
         unsafe {
             let old = peek(base, 0x0_4268);
-            poke(base, 0x0_4268, old & !(0xffff << 16) | (size as u32) << 16);
+            poke(base, 0x0_4268, old & !(0xffff << 16) | value);
         }
     }
 }
@@ -186,10 +187,11 @@ pub fn typed_named_value_at_run_time(bus: Mmio, kind: srrctl::DESCTYPE) {
 /// The registers must be at `base`.
 #[unsafe(no_mangle)]
 pub unsafe fn raw_named_value_at_run_time(base: *mut u8, kind: u32) {
+    let value = kind << 25;
     // SAFETY: the caller's promise.
     unsafe {
         let old = peek(base, 0x0_1014);
-        poke(base, 0x0_1014, old & !(7 << 25) | kind << 25);
+        poke(base, 0x0_1014, old & !(7 << 25) | value);
     }
 }
 
@@ -204,6 +206,7 @@ pub fn typed_descriptor_at_run_time(words: &mut Words, len: u16, last: bool) {
 #[unsafe(no_mangle)]
 pub fn raw_descriptor_at_run_time(words: &mut [AtomicU64; 2], len: u16, last: bool) {
     words[0].store(0, Ordering::Relaxed);
+    // DTYP 3 and DEXT make it an advanced data descriptor.
     let kind = 3 << 20 | 1 << 27 | 1 << 29;
     words[1].store(u64::from(len) | u64::from(last) << 24 | kind, Ordering::Relaxed);
 }

@@ -14,6 +14,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use similar::TextDiff;
 
@@ -272,8 +273,15 @@ fn compile_library() -> Result<Library> {
     Ok(Library { rlib, assembly: fs::read_to_string(assembly)? })
 }
 
-/// Compiles the pairs as a release does, and gives the assembly.
+/// The assembly of the pairs, which are compiled once: tests run side by side, and each would write the same files.
 fn compile_accesses() -> Result<String> {
+    static ACCESSES: OnceLock<std::result::Result<String, String>> = OnceLock::new();
+    let compiled = ACCESSES.get_or_init(|| compile_accesses_once().map_err(|error| error.to_string()));
+    Ok(compiled.clone()?)
+}
+
+/// Compiles the pairs as a release does, and gives the assembly.
+fn compile_accesses_once() -> Result<String> {
     let library = compile_library()?;
     let assembly = library.directory()?.join("accesses.s");
     let mut compiler = library.compiler("tests/assembly/accesses.rs", &assembly)?;

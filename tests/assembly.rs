@@ -38,9 +38,6 @@ const PAIRS: &[Pair] = &[
     Pair { name: "doorbell", loads: 0, stores: 3 },
 ];
 
-/// Pairs in which the compiler orders the same instructions otherwise: these are compared by their number.
-const ORDERED_OTHERWISE: &[&str] = &["number_at_run_time", "named_value_at_run_time", "descriptor_at_run_time"];
-
 #[test]
 fn typed_accesses_cost_what_raw_ones_do() -> Result {
     let functions = functions(&compile_accesses()?);
@@ -59,8 +56,7 @@ fn typed_accesses_cost_what_raw_ones_do() -> Result {
                 failures += &format!("{name} has {counted:?} loads and stores, not {:?}:\n{body}\n", (loads, stores));
             }
         }
-        let is_as_long = typed.lines().count() == raw.lines().count();
-        if typed != raw && !(is_as_long && ORDERED_OTHERWISE.contains(name)) {
+        if typed != raw {
             let diff = TextDiff::from_lines(&raw, &typed);
             failures += &diff.unified_diff().context_radius(100).header(&raw_name, &typed_name).to_string();
         }

@@ -233,13 +233,13 @@ impl Ring {
 
     /// The descriptor `index` places into its block.
     #[inline(always)]
-    pub(crate) fn in_block(index: u64) -> usize {
+    fn in_block(index: u64) -> usize {
         (index % BLOCK as u64) as usize
     }
 
     /// How many descriptors there are from `index` to the end of its block.
     #[inline(always)]
-    fn to_block_end(index: u64) -> usize {
+    pub(crate) fn to_block_end(index: u64) -> usize {
         BLOCK - Self::in_block(index)
     }
 

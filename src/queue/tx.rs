@@ -197,7 +197,7 @@ impl TxRing {
         while let Some(owner) = self.done_block() {
             // SAFETY: just returned.
             if !unsafe { self.take_back_of(owner) } {
-                let count = BLOCK - Ring::in_block(self.ring.first());
+                let count = Ring::to_block_end(self.ring.first());
                 // SAFETY: the device has reported the rest of the block as done, and its buffers are of `owner`.
                 unsafe { self.take_done(owner, count) };
             }
@@ -225,7 +225,7 @@ impl TxRing {
     #[inline(never)]
     pub(super) fn take_back_partly(&mut self) {
         while let Some(owner) = self.done_block().or_else(|| self.done_part()) {
-            let count = self.ring.posted().min(BLOCK - Ring::in_block(self.ring.first()));
+            let count = self.ring.posted().min(Ring::to_block_end(self.ring.first()));
             // SAFETY: the device has reported the rest of the block, or all that was posted, as done; its buffers are of `owner`.
             unsafe { self.take_done(owner, count) };
         }

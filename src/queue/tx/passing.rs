@@ -25,7 +25,7 @@ impl TxRing {
                     }
                 };
             if !handed_over {
-                let count = BLOCK - Ring::in_block(self.ring.first());
+                let count = Ring::to_block_end(self.ring.first());
                 // SAFETY: the device has reported the rest of the block as done, and its buffers are of `owner`.
                 unsafe { self.take_done(owner, count) };
             }

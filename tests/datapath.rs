@@ -1,6 +1,7 @@
 //! The data path over rings in plain memory: what comes in goes out, every buffer comes home, and what the device says is
 //! not trusted.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ixgbe::device::{Config, Device, Running};
@@ -545,6 +546,43 @@ fn a_packet_whose_routing_panics_is_seen_again() {
     // 32 are a whole block.
     for count in [20, 32] {
         routing_panics(count);
+    }
+}
+
+/// Else a long packet behind it could make more descriptors without RS than the device takes.
+#[test]
+fn what_a_panic_left_is_reported_before_more_is_sent() {
+    const RS: u64 = 1 << 27;
+    for left in [1, 8, 31] {
+        let [mut a, mut b, _] = three(Addresses::Identity);
+        let own = pool(&b);
+        let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+        (0..=left).for_each(|number| assert!(player_a.arrive(&frame(number))));
+        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        let mut seen = 0;
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            ports.forward(left + 1, |_| {
+                if seen == left {
+                    std::panic::resume_unwind(Box::new(()));
+                }
+                seen += 1;
+                Route::Output(0)
+            })
+        }));
+        assert!(panicked.is_err());
+        let reports = |index: usize| {
+            let [_, ring] = player_b.rings().0;
+            // SAFETY: the ring has more descriptors, whose words are atomics.
+            let word = unsafe { AtomicU64::from_ptr(ring.add(index).cast::<u64>().add(1)) };
+            word.load(Ordering::Relaxed) & RS != 0
+        };
+        assert!(!(0..left).any(reports), "nothing was told yet");
+        let mut batch = Batch::with_capacity(2);
+        (0..2).for_each(|number| batch.push(packet(&own, &frame(number))).unwrap());
+        assert_eq!(to.tx.transmit(&mut batch), Ok(2));
+        assert!(reports(left - 1), "the last of {left} that a panic left");
+        assert_eq!(sent(player_b, usize::MAX).len(), left + 2);
+        all_home([a, b]);
     }
 }
 

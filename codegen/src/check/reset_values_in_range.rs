@@ -34,7 +34,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             let (bits, mask) = (field.bits.value, u64::try_from(field.bits.mask()).unwrap_or(0));
             let known = register.reset_known.is_none_or(|known| known.value & mask == mask);
             let value = (reset & mask).checked_shr(bits.lsb).unwrap_or(0);
-            // A range that is empty or too wide is told of by `ranges_fit`.
+            // `ranges_fit` reports a range that is empty or too wide.
             let fits = range.value.0 <= range.value.1 && range.value.1 <= bits.max();
             if written && known && fits && !(range.value.0..=range.value.1).contains(&value) {
                 mistakes.report(OutOfRange { field: name, value, range, reset: register.reset.span });

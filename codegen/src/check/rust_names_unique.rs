@@ -97,7 +97,7 @@ pub(super) fn check_extension(whole: &Description, extension: &Extension, mistak
     let names_of_types = whole.registers.iter().map(|register| &register.name).chain(whole.indices.keys());
     let types = names_of_types.map(|name| (name, rust_name::type_name(name)));
     let spaces = whole.indices.keys().map(|name| (name, rust_name::index_space(name)));
-    // A type that is taken has been told of.
+    // A type that is taken was reported.
     let types: Vec<_> =
         types.chain(spaces).filter(|(_, rust)| !rust_name::TAKEN_TYPES.contains(&rust.as_str())).collect();
     names.unique("trait or type", types.into_iter().chain(accessors).chain(traits), rust_name::TAKEN_TYPES);

@@ -23,6 +23,13 @@ impl DmaAddr {
     }
 }
 
+impl From<DmaAddr> for u64 {
+    #[inline(always)]
+    fn from(address: DmaAddr) -> Self {
+        address.get()
+    }
+}
+
 impl fmt::Debug for DmaAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#x}", self.0)

@@ -111,7 +111,8 @@ unsafe impl Bus for Mmio {
 
     #[inline(always)]
     unsafe fn write32(&self, offset: Offset, value: u32) {
-        // SAFETY: as in `read32`.
+        // SAFETY: `register` gives an aligned address within the mapping that `new` was promised; what the write makes the device do
+        // is the caller's to answer for.
         unsafe { self.register(offset).write_volatile(value.to_le()) }
     }
 }

@@ -389,32 +389,34 @@ impl<B: Bus, R: BareWrite + WritableIn<P>, P> Writeable for Reg<'_, B, R, P> {
 
 /// Two registers, `L` and `H`, that hold the low and the high 32 bits of one value.
 ///
-/// They are accessed in the order that the datasheet asks for, the low one first where it does not say.
-pub struct Pair<'a, B, L, H, P> {
+/// They are accessed in the order that the datasheet asks for, the low one first where it does not say. What is written
+/// is a `V`: a number, or a [`DmaAddr`] where the device accesses memory at the address that the registers hold.
+pub struct Pair<'a, B, L, H, P, V = u64> {
     low: Reg<'a, B, L, P>,
     high: Reg<'a, B, H, P>,
     high_first: bool,
+    value: PhantomData<V>,
 }
 
-impl<B, L: Register, H: Register, P> fmt::Debug for Pair<'_, B, L, H, P> {
+impl<B, L: Register, H: Register, P, V> fmt::Debug for Pair<'_, B, L, H, P, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} and {:?}", self.low, self.high)
     }
 }
 
-impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
+impl<'a, B: Bus, L: Register, H: Register, P, V> Pair<'a, B, L, H, P, V> {
     /// For generated accessors.
     #[doc(hidden)]
     #[inline(always)]
     pub(crate) const fn new(low: Reg<'a, B, L, P>, high: Reg<'a, B, H, P>) -> Self {
-        Self { low, high, high_first: false }
+        Self { low, high, high_first: false, value: PhantomData }
     }
 
     /// For generated accessors.
     #[doc(hidden)]
     #[inline(always)]
     pub(crate) const fn high_first(low: Reg<'a, B, L, P>, high: Reg<'a, B, H, P>) -> Self {
-        Self { low, high, high_first: true }
+        Self { low, high, high_first: true, value: PhantomData }
     }
 
     fn in_order<T>(&self, low: impl FnOnce() -> T, high: impl FnOnce() -> T) -> (T, T) {
@@ -449,11 +451,13 @@ impl<'a, B: Bus, L: Register, H: Register, P> Pair<'a, B, L, H, P> {
     }
 
     /// Writes both registers. Bits that software may not set are written as after a reset, whatever `value` has there.
-    pub fn write(&self, value: u64)
+    pub fn write(&self, value: V)
     where
+        V: Into<u64>,
         L: PlainWrite + WritableIn<P>,
         H: PlainWrite + WritableIn<P>,
     {
+        let value = value.into();
         self.in_order(
             || self.low.store(L::RESET, Value::whole(value as u32)),
             || self.high.store(H::RESET, Value::whole((value >> 32) as u32)),

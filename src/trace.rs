@@ -80,7 +80,7 @@ unsafe impl<H: Bus, F: Fn(Access)> Bus for Traced<H, F> {
     }
 
     unsafe fn write32(&self, offset: Offset, value: u32) {
-        // SAFETY: as the caller says.
+        // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
         unsafe { self.platform.write32(offset, value) };
         (self.log)(Access { write: true, offset, value });
     }

@@ -7,9 +7,8 @@ use ixgbe::field::access::ReadWrite;
 use ixgbe::field::{Bits, Flag, Layout, Value};
 use ixgbe::index;
 use ixgbe::mmio::{Below, Bus, Index, Offset};
-use ixgbe::register::Driver;
-use ixgbe::registers::permission::QueueDisabled;
-use ixgbe::registers::{DCA_RXCTRL, RDBAH, RDBAL, Registers, RxQueue, SRRCTL};
+use ixgbe::registers::permission::Reset;
+use ixgbe::registers::{DCA_RXCTRL, MMAH, MMAL, Registers, SRRCTL};
 
 /// A bus on which there is no device: it keeps what is written.
 #[derive(Default)]
@@ -46,14 +45,14 @@ fn fields_that_a_generator_made_wrongly_set_what_may_be_set_alone() -> Result<()
 
 #[test]
 fn pairs_write_no_bit_that_software_may_not_set() {
-    let (memory, queue) = (Memory::default(), index!(RxQueue, 0));
+    let (memory, number) = (Memory::default(), index!(Index<Below<4>>, 0));
     // SAFETY: there is no device.
-    let registers = unsafe { Registers::<_, Driver<QueueDisabled>>::assume(&memory) };
-    assert_ne!(RDBAL::WRITABLE[0], 0xffff_ffff, "all bits can be set, and this test shows nothing");
+    let registers = unsafe { Registers::<_, Reset>::assume(&memory) };
+    assert_ne!(MMAH::WRITABLE[0], 0xffff_ffff, "all bits can be set, and this test shows nothing");
 
-    registers.rdba(queue).write(u64::MAX);
-    let written = [RDBAL::ARRAY.offset(queue), RDBAH::ARRAY.offset(queue)].map(|at| u64::from(memory.read32(at)));
-    assert_eq!(written, [RDBAL::WRITABLE[0], RDBAH::WRITABLE[0]]);
+    registers.mma(number).write(u64::MAX);
+    let written = [MMAL::ARRAY.offset(number), MMAH::ARRAY.offset(number)].map(|at| u64::from(memory.read32(at)));
+    assert_eq!(written, [MMAL::WRITABLE[0], MMAH::WRITABLE[0]]);
 }
 
 #[test]

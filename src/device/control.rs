@@ -149,7 +149,7 @@ impl<'a, H: Platform> Control<'a, H> {
     pub fn set_rss(&mut self, rss: Rss) -> Result<(), Error> {
         self.config.check_rss(&rss)?;
         if self.config.rx_queues > 1 {
-            // SAFETY: as in `registers`, and this `Control` is borrowed whole. Whatever the hash, packets go to queues that run: the
+            // SAFETY: the device runs as long as a `Control` of it lives, and this one is borrowed whole. Whatever the hash, packets go to queues that run: the
             // table was checked.
             let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.hardware) };
             if (rss.key, rss.fields) != (self.rss.key, self.rss.fields) {

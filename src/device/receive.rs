@@ -147,7 +147,7 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, conf
     // caller's promise; the size is that of the ring's buffers; and the device owns no descriptor: head and tail are 0.
     let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume(hardware) };
     let queue = ring.queue();
-    registers.rdba(queue).write(ring.ring().address().get());
+    registers.rdba(queue).write(ring.ring().address());
     registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
     let kibibytes = (ring.pool().buffer_size() / BUFFER_STEP) as u64;
     registers.srrctl(queue).modify(

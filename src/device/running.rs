@@ -44,7 +44,7 @@ impl Queues {
             unsafe { ring.empty() };
         }
         for ring in self.tx.into_iter().filter_map(|ring| ring.0.release(proof)) {
-            // SAFETY: as for receive rings.
+            // SAFETY: the ring's device has stopped, else there would be no ring.
             unsafe { ring.empty() };
         }
     }

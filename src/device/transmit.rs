@@ -41,10 +41,10 @@ fn with_arbiter_disabled<H: Bus>(
     arbiter: impl FnOnce(Registers<'_, H, Driver<ArbiterDisabled>>),
     rest: impl FnOnce(Registers<'_, H, Driver<Reset>>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // SAFETY: as in `initialise`, which calls this.
+    // SAFETY: `initialise` calls this before any queue is enabled, on a device that `start` has to itself.
     let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: true }));
-    // SAFETY: as above; and the arbiter was just switched off.
+    // SAFETY: the device is still the same, and the arbiter was just switched off.
     arbiter(unsafe { Registers::assume(hardware) });
     let result = rest(registers);
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: false }));
@@ -81,7 +81,7 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, conf
     // caller's promise, and which is empty: head and tail are 0.
     let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume(hardware) };
     let queue = ring.queue();
-    registers.tdba(queue).write(ring.ring().address().get());
+    registers.tdba(queue).write(ring.ring().address());
     registers.tdlen(queue).write(Value::EMPTY.try_with(TDLEN::LEN, ring.ring().bytes() as u64)?);
     registers.tdh(queue).write(value!(TDH { TDH: 0 }));
     let (fewer_than, at_least) = config.tx_prefetch;

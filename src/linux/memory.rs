@@ -218,9 +218,10 @@ impl Allocator {
             _ => (Region::new(self.page_size, page, self.node)?, 0),
         };
         *current = Some((Arc::clone(&region), used + wanted));
-        // SAFETY: there is room for `wanted` bytes more.
+        // SAFETY: a region has at least a page, and `page - used >= wanted`, so both ends lie in the region's one allocation.
         let base = unsafe { region.mapping.base().add(used) };
-        // SAFETY: as above; these bytes are not cut out again.
+        // SAFETY: `wanted` bytes from `base` on lie in the region, which is zeroed, and which the memory keeps alive. The lock is held,
+        // and `used` now counts these bytes, so they are not given out again.
         Ok(unsafe { Memory::new(base, wanted, Box::new(region)) })
     }
 }

@@ -144,6 +144,10 @@ fn bring_to_life(function: &Function, config: &File, registers: &File) -> Result
 
 /// An 82599 driven through sysfs: see the [module](crate::linux).
 ///
+/// The device accesses memory by physical addresses, and nothing pins the huge pages that this gives out. While it
+/// lives, root must not move them: no `migratepages` or `move_pages` on this process, no unplugging of memory, no soft
+/// offlining of pages. [`Vfio`](crate::linux::Vfio) has none of these limits.
+///
 /// Dropping it keeps the device from memory; it stays without a driver until it is [given back](FormerDriver::rebind).
 pub struct Sysfs {
     bar: Bar,
@@ -207,13 +211,15 @@ unsafe impl Bus for Sysfs {
 
     #[inline(always)]
     unsafe fn write32(&self, offset: Offset, value: u32) {
-        // SAFETY: as the caller says.
+        // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
         unsafe { self.bar.mmio().write32(offset, value) }
     }
 }
 
-// SAFETY: memory is of huge pages, which stay where they are, and each piece is given out once. A mapping holds the addresses that
-// the kernel says it has, and keeps the memory as long as it lives.
+// SAFETY: `allocate` gives each piece out once. A mapping holds the addresses that the kernel says its pages have, and keeps
+// the pages as long as it lives. They stay where they are: the pages are of hugetlbfs, which the kernel neither swaps out nor
+// compacts, and which NUMA balancing leaves alone. What else moves one is root's own command; the documentation of `Sysfs` asks
+// root to give none. The processor's caches are coherent with PCIe on all systems that Linux lets map `resource0` cached memory for.
 unsafe impl Dma for Sysfs {
     fn domain(&self) -> Domain {
         PHYSICAL

@@ -432,7 +432,7 @@ impl Deref for Packet {
 impl DerefMut for Packet {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`.
+        // SAFETY: the packet owns its buffer alone, and `len` bytes from `data` on lie in it, as `deref` has it.
         unsafe { core::slice::from_raw_parts_mut(self.data.as_ptr(), self.extent.len()) }
     }
 }

@@ -243,7 +243,7 @@ impl Inner {
     pub(crate) fn follow(&self, buffer: &Buffer, link: Link) {
         let entry = self.link(buffer.data());
         if !entry.is_null() {
-            // SAFETY: as in `following`.
+            // SAFETY: the entry belongs to the owner of the buffer, who calls, and `link` found it in the table.
             unsafe { entry.write(link) }
         }
     }

@@ -68,7 +68,7 @@ impl Trays {
     #[inline(always)]
     pub(crate) unsafe fn tray_unchecked(&mut self, index: usize) -> &mut Tray {
         debug_assert!(index / BLOCK < self.0.len());
-        // SAFETY: as the caller says.
+        // SAFETY: by the caller's promise there are more than `index` places, and each `BLOCK` of them is a tray.
         unsafe { self.0.get_unchecked_mut(index / BLOCK) }
     }
 

@@ -314,7 +314,7 @@ impl Ring {
     /// The buffer at the front, if there is one.
     pub(crate) fn front(&mut self) -> Option<&Buffer> {
         let most = self.posted().min(1);
-        // SAFETY: as in `take`.
+        // SAFETY: the descriptor was posted, so its place holds a buffer, which stays there while `self` is borrowed.
         self.places(self.first, most).first().map(|buffer| unsafe { buffer.assume_init_ref() })
     }
 

@@ -194,7 +194,7 @@ impl RxRing {
         // A device that writes back faster than this goes on must not keep the caller for ever.
         let until = self.until();
         loop {
-            // SAFETY: as in `receive_only`.
+            // SAFETY: the ring is filled from the attachment's pool alone, and its queue writes back in that format.
             let some = self.is_between_frames() && unsafe { self.ring.receive(self.attachment.pool(), batch) };
             if self.ring.len() - self.ring.posted() >= self.portion {
                 self.refill();

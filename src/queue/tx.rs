@@ -239,9 +239,9 @@ impl TxRing {
     #[inline(never)]
     unsafe fn take_done(&mut self, owner: usize, count: usize) {
         match self.attachments.get(owner) {
-            // SAFETY: as the caller promises.
+            // SAFETY: the device is done with them, and they are of that attachment's pool: both by the caller's promise.
             Some(attachment) => unsafe { self.ring.give_back(attachment.pool(), count) },
-            // SAFETY: as the caller promises.
+            // SAFETY: the device is done with them, by the caller's promise; each buffer's pool is looked up.
             None => unsafe { self.give_back_mixed(count) },
         }
     }
@@ -359,7 +359,8 @@ impl TxRing {
         while !packets.is_empty() {
             if let Some(Uniform { delta, .. }) = self.uniform {
                 let from = self.ring.end();
-                // SAFETY: as in `post_only`.
+                // SAFETY: the device reads what a transmit ring posts. A usual packet is of the pool that `delta` is of: `guess`
+                // changes both together; its data lie in a buffer of that pool.
                 let posted =
                     unsafe { self.ring.post(&mut packets, self.usual, self.max_len, |data| Some(delta.address(data))) };
                 if posted > 0 {

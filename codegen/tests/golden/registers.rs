@@ -5,6 +5,7 @@ use ::core::prelude::v1::*;
 use crate::field::access::{
     Fixed, ReadClears, ReadOnly, SelfClearing, WriteOneClears, WriteOneSets, WriteOnly,
 };
+use crate::dma::DmaAddr;
 use crate::field::{Bits, Enumerated, Enumeration, Flag, Layout};
 use crate::info::{AccessKind, FieldInfo, RegisterInfo};
 use crate::mmio::{Array, Below, Bus, Index, IndexSpace, Offset, Range};
@@ -85,6 +86,19 @@ pub mod permit {
     unsafe impl BASE for Driver<permission::LaneStopped> {}
     #[diagnostic::do_not_recommend]
     unsafe impl BASE for Driver<permission::Idle> {}
+    /// Who may write `BASE_H`.
+    #[diagnostic::on_unimplemented(
+        message = "register `BASE_H` may not be written with permission `{Self}`",
+        label = "not with permission `{Self}`",
+        note = "datasheet 4.1: `BASE_H` may be written with: Driver<LaneStopped>, Driver<Idle>",
+        note = "`BASE_H` decides which memory the device reaches: only the driver, which owns that memory, writes it"
+    )]
+    #[allow(non_camel_case_types)]
+    pub unsafe trait BASE_H {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl BASE_H for Driver<permission::LaneStopped> {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl BASE_H for Driver<permission::Idle> {}
     /// Who may write `TAIL`.
     #[diagnostic::on_unimplemented(
         message = "register `TAIL` may not be written with permission `{Self}`",
@@ -402,7 +416,7 @@ const _: () = {
 /// Base Address (datasheet 4.1).
 #[cfg_attr(doc, doc = include_str!("docs/BASE.html"))]
 ///
-/// - Reached by: [`base`](Registers::base). Group: [Transfers](by_group#transfers).
+/// - Reached by: [`base`](Registers::base); with [`BASE_H`] as one value: [`bases`](Registers::bases). Group: [Transfers](by_group#transfers).
 /// - Access: `rw`: reads give what was written.
 /// - After a reset: unknown, so a write gives every field, or is a `modify`.
 /// - Where: `0x00100 + 0x40 * n` for n = 0 to 3, `0x00400 + 0x40 * (n - 4)` for n = 4 to 5.
@@ -452,6 +466,61 @@ const _: () = {
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for BASE {}
     unsafe impl<P: permit::BASE> WritableIn<P> for BASE {}
+};
+
+/// Base Address High (datasheet 4.1).
+#[cfg_attr(doc, doc = include_str!("docs/BASE_H.html"))]
+///
+/// - Reached by: [`base_h`](Registers::base_h); with [`BASE`] as one value: [`bases`](Registers::bases). Group: [Transfers](by_group#transfers).
+/// - Access: `rw`: reads give what was written.
+/// - After a reset: unknown, so a write gives every field, or is a `modify`.
+/// - Where: `0x00108 + 0x40 * n` for n = 0 to 3, `0x00408 + 0x40 * (n - 4)` for n = 4 to 5.
+/// - Decides which memory the device reaches, so only the driver itself writes it, in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 31:0 | [`BASE`](Self::BASE) | `rw` | The high bits. |
+#[derive(Debug, Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub enum BASE_H {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl BASE_H {
+    /// Where the elements are.
+    pub const ARRAY: Array<LaneSpace, 2> = Array::constant([
+        Range {
+            first: 0,
+            count: 4,
+            base: 0x00108,
+            stride: 0x40,
+        },
+        Range {
+            first: 4,
+            count: 2,
+            base: 0x00408,
+            stride: 0x40,
+        },
+    ]);
+    /// Bits 31:0: The high bits.
+    pub const BASE: Bits<BASE_H, 0, 32> = unsafe { Bits::new("BASE") };
+}
+impl RegisterLongName for BASE_H {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for BASE_H {
+        const NAME: &'static str = "BASE_H";
+        const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
+    }
+    unsafe impl Register for BASE_H {
+        const SECTION: &'static str = "4.1";
+        const KEEP: u32 = 0xffff_ffff;
+        const ONES: u32 = 0x0000_0000;
+        const RESET: u32 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl ReadPure for BASE_H {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for BASE_H {}
+    unsafe impl<P: permit::BASE_H> WritableIn<P> for BASE_H {}
 };
 
 /// Tail (datasheet 4.2).
@@ -679,6 +748,11 @@ impl<'a, B: Bus, P> Registers<'a, B, P> {
     pub const fn base(self, index: Lane) -> Reg<'a, B, BASE, P> {
         Reg::at(self.bus, BASE::ARRAY.offset(index))
     }
+    /// [`BASE_H`]: Base Address High (4.1).
+    #[inline(always)]
+    pub const fn base_h(self, index: Lane) -> Reg<'a, B, BASE_H, P> {
+        Reg::at(self.bus, BASE_H::ARRAY.offset(index))
+    }
     /// [`TAIL`]: Tail (4.2).
     #[inline(always)]
     pub const fn tail(self, index: Lane) -> Reg<'a, B, TAIL, P> {
@@ -703,6 +777,11 @@ impl<'a, B: Bus, P> Registers<'a, B, P> {
     #[inline(always)]
     pub const fn count(self) -> Pair<'a, B, COUNT_L, COUNT_H, P> {
         Pair::new(self.count_l(), self.count_h())
+    }
+    /// [`BASE`] and [`BASE_H`] as one value: Where the descriptors are.
+    #[inline(always)]
+    pub const fn bases(self, index: Lane) -> Pair<'a, B, BASE, BASE_H, P, DmaAddr> {
+        Pair::high_first(self.base(index), self.base_h(index))
     }
 }
 
@@ -980,6 +1059,49 @@ pub static REGISTERS: &[RegisterInfo] = &[
                 name: "BASE",
                 lsb: 4,
                 width: 28,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+        ],
+    },
+    RegisterInfo {
+        name: "BASE_H",
+        title: "Base Address High",
+        section: "4.1",
+        page: 0,
+        group: "transfer",
+        width: 32,
+        access: AccessKind::Rw,
+        reset: None,
+        reset_known: 0x0000_0000,
+        preserve: 0x0000_0000,
+        must_be_zero: 0x0000_0000,
+        must_be_one: 0x0000_0000,
+        ranges: &[
+            Range {
+                first: 0,
+                count: 4,
+                base: 0x00108,
+                stride: 0x40,
+            },
+            Range {
+                first: 4,
+                count: 2,
+                base: 0x00408,
+                stride: 0x40,
+            },
+        ],
+        aliases: &[],
+        write_in: &["LaneStopped"],
+        memory_safety: true,
+        device_state: false,
+        hardware_damage: false,
+        doorbell: false,
+        fields: &[
+            FieldInfo {
+                name: "BASE",
+                lsb: 0,
+                width: 32,
                 access: AccessKind::Rw,
                 values: &[],
             },

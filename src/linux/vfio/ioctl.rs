@@ -135,11 +135,11 @@ pub(super) fn iommu_info(container: &File) -> Result<Vec<u8>, Errno> {
         let mut buffer = vec![0u64; len.div_ceil(8)];
         let given = buffer.len() * 8;
         let head: *mut u32 = buffer.as_mut_ptr().cast();
-        // SAFETY: the buffer has more than a word.
+        // SAFETY: `head` is the start of the buffer, which has more than a word and is aligned for one.
         unsafe { head.write(given as u32) };
         // SAFETY: the request writes as many bytes as the first word says, which the buffer has.
         checked(unsafe { libc::ioctl(container.as_raw_fd(), IOMMU_GET_INFO, head.cast::<c_void>()) })?;
-        // SAFETY: as above.
+        // SAFETY: `head` is still the start of the buffer, and the word there was written before the request.
         let needed = unsafe { head.read() } as usize;
         if needed <= given {
             let bytes = buffer.iter().flat_map(|word| word.to_ne_bytes());

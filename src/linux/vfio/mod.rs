@@ -196,7 +196,7 @@ unsafe impl Bus for Vfio {
 
     #[inline(always)]
     unsafe fn write32(&self, offset: Offset, value: u32) {
-        // SAFETY: as the caller says.
+        // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
         unsafe { self.bar.mmio().write32(offset, value) }
     }
 }

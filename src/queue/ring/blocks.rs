@@ -23,7 +23,7 @@ impl<'a> Block<'a> {
     /// There must be that descriptor, and a tray for its block.
     #[inline(always)]
     unsafe fn new(words: NonNull<Words>, trays: &'a mut Trays, index: usize, count: &'a mut u64) -> Self {
-        // SAFETY: as the caller says.
+        // SAFETY: by the caller's promise `index` is of a descriptor, so the pointer stays in their allocation, and of a tray.
         unsafe { Self { words: words.add(index).as_ptr(), tray: trays.tray_unchecked(index), count } }
     }
 }

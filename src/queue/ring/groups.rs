@@ -29,7 +29,7 @@ impl Ends {
     /// There must be that many.
     #[inline(always)]
     pub(super) unsafe fn at(self, count: usize) -> Self {
-        // SAFETY: as the caller says.
+        // SAFETY: by the caller's promise `count` descriptors and as many places follow: both pointers stay in their allocations.
         unsafe { Self { words: self.words.add(count), buffers: self.buffers.add(count) } }
     }
 }

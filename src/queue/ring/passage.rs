@@ -175,7 +175,7 @@ unsafe fn look(
 #[cold]
 #[inline(never)]
 unsafe fn drop_one(buffer: Buffer, pool: PoolId) {
-    // SAFETY: as the caller says.
+    // SAFETY: the buffer is of `pool`, by the caller's promise, and given up here, so the packet is its only owner.
     drop(unsafe { Packet::empty(buffer, pool) });
 }
 

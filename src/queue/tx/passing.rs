@@ -93,7 +93,8 @@ impl TxRing {
         }
         let (from, _) = rx.parts();
         let noted = Noted { index: self.ring.end(), tx: self };
-        // SAFETY: as in `pass_block`.
+        // SAFETY: `passable` is of the pool whose buffers the ring passes on, and has its buffer size; `from` receives, and this
+        // ring sends; `guess` set `delta` together with `passable`.
         unsafe { pass(from, &mut noted.tx.ring, most, passable, decide, |data| Some(delta.address(data))) }
     }
 

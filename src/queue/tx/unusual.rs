@@ -58,7 +58,7 @@ impl TxRing {
     unsafe fn post_first(&mut self, packets: &mut Outgoing<'_>, owner: usize) -> bool {
         let (Some(packet), Some(attachment)) = (packets.first(), self.attachments.get(owner)) else { return false };
         if packet.segment_count() > 1 {
-            // SAFETY: as the caller promises.
+            // SAFETY: the attachment is of the packet's pool, by the caller's promise, and so are all segments of one packet.
             return unsafe { self.post_segments(packets, owner) };
         }
         let len = packet.len() as u64;

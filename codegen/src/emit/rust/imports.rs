@@ -18,6 +18,7 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
             "Added", "Fixed", "Guarded", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly",
         ],
     ),
+    (&["dma"], &["DmaAddr"]),
     (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout", "ValueOf"]),
     (&["info"], &["AccessKind", "DescriptorInfo", "FieldInfo", "RegisterInfo"]),
     (&["mmio"], &["Array", "Below", "Bus", "Index", "IndexSpace", "Offset", "Range"]),

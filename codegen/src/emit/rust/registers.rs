@@ -227,7 +227,11 @@ pub fn accessors(map: &Map<'_>) -> TokenStream {
     });
     let described = map.registers.iter().map(|register| (&register.described.name, register.described));
     let described: HashMap<_, _> = described.collect();
-    let pairs = map.description.pairs.iter().filter_map(|pair| Some(accessor_of_pair(described.get(&pair.low)?, pair)));
+    let pairs = map
+        .description
+        .pairs
+        .iter()
+        .filter_map(|pair| Some(accessor_of_pair([described.get(&pair.low)?, described.get(&pair.high)?], pair)));
     quote! {
         impl<'a, B: Bus, P> Registers<'a, B, P> {
             #(#registers)*
@@ -236,9 +240,11 @@ pub fn accessors(map: &Map<'_>) -> TokenStream {
     }
 }
 
-/// The method that gives both registers of a pair, which are like the one `described`.
-fn accessor_of_pair(described: &description::Register, pair: &Pair) -> TokenStream {
-    let (parameter, argument) = index(described);
+/// The method that gives both registers of a pair, which have the same elements. Where both are marked
+/// `memory_safety`, the value is an address, as that of a marked field of 64 bits is.
+fn accessor_of_pair(halves: [&description::Register; 2], pair: &Pair) -> TokenStream {
+    let (parameter, argument) = index(halves[0]);
+    let value = halves.iter().all(|half| half.memory_safety).then(|| quote!(, DmaAddr));
     let method = ident(&rust_name::method(&pair.name));
     let [low, high] = [&pair.low, &pair.high].map(|name| ident(&rust_name::type_name(name)));
     let [low_method, high_method] = [&pair.low, &pair.high].map(|name| ident(&rust_name::method(name)));
@@ -252,7 +258,7 @@ fn accessor_of_pair(described: &description::Register, pair: &Pair) -> TokenStre
     quote! {
         #doc
         #[inline(always)]
-        pub const fn #method(self #parameter) -> Pair<'a, B, #low, #high, P> {
+        pub const fn #method(self #parameter) -> Pair<'a, B, #low, #high, P #value> {
             Pair::#new(self.#low_method(#argument), self.#high_method(#argument))
         }
     }

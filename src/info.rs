@@ -120,12 +120,12 @@ impl RegisterInfo {
     /// Number of elements.
     #[must_use]
     pub fn count(&self) -> u32 {
-        self.ranges.iter().map(|range| range.count).sum()
+        self.ranges.iter().fold(0, |count, range| count.saturating_add(range.count))
     }
 
     /// Offsets of all elements in index order, in bytes.
     pub fn offsets(&self) -> impl Iterator<Item = u32> {
-        self.ranges.iter().flat_map(|range| (0..range.count).map(|n| range.base + n * range.stride))
+        self.ranges.iter().flat_map(|range| (0..range.count).map(|n| range.base.wrapping_add(n.wrapping_mul(range.stride))))
     }
 
     /// The index of the element at `offset`, under its own address or another.
@@ -135,7 +135,7 @@ impl RegisterInfo {
             let from = offset.bytes().checked_sub(range.base)?;
             let index = if range.count == 1 { 0 } else { from.checked_div(range.stride)? };
             let exact = if range.count == 1 { from == 0 } else { from.is_multiple_of(range.stride) };
-            (exact && index < range.count).then_some(range.first + index)
+            if exact && index < range.count { range.first.checked_add(index) } else { None }
         })
     }
 

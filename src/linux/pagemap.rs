@@ -63,7 +63,7 @@ impl Pagemap {
         if !first.is_multiple_of(pages) || last - first.min(last) != pages - 1 {
             return Err(Error::NotContiguous { address });
         }
-        Ok(first * self.page_size as u64)
+        first.checked_mul(self.page_size as u64).ok_or(Error::NotContiguous { address })
     }
 }
 
@@ -103,6 +103,9 @@ mod tests {
         assert_eq!(at([9, 10, 11, 12]), Err(Error::NotContiguous { address: 0 }));
         assert_eq!(at([8, 9, 10, 3]), Err(Error::NotContiguous { address: 0 }));
         assert_eq!(at([8, 9, 10, 0]), Err(Error::AddressesHidden));
+        // A frame whose address has more than 64 bits.
+        let beyond = 1 << 54;
+        assert_eq!(at([beyond, beyond | 1, beyond | 2, beyond | 3]), Err(Error::NotContiguous { address: 0 }));
     }
 
     #[test]

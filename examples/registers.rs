@@ -17,8 +17,9 @@ use common::Partner;
 use common::bench::PortArguments;
 use ixgbe::device::Config;
 use ixgbe::info::RegisterInfo;
-use ixgbe::mmio::{Bus, Offset};
-use ixgbe::registers::REGISTERS;
+use ixgbe::mmio::Offset;
+use ixgbe::registers::{REGISTERS, RegisterSpace};
+use ixgbe::runtime::bus::Bus;
 
 /// Dumps a device's registers, decoded field by field.
 #[derive(Debug, Parser)]
@@ -50,7 +51,9 @@ fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     for info in REGISTERS.iter().filter(|info| info.name.contains(&arguments.name)) {
         let why_not = match info {
             info if !info.access.is_readable() => Some("write-only"),
-            info if info.read_acts() && !arguments.side_effects => Some("reading changes it: --side-effects"),
+            info if info.has_read_side_effects() && !arguments.side_effects => {
+                Some("reading changes it: --side-effects")
+            }
             _ => None,
         };
         match why_not {
@@ -61,10 +64,10 @@ fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     bench.finish([nic])
 }
 
-fn show(out: &mut impl Write, info: &RegisterInfo, bus: &impl Bus, all: bool) -> std::io::Result<()> {
+fn show(out: &mut impl Write, info: &RegisterInfo, bus: &impl Bus<RegisterSpace>, all: bool) -> std::io::Result<()> {
     let count = if all { usize::MAX } else { 1 };
     for (index, offset) in info.offsets().filter_map(Offset::new).enumerate().take(count) {
-        let value = bus.read32(offset);
+        let value = bus.read(offset);
         let name = if info.count() == 1 { info.name.to_owned() } else { format!("{}[{index}]", info.name) };
         writeln!(out, "{name:<12} {value:#010x} at {offset:?}  {} (datasheet {})", info.title, info.section)?;
         for field in info.fields {

@@ -10,32 +10,6 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::dma::DmaAddr;
 use crate::field::{Field, Value};
 
-/// A format of a DMA descriptor.
-///
-/// # Safety
-///
-/// [`FIXED`](Self::FIXED) must be bits that the datasheet fixes for the format, and no field's that software may set.
-pub unsafe trait Descriptor: crate::field::Layout {
-    /// The datasheet's section about it.
-    const SECTION: &'static str;
-    /// The bits that tell the format apart, which every descriptor of it has set.
-    const FIXED: [u64; 2];
-}
-
-/// A format that the device writes.
-///
-/// # Safety
-///
-/// [`DONE`](Self::DONE) must be below 128, and the device must set that bit last.
-#[diagnostic::on_unimplemented(
-    message = "descriptors of format `{Self}` are not written by the device",
-    label = "`{Self}` is for the device to read"
-)]
-pub unsafe trait WriteBack: Descriptor {
-    /// The bit that says that the device is done.
-    const DONE: u32;
-}
-
 /// A descriptor in memory that the device reads and writes too, in little-endian order.
 #[derive(Debug)]
 #[repr(C, align(16))]
@@ -86,7 +60,7 @@ impl Words {
     /// No doorbell may have given the descriptor to the device yet, it must be of format `D`, and the device must not access
     /// other memory by what is added.
     #[inline(always)]
-    pub(crate) unsafe fn add<D: Descriptor>(&self, value: Value<D>) {
+    pub(crate) unsafe fn add<D: DescriptorFormat>(&self, value: Value<D>) {
         for (word, bits) in self.0.iter().zip(value.bits()) {
             if bits != 0 {
                 word.store(word.load(Ordering::Relaxed) | bits.to_le(), Ordering::Relaxed);
@@ -196,13 +170,13 @@ pub struct Vacant<'a>(&'a Words);
 impl Vacant<'_> {
     /// Writes a descriptor for the device. The doorbell that hands it over orders these writes before itself.
     #[inline(always)]
-    pub fn write<D: Descriptor>(self, value: Value<D>) {
+    pub fn write<D: DescriptorFormat>(self, value: Value<D>) {
         self.put(Written::from(value));
     }
 
     /// Writes a descriptor whose words are complete already.
     #[inline(always)]
-    pub(crate) fn put<D: Descriptor>(self, value: Written<D>) {
+    pub(crate) fn put<D: DescriptorFormat>(self, value: Written<D>) {
         for (word, bits) in self.0.0.iter().zip(value.words) {
             word.store(bits.to_le(), Ordering::Relaxed);
         }
@@ -224,7 +198,7 @@ impl<D> Clone for Written<D> {
 
 impl<D> Copy for Written<D> {}
 
-impl<D: Descriptor> From<Value<D>> for Written<D> {
+impl<D: DescriptorFormat> From<Value<D>> for Written<D> {
     #[inline(always)]
     fn from(value: Value<D>) -> Self {
         let [low, high] = value.bits();
@@ -232,7 +206,7 @@ impl<D: Descriptor> From<Value<D>> for Written<D> {
     }
 }
 
-impl<D: Descriptor> Written<D> {
+impl<D: DescriptorFormat> Written<D> {
     /// Of a buffer at `address`, which is all that stands in the first word, with `word` as the second.
     #[inline(always)]
     pub(crate) fn new(address: DmaAddr, word: u64) -> Self {
@@ -263,7 +237,7 @@ impl<D: WriteBack> Done<'_, D> {
 
     /// Writes the descriptor anew for the device.
     #[inline(always)]
-    pub fn rewrite<N: Descriptor>(self, value: Value<N>) {
+    pub fn rewrite<N: DescriptorFormat>(self, value: Value<N>) {
         Vacant(self.words).write(value);
     }
 }

@@ -10,31 +10,7 @@ use core::any::Any;
 use core::fmt;
 use core::ptr::NonNull;
 
-/// An address as the device sees it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DmaAddr(u64);
-
-impl DmaAddr {
-    /// The address as a number.
-    #[must_use]
-    #[inline(always)]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl From<DmaAddr> for u64 {
-    #[inline(always)]
-    fn from(address: DmaAddr) -> Self {
-        address.get()
-    }
-}
-
-impl fmt::Debug for DmaAddr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
+pub use datasheet_runtime::address::DmaAddr;
 
 /// What a device reaches memory through: two devices with the same domain see the same addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,7 +146,8 @@ impl Delta {
     /// The byte must lie in the memory whose [`Mapping::uniform`] distance this is.
     #[inline(always)]
     pub(crate) unsafe fn address(self, pointer: NonNull<u8>) -> DmaAddr {
-        DmaAddr((pointer.as_ptr() as u64).wrapping_add(self.0))
+        // SAFETY: the mapping has the device access the memory at this distance, and the byte lies in it.
+        unsafe { DmaAddr::new((pointer.as_ptr() as u64).wrapping_add(self.0)) }
     }
 }
 
@@ -250,7 +227,8 @@ impl Mapping {
     pub(crate) unsafe fn address_within(&self, pointer: NonNull<u8>) -> Option<DmaAddr> {
         let pointer = pointer.as_ptr() as usize;
         let delta = self.deltas.get(pointer.wrapping_sub(self.base) >> self.page_shift)?;
-        Some(DmaAddr((pointer as u64).wrapping_add(*delta)))
+        // SAFETY: the mapping has the device access this page at this distance, and the byte lies in the memory.
+        Some(unsafe { DmaAddr::new((pointer as u64).wrapping_add(*delta)) })
     }
 
     /// The distance of all pages to where the device sees them, if it is the same for all.

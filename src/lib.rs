@@ -67,21 +67,19 @@ extern crate std;
 #[cfg(test)]
 extern crate self as ixgbe;
 
-pub mod clock;
 pub mod descriptors;
 pub mod device;
 pub mod dma;
-pub mod field;
-pub mod info;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 pub mod linux;
-mod message;
 pub mod mmio;
 pub mod packet;
 pub mod platform;
 pub mod pool;
 pub mod queue;
-pub mod register;
 pub mod registers;
 mod sync;
 pub mod trace;
+
+pub use datasheet_runtime as runtime;
+pub use datasheet_runtime::{clock, field, index, info, register, value};

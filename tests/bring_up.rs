@@ -12,14 +12,14 @@ use std::time::Duration;
 use common::{assert_clean, at, port};
 use ixgbe::device::{Config, Device};
 use ixgbe::mmio::Offset;
-use ixgbe::trace::{Access, Traced};
+use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::wire::Silence;
 
 /// A register access, or the transition that begins here.
 #[derive(Debug, Clone, Copy)]
 enum Entry {
     Transition(&'static str),
-    Access(Access),
+    Access(RegisterAccess),
 }
 
 /// Runs a device with `config` through its life, and tells what it did.
@@ -58,18 +58,18 @@ enum Kind {
 #[derive(Debug, Clone, Copy)]
 struct Step {
     kind: Kind,
-    last: Access,
+    last: RegisterAccess,
     name: &'static str,
     index: u32,
     value: u32,
 }
 
 impl Step {
-    fn new(kind: Kind, last: Access) -> Self {
+    fn new(kind: Kind, last: RegisterAccess) -> Self {
         let (info, index) = last.register().expect("the driver knows its registers");
         // Where memory is depends on the machine.
         let is_address = info.name.ends_with("DBAL") || info.name.ends_with("DBAH");
-        Self { kind, last, name: info.name, index, value: if is_address { 0 } else { last.value } }
+        Self { kind, last, name: info.name, index, value: if is_address { 0 } else { last.value as u32 } }
     }
 
     /// The step as text, with the number of an element or a range of them, and a value.
@@ -86,7 +86,9 @@ impl Step {
             return format!("{text} = (where the ring is)");
         }
         let Some(value) = value else { return text };
-        let shown = Access { value, ..self.last }.to_string();
+        let mut shown = self.last;
+        shown.value = value.into();
+        let shown = shown.to_string();
         let (_, shown) = shown.split_once(" = ").expect("an access has a value");
         let shown = shown.split_once(" (").map_or(shown, |(number, _)| number);
         // Fields that are 0 would hide the others.
@@ -114,7 +116,7 @@ impl Step {
     }
 }
 
-fn steps(accesses: &[Access]) -> Vec<Step> {
+fn steps(accesses: &[RegisterAccess]) -> Vec<Step> {
     let (mut steps, mut rest) = (Vec::new(), accesses);
     while let [first, others @ ..] = rest {
         let modified = others.first().filter(|next| !first.write && next.write && next.offset == first.offset);
@@ -249,7 +251,7 @@ fn the_trace_is_the_same_every_time() {
 }
 
 /// The accesses of one transition.
-fn part(entries: &[Entry], name: &str) -> Vec<Access> {
+fn part(entries: &[Entry], name: &str) -> Vec<RegisterAccess> {
     let from = entries.iter().position(|entry| matches!(entry, Entry::Transition(is) if *is == name)).unwrap();
     let accesses = entries[from + 1..].iter().map_while(|entry| match entry {
         Entry::Access(access) => Some(*access),
@@ -259,14 +261,18 @@ fn part(entries: &[Entry], name: &str) -> Vec<Access> {
 }
 
 /// Which writes to the register set or clear the bits of `mask`.
-fn writes(accesses: &[Access], offset: Offset, mask: u32, set: bool) -> Vec<usize> {
-    let fits = |access: &Access| access.write && access.offset == offset && (access.value & mask == mask) == set;
+fn writes(accesses: &[RegisterAccess], offset: Offset, mask: u32, set: bool) -> Vec<usize> {
+    let fits = |access: &RegisterAccess| {
+        access.write && access.offset == offset.bytes() && (access.value as u32 & mask == mask) == set
+    };
     accesses.iter().enumerate().filter(|(_, access)| fits(access)).map(|(at, _)| at).collect()
 }
 
 /// Where the register is first read with `mask` set (or clear).
-fn seen(accesses: &[Access], offset: Offset, mask: u32, set: bool) -> usize {
-    let fits = |access: &Access| !access.write && access.offset == offset && (access.value & mask == mask) == set;
+fn seen(accesses: &[RegisterAccess], offset: Offset, mask: u32, set: bool) -> usize {
+    let fits = |access: &RegisterAccess| {
+        !access.write && access.offset == offset.bytes() && (access.value as u32 & mask == mask) == set
+    };
     accesses.iter().position(fits).unwrap()
 }
 
@@ -282,7 +288,7 @@ fn interrupts_are_masked_first_and_after_the_reset() {
     for transition in ["reset", "stop"] {
         let accesses = part(&entries, transition);
         let written: Vec<_> = accesses.iter().filter(|access| access.write).collect();
-        let mask = [at("EIMC", 0), at("EIMC_EX", 0), at("EIMC_EX", 1)];
+        let mask = [at("EIMC", 0), at("EIMC_EX", 0), at("EIMC_EX", 1)].map(Offset::bytes);
         assert_eq!([0, 1, 2].map(|n| written[n].offset), mask, "first writes of {transition}");
         let reset = *writes(&accesses, at("CTRL", 0), RST, true).last().unwrap();
         let next: Vec<_> = accesses[reset + 1..].iter().filter(|access| access.write).take(3).collect();

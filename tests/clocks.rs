@@ -11,7 +11,9 @@ use common::{batch, frame, mac, packet, pool_of, recorded};
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Running, Unbound};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::{Fault, Port, PortPlatform, Rule, Runner};
 
 /// How long a test may take until a wait is called endless.
@@ -51,14 +53,14 @@ fn device(port: &Port, wrong: Wrong) -> (Device<Unbound, Clocked>, Arc<Mutex<Wro
 }
 
 // SAFETY: every call goes to the port's platform.
-unsafe impl Bus for Clocked {
-    fn read32(&self, offset: Offset) -> u32 {
-        self.platform.read32(offset)
+unsafe impl Bus<RegisterSpace> for Clocked {
+    fn read(&self, offset: Offset) -> u32 {
+        self.platform.read(offset)
     }
 
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: as the caller promises.
-        unsafe { self.platform.write32(offset, value) }
+        unsafe { self.platform.write(offset, value) }
     }
 }
 

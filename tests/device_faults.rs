@@ -14,10 +14,12 @@ use common::{
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Error, LinkStatus, Reset, Speed, StartFailed, Unbound};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
 use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
 use ixgbe::pool::{Pool, PoolError};
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::{Fault, Port, PortConfig, Rule};
 
 /// The register that was waited for in vain.
@@ -597,12 +599,12 @@ impl Meddler {
 
 // SAFETY: honest: reads are the port's own, or those of a device that was removed. Exclusive: the tests claim no platform of
 // the port besides.
-unsafe impl Bus for Meddler {
-    fn read32(&self, offset: Offset) -> u32 {
+unsafe impl Bus<RegisterSpace> for Meddler {
+    fn read(&self, offset: Offset) -> u32 {
         (self.answer)(&self.port, offset)
     }
 
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: as the caller says.
         unsafe { self.port.write32(offset, value) };
     }

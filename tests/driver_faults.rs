@@ -14,8 +14,10 @@ use common::{at, frame, mac, packet, port};
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Running};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
 use ixgbe::packet::Batch;
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::wire::Silence;
 use ixgbe_sim::{Fault, Port, Rule};
 
@@ -190,12 +192,12 @@ impl Saboteur {
 
 // SAFETY: it is no honest bus, which is the point. Nothing comes of it: the model reaches no memory but what is
 // mapped, and keeps that alive itself.
-unsafe impl Bus for Saboteur {
-    fn read32(&self, offset: Offset) -> u32 {
+unsafe impl Bus<RegisterSpace> for Saboteur {
+    fn read(&self, offset: Offset) -> u32 {
         (self.on_read)(&self.inside, offset)
     }
 
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         (self.on_write)(&self.inside, offset, value);
     }
 }

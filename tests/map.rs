@@ -152,7 +152,11 @@ fn compare(map: &RegisterInfo, datasheet: &Register, found: &mut Vec<String>) {
     differs("width", datasheet.width.to_string(), map.width.to_string());
     differs("section", datasheet.section.clone(), map.section.to_owned());
     differs("page", datasheet.page.to_string(), map.page.to_string());
-    differs("reset", reset(datasheet.reset, datasheet.reset_known), reset(map.reset, map.reset_known));
+    differs(
+        "reset",
+        reset(datasheet.reset.map(u64::from), datasheet.reset_known.into()),
+        reset(map.reset, map.reset_known),
+    );
     differs("access", datasheet.access.clone(), access(map.access).to_owned());
 
     for field in datasheet.fields.iter().filter(|field| field.access != "RSV") {
@@ -252,7 +256,7 @@ fn places(ranges: &[Range]) -> String {
     if ranges.is_empty() { "none".to_owned() } else { ranges.iter().map(place).collect::<Vec<_>>().join(", ") }
 }
 
-fn reset(value: Option<u32>, known: u32) -> String {
+fn reset(value: Option<u64>, known: u64) -> String {
     value.map_or("unknown".to_owned(), |value| format!("{value:#010x} of {known:#010x}"))
 }
 

@@ -8,8 +8,10 @@ use common::{assert_clean, assert_works, batch, frame, mac, packet, pool_of};
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
 use ixgbe::pool::{HEADROOM, Pool, PoolError};
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::{Port, PortConfig, PortPlatform};
 
 const PAGE: usize = 4096;
@@ -18,14 +20,14 @@ const PAGE: usize = 4096;
 struct Paged(PortPlatform);
 
 // SAFETY: everything goes to the port's platform, which it owns.
-unsafe impl Bus for Paged {
-    fn read32(&self, offset: Offset) -> u32 {
-        self.0.read32(offset)
+unsafe impl Bus<RegisterSpace> for Paged {
+    fn read(&self, offset: Offset) -> u32 {
+        self.0.read(offset)
     }
 
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: as the caller says.
-        unsafe { self.0.write32(offset, value) }
+        unsafe { self.0.write(offset, value) }
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{assert_clean, batch, frame, mac, packet, pool_of, port};
 use ixgbe::device::{Config, Device, Link};
 use ixgbe::packet::Batch;
-use ixgbe::trace::{Access, Traced};
+use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::connect;
 
 const HEAD: &str = "\
@@ -44,7 +44,7 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
         record.lock().unwrap().begin(function);
     };
     let (log, function) = (Arc::clone(record), Arc::clone(&current));
-    let platform = Traced::new(port.claim().unwrap(), move |access: Access| {
+    let platform = Traced::new(port.claim().unwrap(), move |access: RegisterAccess| {
         let (register, _) = access.register().expect("the driver touches registers only");
         let function = *function.lock().unwrap();
         log.lock().unwrap().touched.entry(function).or_default().insert(register.name);

@@ -841,7 +841,6 @@ fn pools_given_by_the_caller_are_used() {
 fn registers_of_a_running_device_can_be_read() {
     let (port, _) = recorded(0);
     let mut nic = start(&port, &Config::new());
-    use ixgbe::field::Fields as _;
     use ixgbe::registers::{RXDCTL, RxQueue};
     let queue = RxQueue::new(0).unwrap();
     assert!(nic.registers().rxdctl(queue).read().field(RXDCTL::ENABLE));

@@ -6,21 +6,22 @@ use std::collections::BTreeMap;
 use ixgbe::field::access::ReadWrite;
 use ixgbe::field::{Bits, Flag, Layout, Value};
 use ixgbe::index;
-use ixgbe::mmio::{Below, Bus, Index, Offset};
+use ixgbe::mmio::{Below, Index, Offset};
 use ixgbe::registers::permission::Reset;
-use ixgbe::registers::{DCA_RXCTRL, MMAH, MMAL, Registers, SRRCTL};
+use ixgbe::registers::{DCA_RXCTRL, MMAH, MMAL, RegisterSpace, Registers, SRRCTL};
+use ixgbe::runtime::bus::Bus;
 
 /// A bus on which there is no device: it keeps what is written.
 #[derive(Default)]
 struct Memory(RefCell<BTreeMap<u32, u32>>);
 
 // SAFETY: there is no device, and so nothing that reads memory or is freed by what is read here.
-unsafe impl Bus for Memory {
-    fn read32(&self, offset: Offset) -> u32 {
+unsafe impl Bus<RegisterSpace> for Memory {
+    fn read(&self, offset: Offset) -> u32 {
         self.0.borrow().get(&offset.bytes()).copied().unwrap_or_default()
     }
 
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         self.0.borrow_mut().insert(offset.bytes(), value);
     }
 }
@@ -47,11 +48,11 @@ fn fields_that_a_generator_made_wrongly_set_what_may_be_set_alone() -> Result<()
 fn pairs_write_no_bit_that_software_may_not_set() {
     let (memory, number) = (Memory::default(), index!(Index<Below<4>>, 0));
     // SAFETY: there is no device.
-    let registers = unsafe { Registers::<_, Reset>::assume(&memory) };
+    let registers = unsafe { Registers::<_, Reset>::assume_permission(&memory) };
     assert_ne!(MMAH::WRITABLE[0], 0xffff_ffff, "all bits can be set, and this test shows nothing");
 
     registers.mma(number).write(u64::MAX);
-    let written = [MMAL::ARRAY.offset(number), MMAH::ARRAY.offset(number)].map(|at| u64::from(memory.read32(at)));
+    let written = [MMAL::ARRAY.offset(number), MMAH::ARRAY.offset(number)].map(|at| u64::from(memory.read(at)));
     assert_eq!(written, [MMAL::WRITABLE[0], MMAH::WRITABLE[0]]);
 }
 

@@ -14,7 +14,9 @@ use std::time::Duration;
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Running};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::{Bus, Mmio, Offset, REGISTER_SPACE};
+use ixgbe::mmio::{Mmio, Offset, REGISTER_SPACE};
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 
 /// Registers that are polled while the device is brought up, and of queue 0: the next queue's are [`QUEUE`] further on
 /// (datasheet 8.2).
@@ -120,16 +122,16 @@ impl Plain {
 }
 
 // SAFETY: honest: every access reaches the memory that plays the device. Exclusive: `new` made it for this platform alone.
-unsafe impl Bus for Plain {
+unsafe impl Bus<RegisterSpace> for Plain {
     #[inline(always)]
-    fn read32(&self, offset: Offset) -> u32 {
-        self.bar.read32(offset)
+    fn read(&self, offset: Offset) -> u32 {
+        self.bar.read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: as the caller says.
-        unsafe { self.bar.write32(offset, value) }
+        unsafe { self.bar.write(offset, value) }
     }
 }
 

@@ -65,7 +65,8 @@ impl Generator {
         Self { description, ..Self::extending("", extension) }.crate_path(format!("::{name}"))
     }
 
-    /// Says where generated code finds the runtime; without this, in `crate`.
+    /// Says where generated code finds the runtime: `::datasheet_runtime`, if this is not called. For an extension it is
+    /// the crate that is extended, which has the runtime as its module `runtime`.
     #[must_use]
     pub fn crate_path(mut self, path: impl Into<String>) -> Self {
         self.options.crate_path = path.into();

@@ -172,7 +172,7 @@ pub enum Read {
     /// It changes nothing.
     Pure,
     /// It changes the register.
-    Acts,
+    SideEffects,
 }
 
 /// What writing a register does.
@@ -405,7 +405,7 @@ fn low(mask: u128) -> u64 {
 fn read(described: &description::Register) -> Read {
     let acts = |access| matches!(access, Access::ReadClears | Access::ReadOrWriteOneClears | Access::ReadSets);
     if acts(described.access.value) || described.accesses().any(|access| acts(access.value)) {
-        Read::Acts
+        Read::SideEffects
     } else if described.access.value == Access::WriteOnly {
         Read::Nothing
     } else {

@@ -8,12 +8,13 @@ use crate::description::extension::Extension;
 /// Types that generated code uses, so that nothing described may get their name.
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
-    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "BareWrite", "Below", "Bits", "Bus", "Descriptor",
-    "DescriptorInfo", "Doorbell", "Driver", "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag", "Guarded",
-    "Index", "IndexSpace", "KnownReset", "Layout", "None", "Offset", "OnesClear", "OnesSet", "Option", "P", "Pair",
-    "PlainWrite", "Range", "ReadActs", "ReadClears", "ReadOnly", "ReadPure", "ReadSets", "ReadWrite", "Reg", "Register",
-    "RegisterInfo", "RegisterLongName", "Registers", "SelfClearing", "Sized", "Some", "ValueOf", "WritableIn", "WriteBack", "WriteOneClears", "WriteOneSets",
-    "WriteOnly",
+    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Below", "Bits", "DescriptorFormat",
+    "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly", "Enumerated", "Enumeration", "Exclusive",
+    "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace", "Layout", "None", "Offset", "OneToClear", "OneToSet",
+    "Option", "P", "Pair", "PlainWrite", "PureRead", "Range", "RawWrite", "ReadOnly", "ReadToClear", "ReadToSet",
+    "ReadWrite", "Reg", "Register", "RegisterInfo", "RegisterSpace", "Registers", "Resettable", "SelfClearing",
+    "SideEffectRead", "Sized", "Some", "Space", "ValueOf", "WritableIn", "WriteBack", "WriteOneToClear",
+    "WriteOneToSet", "WriteOnly",
 ];
 
 /// Modules beside those of the registers, and the crates and types that code in the same place means by these words.
@@ -24,7 +25,7 @@ pub(crate) const TAKEN_MODULES: &[&str] = &[
 ];
 
 /// Methods that are there beside those of the registers.
-pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume", "with_permission"];
+pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume_permission"];
 
 /// Constants that a register has beside its fields.
 pub(crate) const TAKEN_CONSTANTS: &[&str] = &["ARRAY", "OFFSET"];

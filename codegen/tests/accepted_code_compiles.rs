@@ -128,10 +128,10 @@ const WORDS: &str = "
     Option Some None Result Ok Err Copy Clone Debug Default Drop Eq PartialEq Ord PartialOrd Hash Send Sync Sized Unpin Fn FnMut
     FnOnce From Into Iterator Vec String Box ToString ToOwned u8 u16 u32 u64 u128 i32 usize isize bool char str f64
     core std alloc prelude derive repr allow doc inline diagnostic include
-    AccessKind Address Array BareWrite Below Bits Bus Descriptor DescriptorInfo Doorbell Driver Enumerated Enumeration Exclusive
-    FieldInfo Fixed Flag Guarded Index IndexSpace KnownReset Layout Offset OnesClear OnesSet Pair PlainWrite Range
-    ReadActs ReadClears ReadOnly ReadPure ReadSets ReadWrite Reg Register RegisterInfo RegisterLongName Registers
-    SelfClearing ValueOf WritableIn WriteBack WriteOneClears WriteOneSets WriteOnly AnyRegister
+    AccessKind Address Array RawWrite Below Bits Bus Descriptor DescriptorInfo Doorbell Driver Enumerated Enumeration Exclusive
+    FieldInfo Fixed Flag DriverOnly Index IndexSpace Resettable Layout Offset WriteOneToClear WriteOneToSet Pair PlainWrite Range
+    SideEffectRead ReadToClear ReadOnly PureRead ReadToSet ReadWrite Reg Register RegisterInfo RegisterLongName Registers
+    SelfClearing ValueOf WritableIn WriteBack OneToClear OneToSet WriteOnly AnyRegister
     A B C D E F H K L N P R S T a b n p r
     added assume with_permission permission permit by_address by_name by_group field info mmio register registers descriptors
     access runtime bus index raw Rw Ro NAME SECTION WRITABLE KEEP ONES RESET WIDTH COUNT OFFSET ARRAY FIXED DONE LSB REGISTERS

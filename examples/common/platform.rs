@@ -5,7 +5,9 @@ use std::time::Duration;
 use ixgbe::clock::Clock;
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::linux::{Sysfs, Vfio};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::PortPlatform;
 
 /// Any platform. A program for one platform uses that one, and needs none of this.
@@ -27,16 +29,16 @@ macro_rules! each {
 }
 
 // SAFETY: a platform stays the one that it is, is owned, and every call goes to it.
-unsafe impl Bus for Platform {
+unsafe impl Bus<RegisterSpace> for Platform {
     #[inline]
-    fn read32(&self, offset: Offset) -> u32 {
-        each!(self, platform => platform.read32(offset))
+    fn read(&self, offset: Offset) -> u32 {
+        each!(self, platform => platform.read(offset))
     }
 
     #[inline]
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: as the caller says.
-        each!(self, platform => unsafe { platform.write32(offset, value) });
+        each!(self, platform => unsafe { platform.write(offset, value) });
     }
 }
 

@@ -70,16 +70,18 @@ fn masks(info: &RegisterInfo) -> Masks {
         let known = info.fields.iter().fold(0, |mask, field| mask | bits(field.lsb, field.width));
         if kinds.contains(&info.access) { mask | !known } else { mask }
     };
-    let fixed = info.must_be_zero | info.must_be_one;
+    // All registers of the chip have 32 bits.
+    let fixed = (info.must_be_zero | info.must_be_one) as u32;
+    let (preserve, reset_known) = (info.preserve as u32, info.reset_known as u32);
     // Reserved bits are wired, but for those that nobody knows after a reset: these are memory.
-    let wired = info.preserve & info.reset_known & !stored_though_reserved(info.name);
+    let wired = preserve & reset_known & !stored_though_reserved(info.name);
     Masks {
-        keep: ((of(&[AccessKind::Ro, AccessKind::Rc]) & !info.preserve) | wired) & !fixed,
-        read_clears: of(&[AccessKind::Rc, AccessKind::RcW1c]) & !info.preserve,
-        read_sets: of(&[AccessKind::ReadSets]) & !info.preserve,
-        ones_clear: of(&[AccessKind::W1c, AccessKind::RcW1c]) & !info.preserve,
-        ones_set: of(&[AccessKind::W1s]) & !info.preserve,
-        write_only: of(&[AccessKind::Wo]) & !info.preserve,
+        keep: ((of(&[AccessKind::Ro, AccessKind::Rc]) & !preserve) | wired) & !fixed,
+        read_clears: of(&[AccessKind::Rc, AccessKind::RcW1c]) & !preserve,
+        read_sets: of(&[AccessKind::ReadSets]) & !preserve,
+        ones_clear: of(&[AccessKind::W1c, AccessKind::RcW1c]) & !preserve,
+        ones_set: of(&[AccessKind::W1s]) & !preserve,
+        write_only: of(&[AccessKind::Wo]) & !preserve,
         writable: !matches!(info.access, AccessKind::Ro | AccessKind::Rc)
             || info.fields.iter().any(|field| !matches!(field.access, AccessKind::Ro | AccessKind::Rc)),
     }
@@ -217,9 +219,9 @@ impl RegisterFile {
     pub(crate) fn wrong_reserved(&self, place: Place, value: u32) -> u32 {
         let info = place.info();
         // What is unknown after a reset may be cleared at any time.
-        let judged = info.reset_known | if self.is_written(place.offset) { value } else { 0 };
-        let changed = (value ^ self.get(place.offset)) & info.preserve & judged;
-        changed | (value & info.must_be_zero) | (!value & info.must_be_one)
+        let judged = info.reset_known as u32 | if self.is_written(place.offset) { value } else { 0 };
+        let changed = (value ^ self.get(place.offset)) & info.preserve as u32 & judged;
+        changed | (value & info.must_be_zero as u32) | (!value & info.must_be_one as u32)
     }
 
     /// Stores what software wrote.
@@ -236,8 +238,9 @@ impl RegisterFile {
         for info in REGISTERS.iter().filter(|info| which(info)) {
             for offset in info.offsets() {
                 // A counter starts at 0 even where the datasheet does not say so.
-                let unknown = if info.access == AccessKind::Rc { 0 } else { garbage(offset, seed) & !info.reset_known };
-                self.set(offset, (info.reset.unwrap_or(0) & info.reset_known) | unknown);
+                let unknown =
+                    if info.access == AccessKind::Rc { 0 } else { garbage(offset, seed) & !(info.reset_known as u32) };
+                self.set(offset, (info.reset.unwrap_or(0) & info.reset_known) as u32 | unknown);
                 if let Some(written) = self.written.get_mut((offset / 4) as usize) {
                     *written = false;
                 }
@@ -264,7 +267,7 @@ mod tests {
                 let place = file.find(offset).unwrap();
                 assert_eq!((place.info().name, place.offset), (info.name, offset));
                 let known = info.reset.unwrap_or(0) & info.reset_known;
-                assert_eq!(file.get(offset) & info.reset_known, known, "{} at {offset:#x}", info.name);
+                assert_eq!(u64::from(file.get(offset)) & info.reset_known, known, "{} at {offset:#x}", info.name);
             }
         }
     }
@@ -306,11 +309,11 @@ mod tests {
             let place = file.find(offset).unwrap();
             let field = |kind: AccessKind| {
                 let of = info.fields.iter().filter(|field| field.access == kind);
-                of.fold(0, |mask, field| mask | bits(field.lsb, field.width)) & !info.preserve
+                of.fold(0, |mask, field| mask | bits(field.lsb, field.width)) & !(info.preserve as u32)
             };
             file.set(offset, u32::MAX);
             let read = file.read(place);
-            let hidden = if info.access == AccessKind::Wo { !info.preserve } else { field(AccessKind::Wo) };
+            let hidden = if info.access == AccessKind::Wo { !(info.preserve as u32) } else { field(AccessKind::Wo) };
             assert_eq!(read, !hidden, "{}", info.name);
             let cleared = field(AccessKind::Rc) | field(AccessKind::RcW1c);
             assert_eq!(file.get(offset) & cleared, 0, "{}: reading clears", info.name);

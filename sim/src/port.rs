@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use ixgbe::clock::Clock;
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 
 use crate::chip::Chip;
 use crate::counters::Counters;
@@ -343,12 +345,12 @@ impl std::fmt::Debug for Port {
 
 // SAFETY: honest: what is read is what the model does: a queue that reads as disabled accesses memory no more once its settle time
 // is over. Exclusive: `claim` makes one platform at a time, and the port's handles only write by an `unsafe fn`.
-unsafe impl Bus for PortPlatform {
-    fn read32(&self, offset: Offset) -> u32 {
+unsafe impl Bus<RegisterSpace> for PortPlatform {
+    fn read(&self, offset: Offset) -> u32 {
         self.port.read32(offset)
     }
 
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: as the caller says.
         unsafe { self.port.write32(offset, value) }
     }

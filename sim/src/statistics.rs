@@ -199,7 +199,7 @@ mod tests {
             let info = info.unwrap_or_else(|| panic!("{name} is not in the table"));
             assert_eq!(info.offsets().next(), Some(offset), "{name}");
             if !matches!(name, "RQSMR" | "TQSM") {
-                assert!(info.read_acts(), "{name} clears when read");
+                assert!(info.has_read_side_effects(), "{name} clears when read");
             }
         }
     }

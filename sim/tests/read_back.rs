@@ -42,15 +42,15 @@ fn expected(info: &RegisterInfo, old: u32, value: u32) -> u32 {
     }
     for bit in (0..32).map(|bit| 1_u32 << bit) {
         let field = info.fields.iter().find(|field| mask(field) & bit != 0);
-        let prescribed = (info.must_be_zero | info.must_be_one) & bit != 0;
+        let prescribed = (info.must_be_zero | info.must_be_one) & u64::from(bit) != 0;
         let access = field.map_or(info.access, |field| field.access);
         expected |= bit
             & match access {
                 // Prescribed bits are memory: a wrong value is a violation, and what it does is not known.
                 AccessKind::Ro | AccessKind::Rc if prescribed => value,
                 // Reserved bits are wired, unless nobody knows what they are after a reset.
-                _ if info.preserve & bit != 0 => {
-                    if info.reset_known & bit != 0 {
+                _ if info.preserve & u64::from(bit) != 0 => {
+                    if info.reset_known & u64::from(bit) != 0 {
                         old
                     } else {
                         value

@@ -31,7 +31,7 @@ impl<H: Platform> Paused<'_, H> {
     fn switch(&self, on: bool) -> Result<(), Error> {
         // SAFETY: a `Control`, of which there is one, has the device while it runs. Reception writes to the buffers of the queues that
         // are enabled, which are the driver's.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.0) };
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.0) };
         receive::while_idle(self.0, registers, || {
             registers.rxctrl().modify(Value::EMPTY.with(RXCTRL::RXEN, on));
         })
@@ -51,7 +51,7 @@ impl<'a, H: Platform> Control<'a, H> {
     #[must_use]
     pub fn registers(&self) -> Registers<'_, H, Running> {
         // SAFETY: the device runs as long as it is borrowed here. `Running` alone is no `Driver` permission.
-        unsafe { Registers::assume(self.hardware) }
+        unsafe { Registers::assume_permission(self.hardware) }
     }
 
     /// The registers, also those that reading changes. What is taken from a counter here is missing in the [statistics](Self::statistics).
@@ -59,7 +59,7 @@ impl<'a, H: Platform> Control<'a, H> {
     pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<Running>> {
         // SAFETY: the device runs as long as it is borrowed here. There is one `Control`, of which this borrows all; queues read
         // no registers. It is no `Driver` permission.
-        unsafe { Registers::assume(self.hardware) }
+        unsafe { Registers::assume_permission(self.hardware) }
     }
 
     /// What the link is now.
@@ -151,7 +151,7 @@ impl<'a, H: Platform> Control<'a, H> {
         if self.config.rx_queues > 1 {
             // SAFETY: the device runs as long as a `Control` of it lives, and this one is borrowed whole. Whatever the hash, packets go to queues that run: the
             // table was checked.
-            let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.hardware) };
+            let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
             if (rss.key, rss.fields) != (self.rss.key, self.rss.fields) {
                 self.with_receive_paused(|_| {
                     receive::set_hash(registers, &rss)?;
@@ -183,7 +183,7 @@ impl<'a, H: Platform> Control<'a, H> {
         }
         // SAFETY: reception was just switched off, and only this `Control` can switch it on; `action` cannot keep the registers. There
         // is one `Control`, and this borrows all of it. It is no `Driver` permission.
-        let result = action(unsafe { Registers::assume(self.hardware) });
+        let result = action(unsafe { Registers::assume_permission(self.hardware) });
         core::mem::forget(paused);
         Paused(self.hardware).switch(true).map(|()| result)
     }

@@ -114,9 +114,9 @@ pub(crate) trait InStep<T> {
 
 impl<T> InStep<T> for Result<T, TimedOut> {
     fn in_step(self, step: &'static str) -> Result<T, Error> {
-        self.map_err(|cause| match cause.last {
-            u32::MAX => Error::Removed { step },
-            _ => Error::TimedOut { step, cause },
+        self.map_err(|cause| match cause.is_device_gone() {
+            true => Error::Removed { step },
+            false => Error::TimedOut { step, cause },
         })
     }
 }

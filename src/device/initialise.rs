@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use crate::device::Error;
 use crate::device::error::InStep;
-use crate::field::Fields;
 use crate::mmio::{Bus, Index};
 use crate::platform::Platform;
 use crate::register::{Driver, WritableIn};
@@ -31,7 +30,7 @@ const DMA_READY: Duration = Duration::from_secs(1);
 pub(crate) fn initialise<H: Platform>(hardware: &H) -> Result<[u8; 6], Error> {
     global_reset(hardware)?;
     // SAFETY: the device was just reset, and the caller has it to itself. All queues are disabled, so it accesses no memory.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
     mask_interrupts(registers);
     configure(registers);
     wait_for_eeprom(hardware, registers)?;
@@ -54,7 +53,7 @@ where
 /// Resets link and device and waits until that is done (4.6.3.2, 8.2.3.1.1).
 pub(crate) fn global_reset<H: Platform>(hardware: &H) -> Result<(), Error> {
     // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. A reset disables all queues.
-    let registers: Registers<'_, H, Driver<Unbound>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<Unbound>> = unsafe { Registers::assume_permission(hardware) };
     registers.ctrl().modify(value!(CTRL { LRST: true, RST: true }));
     hardware.wait(RESET_QUIET);
     registers

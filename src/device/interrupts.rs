@@ -32,7 +32,7 @@ impl<H: Platform> Control<'_, H> {
     pub fn set_up_interrupts(&mut self, interval: Duration) -> Result<(), Error> {
         // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of EIMS. Interrupts go
         // where the platform has them sent: what is written says which cause raises which, not where.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.hardware) };
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
         // One vector a cause, pending ones kept, and masked when sent (8.2.3.5.18).
         registers.gpie().modify(value!(GPIE { MULTIPLE_MSIX: true, PBA_SUPPORT: true, EIAME: true, OCD: true }));
         registers.eiac().modify(value!(EIAC { RTXQ_AUTO_CLEAR: 0xffff }));
@@ -54,7 +54,7 @@ impl<H: Platform> Control<'_, H> {
         // The causes that are no queue's share a vector (8.2.3.5.17); the link's is the only one that is let through.
         let others = value!(IVAR_MISC { INT_ALLOC_VAL_0: false, INT_ALLOC_VAL_1: true });
         registers.ivar_misc().modify(others.try_with(IVAR_MISC::INT_ALLOC_1, self.config.rx_queues as u64)?);
-        registers.eims().set_ones(Value::EMPTY.try_with(EIMS::INTERRUPT_ENABLE, LINK_CHANGED)?);
+        registers.eims().set_bits(Value::EMPTY.try_with(EIMS::INTERRUPT_ENABLE, LINK_CHANGED)?);
         Ok(())
     }
 
@@ -62,9 +62,9 @@ impl<H: Platform> Control<'_, H> {
     pub fn acknowledge_link_interrupt(&mut self) -> LinkStatus {
         // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of EIMS. Interrupts go
         // where the platform has them sent: what is written says which cause raises which, not where.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.hardware) };
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
         // First: a change after this look at the link raises an interrupt of its own.
-        registers.eicr().clear_ones(value!(EICR { LSC: true }));
+        registers.eicr().clear_bits(value!(EICR { LSC: true }));
         self.link()
     }
 }

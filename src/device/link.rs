@@ -9,7 +9,6 @@ use core::time::Duration;
 use crate::clock;
 use crate::device::semaphore::with_mac_registers;
 use crate::device::{Device, Error, Failed, Link, LinkUp, Reset};
-use crate::field::Fields;
 use crate::mmio::Bus;
 use crate::platform::Platform;
 use crate::register::{Driver, ExclusiveAccess};
@@ -86,7 +85,7 @@ pub(crate) fn set_up<H: Platform>(hardware: &H, link: Link) -> Result<(), Error>
 
 /// What LINKS says (8.2.3.22.20).
 pub(crate) fn status<H: Bus, P: ExclusiveAccess>(registers: Registers<'_, H, P>) -> LinkStatus {
-    let links = registers.links().read_with_effect();
+    let links = registers.links().read_with_side_effects();
     // A device that is gone reads as all ones.
     if links.get() == u32::MAX || !links.field(LINKS::LINK_UP) {
         return LinkStatus::Down;
@@ -108,7 +107,7 @@ impl<H: Platform> Device<Reset, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.wait_for_link.md")))]
     pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, Failed<Self>> {
         // SAFETY: the device is in that state, and owned here. It is only read.
-        let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(&self.hardware) };
+        let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(&self.hardware) };
         let look = || {
             if status(registers).is_up() {
                 // The device reports links that are none for a moment.

@@ -133,7 +133,7 @@ impl<S: State, H: Platform> Device<S, H> {
     #[must_use]
     pub fn registers(&self) -> Registers<'_, H, S> {
         // SAFETY: the device is in state `S`, as its type says. A state alone is no `Driver` permission.
-        unsafe { Registers::assume(&self.hardware) }
+        unsafe { Registers::assume_permission(&self.hardware) }
     }
 
     /// The registers, also those that reading changes.
@@ -141,7 +141,7 @@ impl<S: State, H: Platform> Device<S, H> {
     pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<S>> {
         // SAFETY: the device is in state `S`, as its type says, and borrowed whole, so nobody else uses it. It is no `Driver`
         // permission.
-        unsafe { Registers::assume(&self.hardware) }
+        unsafe { Registers::assume_permission(&self.hardware) }
     }
 
     /// The platform that the device is on.

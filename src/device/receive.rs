@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::device::error::InStep;
 use crate::device::{Config, Error, Rss};
-use crate::field::{Fields, Value};
+use crate::field::Value;
 use crate::mmio::{Bus, Index};
 use crate::platform::Platform;
 use crate::pool::BUFFER_STEP;
@@ -145,7 +145,7 @@ fn set_up_frame_size<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config:
 pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
     // SAFETY: the queue is disabled since the reset. The address and the length are those of a ring that the device keeps, by the
     // caller's promise; the size is that of the ring's buffers; and the device owns no descriptor: head and tail are 0.
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(hardware) };
     let queue = ring.queue();
     registers.rdba(queue).write(ring.ring().address());
     registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -159,7 +159,7 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, conf
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
     // Reset leaves bit 12 as 1, and it must be 0: every write sees to it.
     // SAFETY: the device does not run yet, and the caller has it to itself. What is written switches a hint off.
-    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
     shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
     registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
     registers
@@ -173,7 +173,7 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, conf
 pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
     // SAFETY: `start` alone calls this, on a device that does not run yet, which it has to itself. Reception writes to the buffers
     // of the queues that are enabled, which are the driver's.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
     while_idle(hardware, registers, || {
         // The datasheet has it last. But a packet may be waiting, and must not be written without snooping either.
         registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));

@@ -193,7 +193,7 @@ fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: 
     }
     // SAFETY: the caller has a device in state `LinkUp`, in which what `Reset` may write may be written, to itself. No queue is
     // enabled, so the device accesses no memory, whatever the filters and counters are set to.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;

@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use crate::clock::{self, Clock};
 use crate::device::Error;
-use crate::field::Fields;
 use crate::mmio::Bus;
 use crate::platform::Platform;
 use crate::register::Driver;
@@ -27,7 +26,7 @@ pub(crate) fn with_mac_registers<H: Platform>(
 ) -> Result<(), Error> {
     // SAFETY: the device was reset, and the caller has it to itself. The semaphores give access to no memory, and `action` sets
     // up the link.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
     let try_once = || {
         if let Err(error) = take_swsm(hardware, registers) {
             return Some(Err(error));
@@ -59,7 +58,7 @@ fn set_bits<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, bits: u64) {
 /// Takes SWSM: first from the other port's driver, then from the firmware.
 fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
     let gone = || registers.status().read().get() == u32::MAX;
-    let smbi = || !registers.swsm().read_with_effect().field(SWSM::SMBI);
+    let smbi = || !registers.swsm().read_with_side_effects().field(SWSM::SMBI);
     if !tried(hardware, smbi) {
         // A device that is gone reads as all ones.
         if gone() {
@@ -77,7 +76,7 @@ fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset
     }
     let swesmbi = || {
         registers.swsm().write(value!(SWSM { SMBI: true, SWESMBI: true }));
-        registers.swsm().read_with_effect().field(SWSM::SWESMBI)
+        registers.swsm().read_with_side_effects().field(SWSM::SWESMBI)
     };
     if !tried(hardware, swesmbi) {
         give_swsm(registers);

@@ -97,7 +97,7 @@ impl Statistics {
     pub(crate) fn update<H: Bus, P: ExclusiveAccess>(&mut self, registers: Registers<'_, H, P>) {
         macro_rules! add {
             ($($total:ident $counter:ident)*) => {$(
-                add_to(&mut self.$total, registers.$counter().read_with_effect().get());
+                add_to(&mut self.$total, registers.$counter().read_with_side_effects().get());
             )*};
         }
         add! {
@@ -115,20 +115,20 @@ impl Statistics {
             tx_multicast mptc
         }
         for buffer in PacketBuffer::all() {
-            add_to(&mut self.rx_missed, registers.rxmpc(buffer).read_with_effect().get());
+            add_to(&mut self.rx_missed, registers.rxmpc(buffer).read_with_side_effects().get());
         }
         for (counter, queue) in StatisticsCounter::all().zip(&mut self.queues) {
-            let packets = registers.qprc(counter).read_with_effect().get();
-            let octets = registers.qbrc(counter).read_with_effect();
-            let dropped = registers.qprdc(counter).read_with_effect().get();
+            let packets = registers.qprc(counter).read_with_side_effects().get();
+            let octets = registers.qbrc(counter).read_with_side_effects();
+            let dropped = registers.qprdc(counter).read_with_side_effects().get();
             add_to(&mut self.rx_packets, packets);
             add_to(&mut self.rx_octets, octets);
             add_to(&mut self.rx_no_descriptor, dropped);
             add_to(&mut queue.rx_packets, packets);
             add_to(&mut queue.rx_octets, octets);
             add_to(&mut queue.rx_no_descriptor, dropped);
-            add_to(&mut queue.tx_packets, registers.qptc(counter).read_with_effect().get());
-            let octets = registers.qbtc(counter).read_with_effect();
+            add_to(&mut queue.tx_packets, registers.qptc(counter).read_with_side_effects().get());
+            let octets = registers.qbtc(counter).read_with_side_effects();
             add_to(&mut self.tx_octets, octets);
             add_to(&mut queue.tx_octets, octets);
         }

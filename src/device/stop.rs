@@ -6,7 +6,6 @@ use crate::device::Error;
 use crate::device::error::InStep;
 use crate::device::initialise::{global_reset, mask_interrupts};
 use crate::device::receive;
-use crate::field::Fields;
 use crate::platform::Platform;
 use crate::queue::Stopped;
 use crate::register::Driver;
@@ -28,7 +27,7 @@ const MASTER_STOPS: Duration = Duration::from_millis(80);
 pub(crate) fn quiesce<H: Platform>(hardware: &H) -> Result<Stopped, Error> {
     // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. What is written here only takes access to
     // memory away; the loopback of `flush_data_path` has reception off and no bus.
-    let registers: Quieting<'_, H> = unsafe { Registers::assume(hardware) };
+    let registers: Quieting<'_, H> = unsafe { Registers::assume_permission(hardware) };
     if registers.status().read().get() == u32::MAX {
         return Err(Error::Removed { step: "first look at STATUS (8.2.3.1.2)" });
     }

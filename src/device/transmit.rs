@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::device::error::InStep;
 use crate::device::{Config, Error, receive};
-use crate::field::{Fields, Value};
+use crate::field::Value;
 use crate::mmio::Bus;
 use crate::platform::Platform;
 use crate::queue::TxRing;
@@ -26,7 +26,7 @@ const PACKET_BUFFER: u64 = 160;
 pub(crate) fn initialise<H: Bus>(hardware: &H, config: &Config) -> Result<(), Error> {
     // SAFETY: `start` alone calls this, on a device in that state, which it has to itself. No queue is enabled, so the device
     // accesses no memory, whatever it is set up as.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
     registers.hlreg0().modify(value!(HLREG0 { TXCRCEN: true, TXPADEN: true }));
     with_arbiter_disabled(
         hardware,
@@ -42,10 +42,10 @@ fn with_arbiter_disabled<H: Bus>(
     rest: impl FnOnce(Registers<'_, H, Driver<Reset>>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     // SAFETY: `initialise` calls this before any queue is enabled, on a device that `start` has to itself.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: true }));
     // SAFETY: the device is still the same, and the arbiter was just switched off.
-    arbiter(unsafe { Registers::assume(hardware) });
+    arbiter(unsafe { Registers::assume_permission(hardware) });
     let result = rest(registers);
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: false }));
     result
@@ -79,7 +79,7 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
 pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, config: &Config) -> Result<(), Error> {
     // SAFETY: the queue is disabled since the reset. The address and the length are those of a ring that the device keeps, by the
     // caller's promise, and which is empty: head and tail are 0.
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume(hardware) };
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(hardware) };
     let queue = ring.queue();
     registers.tdba(queue).write(ring.ring().address());
     registers.tdlen(queue).write(Value::EMPTY.try_with(TDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -91,7 +91,7 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, conf
         .try_with(TXDCTL::HTHRESH, u64::from(at_least))?;
     registers.txdctl(queue).modify(thresholds);
     // SAFETY: the device is being started. The queues that are enabled are the driver's, so transmission accesses its rings alone.
-    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume(hardware) };
+    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
     if !shared.dmatxctl().read().field(DMATXCTL::TE) {
         shared.dmatxctl().modify(value!(DMATXCTL { TE: true }));
     }

@@ -8,7 +8,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::linux::PciAddress;
-use crate::mmio::{REGISTER_SPACE, UnusableBar};
+use crate::mmio::{REGISTER_SPACE, UnusableMapping};
 
 /// An error number of the system.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,7 +136,7 @@ pub enum Error {
         file: u64,
     },
     /// BAR0 was mapped to an address that cannot be used.
-    UnusableBar(UnusableBar),
+    UnusableMapping(UnusableMapping),
     /// Another process, or another handle in this one, drives the function.
     AlreadyDriven {
         /// The function.
@@ -313,7 +313,7 @@ impl fmt::Display for Error {
                 "BAR0 of {address} has {bar:#x} bytes and its file has {file:#x}: \
                  both must be the same power of two, and at least {REGISTER_SPACE:#x} (datasheet 8.1)"
             ),
-            Self::UnusableBar(error) => error.fmt(f),
+            Self::UnusableMapping(error) => error.fmt(f),
             Self::AlreadyDriven { address } => {
                 write!(f, "{address} is driven already, by another process or another handle in this one")
             }
@@ -424,14 +424,14 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::UnusableBar(error) => Some(error),
+            Self::UnusableMapping(error) => Some(error),
             _ => None,
         }
     }
 }
 
-impl From<UnusableBar> for Error {
-    fn from(error: UnusableBar) -> Self {
-        Self::UnusableBar(error)
+impl From<UnusableMapping> for Error {
+    fn from(error: UnusableMapping) -> Self {
+        Self::UnusableMapping(error)
     }
 }

@@ -12,6 +12,8 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::string::ToString;
 
+use datasheet_runtime::bus::Bus;
+
 use crate::clock::Clock;
 use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use crate::linux::bar::{Bar, MapError};
@@ -21,7 +23,8 @@ use crate::linux::host::{self, Host};
 use crate::linux::memory::{Allocator, PageSize, Region};
 use crate::linux::pagemap::system_page_size;
 use crate::linux::{Error, FormerDriver, Monotonic, PciAddress};
-use crate::mmio::{Bus, Offset};
+use crate::mmio::Offset;
+use crate::registers::RegisterSpace;
 
 /// Physical addresses are the same for all devices.
 const PHYSICAL: Domain = Domain(u64::MAX);
@@ -203,16 +206,16 @@ impl fmt::Debug for Sysfs {
 // SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the kernel's driver was
 // unbound, and the lock on `resource0`, held as long as this lives, refuses the function to every other `Sysfs`, in this
 // process or another. Whoever opens the file as root without asking for the lock must be trusted not to drive the device.
-unsafe impl Bus for Sysfs {
+unsafe impl Bus<RegisterSpace> for Sysfs {
     #[inline(always)]
-    fn read32(&self, offset: Offset) -> u32 {
-        self.bar.mmio().read32(offset)
+    fn read(&self, offset: Offset) -> u32 {
+        self.bar.mmio().read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
-        unsafe { self.bar.mmio().write32(offset, value) }
+        unsafe { self.bar.mmio().write(offset, value) }
     }
 }
 

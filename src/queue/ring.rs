@@ -15,7 +15,9 @@ use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
-use crate::descriptors::{Descriptor, Words};
+use datasheet_runtime::descriptor::DescriptorFormat;
+
+use crate::descriptors::Words;
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Usual};
@@ -369,7 +371,11 @@ impl Ring {
     /// # Safety
     ///
     /// What `value` lets the device access must lie in `buffer`.
-    pub(crate) unsafe fn post_buffer<D: Descriptor>(&mut self, value: Value<D>, buffer: Buffer) -> Result<(), Buffer> {
+    pub(crate) unsafe fn post_buffer<D: DescriptorFormat>(
+        &mut self,
+        value: Value<D>,
+        buffer: Buffer,
+    ) -> Result<(), Buffer> {
         if self.posted() == self.len() {
             return Err(buffer);
         }

@@ -351,8 +351,8 @@ impl<'a, H: Bus> Receive<'a, H> {
         let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
         // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
         // descriptors were posted with buffers that the ring keeps until the device has stopped.
-        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume(self.hardware) };
-        registers.rdt(self.ring.queue).ring(tail as u32);
+        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
+        registers.rdt(self.ring.queue).ring_doorbell(tail as u32);
     }
 
     /// Tells the device of all buffers for the first time, after the queue was enabled.
@@ -365,10 +365,10 @@ impl<'a, H: Bus> Receive<'a, H> {
     pub fn enable_interrupt(&mut self) {
         // SAFETY: there are queues only while the device runs. A bit of EIMS that is written as 1 sets itself alone, whoever writes
         // others; interrupts go where the platform has them sent, and to no memory of this register's.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume(self.hardware) };
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
         let cause = 1u64 << self.ring.queue.get();
         if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, cause) {
-            registers.eims_ex(QUEUE_VECTORS).set_ones(cause);
+            registers.eims_ex(QUEUE_VECTORS).set_bits(cause);
         }
     }
 

@@ -454,8 +454,8 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
         let tail = self.ring.ring.wrap(self.ring.ring.end());
         // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
         // descriptors were posted with buffers that the ring keeps until the device reports them, or has stopped.
-        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume(self.hardware) };
-        registers.tdt(self.ring.queue).ring(tail as u32);
+        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
+        registers.tdt(self.ring.queue).ring_doorbell(tail as u32);
     }
 
     /// Makes this queue able to send packets of `pool`.

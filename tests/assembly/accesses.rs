@@ -6,19 +6,20 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping};
-use ixgbe::field::{Fields, Value};
-use ixgbe::mmio::{Bus, Mmio, Offset};
+use ixgbe::field::Value;
+use ixgbe::mmio::{Mmio, Offset};
 use ixgbe::packet::Batch;
 use ixgbe::queue::{Forwarded, InPlace, Receive, Route, Transmit};
 use ixgbe::register::Driver;
 use ixgbe::registers::permission::{QueueDisabled, QueueEnabled, Reset};
-use ixgbe::registers::{FCTRL, HLREG0, MAXFRS, Registers, RxQueue, SRRCTL, STATUS, srrctl};
+use ixgbe::registers::{FCTRL, HLREG0, MAXFRS, RegisterSpace, Registers, RxQueue, SRRCTL, STATUS, srrctl};
+use ixgbe::runtime::bus::Bus;
 use ixgbe::value;
 
 /// The registers with permission `P`, which nobody holds: these functions are compiled and never run.
 fn assume<P>(bus: &Mmio) -> Registers<'_, Mmio, P> {
     // SAFETY: nothing calls the functions that call this one.
-    unsafe { Registers::assume(bus) }
+    unsafe { Registers::assume_permission(bus) }
 }
 
 /// Writes the register at `offset`.
@@ -45,16 +46,16 @@ unsafe fn peek(base: *mut u8, offset: usize) -> u32 {
 pub struct Memory(Mmio);
 
 // SAFETY: as `Mmio`.
-unsafe impl Bus for Memory {
+unsafe impl Bus<RegisterSpace> for Memory {
     #[inline(always)]
-    fn read32(&self, offset: Offset) -> u32 {
-        self.0.read32(offset)
+    fn read(&self, offset: Offset) -> u32 {
+        self.0.read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: as the caller says.
-        unsafe { self.0.write32(offset, value) }
+        unsafe { self.0.write(offset, value) }
     }
 }
 
@@ -246,7 +247,7 @@ pub unsafe fn raw_indexed(base: *mut u8, queue: u16) {
 #[unsafe(no_mangle)]
 pub fn typed_doorbell(bus: Mmio, queue: RxQueue, words: &mut Words, tail: u32) {
     words.vacant().write(value!(AdvancedTransmitDataRead { EOP: true, RS: true }));
-    assume::<Driver<QueueEnabled>>(&bus).rdt(queue).ring(tail);
+    assume::<Driver<QueueEnabled>>(&bus).rdt(queue).ring_doorbell(tail);
 }
 
 /// Writes a descriptor and hands it to the device.
@@ -259,7 +260,7 @@ pub unsafe fn raw_doorbell(base: *mut u8, queue: u16, words: &mut [AtomicU64; 2]
     words[0].store(0, Ordering::Relaxed);
     // DTYP 3 and DEXT make it an advanced data descriptor.
     words[1].store(3 << 20 | 1 << 24 | 1 << 27 | 1 << 29, Ordering::Relaxed);
-    ixgbe::mmio::order_memory_before_doorbell();
+    ixgbe::runtime::bus::order_memory_before_doorbell();
     // SAFETY: the caller's promise.
     unsafe { poke(base, offset(queue, 0x0_1018, 0x0_d018), tail) }
 }

@@ -26,17 +26,17 @@ fn use_ten(bus: &Mmio) -> u32 {
     use ixgbe::{index, value};
 
     // SAFETY: there is no device that could reach memory.
-    let registers = unsafe { Registers::<_, Driver<Reset>>::assume(bus) };
+    let registers = unsafe { Registers::<_, Driver<Reset>>::assume_permission(bus) };
     registers.ctrl().modify(value!(CTRL { LRST: true }));
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     // SAFETY: as before.
-    let queues = unsafe { Registers::<_, Driver<QueueEnabled>>::assume(bus) };
+    let queues = unsafe { Registers::<_, Driver<QueueEnabled>>::assume_permission(bus) };
     queues.rdt(index!(RxQueue, 70)).ring(31);
     queues.tdt(index!(TxQueue, 3)).ring(31);
-    registers.gprc().read_with_effect().get()
-        ^ registers.gptc().read_with_effect().get()
+    registers.gprc().read_with_side_effects().get()
+        ^ registers.gptc().read_with_side_effects().get()
         ^ registers.status().read().get()
-        ^ registers.links().read_with_effect().get()
+        ^ registers.links().read_with_side_effects().get()
         ^ registers.rxctrl().read().get()
         ^ registers.eec().read().get()
 }
@@ -51,17 +51,17 @@ fn use_ten(bus: &Mmio) -> u32 {
     }
     // SAFETY: there is no device that could reach memory.
     unsafe {
-        bus.write32(const { at(0x00000) }, bus.read32(const { at(0x00000) }) & 0xfbff_fff7 | 1 << 3);
-        bus.write32(const { at(0x00018) }, bus.read32(const { at(0x00018) }) & 0xefff_bfff | 1 << 28);
+        bus.write(const { at(0x00000) }, bus.read(const { at(0x00000) }) & 0xfbff_fff7 | 1 << 3);
+        bus.write(const { at(0x00018) }, bus.read(const { at(0x00018) }) & 0xefff_bfff | 1 << 28);
         order_memory_before_doorbell();
-        bus.write32(const { at(0x0D018 + 6 * 0x40) }, 31);
+        bus.write(const { at(0x0D018 + 6 * 0x40) }, 31);
         order_memory_before_doorbell();
-        bus.write32(const { at(0x06018 + 3 * 0x40) }, 31);
+        bus.write(const { at(0x06018 + 3 * 0x40) }, 31);
     }
-    bus.read32(const { at(0x04074) })
-        ^ bus.read32(const { at(0x04080) })
-        ^ bus.read32(const { at(0x00008) })
-        ^ bus.read32(const { at(0x042A4) })
-        ^ bus.read32(const { at(0x03000) })
-        ^ bus.read32(const { at(0x10010) })
+    bus.read(const { at(0x04074) })
+        ^ bus.read(const { at(0x04080) })
+        ^ bus.read(const { at(0x00008) })
+        ^ bus.read(const { at(0x042A4) })
+        ^ bus.read(const { at(0x03000) })
+        ^ bus.read(const { at(0x10010) })
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use ixgbe::device::{Config, Device};
 use ixgbe::dma::Dma;
 use ixgbe::linux::Vfio;
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::mmio::Offset;
+use ixgbe::runtime::bus::Bus;
 
 /// The registers of transmit queue 1 (datasheet 8.2.3.9).
 const TDBAL: u32 = 0x6040;
@@ -41,10 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         [(TDBAL, start as u32), (TDBAH, (start >> 32) as u32), (TDLEN, ring.len() as u32), (TXDCTL, ENABLE)]
     {
         // SAFETY: the queue has one ring, which is freed after the device has stopped.
-        unsafe { nic.platform().write32(at(register)?, value) };
+        unsafe { nic.platform().write(at(register)?, value) };
     }
     sleep(PATIENCE);
-    if nic.platform().read32(at(TXDCTL)?) & ENABLE == 0 {
+    if nic.platform().read(at(TXDCTL)?) & ENABLE == 0 {
         return Err("the queue is not enabled".into());
     }
     let mut send = |number: u32| -> Result<u64, Box<dyn Error>> {
@@ -53,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let descriptor = ring.base().cast::<u64>().add(2 * number as usize);
             descriptor.write_volatile(source);
             descriptor.add(1).write_volatile(WHOLE | LEN | LEN << 46);
-            nic.platform().write32(at(TDT)?, number + 1);
+            nic.platform().write(at(TDT)?, number + 1);
         }
         sleep(PATIENCE);
         Ok(nic.statistics()?.tx_packets)

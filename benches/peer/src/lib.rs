@@ -10,10 +10,12 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Running};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::{Bus, Mmio, Offset};
+use ixgbe::mmio::{Mmio, Offset};
 use ixgbe::packet::Batch;
 use ixgbe::queue::{InPlace, QueuePair, Route};
 
@@ -26,16 +28,16 @@ const TOUCHED: usize = 3;
 struct Plain(Mmio);
 
 // SAFETY: honest: every access reaches the memory that plays the device. Exclusive: whoever gave the memory said so.
-unsafe impl Bus for Plain {
+unsafe impl Bus<RegisterSpace> for Plain {
     #[inline(always)]
-    fn read32(&self, offset: Offset) -> u32 {
-        self.0.read32(offset)
+    fn read(&self, offset: Offset) -> u32 {
+        self.0.read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: as the caller says.
-        unsafe { self.0.write32(offset, value) }
+        unsafe { self.0.write(offset, value) }
     }
 }
 

@@ -126,6 +126,13 @@ pub struct Range {
 }
 
 impl Range {
+    /// The place of the last element.
+    #[must_use]
+    pub fn last(self) -> u64 {
+        let steps = u64::from(self.count.saturating_sub(1));
+        self.base.value.saturating_add(steps.saturating_mul(self.stride))
+    }
+
     /// The places of the elements, in the order of their indices.
     pub fn offsets(self) -> impl Iterator<Item = u64> {
         let (base, stride) = (self.base.value, self.stride);

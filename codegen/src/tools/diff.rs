@@ -296,10 +296,10 @@ fn reset(difference: &mut Difference, name: &str, old: &Register<'_>, new: &Regi
 fn reads_and_writes(difference: &mut Difference, name: &str, old: &Register<'_>, new: &Register<'_>) {
     use Level::{Major, Minor};
     match (old.read, new.read) {
-        (Read::Nothing, Read::Pure | Read::Acts) => difference.note(Minor, name, "can be read"),
-        (Read::Pure | Read::Acts, Read::Nothing) => difference.note(Major, name, "can no longer be read"),
-        (Read::Pure, Read::Acts) => difference.note(Major, name, "a read changes it"),
-        (Read::Acts, Read::Pure) => difference.note(Minor, name, "a read no longer changes it"),
+        (Read::Nothing, Read::Pure | Read::SideEffects) => difference.note(Minor, name, "can be read"),
+        (Read::Pure | Read::SideEffects, Read::Nothing) => difference.note(Major, name, "can no longer be read"),
+        (Read::Pure, Read::SideEffects) => difference.note(Major, name, "a read changes it"),
+        (Read::SideEffects, Read::Pure) => difference.note(Minor, name, "a read no longer changes it"),
         _ => {}
     }
     match (old.write, new.write) {

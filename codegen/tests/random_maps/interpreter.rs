@@ -107,7 +107,7 @@ pub fn is_settable(register: &Register, field: &Field) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abilities {
     pub read_pure: bool,
-    pub read_acts: bool,
+    pub has_read_side_effects: bool,
     pub plain_write: bool,
     pub ones_set: bool,
     pub ones_clear: bool,
@@ -125,7 +125,7 @@ pub fn abilities(map: &Map, register: &Register) -> Abilities {
     }
     let any = |wanted: &[&str]| kinds.iter().any(|kind| wanted.contains(kind));
     let acts = ["rc", "rc_w1c", "read_sets"];
-    let read_acts = any(&acts) || acts.contains(&register.access);
+    let has_read_side_effects = any(&acts) || acts.contains(&register.access);
     let (stores, sets, clears) = (any(&["rw", "wo", "sc", "read_sets"]), any(&["w1s"]), any(&["w1c", "rc_w1c"]));
     let plain_write = stores || (sets && clears);
     let written = stores || sets || clears;
@@ -148,8 +148,8 @@ pub fn abilities(map: &Map, register: &Register) -> Abilities {
         (!written || (reaches && !register.is_marked()), !written || reaches)
     });
     Abilities {
-        read_acts,
-        read_pure: !read_acts && register.access != "wo",
+        has_read_side_effects,
+        read_pure: !has_read_side_effects && register.access != "wo",
         plain_write,
         ones_set: sets && !plain_write,
         ones_clear: clears && !plain_write,

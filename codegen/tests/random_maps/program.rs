@@ -60,7 +60,7 @@ fn probe(map: &Map, number: usize, abilities: &Abilities) -> Call {
     let permissions: Vec<_> = permissions.collect();
     let has = [
         abilities.read_pure,
-        abilities.read_acts,
+        abilities.has_read_side_effects,
         abilities.plain_write,
         abilities.ones_set,
         abilities.ones_clear,
@@ -122,8 +122,8 @@ impl Trying<'_> {
             }
         };
 
-        if abilities.read_pure || abilities.read_acts {
-            let method = if abilities.read_pure { "read()" } else { "read_with_effect()" };
+        if abilities.read_pure || abilities.has_read_side_effects {
+            let method = if abilities.read_pure { "read()" } else { "read_with_side_effects()" };
             call(method, read.clone() + &interpreter::fields(register, old));
         }
         let (some, all) = (self.values(trial.given), self.values(u32::MAX));
@@ -139,10 +139,10 @@ impl Trying<'_> {
             call(&format!("write_full({all_code}.full())"), wrote(stored(register, reset, &all)));
         }
         if abilities.ones_set {
-            call(&format!("set_ones({some_code})"), wrote(interpreter::ones(register, &some)));
+            call(&format!("set_bits({some_code})"), wrote(interpreter::ones(register, &some)));
         }
         if abilities.ones_clear {
-            call(&format!("clear_ones({some_code})"), wrote(interpreter::ones(register, &some)));
+            call(&format!("clear_bits({some_code})"), wrote(interpreter::ones(register, &some)));
         }
         if abilities.doorbell {
             call(&format!("ring({answer})"), wrote(old));
@@ -219,8 +219,8 @@ fn pair_calls(map: &Map, number: usize, calls: &mut Vec<Call>) {
     if l.read_pure && h.read_pure {
         call("read()".to_owned(), reads() + &value(halves).to_string());
     }
-    if l.read_acts && h.read_acts {
-        call("read_with_effect()".to_owned(), reads() + &value(halves).to_string());
+    if l.has_read_side_effects && h.has_read_side_effects {
+        call("read_with_side_effects()".to_owned(), reads() + &value(halves).to_string());
     }
     if l.plain_write && h.plain_write {
         let writes = [0, 1].map(|half| interpreter::wrote(registers[half], places[half], halves[half]));

@@ -17,8 +17,8 @@ pub mod field {
             };
         }
         kinds! {
-            ReadWrite ReadOnly WriteOnly ReadClears WriteOneClears WriteOneSets SelfClearing ReadSets Fixed Guarded;
-            ReadWrite WriteOnly WriteOneClears WriteOneSets SelfClearing ReadSets
+            ReadWrite ReadOnly WriteOnly ReadToClear OneToClear OneToSet SelfClearing ReadToSet Fixed DriverOnly;
+            ReadWrite WriteOnly OneToClear OneToSet SelfClearing ReadToSet
         }
     }
 
@@ -37,7 +37,7 @@ pub mod field {
     }
 
     /// A value for each.
-    pub struct Full<R>(pub Value<R>);
+    pub struct FullValue<R>(pub Value<R>);
 
     impl<R: Layout> Value<R> {
         pub const EMPTY: Self = Self { mask: 0, bits: 0, layout: PhantomData };
@@ -54,7 +54,7 @@ pub mod field {
         }
 
         #[track_caller]
-        pub fn full(self) -> Full<R> {
+        pub fn full(self) -> FullValue<R> {
             assert_eq!(u64::from(self.mask), R::WRITABLE[0], "these are not all fields of {} that can be set", R::NAME);
             Full(self)
         }
@@ -171,7 +171,7 @@ pub mod info {
         RcW1c,
         W1s,
         Sc,
-        ReadSets,
+        ReadToSet,
     }
 
     pub struct FieldInfo {
@@ -361,14 +361,14 @@ pub mod register {
         const RESET: u32;
     }
 
-    pub unsafe trait KnownReset {}
-    pub unsafe trait ReadPure {}
-    pub unsafe trait ReadActs {}
+    pub unsafe trait Resettable {}
+    pub unsafe trait PureRead {}
+    pub unsafe trait SideEffectRead {}
     pub unsafe trait PlainWrite {}
-    pub unsafe trait OnesSet {}
-    pub unsafe trait OnesClear {}
+    pub unsafe trait WriteOneToSet {}
+    pub unsafe trait WriteOneToClear {}
     pub unsafe trait Doorbell {}
-    pub unsafe trait BareWrite {}
+    pub unsafe trait RawWrite {}
     pub unsafe trait WritableIn<P> {}
 
     pub struct Exclusive<P>(PhantomData<P>);
@@ -404,26 +404,26 @@ pub mod register {
 
         pub fn read(&self) -> Read<R>
         where
-            R: ReadPure,
+            R: PureRead,
         {
             Read(self.take(), PhantomData)
         }
 
-        pub fn read_with_effect(&self) -> Read<R>
+        pub fn read_with_side_effects(&self) -> Read<R>
         where
-            R: ReadActs,
+            R: SideEffectRead,
         {
             Read(self.take(), PhantomData)
         }
 
         pub fn write(&self, value: Value<R>)
         where
-            R: PlainWrite + KnownReset + WritableIn<P>,
+            R: PlainWrite + Resettable + WritableIn<P>,
         {
             self.store(R::RESET, value);
         }
 
-        pub fn write_full(&self, value: Full<R>)
+        pub fn write_full(&self, value: FullValue<R>)
         where
             R: PlainWrite + WritableIn<P>,
         {
@@ -432,21 +432,21 @@ pub mod register {
 
         pub fn modify(&self, value: Value<R>)
         where
-            R: ReadPure + PlainWrite + WritableIn<P>,
+            R: PureRead + PlainWrite + WritableIn<P>,
         {
             self.store(self.take(), value);
         }
 
-        pub fn set_ones(&self, value: Value<R>)
+        pub fn set_bits(&self, value: Value<R>)
         where
-            R: OnesSet + WritableIn<P>,
+            R: WriteOneToSet + WritableIn<P>,
         {
             self.put(value.bits);
         }
 
-        pub fn clear_ones(&self, value: Value<R>)
+        pub fn clear_bits(&self, value: Value<R>)
         where
-            R: OnesClear + WritableIn<P>,
+            R: WriteOneToClear + WritableIn<P>,
         {
             self.put(value.bits);
         }
@@ -484,16 +484,16 @@ pub mod register {
 
         pub fn read(&self) -> u64
         where
-            L: ReadPure,
-            H: ReadPure,
+            L: PureRead,
+            H: PureRead,
         {
             self.take()
         }
 
-        pub fn read_with_effect(&self) -> u64
+        pub fn read_with_side_effects(&self) -> u64
         where
-            L: ReadActs,
-            H: ReadActs,
+            L: SideEffectRead,
+            H: SideEffectRead,
         {
             self.take()
         }
@@ -537,13 +537,13 @@ macro_rules! probes {
 }
 
 probes! {
-    READ_PURE: ReadPure;
-    READ_ACTS: ReadActs;
+    READ_PURE: PureRead;
+    READ_ACTS: SideEffectRead;
     PLAIN_WRITE: PlainWrite;
-    ONES_SET: OnesSet;
-    ONES_CLEAR: OnesClear;
-    KNOWN_RESET: KnownReset;
-    BARE_WRITE: BareWrite;
+    ONES_SET: WriteOneToSet;
+    ONES_CLEAR: WriteOneToClear;
+    KNOWN_RESET: Resettable;
+    BARE_WRITE: RawWrite;
     DOORBELL: Doorbell;
 }
 

@@ -7,7 +7,9 @@ use crate::clock::Clock;
 use crate::dma::DmaAddr;
 use crate::linux::bar::Bar;
 use crate::linux::{Monotonic, PciAddress};
-use crate::mmio::{Bus, Offset};
+use datasheet_runtime::bus::Bus;
+
+use crate::mmio::Offset;
 
 pub(crate) const IDS: (u16, u16) = (0x1234, 0x11e8);
 /// Where the device has memory of its own.
@@ -17,11 +19,11 @@ const LEN: usize = 2048;
 
 pub(crate) fn write(bar: &Bar, at: u32, value: u32) {
     // SAFETY: the device is told of memory that the test has mapped, or has unmapped to see the IOMMU stop it.
-    unsafe { bar.mmio().write32(Offset::new(at).unwrap(), value) };
+    unsafe { bar.mmio().write(Offset::new(at).unwrap(), value) };
 }
 
 pub(crate) fn read(bar: &Bar, at: u32) -> u32 {
-    bar.mmio().read32(Offset::new(at).unwrap())
+    bar.mmio().read(Offset::new(at).unwrap())
 }
 
 /// Has the device copy `LEN` bytes, from memory or to it.

@@ -175,7 +175,7 @@ fn a_function_opened_through_sysfs_is_prepared_and_given_back() {
 
     // Writes reach the file that plays the registers.
     // SAFETY: a file reaches no memory.
-    unsafe { platform.write32(Offset::new(0x1fffc).unwrap(), 0x1234_5678) };
+    unsafe { platform.write(Offset::new(0x1fffc).unwrap(), 0x1234_5678) };
     assert_eq!(fs::read(tree.path("resource0")).unwrap()[0x1fffc..], 0x1234_5678u32.to_le_bytes());
 
     let twice = tree.options().open(tree.address).unwrap_err();

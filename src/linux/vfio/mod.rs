@@ -13,6 +13,8 @@ use std::vec::Vec;
 
 use vfio_bindings::bindings::vfio;
 
+use datasheet_runtime::bus::Bus;
+
 use crate::clock::Clock;
 use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use crate::linux::bar::{Bar, MapError};
@@ -21,7 +23,8 @@ use crate::linux::function::{Function, VFIO_PCI};
 use crate::linux::interrupts::{Interrupts, Vector};
 use crate::linux::memory::{Allocator, PageSize, lock};
 use crate::linux::{Errno, Error, Monotonic, PciAddress};
-use crate::mmio::{Bus, Offset, REGISTER_SPACE};
+use crate::mmio::{Offset, REGISTER_SPACE};
+use crate::registers::RegisterSpace;
 
 pub use container::Container;
 use container::failed;
@@ -188,16 +191,16 @@ impl fmt::Debug for Vfio {
 // SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the function is bound to
 // vfio-pci, so no other driver of the kernel has it; the kernel opens its group for one container only; and the claim
 // refuses it to everybody else in this one.
-unsafe impl Bus for Vfio {
+unsafe impl Bus<RegisterSpace> for Vfio {
     #[inline(always)]
-    fn read32(&self, offset: Offset) -> u32 {
-        self.bar.mmio().read32(offset)
+    fn read(&self, offset: Offset) -> u32 {
+        self.bar.mmio().read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
-        unsafe { self.bar.mmio().write32(offset, value) }
+        unsafe { self.bar.mmio().write(offset, value) }
     }
 }
 

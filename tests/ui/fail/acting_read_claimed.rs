@@ -1,8 +1,8 @@
 // That a read changes the register alone is for the map to say.
-// error names: ReadActs
+// error names: SideEffectRead
 
 use ixgbe::field::Layout;
-use ixgbe::register::{ReadActs, Register, RegisterLongName};
+use ixgbe::register::{SideEffectRead, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -21,6 +21,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-impl ReadActs for Mine {}
+impl SideEffectRead for Mine {}
 
 fn main() {}

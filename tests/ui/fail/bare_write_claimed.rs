@@ -1,8 +1,8 @@
 // That a register takes any number is for the map to say.
-// error names: BareWrite
+// error names: RawWrite
 
 use ixgbe::field::Layout;
-use ixgbe::register::{BareWrite, KnownReset, PlainWrite, Register, RegisterLongName};
+use ixgbe::register::{RawWrite, Resettable, PlainWrite, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -21,10 +21,10 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-unsafe impl KnownReset for Mine {}
+unsafe impl Resettable for Mine {}
 
 unsafe impl PlainWrite for Mine {}
 
-impl BareWrite for Mine {}
+impl RawWrite for Mine {}
 
 fn main() {}

@@ -7,7 +7,7 @@ use ixgbe::registers::MAXFRS;
 use ixgbe::value;
 
 fn case<H: Platform>(nic: &Device<Reset, H>) {
-    nic.registers().maxfrs().clear_ones(value!(MAXFRS { MFS: 1518 }));
+    nic.registers().maxfrs().clear_bits(value!(MAXFRS { MFS: 1518 }));
 }
 
 fn main() {}

@@ -1,8 +1,8 @@
 // That a written zero does nothing is for the map to say.
-// error names: OnesClear
+// error names: WriteOneToClear
 
 use ixgbe::field::Layout;
-use ixgbe::register::{OnesClear, Register, RegisterLongName};
+use ixgbe::register::{WriteOneToClear, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -21,6 +21,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-impl OnesClear for Mine {}
+impl WriteOneToClear for Mine {}
 
 fn main() {}

@@ -5,7 +5,7 @@ use ixgbe::device::{Device, Reset};
 use ixgbe::platform::Platform;
 
 fn case<H: Platform>(nic: &mut Device<Reset, H>) {
-    let _ = nic.registers().crcerrs().read_with_effect();
+    let _ = nic.registers().crcerrs().read_with_side_effects();
 }
 
 fn main() {}

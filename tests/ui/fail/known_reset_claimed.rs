@@ -1,8 +1,8 @@
 // That the reset value of a register is known is for the map to say.
-// error names: KnownReset
+// error names: Resettable
 
 use ixgbe::field::Layout;
-use ixgbe::register::{KnownReset, Register, RegisterLongName};
+use ixgbe::register::{Resettable, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -21,6 +21,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-impl KnownReset for Mine {}
+impl Resettable for Mine {}
 
 fn main() {}

@@ -6,7 +6,7 @@ use ixgbe::registers::{Registers, permission::Running};
 
 fn case<B: Bus>(bus: &B) -> Registers<'_, B, Running> {
     // SAFETY: none here, this is only compiled.
-    Registers::assume(bus)
+    Registers::assume_permission(bus)
 }
 
 fn main() {}

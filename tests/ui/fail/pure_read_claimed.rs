@@ -1,8 +1,8 @@
 // That a read changes nothing is for the map to say.
-// error names: ReadPure
+// error names: PureRead
 
 use ixgbe::field::Layout;
-use ixgbe::register::{ReadPure, Register, RegisterLongName};
+use ixgbe::register::{PureRead, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -21,6 +21,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-impl ReadPure for Mine {}
+impl PureRead for Mine {}
 
 fn main() {}

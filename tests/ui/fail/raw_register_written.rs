@@ -1,5 +1,5 @@
 // Who goes around the typed registers of a running device answers for the memory that it reaches.
-// error names: write32, unsafe
+// error names: write, unsafe
 
 use ixgbe::device::{Device, Running};
 use ixgbe::mmio::Offset;
@@ -8,7 +8,7 @@ use ixgbe::platform::Platform;
 fn case<H: Platform>(nic: &Device<Running, H>, buffer_size: Offset) {
     let bus = nic.platform();
     // SAFETY: none here, this is only compiled.
-    bus.write32(buffer_size, 16)
+    bus.write(buffer_size, 16)
 }
 
 fn main() {}

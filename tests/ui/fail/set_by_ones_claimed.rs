@@ -1,8 +1,8 @@
 // That a written zero does nothing is for the map to say.
-// error names: OnesSet
+// error names: WriteOneToSet
 
 use ixgbe::field::Layout;
-use ixgbe::register::{OnesSet, Register, RegisterLongName};
+use ixgbe::register::{WriteOneToSet, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -21,6 +21,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-impl OnesSet for Mine {}
+impl WriteOneToSet for Mine {}
 
 fn main() {}

@@ -4,7 +4,7 @@
 use ixgbe::field::{Full, Value, ValueError};
 use ixgbe::registers::RAL;
 
-fn case(value: Value<RAL>) -> Result<Full<RAL>, ValueError> {
+fn case(value: Value<RAL>) -> Result<FullValue<RAL>, ValueError> {
     Ok(Full(value))
 }
 

@@ -1,7 +1,7 @@
 // The generator makes it, and answers for it by `unsafe`.
 
 use ixgbe::field::Layout;
-use ixgbe::register::{ReadActs, Register, RegisterLongName};
+use ixgbe::register::{SideEffectRead, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -20,6 +20,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-unsafe impl ReadActs for Mine {}
+unsafe impl SideEffectRead for Mine {}
 
 fn main() {}

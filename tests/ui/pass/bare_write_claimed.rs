@@ -1,7 +1,7 @@
 // The generator makes it, and answers for it by `unsafe`.
 
 use ixgbe::field::Layout;
-use ixgbe::register::{BareWrite, KnownReset, PlainWrite, Register, RegisterLongName};
+use ixgbe::register::{RawWrite, Resettable, PlainWrite, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -20,10 +20,10 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-unsafe impl KnownReset for Mine {}
+unsafe impl Resettable for Mine {}
 
 unsafe impl PlainWrite for Mine {}
 
-unsafe impl BareWrite for Mine {}
+unsafe impl RawWrite for Mine {}
 
 fn main() {}

@@ -4,7 +4,7 @@ use ixgbe::registers::EICR;
 use ixgbe::value;
 
 fn case<H: Platform>(nic: &Device<Reset, H>) {
-    nic.registers().eicr().clear_ones(value!(EICR { LSC: true }));
+    nic.registers().eicr().clear_bits(value!(EICR { LSC: true }));
 }
 
 fn main() {}

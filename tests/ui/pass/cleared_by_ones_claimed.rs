@@ -1,7 +1,7 @@
 // The generator makes it, and answers for it by `unsafe`.
 
 use ixgbe::field::Layout;
-use ixgbe::register::{OnesClear, Register, RegisterLongName};
+use ixgbe::register::{WriteOneToClear, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -20,6 +20,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-unsafe impl OnesClear for Mine {}
+unsafe impl WriteOneToClear for Mine {}
 
 fn main() {}

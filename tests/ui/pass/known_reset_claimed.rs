@@ -1,7 +1,7 @@
 // The generator makes it, and answers for it by `unsafe`.
 
 use ixgbe::field::Layout;
-use ixgbe::register::{KnownReset, Register, RegisterLongName};
+use ixgbe::register::{Resettable, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -20,6 +20,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-unsafe impl KnownReset for Mine {}
+unsafe impl Resettable for Mine {}
 
 fn main() {}

@@ -3,7 +3,7 @@ use ixgbe::registers::{Registers, permission::Running};
 
 fn case<B: Bus>(bus: &B) -> Registers<'_, B, Running> {
     // SAFETY: none here, this is only compiled.
-    unsafe { Registers::assume(bus) }
+    unsafe { Registers::assume_permission(bus) }
 }
 
 fn main() {}

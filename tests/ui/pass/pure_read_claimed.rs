@@ -1,7 +1,7 @@
 // The generator makes it, and answers for it by `unsafe`.
 
 use ixgbe::field::Layout;
-use ixgbe::register::{ReadPure, Register, RegisterLongName};
+use ixgbe::register::{PureRead, Register, RegisterLongName};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -20,6 +20,6 @@ unsafe impl Register for Mine {
     const RESET: u32 = 0;
 }
 
-unsafe impl ReadPure for Mine {}
+unsafe impl PureRead for Mine {}
 
 fn main() {}

@@ -51,7 +51,7 @@ impl<B: Bus> Uart<B> {
     /// Sends a character, if there is room for it.
     pub fn send(&mut self, character: u8) -> bool {
         let registers = self.registers();
-        let room = registers.lsr().read_with_effect().field(LSR::THRE);
+        let room = registers.lsr().read_with_side_effects().field(LSR::THRE);
         if room {
             registers.thr().write_full(character);
         }
@@ -61,7 +61,7 @@ impl<B: Bus> Uart<B> {
     /// The next character that was received.
     pub fn receive(&mut self) -> Option<u8> {
         let registers = self.registers();
-        let there = registers.lsr().read_with_effect().field(LSR::DR);
-        there.then(|| registers.rbr().read_with_effect().field(RBR::DATA) as u8)
+        let there = registers.lsr().read_with_side_effects().field(LSR::DR);
+        there.then(|| registers.rbr().read_with_side_effects().field(RBR::DATA) as u8)
     }
 }

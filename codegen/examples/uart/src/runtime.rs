@@ -27,7 +27,7 @@ pub mod field {
             /// Only written.
             WriteOnly: Settable;
             /// A read clears it.
-            ReadClears;
+            ReadToClear;
         }
     }
 
@@ -314,19 +314,19 @@ pub mod register {
     /// # Safety
     ///
     /// `RESET` must be known, or no write may store anything.
-    pub unsafe trait KnownReset {}
+    pub unsafe trait Resettable {}
     /// A register that a read does not change.
     ///
     /// # Safety
     ///
     /// A read must change nothing.
-    pub unsafe trait ReadPure {}
+    pub unsafe trait PureRead {}
     /// A register that a read changes.
     ///
     /// # Safety
     ///
     /// A read must change nothing but the register.
-    pub unsafe trait ReadActs {}
+    pub unsafe trait SideEffectRead {}
     /// A register that takes what is written.
     ///
     /// # Safety
@@ -338,7 +338,7 @@ pub mod register {
     /// # Safety
     ///
     /// Every number must be right.
-    pub unsafe trait BareWrite {}
+    pub unsafe trait RawWrite {}
     /// A register that may be written by who has permission `P`.
     ///
     /// # Safety
@@ -378,7 +378,7 @@ pub mod register {
         #[must_use]
         pub fn read(&self) -> Read<R>
         where
-            R: ReadPure,
+            R: PureRead,
         {
             Read(self.0.read8(self.1), PhantomData)
         }
@@ -386,7 +386,7 @@ pub mod register {
         /// Writes `value`; fields that it does not give take the value that they have after a reset.
         pub fn write(&self, value: Value<R>)
         where
-            R: PlainWrite + KnownReset + WritableIn<P>,
+            R: PlainWrite + Resettable + WritableIn<P>,
         {
             self.store(R::RESET as u8, value);
         }
@@ -402,7 +402,7 @@ pub mod register {
         /// Reads the register and writes it back with `value`.
         pub fn modify(&self, value: Value<R>)
         where
-            R: ReadPure + PlainWrite + WritableIn<P>,
+            R: PureRead + PlainWrite + WritableIn<P>,
         {
             self.store(self.0.read8(self.1), value);
         }
@@ -412,10 +412,10 @@ pub mod register {
         }
     }
 
-    impl<B: Bus, R: Register + ReadActs, P> Reg<'_, B, R, Exclusive<P>> {
+    impl<B: Bus, R: Register + SideEffectRead, P> Reg<'_, B, R, Exclusive<P>> {
         /// Reads the register, which changes it.
         #[must_use]
-        pub fn read_with_effect(&self) -> Read<R> {
+        pub fn read_with_side_effects(&self) -> Read<R> {
             Read(self.0.read8(self.1), PhantomData)
         }
     }

@@ -70,7 +70,7 @@ fn registers_share_addresses_and_keep_apart() {
     assert_eq!(model.0.borrow().ier, 0b101);
     assert_eq!(uart.registers().lcr().read().field(LCR::WLS), Some(lcr::WLS::Bits8));
     uart.send(b'!');
-    let cause = uart.registers().iir().read_with_effect();
+    let cause = uart.registers().iir().read_with_side_effects();
     assert_eq!(cause.field(IIR::CAUSE), Some(iir::CAUSE::DataAvailable));
 
     let at = |offset| REGISTERS.iter().filter(move |one| one.ranges[0].base == offset).map(|one| one.name);

@@ -35,7 +35,7 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
             const NAME: &'static str = #text;
             const WRITABLE: [u64; 2] = [#writable_low, #writable_high];
         }
-        unsafe impl Descriptor for #name {
+        unsafe impl DescriptorFormat for #name {
             const SECTION: &'static str = #section;
             const FIXED: [u64; 2] = [#fixed_low, #fixed_high];
         }

@@ -44,7 +44,7 @@ fn of_the_extended(additions: &Additions<'_>) -> Vec<String> {
     let mut names: Vec<_> =
         indices.flat_map(|name| [rust_name::type_name(name), rust_name::index_space(name)]).collect();
     names.extend(additions.extended.iter().map(|extended| rust_name::type_name(&extended.register.described.name)));
-    names.extend(["Registers", "permission"].map(str::to_owned));
+    names.extend(["RegisterSpace", "Registers", "permission"].map(str::to_owned));
     names.sort();
     names
 }
@@ -57,7 +57,7 @@ fn extended(additions: &Additions<'_>, options: &Options, extended: &ExtendedReg
     let (allow, doc, name) = (allow_type_name(&name), doc::addition(additions, extended), ident(&name));
     let constants = fields::added_constants(&extended.fields, &owner, &module);
     let values = fields::values(extended.fields.iter().chain(&extended.values), &rust_name, &module);
-    let root = imports::root(options);
+    let root = imports::extended(options);
     let allow_unsafe = allow_unsafe();
     let added = extended.values.iter().map(|field| {
         let values = ident(&rust_name::type_name(field.name));
@@ -107,7 +107,7 @@ fn accessors(additions: &Additions<'_>) -> TokenStream {
         pub trait #name<'a, B, P>: Sized {
             #(#declared)*
         }
-        impl<'a, B: Bus, P> #name<'a, B, P> for Registers<'a, B, P> {
+        impl<'a, B, P> #name<'a, B, P> for Registers<'a, B, P> {
             #(#defined)*
         }
     }

@@ -52,16 +52,16 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, added: bool) -> To
 fn access(field: &Field<'_>, added: bool) -> TokenStream {
     let kind = match field.access {
         _ if field.prescribed.is_some() => "Fixed",
-        _ if field.guarded => "Guarded",
+        _ if field.guarded => "DriverOnly",
         Access::ReadWrite if added => return quote!(, Added),
         Access::ReadWrite => return TokenStream::new(),
         Access::ReadOnly => "ReadOnly",
         Access::WriteOnly => "WriteOnly",
-        Access::ReadClears => "ReadClears",
-        Access::WriteOneClears | Access::ReadOrWriteOneClears => "WriteOneClears",
-        Access::WriteOneSets => "WriteOneSets",
+        Access::ReadClears => "ReadToClear",
+        Access::WriteOneClears | Access::ReadOrWriteOneClears => "OneToClear",
+        Access::WriteOneSets => "OneToSet",
         Access::SelfClearing => "SelfClearing",
-        Access::ReadSets => "ReadSets",
+        Access::ReadSets => "ReadToSet",
     };
     let kind = ident(kind);
     // The register's type was made without the field, and may take its bits for reserved.

@@ -8,35 +8,36 @@ use quote::quote;
 use super::Options;
 use super::token::ident;
 
-/// The modules of the runtime and what is in them. All that generated code knows of it stands here, but for
-/// `Registers`, `Descriptor` and `WriteBack`: those are defined in the modules that include it.
+/// The modules of the runtime and the names that generated code uses of them.
 #[rustfmt::skip]
 const RUNTIME: &[(&[&str], &[&str])] = &[
+    (&["address"], &["DmaAddr"]),
+    (&["array"], &["Array", "Below", "Index", "IndexSpace", "Range"]),
+    (&["descriptor"], &["DescriptorFormat", "WriteBack"]),
     (
         &["field", "access"],
-        &[
-            "Added", "Fixed", "Guarded", "ReadClears", "ReadOnly", "ReadSets", "SelfClearing", "WriteOneClears", "WriteOneSets", "WriteOnly",
-        ],
+        &["Added", "DriverOnly", "Fixed", "OneToClear", "OneToSet", "ReadOnly", "ReadToClear", "ReadToSet", "SelfClearing", "WriteOnly"],
     ),
-    (&["dma"], &["DmaAddr"]),
     (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout", "ValueOf"]),
     (&["info"], &["AccessKind", "DescriptorInfo", "FieldInfo", "RegisterInfo"]),
-    (&["mmio"], &["Array", "Below", "Bus", "Index", "IndexSpace", "Offset", "Range"]),
     (
         &["register"],
         &[
-            "BareWrite", "Doorbell", "Driver", "Exclusive", "KnownReset", "OnesClear", "OnesSet", "Pair", "PlainWrite",
-            "ReadActs", "ReadPure", "Reg", "Register", "RegisterLongName", "WritableIn",
+            "Doorbell", "Driver", "Exclusive", "Pair", "PlainWrite", "PureRead", "RawWrite", "Reg", "Register",
+            "Resettable", "SideEffectRead", "WritableIn", "WriteOneToClear", "WriteOneToSet",
         ],
     ),
+    (&["space"], &["Offset", "Space"]),
 ];
 
 /// The `use` lines of code that has the words `used`, where some are among the `registers` of the crate that is extended.
 pub fn of(used: &HashSet<String>, options: &Options, registers: &[String]) -> TokenStream {
-    let root = root(options);
-    let runtime = RUNTIME.iter().map(|(path, names)| (*path, names.to_vec()));
-    let registers = (["registers"].as_slice(), registers.iter().map(String::as_str).collect());
-    let uses = runtime.chain([registers]).filter_map(|(path, names)| {
+    let (runtime, map) = (root(options), extended(options));
+    // A block of a map is a module within the one that has the rest of the map.
+    let map = if options.extends { quote!(#map::registers) } else { quote!(super) };
+    let runtime = RUNTIME.iter().map(|(path, names)| (&runtime, *path, names.to_vec()));
+    let registers = (&map, [].as_slice(), registers.iter().map(String::as_str).collect());
+    let uses = runtime.chain([registers]).filter_map(|(root, path, names)| {
         let path = path.iter().map(|segment| ident(segment));
         let names: Vec<_> = names.iter().filter(|name| used.contains(**name)).map(|name| ident(name)).collect();
         match names.as_slice() {
@@ -49,9 +50,15 @@ pub fn of(used: &HashSet<String>, options: &Options, registers: &[String]) -> To
     quote!(use ::core::prelude::v1::*; #(#uses)*)
 }
 
-/// The crate that has the runtime.
+/// The runtime.
 pub fn root(options: &Options) -> TokenStream {
-    options.crate_path.parse().unwrap_or_else(|_| quote!(crate))
+    let root = extended(options);
+    if options.extends { quote!(#root::runtime) } else { root }
+}
+
+/// The crate that is extended.
+pub fn extended(options: &Options) -> TokenStream {
+    options.crate_path.parse().unwrap_or_else(|_| quote!(::datasheet_runtime))
 }
 
 /// Adds the words of some code to others.

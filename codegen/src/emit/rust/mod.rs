@@ -25,8 +25,10 @@ use crate::rust_name;
 /// Where generated code finds the runtime.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The path of the crate that has the runtime's modules.
+    /// The path of the runtime or, for an extension, of the crate that is extended and has the runtime as module `runtime`.
     pub crate_path: String,
+    /// Whether the code extends the crate at that path.
+    pub extends: bool,
     /// What has the methods of the registers.
     pub accessors: String,
     /// Whether this is a part of a map whose permissions and general rules are elsewhere.
@@ -62,7 +64,8 @@ impl Use {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            crate_path: "crate".to_owned(),
+            crate_path: "::datasheet_runtime".to_owned(),
+            extends: false,
             accessors: "Registers".to_owned(),
             part: false,
             no_prelude: false,
@@ -77,7 +80,7 @@ pub fn registers(map: &Map<'_>, options: &Options) -> String {
     code.push(permissions::permissions(map));
     code.push(registers::indices(&map.description.indices));
     code.push(permissions::permits(map));
-    code.push_registers(map, registers::accessors(map));
+    code.push_registers(map, registers::accessors(map, code.options));
     code.push(index::modules(None));
     code.finish(map, &[])
 }
@@ -87,7 +90,7 @@ pub fn block(map: &Map<'_>, name: &str, options: &Options) -> String {
     let options = Options { part: true, ..options.clone() };
     let mut code = Code::new(&options);
     code.push(permissions::permits_of_each(map));
-    code.push_registers(map, registers::accessors(map));
+    code.push_registers(map, registers::accessors(map, code.options));
     code.push(index::modules(Some(name)));
     let indices = map.description.indices.keys();
     let mut elsewhere: Vec<_> =
@@ -116,7 +119,7 @@ pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
 /// What an extension adds to the registers.
 pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
     let accessors = rust_name::added_registers(additions.extension);
-    extension::additions(additions, &Options { accessors, part: true, ..options.clone() })
+    extension::additions(additions, &Options { accessors, part: true, extends: true, ..options.clone() })
 }
 
 /// What the documentation of an extension includes.

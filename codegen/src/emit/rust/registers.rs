@@ -7,8 +7,8 @@ use quote::quote;
 
 use super::Options;
 use super::permissions::ANY_REGISTER;
-use super::token::{allow_type_name, allow_unsafe, ident, mask32, mask64, number, offset, unsafe_impls};
-use super::{doc, fields, token};
+use super::token::{allow_type_name, allow_unsafe, ident, mask, mask64, number, offset, unsafe_impls};
+use super::{doc, fields, imports, table, token};
 use crate::description::{self, Named, Order, Pair};
 use crate::lower::{Map, Read, Register, Write};
 use crate::rust_name;
@@ -49,14 +49,9 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
     let place = place(register);
     let constants = fields::constants(&register.fields, &name, &module);
     let [low, high] = mask64(register.writable.into());
-    let section = &described.section;
-    let (keep, ones) = (mask32(register.keep), mask32(register.must_be_one));
-    let reset = mask32(register.reset.map_or(0, |reset| reset & register.reset_known));
-    // A runtime that knows other widths than the usual one asks for it.
-    let width = (described.bits() != 32).then(|| {
-        let width = number(described.bits().into());
-        quote!(const WIDTH: u32 = #width;)
-    });
+    let reset = register.reset.map_or(0, |reset| reset & register.reset_known);
+    let [preserve, ones, reset] = [register.keep, register.must_be_one, reset].map(|bits| mask(bits, described.bits()));
+    let (width, info, root) = (width(described), table::register(map, register), imports::root(options));
     let abilities = abilities(register, options, &name);
     let allow_unsafe = allow_unsafe();
     let impls = unsafe_impls(quote! {
@@ -65,11 +60,12 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
             const WRITABLE: [u64; 2] = [#low, #high];
         }
         unsafe impl Register for #name {
-            const SECTION: &'static str = #section;
-            #width
-            const KEEP: u32 = #keep;
-            const ONES: u32 = #ones;
-            const RESET: u32 = #reset;
+            type Space = RegisterSpace;
+            type Width = #width;
+            const INFO: RegisterInfo = #info;
+            const PRESERVE_MASK: u64 = #preserve;
+            const FORCED_ONES: u64 = #ones;
+            const RESET_VALUE: u64 = #reset;
         }
         #abilities
     });
@@ -85,19 +81,30 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
             #place
             #constants
         }
-        impl RegisterLongName for #name {}
+        #root::register_long_name!(#name);
         #impls
         #values
     }
 }
 
+/// The integer that a register is.
+fn width(described: &description::Register) -> Ident {
+    ident(match described.bits() {
+        8 => "u8",
+        16 => "u16",
+        64 => "u64",
+        _ => "u32",
+    })
+}
+
 fn place(register: &Register<'_>) -> TokenStream {
+    let width = width(register.described);
     match &register.described.array {
         None => {
             let offset = offset(register.ranges.first().map_or(0, |range| range.base.value));
             quote! {
                 /// Where the register is.
-                pub const OFFSET: Offset = Offset::constant(#offset);
+                pub const OFFSET: Offset<RegisterSpace, #width> = Offset::constant(#offset);
             }
         }
         Some(_) => {
@@ -105,7 +112,7 @@ fn place(register: &Register<'_>) -> TokenStream {
             let (space, count) = (space(register.described), number(ranges.len() as u64));
             quote! {
                 /// Where the elements are.
-                pub const ARRAY: Array<#space, #count> = Array::constant([#(#ranges),*]);
+                pub const ARRAY: Array<#space, RegisterSpace, #width, #count> = Array::constant([#(#ranges),*]);
             }
         }
     }
@@ -115,26 +122,26 @@ fn place(register: &Register<'_>) -> TokenStream {
 fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenStream {
     let read = match register.read {
         Read::Nothing => None,
-        Read::Pure => Some(marker("ReadPure", name)),
-        Read::Acts => Some(marker("ReadActs", name)),
+        Read::Pure => Some(marker("PureRead", name)),
+        Read::SideEffects => Some(marker("SideEffectRead", name)),
     };
     let write = match register.write {
         // That no write stores is said once: what a write would need besides is granted.
         Write::Nothing => {
-            let known_reset = marker("KnownReset", name);
+            let resettable = marker("Resettable", name);
             return quote! {
                 #read
-                #known_reset
+                #resettable
                 #[diagnostic::do_not_recommend]
                 unsafe impl<P> WritableIn<P> for #name {}
             };
         }
         Write::Stores => marker("PlainWrite", name),
-        Write::SetsOnes => marker("OnesSet", name),
-        Write::ClearsOnes => marker("OnesClear", name),
+        Write::SetsOnes => marker("WriteOneToSet", name),
+        Write::ClearsOnes => marker("WriteOneToClear", name),
     };
-    let known_reset = register.whole_reset().map(|_| marker("KnownReset", name));
-    let bare = register.bare_write.then(|| marker("BareWrite", name));
+    let resettable = register.whole_reset().map(|_| marker("Resettable", name));
+    let bare = register.bare_write.then(|| marker("RawWrite", name));
     let doorbell = register.described.doorbell.then(|| marker("Doorbell", name));
     let permit = match register.write_in {
         _ if options.part => quote!(#name),
@@ -147,7 +154,7 @@ fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenS
     quote! {
         #read
         #write
-        #known_reset
+        #resettable
         #bare
         #doorbell
         unsafe impl<P: permit::#permit> WritableIn<P> for #name {}
@@ -213,15 +220,15 @@ impl Accessor {
     }
 }
 
-/// The methods that give all registers their place on a bus.
-pub fn accessors(map: &Map<'_>) -> TokenStream {
+/// The space of the registers, and the methods that give each its place on a bus.
+pub fn accessors(map: &Map<'_>, options: &Options) -> TokenStream {
     let registers = map.registers.iter().map(|register| {
         let Accessor { doc, head, place } = Accessor::of(register);
         quote! {
             #doc
             #[inline(always)]
             pub const #head {
-                Reg::at(self.bus, #place)
+                unsafe { Reg::at(self.bus, #place) }
             }
         }
     });
@@ -232,10 +239,100 @@ pub fn accessors(map: &Map<'_>) -> TokenStream {
         .pairs
         .iter()
         .filter_map(|pair| Some(accessor_of_pair([described.get(&pair.low)?, described.get(&pair.high)?], pair)));
+    let (space, block) = (register_space(map, options), block(map));
+    let allow_unsafe = allow_unsafe();
     quote! {
-        impl<'a, B: Bus, P> Registers<'a, B, P> {
+        #space
+        #block
+        #allow_unsafe
+        impl<'a, B, P> Registers<'a, B, P> {
             #(#registers)*
             #(#pairs)*
+        }
+    }
+}
+
+/// The space that the registers of a block are in.
+fn register_space(map: &Map<'_>, options: &Options) -> TokenStream {
+    let ends = map.registers.iter().flat_map(|register| {
+        let bytes = u64::from(register.described.bits() / 8);
+        register.ranges.iter().chain(&register.aliases).map(move |range| range.last().saturating_add(bytes))
+    });
+    let size = match &map.description.size {
+        Some(size) if !options.part => size.value,
+        _ => ends.max().unwrap_or(0),
+    };
+    let size = offset(size);
+    quote! {
+        /// The space that the registers are in.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum RegisterSpace {}
+        impl Space for RegisterSpace {
+            const SIZE: u32 = #size;
+            const REGISTERS: &'static [RegisterInfo] = REGISTERS;
+        }
+    }
+}
+
+/// The type that has a method for each register.
+fn block(map: &Map<'_>) -> TokenStream {
+    let title = doc::line(format!(
+        "The registers of the {} on bus `B`, with permission `P`.",
+        doc::escape(&map.description.title)
+    ));
+    let allow_unsafe = allow_unsafe();
+    quote! {
+        #title
+        ///
+        /// A write compiles only if `P` allows it.
+        pub struct Registers<'a, B, P> {
+            bus: &'a B,
+            permission: ::core::marker::PhantomData<P>,
+        }
+        impl<B, P> Clone for Registers<'_, B, P> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl<B, P> Copy for Registers<'_, B, P> {}
+        impl<B, P> ::core::fmt::Debug for Registers<'_, B, P> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::write!(f, "Registers<{}>", ::core::any::type_name::<P>())
+            }
+        }
+        #allow_unsafe
+        impl<'a, B, P> Registers<'a, B, P> {
+            /// Takes permission `P` for the registers on `bus`, past the rules: for drivers, and for what a driver does not do.
+            ///
+            /// # Safety
+            ///
+            /// As long as the result or a copy of it is in use:
+            ///
+            /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
+            /// - For [`Exclusive`] and [`Driver`]: nothing else reads with side effects, or does read-modify-write, on
+            ///   these registers.
+            /// - For [`Driver`]: no write lets the device access memory that it was not given, makes untrue what the
+            ///   driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+            #[must_use]
+            #[inline(always)]
+            pub const unsafe fn assume_permission(bus: &'a B) -> Self {
+                Self { bus, permission: ::core::marker::PhantomData }
+            }
+            /// For generated code: the register `R` at `offset`, which an extension of the map adds.
+            ///
+            /// # Safety
+            ///
+            /// `R` is at `offset`, and whoever may write it by its own rules cannot thereby let the device access memory
+            /// that it was not given.
+            #[doc(hidden)]
+            #[must_use]
+            #[inline(always)]
+            pub const unsafe fn added<R: Register<Space = RegisterSpace>>(
+                self,
+                offset: Offset<RegisterSpace, R::Width>,
+            ) -> Reg<'a, B, R, P> {
+                unsafe { Reg::at(self.bus, offset) }
+            }
         }
     }
 }

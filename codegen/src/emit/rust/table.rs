@@ -3,31 +3,34 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::token::{access_kind, mask32, number, range};
+use super::token::{access_kind, ident, mask, number, range};
 use super::{doc, fields};
 use crate::lower::{Map, Register, Write};
+use crate::rust_name;
 
 /// The table of the registers.
 pub fn registers(map: &Map<'_>) -> TokenStream {
     let doc = doc::line(format!("All registers of the {}.", doc::escape(&map.description.title)));
-    let registers = map.registers.iter().map(|one| register(map, one));
+    let registers = map.registers.iter().map(|register| ident(&rust_name::type_name(&register.described.name)));
     quote! {
         #doc
-        pub static REGISTERS: &[RegisterInfo] = &[#(#registers),*];
+        pub static REGISTERS: &[RegisterInfo] = &[#(<#registers as Register>::INFO),*];
     }
 }
 
-fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
+/// A register as data.
+pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let (name, title, section) = (described.name.as_str(), &described.title, &described.section);
     let (page, group) = (number(described.page.unwrap_or(0).into()), described.group.as_str());
     let (width, access) = (number(described.bits().into()), access_kind(described.access.value));
-    let reset = match register.reset.map(mask32) {
+    let mask = |value| mask(value, described.bits());
+    let reset = match register.reset.map(mask) {
         Some(value) => quote!(Some(#value)),
         None => quote!(None),
     };
     let masks = [register.reset_known, register.preserve, register.must_be_zero, register.must_be_one];
-    let [reset_known, preserve, must_be_zero, must_be_one] = masks.map(mask32);
+    let [reset_known, preserve, must_be_zero, must_be_one] = masks.map(mask);
     let (ranges, aliases) = (register.ranges.iter().map(range), register.aliases.iter().map(range));
     let named = match register.write {
         Write::Nothing => &[],
@@ -35,6 +38,11 @@ fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     };
     let (memory_safety, device_state) = (described.memory_safety, described.device_state);
     let (hardware_damage, doorbell) = (described.hardware_damage, described.doorbell);
+    let when = described.when.iter().map(|(condition, value)| {
+        let (register, field) = condition.as_str().split_once('.').unwrap_or((condition.as_str(), ""));
+        let value = number(value.value);
+        quote!((#register, #field, #value))
+    });
     let fields = fields::table(&register.fields);
     quote! {
         RegisterInfo {
@@ -57,6 +65,7 @@ fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
             device_state: #device_state,
             hardware_damage: #hardware_damage,
             doorbell: #doorbell,
+            when: &[#(#when),*],
             fields: #fields,
         }
     }

@@ -20,32 +20,33 @@ pub fn offset(value: u64) -> Literal {
     literal(&format!("{value:#07x}"), value)
 }
 
-/// A number with the digits of a register.
-pub fn mask32(value: u64) -> Literal {
-    literal(&hex32(value), value)
+/// A number with the digits of a register of `width` bits.
+pub fn mask(value: u64, width: u32) -> Literal {
+    literal(&hex(value, width), value)
 }
 
 /// The halves of a number, with all their digits.
 pub fn mask64(value: u128) -> [Literal; 2] {
     [value, value >> 64].map(|half| {
         let half = (half & u128::from(u64::MAX)) as u64;
-        let text = match half {
-            0 => "0".to_owned(),
-            _ => format!(
-                "0x{:04x}_{:04x}_{:04x}_{:04x}",
-                half >> 48,
-                half >> 32 & 0xffff,
-                half >> 16 & 0xffff,
-                half & 0xffff
-            ),
-        };
-        literal(&text, half)
+        if half == 0 { number(0) } else { mask(half, 64) }
     })
 }
 
-/// The text of a number with the digits of a register.
-pub fn hex32(value: u64) -> String {
-    format!("0x{:04x}_{:04x}", value >> 16, value & 0xffff)
+/// The text of a number with the digits of a register of `width` bits.
+pub fn hex(value: u64, width: u32) -> String {
+    match width {
+        0..=8 => format!("0x{value:02x}"),
+        9..=16 => format!("0x{value:04x}"),
+        17..=32 => format!("0x{:04x}_{:04x}", value >> 16, value & 0xffff),
+        _ => format!(
+            "0x{:04x}_{:04x}_{:04x}_{:04x}",
+            value >> 48,
+            value >> 32 & 0xffff,
+            value >> 16 & 0xffff,
+            value & 0xffff
+        ),
+    }
 }
 
 /// The text of an address, as in a datasheet.

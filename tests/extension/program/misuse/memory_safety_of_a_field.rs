@@ -1,4 +1,4 @@
-//~ this field of `EXVET` cannot be set: it is `Guarded`
+//~ this field of `EXVET` cannot be set: it is `DriverOnly`
 use beta::BetaEXVET;
 use ixgbe::{registers::EXVET, value};
 

@@ -5,23 +5,24 @@ use std::collections::BTreeMap;
 
 use acme::{AcmeEXVET, AcmeRegisters, Led, ACME_CONTROL, ACME_LED, ACME_QUEUE};
 use beta::{BetaEXVET, BetaRegisters, BETA_STATUS};
-use ixgbe::field::{Fields, Value};
-use ixgbe::mmio::{Bus, Offset};
+use ixgbe::field::Value;
+use ixgbe::mmio::Offset;
 use ixgbe::register::Exclusive;
 use ixgbe::registers::permission::Reset;
-use ixgbe::registers::{EXVET, RFCTL, Registers, RxQueue};
+use ixgbe::registers::{EXVET, RFCTL, RegisterSpace, Registers, RxQueue};
+use ixgbe::runtime::bus::Bus;
 use ixgbe::value;
 
 #[derive(Default)]
 struct Memory(RefCell<BTreeMap<u32, u32>>);
 
 // SAFETY: there is no device, and so nothing that frees memory by what is read here.
-unsafe impl Bus for Memory {
-    fn read32(&self, offset: Offset) -> u32 {
+unsafe impl Bus<RegisterSpace> for Memory {
+    fn read(&self, offset: Offset) -> u32 {
         self.0.borrow().get(&offset.bytes()).copied().unwrap_or_default()
     }
 
-    unsafe fn write32(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset, value: u32) {
         self.0.borrow_mut().insert(offset.bytes(), value);
     }
 }
@@ -36,7 +37,7 @@ fn main() {
     let memory = Memory::default();
     memory.0.borrow_mut().extend([(0x1F208, 77), (0x1FA00, 41)]);
     // SAFETY: there is no device that could reach memory.
-    let registers = unsafe { Registers::<_, Exclusive<Reset>>::assume(&memory) };
+    let registers = unsafe { Registers::<_, Exclusive<Reset>>::assume_permission(&memory) };
 
     // Fields of three crates in one value of one register.
     registers.exvet().write(value!(EXVET { VET_EXT: 0x88A8, ACME_FAN: true, ACME_COLOUR: acme::exvet::ACME_COLOUR::Green }));
@@ -62,7 +63,7 @@ fn main() {
     }
     assert_eq!([0x1F010, 0x1F014, 0x1F100, 0x1F108].map(|at| memory.at(at)), [1; 4]);
     let queue = RxQueue::constant(2);
-    assert_eq!(registers.acme_queue(queue).read_with_effect().field(ACME_QUEUE::PACKETS), 77);
+    assert_eq!(registers.acme_queue(queue).read_with_side_effects().field(ACME_QUEUE::PACKETS), 77);
     assert_eq!(registers.beta_status().read().field(BETA_STATUS::TEMPERATURE), 41);
 
     let names = acme::REGISTERS.iter().chain(beta::REGISTERS).map(|register| register.name);

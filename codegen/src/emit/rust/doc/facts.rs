@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::escape;
 use crate::description::{self, Pair, Range, Word};
-use crate::emit::rust::token::{address, hex32, ident};
+use crate::emit::rust::token::{address, hex, ident};
 use crate::emit::rust::{Options, index};
 use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
@@ -44,10 +44,11 @@ pub(super) fn reached(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, regis
 }
 
 pub(super) fn reset(register: &Register<'_>) -> String {
+    let hex = |value| hex(value, register.described.bits());
     let known = match register.reset {
-        Some(value) if register.whole_reset().is_some() => return format!("`{}`", hex32(value)),
+        Some(value) if register.whole_reset().is_some() => return format!("`{}`", hex(value)),
         Some(value) => {
-            format!("`{}`, of which only the bits `{}` are known", hex32(value), hex32(register.reset_known))
+            format!("`{}`, of which only the bits `{}` are known", hex(value), hex(register.reset_known))
         }
         None => "unknown".to_owned(),
     };

@@ -2,13 +2,10 @@
 
 use core::marker::PhantomData;
 
-use tock_registers::RegisterLongName;
-use tock_registers::fields::Field as TockField;
-
 use super::access::{ReadWrite, Settable};
-use super::{Enumeration, Field, Holds, Layout, SetField, Value, ValueError, ValueOf, mask, settable};
-use crate::descriptors::Descriptor;
-use crate::dma::DmaAddr;
+use super::{AlwaysFits, Enumeration, Field, Layout, SetField, Value, ValueError, ValueOf, mask, settable};
+use crate::address::DmaAddr;
+use crate::descriptor::DescriptorFormat;
 use crate::message::Message;
 
 /// A number of `WIDTH` bits from bit `LSB` on.
@@ -25,14 +22,14 @@ pub struct Flag<R, const LSB: u32, A = ReadWrite> {
     kind: PhantomData<fn() -> (R, A)>,
 }
 
-/// `WIDTH` bits from bit `LSB` on whose values have names: those of `E`.
+/// A field of `WIDTH` bits from bit `LSB` on, whose values are named by `E`.
 pub struct Enumerated<R, const LSB: u32, const WIDTH: u32, E, A = ReadWrite> {
     name: &'static str,
     register: PhantomData<fn() -> (R, A)>,
     values: PhantomData<fn() -> E>,
 }
 
-/// The 64-bit address, from bit `LSB` on, of memory that the device may reach.
+/// The 64-bit address, from bit `LSB` on, of memory that the device may access.
 pub struct Address<R, const LSB: u32> {
     name: &'static str,
     kind: PhantomData<fn() -> R>,
@@ -64,7 +61,7 @@ impl<R, const LSB: u32> Clone for Address<R, LSB> {
 impl<R, const LSB: u32> Copy for Address<R, LSB> {}
 
 impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
-    /// For generated code: the field `name`, any value of which is allowed.
+    /// For generated code: the field `name`, which takes any value that fits.
     ///
     /// # Safety
     ///
@@ -86,7 +83,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
         Self { name, min, max, kind: PhantomData }
     }
 
-    /// For [`value!`](crate::value): what does not fit does not compile.
+    /// For [`value!`](crate::value): a value that does not fit does not compile.
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
@@ -138,7 +135,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A> Enumerated<R, LSB,
         Self { name, register: PhantomData, values: PhantomData }
     }
 
-    /// The same field, whose value is read as one of `V`: those that an extension of the map adds.
+    /// Returns the same field, read as one of the values `V` that an extension of the map adds.
     #[must_use]
     pub const fn values<V: ValueOf<E>>(self) -> Enumerated<R, LSB, WIDTH, V, A> {
         Enumerated { name: self.name, register: PhantomData, values: PhantomData }
@@ -155,7 +152,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A> Enumerated<R, LSB,
     }
 }
 
-/// The bits of `value`, also in a constant, where no method of a trait can be called.
+/// Returns the bits of `value`, also in a constant, where no method of a trait can be called.
 const fn number<E: Enumeration>(value: E) -> u64 {
     // SAFETY: an `Enumeration` is an enum without fields that is represented by its number, of this size.
     unsafe {
@@ -180,7 +177,7 @@ impl<R: Layout, const LSB: u32> Address<R, LSB> {
     }
 }
 
-// SAFETY: who made the field promised that the description has it.
+// SAFETY: the field's constructor requires that the description has it.
 unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Field<R> for Bits<R, LSB, WIDTH, A> {
     type Read = u64;
     const LSB: u32 = LSB;
@@ -196,7 +193,7 @@ unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Field<R> for Bits<R,
     }
 }
 
-// SAFETY: who made the field promised that the description has it.
+// SAFETY: the field's constructor requires that the description has it.
 unsafe impl<R: Layout, const LSB: u32, A> Field<R> for Flag<R, LSB, A> {
     type Read = bool;
     const LSB: u32 = LSB;
@@ -212,7 +209,7 @@ unsafe impl<R: Layout, const LSB: u32, A> Field<R> for Flag<R, LSB, A> {
     }
 }
 
-// SAFETY: who made the field promised that the description has it.
+// SAFETY: the field's constructor requires that the description has it.
 unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A> Field<R>
     for Enumerated<R, LSB, WIDTH, E, A>
 {
@@ -230,7 +227,7 @@ unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A> Fiel
     }
 }
 
-// SAFETY: who made the field promised that the description has it.
+// SAFETY: the field's constructor requires that the description has it.
 unsafe impl<R: Layout, const LSB: u32> Field<R> for Address<R, LSB> {
     type Read = u64;
     const LSB: u32 = LSB;
@@ -287,7 +284,7 @@ unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, V: Valu
 }
 
 // SAFETY: these are the bits of the field, which any code may set to each of these values.
-unsafe impl<R: Layout, const LSB: u32, A: Settable<R>> Holds<bool> for Flag<R, LSB, A> {
+unsafe impl<R: Layout, const LSB: u32, A: Settable<R>> AlwaysFits<bool> for Flag<R, LSB, A> {
     const BITS: [u64; 2] = settable::<R, A>(LSB, 1);
 
     #[inline(always)]
@@ -297,7 +294,7 @@ unsafe impl<R: Layout, const LSB: u32, A: Settable<R>> Holds<bool> for Flag<R, L
 }
 
 // SAFETY: these are the bits of the field, which any code may set to each of these values.
-unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable<R>> Holds<E>
+unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Settable<R>> AlwaysFits<E>
     for Enumerated<R, LSB, WIDTH, E, A>
 {
     const BITS: [u64; 2] = settable::<R, A>(LSB, WIDTH);
@@ -309,7 +306,7 @@ unsafe impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Enumeration, A: Sett
 }
 
 // SAFETY: these are the bits of the field, and a `DmaAddr` is of memory that the device was given.
-unsafe impl<R: Layout, const LSB: u32> Holds<DmaAddr> for Address<R, LSB> {
+unsafe impl<R: Layout, const LSB: u32> AlwaysFits<DmaAddr> for Address<R, LSB> {
     const BITS: [u64; 2] = settable::<R, ReadWrite>(LSB, 64);
 
     #[inline(always)]
@@ -318,11 +315,11 @@ unsafe impl<R: Layout, const LSB: u32> Holds<DmaAddr> for Address<R, LSB> {
     }
 }
 
-macro_rules! holds {
+macro_rules! always_fits {
     ($type:ty: $($width:literal)*) => {$(
         #[diagnostic::do_not_recommend]
         // SAFETY: these are the bits of the field, which any code may set, and it is as wide as the type or wider.
-        unsafe impl<R: Descriptor, const LSB: u32, A: Settable<R>> Holds<$type> for Bits<R, LSB, $width, A> {
+        unsafe impl<R: DescriptorFormat, const LSB: u32, A: Settable<R>> AlwaysFits<$type> for Bits<R, LSB, $width, A> {
             const BITS: [u64; 2] = settable::<R, A>(LSB, $width);
 
             #[inline(always)]
@@ -335,29 +332,7 @@ macro_rules! holds {
 
 // A number fits every field at least as wide. The widths are those that descriptors have;
 // registers' fields may have a narrower range than their width, and take `try_with`.
-holds!(u8: 8 10 16 18 32 64);
-holds!(u16: 16 18 32 64);
-holds!(u32: 32 64);
-holds!(u64: 64);
-
-impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, A> From<Bits<R, LSB, WIDTH, A>>
-    for TockField<u32, R>
-{
-    fn from(_: Bits<R, LSB, WIDTH, A>) -> Self {
-        Self::new(mask(0, WIDTH)[0] as u32, LSB as usize)
-    }
-}
-
-impl<R: Layout + RegisterLongName, const LSB: u32, A> From<Flag<R, LSB, A>> for TockField<u32, R> {
-    fn from(_: Flag<R, LSB, A>) -> Self {
-        Self::new(1, LSB as usize)
-    }
-}
-
-impl<R: Layout + RegisterLongName, const LSB: u32, const WIDTH: u32, E, A> From<Enumerated<R, LSB, WIDTH, E, A>>
-    for TockField<u32, R>
-{
-    fn from(_: Enumerated<R, LSB, WIDTH, E, A>) -> Self {
-        Self::new(mask(0, WIDTH)[0] as u32, LSB as usize)
-    }
-}
+always_fits!(u8: 8 10 16 18 32 64);
+always_fits!(u16: 16 18 32 64);
+always_fits!(u32: 32 64);
+always_fits!(u64: 64);

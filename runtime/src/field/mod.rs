@@ -1,7 +1,7 @@
 //! Fields of registers and descriptors, and the values that are written to them.
 //!
 //! A field is a constant of its register's or descriptor's type: [`Bits`] (a number), [`Flag`] (one
-//! bit), [`Enumerated`] (named values) or [`Address`] (of memory that the device may reach).
+//! bit), [`Enumerated`] (named values) or [`Address`] (of memory that the device accesses).
 //! [`value!`](crate::value) makes a [`Value`] of constant fields and lets the compiler check each;
 //! [`Value::try_with`] takes what is known only at run time.
 
@@ -9,17 +9,15 @@ pub mod access;
 mod kinds;
 mod value;
 
-use tock_registers::{LocalRegisterCopy, RegisterLongName};
-
 pub use kinds::{Address, Bits, Enumerated, Flag};
-pub use value::{Full, Value, ValueError};
+pub use value::{FullValue, Value, ValueError};
 
-/// A register or a descriptor format: what has fields.
+/// A register or a descriptor format: a type that has fields.
 ///
 /// # Safety
 ///
-/// [`WRITABLE`](Self::WRITABLE) must have only bits that software may set. Which these are is for the description that the
-/// type is generated from to say.
+/// [`WRITABLE`](Self::WRITABLE) must have only bits that software may set, as the description says that the type is
+/// generated from.
 pub unsafe trait Layout: Copy + 'static {
     /// The datasheet's name.
     const NAME: &'static str;
@@ -32,18 +30,22 @@ pub unsafe trait Layout: Copy + 'static {
 /// # Safety
 ///
 /// The `WIDTH` bits from bit `LSB` on must be a field of `R`, within one word of 64 bits: `WIDTH` is 1 to 64, and `LSB` is
-/// below 32 in a register and below 128 in a descriptor.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a field of `{R}`", label = "this is no field of `{R}`")]
+/// below the register's width, or below 128 in a descriptor.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a field of `{R}`",
+    label = "belongs to another register or descriptor",
+    note = "the fields of `{R}` are constants of the type `{R}`"
+)]
 pub unsafe trait Field<R>: Copy {
-    /// What reading the field gives.
+    /// The type that the field is read as.
     type Read;
     /// Lowest bit of the field.
     const LSB: u32;
     /// Number of bits.
     const WIDTH: u32;
-    /// The datasheet's name.
+    /// Returns the datasheet's name.
     fn name(self) -> &'static str;
-    /// The field's meaning, from its bits.
+    /// Returns the field's value for its bits.
     fn decode(self, raw: u64) -> Self::Read;
 }
 
@@ -56,7 +58,7 @@ pub unsafe trait Field<R>: Copy {
 pub unsafe trait SetField<R, T>: Field<R> {
     /// The field's bits, as far as software may set them, the low and the high 64.
     const BITS: [u64; 2];
-    /// The field's bits for `value`.
+    /// Returns the field's bits for `value`.
     ///
     /// # Errors
     ///
@@ -64,33 +66,34 @@ pub unsafe trait SetField<R, T>: Field<R> {
     fn encode(self, value: T) -> Result<u64, ValueError>;
 }
 
-/// A field that every `T` fits in.
+/// A field that every value of type `T` fits in.
 ///
 /// # Safety
 ///
 /// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`bits`](Self::bits) must give only
 /// values that the datasheet allows.
 #[diagnostic::on_unimplemented(
-    message = "field `{Self}` does not hold every value of this type",
-    label = "the value may be more than fits here",
-    note = "`try_with` checks the value, and says what does not fit; an address is a `DmaAddr`"
+    message = "not every value of this type fits in field `{Self}`",
+    label = "the value may be too large",
+    note = "use `try_with`, which checks the value",
+    note = "an address is a `DmaAddr`"
 )]
-pub unsafe trait Holds<T>: Copy {
+pub unsafe trait AlwaysFits<T>: Copy {
     /// The field's bits, as far as software may set them, the low and the high 64.
     const BITS: [u64; 2];
-    /// The field's bits for `value`.
+    /// Returns the field's bits for `value`.
     fn bits(self, value: T) -> u64;
 }
 
-/// A named value of the fields that have the values `E`: one of those, or one that an extension of the map adds.
+/// A named value of the fields whose values are `E`: one of those, or one that an extension of the map adds.
 ///
 /// # Safety
 ///
 /// The datasheet must allow all values of the type in the fields that have the values `E`, and their bits must fit there.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no value of this field",
-    label = "the field's values are `{E}`",
-    note = "a field's values are named in the module of its register"
+    message = "`{Self}` is not a value of this field",
+    label = "expected a variant of `{E}`",
+    note = "a field's values are in the module of its register"
 )]
 pub unsafe trait ValueOf<E>: Enumeration {}
 
@@ -104,26 +107,13 @@ unsafe impl<E: Enumeration> ValueOf<E> for E {}
 /// The type must be an enum without fields and with `#[repr(u32)]` or `#[repr(u64)]`, whose numbers are the values of the
 /// field, and [`to_bits`](Self::to_bits) must give that number.
 pub unsafe trait Enumeration: Copy + 'static {
-    /// The value of those bits, or `None` if the datasheet gives them no name.
+    /// Returns the value with these bits, or `None` if the datasheet gives it no name.
     fn from_bits(raw: u64) -> Option<Self>;
-    /// The bits of this value.
+    /// Returns the bits of this value.
     fn to_bits(self) -> u64;
 }
 
-/// Reads typed fields out of what was read from a register.
-pub trait Fields<R> {
-    /// The value of `field`.
-    fn field<F: Field<R>>(&self, field: F) -> F::Read;
-}
-
-impl<R: RegisterLongName> Fields<R> for LocalRegisterCopy<u32, R> {
-    #[inline(always)]
-    fn field<F: Field<R>>(&self, field: F) -> F::Read {
-        field.decode((u64::from(self.get()) >> F::LSB) & mask(0, F::WIDTH)[0])
-    }
-}
-
-const fn mask(lsb: u32, width: u32) -> [u64; 2] {
+pub(crate) const fn mask(lsb: u32, width: u32) -> [u64; 2] {
     let low = (if width >= 64 { u64::MAX } else { (1 << width) - 1 }) << (lsb % 64);
     if lsb < 64 { [low, 0] } else { [0, low] }
 }

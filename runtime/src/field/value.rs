@@ -1,9 +1,9 @@
-//! What is written to fields, and why it may not be.
+//! Values for fields, and why a value is refused.
 
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::{Field, Holds, Layout, SetField};
+use super::{AlwaysFits, Field, Layout, SetField};
 use crate::message::Message;
 
 /// Why a value cannot be written to a field.
@@ -71,10 +71,10 @@ impl<R> Clone for Value<R> {
 impl<R> Copy for Value<R> {}
 
 impl<R: Layout> Value<R> {
-    /// A value for no field at all.
+    /// The value that gives no field.
     pub const EMPTY: Self = Self { mask: [0; 2], bits: [0; 2], layout: PhantomData };
 
-    /// `raw` from bit `lsb` on, in the bits `mask` alone.
+    /// Returns the value that gives the bits `mask`, as they are in `raw` shifted to bit `lsb`.
     #[inline(always)]
     pub(super) const fn of(mask: [u64; 2], lsb: u32, raw: u64) -> Self {
         let shifted = raw << (lsb % 64);
@@ -82,10 +82,10 @@ impl<R: Layout> Value<R> {
         Self { mask, bits, layout: PhantomData }
     }
 
-    /// Every field that software may set, as it stands in `bits`.
+    /// Returns the value that gives every field that software may set as it is in `bits`.
     #[inline(always)]
-    pub(crate) const fn whole(bits: u32) -> Self {
-        Self { mask: R::WRITABLE, bits: [bits as u64 & R::WRITABLE[0], 0], layout: PhantomData }
+    pub(crate) const fn whole(bits: u64) -> Self {
+        Self { mask: R::WRITABLE, bits: [bits & R::WRITABLE[0], 0], layout: PhantomData }
     }
 
     /// For [`value!`](crate::value): two values for one field do not compile.
@@ -103,7 +103,7 @@ impl<R: Layout> Value<R> {
         }
     }
 
-    /// This value and `value` for `field`.
+    /// Returns this value with `field` set to `value` as well.
     ///
     /// # Errors
     ///
@@ -117,10 +117,10 @@ impl<R: Layout> Value<R> {
         Ok(self.replace(set))
     }
 
-    /// This value with `field` set to `value`, whatever it was: for values that always fit.
+    /// Returns this value with `field` set to `value`, whatever it was before: for values that always fit.
     #[must_use]
     #[inline(always)]
-    pub fn with<T, F: Holds<T> + Field<R>>(self, field: F, value: T) -> Self {
+    pub fn with<T, F: AlwaysFits<T> + Field<R>>(self, field: F, value: T) -> Self {
         self.replace(Self::of(F::BITS, F::LSB, field.bits(value)))
     }
 
@@ -133,31 +133,31 @@ impl<R: Layout> Value<R> {
         }
     }
 
-    /// The bits that this value gives, the low and the high 64.
+    /// Returns the bits that this value gives, the low and the high 64.
     #[must_use]
     #[inline(always)]
     pub const fn mask(self) -> [u64; 2] {
         self.mask
     }
 
-    /// The values of the bits in [`mask`](Self::mask); all others are 0.
+    /// Returns the values of the bits in [`mask`](Self::mask); all others are 0.
     #[must_use]
     #[inline(always)]
     pub const fn bits(self) -> [u64; 2] {
         self.bits
     }
 
-    /// The same value, if it gives every field.
+    /// Returns the same value as one that gives every field.
     ///
     /// # Errors
     ///
     /// [`ValueError::Incomplete`] if a field is missing.
-    pub const fn full(self) -> Result<Full<R>, ValueError> {
+    pub const fn full(self) -> Result<FullValue<R>, ValueError> {
         let missing = R::WRITABLE[0] & !self.mask[0];
         if missing != 0 {
             return Err(ValueError::Incomplete { register: R::NAME, missing });
         }
-        Ok(Full(self))
+        Ok(FullValue(self))
     }
 }
 
@@ -171,29 +171,31 @@ impl<R: Layout> fmt::Debug for Value<R> {
     }
 }
 
-/// A [`Value`] that gives every field: what a register of unknown reset value is written with.
-#[derive(Clone, Copy)]
-pub struct Full<R>(pub(crate) Value<R>);
+/// A [`Value`] that gives every field, as a register with an unknown reset value needs.
+#[derive(Debug, Clone, Copy)]
+pub struct FullValue<R: Layout>(pub(crate) Value<R>);
 
-/// A constant value: every field checked by the compiler, in `cargo check` already.
+/// Makes a constant value, each field of which the compiler checks, in `cargo check` already.
 ///
 /// ```
-/// use ixgbe::{registers::SRRCTL, value};
-/// let value = value!(SRRCTL { BSIZEPACKET: 2, DROP_EN: true });
-/// assert_eq!(value.bits()[0], 0x1000_0002);
+/// use datasheet_runtime::value;
+/// use uart_16550::registers::{MCR, SCR};
+/// let value = value!(MCR { DTR: true, RTS: true });
+/// assert_eq!(value.bits()[0], 0b11);
 /// ```
 ///
 /// ```compile_fail
-/// # use ixgbe::{registers::SRRCTL, value};
-/// value!(SRRCTL { BSIZEPACKET: 32 }); // the field has 5 bits, and the datasheet allows 1 to 16
+/// # use datasheet_runtime::value;
+/// # use uart_16550::registers::SCR;
+/// value!(SCR { SCRATCH: 256 }); // the field has 8 bits
 /// ```
 #[macro_export]
 macro_rules! value {
     ($register:ty { $($field:ident: $value:expr),* $(,)? }) => {{
-        // An item, because `cargo check` evaluates one, and does not evaluate what is only `const { .. }`. The values are looked up
-        // where its name is seen, so it is no name that a caller has.
-        const __IXGBE_VALUE: $crate::field::Value<$register> = $crate::field::Value::<$register>::EMPTY
+        // An item, because `cargo check` evaluates items, and skips inline `const { .. }` blocks. The caller's expressions
+        // see the item's name, so it must be one that no caller uses.
+        const __DATASHEET_VALUE: $crate::field::Value<$register> = $crate::field::Value::<$register>::EMPTY
             $(.constant_and(::core::stringify!($field), <$register>::$field.constant($value)))*;
-        __IXGBE_VALUE
+        __DATASHEET_VALUE
     }};
 }

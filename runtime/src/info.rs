@@ -1,8 +1,8 @@
-//! The datasheet as data: what dumps, models, exports and tests are driven by.
+//! The register map as data: dumps, models, fake devices and tests are driven by it.
 
 use core::fmt;
 
-use crate::mmio::{Offset, Range};
+use crate::array::Range;
 
 /// One register, or an array of like registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,29 +22,31 @@ pub struct RegisterInfo {
     /// What reading and writing do.
     pub access: AccessKind,
     /// Value after reset, if known.
-    pub reset: Option<u32>,
+    pub reset: Option<u64>,
     /// Which bits of the reset value are known.
-    pub reset_known: u32,
+    pub reset_known: u64,
     /// Bits that every write must leave as they read.
-    pub preserve: u32,
+    pub preserve: u64,
     /// Bits that every write must give as 0: reserved ones, and values that the datasheet prescribes.
-    pub must_be_zero: u32,
+    pub must_be_zero: u64,
     /// Bits that every write must give as 1.
-    pub must_be_one: u32,
+    pub must_be_one: u64,
     /// Where the elements are, in index order; a single register is one run of one.
     pub ranges: &'static [Range],
-    /// Other places where the same elements can be reached.
+    /// Other ranges at which the same elements can be reached.
     pub aliases: &'static [Range],
     /// The permissions of which one is enough to write it.
     pub write_in: &'static [&'static str],
-    /// Whether a write can make the device reach other memory, or the driver trust what is not there yet.
+    /// Whether a write can make the device access other memory, or the driver trust data that is not there yet.
     pub memory_safety: bool,
     /// Whether a write makes untrue what the driver knows of the device: its state, or who owns it.
     pub device_state: bool,
     /// Whether a wrong write can destroy hardware.
     pub hardware_damage: bool,
-    /// Whether a write tells the device that descriptors are ready.
+    /// Whether a write tells the device that there is work in memory.
     pub doorbell: bool,
+    /// Values of other registers' fields under which the register is at its address: register, field, value.
+    pub when: &'static [(&'static str, &'static str, u64)],
     /// The fields, from low to high.
     pub fields: &'static [FieldInfo],
 }
@@ -103,64 +105,127 @@ pub enum AccessKind {
 }
 
 impl AccessKind {
-    /// Whether reading changes it.
+    /// Returns `true` if reading has a side effect.
     #[must_use]
-    pub const fn read_acts(self) -> bool {
+    pub const fn has_read_side_effects(self) -> bool {
         matches!(self, Self::Rc | Self::RcW1c | Self::ReadSets)
     }
 
-    /// Whether it can be read at all.
+    /// Returns `true` if it can be read.
     #[must_use]
     pub const fn is_readable(self) -> bool {
         !matches!(self, Self::Wo)
     }
 }
 
+/// Returns the number of elements of all `registers`.
+pub(crate) const fn elements(registers: &[RegisterInfo]) -> usize {
+    let (mut at, mut elements) = (0, 0);
+    while at < registers.len() {
+        elements += registers[at].count() as usize;
+        at += 1;
+    }
+    elements
+}
+
+/// Returns the width of the widest of the `registers`, in bytes.
+pub(crate) const fn alignment(registers: &[RegisterInfo]) -> u32 {
+    let (mut at, mut widest) = (0, 1);
+    while at < registers.len() {
+        if registers[at].width / 8 > widest {
+            widest = registers[at].width / 8;
+        }
+        at += 1;
+    }
+    widest
+}
+
 impl RegisterInfo {
-    /// Number of elements.
+    /// Returns the number of elements.
     #[must_use]
-    pub fn count(&self) -> u32 {
-        self.ranges.iter().fold(0, |count, range| count.saturating_add(range.count))
+    pub const fn count(&self) -> u32 {
+        let (mut at, mut count) = (0, 0_u32);
+        while at < self.ranges.len() {
+            count = count.saturating_add(self.ranges[at].count);
+            at += 1;
+        }
+        count
     }
 
-    /// Offsets of all elements in index order, in bytes.
+    /// Returns the offsets of all elements in index order, in bytes.
     pub fn offsets(&self) -> impl Iterator<Item = u32> {
-        self.ranges.iter().flat_map(|range| (0..range.count).map(|n| range.base.wrapping_add(n.wrapping_mul(range.stride))))
+        self.ranges
+            .iter()
+            .flat_map(|range| (0..range.count).map(|n| range.base.wrapping_add(n.wrapping_mul(range.stride))))
     }
 
-    /// The index of the element at `offset`, under its own address or another.
+    /// Returns the index of the element that is at `offset` bytes, or has an alias there.
     #[must_use]
-    pub fn index_at(&self, offset: Offset) -> Option<u32> {
+    pub fn index_at(&self, offset: u32) -> Option<u32> {
         self.ranges.iter().chain(self.aliases).find_map(|range| {
-            let from = offset.bytes().checked_sub(range.base)?;
+            let from = offset.checked_sub(range.base)?;
             let index = if range.count == 1 { 0 } else { from.checked_div(range.stride)? };
             let exact = if range.count == 1 { from == 0 } else { from.is_multiple_of(range.stride) };
             if exact && index < range.count { range.first.checked_add(index) } else { None }
         })
     }
 
-    /// Whether only the driver writes it, because of a mark.
+    /// Returns `true` if only the driver writes it, because of a mark.
     #[must_use]
     pub const fn is_the_drivers(&self) -> bool {
         self.memory_safety || self.device_state || self.hardware_damage
     }
 
-    /// Whether reading it, or any field of it, changes it.
+    /// Returns `true` if reading it has a side effect on any of its bits.
     #[must_use]
-    pub fn read_acts(&self) -> bool {
-        self.access.read_acts() || self.fields.iter().any(|field| field.access.read_acts())
+    pub fn has_read_side_effects(&self) -> bool {
+        let acts = |field: &FieldInfo| field.access.has_read_side_effects();
+        self.access.has_read_side_effects() || self.fields.iter().any(acts)
+    }
+}
+
+impl RegisterInfo {
+    /// Shows `value` and the fields that it has: `0x00000001 (RXEN: 1)`.
+    #[must_use]
+    pub fn show(&self, value: u64) -> impl fmt::Display + fmt::Debug {
+        ShownRegister { width: self.width, fields: self.fields, value }
+    }
+}
+
+struct ShownRegister {
+    width: u32,
+    fields: &'static [FieldInfo],
+    value: u64,
+}
+
+impl fmt::Display for ShownRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { width, fields, value } = self;
+        write!(f, "{value:#0digits$x}", digits = 2 + *width as usize / 4)?;
+        let mut separator = " (";
+        for field in *fields {
+            write!(f, "{separator}{}", field.show(*value))?;
+            separator = ", ";
+        }
+        f.write_str(if fields.is_empty() { "" } else { ")" })
+    }
+}
+
+impl fmt::Debug for ShownRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl FieldInfo {
-    /// The field's bits out of the low 64 bits of what it is in.
+    /// Returns the field's bits out of the word of 64 bits that it is in.
     #[must_use]
     pub const fn of(&self, value: u64) -> u64 {
         let mask = if self.width >= 64 { u64::MAX } else { (1 << self.width) - 1 };
         (value >> (self.lsb % 64)) & mask
     }
 
-    /// The field's name and value, the latter by name where it has one.
+    /// Shows the field's name and value, the value by its name if it has one.
     #[must_use]
     pub fn show(&self, value: u64) -> impl fmt::Display {
         let raw = self.of(value);

@@ -1,4 +1,4 @@
-//! Time, which the core of the crate does not have by itself.
+//! Time, which `core` has no source of.
 
 use core::time::Duration;
 
@@ -9,24 +9,26 @@ use core::time::Duration;
 ///
 /// # Safety
 ///
-/// The driver frees memory once the device has stopped. The device itself reports the end of its requests
-/// (STATUS.PCIe_Master_Enable_Status, datasheet 5.2.5.3.2), but for some steps the datasheet gives nothing but a time: a
-/// disabled receive queue may still write for 100 us (4.6.7.1.2), and no register may be touched for 1 ms after a reset
-/// (8.2.3.1.1). So [`wait`](Self::wait) must not return before `time` has passed for the device, and
-/// [`now`](Self::now) must not run ahead of the time that passes for it.
+/// A driver frees memory once the device has stopped. Where a datasheet gives nothing but a time for that, or for when a
+/// register may be touched again, the driver relies on the clock. So [`wait`](Self::wait) must not return before `time`
+/// has passed for the device, and [`now`](Self::now) must not run ahead of the time that passes for it.
 pub unsafe trait Clock {
-    /// Time since some fixed moment; never goes back.
+    /// Returns the time since some fixed moment. It never goes back.
     fn now(&self) -> Duration;
 
-    /// Lets at least `time` pass.
+    /// Waits until at least `time` has passed.
     fn wait(&self, time: Duration);
 }
 
-/// Looks every `interval` until `look` finds something, at most for `limit`. Returns how long it looked in vain otherwise.
+/// Calls `look` every `interval` until it returns something, at most for `limit`.
 ///
-/// Rounds are counted as well as time: an honest clock has passed `limit` in as many rounds, and one that stands still or
-/// goes back ends the wait all the same.
-pub(crate) fn poll<T>(
+/// Rounds are counted as well as time: an honest clock has passed `limit` after that many, and with a clock that stands
+/// still or goes back the wait ends, too.
+///
+/// # Errors
+///
+/// The time that it waited, if `look` returned nothing.
+pub fn poll<T>(
     clock: &(impl Clock + ?Sized),
     limit: Duration,
     interval: Duration,

@@ -1,0 +1,138 @@
+//! Registers in memory: the only volatile accesses of generated code.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::bus::Bus;
+use crate::space::{Offset, Space, Width};
+
+/// The byte order of registers in memory.
+pub trait ByteOrder: 'static {
+    /// The value as it stands in memory; from there, the value.
+    fn order<W: Width>(value: W) -> W;
+}
+
+/// The least significant byte is at the lowest address, as PCI has it.
+#[derive(Debug, Clone, Copy)]
+pub enum LittleEndian {}
+
+/// The most significant byte is at the lowest address.
+#[derive(Debug, Clone, Copy)]
+pub enum BigEndian {}
+
+impl ByteOrder for LittleEndian {
+    #[inline(always)]
+    fn order<W: Width>(value: W) -> W {
+        value.little_endian()
+    }
+}
+
+impl ByteOrder for BigEndian {
+    #[inline(always)]
+    fn order<W: Width>(value: W) -> W {
+        value.big_endian()
+    }
+}
+
+/// The registers of space `S`, mapped into memory in byte order `E`.
+pub struct Mmio<S, E = LittleEndian> {
+    base: NonNull<u8>,
+    kind: PhantomData<fn() -> (S, E)>,
+}
+
+/// A mapping that is too small for a register space, or misaligned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnusableMapping {
+    /// The address of the mapping.
+    pub base: usize,
+    /// The length of the mapping in bytes.
+    pub len: usize,
+    /// The length of the register space in bytes.
+    pub needed: u32,
+    /// What the address must be a multiple of.
+    pub alignment: u32,
+}
+
+impl fmt::Display for UnusableMapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { base, len, needed, alignment } = self;
+        write!(
+            f,
+            "the mapping at {base:#x} of {len} bytes cannot hold the registers: {needed} bytes at a multiple of \
+             {alignment} are needed"
+        )
+    }
+}
+
+impl core::error::Error for UnusableMapping {}
+
+impl<S: Space, E> Mmio<S, E> {
+    /// Takes the registers that are mapped at `base`, `len` bytes long.
+    ///
+    /// # Errors
+    ///
+    /// [`UnusableMapping`] if the mapping is shorter than [`Space::SIZE`] or not aligned to
+    /// [`Space::ALIGNMENT`].
+    ///
+    /// # Safety
+    ///
+    /// As long as the value lives, `base` must be valid for volatile reads and writes of `len` bytes, must be the
+    /// registers of one device (or memory that models them), and nothing else may drive that device: see [`Bus`].
+    pub unsafe fn new(base: NonNull<u8>, len: usize) -> Result<Self, UnusableMapping> {
+        let address = base.addr().get();
+        if len < S::SIZE as usize || !address.is_multiple_of(S::ALIGNMENT as usize) {
+            return Err(UnusableMapping { base: address, len, needed: S::SIZE, alignment: S::ALIGNMENT });
+        }
+        Ok(Self { base, kind: PhantomData })
+    }
+
+    #[inline(always)]
+    fn register<W: Width>(&self, offset: Offset<S, W>) -> *mut W {
+        // SAFETY: an `Offset` and its register lie within `S::SIZE` bytes, which `new` checked that the mapping has.
+        unsafe { self.base.as_ptr().add(offset.bytes() as usize).cast() }
+    }
+}
+
+impl<S, E> fmt::Debug for Mmio<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mmio({:p})", self.base)
+    }
+}
+
+macro_rules! bus {
+    ($($(#[$only:meta])? $width:ty),*) => {$(
+        $(#[$only])?
+        // SAFETY: honest: both accesses go to the one mapping. Exclusive: the caller of `new` promised it, and `Mmio` is
+        // not `Clone`.
+        unsafe impl<S: Space, E: ByteOrder> Bus<S, $width> for Mmio<S, E> {
+            #[inline(always)]
+            fn read(&self, offset: Offset<S, $width>) -> $width {
+                // SAFETY: `register` gives an address within the mapping that `new` was promised. It is aligned, as the
+                // offset is, and the mapping to the widest register.
+                E::order(unsafe { self.register(offset).read_volatile() })
+            }
+
+            #[inline(always)]
+            unsafe fn write(&self, offset: Offset<S, $width>, value: $width) {
+                // SAFETY: `register` gives an aligned address within the mapping, as in `read`; what the write makes the
+                // device do is the caller's to answer for.
+                unsafe { self.register(offset).write_volatile(E::order(value)) }
+            }
+        }
+    )*};
+}
+
+// A narrower target would make two accesses of one of 64 bits.
+bus!(
+    u8,
+    u16,
+    u32,
+    #[cfg(target_pointer_width = "64")]
+    u64
+);
+
+// SAFETY: a register access is one indivisible bus transaction; no Rust data is shared through it.
+unsafe impl<S, E> Send for Mmio<S, E> {}
+// SAFETY: as for `Send`.
+unsafe impl<S, E> Sync for Mmio<S, E> {}

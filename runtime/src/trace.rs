@@ -1,0 +1,110 @@
+//! A bus that reports each access, in the datasheet's words.
+//!
+//! Wrap a bus in [`Traced`] to see what a driver does, step by step:
+//!
+//! ```text
+//! write RXCTRL = 0x00000001 (RXEN: 1)
+//! read  RXDCTL[0] = 0x02000000 (ENABLE: 1, VME: 0)
+//! ```
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::info::RegisterInfo;
+use crate::space::{Offset, Space, Width};
+
+/// One access of a register in the space `S`.
+///
+/// Its `Display` names the register and its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegisterAccess<S> {
+    /// Whether the register was written.
+    pub write: bool,
+    /// Where it is, in bytes from the start of the space.
+    pub offset: u32,
+    /// How many bits were accessed.
+    pub width: u32,
+    /// The value read or written.
+    pub value: u64,
+    space: PhantomData<S>,
+}
+
+impl<S: Space> RegisterAccess<S> {
+    fn new<W: Width>(write: bool, offset: Offset<S, W>, value: W) -> Self {
+        Self { write, offset: offset.bytes(), width: 8 * W::BYTES, value: value.into(), space: PhantomData }
+    }
+
+    /// Returns the register, and the element's index. Where a read reaches another register than a write, it is the one
+    /// that was accessed; which of two that a third register selects is not known here, so it is the first.
+    #[must_use]
+    pub fn register(&self) -> Option<(&'static RegisterInfo, u32)> {
+        let possible = |info: &&RegisterInfo| {
+            info.width == self.width
+                && if self.write { info.access != crate::info::AccessKind::Ro } else { info.access.is_readable() }
+        };
+        let at = |info: &'static RegisterInfo| Some((info, info.index_at(self.offset)?));
+        S::REGISTERS.iter().filter(possible).find_map(at).or_else(|| S::REGISTERS.iter().find_map(at))
+    }
+}
+
+impl<S: Space> fmt::Display for RegisterAccess<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.write { "write " } else { "read  " })?;
+        let Some((info, index)) = self.register() else {
+            return write!(f, "{:#07x} = {:#0digits$x}", self.offset, self.value, digits = 2 + self.width as usize / 4);
+        };
+        write!(f, "{}", info.name)?;
+        if info.count() > 1 {
+            write!(f, "[{index}]")?;
+        }
+        write!(f, " = {}", info.show(self.value))
+    }
+}
+
+/// A bus whose accesses are reported to `log`.
+#[derive(Debug)]
+pub struct Traced<B, F> {
+    bus: B,
+    log: F,
+}
+
+impl<B, F> Traced<B, F> {
+    /// Reports each access of `bus` to `log`: after the access, with the value that was read.
+    pub const fn new(bus: B, log: F) -> Self {
+        Self { bus, log }
+    }
+
+    /// Returns the bus behind this one.
+    pub const fn bus(&self) -> &B {
+        &self.bus
+    }
+}
+
+// SAFETY: honest: every access goes to the inner bus, and its value comes back unchanged. Exclusive: this owns that bus.
+unsafe impl<S: Space, W: Width, B: Bus<S, W>, F: Fn(RegisterAccess<S>)> Bus<S, W> for Traced<B, F> {
+    fn read(&self, offset: Offset<S, W>) -> W {
+        let value = self.bus.read(offset);
+        (self.log)(RegisterAccess::new(false, offset, value));
+        value
+    }
+
+    unsafe fn write(&self, offset: Offset<S, W>, value: W) {
+        // SAFETY: the caller keeps this function's contract, which is the inner bus's.
+        unsafe { self.bus.write(offset, value) };
+        (self.log)(RegisterAccess::new(true, offset, value));
+    }
+}
+
+// SAFETY: both calls go to the clock behind this one.
+unsafe impl<B: Clock, F> Clock for Traced<B, F> {
+    fn now(&self) -> Duration {
+        self.bus.now()
+    }
+
+    fn wait(&self, time: Duration) {
+        self.bus.wait(time);
+    }
+}

@@ -198,7 +198,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
     }
 
     fn write(&self, offset: u32, width: u32, written: u64) {
-        if let Some((info, cell)) = self.reached(offset, width, is_writable) {
+        if let Some((info, cell)) = self.reached(offset, width, RegisterInfo::is_writable) {
             let old = cell.get();
             let changed = (old ^ written) & info.preserve;
             if changed != 0 {
@@ -222,11 +222,6 @@ impl<S> fmt::Debug for FakeDevice<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FakeDevice({} registers, {} violations)", self.values.len(), self.count.get())
     }
-}
-
-/// Whether a write can change a bit of the register.
-fn is_writable(info: &RegisterInfo) -> bool {
-    info.access != AccessKind::Ro || info.fields.iter().any(|field| field.access != AccessKind::Ro)
 }
 
 /// The bits of `info` whose kind of access is one that `is` accepts: fields that say so, and the rest by the register's.

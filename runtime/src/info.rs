@@ -111,6 +111,12 @@ impl AccessKind {
         matches!(self, Self::Rc | Self::RcW1c | Self::ReadSets)
     }
 
+    /// Returns `true` if a write changes it.
+    #[must_use]
+    pub const fn is_writable(self) -> bool {
+        !matches!(self, Self::Ro | Self::Rc)
+    }
+
     /// Returns `true` if it can be read.
     #[must_use]
     pub const fn is_readable(self) -> bool {
@@ -168,6 +174,12 @@ impl RegisterInfo {
             let exact = if range.count == 1 { from == 0 } else { from.is_multiple_of(range.stride) };
             if exact && index < range.count { range.first.checked_add(index) } else { None }
         })
+    }
+
+    /// Returns `true` if a write changes any bit of it.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.access.is_writable() || self.fields.iter().any(|field| field.access.is_writable())
     }
 
     /// Returns `true` if only the driver writes it, because of a mark.

@@ -372,7 +372,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
 
     /// Writes `value` to the register: every typed write ends here.
     #[inline(always)]
-    pub(crate) fn put(&self, value: u64)
+    fn put(&self, value: u64)
     where
         R: WritableIn<P>,
     {
@@ -389,6 +389,15 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
     {
         let [mask, bits] = [value.mask()[0], value.bits()[0]];
         self.put((old & (R::PRESERVE_MASK & !mask)) | (bits | R::FORCED_ONES));
+    }
+
+    /// Writes a number to a register in which every number is right.
+    #[inline(always)]
+    pub fn write_raw(&self, value: R::Width)
+    where
+        R: RawWrite + WritableIn<P>,
+    {
+        self.put(value.into());
     }
 
     /// Sets the bits that `value` gives as ones.

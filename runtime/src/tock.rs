@@ -41,7 +41,7 @@ where
 
     #[inline(always)]
     fn set(&self, value: R::Width) {
-        self.put(value.into());
+        self.write_raw(value);
     }
 }
 

@@ -42,8 +42,7 @@ impl<S: Space> RegisterAccess<S> {
     #[must_use]
     pub fn register(&self) -> Option<(&'static RegisterInfo, u32)> {
         let possible = |info: &&RegisterInfo| {
-            info.width == self.width
-                && if self.write { info.access != crate::info::AccessKind::Ro } else { info.access.is_readable() }
+            info.width == self.width && if self.write { info.is_writable() } else { info.access.is_readable() }
         };
         let at = |info: &'static RegisterInfo| Some((info, info.index_at(self.offset)?));
         S::REGISTERS.iter().filter(possible).find_map(at).or_else(|| S::REGISTERS.iter().find_map(at))

@@ -2,9 +2,10 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
-use crate::field::access::{Fixed, ReadOnly};
-use crate::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
-use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
+use ::datasheet_runtime::descriptor::{DescriptorFormat, WriteBack};
+use ::datasheet_runtime::field::access::{Fixed, ReadOnly};
+use ::datasheet_runtime::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
+use ::datasheet_runtime::info::{AccessKind, DescriptorInfo, FieldInfo};
 
 /// A transfer, as software writes it (datasheet 6.1).
 #[cfg_attr(doc, doc = include_str!("docs/TransferRead.descriptor.html"))]
@@ -45,7 +46,7 @@ const _: () = {
         const NAME: &'static str = "Transfer";
         const WRITABLE: [u64; 2] = [0xffff_ffff_ffff_ffff, 0xffff_ffff_0030_ffff];
     }
-    unsafe impl Descriptor for TransferRead {
+    unsafe impl DescriptorFormat for TransferRead {
         const SECTION: &'static str = "6.1";
         const FIXED: [u64; 2] = [0, 0x0000_0000_0003_0000];
     }
@@ -93,7 +94,7 @@ const _: () = {
         const NAME: &'static str = "Transfer";
         const WRITABLE: [u64; 2] = [0, 0];
     }
-    unsafe impl Descriptor for TransferWriteBack {
+    unsafe impl DescriptorFormat for TransferWriteBack {
         const SECTION: &'static str = "6.2";
         const FIXED: [u64; 2] = [0, 0];
     }

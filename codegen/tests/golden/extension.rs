@@ -2,15 +2,17 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
-use ::demo::field::access::{Added, ReadOnly};
-use ::demo::field::{Enumeration, Flag, Layout, ValueOf};
-use ::demo::info::{AccessKind, FieldInfo, RegisterInfo};
-use ::demo::mmio::{Array, Bus, Range};
-use ::demo::register::{
-    Driver, Exclusive, KnownReset, PlainWrite, ReadPure, Reg, Register, RegisterLongName,
-    WritableIn,
+use ::demo::runtime::array::{Array, Range};
+use ::demo::runtime::field::access::{Added, ReadOnly};
+use ::demo::runtime::field::{Enumeration, Flag, Layout, ValueOf};
+use ::demo::runtime::info::{AccessKind, FieldInfo, RegisterInfo};
+use ::demo::runtime::register::{
+    Driver, Exclusive, PlainWrite, PureRead, Reg, Register, Resettable, WritableIn,
 };
-use ::demo::registers::{BASE, Lane, LaneSpace, MODE, Registers, permission};
+use ::demo::runtime::space::Space;
+use ::demo::registers::{
+    BASE, Lane, LaneSpace, MODE, RegisterSpace, Registers, permission,
+};
 
 /// What `Acme` adds to [`MODE`]: Mode of Operation.
 #[cfg_attr(doc, doc = include_str!("docs/AcmeMODE.html"))]
@@ -109,7 +111,7 @@ pub enum LAMP {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl LAMP {
     /// Where the elements are.
-    pub const ARRAY: Array<LaneSpace, 1> = Array::constant([
+    pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 1> = Array::constant([
         Range {
             first: 0,
             count: 6,
@@ -120,7 +122,7 @@ impl LAMP {
     /// Bit 0: The lamp of the lane is on.
     pub const ON: Flag<LAMP, 0> = unsafe { Flag::new("ON") };
 }
-impl RegisterLongName for LAMP {}
+::demo::runtime::register_long_name!(LAMP);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for LAMP {
@@ -128,17 +130,56 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
     }
     unsafe impl Register for LAMP {
-        const SECTION: &'static str = "A.1";
-        const KEEP: u32 = 0xffff_ffff;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "LAMP",
+            title: "Lamp",
+            section: "A.1",
+            page: 0,
+            group: "control",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_fffe,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 6,
+                    base: 0x00a00,
+                    stride: 0x4,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "ON",
+                    lsb: 0,
+                    width: 1,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadPure for LAMP {}
+    unsafe impl PureRead for LAMP {}
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for LAMP {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for LAMP {}
+    unsafe impl Resettable for LAMP {}
     unsafe impl<P: permit::LAMP> WritableIn<P> for LAMP {}
 };
 
@@ -148,7 +189,7 @@ pub trait AcmeRegisters<'a, B, P>: Sized {
     fn lamp(self, index: Lane) -> Reg<'a, B, LAMP, P>;
 }
 
-impl<'a, B: Bus, P> AcmeRegisters<'a, B, P> for Registers<'a, B, P> {
+impl<'a, B, P> AcmeRegisters<'a, B, P> for Registers<'a, B, P> {
     #[inline(always)]
     #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
     fn lamp(self, index: Lane) -> Reg<'a, B, LAMP, P> {
@@ -157,45 +198,7 @@ impl<'a, B: Bus, P> AcmeRegisters<'a, B, P> for Registers<'a, B, P> {
 }
 
 /// All registers of the Demo 1 controller.
-pub static REGISTERS: &[RegisterInfo] = &[
-    RegisterInfo {
-        name: "LAMP",
-        title: "Lamp",
-        section: "A.1",
-        page: 0,
-        group: "control",
-        width: 32,
-        access: AccessKind::Rw,
-        reset: Some(0x0000_0000),
-        reset_known: 0xffff_ffff,
-        preserve: 0xffff_fffe,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 6,
-                base: 0x00a00,
-                stride: 0x4,
-            },
-        ],
-        aliases: &[],
-        write_in: &["Idle"],
-        memory_safety: false,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "ON",
-                lsb: 0,
-                width: 1,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-        ],
-    },
-];
+pub static REGISTERS: &[RegisterInfo] = &[<LAMP as Register>::INFO];
 
 /// All registers by address. Arrays stand where their first element is, once for each range.
 #[cfg(doc)]

@@ -2,17 +2,18 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
-use crate::field::access::{
-    Fixed, ReadClears, ReadOnly, SelfClearing, WriteOneClears, WriteOneSets, WriteOnly,
+use ::datasheet_runtime::address::DmaAddr;
+use ::datasheet_runtime::array::{Array, Below, Index, IndexSpace, Range};
+use ::datasheet_runtime::field::access::{
+    Fixed, OneToClear, OneToSet, ReadOnly, ReadToClear, SelfClearing, WriteOnly,
 };
-use crate::dma::DmaAddr;
-use crate::field::{Bits, Enumerated, Enumeration, Flag, Layout};
-use crate::info::{AccessKind, FieldInfo, RegisterInfo};
-use crate::mmio::{Array, Below, Bus, Index, IndexSpace, Offset, Range};
-use crate::register::{
-    BareWrite, Doorbell, Driver, Exclusive, KnownReset, OnesClear, OnesSet, Pair,
-    PlainWrite, ReadActs, ReadPure, Reg, Register, RegisterLongName, WritableIn,
+use ::datasheet_runtime::field::{Bits, Enumerated, Enumeration, Flag, Layout};
+use ::datasheet_runtime::info::{AccessKind, FieldInfo, RegisterInfo};
+use ::datasheet_runtime::register::{
+    Doorbell, Driver, Exclusive, Pair, PlainWrite, PureRead, RawWrite, Reg, Register,
+    Resettable, SideEffectRead, WritableIn, WriteOneToClear, WriteOneToSet,
 };
+use ::datasheet_runtime::space::{Offset, Space};
 
 /// What makes a write legal.
 pub mod permission {
@@ -162,7 +163,7 @@ pub enum MODE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl MODE {
     /// Where the register is.
-    pub const OFFSET: Offset = Offset::constant(0x00000);
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00000);
     /// Bits 1:0: How fast it goes.
     pub const SPEED: Enumerated<MODE, 0, 2, mode::SPEED> = unsafe {
         Enumerated::new("SPEED")
@@ -182,9 +183,9 @@ impl MODE {
     /// Bit 13: The chip is ready.
     pub const READY: Flag<MODE, 13, ReadOnly> = unsafe { Flag::new("READY") };
     /// Bit 14: Something went wrong.
-    pub const FAILED: Flag<MODE, 14, WriteOneClears> = unsafe { Flag::new("FAILED") };
+    pub const FAILED: Flag<MODE, 14, OneToClear> = unsafe { Flag::new("FAILED") };
 }
-impl RegisterLongName for MODE {}
+::datasheet_runtime::register_long_name!(MODE);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for MODE {
@@ -192,17 +193,105 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_0000_50f3, 0];
     }
     unsafe impl Register for MODE {
-        const SECTION: &'static str = "3.1";
-        const KEEP: u32 = 0x8000_20f3;
-        const ONES: u32 = 0x0000_0500;
-        const RESET: u32 = 0x0000_0012;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "MODE",
+            title: "Mode of Operation",
+            section: "3.1",
+            page: 12,
+            group: "control",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0012),
+            reset_known: 0xffff_ffff,
+            preserve: 0x8000_0000,
+            must_be_zero: 0x7fff_8a0c,
+            must_be_one: 0x0000_0500,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00000,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00800,
+                    stride: 0x0,
+                },
+            ],
+            write_in: &["LaneStopped"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "SPEED",
+                    lsb: 0,
+                    width: 2,
+                    access: AccessKind::Rw,
+                    values: &[("Stop", 0), ("Slow", 1), ("Fast", 2)],
+                },
+                FieldInfo {
+                    name: "SIZE",
+                    lsb: 4,
+                    width: 4,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+                FieldInfo {
+                    name: "MAGIC",
+                    lsb: 8,
+                    width: 3,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+                FieldInfo {
+                    name: "OLD",
+                    lsb: 11,
+                    width: 1,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+                FieldInfo {
+                    name: "RESET",
+                    lsb: 12,
+                    width: 1,
+                    access: AccessKind::Sc,
+                    values: &[],
+                },
+                FieldInfo {
+                    name: "READY",
+                    lsb: 13,
+                    width: 1,
+                    access: AccessKind::Ro,
+                    values: &[],
+                },
+                FieldInfo {
+                    name: "FAILED",
+                    lsb: 14,
+                    width: 1,
+                    access: AccessKind::W1c,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0x8000_20f3;
+        const FORCED_ONES: u64 = 0x0000_0500;
+        const RESET_VALUE: u64 = 0x0000_0012;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadPure for MODE {}
+    unsafe impl PureRead for MODE {}
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for MODE {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for MODE {}
+    unsafe impl Resettable for MODE {}
     unsafe impl<P: permit::MODE> WritableIn<P> for MODE {}
 };
 
@@ -255,11 +344,11 @@ pub enum SCRATCH {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl SCRATCH {
     /// Where the register is.
-    pub const OFFSET: Offset = Offset::constant(0x00004);
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00004);
     /// Bits 31:0: For software.
     pub const SCRATCH: Bits<SCRATCH, 0, 32> = unsafe { Bits::new("SCRATCH") };
 }
-impl RegisterLongName for SCRATCH {}
+::datasheet_runtime::register_long_name!(SCRATCH);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for SCRATCH {
@@ -267,19 +356,58 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
     }
     unsafe impl Register for SCRATCH {
-        const SECTION: &'static str = "3.2";
-        const KEEP: u32 = 0xffff_ffff;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "SCRATCH",
+            title: "Scratch",
+            section: "3.2",
+            page: 0,
+            group: "control",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0x0000_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00004,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "SCRATCH",
+                    lsb: 0,
+                    width: 32,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadPure for SCRATCH {}
+    unsafe impl PureRead for SCRATCH {}
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for SCRATCH {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for SCRATCH {}
+    unsafe impl Resettable for SCRATCH {}
     #[diagnostic::do_not_recommend]
-    unsafe impl BareWrite for SCRATCH {}
+    unsafe impl RawWrite for SCRATCH {}
     unsafe impl<P: permit::AnyRegister<SCRATCH>> WritableIn<P> for SCRATCH {}
 };
 
@@ -301,11 +429,11 @@ pub enum CAUSE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl CAUSE {
     /// Where the register is.
-    pub const OFFSET: Offset = Offset::constant(0x00008);
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00008);
     /// Bit 0: A transfer is done.
-    pub const DONE: Flag<CAUSE, 0, WriteOneClears> = unsafe { Flag::new("DONE") };
+    pub const DONE: Flag<CAUSE, 0, OneToClear> = unsafe { Flag::new("DONE") };
 }
-impl RegisterLongName for CAUSE {}
+::datasheet_runtime::register_long_name!(CAUSE);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for CAUSE {
@@ -313,17 +441,56 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
     }
     unsafe impl Register for CAUSE {
-        const SECTION: &'static str = "3.3";
-        const KEEP: u32 = 0xffff_fffe;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "CAUSE",
+            title: "Interrupt Cause",
+            section: "3.3",
+            page: 0,
+            group: "control",
+            width: 32,
+            access: AccessKind::RcW1c,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_fffe,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00008,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "DONE",
+                    lsb: 0,
+                    width: 1,
+                    access: AccessKind::RcW1c,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_fffe;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadActs for CAUSE {}
+    unsafe impl SideEffectRead for CAUSE {}
     #[diagnostic::do_not_recommend]
-    unsafe impl OnesClear for CAUSE {}
+    unsafe impl WriteOneToClear for CAUSE {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for CAUSE {}
+    unsafe impl Resettable for CAUSE {}
     unsafe impl<P: permit::AnyRegister<CAUSE>> WritableIn<P> for CAUSE {}
 };
 
@@ -345,11 +512,11 @@ pub enum MASK {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl MASK {
     /// Where the register is.
-    pub const OFFSET: Offset = Offset::constant(0x0000c);
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x0000c);
     /// Bit 0: Interrupts when a transfer is done.
-    pub const DONE: Flag<MASK, 0, WriteOneSets> = unsafe { Flag::new("DONE") };
+    pub const DONE: Flag<MASK, 0, OneToSet> = unsafe { Flag::new("DONE") };
 }
-impl RegisterLongName for MASK {}
+::datasheet_runtime::register_long_name!(MASK);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for MASK {
@@ -357,17 +524,56 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
     }
     unsafe impl Register for MASK {
-        const SECTION: &'static str = "3.4";
-        const KEEP: u32 = 0xffff_fffe;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "MASK",
+            title: "Interrupt Mask",
+            section: "3.4",
+            page: 0,
+            group: "control",
+            width: 32,
+            access: AccessKind::W1s,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_fffe,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x0000c,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "DONE",
+                    lsb: 0,
+                    width: 1,
+                    access: AccessKind::W1s,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_fffe;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadPure for MASK {}
+    unsafe impl PureRead for MASK {}
     #[diagnostic::do_not_recommend]
-    unsafe impl OnesSet for MASK {}
+    unsafe impl WriteOneToSet for MASK {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for MASK {}
+    unsafe impl Resettable for MASK {}
     unsafe impl<P: permit::AnyRegister<MASK>> WritableIn<P> for MASK {}
 };
 
@@ -389,11 +595,11 @@ pub enum UNMASK {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl UNMASK {
     /// Where the register is.
-    pub const OFFSET: Offset = Offset::constant(0x00010);
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00010);
     /// Bit 0: No longer interrupts when a transfer is done.
     pub const DONE: Flag<UNMASK, 0, WriteOnly> = unsafe { Flag::new("DONE") };
 }
-impl RegisterLongName for UNMASK {}
+::datasheet_runtime::register_long_name!(UNMASK);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for UNMASK {
@@ -401,15 +607,54 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_0000_0001, 0];
     }
     unsafe impl Register for UNMASK {
-        const SECTION: &'static str = "3.5";
-        const KEEP: u32 = 0xffff_fffe;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "UNMASK",
+            title: "Interrupt Mask Clear",
+            section: "3.5",
+            page: 0,
+            group: "control",
+            width: 32,
+            access: AccessKind::Wo,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_fffe,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00010,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "DONE",
+                    lsb: 0,
+                    width: 1,
+                    access: AccessKind::Wo,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_fffe;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for UNMASK {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for UNMASK {}
+    unsafe impl Resettable for UNMASK {}
     unsafe impl<P: permit::AnyRegister<UNMASK>> WritableIn<P> for UNMASK {}
 };
 
@@ -431,7 +676,7 @@ pub enum BASE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl BASE {
     /// Where the elements are.
-    pub const ARRAY: Array<LaneSpace, 2> = Array::constant([
+    pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
             count: 4,
@@ -448,7 +693,7 @@ impl BASE {
     /// Bits 31:4: Where the descriptors are. In units of 16 bytes.
     pub const BASE: Bits<BASE, 4, 28> = unsafe { Bits::new("BASE") };
 }
-impl RegisterLongName for BASE {}
+::datasheet_runtime::register_long_name!(BASE);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for BASE {
@@ -456,13 +701,58 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_ffff_fff0, 0];
     }
     unsafe impl Register for BASE {
-        const SECTION: &'static str = "4.1";
-        const KEEP: u32 = 0xffff_ffff;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "BASE",
+            title: "Base Address",
+            section: "4.1",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: None,
+            reset_known: 0x0000_0000,
+            preserve: 0x0000_000f,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 4,
+                    base: 0x00100,
+                    stride: 0x40,
+                },
+                Range {
+                    first: 4,
+                    count: 2,
+                    base: 0x00400,
+                    stride: 0x40,
+                },
+            ],
+            aliases: &[],
+            write_in: &["LaneStopped"],
+            memory_safety: true,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "BASE",
+                    lsb: 4,
+                    width: 28,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadPure for BASE {}
+    unsafe impl PureRead for BASE {}
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for BASE {}
     unsafe impl<P: permit::BASE> WritableIn<P> for BASE {}
@@ -486,7 +776,7 @@ pub enum BASE_H {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl BASE_H {
     /// Where the elements are.
-    pub const ARRAY: Array<LaneSpace, 2> = Array::constant([
+    pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
             count: 4,
@@ -503,7 +793,7 @@ impl BASE_H {
     /// Bits 31:0: The high bits.
     pub const BASE: Bits<BASE_H, 0, 32> = unsafe { Bits::new("BASE") };
 }
-impl RegisterLongName for BASE_H {}
+::datasheet_runtime::register_long_name!(BASE_H);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for BASE_H {
@@ -511,13 +801,58 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
     }
     unsafe impl Register for BASE_H {
-        const SECTION: &'static str = "4.1";
-        const KEEP: u32 = 0xffff_ffff;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "BASE_H",
+            title: "Base Address High",
+            section: "4.1",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: None,
+            reset_known: 0x0000_0000,
+            preserve: 0x0000_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 4,
+                    base: 0x00108,
+                    stride: 0x40,
+                },
+                Range {
+                    first: 4,
+                    count: 2,
+                    base: 0x00408,
+                    stride: 0x40,
+                },
+            ],
+            aliases: &[],
+            write_in: &["LaneStopped"],
+            memory_safety: true,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "BASE",
+                    lsb: 0,
+                    width: 32,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadPure for BASE_H {}
+    unsafe impl PureRead for BASE_H {}
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for BASE_H {}
     unsafe impl<P: permit::BASE_H> WritableIn<P> for BASE_H {}
@@ -543,7 +878,7 @@ pub enum TAIL {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl TAIL {
     /// Where the elements are.
-    pub const ARRAY: Array<LaneSpace, 2> = Array::constant([
+    pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
             count: 4,
@@ -560,7 +895,7 @@ impl TAIL {
     /// Bits 15:0: The first descriptor that the chip may not use.
     pub const TAIL: Bits<TAIL, 0, 16> = unsafe { Bits::new("TAIL") };
 }
-impl RegisterLongName for TAIL {}
+::datasheet_runtime::register_long_name!(TAIL);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for TAIL {
@@ -568,17 +903,62 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_0000_ffff, 0];
     }
     unsafe impl Register for TAIL {
-        const SECTION: &'static str = "4.2";
-        const KEEP: u32 = 0xffff_ffff;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "TAIL",
+            title: "Tail",
+            section: "4.2",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 4,
+                    base: 0x00104,
+                    stride: 0x40,
+                },
+                Range {
+                    first: 4,
+                    count: 2,
+                    base: 0x00404,
+                    stride: 0x40,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: true,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: true,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "TAIL",
+                    lsb: 0,
+                    width: 16,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadPure for TAIL {}
+    unsafe impl PureRead for TAIL {}
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for TAIL {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for TAIL {}
+    unsafe impl Resettable for TAIL {}
     #[diagnostic::do_not_recommend]
     unsafe impl Doorbell for TAIL {}
     unsafe impl<P: permit::TAIL> WritableIn<P> for TAIL {}
@@ -601,7 +981,7 @@ pub enum KEY {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl KEY {
     /// Where the elements are.
-    pub const ARRAY: Array<Below<10>, 1> = Array::constant([
+    pub const ARRAY: Array<Below<10>, RegisterSpace, u32, 1> = Array::constant([
         Range {
             first: 0,
             count: 10,
@@ -612,7 +992,7 @@ impl KEY {
     /// Bits 31:0: A part of the key.
     pub const KEY: Bits<KEY, 0, 32> = unsafe { Bits::new("KEY") };
 }
-impl RegisterLongName for KEY {}
+::datasheet_runtime::register_long_name!(KEY);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for KEY {
@@ -620,13 +1000,52 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
     }
     unsafe impl Register for KEY {
-        const SECTION: &'static str = "4.3";
-        const KEEP: u32 = 0xffff_ffff;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_00ff;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "KEY",
+            title: "Key",
+            section: "4.3",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_00ff),
+            reset_known: 0x0000_ffff,
+            preserve: 0x0000_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 10,
+                    base: 0x00600,
+                    stride: 0x4,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: false,
+            device_state: true,
+            hardware_damage: true,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "KEY",
+                    lsb: 0,
+                    width: 32,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_00ff;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadPure for KEY {}
+    unsafe impl PureRead for KEY {}
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for KEY {}
     unsafe impl<P: permit::KEY> WritableIn<P> for KEY {}
@@ -649,11 +1068,11 @@ pub enum COUNT_L {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl COUNT_L {
     /// Where the register is.
-    pub const OFFSET: Offset = Offset::constant(0x00700);
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00700);
     /// Bits 31:0: The low bits.
-    pub const COUNT: Bits<COUNT_L, 0, 32, ReadClears> = unsafe { Bits::new("COUNT") };
+    pub const COUNT: Bits<COUNT_L, 0, 32, ReadToClear> = unsafe { Bits::new("COUNT") };
 }
-impl RegisterLongName for COUNT_L {}
+::datasheet_runtime::register_long_name!(COUNT_L);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for COUNT_L {
@@ -661,15 +1080,54 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0, 0];
     }
     unsafe impl Register for COUNT_L {
-        const SECTION: &'static str = "5.1";
-        const KEEP: u32 = 0x0000_0000;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "COUNT_L",
+            title: "Count Low",
+            section: "5.1",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rc,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0x0000_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00700,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &[],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "COUNT",
+                    lsb: 0,
+                    width: 32,
+                    access: AccessKind::Rc,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0x0000_0000;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadActs for COUNT_L {}
+    unsafe impl SideEffectRead for COUNT_L {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for COUNT_L {}
+    unsafe impl Resettable for COUNT_L {}
     #[diagnostic::do_not_recommend]
     unsafe impl<P> WritableIn<P> for COUNT_L {}
 };
@@ -692,11 +1150,11 @@ pub enum COUNT_H {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl COUNT_H {
     /// Where the register is.
-    pub const OFFSET: Offset = Offset::constant(0x00704);
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00704);
     /// Bits 3:0: The high bits.
-    pub const COUNT: Bits<COUNT_H, 0, 4, ReadClears> = unsafe { Bits::new("COUNT") };
+    pub const COUNT: Bits<COUNT_H, 0, 4, ReadToClear> = unsafe { Bits::new("COUNT") };
 }
-impl RegisterLongName for COUNT_H {}
+::datasheet_runtime::register_long_name!(COUNT_H);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for COUNT_H {
@@ -704,74 +1162,179 @@ const _: () = {
         const WRITABLE: [u64; 2] = [0, 0];
     }
     unsafe impl Register for COUNT_H {
-        const SECTION: &'static str = "5.2";
-        const KEEP: u32 = 0xffff_fff0;
-        const ONES: u32 = 0x0000_0000;
-        const RESET: u32 = 0x0000_0000;
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "COUNT_H",
+            title: "Count High",
+            section: "5.2",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rc,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_fff0,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00704,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &[],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[
+                FieldInfo {
+                    name: "COUNT",
+                    lsb: 0,
+                    width: 4,
+                    access: AccessKind::Rc,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_fff0;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
     }
     #[diagnostic::do_not_recommend]
-    unsafe impl ReadActs for COUNT_H {}
+    unsafe impl SideEffectRead for COUNT_H {}
     #[diagnostic::do_not_recommend]
-    unsafe impl KnownReset for COUNT_H {}
+    unsafe impl Resettable for COUNT_H {}
     #[diagnostic::do_not_recommend]
     unsafe impl<P> WritableIn<P> for COUNT_H {}
 };
 
-impl<'a, B: Bus, P> Registers<'a, B, P> {
+/// The space that the registers are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegisterSpace {}
+impl Space for RegisterSpace {
+    const SIZE: u32 = 0x01000;
+    const REGISTERS: &'static [RegisterInfo] = REGISTERS;
+}
+
+/// The registers of the Demo 1 controller on bus `B`, with permission `P`.
+///
+/// A write compiles only if `P` allows it.
+pub struct Registers<'a, B, P> {
+    bus: &'a B,
+    permission: ::core::marker::PhantomData<P>,
+}
+impl<B, P> Clone for Registers<'_, B, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<B, P> Copy for Registers<'_, B, P> {}
+impl<B, P> ::core::fmt::Debug for Registers<'_, B, P> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::write!(f, "Registers<{}>", ::core::any::type_name:: < P > ())
+    }
+}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+impl<'a, B, P> Registers<'a, B, P> {
+    /// Takes permission `P` for the registers on `bus`, past the rules: for drivers, and for what a driver does not do.
+    ///
+    /// # Safety
+    ///
+    /// As long as the result or a copy of it is in use:
+    ///
+    /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
+    /// - For [`Exclusive`] and [`Driver`]: nothing else reads with side effects, or does read-modify-write, on
+    ///   these registers.
+    /// - For [`Driver`]: no write lets the device access memory that it was not given, makes untrue what the
+    ///   driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+    #[must_use]
+    #[inline(always)]
+    pub const unsafe fn assume_permission(bus: &'a B) -> Self {
+        Self {
+            bus,
+            permission: ::core::marker::PhantomData,
+        }
+    }
+    /// For generated code: the register `R` at `offset`, which an extension of the map adds.
+    ///
+    /// # Safety
+    ///
+    /// `R` is at `offset`, and whoever may write it by its own rules cannot thereby let the device access memory
+    /// that it was not given.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline(always)]
+    pub const unsafe fn added<R: Register<Space = RegisterSpace>>(
+        self,
+        offset: Offset<RegisterSpace, R::Width>,
+    ) -> Reg<'a, B, R, P> {
+        unsafe { Reg::at(self.bus, offset) }
+    }
+}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+
+impl<'a, B, P> Registers<'a, B, P> {
     /// [`MODE`]: Mode of Operation (3.1).
     #[inline(always)]
     pub const fn mode(self) -> Reg<'a, B, MODE, P> {
-        Reg::at(self.bus, MODE::OFFSET)
+        unsafe { Reg::at(self.bus, MODE::OFFSET) }
     }
     /// [`SCRATCH`]: Scratch (3.2).
     #[inline(always)]
     pub const fn scratch(self) -> Reg<'a, B, SCRATCH, P> {
-        Reg::at(self.bus, SCRATCH::OFFSET)
+        unsafe { Reg::at(self.bus, SCRATCH::OFFSET) }
     }
     /// [`CAUSE`]: Interrupt Cause (3.3).
     #[inline(always)]
     pub const fn cause(self) -> Reg<'a, B, CAUSE, P> {
-        Reg::at(self.bus, CAUSE::OFFSET)
+        unsafe { Reg::at(self.bus, CAUSE::OFFSET) }
     }
     /// [`MASK`]: Interrupt Mask (3.4).
     #[inline(always)]
     pub const fn mask(self) -> Reg<'a, B, MASK, P> {
-        Reg::at(self.bus, MASK::OFFSET)
+        unsafe { Reg::at(self.bus, MASK::OFFSET) }
     }
     /// [`UNMASK`]: Interrupt Mask Clear (3.5).
     #[inline(always)]
     pub const fn unmask(self) -> Reg<'a, B, UNMASK, P> {
-        Reg::at(self.bus, UNMASK::OFFSET)
+        unsafe { Reg::at(self.bus, UNMASK::OFFSET) }
     }
     /// [`BASE`]: Base Address (4.1).
     #[inline(always)]
     pub const fn base(self, index: Lane) -> Reg<'a, B, BASE, P> {
-        Reg::at(self.bus, BASE::ARRAY.offset(index))
+        unsafe { Reg::at(self.bus, BASE::ARRAY.offset(index)) }
     }
     /// [`BASE_H`]: Base Address High (4.1).
     #[inline(always)]
     pub const fn base_h(self, index: Lane) -> Reg<'a, B, BASE_H, P> {
-        Reg::at(self.bus, BASE_H::ARRAY.offset(index))
+        unsafe { Reg::at(self.bus, BASE_H::ARRAY.offset(index)) }
     }
     /// [`TAIL`]: Tail (4.2).
     #[inline(always)]
     pub const fn tail(self, index: Lane) -> Reg<'a, B, TAIL, P> {
-        Reg::at(self.bus, TAIL::ARRAY.offset(index))
+        unsafe { Reg::at(self.bus, TAIL::ARRAY.offset(index)) }
     }
     /// [`KEY`]: Key (4.3).
     #[inline(always)]
     pub const fn key(self, index: Index<Below<10>>) -> Reg<'a, B, KEY, P> {
-        Reg::at(self.bus, KEY::ARRAY.offset(index))
+        unsafe { Reg::at(self.bus, KEY::ARRAY.offset(index)) }
     }
     /// [`COUNT_L`]: Count Low (5.1).
     #[inline(always)]
     pub const fn count_l(self) -> Reg<'a, B, COUNT_L, P> {
-        Reg::at(self.bus, COUNT_L::OFFSET)
+        unsafe { Reg::at(self.bus, COUNT_L::OFFSET) }
     }
     /// [`COUNT_H`]: Count High (5.2).
     #[inline(always)]
     pub const fn count_h(self) -> Reg<'a, B, COUNT_H, P> {
-        Reg::at(self.bus, COUNT_H::OFFSET)
+        unsafe { Reg::at(self.bus, COUNT_H::OFFSET) }
     }
     /// [`COUNT_L`] and [`COUNT_H`] as one value: Transfers done.
     #[inline(always)]
@@ -787,480 +1350,17 @@ impl<'a, B: Bus, P> Registers<'a, B, P> {
 
 /// All registers of the Demo 1 controller.
 pub static REGISTERS: &[RegisterInfo] = &[
-    RegisterInfo {
-        name: "MODE",
-        title: "Mode of Operation",
-        section: "3.1",
-        page: 12,
-        group: "control",
-        width: 32,
-        access: AccessKind::Rw,
-        reset: Some(0x0000_0012),
-        reset_known: 0xffff_ffff,
-        preserve: 0x8000_0000,
-        must_be_zero: 0x7fff_8a0c,
-        must_be_one: 0x0000_0500,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 1,
-                base: 0x00000,
-                stride: 0x0,
-            },
-        ],
-        aliases: &[
-            Range {
-                first: 0,
-                count: 1,
-                base: 0x00800,
-                stride: 0x0,
-            },
-        ],
-        write_in: &["LaneStopped"],
-        memory_safety: false,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "SPEED",
-                lsb: 0,
-                width: 2,
-                access: AccessKind::Rw,
-                values: &[("Stop", 0), ("Slow", 1), ("Fast", 2)],
-            },
-            FieldInfo {
-                name: "SIZE",
-                lsb: 4,
-                width: 4,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-            FieldInfo {
-                name: "MAGIC",
-                lsb: 8,
-                width: 3,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-            FieldInfo {
-                name: "OLD",
-                lsb: 11,
-                width: 1,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-            FieldInfo {
-                name: "RESET",
-                lsb: 12,
-                width: 1,
-                access: AccessKind::Sc,
-                values: &[],
-            },
-            FieldInfo {
-                name: "READY",
-                lsb: 13,
-                width: 1,
-                access: AccessKind::Ro,
-                values: &[],
-            },
-            FieldInfo {
-                name: "FAILED",
-                lsb: 14,
-                width: 1,
-                access: AccessKind::W1c,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "SCRATCH",
-        title: "Scratch",
-        section: "3.2",
-        page: 0,
-        group: "control",
-        width: 32,
-        access: AccessKind::Rw,
-        reset: Some(0x0000_0000),
-        reset_known: 0xffff_ffff,
-        preserve: 0x0000_0000,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 1,
-                base: 0x00004,
-                stride: 0x0,
-            },
-        ],
-        aliases: &[],
-        write_in: &["Idle", "Busy"],
-        memory_safety: false,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "SCRATCH",
-                lsb: 0,
-                width: 32,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "CAUSE",
-        title: "Interrupt Cause",
-        section: "3.3",
-        page: 0,
-        group: "control",
-        width: 32,
-        access: AccessKind::RcW1c,
-        reset: Some(0x0000_0000),
-        reset_known: 0xffff_ffff,
-        preserve: 0xffff_fffe,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 1,
-                base: 0x00008,
-                stride: 0x0,
-            },
-        ],
-        aliases: &[],
-        write_in: &["Idle", "Busy"],
-        memory_safety: false,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "DONE",
-                lsb: 0,
-                width: 1,
-                access: AccessKind::RcW1c,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "MASK",
-        title: "Interrupt Mask",
-        section: "3.4",
-        page: 0,
-        group: "control",
-        width: 32,
-        access: AccessKind::W1s,
-        reset: Some(0x0000_0000),
-        reset_known: 0xffff_ffff,
-        preserve: 0xffff_fffe,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 1,
-                base: 0x0000c,
-                stride: 0x0,
-            },
-        ],
-        aliases: &[],
-        write_in: &["Idle", "Busy"],
-        memory_safety: false,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "DONE",
-                lsb: 0,
-                width: 1,
-                access: AccessKind::W1s,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "UNMASK",
-        title: "Interrupt Mask Clear",
-        section: "3.5",
-        page: 0,
-        group: "control",
-        width: 32,
-        access: AccessKind::Wo,
-        reset: Some(0x0000_0000),
-        reset_known: 0xffff_ffff,
-        preserve: 0xffff_fffe,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 1,
-                base: 0x00010,
-                stride: 0x0,
-            },
-        ],
-        aliases: &[],
-        write_in: &["Idle", "Busy"],
-        memory_safety: false,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "DONE",
-                lsb: 0,
-                width: 1,
-                access: AccessKind::Wo,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "BASE",
-        title: "Base Address",
-        section: "4.1",
-        page: 0,
-        group: "transfer",
-        width: 32,
-        access: AccessKind::Rw,
-        reset: None,
-        reset_known: 0x0000_0000,
-        preserve: 0x0000_000f,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 4,
-                base: 0x00100,
-                stride: 0x40,
-            },
-            Range {
-                first: 4,
-                count: 2,
-                base: 0x00400,
-                stride: 0x40,
-            },
-        ],
-        aliases: &[],
-        write_in: &["LaneStopped"],
-        memory_safety: true,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "BASE",
-                lsb: 4,
-                width: 28,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "BASE_H",
-        title: "Base Address High",
-        section: "4.1",
-        page: 0,
-        group: "transfer",
-        width: 32,
-        access: AccessKind::Rw,
-        reset: None,
-        reset_known: 0x0000_0000,
-        preserve: 0x0000_0000,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 4,
-                base: 0x00108,
-                stride: 0x40,
-            },
-            Range {
-                first: 4,
-                count: 2,
-                base: 0x00408,
-                stride: 0x40,
-            },
-        ],
-        aliases: &[],
-        write_in: &["LaneStopped"],
-        memory_safety: true,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "BASE",
-                lsb: 0,
-                width: 32,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "TAIL",
-        title: "Tail",
-        section: "4.2",
-        page: 0,
-        group: "transfer",
-        width: 32,
-        access: AccessKind::Rw,
-        reset: Some(0x0000_0000),
-        reset_known: 0xffff_ffff,
-        preserve: 0xffff_0000,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 4,
-                base: 0x00104,
-                stride: 0x40,
-            },
-            Range {
-                first: 4,
-                count: 2,
-                base: 0x00404,
-                stride: 0x40,
-            },
-        ],
-        aliases: &[],
-        write_in: &["Idle", "Busy"],
-        memory_safety: true,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: true,
-        fields: &[
-            FieldInfo {
-                name: "TAIL",
-                lsb: 0,
-                width: 16,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "KEY",
-        title: "Key",
-        section: "4.3",
-        page: 0,
-        group: "transfer",
-        width: 32,
-        access: AccessKind::Rw,
-        reset: Some(0x0000_00ff),
-        reset_known: 0x0000_ffff,
-        preserve: 0x0000_0000,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 10,
-                base: 0x00600,
-                stride: 0x4,
-            },
-        ],
-        aliases: &[],
-        write_in: &["Idle", "Busy"],
-        memory_safety: false,
-        device_state: true,
-        hardware_damage: true,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "KEY",
-                lsb: 0,
-                width: 32,
-                access: AccessKind::Rw,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "COUNT_L",
-        title: "Count Low",
-        section: "5.1",
-        page: 0,
-        group: "transfer",
-        width: 32,
-        access: AccessKind::Rc,
-        reset: Some(0x0000_0000),
-        reset_known: 0xffff_ffff,
-        preserve: 0x0000_0000,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 1,
-                base: 0x00700,
-                stride: 0x0,
-            },
-        ],
-        aliases: &[],
-        write_in: &[],
-        memory_safety: false,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "COUNT",
-                lsb: 0,
-                width: 32,
-                access: AccessKind::Rc,
-                values: &[],
-            },
-        ],
-    },
-    RegisterInfo {
-        name: "COUNT_H",
-        title: "Count High",
-        section: "5.2",
-        page: 0,
-        group: "transfer",
-        width: 32,
-        access: AccessKind::Rc,
-        reset: Some(0x0000_0000),
-        reset_known: 0xffff_ffff,
-        preserve: 0xffff_fff0,
-        must_be_zero: 0x0000_0000,
-        must_be_one: 0x0000_0000,
-        ranges: &[
-            Range {
-                first: 0,
-                count: 1,
-                base: 0x00704,
-                stride: 0x0,
-            },
-        ],
-        aliases: &[],
-        write_in: &[],
-        memory_safety: false,
-        device_state: false,
-        hardware_damage: false,
-        doorbell: false,
-        fields: &[
-            FieldInfo {
-                name: "COUNT",
-                lsb: 0,
-                width: 4,
-                access: AccessKind::Rc,
-                values: &[],
-            },
-        ],
-    },
+    <MODE as Register>::INFO,
+    <SCRATCH as Register>::INFO,
+    <CAUSE as Register>::INFO,
+    <MASK as Register>::INFO,
+    <UNMASK as Register>::INFO,
+    <BASE as Register>::INFO,
+    <BASE_H as Register>::INFO,
+    <TAIL as Register>::INFO,
+    <KEY as Register>::INFO,
+    <COUNT_L as Register>::INFO,
+    <COUNT_H as Register>::INFO,
 ];
 
 /// All registers by address. Arrays stand where their first element is, once for each range.

@@ -1,64 +1,81 @@
-//! The 16550 UART by `datasheet-codegen`: a chip that shares nothing with the 82599.
+//! A driver of the 16550 UART, a chip that shares nothing with the 82599: its registers have 8 bits, and some share an
+//! address.
 //!
-//! Its registers are generated from `uart.yaml`, and refer to a [`runtime`] of 8-bit accesses that stands here, because how
-//! a chip is reached is what chips differ in.
+//! This is all that a driver for a new chip takes: a description (`uart.yaml`), a build script of three lines, and the
+//! code below. It runs on any [`Bus`] for its registers: I/O ports, memory, or a [`FakeDevice`] in a test.
 //!
 //! ```
-//! # struct Nowhere;
-//! # impl uart_16550::runtime::mmio::Bus for Nowhere {
-//! #     fn read8(&self, _: uart_16550::runtime::mmio::Offset) -> u8 { 0x60 }
-//! #     fn write8(&self, _: uart_16550::runtime::mmio::Offset, _: u8) {}
-//! # }
-//! let mut uart = uart_16550::Uart::new(Nowhere);
+//! use datasheet_runtime::fake::FakeDevice;
+//! use datasheet_runtime::space::Space;
+//! use uart_16550::Uart;
+//! use uart_16550::registers::{DLL, LSR, RegisterSpace, THR};
+//!
+//! let mut memory = [0; RegisterSpace::ELEMENTS];
+//! let device = FakeDevice::<RegisterSpace>::new(&mut memory);
+//! let mut uart = Uart::new(device.bus().ok_or("the bus was taken already")?);
 //! uart.set_divisor(1);
+//! assert_eq!(device.peek::<DLL>(0).map(|latch| latch.get()), Some(1));
+//!
+//! device.poke::<LSR>(0, 0x60); // the transmitter is empty
 //! assert!(uart.send(b'!'));
+//! assert_eq!(device.peek::<THR>(0).map(|character| character.get()), Some(b'!'));
+//! assert_eq!(device.violation_count(), 0);
+//! # Ok::<(), &str>(())
 //! ```
+//!
+//! [`FakeDevice`]: datasheet_runtime::fake::FakeDevice
 #![no_std]
 
-pub mod registers;
-pub mod runtime;
+/// The registers of the 16550, generated from `uart.yaml`.
+pub mod registers {
+    include!(concat!(env!("OUT_DIR"), "/registers.rs"));
+}
 
+use datasheet_runtime::bus::Bus;
+use datasheet_runtime::register::Exclusive;
+use datasheet_runtime::value;
 use registers::permission::{Data, Divisor};
-use registers::{LCR, LSR, RBR, Registers, lcr};
-use runtime::mmio::Bus;
-use runtime::register::Exclusive;
+use registers::{LCR, LSR, RBR, RegisterSpace, Registers, lcr};
 
 /// A UART that sends and receives characters: LCR.DLAB is 0.
+#[derive(Debug)]
 pub struct Uart<B>(B);
 
-impl<B: Bus> Uart<B> {
-    /// The UART on `bus`, set to 8 bits without parity.
+impl<B: Bus<RegisterSpace, u8>> Uart<B> {
+    /// Takes the UART on `bus` and sets it to characters of 8 bits without parity.
     pub fn new(bus: B) -> Self {
-        Registers::<_, Data>::with_permission(&bus).lcr().write(LCR::WLS.of(lcr::WLS::Bits8));
-        Self(bus)
+        let mut uart = Self(bus);
+        uart.registers().lcr().write(value!(LCR { WLS: lcr::WLS::Bits8 }));
+        uart
     }
 
-    /// The registers as they are while DLAB is 0. Some are changed by reading them, so nobody else may have them.
+    /// Returns the registers as they are while DLAB is 0. Some have read side effects, so this borrows the UART exclusively.
     pub fn registers(&mut self) -> Registers<'_, B, Exclusive<Data>> {
-        Registers::with_permission(&self.0)
+        // SAFETY: the UART owns its bus, so nothing else uses the device; `set_divisor` alone sets DLAB, and clears it. The
+        // chip accesses no memory.
+        unsafe { Registers::assume_permission(&self.0) }
     }
 
-    /// Sets what the clock is divided by. The divisor is where the data are, so those are out of reach meanwhile.
+    /// Sets the divisor of the clock. The divisor latch is where the data registers are, which are out of reach meanwhile.
     pub fn set_divisor(&mut self, divisor: u16) {
-        let [low, high] = divisor.to_le_bytes();
-        self.registers().lcr().modify(LCR::DLAB.of(true));
-        let registers = Registers::<_, Divisor>::with_permission(&self.0);
-        registers.dll().write_full(low);
-        registers.dlm().write_full(high);
-        registers.lcr().modify(LCR::DLAB.of(false));
+        self.registers().lcr().modify(value!(LCR { DLAB: true }));
+        // SAFETY: DLAB was just set, and the UART is borrowed exclusively. The chip accesses no memory.
+        let registers = unsafe { Registers::<_, Exclusive<Divisor>>::assume_permission(&self.0) };
+        registers.divisor().write(divisor.into());
+        registers.lcr().modify(value!(LCR { DLAB: false }));
     }
 
-    /// Sends a character, if there is room for it.
+    /// Sends a character if the transmitter has room for it. Returns whether it had.
     pub fn send(&mut self, character: u8) -> bool {
         let registers = self.registers();
         let room = registers.lsr().read_with_side_effects().field(LSR::THRE);
         if room {
-            registers.thr().write_full(character);
+            registers.thr().write_raw(character);
         }
         room
     }
 
-    /// The next character that was received.
+    /// Returns the next character that was received.
     pub fn receive(&mut self) -> Option<u8> {
         let registers = self.registers();
         let there = registers.lsr().read_with_side_effects().field(LSR::DR);

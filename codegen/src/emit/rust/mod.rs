@@ -130,7 +130,7 @@ pub fn additions_docs(additions: &Additions<'_>) -> Vec<(String, String)> {
 /// What the documentation of both includes: paths beside them, and texts.
 pub fn docs(map: &Map<'_>, options: &Options) -> Vec<(String, String)> {
     let mut files = index::files(map, None);
-    files.extend(options.uses.iter().map(|used| doc::function(map, options, used)));
+    files.extend(options.uses.iter().map(|used| doc::function(map, used)));
     files.extend(map.registers.iter().map(doc::register_diagram));
     files.extend(map.descriptors.iter().map(doc::descriptor_diagram));
     files

@@ -9,17 +9,17 @@ pub(super) fn touched_by(options: &Options, register: &Register<'_>) -> Option<S
     let name = &register.described.name.value;
     let functions = options.uses.iter().filter(|used| used.registers.contains(name));
     let links = functions
-        .map(|used| format!("[`{}`]({}::{})", short_path(&used.function), options.crate_path, used.function))
+        .map(|used| format!("[`{}`](crate::{})", short_path(&used.function), used.function))
         .collect::<Vec<_>>();
     (!links.is_empty()).then(|| format!("Touched by: {}.", links.join(", ")))
 }
 
 /// The registers that a function touches, and the file that they belong into: named by the function and its type.
-pub fn function(map: &Map<'_>, options: &Options, used: &Use) -> (String, String) {
+pub fn function(map: &Map<'_>, used: &Use) -> (String, String) {
     let known = |name: &&String| map.registers.iter().any(|register| register.described.name.value == **name);
     let links = used.registers.iter().filter(known).map(|name| {
         let name = rust_name::type_name(name);
-        format!("[`{name}`]({}::registers::{name})", options.crate_path)
+        format!("[`{name}`](crate::registers::{name})")
     });
     let text = format!("\n# Registers\n\nTouched, if nothing goes wrong: {}.\n", links.collect::<Vec<_>>().join(", "));
     (format!("docs/{}.md", short_path(&used.function).replace("::", ".")), text)

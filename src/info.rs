@@ -125,7 +125,9 @@ impl RegisterInfo {
 
     /// Offsets of all elements in index order, in bytes.
     pub fn offsets(&self) -> impl Iterator<Item = u32> {
-        self.ranges.iter().flat_map(|range| (0..range.count).map(|n| range.base.wrapping_add(n.wrapping_mul(range.stride))))
+        self.ranges
+            .iter()
+            .flat_map(|range| (0..range.count).map(|n| range.base.wrapping_add(n.wrapping_mul(range.stride))))
     }
 
     /// The index of the element at `offset`, under its own address or another.

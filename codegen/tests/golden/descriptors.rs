@@ -2,8 +2,11 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
+#[allow(unused_imports)]
 use crate::field::access::{Fixed, ReadOnly};
+#[allow(unused_imports)]
 use crate::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
+#[allow(unused_imports)]
 use crate::info::{AccessKind, DescriptorInfo, FieldInfo};
 
 /// A transfer, as software writes it (datasheet 6.1).

@@ -2,14 +2,20 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
+#[allow(unused_imports)]
 use ::demo::field::access::{Added, ReadOnly};
+#[allow(unused_imports)]
 use ::demo::field::{Enumeration, Flag, Layout, ValueOf};
+#[allow(unused_imports)]
 use ::demo::info::{AccessKind, FieldInfo, RegisterInfo};
+#[allow(unused_imports)]
 use ::demo::mmio::{Array, Bus, Range};
+#[allow(unused_imports)]
 use ::demo::register::{
     Driver, Exclusive, KnownReset, PlainWrite, ReadPure, Reg, Register, RegisterLongName,
     WritableIn,
 };
+#[allow(unused_imports)]
 use ::demo::registers::{BASE, Lane, LaneSpace, MODE, Registers, permission};
 
 /// What `Acme` adds to [`MODE`]: Mode of Operation.

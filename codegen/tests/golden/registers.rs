@@ -2,13 +2,19 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
+#[allow(unused_imports)]
 use crate::field::access::{
     Fixed, ReadClears, ReadOnly, SelfClearing, WriteOneClears, WriteOneSets, WriteOnly,
 };
+#[allow(unused_imports)]
 use crate::dma::DmaAddr;
+#[allow(unused_imports)]
 use crate::field::{Bits, Enumerated, Enumeration, Flag, Layout};
+#[allow(unused_imports)]
 use crate::info::{AccessKind, FieldInfo, RegisterInfo};
+#[allow(unused_imports)]
 use crate::mmio::{Array, Below, Bus, Index, IndexSpace, Offset, Range};
+#[allow(unused_imports)]
 use crate::register::{
     BareWrite, Doorbell, Driver, Exclusive, KnownReset, OnesClear, OnesSet, Pair,
     PlainWrite, ReadActs, ReadPure, Reg, Register, RegisterLongName, WritableIn,

@@ -477,6 +477,26 @@ fn in_place_an_output_without_room_does_not_stop_the_others() {
 }
 
 #[test]
+fn without_an_output_all_packets_are_dropped() {
+    let [mut a, b, c] = three(BOTH[0]);
+    let mut seen = 0;
+    {
+        let (mut from, player) = pair(&mut a);
+        for number in 0..200 {
+            assert!(player.arrive(&frame(number)));
+            let forwarded = InPlace::new(&mut from.rx, &mut []).unwrap().forward(64, |packet| {
+                assert!(*packet == frame(seen));
+                seen += 1;
+                [Route::Output(0), Route::Drop][number % 2]
+            });
+            assert_eq!(forwarded, Forwarded { sent: 0, dropped: 1, no_room: 0 });
+        }
+    }
+    assert_eq!(seen, 200);
+    all_home([a, b, c]);
+}
+
+#[test]
 fn in_place_does_not_trust_what_was_written_back() {
     let [mut a, mut b, _] = three(Addresses::Identity);
     for wrong in [0, BUFFER as u16 + 1, u16::MAX] {

@@ -27,8 +27,11 @@ pub(crate) const TAKEN_MODULES: &[&str] = &[
 /// Methods that are there beside those of the registers.
 pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume_permission"];
 
-/// Constants that a register has beside its fields.
-pub(crate) const TAKEN_CONSTANTS: &[&str] = &["ARRAY", "OFFSET"];
+/// Constants that a register has beside its fields: its place, and those of the runtime's traits.
+#[rustfmt::skip]
+pub(crate) const TAKEN_CONSTANTS: &[&str] = &[
+    "ARRAY", "FIXED", "FORCED_ONES", "INFO", "NAME", "OFFSET", "PRESERVE_MASK", "RESET_VALUE", "WRITABLE",
+];
 
 /// Words that Rust keeps to itself.
 #[rustfmt::skip]

@@ -155,6 +155,61 @@ fn what_is_no_yaml_is_said_to_be_none() {
     assert_eq!(formatted("a: [1, 2\n"), None);
 }
 
+#[test]
+fn a_text_with_lines_of_its_own_between_braces_is_no_yaml() {
+    for text in ["a: { b: >-\n    c\n    d\n }\n", "a: { b: |2-\n    c }\n", "a: [ |\n    c\n ]\n"] {
+        assert_eq!(formatted(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn a_key_between_braces_without_its_colon_on_its_line_is_no_yaml() {
+    assert_eq!(formatted("groups: { control\n  : Control }\n"), None);
+}
+
+#[test]
+fn nothing_between_braces_does_not_become_an_empty_text() {
+    let text = "datasheet: { document: \"1\", revision:  }\n";
+    assert_eq!(formatted(text).as_deref(), Some("datasheet: { document: \"1\", revision: ~ }\n"));
+}
+
+#[test]
+fn a_byte_order_mark_where_a_value_should_be_is_nothing() {
+    assert_eq!(formatted("---\n\u{FEFF}# ").as_deref(), Some(""));
+}
+
+#[test]
+fn a_key_that_is_nothing_is_written_as_an_empty_text() {
+    let text = "groups:\n  ? \n  : Control\n";
+    assert_eq!(formatted(text).as_deref(), Some("groups:\n  \"\": Control\n"));
+    assert_eq!(formatted("groups: { ? : Control }\n").as_deref(), Some("groups:\n  \"\": Control\n"));
+}
+
+#[test]
+fn a_text_that_begins_with_a_blank_line_is_put_in_quotes() {
+    for text in ["doc: |\n\n  One.\n", "doc: |\r\n\r\n  One.\r\n"] {
+        assert_eq!(formatted(text).as_deref(), Some("doc: \"\\nOne.\\n\"\n"), "{text:?}");
+    }
+}
+
+#[test]
+fn a_text_with_spaces_at_the_end_of_a_line_is_put_in_quotes() {
+    let text = "doc: |\n  One \n  two.\n";
+    assert_eq!(formatted(text).as_deref(), Some("doc: \"One \\ntwo.\\n\"\n"));
+}
+
+#[test]
+fn a_text_that_ends_with_a_line_of_spaces_is_put_in_quotes() {
+    let text = "doc: |\n  One.\n    \n";
+    assert_eq!(formatted(text).as_deref(), Some("doc: \"One.\\n  \\n\"\n"));
+}
+
+#[test]
+fn a_text_that_keeps_the_blank_lines_behind_it_is_put_in_quotes() {
+    let text = "doc: |+\n  One.\n\n\nchip: X\n";
+    assert_eq!(formatted(text).as_deref(), Some("chip: X\ndoc: \"One.\\n\\n\\n\"\n"));
+}
+
 /// Pieces that mean something to YAML or to the layout.
 #[rustfmt::skip]
 const PIECES: &[&str] = &[

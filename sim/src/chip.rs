@@ -31,6 +31,8 @@ const STEP: Time = 10 * MICROSECOND;
 pub(crate) const READ: Time = MICROSECOND;
 /// How long a wait goes on without a look at the wire while there is a link.
 const IDLE: Time = MILLISECOND;
+/// Where the clock ends, after 292 years: what is due later would overflow it.
+const END: Time = Time::MAX / 2;
 /// How often something that a fault holds up is looked at again.
 const RETRY: Time = 100 * MICROSECOND;
 
@@ -161,7 +163,7 @@ impl Chip {
     /// Lets `time` pass (or what has really passed, under a runner), and what is due happen.
     pub(crate) fn pass(&mut self, time: Time) {
         self.now = match self.real_time {
-            None => self.now + time,
+            None => self.now.saturating_add(time).min(END),
             Some((began, at)) => self.now.max(at + began.elapsed().as_nanos() as Time),
         };
         while self.now >= self.next_timer {
@@ -241,7 +243,7 @@ impl Chip {
         if self.is_real_time() {
             return true;
         }
-        let end = self.now + time.as_nanos() as Time;
+        let end = self.now.saturating_add(Time::try_from(time.as_nanos()).unwrap_or(Time::MAX)).min(END);
         while self.now < end {
             // Short steps first: what is due happens soon, or only much later.
             let moved = self.step();

@@ -134,6 +134,9 @@ impl Receiver {
     }
 }
 
+/// The most frames that a wire can have lost in one step. More are a mistake of the wire, and would overflow counters.
+const MOST_LOST: u64 = u32::MAX as u64;
+
 impl Chip {
     fn update_receiver(&mut self) {
         let registers = &self.registers;
@@ -180,7 +183,7 @@ impl Chip {
             let room = self.room();
             wire.tick(Duration::from_nanos(self.now()));
             wire.receive(room, &mut |frame| self.arrive(frame, dma));
-            self.overrun(wire.overrun());
+            self.overrun(wire.overrun().min(MOST_LOST));
             self.wire = Some(wire);
         }
         self.publish_heads();
@@ -189,7 +192,7 @@ impl Chip {
 
     /// What the wire brings to a port that cannot take it is lost.
     pub(crate) fn discard_arrivals(&mut self) {
-        let lost = self.wire.as_mut().map_or(0, |wire| wire.discard());
+        let lost = self.wire.as_mut().map_or(0, |wire| wire.discard().min(MOST_LOST));
         self.counters.frames_in += lost;
         self.counters.dropped_not_receiving += lost;
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::*;
+use ixgbe_sim::wire::Wire;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::{Fault, PortConfig, connect, connect_lossless};
 
@@ -209,4 +210,44 @@ fn a_generator_does_not_make_up_for_a_port_that_stood_still() {
     driver.port.step();
     let made_up = sent.load(Ordering::Relaxed) - before;
     assert!((1..=2_200).contains(&made_up), "{made_up}");
+}
+
+/// A wire that claims to have lost more frames than there can be.
+struct Boasting;
+
+impl Wire for Boasting {
+    fn receive(&mut self, _: usize, _: &mut dyn FnMut(&[u8])) {}
+
+    fn transmit(&mut self, _: &[u8]) {}
+
+    fn overrun(&mut self) -> u64 {
+        u64::MAX
+    }
+
+    fn discard(&mut self) -> u64 {
+        u64::MAX
+    }
+}
+
+#[test]
+fn a_wire_that_says_too_much_overflows_no_counter() {
+    for receiving in [false, true] {
+        let [mut driver, _] = two();
+        driver.port.plug(Boasting);
+        driver.bring_up(&[0], &[0]);
+        if !receiving {
+            driver.stop_receive();
+        }
+        (0..20).for_each(|_| _ = driver.port.step());
+        let counters = driver.port.counters();
+        assert!(counters.missed + counters.dropped_not_receiving > 0);
+    }
+}
+
+#[test]
+fn a_wait_that_ends_after_all_time_overflows_no_clock() {
+    let port = ixgbe_sim::Port::new(Default::default());
+    port.wait(Duration::from_secs(3));
+    port.wait(Duration::MAX);
+    assert!(port.now() > Duration::from_secs(3));
 }

@@ -146,7 +146,8 @@ pub(crate) struct Free {
     trays: Trays,
     /// How many buffers there are: in the places before this one.
     len: usize,
-    handles: usize,
+    /// Counted in 64 bits, so that no number of forgotten handles comes around to none.
+    handles: u64,
     capacity: usize,
 }
 

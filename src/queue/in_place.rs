@@ -116,33 +116,38 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
         let (mut forwarded, mut skipped) = (Forwarded::default(), 0);
         // The output of the next packet, if `route` has seen it already.
         let (mut current, mut seen) = (0, None);
-        while left > 0
-            && self.rx.ring.ring().first() < until
-            && let Some(output) = self.tx.get_mut(current)
-        {
+        while left > 0 && self.rx.ring.ring().first() < until {
             let is_seen = seen.is_some();
-            let before = output.ring.ring().end();
-            if output.ring.ring().free() == 0 {
+            // Without any output, all is dropped.
+            let mut output = self.tx.get_mut(current);
+            if let Some(output) = &mut output
+                && output.ring.ring().free() == 0
+            {
                 output.ring.take_back_partly();
             }
-            let (is_full, mut no_room) = (output.ring.ring().free() == 0, 0);
+            let output = output.filter(|output| output.ring.ring().free() > 0);
+            let (is_full, mut no_room) = (output.is_none(), 0);
             let decide = |bytes: &mut [u8]| match seen.take().map_or_else(|| route(bytes), Route::Output) {
+                Route::Output(output) if output >= outputs => Step::Drop,
                 Route::Output(output) if output == current && is_full => {
                     no_room += 1;
                     Step::Drop
                 }
                 Route::Output(output) if output == current => Step::Pass,
-                Route::Output(output) if output < outputs => {
+                Route::Output(output) => {
                     seen = Some(output);
                     Step::Stop
                 }
-                _ => Step::Drop,
+                Route::Drop => Step::Drop,
             };
-            let passed = match is_full {
-                true => self.rx.ring.discard(left, decide),
-                false => output.ring.pass_many(self.rx.ring, left, decide),
+            let (passed, sent) = match output {
+                Some(output) => {
+                    let before = output.ring.ring().end();
+                    let passed = output.ring.pass_many(self.rx.ring, left, decide);
+                    (passed, (output.ring.ring().end() - before) as usize)
+                }
+                None => (self.rx.ring.discard(left, decide), 0),
             };
-            let sent = (output.ring.ring().end() - before) as usize;
             forwarded.sent += sent;
             forwarded.no_room += no_room;
             forwarded.dropped += passed - sent - no_room;

@@ -8,7 +8,7 @@
 
 pub(crate) mod decode;
 pub(crate) mod tree;
-mod values;
+pub(crate) mod values;
 
 use serde::de::DeserializeOwned;
 

@@ -139,6 +139,11 @@ fn is_unusual(character: char) -> bool {
     }
 }
 
+/// Whether a character makes text be shown in another order than it is stored in: one could read something else than is said.
+fn turns_text(character: char) -> bool {
+    matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 fn not_yaml(error: &ScanError, offsets: &Offsets<'_>) -> NotYaml {
     let place = *error.marker();
     NotYaml { error: error.info().to_owned(), place: offsets.span(place, place) }
@@ -220,6 +225,10 @@ impl Builder<'_> {
                     unsupported("a second document", "a file holds one description")
                 }
             }
+            Event::Scalar(text, ..) if text.chars().any(turns_text) => unsupported(
+                "a text with a character that changes the direction of writing",
+                "leave it out, the compiler refuses it in documentation",
+            ),
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;
                 self.close(Node { span, kind: Kind::Scalar { text: text.into_owned(), quoted } })

@@ -7,12 +7,15 @@ mod forms;
 
 use std::iter;
 
+use serde::de::IgnoredAny;
+
 use forms::{Breaks, DESCRIPTION, Form, Of, ordered};
 
 use super::Refused;
 use crate::Error;
 use crate::diagnostic::{Diagnostic, Mistakes, Report};
 use crate::parse::tree::{self, Kind, Node};
+use crate::parse::values;
 use crate::source::{Source, Span, Spanned};
 
 /// What does not fit in so many columns is broken into lines.
@@ -75,17 +78,27 @@ pub fn unformatted(source: &Source, formatted: &str) -> Report {
     Report::new(source.clone(), mistakes)
 }
 
+/// The tree of what both readers take: a text that one of them refuses must not become a description.
 fn read(source: &Source) -> Result<Node, Mistakes> {
     let mut mistakes = Mistakes::default();
     match tree::read(source, &mut mistakes) {
-        Some(tree) if mistakes.is_empty() => Ok(tree),
-        _ => Err(mistakes),
+        Some(tree) if mistakes.is_empty() => match values::read::<IgnoredAny>(source) {
+            // A file without values is laid out all the same, though serde_yaml refuses it.
+            Err(refused) if !tree.is_null() => mistakes.report(refused),
+            _ => return Ok(tree),
+        },
+        _ => {}
     }
+    Err(mistakes)
 }
 
 /// Whether two trees say the same: keys may stand in another order, and numbers be spelt otherwise.
 fn says_the_same(one: &Node, other: &Node) -> bool {
     match (&one.kind, &other.kind) {
+        // In quotes an empty text is a text, without quotes it is nothing.
+        (Kind::Scalar { .. }, Kind::Scalar { .. }) if one.is_null() || other.is_null() => {
+            one.is_null() && other.is_null()
+        }
         (Kind::Scalar { text: one, quoted: false }, Kind::Scalar { text: other, quoted: false }) => {
             one == other || number(one).is_some() && number(one) == number(other)
         }
@@ -382,7 +395,9 @@ impl Text<'_> {
 
     fn key(&self, key: &Spanned<String>, context: Context) -> String {
         let written = self.slice(key.span);
-        if is_plain_enough(written, context) { written.to_owned() } else { quoted(&key.value) }
+        // A key that is nothing is an empty text to the readers, but not without its `?`.
+        let as_written = !written.is_empty() && is_plain_enough(written, context);
+        if as_written { written.to_owned() } else { quoted(&key.value) }
     }
 
     fn scalar(&self, node: &Node, form: &Form, context: Context, indent: usize) -> String {
@@ -394,12 +409,17 @@ impl Text<'_> {
             return block;
         }
         let written = self.slice(node.span);
+        // Nothing must not become an empty text, and a list on one line has no place for it without a sign.
+        if text.is_empty() && !is_text {
+            return if context == Context::Lines { String::new() } else { "~".to_owned() };
+        }
         // What was no plain text and has no quotes has lines of its own.
         let as_written = is_plain_enough(written, context) && (!is_text || written.starts_with(['"', '\'']));
         if as_written { written.to_owned() } else { quoted(text) }
     }
 
-    /// A text that has lines of its own, at another indentation; not one that says how far it is indented.
+    /// A text that has lines of its own, at another indentation; not one that says how far it is indented, nor one
+    /// that would say something else there: blank lines and spaces at an end of it can be part of it.
     fn block(&self, node: &Node, indent: usize) -> Option<String> {
         let Kind::Scalar { quoted: true, .. } = node.kind else { return None };
         let start = line_start(self.text, node.span.start);
@@ -407,17 +427,24 @@ impl Text<'_> {
         let header = &before[before.rfind([' ', '\n']).map_or(0, |at| at + 1)..];
         let commented =
             self.comments.iter().any(|comment| (comment.span.start..=comment.span.end).contains(&before.len()));
-        if commented || !matches!(header, "|" | "|-" | "|+" | ">" | ">-" | ">+") {
+        // Every blank line behind a text with `+` is part of it, and the layout adds some.
+        if commented || !matches!(header, "|" | "|-" | ">" | ">-") {
             return None;
         }
         let lines: Vec<_> = self.text.get(start..node.span.end)?.trim_end().lines().map(str::trim_end).collect();
         let margin = |line: &&str| line.len() - line.trim_start_matches(' ').len();
         let least = lines.iter().filter(|line| !line.is_empty()).map(margin).min()?;
-        let lines = lines.iter().map(|line| match line.get(least..) {
-            Some(text) if !text.is_empty() => format!("{:indent$}{text}", ""),
-            _ => String::new(),
-        });
-        Some(iter::once(header.to_owned()).chain(lines).collect::<Vec<_>>().join("\n"))
+        let block = |indent: usize| {
+            let lines = lines.iter().map(|line| match line.get(least..) {
+                Some(text) if !text.is_empty() => format!("{:indent$}{text}", ""),
+                _ => String::new(),
+            });
+            iter::once(header.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+        };
+        let again = read(&Source::new("", format!("- {}\n", block(2)))).ok()?;
+        let Kind::Sequence(items) = &again.kind else { return None };
+        let [item] = items.as_slice() else { return None };
+        says_the_same(node, item).then(|| block(indent))
     }
 
     fn slice(&self, span: Span) -> &str {

@@ -2,9 +2,13 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
+#[allow(unused_imports)]
 use ::datasheet_runtime::descriptor::{DescriptorFormat, WriteBack};
+#[allow(unused_imports)]
 use ::datasheet_runtime::field::access::{Fixed, ReadOnly};
+#[allow(unused_imports)]
 use ::datasheet_runtime::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
+#[allow(unused_imports)]
 use ::datasheet_runtime::info::{AccessKind, DescriptorInfo, FieldInfo};
 
 /// A transfer, as software writes it (datasheet 6.1).

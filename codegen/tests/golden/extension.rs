@@ -2,14 +2,21 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
+#[allow(unused_imports)]
 use ::demo::runtime::array::{Array, Range};
+#[allow(unused_imports)]
 use ::demo::runtime::field::access::{Added, ReadOnly};
+#[allow(unused_imports)]
 use ::demo::runtime::field::{Enumeration, Flag, Layout, ValueOf};
+#[allow(unused_imports)]
 use ::demo::runtime::info::{AccessKind, FieldInfo, RegisterInfo};
+#[allow(unused_imports)]
 use ::demo::runtime::register::{
     Driver, Exclusive, PlainWrite, PureRead, Reg, Register, Resettable, WritableIn,
 };
+#[allow(unused_imports)]
 use ::demo::runtime::space::Space;
+#[allow(unused_imports)]
 use ::demo::registers::{
     BASE, Lane, LaneSpace, MODE, RegisterSpace, Registers, permission,
 };

@@ -2,17 +2,24 @@
 // SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
 
 use ::core::prelude::v1::*;
+#[allow(unused_imports)]
 use ::datasheet_runtime::address::DmaAddr;
+#[allow(unused_imports)]
 use ::datasheet_runtime::array::{Array, Below, Index, IndexSpace, Range};
+#[allow(unused_imports)]
 use ::datasheet_runtime::field::access::{
     Fixed, OneToClear, OneToSet, ReadOnly, ReadToClear, SelfClearing, WriteOnly,
 };
+#[allow(unused_imports)]
 use ::datasheet_runtime::field::{Bits, Enumerated, Enumeration, Flag, Layout};
+#[allow(unused_imports)]
 use ::datasheet_runtime::info::{AccessKind, FieldInfo, RegisterInfo};
+#[allow(unused_imports)]
 use ::datasheet_runtime::register::{
     Doorbell, Driver, Exclusive, Pair, PlainWrite, PureRead, RawWrite, Reg, Register,
     Resettable, SideEffectRead, WritableIn, WriteOneToClear, WriteOneToSet,
 };
+#[allow(unused_imports)]
 use ::datasheet_runtime::space::{Offset, Space};
 
 /// What makes a write legal.

@@ -46,6 +46,8 @@ pub fn of(used: &HashSet<String>, options: &Options, registers: &[String]) -> To
             names => Some(quote!(use #root #(::#path)*::{#(#names),*};)),
         }
     });
+    // A word of the map may be there as the name of a field only, which needs no import.
+    let uses = uses.map(|line| quote!(#[allow(unused_imports)] #line));
     // Whoever includes it may have no prelude.
     quote!(use ::core::prelude::v1::*; #(#uses)*)
 }

@@ -5,10 +5,9 @@
 //! has no side effect, [`Writeable`] where a register takes any number. All that this crate has of tock-registers is here,
 //! so that a new major version of it changes this module alone.
 
+pub use tock_registers::fields::Field as TockField;
+pub use tock_registers::interfaces::{Readable, Writeable};
 pub use tock_registers::{LocalRegisterCopy, RegisterLongName, UIntLike};
-
-use tock_registers::fields::Field as TockField;
-use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::bus::Bus;
 use crate::field::{Bits, Enumerated, Flag, mask};

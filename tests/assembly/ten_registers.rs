@@ -31,8 +31,8 @@ fn use_ten(bus: &Mmio) -> u32 {
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     // SAFETY: as before.
     let queues = unsafe { Registers::<_, Driver<QueueEnabled>>::assume_permission(bus) };
-    queues.rdt(index!(RxQueue, 70)).ring(31);
-    queues.tdt(index!(TxQueue, 3)).ring(31);
+    queues.rdt(index!(RxQueue, 70)).ring_doorbell(31);
+    queues.tdt(index!(TxQueue, 3)).ring_doorbell(31);
     registers.gprc().read_with_side_effects().get()
         ^ registers.gptc().read_with_side_effects().get()
         ^ registers.status().read().get()

@@ -3,7 +3,7 @@
 
 use ixgbe::device::{Device, Reset};
 use ixgbe::platform::Platform;
-use tock_registers::interfaces::Writeable;
+use ixgbe::runtime::tock::Writeable;
 
 fn case<H: Platform>(nic: &Device<Reset, H>) {
     nic.registers().rfctl().set(1);

@@ -6,7 +6,7 @@ use ixgbe::register::Driver;
 use ixgbe::registers::{Registers, RxQueue, permission::QueueEnabled};
 
 fn case<B: Bus>(registers: Registers<'_, B, Driver<QueueEnabled>>, queue: RxQueue) {
-    registers.rxdctl(queue).ring(7);
+    registers.rxdctl(queue).ring_doorbell(7);
 }
 
 fn main() {}

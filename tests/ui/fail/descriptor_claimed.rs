@@ -1,7 +1,7 @@
 // What stands in a format of descriptors is for the map to say.
 // error names: Descriptor
 
-use ixgbe::descriptors::Descriptor;
+use ixgbe::runtime::descriptor::DescriptorFormat;
 use ixgbe::field::Layout;
 
 #[derive(Clone, Copy)]
@@ -12,7 +12,7 @@ unsafe impl Layout for Mine {
     const WRITABLE: [u64; 2] = [u64::MAX; 2];
 }
 
-impl Descriptor for Mine {
+impl DescriptorFormat for Mine {
     const SECTION: &'static str = "";
     const FIXED: [u64; 2] = [u64::MAX; 2];
 }

@@ -5,7 +5,7 @@ use ixgbe::mmio::Bus;
 use ixgbe::registers::{Registers, RxQueue, permission::QueueEnabled};
 
 fn case<B: Bus>(registers: Registers<'_, B, QueueEnabled>, queue: RxQueue) {
-    registers.rdt(queue).ring(7);
+    registers.rdt(queue).ring_doorbell(7);
 }
 
 fn main() {}

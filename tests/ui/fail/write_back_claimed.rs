@@ -1,7 +1,7 @@
 // Which bit says that the device is done with a descriptor is for the map to say.
 // error names: WriteBack
 
-use ixgbe::descriptors::{Descriptor, WriteBack};
+use ixgbe::runtime::descriptor::{DescriptorFormat, WriteBack};
 use ixgbe::field::Layout;
 
 #[derive(Clone, Copy)]
@@ -12,7 +12,7 @@ unsafe impl Layout for Mine {
     const WRITABLE: [u64; 2] = [u64::MAX; 2];
 }
 
-unsafe impl Descriptor for Mine {
+unsafe impl DescriptorFormat for Mine {
     const SECTION: &'static str = "";
     const FIXED: [u64; 2] = [u64::MAX; 2];
 }

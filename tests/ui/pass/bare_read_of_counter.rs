@@ -1,6 +1,6 @@
 use ixgbe::device::{Device, Reset};
 use ixgbe::platform::Platform;
-use tock_registers::interfaces::Readable;
+use ixgbe::runtime::tock::Readable;
 
 fn case<H: Platform>(nic: &Device<Reset, H>) {
     let _ = nic.registers().status().get();

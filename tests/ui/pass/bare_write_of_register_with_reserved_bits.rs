@@ -1,6 +1,6 @@
 use ixgbe::device::{Device, Reset};
 use ixgbe::platform::Platform;
-use tock_registers::interfaces::Writeable;
+use ixgbe::runtime::tock::Writeable;
 
 fn case<H: Platform>(nic: &Device<Reset, H>) {
     nic.registers().eitrsel().set(1);

@@ -3,7 +3,7 @@ use ixgbe::register::Driver;
 use ixgbe::registers::{Registers, RxQueue, permission::QueueEnabled};
 
 fn case<B: Bus>(registers: Registers<'_, B, Driver<QueueEnabled>>, queue: RxQueue) {
-    registers.rdt(queue).ring(7);
+    registers.rdt(queue).ring_doorbell(7);
 }
 
 fn main() {}

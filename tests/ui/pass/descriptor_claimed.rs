@@ -1,6 +1,6 @@
 // The generator makes it, and answers for it by `unsafe`.
 
-use ixgbe::descriptors::Descriptor;
+use ixgbe::runtime::descriptor::DescriptorFormat;
 use ixgbe::field::Layout;
 
 #[derive(Clone, Copy)]
@@ -11,7 +11,7 @@ unsafe impl Layout for Mine {
     const WRITABLE: [u64; 2] = [u64::MAX; 2];
 }
 
-unsafe impl Descriptor for Mine {
+unsafe impl DescriptorFormat for Mine {
     const SECTION: &'static str = "";
     const FIXED: [u64; 2] = [u64::MAX; 2];
 }

@@ -1,7 +1,9 @@
 // The generator makes it, and answers for it by `unsafe`.
 
 use ixgbe::field::Layout;
-use ixgbe::register::{PureRead, Register, RegisterLongName};
+use ixgbe::info::RegisterInfo;
+use ixgbe::register::{PureRead, Register};
+use ixgbe::registers::{RegisterSpace, STATUS};
 
 #[derive(Clone, Copy)]
 pub enum Mine {}
@@ -11,13 +13,13 @@ unsafe impl Layout for Mine {
     const WRITABLE: [u64; 2] = [u64::MAX; 2];
 }
 
-impl RegisterLongName for Mine {}
-
 unsafe impl Register for Mine {
-    const SECTION: &'static str = "";
-    const KEEP: u32 = 0;
-    const ONES: u32 = 0;
-    const RESET: u32 = 0;
+    type Space = RegisterSpace;
+    type Width = u32;
+    const INFO: RegisterInfo = STATUS::INFO;
+    const PRESERVE_MASK: u64 = 0;
+    const FORCED_ONES: u64 = 0;
+    const RESET_VALUE: u64 = 0;
 }
 
 unsafe impl PureRead for Mine {}

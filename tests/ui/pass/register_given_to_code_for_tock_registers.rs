@@ -1,6 +1,6 @@
 use ixgbe::device::{Device, Reset};
 use ixgbe::platform::Platform;
-use tock_registers::interfaces::Writeable;
+use ixgbe::runtime::tock::Writeable;
 
 fn clear(register: &impl Writeable<T = u32>) {
     register.set(0);

@@ -2,7 +2,7 @@ use ixgbe::mmio::Bus;
 use ixgbe::registers::{Registers, RxQueue, permission};
 
 fn case<B: Bus>(registers: Registers<'_, B, ixgbe::register::Driver<permission::QueueEnabled>>, queue: RxQueue) {
-    registers.rdt(queue).ring(7);
+    registers.rdt(queue).ring_doorbell(7);
 }
 
 fn main() {}

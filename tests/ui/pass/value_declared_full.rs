@@ -1,4 +1,4 @@
-use ixgbe::field::{Full, Value, ValueError};
+use ixgbe::field::{FullValue, Value, ValueError};
 use ixgbe::registers::RAL;
 
 fn case(value: Value<RAL>) -> Result<FullValue<RAL>, ValueError> {

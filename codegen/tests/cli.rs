@@ -19,7 +19,7 @@ fn a_right_description_passes() -> Result<(), Box<dyn Error>> {
     assert!(output.status.success());
     assert_eq!(
         String::from_utf8(output.stdout)?,
-        "tests/golden/input.yaml: 10 registers, 2 descriptors: no mistakes\n"
+        "tests/golden/input.yaml: 11 registers, 2 descriptors: no mistakes\n"
     );
     assert!(output.stderr.is_empty());
     Ok(())

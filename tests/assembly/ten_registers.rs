@@ -44,7 +44,8 @@ fn use_ten(bus: &Mmio) -> u32 {
 #[cfg(raw)]
 #[inline(never)]
 fn use_ten(bus: &Mmio) -> u32 {
-    use ixgbe::mmio::{Bus, Offset, order_memory_before_doorbell};
+    use ixgbe::mmio::Offset;
+    use ixgbe::runtime::bus::{Bus, order_memory_before_doorbell};
 
     const fn at(bytes: u32) -> Offset {
         Offset::new(bytes).unwrap()

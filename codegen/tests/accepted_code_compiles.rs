@@ -3,18 +3,21 @@
 //!
 //! A small map and an extension of it have everything that becomes a name or a number in Rust. One at a time, each becomes
 //! something that is likely to go wrong: a keyword, a name that the prelude, the runtime or another part of the
-//! map has, or a number at a limit. What is accepted is compiled, all of it as one crate, with the runtime of `random_maps`.
+//! map has, or a number at a limit. What is accepted is compiled, all of it as one crate, with the
+//! crate `datasheet-runtime`.
 //!
 //! A run takes a share of them, the same in each. For all of them, in some minutes:
 //!
 //!     ACCEPTED=all cargo test -p datasheet-codegen --test accepted_code_compiles
 
+#[path = "random_maps/compiler.rs"]
+mod compiler;
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use datasheet_codegen::Generator;
 
@@ -259,9 +262,8 @@ fn plain(text: &str) -> String {
 /// Generates code for each case and compiles them all.
 fn compile(directory: &Path, cases: &[(String, String, String)]) -> Result {
     fs::create_dir_all(directory)?;
-    fs::write(directory.join("runtime.rs"), include_str!("random_maps/runtime.rs"))?;
-    let mut source =
-        "#![allow(dead_code, non_snake_case, unused_imports, unused_macros)]\n#[macro_use]\nmod runtime;\n".to_owned();
+    compiler::runtime(directory)?;
+    let mut source = "#![allow(dead_code, non_snake_case, unused_imports)]\n".to_owned();
     for (number, (what, map, extension)) in cases.iter().enumerate() {
         let place = directory.join(format!("case{number}"));
         let (base, added) = (place.join("map.yaml"), place.join("extension.yaml"));
@@ -269,7 +271,7 @@ fn compile(directory: &Path, cases: &[(String, String, String)]) -> Result {
         fs::write(&base, map)?;
         fs::write(&added, extension)?;
         let root = format!("crate::case{number}");
-        Generator::new(&base).crate_path(&root).emit_to(&place)?;
+        Generator::new(&base).emit_to(&place)?;
         Generator::extending(&base, &added).crate_path(&root).emit_to(place.join("extension"))?;
         let block = fs::read_dir(&place)?.filter_map(|file| file.ok()?.file_name().into_string().ok());
         let block = block.filter_map(|file| Some(file.strip_prefix("registers_")?.strip_suffix(".rs")?.to_owned()));
@@ -279,28 +281,14 @@ fn compile(directory: &Path, cases: &[(String, String, String)]) -> Result {
             source,
             "/// {what}.
 mod case{number} {{
-    pub use crate::runtime::{{field, info, mmio, register}};
+    pub use ::datasheet_runtime as runtime;
     pub mod registers {{
-        registers!();
-        impl<'a, B: crate::runtime::mmio::Bus, P> Registers<'a, B, P> {{
-            pub const unsafe fn added<R: crate::runtime::register::Register>(
-                self,
-                offset: crate::runtime::mmio::Offset,
-            ) -> crate::runtime::register::Reg<'a, B, R, P> {{
-                crate::runtime::register::Reg::at(self.bus, offset)
-            }}
-        }}
         include!(\"case{number}/registers.rs\");
         pub mod the_block {{
-            registers!();
             include!(\"case{number}/registers_{block}.rs\");
         }}
     }}
     pub mod descriptors {{
-        pub unsafe trait Descriptor: super::field::Layout {{
-            const SECTION: &'static str;
-            const FIXED: [u64; 2];
-        }}
         include!(\"case{number}/descriptors.rs\");
     }}
     pub mod extension {{
@@ -315,16 +303,8 @@ mod case{number} {{
 }
 
 fn rustc(directory: &Path) -> Result {
-    let compiler = std::env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
     let library = directory.join("lib.rs");
-    let output = Command::new(compiler)
-        .args(["--edition=2024", "--crate-type=lib", "--emit=metadata", "--out-dir"])
-        .args([directory, &library])
-        .output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let told = String::from_utf8_lossy(&output.stderr);
-    let errors: Vec<_> = told.split("\n\n").filter(|part| part.starts_with("error")).take(12).collect();
-    Err(format!("accepted code in {} does not compile:\n{}", directory.display(), errors.join("\n\n")).into())
+    let mut compiler = compiler::compiler(directory);
+    compiler.args(["--crate-type=lib", "--emit=metadata", "--out-dir"]).args([directory, &library]);
+    compiler::output(&mut compiler).map(drop).map_err(|error| format!("accepted code does not compile: {error}").into())
 }

@@ -8,13 +8,13 @@ use crate::description::extension::Extension;
 /// Types that generated code uses, so that nothing described may get their name.
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
-    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Below", "Bits", "DescriptorFormat",
-    "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly", "Enumerated", "Enumeration", "Exclusive",
-    "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace", "Layout", "None", "Offset", "OneToClear", "OneToSet",
-    "Option", "P", "Pair", "PlainWrite", "PureRead", "Range", "RawWrite", "ReadOnly", "ReadToClear", "ReadToSet",
-    "ReadWrite", "Reg", "Register", "RegisterInfo", "RegisterSpace", "Registers", "Resettable", "SelfClearing",
-    "SideEffectRead", "Sized", "Some", "Space", "ValueOf", "WritableIn", "WriteBack", "WriteOneToClear",
-    "WriteOneToSet", "WriteOnly",
+    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Below", "Bits", "Clone", "Copy",
+    "DescriptorFormat", "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly", "Enumerated", "Enumeration",
+    "Exclusive", "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace", "Layout", "None", "Offset", "OneToClear",
+    "OneToSet", "Option", "P", "Pair", "PlainWrite", "PureRead", "Range", "RawWrite", "ReadOnly", "ReadToClear",
+    "ReadToSet", "ReadWrite", "Reg", "Register", "RegisterInfo", "RegisterSpace", "Registers", "Resettable",
+    "SelfClearing", "SideEffectRead", "Sized", "Some", "Space", "ValueOf", "WritableIn", "WriteBack",
+    "WriteOneToClear", "WriteOneToSet", "WriteOnly",
 ];
 
 /// Modules beside those of the registers, and the crates and types that code in the same place means by these words.

@@ -8,20 +8,20 @@ use crate::description::extension::Extension;
 /// Types that generated code uses, so that nothing described may get their name.
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
-    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Below", "Bits", "DescriptorFormat",
-    "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly", "Enumerated", "Enumeration", "Exclusive",
-    "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace", "Layout", "None", "Offset", "OneToClear", "OneToSet",
-    "Option", "P", "Pair", "PlainWrite", "PureRead", "Range", "RawWrite", "ReadOnly", "ReadToClear", "ReadToSet",
-    "ReadWrite", "Reg", "Register", "RegisterInfo", "RegisterSpace", "Registers", "Resettable", "SelfClearing",
-    "SideEffectRead", "Sized", "Some", "Space", "ValueOf", "WritableIn", "WriteBack", "WriteOneToClear",
-    "WriteOneToSet", "WriteOnly",
+    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Below", "Bits", "Clone", "Copy",
+    "DescriptorFormat", "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly", "Enumerated", "Enumeration",
+    "Exclusive", "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace", "Layout", "None", "Offset", "OneToClear",
+    "OneToSet", "Option", "P", "Pair", "PlainWrite", "PureRead", "REGISTERS", "Range", "RawWrite", "ReadOnly",
+    "ReadToClear", "ReadToSet", "ReadWrite", "Reg", "Register", "RegisterInfo", "RegisterSpace", "Registers", "Resettable",
+    "SelfClearing", "SideEffectRead", "Sized", "Some", "Space", "ValueOf", "WritableIn", "WriteBack",
+    "WriteOneToClear", "WriteOneToSet", "WriteOnly",
 ];
 
 /// Modules beside those of the registers, and the crates and types that code in the same place means by these words.
 #[rustfmt::skip]
 pub(crate) const TAKEN_MODULES: &[&str] = &[
-    "alloc", "bool", "by_address", "by_group", "by_name", "core", "permission", "permit", "std", "str", "u16", "u32", "u64",
-    "u8", "usize",
+    "alloc", "bool", "by_address", "by_group", "by_name", "core", "diagnostic", "permission", "permit", "std", "str",
+    "u16", "u32", "u64", "u8", "usize",
 ];
 
 /// Methods that are there beside those of the registers.

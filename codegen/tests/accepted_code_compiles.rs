@@ -3,18 +3,21 @@
 //!
 //! A small map and an extension of it have everything that becomes a name or a number in Rust. One at a time, each becomes
 //! something that is likely to go wrong: a keyword, a name that the prelude, the runtime or another part of the
-//! map has, or a number at a limit. What is accepted is compiled, all of it as one crate, with the runtime of `random_maps`.
+//! map has, or a number at a limit. What is accepted is compiled, all of it as one crate, with the
+//! crate `datasheet-runtime`.
 //!
 //! A run takes a share of them, the same in each. For all of them, in some minutes:
 //!
 //!     ACCEPTED=all cargo test -p datasheet-codegen --test accepted_code_compiles
 
+#[path = "random_maps/compiler.rs"]
+mod compiler;
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use datasheet_codegen::Generator;
 
@@ -40,6 +43,7 @@ registers:
     group: main
     offset: <at=0x0>
     aliases: [{ base: <alias=0x800> }]
+    width: <bits=32>
     access: rw
     reset: <reset=0x21>
     reset_known: <known=0xFFFFFFFF>
@@ -105,7 +109,8 @@ registers:
     title: Lamp
     section: "1"
     group: main
-    array: { index: <Led>, ranges: [{ count: 2, base: <lamp=0xA00>, stride: 4 }] }
+    array: { index: <Led>, ranges: [{ count: 2, base: <lamp=0xA00>, stride: <lamps=4> }] }
+    width: <shine=32>
     access: rw
     reset: 0
     fields:
@@ -128,13 +133,15 @@ const WORDS: &str = "
     Option Some None Result Ok Err Copy Clone Debug Default Drop Eq PartialEq Ord PartialOrd Hash Send Sync Sized Unpin Fn FnMut
     FnOnce From Into Iterator Vec String Box ToString ToOwned u8 u16 u32 u64 u128 i32 usize isize bool char str f64
     core std alloc prelude derive repr allow doc inline diagnostic include
-    AccessKind Address Array RawWrite Below Bits Bus Descriptor DescriptorInfo Doorbell Driver Enumerated Enumeration Exclusive
-    FieldInfo Fixed Flag DriverOnly Index IndexSpace Resettable Layout Offset WriteOneToClear WriteOneToSet Pair PlainWrite Range
-    SideEffectRead ReadToClear ReadOnly PureRead ReadToSet ReadWrite Reg Register RegisterInfo RegisterLongName Registers
-    SelfClearing ValueOf WritableIn WriteBack OneToClear OneToSet WriteOnly AnyRegister
+    AccessKind Added Address AnyRegister Array Below Bits Bus Contents Descriptor DescriptorFormat DescriptorInfo DmaAddr
+    Doorbell Driver DriverOnly Enumerated Enumeration Exclusive FieldInfo Fixed Flag FullValue Index IndexSpace Layout Offset
+    OneToClear OneToSet Pair PlainWrite PureRead Range RawWrite ReadOnly ReadToClear ReadToSet ReadWrite Reg Register
+    RegisterInfo RegisterLongName RegisterSpace Registers Resettable SelfClearing SideEffectRead Space Value ValueOf Width
+    WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly
     A B C D E F H K L N P R S T a b n p r
-    added assume with_permission permission permit by_address by_name by_group field info mmio register registers descriptors
-    access runtime bus index raw Rw Ro NAME SECTION WRITABLE KEEP ONES RESET WIDTH COUNT OFFSET ARRAY FIXED DONE LSB REGISTERS
+    added assume_permission permission permit by_address by_name by_group field info space array address register registers
+    descriptors datasheet_runtime register_long_name access runtime bus index raw Rw Ro NAME SECTION WRITABLE INFO
+    PRESERVE_MASK FORCED_ONES RESET_VALUE SIZE ELEMENTS ALIGNMENT COUNT OFFSET ARRAY FIXED DONE LSB WIDTH REGISTERS
     DESCRIPTORS EMPTY new at constant ranged high_first from_bits to_bits clone fmt offset read write modify values first count
 ";
 
@@ -190,9 +197,9 @@ fn what_is_accepted_compiles() -> Result {
         }
     }
     assert!(accepted.len() > SHARE / 2 && refused > SHARE / 20, "{} accepted, {refused} refused", accepted.len());
-    for (number, cases) in accepted.chunks(300).enumerate() {
-        compile(&directory.join(number.to_string()), cases)?;
-    }
+    let compiled = accepted.chunks(300).enumerate().map(|(at, cases)| compile(&directory.join(at.to_string()), cases));
+    let failures: Vec<_> = compiled.filter_map(|compiled| Some(compiled.err()?.to_string())).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     Ok(())
 }
 
@@ -240,6 +247,11 @@ fn changed() -> Vec<(String, String, String)> {
             all.push((format!("{mark} becomes {other}"), map, extension));
         }
     }
+    // Then what is added must end where the registers of the map do.
+    for at in ["0xA00", "0x700"] {
+        let (map, extension) = (plain(MAP).replace("size: 0x1000\n", ""), plain(EXTENSION).replace("0xA00", at));
+        all.push((format!("no size is given, and the extension is at {at}"), map, extension));
+    }
     all
 }
 
@@ -259,9 +271,8 @@ fn plain(text: &str) -> String {
 /// Generates code for each case and compiles them all.
 fn compile(directory: &Path, cases: &[(String, String, String)]) -> Result {
     fs::create_dir_all(directory)?;
-    fs::write(directory.join("runtime.rs"), include_str!("random_maps/runtime.rs"))?;
-    let mut source =
-        "#![allow(dead_code, non_snake_case, unused_imports, unused_macros)]\n#[macro_use]\nmod runtime;\n".to_owned();
+    compiler::runtime(directory)?;
+    let mut source = "#![allow(dead_code, non_snake_case, unused_imports)]\n".to_owned();
     for (number, (what, map, extension)) in cases.iter().enumerate() {
         let place = directory.join(format!("case{number}"));
         let (base, added) = (place.join("map.yaml"), place.join("extension.yaml"));
@@ -269,7 +280,7 @@ fn compile(directory: &Path, cases: &[(String, String, String)]) -> Result {
         fs::write(&base, map)?;
         fs::write(&added, extension)?;
         let root = format!("crate::case{number}");
-        Generator::new(&base).crate_path(&root).emit_to(&place)?;
+        Generator::new(&base).emit_to(&place)?;
         Generator::extending(&base, &added).crate_path(&root).emit_to(place.join("extension"))?;
         let block = fs::read_dir(&place)?.filter_map(|file| file.ok()?.file_name().into_string().ok());
         let block = block.filter_map(|file| Some(file.strip_prefix("registers_")?.strip_suffix(".rs")?.to_owned()));
@@ -279,28 +290,14 @@ fn compile(directory: &Path, cases: &[(String, String, String)]) -> Result {
             source,
             "/// {what}.
 mod case{number} {{
-    pub use crate::runtime::{{field, info, mmio, register}};
+    pub use ::datasheet_runtime as runtime;
     pub mod registers {{
-        registers!();
-        impl<'a, B: crate::runtime::mmio::Bus, P> Registers<'a, B, P> {{
-            pub const unsafe fn added<R: crate::runtime::register::Register>(
-                self,
-                offset: crate::runtime::mmio::Offset,
-            ) -> crate::runtime::register::Reg<'a, B, R, P> {{
-                crate::runtime::register::Reg::at(self.bus, offset)
-            }}
-        }}
         include!(\"case{number}/registers.rs\");
         pub mod the_block {{
-            registers!();
             include!(\"case{number}/registers_{block}.rs\");
         }}
     }}
     pub mod descriptors {{
-        pub unsafe trait Descriptor: super::field::Layout {{
-            const SECTION: &'static str;
-            const FIXED: [u64; 2];
-        }}
         include!(\"case{number}/descriptors.rs\");
     }}
     pub mod extension {{
@@ -315,16 +312,8 @@ mod case{number} {{
 }
 
 fn rustc(directory: &Path) -> Result {
-    let compiler = std::env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
     let library = directory.join("lib.rs");
-    let output = Command::new(compiler)
-        .args(["--edition=2024", "--crate-type=lib", "--emit=metadata", "--out-dir"])
-        .args([directory, &library])
-        .output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let told = String::from_utf8_lossy(&output.stderr);
-    let errors: Vec<_> = told.split("\n\n").filter(|part| part.starts_with("error")).take(12).collect();
-    Err(format!("accepted code in {} does not compile:\n{}", directory.display(), errors.join("\n\n")).into())
+    let mut compiler = compiler::compiler(directory);
+    compiler.args(["--crate-type=lib", "--emit=metadata", "--out-dir"]).args([directory, &library]);
+    compiler::output(&mut compiler).map(drop).map_err(|error| format!("accepted code does not compile: {error}").into())
 }

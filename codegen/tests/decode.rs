@@ -50,6 +50,49 @@ fn a_descriptor_is_decoded_in_each_format() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A register of 64 bits, with fields beyond bit 31.
+const WIDE: &str = r#"
+chip: Demo
+title: A chip
+datasheet: { document: "1", revision: "1" }
+groups: { main: Main }
+permissions: { Idle: { kind: state, doc: Nothing runs. } }
+write_in: [Idle]
+registers:
+  - name: WIDE
+    title: Wide
+    section: "1"
+    group: main
+    offset: 0x8
+    width: 64
+    access: rw
+    reset: 0x8000000000000001
+    fields:
+      LOW: { bits: "0" }
+      ACROSS: { bits: "39:24" }
+      HIGH: { bits: "62:60", values: { Four: 4 } }
+"#;
+
+#[test]
+fn a_register_of_64_bits_is_decoded() -> Result<(), Box<dyn Error>> {
+    let checked = read_bytes("input.yaml", WIDE.as_bytes()).map_err(|report| report.to_string())?;
+    let expected = "\
+WIDE  Wide
+  0x4000001234000001
+
+  0      LOW     1
+  23:1   -       0
+  39:24  ACROSS  4660
+  59:40  -       0
+  62:60  HIGH    4     Four
+  63     -       0     <- reserved bits are not as they should be: was 1 after the reset
+";
+    assert_eq!(decode(&lower::lower(&checked), "WIDE", "0x4000001234000001")?, expected);
+    let too_wide = decode(&lower::lower(&checked), "WIDE", "0x1_0000_0000_0000_0000");
+    assert!(refused(too_wide.map_err(Into::into)).contains("does not fit in the 64 bits of `WIDE`"));
+    Ok(())
+}
+
 #[test]
 fn what_cannot_be_taken_apart_is_refused() {
     assert!(refused(decoded("MODE.SPEED", "1")).contains("only whole values"));

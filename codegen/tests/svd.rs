@@ -7,7 +7,8 @@ use std::path::Path;
 use svd_parser::ValidateLevel;
 use svd_parser::svd::{Access, MaybeArray, ModifiedWriteValues, ReadAction, RegisterInfo, register};
 
-use datasheet_codegen::{emit, lower, read_file};
+use datasheet_codegen::check::Checked;
+use datasheet_codegen::{emit, lower, read_bytes, read_file};
 
 /// A field: its name, bits, access, what writes and reads do, and the values that have names.
 type Field =
@@ -113,8 +114,11 @@ fn register_of(info: &RegisterInfo, name: String, offsets: Vec<u64>) -> Register
 
 /// Writes and reads back; how many registers, elements and fields there were.
 fn round_trip(file: &str) -> Result<[usize; 3], Box<dyn Error>> {
-    let checked = read_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?;
-    let map = lower::lower(&checked);
+    round_trip_of(&read_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?)
+}
+
+fn round_trip_of(checked: &Checked) -> Result<[usize; 3], Box<dyn Error>> {
+    let map = lower::lower(checked);
     let read = read_back(&emit::svd::svd(&map)?)?;
     let described = described(&map).ok_or("a kind of access without a word")?;
     assert_eq!(read.len(), described.len());
@@ -128,6 +132,34 @@ fn round_trip(file: &str) -> Result<[usize; 3], Box<dyn Error>> {
 #[test]
 fn a_chip_with_one_of_everything() -> Result<(), Box<dyn Error>> {
     assert_eq!(round_trip("tests/golden/input.yaml")?, [11, 35, 17]);
+    Ok(())
+}
+
+#[test]
+fn a_register_of_64_bits() -> Result<(), Box<dyn Error>> {
+    let text = r#"
+chip: Demo
+title: A chip
+datasheet: { document: "1", revision: "1" }
+groups: { main: Main }
+permissions: { Idle: { kind: state, doc: Nothing runs. } }
+write_in: [Idle]
+registers:
+  - name: WIDE
+    title: Wide
+    section: "1"
+    group: main
+    array: { ranges: [{ count: 2, base: 0x8, stride: 8 }] }
+    width: 64
+    access: rw
+    reset: 0x8000000000000001
+    fields:
+      ACROSS: { bits: "39:24" }
+      HIGH: { bits: "63:60", values: { Eight: 8 } }
+"#;
+    let checked = read_bytes("input.yaml", text.as_bytes()).map_err(|report| report.to_string())?;
+    assert_eq!(round_trip_of(&checked)?, [1, 2, 2]);
+    assert!(emit::svd::svd(&lower::lower(&checked))?.contains("<width>64</width>"), "the bus makes narrower accesses");
     Ok(())
 }
 

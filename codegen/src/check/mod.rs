@@ -4,6 +4,7 @@
 //! cannot be had otherwise: the later stages rely on every one of these.
 
 mod additions_change_no_rule;
+mod additions_inside_the_space;
 mod addresses_disjoint;
 mod aliases_inside_arrays;
 mod descriptor_fields_inside_words;
@@ -127,6 +128,7 @@ fn pass_extension((base, extension): (Description, Extension), mistakes: &mut Mi
     names_are_words::check_extension(&extension, mistakes);
     rust_names_unique::check_extension(&whole, &extension, mistakes);
     additions_change_no_rule::check(&base, &whole, &extension, mistakes);
+    additions_inside_the_space::check(&base, &extension, mistakes);
     Extended { whole, extension, values }
 }
 

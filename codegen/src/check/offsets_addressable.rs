@@ -1,4 +1,5 @@
-//! Every element is at a multiple of its bytes, below 2^32, and within the size that the description gives.
+//! Every element is at a multiple of its bytes, ends below 2^32, and is within the size that the description gives. That
+//! size is below 2^32, too.
 
 use crate::description::{Description, Range, Word};
 use crate::diagnostic::{Diagnostic, Mistakes};
@@ -30,7 +31,19 @@ struct TooHigh<'a> {
 impl From<TooHigh<'_>> for Diagnostic {
     fn from(mistake: TooHigh<'_>) -> Self {
         let TooHigh { register, range } = mistake;
-        Diagnostic::new(format!("`{}` is out of reach", register.value), range.base.span, "leads beyond 2^32")
+        let reaches = range.last() > u64::from(u32::MAX) || range.stride > u64::from(u32::MAX);
+        let label = if reaches { "leads beyond 2^32" } else { "must end before 2^32" };
+        Diagnostic::new(format!("`{}` is out of reach", register.value), range.base.span, label)
+    }
+}
+
+struct TooLarge {
+    size: Spanned<u64>,
+}
+
+impl From<TooLarge> for Diagnostic {
+    fn from(mistake: TooLarge) -> Self {
+        Diagnostic::new("the registers take too many bytes", mistake.size.span, "must be below 2^32")
     }
 }
 
@@ -56,6 +69,9 @@ impl From<Beyond<'_>> for Diagnostic {
 }
 
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+    if let Some(size) = description.size.filter(|size| size.value > u64::from(u32::MAX)) {
+        mistakes.report(TooLarge { size });
+    }
     for register in &description.registers {
         for range in register.ranges().into_iter().chain(register.alias_ranges()) {
             let bytes = u64::from(register.bits() / 8).max(1);
@@ -63,13 +79,12 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             if !aligned || (range.count > 1 && !range.stride.is_multiple_of(bytes)) {
                 mistakes.report(NotAligned { register: &register.name, range, bytes });
             }
-            let length = range.stride.saturating_mul(u64::from(range.count.saturating_sub(1)));
-            let last = range.base.value.saturating_add(length);
+            let end = range.last().saturating_add(bytes);
             // Not even a distance that nothing is at may be larger: it becomes a number of 32 bits.
-            if last > u64::from(u32::MAX) || range.stride > u64::from(u32::MAX) {
+            if end > u64::from(u32::MAX) || range.stride > u64::from(u32::MAX) {
                 mistakes.report(TooHigh { register: &register.name, range });
-            } else if let Some(size) = description.size.filter(|size| last + bytes > size.value) {
-                mistakes.report(Beyond { register: &register.name, range, end: last + bytes, size });
+            } else if let Some(size) = description.size.filter(|size| end > size.value) {
+                mistakes.report(Beyond { register: &register.name, range, end, size });
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A pair is of two registers that there are, and that have the same elements.
+//! A pair is of two registers that there are, that have the same elements, and whose bits fit in one number.
 
 use super::{Unknown, known, registers_by_name};
 use crate::description::{Description, Register, Word};
@@ -32,6 +32,25 @@ fn index(register: &Register) -> Option<&str> {
     register.array.as_ref().and_then(|array| array.index.as_ref()).map(|index| index.as_str())
 }
 
+/// What the value of a pair can have.
+const MAX_BITS: u32 = 64;
+
+struct TooWide<'a> {
+    low: (&'a Word, &'a Register),
+    high: (&'a Word, &'a Register),
+}
+
+impl From<TooWide<'_>> for Diagnostic {
+    fn from(mistake: TooWide<'_>) -> Self {
+        let TooWide { low, high } = mistake;
+        let message = format!("`{}` and `{}` are too wide for a pair", low.0.value, high.0.value);
+        let bits = |register: &Register| format!("has {} bits", register.bits());
+        Diagnostic::new(message, high.0.span, bits(high.1))
+            .other(low.0.span, bits(low.1))
+            .note(format!("both hold one value, which has at most {MAX_BITS} bits"))
+    }
+}
+
 struct WithItself<'a> {
     register: &'a Word,
 }
@@ -63,6 +82,10 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
                 != (&high.block, high.array.is_some(), index(high), high.count())
         {
             mistakes.report(Unlike { low: (&pair.low, low), high: (&pair.high, high) });
+        } else if let (Some(low), Some(high)) = (low, high)
+            && low.bits().saturating_add(high.bits()) > MAX_BITS
+        {
+            mistakes.report(TooWide { low: (&pair.low, low), high: (&pair.high, high) });
         }
     }
 }

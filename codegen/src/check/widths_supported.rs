@@ -1,5 +1,5 @@
-//! Every register is of 8, 16 or 32 bits, and of a width that the description lists; every descriptor of one to four
-//! 32-bit words.
+//! Every register is of 8, 16, 32 or 64 bits, and of a width that the description lists; every descriptor of one to
+//! four 32-bit words.
 
 use crate::description::{Description, Register};
 use crate::diagnostic::{Diagnostic, Mistakes};
@@ -39,10 +39,10 @@ impl From<NotListed<'_>> for Diagnostic {
 }
 
 pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
-    let supported = |width: &Spanned<u32>| [8, 16, 32].contains(&width.value);
+    let supported = |width: &Spanned<u32>| [8, 16, 32, 64].contains(&width.value);
     let widths = description.registers.iter().filter_map(|register| register.width);
     for width in widths.chain(description.widths.iter().flatten().copied()).filter(|width| !supported(width)) {
-        mistakes.report(Unsupported { what: "a register", width, supported: "8, 16 or 32" });
+        mistakes.report(Unsupported { what: "a register", width, supported: "8, 16, 32 or 64" });
     }
     if let Some(listed) = &description.widths {
         let is_listed = |register: &Register| listed.iter().any(|width| width.value == register.bits());

@@ -49,6 +49,7 @@ fn device(map: &Map<'_>) -> Result<Device, Failure> {
     let blocks = std::iter::once(None).chain(description.blocks.iter().map(Some));
     let peripherals = blocks.map(|block| peripheral(map, block).map(Peripheral::Single));
     let document = &description.datasheet;
+    let widest = description.registers.iter().map(|register| register.bits()).max().unwrap_or(0);
     Ok(Device::builder()
         .name(word(&description.chip))
         .version(document.revision.clone())
@@ -57,7 +58,8 @@ fn device(map: &Map<'_>) -> Result<Device, Failure> {
             description.title, document.document, document.revision
         ))
         .address_unit_bits(8)
-        .width(32)
+        // The widest access that the bus can make. A debugger makes several for what is wider.
+        .width(widest.max(32))
         .default_register_properties(RegisterProperties::new().size(Some(32)))
         .peripherals(peripherals.collect::<Result<_, _>>()?)
         .build(STRICT)?)

@@ -6,17 +6,17 @@
 use super::map::{Field, Kind, Map, Place, Range, Register};
 
 /// A read, as the recording bus writes it.
-pub fn read(register: &Register, offset: u32, value: u32) -> String {
+pub fn read(register: &Register, offset: u32, value: u64) -> String {
     format!("read {} at {offset:#x}: {value:#x}; ", register.width)
 }
 
 /// A write, as the recording bus writes it.
-pub fn wrote(register: &Register, offset: u32, value: u32) -> String {
+pub fn wrote(register: &Register, offset: u32, value: u64) -> String {
     format!("write {} at {offset:#x}: {value:#x}; ", register.width)
 }
 
 /// The bits of a register.
-pub fn cut(register: &Register, value: u32) -> u32 {
+pub fn cut(register: &Register, value: u64) -> u64 {
     (0..register.width).filter(|bit| value >> bit & 1 == 1).fold(0, |cut, bit| cut | 1 << bit)
 }
 
@@ -35,7 +35,7 @@ pub fn offsets(register: &Register) -> Vec<u32> {
 pub type Values = Vec<(usize, u64)>;
 
 /// What a register is written with that held, or that a reset left, `old`.
-pub fn stored(register: &Register, old: u32, values: &Values) -> u32 {
+pub fn stored(register: &Register, old: u64, values: &Values) -> u64 {
     let stored = |bit: u32| {
         let holding = || register.fields.iter().enumerate().filter(|(_, field)| holds(field, bit));
         let of = |field: &Field, value: u64| value >> (bit - field.lsb) & 1 == 1;
@@ -61,8 +61,16 @@ pub fn stored(register: &Register, old: u32, values: &Values) -> u32 {
     (0..register.width).filter(|bit| stored(*bit)).fold(0, |value, bit| value | 1 << bit)
 }
 
+/// What a register of a pair is written with: its part of the pair's value, as far as software gives the bits.
+pub fn stored_whole(register: &Register, value: u64) -> u64 {
+    let rest = stored(register, register.reset.unwrap_or(0), &Values::new());
+    let given = |bit: u32| register.fields.iter().any(|field| is_settable(register, field) && holds(field, bit));
+    let source = |bit: u32| if given(bit) { value } else { rest };
+    (0..register.width).filter(|bit| source(*bit) >> bit & 1 == 1).fold(0, |whole, bit| whole | 1 << bit)
+}
+
 /// What is written where ones act and zeros do nothing.
-pub fn ones(register: &Register, values: &Values) -> u32 {
+pub fn ones(register: &Register, values: &Values) -> u64 {
     let bits = values.iter().flat_map(|(number, value)| {
         let field = &register.fields[*number];
         (0..field.width).filter(move |bit| value >> bit & 1 == 1).map(|bit| field.lsb + bit)
@@ -71,7 +79,7 @@ pub fn ones(register: &Register, values: &Values) -> u32 {
 }
 
 /// The fields of what was read, as the program prints them.
-pub fn fields(register: &Register, read: u32) -> String {
+pub fn fields(register: &Register, read: u64) -> String {
     let show = |(number, field): (usize, &Field)| {
         let value = value_of(field, read);
         match &field.kind {
@@ -84,7 +92,7 @@ pub fn fields(register: &Register, read: u32) -> String {
     register.fields.iter().enumerate().map(show).collect()
 }
 
-fn value_of(field: &Field, register: u32) -> u64 {
+fn value_of(field: &Field, register: u64) -> u64 {
     (0..field.width).filter(|bit| register >> (field.lsb + bit) & 1 == 1).fold(0, |value, bit| value | 1 << bit)
 }
 
@@ -129,7 +137,7 @@ pub fn abilities(map: &Map, register: &Register) -> Abilities {
     let (stores, sets, clears) = (any(&["rw", "wo", "sc", "read_sets"]), any(&["w1s"]), any(&["w1c", "rc_w1c"]));
     let plain_write = stores || (sets && clears);
     let written = stores || sets || clears;
-    let all_known = register.reset.is_some() && register.known.is_none_or(|known| known == cut(register, u32::MAX));
+    let all_known = register.reset.is_some() && register.known.is_none_or(|known| known == cut(register, u64::MAX));
     // No bit acts, is reserved with a rule that a number could break, or decides over memory.
     let free = |bit: u32| {
         let mut holding = register.fields.iter().filter(|field| holds(field, bit)).peekable();
@@ -184,9 +192,9 @@ pub fn info(register: &Register) -> String {
                     .any(|(field, value)| wanted == if value >> (bit - field.lsb) & 1 == 1 { "one" } else { "zero" }),
             }
         };
-        (0..register.width).filter(is).fold(0_u32, |bits, bit| bits | 1 << bit)
+        (0..register.width).filter(is).fold(0_u64, |bits, bit| bits | 1 << bit)
     };
-    let known = register.reset.map_or(0, |_| register.known.unwrap_or(cut(register, u32::MAX)));
+    let known = register.reset.map_or(0, |_| register.known.unwrap_or(cut(register, u64::MAX)));
     let mut info = format!(
         "{} {:?} known {known:#x} preserve {:#x} zero {:#x} one {:#x} at {:x?}",
         register.width,

@@ -3,12 +3,13 @@
 //! [`strategy`] makes maps of everything that a register can be. The generator gets a map as a description ([`map`]) and
 //! makes code of it, which [`program`] calls on a bus that writes down each access. [`interpreter`] says which accesses
 //! those must be, from the same map, bit by bit, and shares nothing with the generator. The code of all maps is compiled at
-//! once, with a runtime that has every width and kind of access (`runtime.rs`).
+//! once, with the crate `datasheet-runtime` and with the few lines of `support.rs`.
 //!
 //! The maps are the same in each run. For others, or for more:
 //!
 //!     RANDOM_MAPS=500 RANDOM_MAPS_SEED=7 cargo test -p datasheet-codegen --test random_maps
 
+mod compiler;
 mod interpreter;
 mod map;
 mod program;
@@ -16,7 +17,7 @@ mod strategy;
 
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use datasheet_codegen::Generator;
@@ -39,7 +40,7 @@ fn generated_code_does_what_the_map_says() -> Result {
         let place = directory.join(format!("map{number}"));
         fs::create_dir_all(&place)?;
         fs::write(place.join("map.yaml"), map.to_string())?;
-        Generator::new(place.join("map.yaml")).crate_path("crate::runtime").emit_to(&place)?;
+        Generator::new(place.join("map.yaml")).emit_to(&place)?;
         calls.push(program::calls(map));
         source += &program::module(number, calls.last().map_or(&[], Vec::as_slice));
     }
@@ -73,16 +74,8 @@ fn number(variable: &str, otherwise: usize) -> Result<usize> {
 fn run(directory: &Path, source: &str) -> Result<String> {
     let (main, program) = (directory.join("main.rs"), directory.join("program"));
     fs::write(&main, source)?;
-    fs::write(directory.join("runtime.rs"), include_str!("runtime.rs"))?;
-    let compiler = std::env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
-    output(Command::new(compiler).args(["--edition=2024", "-Cdebuginfo=0", "-o"]).arg(&program).arg(&main))?;
-    output(&mut Command::new(program))
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let output = command.output()?;
-    if !output.status.success() {
-        return Err(format!("{command:?} fails:\n{}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    Ok(String::from_utf8(output.stdout)?)
+    fs::write(directory.join("support.rs"), include_str!("support.rs"))?;
+    compiler::runtime(directory)?;
+    compiler::output(compiler::compiler(directory).arg("-o").arg(&program).arg(&main))?;
+    compiler::output(&mut Command::new(program))
 }

@@ -22,9 +22,9 @@ pub struct Register {
     pub width: u32,
     pub place: Place,
     pub access: &'static str,
-    pub reset: Option<u32>,
+    pub reset: Option<u64>,
     /// The bits of it that are known, if not all.
-    pub known: Option<u32>,
+    pub known: Option<u64>,
     pub reserved: &'static str,
     pub reserved_bits: Vec<ReservedBits>,
     pub write_in: Option<Vec<usize>>,
@@ -95,7 +95,7 @@ pub struct Pair {
 pub struct Trial {
     pub element: usize,
     /// What the chip answers to two reads.
-    pub answers: [u32; 2],
+    pub answers: [u64; 2],
     /// Which fields are given a value, bit by bit.
     pub given: u32,
     pub value: u64,

@@ -4,7 +4,7 @@ use super::interpreter::{self, Abilities, Values, abilities, cut, offsets, store
 use super::map::{Kind, Map, Pair, Place, Register, Trial};
 
 /// What stands before the modules.
-pub const HEAD: &str = "#![allow(dead_code, non_snake_case, unused_imports)]\n#[macro_use]\nmod runtime;\n";
+pub const HEAD: &str = "#![allow(dead_code, non_snake_case, unused_imports)]\n#[macro_use]\nmod support;\n";
 
 /// A call, and the line that it must print.
 pub struct Call {
@@ -17,8 +17,7 @@ pub fn module(number: usize, calls: &[Call]) -> String {
     let calls: String = calls.iter().map(|call| format!("        {};\n", call.code)).collect();
     format!(
         "mod map{number} {{
-    use crate::runtime::*;
-    registers!();
+    use crate::support::*;
     include!(\"map{number}/registers.rs\");
     pub fn run() {{
 {calls}    }}
@@ -39,10 +38,7 @@ pub fn calls(map: &Map) -> Vec<Call> {
     for (number, register) in map.registers.iter().enumerate() {
         let abilities = abilities(map, register);
         calls.push(probe(map, number, &abilities));
-        calls.push(Call {
-            code: format!("println!(\"{{}}\", REGISTERS[{number}])"),
-            expected: interpreter::info(register),
-        });
+        calls.push(Call { code: format!("print_info(&REGISTERS[{number}])"), expected: interpreter::info(register) });
         calls.extend(limits(number, register));
         for trial in &register.trials {
             Trying { number, register, trial, abilities: &abilities }.calls(&mut calls);
@@ -82,12 +78,11 @@ fn limits(number: usize, register: &Register) -> Vec<Call> {
             Kind::Number if field.width > 1 => (0, u64::MAX >> (64 - field.width)),
             _ => return None,
         };
-        let tried = [least.wrapping_sub(1), least, greatest, greatest + 1];
+        let tried = [least.wrapping_sub(1), least, greatest, greatest.wrapping_add(1)];
         let taken = tried.map(|value| least <= value && value <= greatest);
+        let tries = format!("Value::<R{number}>::EMPTY.try_with(R{number}::F{field_number}, value).is_ok()");
         Some(Call {
-            code: format!(
-                "println!(\"{{:?}}\", {tried:?}.map(|value| Value::<R{number}>::EMPTY.try_with(R{number}::F{field_number}, value).is_some()))"
-            ),
+            code: format!("println!(\"{{:?}}\", {tried:?}.map(|value: u64| {tries}))"),
             expected: format!("{taken:?}"),
         })
     });
@@ -136,7 +131,7 @@ impl Trying<'_> {
             if abilities.known_reset {
                 call(&format!("write({some_code})"), wrote(stored(register, reset, &some)));
             }
-            call(&format!("write_full({all_code}.full())"), wrote(stored(register, reset, &all)));
+            call(&format!("write_full({all_code}.full().unwrap())"), wrote(stored(register, reset, &all)));
         }
         if abilities.ones_set {
             call(&format!("set_bits({some_code})"), wrote(interpreter::ones(register, &some)));
@@ -145,7 +140,7 @@ impl Trying<'_> {
             call(&format!("clear_bits({some_code})"), wrote(interpreter::ones(register, &some)));
         }
         if abilities.doorbell {
-            call(&format!("ring({answer})"), wrote(old));
+            call(&format!("ring_doorbell({old})"), wrote(old));
         }
     }
 
@@ -193,7 +188,7 @@ impl Trying<'_> {
 fn access(name: String, register: &Register, element: usize) -> String {
     match register.place {
         Place::At(_) => format!("{name}()"),
-        Place::Array(..) => format!("{name}(Index::new({element}))"),
+        Place::Array(..) => format!("{name}(Index::new({element}).unwrap())"),
     }
 }
 
@@ -214,16 +209,19 @@ fn pair_calls(map: &Map, number: usize, calls: &mut Vec<Call>) {
     };
     let answers = if high_first { [trial.answers[1], trial.answers[0]] } else { trial.answers };
     let halves = [0, 1].map(|half| cut(registers[half], answers[half]));
-    let value = |[low, high]: [u32; 2]| u64::from(low) | u64::from(high) << registers[0].width;
+    let value = halves[0] | halves[1] << registers[0].width;
     let reads = || in_order([0, 1].map(|half| interpreter::read(registers[half], places[half], halves[half])));
     if l.read_pure && h.read_pure {
-        call("read()".to_owned(), reads() + &value(halves).to_string());
+        call("read(); number".to_owned(), reads() + &value.to_string());
     }
     if l.has_read_side_effects && h.has_read_side_effects {
-        call("read_with_side_effects()".to_owned(), reads() + &value(halves).to_string());
+        call("read_with_side_effects(); number".to_owned(), reads() + &value.to_string());
     }
     if l.plain_write && h.plain_write {
-        let writes = [0, 1].map(|half| interpreter::wrote(registers[half], places[half], halves[half]));
-        call(format!("write({})", value(halves)), in_order(writes));
+        let is_address = registers.iter().all(|register| register.memory_safety);
+        let code = if is_address { format!("unsafe {{ DmaAddr::new({value}) }}") } else { value.to_string() };
+        let stored = [0, 1].map(|half| interpreter::stored_whole(registers[half], halves[half]));
+        let writes = [0, 1].map(|half| interpreter::wrote(registers[half], places[half], stored[half]));
+        call(format!("write({code})"), in_order(writes));
     }
 }

@@ -52,9 +52,11 @@ fn maps() -> impl Strategy<Value = Map> {
                 let (low, high) = (low.index(registers.len()), high.index(registers.len()));
                 Pair { low, high, order }
             });
-            let pairs =
-                pairs.filter(|pair| pair.low != pair.high && alike(&registers[pair.low], &registers[pair.high]));
-            let pairs = pairs.collect();
+            let can_be = |pair: &Pair| {
+                let (low, high) = (&registers[pair.low], &registers[pair.high]);
+                pair.low != pair.high && alike(low, high) && low.width + high.width <= 64
+            };
+            let pairs = pairs.filter(can_be).collect();
             let permissions = permissions.iter().map(|implied| some(implied)).collect();
             Map { permissions, write_in: some(&write_in), indices, pairs, registers }
         },
@@ -124,11 +126,11 @@ fn registers() -> impl Strategy<Value = DraftRegister> {
         1 => ranges().prop_map(Layout::Plain),
         1 => (any::<Index>(), ranges()).prop_map(|(index, ranges)| Layout::Indexed(index, ranges)),
     ];
-    let width = select(vec![8, 16, 32, 32]);
-    let reset = prop_oneof![Just(None), Just(Some(0)), any::<u32>().prop_map(Some)];
-    let known = prop::option::weighted(0.2, any::<u32>());
+    let width = select(vec![8, 16, 32, 32, 64]);
+    let reset = prop_oneof![Just(None), Just(Some(0)), any::<u64>().prop_map(Some)];
+    let known = prop::option::weighted(0.2, any::<u64>());
     let access = prop_oneof![3 => Just("rw"), 2 => select(&ACCESS[..])];
-    let fields = vec((0..3_u32, fields()), 0..6);
+    let fields = vec((select(vec![0, 1, 2, 2, 17]), fields()), 0..6);
     let reserved_bits = vec((any::<Index>(), 1..4_u32, select(&RESERVED[..])), 0..3);
     let marks = (prop_oneof![8 => Just(0), 1 => 1..4], prop::bool::weighted(0.3));
     let write_in = prop::option::of(vec(any::<Index>(), 1..3));
@@ -136,7 +138,7 @@ fn registers() -> impl Strategy<Value = DraftRegister> {
     let reserved = (select(&RESERVED[..]), reserved_bits);
     (layout, width, access, (reset, known), fields, reserved, marks, write_in, trials).prop_map(
         |(layout, width, access, (reset, known), drafts, (reserved, reserved_bits), marks, write_in, trials)| {
-            let all = u32::MAX >> (32 - width);
+            let all = u64::MAX >> (64 - width);
             let known = known.filter(|_| reset.is_some()).map(|known| known & all);
             let mut register = Register {
                 width,
@@ -159,7 +161,7 @@ fn registers() -> impl Strategy<Value = DraftRegister> {
             if let Some(reset) = register.reset {
                 for field in &mut register.fields {
                     if let Kind::Within(least, greatest) = &mut field.kind {
-                        let value = u64::from(reset) >> field.lsb & u64::MAX >> (64 - field.width);
+                        let value = reset >> field.lsb & u64::MAX >> (64 - field.width);
                         (*least, *greatest) = (value.min(*least), value.max(*greatest));
                     }
                 }
@@ -198,7 +200,7 @@ enum DraftKind {
 }
 
 fn fields() -> impl Strategy<Value = DraftField> {
-    let width = select(vec![1, 1, 1, 2, 3, 4, 5, 8, 11, 16, 32]);
+    let width = select(vec![1, 1, 1, 2, 3, 4, 5, 8, 11, 16, 32, 33, 64]);
     let access = || prop::option::weighted(0.3, select(&ACCESS[..]));
     let kind = prop_oneof![
         2 => Just(DraftKind::Number),
@@ -248,7 +250,7 @@ fn lay_out(drafts: Vec<(u32, DraftField)>, access: &'static str, width: u32) -> 
 }
 
 fn trials() -> impl Strategy<Value = Trial> {
-    (any::<usize>(), any::<[u32; 2]>(), any::<u32>(), any::<u64>()).prop_map(|(element, answers, given, value)| Trial {
+    (any::<usize>(), any::<[u64; 2]>(), any::<u32>(), any::<u64>()).prop_map(|(element, answers, given, value)| Trial {
         element,
         answers,
         given,

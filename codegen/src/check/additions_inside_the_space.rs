@@ -1,0 +1,72 @@
+//! The registers that an extension adds are inside the space of the registers that the description has, and none is wider
+//! than the widest there.
+//!
+//! The type of the space was made without the extension. A bus relies on the size that it gives, and on an alignment of as
+//! many bytes as its widest register has.
+
+use crate::description::extension::Extension;
+use crate::description::{Description, Range, Register};
+use crate::diagnostic::{Diagnostic, Mistakes};
+
+struct Beyond<'a> {
+    register: &'a Register,
+    range: Range,
+    end: u64,
+    size: u64,
+}
+
+impl From<Beyond<'_>> for Diagnostic {
+    fn from(mistake: Beyond<'_>) -> Self {
+        let Beyond { register, range, end, size } = mistake;
+        let (last, message) = (end - 1, format!("`{}` is beyond the registers of the chip", register.name.value));
+        Diagnostic::new(message, range.base.span, format!("reaches up to 0x{last:05X}"))
+            .note(format!("the description gives no `size`, and its registers take 0x{size:05X} bytes"))
+            .help("correct the address, or give the `size` in the description")
+    }
+}
+
+struct TooWide<'a> {
+    register: &'a Register,
+    widest: u32,
+}
+
+impl From<TooWide<'_>> for Diagnostic {
+    fn from(mistake: TooWide<'_>) -> Self {
+        let TooWide { register, widest } = mistake;
+        let place = register.width.map_or(register.name.span, |width| width.span);
+        let message = format!("`{}` is wider than the registers of the chip", register.name.value);
+        Diagnostic::new(message, place, format!("no register of the description has more than {widest} bits"))
+            .note("a bus aligns the registers to the widest that the description has")
+            .help("describe it as two registers, or describe it in the description itself")
+    }
+}
+
+pub(super) fn check(base: &Description, extension: &Extension, mistakes: &mut Mistakes) {
+    // What could not be read was reported, and may be what is wanted here.
+    if !base.registers.is_complete() {
+        return;
+    }
+    let described = || base.registers.iter().filter(|register| register.block.is_none());
+    // What generated code says where no register is.
+    let widest = described().map(Register::bits).max().unwrap_or(8);
+    for register in extension.registers.iter().filter(|register| register.bits() > widest) {
+        mistakes.report(TooWide { register, widest });
+    }
+    if base.size.is_some() {
+        // `offsets_addressable` sees to it.
+        return;
+    }
+    let size = described().flat_map(ends).map(|(_, end)| end).max().unwrap_or(0);
+    for register in extension.registers.iter() {
+        for (range, end) in ends(register).filter(|(_, end)| *end > size) {
+            mistakes.report(Beyond { register, range, end, size });
+        }
+    }
+}
+
+/// The ranges of a register, and where each ends.
+fn ends(register: &Register) -> impl Iterator<Item = (Range, u64)> {
+    let bytes = u64::from(register.bits() / 8).max(1);
+    let ranges = register.ranges().into_iter().chain(register.alias_ranges());
+    ranges.map(move |range| (range, range.last().saturating_add(bytes)))
+}

@@ -1,5 +1,5 @@
 // What stands in a format of descriptors is for the map to say.
-// error names: Descriptor
+// error names: DescriptorFormat
 
 use ixgbe::runtime::descriptor::DescriptorFormat;
 use ixgbe::field::Layout;

@@ -1,5 +1,5 @@
 // Who takes a permission without a device in that state answers for it.
-// error names: assume, unsafe
+// error names: assume_permission, unsafe
 
 use ixgbe::mmio::Bus;
 use ixgbe::registers::{Registers, permission::Running};

@@ -152,7 +152,8 @@ pub struct Range {
 #[derive(Debug)]
 pub struct Array<K, S, W, const N: usize> {
     ranges: [Range; N],
-    kind: PhantomData<fn() -> (K, S, W)>,
+    index: PhantomData<K>,
+    place: PhantomData<(S, W)>,
 }
 
 impl<K: IndexSpace, S: Space, W: Width, const N: usize> Array<K, S, W, N> {
@@ -176,7 +177,7 @@ impl<K: IndexSpace, S: Space, W: Width, const N: usize> Array<K, S, W, N> {
             at += 1;
         }
         assert!(next == K::COUNT);
-        Self { ranges, kind: PhantomData }
+        Self { ranges, index: PhantomData, place: PhantomData }
     }
 
     /// Returns where element `index` is.

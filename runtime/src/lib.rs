@@ -24,7 +24,7 @@
 //! # Modules
 //!
 //! - [`field`]: fields, values, and the macro [`value!`]. [`register`]: registers, pairs, permissions and doorbells.
-//! - [`space`], [`array`]: offsets and indices that are always in range. [`descriptor`], [`address`]: DMA.
+//! - [`space`], [`mod@array`]: offsets and indices that are always in range. [`descriptor`], [`address`]: DMA.
 //! - [`bus`], [`mmio`], [`clock`]: what a driver needs from its surroundings.
 //! - [`info`]: the map as data. [`trace`]: a bus that reports each access. [`fake`]: a device for tests.
 //!

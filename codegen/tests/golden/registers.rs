@@ -1250,7 +1250,6 @@ impl<B, P> ::core::fmt::Debug for Registers<'_, B, P> {
     }
 }
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
-
 impl<'a, B, P> Registers<'a, B, P> {
     /// Takes permission `P` for the registers on `bus`, past the rules: for drivers, and for what a driver does not do.
     ///
@@ -1259,10 +1258,8 @@ impl<'a, B, P> Registers<'a, B, P> {
     /// As long as the result or a copy of it is in use:
     ///
     /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
-    /// - For [`Exclusive`] and [`Driver`]: nothing else reads with side effects, or does read-modify-write, on
-    ///   these registers.
-    /// - For [`Driver`]: no write lets the device access memory that it was not given, makes untrue what the
-    ///   driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+    /// - For an [exclusive](datasheet_runtime::register::Exclusive) or a [driver](datasheet_runtime::register::Driver) permission: nothing else reads with side effects, or does read-modify-write, on these registers.
+    /// - For a [driver](datasheet_runtime::register::Driver) permission: no write lets the device access memory that it was not given, makes untrue what the driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
     #[must_use]
     #[inline(always)]
     pub const unsafe fn assume_permission(bus: &'a B) -> Self {
@@ -1288,7 +1285,6 @@ impl<'a, B, P> Registers<'a, B, P> {
     }
 }
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
-
 impl<'a, B, P> Registers<'a, B, P> {
     /// [`MODE`]: Mode of Operation (3.1).
     #[inline(always)]

@@ -198,7 +198,7 @@ impl<'a> Code<'a> {
             // What is documented begins something new, and so do the methods; the rest belongs to it. Documentation may go
             // on after an attribute, which may have several lines.
             let begins = line.starts_with("///") || line.starts_with("impl<'a, ");
-            let documents = |line: &str| line.starts_with("///") || line.starts_with("#[cfg_attr(doc") || line == ")]";
+            let documents = |line: &str| line.starts_with("///") || line.starts_with("#[") || line == ")]";
             if before.is_empty() || (begins && !documents(before)) {
                 text.push('\n');
             }

@@ -239,7 +239,7 @@ pub fn accessors(map: &Map<'_>, options: &Options) -> TokenStream {
         .pairs
         .iter()
         .filter_map(|pair| Some(accessor_of_pair([described.get(&pair.low)?, described.get(&pair.high)?], pair)));
-    let (space, block) = (register_space(map, options), block(map));
+    let (space, block) = (register_space(map, options), block(map, options));
     let allow_unsafe = allow_unsafe();
     quote! {
         #space
@@ -275,12 +275,22 @@ fn register_space(map: &Map<'_>, options: &Options) -> TokenStream {
 }
 
 /// The type that has a method for each register.
-fn block(map: &Map<'_>) -> TokenStream {
+fn block(map: &Map<'_>, options: &Options) -> TokenStream {
     let title = doc::line(format!(
         "The registers of the {} on bus `B`, with permission `P`.",
         doc::escape(&map.description.title)
     ));
     let allow_unsafe = allow_unsafe();
+    let register = format!("{}::register", options.crate_path.trim_start_matches("::"));
+    let exclusive = doc::line(format!(
+        "- For an [exclusive]({register}::Exclusive) or a [driver]({register}::Driver) permission: nothing else reads with side \
+         effects, or does read-modify-write, on these registers.",
+    ));
+    let driver = doc::line(format!(
+        "- For a [driver]({register}::Driver) permission: no write lets the device access memory that it was not given, makes \
+         untrue what the driver's types say of its state, or destroys hardware. The registers that can are written \
+         with it alone.",
+    ));
     quote! {
         #title
         ///
@@ -309,10 +319,8 @@ fn block(map: &Map<'_>) -> TokenStream {
             /// As long as the result or a copy of it is in use:
             ///
             /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
-            /// - For [`Exclusive`] and [`Driver`]: nothing else reads with side effects, or does read-modify-write, on
-            ///   these registers.
-            /// - For [`Driver`]: no write lets the device access memory that it was not given, makes untrue what the
-            ///   driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+            #exclusive
+            #driver
             #[must_use]
             #[inline(always)]
             pub const unsafe fn assume_permission(bus: &'a B) -> Self {

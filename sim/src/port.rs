@@ -107,7 +107,7 @@ impl Port {
     ///
     /// # Safety
     ///
-    /// As for [`Bus::write32`]: what is written must not let the device access memory that it was not given. So nothing may
+    /// As for [`Bus::write`]: what is written must not let the device access memory that it was not given. So nothing may
     /// be written that a driver which has [claimed](Self::claim) the port relies on.
     pub unsafe fn write32(&self, offset: Offset, value: u32) {
         let mut chip = self.chip();

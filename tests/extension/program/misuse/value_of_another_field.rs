@@ -1,4 +1,4 @@
-//~ `ACME_COLOUR` is no value of this field
+//~ `ACME_COLOUR` is not a value of this field
 use ixgbe::{registers::RFCTL, value};
 
 fn main() {

@@ -1,4 +1,4 @@
-//~ reading register `ACME_QUEUE` changes it
+//~ register `ACME_QUEUE` has read side effects
 use acme::AcmeRegisters;
 use ixgbe::{mmio::Bus, registers::{Registers, RxQueue, permission::Reset}};
 

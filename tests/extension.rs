@@ -51,7 +51,8 @@ fn crates_add_to_the_map() -> Result {
     Ok(())
 }
 
-/// docs/registers.md and codegen/README.md each show a whole crate: every block whose first line names a file is that file.
+/// docs/registers.md and codegen/README.md each show a whole crate: every block whose first line names a file is that
+/// file.
 #[test]
 fn the_crates_in_the_documentation_build() -> Result {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -9,7 +9,7 @@
 //! `measured_*` that are never inlined. The player checks that every packet really went through, with the byte that was
 //! touched on the way.
 //!
-//! The counting is callgrind's, run over this same binary (docs/decisions.md says why not through a harness). Without
+//! The counting is callgrind's, run over this same binary (docs/decisions/tests.md says why not through a harness). Without
 //! `--bench` (as under `cargo test --benches`) each workload runs once, uncounted.
 
 use std::fmt::Write as _;

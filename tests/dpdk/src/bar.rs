@@ -173,7 +173,8 @@ mod tests {
     use std::arch::asm;
     use std::os::unix::process::ExitStatusExt;
 
-    use ixgbe::mmio::{Bus, Mmio};
+    use ixgbe::mmio::Mmio;
+    use ixgbe::runtime::bus::Bus;
     use ixgbe_sim::PortConfig;
 
     use super::*;
@@ -192,14 +193,14 @@ mod tests {
         let base = map(port.clone()).unwrap();
         // SAFETY: the BAR stays, and is as long as registers need.
         let bar = unsafe { Mmio::new(base.cast(), SIZE) }.unwrap();
-        assert_eq!(bar.read32(at(STATUS)), port.peek(at(STATUS)));
-        assert_ne!(bar.read32(at(STATUS)), 0);
+        assert_eq!(bar.read(at(STATUS)), port.peek(at(STATUS)));
+        assert_ne!(bar.read(at(STATUS)), 0);
         // Reading takes the semaphore: the second reader finds it taken (8.2.3.4.9).
-        assert_eq!((bar.read32(at(SWSM)) & 1, bar.read32(at(SWSM)) & 1), (0, 1));
+        assert_eq!((bar.read(at(SWSM)) & 1, bar.read(at(SWSM)) & 1), (0, 1));
         // SAFETY: neither register starts DMA.
         unsafe {
-            bar.write32(at(SWSM), 0);
-            bar.write32(at(EERD), 0x3F << 2);
+            bar.write(at(SWSM), 0);
+            bar.write(at(EERD), 0x3F << 2);
         }
         assert_eq!((port.peek(at(SWSM)) & 1, port.peek(at(EERD))), (0, 0x3F << 2));
         // Beyond the registers nothing answers.

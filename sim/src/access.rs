@@ -97,7 +97,7 @@ impl Chip {
             self.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
             return;
         }
-        let wrong = self.registers.wrong_reserved(place, value) & !judged_later(at);
+        let wrong = self.registers.wrong_reserved(place, value) & !checked_later(at);
         if wrong != 0 {
             let old = self.registers.get(at);
             self.violation(Rule::ReservedBit, at, || {
@@ -161,11 +161,11 @@ impl Chip {
     }
 
     /// Notes what is switched on and not played.
-    fn note_unplayed(&mut self, at: u32, value: u32) {
-        let unplayed = match at {
+    fn note_unmodelled(&mut self, at: u32, value: u32) {
+        let unmodelled = match at {
             MTQC if value != 0 => "several transmit classes or pools",
             PFVTCTL if value & 1 != 0 => "virtualisation",
-            FDIRCTRL if value & FDIRCTRL_UNPLAYED != 0 => "perfect filters, or reports of Flow Director",
+            FDIRCTRL if value & FDIRCTRL_UNMODELLED != 0 => "perfect filters, or reports of Flow Director",
             FDIRDIP4M | FDIRSIP4M | FDIRTCPM | FDIRUDPM | FDIRIP6M | FDIRM if value != 0 => "masks of Flow Director",
             RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
             DMATXCTL if value & DMATXCTL_GDV != 0 => "double VLAN tags",
@@ -176,12 +176,12 @@ impl Chip {
             _ if (ETQF..ETQF + 0x20).contains(&at) && value & bit(31) != 0 => "filters by EtherType",
             _ => return,
         };
-        self.violation(Rule::NotModelled, at, || format!("{unplayed} ({value:#x})"));
+        self.violation(Rule::NotModelled, at, || format!("{unmodelled} ({value:#x})"));
     }
 
     /// What a write does beyond storing the value.
     fn written(&mut self, at: u32, value: u32, old: u32) {
-        self.note_unplayed(at, value);
+        self.note_unmodelled(at, value);
         match at {
             CTRL => self.control(value, old),
             EEC => self.eec_written(value),
@@ -241,7 +241,7 @@ impl Chip {
 }
 
 /// Bits that need not be right when they are written, but when reception is enabled.
-fn judged_later(at: u32) -> u32 {
+fn checked_later(at: u32) -> u32 {
     match at {
         RDRXCTL => RDRXCTL_RSCFRSTSIZE | RDRXCTL_RSCACKC | RDRXCTL_FCOE_WRFIX,
         _ if matches!(as_rx(at), Some((_, DCA_RXCTRL))) => DCA_RXCTRL_RESERVED,

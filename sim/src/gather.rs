@@ -122,7 +122,7 @@ pub(crate) fn find_packet(
             found.lost |= !offload.can_be_cut();
         }
         let len = (word & 0xFFFF) as usize;
-        if let Some(what) = judge(word, len, first) {
+        if let Some(what) = validate(word, len, first) {
             found.note(Rule::TransmitDescriptorMalformed, || format!("descriptor {at}: {what} ({word:#x})"));
         }
         // What a descriptor of a type that there is not would be, nobody knows.
@@ -144,7 +144,7 @@ pub(crate) fn find_packet(
                 found.note(Rule::TransmitTooManyDescriptors, || format!("{descriptors}, and {most} are allowed"));
             }
             if !found.lost {
-                found.judge_packet(packet, (word & DEXT != 0).then_some(payload), limits);
+                found.validate_packet(packet, (word & DEXT != 0).then_some(payload), limits);
             }
             return Some(found);
         }
@@ -170,11 +170,11 @@ impl Found {
 
     /// Holds the whole packet against PAYLEN, the headers that its context tells, and the longest frame.
     #[inline]
-    fn judge_packet(&mut self, packet: &[u8], payload: Option<usize>, limits: Limits) {
+    fn validate_packet(&mut self, packet: &[u8], payload: Option<usize>, limits: Limits) {
         if packet.is_empty() {
             return;
         }
-        if let Some(what) = self.offload.judge(packet) {
+        if let Some(what) = self.offload.validate(packet) {
             self.note(Rule::TransmitDescriptorMalformed, || what.to_owned());
             // A checksum that has no place is not inserted; a packet without its headers cannot be cut.
             self.lost |= self.offload.segment;
@@ -224,7 +224,7 @@ fn has_reserved_type(word: u64) -> bool {
 
 /// What is wrong with the second word of a data descriptor. One without bytes may stand between packets.
 #[inline]
-fn judge(word: u64, len: usize, first: bool) -> Option<&'static str> {
+fn validate(word: u64, len: usize, first: bool) -> Option<&'static str> {
     if has_reserved_type(word) {
         Some("a reserved DTYP")
     } else if word & (if word & DEXT != 0 { DATA_RESERVED } else { LEGACY_RESERVED }) != 0 {

@@ -219,8 +219,8 @@ impl RegisterFile {
     pub(crate) fn wrong_reserved(&self, place: Place, value: u32) -> u32 {
         let info = place.info();
         // What is unknown after a reset may be cleared at any time.
-        let judged = info.reset_known as u32 | if self.is_written(place.offset) { value } else { 0 };
-        let changed = (value ^ self.get(place.offset)) & info.preserve as u32 & judged;
+        let checked = info.reset_known as u32 | if self.is_written(place.offset) { value } else { 0 };
+        let changed = (value ^ self.get(place.offset)) & info.preserve as u32 & checked;
         changed | (value & info.must_be_zero as u32) | (!value & info.must_be_one as u32)
     }
 

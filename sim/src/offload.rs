@@ -18,12 +18,12 @@ const CHECK_CONTEXT: u64 = 1 << 39;
 const IXSM: u64 = 1 << 40;
 const TXSM: u64 = 1 << 41;
 /// LinkSec, time stamps, IPsec.
-const UNPLAYED: u64 = 3 << 18 | 1 << 42;
+const UNMODELLED: u64 = 3 << 18 | 1 << 42;
 
 /// Reserved bits of a context, in its two words.
 const CONTEXT_RESERVED: [u64; 2] = [0xFFFF << 48, 0xF << 16 | 0x1F << 24 | 0x3F << 30 | 7 << 37];
 /// IPsec, FCoE, SNAP.
-const CONTEXT_UNPLAYED: [u64; 2] = [0xFFFF << 32, 0x3FF | 7 << 13];
+const CONTEXT_UNMODELLED: [u64; 2] = [0xFFFF << 32, 0x3FF | 7 << 13];
 
 /// The most that the lengths of a context may add up to (82598: 3.5.3).
 const LONGEST_HEADERS: usize = 511;
@@ -48,7 +48,7 @@ pub(crate) struct Context {
     pub(crate) ipv4: bool,
     pub(crate) transport: Transport,
     tag: u16,
-    unplayed: bool,
+    unmodelled: bool,
 }
 
 impl Context {
@@ -75,7 +75,7 @@ impl Context {
             ipv4: bits(1, 10, 1) != 0,
             transport,
             tag: bits(0, 16, 16) as u16,
-            unplayed: words[0] & CONTEXT_UNPLAYED[0] | words[1] & CONTEXT_UNPLAYED[1] != 0,
+            unmodelled: words[0] & CONTEXT_UNMODELLED[0] | words[1] & CONTEXT_UNMODELLED[1] != 0,
         };
         (context, (reserved != 0).then_some("reserved bits are set"))
     }
@@ -93,7 +93,7 @@ impl Context {
     /// What is wrong with the context for checksums and for segmentation (`segment`).
     ///
     /// TUCMD.IPV4 means nothing for a transport checksum alone: stock drivers leave it out then.
-    fn judge(&self, segment: bool) -> Option<&'static str> {
+    fn validate(&self, segment: bool) -> Option<&'static str> {
         let shortest = match self.transport {
             Transport::Tcp => 20,
             _ => 8,
@@ -131,7 +131,7 @@ impl Offload {
     /// left undone.
     #[inline]
     pub(crate) fn new(word: u64, contexts: &[Option<Context>; 2]) -> (Self, Option<(Rule, &'static str)>) {
-        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | UNPLAYED | LEGACY_CHECKSUM;
+        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | UNMODELLED | LEGACY_CHECKSUM;
         if word & ASKED == 0 {
             (Self::default(), None)
         } else if word & DEXT == 0 {
@@ -147,7 +147,7 @@ impl Offload {
     fn advanced(word: u64, context: Option<Context>) -> (Self, Option<(Rule, &'static str)>) {
         let mut wrong = None;
         let mut note = |rule: Rule, what: &'static str| _ = wrong.get_or_insert((rule, what));
-        if word & UNPLAYED != 0 {
+        if word & UNMODELLED != 0 {
             note(Rule::NotModelled, "LinkSec, a time stamp or IPsec");
         }
         let [segment, ip_checksum, transport_checksum] = [TSE, IXSM, TXSM].map(|bit| word & bit != 0);
@@ -157,12 +157,12 @@ impl Offload {
             }
             return (Self { segment, ..Self::default() }, wrong);
         };
-        if context.unplayed {
+        if context.unmodelled {
             note(Rule::NotModelled, "a context of IPsec, FCoE or SNAP");
         }
         let mut malformed = |what| note(Rule::TransmitDescriptorMalformed, what);
         if segment || ip_checksum || transport_checksum {
-            if let Some(what) = context.judge(segment) {
+            if let Some(what) = context.validate(segment) {
                 malformed(what);
             }
             if ip_checksum && !context.ipv4 {
@@ -196,7 +196,7 @@ impl Offload {
     pub(crate) fn can_be_cut(&self) -> bool {
         !self.segment
             || self.context.is_some_and(|context| {
-                matches!(context.transport, Transport::Tcp | Transport::Udp) && context.judge(true).is_none()
+                matches!(context.transport, Transport::Tcp | Transport::Udp) && context.validate(true).is_none()
             })
     }
 
@@ -213,11 +213,11 @@ impl Offload {
 
     /// What is wrong with `packet` for what is to be done.
     #[inline]
-    pub(crate) fn judge(&self, packet: &[u8]) -> Option<&'static str> {
-        if *self == Self::default() { None } else { self.judge_packet(packet) }
+    pub(crate) fn validate(&self, packet: &[u8]) -> Option<&'static str> {
+        if *self == Self::default() { None } else { self.validate_packet(packet) }
     }
 
-    fn judge_packet(&self, packet: &[u8]) -> Option<&'static str> {
+    fn validate_packet(&self, packet: &[u8]) -> Option<&'static str> {
         if let Some((start, at)) = self.legacy_checksum
             && (start >= packet.len() || at + 2 > packet.len())
         {

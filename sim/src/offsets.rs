@@ -179,7 +179,7 @@ pub(crate) const FDIRCTRL: u32 = 0x0EE00;
 pub(crate) const FDIRCTRL_PBALLOC: u32 = 3;
 pub(crate) const FDIRCTRL_INIT_DONE: u32 = bit(3);
 /// Perfect-Match, Report-Status and Report-Status-always.
-pub(crate) const FDIRCTRL_UNPLAYED: u32 = bit(4) | bit(5) | bit(7);
+pub(crate) const FDIRCTRL_UNMODELLED: u32 = bit(4) | bit(5) | bit(7);
 pub(crate) const FDIRHKEY: u32 = 0x0EE68;
 pub(crate) const FDIRSKEY: u32 = 0x0EE6C;
 pub(crate) const FDIRDIP4M: u32 = 0x0EE3C;

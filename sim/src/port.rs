@@ -152,7 +152,7 @@ impl Port {
     }
 
     /// Steps until nothing moves any more, at most `limit` times. Returns how many frames moved.
-    pub fn settle(&self, limit: usize) -> usize {
+    pub fn run_until_idle(&self, limit: usize) -> usize {
         let mut moved = 0;
         for _ in 0..limit {
             match self.step() {

@@ -87,12 +87,12 @@ impl Chip {
         if value & 0x7F != 0 {
             self.violation(Rule::RingLengthInvalid, place.offset, || format!("{value:#x} was written"));
         }
-        self.judge_reserved(place, value);
+        self.check_reserved(place, value);
         let new = self.registers.after_write(place, value & !0x7F);
         self.registers.store(place, new);
     }
 
-    fn judge_reserved(&mut self, place: Place, value: u32) {
+    fn check_reserved(&mut self, place: Place, value: u32) {
         let wrong = self.registers.wrong_reserved(place, value);
         if wrong != 0 {
             self.violation(Rule::ReservedBit, place.offset, || {
@@ -281,7 +281,7 @@ impl Chip {
 
     /// Stores RXDCTL or TXDCTL: ENABLE reads as the queue is, not as software wants it.
     fn store_control(&mut self, place: Place, value: u32, enabled: bool) {
-        self.judge_reserved(place, value);
+        self.check_reserved(place, value);
         let new = self.registers.after_write(place, value) & !QUEUE_ENABLE;
         self.registers.store(place, if enabled { new | QUEUE_ENABLE } else { new });
     }

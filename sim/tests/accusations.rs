@@ -22,7 +22,7 @@ fn configured() -> Driver {
 #[test]
 fn bit_0_of_a_legacy_descriptor_is_a_length() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.srrctl = 2 | 4 << 8;
     driver.reset();
     driver.configure();

@@ -82,15 +82,15 @@ fn two_ports_on_a_cable() {
         a.put_packet(0, &frame([2, 0, 0, 0, 0, 2], 60 + n));
     }
     a.ring(0);
-    a.port.settle(100);
-    b.port.settle(100);
+    a.port.run_until_idle(100);
+    b.port.run_until_idle(100);
     assert_eq!(b.port.counters().dropped_no_queue, 10);
     for n in 0..10 {
         b.put_packet(0, &frame(MAC, 60 + n));
     }
     b.ring(0);
-    b.port.settle(100);
-    a.port.settle(100);
+    b.port.run_until_idle(100);
+    a.port.run_until_idle(100);
     for n in 0..10 {
         assert_eq!(a.receive(0).unwrap().0, frame(MAC, 60 + n));
     }
@@ -131,7 +131,7 @@ fn a_forwarder_loses_nothing() {
 #[test]
 fn pages_may_be_scattered() {
     let mut driver = Driver::with(PortConfig { mac: MAC, scattered_pages: true, ..PortConfig::default() });
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.bring_up(&[0], &[0]);
     driver.port.deliver(&frame(MAC, 100));
     assert_eq!(driver.receive(0).unwrap().0, frame(MAC, 100));

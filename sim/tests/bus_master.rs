@@ -13,7 +13,7 @@ fn a_function_that_is_no_bus_master_reaches_no_memory() {
     driver.port.set_bus_master(false);
     driver.put_packet(0, &frame(MAC, 60));
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((wire.take().len(), driver.is_done(0, 0)), (0, false), "nothing is fetched");
     driver.port.deliver(&frame(MAC, 100));
     driver.port.step();
@@ -24,7 +24,7 @@ fn a_function_that_is_no_bus_master_reaches_no_memory() {
     driver.tx[0].1.ring.word(0).store(driver.tx[0].1.buffers.address(2048), Ordering::Relaxed);
     driver.tx[0].1.buffers.write(2048, &frame([7; 6], 60));
     driver.port.set_bus_master(true);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [frame([7; 6], 60)]);
     assert!(driver.is_done(0, 0));
     assert_eq!(driver.receive(0).map(|(bytes, _)| bytes), Some(frame(MAC, 100)));

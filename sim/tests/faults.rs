@@ -9,7 +9,7 @@ use ixgbe_sim::Fault;
 /// A driver that was reset and configured.
 fn configured() -> Driver {
     let driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver
@@ -222,7 +222,7 @@ fn transmission_stalls_or_is_not_reported() {
     driver.send(0, &frame(MAC, 60));
     assert_eq!((driver.is_done(0, 0), driver.read(tx(0, 0x10)), driver.port.counters().transmitted), (false, 0, 0));
     driver.port.clear(Fault::TxStalls);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((driver.is_done(0, 0), driver.read(tx(0, 0x10)), driver.port.counters().transmitted), (true, 1, 1));
     driver.port.inject(Fault::TxWriteBackLost);
     driver.send(0, &frame(MAC, 60));

@@ -22,7 +22,7 @@ const REMOVE: u32 = 2 | 2 << 5;
 /// A driver with four queues and the keys of which the hashes below are known.
 fn directing() -> Driver {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver.write(RXPBSIZE, (512 - 64) << 10);
@@ -170,7 +170,7 @@ fn what_is_not_played_and_what_comes_too_early_is_noted() {
 #[test]
 fn its_table_takes_room_from_the_packet_buffer() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver.write(FDIRCTRL, CONTROL);

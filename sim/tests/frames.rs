@@ -113,7 +113,7 @@ fn lengths_have_their_limits() {
 #[test]
 fn the_crc_is_kept_on_request() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver.clear(HLREG0, 1 << 1);
@@ -146,7 +146,7 @@ fn without_descriptors_frames_wait_or_are_dropped() {
             received += 1;
         }
         driver.refill(0);
-        if driver.port.settle(10) == 0 {
+        if driver.port.run_until_idle(10) == 0 {
             break;
         }
     }
@@ -154,7 +154,7 @@ fn without_descriptors_frames_wait_or_are_dropped() {
     driver.clean();
 
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.srrctl |= 1 << 28;
     driver.bring_up(&[5], &[]);
     driver.write(0x2304, 0x0000_0300); // RQSMR: queue 5 counts in set 3.
@@ -228,7 +228,7 @@ fn packets_are_sent_over_several_descriptors_and_padded() {
     driver.put(0, [address + 100, part(1)]);
     driver.put(0, [address + 101, data(199)]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((seen.frames(), seen.corrupted()), (1, 0));
     assert_eq!([0, 1, 2].map(|n| driver.is_done(0, n)), [false, false, true], "only RS is written back");
     assert_eq!(driver.tx[0].1.ring.word(4).load(Ordering::Relaxed), 0, "the address is gone");
@@ -236,13 +236,13 @@ fn packets_are_sent_over_several_descriptors_and_padded() {
     let before = seen.bytes();
     driver.put(0, [address, 20 | 1 << 24 | 1 << 25 | 1 << 27]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((seen.bytes() - before, driver.is_done(0, 3)), (60, true));
     // A context goes by itself.
     driver.put(0, [14 << 9 | 20, 2 << 20 | 1 << 29]);
     driver.put_packet(0, &frames[0]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((driver.is_done(0, 5), driver.read(tx(0, 0x10))), (true, 6));
     driver.clean();
 }
@@ -250,7 +250,7 @@ fn packets_are_sent_over_several_descriptors_and_padded() {
 #[test]
 fn heads_are_written_back_on_request_and_thresholds_gather() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver.start_transmit_dma();
@@ -279,7 +279,7 @@ fn heads_are_written_back_on_request_and_thresholds_gather() {
 #[test]
 fn legacy_descriptors_are_written_back_as_such() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.srrctl = 2 | 4 << 8;
     driver.bring_up(&[70], &[]);
     driver.add_rx(0, 64);

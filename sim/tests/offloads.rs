@@ -126,7 +126,7 @@ fn send(driver: &mut Driver, context: Option<Context>, packet: &[u8], options: u
     let words = [ring.buffers.address(0), data(packet.len()) | options | (payload as u64) << 46];
     driver.put(0, words);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
 fn numbers(len: usize) -> Vec<u8> {
@@ -220,7 +220,7 @@ fn tags_are_inserted_from_the_context_and_from_legacy_descriptors() {
     let (_, ring) = &driver.tx[0];
     driver.put(0, [ring.buffers.address(0), 60 | 1 << 24 | 1 << 25 | VLE | 0x2065 << 48]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [tagged(&plain, [0x81, 0x00])]);
     driver.clean();
     // The type of the tag is DMATXCTL.VT, which is set up before transmission.
@@ -243,7 +243,7 @@ fn a_legacy_descriptor_sums_from_css_and_puts_the_sum_at_cso() {
     let address = driver.tx[0].1.buffers.address(0);
     driver.put(0, [address, packet.len() as u64 | 40 << 16 | 1 << 24 | 1 << 25 | 1 << 26 | 34 << 40]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [right]);
     driver.clean();
 }
@@ -305,7 +305,7 @@ fn a_packet_to_cut_lies_anywhere_and_gets_tags() {
     driver.put(0, [address + 54, part(1_999)]);
     driver.put(0, [address + 54 + 1_999, data(1_001)]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     let right: Vec<Vec<u8>> = pieces(&headers, &payload, 1_000)
         .iter()
         .map(|piece| [&piece[..12], &[0x81, 0, 0, 7], &piece[12..]].concat())
@@ -389,7 +389,7 @@ fn what_does_not_fit_together_is_noticed_and_sent_if_it_can_be() {
 }
 
 #[test]
-fn wrong_models_are_wrong() {
+fn injected_faults_break_offloads() {
     let (mut driver, wire) = Driver::recording();
     let headers = Headers::new(true, TCP);
     driver.port.inject(Fault::TxChecksumsWrong);

@@ -33,7 +33,7 @@ fn send_by(driver: &mut Driver, packet: &[u8], word: u64) {
     let address = driver.tx[0].1.buffers.address(offset);
     driver.put(0, [address, word]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn descriptors_given_before_a_queue_is_enabled_are_used() {
     assert!(driver.until(rx(0, 0x28), ENABLE, ENABLE));
     driver.start_receive();
     driver.wait_for_link();
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [frame(MAC, 60)]);
     assert!(driver.is_done(0, 0));
     driver.port.deliver(&frame(MAC, 100));
@@ -132,7 +132,7 @@ fn a_descriptor_changed_too_late_is_sent_as_it_was() {
     driver.put_packet(0, &frame(MAC, 60));
     driver.ring(0);
     driver.tx[0].1.ring.word(0).fetch_add(64, Ordering::Relaxed);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [frame(MAC, 60)]);
     assert_eq!(driver.broken(), [Rule::DescriptorChanged]);
 }
@@ -175,7 +175,7 @@ fn descriptors_without_bytes_are_done_and_send_nothing() {
     driver.put(0, [address, data(0) & !(EOP | RS)]);
     driver.put(0, [address + 20, data(40)]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [frame(MAC, 60)]);
     assert_eq!(driver.broken(), [Rule::TransmitDescriptorMalformed]);
 }

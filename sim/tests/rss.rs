@@ -16,7 +16,7 @@ const KEY: [u8; 40] = [
 /// A driver with four queues, and `fields` selected. Entry n of the table goes to queue n / 32.
 fn spreading(fields: u32) -> Driver {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     for (n, word) in (0..).zip(KEY.chunks_exact(4)) {
@@ -128,7 +128,7 @@ fn udp(source: u16) -> Vec<u8> {
 #[test]
 fn rss_spreads_by_the_hash_and_reports_it() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     for (n, word) in (0..).zip(KEY.chunks_exact(4)) {

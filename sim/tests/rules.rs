@@ -28,7 +28,7 @@ fn send_changed(driver: &mut Driver, change: impl Fn(u64) -> u64) {
     let address = driver.tx[0].1.buffers.address(0);
     driver.put(0, [address, change(data(60) | 60 << 46)]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
 /// Sends a packet of `len` bytes in as many `descriptors` of equal length, with RS where `reports` says so.
@@ -45,7 +45,7 @@ fn send_in(driver: &mut Driver, descriptors: usize, len: usize, reports: impl Fn
         driver.put(0, [address, word]);
     }
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
 /// Sends a TCP packet to be cut, whose headers are as long as told.
@@ -59,7 +59,7 @@ fn send_cut(driver: &mut Driver, mac_len: u64, ip_len: u64, transport_len: u64) 
     driver.put(0, [ip_len | mac_len << 9, context]);
     driver.put(0, [address, data(packet.len()) | 1 << 31 | 3 << 40 | 100 << 46]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
 const CASES: &[Case] = &[
@@ -254,7 +254,7 @@ const CASES: &[Case] = &[
     running(Rule::DmaOutsideMapping, |d| {
         d.put(0, [0x1234_5000, data(60) | 60 << 46]);
         d.ring(0);
-        d.port.settle(10);
+        d.port.run_until_idle(10);
         assert!(d.is_done(0, 0), "the queue goes on");
     }),
     running(Rule::UnmappedWhileOwned, |d| d.rx[0].1.buffers.mapping = None),
@@ -316,7 +316,7 @@ fn every_rule_is_noticed_when_it_is_broken() {
             Driver::running()
         } else {
             let driver = Driver::new();
-            driver.port.plug(ixgbe_sim::wire::Silence);
+            driver.port.plug(ixgbe_sim::wire::NoTraffic);
             driver.reset();
             driver.configure();
             driver
@@ -360,7 +360,7 @@ fn a_packet_may_have_as_many_descriptors_as_the_chip_holds_and_is_sent_whatever_
     for (threshold, most) in [(0, 40), (8, 32)] {
         for count in [most, most + 1] {
             let mut driver = Driver::new();
-            driver.port.plug(ixgbe_sim::wire::Silence);
+            driver.port.plug(ixgbe_sim::wire::NoTraffic);
             driver.txdctl |= threshold << 16;
             driver.bring_up(&[0], &[0]);
             send_in(&mut driver, count, count * 2, at_end(count));

@@ -9,7 +9,7 @@ const I2CCTL: u32 = 0x28;
 
 fn reset_and_configured() -> Driver {
     let driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver

@@ -22,7 +22,7 @@ fn send_many(driver: &mut Driver, count: usize, len: usize) {
     for _ in 0..count.div_ceil(32) {
         (0..32).for_each(|_| driver.put_packet(0, &frame(OTHER, len)));
         driver.ring(0);
-        driver.port.settle(10);
+        driver.port.run_until_idle(10);
         let last = (driver.tx[0].1.tail + 63) % 64;
         assert!(driver.is_done(0, last), "the sender waits for the receiver");
     }
@@ -47,12 +47,12 @@ fn a_port_that_does_not_receive_blocks_nobody_and_later_gets_nothing_old() {
         other.port.step();
     }
     other.start_receive();
-    other.port.settle(10);
+    other.port.run_until_idle(10);
     assert_eq!((other.receive(0), other.port.counters().missed), (None, 0));
     assert_eq!(other.port.counters().dropped_not_receiving - lost, 200 * 32);
     // What comes from now on comes.
     send_many(&mut one, 32, 60);
-    other.port.settle(10);
+    other.port.run_until_idle(10);
     assert_eq!(other.receive(0).map(|(bytes, _)| bytes), Some(frame(OTHER, 60)));
     [one, other].iter().for_each(Driver::clean);
 }
@@ -76,7 +76,7 @@ fn a_port_without_descriptors_fills_its_packet_buffer_and_misses_the_rest() {
     other.write(rx(0, 0x14), drops);
     other.port.clear_violations();
     send_many(&mut one, 32, 1_000);
-    other.port.settle(10);
+    other.port.run_until_idle(10);
     assert_eq!(other.port.counters().missed, counters.missed);
     assert_eq!(other.port.counters().dropped_no_descriptor, counters.waiting + 32);
     assert_eq!(u64::from(other.read(0x1430)), counters.waiting + 32, "QPRDC");
@@ -92,7 +92,7 @@ fn a_reset_forgets_what_waits_in_the_packet_buffer() {
     for _ in 0..4 {
         send_many(&mut one, 32, 60);
     }
-    other.port.settle(10);
+    other.port.run_until_idle(10);
     assert_eq!(other.port.counters().waiting, 128 - 63);
     other.stop_receive();
     other.clear(rx(0, 0x28), ENABLE);
@@ -126,7 +126,7 @@ fn what_is_sent_to_a_card_that_is_pulled_or_has_no_link_is_gone() {
         other.port.step();
         back(&other);
         other.wait_for_link();
-        other.port.settle(10);
+        other.port.run_until_idle(10);
         assert_eq!(other.receive(0), None);
         assert_eq!(other.port.counters().dropped_not_receiving, 320);
     }
@@ -142,7 +142,7 @@ fn a_lossless_cable_stops_the_sender_instead() {
     }
     one.put_packet(0, &frame(OTHER, 60));
     one.ring(0);
-    one.port.settle(10);
+    one.port.run_until_idle(10);
     assert!(!one.is_done(0, (one.tx[0].1.tail + 63) % 64), "the cable is full");
     other.bring_up(&[0], &[0]);
     let mut received = 0;

@@ -143,9 +143,9 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
 
 /// A wire with a partner that never sends and takes everything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Silence;
+pub struct NoTraffic;
 
-impl Wire for Silence {
+impl Wire for NoTraffic {
     fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
 
     fn transmit(&mut self, _frame: &[u8]) {}

@@ -149,7 +149,7 @@ impl Driver {
     /// Up and running on a wire that the caller plugged in, one queue each way, without violations.
     pub fn running() -> Self {
         let mut driver = Self::new();
-        driver.port.plug(ixgbe_sim::wire::Silence);
+        driver.port.plug(ixgbe_sim::wire::NoTraffic);
         driver.bring_up(&[0], &[0]);
         driver
     }
@@ -374,7 +374,7 @@ impl Driver {
     pub fn send(&mut self, nth: usize, packet: &[u8]) {
         self.put_packet(nth, packet);
         self.ring(nth);
-        self.port.settle(100);
+        self.port.run_until_idle(100);
     }
 
     /// Whether the descriptor at `index` of the nth transmit ring is written back.

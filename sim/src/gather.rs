@@ -85,30 +85,30 @@ pub(crate) fn find_packet(
         let first = found.descriptors == 0;
         found.last = at;
         found.descriptors += 1;
-        let Some((now, handed_over)) = ring.fetch(at, dma) else {
+        let Some((now, as_fetched)) = ring.fetch(at, dma) else {
             found.spoil(Rule::DmaOutsideMapping, || format!("descriptor {at} cannot be read"));
             return Some(found);
         };
-        if now != handed_over {
+        if now != as_fetched {
             found.note(Rule::DescriptorChanged, || {
-                format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
+                format!("descriptor {at} was {as_fetched:#x?} when given to the device and is now {now:#x?}")
             });
         }
-        let word = handed_over[1];
+        let word = as_fetched[1];
         // With WTHRESH, write-backs do not wait for RS.
         unreported = if word & RS == 0 && queue.write_back_threshold == 0 { unreported + 1 } else { 0 };
         if unreported == MOST_DESCRIPTORS {
             found.note(Rule::TransmitUnreported, || format!("descriptor {at}"));
         }
-        if is_context(handed_over) {
+        if is_context(as_fetched) {
             (queue.unreported, queue.leading_contexts) = (unreported, queue.leading_contexts + 1);
             if !first {
                 found.spoil(Rule::TransmitDescriptorMalformed, || format!("a context at {at} within a packet"));
             }
-            let (context, wrong) = Context::new(handed_over);
+            let (context, wrong) = Context::new(as_fetched);
             queue.contexts[Context::index(word)] = Some(context);
             if let Some(what) = wrong {
-                found.note(Rule::TransmitDescriptorMalformed, || format!("context {at}: {what} ({handed_over:#x?})"));
+                found.note(Rule::TransmitDescriptorMalformed, || format!("context {at}: {what} ({as_fetched:#x?})"));
             }
             return Some(found);
         }
@@ -130,9 +130,9 @@ pub(crate) fn find_packet(
         let longest = if found.offload.segment { LONGEST_SEND } else { LONGEST };
         if packet.len() + len > longest {
             found.spoil(Rule::TransmitTooLong, || format!("{} bytes", packet.len() + len));
-        } else if !dma.read(handed_over[0], len, packet, &mut queue.buffer_hint) {
+        } else if !dma.read(as_fetched[0], len, packet, &mut queue.buffer_hint) {
             found.spoil(Rule::DmaOutsideMapping, || {
-                format!("descriptor {at}: {len} bytes at {:#x} are not mapped", handed_over[0])
+                format!("descriptor {at}: {len} bytes at {:#x} are not mapped", as_fetched[0])
             });
         }
         found.report |= word & RS != 0;

@@ -423,7 +423,7 @@ impl Chip {
         let Some(queue) = self.receiver.queues[index].as_deref_mut() else { return false };
         let at = queue.ring.head;
         let advanced = queue.advanced;
-        let Some((now, handed_over)) = queue.ring.fetch(at, dma) else {
+        let Some((now, as_fetched)) = queue.ring.fetch(at, dma) else {
             self.receive_fault(Rule::DmaOutsideMapping, index, || format!("descriptor {at} cannot be read"));
             return false;
         };
@@ -455,9 +455,9 @@ impl Chip {
             queue.ring.write_back(at, 0, words[0], dma);
             queue.ring.write_back(at, 1, words[1], dma);
         }
-        if now != handed_over {
+        if now != as_fetched {
             self.receive_fault(Rule::DescriptorChanged, index, || {
-                format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
+                format!("descriptor {at} was {as_fetched:#x?} when given to the device and is now {now:#x?}")
             });
         }
         // The device writes the rest of a legacy descriptor's second word.

@@ -135,7 +135,7 @@ impl Ring {
     }
 
     /// Returns the contents of descriptor `index` when it was fetched.
-    pub(crate) fn handed_over(&self, index: usize) -> [u64; 2] {
+    pub(crate) fn as_fetched(&self, index: usize) -> [u64; 2] {
         self.shadow.get(index).copied().unwrap_or_default()
     }
 

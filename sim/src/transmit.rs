@@ -144,7 +144,7 @@ impl Chip {
         let fetched = |ring: &&mut Ring| ring.works() && ring.owned() > 0 && ring.is_fetched();
         let Some(ring) = self.transmitter.ring(queue).filter(fetched) else { return };
         let before = ring.tail.checked_sub(1).unwrap_or(ring.count() - 1);
-        if is_open(ring.handed_over(before)) {
+        if is_open(ring.as_fetched(before)) {
             let at = offsets::tx(queue, TDT);
             self.violation(Rule::PacketIncomplete, at, || format!("descriptor {before} has no EOP"));
         }
@@ -192,7 +192,7 @@ impl Chip {
             if found.report || queue.write_back_threshold > 0 {
                 let mut at = queue.ring.head;
                 for _ in 0..found.descriptors {
-                    if queue.ring.handed_over(at)[1] & RS != 0 {
+                    if queue.ring.as_fetched(at)[1] & RS != 0 {
                         queue.pending.push(at);
                     }
                     at = queue.ring.next(at);
@@ -308,7 +308,7 @@ impl Chip {
         } else {
             let TxQueue { ring, pending, .. } = queue;
             for at in pending.drain(..) {
-                let descriptor = ring.handed_over(at);
+                let descriptor = ring.as_fetched(at);
                 // A legacy descriptor keeps its words, an advanced one does not (7.2.3.2.4).
                 let legacy = descriptor[1] & DEXT == 0;
                 if !legacy {

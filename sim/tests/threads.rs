@@ -1,4 +1,4 @@
-//! Ports that a runner moves, with a driver that only polls memory.
+//! Ports that a runner advances, with a driver that only polls memory.
 
 mod common;
 

@@ -1,13 +1,13 @@
 //! Wires: the counterparts of a port.
 //!
-//! A [`Wire`] gives frames to a port and takes frames from it. It is no queue: a port loses a frame that it does not take
-//! when the frame arrives, and counts it as the chip does. A [`cable`](cable::cable) and a
+//! A [`Wire`] gives frames to a port and takes frames from it. It is no queue: a port loses a frame that it does not
+//! take when the frame arrives, and counts it as the chip does. A [`cable`](cable::cable) and a
 //! [generator](generator::Generator) behave like that.
 //!
 //! Where no frame may be lost there are lossless wires, by name: [`cable::lossless`] and
 //! [`Generator::lossless`](generator::Generator::lossless). They give only as many frames as the port has descriptors
-//! for, and a full lossless cable stops the sender. No hardware does that. [Captures](pcap) are replayed in this way, too.
-//! Pause frames (XOFF) are not modelled: no port asks its link partner to stop.
+//! for, and a full lossless cable stops the sender. No hardware does that. [Captures](pcap) are replayed in this way,
+//! too. Pause frames (XOFF) are not modelled: no port asks its link partner to stop.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ pub mod sink;
 ///
 /// A wire is called with its port locked: it must neither call that port nor drop memory that is mapped for it.
 pub trait Wire: Send {
-    /// Gives frames to the port, without their CRC. The first `room` of them are certain to find descriptors; `room` is 0
-    /// while the port does not receive. Further frames may be lost, and the port counts them.
+    /// Gives frames to the port, without their CRC. The first `room` of them are certain to find descriptors; `room` is
+    /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
 
     /// Announces the port's model time, `now`, for the calls that follow.

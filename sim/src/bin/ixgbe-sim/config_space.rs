@@ -204,6 +204,6 @@ mod tests {
         space.write(DEVICE_CONTROL, &[0x10, 0xA8], &port);
         expect(&mut space, "after a function level reset", 2, 3);
         space.reset_function(&port);
-        expect(&mut space, "after the peer's reset", 3, 4);
+        expect(&mut space, "after the client's reset", 3, 4);
     }
 }

@@ -1,4 +1,4 @@
-//! The chip: its registers, its clock, and what its parts share.
+//! The chip: its registers, its clock, and the state that its parts share.
 
 use std::sync::Arc;
 use std::time::Instant;

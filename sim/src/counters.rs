@@ -8,7 +8,7 @@ pub struct Counters {
     pub frames_in: u64,
     /// Frames written to memory completely, with their descriptors written back.
     pub delivered: u64,
-    /// Bytes of these, as written.
+    /// Bytes of the delivered frames, as written.
     pub delivered_bytes: u64,
     /// Frames lost because reception was off, there was no link, or a reset cleared the packet buffer.
     pub dropped_not_receiving: u64,
@@ -32,7 +32,7 @@ pub struct Counters {
     pub waiting: u64,
     /// Frames sent to the wire.
     pub transmitted: u64,
-    /// Bytes of these, without CRC.
+    /// Bytes of the transmitted frames, without CRC.
     pub transmitted_bytes: u64,
     /// Packets that the driver posted and that could not be sent.
     pub transmit_dropped: u64,

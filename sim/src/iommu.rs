@@ -39,7 +39,7 @@ impl Drop for Allocation {
     }
 }
 
-// SAFETY: an allocation owns its bytes and gives out only a pointer.
+// SAFETY: an allocation owns its bytes and gives out only a pointer to them.
 unsafe impl Send for Allocation {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Allocation {}

@@ -24,7 +24,7 @@ struct Masks {
     ones_clear: u32,
     /// Bits that writing 1 sets.
     ones_set: u32,
-    /// Bits that read as 0 whatever was written.
+    /// Bits that read as 0, regardless of the written value.
     write_only: u32,
     /// `true` if a write can change any bit.
     writable: bool,
@@ -238,7 +238,7 @@ impl RegisterFile {
     pub(crate) fn reset(&mut self, seed: u32, which: impl Fn(&RegisterInfo) -> bool) {
         for info in REGISTERS.iter().filter(|info| which(info)) {
             for offset in info.offsets() {
-                // A counter starts at 0 even where the datasheet does not say so.
+                // A counter starts at 0 even where the datasheet gives no reset value.
                 let unknown =
                     if info.access == AccessKind::Rc { 0 } else { garbage(offset, seed) & !(info.reset_known as u32) };
                 self.set(offset, (info.reset.unwrap_or(0) & info.reset_known) as u32 | unknown);

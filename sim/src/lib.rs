@@ -56,7 +56,7 @@
 //! - A transmit queue that is enabled while DMATXCTL.TE is 0 reads as disabled until TE is 1.
 //! - A tail beyond its ring reads back as it was written, and the queue does not move.
 //! - A write to the head of a working queue has no effect: the datasheet calls the head read-only.
-//! - A ring's base, its length and its head write-back address take effect when the queue is next enabled, if they are
+//! - A ring's base, its length and its head write-back address take effect when the queue is next enabled, if
 //!   written while it works. SRRCTL and TXDCTL take effect at once.
 //! - The device transmits a descriptor as it was when fetched, and receives into it as it is now, if software changes
 //!   it in between.

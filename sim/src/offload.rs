@@ -1,7 +1,7 @@
 //! Offloads of transmitted packets, requested by a packet's first descriptor and its context (datasheet 7.2.3.2 to
 //! 7.2.5). The device inserts checksums and VLAN tags, and [segments](crate::segmentation) large packets.
 //!
-//! Where chapter 7 was not available, the limits of header lengths and the valid combinations of options come from the
+//! Chapter 7 was not fully available. The limits of header lengths and the valid combinations of options come from the
 //! 82598's datasheet (3.5.3), which describes the same descriptors.
 
 use crate::checksum::ones_sum;

@@ -14,7 +14,7 @@ use packet_type::*;
 
 use crate::vlan::{self, ETHERTYPE};
 
-/// The headers of a packet, as far as the device understands them.
+/// The headers of a packet that the device parses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Headers {
     /// PKT_TYPE at its position in the write-back.
@@ -37,7 +37,7 @@ pub(crate) fn headers(frame: &[u8], tag_type: u16) -> Headers {
     let tagged = vlan::tag(frame, tag_type).is_some();
     let start = ETHERTYPE + 2 + if tagged { vlan::TAG } else { 0 };
     let (kind, start) = match half(frame, start - 2) {
-        // A length instead of a type: the type is behind LLC and SNAP.
+        // A length instead of an EtherType: the type follows LLC and SNAP.
         Some(0..=1500) if frame.get(start..start + SNAP.len()) == Some(&SNAP) => {
             (half(frame, start + SNAP.len()), start + SNAP.len() + 2)
         }

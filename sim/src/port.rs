@@ -213,7 +213,7 @@ impl Port {
         chip.log.total()
     }
 
-    /// Forgets all violations.
+    /// Clears all violations.
     pub fn clear_violations(&self) {
         let mut chip = self.chip();
         chip.note_unmapped();
@@ -262,7 +262,7 @@ impl Port {
         self.chip().interrupts.sink = Some(Box::new(sink));
     }
 
-    /// Resets the function as PCI's device control register does (a function level reset).
+    /// Resets the PCI function through PCI's device control register (a function level reset).
     pub fn reset_function(&self) {
         self.chip().function_reset();
     }

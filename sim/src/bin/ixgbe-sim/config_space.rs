@@ -166,7 +166,7 @@ mod tests {
         let mut space = ConfigSpace::new(&port);
         let scratch = Offset::new(0x04240).unwrap();
         let before = port.peek(scratch);
-        // SAFETY: no driver has the port.
+        // SAFETY: no driver has claimed the port.
         unsafe { port.write32(scratch, before ^ 4) };
         space.write(0x04, &[6, 0], &port);
         space.write(DEVICE_CONTROL, &[0x10, 0xA8], &port);
@@ -187,7 +187,7 @@ mod tests {
         port.on_interrupt(move |_| _ = sink.fetch_add(1, Ordering::Relaxed));
         let mut space = ConfigSpace::new(&port);
         let write = |offset, value| {
-            // SAFETY: no driver has the port.
+            // SAFETY: no driver has claimed the port.
             unsafe { port.write32(Offset::new(offset).unwrap(), value) };
         };
         let expect = |space: &mut ConfigSpace, what: &str, before: u32, after: u32| {

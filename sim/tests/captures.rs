@@ -109,7 +109,10 @@ fn a_pcapng_file_is_read() {
 #[test]
 fn a_file_that_is_no_capture_is_rejected_with_its_name() {
     let missing = PcapInput::open("no/such/file.pcap").unwrap_err();
-    assert!(matches!(missing, CaptureError::Io { .. }) && missing.to_string().starts_with("no/such/file.pcap"));
+    assert!(
+        matches!(missing, CaptureError::Io { .. })
+            && missing.to_string().starts_with("cannot access capture file no/such/file.pcap: ")
+    );
     for (name, contents) in [("empty", Vec::new()), ("text", b"hello, this is not a capture file".to_vec())] {
         let error = PcapInput::open(file(name, &contents)).unwrap_err();
         assert!(matches!(error, CaptureError::NotACapture { .. }), "{error}");

@@ -107,7 +107,7 @@ impl Port {
     ///
     /// # Safety
     ///
-    /// As for [`Bus::write32`]: the write must not let the device access memory that was not given to it. So it must
+    /// As for [`Bus::write`]: the write must not let the device access memory that was not given to it. So it must
     /// change nothing that a driver which has [claimed](Self::claim) the port relies on.
     pub unsafe fn write32(&self, offset: Offset, value: u32) {
         let mut chip = self.chip();

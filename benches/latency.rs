@@ -121,7 +121,7 @@ fn delays(cost: Cost, load: f64, most: usize, patient: bool) -> Result<Option<Ve
             let received = queues[0].rx.receive(&mut batch);
             queues[0].tx.transmit(&mut batch)?;
             now += cost.of(received);
-            port.settle(2);
+            port.run_until_idle(2);
             for number in left.0.lock().expect("nobody panics").drain(..) {
                 delays.push(now - arrivals.get(number as usize).ok_or("a frame leaves that has not come")?);
             }

@@ -27,7 +27,7 @@
 //! batch.push(packet).map_err(|_| "the batch is full")?;
 //! queues[0].tx.transmit(&mut batch)?;  // what did not fit would stay in the batch
 //! queues[0].rx.receive(&mut batch);    // nothing has come yet
-//! port.settle(100);
+//! port.run_until_idle(100);
 //! println!("{:?}, link {}", control.statistics()?, control.link());
 //!
 //! let nic = nic.stop()?;               // Device<Reset> again, its memory freed

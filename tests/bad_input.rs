@@ -42,7 +42,7 @@ fn a_batch_without_room_moves_nothing() {
     }
     // It is still there, whole.
     assert_eq!(common::receive(&mut nic), [numbered(0)]);
-    port.settle(10);
+    port.run_until_idle(10);
     assert!(recorder.take().is_empty());
     nic.stop().unwrap();
     assert_clean(&port);
@@ -83,7 +83,7 @@ fn a_batch_may_be_larger_than_the_ring() {
                     port.step();
                 }
             }
-            port.settle(100);
+            port.run_until_idle(100);
             for bytes in recorder.take() {
                 assert!(bytes == numbered(got), "packet {got} is wrong");
                 got += 1;

@@ -13,7 +13,7 @@ use common::{assert_clean, at, port};
 use ixgbe::device::{Config, Device};
 use ixgbe::mmio::Offset;
 use ixgbe::trace::{RegisterAccess, Traced};
-use ixgbe_sim::wire::Silence;
+use ixgbe_sim::wire::NoTraffic;
 
 /// A register access, or the transition that begins here.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ enum Entry {
 /// Runs a device with `config` through its life, and tells what it did.
 fn trace(config: &Config) -> Vec<Entry> {
     let port = port(0);
-    port.plug(Silence);
+    port.plug(NoTraffic);
     let entries: Arc<Mutex<Vec<Entry>>> = Arc::default();
     let transition = |name| entries.lock().unwrap().push(Entry::Transition(name));
     let log = Arc::clone(&entries);

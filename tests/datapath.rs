@@ -10,7 +10,7 @@ use ixgbe::pool::Pool;
 use ixgbe::queue::{Forwarded, InPlace, LongFrames, QueuePair, Route, TransmitError};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
-use ixgbe_sim::wire::{Duplex, Silence};
+use ixgbe_sim::wire::{Duplex, NoTraffic};
 use ixgbe_sim::{Port as Model, PortConfig};
 use plain::{Addresses, Plain, Player};
 
@@ -692,8 +692,8 @@ fn forwarding_in_place_breaks_no_rule_of_the_model() {
     let ports = [0, 1].map(|lan_id| Model::new(PortConfig { lan_id, ..PortConfig::default() }));
     let (generator, sink) = (Generator::new([2; 6], 60).count(3000).lossless(), Sink::new());
     let received = sink.counters();
-    ports[0].plug(Duplex::new(generator, Silence));
-    ports[1].plug(Duplex::new(Silence, sink));
+    ports[0].plug(Duplex::new(generator, NoTraffic));
+    ports[1].plug(Duplex::new(NoTraffic, sink));
     let config = small().promiscuous(true);
     let [mut a, mut b] = [0, 1].map(|n: usize| {
         let nic = Device::new(ports[n].claim().unwrap()).reset(&config).unwrap();
@@ -715,7 +715,7 @@ fn forwarding_in_place_breaks_no_rule_of_the_model() {
         }
     }
     assert_eq!((seen, sent), (3000, 3000 - 3000 / 7));
-    ports.iter().for_each(|port| _ = port.settle(10_000));
+    ports.iter().for_each(|port| _ = port.run_until_idle(10_000));
     let pools: Vec<Pool> = a.pools().chain(b.pools()).cloned().collect();
     a.stop().unwrap();
     b.stop().unwrap();

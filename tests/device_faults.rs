@@ -459,7 +459,7 @@ fn a_lost_transmit_write_back_keeps_packets_until_the_stop() {
     let free = pool.available();
     port.inject(Fault::TxWriteBackLost);
     transmit(&mut nic, &frame(mac(9), 100, 0));
-    port.settle(10);
+    port.run_until_idle(10);
     assert_eq!(recorder.take().len(), 1, "it was sent");
     assert!(!nic.split().1[0].tx.is_drained());
     assert_eq!(pool.available(), free - 1, "nothing says that the device is done with the packet");
@@ -480,7 +480,7 @@ fn a_stalled_transmitter_fills_the_ring_and_can_be_stopped() {
     {
         let (_, mut queues) = nic.split();
         assert_eq!(queues[0].tx.transmit(&mut batch), Ok(63));
-        port.settle(10);
+        port.run_until_idle(10);
         assert_eq!(queues[0].tx.transmit(&mut batch), Ok(0));
         assert_eq!((batch.len(), queues[0].tx.reclaim()), (37, 0));
     }

@@ -10,7 +10,15 @@ fn root() -> &'static Path {
 /// The pages of the repository.
 fn pages() -> Vec<PathBuf> {
     let root = root();
-    let named = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "codegen/README.md", "runtime/README.md", "sim/README.md"];
+    let named = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "codegen/README.md",
+        "runtime/README.md",
+        "sim/README.md",
+    ];
     let mut pages: Vec<_> = named.iter().map(|page| root.join(page)).collect();
     for directory in ["docs", "docs/decisions"] {
         let files = fs::read_dir(root.join(directory)).unwrap().map(|file| file.unwrap().path());

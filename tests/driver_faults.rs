@@ -18,7 +18,7 @@ use ixgbe::mmio::Offset;
 use ixgbe::packet::Batch;
 use ixgbe::registers::RegisterSpace;
 use ixgbe::runtime::bus::Bus;
-use ixgbe_sim::wire::Silence;
+use ixgbe_sim::wire::NoTraffic;
 use ixgbe_sim::{Fault, Port, Rule};
 
 /// Memory that the driver has mapped: as the device and as the CPU sees it.
@@ -98,7 +98,7 @@ struct Saboteur {
 /// An honest one, to begin with.
 fn saboteur() -> Saboteur {
     let port = port(0);
-    port.plug(Silence);
+    port.plug(NoTraffic);
     Saboteur {
         inside: Inside { port, mapped: Arc::default() },
         on_write: Box::new(|inside, offset, value| inside.pass(offset, value)),
@@ -268,7 +268,7 @@ fn live(saboteur: Saboteur, config: &Config, meanwhile: Meanwhile) -> Port {
         // What the saboteur made of the device may not work any more.
         _ = queues[0].tx.transmit(&mut batch);
         batch.clear();
-        port.settle(50);
+        port.run_until_idle(50);
         queues[0].rx.receive(&mut batch);
         batch.clear();
         _ = control.set_promiscuous(true);

@@ -176,7 +176,7 @@ fn a_packet_of_several_segments_is_cut_where_it_should() {
         assert_eq!(packet.segment_count(), left.div_ceil(1024).max(1));
         if left > 60 {
             assert_eq!(nic.split().1[0].tx.transmit(&mut batch([packet])), Ok(1));
-            port.settle(10);
+            port.run_until_idle(10);
             assert_eq!(recorder.take(), [&sent[..left]]);
             nic.split().1[0].tx.reclaim();
         }
@@ -198,7 +198,7 @@ fn headers_can_be_put_before_a_packet_of_several_segments() {
     let wanted = [&[9; 30], &sent[..]].concat();
     assert_eq!(bytes(&packet), wanted);
     assert_eq!(nic.split().1[0].tx.transmit(&mut batch([packet])), Ok(1));
-    port.settle(10);
+    port.run_until_idle(10);
     assert_eq!(recorder.take(), [wanted]);
     // Its first segment is full: more does not go between it and the next.
     let (mut packet, _) = long(&port, &mut nic, 4000);
@@ -292,7 +292,7 @@ fn a_pool_outlives_the_device_that_it_was_made_for() {
     let dma = Counted::new();
     let pool = Pool::new(&dma, 2048, 2048).unwrap();
     let other = port(1);
-    other.plug(ixgbe_sim::wire::Silence);
+    other.plug(ixgbe_sim::wire::NoTraffic);
     let device = reset(&other, &Config::new()).without_link();
     let nic = device.start_with(std::slice::from_ref(&pool)).unwrap();
     drop(pool);
@@ -383,7 +383,7 @@ fn extreme_configurations_work() {
         let (out, into) = (frame(mac(9), 60, 1), frame(mac(0), 60, 2));
         common::transmit(&mut nic, &out);
         port.deliver(&into);
-        port.settle(10);
+        port.run_until_idle(10);
         assert_eq!((recorder.take(), common::receive(&mut nic)), (vec![out], vec![into]), "{config:?}");
         nic.stop().unwrap();
         assert_clean(&port);
@@ -701,7 +701,7 @@ proptest! {
                     nic.split().1[0].tx.reclaim();
                 }
                 Action::Step => {
-                    port.settle(200);
+                    port.run_until_idle(200);
                     let (_, mut queues) = nic.split();
                     queues[0].tx.reclaim();
                     prop_assert!(queues[0].tx.is_drained());

@@ -219,7 +219,7 @@ fn more_transmit_than_receive_queues() {
             assert_eq!(tx.transmit(&mut batch), Ok(1));
         }
     }
-    port.settle(100);
+    port.run_until_idle(100);
     let mut sent = recorder.take();
     sent.sort();
     let mut expected: Vec<_> = (0..64).map(|n| frame(OTHER, 100, n)).collect();
@@ -304,7 +304,7 @@ fn every_transmit_queue_sends() {
             assert_eq!(queue.tx.transmit(&mut batch), Ok(n + 1));
         }
     }
-    port.settle(100);
+    port.run_until_idle(100);
     assert_eq!(recorder.take().len(), 16 * 17 / 2);
     let statistics = nic.statistics().unwrap();
     assert!(statistics.queues.iter().enumerate().all(|(n, queue)| queue.tx_packets == n as u64 + 1));

@@ -16,7 +16,7 @@ use ixgbe::pool::Pool;
 use ixgbe::queue::{LongFrames, TransmitError};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
-use ixgbe_sim::wire::{Duplex, Silence};
+use ixgbe_sim::wire::{Duplex, NoTraffic};
 use ixgbe_sim::{Fault, Port, Rule, connect};
 
 const BROADCAST: [u8; 6] = [0xff; 6];
@@ -107,7 +107,7 @@ fn short_packets_are_padded_to_60_bytes() {
     for len in [1, 14, 59, 60, 61, 1514] {
         let sent = frame(OTHER, len, 1);
         transmit(&mut nic, &sent);
-        port.settle(10);
+        port.run_until_idle(10);
         let mut padded = sent;
         padded.resize(padded.len().max(60), 0);
         assert_eq!(recorder.take(), [padded]);
@@ -131,7 +131,7 @@ fn packets_that_cannot_be_sent_stay_in_the_batch() {
         assert_eq!((batch.len(), batch[0].len()), (2, bad), "those before it were sent");
         batch.retain(|packet| packet.len() == 100);
         assert_eq!(queues[0].tx.transmit(&mut batch), Ok(1));
-        port.settle(10);
+        port.run_until_idle(10);
         assert_eq!(recorder.take().len(), 2);
     };
     refused(0, TransmitError::Empty, &mut nic);
@@ -150,7 +150,7 @@ fn the_longest_packet_has_a_vlan_tag() {
     let mut tagged = frame(OTHER, 1518, 0);
     tagged[12..14].copy_from_slice(&[0x81, 0x00]);
     transmit(&mut nic, &tagged);
-    port.settle(10);
+    port.run_until_idle(10);
     assert_eq!(recorder.take(), [tagged.clone()]);
     tagged[..6].copy_from_slice(&mac(0));
     port.deliver(&tagged);
@@ -176,7 +176,7 @@ fn a_full_ring_leaves_the_rest_in_the_batch() {
         }
     }
     assert_eq!(sent, 137);
-    port.settle(10);
+    port.run_until_idle(10);
     let all: Vec<_> = (0..200).map(|n| frame(OTHER, 100, n)).collect();
     assert_eq!(recorder.take(), all, "in order");
     nic.stop().unwrap();
@@ -206,7 +206,7 @@ fn statistics_add_up() {
         }
         transmit(&mut nic, &frame(OTHER, 20, round));
         transmit(&mut nic, &frame(BROADCAST, 700, round));
-        port.settle(10);
+        port.run_until_idle(10);
         delivered += receive(&mut nic).len() as u64;
         if round % 3 == 0 {
             assert_adds_up(&mut nic, &port, delivered);
@@ -272,7 +272,7 @@ fn a_forwarder_under_twice_its_rate_counts_what_it_loses() {
         let generator = Generator::new(mac(0), 142).flows(64).count(SENT);
         let sent = generator.sent();
         let config = Config::new().queue_pairs(queues).rx_descriptors(256).tx_descriptors(256).pool_buffers(2048);
-        port.plug(Silence);
+        port.plug(NoTraffic);
         let mut nic = start(&port, &config);
         port.plug(Duplex::new(generator.frames_per_second(2 * RATE as u64 * 100_000), sink));
         let mut forwarded = 0;
@@ -292,7 +292,7 @@ fn a_forwarder_under_twice_its_rate_counts_what_it_loses() {
                 idle = if forwarded == before { idle + 1 } else { 0 };
             }
         }
-        port.settle(10);
+        port.run_until_idle(10);
         assert_eq!(sent.load(std::sync::atomic::Ordering::Relaxed), SENT);
         let (counters, statistics) = (port.counters(), nic.statistics().unwrap());
         let lost = counters.missed + counters.dropped_no_descriptor;
@@ -481,7 +481,7 @@ fn long_frames_are_delivered_or_dropped() {
             assert_eq!((packet.total_len(), bytes(packet)), (sent.len(), sent.clone()));
         }
         assert_eq!(queues[0].tx.transmit(&mut batch), Ok(sizes.len()));
-        port.settle(10);
+        port.run_until_idle(10);
         assert_eq!(recorder.take(), sent);
     }
     nic.stop().unwrap();
@@ -543,7 +543,7 @@ fn packets_of_a_foreign_pool_come_back() {
     nic.attach(&foreign).unwrap();
     assert_eq!(port.mapped_bytes(), mapped, "attaching twice maps once");
     assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(2));
-    port.settle(10);
+    port.run_until_idle(10);
     assert_eq!(recorder.take(), sent);
     nic.stop().unwrap();
     assert_eq!(foreign.available(), foreign.capacity());
@@ -582,7 +582,7 @@ fn a_pool_that_cannot_be_reached_is_refused_when_it_is_attached() {
     assert_eq!(port.mapped_bytes(), with_pool, "mapped once a transmit queue");
     let mut device = nic.stop().unwrap();
     assert!(device.detach(&pool));
-    port.settle(10);
+    port.run_until_idle(10);
     let mut nic = run(device);
     assert_eq!(port.mapped_bytes(), own);
     assert_works(&mut nic, &port, &recorder);
@@ -608,7 +608,7 @@ fn packets_of_another_device_are_sent() {
     assert_eq!(other.split().1[0].tx.transmit(&mut batch), Ok(20));
     one.stop().unwrap();
     assert_eq!(a.mapped_bytes(), 0);
-    b.settle(10);
+    b.run_until_idle(10);
     assert_eq!(out.take(), sent);
     assert!(pool.available() < pool.capacity(), "not taken back yet");
     other.stop().unwrap();
@@ -695,7 +695,7 @@ fn forgetting_queues_is_harmless() {
         let mut batch = batch([packet(&pool, &frame(OTHER, 100, n))]);
         queues[0].tx.transmit(&mut batch).unwrap();
         port.deliver(&frame(mac(0), 100, n));
-        port.settle(10);
+        port.run_until_idle(10);
         assert_eq!(queues[0].rx.receive(&mut batch), 1);
         assert_eq!(bytes(&batch[0]), frame(mac(0), 100, n));
         std::mem::forget((control, queues));
@@ -735,7 +735,7 @@ fn forgetting_the_device_is_harmless() {
     for n in 0..100 {
         port.deliver(&frame(mac(0), 100, n));
     }
-    port.settle(10);
+    port.run_until_idle(10);
     drop(pool);
     assert_eq!(port.mapped_bytes(), mapped);
     assert_eq!(port.counters().delivered, 100);
@@ -845,7 +845,7 @@ fn registers_of_a_running_device_can_be_read() {
     let queue = RxQueue::new(0).unwrap();
     assert!(nic.registers().rxdctl(queue).read().field(RXDCTL::ENABLE));
     assert_eq!(nic.split().0.registers().rxdctl(queue).read().get(), port.peek(at("RXDCTL", 0)));
-    port.plug(Silence);
+    port.plug(NoTraffic);
     drop(Recorder::default());
     nic.stop().unwrap();
     assert_clean(&port);

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::pcap::{CaptureCounters, PcapInput, PcapOutput};
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
-use ixgbe_sim::wire::{Duplex, Silence};
+use ixgbe_sim::wire::{Duplex, NoTraffic};
 use ixgbe_sim::{Port, Wire};
 
 /// Runs an example: what goes wrong is said in a sentence.
@@ -62,7 +62,7 @@ impl Partner {
                 partner.capture = Some(input.counters());
                 Box::new(input)
             }
-            None if count == 0 => Box::new(Silence),
+            None if count == 0 => Box::new(NoTraffic),
             None => {
                 // Several flows, for RSS to spread.
                 let generator = Generator::new(mac_of(9), size).flows(64).count(count).lossless();

@@ -1,6 +1,4 @@
-//! How many packets a second the model moves on one core: generated, received, sent back and checked.
-//!
-//! `cargo bench -p ixgbe-sim`
+//! Packets per second that the model forwards on one core: generated, received, sent back and checked.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -16,15 +14,15 @@ use ixgbe_sim::wire::sink::Sink;
 const RING: usize = 512;
 
 fn main() {
-    // `cargo test` runs benches, too, and then wants no figures.
+    // `cargo test` runs benches as well, and does not need results.
     let count = if std::env::args().any(|argument| argument == "--bench") { 5_000_000 } else { 10_000 };
     for size in [60, 508, 1514] {
         let seconds = forward(size, count);
-        println!("{size:>5} bytes: {:.2} million packets a second forwarded", count as f64 / seconds / 1e6);
+        println!("{size:>5} bytes: {:.2} million packets per second forwarded", count as f64 / seconds / 1e6);
     }
 }
 
-/// Forwards `count` frames in place, and returns how many seconds that took.
+/// Forwards `count` frames in place, and returns the duration in seconds.
 fn forward(size: usize, count: u64) -> f64 {
     let mut driver = Driver::new();
     let generator = Generator::new(MAC, size).count(count).lossless();
@@ -64,7 +62,7 @@ fn forward(size: usize, count: u64) -> f64 {
         }
         if next != first {
             driver.write(tx(0, 0x18), (sent % RING as u64) as u32);
-            // The buffers of this round leave with the next step, before they are received into again.
+            // The buffers of this round leave with the next step, before they receive again.
             for at in 0..(sent - before) as usize {
                 let slot = (first + RING - 1 + at) % RING;
                 rx_ring.ring.word(slot * 2).store(base + (slot * rx_ring.buffer) as u64, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Register accesses: what the generated table says of every register, then what this one does.
+//! Register accesses: first the generated table's rules for every register, then the effects of each single one.
 
 use ixgbe::info::AccessKind;
 
@@ -7,11 +7,11 @@ use crate::fault::Fault;
 use crate::offsets::*;
 use crate::violation::Rule;
 
-/// How long a data path takes to drain when it is halted.
+/// Time a data path takes to drain when it is halted.
 const HALT: Time = 20 * MICROSECOND;
 
 impl Chip {
-    /// Software reads the register at `offset`.
+    /// Returns what software reads from the register at `offset`, with the read's side effects.
     pub(crate) fn read(&mut self, offset: u32) -> u32 {
         self.pass(READ);
         self.note_unmapped();
@@ -28,8 +28,8 @@ impl Chip {
         self.check_startup(place.offset, false);
         if place.info().access == AccessKind::Wo {
             self.violation(Rule::WriteOnlyRead, offset, || "a write-only register was read".to_owned());
-            // The datasheet says nothing of reading EICS, yet stock drivers learn the causes from it, without
-            // clearing them.
+            // The datasheet does not describe reads of EICS. Stock drivers read the causes there, without clearing
+            // them.
             return if place.offset == EICS { self.registers.get(EICR) } else { 0 };
         }
         let value = self.registers.read(place);
@@ -56,7 +56,7 @@ impl Chip {
         (((seconds % 4_096) << 20) | ((milliseconds % 1_000) << 10) | (microseconds % 1_000)) as u32
     }
 
-    /// A queue's control register was read: its owner may have seen that it works.
+    /// Notes that software has read a queue's control register, and so may have seen the queue enabled.
     fn queue_read(&mut self, offset: u32, value: u32) {
         let ring = match (as_rx(offset), as_tx(offset)) {
             (Some((queue, RXDCTL)), _) => self.receiver.ring(queue),
@@ -68,7 +68,7 @@ impl Chip {
         }
     }
 
-    /// Software writes the register at `offset`.
+    /// Writes `value` to the register at `offset`, as software does.
     pub(crate) fn write(&mut self, offset: u32, value: u32) {
         self.pass(0);
         self.note_unmapped();
@@ -83,7 +83,7 @@ impl Chip {
             return;
         }
         let at = place.offset;
-        // The doorbells and the registers of a ring have rules of their own.
+        // The doorbells and the other registers of a ring have their own rules.
         if let Some((queue, register)) = as_rx(at) {
             if self.rx_queue_write(queue, register, place, value) {
                 return;
@@ -97,7 +97,7 @@ impl Chip {
             self.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
             return;
         }
-        let wrong = self.registers.wrong_reserved(place, value) & !judged_later(at);
+        let wrong = self.registers.wrong_reserved(place, value) & !checked_later(at);
         if wrong != 0 {
             let old = self.registers.get(at);
             self.violation(Rule::ReservedBit, at, || {
@@ -111,7 +111,7 @@ impl Chip {
         self.written(at, value, old);
     }
 
-    /// Checks the rules of order for a change from `old` to `new`. It takes effect whatever they say.
+    /// Checks the rules of order for a change from `old` to `new`. The change takes effect even if it breaks a rule.
     fn check_change(&mut self, at: u32, old: u32, new: u32) {
         let changes = old != new;
         let receiving = self.registers.get(RXCTRL) & RXCTRL_RXEN != 0;
@@ -160,12 +160,12 @@ impl Chip {
         }
     }
 
-    /// Notes what is switched on and not played.
-    fn note_unplayed(&mut self, at: u32, value: u32) {
-        let unplayed = match at {
+    /// Records a violation if the write enables a feature that is not modelled.
+    fn note_unmodelled(&mut self, at: u32, value: u32) {
+        let unmodelled = match at {
             MTQC if value != 0 => "several transmit classes or pools",
             PFVTCTL if value & 1 != 0 => "virtualisation",
-            FDIRCTRL if value & FDIRCTRL_UNPLAYED != 0 => "perfect filters, or reports of Flow Director",
+            FDIRCTRL if value & FDIRCTRL_UNMODELLED != 0 => "perfect filters, or reports of Flow Director",
             FDIRDIP4M | FDIRSIP4M | FDIRTCPM | FDIRUDPM | FDIRIP6M | FDIRM if value != 0 => "masks of Flow Director",
             RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
             DMATXCTL if value & DMATXCTL_GDV != 0 => "double VLAN tags",
@@ -176,18 +176,18 @@ impl Chip {
             _ if (ETQF..ETQF + 0x20).contains(&at) && value & bit(31) != 0 => "filters by EtherType",
             _ => return,
         };
-        self.violation(Rule::NotModelled, at, || format!("{unplayed} ({value:#x})"));
+        self.violation(Rule::NotModelled, at, || format!("{unmodelled} ({value:#x})"));
     }
 
-    /// What a write does beyond storing the value.
+    /// Performs the effects of a write beyond storing the value.
     fn written(&mut self, at: u32, value: u32, old: u32) {
-        self.note_unplayed(at, value);
+        self.note_unmodelled(at, value);
         match at {
             CTRL => self.control(value, old),
             EEC => self.eec_written(value),
             EERD => self.start_eeprom_read(value),
             SWSM if self.faults.has(Fault::SemaphoreTaken) => {
-                // Who does not have the semaphore does not get SWESMBI either.
+                // Without SMBI, software does not get SWESMBI either.
                 self.registers.set(SWSM, SWSM_SMBI);
             }
             FDIRCTRL => self.flow_director_control(value),
@@ -240,8 +240,8 @@ impl Chip {
     }
 }
 
-/// Bits that need not be right when they are written, but when reception is enabled.
-fn judged_later(at: u32) -> u32 {
+/// Returns the reserved bits that are checked only when reception is enabled, not when they are written.
+fn checked_later(at: u32) -> u32 {
     match at {
         RDRXCTL => RDRXCTL_RSCFRSTSIZE | RDRXCTL_RSCACKC | RDRXCTL_FCOE_WRFIX,
         _ if matches!(as_rx(at), Some((_, DCA_RXCTRL))) => DCA_RXCTRL_RESERVED,

@@ -1,9 +1,9 @@
-//! The checksums of IPv4, TCP and UDP: those of received frames are checked (datasheet 7.1.11), those of frames to be
-//! sent are inserted ([`offload`](crate::offload)).
+//! Checksums of IPv4, TCP and UDP: checked in received frames (datasheet 7.1.11), inserted into transmitted ones
+//! ([`offload`](crate::offload)).
 
 use crate::packet::{Headers, packet_type::*};
 
-/// Bits of a write-back's second word (7.1.6.2): which checksums were checked, and which were wrong.
+/// Bits of a write-back's second word (7.1.6.2): the checksums that were checked, and those that were wrong.
 mod checked {
     pub(super) const UDP: u64 = 1 << 4;
     pub(super) const TRANSPORT: u64 = 1 << 5;
@@ -12,10 +12,10 @@ mod checked {
     pub(super) const IPV4_WRONG: u64 = 1 << 31;
 }
 
-/// The bits that say that a checksum is wrong.
+/// The bits of a wrong checksum.
 pub(crate) const WRONG: u64 = checked::TRANSPORT_WRONG | checked::IPV4_WRONG;
 
-/// Sums as RFC 1071 does: bytes in pairs, carries added.
+/// Sums bytes in pairs and adds the carries (RFC 1071).
 pub(crate) fn ones_sum(bytes: &[u8], start: u32) -> u16 {
     let (pairs, rest) = bytes.as_chunks::<2>();
     let sum = pairs.iter().fold(u64::from(start), |sum, pair| sum + u64::from(u16::from_be_bytes(*pair)));
@@ -26,13 +26,13 @@ pub(crate) fn ones_sum(bytes: &[u8], start: u32) -> u16 {
     sum as u16
 }
 
-/// Checks the checksums of a frame: those of IPv4, TCP and UDP (7.1.11).
+/// Checks the IPv4, TCP and UDP checksums of a frame (7.1.11).
 pub(crate) fn check(frame: &[u8], headers: &Headers) -> u64 {
     let mut status = 0;
     let (payload, addresses) = match headers.packet_type & (IPV4 | IPV6) {
-        // IPv4 in IPv4 is not checked at all; what the 82599's datasheet says of it was not at hand (82598: 3.5.4.4).
+        // IPv4 in IPv4 is not checked at all, as in the 82598 (3.5.4.4): the 82599's text on it was not available.
         IPV4 if headers.ip_in_ip => return 0,
-        // Of IPv6 in IPv4 the outer header is.
+        // For IPv6 in IPv4 the outer header is checked.
         kind if kind & IPV4 != 0 => {
             let start = headers.addresses - 12;
             let header = &frame[start..];
@@ -53,7 +53,7 @@ pub(crate) fn check(frame: &[u8], headers: &Headers) -> u64 {
     let Some(transport) = headers.ports.and_then(|ports| frame.get(ports..payload)) else { return status };
     let protocol = match headers.packet_type & (TCP | UDP) {
         TCP if transport.len() >= 20 => 6,
-        // No checksum, nothing to check.
+        // A UDP checksum of 0 means that there is none.
         UDP if transport.len() >= 8 && transport[6..8] != [0, 0] => {
             status |= checked::UDP;
             17
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::packet::headers;
 
-    /// The IPv4 header of RFC 1071's many examples, before a UDP datagram without and with a checksum.
+    /// Checks a well-known IPv4 header, before a UDP datagram without and with a checksum.
     #[test]
     fn checksums_are_checked_where_there_are_some() {
         let mut frame = vec![0; 12];
@@ -89,7 +89,7 @@ mod tests {
         frame[24..26].copy_from_slice(&sum.to_be_bytes());
         assert_eq!(ones_sum(&frame[14..34], 0), 0xFFFF);
         assert_eq!(of(&frame), checked::IPV4, "{ip:x?}");
-        // Addresses, protocol and length twice, ports: by hand.
+        // The sum by hand: addresses, protocol, length twice, ports.
         let sum = [192 << 8 | 168_u32, 1, 192 << 8 | 168, 199, 17, 8, 1, 2, 8].iter().sum::<u32>();
         let sum = !((sum & 0xFFFF) + (sum >> 16)) as u16;
         frame[40..42].copy_from_slice(&sum.to_be_bytes());
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(of(&frame), checked::IPV4 | checked::UDP | checked::TRANSPORT | checked::TRANSPORT_WRONG);
         frame[16] ^= 0x40;
         assert_ne!(of(&frame) & checked::IPV4_WRONG, 0);
-        // What ends before it should, is no panic.
+        // A truncated frame must not panic.
         for len in 0..60 {
             of(&frame[..len]);
         }

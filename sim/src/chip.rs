@@ -1,4 +1,4 @@
-//! The chip: its registers, its clock, and what its parts share.
+//! The chip: its registers, its clock, and the state that its parts share.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,18 +25,18 @@ pub(crate) type Time = u64;
 pub(crate) const MICROSECOND: Time = 1_000;
 pub(crate) const MILLISECOND: Time = 1_000_000;
 
-/// How long a step takes.
+/// Model time of one step.
 const STEP: Time = 10 * MICROSECOND;
-/// How long a register read takes, so that a loop that only reads comes to an end.
+/// Model time of a register read, so that a loop that only reads ends.
 pub(crate) const READ: Time = MICROSECOND;
-/// How long a wait goes on without a look at the wire while there is a link.
+/// The longest interval between two looks at the wire during a wait, while there is a link.
 const IDLE: Time = MILLISECOND;
-/// Where the clock ends, after 292 years: what is due later would overflow it.
+/// The end of the clock, after 292 years: later due times would overflow it.
 const END: Time = Time::MAX / 2;
-/// How often something that a fault holds up is looked at again.
+/// Interval at which an event that a fault holds up is retried.
 const RETRY: Time = 100 * MICROSECOND;
 
-/// Something that happens by itself after a delay.
+/// An event that happens by itself after a delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
     ResetDone,
@@ -58,7 +58,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// The fault that holds it up, if that is on.
+    /// Returns the fault that holds up this event while it is injected.
     fn held_up_by(self) -> Option<Fault> {
         Some(match self {
             Event::ResetDone => Fault::ResetNeverEnds,
@@ -80,7 +80,7 @@ impl Event {
     }
 }
 
-/// All of one port but its lock.
+/// The whole state of one port, except its lock.
 pub(crate) struct Chip {
     pub(crate) config: PortConfig,
     pub(crate) registers: RegisterFile,
@@ -95,15 +95,15 @@ pub(crate) struct Chip {
     pub(crate) i2c: I2c,
     pub(crate) spi: Spi,
     pub(crate) wire: Option<Box<dyn Wire>>,
-    /// Whether the cable is plugged in, as far as the test says.
+    /// `true` while the test leaves the cable plugged in.
     pub(crate) plugged: bool,
-    /// PCI's Command.BME: whether the function may send requests of its own.
+    /// PCI's Command.BME: `true` if the function may send requests of its own.
     pub(crate) bus_master: bool,
     pub(crate) eeprom: Box<[u16]>,
     pub(crate) iommu: Arc<Iommu>,
     unmapped_seen: usize,
     now: Time,
-    /// While a runner drives the port: when it began, and the model time then.
+    /// The start of a runner's real time, and the model time at that moment, while a runner drives the port.
     real_time: Option<(Instant, Time)>,
     timers: Vec<(Time, Event)>,
     next_timer: Time,
@@ -139,12 +139,12 @@ impl Chip {
         chip
     }
 
-    /// Model time, in nanoseconds.
+    /// Returns the model time in nanoseconds.
     pub(crate) fn now(&self) -> Time {
         self.now
     }
 
-    /// Whether model time is real time.
+    /// Returns `true` if model time is real time.
     pub(crate) fn is_real_time(&self) -> bool {
         self.real_time.is_some()
     }
@@ -160,7 +160,7 @@ impl Chip {
         self.real_time = None;
     }
 
-    /// Lets `time` pass (or what has really passed, under a runner), and what is due happen.
+    /// Advances the clock by `time`, or to real time under a runner, and processes all due events.
     pub(crate) fn pass(&mut self, time: Time) {
         self.now = match self.real_time {
             None => self.now.saturating_add(time).min(END),
@@ -171,14 +171,14 @@ impl Chip {
         }
     }
 
-    /// Makes `event` happen after `delay`.
+    /// Schedules `event` after `delay`.
     pub(crate) fn schedule(&mut self, delay: Time, event: Event) {
         let due = self.now + delay;
         self.timers.push((due, event));
         self.next_timer = self.next_timer.min(due);
     }
 
-    /// Forgets what was to happen, where `which` says so.
+    /// Cancels all scheduled events for which `which` returns `true`.
     pub(crate) fn cancel(&mut self, which: impl Fn(Event) -> bool) {
         self.timers.retain(|(_, event)| !which(*event));
         self.next_timer = self.timers.iter().map(|(due, _)| *due).min().unwrap_or(Time::MAX);
@@ -219,7 +219,7 @@ impl Chip {
         }
     }
 
-    /// Moves the model on: time, link, then frames both ways. Returns how many frames moved.
+    /// Advances the model: time, link, then frames in both directions. Returns the number of frames moved.
     pub(crate) fn step(&mut self) -> usize {
         self.pass(STEP);
         self.note_unmapped();
@@ -237,15 +237,15 @@ impl Chip {
         self.transmit(&dma) + self.receive(&dma)
     }
 
-    /// Lets `time` pass while software waits: in a few steps, so that frames move, too. Returns whether
-    /// the caller must sleep instead, because model time is real time.
+    /// Advances the clock by `time` while software waits, in a few steps so that frames move. Returns `true` if the
+    /// caller must sleep instead, because model time is real time.
     pub(crate) fn wait(&mut self, time: std::time::Duration) -> bool {
         if self.is_real_time() {
             return true;
         }
         let end = self.now.saturating_add(Time::try_from(time.as_nanos()).unwrap_or(Time::MAX)).min(END);
         while self.now < end {
-            // Short steps first: what is due happens soon, or only much later.
+            // Short steps first: events are due soon, or only much later.
             let moved = self.step();
             if moved == 0 {
                 let looks = self.wire.is_some() && self.is_link_up();
@@ -256,7 +256,7 @@ impl Chip {
         false
     }
 
-    /// Takes one frame from nowhere in particular.
+    /// Receives one frame that no wire brought.
     pub(crate) fn deliver_now(&mut self, frame: &[u8], dma: &crate::iommu::Access<'_>) {
         self.note_unmapped();
         if self.faults.has(Fault::SurpriseRemoval) || self.startup.in_reset() {
@@ -267,12 +267,12 @@ impl Chip {
         }
     }
 
-    /// Whether the device may reach memory.
+    /// Returns `true` if the device may access memory by DMA.
     pub(crate) fn is_master(&self) -> bool {
         self.bus_master && self.registers.get(CTRL) & CTRL_MASTER_DISABLE == 0
     }
 
-    /// PCI's Command.BME is written.
+    /// Sets PCI's Command.BME.
     pub(crate) fn set_bus_master(&mut self, on: bool) {
         self.pass(0);
         self.bus_master = on;
@@ -280,7 +280,7 @@ impl Chip {
         self.raise_interrupts();
     }
 
-    /// Holds what was unmapped against what the queues may still reach.
+    /// Checks the ranges unmapped since the last call against the memory that the queues may still access.
     #[inline]
     pub(crate) fn note_unmapped(&mut self) {
         let unmapped = self.iommu.unmapped();
@@ -298,8 +298,8 @@ impl Chip {
         for (index, queue) in self.receiver.queues.iter().enumerate() {
             let Some(queue) = queue else { continue };
             let size = queue.buffer_size;
-            if let Some(what) = queue.ring.reaches(now, start, len, |descriptor| (descriptor[0], size as u64)) {
-                found.push((offsets::rx(index, RDBAL), format!("receive queue {index} may still reach {what}")));
+            if let Some(what) = queue.ring.may_access(now, start, len, |descriptor| (descriptor[0], size as u64)) {
+                found.push((offsets::rx(index, RDBAL), format!("receive queue {index} may still access {what}")));
             }
         }
         for (index, queue) in self.transmitter.queues.iter().enumerate() {
@@ -308,8 +308,8 @@ impl Chip {
                 true => (0, 0),
                 false => (descriptor[0], descriptor[1] & 0xFFFF),
             };
-            if let Some(what) = queue.ring.reaches(now, start, len, extent) {
-                found.push((offsets::tx(index, TDBAL), format!("transmit queue {index} may still reach {what}")));
+            if let Some(what) = queue.ring.may_access(now, start, len, extent) {
+                found.push((offsets::tx(index, TDBAL), format!("transmit queue {index} may still access {what}")));
             }
         }
         for (offset, detail) in found {
@@ -319,7 +319,7 @@ impl Chip {
         }
     }
 
-    /// Records that a rule was broken at the register at `offset`.
+    /// Records a violation of `rule` at the register at `offset`.
     pub(crate) fn violation(&mut self, rule: Rule, offset: u32, detail: impl FnOnce() -> String) {
         let (name, section) = match self.registers.find(offset) {
             Some(place) => (place.info().name, place.info().section),

@@ -1,14 +1,14 @@
-//! What really happened to every frame: the model's own truth, against which statistics are held.
+//! The true fate of every frame, against which tests check the statistics registers.
 
-/// What became of the frames at one port. Nothing clears them.
+/// Counts of the frames at one port by their fate. Nothing clears them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Frames that came in from the wire.
+    /// Frames that arrived from the wire.
     pub frames_in: u64,
-    /// Frames written to memory in full, with their descriptors written back.
+    /// Frames written to memory completely, with their descriptors written back.
     pub delivered: u64,
-    /// Bytes of these, as written.
+    /// Bytes of the delivered frames, as written.
     pub delivered_bytes: u64,
     /// Frames lost because reception was off, there was no link, or a reset cleared the packet buffer.
     pub dropped_not_receiving: u64,
@@ -18,7 +18,7 @@ pub struct Counters {
     pub dropped_short: u64,
     /// Frames lost for being longer than allowed.
     pub dropped_long: u64,
-    /// Frames for somebody else.
+    /// Frames that the address or VLAN filters rejected.
     pub dropped_filter: u64,
     /// Frames for a queue that is not enabled.
     pub dropped_no_queue: u64,
@@ -28,12 +28,12 @@ pub struct Counters {
     pub missed: u64,
     /// Frames that could not be written to memory.
     pub dropped_dma: u64,
-    /// Frames that wait in the packet buffer now.
+    /// Frames now waiting in the packet buffer.
     pub waiting: u64,
     /// Frames sent to the wire.
     pub transmitted: u64,
-    /// Bytes of these, without CRC.
+    /// Bytes of the transmitted frames, without CRC.
     pub transmitted_bytes: u64,
-    /// Packets that the driver gave to be sent and that were unfit for it.
+    /// Packets that the driver posted and that could not be sent.
     pub transmit_dropped: u64,
 }

@@ -4,47 +4,47 @@ use crate::chip::{Chip, Event, MICROSECOND, Time};
 use crate::fault::Fault;
 use crate::offsets::*;
 
-/// Words of the image.
+/// Number of words in the image.
 const WORDS: usize = 0x1000;
-/// What words 0 to 0x3F add up to (6.2.1).
+/// The sum of words 0 to 0x3F (6.2.1).
 const CHECKSUM: u16 = 0xBABA;
-/// The word that makes them do so.
+/// The word that completes the sum.
 const CHECKSUM_WORD: usize = 0x3F;
-/// Where the image has the MAC address of the port.
+/// The first word of the port's MAC address.
 const MAC_WORD: usize = 0x10;
-/// Words that drivers read (6.3, 6.4): the firmware's pointer, the board's number, the list of what
-/// each kind of SFP+ module must be set up with, and what the board can do.
+/// Words that drivers read (6.3, 6.4): the firmware pointer, the board number, the list of set-up data for each kind of
+/// SFP+ module, and the board's capabilities.
 const FIRMWARE: usize = 0x0F;
 const BOARD_NUMBER: usize = 0x15;
 const MODULE_LIST: usize = 0x2B;
 const CAPABILITIES: usize = 0x2C;
-/// Where the firmware's section is, and in it the pointer to the version that passes packets through.
+/// Position of the firmware section, and of its pointer to the version that passes packets through.
 const FIRMWARE_AT: usize = 0x100;
 const FIRMWARE_VERSION_AT: usize = 0x110;
-/// Where the list of modules is, and the empty list of settings that all of them have.
+/// Position of the module list, and of the empty settings list that all modules share.
 const MODULES_AT: usize = 0x180;
 const SETTINGS_AT: usize = 0x1A0;
-/// How long the device takes to read a word.
+/// Time the device takes to read a word.
 const READ: Time = 20 * MICROSECOND;
 
-/// An image with this MAC address and a right checksum.
+/// Builds an image with this MAC address and a correct checksum.
 pub(crate) fn image(mac: [u8; 6]) -> Box<[u16]> {
     let mut image = vec![0xFFFF; WORDS].into_boxed_slice();
     for (word, bytes) in image[MAC_WORD..].iter_mut().zip(mac.chunks_exact(2)) {
         *word = u16::from_le_bytes([bytes[0], bytes[1]]);
     }
-    // Pointers to the sections that the checksum spans: there are none.
+    // No sections follow for the checksum to cover.
     image[3..FIRMWARE].fill(0xFFFF);
     image[FIRMWARE] = FIRMWARE_AT as u16;
     image[FIRMWARE_AT + 4] = FIRMWARE_VERSION_AT as u16;
     image[FIRMWARE_VERSION_AT + 7] = 6;
     image[BOARD_NUMBER..BOARD_NUMBER + 2].copy_from_slice(&[0x8259, 0x9001]);
     image[MODULE_LIST] = MODULES_AT as u16;
-    // After a word for the length: kind of module, settings. 3 and 4 are copper, 5 and 6 optics.
+    // A length word, then pairs of module kind and settings. 3 and 4 are copper, 5 and 6 optics.
     for (entry, kind) in image[MODULES_AT + 1..MODULES_AT + 9].chunks_exact_mut(2).zip(3..) {
         entry.copy_from_slice(&[kind, SETTINGS_AT as u16]);
     }
-    // Any module may be plugged in, and light from elsewhere is no link.
+    // Any module is allowed, and light from another source is no link.
     image[CAPABILITIES] = 1 << 0 | 1 << 7;
     image[CHECKSUM_WORD] = 0;
     let sum = image[..CHECKSUM_WORD].iter().fold(0_u16, |sum, word| sum.wrapping_add(*word));
@@ -53,7 +53,7 @@ pub(crate) fn image(mac: [u8; 6]) -> Box<[u16]> {
 }
 
 impl Chip {
-    /// EERD was written.
+    /// Handles a write to EERD.
     pub(crate) fn start_eeprom_read(&mut self, value: u32) {
         self.registers.set(EERD, value & !EERD_DONE);
         if value & EERD_START != 0 {
@@ -68,7 +68,7 @@ impl Chip {
         self.registers.set(EERD, u32::from(word) << 16 | (request & 0xFFFC) | EERD_DONE);
     }
 
-    /// What the EEPROM holds at an address of a word.
+    /// Returns the EEPROM's word at a word address.
     pub(crate) fn eeprom_word(&self, address: u16) -> u16 {
         let address = usize::from(address);
         let corrupt = self.faults.has(Fault::EepromCorrupt) && address == CHECKSUM_WORD;

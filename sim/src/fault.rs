@@ -1,9 +1,8 @@
-//! Faults on demand: what real hardware does on a bad day.
+//! Faults on demand: failures of real hardware.
 
 use std::str::FromStr;
 
-/// Something that goes wrong from the moment it is [injected](crate::Port::inject) until it is
-/// [cleared](crate::Port::clear).
+/// A failure that lasts from its [injection](crate::Port::inject) until it is [cleared](crate::Port::clear).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
@@ -11,9 +10,9 @@ pub enum Fault {
     ResetNeverEnds,
     /// EEC.AUTO_RD stays 0 after a reset.
     EepromNeverDone,
-    /// EEC.AUTO_RD comes, EEC.EE_PRES does not, and no MAC address is loaded.
+    /// EEC.AUTO_RD is set, EEC.EE_PRES stays 0, and no MAC address is loaded.
     EepromMissing,
-    /// The EEPROM's checksum is wrong, and FWSM says so.
+    /// The EEPROM's checksum is wrong, and FWSM reports it.
     EepromCorrupt,
     /// An EERD read never sets DONE.
     EepromReadNeverDone,
@@ -37,9 +36,9 @@ pub enum Fault {
     LinkNeverUp,
     /// The link goes down every 10 ms of model time and comes up again.
     LinkFlap,
-    /// The card is pulled: all reads give ones, writes do nothing, no DMA happens.
+    /// The card is pulled: reads return all ones, writes have no effect, and there is no DMA.
     SurpriseRemoval,
-    /// Received descriptors are written back with this length, whatever was received.
+    /// Received descriptors are written back with this length, regardless of the frame's.
     RxLength(u16),
     /// Received descriptors are written back with all error bits set.
     RxErrors,
@@ -51,29 +50,29 @@ pub enum Fault {
     RxGarbage,
     /// Frames from the wire arrive with a wrong CRC.
     RxCrcErrors,
-    /// All received frames go to queue 0, whatever their hash says.
+    /// All received frames go to queue 0, regardless of their hash.
     RxQueueWrong,
-    /// Checksums that are to be inserted are inserted wrong.
+    /// The device inserts wrong checksums.
     TxChecksumsWrong,
-    /// All pieces of a packet that is cut have the sequence number of the first.
+    /// All segments of a segmented packet have the sequence number of the first.
     TxSegmentsWrong,
     /// Transmitted descriptors are not written back, though TDH advances.
     TxWriteBackLost,
-    /// Nothing is transmitted any more.
+    /// Transmission stops.
     TxStalls,
     /// Interrupts are never delivered, though EICR has their causes.
     InterruptsLost,
-    /// SWSM.SMBI is taken by somebody else, for good.
+    /// SWSM.SMBI is permanently held by another owner.
     SemaphoreTaken,
-    /// The firmware holds all of SW_FW_SYNC, for good.
+    /// The firmware permanently holds all of SW_FW_SYNC.
     FirmwareHoldsResources,
-    /// There is no memory left to allocate.
+    /// Memory allocation fails.
     OutOfMemory,
-    /// Memory cannot be mapped for the device.
+    /// Mapping memory for the device fails.
     NotMappable,
 }
 
-/// The faults that command lines know: those that are for a driver to notice, and carry nothing.
+/// The faults with a name on the command line: a driver can notice them, and they carry no value.
 const NAMED: &[Fault] = &[
     Fault::ResetNeverEnds,
     Fault::EepromNeverDone,
@@ -102,15 +101,17 @@ const NAMED: &[Fault] = &[
 impl FromStr for Fault {
     type Err = String;
 
-    /// A fault by its name. Not all have one.
+    /// Returns the fault with this name. Not all faults have one.
     fn from_str(name: &str) -> Result<Self, String> {
         let known = |fault: &Fault| format!("{fault:?}");
         let found = NAMED.iter().find(|fault| known(fault) == name).copied();
-        found.ok_or_else(|| format!("known faults are {}", NAMED.iter().map(known).collect::<Vec<_>>().join(", ")))
+        found.ok_or_else(|| {
+            format!("unknown fault; expected one of {}", NAMED.iter().map(known).collect::<Vec<_>>().join(", "))
+        })
     }
 }
 
-/// The faults that are on.
+/// The active faults.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     on: Vec<Fault>,

@@ -1,4 +1,4 @@
-//! Which received frames are for the host, and for which queue (datasheet 7.1.1, 7.1.2).
+//! Filters that accept received frames for the host and select their queue (datasheet 7.1.1, 7.1.2).
 
 use crate::layout::RegisterFile;
 use crate::offsets::*;
@@ -37,7 +37,7 @@ impl Default for Filter {
     }
 }
 
-/// What a frame's destination address is.
+/// The kind of a frame's destination address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cast {
     Unicast,
@@ -45,7 +45,7 @@ pub(crate) enum Cast {
     Broadcast,
 }
 
-/// The six bytes at `at` as a number.
+/// Returns the destination address of `frame` as a number, 0 if the frame is too short.
 fn address(frame: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     if let Some(mac) = frame.get(..6) {
@@ -54,7 +54,7 @@ fn address(frame: &[u8]) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// What the destination address of `frame` is.
+/// Returns the kind of the destination address of `frame`.
 #[inline]
 pub(crate) fn cast(frame: &[u8]) -> Cast {
     match address(frame) {
@@ -65,7 +65,7 @@ pub(crate) fn cast(frame: &[u8]) -> Cast {
 }
 
 impl Filter {
-    /// Reads the registers anew.
+    /// Rereads the registers.
     pub(crate) fn update(&mut self, registers: &RegisterFile) {
         let control = registers.get(FCTRL);
         self.accept_unicast = control & FCTRL_UPE != 0;
@@ -97,11 +97,11 @@ impl Filter {
         }
     }
 
-    /// Whether `frame` passes the filters of layer 2.
+    /// Returns `true` if `frame` passes the filters of layer 2.
     #[inline]
     pub(crate) fn accepts(&self, frame: &[u8], cast: Cast, registers: &RegisterFile) -> bool {
         let accepted = match cast {
-            // MPE passes broadcasts, too (8.2.3.7.1).
+            // MPE also passes broadcasts (8.2.3.7.1).
             Cast::Broadcast => self.accept_broadcast || self.accept_multicast,
             Cast::Multicast => self.accept_multicast || self.is_in_table(frame, registers),
             Cast::Unicast => self.accept_unicast || self.unicast.contains(&address(frame)),
@@ -116,7 +116,7 @@ impl Filter {
         registers.get(MTA + (vector >> 5) * 4) & 1 << (vector & 31) != 0 || self.unicast.contains(&address(frame))
     }
 
-    /// The queue of a frame, its hash and RSS_TYPE.
+    /// Returns the queue of a frame, its hash and its RSS_TYPE.
     #[inline]
     pub(crate) fn queue(&self, frame: &[u8], headers: &Headers) -> (usize, u32, u32) {
         let (Some(selection), Some((_, toeplitz))) = (self.rss, self.toeplitz.as_ref()) else { return (0, 0, 0) };

@@ -1,7 +1,7 @@
 //! Flow Director: filters that send a flow to a queue of its own (datasheet 7.1.2.7 and 8.2.3.21).
 //!
-//! Signature filters are played, over all of a flow: what masks leave out, perfect filters, and the reports in
-//! descriptors are not.
+//! Signature filters over all fields of a flow are modelled. Masks, perfect filters and the reports in descriptors are
+//! not.
 
 use std::collections::HashMap;
 
@@ -11,45 +11,45 @@ use crate::packet::{Headers, half, packet_type::*};
 use crate::violation::Rule;
 use crate::vlan;
 
-/// How long the table takes to be made.
+/// Time the device takes to initialise the table.
 const INITIALISE: Time = 50 * MICROSECOND;
 
-/// FDIRCMD's commands.
+/// Commands of FDIRCMD.
 const ADD: u32 = 1;
 const REMOVE: u32 = 2;
 const QUERY: u32 = 3;
 
-/// Bytes of what is hashed of a frame.
+/// Number of bytes of a frame that are hashed.
 const TUPLE: usize = 42;
-/// Their bits.
+/// Number of bits of the hash input.
 const BITS: usize = TUPLE * 8;
 
 /// One filter.
 struct Filter {
     signature: u32,
-    /// Where its frames go, if the filter says so.
+    /// The queue of the filter's frames, if the filter selects one.
     queue: Option<usize>,
 }
 
 /// The table of filters.
 #[derive(Default)]
 pub(crate) struct FlowDirector {
-    /// Whether the table is there.
+    /// `true` once the table is initialised.
     ready: bool,
     buckets: HashMap<u32, Vec<Filter>>,
     used: u32,
 }
 
-/// What the filters say of a frame.
+/// The result of the filters for a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The frame is none that filters look at.
+    /// The filters do not apply to the frame.
     NotAsked,
     Miss,
     Match(Option<usize>),
 }
 
-/// How many filters fit in FDIRCTRL.PBALLOC's memory: 8 K - 2 in 64 KB, and so on.
+/// Returns the number of filters that fit in FDIRCTRL.PBALLOC's memory: 8 K - 2 in 64 KB, and so on.
 fn capacity(control: u32) -> u32 {
     match control & FDIRCTRL_PBALLOC {
         0 => 0,
@@ -58,7 +58,7 @@ fn capacity(control: u32) -> u32 {
 }
 
 impl Chip {
-    /// FDIRCTRL was written: the table is made anew.
+    /// Handles a write to FDIRCTRL: the table is initialised anew.
     pub(crate) fn flow_director_control(&mut self, value: u32) {
         self.flow_director = FlowDirector::default();
         self.cancel(|event| event == Event::FlowDirectorReady);
@@ -74,7 +74,7 @@ impl Chip {
         self.registers.set(FDIRFREE, capacity(self.registers.get(FDIRCTRL)));
     }
 
-    /// FDIRCMD was written: with FDIRHASH, it is a command.
+    /// Handles a write to FDIRCMD: with FDIRHASH, it is a command.
     pub(crate) fn flow_director_command(&mut self, value: u32) {
         if value & FDIRCMD_CLEARHT != 0 {
             self.flow_director.buckets.clear();
@@ -84,7 +84,7 @@ impl Chip {
         if command == 0 {
             return;
         }
-        // The device takes the command at once.
+        // The device accepts the command at once.
         self.registers.set_bits(FDIRCMD, FDIRCMD_CMD, false);
         if !self.flow_director.ready {
             self.violation(Rule::FlowDirectorNotReady, FDIRCMD, || format!("command {command}"));
@@ -100,7 +100,7 @@ impl Chip {
         }
     }
 
-    /// The table has as many buckets as filters fit in.
+    /// Returns the bucket of a hash. The table has as many buckets as filters fit in it.
     fn bucket(&self, hash: u32) -> u32 {
         hash & 0x7FFF & (capacity(self.registers.get(FDIRCTRL)) + 1)
     }
@@ -115,7 +115,7 @@ impl Chip {
             if command & FDIRCMD_FILTER_UPDATE != 0 {
                 filter.queue = queue;
             }
-            // Changed or not, it was not added (8.2.3.21.13).
+            // Changed or not, the filter was not added (8.2.3.21.13).
             self.registers.count_field(FDIRFSTAT, 0, 8);
             return;
         }
@@ -150,7 +150,7 @@ impl Chip {
         }
     }
 
-    /// What the filters say of a frame.
+    /// Returns the result of the filters for a frame.
     #[inline]
     pub(crate) fn ask_flow_director(&self, frame: &[u8], headers: &Headers, tag_type: u16) -> Verdict {
         if !self.flow_director.ready || headers.packet_type & (IPV4 | IPV6) == 0 {
@@ -165,7 +165,7 @@ impl Chip {
         found.map_or(Verdict::Miss, |filter| Verdict::Match(filter.queue))
     }
 
-    /// Counts what the filters said of a frame that was received.
+    /// Counts the filters' result for a received frame.
     #[inline]
     pub(crate) fn count_flow(&mut self, verdict: Verdict) {
         match verdict {
@@ -176,8 +176,8 @@ impl Chip {
     }
 }
 
-/// What is hashed of a frame, first byte first: VLAN tag, addresses (source first), ports, two bytes from anywhere,
-/// pool, type of flow.
+/// Returns the hash input of a frame, first byte first: VLAN tag, addresses (source first), ports, two flexible bytes,
+/// pool, flow type.
 fn tuple(frame: &[u8], headers: &Headers, tag_type: u16, flexible: usize) -> [u8; TUPLE] {
     let mut tuple = [0; TUPLE];
     let mut put = |at: usize, bytes: Option<&[u8]>| {
@@ -185,7 +185,7 @@ fn tuple(frame: &[u8], headers: &Headers, tag_type: u16, flexible: usize) -> [u8
             tuple[at..at + bytes.len()].copy_from_slice(bytes);
         }
     };
-    // CFI is never compared (8.2.3.21.20): so it cannot be hashed either.
+    // CFI is never compared (8.2.3.21.20), so the hash leaves it out as well.
     put(0, vlan::tag(frame, tag_type).map(|tag| (tag & !vlan::CFI).to_be_bytes()).as_ref().map(|tag| &tag[..]));
     let address =
         |nth: usize, len: usize| frame.get(headers.addresses + nth * len..headers.addresses + (nth + 1) * len);
@@ -199,7 +199,7 @@ fn tuple(frame: &[u8], headers: &Headers, tag_type: u16, flexible: usize) -> [u8
     }
     put(34, headers.ports.and_then(|at| frame.get(at..at + 4)));
     put(38, half(frame, flexible).map(u16::to_be_bytes).as_ref().map(|bytes| &bytes[..]));
-    // The type of flow, as FDIRCMD has it in L4TYPE and IPV6.
+    // The flow type, encoded as L4TYPE and IPV6 in FDIRCMD.
     let transport = match headers.packet_type & (TCP | UDP | SCTP) {
         UDP => 1,
         TCP => 2,
@@ -210,14 +210,14 @@ fn tuple(frame: &[u8], headers: &Headers, tag_type: u16, flexible: usize) -> [u8
     tuple
 }
 
-/// The hash of a tuple: for each bit of the repeated key that is 1, 16 bits of the tuple are added without carry; the
-/// tuple goes round at its ends.
+/// Computes the hash of a tuple. For each bit of the repeated key that is 1, it adds 16 bits of the tuple without
+/// carry. The tuple is treated as a ring.
 fn hash(tuple: &[u8; TUPLE], key: u32) -> u16 {
     let bit = |n: usize| {
         let n = n % BITS;
         u16::from(tuple[TUPLE - 1 - n / 8] >> (n % 8) & 1)
     };
-    // The 15 bits before bit 0 are the last ones.
+    // The 15 bits before bit 0 are the last ones of the ring.
     let mut window = (0..15).fold(0, |window, n| window | bit(BITS - 15 + n) << n);
     let mut hash = 0;
     for step in 0..BITS + 15 {
@@ -234,7 +234,8 @@ fn hash(tuple: &[u8; TUPLE], key: u32) -> u16 {
 mod tests {
     use super::*;
 
-    /// Hashes that a stock driver computes in another way, folded to 32 bits, with its own two keys.
+    /// Compares with hashes from a stock driver, which computes them in another way (folded to 32 bits) with its two
+    /// keys.
     #[test]
     fn the_hash_is_the_one_that_drivers_expect() {
         let mut tuple = [0; TUPLE];

@@ -1,4 +1,4 @@
-//! A packet in a transmit ring: its descriptors judged, its bytes gathered (datasheet 7.2.3).
+//! Packets in a transmit ring: validation of their descriptors, collection of their bytes (datasheet 7.2.3).
 
 use crate::iommu::Access;
 use crate::offload::{Context, Offload};
@@ -23,17 +23,17 @@ const DATA_RESERVED: u64 = 3 << 16 | 1 << 26 | 1 << 28 | 0xF << 32 | 3 << 37 | 7
 /// Reserved bits of a legacy descriptor, with DD. The next eight are CSS.
 const LEGACY_RESERVED: u64 = 1 << 28 | 1 << 31 | 0xFF << 32;
 
-/// Whether a descriptor is a context descriptor: without a buffer.
+/// Returns `true` if the descriptor is a context descriptor, which has no buffer.
 pub(crate) fn is_context(descriptor: [u64; 2]) -> bool {
     descriptor[1] & (DEXT | DTYP) == DEXT | DTYP_CONTEXT
 }
 
-/// Whether a descriptor is not the last of its packet.
+/// Returns `true` if the descriptor is not the last of its packet.
 pub(crate) fn is_open(descriptor: [u64; 2]) -> bool {
     !is_context(descriptor) && descriptor[1] & EOP == 0
 }
 
-/// What frames may be like.
+/// The limits of a frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// The longest frame, with CRC and without VLAN tag.
@@ -42,7 +42,7 @@ pub(crate) struct Limits {
     pub(crate) tag_type: u16,
 }
 
-/// What is wrong with a packet's descriptors.
+/// A defect of a packet's descriptors.
 pub(crate) struct Wrong {
     pub(crate) rule: Rule,
     pub(crate) detail: String,
@@ -54,19 +54,19 @@ pub(crate) struct Found {
     /// Its last descriptor.
     pub(crate) last: usize,
     pub(crate) descriptors: usize,
-    /// Whether a descriptor of it wants a report.
+    /// `true` if a descriptor of the packet has RS set.
     pub(crate) report: bool,
-    /// What is to be done to it.
+    /// The offloads that the packet requests.
     pub(crate) offload: Offload,
-    /// Whether it ends with its CRC already (IFCS is 0).
+    /// `true` if the packet already ends with its CRC (IFCS is 0).
     pub(crate) has_crc: bool,
-    /// What is wrong. The packet is sent all the same, unless it is lost.
+    /// The packet's defects. It is sent nevertheless, unless it is lost.
     pub(crate) wrong: Vec<Wrong>,
-    /// Whether there is nothing that could be sent.
+    /// `true` if nothing of the packet can be sent.
     pub(crate) lost: bool,
 }
 
-/// Gathers the packet at the head of a ring, if it is all there.
+/// Gathers the packet at the head of a ring, if the ring holds all of it.
 pub(crate) fn find_packet(
     queue: &mut TxQueue,
     packet: &mut Vec<u8>,
@@ -85,30 +85,30 @@ pub(crate) fn find_packet(
         let first = found.descriptors == 0;
         found.last = at;
         found.descriptors += 1;
-        let Some((now, handed_over)) = ring.fetch(at, dma) else {
+        let Some((now, as_fetched)) = ring.fetch(at, dma) else {
             found.spoil(Rule::DmaOutsideMapping, || format!("descriptor {at} cannot be read"));
             return Some(found);
         };
-        if now != handed_over {
+        if now != as_fetched {
             found.note(Rule::DescriptorChanged, || {
-                format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
+                format!("descriptor {at} was {as_fetched:#x?} when given to the device and is now {now:#x?}")
             });
         }
-        let word = handed_over[1];
+        let word = as_fetched[1];
         // With WTHRESH, write-backs do not wait for RS.
         unreported = if word & RS == 0 && queue.write_back_threshold == 0 { unreported + 1 } else { 0 };
         if unreported == MOST_DESCRIPTORS {
             found.note(Rule::TransmitUnreported, || format!("descriptor {at}"));
         }
-        if is_context(handed_over) {
+        if is_context(as_fetched) {
             (queue.unreported, queue.leading_contexts) = (unreported, queue.leading_contexts + 1);
             if !first {
                 found.spoil(Rule::TransmitDescriptorMalformed, || format!("a context at {at} within a packet"));
             }
-            let (context, wrong) = Context::new(handed_over);
+            let (context, wrong) = Context::new(as_fetched);
             queue.contexts[Context::index(word)] = Some(context);
             if let Some(what) = wrong {
-                found.note(Rule::TransmitDescriptorMalformed, || format!("context {at}: {what} ({handed_over:#x?})"));
+                found.note(Rule::TransmitDescriptorMalformed, || format!("context {at}: {what} ({as_fetched:#x?})"));
             }
             return Some(found);
         }
@@ -122,17 +122,17 @@ pub(crate) fn find_packet(
             found.lost |= !offload.can_be_cut();
         }
         let len = (word & 0xFFFF) as usize;
-        if let Some(what) = judge(word, len, first) {
+        if let Some(what) = validate(word, len, first) {
             found.note(Rule::TransmitDescriptorMalformed, || format!("descriptor {at}: {what} ({word:#x})"));
         }
-        // What a descriptor of a type that there is not would be, nobody knows.
+        // The chip's behaviour for an undefined descriptor type is unknown.
         found.lost |= has_reserved_type(word);
         let longest = if found.offload.segment { LONGEST_SEND } else { LONGEST };
         if packet.len() + len > longest {
             found.spoil(Rule::TransmitTooLong, || format!("{} bytes", packet.len() + len));
-        } else if !dma.read(handed_over[0], len, packet, &mut queue.buffer_hint) {
+        } else if !dma.read(as_fetched[0], len, packet, &mut queue.buffer_hint) {
             found.spoil(Rule::DmaOutsideMapping, || {
-                format!("descriptor {at}: {len} bytes at {:#x} are not mapped", handed_over[0])
+                format!("descriptor {at}: {len} bytes at {:#x} are not mapped", as_fetched[0])
             });
         }
         found.report |= word & RS != 0;
@@ -144,43 +144,43 @@ pub(crate) fn find_packet(
                 found.note(Rule::TransmitTooManyDescriptors, || format!("{descriptors}, and {most} are allowed"));
             }
             if !found.lost {
-                found.judge_packet(packet, (word & DEXT != 0).then_some(payload), limits);
+                found.validate_packet(packet, (word & DEXT != 0).then_some(payload), limits);
             }
             return Some(found);
         }
         at = ring.next(at);
     }
-    // The rest is still to come.
+    // The rest of the packet is not yet in the ring.
     None
 }
 
 impl Found {
-    /// Notes what is wrong. The packet is sent all the same.
+    /// Records a defect. The packet is sent nevertheless.
     #[cold]
     fn note(&mut self, rule: Rule, detail: impl FnOnce() -> String) {
         self.wrong.push(Wrong { rule, detail: detail() });
     }
 
-    /// Notes what is wrong, and leaves nothing to send.
+    /// Records a defect that leaves nothing to send.
     #[cold]
     fn spoil(&mut self, rule: Rule, detail: impl FnOnce() -> String) {
         self.note(rule, detail);
         self.lost = true;
     }
 
-    /// Holds the whole packet against PAYLEN, the headers that its context tells, and the longest frame.
+    /// Checks the whole packet against PAYLEN, the headers of its context, and the maximum frame length.
     #[inline]
-    fn judge_packet(&mut self, packet: &[u8], payload: Option<usize>, limits: Limits) {
+    fn validate_packet(&mut self, packet: &[u8], payload: Option<usize>, limits: Limits) {
         if packet.is_empty() {
             return;
         }
-        if let Some(what) = self.offload.judge(packet) {
+        if let Some(what) = self.offload.validate(packet) {
             self.note(Rule::TransmitDescriptorMalformed, || what.to_owned());
-            // A checksum that has no place is not inserted; a packet without its headers cannot be cut.
+            // A checksum without room is not inserted. A packet without its headers cannot be segmented.
             self.lost |= self.offload.segment;
             return;
         }
-        // With segmentation, PAYLEN leaves the headers out (7.2.3.2.4).
+        // With segmentation, PAYLEN excludes the headers (7.2.3.2.4).
         let (headers, frame) = match self.offload.segments() {
             Some(context) => (context.headers(), packet.len().min(context.headers() + context.segment_size)),
             None => (0, packet.len()),
@@ -202,29 +202,30 @@ impl Found {
     }
 }
 
-/// The longest packet that can be given to be cut: PAYLEN's 18 bits, and headers.
+/// The longest packet that can be segmented: PAYLEN's 18 bits, and headers.
 const LONGEST_SEND: usize = (1 << 18) + 1024;
 
-/// The descriptors of a queue that the chip has on board. Drivers (Linux, DPDK) keep a packet's below that, and by
-/// WTHRESH more; none says whether its context counts: here it does. The specification update (change 11) wants RS once
-/// in as many where WTHRESH is 0.
+/// The number of descriptors of a queue that the chip holds on board. Linux and DPDK keep a packet below it, and with
+/// WTHRESH below it by that much. Neither says whether the context counts; here it does. The specification update
+/// (change 11) requires RS at least once in this number of descriptors if WTHRESH is 0.
 const MOST_DESCRIPTORS: usize = 40;
 
-/// The shortest packet in memory: Linux's driver pads to it. DPDK's sends 14 bytes; the datasheet gives no figure.
+/// The shortest packet in memory. Linux's driver pads to this length. DPDK's sends 14 bytes; the datasheet gives no
+/// figure.
 const SHORTEST_SEND: usize = 17;
 
-/// The longest headers of a packet that is cut: the 82598's buffer on chip (3.5.3). The 82599's figure was not at hand.
+/// The longest headers of a segmented packet: the 82598's buffer on chip (3.5.3). The 82599's figure was not available.
 const LONGEST_HEADERS: usize = 240;
 
-/// Whether the second word of a data descriptor has a type that there is not.
+/// Returns `true` if the second word of a data descriptor has an undefined type.
 #[inline]
 fn has_reserved_type(word: u64) -> bool {
     word & DEXT != 0 && word & DTYP != DTYP_DATA
 }
 
-/// What is wrong with the second word of a data descriptor. One without bytes may stand between packets.
+/// Returns the defect of a data descriptor's second word, if any. A descriptor without bytes may lie between packets.
 #[inline]
-fn judge(word: u64, len: usize, first: bool) -> Option<&'static str> {
+fn validate(word: u64, len: usize, first: bool) -> Option<&'static str> {
     if has_reserved_type(word) {
         Some("a reserved DTYP")
     } else if word & (if word & DEXT != 0 { DATA_RESERVED } else { LEGACY_RESERVED }) != 0 {

@@ -1,20 +1,20 @@
-//! The I2C bus to the SFP+ cage, which software drives bit by bit through I2CCTL (datasheet 8.2.3.1.5),
-//! and the module's EEPROM on it (SFF-8472).
+//! The I2C bus to the SFP+ cage, which software drives bit by bit through I2CCTL (datasheet 8.2.3.1.5), and the
+//! module's EEPROM on it (SFF-8472).
 
 use crate::chip::Chip;
 use crate::offsets::*;
 
-/// The bus address of a module's EEPROM, with the bit for reading 0.
+/// The bus address of a module's EEPROM, with the read bit 0.
 const MODULE: u8 = 0xA0;
 
-/// What the bus waits for.
+/// The event that the bus waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// A start condition.
     Idle,
-    /// Bits of a byte from software: whether it is the address, or else the place in the EEPROM.
+    /// Bits of a byte from software: the bus address, or else the address in the EEPROM.
     Take { address: bool },
-    /// The clock of our acknowledgement, after which `reading` tells who goes on.
+    /// The clock of the module's acknowledgement; `reading` selects the sender of the next byte.
     Acknowledge { reading: bool },
     /// The clocks of a byte from the module.
     Give,
@@ -28,33 +28,43 @@ pub(crate) struct I2c {
     state: State,
     clock: bool,
     data: bool,
-    /// What the module drives: the bus is low if anybody pulls it.
+    /// The level that the module drives: the bus is low if any side pulls it low.
     module_data: bool,
     shift: u8,
     bits: u8,
-    place: u8,
-    /// Whether the place was written in this transfer.
-    placed: bool,
+    address: u8,
+    /// `true` if the EEPROM address was written in this transfer.
+    addressed: bool,
     pub(crate) module: Option<Box<[u8; 256]>>,
 }
 
 impl Default for I2c {
     fn default() -> Self {
         let (state, clock, data, module_data) = (State::Idle, true, true, true);
-        Self { state, clock, data, module_data, shift: 0, bits: 0, place: 0, placed: false, module: Some(module()) }
+        Self {
+            state,
+            clock,
+            data,
+            module_data,
+            shift: 0,
+            bits: 0,
+            address: 0,
+            addressed: false,
+            module: Some(module()),
+        }
     }
 }
 
 impl I2c {
-    /// Software drives the lines. Returns the level of the data line.
+    /// Sets the lines as software drives them. Returns the level of the data line.
     fn drive(&mut self, clock: bool, data: bool) -> bool {
         let (old_clock, old_data) = (self.clock, self.data);
         (self.clock, self.data) = (clock, data);
         if old_clock && clock && old_data != data {
-            // Data may change while the clock is high only to start or to stop.
+            // A change of the data line while the clock is high is a start or stop condition.
             self.module_data = true;
             self.state = if data { State::Idle } else { State::Take { address: true } };
-            (self.bits, self.placed) = (0, self.placed && !data);
+            (self.bits, self.addressed) = (0, self.addressed && !data);
         } else if !old_clock && clock {
             self.rise(data);
         } else if old_clock && !clock {
@@ -83,9 +93,9 @@ impl I2c {
                     return;
                 };
                 if address {
-                    self.placed = false;
-                } else if !self.placed {
-                    (self.place, self.placed) = (self.shift, true);
+                    self.addressed = false;
+                } else if !self.addressed {
+                    (self.address, self.addressed) = (self.shift, true);
                 }
                 self.module_data = false;
                 self.state = State::Acknowledge { reading: address && self.shift & 1 != 0 };
@@ -95,8 +105,8 @@ impl I2c {
                 self.state = State::Take { address: false };
             }
             State::Acknowledge { reading: true } | State::AwaitAcknowledge => {
-                self.shift = self.module.as_ref().map_or(0xFF, |bytes| bytes[usize::from(self.place)]);
-                self.place = self.place.wrapping_add(1);
+                self.shift = self.module.as_ref().map_or(0xFF, |bytes| bytes[usize::from(self.address)]);
+                self.address = self.address.wrapping_add(1);
                 self.bits = 0;
                 self.state = State::Give;
                 self.give();
@@ -117,13 +127,13 @@ impl I2c {
     }
 }
 
-/// The EEPROM of a 10GBASE-SR module.
+/// Returns the EEPROM contents of a 10GBASE-SR module.
 fn module() -> Box<[u8; 256]> {
     let mut bytes = Box::new([0_u8; 256]);
     // SFP, by two-wire interface; LC connector; 10GBASE-SR; 64B/66B at 10.3 Gb/s.
     (bytes[0], bytes[1], bytes[2], bytes[3], bytes[11], bytes[12]) = (0x03, 0x04, 0x07, 0x10, 0x06, 103);
     bytes[20..36].copy_from_slice(b"MODELLED        ");
-    // The identifier of the vendor of the chip: other modules are refused by drivers.
+    // The chip vendor's identifier: drivers reject other modules.
     bytes[37..40].copy_from_slice(&[0x00, 0x1B, 0x21]);
     bytes[40..56].copy_from_slice(b"10GBASE-SR      ");
     bytes[56..60].copy_from_slice(b"1   ");
@@ -136,7 +146,7 @@ fn module() -> Box<[u8; 256]> {
 }
 
 impl Chip {
-    /// I2CCTL was written.
+    /// Handles a write to I2CCTL.
     pub(crate) fn i2c_written(&mut self, value: u32) {
         let (clock, data) = (value & I2C_CLK_OUT != 0, value & I2C_DATA_OUT != 0);
         let level = self.i2c.drive(clock, data);
@@ -149,7 +159,7 @@ impl Chip {
 mod tests {
     use super::*;
 
-    /// A master as the I2C specification has it.
+    /// A master after the I2C specification.
     struct Master(I2c);
 
     impl Master {
@@ -173,7 +183,7 @@ mod tests {
             self.0.drive(true, true);
         }
 
-        /// Sends a byte. Returns whether it was acknowledged.
+        /// Sends a byte. Returns `true` if it was acknowledged.
         fn send(&mut self, byte: u8) -> bool {
             for n in (0..8).rev() {
                 self.bit(byte >> n & 1 != 0);
@@ -189,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_is_read_at_any_place_byte_by_byte_or_in_a_row() {
+    fn a_module_is_read_at_any_address_byte_by_byte_or_in_a_row() {
         let mut master = Master(I2c::default());
         let expected = module();
         for place in [0_u8, 3, 37, 63, 255] {

@@ -1,5 +1,4 @@
-//! Interrupts: causes, masks, auto-clear, auto-mask, throttling, and the vectors that come of them
-//! (datasheet 7.3 and 8.2.3.5).
+//! Interrupts: causes, masks, auto-clear, auto-mask, throttling, and the resulting vectors (datasheet 7.3 and 8.2.3.5).
 
 use crate::chip::{Chip, Event, Time};
 use crate::fault::Fault;
@@ -7,24 +6,24 @@ use crate::offsets::*;
 
 /// Number of vectors of a port.
 const VECTORS: usize = 64;
-/// The causes of EICR that are not queues': they share the vector of IVAR_MISC.
+/// The causes of EICR that are not queue causes: they share the vector of IVAR_MISC.
 const OTHER: u32 = 0x7FFF_0000;
-/// The causes of EICR that are queues'.
+/// The queue causes of EICR.
 const QUEUES: u32 = 0xFFFF;
 
-/// Takes the vectors that the port raises.
+/// Callback for the vectors that the port raises.
 pub(crate) type VectorSink = Box<dyn FnMut(u16) + Send>;
 
-/// What of interrupts is not in registers.
+/// The interrupt state that no register holds.
 pub(crate) struct Interrupts {
     pub(crate) sink: Option<VectorSink>,
-    /// Causes of the vectors; those of the first 16 are in EICR, too.
+    /// Causes of the vectors. EICR also holds the causes of the first 16.
     causes: u64,
-    /// Causes whose message was sent already: only a new event, or a write to the mask, sends another.
+    /// Causes whose message was already sent: only a new event, or a write to the mask, sends another.
     sent: u64,
-    /// The same of the causes that are not queues'.
+    /// The same for the causes that are not queue causes.
     other_sent: u32,
-    /// Until when EITR keeps a vector back.
+    /// The end of EITR's throttling, for each vector.
     throttled: [Time; VECTORS],
 }
 
@@ -41,7 +40,7 @@ impl Interrupts {
 }
 
 impl Chip {
-    /// Notes causes as they stand in EICR.
+    /// Sets causes by their bits in EICR.
     pub(crate) fn cause(&mut self, causes: u32) {
         self.registers.set_bits(EICR, causes & !bit(31), true);
         self.interrupts.causes |= u64::from(causes & QUEUES);
@@ -50,7 +49,7 @@ impl Chip {
         self.raise_interrupts();
     }
 
-    /// Notes causes of the vectors.
+    /// Sets causes by their vectors.
     pub(crate) fn vector_causes(&mut self, causes: u64) {
         self.registers.set_bits(EICR, causes as u32 & QUEUES, true);
         self.interrupts.causes |= causes;
@@ -58,7 +57,7 @@ impl Chip {
         self.raise_interrupts();
     }
 
-    /// Notes the interrupt cause of a queue, as IVAR maps it.
+    /// Sets the interrupt cause of a queue, as mapped by IVAR.
     pub(crate) fn queue_cause(&mut self, queue: usize, transmit: bool) {
         let entry = self.registers.get(IVAR + (queue / 2) as u32 * 4);
         let entry = entry >> (queue % 2 * 16 + usize::from(transmit) * 8) & 0xFF;
@@ -67,7 +66,7 @@ impl Chip {
         }
     }
 
-    /// EICR's causes were cleared by software.
+    /// Follows EICR after software has cleared causes in it.
     pub(crate) fn causes_cleared(&mut self) {
         let left = self.registers.get(EICR);
         self.interrupts.causes &= !u64::from(QUEUES) | u64::from(left & QUEUES);
@@ -75,7 +74,7 @@ impl Chip {
         self.interrupts.other_sent &= left;
     }
 
-    /// EICR was read. Without MSI-X, that masks what EIAM says (8.2.3.5.6).
+    /// Handles a read of EICR. Without MSI-X, the read masks the causes in EIAM (8.2.3.5.6).
     pub(crate) fn causes_read(&mut self, value: u32) {
         if self.registers.get(GPIE) & GPIE_EIAME == 0 {
             let masked = value & self.registers.get(EIAM);
@@ -85,7 +84,7 @@ impl Chip {
         self.causes_cleared();
     }
 
-    /// The mask of causes was written at `at`: its two views become one again.
+    /// Handles a write to the mask of causes at `at`: it makes the two views of the mask equal again.
     pub(crate) fn mask_written(&mut self, at: u32, value: u32) {
         match at {
             EIMS => self.registers.set_bits(EIMS_EX, value & QUEUES, true),
@@ -109,7 +108,7 @@ impl Chip {
             }
             _ => {}
         }
-        // What is enabled while its cause is there, is an interrupt.
+        // Enabling a cause that is already set raises an interrupt.
         match at {
             EIMS => {
                 self.interrupts.sent &= !u64::from(value & QUEUES);
@@ -169,7 +168,7 @@ impl Chip {
         self.raise_other(mode);
     }
 
-    /// Sends the message of the causes that are not queues'.
+    /// Sends the message of the causes that are not queue causes.
     fn raise_other(&mut self, mode: u32) {
         let causes = self.registers.get(EICR) & self.registers.get(EIMS) & OTHER & !self.interrupts.other_sent;
         let entry = self.registers.get(IVAR_MISC) >> 8 & 0xFF;
@@ -183,7 +182,7 @@ impl Chip {
         }
     }
 
-    /// Sends a vector, if EITR lets it.
+    /// Sends a vector if EITR allows it. Returns `true` if it was sent.
     fn send_vector(&mut self, vector: usize) -> bool {
         let now = self.now();
         // A message is a write to memory.

@@ -1,12 +1,11 @@
-//! The memory that a port can reach: its own address space, in which mappings come and go.
+//! The memory that a port can access: its own address space with its mappings.
 //!
-//! The device never gets at memory but through an [`Access`], which holds the table for reading: an
-//! unmapping on another thread waits until the burst of DMA is over, as it would for a real IOMMU's
-//! invalidation. The table has a lock of its own, below the chip's, so that dropping a mapping needs
-//! nothing else. Memory lives as long as the mappings of it.
+//! The device accesses memory only through an [`Access`], which holds the table for reading. An unmapping on another
+//! thread waits until the burst of DMA is over, as it would for a real IOMMU's invalidation. The table has its own
+//! lock, below the chip's lock, so that dropping a mapping needs nothing else. Memory lives as long as its mappings.
 //!
-//! This file and it alone touches the driver's memory: by copies through raw pointers and by atomic
-//! words, never through references to bytes, because the driver has the memory too.
+//! Only this file touches the driver's memory: by copies through raw pointers and by atomic words, never through
+//! references to bytes, because the driver uses the memory too.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::any::Any;
@@ -17,16 +16,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 use ixgbe::dma::{DmaError, Domain, Mapping, Memory};
 
-/// The smallest piece of memory that is mapped.
+/// The granularity of mappings in bytes.
 const PAGE: usize = 4096;
-/// Memory of this size or more is aligned to it.
+/// Memory of at least this size is aligned to it.
 const LARGE_PAGE: usize = 2 << 20;
-/// Distance between the address spaces of two ports, so that an address of one means nothing to another.
+/// Distance between the address spaces of two ports, so that an address of one port is invalid at another.
 const SPACE: u64 = 0x11_0000_0000;
-/// Where the first port's address space starts: nowhere near any pointer.
+/// The start of the first port's address space: far from all pointers.
 const FIRST: u64 = 0x6B_0000_0000;
 
-/// Memory made by [`allocate`], freed when neither its owner nor a mapping needs it any more.
+/// Memory from [`allocate`], freed when neither its owner nor a mapping needs it any more.
 struct Allocation {
     base: NonNull<u8>,
     layout: Layout,
@@ -35,24 +34,24 @@ struct Allocation {
 impl Drop for Allocation {
     fn drop(&mut self) {
         lock(&ALLOCATIONS).remove(&(self.base.as_ptr() as usize));
-        // SAFETY: `allocate` got the memory with this layout, and nobody else frees it.
+        // SAFETY: `allocate` got the memory with this layout, and only this drop frees it.
         unsafe { dealloc(self.base.as_ptr(), self.layout) }
     }
 }
 
-// SAFETY: an allocation owns its bytes and gives out only a pointer.
+// SAFETY: an allocation owns its bytes and gives out only a pointer to them.
 unsafe impl Send for Allocation {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Allocation {}
 
-/// All memory made by any port: memory of one may be mapped for another, and must then live on.
+/// All memory allocated by any port. Memory of one port may be mapped for another, and must then outlive its owner.
 static ALLOCATIONS: Mutex<BTreeMap<usize, Weak<Allocation>>> = Mutex::new(BTreeMap::new());
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A piece of memory as the device sees it.
+/// A range of memory as the device sees it.
 struct Region {
     start: u64,
     len: u64,
@@ -72,7 +71,7 @@ struct Table {
     regions: Vec<Region>,
     next: u64,
     next_mapping: u64,
-    /// What was unmapped since the chip last looked.
+    /// Ranges unmapped since the chip last took them.
     removed: Vec<(u64, u64)>,
 }
 
@@ -80,9 +79,9 @@ struct Table {
 pub(crate) struct Iommu {
     domain: Domain,
     table: RwLock<Table>,
-    /// Counts unmappings, so that the chip sees without the lock whether it must look.
+    /// Number of unmappings so far, so that the chip sees without the lock that it must check.
     unmapped: AtomicUsize,
-    /// Whether every page is mapped at a place of its own.
+    /// `true` if every page is mapped at an address of its own.
     scattered: bool,
 }
 
@@ -99,17 +98,17 @@ impl Iommu {
         self.domain
     }
 
-    /// Bytes that are mapped now.
+    /// Returns the number of bytes mapped now.
     pub(crate) fn mapped_bytes(&self) -> u64 {
         self.read().table.regions.iter().map(|region| region.len).sum()
     }
 
-    /// Maps `memory` at fresh addresses: none is ever used twice, so that a stale one is noticed.
+    /// Maps `memory` at fresh addresses. No address is ever used twice, so that a stale one is noticed.
     pub(crate) fn map(self: &Arc<Self>, memory: &Memory) -> Result<Mapping, DmaError> {
         let refused = |reason| DmaError::NotMappable { len: memory.len(), reason };
         let base = memory.base();
         if !(base.as_ptr() as usize).is_multiple_of(PAGE) || memory.len() == 0 {
-            return Err(refused("not made of pages"));
+            return Err(refused("not a whole number of pages"));
         }
         let alive = lock(&ALLOCATIONS).get(&(base.as_ptr() as usize)).and_then(Weak::upgrade);
         let alive = alive.map(|allocation| allocation as Arc<dyn Any + Send + Sync>);
@@ -122,7 +121,7 @@ impl Iommu {
             table.next_mapping += 1;
             let mapping = table.next_mapping;
             for at in (0..len).step_by(piece) {
-                // A page stays free between two pieces, so that running over an end is noticed.
+                // A page stays unmapped between two ranges, so that an overrun is noticed.
                 let start = (table.next + PAGE as u64).next_multiple_of(align.min(piece as u64));
                 table.next = start + piece as u64;
                 // SAFETY: `at` lies within the memory, or within its last page.
@@ -133,11 +132,11 @@ impl Iommu {
             mapping
         };
         let unmap = Box::new(Unmap { iommu: Arc::clone(self), mapping });
-        // SAFETY: the table has just these addresses for this memory until `unmap` is dropped.
+        // SAFETY: the table maps exactly these addresses to this memory until `unmap` is dropped.
         unsafe { Mapping::new(memory, self.domain, shift, &pages, unmap as Box<dyn Any + Send + Sync>) }
     }
 
-    /// Maps the `len` bytes at `host` at the address that somebody else chose. What was there is replaced.
+    /// Maps the `len` bytes at `host` at the address `start`, which the caller chose. Replaces earlier mappings there.
     ///
     /// # Safety
     ///
@@ -167,12 +166,12 @@ impl Iommu {
         }
     }
 
-    /// The table for one burst of DMA.
+    /// Locks the table for one burst of DMA.
     pub(crate) fn read(&self) -> Access<'_> {
         Access { table: self.table.read().unwrap_or_else(PoisonError::into_inner) }
     }
 
-    /// How many unmappings there were.
+    /// Returns the number of unmappings so far.
     pub(crate) fn unmapped(&self) -> usize {
         self.unmapped.load(Ordering::Acquire)
     }
@@ -183,7 +182,7 @@ impl Iommu {
     }
 }
 
-/// Unmaps when dropped.
+/// A guard that unmaps when dropped.
 struct Unmap {
     iommu: Arc<Iommu>,
     mapping: u64,
@@ -199,12 +198,12 @@ impl Drop for Unmap {
             gone
         };
         self.iommu.unmapped.fetch_add(1, Ordering::Release);
-        // Memory is freed only now that the table is free again.
+        // Frees the memory only now, after the table's lock is released.
         drop(gone);
     }
 }
 
-/// Zeroed memory, aligned to 4 KiB, or to 2 MiB if it is as large as that.
+/// Allocates zeroed memory, aligned to 4 KiB, or to 2 MiB if it is at least that large.
 pub(crate) fn allocate(len: usize) -> Result<Memory, DmaError> {
     let out = DmaError::OutOfMemory { len };
     let size = len.max(1).checked_next_multiple_of(PAGE).ok_or(out)?;
@@ -214,18 +213,18 @@ pub(crate) fn allocate(len: usize) -> Result<Memory, DmaError> {
     let base = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(out)?;
     let allocation = Arc::new(Allocation { base, layout });
     lock(&ALLOCATIONS).insert(base.as_ptr() as usize, Arc::downgrade(&allocation));
-    // SAFETY: the memory is zeroed, aligned to a page or more, and ours until the last `Arc` is dropped.
+    // SAFETY: the memory is zeroed, aligned to a page or more, and not freed before the last `Arc` is dropped.
     Ok(unsafe { Memory::new(base, size, Box::new(allocation)) })
 }
 
-/// The device's way to memory during one burst. Every access is translated; what is not mapped is
-/// not accessed, and the caller hears so.
+/// The device's access to memory during one burst. Every access is translated. An access to unmapped memory does
+/// nothing and reports the failure to the caller.
 pub(crate) struct Access<'a> {
     table: RwLockReadGuard<'a, Table>,
 }
 
 impl Access<'_> {
-    /// Where the `len` bytes at `address` are. `hint` remembers the region for the next time.
+    /// Returns the host address of the `len` bytes at `address`. `hint` caches the region for the next call.
     #[inline]
     fn host(&self, address: u64, len: usize, hint: &mut usize) -> Option<NonNull<u8>> {
         let regions = &self.table.regions;
@@ -242,11 +241,11 @@ impl Access<'_> {
                 (index, fits(&regions[index])?)
             }
         };
-        // SAFETY: the bytes lie within the region, which is memory that is alive while it is mapped.
+        // SAFETY: the bytes lie within the region, whose memory lives while it is mapped.
         Some(unsafe { regions[found.0].host.add(found.1 as usize) })
     }
 
-    /// Whether the device sees the `len` bytes at `address` (in any number of pieces).
+    /// Returns `true` if the `len` bytes at `address` are mapped, in any number of regions.
     pub(crate) fn is_mapped(&self, address: u64, len: usize) -> bool {
         let mut hint = 0;
         let end = address.saturating_add(len as u64);
@@ -261,8 +260,8 @@ impl Access<'_> {
         true
     }
 
-    /// Reads the descriptor at `address`, which is a multiple of 16: the high word first, as the one
-    /// that hands it over.
+    /// Reads the descriptor at `address`, a multiple of 16. Reads the high word first, because that word gives the
+    /// descriptor to the device.
     #[inline]
     pub(crate) fn descriptor(&self, address: u64, hint: &mut usize) -> Option<[u64; 2]> {
         let words = self.host(address, 16, hint)?.cast::<AtomicU64>();
@@ -275,7 +274,7 @@ impl Access<'_> {
         Some([u64::from_le(words[0].load(Ordering::Relaxed)), u64::from_le(high)])
     }
 
-    /// Writes one word of a descriptor, after all that was written before it.
+    /// Writes one word of a descriptor, after all earlier writes.
     #[inline]
     pub(crate) fn write_word(&self, address: u64, value: u64, hint: &mut usize) -> bool {
         let Some(word) = self.host(address, 8, hint).map(NonNull::cast::<AtomicU64>) else { return false };
@@ -287,7 +286,7 @@ impl Access<'_> {
         true
     }
 
-    /// Writes 32 bits, after all that was written before them.
+    /// Writes 32 bits, after all earlier writes.
     pub(crate) fn write_half(&self, address: u64, value: u32, hint: &mut usize) -> bool {
         let Some(half) = self.host(address, 4, hint).map(NonNull::cast::<AtomicU32>) else { return false };
         if !half.as_ptr().is_aligned() {
@@ -302,8 +301,8 @@ impl Access<'_> {
     #[inline]
     pub(crate) fn write(&self, address: u64, bytes: &[u8], hint: &mut usize) -> bool {
         if let Some(host) = self.host(address, bytes.len(), hint) {
-            // SAFETY: the bytes are mapped, and the driver, which gave them to the device, does not use
-            // them until it sees the descriptor written back. They are apart from `bytes`: the model's own.
+            // SAFETY: the bytes are mapped. The driver gave them to the device and does not use them until the
+            // descriptor is written back. They do not overlap `bytes`, which is the model's own memory.
             unsafe { host.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
             return true;
         }
@@ -329,7 +328,7 @@ impl Access<'_> {
     }
 }
 
-/// Cuts bytes at `address` at the borders of pages: address, place in the whole, length.
+/// Splits bytes at `address` at page borders: address, position in the whole, length.
 fn pieces(address: u64, len: usize) -> impl Iterator<Item = (u64, usize, usize)> {
     let mut done = 0;
     std::iter::from_fn(move || {
@@ -371,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn scattered_pages_are_apart_and_accesses_over_their_borders_work() {
+    fn scattered_pages_have_separate_addresses() {
         let iommu = Iommu::new(true);
         let memory = allocate(2 * PAGE).unwrap();
         let mapping = iommu.map(&memory).unwrap();
@@ -382,15 +381,15 @@ mod tests {
     }
 
     #[test]
-    fn mappings_at_chosen_addresses_are_reached_across_their_borders() {
+    fn accesses_cross_the_borders_of_mappings_at_chosen_addresses() {
         let iommu = Iommu::new(false);
         let memory = allocate(4 * PAGE).unwrap();
         let alive: Arc<dyn Any + Send + Sync> = Arc::new(());
         // SAFETY: the page lies within the memory.
         let at = |page: usize| unsafe { memory.base().add(page * PAGE) };
-        // In a row for the device, the other way round in memory, and mapped in no order.
+        // Consecutive for the device, reversed in memory, mapped in no order.
         for (page, host) in [(2_u64, 0), (0, 2), (1, 1)] {
-            // SAFETY: the pages are ours until the end of the test.
+            // SAFETY: this test alone uses the pages, until its end.
             unsafe { iommu.map_at(0x1000 * (page + 1), PAGE as u64, at(host), Arc::clone(&alive)) };
         }
         let text: Vec<u8> = (0..=255).cycle().take(PAGE + 100).collect();

@@ -1,4 +1,4 @@
-//! The register file: what is where, and what reading and writing do, as the generated table says.
+//! The register file: position of each register, effects of reads and writes, all from the generated table.
 
 use std::sync::OnceLock;
 
@@ -8,10 +8,10 @@ use ixgbe::registers::REGISTERS;
 
 /// Number of 32-bit words in the register space.
 const WORDS: usize = REGISTER_SPACE / 4;
-/// Marks a word in which there is no register.
+/// Marks a word without a register.
 const NONE: u16 = u16::MAX;
 
-/// One register's masks, made of its fields.
+/// One register's masks, derived from its fields.
 #[derive(Debug)]
 struct Masks {
     /// Bits that a write does not change.
@@ -24,17 +24,17 @@ struct Masks {
     ones_clear: u32,
     /// Bits that writing 1 sets.
     ones_set: u32,
-    /// Bits that read as 0 whatever was written.
+    /// Bits that read as 0, regardless of the written value.
     write_only: u32,
-    /// Whether a write can change anything.
+    /// `true` if a write can change any bit.
     writable: bool,
 }
 
 /// The table, indexed by offset.
 struct Layout {
-    /// For each word, which register of the table.
+    /// For each word, the index of its register in the table.
     register: Box<[u16]>,
-    /// For each word, the word at which its value is stored: itself, but for aliases.
+    /// For each word, the word that stores its value: the word itself, except for aliases.
     home: Box<[u16]>,
     masks: Box<[Masks]>,
 }
@@ -73,7 +73,7 @@ fn masks(info: &RegisterInfo) -> Masks {
     // All registers of the chip have 32 bits.
     let fixed = (info.must_be_zero | info.must_be_one) as u32;
     let (preserve, reset_known) = (info.preserve as u32, info.reset_known as u32);
-    // Reserved bits are wired, but for those that nobody knows after a reset: these are memory.
+    // Reserved bits are hard-wired, except those of unknown value after a reset: these are memory.
     let wired = preserve & reset_known & !stored_though_reserved(info.name);
     Masks {
         keep: ((of(&[AccessKind::Ro, AccessKind::Rc]) & !preserve) | wired) & !fixed,
@@ -87,8 +87,9 @@ fn masks(info: &RegisterInfo) -> Masks {
     }
 }
 
-/// Reserved bits that the chip stores: the register test of Linux' driver reads them back. Sections 8.2.3.3.3 and
-/// 8.2.3.3.4 count the thresholds once in steps of 32 bytes and once in steps of 16, for which this is the lowest bit.
+/// Returns the reserved bits that the chip stores: the register test of Linux' driver reads them back. Sections
+/// 8.2.3.3.3 and 8.2.3.3.4 count the thresholds both in steps of 32 bytes and in steps of 16. This is the lowest bit of
+/// the steps of 16.
 fn stored_though_reserved(name: &str) -> u32 {
     if matches!(name, "FCRTL" | "FCRTH") { 1 << 4 } else { 0 }
 }
@@ -102,14 +103,14 @@ const fn bits(lsb: u32, width: u32) -> u32 {
 pub(crate) struct RegisterFile {
     layout: &'static Layout,
     values: Box<[u32]>,
-    /// Which words software has written since the reset.
+    /// For each word, `true` if software has written it since the reset.
     written: Box<[bool]>,
 }
 
-/// Where a known register's value is.
+/// The position of a known register.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
-    /// The offset of its home, in bytes.
+    /// The offset of the word that stores the value, in bytes.
     pub(crate) offset: u32,
     register: usize,
 }
@@ -129,7 +130,7 @@ impl RegisterFile {
         file
     }
 
-    /// Where the register at `offset` is, if there is one.
+    /// Returns the position of the register at `offset`, if there is one.
     #[inline]
     pub(crate) fn find(&self, offset: u32) -> Option<Place> {
         let word = (offset / 4) as usize;
@@ -138,13 +139,13 @@ impl RegisterFile {
             .then(|| Place { offset: u32::from(self.layout.home[word]) * 4, register: usize::from(register) })
     }
 
-    /// The value at a home offset.
+    /// Returns the value at a home offset.
     #[inline]
     pub(crate) fn get(&self, offset: u32) -> u32 {
         self.values.get((offset / 4) as usize).copied().unwrap_or(0)
     }
 
-    /// Sets the value at a home offset, as the device does.
+    /// Sets the value at a home offset, on behalf of the device.
     #[inline]
     pub(crate) fn set(&mut self, offset: u32, value: u32) {
         if let Some(word) = self.values.get_mut((offset / 4) as usize) {
@@ -152,13 +153,13 @@ impl RegisterFile {
         }
     }
 
-    /// Sets or clears bits, as the device does.
+    /// Sets or clears bits, on behalf of the device.
     pub(crate) fn set_bits(&mut self, offset: u32, mask: u32, on: bool) {
         let old = self.get(offset);
         self.set(offset, if on { old | mask } else { old & !mask });
     }
 
-    /// Adds to a counter, which stops at all ones (8.2.3.23).
+    /// Adds to a counter, which saturates at all ones (8.2.3.23).
     #[inline]
     pub(crate) fn add(&mut self, offset: u32, amount: u32) {
         if let Some(word) = self.values.get_mut((offset / 4) as usize) {
@@ -166,7 +167,7 @@ impl RegisterFile {
         }
     }
 
-    /// Adds 1 to the counter of `width` bits at bit `lsb`, which stops at all ones.
+    /// Adds 1 to the counter of `width` bits at bit `lsb`, which saturates at all ones.
     pub(crate) fn count_field(&mut self, offset: u32, lsb: u32, width: u32) {
         let value = self.get(offset);
         if value & bits(lsb, width) != bits(lsb, width) {
@@ -174,7 +175,7 @@ impl RegisterFile {
         }
     }
 
-    /// Adds to a counter of 36 bits over two registers, which stops at all ones.
+    /// Adds to a counter of 36 bits over two registers, which saturates at all ones.
     #[inline]
     pub(crate) fn add_wide(&mut self, low: u32, high: u32, amount: u32) {
         match self.get(low).overflowing_add(amount) {
@@ -187,12 +188,12 @@ impl RegisterFile {
         }
     }
 
-    /// Whether software has written the register since the reset.
+    /// Returns `true` if software has written the register since the reset.
     pub(crate) fn is_written(&self, offset: u32) -> bool {
         self.written.get((offset / 4) as usize).copied().unwrap_or(false)
     }
 
-    /// Reads as software does, with the effects that reading has.
+    /// Reads the register as software does, with the read's side effects.
     pub(crate) fn read(&mut self, place: Place) -> u32 {
         let masks = &self.layout.masks[place.register];
         let value = self.get(place.offset);
@@ -202,12 +203,12 @@ impl RegisterFile {
         value & !masks.write_only
     }
 
-    /// Whether a write can change the register.
+    /// Returns `true` if a write can change the register.
     pub(crate) fn is_writable(&self, place: Place) -> bool {
         self.layout.masks[place.register].writable
     }
 
-    /// What writing `value` would make of the register.
+    /// Returns the register's value after a write of `value`.
     pub(crate) fn after_write(&self, place: Place, value: u32) -> u32 {
         let masks = &self.layout.masks[place.register];
         let old = self.get(place.offset);
@@ -215,16 +216,16 @@ impl RegisterFile {
         (old & masks.keep) | (value & !acting) | (old & masks.ones_clear & !value) | ((old | value) & masks.ones_set)
     }
 
-    /// Which reserved bits a write of `value` gets wrong.
+    /// Returns the reserved bits that a write of `value` violates.
     pub(crate) fn wrong_reserved(&self, place: Place, value: u32) -> u32 {
         let info = place.info();
-        // What is unknown after a reset may be cleared at any time.
-        let judged = info.reset_known as u32 | if self.is_written(place.offset) { value } else { 0 };
-        let changed = (value ^ self.get(place.offset)) & info.preserve as u32 & judged;
+        // Bits of unknown value after a reset may be cleared at any time.
+        let checked = info.reset_known as u32 | if self.is_written(place.offset) { value } else { 0 };
+        let changed = (value ^ self.get(place.offset)) & info.preserve as u32 & checked;
         changed | (value & info.must_be_zero as u32) | (!value & info.must_be_one as u32)
     }
 
-    /// Stores what software wrote.
+    /// Stores a value written by software.
     pub(crate) fn store(&mut self, place: Place, value: u32) {
         self.set(place.offset, value);
         if let Some(written) = self.written.get_mut((place.offset / 4) as usize) {
@@ -232,12 +233,12 @@ impl RegisterFile {
         }
     }
 
-    /// Gives every register for which `which` holds its reset value. Unknown bits get values that
-    /// differ from reset to reset, as different `seed`s do.
+    /// Resets every register for which `which` returns `true`. Unknown bits get values that differ between resets with
+    /// different `seed`s.
     pub(crate) fn reset(&mut self, seed: u32, which: impl Fn(&RegisterInfo) -> bool) {
         for info in REGISTERS.iter().filter(|info| which(info)) {
             for offset in info.offsets() {
-                // A counter starts at 0 even where the datasheet does not say so.
+                // A counter starts at 0 even where the datasheet gives no reset value.
                 let unknown =
                     if info.access == AccessKind::Rc { 0 } else { garbage(offset, seed) & !(info.reset_known as u32) };
                 self.set(offset, (info.reset.unwrap_or(0) & info.reset_known) as u32 | unknown);
@@ -249,7 +250,7 @@ impl RegisterFile {
     }
 }
 
-/// Some bits that look like nothing in particular.
+/// Returns arbitrary bits that depend on the offset and the seed.
 fn garbage(offset: u32, seed: u32) -> u32 {
     let mixed = (offset ^ seed.rotate_left(16)).wrapping_mul(0x9E37_79B1);
     (mixed ^ (mixed >> 15)).wrapping_mul(0x85EB_CA77)
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_access_acts_as_it_should() {
+    fn every_kind_of_access_has_its_effects() {
         let mut file = RegisterFile::new();
         for info in REGISTERS {
             let Some(offset) = info.offsets().next() else { continue };

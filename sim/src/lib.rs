@@ -1,9 +1,10 @@
 //! A behavioural model of Intel's 82599 10 GbE controller, to run drivers without the chip.
 //!
-//! A [`Port`] is one port of the chip, as a test holds it. [`Port::claim`] gives the platform for the driver library
-//! `ixgbe`: the port's registers, its memory, and its clock. A port is plugged into a [`Wire`]: another port ([`connect`]), a
-//! capture file ([`wire::pcap`]), or a [generator](wire::generator) and a [sink](wire::sink) that check
-//! each other. A wire is [no queue](wire): who does not take what comes loses it, but for those that are lossless by name.
+//! A [`Port`] is a handle to one port of the chip. [`Port::claim`] gives the platform for the driver library `ixgbe`:
+//! the port's registers, its memory and its clock. A port is plugged into a [`Wire`]: another port ([`connect`]), a
+//! capture file ([`wire::pcap`]), or a [generator](wire::generator) and a [sink](wire::sink) that check each other. A
+//! wire is [no queue](wire): a port that does not take a frame when it arrives loses it, unless the wire is lossless by
+//! name.
 //!
 //! ```
 //! use std::time::Duration;
@@ -40,46 +41,51 @@
 //!
 //! # Strictness
 //!
-//! What a driver must not do is recorded as a [`Violation`] of a [`Rule`], and read by
-//! [`Port::violations`]. The rules of order, and all that the model does, are written by hand from the
-//! datasheet; only reset values, kinds of access, reserved bits and names come from the generated
-//! register table. So a mistake that the driver makes because of its map is not made here as well.
+//! When a driver breaks a [`Rule`], the model records a [`Violation`]; [`Port::violations`] returns them. The rules of
+//! order, and the whole behaviour of the model, are written by hand from the datasheet. Only reset values, kinds of
+//! access, reserved bits and names come from the generated register table. So an error in the register description that
+//! misleads the driver does not mislead the model.
 //!
-//! Where one section of the datasheet asks for what another does not, the violation is a [`Severity::Doubt`], and names
-//! both. A rule about a state is judged when the state is entered: a queue's when it is enabled, reception's when RXEN is
-//! set.
+//! Where two sections of the datasheet differ, the violation is a [`Severity::Doubt`] that names both. The model checks
+//! a rule about a state when the state is entered: a queue's rules when the queue is enabled, the rules of reception
+//! when RXEN is set.
 //!
-//! A violation is recorded and changes nothing: the model goes on as the chip would. Where nobody knows what the chip
-//! does, the model does what is most plausible:
+//! A violation is recorded and changes nothing: the model continues as the chip would. Where the chip's behaviour is
+//! unknown, the model does what is most plausible:
 //!
 //! - A transmit queue that is enabled while DMATXCTL.TE is 0 reads as disabled until TE is 1.
-//! - A tail beyond its ring reads back as it was written, and the queue stays where it was.
-//! - A head that is written while its queue works stays as it is: the datasheet calls it read-only.
-//! - A ring's base and length, and the address of its head write-back, that are written while the queue works take effect
-//!   when it is enabled anew. SRRCTL and TXDCTL take effect at once.
-//! - A descriptor that is changed when the device has it is transmitted as it was, and received into as it is.
-//! - A checksum or tag that cannot be inserted as told is left out, and the packet is sent. Nothing is sent of a packet that
-//!   cannot be cut as told, that is longer than allowed, whose type of descriptor does not exist, or whose memory the device
-//!   does not reach.
+//! - A tail beyond its ring reads back as it was written, and the queue does not move.
+//! - A write to the head of a working queue has no effect: the datasheet calls the head read-only.
+//! - A ring's base, its length and its head write-back address take effect when the queue is next enabled, if
+//!   written while it works. SRRCTL and TXDCTL take effect at once.
+//! - The device transmits a descriptor as it was when fetched, and receives into it as it is now, if software changes
+//!   it in between.
+//! - A packet is sent without a checksum or tag that cannot be inserted as requested.
+//! - A packet is lost if it cannot be segmented as requested or exceeds the maximum length. So is a packet with an
+//!   undefined descriptor type, or with a buffer that the device cannot access.
 //! - A command of Flow Director before FDIRCTRL.INIT_DONE is 1, and a write during a reset, are lost.
 //!
 //! # Time
 //!
-//! A test moves the model by [`Port::step`], by waiting, and by reading registers: nothing depends on
-//! how fast it runs. Drivers with threads of their own have a [`Runner`] move it, and then time is real.
+//! A test advances the model with [`Port::step`], by waiting, and by reading registers: nothing depends on how fast the
+//! test runs. A driver with threads of its own needs a [`Runner`] to advance the model; model time is then real time.
 //!
 //! # Faults
 //!
-//! A [`Fault`] goes wrong from [`Port::inject`] to [`Port::clear`]: a reset that never ends, a link that
-//! flaps, a card that is pulled, descriptors with absurd contents.
+//! A [`Fault`] is active from [`Port::inject`] to [`Port::clear`]: a reset that never ends, a link that flaps, a card
+//! that is pulled, descriptors with absurd contents.
 //!
-//! # What is not played
+//! # What is not modelled
 //!
-//! Receive side coalescing, header splitting, SCTP's checksum, double VLAN tags, checksums of fragments, perfect
-//! filters, masks and reports of Flow Director, five-tuple filters, DCB, virtualisation, flow control, LinkSec, IPsec,
-//! FCoE, time stamps, wake-up and manageability. Using these is noted as [`Rule::NotModelled`], as far as it would
-//! change what happens. Of errors on the wire there are a wrong CRC and a wrong length. A match of Flow Director is
-//! reported (FLM), long lists and collisions in its table (FDIRErr) are not.
+//! - Receive: receive side coalescing, header splitting, checksums of fragments, five-tuple filters.
+//! - Both directions: SCTP's checksum, double VLAN tags, DCB, virtualisation, flow control, LinkSec, IPsec, FCoE, time
+//!   stamps.
+//! - Flow Director: perfect filters, masks, reports, long lists and collisions in its table (FDIRErr). A match is
+//!   reported (FLM).
+//! - The device: wake-up and manageability.
+//! - The wire: all errors but a wrong CRC and a wrong length.
+//!
+//! The model records the use of these features as [`Rule::NotModelled`] if it would change the outcome.
 
 mod access;
 mod checksum;

@@ -1,24 +1,24 @@
-//! The link: what the wire and AUTOC make of it (datasheet 4.6.4 and 8.2.3.22).
+//! The link, derived from the wire and AUTOC (datasheet 4.6.4 and 8.2.3.22).
 
 use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
 use crate::fault::Fault;
 use crate::offsets::*;
 use crate::reset::LINK_UP;
 
-/// How long the link takes to come up.
+/// Time the link takes to come up.
 const TRAINING: Time = 20 * MILLISECOND;
-/// How long AUTOC.Restart_AN stays set.
+/// Time AUTOC.Restart_AN stays set.
 const RESTART: Time = 100 * MICROSECOND;
-/// How often a flapping link goes down.
+/// Interval at which a flapping link goes down.
 const FLAP: Time = 10 * MILLISECOND;
-/// How long it then stays down.
+/// Time a flapping link stays down.
 const FLAP_DOWN: Time = 2 * MILLISECOND;
 
 /// LINKS of a 10 Gb/s serial link: speed, mode, serial PCS enabled and locked.
 const LINKS_10G: u32 = 3 << 28 | 2 << 26 | bit(24) | bit(12) | bit(7) | bit(4);
 
 impl Chip {
-    /// Whether the link is up.
+    /// Returns `true` if the link is up.
     #[inline]
     pub(crate) fn is_link_up(&self) -> bool {
         self.registers.get(LINKS) & LINK_UP != 0
@@ -29,7 +29,7 @@ impl Chip {
         self.registers.set_bits(STATUS, STATUS_LINK_UP, up);
     }
 
-    /// Starts anew to bring the link up.
+    /// Restarts link training.
     pub(crate) fn train_link(&mut self) {
         if self.is_link_up() {
             self.set_links(false);
@@ -39,7 +39,7 @@ impl Chip {
         self.schedule(TRAINING, Event::LinkUp);
     }
 
-    /// AUTOC was written.
+    /// Handles a write to AUTOC.
     pub(crate) fn autoc(&mut self, value: u32) {
         if value & AUTOC_RESTART_AN != 0 {
             self.registers.set_bits(ANLP1, ANLP1_STATE, false);
@@ -48,13 +48,13 @@ impl Chip {
         }
     }
 
-    /// The state machine has taken AUTOC's new mode, and is on its way.
+    /// Ends the restart of the negotiation: the state machine has accepted AUTOC's new mode.
     pub(crate) fn negotiation_restarted(&mut self) {
         self.registers.set_bits(AUTOC, AUTOC_RESTART_AN, false);
         self.registers.set_bits(ANLP1, ANLP1_STATE, true);
     }
 
-    /// Whether there is light, and the mode is one that a 10 Gb/s partner understands.
+    /// Returns `true` if there is light, and AUTOC's mode is one of a 10 Gb/s link partner.
     fn is_link_possible(&self) -> bool {
         let serial = self.registers.get(AUTOC2) & 3 << 16 == AUTOC2_SERIAL_SFI;
         let mode = match self.registers.get(AUTOC) & AUTOC_LMS {
@@ -84,7 +84,7 @@ impl Chip {
         }
     }
 
-    /// Lets the link follow the wire.
+    /// Updates the link to the state of the wire.
     #[inline]
     pub(crate) fn watch_link(&mut self) {
         let possible = self.is_link_possible() && !self.faults.has(Fault::LinkNeverUp);

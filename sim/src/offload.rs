@@ -1,9 +1,8 @@
-//! What the device does to a packet on its way out, as its first descriptor and the context that it names say
-//! (datasheet 7.2.3.2 to 7.2.5): checksums and VLAN tags are put in, and large packets are
-//! [cut](crate::segmentation).
+//! Offloads of transmitted packets, requested by a packet's first descriptor and its context (datasheet 7.2.3.2 to
+//! 7.2.5). The device inserts checksums and VLAN tags, and [segments](crate::segmentation) large packets.
 //!
-//! Where chapter 7 could not be had, the 82598's datasheet (3.5.3), which describes the same descriptors, says how long
-//! headers may be and which options go together.
+//! Chapter 7 was not fully available. The limits of header lengths and the valid combinations of options come from the
+//! 82598's datasheet (3.5.3), which describes the same descriptors.
 
 use crate::checksum::ones_sum;
 use crate::violation::Rule;
@@ -18,14 +17,14 @@ const CHECK_CONTEXT: u64 = 1 << 39;
 const IXSM: u64 = 1 << 40;
 const TXSM: u64 = 1 << 41;
 /// LinkSec, time stamps, IPsec.
-const UNPLAYED: u64 = 3 << 18 | 1 << 42;
+const UNMODELLED: u64 = 3 << 18 | 1 << 42;
 
 /// Reserved bits of a context, in its two words.
 const CONTEXT_RESERVED: [u64; 2] = [0xFFFF << 48, 0xF << 16 | 0x1F << 24 | 0x3F << 30 | 7 << 37];
 /// IPsec, FCoE, SNAP.
-const CONTEXT_UNPLAYED: [u64; 2] = [0xFFFF << 32, 0x3FF | 7 << 13];
+const CONTEXT_UNMODELLED: [u64; 2] = [0xFFFF << 32, 0x3FF | 7 << 13];
 
-/// The most that the lengths of a context may add up to (82598: 3.5.3).
+/// The maximum sum of a context's header lengths (82598: 3.5.3).
 const LONGEST_HEADERS: usize = 511;
 
 /// The transport protocol of a context (L4T).
@@ -37,7 +36,7 @@ pub(crate) enum Transport {
     Reserved,
 }
 
-/// A context, as its descriptor says.
+/// A context, read from its descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Context {
     pub(crate) mac_len: usize,
@@ -48,16 +47,16 @@ pub(crate) struct Context {
     pub(crate) ipv4: bool,
     pub(crate) transport: Transport,
     tag: u16,
-    unplayed: bool,
+    unmodelled: bool,
 }
 
 impl Context {
-    /// Which of a queue's two contexts a descriptor's second word names.
+    /// Returns the index of the context, of a queue's two, that a descriptor's second word selects.
     pub(crate) fn index(word: u64) -> usize {
         (word >> 36 & 1) as usize
     }
 
-    /// Reads the two words of a descriptor, and tells what is wrong with them.
+    /// Reads the two words of a descriptor. Returns its defect as well, if any.
     pub(crate) fn new(words: [u64; 2]) -> (Self, Option<&'static str>) {
         let reserved = words[0] & CONTEXT_RESERVED[0] | words[1] & CONTEXT_RESERVED[1];
         let bits = |word: usize, at: u32, width: u32| (words[word] >> at & ((1 << width) - 1)) as usize;
@@ -75,25 +74,25 @@ impl Context {
             ipv4: bits(1, 10, 1) != 0,
             transport,
             tag: bits(0, 16, 16) as u16,
-            unplayed: words[0] & CONTEXT_UNPLAYED[0] | words[1] & CONTEXT_UNPLAYED[1] != 0,
+            unmodelled: words[0] & CONTEXT_UNMODELLED[0] | words[1] & CONTEXT_UNMODELLED[1] != 0,
         };
         (context, (reserved != 0).then_some("reserved bits are set"))
     }
 
-    /// Bytes of all headers.
+    /// Returns the length of all headers in bytes.
     pub(crate) fn headers(&self) -> usize {
         self.mac_len + self.ip_len + self.transport_len
     }
 
-    /// Where in the transport header its checksum is.
+    /// Returns the offset of the checksum in the transport header.
     fn checksum_at(&self) -> usize {
         if self.transport == Transport::Tcp { 16 } else { 6 }
     }
 
-    /// What is wrong with the context for checksums and for segmentation (`segment`).
+    /// Returns the context's defect for checksums, and with `segment` for segmentation, if any.
     ///
-    /// TUCMD.IPV4 means nothing for a transport checksum alone: stock drivers leave it out then.
-    fn judge(&self, segment: bool) -> Option<&'static str> {
+    /// TUCMD.IPV4 has no meaning for a transport checksum alone: stock drivers leave it 0 then.
+    fn validate(&self, segment: bool) -> Option<&'static str> {
         let shortest = match self.transport {
             Transport::Tcp => 20,
             _ => 8,
@@ -114,7 +113,7 @@ impl Context {
     }
 }
 
-/// What is to be done to a packet. Nothing, by default.
+/// The offloads that a packet requests. None by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Offload {
     tag: Option<u16>,
@@ -122,16 +121,16 @@ pub(crate) struct Offload {
     transport_checksum: bool,
     pub(crate) segment: bool,
     context: Option<Context>,
-    /// Of a legacy descriptor: where the sum starts, and where it is put.
+    /// For a legacy descriptor: the start of the sum, and the offset at which it is inserted.
     legacy_checksum: Option<(usize, usize)>,
 }
 
 impl Offload {
-    /// Reads the second word of a packet's first descriptor, and tells which rule it breaks. What cannot be done is
-    /// left undone.
+    /// Reads the second word of a packet's first descriptor. Returns the rule that it breaks as well, if any. Offloads
+    /// that cannot be performed are left out.
     #[inline]
     pub(crate) fn new(word: u64, contexts: &[Option<Context>; 2]) -> (Self, Option<(Rule, &'static str)>) {
-        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | UNPLAYED | LEGACY_CHECKSUM;
+        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | UNMODELLED | LEGACY_CHECKSUM;
         if word & ASKED == 0 {
             (Self::default(), None)
         } else if word & DEXT == 0 {
@@ -147,22 +146,22 @@ impl Offload {
     fn advanced(word: u64, context: Option<Context>) -> (Self, Option<(Rule, &'static str)>) {
         let mut wrong = None;
         let mut note = |rule: Rule, what: &'static str| _ = wrong.get_or_insert((rule, what));
-        if word & UNPLAYED != 0 {
+        if word & UNMODELLED != 0 {
             note(Rule::NotModelled, "LinkSec, a time stamp or IPsec");
         }
         let [segment, ip_checksum, transport_checksum] = [TSE, IXSM, TXSM].map(|bit| word & bit != 0);
         let Some(context) = context else {
             if word & (VLE | TSE | CHECK_CONTEXT | IXSM | TXSM) != 0 {
-                note(Rule::TransmitDescriptorMalformed, "its context was not loaded");
+                note(Rule::TransmitDescriptorMalformed, "the context was not loaded");
             }
             return (Self { segment, ..Self::default() }, wrong);
         };
-        if context.unplayed {
+        if context.unmodelled {
             note(Rule::NotModelled, "a context of IPsec, FCoE or SNAP");
         }
         let mut malformed = |what| note(Rule::TransmitDescriptorMalformed, what);
         if segment || ip_checksum || transport_checksum {
-            if let Some(what) = context.judge(segment) {
+            if let Some(what) = context.validate(segment) {
                 malformed(what);
             }
             if ip_checksum && !context.ipv4 {
@@ -191,33 +190,33 @@ impl Offload {
         (offload, wrong)
     }
 
-    /// Whether the packet can be cut, if it is to be.
+    /// Returns `true` unless the packet requests a segmentation that is impossible.
     #[inline]
     pub(crate) fn can_be_cut(&self) -> bool {
         !self.segment
             || self.context.is_some_and(|context| {
-                matches!(context.transport, Transport::Tcp | Transport::Udp) && context.judge(true).is_none()
+                matches!(context.transport, Transport::Tcp | Transport::Udp) && context.validate(true).is_none()
             })
     }
 
-    /// The context, if the packet is to be cut by it.
+    /// Returns the context if the packet is to be segmented.
     pub(crate) fn segments(&self) -> Option<&Context> {
         self.context.as_ref().filter(|_| self.segment)
     }
 
-    /// Bytes that are added to a packet.
+    /// Returns the number of bytes that the offloads add to a packet.
     #[inline]
     pub(crate) fn added(&self) -> usize {
         if self.tag.is_some() { vlan::TAG } else { 0 }
     }
 
-    /// What is wrong with `packet` for what is to be done.
+    /// Returns the defect of `packet` for the requested offloads, if any.
     #[inline]
-    pub(crate) fn judge(&self, packet: &[u8]) -> Option<&'static str> {
-        if *self == Self::default() { None } else { self.judge_packet(packet) }
+    pub(crate) fn validate(&self, packet: &[u8]) -> Option<&'static str> {
+        if *self == Self::default() { None } else { self.validate_packet(packet) }
     }
 
-    fn judge_packet(&self, packet: &[u8]) -> Option<&'static str> {
+    fn validate_packet(&self, packet: &[u8]) -> Option<&'static str> {
         if let Some((start, at)) = self.legacy_checksum
             && (start >= packet.len() || at + 2 > packet.len())
         {
@@ -225,13 +224,13 @@ impl Offload {
         }
         let context = self.context.filter(|_| self.segment || self.ip_checksum || self.transport_checksum)?;
         let version = packet.get(context.mac_len).map(|byte| byte >> 4);
-        let told = if context.ipv4 { 4 } else { 6 };
+        let expected = if context.ipv4 { 4 } else { 6 };
         let fits = match self.segment || self.ip_checksum {
-            true => version == Some(told),
+            true => version == Some(expected),
             false => matches!(version, Some(4 | 6)),
         };
         if !fits {
-            return Some("behind MACLEN there is no header of IP as the context says");
+            return Some("no IP header of the context's version at MACLEN");
         }
         let needed = match (self.segment, self.transport_checksum) {
             (true, _) => context.headers() + 1,
@@ -241,9 +240,9 @@ impl Offload {
         (packet.len() < needed).then_some("the packet is shorter than its headers")
     }
 
-    /// Puts checksums and tag into a frame; a checksum that lies beyond it is left out. A checksum's field holds what the
-    /// sum starts with: the pseudo header's sum. `segment` says how long the transport part is where the pseudo
-    /// header could not; `wrong` makes mistakes.
+    /// Inserts checksums and tag into a frame. A checksum that lies beyond the frame is left out. The field of a
+    /// checksum holds the start value of the sum: the pseudo header's sum. `segment` is the length of the transport
+    /// part, if the pseudo header does not include it. `wrong` corrupts the checksums.
     #[inline]
     pub(crate) fn apply(&self, frame: &mut Vec<u8>, tag_type: u16, segment: Option<usize>, wrong: bool) {
         if *self != Self::default() {
@@ -272,7 +271,7 @@ impl Offload {
                 put(ip, transport, ip + 10, 0, false);
             }
             if self.transport_checksum {
-                // A UDP checksum of 0 would say that there is none.
+                // A UDP checksum of 0 would mean that there is none.
                 let udp = context.transport == Transport::Udp;
                 put(transport, end, transport + context.checksum_at(), start, udp);
             }

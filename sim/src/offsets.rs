@@ -1,7 +1,7 @@
-//! Offsets and bits that the model's behaviour hangs on.
+//! Offsets and bits that the model's behaviour depends on.
 //!
-//! They are written down here from the datasheet and not taken from the generated map, so that one
-//! mistake there cannot make driver and model agree on something wrong.
+//! They are copied by hand from the datasheet and not taken from the generated table. So one error in the register
+//! description cannot make driver and model agree on a wrong value.
 
 pub(crate) const fn bit(n: u32) -> u32 {
     1 << n
@@ -18,7 +18,8 @@ pub(crate) const STATUS_LINK_UP: u32 = bit(7);
 pub(crate) const STATUS_MASTER: u32 = bit(19);
 pub(crate) const CTRL_EXT: u32 = 0x00018;
 pub(crate) const CTRL_EXT_NS_DIS: u32 = bit(16);
-/// The datasheet's chapter on registers does not have it, drivers read it: microseconds 9:0, milliseconds 19:10, seconds.
+/// A register that drivers read and the datasheet's register chapter omits: microseconds 9:0, milliseconds 19:10,
+/// seconds.
 pub(crate) const FRTIMER: u32 = 0x00048;
 pub(crate) const I2CCTL: u32 = 0x00028;
 pub(crate) const I2C_CLK_IN: u32 = bit(0);
@@ -36,7 +37,7 @@ pub(crate) const EEC_GNT: u32 = bit(7);
 pub(crate) const EEC_PRES: u32 = bit(8);
 pub(crate) const EEC_AUTO_RD: u32 = bit(9);
 pub(crate) const EEC_SIZE: u32 = 0xF << 11;
-/// EEC.EE_SIZE of 4096 words: 64 words for 0, twice as many for each step.
+/// EEC.EE_SIZE of 4096 words: 0 stands for 64 words, and each step doubles.
 pub(crate) const EEC_SIZE_4096: u32 = 6 << 11;
 pub(crate) const EERD: u32 = 0x10014;
 pub(crate) const EERD_START: u32 = bit(0);
@@ -109,7 +110,7 @@ pub(crate) const ETQF: u32 = 0x05128;
 pub(crate) const SYNQF: u32 = 0x0EC30;
 pub(crate) const TSYNCRXCTL: u32 = 0x05188;
 pub(crate) const TSYNCTXCTL: u32 = 0x08C00;
-/// Of both.
+/// The enable bit of TSYNCRXCTL and TSYNCTXCTL.
 pub(crate) const TSYNC_EN: u32 = bit(4);
 pub(crate) const TIMINCA: u32 = 0x08C14;
 pub(crate) const RSSRK: u32 = 0x0EB80;
@@ -119,7 +120,7 @@ pub(crate) const FTQF_QUEUE_ENABLE: u32 = bit(31);
 pub(crate) const PFVLVF: u32 = 0x0F100;
 pub(crate) const PFVLVFB: u32 = 0x0F200;
 pub(crate) const PFUTA: u32 = 0x0F400;
-// 8.2.3.8 Receive DMA: offsets within a queue's block of 0x40 bytes
+// 8.2.3.8 Receive DMA: offsets within a queue's register block of 0x40 bytes
 pub(crate) const RDBAL: u32 = 0x00;
 pub(crate) const RDBAH: u32 = 0x04;
 pub(crate) const RDLEN: u32 = 0x08;
@@ -143,7 +144,7 @@ pub(crate) const RDRXCTL_FCOE_WRFIX: u32 = bit(26);
 pub(crate) const RXPBSIZE: u32 = 0x03C00;
 pub(crate) const RXCTRL: u32 = 0x03000;
 pub(crate) const RXCTRL_RXEN: u32 = bit(0);
-// 8.2.3.9 Transmit DMA: offsets within a queue's block of 0x40 bytes
+// 8.2.3.9 Transmit DMA: offsets within a queue's register block of 0x40 bytes
 pub(crate) const TDBAL: u32 = 0x00;
 pub(crate) const TDBAH: u32 = 0x04;
 pub(crate) const TDLEN: u32 = 0x08;
@@ -179,7 +180,7 @@ pub(crate) const FDIRCTRL: u32 = 0x0EE00;
 pub(crate) const FDIRCTRL_PBALLOC: u32 = 3;
 pub(crate) const FDIRCTRL_INIT_DONE: u32 = bit(3);
 /// Perfect-Match, Report-Status and Report-Status-always.
-pub(crate) const FDIRCTRL_UNPLAYED: u32 = bit(4) | bit(5) | bit(7);
+pub(crate) const FDIRCTRL_UNMODELLED: u32 = bit(4) | bit(5) | bit(7);
 pub(crate) const FDIRHKEY: u32 = 0x0EE68;
 pub(crate) const FDIRSKEY: u32 = 0x0EE6C;
 pub(crate) const FDIRDIP4M: u32 = 0x0EE3C;
@@ -218,21 +219,21 @@ pub(crate) const ANLP1: u32 = 0x042B0;
 /// ANLP1.ANAS: the state of the negotiation's state machine.
 pub(crate) const ANLP1_STATE: u32 = 0xF << 16;
 
-/// Bytes from one queue's block to the next.
+/// Distance of the queues' register blocks in bytes.
 const BLOCK: u32 = 0x40;
 
-/// Offset of a receive queue's register.
+/// Returns the offset of a receive queue's register.
 pub(crate) const fn rx(queue: usize, register: u32) -> u32 {
     let queue = queue as u32;
     (if queue < 64 { 0x01000 + queue * BLOCK } else { 0x0D000 + (queue - 64) * BLOCK }) + register
 }
 
-/// Offset of a transmit queue's register.
+/// Returns the offset of a transmit queue's register.
 pub(crate) const fn tx(queue: usize, register: u32) -> u32 {
     0x06000 + queue as u32 * BLOCK + register
 }
 
-/// The receive queue and the register in its block at `offset`. Counters lie in the same block.
+/// Returns the receive queue and the register in its block at `offset`. Counters lie in the same block.
 pub(crate) const fn as_rx(offset: u32) -> Option<(usize, u32)> {
     let queue = match offset {
         0x01000..0x02000 => (offset - 0x01000) / BLOCK,
@@ -242,12 +243,12 @@ pub(crate) const fn as_rx(offset: u32) -> Option<(usize, u32)> {
     Some((queue as usize, offset % BLOCK))
 }
 
-/// Whether there is a ring's tail at `offset`.
+/// Returns `true` if there is a ring's tail at `offset`.
 pub(crate) const fn is_tail(offset: u32) -> bool {
     matches!((as_rx(offset), as_tx(offset)), (Some((_, RDT)), _) | (_, Some((_, TDT))))
 }
 
-/// The transmit queue and the register in its block at `offset`.
+/// Returns the transmit queue and the register in its block at `offset`.
 pub(crate) const fn as_tx(offset: u32) -> Option<(usize, u32)> {
     match offset {
         0x06000..0x08000 => Some((((offset - 0x06000) / BLOCK) as usize, offset % BLOCK)),
@@ -261,13 +262,13 @@ mod tests {
 
     use super::*;
 
-    /// Where the generated table has element `index` of the register.
+    /// Returns the offset of element `index` of the register in the generated table.
     fn in_table(name: &str, index: usize) -> Option<u32> {
         REGISTERS.iter().find(|info| info.name == name)?.offsets().nth(index)
     }
 
     #[test]
-    fn what_was_written_twice_is_the_same() {
+    fn offsets_agree_with_the_generated_table() {
         let single = [
             ("CTRL", CTRL),
             ("STATUS", STATUS),

@@ -1,6 +1,6 @@
-//! What the device sees in a packet's headers: the packet type, addresses and ports.
+//! Parser of a packet's headers: packet type, addresses and ports.
 
-/// PKT_TYPE as it stands in an advanced write-back, bits 16:4 of the first word (7.1.6.2).
+/// Bits of PKT_TYPE in an advanced write-back, bits 16:4 of the first word (7.1.6.2).
 pub(crate) mod packet_type {
     pub(crate) const IPV4: u32 = 1 << 4;
     pub(crate) const IPV4_OPTIONS: u32 = 1 << 5;
@@ -14,30 +14,30 @@ use packet_type::*;
 
 use crate::vlan::{self, ETHERTYPE};
 
-/// The headers of a packet, as far as the device understands them.
+/// The headers of a packet that the device parses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Headers {
-    /// PKT_TYPE in its place.
+    /// PKT_TYPE at its position in the write-back.
     pub(crate) packet_type: u32,
-    /// Where the addresses start, source first; their lengths follow from the type.
+    /// Offset of the addresses, source first; their lengths follow from the type.
     pub(crate) addresses: usize,
-    /// Where the ports start, if the packet has them.
+    /// Offset of the ports, if the packet has them.
     pub(crate) ports: Option<usize>,
-    /// Whether it is IPv4 in IPv4.
+    /// `true` for IPv4 in IPv4.
     pub(crate) ip_in_ip: bool,
 }
 
-/// The number at `at` in network order.
+/// Returns the 16-bit number at `at` in network order.
 pub(crate) fn half(frame: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*frame.get(at..)?.first_chunk()?))
 }
 
-/// Reads the headers of `frame`, in which `tag_type` is the type of a VLAN tag.
+/// Parses the headers of `frame`, in which `tag_type` is the type of a VLAN tag.
 pub(crate) fn headers(frame: &[u8], tag_type: u16) -> Headers {
     let tagged = vlan::tag(frame, tag_type).is_some();
     let start = ETHERTYPE + 2 + if tagged { vlan::TAG } else { 0 };
     let (kind, start) = match half(frame, start - 2) {
-        // A length instead of a type: the type is behind LLC and SNAP.
+        // A length instead of an EtherType: the type follows LLC and SNAP.
         Some(0..=1500) if frame.get(start..start + SNAP.len()) == Some(&SNAP) => {
             (half(frame, start + SNAP.len()), start + SNAP.len() + 2)
         }
@@ -51,7 +51,7 @@ pub(crate) fn headers(frame: &[u8], tag_type: u16) -> Headers {
     headers.unwrap_or_default()
 }
 
-/// LLC and SNAP before a type of Ethernet (RFC 1042).
+/// LLC and SNAP before an EtherType (RFC 1042).
 const SNAP: [u8; 6] = [0xAA, 0xAA, 0x03, 0, 0, 0];
 
 fn ipv4(frame: &[u8], start: usize) -> Option<Headers> {
@@ -77,12 +77,12 @@ fn ipv6(frame: &[u8], start: usize) -> Option<Headers> {
     }
     let (mut next, mut at, mut hidden) = (header[6], start + 40, false);
     let mut packet_type = IPV6;
-    // Hop-by-hop, routing, fragment and destination headers; more than a few nobody sends.
+    // Hop-by-hop, routing, fragment and destination headers; no packet in practice has more than a few.
     for _ in 0..8 {
         let Some(extension) = frame.get(at..at + 8) else { break };
         match next {
             0 | 43 | 60 => {
-                // Segments left, or a home address: the addresses of the pseudo header are not those of the header.
+                // Segments left, or a home address: the pseudo header's addresses differ from the header's.
                 let len = 8 + usize::from(extension[1]) * 8;
                 hidden |= match next {
                     43 => extension[3] != 0,
@@ -104,12 +104,12 @@ fn ipv6(frame: &[u8], start: usize) -> Option<Headers> {
     Some(Headers { packet_type: packet_type | kind, addresses: start + 8, ports, ip_in_ip: false })
 }
 
-/// Whether there is a home address among the options of a destination header (RFC 6275, 6.3).
+/// Returns `true` if the options of a destination header contain a home address (RFC 6275, 6.3).
 fn has_home_address(mut options: &[u8]) -> bool {
     while let [kind, rest @ ..] = options {
         options = match (kind, rest) {
             (0xC9, _) => return true,
-            // One byte of padding is no more than that.
+            // Pad1 is a single byte without a length.
             (0, _) => rest,
             (_, [len, rest @ ..]) => rest.get(usize::from(*len)..).unwrap_or_default(),
             (_, []) => &[],
@@ -118,7 +118,8 @@ fn has_home_address(mut options: &[u8]) -> bool {
     false
 }
 
-/// The packet type and ports of a transport protocol. Fragments show neither, nor does what is hidden by a header.
+/// Returns the packet type and the ports of a transport protocol. Fragments have neither, nor has a transport that an
+/// extension header hides.
 fn transport(protocol: u8, frame: &[u8], at: usize, hidden: bool) -> (u32, Option<usize>) {
     let kind = match protocol {
         6 => TCP,

@@ -1,4 +1,4 @@
-//! One port: the handle that drivers and tests hold.
+//! One port: the handle for drivers and tests.
 
 use std::any::Any;
 use std::ptr::NonNull;
@@ -21,15 +21,15 @@ use crate::violation::Violation;
 use crate::wire::Wire;
 use crate::wire::cable::{self, CableEnd};
 
-/// How a port is made.
+/// Configuration of a new port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortConfig {
     /// The MAC address in the EEPROM.
     pub mac: [u8; 6],
-    /// Which of the chip's two ports it is: STATUS.LAN_ID.
+    /// The port's number on the chip, 0 or 1: STATUS.LAN_ID.
     pub lan_id: u8,
-    /// Whether every 4 KiB page of memory gets a device address of its own, as without an IOMMU,
-    /// instead of all pages of a mapping in a row.
+    /// `true` to give every 4 KiB page of memory a device address of its own, as without an IOMMU. By default, the
+    /// pages of a mapping are contiguous.
     pub scattered_pages: bool,
 }
 
@@ -42,25 +42,25 @@ impl Default for PortConfig {
 struct Shared {
     chip: Mutex<Chip>,
     iommu: Arc<Iommu>,
-    /// How many threads want the chip: a runner lets them go first.
+    /// Number of threads that wait for the chip: a runner lets them go first.
     wanted: AtomicUsize,
-    /// Whether a driver has the platform.
+    /// `true` while a driver owns the platform.
     claimed: AtomicBool,
 }
 
-/// One port of the modelled chip, as a test holds it. Clones are handles of the same port.
+/// One port of the modelled chip. Clones are handles to the same port.
 ///
-/// A driver gets the port's platform by [`claim`](Self::claim): one at a time, as a card has one driver.
+/// A driver gets the port's platform from [`claim`](Self::claim): one at a time, as a card has one driver.
 ///
-/// Model time moves when the driver waits, by a microsecond with each register read, and with each
-/// [`step`](Self::step). While a [`Runner`](crate::Runner) drives the port, it is real time.
+/// Model time advances when the driver waits, by a microsecond with each register read, and with each
+/// [`step`](Self::step). While a [`Runner`](crate::Runner) drives the port, model time is real time.
 #[derive(Clone)]
 pub struct Port {
     shared: Arc<Shared>,
 }
 
 impl Port {
-    /// A port of its own, powered on, without a wire.
+    /// Creates a new port, powered on, without a wire.
     #[must_use]
     pub fn new(config: PortConfig) -> Self {
         let iommu = Iommu::new(config.scattered_pages);
@@ -75,12 +75,12 @@ impl Port {
         chip
     }
 
-    /// Takes the port's platform, to drive the device with. Dropping it gives it back.
+    /// Takes the port's platform, to drive the device with. Dropping the platform returns it to the port.
     ///
     /// # Errors
     ///
-    /// [`AlreadyClaimed`] while another platform of this port lives: two drivers of one device would break each other's
-    /// memory.
+    /// Fails with [`AlreadyClaimed`] while another platform of this port lives: two drivers of one device would corrupt
+    /// each other's memory.
     pub fn claim(&self) -> Result<PortPlatform, AlreadyClaimed> {
         match self.shared.claimed.swap(true, Ordering::AcqRel) {
             false => Ok(PortPlatform { port: self.clone() }),
@@ -88,8 +88,8 @@ impl Port {
         }
     }
 
-    /// Lets the port be claimed again although a platform was not dropped: the next driver finds it as one that was killed
-    /// left it.
+    /// Allows another claim although the platform was not dropped. The next driver finds the port as a killed driver
+    /// leaves it.
     ///
     /// # Safety
     ///
@@ -98,7 +98,7 @@ impl Port {
         self.shared.claimed.store(false, Ordering::Release);
     }
 
-    /// Reads a register as a host does: with the side effects that reading has.
+    /// Reads a register as a host does, with the read's side effects.
     pub fn read32(&self, offset: Offset) -> u32 {
         self.chip().read(offset.bytes())
     }
@@ -107,18 +107,18 @@ impl Port {
     ///
     /// # Safety
     ///
-    /// As for [`Bus::write`]: what is written must not let the device access memory that it was not given. So nothing may
-    /// be written that a driver which has [claimed](Self::claim) the port relies on.
+    /// As for [`Bus::write`]: the write must not let the device access memory that was not given to it. So it must
+    /// change nothing that a driver which has [claimed](Self::claim) the port relies on.
     pub unsafe fn write32(&self, offset: Offset, value: u32) {
         let mut chip = self.chip();
         chip.write(offset.bytes(), value);
-        // A doorbell starts DMA at once, and needs no switch of threads for it.
+        // A doorbell starts DMA at once, without a switch to the runner's thread.
         if chip.is_real_time() && offsets::is_tail(offset.bytes()) {
             chip.step();
         }
     }
 
-    /// Model time since the port was made.
+    /// Returns the model time since the port was created.
     #[must_use]
     pub fn now(&self) -> Duration {
         let mut chip = self.chip();
@@ -126,7 +126,7 @@ impl Port {
         Duration::from_nanos(chip.now())
     }
 
-    /// Lets model time pass, and the model do in it what it does in a few steps. Under a runner, it sleeps.
+    /// Advances the model by `time`, in a few steps. Under a runner, sleeps instead.
     pub fn wait(&self, time: Duration) {
         let sleep = self.chip().wait(time);
         if sleep {
@@ -134,25 +134,25 @@ impl Port {
         }
     }
 
-    /// Plugs the port into `wire`. The wire that it was plugged into is dropped.
+    /// Plugs the port into `wire`, and drops the previous wire.
     pub fn plug(&self, wire: impl Wire + 'static) {
         let old = self.chip().wire.replace(Box::new(wire));
         drop(old);
     }
 
-    /// Unplugs the port, and gives back the wire.
+    /// Unplugs the port, and returns the wire.
     pub fn unplug(&self) -> Option<Box<dyn Wire>> {
         self.chip().wire.take()
     }
 
-    /// Moves the model on by 10 us: frames from the wire, up to a burst, frames to the wire, and what
-    /// happens by itself. Returns how many frames moved.
+    /// Advances the model by 10 us: receives up to a burst of frames from the wire, sends frames to the wire, and
+    /// processes due events. Returns the number of frames moved.
     pub fn step(&self) -> usize {
         self.chip().step()
     }
 
-    /// Steps until nothing moves any more, at most `limit` times. Returns how many frames moved.
-    pub fn settle(&self, limit: usize) -> usize {
+    /// Steps until no frame moves, at most `limit` times. Returns the number of frames moved.
+    pub fn run_until_idle(&self, limit: usize) -> usize {
         let mut moved = 0;
         for _ in 0..limit {
             match self.step() {
@@ -163,7 +163,7 @@ impl Port {
         moved
     }
 
-    /// A step that lets other threads go first. Returns `None` if there were some.
+    /// Steps unless another thread waits for the port. Returns `None` if one does.
     pub(crate) fn step_if_free(&self) -> Option<usize> {
         if self.shared.wanted.load(Ordering::Relaxed) > 0 {
             return None;
@@ -179,7 +179,7 @@ impl Port {
         self.chip().stop_real_time();
     }
 
-    /// Gives the port one frame, whether it has room for it or not.
+    /// Delivers one frame to the port, regardless of its room.
     pub fn deliver(&self, frame: &[u8]) {
         let mut chip = self.chip();
         let iommu = Arc::clone(&chip.iommu);
@@ -187,8 +187,8 @@ impl Port {
         chip.deliver_now(frame, &dma);
     }
 
-    /// What the driver did and must not have done: the first 256 times. What is only not modelled stands there once for each
-    /// register; [`violation_kinds`](Self::violation_kinds) has how often.
+    /// Returns the driver's first 256 violations. [`Rule::NotModelled`](crate::Rule::NotModelled) appears once per
+    /// register; [`violation_kinds`](Self::violation_kinds) has the counts.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         let mut chip = self.chip();
@@ -196,7 +196,8 @@ impl Port {
         chip.log.kept().to_vec()
     }
 
-    /// The first violation of each rule at each register, and how many of them there were: all of them count.
+    /// Returns the first violation of each rule at each register, with the number of its violations. Every violation
+    /// counts.
     #[must_use]
     pub fn violation_kinds(&self) -> Vec<(Violation, u64)> {
         let mut chip = self.chip();
@@ -204,7 +205,7 @@ impl Port {
         chip.log.kinds().to_vec()
     }
 
-    /// How many violations there were in all.
+    /// Returns the total number of violations.
     #[must_use]
     pub fn violation_count(&self) -> u64 {
         let mut chip = self.chip();
@@ -212,90 +213,91 @@ impl Port {
         chip.log.total()
     }
 
-    /// Forgets all violations.
+    /// Clears all violations.
     pub fn clear_violations(&self) {
         let mut chip = self.chip();
         chip.note_unmapped();
         chip.log.clear();
     }
 
-    /// Makes something go wrong from now on.
+    /// Activates a fault.
     pub fn inject(&self, fault: Fault) {
         self.chip().faults.inject(fault);
     }
 
-    /// Makes it go right again. What it held up goes on.
+    /// Deactivates a fault. The events that it held up proceed.
     pub fn clear(&self, fault: Fault) {
         self.chip().faults.clear(fault);
     }
 
-    /// Plugs or pulls the cable: without it there is no link.
+    /// Plugs or pulls the cable. Without a cable there is no link.
     pub fn set_link(&self, connected: bool) {
         self.chip().plugged = connected;
     }
 
-    /// Lets the device be a bus master, or not, as PCI's Command.BME does: without it there is no DMA and no interrupt.
+    /// Enables or disables bus mastering, as PCI's Command.BME does. Without it there is no DMA and no interrupt.
     ///
-    /// It is on at first, as the platforms for hardware switch it on when they open a function. Who has a configuration
-    /// space in front of the port switches it off at power-on and at a function level reset.
+    /// It starts enabled, because the platforms for hardware enable it when they open a PCI function. A configuration
+    /// space in front of the port disables it at power-on and at a function level reset.
     pub fn set_bus_master(&self, on: bool) {
         self.chip().set_bus_master(on);
     }
 
-    /// What became of all frames.
+    /// Returns the counts of all frames by their fate.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.chip().counters
     }
 
-    /// The value of a register, without the effects that reading has.
+    /// Returns the value of a register, without the side effects of a read.
     #[must_use]
     pub fn peek(&self, offset: Offset) -> u32 {
         let chip = self.chip();
         chip.registers.find(offset.bytes()).map_or(0, |place| chip.registers.get(place.offset))
     }
 
-    /// Has `sink` take the vectors of interrupts, as their messages are sent: 0 to 63 with GPIE.Multiple_MSIX,
-    /// else 0 for all causes. It is called with the port locked, and must not call the port.
+    /// Sets `sink` as the receiver of interrupt vectors when their messages are sent. Vectors are 0 to 63 with
+    /// GPIE.Multiple_MSIX, else 0 for all causes. `sink` is called with the port locked, and must not call the port.
     pub fn on_interrupt(&self, sink: impl FnMut(u16) + Send + 'static) {
         self.chip().interrupts.sink = Some(Box::new(sink));
     }
 
-    /// Resets the function as PCI's device control register does (a function level reset).
+    /// Resets the PCI function through PCI's device control register (a function level reset).
     pub fn reset_function(&self) {
         self.chip().function_reset();
     }
 
-    /// Lets the device reach the `len` bytes at `host` by the addresses from `start` on. What was mapped
-    /// there is replaced.
+    /// Lets the device access the `len` bytes at `host` through the addresses from `start` on. Replaces earlier
+    /// mappings there.
     ///
     /// # Safety
     ///
     /// The bytes are memory that may be read and written through raw pointers as long as `alive` lives,
     /// and nothing else relies on what they contain.
     pub unsafe fn map_at(&self, start: u64, len: u64, host: NonNull<u8>, alive: Arc<dyn Any + Send + Sync>) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller guarantees what `Iommu::map_at` requires.
         unsafe { self.shared.iommu.map_at(start, len, host, alive) }
     }
 
-    /// Ends the mappings that reach into `len` addresses from `start` on.
+    /// Removes the mappings that overlap `len` addresses from `start` on.
     pub fn unmap_at(&self, start: u64, len: u64) {
         self.shared.iommu.unmap_at(start, len);
     }
 
-    /// How much memory the device reaches now.
+    /// Returns the number of bytes that the device can access now.
     #[must_use]
     pub fn mapped_bytes(&self) -> u64 {
         self.shared.iommu.mapped_bytes()
     }
 }
 
-/// Connects two ports by a [cable](cable::cable). Who does not take what comes loses it, and counts it as the chip does.
+/// Connects two ports by a [cable](cable::cable). A port that does not take a frame when it arrives loses it, and
+/// counts it as the chip does.
 pub fn connect(one: &Port, other: &Port) {
     plug_both(one, other, cable::cable());
 }
 
-/// Connects two ports by a cable on which [nothing gets lost](cable::lossless): who sends waits for who receives.
+/// Connects two ports by a [lossless cable](cable::lossless): the sender waits for the receiver.
 pub fn connect_lossless(one: &Port, other: &Port) {
     plug_both(one, other, cable::lossless());
 }
@@ -305,14 +307,14 @@ fn plug_both(one: &Port, other: &Port, (here, there): (CableEnd, CableEnd)) {
     other.plug(there);
 }
 
-/// A port's platform, its [`Bus`], [`Dma`] and [`Clock`] in one: what a driver owns. [`Port::claim`] makes it.
+/// A port's platform, its [`Bus`], [`Dma`] and [`Clock`] in one, to be owned by a driver. [`Port::claim`] creates it.
 #[derive(Debug)]
 pub struct PortPlatform {
     port: Port,
 }
 
 impl PortPlatform {
-    /// The port.
+    /// Returns the port.
     #[must_use]
     pub fn port(&self) -> &Port {
         &self.port
@@ -325,13 +327,13 @@ impl Drop for PortPlatform {
     }
 }
 
-/// The port has a platform already.
+/// The error of [`Port::claim`] when a platform of the port exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlreadyClaimed;
 
 impl std::fmt::Display for AlreadyClaimed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("cannot claim the port: a driver has it already: drop the device that drives it")
+        f.write_str("cannot claim the port: another driver owns it: drop that driver's device first")
     }
 }
 
@@ -343,21 +345,22 @@ impl std::fmt::Debug for Port {
     }
 }
 
-// SAFETY: honest: what is read is what the model does: a queue that reads as disabled accesses memory no more once its settle time
-// is over. Exclusive: `claim` makes one platform at a time, and the port's handles only write by an `unsafe fn`.
+// SAFETY: reads return the model's state. A queue that reads as disabled accesses no memory once its delay (`SETTLE`)
+// is over. Access is exclusive: `claim` creates one platform at a time, and the port's handles write only through an
+// `unsafe fn`.
 unsafe impl Bus<RegisterSpace> for PortPlatform {
     fn read(&self, offset: Offset) -> u32 {
         self.port.read32(offset)
     }
 
     unsafe fn write(&self, offset: Offset, value: u32) {
-        // SAFETY: as the caller says.
+        // SAFETY: the caller guarantees what `write32` requires.
         unsafe { self.port.write32(offset, value) }
     }
 }
 
-// SAFETY: memory comes from the allocator and is used by nobody else; the table of the port's own
-// address space has exactly the mapped memory, until the mapping is dropped.
+// SAFETY: memory comes from the allocator and has no other user. The table of the port's own address space has exactly
+// the mapped memory, until the mapping is dropped.
 unsafe impl Dma for Port {
     fn domain(&self) -> Domain {
         self.shared.iommu.domain()
@@ -378,7 +381,7 @@ unsafe impl Dma for Port {
     }
 }
 
-// SAFETY: all calls go to the port.
+// SAFETY: all calls are forwarded to the port.
 unsafe impl Dma for PortPlatform {
     fn domain(&self) -> Domain {
         self.port.domain()
@@ -393,7 +396,7 @@ unsafe impl Dma for PortPlatform {
     }
 }
 
-// SAFETY: what takes time in the model takes it by this clock.
+// SAFETY: all delays of the model follow this clock.
 unsafe impl Clock for PortPlatform {
     fn now(&self) -> Duration {
         self.port.now()

@@ -1,4 +1,4 @@
-//! Enabling, disabling and feeding the queues: the registers of a queue's block (datasheet 4.6.7, 4.6.8).
+//! Queue control: enable, disable and tail, through the registers of a queue's block (datasheet 4.6.7, 4.6.8).
 
 use crate::chip::{Chip, Event, MICROSECOND, Time};
 use crate::layout::Place;
@@ -8,12 +8,12 @@ use crate::ring::{Ring, State, TailError};
 use crate::transmit::TxQueue;
 use crate::violation::Rule;
 
-/// How long a queue takes to be enabled or disabled.
+/// Time a queue takes to be enabled or disabled.
 const SWITCH: Time = 30 * MICROSECOND;
-/// How long a receive queue may still write to memory after it reads as disabled (4.6.7.1.2).
+/// Time for which a receive queue may still write to memory after it reads as disabled (4.6.7.1.2).
 const SETTLE: Time = 100 * MICROSECOND;
 
-/// What the rules of rings need to know of a queue's registers.
+/// The registers of a queue that the rules of rings check.
 struct Block {
     base: u32,
     len: u32,
@@ -22,7 +22,7 @@ struct Block {
 }
 
 impl Chip {
-    /// A register in a receive queue's block is written. Returns whether nothing is left to do.
+    /// Handles a write to a register in a receive queue's block. Returns `true` if nothing is left to do.
     pub(crate) fn rx_queue_write(&mut self, queue: usize, register: u32, place: Place, value: u32) -> bool {
         let works = self.receiver.ring(queue).is_some_and(|ring| ring.state != State::Disabled);
         match register {
@@ -52,7 +52,7 @@ impl Chip {
         true
     }
 
-    /// A register in a transmit queue's block is written. Returns whether nothing is left to do.
+    /// Handles a write to a register in a transmit queue's block. Returns `true` if nothing is left to do.
     pub(crate) fn tx_queue_write(&mut self, queue: usize, register: u32, place: Place, value: u32) -> bool {
         let works = self.transmitter.ring(queue).is_some_and(|ring| ring.state != State::Disabled);
         match register {
@@ -75,24 +75,26 @@ impl Chip {
         true
     }
 
-    /// The chip ignores the low bits of a base: a ring would be elsewhere than its owner thinks.
+    /// Checks the alignment of a base. The chip ignores the low bits, so the ring would not be where the driver expects
+    /// it.
     fn check_base(&mut self, place: Place, value: u32) {
         if value & 0x7F != 0 {
             self.violation(Rule::RingBaseMisaligned, place.offset, || format!("{value:#x} was written"));
         }
     }
 
-    /// The chip does not store the low bits of a length: the register test of Linux' driver reads them as 0.
+    /// Stores a ring's length without its low bits, as the chip does: the register test of Linux' driver reads them as
+    /// 0.
     fn ring_length(&mut self, place: Place, value: u32) {
         if value & 0x7F != 0 {
             self.violation(Rule::RingLengthInvalid, place.offset, || format!("{value:#x} was written"));
         }
-        self.judge_reserved(place, value);
+        self.check_reserved(place, value);
         let new = self.registers.after_write(place, value & !0x7F);
         self.registers.store(place, new);
     }
 
-    fn judge_reserved(&mut self, place: Place, value: u32) {
+    fn check_reserved(&mut self, place: Place, value: u32) {
         let wrong = self.registers.wrong_reserved(place, value);
         if wrong != 0 {
             self.violation(Rule::ReservedBit, place.offset, || {
@@ -101,8 +103,8 @@ impl Chip {
         }
     }
 
-    /// A head may be written only while its queue is disabled, though the table has it as read-only. What a head does
-    /// that is written while its queue works is not known; the model goes by the table.
+    /// Stores a head, which may be written only while its queue is disabled, although the table calls it read-only. The
+    /// chip's behaviour for a working queue is unknown; the model follows the table.
     fn head(&mut self, place: Place, value: u32, works: bool) -> bool {
         if works {
             self.violation(Rule::HeadWritten, place.offset, || format!("{value} was written"));
@@ -125,7 +127,7 @@ impl Chip {
         self.check_packet_complete(queue);
     }
 
-    /// A queue fetches the descriptors that it was given, if the device may reach memory.
+    /// Fetches the descriptors posted to a queue, if the device may access memory.
     fn fetch(&mut self, transmit: bool, queue: usize) {
         if !self.is_master() {
             return;
@@ -140,7 +142,7 @@ impl Chip {
         }
     }
 
-    /// The device may reach memory again: what it was given meanwhile is fetched.
+    /// Fetches the descriptors posted while the device could not access memory.
     pub(crate) fn fetch_all(&mut self) {
         for queue in 0..self.receiver.queues.len() {
             self.fetch(false, queue);
@@ -150,8 +152,8 @@ impl Chip {
         }
     }
 
-    /// Judges a tail: `result` is `None` if the queue is not enabled, and otherwise tells whether that
-    /// was read back, and whether the ring accepted it.
+    /// Checks and stores a tail. `result` is `None` if the queue is not enabled. Else it tells if software read back
+    /// that the queue is enabled, and if the ring accepted the tail.
     fn tail(&mut self, place: Place, value: u32, result: Option<(bool, Result<(), TailError>)>) {
         let at = place.offset;
         match result {
@@ -165,7 +167,7 @@ impl Chip {
         }
         match result {
             Some((_, Err(TailError::OutOfRing))) => {
-                // The head of the chip would never meet it; the model stays where it is until a tail is in the ring.
+                // The chip's head would never meet this tail; the model does not move until a tail lies in the ring.
                 self.violation(Rule::TailOutOfRing, at, || format!("{value} is beyond the ring"));
             }
             Some((_, Err(TailError::Overrun))) => {
@@ -252,7 +254,7 @@ impl Chip {
             }
             (State::Enabled, false) => {
                 let left = self.transmitter.queue(queue).ring.owned();
-                // Without a link nothing drains.
+                // Without a link the queue cannot drain.
                 if left > 0 && self.is_link_up() {
                     self.violation(Rule::TransmitDisabledUndrained, at, || format!("{left} descriptors are left"));
                 }
@@ -279,14 +281,14 @@ impl Chip {
         }
     }
 
-    /// Stores RXDCTL or TXDCTL: ENABLE reads as the queue is, not as software wants it.
+    /// Stores RXDCTL or TXDCTL. ENABLE reads as the queue's state, not as the written value.
     fn store_control(&mut self, place: Place, value: u32, enabled: bool) {
-        self.judge_reserved(place, value);
+        self.check_reserved(place, value);
         let new = self.registers.after_write(place, value) & !QUEUE_ENABLE;
         self.registers.store(place, if enabled { new | QUEUE_ENABLE } else { new });
     }
 
-    /// The rules of a ring when its queue is enabled.
+    /// Checks the rules of a ring when its queue is enabled.
     fn check_ring(&mut self, block: &Block, at: impl Fn(u32) -> u32) {
         let (base_at, len_at, tail_at) = (at(block.base), at(block.len), at(block.tail));
         let base = self.ring_base(base_at);
@@ -330,8 +332,8 @@ impl Chip {
         self.fetch(false, queue);
     }
 
-    /// Takes what SRRCTL says of a queue's buffers. All types but the legacy one are written back in the advanced format:
-    /// no header is split from its packet.
+    /// Takes over the buffer configuration in SRRCTL. All descriptor types but the legacy one are written back in the
+    /// advanced format, without header splitting.
     fn receive_buffers(&mut self, queue: usize, control: u32) {
         let RxQueue { buffer_size, advanced, drop_enabled, .. } = self.receiver.queue(queue);
         *buffer_size = (control & 0x1F).min(16) as usize * 1024;
@@ -369,12 +371,12 @@ impl Chip {
     }
 }
 
-/// How many descriptors TXDCTL.WTHRESH gathers before they are written back.
+/// Returns TXDCTL.WTHRESH: the number of descriptors gathered before they are written back.
 fn write_back_threshold(control: u32) -> usize {
     (control >> 16 & 0x7F) as usize
 }
 
-/// Hands descriptors over, if the queue is enabled. Also tells whether that was read back.
+/// Gives descriptors to the device if the queue is enabled. Also returns `true` if software has read that back.
 fn advance(ring: &mut Ring, tail: u32) -> Option<(bool, Result<(), TailError>)> {
     ring.works().then(|| (ring.seen_enabled, ring.advance(tail)))
 }

@@ -19,7 +19,7 @@ use crate::wire::frames::FrameQueue;
 
 /// Number of queues.
 const QUEUES: usize = 128;
-/// The most frames that one step takes from the wire.
+/// Maximum number of frames that one step takes from the wire.
 const BURST: usize = 256;
 /// The longest frame that can be on a wire, without CRC.
 pub(crate) const LONGEST: usize = 16 * 1024 - CRC;
@@ -34,13 +34,13 @@ const VP: u64 = 1 << 3;
 const PIF: u64 = 1 << 7;
 const ALL_ERRORS: u64 = 0xFFF << 20;
 
-/// What the last descriptor of a packet says about it.
+/// The packet's data in the write-back of its last descriptor.
 struct Report {
     /// The first word of an advanced write-back.
     start: u64,
-    /// The VLAN tag that was taken out.
+    /// The stripped VLAN tag.
     tag: Option<u16>,
-    /// Which checksums were checked and which were wrong, whether a filter matched, and whether others get it, too.
+    /// Status bits: checked and wrong checksums, a filter match, and a destination of several hosts.
     status: u64,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct RxQueue {
     pub(crate) drop_enabled: bool,
     pub(crate) strip_vlan: bool,
     buffer_hint: usize,
-    /// Whether frames were written in this step.
+    /// `true` if frames were written in this step.
     moved: bool,
 }
 
@@ -64,11 +64,11 @@ impl RxQueue {
     }
 }
 
-/// All of reception.
+/// The whole receive side.
 pub(crate) struct Receiver {
     pub(crate) queues: Vec<Option<Box<RxQueue>>>,
     filter: Filter,
-    /// Whether registers were written since `filter` was made of them.
+    /// `true` if registers were written since `filter` was derived from them.
     stale: bool,
     working: Vec<usize>,
     receiving: bool,
@@ -80,7 +80,7 @@ pub(crate) struct Receiver {
     /// The packet buffer: frames that found no descriptor.
     waiting: FrameQueue,
     scratch: Vec<u8>,
-    /// Whether the next packet is one that CTRL_EXT.NS_DIS should have been set for.
+    /// `true` if reception was enabled without CTRL_EXT.NS_DIS; the next packet is then a violation.
     snoop_pending: bool,
 }
 
@@ -105,7 +105,7 @@ impl Default for Receiver {
 }
 
 impl Receiver {
-    /// The queue, made on first use.
+    /// Returns the queue, and creates it on first use.
     pub(crate) fn queue(&mut self, queue: usize) -> &mut RxQueue {
         self.queues[queue % QUEUES].get_or_insert_with(|| Box::new(RxQueue::new()))
     }
@@ -114,7 +114,7 @@ impl Receiver {
         self.queues.get_mut(queue)?.as_deref_mut().map(|queue| &mut queue.ring)
     }
 
-    /// The queues that read as enabled.
+    /// Returns the queues that read as enabled.
     pub(crate) fn working(&self) -> impl Iterator<Item = usize> {
         let works = |queue: &Option<Box<RxQueue>>| queue.as_ref().is_some_and(|queue| queue.ring.works());
         self.queues.iter().enumerate().filter(move |(_, queue)| works(queue)).map(|(index, _)| index)
@@ -134,7 +134,8 @@ impl Receiver {
     }
 }
 
-/// The most frames that a wire can have lost in one step. More are a mistake of the wire, and would overflow counters.
+/// Maximum number of frames that a wire can lose in one step. A larger number is a bug of the wire, and would overflow
+/// counters.
 const MOST_LOST: u64 = u32::MAX as u64;
 
 impl Chip {
@@ -163,14 +164,14 @@ impl Chip {
         receiver.hash_reported = hash_reported;
         receiver.buffer_bytes = buffer_bytes;
         if receiving && queues > 1 {
-            self.violation(Rule::NotModelled, MRQC, || format!("MRQC.MRQE is {queues}: only RSS alone is played"));
+            self.violation(Rule::NotModelled, MRQC, || format!("MRQC.MRQE is {queues}: only RSS alone is modelled"));
         }
         if receiving && self.registers.get(CTRL_EXT) & CTRL_EXT_NS_DIS == 0 {
             self.receiver.snoop_pending = true;
         }
     }
 
-    /// Takes frames from the packet buffer and the wire. Returns how many were taken.
+    /// Takes frames from the packet buffer and the wire. Returns the number of frames taken.
     pub(crate) fn receive(&mut self, dma: &Access<'_>) -> usize {
         if self.receiver.stale {
             self.update_receiver();
@@ -190,14 +191,14 @@ impl Chip {
         (self.counters.frames_in + self.counters.delivered - before) as usize
     }
 
-    /// What the wire brings to a port that cannot take it is lost.
+    /// Discards and counts the frames on the wire to a port that cannot take them.
     pub(crate) fn discard_arrivals(&mut self) {
         let lost = self.wire.as_mut().map_or(0, |wire| wire.discard().min(MOST_LOST));
         self.counters.frames_in += lost;
         self.counters.dropped_not_receiving += lost;
     }
 
-    /// Frames came while the port did not move: more than its packet buffer holds.
+    /// Counts frames that arrived while the port did not step: more than its packet buffer holds.
     fn overrun(&mut self, frames: u64) {
         self.counters.frames_in += frames;
         if !self.receiver.receiving {
@@ -213,13 +214,13 @@ impl Chip {
         self.cause(EICR_RX_MISS);
     }
 
-    /// The packet buffer is cleared, and with it what waits there.
+    /// Resets reception, and clears the packet buffer with its waiting frames.
     pub(crate) fn reset_receiver(&mut self) {
         self.receiver.reset();
         self.counters.dropped_not_receiving += std::mem::take(&mut self.counters.waiting);
     }
 
-    /// A frame arrives that no wire brought.
+    /// Receives a frame that no wire brought.
     pub(crate) fn deliver_one(&mut self, frame: &[u8], dma: &Access<'_>) {
         if self.receiver.stale {
             self.update_receiver();
@@ -229,7 +230,7 @@ impl Chip {
         self.publish_heads();
     }
 
-    /// How many frames of any size surely find descriptors.
+    /// Returns the number of frames of any size that are certain to find descriptors.
     fn room(&self) -> usize {
         let receiver = &self.receiver;
         if !receiver.receiving || !receiver.waiting.is_empty() || !self.is_master() {
@@ -242,7 +243,7 @@ impl Chip {
         free.min().unwrap_or(0).min(BURST)
     }
 
-    /// The heads go to the registers once a step.
+    /// Copies the heads to the registers, once per step.
     fn publish_heads(&mut self) {
         for at in 0..self.receiver.working.len() {
             let index = self.receiver.working[at];
@@ -255,14 +256,14 @@ impl Chip {
         }
     }
 
-    /// A frame arrives from the wire, without CRC.
+    /// Receives a frame from the wire, without CRC.
     pub(crate) fn arrive(&mut self, frame: &[u8], dma: &Access<'_>) {
         self.counters.frames_in += 1;
         if frame.is_empty() || frame.len() > LONGEST {
             self.counters.dropped_not_receiving += 1;
             return;
         }
-        // The MAC filters and counts whether reception is on or not (8.2.3.23).
+        // The MAC filters and counts even while reception is off (8.2.3.23).
         let refused = self.filter_in_mac(frame);
         let refused: Option<fn(&mut Counters) -> &mut u64> = match self.receiver.receiving {
             true => refused,
@@ -274,8 +275,8 @@ impl Chip {
         }
     }
 
-    /// Counts a frame in the MAC's registers. Returns the counter of frames that were dropped for the same reason, or
-    /// `None` for a frame that has passed the filters.
+    /// Counts a frame in the MAC's registers. Returns the counter of frames dropped for the same reason, or `None` for
+    /// a frame that passes the filters.
     #[inline]
     fn filter_in_mac(&mut self, frame: &[u8]) -> Option<fn(&mut Counters) -> &mut u64> {
         self.count_arrival(frame.len());
@@ -287,7 +288,7 @@ impl Chip {
         let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
         if frame.len() < SHORTEST {
             self.registers.add(RUC, 1);
-            // Section 8.2.3.23.69 does not say which of the short frames: all that are discarded.
+            // Section 8.2.3.23.69 does not say which short frames count: the model counts all that are discarded.
             self.registers.add(MSPDC, 1);
             return Some(|counters| &mut counters.dropped_short);
         }
@@ -304,14 +305,14 @@ impl Chip {
         None
     }
 
-    /// A frame has passed the filters: to its queue with it, or into the packet buffer.
+    /// Delivers a frame that has passed the filters to its queue, or keeps it in the packet buffer.
     fn accept(&mut self, frame: &[u8], dma: &Access<'_>) {
         if !self.receiver.waiting.is_empty() || !self.is_master() || !self.deliver(frame, dma) {
             self.keep(frame);
         }
     }
 
-    /// Puts a frame into the packet buffer, if there is room.
+    /// Puts a frame into the packet buffer if there is room.
     fn keep(&mut self, frame: &[u8]) {
         let receiver = &mut self.receiver;
         if receiver.waiting.bytes() + frame.len() > receiver.buffer_bytes {
@@ -373,11 +374,12 @@ impl Chip {
         if status & checksum::WRONG != 0 {
             self.registers.add(XEC, 1);
         }
-        // A match is reported whatever FDIRCTRL.Report-Status says (8.2.3.21.1).
+        // A match is reported regardless of FDIRCTRL.Report-Status (8.2.3.21.1).
         if matches!(flow, Verdict::Match(_)) {
             status |= FLM;
         }
-        // The 82598 sets PIF for what passed an inexact filter only; for the 82599, 7.1.6.2 has it for all but unicast.
+        // The 82598 sets PIF only for frames that passed an inexact filter. For the 82599, 7.1.6.2 has it set for all
+        // but unicast.
         if cast(frame) != Cast::Unicast {
             status |= PIF;
         }
@@ -414,14 +416,14 @@ impl Chip {
         true
     }
 
-    /// Writes one buffer and its descriptor, with the packet's `report` in the last. Returns whether the
-    /// buffer could be written.
+    /// Writes one buffer and its descriptor, with the packet's `report` in the last one. Returns `true` if the buffer
+    /// was written.
     #[inline]
     fn write_piece(&mut self, index: usize, piece: &[u8], report: Option<&Report>, dma: &Access<'_>) -> bool {
         let Some(queue) = self.receiver.queues[index].as_deref_mut() else { return false };
         let at = queue.ring.head;
         let advanced = queue.advanced;
-        let Some((now, handed_over)) = queue.ring.fetch(at, dma) else {
+        let Some((now, as_fetched)) = queue.ring.fetch(at, dma) else {
             self.receive_fault(Rule::DmaOutsideMapping, index, || format!("descriptor {at} cannot be read"));
             return false;
         };
@@ -445,7 +447,7 @@ impl Chip {
         let tag = u64::from(tag.unwrap_or(0)) << 48;
         let words = match advanced {
             true => [start, status | length << 32 | tag],
-            // The status is a byte that starts at DD, and so are the errors above it (7.1.5). It has no FLM.
+            // The status byte starts at DD, and the error byte follows (7.1.5). A legacy status has no FLM.
             false => [now[0], length | (status & 0xFF & !FLM) << 32 | (status >> 24 & 0xFF) << 40 | tag],
         };
         let words = if self.faults.has(Fault::RxGarbage) { [u64::MAX; 2] } else { words };
@@ -453,12 +455,12 @@ impl Chip {
             queue.ring.write_back(at, 0, words[0], dma);
             queue.ring.write_back(at, 1, words[1], dma);
         }
-        if now != handed_over {
+        if now != as_fetched {
             self.receive_fault(Rule::DescriptorChanged, index, || {
-                format!("descriptor {at} was {handed_over:#x?} when handed over and is {now:#x?}")
+                format!("descriptor {at} was {as_fetched:#x?} when given to the device and is now {now:#x?}")
             });
         }
-        // The rest of a legacy descriptor's second word is the device's to write.
+        // The device writes the rest of a legacy descriptor's second word.
         let done = if advanced { now[1] & 1 } else { now[1] >> 32 & 1 };
         if done != 0 || now[0] == 0 {
             self.receive_fault(Rule::ReceiveDescriptorMalformed, index, || format!("descriptor {at} is {now:#x?}"));
@@ -477,13 +479,13 @@ impl Chip {
     }
 }
 
-/// The first word of an advanced write-back.
+/// Returns the first word of an advanced write-back.
 #[inline]
 fn write_back_start(headers: &Headers, hash: u32, hash_type: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type)
 }
 
-/// The CRC of IEEE 802.3.
+/// Computes the CRC of IEEE 802.3.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 != 0 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })

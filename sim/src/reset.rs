@@ -1,4 +1,4 @@
-//! Power-on, reset, and what a driver waits for after it (datasheet 4.6.3).
+//! Power-on, reset, and the initialisation that a driver waits for afterwards (datasheet 4.6.3).
 
 use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
 use crate::fault::Fault;
@@ -6,32 +6,32 @@ use crate::flow_director::FlowDirector;
 use crate::offsets::*;
 use crate::violation::Rule;
 
-/// How long CTRL.RST stays set: the datasheet does not say, but DPDK's driver gives the chip only ten readings with a
-/// microsecond before each.
+/// Time CTRL.RST stays set. The datasheet gives none, but DPDK's driver polls only ten times, with a microsecond before
+/// each.
 const RESET: Time = 5 * MICROSECOND;
-/// How long after a reset was started no register may be accessed (8.2.3.1.1).
+/// Time after the start of a reset in which no register may be accessed (8.2.3.1.1).
 const QUIET: Time = MILLISECOND;
-/// How long the EEPROM takes to be read after a reset.
+/// Time the EEPROM takes to be read after a reset.
 const EEPROM: Time = 3 * MILLISECOND;
-/// How long the DMA engine takes to initialise itself after a reset.
+/// Time the DMA engine takes to initialise itself after a reset.
 const DMA_INIT: Time = 4 * MILLISECOND;
-/// How long the device takes to finish its transactions when it must stop being a master.
+/// Time the device takes to finish its transactions when it must stop being a master.
 const MASTER_STOP: Time = 50 * MICROSECOND;
 
-/// How far the device and its driver are after a reset.
+/// Progress of the device and its driver after a reset.
 #[derive(Debug, Default)]
 pub(crate) struct Startup {
     in_reset: bool,
     link_reset: bool,
     quiet_until: Time,
     resets: u32,
-    /// Whether the last reset was the driver's own, by CTRL.
+    /// `true` if the driver itself made the last reset, through CTRL.
     own_reset: bool,
-    /// Whether RXCTRL.RXEN was 1 since the reset.
+    /// `true` if RXCTRL.RXEN was 1 since the reset.
     pub(crate) has_received: bool,
-    /// Whether software has read EEC.AUTO_RD as 1.
+    /// `true` if software has read EEC.AUTO_RD as 1.
     pub(crate) eeprom_seen: bool,
-    /// Whether software has read RDRXCTL.DMAIDONE as 1.
+    /// `true` if software has read RDRXCTL.DMAIDONE as 1.
     pub(crate) dma_init_seen: bool,
 }
 
@@ -42,7 +42,7 @@ impl Startup {
 }
 
 impl Chip {
-    /// The device as firmware leaves it: powered on, EEPROM read.
+    /// Brings the device into the state after power-on, with the EEPROM read.
     pub(crate) fn power_on(&mut self) {
         self.set_fixed_bits();
         self.eeprom_loaded();
@@ -50,7 +50,7 @@ impl Chip {
         self.train_link();
     }
 
-    /// What does not come from the table of reset values.
+    /// Sets the bits that the table of reset values does not define.
     fn set_fixed_bits(&mut self) {
         self.registers.set_bits(STATUS, u32::from(self.config.lan_id & 3) << STATUS_LAN_ID, true);
         self.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
@@ -58,7 +58,7 @@ impl Chip {
         self.set_links(false);
     }
 
-    /// CTRL was written.
+    /// Handles a write to CTRL.
     pub(crate) fn control(&mut self, value: u32, old: u32) {
         if value & (CTRL_RST | CTRL_LRST) != 0 {
             self.start_reset(value);
@@ -111,7 +111,7 @@ impl Chip {
         self.schedule(RESET, Event::ResetDone);
     }
 
-    /// A function level reset: all at once, and not held against the driver (datasheet 4.2.1.5.1).
+    /// Performs a function level reset at once, without violations (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
         self.cancel(|_| true);
         self.reset_receiver();
@@ -134,7 +134,7 @@ impl Chip {
         self.schedule(DMA_INIT, Event::DmaInitialised);
     }
 
-    /// The registers that the EEPROM holds are loaded.
+    /// Loads the registers whose values the EEPROM holds.
     pub(crate) fn eeprom_loaded(&mut self) {
         self.registers.set_bits(EEC, EEC_AUTO_RD, true);
         if !self.faults.has(Fault::EepromMissing) {
@@ -148,7 +148,7 @@ impl Chip {
             self.registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
             let error = u32::from(self.faults.has(Fault::EepromCorrupt));
             self.registers.set(FWSM, bit(15) | error << 19);
-            // Both functions' configuration is done.
+            // The configuration of both PCI functions is done.
             self.registers.set_bits(EEMNGCTL, 3 << 18, true);
             self.receiver.config_changed();
         }
@@ -157,8 +157,7 @@ impl Chip {
         }
     }
 
-    /// Checks that an access to the register at `offset` comes at a time when there may be one.
-    /// Returns whether it takes effect.
+    /// Checks that the register at `offset` may be accessed now. Returns `true` if the access takes effect.
     pub(crate) fn check_startup(&mut self, offset: u32, write: bool) -> bool {
         let kind = if write { "write" } else { "read" };
         if self.startup.quiet_until > self.now() {

@@ -1,9 +1,9 @@
-//! A descriptor ring as the device sees it: who owns which descriptor, and what it was when handed over.
+//! A descriptor ring as the device sees it: the owner of each descriptor, and its contents when the device fetched it.
 
 use crate::chip::Time;
 use crate::iommu::Access;
 
-/// Whether a queue works, which follows what software asks for with a delay.
+/// The state of a queue, which follows the driver's request with a delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Disabled,
@@ -12,7 +12,7 @@ pub(crate) enum State {
     Disabling,
 }
 
-/// Why a tail was not accepted.
+/// The reason for rejecting a tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TailError {
     OutOfRing,
@@ -23,17 +23,17 @@ pub(crate) enum TailError {
 #[derive(Debug)]
 pub(crate) struct Ring {
     pub(crate) state: State,
-    /// Whether software has read back that the queue is enabled.
+    /// `true` if software has read back that the queue is enabled.
     pub(crate) seen_enabled: bool,
     base: u64,
     count: usize,
     pub(crate) head: usize,
     pub(crate) tail: usize,
-    /// Up to where the descriptors were fetched: all up to the tail, unless the device may not reach memory.
+    /// End of the fetched descriptors: the tail, unless the device may not access memory.
     fetched: usize,
-    /// What the descriptors were when they were fetched.
+    /// The contents of the descriptors when they were fetched.
     shadow: Box<[[u64; 2]]>,
-    /// Until when a queue that was disabled may still reach its memory.
+    /// End of the time in which a disabled queue may still access its memory.
     pub(crate) settled: Time,
     hint: usize,
 }
@@ -59,7 +59,8 @@ impl Ring {
         }
     }
 
-    /// Takes the ring at `base` of `len` bytes, and head and tail as they are. What lies between them is to be fetched.
+    /// Enables the ring at `base` of `len` bytes, with its current head and tail. The descriptors between them are to
+    /// be fetched.
     pub(crate) fn enable(&mut self, base: u64, len: u32, head: u32, tail: u32) {
         self.base = base;
         self.count = len as usize / DESCRIPTOR as usize;
@@ -71,7 +72,7 @@ impl Ring {
         self.seen_enabled = false;
     }
 
-    /// Whether the device may write or read its memory.
+    /// Returns `true` if the device may access the ring's memory.
     #[inline]
     pub(crate) fn works(&self) -> bool {
         matches!(self.state, State::Enabled | State::Disabling)
@@ -86,7 +87,7 @@ impl Ring {
         if index + 1 == self.count { 0 } else { index + 1 }
     }
 
-    /// How many descriptors the device owns.
+    /// Returns the number of descriptors that the device owns.
     #[inline]
     pub(crate) fn owned(&self) -> usize {
         if self.tail >= self.head { self.tail - self.head } else { self.count - self.head + self.tail }
@@ -97,7 +98,7 @@ impl Ring {
         self.base.wrapping_add(index as u64 * DESCRIPTOR)
     }
 
-    /// Hands over the descriptors up to `tail`.
+    /// Gives the descriptors up to `tail` to the device.
     pub(crate) fn advance(&mut self, tail: u32) -> Result<(), TailError> {
         let tail = tail as usize;
         if tail >= self.count {
@@ -109,7 +110,7 @@ impl Ring {
         if overrun { Err(TailError::Overrun) } else { Ok(()) }
     }
 
-    /// Fetches the descriptors up to the tail and notes what they are. Returns the last that cannot be read.
+    /// Fetches the descriptors up to the tail and stores their contents. Returns the last that cannot be read.
     pub(crate) fn fetch_new(&mut self, dma: &Access<'_>) -> Option<usize> {
         let mut not_mapped = None;
         while self.fetched != self.tail {
@@ -122,19 +123,19 @@ impl Ring {
         not_mapped
     }
 
-    /// Whether all descriptors up to the tail were fetched.
+    /// Returns `true` if all descriptors up to the tail were fetched.
     pub(crate) fn is_fetched(&self) -> bool {
         self.fetched == self.tail
     }
 
-    /// The descriptor at `index` as it is now, and as it was when handed over.
+    /// Returns the descriptor at `index` as it is now, and as it was when fetched.
     #[inline]
     pub(crate) fn fetch(&mut self, index: usize, dma: &Access<'_>) -> Option<([u64; 2], [u64; 2])> {
         Some((dma.descriptor(self.address(index), &mut self.hint)?, self.shadow[index]))
     }
 
-    /// What descriptor `index` was when handed over.
-    pub(crate) fn handed_over(&self, index: usize) -> [u64; 2] {
+    /// Returns the contents of descriptor `index` when it was fetched.
+    pub(crate) fn as_fetched(&self, index: usize) -> [u64; 2] {
         self.shadow.get(index).copied().unwrap_or_default()
     }
 
@@ -144,9 +145,9 @@ impl Ring {
         dma.write_word(self.address(index) + word as u64 * 8, value, &mut self.hint)
     }
 
-    /// What of the `len` bytes at `start` the device may still reach: the ring, or a buffer, whose
-    /// address and length `extent` tells.
-    pub(crate) fn reaches(
+    /// Describes the part of the `len` bytes at `start` that the device may still access: the ring, or a buffer.
+    /// `extent` returns a buffer's address and length.
+    pub(crate) fn may_access(
         &self,
         now: Time,
         start: u64,

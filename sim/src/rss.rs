@@ -1,13 +1,13 @@
-//! Receive side scaling: the Toeplitz hash and what of a packet goes into it (datasheet 7.1.2.8).
+//! Receive side scaling: the Toeplitz hash and its input from a packet (datasheet 7.1.2.8).
 
 use crate::packet::{Headers, packet_type::*};
 
-/// Bytes of the key in RSSRK.
+/// Length of the key in RSSRK, in bytes.
 pub(crate) const KEY: usize = 40;
-/// Bytes of the longest input: two IPv6 addresses and two ports.
+/// Length of the longest input in bytes: two IPv6 addresses and two ports.
 const INPUT: usize = 36;
 
-/// A key, spread into tables: one lookup a byte of input.
+/// A key expanded into tables: one lookup per byte of input.
 pub(crate) struct Toeplitz {
     tables: Box<[[u32; 256]; INPUT]>,
 }
@@ -32,7 +32,7 @@ impl Toeplitz {
         Self { tables }
     }
 
-    /// The hash of the bytes of `parts`, one after the other.
+    /// Returns the hash of the bytes of `parts`, one after the other.
     #[inline]
     pub(crate) fn hash(&self, parts: [&[u8]; 2]) -> u32 {
         let bytes = parts[0].iter().chain(parts[1]);
@@ -50,8 +50,7 @@ mod field {
     pub(crate) const IPV6_UDP: u32 = 1 << 23;
 }
 
-/// The hash of `frame` and the RSS_TYPE that says what went into it, as `mrqc` selects.
-/// 0 stands for no hash.
+/// Returns the hash of `frame` and the RSS_TYPE of its input, as `mrqc` selects. RSS_TYPE 0 stands for no hash.
 #[inline]
 pub(crate) fn hash(toeplitz: &Toeplitz, mrqc: u32, frame: &[u8], headers: &Headers) -> (u32, u32) {
     let version4 = headers.packet_type & IPV4 != 0;
@@ -82,7 +81,7 @@ pub(crate) fn hash(toeplitz: &Toeplitz, mrqc: u32, frame: &[u8], headers: &Heade
 mod tests {
     use super::*;
 
-    /// The key that Microsoft's verification suite of RSS uses.
+    /// The key of Microsoft's verification suite for RSS.
     const MICROSOFT: [u8; KEY] = [
         0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca,
         0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b,

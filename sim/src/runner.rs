@@ -1,4 +1,4 @@
-//! Ports that move by themselves.
+//! A thread that advances ports.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use crate::port::Port;
 
-/// How often nothing may move before the thread sleeps.
+/// Number of idle rounds before the thread sleeps.
 const PATIENCE: u32 = 100;
-/// How long it then sleeps.
+/// Duration of a sleep.
 const NAP: Duration = Duration::from_micros(50);
 
-/// Moves ports on a thread of its own until it is dropped.
+/// A thread that advances ports until it is dropped.
 ///
-/// Drivers with threads of their own need it: polling a descriptor ring does not touch the model.
-/// While it runs, the ports' clock is real time, and waiting sleeps. A doorbell also moves its port at
-/// once, on the thread that rings it.
+/// Drivers with threads of their own need a runner, because polling a descriptor ring does not advance the model. While
+/// it runs, the ports' clock is real time, and waiting sleeps. A doorbell also advances its port at once, on the thread
+/// that rings the doorbell.
 #[derive(Debug)]
 pub struct Runner {
     stop: Arc<AtomicBool>,
@@ -25,11 +25,11 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts to move `ports`, all in turn on one thread.
+    /// Starts to advance `ports`, all in turn on one thread.
     ///
     /// # Errors
     ///
-    /// If the system has no thread for it.
+    /// Fails if the system cannot create the thread.
     pub fn start(ports: impl IntoIterator<Item = Port>) -> std::io::Result<Self> {
         let ports: Vec<Port> = ports.into_iter().collect();
         let stop = Arc::new(AtomicBool::new(false));
@@ -69,7 +69,7 @@ impl Drop for Runner {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
-            // If a wire panicked, its thread has said so.
+            // If a wire panicked, its thread has already printed the panic.
             _ = thread.join();
         }
         self.ports.iter().for_each(Port::stop_real_time);

@@ -1,9 +1,8 @@
-//! Segmentation: a packet that is larger than a frame is cut, and each piece gets headers of its own (datasheet
-//! 7.2.4).
+//! Segmentation: a large packet is split into frames, each with headers of its own (datasheet 7.2.4).
 
 use crate::offload::{Context, Transport};
 
-/// The flags of TCP that the first frames, those in the middle and the last keep (DTXTCPFLGL, DTXTCPFLGH).
+/// The TCP flags kept by the first, the middle and the last segments (DTXTCPFLGL, DTXTCPFLGH).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FlagMasks {
     pub(crate) first: u16,
@@ -11,7 +10,7 @@ pub(crate) struct FlagMasks {
     pub(crate) last: u16,
 }
 
-/// A packet, to be cut.
+/// The segments of a packet.
 pub(crate) struct Segments<'a> {
     context: &'a Context,
     headers: &'a [u8],
@@ -19,12 +18,12 @@ pub(crate) struct Segments<'a> {
     count: usize,
     done: usize,
     masks: FlagMasks,
-    /// Whether all have the first's sequence number: a mistake that is asked for.
+    /// `true` if all segments have the first's sequence number: an injected fault.
     stuck: bool,
 }
 
 impl<'a> Segments<'a> {
-    /// `None` if the packet is no longer than its headers.
+    /// Returns `None` if the packet is no longer than its headers.
     pub(crate) fn new(packet: &'a [u8], context: &'a Context, masks: FlagMasks, stuck: bool) -> Option<Self> {
         let (headers, payload) = packet.split_at_checked(context.headers())?;
         let payload = payload.chunks(context.segment_size.max(1));
@@ -32,7 +31,7 @@ impl<'a> Segments<'a> {
         Some(Self { context, headers, payload, count, done: 0, masks, stuck })
     }
 
-    /// Makes the next frame, without checksums, and returns the length of its transport part.
+    /// Builds the next frame, without checksums, and returns the length of its transport part.
     pub(crate) fn next(&mut self, frame: &mut Vec<u8>) -> Option<usize> {
         let payload = self.payload.next()?;
         let Self { context, done, .. } = *self;
@@ -45,7 +44,7 @@ impl<'a> Segments<'a> {
             change(frame, ip + 2, |_| (context.ip_len + transport_len) as u16);
             change(frame, ip + 4, |id| id.wrapping_add(done as u16));
         } else {
-            // All that follows the 40 bytes of IPv6's own header.
+            // The length excludes the 40 bytes of IPv6's own header.
             change(frame, ip + 4, |_| (context.ip_len - 40 + transport_len) as u16);
         }
         match context.transport {
@@ -56,13 +55,13 @@ impl<'a> Segments<'a> {
                 {
                     *sequence = u32::from_be_bytes(*sequence).wrapping_add(sent as u32).to_be_bytes();
                 }
-                // What is cut into one frame is its last.
+                // A single segment is the last.
                 let mask = match done {
                     _ if done + 1 == self.count => self.masks.last,
                     0 => self.masks.first,
                     _ => self.masks.middle,
                 };
-                // The twelve bits behind the header's length.
+                // The twelve bits after the header length.
                 change(frame, transport + 12, |flags| flags & (mask | 0xF000));
             }
             _ => change(frame, transport + 4, |_| transport_len as u16),
@@ -72,7 +71,7 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// Changes a number in network order.
+/// Changes a 16-bit number in network order.
 fn change(frame: &mut [u8], at: usize, to: impl FnOnce(u16) -> u16) {
     if let Some(field) = frame.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<2>()) {
         *field = to(u16::from_be_bytes(*field)).to_be_bytes();

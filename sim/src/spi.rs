@@ -1,23 +1,23 @@
-//! The SPI bus to the EEPROM, which software drives bit by bit through EEC (datasheet 8.2.3.2.1), and the
-//! commands that the EEPROM plays: to read, and to tell its status.
+//! The SPI bus to the EEPROM, which software drives bit by bit through EEC (datasheet 8.2.3.2.1). The EEPROM accepts
+//! two commands: read, and read status.
 
 use crate::chip::Chip;
 use crate::offsets::*;
 use crate::violation::Rule;
 
-/// Reads bytes in a row from an address of 16 bits on.
+/// Reads consecutive bytes from a 16-bit address on.
 const READ: u8 = 3;
-/// Reads the status: 0 says ready, and not to be written.
+/// Reads the status: 0 means ready and write-protected.
 const STATUS: u8 = 5;
-/// Bits of a command, and of a command with its address.
+/// Number of bits of a command, and of a command with its address.
 const COMMAND: u32 = 8;
 const ADDRESSED: u32 = 24;
 
-/// The bus and what the EEPROM heard on it.
+/// The bus and the EEPROM's input so far.
 #[derive(Debug, Default)]
 pub(crate) struct Spi {
     clock: bool,
-    /// Bits since the EEPROM was selected.
+    /// Number of bits since the EEPROM was selected.
     bits: u32,
     command: u8,
     address: u16,
@@ -25,13 +25,14 @@ pub(crate) struct Spi {
 }
 
 impl Spi {
-    /// Software drives the lines. `byte` is what the EEPROM holds at a place. Returns the level of its output.
+    /// Sets the lines as software drives them. `byte` returns the EEPROM's byte at an address. Returns the level of the
+    /// EEPROM's output.
     fn drive(&mut self, selected: bool, clock: bool, data: bool, byte: impl Fn(u16) -> u8) -> bool {
         let before = std::mem::replace(&mut self.clock, clock);
         if !selected {
             *self = Self { clock, output: true, ..Self::default() };
         } else if !before && clock {
-            // The EEPROM takes a bit when the clock rises, and gives one when it falls.
+            // The EEPROM samples a bit when the clock rises, and outputs one when it falls.
             match self.bits {
                 0..COMMAND => self.command = self.command << 1 | u8::from(data),
                 COMMAND..ADDRESSED => self.address = self.address << 1 | u16::from(data),
@@ -50,14 +51,14 @@ impl Spi {
         self.output
     }
 
-    /// The command that was just heard, if it is none that is played.
+    /// Returns the command just received, if it is not modelled.
     fn unknown(&self) -> Option<u8> {
         (self.bits == COMMAND && self.clock && !matches!(self.command, READ | STATUS)).then_some(self.command)
     }
 }
 
 impl Chip {
-    /// EEC was written.
+    /// Handles a write to EEC.
     pub(crate) fn eec_written(&mut self, value: u32) {
         let granted = value & EEC_REQ != 0;
         // The chip select of the EEPROM is active low.
@@ -78,7 +79,7 @@ impl Chip {
 mod tests {
     use super::*;
 
-    /// A master as the EEPROM's maker has it. What is at a place follows from it.
+    /// Returns the test EEPROM's byte, which depends on its address.
     fn byte(at: u16) -> u8 {
         (at.wrapping_mul(37) >> 3) as u8
     }
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_read_in_a_row_from_any_place() {
+    fn consecutive_bytes_are_read_from_any_address() {
         let mut spi = Spi::default();
         for start in [0_u16, 1, 0x7E, 0x1FFF, 0xFFFF] {
             spi.drive(false, false, false, byte);
@@ -111,12 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn the_eeprom_is_ready_and_takes_nothing_but_reads() {
+    fn the_eeprom_is_ready_and_accepts_only_reads() {
         let mut spi = Spi::default();
         spi.drive(false, false, false, byte);
         send(&mut spi, u32::from(STATUS), 8);
         assert_eq!((receive(&mut spi), receive(&mut spi)), (0, 0));
-        // Not selected, it lets the line float high.
+        // When not selected, the EEPROM lets the line float high.
         assert!(spi.drive(false, false, false, byte));
         let write = 2;
         let unknown = (0..8).rev().find_map(|bit| {

@@ -1,5 +1,4 @@
-//! What must have been done when reception is enabled (datasheet 4.6.7), and the sizes of the packet
-//! buffers (4.6.11.3.4).
+//! Preconditions of enabling reception (datasheet 4.6.7), and the sizes of the packet buffers (4.6.11.3.4).
 
 use crate::chip::Chip;
 use crate::offsets::{self, *};
@@ -11,7 +10,7 @@ const RECEIVE_BUFFER: u32 = 512;
 const TRANSMIT_BUFFER: u32 = 160;
 
 impl Chip {
-    /// RXCTRL.RXEN goes to 1.
+    /// Checks the rules when RXCTRL.RXEN becomes 1.
     pub(crate) fn check_receive_enable(&mut self) {
         if !self.startup.dma_init_seen && self.registers.get(RDRXCTL) & RDRXCTL_DMAIDONE == 0 {
             self.violation(Rule::DmaInitNotAwaited, RDRXCTL, || "DMAIDONE is 0".to_owned());
@@ -41,14 +40,14 @@ impl Chip {
             0 => 0,
             size => 32 << size,
         };
-        // MRQE is 0 or 1: neither DCB nor virtualisation.
+        // With MRQE 0 or 1, there is neither DCB nor virtualisation.
         let single = self.registers.get(MRQC) & 0xF <= 1;
         if let Some((rule, total)) = too_large(&sizes, RECEIVE_BUFFER - filters, single, Rule::ReceiveBufferTooLarge) {
             self.violation(rule, RXPBSIZE, || format!("{total} KB in all, and {filters} KB for Flow Director"));
         }
     }
 
-    /// Bit 12 must be 0 in a receive queue that works.
+    /// Checks that bit 12 is 0 in an enabled receive queue.
     pub(crate) fn check_dca(&mut self, queue: usize) {
         let at = offsets::rx(queue, DCA_RXCTRL);
         if self.registers.get(at) & DCA_RXCTRL_RESERVED != 0 {
@@ -68,7 +67,7 @@ impl Chip {
         }
     }
 
-    /// Tables whose values after a reset are unknown must all have been written.
+    /// Checks that software has written all tables of unknown value after a reset.
     fn check_filters(&mut self) {
         let tables = [(MTA, 128), (PFUTA, 128), (PFVLVF, 64), (PFVLVFB, 128), (MPSAR, 256)];
         for (base, count) in tables {
@@ -98,7 +97,7 @@ impl Chip {
         }
     }
 
-    /// A transmit queue is enabled: the buffers must be as 4.6.11.3.4 says.
+    /// Checks the transmit packet buffers against 4.6.11.3.4 when a transmit queue is enabled.
     pub(crate) fn check_transmit_buffers(&mut self) {
         let sizes = [0, 1, 2, 3, 4, 5, 6, 7].map(|n| self.registers.get(TXPBSIZE + n * 4) >> 10 & 0x3FF);
         let single = self.registers.get(MTQC) == 0;
@@ -117,7 +116,7 @@ impl Chip {
         }
     }
 
-    /// The longest frame that may pass, with CRC but without VLAN tag.
+    /// Returns the maximum frame length, with CRC but without VLAN tag.
     pub(crate) fn longest_frame(&self) -> usize {
         match self.registers.get(HLREG0) & HLREG0_JUMBOEN != 0 {
             true => (self.registers.get(MAXFRS) >> 16) as usize,
@@ -126,8 +125,8 @@ impl Chip {
     }
 }
 
-/// Which rule is broken by packet buffers of these sizes in `memory`, and how large they are in all: with a `single` buffer
-/// in use, the others' sizes are no more than a doubt.
+/// Returns the rule that packet buffers of these sizes in `memory` break, and their total size. If only a `single`
+/// buffer is in use, excessive sizes of the others are merely a doubt.
 fn too_large(sizes: &[u32], memory: u32, single: bool, rule: Rule) -> Option<(Rule, u32)> {
     let total = sizes.iter().sum();
     let unused = single && sizes.first().is_some_and(|first| *first <= memory);

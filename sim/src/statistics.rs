@@ -38,10 +38,10 @@ const QBRC: [u32; 2] = [0x01034, 0x01038];
 const QPTC: u32 = 0x08680;
 const QBTC: [u32; 2] = [0x08700, 0x08704];
 
-/// Bytes of the CRC that every frame ends with on the wire.
+/// Length of the CRC at the end of every frame on the wire, in bytes.
 pub(crate) const CRC: usize = 4;
 
-/// Which of the counters by size counts a frame of `len` bytes with CRC.
+/// Returns the index of the size counter for a frame of `len` bytes with CRC.
 #[inline]
 fn size_class(len: usize) -> usize {
     match len {
@@ -54,14 +54,14 @@ fn size_class(len: usize) -> usize {
     }
 }
 
-/// Which of the 16 sets of queue counters counts for a queue.
+/// Returns a queue's set of queue counters, of the 16.
 #[inline]
 fn set_of(registers: &RegisterFile, map: u32, queue: usize) -> u32 {
     registers.get(map + (queue / 4) as u32 * 4) >> (queue % 4 * 8) & 0xF
 }
 
 impl Chip {
-    /// A frame came in, whatever becomes of it.
+    /// Counts a frame that arrived, regardless of its fate.
     #[inline]
     pub(crate) fn count_arrival(&mut self, len: usize) {
         let len = len + CRC;
@@ -69,7 +69,7 @@ impl Chip {
         self.registers.add_wide(TOR[0], TOR[1], len as u32);
     }
 
-    /// The frame that came in is of legal length and has a right CRC.
+    /// Counts an arrived frame of legal length with a correct CRC.
     #[inline]
     pub(crate) fn count_good(&mut self, len: usize) {
         let len = len + CRC;
@@ -77,7 +77,7 @@ impl Chip {
         self.registers.add_wide(RXNFGBC[0], RXNFGBC[1], len as u32);
     }
 
-    /// It passed the filters, too. (It is counted even if it is then missed: an erratum.)
+    /// Counts a frame that also passed the filters. A frame that is missed later stays counted: an erratum.
     #[inline]
     pub(crate) fn count_accepted(&mut self, len: usize, cast: Cast) {
         let len = len + CRC;
@@ -91,7 +91,7 @@ impl Chip {
         }
     }
 
-    /// It was written to memory: `len` bytes, with the tag that was taken out.
+    /// Counts a frame written to memory: `len` bytes, with the stripped tag.
     #[inline]
     pub(crate) fn count_delivered(&mut self, queue: usize, len: usize) {
         let set = set_of(&self.registers, RQSMR, queue);
@@ -101,13 +101,13 @@ impl Chip {
         self.registers.add_wide(QBRC[0] + set * 0x40, QBRC[1] + set * 0x40, len as u32);
     }
 
-    /// It was dropped because its queue is disabled or has no descriptor (8.2.3.23.75).
+    /// Counts a frame dropped because its queue is disabled or has no descriptor (8.2.3.23.75).
     pub(crate) fn count_queue_drop(&mut self, queue: usize) {
         let set = set_of(&self.registers, RQSMR, queue);
         self.registers.add(QPRDC + set * 0x40, 1);
     }
 
-    /// A frame was sent: `len` bytes without CRC.
+    /// Counts a sent frame of `len` bytes without CRC.
     #[inline]
     pub(crate) fn count_sent(&mut self, queue: usize, len: usize, cast: Cast) {
         let wire = len + CRC;
@@ -118,8 +118,8 @@ impl Chip {
         registers.add_wide(TXDGBC[0], TXDGBC[1], len as u32);
         registers.add(QPTC + set * 4, 1);
         registers.add_wide(QBTC[0] + set * 8, QBTC[1] + set * 8, len as u32);
-        // What is shorter is no good packet (8.2.3.23.44). That MPTC and BPTC leave it out, too, is not said: they are
-        // parts of GPTC.
+        // A shorter packet is not a good one (8.2.3.23.44). The datasheet does not say that MPTC and BPTC exclude it as
+        // well, but they are parts of GPTC.
         if wire < SHORTEST + CRC {
             return;
         }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_twice_is_the_same() {
+    fn offsets_agree_with_the_generated_table() {
         let counters = [
             ("CRCERRS", CRCERRS),
             ("MSPDC", MSPDC),

@@ -15,24 +15,24 @@ use crate::violation::Rule;
 
 /// Number of queues.
 const QUEUES: usize = 128;
-/// The most descriptors of one queue that one step works on.
+/// Maximum number of descriptors of one queue that one step processes.
 const BURST: usize = 256;
 
 /// One transmit queue.
 pub(crate) struct TxQueue {
     pub(crate) ring: Ring,
-    /// Where the head is written instead of DD.
+    /// The address for head write-back, which replaces DD.
     pub(crate) head_write_back: Option<u64>,
     pub(crate) write_back_threshold: usize,
-    /// Whether waiting write-backs are due (TXDCTL.SWFLSH, or nothing more to do).
+    /// `true` if pending write-backs are due (TXDCTL.SWFLSH, or an idle queue).
     pub(crate) flush: bool,
-    /// Descriptors that are done and wait for their write-back.
+    /// Completed descriptors that await their write-back.
     pending: Vec<usize>,
-    /// The contexts that were loaded.
+    /// The loaded contexts.
     pub(crate) contexts: [Option<Context>; 2],
-    /// How many contexts stand before the packet at the head.
+    /// Number of contexts before the packet at the head.
     pub(crate) leading_contexts: usize,
-    /// How many descriptors there were since the last one with RS.
+    /// Number of descriptors since the last one with RS.
     pub(crate) unreported: usize,
     pub(crate) buffer_hint: usize,
 }
@@ -53,7 +53,7 @@ impl TxQueue {
     }
 }
 
-/// All of transmission.
+/// The whole transmit side.
 pub(crate) struct Transmitter {
     pub(crate) queues: Vec<Option<Box<TxQueue>>>,
     stale: bool,
@@ -62,10 +62,10 @@ pub(crate) struct Transmitter {
     loopback: bool,
     pad: bool,
     limits: Limits,
-    /// The queue whose turn it is.
+    /// The index of the queue to serve next.
     turn: usize,
     packet: Vec<u8>,
-    /// A piece of a packet that is cut.
+    /// A segment of a packet.
     piece: Vec<u8>,
 }
 
@@ -87,7 +87,7 @@ impl Default for Transmitter {
 }
 
 impl Transmitter {
-    /// The queue, made on first use.
+    /// Returns the queue, and creates it on first use.
     pub(crate) fn queue(&mut self, queue: usize) -> &mut TxQueue {
         self.queues[queue % QUEUES].get_or_insert_with(|| Box::new(TxQueue::new()))
     }
@@ -96,18 +96,18 @@ impl Transmitter {
         self.queues.get_mut(queue)?.as_deref_mut().map(|queue| &mut queue.ring)
     }
 
-    fn those(&self, which: impl Fn(&Ring) -> bool) -> impl Iterator<Item = usize> {
+    fn queues_where(&self, which: impl Fn(&Ring) -> bool) -> impl Iterator<Item = usize> {
         let found = move |queue: &Option<Box<TxQueue>>| queue.as_ref().is_some_and(|queue| which(&queue.ring));
         self.queues.iter().enumerate().filter(move |(_, queue)| found(queue)).map(|(index, _)| index)
     }
 
     fn working(&self) -> impl Iterator<Item = usize> {
-        self.those(Ring::works)
+        self.queues_where(Ring::works)
     }
 
-    /// The queues that were told to be enabled, and are not yet.
+    /// Returns the queues that software has enabled and that do not work yet.
     pub(crate) fn enabling(&self) -> Vec<usize> {
-        self.those(|ring| ring.state == State::Enabling).collect()
+        self.queues_where(|ring| ring.state == State::Enabling).collect()
     }
 
     pub(crate) fn first_working(&self) -> Option<usize> {
@@ -139,18 +139,18 @@ impl Chip {
         transmitter.stale = false;
     }
 
-    /// A tail was moved: it must lie between packets.
+    /// Checks that a moved tail lies between packets.
     pub(crate) fn check_packet_complete(&mut self, queue: usize) {
         let fetched = |ring: &&mut Ring| ring.works() && ring.owned() > 0 && ring.is_fetched();
         let Some(ring) = self.transmitter.ring(queue).filter(fetched) else { return };
         let before = ring.tail.checked_sub(1).unwrap_or(ring.count() - 1);
-        if is_open(ring.handed_over(before)) {
+        if is_open(ring.as_fetched(before)) {
             let at = offsets::tx(queue, TDT);
             self.violation(Rule::PacketIncomplete, at, || format!("descriptor {before} has no EOP"));
         }
     }
 
-    /// Sends what the rings hold. Returns how many packets were taken from them.
+    /// Sends the packets in the rings. Returns the number of packets taken from them.
     pub(crate) fn transmit(&mut self, dma: &Access<'_>) -> usize {
         if self.transmitter.stale {
             self.update_transmitter();
@@ -192,7 +192,7 @@ impl Chip {
             if found.report || queue.write_back_threshold > 0 {
                 let mut at = queue.ring.head;
                 for _ in 0..found.descriptors {
-                    if queue.ring.handed_over(at)[1] & RS != 0 {
+                    if queue.ring.as_fetched(at)[1] & RS != 0 {
                         queue.pending.push(at);
                     }
                     at = queue.ring.next(at);
@@ -203,7 +203,7 @@ impl Chip {
             if !queue.pending.is_empty()
                 && (queue.write_back_threshold == 0 || queue.pending.len() >= queue.write_back_threshold)
             {
-                // The packet leaves before its descriptors come back.
+                // The packet leaves before its descriptors are written back.
                 self.send(index, &mut packet, &found, room, wire, dma);
                 self.report(index, head, dma);
             } else {
@@ -228,7 +228,7 @@ impl Chip {
         taken
     }
 
-    /// Sends a packet if there is something to send, in pieces if it is to be cut.
+    /// Sends a packet, in segments if requested.
     #[inline]
     fn send(
         &mut self,
@@ -243,7 +243,7 @@ impl Chip {
             return;
         }
         if found.has_crc && !take_crc(packet) {
-            // The link partner drops a frame with a wrong CRC, and a wire carries only what arrives.
+            // The link partner drops a frame with a wrong CRC, and a wire carries only frames that arrive.
             self.counters.transmit_dropped += 1;
             return;
         }
@@ -266,7 +266,7 @@ impl Chip {
         self.transmitter.piece = piece;
     }
 
-    /// Sends a frame as it is, but for padding.
+    /// Sends a frame unchanged, except for padding.
     #[inline]
     fn send_frame(
         &mut self,
@@ -295,7 +295,7 @@ impl Chip {
         }
     }
 
-    /// Writes back what is due: the head, or DD in each descriptor that asked for it.
+    /// Performs the due write-backs: the head, or DD in each descriptor with RS.
     fn report(&mut self, index: usize, head: usize, dma: &Access<'_>) {
         let lost = self.faults.has(Fault::TxWriteBackLost);
         let Some(queue) = self.transmitter.queues[index].as_deref_mut() else { return };
@@ -308,7 +308,7 @@ impl Chip {
         } else {
             let TxQueue { ring, pending, .. } = queue;
             for at in pending.drain(..) {
-                let descriptor = ring.handed_over(at);
+                let descriptor = ring.as_fetched(at);
                 // A legacy descriptor keeps its words, an advanced one does not (7.2.3.2.4).
                 let legacy = descriptor[1] & DEXT == 0;
                 if !legacy {
@@ -325,7 +325,7 @@ impl Chip {
     }
 }
 
-/// Takes the CRC from the end of a frame that came with it. Returns whether it was right.
+/// Removes the CRC from the end of a frame that includes one. Returns `true` if the CRC was correct.
 fn take_crc(frame: &mut Vec<u8>) -> bool {
     let Some((bytes, crc)) = frame.split_last_chunk::<CRC>() else { return false };
     let right = crc32(bytes).to_le_bytes() == *crc;

@@ -1,8 +1,8 @@
-//! What a driver must not do, and the record of what it did.
+//! The rules for a driver, and the record of their violations.
 
 use std::fmt;
 
-/// How bad a [`Violation`] is.
+/// The severity of a [`Violation`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Odd, yet harmless: the model does not know the register, or does not model the feature.
@@ -28,13 +28,13 @@ macro_rules! rules {
             /// Every rule there is.
             pub const ALL: &'static [Rule] = &[$(Rule::$name),*];
 
-            /// How bad breaking the rule is.
+            /// Returns the severity of breaking the rule.
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Rule::$name => Severity::$severity,)* }
             }
 
-            /// The datasheet's section that the rule comes from; empty for what only the model asks for.
+            /// Returns the datasheet's section that states the rule, or an empty string for a rule of the model alone.
             #[must_use]
             pub const fn section(self) -> &'static str {
                 match self { $(Rule::$name => $section,)* }
@@ -109,10 +109,10 @@ rules! {
     DmaWhileMasterDisabled: Warning, "5.2.5.3.2", "A tail was advanced while the device may not be a bus master";
 }
 
-/// One thing that a driver did and must not.
+/// One breach of a rule by a driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// How bad it is.
+    /// The severity of the rule.
     pub severity: Severity,
     /// The rule that was broken.
     pub rule: Rule,
@@ -120,7 +120,7 @@ pub struct Violation {
     pub register: &'static str,
     /// The datasheet's section about the rule, or else about the register.
     pub section: &'static str,
-    /// What was seen, with numbers.
+    /// The observed values.
     pub detail: String,
 }
 
@@ -131,16 +131,16 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The first violations in full, and how many there were in all. What is only not modelled is kept once for each register.
+/// The first violations in full, and the number of all. [`Rule::NotModelled`] is kept once per register.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     kept: Vec<Violation>,
     total: u64,
-    /// The first violation of each rule at each register, and how many of them there were.
+    /// The first violation of each rule at each register, with the number of its violations.
     kinds: Vec<(Violation, u64)>,
 }
 
-/// How many violations are kept; those beyond are counted.
+/// Maximum number of violations kept; later ones are only counted.
 const KEPT: usize = 256;
 
 impl Log {

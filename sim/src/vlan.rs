@@ -1,23 +1,23 @@
-//! VLAN tags: which frames have one, which are let through, and how one is put in and taken out (datasheet 7.4).
+//! VLAN tags: detection, filtering, insertion and stripping (datasheet 7.4).
 
 use crate::layout::RegisterFile;
 use crate::offsets::*;
 use crate::packet::half;
 
-/// Where a frame's type stands, or the tag's.
+/// Offset of a frame's EtherType, or of its tag.
 pub(crate) const ETHERTYPE: usize = 12;
-/// Bytes of a tag.
+/// Length of a tag in bytes.
 pub(crate) const TAG: usize = 4;
 /// The Canonical Form Indicator in a tag.
 pub(crate) const CFI: u16 = 1 << 12;
 
-/// The tag of a frame, if it has one of type `tag_type`.
+/// Returns the tag of a frame, if it has one of type `tag_type`.
 #[inline]
 pub(crate) fn tag(frame: &[u8], tag_type: u16) -> Option<u16> {
     (half(frame, ETHERTYPE)? == tag_type).then(|| half(frame, ETHERTYPE + 2)).flatten()
 }
 
-/// Puts a tag into a frame. Returns `false` for a frame that is too short for it.
+/// Inserts a tag into a frame. Returns `false` if the frame is too short for it.
 pub(crate) fn insert(frame: &mut Vec<u8>, tag_type: u16, tag: u16) -> bool {
     let fits = frame.len() >= ETHERTYPE;
     if fits {
@@ -27,13 +27,13 @@ pub(crate) fn insert(frame: &mut Vec<u8>, tag_type: u16, tag: u16) -> bool {
     fits
 }
 
-/// What VLNCTRL says of received frames.
+/// The filter for received frames that VLNCTRL configures.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VlanFilter {
     /// The type of a tag.
     pub(crate) tag_type: u16,
     table: bool,
-    /// The CFI that a tag must have.
+    /// The CFI that a tag must have, if CFI is filtered.
     cfi: Option<bool>,
 }
 
@@ -50,7 +50,7 @@ impl VlanFilter {
         Self { tag_type: control as u16, table: control & VLNCTRL_VFE != 0, cfi }
     }
 
-    /// Whether the tag of a frame, if any, lets it through. Without the filter all pass, and frames without tag always.
+    /// Returns `true` if the filter accepts the frame's tag, or is off. Frames without a tag always pass.
     #[inline]
     pub(crate) fn accepts(&self, frame: &[u8], registers: &RegisterFile) -> bool {
         if !self.table {

@@ -1,4 +1,4 @@
-//! What a driver may do is no violation, and where the datasheet's sections differ, it is a doubt.
+//! Permitted actions of a driver are no violations. Where sections of the datasheet differ, the violation is a doubt.
 
 mod common;
 
@@ -10,7 +10,7 @@ use ixgbe_sim::{Rule, Severity};
 
 const PFVLVF: u32 = 0xF100;
 
-/// Reset and configured, without a wire.
+/// Returns a driver that is reset and configured, without a wire.
 fn configured() -> Driver {
     let driver = Driver::new();
     driver.reset();
@@ -22,7 +22,7 @@ fn configured() -> Driver {
 #[test]
 fn bit_0_of_a_legacy_descriptor_is_a_length() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.srrctl = 2 | 4 << 8;
     driver.reset();
     driver.configure();
@@ -32,7 +32,7 @@ fn bit_0_of_a_legacy_descriptor_is_a_length() {
     assert!(driver.until(rx(0, 0x28), ENABLE, ENABLE));
     for n in 0..64 {
         ring.ring.word(n * 2).store(ring.buffers.address(n * 2048), Ordering::Relaxed);
-        // Odd lengths of the last time round; descriptor 5 has DD, too.
+        // Odd lengths of the previous round; descriptor 5 also has DD.
         ring.ring.word(n * 2 + 1).store(77 | u64::from(n == 5) << 32, Ordering::Relaxed);
     }
     driver.write(rx(0, 0x18), 63);
@@ -45,7 +45,7 @@ fn bit_0_of_a_legacy_descriptor_is_a_length() {
 }
 
 #[test]
-fn a_queues_thresholds_are_judged_when_it_is_enabled() {
+fn a_queues_thresholds_are_checked_when_it_is_enabled() {
     let driver = configured();
     driver.start_transmit_dma();
     driver.write(tx(3, 0x28), 36);
@@ -57,7 +57,7 @@ fn a_queues_thresholds_are_judged_when_it_is_enabled() {
 }
 
 #[test]
-fn receive_dma_is_judged_when_reception_is_enabled() {
+fn receive_dma_is_checked_when_reception_is_enabled() {
     let driver = configured();
     // One after the other, and a queue's bit 12 last.
     let control = driver.read(RDRXCTL);
@@ -70,7 +70,7 @@ fn receive_dma_is_judged_when_reception_is_enabled() {
 }
 
 #[test]
-fn before_its_own_reset_a_driver_owes_no_wait_for_the_eeprom() {
+fn before_its_own_reset_a_driver_need_not_await_the_eeprom() {
     let driver = Driver::new();
     driver.port.reset_function();
     driver.wait_us(20_000);
@@ -97,7 +97,7 @@ fn reserved_bits_of_unknown_value_may_be_kept_and_may_be_cleared() {
 }
 
 #[test]
-fn where_sections_differ_it_is_a_doubt_that_names_both() {
+fn where_sections_differ_the_violation_is_a_doubt_that_names_both() {
     let doubts: Vec<Rule> = Rule::ALL.iter().copied().filter(|rule| rule.severity() == Severity::Doubt).collect();
     let known = [
         Rule::UnusedBufferSized,
@@ -110,18 +110,18 @@ fn where_sections_differ_it_is_a_doubt_that_names_both() {
     for rule in doubts {
         assert!(rule.section().split(", ").count() >= 2, "{rule:?}: {}", rule.section());
     }
-    // A filter that is changed with RXEN alone: off is a doubt, and so is on again.
+    // Changing a filter with RXEN alone: switching RXEN off is a doubt, and so is switching it on again.
     let driver = Driver::running();
     driver.write(RXCTRL, 0);
     driver.write(FCTRL, 1 << 9 | 1 << 10);
     driver.write(RXCTRL, 1);
     assert_eq!(driver.broken(), [Rule::PausedWithoutHalt]);
-    // After a reset it is none.
+    // For the first RXEN after a reset, it is an error.
     let mut driver = configured();
     driver.add_rx(0, 64);
     driver.write(RXCTRL, 1);
     assert_eq!(driver.broken(), [Rule::ReceiveNotHalted]);
-    // The sizes that a reset leaves are doubts without DCB, and errors with it.
+    // Without DCB, the sizes after a reset are doubts; with DCB they are errors.
     for (mtqc, rule) in [(0, Rule::UnusedBufferSized), (1, Rule::TransmitBufferTooLarge)] {
         let mut driver = configured();
         driver.set(RTTDCS, 1 << 6);

@@ -9,7 +9,7 @@ use ixgbe_sim::wire::sink::Sink;
 use ixgbe_sim::{PortConfig, connect};
 
 #[test]
-fn a_driver_that_does_all_right_breaks_no_rule() {
+fn a_correct_driver_breaks_no_rule() {
     let mut driver = Driver::running();
     driver.port.deliver(&frame(MAC, 100));
     assert_eq!(driver.receive(0).unwrap().0, frame(MAC, 100));
@@ -48,7 +48,7 @@ fn the_reset_restores_values_and_the_address() {
 }
 
 #[test]
-fn what_the_status_registers_say() {
+fn status_registers_follow_the_device() {
     let driver = Driver::running();
     assert_eq!(driver.read(LINKS) >> 28 & 3, 3, "10 Gb/s");
     assert_eq!(driver.read(STATUS) & 1 << 19, 1 << 19);
@@ -63,7 +63,7 @@ fn what_the_status_registers_say() {
     assert!(driver.until(AUTOC, 1 << 12, 0), "Restart_AN clears itself");
     assert_eq!(driver.read(LINKS) >> 30 & 1, 0);
     driver.wait_for_link();
-    // Without a mode that the partner speaks there is no link.
+    // In a mode that the link partner does not support, there is no link.
     driver.clear(AUTOC, 7 << 13);
     driver.port.step();
     assert_eq!(driver.read(LINKS) >> 30 & 1, 0);
@@ -77,20 +77,20 @@ fn two_ports_on_a_cable() {
     connect(&a.port, &b.port);
     a.bring_up(&[0], &[0]);
     b.bring_up(&[100], &[127]);
-    // Without RSS all goes to queue 0, which port b does not have.
+    // Without RSS all frames go to queue 0, which port b does not have.
     for n in 0..10 {
         a.put_packet(0, &frame([2, 0, 0, 0, 0, 2], 60 + n));
     }
     a.ring(0);
-    a.port.settle(100);
-    b.port.settle(100);
+    a.port.run_until_idle(100);
+    b.port.run_until_idle(100);
     assert_eq!(b.port.counters().dropped_no_queue, 10);
     for n in 0..10 {
         b.put_packet(0, &frame(MAC, 60 + n));
     }
     b.ring(0);
-    b.port.settle(100);
-    a.port.settle(100);
+    b.port.run_until_idle(100);
+    a.port.run_until_idle(100);
     for n in 0..10 {
         assert_eq!(a.receive(0).unwrap().0, frame(MAC, 60 + n));
     }
@@ -98,7 +98,7 @@ fn two_ports_on_a_cable() {
     assert_eq!((a.read(STATUS) >> 2 & 3, b.read(STATUS) >> 2 & 3), (0, 1));
     a.clean();
     b.clean();
-    // When one end is pulled, the other loses the link.
+    // When one end is unplugged, the other loses the link.
     drop(a.port.unplug());
     b.port.step();
     assert_eq!(b.read(LINKS) >> 30 & 1, 0);
@@ -131,7 +131,7 @@ fn a_forwarder_loses_nothing() {
 #[test]
 fn pages_may_be_scattered() {
     let mut driver = Driver::with(PortConfig { mac: MAC, scattered_pages: true, ..PortConfig::default() });
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.bring_up(&[0], &[0]);
     driver.port.deliver(&frame(MAC, 100));
     assert_eq!(driver.receive(0).unwrap().0, frame(MAC, 100));

@@ -1,4 +1,4 @@
-//! Without PCI's bus mastering the device does no DMA and sends no interrupt, and that is nobody's violation.
+//! Without PCI bus mastering the device does no DMA and sends no interrupt, and there is no violation.
 
 mod common;
 
@@ -8,23 +8,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use common::*;
 
 #[test]
-fn a_function_that_is_no_bus_master_reaches_no_memory() {
+fn a_function_that_is_no_bus_master_accesses_no_memory() {
     let (mut driver, wire) = Driver::recording();
     driver.port.set_bus_master(false);
     driver.put_packet(0, &frame(MAC, 60));
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((wire.take().len(), driver.is_done(0, 0)), (0, false), "nothing is fetched");
     driver.port.deliver(&frame(MAC, 100));
     driver.port.step();
     assert_eq!(driver.receive(0), None, "nothing is written");
     assert_eq!(driver.port.counters().waiting, 1);
-    // Fetched only now: what stands in memory now counts.
+    // The descriptors are fetched only now, with their current contents.
     driver.tx[0].1.buffers.write(0, &frame(MAC, 60)[..14]);
     driver.tx[0].1.ring.word(0).store(driver.tx[0].1.buffers.address(2048), Ordering::Relaxed);
     driver.tx[0].1.buffers.write(2048, &frame([7; 6], 60));
     driver.port.set_bus_master(true);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [frame([7; 6], 60)]);
     assert!(driver.is_done(0, 0));
     assert_eq!(driver.receive(0).map(|(bytes, _)| bytes), Some(frame(MAC, 100)));
@@ -32,7 +32,7 @@ fn a_function_that_is_no_bus_master_reaches_no_memory() {
 }
 
 #[test]
-fn what_is_received_without_bus_mastering_fills_the_packet_buffer_and_is_then_missed() {
+fn without_bus_mastering_frames_fill_the_packet_buffer_and_are_then_missed() {
     let driver = Driver::running();
     driver.port.set_bus_master(false);
     for _ in 0..1_000 {
@@ -62,7 +62,7 @@ fn messages_wait_for_bus_mastering() {
 }
 
 #[test]
-fn a_device_told_not_to_be_a_master_goes_on_receiving_into_its_packet_buffer() {
+fn with_master_disable_the_device_still_receives_into_its_packet_buffer() {
     let mut driver = Driver::running();
     assert!(driver.master_disable());
     driver.port.deliver(&frame(MAC, 100));

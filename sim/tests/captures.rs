@@ -1,4 +1,4 @@
-//! Capture files as wires: what is right passes, what is not is said or counted.
+//! Capture files as wires: valid frames pass, and everything else is reported or counted.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::*;
 use ixgbe_sim::wire::pcap::{CaptureError, PcapInput, PcapOutput};
 use ixgbe_sim::wire::{Duplex, Wire};
 
-/// A file of its own for a test.
+/// Writes a file for one test, and returns its path.
 fn file(name: &str, contents: &[u8]) -> PathBuf {
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let path = directory.join(format!("{}-{name}", std::process::id()));
@@ -17,7 +17,7 @@ fn file(name: &str, contents: &[u8]) -> PathBuf {
     path
 }
 
-/// A classic file header, little-endian with microseconds.
+/// Returns a classic file header, little-endian with microseconds.
 fn classic(link: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend(0xA1B2_C3D4_u32.to_le_bytes());
@@ -27,7 +27,7 @@ fn classic(link: u32) -> Vec<u8> {
     bytes
 }
 
-/// A record of `frame`, of which `on_wire` bytes there were.
+/// Returns a record of `frame`, whose length on the wire was `on_wire`.
 fn record(frame: &[u8], on_wire: usize) -> Vec<u8> {
     let mut bytes = vec![0; 8];
     bytes.extend((frame.len() as u32).to_le_bytes());
@@ -36,7 +36,7 @@ fn record(frame: &[u8], on_wire: usize) -> Vec<u8> {
     bytes
 }
 
-/// A pcapng block.
+/// Returns a pcapng block.
 fn block(kind: u32, body: &[u8]) -> Vec<u8> {
     let mut body = body.to_vec();
     body.resize(body.len().next_multiple_of(4), 0);
@@ -44,7 +44,7 @@ fn block(kind: u32, body: &[u8]) -> Vec<u8> {
     [&kind.to_le_bytes()[..], &length, &body, &length].concat()
 }
 
-/// All frames of a wire.
+/// Returns all frames of a wire.
 fn frames(input: &mut PcapInput) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     input.receive(1_000, &mut |frame| frames.push(frame.to_vec()));
@@ -107,9 +107,12 @@ fn a_pcapng_file_is_read() {
 }
 
 #[test]
-fn what_is_no_capture_is_refused_with_its_name() {
+fn a_file_that_is_no_capture_is_rejected_with_its_name() {
     let missing = PcapInput::open("no/such/file.pcap").unwrap_err();
-    assert!(matches!(missing, CaptureError::Io { .. }) && missing.to_string().starts_with("no/such/file.pcap"));
+    assert!(
+        matches!(missing, CaptureError::Io { .. })
+            && missing.to_string().starts_with("cannot access capture file no/such/file.pcap: ")
+    );
     for (name, contents) in [("empty", Vec::new()), ("text", b"hello, this is not a capture file".to_vec())] {
         let error = PcapInput::open(file(name, &contents)).unwrap_err();
         assert!(matches!(error, CaptureError::NotACapture { .. }), "{error}");
@@ -120,7 +123,7 @@ fn what_is_no_capture_is_refused_with_its_name() {
 }
 
 #[test]
-fn a_file_that_ends_within_a_record_is_read_so_far() {
+fn a_file_that_ends_within_a_record_is_read_up_to_it() {
     let mut contents = classic(1);
     contents.extend(record(&frame(MAC, 100), 100));
     contents.extend(&record(&frame(MAC, 100), 100)[..50]);
@@ -156,12 +159,12 @@ fn a_capture_goes_through_a_port_and_comes_out_the_same() {
     driver.clean();
 }
 
-// Oddities of the formats
+// Details of the formats
 
 const LITTLE: bool = false;
 const BIG: bool = true;
 
-/// Numbers of a file in one byte order.
+/// Encodes numbers in one byte order.
 fn words(big: bool, words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| if big { word.to_be_bytes() } else { word.to_le_bytes() }).collect()
 }
@@ -170,7 +173,8 @@ fn halves(big: bool, halves: &[u16]) -> Vec<u8> {
     halves.iter().flat_map(|half| if big { half.to_be_bytes() } else { half.to_le_bytes() }).collect()
 }
 
-/// A classic file of Ethernet with this magic number, link type, snap length and records: bytes and length on the wire.
+/// Returns a classic file of Ethernet with this magic number, link type, snap length and records: bytes and length on
+/// the wire.
 fn pcap(big: bool, [magic, link, snap]: [u32; 3], records: &[(&[u8], u32)]) -> Vec<u8> {
     let mut file = [words(big, &[magic]), halves(big, &[2, 4]), words(big, &[0, 0, snap, link])].concat();
     for (data, on_wire) in records {
@@ -180,7 +184,7 @@ fn pcap(big: bool, [magic, link, snap]: [u32; 3], records: &[(&[u8], u32)]) -> V
     file
 }
 
-/// A block whose padding is not 0.
+/// Returns a block whose padding is not 0.
 fn ng(big: bool, kind: u32, body: &[u8]) -> Vec<u8> {
     let mut padded = body.to_vec();
     padded.resize(body.len().next_multiple_of(4), 0xEE);
@@ -221,7 +225,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What comes of a file: its frames, the records left out as cut, empty, too long and not Ethernet, and its damage.
+/// Reads a file. Returns its frames, its damage, and the numbers of records left out as truncated, empty, too long and
+/// not Ethernet.
 fn outcome(name: &str, contents: &[u8]) -> (Vec<Vec<u8>>, [u64; 4], Option<String>) {
     let path = file(name, contents);
     let mut input = PcapInput::open(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -244,19 +249,19 @@ const NONE: [u64; 4] = [0; 4];
 #[test]
 fn an_fcs_in_the_file_is_not_sent() {
     let [data, with_fcs] = [frame(MAC, 100), [frame(MAC, 100), vec![0xFC; 4]].concat()];
-    // Bit 26 says that the highest four bits count: units of two bytes.
+    // If bit 26 is set, the highest four bits are the length, in units of two bytes.
     for (link, stays) in [(0x2400_0001, false), (0x2000_0001, true), (0x4000_0001, true), (0x0400_0001, true)] {
         let contents = pcap(LITTLE, [0xA1B2_C3D4, link, 65_535], &[(&with_fcs, 104)]);
         let expected = if stays { &with_fcs } else { &data };
         assert_eq!(outcome("fcs.pcap", &contents), (vec![expected.clone()], NONE, None), "{link:#x}");
     }
-    // The capture cut off the FCS alone, and more than that.
+    // The capture cut off only the FCS, or more.
     let contents = pcap(BIG, [0xA1B2_C3D4, 0x2400_0001, 65_535], &[(&data, 104), (&data[..99], 104), (&[1; 4], 4)]);
     assert_eq!(outcome("fcs-cut.pcap", &contents), (vec![data.clone()], [1, 1, 0, 0], None));
     for big in [LITTLE, BIG] {
         for length in [4, 32] {
             let start = [section(big, &[]), interface(big, 1, 0, &ng_option(big, 13, &[length]))].concat();
-            // The packet's own flags are of more weight.
+            // The packet's own flags take precedence.
             let flags = ng_option(big, 2, &words(big, &[2 << 5]));
             let packets = [enhanced(big, 0, &with_fcs, 104, &[]), enhanced(big, 0, &with_fcs, 104, &flags)].concat();
             let expected = vec![data.clone(), with_fcs[..102].to_vec()];
@@ -281,10 +286,10 @@ fn a_simple_packet_ends_where_it_says() {
 }
 
 #[test]
-fn options_and_blocks_that_nobody_knows_are_passed_over() {
+fn unknown_options_and_blocks_are_skipped() {
     for big in [LITTLE, BIG] {
         let data = frame(MAC, 75);
-        // No end of the options; a time zone; a resolution; none that anybody knows; one longer than its block.
+        // No end of the options, a time zone, a resolution, an unknown option, an option longer than its block.
         let section = section(big, &ng_option(big, 4, b"app"));
         let options = [
             ng_option(big, 2, b"eth0"),
@@ -311,11 +316,11 @@ fn each_section_has_its_own_interfaces_and_order() {
     let (frames, left_out, damage) = outcome("sections.pcapng", &contents);
     assert_eq!((frames, left_out), (vec![data.clone(), data], [0, 0, 0, 1]));
     let damage = damage.unwrap();
-    assert!(damage.ends_with("after record 3: a packet is of interface 0, which is not described"), "{damage}");
+    assert!(damage.ends_with("after record 3: a packet belongs to interface 0, which is not described"), "{damage}");
 }
 
 #[test]
-fn header_fields_of_no_weight_do_not_matter() {
+fn irrelevant_header_fields_are_ignored() {
     let data = frame(MAC, 100);
     for (big, magic) in [(LITTLE, 0xA1B2_C3D4), (LITTLE, 0xA1B2_3C4D), (BIG, 0xA1B2_C3D4), (BIG, 0xA1B2_3C4D)] {
         for snap in [0, 64, u32::MAX] {
@@ -336,13 +341,13 @@ fn both_kinds() -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn gzip_is_known_by_its_contents() {
+fn gzip_is_recognised_by_its_contents() {
     for (index, contents) in both_kinds().iter().enumerate() {
         let expected = (vec![frame(MAC, 77); 3], NONE, None);
         assert_eq!(outcome(&format!("plain-{index}.gz"), contents), expected);
         let packed = gzip(contents);
         assert_eq!(outcome(&format!("packed-{index}.pcap"), &packed), expected);
-        // Several members are one file.
+        // Several gzip members form one file.
         let (one, other) = contents.split_at(contents.len() / 2);
         assert_eq!(outcome(&format!("members-{index}"), &[gzip(one), gzip(other)].concat()), expected);
         for len in 0..packed.len() {
@@ -362,9 +367,9 @@ fn gzip_is_known_by_its_contents() {
 }
 
 #[test]
-fn what_is_before_the_damage_comes_out() {
+fn records_before_the_damage_are_read() {
     for (index, contents) in both_kinds().iter().enumerate() {
-        // Where each record ends.
+        // The end of each record.
         let ends = if index == 0 { [24, 117, 210, 303] } else { [56, 168, 280, 376] };
         assert_eq!(contents.len(), ends[3]);
         for len in 0..contents.len() {
@@ -388,7 +393,7 @@ fn what_is_before_the_damage_comes_out() {
 }
 
 #[test]
-fn lengths_that_cannot_be_are_damage() {
+fn impossible_lengths_are_damage() {
     let data = frame(MAC, 77);
     let [classic, next] = both_kinds();
     for len in [262_145, 0x8000_0000, u32::MAX] {
@@ -401,22 +406,22 @@ fn lengths_that_cannot_be_are_damage() {
             let contents = [next.clone(), words(BIG, &[kind, len, 0x1A2B_3C4D]), vec![0; 100]].concat();
             let (frames, _, damage) = outcome("absurd.pcapng", &contents);
             let damage = damage.unwrap();
-            assert!(frames.len() == 3 && damage.contains("a block says that it has"), "{kind:#x} {len}: {damage}");
+            assert!(frames.len() == 3 && damage.contains("a block length is"), "{kind:#x} {len}: {damage}");
         }
     }
     // A block whose lengths differ, and a packet that is longer than its block.
     let mut differing = ng(BIG, 0x99, &[0; 8]);
     differing[19] ^= 8;
     let over = ng(BIG, 6, &[words(BIG, &[0, 0, 0, 4000, 4000]), data.clone()].concat());
-    for (wrong, reason) in [(differing, "two lengths differ"), (over, "longer than its block")] {
+    for (wrong, reason) in [(differing, "two lengths of a block differ"), (over, "longer than its block")] {
         let (frames, _, damage) = outcome("inner.pcapng", &[next.clone(), wrong, next.clone()].concat());
         assert_eq!((frames.len(), damage.unwrap().contains(reason)), (3, true), "{reason}");
     }
 }
 
-/// A packed file whose million records are all empty is read in pieces.
+/// Checks that a compressed file of a million empty records is read in bounded steps.
 #[test]
-fn a_bomb_does_not_burst() {
+fn a_compression_bomb_is_read_in_bounded_steps() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&classic(1)).unwrap();
     (0..100).for_each(|_| encoder.write_all(&vec![0; 160_000]).unwrap());
@@ -424,7 +429,7 @@ fn a_bomb_does_not_burst() {
     let mut input = PcapInput::open(&path).unwrap();
     let counters = input.counters();
     input.receive(1, &mut |_| panic!("there is no frame"));
-    assert!(counters.empty() < 10_000 && !counters.is_done(), "a call comes to an end before the file does");
+    assert!(counters.empty() < 10_000 && !counters.is_done(), "one call read the whole file");
     while !counters.is_done() {
         input.receive(1, &mut |_| panic!("there is no frame"));
     }
@@ -433,7 +438,7 @@ fn a_bomb_does_not_burst() {
 }
 
 #[test]
-fn the_modified_format_has_longer_heads() {
+fn the_modified_format_has_longer_record_headers() {
     let mut contents = pcap(LITTLE, [0xA1B2_CD34, 1, 65_535], &[]);
     for _ in 0..3 {
         contents.extend(words(LITTLE, &[1, 2, 77, 77, 9, 9]));
@@ -443,7 +448,7 @@ fn the_modified_format_has_longer_heads() {
 }
 
 #[test]
-fn nothing_counts_behind_the_end_of_options() {
+fn options_after_the_end_of_options_are_ignored() {
     let options = [ng_option(LITTLE, 0, &[]), ng_option(LITTLE, 13, &[4])].concat();
     let start = [section(LITTLE, &[]), interface(LITTLE, 1, 0, &options)].concat();
     let contents = [start, enhanced(LITTLE, 0, &frame(MAC, 77), 77, &[])].concat();
@@ -451,7 +456,7 @@ fn nothing_counts_behind_the_end_of_options() {
 }
 
 #[test]
-fn interfaces_without_end_are_damage() {
+fn too_many_interfaces_are_damage() {
     let contents = [section(LITTLE, &[]), interface(LITTLE, 1, 0, &[]).repeat((1 << 16) + 1)].concat();
     let (_, _, damage) = outcome("interfaces.pcapng", &contents);
     assert_eq!(damage.unwrap(), "damaged at byte 1310748, after record 0: a section has more than 65536 interfaces");

@@ -1,4 +1,4 @@
-//! Which counters count which frames, and what else the datasheet says of frames beside where they go.
+//! Statistics counters, and the datasheet's other rules about frames.
 
 mod common;
 
@@ -52,7 +52,7 @@ fn octets_are_counted_with_the_tag_that_is_stripped() {
 }
 
 #[test]
-fn what_a_disabled_queue_drops_is_counted() {
+fn drops_of_a_disabled_queue_are_counted() {
     let driver = Driver::running();
     driver.clear(rx(0, 0x28), ENABLE);
     assert!(driver.until(rx(0, 0x28), ENABLE, 0));
@@ -69,7 +69,7 @@ fn wrong_checksums_and_short_frames_are_counted() {
     ip.tcp(5000, 40_000, 1, 1).write(&mut packet, &[7; 40]).unwrap();
     driver.port.deliver(&packet);
     assert_eq!(read(&driver, [XEC]), [0]);
-    // In both sums, and it is one frame.
+    // The byte is part of both sums, but the frame counts once.
     packet[30] ^= 1;
     driver.port.deliver(&packet);
     assert_eq!(read(&driver, [XEC]), [1]);
@@ -82,7 +82,7 @@ fn wrong_checksums_and_short_frames_are_counted() {
 }
 
 #[test]
-fn the_mac_counts_though_reception_is_off() {
+fn the_mac_counts_while_reception_is_off() {
     let driver = Driver::running();
     driver.stop_receive();
     driver.port.deliver(&frame(MAC, 60));
@@ -101,14 +101,14 @@ fn the_mac_counts_though_reception_is_off() {
 }
 
 #[test]
-fn frames_that_are_sent_too_short_are_not_good_ones() {
+fn frames_sent_too_short_are_not_good_ones() {
     let (mut driver, wire) = Driver::recording();
     driver.send(0, &frame([0xFF; 6], 60));
     let all = [TPT, GPTC, GOTC, PTC64, BPTC, TXDGPC];
     assert_eq!(read(&driver, all), [1, 1, 64, 1, 1, 1]);
     driver.clear(HLREG0, 1 << 10);
     driver.send(0, &frame([0xFF; 6], 59));
-    assert_eq!(wire.take().len(), 2, "it is sent all the same");
+    assert_eq!(wire.take().len(), 2, "both are sent");
     assert_eq!(read(&driver, all), [1, 0, 0, 0, 0, 1]);
     assert_eq!(driver.broken(), [ixgbe_sim::Rule::TransmitTooShort]);
 }

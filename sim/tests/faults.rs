@@ -1,4 +1,4 @@
-//! Every fault shows where a driver would see it, and goes away when it is cleared.
+//! Every fault is visible to a driver, and disappears when it is cleared.
 
 mod common;
 
@@ -6,16 +6,16 @@ use common::*;
 use ixgbe::dma::{Dma, DmaError};
 use ixgbe_sim::Fault;
 
-/// A driver that was reset and configured.
+/// Returns a driver that is reset and configured.
 fn configured() -> Driver {
     let driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver
 }
 
-/// Starts a reset and waits out the time in which nothing may be touched.
+/// Starts a reset and waits until registers may be accessed.
 fn start_reset(driver: &Driver) {
     driver.master_disable();
     driver.set(CTRL, 1 << 26);
@@ -23,8 +23,8 @@ fn start_reset(driver: &Driver) {
 }
 
 #[test]
-fn what_never_ends_ends_when_the_fault_is_cleared() {
-    // Fault, what is done, where it would show.
+fn blocked_operations_finish_when_the_fault_is_cleared() {
+    // Fault, operation, and the register that shows the result.
     type Case = (Fault, fn(&mut Driver), u32, u32, u32);
     let prepare_rx = |d: &mut Driver| {
         let ring = TestRing::new(&d.port, 64, 2048);
@@ -158,7 +158,7 @@ fn the_link_flaps() {
 }
 
 #[test]
-fn a_pulled_card_reads_as_ones_and_reaches_no_memory() {
+fn a_pulled_card_reads_as_ones_and_accesses_no_memory() {
     let mut driver = Driver::running();
     driver.port.inject(Fault::SurpriseRemoval);
     assert_eq!(driver.read(STATUS), u32::MAX);
@@ -173,7 +173,7 @@ fn a_pulled_card_reads_as_ones_and_reaches_no_memory() {
 }
 
 #[test]
-fn received_descriptors_say_absurd_things() {
+fn received_descriptors_have_absurd_contents() {
     let mut driver = Driver::running();
     let mut high = |fault: Option<Fault>| {
         if let Some(fault) = fault {
@@ -216,13 +216,13 @@ fn memory_runs_out_or_cannot_be_mapped() {
 }
 
 #[test]
-fn transmission_stalls_or_is_not_reported() {
+fn transmission_stalls_or_is_not_written_back() {
     let mut driver = Driver::running();
     driver.port.inject(Fault::TxStalls);
     driver.send(0, &frame(MAC, 60));
     assert_eq!((driver.is_done(0, 0), driver.read(tx(0, 0x10)), driver.port.counters().transmitted), (false, 0, 0));
     driver.port.clear(Fault::TxStalls);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((driver.is_done(0, 0), driver.read(tx(0, 0x10)), driver.port.counters().transmitted), (true, 1, 1));
     driver.port.inject(Fault::TxWriteBackLost);
     driver.send(0, &frame(MAC, 60));

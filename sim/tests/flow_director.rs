@@ -1,5 +1,5 @@
-//! Flow Director: its table is made, signature filters are added and removed, and packets obey them (datasheet
-//! 7.1.2.7, 8.2.3.21).
+//! Flow Director: initialisation of its table, addition and removal of signature filters, and their effect on packets
+//! (datasheet 7.1.2.7, 8.2.3.21).
 
 mod common;
 
@@ -14,15 +14,15 @@ const FDIRUSTAT: u32 = 0xEE50;
 const FDIRFSTAT: u32 = 0xEE54;
 const FDIRMATCH: u32 = 0xEE58;
 const FDIRMISS: u32 = 0xEE5C;
-/// FDIRCTRL: 64 KB, the type of a frame as flexible bytes, lists of 20, a warning at 64 free filters.
+/// FDIRCTRL: 64 KB, the EtherType as flexible bytes, lists of 20, a warning at 64 free filters.
 const CONTROL: u32 = 1 | 6 << 16 | 10 << 24 | 4 << 28;
 const ADD: u32 = 1 | 1 << 3 | 1 << 11 | 1 << 15 | 2 << 5;
 const REMOVE: u32 = 2 | 2 << 5;
 
-/// A driver with four queues and the keys of which the hashes below are known.
+/// Returns a driver with four queues and the keys for the hashes below.
 fn directing() -> Driver {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver.write(RXPBSIZE, (512 - 64) << 10);
@@ -38,7 +38,7 @@ fn directing() -> Driver {
     driver
 }
 
-/// TCP from 10.0.0.2:5000 to 10.0.0.1:40000.
+/// Returns a TCP packet from 10.0.0.2:5000 to 10.0.0.1:40000.
 fn packet(tag: Option<u16>) -> Vec<u8> {
     let mut packet = Vec::new();
     let ethernet = PacketBuilder::ethernet2([2; 6], MAC);
@@ -54,7 +54,7 @@ fn packet(tag: Option<u16>) -> Vec<u8> {
     packet
 }
 
-/// Their filters: the low 15 bits of the two hashes, which another way to compute them gave.
+/// The packets' filters: the low 15 bits of the two hashes, computed by independent code.
 const FILTER: u32 = 0x16FC << 16 | 0x0380;
 const TAGGED_FILTER: u32 = 0x7431 << 16 | 0x2DA2;
 
@@ -64,14 +64,14 @@ fn program(driver: &Driver, filter: u32, command: u32) {
     assert_eq!(driver.read(FDIRCMD) & 3, 0, "the command is taken");
 }
 
-/// The queue in which the packet arrives.
+/// Returns the queue in which the packet arrives.
 fn queue_of(driver: &mut Driver, packet: &[u8]) -> Option<usize> {
     driver.port.deliver(packet);
     (0..4).find(|queue| driver.receive(*queue).is_some())
 }
 
 #[test]
-fn a_flow_goes_where_its_filter_says() {
+fn a_flow_goes_to_the_queue_of_its_filter() {
     let mut driver = directing();
     assert_eq!(queue_of(&mut driver, &packet(None)), Some(0));
     program(&driver, FILTER, ADD | 2 << 16);
@@ -79,7 +79,7 @@ fn a_flow_goes_where_its_filter_says() {
     assert_eq!(queue_of(&mut driver, &packet(Some(0x2065))), Some(0), "the tag belongs to the flow");
     program(&driver, TAGGED_FILTER, ADD | 3 << 16);
     assert_eq!(queue_of(&mut driver, &packet(Some(0x2065))), Some(3));
-    // Other flows, and what is none.
+    // Other flows, and a frame without a flow.
     let mut other = packet(None);
     other[35] ^= 1;
     assert_eq!(queue_of(&mut driver, &other), Some(0));
@@ -103,7 +103,7 @@ fn a_match_is_reported_and_the_canonical_form_indicator_is_no_part_of_a_flow() {
     assert_eq!(matched(&mut driver, &packet(Some(0x2065))), (3, true));
     assert_eq!(matched(&mut driver, &packet(Some(0x3065))), (3, true), "CFI is 1");
     assert_eq!(matched(&mut driver, &packet(None)), (0, false));
-    // A filter without a queue says so, too.
+    // A filter without a queue also reports its match.
     program(&driver, FILTER, ADD & !(1 << 15));
     assert_eq!(matched(&mut driver, &packet(None)), (0, true));
     driver.clean();
@@ -118,7 +118,7 @@ fn filters_are_changed_and_removed_and_counted() {
     assert_eq!(queue_of(&mut driver, &packet(None)), Some(1), "changed");
     program(&driver, FILTER, (ADD | 3 << 16) & !(1 << 3));
     assert_eq!(queue_of(&mut driver, &packet(None)), Some(1), "not changed without Filter-Update");
-    // What is there already cannot be added, whether it is changed or not (8.2.3.21.13, 8.2.3.21.22).
+    // An existing filter cannot be added, even if it is changed (8.2.3.21.13, 8.2.3.21.22).
     assert_eq!((driver.read(FDIRFREE), driver.read(FDIRUSTAT), driver.read(FDIRFSTAT)), (8 * 1024 - 3, 1, 2));
     program(&driver, FILTER, REMOVE);
     assert_eq!(queue_of(&mut driver, &packet(None)), Some(0));
@@ -128,7 +128,7 @@ fn filters_are_changed_and_removed_and_counted() {
     assert_eq!(driver.peek(EICR) & 1 << 16, 1 << 16, "a remove that fails raises an interrupt");
     let counts = [FDIRFREE, FDIRUSTAT, FDIRFSTAT].map(|at| driver.read(at));
     assert_eq!(counts, [8 * 1024 - 2, 1 << 16, 1 << 8]);
-    // All at once.
+    // All filters at once.
     program(&driver, FILTER, ADD | 2 << 16);
     driver.write(FDIRCMD, 1 << 8);
     driver.write(FDIRCMD, 0);
@@ -139,7 +139,7 @@ fn filters_are_changed_and_removed_and_counted() {
 }
 
 #[test]
-fn a_table_that_fills_up_says_so() {
+fn a_full_table_is_reported() {
     let driver = directing();
     driver.read(EICR);
     for n in 0..8 * 1024 - 2 {
@@ -153,7 +153,7 @@ fn a_table_that_fills_up_says_so() {
 }
 
 #[test]
-fn what_is_not_played_and_what_comes_too_early_is_noted() {
+fn unmodelled_features_and_early_commands_are_recorded() {
     let driver = directing();
     for (at, value) in [(FDIRCTRL, CONTROL | 1 << 4), (0xEE3C, 1), (0xEE70, 1)] {
         driver.write(at, value);
@@ -168,9 +168,9 @@ fn what_is_not_played_and_what_comes_too_early_is_noted() {
 }
 
 #[test]
-fn its_table_takes_room_from_the_packet_buffer() {
+fn the_table_takes_room_from_the_packet_buffer() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver.write(FDIRCTRL, CONTROL);

@@ -1,4 +1,4 @@
-//! What becomes of frames: filters, lengths, queues, descriptors, statistics.
+//! The fate of frames: filters, lengths, queues, descriptors, statistics.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use common::*;
 use ixgbe_sim::wire::generator::Generator;
 
-/// Drops RXEN for a moment to change FCTRL.
+/// Clears RXEN for a moment to change FCTRL.
 fn set_filter(driver: &Driver, control: u32) {
     driver.stop_receive();
     driver.write(FCTRL, control);
@@ -36,7 +36,7 @@ fn addresses_are_filtered() {
     set_filter(&driver, 1 << 8);
     assert_eq!(accepts(&mut driver), [true, false, true, true], "MPE passes broadcasts, too");
     set_filter(&driver, 0);
-    // A second address, and no first one.
+    // A second address, without a first one.
     driver.write(RAL + 5 * 8, u32::from_le_bytes([2, 0, 0, 0]));
     driver.write(RAH + 5 * 8, 0x7700 | 1 << 31);
     driver.clear(RAH, 1 << 31);
@@ -46,7 +46,7 @@ fn addresses_are_filtered() {
 }
 
 #[test]
-fn multicasts_pass_by_the_bits_that_are_chosen() {
+fn multicasts_are_filtered_by_the_selected_bits() {
     let mut driver = Driver::running();
     let address = [0x01, 0, 0x5E, 0x12, 0x34, 0x56];
     // Bits 47:36, 46:35, 45:34 and 43:32 of an address whose last bytes are 0x34 (39:32) and 0x56 (47:40).
@@ -91,7 +91,7 @@ fn vlan_tags_are_stripped_on_request() {
 }
 
 #[test]
-fn lengths_have_their_limits() {
+fn lengths_are_limited() {
     let mut driver = Driver::running();
     assert!(!is_received(&mut driver, &frame(MAC, 59)));
     assert!(is_received(&mut driver, &frame(MAC, 60)));
@@ -104,7 +104,7 @@ fn lengths_have_their_limits() {
     assert!(is_received(&mut driver, &frame(MAC, 8_996)));
     assert_eq!(driver.read(rx(0, 0x10)), 7);
     assert!(is_received(&mut driver, &frame(MAC, 4_096)));
-    assert_eq!(driver.read(rx(0, 0x10)), 9, "what fills its buffers needs no more");
+    assert_eq!(driver.read(rx(0, 0x10)), 9, "a frame that fills its buffers exactly needs no more");
     assert!(!is_received(&mut driver, &frame(MAC, 8_997)));
     driver.send(0, &frame(MAC, 60));
     driver.clean();
@@ -113,7 +113,7 @@ fn lengths_have_their_limits() {
 #[test]
 fn the_crc_is_kept_on_request() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver.clear(HLREG0, 1 << 1);
@@ -132,7 +132,7 @@ fn the_crc_is_kept_on_request() {
 
 #[test]
 fn without_descriptors_frames_wait_or_are_dropped() {
-    // Waiting: the packet buffer is 512 KB.
+    // Frames wait in the packet buffer, which has 512 KB.
     let mut driver = Driver::running();
     (0..63).for_each(|_| driver.port.deliver(&frame(MAC, 1024)));
     (0..600).for_each(|_| driver.port.deliver(&frame(MAC, 1024)));
@@ -146,7 +146,7 @@ fn without_descriptors_frames_wait_or_are_dropped() {
             received += 1;
         }
         driver.refill(0);
-        if driver.port.settle(10) == 0 {
+        if driver.port.run_until_idle(10) == 0 {
             break;
         }
     }
@@ -154,11 +154,11 @@ fn without_descriptors_frames_wait_or_are_dropped() {
     driver.clean();
 
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.srrctl |= 1 << 28;
     driver.bring_up(&[5], &[]);
     driver.write(0x2304, 0x0000_0300); // RQSMR: queue 5 counts in set 3.
-    // Without RSS all goes to queue 0.
+    // Without RSS all frames go to queue 0.
     driver.port.deliver(&frame(MAC, 60));
     assert_eq!(driver.port.counters().dropped_no_queue, 1);
     driver.add_rx(0, 64);
@@ -228,21 +228,21 @@ fn packets_are_sent_over_several_descriptors_and_padded() {
     driver.put(0, [address + 100, part(1)]);
     driver.put(0, [address + 101, data(199)]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((seen.frames(), seen.corrupted()), (1, 0));
     assert_eq!([0, 1, 2].map(|n| driver.is_done(0, n)), [false, false, true], "only RS is written back");
     assert_eq!(driver.tx[0].1.ring.word(4).load(Ordering::Relaxed), 0, "the address is gone");
-    // Legacy, and short.
+    // A short frame, in a legacy descriptor.
     let before = seen.bytes();
     driver.put(0, [address, 20 | 1 << 24 | 1 << 25 | 1 << 27]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((seen.bytes() - before, driver.is_done(0, 3)), (60, true));
-    // A context goes by itself.
+    // A context descriptor alone.
     driver.put(0, [14 << 9 | 20, 2 << 20 | 1 << 29]);
     driver.put_packet(0, &frames[0]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!((driver.is_done(0, 5), driver.read(tx(0, 0x10))), (true, 6));
     driver.clean();
 }
@@ -250,7 +250,7 @@ fn packets_are_sent_over_several_descriptors_and_padded() {
 #[test]
 fn heads_are_written_back_on_request_and_thresholds_gather() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver.start_transmit_dma();
@@ -272,14 +272,14 @@ fn heads_are_written_back_on_request_and_thresholds_gather() {
     driver.port.step();
     assert_eq!([3, 4].map(|n| driver.is_done(1, n)), [true, false]);
     driver.port.step();
-    assert!(driver.is_done(1, 5), "what is left goes when nothing more is to do");
+    assert!(driver.is_done(1, 5), "an idle queue writes back the rest");
     driver.clean();
 }
 
 #[test]
 fn legacy_descriptors_are_written_back_as_such() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.srrctl = 2 | 4 << 8;
     driver.bring_up(&[70], &[]);
     driver.add_rx(0, 64);
@@ -291,7 +291,7 @@ fn legacy_descriptors_are_written_back_as_such() {
 }
 
 #[test]
-fn causes_of_interrupts_are_noted_as_mapped() {
+fn interrupt_causes_are_set_as_mapped() {
     let mut driver = Driver::running();
     driver.write(IVAR, 0x8382);
     driver.read(EICR);
@@ -323,12 +323,12 @@ fn loopback_goes_from_tx_to_rx() {
 }
 
 #[test]
-fn a_generator_at_the_lines_rate_overruns_a_port_that_nobody_empties() {
+fn a_generator_at_line_rate_overruns_a_port_that_is_not_drained() {
     let mut driver = Driver::new();
     let generator = Generator::new(MAC, 1000).count(2_000);
     driver.port.plug(generator);
     driver.bring_up(&[0], &[0]);
-    // 1,024 bytes on the wire, 8,192 bits: 12 frames a step.
+    // 1,024 bytes on the wire are 8,192 bits: 12 frames per step.
     for _ in 0..200 {
         driver.port.step();
     }

@@ -1,4 +1,4 @@
-//! Interrupts: which vectors come of which causes, and when (datasheet 7.3, 8.2.3.5).
+//! Interrupts: the vectors of causes, and their timing (datasheet 7.3, 8.2.3.5).
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,13 +23,13 @@ const MULTIPLE_MSIX: u32 = 1 << 4;
 const OCD: u32 = 1 << 5;
 const EIAME: u32 = 1 << 30;
 
-struct Bench {
+struct InterruptTest {
     port: Port,
     raised: Arc<Mutex<Vec<u16>>>,
 }
 
-impl Bench {
-    /// A port whose link causes are over.
+impl InterruptTest {
+    /// Creates a port without pending link causes.
     fn new() -> Self {
         let port = Port::new(PortConfig::default());
         port.wait(Duration::from_millis(50));
@@ -60,19 +60,19 @@ impl Bench {
 }
 
 #[test]
-fn a_vector_comes_once_masks_itself_and_comes_again_when_it_is_enabled() {
-    let bench = Bench::new();
+fn a_vector_is_sent_once_masks_itself_and_is_sent_again_when_enabled() {
+    let bench = InterruptTest::new();
     bench.write(GPIE, MULTIPLE_MSIX | EIAME | OCD);
     bench.write(EIAC, 0xFFFF);
     bench.write(EIAM_EX, u32::MAX);
     bench.write(EIAM_EX + 4, u32::MAX);
     for (vector, register, bit) in [(0, 0, 0), (15, 0, 15), (16, 0, 16), (31, 0, 31), (32, 4, 0), (63, 4, 31)] {
-        // Nothing is enabled yet: the cause waits.
+        // No cause is enabled yet: the cause waits.
         bench.write(EICS_EX + register, 1 << bit);
         assert_eq!(bench.raised(), [], "{vector}");
         bench.write(EIMS_EX + register, 1 << bit);
         assert_eq!(bench.raised(), [vector]);
-        // It masked itself, and its cause is gone.
+        // The vector masked itself, and its cause is cleared.
         assert_eq!(bench.peek(EIMS_EX + register) & 1 << bit, 0);
         assert_eq!(bench.peek(EICR) & 0xFFFF, 0);
         bench.write(EICS_EX + register, 1 << bit);
@@ -87,7 +87,7 @@ fn a_vector_comes_once_masks_itself_and_comes_again_when_it_is_enabled() {
 
 #[test]
 fn both_views_of_the_mask_are_one() {
-    let bench = Bench::new();
+    let bench = InterruptTest::new();
     bench.write(EIMS, 0x8001);
     assert_eq!(bench.peek(EIMS_EX), 0x8001);
     bench.write(EIMS_EX, 0x1_0002);
@@ -100,7 +100,7 @@ fn both_views_of_the_mask_are_one() {
 
 #[test]
 fn other_causes_share_the_vector_of_ivar_misc_and_stay_until_they_are_cleared() {
-    let bench = Bench::new();
+    let bench = InterruptTest::new();
     bench.write(GPIE, MULTIPLE_MSIX | OCD);
     bench.write(IVAR_MISC, 0x8000 | 5 << 8);
     bench.write(EIMS, LSC);
@@ -109,21 +109,21 @@ fn other_causes_share_the_vector_of_ivar_misc_and_stay_until_they_are_cleared() 
     assert_eq!(bench.peek(EICR) & LSC, LSC);
     bench.port.step();
     assert_eq!(bench.raised(), []);
-    // Enabled again while the cause is there: again.
+    // Enabling it again while the cause is set sends it again.
     bench.write(EIMS, LSC);
     assert_eq!(bench.raised(), [5]);
     bench.write(EICR, LSC);
     bench.write(EIMS, LSC);
     assert_eq!((bench.raised(), bench.peek(EICR) & LSC), (vec![], 0));
-    // Without a valid entry nobody hears of it.
+    // Without a valid entry no vector is sent.
     bench.write(IVAR_MISC, 0);
     bench.write(EICS, LSC);
     assert_eq!(bench.raised(), []);
 }
 
 #[test]
-fn eitr_keeps_a_vector_back() {
-    let bench = Bench::new();
+fn eitr_delays_a_vector() {
+    let bench = InterruptTest::new();
     bench.write(GPIE, MULTIPLE_MSIX | OCD);
     bench.write(EIAC, 0xFFFF);
     // 50 units of 2 us.
@@ -139,8 +139,8 @@ fn eitr_keeps_a_vector_back() {
 }
 
 #[test]
-fn without_msix_one_vector_has_all_causes_and_reading_them_masks() {
-    let bench = Bench::new();
+fn without_msix_one_vector_serves_all_causes_and_reading_them_masks() {
+    let bench = InterruptTest::new();
     bench.write(EIAM, LSC | 1);
     bench.write(EIMS, LSC | 1);
     bench.write(EICS, LSC | 1);
@@ -151,7 +151,7 @@ fn without_msix_one_vector_has_all_causes_and_reading_them_masks() {
 
 #[test]
 fn lost_interrupts_are_lost() {
-    let bench = Bench::new();
+    let bench = InterruptTest::new();
     bench.port.inject(Fault::InterruptsLost);
     bench.write(EIMS, LSC);
     bench.write(EICS, LSC);

@@ -1,4 +1,4 @@
-//! Peers of `ixgbe-sim` that send what is no message of vfio-user: their connection ends, and nothing else does.
+//! Clients of `ixgbe-sim` that send invalid vfio-user messages: only their own connection ends.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// A server of two ports, in a directory of its own.
+/// A server of two ports, with a directory of its own.
 struct Server {
     child: Child,
     directory: PathBuf,
 }
 
-/// How long anything may take.
+/// Maximum duration of each operation.
 const LIMIT: Duration = Duration::from_secs(60);
 
 impl Server {
@@ -39,11 +39,11 @@ impl Server {
         }
     }
 
-    /// Waits for its end: it must come by itself.
+    /// Waits until the server exits by itself.
     fn end(mut self) -> Output {
         let began = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
-            assert!(began.elapsed() < LIMIT, "the server does not end");
+            assert!(began.elapsed() < LIMIT, "the server does not exit");
             std::thread::sleep(Duration::from_millis(10));
         }
         _ = std::fs::remove_dir_all(&self.directory);
@@ -51,13 +51,13 @@ impl Server {
     }
 }
 
-/// A message: id, command, size as told, flags, error, and what follows.
+/// Builds a message: id, command, the size in its header, flags, error, and the body.
 fn message(command: u16, size: u32, body: &[u8]) -> Vec<u8> {
     let head = [&7_u16.to_le_bytes()[..], &command.to_le_bytes(), &size.to_le_bytes(), &[0; 8]].concat();
     [&head[..], body].concat()
 }
 
-/// A message that tells its size truly.
+/// Builds a message with its true size.
 fn whole(command: u16, body: &[u8]) -> Vec<u8> {
     message(command, 16 + body.len() as u32, body)
 }
@@ -70,7 +70,7 @@ fn region_access(command: u16, offset: u64, region: u32, count: u32, data: &[u8]
     whole(command, &[&offset.to_le_bytes()[..], &region.to_le_bytes(), &count.to_le_bytes(), data].concat())
 }
 
-/// Sends `bytes` and no more, and reads what the server answers until it closes.
+/// Sends only `bytes`, and reads the server's answer until the server closes the connection.
 fn send(mut stream: UnixStream, bytes: &[u8]) -> Vec<u8> {
     // The server may have closed already.
     _ = stream.write_all(bytes);
@@ -80,13 +80,13 @@ fn send(mut stream: UnixStream, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// Reads the vendor and device ids as a proper peer does.
+/// Reads the vendor and device ids, as a correct client does.
 fn is_served(stream: UnixStream) -> bool {
     let answer = send(stream, &[version(), region_access(9, 0, 7, 4, &[])].concat());
     answer.ends_with(&[0x86, 0x80, 0xFB, 0x10])
 }
 
-/// What is sent to port 0, and what the server must complain of: nothing, a message, or a connection that it closes.
+/// Returns the bytes for port 0, each with the expected log entry: none, an error, or a closed connection.
 fn cases() -> Vec<(String, Vec<u8>, &'static str)> {
     let closes = "the connection is closed: ";
     let message_fails = "Error handling command";
@@ -110,8 +110,8 @@ fn cases() -> Vec<(String, Vec<u8>, &'static str)> {
         ("interrupts beyond all", whole(8, &[0xFF; 20]), message_fails),
         ("interrupts without files", whole(8, &[20, 0, 0, 0, 36, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0]), ""),
     ];
-    let mut cases: Vec<_> = fixed.map(|(what, bytes, complaint)| (what.to_owned(), bytes, complaint)).into();
-    // Noise, and noise behind headers with commands that there are.
+    let mut cases: Vec<_> = fixed.map(|(what, bytes, expected)| (what.to_owned(), bytes, expected)).into();
+    // Noise, and noise after headers with valid commands.
     let mut state = 1_u64;
     let mut noise = |len: usize| -> Vec<u8> {
         let mut next = || {
@@ -129,22 +129,22 @@ fn cases() -> Vec<(String, Vec<u8>, &'static str)> {
 }
 
 #[test]
-fn a_peer_that_sends_garbage_loses_its_connection_and_harms_nobody() {
-    for (number, (what, bytes, complaint)) in cases().into_iter().enumerate() {
+fn a_client_that_sends_garbage_loses_its_connection_and_harms_no_other() {
+    for (number, (what, bytes, expected)) in cases().into_iter().enumerate() {
         let server = Server::start(&number.to_string());
         let good = server.connect("1");
         send(server.connect("0"), &bytes);
-        assert!(is_served(good), "{what}: the other port is served no more");
+        assert!(is_served(good), "{what}: the other port is no longer served");
         let output = server.end();
-        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        // Not killed by a signal, and to its own end: it has told what both drivers did.
-        assert!(matches!(output.status.code(), Some(0 | 1)), "{what}: {:?}: {complained}", output.status);
-        assert!(said.contains("port 0: Counters") && said.contains("port 1: Counters"), "{what}: {said}");
-        let closed = complained.contains("port 0: the connection is closed: ");
-        assert_eq!(closed, output.status.code() == Some(1), "{what}: {complained}");
-        if !complaint.is_empty() {
-            assert!(complained.contains(&format!("port 0: {complaint}")), "{what}: {complained}");
+        let (printed, logged) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        // No signal killed the server, and it printed the violations of both drivers at its exit.
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{what}: {:?}: {logged}", output.status);
+        assert!(printed.contains("port 0: Counters") && printed.contains("port 1: Counters"), "{what}: {printed}");
+        let closed = logged.contains("port 0: the connection is closed: ");
+        assert_eq!(closed, output.status.code() == Some(1), "{what}: {logged}");
+        if !expected.is_empty() {
+            assert!(logged.contains(&format!("port 0: {expected}")), "{what}: {logged}");
         }
-        assert!(!complained.contains("port 1: "), "{what}: {complained}");
+        assert!(!logged.contains("port 1: "), "{what}: {logged}");
     }
 }

@@ -1,5 +1,5 @@
-//! What the device does to packets on their way out: checksums, tags, segmentation. The packets that must come of it
-//! are built by a crate that knows nothing of the model.
+//! Offloads of transmitted packets: checksums, tags, segmentation. A crate that is independent of the model builds the
+//! expected packets.
 
 mod common;
 
@@ -68,7 +68,7 @@ impl Headers {
         Context { ip_len, transport_len, ipv4: self.ipv4, transport: self.transport, ..CONTEXT }
     }
 
-    /// The packet, all right.
+    /// Returns the complete packet.
     fn packet(&self, payload: &[u8]) -> Vec<u8> {
         let ip = if self.ipv4 {
             let mut header = Ipv4Header::new(0, 64, IpNumber::TCP, [10, 0, 0, 1], [10, 0, 0, 2]).unwrap();
@@ -87,8 +87,8 @@ impl Headers {
         packet
     }
 
-    /// The packet as a driver leaves it to the device: no checksum but the pseudo header's in its place, with or without
-    /// the length of what follows, and where that is without, no lengths either.
+    /// Returns the packet as a driver posts it. Its only checksum is the pseudo header's, with or without the length of
+    /// the transport part. Without that length, it has no other lengths either.
     fn unfinished(&self, payload: &[u8], with_length: bool) -> Vec<u8> {
         let mut packet = self.packet(payload);
         let transport = 14 + self.ip_len();
@@ -115,18 +115,18 @@ impl Headers {
     }
 }
 
-/// Puts `packet` in one descriptor with `options`, behind `context`, and sends it.
+/// Posts `packet` in one descriptor with `options`, after `context`, and sends it.
 fn send(driver: &mut Driver, context: Option<Context>, packet: &[u8], options: u64, payload: usize) {
     if let Some(context) = context {
         driver.put(0, context.words());
     }
     let (_, ring) = &driver.tx[0];
-    // One large buffer: the tests send one packet at a time.
+    // One large buffer, because the tests send one packet at a time.
     ring.buffers.write(0, packet);
     let words = [ring.buffers.address(0), data(packet.len()) | options | (payload as u64) << 46];
     driver.put(0, words);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
 fn numbers(len: usize) -> Vec<u8> {
@@ -134,7 +134,7 @@ fn numbers(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn checksums_are_inserted_where_they_are_asked_for() {
+fn checksums_are_inserted_on_request() {
     let (mut driver, wire) = Driver::recording();
     for (ipv4, transport) in [(true, TCP), (true, UDP), (false, TCP), (false, UDP)] {
         for len in [1, 8, 9, 100, 1333] {
@@ -143,7 +143,7 @@ fn checksums_are_inserted_where_they_are_asked_for() {
             let mut right = headers.packet(&numbers(len));
             right.resize(right.len().max(60), 0);
             let options = TXSM | if ipv4 { IXSM } else { 0 };
-            // Without segmentation, L4LEN and MSS mean nothing.
+            // Without segmentation, L4LEN and MSS have no meaning.
             let context = Context { transport_len: 0, ..headers.context() };
             send(&mut driver, Some(context), &packet, options, packet.len());
             assert_eq!(wire.take(), [right], "IPv4 {ipv4}, transport {transport}, {len} bytes");
@@ -153,7 +153,7 @@ fn checksums_are_inserted_where_they_are_asked_for() {
 }
 
 #[test]
-fn each_checksum_is_inserted_by_itself_and_none_without_being_asked() {
+fn each_checksum_is_inserted_separately_and_none_without_request() {
     let (mut driver, wire) = Driver::recording();
     let headers = Headers::new(true, TCP);
     let (packet, right) = (headers.unfinished(&numbers(64), true), headers.packet(&numbers(64)));
@@ -180,7 +180,7 @@ fn a_transport_checksum_alone_needs_no_version() {
 fn a_udp_checksum_is_never_zero() {
     let (mut driver, wire) = Driver::recording();
     let headers = Headers::new(true, UDP);
-    // The payload that makes the sum of all come out as all ones.
+    // The payload that makes the total sum all ones.
     let plain = headers.packet(&[0, 0]);
     let payload = [plain[40], plain[41]];
     let packet = headers.unfinished(&payload, true);
@@ -212,7 +212,7 @@ fn tags_are_inserted_from_the_context_and_from_legacy_descriptors() {
     let context = Context { tag: 0x2065, ..headers.context() };
     send(&mut driver, Some(context), &packet, TXSM | IXSM | VLE, packet.len());
     assert_eq!(wire.take(), [tagged(&headers.packet(&numbers(1460)), [0x81, 0x00])], "with a tag it may be longer");
-    // A tag alone asks nothing of the context's lengths.
+    // A tag alone does not use the context's lengths.
     let plain = frame([2, 0, 0, 0, 0, 2], 60);
     let context = Context { mac_len: 0, ip_len: 0, ..context };
     send(&mut driver, Some(context), &plain, VLE, plain.len());
@@ -220,10 +220,10 @@ fn tags_are_inserted_from_the_context_and_from_legacy_descriptors() {
     let (_, ring) = &driver.tx[0];
     driver.put(0, [ring.buffers.address(0), 60 | 1 << 24 | 1 << 25 | VLE | 0x2065 << 48]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [tagged(&plain, [0x81, 0x00])]);
     driver.clean();
-    // The type of the tag is DMATXCTL.VT, which is set up before transmission.
+    // The tag's type is DMATXCTL.VT, which is set up before transmission.
     driver.clear(DMATXCTL, 1);
     driver.write(DMATXCTL, 0x88A8 << 16 | 1 << 2);
     driver.set(DMATXCTL, 1);
@@ -243,12 +243,12 @@ fn a_legacy_descriptor_sums_from_css_and_puts_the_sum_at_cso() {
     let address = driver.tx[0].1.buffers.address(0);
     driver.put(0, [address, packet.len() as u64 | 40 << 16 | 1 << 24 | 1 << 25 | 1 << 26 | 34 << 40]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [right]);
     driver.clean();
 }
 
-/// The pieces that must come of a packet that is cut.
+/// Returns the expected segments of a packet.
 fn pieces(headers: &Headers, payload: &[u8], segment: usize) -> Vec<Vec<u8>> {
     let count = payload.len().div_ceil(segment);
     let piece = |(n, part): (usize, &[u8])| {
@@ -258,7 +258,7 @@ fn pieces(headers: &Headers, payload: &[u8], segment: usize) -> Vec<Vec<u8>> {
         headers.tcp.sequence_number = headers.tcp.sequence_number.wrapping_add((n * segment) as u32);
         headers.tcp.fin &= last;
         headers.tcp.psh &= last;
-        // By default the last forgets CWR, and those in the middle do not (DTXTCPFLGL, DTXTCPFLGH).
+        // By default the last segment clears CWR, and the middle ones keep it (DTXTCPFLGL, DTXTCPFLGH).
         headers.tcp.cwr &= !last;
         let mut packet = headers.packet(part);
         packet.resize(packet.len().max(60), 0);
@@ -268,14 +268,14 @@ fn pieces(headers: &Headers, payload: &[u8], segment: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn large_packets_are_cut_and_each_piece_has_headers_of_its_own() {
+fn large_packets_are_segmented_and_each_segment_has_headers_of_its_own() {
     let (mut driver, wire) = Driver::recording();
     for (ipv4, transport) in [(true, TCP), (true, UDP), (false, TCP), (false, UDP)] {
         for (len, segment) in [(4_380, 1_460), (4_381, 1_460), (65_000, 1_400), (300, 100), (50, 100), (100, 100)] {
             let mut headers = Headers::new(ipv4, transport);
             (headers.tcp.fin, headers.tcp.psh, headers.tcp.cwr) = (true, true, true);
             headers.tcp.set_options_raw(&[1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
-            // Its headers leave room for one with options.
+            // The headers leave room for options.
             let segment = segment - 52;
             let packet = headers.unfinished(&numbers(len), false);
             let context = Context { segment: segment as u64, ..headers.context() };
@@ -292,7 +292,7 @@ fn large_packets_are_cut_and_each_piece_has_headers_of_its_own() {
 }
 
 #[test]
-fn a_packet_to_cut_lies_anywhere_and_gets_tags() {
+fn a_packet_to_segment_spans_descriptors_and_gets_tags() {
     let (mut driver, wire) = Driver::recording();
     let headers = Headers::new(true, TCP);
     let payload = numbers(3_000);
@@ -305,7 +305,7 @@ fn a_packet_to_cut_lies_anywhere_and_gets_tags() {
     driver.put(0, [address + 54, part(1_999)]);
     driver.put(0, [address + 54 + 1_999, data(1_001)]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     let right: Vec<Vec<u8>> = pieces(&headers, &payload, 1_000)
         .iter()
         .map(|piece| [&piece[..12], &[0x81, 0, 0, 7], &piece[12..]].concat())
@@ -316,7 +316,7 @@ fn a_packet_to_cut_lies_anywhere_and_gets_tags() {
 }
 
 #[test]
-fn the_masks_of_flags_are_the_drivers_to_set() {
+fn the_driver_sets_the_flag_masks() {
     let (mut driver, wire) = Driver::recording();
     driver.write(0x4A88, 0xFEF << 16 | 0xFFF);
     driver.write(0x4A8C, 0xFF6);
@@ -329,7 +329,7 @@ fn the_masks_of_flags_are_the_drivers_to_set() {
 }
 
 #[test]
-fn what_does_not_fit_together_is_noticed_and_sent_if_it_can_be() {
+fn contradictory_requests_are_recorded_and_sent_if_possible() {
     let (driver, _) = Driver::recording();
     driver.clean();
     let tcp = Headers::new(true, TCP);
@@ -356,7 +356,7 @@ fn what_does_not_fit_together_is_noticed_and_sent_if_it_can_be() {
             Rule::TransmitDescriptorMalformed,
         ),
         ("PAYLEN", Some(context), all | 1 << 46, Rule::TransmitLengthMismatch),
-        ("a piece too long", Some(Context { segment: 1_461, ..context }), all, Rule::TransmitTooLong),
+        ("a segment too long", Some(Context { segment: 1_461, ..context }), all, Rule::TransmitTooLong),
         ("SCTP", Some(Context { transport: 2, ..context }), TXSM, Rule::NotModelled),
         ("IPsec", Some(context), 1 << 42, Rule::NotModelled),
         ("LinkSec", Some(context), 1 << 18, Rule::NotModelled),
@@ -368,16 +368,16 @@ fn what_does_not_fit_together_is_noticed_and_sent_if_it_can_be() {
         let payload = if options & TSE != 0 { len } else { packet.len() };
         send(&mut driver, context, &packet, options, payload);
         assert_eq!(driver.broken(), [rule], "{what}");
-        // What is to be cut and cannot be as told is lost, and so is what is too long.
+        // A packet is lost if it cannot be segmented as requested, or is too long.
         let frames = match what {
-            "L4LEN" | "MSS" | "a context of another version" | "a piece too long" => 0,
+            "L4LEN" | "MSS" | "a context of another version" | "a segment too long" => 0,
             _ if options & TSE != 0 => 2,
             _ => 1,
         };
         let lost = u64::from(frames == 0);
         assert_eq!((wire.take().len(), driver.port.counters().transmit_dropped), (frames, lost), "{what}");
     }
-    // Reserved bits of the context itself, and contexts for what is not played.
+    // Reserved bits of the context itself, and contexts of unmodelled features.
     for (words, rule) in [([1 << 48, 0], Rule::TransmitDescriptorMalformed), ([0, 1 << 15], Rule::NotModelled)] {
         let (mut driver, _) = Driver::recording();
         let [low, high] = context.words();
@@ -389,7 +389,7 @@ fn what_does_not_fit_together_is_noticed_and_sent_if_it_can_be() {
 }
 
 #[test]
-fn wrong_models_are_wrong() {
+fn injected_faults_break_offloads() {
     let (mut driver, wire) = Driver::recording();
     let headers = Headers::new(true, TCP);
     driver.port.inject(Fault::TxChecksumsWrong);

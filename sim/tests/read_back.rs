@@ -1,5 +1,5 @@
-//! What reads back after a write: of every register of the map by its kind of access, and in the order in which the
-//! register test of Linux' `ethtool -t` asks for it.
+//! Values read back after a write: for every register of the table by its kind of access, and in the order of the
+//! register test of Linux' `ethtool -t`.
 
 mod common;
 
@@ -9,18 +9,18 @@ use ixgbe::registers::REGISTERS;
 
 const PATTERNS: [u32; 4] = [0x5A5A_5A5A, 0xA5A5_A5A5, 0x0000_0000, 0xFFFF_FFFF];
 
-/// Registers that do not read back as their access says, the bits that do not, and why.
+/// Registers that do not read back as their access says, with the differing bits and the reason.
 const EXCEPTIONS: &[(&str, u32, &str)] = &[
-    ("CTRL", 1 << 2, "RST and LRST, which the patterns set, put PCIE_MASTER_DISABLE back"),
-    ("I2CCTL", 0x5, "the inputs show what the lines are, and the outputs drive them"),
+    ("CTRL", 1 << 2, "RST and LRST, which the patterns set, clear PCIE_MASTER_DISABLE"),
+    ("I2CCTL", 0x5, "the inputs show the levels of the lines, which the outputs drive"),
     ("EEC", 1 << 7, "the device grants EE_GNT when EE_REQ is set"),
     ("EERD", 1 << 1, "a write starts a read, which is not done yet"),
-    ("FCRTL", 1 << 4, "the chip stores the bit, says the register test of Linux"),
+    ("FCRTL", 1 << 4, "the chip stores the bit, according to Linux' register test"),
     ("FCRTH", 1 << 4, "the same"),
     ("EICS", 0x7FFF_FFFF, "stock drivers read EICR's causes there"),
     ("RDLEN", 0x7F, "a length is a multiple of 128"),
     ("TDLEN", 0x7F, "the same"),
-    ("RXDCTL", 1 << 25, "ENABLE reads as the queue is, which follows with a delay"),
+    ("RXDCTL", 1 << 25, "ENABLE reads as the queue's state, which follows with a delay"),
     ("TXDCTL", 1 << 25, "the same"),
     ("TXDCTL", 1 << 26, "SWFLSH is done at once"),
     ("FDIRCMD", 0x3, "the device takes a command at once"),
@@ -30,10 +30,10 @@ fn mask(field: &FieldInfo) -> u32 {
     (((1_u64 << field.width) - 1) << field.lsb) as u32
 }
 
-/// What must be read after `value` was written over `old`.
+/// Returns the value to be read after `value` was written over `old`.
 fn expected(info: &RegisterInfo, old: u32, value: u32) -> u32 {
     let mut expected = 0;
-    // Of a read-only register no bit can be written; one with a field that can is written field by field.
+    // No bit of a read-only register can be written. A register with a writable field is written field by field.
     let read_only = |access| matches!(access, AccessKind::Ro | AccessKind::Rc);
     if info.access == AccessKind::Wo {
         return 0;
@@ -46,9 +46,9 @@ fn expected(info: &RegisterInfo, old: u32, value: u32) -> u32 {
         let access = field.map_or(info.access, |field| field.access);
         expected |= bit
             & match access {
-                // Prescribed bits are memory: a wrong value is a violation, and what it does is not known.
+                // Prescribed bits are memory: a wrong value is a violation with unknown effects.
                 AccessKind::Ro | AccessKind::Rc if prescribed => value,
-                // Reserved bits are wired, unless nobody knows what they are after a reset.
+                // Reserved bits are hard-wired, unless their value after a reset is unknown.
                 _ if info.preserve & u64::from(bit) != 0 => {
                     if info.reset_known & u64::from(bit) != 0 {
                         old
@@ -98,7 +98,7 @@ fn every_register_reads_back_as_its_access_says() {
     }
 }
 
-/// One of the two things that Linux' test does to a register: write every pattern and read it, or write one value.
+/// An operation of Linux' test on a register: write every pattern and read it, or write one value.
 enum Linux {
     Patterns { mask: u32, write: u32 },
     Set { mask: u32, write: u32 },
@@ -106,7 +106,7 @@ enum Linux {
 }
 use Linux::*;
 
-/// What it does, in its order: the first offset, the number of elements and their distance. The values are those of its
+/// The operations of Linux' test, in its order: first offset, number of elements, distance. The values are from its
 /// table for this chip.
 const LINUX: &[(u32, u32, u32, Linux)] = &[
     (0x3220, 1, 0x40, Patterns { mask: 0x8007_FFF0, write: 0x8007_FFF0 }),
@@ -133,7 +133,7 @@ const LINUX: &[(u32, u32, u32, Linux)] = &[
 fn the_register_test_of_linux_passes_and_leaves_the_registers_as_they_were() {
     let driver = Driver::new();
     driver.reset();
-    // Of STATUS nothing that the test toggles can be written.
+    // The test toggles only bits of STATUS that cannot be written.
     let (status, toggled) = (driver.read(STATUS), 0x7FFF_F30F);
     driver.write(STATUS, status & toggled ^ toggled);
     assert_eq!(driver.read(STATUS), status);
@@ -155,7 +155,7 @@ fn the_register_test_of_linux_passes_and_leaves_the_registers_as_they_were() {
                 }
                 WriteOnly { value } => {
                     driver.write(offset, *value);
-                    // Much longer than a queue takes to be enabled.
+                    // This is much longer than a queue takes to be enabled.
                     driver.wait_us(1_000);
                     continue;
                 }

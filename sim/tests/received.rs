@@ -1,5 +1,4 @@
-//! What a descriptor says of a received packet: its type, which checksums are right, its VLAN tag (datasheet 7.1.6.2,
-//! 7.1.11, 7.4).
+//! Status of a received packet in its descriptor: packet type, checksums, VLAN tag (datasheet 7.1.6.2, 7.1.11, 7.4).
 
 mod common;
 
@@ -13,7 +12,7 @@ const L4E: u64 = 1 << 30;
 const IPE: u64 = 1 << 31;
 const VP: u64 = 1 << 3;
 
-/// Status and errors of `packet`, but for DD and EOP, and its type.
+/// Returns the status and errors of `packet`, without DD and EOP, and its packet type.
 fn status(driver: &mut Driver, packet: &[u8]) -> (u64, u64) {
     driver.port.deliver(packet);
     let (_, words) = driver.receive(0).unwrap();
@@ -30,7 +29,7 @@ fn tcp(payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn right_and_wrong_checksums_are_told_apart() {
+fn right_and_wrong_checksums_are_distinguished() {
     let mut driver = Driver::running();
     let ethernet = || PacketBuilder::ethernet2([2; 6], MAC);
     for len in [0, 1, 9, 10, 999] {
@@ -66,7 +65,7 @@ fn right_and_wrong_checksums_are_told_apart() {
 }
 
 #[test]
-fn options_are_seen_and_fragments_have_no_transport_to_check() {
+fn options_are_detected_and_fragments_have_no_transport_to_check() {
     let mut driver = Driver::running();
     let build = |header: Ipv4Header| {
         let ip = IpHeaders::Ipv4(header, Default::default());
@@ -81,7 +80,7 @@ fn options_are_seen_and_fragments_have_no_transport_to_check() {
     let mut fragment = header();
     fragment.more_fragments = true;
     assert_eq!(status(&mut driver, &build(fragment)), (IPCS, 1));
-    // Neither IP nor a whole header.
+    // Neither IP nor a complete header.
     assert_eq!(status(&mut driver, &frame(MAC, 60)), (0, 0));
     let mut packet = frame(MAC, 60);
     packet[12..16].copy_from_slice(&[0x08, 0x00, 0x4F, 0]);
@@ -139,7 +138,7 @@ fn the_canonical_form_indicator_is_filtered_on_request() {
     driver.clean();
 }
 
-/// `packet` with its type behind an LLC and a SNAP header (RFC 1042).
+/// Returns `packet` with its EtherType after an LLC and a SNAP header (RFC 1042).
 fn in_snap(packet: &[u8]) -> Vec<u8> {
     let length = (packet.len() - 14 + 8) as u16;
     let header = [0xAA, 0xAA, 0x03, 0, 0, 0];
@@ -153,7 +152,7 @@ fn frames_with_llc_and_snap_are_understood() {
     assert_eq!(status(&mut driver, &packet), (IPCS | L4CS, 1 | 1 << 4));
     packet[58] ^= 1;
     assert_eq!(status(&mut driver, &packet), (IPCS | L4CS | L4E, 1 | 1 << 4));
-    // Another organisation's types mean something else, and so does LLC without SNAP.
+    // The types of another organisation have other meanings, and so does LLC without SNAP.
     packet[19] = 1;
     assert_eq!(status(&mut driver, &packet), (0, 0));
     let mut packet = in_snap(&tcp(&[7; 100]));
@@ -165,7 +164,8 @@ fn frames_with_llc_and_snap_are_understood() {
     driver.clean();
 }
 
-/// A TCP packet over IPv6 with one extension header of kind `kind`, whose eight bytes but the first are `rest`.
+/// Returns a TCP packet over IPv6 with one extension header of kind `kind`, whose last seven of the first eight bytes
+/// are `rest`.
 fn extended(kind: u8, rest: [u8; 7]) -> Vec<u8> {
     let mut packet = Vec::new();
     let ip = PacketBuilder::ethernet2([2; 6], MAC).ipv6([0xFD; 16], [0xFE; 16], 64);
@@ -182,11 +182,11 @@ fn extension_headers_of_ipv6_hide_the_transport_where_they_change_its_checksum()
     let mut driver = Driver::running();
     const EXTENDED: u64 = 1 << 2 | 1 << 3;
     for (kind, rest, understood) in [
-        // Hop-by-hop and destination options of padding, a routing header that has no way left.
+        // Padding in hop-by-hop and destination options, and a routing header without segments left.
         (0, [0, 1, 4, 0, 0, 0, 0], true),
         (60, [0, 1, 4, 0, 0, 0, 0], true),
         (43, [0, 4, 0, 0, 0, 0, 0], true),
-        // The destination address is not the last one, or the source address is not the home address.
+        // The destination address is not the final one, or the source address is not the home address.
         (43, [0, 4, 1, 0, 0, 0, 0], false),
         (60, [0, 0, 0xC9, 2, 0, 0, 0], false),
     ] {
@@ -197,7 +197,7 @@ fn extension_headers_of_ipv6_hide_the_transport_where_they_change_its_checksum()
 }
 
 #[test]
-fn of_ip_in_ip_only_the_outer_header_is_checked_or_none() {
+fn for_ip_in_ip_at_most_the_outer_header_is_checked() {
     let mut driver = Driver::running();
     let outer = |protocol: u8, inner: &[u8]| {
         let mut packet = Vec::new();
@@ -217,7 +217,7 @@ fn of_ip_in_ip_only_the_outer_header_is_checked_or_none() {
 }
 
 #[test]
-fn frames_for_more_than_one_are_told_from_those_for_one() {
+fn frames_to_groups_are_marked() {
     const PIF: u64 = 1 << 7;
     let mut driver = Driver::running();
     driver.write(MTA + 4 * (0x563 >> 5), 1 << (0x563 & 31));

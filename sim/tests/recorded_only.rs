@@ -1,5 +1,5 @@
-//! A violation is recorded, and changes nothing: the model does what the chip would do. Each kind of thing that a driver
-//! may do wrong is done here, and what must come of it all the same comes.
+//! A violation is recorded and changes nothing: the model does what the chip would do. Each test breaks a rule and
+//! checks the result.
 
 mod common;
 
@@ -15,7 +15,7 @@ const VLE: u64 = 1 << 30;
 const TSE: u64 = 1 << 31;
 const TXSM: u64 = 1 << 41;
 
-/// Reset and configured, on a wire that keeps what is sent.
+/// Returns a driver that is reset and configured, on a wire that records sent frames.
 fn configured() -> (Driver, Recorder) {
     let driver = Driver::new();
     let recorder = Recorder::default();
@@ -26,14 +26,14 @@ fn configured() -> (Driver, Recorder) {
     (driver, recorder)
 }
 
-/// Sends `packet` by a descriptor whose second word is `word`.
+/// Sends `packet` with a descriptor whose second word is `word`.
 fn send_by(driver: &mut Driver, packet: &[u8], word: u64) {
     let offset = driver.tx[0].1.tail * 2048;
     driver.tx[0].1.buffers.write(offset, packet);
     let address = driver.tx[0].1.buffers.address(offset);
     driver.put(0, [address, word]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_transmit_queue_enabled_too_early_works_once_transmission_is_enabled() {
 }
 
 #[test]
-fn a_transmit_queue_disabled_before_transmission_is_enabled_stays_so() {
+fn a_transmit_queue_disabled_before_transmission_is_enabled_stays_disabled() {
     let (driver, _) = configured();
     let ring = TestRing::new(&driver.port, 64, 2048);
     driver.prepare_tx(5, &ring);
@@ -84,7 +84,7 @@ fn descriptors_given_before_a_queue_is_enabled_are_used() {
     assert!(driver.until(rx(0, 0x28), ENABLE, ENABLE));
     driver.start_receive();
     driver.wait_for_link();
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [frame(MAC, 60)]);
     assert!(driver.is_done(0, 0));
     driver.port.deliver(&frame(MAC, 100));
@@ -93,7 +93,7 @@ fn descriptors_given_before_a_queue_is_enabled_are_used() {
 }
 
 #[test]
-fn a_tail_beyond_its_ring_is_read_back_and_a_right_one_works_after_it() {
+fn a_tail_beyond_its_ring_reads_back_and_a_later_valid_one_works() {
     let (mut driver, wire) = Driver::recording();
     driver.write(tx(0, 0x18), 64);
     assert_eq!(driver.read(tx(0, 0x18)), 64);
@@ -103,8 +103,8 @@ fn a_tail_beyond_its_ring_is_read_back_and_a_right_one_works_after_it() {
 }
 
 #[test]
-fn what_is_only_said_wrongly_of_a_packet_does_not_keep_it_from_the_wire() {
-    // Bits that are changed in a right descriptor, and the rule that they break.
+fn a_packet_with_a_malformed_descriptor_is_sent() {
+    // Changed bits of a valid descriptor, and the rule that they break.
     let changes = [
         (1 << 16, Rule::TransmitDescriptorMalformed),
         (1 << 32, Rule::TransmitDescriptorMalformed),
@@ -112,7 +112,7 @@ fn what_is_only_said_wrongly_of_a_packet_does_not_keep_it_from_the_wire() {
         (1 << 18, Rule::NotModelled),
         (1 << 19, Rule::NotModelled),
         (1 << 42, Rule::NotModelled),
-        // A context that nobody loaded.
+        // A context that was not loaded.
         (VLE, Rule::TransmitDescriptorMalformed),
         (TXSM, Rule::TransmitDescriptorMalformed),
     ];
@@ -132,7 +132,7 @@ fn a_descriptor_changed_too_late_is_sent_as_it_was() {
     driver.put_packet(0, &frame(MAC, 60));
     driver.ring(0);
     driver.tx[0].1.ring.word(0).fetch_add(64, Ordering::Relaxed);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [frame(MAC, 60)]);
     assert_eq!(driver.broken(), [Rule::DescriptorChanged]);
 }
@@ -148,7 +148,7 @@ fn a_context_with_reserved_bits_is_loaded() {
 }
 
 #[test]
-fn a_packet_that_cannot_be_cut_as_told_is_lost_and_the_next_is_not() {
+fn a_packet_that_cannot_be_segmented_is_lost_and_the_next_is_not() {
     let (mut driver, wire) = Driver::recording();
     // MSS 0.
     driver.put(0, [14 << 9 | 20, 2 << 20 | 1 << 29 | 1 << 11 | 1 << 10 | 20 << 40]);
@@ -163,11 +163,11 @@ fn a_packet_that_cannot_be_cut_as_told_is_lost_and_the_next_is_not() {
 #[test]
 fn descriptors_without_bytes_are_done_and_send_nothing() {
     let (mut driver, wire) = Driver::recording();
-    // Between packets there may be one.
+    // Between packets such a descriptor is allowed.
     send_by(&mut driver, &[], data(0));
     assert!(driver.is_done(0, 0));
     driver.clean();
-    // Within a packet there may not.
+    // Within a packet it is not.
     let offset = driver.tx[0].1.tail * 2048;
     let address = driver.tx[0].1.buffers.address(offset);
     driver.tx[0].1.buffers.write(offset, &frame(MAC, 60));
@@ -175,7 +175,7 @@ fn descriptors_without_bytes_are_done_and_send_nothing() {
     driver.put(0, [address, data(0) & !(EOP | RS)]);
     driver.put(0, [address + 20, data(40)]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
     assert_eq!(wire.take(), [frame(MAC, 60)]);
     assert_eq!(driver.broken(), [Rule::TransmitDescriptorMalformed]);
 }
@@ -192,14 +192,14 @@ fn a_frame_without_ifcs_brings_its_crc_and_must_have_the_right_one() {
     assert_eq!(wire.take(), [frame(MAC, 60)]);
     whole[63] ^= 1;
     send_by(&mut driver, &whole, (data(64) | 64 << 46) & !IFCS);
-    assert_eq!((wire.take().len(), driver.port.counters().transmit_dropped), (0, 1), "no partner takes it");
+    assert_eq!((wire.take().len(), driver.port.counters().transmit_dropped), (0, 1), "a link partner drops it");
     assert_eq!(driver.broken(), [Rule::TransmitDescriptorMalformed]);
 }
 
 #[test]
 fn thresholds_and_dropping_change_while_queues_work() {
     let (mut driver, _) = Driver::recording();
-    // WTHRESH, as no rule forbids.
+    // No rule forbids changing WTHRESH.
     driver.write(tx(0, 0x28), driver.txdctl | ENABLE | 2 << 16);
     driver.put_packet(0, &frame(MAC, 60));
     driver.ring(0);
@@ -210,7 +210,7 @@ fn thresholds_and_dropping_change_while_queues_work() {
     driver.port.step();
     assert!(driver.is_done(0, 0) && driver.is_done(0, 1));
     driver.clean();
-    // SRRCTL.DROP_EN, as stock drivers do.
+    // Stock drivers change SRRCTL.DROP_EN.
     driver.write(rx(0, 0x14), driver.srrctl | 1 << 28);
     assert_eq!(driver.broken(), [Rule::RingChangedWhileEnabled]);
     (0..100).for_each(|_| driver.port.deliver(&frame(MAC, 60)));
@@ -224,13 +224,13 @@ fn a_queue_for_split_headers_writes_advanced_descriptors() {
     driver.add_rx(0, 64);
     driver.start_receive();
     driver.port.deliver(&frame(MAC, 100));
-    let (bytes, [_, high]) = driver.receive(0).expect("the frame comes");
+    let (bytes, [_, high]) = driver.receive(0).expect("no frame was received");
     assert_eq!((bytes, high & 3), (frame(MAC, 100), 3));
     assert_eq!(driver.broken(), [Rule::DescriptorTypeReserved]);
 }
 
 #[test]
-fn a_field_that_can_be_written_in_a_register_that_is_read_is_written() {
+fn a_writable_field_of_a_read_only_register_is_written() {
     let driver = Driver::running();
     // PCS1GLSTA.AN_ERROR.
     driver.set(0x420C, 1 << 20);

@@ -1,4 +1,4 @@
-//! Receive side scaling: which queue a packet goes to, and what its descriptor says of it (datasheet 7.1.2.8).
+//! Receive side scaling: the queue of a packet, and the hash in its descriptor (datasheet 7.1.2.8).
 
 mod common;
 
@@ -13,10 +13,10 @@ const KEY: [u8; 40] = [
     0x01, 0xfa,
 ];
 
-/// A driver with four queues, and `fields` selected. Entry n of the table goes to queue n / 32.
+/// Returns a driver with four queues, and `fields` selected. Entry n of the table selects queue n / 32.
 fn spreading(fields: u32) -> Driver {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     for (n, word) in (0..).zip(KEY.chunks_exact(4)) {
@@ -40,7 +40,7 @@ const IPV4: u32 = 1 << 1;
 const IPV6: u32 = 1 << 4;
 const IPV6_TCP: u32 = 1 << 5;
 
-/// RSS_TYPE and hash of the packet that comes next, which must be in the queue that the table says.
+/// Returns RSS_TYPE and hash of the next packet, which must be in the queue that the table selects.
 #[track_caller]
 fn next(driver: &mut Driver, hash: u32) -> (u64, u32) {
     let queue = (hash & 0x7F) as usize / 32;
@@ -49,7 +49,7 @@ fn next(driver: &mut Driver, hash: u32) -> (u64, u32) {
 }
 
 #[test]
-fn the_published_hashes_are_reported_and_obeyed() {
+fn the_published_hashes_are_reported_and_select_the_queue() {
     let mut driver = spreading(IPV4_TCP | IPV4 | IPV6 | IPV6_TCP);
     let ethernet = || PacketBuilder::ethernet2([2; 6], MAC);
     let vectors: [Vector<[u8; 4]>; 5] = [
@@ -65,7 +65,7 @@ fn the_published_hashes_are_reported_and_obeyed() {
         ip().tcp(ports[0], ports[1], 1, 1).write(&mut packet, &[0; 20]).unwrap();
         driver.port.deliver(&packet);
         assert_eq!(next(&mut driver, with), (1, with));
-        // UDP was not selected: its addresses alone.
+        // UDP is not selected: only its addresses are hashed.
         packet.clear();
         ip().udp(ports[0], ports[1]).write(&mut packet, &[0; 20]).unwrap();
         driver.port.deliver(&packet);
@@ -92,7 +92,7 @@ fn the_published_hashes_are_reported_and_obeyed() {
 }
 
 #[test]
-fn what_is_not_selected_has_no_hash_and_goes_to_queue_0() {
+fn unselected_packets_have_no_hash_and_go_to_queue_0() {
     let mut driver = spreading(IPV4_TCP);
     let mut packet = Vec::new();
     let ip = PacketBuilder::ethernet2([2; 6], MAC).ipv4([66, 9, 149, 187], [161, 142, 100, 80], 64);
@@ -104,7 +104,7 @@ fn what_is_not_selected_has_no_hash_and_goes_to_queue_0() {
 }
 
 #[test]
-fn a_wrong_model_sends_all_to_queue_0() {
+fn the_injected_fault_sends_all_packets_to_queue_0() {
     let mut driver = spreading(IPV4_TCP);
     driver.port.inject(Fault::RxQueueWrong);
     let mut packet = Vec::new();
@@ -115,7 +115,7 @@ fn a_wrong_model_sends_all_to_queue_0() {
     driver.clean();
 }
 
-/// A UDP packet over IPv4 from port `source`.
+/// Returns a UDP packet over IPv4 from port `source`.
 fn udp(source: u16) -> Vec<u8> {
     let mut packet = frame(MAC, 80);
     packet[12..14].copy_from_slice(&[0x08, 0x00]);
@@ -128,15 +128,15 @@ fn udp(source: u16) -> Vec<u8> {
 #[test]
 fn rss_spreads_by_the_hash_and_reports_it() {
     let mut driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     for (n, word) in (0..).zip(KEY.chunks_exact(4)) {
         driver.write(RSSRK + n * 4, u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
     }
-    // Entry n goes to queue n / 32.
+    // Entry n selects queue n / 32.
     (0..32).for_each(|n| driver.write(RETA + n * 4, n / 8 * 0x0101_0101));
-    // Each queue counts in a set of its own.
+    // Each queue has its own set of counters.
     driver.write(0x2300, 0x0403_0201);
     driver.write(MRQC, 1 | 1 << 17 | 1 << 22);
     driver.write(RXCSUM, 1 << 13);
@@ -150,14 +150,14 @@ fn rss_spreads_by_the_hash_and_reports_it() {
     assert_eq!(packet, udp(2794));
     assert_eq!(words[0] >> 32, 0x51cc_c178);
     assert_eq!(words[0] as u32, 7 | 1 << 4 | 1 << 9, "IPv4 and UDP");
-    // A fragment has no ports to see.
+    // A fragment has no ports.
     let mut fragment = udp(2794);
     fragment[20] = 0x20;
     driver.port.deliver(&fragment);
     let (_, words) = driver.receive((0x323e_8fc2_u32 & 0x7F) as usize / 32).unwrap();
     assert_eq!([1, 2, 3, 4].map(|set| driver.read(0x1030 + set * 0x40)), [0, 0, 1, 1], "QPRC");
     assert_eq!((words[0] >> 32, words[0] as u32), (0x323e_8fc2, 2 | 1 << 4));
-    // What has no hash goes to queue 0.
+    // A packet without a hash goes to queue 0.
     driver.port.deliver(&frame(MAC, 60));
     assert_eq!(driver.receive(0).unwrap().1[0], 0);
     let before = driver.port.counters().delivered;

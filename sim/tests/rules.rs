@@ -1,4 +1,4 @@
-//! Every rule is broken once, by register writes, and noticed.
+//! Each test case breaks one rule by register writes and expects its violation.
 
 mod common;
 
@@ -10,7 +10,7 @@ use ixgbe_sim::{Fault, Rule, Severity};
 /// A way to break a rule.
 struct Case {
     rule: Rule,
-    /// From which state: up and running, or reset and configured.
+    /// The initial state: `true` for up and running, `false` for reset and configured.
     running: bool,
     breaks: fn(&mut Driver),
 }
@@ -23,15 +23,15 @@ const fn configured(rule: Rule, breaks: fn(&mut Driver)) -> Case {
     Case { rule, running: false, breaks }
 }
 
-/// Puts a descriptor with the second word of a right one, changed by `change`, and sends it.
+/// Posts a valid descriptor whose second word `change` has altered, and sends it.
 fn send_changed(driver: &mut Driver, change: impl Fn(u64) -> u64) {
     let address = driver.tx[0].1.buffers.address(0);
     driver.put(0, [address, change(data(60) | 60 << 46)]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
-/// Sends a packet of `len` bytes in as many `descriptors` of equal length, with RS where `reports` says so.
+/// Sends a packet of `len` bytes in `descriptors` descriptors of equal length, with RS where `reports` returns `true`.
 fn send_in(driver: &mut Driver, descriptors: usize, len: usize, reports: impl Fn(usize) -> bool) {
     let (address, piece) = (driver.tx[0].1.buffers.address(0), len / descriptors);
     for n in 0..descriptors {
@@ -45,10 +45,10 @@ fn send_in(driver: &mut Driver, descriptors: usize, len: usize, reports: impl Fn
         driver.put(0, [address, word]);
     }
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
-/// Sends a TCP packet to be cut, whose headers are as long as told.
+/// Sends a TCP packet to be segmented, with headers of these lengths.
 fn send_cut(driver: &mut Driver, mac_len: u64, ip_len: u64, transport_len: u64) {
     let headers = (mac_len + ip_len + transport_len) as usize;
     let mut packet = vec![0x45; headers + 100];
@@ -59,7 +59,7 @@ fn send_cut(driver: &mut Driver, mac_len: u64, ip_len: u64, transport_len: u64) 
     driver.put(0, [ip_len | mac_len << 9, context]);
     driver.put(0, [address, data(packet.len()) | 1 << 31 | 3 << 40 | 100 << 46]);
     driver.ring(0);
-    driver.port.settle(10);
+    driver.port.run_until_idle(10);
 }
 
 const CASES: &[Case] = &[
@@ -103,7 +103,7 @@ const CASES: &[Case] = &[
         d.wait_us(10_000);
         assert!(d.until(EEC, 1 << 9, 1 << 9));
         for n in 0..10 {
-            // Written without a read, which would show DMAIDONE.
+            // A write without a read, which would return DMAIDONE.
             d.write(RXPBSIZE + n % 8 * 4, if n % 8 == 0 { 0x200 << 10 } else { 0 });
         }
         d.add_rx(0, 64);
@@ -254,8 +254,8 @@ const CASES: &[Case] = &[
     running(Rule::DmaOutsideMapping, |d| {
         d.put(0, [0x1234_5000, data(60) | 60 << 46]);
         d.ring(0);
-        d.port.settle(10);
-        assert!(d.is_done(0, 0), "the queue goes on");
+        d.port.run_until_idle(10);
+        assert!(d.is_done(0, 0), "the queue continues");
     }),
     running(Rule::UnmappedWhileOwned, |d| d.rx[0].1.buffers.mapping = None),
     running(Rule::DescriptorChanged, |d| {
@@ -310,13 +310,13 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn every_rule_is_noticed_when_it_is_broken() {
+fn every_broken_rule_is_recorded() {
     for Case { rule, running, breaks } in CASES {
         let mut driver = if *running {
             Driver::running()
         } else {
             let driver = Driver::new();
-            driver.port.plug(ixgbe_sim::wire::Silence);
+            driver.port.plug(ixgbe_sim::wire::NoTraffic);
             driver.reset();
             driver.configure();
             driver
@@ -325,10 +325,10 @@ fn every_rule_is_noticed_when_it_is_broken() {
         breaks(&mut driver);
         let violations = driver.port.violations();
         let found = violations.iter().find(|violation| violation.rule == *rule);
-        let found = found.unwrap_or_else(|| panic!("{rule:?} was not noticed, but {violations:#?}"));
+        let found = found.unwrap_or_else(|| panic!("{rule:?} was not recorded; recorded: {violations:#?}"));
         assert_eq!(found.severity, rule.severity());
         assert!(!found.register.is_empty() && !found.section.is_empty() && !found.detail.is_empty(), "{found}");
-        // What is broken is said, and little else.
+        // Few other rules are broken.
         let others: Vec<Rule> =
             violations.iter().map(|violation| violation.rule).filter(|other| other != rule).collect();
         assert!(others.len() <= if *running { 1 } else { 10 }, "{rule:?} drags along {others:?}");
@@ -344,7 +344,7 @@ fn every_rule_has_a_case() {
 }
 
 #[test]
-fn payload_length_is_held_against_both_sides() {
+fn a_payload_length_too_small_or_too_large_is_recorded() {
     for payload in [59, 61] {
         let mut driver = Driver::running();
         send_changed(&mut driver, |word| word & !(0x3FFFF << 46) | payload << 46);
@@ -354,13 +354,13 @@ fn payload_length_is_held_against_both_sides() {
 }
 
 #[test]
-fn a_packet_may_have_as_many_descriptors_as_the_chip_holds_and_is_sent_whatever_it_has() {
+fn a_packet_with_more_descriptors_than_the_chip_holds_is_recorded_and_sent() {
     let at_end = |count: usize| move |n: usize| n + 1 == count;
-    // With WTHRESH there is room for fewer, and RS is not needed.
+    // With WTHRESH fewer descriptors are allowed, and RS is not needed.
     for (threshold, most) in [(0, 40), (8, 32)] {
         for count in [most, most + 1] {
             let mut driver = Driver::new();
-            driver.port.plug(ixgbe_sim::wire::Silence);
+            driver.port.plug(ixgbe_sim::wire::NoTraffic);
             driver.txdctl |= threshold << 16;
             driver.bring_up(&[0], &[0]);
             send_in(&mut driver, count, count * 2, at_end(count));
@@ -373,7 +373,7 @@ fn a_packet_may_have_as_many_descriptors_as_the_chip_holds_and_is_sent_whatever_
             assert_eq!(driver.port.counters().transmitted, 1);
         }
     }
-    // A context counts, too.
+    // A context also counts.
     let mut driver = Driver::running();
     driver.put(0, [20 | 14 << 9, 2 << 20 | 1 << 29]);
     send_in(&mut driver, 40, 80, |n| n == 20 || n == 39);
@@ -381,7 +381,7 @@ fn a_packet_may_have_as_many_descriptors_as_the_chip_holds_and_is_sent_whatever_
 }
 
 #[test]
-fn reports_are_asked_for_often_enough_over_packets() {
+fn rs_must_be_set_often_enough_across_packets() {
     let mut driver = Driver::running();
     for _ in 0..2 {
         (0..39).for_each(|_| send_in(&mut driver, 1, 60, |_| false));
@@ -397,7 +397,7 @@ fn reports_are_asked_for_often_enough_over_packets() {
 }
 
 #[test]
-fn packets_below_seventeen_bytes_and_headers_above_their_buffers_are_noted() {
+fn packets_below_17_bytes_and_headers_above_their_buffers_are_recorded() {
     let mut driver = Driver::running();
     driver.send(0, &frame(MAC, 17));
     send_cut(&mut driver, 14, 60, 166);
@@ -407,7 +407,7 @@ fn packets_below_seventeen_bytes_and_headers_above_their_buffers_are_noted() {
     send_cut(&mut driver, 14, 60, 167);
     assert_eq!(driver.broken(), [Rule::TransmitHeadersTooLong]);
     assert_eq!(driver.port.counters().transmitted, 6, "all are sent");
-    // 511 are too many for a buffer, 512 for the context.
+    // 511 bytes are too many for the buffer, 512 for the context.
     send_cut(&mut driver, 14, 300, 197);
     assert_eq!(driver.broken(), [Rule::TransmitHeadersTooLong]);
     send_cut(&mut driver, 14, 300, 198);
@@ -416,7 +416,7 @@ fn packets_below_seventeen_bytes_and_headers_above_their_buffers_are_noted() {
 }
 
 #[test]
-fn what_is_not_played_is_noted_when_it_is_switched_on() {
+fn unmodelled_features_are_recorded_when_enabled() {
     let switches = [
         (rx(9, 0x2C), 1),
         (0x51B0, 1),
@@ -447,7 +447,7 @@ fn what_is_not_played_is_noted_when_it_is_switched_on() {
 }
 
 #[test]
-fn what_is_not_played_is_kept_once_and_counted() {
+fn unmodelled_features_are_kept_once_and_counted() {
     let mut driver = Driver::running();
     for _ in 0..1_000 {
         send_changed(&mut driver, |word| word | 1 << 19);
@@ -457,7 +457,7 @@ fn what_is_not_played_is_kept_once_and_counted() {
     assert_eq!(rules, [Rule::NotModelled, Rule::ReadOnlyWritten]);
     let counts: Vec<u64> = driver.port.violation_kinds().iter().map(|(_, count)| *count).collect();
     assert_eq!((counts, driver.port.violation_count()), (vec![1_000, 1], 1_001));
-    assert_eq!(driver.port.counters().transmitted, 1_000, "what asks for a time stamp is sent");
+    assert_eq!(driver.port.counters().transmitted, 1_000, "packets that request a time stamp are sent");
 }
 
 #[test]
@@ -482,7 +482,7 @@ fn the_free_running_timer_counts_seconds_milliseconds_and_microseconds() {
 }
 
 #[test]
-fn a_queue_that_is_enabled_late_is_held_to_the_same() {
+fn a_queue_enabled_later_obeys_the_same_rules() {
     let driver = Driver::running();
     let ring = TestRing::new(&driver.port, 64, 2048);
     driver.prepare_rx(7, &ring);
@@ -505,18 +505,18 @@ fn violations_are_kept_up_to_a_number_and_counted_beyond() {
 }
 
 #[test]
-fn unmapping_is_noticed_by_what_it_hits() {
+fn unmapping_memory_in_use_is_recorded() {
     let mut driver = Driver::running();
     let unused = Region::new(&driver.port, 4096);
     drop(unused);
     driver.clean();
-    // The ring of a transmit queue that has nothing to do.
+    // The ring of an idle transmit queue.
     driver.tx[0].1.ring.mapping = None;
     assert_eq!(driver.broken(), [Rule::UnmappedWhileOwned]);
     // Its buffers are not in use.
     driver.tx[0].1.buffers.mapping = None;
     driver.clean();
-    // A receive queue may write on for 100 us after it reads as disabled.
+    // A receive queue may still write for 100 us after it reads as disabled.
     driver.stop_receive();
     driver.clear(rx(0, 0x28), ENABLE);
     assert!(driver.until(rx(0, 0x28), ENABLE, 0));

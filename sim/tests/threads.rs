@@ -1,4 +1,4 @@
-//! Ports that a runner moves, with a driver that only polls memory.
+//! Ports that a runner advances, with a driver that only polls memory.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn a_chain_of_ports_loses_nothing() {
     let seen = sink.counters();
     connect_lossless(&second.port, &third.port);
     let last = Driver::new();
-    last.port.plug(Duplex::new(ixgbe_sim::wire::Silence, sink));
+    last.port.plug(Duplex::new(ixgbe_sim::wire::NoTraffic, sink));
     let mut last = last;
     let ports = [&first, &second, &third, &last].map(|driver| driver.port.clone());
     let runner = Runner::start(ports).unwrap();

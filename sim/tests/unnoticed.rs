@@ -1,5 +1,5 @@
-//! What stock `ixgbe` does not notice when it is wrong (docs/virtual-machine.md), held against the datasheet here: each
-//! comes, and none before its time. That a driver sees it when it does not come, `faults.rs` shows.
+//! Behaviour whose errors stock `ixgbe` does not notice (docs/virtual-machine.md), checked against the datasheet: each
+//! event happens, and none too early. `faults.rs` shows that a driver notices a missing event.
 
 mod common;
 
@@ -9,7 +9,7 @@ const I2CCTL: u32 = 0x28;
 
 fn reset_and_configured() -> Driver {
     let driver = Driver::new();
-    driver.port.plug(ixgbe_sim::wire::Silence);
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
     driver.reset();
     driver.configure();
     driver
@@ -64,7 +64,7 @@ fn dmaidone_is_clear_after_a_reset_and_then_set() {
     driver.clean();
 }
 
-/// A master on the two lines of I2CCTL: clock in and out are bits 0 and 1, data bits 2 and 3.
+/// A master on the two lines of I2CCTL: bits 0 and 1 are clock in and out, bits 2 and 3 data.
 struct Master<'a>(&'a Driver);
 
 impl Master<'_> {
@@ -80,7 +80,7 @@ impl Master<'_> {
         level
     }
 
-    /// Starts, and sends bytes. Returns whether all were acknowledged.
+    /// Sends a start condition and bytes. Returns `true` if all were acknowledged.
     fn start(&self, bytes: &[u8]) -> bool {
         self.drive(false, true);
         self.drive(true, true);
@@ -105,7 +105,7 @@ fn an_sfp_answers_on_i2c() {
     let master = Master(&driver);
     // An SFP's identifier, its connector, 10GBASE-SR (SFF-8472).
     for (place, expected) in [(0, 0x03), (2, 0x07), (3, 0x10)] {
-        assert!(master.start(&[0xA0, place]), "nobody acknowledges");
+        assert!(master.start(&[0xA0, place]), "no acknowledgement");
         assert!(master.start(&[0xA1]));
         assert_eq!(master.byte(), expected, "at {place}");
     }

@@ -1,4 +1,4 @@
-//! Two connected ports are no queue: who does not receive misses what is sent, and keeps nobody from sending.
+//! A cable between two ports is no queue: a port that does not receive misses frames, and never stops the sender.
 
 mod common;
 
@@ -12,47 +12,47 @@ use ixgbe_sim::{Fault, PortConfig, connect, connect_lossless};
 
 const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
-/// Two drivers, not yet brought up.
+/// Returns two drivers, not yet brought up.
 fn two() -> [Driver; 2] {
     [Driver::new(), Driver::with(PortConfig { mac: OTHER, lan_id: 1, ..PortConfig::default() })]
 }
 
-/// Sends `count` frames of `len` bytes to the other port, a few at a time, and fails if they do not all leave at once.
+/// Sends `count` frames of `len` bytes to the other port, a few at a time. Fails if they do not all leave at once.
 fn send_many(driver: &mut Driver, count: usize, len: usize) {
     for _ in 0..count.div_ceil(32) {
         (0..32).for_each(|_| driver.put_packet(0, &frame(OTHER, len)));
         driver.ring(0);
-        driver.port.settle(10);
+        driver.port.run_until_idle(10);
         let last = (driver.tx[0].1.tail + 63) % 64;
         assert!(driver.is_done(0, last), "the sender waits for the receiver");
     }
 }
 
 #[test]
-fn a_port_that_does_not_receive_blocks_nobody_and_later_gets_nothing_old() {
+fn a_port_that_does_not_receive_blocks_no_sender_and_gets_no_old_frames() {
     let [mut one, mut other] = two();
     connect(&one.port, &other.port);
     one.bring_up(&[0], &[0]);
-    // Neither running nor moved at all.
+    // The other port neither runs nor steps.
     send_many(&mut one, 100_000, 60);
     other.bring_up(&[0], &[0]);
     assert_eq!(other.receive(0), None);
     assert_eq!((other.port.counters().delivered, other.port.counters().missed), (0, 0));
     let lost = other.port.counters().frames_in;
     assert_eq!((lost, other.port.counters().dropped_not_receiving), (100_000, 100_000));
-    // Moved, with RXEN off.
+    // The other port steps, with RXEN off.
     other.stop_receive();
     for _ in 0..200 {
         send_many(&mut one, 32, 60);
         other.port.step();
     }
     other.start_receive();
-    other.port.settle(10);
+    other.port.run_until_idle(10);
     assert_eq!((other.receive(0), other.port.counters().missed), (None, 0));
     assert_eq!(other.port.counters().dropped_not_receiving - lost, 200 * 32);
-    // What comes from now on comes.
+    // New frames arrive.
     send_many(&mut one, 32, 60);
-    other.port.settle(10);
+    other.port.run_until_idle(10);
     assert_eq!(other.receive(0).map(|(bytes, _)| bytes), Some(frame(OTHER, 60)));
     [one, other].iter().for_each(Driver::clean);
 }
@@ -71,12 +71,12 @@ fn a_port_without_descriptors_fills_its_packet_buffer_and_misses_the_rest() {
     assert_eq!((counters.delivered, counters.waiting), (63, 512 * 1024 / 1_000));
     assert_eq!(counters.missed, 3_200 - 63 - counters.waiting);
     assert_eq!(u64::from(other.read(0x3FA0)), counters.missed, "RXMPC");
-    // With DROP_EN nothing waits, and nothing is missed.
+    // With DROP_EN no frame waits, and none is missed.
     let drops = other.srrctl | 1 << 28;
     other.write(rx(0, 0x14), drops);
     other.port.clear_violations();
     send_many(&mut one, 32, 1_000);
-    other.port.settle(10);
+    other.port.run_until_idle(10);
     assert_eq!(other.port.counters().missed, counters.missed);
     assert_eq!(other.port.counters().dropped_no_descriptor, counters.waiting + 32);
     assert_eq!(u64::from(other.read(0x1430)), counters.waiting + 32, "QPRDC");
@@ -84,7 +84,7 @@ fn a_port_without_descriptors_fills_its_packet_buffer_and_misses_the_rest() {
 }
 
 #[test]
-fn a_reset_forgets_what_waits_in_the_packet_buffer() {
+fn a_reset_discards_the_packet_buffer() {
     let [mut one, mut other] = two();
     connect(&one.port, &other.port);
     one.bring_up(&[0], &[0]);
@@ -92,7 +92,7 @@ fn a_reset_forgets_what_waits_in_the_packet_buffer() {
     for _ in 0..4 {
         send_many(&mut one, 32, 60);
     }
-    other.port.settle(10);
+    other.port.run_until_idle(10);
     assert_eq!(other.port.counters().waiting, 128 - 63);
     other.stop_receive();
     other.clear(rx(0, 0x28), ENABLE);
@@ -110,7 +110,7 @@ fn a_reset_forgets_what_waits_in_the_packet_buffer() {
 }
 
 #[test]
-fn what_is_sent_to_a_card_that_is_pulled_or_has_no_link_is_gone() {
+fn frames_to_a_removed_card_or_one_without_link_are_lost() {
     type Act = fn(&Driver);
     let cases: [(Act, Act); 2] = [
         (|d| d.port.inject(Fault::SurpriseRemoval), |d| d.port.clear(Fault::SurpriseRemoval)),
@@ -126,7 +126,7 @@ fn what_is_sent_to_a_card_that_is_pulled_or_has_no_link_is_gone() {
         other.port.step();
         back(&other);
         other.wait_for_link();
-        other.port.settle(10);
+        other.port.run_until_idle(10);
         assert_eq!(other.receive(0), None);
         assert_eq!(other.port.counters().dropped_not_receiving, 320);
     }
@@ -142,7 +142,7 @@ fn a_lossless_cable_stops_the_sender_instead() {
     }
     one.put_packet(0, &frame(OTHER, 60));
     one.ring(0);
-    one.port.settle(10);
+    one.port.run_until_idle(10);
     assert!(!one.is_done(0, (one.tx[0].1.tail + 63) % 64), "the cable is full");
     other.bring_up(&[0], &[0]);
     let mut received = 0;
@@ -159,10 +159,10 @@ fn a_lossless_cable_stops_the_sender_instead() {
 }
 
 #[test]
-fn a_generator_sends_as_fast_as_it_is_told_and_never_faster_than_the_line() {
+fn a_generator_keeps_its_rate_and_never_exceeds_the_line_rate() {
     let line = |len: u64| 10_000_000_000 / ((len + 24) * 8);
     let plain = |len: usize| Generator::new(MAC, len);
-    // A generator, and how many frames it sends in a second of model time.
+    // A generator, and its number of frames per second of model time.
     let cases = [
         (plain(60), line(60)),
         (plain(1_514), line(1_514)),
@@ -180,11 +180,11 @@ fn a_generator_sends_as_fast_as_it_is_told_and_never_faster_than_the_line() {
         driver.port.plug(generator);
         driver.bring_up(&[0], &[]);
         let before = sent.load(Ordering::Relaxed);
-        // A hundredth of a second, or more for few frames.
+        // A hundredth of a second, or more for low rates.
         let time = if rate < 1_000 { 1_000_000 } else { 10_000 };
         driver.wait_us(time);
         let (got, expected) = (sent.load(Ordering::Relaxed) - before, rate * time / 1_000_000);
-        // What is due between two looks at the wire comes with the next.
+        // Frames due between two looks at the wire arrive at the second.
         let slack = 1 + rate / 1_000;
         let expected = if n == 8 { 42 - before } else { expected };
         assert!(got.abs_diff(expected) <= slack, "case {n}: {got} frames, not {expected}");
@@ -196,7 +196,7 @@ fn a_generator_sends_as_fast_as_it_is_told_and_never_faster_than_the_line() {
 }
 
 #[test]
-fn a_generator_does_not_make_up_for_a_port_that_stood_still() {
+fn a_generator_does_not_make_up_for_a_port_that_did_not_step() {
     let mut driver = Driver::new();
     let generator = Generator::new(MAC, 60).frames_per_second(1_000_000);
     let sent = generator.sent();
@@ -212,7 +212,7 @@ fn a_generator_does_not_make_up_for_a_port_that_stood_still() {
     assert!((1..=2_200).contains(&made_up), "{made_up}");
 }
 
-/// A wire that claims to have lost more frames than there can be.
+/// A wire that reports more lost frames than are possible.
 struct Boasting;
 
 impl Wire for Boasting {
@@ -230,7 +230,7 @@ impl Wire for Boasting {
 }
 
 #[test]
-fn a_wire_that_says_too_much_overflows_no_counter() {
+fn a_wire_that_reports_too_many_losses_overflows_no_counter() {
     for receiving in [false, true] {
         let [mut driver, _] = two();
         driver.port.plug(Boasting);
@@ -245,7 +245,7 @@ fn a_wire_that_says_too_much_overflows_no_counter() {
 }
 
 #[test]
-fn a_wait_that_ends_after_all_time_overflows_no_clock() {
+fn a_wait_beyond_the_end_of_time_does_not_overflow_the_clock() {
     let port = ixgbe_sim::Port::new(Default::default());
     port.wait(Duration::from_secs(3));
     port.wait(Duration::MAX);

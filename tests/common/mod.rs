@@ -146,7 +146,7 @@ pub fn assert_works<H: Platform>(nic: &mut Device<Running, H>, port: &Port, reco
     recorder.take();
     let (out, into) = (frame(mac(9), 200, 1), frame(nic.mac(), 300, 2));
     transmit(nic, &out);
-    port.settle(100);
+    port.run_until_idle(100);
     assert_eq!(recorder.take(), [out], "a packet that was sent");
     port.deliver(&into);
     assert_eq!(receive(nic), [into], "a packet that was received");

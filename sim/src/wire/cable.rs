@@ -6,20 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Wire;
 use super::frames::FrameQueue;
 
-/// How many frames are on a lossless cable in one direction, before the sender must wait.
+/// Maximum number of frames on a lossless cable in one direction, before the sender must wait.
 const CAPACITY: usize = 4096;
-/// How many frames reach a port that is not moved before they are lost. Once it moves, they all come at once.
+/// Maximum number of frames that wait for a port that is not stepped; later ones are lost. All of them arrive when the
+/// port next steps.
 const LATE: usize = 1 << 16;
 
-/// One direction.
+/// One direction of a cable.
 #[derive(Debug)]
 struct Strand {
     frames: Mutex<FrameQueue>,
-    /// Frames sent and not yet received.
+    /// Number of frames sent and not yet received.
     under_way: AtomicUsize,
-    /// Frames lost because the end that receives was not moved.
+    /// Number of frames lost because the receiving port was not stepped.
     overrun: AtomicU64,
-    /// Whether the end that sends is there.
+    /// `true` while the sending end exists.
     lit: AtomicBool,
     lossless: bool,
 }
@@ -40,16 +41,17 @@ pub struct CableEnd {
     incoming: FrameQueue,
 }
 
-/// A cable: its two ends.
+/// Creates a cable and returns its two ends.
 ///
-/// What is sent arrives when the other port moves next, whether that has room for it or not. The sender never waits.
+/// A frame arrives when the other port next steps, regardless of that port's room. The sender never waits.
 #[must_use]
 pub fn cable() -> (CableEnd, CableEnd) {
     ends(false)
 }
 
-/// A cable on which no frame gets lost: what the receiving port has no descriptors for stays on it, and what it has no room
-/// for stays with the sending port. No hardware has one; it is for programs that count.
+/// Creates a cable that loses no frame, and returns its two ends. Frames without a receive descriptor stay on the
+/// cable, and frames beyond its capacity stay with the sending port. No such hardware exists; the cable is for programs
+/// that count frames.
 #[must_use]
 pub fn lossless() -> (CableEnd, CableEnd) {
     ends(true)
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cable_never_stops_the_sender_and_tells_what_is_lost() {
+    fn a_cable_never_stops_the_sender_and_counts_lost_frames() {
         let (mut one, mut other) = cable();
         for _ in 0..LATE + 100 {
             assert_eq!(one.room(), usize::MAX);
@@ -176,7 +178,7 @@ mod tests {
         assert_eq!((other.discard(), other.discard()), (5, 0));
         other.receive(9, &mut |_| received += 1);
         assert_eq!(received, LATE);
-        // A lossless one keeps what cannot be taken now.
+        // A lossless cable keeps frames that the port cannot take now.
         let (mut one, mut other) = lossless();
         one.transmit(&[1; 60]);
         one.flush();

@@ -1,17 +1,17 @@
-//! A queue of frames in one piece of memory, which it keeps.
+//! A queue of frames in one allocation, which it reuses.
 
-/// Frames in order.
+/// A first-in, first-out queue of frames.
 #[derive(Debug, Default)]
 pub(crate) struct FrameQueue {
     bytes: Vec<u8>,
-    /// Where each frame ends.
+    /// The end of each frame in `bytes`.
     ends: Vec<usize>,
-    /// The first frame that is still there, and where it starts.
+    /// The index of the first remaining frame, and its start in `bytes`.
     first: usize,
     start: usize,
 }
 
-/// As much may be wasted at the front before what is behind moves up.
+/// Maximum number of unused bytes at the front before the frames behind them are moved.
 const WASTE: usize = 1 << 20;
 
 impl FrameQueue {
@@ -19,12 +19,12 @@ impl FrameQueue {
         self.first == self.ends.len()
     }
 
-    /// Number of frames.
+    /// Returns the number of frames.
     pub(crate) fn len(&self) -> usize {
         self.ends.len() - self.first
     }
 
-    /// Their bytes in all.
+    /// Returns the total number of bytes of the frames.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.len() - self.start
     }
@@ -63,7 +63,7 @@ impl FrameQueue {
         (self.first, self.start) = (0, 0);
     }
 
-    /// Moves all frames of `other` to the end.
+    /// Moves all frames of `other` to the end of this queue.
     pub(crate) fn append(&mut self, other: &mut Self) {
         if self.is_empty() {
             self.clear();

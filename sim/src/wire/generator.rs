@@ -1,4 +1,4 @@
-//! A partner that sends numbered frames.
+//! A link partner that sends numbered frames.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,37 +8,37 @@ use super::Wire;
 use crate::receive::{LONGEST, SHORTEST};
 use crate::statistics::CRC;
 
-/// Picoseconds of a second.
+/// One second in picoseconds.
 const SECOND: u64 = 1_000_000_000_000;
-/// How long a bit takes at 10 Gb/s, in picoseconds.
+/// Duration of a bit at 10 Gb/s, in picoseconds.
 const BIT: u64 = 100;
-/// Bytes around a frame on the wire: preamble, start delimiter, CRC, and the gap to the next.
+/// Number of bytes around a frame on the wire: preamble, start delimiter, CRC, and inter-frame gap.
 const AROUND: usize = 8 + CRC + 12;
-/// How much a generator makes up for when its port did not move in time, in picoseconds: 2 ms.
+/// Maximum time a generator makes up for when its port does not step in time, in picoseconds: 2 ms.
 const BACKLOG: u64 = SECOND / 500;
 
-/// How fast a generator sends. Frames never come faster than the line carries them.
+/// The rate of a generator. Frames never arrive faster than the line carries them.
 #[derive(Debug, Clone, Copy)]
 enum Pace {
-    /// As many as the port has descriptors for.
+    /// The port's free descriptors set the rate.
     Lossless,
     Line,
     Frames(u64),
     Bits(u64),
 }
 
-/// Length of the Ethernet header, which whoever forwards may change.
+/// Length of the Ethernet header, which a forwarder may change.
 pub(crate) const ETHERNET: usize = 14;
 /// Length of the IPv4 and UDP headers.
 const HEADERS: usize = 28;
-/// What tells generated frames from others.
+/// The mark that distinguishes generated frames from others.
 const MAGIC: [u8; 4] = *b"ixge";
-/// Where the sequence number is.
+/// Offset of the sequence number.
 const SEQUENCE: usize = ETHERNET + HEADERS + MAGIC.len();
-/// Where the bytes start that follow from the sequence number.
+/// Offset of the bytes derived from the sequence number.
 const FILLER: usize = SEQUENCE + 8;
 
-/// Bytes that look like nothing in particular; a frame's follow from its number.
+/// Pseudo-random bytes; a frame's part of them depends on its number.
 static PATTERN: [u8; LONGEST + 256] = pattern();
 
 const fn pattern() -> [u8; LONGEST + 256] {
@@ -59,20 +59,20 @@ fn filler(sequence: u64, len: usize) -> &'static [u8] {
     PATTERN.get(start..start + len).unwrap_or_default()
 }
 
-/// Sends numbered UDP packets: by default as fast as a line of 10 Gb/s carries them, whether the port takes them or not.
+/// A source of numbered UDP packets: by default at the rate of a 10 Gb/s line, regardless of the port's room.
 ///
-/// Time is the port's model time, and real time under a [`Runner`](crate::Runner). What a port that moves too rarely
-/// could not be sent in the last 2 ms comes at once when it moves, and what is older is not sent.
+/// The generator follows the port's model time, which is real time under a [`Runner`](crate::Runner). If the port steps
+/// too rarely, the frames of the last 2 ms arrive together at its next step. Older frames are not sent.
 ///
-/// They carry a sequence number and bytes that follow from it, so that a [`Sink`](super::sink::Sink)
-/// can tell what is lost, doubled, out of order or changed.
+/// Each packet carries a sequence number and bytes derived from it. So a [`Sink`](super::sink::Sink) recognises lost,
+/// duplicated, reordered and changed frames.
 #[derive(Debug)]
 pub struct Generator {
     sizes: (usize, usize),
     left: u64,
     flows: u16,
     pace: Pace,
-    /// Now, and when the next frame is due, in picoseconds; nothing is due before time was told.
+    /// The current time, and the due time of the next frame, in picoseconds. Nothing is due before the first tick.
     now: u64,
     due: Option<u64>,
     next: u64,
@@ -81,7 +81,8 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Frames of `size` bytes without CRC (60 to 16380, else the nearest), without end, to `destination`.
+    /// Creates a generator of endless frames to `destination`, of `size` bytes without CRC (60 to 16380, else the
+    /// nearest).
     #[must_use]
     pub fn new(destination: [u8; 6], size: usize) -> Self {
         let size = size.clamp(SHORTEST, LONGEST);
@@ -89,9 +90,9 @@ impl Generator {
         frame.extend_from_slice(&destination);
         // A locally administered source, IPv4.
         frame.extend_from_slice(&[0x02, 0, 0, 0, 0, 0xFE, 0x08, 0x00]);
-        // Protocol UDP from 10.0.0.1 to 10.0.0.2.
+        // UDP from 10.0.0.1 to 10.0.0.2.
         frame.extend_from_slice(&[0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-        // From port 4096 on to the discard port, without a checksum.
+        // From port 4096 and above to the discard port, without a checksum.
         frame.extend_from_slice(&[0x10, 0, 0, 9, 0, 0, 0, 0]);
         frame.extend_from_slice(&MAGIC);
         let (pace, sent) = (Pace::Line, Arc::default());
@@ -108,43 +109,43 @@ impl Generator {
         self
     }
 
-    /// Sends frames of all sizes from the first on up to `largest`, in turn.
+    /// Sends frames of all sizes from the initial one to `largest`, in turn.
     #[must_use]
     pub fn up_to(mut self, largest: usize) -> Self {
         self.sizes.1 = largest.clamp(self.sizes.0, LONGEST);
         self
     }
 
-    /// Sends over `flows` different UDP source ports in turn, for RSS to spread.
+    /// Sends from `flows` different UDP source ports in turn, for RSS to spread.
     #[must_use]
     pub fn flows(mut self, flows: u16) -> Self {
         self.flows = flows.max(1);
         self
     }
 
-    /// Sends `frames` a second (at least 1), or as many as the line carries.
+    /// Sends `frames` per second (at least 1), limited by the line rate.
     #[must_use]
     pub fn frames_per_second(mut self, frames: u64) -> Self {
         self.pace = Pace::Frames(frames.max(1));
         self
     }
 
-    /// Sends `bits` a second (at least 1), or as many as the line carries. All bits of the wire count, with CRC, preamble
-    /// and gap: 10,000,000,000 is the line's rate.
+    /// Sends `bits` per second (at least 1), limited by the line rate. All bits on the wire count, including CRC,
+    /// preamble and gap: the line rate is 10,000,000,000.
     #[must_use]
     pub fn bits_per_second(mut self, bits: u64) -> Self {
         self.pace = Pace::Bits(bits.max(1));
         self
     }
 
-    /// Sends only what the port has descriptors for, as fast as it takes it, so that nothing is lost.
+    /// Sends only as many frames as the port has descriptors for, as fast as the port takes them. So no frame is lost.
     #[must_use]
     pub fn lossless(mut self) -> Self {
         self.pace = Pace::Lossless;
         self
     }
 
-    /// How many frames were sent; stays readable when the generator is plugged in.
+    /// Returns the counter of sent frames, readable while the generator is plugged in.
     #[must_use]
     pub fn sent(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.sent)
@@ -162,7 +163,7 @@ impl Generator {
         header[10..12].copy_from_slice(&checksum.to_be_bytes());
     }
 
-    /// How long it takes from the frame that was made last to the next, in picoseconds.
+    /// Returns the time from the last frame to the next, in picoseconds.
     fn interval(&self) -> u64 {
         let bits = (self.frame.len() + AROUND) as u64 * 8;
         let wanted = match self.pace {
@@ -173,7 +174,7 @@ impl Generator {
         wanted.max(bits * BIT)
     }
 
-    /// Whether a frame is due, of which `room` are sure of a place.
+    /// Returns `true` if a frame is due. `room` is the number of frames that are certain to find descriptors.
     fn is_due(&self, room: usize) -> bool {
         let timely = match self.pace {
             Pace::Lossless => room > 0,
@@ -182,7 +183,7 @@ impl Generator {
         timely && self.left > 0
     }
 
-    /// Makes the next frame.
+    /// Builds the next frame.
     fn make(&mut self) {
         let sequence = self.next;
         self.next += 1;
@@ -222,18 +223,18 @@ impl Wire for Generator {
     fn transmit(&mut self, _frame: &[u8]) {}
 }
 
-/// What a generated frame turns out to be.
+/// The result of checking a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
     /// Not a generated frame.
     Foreign,
-    /// Its length or contents are wrong.
+    /// A generated frame with a wrong length or wrong contents.
     Corrupted,
-    /// Right, with this number.
+    /// A correct frame with this sequence number.
     Right(u64),
 }
 
-/// Checks a frame that a generator sent, but for its Ethernet header.
+/// Checks a frame from a generator, except its Ethernet header.
 pub(crate) fn check(frame: &[u8]) -> Check {
     if frame.get(SEQUENCE - MAGIC.len()..SEQUENCE) != Some(&MAGIC) {
         return Check::Foreign;

@@ -1,11 +1,13 @@
-//! What a port is plugged into.
+//! Wires: the counterparts of a port.
 //!
-//! A [`Wire`] gives frames to a port and takes frames from it. It is no queue: what a port does not take when it comes is
-//! lost, and the port counts it as the chip does. A [`cable`](cable::cable) and a [generator](generator::Generator) are
-//! like that. Where every frame counts there are lossless ones, by name: [`cable::lossless`] and
-//! [`Generator::lossless`](generator::Generator::lossless) hand out only as many frames as the port has descriptors for,
-//! and a lossless cable stops the sender when it is full. No hardware does that. [Captures](pcap) are replayed so, too.
-//! Pause frames (XOFF) are not played: no port asks its partner to stop.
+//! A [`Wire`] gives frames to a port and takes frames from it. It is no queue: a port loses a frame that it does not
+//! take when the frame arrives, and counts it as the chip does. A [`cable`](cable::cable) and a
+//! [generator](generator::Generator) behave like that.
+//!
+//! Where no frame may be lost there are lossless wires, by name: [`cable::lossless`] and
+//! [`Generator::lossless`](generator::Generator::lossless). They give only as many frames as the port has descriptors
+//! for, and a full lossless cable stops the sender. No hardware does that. [Captures](pcap) are replayed in this way,
+//! too. Pause frames (XOFF) are not modelled: no port asks its link partner to stop.
 
 use std::time::Duration;
 
@@ -17,30 +19,29 @@ pub mod generator;
 pub mod pcap;
 pub mod sink;
 
-/// What a port is plugged into.
+/// A wire: the counterpart of a port.
 ///
-/// A wire is called with its port locked: it must not call that port, nor drop memory that is
-/// mapped for it.
+/// A wire is called with its port locked: it must neither call that port nor drop memory that is mapped for it.
 pub trait Wire: Send {
-    /// Gives frames to the port, without their CRC. `room` of them surely find descriptors: 0 while the port does not
-    /// receive. Who gives no more than that loses nothing; what is beyond may be lost, and the port counts it.
+    /// Gives frames to the port, without their CRC. The first `room` of them are certain to find descriptors; `room` is
+    /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
 
-    /// The port's model time is `now`: what follows happens then.
+    /// Announces the port's model time, `now`, for the calls that follow.
     fn tick(&mut self, _now: Duration) {}
 
-    /// How many frames were lost since the last call, because the port did not move for too long: it missed them.
+    /// Returns the number of frames lost since the last call because the port did not step for too long.
     fn overrun(&mut self) -> u64 {
         0
     }
 
-    /// Throws away what is on its way to a port that cannot take it: it has no link, is in reset, or is gone. Returns how
-    /// many frames that were.
+    /// Discards the frames on their way to a port that cannot take them: it has no link, is in reset, or was removed.
+    /// Returns their number.
     fn discard(&mut self) -> u64 {
         0
     }
 
-    /// How many frames the wire takes from the port now.
+    /// Returns the number of frames that the wire takes from the port now.
     fn room(&mut self) -> usize {
         usize::MAX
     }
@@ -48,10 +49,10 @@ pub trait Wire: Send {
     /// Takes a frame from the port, without its CRC.
     fn transmit(&mut self, frame: &[u8]);
 
-    /// The port has no more frames for now.
+    /// Ends a series of frames from the port.
     fn flush(&mut self) {}
 
-    /// Whether there is light at the other end.
+    /// Returns `true` if there is light from the other end.
     fn carrier(&self) -> bool {
         true
     }
@@ -91,7 +92,7 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
     }
 }
 
-/// Two wires as one: the port receives from the first and transmits to the second.
+/// Two wires combined into one: the port receives from the first and transmits to the second.
 #[derive(Debug)]
 pub struct Duplex<I, O> {
     input: I,
@@ -141,18 +142,17 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
     }
 }
 
-/// A wire with a partner that never sends and takes everything.
+/// A wire whose link partner never sends and accepts every frame.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Silence;
+pub struct NoTraffic;
 
-impl Wire for Silence {
+impl Wire for NoTraffic {
     fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
 
     fn transmit(&mut self, _frame: &[u8]) {}
 }
 
-/// Pads a frame as a sending MAC does, into `padded`, and gives it back. `None` for a frame that no
-/// wire can carry.
+/// Pads a frame into `padded`, as a sending MAC does, and returns it. Returns `None` if no wire can carry the frame.
 fn as_sent<'a>(frame: &'a [u8], padded: &'a mut [u8; SHORTEST]) -> Option<&'a [u8]> {
     match frame.len() {
         0 => None,

@@ -1,4 +1,4 @@
-//! Capture files as wires: classic pcap and pcapng, of either byte order, also compressed with gzip.
+//! Capture files as wires: classic pcap and pcapng, of either byte order, optionally compressed with gzip.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -13,43 +13,43 @@ use pcap_parser::{pcap, pcapng};
 use super::{Wire, as_sent};
 use crate::receive::{LONGEST, SHORTEST};
 
-/// How a pcapng section starts; the bytes are the same in both orders.
+/// The first bytes of a pcapng section, the same in both byte orders.
 const SECTION_HEADER: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];
-/// How a file starts that gzip compressed.
+/// The first bytes of a file compressed with gzip.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 /// The link type of Ethernet.
 const ETHERNET: u32 = 1;
-/// A longer record or block is damage, and so are more interfaces in a section: this bounds the reader's memory.
-/// The limit of records is that of Wireshark.
+/// Limits that bound the reader's memory: a longer record or block, or more interfaces in a section, are damage. The
+/// limit of records is the same as in Wireshark.
 const LONGEST_RECORD: usize = 256 << 10;
 const LONGEST_BLOCK: usize = 16 << 20;
 const MOST_INTERFACES: usize = 1 << 16;
-/// A wire looks at as many records in one call, so that a file of records without a frame does not hold up the port.
+/// Maximum number of records read per call, so that a file of records without a frame does not hold up the port.
 const RECORDS_IN_A_CALL: usize = 4096;
 
-/// Why a capture file cannot be a wire.
+/// The error of a capture file that cannot be a wire.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CaptureError {
-    /// The file cannot be opened, read or made.
+    /// The file cannot be opened, read or created.
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
     /// The file is neither pcap nor pcapng.
     NotACapture {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect of the file.
         reason: String,
     },
-    /// The file holds frames of something else than Ethernet.
+    /// The file holds frames that are not Ethernet.
     NotEthernet {
         /// The file.
         path: PathBuf,
-        /// What it holds.
+        /// The link type in the file.
         link: String,
     },
 }
@@ -57,16 +57,18 @@ pub enum CaptureError {
 impl std::fmt::Display for CaptureError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Io { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Io { path, error } => write!(f, "cannot access capture file {}: {error}", path.display()),
             Self::NotACapture { path, reason } => write!(f, "{} is not a capture file: {reason}", path.display()),
-            Self::NotEthernet { path, link } => write!(f, "{} holds no Ethernet frames, but {link}", path.display()),
+            Self::NotEthernet { path, link } => {
+                write!(f, "{} is not an Ethernet capture: it has {link}", path.display())
+            }
         }
     }
 }
 
 impl std::error::Error for CaptureError {}
 
-/// What a [`PcapInput`] has read, readable while it works.
+/// Counters of a [`PcapInput`], readable while it works.
 #[derive(Debug, Default)]
 pub struct CaptureCounters {
     records: AtomicU64,
@@ -80,72 +82,73 @@ pub struct CaptureCounters {
 }
 
 impl CaptureCounters {
-    /// Frames given to the port.
+    /// Returns the number of frames given to the port.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Acquire)
     }
 
-    /// Records left out because the capture cut them short.
+    /// Returns the number of records left out because the capture truncated them.
     #[must_use]
     pub fn cut(&self) -> u64 {
         self.cut.load(Ordering::Acquire)
     }
 
-    /// Records left out because there is no byte in them.
+    /// Returns the number of records left out because they are empty.
     #[must_use]
     pub fn empty(&self) -> u64 {
         self.empty.load(Ordering::Acquire)
     }
 
-    /// Records left out because they are above 16 KB, which is the most that the chip receives.
+    /// Returns the number of records left out because they exceed 16 KB, the maximum that the chip receives.
     #[must_use]
     pub fn too_long(&self) -> u64 {
         self.too_long.load(Ordering::Acquire)
     }
 
-    /// Records left out because their interface has another link type than Ethernet.
+    /// Returns the number of records left out because their interface's link type is not Ethernet.
     #[must_use]
     pub fn not_ethernet(&self) -> u64 {
         self.not_ethernet.load(Ordering::Acquire)
     }
 
-    /// Records left out because no wire carries them: empty, too long, or not Ethernet.
+    /// Returns the number of records left out because no wire carries them: empty, too long, or not Ethernet.
     #[must_use]
     pub fn unfit(&self) -> u64 {
         self.empty() + self.too_long() + self.not_ethernet()
     }
 
-    /// Where and how the file is damaged, if it is; nothing is read from there on.
+    /// Returns the position and kind of the file's damage, if any. Reading ends there.
     #[must_use]
     pub fn damage(&self) -> Option<&str> {
         self.damage.get().map(String::as_str)
     }
 
-    /// Whether the file is damaged.
+    /// Returns `true` if the file is damaged.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         self.damage().is_some()
     }
 
-    /// Whether all was read.
+    /// Returns `true` at the end of the file, or of its readable part.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
 }
 
-/// What a record of a capture is.
+/// A record of a capture.
 enum Record<'a> {
     Frame(&'a [u8]),
     Cut,
     NotEthernet,
-    /// No packet.
+    /// A record without a packet.
     Other,
 }
 
 impl<'a> Record<'a> {
-    /// A record of `data`, of which there were `on_wire` bytes on the wire. The last `fcs` of those are no data.
+    /// Creates a record of `data`, whose length on the wire was `on_wire`. The last `fcs` bytes on the wire are not
+    /// data.
     fn new(data: &'a [u8], on_wire: u32, fcs: usize) -> Self {
         let len = data.len().max(on_wire as usize).saturating_sub(fcs);
         data.get(..len).map_or(Self::Cut, Self::Frame)
@@ -155,9 +158,9 @@ impl<'a> Record<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Interface {
     is_ethernet: bool,
-    /// The longest record; 0 is no limit.
+    /// The maximum length of a record; 0 means unlimited.
     snap: u32,
-    /// Bytes of FCS at the end of each packet.
+    /// Length of the FCS at the end of each packet, in bytes.
     fcs: usize,
 }
 
@@ -168,7 +171,7 @@ enum Format {
 
 struct Reader {
     input: Box<dyn Read + Send>,
-    /// The record that was read last, and where it starts in the (uncompressed) file.
+    /// The record read last, and its start in the (uncompressed) file.
     bytes: Vec<u8>,
     at: u64,
     format: Format,
@@ -184,15 +187,15 @@ fn word(bytes: &[u8], big: bool) -> Option<u32> {
     Some(if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
 }
 
-/// The value of an option, which the end of the options ends.
+/// Returns the value of an option before the end of the options.
 fn option<'a>(options: &'a [PcapNGOption<'_>], code: u16) -> Option<&'a [u8]> {
     let mut options = options.iter().take_while(|option| option.code != OptionCode::EndOfOpt);
     options.find(|option| option.code.0 == code)?.as_bytes().ok()
 }
 
 impl Reader {
-    /// Reads on until there are `len` bytes of the record, or the file ends. Returns whether they are there.
-    /// Memory grows with what is in the file, not with what it claims.
+    /// Reads until `len` bytes of the record are present, or the file ends. Returns `true` if they are present. Memory
+    /// grows with the bytes in the file, not with the lengths it claims.
     fn try_fill(&mut self, len: usize) -> Result<bool, String> {
         let missing = len.saturating_sub(self.bytes.len()) as u64;
         (&mut self.input).take(missing).read_to_end(&mut self.bytes).map_err(|error| error.to_string())?;
@@ -203,7 +206,7 @@ impl Reader {
         if self.try_fill(len)? { Ok(()) } else { Err("the file ends within a record".into()) }
     }
 
-    /// The next record, or `None` at the end of the file.
+    /// Returns the next record, or `None` at the end of the file.
     fn next(&mut self) -> Result<Option<Record<'_>>, String> {
         self.at += self.bytes.len() as u64;
         self.bytes.clear();
@@ -220,7 +223,7 @@ impl Reader {
             Format::Classic { big, modified, fcs } => {
                 let len = word(&self.bytes[8..], big).unwrap_or(u32::MAX) as usize;
                 if len > LONGEST_RECORD {
-                    return Err(format!("a record says that it has {len} bytes, above the limit of {LONGEST_RECORD}"));
+                    return Err(format!("a record length is {len}, above the limit of {LONGEST_RECORD}"));
                 }
                 self.fill(head + len)?;
                 let parse = match (modified, big) {
@@ -235,7 +238,7 @@ impl Reader {
         }
     }
 
-    /// The block whose first 12 bytes are there.
+    /// Reads the rest of the block whose first 12 bytes are present.
     fn next_block(&mut self) -> Result<Record<'_>, String> {
         let is_section = self.bytes[..4] == SECTION_HEADER;
         let Format::Next { big, interfaces } = &mut self.format else { return Ok(Record::Other) };
@@ -244,26 +247,24 @@ impl Reader {
             *big = match self.bytes[8..12] {
                 [0x1A, 0x2B, 0x3C, 0x4D] => true,
                 [0x4D, 0x3C, 0x2B, 0x1A] => false,
-                _ => return Err("a section does not say its byte order".into()),
+                _ => return Err("a section has no valid byte-order magic".into()),
             };
         }
         let big = *big;
         let len = word(&self.bytes[4..], big).unwrap_or(u32::MAX) as usize;
         let least = if is_section { 28 } else { 12 };
         if len < least || !len.is_multiple_of(4) || len > LONGEST_BLOCK {
-            return Err(format!(
-                "a block says that it has {len} bytes: possible are multiples of 4 from {least} to {LONGEST_BLOCK}"
-            ));
+            return Err(format!("a block length is {len}: it must be a multiple of 4 from {least} to {LONGEST_BLOCK}"));
         }
         self.fill(len)?;
         let block = &self.bytes[..];
         if block[4..8] != block[len - 4..] {
-            return Err("a block's two lengths differ".into());
+            return Err("the two lengths of a block differ".into());
         }
         let Format::Next { interfaces, .. } = &mut self.format else { return Ok(Record::Other) };
         let of = |interfaces: &[Interface], index: u32| {
             let interface = interfaces.get(index as usize).copied();
-            interface.ok_or_else(|| format!("a packet is of interface {index}, which is not described"))
+            interface.ok_or_else(|| format!("a packet belongs to interface {index}, which is not described"))
         };
         match word(block, big) {
             Some(pcapng::IDB_MAGIC) => {
@@ -272,11 +273,11 @@ impl Reader {
                 } else {
                     pcapng::parse_interfacedescriptionblock_le
                 };
-                let (_, interface) = parse(block).map_err(|_| "an interface's description cannot be read")?;
+                let (_, interface) = parse(block).map_err(|_| "an interface description block cannot be read")?;
                 if interfaces.len() == MOST_INTERFACES {
                     return Err(format!("a section has more than {MOST_INTERFACES} interfaces"));
                 }
-                // In bits by the standard, whose example is 4 all the same.
+                // The standard gives the length in bits, although its example is 4.
                 let fcs = match option(&interface.options, 13) {
                     Some([bits, ..]) if *bits >= 8 => usize::from(bits / 8),
                     Some([bytes, ..]) => usize::from(*bytes),
@@ -291,7 +292,7 @@ impl Reader {
                     if big { pcapng::parse_enhancedpacketblock_be } else { pcapng::parse_enhancedpacketblock_le };
                 let (_, packet) = parse(block).map_err(|_| "a packet is longer than its block")?;
                 let interface = of(interfaces, packet.if_id)?;
-                // Bits 5 to 8 of the flags are this packet's own length of the FCS, in bytes.
+                // Bits 5 to 8 of the flags are the length of this packet's own FCS, in bytes.
                 let flags = option(&packet.options, 2).and_then(|value| word(value, big)).unwrap_or(0);
                 let fcs = match flags >> 5 & 15 {
                     0 => interface.fcs,
@@ -310,12 +311,12 @@ impl Reader {
                 if !interface.is_ethernet {
                     return Ok(Record::NotEthernet);
                 }
-                // The block does not say how much was captured: that is what there was, up to the interface's limit.
+                // The block omits the captured length: it is the length on the wire, limited by the interface.
                 let captured = packet.origlen.min(if interface.snap == 0 { u32::MAX } else { interface.snap });
                 let data = packet.data.get(..captured as usize).ok_or("a packet is longer than its block")?;
                 Ok(Record::new(data, packet.origlen, interface.fcs))
             }
-            // The packet block, which the enhanced one replaced.
+            // The obsolete packet block, replaced by the enhanced one.
             Some(2) => {
                 let body =
                     block.get(8..len - 4).filter(|body| body.len() >= 20).ok_or("a packet block is too short")?;
@@ -332,11 +333,12 @@ impl Reader {
     }
 }
 
-/// A partner that sends the frames of a capture file, as fast as the port takes them. Frames below
-/// 60 bytes are padded, as a MAC does.
+/// A link partner that sends the frames of a capture file, as fast as the port takes them. It pads frames below 60
+/// bytes, as a MAC does.
 ///
-/// The file may be pcap or pcapng, of either byte order and time resolution, and compressed with gzip: its contents
-/// decide, not its name. An FCS that the file says to hold is not sent. Memory is bounded, whatever the file claims.
+/// The file may be pcap or pcapng, of either byte order and time resolution, and compressed with gzip. Its contents
+/// decide, not its name. An FCS declared by the file is not sent. Memory is bounded, regardless of the lengths in the
+/// file.
 pub struct PcapInput {
     reader: Reader,
     counters: Arc<CaptureCounters>,
@@ -353,7 +355,7 @@ impl PcapInput {
     ///
     /// # Errors
     ///
-    /// [`CaptureError`].
+    /// Fails with a [`CaptureError`] if the file cannot be read, or is not an Ethernet capture.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CaptureError> {
         let path = path.as_ref().to_owned();
         let io = |error| CaptureError::Io { path: path.clone(), error };
@@ -383,8 +385,8 @@ impl PcapInput {
             return Ok(Self { reader, counters: Arc::default() });
         }
         let (_, header) = pcap::parse_pcap_header(&header)
-            .map_err(|_| not_a_capture("it starts neither as pcap nor as pcapng, nor as one of them in gzip"))?;
-        // Bit 26 says that bits 28 to 31 are the length of the FCS, in units of 2 bytes.
+            .map_err(|_| not_a_capture("it starts neither as pcap nor as pcapng, plain or in gzip"))?;
+        // If bit 26 is set, bits 28 to 31 are the length of the FCS, in units of 2 bytes.
         let network = header.network.0 as u32;
         let fcs = if network & 1 << 26 != 0 { (network >> 28) as usize * 2 } else { 0 };
         let link = network & 0x03FF_FFFF;
@@ -395,7 +397,7 @@ impl PcapInput {
         Ok(Self { reader: Reader { input, bytes: Vec::new(), at: 24, format }, counters: Arc::default() })
     }
 
-    /// What was read; stays readable when the wire is plugged in.
+    /// Returns the counters, readable while the wire is plugged in.
     #[must_use]
     pub fn counters(&self) -> Arc<CaptureCounters> {
         Arc::clone(&self.counters)
@@ -443,7 +445,7 @@ impl Wire for PcapInput {
     fn transmit(&mut self, _frame: &[u8]) {}
 }
 
-/// A partner that writes what it receives to a pcap file, which is complete when the wire is dropped.
+/// A link partner that writes received frames to a pcap file, which is complete when the wire is dropped.
 pub struct PcapOutput {
     writer: BufWriter<File>,
     started: std::time::Instant,
@@ -457,23 +459,23 @@ impl std::fmt::Debug for PcapOutput {
 }
 
 impl PcapOutput {
-    /// Makes the capture file at `path`, or empties it.
+    /// Creates the capture file at `path`, or truncates it.
     ///
     /// # Errors
     ///
-    /// [`CaptureError::Io`].
+    /// Fails with [`CaptureError::Io`] if the file cannot be created.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, CaptureError> {
         let path = path.as_ref().to_owned();
         let file = File::create(&path).map_err(|error| CaptureError::Io { path: path.clone(), error })?;
         let mut writer = BufWriter::new(file);
-        // Little-endian with nanoseconds, version 2.4, no time zone, the longest record, and Ethernet.
+        // Little-endian with nanoseconds, version 2.4, no time zone, the maximum record length, Ethernet.
         let words = [0xA1B2_3C4D, 0x0004_0002, 0, 0, u32::from(u16::MAX), ETHERNET];
         let header = words.map(u32::to_le_bytes);
         writer.write_all(header.as_flattened()).map_err(|error| CaptureError::Io { path, error })?;
         Ok(Self { writer, started: std::time::Instant::now(), written: Arc::default() })
     }
 
-    /// How many frames were written; stays readable when the wire is plugged in.
+    /// Returns the counter of written frames, readable while the wire is plugged in.
     #[must_use]
     pub fn written(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.written)
@@ -487,7 +489,7 @@ impl Wire for PcapOutput {
         let time = self.started.elapsed();
         let len = frame.len() as u32;
         let head = [time.as_secs() as u32, time.subsec_nanos(), len, len].map(u32::to_le_bytes);
-        // A full disk shows in the count: a wire has nobody to tell.
+        // A full disk shows only in the counter: a wire has no way to report an error.
         if self.writer.write_all(head.as_flattened()).and_then(|()| self.writer.write_all(frame)).is_ok() {
             self.written.fetch_add(1, Ordering::Release);
         }

@@ -1,4 +1,4 @@
-//! A partner that checks what it receives.
+//! A link partner that checks received frames.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Wire;
 use super::generator::{Check, check};
 
-/// How far back a frame is still known to have come.
+/// Number of past frames whose arrival the sink remembers.
 const WINDOW: u64 = 1 << 16;
 
-/// What a [`Sink`] has seen, readable while it works.
+/// Counters of a [`Sink`], readable while it works.
 #[derive(Debug, Default)]
 pub struct SinkCounters {
     frames: AtomicU64,
@@ -22,57 +22,57 @@ pub struct SinkCounters {
 }
 
 impl SinkCounters {
-    /// Frames from a generator that came unchanged (but for the Ethernet header).
+    /// Returns the number of generated frames that arrived unchanged, apart from the Ethernet header.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Acquire)
     }
 
-    /// Bytes of all frames, without CRC.
+    /// Returns the number of bytes of all frames, without CRC.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Acquire)
     }
 
-    /// Frames that are missing before the last one that came.
+    /// Returns the number of frames missing before the last one that arrived.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Frames that came more than once.
+    /// Returns the number of frames that arrived more than once.
     #[must_use]
     pub fn duplicated(&self) -> u64 {
         self.duplicated.load(Ordering::Acquire)
     }
 
-    /// Frames that came after a later one.
+    /// Returns the number of frames that arrived after a later one.
     #[must_use]
     pub fn reordered(&self) -> u64 {
         self.reordered.load(Ordering::Acquire)
     }
 
-    /// Frames whose length or contents changed.
+    /// Returns the number of frames with a changed length or changed contents.
     #[must_use]
     pub fn corrupted(&self) -> u64 {
         self.corrupted.load(Ordering::Acquire)
     }
 
-    /// Frames that no generator sent.
+    /// Returns the number of frames that no generator sent.
     #[must_use]
     pub fn foreign(&self) -> u64 {
         self.foreign.load(Ordering::Acquire)
     }
 }
 
-/// Checks frames of one [`Generator`](super::generator::Generator).
+/// A checker for the frames of one [`Generator`](super::generator::Generator).
 #[derive(Debug)]
 pub struct Sink {
     counters: Arc<SinkCounters>,
     next: u64,
-    /// Which of the last frames came, by number modulo `WINDOW`.
+    /// Bits of the last frames that arrived, by number modulo `WINDOW`.
     seen: Box<[u64]>,
-    /// Counted since the last flush: frames, bytes.
+    /// Counts since the last flush: frames, bytes.
     fresh: (u64, u64),
 }
 
@@ -83,20 +83,20 @@ impl Default for Sink {
 }
 
 impl Sink {
-    /// A sink that waits for frame number 0.
+    /// Creates a sink that expects frame number 0 first.
     #[must_use]
     pub fn new() -> Self {
         let seen = vec![0; (WINDOW / 64) as usize].into_boxed_slice();
         Self { counters: Arc::default(), next: 0, seen, fresh: (0, 0) }
     }
 
-    /// What was seen; stays readable when the sink is plugged in.
+    /// Returns the counters, readable while the sink is plugged in.
     #[must_use]
     pub fn counters(&self) -> Arc<SinkCounters> {
         Arc::clone(&self.counters)
     }
 
-    /// Notes that frame `sequence` came. Returns whether it had come before.
+    /// Sets or clears the arrival bit of frame `sequence`. Returns its previous value.
     fn mark(&mut self, sequence: u64, came: bool) -> bool {
         let (word, bit) = ((sequence % WINDOW / 64) as usize, 1 << (sequence % 64));
         let before = self.seen[word] & bit != 0;
@@ -152,7 +152,7 @@ mod tests {
     use super::super::generator::Generator;
     use super::*;
 
-    /// Frames of `generator`.
+    /// Returns the frames of `generator`.
     fn frames(mut generator: Generator) -> Vec<Vec<u8>> {
         let mut frames = Vec::new();
         generator.receive(1_000, &mut |frame| frames.push(frame.to_vec()));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_generated_is_right() {
+    fn generated_frames_are_correct() {
         let sent = frames(Generator::new([2, 0, 0, 0, 0, 1], 60).up_to(200).flows(7).count(500).lossless());
         assert_eq!(sent.iter().map(Vec::len).max(), Some(200));
         assert_eq!(count(&sent), [500, 0, 0, 0, 0, 0]);

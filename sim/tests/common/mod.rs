@@ -1,5 +1,5 @@
-//! The smallest driver that brings the model up, by register writes alone. It knows nothing of the
-//! driver library, so that a mistake there does not hide one here.
+//! A minimal driver that brings the model up, by register writes alone. It is independent of the driver library, so
+//! that a bug there does not hide one here.
 #![allow(dead_code, reason = "every test uses some of it")]
 
 use std::ptr::NonNull;
@@ -67,7 +67,7 @@ pub const fn tx(queue: u32, register: u32) -> u32 {
     0x6000 + queue * 0x40 + register
 }
 
-/// Memory that the device reaches.
+/// Memory that the device can access.
 pub struct Region {
     pub mapping: Option<Mapping>,
     pub memory: Memory,
@@ -91,20 +91,20 @@ impl Region {
     }
 
     pub fn word(&self, index: usize) -> &AtomicU64 {
-        // SAFETY: aligned memory of ours; the device accesses it as atomic words, too.
+        // SAFETY: aligned memory of this test; the device accesses it as atomic words, too.
         unsafe { self.at(index * 8).cast().as_ref() }
     }
 
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= self.memory.len());
-        // SAFETY: within the memory, which the device leaves alone until it is handed over.
+        // SAFETY: within the memory, which the device does not access until it is posted.
         unsafe { self.at(offset).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) }
     }
 
     pub fn read(&self, offset: usize, len: usize) -> Vec<u8> {
         assert!(offset + len <= self.memory.len());
         let mut bytes = vec![0; len];
-        // SAFETY: within the memory, which the device has handed back.
+        // SAFETY: within the memory, which the device has returned.
         unsafe { self.at(offset).copy_to_nonoverlapping(NonNull::from(&mut bytes[..]).cast(), len) }
         bytes
     }
@@ -146,10 +146,10 @@ impl Driver {
         Self { port, rx: Vec::new(), tx: Vec::new(), srrctl: 2 | 4 << 8 | 1 << 25, txdctl: 36 | 8 << 8 }
     }
 
-    /// Up and running on a wire that the caller plugged in, one queue each way, without violations.
+    /// Returns a running driver on a wire without traffic, with one queue each way and no violations.
     pub fn running() -> Self {
         let mut driver = Self::new();
-        driver.port.plug(ixgbe_sim::wire::Silence);
+        driver.port.plug(ixgbe_sim::wire::NoTraffic);
         driver.bring_up(&[0], &[0]);
         driver
     }
@@ -173,7 +173,7 @@ impl Driver {
     }
 
     pub fn write(&self, offset: u32, value: u32) {
-        // SAFETY: the test owns all memory that the port reaches, and looks at it only when the port is done with it.
+        // SAFETY: the test owns all memory that the port accesses, and reads it only when the port is done with it.
         unsafe { self.port.write32(Offset::new(offset).unwrap(), value) };
     }
 
@@ -189,7 +189,7 @@ impl Driver {
         self.port.wait(Duration::from_micros(time));
     }
 
-    /// Whether the register has these bits so within 50 ms.
+    /// Returns `true` if the register's bits in `mask` become `value` within 50 ms.
     pub fn until(&self, offset: u32, mask: u32, value: u32) -> bool {
         (0..1000).any(|_| {
             let done = self.read(offset) & mask == value;
@@ -238,7 +238,7 @@ impl Driver {
         self.write(FCTRL, 1 << 10);
     }
 
-    /// Sets up a receive queue, enables it, and gives it all descriptors but one.
+    /// Sets up a receive queue, enables it, and posts all descriptors but one.
     pub fn add_rx(&mut self, queue: u32, count: usize) {
         let mut ring = TestRing::new(&self.port, count, 2048);
         self.prepare_rx(queue, &ring);
@@ -303,7 +303,7 @@ impl Driver {
         assert!(self.until(LINKS, 1 << 30, 1 << 30), "no link");
     }
 
-    /// Up and running, with a wire that keeps what is sent.
+    /// Returns a running driver, on a wire that records sent frames.
     pub fn recording() -> (Self, Recorder) {
         let mut driver = Self::new();
         let recorder = Recorder::default();
@@ -312,8 +312,8 @@ impl Driver {
         (driver, recorder)
     }
 
-    /// The next received frame of the nth receive ring, over as many descriptors as it takes, with the
-    /// words of its last descriptor. Its descriptors are not given back.
+    /// Returns the next received frame of the nth receive ring, from one or more descriptors, with the words of its
+    /// last descriptor. Does not post the descriptors again.
     pub fn receive(&mut self, nth: usize) -> Option<(Vec<u8>, [u64; 2])> {
         let (_, ring) = &mut self.rx[nth];
         let mut frame = Vec::new();
@@ -321,7 +321,7 @@ impl Driver {
             let at = ring.next;
             let high = ring.ring.word(at * 2 + 1).load(Ordering::Acquire);
             if high & 1 == 0 {
-                assert!(frame.is_empty(), "a frame without end");
+                assert!(frame.is_empty(), "the frame has no last descriptor");
                 return None;
             }
             let low = ring.ring.word(at * 2).load(Ordering::Relaxed);
@@ -334,7 +334,7 @@ impl Driver {
         }
     }
 
-    /// Gives all received descriptors of the nth receive ring back.
+    /// Posts all received descriptors of the nth receive ring again.
     pub fn refill(&mut self, nth: usize) {
         let (queue, ring) = &mut self.rx[nth];
         let (queue, last) = (*queue, (ring.next + ring.count - 1) % ring.count);
@@ -348,7 +348,7 @@ impl Driver {
         self.write(rx(queue, 0x18), tail);
     }
 
-    /// Puts a descriptor into the nth transmit ring without ringing.
+    /// Puts a descriptor into the nth transmit ring without ringing the doorbell.
     pub fn put(&mut self, nth: usize, words: [u64; 2]) {
         let (_, ring) = &mut self.tx[nth];
         let at = ring.tail;
@@ -374,22 +374,22 @@ impl Driver {
     pub fn send(&mut self, nth: usize, packet: &[u8]) {
         self.put_packet(nth, packet);
         self.ring(nth);
-        self.port.settle(100);
+        self.port.run_until_idle(100);
     }
 
-    /// Whether the descriptor at `index` of the nth transmit ring is written back.
+    /// Returns `true` if the descriptor at `index` of the nth transmit ring is written back.
     pub fn is_done(&self, nth: usize, index: usize) -> bool {
         self.tx[nth].1.ring.word(index * 2 + 1).load(Ordering::Acquire) & 1 << 32 != 0
     }
 
-    /// No violations yet.
+    /// Asserts that there are no violations.
     #[track_caller]
     pub fn clean(&self) {
         let violations = self.port.violations();
         assert!(violations.is_empty(), "{}", violations.iter().map(|v| format!("{v}\n")).collect::<String>());
     }
 
-    /// The rules broken so far, each once, in order; forgets them.
+    /// Returns the rules broken so far, each once, in order, and clears the violations.
     pub fn broken(&self) -> Vec<Rule> {
         let mut rules: Vec<Rule> = Vec::new();
         for violation in self.port.violations() {
@@ -402,14 +402,14 @@ impl Driver {
     }
 }
 
-/// A wire that keeps what the port sends.
+/// A wire that records sent frames.
 #[derive(Clone, Default)]
 pub struct Recorder {
     frames: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Recorder {
-    /// What was sent since the last call.
+    /// Returns the frames sent since the last call.
     pub fn take(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.frames.lock().unwrap())
     }
@@ -423,12 +423,12 @@ impl ixgbe_sim::Wire for Recorder {
     }
 }
 
-/// An advanced data descriptor's second word without PAYLEN: EOP, IFCS, RS.
+/// Returns an advanced data descriptor's second word without PAYLEN: EOP, IFCS, RS.
 pub const fn data(len: usize) -> u64 {
     len as u64 | 3 << 20 | 1 << 24 | 1 << 25 | 1 << 27 | 1 << 29
 }
 
-/// A frame to `to` of `len` bytes.
+/// Returns a frame to `to` of `len` bytes.
 pub fn frame(to: [u8; 6], len: usize) -> Vec<u8> {
     let mut frame = vec![0; len];
     frame[..6].copy_from_slice(&to);

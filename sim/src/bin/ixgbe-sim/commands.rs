@@ -1,11 +1,11 @@
-//! What whoever started the server says while it runs: a command a line, on the standard input.
+//! Commands to the running server: one per line, on standard input.
 //!
 //! ```text
-//! unplug 1          pulls the cable of the second port
-//! plug 1            puts it back
-//! fault 0 TxStalls  something goes wrong with the first port, by the names of `ixgbe_sim::Fault`
-//! clear 0 TxStalls  and goes right again
-//! report 1          tells and forgets what the driver of the second port did and must not have done
+//!  unplug 1          pull the cable of the second port
+//!  plug 1            plug it in again
+//!  fault 0 TxStalls  inject a fault into the first port, by a name of `ixgbe_sim::Fault`
+//!  clear 0 TxStalls  clear the fault
+//!  report 1          print and clear the violations of the second port's driver
 //! ```
 
 use std::io::BufRead;
@@ -14,19 +14,21 @@ use ixgbe_sim::Port;
 
 use crate::print_violations;
 
-/// Does what the lines say, until there are no more.
+/// Executes the commands in `lines` until the input ends.
 pub(crate) fn obey(lines: impl BufRead, ports: &[Port]) {
     for line in lines.lines().map_while(Result::ok) {
         match command(&line, ports) {
             Ok(()) => println!("done: {line}"),
-            Err(why) => eprintln!("not done: {line}: {why}"),
+            Err(why) => eprintln!("error: cannot execute `{line}`: {why}"),
         }
     }
 }
 
 fn command(line: &str, ports: &[Port]) -> Result<(), String> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let port = |number: &str| number.parse().ok().and_then(|number: usize| ports.get(number)).ok_or("no such port");
+    let port = |number: &str| {
+        number.parse().ok().and_then(|number: usize| ports.get(number)).ok_or("unknown port; expected a number from 0")
+    };
     match words[..] {
         ["unplug", number] => port(number)?.set_link(false),
         ["plug", number] => port(number)?.set_link(true),
@@ -37,7 +39,7 @@ fn command(line: &str, ports: &[Port]) -> Result<(), String> {
             print_violations(&format!("report on port {number}"), port);
             port.clear_violations();
         }
-        _ => return Err("there are: unplug, plug and report PORT, fault and clear PORT NAME".to_owned()),
+        _ => return Err("unknown command; expected unplug|plug|report PORT or fault|clear PORT NAME".to_owned()),
     }
     Ok(())
 }
@@ -49,7 +51,7 @@ mod tests {
     use ixgbe_sim::PortConfig;
 
     #[test]
-    fn a_command_reaches_its_port_and_what_is_none_is_told() {
+    fn a_command_acts_on_its_port_and_an_invalid_one_is_an_error() {
         let ports = [Port::new(PortConfig::default()), Port::new(PortConfig::default())];
         let status = |port: &Port| port.read32(Offset::new(8).unwrap());
         obey(&b"fault 1 SurpriseRemoval\nfault 1\n"[..], &ports);

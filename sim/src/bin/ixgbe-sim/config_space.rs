@@ -1,18 +1,18 @@
-//! The configuration space (datasheet 9.3), with the capabilities where drivers look for them.
+//! The configuration space (datasheet 9.3), with the capabilities at the offsets that drivers expect.
 
 use ixgbe_sim::Port;
 
-/// Bytes of the space, extended part and all.
+/// Size of the space in bytes, including the extended part.
 pub(crate) const SIZE: usize = 4096;
-/// Bytes of the BAR of the registers.
+/// Size of the register BAR in bytes.
 pub(crate) const REGISTERS_SIZE: u64 = 512 << 10;
-/// Bytes of the BAR of the MSI-X table.
+/// Size of the BAR of the MSI-X table in bytes.
 pub(crate) const MSIX_SIZE: u64 = 16 << 10;
-/// Vectors of a port.
+/// Number of vectors of a port.
 pub(crate) const VECTORS: u16 = 64;
 
 const COMMAND: usize = 0x04;
-/// Command.BME: the function may be a bus master.
+/// Command.BME: the PCI function may be a bus master.
 const BUS_MASTER: u8 = 1 << 2;
 const POWER: usize = 0x40;
 const MSI: usize = 0x50;
@@ -23,14 +23,14 @@ const DEVICE_CONTROL: usize = EXPRESS + 8;
 const BAR0: usize = 0x10;
 const BAR4: usize = 0x20;
 
-/// The bytes, and which of their bits can be written.
+/// The bytes of the space, and their writable bits.
 pub(crate) struct ConfigSpace {
     bytes: [u8; SIZE],
     writable: [u8; SIZE],
 }
 
 impl ConfigSpace {
-    /// The space as it is at power-on.
+    /// Creates the space with its state at power-on.
     pub(crate) fn new(port: &Port) -> Self {
         let mut space = Self { bytes: [0; SIZE], writable: [0; SIZE] };
         space.reset(port);
@@ -50,7 +50,7 @@ impl ConfigSpace {
         self.put(at, value.to_le_bytes(), writable.to_le_bytes());
     }
 
-    /// Resets the function, and the space with it.
+    /// Resets the PCI function and the space.
     pub(crate) fn reset_function(&mut self, port: &Port) {
         port.reset_function();
         self.reset(port);
@@ -60,7 +60,7 @@ impl ConfigSpace {
         port.set_bus_master(false);
         self.word(0x00, 0x10FB_8086, 0);
         self.half(COMMAND, 0, 0x0547);
-        // There is a list of capabilities.
+        // The status register announces a list of capabilities.
         self.half(0x06, 0x0010, 0);
         // An Ethernet controller, revision 1.
         self.word(0x08, 0x0200_0001, 0);
@@ -72,11 +72,11 @@ impl ConfigSpace {
         self.word(BAR4 + 4, 0, u32::MAX);
         self.word(0x2C, 0x0003_8086, 0);
         self.word(0x34, POWER as u32, 0);
-        // An interrupt line to scribble on. There is no INTx pin.
+        // A writable interrupt line. There is no INTx pin.
         self.word(0x3C, 0, 0xFF);
         self.word(POWER, 0x0023_0001 | (MSI as u32) << 8, 0);
         self.word(POWER + 4, 0, 0x0103);
-        // 64 bit addresses, masks.
+        // 64-bit addresses, masks.
         self.word(MSI, 0x0180_0005 | (MSIX as u32) << 8, 0x0071 << 16);
         self.word(MSI + 4, 0, !3);
         self.word(MSI + 8, 0, u32::MAX);
@@ -87,7 +87,7 @@ impl ConfigSpace {
         self.word(MSIX + 8, 0x2000 | 4, 0);
         // Version 2, an end point.
         self.word(EXPRESS, 0x0002_0010, 0);
-        // Function level reset, 512 byte payload.
+        // Function level reset, 512-byte payload.
         self.word(EXPRESS + 4, 1 << 28 | 0x8CC2, 0);
         self.half(DEVICE_CONTROL, 0x2810, 0x7FFF);
         // 5 GT/s, 8 lanes.
@@ -113,7 +113,7 @@ impl ConfigSpace {
                 port.set_bus_master(byte & BUS_MASTER != 0);
             }
             if at == DEVICE_CONTROL + 1 && byte & 0x80 != 0 {
-                // BARs and their like live through it in QEMU, which puts back what it knows.
+                // QEMU restores the BARs and similar registers after the reset.
                 self.reset_function(port);
             }
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_tell_their_sizes() {
+    fn bars_read_back_their_sizes() {
         let port = Port::new(Default::default());
         let mut space = ConfigSpace::new(&port);
         for (at, size) in [(BAR0, REGISTERS_SIZE), (BAR4, MSIX_SIZE)] {
@@ -166,7 +166,7 @@ mod tests {
         let mut space = ConfigSpace::new(&port);
         let scratch = Offset::new(0x04240).unwrap();
         let before = port.peek(scratch);
-        // SAFETY: no driver has the port.
+        // SAFETY: no driver has claimed the port.
         unsafe { port.write32(scratch, before ^ 4) };
         space.write(0x04, &[6, 0], &port);
         space.write(DEVICE_CONTROL, &[0x10, 0xA8], &port);
@@ -187,7 +187,7 @@ mod tests {
         port.on_interrupt(move |_| _ = sink.fetch_add(1, Ordering::Relaxed));
         let mut space = ConfigSpace::new(&port);
         let write = |offset, value| {
-            // SAFETY: no driver has the port.
+            // SAFETY: no driver has claimed the port.
             unsafe { port.write32(Offset::new(offset).unwrap(), value) };
         };
         let expect = |space: &mut ConfigSpace, what: &str, before: u32, after: u32| {
@@ -204,6 +204,6 @@ mod tests {
         space.write(DEVICE_CONTROL, &[0x10, 0xA8], &port);
         expect(&mut space, "after a function level reset", 2, 3);
         space.reset_function(&port);
-        expect(&mut space, "after the peer's reset", 3, 4);
+        expect(&mut space, "after the client's reset", 3, 4);
     }
 }

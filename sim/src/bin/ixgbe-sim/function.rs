@@ -1,4 +1,4 @@
-//! The PCI function: what the peer's messages do to the model.
+//! The PCI function: applies the vfio-user client's messages to the model.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -17,21 +17,21 @@ use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, ServerBackend, ServerRegion
 
 use crate::config_space::{ConfigSpace, MSIX_SIZE, REGISTERS_SIZE, SIZE, VECTORS};
 
-/// Where the peer wants to hear of interrupts.
+/// The event files through which the client receives interrupts.
 #[derive(Default)]
 struct Vectors {
-    /// By kind of interrupt (MSI, MSI-X) and vector.
+    /// Event files by kind of interrupt (MSI, MSI-X) and vector.
     events: HashMap<(u32, u32), File>,
-    /// Vectors that came before anybody listened.
+    /// Vectors raised before the client registered an event file.
     pending: Vec<u32>,
 }
 
 impl Vectors {
-    /// A message of the port: by MSI-X if the peer listens there, else by MSI.
+    /// Delivers a vector of the port: by MSI-X if the client listens there, else by MSI.
     fn raise(&mut self, vector: u32) {
         for listener in [(VFIO_PCI_MSIX_IRQ_INDEX, vector), (VFIO_PCI_MSI_IRQ_INDEX, 0)] {
             if let Some(event) = self.events.get_mut(&listener) {
-                // Who does not listen any more does not miss it.
+                // A client that no longer listens does not need the event.
                 _ = event.write_all(&1_u64.to_ne_bytes());
                 return;
             }
@@ -42,18 +42,18 @@ impl Vectors {
     }
 }
 
-/// The most bytes that a peer reads at once: the largest region.
+/// Maximum number of bytes that a client reads at once: the largest region.
 const MOST: usize = REGISTERS_SIZE as usize;
 
-/// One function.
+/// One PCI function.
 pub(crate) struct Function {
     port: Port,
-    /// By which name of the port accesses are told on the standard error output, if they are.
+    /// The port's name in the trace on standard error, if register accesses are traced.
     trace: Option<String>,
     config: ConfigSpace,
     msix: Vec<u8>,
     vectors: Arc<Mutex<Vectors>>,
-    /// Files of the guest's memory, each mapped once, by device and inode.
+    /// The files of the guest's memory, each mapped once, by device and inode.
     files: HashMap<(u64, u64), Arc<MmapRaw>>,
 }
 
@@ -70,7 +70,7 @@ impl Function {
         Self { port, trace, config, msix, vectors, files: HashMap::new() }
     }
 
-    /// The file's memory, mapped.
+    /// Returns the memory of the file, mapped once.
     fn mapped(&mut self, file: &File) -> Result<Arc<MmapRaw>, Error> {
         let about = file.metadata()?;
         let key = (about.dev(), about.ino());
@@ -90,7 +90,7 @@ fn invalid(what: &str) -> Error {
 impl ServerBackend for Function {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> Result<(), Error> {
         if data.len() > MOST {
-            return Err(invalid("a read of so much"));
+            return Err(invalid("a read is larger than the largest region"));
         }
         let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
         data.fill(0);
@@ -98,7 +98,7 @@ impl ServerBackend for Function {
             VFIO_PCI_CONFIG_REGION_INDEX => self.config.read(at, data),
             VFIO_PCI_BAR0_REGION_INDEX => {
                 for (n, word) in data.chunks_mut(4).enumerate() {
-                    // Registers are words; what is smaller or beyond them reads as nothing.
+                    // Registers are 32-bit words; smaller accesses and those beyond the registers read as 0.
                     if let (4, Some(register)) = (word.len(), register(offset + n as u64 * 4)) {
                         word.copy_from_slice(&self.port.read32(register).to_le_bytes());
                     }
@@ -127,8 +127,8 @@ impl ServerBackend for Function {
             VFIO_PCI_BAR0_REGION_INDEX => {
                 for (n, word) in data.chunks(4).enumerate() {
                     if let (Ok(word), Some(register)) = (word.try_into(), register(offset + n as u64 * 4)) {
-                        // SAFETY: the port reaches only the memory that the peer shares for it, which is no
-                        // memory of this process's own.
+                        // SAFETY: the port accesses only the memory that the client shares for it, none of this
+                        // process's own.
                         unsafe { self.port.write32(register, u32::from_le_bytes(word)) };
                     }
                 }
@@ -151,7 +151,7 @@ impl ServerBackend for Function {
         size: u64,
         file: Option<File>,
     ) -> Result<(), Error> {
-        // Ranges without a file are ROMs and the like: a device has no business there, and finds nothing.
+        // Ranges without a file are ROMs and the like: they stay unmapped, because no device accesses them.
         let Some(file) = file else { return Ok(()) };
         let memory = self.mapped(&file)?;
         let end = offset.checked_add(size).ok_or_else(|| invalid("a mapping that wraps"))?;
@@ -159,8 +159,8 @@ impl ServerBackend for Function {
             return Err(invalid("a mapping beyond its file"));
         }
         let host = NonNull::new(memory.as_mut_ptr().wrapping_add(offset as usize)).ok_or_else(|| invalid("null"))?;
-        // SAFETY: the bytes lie within the mapped file, which stays mapped as long as `memory` lives, and
-        // which this process reaches in no other way.
+        // SAFETY: the bytes lie within the mapped file, which stays mapped as long as `memory` lives. This process
+        // accesses the file in no other way.
         unsafe { self.port.map_at(address, size, host, memory as Arc<dyn Any + Send + Sync>) };
         Ok(())
     }
@@ -212,12 +212,12 @@ impl ServerBackend for Function {
     }
 }
 
-/// The register at an offset of BAR 0, which is larger than the registers.
+/// Returns the register at an offset of BAR 0, which is larger than the registers.
 fn register(offset: u64) -> Option<Offset> {
     Offset::new(u32::try_from(offset).ok()?)
 }
 
-/// The regions of a PCI function.
+/// Returns the regions of a PCI function.
 pub(crate) fn regions() -> Vec<ServerRegion> {
     let size = |index| match index {
         VFIO_PCI_BAR0_REGION_INDEX => REGISTERS_SIZE,
@@ -235,7 +235,7 @@ pub(crate) fn regions() -> Vec<ServerRegion> {
     (0..VFIO_PCI_NUM_REGIONS).map(region).collect()
 }
 
-/// The interrupts of a PCI function.
+/// Returns the interrupts of a PCI function.
 pub(crate) fn irqs() -> Vec<IrqInfo> {
     let count = |index| match index {
         VFIO_PCI_MSI_IRQ_INDEX => 1,

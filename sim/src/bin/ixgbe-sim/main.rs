@@ -1,7 +1,8 @@
-//! Serves the model as a PCI function to a virtual machine, over the protocol vfio-user.
+//! A server that offers the model as a PCI function to a virtual machine, over the protocol vfio-user.
 //!
-//! One port answers ARP and pings through a partner of its own; ports are wired together by twos. It ends
-//! when all its peers are gone, and then prints what their drivers did and must not have done.
+//! The first port is connected to the second, the third to the fourth. A port without a counterpart is connected to a
+//! link partner that answers ARP and pings. The server exits when all clients have disconnected, and then prints the
+//! violations of their drivers.
 
 mod commands;
 mod config_space;
@@ -19,17 +20,22 @@ use vfio_user::Server;
 use function::{Function, irqs, regions};
 use partner::Partner;
 
-/// A model of Intel's 82599, served over vfio-user.
+/// Serve a model of Intel's 82599 to virtual machines over vfio-user.
+///
+/// Reads commands from standard input, one per line: unplug PORT, plug PORT, report PORT, fault PORT NAME, clear PORT
+/// NAME.
+///
+/// Exit status: 0 when all clients have disconnected, 1 if the server or a connection failed, 2 if the
+/// arguments are invalid.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where to make the socket of each port: they are wired together by twos.
+    /// Create a port's socket at each path; connect the first port to the second, the third to the fourth
     #[arg(required = true, num_args = 1..=4)]
     sockets: Vec<PathBuf>,
-    /// What goes wrong with the first port, by the names of `ixgbe_sim::Fault`.
+    /// Inject a fault into the first port, by a name of `ixgbe_sim::Fault`
     #[arg(long)]
     fault: Vec<Fault>,
-    /// Tell every access to registers, and every write to the configuration space, with its port on the standard error
-    /// output.
+    /// Print all register accesses and all writes to the configuration space, with their port, to standard error
     #[arg(long)]
     trace: bool,
 }
@@ -64,7 +70,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mut servers = Vec::new();
     for (number, (socket, port)) in arguments.sockets.iter().zip(&ports).enumerate() {
         let server = Server::new(socket, true, irqs(), regions())
-            .map_err(|error| format!("the socket {}: {error}", socket.display()))?;
+            .map_err(|error| format!("cannot create socket {}: {error}", socket.display()))?;
         let mut function = Function::new(port.clone(), arguments.trace.then(|| format!("port {number}")));
         servers.push(
             std::thread::Builder::new()
@@ -77,7 +83,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     println!("ready");
     let mut failed = None;
     for server in servers {
-        // What panics there is caught there.
+        // The server's thread catches its own panics.
         if let Ok(Err(error)) = server.join() {
             failed = Some(error);
         }
@@ -89,8 +95,8 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Serves the peer of one port until its connection ends. The protocol's crate panics at some malformed messages: that
-/// ends the connection, too, and nothing else.
+/// Serves the client of one port until its connection ends. The protocol's crate panics at some malformed messages: the
+/// panic also ends only this connection.
 fn serve_one(server: &Server, function: &mut Function) -> Result<(), String> {
     let error = match catch_unwind(AssertUnwindSafe(|| server.run(function))) {
         Ok(Ok(())) => return Ok(()),
@@ -102,7 +108,7 @@ fn serve_one(server: &Server, function: &mut Function) -> Result<(), String> {
     Err(error)
 }
 
-/// Prints what goes wrong, with the thread that says so: one serves one port.
+/// A logger that prints errors with the name of their thread: each thread serves one port.
 struct Log;
 
 impl log::Log for Log {
@@ -112,14 +118,14 @@ impl log::Log for Log {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            eprintln!("{}: {}", std::thread::current().name().unwrap_or("somebody"), record.args());
+            eprintln!("{}: {}", std::thread::current().name().unwrap_or("unnamed thread"), record.args());
         }
     }
 
     fn flush(&self) {}
 }
 
-/// Prints what the driver of a port did.
+/// Prints the violations of a port's driver, and the port's counters.
 fn report(number: usize, port: &Port) {
     print_violations(&format!("port {number}"), port);
     println!("port {number}: {:?}", port.counters());
@@ -127,7 +133,7 @@ fn report(number: usize, port: &Port) {
 
 fn print_violations(about: &str, port: &Port) {
     for (violation, count) in port.violation_kinds() {
-        // One line each, whatever the details are made of.
+        // One line per violation, even if its details contain line breaks.
         let violation = violation.to_string();
         let words: Vec<&str> = violation.split_whitespace().collect();
         println!("{about}: violation: {count} x {}", words.join(" "));

@@ -1,4 +1,4 @@
-//! The partner at the other end of the wire: it answers ARP requests for its address and pings.
+//! A link partner that answers pings, and ARP requests for its address.
 
 use std::collections::VecDeque;
 
@@ -8,15 +8,15 @@ use etherparse::{
 };
 use ixgbe_sim::Wire;
 
-/// Its addresses.
+/// The addresses of the link partner.
 const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x99];
 const IPV4: [u8; 4] = [10, 0, 0, 2];
 /// The shortest frame, without its CRC.
 const SHORTEST: usize = 60;
-/// Hops that its packets may take.
+/// Time to live of its packets.
 const TTL: u8 = 64;
 
-/// The partner, and what it is about to send.
+/// The link partner, with its pending answers.
 #[derive(Debug, Default)]
 pub(crate) struct Partner {
     answers: VecDeque<Vec<u8>>,
@@ -42,7 +42,7 @@ impl Wire for Partner {
     }
 }
 
-/// What the partner says to a frame, if anything. Checksums of what it hears must be right.
+/// Returns the answer to a frame, if there is one. Frames with wrong checksums get none.
 fn answer(frame: &[u8]) -> Option<Vec<u8>> {
     let packet = SlicedPacket::from_ethernet(frame).ok()?;
     let sender = frame.get(6..12)?.try_into().ok()?;
@@ -51,10 +51,10 @@ fn answer(frame: &[u8]) -> Option<Vec<u8>> {
         (NetSlice::Arp(arp), _) => {
             let asks = arp.operation() == ArpOperation::REQUEST && arp.target_protocol_addr() == IPV4;
             let (mac, ip) = (arp.sender_hw_addr(), arp.sender_protocol_addr());
-            let told =
+            let reply =
                 ArpPacket::new(ArpHardwareId::ETHERNET, EtherType::IPV4, ArpOperation::REPLY, &MAC, &IPV4, mac, ip);
-            let told = told.ok().filter(|_| asks)?;
-            PacketBuilder::ethernet2(MAC, sender).arp(told).write(&mut answer).ok()?;
+            let reply = reply.ok().filter(|_| asks)?;
+            PacketBuilder::ethernet2(MAC, sender).arp(reply).write(&mut answer).ok()?;
         }
         (NetSlice::Ipv4(ip), Some(TransportSlice::Icmpv4(icmp))) => {
             let header = ip.header();
@@ -68,7 +68,7 @@ fn answer(frame: &[u8]) -> Option<Vec<u8>> {
         }
         _ => return None,
     }
-    // What is shorter, no wire carries.
+    // No wire carries a shorter frame.
     if answer.len() < SHORTEST {
         answer.resize(SHORTEST, 0);
     }
@@ -80,15 +80,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pings_are_answered_with_what_they_say_and_broken_ones_are_not() {
+    fn pings_are_answered_with_their_payload_and_broken_ones_are_not() {
         let ping = PacketBuilder::ethernet2([2; 6], MAC).ipv4([10, 0, 0, 1], IPV4, 7).icmpv4_echo_request(3, 4);
         let mut frame = Vec::new();
         ping.write(&mut frame, b"hello").unwrap();
-        let said = answer(&frame).unwrap();
-        let packet = SlicedPacket::from_ethernet(&said).unwrap();
+        let reply = answer(&frame).unwrap();
+        let packet = SlicedPacket::from_ethernet(&reply).unwrap();
         let Some(TransportSlice::Icmpv4(icmp)) = packet.transport else { panic!("no ICMP") };
         assert!(matches!(icmp.icmp_type(), Icmpv4Type::EchoReply(echo) if (echo.id, echo.seq) == (3, 4)));
-        assert_eq!((icmp.payload(), said.len()), (&b"hello"[..], 60));
+        assert_eq!((icmp.payload(), reply.len()), (&b"hello"[..], 60));
         *frame.last_mut().unwrap() ^= 1;
         assert_eq!(answer(&frame), None);
         assert_eq!(answer(&[0; 60]), None);

@@ -31,7 +31,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use check::{Checked, Extended};
-use diagnostic::{Diagnostic, Mistakes, Report};
+use diagnostic::{Diagnostic, Diagnostics, Report};
 use source::{Source, Span};
 
 pub use generate::{Generator, build_script, extend};
@@ -47,7 +47,7 @@ pub enum Error {
         error: std::io::Error,
     },
     /// The description has mistakes.
-    Mistakes(Report),
+    Invalid(Report),
     /// Cargo does not tell the build script where the description is that is to be extended.
     NothingToExtend {
         /// The environment variable that would.
@@ -67,7 +67,7 @@ impl Error {
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         match self {
-            Self::Mistakes(report) => report.render(colour),
+            Self::Invalid(report) => report.render(colour),
             Self::Unreadable { path, error } => format!("error: cannot read {}: {error}\n", path.display()),
             Self::Unwritable { path, error } => format!("error: cannot write {}: {error}\n", path.display()),
             Self::NothingToExtend { variable } => format!(
@@ -87,7 +87,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Mistakes(_) | Self::NothingToExtend { .. } => None,
+            Self::Invalid(_) | Self::NothingToExtend { .. } => None,
             Self::Unreadable { error, .. } | Self::Unwritable { error, .. } => Some(error),
         }
     }
@@ -96,29 +96,29 @@ impl std::error::Error for Error {
 /// Reads and checks the description in a file.
 pub fn read_file(path: &Path) -> Result<Checked, Error> {
     let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-    read_bytes(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+    read_bytes(&path.display().to_string(), &bytes).map_err(Error::Invalid)
 }
 
 /// Reads and checks the description in one file and the extension of it in another.
 pub fn read_extension_file(description: &Path, extension: &Path) -> Result<Extended, Error> {
     let read = |path: &Path| {
         let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-        read_text(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+        read_text(&path.display().to_string(), &bytes).map_err(Error::Invalid)
     };
-    read_extension(read(description)?, read(extension)?).map_err(Error::Mistakes)
+    read_extension(read(description)?, read(extension)?).map_err(Error::Invalid)
 }
 
 /// Reads and checks a description and the extension of it.
 pub fn read_extension(description: Source, extension: Source) -> Result<Extended, Report> {
     let extension = extension.after(&description);
     check::check_extension(parse::parse(&description), parse::parse_extension(&extension))
-        .map_err(|mistakes| Report::together(extension, description, mistakes))
+        .map_err(|diagnostics| Report::together(extension, description, diagnostics))
 }
 
 /// Reads and checks a description, whatever the bytes are. Mistakes are reported under `name`.
 pub fn read_bytes(name: &str, bytes: &[u8]) -> Result<Checked, Report> {
     let source = read_text(name, bytes)?;
-    check::check(parse::parse(&source)).map_err(|mistakes| Report::new(source, mistakes))
+    check::check(parse::parse(&source)).map_err(|diagnostics| Report::new(source, diagnostics))
 }
 
 /// Takes bytes as a text to read, if they are one.
@@ -126,22 +126,22 @@ pub fn read_text(name: &str, bytes: &[u8]) -> Result<Source, Report> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {
-            let mut mistakes = Mistakes::default();
-            mistakes.report(NotText { place: error.valid_up_to() });
-            Err(Report::new(Source::new(name, String::from_utf8_lossy(bytes)), mistakes))
+            let mut diagnostics = Diagnostics::default();
+            diagnostics.report(NotText { span: error.valid_up_to() });
+            Err(Report::new(Source::new(name, String::from_utf8_lossy(bytes)), diagnostics))
         }
     }
 }
 
 /// Some bytes are no text.
 struct NotText {
-    place: usize,
+    span: usize,
 }
 
 impl From<NotText> for Diagnostic {
-    fn from(mistake: NotText) -> Self {
+    fn from(error: NotText) -> Self {
         // Reading on with a replacement character leaves all before it where it was.
-        let place = Span::new(mistake.place..mistake.place + char::REPLACEMENT_CHARACTER.len_utf8());
-        Diagnostic::new("this is not a text in UTF-8", place, "not UTF-8 from here on")
+        let span = Span::new(error.span..error.span + char::REPLACEMENT_CHARACTER.len_utf8());
+        Diagnostic::new("this is not a text in UTF-8", span, "not UTF-8 from here on")
     }
 }

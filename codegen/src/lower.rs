@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use crate::check::{Checked, Extended};
 use crate::description::extension::{Addition, Extension};
-use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Named, Range, Reserved, Word};
+use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Name, Named, Range, Reserved};
 
 /// A whole description, worked out.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ pub struct Descriptor<'a> {
 #[derive(Debug)]
 pub struct Field<'a> {
     /// Its name.
-    pub name: &'a Word,
+    pub name: &'a Name,
     /// What it was worked out from.
     pub described: &'a description::Field,
     /// How it answers to reads and writes.
@@ -256,7 +256,7 @@ pub fn lower_extension(extended: &Extended) -> Additions<'_> {
 
 pub(crate) fn register<'a>(description: &'a Description, described: &'a description::Register) -> Register<'a> {
     let must = &described.software_must;
-    let field = |(name, field): (&'a Word, &'a description::Field)| Field {
+    let field = |(name, field): (&'a Name, &'a description::Field)| Field {
         name,
         described: field,
         access: described.access_of(field),
@@ -372,7 +372,7 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
 
 fn sorted<'a>(
     fields: &'a Named<description::Field>,
-    lower: impl Fn((&'a Word, &'a description::Field)) -> Field<'a>,
+    lower: impl Fn((&'a Name, &'a description::Field)) -> Field<'a>,
 ) -> Vec<Field<'a>> {
     let mut fields: Vec<_> = fields.iter().map(lower).collect();
     fields.sort_by_key(|field| field.bits().lsb);
@@ -428,7 +428,7 @@ fn write(described: &description::Register) -> Write {
 }
 
 /// The permissions that are `named`, then all that imply one of them, however indirectly.
-fn write_in<'a>(description: &'a Description, named: &'a [Word]) -> WriteIn<'a> {
+fn write_in<'a>(description: &'a Description, named: &'a [Name]) -> WriteIn<'a> {
     let named: Vec<_> = named.iter().map(|word| word.as_str()).collect();
     let mut effective = Vec::new();
     let mut seen = HashSet::new();

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use datasheet_codegen::source::Source;
-use datasheet_codegen::tools::{Failure, decode, diff, explain, format};
+use datasheet_codegen::tools::{ToolError, decode, diff, explain, format};
 use datasheet_codegen::{Error, emit, lower, read_extension_file, read_file, read_text};
 
 /// Looks for mistakes in a description of a chip, or tells what it says.
@@ -82,27 +82,27 @@ fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(failure) => {
-            complain(&failure);
+            print_error(&failure);
             ExitCode::FAILURE
         }
     }
 }
 
-fn complain(failure: &Failure) {
+fn print_error(failure: &ToolError) {
     // Nobody is left to tell when standard error cannot be written to.
     let _ = write!(std::io::stderr(), "{}", failure.render(std::io::stderr().is_terminal()));
 }
 
-fn run(command: Command) -> Result<ExitCode, Failure> {
+fn run(command: Command) -> Result<ExitCode, ToolError> {
     match command {
         Command::Check { file, extension: Some(extension) } => {
             read_extension_file(&file, &extension)?;
-            print(&format!("{}, an extension of {}: no mistakes\n", extension.display(), file.display()))
+            print(&format!("{}, an extension of {}: no errors\n", extension.display(), file.display()))
         }
         Command::Check { file, extension: None } => {
             let checked = read_file(&file)?;
             let (registers, descriptors) = (checked.registers.len(), checked.descriptors.len());
-            print(&format!("{}: {registers} registers, {descriptors} descriptors: no mistakes\n", file.display()))
+            print(&format!("{}: {registers} registers, {descriptors} descriptors: no errors\n", file.display()))
         }
         Command::Dump { file } => {
             let checked = read_file(&file)?;
@@ -116,7 +116,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let (old, new) = match (read_file(&old), read_file(&new)) {
                 (Ok(old), Ok(new)) => (old, new),
                 (old, new) => {
-                    [old.err(), new.err()].into_iter().flatten().for_each(|error| complain(&error.into()));
+                    [old.err(), new.err()].into_iter().flatten().for_each(|error| print_error(&error.into()));
                     return Ok(ExitCode::from(2));
                 }
             };
@@ -151,11 +151,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 
 fn read_source(path: &Path) -> Result<Source, Error> {
     let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-    read_text(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+    read_text(&path.display().to_string(), &bytes).map_err(Error::Invalid)
 }
 
 /// Prints a text; that its reader has gone away (a closed pipe) is no mistake of ours.
-fn print(text: &str) -> Result<ExitCode, Failure> {
+fn print(text: &str) -> Result<ExitCode, ToolError> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::Unwritable { path: PathBuf::from("standard output"), error }.into())

@@ -88,7 +88,7 @@ fn stages(registers: usize) -> Result<Vec<(&'static str, Duration)>> {
     };
     let parsed = parse::parse(&source);
     ends("parse")?;
-    let checked = check::check(parsed).map_err(|_| "the map has mistakes")?;
+    let checked = check::check(parsed).map_err(|_| "the map has errors")?;
     ends("check")?;
     let map = lower::lower(&checked);
     ends("lower")?;
@@ -125,18 +125,18 @@ const MISTAKES: [Mistake; 5] = [
 #[test]
 #[ignore = "takes minutes"]
 fn every_mistake_takes_linear_time() -> Result {
-    for (mistake, word) in MISTAKES {
+    for (error, word) in MISTAKES {
         let time = |registers| -> Result<Duration> {
-            let text = map(registers, mistake);
+            let text = map(registers, error);
             let start = on_processor()?;
-            let report = read_bytes("big.yaml", text.as_bytes()).err().ok_or("there is no mistake")?;
+            let report = read_bytes("big.yaml", text.as_bytes()).err().ok_or("there is no error")?;
             let told = report.render(true);
             let time = on_processor()? - start;
             assert!(report.diagnostics().len() >= registers - 1 && told.contains(word), "not told: {word}");
             Ok(time)
         };
         let (some, many) = (time(10_000)?, time(100_000)?);
-        println!("{word}: {some:.2?} for 10,000 mistakes, {many:.2?} for 100,000");
+        println!("{word}: {some:.2?} for 10,000 errors, {many:.2?} for 100,000");
         assert!(many < AT_MOST * some, "{word}: takes more than linear time");
     }
     Ok(())
@@ -149,7 +149,7 @@ fn advice_ends_where_nobody_reads_on() -> Result {
     for number in 0..registers {
         let _ = writeln!(text, "  - [REGISTER_0, {}]", word(number));
     }
-    let report = read_bytes("big.yaml", text.as_bytes()).err().ok_or("there is no mistake")?.to_string();
+    let report = read_bytes("big.yaml", text.as_bytes()).err().ok_or("there is no error")?.to_string();
     let told: Vec<_> = report.split("error: ").filter(|told| told.contains("there is no register")).collect();
     assert_eq!(told.len(), registers, "all are told");
     assert!(told[..100].iter().all(|told| told.contains("did you mean `REGISTER_")), "of the first there is advice");

@@ -17,10 +17,7 @@ fn run(command: &str, file: &str) -> std::io::Result<Output> {
 fn a_right_description_passes() -> Result<(), Box<dyn Error>> {
     let output = run("check", "golden/input.yaml")?;
     assert!(output.status.success());
-    assert_eq!(
-        String::from_utf8(output.stdout)?,
-        "tests/golden/input.yaml: 10 registers, 2 descriptors: no mistakes\n"
-    );
+    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 10 registers, 2 descriptors: no errors\n");
     assert!(output.stderr.is_empty());
     Ok(())
 }
@@ -30,7 +27,7 @@ fn an_extension_is_checked_with_what_it_extends() -> Result<(), Box<dyn Error>> 
     let check = |extension| program(&["check", "golden/input.yaml", "--extension", extension]).output();
     let output = check("golden/extension.yaml")?;
     let text = String::from_utf8(output.stdout)?;
-    assert_eq!(text, "golden/extension.yaml, an extension of golden/input.yaml: no mistakes\n");
+    assert_eq!(text, "golden/extension.yaml, an extension of golden/input.yaml: no errors\n");
     assert!(output.status.success());
 
     let output = check("ui/extension_conflicts/extension.yaml")?;

@@ -47,11 +47,9 @@ fn descriptions_are_valid() -> Result<(), Box<dyn Error>> {
         "../tests/extension/acme/acme.yaml",
         "../tests/extension/beta/beta.yaml",
     ] {
-        let mistakes: Vec<_> = validator
-            .iter_errors(&yaml(file)?)
-            .map(|mistake| format!("{}: {mistake}", mistake.instance_path()))
-            .collect();
-        assert!(mistakes.is_empty(), "{file}: {mistakes:#?}");
+        let errors: Vec<_> =
+            validator.iter_errors(&yaml(file)?).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{file}: {errors:#?}");
     }
     Ok(())
 }

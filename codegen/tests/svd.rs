@@ -44,13 +44,13 @@ fn words(access: &str) -> Option<(Access, Option<ModifiedWriteValues>, Option<Re
 
 fn described(map: &lower::Map<'_>) -> Option<Vec<Register>> {
     let field = |field: &lower::Field<'_>| {
-        let (access, modified, action) = words(field.access.word())?;
+        let (access, modified, action) = words(field.access.keyword())?;
         let values = field.described.values.iter().map(|(name, value)| (name.value.clone(), Some(value.value)));
         let bits = field.bits();
         Some((field.name.value.clone(), bits.lsb, bits.width, Some(access), modified, action, values.collect()))
     };
     let register = |register: &lower::Register<'_>| {
-        let (access, modified, action) = words(register.described.access.word())?;
+        let (access, modified, action) = words(register.described.access.keyword())?;
         Some(Register {
             name: register.described.name.value.clone(),
             offsets: register.ranges.iter().flat_map(|range| range.offsets()).collect(),

@@ -27,7 +27,7 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
     let mut failures = String::new();
     for case in cases {
         let extension = case.join("extension.yaml");
-        let mistakes = if extension.exists() {
+        let diagnostics = if extension.exists() {
             let own = case.join("input.yaml");
             let own = own.exists().then(|| fs::read_to_string(own)).transpose()?;
             let description = Source::new("input.yaml", own.unwrap_or_else(|| GOLDEN.to_owned()));
@@ -36,7 +36,7 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
         } else {
             read_bytes("input.yaml", &fs::read(case.join("input.yaml"))?).err()
         };
-        let read = mistakes.map_or("no mistakes\n".to_owned(), |report| report.render(false));
+        let read = diagnostics.map_or("no errors\n".to_owned(), |report| report.render(false));
         let expected = case.join("stderr");
         if bless {
             fs::write(expected, read)?;
@@ -49,6 +49,6 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
             failures += &diff.unified_diff().header(&format!("ui/{name}/stderr"), "what is read now").to_string();
         }
     }
-    assert!(failures.is_empty(), "some mistakes do not read as they should:\n{failures}");
+    assert!(failures.is_empty(), "some errors do not read as they should:\n{failures}");
     Ok(())
 }

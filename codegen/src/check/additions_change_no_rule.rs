@@ -5,12 +5,12 @@
 
 use super::registers_by_name;
 use crate::description::extension::Extension;
-use crate::description::{Description, Register, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name, Register};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lower::{self, Field, Write};
 
 struct OtherRule<'a> {
-    register: &'a Word,
+    register: &'a Name,
     field: &'a Field<'a>,
     message: String,
     label: &'static str,
@@ -18,16 +18,16 @@ struct OtherRule<'a> {
 }
 
 impl From<OtherRule<'_>> for Diagnostic {
-    fn from(mistake: OtherRule<'_>) -> Self {
-        let OtherRule { register, field, message, label, rule } = mistake;
-        let place = field.described.access.map_or(field.described.bits.span, |access| access.span);
-        Diagnostic::new(message, place, label)
-            .other(register.span, rule)
+    fn from(error: OtherRule<'_>) -> Self {
+        let OtherRule { register, field, message, label, rule } = error;
+        let span = field.described.access.map_or(field.described.bits.span, |access| access.span);
+        Diagnostic::new(message, span, label)
+            .secondary(register.span, rule)
             .note("the register's type was made without this field, and its rules cannot be changed from outside")
     }
 }
 
-pub(super) fn check(base: &Description, whole: &Description, extension: &Extension, mistakes: &mut Mistakes) {
+pub(super) fn check(base: &Description, whole: &Description, extension: &Extension, diagnostics: &mut Diagnostics) {
     let [described, extended] = [base, whole].map(registers_by_name);
     for (name, addition) in &extension.additions {
         let name = name.as_str();
@@ -38,16 +38,16 @@ pub(super) fn check(base: &Description, whole: &Description, extension: &Extensi
         }
         let (before, after) = (lower::register(base, before), lower::register(whole, after));
         for field in after.fields.iter().filter(|field| addition.fields.contains_key(field.name)) {
-            one(&before, &after, field, mistakes);
+            one(&before, &after, field, diagnostics);
         }
     }
 }
 
-fn one(before: &lower::Register<'_>, after: &lower::Register<'_>, field: &Field<'_>, mistakes: &mut Mistakes) {
+fn one(before: &lower::Register<'_>, after: &lower::Register<'_>, field: &Field<'_>, diagnostics: &mut Diagnostics) {
     let Register { name: register, .. } = before.described;
     let bits = u64::try_from(field.bits().mask()).unwrap_or(0);
     let (name, of) = (&field.name.value, &register.value);
-    let mut report = |message, label, rule| mistakes.report(OtherRule { register, field, message, label, rule });
+    let mut report = |message, label, rule| diagnostics.report(OtherRule { register, field, message, label, rule });
     if before.read != after.read {
         let message = format!("field `{name}` changes what a read of `{of}` does");
         report(message, "is read otherwise than the register", "how this register is read was decided here");

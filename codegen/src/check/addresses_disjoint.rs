@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::alternatives;
 use super::elements_countable::MAX_ELEMENTS;
 use crate::description::{Description, Range, Register};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 
 /// One element at one of its places.
@@ -17,7 +17,7 @@ struct Element<'a> {
     index: u64,
     start: u64,
     end: u64,
-    place: Span,
+    span: Span,
 }
 
 impl<'a> Element<'a> {
@@ -38,8 +38,8 @@ struct SharedAddress<'a> {
 }
 
 impl From<SharedAddress<'_>> for Diagnostic {
-    fn from(mistake: SharedAddress<'_>) -> Self {
-        let SharedAddress { first, second } = mistake;
+    fn from(error: SharedAddress<'_>) -> Self {
+        let SharedAddress { first, second } = error;
         let message = format!("{} and {} share the address 0x{:05X}", first.title(), second.title(), second.start);
         let label = |element: Element<'_>| match element.end - element.start {
             // Where one begins within the other, the two addresses alone would not show it.
@@ -49,13 +49,13 @@ impl From<SharedAddress<'_>> for Diagnostic {
             _ => format!("{} is at 0x{:05X}", element.title(), element.start),
         };
         // The later one in the file is the one that the mistake is told at: it was most likely written last.
-        let (earlier, later) = if first.place <= second.place { (first, second) } else { (second, first) };
-        let diagnostic = Diagnostic::new(message, later.place, label(later));
-        if earlier.place == later.place { diagnostic } else { diagnostic.other(earlier.place, label(earlier)) }
+        let (earlier, later) = if first.span <= second.span { (first, second) } else { (second, first) };
+        let diagnostic = Diagnostic::new(message, later.span, label(later));
+        if earlier.span == later.span { diagnostic } else { diagnostic.secondary(earlier.span, label(earlier)) }
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     let elements = description.registers.iter().flat_map(|register| {
         let bytes = u64::from(register.bits() / 8).max(1);
         let places = register.ranges().into_iter().map(|range| (range, false));
@@ -65,14 +65,14 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         places.flat_map(move |(range, alias)| elements(register, range, alias, bytes))
     });
     let mut elements: Vec<_> = elements.take(usize::try_from(MAX_ELEMENTS).unwrap_or(usize::MAX)).collect();
-    elements.sort_by_key(|element| (element.block(), element.start, element.place));
+    elements.sort_by_key(|element| (element.block(), element.start, element.span));
     let declared: HashSet<_> =
         description.overlaps.iter().flat_map(|(a, b)| [(a.as_str(), b.as_str()), (b.as_str(), a.as_str())]).collect();
     let may_share = |a: &Element<'_>, b: &Element<'_>| {
         let named = (a.register.name.as_str(), b.register.name.as_str());
         declared.contains(&named) || alternatives(&a.register.when, &b.register.when)
     };
-    let mut told = HashSet::new();
+    let mut reported = HashSet::new();
     // Those that reach beyond the start of the next, all of which may share what they share.
     let mut open: Vec<Element<'_>> = Vec::new();
     for element in elements {
@@ -80,8 +80,8 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
         match open.iter().find(|before| !may_share(before, &element)) {
             None => open.push(element),
             Some(before) => {
-                if told.insert((before.place, element.place)) {
-                    mistakes.report(SharedAddress { first: *before, second: element });
+                if reported.insert((before.span, element.span)) {
+                    diagnostics.report(SharedAddress { first: *before, second: element });
                 }
                 // The one that goes further meets more of what follows.
                 if open.iter().all(|before| before.end < element.end) {
@@ -99,6 +99,6 @@ fn elements(register: &Register, range: Range, alias: bool, bytes: u64) -> impl 
         index,
         start,
         end: start.saturating_add(bytes),
-        place: range.base.span,
+        span: range.base.span,
     })
 }

@@ -19,7 +19,7 @@ mod groups_and_indices_known;
 mod handover_flags_known;
 mod indices_filled;
 mod memory_safety_of_whole_registers;
-mod names_are_words;
+mod names_are_identifiers;
 mod names_unique;
 mod offsets_addressable;
 mod overlaps_known;
@@ -42,8 +42,8 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use crate::description::extension::Extension;
-use crate::description::{Description, Field, Named, Register, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Field, Name, Named, Register};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
 use crate::source::Spanned;
@@ -69,69 +69,69 @@ pub struct Extended {
 }
 
 /// Looks for every mistake in what was read.
-pub fn check(parsed: Parsed) -> Result<Checked, Mistakes> {
-    judge(parsed.values, || parsed.places.describe(), pass)
+pub fn check(parsed: Parsed) -> Result<Checked, Diagnostics> {
+    run_checks(parsed.values, || parsed.places.describe(), pass)
 }
 
 /// Looks for every mistake in what was read of a description and of an extension of it.
-pub fn check_extension(parsed: Parsed, extension: Parsed<Extension>) -> Result<Extended, Mistakes> {
+pub fn check_extension(parsed: Parsed, extension: Parsed<Extension>) -> Result<Extended, Diagnostics> {
     let values = match (parsed.values, extension.values) {
         (Ok(description), Ok(extension)) => Ok((description, extension)),
-        (Err(mistakes), _) | (_, Err(mistakes)) => Err(mistakes),
+        (Err(diagnostics), _) | (_, Err(diagnostics)) => Err(diagnostics),
     };
     let places = || {
-        let (description, mut mistakes) = parsed.places.describe();
+        let (description, mut diagnostics) = parsed.places.describe();
         let (extension, more) = extension.places.describe();
-        mistakes.append(more);
-        (description.zip(extension), mistakes)
+        diagnostics.append(more);
+        (description.zip(extension), diagnostics)
     };
-    judge(values, places, pass_extension)
+    run_checks(values, places, pass_extension)
 }
 
 /// Checks what the first reader made; if there is something to report, once more what the second made, for its places.
-fn judge<T, C>(
-    values: Result<T, Mistakes>,
-    places: impl FnOnce() -> (Option<T>, Mistakes),
-    pass: impl Fn(T, &mut Mistakes) -> C,
-) -> Result<C, Mistakes> {
+fn run_checks<T, C>(
+    values: Result<T, Diagnostics>,
+    places: impl FnOnce() -> (Option<T>, Diagnostics),
+    pass: impl Fn(T, &mut Diagnostics) -> C,
+) -> Result<C, Diagnostics> {
     let unplaced = match values {
         Ok(described) => {
-            let mut mistakes = Mistakes::default();
-            let checked = pass(described, &mut mistakes);
-            if mistakes.is_empty() {
+            let mut diagnostics = Diagnostics::default();
+            let checked = pass(described, &mut diagnostics);
+            if diagnostics.is_empty() {
                 return Ok(checked);
             }
-            mistakes
+            diagnostics
         }
-        Err(mistakes) => mistakes,
+        Err(diagnostics) => diagnostics,
     };
-    let (described, mut mistakes) = places();
+    let (described, mut diagnostics) = places();
     if let Some(described) = described {
-        pass(described, &mut mistakes);
+        pass(described, &mut diagnostics);
     }
     // What only the first reader objects to is a mistake too.
-    Err(if mistakes.is_empty() { unplaced } else { mistakes })
+    Err(if diagnostics.is_empty() { unplaced } else { diagnostics })
 }
 
-fn pass(description: Description, mistakes: &mut Mistakes) -> Checked {
+fn pass(description: Description, diagnostics: &mut Diagnostics) -> Checked {
     for pass in PASSES {
-        pass(&description, mistakes);
+        pass(&description, diagnostics);
     }
     Checked(description)
 }
 
-fn pass_extension((base, extension): (Description, Extension), mistakes: &mut Mistakes) -> Extended {
+fn pass_extension((base, extension): (Description, Extension), diagnostics: &mut Diagnostics) -> Extended {
     let mut whole = base.clone();
-    let values = extend::extend(&mut whole, &extension, mistakes);
-    let whole = pass(whole, mistakes);
-    names_are_words::check_extension(&extension, mistakes);
-    rust_names_unique::check_extension(&whole, &extension, mistakes);
-    additions_change_no_rule::check(&base, &whole, &extension, mistakes);
+    let values = extend::extend(&mut whole, &extension, diagnostics);
+    let whole = pass(whole, diagnostics);
+    names_are_identifiers::check_extension(&extension, diagnostics);
+    rust_names_unique::check_extension(&whole, &extension, diagnostics);
+    additions_change_no_rule::check(&base, &whole, &extension, diagnostics);
     Extended { whole, extension, values }
 }
 
-const PASSES: &[fn(&Description, &mut Mistakes)] = &[
-    names_are_words::check,
+const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
+    names_are_identifiers::check,
     names_unique::check,
     rust_names_unique::check,
     groups_and_indices_known::check,
@@ -169,10 +169,10 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
 /// What registers and descriptors have in common: fields over a number of bits.
 struct Layout<'a> {
     kind: &'static str,
-    name: &'a Word,
+    name: &'a Name,
     width: u32,
     fields: &'a Named<Field>,
-    overlaps: &'a [(Word, Word)],
+    overlaps: &'a [(Name, Name)],
 }
 
 impl Layout<'_> {
@@ -208,33 +208,33 @@ fn alternatives(a: &Named<Spanned<u64>>, b: &Named<Spanned<u64>>) -> bool {
 /// A word names something that is not described.
 pub(crate) struct Unknown<'a> {
     pub what: &'a str,
-    pub word: &'a Word,
+    pub word: &'a Name,
     pub known: Vec<&'a str>,
 }
 
 impl From<Unknown<'_>> for Diagnostic {
-    fn from(mistake: Unknown<'_>) -> Self {
-        let Unknown { what, word, known } = mistake;
+    fn from(error: Unknown<'_>) -> Self {
+        let Unknown { what, word, known } = error;
         Diagnostic::new(format!("there is no {what} `{}`", word.value), word.span, "").suggest(&word.value, known)
     }
 }
 
 /// What a wrong word may have been meant to be. It is compared with each of these, so they are not all of very many; and
 /// after many mistakes they are few or none, for nobody reads on for advice.
-pub(crate) fn known<T>(words: impl IntoIterator<Item = T>, mistakes: &Mistakes) -> Vec<T> {
+pub(crate) fn known<T>(words: impl IntoIterator<Item = T>, diagnostics: &Diagnostics) -> Vec<T> {
     let (few, many) = (40, 1000);
     let mut words = words.into_iter();
     let mut known: Vec<_> = words.by_ref().take(few).collect();
     match words.next() {
         None => {}
-        Some(_) if mistakes.count() >= 100 => known.clear(),
+        Some(_) if diagnostics.count() >= 100 => known.clear(),
         Some(next) => known.extend(std::iter::once(next).chain(words).take(many - few)),
     }
     known
 }
 
-pub(crate) fn keys<'a, T>(named: &'a Named<T>, mistakes: &Mistakes) -> Vec<&'a str> {
-    known(named.keys().map(|name| name.as_str()), mistakes)
+pub(crate) fn keys<'a, T>(named: &'a Named<T>, diagnostics: &Diagnostics) -> Vec<&'a str> {
+    known(named.keys().map(|name| name.as_str()), diagnostics)
 }
 
 /// The registers by their names: of those that have one name, the first.

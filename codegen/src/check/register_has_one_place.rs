@@ -1,17 +1,17 @@
 //! Every register says where it is, once: by an offset or by an array.
 
-use crate::description::{Description, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 
 struct NotOnePlace<'a> {
-    register: &'a Word,
+    register: &'a Name,
     places: usize,
 }
 
 impl From<NotOnePlace<'_>> for Diagnostic {
-    fn from(mistake: NotOnePlace<'_>) -> Self {
-        let name = &mistake.register.value;
-        let (message, help) = if mistake.places == 0 {
+    fn from(error: NotOnePlace<'_>) -> Self {
+        let name = &error.register.value;
+        let (message, help) = if error.places == 0 {
             (format!("register `{name}` has no place"), "give its `offset`, or the `array` of its elements")
         } else {
             (
@@ -19,15 +19,15 @@ impl From<NotOnePlace<'_>> for Diagnostic {
                 "what else it can be reached at goes into `aliases`",
             )
         };
-        Diagnostic::new(message, mistake.register.span, "").help(help)
+        Diagnostic::new(message, error.register.span, "").help(help)
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         let places = usize::from(register.offset.is_some()) + usize::from(register.array.is_some());
         if places != 1 {
-            mistakes.report(NotOnePlace { register: &register.name, places });
+            diagnostics.report(NotOnePlace { register: &register.name, places });
         }
     }
 }

@@ -1,30 +1,30 @@
 //! What a field holds after a reset is a value that software may write to it, as far as both are known: a `write` that does
 //! not give the field writes that value.
 
-use crate::description::{Access, Description, Reset, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Access, Description, Name, Reset};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Span, Spanned};
 
 struct OutOfRange<'a> {
-    field: &'a Word,
+    field: &'a Name,
     value: u64,
     range: Spanned<(u64, u64)>,
     reset: Span,
 }
 
 impl From<OutOfRange<'_>> for Diagnostic {
-    fn from(mistake: OutOfRange<'_>) -> Self {
-        let OutOfRange { field, value, range, reset } = mistake;
+    fn from(error: OutOfRange<'_>) -> Self {
+        let OutOfRange { field, value, range, reset } = error;
         let (least, greatest) = range.value;
         let message = format!("field `{}` is out of its range after a reset", field.value);
         Diagnostic::new(message, range.span, format!("allows {least} to {greatest}"))
-            .other(reset, format!("makes it {value}"))
+            .secondary(reset, format!("makes it {value}"))
             .note("a write that does not give the field writes the value that it has after a reset")
             .help("if both are right, leave the field's bits out of `reset_known`: then every write must give it")
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         let Reset::Known(reset) = register.reset.value else { continue };
         for (name, field) in &register.fields {
@@ -37,7 +37,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
             // `ranges_fit` reports a range that is empty or too wide.
             let fits = range.value.0 <= range.value.1 && range.value.1 <= bits.max();
             if written && known && fits && !(range.value.0..=range.value.1).contains(&value) {
-                mistakes.report(OutOfRange { field: name, value, range, reset: register.reset.span });
+                diagnostics.report(OutOfRange { field: name, value, range, reset: register.reset.span });
             }
         }
     }

@@ -3,35 +3,35 @@
 use std::collections::HashMap;
 
 use crate::description::extension::Extension;
-use crate::description::{Description, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::rust_name;
 
 struct SameName<'a> {
     what: &'a str,
     rust: &'a str,
-    first: &'a Word,
-    second: &'a Word,
+    first: &'a Name,
+    second: &'a Name,
 }
 
 impl From<SameName<'_>> for Diagnostic {
-    fn from(mistake: SameName<'_>) -> Self {
-        let SameName { what, rust, first, second } = mistake;
+    fn from(error: SameName<'_>) -> Self {
+        let SameName { what, rust, first, second } = error;
         let message = format!("`{}` and `{}` get the same {what} in Rust, `{rust}`", first.value, second.value);
         let label = format!("becomes `{rust}`");
-        Diagnostic::new(message, second.span, label.clone()).other(first.span, label)
+        Diagnostic::new(message, second.span, label.clone()).secondary(first.span, label)
     }
 }
 
 struct Taken<'a> {
     what: &'a str,
     rust: &'a str,
-    name: &'a Word,
+    name: &'a Name,
 }
 
 impl From<Taken<'_>> for Diagnostic {
-    fn from(mistake: Taken<'_>) -> Self {
-        let Taken { what, rust, name } = mistake;
+    fn from(error: Taken<'_>) -> Self {
+        let Taken { what, rust, name } = error;
         let message = format!("`{}` cannot become the {what} `{rust}` in Rust", name.value);
         let other = format!("`{}_`", name.value);
         let diagnostic =
@@ -45,9 +45,9 @@ impl From<Taken<'_>> for Diagnostic {
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     let registers = || description.registers.iter().map(|register| &register.name);
-    let mut names = Names { mistakes };
+    let mut names = Names { diagnostics };
 
     let spaces = description.indices.keys().map(|name| (name, rust_name::index_space(name)));
     let types = registers().chain(description.indices.keys()).map(|name| (name, rust_name::type_name(name)));
@@ -90,8 +90,8 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
 }
 
 /// The traits of an extension are beside the types that it adds, and beside those of the description that it uses.
-pub(super) fn check_extension(whole: &Description, extension: &Extension, mistakes: &mut Mistakes) {
-    let mut names = Names { mistakes };
+pub(super) fn check_extension(whole: &Description, extension: &Extension, diagnostics: &mut Diagnostics) {
+    let mut names = Names { diagnostics };
     let traits = extension.additions.keys().map(|register| (register, rust_name::added_fields(extension, register)));
     let accessors = std::iter::once((&extension.extension, rust_name::added_registers(extension)));
     let names_of_types = whole.registers.iter().map(|register| &register.name).chain(whole.indices.keys());
@@ -104,7 +104,7 @@ pub(super) fn check_extension(whole: &Description, extension: &Extension, mistak
 }
 
 struct Names<'m> {
-    mistakes: &'m mut Mistakes,
+    diagnostics: &'m mut Diagnostics,
 }
 
 impl Names<'_> {
@@ -112,28 +112,28 @@ impl Names<'_> {
     fn apart<'a>(
         &mut self,
         what: &str,
-        names: impl Iterator<Item = &'a Word>,
-        others: impl Iterator<Item = &'a Word>,
+        names: impl Iterator<Item = &'a Name>,
+        others: impl Iterator<Item = &'a Name>,
         rust: fn(&str) -> String,
     ) {
-        let others: HashMap<&str, &Word> = others.map(|other| (other.as_str(), other)).collect();
+        let others: HashMap<&str, &Name> = others.map(|other| (other.as_str(), other)).collect();
         for name in names {
             if let Some(other) = others.get(name.as_str()) {
-                self.mistakes.report(SameName { what, rust: &rust(name), first: other, second: name });
+                self.diagnostics.report(SameName { what, rust: &rust(name), first: other, second: name });
             }
         }
     }
 
-    fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = (&'a Word, String)>, taken: &[&str]) {
-        let mut seen: HashMap<String, &Word> = HashMap::new();
+    fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = (&'a Name, String)>, taken: &[&str]) {
+        let mut seen: HashMap<String, &Name> = HashMap::new();
         for (name, rust) in names {
             if taken.contains(&rust.as_str()) {
-                self.mistakes.report(Taken { what, rust: &rust, name });
+                self.diagnostics.report(Taken { what, rust: &rust, name });
             }
             match seen.get(&rust) {
                 // Twice the same name in the description is told of by `names_unique`.
                 Some(first) if first.value != name.value => {
-                    self.mistakes.report(SameName { what, rust: &rust, first, second: name });
+                    self.diagnostics.report(SameName { what, rust: &rust, first, second: name });
                 }
                 Some(_) => {}
                 None => {

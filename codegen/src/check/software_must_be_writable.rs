@@ -1,50 +1,50 @@
 //! What `software_must` asks for can be written: the field is there, software may write it, the value fits.
 
 use super::{Unknown, keys};
-use crate::description::{Access, Bits, Description, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Access, Bits, Description, Name};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
 struct TooLarge<'a> {
-    field: &'a Word,
+    field: &'a Name,
     value: Spanned<u64>,
     bits: Spanned<Bits>,
 }
 
 impl From<TooLarge<'_>> for Diagnostic {
-    fn from(mistake: TooLarge<'_>) -> Self {
-        let TooLarge { field, value, bits } = mistake;
+    fn from(error: TooLarge<'_>) -> Self {
+        let TooLarge { field, value, bits } = error;
         Diagnostic::new(format!("software cannot write {} into field `{}`", value.value, field.value), value.span, "")
-            .other(bits.span, format!("holds up to {}", bits.max()))
+            .secondary(bits.span, format!("holds up to {}", bits.max()))
     }
 }
 
 struct NotWritable<'a> {
-    field: &'a Word,
+    field: &'a Name,
     access: Access,
 }
 
 impl From<NotWritable<'_>> for Diagnostic {
-    fn from(mistake: NotWritable<'_>) -> Self {
-        let NotWritable { field, access } = mistake;
+    fn from(error: NotWritable<'_>) -> Self {
+        let NotWritable { field, access } = error;
         let message = format!("software cannot write field `{}`", field.value);
-        Diagnostic::new(message, field.span, format!("its access is `{}`", access.word()))
+        Diagnostic::new(message, field.span, format!("its access is `{}`", access.keyword()))
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         for (field, value) in &register.software_must {
             let Some(described) = register.fields.get(field) else {
-                mistakes.report(Unknown { what: "field", word: field, known: keys(&register.fields, mistakes) });
+                diagnostics.report(Unknown { what: "field", word: field, known: keys(&register.fields, diagnostics) });
                 continue;
             };
             let access = register.access_of(described);
             if !matches!(access, Access::ReadWrite | Access::WriteOnly) {
-                mistakes.report(NotWritable { field, access });
+                diagnostics.report(NotWritable { field, access });
             }
             if value.value > described.bits.max() {
-                mistakes.report(TooLarge { field, value: *value, bits: described.bits });
+                diagnostics.report(TooLarge { field, value: *value, bits: described.bits });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What one crate adds to the description that another was made from.
 
-use super::{Field, Index, Items, Named, Register, Word};
+use super::{Field, Index, Items, Name, Named, Register};
 use crate::parse::decode::mapping;
 use crate::source::Spanned;
 
@@ -8,9 +8,9 @@ mapping! {
     /// A whole file of additions.
     pub struct Extension("an extension") {
         /// What it is called. The traits that make the additions reachable begin with it.
-        pub extension: Word,
+        pub extension: Name,
         /// The chip whose description it adds to.
-        pub extends: Word,
+        pub extends: Name,
         /// Further groups.
         pub groups: Named<String> = default,
         /// Further indices.

@@ -5,31 +5,31 @@
 //! description of another in [`extension`].
 
 pub mod extension;
+pub mod keywords;
 pub mod marks;
 pub mod values;
-pub mod words;
 
 use indexmap::IndexMap;
 
 use crate::parse::decode::mapping;
 use crate::source::Spanned;
 
+pub use keywords::{Access, DoubtLabel, Format, Order, Reserved};
 pub use marks::Mark;
 pub(crate) use values::ones;
 pub use values::{Bits, Items, Range, Reset};
-pub use words::{Access, DoubtLabel, Format, Order, Reserved};
 
 /// A word and where it stands.
-pub type Word = Spanned<String>;
+pub type Name = Spanned<String>;
 
 /// Entries by name, in the order of the file.
-pub type Named<T> = IndexMap<Word, T>;
+pub type Named<T> = IndexMap<Name, T>;
 
 mapping! {
     /// A whole file.
     pub struct Description("a description") {
         /// The chip's name.
-        pub chip: Word,
+        pub chip: Name,
         /// What the chip is.
         pub title: String,
         /// The document that the description was transcribed from.
@@ -49,11 +49,11 @@ mapping! {
         /// The facts that make a write legal.
         pub permissions: Named<Permission> = default,
         /// The permissions of which one is enough where a register does not say.
-        pub write_in: Vec<Word> = default,
+        pub write_in: Vec<Name> = default,
         /// The registers.
         pub registers: Items<Register> = default,
         /// Registers that share an address for a reason that `when` cannot say.
-        pub overlaps: Vec<(Word, Word)> = default,
+        pub overlaps: Vec<(Name, Name)> = default,
         /// Registers of which two hold one value.
         pub pairs: Items<Pair> = default,
         /// The formats of the DMA descriptors.
@@ -83,7 +83,7 @@ mapping! {
     /// An address that no register may be described at.
     pub struct Forbidden("a forbidden address") {
         /// What is there.
-        pub name: Word,
+        pub name: Name,
         /// Where it begins.
         pub offset: Spanned<u64>,
         /// How many bytes it takes.
@@ -113,7 +113,7 @@ mapping! {
         /// When it holds.
         pub doc: String,
         /// What holds whenever it does.
-        pub implies: Vec<Word> = default,
+        pub implies: Vec<Name> = default,
     }
 }
 
@@ -121,7 +121,7 @@ mapping! {
     /// A register, or an array of registers that are alike.
     pub struct Register("a register") {
         /// The datasheet's short name.
-        pub name: Word,
+        pub name: Name,
         /// The datasheet's long name.
         pub title: String,
         /// The datasheet's section.
@@ -129,9 +129,9 @@ mapping! {
         /// The datasheet's page.
         pub page: Option<u32> = default,
         /// The group that it belongs to.
-        pub group: Word,
+        pub group: Name,
         /// The block that it belongs to, if not to the first.
-        pub block: Option<Word> = default,
+        pub block: Option<Name> = default,
         /// The values of fields of other registers, as `REGISTER.FIELD`, under which it is at its address.
         pub when: Named<Spanned<u64>> = default,
         /// Where it is, unless it is an array.
@@ -153,7 +153,7 @@ mapping! {
         /// The bits of no field for which that is something else.
         pub reserved_bits: Vec<ReservedBits> = default,
         /// The permissions of which one is enough to write it.
-        pub write_in: Option<Vec<Word>> = default,
+        pub write_in: Option<Vec<Name>> = default,
         /// Whether a wrong value lets the chip reach memory that it was not given.
         pub memory_safety: bool = default,
         /// Whether a write makes untrue what the driver knows of the chip: its state, or who owns it.
@@ -167,7 +167,7 @@ mapping! {
         /// The fields.
         pub fields: Named<Field> = default,
         /// The fields that overlap for a reason that `when` cannot say.
-        pub overlaps: Vec<(Word, Word)> = default,
+        pub overlaps: Vec<(Name, Name)> = default,
         /// Where the chip does otherwise than the datasheet says.
         pub errata: Vec<Erratum> = default,
         /// Where the datasheet is not to be trusted.
@@ -175,7 +175,7 @@ mapping! {
         /// What else there is to know.
         pub doc: Option<String> = default,
         /// Its names in other drivers.
-        pub header_names: Vec<Word> = default,
+        pub header_names: Vec<Name> = default,
     }
 }
 
@@ -183,7 +183,7 @@ mapping! {
     /// The elements of an array register.
     pub struct Array("an array") {
         /// The name of what it is indexed by; without it, a plain number.
-        pub index: Option<Word> = default,
+        pub index: Option<Name> = default,
         /// Where the elements are.
         pub ranges: Vec<ArrayRange> = default,
     }
@@ -257,7 +257,7 @@ mapping! {
         /// Where the datasheet is not to be trusted.
         pub doubts: Vec<Doubt> = default,
         /// Its names in other drivers.
-        pub header_names: Vec<Word> = default,
+        pub header_names: Vec<Name> = default,
     }
 }
 
@@ -285,11 +285,11 @@ mapping! {
     /// Two registers that hold one value.
     pub struct Pair("a pair") {
         /// What the value is called.
-        pub name: Word,
+        pub name: Name,
         /// The register with the low bits.
-        pub low: Word,
+        pub low: Name,
         /// The register with the high bits.
-        pub high: Word,
+        pub high: Name,
         /// The order in which they must be accessed.
         pub order: Order,
         /// What the value is.
@@ -301,7 +301,7 @@ mapping! {
     /// One format of a DMA descriptor.
     pub struct DescriptorFormat("a descriptor") {
         /// What the descriptor is called.
-        pub name: Word,
+        pub name: Name,
         /// Who writes it.
         pub format: Format,
         /// What it is.
@@ -313,17 +313,17 @@ mapping! {
         /// Its width.
         pub bits: Spanned<u32>,
         /// The flag by which the chip hands it back.
-        pub done: Option<Word> = default,
+        pub done: Option<Name> = default,
         /// The flag of the last descriptor of a chain.
-        pub last: Option<Word> = default,
+        pub last: Option<Name> = default,
         /// The flag that asks the chip to hand it back.
-        pub report: Option<Word> = default,
+        pub report: Option<Name> = default,
         /// The bits of no field.
         pub reserved: Vec<Spanned<Bits>> = default,
         /// The fields.
         pub fields: Named<Field> = default,
         /// The fields that overlap for a reason that `when` cannot say.
-        pub overlaps: Vec<(Word, Word)> = default,
+        pub overlaps: Vec<(Name, Name)> = default,
         /// Where the chip does otherwise than the datasheet says.
         pub errata: Vec<Erratum> = default,
         /// Where the datasheet is not to be trusted.

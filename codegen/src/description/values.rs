@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::diagnostic::Mistakes;
+use crate::diagnostic::Diagnostics;
 use crate::parse::decode::{Decode, wrong};
 use crate::parse::tree::{Kind, Node};
 use crate::source::Spanned;
@@ -68,12 +68,12 @@ pub(crate) fn ones(count: u32) -> u128 {
 }
 
 impl Decode for Bits {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let bits = match &node.kind {
             Kind::Scalar { text, .. } => Bits::read(text),
             _ => None,
         };
-        bits.or_else(|| wrong(node, Self::WANTED, mistakes))
+        bits.or_else(|| wrong(node, Self::WANTED, diagnostics))
     }
 }
 
@@ -101,13 +101,13 @@ impl Reset {
 }
 
 impl Decode for Reset {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             Kind::Scalar { text, .. } if text == "unknown" => Some(Self::Unknown),
             Kind::Scalar { text, quoted: false } if text.starts_with(|c: char| c.is_ascii_digit() || c == '+') => {
-                u64::decode(node, mistakes).map(Self::Known)
+                u64::decode(node, diagnostics).map(Self::Known)
             }
-            _ => wrong(node, Self::WANTED, mistakes),
+            _ => wrong(node, Self::WANTED, diagnostics),
         }
     }
 }
@@ -199,11 +199,11 @@ impl<'a, T> IntoIterator for &'a Items<T> {
 }
 
 impl<T: Decode> Decode for Items<T> {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Kind::Sequence(nodes) = &node.kind else {
-            return wrong(node, "a list", mistakes);
+            return wrong(node, "a list", diagnostics);
         };
-        let items: Vec<_> = nodes.iter().filter_map(|node| T::decode(node, mistakes)).collect();
+        let items: Vec<_> = nodes.iter().filter_map(|node| T::decode(node, diagnostics)).collect();
         Some(Self { complete: items.len() == nodes.len(), items })
     }
 }

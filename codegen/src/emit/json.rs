@@ -22,7 +22,7 @@ fn register(register: &Register<'_>) -> Value {
         "block": described.block.as_ref().map(|block| &block.value),
         "section": described.section,
         "width": described.bits(),
-        "access": described.access.word(),
+        "access": described.access.keyword(),
         "reset": register.reset,
         "marks": described.marks().map(Mark::key).collect::<Vec<_>>(),
         "offsets": offsets(&register.ranges),
@@ -35,7 +35,7 @@ fn descriptor(descriptor: &Descriptor<'_>) -> Value {
     let described = descriptor.described;
     json!({
         "name": described.name.value,
-        "format": described.format.word(),
+        "format": described.format.keyword(),
         "section": described.section,
         "bits": described.bits.value,
         "fields": descriptor.fields.iter().map(|one| field(one, None)).collect::<Vec<_>>(),
@@ -47,7 +47,7 @@ fn field(field: &Field<'_>, reset: Option<u64>) -> Value {
         "name": field.name.value,
         "lsb": field.bits().lsb,
         "width": field.bits().width,
-        "access": field.access.word(),
+        "access": field.access.keyword(),
         "reset": reset,
         "values": values(&field.described.values),
     })

@@ -12,17 +12,17 @@ use svd_rs::{
     RegisterCluster, RegisterInfo, RegisterProperties, SvdError, ValidateLevel, WriteConstraint, WriteConstraintRange,
 };
 
-use crate::description::{Access, Block, Range, Word};
+use crate::description::{Access, Block, Name, Range};
 use crate::lower::{self, Map};
-use crate::tools::Refused;
+use crate::tools::CommandError;
 
 /// The registers of a map as an SVD file.
 ///
 /// # Errors
 ///
 /// What the format cannot say: an offset of more than 32 bits.
-pub fn svd(map: &Map<'_>) -> Result<String, Refused> {
-    let refused = |error: String| Refused::new(format!("SVD cannot say this: {error}"));
+pub fn svd(map: &Map<'_>) -> Result<String, CommandError> {
+    let refused = |error: String| CommandError::new(format!("SVD cannot say this: {error}"));
     let device = device(map).map_err(|error| refused(error.to_string()))?;
     let text = encode_with_config(&device, &Config::default()).map_err(|error| refused(error.to_string()))?;
     Ok(text.trim_end().to_owned() + "\n")
@@ -64,7 +64,7 @@ fn device(map: &Map<'_>) -> Result<Device, Failure> {
 }
 
 /// A block of registers: each has addresses of its own, which begin at 0.
-fn peripheral(map: &Map<'_>, block: Option<(&Word, &Block)>) -> Result<PeripheralInfo, Failure> {
+fn peripheral(map: &Map<'_>, block: Option<(&Name, &Block)>) -> Result<PeripheralInfo, Failure> {
     let description = map.description;
     let names: HashSet<&str> = description.registers.iter().map(|register| register.name.as_str()).collect();
     let (name, title) = match block {

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::description::Description;
 use crate::description::extension::Extension;
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Source, Span};
 use decode::Decode;
 use tree::Node;
@@ -41,7 +41,7 @@ impl File for Extension {
 #[derive(Debug)]
 pub struct Parsed<T = Description> {
     /// What it says, without places, or why nothing is known.
-    pub(crate) values: Result<T, Mistakes>,
+    pub(crate) values: Result<T, Diagnostics>,
     pub(crate) places: Places,
 }
 
@@ -49,17 +49,17 @@ pub struct Parsed<T = Description> {
 #[derive(Debug)]
 pub(crate) struct Places {
     tree: Option<Node>,
-    mistakes: Mistakes,
+    diagnostics: Diagnostics,
 }
 
 impl Places {
     /// What the source says, with the place of every value, and all that is wrong with it so far.
     ///
     /// Where it has mistakes there may be something to read all the same, so that `check` can look for more.
-    pub fn describe<T: Decode>(self) -> (Option<T>, Mistakes) {
-        let Self { tree, mut mistakes } = self;
-        let described = tree.and_then(|tree| T::decode(&tree, &mut mistakes));
-        (described, mistakes)
+    pub fn describe<T: Decode>(self) -> (Option<T>, Diagnostics) {
+        let Self { tree, mut diagnostics } = self;
+        let described = tree.and_then(|tree| T::decode(&tree, &mut diagnostics));
+        (described, diagnostics)
     }
 }
 
@@ -67,25 +67,25 @@ impl Places {
 struct Empty {
     what: &'static str,
     beginning: &'static str,
-    place: Span,
+    span: Span,
 }
 
 impl From<Empty> for Diagnostic {
-    fn from(mistake: Empty) -> Self {
-        let Empty { what, beginning, place } = mistake;
-        Diagnostic::new(format!("there is no {what} in this file"), place, "")
+    fn from(error: Empty) -> Self {
+        let Empty { what, beginning, span } = error;
+        Diagnostic::new(format!("there is no {what} in this file"), span, "")
             .help(format!("it begins with the keys {beginning}"))
     }
 }
 
 /// Nothing stands where a value should.
 struct Nothing {
-    place: Span,
+    span: Span,
 }
 
 impl From<Nothing> for Diagnostic {
-    fn from(mistake: Nothing) -> Self {
-        Diagnostic::new("expected a value, found nothing", mistake.place, "")
+    fn from(error: Nothing) -> Self {
+        Diagnostic::new("expected a value, found nothing", error.span, "")
     }
 }
 
@@ -102,28 +102,28 @@ pub fn parse_extension(source: &Source) -> Parsed<Extension> {
 }
 
 fn read<T: File>(source: &Source) -> Parsed<T> {
-    let mut mistakes = Mistakes::default();
-    let mut tree = tree::read(source, &mut mistakes);
+    let mut diagnostics = Diagnostics::default();
+    let mut tree = tree::read(source, &mut diagnostics);
     if let Some(nothing) = tree.as_ref().filter(|tree| tree.is_null()) {
-        mistakes.report(Empty { what: T::WHAT, beginning: T::BEGINNING, place: nothing.span });
+        diagnostics.report(Empty { what: T::WHAT, beginning: T::BEGINNING, span: nothing.span });
         tree = None;
     }
-    let values = if mistakes.is_empty() { values(source, tree.as_ref()) } else { Err(Mistakes::default()) };
-    Parsed { values, places: Places { tree, mistakes } }
+    let values = if diagnostics.is_empty() { values(source, tree.as_ref()) } else { Err(Diagnostics::default()) };
+    Parsed { values, places: Places { tree, diagnostics } }
 }
 
-fn values<T: File>(source: &Source, tree: Option<&Node>) -> Result<T, Mistakes> {
-    let mistake = match tree.and_then(Node::null) {
+fn values<T: File>(source: &Source, tree: Option<&Node>) -> Result<T, Diagnostics> {
+    let error = match tree.and_then(Node::null) {
         // serde_yaml takes it for an empty list or text.
-        Some(place) => Nothing { place }.into(),
+        Some(span) => Nothing { span }.into(),
         None => match values::read(source) {
             Ok(values) => return Ok(values),
             Err(refused) => Diagnostic::from(refused),
         },
     };
-    let mut mistakes = Mistakes::default();
-    mistakes.report(mistake);
-    Err(mistakes)
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.report(error);
+    Err(diagnostics)
 }
 
 #[cfg(test)]
@@ -152,8 +152,8 @@ mod tests {
     fn both(text: &str) -> [Option<String>; 2] {
         let parsed = parse(&Source::new("input.yaml", text));
         let values = parsed.values.as_ref().ok().map(plain);
-        let (placed, mistakes) = parsed.places.describe::<Description>();
-        [values, placed.filter(|_| mistakes.is_empty()).as_ref().map(plain)]
+        let (placed, diagnostics) = parsed.places.describe::<Description>();
+        [values, placed.filter(|_| diagnostics.is_empty()).as_ref().map(plain)]
     }
 
     #[test]

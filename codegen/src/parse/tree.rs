@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Source, Span, Spanned};
 
 /// Deeper than any description goes, and shallow enough for recursive code.
@@ -66,25 +66,25 @@ fn short(text: &str) -> bool {
 /// The source is not YAML.
 struct NotYaml {
     error: String,
-    place: Span,
+    span: Span,
 }
 
 impl From<NotYaml> for Diagnostic {
-    fn from(mistake: NotYaml) -> Self {
-        Diagnostic::new("this is not YAML", mistake.place, mistake.error)
+    fn from(error: NotYaml) -> Self {
+        Diagnostic::new("this is not YAML", error.span, error.error)
     }
 }
 
 /// YAML that a description has no use for.
 struct NotSupported {
     what: &'static str,
-    place: Span,
+    span: Span,
     help: &'static str,
 }
 
 impl From<NotSupported> for Diagnostic {
-    fn from(mistake: NotSupported) -> Self {
-        Diagnostic::new(format!("{} cannot stand here", mistake.what), mistake.place, "").help(mistake.help)
+    fn from(error: NotSupported) -> Self {
+        Diagnostic::new(format!("{} cannot stand here", error.what), error.span, "").help(error.help)
     }
 }
 
@@ -96,33 +96,33 @@ struct DuplicateKey {
 }
 
 impl From<DuplicateKey> for Diagnostic {
-    fn from(mistake: DuplicateKey) -> Self {
-        Diagnostic::new(format!("the key `{}` is given twice", mistake.key), mistake.second, "given again here")
-            .other(mistake.first, "first given here")
+    fn from(error: DuplicateKey) -> Self {
+        Diagnostic::new(format!("the key `{}` is given twice", error.key), error.second, "given again here")
+            .secondary(error.first, "first given here")
     }
 }
 
 /// The tree of `source`, or nothing where it cannot be read on; what is wrong is reported either way.
-pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
+pub fn read(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
     if let Some((at, character)) = source.text().char_indices().find(|(_, character)| is_unusual(*character)) {
-        let place = source.span(at..at + character.len_utf8());
+        let span = source.span(at..at + character.len_utf8());
         let what = "a control character or an unusual line end";
-        mistakes.report(NotSupported {
+        diagnostics.report(NotSupported {
             what,
-            place,
+            span,
             help: "in a quoted text it can be written as `\\x02` or `\\u2028`",
         });
         return None;
     }
     let offsets = Offsets::of(source);
-    let mut builder = Builder { mistakes, open: Vec::new(), root: None, documents: 0 };
+    let mut builder = Builder { diagnostics, open: Vec::new(), root: None, documents: 0 };
     for event in Parser::new_from_str(source.text()) {
         let read = match event {
             Ok((event, span)) => builder.take(event, offsets.span(span.start, span.end)).map_err(Diagnostic::from),
             Err(error) => Err(not_yaml(&error, &offsets).into()),
         };
-        if let Err(mistake) = read {
-            builder.mistakes.report(mistake);
+        if let Err(error) = read {
+            builder.diagnostics.report(error);
             return None;
         }
     }
@@ -145,8 +145,8 @@ fn turns_text(character: char) -> bool {
 }
 
 fn not_yaml(error: &ScanError, offsets: &Offsets<'_>) -> NotYaml {
-    let place = *error.marker();
-    NotYaml { error: error.info().to_owned(), place: offsets.span(place, place) }
+    let span = *error.marker();
+    NotYaml { error: error.info().to_owned(), span: offsets.span(span, span) }
 }
 
 /// Turns the parser's places, counted in characters, into bytes.
@@ -192,7 +192,7 @@ enum Open {
 }
 
 struct Builder<'m> {
-    mistakes: &'m mut Mistakes,
+    diagnostics: &'m mut Diagnostics,
     open: Vec<Open>,
     root: Option<Node>,
     documents: usize,
@@ -201,7 +201,7 @@ struct Builder<'m> {
 impl Builder<'_> {
     /// Takes the next event; an error means that the rest cannot be read.
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), NotSupported> {
-        let unsupported = |what, help| Err(NotSupported { what, place: span, help });
+        let unsupported = |what, help| Err(NotSupported { what, span: span, help });
         match event {
             Event::Scalar(.., anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
                 if anchor != 0 =>
@@ -263,11 +263,11 @@ impl Builder<'_> {
                 (None, Kind::Scalar { text, .. }) => *key = Some(Spanned::new(text, node.span)),
                 (None, _) => {
                     let help = "a key is a single word";
-                    return Err(NotSupported { what: "a list or a mapping as a key", place: node.span, help });
+                    return Err(NotSupported { what: "a list or a mapping as a key", span: node.span, help });
                 }
                 (Some(name), kind) => match first.get(&name.value) {
                     Some(first) => {
-                        self.mistakes.report(DuplicateKey { key: name.value, first: *first, second: name.span });
+                        self.diagnostics.report(DuplicateKey { key: name.value, first: *first, second: name.span });
                     }
                     None => {
                         first.insert(name.value.clone(), name.span);

@@ -11,20 +11,20 @@ use crate::source::{Source, Span, Spanned};
 /// serde_yaml does not read a source.
 pub struct Refused {
     reason: String,
-    place: Span,
+    span: Span,
 }
 
 impl From<Refused> for Diagnostic {
-    fn from(mistake: Refused) -> Self {
-        Diagnostic::new("this cannot be read", mistake.place, mistake.reason)
+    fn from(error: Refused) -> Self {
+        Diagnostic::new("this cannot be read", error.span, error.reason)
     }
 }
 
 /// What a source says, without places.
 pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Refused> {
     serde_yaml::from_str(source.text()).map_err(|error| {
-        let place = source.text().floor_char_boundary(error.location().map_or(0, |location| location.index()));
-        Refused { reason: error.to_string(), place: source.span(place..place) }
+        let span = source.text().floor_char_boundary(error.location().map_or(0, |location| location.index()));
+        Refused { reason: error.to_string(), span: source.span(span..span) }
     })
 }
 

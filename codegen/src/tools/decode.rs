@@ -2,7 +2,7 @@
 
 use super::find::{Entry, find};
 use super::table::Table;
-use super::{Refused, number};
+use super::{CommandError, number};
 use crate::description::{Bits, Format, Reserved};
 use crate::lower::{Descriptor, Field, Map, Register};
 
@@ -10,16 +10,18 @@ use crate::lower::{Descriptor, Field, Map, Register};
 ///
 /// # Errors
 ///
-/// [`Refused`] if there is no such register or descriptor, or if it cannot hold the value.
-pub fn decode(map: &Map<'_>, name: &str, value: &str) -> Result<String, Refused> {
+/// [`CommandError`] if there is no such register or descriptor, or if it cannot hold the value.
+pub fn decode(map: &Map<'_>, name: &str, value: &str) -> Result<String, CommandError> {
     let found = find(map, name)?;
     if let Some(field) = found.field {
         let whole = name.split_once('.').map_or(name, |(whole, _)| whole);
-        return Err(Refused::new(format!("`{field}` is a field, and only whole values are taken apart"))
+        return Err(CommandError::new(format!("`{field}` is a field, and only whole values are taken apart"))
             .help(format!("give the value of all of `{whole}`")));
     }
     let Some(value) = number(value) else {
-        return Err(Refused::new(format!("`{value}` is not a number")).help("such as 7, 0x1C, 0b101 or 0xFFFF_0000"));
+        return Err(
+            CommandError::new(format!("`{value}` is not a number")).help("such as 7, 0x1C, 0b101 or 0xFFFF_0000")
+        );
     };
     match found.entry {
         Entry::Register(register) => one_register(register, value),
@@ -30,7 +32,7 @@ pub fn decode(map: &Map<'_>, name: &str, value: &str) -> Result<String, Refused>
     }
 }
 
-fn one_register(register: &Register<'_>, value: u128) -> Result<String, Refused> {
+fn one_register(register: &Register<'_>, value: u128) -> Result<String, CommandError> {
     let described = register.described;
     fits(&described.name, described.bits(), value)?;
     let reset = register.reset.map(u128::from);
@@ -53,22 +55,22 @@ fn one_register(register: &Register<'_>, value: u128) -> Result<String, Refused>
     Ok(text(&head, described.bits(), value, &register.fields, reserved.collect()))
 }
 
-fn one_format(format: &Descriptor<'_>, value: u128) -> Result<String, Refused> {
+fn one_format(format: &Descriptor<'_>, value: u128) -> Result<String, CommandError> {
     let described = format.described;
     fits(&described.name, described.bits.value, value)?;
     // What the chip writes there is its own business.
     let wrong = |bits: Bits| value & bits.mask() != 0 && described.format != Format::WriteBack;
     let reserved = described.reserved.iter().map(|bits| bits.value);
     let reserved = reserved.map(|bits| (bits, wrong(bits).then(|| "reserved".to_owned()))).collect();
-    let head = format!("{} ({})  {}", described.name.value, described.format.word(), described.title);
+    let head = format!("{} ({})  {}", described.name.value, described.format.keyword(), described.title);
     Ok(text(&head, described.bits.value, value, &format.fields, reserved))
 }
 
-fn fits(name: &str, width: u32, value: u128) -> Result<(), Refused> {
+fn fits(name: &str, width: u32, value: u128) -> Result<(), CommandError> {
     if value & crate::description::ones(width) == value {
         Ok(())
     } else {
-        Err(Refused::new(format!("0x{value:X} does not fit in the {width} bits of `{name}`")))
+        Err(CommandError::new(format!("0x{value:X} does not fit in the {width} bits of `{name}`")))
     }
 }
 

@@ -190,7 +190,7 @@ fn registers_of<'m, 'a>(map: &'m Map<'a>) -> impl Iterator<Item = (String, &'m R
 
 fn descriptors<'m, 'a>(map: &'m Map<'a>) -> impl Iterator<Item = (String, &'m Descriptor<'a>)> {
     let name =
-        |format: &Descriptor<'_>| format!("{} ({})", format.described.name.value, format.described.format.word());
+        |format: &Descriptor<'_>| format!("{} ({})", format.described.name.value, format.described.format.keyword());
     map.descriptors.iter().map(move |format| (name(format), format))
 }
 
@@ -325,7 +325,7 @@ fn remarks(
         errata.iter().map(|erratum| format!("{}: {}", erratum.id, erratum.text)).collect()
     };
     let doubts = |doubts: &[description::Doubt]| -> Vec<_> {
-        doubts.iter().map(|doubt| format!("{}: {}", doubt.label.word(), doubt.text)).collect()
+        doubts.iter().map(|doubt| format!("{}: {}", doubt.label.keyword(), doubt.text)).collect()
     };
     for (what, old, new) in
         [("erratum", errata(old_errata), errata(new_errata)), ("doubt", doubts(old_doubts), doubts(new_doubts))]
@@ -414,7 +414,7 @@ fn field(difference: &mut Difference, place: &str, old: &Field<'_>, new: &Field<
     let (gained, lost) = ((Minor, "can be written"), (Major, "can no longer be given a value"));
     difference.switch(place, old.is_settable(), new.is_settable(), gained, lost);
     if old.access != new.access && old.is_settable() == new.is_settable() {
-        let text = format!("the access is corrected from {} to {}", old.access.word(), new.access.word());
+        let text = format!("the access is corrected from {} to {}", old.access.keyword(), new.access.keyword());
         difference.note(Patch, place, text);
     }
     let always = |field: &Field<'_>| field.prescribed.or(field.described.fixed.map(|fixed| fixed.value));

@@ -1,6 +1,6 @@
 //! All that a description says about a register, a descriptor or a field, for a terminal.
 
-use super::Refused;
+use super::CommandError;
 use super::find::{Entry, Found, find};
 use super::table::Table;
 use crate::description::{Doubt, Erratum, Format, Mark, Order, Range, Reserved};
@@ -10,8 +10,8 @@ use crate::lower::{Descriptor, Field, FieldKind, Map, Register};
 ///
 /// # Errors
 ///
-/// [`Refused`] if there is no such register, descriptor or field.
-pub fn explain(map: &Map<'_>, name: &str) -> Result<String, Refused> {
+/// [`CommandError`] if there is no such register, descriptor or field.
+pub fn explain(map: &Map<'_>, name: &str) -> Result<String, CommandError> {
     let Found { entry, element, field } = find(map, name)?;
     Ok(match (entry, field) {
         (Entry::Register(register), None) => whole_register(map, register, element),
@@ -69,7 +69,7 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
         about.row(["while", &format!("{} is {}", field.value, value.value)]);
     }
     about.row(["width", &format!("{} bits", described.bits())]);
-    about.row(["access", &format!("{}: {}", described.access.word(), described.access.behaviour())]);
+    about.row(["access", &format!("{}: {}", described.access.keyword(), described.access.behaviour())]);
     about.row(["reset", &reset(register)]);
     if register.write != crate::lower::Write::Nothing {
         let write_in = register.write_in.as_ref().unwrap_or(&map.write_in);
@@ -146,7 +146,7 @@ enum Row<'a> {
 
 fn descriptor(map: &Map<'_>, format: &Descriptor<'_>) -> String {
     let described = format.described;
-    let mut text = format!("{} ({})  {}\n", described.name.value, described.format.word(), described.title);
+    let mut text = format!("{} ({})  {}\n", described.name.value, described.format.keyword(), described.title);
     text += &format!("  {}\n\n", source(map, &described.section, described.page));
     let mut about = Table::default();
     about.row(["width", &format!("{} bits", described.bits.value)]);
@@ -189,7 +189,7 @@ fn one_field(
     if let Some(name) = &described.name {
         about.row(["datasheet", &format!("calls it {name}")]);
     }
-    about.row(["access", &format!("{}: {}", field.access.word(), field.access.behaviour())]);
+    about.row(["access", &format!("{}: {}", field.access.keyword(), field.access.behaviour())]);
     if let Some(reset) = reset {
         about.row(["reset", &reset]);
     }
@@ -209,7 +209,7 @@ fn one_field(
 }
 
 fn field_rows(field: &Field<'_>, reset: &str, table: &mut Table) {
-    let access = field.access.word();
+    let access = field.access.keyword();
     let mut meaning = field_meaning(field);
     for (name, value) in &field.described.values {
         meaning += &format!("\n  {} {}", value.value, name.value);
@@ -219,7 +219,7 @@ fn field_rows(field: &Field<'_>, reset: &str, table: &mut Table) {
         table.row(["", "", "", "", &format!("  {}: {}", erratum.id, erratum.text)]);
     }
     for doubt in &field.described.doubts {
-        table.row(["", "", "", "", &format!("  {}: {}", doubt.label.word(), doubt.text)]);
+        table.row(["", "", "", "", &format!("  {}: {}", doubt.label.keyword(), doubt.text)]);
     }
 }
 
@@ -326,7 +326,7 @@ fn remarks(doc: Option<&str>, errata: &[Erratum], doubts: &[Doubt], text: &mut S
     errata.iter().for_each(|erratum| table.row([&erratum.id, &erratum.text]));
     section("errata", &table, text);
     let mut table = Table::default();
-    doubts.iter().for_each(|doubt| table.row([doubt.label.word(), &doubt.text]));
+    doubts.iter().for_each(|doubt| table.row([doubt.label.keyword(), &doubt.text]));
     section("doubts about the datasheet", &table, text);
 }
 

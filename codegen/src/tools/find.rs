@@ -1,6 +1,6 @@
 //! From a name as a person writes it to what it names: `CTRL`, `CTRL.RST`, `RAL[3]`, `ral`, or what other drivers call it.
 
-use super::Refused;
+use super::CommandError;
 use crate::lower::{Descriptor, Map, Register};
 
 /// What a name names.
@@ -41,15 +41,15 @@ impl<'m> Entry<'m, '_> {
 ///
 /// # Errors
 ///
-/// [`Refused`] if there is none, with the name that was most likely meant.
-pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, Refused> {
+/// [`CommandError`] if there is none, with the name that was most likely meant.
+pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, CommandError> {
     let (whole, field) = match name.split_once('.') {
         Some((whole, field)) => (whole, Some(field)),
         None => (name, None),
     };
     let (whole, element) = match whole.strip_suffix(']').and_then(|whole| whole.split_once('[')) {
         Some((whole, element)) => {
-            let refused = || Refused::new(format!("`{element}` is not the number of an element"));
+            let refused = || CommandError::new(format!("`{element}` is not the number of an element"));
             (whole, Some(super::number(element).and_then(|number| u64::try_from(number).ok()).ok_or_else(refused)?))
         }
         None => (whole, None),
@@ -63,7 +63,7 @@ pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, Refus
     let known: Vec<(&str, Vec<&str>)> = registers.chain(descriptors).collect();
     let Some(found) = pick(whole, &known) else {
         let names = known.iter().flat_map(|(name, others)| others.iter().chain([name])).copied();
-        return Err(Refused::new(format!("there is no register or descriptor `{whole}`")).suggest(whole, names));
+        return Err(CommandError::new(format!("there is no register or descriptor `{whole}`")).suggest(whole, names));
     };
     let entry = match map.registers.iter().find(|register| register.described.name.as_str() == found) {
         Some(register) => Entry::Register(register),
@@ -75,10 +75,10 @@ pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, Refus
     if let Some(element) = element {
         let count = match &entry {
             Entry::Register(register) if register.described.array.is_some() => register.described.count(),
-            _ => return Err(Refused::new(format!("`{found}` is no array"))),
+            _ => return Err(CommandError::new(format!("`{found}` is no array"))),
         };
         if element >= count {
-            return Err(Refused::new(format!("`{found}` has no element {element}"))
+            return Err(CommandError::new(format!("`{found}` has no element {element}"))
                 .help(format!("they are numbered from 0 to {}", count.saturating_sub(1))));
         }
     }
@@ -88,7 +88,7 @@ pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, Refus
             let known = entry.fields();
             let refused = || {
                 let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
-                let refused = Refused::new(format!("`{found}` has no field `{field}`"));
+                let refused = CommandError::new(format!("`{found}` has no field `{field}`"));
                 match crate::diagnostic::closest(field, names.iter().copied()) {
                     Some(_) => refused.suggest(field, names),
                     None if names.is_empty() => refused,

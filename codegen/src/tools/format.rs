@@ -11,9 +11,9 @@ use serde::de::IgnoredAny;
 
 use forms::{Breaks, DESCRIPTION, Form, Of, ordered};
 
-use super::Refused;
+use super::CommandError;
 use crate::Error;
-use crate::diagnostic::{Diagnostic, Mistakes, Report};
+use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::parse::tree::{self, Kind, Node};
 use crate::parse::values;
 use crate::source::{Source, Span, Spanned};
@@ -27,13 +27,13 @@ pub enum Unformatted {
     /// It is no YAML.
     Unreadable(Report),
     /// It would then say something else.
-    Unfaithful(Refused),
+    Unfaithful(CommandError),
 }
 
-impl From<Unformatted> for super::Failure {
+impl From<Unformatted> for super::ToolError {
     fn from(unformatted: Unformatted) -> Self {
         match unformatted {
-            Unformatted::Unreadable(report) => Error::Mistakes(report).into(),
+            Unformatted::Unreadable(report) => Error::Invalid(report).into(),
             Unformatted::Unfaithful(refused) => refused.into(),
         }
     }
@@ -45,13 +45,13 @@ impl From<Unformatted> for super::Failure {
 ///
 /// [`Unformatted`] if it is none, or if it is written so that it could not be laid out without changing it.
 pub fn format(source: &Source) -> Result<String, Unformatted> {
-    let tree = read(source).map_err(|mistakes| Unformatted::Unreadable(Report::new(source.clone(), mistakes)))?;
+    let tree = read(source).map_err(|diagnostics| Unformatted::Unreadable(Report::new(source.clone(), diagnostics)))?;
     let text = Text { text: source.text(), comments: comments(source.text(), &tree) };
     let formatted = text.format(&tree);
     let again = Source::new(source.name(), formatted);
     match read(&again) {
         Ok(same) if says_the_same(&tree, &same) => Ok(again.text().to_owned()),
-        _ => Err(Unformatted::Unfaithful(Refused::new(format!(
+        _ => Err(Unformatted::Unfaithful(CommandError::new(format!(
             "{} is written in a way that cannot be laid out",
             source.name()
         )))),
@@ -70,26 +70,26 @@ pub fn unformatted(source: &Source, formatted: &str) -> Report {
         start += line.len();
     }
     let end = source.text()[start..].find('\n').map_or(source.text().len(), |end| start + end);
-    let mut mistakes = Mistakes::default();
-    mistakes.report(
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.report(
         Diagnostic::new("this is not laid out as it should be", Span::new(start..end), "from here on")
             .help(format!("`datasheet-codegen fmt {}` does it", source.name())),
     );
-    Report::new(source.clone(), mistakes)
+    Report::new(source.clone(), diagnostics)
 }
 
 /// The tree of what both readers take: a text that one of them refuses must not become a description.
-fn read(source: &Source) -> Result<Node, Mistakes> {
-    let mut mistakes = Mistakes::default();
-    match tree::read(source, &mut mistakes) {
-        Some(tree) if mistakes.is_empty() => match values::read::<IgnoredAny>(source) {
+fn read(source: &Source) -> Result<Node, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    match tree::read(source, &mut diagnostics) {
+        Some(tree) if diagnostics.is_empty() => match values::read::<IgnoredAny>(source) {
             // A file without values is laid out all the same, though serde_yaml refuses it.
-            Err(refused) if !tree.is_null() => mistakes.report(refused),
+            Err(refused) if !tree.is_null() => diagnostics.report(refused),
             _ => return Ok(tree),
         },
         _ => {}
     }
-    Err(mistakes)
+    Err(diagnostics)
 }
 
 /// Whether two trees say the same: keys may stand in another order, and numbers be spelt otherwise.

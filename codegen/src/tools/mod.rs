@@ -29,12 +29,12 @@ fn number(text: &str) -> Option<u128> {
 
 /// A command asks for something that cannot be had.
 #[derive(Debug, Clone)]
-pub struct Refused {
+pub struct CommandError {
     message: String,
     helps: Vec<String>,
 }
 
-impl Refused {
+impl CommandError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), helps: Vec::new() }
     }
@@ -69,56 +69,56 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.render(false).trim_end())
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for CommandError {}
 
 /// Why a command has nothing to print.
 #[derive(Debug)]
-pub enum Failure {
+pub enum ToolError {
     /// A file is not as it should be.
     Error(Error),
     /// It asks for something that cannot be had.
-    Refused(Refused),
+    CommandError(CommandError),
 }
 
-impl Failure {
+impl ToolError {
     /// What a person reads: with a line end, and in colour if wished.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         match self {
             Self::Error(error) => error.render(colour),
-            Self::Refused(refused) => refused.render(colour),
+            Self::CommandError(refused) => refused.render(colour),
         }
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for ToolError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-impl From<Report> for Failure {
+impl From<Report> for ToolError {
     fn from(report: Report) -> Self {
-        Self::Error(Error::Mistakes(report))
+        Self::Error(Error::Invalid(report))
     }
 }
 
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+impl From<CommandError> for ToolError {
+    fn from(refused: CommandError) -> Self {
+        Self::CommandError(refused)
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.render(false).trim_end())
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for ToolError {}

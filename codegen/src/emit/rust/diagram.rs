@@ -61,7 +61,7 @@ impl Kind {
     fn short(self) -> String {
         match self {
             Self::Field(Access::ReadSets) => "RS".to_owned(),
-            Self::Field(access) => access.word().to_uppercase().replace('_', " "),
+            Self::Field(access) => access.keyword().to_uppercase().replace('_', " "),
             Self::Prescribed(value) => format!("={value}"),
             Self::Reserved => String::new(),
         }

@@ -101,7 +101,7 @@ fn table<'a>(registers: impl Iterator<Item = &'a Register<'a>>) -> String {
 fn row(before: &[String], register: &Register<'_>) -> String {
     let described = register.described;
     let name = rust_name::type_name(&described.name);
-    let access = format!("`{}`", described.access.word());
+    let access = format!("`{}`", described.access.keyword());
     let cells = [format!("[`{name}`]"), escape(&described.title), access, escape(&described.section)];
     let cells: Vec<_> = before.iter().chain(&cells).map(|cell| cell.replace('|', "\\|")).collect();
     format!("| {} |\n", cells.join(" | "))

@@ -76,7 +76,7 @@ pub fn descriptors(map: &Map<'_>) -> TokenStream {
     let doc = doc::line(format!("All descriptor formats of the {}.", doc::escape(&map.description.title)));
     let descriptors = map.descriptors.iter().map(|descriptor| {
         let described = descriptor.described;
-        let (name, format, section) = (described.name.as_str(), described.format.word(), &described.section);
+        let (name, format, section) = (described.name.as_str(), described.format.keyword(), &described.section);
         let (bits, fields) = (number(described.bits.value.into()), fields::table(&descriptor.fields));
         quote!(DescriptorInfo { name: #name, format: #format, section: #section, bits: #bits, fields: #fields })
     });

@@ -40,7 +40,7 @@ impl Row {
             name: format!("[`{name}`](Self::{name})"),
             access: match field.prescribed {
                 Some(value) => format!("always {value}"),
-                None => format!("`{}`", field.access.word()),
+                None => format!("`{}`", field.access.keyword()),
             },
             reset: String::new(),
             meaning: std::iter::once(meaning(field)).chain(values).collect::<Vec<_>>().join("<br>"),

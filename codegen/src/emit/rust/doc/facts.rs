@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use super::escape;
-use crate::description::{self, Pair, Range, Word};
+use crate::description::{self, Name, Pair, Range};
 use crate::emit::rust::token::{address, hex, ident};
 use crate::emit::rust::{Options, index};
 use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
 
 /// The pairs that each register is in.
-pub struct Pairs<'a>(HashMap<&'a Word, Vec<&'a Pair>>);
+pub struct Pairs<'a>(HashMap<&'a Name, Vec<&'a Pair>>);
 
 impl<'a> Pairs<'a> {
     pub fn of(map: &Map<'a>) -> Self {

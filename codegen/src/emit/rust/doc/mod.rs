@@ -10,7 +10,7 @@ mod uses;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::description::{Doubt, Erratum, Word};
+use crate::description::{Doubt, Erratum, Name};
 
 pub use bits::field;
 pub use diagrams::{addition_diagram, descriptor_diagram, register_diagram};
@@ -62,7 +62,7 @@ impl Doc {
             self.paragraph(format!("**Erratum:** {} (Source: {}.)", escape(text), escape(id)));
         }
         for Doubt { label, text } in doubts {
-            self.paragraph(format!("**Doubt about the datasheet** ({}): {}", label.word(), escape(text)));
+            self.paragraph(format!("**Doubt about the datasheet** ({}): {}", label.keyword(), escape(text)));
         }
         self
     }
@@ -87,7 +87,7 @@ pub fn line(line: impl Into<String>) -> TokenStream {
 }
 
 /// Names by which the same is searched for.
-pub fn aliases(names: &[Word], own: &str) -> TokenStream {
+pub fn aliases(names: &[Name], own: &str) -> TokenStream {
     let mut seen = vec![own];
     // The compiler refuses one that stands twice or that is the name itself.
     let aliases = names.iter().map(|name| name.as_str()).filter(|name| {

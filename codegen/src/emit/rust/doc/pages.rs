@@ -19,7 +19,7 @@ pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &
 
     let mut known = vec![
         facts::reached(map, pairs, options, register),
-        format!("Access: `{}`: {}.", described.access.word(), described.access.behaviour()),
+        format!("Access: `{}`: {}.", described.access.keyword(), described.access.behaviour()),
         format!("After a reset: {}.", facts::reset(register)),
         format!("Where: {}{}.", facts::places(register), facts::conditions(described)),
     ];

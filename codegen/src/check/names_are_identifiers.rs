@@ -1,18 +1,18 @@
 //! Every name can become a name in Rust.
 
 use crate::description::extension::Extension;
-use crate::description::{Description, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 
-struct NotAWord<'a> {
-    name: &'a Word,
+struct NotAnIdentifier<'a> {
+    name: &'a Name,
     /// Whether the datasheet's spelling has another place.
     field: bool,
 }
 
-impl From<NotAWord<'_>> for Diagnostic {
-    fn from(mistake: NotAWord<'_>) -> Self {
-        let NotAWord { name, field } = mistake;
+impl From<NotAnIdentifier<'_>> for Diagnostic {
+    fn from(error: NotAnIdentifier<'_>) -> Self {
+        let NotAnIdentifier { name, field } = error;
         let diagnostic = Diagnostic::new(format!("`{}` cannot become a name in Rust", name.value), name.span, "")
             .note("a name has letters, digits and underscores, and begins with a letter");
         if field {
@@ -24,18 +24,18 @@ impl From<NotAWord<'_>> for Diagnostic {
 }
 
 struct NotSearchable<'a> {
-    name: &'a Word,
+    name: &'a Name,
 }
 
 impl From<NotSearchable<'_>> for Diagnostic {
-    fn from(mistake: NotSearchable<'_>) -> Self {
-        let name = mistake.name;
+    fn from(error: NotSearchable<'_>) -> Self {
+        let name = error.name;
         Diagnostic::new(format!("`{}` is not a name in another driver", name.value), name.span, "")
             .note("a name has letters, digits and underscores, and begins with a letter")
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     let registers = description.registers.iter().map(|register| &register.name);
     let descriptors = description.descriptors.iter().map(|descriptor| &descriptor.name);
     let pairs = description.pairs.iter().map(|pair| &pair.name);
@@ -45,23 +45,23 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     let values = fields().flat_map(|(_, field)| field.values.keys());
     let others = registers.chain(descriptors).chain(pairs).chain(indices).chain(permissions).chain(values);
     let names = others.map(|name| (name, false)).chain(fields().map(|(name, _)| (name, true)));
-    for (name, field) in names.filter(|(name, _)| !is_word(name)) {
-        mistakes.report(NotAWord { name, field });
+    for (name, field) in names.filter(|(name, _)| !is_identifier(name)) {
+        diagnostics.report(NotAnIdentifier { name, field });
     }
     let fields = super::layouts(description).flat_map(|layout| layout.fields.values());
     let in_fields = fields.flat_map(|field| &field.header_names);
     let in_registers = description.registers.iter().flat_map(|register| &register.header_names);
-    for name in in_registers.chain(in_fields).filter(|name| !is_word(name)) {
-        mistakes.report(NotSearchable { name });
+    for name in in_registers.chain(in_fields).filter(|name| !is_identifier(name)) {
+        diagnostics.report(NotSearchable { name });
     }
 }
 
-pub(super) fn check_extension(extension: &Extension, mistakes: &mut Mistakes) {
-    if !is_word(&extension.extension) {
-        mistakes.report(NotAWord { name: &extension.extension, field: false });
+pub(super) fn check_extension(extension: &Extension, diagnostics: &mut Diagnostics) {
+    if !is_identifier(&extension.extension) {
+        diagnostics.report(NotAnIdentifier { name: &extension.extension, field: false });
     }
 }
 
-fn is_word(name: &str) -> bool {
+fn is_identifier(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

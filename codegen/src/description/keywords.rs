@@ -1,8 +1,8 @@
 //! The words that can stand for a value.
 
-use crate::parse::decode::words;
+use crate::parse::decode::keywords;
 
-words! {
+keywords! {
     /// How a register or a field answers to reads and writes.
     pub enum Access("a kind of access") {
         /// Reads give what was written.
@@ -26,7 +26,7 @@ words! {
     }
 }
 
-words! {
+keywords! {
     /// What software does with bits of no field.
     #[derive(Default)]
     pub enum Reserved("a rule for reserved bits") {
@@ -40,7 +40,7 @@ words! {
     }
 }
 
-words! {
+keywords! {
     /// The order in which the registers of a pair must be accessed.
     pub enum Order("an order of access") {
         /// The low one first.
@@ -52,7 +52,7 @@ words! {
     }
 }
 
-words! {
+keywords! {
     /// Who writes a descriptor in a format.
     pub enum Format("a descriptor's format") {
         /// Software, for the chip to read.
@@ -64,7 +64,7 @@ words! {
     }
 }
 
-words! {
+keywords! {
     /// A kind of doubt about the datasheet.
     pub enum DoubtLabel("a label of a doubt") {
         /// It says two things.

@@ -1,6 +1,6 @@
-//! An extension's additions, put where they belong in the description that it extends.
+//! Merging of an extension into the description that it extends.
 //!
-//! What comes out is one description, so that every check that there is holds for both files together.
+//! The result is one description, so every check covers both files together.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::description::{Description, Field, Mark, Name, Named, Register};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
-/// Something is added that is there already.
+/// An extension adds something that exists already.
 struct Twice<'a> {
     what: &'a str,
     first: &'a Name,
@@ -20,8 +20,8 @@ struct Twice<'a> {
 impl From<Twice<'_>> for Diagnostic {
     fn from(error: Twice<'_>) -> Self {
         let Twice { what, first, second } = error;
-        Diagnostic::new(format!("{what} `{}` is described already", second.value), second.span, "described again here")
-            .secondary(first.span, "described here")
+        Diagnostic::new(format!("{what} `{}` is already described", second.value), second.span, "described again here")
+            .secondary(first.span, "first described here")
     }
 }
 
@@ -35,26 +35,32 @@ impl From<OtherChip<'_>> for Diagnostic {
     fn from(error: OtherChip<'_>) -> Self {
         let OtherChip { extends, chip } = error;
         Diagnostic::new(
-            format!("this extends `{}`, but the description is that of `{}`", extends.value, chip.value),
+            format!("the extension is for `{}`, but the description is of `{}`", extends.value, chip.value),
             extends.span,
-            "",
+            "names another chip",
         )
-        .secondary(chip.span, "the chip that is described")
+        .secondary(chip.span, "the described chip")
+        .help(format!("if the extension is for this chip, write `extends: {}`", chip.value))
     }
 }
 
-/// A register is added to a block that extensions cannot reach.
+/// An extension adds a register to a block other than the first.
 struct OtherBlock<'a> {
     block: &'a Name,
 }
 
 impl From<OtherBlock<'_>> for Diagnostic {
     fn from(error: OtherBlock<'_>) -> Self {
-        Diagnostic::new("an extension adds registers to the first block alone", error.block.span, "leave this out")
+        Diagnostic::new(
+            "an extension can add registers only to the first block",
+            error.block.span,
+            "names another block",
+        )
+        .help("remove `block`")
     }
 }
 
-/// Something is added to a register of a block that extensions cannot reach.
+/// An extension adds to a register in a block other than the first.
 struct InOtherBlock<'a> {
     name: &'a Name,
     block: &'a Name,
@@ -63,13 +69,13 @@ struct InOtherBlock<'a> {
 impl From<InOtherBlock<'_>> for Diagnostic {
     fn from(error: InOtherBlock<'_>) -> Self {
         let InOtherBlock { name, block } = error;
-        Diagnostic::new("an extension adds to registers of the first block alone", name.span, "")
+        Diagnostic::new("an extension can add only to registers of the first block", name.span, "in another block")
             .secondary(block.span, format!("`{}` is in block `{}`", name.value, block.value))
-            .help("leave this addition out")
+            .help("remove this addition")
     }
 }
 
-/// A value is added to a field whose values have no names.
+/// An extension adds a value to a field without named values.
 struct NotEnumerated<'a> {
     name: &'a Name,
     field: (&'a Name, &'a Field),
@@ -78,12 +84,12 @@ struct NotEnumerated<'a> {
 impl From<NotEnumerated<'_>> for Diagnostic {
     fn from(error: NotEnumerated<'_>) -> Self {
         let NotEnumerated { name, field } = error;
-        Diagnostic::new(format!("the values of field `{}` have no names", field.0.value), name.span, "cannot be added")
-            .secondary(field.1.bits.span, "a number, or a flag")
+        Diagnostic::new(format!("field `{}` has no named values", field.0.value), name.span, "names cannot be added")
+            .secondary(field.1.bits.span, "a number or a flag")
     }
 }
 
-/// An extension takes back what leaves a register to the driver.
+/// An extension clears a mark that reserves a register for the driver.
 struct Weakened<'a> {
     register: &'a Name,
     mark: Mark,
@@ -93,8 +99,10 @@ struct Weakened<'a> {
 impl From<Weakened<'_>> for Diagnostic {
     fn from(error: Weakened<'_>) -> Self {
         let Weakened { register, mark, said } = error;
-        let message = format!("the mark `{}` of register `{}` cannot be taken back", mark.key(), register.value);
-        Diagnostic::new(message, said.span, "").secondary(register.span, format!("marked `{}: true`", mark.key()))
+        let message = format!("an extension cannot clear `{}` of register `{}`", mark.key(), register.value);
+        Diagnostic::new(message, said.span, "clears the mark")
+            .secondary(register.span, format!("marked `{}: true`", mark.key()))
+            .help(format!("remove `{}`", mark.key()))
     }
 }
 
@@ -103,11 +111,11 @@ impl From<Weakened<'_>> for Diagnostic {
 pub(crate) struct AddedValues {
     pub register: Name,
     pub name: Name,
-    /// The field, with the added values alone.
+    /// The field, with only the added values.
     pub field: Field,
 }
 
-/// Adds what `extension` says to `description`, and gives back the values that were added.
+/// Merges `extension` into `description`, and returns the added values.
 pub(crate) fn extend(
     description: &mut Description,
     extension: &Extension,
@@ -119,11 +127,11 @@ pub(crate) fn extend(
     add("group", &mut description.groups, &extension.groups, diagnostics);
     add("index", &mut description.indices, &extension.indices, diagnostics);
     let mut values = Vec::new();
-    // Of those that have one name, the first.
+    // If several registers have the same name, the first counts.
     let named = description.registers.iter().enumerate().rev().map(|(at, register)| (register.name.clone(), at));
-    let places: HashMap<_, _> = named.collect();
+    let positions: HashMap<_, _> = named.collect();
     for (name, addition) in &extension.additions {
-        match places.get(name) {
+        match positions.get(name) {
             Some(at) => {
                 let register = &mut description.registers[*at];
                 if let Some(block) = &register.block {
@@ -134,7 +142,7 @@ pub(crate) fn extend(
             None => {
                 let known = description.registers.iter().map(|register| register.name.as_str());
                 let unknown = Unknown { what: "register", word: name, known: crate::check::known(known, diagnostics) };
-                let message = format!("the registers of `{}`", description.chip.value);
+                let message = format!("describes the registers of `{}`", description.chip.value);
                 diagnostics.report(Diagnostic::from(unknown).secondary(description.chip.span, message));
             }
         }
@@ -156,7 +164,7 @@ fn add_to(register: &mut Register, addition: &Addition, diagnostics: &mut Diagno
         let Some((known, field)) = register.fields.get_full_mut(name).map(|(_, known, field)| (known, field)) else {
             let unknown =
                 Unknown { what: "field", word: name, known: crate::check::keys(&register.fields, diagnostics) };
-            let message = format!("the fields of `{}`", register.name.value);
+            let message = format!("has the fields of `{}`", register.name.value);
             diagnostics.report(Diagnostic::from(unknown).secondary(register.name.span, message));
             continue;
         };

@@ -1,7 +1,7 @@
-//! What an extension adds to a register leaves alone how that register is read, written and kept.
+//! An extension does not change how a register is read, written or preserved.
 //!
-//! The register's type was made without the additions, so code that knows nothing of them goes on as before: it takes
-//! reads for what they were, and writes back the bits that nobody had described.
+//! The type of the register is generated without the additions. Code that does not know them relies on the effect of
+//! its reads, and writes back the bits that had no field.
 
 use super::registers_by_name;
 use crate::description::extension::Extension;
@@ -23,7 +23,7 @@ impl From<OtherRule<'_>> for Diagnostic {
         let span = field.described.access.map_or(field.described.bits.span, |access| access.span);
         Diagnostic::new(message, span, label)
             .secondary(register.span, rule)
-            .note("the register's type was made without this field, and its rules cannot be changed from outside")
+            .note("the type of the register is generated without the extension, so its rules are fixed")
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) fn check(base: &Description, whole: &Description, extension: &Extensi
     for (name, addition) in &extension.additions {
         let name = name.as_str();
         let (Some(before), Some(after)) = (described.get(name), extended.get(name)) else { continue };
-        // What has no place in the register has been told of.
+        // `fields_inside` has reported fields beyond the register.
         if after.fields.values().any(|field| field.bits.msb() >= after.bits()) {
             continue;
         }
@@ -50,17 +50,17 @@ fn one(before: &lower::Register<'_>, after: &lower::Register<'_>, field: &Field<
     let mut report = |message, label, rule| diagnostics.report(OtherRule { register, field, message, label, rule });
     if before.read != after.read {
         let message = format!("field `{name}` changes what a read of `{of}` does");
-        report(message, "is read otherwise than the register", "how this register is read was decided here");
+        report(message, "read differently from the register", "defines how the register is read");
     } else if before.write != after.write {
         let message = format!("field `{name}` changes what a write of `{of}` does");
-        report(message, "is written otherwise than the register", "how this register is written was decided here");
+        report(message, "written differently from the register", "defines how the register is written");
     } else if field.is_settable() && before.write == Write::Stores && before.keep & bits != after.keep & bits {
         if after.keep & bits == 0 {
-            let message = format!("field `{name}` would act whenever `{of}` is changed");
-            report(message, "what is read must not be written back", "bits of no field are written back as read");
+            let message = format!("field `{name}` would take effect whenever `{of}` is modified");
+            report(message, "must not be written back as read", "writes back bits without a field as read");
         } else {
-            let message = format!("field `{name}` would be lost whenever `{of}` is changed");
-            report(message, "must be written back as read", "these bits are not written back");
+            let message = format!("field `{name}` would lose its value whenever `{of}` is modified");
+            report(message, "must be written back as read", "does not write these bits back");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An alias leads to elements that there are.
+//! Every alias names elements that the register has.
 
 use crate::description::{Description, Name, Range};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -13,11 +13,11 @@ impl From<Outside<'_>> for Diagnostic {
     fn from(error: Outside<'_>) -> Self {
         let Outside { register, alias, count } = error;
         let end = u64::from(alias.first) + u64::from(alias.count);
-        let message = format!("an alias leads to elements that `{}` does not have", register.value);
+        let message = format!("an alias names elements that `{}` does not have", register.value);
         Diagnostic::new(
             message,
             alias.base.span,
-            format!("an alias of elements {} to {}", alias.first, end.saturating_sub(1)),
+            format!("alias of elements {} to {}", alias.first, end.saturating_sub(1)),
         )
         .note(match count {
             1 => format!("`{}` has one element", register.value),

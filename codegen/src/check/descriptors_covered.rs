@@ -1,4 +1,4 @@
-//! Every bit of a descriptor belongs to a field or is listed as reserved, and to one of these only.
+//! Every bit of a descriptor either belongs to a field or is reserved.
 
 use crate::description::{Bits, Description, DescriptorFormat, Field, Name, ones};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -16,8 +16,8 @@ impl From<Uncovered<'_>> for Diagnostic {
         let list: Vec<_> = bits.iter().map(|bits| bits.text()).collect();
         let message = format!("descriptor `{}` does not cover all its {} bits", name.value, descriptor.bits.value);
         let quoted: Vec<_> = list.iter().map(|bits| format!("\"{bits}\"")).collect();
-        Diagnostic::new(message, name.span, format!("nothing is said about bits {}", list.join(", ")))
-            .help(format!("give them fields, or list them: reserved: [{}]", quoted.join(", ")))
+        Diagnostic::new(message, name.span, format!("bits {} have no field and are not reserved", list.join(", ")))
+            .help(format!("add fields for them, or list them: `reserved: [{}]`", quoted.join(", ")))
     }
 }
 
@@ -29,20 +29,26 @@ struct NotReserved<'a> {
 impl From<NotReserved<'_>> for Diagnostic {
     fn from(error: NotReserved<'_>) -> Self {
         let NotReserved { bits, field } = error;
-        Diagnostic::new(format!("{} cannot be reserved", bits.title()), bits.span, "")
-            .secondary(field.1.bits.span, format!("`{}` holds {}", field.0.value, field.1.bits.title()))
+        Diagnostic::new(
+            format!("field `{}` overlaps reserved {}", field.0.value, bits.title()),
+            bits.span,
+            "reserved here",
+        )
+        .secondary(field.1.bits.span, format!("`{}` holds {}", field.0.value, field.1.bits.title()))
     }
 }
 
 struct Outside<'a> {
-    descriptor: &'a Name,
+    descriptor: &'a DescriptorFormat,
     bits: Spanned<Bits>,
 }
 
 impl From<Outside<'_>> for Diagnostic {
     fn from(error: Outside<'_>) -> Self {
-        let message = format!("descriptor `{}` has no such bits", error.descriptor.value);
-        Diagnostic::new(message, error.bits.span, "")
+        let Outside { descriptor, bits } = error;
+        let message = format!("descriptor `{}` has no {}", descriptor.name.value, bits.title());
+        let highest = descriptor.bits.value.saturating_sub(1);
+        Diagnostic::new(message, bits.span, format!("the highest bit is {highest}"))
     }
 }
 
@@ -50,7 +56,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for descriptor in &description.descriptors {
         for bits in &descriptor.reserved {
             if bits.msb() >= descriptor.bits.value {
-                diagnostics.report(Outside { descriptor: &descriptor.name, bits: *bits });
+                diagnostics.report(Outside { descriptor, bits: *bits });
             }
             let field = descriptor.fields.iter().find(|(_, field)| field.bits.mask() & bits.mask() != 0);
             if let Some(field) = field {
@@ -67,7 +73,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The runs of ones in `mask`, from the lowest.
+/// Returns the runs of ones in `mask`, from the lowest.
 fn runs(mut mask: u128) -> Vec<Bits> {
     let mut runs = Vec::new();
     while mask != 0 {

@@ -1,12 +1,12 @@
-//! No array or alias is empty, and all elements together are few enough to look at one by one.
+//! No array or alias is empty, and the number of all elements is limited, because some checks visit each.
 
 use crate::description::{Description, Name, Range};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
-/// Far more than any chip has, and few enough to list.
+/// The limit of all elements: far more than any chip has, and few enough to list.
 pub(super) const MAX_ELEMENTS: u64 = 1 << 20;
 
-/// What an index of 16 bits can count.
+/// The limit of the elements of an array: an index has 16 bits.
 const MAX_ARRAY: u64 = 1 << 16;
 
 struct Empty<'a> {
@@ -16,20 +16,26 @@ struct Empty<'a> {
 
 impl From<Empty<'_>> for Diagnostic {
     fn from(error: Empty<'_>) -> Self {
-        let message = format!("register `{}` has a place without elements", error.register.value);
-        Diagnostic::new(message, error.range.base.span, "no element begins here").help("give a `count` of at least 1")
+        let message = format!("a range of `{}` has no elements", error.register.value);
+        Diagnostic::new(message, error.range.base.span, "`count` is 0")
+            .help("write a `count` of at least 1, or remove the range")
     }
 }
 
 struct TooLong<'a> {
     register: &'a Name,
+    count: u64,
 }
 
 impl From<TooLong<'_>> for Diagnostic {
     fn from(error: TooLong<'_>) -> Self {
-        let register = error.register;
-        Diagnostic::new(format!("the array `{}` is too long", register.value), register.span, "")
-            .note(format!("an array has at most {MAX_ARRAY} elements"))
+        let TooLong { register, count } = error;
+        Diagnostic::new(
+            format!("the array `{}` is too long", register.value),
+            register.span,
+            format!("has {count} elements"),
+        )
+        .note(format!("an array has at most {MAX_ARRAY} elements"))
     }
 }
 
@@ -40,9 +46,10 @@ struct TooMany<'a> {
 
 impl From<TooMany<'_>> for Diagnostic {
     fn from(error: TooMany<'_>) -> Self {
-        let message = format!("with register `{}` there are too many elements", error.register.value);
-        Diagnostic::new(message, error.range.base.span, format!("{} elements begin here", error.range.count))
-            .note(format!("all registers together have at most {MAX_ELEMENTS} elements"))
+        let TooMany { register, range } = error;
+        let label = format!("`{}` adds {}", register.value, range.count);
+        Diagnostic::new("too many register elements", range.base.span, label)
+            .note(format!("the limit is {MAX_ELEMENTS} in all"))
     }
 }
 
@@ -50,7 +57,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     let mut left = MAX_ELEMENTS;
     for register in &description.registers {
         if register.count() > MAX_ARRAY {
-            diagnostics.report(TooLong { register: &register.name });
+            diagnostics.report(TooLong { register: &register.name, count: register.count() });
         }
         for range in register.ranges().into_iter().chain(register.alias_ranges()) {
             if range.count == 0 {

@@ -17,8 +17,8 @@ impl From<TwoNames<'_>> for Diagnostic {
     fn from(error: TwoNames<'_>) -> Self {
         let TwoNames { field, value, first, second } = error;
         let message = format!("the value {} of field `{}` has two names", value.value, field.value);
-        Diagnostic::new(message, value.span, format!("it is `{}` here", second.value))
-            .secondary(first.1, format!("it is `{}` here", first.0.value))
+        Diagnostic::new(message, value.span, format!("named `{}` here", second.value))
+            .secondary(first.1, format!("named `{}` here", first.0.value))
     }
 }
 

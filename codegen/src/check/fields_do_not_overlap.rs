@@ -1,5 +1,6 @@
-//! No two fields hold the same bit, unless they are alternatives: their `when` conditions contradict one
-//! another, or `overlaps` names them.
+//! No two fields hold the same bit, unless they are alternatives.
+//!
+//! Alternatives have contradicting `when` conditions, or `overlaps` names them.
 
 use std::collections::HashSet;
 
@@ -18,9 +19,12 @@ impl From<Overlap<'_>> for Diagnostic {
         let Overlap { layout, first, second } = error;
         let message = format!("fields `{}` and `{}` of {} overlap", first.0.value, second.0.value, layout.title());
         let label = |(name, field): (&Name, &Field)| format!("`{}` holds {}", name.value, field.bits.title());
-        Diagnostic::new(message, second.1.bits.span, label(second))
-            .secondary(first.1.bits.span, label(first))
-            .help("if another field tells which of them it is, give both a `when`; else name them in `overlaps`")
+        Diagnostic::new(message, second.1.bits.span, label(second)).secondary(first.1.bits.span, label(first)).help(
+            format!(
+                "if another field selects between them, give both a `when`; otherwise add `overlaps: [[{}, {}]]`",
+                first.0.value, second.0.value
+            ),
+        )
     }
 }
 
@@ -28,7 +32,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for layout in super::layouts(description) {
         let declared: HashSet<_> =
             layout.overlaps.iter().flat_map(|(a, b)| [(a.as_str(), b.as_str()), (b.as_str(), a.as_str())]).collect();
-        // Those outside have been told of, and would make the number of places to begin at unlimited.
+        // `fields_inside` has reported fields outside. Without them, the number of start bits has a limit.
         let mut fields: Vec<_> = layout.fields.iter().filter(|(_, field)| field.bits.msb() < layout.width).collect();
         fields.sort_by_key(|(_, field)| field.bits.lsb);
         let mut open: Vec<(&Name, &Field)> = Vec::new();

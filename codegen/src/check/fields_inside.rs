@@ -14,7 +14,8 @@ struct Outside<'a> {
 impl From<Outside<'_>> for Diagnostic {
     fn from(error: Outside<'_>) -> Self {
         let Outside { layout, field, bits } = error;
-        let message = format!("field `{}` reaches out of {}", field.value, layout.title());
+        let (bits_title, width, title) = (bits.title(), layout.width, layout.title());
+        let message = format!("field `{}` ({bits_title}) does not fit in {width}-bit {title}", field.value);
         let label = format!("the highest bit is {}", layout.width.saturating_sub(1));
         Diagnostic::new(message, bits.span, label)
     }

@@ -1,8 +1,8 @@
-//! A fixed value fits its field, and stands in a descriptor.
+//! A fixed value fits its field, and the field is in a descriptor.
 
 use crate::description::{Bits, Description, Name};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::{Span, Spanned};
+use crate::source::Spanned;
 
 struct TooLarge<'a> {
     field: &'a Name,
@@ -13,28 +13,37 @@ struct TooLarge<'a> {
 impl From<TooLarge<'_>> for Diagnostic {
     fn from(error: TooLarge<'_>) -> Self {
         let TooLarge { field, value, bits } = error;
-        Diagnostic::new(format!("the fixed value of field `{}` does not fit it", field.value), value.span, "")
-            .secondary(bits.span, format!("holds up to {}", bits.max()))
+        Diagnostic::new(
+            format!("the fixed value of field `{}` does not fit it", field.value),
+            value.span,
+            format!("greater than {}", bits.max()),
+        )
+        .secondary(bits.span, format!("holds up to {}", bits.max()))
     }
 }
 
 struct InRegister<'a> {
     field: &'a Name,
-    span: Span,
+    value: Spanned<u64>,
 }
 
 impl From<InRegister<'_>> for Diagnostic {
     fn from(error: InRegister<'_>) -> Self {
-        Diagnostic::new(format!("field `{}` of a register cannot be fixed", error.field.value), error.span, "")
-            .help("what software must write into a register is said by its `software_must`")
+        let InRegister { field, value } = error;
+        Diagnostic::new(
+            "`fixed` applies to descriptors only",
+            value.span,
+            format!("`{}` is a field of a register", field.value),
+        )
+        .help(format!("require the value in the register: `software_must: {{ {}: {} }}`", field.value, value.value))
     }
 }
 
 pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         for (field, described) in &register.fields {
-            if let Some(fixed) = described.fixed {
-                diagnostics.report(InRegister { field, span: fixed.span });
+            if let Some(value) = described.fixed {
+                diagnostics.report(InRegister { field, value });
             }
         }
     }

@@ -1,4 +1,4 @@
-//! No register is at an address that the description forbids, be it by its places or by aliases.
+//! No register is at an address that the description forbids, directly or through aliases.
 
 use crate::description::{Description, Forbidden, Name, Range};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -18,7 +18,7 @@ impl From<AtForbidden<'_>> for Diagnostic {
         Diagnostic::new(message, range.base.span, format!("`{}` is at 0x{offset:05X}", register.value))
             .secondary(forbidden.offset.span, format!("`{}` is here", name.value))
             .note(format!("{} (source: {})", reason.trim_end_matches('.'), source.trim_end_matches('.')))
-            .help("leave the register out: no description makes writes to it safe")
+            .help("remove the register: no description makes writes to it safe")
     }
 }
 
@@ -29,8 +29,8 @@ struct Nothing<'a> {
 impl From<Nothing<'_>> for Diagnostic {
     fn from(error: Nothing<'_>) -> Self {
         let Forbidden { name, length, .. } = error.forbidden;
-        Diagnostic::new(format!("`{}` forbids no address", name.value), length.span, "")
-            .help("give its length in bytes, 4 for one register of 32 bits")
+        Diagnostic::new(format!("`{}` forbids no address", name.value), length.span, "the length is 0")
+            .help("give the length in bytes: `length: 4` for one 32-bit register")
     }
 }
 
@@ -50,11 +50,11 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Where the first element is that touches the forbidden bytes.
+/// Returns the offset of the first element that overlaps the forbidden bytes.
 fn first_within(range: Range, bytes: u64, forbidden: &Forbidden) -> Option<u64> {
     let start = forbidden.offset.value;
     let end = start.saturating_add(forbidden.length.value);
-    // The first element that does not end before they begin. Arrays are long, and the list is looked at for each.
+    // Computes the first element that ends after they begin. Arrays are long, so a search for each entry is slow.
     let before = start.saturating_add(1).saturating_sub(range.base.value.saturating_add(bytes));
     let index = if before == 0 { 0 } else { before.div_ceil(range.stride.max(1)) };
     let offset = range.base.value.saturating_add(index.saturating_mul(range.stride));

@@ -1,4 +1,4 @@
-//! Every register's group, block and index is one that the description lists.
+//! The group, the block and the index of every register are defined.
 
 use super::{Unknown, keys};
 use crate::description::Description;

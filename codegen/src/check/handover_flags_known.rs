@@ -1,4 +1,4 @@
-//! The flags that hand a descriptor over are fields of it, of one bit each; what the chip writes back has one.
+//! The ownership flags of a descriptor are fields of one bit, and a write-back format has a `done` flag.
 
 use super::{Unknown, keys};
 use crate::description::{Bits, Description, Format, Name};
@@ -13,7 +13,7 @@ struct NotAFlag<'a> {
 impl From<NotAFlag<'_>> for Diagnostic {
     fn from(error: NotAFlag<'_>) -> Self {
         let NotAFlag { word, bits } = error;
-        Diagnostic::new(format!("`{}` is not a flag", word.value), word.span, "must name a field of one bit")
+        Diagnostic::new(format!("`{}` is not a flag", word.value), word.span, "must name a one-bit field")
             .secondary(bits.span, format!("has {} bits", bits.width))
     }
 }
@@ -24,8 +24,9 @@ struct NeverDone<'a> {
 
 impl From<NeverDone<'_>> for Diagnostic {
     fn from(error: NeverDone<'_>) -> Self {
-        let message = format!("nothing tells when the chip is done with descriptor `{}`", error.descriptor.value);
-        Diagnostic::new(message, error.descriptor.span, "").help("name the flag that does: `done: FLAG`")
+        let message = format!("write-back descriptor `{}` has no `done` flag", error.descriptor.value);
+        Diagnostic::new(message, error.descriptor.span, "written by the chip")
+            .help("name the field that the chip sets on completion: `done: FLAG`")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The ranges of an array follow one another from 0, and end where its index does.
+//! The ranges of an array are contiguous from element 0, and have as many elements as the index.
 
 use crate::description::{Description, Name, Range};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -14,8 +14,9 @@ struct Gap<'a> {
 impl From<Gap<'_>> for Diagnostic {
     fn from(error: Gap<'_>) -> Self {
         let Gap { register, span, first, expected } = error;
-        let message = format!("the ranges of `{}` do not follow one another", register.value);
-        Diagnostic::new(message, span, format!("begins with {first}, but the elements so far end before {expected}"))
+        let message = format!("the ranges of `{}` are not contiguous", register.value);
+        Diagnostic::new(message, span, format!("begins with element {first}, but the next element is {expected}"))
+            .help(format!("write `first: {expected}`, or leave `first` out"))
     }
 }
 
@@ -30,9 +31,10 @@ struct WrongCount<'a> {
 impl From<WrongCount<'_>> for Diagnostic {
     fn from(error: WrongCount<'_>) -> Self {
         let WrongCount { register, span, count, index, wanted } = error;
-        let message = format!("`{}` has {count} elements, but `{}` counts {wanted}", register.value, index.value);
-        Diagnostic::new(message, span, format!("makes {count} in all"))
-            .secondary(index.span, format!("{wanted} by its definition"))
+        let message =
+            format!("`{}` has {count} elements, but its index `{}` has {wanted}", register.value, index.value);
+        Diagnostic::new(message, span, format!("adds up to {count}"))
+            .secondary(index.span, format!("defined with {wanted}"))
     }
 }
 
@@ -42,8 +44,12 @@ struct NoRanges<'a> {
 
 impl From<NoRanges<'_>> for Diagnostic {
     fn from(error: NoRanges<'_>) -> Self {
-        Diagnostic::new(format!("the array `{}` has no ranges", error.register.value), error.register.span, "")
-            .help("say where its elements are: ranges: [{ count: 8, base: 0x100, stride: 4 }]")
+        Diagnostic::new(
+            format!("the array `{}` has no ranges", error.register.value),
+            error.register.span,
+            "has no elements",
+        )
+        .help("list the elements: `ranges: [{ count: 8, base: 0x100, stride: 4 }]`")
     }
 }
 

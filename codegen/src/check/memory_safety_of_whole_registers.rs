@@ -1,4 +1,4 @@
-//! What decides over memory is a register as a whole, for it is written as a whole; fields are marked in descriptors.
+//! In a register, `memory_safety` marks the whole register, because a write stores all of it.
 
 use crate::description::{Description, Name};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -12,8 +12,13 @@ struct OnlyAField<'a> {
 impl From<OnlyAField<'_>> for Diagnostic {
     fn from(error: OnlyAField<'_>) -> Self {
         let OnlyAField { register, span } = error;
-        Diagnostic::new(format!("`memory_safety` is a matter of the whole register `{}`", register.value), span, "")
-            .secondary(register.span, "mark this instead")
+        Diagnostic::new(
+            "`memory_safety` cannot mark a field of a register",
+            span,
+            format!("marks a field of `{}`", register.value),
+        )
+        .secondary(register.span, "add `memory_safety: true` here instead")
+        .note("a write stores the whole register")
     }
 }
 

@@ -1,7 +1,7 @@
-//! Second stage: whatever a description can have wrong is found here, and all of it in one run.
+//! Second stage: finds all errors of a description in one run.
 //!
-//! One file a pass, named by what holds once it has nothing to report. What comes out is [`Checked`], which
-//! cannot be had otherwise: the later stages rely on every one of these.
+//! Each file is one pass. Its name is the property that holds if the pass reports nothing. Only the passes create a
+//! [`Checked`], so the later stages rely on all of these properties.
 
 mod additions_change_no_rule;
 mod addresses_disjoint;
@@ -48,7 +48,7 @@ use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
 use crate::source::Spanned;
 
-/// A description without a mistake. Only [`check`] makes one.
+/// A description without errors. Only [`check`] creates it.
 #[derive(Debug)]
 pub struct Checked(Description);
 
@@ -60,7 +60,7 @@ impl Deref for Checked {
     }
 }
 
-/// A description with an extension in it, without a mistake in either. Only [`check_extension`] makes one.
+/// A description that includes an extension, both without errors. Only [`check_extension`] creates it.
 #[derive(Debug)]
 pub struct Extended {
     pub(crate) whole: Checked,
@@ -68,12 +68,12 @@ pub struct Extended {
     pub(crate) values: Vec<AddedValues>,
 }
 
-/// Looks for every mistake in what was read.
+/// Checks a parsed description, and returns all errors.
 pub fn check(parsed: Parsed) -> Result<Checked, Diagnostics> {
     run_checks(parsed.values, || parsed.places.describe(), pass)
 }
 
-/// Looks for every mistake in what was read of a description and of an extension of it.
+/// Checks a parsed description together with an extension of it, and returns all errors.
 pub fn check_extension(parsed: Parsed, extension: Parsed<Extension>) -> Result<Extended, Diagnostics> {
     let values = match (parsed.values, extension.values) {
         (Ok(description), Ok(extension)) => Ok((description, extension)),
@@ -88,7 +88,8 @@ pub fn check_extension(parsed: Parsed, extension: Parsed<Extension>) -> Result<E
     run_checks(values, places, pass_extension)
 }
 
-/// Checks what the first reader made; if there is something to report, once more what the second made, for its places.
+/// Runs the passes on the values of the first reader. If there are errors, repeats them on the values of the second
+/// reader, which have spans.
 fn run_checks<T, C>(
     values: Result<T, Diagnostics>,
     places: impl FnOnce() -> (Option<T>, Diagnostics),
@@ -109,7 +110,7 @@ fn run_checks<T, C>(
     if let Some(described) = described {
         pass(described, &mut diagnostics);
     }
-    // What only the first reader objects to is a mistake too.
+    // An error that only the first reader finds counts, too.
     Err(if diagnostics.is_empty() { unplaced } else { diagnostics })
 }
 
@@ -166,7 +167,7 @@ const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
     handover_flags_known::check,
 ];
 
-/// What registers and descriptors have in common: fields over a number of bits.
+/// The common part of registers and descriptors: fields in a number of bits.
 struct Layout<'a> {
     kind: &'static str,
     name: &'a Name,
@@ -176,7 +177,7 @@ struct Layout<'a> {
 }
 
 impl Layout<'_> {
-    /// How a message calls it.
+    /// Returns the kind and the name, for a message.
     fn title(&self) -> String {
         format!("{} `{}`", self.kind, self.name.value)
     }
@@ -200,12 +201,12 @@ fn layouts(description: &Description) -> impl Iterator<Item = Layout<'_>> {
     registers.chain(descriptors)
 }
 
-/// Whether no values of other fields let both conditions hold.
+/// Returns `true` if the two conditions contradict each other.
 fn alternatives(a: &Named<Spanned<u64>>, b: &Named<Spanned<u64>>) -> bool {
     a.iter().any(|(field, value)| b.get(field).is_some_and(|other| other.value != value.value))
 }
 
-/// A word names something that is not described.
+/// A name has no definition.
 pub(crate) struct Unknown<'a> {
     pub what: &'a str,
     pub word: &'a Name,
@@ -215,12 +216,14 @@ pub(crate) struct Unknown<'a> {
 impl From<Unknown<'_>> for Diagnostic {
     fn from(error: Unknown<'_>) -> Self {
         let Unknown { what, word, known } = error;
-        Diagnostic::new(format!("there is no {what} `{}`", word.value), word.span, "").suggest(&word.value, known)
+        Diagnostic::new(format!("there is no {what} `{}`", word.value), word.span, format!("unknown {what}"))
+            .suggest(&word.value, known)
     }
 }
 
-/// What a wrong word may have been meant to be. It is compared with each of these, so they are not all of very many; and
-/// after many mistakes they are few or none, for nobody reads on for advice.
+/// Returns the names to compare a wrong one with, for a suggestion.
+///
+/// Each comparison takes time, so a long list is cut off. After 100 errors, a long list is left out completely.
 pub(crate) fn known<T>(words: impl IntoIterator<Item = T>, diagnostics: &Diagnostics) -> Vec<T> {
     let (few, many) = (40, 1000);
     let mut words = words.into_iter();
@@ -237,7 +240,7 @@ pub(crate) fn keys<'a, T>(named: &'a Named<T>, diagnostics: &Diagnostics) -> Vec
     known(named.keys().map(|name| name.as_str()), diagnostics)
 }
 
-/// The registers by their names: of those that have one name, the first.
+/// Returns the registers by name. If several have the same name, the first counts.
 fn registers_by_name(description: &Description) -> HashMap<&str, &Register> {
     let registers = description.registers.iter().rev();
     registers.map(|register| (register.name.as_str(), register)).collect()

@@ -1,4 +1,4 @@
-//! Every name can become a name in Rust.
+//! Every name is a valid Rust identifier.
 
 use crate::description::extension::Extension;
 use crate::description::{Description, Name};
@@ -6,17 +6,21 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 
 struct NotAnIdentifier<'a> {
     name: &'a Name,
-    /// Whether the datasheet's spelling has another place.
+    /// `true` if the key `name` can hold the datasheet's spelling.
     field: bool,
 }
 
 impl From<NotAnIdentifier<'_>> for Diagnostic {
     fn from(error: NotAnIdentifier<'_>) -> Self {
         let NotAnIdentifier { name, field } = error;
-        let diagnostic = Diagnostic::new(format!("`{}` cannot become a name in Rust", name.value), name.span, "")
-            .note("a name has letters, digits and underscores, and begins with a letter");
+        let diagnostic = Diagnostic::new(
+            format!("`{}` is not a valid Rust name", name.value),
+            name.span,
+            "becomes a Rust identifier",
+        )
+        .note("a name consists of ASCII letters, digits and underscores, and begins with a letter");
         if field {
-            diagnostic.help("choose another key, and give the datasheet's spelling as the field's `name`")
+            diagnostic.help("choose another key, and give the datasheet's spelling under `name`")
         } else {
             diagnostic
         }
@@ -30,8 +34,12 @@ struct NotSearchable<'a> {
 impl From<NotSearchable<'_>> for Diagnostic {
     fn from(error: NotSearchable<'_>) -> Self {
         let name = error.name;
-        Diagnostic::new(format!("`{}` is not a name in another driver", name.value), name.span, "")
-            .note("a name has letters, digits and underscores, and begins with a letter")
+        Diagnostic::new(
+            format!("`{}` is not a valid identifier", name.value),
+            name.span,
+            "listed as a name in other drivers",
+        )
+        .note("a name consists of ASCII letters, digits and underscores, and begins with a letter")
     }
 }
 

@@ -1,4 +1,4 @@
-//! No two registers or pairs have one name, nor two descriptors of one format.
+//! The names of registers and pairs are unique, and so are those of the descriptors of each format.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ struct NameTwice<'a> {
 impl From<NameTwice<'_>> for Diagnostic {
     fn from(error: NameTwice<'_>) -> Self {
         let NameTwice { what, first, second } = error;
-        Diagnostic::new(format!("two {what} have the name `{}`", second.value), second.span, "the second")
-            .secondary(first.span, "the first")
+        Diagnostic::new(format!("two {what} have the name `{}`", second.value), second.span, "used again here")
+            .secondary(first.span, "first used here")
     }
 }
 

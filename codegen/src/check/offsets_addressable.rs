@@ -1,4 +1,4 @@
-//! Every element is at a multiple of its bytes, below 2^32, and within the size that the description gives.
+//! Every element is aligned to its width, below 2^32, and inside the `size` of the description.
 
 use crate::description::{Description, Name, Range};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -14,11 +14,11 @@ impl From<NotAligned<'_>> for Diagnostic {
     fn from(error: NotAligned<'_>) -> Self {
         let NotAligned { register, range, bytes } = error;
         let label = if range.base.value.is_multiple_of(bytes) {
-            format!("the stride {:#x} leads to offsets that are not multiples of {bytes}", range.stride)
+            format!("the stride {:#x} is not a multiple of {bytes}", range.stride)
         } else {
-            format!("not a multiple of {bytes}")
+            format!("{:#x} is not a multiple of {bytes}", range.base.value)
         };
-        Diagnostic::new(format!("`{}` is not aligned", register.value), range.base.span, label)
+        Diagnostic::new(format!("`{}` is not aligned to {bytes} bytes", register.value), range.base.span, label)
     }
 }
 
@@ -30,7 +30,13 @@ struct TooHigh<'a> {
 impl From<TooHigh<'_>> for Diagnostic {
     fn from(error: TooHigh<'_>) -> Self {
         let TooHigh { register, range } = error;
-        Diagnostic::new(format!("`{}` is out of reach", register.value), range.base.span, "leads beyond 2^32")
+        let label = if range.stride > u64::from(u32::MAX) {
+            format!("the stride is {:#x}", range.stride)
+        } else {
+            format!("the last element is at {:#x}", range.last())
+        };
+        let message = format!("`{}` lies beyond the 32-bit address space", register.value);
+        Diagnostic::new(message, range.base.span, label).note("offsets and strides are below 2^32")
     }
 }
 
@@ -46,12 +52,12 @@ impl From<Beyond<'_>> for Diagnostic {
         let Beyond { register, range, end, size } = error;
         let last = end - 1;
         Diagnostic::new(
-            format!("`{}` is beyond the registers of the chip", register.value),
+            format!("`{}` lies beyond the register space", register.value),
             range.base.span,
-            format!("reaches up to 0x{last:05X}"),
+            format!("ends at 0x{last:05X}"),
         )
         .secondary(size.span, format!("registers end at 0x{:05X}", size.value.saturating_sub(1)))
-        .help("correct the address, or the `size`")
+        .help(format!("correct the offset, or write a `size` of at least 0x{end:05X}"))
     }
 }
 
@@ -65,7 +71,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
             }
             let length = range.stride.saturating_mul(u64::from(range.count.saturating_sub(1)));
             let last = range.base.value.saturating_add(length);
-            // Not even a distance that nothing is at may be larger: it becomes a number of 32 bits.
+            // The stride is limited even for a single element, because generated code stores it in 32 bits.
             if last > u64::from(u32::MAX) || range.stride > u64::from(u32::MAX) {
                 diagnostics.report(TooHigh { register: &register.name, range });
             } else if let Some(size) = description.size.filter(|size| last + bytes > size.value) {

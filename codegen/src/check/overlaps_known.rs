@@ -1,4 +1,4 @@
-//! What `overlaps` names are fields, and they do overlap.
+//! `overlaps` names fields, and these fields overlap.
 
 use super::{Unknown, keys};
 use crate::description::{Description, Name};
@@ -13,7 +13,8 @@ impl From<NoOverlap<'_>> for Diagnostic {
     fn from(error: NoOverlap<'_>) -> Self {
         let NoOverlap { first, second } = error;
         let message = format!("`{}` and `{}` do not overlap", first.value, second.value);
-        Diagnostic::new(message, first.span.to(second.span), "there is nothing to allow here")
+        Diagnostic::new(message, first.span.to(second.span), "declared as overlapping")
+            .help("remove this entry of `overlaps`")
     }
 }
 

@@ -1,4 +1,4 @@
-//! A pair is of two registers that there are, and that have the same elements.
+//! A pair consists of two different registers that exist and have the same elements.
 
 use super::{Unknown, known, registers_by_name};
 use crate::description::{Description, Name, Register};
@@ -13,7 +13,9 @@ impl From<Unlike<'_>> for Diagnostic {
     fn from(error: Unlike<'_>) -> Self {
         let Unlike { low, high } = error;
         let message = format!("`{}` and `{}` cannot be a pair", low.0.value, high.0.value);
-        Diagnostic::new(message, high.0.span, elements(high.1)).secondary(low.0.span, elements(low.1))
+        Diagnostic::new(message, high.0.span, elements(high.1))
+            .secondary(low.0.span, elements(low.1))
+            .note("the registers of a pair have the same block, and either no array or arrays of the same index")
     }
 }
 
@@ -39,7 +41,7 @@ struct WithItself<'a> {
 impl From<WithItself<'_>> for Diagnostic {
     fn from(error: WithItself<'_>) -> Self {
         let message = format!("`{}` cannot be a pair with itself", error.register.value);
-        Diagnostic::new(message, error.register.span, "")
+        Diagnostic::new(message, error.register.span, "also the `low` register")
     }
 }
 
@@ -48,7 +50,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for pair in &description.pairs {
         let mut find = |word: &Name| {
             let register = registers.get(word.as_str());
-            // A register that could not be read has been told of: it is not missing.
+            // A register that could not be read was reported, and is not missing.
             if register.is_none() && description.registers.is_complete() {
                 let known = known(description.registers.iter().map(|register| register.name.as_str()), diagnostics);
                 diagnostics.report(Unknown { what: "register", word, known });

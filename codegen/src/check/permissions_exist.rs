@@ -1,4 +1,4 @@
-//! Every permission that is asked for or implied is one that the description lists.
+//! Every permission that a register requires or another permission implies is defined.
 
 use super::{Unknown, keys};
 use crate::description::Description;

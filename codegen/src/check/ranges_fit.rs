@@ -1,4 +1,4 @@
-//! Only a number has a range of values, which is not empty and fits its width.
+//! A range belongs to a number, is not empty, and fits the width of the field.
 
 use crate::description::{Bits, Description, Name};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -19,7 +19,7 @@ impl From<Unfit<'_>> for Diagnostic {
             Diagnostic::new(message, range.span, format!("{least} is greater than {greatest}"))
         } else {
             let message = format!("the range of field `{}` does not fit its bits", field.value);
-            Diagnostic::new(message, range.span, format!("reaches up to {greatest}"))
+            Diagnostic::new(message, range.span, format!("allows up to {greatest}"))
                 .secondary(bits.span, format!("holds up to {}", bits.max()))
         }
     }
@@ -28,12 +28,15 @@ impl From<Unfit<'_>> for Diagnostic {
 struct NotANumber<'a> {
     field: &'a Name,
     range: Span,
+    is_flag: bool,
 }
 
 impl From<NotANumber<'_>> for Diagnostic {
     fn from(error: NotANumber<'_>) -> Self {
-        let message = format!("field `{}` is not a number and has no range", error.field.value);
-        Diagnostic::new(message, error.range, "").note("it is a flag, or its values have names")
+        let NotANumber { field, range, is_flag } = error;
+        let label = if is_flag { "the field has one bit" } else { "the field has named values" };
+        Diagnostic::new(format!("`range` of field `{}`, which is not a number", field.value), range, label)
+            .help("remove `range`")
     }
 }
 
@@ -42,7 +45,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
         for (name, field) in layout.fields {
             let Some(range) = field.range else { continue };
             if field.bits.width == 1 || !field.values.is_empty() {
-                diagnostics.report(NotANumber { field: name, range: range.span });
+                diagnostics.report(NotANumber { field: name, range: range.span, is_flag: field.bits.width == 1 });
             }
             if range.value.0 > range.value.1 || range.value.1 > field.bits.max() {
                 diagnostics.report(Unfit { field: name, range, bits: field.bits });

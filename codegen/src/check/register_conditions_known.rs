@@ -1,5 +1,6 @@
-//! Every `when` of a register names a field of another register, and a value that this field can have; `overlaps` names
-//! registers.
+//! Every `when` of a register names a field of another register and a value that fits this field.
+//!
+//! The `overlaps` of the description name registers.
 
 use super::{Unknown, known, registers_by_name};
 use crate::description::{Bits, Description, Name, Register};
@@ -15,8 +16,12 @@ struct Impossible<'a> {
 impl From<Impossible<'_>> for Diagnostic {
     fn from(error: Impossible<'_>) -> Self {
         let Impossible { condition, value, bits } = error;
-        Diagnostic::new(format!("`{}` is never {}", condition.value, value.value), value.span, "")
-            .secondary(bits.span, format!("holds up to {}", bits.max()))
+        Diagnostic::new(
+            format!("`{}` is never {}", condition.value, value.value),
+            value.span,
+            format!("greater than {}", bits.max()),
+        )
+        .secondary(bits.span, format!("holds up to {}", bits.max()))
     }
 }
 
@@ -28,7 +33,7 @@ struct OnItself<'a> {
 impl From<OnItself<'_>> for Diagnostic {
     fn from(error: OnItself<'_>) -> Self {
         let message = format!("the address of `{}` cannot depend on a field of its own", error.register.value);
-        Diagnostic::new(message, error.condition.span, "")
+        Diagnostic::new(message, error.condition.span, "a field of the same register")
     }
 }
 
@@ -43,13 +48,12 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
                     let unknown = Unknown { what: "field", word: condition, known: known.clone() };
                     diagnostics.report(match condition.contains('.') {
                         true => unknown.into(),
-                        // It may be right in a field's `when`.
+                        // Without a register, it may be a correct `when` of a field.
                         false => {
                             let with_register = |field: &&str| field.ends_with(&format!(".{}", condition.value));
                             let example = known.iter().copied().find(with_register).unwrap_or("REGISTER.FIELD");
-                            Diagnostic::from(Unknown { known: Vec::new(), ..unknown }).help(format!(
-                                "the `when` of a register names a field with its register, as in `{example}: 1`"
-                            ))
+                            Diagnostic::from(Unknown { known: Vec::new(), ..unknown })
+                                .help(format!("write the register and the field: `{example}: 1`"))
                         }
                     });
                 }

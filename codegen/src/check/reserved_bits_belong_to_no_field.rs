@@ -1,18 +1,19 @@
-//! The bits that `reserved_bits` of a register speaks of are in the register and in no field.
+//! The bits in `reserved_bits` of a register are inside the register and belong to no field.
 
-use crate::description::{Bits, Description, Field, Name};
+use crate::description::{Bits, Description, Field, Name, Register};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
 struct Outside<'a> {
-    register: &'a Name,
+    register: &'a Register,
     bits: Spanned<Bits>,
 }
 
 impl From<Outside<'_>> for Diagnostic {
     fn from(error: Outside<'_>) -> Self {
-        let message = format!("register `{}` has no such bits", error.register.value);
-        Diagnostic::new(message, error.bits.span, "")
+        let Outside { register, bits } = error;
+        let message = format!("register `{}` has no {}", register.name.value, bits.title());
+        Diagnostic::new(message, bits.span, format!("the highest bit is {}", register.bits().saturating_sub(1)))
     }
 }
 
@@ -24,8 +25,12 @@ struct NotReserved<'a> {
 impl From<NotReserved<'_>> for Diagnostic {
     fn from(error: NotReserved<'_>) -> Self {
         let NotReserved { bits, field } = error;
-        Diagnostic::new(format!("{} cannot be reserved", bits.title()), bits.span, "")
-            .secondary(field.1.bits.span, format!("`{}` holds {}", field.0.value, field.1.bits.title()))
+        Diagnostic::new(
+            format!("field `{}` overlaps reserved {}", field.0.value, bits.title()),
+            bits.span,
+            "reserved here",
+        )
+        .secondary(field.1.bits.span, format!("`{}` holds {}", field.0.value, field.1.bits.title()))
     }
 }
 
@@ -34,7 +39,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
         for reserved in &register.reserved_bits {
             let bits = reserved.bits;
             if bits.msb() >= register.bits() {
-                diagnostics.report(Outside { register: &register.name, bits });
+                diagnostics.report(Outside { register, bits });
             }
             if let Some(field) = register.fields.iter().find(|(_, field)| field.bits.mask() & bits.mask() != 0) {
                 diagnostics.report(NotReserved { bits, field });

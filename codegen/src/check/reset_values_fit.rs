@@ -1,4 +1,4 @@
-//! The value after a reset fits the register, and what is known of it is said of a known value.
+//! A reset value fits its register, and `reset_known` accompanies a known value.
 
 use crate::description::{Bits, Description, Name, Reset};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -14,9 +14,9 @@ impl From<TooLarge<'_>> for Diagnostic {
     fn from(error: TooLarge<'_>) -> Self {
         let TooLarge { register, span, width } = error;
         Diagnostic::new(
-            format!("the value of `{}` after a reset does not fit it", register.value),
+            format!("the reset value of `{}` does not fit in {width} bits", register.value),
             span,
-            format!("does not fit {width} bits"),
+            format!("has more than {width} bits"),
         )
     }
 }
@@ -30,8 +30,10 @@ struct NothingKnown<'a> {
 impl From<NothingKnown<'_>> for Diagnostic {
     fn from(error: NothingKnown<'_>) -> Self {
         let NothingKnown { register, known, reset } = error;
-        let message = format!("`reset_known` of `{}` has no value to speak of", register.value);
-        Diagnostic::new(message, known, "says which bits of the value are known").secondary(reset, "no value is given")
+        let message = format!("`reset_known` of `{}` without a reset value", register.value);
+        Diagnostic::new(message, known, "selects the known bits of `reset`")
+            .secondary(reset, "the value is unknown")
+            .help("remove `reset_known`, or give the known bits: `reset: 0x0`")
     }
 }
 
@@ -45,8 +47,9 @@ struct OutsideKnown<'a> {
 impl From<OutsideKnown<'_>> for Diagnostic {
     fn from(error: OutsideKnown<'_>) -> Self {
         let OutsideKnown { register, reset, known, bits } = error;
-        let message = format!("the value of `{}` after a reset has bits that are not known", register.value);
-        Diagnostic::new(message, reset, format!("has the bits {bits:#x}")).secondary(known, "which are not among these")
+        let message = format!("the reset value of `{}` sets bits that are not known", register.value);
+        Diagnostic::new(message, reset, format!("sets the bits {bits:#x}"))
+            .secondary(known, "does not include these bits")
     }
 }
 

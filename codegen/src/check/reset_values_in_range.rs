@@ -1,5 +1,6 @@
-//! What a field holds after a reset is a value that software may write to it, as far as both are known: a `write` that does
-//! not give the field writes that value.
+//! The reset value of a field is inside the range of the field, if both are known.
+//!
+//! A `write` that does not give the field writes its reset value.
 
 use crate::description::{Access, Description, Name, Reset};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -16,11 +17,11 @@ impl From<OutOfRange<'_>> for Diagnostic {
     fn from(error: OutOfRange<'_>) -> Self {
         let OutOfRange { field, value, range, reset } = error;
         let (least, greatest) = range.value;
-        let message = format!("field `{}` is out of its range after a reset", field.value);
+        let message = format!("the reset value of field `{}` is out of range", field.value);
         Diagnostic::new(message, range.span, format!("allows {least} to {greatest}"))
-            .secondary(reset, format!("makes it {value}"))
-            .note("a write that does not give the field writes the value that it has after a reset")
-            .help("if both are right, leave the field's bits out of `reset_known`: then every write must give it")
+            .secondary(reset, format!("resets it to {value}"))
+            .note("a write that does not give the field writes its reset value")
+            .help("if both are right, leave the bits of the field out of `reset_known`; then every write must give it")
     }
 }
 

@@ -1,4 +1,4 @@
-//! No two things get the same name in Rust, nor one that the generated code has a use for itself.
+//! Rust names are unique, and none is a name that generated code uses itself.
 
 use std::collections::HashMap;
 
@@ -32,14 +32,13 @@ struct Taken<'a> {
 impl From<Taken<'_>> for Diagnostic {
     fn from(error: Taken<'_>) -> Self {
         let Taken { what, rust, name } = error;
-        let message = format!("`{}` cannot become the {what} `{rust}` in Rust", name.value);
+        let message = format!("`{}` gets a Rust name that is reserved", name.value);
         let other = format!("`{}_`", name.value);
-        let diagnostic =
-            Diagnostic::new(message, name.span, "").note(format!("generated code has a {what} `{rust}` of its own"));
+        let diagnostic = Diagnostic::new(message, name.span, format!("becomes `{rust}`"))
+            .note(format!("generated code has a {what} `{rust}` of its own"));
         match what {
-            "constant" => diagnostic.help(format!(
-                "choose another key, such as {other}, and give the datasheet's spelling as the field's `name`"
-            )),
+            "constant" => diagnostic
+                .help(format!("choose another key, such as {other}, and give the datasheet's spelling under `name`")),
             _ => diagnostic.help(format!("choose another name, such as {other}")),
         }
     }
@@ -64,7 +63,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
 
     let modules = description.registers.iter().filter(|register| register.has_values());
     let modules = modules.map(|register| (&register.name, rust_name::method(&register.name)));
-    // The code of a block is in a module of its own, beside those of the registers' values.
+    // The code of a block is in a module. The enumerations of each register have one in the same scope.
     let modules = modules.chain(description.blocks.keys().map(|name| (name, name.value.clone())));
     names.unique("module", modules, rust_name::TAKEN_MODULES);
 
@@ -89,7 +88,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The traits of an extension are beside the types that it adds, and beside those of the description that it uses.
+/// Checks the traits of an extension. They share a scope with the types of the extension and of the description.
 pub(super) fn check_extension(whole: &Description, extension: &Extension, diagnostics: &mut Diagnostics) {
     let mut names = Names { diagnostics };
     let traits = extension.additions.keys().map(|register| (register, rust_name::added_fields(extension, register)));
@@ -97,7 +96,7 @@ pub(super) fn check_extension(whole: &Description, extension: &Extension, diagno
     let names_of_types = whole.registers.iter().map(|register| &register.name).chain(whole.indices.keys());
     let types = names_of_types.map(|name| (name, rust_name::type_name(name)));
     let spaces = whole.indices.keys().map(|name| (name, rust_name::index_space(name)));
-    // A type that is taken was reported.
+    // `check` has reported reserved names.
     let types: Vec<_> =
         types.chain(spaces).filter(|(_, rust)| !rust_name::TAKEN_TYPES.contains(&rust.as_str())).collect();
     names.unique("trait or type", types.into_iter().chain(accessors).chain(traits), rust_name::TAKEN_TYPES);
@@ -108,7 +107,7 @@ struct Names<'m> {
 }
 
 impl Names<'_> {
-    /// Reports what is called the same in two lists, which `names_unique` takes for no mistake.
+    /// Reports names that are in both lists, which `names_unique` allows.
     fn apart<'a>(
         &mut self,
         what: &str,
@@ -131,7 +130,7 @@ impl Names<'_> {
                 self.diagnostics.report(Taken { what, rust: &rust, name });
             }
             match seen.get(&rust) {
-                // Twice the same name in the description is told of by `names_unique`.
+                // `names_unique` reports a name that the description has twice.
                 Some(first) if first.value != name.value => {
                     self.diagnostics.report(SameName { what, rust: &rust, first, second: name });
                 }

@@ -1,4 +1,4 @@
-//! What `software_must` asks for can be written: the field is there, software may write it, the value fits.
+//! The values in `software_must` can be written: the field exists and is writable, and the value fits.
 
 use super::{Unknown, keys};
 use crate::description::{Access, Bits, Description, Name};
@@ -14,7 +14,8 @@ struct TooLarge<'a> {
 impl From<TooLarge<'_>> for Diagnostic {
     fn from(error: TooLarge<'_>) -> Self {
         let TooLarge { field, value, bits } = error;
-        Diagnostic::new(format!("software cannot write {} into field `{}`", value.value, field.value), value.span, "")
+        let message = format!("the required value of field `{}` does not fit it", field.value);
+        Diagnostic::new(message, value.span, format!("greater than {}", bits.max()))
             .secondary(bits.span, format!("holds up to {}", bits.max()))
     }
 }
@@ -27,7 +28,7 @@ struct NotWritable<'a> {
 impl From<NotWritable<'_>> for Diagnostic {
     fn from(error: NotWritable<'_>) -> Self {
         let NotWritable { field, access } = error;
-        let message = format!("software cannot write field `{}`", field.value);
+        let message = format!("software cannot write the required value of field `{}`", field.value);
         Diagnostic::new(message, field.span, format!("its access is `{}`", access.keyword()))
     }
 }

@@ -1,4 +1,4 @@
-//! Every `when` names another field, and a value that this field can have.
+//! Every `when` of a field names another field and a value that fits that field.
 
 use super::{Unknown, keys};
 use crate::description::{Description, Name};
@@ -15,7 +15,7 @@ impl From<Impossible<'_>> for Diagnostic {
     fn from(error: Impossible<'_>) -> Self {
         let Impossible { field, value, max } = error;
         let message = format!("field `{}` is never {}", field.value, value.value);
-        Diagnostic::new(message, value.span, format!("it holds up to {max}"))
+        Diagnostic::new(message, value.span, format!("`{}` holds up to {max}", field.value))
     }
 }
 
@@ -26,7 +26,7 @@ struct OnItself<'a> {
 impl From<OnItself<'_>> for Diagnostic {
     fn from(error: OnItself<'_>) -> Self {
         let message = format!("field `{}` cannot be a condition of itself", error.field.value);
-        Diagnostic::new(message, error.field.span, "")
+        Diagnostic::new(message, error.field.span, "names the field itself")
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
                         diagnostics.report(match other.contains('.') {
                             false => unknown.into(),
                             true => Diagnostic::from(Unknown { known: Vec::new(), ..unknown }).help(format!(
-                                "the `when` of a field names fields of its own {} alone, as in `{name}: 1`",
+                                "write a field of the same {}: `{name}: 1`",
                                 layout.kind,
                                 name = layout.fields.keys().next().map_or("FIELD", |first| first.as_str()),
                             )),

@@ -1,5 +1,6 @@
-//! Every register is of 8, 16 or 32 bits, and of a width that the description lists; every descriptor of one to four
-//! 32-bit words.
+//! Every register has 8, 16 or 32 bits, and a width that the description lists.
+//!
+//! Every descriptor consists of one to four 32-bit words.
 
 use crate::description::{Description, Register};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -27,10 +28,11 @@ impl From<NotListed<'_>> for Diagnostic {
     fn from(error: NotListed<'_>) -> Self {
         let NotListed { register, listed } = error;
         let (bits, span) = (register.bits(), register.width.map_or(register.name.span, |width| width.span));
-        let message = format!("no register of this chip has {bits} bits, as `{}` has", register.name.value);
-        let words: Vec<_> = listed.iter().map(|width| width.value.to_string()).collect();
+        let message = format!("register `{}` has {bits} bits, which `widths` does not list", register.name.value);
+        let label = if register.width.is_some() { "not listed" } else { "32 bits by default" };
+        let widths: Vec<_> = listed.iter().map(|width| width.value.to_string()).collect();
         let diagnostic =
-            Diagnostic::new(message, span, "").help(format!("give a width that `widths` lists: {}", words.join(", ")));
+            Diagnostic::new(message, span, label).help(format!("set `width` to one of: {}", widths.join(", ")));
         match listed.first() {
             Some(first) => diagnostic.secondary(first.span, "the widths that the runtime can access"),
             None => diagnostic,

@@ -1,4 +1,4 @@
-//! Only a register that can be written says who may write it, or that writing it hands work to the chip.
+//! Only a writable register has `write_in` or `doorbell`.
 
 use crate::description::{Access, Description, Name, Register};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -12,9 +12,10 @@ struct NeverWritten<'a> {
 impl From<NeverWritten<'_>> for Diagnostic {
     fn from(error: NeverWritten<'_>) -> Self {
         let NeverWritten { register, rule } = error;
-        let message = format!("nothing of register `{}` can be written", register.name.value);
-        Diagnostic::new(message, rule.span, "there is no write that this could allow")
+        let label = format!("`{}` has no writable field", register.name.value);
+        Diagnostic::new("`write_in` on a register that is never writable", rule.span, label)
             .secondary(register.access.span, format!("its access is `{}`", register.access.keyword()))
+            .help("remove `write_in`, or correct `access`")
     }
 }
 
@@ -26,9 +27,10 @@ struct NoDoorbell<'a> {
 impl From<NoDoorbell<'_>> for Diagnostic {
     fn from(error: NoDoorbell<'_>) -> Self {
         let NoDoorbell { register, access } = error;
-        let message = format!("nothing of doorbell `{}` can be `{}`", register.name.value, access.value.keyword());
-        Diagnostic::new(message, access.span, "")
-            .secondary(register.name.span, "each write of it gives the whole value")
+        let message = format!("a doorbell cannot have `{}` access", access.value.keyword());
+        Diagnostic::new(message, access.span, "must be `rw` or `wo`")
+            .secondary(register.name.span, format!("`{}` is a doorbell", register.name.value))
+            .note("a doorbell write stores the whole register")
     }
 }
 

@@ -1,6 +1,6 @@
-//! The second reader, made for the report: from the tree to values with their places.
+//! The second reader, for reports: from the tree to values with spans.
 //!
-//! Each kind of value says how it is read, and what is wrong is reported in place.
+//! Each type decodes itself, and reports its errors.
 
 use indexmap::IndexMap;
 
@@ -14,7 +14,7 @@ pub trait Decode: Sized {
     fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self>;
 }
 
-/// Something else stands where a value of one kind is wanted.
+/// A value is of another kind than expected.
 struct WrongKind<'a> {
     wanted: &'a str,
     found: &'a str,
@@ -27,7 +27,7 @@ impl From<WrongKind<'_>> for Diagnostic {
     }
 }
 
-/// A mapping has a key that means nothing.
+/// A mapping has an unknown key.
 struct UnknownKey<'a> {
     key: &'a Spanned<String>,
     what: &'a str,
@@ -42,7 +42,7 @@ impl From<UnknownKey<'_>> for Diagnostic {
     }
 }
 
-/// A mapping lacks a key that it must have.
+/// A mapping lacks a required key.
 struct MissingKey<'a> {
     key: &'a str,
     what: &'a str,
@@ -56,18 +56,18 @@ impl From<MissingKey<'_>> for Diagnostic {
     }
 }
 
-/// Reports that `node` is not what was wanted.
+/// Reports that `node` is not what was expected.
 pub fn wrong<T>(node: &Node, wanted: &str, diagnostics: &mut Diagnostics) -> Option<T> {
     diagnostics.report(WrongKind { wanted, found: &node.describe(), span: node.span });
     None
 }
 
-/// The keys of a mapping while they are taken out of it one by one.
+/// The keys of a mapping, which are taken out of it one by one.
 ///
-/// What was asked for is what is known: no list of keys stands anywhere else.
+/// The known keys are those that were taken: there is no other list.
 pub struct Keys<'a> {
     what: &'static str,
-    /// Where the mapping begins: its first key, or the whole of an empty one.
+    /// The span of the first key, or of an empty mapping.
     head: Span,
     entries: IndexMap<&'a str, &'a (Spanned<String>, Node)>,
     known: Vec<&'static str>,
@@ -75,7 +75,7 @@ pub struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// The keys of `node`, which should be a mapping that describes `what`.
+    /// Returns the keys of `node`, which must be a mapping that describes `what`.
     pub fn of(node: &'a Node, what: &'static str, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Kind::Mapping(entries) = &node.kind else {
             return wrong(node, &format!("{what} (a mapping)"), diagnostics);
@@ -89,7 +89,7 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// The value of `key`, or what stands for it where it is missing.
+    /// Takes the value of `key`, or returns `default` if the key is missing.
     pub fn take<T: Decode>(
         &mut self,
         key: &'static str,
@@ -108,7 +108,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Reports the keys that nobody asked for, and the missing ones that none of those was meant to be.
+    /// Reports the unknown keys, and the missing keys that are not close to an unknown one.
     pub fn finish(self, diagnostics: &mut Diagnostics) {
         for key in &self.missing {
             if closest(key, self.entries.keys().copied()).is_none() {
@@ -123,7 +123,7 @@ impl<'a> Keys<'a> {
 
 /// Declares a struct whose fields are the keys of a mapping, and how both readers read it.
 ///
-/// A key must be given, unless `= default` says that its type's default stands for it.
+/// A key is required, unless `= default` allows the default of its type.
 macro_rules! mapping {
     (
         $(#[$attribute:meta])*
@@ -153,7 +153,7 @@ macro_rules! mapping {
     };
 }
 
-/// Declares an enumeration of words, and how both readers read it.
+/// Declares an enumeration of keywords, and how both readers read it.
 macro_rules! keywords {
     (
         $(#[$attribute:meta])*
@@ -169,7 +169,7 @@ macro_rules! keywords {
         }
 
         impl $Name {
-            /// The word that stands in a description.
+            /// Returns the keyword of a description.
             pub fn keyword(self) -> &'static str {
                 match self {
                     $( Self::$Keyword => $text, )*
@@ -197,7 +197,7 @@ macro_rules! keywords {
 
 pub(crate) use {keywords, mapping};
 
-/// A word is none of those that can stand in its place.
+/// A keyword is not one of those allowed.
 pub struct UnknownKeyword<'a> {
     pub word: &'a Spanned<String>,
     pub what: &'a str,
@@ -216,7 +216,7 @@ impl Decode for String {
     fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             Kind::Scalar { text, .. } if !node.is_null() => Some(text.clone()),
-            _ => wrong(node, "a text", diagnostics),
+            _ => wrong(node, "text", diagnostics),
         }
     }
 }
@@ -253,7 +253,7 @@ impl Decode for u32 {
     }
 }
 
-/// A number as serde_yaml reads it: what looks like one but begins with a zero is a text to it.
+/// Reads a number as serde_yaml does, which treats decimal digits after a leading zero as text.
 fn integer(text: &str) -> Option<u64> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let (digits, radix) = match digits.get(..2) {
@@ -283,7 +283,7 @@ impl<T: Decode> Decode for Vec<T> {
         let Kind::Sequence(items) = &node.kind else {
             return wrong(node, "a list", diagnostics);
         };
-        // All are read before the first failure counts: each may have a mistake to report.
+        // Decodes all items before it returns `None`, because each may have an error to report.
         let items: Vec<_> = items.iter().map(|item| T::decode(item, diagnostics)).collect();
         items.into_iter().collect()
     }

@@ -1,4 +1,4 @@
-//! A description as JSON: every offset worked out, the words as in the file.
+//! Output as JSON: all offsets computed, keywords as in the file.
 
 use serde_json::{Map as Object, Value, json};
 
@@ -6,7 +6,7 @@ use crate::description::{Mark, Named, Range};
 use crate::lower::{Descriptor, Field, Map, Register};
 use crate::source::Spanned;
 
-/// The registers and descriptors of a map, as a JSON text.
+/// Returns the registers and descriptors of a map as JSON.
 pub fn dump(map: &Map<'_>) -> String {
     let registers: Vec<_> = map.registers.iter().map(register).collect();
     let descriptors: Vec<_> = map.descriptors.iter().map(descriptor).collect();
@@ -53,7 +53,7 @@ fn field(field: &Field<'_>, reset: Option<u64>) -> Value {
     })
 }
 
-/// A field's part of the value after a reset, if all of it is known.
+/// Returns the reset value of a field, if all of it is known.
 fn reset(register: &Register<'_>, field: &Field<'_>) -> Option<u64> {
     let (lsb, max) = (field.bits().lsb, field.bits().max());
     register.reset.filter(|_| register.reset_known >> lsb & max == max).map(|value| value >> lsb & max)

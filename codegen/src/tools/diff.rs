@@ -1,6 +1,6 @@
-//! What changed from one description to another, and what that means for the version of a crate that is made from it.
+//! Comparison of two descriptions, with the semver level of each change for the generated crate.
 //!
-//! The rules are those of the project's docs/semver.md: what makes code stop to compile is major.
+//! The rules are in docs/semver.md: a change is major if code stops compiling.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,14 +11,14 @@ use crate::description::{self, Mark, Named, Range};
 use crate::lower::{Descriptor, Field, FieldKind, Map, Read, Register, Write};
 use crate::source::Spanned;
 
-/// What a change asks of the version.
+/// The semver level of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing that code can see, or the correction of what never worked.
+    /// Code sees no change, or a correction of something that never worked.
     Patch,
-    /// More can be written than before.
+    /// Code can use something new.
     Minor,
-    /// Code stops to compile.
+    /// Code stops compiling.
     Major,
 }
 
@@ -32,14 +32,14 @@ impl fmt::Display for Level {
     }
 }
 
-/// All changes, in the order of the newer description, by what they are a change of.
+/// All changes, grouped by their object, in the order of the newer description.
 #[derive(Debug, Default)]
 pub struct Difference {
     changes: IndexMap<String, Vec<(Level, String)>>,
 }
 
 impl Difference {
-    /// What the whole asks of the version; nothing if nothing changed.
+    /// Returns the highest level of all changes, or `None` if nothing changed.
     #[must_use]
     pub fn level(&self) -> Option<Level> {
         self.all().map(|(level, _)| *level).max()
@@ -53,14 +53,14 @@ impl Difference {
         self.changes.entry(place.to_owned()).or_default().push((level, text.into()));
     }
 
-    /// A change of which it does not matter what it is from and to.
+    /// Notes a change without its old and new value.
     fn text<T: PartialEq>(&mut self, place: &str, what: &str, old: &T, new: &T) {
         if old != new {
             self.note(Level::Patch, place, format!("{what} changed"));
         }
     }
 
-    /// A change for which both directions have a level.
+    /// Notes a change of a flag, with a level for each direction.
     fn switch(&mut self, place: &str, old: bool, new: bool, gained: (Level, &str), lost: (Level, &str)) {
         match (old, new) {
             (false, true) => self.note(gained.0, place, gained.1),
@@ -69,7 +69,7 @@ impl Difference {
         }
     }
 
-    /// Goes through two lists by name: what is new is minor, what is gone is major.
+    /// Compares two lists by name: an added entry is minor, a removed one is major.
     fn names<'a, T: 'a>(
         &mut self,
         what: &str,
@@ -78,7 +78,7 @@ impl Difference {
         mut both: impl FnMut(&mut Self, &str, &'a T, &'a T),
     ) {
         let mut old: IndexMap<String, &T> = old.into_iter().collect();
-        // A register goes by its name alone; a permission, say, may have the same.
+        // A register is identified by its name only; other kinds may have the same name.
         let place = |name: &str| if what == "register" { name.to_owned() } else { format!("{what} {name}") };
         for (name, new) in new {
             match old.shift_remove(&name) {
@@ -106,11 +106,11 @@ impl fmt::Display for Difference {
             count => Some(format!("{count} {wanted}")),
         };
         let counts: Vec<_> = [Level::Major, Level::Minor, Level::Patch].into_iter().filter_map(count).collect();
-        writeln!(f, "\nAll in all: {verdict} ({})", counts.join(", "))
+        writeln!(f, "\nSummary: {verdict} ({})", counts.join(", "))
     }
 }
 
-/// What changed from `old` to `new`.
+/// Returns the changes from `old` to `new`.
 #[must_use]
 pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
     let mut difference = Difference::default();
@@ -129,7 +129,7 @@ pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
         entries(&was.permissions),
         entries(&is.permissions),
         |difference, name, old, new| {
-            // What it implies shows where it is enough.
+            // A change of `implies` is noted at the registers.
             difference.text(name, "what it is", &(&old.kind, &old.doc), &(&new.kind, &new.doc));
         },
     );
@@ -152,7 +152,7 @@ pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
     difference
 }
 
-/// Where registers may be. Only an extension can have one where it may no longer be, and its build says so.
+/// Notes changes of the register space. They can break extensions only, whose builds report it.
 fn space(difference: &mut Difference, was: &description::Description, is: &description::Description) {
     let size = |description: &description::Description| description.size.map(|size| size.value);
     let widths = |description: &description::Description| {
@@ -164,7 +164,7 @@ fn space(difference: &mut Difference, was: &description::Description, is: &descr
         difference.note(Level::Minor, "the space", format!("ends {end}"));
     }
     if widths(was) != widths(is) {
-        difference.note(Level::Minor, "the space", "other widths are accessed");
+        difference.note(Level::Minor, "the space", "the supported widths changed");
     }
     let place = |one: &description::Forbidden| (one.name.value.clone(), one.offset.value, one.length.value);
     let [before, after] = [was, is].map(|description| description.forbidden.iter().map(place).collect::<Vec<_>>());
@@ -220,7 +220,7 @@ fn register(
     if was.block != is.block {
         difference.note(Major, name, "is in another block");
     }
-    difference.text(name, "the condition of its place", &was.when, &is.when);
+    difference.text(name, "the condition of its address", &was.when, &is.when);
     if was.bits() != is.bits() {
         difference.note(Major, name, format!("is {} bits wide, was {}", is.bits(), was.bits()));
     }
@@ -228,12 +228,12 @@ fn register(
         described.array.as_ref().map(|array| array.index.as_ref().map(|index| index.value.clone()))
     };
     if index(was) == index(is) {
-        // Of a named index the count is reported once, at the index.
+        // The count of a named index is noted at the index.
         if index(is).flatten().is_none() {
             count(difference, name, was.count(), is.count());
         }
     } else {
-        difference.note(Major, name, "is indexed by something else, or no longer");
+        difference.note(Major, name, "has another index, or none");
     }
     let (here, there) = (places(&old.ranges), places(&new.ranges));
     if let Some((from, to)) = here.iter().zip(&there).find(|(from, to)| from != to) {
@@ -256,14 +256,14 @@ fn register(
             difference.note(Major, name, format!("may no longer be written in {gone}"));
         }
         for added in there.iter().filter(|name| !here.contains(name)) {
-            difference.note(Minor, name, format!("may be written in {added} too"));
+            difference.note(Minor, name, format!("may also be written in {added}"));
         }
     }
     marks(difference, name, was.marks().collect(), is.marks().collect());
-    difference.switch(name, was.doorbell, is.doorbell, (Major, "is a doorbell"), (Major, "is no doorbell any more"));
+    difference.switch(name, was.doorbell, is.doorbell, (Major, "is a doorbell"), (Major, "is no longer a doorbell"));
     let reserved = |register: &Register<'_>| (register.preserve, register.must_be_zero, register.must_be_one);
     if reserved(old) != reserved(new) && was.reserved != is.reserved {
-        difference.note(Patch, name, "what is written into reserved bits changed");
+        difference.note(Patch, name, "the rule for reserved bits changed");
     }
 
     let all_at_once = new.whole_reset().is_none();
@@ -298,19 +298,19 @@ fn reads_and_writes(difference: &mut Difference, name: &str, old: &Register<'_>,
     match (old.read, new.read) {
         (Read::Nothing, Read::Pure | Read::SideEffects) => difference.note(Minor, name, "can be read"),
         (Read::Pure | Read::SideEffects, Read::Nothing) => difference.note(Major, name, "can no longer be read"),
-        (Read::Pure, Read::SideEffects) => difference.note(Major, name, "a read changes it"),
-        (Read::SideEffects, Read::Pure) => difference.note(Minor, name, "a read no longer changes it"),
+        (Read::Pure, Read::SideEffects) => difference.note(Major, name, "a read has side effects"),
+        (Read::SideEffects, Read::Pure) => difference.note(Minor, name, "a read no longer has side effects"),
         _ => {}
     }
     match (old.write, new.write) {
         (here, there) if here == there => {}
         (Write::Nothing, _) => difference.note(Minor, name, "can be written"),
         (_, Write::Nothing) => difference.note(Major, name, "can no longer be written"),
-        _ => difference.note(Major, name, "a write does something else"),
+        _ => difference.note(Major, name, "a write has another effect"),
     }
-    // Where the access changed this is no news.
+    // If the access changed, this follows from it.
     if (old.read, old.write) == (new.read, new.write) {
-        let (gained, lost) = ((Minor, "takes any bare number"), (Major, "no longer takes a bare number"));
+        let (gained, lost) = ((Minor, "accepts any raw number"), (Major, "no longer accepts a raw number"));
         difference.switch(name, old.bare_write, new.bare_write, gained, lost);
     }
 }
@@ -365,7 +365,7 @@ fn descriptor(difference: &mut Difference, place: &str, old: &Descriptor<'_>, ne
     fields(difference, place, (&old.fields, &new.fields), false);
 }
 
-/// The fields of a register or descriptor; `all_at_once` if a write must give every one.
+/// Compares the fields of a register or descriptor; `all_at_once` if a write must give all of them.
 fn fields(difference: &mut Difference, whole: &str, (old, new): (&[Field<'_>], &[Field<'_>]), all_at_once: bool) {
     let find = |fields: &'_ [Field<'_>], name: &str| fields.iter().position(|field| field.name.as_str() == name);
     for is in new {

@@ -1,4 +1,4 @@
-//! All that a description says about a register, a descriptor or a field, for a terminal.
+//! All facts about a register, a descriptor or a field, for a terminal.
 
 use super::CommandError;
 use super::find::{Entry, Found, find};
@@ -6,7 +6,7 @@ use super::table::Table;
 use crate::description::{Doubt, Erratum, Format, Mark, Order, Range, Reserved};
 use crate::lower::{Descriptor, Field, FieldKind, Map, Register};
 
-/// What there is to know about what `name` names.
+/// Returns all facts about the register, descriptor or field `name`.
 ///
 /// # Errors
 ///
@@ -91,7 +91,9 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
             Mark::DeviceState => {
                 ["device state", "a write makes untrue what the driver knows of the chip: only the driver writes it"]
             }
-            Mark::HardwareDamage => ["hardware damage", "a wrong write can destroy hardware: no safe code writes it"],
+            Mark::HardwareDamage => {
+                ["hardware damage", "a wrong write can destroy hardware, so no safe code may write it"]
+            }
         });
     }
     if described.doorbell {
@@ -151,9 +153,9 @@ fn descriptor(map: &Map<'_>, format: &Descriptor<'_>) -> String {
     let mut about = Table::default();
     about.row(["width", &format!("{} bits", described.bits.value)]);
     let flags = [
-        ("done", &described.done, "hands it back"),
+        ("done", &described.done, "returns it to software"),
         ("last", &described.last, "ends a chain"),
-        ("report", &described.report, "asks for being handed back"),
+        ("report", &described.report, "requests a status write-back"),
     ];
     for (word, flag, meaning) in flags {
         if let Some(flag) = flag {
@@ -242,12 +244,12 @@ fn field_meaning(field: &Field<'_>) -> String {
         parts.push(format!("Always {value}."));
     }
     if field.kind == FieldKind::Address {
-        parts.push("An address that the chip goes to.".to_owned());
+        parts.push("An address that the chip accesses.".to_owned());
     }
     parts.join(" ")
 }
 
-/// The part of the value after a reset that a field has.
+/// Returns the reset value of a field.
 fn field_reset(register: &Register<'_>, field: &Field<'_>) -> Option<String> {
     let bits = field.bits();
     let part = |word: u64| word.checked_shr(bits.lsb).unwrap_or(0) & bits.max();
@@ -260,7 +262,7 @@ fn field_reset(register: &Register<'_>, field: &Field<'_>) -> Option<String> {
 fn reset(register: &Register<'_>) -> String {
     let digits = register.described.bits() as usize / 4;
     match (register.reset, register.whole_reset()) {
-        (None, _) => "unknown: a write gives every field".to_owned(),
+        (None, _) => "unknown: a write must give every field".to_owned(),
         (Some(reset), None) => {
             format!("0x{reset:0digits$X}, known in the bits 0x{:0digits$X}", register.reset_known)
         }
@@ -268,7 +270,7 @@ fn reset(register: &Register<'_>) -> String {
     }
 }
 
-/// Where a register is, and where else.
+/// Adds rows with the addresses and aliases of a register.
 fn places(map: &Map<'_>, register: &Register<'_>, element: Option<u64>, table: &mut Table) {
     let array = register.described.array.as_ref();
     for (title, ranges) in [("where", &register.ranges), ("also at", &register.aliases)] {
@@ -340,7 +342,7 @@ fn written(format: Format) -> &'static str {
 
 fn policy(policy: Reserved) -> &'static str {
     match policy {
-        Reserved::Preserve => "reserved, kept as it is",
+        Reserved::Preserve => "reserved, preserved",
         Reserved::Zero => "reserved, written as zero",
         Reserved::One => "reserved, written as one",
     }

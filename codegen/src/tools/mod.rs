@@ -1,4 +1,4 @@
-//! What the program does beside checking: one file a command. None of it is needed to generate code.
+//! The commands of the program other than `check` and the converters: one file per command.
 
 pub mod decode;
 pub mod diff;
@@ -14,7 +14,7 @@ use annotate_snippets::{Group, Level, Renderer};
 use crate::Error;
 use crate::diagnostic::{Report, closest};
 
-/// A number as a person writes it on a command line.
+/// Reads a number from the command line: decimal, `0x`, `0o` or `0b`, with or without `_`.
 fn number(text: &str) -> Option<u128> {
     let text = text.replace('_', "").to_ascii_lowercase();
     let (digits, radix) = match text.get(..2) {
@@ -23,11 +23,11 @@ fn number(text: &str) -> Option<u128> {
         Some("0o") => (&text[2..], 8),
         _ => (text.as_str(), 10),
     };
-    // A sign is no digit, though the standard library reads it.
+    // `from_str_radix` accepts a sign, which is not allowed here.
     u128::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
 }
 
-/// A command asks for something that cannot be had.
+/// A command with invalid arguments.
 #[derive(Debug, Clone)]
 pub struct CommandError {
     message: String,
@@ -39,13 +39,13 @@ impl CommandError {
         Self { message: message.into(), helps: Vec::new() }
     }
 
-    /// Adds a sentence that says what to do.
+    /// Adds a help: what to do instead.
     pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
         self.helps.push(text.into());
         self
     }
 
-    /// Adds "did you mean", if one of `known` is close to `word`.
+    /// Adds "did you mean" if one of `known` is close to `word`.
     pub(crate) fn suggest<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match closest(word, known) {
             Some(close) => self.help(format!("did you mean `{close}`?")),
@@ -53,7 +53,7 @@ impl CommandError {
         }
     }
 
-    /// What a person reads: with a line end, and in colour if wished.
+    /// Renders the error with a line end, in colour if `colour` is set.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
@@ -77,22 +77,22 @@ impl fmt::Display for CommandError {
 
 impl std::error::Error for CommandError {}
 
-/// Why a command has nothing to print.
+/// An error of a command.
 #[derive(Debug)]
 pub enum ToolError {
-    /// A file is not as it should be.
+    /// A file is invalid, or cannot be read or written.
     Error(Error),
-    /// It asks for something that cannot be had.
-    CommandError(CommandError),
+    /// The arguments are invalid.
+    Command(CommandError),
 }
 
 impl ToolError {
-    /// What a person reads: with a line end, and in colour if wished.
+    /// Renders the error with a line end, in colour if `colour` is set.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         match self {
             Self::Error(error) => error.render(colour),
-            Self::CommandError(refused) => refused.render(colour),
+            Self::Command(error) => error.render(colour),
         }
     }
 }
@@ -110,8 +110,8 @@ impl From<Report> for ToolError {
 }
 
 impl From<CommandError> for ToolError {
-    fn from(refused: CommandError) -> Self {
-        Self::CommandError(refused)
+    fn from(error: CommandError) -> Self {
+        Self::Command(error)
     }
 }
 

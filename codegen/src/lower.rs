@@ -87,7 +87,7 @@ pub struct ReservedRun<'a> {
     pub bits: Bits,
     /// The value that software writes to them.
     pub policy: Reserved,
-    /// The reason, if the rule differs from that of the other bits without a field.
+    /// The reason, if other bits without a field have another rule.
     pub why: Option<&'a str>,
 }
 

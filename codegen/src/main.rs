@@ -44,7 +44,7 @@ enum Command {
         /// Generate the additions of this extension of the description
         #[arg(long, value_name = "FILE")]
         extension: Option<PathBuf>,
-        /// Import the runtime from this path; with --extension, the crate that is extended [default: ::datasheet_runtime]
+        /// Path of the runtime; with --extension, of the extended crate [default: ::datasheet_runtime]
         #[arg(long, value_name = "PATH")]
         crate_path: Option<String>,
     },

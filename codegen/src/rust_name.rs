@@ -24,10 +24,10 @@ pub(crate) const TAKEN_MODULES: &[&str] = &[
     "u8", "usize",
 ];
 
-/// The methods in the scope of those of the registers.
+/// The methods in the same scope as the methods of registers.
 pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume_permission"];
 
-/// The constants of a register other than its fields: its offset, and those of the runtime's traits.
+/// The constants of a register other than its fields: its offset, and the constants of the runtime's traits.
 #[rustfmt::skip]
 pub(crate) const TAKEN_CONSTANTS: &[&str] = &[
     "ARRAY", "FIXED", "FORCED_ONES", "INFO", "NAME", "OFFSET", "PRESERVE_MASK", "RESET_VALUE", "WRITABLE",

@@ -18,7 +18,7 @@ impl Source {
         Self { name: name.into(), text: text.into(), start: 0 }
     }
 
-    /// Moves the spans of this source behind all those of `other`, so that a span identifies its source.
+    /// Moves the spans of this source behind the spans of `other`, so that a span identifies its source.
     #[must_use]
     pub fn after(self, other: &Source) -> Self {
         // The offset at the end of the other text belongs to that text.

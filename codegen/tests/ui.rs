@@ -1,7 +1,7 @@
-//! What a person reads who made a mistake: `ui/NAME/stderr` for `ui/NAME/input.yaml`, or for `ui/NAME/extension.yaml`, which
-//! extends `golden/input.yaml`, or the `input.yaml` beside it.
+//! The diagnostics: `ui/NAME/stderr` for `ui/NAME/input.yaml`, or for `ui/NAME/extension.yaml`, which extends
+//! `golden/input.yaml` or the `input.yaml` in the same directory.
 //!
-//! `BLESS=1 cargo test -p datasheet-codegen --test ui` writes what is read now; look at the difference before you
+//! `BLESS=1 cargo test -p datasheet-codegen --test ui` writes the current output. Review the difference before you
 //! commit it.
 
 use std::error::Error;
@@ -16,7 +16,7 @@ use datasheet_codegen::{read_bytes, read_extension};
 const GOLDEN: &str = include_str!("golden/input.yaml");
 
 #[test]
-fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
+fn diagnostics_match_the_expected_output() -> Result<(), Box<dyn Error>> {
     let bless = std::env::var_os("BLESS").is_some();
     let mut cases: Vec<_> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui"))?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -46,9 +46,9 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
         if read != blessed {
             let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let diff = TextDiff::from_lines(&blessed, &read);
-            failures += &diff.unified_diff().header(&format!("ui/{name}/stderr"), "what is read now").to_string();
+            failures += &diff.unified_diff().header(&format!("ui/{name}/stderr"), "current output").to_string();
         }
     }
-    assert!(failures.is_empty(), "some errors do not read as they should:\n{failures}");
+    assert!(failures.is_empty(), "some diagnostics differ:\n{failures}");
     Ok(())
 }

@@ -59,7 +59,8 @@ impl From<SharedAddress<'_>> for Diagnostic {
             diagnostic
         } else {
             diagnostic.help(format!(
-                "if only one of them is there at a time, give both a `when`; otherwise add `overlaps: [[{one}, {other}]]`"
+                "if only one of them is there at a time, give both a `when`; otherwise add \
+                 `overlaps: [[{one}, {other}]]` to the description"
             ))
         }
     }

@@ -21,8 +21,8 @@ impl From<Overlap<'_>> for Diagnostic {
         let label = |(name, field): (&Name, &Field)| format!("`{}` holds {}", name.value, field.bits.title());
         Diagnostic::new(message, second.1.bits.span, label(second)).secondary(first.1.bits.span, label(first)).help(
             format!(
-                "if another field selects between them, give both a `when`; otherwise add `overlaps: [[{}, {}]]`",
-                first.0.value, second.0.value
+                "if another field selects between them, give both a `when`; otherwise add `overlaps: [[{}, {}]]` to the {}",
+                first.0.value, second.0.value, layout.kind
             ),
         )
     }

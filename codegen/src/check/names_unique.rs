@@ -1,4 +1,4 @@
-//! The names of registers and pairs are unique, and so are those of the descriptors of each format.
+//! The names of registers and pairs are unique, and so are the names of descriptors within each format.
 
 use std::collections::HashMap;
 

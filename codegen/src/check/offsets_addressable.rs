@@ -33,7 +33,8 @@ impl From<TooHigh<'_>> for Diagnostic {
         let label = if range.stride > u64::from(u32::MAX) {
             format!("the stride is {:#x}", range.stride)
         } else {
-            format!("the last element is at {:#x}", range.last())
+            let which = if range.count > 1 { "the last element is at" } else { "the offset is" };
+            format!("{which} {:#x}", range.last())
         };
         let message = format!("`{}` lies beyond the 32-bit address space", register.value);
         Diagnostic::new(message, range.base.span, label).note("offsets and strides are below 2^32")

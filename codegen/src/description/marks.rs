@@ -7,7 +7,8 @@ use crate::source::Spanned;
 /// A reason for which only the driver writes a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// A wrong value lets the chip access memory that was not given to it, or the driver read data that is not written yet.
+    /// A wrong value lets the chip access memory that was not given to it, or the driver read data before the chip has
+    /// written it.
     MemorySafety,
     /// A write changes the state or the ownership of the chip that the driver tracks.
     DeviceState,

@@ -235,7 +235,7 @@ mapping! {
         pub name: Option<String> = default,
         /// Its bits.
         pub bits: Spanned<Bits>,
-        /// Its kind of access, if it differs from that of its register.
+        /// Its kind of access, if its register has another one.
         pub access: Option<Spanned<Access>> = default,
         /// Its purpose.
         pub doc: Option<String> = default,

@@ -49,22 +49,22 @@ impl Difference {
         self.changes.values().flatten()
     }
 
-    fn note(&mut self, level: Level, place: &str, text: impl Into<String>) {
-        self.changes.entry(place.to_owned()).or_default().push((level, text.into()));
+    fn note(&mut self, level: Level, item: &str, text: impl Into<String>) {
+        self.changes.entry(item.to_owned()).or_default().push((level, text.into()));
     }
 
     /// Notes a change without its old and new value.
-    fn text<T: PartialEq>(&mut self, place: &str, what: &str, old: &T, new: &T) {
+    fn text<T: PartialEq>(&mut self, item: &str, what: &str, old: &T, new: &T) {
         if old != new {
-            self.note(Level::Patch, place, format!("{what} changed"));
+            self.note(Level::Patch, item, format!("{what} changed"));
         }
     }
 
     /// Notes a change of a flag, with a level for each direction.
-    fn switch(&mut self, place: &str, old: bool, new: bool, gained: (Level, &str), lost: (Level, &str)) {
+    fn switch(&mut self, item: &str, old: bool, new: bool, gained: (Level, &str), lost: (Level, &str)) {
         match (old, new) {
-            (false, true) => self.note(gained.0, place, gained.1),
-            (true, false) => self.note(lost.0, place, lost.1),
+            (false, true) => self.note(gained.0, item, gained.1),
+            (true, false) => self.note(lost.0, item, lost.1),
             _ => {}
         }
     }
@@ -79,23 +79,23 @@ impl Difference {
     ) {
         let mut old: IndexMap<String, &T> = old.into_iter().collect();
         // A register is identified by its name only; other kinds may have the same name.
-        let place = |name: &str| if what == "register" { name.to_owned() } else { format!("{what} {name}") };
+        let item = |name: &str| if what == "register" { name.to_owned() } else { format!("{what} {name}") };
         for (name, new) in new {
             match old.shift_remove(&name) {
-                Some(old) => both(self, &place(&name), old, new),
-                None => self.note(Level::Minor, &place(&name), format!("{what} added")),
+                Some(old) => both(self, &item(&name), old, new),
+                None => self.note(Level::Minor, &item(&name), format!("{what} added")),
             }
         }
         for name in old.keys() {
-            self.note(Level::Major, &place(name), format!("{what} removed"));
+            self.note(Level::Major, &item(name), format!("{what} removed"));
         }
     }
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, changes) in &self.changes {
-            writeln!(f, "{place}")?;
+        for (item, changes) in &self.changes {
+            writeln!(f, "{item}")?;
             for (level, text) in changes {
                 writeln!(f, "  {level}  {text}")?;
             }
@@ -166,8 +166,8 @@ fn space(difference: &mut Difference, was: &description::Description, is: &descr
     if widths(was) != widths(is) {
         difference.note(Level::Minor, "the space", "the supported widths changed");
     }
-    let place = |one: &description::Forbidden| (one.name.value.clone(), one.offset.value, one.length.value);
-    let [before, after] = [was, is].map(|description| description.forbidden.iter().map(place).collect::<Vec<_>>());
+    let item = |one: &description::Forbidden| (one.name.value.clone(), one.offset.value, one.length.value);
+    let [before, after] = [was, is].map(|description| description.forbidden.iter().map(item).collect::<Vec<_>>());
     for (name, offset, _) in after.iter().filter(|one| !before.contains(one)) {
         difference.note(Level::Minor, name, format!("0x{offset:05X} is forbidden"));
     }
@@ -194,10 +194,10 @@ fn descriptors<'m, 'a>(map: &'m Map<'a>) -> impl Iterator<Item = (String, &'m De
     map.descriptors.iter().map(move |format| (name(format), format))
 }
 
-fn count(difference: &mut Difference, place: &str, old: u64, new: u64) {
+fn count(difference: &mut Difference, item: &str, old: u64, new: u64) {
     if old != new {
         let level = if new > old { Level::Minor } else { Level::Major };
-        difference.note(level, place, format!("has {new} elements, had {old}"));
+        difference.note(level, item, format!("has {new} elements, had {old}"));
     }
 }
 
@@ -317,7 +317,7 @@ fn reads_and_writes(difference: &mut Difference, name: &str, old: &Register<'_>,
 
 fn remarks(
     difference: &mut Difference,
-    place: &str,
+    item: &str,
     (old_errata, old_doubts): (&[description::Erratum], &[description::Doubt]),
     (new_errata, new_doubts): (&[description::Erratum], &[description::Doubt]),
 ) {
@@ -332,51 +332,51 @@ fn remarks(
     {
         let level = if new.len() > old.len() { Level::Minor } else { Level::Patch };
         match new.len().cmp(&old.len()) {
-            std::cmp::Ordering::Greater => difference.note(level, place, format!("{what} added")),
-            std::cmp::Ordering::Less => difference.note(level, place, format!("{what} removed")),
-            std::cmp::Ordering::Equal if old != new => difference.note(level, place, format!("{what} changed")),
+            std::cmp::Ordering::Greater => difference.note(level, item, format!("{what} added")),
+            std::cmp::Ordering::Less => difference.note(level, item, format!("{what} removed")),
+            std::cmp::Ordering::Equal if old != new => difference.note(level, item, format!("{what} changed")),
             std::cmp::Ordering::Equal => {}
         }
     }
 }
 
-fn descriptor(difference: &mut Difference, place: &str, old: &Descriptor<'_>, new: &Descriptor<'_>) {
+fn descriptor(difference: &mut Difference, item: &str, old: &Descriptor<'_>, new: &Descriptor<'_>) {
     use Level::{Major, Minor, Patch};
     let (was, is) = (old.described, new.described);
-    difference.text(place, "the title", &was.title, &is.title);
-    difference.text(place, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
-    difference.text(place, "the doc text", &was.doc, &is.doc);
-    remarks(difference, place, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
+    difference.text(item, "the title", &was.title, &is.title);
+    difference.text(item, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
+    difference.text(item, "the doc text", &was.doc, &is.doc);
+    remarks(difference, item, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
     if was.bits.value != is.bits.value {
-        difference.note(Major, place, format!("is {} bits wide, was {}", is.bits.value, was.bits.value));
+        difference.note(Major, item, format!("is {} bits wide, was {}", is.bits.value, was.bits.value));
     }
     for (word, old, new) in
         [("done", &was.done, &is.done), ("last", &was.last, &is.last), ("report", &was.report, &is.report)]
     {
         match (old, new) {
-            (None, Some(flag)) => difference.note(Minor, place, format!("`{word}` is known: {}", flag.value)),
-            (Some(_), None) => difference.note(Major, place, format!("`{word}` is no longer known")),
+            (None, Some(flag)) => difference.note(Minor, item, format!("`{word}` is known: {}", flag.value)),
+            (Some(_), None) => difference.note(Major, item, format!("`{word}` is no longer known")),
             (Some(old), Some(new)) if old != new => {
-                difference.note(Patch, place, format!("`{word}` is corrected from {} to {}", old.value, new.value));
+                difference.note(Patch, item, format!("`{word}` is corrected from {} to {}", old.value, new.value));
             }
             _ => {}
         }
     }
-    fields(difference, place, (&old.fields, &new.fields), false);
+    fields(difference, item, (&old.fields, &new.fields), false);
 }
 
 /// Compares the fields of a register or descriptor; `all_at_once` if a write must give all of them.
 fn fields(difference: &mut Difference, whole: &str, (old, new): (&[Field<'_>], &[Field<'_>]), all_at_once: bool) {
     let find = |fields: &'_ [Field<'_>], name: &str| fields.iter().position(|field| field.name.as_str() == name);
     for is in new {
-        let place = format!("{whole}.{}", is.name.value);
+        let item = format!("{whole}.{}", is.name.value);
         match find(old, is.name).and_then(|at| old.get(at)) {
-            Some(was) => field(difference, &place, was, is),
+            Some(was) => field(difference, &item, was, is),
             None if all_at_once && is.is_settable() => {
                 let text = "field added to a register of unknown reset value: a write must give it";
-                difference.note(Level::Major, &place, text);
+                difference.note(Level::Major, &item, text);
             }
-            None => difference.note(Level::Minor, &place, format!("field added, {}", is.bits().title())),
+            None => difference.note(Level::Minor, &item, format!("field added, {}", is.bits().title())),
         }
     }
     for was in old.iter().filter(|was| find(new, was.name).is_none()) {
@@ -384,67 +384,67 @@ fn fields(difference: &mut Difference, whole: &str, (old, new): (&[Field<'_>], &
     }
 }
 
-fn field(difference: &mut Difference, place: &str, old: &Field<'_>, new: &Field<'_>) {
+fn field(difference: &mut Difference, item: &str, old: &Field<'_>, new: &Field<'_>) {
     use Level::{Major, Minor, Patch};
     let (was, is) = (old.described, new.described);
-    difference.text(place, "the doc text", &was.doc, &is.doc);
-    difference.text(place, "the unit", &was.unit, &is.unit);
-    difference.text(place, "the datasheet's spelling", &was.name, &is.name);
-    difference.text(place, "the names in other drivers", &was.header_names, &is.header_names);
-    difference.text(place, "the condition under which the bits mean this", &was.when, &is.when);
-    remarks(difference, place, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
+    difference.text(item, "the doc text", &was.doc, &is.doc);
+    difference.text(item, "the unit", &was.unit, &is.unit);
+    difference.text(item, "the datasheet's spelling", &was.name, &is.name);
+    difference.text(item, "the names in other drivers", &was.header_names, &is.header_names);
+    difference.text(item, "the condition under which the bits mean this", &was.when, &is.when);
+    remarks(difference, item, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
 
     let (here, there) = (old.bits(), new.bits());
     let bits = format!("from {} to {}", here.title(), there.title());
     match there.width.cmp(&here.width) {
-        std::cmp::Ordering::Less => difference.note(Major, place, format!("narrower: {bits}")),
-        std::cmp::Ordering::Greater => difference.note(Minor, place, format!("wider: {bits}")),
+        std::cmp::Ordering::Less => difference.note(Major, item, format!("narrower: {bits}")),
+        std::cmp::Ordering::Greater => difference.note(Minor, item, format!("wider: {bits}")),
         std::cmp::Ordering::Equal if here != there => {
-            difference.note(Patch, place, format!("the position is corrected {bits}"));
+            difference.note(Patch, item, format!("the position is corrected {bits}"));
         }
         std::cmp::Ordering::Equal => {}
     }
     match (kind(old.kind), kind(new.kind)) {
         (here, there) if here != there => {
-            difference.note(Major, place, format!("its values are {there}, were {here}"));
+            difference.note(Major, item, format!("its values are {there}, were {here}"));
         }
-        _ => values(difference, place, &was.values, &is.values),
+        _ => values(difference, item, &was.values, &is.values),
     }
 
     let (gained, lost) = ((Minor, "can be written"), (Major, "can no longer be given a value"));
-    difference.switch(place, old.is_settable(), new.is_settable(), gained, lost);
+    difference.switch(item, old.is_settable(), new.is_settable(), gained, lost);
     if old.access != new.access && old.is_settable() == new.is_settable() {
         let text = format!("the access is corrected from {} to {}", old.access.keyword(), new.access.keyword());
-        difference.note(Patch, place, text);
+        difference.note(Patch, item, text);
     }
     let always = |field: &Field<'_>| field.prescribed.or(field.described.fixed.map(|fixed| fixed.value));
     if let (Some(here), Some(there)) = (always(old), always(new))
         && here != there
     {
-        difference.note(Patch, place, format!("the value that it must have is corrected from {here} to {there}"));
+        difference.note(Patch, item, format!("the value that it must have is corrected from {here} to {there}"));
     }
     match (was.range.map(|range| range.value), is.range.map(|range| range.value)) {
         (None, Some((least, greatest))) => {
-            difference.note(Major, place, format!("gets a range: {least} to {greatest}"));
+            difference.note(Major, item, format!("gets a range: {least} to {greatest}"));
         }
-        (Some(_), None) => difference.note(Minor, place, "no longer has a range"),
+        (Some(_), None) => difference.note(Minor, item, "no longer has a range"),
         (Some(here), Some(there)) if here != there => {
             let narrower = there.0 > here.0 || there.1 < here.1;
             let (level, how) = if narrower { (Major, "smaller") } else { (Minor, "larger") };
-            difference.note(level, place, format!("the range is {how}: {} to {}", there.0, there.1));
+            difference.note(level, item, format!("the range is {how}: {} to {}", there.0, there.1));
         }
         _ => {}
     }
     let marked = |field: &description::Field| field.is_marked().then_some(Mark::MemorySafety).into_iter().collect();
-    marks(difference, place, marked(was), marked(is));
+    marks(difference, item, marked(was), marked(is));
 }
 
-fn marks(difference: &mut Difference, place: &str, was: Vec<Mark>, is: Vec<Mark>) {
+fn marks(difference: &mut Difference, item: &str, was: Vec<Mark>, is: Vec<Mark>) {
     for gained in is.iter().filter(|mark| !was.contains(mark)) {
-        difference.note(Level::Major, place, format!("marked `{}`", gained.key()));
+        difference.note(Level::Major, item, format!("marked `{}`", gained.key()));
     }
     for lost in was.iter().filter(|mark| !is.contains(mark)) {
-        difference.note(Level::Minor, place, format!("no longer marked `{}`", lost.key()));
+        difference.note(Level::Minor, item, format!("no longer marked `{}`", lost.key()));
     }
 }
 
@@ -457,18 +457,18 @@ fn kind(kind: FieldKind) -> &'static str {
     }
 }
 
-fn values(difference: &mut Difference, place: &str, old: &Named<Spanned<u64>>, new: &Named<Spanned<u64>>) {
+fn values(difference: &mut Difference, item: &str, old: &Named<Spanned<u64>>, new: &Named<Spanned<u64>>) {
     for (name, there) in new {
         match old.get(name) {
-            None => difference.note(Level::Minor, place, format!("value {} = {} added", name.value, there.value)),
+            None => difference.note(Level::Minor, item, format!("value {} = {} added", name.value, there.value)),
             Some(here) if here != there => {
                 let text = format!("value {} is corrected from {} to {}", name.value, here.value, there.value);
-                difference.note(Level::Patch, place, text);
+                difference.note(Level::Patch, item, text);
             }
             Some(_) => {}
         }
     }
     for (name, _) in old.iter().filter(|(name, _)| !new.contains_key(*name)) {
-        difference.note(Level::Major, place, format!("value {} removed", name.value));
+        difference.note(Level::Major, item, format!("value {} removed", name.value));
     }
 }

@@ -83,8 +83,8 @@ fn read(source: &Source) -> Result<Node, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     match tree::read(source, &mut diagnostics) {
         Some(tree) if diagnostics.is_empty() => match values::read::<IgnoredAny>(source) {
-            // A file without values is laid out all the same, though serde_yaml refuses it.
-            Err(refused) if !tree.is_null() => diagnostics.report(refused),
+            // A file without values can be formatted, although serde_yaml rejects it.
+            Err(error) if !tree.is_null() => diagnostics.report(error),
             _ => return Ok(tree),
         },
         _ => {}

@@ -1,6 +1,6 @@
 //! Bit diagrams, as SVG in HTML that rustdoc includes unchanged.
 //!
-//! All colours are those of rustdoc, so that a diagram fits each theme. The shape of the frame shows the kind of access,
+//! All colours come from rustdoc, so that a diagram fits each theme. The shape of the frame shows the kind of access,
 //! because colours are not enough for all readers.
 
 use std::collections::BTreeSet;

@@ -87,7 +87,7 @@ fn by_group(map: &Map<'_>) -> String {
     groups.map(|(heading, registers)| format!("\n# {}\n{}", escape(heading), table(registers.into_iter()))).collect()
 }
 
-/// A table of registers with their addresses.
+/// Returns a table of registers with their addresses.
 fn table<'a>(registers: impl Iterator<Item = &'a Register<'a>>) -> String {
     let mut text = "\n| Register | Title | Access | Section | Address |\n|---|---|---|---|---|\n".to_owned();
     for register in registers {

@@ -1,4 +1,5 @@
-//! Output as Rust: two files for `include!` in a crate with the runtime, and the files that their documentation includes.
+//! Output as Rust: two files for `include!` in a crate with the runtime, and the files that their documentation
+//! includes.
 //!
 //! `tests/golden` has the output for a small description.
 
@@ -24,7 +25,8 @@ use crate::rust_name;
 /// The options of generated code.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The path of the runtime. For an extension, the path of the extended crate, which has the runtime as module `runtime`.
+    /// The path of the runtime. For an extension, the path of the extended crate, which has the runtime as module
+    /// `runtime`.
     pub crate_path: String,
     /// `true` if the code extends the crate at that path.
     pub extends: bool,

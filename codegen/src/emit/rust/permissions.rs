@@ -50,7 +50,9 @@ pub fn permits(map: &Map<'_>) -> TokenStream {
     permits_module(std::iter::once(default).chain(own.map(|register| permit(map, register))).collect())
 }
 
-/// Generates the module of the traits for a part of a map. The common trait is in another module, so each register has its own.
+/// Generates the module of the traits for a part of a map.
+///
+/// The common trait is in another module, so each register has its own.
 pub fn permits_of_each(map: &Map<'_>) -> TokenStream {
     permits_module(writable(map).map(|register| permit(map, register)).collect())
 }

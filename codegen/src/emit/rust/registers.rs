@@ -161,7 +161,7 @@ fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenS
     }
 }
 
-/// Generates one implementation. A list of other registers with the trait does not help to find an error, so it is suppressed.
+/// Generates one implementation, hidden from lists in errors: other registers with the trait do not help.
 fn marker(ability: &str, name: &Ident) -> TokenStream {
     let ability = ident(ability);
     quote! {

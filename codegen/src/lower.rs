@@ -255,7 +255,7 @@ pub fn lower_extension(extended: &Extended) -> Additions<'_> {
 }
 
 pub(crate) fn register<'a>(description: &'a Description, described: &'a description::Register) -> Register<'a> {
-    let must = &described.software_must;
+    let must = &described.required_values;
     let field = |(name, field): (&'a Name, &'a description::Field)| Field {
         name,
         described: field,

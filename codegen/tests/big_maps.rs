@@ -28,7 +28,7 @@ fn map(registers: usize, odd: impl Fn(usize) -> String) -> String {
             0 => format!("array: {{ index: Lane, ranges: [{{ count: 4, base: {at:#x}, stride: 0x4 }}] }}"),
             _ => format!("offset: {at:#x}"),
         };
-        let rule = if number % 3 == 0 { "\n    software_must: { MUST: 1 }" } else { "" };
+        let rule = if number % 3 == 0 { "\n    required_values: { MUST: 1 }" } else { "" };
         let odd = odd(number);
         let group = if number % 2 == 0 { "g" } else { "h" };
         let _ = write!(

@@ -36,8 +36,8 @@ fn levels_are_those_of_docs_semver() -> Result<(), Box<dyn Error>> {
         ("doc: How fast it goes.", "doc: How fast.".to_owned(), Patch, "MODE.SPEED\n  patch  the doc text changed"),
         ("page: 12", "page: 13".to_owned(), Patch, "MODE\n  patch  the section or page changed"),
         // Permissions.
-        ("write_in: [LaneStopped]\n    software", "write_in: [LaneStopped, Busy]\n    software".to_owned(), Minor, "MODE\n  minor  may also be written in Busy"),
-        ("write_in: [LaneStopped]\n    software", "write_in: [Idle]\n    software".to_owned(), Major, "MODE\n  major  may no longer be written in LaneStopped"),
+        ("write_in: [LaneStopped]\n    required", "write_in: [LaneStopped, Busy]\n    required".to_owned(), Minor, "MODE\n  minor  may also be written in Busy"),
+        ("write_in: [LaneStopped]\n    required", "write_in: [Idle]\n    required".to_owned(), Major, "MODE\n  major  may no longer be written in LaneStopped"),
         // Reset values.
         ("reset: unknown", "reset: 0".to_owned(), Minor, "BASE\n  minor  the reset value is known: 0x00000000"),
         ("reset: 0x00000012", "reset: unknown".to_owned(), Major, "MODE\n  major  the reset value is no longer known"),

@@ -35,7 +35,7 @@ impl From<InRegister<'_>> for Diagnostic {
             value.span,
             format!("`{}` is a field of a register", field.value),
         )
-        .help(format!("require the value in the register: `software_must: {{ {}: {} }}`", field.value, value.value))
+        .help(format!("require the value in the register: `required_values: {{ {}: {} }}`", field.value, value.value))
     }
 }
 

@@ -28,11 +28,11 @@ mod permissions_exist;
 mod ranges_fit;
 mod register_conditions_known;
 mod register_has_one_place;
+mod required_values_writable;
 mod reserved_bits_belong_to_no_field;
 mod reset_values_fit;
 mod reset_values_in_range;
 mod rust_names_unique;
-mod software_must_be_writable;
 mod strides_hold_elements;
 mod when_conditions_known;
 mod widths_supported;
@@ -158,7 +158,7 @@ const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
     reset_values_fit::check,
     reset_values_in_range::check,
     reserved_bits_belong_to_no_field::check,
-    software_must_be_writable::check,
+    required_values_writable::check,
     write_rules_apply::check,
     memory_safety_of_whole_registers::check,
     pairs_exist::check,

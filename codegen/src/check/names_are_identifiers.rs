@@ -57,8 +57,8 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
         diagnostics.report(NotAnIdentifier { name, field });
     }
     let fields = super::layouts(description).flat_map(|layout| layout.fields.values());
-    let in_fields = fields.flat_map(|field| &field.header_names);
-    let in_registers = description.registers.iter().flat_map(|register| &register.header_names);
+    let in_fields = fields.flat_map(|field| &field.other_names);
+    let in_registers = description.registers.iter().flat_map(|register| &register.other_names);
     for name in in_registers.chain(in_fields).filter(|name| !is_identifier(name)) {
         diagnostics.report(NotSearchable { name });
     }

@@ -31,7 +31,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
         for (name, field) in &register.fields {
             let Some(range) = field.range else { continue };
             let written = !matches!(register.access_of(field), Access::ReadOnly | Access::ReadClears);
-            let written = written && !register.software_must.contains_key(name);
+            let written = written && !register.required_values.contains_key(name);
             let (bits, mask) = (field.bits.value, u64::try_from(field.bits.mask()).unwrap_or(0));
             let known = register.reset_known.is_none_or(|known| known.value & mask == mask);
             let value = (reset & mask).checked_shr(bits.lsb).unwrap_or(0);

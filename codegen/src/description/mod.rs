@@ -162,7 +162,7 @@ mapping! {
         /// `true` if a write notifies the chip of new work.
         pub doorbell: bool = default,
         /// The field values that every write must have.
-        pub software_must: Named<Spanned<u64>> = default,
+        pub required_values: Named<Spanned<u64>> = default,
         /// The fields.
         pub fields: Named<Field> = default,
         /// The fields that overlap for a reason that `when` cannot express.
@@ -174,7 +174,7 @@ mapping! {
         /// Further documentation.
         pub doc: Option<String> = default,
         /// Its names in other drivers.
-        pub header_names: Vec<Name> = default,
+        pub other_names: Vec<Name> = default,
     }
 }
 
@@ -256,7 +256,7 @@ mapping! {
         /// Doubts about the datasheet.
         pub doubts: Vec<Doubt> = default,
         /// Its names in other drivers.
-        pub header_names: Vec<Name> = default,
+        pub other_names: Vec<Name> = default,
     }
 }
 

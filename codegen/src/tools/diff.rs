@@ -214,7 +214,7 @@ fn register(
     difference.text(name, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
     difference.text(name, "the group", &was.group, &is.group);
     difference.text(name, "the doc text", &was.doc, &is.doc);
-    difference.text(name, "the names in other drivers", &was.header_names, &is.header_names);
+    difference.text(name, "the names in other drivers", &was.other_names, &is.other_names);
     remarks(difference, name, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
 
     if was.block != is.block {
@@ -390,7 +390,7 @@ fn field(difference: &mut Difference, item: &str, old: &Field<'_>, new: &Field<'
     difference.text(item, "the doc text", &was.doc, &is.doc);
     difference.text(item, "the unit", &was.unit, &is.unit);
     difference.text(item, "the datasheet's spelling", &was.name, &is.name);
-    difference.text(item, "the names in other drivers", &was.header_names, &is.header_names);
+    difference.text(item, "the names in other drivers", &was.other_names, &is.other_names);
     difference.text(item, "the condition under which the bits mean this", &was.when, &is.when);
     remarks(difference, item, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
 

@@ -99,7 +99,7 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
     if described.doorbell {
         about.row(["doorbell", "a write hands work to the chip"]);
     }
-    for (field, value) in &described.software_must {
+    for (field, value) in &described.required_values {
         about.row(["must write", &format!("{} = {}", field.value, value.value)]);
     }
     for pair in &map.description.pairs {
@@ -114,8 +114,8 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
             about.row(["pair", &format!("the {half} half of {}, in {low} and {high}, {order}", pair.name.value)]);
         }
     }
-    if !described.header_names.is_empty() {
-        let names: Vec<_> = described.header_names.iter().map(|name| name.as_str()).collect();
+    if !described.other_names.is_empty() {
+        let names: Vec<_> = described.other_names.iter().map(|name| name.as_str()).collect();
         about.row(["also called", &names.join(", ")]);
     }
     text += &about.render(2);
@@ -196,8 +196,8 @@ fn one_field(
         about.row(["reset", &reset]);
     }
     about.row(["meaning", &field_meaning(field)]);
-    if !described.header_names.is_empty() {
-        let names: Vec<_> = described.header_names.iter().map(|name| name.as_str()).collect();
+    if !described.other_names.is_empty() {
+        let names: Vec<_> = described.other_names.iter().map(|name| name.as_str()).collect();
         about.row(["also called", &names.join(", ")]);
     }
     text += &about.render(2);

@@ -30,7 +30,7 @@ impl<'m> Entry<'m, '_> {
             Self::Descriptor(formats) => formats.iter().flat_map(|format| &format.fields).collect(),
         };
         let others = |field: &'m crate::lower::Field<'_>| {
-            let names = field.described.header_names.iter().map(|name| name.as_str());
+            let names = field.described.other_names.iter().map(|name| name.as_str());
             names.chain(field.described.name.as_deref()).collect()
         };
         fields.into_iter().map(|field| (field.name.as_str(), others(field))).collect()
@@ -59,7 +59,7 @@ pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, Comma
     };
 
     let registers = map.registers.iter().map(|register| {
-        let others = register.described.header_names.iter().map(|name| name.as_str()).collect();
+        let others = register.described.other_names.iter().map(|name| name.as_str()).collect();
         (register.described.name.as_str(), others)
     });
     let descriptors = map.descriptors.iter().map(|format| (format.described.name.as_str(), Vec::new()));

@@ -37,7 +37,7 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, added: bool) -> To
             (quote!(Enumerated<#owner, #lsb, #width, #module::#values #access>), quote!(Enumerated::new(#text)))
         }
     };
-    let aliases = doc::aliases(&field.described.header_names, &rust_name);
+    let aliases = doc::aliases(&field.described.other_names, &rust_name);
     let visibility = (!added).then(|| quote!(pub));
     let (doc, allow, name) = (doc::field(field), allow_constant_name(&rust_name), ident(&rust_name));
     quote! {

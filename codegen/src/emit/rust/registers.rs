@@ -43,7 +43,7 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
     let text = described.name.as_str();
     let rust_name = rust_name::type_name(text);
     let (doc, aliases) =
-        (doc::register(map, pairs, options, register), doc::aliases(&described.header_names, &rust_name));
+        (doc::register(map, pairs, options, register), doc::aliases(&described.other_names, &rust_name));
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);

@@ -129,12 +129,12 @@ static REGISTER: Form = always(Of::Keys(&[
     ("device_state", &VALUE),
     ("hardware_damage", &VALUE),
     ("doorbell", &VALUE),
-    ("software_must", &NAMED),
+    ("required_values", &NAMED),
     ("overlaps", &OVERLAPS),
     ("fields", &FIELDS),
     ("errata", &ERRATA),
     ("doubts", &DOUBTS),
-    ("header_names", &VALUES),
+    ("other_names", &VALUES),
     ("doc", &VALUE),
 ]));
 static ARRAY: Form = fitting(Of::Keys(&[("index", &VALUE), ("ranges", &RANGES)]));
@@ -158,7 +158,7 @@ static FIELD: Form = fitting(Of::Keys(&[
     ("values", &ENUMERATED),
     ("errata", &ERRATA),
     ("doubts", &DOUBTS),
-    ("header_names", &VALUES),
+    ("other_names", &VALUES),
 ]));
 /// Named values take most of the length of a long field, so they always get lines.
 static ENUMERATED: Form = always(Of::Names(&VALUE));

@@ -33,7 +33,7 @@ pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &
     }
     known.extend(
         described
-            .software_must
+            .required_values
             .iter()
             .map(|(field, value)| format!("Must write {} to `{}`: every write sets it.", value.value, field.value)),
     );

@@ -1,4 +1,4 @@
-//! The values in `software_must` can be written: the field exists and is writable, and the value fits.
+//! The values in `required_values` can be written: the field exists and is writable, and the value fits.
 
 use super::{Unknown, keys};
 use crate::description::{Access, Bits, Description, Name};
@@ -35,7 +35,7 @@ impl From<NotWritable<'_>> for Diagnostic {
 
 pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
-        for (field, value) in &register.software_must {
+        for (field, value) in &register.required_values {
             let Some(described) = register.fields.get(field) else {
                 diagnostics.report(Unknown { what: "field", word: field, known: keys(&register.fields, diagnostics) });
                 continue;

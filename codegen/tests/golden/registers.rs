@@ -770,7 +770,7 @@ const _: () = {
 ///
 /// - Reached by: [`base_h`](Registers::base_h); together with [`BASE`] as one value: [`bases`](Registers::bases). Group: [Transfers](by_group#transfers).
 /// - Access: `rw`: a read returns the written value.
-/// - After a reset: unknown, so a write must give every field, or use `modify`.
+/// - After a reset: `0x0000_0000`.
 /// - Where: `0x00108 + 0x40 * n` for n = 0 to 3, `0x00408 + 0x40 * (n - 4)` for n = 4 to 5.
 /// - Controls which memory the device accesses, so only the driver may write it, in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
 ///
@@ -818,8 +818,8 @@ const _: () = {
             group: "transfer",
             width: 32,
             access: AccessKind::Rw,
-            reset: None,
-            reset_known: 0x0000_0000,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
             preserve: 0x0000_0000,
             must_be_zero: 0x0000_0000,
             must_be_one: 0x0000_0000,
@@ -862,6 +862,8 @@ const _: () = {
     unsafe impl PureRead for BASE_H {}
     #[diagnostic::do_not_recommend]
     unsafe impl PlainWrite for BASE_H {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl Resettable for BASE_H {}
     unsafe impl<P: permit::BASE_H> WritableIn<P> for BASE_H {}
 };
 

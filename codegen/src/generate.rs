@@ -51,9 +51,9 @@ impl Generator {
         Self { extension: Some(extension.into()), ..Self::new(description) }
     }
 
-    /// Creates a generator for the additions of the file `extension` to the description of a dependency, in a build script.
+    /// Creates a generator for the additions of the file `extension` to the description of a dependency.
     ///
-    /// The dependency is the package with `links = "<links>"`. It must be among the `[dependencies]` of the package that
+    /// It works in a build script. The dependency is the package with `links = "<links>"`. It must be among the `[dependencies]` of the package that
     /// is built. Its crate has the same name, unless [`crate_path`](Self::crate_path) gives another one.
     pub fn extending_dependency(links: &str, extension: impl Into<PathBuf>) -> Self {
         let name = links.replace('-', "_");

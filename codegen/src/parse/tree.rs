@@ -201,7 +201,7 @@ struct Builder<'m> {
 impl Builder<'_> {
     /// Takes the next event. An error means that the rest cannot be read.
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), NotSupported> {
-        let unsupported = |what, help| Err(NotSupported { what, span: span, help });
+        let unsupported = |what, help| Err(NotSupported { what, span, help });
         match event {
             Event::Scalar(.., anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
                 if anchor != 0 =>

@@ -1,5 +1,5 @@
-// Demo 1 controller: generated from its description. Change that, not this.
-// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
+// Demo 1 controller: generated from its description. Edit the description, not this file.
+// SAFETY: each `unsafe` item states a fact of the description, which was checked during generation.
 
 use ::core::prelude::v1::*;
 #[allow(unused_imports)]

@@ -1,5 +1,5 @@
-// Demo 1 controller: generated from its description. Change that, not this.
-// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
+// Demo 1 controller: generated from its description. Edit the description, not this file.
+// SAFETY: each `unsafe` item states a fact of the description, which was checked during generation.
 
 use ::core::prelude::v1::*;
 #[allow(unused_imports)]
@@ -1252,7 +1252,7 @@ impl<B, P> ::core::fmt::Debug for Registers<'_, B, P> {
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 
 impl<'a, B, P> Registers<'a, B, P> {
-    /// Takes permission `P` for the registers on `bus`, past the rules: for drivers, and for what a driver does not do.
+    /// Returns the registers on `bus` with permission `P`, for drivers and for work that no driver does.
     ///
     /// # Safety
     ///
@@ -1261,8 +1261,8 @@ impl<'a, B, P> Registers<'a, B, P> {
     /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
     /// - For [`Exclusive`] and [`Driver`]: nothing else reads with side effects, or does read-modify-write, on
     ///   these registers.
-    /// - For [`Driver`]: no write lets the device access memory that it was not given, makes untrue what the
-    ///   driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+    /// - For [`Driver`]: no write lets the device access memory that was not given to it, contradicts the state in
+    ///   the driver's types, or destroys hardware. Only this permission allows writes that can.
     #[must_use]
     #[inline(always)]
     pub const unsafe fn assume_permission(bus: &'a B) -> Self {
@@ -1271,12 +1271,12 @@ impl<'a, B, P> Registers<'a, B, P> {
             permission: ::core::marker::PhantomData,
         }
     }
-    /// For generated code: the register `R` at `offset`, which an extension of the map adds.
+    /// Returns the register `R` at `offset`, which an extension of the map adds. For generated code.
     ///
     /// # Safety
     ///
-    /// `R` is at `offset`, and whoever may write it by its own rules cannot thereby let the device access memory
-    /// that it was not given.
+    /// `R` is at `offset`, and no write that its own rules allow lets the device access memory that was not given
+    /// to it.
     #[doc(hidden)]
     #[must_use]
     #[inline(always)]

@@ -191,8 +191,9 @@ impl<'a> Code<'a> {
     /// Returns the whole file. Some identifiers may be among the `registers` of the extended crate.
     fn finish(self, map: &Map<'_>, registers: &[String]) -> String {
         let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
-        text += "// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.\n";
+        let mut text = format!("// {title}: generated from its description. Edit the description, not this file.\n");
+        text +=
+            "// SAFETY: each `unsafe` item states a fact of the description, which was checked during generation.\n";
         let imports = print(imports::of(&self.words, self.options, registers));
         let mut before = "";
         for line in imports.lines().chain(self.text.lines()) {

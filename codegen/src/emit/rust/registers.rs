@@ -302,7 +302,7 @@ fn block(map: &Map<'_>) -> TokenStream {
         }
         #allow_unsafe
         impl<'a, B, P> Registers<'a, B, P> {
-            /// Takes permission `P` for the registers on `bus`, past the rules: for drivers, and for what a driver does not do.
+            /// Returns the registers on `bus` with permission `P`, for drivers and for work that no driver does.
             ///
             /// # Safety
             ///
@@ -311,19 +311,19 @@ fn block(map: &Map<'_>) -> TokenStream {
             /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
             /// - For [`Exclusive`] and [`Driver`]: nothing else reads with side effects, or does read-modify-write, on
             ///   these registers.
-            /// - For [`Driver`]: no write lets the device access memory that it was not given, makes untrue what the
-            ///   driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+            /// - For [`Driver`]: no write lets the device access memory that was not given to it, contradicts the state in
+            ///   the driver's types, or destroys hardware. Only this permission allows writes that can.
             #[must_use]
             #[inline(always)]
             pub const unsafe fn assume_permission(bus: &'a B) -> Self {
                 Self { bus, permission: ::core::marker::PhantomData }
             }
-            /// For generated code: the register `R` at `offset`, which an extension of the map adds.
+            /// Returns the register `R` at `offset`, which an extension of the map adds. For generated code.
             ///
             /// # Safety
             ///
-            /// `R` is at `offset`, and whoever may write it by its own rules cannot thereby let the device access memory
-            /// that it was not given.
+            /// `R` is at `offset`, and no write that its own rules allow lets the device access memory that was not given
+            /// to it.
             #[doc(hidden)]
             #[must_use]
             #[inline(always)]

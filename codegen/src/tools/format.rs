@@ -126,7 +126,7 @@ fn number(text: &str) -> Option<u64> {
 /// A comment, from its `#` to the end of the line.
 struct Comment {
     span: Span,
-    /// Whether nothing else stands on its line.
+    /// `true` if it is alone on its line.
     alone: bool,
 }
 

@@ -117,7 +117,7 @@ pub mod permit {
 pub enum LAMP {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl LAMP {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 1> = Array::constant([
         Range {
             first: 0,

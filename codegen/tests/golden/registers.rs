@@ -169,7 +169,7 @@ pub mod permit {
 pub enum MODE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl MODE {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00000);
     /// Bits 1:0: How fast it goes.
     pub const SPEED: Enumerated<MODE, 0, 2, mode::SPEED> = unsafe {
@@ -350,7 +350,7 @@ pub mod mode {
 pub enum SCRATCH {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl SCRATCH {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00004);
     /// Bits 31:0: For software.
     pub const SCRATCH: Bits<SCRATCH, 0, 32> = unsafe { Bits::new("SCRATCH") };
@@ -435,7 +435,7 @@ const _: () = {
 pub enum CAUSE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl CAUSE {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00008);
     /// Bit 0: A transfer is done.
     pub const DONE: Flag<CAUSE, 0, OneToClear> = unsafe { Flag::new("DONE") };
@@ -518,7 +518,7 @@ const _: () = {
 pub enum MASK {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl MASK {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x0000c);
     /// Bit 0: Interrupts when a transfer is done.
     pub const DONE: Flag<MASK, 0, OneToSet> = unsafe { Flag::new("DONE") };
@@ -601,7 +601,7 @@ const _: () = {
 pub enum UNMASK {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl UNMASK {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00010);
     /// Bit 0: No longer interrupts when a transfer is done.
     pub const DONE: Flag<UNMASK, 0, WriteOnly> = unsafe { Flag::new("DONE") };
@@ -682,7 +682,7 @@ const _: () = {
 pub enum BASE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl BASE {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
@@ -782,7 +782,7 @@ const _: () = {
 pub enum BASE_H {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl BASE_H {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
@@ -886,7 +886,7 @@ const _: () = {
 pub enum TAIL {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl TAIL {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
@@ -989,7 +989,7 @@ const _: () = {
 pub enum KEY {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl KEY {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<Below<10>, RegisterSpace, u32, 1> = Array::constant([
         Range {
             first: 0,
@@ -1076,7 +1076,7 @@ const _: () = {
 pub enum COUNT_L {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl COUNT_L {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00700);
     /// Bits 31:0: The low bits.
     pub const COUNT: Bits<COUNT_L, 0, 32, ReadToClear> = unsafe { Bits::new("COUNT") };
@@ -1158,7 +1158,7 @@ const _: () = {
 pub enum COUNT_H {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl COUNT_H {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00704);
     /// Bits 3:0: The high bits.
     pub const COUNT: Bits<COUNT_H, 0, 4, ReadToClear> = unsafe { Bits::new("COUNT") };

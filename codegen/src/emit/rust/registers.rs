@@ -103,7 +103,7 @@ fn place(register: &Register<'_>) -> TokenStream {
         None => {
             let offset = offset(register.ranges.first().map_or(0, |range| range.base.value));
             quote! {
-                /// Where the register is.
+                /// The offset of the register.
                 pub const OFFSET: Offset<RegisterSpace, #width> = Offset::constant(#offset);
             }
         }
@@ -111,7 +111,7 @@ fn place(register: &Register<'_>) -> TokenStream {
             let ranges: Vec<_> = register.ranges.iter().map(token::range).collect();
             let (space, count) = (space(register.described), number(ranges.len() as u64));
             quote! {
-                /// Where the elements are.
+                /// The offsets of the elements.
                 pub const ARRAY: Array<#space, RegisterSpace, #width, #count> = Array::constant([#(#ranges),*]);
             }
         }

@@ -44,8 +44,8 @@ enum Command {
         /// Generate the additions of this extension of the description
         #[arg(long, value_name = "FILE")]
         extension: Option<PathBuf>,
-        /// Import the runtime from this path; with --extension, give that of the extended crate [default:
-        /// ::datasheet_runtime]
+        /// Import the runtime from this path; with --extension, from the extended crate at this
+        /// path [default: ::datasheet_runtime]
         #[arg(long, value_name = "PATH")]
         crate_path: Option<String>,
     },

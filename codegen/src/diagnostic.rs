@@ -1,4 +1,4 @@
-//! A mistake in a source, and how a person reads it.
+//! Errors in a source, and how they are printed.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,55 +7,55 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::source::{Source, Span};
 
-/// Places further apart than this are shown as two excerpts: the text between them is not copied.
+/// The distance in lines from which two spans get an excerpt each: the text between them is not copied.
 const EXCERPT_LINES: usize = 12;
 
-/// One mistake: what is wrong, where, with what it clashes, and what to do about it.
+/// One error: the broken rule, the span that breaks it, the spans that it conflicts with, and the remedy.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     message: String,
-    place: Span,
+    primary_span: Span,
     label: String,
-    others: Vec<(Span, String)>,
+    secondary: Vec<(Span, String)>,
     notes: Vec<String>,
     helps: Vec<String>,
 }
 
 impl Diagnostic {
-    /// A mistake at `place`, where `label` is written under the offending text.
-    pub fn new(message: impl Into<String>, place: Span, label: impl Into<String>) -> Self {
+    /// Creates an error at `primary_span`. The label is printed below the text of the span.
+    pub fn new(message: impl Into<String>, primary_span: Span, label: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            place,
+            primary_span,
             label: label.into(),
-            others: Vec::new(),
+            secondary: Vec::new(),
             notes: Vec::new(),
             helps: Vec::new(),
         }
     }
 
-    /// Adds another place that has to do with the mistake.
+    /// Adds another span that the error involves.
     #[must_use]
-    pub fn other(mut self, place: Span, label: impl Into<String>) -> Self {
-        self.others.push((place, label.into()));
+    pub fn secondary(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.secondary.push((span, label.into()));
         self
     }
 
-    /// Adds a sentence that says why.
+    /// Adds a note: the source of the rule.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
         self
     }
 
-    /// Adds a sentence that says what to do.
+    /// Adds a help: what to write instead.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.helps.push(text.into());
         self
     }
 
-    /// Adds "did you mean" when one of `known` is close to `word`, else lists what is known.
+    /// Adds "did you mean" if one of `known` is close to `word`. Otherwise lists the first of `known`.
     #[must_use]
     pub fn suggest<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<_> = known.into_iter().collect();
@@ -70,43 +70,43 @@ impl Diagnostic {
         }
     }
 
-    /// What is wrong, in one sentence.
+    /// Returns the message: the broken rule, in one sentence.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Where it is wrong.
+    /// Returns the span that breaks the rule.
     #[must_use]
-    pub fn place(&self) -> Span {
-        self.place
+    pub fn primary_span(&self) -> Span {
+        self.primary_span
     }
 
     fn render(&self, files: &[Lines<'_>], renderer: &Renderer) -> String {
-        let primary = (AnnotationKind::Primary, self.place, &self.label);
-        let others = self.others.iter().map(|(place, label)| (AnnotationKind::Context, *place, label));
+        let primary = (AnnotationKind::Primary, self.primary_span, &self.label);
+        let secondary = self.secondary.iter().map(|(span, label)| (AnnotationKind::Context, *span, label));
         let mut excerpts: Vec<(&Lines<'_>, Vec<Marked<'_>>)> = Vec::new();
-        for (kind, place, label) in std::iter::once(primary).chain(others) {
-            let Some((lines, place)) = files.iter().find_map(|lines| Some((lines, lines.on_one_line(place)?))) else {
+        for (kind, span, label) in std::iter::once(primary).chain(secondary) {
+            let Some((lines, range)) = files.iter().find_map(|lines| Some((lines, lines.on_one_line(span)?))) else {
                 continue;
             };
             let near = excerpts.iter_mut().find(|(file, excerpt)| {
-                let near = |other: usize| lines.number(other).abs_diff(lines.number(place.start)) < EXCERPT_LINES;
+                let near = |other: usize| lines.number(other).abs_diff(lines.number(range.start)) < EXCERPT_LINES;
                 std::ptr::eq(*file, lines) && excerpt.iter().all(|other| near(other.1.start))
             });
             match near {
-                Some((_, excerpt)) => excerpt.push((kind, place, label)),
-                None => excerpts.push((lines, vec![(kind, place, label)])),
+                Some((_, excerpt)) => excerpt.push((kind, range, label)),
+                None => excerpts.push((lines, vec![(kind, range, label)])),
             }
         }
         let snippets = excerpts.into_iter().map(|(lines, excerpt)| {
-            let start = excerpt.iter().map(|place| lines.around(place.1.start).start).min().unwrap_or(0);
-            let end = excerpt.iter().map(|place| lines.around(place.1.end).end).max().unwrap_or(start);
+            let start = excerpt.iter().map(|marked| lines.around(marked.1.start).start).min().unwrap_or(0);
+            let end = excerpt.iter().map(|marked| lines.around(marked.1.end).end).max().unwrap_or(start);
             Snippet::source(lines.text(start..end))
                 .path(lines.source.name())
                 .line_start(lines.number(start) + 1)
-                .annotations(excerpt.into_iter().map(move |(kind, place, label)| {
-                    let annotation = kind.span(place.start - start..place.end - start);
+                .annotations(excerpt.into_iter().map(move |(kind, range, label)| {
+                    let annotation = kind.span(range.start - start..range.end - start);
                     if label.is_empty() { annotation } else { annotation.label(label.as_str()) }
                 }))
         });
@@ -118,17 +118,17 @@ impl Diagnostic {
     }
 }
 
-/// A place in a line, and what is said there.
+/// A range of a line, and its label.
 type Marked<'a> = (AnnotationKind, Range<usize>, &'a String);
 
-/// The mistakes found so far.
+/// The errors found so far.
 #[derive(Debug, Clone, Default)]
-pub struct Mistakes(Vec<Diagnostic>);
+pub struct Diagnostics(Vec<Diagnostic>);
 
-impl Mistakes {
+impl Diagnostics {
     /// Adds one.
-    pub fn report(&mut self, mistake: impl Into<Diagnostic>) {
-        self.0.push(mistake.into());
+    pub fn report(&mut self, error: impl Into<Diagnostic>) {
+        self.0.push(error.into());
     }
 
     /// Adds others.
@@ -136,60 +136,60 @@ impl Mistakes {
         self.0.extend(others.0);
     }
 
-    /// How many there are.
+    /// Returns the number of errors.
     #[must_use]
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there is no error.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// All mistakes of a source, in the order of their places. It displays as plain text.
+/// All errors of a source, sorted by span. It displays as plain text.
 #[derive(Debug, Clone)]
 pub struct Report {
     source: Source,
-    /// What it was read together with.
+    /// The sources that were read together with it.
     others: Vec<Source>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Report {
-    /// The report of what was found wrong with `source`.
-    pub fn new(source: Source, mistakes: Mistakes) -> Self {
-        let Mistakes(mut diagnostics) = mistakes;
-        diagnostics.sort_by_key(Diagnostic::place);
+    /// Creates the report of the errors in `source`.
+    pub fn new(source: Source, diagnostics: Diagnostics) -> Self {
+        let Diagnostics(mut diagnostics) = diagnostics;
+        diagnostics.sort_by_key(Diagnostic::primary_span);
         Self { source, others: Vec::new(), diagnostics }
     }
 
-    /// The report of what was found wrong with `source`, read together with `other`, which some of the places are in.
+    /// Creates the report of the errors in `source`, which was read together with `other`.
     ///
-    /// A mistake that has to do with both is told at the place in `source`: that is where something can be done about it.
-    pub fn together(source: Source, other: Source, mistakes: Mistakes) -> Self {
-        let Mistakes(mut diagnostics) = mistakes;
+    /// An error that involves both files gets its primary span in `source`: that is the file to correct.
+    pub fn together(source: Source, other: Source, diagnostics: Diagnostics) -> Self {
+        let Diagnostics(mut diagnostics) = diagnostics;
         for diagnostic in &mut diagnostics {
-            let Diagnostic { place, label, others, .. } = diagnostic;
-            if source.offset(place.start).is_none()
-                && let Some(own) = others.iter_mut().find(|(place, _)| source.offset(place.start).is_some())
+            let Diagnostic { primary_span, label, secondary, .. } = diagnostic;
+            if source.offset(primary_span.start).is_none()
+                && let Some(own) = secondary.iter_mut().find(|(span, _)| source.offset(span.start).is_some())
             {
-                std::mem::swap(place, &mut own.0);
+                std::mem::swap(primary_span, &mut own.0);
                 std::mem::swap(label, &mut own.1);
             }
         }
-        Self { others: vec![other], ..Self::new(source, Mistakes(diagnostics)) }
+        Self { others: vec![other], ..Self::new(source, Diagnostics(diagnostics)) }
     }
 
-    /// The single mistakes.
+    /// Returns the errors.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    /// The report as a compiler would print it, in colour if wished.
+    /// Renders the report as a compiler prints it, in colour if `colour` is set.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
@@ -200,8 +200,8 @@ impl Report {
             text += "\n\n";
         }
         let count = match self.diagnostics.len() {
-            1 => "1 mistake".to_owned(),
-            count => format!("{count} mistakes"),
+            1 => "1 error".to_owned(),
+            count => format!("{count} errors"),
         };
         let total = format!("{} has {count}", self.source.name());
         text += &renderer.render(&[annotate_snippets::Group::with_title(Level::ERROR.primary_title(total))]);
@@ -216,7 +216,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Where the lines of a source begin, so that an excerpt costs what it shows and not the whole file.
+/// The offsets of the lines of a source, so that rendering an excerpt takes time for its lines only.
 struct Lines<'a> {
     source: &'a Source,
     starts: Vec<usize>,
@@ -228,12 +228,12 @@ impl<'a> Lines<'a> {
         Self { source, starts: std::iter::once(0).chain(ends).collect() }
     }
 
-    /// The number of the line at `offset`, from 0.
+    /// Returns the number of the line at `offset`, from 0.
     fn number(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset).saturating_sub(1)
     }
 
-    /// The line at `offset`, without its end.
+    /// Returns the range of the line at `offset`, without the line end.
     fn around(&self, offset: usize) -> Range<usize> {
         let number = self.number(offset);
         let start = self.starts.get(number).copied().unwrap_or(0);
@@ -241,11 +241,11 @@ impl<'a> Lines<'a> {
         start..start + self.text(start..end).trim_end().len()
     }
 
-    /// The part of `place` on its first line, if it is in this source: enough to find it, and an excerpt stays short.
-    fn on_one_line(&self, place: Span) -> Option<Range<usize>> {
-        let start = self.source.offset(place.start)?;
+    /// Returns the part of `span` on its first line, or `None` if the span is in another source.
+    fn on_one_line(&self, span: Span) -> Option<Range<usize>> {
+        let start = self.source.offset(span.start)?;
         let line = self.around(start);
-        let end = start + place.end.saturating_sub(place.start);
+        let end = start + span.end.saturating_sub(span.start);
         let start = start.min(line.end);
         Some(start..end.clamp(start, line.end.max(start)))
     }
@@ -255,16 +255,16 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// The one of `known` that `word` was most likely meant to be.
+/// Returns the one of `known` that is closest to `word`, if any is close.
 pub(crate) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let (lower, length) = (word.to_lowercase(), word.chars().count());
     known
         .into_iter()
         .filter_map(|known| {
             let (shorter, longer) = (known.chars().count().min(length), known.chars().count().max(length));
-            // A word of one letter is close to every other: that would be no advice.
+            // A word of one letter is close to every other one, so a suggestion would be useless.
             let close = |distance: usize| distance <= 1 + shorter / 4 && distance < shorter;
-            // So many letters are missing at least, without looking at them.
+            // The difference in length is the least possible distance, so most words need no comparison.
             let distance =
                 close(longer - shorter).then(|| strsim::damerau_levenshtein(&lower, &known.to_lowercase()))?;
             close(distance).then_some((distance, known))

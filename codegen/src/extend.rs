@@ -1,179 +1,188 @@
-//! An extension's additions, put where they belong in the description that it extends.
+//! Merging of an extension into the description that it extends.
 //!
-//! What comes out is one description, so that every check that there is holds for both files together.
+//! The result is one description, so every check covers both files together.
 
 use std::collections::HashMap;
 
 use crate::check::Unknown;
 use crate::description::extension::{Addition, Extension};
-use crate::description::{Description, Field, Mark, Named, Register, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Field, Mark, Name, Named, Register};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
-/// Something is added that is there already.
+/// An extension adds something that exists already.
 struct Twice<'a> {
     what: &'a str,
-    first: &'a Word,
-    second: &'a Word,
+    first: &'a Name,
+    second: &'a Name,
 }
 
 impl From<Twice<'_>> for Diagnostic {
-    fn from(mistake: Twice<'_>) -> Self {
-        let Twice { what, first, second } = mistake;
-        Diagnostic::new(format!("{what} `{}` is described already", second.value), second.span, "described again here")
-            .other(first.span, "described here")
+    fn from(error: Twice<'_>) -> Self {
+        let Twice { what, first, second } = error;
+        Diagnostic::new(format!("{what} `{}` is already described", second.value), second.span, "described again here")
+            .secondary(first.span, "first described here")
     }
 }
 
 /// An extension is for another chip.
 struct OtherChip<'a> {
-    extends: &'a Word,
-    chip: &'a Word,
+    extends: &'a Name,
+    chip: &'a Name,
 }
 
 impl From<OtherChip<'_>> for Diagnostic {
-    fn from(mistake: OtherChip<'_>) -> Self {
-        let OtherChip { extends, chip } = mistake;
+    fn from(error: OtherChip<'_>) -> Self {
+        let OtherChip { extends, chip } = error;
         Diagnostic::new(
-            format!("this extends `{}`, but the description is that of `{}`", extends.value, chip.value),
+            format!("the extension is for `{}`, but the description is of `{}`", extends.value, chip.value),
             extends.span,
-            "",
+            "names another chip",
         )
-        .other(chip.span, "the chip that is described")
+        .secondary(chip.span, "the described chip")
+        .help(format!("if the extension is for this chip, write `extends: {}`", chip.value))
     }
 }
 
-/// A register is added to a block that extensions cannot reach.
+/// An extension adds a register to a block other than the first.
 struct OtherBlock<'a> {
-    block: &'a Word,
+    block: &'a Name,
 }
 
 impl From<OtherBlock<'_>> for Diagnostic {
-    fn from(mistake: OtherBlock<'_>) -> Self {
-        Diagnostic::new("an extension adds registers to the first block alone", mistake.block.span, "leave this out")
+    fn from(error: OtherBlock<'_>) -> Self {
+        Diagnostic::new(
+            "an extension can add registers only to the first block",
+            error.block.span,
+            "names another block",
+        )
+        .help("remove `block`")
     }
 }
 
-/// Something is added to a register of a block that extensions cannot reach.
+/// An extension adds to a register in a block other than the first.
 struct InOtherBlock<'a> {
-    name: &'a Word,
-    block: &'a Word,
+    name: &'a Name,
+    block: &'a Name,
 }
 
 impl From<InOtherBlock<'_>> for Diagnostic {
-    fn from(mistake: InOtherBlock<'_>) -> Self {
-        let InOtherBlock { name, block } = mistake;
-        Diagnostic::new("an extension adds to registers of the first block alone", name.span, "")
-            .other(block.span, format!("`{}` is in block `{}`", name.value, block.value))
-            .help("leave this addition out")
+    fn from(error: InOtherBlock<'_>) -> Self {
+        let InOtherBlock { name, block } = error;
+        Diagnostic::new("an extension can add only to registers of the first block", name.span, "in another block")
+            .secondary(block.span, format!("`{}` is in block `{}`", name.value, block.value))
+            .help("remove this addition")
     }
 }
 
-/// A value is added to a field whose values have no names.
+/// An extension adds a value to a field without named values.
 struct NotEnumerated<'a> {
-    name: &'a Word,
-    field: (&'a Word, &'a Field),
+    name: &'a Name,
+    field: (&'a Name, &'a Field),
 }
 
 impl From<NotEnumerated<'_>> for Diagnostic {
-    fn from(mistake: NotEnumerated<'_>) -> Self {
-        let NotEnumerated { name, field } = mistake;
-        Diagnostic::new(format!("the values of field `{}` have no names", field.0.value), name.span, "cannot be added")
-            .other(field.1.bits.span, "a number, or a flag")
+    fn from(error: NotEnumerated<'_>) -> Self {
+        let NotEnumerated { name, field } = error;
+        Diagnostic::new(format!("field `{}` has no named values", field.0.value), name.span, "names cannot be added")
+            .secondary(field.1.bits.span, "a number or a flag")
     }
 }
 
-/// An extension takes back what leaves a register to the driver.
+/// An extension clears a mark that reserves a register for the driver.
 struct Weakened<'a> {
-    register: &'a Word,
+    register: &'a Name,
     mark: Mark,
     said: Spanned<bool>,
 }
 
 impl From<Weakened<'_>> for Diagnostic {
-    fn from(mistake: Weakened<'_>) -> Self {
-        let Weakened { register, mark, said } = mistake;
-        let message = format!("the mark `{}` of register `{}` cannot be taken back", mark.key(), register.value);
-        Diagnostic::new(message, said.span, "").other(register.span, format!("marked `{}: true`", mark.key()))
+    fn from(error: Weakened<'_>) -> Self {
+        let Weakened { register, mark, said } = error;
+        let message = format!("an extension cannot clear `{}` of register `{}`", mark.key(), register.value);
+        Diagnostic::new(message, said.span, "clears the mark")
+            .secondary(register.span, format!("marked `{}: true`", mark.key()))
+            .help(format!("remove `{}`", mark.key()))
     }
 }
 
 /// Values that an extension adds to a field.
 #[derive(Debug)]
 pub(crate) struct AddedValues {
-    pub register: Word,
-    pub name: Word,
-    /// The field, with the added values alone.
+    pub register: Name,
+    pub name: Name,
+    /// The field, with only the added values.
     pub field: Field,
 }
 
-/// Adds what `extension` says to `description`, and gives back the values that were added.
+/// Merges `extension` into `description`, and returns the added values.
 pub(crate) fn extend(
     description: &mut Description,
     extension: &Extension,
-    mistakes: &mut Mistakes,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<AddedValues> {
     if extension.extends != description.chip {
-        mistakes.report(OtherChip { extends: &extension.extends, chip: &description.chip });
+        diagnostics.report(OtherChip { extends: &extension.extends, chip: &description.chip });
     }
-    add("group", &mut description.groups, &extension.groups, mistakes);
-    add("index", &mut description.indices, &extension.indices, mistakes);
+    add("group", &mut description.groups, &extension.groups, diagnostics);
+    add("index", &mut description.indices, &extension.indices, diagnostics);
     let mut values = Vec::new();
-    // Of those that have one name, the first.
+    // If several registers have the same name, the first counts.
     let named = description.registers.iter().enumerate().rev().map(|(at, register)| (register.name.clone(), at));
-    let places: HashMap<_, _> = named.collect();
+    let positions: HashMap<_, _> = named.collect();
     for (name, addition) in &extension.additions {
-        match places.get(name) {
+        match positions.get(name) {
             Some(at) => {
                 let register = &mut description.registers[*at];
                 if let Some(block) = &register.block {
-                    mistakes.report(InOtherBlock { name, block });
+                    diagnostics.report(InOtherBlock { name, block });
                 }
-                add_to(register, addition, mistakes, &mut values);
+                add_to(register, addition, diagnostics, &mut values);
             }
             None => {
                 let known = description.registers.iter().map(|register| register.name.as_str());
-                let unknown = Unknown { what: "register", word: name, known: crate::check::known(known, mistakes) };
-                let message = format!("the registers of `{}`", description.chip.value);
-                mistakes.report(Diagnostic::from(unknown).other(description.chip.span, message));
+                let unknown = Unknown { what: "register", word: name, known: crate::check::known(known, diagnostics) };
+                let message = format!("describes the registers of `{}`", description.chip.value);
+                diagnostics.report(Diagnostic::from(unknown).secondary(description.chip.span, message));
             }
         }
     }
     for block in extension.registers.iter().filter_map(|register| register.block.as_ref()) {
-        mistakes.report(OtherBlock { block });
+        diagnostics.report(OtherBlock { block });
     }
     description.registers.extend(extension.registers.iter().cloned());
     values
 }
 
-fn add_to(register: &mut Register, addition: &Addition, mistakes: &mut Mistakes, values: &mut Vec<AddedValues>) {
+fn add_to(register: &mut Register, addition: &Addition, diagnostics: &mut Diagnostics, values: &mut Vec<AddedValues>) {
     for (mark, said) in addition.marks().filter(|(_, said)| !said.value) {
         if register.marks().any(|own| own == mark) {
-            mistakes.report(Weakened { register: &register.name, mark, said });
+            diagnostics.report(Weakened { register: &register.name, mark, said });
         }
     }
     for (name, added) in &addition.values {
         let Some((known, field)) = register.fields.get_full_mut(name).map(|(_, known, field)| (known, field)) else {
-            let unknown = Unknown { what: "field", word: name, known: crate::check::keys(&register.fields, mistakes) };
-            let message = format!("the fields of `{}`", register.name.value);
-            mistakes.report(Diagnostic::from(unknown).other(register.name.span, message));
+            let unknown =
+                Unknown { what: "field", word: name, known: crate::check::keys(&register.fields, diagnostics) };
+            let message = format!("has the fields of `{}`", register.name.value);
+            diagnostics.report(Diagnostic::from(unknown).secondary(register.name.span, message));
             continue;
         };
         if field.values.is_empty() {
-            mistakes.report(NotEnumerated { name, field: (known, field) });
+            diagnostics.report(NotEnumerated { name, field: (known, field) });
             continue;
         }
         let own = Field { values: added.clone(), doc: None, ..field.clone() };
         values.push(AddedValues { register: register.name.clone(), name: name.clone(), field: own });
-        add("value", &mut field.values, added, mistakes);
+        add("value", &mut field.values, added, diagnostics);
     }
-    add("field", &mut register.fields, &addition.fields, mistakes);
+    add("field", &mut register.fields, &addition.fields, diagnostics);
 }
 
-fn add<T: Clone>(what: &str, to: &mut Named<T>, added: &Named<T>, mistakes: &mut Mistakes) {
+fn add<T: Clone>(what: &str, to: &mut Named<T>, added: &Named<T>, diagnostics: &mut Diagnostics) {
     for (name, value) in added {
         if let Some((first, _)) = to.get_key_value(name) {
-            mistakes.report(Twice { what, first, second: name });
+            diagnostics.report(Twice { what, first, second: name });
         } else {
             to.insert(name.clone(), value.clone());
         }

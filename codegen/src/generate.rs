@@ -1,4 +1,4 @@
-//! From a file to files: what a build script does.
+//! Generation of files: the API of build scripts.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::emit::rust::{self, Options, Use};
 use crate::{Error, lower, read_extension_file, read_file};
 
-/// Turns a description into the Rust files that a crate includes.
+/// A generator of the Rust files that a crate includes, from a description.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), datasheet_codegen::Error> {
@@ -22,11 +22,11 @@ pub struct Generator {
     options: Options,
 }
 
-/// Where a description is.
+/// The location of a description.
 #[derive(Debug, Clone)]
 enum Description {
     File(PathBuf),
-    /// The environment variable that should have said it.
+    /// The environment variable with the path, which is not set.
     Unset(String),
 }
 
@@ -40,21 +40,21 @@ impl Description {
 }
 
 impl Generator {
-    /// A generator for the description in the file `description`.
+    /// Creates a generator for the description in the file `description`.
     pub fn new(description: impl Into<PathBuf>) -> Self {
         let description = Description::File(description.into());
         Self { description, extension: None, uses: None, options: Options::default() }
     }
 
-    /// A generator for what the file `extension` adds to the description in the file `description`.
+    /// Creates a generator for the additions of the file `extension` to the description in the file `description`.
     pub fn extending(description: impl Into<PathBuf>, extension: impl Into<PathBuf>) -> Self {
         Self { extension: Some(extension.into()), ..Self::new(description) }
     }
 
-    /// In a build script, a generator for what the file `extension` adds to the description of the package that has
-    /// `links = "<links>"`, and whose crate is called like that: [`crate_path`](Self::crate_path) says otherwise.
+    /// Creates a generator for the additions of the file `extension` to the description of a dependency.
     ///
-    /// The package must be among the `[dependencies]` of the one that is built.
+    /// It works in a build script. The dependency is the package with `links = "<links>"`. It must be among the `[dependencies]` of the package that
+    /// is built. Its crate has the same name, unless [`crate_path`](Self::crate_path) gives another one.
     pub fn extending_dependency(links: &str, extension: impl Into<PathBuf>) -> Self {
         let name = links.replace('-', "_");
         let variable = format!("DEP_{}_REGISTERS", name.to_uppercase());
@@ -65,39 +65,43 @@ impl Generator {
         Self { description, ..Self::extending("", extension) }.crate_path(format!("::{name}"))
     }
 
-    /// Says where generated code finds the runtime: `::datasheet_runtime`, if this is not called. For an extension it is
-    /// the crate that is extended, which has the runtime as its module `runtime`.
+    /// Sets the path of the runtime for generated code; `::datasheet_runtime` by default.
+    ///
+    /// For an extension, it is the path of the extended crate, which has the runtime as its module `runtime`.
     #[must_use]
     pub fn crate_path(mut self, path: impl Into<String>) -> Self {
         self.options.crate_path = path.into();
         self
     }
 
-    /// Says that the code is for a crate with `#![no_implicit_prelude]`, which has no attributes of tools either: the ones
-    /// by which errors of the compiler name registers and states are left out.
+    /// Generates code for a crate with `#![no_implicit_prelude]`.
+    ///
+    /// Such a crate has no tool attributes, so those that name registers and states in compile errors are left out.
     #[must_use]
     pub fn no_implicit_prelude(mut self) -> Self {
         self.options.no_prelude = true;
         self
     }
 
-    /// Says which functions of the crate touch which registers, so that the documentation of each leads to the other.
+    /// Sets the file that lists the registers which functions access, so that the documentation of both is linked.
     ///
-    /// The file has a line `device::Device::reset: CTRL STATUS` for each function. Its path is that from the root of the
-    /// crate, where the module `registers` must be, too. A name that is no register's means nothing.
+    /// The file has a line `device::Device::reset: CTRL STATUS` for each function. The path begins at the root of the
+    /// crate, where the module `registers` must be, too. Unknown register names are ignored.
     #[must_use]
     pub fn uses(mut self, file: impl Into<PathBuf>) -> Self {
         self.uses = Some(file.into());
         self
     }
 
-    /// Writes `registers.rs`, `descriptors.rs` and for each further block `registers_<block>.rs` into `directory`, and into `docs` there what their documentation
-    /// includes. Of an extension it writes what is added, and no descriptors.
+    /// Writes `registers.rs`, `descriptors.rs` and for each further block `registers_<block>.rs` to `directory`.
+    ///
+    /// The files that their documentation includes are written to `docs` in that directory. For an extension, only the
+    /// additions are written, and no descriptors.
     ///
     /// # Errors
     ///
-    /// [`Error`] if the description cannot be read or has mistakes, or if a file cannot be written. Nothing is
-    /// written unless the description is right.
+    /// [`Error`] if the description cannot be read or has errors, or if a file cannot be written. Nothing is written
+    /// from a description with errors.
     pub fn emit_to(&self, directory: impl AsRef<Path>) -> Result<(), Error> {
         let directory = directory.as_ref();
         let docs = directory.join("docs");
@@ -108,7 +112,7 @@ impl Generator {
         Ok(())
     }
 
-    /// The files by their paths.
+    /// Generates the files, with their paths.
     fn files(&self) -> Result<Vec<(String, String)>, Error> {
         let description = self.description.path()?;
         if let Some(extension) = &self.extension {
@@ -138,7 +142,7 @@ impl Generator {
         Ok(files)
     }
 
-    /// The whole of a build script: see [`build_script`].
+    /// Runs as the whole build script: see [`build_script`].
     pub fn build_script(&self) {
         let mut lines = String::new();
         let description = self.description.path().ok();
@@ -150,11 +154,11 @@ impl Generator {
         }
         let directory = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
         match self.emit_to(directory) {
-            // Without a line of this kind cargo runs the script again after any change.
+            // Without such a line, cargo runs the script again after any change.
             Ok(()) => {
                 let _ = write!(std::io::stdout(), "{lines}");
             }
-            // Nothing on standard output before: cargo would print that too, between the mistakes and their reader.
+            // Nothing was written to standard output yet, because cargo would print it before the errors.
             Err(error) => {
                 let _ = write!(std::io::stderr(), "{}", error.render(std::io::stderr().is_terminal()));
                 std::process::exit(1);
@@ -163,7 +167,7 @@ impl Generator {
     }
 }
 
-/// Writes a file, unless it is that already: a build that changes nothing should not look like one that does.
+/// Writes a file, unless it has this content already, so that its modification time only shows real changes.
 fn write(path: PathBuf, text: &str) -> Result<(), Error> {
     if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
         return Ok(());
@@ -171,18 +175,18 @@ fn write(path: PathBuf, text: &str) -> Result<(), Error> {
     std::fs::write(&path, text).map_err(|error| Error::Unwritable { path, error })
 }
 
-/// The whole of a build script: turns `description` into `registers.rs` and `descriptors.rs` in `OUT_DIR`.
+/// Runs as the whole build script: generates `registers.rs` and `descriptors.rs` in `OUT_DIR` from `description`.
 ///
-/// Mistakes go to standard error as a compiler would print them, and the build ends. Where the package has a `links`
-/// key, build scripts of packages that depend on it find the description under `DEP_<links>_REGISTERS`.
+/// Prints errors to standard error, as a compiler does, and fails the build. If the package has a `links` key, build
+/// scripts of packages that depend on it find the description under `DEP_<links>_REGISTERS`.
 pub fn build_script(description: impl Into<PathBuf>) {
     Generator::new(description).build_script();
 }
 
-/// The whole of a build script: turns `extension` into `registers.rs` in `OUT_DIR`, with what it adds to the description of
-/// the package that has `links = "<links>"`: see [`Generator::extending_dependency`].
+/// Runs as the whole build script: generates `registers.rs` in `OUT_DIR` from the additions of `extension`.
 ///
-/// Mistakes go to standard error as a compiler would print them, and the build ends.
+/// They extend the description of the package with `links = "<links>"`: see [`Generator::extending_dependency`]. Prints
+/// errors to standard error, as a compiler does, and fails the build.
 pub fn extend(links: &str, extension: impl Into<PathBuf>) {
     Generator::extending_dependency(links, extension).build_script();
 }

@@ -1,17 +1,17 @@
-//! Turns a YAML transcription of a chip's datasheet into typed registers and DMA descriptors.
+//! Generates typed registers and DMA descriptors from a YAML transcription of a datasheet.
 //!
-//! The modules are the stages, and read best in this order:
+//! The modules are the stages, in this order:
 //!
-//! 1. [`description`]: the schema, one struct a mapping of the file;
-//! 2. [`parse`]: from a [`source`] to a description; `extend` puts into it what another crate adds;
-//! 3. [`check`]: one file a kind of mistake; only a description without any gets further;
-//! 4. [`lower`]: what the rules of the description come to, as masks and lists;
-//! 5. [`emit`]: one file a language.
+//! 1. [`description`]: the schema, one struct per mapping of the file;
+//! 2. [`parse`]: from a [`source`] to a description; `extend` merges the additions of another crate;
+//! 3. [`check`]: one file per kind of error; only a description without errors passes;
+//! 4. [`lower`]: the rules of the description as masks and lists;
+//! 5. [`emit`]: one file per output language.
 //!
-//! The commands of the program that do none of this stand in `tools`.
+//! The other commands of the program are in `tools`.
 //!
-//! What is wrong with a description becomes a [`diagnostic`], as a compiler would print it. The generator knows
-//! nothing about any chip: states, indices and groups come from the file. `README.md` explains its words.
+//! Errors in a description become [`diagnostic`]s, in the style of rustc. The generator contains no knowledge of any
+//! chip: states, indices and groups come from the file. `README.md` explains its keys.
 
 pub mod check;
 pub mod description;
@@ -31,48 +31,48 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use check::{Checked, Extended};
-use diagnostic::{Diagnostic, Mistakes, Report};
+use diagnostic::{Diagnostic, Diagnostics, Report};
 use source::{Source, Span};
 
 pub use generate::{Generator, build_script, extend};
 
-/// Why a description did not become code.
+/// An error of the generator.
 #[derive(Debug)]
 pub enum Error {
     /// A file cannot be read.
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// The description has mistakes.
-    Mistakes(Report),
-    /// Cargo does not tell the build script where the description is that is to be extended.
+    /// The description has errors.
+    Invalid(Report),
+    /// Cargo did not give the build script the path of the description to extend.
     NothingToExtend {
-        /// The environment variable that would.
+        /// The environment variable that is missing.
         variable: String,
     },
     /// A file cannot be written.
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         error: std::io::Error,
     },
 }
 
 impl Error {
-    /// What a person reads: with a line end, and in colour if wished.
+    /// Renders the error with a line end, in colour if `colour` is set.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         match self {
-            Self::Mistakes(report) => report.render(colour),
+            Self::Invalid(report) => report.render(colour),
             Self::Unreadable { path, error } => format!("error: cannot read {}: {error}\n", path.display()),
             Self::Unwritable { path, error } => format!("error: cannot write {}: {error}\n", path.display()),
             Self::NothingToExtend { variable } => format!(
-                "error: {variable} is not set\n  = help: cargo sets it for build scripts of packages that have the extended \
-                 one under [dependencies]\n"
+                "error: {variable} is not set\n  = help: add the extended package to [dependencies], so that cargo sets it \
+                 for the build script\n"
             ),
         }
     }
@@ -87,7 +87,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Mistakes(_) | Self::NothingToExtend { .. } => None,
+            Self::Invalid(_) | Self::NothingToExtend { .. } => None,
             Self::Unreadable { error, .. } | Self::Unwritable { error, .. } => Some(error),
         }
     }
@@ -96,52 +96,52 @@ impl std::error::Error for Error {
 /// Reads and checks the description in a file.
 pub fn read_file(path: &Path) -> Result<Checked, Error> {
     let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-    read_bytes(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+    read_bytes(&path.display().to_string(), &bytes).map_err(Error::Invalid)
 }
 
-/// Reads and checks the description in one file and the extension of it in another.
+/// Reads and checks the description in one file and its extension in another.
 pub fn read_extension_file(description: &Path, extension: &Path) -> Result<Extended, Error> {
     let read = |path: &Path| {
         let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-        read_text(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+        read_text(&path.display().to_string(), &bytes).map_err(Error::Invalid)
     };
-    read_extension(read(description)?, read(extension)?).map_err(Error::Mistakes)
+    read_extension(read(description)?, read(extension)?).map_err(Error::Invalid)
 }
 
-/// Reads and checks a description and the extension of it.
+/// Reads and checks a description and its extension.
 pub fn read_extension(description: Source, extension: Source) -> Result<Extended, Report> {
     let extension = extension.after(&description);
     check::check_extension(parse::parse(&description), parse::parse_extension(&extension))
-        .map_err(|mistakes| Report::together(extension, description, mistakes))
+        .map_err(|diagnostics| Report::together(extension, description, diagnostics))
 }
 
-/// Reads and checks a description, whatever the bytes are. Mistakes are reported under `name`.
+/// Reads and checks a description from any bytes. Errors are reported under `name`.
 pub fn read_bytes(name: &str, bytes: &[u8]) -> Result<Checked, Report> {
     let source = read_text(name, bytes)?;
-    check::check(parse::parse(&source)).map_err(|mistakes| Report::new(source, mistakes))
+    check::check(parse::parse(&source)).map_err(|diagnostics| Report::new(source, diagnostics))
 }
 
-/// Takes bytes as a text to read, if they are one.
+/// Converts bytes to a source, if they are UTF-8.
 pub fn read_text(name: &str, bytes: &[u8]) -> Result<Source, Report> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {
-            let mut mistakes = Mistakes::default();
-            mistakes.report(NotText { place: error.valid_up_to() });
-            Err(Report::new(Source::new(name, String::from_utf8_lossy(bytes)), mistakes))
+            let mut diagnostics = Diagnostics::default();
+            diagnostics.report(NotText { span: error.valid_up_to() });
+            Err(Report::new(Source::new(name, String::from_utf8_lossy(bytes)), diagnostics))
         }
     }
 }
 
-/// Some bytes are no text.
+/// Some bytes are not UTF-8.
 struct NotText {
-    place: usize,
+    span: usize,
 }
 
 impl From<NotText> for Diagnostic {
-    fn from(mistake: NotText) -> Self {
-        // Reading on with a replacement character leaves all before it where it was.
-        let place = Span::new(mistake.place..mistake.place + char::REPLACEMENT_CHARACTER.len_utf8());
-        Diagnostic::new("this is not a text in UTF-8", place, "not UTF-8 from here on")
+    fn from(error: NotText) -> Self {
+        // The replacement character does not move the text before it.
+        let span = Span::new(error.span..error.span + char::REPLACEMENT_CHARACTER.len_utf8());
+        Diagnostic::new("the file is not valid UTF-8", span, "not UTF-8 from here on")
     }
 }

@@ -1,19 +1,19 @@
-//! Third stage: what the rules of a description come to, as masks and lists.
+//! Third stage: the rules of a description as masks and lists.
 //!
-//! Nothing is decided after this: what the emitters print stands here.
+//! All decisions are made here. The emitters only print the result.
 
 use std::collections::HashSet;
 
 use crate::check::{Checked, Extended};
 use crate::description::extension::{Addition, Extension};
-use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Named, Range, Reserved, Word};
+use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Name, Named, Range, Reserved};
 
-/// A whole description, worked out.
+/// A lowered description.
 #[derive(Debug)]
 pub struct Map<'a> {
-    /// What it was worked out from.
+    /// Its source.
     pub description: &'a Description,
-    /// Who may write the registers that do not say.
+    /// The permissions for registers without their own `write_in`.
     pub write_in: WriteIn<'a>,
     /// The registers, in the order of the file.
     pub registers: Vec<Register<'a>>,
@@ -21,88 +21,88 @@ pub struct Map<'a> {
     pub descriptors: Vec<Descriptor<'a>>,
 }
 
-/// What an extension adds to a description, worked out.
+/// The lowered additions of an extension.
 #[derive(Debug)]
 pub struct Additions<'a> {
-    /// What it was worked out from.
+    /// Its source.
     pub extension: &'a Extension,
-    /// The whole description, with the added registers alone.
+    /// The whole description, with only the added registers.
     pub map: Map<'a>,
-    /// The registers that something is added to.
+    /// The registers with additions.
     pub extended: Vec<ExtendedRegister<'a>>,
 }
 
-/// A register that an extension adds something to.
+/// A register with additions of an extension.
 #[derive(Debug)]
 pub struct ExtendedRegister<'a> {
-    /// The register, with what is added.
+    /// The register, with the additions.
     pub register: Register<'a>,
     /// Its added fields, from the lowest.
     pub fields: Vec<Field<'a>>,
-    /// Those of its fields that get further values, with the added values alone.
+    /// Its fields that get further values, with only the added values.
     pub values: Vec<Field<'a>>,
 }
 
-/// A register, worked out.
+/// A lowered register.
 #[derive(Debug)]
 pub struct Register<'a> {
-    /// What it was worked out from.
+    /// Its source.
     pub described: &'a description::Register,
-    /// Where its elements are.
+    /// Its elements.
     pub ranges: Vec<Range>,
-    /// Where else.
+    /// Its aliases.
     pub aliases: Vec<Range>,
     /// Its fields, from the lowest.
     pub fields: Vec<Field<'a>>,
-    /// What reading it does.
+    /// The effect of a read.
     pub read: Read,
-    /// What writing it does.
+    /// The effect of a write.
     pub write: Write,
-    /// Whether any bare number may be written to it.
+    /// `true` if any raw number may be written to it.
     pub bare_write: bool,
-    /// Who may write it, unless that is as for all that do not say.
+    /// Its permissions, if it has its own rule.
     pub write_in: Option<WriteIn<'a>>,
-    /// The value after a reset, as far as it is known.
+    /// The value after a reset, if some of it is known.
     pub reset: Option<u64>,
     /// The bits of it that are known.
     pub reset_known: u64,
     /// The bits of the fields that software may set.
     pub writable: u64,
-    /// The bits that a write takes from the old value, unless it gives them.
+    /// The bits that a modification keeps, unless it gives them.
     pub keep: u64,
-    /// The bits of no field that must stay as they are.
+    /// The bits without a field that must be preserved.
     pub preserve: u64,
     /// The bits that must be written as zero.
     pub must_be_zero: u64,
     /// The bits that must be written as one.
     pub must_be_one: u64,
-    /// The bits of no field, from the lowest: each run has one rule.
+    /// The runs of bits without a field, from the lowest: each run has one rule.
     pub reserved: Vec<ReservedRun<'a>>,
 }
 
-/// Bits of no field that stand together and have one rule.
+/// A run of bits without a field that have one rule.
 #[derive(Debug, Clone, Copy)]
 pub struct ReservedRun<'a> {
     /// The bits.
     pub bits: Bits,
-    /// What software does with them.
+    /// The value that software writes to them.
     pub policy: Reserved,
-    /// Why that is other than for all bits of no field.
+    /// The reason, if other bits without a field have another rule.
     pub why: Option<&'a str>,
 }
 
 impl Register<'_> {
-    /// The value after a reset, if all of it is known.
+    /// Returns the value after a reset, if all of it is known.
     #[must_use]
     pub fn whole_reset(&self) -> Option<u64> {
         self.reset.filter(|_| u128::from(self.reset_known) == description::ones(self.described.bits()))
     }
 }
 
-/// A descriptor format, worked out.
+/// A lowered descriptor format.
 #[derive(Debug)]
 pub struct Descriptor<'a> {
-    /// What it was worked out from.
+    /// Its source.
     pub described: &'a DescriptorFormat,
     /// Its fields, from the lowest.
     pub fields: Vec<Field<'a>>,
@@ -110,77 +110,77 @@ pub struct Descriptor<'a> {
     pub writable: u128,
     /// The bits that are one in every descriptor of the format.
     pub fixed: u128,
-    /// The bit by which the chip hands it back.
+    /// The bit with which the chip returns it to software.
     pub done: Option<u32>,
 }
 
-/// A field, worked out.
+/// A lowered field.
 #[derive(Debug)]
 pub struct Field<'a> {
     /// Its name.
-    pub name: &'a Word,
-    /// What it was worked out from.
+    pub name: &'a Name,
+    /// Its source.
     pub described: &'a description::Field,
-    /// How it answers to reads and writes.
+    /// Its kind of access.
     pub access: Access,
-    /// The value that it must always be written with.
+    /// The value that every write must give it.
     pub prescribed: Option<u64>,
-    /// Whether an extension has marked it, in a register that is not marked itself, so that no safe code sets it.
+    /// `true` if an extension has marked it in a register without a mark, so that no safe code sets it.
     pub guarded: bool,
-    /// What its values are.
+    /// The kind of its values.
     pub kind: FieldKind,
 }
 
 impl Field<'_> {
-    /// Its bits.
+    /// Returns its bits.
     #[must_use]
     pub fn bits(&self) -> Bits {
         self.described.bits.value
     }
 
-    /// Whether software gives it a value.
+    /// Returns `true` if software can set it.
     #[must_use]
     pub fn is_settable(&self) -> bool {
         self.prescribed.is_none() && !matches!(self.access, Access::ReadOnly | Access::ReadClears)
     }
 
-    /// Whether a write gives it back the value that it had.
+    /// Returns `true` if a modification writes back the value that was read.
     fn is_kept(&self) -> bool {
         let kept = matches!(self.access, Access::ReadWrite | Access::ReadOnly | Access::ReadSets);
         kept && self.prescribed.is_none()
     }
 }
 
-/// What the values of a field are.
+/// The kind of the values of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
-    /// Yes or no.
+    /// True or false.
     Flag,
-    /// A number, perhaps within limits.
+    /// A number, with an optional range.
     Number(Option<(u64, u64)>),
-    /// Some that have names.
+    /// Named values.
     Enumerated,
-    /// Where memory is that the chip may reach.
+    /// The address of memory that the chip may access.
     Address,
 }
 
-/// What reading a register does.
+/// The effect of a read of a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
-    /// It gives nothing of meaning.
+    /// It returns no meaningful value.
     Nothing,
-    /// It changes nothing.
+    /// It has no side effects.
     Pure,
     /// It changes the register.
     SideEffects,
 }
 
-/// What writing a register does.
+/// The effect of a write of a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
-    /// Nothing.
+    /// No effect.
     Nothing,
-    /// The register takes the value.
+    /// The register stores the value.
     Stores,
     /// Written ones set bits.
     SetsOnes,
@@ -188,16 +188,16 @@ pub enum Write {
     ClearsOnes,
 }
 
-/// Who may write a register.
+/// The permissions to write a register.
 #[derive(Debug, Clone)]
 pub struct WriteIn<'a> {
     /// The permissions that the description names.
     pub named: Vec<&'a str>,
-    /// Those, and all that imply one of them.
+    /// Those permissions, and all that imply one of them.
     pub effective: Vec<&'a str>,
 }
 
-/// Works a description out.
+/// Lowers a description.
 pub fn lower(checked: &Checked) -> Map<'_> {
     let description: &Description = checked;
     Map {
@@ -209,7 +209,7 @@ pub fn lower(checked: &Checked) -> Map<'_> {
 }
 
 impl<'a> Map<'a> {
-    /// Takes out the registers of a block; without a name, those of the first block.
+    /// Takes the registers of a block out of the map; without a name, of the first block.
     #[must_use]
     pub fn take_block(&mut self, name: Option<&str>) -> Map<'a> {
         let of = |register: &Register<'_>| register.described.block.as_ref().map(|block| block.as_str()) == name;
@@ -219,7 +219,7 @@ impl<'a> Map<'a> {
     }
 }
 
-/// Works out what an extension adds.
+/// Lowers the additions of an extension.
 pub fn lower_extension(extended: &Extended) -> Additions<'_> {
     let (description, extension): (&Description, _) = (&extended.whole, &extended.extension);
     let added: HashSet<_> = extension.registers.iter().map(|register| &register.name).collect();
@@ -255,8 +255,8 @@ pub fn lower_extension(extended: &Extended) -> Additions<'_> {
 }
 
 pub(crate) fn register<'a>(description: &'a Description, described: &'a description::Register) -> Register<'a> {
-    let must = &described.software_must;
-    let field = |(name, field): (&'a Word, &'a description::Field)| Field {
+    let must = &described.required_values;
+    let field = |(name, field): (&'a Name, &'a description::Field)| Field {
         name,
         described: field,
         access: described.access_of(field),
@@ -268,7 +268,7 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
     let all = low(description::ones(described.bits()));
     let in_fields = mask(&fields, |_| true);
 
-    // The bits of no field: each has the register's policy, unless an entry of its own says otherwise.
+    // Bits without a field have the policy of the register, unless an entry in `reserved_bits` has another.
     let policy = |policy: Reserved| {
         let own = |wanted: bool| {
             let entries = described.reserved_bits.iter().filter(|entry| (entry.policy == policy) == wanted);
@@ -286,7 +286,7 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
     let (prescribed_bits, prescribed_ones) =
         prescribed.fold((0, 0), |(bits, ones), (field, value)| (bits | field, ones | value));
 
-    // Where alternatives share bits, one that must not be written back wins.
+    // If alternatives share bits, the one that must not be written back wins.
     let keep = (mask(&fields, |field| field.is_kept()) & !mask(&fields, |field| !field.is_kept())) | preserve;
     let (read, write) = (read(described), write(described));
     let reset = described.reset.known();
@@ -310,7 +310,7 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
             && must_be_one == 0
             && !described.is_marked(),
         write_in: described.write_in.as_ref().map(|named| write_in(description, named)).or_else(|| {
-            // It needs a rule of its own: only the driver may write it.
+            // A marked register needs its own rule, because only the driver may write it.
             described.is_marked().then(|| write_in(description, &description.write_in))
         }),
         reset,
@@ -325,7 +325,7 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
     }
 }
 
-/// The runs of the bits that `mask` has.
+/// Returns the runs of the bits in `mask`.
 fn reserved(described: &description::Register, mask: u64) -> Vec<ReservedRun<'_>> {
     let mut runs: Vec<ReservedRun<'_>> = Vec::new();
     for lsb in (0..u64::BITS).filter(|bit| mask >> bit & 1 == 1) {
@@ -352,7 +352,7 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
             None if written_by_chip => Access::ReadOnly,
             None => Access::ReadWrite,
         },
-        // What the chip writes is not for software to see to.
+        // Software does not write the format that the chip writes.
         prescribed: field.fixed.filter(|_| !written_by_chip).map(|fixed| fixed.value),
         guarded: false,
         kind: kind(field, !written_by_chip),
@@ -372,7 +372,7 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
 
 fn sorted<'a>(
     fields: &'a Named<description::Field>,
-    lower: impl Fn((&'a Word, &'a description::Field)) -> Field<'a>,
+    lower: impl Fn((&'a Name, &'a description::Field)) -> Field<'a>,
 ) -> Vec<Field<'a>> {
     let mut fields: Vec<_> = fields.iter().map(lower).collect();
     fields.sort_by_key(|field| field.bits().lsb);
@@ -397,7 +397,7 @@ fn mask(fields: &[Field<'_>], which: impl Fn(&Field<'_>) -> bool) -> u64 {
     fields.iter().filter(|field| which(field)).fold(0, |bits, field| bits | low(field.bits().mask()))
 }
 
-/// The low half. Registers have no other: that was checked.
+/// Returns the low half, which holds all bits of a checked register.
 fn low(mask: u128) -> u64 {
     (mask & u128::from(u64::MAX)) as u64
 }
@@ -422,13 +422,13 @@ fn write(described: &description::Register) -> Write {
         (false, false, false) => Write::Nothing,
         (false, true, false) => Write::ClearsOnes,
         (false, false, true) => Write::SetsOnes,
-        // Where both are mixed, a value says for each bit which it is.
+        // In a mixed register, the value contains a bit of either kind for each position.
         (true, ..) | (false, true, true) => Write::Stores,
     }
 }
 
-/// The permissions that are `named`, then all that imply one of them, however indirectly.
-fn write_in<'a>(description: &'a Description, named: &'a [Word]) -> WriteIn<'a> {
+/// Returns the permissions in `named`, and all that imply one of them, even indirectly.
+fn write_in<'a>(description: &'a Description, named: &'a [Name]) -> WriteIn<'a> {
     let named: Vec<_> = named.iter().map(|word| word.as_str()).collect();
     let mut effective = Vec::new();
     let mut seen = HashSet::new();

@@ -1,4 +1,4 @@
-//! Checks, lays out, explains and translates descriptions from the command line.
+//! The command-line program: checks, formats, explains and converts register descriptions.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use datasheet_codegen::source::Source;
-use datasheet_codegen::tools::{Failure, decode, diff, explain, format};
-use datasheet_codegen::{Error, emit, lower, read_extension_file, read_file, read_text};
+use datasheet_codegen::tools::{ToolError, decode, diff, explain, format};
+use datasheet_codegen::{Error, Generator, emit, lower, read_extension_file, read_file, read_text};
 
-/// Looks for mistakes in a description of a chip, or tells what it says.
+/// Check, format, explain and convert YAML register descriptions
 #[derive(Parser)]
-#[command(name = "datasheet-codegen")]
+#[command(name = "datasheet-codegen", after_help = "Exit status: 0 success, 1 error, 2 invalid arguments")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -20,59 +20,80 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints every mistake in a description, and fails if there is one
+    /// Check a description and print all errors
+    #[command(after_help = "Exit status: 0 no errors, 1 errors in a file, or a file that cannot be read")]
     Check {
-        /// The description, in YAML
+        /// The description, a YAML file
         file: PathBuf,
-        /// An extension of it, in YAML, whose mistakes are looked for, too
-        #[arg(long)]
+        /// Check this extension of the description, too
+        #[arg(long, value_name = "FILE")]
         extension: Option<PathBuf>,
     },
-    /// Prints the registers and descriptors of a description as JSON, every offset worked out
-    Dump {
-        /// The description, in YAML
-        file: PathBuf,
-    },
-    /// Prints the registers of a description as CMSIS-SVD
-    Svd {
-        /// The description, in YAML
-        file: PathBuf,
-    },
-    /// Prints the JSON Schema of descriptions and extensions, for editors
-    Schema,
-    /// Prints what changed between two descriptions, and what that means for the version
+    /// Generate Rust files from a description, for a crate that commits them
     ///
-    /// Ends with 0 if code that uses the old one goes on to compile, with 1 if a change is major, and with 2 if a
-    /// description cannot be read or has mistakes.
+    /// Write registers.rs, descriptors.rs and registers_BLOCK.rs for each further block to DIRECTORY, and the files that
+    /// their documentation includes to DIRECTORY/docs. With --extension, write the additions only, as registers.rs.
+    #[command(
+        after_help = "Exit status: 0 files written, 1 errors in a file, or a file that cannot be read or written"
+    )]
+    Rust {
+        /// The description, a YAML file
+        file: PathBuf,
+        /// The directory to write to; created if it does not exist
+        directory: PathBuf,
+        /// Generate the additions of this extension of the description
+        #[arg(long, value_name = "FILE")]
+        extension: Option<PathBuf>,
+        /// Import the runtime from this path; with --extension, from the extended crate at this
+        /// path [default: ::datasheet_runtime]
+        #[arg(long, value_name = "PATH")]
+        crate_path: Option<String>,
+    },
+    /// Print the registers and descriptors of a description as JSON, with all offsets computed
+    Dump {
+        /// The description, a YAML file
+        file: PathBuf,
+    },
+    /// Print the registers of a description as CMSIS-SVD
+    Svd {
+        /// The description, a YAML file
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of descriptions and extensions, for editors
+    Schema,
+    /// Compare two descriptions and print the semver level of each change
+    #[command(after_help = "Exit status: 0 compatible, 1 major change, 2 unreadable or invalid file")]
     Diff {
         /// The older description
         old: PathBuf,
         /// The newer description
         new: PathBuf,
     },
-    /// Prints all that a description says about a register, a descriptor or a field
+    /// Print all facts about a register, a descriptor or a field
     Explain {
-        /// Such as CTRL, CTRL.RST or RAL[3]
+        /// The name, such as CTRL, CTRL.RST or RAL[3]
         name: String,
-        /// The description, in YAML
+        /// The description, a YAML file
         #[arg(long, default_value = "registers.yaml")]
         file: PathBuf,
     },
-    /// Takes the value of a register or a descriptor apart
+    /// Decode a value of a register or a descriptor into fields
+    #[command(after_help = "Exit status: 0 decoded, even if some values are invalid; 1 error")]
     Decode {
-        /// Such as CTRL
+        /// The name of the register or descriptor, such as CTRL
         name: String,
-        /// The whole value, such as 0x1C
+        /// The whole value, such as 28, 0x1C or 0b11100
         value: String,
-        /// The description, in YAML
+        /// The description, a YAML file
         #[arg(long, default_value = "registers.yaml")]
         file: PathBuf,
     },
-    /// Lays a description or an extension out: the order of keys, one field a line, the widths of numbers
+    /// Format a description or an extension in place: order of keys, one field per line, digits of numbers
+    #[command(after_help = "Exit status: 0 formatted; 1 with --check, if the file would change, or error")]
     Fmt {
-        /// The description or extension, in YAML
+        /// The description or extension, a YAML file
         file: PathBuf,
-        /// Changes nothing, and fails if something would change
+        /// Change nothing, and exit with 1 if the file would change
         #[arg(long)]
         check: bool,
     },
@@ -82,27 +103,38 @@ fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(failure) => {
-            complain(&failure);
+            print_error(&failure);
             ExitCode::FAILURE
         }
     }
 }
 
-fn complain(failure: &Failure) {
-    // Nobody is left to tell when standard error cannot be written to.
+fn print_error(failure: &ToolError) {
+    // An error while writing to standard error cannot be reported anywhere.
     let _ = write!(std::io::stderr(), "{}", failure.render(std::io::stderr().is_terminal()));
 }
 
-fn run(command: Command) -> Result<ExitCode, Failure> {
+fn run(command: Command) -> Result<ExitCode, ToolError> {
     match command {
         Command::Check { file, extension: Some(extension) } => {
             read_extension_file(&file, &extension)?;
-            print(&format!("{}, an extension of {}: no mistakes\n", extension.display(), file.display()))
+            print(&format!("{}, an extension of {}: no errors\n", extension.display(), file.display()))
         }
         Command::Check { file, extension: None } => {
             let checked = read_file(&file)?;
             let (registers, descriptors) = (checked.registers.len(), checked.descriptors.len());
-            print(&format!("{}: {registers} registers, {descriptors} descriptors: no mistakes\n", file.display()))
+            print(&format!("{}: {registers} registers, {descriptors} descriptors: no errors\n", file.display()))
+        }
+        Command::Rust { file, directory, extension, crate_path } => {
+            let mut generator = match extension {
+                Some(extension) => Generator::extending(file, extension),
+                None => Generator::new(file),
+            };
+            if let Some(path) = crate_path {
+                generator = generator.crate_path(path);
+            }
+            generator.emit_to(directory)?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Dump { file } => {
             let checked = read_file(&file)?;
@@ -116,7 +148,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let (old, new) = match (read_file(&old), read_file(&new)) {
                 (Ok(old), Ok(new)) => (old, new),
                 (old, new) => {
-                    [old.err(), new.err()].into_iter().flatten().for_each(|error| complain(&error.into()));
+                    [old.err(), new.err()].into_iter().flatten().for_each(|error| print_error(&error.into()));
                     return Ok(ExitCode::from(2));
                 }
             };
@@ -151,11 +183,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 
 fn read_source(path: &Path) -> Result<Source, Error> {
     let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-    read_text(&path.display().to_string(), &bytes).map_err(Error::Mistakes)
+    read_text(&path.display().to_string(), &bytes).map_err(Error::Invalid)
 }
 
-/// Prints a text; that its reader has gone away (a closed pipe) is no mistake of ours.
-fn print(text: &str) -> Result<ExitCode, Failure> {
+/// Prints a text. A closed pipe is not an error.
+fn print(text: &str) -> Result<ExitCode, ToolError> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::Unwritable { path: PathBuf::from("standard output"), error }.into())

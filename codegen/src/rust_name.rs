@@ -1,11 +1,11 @@
-//! From the datasheet's names to Rust's.
+//! Conversion of datasheet names to Rust names.
 //!
-//! They stay what they are as far as Rust allows: a reader looks for the datasheet's name.
+//! Names keep the spelling of the datasheet as far as Rust allows, because readers search for it.
 
 use crate::description::Format;
 use crate::description::extension::Extension;
 
-/// Types that generated code uses, so that nothing described may get their name.
+/// The types that generated code uses. No described type may have their names.
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
     "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Below", "Bits", "Clone", "Copy",
@@ -17,23 +17,23 @@ pub(crate) const TAKEN_TYPES: &[&str] = &[
     "WriteOneToClear", "WriteOneToSet", "WriteOnly",
 ];
 
-/// Modules beside those of the registers, and the crates and types that code in the same place means by these words.
+/// The modules, crates and types that generated code uses in the scope of the modules of registers.
 #[rustfmt::skip]
 pub(crate) const TAKEN_MODULES: &[&str] = &[
     "alloc", "bool", "by_address", "by_group", "by_name", "core", "diagnostic", "permission", "permit", "std", "str",
     "u16", "u32", "u64", "u8", "usize",
 ];
 
-/// Methods that are there beside those of the registers.
+/// The methods in the same scope as the methods of registers.
 pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume_permission"];
 
-/// Constants that a register has beside its fields: its place, and those of the runtime's traits.
+/// The constants of a register other than its fields: its offset, and the constants of the runtime's traits.
 #[rustfmt::skip]
 pub(crate) const TAKEN_CONSTANTS: &[&str] = &[
     "ARRAY", "FIXED", "FORCED_ONES", "INFO", "NAME", "OFFSET", "PRESERVE_MASK", "RESET_VALUE", "WRITABLE",
 ];
 
-/// Words that Rust keeps to itself.
+/// The keywords of Rust.
 #[rustfmt::skip]
 const KEYWORDS: &[&str] = &[
     "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
@@ -46,41 +46,41 @@ fn not_a_keyword(name: String) -> String {
     if KEYWORDS.contains(&name.as_str()) { name + "_" } else { name }
 }
 
-/// A register's type, an index's, a permission's, an enumerated field's or one of its variants.
+/// Returns the name of the type of a register, an index, a permission or an enumerated field, or of a variant.
 ///
-/// It begins with a capital, so that it cannot be confused with a module.
+/// It begins with a capital letter, so that it differs from the name of a module.
 pub(crate) fn type_name(name: &str) -> String {
     let mut characters = name.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     not_a_keyword(first.into_iter().chain(characters).collect())
 }
 
-/// A field's constant.
+/// Returns the name of the constant of a field.
 pub(crate) fn constant(name: &str) -> String {
     not_a_keyword(name.to_owned())
 }
 
-/// The type that says how many of an index there are.
+/// Returns the name of the type with the number of elements of an index.
 pub(crate) fn index_space(name: &str) -> String {
     type_name(name) + "Space"
 }
 
-/// A register's method, or the module of the values of its fields.
+/// Returns the name of the method of a register, and of the module of its enumerations.
 pub(crate) fn method(name: &str) -> String {
     not_a_keyword(name.to_lowercase())
 }
 
-/// The trait that brings the methods of the registers that an extension adds.
+/// Returns the name of the trait with the methods of the registers of an extension.
 pub(crate) fn added_registers(extension: &Extension) -> String {
     type_name(&extension.extension) + "Registers"
 }
 
-/// The trait that brings the fields that an extension adds to a register.
+/// Returns the name of the trait with the fields that an extension adds to a register.
 pub(crate) fn added_fields(extension: &Extension, register: &str) -> String {
     type_name(&extension.extension) + &type_name(register)
 }
 
-/// A descriptor format's type.
+/// Returns the name of the type of a descriptor format.
 pub(crate) fn descriptor(name: &str, format: Format) -> String {
     let format = match format {
         Format::Read => "Read",
@@ -90,7 +90,7 @@ pub(crate) fn descriptor(name: &str, format: Format) -> String {
     type_name(name) + format
 }
 
-/// The module of the values of a descriptor format's fields, from the type's name.
+/// Returns the name of the module of a descriptor format's enumerations, from the name of its type.
 pub(crate) fn module(type_name: &str) -> String {
     let mut module = String::new();
     let mut after_lower = false;

@@ -1,10 +1,10 @@
-//! A file's text and places in it.
+//! The text of a file, and spans in it.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 
-/// A text to read, under the name that mistakes in it are reported with.
+/// A text, and the name under which its errors are reported.
 #[derive(Debug, Clone)]
 pub struct Source {
     name: String,
@@ -13,43 +13,43 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source of the given name, most often its path.
+    /// Creates a source with a name, usually its path.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into(), start: 0 }
     }
 
-    /// The same source, whose places come after all those of `other`: so that a place tells which of both it is in.
+    /// Moves the spans of this source behind the spans of `other`, so that a span identifies its source.
     #[must_use]
     pub fn after(self, other: &Source) -> Self {
-        // The place at the end of the other text is its own.
+        // The offset at the end of the other text belongs to that text.
         Self { start: other.start + other.text.len() + 1, ..self }
     }
 
-    /// The place in this source that `range` of its text has.
+    /// Returns the span of a range of the text.
     #[must_use]
     pub fn span(&self, range: Range<usize>) -> Span {
         Span { start: self.start + range.start, end: self.start + range.end }
     }
 
-    /// The offset in the text of a place, if it is in this source.
-    pub(crate) fn offset(&self, place: usize) -> Option<usize> {
-        place.checked_sub(self.start).filter(|offset| *offset <= self.text.len())
+    /// Returns the offset in the text of a position, if the position is in this source.
+    pub(crate) fn offset(&self, position: usize) -> Option<usize> {
+        position.checked_sub(self.start).filter(|offset| *offset <= self.text.len())
     }
 
-    /// The name that was given.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// A place in a source: a range of byte offsets, counted through all sources that are read together.
+/// A span: a range of byte offsets, counted across all sources that are read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
     /// The first byte.
@@ -59,32 +59,32 @@ pub struct Span {
 }
 
 impl Span {
-    /// The place that `range` describes.
+    /// Creates a span from a range.
     #[must_use]
     pub fn new(range: Range<usize>) -> Self {
         Self { start: range.start, end: range.end }
     }
 
-    /// From the start of this place to the end of `last`.
+    /// Returns the span from the start of this one to the end of `last`.
     #[must_use]
     pub fn to(self, last: Span) -> Self {
         Self { start: self.start, end: last.end }
     }
 }
 
-/// A value and the place where it was written.
+/// A value and its span.
 ///
-/// It compares and hashes as its value does, so that a map may have places in its keys.
+/// It compares and hashes like the value, so that the keys of a map can have spans.
 #[derive(Debug, Clone, Copy)]
 pub struct Spanned<T> {
-    /// What was written.
+    /// The value.
     pub value: T,
-    /// Where it was written.
+    /// Its span.
     pub span: Span,
 }
 
 impl<T> Spanned<T> {
-    /// `value`, written at `span`.
+    /// Creates a value with a span.
     pub fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }

@@ -47,9 +47,9 @@ registers:
     access: rw
     reset: <reset=0x21>
     reset_known: <known=0xFFFFFFFF>
-    software_must: { <MUST>: <must=1> }
+    required_values: { <MUST>: <must=1> }
     fields:
-      <SPEED>: { bits: "3:0", values: { <Slow>: <slow=1>, <Fast>: 2 }, header_names: [<RATE>] }
+      <SPEED>: { bits: "3:0", values: { <Slow>: <slow=1>, <Fast>: 2 }, other_names: [<RATE>] }
       <SIZE>: { bits: "11:4", range: [<least=1>, <greatest=8>] }
       <WORK>: { bits: "12" }
       <MUST>: { bits: "15:14" }

@@ -1,6 +1,6 @@
-//! Maps of very many registers: each stage takes ten times as long for ten times as many, and so does a report of as many mistakes.
+//! Maps of very many registers: the time of each stage, and of a report with many errors, is linear.
 //!
-//! What takes time is looked at with the compiler's optimisation and takes minutes, so it is asked for:
+//! The measurements need optimisation and take minutes, so they are ignored by default:
 //!
 //!     cargo test --release -p datasheet-codegen --test big_maps -- --ignored --nocapture --test-threads=1
 
@@ -15,7 +15,7 @@ use datasheet_codegen::{check, lower, parse, read_bytes};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// A map with arrays, pairs and rules. What `odd` says of its number is a line of each register.
+/// Returns a map with arrays, pairs and rules. `odd` gives a line of each register from its number.
 fn map(registers: usize, odd: impl Fn(usize) -> String) -> String {
     let mut text =
         "chip: Big\ntitle: A big chip\ndatasheet: { document: D, revision: 1 }\ngroups: { g: Group, h: Other }\n\
@@ -28,7 +28,7 @@ fn map(registers: usize, odd: impl Fn(usize) -> String) -> String {
             0 => format!("array: {{ index: Lane, ranges: [{{ count: 4, base: {at:#x}, stride: 0x4 }}] }}"),
             _ => format!("offset: {at:#x}"),
         };
-        let rule = if number % 3 == 0 { "\n    software_must: { MUST: 1 }" } else { "" };
+        let rule = if number % 3 == 0 { "\n    required_values: { MUST: 1 }" } else { "" };
         let odd = odd(number);
         let group = if number % 2 == 0 { "g" } else { "h" };
         let _ = write!(
@@ -60,22 +60,22 @@ fn map(registers: usize, odd: impl Fn(usize) -> String) -> String {
     text
 }
 
-/// What no register needs, and every one can have.
+/// Returns a `when` that each register can have.
 fn condition(registers: usize, number: usize) -> String {
     format!("when: {{ REGISTER_{}.READY: 0 }}", (number + registers / 2) % registers)
 }
 
-/// The time that this thread was on a processor.
+/// Returns the processor time of this thread.
 fn on_processor() -> Result<Duration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat")?;
     Ok(Duration::from_nanos(text.split(' ').next().unwrap_or_default().parse()?))
 }
 
-/// Ten times the work may take this many times as long: less than what is quadratic would take by far, and more than what
-/// caches and other programs do to the time.
+/// The limit of the time for ten times the work: far below quadratic time, and above the noise of caches and other
+/// programs.
 const AT_MOST: u32 = 25;
 
-/// How long each stage takes, as far as it can be told.
+/// Measures the time of each stage.
 fn stages(registers: usize) -> Result<Vec<(&'static str, Duration)>> {
     let source = Source::new("big.yaml", map(registers, |number| condition(registers, number)));
     let mut stages = Vec::new();
@@ -88,7 +88,7 @@ fn stages(registers: usize) -> Result<Vec<(&'static str, Duration)>> {
     };
     let parsed = parse::parse(&source);
     ends("parse")?;
-    let checked = check::check(parsed).map_err(|_| "the map has mistakes")?;
+    let checked = check::check(parsed).map_err(|_| "the map has errors")?;
     ends("check")?;
     let map = lower::lower(&checked);
     ends("lower")?;
@@ -105,16 +105,16 @@ fn every_stage_takes_linear_time() -> Result {
     let (some, many) = (stages(10_000)?, stages(100_000)?);
     for ((stage, some), (_, many)) in some.into_iter().zip(many) {
         println!("{stage}: {some:.2?} for 10,000 registers, {many:.2?} for 100,000");
-        // The clock goes by some milliseconds.
+        // The resolution of the clock is some milliseconds.
         assert!(many < AT_MOST * some.max(Duration::from_millis(10)), "{stage} takes more than linear time");
     }
     Ok(())
 }
 
-/// A mistake for each register, and a word of its message.
-type Mistake = (fn(usize) -> String, &'static str);
+/// An error for each register, and a part of its message.
+type ErrorCase = (fn(usize) -> String, &'static str);
 
-const MISTAKES: [Mistake; 5] = [
+const ERRORS: [ErrorCase; 5] = [
     (|_| "groop: g".to_owned(), "unknown key"),
     (|_| "write_in: [Idel]".to_owned(), "there is no permission"),
     (|_| "aliases: [{ base: 0 }]".to_owned(), "share the address"),
@@ -124,35 +124,43 @@ const MISTAKES: [Mistake; 5] = [
 
 #[test]
 #[ignore = "takes minutes"]
-fn every_mistake_takes_linear_time() -> Result {
-    for (mistake, word) in MISTAKES {
+fn every_error_takes_linear_time() -> Result {
+    for (error, word) in ERRORS {
         let time = |registers| -> Result<Duration> {
-            let text = map(registers, mistake);
+            let text = map(registers, error);
             let start = on_processor()?;
-            let report = read_bytes("big.yaml", text.as_bytes()).err().ok_or("there is no mistake")?;
-            let told = report.render(true);
+            let report = read_bytes("big.yaml", text.as_bytes()).err().ok_or("there is no error")?;
+            let reported = report.render(true);
             let time = on_processor()? - start;
-            assert!(report.diagnostics().len() >= registers - 1 && told.contains(word), "not told: {word}");
+            assert!(report.diagnostics().len() >= registers - 1 && reported.contains(word), "not reported: {word}");
             Ok(time)
         };
         let (some, many) = (time(10_000)?, time(100_000)?);
-        println!("{word}: {some:.2?} for 10,000 mistakes, {many:.2?} for 100,000");
+        println!("{word}: {some:.2?} for 10,000 errors, {many:.2?} for 100,000");
         assert!(many < AT_MOST * some, "{word}: takes more than linear time");
     }
     Ok(())
 }
 
 #[test]
-fn advice_ends_where_nobody_reads_on() -> Result {
+fn suggestions_end_after_many_errors() -> Result {
     let (registers, word) = (200, |number: usize| format!("REGISTRY_{number}"));
     let mut text = map(registers, |number| condition(registers, number)) + "overlaps:\n";
     for number in 0..registers {
         let _ = writeln!(text, "  - [REGISTER_0, {}]", word(number));
     }
-    let report = read_bytes("big.yaml", text.as_bytes()).err().ok_or("there is no mistake")?.to_string();
-    let told: Vec<_> = report.split("error: ").filter(|told| told.contains("there is no register")).collect();
-    assert_eq!(told.len(), registers, "all are told");
-    assert!(told[..100].iter().all(|told| told.contains("did you mean `REGISTER_")), "of the first there is advice");
-    assert!(told[100..].iter().all(|told| !told.contains("help")), "of the others there is none:\n{}", told[150]);
+    let report = read_bytes("big.yaml", text.as_bytes()).err().ok_or("there is no error")?.to_string();
+    let reported: Vec<_> =
+        report.split("error: ").filter(|reported| reported.contains("there is no register")).collect();
+    assert_eq!(reported.len(), registers, "not all are reported");
+    assert!(
+        reported[..100].iter().all(|reported| reported.contains("did you mean `REGISTER_")),
+        "an early error has no suggestion"
+    );
+    assert!(
+        reported[100..].iter().all(|reported| !reported.contains("help")),
+        "a late error has a suggestion:\n{}",
+        reported[150]
+    );
     Ok(())
 }

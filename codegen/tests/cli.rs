@@ -1,9 +1,12 @@
-//! The program: what it prints where, and how it ends.
+//! The program: its output, and its exit status.
 #![cfg(feature = "cli")]
 
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use datasheet_codegen::Generator;
 
 fn run(command: &str, file: &str) -> std::io::Result<Output> {
     let file = Path::new("tests").join(file);
@@ -14,23 +17,20 @@ fn run(command: &str, file: &str) -> std::io::Result<Output> {
 }
 
 #[test]
-fn a_right_description_passes() -> Result<(), Box<dyn Error>> {
+fn check_accepts_a_valid_description() -> Result<(), Box<dyn Error>> {
     let output = run("check", "golden/input.yaml")?;
     assert!(output.status.success());
-    assert_eq!(
-        String::from_utf8(output.stdout)?,
-        "tests/golden/input.yaml: 11 registers, 2 descriptors: no mistakes\n"
-    );
+    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 11 registers, 2 descriptors: no errors\n");
     assert!(output.stderr.is_empty());
     Ok(())
 }
 
 #[test]
-fn an_extension_is_checked_with_what_it_extends() -> Result<(), Box<dyn Error>> {
+fn check_covers_an_extension_and_its_description() -> Result<(), Box<dyn Error>> {
     let check = |extension| program(&["check", "golden/input.yaml", "--extension", extension]).output();
     let output = check("golden/extension.yaml")?;
     let text = String::from_utf8(output.stdout)?;
-    assert_eq!(text, "golden/extension.yaml, an extension of golden/input.yaml: no mistakes\n");
+    assert_eq!(text, "golden/extension.yaml, an extension of golden/input.yaml: no errors\n");
     assert!(output.status.success());
 
     let output = check("ui/extension_conflicts/extension.yaml")?;
@@ -43,18 +43,18 @@ fn an_extension_is_checked_with_what_it_extends() -> Result<(), Box<dyn Error>> 
 }
 
 #[test]
-fn mistakes_go_to_standard_error_in_plain_text() -> Result<(), Box<dyn Error>> {
+fn errors_go_to_standard_error_in_plain_text() -> Result<(), Box<dyn Error>> {
     let output = run("check", "ui/fields_overlap/input.yaml")?;
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     let text = String::from_utf8(output.stderr)?;
     assert!(text.contains("--> tests/ui/fields_overlap/input.yaml:17:23"), "{text}");
-    assert!(!text.contains('\x1b'), "nobody asked for colour: {text:?}");
+    assert!(!text.contains('\x1b'), "unexpected colour: {text:?}");
     Ok(())
 }
 
 #[test]
-fn a_file_that_is_not_there_is_said_to_be_so() -> Result<(), Box<dyn Error>> {
+fn a_missing_file_is_reported() -> Result<(), Box<dyn Error>> {
     let output = run("dump", "nowhere.yaml")?;
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
@@ -96,7 +96,7 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn a_difference_ends_with_what_it_means() -> Result<(), Box<dyn Error>> {
+fn the_exit_status_of_diff_is_the_level_of_the_change() -> Result<(), Box<dyn Error>> {
     let golden = "golden/input.yaml";
     let code = |old, new| program(&["diff", old, new]).output().map(|output| output.status.code());
     assert_eq!(code(golden, golden)?, Some(0));
@@ -107,14 +107,14 @@ fn a_difference_ends_with_what_it_means() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
-fn laying_out_changes_the_file_unless_it_is_only_to_be_checked() -> Result<(), Box<dyn Error>> {
+fn fmt_changes_the_file_and_fmt_check_does_not() -> Result<(), Box<dyn Error>> {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout.yaml");
     let name = file.to_string_lossy().into_owned();
     let before = "title: Two\nchip: One\n";
     std::fs::write(&file, before)?;
     let output = program(&["fmt", "--check", &name]).output()?;
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr)?.contains("this is not laid out as it should be"));
+    assert!(String::from_utf8(output.stderr)?.contains("the file is not formatted"));
     assert_eq!(std::fs::read_to_string(&file)?, before);
     assert!(program(&["fmt", &name]).status()?.success());
     assert_eq!(std::fs::read_to_string(&file)?, "chip: One\ntitle: Two\n");
@@ -123,7 +123,7 @@ fn laying_out_changes_the_file_unless_it_is_only_to_be_checked() -> Result<(), B
 }
 
 #[test]
-fn a_reader_that_has_gone_away_is_no_mistake() -> Result<(), Box<dyn Error>> {
+fn a_closed_pipe_is_not_an_error() -> Result<(), Box<dyn Error>> {
     for arguments in [
         &["dump", "../../registers.yaml"][..],
         &["svd", "../../registers.yaml"],
@@ -137,5 +137,64 @@ fn a_reader_that_has_gone_away_is_no_mistake() -> Result<(), Box<dyn Error>> {
         let output = child.wait_with_output()?;
         assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
     }
+    Ok(())
+}
+
+/// Returns all files in a directory and its subdirectories, by their relative paths.
+fn files(directory: &Path) -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(relative) = open.pop() {
+        for entry in std::fs::read_dir(directory.join(&relative))? {
+            let (entry, relative) = entry.map(|entry| (entry.path(), relative.join(entry.file_name())))?;
+            if entry.is_dir() {
+                open.push(relative);
+            } else {
+                files.insert(relative, std::fs::read(entry)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+#[test]
+fn rust_writes_the_files_of_the_generator() -> Result<(), Box<dyn Error>> {
+    let (input, extension) = ("golden/input.yaml", "golden/extension.yaml");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let new = || Generator::new(tests.join(input));
+    let extending = || Generator::extending(tests.join(input), tests.join(extension));
+    let cases: [(&[&str], Generator, &[&str]); 4] = [
+        (&[], new(), &["descriptors.rs", "docs", "registers.rs"]),
+        (&["--crate-path", "crate::runtime"], new().crate_path("crate::runtime"), &["descriptors.rs", "registers.rs"]),
+        (&["--extension", extension], extending(), &["registers.rs"]),
+        (
+            &["--extension", extension, "--crate-path", "::demo"],
+            extending().crate_path("::demo"),
+            &["docs", "registers.rs"],
+        ),
+    ];
+    for (number, (options, generator, names)) in cases.into_iter().enumerate() {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust").join(number.to_string());
+        let (expected, written) = (directory.join("expected"), directory.join("written"));
+        if directory.exists() {
+            std::fs::remove_dir_all(&directory)?;
+        }
+        generator.emit_to(&expected)?;
+        let output = program(&["rust", input]).arg(&written).args(options).output()?;
+        assert!(output.status.success(), "{options:?}: {output:?}");
+        assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{options:?}: {output:?}");
+        assert!(names.iter().all(|name| written.join(name).exists()), "{options:?}: a file is missing");
+        assert!(files(&written)? == files(&expected)?, "{options:?}: the files differ from those of the generator");
+    }
+    Ok(())
+}
+
+#[test]
+fn rust_writes_nothing_from_an_invalid_description() -> Result<(), Box<dyn Error>> {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust-invalid");
+    let output = program(&["rust", "ui/fields_overlap/input.yaml"]).arg(&directory).output()?;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr)?.contains("--> ui/fields_overlap/input.yaml:17:23"));
+    assert!(!directory.exists());
     Ok(())
 }

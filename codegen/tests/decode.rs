@@ -1,4 +1,4 @@
-//! What a value is taken apart into.
+//! Decoding of values.
 #![cfg(feature = "cli")]
 
 use std::error::Error;
@@ -23,16 +23,16 @@ fn a_value_is_decoded() -> Result<(), Box<dyn Error>> {
 MODE  Mode of Operation
   0x8000259F
 
-  1:0    SPEED   3  <- no such value has a name
-  3:2    -       3  <- reserved bits are not as they should be: must be zero
-  7:4    SIZE    9  x 4 bytes <- out of range, which is 1 to 8
+  1:0    SPEED   3  <- unnamed value
+  3:2    -       3  <- reserved bits must be zero
+  7:4    SIZE    9  x 4 bytes <- must be 1 to 8
   10:8   MAGIC   5
   11     OLD     0
   12     RESET   0
   13     READY   1
   14     FAILED  0
   30:15  -       0
-  31     -       1  <- reserved bits are not as they should be: was 0 after the reset
+  31     -       1  <- reserved bits must keep the reset value 0
 ";
     assert_eq!(decoded("MODE", "0x8000259F")?, expected);
     assert!(decoded("MODE", "0x512")?.contains("  1:0    SPEED   2  Fast\n"));
@@ -45,7 +45,7 @@ fn a_descriptor_is_decoded_in_each_format() -> Result<(), Box<dyn Error>> {
     let text = decoded("Transfer", "0x0000_0000_0000_0001_0000_0000_0000_0005")?;
     assert!(text.contains("KIND     0  <- must be 3\n"), "{text}");
     assert!(text.contains("ERROR   2  Length\n"), "{text}");
-    assert!(text.contains("BLOCKS  2  (not meant: FAILED is not 0)\n"), "{text}");
+    assert!(text.contains("BLOCKS  2  (does not apply: FAILED is not 0)\n"), "{text}");
     assert!(text.contains("DONE    1\n"), "{text}");
     Ok(())
 }
@@ -94,8 +94,8 @@ WIDE  Wide
 }
 
 #[test]
-fn what_cannot_be_taken_apart_is_refused() {
-    assert!(refused(decoded("MODE.SPEED", "1")).contains("only whole values"));
+fn invalid_arguments_are_rejected() {
+    assert!(refused(decoded("MODE.SPEED", "1")).contains("needs the value of a whole register"));
     assert!(refused(decoded("MODE", "0x1_0000_0000")).contains("does not fit in the 32 bits of `MODE`"));
     assert!(refused(decoded("MODE", "+1")).contains("`+1` is not a number"));
     assert!(refused(decoded("MODE", "é1")).contains("`é1` is not a number"));

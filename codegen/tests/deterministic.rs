@@ -1,5 +1,5 @@
-//! What is generated depends on the description alone: not on the process, whose hashes have another seed each time, and not
-//! on where the files are or from where they are read.
+//! The output depends only on the description: not on the process, whose hashes have another seed each time, and not on
+//! the location of the files or the working directory.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,20 +11,20 @@ use datasheet_codegen::Generator;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// Tells the test, when it runs in a process of its own, where the files are.
+/// The environment variable with the directory of the files, for the test in its own process.
 const SOURCES: &str = "DETERMINISTIC_SOURCES";
 
 #[test]
-fn every_process_and_place_gives_the_same() -> Result {
-    // Started by itself, it does what a build script does.
+fn the_output_is_the_same_for_each_process_and_directory() -> Result {
+    // In its own process, it does the work of a build script.
     if let Some(sources) = std::env::var_os(SOURCES).map(PathBuf::from) {
         return generate(&sources);
     }
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deterministic");
-    // What an older run left behind is not generated now.
+    // Removes files of older runs.
     let _ = fs::remove_dir_all(&root);
     let mut first = None;
-    // Beside the files, from elsewhere, and in another place of another length.
+    // In the directory of the files, from another directory, and with a path of another length.
     for (place, from, sources) in
         [("here", "", "."), ("here", "from/elsewhere", "../.."), ("a/place far from here", "", "")]
     {
@@ -35,9 +35,9 @@ fn every_process_and_place_gives_the_same() -> Result {
             fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(source), place.join(name))?;
         }
         let output = Command::new(std::env::current_exe()?)
-            .args(["--exact", "every_process_and_place_gives_the_same"])
+            .args(["--exact", "the_output_is_the_same_for_each_process_and_directory"])
             .current_dir(&directory)
-            // The last one is told an absolute path.
+            // The last one gets an absolute path.
             .env(SOURCES, if sources.is_empty() { place } else { sources.into() })
             .output()?;
         assert!(output.status.success(), "nothing is generated:\n{}", String::from_utf8_lossy(&output.stdout));
@@ -53,7 +53,7 @@ fn every_process_and_place_gives_the_same() -> Result {
     Ok(())
 }
 
-/// Descriptions, and what they are called beside one another.
+/// Descriptions, and their names in one directory.
 const SOURCE_FILES: [(&str, &str); 4] = [
     ("../registers.yaml", "chip.yaml"),
     ("tests/golden/input.yaml", "demo.yaml"),
@@ -72,7 +72,7 @@ fn generate(sources: &Path) -> Result {
     emit(Generator::extending(sources.join("demo.yaml"), sources.join("extension.yaml")), "extension")
 }
 
-/// All files in a directory, by their paths in it.
+/// Collects all files in a directory, by their relative paths.
 fn collect(directory: &Path, path: &Path, files: &mut BTreeMap<PathBuf, String>) -> Result {
     for entry in fs::read_dir(directory.join(path))? {
         let path = path.join(entry?.file_name());
@@ -86,10 +86,10 @@ fn collect(directory: &Path, path: &Path, files: &mut BTreeMap<PathBuf, String>)
 }
 
 fn compare(first: &BTreeMap<PathBuf, String>, second: &BTreeMap<PathBuf, String>) {
-    assert!(first.keys().eq(second.keys()), "other files are generated");
+    assert!(first.keys().eq(second.keys()), "the names of the files differ");
     for ((path, first), second) in first.iter().zip(second.values()) {
         let mut lines = first.lines().zip(second.lines());
         let other = lines.find(|(first, second)| first != second);
-        assert!(first == second, "{} is not the same: {other:?}", path.display());
+        assert!(first == second, "{} differs: {other:?}", path.display());
     }
 }

@@ -1,4 +1,4 @@
-//! What changed, and what that means for the version.
+//! Changes between descriptions, and their semver levels.
 #![cfg(feature = "cli")]
 
 use std::error::Error;
@@ -13,7 +13,7 @@ fn read(text: &str) -> Result<Checked, Box<dyn Error>> {
     read_bytes("input.yaml", text.as_bytes()).map_err(|report| report.to_string().into())
 }
 
-/// What changes when `from` becomes `to` in the small chip.
+/// Returns the changes when `from` becomes `to` in the golden description.
 fn changed(from: &str, to: &str) -> Result<Difference, Box<dyn Error>> {
     assert_eq!(GOLDEN.matches(from).count(), 1, "not there, or not alone: {from}");
     let (old, new) = (read(GOLDEN)?, read(&GOLDEN.replace(from, to))?);
@@ -21,7 +21,7 @@ fn changed(from: &str, to: &str) -> Result<Difference, Box<dyn Error>> {
 }
 
 #[test]
-fn changes_are_told_as_docs_semver_has_them() -> Result<(), Box<dyn Error>> {
+fn levels_are_those_of_docs_semver() -> Result<(), Box<dyn Error>> {
     use Level::{Major, Minor, Patch};
     let speed = "SPEED: { bits: \"1:0\", values: { Stop: 0, Slow: 1, Fast: 2 }, doc: How fast it goes. }";
     let spare = "\n      SPARE: { bits: \"3:2\", doc: Spare. }";
@@ -36,8 +36,8 @@ fn changes_are_told_as_docs_semver_has_them() -> Result<(), Box<dyn Error>> {
         ("doc: How fast it goes.", "doc: How fast.".to_owned(), Patch, "MODE.SPEED\n  patch  the doc text changed"),
         ("page: 12", "page: 13".to_owned(), Patch, "MODE\n  patch  the section or page changed"),
         // Permissions.
-        ("write_in: [LaneStopped]\n    software", "write_in: [LaneStopped, Busy]\n    software".to_owned(), Minor, "MODE\n  minor  may be written in Busy too"),
-        ("write_in: [LaneStopped]\n    software", "write_in: [Idle]\n    software".to_owned(), Major, "MODE\n  major  may no longer be written in LaneStopped"),
+        ("write_in: [LaneStopped]\n    required", "write_in: [LaneStopped, Busy]\n    required".to_owned(), Minor, "MODE\n  minor  may also be written in Busy"),
+        ("write_in: [LaneStopped]\n    required", "write_in: [Idle]\n    required".to_owned(), Major, "MODE\n  major  may no longer be written in LaneStopped"),
         // Reset values.
         ("reset: unknown", "reset: 0".to_owned(), Minor, "BASE\n  minor  the reset value is known: 0x00000000"),
         ("reset: 0x00000012", "reset: unknown".to_owned(), Major, "MODE\n  major  the reset value is no longer known"),
@@ -62,7 +62,7 @@ fn changes_are_told_as_docs_semver_has_them() -> Result<(), Box<dyn Error>> {
         ("    device_state: true\n    hardware_damage: true\n", String::new(), Minor, "KEY\n  minor  no longer marked `device_state`\n  minor  no longer marked `hardware_damage`"),
         ("name: PEEK", "name: POKE".to_owned(), Minor, "POKE\n  minor  0x00F00 is forbidden"),
         ("size: 0x01000", "size: 0x00F80".to_owned(), Minor, "the space\n  minor  ends at 0x00F7F"),
-        ("    access: rc_w1c", "    access: w1c".to_owned(), Minor, "CAUSE\n  minor  a read no longer changes it"),
+        ("    access: rc_w1c", "    access: w1c".to_owned(), Minor, "CAUSE\n  minor  a read no longer has side effects"),
         // Descriptors and pairs.
         ("    report: REPORT\n", String::new(), Major, "descriptor Transfer (read)\n  major  `report` is no longer known"),
         ("fixed: 3", "fixed: 4".to_owned(), Patch, "descriptor Transfer (read).KIND\n  patch  the value that it must have is corrected from 3 to 4"),
@@ -70,10 +70,10 @@ fn changes_are_told_as_docs_semver_has_them() -> Result<(), Box<dyn Error>> {
     ];
     for (from, to, level, text) in cases {
         let difference = changed(from, &to)?;
-        let told = difference.to_string();
-        assert_eq!(difference.level(), Some(level), "{from} -> {to}:\n{told}");
-        assert!(told.contains(text), "{from} -> {to}: not told as `{text}`:\n{told}");
-        assert!(told.contains(&format!("\nAll in all: {level} (")), "{told}");
+        let printed = difference.to_string();
+        assert_eq!(difference.level(), Some(level), "{from} -> {to}:\n{printed}");
+        assert!(printed.contains(text), "{from} -> {to}: not printed as `{text}`:\n{printed}");
+        assert!(printed.contains(&format!("\nSummary: {level} (")), "{printed}");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is said about a register or a field.
+//! Explanations of registers and fields.
 #![cfg(feature = "cli")]
 
 use std::error::Error;
@@ -27,7 +27,7 @@ MODE  Mode of Operation
   where        0x00000
   also at      0x00800
   width        32 bits
-  access       rw: reads give what was written
+  access       rw: a read returns the written value
   reset        0x00000012
   written in   LaneStopped; Idle implies one of them
   must write   MAGIC = 5
@@ -47,7 +47,7 @@ MODE  Mode of Operation
   13     READY   ro      0      The chip is ready.
   14     FAILED  w1c     0      Something went wrong.
   30:15  -                      reserved, written as zero
-  31     -                      reserved, kept as it is: firmware uses it
+  31     -                      reserved, preserved: firmware uses it
 
   Decides what the chip does; see [3.1] and <MODE>.
 
@@ -58,7 +58,7 @@ MODE  Mode of Operation
     missing  Nothing is said about bits 3:2.
 ";
     assert_eq!(explained("MODE")?, expected);
-    // However it is written, and whatever other drivers call it.
+    // The case does not matter, and names in other drivers are found.
     assert_eq!(explained("mode")?, expected);
     assert_eq!(explained("MODE_REG")?, expected);
     Ok(())
@@ -74,7 +74,7 @@ BASE.BASE  bits 31:4 of register BASE
            0x00400 + 0x40 * (n - 4), n from 4 to 5
   index    Lane: A lane.
   element  5 is at 0x00440
-  access   rw: reads give what was written
+  access   rw: a read returns the written value
   reset    ?
   meaning  Where the descriptors are. In units of 16 bytes.
 ";
@@ -85,12 +85,12 @@ BASE.BASE  bits 31:4 of register BASE
         "{text}"
     );
     assert!(text.contains("When FAILED is 1: Why it failed.\n"), "{text}");
-    assert!(explained("COUNT_H")?.contains("pair"), "the pair is not told of");
+    assert!(explained("COUNT_H")?.contains("pair"), "the pair is missing");
     Ok(())
 }
 
 #[test]
-fn what_there_is_not_is_refused_with_a_hint() {
+fn unknown_names_are_rejected_with_a_suggestion() {
     let text = refused(explained("MOED"));
     assert!(text.starts_with("error: there is no register or descriptor `MOED`\n"), "{text}");
     assert!(text.ends_with("help: did you mean `MODE`?"), "{text}");
@@ -98,6 +98,6 @@ fn what_there_is_not_is_refused_with_a_hint() {
     assert!(text.contains("`MODE` has no field `SPED`") && text.contains("did you mean `SPEED`?"), "{text}");
     let text = refused(explained("TAIL[6]"));
     assert!(text.contains("`TAIL` has no element 6") && text.contains("0 to 5"), "{text}");
-    assert!(refused(explained("MODE[0]")).contains("`MODE` is no array"));
-    assert!(refused(explained("TAIL[x]")).contains("`x` is not the number of an element"));
+    assert!(refused(explained("MODE[0]")).contains("`MODE` is not an array"));
+    assert!(refused(explained("TAIL[x]")).contains("`x` is not an element number"));
 }

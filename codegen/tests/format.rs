@@ -1,4 +1,4 @@
-//! Laying a description out changes neither what it says nor what its comments say, and doing it twice is doing it once.
+//! Formatting changes neither the meaning nor the comments of a description, and is idempotent.
 #![cfg(feature = "cli")]
 
 use std::error::Error;
@@ -17,19 +17,19 @@ fn formatted(text: &str) -> Option<String> {
     format(&Source::new("input.yaml", text)).ok()
 }
 
-/// What a description says, if it has no mistakes.
+/// Returns the content of a description, if it has no errors.
 fn said(text: &str) -> Option<String> {
     read_bytes("input.yaml", text.as_bytes()).ok().map(|checked| format!("{checked:?}"))
 }
 
-/// All that can be said of any text.
+/// Checks the properties of formatting for any text.
 fn holds(text: &str) -> Result<(), TestCaseError> {
     match formatted(text) {
         Some(once) => {
-            prop_assert_eq!(said(text), said(&once), "it says something else:\n{}", once);
-            prop_assert_eq!(Some(once.clone()), formatted(&once), "twice is not once:\n{}", text);
+            prop_assert_eq!(said(text), said(&once), "the meaning differs:\n{}", once);
+            prop_assert_eq!(Some(once.clone()), formatted(&once), "formatting is not idempotent:\n{}", text);
         }
-        None => prop_assert!(said(text).is_none(), "a description that cannot be laid out:\n{text}"),
+        None => prop_assert!(said(text).is_none(), "a description that cannot be formatted:\n{text}"),
     }
     Ok(())
 }
@@ -39,7 +39,7 @@ fn files() -> std::io::Result<Vec<PathBuf>> {
     let mut files = vec![codegen.join("../registers.yaml"), codegen.join("tests/golden/input.yaml")];
     for case in fs::read_dir(codegen.join("tests/ui"))? {
         let file = case?.path().join("input.yaml");
-        // Some cases are extensions, without a description of their own.
+        // Some cases are extensions, without their own description.
         if file.is_file() {
             files.push(file);
         }
@@ -48,7 +48,7 @@ fn files() -> std::io::Result<Vec<PathBuf>> {
 }
 
 #[test]
-fn every_description_at_hand() -> Result<(), Box<dyn Error>> {
+fn all_descriptions_keep_their_meaning() -> Result<(), Box<dyn Error>> {
     for file in files()? {
         if let Ok(text) = String::from_utf8(fs::read(&file)?) {
             holds(&text).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -58,7 +58,7 @@ fn every_description_at_hand() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
-fn ours_is_laid_out() -> Result<(), Box<dyn Error>> {
+fn our_descriptions_are_formatted() -> Result<(), Box<dyn Error>> {
     for file in ["registers.yaml", "tests/extension/acme/acme.yaml", "tests/extension/beta/beta.yaml"] {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file))?;
         assert!(formatted(&text).as_ref() == Some(&text), "run `datasheet-codegen fmt {file}`");
@@ -67,7 +67,7 @@ fn ours_is_laid_out() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
-fn keys_are_ordered_numbers_widened_and_comments_go_along() {
+fn keys_are_ordered_numbers_widened_and_comments_kept() {
     let text = r#"# What this is.
 title: A, with a comma
 chip: "X"   # the chip
@@ -141,9 +141,9 @@ registers:
     assert_eq!(formatted(text).as_deref(), Some(expected));
 }
 
-/// Found by the tests below.
+/// Cases that the tests below have found.
 #[test]
-fn what_went_wrong_once() -> Result<(), Box<dyn Error>> {
+fn regressions_hold() -> Result<(), Box<dyn Error>> {
     for text in [" |\n        a #\n", "'? é\n\n'", "# >-\n        a\n        b\n", "doc: # >-\n  a\n  b\n"] {
         holds(text).map_err(|error| format!("{text:?}: {error}"))?;
     }
@@ -151,35 +151,35 @@ fn what_went_wrong_once() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
-fn what_is_no_yaml_is_said_to_be_none() {
+fn invalid_yaml_is_rejected() {
     assert_eq!(formatted("a: [1, 2\n"), None);
 }
 
 #[test]
-fn a_text_with_lines_of_its_own_between_braces_is_no_yaml() {
+fn a_block_scalar_between_braces_is_rejected() {
     for text in ["a: { b: >-\n    c\n    d\n }\n", "a: { b: |2-\n    c }\n", "a: [ |\n    c\n ]\n"] {
         assert_eq!(formatted(text), None, "{text:?}");
     }
 }
 
 #[test]
-fn a_key_between_braces_without_its_colon_on_its_line_is_no_yaml() {
+fn a_key_between_braces_without_a_colon_on_its_line_is_rejected() {
     assert_eq!(formatted("groups: { control\n  : Control }\n"), None);
 }
 
 #[test]
-fn nothing_between_braces_does_not_become_an_empty_text() {
+fn an_empty_value_between_braces_does_not_become_empty_text() {
     let text = "datasheet: { document: \"1\", revision:  }\n";
     assert_eq!(formatted(text).as_deref(), Some("datasheet: { document: \"1\", revision: ~ }\n"));
 }
 
 #[test]
-fn a_byte_order_mark_where_a_value_should_be_is_nothing() {
+fn a_byte_order_mark_as_a_value_is_empty() {
     assert_eq!(formatted("---\n\u{FEFF}# ").as_deref(), Some(""));
 }
 
 #[test]
-fn a_key_that_is_nothing_is_written_as_an_empty_text() {
+fn an_empty_key_is_written_as_empty_text() {
     let text = "groups:\n  ? \n  : Control\n";
     assert_eq!(formatted(text).as_deref(), Some("groups:\n  \"\": Control\n"));
     assert_eq!(formatted("groups: { ? : Control }\n").as_deref(), Some("groups:\n  \"\": Control\n"));
@@ -210,7 +210,7 @@ fn a_text_that_keeps_the_blank_lines_behind_it_is_put_in_quotes() {
     assert_eq!(formatted(text).as_deref(), Some("chip: X\ndoc: \"One.\\n\\n\\n\"\n"));
 }
 
-/// Pieces that mean something to YAML or to the layout.
+/// Pieces with a meaning in YAML or for the formatter.
 #[rustfmt::skip]
 const PIECES: &[&str] = &[
     "", " ", "\n", "\n\n", "\n  ", "\n    - ", "\r\n", "- ", ": ", ",", "{", "}", "[", "]", "{}", "[]", "\"", "'", "# ", " # x\n",
@@ -222,7 +222,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_description_gone_wrong(
+    fn an_edited_description(
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0..8_usize, prop::sample::select(PIECES)), 1..4),
     ) {
         let mut text: Vec<char> = GOLDEN.chars().collect();
@@ -264,7 +264,7 @@ proptest! {
 }
 
 #[test]
-fn extensions_have_an_order_of_their_own() {
+fn extensions_have_their_own_order_of_keys() {
     let text = r#"additions:
   MODE: { values: { SPEED: { Turbo: 2 } }, fields: { FAN: { doc: Its fan., bits: "4" } }, memory_safety: true }
 registers:

@@ -1,7 +1,7 @@
-//! What is generated for a small chip that has one of everything: `golden/registers.rs`, `golden/descriptors.rs` and what
-//! their documentation includes, for `golden/input.yaml`. Reading them is the quickest way to know what is generated.
+//! The output for a small chip with one of everything, from `golden/input.yaml`: `golden/registers.rs`,
+//! `golden/descriptors.rs`, and the files that their documentation includes. They are the best overview of the output.
 //!
-//! `BLESS=1 cargo test -p datasheet-codegen --test golden` writes what is generated now.
+//! `BLESS=1 cargo test -p datasheet-codegen --test golden` writes the current output.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -13,10 +13,10 @@ use similar::TextDiff;
 use datasheet_codegen::Generator;
 
 #[test]
-fn generated_code_is_as_it_was() -> Result<(), Box<dyn Error>> {
+fn generated_code_is_unchanged() -> Result<(), Box<dyn Error>> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let generated = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden");
-    // What an older run left behind is not generated now.
+    // Removes files of older runs.
     let _ = fs::remove_dir_all(&generated);
     fs::create_dir_all(&generated)?;
     Generator::extending(golden.join("input.yaml"), golden.join("extension.yaml"))

@@ -1,4 +1,4 @@
-//! Whatever the bytes are: mistakes with places, or code; never a panic.
+//! Any bytes give either errors with locations, or code, and never a panic.
 
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ use datasheet_codegen::{lower, read_bytes, read_extension};
 const GOLDEN: &str = include_str!("golden/input.yaml");
 const EXTENSION: &str = include_str!("golden/extension.yaml");
 
-/// Pieces that mean something to YAML or to a description.
+/// Pieces with a meaning in YAML or in a description.
 #[rustfmt::skip]
 const PIECES: &[&str] = &[
     "", " ", "\n", "\n  ", "\n    - ", "\t", "\r\n", "- ", ": ", ":", ",", "{", "}", "[", "]", "{}", "[]", "\"", "'", "#",
@@ -21,7 +21,7 @@ const PIECES: &[&str] = &[
     "reset: 7", "count: 0", "name: MODE", "when: { SPEED: 1 }", "w1c", "width: 64",
 ];
 
-/// Reads, and goes as far as it goes.
+/// Runs all stages, as far as the input allows.
 fn all_stages(bytes: &[u8]) -> Result<(), TestCaseError> {
     match read_bytes("input.yaml", bytes) {
         Ok(checked) => {
@@ -31,20 +31,20 @@ fn all_stages(bytes: &[u8]) -> Result<(), TestCaseError> {
             #[cfg(feature = "cli")]
             commands(&map);
             for code in [rust::registers(&map, &Options::default()), rust::descriptors(&map, &Options::default())] {
-                prop_assert!(syn::parse_file(&code).is_ok(), "what is generated is not Rust:\n{code}");
+                prop_assert!(syn::parse_file(&code).is_ok(), "the generated code is not Rust:\n{code}");
             }
         }
         Err(report) => {
-            prop_assert!(!report.diagnostics().is_empty(), "rejected without a reason");
+            prop_assert!(!report.diagnostics().is_empty(), "rejected without an error");
             for colour in [false, true] {
-                prop_assert!(report.render(colour).contains("input.yaml"), "told without a place");
+                prop_assert!(report.render(colour).contains("input.yaml"), "an error without a location");
             }
         }
     }
     Ok(())
 }
 
-/// Goes through what tells about a description, whatever it says.
+/// Runs the commands that print facts about a description.
 #[cfg(feature = "cli")]
 fn commands(map: &lower::Map<'_>) {
     let _ = emit::svd::svd(map);
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn on_a_description_gone_wrong(
+    fn on_an_edited_description(
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(PIECES)), 1..4),
     ) {
         let mut text: Vec<char> = GOLDEN.chars().collect();
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn on_an_extension_gone_wrong(
+    fn on_an_edited_extension(
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, prop::sample::select(PIECES)), 0..4),
     ) {
         let mut text: Vec<char> = EXTENSION.chars().collect();
@@ -106,12 +106,12 @@ proptest! {
             Ok(extended) => {
                 let additions = lower::lower_extension(&extended);
                 let code = rust::additions(&additions, &Options::default());
-                prop_assert!(syn::parse_file(&code).is_ok(), "what is generated is not Rust:\n{code}");
+                prop_assert!(syn::parse_file(&code).is_ok(), "the generated code is not Rust:\n{code}");
                 prop_assert!(!rust::additions_docs(&additions).is_empty());
             }
             Err(report) => {
-                prop_assert!(!report.diagnostics().is_empty(), "rejected without a reason");
-                prop_assert!(report.render(false).contains("extension.yaml"), "told without a place");
+                prop_assert!(!report.diagnostics().is_empty(), "rejected without an error");
+                prop_assert!(report.render(false).contains("extension.yaml"), "an error without a location");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `codegen/schema.json` is the schema of what is read; registers.yaml is valid by it, and so are extensions.
+//! `codegen/schema.json` is the current schema, and the descriptions and extensions are valid by it.
 //!
 //! `BLESS=1 cargo test -p datasheet-codegen --test schema` writes it.
 #![cfg(feature = "cli")]
@@ -47,11 +47,9 @@ fn descriptions_are_valid() -> Result<(), Box<dyn Error>> {
         "../tests/extension/acme/acme.yaml",
         "../tests/extension/beta/beta.yaml",
     ] {
-        let mistakes: Vec<_> = validator
-            .iter_errors(&yaml(file)?)
-            .map(|mistake| format!("{}: {mistake}", mistake.instance_path()))
-            .collect();
-        assert!(mistakes.is_empty(), "{file}: {mistakes:#?}");
+        let errors: Vec<_> =
+            validator.iter_errors(&yaml(file)?).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{file}: {errors:#?}");
     }
     Ok(())
 }
@@ -60,7 +58,7 @@ fn descriptions_are_valid() -> Result<(), Box<dyn Error>> {
 fn what_cannot_be_read_is_not_valid() -> Result<(), Box<dyn Error>> {
     let golden = fs::read_to_string(codegen().join("tests/golden/input.yaml"))?;
     let (description, extension) = (yaml("tests/golden/input.yaml")?, yaml("tests/golden/extension.yaml")?);
-    // JSON is YAML: neither does the reader accept it.
+    // JSON is YAML, so the reader must reject the same files.
     let reads = |text: &str| read_bytes("input.yaml", text.as_bytes()).is_ok();
     let extends =
         |text: &str| read_extension(Source::new("input.yaml", &*golden), Source::new("extension.yaml", text)).is_ok();

@@ -1,4 +1,4 @@
-//! What is written as SVD is read back as the same registers.
+//! The output as SVD is read back as the same registers.
 #![cfg(feature = "cli")]
 
 use std::error::Error;
@@ -10,11 +10,11 @@ use svd_parser::svd::{Access, MaybeArray, ModifiedWriteValues, ReadAction, Regis
 use datasheet_codegen::check::Checked;
 use datasheet_codegen::{emit, lower, read_bytes, read_file};
 
-/// A field: its name, bits, access, what writes and reads do, and the values that have names.
+/// A field: its name, bits, access, effects of writes and reads, and named values.
 type Field =
     (String, u32, u32, Option<Access>, Option<ModifiedWriteValues>, Option<ReadAction>, Vec<(String, Option<u64>)>);
 
-/// A register, all ranges of an array in one.
+/// A register, with all ranges of an array.
 #[derive(Debug, PartialEq)]
 struct Register {
     name: String,
@@ -27,8 +27,8 @@ struct Register {
     fields: Vec<Field>,
 }
 
-/// What the words of a description are in SVD: written down again, for a mistake in the table should show.
-fn words(access: &str) -> Option<(Access, Option<ModifiedWriteValues>, Option<ReadAction>)> {
+/// Converts a kind of access to SVD. This table is independent of that in `emit`, so that an error in one shows.
+fn svd_access(access: &str) -> Option<(Access, Option<ModifiedWriteValues>, Option<ReadAction>)> {
     let (clears, sets) = (Some(ModifiedWriteValues::OneToClear), Some(ModifiedWriteValues::OneToSet));
     Some(match access {
         "rw" | "sc" => (Access::ReadWrite, None, None),
@@ -45,13 +45,13 @@ fn words(access: &str) -> Option<(Access, Option<ModifiedWriteValues>, Option<Re
 
 fn described(map: &lower::Map<'_>) -> Option<Vec<Register>> {
     let field = |field: &lower::Field<'_>| {
-        let (access, modified, action) = words(field.access.word())?;
+        let (access, modified, action) = svd_access(field.access.keyword())?;
         let values = field.described.values.iter().map(|(name, value)| (name.value.clone(), Some(value.value)));
         let bits = field.bits();
         Some((field.name.value.clone(), bits.lsb, bits.width, Some(access), modified, action, values.collect()))
     };
     let register = |register: &lower::Register<'_>| {
-        let (access, modified, action) = words(register.described.access.word())?;
+        let (access, modified, action) = svd_access(register.described.access.keyword())?;
         Some(Register {
             name: register.described.name.value.clone(),
             offsets: register.ranges.iter().flat_map(|range| range.offsets()).collect(),
@@ -77,7 +77,7 @@ fn read_back(svd: &str) -> Result<Vec<Register>, Box<dyn Error>> {
                 (register::address_offsets(info, dim).map(u64::from).collect(), info.name.replace("[%s]", ""))
             }
         };
-        // A further range of the array before it: that is how it is called, and how it is described.
+        // A further range of the array before it has this name and this description.
         if let Some(last) = registers.last_mut()
             && one.description.as_ref().is_some_and(|text| text.contains("; elements "))
         {
@@ -95,7 +95,7 @@ fn read_back(svd: &str) -> Result<Vec<Register>, Box<dyn Error>> {
 fn register_of(info: &RegisterInfo, name: String, offsets: Vec<u64>) -> Register {
     let fields = info.fields().map(|field| {
         let values = field.enumerated_values.iter().flat_map(|values| &values.values);
-        // The description has the name; the name itself avoids what svd2rust has methods for.
+        // The description has the original name, because the name itself avoids methods of svd2rust.
         let values = values.map(|value| (value.description.clone().unwrap_or_default(), value.value)).collect();
         let (lsb, width) = (field.bit_range.offset, field.bit_range.width);
         (field.name.clone(), lsb, width, field.access, field.modified_write_values, field.read_action, values)
@@ -112,7 +112,7 @@ fn register_of(info: &RegisterInfo, name: String, offsets: Vec<u64>) -> Register
     }
 }
 
-/// Writes and reads back; how many registers, elements and fields there were.
+/// Writes and reads back. Returns the numbers of registers, elements and fields.
 fn round_trip(file: &str) -> Result<[usize; 3], Box<dyn Error>> {
     round_trip_of(&read_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?)
 }
@@ -164,7 +164,7 @@ registers:
 }
 
 #[test]
-fn ours() -> Result<(), Box<dyn Error>> {
+fn our_description() -> Result<(), Box<dyn Error>> {
     let [registers, elements, fields] = round_trip("../registers.yaml")?;
     println!("{registers} registers of {elements} elements and {fields} fields");
     assert!(registers > 400 && elements > registers && fields > registers);

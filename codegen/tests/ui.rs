@@ -1,7 +1,7 @@
-//! What a person reads who made a mistake: `ui/NAME/stderr` for `ui/NAME/input.yaml`, or for `ui/NAME/extension.yaml`, which
-//! extends `golden/input.yaml`, or the `input.yaml` beside it.
+//! The diagnostics: `ui/NAME/stderr` for `ui/NAME/input.yaml`, or for `ui/NAME/extension.yaml`, which extends
+//! `golden/input.yaml` or the `input.yaml` in the same directory.
 //!
-//! `BLESS=1 cargo test -p datasheet-codegen --test ui` writes what is read now; look at the difference before you
+//! `BLESS=1 cargo test -p datasheet-codegen --test ui` writes the current output. Review the difference before you
 //! commit it.
 
 use std::error::Error;
@@ -16,7 +16,7 @@ use datasheet_codegen::{read_bytes, read_extension};
 const GOLDEN: &str = include_str!("golden/input.yaml");
 
 #[test]
-fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
+fn diagnostics_match_the_expected_output() -> Result<(), Box<dyn Error>> {
     let bless = std::env::var_os("BLESS").is_some();
     let mut cases: Vec<_> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui"))?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -27,7 +27,7 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
     let mut failures = String::new();
     for case in cases {
         let extension = case.join("extension.yaml");
-        let mistakes = if extension.exists() {
+        let diagnostics = if extension.exists() {
             let own = case.join("input.yaml");
             let own = own.exists().then(|| fs::read_to_string(own)).transpose()?;
             let description = Source::new("input.yaml", own.unwrap_or_else(|| GOLDEN.to_owned()));
@@ -36,7 +36,7 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
         } else {
             read_bytes("input.yaml", &fs::read(case.join("input.yaml"))?).err()
         };
-        let read = mistakes.map_or("no mistakes\n".to_owned(), |report| report.render(false));
+        let read = diagnostics.map_or("no errors\n".to_owned(), |report| report.render(false));
         let expected = case.join("stderr");
         if bless {
             fs::write(expected, read)?;
@@ -46,9 +46,9 @@ fn mistakes_read_as_they_should() -> Result<(), Box<dyn Error>> {
         if read != blessed {
             let name = case.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let diff = TextDiff::from_lines(&blessed, &read);
-            failures += &diff.unified_diff().header(&format!("ui/{name}/stderr"), "what is read now").to_string();
+            failures += &diff.unified_diff().header(&format!("ui/{name}/stderr"), "current output").to_string();
         }
     }
-    assert!(failures.is_empty(), "some mistakes do not read as they should:\n{failures}");
+    assert!(failures.is_empty(), "some diagnostics differ:\n{failures}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Whatever the bytes are: mistakes with places, or code that is Rust; never a panic.
+//! Any bytes give either errors with locations, or valid Rust code, and never a panic.
 //!
 //! From codegen/fuzz, for five minutes and with the stable compiler:
 //!
@@ -19,12 +19,12 @@ fuzz_target!(|bytes: &[u8]| {
             let map = lower::lower(&checked);
             let _ = (rust::registers(&map, &Options::default()), rust::docs(&map, &Options::default()));
         }
-        Err(report) => assert!(report.to_string().contains("--> input.yaml:"), "no place"),
+        Err(report) => assert!(report.to_string().contains("--> input.yaml:"), "no location"),
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         match read_extension(Source::new("base.yaml", BASE), Source::new("extension.yaml", text)) {
             Ok(extended) => drop(rust::additions(&lower::lower_extension(&extended), &Options::default())),
-            Err(report) => assert!(report.to_string().contains("--> extension.yaml:"), "no place"),
+            Err(report) => assert!(report.to_string().contains("--> extension.yaml:"), "no location"),
         }
     }
 });

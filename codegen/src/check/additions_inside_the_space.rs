@@ -6,7 +6,7 @@
 
 use crate::description::extension::Extension;
 use crate::description::{Description, Range, Register};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 
 struct Beyond<'a> {
     register: &'a Register,
@@ -16,8 +16,8 @@ struct Beyond<'a> {
 }
 
 impl From<Beyond<'_>> for Diagnostic {
-    fn from(mistake: Beyond<'_>) -> Self {
-        let Beyond { register, range, end, size } = mistake;
+    fn from(error: Beyond<'_>) -> Self {
+        let Beyond { register, range, end, size } = error;
         let (last, message) = (end - 1, format!("`{}` is beyond the registers of the chip", register.name.value));
         Diagnostic::new(message, range.base.span, format!("reaches up to 0x{last:05X}"))
             .note(format!("the description gives no `size`, and its registers take 0x{size:05X} bytes"))
@@ -31,8 +31,8 @@ struct TooWide<'a> {
 }
 
 impl From<TooWide<'_>> for Diagnostic {
-    fn from(mistake: TooWide<'_>) -> Self {
-        let TooWide { register, widest } = mistake;
+    fn from(error: TooWide<'_>) -> Self {
+        let TooWide { register, widest } = error;
         let place = register.width.map_or(register.name.span, |width| width.span);
         let message = format!("`{}` is wider than the registers of the chip", register.name.value);
         Diagnostic::new(message, place, format!("no register of the description has more than {widest} bits"))
@@ -41,7 +41,7 @@ impl From<TooWide<'_>> for Diagnostic {
     }
 }
 
-pub(super) fn check(base: &Description, extension: &Extension, mistakes: &mut Mistakes) {
+pub(super) fn check(base: &Description, extension: &Extension, diagnostics: &mut Diagnostics) {
     // What could not be read was reported, and may be what is wanted here.
     if !base.registers.is_complete() {
         return;
@@ -50,7 +50,7 @@ pub(super) fn check(base: &Description, extension: &Extension, mistakes: &mut Mi
     // What generated code says where no register is.
     let widest = described().map(Register::bits).max().unwrap_or(8);
     for register in extension.registers.iter().filter(|register| register.bits() > widest) {
-        mistakes.report(TooWide { register, widest });
+        diagnostics.report(TooWide { register, widest });
     }
     if base.size.is_some() {
         // `offsets_addressable` sees to it.
@@ -59,7 +59,7 @@ pub(super) fn check(base: &Description, extension: &Extension, mistakes: &mut Mi
     let size = described().flat_map(ends).map(|(_, end)| end).max().unwrap_or(0);
     for register in extension.registers.iter() {
         for (range, end) in ends(register).filter(|(_, end)| *end > size) {
-            mistakes.report(Beyond { register, range, end, size });
+            diagnostics.report(Beyond { register, range, end, size });
         }
     }
 }

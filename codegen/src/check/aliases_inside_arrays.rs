@@ -1,23 +1,23 @@
-//! An alias leads to elements that there are.
+//! Every alias names elements that the register has.
 
-use crate::description::{Description, Range, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name, Range};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 
 struct Outside<'a> {
-    register: &'a Word,
+    register: &'a Name,
     alias: Range,
     count: u64,
 }
 
 impl From<Outside<'_>> for Diagnostic {
-    fn from(mistake: Outside<'_>) -> Self {
-        let Outside { register, alias, count } = mistake;
+    fn from(error: Outside<'_>) -> Self {
+        let Outside { register, alias, count } = error;
         let end = u64::from(alias.first) + u64::from(alias.count);
-        let message = format!("an alias leads to elements that `{}` does not have", register.value);
+        let message = format!("an alias names elements that `{}` does not have", register.value);
         Diagnostic::new(
             message,
             alias.base.span,
-            format!("an alias of elements {} to {}", alias.first, end.saturating_sub(1)),
+            format!("alias of elements {} to {}", alias.first, end.saturating_sub(1)),
         )
         .note(match count {
             1 => format!("`{}` has one element", register.value),
@@ -26,12 +26,12 @@ impl From<Outside<'_>> for Diagnostic {
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         let count = register.count();
         for alias in register.alias_ranges() {
             if count > 0 && u64::from(alias.first) + u64::from(alias.count) > count {
-                mistakes.report(Outside { register: &register.name, alias, count });
+                diagnostics.report(Outside { register: &register.name, alias, count });
             }
         }
     }

@@ -1,24 +1,24 @@
-//! No register is at an address that the description forbids, be it by its places or by aliases.
+//! No register is at an address that the description forbids, directly or through aliases.
 
-use crate::description::{Description, Forbidden, Range, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Forbidden, Name, Range};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 
 struct AtForbidden<'a> {
-    register: &'a Word,
+    register: &'a Name,
     range: Range,
     offset: u64,
     forbidden: &'a Forbidden,
 }
 
 impl From<AtForbidden<'_>> for Diagnostic {
-    fn from(mistake: AtForbidden<'_>) -> Self {
-        let AtForbidden { register, range, offset, forbidden } = mistake;
+    fn from(error: AtForbidden<'_>) -> Self {
+        let AtForbidden { register, range, offset, forbidden } = error;
         let Forbidden { name, reason, source, .. } = forbidden;
         let message = format!("register `{}` is at a forbidden address", register.value);
         Diagnostic::new(message, range.base.span, format!("`{}` is at 0x{offset:05X}", register.value))
-            .other(forbidden.offset.span, format!("`{}` is here", name.value))
+            .secondary(forbidden.offset.span, format!("`{}` is here", name.value))
             .note(format!("{} (source: {})", reason.trim_end_matches('.'), source.trim_end_matches('.')))
-            .help("leave the register out: no description makes writes to it safe")
+            .help("remove the register: no description makes writes to it safe")
     }
 }
 
@@ -27,34 +27,34 @@ struct Nothing<'a> {
 }
 
 impl From<Nothing<'_>> for Diagnostic {
-    fn from(mistake: Nothing<'_>) -> Self {
-        let Forbidden { name, length, .. } = mistake.forbidden;
-        Diagnostic::new(format!("`{}` forbids no address", name.value), length.span, "")
-            .help("give its length in bytes, 4 for one register of 32 bits")
+    fn from(error: Nothing<'_>) -> Self {
+        let Forbidden { name, length, .. } = error.forbidden;
+        Diagnostic::new(format!("`{}` forbids no address", name.value), length.span, "the length is 0")
+            .help("give the length in bytes: `length: 4` for one 32-bit register")
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for forbidden in description.forbidden.iter().filter(|forbidden| forbidden.length.value == 0) {
-        mistakes.report(Nothing { forbidden });
+        diagnostics.report(Nothing { forbidden });
     }
     for register in description.registers.iter().filter(|register| register.block.is_none()) {
         let bytes = u64::from(register.bits() / 8).max(1);
         for range in register.ranges().into_iter().chain(register.alias_ranges()) {
             for forbidden in &description.forbidden {
                 if let Some(offset) = first_within(range, bytes, forbidden) {
-                    mistakes.report(AtForbidden { register: &register.name, range, offset, forbidden });
+                    diagnostics.report(AtForbidden { register: &register.name, range, offset, forbidden });
                 }
             }
         }
     }
 }
 
-/// Where the first element is that touches the forbidden bytes.
+/// Returns the offset of the first element that overlaps the forbidden bytes.
 fn first_within(range: Range, bytes: u64, forbidden: &Forbidden) -> Option<u64> {
     let start = forbidden.offset.value;
     let end = start.saturating_add(forbidden.length.value);
-    // The first element that does not end before they begin. Arrays are long, and the list is looked at for each.
+    // Computes the first element that ends after they begin. Arrays are long, so a search for each entry is slow.
     let before = start.saturating_add(1).saturating_sub(range.base.value.saturating_add(bytes));
     let index = if before == 0 { 0 } else { before.div_ceil(range.stride.max(1)) };
     let offset = range.base.value.saturating_add(index.saturating_mul(range.stride));

@@ -1,24 +1,24 @@
-//! Every register's group, block and index is one that the description lists.
+//! The group, the block and the index of every register are defined.
 
 use super::{Unknown, keys};
 use crate::description::Description;
-use crate::diagnostic::Mistakes;
+use crate::diagnostic::Diagnostics;
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         if !description.groups.contains_key(register.group.as_str()) {
-            mistakes.report(Unknown {
+            diagnostics.report(Unknown {
                 what: "group",
                 word: &register.group,
-                known: keys(&description.groups, mistakes),
+                known: keys(&description.groups, diagnostics),
             });
         }
         if let Some(word) = register.block.as_ref().filter(|block| !description.blocks.contains_key(block.as_str())) {
-            mistakes.report(Unknown { what: "block", word, known: keys(&description.blocks, mistakes) });
+            diagnostics.report(Unknown { what: "block", word, known: keys(&description.blocks, diagnostics) });
         }
         let index = register.array.as_ref().and_then(|array| array.index.as_ref());
         if let Some(word) = index.filter(|index| !description.indices.contains_key(index.as_str())) {
-            mistakes.report(Unknown { what: "index", word, known: keys(&description.indices, mistakes) });
+            diagnostics.report(Unknown { what: "index", word, known: keys(&description.indices, diagnostics) });
         }
     }
 }

@@ -1,26 +1,31 @@
-//! What decides over memory is a register as a whole, for it is written as a whole; fields are marked in descriptors.
+//! In a register, `memory_safety` marks the whole register, because a write stores all of it.
 
-use crate::description::{Description, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 
 struct OnlyAField<'a> {
-    register: &'a Word,
-    place: Span,
+    register: &'a Name,
+    span: Span,
 }
 
 impl From<OnlyAField<'_>> for Diagnostic {
-    fn from(mistake: OnlyAField<'_>) -> Self {
-        let OnlyAField { register, place } = mistake;
-        Diagnostic::new(format!("`memory_safety` is a matter of the whole register `{}`", register.value), place, "")
-            .other(register.span, "mark this instead")
+    fn from(error: OnlyAField<'_>) -> Self {
+        let OnlyAField { register, span } = error;
+        Diagnostic::new(
+            "`memory_safety` cannot mark a field of a register",
+            span,
+            format!("marks a field of `{}`", register.value),
+        )
+        .secondary(register.span, "add `memory_safety: true` here instead")
+        .note("a write stores the whole register")
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         for mark in register.fields.values().filter_map(|field| field.memory_safety) {
-            mistakes.report(OnlyAField { register: &register.name, place: mark.span });
+            diagnostics.report(OnlyAField { register: &register.name, span: mark.span });
         }
     }
 }

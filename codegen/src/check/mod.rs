@@ -1,7 +1,7 @@
-//! Second stage: whatever a description can have wrong is found here, and all of it in one run.
+//! Second stage: finds all errors of a description in one run.
 //!
-//! One file a pass, named by what holds once it has nothing to report. What comes out is [`Checked`], which
-//! cannot be had otherwise: the later stages rely on every one of these.
+//! Each file is one pass. Its name is the property that holds if the pass reports nothing. Only the passes create a
+//! [`Checked`], so the later stages rely on all of these properties.
 
 mod additions_change_no_rule;
 mod additions_inside_the_space;
@@ -20,7 +20,7 @@ mod groups_and_indices_known;
 mod handover_flags_known;
 mod indices_filled;
 mod memory_safety_of_whole_registers;
-mod names_are_words;
+mod names_are_identifiers;
 mod names_unique;
 mod offsets_addressable;
 mod overlaps_known;
@@ -29,11 +29,11 @@ mod permissions_exist;
 mod ranges_fit;
 mod register_conditions_known;
 mod register_has_one_place;
+mod required_values_writable;
 mod reserved_bits_belong_to_no_field;
 mod reset_values_fit;
 mod reset_values_in_range;
 mod rust_names_unique;
-mod software_must_be_writable;
 mod strides_hold_elements;
 mod when_conditions_known;
 mod widths_supported;
@@ -43,13 +43,13 @@ use std::collections::HashMap;
 use std::ops::Deref;
 
 use crate::description::extension::Extension;
-use crate::description::{Description, Field, Named, Register, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Field, Name, Named, Register};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
 use crate::source::Spanned;
 
-/// A description without a mistake. Only [`check`] makes one.
+/// A description without errors. Only [`check`] creates it.
 #[derive(Debug)]
 pub struct Checked(Description);
 
@@ -61,7 +61,7 @@ impl Deref for Checked {
     }
 }
 
-/// A description with an extension in it, without a mistake in either. Only [`check_extension`] makes one.
+/// A description that includes an extension, both without errors. Only [`check_extension`] creates it.
 #[derive(Debug)]
 pub struct Extended {
     pub(crate) whole: Checked,
@@ -69,71 +69,72 @@ pub struct Extended {
     pub(crate) values: Vec<AddedValues>,
 }
 
-/// Looks for every mistake in what was read.
-pub fn check(parsed: Parsed) -> Result<Checked, Mistakes> {
-    judge(parsed.values, || parsed.places.describe(), pass)
+/// Checks a parsed description, and returns all errors.
+pub fn check(parsed: Parsed) -> Result<Checked, Diagnostics> {
+    run_checks(parsed.values, || parsed.places.describe(), pass)
 }
 
-/// Looks for every mistake in what was read of a description and of an extension of it.
-pub fn check_extension(parsed: Parsed, extension: Parsed<Extension>) -> Result<Extended, Mistakes> {
+/// Checks a parsed description together with an extension of it, and returns all errors.
+pub fn check_extension(parsed: Parsed, extension: Parsed<Extension>) -> Result<Extended, Diagnostics> {
     let values = match (parsed.values, extension.values) {
         (Ok(description), Ok(extension)) => Ok((description, extension)),
-        (Err(mistakes), _) | (_, Err(mistakes)) => Err(mistakes),
+        (Err(diagnostics), _) | (_, Err(diagnostics)) => Err(diagnostics),
     };
     let places = || {
-        let (description, mut mistakes) = parsed.places.describe();
+        let (description, mut diagnostics) = parsed.places.describe();
         let (extension, more) = extension.places.describe();
-        mistakes.append(more);
-        (description.zip(extension), mistakes)
+        diagnostics.append(more);
+        (description.zip(extension), diagnostics)
     };
-    judge(values, places, pass_extension)
+    run_checks(values, places, pass_extension)
 }
 
-/// Checks what the first reader made; if there is something to report, once more what the second made, for its places.
-fn judge<T, C>(
-    values: Result<T, Mistakes>,
-    places: impl FnOnce() -> (Option<T>, Mistakes),
-    pass: impl Fn(T, &mut Mistakes) -> C,
-) -> Result<C, Mistakes> {
+/// Runs the passes on the values of the first reader. If there are errors, repeats them on the values of the second
+/// reader, which have spans.
+fn run_checks<T, C>(
+    values: Result<T, Diagnostics>,
+    places: impl FnOnce() -> (Option<T>, Diagnostics),
+    pass: impl Fn(T, &mut Diagnostics) -> C,
+) -> Result<C, Diagnostics> {
     let unplaced = match values {
         Ok(described) => {
-            let mut mistakes = Mistakes::default();
-            let checked = pass(described, &mut mistakes);
-            if mistakes.is_empty() {
+            let mut diagnostics = Diagnostics::default();
+            let checked = pass(described, &mut diagnostics);
+            if diagnostics.is_empty() {
                 return Ok(checked);
             }
-            mistakes
+            diagnostics
         }
-        Err(mistakes) => mistakes,
+        Err(diagnostics) => diagnostics,
     };
-    let (described, mut mistakes) = places();
+    let (described, mut diagnostics) = places();
     if let Some(described) = described {
-        pass(described, &mut mistakes);
+        pass(described, &mut diagnostics);
     }
-    // What only the first reader objects to is a mistake too.
-    Err(if mistakes.is_empty() { unplaced } else { mistakes })
+    // An error that only the first reader finds counts, too.
+    Err(if diagnostics.is_empty() { unplaced } else { diagnostics })
 }
 
-fn pass(description: Description, mistakes: &mut Mistakes) -> Checked {
+fn pass(description: Description, diagnostics: &mut Diagnostics) -> Checked {
     for pass in PASSES {
-        pass(&description, mistakes);
+        pass(&description, diagnostics);
     }
     Checked(description)
 }
 
-fn pass_extension((base, extension): (Description, Extension), mistakes: &mut Mistakes) -> Extended {
+fn pass_extension((base, extension): (Description, Extension), diagnostics: &mut Diagnostics) -> Extended {
     let mut whole = base.clone();
-    let values = extend::extend(&mut whole, &extension, mistakes);
-    let whole = pass(whole, mistakes);
-    names_are_words::check_extension(&extension, mistakes);
-    rust_names_unique::check_extension(&whole, &extension, mistakes);
-    additions_change_no_rule::check(&base, &whole, &extension, mistakes);
-    additions_inside_the_space::check(&base, &extension, mistakes);
+    let values = extend::extend(&mut whole, &extension, diagnostics);
+    let whole = pass(whole, diagnostics);
+    names_are_identifiers::check_extension(&extension, diagnostics);
+    rust_names_unique::check_extension(&whole, &extension, diagnostics);
+    additions_change_no_rule::check(&base, &whole, &extension, diagnostics);
+    additions_inside_the_space::check(&base, &extension, diagnostics);
     Extended { whole, extension, values }
 }
 
-const PASSES: &[fn(&Description, &mut Mistakes)] = &[
-    names_are_words::check,
+const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
+    names_are_identifiers::check,
     names_unique::check,
     rust_names_unique::check,
     groups_and_indices_known::check,
@@ -159,7 +160,7 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
     reset_values_fit::check,
     reset_values_in_range::check,
     reserved_bits_belong_to_no_field::check,
-    software_must_be_writable::check,
+    required_values_writable::check,
     write_rules_apply::check,
     memory_safety_of_whole_registers::check,
     pairs_exist::check,
@@ -168,17 +169,17 @@ const PASSES: &[fn(&Description, &mut Mistakes)] = &[
     handover_flags_known::check,
 ];
 
-/// What registers and descriptors have in common: fields over a number of bits.
+/// The common part of registers and descriptors: fields in a number of bits.
 struct Layout<'a> {
     kind: &'static str,
-    name: &'a Word,
+    name: &'a Name,
     width: u32,
     fields: &'a Named<Field>,
-    overlaps: &'a [(Word, Word)],
+    overlaps: &'a [(Name, Name)],
 }
 
 impl Layout<'_> {
-    /// How a message calls it.
+    /// Returns the kind and the name, for a message.
     fn title(&self) -> String {
         format!("{} `{}`", self.kind, self.name.value)
     }
@@ -202,44 +203,46 @@ fn layouts(description: &Description) -> impl Iterator<Item = Layout<'_>> {
     registers.chain(descriptors)
 }
 
-/// Whether no values of other fields let both conditions hold.
+/// Returns `true` if the two conditions contradict each other.
 fn alternatives(a: &Named<Spanned<u64>>, b: &Named<Spanned<u64>>) -> bool {
     a.iter().any(|(field, value)| b.get(field).is_some_and(|other| other.value != value.value))
 }
 
-/// A word names something that is not described.
+/// A name has no definition.
 pub(crate) struct Unknown<'a> {
     pub what: &'a str,
-    pub word: &'a Word,
+    pub word: &'a Name,
     pub known: Vec<&'a str>,
 }
 
 impl From<Unknown<'_>> for Diagnostic {
-    fn from(mistake: Unknown<'_>) -> Self {
-        let Unknown { what, word, known } = mistake;
-        Diagnostic::new(format!("there is no {what} `{}`", word.value), word.span, "").suggest(&word.value, known)
+    fn from(error: Unknown<'_>) -> Self {
+        let Unknown { what, word, known } = error;
+        Diagnostic::new(format!("there is no {what} `{}`", word.value), word.span, format!("unknown {what}"))
+            .suggest(&word.value, known)
     }
 }
 
-/// What a wrong word may have been meant to be. It is compared with each of these, so they are not all of very many; and
-/// after many mistakes they are few or none, for nobody reads on for advice.
-pub(crate) fn known<T>(words: impl IntoIterator<Item = T>, mistakes: &Mistakes) -> Vec<T> {
+/// Returns the names to compare a wrong one with, for a suggestion.
+///
+/// Each comparison takes time, so a long list is cut off. After 100 errors, a long list is left out completely.
+pub(crate) fn known<T>(words: impl IntoIterator<Item = T>, diagnostics: &Diagnostics) -> Vec<T> {
     let (few, many) = (40, 1000);
     let mut words = words.into_iter();
     let mut known: Vec<_> = words.by_ref().take(few).collect();
     match words.next() {
         None => {}
-        Some(_) if mistakes.count() >= 100 => known.clear(),
+        Some(_) if diagnostics.count() >= 100 => known.clear(),
         Some(next) => known.extend(std::iter::once(next).chain(words).take(many - few)),
     }
     known
 }
 
-pub(crate) fn keys<'a, T>(named: &'a Named<T>, mistakes: &Mistakes) -> Vec<&'a str> {
-    known(named.keys().map(|name| name.as_str()), mistakes)
+pub(crate) fn keys<'a, T>(named: &'a Named<T>, diagnostics: &Diagnostics) -> Vec<&'a str> {
+    known(named.keys().map(|name| name.as_str()), diagnostics)
 }
 
-/// The registers by their names: of those that have one name, the first.
+/// Returns the registers by name. If several have the same name, the first counts.
 fn registers_by_name(description: &Description) -> HashMap<&str, &Register> {
     let registers = description.registers.iter().rev();
     registers.map(|register| (register.name.as_str(), register)).collect()

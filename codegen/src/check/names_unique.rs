@@ -1,38 +1,38 @@
-//! No two registers or pairs have one name, nor two descriptors of one format.
+//! The names of registers and pairs are unique, and so are the names of descriptors within each format.
 
 use std::collections::HashMap;
 
-use crate::description::{Description, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 
 struct NameTwice<'a> {
     what: &'a str,
-    first: &'a Word,
-    second: &'a Word,
+    first: &'a Name,
+    second: &'a Name,
 }
 
 impl From<NameTwice<'_>> for Diagnostic {
-    fn from(mistake: NameTwice<'_>) -> Self {
-        let NameTwice { what, first, second } = mistake;
-        Diagnostic::new(format!("two {what} have the name `{}`", second.value), second.span, "the second")
-            .other(first.span, "the first")
+    fn from(error: NameTwice<'_>) -> Self {
+        let NameTwice { what, first, second } = error;
+        Diagnostic::new(format!("two {what} have the name `{}`", second.value), second.span, "used again here")
+            .secondary(first.span, "first used here")
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     let registers = description.registers.iter().map(|register| (&register.name, ""));
     let pairs = description.pairs.iter().map(|pair| (&pair.name, ""));
-    unique("registers or pairs", registers.chain(pairs), mistakes);
+    unique("registers or pairs", registers.chain(pairs), diagnostics);
     let descriptors = description.descriptors.iter();
-    unique("descriptors of one format", descriptors.map(|one| (&one.name, one.format.word())), mistakes);
+    unique("descriptors of one format", descriptors.map(|one| (&one.name, one.format.keyword())), diagnostics);
 }
 
-fn unique<'a>(what: &str, names: impl Iterator<Item = (&'a Word, &'a str)>, mistakes: &mut Mistakes) {
+fn unique<'a>(what: &str, names: impl Iterator<Item = (&'a Name, &'a str)>, diagnostics: &mut Diagnostics) {
     let mut seen = HashMap::new();
     for (name, format) in names {
         let first = *seen.entry((name.as_str(), format)).or_insert(name);
         if !std::ptr::eq(first, name) {
-            mistakes.report(NameTwice { what, first, second: name });
+            diagnostics.report(NameTwice { what, first, second: name });
         }
     }
 }

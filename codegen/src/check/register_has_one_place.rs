@@ -1,33 +1,38 @@
-//! Every register says where it is, once: by an offset or by an array.
+//! Every register has either an `offset` or an `array`.
 
-use crate::description::{Description, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 
 struct NotOnePlace<'a> {
-    register: &'a Word,
-    places: usize,
+    register: &'a Name,
+    count: usize,
 }
 
 impl From<NotOnePlace<'_>> for Diagnostic {
-    fn from(mistake: NotOnePlace<'_>) -> Self {
-        let name = &mistake.register.value;
-        let (message, help) = if mistake.places == 0 {
-            (format!("register `{name}` has no place"), "give its `offset`, or the `array` of its elements")
+    fn from(error: NotOnePlace<'_>) -> Self {
+        let name = &error.register.value;
+        let (message, label, help) = if error.count == 0 {
+            (
+                format!("register `{name}` has neither `offset` nor `array`"),
+                "has no address",
+                "add an `offset`, or an `array` for several elements",
+            )
         } else {
             (
-                format!("register `{name}` has both an offset and an array"),
-                "what else it can be reached at goes into `aliases`",
+                format!("register `{name}` has both `offset` and `array`"),
+                "has two addresses",
+                "remove one of them, and list further addresses under `aliases`",
             )
         };
-        Diagnostic::new(message, mistake.register.span, "").help(help)
+        Diagnostic::new(message, error.register.span, label).help(help)
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
-        let places = usize::from(register.offset.is_some()) + usize::from(register.array.is_some());
-        if places != 1 {
-            mistakes.report(NotOnePlace { register: &register.name, places });
+        let count = usize::from(register.offset.is_some()) + usize::from(register.array.is_some());
+        if count != 1 {
+            diagnostics.report(NotOnePlace { register: &register.name, count });
         }
     }
 }

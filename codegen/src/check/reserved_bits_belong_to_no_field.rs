@@ -1,43 +1,48 @@
-//! The bits that `reserved_bits` of a register speaks of are in the register and in no field.
+//! The bits in `reserved_bits` of a register are inside the register and belong to no field.
 
-use crate::description::{Bits, Description, Field, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Bits, Description, Field, Name, Register};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
 struct Outside<'a> {
-    register: &'a Word,
+    register: &'a Register,
     bits: Spanned<Bits>,
 }
 
 impl From<Outside<'_>> for Diagnostic {
-    fn from(mistake: Outside<'_>) -> Self {
-        let message = format!("register `{}` has no such bits", mistake.register.value);
-        Diagnostic::new(message, mistake.bits.span, "")
+    fn from(error: Outside<'_>) -> Self {
+        let Outside { register, bits } = error;
+        let message = format!("register `{}` has no {}", register.name.value, bits.title());
+        Diagnostic::new(message, bits.span, format!("the highest bit is {}", register.bits().saturating_sub(1)))
     }
 }
 
 struct NotReserved<'a> {
     bits: Spanned<Bits>,
-    field: (&'a Word, &'a Field),
+    field: (&'a Name, &'a Field),
 }
 
 impl From<NotReserved<'_>> for Diagnostic {
-    fn from(mistake: NotReserved<'_>) -> Self {
-        let NotReserved { bits, field } = mistake;
-        Diagnostic::new(format!("{} cannot be reserved", bits.title()), bits.span, "")
-            .other(field.1.bits.span, format!("`{}` holds {}", field.0.value, field.1.bits.title()))
+    fn from(error: NotReserved<'_>) -> Self {
+        let NotReserved { bits, field } = error;
+        Diagnostic::new(
+            format!("field `{}` overlaps reserved {}", field.0.value, bits.title()),
+            bits.span,
+            "reserved here",
+        )
+        .secondary(field.1.bits.span, format!("`{}` holds {}", field.0.value, field.1.bits.title()))
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         for reserved in &register.reserved_bits {
             let bits = reserved.bits;
             if bits.msb() >= register.bits() {
-                mistakes.report(Outside { register: &register.name, bits });
+                diagnostics.report(Outside { register, bits });
             }
             if let Some(field) = register.fields.iter().find(|(_, field)| field.bits.mask() & bits.mask() != 0) {
-                mistakes.report(NotReserved { bits, field });
+                diagnostics.report(NotReserved { bits, field });
             }
         }
     }

@@ -1,53 +1,52 @@
-//! No two things get the same name in Rust, nor one that the generated code has a use for itself.
+//! Rust names are unique, and none is a name that generated code uses itself.
 
 use std::collections::HashMap;
 
 use crate::description::extension::Extension;
-use crate::description::{Description, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Description, Name};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::rust_name;
 
 struct SameName<'a> {
     what: &'a str,
     rust: &'a str,
-    first: &'a Word,
-    second: &'a Word,
+    first: &'a Name,
+    second: &'a Name,
 }
 
 impl From<SameName<'_>> for Diagnostic {
-    fn from(mistake: SameName<'_>) -> Self {
-        let SameName { what, rust, first, second } = mistake;
+    fn from(error: SameName<'_>) -> Self {
+        let SameName { what, rust, first, second } = error;
         let message = format!("`{}` and `{}` get the same {what} in Rust, `{rust}`", first.value, second.value);
         let label = format!("becomes `{rust}`");
-        Diagnostic::new(message, second.span, label.clone()).other(first.span, label)
+        Diagnostic::new(message, second.span, label.clone()).secondary(first.span, label)
     }
 }
 
 struct Taken<'a> {
     what: &'a str,
     rust: &'a str,
-    name: &'a Word,
+    name: &'a Name,
 }
 
 impl From<Taken<'_>> for Diagnostic {
-    fn from(mistake: Taken<'_>) -> Self {
-        let Taken { what, rust, name } = mistake;
-        let message = format!("`{}` cannot become the {what} `{rust}` in Rust", name.value);
+    fn from(error: Taken<'_>) -> Self {
+        let Taken { what, rust, name } = error;
+        let message = format!("`{}` gets a Rust name that is reserved", name.value);
         let other = format!("`{}_`", name.value);
-        let diagnostic =
-            Diagnostic::new(message, name.span, "").note(format!("generated code has a {what} `{rust}` of its own"));
+        let diagnostic = Diagnostic::new(message, name.span, format!("becomes `{rust}`"))
+            .note(format!("generated code has a {what} `{rust}` of its own"));
         match what {
-            "constant" => diagnostic.help(format!(
-                "choose another key, such as {other}, and give the datasheet's spelling as the field's `name`"
-            )),
+            "constant" => diagnostic
+                .help(format!("choose another key, such as {other}, and give the datasheet's spelling under `name`")),
             _ => diagnostic.help(format!("choose another name, such as {other}")),
         }
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     let registers = || description.registers.iter().map(|register| &register.name);
-    let mut names = Names { mistakes };
+    let mut names = Names { diagnostics };
 
     let spaces = description.indices.keys().map(|name| (name, rust_name::index_space(name)));
     let types = registers().chain(description.indices.keys()).map(|name| (name, rust_name::type_name(name)));
@@ -64,7 +63,7 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
 
     let modules = description.registers.iter().filter(|register| register.has_values());
     let modules = modules.map(|register| (&register.name, rust_name::method(&register.name)));
-    // The code of a block is in a module of its own, beside those of the registers' values.
+    // The code of a block is in a module. The enumerations of each register have one in the same scope.
     let modules = modules.chain(description.blocks.keys().map(|name| (name, name.value.clone())));
     names.unique("module", modules, rust_name::TAKEN_MODULES);
 
@@ -89,51 +88,51 @@ pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
     }
 }
 
-/// The traits of an extension are beside the types that it adds, and beside those of the description that it uses.
-pub(super) fn check_extension(whole: &Description, extension: &Extension, mistakes: &mut Mistakes) {
-    let mut names = Names { mistakes };
+/// Checks the traits of an extension. They share a scope with the types of the extension and of the description.
+pub(super) fn check_extension(whole: &Description, extension: &Extension, diagnostics: &mut Diagnostics) {
+    let mut names = Names { diagnostics };
     let traits = extension.additions.keys().map(|register| (register, rust_name::added_fields(extension, register)));
     let accessors = std::iter::once((&extension.extension, rust_name::added_registers(extension)));
     let names_of_types = whole.registers.iter().map(|register| &register.name).chain(whole.indices.keys());
     let types = names_of_types.map(|name| (name, rust_name::type_name(name)));
     let spaces = whole.indices.keys().map(|name| (name, rust_name::index_space(name)));
-    // A type that is taken was reported.
+    // `check` has reported reserved names.
     let types: Vec<_> =
         types.chain(spaces).filter(|(_, rust)| !rust_name::TAKEN_TYPES.contains(&rust.as_str())).collect();
     names.unique("trait or type", types.into_iter().chain(accessors).chain(traits), rust_name::TAKEN_TYPES);
 }
 
 struct Names<'m> {
-    mistakes: &'m mut Mistakes,
+    diagnostics: &'m mut Diagnostics,
 }
 
 impl Names<'_> {
-    /// Reports what is called the same in two lists, which `names_unique` takes for no mistake.
+    /// Reports names that are in both lists, which `names_unique` allows.
     fn apart<'a>(
         &mut self,
         what: &str,
-        names: impl Iterator<Item = &'a Word>,
-        others: impl Iterator<Item = &'a Word>,
+        names: impl Iterator<Item = &'a Name>,
+        others: impl Iterator<Item = &'a Name>,
         rust: fn(&str) -> String,
     ) {
-        let others: HashMap<&str, &Word> = others.map(|other| (other.as_str(), other)).collect();
+        let others: HashMap<&str, &Name> = others.map(|other| (other.as_str(), other)).collect();
         for name in names {
             if let Some(other) = others.get(name.as_str()) {
-                self.mistakes.report(SameName { what, rust: &rust(name), first: other, second: name });
+                self.diagnostics.report(SameName { what, rust: &rust(name), first: other, second: name });
             }
         }
     }
 
-    fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = (&'a Word, String)>, taken: &[&str]) {
-        let mut seen: HashMap<String, &Word> = HashMap::new();
+    fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = (&'a Name, String)>, taken: &[&str]) {
+        let mut seen: HashMap<String, &Name> = HashMap::new();
         for (name, rust) in names {
             if taken.contains(&rust.as_str()) {
-                self.mistakes.report(Taken { what, rust: &rust, name });
+                self.diagnostics.report(Taken { what, rust: &rust, name });
             }
             match seen.get(&rust) {
-                // Twice the same name in the description is told of by `names_unique`.
+                // `names_unique` reports a name that the description has twice.
                 Some(first) if first.value != name.value => {
-                    self.mistakes.report(SameName { what, rust: &rust, first, second: name });
+                    self.diagnostics.report(SameName { what, rust: &rust, first, second: name });
                 }
                 Some(_) => {}
                 None => {

@@ -1,20 +1,21 @@
-//! Only a register that can be written says who may write it, or that writing it hands work to the chip.
+//! Only a writable register has `write_in` or `doorbell`.
 
-use crate::description::{Access, Description, Register, Word};
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::description::{Access, Description, Name, Register};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
 struct NeverWritten<'a> {
     register: &'a Register,
-    rule: &'a Word,
+    rule: &'a Name,
 }
 
 impl From<NeverWritten<'_>> for Diagnostic {
-    fn from(mistake: NeverWritten<'_>) -> Self {
-        let NeverWritten { register, rule } = mistake;
-        let message = format!("nothing of register `{}` can be written", register.name.value);
-        Diagnostic::new(message, rule.span, "there is no write that this could allow")
-            .other(register.access.span, format!("its access is `{}`", register.access.word()))
+    fn from(error: NeverWritten<'_>) -> Self {
+        let NeverWritten { register, rule } = error;
+        let label = format!("`{}` has no writable field", register.name.value);
+        Diagnostic::new("`write_in` on a register that is never writable", rule.span, label)
+            .secondary(register.access.span, format!("its access is `{}`", register.access.keyword()))
+            .help("remove `write_in`, or correct `access`")
     }
 }
 
@@ -24,23 +25,25 @@ struct NoDoorbell<'a> {
 }
 
 impl From<NoDoorbell<'_>> for Diagnostic {
-    fn from(mistake: NoDoorbell<'_>) -> Self {
-        let NoDoorbell { register, access } = mistake;
-        let message = format!("nothing of doorbell `{}` can be `{}`", register.name.value, access.value.word());
-        Diagnostic::new(message, access.span, "").other(register.name.span, "each write of it gives the whole value")
+    fn from(error: NoDoorbell<'_>) -> Self {
+        let NoDoorbell { register, access } = error;
+        let message = format!("a doorbell cannot have `{}` access", access.value.keyword());
+        Diagnostic::new(message, access.span, "must be `rw` or `wo`")
+            .secondary(register.name.span, format!("`{}` is a doorbell", register.name.value))
+            .note("a doorbell write stores the whole register")
     }
 }
 
-pub(super) fn check(description: &Description, mistakes: &mut Mistakes) {
+pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for register in &description.registers {
         let only = |kinds: &[Access]| register.accesses().all(|access| kinds.contains(&access.value));
         let rule = register.write_in.as_ref().and_then(|rules| rules.first());
         if let Some(rule) = rule.filter(|_| only(&[Access::ReadOnly, Access::ReadClears])) {
-            mistakes.report(NeverWritten { register, rule });
+            diagnostics.report(NeverWritten { register, rule });
         }
         let plain = |access: &Spanned<Access>| matches!(access.value, Access::ReadWrite | Access::WriteOnly);
         if let Some(access) = register.accesses().find(|access| register.doorbell && !plain(access)) {
-            mistakes.report(NoDoorbell { register, access });
+            diagnostics.report(NoDoorbell { register, access });
         }
     }
 }

@@ -1,25 +1,26 @@
-//! Why safe code does not write a register: the marks that leave it to the driver.
+//! The marks that reserve a register for the driver.
 
 use super::extension::Addition;
 use super::{Field, Register};
 use crate::source::Spanned;
 
-/// Why only the driver writes a register.
+/// A reason for which only the driver writes a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// A wrong value lets the chip reach memory that it was not given, or the driver trust what is not there yet.
+    /// A wrong value lets the chip access memory that was not given to it, or the driver read data before the chip has
+    /// written it.
     MemorySafety,
-    /// A write makes untrue what the driver knows of the chip: its state, or who owns it.
+    /// A write changes the state or the ownership of the chip that the driver tracks.
     DeviceState,
     /// A wrong write can destroy hardware.
     HardwareDamage,
 }
 
 impl Mark {
-    /// All of them.
+    /// All marks.
     pub const ALL: [Self; 3] = [Self::MemorySafety, Self::DeviceState, Self::HardwareDamage];
 
-    /// The key that sets it.
+    /// Returns the key that sets it.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -29,33 +30,33 @@ impl Mark {
         }
     }
 
-    /// What the compiler says to who tries to write `register`.
+    /// Returns the message of the compiler about a write of `register`.
     pub(crate) fn refusal(self, register: &str) -> String {
         match self {
-            Self::MemorySafety => format!(
-                "`{register}` decides which memory the device reaches: only the driver, which owns that memory, writes it"
-            ),
+            Self::MemorySafety => {
+                format!("`{register}` controls which memory the device accesses, so only the driver may write it")
+            }
             Self::DeviceState => format!(
-                "`{register}` decides what state the device is in: only the driver, whose types say that state, writes it"
+                "`{register}` controls the device state that the driver's types track, so only the driver may write it"
             ),
             Self::HardwareDamage => {
-                format!("a wrong write of `{register}` can destroy hardware: no safe code writes it")
+                format!("a wrong write of `{register}` can destroy hardware, so no safe code may write it")
             }
         }
     }
 
-    /// What a page about a register says.
+    /// Returns the sentence for the page of a register.
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
-            Self::MemorySafety => "Decides which memory the device reaches",
-            Self::DeviceState => "Decides what state the device is in",
+            Self::MemorySafety => "Controls which memory the device accesses",
+            Self::DeviceState => "Controls the device state",
             Self::HardwareDamage => "A wrong write can destroy hardware",
         }
     }
 }
 
 impl Register {
-    /// Why only the driver writes it. Without a mark, whoever has the permission does.
+    /// Returns its marks. Without a mark, code with the permission may write it.
     pub fn marks(&self) -> impl Iterator<Item = Mark> {
         Mark::ALL.into_iter().filter(|mark| match mark {
             Mark::MemorySafety => self.memory_safety,
@@ -64,7 +65,7 @@ impl Register {
         })
     }
 
-    /// Whether it has a mark.
+    /// Returns `true` if it has a mark.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.marks().next().is_some()
@@ -72,13 +73,13 @@ impl Register {
 }
 
 impl Addition {
-    /// The marks that it says anything of, and what it says.
+    /// Returns the marks that it gives, with their values.
     pub fn marks(&self) -> impl Iterator<Item = (Mark, Spanned<bool>)> {
         let said = [self.memory_safety, self.device_state, self.hardware_damage];
         Mark::ALL.into_iter().zip(said).filter_map(|(mark, said)| Some((mark, said?)))
     }
 
-    /// Whether no safe code sets its fields.
+    /// Returns `true` if no safe code sets its fields.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.marks().any(|(_, said)| said.value)
@@ -86,7 +87,7 @@ impl Addition {
 }
 
 impl Field {
-    /// Whether it is marked as an address, or as something that has to do with one.
+    /// Returns `true` if it is marked as an address, or as part of the description of one.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.memory_safety.is_some_and(|mark| mark.value)

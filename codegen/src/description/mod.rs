@@ -1,60 +1,59 @@
-//! What a description says, in the words of the file: one struct a mapping, one field a key.
+//! The schema of descriptions: one struct per mapping, one field per key.
 //!
-//! This is the schema. `README.md` explains the same words to those who write a description. The single words that can
-//! stand for a value are in [`words`], what else a value can be in [`values`], and what one crate adds to the
-//! description of another in [`extension`].
+//! `README.md` explains the same keys to the authors of descriptions. [`keywords`] has the keywords that a value can
+//! be, [`values`] the other kinds of values, and [`extension`] the schema of extensions.
 
 pub mod extension;
+pub mod keywords;
 pub mod marks;
 pub mod values;
-pub mod words;
 
 use indexmap::IndexMap;
 
 use crate::parse::decode::mapping;
 use crate::source::Spanned;
 
+pub use keywords::{Access, DoubtLabel, Format, Order, Reserved};
 pub use marks::Mark;
 pub(crate) use values::ones;
 pub use values::{Bits, Items, Range, Reset};
-pub use words::{Access, DoubtLabel, Format, Order, Reserved};
 
-/// A word and where it stands.
-pub type Word = Spanned<String>;
+/// A name and its span.
+pub type Name = Spanned<String>;
 
 /// Entries by name, in the order of the file.
-pub type Named<T> = IndexMap<Word, T>;
+pub type Named<T> = IndexMap<Name, T>;
 
 mapping! {
     /// A whole file.
     pub struct Description("a description") {
         /// The chip's name.
-        pub chip: Word,
-        /// What the chip is.
+        pub chip: Name,
+        /// A title of the chip.
         pub title: String,
         /// The document that the description was transcribed from.
         pub datasheet: Datasheet,
-        /// What registers are sorted into, with a heading for each.
+        /// The groups of registers, with a heading for each.
         pub groups: Named<String> = default,
-        /// The blocks of registers beside the first, each with addresses of its own.
+        /// The register blocks after the first one, each with its own address space.
         pub blocks: Named<Block> = default,
-        /// How many bytes a block of registers takes: none of it is beyond.
+        /// The size of a register block in bytes. No register lies beyond it.
         pub size: Option<Spanned<u64>> = default,
-        /// The widths in bits that registers may have, if not all that there are.
+        /// The widths in bits that registers may have; all supported ones if left out.
         pub widths: Option<Vec<Spanned<u32>>> = default,
-        /// Addresses of the first block at which no register may be, described here or in an extension.
+        /// Addresses of the first block at which neither the description nor an extension may have a register.
         pub forbidden: Items<Forbidden> = default,
-        /// What array registers are indexed by.
+        /// The indices of array registers.
         pub indices: Named<Index> = default,
-        /// The facts that make a write legal.
+        /// The permissions to write.
         pub permissions: Named<Permission> = default,
-        /// The permissions of which one is enough where a register does not say.
-        pub write_in: Vec<Word> = default,
+        /// The permissions of which a write needs one, for registers without their own `write_in`.
+        pub write_in: Vec<Name> = default,
         /// The registers.
         pub registers: Items<Register> = default,
-        /// Registers that share an address for a reason that `when` cannot say.
-        pub overlaps: Vec<(Word, Word)> = default,
-        /// Registers of which two hold one value.
+        /// Registers that share an address for a reason that `when` cannot express.
+        pub overlaps: Vec<(Name, Name)> = default,
+        /// Pairs of registers that hold one value.
         pub pairs: Items<Pair> = default,
         /// The formats of the DMA descriptors.
         pub descriptors: Items<DescriptorFormat> = default,
@@ -72,9 +71,9 @@ mapping! {
 }
 
 mapping! {
-    /// A block of registers with addresses of its own.
+    /// A register block with its own address space.
     pub struct Block("a block") {
-        /// What it is.
+        /// Its title.
         pub title: String,
     }
 }
@@ -82,46 +81,46 @@ mapping! {
 mapping! {
     /// An address that no register may be described at.
     pub struct Forbidden("a forbidden address") {
-        /// What is there.
-        pub name: Word,
-        /// Where it begins.
+        /// The name of what is there.
+        pub name: Name,
+        /// The first address.
         pub offset: Spanned<u64>,
-        /// How many bytes it takes.
+        /// The length in bytes.
         pub length: Spanned<u64>,
-        /// What a write there does.
+        /// The effect of a write there.
         pub reason: String,
-        /// Who says so.
+        /// The source of this fact.
         pub source: String,
     }
 }
 
 mapping! {
-    /// What array registers are indexed by.
+    /// An index of array registers.
     pub struct Index("an index") {
-        /// How many there are.
+        /// The number of elements.
         pub count: Spanned<u32>,
-        /// What one is.
+        /// A description of one element.
         pub doc: String,
     }
 }
 
 mapping! {
-    /// A fact that makes a write legal.
+    /// A permission: evidence of a state, which a write needs.
     pub struct Permission("a permission") {
-        /// What it is a fact about.
+        /// The object whose state it is evidence of.
         pub kind: String,
-        /// When it holds.
+        /// The condition under which it holds.
         pub doc: String,
-        /// What holds whenever it does.
-        pub implies: Vec<Word> = default,
+        /// The permissions that it includes.
+        pub implies: Vec<Name> = default,
     }
 }
 
 mapping! {
-    /// A register, or an array of registers that are alike.
+    /// A register, or an array of equal registers.
     pub struct Register("a register") {
         /// The datasheet's short name.
-        pub name: Word,
+        pub name: Name,
         /// The datasheet's long name.
         pub title: String,
         /// The datasheet's section.
@@ -129,62 +128,62 @@ mapping! {
         /// The datasheet's page.
         pub page: Option<u32> = default,
         /// The group that it belongs to.
-        pub group: Word,
+        pub group: Name,
         /// The block that it belongs to, if not to the first.
-        pub block: Option<Word> = default,
-        /// The values of fields of other registers, as `REGISTER.FIELD`, under which it is at its address.
+        pub block: Option<Name> = default,
+        /// The values of fields of other registers, as `REGISTER.FIELD`, that select it at its address.
         pub when: Named<Spanned<u64>> = default,
-        /// Where it is, unless it is an array.
+        /// Its offset, unless it is an array.
         pub offset: Option<Spanned<u64>> = default,
-        /// Where its elements are, if it is an array.
+        /// Its elements, if it is an array.
         pub array: Option<Array> = default,
-        /// Where else it can be reached.
+        /// Its further addresses.
         pub aliases: Vec<Alias> = default,
         /// Its width in bits.
         pub width: Option<Spanned<u32>> = default,
-        /// How it answers to reads and writes.
+        /// Its kind of access.
         pub access: Spanned<Access>,
-        /// What it holds after a reset.
+        /// Its value after a reset.
         pub reset: Spanned<Reset>,
         /// The bits whose value after a reset is known.
         pub reset_known: Option<Spanned<u64>> = default,
-        /// What software does with the bits of no field.
+        /// The value that software writes to bits without a field.
         pub reserved: Reserved = default,
-        /// The bits of no field for which that is something else.
+        /// The bits without a field that have another rule.
         pub reserved_bits: Vec<ReservedBits> = default,
-        /// The permissions of which one is enough to write it.
-        pub write_in: Option<Vec<Word>> = default,
-        /// Whether a wrong value lets the chip reach memory that it was not given.
+        /// The permissions of which a write needs one.
+        pub write_in: Option<Vec<Name>> = default,
+        /// `true` if a wrong value lets the chip access memory that was not given to it.
         pub memory_safety: bool = default,
-        /// Whether a write makes untrue what the driver knows of the chip: its state, or who owns it.
+        /// `true` if a write changes the state or the ownership of the chip that the driver tracks.
         pub device_state: bool = default,
-        /// Whether a wrong write can destroy hardware.
+        /// `true` if a wrong write can destroy hardware.
         pub hardware_damage: bool = default,
-        /// Whether a write hands work to the chip.
+        /// `true` if a write notifies the chip of new work.
         pub doorbell: bool = default,
-        /// The values that software must write into fields.
-        pub software_must: Named<Spanned<u64>> = default,
+        /// The field values that every write must have.
+        pub required_values: Named<Spanned<u64>> = default,
         /// The fields.
         pub fields: Named<Field> = default,
-        /// The fields that overlap for a reason that `when` cannot say.
-        pub overlaps: Vec<(Word, Word)> = default,
-        /// Where the chip does otherwise than the datasheet says.
+        /// The fields that overlap for a reason that `when` cannot express.
+        pub overlaps: Vec<(Name, Name)> = default,
+        /// Differences between the chip and the datasheet.
         pub errata: Vec<Erratum> = default,
-        /// Where the datasheet is not to be trusted.
+        /// Doubts about the datasheet.
         pub doubts: Vec<Doubt> = default,
-        /// What else there is to know.
+        /// Further documentation.
         pub doc: Option<String> = default,
         /// Its names in other drivers.
-        pub header_names: Vec<Word> = default,
+        pub other_names: Vec<Name> = default,
     }
 }
 
 mapping! {
     /// The elements of an array register.
     pub struct Array("an array") {
-        /// The name of what it is indexed by; without it, a plain number.
-        pub index: Option<Word> = default,
-        /// Where the elements are.
+        /// The name of its index; a plain number if left out.
+        pub index: Option<Name> = default,
+        /// The ranges of its elements.
         pub ranges: Vec<ArrayRange> = default,
     }
 }
@@ -192,39 +191,39 @@ mapping! {
 mapping! {
     /// Elements at equal distances.
     pub struct ArrayRange("a range of an array") {
-        /// The index of the first.
+        /// The index of the first element.
         pub first: Option<Spanned<u32>> = default,
-        /// How many there are.
+        /// The number of elements.
         pub count: Spanned<u32>,
-        /// Where the first is.
+        /// The offset of the first element.
         pub base: Spanned<u64>,
-        /// The distance from one to the next.
+        /// The distance between neighbours in bytes.
         pub stride: Spanned<u64>,
     }
 }
 
 mapping! {
-    /// Where else a register, or elements of an array, can be reached.
+    /// A further address of a register, or of elements of an array.
     pub struct Alias("an alias") {
-        /// Where the first is.
+        /// The offset of the first element.
         pub base: Spanned<u64>,
-        /// The index of the first.
+        /// The index of the first element.
         pub first: u32 = default,
-        /// How many there are.
+        /// The number of elements.
         pub count: Option<Spanned<u32>> = default,
-        /// The distance from one to the next.
+        /// The distance between neighbours in bytes.
         pub stride: Option<Spanned<u64>> = default,
     }
 }
 
 mapping! {
-    /// What software does with some bits of no field.
+    /// The rule for some bits without a field.
     pub struct ReservedBits("an entry of `reserved_bits`") {
         /// The bits.
         pub bits: Spanned<Bits>,
-        /// What software does with them.
+        /// The value that software writes to them.
         pub policy: Reserved,
-        /// Why.
+        /// The reason.
         pub why: String,
     }
 }
@@ -232,51 +231,51 @@ mapping! {
 mapping! {
     /// A field of a register or of a descriptor.
     pub struct Field("a field") {
-        /// The datasheet's spelling, where it is no word of Rust.
+        /// The datasheet's spelling, if it is not a Rust name.
         pub name: Option<String> = default,
         /// Its bits.
         pub bits: Spanned<Bits>,
-        /// How it answers to reads and writes, where it does otherwise than its register.
+        /// Its kind of access, if its register has another one.
         pub access: Option<Spanned<Access>> = default,
-        /// What it is for.
+        /// Its purpose.
         pub doc: Option<String> = default,
-        /// What a value of one means.
+        /// The meaning of one unit of its value.
         pub unit: Option<String> = default,
         /// The least and the greatest value that software may write.
         pub range: Option<Spanned<(u64, u64)>> = default,
-        /// The values that have names.
+        /// The named values.
         pub values: Named<Spanned<u64>> = default,
-        /// The values of other fields under which the bits mean this.
+        /// The values of other fields under which the bits have this meaning.
         pub when: Named<Spanned<u64>> = default,
         /// The value that it always has.
         pub fixed: Option<Spanned<u64>> = default,
-        /// Whether a wrong value lets the chip reach memory that it was not given.
+        /// `true` if a wrong value lets the chip access memory that was not given to it.
         pub memory_safety: Option<Spanned<bool>> = default,
-        /// Where the chip does otherwise than the datasheet says.
+        /// Differences between the chip and the datasheet.
         pub errata: Vec<Erratum> = default,
-        /// Where the datasheet is not to be trusted.
+        /// Doubts about the datasheet.
         pub doubts: Vec<Doubt> = default,
         /// Its names in other drivers.
-        pub header_names: Vec<Word> = default,
+        pub other_names: Vec<Name> = default,
     }
 }
 
 mapping! {
-    /// Where the chip does otherwise than the datasheet says.
+    /// A difference between the chip and the datasheet.
     pub struct Erratum("an erratum") {
-        /// Where it is told.
+        /// The name of the erratum in its source.
         pub id: String,
-        /// What the chip does.
+        /// The behaviour of the chip.
         pub text: String,
     }
 }
 
 mapping! {
-    /// Where the datasheet is not to be trusted.
+    /// A doubt about the datasheet.
     pub struct Doubt("a doubt") {
-        /// Which kind of doubt it is.
+        /// The kind of doubt.
         pub label: DoubtLabel,
-        /// What is doubtful.
+        /// The doubtful statement.
         pub text: String,
     }
 }
@@ -284,15 +283,15 @@ mapping! {
 mapping! {
     /// Two registers that hold one value.
     pub struct Pair("a pair") {
-        /// What the value is called.
-        pub name: Word,
+        /// The name of the value.
+        pub name: Name,
         /// The register with the low bits.
-        pub low: Word,
+        pub low: Name,
         /// The register with the high bits.
-        pub high: Word,
+        pub high: Name,
         /// The order in which they must be accessed.
         pub order: Order,
-        /// What the value is.
+        /// A description of the value.
         pub doc: Option<String> = default,
     }
 }
@@ -300,11 +299,11 @@ mapping! {
 mapping! {
     /// One format of a DMA descriptor.
     pub struct DescriptorFormat("a descriptor") {
-        /// What the descriptor is called.
-        pub name: Word,
-        /// Who writes it.
+        /// The name of the descriptor.
+        pub name: Name,
+        /// The side that writes it.
         pub format: Format,
-        /// What it is.
+        /// Its title.
         pub title: String,
         /// The datasheet's section.
         pub section: String,
@@ -312,41 +311,41 @@ mapping! {
         pub page: Option<u32> = default,
         /// Its width.
         pub bits: Spanned<u32>,
-        /// The flag by which the chip hands it back.
-        pub done: Option<Word> = default,
+        /// The flag with which the chip returns it to software.
+        pub done: Option<Name> = default,
         /// The flag of the last descriptor of a chain.
-        pub last: Option<Word> = default,
-        /// The flag that asks the chip to hand it back.
-        pub report: Option<Word> = default,
-        /// The bits of no field.
+        pub last: Option<Name> = default,
+        /// The flag that requests a status write-back.
+        pub report: Option<Name> = default,
+        /// The bits without a field.
         pub reserved: Vec<Spanned<Bits>> = default,
         /// The fields.
         pub fields: Named<Field> = default,
-        /// The fields that overlap for a reason that `when` cannot say.
-        pub overlaps: Vec<(Word, Word)> = default,
-        /// Where the chip does otherwise than the datasheet says.
+        /// The fields that overlap for a reason that `when` cannot express.
+        pub overlaps: Vec<(Name, Name)> = default,
+        /// Differences between the chip and the datasheet.
         pub errata: Vec<Erratum> = default,
-        /// Where the datasheet is not to be trusted.
+        /// Doubts about the datasheet.
         pub doubts: Vec<Doubt> = default,
-        /// What else there is to know.
+        /// Further documentation.
         pub doc: Option<String> = default,
     }
 }
 
 impl Register {
-    /// Its width in bits.
+    /// Returns its width in bits.
     #[must_use]
     pub fn bits(&self) -> u32 {
         self.width.map_or(32, |width| width.value)
     }
 
-    /// How one of its fields answers to reads and writes.
+    /// Returns the kind of access of one of its fields.
     #[must_use]
     pub fn access_of(&self, field: &Field) -> Access {
         field.access.unwrap_or(self.access).value
     }
 
-    /// Where its elements are: one range of one element where it is no array.
+    /// Returns the ranges of its elements: one range of one element if it is not an array.
     #[must_use]
     pub fn ranges(&self) -> Vec<Range> {
         match (&self.array, self.offset) {
@@ -370,7 +369,7 @@ impl Register {
         }
     }
 
-    /// Where else its elements are.
+    /// Returns the ranges of its aliases.
     pub fn alias_ranges(&self) -> impl Iterator<Item = Range> {
         self.aliases.iter().map(|alias| Range {
             first: alias.first,
@@ -380,19 +379,19 @@ impl Register {
         })
     }
 
-    /// The kinds of access that there are in it: of its fields, or its own if it has none.
+    /// Returns the kinds of access of its fields, or its own if it has no fields.
     pub fn accesses(&self) -> impl Iterator<Item = Spanned<Access>> {
         let own = self.fields.is_empty().then_some(self.access);
         self.fields.values().map(|field| field.access.unwrap_or(self.access)).chain(own)
     }
 
-    /// Whether values of its fields have names.
+    /// Returns `true` if one of its fields has named values.
     #[must_use]
     pub fn has_values(&self) -> bool {
         self.fields.values().any(|field| !field.values.is_empty())
     }
 
-    /// How many elements it has.
+    /// Returns the number of its elements.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.ranges().iter().map(|range| u64::from(range.count)).sum()

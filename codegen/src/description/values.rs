@@ -1,26 +1,26 @@
-//! The values that are neither a word, a mapping nor a plain number.
+//! The values that are neither a keyword, a mapping nor a plain number.
 
 use std::ops::{Deref, DerefMut};
 
-use crate::diagnostic::Mistakes;
+use crate::diagnostic::Diagnostics;
 use crate::parse::decode::{Decode, wrong};
 use crate::parse::tree::{Kind, Node};
 use crate::source::Spanned;
 
-/// Bits that stand together.
+/// A range of consecutive bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bits {
-    /// The lowest.
+    /// The lowest bit.
     pub lsb: u32,
-    /// How many there are, at least one.
+    /// The number of bits, at least one.
     pub width: u32,
 }
 
 impl Bits {
-    /// What a text is expected to be that they are read from.
+    /// The expected text, for a message.
     pub(crate) const WANTED: &str = "bits, such as \"7\" or \"4:0\" (the highest first)";
 
-    /// The bits that a text names.
+    /// Reads bits from a text.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let number = |text: &str| text.parse::<u16>().ok().map(u32::from);
         let (msb, lsb) = match text.split_once(':') {
@@ -30,31 +30,31 @@ impl Bits {
         Some(Self { lsb, width: msb.checked_sub(lsb)? + 1 })
     }
 
-    /// The highest.
+    /// Returns the highest bit.
     #[must_use]
     pub fn msb(self) -> u32 {
         self.lsb + self.width - 1
     }
 
-    /// The bits as a mask of 128 bits; those beyond are cut off.
+    /// Returns the bits as a mask of 128 bits. Higher bits are cut off.
     #[must_use]
     pub fn mask(self) -> u128 {
         if self.lsb >= u128::BITS { 0 } else { ones(self.width) << self.lsb }
     }
 
-    /// The greatest value that they can hold, or the greatest of 64 bits.
+    /// Returns the greatest value that they can hold, or the greatest of 64 bits.
     #[must_use]
     pub fn max(self) -> u64 {
         u64::try_from(ones(self.width)).unwrap_or(u64::MAX)
     }
 
-    /// The text of the bits in a description.
+    /// Returns the text of the bits in a description.
     #[must_use]
     pub fn text(self) -> String {
         if self.width == 1 { self.lsb.to_string() } else { format!("{}:{}", self.msb(), self.lsb) }
     }
 
-    /// How a message calls the bits.
+    /// Returns "bit" or "bits" and the text, for a message.
     #[must_use]
     pub(crate) fn title(self) -> String {
         let plural = if self.width == 1 { "bit" } else { "bits" };
@@ -62,35 +62,35 @@ impl Bits {
     }
 }
 
-/// The lowest `count` bits, or all 128.
+/// Returns a mask of the lowest `count` bits, or of all 128.
 pub(crate) fn ones(count: u32) -> u128 {
     1u128.checked_shl(count).map_or(u128::MAX, |bit| bit - 1)
 }
 
 impl Decode for Bits {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let bits = match &node.kind {
             Kind::Scalar { text, .. } => Bits::read(text),
             _ => None,
         };
-        bits.or_else(|| wrong(node, Self::WANTED, mistakes))
+        bits.or_else(|| wrong(node, Self::WANTED, diagnostics))
     }
 }
 
 /// A value after a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reset {
-    /// It is this.
+    /// A known value.
     Known(u64),
-    /// Nobody says, or it depends on something outside the chip.
+    /// No source gives it, or it depends on something outside the chip.
     Unknown,
 }
 
 impl Reset {
-    /// What is expected in its place.
+    /// The expected text, for a message.
     pub(crate) const WANTED: &str = "a number or `unknown`";
 
-    /// The value, if it is known.
+    /// Returns the value, if it is known.
     #[must_use]
     pub fn known(self) -> Option<u64> {
         match self {
@@ -101,39 +101,39 @@ impl Reset {
 }
 
 impl Decode for Reset {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             Kind::Scalar { text, .. } if text == "unknown" => Some(Self::Unknown),
             Kind::Scalar { text, quoted: false } if text.starts_with(|c: char| c.is_ascii_digit() || c == '+') => {
-                u64::decode(node, mistakes).map(Self::Known)
+                u64::decode(node, diagnostics).map(Self::Known)
             }
-            _ => wrong(node, Self::WANTED, mistakes),
+            _ => wrong(node, Self::WANTED, diagnostics),
         }
     }
 }
 
-/// Elements at equal distances, every default filled in.
+/// Elements at equal distances, with all defaults applied.
 #[derive(Debug, Clone, Copy)]
 pub struct Range {
-    /// The index of the first.
+    /// The index of the first element.
     pub first: u32,
-    /// How many there are.
+    /// The number of elements.
     pub count: u32,
-    /// Where the first is.
+    /// The offset of the first element.
     pub base: Spanned<u64>,
-    /// The distance from one to the next.
+    /// The distance between neighbours in bytes.
     pub stride: u64,
 }
 
 impl Range {
-    /// The place of the last element.
+    /// Returns the offset of the last element.
     #[must_use]
     pub fn last(self) -> u64 {
         let steps = u64::from(self.count.saturating_sub(1));
         self.base.value.saturating_add(steps.saturating_mul(self.stride))
     }
 
-    /// The places of the elements, in the order of their indices.
+    /// Returns the offsets of the elements, in the order of their indices.
     pub fn offsets(self) -> impl Iterator<Item = u64> {
         let (base, stride) = (self.base.value, self.stride);
         (0..u64::from(self.count)).map(move |element| base.saturating_add(element.saturating_mul(stride)))
@@ -142,7 +142,7 @@ impl Range {
 
 /// The entries of a long list, without those that could not be read.
 ///
-/// A mistake in one entry must not hide the mistakes in all others.
+/// An error in one entry must not hide the errors in the others.
 #[derive(Debug, Clone)]
 pub struct Items<T> {
     items: Vec<T>,
@@ -162,7 +162,7 @@ impl<T> Default for Items<T> {
 }
 
 impl<T> Items<T> {
-    /// Whether all entries could be read: then what is not there was not written.
+    /// Returns `true` if all entries could be read, so that an entry not found is missing in the file.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete
@@ -199,11 +199,11 @@ impl<'a, T> IntoIterator for &'a Items<T> {
 }
 
 impl<T: Decode> Decode for Items<T> {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Kind::Sequence(nodes) = &node.kind else {
-            return wrong(node, "a list", mistakes);
+            return wrong(node, "a list", diagnostics);
         };
-        let items: Vec<_> = nodes.iter().filter_map(|node| T::decode(node, mistakes)).collect();
+        let items: Vec<_> = nodes.iter().filter_map(|node| T::decode(node, diagnostics)).collect();
         Some(Self { complete: items.len() == nodes.len(), items })
     }
 }

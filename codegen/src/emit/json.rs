@@ -1,4 +1,4 @@
-//! A description as JSON: every offset worked out, the words as in the file.
+//! Output as JSON: all offsets computed, keywords as in the file.
 
 use serde_json::{Map as Object, Value, json};
 
@@ -6,7 +6,7 @@ use crate::description::{Mark, Named, Range};
 use crate::lower::{Descriptor, Field, Map, Register};
 use crate::source::Spanned;
 
-/// The registers and descriptors of a map, as a JSON text.
+/// Returns the registers and descriptors of a map as JSON.
 pub fn dump(map: &Map<'_>) -> String {
     let registers: Vec<_> = map.registers.iter().map(register).collect();
     let descriptors: Vec<_> = map.descriptors.iter().map(descriptor).collect();
@@ -22,7 +22,7 @@ fn register(register: &Register<'_>) -> Value {
         "block": described.block.as_ref().map(|block| &block.value),
         "section": described.section,
         "width": described.bits(),
-        "access": described.access.word(),
+        "access": described.access.keyword(),
         "reset": register.reset,
         "marks": described.marks().map(Mark::key).collect::<Vec<_>>(),
         "offsets": offsets(&register.ranges),
@@ -35,7 +35,7 @@ fn descriptor(descriptor: &Descriptor<'_>) -> Value {
     let described = descriptor.described;
     json!({
         "name": described.name.value,
-        "format": described.format.word(),
+        "format": described.format.keyword(),
         "section": described.section,
         "bits": described.bits.value,
         "fields": descriptor.fields.iter().map(|one| field(one, None)).collect::<Vec<_>>(),
@@ -47,13 +47,13 @@ fn field(field: &Field<'_>, reset: Option<u64>) -> Value {
         "name": field.name.value,
         "lsb": field.bits().lsb,
         "width": field.bits().width,
-        "access": field.access.word(),
+        "access": field.access.keyword(),
         "reset": reset,
         "values": values(&field.described.values),
     })
 }
 
-/// A field's part of the value after a reset, if all of it is known.
+/// Returns the reset value of a field, if all of it is known.
 fn reset(register: &Register<'_>, field: &Field<'_>) -> Option<u64> {
     let (lsb, max) = (field.bits().lsb, field.bits().max());
     register.reset.filter(|_| register.reset_known >> lsb & max == max).map(|value| value >> lsb & max)

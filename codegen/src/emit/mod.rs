@@ -1,4 +1,4 @@
-//! Last stage: one file a language.
+//! Last stage: one file per output language.
 
 #[cfg(feature = "cli")]
 pub mod json;

@@ -1,6 +1,6 @@
-//! The form of descriptions and extensions as JSON Schema, from the structs that they are read into.
+//! The JSON Schema of descriptions and extensions, derived from the structs of `description`.
 //!
-//! An editor that knows it completes keys and words, shows what they mean, and underlines what cannot stand there.
+//! With it, an editor completes keys and keywords, shows their documentation, and underlines errors.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::description::extension::Extension;
 use crate::description::{Bits, Description, Items, Reset};
 use crate::source::Spanned;
 
-/// The schema, draft 2020-12, as a JSON text with a line end.
+/// Returns the schema, draft 2020-12, as JSON with a line end.
 #[must_use]
 pub fn schema() -> String {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
@@ -21,7 +21,7 @@ pub fn schema() -> String {
     format!("{:#}\n", schema.as_value())
 }
 
-/// A file that somebody edits.
+/// A file: a description or an extension.
 struct File;
 
 impl JsonSchema for File {
@@ -29,7 +29,7 @@ impl JsonSchema for File {
         "A description or an extension".into()
     }
 
-    // Asked of one, an editor says what is wrong with that; of one of two, only that it is neither.
+    // With `if`, an editor reports the errors of the right schema. With `oneOf`, it only reports that neither matches.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "if": { "required": ["extension"] },
@@ -39,7 +39,7 @@ impl JsonSchema for File {
     }
 }
 
-/// What may be left out may not be given as nothing.
+/// Removes `null` from optional values, because a key cannot have an empty value.
 fn without_null(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|kind| kind != "null");
@@ -63,7 +63,7 @@ fn without_null(schema: &mut Schema) {
     }
 }
 
-/// Where a value stands makes no difference to it.
+/// The schema of a value does not depend on its span.
 impl<T: JsonSchema> JsonSchema for Spanned<T> {
     fn inline_schema() -> bool {
         T::inline_schema()
@@ -103,7 +103,7 @@ impl JsonSchema for Bits {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Bits that stand together, such as \"7\" or \"4:0\": the highest first.",
+            "description": "A range of bits, such as \"7\" or \"4:0\", the highest first.",
             "type": "string",
             "pattern": "^[0-9]+(:[0-9]+)?$",
         })
@@ -117,13 +117,13 @@ impl JsonSchema for Reset {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut number = u64::json_schema(generator);
-        number.insert("description".to_owned(), "It is this.".into());
+        number.insert("description".to_owned(), "A known value.".into());
         json_schema!({
             "description": "A value after a reset.",
             "oneOf": [
                 number,
                 {
-                    "description": "Nobody says, or it depends on something outside the chip.",
+                    "description": "No source gives it, or it depends on something outside the chip.",
                     "const": "unknown",
                 },
             ],

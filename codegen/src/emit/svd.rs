@@ -1,7 +1,7 @@
-//! A description as CMSIS-SVD, the format that other tools for registers read.
+//! Output as CMSIS-SVD, the format of other register tools.
 //!
-//! It has no words for what makes a write legal, for reserved bits and for descriptors. Those are left out; what a
-//! reader must know all the same stands in the descriptions.
+//! SVD cannot express permissions, reserved bits and descriptors, so they are left out. Elements, aliases and errata
+//! are in the description texts.
 
 use std::collections::HashSet;
 
@@ -12,23 +12,23 @@ use svd_rs::{
     RegisterCluster, RegisterInfo, RegisterProperties, SvdError, ValidateLevel, WriteConstraint, WriteConstraintRange,
 };
 
-use crate::description::{Access, Block, Range, Word};
+use crate::description::{Access, Block, Name, Range};
 use crate::lower::{self, Map};
-use crate::tools::Refused;
+use crate::tools::CommandError;
 
-/// The registers of a map as an SVD file.
+/// Returns the registers of a map as an SVD file.
 ///
 /// # Errors
 ///
-/// What the format cannot say: an offset of more than 32 bits.
-pub fn svd(map: &Map<'_>) -> Result<String, Refused> {
-    let refused = |error: String| Refused::new(format!("SVD cannot say this: {error}"));
+/// [`CommandError`] if an offset has more than 32 bits, which SVD cannot express.
+pub fn svd(map: &Map<'_>) -> Result<String, CommandError> {
+    let refused = |error: String| CommandError::new(format!("SVD cannot express this: {error}"));
     let device = device(map).map_err(|error| refused(error.to_string()))?;
     let text = encode_with_config(&device, &Config::default()).map_err(|error| refused(error.to_string()))?;
     Ok(text.trim_end().to_owned() + "\n")
 }
 
-/// What a kind of access is in the words of SVD. It has none for a bit that the chip clears when it is done.
+/// Converts a kind of access to SVD, which has no equivalent of a self-clearing bit.
 fn access(access: Access) -> (SvdAccess, Option<ModifiedWriteValues>, Option<ReadAction>) {
     match access {
         Access::ReadWrite | Access::SelfClearing => (SvdAccess::ReadWrite, None, None),
@@ -65,8 +65,8 @@ fn device(map: &Map<'_>) -> Result<Device, Failure> {
         .build(STRICT)?)
 }
 
-/// A block of registers: each has addresses of its own, which begin at 0.
-fn peripheral(map: &Map<'_>, block: Option<(&Word, &Block)>) -> Result<PeripheralInfo, Failure> {
+/// Converts a register block, whose address space begins at 0.
+fn peripheral(map: &Map<'_>, block: Option<(&Name, &Block)>) -> Result<PeripheralInfo, Failure> {
     let description = map.description;
     let names: HashSet<&str> = description.registers.iter().map(|register| register.name.as_str()).collect();
     let (name, title) = match block {
@@ -93,7 +93,7 @@ fn peripheral(map: &Map<'_>, block: Option<(&Word, &Block)>) -> Result<Periphera
         .build(STRICT)?)
 }
 
-/// The elements of a register that stand at equal distances: an array of SVD has no others.
+/// Converts one range of a register, because an SVD array has equal distances.
 fn one(
     register: &lower::Register<'_>,
     range: &Range,
@@ -133,7 +133,7 @@ fn one(
             RegisterProperties::new()
                 .size(Some(described.bits()))
                 .access(Some(kind))
-                // Without a value: then what reads the file knows that there is none to start a write from.
+                // An unknown value is left out, so that tools do not start a write from a wrong one.
                 .reset_value(register.reset)
                 .reset_mask(Some(register.reset_known)),
         )
@@ -194,17 +194,17 @@ fn field(field: &lower::Field<'_>) -> Result<svd_rs::Field, Failure> {
     Ok(svd_rs::Field::Single(info))
 }
 
-/// Whatever is not in order should be found here, not by who reads the file.
+/// Strict validation, so that errors are found here and not by the tools that read the file.
 const STRICT: ValidateLevel = ValidateLevel::Strict;
 
-/// The name of a value. svd2rust makes a method of each, and has these of its own beside them.
+/// Returns the name of a value. It must differ from the methods that svd2rust generates itself.
 fn value_name(name: &str) -> String {
     let taken = ["new", "variant", "bit", "bits", "set", "set_bit", "clear_bit"];
     let clashes = taken.iter().any(|taken| taken.replace('_', "").eq_ignore_ascii_case(&name.replace('_', "")));
     if clashes { format!("{name}_") } else { name.to_owned() }
 }
 
-/// The characters of a text that a name can have.
+/// Replaces the characters that a name cannot have.
 fn word(text: &str) -> String {
     text.chars().map(|character| if character.is_ascii_alphanumeric() { character } else { '_' }).collect()
 }
@@ -213,7 +213,7 @@ fn small(number: u64) -> Result<u32, Failure> {
     number.try_into().map_err(|_| Failure::TooLarge(number))
 }
 
-/// What the format cannot say.
+/// Something that SVD cannot express.
 enum Failure {
     TooLarge(u64),
     Refused(SvdError),

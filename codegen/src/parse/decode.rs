@@ -1,33 +1,33 @@
-//! The second reader, made for the report: from the tree to values with their places.
+//! The second reader, for reports: from the tree to values with spans.
 //!
-//! Each kind of value says how it is read, and what is wrong is reported in place.
+//! Each type decodes itself, and reports its errors.
 
 use indexmap::IndexMap;
 
 use super::tree::{Kind, Node};
-use crate::diagnostic::{Diagnostic, Mistakes, closest};
+use crate::diagnostic::{Diagnostic, Diagnostics, closest};
 use crate::source::{Span, Spanned};
 
 /// A value that a description can hold.
 pub trait Decode: Sized {
     /// Reads the value. `None` means that it could not be read and that this was reported.
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self>;
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self>;
 }
 
-/// Something else stands where a value of one kind is wanted.
+/// A value is of another kind than expected.
 struct WrongKind<'a> {
     wanted: &'a str,
     found: &'a str,
-    place: Span,
+    span: Span,
 }
 
 impl From<WrongKind<'_>> for Diagnostic {
-    fn from(mistake: WrongKind<'_>) -> Self {
-        Diagnostic::new(format!("expected {}, found {}", mistake.wanted, mistake.found), mistake.place, "")
+    fn from(error: WrongKind<'_>) -> Self {
+        Diagnostic::new(format!("expected {}, found {}", error.wanted, error.found), error.span, "")
     }
 }
 
-/// A mapping has a key that means nothing.
+/// A mapping has an unknown key.
 struct UnknownKey<'a> {
     key: &'a Spanned<String>,
     what: &'a str,
@@ -35,39 +35,39 @@ struct UnknownKey<'a> {
 }
 
 impl From<UnknownKey<'_>> for Diagnostic {
-    fn from(mistake: UnknownKey<'_>) -> Self {
-        let key = mistake.key;
-        Diagnostic::new(format!("{} has no key `{}`", mistake.what, key.value), key.span, "unknown key")
-            .suggest(&key.value, mistake.known.iter().copied())
+    fn from(error: UnknownKey<'_>) -> Self {
+        let key = error.key;
+        Diagnostic::new(format!("{} has no key `{}`", error.what, key.value), key.span, "unknown key")
+            .suggest(&key.value, error.known.iter().copied())
     }
 }
 
-/// A mapping lacks a key that it must have.
+/// A mapping lacks a required key.
 struct MissingKey<'a> {
     key: &'a str,
     what: &'a str,
-    place: Span,
+    span: Span,
 }
 
 impl From<MissingKey<'_>> for Diagnostic {
-    fn from(mistake: MissingKey<'_>) -> Self {
-        let MissingKey { key, what, place } = mistake;
-        Diagnostic::new(format!("{what} needs the key `{key}`"), place, format!("`{key}` is missing"))
+    fn from(error: MissingKey<'_>) -> Self {
+        let MissingKey { key, what, span } = error;
+        Diagnostic::new(format!("{what} needs the key `{key}`"), span, format!("`{key}` is missing"))
     }
 }
 
-/// Reports that `node` is not what was wanted.
-pub fn wrong<T>(node: &Node, wanted: &str, mistakes: &mut Mistakes) -> Option<T> {
-    mistakes.report(WrongKind { wanted, found: &node.describe(), place: node.span });
+/// Reports that `node` is not what was expected.
+pub fn wrong<T>(node: &Node, wanted: &str, diagnostics: &mut Diagnostics) -> Option<T> {
+    diagnostics.report(WrongKind { wanted, found: &node.describe(), span: node.span });
     None
 }
 
-/// The keys of a mapping while they are taken out of it one by one.
+/// The keys of a mapping, which are taken out of it one by one.
 ///
-/// What was asked for is what is known: no list of keys stands anywhere else.
+/// The known keys are those that were taken: there is no other list.
 pub struct Keys<'a> {
     what: &'static str,
-    /// Where the mapping begins: its first key, or the whole of an empty one.
+    /// The span of the first key, or of an empty mapping.
     head: Span,
     entries: IndexMap<&'a str, &'a (Spanned<String>, Node)>,
     known: Vec<&'static str>,
@@ -75,10 +75,10 @@ pub struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// The keys of `node`, which should be a mapping that describes `what`.
-    pub fn of(node: &'a Node, what: &'static str, mistakes: &mut Mistakes) -> Option<Self> {
+    /// Returns the keys of `node`, which must be a mapping that describes `what`.
+    pub fn of(node: &'a Node, what: &'static str, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Kind::Mapping(entries) = &node.kind else {
-            return wrong(node, &format!("{what} (a mapping)"), mistakes);
+            return wrong(node, &format!("{what} (a mapping)"), diagnostics);
         };
         Some(Self {
             what,
@@ -89,11 +89,16 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// The value of `key`, or what stands for it where it is missing.
-    pub fn take<T: Decode>(&mut self, key: &'static str, default: Option<T>, mistakes: &mut Mistakes) -> Option<T> {
+    /// Takes the value of `key`, or returns `default` if the key is missing.
+    pub fn take<T: Decode>(
+        &mut self,
+        key: &'static str,
+        default: Option<T>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<T> {
         self.known.push(key);
         match self.entries.swap_remove(key) {
-            Some((_, node)) => T::decode(node, mistakes),
+            Some((_, node)) => T::decode(node, diagnostics),
             None => {
                 if default.is_none() {
                     self.missing.push(key);
@@ -103,22 +108,22 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Reports the keys that nobody asked for, and the missing ones that none of those was meant to be.
-    pub fn finish(self, mistakes: &mut Mistakes) {
+    /// Reports the unknown keys, and the missing keys that are not close to an unknown one.
+    pub fn finish(self, diagnostics: &mut Diagnostics) {
         for key in &self.missing {
             if closest(key, self.entries.keys().copied()).is_none() {
-                mistakes.report(MissingKey { key, what: self.what, place: self.head });
+                diagnostics.report(MissingKey { key, what: self.what, span: self.head });
             }
         }
         for (key, _) in self.entries.into_values() {
-            mistakes.report(UnknownKey { key, what: self.what, known: &self.known });
+            diagnostics.report(UnknownKey { key, what: self.what, known: &self.known });
         }
     }
 }
 
 /// Declares a struct whose fields are the keys of a mapping, and how both readers read it.
 ///
-/// A key must be given, unless `= default` says that its type's default stands for it.
+/// A key is required, unless `= default` allows the default of its type.
 macro_rules! mapping {
     (
         $(#[$attribute:meta])*
@@ -137,37 +142,37 @@ macro_rules! mapping {
         impl $crate::parse::decode::Decode for $Name {
             fn decode(
                 node: &$crate::parse::tree::Node,
-                mistakes: &mut $crate::diagnostic::Mistakes,
+                diagnostics: &mut $crate::diagnostic::Diagnostics,
             ) -> Option<Self> {
-                let mut keys = $crate::parse::decode::Keys::of(node, $what, mistakes)?;
-                $( let $key = keys.take::<$Type>(stringify!($key), None $(.or(Some(Default::$default())))?, mistakes); )*
-                keys.finish(mistakes);
+                let mut keys = $crate::parse::decode::Keys::of(node, $what, diagnostics)?;
+                $( let $key = keys.take::<$Type>(stringify!($key), None $(.or(Some(Default::$default())))?, diagnostics); )*
+                keys.finish(diagnostics);
                 Some(Self { $( $key: $key?, )* })
             }
         }
     };
 }
 
-/// Declares an enumeration of words, and how both readers read it.
-macro_rules! words {
+/// Declares an enumeration of keywords, and how both readers read it.
+macro_rules! keywords {
     (
         $(#[$attribute:meta])*
         pub enum $Name:ident($what:literal) {
-            $( $(#[$word_attribute:meta])* $Word:ident = $word:literal, )*
+            $( $(#[$keyword_attribute:meta])* $Keyword:ident = $text:literal, )*
         }
     ) => {
         $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
         #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
         pub enum $Name {
-            $( $(#[$word_attribute])* #[serde(rename = $word)] $Word, )*
+            $( $(#[$keyword_attribute])* #[serde(rename = $text)] $Keyword, )*
         }
 
         impl $Name {
-            /// The word that stands in a description.
-            pub fn word(self) -> &'static str {
+            /// Returns the keyword of a description.
+            pub fn keyword(self) -> &'static str {
                 match self {
-                    $( Self::$Word => $word, )*
+                    $( Self::$Keyword => $text, )*
                 }
             }
         }
@@ -175,13 +180,13 @@ macro_rules! words {
         impl $crate::parse::decode::Decode for $Name {
             fn decode(
                 node: &$crate::parse::tree::Node,
-                mistakes: &mut $crate::diagnostic::Mistakes,
+                diagnostics: &mut $crate::diagnostic::Diagnostics,
             ) -> Option<Self> {
-                let word = $crate::source::Spanned::<String>::decode(node, mistakes)?;
+                let word = $crate::source::Spanned::<String>::decode(node, diagnostics)?;
                 match word.as_str() {
-                    $( $word => Some(Self::$Word), )*
+                    $( $text => Some(Self::$Keyword), )*
                     _ => {
-                        mistakes.report($crate::parse::decode::UnknownWord { word: &word, what: $what, known: &[$($word),*] });
+                        diagnostics.report($crate::parse::decode::UnknownKeyword { word: &word, what: $what, known: &[$($text),*] });
                         None
                     }
                 }
@@ -190,44 +195,44 @@ macro_rules! words {
     };
 }
 
-pub(crate) use {mapping, words};
+pub(crate) use {keywords, mapping};
 
-/// A word is none of those that can stand in its place.
-pub struct UnknownWord<'a> {
+/// A keyword is not one of those allowed.
+pub struct UnknownKeyword<'a> {
     pub word: &'a Spanned<String>,
     pub what: &'a str,
     pub known: &'a [&'static str],
 }
 
-impl From<UnknownWord<'_>> for Diagnostic {
-    fn from(mistake: UnknownWord<'_>) -> Self {
-        let word = mistake.word;
-        Diagnostic::new(format!("`{}` is not {}", word.value, mistake.what), word.span, "")
-            .suggest(&word.value, mistake.known.iter().copied())
+impl From<UnknownKeyword<'_>> for Diagnostic {
+    fn from(error: UnknownKeyword<'_>) -> Self {
+        let word = error.word;
+        Diagnostic::new(format!("`{}` is not {}", word.value, error.what), word.span, "")
+            .suggest(&word.value, error.known.iter().copied())
     }
 }
 
 impl Decode for String {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             Kind::Scalar { text, .. } if !node.is_null() => Some(text.clone()),
-            _ => wrong(node, "a text", mistakes),
+            _ => wrong(node, "text", diagnostics),
         }
     }
 }
 
 impl Decode for bool {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             Kind::Scalar { text, quoted: false } if matches!(text.as_str(), "true" | "True" | "TRUE") => Some(true),
             Kind::Scalar { text, quoted: false } if matches!(text.as_str(), "false" | "False" | "FALSE") => Some(false),
-            _ => wrong(node, "`true` or `false`", mistakes),
+            _ => wrong(node, "`true` or `false`", diagnostics),
         }
     }
 }
 
 impl Decode for u64 {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let wanted = match &node.kind {
             Kind::Scalar { text, quoted: false } => match integer(text) {
                 Some(number) => return Some(number),
@@ -237,18 +242,18 @@ impl Decode for u64 {
             Kind::Scalar { text, quoted: true } if integer(text).is_some() => "a number without quotes",
             _ => "a number below 2^64, such as 7 or 0x1C",
         };
-        wrong(node, wanted, mistakes)
+        wrong(node, wanted, diagnostics)
     }
 }
 
 impl Decode for u32 {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
-        let number = u64::decode(node, mistakes)?;
-        number.try_into().ok().or_else(|| wrong(node, "a number below 2^32", mistakes))
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let number = u64::decode(node, diagnostics)?;
+        number.try_into().ok().or_else(|| wrong(node, "a number below 2^32", diagnostics))
     }
 }
 
-/// A number as serde_yaml reads it: what looks like one but begins with a zero is a text to it.
+/// Reads a number as serde_yaml does, which treats decimal digits after a leading zero as text.
 fn integer(text: &str) -> Option<u64> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let (digits, radix) = match digits.get(..2) {
@@ -262,53 +267,53 @@ fn integer(text: &str) -> Option<u64> {
 }
 
 impl<T: Decode> Decode for Option<T> {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
-        T::decode(node, mistakes).map(Some)
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        T::decode(node, diagnostics).map(Some)
     }
 }
 
 impl<T: Decode> Decode for Spanned<T> {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
-        T::decode(node, mistakes).map(|value| Spanned::new(value, node.span))
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        T::decode(node, diagnostics).map(|value| Spanned::new(value, node.span))
     }
 }
 
 impl<T: Decode> Decode for Vec<T> {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Kind::Sequence(items) = &node.kind else {
-            return wrong(node, "a list", mistakes);
+            return wrong(node, "a list", diagnostics);
         };
-        // All are read before the first failure counts: each may have a mistake to report.
-        let items: Vec<_> = items.iter().map(|item| T::decode(item, mistakes)).collect();
+        // Decodes all items before it returns `None`, because each may have an error to report.
+        let items: Vec<_> = items.iter().map(|item| T::decode(item, diagnostics)).collect();
         items.into_iter().collect()
     }
 }
 
 impl<T: Decode> Decode for (T, T) {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         match &node.kind {
             Kind::Sequence(items) => match items.as_slice() {
                 [first, second] => {
-                    let (first, second) = (T::decode(first, mistakes), T::decode(second, mistakes));
+                    let (first, second) = (T::decode(first, diagnostics), T::decode(second, diagnostics));
                     Some((first?, second?))
                 }
                 _ => {
                     let found = &format!("a list of {}", items.len());
-                    mistakes.report(WrongKind { wanted: "a list of two", found, place: node.span });
+                    diagnostics.report(WrongKind { wanted: "a list of two", found, span: node.span });
                     None
                 }
             },
-            _ => wrong(node, "a list of two", mistakes),
+            _ => wrong(node, "a list of two", diagnostics),
         }
     }
 }
 
 impl<T: Decode> Decode for IndexMap<Spanned<String>, T> {
-    fn decode(node: &Node, mistakes: &mut Mistakes) -> Option<Self> {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Kind::Mapping(entries) = &node.kind else {
-            return wrong(node, "a mapping", mistakes);
+            return wrong(node, "a mapping", diagnostics);
         };
-        let entries: Vec<_> = entries.iter().map(|(key, value)| (key, T::decode(value, mistakes))).collect();
+        let entries: Vec<_> = entries.iter().map(|(key, value)| (key, T::decode(value, diagnostics))).collect();
         entries.into_iter().map(|(key, value)| Some((key.clone(), value?))).collect()
     }
 }

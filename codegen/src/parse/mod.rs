@@ -1,10 +1,11 @@
 //! First stage: from text to a [`Description`].
 //!
-//! The text is read in two passes. serde_yaml gives the values; what it refuses is never accepted. But it keeps no
-//! places, and lets some mistakes pass: a key given twice in a mapping of names, nothing where a value should be. So
-//! a parser that keeps places goes over the text as well. That alone finds those mistakes, and what is no YAML; and
-//! when anything at all is wrong, the description is made once more from its tree, now with the places for the
-//! report. What is generated never comes from that.
+//! Two readers read the text. serde_yaml gives the values; a text that it rejects is never accepted. But it keeps no
+//! spans, and misses some errors: a key given twice in a mapping of names, and a value that is left empty. So a parser
+//! that keeps spans reads the text as well, and finds those errors and invalid YAML.
+//!
+//! If there is any error, the description is decoded again from the tree of the second reader, with spans for the
+//! report. Generated code never comes from that tree.
 
 pub(crate) mod decode;
 pub(crate) mod tree;
@@ -14,16 +15,16 @@ use serde::de::DeserializeOwned;
 
 use crate::description::Description;
 use crate::description::extension::Extension;
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Source, Span};
 use decode::Decode;
 use tree::Node;
 
-/// What a whole file can hold.
+/// The content of a whole file.
 pub(crate) trait File: DeserializeOwned + Decode {
-    /// What it is, for a message.
+    /// Its kind, for a message.
     const WHAT: &'static str;
-    /// The keys that it begins with.
+    /// Its first keys.
     const BEGINNING: &'static str;
 }
 
@@ -37,55 +38,55 @@ impl File for Extension {
     const BEGINNING: &'static str = "`extension` and `extends`";
 }
 
-/// What could be read of a source.
+/// A parsed source.
 #[derive(Debug)]
 pub struct Parsed<T = Description> {
-    /// What it says, without places, or why nothing is known.
-    pub(crate) values: Result<T, Mistakes>,
+    /// Its values, without spans, or the errors.
+    pub(crate) values: Result<T, Diagnostics>,
     pub(crate) places: Places,
 }
 
-/// Where everything is in a source, and what that alone shows to be wrong.
+/// A source as a tree with spans, and the errors that only the tree shows.
 #[derive(Debug)]
 pub(crate) struct Places {
     tree: Option<Node>,
-    mistakes: Mistakes,
+    diagnostics: Diagnostics,
 }
 
 impl Places {
-    /// What the source says, with the place of every value, and all that is wrong with it so far.
+    /// Decodes the source with the span of every value, and returns the errors so far.
     ///
-    /// Where it has mistakes there may be something to read all the same, so that `check` can look for more.
-    pub fn describe<T: Decode>(self) -> (Option<T>, Mistakes) {
-        let Self { tree, mut mistakes } = self;
-        let described = tree.and_then(|tree| T::decode(&tree, &mut mistakes));
-        (described, mistakes)
+    /// In spite of errors there may be a value, so that `check` can find further errors.
+    pub fn describe<T: Decode>(self) -> (Option<T>, Diagnostics) {
+        let Self { tree, mut diagnostics } = self;
+        let described = tree.and_then(|tree| T::decode(&tree, &mut diagnostics));
+        (described, diagnostics)
     }
 }
 
-/// The source says nothing at all.
+/// The source is empty.
 struct Empty {
     what: &'static str,
     beginning: &'static str,
-    place: Span,
+    span: Span,
 }
 
 impl From<Empty> for Diagnostic {
-    fn from(mistake: Empty) -> Self {
-        let Empty { what, beginning, place } = mistake;
-        Diagnostic::new(format!("there is no {what} in this file"), place, "")
-            .help(format!("it begins with the keys {beginning}"))
+    fn from(error: Empty) -> Self {
+        let Empty { what, beginning, span } = error;
+        Diagnostic::new(format!("there is no {what} in this file"), span, "the file is empty")
+            .help(format!("{what} files begin with the keys {beginning}"))
     }
 }
 
-/// Nothing stands where a value should.
+/// A value is missing.
 struct Nothing {
-    place: Span,
+    span: Span,
 }
 
 impl From<Nothing> for Diagnostic {
-    fn from(mistake: Nothing) -> Self {
-        Diagnostic::new("expected a value, found nothing", mistake.place, "")
+    fn from(error: Nothing) -> Self {
+        Diagnostic::new("expected a value, found nothing", error.span, "the file is empty")
     }
 }
 
@@ -102,28 +103,28 @@ pub fn parse_extension(source: &Source) -> Parsed<Extension> {
 }
 
 fn read<T: File>(source: &Source) -> Parsed<T> {
-    let mut mistakes = Mistakes::default();
-    let mut tree = tree::read(source, &mut mistakes);
+    let mut diagnostics = Diagnostics::default();
+    let mut tree = tree::read(source, &mut diagnostics);
     if let Some(nothing) = tree.as_ref().filter(|tree| tree.is_null()) {
-        mistakes.report(Empty { what: T::WHAT, beginning: T::BEGINNING, place: nothing.span });
+        diagnostics.report(Empty { what: T::WHAT, beginning: T::BEGINNING, span: nothing.span });
         tree = None;
     }
-    let values = if mistakes.is_empty() { values(source, tree.as_ref()) } else { Err(Mistakes::default()) };
-    Parsed { values, places: Places { tree, mistakes } }
+    let values = if diagnostics.is_empty() { values(source, tree.as_ref()) } else { Err(Diagnostics::default()) };
+    Parsed { values, places: Places { tree, diagnostics } }
 }
 
-fn values<T: File>(source: &Source, tree: Option<&Node>) -> Result<T, Mistakes> {
-    let mistake = match tree.and_then(Node::null) {
-        // serde_yaml takes it for an empty list or text.
-        Some(place) => Nothing { place }.into(),
+fn values<T: File>(source: &Source, tree: Option<&Node>) -> Result<T, Diagnostics> {
+    let error = match tree.and_then(Node::null) {
+        // serde_yaml accepts it as an empty list or text.
+        Some(span) => Nothing { span }.into(),
         None => match values::read(source) {
             Ok(values) => return Ok(values),
             Err(refused) => Diagnostic::from(refused),
         },
     };
-    let mut mistakes = Mistakes::default();
-    mistakes.report(mistake);
-    Err(mistakes)
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.report(error);
+    Err(diagnostics)
 }
 
 #[cfg(test)]
@@ -140,7 +141,7 @@ mod tests {
 
     const GOLDEN: &str = include_str!("../../tests/golden/input.yaml");
 
-    /// A description in words, in order and without the places in it.
+    /// Returns the debug text of a description, sorted and without spans.
     fn plain(description: &Description) -> String {
         let text = format!("{description:?}");
         let mut pieces = text.split("span: Span { ");
@@ -148,12 +149,12 @@ mod tests {
         pieces.fold(first, |plain, piece| plain + piece.split_once('}').map_or(piece, |(_, after)| after))
     }
 
-    /// What each reader makes of a text, unless it refuses it.
+    /// Returns what each reader reads, or `None` if it rejects the text.
     fn both(text: &str) -> [Option<String>; 2] {
         let parsed = parse(&Source::new("input.yaml", text));
         let values = parsed.values.as_ref().ok().map(plain);
-        let (placed, mistakes) = parsed.places.describe::<Description>();
-        [values, placed.filter(|_| mistakes.is_empty()).as_ref().map(plain)]
+        let (placed, diagnostics) = parsed.places.describe::<Description>();
+        [values, placed.filter(|_| diagnostics.is_empty()).as_ref().map(plain)]
     }
 
     #[test]
@@ -169,18 +170,18 @@ mod tests {
         }
         let mut read = 0;
         for file in &files {
-            // Some are not even a text.
+            // Some are not UTF-8.
             let Ok(text) = String::from_utf8(fs::read(file)?) else { continue };
             if let [Some(values), placed] = both(&text) {
                 assert_eq!(Some(values), placed, "{}", file.display());
                 read += 1;
             }
         }
-        assert!(read > 2, "hardly anything can be read");
+        assert!(read > 2, "too few files can be read");
         Ok(())
     }
 
-    /// Pieces that mean something to YAML: to one reader perhaps other than to the other.
+    /// Pieces with a meaning in YAML, on which the two readers may differ.
     #[rustfmt::skip]
     const PIECES: &[&str] = &[
         "", " ", "\n", "\n  ", "\n\n", "\t", "\r", "\r\n", "- ", ": ", ":", ",", "{", "}", "[", "]", "{}", "[]", "\"", "'",

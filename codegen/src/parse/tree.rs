@@ -1,13 +1,13 @@
-//! YAML as a tree in which every value and key keeps its place. The only module that knows the parser with places.
+//! YAML as a tree with the spans of all values and keys. Only this module uses saphyr_parser.
 
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
-use crate::diagnostic::{Diagnostic, Mistakes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Source, Span, Spanned};
 
-/// Deeper than any description goes, and shallow enough for recursive code.
+/// The limit of nesting: deeper than any description, and shallow enough for recursive code.
 const MAX_DEPTH: usize = 32;
 
 /// A YAML value.
@@ -19,36 +19,36 @@ pub struct Node {
 
 #[derive(Debug)]
 pub enum Kind {
-    /// The text as it was written: `8.10` is not the number 8.1. A quoted text is never a number.
+    /// The text as written: `8.10` is not the number 8.1. Quoted text is never a number.
     Scalar {
         text: String,
         quoted: bool,
     },
     Sequence(Vec<Node>),
-    /// In the order of the source, without the keys that were given twice.
+    /// In the order of the source, without repeated keys.
     Mapping(Vec<(Spanned<String>, Node)>),
 }
 
 impl Node {
-    /// What the node is, for a message.
+    /// Describes the node for a message.
     pub fn describe(&self) -> String {
         match &self.kind {
             Kind::Scalar { .. } if self.is_null() => "nothing".to_owned(),
             Kind::Scalar { text, quoted: false } if short(text) => format!("`{text}`"),
             Kind::Scalar { text, quoted: true } if short(text) => format!("the text `{text}`"),
-            Kind::Scalar { .. } => "a text".to_owned(),
+            Kind::Scalar { .. } => "text".to_owned(),
             Kind::Sequence(_) => "a list".to_owned(),
             Kind::Mapping(_) => "a mapping".to_owned(),
         }
     }
 
-    /// Whether nothing was given.
+    /// Returns `true` if the value is empty.
     pub fn is_null(&self) -> bool {
         let null = |text: &str| matches!(text, "" | "~" | "null" | "Null" | "NULL");
         matches!(&self.kind, Kind::Scalar { text, quoted: false } if null(text))
     }
 
-    /// The first place where nothing was given.
+    /// Returns the span of the first empty value.
     pub fn null(&self) -> Option<Span> {
         match &self.kind {
             Kind::Scalar { .. } => self.is_null().then_some(self.span),
@@ -58,33 +58,33 @@ impl Node {
     }
 }
 
-/// Whether a text may be repeated in a message.
+/// Returns `true` if a text is short enough for a message.
 fn short(text: &str) -> bool {
     text.len() <= 40 && !text.contains('\n')
 }
 
-/// The source is not YAML.
+/// The source is invalid YAML.
 struct NotYaml {
     error: String,
-    place: Span,
+    span: Span,
 }
 
 impl From<NotYaml> for Diagnostic {
-    fn from(mistake: NotYaml) -> Self {
-        Diagnostic::new("this is not YAML", mistake.place, mistake.error)
+    fn from(error: NotYaml) -> Self {
+        Diagnostic::new("invalid YAML", error.span, error.error)
     }
 }
 
-/// YAML that a description has no use for.
+/// A part of YAML that descriptions do not use.
 struct NotSupported {
     what: &'static str,
-    place: Span,
+    span: Span,
     help: &'static str,
 }
 
 impl From<NotSupported> for Diagnostic {
-    fn from(mistake: NotSupported) -> Self {
-        Diagnostic::new(format!("{} cannot stand here", mistake.what), mistake.place, "").help(mistake.help)
+    fn from(error: NotSupported) -> Self {
+        Diagnostic::new(format!("{} is not supported", error.what), error.span, "").help(error.help)
     }
 }
 
@@ -96,33 +96,33 @@ struct DuplicateKey {
 }
 
 impl From<DuplicateKey> for Diagnostic {
-    fn from(mistake: DuplicateKey) -> Self {
-        Diagnostic::new(format!("the key `{}` is given twice", mistake.key), mistake.second, "given again here")
-            .other(mistake.first, "first given here")
+    fn from(error: DuplicateKey) -> Self {
+        Diagnostic::new(format!("the key `{}` is given twice", error.key), error.second, "given again here")
+            .secondary(error.first, "first given here")
     }
 }
 
-/// The tree of `source`, or nothing where it cannot be read on; what is wrong is reported either way.
-pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
+/// Reads the tree of `source`, and reports its errors. Returns `None` if it cannot read to the end.
+pub fn read(source: &Source, diagnostics: &mut Diagnostics) -> Option<Node> {
     if let Some((at, character)) = source.text().char_indices().find(|(_, character)| is_unusual(*character)) {
-        let place = source.span(at..at + character.len_utf8());
+        let span = source.span(at..at + character.len_utf8());
         let what = "a control character or an unusual line end";
-        mistakes.report(NotSupported {
+        diagnostics.report(NotSupported {
             what,
-            place,
-            help: "in a quoted text it can be written as `\\x02` or `\\u2028`",
+            span,
+            help: "write it as an escape in quoted text: `\\x02` or `\\u2028`",
         });
         return None;
     }
     let offsets = Offsets::of(source);
-    let mut builder = Builder { mistakes, open: Vec::new(), root: None, documents: 0 };
+    let mut builder = Builder { diagnostics, open: Vec::new(), root: None, documents: 0 };
     for event in Parser::new_from_str(source.text()) {
         let read = match event {
             Ok((event, span)) => builder.take(event, offsets.span(span.start, span.end)).map_err(Diagnostic::from),
             Err(error) => Err(not_yaml(&error, &offsets).into()),
         };
-        if let Err(mistake) = read {
-            builder.mistakes.report(mistake);
+        if let Err(error) = read {
+            builder.diagnostics.report(error);
             return None;
         }
     }
@@ -130,7 +130,7 @@ pub fn read(source: &Source, mistakes: &mut Mistakes) -> Option<Node> {
     Some(builder.root.unwrap_or(Node { span: source.span(0..0), kind: nothing }))
 }
 
-/// Whether a character is forbidden in some version of YAML, or ends a line in one but not in another.
+/// Returns `true` if some version of YAML forbids the character, or if only some versions end a line at it.
 fn is_unusual(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => false,
@@ -139,20 +139,20 @@ fn is_unusual(character: char) -> bool {
     }
 }
 
-/// Whether a character makes text be shown in another order than it is stored in: one could read something else than is said.
+/// Returns `true` if a character changes the writing direction: the text would look different from its content.
 fn turns_text(character: char) -> bool {
     matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn not_yaml(error: &ScanError, offsets: &Offsets<'_>) -> NotYaml {
-    let place = *error.marker();
-    NotYaml { error: error.info().to_owned(), place: offsets.span(place, place) }
+    let span = *error.marker();
+    NotYaml { error: error.info().to_owned(), span: offsets.span(span, span) }
 }
 
-/// Turns the parser's places, counted in characters, into bytes.
+/// Converts the offsets of the parser, which count characters, to bytes.
 struct Offsets<'a> {
     source: &'a Source,
-    /// Of each character; empty where all are ASCII and there is nothing to turn.
+    /// The byte offset of each character; empty if all are ASCII.
     characters: Vec<usize>,
 }
 
@@ -177,7 +177,7 @@ impl<'a> Offsets<'a> {
     }
 }
 
-/// A list or mapping whose end was not yet seen.
+/// A list or mapping whose end was not read yet.
 enum Open {
     Sequence {
         start: Span,
@@ -192,42 +192,40 @@ enum Open {
 }
 
 struct Builder<'m> {
-    mistakes: &'m mut Mistakes,
+    diagnostics: &'m mut Diagnostics,
     open: Vec<Open>,
     root: Option<Node>,
     documents: usize,
 }
 
 impl Builder<'_> {
-    /// Takes the next event; an error means that the rest cannot be read.
+    /// Takes the next event. An error means that the rest cannot be read.
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), NotSupported> {
-        let unsupported = |what, help| Err(NotSupported { what, place: span, help });
+        let unsupported = |what, help| Err(NotSupported { what, span, help });
         match event {
             Event::Scalar(.., anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
                 if anchor != 0 =>
             {
-                unsupported("an anchor", "write the value out, a reader of the file looks for it in its place")
+                unsupported("an anchor", "write the value out here")
             }
             Event::Scalar(.., Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
-                unsupported("a tag", "leave it out, the kind of every value is known")
+                unsupported("a tag", "remove it: the type of every value is known")
             }
-            Event::Alias(_) => {
-                unsupported("an alias", "write the value out, a reader of the file looks for it in its place")
-            }
+            Event::Alias(_) => unsupported("an alias", "write the value out here"),
             Event::SequenceStart(..) | Event::MappingStart(..) if self.open.len() == MAX_DEPTH => {
-                unsupported("anything nested this deeply", "no part of a description is")
+                unsupported("nesting this deep", "a description needs fewer levels")
             }
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents == 1 {
                     Ok(())
                 } else {
-                    unsupported("a second document", "a file holds one description")
+                    unsupported("a second document", "write one description per file")
                 }
             }
             Event::Scalar(text, ..) if text.chars().any(turns_text) => unsupported(
-                "a text with a character that changes the direction of writing",
-                "leave it out, the compiler refuses it in documentation",
+                "text with a character that changes the writing direction",
+                "remove it: the compiler rejects it in documentation",
             ),
             Event::Scalar(text, style, ..) => {
                 let quoted = style != ScalarStyle::Plain;
@@ -254,7 +252,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Puts a finished node where it belongs.
+    /// Adds a finished node to the innermost open list or mapping.
     fn close(&mut self, node: Node) -> Result<(), NotSupported> {
         match self.open.last_mut() {
             None => self.root = Some(node),
@@ -262,12 +260,12 @@ impl Builder<'_> {
             Some(Open::Mapping { entries, first, key, .. }) => match (key.take(), node.kind) {
                 (None, Kind::Scalar { text, .. }) => *key = Some(Spanned::new(text, node.span)),
                 (None, _) => {
-                    let help = "a key is a single word";
-                    return Err(NotSupported { what: "a list or a mapping as a key", place: node.span, help });
+                    let help = "write a name as the key";
+                    return Err(NotSupported { what: "a list or a mapping as a key", span: node.span, help });
                 }
                 (Some(name), kind) => match first.get(&name.value) {
                     Some(first) => {
-                        self.mistakes.report(DuplicateKey { key: name.value, first: *first, second: name.span });
+                        self.diagnostics.report(DuplicateKey { key: name.value, first: *first, second: name.span });
                     }
                     None => {
                         first.insert(name.value.clone(), name.span);

@@ -1,4 +1,4 @@
-//! The first reader: serde_yaml gives the values. The only module that knows it.
+//! The first reader: serde_yaml gives the values. Only this module and `tools::format` use it.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use crate::description::{Bits, Items, Reset};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span, Spanned};
 
-/// serde_yaml does not read a source.
+/// serde_yaml rejects a source.
 pub struct Refused {
     reason: String,
-    place: Span,
+    span: Span,
 }
 
 impl From<Refused> for Diagnostic {
-    fn from(mistake: Refused) -> Self {
-        Diagnostic::new("this cannot be read", mistake.place, mistake.reason)
+    fn from(error: Refused) -> Self {
+        Diagnostic::new("serde_yaml cannot read this", error.span, error.reason)
     }
 }
 
-/// What a source says, without places.
+/// Reads the values of a source, without spans.
 pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Refused> {
     serde_yaml::from_str(source.text()).map_err(|error| {
-        let place = source.text().floor_char_boundary(error.location().map_or(0, |location| location.index()));
-        Refused { reason: error.to_string(), place: source.span(place..place) }
+        let span = source.text().floor_char_boundary(error.location().map_or(0, |location| location.index()));
+        Refused { reason: error.to_string(), span: source.span(span..span) }
     })
 }
 

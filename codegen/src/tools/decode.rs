@@ -1,25 +1,28 @@
-//! A value taken apart: what each field of it is, and what cannot be right about it.
+//! Decoding of a value into fields, with marks at invalid ones.
 
 use super::find::{Entry, find};
 use super::table::Table;
-use super::{Refused, number};
+use super::{CommandError, number};
 use crate::description::{Bits, Format, Reserved};
 use crate::lower::{Descriptor, Field, Map, Register};
 
-/// What `value` says in the register or descriptor `name`.
+/// Decodes `value` as the register or descriptor `name`.
 ///
 /// # Errors
 ///
-/// [`Refused`] if there is no such register or descriptor, or if it cannot hold the value.
-pub fn decode(map: &Map<'_>, name: &str, value: &str) -> Result<String, Refused> {
+/// [`CommandError`] if there is no such register or descriptor, or if the value does not fit in it.
+pub fn decode(map: &Map<'_>, name: &str, value: &str) -> Result<String, CommandError> {
     let found = find(map, name)?;
     if let Some(field) = found.field {
         let whole = name.split_once('.').map_or(name, |(whole, _)| whole);
-        return Err(Refused::new(format!("`{field}` is a field, and only whole values are taken apart"))
-            .help(format!("give the value of all of `{whole}`")));
+        return Err(CommandError::new(format!(
+            "`{field}` is a field, and `decode` needs the value of a whole register or descriptor"
+        ))
+        .help(format!("give the value of `{whole}`")));
     }
     let Some(value) = number(value) else {
-        return Err(Refused::new(format!("`{value}` is not a number")).help("such as 7, 0x1C, 0b101 or 0xFFFF_0000"));
+        return Err(CommandError::new(format!("`{value}` is not a number"))
+            .help("write a number such as 7, 0x1C, 0b101 or 0xFFFF_0000"));
     };
     match found.entry {
         Entry::Register(register) => one_register(register, value),
@@ -30,7 +33,7 @@ pub fn decode(map: &Map<'_>, name: &str, value: &str) -> Result<String, Refused>
     }
 }
 
-fn one_register(register: &Register<'_>, value: u128) -> Result<String, Refused> {
+fn one_register(register: &Register<'_>, value: u128) -> Result<String, CommandError> {
     let described = register.described;
     fits(&described.name, described.bits(), value)?;
     let reset = register.reset.map(u128::from);
@@ -44,7 +47,7 @@ fn one_register(register: &Register<'_>, value: u128) -> Result<String, Refused>
         let should = match (run.policy, reset) {
             (Reserved::Zero, _) => "must be zero".to_owned(),
             (Reserved::One, _) => "must be all ones".to_owned(),
-            (Reserved::Preserve, Some(reset)) => format!("was {} after the reset", shown(part(reset, run.bits))),
+            (Reserved::Preserve, Some(reset)) => format!("must keep the reset value {}", shown(part(reset, run.bits))),
             (Reserved::Preserve, None) => String::new(),
         };
         (run.bits, wrong.then_some(should))
@@ -53,22 +56,22 @@ fn one_register(register: &Register<'_>, value: u128) -> Result<String, Refused>
     Ok(text(&head, described.bits(), value, &register.fields, reserved.collect()))
 }
 
-fn one_format(format: &Descriptor<'_>, value: u128) -> Result<String, Refused> {
+fn one_format(format: &Descriptor<'_>, value: u128) -> Result<String, CommandError> {
     let described = format.described;
     fits(&described.name, described.bits.value, value)?;
-    // What the chip writes there is its own business.
+    // The chip may write any value to reserved bits.
     let wrong = |bits: Bits| value & bits.mask() != 0 && described.format != Format::WriteBack;
     let reserved = described.reserved.iter().map(|bits| bits.value);
-    let reserved = reserved.map(|bits| (bits, wrong(bits).then(|| "reserved".to_owned()))).collect();
-    let head = format!("{} ({})  {}", described.name.value, described.format.word(), described.title);
+    let reserved = reserved.map(|bits| (bits, wrong(bits).then(|| "must be zero".to_owned()))).collect();
+    let head = format!("{} ({})  {}", described.name.value, described.format.keyword(), described.title);
     Ok(text(&head, described.bits.value, value, &format.fields, reserved))
 }
 
-fn fits(name: &str, width: u32, value: u128) -> Result<(), Refused> {
+fn fits(name: &str, width: u32, value: u128) -> Result<(), CommandError> {
     if value & crate::description::ones(width) == value {
         Ok(())
     } else {
-        Err(Refused::new(format!("0x{value:X} does not fit in the {width} bits of `{name}`")))
+        Err(CommandError::new(format!("0x{value:X} does not fit in the {width} bits of `{name}`")))
     }
 }
 
@@ -84,7 +87,7 @@ fn text(head: &str, width: u32, value: u128, fields: &[Field<'_>], reserved: Vec
         rows.push((field.bits().lsb, [field.bits().text(), field.name.value.clone(), shown, meaning]));
     }
     for (bits, wrong) in reserved {
-        let meaning = wrong.map(|should| format!("<- reserved bits are not as they should be: {should}"));
+        let meaning = wrong.map(|should| format!("<- reserved bits {should}"));
         rows.push((bits.lsb, [bits.text(), "-".to_owned(), shown(part(value, bits)), meaning.unwrap_or_default()]));
     }
     rows.sort_by_key(|(lsb, _)| *lsb);
@@ -94,7 +97,7 @@ fn text(head: &str, width: u32, value: u128, fields: &[Field<'_>], reserved: Vec
     format!("{head}\n  0x{value:0digits$X}\n\n{}", table.render(2))
 }
 
-/// What a field's value means, and what cannot be right about it.
+/// Returns the meaning of a field's value, and the reason if it is invalid.
 fn meaning(field: &Field<'_>, fields: &[Field<'_>], value: u128) -> (String, Option<String>) {
     let described = field.described;
     let own = part(value, field.bits());
@@ -104,7 +107,7 @@ fn meaning(field: &Field<'_>, fields: &[Field<'_>], value: u128) -> (String, Opt
         .iter()
         .find(|(name, wanted)| other(name).is_some_and(|other| part(value, other.bits()) != u128::from(wanted.value)));
     if let Some((name, wanted)) = unmet {
-        return (format!("(not meant: {} is not {})", name.value, wanted.value), None);
+        return (format!("(does not apply: {} is not {})", name.value, wanted.value), None);
     }
     let prescribed = field.prescribed.or(described.fixed.map(|fixed| fixed.value)).map(u128::from);
     let range = described.range.map(|range| range.value);
@@ -119,9 +122,9 @@ fn meaning(field: &Field<'_>, fields: &[Field<'_>], value: u128) -> (String, Opt
     } else if let Some((least, greatest)) =
         range.filter(|(least, greatest)| own < u128::from(*least) || own > u128::from(*greatest))
     {
-        Some(format!("out of range, which is {least} to {greatest}"))
+        Some(format!("must be {least} to {greatest}"))
     } else if !described.values.is_empty() && named.is_none() {
-        Some("no such value has a name".to_owned())
+        Some("unnamed value".to_owned())
     } else {
         None
     };
@@ -132,7 +135,7 @@ fn part(value: u128, bits: Bits) -> u128 {
     value.checked_shr(bits.lsb).unwrap_or(0) & crate::description::ones(bits.width)
 }
 
-/// Small numbers are read best in decimal, others are addresses and masks.
+/// Formats a number: small ones in decimal, addresses and masks in hexadecimal.
 fn shown(number: u128) -> String {
     if number < 10_000 { number.to_string() } else { format!("0x{number:X}") }
 }

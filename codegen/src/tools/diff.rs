@@ -1,6 +1,6 @@
-//! What changed from one description to another, and what that means for the version of a crate that is made from it.
+//! Comparison of two descriptions, with the semver level of each change for the generated crate.
 //!
-//! The rules are those of the project's docs/semver.md: what makes code stop to compile is major.
+//! The rules are in docs/semver.md: a change is major if code stops compiling.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,14 +11,14 @@ use crate::description::{self, Mark, Named, Range};
 use crate::lower::{Descriptor, Field, FieldKind, Map, Read, Register, Write};
 use crate::source::Spanned;
 
-/// What a change asks of the version.
+/// The semver level of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing that code can see, or the correction of what never worked.
+    /// Code sees no change, or a correction of something that never worked.
     Patch,
-    /// More can be written than before.
+    /// Code can use something new.
     Minor,
-    /// Code stops to compile.
+    /// Code stops compiling.
     Major,
 }
 
@@ -32,14 +32,14 @@ impl fmt::Display for Level {
     }
 }
 
-/// All changes, in the order of the newer description, by what they are a change of.
+/// All changes, grouped by their object, in the order of the newer description.
 #[derive(Debug, Default)]
 pub struct Difference {
     changes: IndexMap<String, Vec<(Level, String)>>,
 }
 
 impl Difference {
-    /// What the whole asks of the version; nothing if nothing changed.
+    /// Returns the highest level of all changes, or `None` if nothing changed.
     #[must_use]
     pub fn level(&self) -> Option<Level> {
         self.all().map(|(level, _)| *level).max()
@@ -49,27 +49,27 @@ impl Difference {
         self.changes.values().flatten()
     }
 
-    fn note(&mut self, level: Level, place: &str, text: impl Into<String>) {
-        self.changes.entry(place.to_owned()).or_default().push((level, text.into()));
+    fn note(&mut self, level: Level, item: &str, text: impl Into<String>) {
+        self.changes.entry(item.to_owned()).or_default().push((level, text.into()));
     }
 
-    /// A change of which it does not matter what it is from and to.
-    fn text<T: PartialEq>(&mut self, place: &str, what: &str, old: &T, new: &T) {
+    /// Notes a change without its old and new value.
+    fn text<T: PartialEq>(&mut self, item: &str, what: &str, old: &T, new: &T) {
         if old != new {
-            self.note(Level::Patch, place, format!("{what} changed"));
+            self.note(Level::Patch, item, format!("{what} changed"));
         }
     }
 
-    /// A change for which both directions have a level.
-    fn switch(&mut self, place: &str, old: bool, new: bool, gained: (Level, &str), lost: (Level, &str)) {
+    /// Notes a change of a flag, with a level for each direction.
+    fn switch(&mut self, item: &str, old: bool, new: bool, gained: (Level, &str), lost: (Level, &str)) {
         match (old, new) {
-            (false, true) => self.note(gained.0, place, gained.1),
-            (true, false) => self.note(lost.0, place, lost.1),
+            (false, true) => self.note(gained.0, item, gained.1),
+            (true, false) => self.note(lost.0, item, lost.1),
             _ => {}
         }
     }
 
-    /// Goes through two lists by name: what is new is minor, what is gone is major.
+    /// Compares two lists by name: an added entry is minor, a removed one is major.
     fn names<'a, T: 'a>(
         &mut self,
         what: &str,
@@ -78,24 +78,24 @@ impl Difference {
         mut both: impl FnMut(&mut Self, &str, &'a T, &'a T),
     ) {
         let mut old: IndexMap<String, &T> = old.into_iter().collect();
-        // A register goes by its name alone; a permission, say, may have the same.
-        let place = |name: &str| if what == "register" { name.to_owned() } else { format!("{what} {name}") };
+        // A register is identified by its name only; other kinds may have the same name.
+        let item = |name: &str| if what == "register" { name.to_owned() } else { format!("{what} {name}") };
         for (name, new) in new {
             match old.shift_remove(&name) {
-                Some(old) => both(self, &place(&name), old, new),
-                None => self.note(Level::Minor, &place(&name), format!("{what} added")),
+                Some(old) => both(self, &item(&name), old, new),
+                None => self.note(Level::Minor, &item(&name), format!("{what} added")),
             }
         }
         for name in old.keys() {
-            self.note(Level::Major, &place(name), format!("{what} removed"));
+            self.note(Level::Major, &item(name), format!("{what} removed"));
         }
     }
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, changes) in &self.changes {
-            writeln!(f, "{place}")?;
+        for (item, changes) in &self.changes {
+            writeln!(f, "{item}")?;
             for (level, text) in changes {
                 writeln!(f, "  {level}  {text}")?;
             }
@@ -106,11 +106,11 @@ impl fmt::Display for Difference {
             count => Some(format!("{count} {wanted}")),
         };
         let counts: Vec<_> = [Level::Major, Level::Minor, Level::Patch].into_iter().filter_map(count).collect();
-        writeln!(f, "\nAll in all: {verdict} ({})", counts.join(", "))
+        writeln!(f, "\nSummary: {verdict} ({})", counts.join(", "))
     }
 }
 
-/// What changed from `old` to `new`.
+/// Returns the changes from `old` to `new`.
 #[must_use]
 pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
     let mut difference = Difference::default();
@@ -129,7 +129,7 @@ pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
         entries(&was.permissions),
         entries(&is.permissions),
         |difference, name, old, new| {
-            // What it implies shows where it is enough.
+            // A change of `implies` is noted at the registers.
             difference.text(name, "what it is", &(&old.kind, &old.doc), &(&new.kind, &new.doc));
         },
     );
@@ -152,7 +152,7 @@ pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
     difference
 }
 
-/// Where registers may be. Only an extension can have one where it may no longer be, and its build says so.
+/// Notes changes of the register space. They can break extensions only, whose builds report it.
 fn space(difference: &mut Difference, was: &description::Description, is: &description::Description) {
     let size = |description: &description::Description| description.size.map(|size| size.value);
     let widths = |description: &description::Description| {
@@ -164,10 +164,10 @@ fn space(difference: &mut Difference, was: &description::Description, is: &descr
         difference.note(Level::Minor, "the space", format!("ends {end}"));
     }
     if widths(was) != widths(is) {
-        difference.note(Level::Minor, "the space", "other widths are accessed");
+        difference.note(Level::Minor, "the space", "the supported widths changed");
     }
-    let place = |one: &description::Forbidden| (one.name.value.clone(), one.offset.value, one.length.value);
-    let [before, after] = [was, is].map(|description| description.forbidden.iter().map(place).collect::<Vec<_>>());
+    let item = |one: &description::Forbidden| (one.name.value.clone(), one.offset.value, one.length.value);
+    let [before, after] = [was, is].map(|description| description.forbidden.iter().map(item).collect::<Vec<_>>());
     for (name, offset, _) in after.iter().filter(|one| !before.contains(one)) {
         difference.note(Level::Minor, name, format!("0x{offset:05X} is forbidden"));
     }
@@ -190,14 +190,14 @@ fn registers_of<'m, 'a>(map: &'m Map<'a>) -> impl Iterator<Item = (String, &'m R
 
 fn descriptors<'m, 'a>(map: &'m Map<'a>) -> impl Iterator<Item = (String, &'m Descriptor<'a>)> {
     let name =
-        |format: &Descriptor<'_>| format!("{} ({})", format.described.name.value, format.described.format.word());
+        |format: &Descriptor<'_>| format!("{} ({})", format.described.name.value, format.described.format.keyword());
     map.descriptors.iter().map(move |format| (name(format), format))
 }
 
-fn count(difference: &mut Difference, place: &str, old: u64, new: u64) {
+fn count(difference: &mut Difference, item: &str, old: u64, new: u64) {
     if old != new {
         let level = if new > old { Level::Minor } else { Level::Major };
-        difference.note(level, place, format!("has {new} elements, had {old}"));
+        difference.note(level, item, format!("has {new} elements, had {old}"));
     }
 }
 
@@ -214,13 +214,13 @@ fn register(
     difference.text(name, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
     difference.text(name, "the group", &was.group, &is.group);
     difference.text(name, "the doc text", &was.doc, &is.doc);
-    difference.text(name, "the names in other drivers", &was.header_names, &is.header_names);
+    difference.text(name, "the names in other drivers", &was.other_names, &is.other_names);
     remarks(difference, name, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
 
     if was.block != is.block {
         difference.note(Major, name, "is in another block");
     }
-    difference.text(name, "the condition of its place", &was.when, &is.when);
+    difference.text(name, "the condition of its address", &was.when, &is.when);
     if was.bits() != is.bits() {
         difference.note(Major, name, format!("is {} bits wide, was {}", is.bits(), was.bits()));
     }
@@ -228,12 +228,12 @@ fn register(
         described.array.as_ref().map(|array| array.index.as_ref().map(|index| index.value.clone()))
     };
     if index(was) == index(is) {
-        // Of a named index the count is reported once, at the index.
+        // The count of a named index is noted at the index.
         if index(is).flatten().is_none() {
             count(difference, name, was.count(), is.count());
         }
     } else {
-        difference.note(Major, name, "is indexed by something else, or no longer");
+        difference.note(Major, name, "has another index, or none");
     }
     let (here, there) = (places(&old.ranges), places(&new.ranges));
     if let Some((from, to)) = here.iter().zip(&there).find(|(from, to)| from != to) {
@@ -256,14 +256,14 @@ fn register(
             difference.note(Major, name, format!("may no longer be written in {gone}"));
         }
         for added in there.iter().filter(|name| !here.contains(name)) {
-            difference.note(Minor, name, format!("may be written in {added} too"));
+            difference.note(Minor, name, format!("may also be written in {added}"));
         }
     }
     marks(difference, name, was.marks().collect(), is.marks().collect());
-    difference.switch(name, was.doorbell, is.doorbell, (Major, "is a doorbell"), (Major, "is no doorbell any more"));
+    difference.switch(name, was.doorbell, is.doorbell, (Major, "is a doorbell"), (Major, "is no longer a doorbell"));
     let reserved = |register: &Register<'_>| (register.preserve, register.must_be_zero, register.must_be_one);
     if reserved(old) != reserved(new) && was.reserved != is.reserved {
-        difference.note(Patch, name, "what is written into reserved bits changed");
+        difference.note(Patch, name, "the rule for reserved bits changed");
     }
 
     let all_at_once = new.whole_reset().is_none();
@@ -298,26 +298,26 @@ fn reads_and_writes(difference: &mut Difference, name: &str, old: &Register<'_>,
     match (old.read, new.read) {
         (Read::Nothing, Read::Pure | Read::SideEffects) => difference.note(Minor, name, "can be read"),
         (Read::Pure | Read::SideEffects, Read::Nothing) => difference.note(Major, name, "can no longer be read"),
-        (Read::Pure, Read::SideEffects) => difference.note(Major, name, "a read changes it"),
-        (Read::SideEffects, Read::Pure) => difference.note(Minor, name, "a read no longer changes it"),
+        (Read::Pure, Read::SideEffects) => difference.note(Major, name, "a read has side effects"),
+        (Read::SideEffects, Read::Pure) => difference.note(Minor, name, "a read no longer has side effects"),
         _ => {}
     }
     match (old.write, new.write) {
         (here, there) if here == there => {}
         (Write::Nothing, _) => difference.note(Minor, name, "can be written"),
         (_, Write::Nothing) => difference.note(Major, name, "can no longer be written"),
-        _ => difference.note(Major, name, "a write does something else"),
+        _ => difference.note(Major, name, "a write has another effect"),
     }
-    // Where the access changed this is no news.
+    // If the access changed, this follows from it.
     if (old.read, old.write) == (new.read, new.write) {
-        let (gained, lost) = ((Minor, "takes any bare number"), (Major, "no longer takes a bare number"));
+        let (gained, lost) = ((Minor, "accepts any raw number"), (Major, "no longer accepts a raw number"));
         difference.switch(name, old.bare_write, new.bare_write, gained, lost);
     }
 }
 
 fn remarks(
     difference: &mut Difference,
-    place: &str,
+    item: &str,
     (old_errata, old_doubts): (&[description::Erratum], &[description::Doubt]),
     (new_errata, new_doubts): (&[description::Erratum], &[description::Doubt]),
 ) {
@@ -325,58 +325,58 @@ fn remarks(
         errata.iter().map(|erratum| format!("{}: {}", erratum.id, erratum.text)).collect()
     };
     let doubts = |doubts: &[description::Doubt]| -> Vec<_> {
-        doubts.iter().map(|doubt| format!("{}: {}", doubt.label.word(), doubt.text)).collect()
+        doubts.iter().map(|doubt| format!("{}: {}", doubt.label.keyword(), doubt.text)).collect()
     };
     for (what, old, new) in
         [("erratum", errata(old_errata), errata(new_errata)), ("doubt", doubts(old_doubts), doubts(new_doubts))]
     {
         let level = if new.len() > old.len() { Level::Minor } else { Level::Patch };
         match new.len().cmp(&old.len()) {
-            std::cmp::Ordering::Greater => difference.note(level, place, format!("{what} added")),
-            std::cmp::Ordering::Less => difference.note(level, place, format!("{what} removed")),
-            std::cmp::Ordering::Equal if old != new => difference.note(level, place, format!("{what} changed")),
+            std::cmp::Ordering::Greater => difference.note(level, item, format!("{what} added")),
+            std::cmp::Ordering::Less => difference.note(level, item, format!("{what} removed")),
+            std::cmp::Ordering::Equal if old != new => difference.note(level, item, format!("{what} changed")),
             std::cmp::Ordering::Equal => {}
         }
     }
 }
 
-fn descriptor(difference: &mut Difference, place: &str, old: &Descriptor<'_>, new: &Descriptor<'_>) {
+fn descriptor(difference: &mut Difference, item: &str, old: &Descriptor<'_>, new: &Descriptor<'_>) {
     use Level::{Major, Minor, Patch};
     let (was, is) = (old.described, new.described);
-    difference.text(place, "the title", &was.title, &is.title);
-    difference.text(place, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
-    difference.text(place, "the doc text", &was.doc, &is.doc);
-    remarks(difference, place, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
+    difference.text(item, "the title", &was.title, &is.title);
+    difference.text(item, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
+    difference.text(item, "the doc text", &was.doc, &is.doc);
+    remarks(difference, item, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
     if was.bits.value != is.bits.value {
-        difference.note(Major, place, format!("is {} bits wide, was {}", is.bits.value, was.bits.value));
+        difference.note(Major, item, format!("is {} bits wide, was {}", is.bits.value, was.bits.value));
     }
     for (word, old, new) in
         [("done", &was.done, &is.done), ("last", &was.last, &is.last), ("report", &was.report, &is.report)]
     {
         match (old, new) {
-            (None, Some(flag)) => difference.note(Minor, place, format!("`{word}` is known: {}", flag.value)),
-            (Some(_), None) => difference.note(Major, place, format!("`{word}` is no longer known")),
+            (None, Some(flag)) => difference.note(Minor, item, format!("`{word}` is known: {}", flag.value)),
+            (Some(_), None) => difference.note(Major, item, format!("`{word}` is no longer known")),
             (Some(old), Some(new)) if old != new => {
-                difference.note(Patch, place, format!("`{word}` is corrected from {} to {}", old.value, new.value));
+                difference.note(Patch, item, format!("`{word}` is corrected from {} to {}", old.value, new.value));
             }
             _ => {}
         }
     }
-    fields(difference, place, (&old.fields, &new.fields), false);
+    fields(difference, item, (&old.fields, &new.fields), false);
 }
 
-/// The fields of a register or descriptor; `all_at_once` if a write must give every one.
+/// Compares the fields of a register or descriptor; `all_at_once` if a write must give all of them.
 fn fields(difference: &mut Difference, whole: &str, (old, new): (&[Field<'_>], &[Field<'_>]), all_at_once: bool) {
     let find = |fields: &'_ [Field<'_>], name: &str| fields.iter().position(|field| field.name.as_str() == name);
     for is in new {
-        let place = format!("{whole}.{}", is.name.value);
+        let item = format!("{whole}.{}", is.name.value);
         match find(old, is.name).and_then(|at| old.get(at)) {
-            Some(was) => field(difference, &place, was, is),
+            Some(was) => field(difference, &item, was, is),
             None if all_at_once && is.is_settable() => {
                 let text = "field added to a register of unknown reset value: a write must give it";
-                difference.note(Level::Major, &place, text);
+                difference.note(Level::Major, &item, text);
             }
-            None => difference.note(Level::Minor, &place, format!("field added, {}", is.bits().title())),
+            None => difference.note(Level::Minor, &item, format!("field added, {}", is.bits().title())),
         }
     }
     for was in old.iter().filter(|was| find(new, was.name).is_none()) {
@@ -384,67 +384,67 @@ fn fields(difference: &mut Difference, whole: &str, (old, new): (&[Field<'_>], &
     }
 }
 
-fn field(difference: &mut Difference, place: &str, old: &Field<'_>, new: &Field<'_>) {
+fn field(difference: &mut Difference, item: &str, old: &Field<'_>, new: &Field<'_>) {
     use Level::{Major, Minor, Patch};
     let (was, is) = (old.described, new.described);
-    difference.text(place, "the doc text", &was.doc, &is.doc);
-    difference.text(place, "the unit", &was.unit, &is.unit);
-    difference.text(place, "the datasheet's spelling", &was.name, &is.name);
-    difference.text(place, "the names in other drivers", &was.header_names, &is.header_names);
-    difference.text(place, "the condition under which the bits mean this", &was.when, &is.when);
-    remarks(difference, place, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
+    difference.text(item, "the doc text", &was.doc, &is.doc);
+    difference.text(item, "the unit", &was.unit, &is.unit);
+    difference.text(item, "the datasheet's spelling", &was.name, &is.name);
+    difference.text(item, "the names in other drivers", &was.other_names, &is.other_names);
+    difference.text(item, "the condition under which the bits mean this", &was.when, &is.when);
+    remarks(difference, item, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
 
     let (here, there) = (old.bits(), new.bits());
     let bits = format!("from {} to {}", here.title(), there.title());
     match there.width.cmp(&here.width) {
-        std::cmp::Ordering::Less => difference.note(Major, place, format!("narrower: {bits}")),
-        std::cmp::Ordering::Greater => difference.note(Minor, place, format!("wider: {bits}")),
+        std::cmp::Ordering::Less => difference.note(Major, item, format!("narrower: {bits}")),
+        std::cmp::Ordering::Greater => difference.note(Minor, item, format!("wider: {bits}")),
         std::cmp::Ordering::Equal if here != there => {
-            difference.note(Patch, place, format!("the position is corrected {bits}"));
+            difference.note(Patch, item, format!("the position is corrected {bits}"));
         }
         std::cmp::Ordering::Equal => {}
     }
     match (kind(old.kind), kind(new.kind)) {
         (here, there) if here != there => {
-            difference.note(Major, place, format!("its values are {there}, were {here}"));
+            difference.note(Major, item, format!("its values are {there}, were {here}"));
         }
-        _ => values(difference, place, &was.values, &is.values),
+        _ => values(difference, item, &was.values, &is.values),
     }
 
     let (gained, lost) = ((Minor, "can be written"), (Major, "can no longer be given a value"));
-    difference.switch(place, old.is_settable(), new.is_settable(), gained, lost);
+    difference.switch(item, old.is_settable(), new.is_settable(), gained, lost);
     if old.access != new.access && old.is_settable() == new.is_settable() {
-        let text = format!("the access is corrected from {} to {}", old.access.word(), new.access.word());
-        difference.note(Patch, place, text);
+        let text = format!("the access is corrected from {} to {}", old.access.keyword(), new.access.keyword());
+        difference.note(Patch, item, text);
     }
     let always = |field: &Field<'_>| field.prescribed.or(field.described.fixed.map(|fixed| fixed.value));
     if let (Some(here), Some(there)) = (always(old), always(new))
         && here != there
     {
-        difference.note(Patch, place, format!("the value that it must have is corrected from {here} to {there}"));
+        difference.note(Patch, item, format!("the value that it must have is corrected from {here} to {there}"));
     }
     match (was.range.map(|range| range.value), is.range.map(|range| range.value)) {
         (None, Some((least, greatest))) => {
-            difference.note(Major, place, format!("gets a range: {least} to {greatest}"));
+            difference.note(Major, item, format!("gets a range: {least} to {greatest}"));
         }
-        (Some(_), None) => difference.note(Minor, place, "no longer has a range"),
+        (Some(_), None) => difference.note(Minor, item, "no longer has a range"),
         (Some(here), Some(there)) if here != there => {
             let narrower = there.0 > here.0 || there.1 < here.1;
             let (level, how) = if narrower { (Major, "smaller") } else { (Minor, "larger") };
-            difference.note(level, place, format!("the range is {how}: {} to {}", there.0, there.1));
+            difference.note(level, item, format!("the range is {how}: {} to {}", there.0, there.1));
         }
         _ => {}
     }
     let marked = |field: &description::Field| field.is_marked().then_some(Mark::MemorySafety).into_iter().collect();
-    marks(difference, place, marked(was), marked(is));
+    marks(difference, item, marked(was), marked(is));
 }
 
-fn marks(difference: &mut Difference, place: &str, was: Vec<Mark>, is: Vec<Mark>) {
+fn marks(difference: &mut Difference, item: &str, was: Vec<Mark>, is: Vec<Mark>) {
     for gained in is.iter().filter(|mark| !was.contains(mark)) {
-        difference.note(Level::Major, place, format!("marked `{}`", gained.key()));
+        difference.note(Level::Major, item, format!("marked `{}`", gained.key()));
     }
     for lost in was.iter().filter(|mark| !is.contains(mark)) {
-        difference.note(Level::Minor, place, format!("no longer marked `{}`", lost.key()));
+        difference.note(Level::Minor, item, format!("no longer marked `{}`", lost.key()));
     }
 }
 
@@ -457,18 +457,18 @@ fn kind(kind: FieldKind) -> &'static str {
     }
 }
 
-fn values(difference: &mut Difference, place: &str, old: &Named<Spanned<u64>>, new: &Named<Spanned<u64>>) {
+fn values(difference: &mut Difference, item: &str, old: &Named<Spanned<u64>>, new: &Named<Spanned<u64>>) {
     for (name, there) in new {
         match old.get(name) {
-            None => difference.note(Level::Minor, place, format!("value {} = {} added", name.value, there.value)),
+            None => difference.note(Level::Minor, item, format!("value {} = {} added", name.value, there.value)),
             Some(here) if here != there => {
                 let text = format!("value {} is corrected from {} to {}", name.value, here.value, there.value);
-                difference.note(Level::Patch, place, text);
+                difference.note(Level::Patch, item, text);
             }
             Some(_) => {}
         }
     }
     for (name, _) in old.iter().filter(|(name, _)| !new.contains_key(*name)) {
-        difference.note(Level::Major, place, format!("value {} removed", name.value));
+        difference.note(Level::Major, item, format!("value {} removed", name.value));
     }
 }

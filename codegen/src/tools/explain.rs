@@ -1,17 +1,17 @@
-//! All that a description says about a register, a descriptor or a field, for a terminal.
+//! All facts about a register, a descriptor or a field, for a terminal.
 
-use super::Refused;
+use super::CommandError;
 use super::find::{Entry, Found, find};
 use super::table::Table;
 use crate::description::{Doubt, Erratum, Format, Mark, Order, Range, Reserved};
 use crate::lower::{Descriptor, Field, FieldKind, Map, Register};
 
-/// What there is to know about what `name` names.
+/// Returns all facts about the register, descriptor or field `name`.
 ///
 /// # Errors
 ///
-/// [`Refused`] if there is no such register, descriptor or field.
-pub fn explain(map: &Map<'_>, name: &str) -> Result<String, Refused> {
+/// [`CommandError`] if there is no such register, descriptor or field.
+pub fn explain(map: &Map<'_>, name: &str) -> Result<String, CommandError> {
     let Found { entry, element, field } = find(map, name)?;
     Ok(match (entry, field) {
         (Entry::Register(register), None) => whole_register(map, register, element),
@@ -69,7 +69,7 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
         about.row(["while", &format!("{} is {}", field.value, value.value)]);
     }
     about.row(["width", &format!("{} bits", described.bits())]);
-    about.row(["access", &format!("{}: {}", described.access.word(), described.access.behaviour())]);
+    about.row(["access", &format!("{}: {}", described.access.keyword(), described.access.behaviour())]);
     about.row(["reset", &reset(register)]);
     if register.write != crate::lower::Write::Nothing {
         let write_in = register.write_in.as_ref().unwrap_or(&map.write_in);
@@ -91,13 +91,15 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
             Mark::DeviceState => {
                 ["device state", "a write makes untrue what the driver knows of the chip: only the driver writes it"]
             }
-            Mark::HardwareDamage => ["hardware damage", "a wrong write can destroy hardware: no safe code writes it"],
+            Mark::HardwareDamage => {
+                ["hardware damage", "a wrong write can destroy hardware, so no safe code may write it"]
+            }
         });
     }
     if described.doorbell {
         about.row(["doorbell", "a write hands work to the chip"]);
     }
-    for (field, value) in &described.software_must {
+    for (field, value) in &described.required_values {
         about.row(["must write", &format!("{} = {}", field.value, value.value)]);
     }
     for pair in &map.description.pairs {
@@ -112,8 +114,8 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
             about.row(["pair", &format!("the {half} half of {}, in {low} and {high}, {order}", pair.name.value)]);
         }
     }
-    if !described.header_names.is_empty() {
-        let names: Vec<_> = described.header_names.iter().map(|name| name.as_str()).collect();
+    if !described.other_names.is_empty() {
+        let names: Vec<_> = described.other_names.iter().map(|name| name.as_str()).collect();
         about.row(["also called", &names.join(", ")]);
     }
     text += &about.render(2);
@@ -146,14 +148,14 @@ enum Row<'a> {
 
 fn descriptor(map: &Map<'_>, format: &Descriptor<'_>) -> String {
     let described = format.described;
-    let mut text = format!("{} ({})  {}\n", described.name.value, described.format.word(), described.title);
+    let mut text = format!("{} ({})  {}\n", described.name.value, described.format.keyword(), described.title);
     text += &format!("  {}\n\n", source(map, &described.section, described.page));
     let mut about = Table::default();
     about.row(["width", &format!("{} bits", described.bits.value)]);
     let flags = [
-        ("done", &described.done, "hands it back"),
+        ("done", &described.done, "returns it to software"),
         ("last", &described.last, "ends a chain"),
-        ("report", &described.report, "asks for being handed back"),
+        ("report", &described.report, "requests a status write-back"),
     ];
     for (word, flag, meaning) in flags {
         if let Some(flag) = flag {
@@ -189,13 +191,13 @@ fn one_field(
     if let Some(name) = &described.name {
         about.row(["datasheet", &format!("calls it {name}")]);
     }
-    about.row(["access", &format!("{}: {}", field.access.word(), field.access.behaviour())]);
+    about.row(["access", &format!("{}: {}", field.access.keyword(), field.access.behaviour())]);
     if let Some(reset) = reset {
         about.row(["reset", &reset]);
     }
     about.row(["meaning", &field_meaning(field)]);
-    if !described.header_names.is_empty() {
-        let names: Vec<_> = described.header_names.iter().map(|name| name.as_str()).collect();
+    if !described.other_names.is_empty() {
+        let names: Vec<_> = described.other_names.iter().map(|name| name.as_str()).collect();
         about.row(["also called", &names.join(", ")]);
     }
     text += &about.render(2);
@@ -209,7 +211,7 @@ fn one_field(
 }
 
 fn field_rows(field: &Field<'_>, reset: &str, table: &mut Table) {
-    let access = field.access.word();
+    let access = field.access.keyword();
     let mut meaning = field_meaning(field);
     for (name, value) in &field.described.values {
         meaning += &format!("\n  {} {}", value.value, name.value);
@@ -219,7 +221,7 @@ fn field_rows(field: &Field<'_>, reset: &str, table: &mut Table) {
         table.row(["", "", "", "", &format!("  {}: {}", erratum.id, erratum.text)]);
     }
     for doubt in &field.described.doubts {
-        table.row(["", "", "", "", &format!("  {}: {}", doubt.label.word(), doubt.text)]);
+        table.row(["", "", "", "", &format!("  {}: {}", doubt.label.keyword(), doubt.text)]);
     }
 }
 
@@ -242,12 +244,12 @@ fn field_meaning(field: &Field<'_>) -> String {
         parts.push(format!("Always {value}."));
     }
     if field.kind == FieldKind::Address {
-        parts.push("An address that the chip goes to.".to_owned());
+        parts.push("An address that the chip accesses.".to_owned());
     }
     parts.join(" ")
 }
 
-/// The part of the value after a reset that a field has.
+/// Returns the reset value of a field.
 fn field_reset(register: &Register<'_>, field: &Field<'_>) -> Option<String> {
     let bits = field.bits();
     let part = |word: u64| word.checked_shr(bits.lsb).unwrap_or(0) & bits.max();
@@ -260,7 +262,7 @@ fn field_reset(register: &Register<'_>, field: &Field<'_>) -> Option<String> {
 fn reset(register: &Register<'_>) -> String {
     let digits = register.described.bits() as usize / 4;
     match (register.reset, register.whole_reset()) {
-        (None, _) => "unknown: a write gives every field".to_owned(),
+        (None, _) => "unknown: a write must give every field".to_owned(),
         (Some(reset), None) => {
             format!("0x{reset:0digits$X}, known in the bits 0x{:0digits$X}", register.reset_known)
         }
@@ -268,7 +270,7 @@ fn reset(register: &Register<'_>) -> String {
     }
 }
 
-/// Where a register is, and where else.
+/// Adds rows with the addresses and aliases of a register.
 fn places(map: &Map<'_>, register: &Register<'_>, element: Option<u64>, table: &mut Table) {
     let array = register.described.array.as_ref();
     for (title, ranges) in [("where", &register.ranges), ("also at", &register.aliases)] {
@@ -326,7 +328,7 @@ fn remarks(doc: Option<&str>, errata: &[Erratum], doubts: &[Doubt], text: &mut S
     errata.iter().for_each(|erratum| table.row([&erratum.id, &erratum.text]));
     section("errata", &table, text);
     let mut table = Table::default();
-    doubts.iter().for_each(|doubt| table.row([doubt.label.word(), &doubt.text]));
+    doubts.iter().for_each(|doubt| table.row([doubt.label.keyword(), &doubt.text]));
     section("doubts about the datasheet", &table, text);
 }
 
@@ -340,7 +342,7 @@ fn written(format: Format) -> &'static str {
 
 fn policy(policy: Reserved) -> &'static str {
     match policy {
-        Reserved::Preserve => "reserved, kept as it is",
+        Reserved::Preserve => "reserved, preserved",
         Reserved::Zero => "reserved, written as zero",
         Reserved::One => "reserved, written as one",
     }

@@ -1,20 +1,20 @@
-//! From a name as a person writes it to what it names: `CTRL`, `CTRL.RST`, `RAL[3]`, `ral`, or what other drivers call it.
+//! Lookup of a register, descriptor or field: `CTRL`, `CTRL.RST`, `RAL[3]`, `ral`, or a name in other drivers.
 
-use super::Refused;
+use super::CommandError;
 use crate::lower::{Descriptor, Map, Register};
 
-/// What a name names.
+/// The result of a lookup.
 #[derive(Debug)]
 pub struct Found<'m, 'a> {
     /// The register or descriptor.
     pub entry: Entry<'m, 'a>,
     /// The element of an array.
     pub element: Option<u64>,
-    /// The field, which there is.
+    /// The name of the field, which exists.
     pub field: Option<&'m str>,
 }
 
-/// Something with fields.
+/// A register or a descriptor.
 #[derive(Debug)]
 pub enum Entry<'m, 'a> {
     /// A register.
@@ -30,7 +30,7 @@ impl<'m> Entry<'m, '_> {
             Self::Descriptor(formats) => formats.iter().flat_map(|format| &format.fields).collect(),
         };
         let others = |field: &'m crate::lower::Field<'_>| {
-            let names = field.described.header_names.iter().map(|name| name.as_str());
+            let names = field.described.other_names.iter().map(|name| name.as_str());
             names.chain(field.described.name.as_deref()).collect()
         };
         fields.into_iter().map(|field| (field.name.as_str(), others(field))).collect()
@@ -41,29 +41,32 @@ impl<'m> Entry<'m, '_> {
 ///
 /// # Errors
 ///
-/// [`Refused`] if there is none, with the name that was most likely meant.
-pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, Refused> {
+/// [`CommandError`] if there is none, with the closest name.
+pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, CommandError> {
     let (whole, field) = match name.split_once('.') {
         Some((whole, field)) => (whole, Some(field)),
         None => (name, None),
     };
     let (whole, element) = match whole.strip_suffix(']').and_then(|whole| whole.split_once('[')) {
         Some((whole, element)) => {
-            let refused = || Refused::new(format!("`{element}` is not the number of an element"));
-            (whole, Some(super::number(element).and_then(|number| u64::try_from(number).ok()).ok_or_else(refused)?))
+            let error = || {
+                let error = CommandError::new(format!("`{element}` is not an element number"));
+                error.help("write a number, such as RAL[3]")
+            };
+            (whole, Some(super::number(element).and_then(|number| u64::try_from(number).ok()).ok_or_else(error)?))
         }
         None => (whole, None),
     };
 
     let registers = map.registers.iter().map(|register| {
-        let others = register.described.header_names.iter().map(|name| name.as_str()).collect();
+        let others = register.described.other_names.iter().map(|name| name.as_str()).collect();
         (register.described.name.as_str(), others)
     });
     let descriptors = map.descriptors.iter().map(|format| (format.described.name.as_str(), Vec::new()));
     let known: Vec<(&str, Vec<&str>)> = registers.chain(descriptors).collect();
     let Some(found) = pick(whole, &known) else {
         let names = known.iter().flat_map(|(name, others)| others.iter().chain([name])).copied();
-        return Err(Refused::new(format!("there is no register or descriptor `{whole}`")).suggest(whole, names));
+        return Err(CommandError::new(format!("there is no register or descriptor `{whole}`")).suggest(whole, names));
     };
     let entry = match map.registers.iter().find(|register| register.described.name.as_str() == found) {
         Some(register) => Entry::Register(register),
@@ -75,33 +78,33 @@ pub fn find<'m, 'a>(map: &'m Map<'a>, name: &str) -> Result<Found<'m, 'a>, Refus
     if let Some(element) = element {
         let count = match &entry {
             Entry::Register(register) if register.described.array.is_some() => register.described.count(),
-            _ => return Err(Refused::new(format!("`{found}` is no array"))),
+            _ => return Err(CommandError::new(format!("`{found}` is not an array"))),
         };
         if element >= count {
-            return Err(Refused::new(format!("`{found}` has no element {element}"))
-                .help(format!("they are numbered from 0 to {}", count.saturating_sub(1))));
+            return Err(CommandError::new(format!("`{found}` has no element {element}"))
+                .help(format!("its elements are 0 to {}", count.saturating_sub(1))));
         }
     }
     let field = match field {
         None => None,
         Some(field) => {
             let known = entry.fields();
-            let refused = || {
+            let error = || {
                 let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
-                let refused = Refused::new(format!("`{found}` has no field `{field}`"));
+                let error = CommandError::new(format!("`{found}` has no field `{field}`"));
                 match crate::diagnostic::closest(field, names.iter().copied()) {
-                    Some(_) => refused.suggest(field, names),
-                    None if names.is_empty() => refused,
-                    None => refused.help(format!("it has: {}", names.join(", "))),
+                    Some(_) => error.suggest(field, names),
+                    None if names.is_empty() => error,
+                    None => error.help(format!("its fields are {}", names.join(", "))),
                 }
             };
-            Some(pick(field, &known).ok_or_else(refused)?)
+            Some(pick(field, &known).ok_or_else(error)?)
         }
     };
     Ok(Found { entry, element, field })
 }
 
-/// The name that was given, or else one that differs in case, or else what others call it.
+/// Returns the exact name, or one that differs in case, or one with that name in other drivers.
 fn pick<'m>(name: &str, known: &[(&'m str, Vec<&'m str>)]) -> Option<&'m str> {
     let exact = known.iter().find(|(known, _)| *known == name);
     let case = || known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));

@@ -1,7 +1,7 @@
-//! The canonical layout of a description or an extension: the order of keys, one field a line, numbers as wide as they should be.
+//! The formatter of descriptions and extensions: order of keys, one field per line, digits of numbers.
 //!
-//! It works on the tree of the text, so that what a scalar looks like and what a comment says stays as it was
-//! written. That nothing else was changed is made sure of by reading the result again.
+//! It works on the tree of the text, so scalars and comments keep their spelling. It reads the result again to verify
+//! that nothing else changed.
 
 mod forms;
 
@@ -11,54 +11,54 @@ use serde::de::IgnoredAny;
 
 use forms::{Breaks, DESCRIPTION, Form, Of, ordered};
 
-use super::Refused;
+use super::CommandError;
 use crate::Error;
-use crate::diagnostic::{Diagnostic, Mistakes, Report};
+use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::parse::tree::{self, Kind, Node};
 use crate::parse::values;
 use crate::source::{Source, Span, Spanned};
 
-/// What does not fit in so many columns is broken into lines.
+/// The width in columns above which a value is broken into lines.
 const COLUMNS: usize = 200;
 
-/// Why a text was not laid out.
+/// An error of the formatter.
 #[derive(Debug)]
 pub enum Unformatted {
-    /// It is no YAML.
+    /// The text is invalid YAML.
     Unreadable(Report),
-    /// It would then say something else.
-    Unfaithful(Refused),
+    /// The formatted text would have another meaning.
+    Unfaithful(CommandError),
 }
 
-impl From<Unformatted> for super::Failure {
+impl From<Unformatted> for super::ToolError {
     fn from(unformatted: Unformatted) -> Self {
         match unformatted {
-            Unformatted::Unreadable(report) => Error::Mistakes(report).into(),
-            Unformatted::Unfaithful(refused) => refused.into(),
+            Unformatted::Unreadable(report) => Error::Invalid(report).into(),
+            Unformatted::Unfaithful(error) => error.into(),
         }
     }
 }
 
-/// The text of `source`, laid out. It need not be a description without mistakes, but it must be YAML.
+/// Formats the text of `source`, which must be YAML, but may have other errors.
 ///
 /// # Errors
 ///
-/// [`Unformatted`] if it is none, or if it is written so that it could not be laid out without changing it.
+/// [`Unformatted`] if it is invalid YAML, or if formatting would change its meaning.
 pub fn format(source: &Source) -> Result<String, Unformatted> {
-    let tree = read(source).map_err(|mistakes| Unformatted::Unreadable(Report::new(source.clone(), mistakes)))?;
+    let tree = read(source).map_err(|diagnostics| Unformatted::Unreadable(Report::new(source.clone(), diagnostics)))?;
     let text = Text { text: source.text(), comments: comments(source.text(), &tree) };
     let formatted = text.format(&tree);
     let again = Source::new(source.name(), formatted);
     match read(&again) {
         Ok(same) if says_the_same(&tree, &same) => Ok(again.text().to_owned()),
-        _ => Err(Unformatted::Unfaithful(Refused::new(format!(
-            "{} is written in a way that cannot be laid out",
+        _ => Err(Unformatted::Unfaithful(CommandError::new(format!(
+            "cannot format {} without changing its meaning",
             source.name()
         )))),
     }
 }
 
-/// That a text is not laid out, and where it first is not.
+/// Returns the report that a text is not formatted, with its first line that would change.
 #[must_use]
 pub fn unformatted(source: &Source, formatted: &str) -> Report {
     let mut rest = formatted.lines();
@@ -70,29 +70,29 @@ pub fn unformatted(source: &Source, formatted: &str) -> Report {
         start += line.len();
     }
     let end = source.text()[start..].find('\n').map_or(source.text().len(), |end| start + end);
-    let mut mistakes = Mistakes::default();
-    mistakes.report(
-        Diagnostic::new("this is not laid out as it should be", Span::new(start..end), "from here on")
-            .help(format!("`datasheet-codegen fmt {}` does it", source.name())),
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.report(
+        Diagnostic::new("the file is not formatted", Span::new(start..end), "first line that would change")
+            .help(format!("run `datasheet-codegen fmt {}`", source.name())),
     );
-    Report::new(source.clone(), mistakes)
+    Report::new(source.clone(), diagnostics)
 }
 
-/// The tree of what both readers take: a text that one of them refuses must not become a description.
-fn read(source: &Source) -> Result<Node, Mistakes> {
-    let mut mistakes = Mistakes::default();
-    match tree::read(source, &mut mistakes) {
-        Some(tree) if mistakes.is_empty() => match values::read::<IgnoredAny>(source) {
-            // A file without values is laid out all the same, though serde_yaml refuses it.
-            Err(refused) if !tree.is_null() => mistakes.report(refused),
+/// Reads the tree if both readers accept the text. A text that one of them rejects must not become a description.
+fn read(source: &Source) -> Result<Node, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    match tree::read(source, &mut diagnostics) {
+        Some(tree) if diagnostics.is_empty() => match values::read::<IgnoredAny>(source) {
+            // A file without values can be formatted, although serde_yaml rejects it.
+            Err(error) if !tree.is_null() => diagnostics.report(error),
             _ => return Ok(tree),
         },
         _ => {}
     }
-    Err(mistakes)
+    Err(diagnostics)
 }
 
-/// Whether two trees say the same: keys may stand in another order, and numbers be spelt otherwise.
+/// Returns `true` if two trees have the same meaning, in spite of the order of keys and the spelling of numbers.
 fn says_the_same(one: &Node, other: &Node) -> bool {
     match (&one.kind, &other.kind) {
         // In quotes an empty text is a text, without quotes it is nothing.
@@ -126,11 +126,11 @@ fn number(text: &str) -> Option<u64> {
 /// A comment, from its `#` to the end of the line.
 struct Comment {
     span: Span,
-    /// Whether nothing else stands on its line.
+    /// `true` if it is alone on its line.
     alone: bool,
 }
 
-/// The comments of a text: every `#` at the beginning of a word that is part of no scalar.
+/// Returns the comments of a text: each `#` at the start of a word, outside all scalars.
 fn comments(text: &str, tree: &Node) -> Vec<Comment> {
     let mut scalars = Vec::new();
     collect_scalars(text, tree, &mut scalars);
@@ -167,7 +167,7 @@ fn collect_scalars(text: &str, node: &Node, scalars: &mut Vec<Span>) {
     }
 }
 
-/// A scalar without what follows it: the parser's place of one in quotes goes on to the next.
+/// Returns the exact span of a scalar. The parser's span of a quoted scalar extends to the next token.
 fn extent(text: &str, span: Span) -> Span {
     let written = text.get(span.start..span.end).unwrap_or("").trim_end();
     let end = match written.chars().next() {
@@ -175,7 +175,7 @@ fn extent(text: &str, span: Span) -> Span {
             let mut escaped = false;
             let closing = written.char_indices().skip(1).find(|(at, character)| {
                 let closes = *character == quote && !escaped;
-                // Two single quotes are one that closes nothing.
+                // Two single quotes are an escaped quote.
                 let doubled =
                     closes && quote == '\'' && written.get(at + 1..).is_some_and(|rest| rest.starts_with(quote));
                 escaped = !escaped && (quote == '"' && *character == '\\' || doubled);
@@ -188,7 +188,7 @@ fn extent(text: &str, span: Span) -> Span {
     Span::new(span.start..span.start + end)
 }
 
-/// Where a value ends, without what follows it.
+/// Returns the end of a value, without trailing space.
 fn end(text: &str, node: &Node) -> usize {
     let within = text.get(node.span.start..node.span.end).unwrap_or("");
     match &node.kind {
@@ -203,9 +203,9 @@ fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |end| end + 1)
 }
 
-/// Something on a line, or on several, of its own.
+/// A part of the output on one or several whole lines.
 struct Piece {
-    /// Where it began in the source, and where it ended, if no other piece is from within it.
+    /// Its start and end in the source. The end equals the start if other pieces are inside it.
     at: usize,
     end: usize,
     indent: usize,
@@ -213,13 +213,13 @@ struct Piece {
     blank: Blank,
 }
 
-/// Whether a blank line stands before something.
+/// The rule for a blank line before a piece.
 #[derive(Clone, Copy, PartialEq)]
 enum Blank {
     Never,
-    /// Between it and a comment before it, if there was one.
+    /// Between it and a comment before it, if the source has one.
     Inside,
-    /// If there was one.
+    /// If the source has one.
     Kept,
     Always,
 }
@@ -237,14 +237,14 @@ impl Text<'_> {
             _ => self.value("", tree, &DESCRIPTION, 0, tree.span.start, &mut pieces),
         }
 
-        // Each comment goes with what it stood before, or with what it stood behind.
+        // Each comment stays before or behind the piece that it was before or behind.
         let mut before: Vec<Vec<&Comment>> = pieces.iter().map(|_| Vec::new()).collect();
         let mut behind: Vec<Option<&Comment>> = pieces.iter().map(|_| None).collect();
         let mut last = Vec::new();
         for comment in &self.comments {
             let at = comment.span.start;
             let earlier = pieces.iter().enumerate().filter(|(_, piece)| piece.at <= at);
-            // Among equals the last: what begins there and is printed behind the others.
+            // Among equals the last one, which is printed last.
             let owner = earlier.max_by_key(|(_, piece)| piece.at).map(|(index, _)| index);
             let owner = owner.filter(|index| {
                 let free = !pieces[*index].text.contains('\n') && behind[*index].is_none();
@@ -254,10 +254,10 @@ impl Text<'_> {
                 behind[owner] = Some(comment);
                 continue;
             }
-            // A comment from within stands before the whole.
+            // A comment inside a piece moves before that piece.
             let later = pieces.iter().enumerate().filter(|(_, piece)| piece.at > at || piece.end > at);
             match later.min_by_key(|(_, piece)| piece.at) {
-                // What stands before everything is about everything.
+                // A comment before everything stays first.
                 Some(_) if at < tree.span.start => before[0].push(comment),
                 Some((index, _)) => before[index].push(comment),
                 None => last.push(comment),
@@ -284,7 +284,7 @@ impl Text<'_> {
         lines
     }
 
-    /// Adds a blank line, if there should be one before what began at `at`.
+    /// Adds a blank line, if the rule asks for one before the piece from `at`.
     fn blank(&self, blank: Blank, at: usize, lines: &mut String) {
         let start = line_start(self.text, at);
         let there = self.text[..start].trim_end_matches('\r').strip_suffix('\n').is_some_and(|text| {
@@ -296,7 +296,7 @@ impl Text<'_> {
         }
     }
 
-    /// The entries of a list or mapping, one a line.
+    /// Adds the entries of a list or mapping, one per line.
     fn lines(&self, node: &Node, form: &'static Form, indent: usize, pieces: &mut Vec<Piece>) {
         let top = indent == 0;
         match &node.kind {
@@ -327,7 +327,7 @@ impl Text<'_> {
                         self.value("-", item, form, indent, item.span.start, pieces);
                     }
                     if let Some(piece) = pieces.get_mut(first).filter(|_| apart) {
-                        // What stands before the first is about all of them.
+                        // A comment before the first entry belongs to the whole list.
                         piece.blank = if number == 0 { Blank::Inside } else { Blank::Always };
                     }
                 }
@@ -336,7 +336,7 @@ impl Text<'_> {
         }
     }
 
-    /// A value behind its key or dash.
+    /// Adds a value after its key or dash.
     fn value(&self, head: &str, node: &Node, form: &'static Form, indent: usize, at: usize, pieces: &mut Vec<Piece>) {
         let space = if head.is_empty() { "" } else { " " };
         let mut text = head.to_owned();
@@ -361,7 +361,7 @@ impl Text<'_> {
         }
     }
 
-    /// Whether the entries of a list or mapping that begins in `column` have lines of their own.
+    /// Returns `true` if a list or mapping that begins in `column` has one line per entry.
     fn on_lines(&self, node: &Node, form: &'static Form, column: usize) -> bool {
         !matches!(node.kind, Kind::Scalar { .. })
             && (form.breaks == Breaks::Always
@@ -369,7 +369,7 @@ impl Text<'_> {
                 || column + self.one_line(node, form).chars().count() > COLUMNS)
     }
 
-    /// Whether some text in a value has lines of its own.
+    /// Returns `true` if a value contains a block scalar.
     fn has_block(&self, node: &Node) -> bool {
         match &node.kind {
             Kind::Scalar { .. } => self.block(node, 0).is_some(),
@@ -378,7 +378,7 @@ impl Text<'_> {
         }
     }
 
-    /// A value on one line.
+    /// Formats a value on one line.
     fn one_line(&self, node: &Node, form: &'static Form) -> String {
         let (open, entries, close): (_, Vec<String>, _) = match &node.kind {
             Kind::Scalar { .. } => return self.scalar(node, form, Context::OneLine, 0),
@@ -395,7 +395,7 @@ impl Text<'_> {
 
     fn key(&self, key: &Spanned<String>, context: Context) -> String {
         let written = self.slice(key.span);
-        // A key that is nothing is an empty text to the readers, but not without its `?`.
+        // The readers accept an empty key as empty text, but only with its `?`.
         let as_written = !written.is_empty() && is_plain_enough(written, context);
         if as_written { written.to_owned() } else { quoted(&key.value) }
     }
@@ -409,17 +409,19 @@ impl Text<'_> {
             return block;
         }
         let written = self.slice(node.span);
-        // Nothing must not become an empty text, and a list on one line has no place for it without a sign.
+        // An empty value must not become empty text, and needs a `~` in a list on one line.
         if text.is_empty() && !is_text {
             return if context == Context::Lines { String::new() } else { "~".to_owned() };
         }
-        // What was no plain text and has no quotes has lines of its own.
+        // Text that is neither plain nor quoted is a block scalar.
         let as_written = is_plain_enough(written, context) && (!is_text || written.starts_with(['"', '\'']));
         if as_written { written.to_owned() } else { quoted(text) }
     }
 
-    /// A text that has lines of its own, at another indentation; not one that says how far it is indented, nor one
-    /// that would say something else there: blank lines and spaces at an end of it can be part of it.
+    /// Formats a block scalar at another indentation.
+    ///
+    /// Returns `None` for one with an indentation indicator, and for one whose value would change: its trailing blank
+    /// lines and spaces can be part of it.
     fn block(&self, node: &Node, indent: usize) -> Option<String> {
         let Kind::Scalar { quoted: true, .. } = node.kind else { return None };
         let start = line_start(self.text, node.span.start);
@@ -427,7 +429,7 @@ impl Text<'_> {
         let header = &before[before.rfind([' ', '\n']).map_or(0, |at| at + 1)..];
         let commented =
             self.comments.iter().any(|comment| (comment.span.start..=comment.span.end).contains(&before.len()));
-        // Every blank line behind a text with `+` is part of it, and the layout adds some.
+        // With `+`, all trailing blank lines are part of the value, and the formatter adds some.
         if commented || !matches!(header, "|" | "|-" | ">" | ">-") {
             return None;
         }
@@ -461,16 +463,16 @@ fn is_empty(node: &Node) -> bool {
     }
 }
 
-/// Where a scalar stands.
+/// The surroundings of a scalar.
 #[derive(Clone, Copy, PartialEq)]
 enum Context {
-    /// Behind a key, to the end of the line.
+    /// After a key, to the end of the line.
     Lines,
     /// Between braces or brackets.
     OneLine,
 }
 
-/// Whether a scalar can be written as it was.
+/// Returns `true` if a scalar can keep its spelling.
 fn is_plain_enough(written: &str, context: Context) -> bool {
     let is_quoted = written.starts_with(['"', '\'']);
     !written.contains(['\n', '\r'])
@@ -479,7 +481,7 @@ fn is_plain_enough(written: &str, context: Context) -> bool {
             || !written.is_empty() && !written.contains([',', '[', ']', '{', '}']))
 }
 
-/// A text in quotes.
+/// Quotes a text.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for character in text.chars() {

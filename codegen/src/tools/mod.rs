@@ -1,4 +1,4 @@
-//! What the program does beside checking: one file a command. None of it is needed to generate code.
+//! The commands of the program other than `check` and the converters: one file per command.
 
 pub mod decode;
 pub mod diff;
@@ -14,7 +14,7 @@ use annotate_snippets::{Group, Level, Renderer};
 use crate::Error;
 use crate::diagnostic::{Report, closest};
 
-/// A number as a person writes it on a command line.
+/// Reads a number from the command line: decimal, `0x`, `0o` or `0b`, with or without `_`.
 fn number(text: &str) -> Option<u128> {
     let text = text.replace('_', "").to_ascii_lowercase();
     let (digits, radix) = match text.get(..2) {
@@ -23,29 +23,29 @@ fn number(text: &str) -> Option<u128> {
         Some("0o") => (&text[2..], 8),
         _ => (text.as_str(), 10),
     };
-    // A sign is no digit, though the standard library reads it.
+    // `from_str_radix` accepts a sign, which is not allowed here.
     u128::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
 }
 
-/// A command asks for something that cannot be had.
+/// A command with invalid arguments.
 #[derive(Debug, Clone)]
-pub struct Refused {
+pub struct CommandError {
     message: String,
     helps: Vec<String>,
 }
 
-impl Refused {
+impl CommandError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), helps: Vec::new() }
     }
 
-    /// Adds a sentence that says what to do.
+    /// Adds a help: what to do instead.
     pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
         self.helps.push(text.into());
         self
     }
 
-    /// Adds "did you mean", if one of `known` is close to `word`.
+    /// Adds "did you mean" if one of `known` is close to `word`.
     pub(crate) fn suggest<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match closest(word, known) {
             Some(close) => self.help(format!("did you mean `{close}`?")),
@@ -53,7 +53,7 @@ impl Refused {
         }
     }
 
-    /// What a person reads: with a line end, and in colour if wished.
+    /// Renders the error with a line end, in colour if `colour` is set.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
@@ -69,56 +69,56 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.render(false).trim_end())
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for CommandError {}
 
-/// Why a command has nothing to print.
+/// An error of a command.
 #[derive(Debug)]
-pub enum Failure {
-    /// A file is not as it should be.
+pub enum ToolError {
+    /// A file is invalid, or cannot be read or written.
     Error(Error),
-    /// It asks for something that cannot be had.
-    Refused(Refused),
+    /// The arguments are invalid.
+    Command(CommandError),
 }
 
-impl Failure {
-    /// What a person reads: with a line end, and in colour if wished.
+impl ToolError {
+    /// Renders the error with a line end, in colour if `colour` is set.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         match self {
             Self::Error(error) => error.render(colour),
-            Self::Refused(refused) => refused.render(colour),
+            Self::Command(error) => error.render(colour),
         }
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for ToolError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-impl From<Report> for Failure {
+impl From<Report> for ToolError {
     fn from(report: Report) -> Self {
-        Self::Error(Error::Mistakes(report))
+        Self::Error(Error::Invalid(report))
     }
 }
 
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+impl From<CommandError> for ToolError {
+    fn from(error: CommandError) -> Self {
+        Self::Command(error)
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.render(false).trim_end())
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for ToolError {}

@@ -1,9 +1,9 @@
 //! Text in columns, for a terminal.
 
-/// Where a line ends.
+/// The width of a line.
 const COLUMNS: usize = 100;
 
-/// Rows whose cells stand below one another; the last of a row is broken into lines.
+/// Rows with aligned cells. The last cell of a row is wrapped.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
@@ -18,11 +18,11 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The rows, each on a line that begins with `indent` spaces.
+    /// Renders the rows, each indented by `indent` spaces.
     pub fn render(&self, indent: usize) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            // The last cell of a row pushes nothing aside.
+            // The last cell of a row needs no column width.
             let cells = self.rows.iter().filter(|row| column + 1 < row.len()).filter_map(|row| row.get(column));
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
@@ -47,7 +47,7 @@ impl Table {
     }
 }
 
-/// A text in lines of at most `width` characters, if its words let it; its own line ends are kept.
+/// Wraps a text at `width` characters between words, and keeps its line ends.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {

@@ -1,5 +1,5 @@
-// Demo 1 controller: generated from its description. Change that, not this.
-// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
+// Demo 1 controller: generated from its description. Edit the description, not this file.
+// SAFETY: each `unsafe` item states a fact of the description, which was checked during generation.
 
 use ::core::prelude::v1::*;
 #[allow(unused_imports)]
@@ -14,7 +14,7 @@ use ::datasheet_runtime::info::{AccessKind, DescriptorInfo, FieldInfo};
 /// A transfer, as software writes it (datasheet 6.1).
 #[cfg_attr(doc, doc = include_str!("docs/TransferRead.descriptor.html"))]
 ///
-/// `REPORT` asks the device to tell when it is done.
+/// `REPORT` requests a status write-back.
 ///
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
@@ -35,7 +35,7 @@ impl TransferRead {
     pub const LENGTH: Bits<TransferRead, 64, 16> = unsafe { Bits::new("LENGTH") };
     /// Bits 83:80: Tells this format apart.
     ///
-    /// Must be 3, which every write sees to.
+    /// Must be 3: every write sets it.
     pub const KIND: Bits<TransferRead, 80, 4, Fixed> = unsafe { Bits::new("KIND") };
     /// Bit 84: Asks for word when it is done.
     pub const REPORT: Flag<TransferRead, 84> = unsafe { Flag::new("REPORT") };
@@ -59,7 +59,7 @@ const _: () = {
 /// A transfer, as the chip writes it back (datasheet 6.2).
 #[cfg_attr(doc, doc = include_str!("docs/TransferWriteBack.descriptor.html"))]
 ///
-/// `DONE` tells that the device is done with it.
+/// `DONE` is set by the device when it is done.
 ///
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |

@@ -1,5 +1,5 @@
-// Demo 1 controller: generated from its description. Change that, not this.
-// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
+// Demo 1 controller: generated from its description. Edit the description, not this file.
+// SAFETY: each `unsafe` item states a fact of the description, which was checked during generation.
 
 use ::core::prelude::v1::*;
 #[allow(unused_imports)]
@@ -21,7 +21,7 @@ use ::demo::registers::{
     BASE, Lane, LaneSpace, MODE, RegisterSpace, Registers, permission,
 };
 
-/// What `Acme` adds to [`MODE`]: Mode of Operation.
+/// Additions of `Acme` to [`MODE`]: Mode of Operation.
 #[cfg_attr(doc, doc = include_str!("docs/AcmeMODE.html"))]
 ///
 /// - Further values of [`SPEED`](MODE::SPEED), in [`SPEED`](mode::SPEED): 3: `Ludicrous`.
@@ -65,7 +65,7 @@ pub mod mode {
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 unsafe impl ValueOf<::demo::registers::mode::SPEED> for mode::SPEED {}
 
-/// What `Acme` adds to [`BASE`]: Base Address.
+/// Additions of `Acme` to [`BASE`]: Base Address.
 #[cfg_attr(doc, doc = include_str!("docs/AcmeBASE.html"))]
 ///
 /// | Bits | Field | Access | Meaning |
@@ -78,7 +78,7 @@ pub trait AcmeBASE {
 }
 impl AcmeBASE for BASE {}
 
-/// Who may write which register.
+/// The permissions to write each register.
 ///
 /// # Safety
 ///
@@ -87,7 +87,7 @@ impl AcmeBASE for BASE {}
 #[allow(unsafe_code, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 pub mod permit {
     use super::{Driver, Exclusive, permission};
-    /// Who may write `LAMP`.
+    /// The permissions to write `LAMP`.
     #[diagnostic::on_unimplemented(
         message = "register `LAMP` may not be written in state `{Self}`",
         label = "not in state `{Self}`",
@@ -104,7 +104,7 @@ pub mod permit {
 #[cfg_attr(doc, doc = include_str!("docs/LAMP.html"))]
 ///
 /// - Reached by: [`lamp`](AcmeRegisters::lamp). Group: [Control](by_group#control).
-/// - Access: `rw`: reads give what was written.
+/// - Access: `rw`: a read returns the written value.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00A00 + 0x4 * n` for n = 0 to 5.
 /// - May be written in: [`Idle`](permission::Idle).
@@ -112,12 +112,12 @@ pub mod permit {
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
 /// | 0 | [`ON`](Self::ON) | `rw` | The lamp of the lane is on. |
-/// | 31:1 |  |  | reserved, left as it is |
+/// | 31:1 |  |  | reserved, preserved |
 #[derive(Debug, Clone, Copy)]
 pub enum LAMP {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl LAMP {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 1> = Array::constant([
         Range {
             first: 0,
@@ -207,7 +207,7 @@ impl<'a, B, P> AcmeRegisters<'a, B, P> for Registers<'a, B, P> {
 /// All registers of the Demo 1 controller.
 pub static REGISTERS: &[RegisterInfo] = &[<LAMP as Register>::INFO];
 
-/// All registers by address. Arrays stand where their first element is, once for each range.
+/// All registers by address. An array is listed at its first element, once for each range.
 #[cfg(doc)]
 #[doc = include_str!("docs/by_address.md")]
 pub mod by_address {}
@@ -217,7 +217,7 @@ pub mod by_address {}
 #[doc = include_str!("docs/by_name.md")]
 pub mod by_name {}
 
-/// All registers by what they are for.
+/// All registers by group.
 #[cfg(doc)]
 #[doc = include_str!("docs/by_group.md")]
 pub mod by_group {}

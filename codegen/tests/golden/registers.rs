@@ -1,5 +1,5 @@
-// Demo 1 controller: generated from its description. Change that, not this.
-// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.
+// Demo 1 controller: generated from its description. Edit the description, not this file.
+// SAFETY: each `unsafe` item states a fact of the description, which was checked during generation.
 
 use ::core::prelude::v1::*;
 #[allow(unused_imports)]
@@ -22,7 +22,7 @@ use ::datasheet_runtime::register::{
 #[allow(unused_imports)]
 use ::datasheet_runtime::space::{Offset, Space};
 
-/// What makes a write legal.
+/// The permissions: compile-time evidence of a state, which a write needs.
 pub mod permission {
     use ::core::prelude::v1::*;
     /// Nothing runs.
@@ -47,7 +47,7 @@ impl IndexSpace for LaneSpace {
 /// A lane.
 pub type Lane = Index<LaneSpace>;
 
-/// Who may write which register.
+/// The permissions to write each register.
 ///
 /// # Safety
 ///
@@ -56,7 +56,7 @@ pub type Lane = Index<LaneSpace>;
 #[allow(unsafe_code, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 pub mod permit {
     use super::{Driver, Exclusive, permission};
-    /// Who may write the registers that have no rule of their own.
+    /// The permissions to write registers without their own rule.
     #[diagnostic::on_unimplemented(
         message = "register `{R}` may not be written in state `{Self}`",
         label = "not in state `{Self}`",
@@ -69,7 +69,7 @@ pub mod permit {
     unsafe impl<R> AnyRegister<R> for permission::Busy {}
     unsafe impl<R, P: AnyRegister<R>> AnyRegister<R> for Exclusive<P> {}
     unsafe impl<R, P: AnyRegister<R>> AnyRegister<R> for Driver<P> {}
-    /// Who may write `MODE`.
+    /// The permissions to write `MODE`.
     #[diagnostic::on_unimplemented(
         message = "register `MODE` may not be written in state `{Self}`",
         label = "not in state `{Self}`",
@@ -82,24 +82,24 @@ pub mod permit {
     unsafe impl MODE for permission::Idle {}
     unsafe impl<P: MODE> MODE for Exclusive<P> {}
     unsafe impl<P: MODE> MODE for Driver<P> {}
-    /// Who may write `BASE`.
+    /// The permissions to write `BASE`.
     #[diagnostic::on_unimplemented(
         message = "register `BASE` may not be written with permission `{Self}`",
         label = "not with permission `{Self}`",
         note = "datasheet 4.1: `BASE` may be written with: Driver<LaneStopped>, Driver<Idle>",
-        note = "`BASE` decides which memory the device reaches: only the driver, which owns that memory, writes it"
+        note = "`BASE` controls which memory the device accesses, so only the driver may write it"
     )]
     pub unsafe trait BASE {}
     #[diagnostic::do_not_recommend]
     unsafe impl BASE for Driver<permission::LaneStopped> {}
     #[diagnostic::do_not_recommend]
     unsafe impl BASE for Driver<permission::Idle> {}
-    /// Who may write `BASE_H`.
+    /// The permissions to write `BASE_H`.
     #[diagnostic::on_unimplemented(
         message = "register `BASE_H` may not be written with permission `{Self}`",
         label = "not with permission `{Self}`",
         note = "datasheet 4.1: `BASE_H` may be written with: Driver<LaneStopped>, Driver<Idle>",
-        note = "`BASE_H` decides which memory the device reaches: only the driver, which owns that memory, writes it"
+        note = "`BASE_H` controls which memory the device accesses, so only the driver may write it"
     )]
     #[allow(non_camel_case_types)]
     pub unsafe trait BASE_H {}
@@ -107,25 +107,25 @@ pub mod permit {
     unsafe impl BASE_H for Driver<permission::LaneStopped> {}
     #[diagnostic::do_not_recommend]
     unsafe impl BASE_H for Driver<permission::Idle> {}
-    /// Who may write `TAIL`.
+    /// The permissions to write `TAIL`.
     #[diagnostic::on_unimplemented(
         message = "register `TAIL` may not be written with permission `{Self}`",
         label = "not with permission `{Self}`",
         note = "datasheet 4.2: `TAIL` may be written with: Driver<Idle>, Driver<Busy>",
-        note = "`TAIL` decides which memory the device reaches: only the driver, which owns that memory, writes it"
+        note = "`TAIL` controls which memory the device accesses, so only the driver may write it"
     )]
     pub unsafe trait TAIL {}
     #[diagnostic::do_not_recommend]
     unsafe impl TAIL for Driver<permission::Idle> {}
     #[diagnostic::do_not_recommend]
     unsafe impl TAIL for Driver<permission::Busy> {}
-    /// Who may write `KEY`.
+    /// The permissions to write `KEY`.
     #[diagnostic::on_unimplemented(
         message = "register `KEY` may not be written with permission `{Self}`",
         label = "not with permission `{Self}`",
         note = "datasheet 4.3: `KEY` may be written with: Driver<Idle>, Driver<Busy>",
-        note = "`KEY` decides what state the device is in: only the driver, whose types say that state, writes it",
-        note = "a wrong write of `KEY` can destroy hardware: no safe code writes it"
+        note = "`KEY` controls the device state that the driver's types track, so only the driver may write it",
+        note = "a wrong write of `KEY` can destroy hardware, so no safe code may write it"
     )]
     pub unsafe trait KEY {}
     #[diagnostic::do_not_recommend]
@@ -140,13 +140,13 @@ pub mod permit {
 /// Decides what the chip does; see \[3.1\] and \<MODE\>.
 ///
 /// - Reached by: [`mode`](Registers::mode). Group: [Control](by_group#control).
-/// - Access: `rw`: reads give what was written.
+/// - Access: `rw`: a read returns the written value.
 /// - After a reset: `0x0000_0012`.
 /// - Where: `0x00000`; also `0x00800`.
 /// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
-/// - Software must write 5 into `MAGIC`: every write does.
-/// - Software must write 0 into `OLD`: every write does.
-/// - Touched by: [`Device::start`](crate::device::Device::start), [`Device::stop`](crate::device::Device::stop).
+/// - Must write 5 to `MAGIC`: every write sets it.
+/// - Must write 0 to `OLD`: every write sets it.
+/// - Accessed by: [`Device::start`](crate::device::Device::start), [`Device::stop`](crate::device::Device::stop).
 ///
 /// | Bits | Field | Access | Reset | Meaning |
 /// | ---: | --- | --- | ---: | --- |
@@ -159,7 +159,7 @@ pub mod permit {
 /// | 13 | [`READY`](Self::READY) | `ro` | 0 | The chip is ready. |
 /// | 14 | [`FAILED`](Self::FAILED) | `w1c` | 0 | Something went wrong. |
 /// | 30:15 |  |  |  | reserved, written as zero |
-/// | 31 |  |  |  | reserved, left as it is (firmware uses it) |
+/// | 31 |  |  |  | reserved, preserved (firmware uses it) |
 ///
 /// **Erratum:** READY may come late. (Source: E7.)
 ///
@@ -169,7 +169,7 @@ pub mod permit {
 pub enum MODE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl MODE {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00000);
     /// Bits 1:0: How fast it goes.
     pub const SPEED: Enumerated<MODE, 0, 2, mode::SPEED> = unsafe {
@@ -179,11 +179,11 @@ impl MODE {
     pub const SIZE: Bits<MODE, 4, 4> = unsafe { Bits::ranged("SIZE", 1, 8) };
     /// Bits 10:8: Nobody knows.
     ///
-    /// Must be 5, which every write sees to.
+    /// Must be 5: every write sets it.
     pub const MAGIC: Bits<MODE, 8, 3, Fixed> = unsafe { Bits::new("MAGIC") };
     /// Bit 11: Has no use any more.
     ///
-    /// Must be 0, which every write sees to.
+    /// Must be 0: every write sets it.
     pub const OLD: Flag<MODE, 11, Fixed> = unsafe { Flag::new("OLD") };
     /// Bit 12: Resets the chip.
     pub const RESET: Flag<MODE, 12, SelfClearing> = unsafe { Flag::new("RESET") };
@@ -338,7 +338,7 @@ pub mod mode {
 #[cfg_attr(doc, doc = include_str!("docs/SCRATCH.html"))]
 ///
 /// - Reached by: [`scratch`](Registers::scratch). Group: [Control](by_group#control).
-/// - Access: `rw`: reads give what was written.
+/// - Access: `rw`: a read returns the written value.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00004`.
 /// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
@@ -350,7 +350,7 @@ pub mod mode {
 pub enum SCRATCH {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl SCRATCH {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00004);
     /// Bits 31:0: For software.
     pub const SCRATCH: Bits<SCRATCH, 0, 32> = unsafe { Bits::new("SCRATCH") };
@@ -430,12 +430,12 @@ const _: () = {
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
 /// | 0 | [`DONE`](Self::DONE) | `rc_w1c` | A transfer is done. |
-/// | 31:1 |  |  | reserved, left as it is |
+/// | 31:1 |  |  | reserved, preserved |
 #[derive(Debug, Clone, Copy)]
 pub enum CAUSE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl CAUSE {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00008);
     /// Bit 0: A transfer is done.
     pub const DONE: Flag<CAUSE, 0, OneToClear> = unsafe { Flag::new("DONE") };
@@ -513,12 +513,12 @@ const _: () = {
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
 /// | 0 | [`DONE`](Self::DONE) | `w1s` | Interrupts when a transfer is done. |
-/// | 31:1 |  |  | reserved, left as it is |
+/// | 31:1 |  |  | reserved, preserved |
 #[derive(Debug, Clone, Copy)]
 pub enum MASK {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl MASK {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x0000c);
     /// Bit 0: Interrupts when a transfer is done.
     pub const DONE: Flag<MASK, 0, OneToSet> = unsafe { Flag::new("DONE") };
@@ -588,7 +588,7 @@ const _: () = {
 #[cfg_attr(doc, doc = include_str!("docs/UNMASK.html"))]
 ///
 /// - Reached by: [`unmask`](Registers::unmask). Group: [Control](by_group#control).
-/// - Access: `wo`: reads mean nothing.
+/// - Access: `wo`: a read returns no meaningful value.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00010`.
 /// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
@@ -596,12 +596,12 @@ const _: () = {
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
 /// | 0 | [`DONE`](Self::DONE) | `wo` | No longer interrupts when a transfer is done. |
-/// | 31:1 |  |  | reserved, left as it is |
+/// | 31:1 |  |  | reserved, preserved |
 #[derive(Debug, Clone, Copy)]
 pub enum UNMASK {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl UNMASK {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00010);
     /// Bit 0: No longer interrupts when a transfer is done.
     pub const DONE: Flag<UNMASK, 0, WriteOnly> = unsafe { Flag::new("DONE") };
@@ -668,21 +668,21 @@ const _: () = {
 /// Base Address (datasheet 4.1).
 #[cfg_attr(doc, doc = include_str!("docs/BASE.html"))]
 ///
-/// - Reached by: [`base`](Registers::base); with [`BASE_H`] as one value: [`bases`](Registers::bases). Group: [Transfers](by_group#transfers).
-/// - Access: `rw`: reads give what was written.
-/// - After a reset: unknown, so a write gives every field, or is a `modify`.
+/// - Reached by: [`base`](Registers::base); together with [`BASE_H`] as one value: [`bases`](Registers::bases). Group: [Transfers](by_group#transfers).
+/// - Access: `rw`: a read returns the written value.
+/// - After a reset: unknown, so a write must give every field, or use `modify`.
 /// - Where: `0x00100 + 0x40 * n` for n = 0 to 3, `0x00400 + 0x40 * (n - 4)` for n = 4 to 5.
-/// - Decides which memory the device reaches, so only the driver itself writes it, in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
+/// - Controls which memory the device accesses, so only the driver may write it, in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
 ///
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
-/// | 3:0 |  |  | reserved, left as it is |
+/// | 3:0 |  |  | reserved, preserved |
 /// | 31:4 | [`BASE`](Self::BASE) | `rw` | Where the descriptors are. In units of 16 bytes. |
 #[derive(Debug, Clone, Copy)]
 pub enum BASE {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl BASE {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
@@ -768,11 +768,11 @@ const _: () = {
 /// Base Address High (datasheet 4.1).
 #[cfg_attr(doc, doc = include_str!("docs/BASE_H.html"))]
 ///
-/// - Reached by: [`base_h`](Registers::base_h); with [`BASE`] as one value: [`bases`](Registers::bases). Group: [Transfers](by_group#transfers).
-/// - Access: `rw`: reads give what was written.
+/// - Reached by: [`base_h`](Registers::base_h); together with [`BASE`] as one value: [`bases`](Registers::bases). Group: [Transfers](by_group#transfers).
+/// - Access: `rw`: a read returns the written value.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00108 + 0x40 * n` for n = 0 to 3, `0x00408 + 0x40 * (n - 4)` for n = 4 to 5.
-/// - Decides which memory the device reaches, so only the driver itself writes it, in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
+/// - Controls which memory the device accesses, so only the driver may write it, in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
 ///
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
@@ -782,7 +782,7 @@ const _: () = {
 pub enum BASE_H {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl BASE_H {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
@@ -871,22 +871,22 @@ const _: () = {
 #[cfg_attr(doc, doc = include_str!("docs/TAIL.html"))]
 ///
 /// - Reached by: [`tail`](Registers::tail). Group: [Transfers](by_group#transfers).
-/// - Access: `rw`: reads give what was written.
+/// - Access: `rw`: a read returns the written value.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00104 + 0x40 * n` for n = 0 to 3, `0x00404 + 0x40 * (n - 4)` for n = 4 to 5.
-/// - Decides which memory the device reaches, so only the driver itself writes it, in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
-/// - A doorbell: a write hands work to the device.
-/// - Touched by: [`Device::start`](crate::device::Device::start).
+/// - Controls which memory the device accesses, so only the driver may write it, in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+/// - A doorbell: a write notifies the device of new work.
+/// - Accessed by: [`Device::start`](crate::device::Device::start).
 ///
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
 /// | 15:0 | [`TAIL`](Self::TAIL) | `rw` | The first descriptor that the chip may not use. |
-/// | 31:16 |  |  | reserved, left as it is |
+/// | 31:16 |  |  | reserved, preserved |
 #[derive(Debug, Clone, Copy)]
 pub enum TAIL {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl TAIL {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<LaneSpace, RegisterSpace, u32, 2> = Array::constant([
         Range {
             first: 0,
@@ -977,10 +977,10 @@ const _: () = {
 #[cfg_attr(doc, doc = include_str!("docs/KEY.html"))]
 ///
 /// - Reached by: [`key`](Registers::key). Group: [Transfers](by_group#transfers).
-/// - Access: `rw`: reads give what was written.
-/// - After a reset: `0x0000_00ff`, of which only the bits `0x0000_ffff` are known, so a write gives every field, or is a `modify`.
+/// - Access: `rw`: a read returns the written value.
+/// - After a reset: `0x0000_00ff`, of which only the bits `0x0000_ffff` are known, so a write must give every field, or use `modify`.
 /// - Where: `0x00600 + 0x4 * n` for n = 0 to 9.
-/// - Decides what state the device is in. A wrong write can destroy hardware, so only the driver itself writes it, in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+/// - Controls the device state. A wrong write can destroy hardware, so only the driver may write it, in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
 ///
 /// | Bits | Field | Access | Reset | Meaning |
 /// | ---: | --- | --- | ---: | --- |
@@ -989,7 +989,7 @@ const _: () = {
 pub enum KEY {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl KEY {
-    /// Where the elements are.
+    /// The offsets of the elements.
     pub const ARRAY: Array<Below<10>, RegisterSpace, u32, 1> = Array::constant([
         Range {
             first: 0,
@@ -1063,7 +1063,7 @@ const _: () = {
 /// Count Low (datasheet 5.1).
 #[cfg_attr(doc, doc = include_str!("docs/COUNT_L.html"))]
 ///
-/// - Reached by: [`count_l`](Registers::count_l); with [`COUNT_H`] as one value: [`count`](Registers::count). Group: [Transfers](by_group#transfers).
+/// - Reached by: [`count_l`](Registers::count_l); together with [`COUNT_H`] as one value: [`count`](Registers::count). Group: [Transfers](by_group#transfers).
 /// - Access: `rc`: a read clears it.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00700`.
@@ -1076,7 +1076,7 @@ const _: () = {
 pub enum COUNT_L {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl COUNT_L {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00700);
     /// Bits 31:0: The low bits.
     pub const COUNT: Bits<COUNT_L, 0, 32, ReadToClear> = unsafe { Bits::new("COUNT") };
@@ -1144,7 +1144,7 @@ const _: () = {
 /// Count High (datasheet 5.2).
 #[cfg_attr(doc, doc = include_str!("docs/COUNT_H.html"))]
 ///
-/// - Reached by: [`count_h`](Registers::count_h); with [`COUNT_L`] as one value: [`count`](Registers::count). Group: [Transfers](by_group#transfers).
+/// - Reached by: [`count_h`](Registers::count_h); together with [`COUNT_L`] as one value: [`count`](Registers::count). Group: [Transfers](by_group#transfers).
 /// - Access: `rc`: a read clears it.
 /// - After a reset: `0x0000_0000`.
 /// - Where: `0x00704`.
@@ -1158,7 +1158,7 @@ const _: () = {
 pub enum COUNT_H {}
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl COUNT_H {
-    /// Where the register is.
+    /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00704);
     /// Bits 3:0: The high bits.
     pub const COUNT: Bits<COUNT_H, 0, 4, ReadToClear> = unsafe { Bits::new("COUNT") };
@@ -1251,7 +1251,7 @@ impl<B, P> ::core::fmt::Debug for Registers<'_, B, P> {
 }
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 impl<'a, B, P> Registers<'a, B, P> {
-    /// Takes permission `P` for the registers on `bus`, past the rules: for drivers, and for what a driver does not do.
+    /// Returns the registers on `bus` with permission `P`, for drivers and for work that no driver does.
     ///
     /// # Safety
     ///
@@ -1268,12 +1268,12 @@ impl<'a, B, P> Registers<'a, B, P> {
             permission: ::core::marker::PhantomData,
         }
     }
-    /// For generated code: the register `R` at `offset`, which an extension of the map adds.
+    /// Returns the register `R` at `offset`, which an extension of the map adds. For generated code.
     ///
     /// # Safety
     ///
-    /// `R` is at `offset`, and whoever may write it by its own rules cannot thereby let the device access memory
-    /// that it was not given.
+    /// `R` is at `offset`, and no write that its own rules allow lets the device access memory that was not given
+    /// to it.
     #[doc(hidden)]
     #[must_use]
     #[inline(always)]
@@ -1368,7 +1368,7 @@ pub static REGISTERS: &[RegisterInfo] = &[
     <COUNT_H as Register>::INFO,
 ];
 
-/// All registers by address. Arrays stand where their first element is, once for each range.
+/// All registers by address. An array is listed at its first element, once for each range.
 #[cfg(doc)]
 #[doc = include_str!("docs/by_address.md")]
 pub mod by_address {}
@@ -1378,7 +1378,7 @@ pub mod by_address {}
 #[doc = include_str!("docs/by_name.md")]
 pub mod by_name {}
 
-/// All registers by what they are for.
+/// All registers by group.
 #[cfg(doc)]
 #[doc = include_str!("docs/by_group.md")]
 pub mod by_group {}

@@ -176,7 +176,7 @@ impl fmt::Display for Register {
         writeln!(f, "    device_state: {}\n    hardware_damage: {}", self.device_state, self.hardware_damage)?;
         let musts = self.fields.iter().enumerate().filter_map(|(number, field)| Some((number, field.must?)));
         for (at, (number, value)) in musts.enumerate() {
-            f.write_str(if at == 0 { "    software_must:\n" } else { "" })?;
+            f.write_str(if at == 0 { "    required_values:\n" } else { "" })?;
             writeln!(f, "      F{number}: {value}")?;
         }
         f.write_str(if self.fields.is_empty() { "" } else { "    fields:\n" })?;

@@ -9,7 +9,7 @@ use super::token::{allow_type_name, allow_unsafe, ident, mask64, number, unsafe_
 use crate::lower::Descriptor;
 use crate::rust_name;
 
-/// A descriptor format's type and its fields.
+/// Generates the type of a descriptor format and its fields.
 pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let described = descriptor.described;
     let text = described.name.as_str();

@@ -1,73 +1,73 @@
-//! Bit diagrams, as SVG in HTML that rustdoc takes over as it is.
+//! Bit diagrams, as SVG in HTML that rustdoc includes unchanged.
 //!
-//! All colours are rustdoc's own, so that a diagram is right in each of its themes. What a field answers to reads and
-//! writes shows in the shape of its frame: colours alone would not do.
+//! All colours come from rustdoc, so that a diagram fits each theme. The shape of the frame shows the kind of access,
+//! because colours are not enough for all readers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::description::{Access, Bits};
 
-/// The bits of a row. Those of wider things stand in several rows, the low ones first.
+/// The number of bits per row. Wider items have several rows, the low bits first.
 const ROW: u32 = 32;
 /// The width of a bit.
 const BIT: f64 = 20.0;
 /// The space for lines at the edges.
 const EDGE: f64 = 1.0;
-/// The space for the offset of a row, where there are several.
+/// The space for the offset of a row, if there are several.
 const MARGIN: f64 = 40.0;
-/// The height of the bits' numbers.
+/// The height of the bit numbers.
 const NUMBERS: f64 = 14.0;
 /// The distance between rows.
 const GAP: f64 = 12.0;
 /// The width of a character of a name, and the height of its line.
 const LETTER: (f64, f64) = (7.2, 13.0);
-/// The width of a character of what else there is, and the height of its line.
+/// The width of a character of other text, and the height of its line.
 const SMALL: (f64, f64) = (6.0, 11.0);
-/// The height of the bar over fields that do more than hold what was written.
+/// The height of the bar over fields with side effects.
 const BAR: f64 = 4.0;
 /// The distance of a frame within a frame.
 const INSET: f64 = 2.5;
 /// The space around a name.
 const AROUND: f64 = 4.0;
 
-/// Some bits that belong together.
+/// A field or a run of reserved bits.
 pub struct Cell {
     /// The bits.
     pub bits: Bits,
-    /// What they are called, unless they are reserved.
+    /// Its name, unless it is reserved.
     pub name: String,
-    /// Where the reader gets by it.
+    /// The target of its link.
     pub link: Option<String>,
-    /// What they answer to reads and writes.
+    /// Its kind of access.
     pub kind: Kind,
-    /// When they have this meaning, if not always.
+    /// The condition of this meaning, if any.
     pub when: String,
 }
 
-/// What bits answer to reads and writes.
+/// The kind of access of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// They are a field.
+    /// A field.
     Field(Access),
-    /// They are a field that has one value only.
+    /// A field with a prescribed value.
     Prescribed(u64),
-    /// They are no field.
+    /// Reserved bits.
     Reserved,
 }
 
 impl Kind {
-    /// In the diagram itself.
+    /// Returns the text in the diagram.
     fn short(self) -> String {
         match self {
             Self::Field(Access::ReadSets) => "RS".to_owned(),
-            Self::Field(access) => access.word().to_uppercase().replace('_', " "),
+            Self::Field(access) => access.keyword().to_uppercase().replace('_', " "),
             Self::Prescribed(value) => format!("={value}"),
             Self::Reserved => String::new(),
         }
     }
 
-    /// Below the diagram.
+    /// Returns the text in the legend below the diagram.
     fn key(self) -> String {
         match self {
             Self::Prescribed(_) => "=n: must be written as n".to_owned(),
@@ -95,7 +95,7 @@ impl Kind {
         text.to_owned()
     }
 
-    /// Whether something happens beside what is read or written.
+    /// Returns `true` if an access has side effects.
     fn acts(self) -> bool {
         !matches!(
             self,
@@ -113,7 +113,7 @@ impl Kind {
         }
     }
 
-    /// The frame within the frame.
+    /// Returns the inner frame.
     fn inner(self) -> Option<&'static str> {
         match self {
             Self::Field(Access::ReadOnly) => Some("once"),
@@ -123,7 +123,7 @@ impl Kind {
     }
 }
 
-/// The diagram of something `width` bits wide.
+/// Draws the diagram of an item of `width` bits.
 pub fn diagram(label: &str, width: u32, cells: &[Cell]) -> String {
     let mut svg = Svg { text: String::new(), y: 0.0, width: 0.0 };
     let rows = width.div_ceil(ROW);
@@ -138,32 +138,32 @@ pub fn diagram(label: &str, width: u32, cells: &[Cell]) -> String {
     }
     svg.key(left, cells);
     let (width, height) = (svg.width, number(svg.y + EDGE));
-    // Without blank lines, so that Markdown leaves all of it alone.
+    // No blank lines, so that Markdown leaves the HTML unchanged.
     format!(
         "<div class=\"bits\"><style>\n{}{}</style>\n<svg role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {width} {height}\" \
          style=\"width:{width}px\"><defs><pattern id=\"bits-reserved\" width=\"6\" height=\"6\" \
          patternUnits=\"userSpaceOnUse\"><path d=\"M0 6L6 0\"/></pattern></defs>{}\n</svg></div>\n",
         include_str!("diagram.css"),
-        // For the table beside it.
+        // The table has this information for screen readers.
         include_str!("table.css"),
         escape(label),
         svg.text
     )
 }
 
-/// A diagram in the making.
+/// A diagram under construction.
 struct Svg {
     text: String,
     y: f64,
     width: f64,
 }
 
-/// A part of a cell that stands in one row.
+/// The part of a cell in one row.
 struct Part<'a> {
     cell: &'a Cell,
     bits: Bits,
     name: Name,
-    /// The lanes that it takes up, where several meanings of bits are drawn one below the other.
+    /// Its lanes. Alternative meanings of bits are drawn one below the other.
     lanes: std::ops::Range<usize>,
 }
 
@@ -177,7 +177,7 @@ impl Part<'_> {
     }
 }
 
-/// How a name is written.
+/// The layout of a name.
 enum Name {
     Lines(Vec<String>),
     Upright(String),
@@ -209,7 +209,7 @@ impl Name {
     }
 }
 
-/// The words of a kind, one below the other where they do not fit.
+/// Returns the lines of a kind, one word per line if they do not fit.
 fn kind_lines(kind: Kind, width: f64) -> Vec<String> {
     let text = kind.short();
     if text.is_empty() {
@@ -241,7 +241,7 @@ impl Svg {
         self.y = top + height;
     }
 
-    /// The numbers of the bits at which something begins or ends.
+    /// Draws the numbers of the bits at which a cell begins or ends.
     fn numbers(&mut self, parts: &[Part<'_>], y: f64, x: impl Fn(u32) -> f64) {
         let edges: BTreeSet<_> = parts.iter().flat_map(|part| [part.bits.lsb, part.bits.msb()]).collect();
         for bit in edges {
@@ -285,7 +285,7 @@ impl Svg {
         self.add(format_args!("{}</g>", if cell.link.is_some() { "</a>" } else { "" }));
     }
 
-    /// The frame of a kind, and what else tells it apart.
+    /// Draws the frame and the bar of a kind.
     fn frame(&mut self, kind: Kind, (x, y): (f64, f64), (width, height): (f64, f64)) {
         self.rectangle("", (x, y), (width, height));
         if let Some(class) = kind.inner() {
@@ -307,9 +307,9 @@ impl Svg {
         self.add(format_args!("<text {class}x=\"{}\" y=\"{}\">{}</text>", number(x), number(y), escape(words)));
     }
 
-    /// What the frames and the words in them mean.
+    /// Draws the legend of the frames.
     fn key(&mut self, left: f64, cells: &[Cell]) {
-        // What is reserved comes last.
+        // Reserved bits come last.
         let mut kinds: Vec<Kind> = cells.iter().map(|cell| cell.kind).collect();
         kinds.sort_by_key(|kind| (*kind == Kind::Reserved, kind.acts(), kind.key()));
         kinds.dedup_by_key(|kind| kind.key());
@@ -333,12 +333,12 @@ impl Svg {
     }
 
     fn add(&mut self, text: std::fmt::Arguments<'_>) {
-        // A text takes whatever is written to it.
+        // Writing to a `String` cannot fail.
         let _ = self.text.write_fmt(text);
     }
 }
 
-/// The parts of cells that are in a row, each in its lanes.
+/// Returns the parts of cells in a row, each with its lanes.
 fn parts(row: Bits, cells: &[Cell]) -> Vec<Part<'_>> {
     let mut parts: Vec<Part<'_>> = Vec::new();
     for cell in cells {
@@ -350,7 +350,7 @@ fn parts(row: Bits, cells: &[Cell]) -> Vec<Part<'_>> {
         let name = if bits == cell.bits || cell.name.is_empty() {
             cell.name.clone()
         } else {
-            // Which part of the field it is.
+            // The name shows which bits of the field are in this row.
             let part = Bits { lsb: lsb - cell.bits.lsb, width: bits.width };
             format!("{}[{}]", cell.name, part.text())
         };
@@ -358,14 +358,14 @@ fn parts(row: Bits, cells: &[Cell]) -> Vec<Part<'_>> {
         let name = Name::fit(&name, f64::from(bits.width) * BIT - around);
         let mut part = Part { cell, bits, name, lanes: 0..1 };
         let free = |lane: usize| !parts.iter().any(|other| other.lanes.start == lane && other.shares_bits(&part));
-        // Together with what has its meaning at the same time, if there is room.
+        // Shares a lane with cells of the same condition, if there is room.
         let alike = parts.iter().filter(|other| !cell.when.is_empty() && other.cell.when == cell.when);
         let lane = alike.map(|other| other.lanes.start).find(|lane| free(*lane));
         let lane = lane.or_else(|| (0..=parts.len()).find(|lane| free(*lane))).unwrap_or(0);
         part.lanes = lane..lane + 1;
         parts.push(part);
     }
-    // What shares no bits takes up the lanes above and below.
+    // A cell that shares no bits extends over the lanes above and below.
     let lanes = parts.iter().map(|part| part.lanes.end).max().unwrap_or(1);
     for n in 0..parts.len() {
         let free = |parts: &[Part<'_>], lane: usize| {
@@ -387,7 +387,7 @@ fn parts(row: Bits, cells: &[Cell]) -> Vec<Part<'_>> {
     parts
 }
 
-/// Where each lane begins, and where the last ends: high enough for all that stands in them.
+/// Returns the start of each lane and the end of the last. Each lane is high enough for its content.
 fn tops(parts: &[Part<'_>], lanes: usize) -> Vec<f64> {
     let mut heights = vec![0.0f64; lanes];
     let mut by_lanes: Vec<_> = parts.iter().collect();
@@ -411,7 +411,7 @@ fn tops(parts: &[Part<'_>], lanes: usize) -> Vec<f64> {
     tops
 }
 
-/// A number with as many digits as a diagram needs.
+/// Formats a number with the digits that a diagram needs.
 fn number(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

@@ -1,6 +1,7 @@
-//! What an extension adds, for a crate that depends on the one that has the rest: fields are constants of a trait that
-//! their register's type implements, so that `value!` takes them like any other; registers are methods of a trait that
-//! the block of all registers implements.
+//! The additions of an extension, for a crate that depends on the extended crate.
+//!
+//! Fields are constants of a trait that the type of the register implements, so that `value!` accepts them. Registers
+//! are methods of a trait that the register block implements.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,7 +11,7 @@ use super::{Code, Options, doc, fields, imports, index, permissions, registers};
 use crate::lower::{Additions, ExtendedRegister};
 use crate::rust_name;
 
-/// The additions, to be `include!`d.
+/// Generates the additions, for `include!`.
 pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
     let map = &additions.map;
     let mut code = Code::new(options);
@@ -26,7 +27,7 @@ pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
     code.finish(map, &of_the_extended(additions))
 }
 
-/// What the documentation includes.
+/// Returns the files that the documentation includes.
 pub fn docs(additions: &Additions<'_>) -> Vec<(String, String)> {
     let mut files: Vec<_> =
         additions.extended.iter().map(|register| doc::addition_diagram(additions, register)).collect();
@@ -37,7 +38,7 @@ pub fn docs(additions: &Additions<'_>) -> Vec<(String, String)> {
     files
 }
 
-/// The names that may be used of the module that has the registers of the crate that is extended.
+/// Returns the names in the register module of the extended crate that generated code may use.
 fn of_the_extended(additions: &Additions<'_>) -> Vec<String> {
     let (description, extension) = (additions.map.description, additions.extension);
     let indices = description.indices.keys().filter(|name| !extension.indices.contains_key(*name));
@@ -80,7 +81,7 @@ fn extended(additions: &Additions<'_>, options: &Options, extended: &ExtendedReg
     }
 }
 
-/// The methods that give the added registers their place on a bus.
+/// Generates the methods that return the added registers on a bus.
 fn accessors(additions: &Additions<'_>) -> TokenStream {
     let name = rust_name::added_registers(additions.extension);
     let doc = doc::line(format!("The registers that `{}` adds.", additions.extension.extension.value));

@@ -9,12 +9,12 @@ use crate::description::Access;
 use crate::lower::{Field, FieldKind};
 use crate::rust_name;
 
-/// The constants of type `owner`, of which `module` has the enumerations.
+/// Generates the field constants of type `owner`, whose enumerations are in `module`.
 pub fn constants(fields: &[Field<'_>], owner: &Ident, module: &Ident) -> TokenStream {
     fields.iter().map(|field| constant(field, owner, module, false)).collect()
 }
 
-/// The constants that an extension adds to type `owner`, for a trait.
+/// Generates the field constants that an extension adds to type `owner`, for a trait.
 pub fn added_constants(fields: &[Field<'_>], owner: &Ident, module: &Ident) -> TokenStream {
     fields.iter().map(|field| constant(field, owner, module, true)).collect()
 }
@@ -37,7 +37,7 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, added: bool) -> To
             (quote!(Enumerated<#owner, #lsb, #width, #module::#values #access>), quote!(Enumerated::new(#text)))
         }
     };
-    let aliases = doc::aliases(&field.described.header_names, &rust_name);
+    let aliases = doc::aliases(&field.described.other_names, &rust_name);
     let visibility = (!added).then(|| quote!(pub));
     let (doc, allow, name) = (doc::field(field), allow_constant_name(&rust_name), ident(&rust_name));
     quote! {
@@ -48,7 +48,7 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, added: bool) -> To
     }
 }
 
-/// The last parameter of a field's type, which is left out where the field is simply read and written.
+/// Returns the last parameter of a field's type, which is left out for a read-write field.
 fn access(field: &Field<'_>, added: bool) -> TokenStream {
     let kind = match field.access {
         _ if field.prescribed.is_some() => "Fixed",
@@ -64,11 +64,11 @@ fn access(field: &Field<'_>, added: bool) -> TokenStream {
         Access::ReadSets => "ReadToSet",
     };
     let kind = ident(kind);
-    // The register's type was made without the field, and may take its bits for reserved.
+    // The type of the register is generated without the field, and may treat its bits as reserved.
     if added && field.is_settable() && !field.guarded { quote!(, Added<#kind>) } else { quote!(, #kind) }
 }
 
-/// The module of the enumerations, if there are any.
+/// Generates the module of the enumerations, if there are any.
 pub fn values<'a>(fields: impl IntoIterator<Item = &'a Field<'a>>, owner: &str, module: &Ident) -> TokenStream {
     let enums: Vec<_> =
         fields.into_iter().filter(|field| field.kind == FieldKind::Enumerated).map(enumeration).collect();
@@ -125,7 +125,7 @@ fn enumeration(field: &Field<'_>) -> TokenStream {
     }
 }
 
-/// The fields as data.
+/// Generates the fields as data.
 pub fn table(fields: &[Field<'_>]) -> TokenStream {
     let infos = fields.iter().map(|field| {
         let (name, access) = (field.name.as_str(), token::access_kind(field.access));

@@ -1,4 +1,4 @@
-//! The `use` lines: of the runtime's names those that the code has a use for.
+//! The `use` lines, with the names of the runtime that the code uses.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use quote::quote;
 use super::Options;
 use super::token::ident;
 
-/// The modules of the runtime and the names that generated code uses of them.
+/// The modules of the runtime, and the names in them that generated code uses.
 #[rustfmt::skip]
 const RUNTIME: &[(&[&str], &[&str])] = &[
     (&["address"], &["DmaAddr"]),
@@ -30,10 +30,10 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
     (&["space"], &["Offset", "Space"]),
 ];
 
-/// The `use` lines of code that has the words `used`, where some are among the `registers` of the crate that is extended.
+/// Generates the `use` lines of code with the identifiers `used`. Some may be among `registers` of the extended crate.
 pub fn of(used: &HashSet<String>, options: &Options, registers: &[String]) -> TokenStream {
     let (runtime, map) = (root(options), extended(options));
-    // A block of a map is a module within the one that has the rest of the map.
+    // A register block is a module inside the one with the rest of the map.
     let map = if options.extends { quote!(#map::registers) } else { quote!(super) };
     let runtime = RUNTIME.iter().map(|(path, names)| (&runtime, *path, names.to_vec()));
     let registers = (&map, [].as_slice(), registers.iter().map(String::as_str).collect());
@@ -46,24 +46,24 @@ pub fn of(used: &HashSet<String>, options: &Options, registers: &[String]) -> To
             names => Some(quote!(use #root #(::#path)*::{#(#names),*};)),
         }
     });
-    // A word of the map may be there as the name of a field only, which needs no import.
+    // An identifier may be only the name of a field, which needs no import.
     let uses = uses.map(|line| quote!(#[allow(unused_imports)] #line));
-    // Whoever includes it may have no prelude.
+    // The including crate may have no prelude.
     quote!(use ::core::prelude::v1::*; #(#uses)*)
 }
 
-/// The runtime.
+/// Returns the path of the runtime.
 pub fn root(options: &Options) -> TokenStream {
     let root = extended(options);
     if options.extends { quote!(#root::runtime) } else { root }
 }
 
-/// The crate that is extended.
+/// Returns the path of the extended crate.
 pub fn extended(options: &Options) -> TokenStream {
     options.crate_path.parse().unwrap_or_else(|_| quote!(::datasheet_runtime))
 }
 
-/// Adds the words of some code to others.
+/// Adds the identifiers of some code.
 pub fn collect(tokens: TokenStream, words: &mut HashSet<String>) {
     for token in tokens {
         match token {

@@ -1,4 +1,4 @@
-//! Lists of all registers, as modules that there are only in the documentation.
+//! Lists of all registers, as modules that exist only in the documentation.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use super::token::{address, ident};
 use crate::lower::{Map, Register};
 use crate::rust_name;
 
-/// A list: its module, and what it is.
+/// A list: its module, and its documentation.
 const LISTS: [(&str, &str); 3] = [
-    ("by_address", "All registers by address. Arrays stand where their first element is, once for each range."),
+    ("by_address", "All registers by address. An array is listed at its first element, once for each range."),
     ("by_name", "All registers by name."),
-    ("by_group", "All registers by what they are for."),
+    ("by_group", "All registers by group."),
 ];
 
-/// The modules, of a block or of the first.
+/// Generates the modules of a block.
 pub fn modules(block: Option<&str>) -> TokenStream {
     let modules = LISTS.iter().map(|(name, what)| {
         let (doc, file, name) = (line(*what), path(block, name), ident(name));
@@ -31,10 +31,10 @@ pub fn modules(block: Option<&str>) -> TokenStream {
     modules.collect()
 }
 
-/// The files of the lists.
+/// Returns the files of the lists.
 pub fn files(map: &Map<'_>, block: Option<&str>) -> Vec<(String, String)> {
     let texts = [by_address(map), by_name(map), by_group(map)];
-    // Names and addresses stay whole on a narrow screen.
+    // Names and addresses must not wrap on a narrow screen.
     let style = format!("\n<style>\n{}</style>\n", include_str!("table.css"));
     LISTS.iter().zip(texts).map(|((name, _), text)| (path(block, name), format!("{style}{text}"))).collect()
 }
@@ -82,12 +82,12 @@ fn by_group(map: &Map<'_>) -> String {
     for register in &map.registers {
         groups.entry(&register.described.group).or_default().push(register);
     }
-    // Of a part of a map some have none.
+    // In a part of a map, some groups have no register.
     let groups = map.description.groups.iter().filter_map(|(group, heading)| Some((heading, groups.remove(group)?)));
     groups.map(|(heading, registers)| format!("\n# {}\n{}", escape(heading), table(registers.into_iter()))).collect()
 }
 
-/// Registers with the addresses of each.
+/// Returns a table of registers with their addresses.
 fn table<'a>(registers: impl Iterator<Item = &'a Register<'a>>) -> String {
     let mut text = "\n| Register | Title | Access | Section | Address |\n|---|---|---|---|---|\n".to_owned();
     for register in registers {
@@ -97,17 +97,17 @@ fn table<'a>(registers: impl Iterator<Item = &'a Register<'a>>) -> String {
     text
 }
 
-/// A row that ends with what a register is.
+/// Returns a row with the address and the facts of a register.
 fn row(before: &[String], register: &Register<'_>) -> String {
     let described = register.described;
     let name = rust_name::type_name(&described.name);
-    let access = format!("`{}`", described.access.word());
+    let access = format!("`{}`", described.access.keyword());
     let cells = [format!("[`{name}`]"), escape(&described.title), access, escape(&described.section)];
     let cells: Vec<_> = before.iter().chain(&cells).map(|cell| cell.replace('|', "\\|")).collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// The fragment under which rustdoc makes a heading reachable.
+/// Returns the fragment that rustdoc gives a heading.
 pub fn slug(heading: &str) -> String {
     heading
         .chars()

@@ -1,7 +1,7 @@
-//! A description as Rust: two files to be `include!`d by the crate that has the runtime they refer to, and what
-//! their documentation includes in turn.
+//! Output as Rust: two files for `include!` in a crate with the runtime, and the files that their documentation
+//! includes.
 //!
-//! `tests/golden` shows what comes out for a small description.
+//! `tests/golden` has the output for a small description.
 
 mod descriptors;
 mod diagram;
@@ -22,34 +22,35 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use crate::lower::{Additions, Map};
 use crate::rust_name;
 
-/// Where generated code finds the runtime.
+/// The options of generated code.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The path of the runtime or, for an extension, of the crate that is extended and has the runtime as module `runtime`.
+    /// The path of the runtime. For an extension, the path of the extended crate, which has the runtime as module
+    /// `runtime`.
     pub crate_path: String,
-    /// Whether the code extends the crate at that path.
+    /// `true` if the code extends the crate at that path.
     pub extends: bool,
-    /// What has the methods of the registers.
+    /// The type or trait with the methods of the registers.
     pub accessors: String,
-    /// Whether this is a part of a map whose permissions and general rules are elsewhere.
+    /// `true` if this is a part of a map, whose permissions and general rules are in another module.
     pub part: bool,
-    /// Whether the including crate has no prelude, and so no attributes of tools.
+    /// `true` if the including crate has no prelude, and so no tool attributes.
     pub no_prelude: bool,
-    /// Which functions of the crate touch which registers.
+    /// The registers that functions of the crate access.
     pub uses: Vec<Use>,
 }
 
-/// A function and the registers that it touches.
+/// A function and the registers that it accesses.
 #[derive(Debug, Clone)]
 pub struct Use {
     /// Its path from the root of the crate.
     pub function: String,
-    /// Their names.
+    /// The names of the registers.
     pub registers: Vec<String>,
 }
 
 impl Use {
-    /// What the lines `function: REGISTER REGISTER` of a text say.
+    /// Reads the lines `function: REGISTER REGISTER` of a text.
     pub(crate) fn read(text: &str) -> Vec<Self> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let uses = lines.filter_map(|line| line.rsplit_once(": "));
@@ -74,7 +75,7 @@ impl Default for Options {
     }
 }
 
-/// The registers: their types, fields and rules, the methods that reach them, and the table of them all.
+/// Generates the registers: types, fields, rules, methods and the table.
 pub fn registers(map: &Map<'_>, options: &Options) -> String {
     let mut code = Code::new(options);
     code.push(permissions::permissions(map));
@@ -85,7 +86,7 @@ pub fn registers(map: &Map<'_>, options: &Options) -> String {
     code.finish(map, &[])
 }
 
-/// The registers of a block beside the first, for a module within the one that has the first.
+/// Generates the registers of a further block, for a module inside the one of the first block.
 pub fn block(map: &Map<'_>, name: &str, options: &Options) -> String {
     let options = Options { part: true, ..options.clone() };
     let mut code = Code::new(&options);
@@ -99,14 +100,14 @@ pub fn block(map: &Map<'_>, name: &str, options: &Options) -> String {
     code.finish(map, &elsewhere)
 }
 
-/// What the documentation of a block includes.
+/// Returns the files that the documentation of a block includes.
 pub fn block_docs(map: &Map<'_>, name: &str) -> Vec<(String, String)> {
     let mut files = index::files(map, Some(name));
     files.extend(map.registers.iter().map(doc::register_diagram));
     files
 }
 
-/// The formats of the DMA descriptors: their types and fields, and the table of them all.
+/// Generates the formats of the DMA descriptors: types, fields and the table.
 pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
     let mut code = Code::new(options);
     for descriptor in &map.descriptors {
@@ -116,18 +117,18 @@ pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
     code.finish(map, &[])
 }
 
-/// What an extension adds to the registers.
+/// Generates the additions of an extension.
 pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
     let accessors = rust_name::added_registers(additions.extension);
     extension::additions(additions, &Options { accessors, part: true, extends: true, ..options.clone() })
 }
 
-/// What the documentation of an extension includes.
+/// Returns the files that the documentation of an extension includes.
 pub fn additions_docs(additions: &Additions<'_>) -> Vec<(String, String)> {
     extension::docs(additions)
 }
 
-/// What the documentation of both includes: paths beside them, and texts.
+/// Returns the files that the documentation of both includes: relative paths, and texts.
 pub fn docs(map: &Map<'_>, options: &Options) -> Vec<(String, String)> {
     let mut files = index::files(map, None);
     files.extend(options.uses.iter().map(|used| doc::function(map, used)));
@@ -136,7 +137,7 @@ pub fn docs(map: &Map<'_>, options: &Options) -> Vec<(String, String)> {
     files
 }
 
-/// The same without the attributes `#[diagnostic::...]`.
+/// Removes the attributes `#[diagnostic::...]`.
 fn without_diagnostics(tokens: TokenStream) -> TokenStream {
     let is_diagnostic = |token: &TokenTree| match token {
         TokenTree::Group(group) => {
@@ -147,7 +148,7 @@ fn without_diagnostics(tokens: TokenStream) -> TokenStream {
     let mut kept = Vec::new();
     for token in tokens {
         match token {
-            // The `#` before it goes too.
+            // The `#` before it is removed, too.
             token if is_diagnostic(&token) => drop(kept.pop()),
             TokenTree::Group(group) => {
                 kept.push(Group::new(group.delimiter(), without_diagnostics(group.stream())).into());
@@ -158,7 +159,7 @@ fn without_diagnostics(tokens: TokenStream) -> TokenStream {
     kept.into_iter().collect()
 }
 
-/// Code in the making. Each piece is printed as it comes: all of them as tokens would be a hundred times as long as their text.
+/// Code under construction. Each piece is printed at once, because tokens need a hundred times the memory of text.
 struct Code<'a> {
     options: &'a Options,
     text: String,
@@ -177,7 +178,7 @@ impl<'a> Code<'a> {
         self.text += &print(items);
     }
 
-    /// Adds the types of the registers, the `accessors` that reach them, and the table of them all.
+    /// Adds the types of the registers, their `accessors`, and the table.
     fn push_registers(&mut self, map: &Map<'_>, accessors: TokenStream) {
         let pairs = doc::Pairs::of(map);
         for register in &map.registers {
@@ -187,16 +188,17 @@ impl<'a> Code<'a> {
         self.push(table::registers(map));
     }
 
-    /// The whole file, where some words are among the `registers` of the crate that is extended.
+    /// Returns the whole file. Some identifiers may be among the `registers` of the extended crate.
     fn finish(self, map: &Map<'_>, registers: &[String]) -> String {
         let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut text = format!("// {title}: generated from its description. Change that, not this.\n");
-        text += "// SAFETY: what is `unsafe` here says what the description says, which was checked when this was generated.\n";
+        let mut text = format!("// {title}: generated from its description. Edit the description, not this file.\n");
+        text +=
+            "// SAFETY: each `unsafe` item states a fact of the description, which was checked during generation.\n";
         let imports = print(imports::of(&self.words, self.options, registers));
         let mut before = "";
         for line in imports.lines().chain(self.text.lines()) {
-            // What is documented begins something new, and so do the methods; the rest belongs to it. Documentation may go
-            // on after an attribute, which may have several lines.
+            // A documented item and the methods get a blank line before them. Documentation may continue after an
+            // attribute, which may have several lines.
             let begins = line.starts_with("///") || line.starts_with("impl<'a, ");
             let documents = |line: &str| line.starts_with("///") || line.starts_with("#[") || line == ")]";
             if before.is_empty() || (begins && !documents(before)) {
@@ -213,7 +215,7 @@ impl<'a> Code<'a> {
 fn print(items: TokenStream) -> String {
     match syn::parse2(items.clone()) {
         Ok(file) => prettyplease::unparse(&file),
-        // The compiler will say what is wrong with it, and where.
+        // The compiler reports the error with its location.
         Err(_) => format!("{items}\n"),
     }
 }

@@ -1,4 +1,4 @@
-//! What makes a write legal, as types; and which of them which register asks for, as traits.
+//! Permissions as types, and the permissions that each register requires as traits.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,7 +9,7 @@ use crate::description::Mark;
 use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
 
-/// The module of the permissions.
+/// Generates the module of the permissions.
 pub fn permissions(map: &Map<'_>) -> TokenStream {
     let prelude = (!map.description.permissions.is_empty()).then(|| {
         quote!(
@@ -27,7 +27,7 @@ pub fn permissions(map: &Map<'_>) -> TokenStream {
         }
     });
     quote! {
-        /// What makes a write legal.
+        /// The permissions: compile-time evidence of a state, which a write needs.
         pub mod permission {
             #prelude
             #(#types)*
@@ -35,12 +35,12 @@ pub fn permissions(map: &Map<'_>) -> TokenStream {
     }
 }
 
-/// The module of the traits, one a register that has a rule of its own, so that the compiler can say which rule.
+/// Generates the module of the traits. Each register with its own rule has one, so that the compiler can name the rule.
 pub fn permits(map: &Map<'_>) -> TokenStream {
     let list = map.write_in.effective.join(", ");
     let default = Permit {
         name: ANY_REGISTER,
-        what: "Who may write the registers that have no rule of their own.".to_owned(),
+        what: "The permissions to write registers without their own rule.".to_owned(),
         write_in: &map.write_in,
         marks: Vec::new(),
         message: "register `{R}` may not be written in state `{Self}`".to_owned(),
@@ -50,7 +50,9 @@ pub fn permits(map: &Map<'_>) -> TokenStream {
     permits_module(std::iter::once(default).chain(own.map(|register| permit(map, register))).collect())
 }
 
-/// The same, for a part of a map: the trait of the registers that have no rule of their own is elsewhere, so each has one.
+/// Generates the module of the traits for a part of a map.
+///
+/// The common trait is in another module, so each register has its own.
 pub fn permits_of_each(map: &Map<'_>) -> TokenStream {
     permits_module(writable(map).map(|register| permit(map, register)).collect())
 }
@@ -65,7 +67,7 @@ fn permit<'a>(map: &'a Map<'_>, register: &'a Register<'_>) -> Permit<'a> {
     let (section, list) = (register.described.section.replace(['{', '}'], ""), write_in.effective.join(", "));
     let marks: Vec<_> = register.described.marks().collect();
     let (message, note) = if !marks.is_empty() {
-        // The state may well be one of those that are listed: what is missing then is the driver's own part in it.
+        // The state may be one of those listed. Then only the driver's permission is missing.
         let list: Vec<_> = write_in.effective.iter().map(|permission| format!("Driver<{permission}>")).collect();
         (
             format!("register `{name}` may not be written with permission `{{Self}}`"),
@@ -77,7 +79,7 @@ fn permit<'a>(map: &'a Map<'_>, register: &'a Register<'_>) -> Permit<'a> {
             format!("datasheet {section}: `{name}` may be written in: {list}"),
         )
     };
-    Permit { name, what: format!("Who may write `{name}`."), write_in, marks, message, note }
+    Permit { name, what: format!("The permissions to write `{name}`."), write_in, marks, message, note }
 }
 
 fn permits_module(permits: Vec<Permit<'_>>) -> TokenStream {
@@ -92,7 +94,7 @@ fn permits_module(permits: Vec<Permit<'_>>) -> TokenStream {
         ),
     };
     quote! {
-        /// Who may write which register.
+        /// The permissions to write each register.
         ///
         /// # Safety
         ///
@@ -106,7 +108,7 @@ fn permits_module(permits: Vec<Permit<'_>>) -> TokenStream {
     }
 }
 
-/// The trait of the registers that have no rule of their own. It has the register as a parameter, to name it.
+/// The trait of the registers without their own rule. Its parameter names the register in errors of the compiler.
 pub const ANY_REGISTER: &str = "AnyRegister";
 
 struct Permit<'a> {

@@ -1,4 +1,4 @@
-//! Registers as types, the indices of arrays, and the methods by which both come together.
+//! Registers as types, indices of arrays as types, and the methods that combine them.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::description::{self, Named, Order, Pair};
 use crate::lower::{Map, Read, Register, Write};
 use crate::rust_name;
 
-/// The types by which array registers are indexed.
+/// Generates the types of the indices of array registers.
 pub fn indices(indices: &Named<description::Index>) -> TokenStream {
     let indices = indices.iter().map(|(name, index)| {
         let (text, count) = (name.as_str(), number(index.count.value.into()));
@@ -37,13 +37,13 @@ pub fn indices(indices: &Named<description::Index>) -> TokenStream {
     quote!(#(#indices)*)
 }
 
-/// A register's type: its fields and what may be done with it.
+/// Generates the type of a register, with its fields and rules.
 pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let text = described.name.as_str();
     let rust_name = rust_name::type_name(text);
     let (doc, aliases) =
-        (doc::register(map, pairs, options, register), doc::aliases(&described.header_names, &rust_name));
+        (doc::register(map, pairs, options, register), doc::aliases(&described.other_names, &rust_name));
     let (allow, name) = (allow_type_name(&rust_name), ident(&rust_name));
     let module = ident(&rust_name::method(text));
     let place = place(register);
@@ -87,7 +87,7 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
     }
 }
 
-/// The integer that a register is.
+/// Returns the integer type of a register.
 fn width(described: &description::Register) -> Ident {
     ident(match described.bits() {
         8 => "u8",
@@ -103,7 +103,7 @@ fn place(register: &Register<'_>) -> TokenStream {
         None => {
             let offset = offset(register.ranges.first().map_or(0, |range| range.base.value));
             quote! {
-                /// Where the register is.
+                /// The offset of the register.
                 pub const OFFSET: Offset<RegisterSpace, #width> = Offset::constant(#offset);
             }
         }
@@ -111,14 +111,14 @@ fn place(register: &Register<'_>) -> TokenStream {
             let ranges: Vec<_> = register.ranges.iter().map(token::range).collect();
             let (space, count) = (space(register.described), number(ranges.len() as u64));
             quote! {
-                /// Where the elements are.
+                /// The offsets of the elements.
                 pub const ARRAY: Array<#space, RegisterSpace, #width, #count> = Array::constant([#(#ranges),*]);
             }
         }
     }
 }
 
-/// The traits by which the runtime allows what the datasheet allows.
+/// Generates the implementations of the traits of the runtime, which allow what the datasheet allows.
 fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenStream {
     let read = match register.read {
         Read::Nothing => None,
@@ -126,7 +126,7 @@ fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenS
         Read::SideEffects => Some(marker("SideEffectRead", name)),
     };
     let write = match register.write {
-        // That no write stores is said once: what a write would need besides is granted.
+        // The compiler should report only one missing trait, so the other traits of a write are implemented.
         Write::Nothing => {
             let resettable = marker("Resettable", name);
             return quote! {
@@ -161,7 +161,7 @@ fn abilities(register: &Register<'_>, options: &Options, name: &Ident) -> TokenS
     }
 }
 
-/// One ability. Which other registers have it is no help to who looks for a mistake.
+/// Generates one implementation, hidden from lists in errors: other registers with the trait do not help.
 fn marker(ability: &str, name: &Ident) -> TokenStream {
     let ability = ident(ability);
     quote! {
@@ -170,7 +170,7 @@ fn marker(ability: &str, name: &Ident) -> TokenStream {
     }
 }
 
-/// The type that says how many elements an array has.
+/// Returns the type with the number of elements of an array.
 fn space(described: &description::Register) -> TokenStream {
     match described.array.as_ref().and_then(|array| array.index.as_ref()) {
         Some(index) => {
@@ -184,7 +184,7 @@ fn space(described: &description::Register) -> TokenStream {
     }
 }
 
-/// The parameter of a method that reaches an array register, and the argument that hands it on.
+/// Returns the parameter of the method of an array register, and the argument that forwards it.
 fn index(described: &description::Register) -> (TokenStream, TokenStream) {
     let Some(array) = &described.array else { return Default::default() };
     let parameter = match &array.index {
@@ -200,7 +200,7 @@ fn index(described: &description::Register) -> (TokenStream, TokenStream) {
     (parameter, quote!(index))
 }
 
-/// The method that gives a register its place on a bus, in pieces.
+/// The parts of the method that returns a register on a bus.
 pub struct Accessor {
     pub doc: TokenStream,
     pub head: TokenStream,
@@ -220,7 +220,7 @@ impl Accessor {
     }
 }
 
-/// The space of the registers, and the methods that give each its place on a bus.
+/// Generates the register space, and the methods that return each register on a bus.
 pub fn accessors(map: &Map<'_>, options: &Options) -> TokenStream {
     let registers = map.registers.iter().map(|register| {
         let Accessor { doc, head, place } = Accessor::of(register);
@@ -252,7 +252,7 @@ pub fn accessors(map: &Map<'_>, options: &Options) -> TokenStream {
     }
 }
 
-/// The space that the registers of a block are in.
+/// Generates the register space of a block.
 fn register_space(map: &Map<'_>, options: &Options) -> TokenStream {
     let ends = map.registers.iter().flat_map(|register| {
         let bytes = u64::from(register.described.bits() / 8);
@@ -274,7 +274,7 @@ fn register_space(map: &Map<'_>, options: &Options) -> TokenStream {
     }
 }
 
-/// The type that has a method for each register.
+/// Generates the type with a method for each register.
 fn block(map: &Map<'_>, options: &Options) -> TokenStream {
     let title = doc::line(format!(
         "The registers of the {} on bus `B`, with permission `P`.",
@@ -312,7 +312,7 @@ fn block(map: &Map<'_>, options: &Options) -> TokenStream {
         }
         #allow_unsafe
         impl<'a, B, P> Registers<'a, B, P> {
-            /// Takes permission `P` for the registers on `bus`, past the rules: for drivers, and for what a driver does not do.
+            /// Returns the registers on `bus` with permission `P`, for drivers and for work that no driver does.
             ///
             /// # Safety
             ///
@@ -326,12 +326,12 @@ fn block(map: &Map<'_>, options: &Options) -> TokenStream {
             pub const unsafe fn assume_permission(bus: &'a B) -> Self {
                 Self { bus, permission: ::core::marker::PhantomData }
             }
-            /// For generated code: the register `R` at `offset`, which an extension of the map adds.
+            /// Returns the register `R` at `offset`, which an extension of the map adds. For generated code.
             ///
             /// # Safety
             ///
-            /// `R` is at `offset`, and whoever may write it by its own rules cannot thereby let the device access memory
-            /// that it was not given.
+            /// `R` is at `offset`, and no write that its own rules allow lets the device access memory that was not given
+            /// to it.
             #[doc(hidden)]
             #[must_use]
             #[inline(always)]
@@ -345,15 +345,16 @@ fn block(map: &Map<'_>, options: &Options) -> TokenStream {
     }
 }
 
-/// The method that gives both registers of a pair, which have the same elements. Where both are marked
-/// `memory_safety`, the value is an address, as that of a marked field of 64 bits is.
+/// Generates the method that returns both registers of a pair, which have the same elements.
+///
+/// If both are marked `memory_safety`, the value is an address, as it is for a marked field of 64 bits.
 fn accessor_of_pair(halves: [&description::Register; 2], pair: &Pair) -> TokenStream {
     let (parameter, argument) = index(halves[0]);
     let value = halves.iter().all(|half| half.memory_safety).then(|| quote!(, DmaAddr));
     let method = ident(&rust_name::method(&pair.name));
     let [low, high] = [&pair.low, &pair.high].map(|name| ident(&rust_name::type_name(name)));
     let [low_method, high_method] = [&pair.low, &pair.high].map(|name| ident(&rust_name::method(name)));
-    // The order of access is the pair's own business: of the runtime's constructors each has one.
+    // Each order of access has a constructor in the runtime.
     let new = ident(match pair.order {
         Order::LowFirst | Order::Either => "new",
         Order::HighFirst => "high_first",

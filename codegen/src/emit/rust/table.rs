@@ -1,4 +1,4 @@
-//! The description as data, for what is driven by it at run time.
+//! The description as data, for use at run time.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,7 +8,7 @@ use super::{doc, fields};
 use crate::lower::{Map, Register, Write};
 use crate::rust_name;
 
-/// The table of the registers.
+/// Generates the table of the registers.
 pub fn registers(map: &Map<'_>) -> TokenStream {
     let doc = doc::line(format!("All registers of the {}.", doc::escape(&map.description.title)));
     let registers = map.registers.iter().map(|register| ident(&rust_name::type_name(&register.described.name)));
@@ -18,7 +18,7 @@ pub fn registers(map: &Map<'_>) -> TokenStream {
     }
 }
 
-/// A register as data.
+/// Generates a register as data.
 pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let (name, title, section) = (described.name.as_str(), &described.title, &described.section);
@@ -71,12 +71,12 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
     }
 }
 
-/// The table of the descriptor formats.
+/// Generates the table of the descriptor formats.
 pub fn descriptors(map: &Map<'_>) -> TokenStream {
     let doc = doc::line(format!("All descriptor formats of the {}.", doc::escape(&map.description.title)));
     let descriptors = map.descriptors.iter().map(|descriptor| {
         let described = descriptor.described;
-        let (name, format, section) = (described.name.as_str(), described.format.word(), &described.section);
+        let (name, format, section) = (described.name.as_str(), described.format.keyword(), &described.section);
         let (bits, fields) = (number(described.bits.value.into()), fields::table(&descriptor.fields));
         quote!(DescriptorInfo { name: #name, format: #format, section: #section, bits: #bits, fields: #fields })
     });

@@ -5,27 +5,27 @@ use quote::quote;
 
 use crate::description::{Access, Range};
 
-/// A name. That it can be one in Rust was checked.
+/// Returns an identifier. `check` has verified that the name is valid.
 pub fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }
 
-/// A number as it is.
+/// Returns a decimal number.
 pub fn number(value: u64) -> Literal {
     Literal::u64_unsuffixed(value)
 }
 
-/// A number with the digits of an offset.
+/// Returns a number with the digits of an offset.
 pub fn offset(value: u64) -> Literal {
     literal(&format!("{value:#07x}"), value)
 }
 
-/// A number with the digits of a register of `width` bits.
+/// Returns a number with the digits of a register of `width` bits.
 pub fn mask(value: u64, width: u32) -> Literal {
     literal(&hex(value, width), value)
 }
 
-/// The halves of a number, with all their digits.
+/// Returns the halves of a number, with all digits.
 pub fn mask64(value: u128) -> [Literal; 2] {
     [value, value >> 64].map(|half| {
         let half = (half & u128::from(u64::MAX)) as u64;
@@ -33,7 +33,7 @@ pub fn mask64(value: u128) -> [Literal; 2] {
     })
 }
 
-/// The text of a number with the digits of a register of `width` bits.
+/// Formats a number with the digits of a register of `width` bits.
 pub fn hex(value: u64, width: u32) -> String {
     match width {
         0..=8 => format!("0x{value:02x}"),
@@ -49,7 +49,7 @@ pub fn hex(value: u64, width: u32) -> String {
     }
 }
 
-/// The text of an address, as in a datasheet.
+/// Formats an address, as in a datasheet.
 pub fn address(value: u64) -> String {
     format!("0x{value:05X}")
 }
@@ -65,7 +65,7 @@ pub fn range(range: &Range) -> TokenStream {
     quote!(Range { first: #first, count: #count, base: #base, stride: #stride })
 }
 
-/// A kind of access as data.
+/// Returns a kind of access as data.
 pub fn access_kind(access: Access) -> TokenStream {
     let name = ident(match access {
         Access::ReadWrite => "Rw",
@@ -81,24 +81,23 @@ pub fn access_kind(access: Access) -> TokenStream {
     quote!(AccessKind::#name)
 }
 
-/// Names are the datasheet's, so some types are not as Rust has them.
+/// Allows the names of the datasheet for types.
 pub fn allow_type_name(name: &str) -> TokenStream {
     if name.contains('_') { quote!(#[allow(non_camel_case_types)]) } else { TokenStream::new() }
 }
 
-/// Names are the datasheet's, so some constants are not as Rust has them.
+/// Allows the names of the datasheet for constants.
 pub fn allow_constant_name(name: &str) -> TokenStream {
     let usual = !name.contains(|c: char| c.is_lowercase());
     if usual { TokenStream::new() } else { quote!(#[allow(non_upper_case_globals)]) }
 }
 
-/// Stands before items that are `unsafe`, because they say what the description says: that is the proof of each. The crate
-/// that includes them may deny unsafe code of its own.
+/// Allows `unsafe` for an item, even if the including crate denies it. The checked description is the proof of each.
 pub fn allow_unsafe() -> TokenStream {
     quote!(#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)])
 }
 
-/// Implementations of unsafe traits, in an item that they stand under one attribute in.
+/// Groups implementations of unsafe traits in one item, under one attribute.
 pub fn unsafe_impls(impls: TokenStream) -> TokenStream {
     let allow = allow_unsafe();
     quote! {

@@ -1,28 +1,28 @@
-//! In which form every part of a description is laid out: the order of its keys, and what may stand on one line.
+//! The form of each part of a description: the order of its keys, and whether it may be on one line.
 
 use crate::parse::tree::Node;
 use crate::source::Spanned;
 
-/// How a value is laid out.
+/// The form of a value.
 pub(super) struct Form {
     pub(super) breaks: Breaks,
     pub(super) of: Of,
 }
 
-/// Whether a list or mapping has a line for each of its entries.
+/// The rule for one line per entry of a list or mapping.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Breaks {
-    /// It always has.
+    /// Always one line per entry.
     Always,
-    /// If it does not fit in one.
+    /// Only if it does not fit on one line.
     Unfitting,
 }
 
-/// What a value consists of.
+/// The content of a value.
 pub(super) enum Of {
-    /// It is written as it is.
+    /// A value that keeps its spelling.
     Value,
-    /// A number of at least so many hexadecimal digits.
+    /// A hexadecimal number with at least this number of digits.
     Hexadecimal(usize),
     /// Known keys, in this order.
     Keys(&'static [(&'static str, &'static Form)]),
@@ -30,7 +30,7 @@ pub(super) enum Of {
     Names(&'static Form),
     /// A list.
     Items(&'static Form),
-    /// A list whose entries have a blank line between them.
+    /// A list with a blank line between its entries.
     Entries(&'static Form),
 }
 
@@ -49,7 +49,7 @@ static WORD: Form = fitting(Of::Hexadecimal(8));
 static VALUES: Form = fitting(Of::Items(&VALUE));
 static NAMED: Form = fitting(Of::Names(&VALUE));
 
-/// The form of a file with these entries: of an extension, if it says that it is one.
+/// Returns the form of a file: of an extension, if it has the key `extension`.
 pub(super) fn of_file(entries: &[(Spanned<String>, Node)]) -> &'static Form {
     let extends = entries.iter().any(|(key, _)| key.value == "extension");
     if extends { &EXTENSION } else { &DESCRIPTION }
@@ -129,12 +129,12 @@ static REGISTER: Form = always(Of::Keys(&[
     ("device_state", &VALUE),
     ("hardware_damage", &VALUE),
     ("doorbell", &VALUE),
-    ("software_must", &NAMED),
+    ("required_values", &NAMED),
     ("overlaps", &OVERLAPS),
     ("fields", &FIELDS),
     ("errata", &ERRATA),
     ("doubts", &DOUBTS),
-    ("header_names", &VALUES),
+    ("other_names", &VALUES),
     ("doc", &VALUE),
 ]));
 static ARRAY: Form = fitting(Of::Keys(&[("index", &VALUE), ("ranges", &RANGES)]));
@@ -158,9 +158,9 @@ static FIELD: Form = fitting(Of::Keys(&[
     ("values", &ENUMERATED),
     ("errata", &ERRATA),
     ("doubts", &DOUBTS),
-    ("header_names", &VALUES),
+    ("other_names", &VALUES),
 ]));
-/// A field that does not fit in a line is long because of these.
+/// Named values take most of the length of a long field, so they always get lines.
 static ENUMERATED: Form = always(Of::Names(&VALUE));
 static OVERLAPS: Form = always(Of::Items(&VALUES));
 static ERRATA: Form = always(Of::Items(&ERRATUM));
@@ -192,7 +192,7 @@ static DESCRIPTOR: Form = always(Of::Keys(&[
 ]));
 
 impl Form {
-    /// The form of what a list consists of.
+    /// Returns the form of the items of a list.
     pub(super) fn item(&self) -> &'static Form {
         match self.of {
             Of::Items(form) | Of::Entries(form) => form,
@@ -201,7 +201,7 @@ impl Form {
     }
 }
 
-/// The entries of a mapping in their order, each with its form; keys that mean nothing come last.
+/// Returns the entries of a mapping in the canonical order, each with its form. Unknown keys come last.
 pub(super) fn ordered<'a>(
     entries: &'a [(Spanned<String>, Node)],
     form: &'static Form,

@@ -1,4 +1,4 @@
-//! Fields, and tables of them.
+//! Documentation of fields, and tables of fields.
 
 use proc_macro2::TokenStream;
 
@@ -8,7 +8,7 @@ use crate::emit::rust::token::ident;
 use crate::lower::{Field, Register};
 use crate::rust_name;
 
-/// Some bits in the table of a register or descriptor, in Markdown.
+/// A row of the table of a register or descriptor, in Markdown.
 pub(super) struct Row {
     bits: Bits,
     name: String,
@@ -19,7 +19,7 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn of_register(register: &Register<'_>, field: &Field<'_>) -> Self {
-        // Where all is zero nothing else needs to be said.
+        // A reset value of zero is left out.
         let value = register.reset.filter(|value| value & register.reset_known != 0);
         let known = register.reset_known >> field.bits().lsb & field.bits().max() == field.bits().max();
         let value = value.map(|value| value >> field.bits().lsb & field.bits().max());
@@ -40,7 +40,7 @@ impl Row {
             name: format!("[`{name}`](Self::{name})"),
             access: match field.prescribed {
                 Some(value) => format!("always {value}"),
-                None => format!("`{}`", field.access.word()),
+                None => format!("`{}`", field.access.keyword()),
             },
             reset: String::new(),
             meaning: std::iter::once(meaning(field)).chain(values).collect::<Vec<_>>().join("<br>"),
@@ -52,7 +52,7 @@ impl Row {
     }
 }
 
-/// The lines of a table, from the lowest bits to the highest. Without a value after the reset there is no column for it.
+/// Returns the lines of a table, from the lowest bits to the highest. The reset column is left out if it is empty.
 pub(super) fn table(mut rows: Vec<Row>) -> Vec<String> {
     rows.sort_by_key(|row| row.bits.lsb);
     let reset = rows.iter().any(|row| !row.reset.is_empty());
@@ -68,7 +68,7 @@ pub(super) fn table(mut rows: Vec<Row>) -> Vec<String> {
     head.into_iter().chain(rows).collect()
 }
 
-/// What there is to know about a field.
+/// Generates the documentation of a field.
 pub fn field(field: &Field<'_>) -> TokenStream {
     let described = field.described;
     let plural = if field.bits().width == 1 { "Bit" } else { "Bits" };
@@ -79,12 +79,12 @@ pub fn field(field: &Field<'_>) -> TokenStream {
         doc.paragraph(format!("The datasheet's name: {}.", escape(name)));
     }
     if let Some(value) = field.prescribed {
-        doc.paragraph(format!("Must be {value}, which every write sees to."));
+        doc.paragraph(format!("Must be {value}: every write sets it."));
     }
     doc.caveats(&described.errata, &described.doubts).tokens()
 }
 
-/// What a field is for, when, and what its values mean.
+/// Returns the condition, the purpose, the unit and the range of a field.
 fn meaning(field: &Field<'_>) -> String {
     let described = field.described;
     let text = described.doc.as_deref().map(escape).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The diagrams that stand on pages, and the files that they are in.
+//! The diagrams of pages, and their files.
 
 use super::bits::when;
 use crate::description::{self, Bits, DescriptorFormat};
@@ -6,12 +6,12 @@ use crate::emit::rust::diagram::{self, Cell, Kind};
 use crate::lower::{Additions, Descriptor, ExtendedRegister, Field, Register};
 use crate::rust_name;
 
-/// The file of a register's diagram.
+/// Returns the path of a register's diagram.
 pub(super) fn register_diagram_path(described: &description::Register) -> String {
     format!("docs/{}.html", rust_name::type_name(&described.name))
 }
 
-/// The diagram of a register, and the file that it belongs into.
+/// Returns the path and the diagram of a register.
 pub fn register_diagram(register: &Register<'_>) -> (String, String) {
     let described = register.described;
     let reserved = register.reserved.iter().map(|run| reserved_cell(run.bits));
@@ -20,12 +20,12 @@ pub fn register_diagram(register: &Register<'_>) -> (String, String) {
     (register_diagram_path(described), diagram::diagram(&label, described.bits(), &cells))
 }
 
-/// The file of a descriptor format's diagram. A register may have the same name.
+/// Returns the path of a descriptor format's diagram. A register may have the same name.
 pub(super) fn descriptor_diagram_path(described: &DescriptorFormat) -> String {
     format!("docs/{}.descriptor.html", rust_name::descriptor(&described.name, described.format))
 }
 
-/// The diagram of a descriptor format, and the file that it belongs into.
+/// Returns the path and the diagram of a descriptor format.
 pub fn descriptor_diagram(descriptor: &Descriptor<'_>) -> (String, String) {
     let described = descriptor.described;
     let rust_name = rust_name::descriptor(&described.name, described.format);
@@ -38,13 +38,13 @@ pub(super) fn addition_diagram_path(additions: &Additions<'_>, described: &descr
     format!("docs/{}.html", rust_name::added_fields(additions.extension, &described.name))
 }
 
-/// The diagram of a register with what is added to it, and the file that it belongs into.
+/// Returns the path and the diagram of a register with its additions.
 pub fn addition_diagram(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> (String, String) {
     let register = &extended.register;
     let added = |cell: &Cell| extended.fields.iter().any(|field| field.bits() == cell.bits);
     let reserved = register.reserved.iter().map(|run| reserved_cell(run.bits));
     let mut cells = cells(&register.fields, reserved);
-    // The others are on a page of another crate.
+    // The other fields are on a page of another crate.
     cells.iter_mut().filter(|cell| !added(cell)).for_each(|cell| cell.link = None);
     let label = format!("The bits of {}", register.described.name.value);
     let path = addition_diagram_path(additions, register.described);
@@ -56,7 +56,7 @@ fn cells(fields: &[Field<'_>], reserved: impl Iterator<Item = Cell>) -> Vec<Cell
         let name = rust_name::constant(field.name);
         Cell {
             bits: field.bits(),
-            // Where rustdoc puts the constant.
+            // The anchor that rustdoc gives the constant.
             link: Some(format!("#associatedconstant.{name}")),
             name,
             kind: field.prescribed.map_or(Kind::Field(field.access), Kind::Prescribed),

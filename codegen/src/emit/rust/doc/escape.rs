@@ -1,6 +1,6 @@
-//! Texts that were not written for rustdoc, as Markdown.
+//! Conversion of plain text to Markdown.
 
-/// A text as Markdown that shows it as it is; what stands between backquotes is code.
+/// Escapes a text, so that Markdown shows it unchanged. Text between backquotes is code.
 pub fn escape(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let balanced = text.matches('`').count().is_multiple_of(2);
@@ -12,7 +12,7 @@ pub fn escape(text: &str) -> String {
         }
         if code { escaped += piece } else { escape_words(piece, &mut escaped) }
     }
-    // What would begin a heading, a list or a quotation.
+    // Escapes the start of a heading, a list or a quotation.
     let digits = escaped.bytes().take_while(u8::is_ascii_digit).count();
     let (mark, after) = (escaped.as_bytes().get(digits), escaped.as_bytes().get(digits + 1));
     match mark {

@@ -1,16 +1,16 @@
-//! What there is to know about a register as a whole, a phrase each.
+//! The facts about a whole register, one phrase each.
 
 use std::collections::HashMap;
 
 use super::escape;
-use crate::description::{self, Pair, Range, Word};
+use crate::description::{self, Name, Pair, Range};
 use crate::emit::rust::token::{address, hex, ident};
 use crate::emit::rust::{Options, index};
 use crate::lower::{Map, Register, Write, WriteIn};
 use crate::rust_name;
 
 /// The pairs that each register is in.
-pub struct Pairs<'a>(HashMap<&'a Word, Vec<&'a Pair>>);
+pub struct Pairs<'a>(HashMap<&'a Name, Vec<&'a Pair>>);
 
 impl<'a> Pairs<'a> {
     pub fn of(map: &Map<'a>) -> Self {
@@ -24,7 +24,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// The methods that reach a register, and where those are that belong to the same.
+/// Returns links to the methods of a register, to its pair and to its group.
 pub(super) fn reached(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &Register<'_>) -> String {
     let accessors = &options.accessors;
     let described = register.described;
@@ -34,7 +34,7 @@ pub(super) fn reached(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, regis
         .map(|pair| {
             let other = rust_name::type_name(if pair.low == described.name { &pair.high } else { &pair.low });
             let method = rust_name::method(&pair.name);
-            format!("; with [`{other}`] as one value: [`{method}`]({accessors}::{method})")
+            format!("; together with [`{other}`] as one value: [`{method}`]({accessors}::{method})")
         })
         .collect();
     let group = &described.group;
@@ -53,7 +53,7 @@ pub(super) fn reset(register: &Register<'_>) -> String {
         None => "unknown".to_owned(),
     };
     match register.write {
-        Write::Stores => known + ", so a write gives every field, or is a `modify`",
+        Write::Stores => known + ", so a write must give every field, or use `modify`",
         Write::Nothing | Write::SetsOnes | Write::ClearsOnes => known,
     }
 }
@@ -79,7 +79,7 @@ pub fn places(register: &Register<'_>) -> String {
     own.join(", ") + &also
 }
 
-/// When a register is at its address.
+/// Returns the conditions under which a register is at its address.
 pub(super) fn conditions(described: &description::Register) -> String {
     let conditions = described.when.iter().map(|(field, value)| format!("`{}` is {}", field.value, value.value));
     let conditions: Vec<_> = conditions.collect();

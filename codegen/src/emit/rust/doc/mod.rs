@@ -1,4 +1,4 @@
-//! Documentation comments, made of texts that were not written for rustdoc.
+//! Documentation comments, generated from the texts of a description.
 
 mod bits;
 mod diagrams;
@@ -10,7 +10,7 @@ mod uses;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::description::{Doubt, Erratum, Word};
+use crate::description::{Doubt, Erratum, Name};
 
 pub use bits::field;
 pub use diagrams::{addition_diagram, descriptor_diagram, register_diagram};
@@ -19,15 +19,15 @@ pub use facts::{Pairs, places};
 pub use pages::{addition, descriptor, register};
 pub use uses::function;
 
-/// A documentation comment in the making.
+/// A documentation comment under construction.
 struct Doc {
     lines: Vec<String>,
-    /// The file that stands after the first line.
+    /// The file to include after the first line.
     diagram: Option<String>,
 }
 
 impl Doc {
-    /// One that begins with `line`.
+    /// Creates a comment with a first line.
     fn new(line: impl Into<String>) -> Self {
         Self { lines: vec![line.into()], diagram: None }
     }
@@ -50,24 +50,24 @@ impl Doc {
         self.block(items.into_iter().map(|item| format!("- {item}")).collect());
     }
 
-    /// Adds lines that belong together.
+    /// Adds a block of lines.
     fn block(&mut self, lines: Vec<String>) {
         self.lines.push(String::new());
         self.lines.extend(lines);
     }
 
-    /// Adds where the chip or the datasheet is not to be trusted.
+    /// Adds the errata and the doubts.
     fn caveats(&mut self, errata: &[Erratum], doubts: &[Doubt]) -> &mut Self {
         for Erratum { id, text } in errata {
             self.paragraph(format!("**Erratum:** {} (Source: {}.)", escape(text), escape(id)));
         }
         for Doubt { label, text } in doubts {
-            self.paragraph(format!("**Doubt about the datasheet** ({}): {}", label.word(), escape(text)));
+            self.paragraph(format!("**Doubt about the datasheet** ({}): {}", label.keyword(), escape(text)));
         }
         self
     }
 
-    /// The attributes.
+    /// Returns the attributes.
     fn tokens(&self) -> TokenStream {
         let mut lines = self.lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
         let first = lines.next();
@@ -76,20 +76,20 @@ impl Doc {
     }
 }
 
-/// A file as documentation. Only rustdoc reads it: a compiler has no use for it, and an editor cannot show it.
+/// Includes a file as documentation, for rustdoc only: a compiler does not need it, and an editor cannot show it.
 pub fn file(path: &str) -> TokenStream {
     quote!(#[cfg_attr(doc, doc = include_str!(#path))])
 }
 
-/// The documentation of a thing in a few words.
+/// Generates a documentation comment of one line.
 pub fn line(line: impl Into<String>) -> TokenStream {
     Doc::new(line).tokens()
 }
 
-/// Names by which the same is searched for.
-pub fn aliases(names: &[Word], own: &str) -> TokenStream {
+/// Generates search aliases.
+pub fn aliases(names: &[Name], own: &str) -> TokenStream {
     let mut seen = vec![own];
-    // The compiler refuses one that stands twice or that is the name itself.
+    // The compiler rejects repeated aliases, and an alias equal to the name.
     let aliases = names.iter().map(|name| name.as_str()).filter(|name| {
         let new = !seen.contains(name);
         seen.push(name);

@@ -1,4 +1,4 @@
-//! What stands on the pages of registers, descriptor formats and additions.
+//! The pages of registers, descriptor formats and additions.
 
 use proc_macro2::TokenStream;
 
@@ -10,7 +10,7 @@ use crate::emit::rust::Options;
 use crate::lower::{Additions, Descriptor, ExtendedRegister, Map, Register, Write};
 use crate::rust_name;
 
-/// What there is to know about a register.
+/// Generates the page of a register.
 pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &Register<'_>) -> TokenStream {
     let described = register.described;
     let mut doc = heading(&described.title, &described.section, described.page);
@@ -19,7 +19,7 @@ pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &
 
     let mut known = vec![
         facts::reached(map, pairs, options, register),
-        format!("Access: `{}`: {}.", described.access.word(), described.access.behaviour()),
+        format!("Access: `{}`: {}.", described.access.keyword(), described.access.behaviour()),
         format!("After a reset: {}.", facts::reset(register)),
         format!("Where: {}{}.", facts::places(register), facts::conditions(described)),
     ];
@@ -28,14 +28,17 @@ pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &
         let why: Vec<_> = described.marks().map(Mark::sentence).collect();
         known.push(match why.as_slice() {
             [] => format!("May be written in: {write_in}."),
-            why => format!("{}, so only the driver itself writes it, in: {write_in}.", why.join(". ")),
+            why => format!("{}, so only the driver may write it, in: {write_in}.", why.join(". ")),
         });
     }
-    known.extend(described.software_must.iter().map(|(field, value)| {
-        format!("Software must write {} into `{}`: every write does.", value.value, field.value)
-    }));
+    known.extend(
+        described
+            .required_values
+            .iter()
+            .map(|(field, value)| format!("Must write {} to `{}`: every write sets it.", value.value, field.value)),
+    );
     if described.doorbell {
-        known.push("A doorbell: a write hands work to the device.".to_owned());
+        known.push("A doorbell: a write notifies the device of new work.".to_owned());
     }
     known.extend(uses::touched_by(options, register));
     doc.list(known);
@@ -43,7 +46,7 @@ pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &
     let reserved = register.reserved.iter().map(|run| {
         let rule = match run.policy {
             _ if register.write == Write::Nothing => "reserved",
-            Reserved::Preserve => "reserved, left as it is",
+            Reserved::Preserve => "reserved, preserved",
             Reserved::Zero => "reserved, written as zero",
             Reserved::One => "reserved, written as one",
         };
@@ -54,16 +57,16 @@ pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &
     doc.caveats(&described.errata, &described.doubts).tokens()
 }
 
-/// What there is to know about a descriptor format.
+/// Generates the page of a descriptor format.
 pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let described = descriptor.described;
     let mut doc = heading(&described.title, &described.section, described.page);
     doc.diagram = Some(diagrams::descriptor_diagram_path(described));
     doc.text(described.doc.as_deref().unwrap_or_default());
     let flags = [
-        (&described.done, "tells that the device is done with it"),
+        (&described.done, "is set by the device when it is done"),
         (&described.last, "marks the last descriptor of a chain"),
-        (&described.report, "asks the device to tell when it is done"),
+        (&described.report, "requests a status write-back"),
     ];
     for (flag, what) in flags {
         if let Some(flag) = flag {
@@ -75,11 +78,11 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     doc.caveats(&described.errata, &described.doubts).tokens()
 }
 
-/// What there is to know about what is added to a register.
+/// Generates the page of the additions to a register.
 pub fn addition(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> TokenStream {
     let described = extended.register.described;
     let (extension, name) = (&additions.extension.extension.value, rust_name::type_name(&described.name));
-    let mut doc = Doc::new(format!("What `{extension}` adds to [`{name}`]: {}.", escape(&described.title)));
+    let mut doc = Doc::new(format!("Additions of `{extension}` to [`{name}`]: {}.", escape(&described.title)));
     doc.diagram = Some(diagrams::addition_diagram_path(additions, described));
     let added = extended.values.iter().map(|field| {
         let module = rust_name::method(&described.name);

@@ -1,15 +1,15 @@
-//! The words that can stand for a value.
+//! The keywords that a value can be.
 
-use crate::parse::decode::words;
+use crate::parse::decode::keywords;
 
-words! {
-    /// How a register or a field answers to reads and writes.
+keywords! {
+    /// A kind of access: the effect of reads and writes.
     pub enum Access("a kind of access") {
-        /// Reads give what was written.
+        /// A read returns the written value.
         ReadWrite = "rw",
-        /// Writes do nothing.
+        /// A write has no effect.
         ReadOnly = "ro",
-        /// Reads mean nothing.
+        /// A read returns no meaningful value.
         WriteOnly = "wo",
         /// A read clears it.
         ReadClears = "rc",
@@ -19,79 +19,79 @@ words! {
         ReadOrWriteOneClears = "rc_w1c",
         /// Writing a one sets the bit, writing a zero does nothing.
         WriteOneSets = "w1s",
-        /// The chip clears it when it has done what was asked.
+        /// The chip clears it when the requested action is complete.
         SelfClearing = "sc",
         /// A read sets it.
         ReadSets = "read_sets",
     }
 }
 
-words! {
-    /// What software does with bits of no field.
+keywords! {
+    /// The value that software writes to bits without a field.
     #[derive(Default)]
     pub enum Reserved("a rule for reserved bits") {
-        /// Writes back what it read.
+        /// The value that was read.
         #[default]
         Preserve = "preserve",
-        /// Writes zeros.
+        /// Zeros.
         Zero = "zero",
-        /// Writes ones.
+        /// Ones.
         One = "one",
     }
 }
 
-words! {
+keywords! {
     /// The order in which the registers of a pair must be accessed.
     pub enum Order("an order of access") {
         /// The low one first.
         LowFirst = "low_first",
         /// The high one first.
         HighFirst = "high_first",
-        /// It does not matter.
+        /// Either one first.
         Either = "either",
     }
 }
 
-words! {
-    /// Who writes a descriptor in a format.
+keywords! {
+    /// The side that writes a descriptor in a format.
     pub enum Format("a descriptor's format") {
         /// Software, for the chip to read.
         Read = "read",
         /// The chip, over what it read.
         WriteBack = "write_back",
-        /// Either: it is a structure in memory.
+        /// Either: a structure in memory.
         Memory = "memory",
     }
 }
 
-words! {
+keywords! {
     /// A kind of doubt about the datasheet.
     pub enum DoubtLabel("a label of a doubt") {
-        /// It says two things.
+        /// The datasheet contradicts itself.
         Contradiction = "contradiction",
-        /// It says what is not so.
+        /// The datasheet is wrong.
         Incorrect = "incorrect",
-        /// It does not say.
+        /// The datasheet leaves it out.
         Missing = "missing",
-        /// It says what has no use.
+        /// The datasheet describes something without a use.
         Pointless = "pointless",
-        /// It is misspelt.
+        /// The datasheet has a misspelling.
         Typo = "typo",
     }
 }
 
 impl Access {
-    /// What it means, in a few words.
+    /// Describes the effect in a few words.
     pub(crate) fn behaviour(self) -> &'static str {
         match self {
-            Self::ReadWrite => "reads give what was written",
-            Self::ReadOnly => "writes do nothing",
-            Self::WriteOnly => "reads mean nothing",
+            Self::ReadWrite => "a read returns the written value",
+            Self::ReadOnly => "a write has no effect",
+            Self::WriteOnly => "a read returns no meaningful value",
             Self::ReadClears => "a read clears it",
             Self::WriteOneClears => "writing a one clears the bit",
             Self::ReadOrWriteOneClears => "a read clears it, and so does writing a one",
             Self::WriteOneSets => "writing a one sets the bit, a zero does nothing",
-            Self::SelfClearing => "the device clears it when it has done what was asked",
+            Self::SelfClearing => "the device clears it when the requested action is complete",
             Self::ReadSets => "a read sets it",
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A descriptor lies in memory as two [`AtomicU64`] words, because the device reads and writes it
 //! too. A format that software writes is made as a [`Value`] and turned into words; what the device
-//! wrote back can be read only as [`Done`], which there is only once the device has said so.
+//! wrote back can be read only as [`CompletedDescriptor`], which there is only once the device has said so.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -13,9 +13,9 @@ use crate::field::{Field, Value};
 /// A descriptor in memory that the device reads and writes too, in little-endian order.
 #[derive(Debug)]
 #[repr(C, align(16))]
-pub struct Words([AtomicU64; 2]);
+pub struct DescriptorSlot([AtomicU64; 2]);
 
-impl Words {
+impl DescriptorSlot {
     /// Both words as 0: no format's done bit is set.
     #[must_use]
     pub const fn zero() -> Self {
@@ -23,8 +23,8 @@ impl Words {
     }
 
     /// The descriptor as one that software may write: who has it to themselves owns it.
-    pub fn vacant(&mut self) -> Vacant<'_> {
-        Vacant(self)
+    pub fn vacant(&mut self) -> WritableDescriptor<'_> {
+        WritableDescriptor(self)
     }
 
     /// The descriptor as one that software may write, of a ring that only lends it.
@@ -32,10 +32,10 @@ impl Words {
     /// # Safety
     ///
     /// The descriptor must be the driver's: the device was never given it, or is done with it; and nobody else may have it as
-    /// [`Vacant`] or [`Done`].
+    /// [`WritableDescriptor`] or [`CompletedDescriptor`].
     #[inline(always)]
-    pub(crate) unsafe fn vacant_in_ring(&self) -> Vacant<'_> {
-        Vacant(self)
+    pub(crate) unsafe fn vacant_in_ring(&self) -> WritableDescriptor<'_> {
+        WritableDescriptor(self)
     }
 
     /// Whether the device is done.
@@ -46,13 +46,17 @@ impl Words {
 
     /// What the device wrote back, if it is done.
     #[inline(always)]
-    pub fn done<D: WriteBack>(&self) -> Option<Done<'_, D>> {
+    pub fn done<D: WriteBack>(&self) -> Option<CompletedDescriptor<'_, D>> {
         let word = u64::from_le(self.0[D::DONE as usize / 64].load(Ordering::Acquire));
-        (word >> (D::DONE % 64) & 1 != 0).then_some(Done { words: self, done_word: word, format: PhantomData })
+        (word >> (D::DONE % 64) & 1 != 0).then_some(CompletedDescriptor {
+            words: self,
+            done_word: word,
+            format: PhantomData,
+        })
     }
 }
 
-impl Words {
+impl DescriptorSlot {
     /// Adds to a descriptor that was written for the device.
     ///
     /// # Safety
@@ -69,7 +73,7 @@ impl Words {
     }
 }
 
-impl Words {
+impl DescriptorSlot {
     /// What `count` says beyond its least, in a descriptor that is as it should be: the device is done with it, `flag` is set and
     /// `unwanted` is not, and the count is one of so many `counts` from the `least` on.
     ///
@@ -116,7 +120,7 @@ impl<D: WriteBack> Several<D> {
 
     /// The value of `field` in one more descriptor. It means something only if [all are good](Self::are_good) in the end.
     #[inline(always)]
-    pub(crate) fn look<F: Field<D>>(&mut self, words: &Words, field: F) -> F::Read {
+    pub(crate) fn look<F: Field<D>>(&mut self, words: &DescriptorSlot, field: F) -> F::Read {
         let word = u64::from_le(words.0[D::DONE as usize / 64].load(Ordering::Acquire));
         self.differences |= word.wrapping_sub(self.wanted);
         field.decode(extract::<D, F>(word))
@@ -159,15 +163,15 @@ fn extract<D: WriteBack, F: Field<D>>(done_word: u64) -> u64 {
 ///
 /// ```compile_fail
 /// # use ixgbe::{descriptors::*, value};
-/// # fn write(words: &Words) {
+/// # fn write(words: &DescriptorSlot) {
 /// // What only a shared reference is there to may be the device's.
 /// words.vacant().write(value!(AdvancedReceiveRead {}));
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Vacant<'a>(&'a Words);
+pub struct WritableDescriptor<'a>(&'a DescriptorSlot);
 
-impl Vacant<'_> {
+impl WritableDescriptor<'_> {
     /// Writes a descriptor for the device. The doorbell that hands it over orders these writes before itself.
     #[inline(always)]
     pub fn write<D: DescriptorFormat>(self, value: Value<D>) {
@@ -216,13 +220,13 @@ impl<D: DescriptorFormat> Written<D> {
 
 /// A descriptor that the device has written back in format `D`, and that belongs to software again.
 #[derive(Debug)]
-pub struct Done<'a, D> {
-    words: &'a Words,
+pub struct CompletedDescriptor<'a, D> {
+    words: &'a DescriptorSlot,
     done_word: u64,
     format: PhantomData<fn() -> D>,
 }
 
-impl<D: WriteBack> Done<'_, D> {
+impl<D: WriteBack> CompletedDescriptor<'_, D> {
     /// The value of `field`.
     #[inline(always)]
     pub fn field<F: Field<D>>(&self, field: F) -> F::Read {
@@ -238,7 +242,7 @@ impl<D: WriteBack> Done<'_, D> {
     /// Writes the descriptor anew for the device.
     #[inline(always)]
     pub fn rewrite<N: DescriptorFormat>(self, value: Value<N>) {
-        Vacant(self.words).write(value);
+        WritableDescriptor(self.words).write(value);
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use common::{assert_adds_up, assert_clean, batch, bytes, frame, mac, packet, pool_of, port, recorded, start};
 use ixgbe::device::Config;
 use ixgbe::packet::Batch;
-use ixgbe::queue::{Forwarded, InPlace, QueuePair, Route};
+use ixgbe::queue::{ForwardCounts, InPlaceForwarder, QueuePair, Route};
 use ixgbe_sim::Wire;
 use plain::{Addresses, Plain, Player};
 
@@ -36,9 +36,9 @@ fn a_batch_without_room_moves_nothing() {
             assert_eq!((queues[0].rx.receive(&mut none), queues[0].tx.transmit(&mut none)), (0, Ok(0)));
         }
         let pair = &mut queues[0];
-        let mut ports = InPlace::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).unwrap();
+        let mut ports = InPlaceForwarder::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).unwrap();
         let forwarded = ports.forward(0, |_| panic!("no packet may be seen"));
-        assert_eq!(forwarded, Forwarded::default());
+        assert_eq!(forwarded, ForwardCounts::default());
     }
     // It is still there, whole.
     assert_eq!(common::receive(&mut nic), [numbered(0)]);
@@ -66,7 +66,7 @@ fn a_batch_may_be_larger_than_the_ring() {
             let (_, mut queues) = nic.split();
             let pair = &mut queues[0];
             if in_place {
-                let mut ports = InPlace::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).unwrap();
+                let mut ports = InPlaceForwarder::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).unwrap();
                 // The output has room for some at first, and for all once those have left.
                 let some = ports.forward(most, |_| Route::Output(0));
                 port.step();
@@ -128,7 +128,7 @@ fn holding_all_buffers_stops_nothing_for_good() {
         let statistics = nic.statistics().unwrap();
         assert!(statistics.rx_missed > missed, "what found no room is counted: {statistics:?}");
         missed = statistics.rx_missed;
-        assert!(statistics.queues[0].drops.pool_empty > 0);
+        assert!(statistics.queues[0].drops.no_buffer > 0);
         delivered += held.len() as u64;
         // Sent instead of dropped, every other round.
         if round % 2 == 0 {
@@ -237,11 +237,11 @@ fn a_device_that_never_stops_writing_back_holds_no_call() {
             match call % 3 {
                 0 => assert_eq!(rx.receive(&mut batch), 0),
                 1 => {
-                    let mut ports = InPlace::new(rx, std::slice::from_mut(tx)).unwrap();
+                    let mut ports = InPlaceForwarder::new(rx, std::slice::from_mut(tx)).unwrap();
                     ports.forward(4 * LEN, |_| unreachable!("no packet is there"));
                 }
                 _ => {
-                    let mut ports = InPlace::new(rx, &mut []).unwrap();
+                    let mut ports = InPlaceForwarder::new(rx, &mut []).unwrap();
                     ports.forward(4 * LEN, |_| unreachable!("no packet is there"));
                 }
             }
@@ -286,7 +286,7 @@ fn absurd_write_backs_are_survived() {
             write_back(&player, 0, next % 64, *status);
             let ((_, mut from), (_, mut to)) = (a.split(), b.split());
             if in_place {
-                let mut ports = InPlace::new(&mut from[0].rx, std::slice::from_mut(&mut to[0].tx)).unwrap();
+                let mut ports = InPlaceForwarder::new(&mut from[0].rx, std::slice::from_mut(&mut to[0].tx)).unwrap();
                 ports.forward(7, |bytes| {
                     assert!((1..=2048).contains(&bytes.len()), "a packet of {} bytes", bytes.len());
                     seen += 1;

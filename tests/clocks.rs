@@ -115,7 +115,7 @@ fn ends(what: &str, run: impl FnOnce() + Send + 'static) {
 /// A running device, with a packet that was posted and cannot leave; and what to change its clock by.
 fn running(port: &Port, wrong: Wrong) -> (Device<Running, Clocked>, Arc<Mutex<Wrong>>) {
     let (device, clock) = device(port, wrong);
-    let mut nic = device.reset(&Config::new()).unwrap().without_link().start().unwrap();
+    let mut nic = device.reset(&Config::new()).unwrap().assume_link_up().start().unwrap();
     port.set_link(false);
     let mut batch = batch([packet(&pool_of(&nic), &frame(mac(1), 60, 0))]);
     assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(1));
@@ -133,7 +133,7 @@ fn no_wait_is_endless() {
         });
         ends(&format!("{wrong:?}, a semaphore"), move || {
             let (port, _) = recorded(0);
-            port.inject(Fault::SemaphoreTaken);
+            port.inject(Fault::SemaphoreTimeout);
             assert!(device(&port, wrong).0.reset(&Config::new()).is_err());
         });
         ends(&format!("{wrong:?}, the link"), move || {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ixgbe::device::{Config, Device, Running};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
-use ixgbe::queue::{Forwarded, InPlace, LongFrames, QueuePair, Route, TransmitError};
+use ixgbe::queue::{ForwardCounts, InPlaceForwarder, LongFrames, QueuePair, Route, TransmitError};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
 use ixgbe_sim::wire::{Duplex, NoTraffic};
@@ -110,7 +110,7 @@ fn receives_what_the_pool_has_and_goes_on_when_buffers_come_home() {
     }
     // The device never gets the last buffer that is posted.
     assert_eq!((held.len(), pool.available()), (95, 0));
-    assert!(from.rx.drops().pool_empty > 0);
+    assert!(from.rx.drops().no_buffer > 0);
     for (number, packet) in held.iter().enumerate() {
         assert!(**packet == frame(number), "packet {number} has changed");
     }
@@ -278,7 +278,7 @@ fn does_not_trust_lengths() {
     assert_eq!((from.rx.receive(&mut batch), batch[0].len()), (1, BUFFER));
     batch.clear();
     let drops = from.rx.drops();
-    assert_eq!((drops.bad_length, drops.long, drops.pool_empty), (24, 0, 0));
+    assert_eq!((drops.bad_length, drops.long, drops.no_buffer), (24, 0, 0));
     drop(a.0.stop().unwrap());
     assert_eq!(pool.available(), pool.capacity());
 }
@@ -373,9 +373,9 @@ fn forwards_in_place_with_batches_of_every_size() {
             while arrived < seen + size && player_a.arrive(&frame(arrived)) {
                 arrived += 1;
             }
-            let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+            let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
             let before = seen;
-            let Forwarded { sent: out, dropped, .. } = ports.forward(size, |packet| {
+            let ForwardCounts { sent: out, dropped, .. } = ports.forward(size, |packet| {
                 assert!(*packet == frame(seen), "packet {seen} has changed");
                 packet[3] ^= 1;
                 seen += 1;
@@ -408,7 +408,7 @@ fn forwards_in_place_to_several_outputs() {
                 arrived += usize::from(player_a.arrive(&frame(arrived)));
             }
             let mut outputs = [to_b.tx, to_c.tx];
-            let forwarded = InPlace::new(&mut from.rx, &mut outputs).unwrap().forward(32, |packet| {
+            let forwarded = InPlaceForwarder::new(&mut from.rx, &mut outputs).unwrap().forward(32, |packet| {
                 assert!(*packet == frame(seen), "packet {seen} has changed, or was seen twice");
                 seen += 1;
                 // Long runs and short ones, and an output that there is not.
@@ -434,7 +434,7 @@ fn in_place_an_output_without_room_does_not_stop_the_others() {
         for still in 0..2 {
             let [mut a, mut b, mut c] = three(addresses);
             let (mut arrived, mut seen, mut out) = (0, 0, vec![]);
-            let mut all = Forwarded::default();
+            let mut all = ForwardCounts::default();
             for round in 0..300 {
                 let (mut from, player_a) = pair(&mut a);
                 let ((to_b, player_b), (to_c, player_c)) = (pair(&mut b), pair(&mut c));
@@ -442,7 +442,7 @@ fn in_place_an_output_without_room_does_not_stop_the_others() {
                     arrived += usize::from(player_a.arrive(&frame(arrived)));
                 }
                 let mut outputs = [to_b.tx, to_c.tx];
-                let forwarded = InPlace::new(&mut from.rx, &mut outputs).unwrap().forward(64, |packet| {
+                let forwarded = InPlaceForwarder::new(&mut from.rx, &mut outputs).unwrap().forward(64, |packet| {
                     assert!(*packet == frame(seen), "packet {seen} has changed, or was seen twice");
                     seen += 1;
                     Route::Output(match seen % 10 {
@@ -469,8 +469,9 @@ fn in_place_an_output_without_room_does_not_stop_the_others() {
             assert_eq!(sent([player_b, player_c][still], usize::MAX).len(), 63);
             assert!(player_a.arrive(&frame(arrived)));
             let mut outputs = [to_b.tx, to_c.tx];
-            let forwarded = InPlace::new(&mut from.rx, &mut outputs).unwrap().forward(64, |_| Route::Output(still));
-            assert_eq!(forwarded, Forwarded { sent: 1, dropped: 0, no_room: 0 });
+            let forwarded =
+                InPlaceForwarder::new(&mut from.rx, &mut outputs).unwrap().forward(64, |_| Route::Output(still));
+            assert_eq!(forwarded, ForwardCounts { sent: 1, dropped: 0, no_room: 0 });
             all_home([a, b, c]);
         }
     }
@@ -484,12 +485,12 @@ fn without_an_output_all_packets_are_dropped() {
         let (mut from, player) = pair(&mut a);
         for number in 0..200 {
             assert!(player.arrive(&frame(number)));
-            let forwarded = InPlace::new(&mut from.rx, &mut []).unwrap().forward(64, |packet| {
+            let forwarded = InPlaceForwarder::new(&mut from.rx, &mut []).unwrap().forward(64, |packet| {
                 assert!(*packet == frame(seen));
                 seen += 1;
                 [Route::Output(0), Route::Drop][number % 2]
             });
-            assert_eq!(forwarded, Forwarded { sent: 0, dropped: 1, no_room: 0 });
+            assert_eq!(forwarded, ForwardCounts { sent: 0, dropped: 1, no_room: 0 });
         }
     }
     assert_eq!(seen, 200);
@@ -508,9 +509,9 @@ fn in_place_does_not_trust_what_was_written_back() {
             assert!(player_a.fill(&[1; BUFFER], BUFFER as u16, true));
             assert!(player_a.fill(&[1; BUFFER], BUFFER as u16, false) && player_a.fill(&[2; 9], 9, true));
             (0..9).for_each(|number| assert!(player_a.arrive(&frame(number))));
-            let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+            let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
             let forwarded = ports.forward(usize::MAX, |_| Route::Output(0));
-            assert_eq!(forwarded, Forwarded { sent: before + 9, dropped: 2, no_room: 0 });
+            assert_eq!(forwarded, ForwardCounts { sent: before + 9, dropped: 2, no_room: 0 });
             assert!(sent(player_b, usize::MAX).into_iter().eq((0..before).chain(0..9).map(frame)));
         }
     }
@@ -538,7 +539,7 @@ fn blocks_that_are_passed_on_end_early() {
                 }
             }
             let mut seen = 0;
-            let mut ports = InPlace::new(&mut from.rx, outputs).unwrap();
+            let mut ports = InPlaceForwarder::new(&mut from.rx, outputs).unwrap();
             let forwarded = ports.forward(COUNT, |packet| {
                 seen += 1;
                 match packet == frame(odd) {
@@ -578,7 +579,7 @@ fn what_a_panic_left_is_reported_before_more_is_sent() {
         let own = pool(&b);
         let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
         (0..=left).for_each(|number| assert!(player_a.arrive(&frame(number))));
-        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
         let mut seen = 0;
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             ports.forward(left + 1, |_| {
@@ -611,7 +612,7 @@ fn routing_panics(count: usize) {
     for round in 0..100 {
         let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
         (0..count).for_each(|number| assert!(player_a.arrive(&frame(number))));
-        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
         let mut seen = 0;
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             ports.forward(count, |packet| {
@@ -629,7 +630,7 @@ fn routing_panics(count: usize) {
         assert_eq!(sent(player_b, usize::MAX).len(), 0);
         #[expect(clippy::forget_non_drop, reason = "forgetting is what is tried, whatever dropping does")]
         std::mem::forget(ports);
-        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
         let forwarded = ports.forward(count, |_| Route::Output(0));
         assert_eq!(forwarded.sent, count - round % count);
         assert!(sent(player_b, usize::MAX).into_iter().eq((0..count).map(frame)));
@@ -647,8 +648,9 @@ fn in_place_passes_on_no_more_than_was_asked_for() {
             let ((to_b, player_b), (to_c, _)) = (pair(&mut b), pair(&mut c));
             (0..40).for_each(|number| assert!(player_a.arrive(&frame(number))));
             let mut tx = [to_b.tx, to_c.tx];
-            let forwarded = InPlace::new(&mut from.rx, &mut tx[..outputs]).unwrap().forward(most, |_| Route::Output(0));
-            assert_eq!(forwarded, Forwarded { sent: most, dropped: 0, no_room: 0 }, "to {outputs}");
+            let forwarded =
+                InPlaceForwarder::new(&mut from.rx, &mut tx[..outputs]).unwrap().forward(most, |_| Route::Output(0));
+            assert_eq!(forwarded, ForwardCounts { sent: most, dropped: 0, no_room: 0 }, "to {outputs}");
             assert!(sent(player_b, usize::MAX).into_iter().eq((0..most).map(frame)));
         }
     }
@@ -658,7 +660,7 @@ fn in_place_passes_on_no_more_than_was_asked_for() {
 fn in_place_waits_for_room() {
     let [mut a, mut b, _] = three(Addresses::Identity);
     let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
-    let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+    let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
     let (mut arrived, mut out) = (0, vec![]);
     for _ in 0..5 {
         while player_a.arrive(&frame(arrived)) {
@@ -666,7 +668,7 @@ fn in_place_waits_for_room() {
         }
         ports.forward(1000, |_| Route::Output(0));
     }
-    assert_eq!(ports.forward(1000, |_| Route::Output(0)), Forwarded::default());
+    assert_eq!(ports.forward(1000, |_| Route::Output(0)), ForwardCounts::default());
     assert!(arrived > 63);
     for _ in 0..10 {
         out.extend(sent(player_b, 40));
@@ -675,7 +677,7 @@ fn in_place_waits_for_room() {
     assert!(out.into_iter().eq((0..arrived).map(frame)));
     // What was sent is taken back when it is needed, or asked for.
     assert_eq!(to.tx.reclaim(), 63);
-    let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+    let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
     // What the other port sends still is alive when this one is stopped.
     (0..30).for_each(|number| assert!(player_a.arrive(&frame(number))));
     assert_eq!(ports.forward(1000, |_| Route::Output(0)).sent, 30);
@@ -703,7 +705,7 @@ fn forwarding_in_place_breaks_no_rule_of_the_model() {
     for round in 0..100_000 {
         ports.iter().for_each(|port| _ = port.step());
         let (mut from, mut to) = (a.split().1.remove(0), b.split().1.remove(0));
-        let mut forwarder = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+        let mut forwarder = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
         sent += forwarder
             .forward(round % 40, |_| {
                 seen += 1;

@@ -12,7 +12,7 @@ use common::{
     reset, run, start, transmit,
 };
 use ixgbe::clock::Clock;
-use ixgbe::device::{Config, Device, Error, LinkStatus, Reset, Speed, StartFailed, Unbound};
+use ixgbe::device::{Config, Device, Error, LinkStatus, Reset, Speed, StartError, Unbound};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::Offset;
 use ixgbe::packet::Batch;
@@ -70,8 +70,8 @@ fn start_fails(fault: Fault) -> Error {
     let device = reset(&port, &Config::new().queue_pairs(3)).wait_for_link(Duration::from_secs(5)).unwrap();
     port.inject(fault);
     let failed = match device.start_with(std::slice::from_ref(&pool)) {
-        Err(StartFailed::RolledBack(failed)) => failed,
-        Err(StartFailed::Lost(failed)) => panic!("{} and was not rolled back", failed.error),
+        Err(StartError::RolledBack(failed)) => failed,
+        Err(StartError::NotStopped(failed)) => panic!("{} and was not rolled back", failed.error),
         Ok(_) => panic!("the fault is in the way"),
     };
     assert_eq!(port.mapped_bytes(), 0, "what was mapped before the failure is unmapped");
@@ -130,14 +130,14 @@ fn master_never_stops_before_a_reset() {
 
 #[test]
 fn semaphore_is_taken() {
-    let error = reset_fails(Fault::SemaphoreTaken);
-    assert_eq!(error, Error::SemaphoreTaken { semaphore: "SWSM.SMBI" });
+    let error = reset_fails(Fault::SemaphoreTimeout);
+    assert_eq!(error, Error::SemaphoreTimeout { semaphore: "SWSM.SMBI" });
 }
 
 #[test]
 fn firmware_holds_the_mac_registers() {
     let error = reset_fails(Fault::FirmwareHoldsResources);
-    assert_eq!(error, Error::SemaphoreTaken { semaphore: "SW_FW_SYNC, the MAC's registers" });
+    assert_eq!(error, Error::SemaphoreTimeout { semaphore: "SW_FW_SYNC, the MAC's registers" });
 }
 
 /// The device itself does not look at the checksum: the firmware's word is passed on to the log.
@@ -185,7 +185,7 @@ fn link_never_comes_up() {
 fn link_status_is_what_the_link_is() {
     let (port, recorder) = recorded(0);
     port.set_link(false);
-    let mut nic = reset(&port, &Config::new()).without_link().start().unwrap();
+    let mut nic = reset(&port, &Config::new()).assume_link_up().start().unwrap();
     assert_eq!(nic.link(), LinkStatus::Down);
     port.set_link(true);
     port.wait(Duration::from_millis(50));
@@ -253,9 +253,9 @@ fn queue_never_enables() {
 #[test]
 fn receive_data_path_is_never_idle() {
     let (port, recorder) = recorded(0);
-    let device = reset(&port, &Config::new()).without_link();
+    let device = reset(&port, &Config::new()).assume_link_up();
     port.inject(Fault::SecRxNeverReady);
-    let Err(StartFailed::RolledBack(failed)) = device.start() else { panic!("rolled back was expected") };
+    let Err(StartError::RolledBack(failed)) = device.start() else { panic!("rolled back was expected") };
     assert_eq!(register(&failed.error), "SECRXSTAT");
     assert_eq!(port.mapped_bytes(), 0);
     port.clear(Fault::SecRxNeverReady);
@@ -271,7 +271,7 @@ fn a_start_that_cannot_be_rolled_back_is_lost() {
     let device = reset(&port, &Config::new()).wait_for_link(Duration::from_secs(5)).unwrap();
     let faults = [Fault::TxQueueNeverEnables, Fault::MasterNeverStops];
     faults.iter().for_each(|fault| port.inject(*fault));
-    let Err(StartFailed::Lost(failed)) = device.start_with(std::slice::from_ref(&pool)) else { panic!("lost") };
+    let Err(StartError::NotStopped(failed)) = device.start_with(std::slice::from_ref(&pool)) else { panic!("lost") };
     assert_eq!(register(&failed.error), "TXDCTL", "the first error is the one to tell");
     assert_ne!(port.mapped_bytes(), 0);
     faults.iter().for_each(|fault| port.clear(*fault));
@@ -528,7 +528,7 @@ fn removed_with_the_link_up() {
     let (port, recorder) = recorded(0);
     let device = reset(&port, &Config::new()).wait_for_link(Duration::from_secs(1)).unwrap();
     port.inject(Fault::SurpriseRemoval);
-    let Err(StartFailed::Lost(failed)) = device.start() else { panic!("there is no device to roll back") };
+    let Err(StartError::NotStopped(failed)) = device.start() else { panic!("there is no device to roll back") };
     assert_removed(&failed.error);
     port.clear(Fault::SurpriseRemoval);
     assert_recovers(failed.device, &port, &recorder);
@@ -687,7 +687,7 @@ fn memory_runs_out_at_any_moment() {
         let pool = Pool::new(&port, 4096, 2048).unwrap();
         let platform = Meddler::new(port.clone(), Port::read32);
         let memory = Arc::clone(&platform.memory);
-        let device = Device::new(platform).reset(&Config::new().queue_pairs(2)).unwrap().without_link();
+        let device = Device::new(platform).reset(&Config::new().queue_pairs(2)).unwrap().assume_link_up();
         memory.store(allowed, Ordering::Relaxed);
         let started = device.start_with(std::slice::from_ref(&pool));
         memory.store(u64::MAX, Ordering::Relaxed);
@@ -697,8 +697,8 @@ fn memory_runs_out_at_any_moment() {
                 assert!(allowed >= 8, "two rings in both directions and their pool");
                 break;
             }
-            Err(StartFailed::RolledBack(failed)) => failed,
-            Err(StartFailed::Lost(failed)) => panic!("{} and was not rolled back", failed.error),
+            Err(StartError::RolledBack(failed)) => failed,
+            Err(StartError::NotStopped(failed)) => panic!("{} and was not rolled back", failed.error),
         };
         assert!(matches!(failed.error, Error::Dma(_) | Error::Pool(PoolError::Dma(_))), "{:?}", failed.error);
         assert_eq!(port.mapped_bytes(), 0, "after {allowed}");
@@ -713,10 +713,8 @@ fn memory_runs_out_at_any_moment() {
 fn memory_in_scattered_pages_is_refused() {
     let port = Port::new(PortConfig { scattered_pages: true, ..PortConfig::default() });
     let pool = Pool::new(&port, 1024, 2048).unwrap();
-    let device = reset(&port, &Config::new()).without_link();
-    let Err(StartFailed::RolledBack(failed)) = device.start_with(std::slice::from_ref(&pool)) else {
-        panic!("refused")
-    };
+    let device = reset(&port, &Config::new()).assume_link_up();
+    let Err(StartError::RolledBack(failed)) = device.start_with(std::slice::from_ref(&pool)) else { panic!("refused") };
     let error = failed.error;
     let is_refused = |error| matches!(error, DmaError::NotMappable { reason, .. } if reason.ends_with("in one piece"));
     assert!(matches!(error, Error::Dma(error) | Error::Pool(PoolError::Dma(error)) if is_refused(error)), "{error}");

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use common::{Recorder, assert_clean, batch, bytes, frame, mac, packet, pool_of, port, recorded, reset, start};
 use ixgbe::device::{
-    Config, ConfigError, Device, Error, MAX_FRAME, MOST_RX_QUEUES, MOST_TX_QUEUES, QueueStatistics, RING_LEN, Rss,
-    StartFailed, Statistics,
+    Config, ConfigError, Device, Error, FRAME_SIZES, MAX_RX_QUEUES, MAX_TX_QUEUES, QueueStatistics, RING_LENS, Rss,
+    StartError, Statistics,
 };
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::packet::{Batch, NoRoom, Packet};
-use ixgbe::pool::{BUFFER_STEP, HEADROOM, LARGEST_BUFFER, Pool, PoolError};
+use ixgbe::pool::{BUFFER_SIZE_STEP, HEADROOM, MAX_BUFFER_SIZE, Pool, PoolError};
 use ixgbe_sim::{Port, Wire};
 use proptest::prelude::*;
 
@@ -141,12 +141,12 @@ fn a_packet_does_not_grow_out_of_its_buffer() {
 
 #[test]
 fn the_largest_buffer_can_be_filled() {
-    let pool = Pool::new(&port(0), 2, LARGEST_BUFFER).unwrap();
-    let mut packet = packet(&pool, &vec![1; LARGEST_BUFFER]);
+    let pool = Pool::new(&port(0), 2, MAX_BUFFER_SIZE).unwrap();
+    let mut packet = packet(&pool, &vec![1; MAX_BUFFER_SIZE]);
     packet.prepend(&[2; HEADROOM]).unwrap();
-    assert_eq!(packet.len(), LARGEST_BUFFER + HEADROOM);
-    packet.trim_front(LARGEST_BUFFER + HEADROOM);
-    packet.prepend(&vec![3; LARGEST_BUFFER + HEADROOM]).unwrap();
+    assert_eq!(packet.len(), MAX_BUFFER_SIZE + HEADROOM);
+    packet.trim_front(MAX_BUFFER_SIZE + HEADROOM);
+    packet.prepend(&vec![3; MAX_BUFFER_SIZE + HEADROOM]).unwrap();
     assert_eq!((packet.headroom(), packet.tailroom()), (0, 0));
 }
 
@@ -231,7 +231,9 @@ fn a_batch_takes_no_more_than_it_has_room_for() {
 #[test]
 fn absurd_pools_are_refused() {
     let dma = Counted::new();
-    for size in [0, 1, 64, 1023, 1025, 2047, LARGEST_BUFFER + 1, LARGEST_BUFFER + BUFFER_STEP, 1 << 40, usize::MAX] {
+    for size in
+        [0, 1, 64, 1023, 1025, 2047, MAX_BUFFER_SIZE + 1, MAX_BUFFER_SIZE + BUFFER_SIZE_STEP, 1 << 40, usize::MAX]
+    {
         assert_eq!(Pool::new(&dma, 16, size).unwrap_err(), PoolError::BufferSize { size });
     }
     for count in [0, (1 << 24) + 1, usize::MAX] {
@@ -293,7 +295,7 @@ fn a_pool_outlives_the_device_that_it_was_made_for() {
     let pool = Pool::new(&dma, 2048, 2048).unwrap();
     let other = port(1);
     other.plug(ixgbe_sim::wire::NoTraffic);
-    let device = reset(&other, &Config::new()).without_link();
+    let device = reset(&other, &Config::new()).assume_link_up();
     let nic = device.start_with(std::slice::from_ref(&pool)).unwrap();
     drop(pool);
     drop(nic.stop().unwrap());
@@ -322,11 +324,11 @@ fn absurd_sizes_and_counters_are_no_panic() {
 #[test]
 fn absurd_configurations_are_refused() {
     let mut bad = Vec::new();
-    for count in [0, MOST_RX_QUEUES + 1, usize::MAX] {
+    for count in [0, MAX_RX_QUEUES + 1, usize::MAX] {
         bad.push((Config::new().queue_pairs(count), ConfigError::RxQueues { count }));
         bad.push((Config::new().rx_queues(count), ConfigError::RxQueues { count }));
     }
-    for count in [0, MOST_TX_QUEUES + 1, usize::MAX] {
+    for count in [0, MAX_TX_QUEUES + 1, usize::MAX] {
         bad.push((Config::new().tx_queues(count), ConfigError::TxQueues { count }));
     }
     for (queues, table) in [(1, Rss::new(2)), (4, Rss::new(16)), (16, Rss::new(17))] {
@@ -337,14 +339,14 @@ fn absurd_configurations_are_refused() {
         let error = ConfigError::TxPrefetch { fewer_than, at_least };
         bad.push((Config::new().tx_prefetch(fewer_than, at_least), error));
     }
-    for len in [0, 1, 8, 16, 32, 63, 100, 513, RING_LEN.end() * 2, usize::MAX] {
+    for len in [0, 1, 8, 16, 32, 63, 100, 513, RING_LENS.end() * 2, usize::MAX] {
         bad.push((Config::new().rx_descriptors(len).pool_buffers(1 << 20), ConfigError::RingLen { len }));
         bad.push((Config::new().tx_descriptors(len).pool_buffers(1 << 20), ConfigError::RingLen { len }));
     }
-    for bytes in [0, 63, MAX_FRAME.end() + 1, 1 << 16, usize::MAX] {
+    for bytes in [0, 63, FRAME_SIZES.end() + 1, 1 << 16, usize::MAX] {
         bad.push((Config::new().max_frame(bytes), ConfigError::MaxFrame { bytes }));
     }
-    for bytes in [0, 1, 1023, 1500, 2047, LARGEST_BUFFER + BUFFER_STEP, usize::MAX] {
+    for bytes in [0, 1, 1023, 1500, 2047, MAX_BUFFER_SIZE + BUFFER_SIZE_STEP, usize::MAX] {
         bad.push((Config::new().buffer_size(bytes), ConfigError::BufferSize { bytes }));
     }
     for len in [0, 512, 543] {
@@ -371,7 +373,7 @@ fn extreme_configurations_work() {
         Config::new().max_frame(64),
         Config::new().max_frame(15_872),
         Config::new().max_frame(15_872).buffer_size(1024),
-        Config::new().buffer_size(LARGEST_BUFFER).rx_descriptors(64),
+        Config::new().buffer_size(MAX_BUFFER_SIZE).rx_descriptors(64),
         Config::new().queue_pairs(16).rx_descriptors(64).tx_descriptors(64),
         Config::new().rx_queues(16).tx_queues(64).rx_descriptors(64).tx_descriptors(64),
         Config::new().tx_prefetch(0, 0),
@@ -398,10 +400,10 @@ fn pools_that_cannot_fill_the_rings_are_refused() {
     let none: &[Pool] = &[];
     let cases = [
         (none, Error::Config(ConfigError::NoPool)),
-        (std::slice::from_ref(&small), Error::Pool(PoolError::Exhausted { needed: 512, had: 300 })),
+        (std::slice::from_ref(&small), Error::Pool(PoolError::Exhausted { needed: 512, available: 300 })),
     ];
     for (pools, error) in cases {
-        let Err(StartFailed::RolledBack(failed)) = device.without_link().start_with(pools) else { panic!("refused") };
+        let Err(StartError::RolledBack(failed)) = device.assume_link_up().start_with(pools) else { panic!("refused") };
         assert_eq!(failed.error, error);
         assert_eq!((small.available(), port.mapped_bytes()), (300, 0));
         device = failed.device;
@@ -437,7 +439,7 @@ fn messages_name_what_was_asked_for_and_what_is_possible() {
             ConfigError::PoolLen { len: 5, needed: 544 }.into(),
             "a pool of 5 buffers is too small: the receive ring needs 544",
         ),
-        (PoolError::Exhausted { needed: 512, had: 3 }.into(), "the pool has 3 free buffers, the ring needs 512"),
+        (PoolError::Exhausted { needed: 512, available: 3 }.into(), "the pool has 3 free buffers, the ring needs 512"),
     ];
     for (error, message) in errors {
         assert_eq!(error.to_string(), message);

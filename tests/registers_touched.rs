@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{assert_clean, batch, frame, mac, packet, pool_of, port};
-use ixgbe::device::{Config, Device, Link};
+use ixgbe::device::{Config, Device, LinkMode};
 use ixgbe::packet::Batch;
 use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::connect;
@@ -69,9 +69,9 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
     control.set_promiscuous(true).unwrap();
     begin("device::Control::with_receive_paused");
     control.with_receive_paused(|_| ()).unwrap();
-    begin("queue::Transmit::transmit");
+    begin("queue::TransmitQueue::transmit");
     queues[0].tx.transmit(&mut batch([packet(&pool, &frame(mac(1), 60, 0))])).unwrap();
-    begin("queue::Receive::receive");
+    begin("queue::ReceiveQueue::receive");
     // As many as it takes for buffers to be given back.
     let mut received = Batch::with_capacity(64);
     let sender = Device::new(partner.claim().unwrap()).reset(&Config::new()).unwrap();
@@ -94,7 +94,7 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
 fn the_driver_touches_the_registers_that_its_documentation_names() {
     let recorded: Arc<Mutex<Record>> = Arc::default();
     record(&Config::new(), &recorded);
-    record(&Config::new().queue_pairs(4).link(Link::TenGigabitSfi), &recorded);
+    record(&Config::new().queue_pairs(4).link(LinkMode::TenGigabitSfi), &recorded);
     let recorded = recorded.lock().unwrap();
     let mut text = HEAD.to_owned();
     for function in &recorded.order {

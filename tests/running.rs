@@ -361,7 +361,7 @@ fn an_exhausted_pool_loses_nothing_uncounted() {
     }
     // All but what makes no block for the ring.
     assert!(held.len() > 64 && pool.available() < 32, "{} held, {} free", held.len(), pool.available());
-    assert!(nic.split().1[0].rx.drops().pool_empty > 0);
+    assert!(nic.split().1[0].rx.drops().no_buffer > 0);
     let mut delivered: Vec<_> = held.iter().map(bytes).collect();
     held.clear();
     for _ in 0..20 {
@@ -576,7 +576,7 @@ fn a_pool_that_cannot_be_reached_is_refused_when_it_is_attached() {
     assert!(with_pool > own);
     let mut device = nic.stop().unwrap();
     assert!(device.detach(&pool) && !device.detach(&pool));
-    let mut link_up = device.without_link();
+    let mut link_up = device.assume_link_up();
     link_up.attach(&pool).unwrap();
     let nic = link_up.start().unwrap();
     assert_eq!(port.mapped_bytes(), with_pool, "mapped once a transmit queue");

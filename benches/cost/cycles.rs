@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ixgbe::device::Config;
 use ixgbe::packet::Batch;
-use ixgbe::queue::InPlace;
+use ixgbe::queue::InPlaceForwarder;
 
 use crate::PACKETS;
 use crate::floor::{InPlaceFloor, PoolFloor, RING};
@@ -141,7 +141,7 @@ fn measure(batch_len: usize, device: Device) -> Option<Cycles> {
     nics[4].attach(&pool).expect("plain memory can be mapped");
     let [a, b, _, _, e, f, _, _] = &mut nics[..] else { return None };
     let ((_, mut a), (_, mut b), (_, mut e), (_, mut f)) = (a.split(), b.split(), e.split(), f.split());
-    let mut in_place = InPlace::new(&mut b[0].rx, std::slice::from_mut(&mut f[0].tx)).expect("can be mapped");
+    let mut in_place = InPlaceForwarder::new(&mut b[0].rx, std::slice::from_mut(&mut f[0].tx)).expect("can be mapped");
     let mut batch = Batch::with_capacity(batch_len);
     let mut times: [Vec<u64>; 4] = Default::default();
     let calls = PACKETS.max(batch_len * 512) / batch_len;

@@ -240,7 +240,7 @@ fn print_times() {
     let sizes = cycles::ring_sizes();
     let usual = sizes.iter().find(|(len, _)| *len == 512).map_or(f64::NAN, |(_, time)| *time);
     sizes.iter().for_each(|(len, time)| println!("{len:>8}  {:.2}", time / usual));
-    for (name, shape) in [("with a pool", Shape::Pool), ("in place", Shape::InPlace)] {
+    for (name, shape) in [("with a pool", Shape::Pool), ("in place", Shape::InPlaceForwarder)] {
         println!("\none device, forwarding {name}, 32 packets a call");
         let counts = [1, 2, 4, 8, 16];
         let times = scaling::on_one_thread(&counts, shape);

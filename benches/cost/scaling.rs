@@ -8,7 +8,7 @@ use std::sync::mpsc::sync_channel;
 
 use ixgbe::device::{Config, Running};
 use ixgbe::packet::Batch;
-use ixgbe::queue::{InPlace, QueuePair};
+use ixgbe::queue::{InPlaceForwarder, QueuePair};
 
 use crate::cycles::{median, now, pin, timed};
 use crate::plain::{Addresses, Plain, Player};
@@ -25,7 +25,7 @@ const ROUNDS: usize = 400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     Pool,
-    InPlace,
+    InPlaceForwarder,
 }
 
 type Nic = ixgbe::device::Device<Running, Plain>;
@@ -40,8 +40,9 @@ fn start(queue_pairs: usize) -> (Nic, Vec<Player>) {
 fn forward(pair: &mut QueuePair<'_, Plain>, shape: Shape, batch: &mut Batch, times: &mut Vec<u64>) {
     match shape {
         Shape::Pool => times.push(timed(BATCH, || measured_forward(&mut pair.rx, &mut pair.tx, batch))),
-        Shape::InPlace => {
-            let mut ports = InPlace::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).expect("can be mapped");
+        Shape::InPlaceForwarder => {
+            let mut ports =
+                InPlaceForwarder::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).expect("can be mapped");
             times.push(timed(BATCH, || measured_in_place(&mut ports, BATCH)));
         }
     }
@@ -49,7 +50,7 @@ fn forward(pair: &mut QueuePair<'_, Plain>, shape: Shape, batch: &mut Batch, tim
 
 /// Brings buffers that were sent back to the receive ring, as the next call would.
 fn come_home(pair: &mut QueuePair<'_, Plain>) {
-    let mut ports = InPlace::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).expect("can be mapped");
+    let mut ports = InPlaceForwarder::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).expect("can be mapped");
     assert_eq!(measured_in_place(&mut ports, BATCH), 0, "nothing has arrived");
 }
 

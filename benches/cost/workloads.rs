@@ -3,7 +3,7 @@
 use ixgbe::device::{Config, Control};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
-use ixgbe::queue::{InPlace, Receive, Route, Transmit};
+use ixgbe::queue::{InPlaceForwarder, ReceiveQueue, Route, TransmitQueue};
 use ixgbe::registers::{EITR, InterruptVector};
 use ixgbe::{index, value};
 
@@ -12,17 +12,21 @@ use crate::plain::{Addresses, Plain, Player};
 use crate::{FRAME, PACKETS, TOUCHED};
 
 #[inline(never)]
-pub fn measured_rx(rx: &mut Receive<'_, Plain>, batch: &mut Batch) -> usize {
+pub fn measured_rx(rx: &mut ReceiveQueue<'_, Plain>, batch: &mut Batch) -> usize {
     rx.receive(batch)
 }
 
 #[inline(never)]
-pub fn measured_tx(tx: &mut Transmit<'_, Plain>, batch: &mut Batch) -> usize {
+pub fn measured_tx(tx: &mut TransmitQueue<'_, Plain>, batch: &mut Batch) -> usize {
     tx.transmit(batch).unwrap_or(0)
 }
 
 #[inline(never)]
-pub fn measured_forward(rx: &mut Receive<'_, Plain>, tx: &mut Transmit<'_, Plain>, batch: &mut Batch) -> usize {
+pub fn measured_forward(
+    rx: &mut ReceiveQueue<'_, Plain>,
+    tx: &mut TransmitQueue<'_, Plain>,
+    batch: &mut Batch,
+) -> usize {
     rx.receive(batch);
     for packet in &mut *batch {
         packet[TOUCHED] ^= 1;
@@ -31,7 +35,7 @@ pub fn measured_forward(rx: &mut Receive<'_, Plain>, tx: &mut Transmit<'_, Plain
 }
 
 #[inline(never)]
-pub fn measured_in_place(ports: &mut InPlace<'_, '_, '_, Plain>, batch: usize) -> usize {
+pub fn measured_in_place(ports: &mut InPlaceForwarder<'_, '_, '_, Plain>, batch: usize) -> usize {
     let forwarded = ports.forward(batch, |packet| {
         packet[TOUCHED] ^= 1;
         Route::Output(0)
@@ -135,7 +139,7 @@ fn copy(packet: &Packet, pool: &Pool) -> Packet {
 }
 
 #[inline(never)]
-pub fn measured_touch_and_send(tx: &mut Transmit<'_, Plain>, batch: &mut Batch) -> usize {
+pub fn measured_touch_and_send(tx: &mut TransmitQueue<'_, Plain>, batch: &mut Batch) -> usize {
     for packet in &mut *batch {
         packet[TOUCHED] ^= 1;
     }
@@ -143,7 +147,7 @@ pub fn measured_touch_and_send(tx: &mut Transmit<'_, Plain>, batch: &mut Batch) 
 }
 
 #[inline(never)]
-pub fn measured_push(rx: &mut Receive<'_, Plain>, tx: &mut Transmit<'_, Plain>, batch: &mut Batch) -> usize {
+pub fn measured_push(rx: &mut ReceiveQueue<'_, Plain>, tx: &mut TransmitQueue<'_, Plain>, batch: &mut Batch) -> usize {
     rx.receive(batch);
     for packet in &mut *batch {
         // There is room: nothing was put there before.
@@ -153,7 +157,7 @@ pub fn measured_push(rx: &mut Receive<'_, Plain>, tx: &mut Transmit<'_, Plain>, 
 }
 
 #[inline(never)]
-pub fn measured_interrupt(rx: &mut Receive<'_, Plain>) {
+pub fn measured_interrupt(rx: &mut ReceiveQueue<'_, Plain>) {
     rx.enable_interrupt();
 }
 
@@ -264,7 +268,8 @@ pub fn run(call: &str, batch_len: usize) {
             }
             "in_place" => {
                 arrive(&mut wire_a, first, batch_len);
-                let mut ports = InPlace::new(rx, std::slice::from_mut(tx)).expect("plain memory can be mapped");
+                let mut ports =
+                    InPlaceForwarder::new(rx, std::slice::from_mut(tx)).expect("plain memory can be mapped");
                 let moved = measured_in_place(&mut ports, batch_len);
                 sent(&mut wire_b, first, batch_len, 1);
                 moved

@@ -117,7 +117,7 @@ impl Plain {
     pub fn start(addresses: Addresses, config: &Config) -> (Device<Running, Self>, Player) {
         let (plain, player) = Self::new(addresses);
         let device = Device::new(plain).reset(config).expect("plain memory resets");
-        (device.without_link().start().expect("plain memory starts"), player)
+        (device.assume_link_up().start().expect("plain memory starts"), player)
     }
 }
 

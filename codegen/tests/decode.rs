@@ -85,7 +85,7 @@ WIDE  Wide
   39:24  ACROSS  4660
   59:40  -       0
   62:60  HIGH    4     Four
-  63     -       0     <- reserved bits are not as they should be: was 1 after the reset
+  63     -       0     <- reserved bits must keep the reset value 1
 ";
     assert_eq!(decode(&lower::lower(&checked), "WIDE", "0x4000001234000001")?, expected);
     let too_wide = decode(&lower::lower(&checked), "WIDE", "0x1_0000_0000_0000_0000");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ixgbe::dma::DmaError;
 use ixgbe::packet::Batch;
-use ixgbe::queue::{Forwarded, InPlace, QueuePair, Route};
+use ixgbe::queue::{ForwardCounts, InPlaceForwarder, QueuePair, Route};
 
 use super::platform::Platform;
 
@@ -84,9 +84,9 @@ impl<'a> Direction<'a> {
         from: &mut QueuePair<'_, Platform>,
         to: &mut QueuePair<'_, Platform>,
     ) -> Result<bool, DmaError> {
-        let mut ports = InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx))?;
+        let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx))?;
         // With one output, none is dropped for want of room.
-        let Forwarded { sent, dropped, .. } = ports.forward(self.batch.capacity(), |packet| {
+        let ForwardCounts { sent, dropped, .. } = ports.forward(self.batch.capacity(), |packet| {
             if self.touch {
                 touch(packet);
             }

@@ -36,7 +36,7 @@ impl Chip {
         match place.offset {
             EEC => self.startup.eeprom_seen |= value & EEC_AUTO_RD != 0,
             RDRXCTL => self.startup.dma_init_seen |= value & RDRXCTL_DMAIDONE != 0,
-            SWSM if self.faults.has(Fault::SemaphoreTaken) => return value | SWSM_SMBI,
+            SWSM if self.faults.has(Fault::SemaphoreTimeout) => return value | SWSM_SMBI,
             SW_FW_SYNC if self.faults.has(Fault::FirmwareHoldsResources) => return value | 0x1F << 5,
             EICR => {
                 if self.registers.get(GPIE) & GPIE_OCD != 0 {
@@ -186,7 +186,7 @@ impl Chip {
             CTRL => self.control(value, old),
             EEC => self.eec_written(value),
             EERD => self.start_eeprom_read(value),
-            SWSM if self.faults.has(Fault::SemaphoreTaken) => {
+            SWSM if self.faults.has(Fault::SemaphoreTimeout) => {
                 // Without SMBI, software does not get SWESMBI either.
                 self.registers.set(SWSM, SWSM_SMBI);
             }

@@ -63,7 +63,7 @@ pub enum Fault {
     /// Interrupts are never delivered, though EICR has their causes.
     InterruptsLost,
     /// SWSM.SMBI is permanently held by another owner.
-    SemaphoreTaken,
+    SemaphoreTimeout,
     /// The firmware permanently holds all of SW_FW_SYNC.
     FirmwareHoldsResources,
     /// Memory allocation fails.
@@ -93,7 +93,7 @@ const NAMED: &[Fault] = &[
     Fault::TxStalls,
     Fault::TxChecksumsWrong,
     Fault::TxSegmentsWrong,
-    Fault::SemaphoreTaken,
+    Fault::SemaphoreTimeout,
     Fault::FirmwareHoldsResources,
     Fault::InterruptsLost,
 ];

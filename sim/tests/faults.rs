@@ -122,11 +122,11 @@ fn semaphores_are_taken_by_reading_and_may_be_held_by_others() {
     driver.write(SW_FW_SYNC, 0);
     driver.clear(SWSM, 3);
     assert_eq!(driver.peek(SWSM), 0);
-    driver.port.inject(Fault::SemaphoreTaken);
+    driver.port.inject(Fault::SemaphoreTimeout);
     assert_eq!(driver.read(SWSM) & 1, 1);
     driver.clear(SWSM, 1);
     assert_eq!(driver.read(SWSM) & 1, 1);
-    driver.port.clear(Fault::SemaphoreTaken);
+    driver.port.clear(Fault::SemaphoreTimeout);
     driver.port.inject(Fault::FirmwareHoldsResources);
     assert_eq!(driver.read(SW_FW_SYNC) >> 5 & 0x1F, 0x1F);
     driver.clean();

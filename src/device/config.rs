@@ -3,23 +3,23 @@
 use core::fmt;
 
 use crate::device::Rss;
-use crate::pool::{BUFFER_STEP, LARGEST_BUFFER};
+use crate::pool::{BUFFER_SIZE_STEP, MAX_BUFFER_SIZE};
 use crate::queue::LongFrames;
 
 /// The smallest and the largest number of descriptors of a ring. Between them, powers of two are possible.
-pub const RING_LEN: core::ops::RangeInclusive<usize> = 64..=4096;
+pub const RING_LENS: core::ops::RangeInclusive<usize> = 64..=4096;
 
 /// The most receive queues: RETA, which spreads packets over them, has 4 bits an entry (8.2.3.7.15).
-pub const MOST_RX_QUEUES: usize = 16;
+pub const MAX_RX_QUEUES: usize = 16;
 
 /// The most transmit queues without traffic classes and pools (8.2.3.9.15).
-pub const MOST_TX_QUEUES: usize = 64;
+pub const MAX_TX_QUEUES: usize = 64;
 
 /// The largest threshold of [`Config::tx_prefetch`]: PTHRESH and HTHRESH have 7 bits (8.2.3.9.10).
-pub const MOST_PREFETCH: u8 = 127;
+pub const MAX_PREFETCH: u8 = 127;
 
 /// The smallest and the largest frame, in bytes with CRC, that [`Config::max_frame`] takes.
-pub const MAX_FRAME: core::ops::RangeInclusive<usize> = 64..=15_872;
+pub const FRAME_SIZES: core::ops::RangeInclusive<usize> = 64..=15_872;
 
 /// What a device is to be set up as: builder methods over defaults that forward ordinary Ethernet.
 ///
@@ -42,12 +42,12 @@ pub struct Config {
     pub(crate) long_frames: LongFrames,
     pub(crate) rss: Option<Rss>,
     pub(crate) tx_prefetch: (u8, u8),
-    pub(crate) link: Link,
+    pub(crate) link: LinkMode,
 }
 
 /// How the link is set up (datasheet 4.6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Link {
+pub enum LinkMode {
     /// As the board's EEPROM says; negotiation is only started anew.
     #[default]
     Eeprom,
@@ -58,12 +58,12 @@ pub enum Link {
 /// A configuration that the device cannot have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigError {
-    /// Receive queues: 1 to [`MOST_RX_QUEUES`].
+    /// Receive queues: 1 to [`MAX_RX_QUEUES`].
     RxQueues {
         /// The number asked for.
         count: usize,
     },
-    /// Transmit queues: 1 to [`MOST_TX_QUEUES`].
+    /// Transmit queues: 1 to [`MAX_TX_QUEUES`].
     TxQueues {
         /// The number asked for.
         count: usize,
@@ -77,24 +77,24 @@ pub enum ConfigError {
         /// How many receive queues there are.
         queues: usize,
     },
-    /// The thresholds of [`Config::tx_prefetch`]: up to [`MOST_PREFETCH`], the second not 0 when the first is not.
+    /// The thresholds of [`Config::tx_prefetch`]: up to [`MAX_PREFETCH`], the second not 0 when the first is not.
     TxPrefetch {
         /// PTHRESH as asked for.
         fewer_than: u8,
         /// HTHRESH as asked for.
         at_least: u8,
     },
-    /// Descriptors of a ring: a power of two within [`RING_LEN`].
+    /// Descriptors of a ring: a power of two within [`RING_LENS`].
     RingLen {
         /// The number asked for.
         len: usize,
     },
-    /// Largest frame: within [`MAX_FRAME`].
+    /// Largest frame: within [`FRAME_SIZES`].
     MaxFrame {
         /// The number of bytes asked for.
         bytes: usize,
     },
-    /// Buffers: a multiple of [`BUFFER_STEP`] up to [`LARGEST_BUFFER`].
+    /// Buffers: a multiple of [`BUFFER_SIZE_STEP`] up to [`MAX_BUFFER_SIZE`].
     BufferSize {
         /// The number of bytes asked for.
         bytes: usize,
@@ -114,10 +114,10 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::RxQueues { count } => {
-                write!(f, "{count} receive queues are not possible: 1 to {MOST_RX_QUEUES} are")
+                write!(f, "{count} receive queues are not possible: 1 to {MAX_RX_QUEUES} are")
             }
             Self::TxQueues { count } => {
-                write!(f, "{count} transmit queues are not possible: 1 to {MOST_TX_QUEUES} are")
+                write!(f, "{count} transmit queues are not possible: 1 to {MAX_TX_QUEUES} are")
             }
             Self::RssTable { entry, queue, queues } => {
                 write!(f, "entry {entry} of the RSS table names receive queue {queue}, and {queues} run, from 0 on")
@@ -125,23 +125,23 @@ impl fmt::Display for ConfigError {
             Self::TxPrefetch { fewer_than, at_least } => write!(
                 f,
                 "descriptors cannot be fetched {at_least} at a time when fewer than {fewer_than} are left: both are at \
-                 most {MOST_PREFETCH}, and 0 at a time is possible only with 0 left"
+                 most {MAX_PREFETCH}, and 0 at a time is possible only with 0 left"
             ),
             Self::RingLen { len } => write!(
                 f,
                 "a ring cannot have {len} descriptors: a power of two from {} to {} is needed",
-                RING_LEN.start(),
-                RING_LEN.end()
+                RING_LENS.start(),
+                RING_LENS.end()
             ),
             Self::MaxFrame { bytes } => write!(
                 f,
                 "the largest frame cannot be {bytes} bytes: {} to {} are possible",
-                MAX_FRAME.start(),
-                MAX_FRAME.end()
+                FRAME_SIZES.start(),
+                FRAME_SIZES.end()
             ),
             Self::BufferSize { bytes } => write!(
                 f,
-                "buffers cannot have {bytes} bytes: a multiple of {BUFFER_STEP} up to {LARGEST_BUFFER} is needed"
+                "buffers cannot have {bytes} bytes: a multiple of {BUFFER_SIZE_STEP} up to {MAX_BUFFER_SIZE} is needed"
             ),
             Self::PoolLen { len, needed } => {
                 write!(f, "a pool of {len} buffers is too small: the receive ring needs {needed}")
@@ -170,48 +170,48 @@ impl Config {
             long_frames: LongFrames::Deliver,
             rss: None,
             tx_prefetch: (36, 8),
-            link: Link::Eeprom,
+            link: LinkMode::Eeprom,
         }
     }
 
-    /// As many receive as transmit queues: 1 to [`MOST_RX_QUEUES`]. [RSS](Self::rss) spreads packets over them.
+    /// As many receive as transmit queues: 1 to [`MAX_RX_QUEUES`]. [RSS](Self::rss) spreads packets over them.
     pub const fn queue_pairs(self, count: usize) -> Self {
         self.rx_queues(count).tx_queues(count)
     }
 
-    /// How many receive queues: 1 to [`MOST_RX_QUEUES`]. See [`Device::split_queues`](crate::device::Device::split_queues)
+    /// How many receive queues: 1 to [`MAX_RX_QUEUES`]. See [`Device::split_queues`](crate::device::Device::split_queues)
     /// for what is not in pairs.
     pub const fn rx_queues(mut self, count: usize) -> Self {
         self.rx_queues = count;
         self
     }
 
-    /// How many transmit queues: 1 to [`MOST_TX_QUEUES`].
+    /// How many transmit queues: 1 to [`MAX_TX_QUEUES`].
     pub const fn tx_queues(mut self, count: usize) -> Self {
         self.tx_queues = count;
         self
     }
 
-    /// Descriptors of each receive ring: a power of two within [`RING_LEN`].
+    /// Descriptors of each receive ring: a power of two within [`RING_LENS`].
     pub const fn rx_descriptors(mut self, len: usize) -> Self {
         self.rx_len = len;
         self
     }
 
-    /// Descriptors of each transmit ring: a power of two within [`RING_LEN`].
+    /// Descriptors of each transmit ring: a power of two within [`RING_LENS`].
     pub const fn tx_descriptors(mut self, len: usize) -> Self {
         self.tx_len = len;
         self
     }
 
-    /// The largest frame to receive and send, within [`MAX_FRAME`]: in bytes with CRC, but without a VLAN tag, as
+    /// The largest frame to receive and send, within [`FRAME_SIZES`]: in bytes with CRC, but without a VLAN tag, as
     /// MAXFRS counts (8.2.3.22.13). Less than 1518 limits only what is sent: the device receives standard frames always.
     pub const fn max_frame(mut self, bytes: usize) -> Self {
         self.max_frame = bytes;
         self
     }
 
-    /// The size of receive buffers in bytes: a multiple of [`BUFFER_STEP`]. By default the largest frame fits.
+    /// The size of receive buffers in bytes: a multiple of [`BUFFER_SIZE_STEP`]. By default the largest frame fits.
     pub const fn buffer_size(mut self, bytes: usize) -> Self {
         self.buffer_size = Some(bytes);
         self
@@ -248,14 +248,14 @@ impl Config {
     }
 
     /// When the device fetches transmit descriptors: once it has `fewer_than` (PTHRESH), and `at_least` (HTHRESH) are to
-    /// be had (8.2.3.9.10). Each is up to [`MOST_PREFETCH`]; 36 and 8 by default.
+    /// be had (8.2.3.9.10). Each is up to [`MAX_PREFETCH`]; 36 and 8 by default.
     pub const fn tx_prefetch(mut self, fewer_than: u8, at_least: u8) -> Self {
         self.tx_prefetch = (fewer_than, at_least);
         self
     }
 
     /// How the link is set up.
-    pub const fn link(mut self, link: Link) -> Self {
+    pub const fn link(mut self, link: LinkMode) -> Self {
         self.link = link;
         self
     }
@@ -264,7 +264,7 @@ impl Config {
     pub(crate) fn buffer_bytes(&self) -> usize {
         // Neither more nor less than the frame: the CRC is stripped, but there may be a VLAN tag of
         // the same length.
-        self.buffer_size.unwrap_or_else(|| self.max_frame.next_multiple_of(BUFFER_STEP).max(2 * BUFFER_STEP))
+        self.buffer_size.unwrap_or_else(|| self.max_frame.next_multiple_of(BUFFER_SIZE_STEP).max(2 * BUFFER_SIZE_STEP))
     }
 
     /// Buffers of a receive queue's pool.
@@ -287,27 +287,27 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if !(1..=MOST_RX_QUEUES).contains(&self.rx_queues) {
+        if !(1..=MAX_RX_QUEUES).contains(&self.rx_queues) {
             return Err(ConfigError::RxQueues { count: self.rx_queues });
         }
-        if !(1..=MOST_TX_QUEUES).contains(&self.tx_queues) {
+        if !(1..=MAX_TX_QUEUES).contains(&self.tx_queues) {
             return Err(ConfigError::TxQueues { count: self.tx_queues });
         }
         self.check_rss(&self.initial_rss())?;
         let (fewer_than, at_least) = self.tx_prefetch;
-        if fewer_than.max(at_least) > MOST_PREFETCH || (fewer_than > 0 && at_least == 0) {
+        if fewer_than.max(at_least) > MAX_PREFETCH || (fewer_than > 0 && at_least == 0) {
             return Err(ConfigError::TxPrefetch { fewer_than, at_least });
         }
         for len in [self.rx_len, self.tx_len] {
-            if !RING_LEN.contains(&len) || !len.is_power_of_two() {
+            if !RING_LENS.contains(&len) || !len.is_power_of_two() {
                 return Err(ConfigError::RingLen { len });
             }
         }
-        if !MAX_FRAME.contains(&self.max_frame) {
+        if !FRAME_SIZES.contains(&self.max_frame) {
             return Err(ConfigError::MaxFrame { bytes: self.max_frame });
         }
         let bytes = self.buffer_bytes();
-        if bytes == 0 || bytes > LARGEST_BUFFER || !bytes.is_multiple_of(BUFFER_STEP) {
+        if bytes == 0 || bytes > MAX_BUFFER_SIZE || !bytes.is_multiple_of(BUFFER_SIZE_STEP) {
             return Err(ConfigError::BufferSize { bytes });
         }
         let needed = self.rx_len + crate::pool::BLOCK;

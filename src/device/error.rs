@@ -36,7 +36,7 @@ pub enum Error {
     /// The device found no valid EEPROM (8.2.3.2.1).
     NoEeprom,
     /// Firmware or another driver did not give up what they share with this one (10.5.4).
-    SemaphoreTaken {
+    SemaphoreTimeout {
         /// Which semaphore.
         semaphore: &'static str,
     },
@@ -59,7 +59,7 @@ impl fmt::Display for Error {
             Self::TimedOut { step, cause } => write!(f, "{step}: {cause}"),
             Self::Removed { step } => write!(f, "{step}: the device reads as all ones, it is gone"),
             Self::NoEeprom => f.write_str("EEC says that there is no valid EEPROM (datasheet 8.2.3.2.1)"),
-            Self::SemaphoreTaken { semaphore } => {
+            Self::SemaphoreTimeout { semaphore } => {
                 write!(f, "{semaphore} is held by firmware or another driver (datasheet 10.5.4)")
             }
             Self::NoLink { waited } => {
@@ -122,26 +122,26 @@ impl<T> InStep<T> for Result<T, TimedOut> {
 }
 
 /// A transition that failed, with the device in the state that it is in now.
-pub struct Failed<D> {
+pub struct TransitionError<D> {
     /// The device.
     pub device: D,
     /// Why.
     pub error: Error,
 }
 
-impl<D> fmt::Debug for Failed<D> {
+impl<D> fmt::Debug for TransitionError<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Failed({:?})", self.error)
+        write!(f, "TransitionError({:?})", self.error)
     }
 }
 
-impl<D> fmt::Display for Failed<D> {
+impl<D> fmt::Display for TransitionError<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl<D> core::error::Error for Failed<D> {
+impl<D> core::error::Error for TransitionError<D> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         Some(&self.error)
     }

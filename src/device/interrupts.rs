@@ -22,7 +22,7 @@ impl<H: Platform> Control<'_, H> {
     /// Makes receive queue n raise MSI-X vector n, at most once in `interval` (about a millisecond is the longest), and a
     /// change of the link the vector behind those of the queues.
     ///
-    /// A device that was stopped has forgotten it. Each interrupt of a queue masks itself; [`Receive::enable_interrupt`](crate::queue::Receive::enable_interrupt)
+    /// A device that was stopped has forgotten it. Each interrupt of a queue masks itself; [`ReceiveQueue::enable_interrupt`](crate::queue::ReceiveQueue::enable_interrupt)
     /// lets the next one come. That of the link comes again after [`acknowledge_link_interrupt`](Self::acknowledge_link_interrupt).
     /// Where interrupts go is the platform's matter: see `linux::Interrupts`.
     ///

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use crate::clock;
 use crate::device::semaphore::with_mac_registers;
-use crate::device::{Device, Error, Failed, Link, LinkUp, Reset};
+use crate::device::{Device, Error, LinkMode, LinkUp, Reset, TransitionError};
 use crate::mmio::Bus;
 use crate::platform::Platform;
 use crate::register::{Driver, ExclusiveAccess};
@@ -73,9 +73,9 @@ impl fmt::Display for LinkStatus {
 }
 
 /// Sets the link up and starts negotiation (4.6.4). The firmware may write AUTOC too, hence the semaphore.
-pub(crate) fn set_up<H: Platform>(hardware: &H, link: Link) -> Result<(), Error> {
+pub(crate) fn set_up<H: Platform>(hardware: &H, link: LinkMode) -> Result<(), Error> {
     with_mac_registers(hardware, |registers| {
-        if link == Link::TenGigabitSfi {
+        if link == LinkMode::TenGigabitSfi {
             registers.autoc2().modify(value!(AUTOC2 { PMA_PMD_10G_SERIAL: autoc2::PMA_PMD_10G_SERIAL::Sfi }));
             registers.autoc().modify(value!(AUTOC { LMS: autoc::LMS::TenGigabitSerial }));
         }
@@ -105,7 +105,7 @@ impl<H: Platform> Device<Reset, H> {
     ///
     /// [`Error::NoLink`], or [`Error::Removed`].
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.wait_for_link.md")))]
-    pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, Failed<Self>> {
+    pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, TransitionError<Self>> {
         // SAFETY: the device is in that state, and owned here. It is only read.
         let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(&self.hardware) };
         let look = || {
@@ -121,14 +121,14 @@ impl<H: Platform> Device<Reset, H> {
         };
         let found = clock::poll(&*self.hardware, limit, LOOK, look);
         match found.unwrap_or_else(|waited| Err(Error::NoLink { waited })) {
-            Ok(()) => Ok(self.without_link()),
-            Err(error) => Err(Failed { device: self, error }),
+            Ok(()) => Ok(self.assume_link_up()),
+            Err(error) => Err(TransitionError { device: self, error }),
         }
     }
 
     /// Goes on although nobody looked for a link: packets are lost until there is one.
     #[must_use]
-    pub fn without_link(self) -> Device<LinkUp, H> {
+    pub fn assume_link_up(self) -> Device<LinkUp, H> {
         Device { hardware: self.hardware, data: self.data }
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! A transition takes the device and gives it back in its new state: receiving before the device runs does not compile.
 //! Each step of the datasheet's bring-up (4.6.3) is a function of its own, named by its section, and every wait has a
-//! limit. A transition that fails gives the device back in the state that it is in ([`Failed`]).
+//! limit. A transition that fails gives the device back in the state that it is in ([`TransitionError`]).
 //!
 //! The type names the state that the driver established. The registers that would change this state are the driver's
 //! alone. A card can still be pulled or reset from outside, and the type does not follow:
@@ -39,13 +39,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use config::{Config, ConfigError, Link, MAX_FRAME, MOST_PREFETCH, MOST_RX_QUEUES, MOST_TX_QUEUES, RING_LEN};
+pub use config::{Config, ConfigError, FRAME_SIZES, LinkMode, MAX_PREFETCH, MAX_RX_QUEUES, MAX_TX_QUEUES, RING_LENS};
 pub use control::Control;
-pub use error::{Error, Failed};
+pub use error::{Error, TransitionError};
 pub(crate) use interrupts::QUEUE_VECTORS;
 pub use link::{LinkStatus, Speed};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
-pub use running::StartFailed;
+pub use running::StartError;
 pub use statistics::{QueueStatistics, Statistics};
 
 use crate::dma::DmaError;

@@ -7,7 +7,7 @@ use crate::device::{Config, Error, Rss};
 use crate::field::Value;
 use crate::mmio::{Bus, Index};
 use crate::platform::Platform;
-use crate::pool::BUFFER_STEP;
+use crate::pool::BUFFER_SIZE_STEP;
 use crate::queue::RxRing;
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{QueueDisabled, Reset};
@@ -149,7 +149,7 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, conf
     let queue = ring.queue();
     registers.rdba(queue).write(ring.ring().address());
     registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
-    let kibibytes = (ring.pool().buffer_size() / BUFFER_STEP) as u64;
+    let kibibytes = (ring.pool().buffer_size() / BUFFER_SIZE_STEP) as u64;
     registers.srrctl(queue).modify(
         value!(SRRCTL { DESCTYPE: srrctl::DESCTYPE::AdvancedOneBuffer })
             .try_with(SRRCTL::BSIZEPACKET, kibibytes)?

@@ -7,13 +7,13 @@ use core::time::Duration;
 
 use crate::clock;
 use crate::device::{
-    Config, ConfigError, Control, Device, Error, Failed, Initialised, LinkStatus, LinkUp, Reset, Rss, Running,
-    Statistics, Unbound, initialise, link, receive, statistics, stop, transmit,
+    Config, ConfigError, Control, Device, Error, Initialised, LinkStatus, LinkUp, Reset, Rss, Running, Statistics,
+    TransitionError, Unbound, initialise, link, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::platform::Platform;
 use crate::pool::Pool;
-use crate::queue::{DropCounters, Held, QueuePair, Receive, RxRing, Stopped, Transmit, TxRing};
+use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, Stopped, TransmitQueue, TxRing};
 use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
 use crate::value;
@@ -101,40 +101,40 @@ impl<H: Platform> fmt::Debug for Engine<H> {
 
 /// A start that failed.
 #[expect(clippy::large_enum_variant, reason = "it is made a few times in a device's life")]
-pub enum StartFailed<H: Platform> {
+pub enum StartError<H: Platform> {
     /// The device was brought back to its initialised state.
-    RolledBack(Failed<Device<Reset, H>>),
+    RolledBack(TransitionError<Device<Reset, H>>),
     /// That failed too: the device must be reset, and keeps its memory until then.
-    Lost(Failed<Device<Unbound, H>>),
+    NotStopped(TransitionError<Device<Unbound, H>>),
 }
 
-impl<H: Platform> StartFailed<H> {
+impl<H: Platform> StartError<H> {
     /// Why the start failed.
     #[must_use]
     pub fn error(&self) -> &Error {
         match self {
             Self::RolledBack(failed) => &failed.error,
-            Self::Lost(failed) => &failed.error,
+            Self::NotStopped(failed) => &failed.error,
         }
     }
 }
 
-impl<H: Platform> fmt::Debug for StartFailed<H> {
+impl<H: Platform> fmt::Debug for StartError<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RolledBack(failed) => write!(f, "RolledBack({failed:?})"),
-            Self::Lost(failed) => write!(f, "Lost({failed:?})"),
+            Self::NotStopped(failed) => write!(f, "NotStopped({failed:?})"),
         }
     }
 }
 
-impl<H: Platform> fmt::Display for StartFailed<H> {
+impl<H: Platform> fmt::Display for StartError<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error().fmt(f)
     }
 }
 
-impl<H: Platform> core::error::Error for StartFailed<H> {
+impl<H: Platform> core::error::Error for StartError<H> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         Some(self.error())
     }
@@ -145,9 +145,9 @@ impl<H: Platform> Device<LinkUp, H> {
     ///
     /// # Errors
     ///
-    /// [`StartFailed`] with the device, and the step that failed.
+    /// [`StartError`] with the device, and the step that failed.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.start.md")))]
-    pub fn start(self) -> Result<Device<Running, H>, StartFailed<H>> {
+    pub fn start(self) -> Result<Device<Running, H>, StartError<H>> {
         let config = self.data.config;
         let pools = (0..config.rx_queues)
             .map(|_| Pool::new(&*self.hardware, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
@@ -156,7 +156,7 @@ impl<H: Platform> Device<LinkUp, H> {
             Ok(pools) => self.start_with(&pools),
             Err(error) => {
                 let device = Device { hardware: self.hardware, data: self.data };
-                Err(StartFailed::RolledBack(Failed { device, error }))
+                Err(StartError::RolledBack(TransitionError { device, error }))
             }
         }
     }
@@ -166,7 +166,7 @@ impl<H: Platform> Device<LinkUp, H> {
     /// # Errors
     ///
     /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a ring.
-    pub fn start_with(self, pools: &[Pool]) -> Result<Device<Running, H>, StartFailed<H>> {
+    pub fn start_with(self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
         let mut queues = Queues::default();
         match start(&*self.hardware, &self.data, pools, &mut queues) {
             Ok(()) => {
@@ -178,8 +178,8 @@ impl<H: Platform> Device<LinkUp, H> {
                 Ok(Device { hardware: self.hardware, data: engine })
             }
             Err(error) => Err(match shut_down(self.hardware, self.data, queues) {
-                Ok(device) => StartFailed::RolledBack(Failed { device, error }),
-                Err(Failed { device, .. }) => StartFailed::Lost(Failed { device, error }),
+                Ok(device) => StartError::RolledBack(TransitionError { device, error }),
+                Err(TransitionError { device, .. }) => StartError::NotStopped(TransitionError { device, error }),
             }),
         }
     }
@@ -212,7 +212,7 @@ fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: 
     for Apart(ring) in &mut queues.rx {
         // SAFETY: the ring is held until this device has stopped, and was made for it.
         unsafe { receive::enable_queue(hardware, ring.get(), config) }?;
-        Receive::new(ring.get_mut(), hardware).start();
+        ReceiveQueue::new(ring.get_mut(), hardware).start();
     }
     for Apart(ring) in &queues.tx {
         // SAFETY: the ring is held until this device has stopped, and was made for it.
@@ -226,10 +226,10 @@ fn shut_down<H: Platform>(
     hardware: Arc<H>,
     data: Initialised,
     queues: Queues,
-) -> Result<Device<Reset, H>, Failed<Device<Unbound, H>>> {
+) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
     let proof = match stop::quiesce(&*hardware) {
         Ok(proof) => proof,
-        Err(error) => return Err(Failed { device: Device::unfreed(hardware, queues), error }),
+        Err(error) => return Err(TransitionError { device: Device::unfreed(hardware, queues), error }),
     };
     queues.release(&proof);
     let initialised = initialise::initialise(&*hardware).and_then(|mac| {
@@ -238,7 +238,7 @@ fn shut_down<H: Platform>(
     });
     match initialised {
         Ok(mac) => Ok(Device { hardware, data: Initialised { mac, ..data } }),
-        Err(error) => Err(Failed { device: Device::unfreed(hardware, Queues::default()), error }),
+        Err(error) => Err(TransitionError { device: Device::unfreed(hardware, Queues::default()), error }),
     }
 }
 
@@ -252,13 +252,13 @@ impl<H: Platform> Device<Running, H> {
     }
 
     /// The device as a whole, all its receive queues, and all its transmit queues.
-    pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<Receive<'_, H>>, Vec<Transmit<'_, H>>) {
+    pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
         let Engine { hardware, data, queues, statistics, drops, rss } = &mut self.data;
         let hardware = &**hardware;
         let Initialised { config, mac, .. } = data;
         let control = Control { hardware, statistics, drops, config, mac, rss };
-        let rx = queues.rx.iter_mut().map(|ring| Receive::new(ring.0.get_mut(), hardware)).collect();
-        let tx = queues.tx.iter_mut().map(|ring| Transmit::new(ring.0.get_mut(), hardware)).collect();
+        let rx = queues.rx.iter_mut().map(|ring| ReceiveQueue::new(ring.0.get_mut(), hardware)).collect();
+        let tx = queues.tx.iter_mut().map(|ring| TransmitQueue::new(ring.0.get_mut(), hardware)).collect();
         (control, rx, tx)
     }
 
@@ -311,7 +311,7 @@ impl<H: Platform> Device<Running, H> {
     ///
     /// If the device does not stop, it keeps its memory until a [reset](Device::reset) succeeds.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
-    pub fn stop(mut self) -> Result<Device<Reset, H>, Failed<Device<Unbound, H>>> {
+    pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
         let engine = &mut self.data;
         engine.drain();
         let queues = core::mem::take(&mut engine.queues);
@@ -377,7 +377,7 @@ mod tests {
     use super::plain::{Addresses, Plain};
     use super::*;
     use crate::packet::Batch;
-    use crate::queue::{InPlace, Route};
+    use crate::queue::{InPlaceForwarder, Route};
 
     /// What a queue writes to, or a device that plays it, while packets go through.
     fn footprint(queues: &Queues, queue: usize) -> Vec<Range<usize>> {
@@ -411,7 +411,7 @@ mod tests {
                     }
                     let QueuePair { mut rx, mut tx } = nic.split().1.remove(0);
                     if in_place {
-                        let mut ports = InPlace::new(&mut rx, core::slice::from_mut(&mut tx)).unwrap();
+                        let mut ports = InPlaceForwarder::new(&mut rx, core::slice::from_mut(&mut tx)).unwrap();
                         ports.forward(size as usize, |_| Route::Output(0));
                     } else {
                         let mut batch = Batch::with_capacity(size as usize);

@@ -40,7 +40,7 @@ pub(crate) fn with_mac_registers<H: Platform>(
         free.then_some(Ok(()))
     };
     let taken = clock::poll(hardware, PATIENCE, PAUSE, try_once);
-    taken.unwrap_or(Err(Error::SemaphoreTaken { semaphore: "SW_FW_SYNC, the MAC's registers" }))?;
+    taken.unwrap_or(Err(Error::SemaphoreTimeout { semaphore: "SW_FW_SYNC, the MAC's registers" }))?;
     action(registers);
     take_swsm(hardware, registers)?;
     set_bits(registers, registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS) & !MAC_CSR);
@@ -71,7 +71,7 @@ fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset
             if gone() {
                 return Err(Error::Removed { step: "taking the semaphore SWSM (10.5.4)" });
             }
-            return Err(Error::SemaphoreTaken { semaphore: "SWSM.SMBI" });
+            return Err(Error::SemaphoreTimeout { semaphore: "SWSM.SMBI" });
         }
     }
     let swesmbi = || {
@@ -80,7 +80,7 @@ fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset
     };
     if !tried(hardware, swesmbi) {
         give_swsm(registers);
-        return Err(Error::SemaphoreTaken { semaphore: "SWSM.SWESMBI" });
+        return Err(Error::SemaphoreTimeout { semaphore: "SWSM.SWESMBI" });
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::device::Error;
 use crate::field::Value;
 use crate::mmio::{Bus, Index};
-use crate::queue::ReceiveDrops;
+use crate::queue::ReceiveCounters;
 use crate::register::{Driver, ExclusiveAccess};
 use crate::registers::permission::Reset;
 use crate::registers::{PacketBuffer, RQSMR, Registers, StatisticsCounter, TQSM};
@@ -74,7 +74,7 @@ pub struct QueueStatistics {
     /// Octets sent, without CRC (QBTC).
     pub tx_octets: u64,
     /// What the driver itself dropped.
-    pub drops: ReceiveDrops,
+    pub drops: ReceiveCounters,
 }
 
 impl Statistics {

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::device::running::Queues;
-use crate::device::{Config, Device, Failed, Initialised, Reset, Unbound, initialise, link, stop};
+use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound, initialise, link, stop};
 use crate::platform::Platform;
 use crate::queue::Stopped;
 
@@ -44,10 +44,10 @@ impl<H: Platform> Device<Unbound, H> {
     /// If the configuration is impossible nothing was done; otherwise the error says which step failed. The device
     /// can be reset again.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.reset.md")))]
-    pub fn reset(mut self, config: &Config) -> Result<Device<Reset, H>, Failed<Self>> {
+    pub fn reset(mut self, config: &Config) -> Result<Device<Reset, H>, TransitionError<Self>> {
         match self.try_reset(config) {
             Ok(data) => Ok(Device { hardware: self.hardware, data }),
-            Err(error) => Err(Failed { device: self, error }),
+            Err(error) => Err(TransitionError { device: self, error }),
         }
     }
 

@@ -11,11 +11,11 @@ const SPIN: Duration = Duration::from_micros(100);
 
 /// The system's monotonic clock. Long waits sleep, short ones spin.
 #[derive(Debug, Clone, Copy)]
-pub struct Monotonic {
+pub struct MonotonicClock {
     start: Instant,
 }
 
-impl Monotonic {
+impl MonotonicClock {
     /// A clock that starts at 0.
     #[must_use]
     pub fn new() -> Self {
@@ -23,7 +23,7 @@ impl Monotonic {
     }
 }
 
-impl Default for Monotonic {
+impl Default for MonotonicClock {
     fn default() -> Self {
         Self::new()
     }
@@ -31,7 +31,7 @@ impl Default for Monotonic {
 
 // SAFETY: the system's monotonic clock passes as time does for the device, and `wait` returns only once it has passed by
 // `time`: `thread::sleep` never sleeps less.
-unsafe impl Clock for Monotonic {
+unsafe impl Clock for MonotonicClock {
     fn now(&self) -> Duration {
         self.start.elapsed()
     }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn waits_are_never_short() {
-        let clock = Monotonic::new();
+        let clock = MonotonicClock::new();
         for time in [0, 1, 50, 99, 100, 2000].map(Duration::from_micros) {
             let before = clock.now();
             clock.wait(time);

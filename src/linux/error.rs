@@ -86,7 +86,7 @@ pub enum Error {
         what: String,
     },
     /// A file of the kernel's does not have the contents that it should have.
-    Malformed {
+    UnexpectedContents {
         /// The file.
         path: PathBuf,
         /// What should be in it.
@@ -171,7 +171,7 @@ pub enum Error {
         address: usize,
     },
     /// Physical addresses mean nothing to the function: its IOMMU translates what it is told.
-    AddressesTranslated {
+    IommuTranslates {
         /// The function.
         address: PciAddress,
         /// What the kernel has the IOMMU do, in its own word.
@@ -197,7 +197,7 @@ pub enum Error {
         errno: Errno,
     },
     /// This user may not open a file of VFIO.
-    VfioForbidden {
+    VfioPermissionDenied {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -246,7 +246,7 @@ pub enum Error {
         errno: Errno,
     },
     /// The IOMMU was not made to translate addresses of memory.
-    NotMapped {
+    DmaMapFailed {
         /// How many bytes.
         len: usize,
         /// What the system said.
@@ -255,7 +255,7 @@ pub enum Error {
         limit: Option<u64>,
     },
     /// The device has no MSI-X vectors, or not that many.
-    Vectors {
+    TooFewVectors {
         /// The function.
         address: PciAddress,
         /// How many are needed.
@@ -281,7 +281,7 @@ impl fmt::Display for Error {
                 f,
                 "{address} is {what} ({vendor:04x}:{device:04x}), and this driver is for physical functions of the 82599 alone"
             ),
-            Self::Malformed { path, expected, found } => {
+            Self::UnexpectedContents { path, expected, found } => {
                 write!(f, "{} should hold {expected}, and holds {found:?}", path.display())
             }
             Self::System { doing, path, errno } => {
@@ -344,7 +344,7 @@ impl fmt::Display for Error {
             Self::NotContiguous { address } => {
                 write!(f, "the huge page at {address:#x} is not in one piece by what /proc/self/pagemap says")
             }
-            Self::AddressesTranslated { address, kind } => write!(
+            Self::IommuTranslates { address, kind } => write!(
                 f,
                 "{address} is behind an IOMMU that translates its addresses (its group is of the type {kind}), so it cannot be \
                  driven by physical ones: use VFIO, or boot the kernel with iommu=pt"
@@ -371,7 +371,7 @@ impl fmt::Display for Error {
             Self::NoVfio { path, errno } => {
                 write!(f, "{} cannot be opened ({errno}): is the module loaded? `modprobe vfio-pci`", path.display())
             }
-            Self::VfioForbidden { path, errno } => write!(
+            Self::VfioPermissionDenied { path, errno } => write!(
                 f,
                 "{path} cannot be opened ({errno}): let this user have it, as root: `chown USER {path}`, or for good by a udev \
                  rule like SUBSYSTEM==\"vfio\", GROUP=\"vfio\", MODE=\"0660\"",
@@ -399,7 +399,7 @@ impl fmt::Display for Error {
             }
             Self::BadIommuInfo { what } => write!(f, "what the kernel says about the IOMMU cannot be right: {what}"),
             Self::Vfio { address, request, errno } => write!(f, "{request} for {address} failed: {errno}"),
-            Self::NotMapped { len, errno, limit } => {
+            Self::DmaMapFailed { len, errno, limit } => {
                 write!(f, "{len} bytes were not mapped for the device: {errno}")?;
                 match (errno.0, limit) {
                     (libc::ENOMEM, Some(limit)) => write!(
@@ -414,7 +414,7 @@ impl fmt::Display for Error {
                     _ => Ok(()),
                 }
             }
-            Self::Vectors { address, needed, had } => {
+            Self::TooFewVectors { address, needed, had } => {
                 write!(f, "{address} has {had} MSI-X vectors that can signal, and {needed} are needed")
             }
         }

@@ -94,7 +94,7 @@ impl Function {
     /// Refuses the function if physical addresses do not lead it to memory.
     pub(crate) fn check_untranslated(&self) -> Result<(), Error> {
         match host::read(&self.file("iommu_group/type")) {
-            Ok(kind) if kind.starts_with("DMA") => Err(Error::AddressesTranslated { address: self.address, kind }),
+            Ok(kind) if kind.starts_with("DMA") => Err(Error::IommuTranslates { address: self.address, kind }),
             // Without an IOMMU there is no such file, nor on old kernels.
             _ => Ok(()),
         }

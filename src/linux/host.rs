@@ -75,7 +75,7 @@ pub(crate) fn hex(text: &str) -> Option<u64> {
 }
 
 pub(crate) fn malformed(path: &Path, expected: &'static str, found: &str) -> Error {
-    Error::Malformed { path: path.to_owned(), expected, found: found.chars().take(80).collect() }
+    Error::UnexpectedContents { path: path.to_owned(), expected, found: found.chars().take(80).collect() }
 }
 
 /// The last part of what the link at `path` points to, or `None` if there is no link.

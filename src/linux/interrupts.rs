@@ -10,7 +10,7 @@ use std::vec::Vec;
 use crate::linux::{Errno, Error, PciAddress};
 use crate::mmio::Bus;
 use crate::packet::Batch;
-use crate::queue::Receive;
+use crate::queue::ReceiveQueue;
 
 /// Interrupts of a device, a vector each; they are switched off when dropped.
 ///
@@ -83,11 +83,11 @@ impl Interrupts {
     ///
     /// # Errors
     ///
-    /// [`Error::Vectors`] if there is no such vector, and what the system says.
+    /// [`Error::TooFewVectors`] if there is no such vector, and what the system says.
     pub fn wait(&self, vector: usize, timeout: Duration) -> Result<bool, Error> {
         let (address, had) = (self.address, self.vectors.len() as u32);
         let missing =
-            Error::Vectors { address, needed: u32::try_from(vector).unwrap_or(u32::MAX).saturating_add(1), had };
+            Error::TooFewVectors { address, needed: u32::try_from(vector).unwrap_or(u32::MAX).saturating_add(1), had };
         let waited = self.vectors.get(vector).ok_or(missing)?.wait(timeout);
         waited.map_err(|error| Error::Vfio { address, request: "waiting for an interrupt", errno: (&error).into() })
     }
@@ -101,7 +101,7 @@ impl Interrupts {
     /// As [`wait`](Self::wait).
     pub fn receive<H: Bus>(
         &self,
-        rx: &mut Receive<'_, H>,
+        rx: &mut ReceiveQueue<'_, H>,
         batch: &mut Batch,
         timeout: Duration,
     ) -> Result<usize, Error> {
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(interrupts.wait(0, Duration::ZERO), Ok(false), "another vector's");
         assert_eq!(interrupts.wait(1, Duration::from_secs(5)), Ok(true));
         assert_eq!(interrupts.wait(1, Duration::ZERO), Ok(false), "taken");
-        assert!(matches!(interrupts.wait(2, Duration::ZERO), Err(Error::Vectors { needed: 3, had: 2, .. })));
+        assert!(matches!(interrupts.wait(2, Duration::ZERO), Err(Error::TooFewVectors { needed: 3, had: 2, .. })));
     }
 
     #[test]

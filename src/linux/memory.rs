@@ -33,7 +33,7 @@ pub enum PageSize {
     /// Huge pages of 1 GiB, as a rule reserved when the kernel is booted.
     Huge1GiB,
     /// The system's ordinary pages.
-    Ordinary,
+    Base,
 }
 
 impl PageSize {
@@ -41,7 +41,7 @@ impl PageSize {
         match self {
             Self::Huge2MiB => 2 << 20,
             Self::Huge1GiB => 1 << 30,
-            Self::Ordinary => system_page_size(),
+            Self::Base => system_page_size(),
         }
     }
 
@@ -49,7 +49,7 @@ impl PageSize {
         match self {
             Self::Huge2MiB => libc::MFD_HUGETLB | libc::MFD_HUGE_2MB,
             Self::Huge1GiB => libc::MFD_HUGETLB | libc::MFD_HUGE_1GB,
-            Self::Ordinary => 0,
+            Self::Base => 0,
         }
     }
 }
@@ -86,7 +86,7 @@ impl Region {
         if let Some(node) = node {
             prefer_node(&mapping, node);
         }
-        if page_size != PageSize::Ordinary {
+        if page_size != PageSize::Base {
             populate(&file, &mapping).map_err(failed)?;
         }
         let base = mapping.base().as_ptr() as usize;
@@ -206,7 +206,7 @@ impl Allocator {
     pub(crate) fn allocate(&self, len: usize) -> Result<Memory, Error> {
         let page = self.page_size.bytes();
         let wanted = len.max(1).checked_next_multiple_of(self.granule).unwrap_or(usize::MAX);
-        if self.page_size == PageSize::Ordinary || wanted > page / 2 {
+        if self.page_size == PageSize::Base || wanted > page / 2 {
             let region = Region::new(self.page_size, wanted, self.node)?;
             let (base, len) = (region.mapping.base(), region.len());
             // SAFETY: the region is new, zeroed, aligned to a page, and lives as long as the memory.
@@ -235,11 +235,11 @@ impl Error {
                 ("too few huge pages are free: `echo 64 > /proc/sys/vm/nr_hugepages` as root reserves more", errno)
             }
             Self::AddressesHidden => ("physical addresses take CAP_SYS_ADMIN", Errno(libc::EPERM)),
-            Self::NotMapped { errno, .. } if errno == Errno(libc::ENOMEM) => (
+            Self::DmaMapFailed { errno, .. } if errno == Errno(libc::ENOMEM) => (
                 "more memory was to be locked than RLIMIT_MEMLOCK allows, which root can raise: `ulimit -l unlimited`",
                 errno,
             ),
-            Self::System { errno, .. } | Self::NotMapped { errno, .. } => ("the system refused it", errno),
+            Self::System { errno, .. } | Self::DmaMapFailed { errno, .. } => ("the system refused it", errno),
             _ => return DmaError::NotMappable { len, reason: "what the system says of it cannot be right" },
         };
         DmaError::System { len, reason, errno: errno.0 }

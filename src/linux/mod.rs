@@ -55,7 +55,7 @@ mod tests;
 mod vfio;
 
 pub use address::{PciAddress, PciAddressError};
-pub use clock::Monotonic;
+pub use clock::MonotonicClock;
 pub use error::{Errno, Error, InUse};
 pub use function::FormerDriver;
 pub use interrupts::Interrupts;

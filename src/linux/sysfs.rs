@@ -22,7 +22,7 @@ use crate::linux::function::Function;
 use crate::linux::host::{self, Host};
 use crate::linux::memory::{Allocator, PageSize, Region};
 use crate::linux::pagemap::system_page_size;
-use crate::linux::{Error, FormerDriver, Monotonic, PciAddress};
+use crate::linux::{Error, FormerDriver, MonotonicClock, PciAddress};
 use crate::mmio::Offset;
 use crate::registers::RegisterSpace;
 
@@ -50,9 +50,10 @@ impl SysfsOptions {
         self
     }
 
-    /// The pages that memory is made of. Ordinary ones are taken as huge ones of 2 MiB: the kernel may move ordinary pages.
+    /// Sets the size of the pages that memory is made of. Base pages count as huge pages of 2 MiB, because the kernel may
+    /// move base pages.
     pub fn page_size(mut self, size: PageSize) -> Self {
-        self.page_size = if size == PageSize::Ordinary { PageSize::Huge2MiB } else { size };
+        self.page_size = if size == PageSize::Base { PageSize::Huge2MiB } else { size };
         self
     }
 
@@ -91,7 +92,7 @@ impl SysfsOptions {
         if let Some(former) = &former {
             log::info!("{address} was taken from {}; {former}", former.name());
         }
-        Ok(Sysfs { bar, function, config, _lock: registers, memory, clock: Monotonic::new(), former })
+        Ok(Sysfs { bar, function, config, _lock: registers, memory, clock: MonotonicClock::new(), former })
     }
 }
 
@@ -158,7 +159,7 @@ pub struct Sysfs {
     config: File,
     _lock: File,
     memory: Allocator,
-    clock: Monotonic,
+    clock: MonotonicClock,
     former: Option<FormerDriver>,
 }
 
@@ -240,7 +241,7 @@ unsafe impl Dma for Sysfs {
         let (base, len) = (memory.base(), memory.len());
         let refused = |reason| DmaError::NotMappable { len, reason };
         let region = Region::of(base, len).ok_or(refused("without an IOMMU, memory must come from linux::Sysfs"))?;
-        if region.page_size() == PageSize::Ordinary {
+        if region.page_size() == PageSize::Base {
             return Err(refused("without an IOMMU, memory must be of huge pages"));
         }
         let pagemap = self.function.host.proc.join("self/pagemap");

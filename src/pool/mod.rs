@@ -30,10 +30,10 @@ use crate::sync::Mutex;
 pub const HEADROOM: usize = 128;
 
 /// The step of buffer sizes, in bytes: SRRCTL.BSIZEPACKET counts in these (datasheet 8.2.3.8.7).
-pub const BUFFER_STEP: usize = 1024;
+pub const BUFFER_SIZE_STEP: usize = 1024;
 
 /// The largest buffer, in bytes.
-pub const LARGEST_BUFFER: usize = 16 * BUFFER_STEP;
+pub const MAX_BUFFER_SIZE: usize = 16 * BUFFER_SIZE_STEP;
 
 /// How many buffers change hands at once between a pool and a queue.
 pub(crate) const BLOCK: usize = 32;
@@ -41,7 +41,7 @@ pub(crate) const BLOCK: usize = 32;
 /// Why there is no pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolError {
-    /// The buffer size is not a multiple of [`BUFFER_STEP`] between that and [`LARGEST_BUFFER`].
+    /// The buffer size is not a multiple of [`BUFFER_SIZE_STEP`] between that and [`MAX_BUFFER_SIZE`].
     BufferSize {
         /// The size asked for, in bytes.
         size: usize,
@@ -52,13 +52,13 @@ pub enum PoolError {
         count: usize,
     },
     /// There are [`MOST_POOLS`] pools already. One that is dropped is still there as long as any packet of it is.
-    TooMany,
+    TooManyPools,
     /// The pool has too few free buffers to fill a queue's ring.
     Exhausted {
         /// How many are needed.
         needed: usize,
         /// How many there were.
-        had: usize,
+        available: usize,
     },
     /// There is no memory for it.
     Dma(DmaError),
@@ -69,11 +69,13 @@ impl fmt::Display for PoolError {
         match self {
             Self::BufferSize { size } => write!(
                 f,
-                "buffers cannot have {size} bytes: a multiple of {BUFFER_STEP} from {BUFFER_STEP} to {LARGEST_BUFFER} is needed"
+                "buffers cannot have {size} bytes: a multiple of {BUFFER_SIZE_STEP} from {BUFFER_SIZE_STEP} to {MAX_BUFFER_SIZE} is needed"
             ),
             Self::Count { count } => write!(f, "a pool cannot have {count} buffers: 1 to {MOST_BUFFERS} are possible"),
-            Self::TooMany => write!(f, "there are {MOST_POOLS} pools already, and no more are possible"),
-            Self::Exhausted { needed, had } => write!(f, "the pool has {had} free buffers, the ring needs {needed}"),
+            Self::TooManyPools => write!(f, "there are {MOST_POOLS} pools already, and no more are possible"),
+            Self::Exhausted { needed, available } => {
+                write!(f, "the pool has {available} free buffers, the ring needs {needed}")
+            }
             Self::Dma(error) => error.fmt(f),
         }
     }
@@ -307,7 +309,7 @@ impl Pool {
     ///
     /// [`PoolError`] if a number is out of range or there is no memory.
     pub fn new(dma: &impl Dma, count: usize, size: usize) -> Result<Self, PoolError> {
-        if size == 0 || size > LARGEST_BUFFER || !size.is_multiple_of(BUFFER_STEP) {
+        if size == 0 || size > MAX_BUFFER_SIZE || !size.is_multiple_of(BUFFER_SIZE_STEP) {
             return Err(PoolError::BufferSize { size });
         }
         if count == 0 || count > MOST_BUFFERS {
@@ -342,7 +344,7 @@ impl Pool {
         let Some(id) = PoolId::take(inner) else {
             // SAFETY: from a box, just now.
             drop(unsafe { Box::from_raw(inner.as_ptr()) });
-            return Err(PoolError::TooMany);
+            return Err(PoolError::TooManyPools);
         };
         Ok(Self { inner, id })
     }
@@ -447,7 +449,7 @@ mod tests {
     #[test]
     fn offsets_of_the_largest_pool_fit_64_bits_and_cross_no_page() {
         for page in [1 << 12, 1 << 21, 1 << 31, 1 << 62] {
-            for stride in [HEADROOM + BUFFER_STEP, HEADROOM + 3 * BUFFER_STEP, HEADROOM + LARGEST_BUFFER] {
+            for stride in [HEADROOM + BUFFER_SIZE_STEP, HEADROOM + 3 * BUFFER_SIZE_STEP, HEADROOM + MAX_BUFFER_SIZE] {
                 if stride > page {
                     continue;
                 }
@@ -459,7 +461,7 @@ mod tests {
             }
         }
         // More than an address space of 32 bits has.
-        let last = offsets(HEADROOM + LARGEST_BUFFER, 1 << 31).nth(MOST_BUFFERS - 1).unwrap();
+        let last = offsets(HEADROOM + MAX_BUFFER_SIZE, 1 << 31).nth(MOST_BUFFERS - 1).unwrap();
         assert!(last > u64::from(u32::MAX));
     }
 }

@@ -6,7 +6,7 @@ use crate::dma::{Dma, DmaError};
 use crate::mmio::Bus;
 use crate::pool::BLOCK;
 use crate::queue::ring::Step;
-use crate::queue::{Receive, Transmit};
+use crate::queue::{ReceiveQueue, TransmitQueue};
 
 /// What becomes of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +19,11 @@ pub enum Route {
 
 /// What one call forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Forwarded {
+pub struct ForwardCounts {
     /// Packets that were seen and sent.
     pub sent: usize,
     /// Packets that were dropped: because they were to be, or because they lie in several buffers, are longer than the
-    /// outputs were configured for, or shorter than an Ethernet header. What the receive queue drops itself is counted [there](Receive::drops).
+    /// outputs were configured for, or shorter than an Ethernet header. What the receive queue drops itself is counted [there](ReceiveQueue::drops).
     pub dropped: usize,
     /// Packets that were dropped because their output had no room, while there are several outputs.
     pub no_room: usize,
@@ -37,20 +37,20 @@ pub struct Forwarded {
 /// transmitting batches does.
 ///
 /// It borrows the queues, and has no state of its own: it can be dropped, or forgotten, at any time.
-pub struct InPlace<'q, 'r, 't, H> {
-    rx: &'q mut Receive<'r, H>,
-    tx: &'q mut [Transmit<'t, H>],
+pub struct InPlaceForwarder<'q, 'r, 't, H> {
+    rx: &'q mut ReceiveQueue<'r, H>,
+    tx: &'q mut [TransmitQueue<'t, H>],
     /// With so few buffers posted, those that were sent are taken back.
     low: usize,
 }
 
-impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
+impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     /// Forwards from `rx` to `tx`, which are made able to send what `rx` receives.
     ///
     /// # Errors
     ///
     /// [`DmaError`] if an output's device cannot reach the memory of the packets.
-    pub fn new(rx: &'q mut Receive<'r, H>, tx: &'q mut [Transmit<'t, H>]) -> Result<Self, DmaError> {
+    pub fn new(rx: &'q mut ReceiveQueue<'r, H>, tx: &'q mut [TransmitQueue<'t, H>]) -> Result<Self, DmaError> {
         for output in &mut *tx {
             output.attach(rx.pool())?;
             output.ring.guess(rx.pool().id());
@@ -64,14 +64,14 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
     /// at least; it may change them, and says what becomes of the packet. It never waits.
     ///
     /// With one output, packets stay where they are as long as it has no room, and have not been seen. With several, a packet
-    /// whose output has no room is dropped and [counted](Forwarded::no_room): an output that stands still, such as one
+    /// whose output has no room is dropped and [counted](ForwardCounts::no_room): an output that stands still, such as one
     /// whose cable was pulled, must not stop the others.
     ///
     /// One call looks at no more descriptors than the receive ring has.
     ///
     /// If `route` panics, the packet that it saw is the next to be seen.
     #[inline]
-    pub fn forward(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> Forwarded {
+    pub fn forward(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> ForwardCounts {
         let [output] = &mut *self.tx else { return self.forward_to_several(most, route) };
         let before = output.ring.ring().end();
         let until = self.rx.ring.until();
@@ -104,16 +104,16 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
         if self.rx.ring.ring().posted() <= self.low {
             take_back(self.rx, core::slice::from_mut(output), 0);
         }
-        Forwarded { sent, dropped: most - left - sent + skipped, no_room: 0 }
+        ForwardCounts { sent, dropped: most - left - sent + skipped, no_room: 0 }
     }
 
     /// Forwards in runs of packets for the same output.
-    fn forward_to_several(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> Forwarded {
+    fn forward_to_several(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> ForwardCounts {
         take_back(self.rx, self.tx, most);
         let until = self.rx.ring.until();
         let mut left = most;
         let outputs = self.tx.len();
-        let (mut forwarded, mut skipped) = (Forwarded::default(), 0);
+        let (mut forwarded, mut skipped) = (ForwardCounts::default(), 0);
         // The output of the next packet, if `route` has seen it already.
         let (mut current, mut seen) = (0, None);
         while left > 0 && self.rx.ring.ring().first() < until {
@@ -163,7 +163,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
                 }
             }
         }
-        self.tx.iter_mut().for_each(Transmit::announce_new);
+        self.tx.iter_mut().for_each(TransmitQueue::announce_new);
         take_back(self.rx, self.tx, 0);
         forwarded.dropped += skipped;
         forwarded
@@ -172,7 +172,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlace<'q, 'r, 't, H> {
 
 /// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says how many packets that were, if it did.
 #[inline(never)]
-fn make_way<H: Bus + Dma>(rx: &mut Receive<'_, H>, output: &mut Transmit<'_, H>) -> Option<usize> {
+fn make_way<H: Bus + Dma>(rx: &mut ReceiveQueue<'_, H>, output: &mut TransmitQueue<'_, H>) -> Option<usize> {
     if output.ring.ring().free() == 0 {
         take_back(rx, core::slice::from_mut(output), 1);
         return (output.ring.ring().free() > 0).then_some(0);
@@ -182,7 +182,7 @@ fn make_way<H: Bus + Dma>(rx: &mut Receive<'_, H>, output: &mut Transmit<'_, H>)
 
 /// Takes back what was sent, into the receive queue as long as it fits, and makes room for `most` packets.
 #[inline(never)]
-fn take_back<H: Bus + Dma>(rx: &mut Receive<'_, H>, tx: &mut [Transmit<'_, H>], most: usize) {
+fn take_back<H: Bus + Dma>(rx: &mut ReceiveQueue<'_, H>, tx: &mut [TransmitQueue<'_, H>], most: usize) {
     for output in tx {
         output.ring.take_back_into(rx.ring);
         if output.ring.ring().free() < most {
@@ -193,8 +193,8 @@ fn take_back<H: Bus + Dma>(rx: &mut Receive<'_, H>, tx: &mut [Transmit<'_, H>], 
     rx.announce_new();
 }
 
-impl<H> fmt::Debug for InPlace<'_, '_, '_, H> {
+impl<H> fmt::Debug for InPlaceForwarder<'_, '_, '_, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InPlace({} outputs)", self.tx.len())
+        write!(f, "InPlaceForwarder({} outputs)", self.tx.len())
     }
 }

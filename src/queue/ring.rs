@@ -17,7 +17,7 @@ use core::ptr::NonNull;
 
 use datasheet_runtime::descriptor::DescriptorFormat;
 
-use crate::descriptors::Words;
+use crate::descriptors::DescriptorSlot;
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
 use crate::packet::{Batch, Outgoing, Usual};
@@ -28,7 +28,7 @@ use groups::{Ends, GROUP, post_groups, post_rest, receive_groups, receive_rest};
 pub(crate) use passage::{BlockPassage, Passable, Step, discard, pass};
 
 /// Size of a descriptor in bytes.
-const DESCRIPTOR: usize = size_of::<Words>();
+const DESCRIPTOR: usize = size_of::<DescriptorSlot>();
 
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
@@ -98,7 +98,7 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
 /// belongs to the ring, and lies in its place in the tray of its block. That holds nothing otherwise. A ring has a power of two
 /// descriptors, at least a [`BLOCK`] of them, so that the blocks into which the count falls lie in one piece.
 pub(crate) struct Ring {
-    words: NonNull<Words>,
+    words: NonNull<DescriptorSlot>,
     trays: Trays,
     mask: u64,
     first: u64,
@@ -220,14 +220,14 @@ impl Ring {
 
     /// Where descriptor `index` is.
     #[inline(always)]
-    fn at(&self, index: u64) -> NonNull<Words> {
+    fn at(&self, index: u64) -> NonNull<DescriptorSlot> {
         // SAFETY: the index is wrapped to the descriptors that the memory has.
         unsafe { self.words.add(self.wrap(index)) }
     }
 
     /// Descriptor `index`.
     #[inline(always)]
-    pub(crate) fn words(&self, index: u64) -> &Words {
+    pub(crate) fn words(&self, index: u64) -> &DescriptorSlot {
         // SAFETY: the memory is there as long as the ring, aligned to 4 KiB, and was zeroed. Any bits are valid as two
         // atomics, through which alone descriptors are accessed, here and by the device.
         unsafe { self.at(index).as_ref() }

@@ -33,7 +33,7 @@ pub enum LongFrames {
 
 /// Packets that a receive queue dropped, by reason, and what held it up. Counted since the device was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ReceiveDrops {
+pub struct ReceiveCounters {
     /// Frames longer than a buffer, where these are not wanted, or longer than any frame can be.
     pub long: u64,
     /// Frames with a length that the device cannot mean: 0, or more than the buffer has.
@@ -42,32 +42,32 @@ pub struct ReceiveDrops {
     pub damaged: u64,
     /// How often there was no block of free buffers in the pool. Nothing is dropped by this alone: packets wait
     /// in the ring, and the device drops and counts what finds no room there.
-    pub pool_empty: u64,
+    pub no_buffer: u64,
 }
 
-/// [`ReceiveDrops`] as they are counted: by the queue alone, and read by whoever asks for statistics.
+/// [`ReceiveCounters`] as they are counted: by the queue alone, and read by whoever asks for statistics.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct DropCounters {
     long: AtomicU64,
     bad_length: AtomicU64,
     damaged: AtomicU64,
-    pool_empty: AtomicU64,
+    no_buffer: AtomicU64,
 }
 
 impl DropCounters {
     #[cold]
     #[inline(never)]
     fn pool_was_empty(&self) {
-        self.pool_empty.fetch_add(1, Ordering::Relaxed);
+        self.no_buffer.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn read(&self) -> ReceiveDrops {
-        ReceiveDrops {
+    pub(crate) fn read(&self) -> ReceiveCounters {
+        ReceiveCounters {
             long: self.long.load(Ordering::Relaxed),
             bad_length: self.bad_length.load(Ordering::Relaxed),
             damaged: self.damaged.load(Ordering::Relaxed),
-            pool_empty: self.pool_empty.load(Ordering::Relaxed),
+            no_buffer: self.no_buffer.load(Ordering::Relaxed),
         }
     }
 }
@@ -107,7 +107,7 @@ impl RxRing {
         pool: &Pool,
         long_frames: LongFrames,
     ) -> Result<Self, PoolError> {
-        let had = pool.available();
+        let available = pool.available();
         let mut ring = Self {
             queue,
             ring: Ring::new(device, len)?,
@@ -122,7 +122,7 @@ impl RxRing {
         if ring.ring.posted() < len {
             // SAFETY: the ring was just made, and no device was told of it.
             unsafe { ring.empty() };
-            return Err(PoolError::Exhausted { needed: len, had });
+            return Err(PoolError::Exhausted { needed: len, available });
         }
         Ok(ring)
     }
@@ -312,19 +312,19 @@ impl RxRing {
 
 /// A receive queue, borrowed from its running device.
 #[derive(Debug)]
-pub struct Receive<'a, H> {
+pub struct ReceiveQueue<'a, H> {
     pub(super) ring: &'a mut RxRing,
     pub(super) hardware: &'a H,
 }
 
-impl<'a, H: Bus> Receive<'a, H> {
+impl<'a, H: Bus> ReceiveQueue<'a, H> {
     pub(crate) fn new(ring: &'a mut RxRing, hardware: &'a H) -> Self {
         Self { ring, hardware }
     }
 
     /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits, and
     /// takes no more descriptors than the ring has.
-    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Receive.receive.md")))]
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/ReceiveQueue.receive.md")))]
     #[inline(always)]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
@@ -386,7 +386,7 @@ impl<'a, H: Bus> Receive<'a, H> {
 
     /// What the queue dropped since the device was started.
     #[must_use]
-    pub fn drops(&self) -> ReceiveDrops {
+    pub fn drops(&self) -> ReceiveCounters {
         self.ring.drops.read()
     }
 }

@@ -395,12 +395,12 @@ fn done_block(ring: &Ring, blocks: &[Block]) -> Option<usize> {
 
 /// A transmit queue, borrowed from its running device.
 #[derive(Debug)]
-pub struct Transmit<'a, H> {
+pub struct TransmitQueue<'a, H> {
     pub(super) ring: &'a mut TxRing,
     hardware: &'a H,
 }
 
-impl<'a, H: Bus + Dma> Transmit<'a, H> {
+impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     pub(crate) fn new(ring: &'a mut TxRing, hardware: &'a H) -> Self {
         Self { ring, hardware }
     }
@@ -415,7 +415,7 @@ impl<'a, H: Bus + Dma> Transmit<'a, H> {
     /// # Errors
     ///
     /// [`TransmitError`] if a packet cannot be sent. All before it were; it is the first in the batch now.
-    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Transmit.transmit.md")))]
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/TransmitQueue.transmit.md")))]
     #[inline(always)]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
         if self.ring.post_only(batch) {

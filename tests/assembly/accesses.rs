@@ -4,12 +4,12 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
+use ixgbe::descriptors::{AdvancedTransmitDataRead, DescriptorSlot};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping};
 use ixgbe::field::Value;
 use ixgbe::mmio::{Mmio, Offset};
 use ixgbe::packet::Batch;
-use ixgbe::queue::{Forwarded, InPlace, Receive, Route, Transmit};
+use ixgbe::queue::{ForwardCounts, InPlaceForwarder, ReceiveQueue, Route, TransmitQueue};
 use ixgbe::register::Driver;
 use ixgbe::registers::permission::{QueueDisabled, QueueEnabled, Reset};
 use ixgbe::registers::{FCTRL, HLREG0, MAXFRS, RegisterSpace, Registers, RxQueue, SRRCTL, STATUS, srrctl};
@@ -198,7 +198,7 @@ pub unsafe fn raw_named_value_at_run_time(base: *mut u8, kind: u32) {
 
 /// Describes a packet whose length is known only at run time. It is as long as its type says: no number needs a mask.
 #[unsafe(no_mangle)]
-pub fn typed_descriptor_at_run_time(words: &mut Words, len: u16, last: bool) {
+pub fn typed_descriptor_at_run_time(words: &mut DescriptorSlot, len: u16, last: bool) {
     let value = value!(AdvancedTransmitDataRead { RS: true }).with(AdvancedTransmitDataRead::DTALEN, len);
     words.vacant().write(value.with(AdvancedTransmitDataRead::EOP, last));
 }
@@ -245,7 +245,7 @@ pub unsafe fn raw_indexed(base: *mut u8, queue: u16) {
 
 /// Writes a descriptor and hands it to the device.
 #[unsafe(no_mangle)]
-pub fn typed_doorbell(bus: Mmio, queue: RxQueue, words: &mut Words, tail: u32) {
+pub fn typed_doorbell(bus: Mmio, queue: RxQueue, words: &mut DescriptorSlot, tail: u32) {
     words.vacant().write(value!(AdvancedTransmitDataRead { EOP: true, RS: true }));
     assume::<Driver<QueueEnabled>>(&bus).rdt(queue).ring_doorbell(tail);
 }
@@ -267,7 +267,11 @@ pub unsafe fn raw_doorbell(base: *mut u8, queue: u16, words: &mut [AtomicU64; 2]
 
 /// Forwards packets by the batch, and changes a byte of each.
 #[unsafe(no_mangle)]
-pub fn forward_a_batch(rx: &mut Receive<'_, Memory>, tx: &mut Transmit<'_, Memory>, batch: &mut Batch) -> usize {
+pub fn forward_a_batch(
+    rx: &mut ReceiveQueue<'_, Memory>,
+    tx: &mut TransmitQueue<'_, Memory>,
+    batch: &mut Batch,
+) -> usize {
     rx.receive(batch);
     for packet in &mut *batch {
         if let Some(byte) = packet.get_mut(3) {
@@ -279,7 +283,7 @@ pub fn forward_a_batch(rx: &mut Receive<'_, Memory>, tx: &mut Transmit<'_, Memor
 
 /// Forwards packets in place, and changes a byte of each.
 #[unsafe(no_mangle)]
-pub fn forward_in_place(ports: &mut InPlace<'_, '_, '_, Memory>) -> Forwarded {
+pub fn forward_in_place(ports: &mut InPlaceForwarder<'_, '_, '_, Memory>) -> ForwardCounts {
     ports.forward(32, |packet| {
         if let Some(byte) = packet.get_mut(3) {
             *byte ^= 1;

@@ -17,7 +17,7 @@ use ixgbe::device::{Config, Device, Running};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::{Mmio, Offset};
 use ixgbe::packet::Batch;
-use ixgbe::queue::{InPlace, QueuePair, Route};
+use ixgbe::queue::{InPlaceForwarder, QueuePair, Route};
 
 /// Most packets per call.
 const MOST: u32 = 256;
@@ -179,7 +179,7 @@ extern "C" fn pool_fwd(state: *mut c_void, n: u32) -> u32 {
 }
 
 struct InPlaceShape {
-    ports: InPlace<'static, 'static, 'static, Plain>,
+    ports: InPlaceForwarder<'static, 'static, 'static, Plain>,
 }
 
 extern "C" fn in_place_fwd(state: *mut c_void, n: u32) -> u32 {
@@ -211,7 +211,7 @@ extern "C" fn pool_init(bar_a: *mut u8, bar_b: *mut u8, len: usize) -> *mut c_vo
 extern "C" fn in_place_init(bar_a: *mut u8, bar_b: *mut u8, len: usize) -> *mut c_void {
     init([bar_a, bar_b], len, |ports| {
         let Ports { from, to } = Box::leak(Box::new(ports));
-        Ok(InPlaceShape { ports: InPlace::new(&mut from.rx, std::slice::from_mut(&mut to.tx))? })
+        Ok(InPlaceShape { ports: InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx))? })
     })
 }
 

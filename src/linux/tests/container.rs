@@ -50,7 +50,7 @@ fn a_function_without_an_iommu_is_said_so() {
     assert!(matches!(said(&tree), Error::NoIommuMode { .. }));
     tree.remove("iommu_group");
     std::os::unix::fs::symlink("/nowhere/seven", tree.path("iommu_group")).unwrap();
-    assert!(matches!(said(&tree), Error::Malformed { .. }));
+    assert!(matches!(said(&tree), Error::UnexpectedContents { .. }));
 }
 
 #[test]
@@ -92,13 +92,13 @@ fn groups_that_cannot_be_used_are_told_why() {
 
 #[test]
 fn memory_that_may_not_be_locked_is_told_how_to_be() {
-    let error = Error::NotMapped { len: 1 << 21, errno: Errno(libc::ENOMEM), limit: Some(8 << 20) };
+    let error = Error::DmaMapFailed { len: 1 << 21, errno: Errno(libc::ENOMEM), limit: Some(8 << 20) };
     let text = error.to_string();
     assert!(text.contains("8192 KiB") && text.contains("ulimit -l") && text.contains("LimitMEMLOCK"), "{text}");
     let dma = error.into_dma(1 << 21);
     assert!(matches!(dma, DmaError::System { errno: libc::ENOMEM, .. }));
     assert!(dma.to_string().contains("RLIMIT_MEMLOCK"), "{dma}");
-    let error = Error::NotMapped { len: 1, errno: Errno(libc::ENOSPC), limit: None }.to_string();
+    let error = Error::DmaMapFailed { len: 1, errno: Errno(libc::ENOSPC), limit: None }.to_string();
     assert!(error.contains("dma_entry_limit"), "{error}");
 }
 
@@ -120,12 +120,12 @@ fn addresses_of_a_failed_mapping_are_free_again() {
         host: tree.host.clone(),
     };
     let container = Container { shared: Arc::new(shared) };
-    let memory = Memories::new(PageSize::Ordinary, None, 4096).allocate(8192).unwrap();
+    let memory = Memories::new(PageSize::Base, None, 4096).allocate(8192).unwrap();
     for _ in 0..3 {
         // The file knows no requests; running out of addresses would be another error.
         assert!(matches!(container.map(&memory), Err(DmaError::System { errno: libc::ENOTTY, .. })));
     }
-    let memory = Memories::new(PageSize::Ordinary, None, 4096).allocate(12288).unwrap();
+    let memory = Memories::new(PageSize::Base, None, 4096).allocate(12288).unwrap();
     let error = container.map(&memory).unwrap_err().to_string();
     assert!(error.contains("no addresses left"), "{error}");
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::clock::Clock;
 use crate::dma::DmaAddr;
 use crate::linux::bar::Bar;
-use crate::linux::{Monotonic, PciAddress};
+use crate::linux::{MonotonicClock, PciAddress};
 use datasheet_runtime::bus::Bus;
 
 use crate::mmio::Offset;
@@ -34,7 +34,7 @@ pub(crate) fn copy(bar: &Bar, address: DmaAddr, to_memory: bool) {
     write(bar, 0x88, to);
     write(bar, 0x90, LEN as u32);
     write(bar, 0x98, if to_memory { 3 } else { 1 });
-    let clock = Monotonic::new();
+    let clock = MonotonicClock::new();
     while read(bar, 0x98) & 1 != 0 {
         assert!(clock.now() < Duration::from_secs(10), "the device does not finish");
         clock.wait(Duration::from_millis(1));

@@ -71,7 +71,7 @@ fn absurd_files_are_errors() {
     tree.remove("vendor");
     assert!(matches!(tree.find(), Err(Error::System { doing: "read", .. })));
     fs::write(tree.path("vendor"), [0xff, 0xfe, 0x00]).unwrap();
-    assert!(matches!(tree.find(), Err(Error::Malformed { .. })));
+    assert!(matches!(tree.find(), Err(Error::UnexpectedContents { .. })));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn an_interface_that_is_down_is_taken() {
     assert_eq!(tree.take(), Ok(Some("ixgbe".into())));
     assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/unbind"), "0000:03:00.0");
     tree.put("net/eth7/flags", "up");
-    assert!(matches!(tree.take(), Err(Error::Malformed { .. })));
+    assert!(matches!(tree.take(), Err(Error::UnexpectedContents { .. })));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn a_function_whose_addresses_are_translated_is_left_to_vfio() {
     for text in ["DMA\n", "DMA-FQ\n"] {
         fs::write(&kind, text).unwrap();
         let error = tree.options().open(tree.address).unwrap_err();
-        assert_eq!(error, Error::AddressesTranslated { address: tree.address, kind: text.trim().into() });
+        assert_eq!(error, Error::IommuTranslates { address: tree.address, kind: text.trim().into() });
         assert!(error.to_string().contains("use VFIO, or boot the kernel with iommu=pt"), "{error}");
     }
     assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/unbind"), "", "nothing was unbound");
@@ -354,7 +354,7 @@ fn memory_of_others_is_not_mapped_by_physical_address() {
     let Some(_pages) = HugePages::get(4, "foreign memory") else { return };
     let tree = Tree::new();
     let platform = tree.options().open(tree.address).unwrap();
-    let ordinary = Allocator::new(PageSize::Ordinary, None, 4096).allocate(8192).unwrap();
+    let ordinary = Allocator::new(PageSize::Base, None, 4096).allocate(8192).unwrap();
     let said = platform.map(&ordinary).unwrap_err().to_string();
     assert!(said.contains("must be of huge pages"), "{said}");
     let page = std::alloc::Layout::from_size_align(4096, 4096).unwrap();
@@ -427,7 +427,8 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     assert!(matches!(function.bar_size(), Err(Error::NotMemory64 { found: "32-bit memory", .. })));
 
     let memory = Allocator::new(PageSize::Huge2MiB, None, system_page_size());
-    let platform = Sysfs { bar, function, config, _lock: registers, memory, clock: Monotonic::new(), former: None };
+    let platform =
+        Sysfs { bar, function, config, _lock: registers, memory, clock: MonotonicClock::new(), former: None };
     let memory = platform.allocate(8192).unwrap();
     let mapping = platform.map(&memory).unwrap();
     // SAFETY: within the memory.

@@ -22,7 +22,7 @@ fn a_device_behind_an_iommu_reaches_what_is_mapped_and_nothing_else() {
     let other = Container::new().unwrap();
     assert!(matches!(other.device(&function), Err(Error::GroupBusy { .. })));
 
-    for page_size in [PageSize::Ordinary, PageSize::Huge2MiB] {
+    for page_size in [PageSize::Base, PageSize::Huge2MiB] {
         let Ok(memory) = Allocator::new(page_size, None, container.granule()).allocate(1 << 20) else {
             eprintln!("no {page_size:?}");
             continue;
@@ -56,7 +56,10 @@ fn a_device_behind_an_iommu_reaches_what_is_mapped_and_nothing_else() {
     write(&bar, 0x60, 1);
     assert_eq!(interrupts.wait(0, Duration::from_secs(10)), Ok(true));
     write(&bar, 0x64, 1);
-    assert!(matches!(super::interrupts(&device, address, vfio::VFIO_PCI_MSI_IRQ_INDEX, 2), Err(Error::Vectors { .. })));
+    assert!(matches!(
+        super::interrupts(&device, address, vfio::VFIO_PCI_MSI_IRQ_INDEX, 2),
+        Err(Error::TooFewVectors { .. })
+    ));
     assert!(ioctl::set_eventfds(&device, vfio::VFIO_PCI_MSI_IRQ_INDEX, &[]).is_ok());
 }
 
@@ -71,7 +74,7 @@ fn without_the_right_to_lock_memory_mapping_fails() {
         libc::setrlimit(libc::RLIMIT_MEMLOCK, &libc::rlimit { rlim_cur: 65536, rlim_max: 65536 });
         libc::geteuid() == 0
     };
-    let memory = Allocator::new(PageSize::Ordinary, None, container.granule()).allocate(1 << 20).unwrap();
+    let memory = Allocator::new(PageSize::Base, None, container.granule()).allocate(1 << 20).unwrap();
     let result = container.map(&memory);
     assert_eq!(result.is_ok(), root, "{result:?}");
     if let Err(error) = result {

@@ -82,7 +82,7 @@ fn open(path: &Path) -> Result<File, Errno> {
 fn open_error(path: &Path, errno: Errno) -> Error {
     let path = path.to_owned();
     match errno.0 {
-        libc::EACCES | libc::EPERM => Error::VfioForbidden { path, errno },
+        libc::EACCES | libc::EPERM => Error::VfioPermissionDenied { path, errno },
         _ => Error::NoVfio { path, errno },
     }
 }
@@ -229,7 +229,7 @@ impl Container {
             if let Some(free) = &mut lock(&self.shared.iommu).free {
                 free.release(iova, size);
             }
-            return Err(Error::NotMapped { len, errno, limit: lock_limit() }.into_dma(len));
+            return Err(Error::DmaMapFailed { len, errno, limit: lock_limit() }.into_dma(len));
         }
         let kept = region.is_some();
         let mapped = Arc::new(Mapped { container: self.clone(), iova, len: size, place, _region: region });

@@ -22,7 +22,7 @@ use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::{Function, VFIO_PCI};
 use crate::linux::interrupts::{Interrupts, Vector};
 use crate::linux::memory::{Allocator, PageSize, lock};
-use crate::linux::{Errno, Error, Monotonic, PciAddress};
+use crate::linux::{Errno, Error, MonotonicClock, PciAddress};
 use crate::mmio::{Offset, REGISTER_SPACE};
 use crate::registers::RegisterSpace;
 
@@ -44,7 +44,7 @@ pub struct Vfio {
     address: PciAddress,
     huge: Allocator,
     ordinary: Allocator,
-    clock: Monotonic,
+    clock: MonotonicClock,
     _claim: Claim,
     container: Container,
 }
@@ -88,8 +88,8 @@ impl Container {
         let bar = bring_to_life(&function, &device)?;
         let node = function.numa_node();
         let huge = Allocator::new(PageSize::Huge2MiB, node, self.granule());
-        let ordinary = Allocator::new(PageSize::Ordinary, node, self.granule());
-        let clock = Monotonic::new();
+        let ordinary = Allocator::new(PageSize::Base, node, self.granule());
+        let clock = MonotonicClock::new();
         Ok(Vfio { bar, device, address, huge, ordinary, clock, _claim: claim, container: self.clone() })
     }
 }
@@ -151,7 +151,7 @@ impl Vfio {
     ///
     /// # Errors
     ///
-    /// [`Error::Vectors`] if the device has not as many, and what the system says.
+    /// [`Error::TooFewVectors`] if the device has not as many, and what the system says.
     pub fn interrupts(&self, count: u32) -> Result<Interrupts, Error> {
         interrupts(&self.device, self.address, vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
     }
@@ -168,7 +168,7 @@ fn interrupts(device: &File, address: PciAddress, index: u32, count: u32) -> Res
     let failed = |request| move |errno| Error::Vfio { address, request, errno };
     let had = ioctl::vectors(device, index).map_err(failed("VFIO_DEVICE_GET_IRQ_INFO"))?;
     if count == 0 || count > had {
-        return Err(Error::Vectors { address, needed: count, had });
+        return Err(Error::TooFewVectors { address, needed: count, had });
     }
     let vectors = (0..count).map(|_| Vector::new()).collect::<Result<Vec<_>, _>>().map_err(failed("eventfd"))?;
     let descriptors: Vec<_> = vectors.iter().map(Vector::descriptor).collect();

@@ -3,13 +3,13 @@
 use core::ptr::NonNull;
 
 use super::Ring;
-use crate::descriptors::{AdvancedReceiveRead, Words, Written};
+use crate::descriptors::{AdvancedReceiveRead, DescriptorSlot, Written};
 use crate::dma::DmaAddr;
 use crate::pool::{BLOCK, Free, Pool, Tray, Trays};
 
 /// The first block of a ring, or the next.
 pub(super) struct Block<'a> {
-    pub(super) words: *const Words,
+    pub(super) words: *const DescriptorSlot,
     pub(super) tray: &'a mut Tray,
     /// The ring's count that stands at the start of the block, and moves past it.
     pub(super) count: &'a mut u64,
@@ -22,7 +22,7 @@ impl<'a> Block<'a> {
     ///
     /// There must be that descriptor, and a tray for its block.
     #[inline(always)]
-    unsafe fn new(words: NonNull<Words>, trays: &'a mut Trays, index: usize, count: &'a mut u64) -> Self {
+    unsafe fn new(words: NonNull<DescriptorSlot>, trays: &'a mut Trays, index: usize, count: &'a mut u64) -> Self {
         // SAFETY: by the caller's promise `index` is of a descriptor, so the pointer stays in their allocation, and of a tray.
         unsafe { Self { words: words.add(index).as_ptr(), tray: trays.tray_unchecked(index), count } }
     }
@@ -36,7 +36,11 @@ impl<'a> Block<'a> {
 /// The tray must be full; `words` must point at a block of descriptors that are the driver's, as atomics for as long as this
 /// takes; and `address` must return where the device sees the byte at the pointer that it is given.
 #[inline(always)]
-unsafe fn describe(tray: &mut Tray, words: *const Words, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
+unsafe fn describe(
+    tray: &mut Tray,
+    words: *const DescriptorSlot,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+) -> bool {
     for (n, buffer) in tray.places().iter().enumerate() {
         // SAFETY: the tray is full, so the place holds a buffer.
         let Some(address) = address(unsafe { buffer.assume_init_ref() }.data()) else { return false };

@@ -6,7 +6,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Several, Words};
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, DescriptorSlot, Several};
 use crate::dma::DmaAddr;
 use crate::packet::{Packet, Sent, Usual};
 use crate::pool::{Buffer, PoolId};
@@ -17,7 +17,7 @@ pub(super) const GROUP: usize = 8;
 /// Where a run of descriptors, and of their buffers' places, begins.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
-    pub(super) words: *const Words,
+    pub(super) words: *const DescriptorSlot,
     pub(super) buffers: *mut MaybeUninit<Buffer>,
 }
 

@@ -1,4 +1,4 @@
-//! Passing on what a receive queue received, in place: see [`InPlace`](crate::queue::InPlace).
+//! Passing on what a receive queue received, in place: see [`InPlaceForwarder`](crate::queue::InPlaceForwarder).
 
 use super::{Block, TxRing, Uniform};
 use crate::pool::BLOCK;

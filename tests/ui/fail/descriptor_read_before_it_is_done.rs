@@ -1,9 +1,9 @@
 // What the device wrote back is there only once it says that it is done.
 // error names: Done, AdvancedReceiveWriteBack
 
-use ixgbe::descriptors::{AdvancedReceiveWriteBack, Words};
+use ixgbe::descriptors::{AdvancedReceiveWriteBack, DescriptorSlot};
 
-fn case(words: &Words) -> Option<u64> {
+fn case(words: &DescriptorSlot) -> Option<u64> {
     let length = words.done::<AdvancedReceiveWriteBack>().field(AdvancedReceiveWriteBack::PKT_LEN);
     Some(length)
 }

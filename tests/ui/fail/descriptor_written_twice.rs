@@ -1,10 +1,10 @@
 // After it was written a descriptor may be the device's.
-// error names: vacant, Vacant
+// error names: vacant, WritableDescriptor
 
-use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
+use ixgbe::descriptors::{AdvancedTransmitDataRead, DescriptorSlot};
 use ixgbe::value;
 
-fn case(words: &mut Words, others: &mut Words) {
+fn case(words: &mut DescriptorSlot, others: &mut DescriptorSlot) {
     others.vacant().write(value!(AdvancedTransmitDataRead {}));
     let vacant = words.vacant();
     vacant.write(value!(AdvancedTransmitDataRead { EOP: true }));

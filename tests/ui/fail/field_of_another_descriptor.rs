@@ -1,9 +1,9 @@
 // PKT_LEN is a field of AdvancedReceiveWriteBack.
 // error names: AdvancedReceiveWriteBack, LegacyReceiveWriteBack
 
-use ixgbe::descriptors::{self, AdvancedReceiveWriteBack, Done};
+use ixgbe::descriptors::{self, AdvancedReceiveWriteBack, CompletedDescriptor};
 
-fn case(done: &Done<'_, descriptors::LegacyReceiveWriteBack>) -> u64 {
+fn case(done: &CompletedDescriptor<'_, descriptors::LegacyReceiveWriteBack>) -> u64 {
     done.field(AdvancedReceiveWriteBack::PKT_LEN)
 }
 

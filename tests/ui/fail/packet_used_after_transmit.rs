@@ -3,9 +3,9 @@
 
 use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
-use ixgbe::queue::Transmit;
+use ixgbe::queue::TransmitQueue;
 
-fn case<H: Platform>(tx: &mut Transmit<'_, H>, batch: &mut Batch, other: &mut Batch) {
+fn case<H: Platform>(tx: &mut TransmitQueue<'_, H>, batch: &mut Batch, other: &mut Batch) {
     let _ = other.len();
     let first = &mut batch[0];
     let _ = tx.transmit(batch);

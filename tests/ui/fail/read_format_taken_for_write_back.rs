@@ -1,9 +1,9 @@
 // The device writes no AdvancedReceiveRead: that is for it to read.
 // error names: AdvancedReceiveRead
 
-use ixgbe::descriptors::{self, Words};
+use ixgbe::descriptors::{self, DescriptorSlot};
 
-fn case(words: &Words) -> bool {
+fn case(words: &DescriptorSlot) -> bool {
     words.done::<descriptors::AdvancedReceiveRead>().is_some()
 }
 

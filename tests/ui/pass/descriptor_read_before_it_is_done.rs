@@ -1,6 +1,6 @@
-use ixgbe::descriptors::{AdvancedReceiveWriteBack, Words};
+use ixgbe::descriptors::{AdvancedReceiveWriteBack, DescriptorSlot};
 
-fn case(words: &Words) -> Option<u64> {
+fn case(words: &DescriptorSlot) -> Option<u64> {
     let length = words.done::<AdvancedReceiveWriteBack>()?.field(AdvancedReceiveWriteBack::PKT_LEN);
     Some(length)
 }

@@ -1,7 +1,7 @@
-use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
+use ixgbe::descriptors::{AdvancedTransmitDataRead, DescriptorSlot};
 use ixgbe::value;
 
-fn case(words: &mut Words, others: &mut Words) {
+fn case(words: &mut DescriptorSlot, others: &mut DescriptorSlot) {
     others.vacant().write(value!(AdvancedTransmitDataRead {}));
     let vacant = words.vacant();
     vacant.write(value!(AdvancedTransmitDataRead { EOP: true }));

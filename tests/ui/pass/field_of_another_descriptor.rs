@@ -1,6 +1,6 @@
-use ixgbe::descriptors::{self, AdvancedReceiveWriteBack, Done};
+use ixgbe::descriptors::{self, AdvancedReceiveWriteBack, CompletedDescriptor};
 
-fn case(done: &Done<'_, descriptors::AdvancedReceiveWriteBack>) -> u64 {
+fn case(done: &CompletedDescriptor<'_, descriptors::AdvancedReceiveWriteBack>) -> u64 {
     done.field(AdvancedReceiveWriteBack::PKT_LEN)
 }
 

@@ -1,6 +1,6 @@
 use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
-use ixgbe::queue::{QueuePair, Receive};
+use ixgbe::queue::{QueuePair, ReceiveQueue};
 
 fn in_two_threads<T: Send>(one: impl FnOnce() -> T, other: impl FnOnce() -> T + Send) {
     std::thread::scope(|scope| {
@@ -11,7 +11,7 @@ fn in_two_threads<T: Send>(one: impl FnOnce() -> T, other: impl FnOnce() -> T + 
 
 fn case<H: Platform>(first: &mut QueuePair<'_, H>, second: &mut QueuePair<'_, H>) {
     let _ = second.rx.index();
-    let receive = |rx: &mut Receive<'_, H>| rx.receive(&mut Batch::with_capacity(32));
+    let receive = |rx: &mut ReceiveQueue<'_, H>| rx.receive(&mut Batch::with_capacity(32));
     in_two_threads(|| receive(&mut first.rx), || receive(&mut second.rx));
 }
 

@@ -1,6 +1,6 @@
-use ixgbe::descriptors::{self, Words};
+use ixgbe::descriptors::{self, DescriptorSlot};
 
-fn case(words: &Words) -> bool {
+fn case(words: &DescriptorSlot) -> bool {
     words.done::<descriptors::AdvancedReceiveWriteBack>().is_some()
 }
 

@@ -1,7 +1,7 @@
-use ixgbe::descriptors::{AdvancedTransmitDataRead, Words};
+use ixgbe::descriptors::{AdvancedTransmitDataRead, DescriptorSlot};
 use ixgbe::value;
 
-fn case(words: &mut Words) {
+fn case(words: &mut DescriptorSlot) {
     words.vacant().write(value!(AdvancedTransmitDataRead { EOP: true }));
 }
 

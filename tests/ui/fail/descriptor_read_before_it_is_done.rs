@@ -1,5 +1,5 @@
 // What the device wrote back is there only once it says that it is done.
-// error names: Done, AdvancedReceiveWriteBack
+// error names: CompletedDescriptor
 
 use ixgbe::descriptors::{AdvancedReceiveWriteBack, DescriptorSlot};
 

@@ -29,7 +29,7 @@ use ixgbe_sim::connect;
 const VECTORS: u32 = 2;
 /// That of the link.
 const LINK: usize = 1;
-/// No more than so many interrupts of a queue in a row.
+/// The shortest time between two interrupts of a queue.
 const MODERATION: Duration = Duration::from_micros(100);
 /// How long to wait for a packet before looking whether there is anything else to do.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -66,7 +66,7 @@ impl Host {
         Ok(Self { nic, watch, interrupts, batch: Batch::with_capacity(32), ip: arguments.ip })
     }
 
-    /// Receives, answers, and says how many answers were sent.
+    /// Receives and answers packets. Returns the number of answers sent.
     fn serve(&mut self) -> Result<u64, Box<dyn Error>> {
         self.watch.look(&mut self.nic.split().0)?;
         let mac = self.nic.mac();

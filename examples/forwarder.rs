@@ -116,7 +116,8 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 for (watch, control) in watches.iter_mut().zip(&mut controls) {
                     watch.look(control)?;
                 }
-                // The model comes to an end, a network must be told to; what is on its way then leaves when the devices stop.
+                // The model's traffic ends by itself, a network's when the user ends the program. Packets that are on their way
+                // then leave when the devices stop.
                 let interrupted = bench.is_interrupted();
                 let over = bench.is_model() && partners.iter().all(Partner::is_done);
                 let idle = over && last_move.elapsed() > Duration::from_millis(100);

@@ -38,7 +38,7 @@ struct Arguments {
     batch: u16,
 }
 
-/// A frame of the local experimental EtherType, from `source` to everybody.
+/// Returns a broadcast frame of the local experimental EtherType from `source`.
 fn frame(source: [u8; 6], size: usize) -> Vec<u8> {
     let mut frame = vec![0xff; 6];
     frame.extend(source);

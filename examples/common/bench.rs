@@ -99,22 +99,22 @@ impl PortArguments {
 }
 
 impl Bench {
-    /// The ports of the model, if that is what is used.
+    /// Returns the ports of the model, if the program runs on it.
     pub fn model(&self) -> &[Port] {
         &self.model
     }
 
-    /// How many ports there are.
+    /// Returns the number of ports.
     pub fn ports(&self) -> usize {
         self.platforms.len()
     }
 
-    /// Whether this is the model, which comes to an end, and not a network, which does not.
+    /// Returns `true` if the program runs on the model, whose traffic ends.
     pub fn is_model(&self) -> bool {
         !self.model.is_empty()
     }
 
-    /// Whether somebody wants the program to end.
+    /// Returns `true` if the program was asked to end.
     pub fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
@@ -140,7 +140,7 @@ impl Bench {
         nics.try_into().map_err(|nics: Vec<_>| format!("{N} ports are needed, and there are {}", nics.len()).into())
     }
 
-    /// Stops devices, makes sure that every buffer has come home, and that no rule of the model was broken.
+    /// Stops devices. Fails if a buffer did not return to its pool, or if a rule of the model was broken.
     pub fn finish(self, nics: impl IntoIterator<Item = Nic>) -> Result<(), Box<dyn Error>> {
         let nics: Vec<_> = nics.into_iter().collect();
         let pools: Vec<Pool> = nics.iter().flat_map(Device::pools).cloned().collect();

@@ -24,7 +24,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// How often something moved.
+    /// Returns how often packets moved.
     pub fn moved(&self) -> u64 {
         self.moved.load(Ordering::Relaxed)
     }

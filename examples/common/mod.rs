@@ -1,4 +1,4 @@
-//! What the examples share: arguments, the ports they run on, and partners for those of the model.
+//! Code shared by the examples: arguments, the ports they run on, and link partners for ports of the model.
 #![allow(dead_code, reason = "each example uses its own part")]
 
 pub mod bench;
@@ -35,7 +35,7 @@ pub fn run(example: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
     }
 }
 
-/// The MAC address of port `index`.
+/// Returns the MAC address of port `index`.
 pub fn mac_of(index: usize) -> [u8; 6] {
     [0x02, 0x82, 0x59, 0x90, 0, index as u8]
 }
@@ -82,13 +82,13 @@ impl Partner {
         Ok(partner)
     }
 
-    /// Whether it has sent all that it had.
+    /// Returns `true` if it has sent all its frames.
     pub fn is_done(&self) -> bool {
         let generated = self.sent.as_ref().is_none_or(|(sent, count)| sent.load(Ordering::Acquire) == *count);
         generated && self.capture.as_ref().is_none_or(|capture| capture.is_done())
     }
 
-    /// What was wrong with its capture file, in a sentence.
+    /// Returns what was wrong with its capture file, in a sentence.
     pub fn complaint(&self) -> Option<String> {
         let capture = self.capture.as_ref()?;
         let left_out = [

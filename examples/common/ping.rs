@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 
 use etherparse::{ArpEthIpv4Packet, ArpOperation, Icmpv4Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
 
-/// The address of who asks.
+/// The address of the requesting host.
 const ASKER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 
-/// The answer to `frame`, if it asks anything of us.
+/// Returns the answer to `frame`, if it is a request to this host.
 pub fn answer(frame: &[u8], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
     let packet = SlicedPacket::from_ethernet(frame).ok()?;
     let asker: [u8; 6] = frame.get(6..12)?.try_into().ok()?;
@@ -38,7 +38,7 @@ pub fn answer(frame: &[u8], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
     Some(reply)
 }
 
-/// Request `number` of the host at `own` to the one at `mac` and `ip`: first who has the address, then echoes.
+/// Returns request `number` of the host at `own` to the one at `mac` and `ip`: an ARP request first, then echo requests.
 pub fn request(number: u64, own: [u8; 6], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
     let mut frame = Vec::new();
     if number == 0 {
@@ -57,7 +57,7 @@ pub fn request(number: u64, own: [u8; 6], mac: [u8; 6], ip: Ipv4Addr) -> Option<
     Some(frame)
 }
 
-/// Whether `frame` answers a request.
+/// Returns `true` if `frame` answers a request.
 pub fn is_answer(frame: &[u8]) -> bool {
     let Ok(SlicedPacket { net, transport, .. }) = SlicedPacket::from_ethernet(frame) else { return false };
     match (net, transport) {

@@ -70,7 +70,7 @@ impl Report {
         self.previous = std::mem::replace(&mut self.last, (now, rows));
     }
 
-    /// Whether every packet that came in went out or was dropped for a known reason.
+    /// Returns `true` if every packet that came in went out or was dropped for a known reason.
     pub fn is_balanced(&self) -> bool {
         self.last.1.iter().all(|row| row.received == row.sent + row.dropped())
     }

@@ -25,7 +25,7 @@ impl Watch {
         watch
     }
 
-    /// Looks now and then, and tells of changes of the link. A device that has gone is an error: nothing else would tell.
+    /// Checks the link from time to time and prints changes. A removed device is an error: nothing else would report it.
     pub fn look(&mut self, control: &mut Control<'_, Platform>) -> Result<(), Box<dyn Error>> {
         if self.looked.elapsed() < INTERVAL {
             return Ok(());

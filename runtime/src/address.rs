@@ -12,7 +12,7 @@ impl DmaAddr {
     /// # Safety
     ///
     /// As long as the device may use the address, it must lead to memory that was set apart for the device, for all
-    /// the bytes that the device is told to read or write there.
+    /// the bytes that the device reads or writes there.
     #[must_use]
     #[inline(always)]
     pub const unsafe fn new(address: u64) -> Self {

@@ -81,7 +81,7 @@ impl<K: IndexSpace> Index<K> {
         self.index as usize
     }
 
-    /// For [`index!`](crate::index): an index out of range does not compile.
+    /// Makes the index of [`index!`](crate::index): one out of range does not compile.
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
@@ -157,7 +157,7 @@ pub struct Array<K, S, W, const N: usize> {
 }
 
 impl<K: IndexSpace, S: Space, W: Width, const N: usize> Array<K, S, W, N> {
-    /// For constants in generated code: ranges that leave a hole in the index, or the space, do not compile.
+    /// Makes the constants of generated code: ranges that leave a gap in the index, or the space, do not compile.
     #[doc(hidden)]
     #[must_use]
     #[track_caller]

@@ -148,7 +148,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         self.count.set(count.saturating_add(1));
     }
 
-    /// The value of element `index` of the register that is described like `wanted`.
+    /// Returns the value of element `index` of the register described by `wanted`.
     fn cell(&self, wanted: &RegisterInfo, index: usize) -> Option<&Cell<u64>> {
         let mut first = 0;
         for info in S::REGISTERS {
@@ -161,7 +161,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         None
     }
 
-    /// The register that an access reaches now, and its value.
+    /// Returns the register that an access reaches now, and its value.
     fn reached(
         &self,
         offset: u32,
@@ -175,7 +175,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         })
     }
 
-    /// Whether other registers' fields have the values under which `info` is at its address.
+    /// Returns `true` if other registers' fields have the values that select `info` at its address.
     fn is_there(&self, info: &RegisterInfo) -> bool {
         info.when.iter().all(|&(register, field, value)| {
             let Some(other) = S::REGISTERS.iter().find(|info| info.name == register) else { return false };
@@ -224,7 +224,7 @@ impl<S> fmt::Debug for FakeDevice<'_, S> {
     }
 }
 
-/// The bits of `info` whose kind of access is one that `is` accepts: fields that say so, and the rest by the register's.
+/// Returns the bits of `info` whose kind of access `is` accepts: a field's own, and the register's for other bits.
 fn bits(info: &RegisterInfo, is: impl Fn(AccessKind) -> bool) -> u64 {
     let mask = |field: &crate::info::FieldInfo| crate::field::mask(field.lsb, field.width)[0];
     let covered = info.fields.iter().fold(0, |bits, field| bits | mask(field));
@@ -238,7 +238,7 @@ fn after_read(info: &RegisterInfo, value: u64) -> u64 {
     (value & !cleared) | set
 }
 
-/// A self-clearing bit is cleared at once: the fake device does in no time what it is asked for.
+/// Returns the value after a write. A self-clearing bit is cleared at once: the fake device needs no time for a request.
 fn after_write(info: &RegisterInfo, old: u64, written: u64) -> u64 {
     let stored = bits(info, |access| matches!(access, AccessKind::Rw | AccessKind::Wo | AccessKind::ReadSets));
     let cleared = bits(info, |access| matches!(access, AccessKind::W1c | AccessKind::RcW1c));

@@ -39,7 +39,7 @@ pub struct RegisterInfo {
     pub write_in: &'static [&'static str],
     /// Whether a write can make the device access other memory, or the driver trust data that is not there yet.
     pub memory_safety: bool,
-    /// Whether a write makes untrue what the driver knows of the device: its state, or who owns it.
+    /// Whether a write changes the device's state or ownership, which the driver tracks.
     pub device_state: bool,
     /// Whether a wrong write can destroy hardware.
     pub hardware_damage: bool,

@@ -34,7 +34,7 @@ impl Message {
         rest.text(DIGITS[(number % 10) as usize])
     }
 
-    /// The text.
+    /// Returns the text.
     pub(crate) const fn as_str(&self) -> &str {
         match core::str::from_utf8(self.bytes.split_at(self.len).0) {
             Ok(text) => text,

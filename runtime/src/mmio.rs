@@ -9,7 +9,7 @@ use crate::space::{Offset, Space, Width};
 
 /// The byte order of registers in memory.
 pub trait ByteOrder: 'static {
-    /// The value as it stands in memory; from there, the value.
+    /// Returns the value as it stands in memory and, given that, the value.
     fn order<W: Width>(value: W) -> W;
 }
 

@@ -300,7 +300,7 @@ fn is_gone<W: Width>(bits: W) -> bool {
 const POLL_INTERVAL: Duration = Duration::from_micros(10);
 
 impl<'a, B, R: Register, P> Reg<'a, B, R, P> {
-    /// For generated accessors.
+    /// Makes a register, for generated accessors.
     ///
     /// # Safety
     ///

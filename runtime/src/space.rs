@@ -30,12 +30,12 @@ pub trait Width: sealed::Sealed + Copy + Eq + fmt::Debug + fmt::LowerHex + Into<
     const BYTES: u32;
     /// The integer with all bits set: what a device that was removed from a PCI bus reads as.
     const ALL_ONES: Self;
-    /// The low bits of `value`.
+    /// Returns the low bits of `value`.
     fn truncate(value: u64) -> Self;
-    /// The value as it stands in little-endian memory; from there, the value.
+    /// Returns the value as it stands in little-endian memory and, given that, the value.
     #[must_use]
     fn little_endian(self) -> Self;
-    /// The value as it stands in big-endian memory; from there, the value.
+    /// Returns the value as it stands in big-endian memory and, given that, the value.
     #[must_use]
     fn big_endian(self) -> Self;
 }
@@ -88,7 +88,7 @@ impl<S: Space, W: Width> Offset<S, W> {
         }
     }
 
-    /// For constants in generated code: an offset outside the space does not compile.
+    /// Makes the constants of generated code: an offset outside the space does not compile.
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
@@ -99,7 +99,7 @@ impl<S: Space, W: Width> Offset<S, W> {
         }
     }
 
-    /// The offset `bytes`, which the caller has checked.
+    /// Returns the offset `bytes`, which the caller has checked.
     #[inline(always)]
     pub(crate) const fn inside(bytes: u32) -> Self {
         Self { bytes, kind: PhantomData }

@@ -61,7 +61,7 @@ impl<R, const LSB: u32> Clone for Address<R, LSB> {
 impl<R, const LSB: u32> Copy for Address<R, LSB> {}
 
 impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
-    /// For generated code: the field `name`, which takes any value that fits.
+    /// Makes the field `name`, which takes any value that fits, for generated code.
     ///
     /// # Safety
     ///
@@ -72,7 +72,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
         Self { name, min: 0, max: mask(0, WIDTH)[0], kind: PhantomData }
     }
 
-    /// For generated code: the field `name`, whose values the datasheet limits to `min` to `max`.
+    /// Makes the field `name`, whose values the datasheet limits to `min` to `max`, for generated code.
     ///
     /// # Safety
     ///
@@ -83,7 +83,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
         Self { name, min, max, kind: PhantomData }
     }
 
-    /// For [`value!`](crate::value): a value that does not fit does not compile.
+    /// Makes the value of [`value!`](crate::value): one that does not fit does not compile.
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
@@ -100,7 +100,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, A> Bits<R, LSB, WIDTH, A> {
 }
 
 impl<R: Layout, const LSB: u32, A> Flag<R, LSB, A> {
-    /// For generated code: the flag `name`.
+    /// Makes the flag `name`, for generated code.
     ///
     /// # Safety
     ///
@@ -111,7 +111,7 @@ impl<R: Layout, const LSB: u32, A> Flag<R, LSB, A> {
         Self { name, kind: PhantomData }
     }
 
-    /// For [`value!`](crate::value).
+    /// Makes the value of [`value!`](crate::value).
     #[doc(hidden)]
     #[must_use]
     pub const fn constant(self, value: bool) -> Value<R>
@@ -123,7 +123,7 @@ impl<R: Layout, const LSB: u32, A> Flag<R, LSB, A> {
 }
 
 impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A> Enumerated<R, LSB, WIDTH, E, A> {
-    /// For generated code: the field `name`.
+    /// Makes the field `name`, for generated code.
     ///
     /// # Safety
     ///
@@ -141,7 +141,7 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A> Enumerated<R, LSB,
         Enumerated { name: self.name, register: PhantomData, values: PhantomData }
     }
 
-    /// For [`value!`](crate::value): a value of another enumeration does not compile.
+    /// Makes the value of [`value!`](crate::value): one of another enumeration does not compile.
     #[doc(hidden)]
     #[must_use]
     pub const fn constant<V: ValueOf<E>>(self, value: V) -> Value<R>
@@ -165,7 +165,7 @@ const fn number<E: Enumeration>(value: E) -> u64 {
 }
 
 impl<R: Layout, const LSB: u32> Address<R, LSB> {
-    /// For generated code: the address field `name`.
+    /// Makes the address field `name`, for generated code.
     ///
     /// # Safety
     ///

@@ -88,7 +88,7 @@ impl<R: Layout> Value<R> {
         Self { mask: R::WRITABLE, bits: [bits & R::WRITABLE[0], 0], layout: PhantomData }
     }
 
-    /// For [`value!`](crate::value): two values for one field do not compile.
+    /// Joins two values for [`value!`](crate::value): two values for one field do not compile.
     #[doc(hidden)]
     #[must_use]
     #[track_caller]

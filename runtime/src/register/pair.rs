@@ -26,7 +26,7 @@ impl<B, L: Register, H: Register, P, V> fmt::Debug for Pair<'_, B, L, H, P, V> {
 }
 
 impl<'a, B, L: Register, H: Register, P, V> Pair<'a, B, L, H, P, V> {
-    /// For generated accessors.
+    /// Makes a pair, for generated accessors.
     #[doc(hidden)]
     #[must_use]
     #[inline(always)]
@@ -34,7 +34,7 @@ impl<'a, B, L: Register, H: Register, P, V> Pair<'a, B, L, H, P, V> {
         Self { low, high, high_first: false, value: PhantomData }
     }
 
-    /// For generated accessors.
+    /// Makes a pair, for generated accessors.
     #[doc(hidden)]
     #[must_use]
     #[inline(always)]

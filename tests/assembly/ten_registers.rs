@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let Ok(bus) = (unsafe { Mmio::new(base, REGISTER_SPACE) }) else { return ExitCode::FAILURE };
     let read = use_ten(&bus);
     #[cfg(table)]
-    let read = read ^ ixgbe::registers::REGISTERS.iter().map(|one| one.name.len() as u32 ^ one.preserve).sum::<u32>();
+    let read = read ^ ixgbe::registers::REGISTERS.iter().map(|one| one.name.len() as u32 ^ one.preserve as u32).sum::<u32>();
     ExitCode::from((read & 1) as u8)
 }
 

@@ -16,12 +16,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use common::bench::{Nic, PortArguments};
 use common::ping::{answer, is_answer, request};
-use common::platform::Platform;
+use common::testbed::{Nic, PortArguments};
 use common::watch::Watch;
 use ixgbe::device::Config;
-use ixgbe::linux::Interrupts;
+use ixgbe::linux::{Interrupts, Vfio};
 use ixgbe::packet::Batch;
 use ixgbe_sim::connect;
 
@@ -94,8 +93,9 @@ impl Host {
 
 /// Has the queue and the link of a device raise interrupts.
 fn interrupts(nic: &mut Nic) -> Result<Interrupts, Box<dyn Error>> {
-    let Platform::Vfio(vfio) = nic.platform() else { return Err("interrupts come through VFIO only".into()) };
-    let interrupts = vfio.interrupts(VECTORS)?;
+    let vfio: Option<&Vfio> = nic.platform().downcast_ref();
+    let interrupts =
+        vfio.ok_or("interrupts need VFIO: leave out --sysfs, and give a PCI address")?.interrupts(VECTORS)?;
     nic.split().0.set_up_interrupts(MODERATION)?;
     Ok(interrupts)
 }
@@ -106,26 +106,26 @@ fn main() -> ExitCode {
 }
 
 fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(&[1, 2], 2)?;
-    if bench.ports() == 1 {
-        let [nic] = bench.bring_up(&Config::new())?;
+    let mut testbed = arguments.ports.open(&[1, 2], 2)?;
+    if testbed.ports() == 1 {
+        let [nic] = testbed.bring_up(&Config::new())?;
         let (mut host, mut answers) = (Host::new(nic, arguments)?, 0);
         println!("{} answers at {:02x?}", arguments.ip, host.nic.mac());
-        while answers < arguments.packets && !bench.is_interrupted() {
+        while answers < arguments.packets && !testbed.is_interrupted() {
             answers += host.serve()?;
         }
         println!("{answers} requests were answered, of {} packets received", host.nic.statistics()?.rx_packets);
         drop(host.batch);
-        return bench.finish([host.nic]);
+        return testbed.finish([host.nic]);
     }
-    if let [one, other] = bench.model() {
+    if let [one, other] = testbed.model() {
         connect(one, other);
     }
-    let [nic, mut other] = bench.bring_up(&Config::new())?;
+    let [nic, mut other] = testbed.bring_up(&Config::new())?;
     let (mut host, mut asking) = (Host::new(nic, arguments)?, Batch::with_capacity(32));
     let (mac, own, pool) = (host.nic.mac(), other.mac(), other.pools().next().cloned().ok_or("a queue has a pool")?);
     let (mut asked, mut answers, start) = (0, 0, Instant::now());
-    while answers < arguments.packets && !bench.is_interrupted() {
+    while answers < arguments.packets && !testbed.is_interrupted() {
         host.serve()?;
         let (_, mut queues) = other.split();
         // A few at a time: a host that is asked too fast drops.
@@ -145,5 +145,5 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     println!("{answers} of {asked} requests were answered in {:.3} s", start.elapsed().as_secs_f64());
     drop((host.batch, asking));
-    bench.finish([host.nic, other])
+    testbed.finish([host.nic, other])
 }

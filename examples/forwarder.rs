@@ -18,10 +18,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use common::Partner;
-use common::bench::PortArguments;
+use common::LinkPartner;
 use common::direction::{Direction, Progress};
 use common::report::{Report, Row};
+use common::testbed::PortArguments;
 use common::watch::Watch;
 use ixgbe::device::Config;
 
@@ -69,20 +69,20 @@ fn main() -> ExitCode {
 }
 
 fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(&[2], 2)?;
+    let mut testbed = arguments.ports.open(&[2], 2)?;
     let generate = |input: &Option<PathBuf>| if input.is_none() { arguments.packets } else { 0 };
     let size = usize::from(arguments.size);
     let backward = if arguments.input.is_none() && arguments.output.is_none() { arguments.packets } else { 0 };
-    let partners = match bench.model() {
+    let partners = match testbed.model() {
         [one, other] => vec![
-            Partner::plug(one, (arguments.input.as_ref(), None), (generate(&arguments.input), size))?,
-            Partner::plug(other, (None, arguments.output.as_ref()), (backward, size))?,
+            LinkPartner::plug(one, (arguments.input.as_ref(), None), (generate(&arguments.input), size))?,
+            LinkPartner::plug(other, (None, arguments.output.as_ref()), (backward, size))?,
         ],
         _ => vec![],
     };
     let queues = usize::from(arguments.queues);
     let config = Config::new().promiscuous(true).max_frame(arguments.max_frame).queue_pairs(queues);
-    let mut nics = bench.bring_up(&config)?;
+    let mut nics = testbed.bring_up(&config)?;
     let mut watches = [0, 1].map(|index| Watch::new(format!("port {index}"), &mut nics[index].split().0));
 
     let mut report = Report::new();
@@ -118,8 +118,8 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 }
                 // The model's traffic ends by itself, a network's when the user ends the program. Packets that are on their way
                 // then leave when the devices stop.
-                let interrupted = bench.is_interrupted();
-                let over = bench.is_model() && partners.iter().all(Partner::is_done);
+                let interrupted = testbed.is_interrupted();
+                let over = testbed.is_model() && partners.iter().all(LinkPartner::is_done);
                 let idle = over && last_move.elapsed() > Duration::from_millis(100);
                 if idle || interrupted || last_look.elapsed() > Duration::from_secs(1) {
                     last_look = Instant::now();
@@ -139,10 +139,10 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         result
     })?;
 
-    bench.finish(nics)?;
+    testbed.finish(nics)?;
     report.print_total(arguments.json, &partners);
-    match partners.iter().find_map(Partner::complaint) {
-        Some(complaint) => Err(complaint.into()),
+    match partners.iter().find_map(LinkPartner::capture_warning) {
+        Some(capture_warning) => Err(capture_warning.into()),
         None if report.is_balanced() || interrupted => Ok(()),
         None => Err("packets in and out do not add up".into()),
     }

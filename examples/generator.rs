@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use common::Partner;
-use common::bench::PortArguments;
+use common::LinkPartner;
+use common::testbed::PortArguments;
 use common::watch::Watch;
 use ixgbe::device::Config;
 use ixgbe::packet::Batch;
@@ -53,17 +53,17 @@ fn main() -> ExitCode {
 }
 
 fn generate(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(&[1], 1)?;
-    let partner = bench.model().first().map(|port| Partner::plug(port, (None, None), (0, 0))).transpose()?;
+    let mut testbed = arguments.ports.open(&[1], 1)?;
+    let partner = testbed.model().first().map(|port| LinkPartner::plug(port, (None, None), (0, 0))).transpose()?;
     let size = usize::from(arguments.size);
-    let [mut nic] = bench.bring_up(&Config::new().max_frame((size + 4).max(1518)))?;
+    let [mut nic] = testbed.bring_up(&Config::new().max_frame((size + 4).max(1518)))?;
     let mut watch = Watch::new("port 0", &mut nic.split().0);
     println!("sending {} packets of {size} bytes", arguments.packets);
 
     let (template, pool) = (frame(nic.mac(), size), nic.pools().next().cloned().ok_or("a queue has a pool")?);
     let mut batch = Batch::with_capacity(arguments.batch.into());
     let (start, mut sent, mut looked) = (Instant::now(), 0, Instant::now());
-    while sent < arguments.packets && !bench.is_interrupted() {
+    while sent < arguments.packets && !testbed.is_interrupted() {
         watch.look(&mut nic.split().0)?;
         let due = arguments.rate.map_or(u64::MAX, |rate| (start.elapsed().as_secs_f64() * rate as f64) as u64);
         let wanted = due.min(arguments.packets).saturating_sub(sent).min(arguments.batch.into()) as usize;
@@ -88,7 +88,7 @@ fn generate(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     drop(batch);
     // Stopping lets what was posted leave; the partner counts it.
     let seconds = start.elapsed().as_secs_f64();
-    bench.finish([nic])?;
+    testbed.finish([nic])?;
     println!("in total: {sent} packets sent, {:.3} Mpps", sent as f64 / seconds / 1e6);
     match partner.and_then(|partner| partner.received).map(|received| received.foreign()) {
         Some(arrived) if arrived != sent => Err(format!("only {arrived} packets arrived").into()),

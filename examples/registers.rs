@@ -13,8 +13,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::Partner;
-use common::bench::PortArguments;
+use common::LinkPartner;
+use common::testbed::PortArguments;
 use ixgbe::device::Config;
 use ixgbe::info::RegisterInfo;
 use ixgbe::mmio::Offset;
@@ -43,10 +43,10 @@ fn main() -> ExitCode {
 }
 
 fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut bench = arguments.ports.open(&[1], 1)?;
-    bench.model().iter().try_for_each(|port| Partner::plug(port, (None, None), (0, 0)).map(|_| ()))?;
+    let mut testbed = arguments.ports.open(&[1], 1)?;
+    testbed.model().iter().try_for_each(|port| LinkPartner::plug(port, (None, None), (0, 0)).map(|_| ()))?;
     // A device that runs has more to show than one that was never touched.
-    let [nic] = bench.bring_up(&Config::new())?;
+    let [nic] = testbed.bring_up(&Config::new())?;
     let mut out = std::io::stdout().lock();
     for info in REGISTERS.iter().filter(|info| info.name.contains(&arguments.name)) {
         let why_not = match info {
@@ -61,7 +61,7 @@ fn dump(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             None => show(&mut out, info, nic.platform(), arguments.all)?,
         }
     }
-    bench.finish([nic])
+    testbed.finish([nic])
 }
 
 fn show(out: &mut impl Write, info: &RegisterInfo, bus: &impl Bus<RegisterSpace>, all: bool) -> std::io::Result<()> {

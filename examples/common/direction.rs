@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ixgbe::dma::DmaError;
 use ixgbe::packet::Batch;
+use ixgbe::platform::AnyPlatform;
 use ixgbe::queue::{ForwardCounts, InPlaceForwarder, QueuePair, Route};
-
-use super::platform::Platform;
 
 /// Adds one to a byte.
 fn touch(packet: &mut [u8]) {
@@ -54,14 +53,14 @@ impl<'a> Direction<'a> {
     }
 
     /// Moves a batch; says whether anything moved.
-    pub fn forward(&mut self, from: &mut QueuePair<'_, Platform>, to: &mut QueuePair<'_, Platform>) -> bool {
+    pub fn forward(&mut self, from: &mut QueuePair<'_, AnyPlatform>, to: &mut QueuePair<'_, AnyPlatform>) -> bool {
         let moved =
             if self.in_place { self.forward_in_place(from, to).unwrap_or(false) } else { self.forward_batch(from, to) };
         add(&self.progress.moved, usize::from(moved));
         moved
     }
 
-    fn forward_batch(&mut self, from: &mut QueuePair<'_, Platform>, to: &mut QueuePair<'_, Platform>) -> bool {
+    fn forward_batch(&mut self, from: &mut QueuePair<'_, AnyPlatform>, to: &mut QueuePair<'_, AnyPlatform>) -> bool {
         let waiting = self.batch.len();
         let received = from.rx.receive(&mut self.batch);
         if self.touch {
@@ -81,8 +80,8 @@ impl<'a> Direction<'a> {
 
     fn forward_in_place(
         &mut self,
-        from: &mut QueuePair<'_, Platform>,
-        to: &mut QueuePair<'_, Platform>,
+        from: &mut QueuePair<'_, AnyPlatform>,
+        to: &mut QueuePair<'_, AnyPlatform>,
     ) -> Result<bool, DmaError> {
         let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx))?;
         // With one output, none is dropped for want of room.

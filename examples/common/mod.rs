@@ -1,12 +1,11 @@
 //! Code shared by the examples: arguments, the ports they run on, and link partners for ports of the model.
 #![allow(dead_code, reason = "each example uses its own part")]
 
-pub mod bench;
 pub mod direction;
 pub mod ping;
-pub mod platform;
 mod privileges;
 pub mod report;
+pub mod testbed;
 pub mod watch;
 
 use std::error::Error;
@@ -41,13 +40,13 @@ pub fn mac_of(index: usize) -> [u8; 6] {
 }
 
 /// What is at the other end of a port's wire: it sends a known number of frames and takes what comes.
-pub struct Partner {
+pub struct LinkPartner {
     sent: Option<(Arc<AtomicU64>, u64)>,
     capture: Option<Arc<CaptureCounters>>,
     pub received: Option<Arc<SinkCounters>>,
 }
 
-impl Partner {
+impl LinkPartner {
     /// Plugs `port` into a partner: it sends the capture `input`, or `count` frames of `size` bytes, and writes what it
     /// receives to the capture `output`, or checks it.
     pub fn plug(
@@ -89,7 +88,7 @@ impl Partner {
     }
 
     /// Returns what was wrong with its capture file, in a sentence.
-    pub fn complaint(&self) -> Option<String> {
+    pub fn capture_warning(&self) -> Option<String> {
         let capture = self.capture.as_ref()?;
         let left_out = [
             (capture.cut(), "cut short"),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ixgbe::device::Statistics;
 
-use super::Partner;
+use super::LinkPartner;
 
 /// The counters of one direction: from what one port received to what the other sent.
 #[derive(Debug, Clone, Default)]
@@ -79,7 +79,7 @@ impl Report {
         print_rows(&self.previous.1, &self.last.1, self.last.0 - self.previous.0);
     }
 
-    pub fn print_total(&self, json: bool, partners: &[Partner]) {
+    pub fn print_total(&self, json: bool, partners: &[LinkPartner]) {
         if json {
             println!("{}", self.json(partners));
             return;
@@ -98,7 +98,7 @@ impl Report {
         }
     }
 
-    fn json(&self, partners: &[Partner]) -> serde_json::Value {
+    fn json(&self, partners: &[LinkPartner]) -> serde_json::Value {
         let seconds = (self.end - self.start).as_secs_f64();
         let directions = self.last.1.iter().map(|row| {
             let dropped: serde_json::Map<_, _> = row
@@ -111,7 +111,7 @@ impl Report {
                 "mpps": row.sent as f64 / seconds / 1e6, "mbit_s": row.octets as f64 * 8.0 / seconds / 1e6,
             })
         });
-        let complaints: Vec<_> = partners.iter().filter_map(Partner::complaint).collect();
+        let complaints: Vec<_> = partners.iter().filter_map(LinkPartner::capture_warning).collect();
         serde_json::json!({
             "directions": directions.collect::<Vec<_>>(), "seconds": seconds, "balanced": self.is_balanced(),
             "complaints": complaints,

@@ -4,8 +4,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use ixgbe::device::{Control, LinkStatus};
-
-use super::platform::Platform;
+use ixgbe::platform::AnyPlatform;
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -19,14 +18,14 @@ pub struct Watch {
 
 impl Watch {
     /// Tells what the link of the device is, which is called `name`.
-    pub fn new(name: impl Into<String>, control: &mut Control<'_, Platform>) -> Self {
+    pub fn new(name: impl Into<String>, control: &mut Control<'_, AnyPlatform>) -> Self {
         let watch = Self { name: name.into(), link: control.link(), looked: Instant::now() };
         eprintln!("{}: link {}", watch.name, watch.link);
         watch
     }
 
     /// Checks the link from time to time and prints changes. A removed device is an error: nothing else would report it.
-    pub fn look(&mut self, control: &mut Control<'_, Platform>) -> Result<(), Box<dyn Error>> {
+    pub fn look(&mut self, control: &mut Control<'_, AnyPlatform>) -> Result<(), Box<dyn Error>> {
         if self.looked.elapsed() < INTERVAL {
             return Ok(());
         }

@@ -394,8 +394,10 @@ impl Ring {
     /// They must be of `pool`, and the device must be done with them, or have stopped.
     pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) {
         let count = count.min(self.posted());
-        // SAFETY: `count` is at most what was posted, and a descriptor that was posted has a buffer in its place.
-        let buffers = unsafe { self.places(self.first, count).assume_init_ref() };
+        let places: *const [MaybeUninit<Buffer>] = self.places(self.first, count);
+        // SAFETY: `count` is at most what was posted, and a descriptor that was posted has a buffer in its place, which is laid
+        // out as a `MaybeUninit` of it is.
+        let buffers = unsafe { &*(places as *const [Buffer]) };
         let given = buffers.len();
         // SAFETY: they are of the pool by the caller's promise; the ring gives up owning them, as `first` moves past them.
         unsafe { pool.put(buffers) };

@@ -23,7 +23,8 @@ impl From<Refused> for Diagnostic {
 /// Reads the values of a source, without spans.
 pub fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Refused> {
     serde_yaml::from_str(source.text()).map_err(|error| {
-        let span = source.text().floor_char_boundary(error.location().map_or(0, |location| location.index()));
+        let at = error.location().map_or(0, |location| location.index());
+        let span = (0..=at).rev().find(|at| source.text().is_char_boundary(*at)).unwrap_or(0);
         Refused { reason: error.to_string(), span: source.span(span..span) }
     })
 }

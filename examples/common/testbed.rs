@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use ixgbe::device::{Config, Device, Running};
 use ixgbe::linux::{Container, FormerDriver, PciAddress, SysfsOptions};
+use ixgbe::platform::AnyPlatform;
 use ixgbe::pool::Pool;
 use ixgbe_sim::{Port, PortConfig, Runner};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::mac_of;
-use super::platform::Platform;
 use super::privileges::become_user;
 
 /// A device of the examples.
-pub type Nic = Device<Running, Platform>;
+pub type Nic = Device<Running, AnyPlatform>;
 
 /// Which ports to use, and how.
 #[derive(Debug, clap::Args)]
@@ -43,8 +43,8 @@ pub struct PortArguments {
 }
 
 /// Ports that are not brought up yet, and what must happen when all is over.
-pub struct Bench {
-    platforms: Vec<Platform>,
+pub struct Testbed {
+    platforms: Vec<AnyPlatform>,
     model: Vec<Port>,
     runner: Option<Runner>,
     former: Vec<FormerDriver>,
@@ -55,14 +55,14 @@ pub struct Bench {
 
 impl PortArguments {
     /// Opens the PCI functions, of which there must be one of the numbers `functions`; without any, `model` ports of the model.
-    pub fn open(&self, functions: &[usize], model: usize) -> Result<Bench, Box<dyn Error>> {
+    pub fn open(&self, functions: &[usize], model: usize) -> Result<Testbed, Box<dyn Error>> {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // The second one ends the process at once.
             flag::register_conditional_default(signal, Arc::clone(&interrupted))?;
             flag::register(signal, Arc::clone(&interrupted))?;
         }
-        let mut bench = Bench {
+        let mut testbed = Testbed {
             platforms: Vec::new(),
             model: Vec::new(),
             runner: None,
@@ -73,11 +73,11 @@ impl PortArguments {
         };
         if self.addresses.is_empty() {
             let config = |index| PortConfig { mac: mac_of(index), lan_id: (index % 2) as u8, ..PortConfig::default() };
-            bench.model = (0..model).map(|index| Port::new(config(index))).collect();
-            for port in &bench.model {
-                bench.platforms.push(Platform::Model(port.claim()?));
+            testbed.model = (0..model).map(|index| Port::new(config(index))).collect();
+            for port in &testbed.model {
+                testbed.platforms.push(AnyPlatform::new(port.claim()?));
             }
-            return Ok(bench);
+            return Ok(testbed);
         }
         if !functions.contains(&self.addresses.len()) {
             let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
@@ -87,18 +87,18 @@ impl PortArguments {
         for address in &self.addresses {
             let platform = if self.sysfs {
                 let platform = SysfsOptions::new().take_interface(self.take).open(*address)?;
-                bench.former.extend(platform.former_driver());
-                Platform::Sysfs(platform)
+                testbed.former.extend(platform.former_driver());
+                AnyPlatform::new(platform)
             } else {
-                Platform::Vfio(Container::shared()?.open(*address)?)
+                AnyPlatform::new(Container::shared()?.open(*address)?)
             };
-            bench.platforms.push(platform);
+            testbed.platforms.push(platform);
         }
-        Ok(bench)
+        Ok(testbed)
     }
 }
 
-impl Bench {
+impl Testbed {
     /// Returns the ports of the model, if the program runs on it.
     pub fn model(&self) -> &[Port] {
         &self.model
@@ -160,7 +160,7 @@ impl Bench {
     }
 }
 
-impl Drop for Bench {
+impl Drop for Testbed {
     fn drop(&mut self) {
         self.platforms.clear();
         for former in &self.former {

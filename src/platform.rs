@@ -74,7 +74,7 @@ unsafe impl bus::Bus<RegisterSpace> for AnyPlatform {
     }
 }
 
-// SAFETY: the memory, its addresses and its domain are those of the platform inside.
+// SAFETY: the platform inside gives the memory, its addresses and its domain.
 unsafe impl Dma for AnyPlatform {
     fn domain(&self) -> Domain {
         self.0.domain()

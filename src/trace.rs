@@ -15,7 +15,7 @@ pub use datasheet_runtime::trace::Traced;
 /// One access of a register of the 82599.
 pub type RegisterAccess = datasheet_runtime::trace::RegisterAccess<RegisterSpace>;
 
-// SAFETY: the memory, its addresses and its domain are those of the platform behind this one.
+// SAFETY: the platform behind this one gives the memory, its addresses and its domain.
 unsafe impl<H: Dma, F> Dma for Traced<H, F> {
     fn domain(&self) -> Domain {
         self.bus().domain()

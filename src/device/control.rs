@@ -16,7 +16,7 @@ use crate::value;
 /// The device as a whole, while its queues are in use elsewhere.
 #[derive(Debug)]
 pub struct Control<'a, H> {
-    pub(crate) hardware: &'a H,
+    pub(crate) platform: &'a H,
     pub(crate) statistics: &'a mut Statistics,
     pub(crate) drops: &'a [Arc<DropCounters>],
     pub(crate) config: &'a Config,
@@ -51,7 +51,7 @@ impl<'a, H: Platform> Control<'a, H> {
     #[must_use]
     pub fn registers(&self) -> Registers<'_, H, Running> {
         // SAFETY: the device runs as long as it is borrowed here. `Running` alone is no `Driver` permission.
-        unsafe { Registers::assume_permission(self.hardware) }
+        unsafe { Registers::assume_permission(self.platform) }
     }
 
     /// The registers, also those that reading changes. What is taken from a counter here is missing in the [statistics](Self::statistics).
@@ -59,7 +59,7 @@ impl<'a, H: Platform> Control<'a, H> {
     pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<Running>> {
         // SAFETY: the device runs as long as it is borrowed here. There is one `Control`, of which this borrows all; queues read
         // no registers. It is no `Driver` permission.
-        unsafe { Registers::assume_permission(self.hardware) }
+        unsafe { Registers::assume_permission(self.platform) }
     }
 
     /// What the link is now.
@@ -151,7 +151,7 @@ impl<'a, H: Platform> Control<'a, H> {
         if self.config.rx_queues > 1 {
             // SAFETY: the device runs as long as a `Control` of it lives, and this one is borrowed whole. Whatever the hash, packets go to queues that run: the
             // table was checked.
-            let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
+            let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
             if (rss.key, rss.fields) != (self.rss.key, self.rss.fields) {
                 self.with_receive_paused(|_| {
                     receive::set_hash(registers, &rss)?;
@@ -176,15 +176,15 @@ impl<'a, H: Platform> Control<'a, H> {
         &mut self,
         action: impl for<'r> FnOnce(Registers<'r, H, Exclusive<ReceivePaused>>) -> T,
     ) -> Result<T, Error> {
-        let paused = Paused(self.hardware);
+        let paused = Paused(self.platform);
         if let Err(error) = paused.switch(false) {
             core::mem::forget(paused);
             return Err(error);
         }
         // SAFETY: reception was just switched off, and only this `Control` can switch it on; `action` cannot keep the registers. There
         // is one `Control`, and this borrows all of it. It is no `Driver` permission.
-        let result = action(unsafe { Registers::assume_permission(self.hardware) });
+        let result = action(unsafe { Registers::assume_permission(self.platform) });
         core::mem::forget(paused);
-        Paused(self.hardware).switch(true).map(|()| result)
+        Paused(self.platform).switch(true).map(|()| result)
     }
 }

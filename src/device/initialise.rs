@@ -27,14 +27,14 @@ const DMA_READY: Duration = Duration::from_secs(1);
 /// Resets the device, which has stopped, and initialises all but receive and transmit. Returns its MAC address.
 ///
 /// These are the steps of 4.6.3 in order.
-pub(crate) fn initialise<H: Platform>(hardware: &H) -> Result<[u8; 6], Error> {
-    global_reset(hardware)?;
+pub(crate) fn initialise<H: Platform>(platform: &H) -> Result<[u8; 6], Error> {
+    global_reset(platform)?;
     // SAFETY: the device was just reset, and the caller has it to itself. All queues are disabled, so it accesses no memory.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     mask_interrupts(registers);
     configure(registers);
-    wait_for_eeprom(hardware, registers)?;
-    wait_for_dma(hardware, registers)?;
+    wait_for_eeprom(platform, registers)?;
+    wait_for_dma(platform, registers)?;
     Ok(mac_address(registers))
 }
 
@@ -51,16 +51,16 @@ where
 }
 
 /// Resets link and device and waits until that is done (4.6.3.2, 8.2.3.1.1).
-pub(crate) fn global_reset<H: Platform>(hardware: &H) -> Result<(), Error> {
+pub(crate) fn global_reset<H: Platform>(platform: &H) -> Result<(), Error> {
     // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. A reset disables all queues.
-    let registers: Registers<'_, H, Driver<Unbound>> = unsafe { Registers::assume_permission(hardware) };
+    let registers: Registers<'_, H, Driver<Unbound>> = unsafe { Registers::assume_permission(platform) };
     registers.ctrl().modify(value!(CTRL { LRST: true, RST: true }));
-    hardware.wait(RESET_QUIET);
+    platform.wait(RESET_QUIET);
     registers
         .ctrl()
-        .wait_until(hardware, RESET_DONE, |control| !control.field(CTRL::RST) && !control.field(CTRL::LRST))
+        .wait_until(platform, RESET_DONE, |control| !control.field(CTRL::RST) && !control.field(CTRL::LRST))
         .in_step("waiting for the reset to finish (8.2.3.1.1)")?;
-    hardware.wait(RESET_SETTLES);
+    platform.wait(RESET_SETTLES);
     Ok(())
 }
 
@@ -81,10 +81,10 @@ fn configure<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
 }
 
 /// Waits until the EEPROM was read, and makes sure that there is one (4.6.3, 8.2.3.2.1).
-fn wait_for_eeprom<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+fn wait_for_eeprom<H: Platform>(platform: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
     let eec = registers
         .eec()
-        .wait_until(hardware, EEPROM_READ, |eec| eec.field(EEC::AUTO_RD))
+        .wait_until(platform, EEPROM_READ, |eec| eec.field(EEC::AUTO_RD))
         .in_step("waiting for the EEPROM to be read (4.6.3)")?;
     // AUTO_RD is set without an EEPROM too.
     if !eec.field(EEC::EE_PRES) {
@@ -98,10 +98,10 @@ fn wait_for_eeprom<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver
 }
 
 /// Waits until the DMA engine has initialised itself (4.6.3, 8.2.3.8.8).
-fn wait_for_dma<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+fn wait_for_dma<H: Platform>(platform: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
     registers
         .rdrxctl()
-        .wait_until(hardware, DMA_READY, |control| control.field(RDRXCTL::DMAIDONE))
+        .wait_until(platform, DMA_READY, |control| control.field(RDRXCTL::DMAIDONE))
         .in_step("waiting for the DMA engine (4.6.3)")
         .map(|_| ())
 }

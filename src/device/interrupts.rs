@@ -32,7 +32,7 @@ impl<H: Platform> Control<'_, H> {
     pub fn set_up_interrupts(&mut self, interval: Duration) -> Result<(), Error> {
         // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of EIMS. Interrupts go
         // where the platform has them sent: what is written says which cause raises which, not where.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
         // One vector a cause, pending ones kept, and masked when sent (8.2.3.5.18).
         registers.gpie().modify(value!(GPIE { MULTIPLE_MSIX: true, PBA_SUPPORT: true, EIAME: true, OCD: true }));
         registers.eiac().modify(value!(EIAC { RTXQ_AUTO_CLEAR: 0xffff }));
@@ -62,7 +62,7 @@ impl<H: Platform> Control<'_, H> {
     pub fn acknowledge_link_interrupt(&mut self) -> LinkStatus {
         // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of EIMS. Interrupts go
         // where the platform has them sent: what is written says which cause raises which, not where.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
         // First: a change after this look at the link raises an interrupt of its own.
         registers.eicr().clear_bits(value!(EICR { LSC: true }));
         self.link()

@@ -16,9 +16,9 @@ use crate::registers::{AUTOC, AUTOC2, LINKS, Registers, autoc, autoc2, links};
 use crate::value;
 
 /// The pause between two looks at the link.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// A link that is still up after this long is up (specification update, software clarification 6).
-const STEADY: Duration = Duration::from_millis(5);
+const DEBOUNCE: Duration = Duration::from_millis(5);
 
 /// Speed of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,8 @@ impl fmt::Display for LinkStatus {
 }
 
 /// Sets the link up and starts negotiation (4.6.4). The firmware may write AUTOC too, hence the semaphore.
-pub(crate) fn set_up<H: Platform>(hardware: &H, link: LinkMode) -> Result<(), Error> {
-    with_mac_registers(hardware, |registers| {
+pub(crate) fn set_up<H: Platform>(platform: &H, link: LinkMode) -> Result<(), Error> {
+    with_mac_registers(platform, |registers| {
         if link == LinkMode::TenGigabitSfi {
             registers.autoc2().modify(value!(AUTOC2 { PMA_PMD_10G_SERIAL: autoc2::PMA_PMD_10G_SERIAL::Sfi }));
             registers.autoc().modify(value!(AUTOC { LMS: autoc::LMS::TenGigabitSerial }));
@@ -107,11 +107,11 @@ impl<H: Platform> Device<Reset, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.wait_for_link.md")))]
     pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, TransitionError<Self>> {
         // SAFETY: the device is in that state, and owned here. It is only read.
-        let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(&self.hardware) };
+        let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(&self.platform) };
         let look = || {
             if status(registers).is_up() {
                 // The device reports links that are none for a moment.
-                self.hardware.wait(STEADY);
+                self.platform.wait(DEBOUNCE);
                 if status(registers).is_up() {
                     return Some(Ok(()));
                 }
@@ -119,7 +119,7 @@ impl<H: Platform> Device<Reset, H> {
             let removed = registers.status().read().get() == u32::MAX;
             removed.then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
         };
-        let found = clock::poll(&*self.hardware, limit, LOOK, look);
+        let found = clock::poll(&*self.platform, limit, POLL_INTERVAL, look);
         match found.unwrap_or_else(|waited| Err(Error::NoLink { waited })) {
             Ok(()) => Ok(self.assume_link_up()),
             Err(error) => Err(TransitionError { device: self, error }),
@@ -129,6 +129,6 @@ impl<H: Platform> Device<Reset, H> {
     /// Goes on although nobody looked for a link: packets are lost until there is one.
     #[must_use]
     pub fn assume_link_up(self) -> Device<LinkUp, H> {
-        Device { hardware: self.hardware, data: self.data }
+        Device { platform: self.platform, data: self.data }
     }
 }

@@ -59,7 +59,7 @@ pub use crate::registers::permission::{LinkUp, Reset, Running, Unbound};
 ///
 /// See the [module](self) for the states and what leads from one to the next.
 pub struct Device<S: State, H: Platform> {
-    hardware: Arc<H>,
+    platform: Arc<H>,
     data: S::Data<H>,
 }
 
@@ -76,16 +76,16 @@ impl<S: sealed::State> State for S {}
 
 mod sealed {
     use super::{Initialised, LinkUp, Platform, Reset, Running, Unbound};
-    use crate::device::running::Engine;
-    use crate::device::unbound::Unfreed;
+    use crate::device::running::RunningData;
+    use crate::device::unbound::RetainedRings;
 
     pub trait State {
-        /// What there is in this state beside the hardware.
+        /// What there is in this state beside the platform.
         type Data<H: Platform>;
     }
 
     impl State for Unbound {
-        type Data<H: Platform> = Unfreed;
+        type Data<H: Platform> = RetainedRings;
     }
 
     impl State for Reset {
@@ -97,7 +97,7 @@ mod sealed {
     }
 
     impl State for Running {
-        type Data<H: Platform> = Engine<H>;
+        type Data<H: Platform> = RunningData<H>;
     }
 }
 
@@ -133,7 +133,7 @@ impl<S: State, H: Platform> Device<S, H> {
     #[must_use]
     pub fn registers(&self) -> Registers<'_, H, S> {
         // SAFETY: the device is in state `S`, as its type says. A state alone is no `Driver` permission.
-        unsafe { Registers::assume_permission(&self.hardware) }
+        unsafe { Registers::assume_permission(&self.platform) }
     }
 
     /// The registers, also those that reading changes.
@@ -141,13 +141,13 @@ impl<S: State, H: Platform> Device<S, H> {
     pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<S>> {
         // SAFETY: the device is in state `S`, as its type says, and borrowed whole, so nobody else uses it. It is no `Driver`
         // permission.
-        unsafe { Registers::assume_permission(&self.hardware) }
+        unsafe { Registers::assume_permission(&self.platform) }
     }
 
     /// The platform that the device is on.
     #[must_use]
     pub fn platform(&self) -> &H {
-        &self.hardware
+        &self.platform
     }
 }
 

@@ -142,10 +142,10 @@ fn set_up_frame_size<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config:
 /// # Safety
 ///
 /// The ring must have been made for this device, which must not run yet, and be held until it has stopped.
-pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
+pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
     // SAFETY: the queue is disabled since the reset. The address and the length are those of a ring that the device keeps, by the
     // caller's promise; the size is that of the ring's buffers; and the device owns no descriptor: head and tail are 0.
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(hardware) };
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(platform) };
     let queue = ring.queue();
     registers.rdba(queue).write(ring.ring().address());
     registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -159,22 +159,22 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, conf
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
     // Reset leaves bit 12 as 1, and it must be 0: every write sees to it.
     // SAFETY: the device does not run yet, and the caller has it to itself. What is written switches a hint off.
-    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
     registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
     registers
         .rxdctl(queue)
-        .wait_until(hardware, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
+        .wait_until(platform, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
         .in_step("enabling a receive queue (4.6.7)")
         .map(|_| ())
 }
 
 /// Starts to receive, once all queues are enabled: doing it earlier can hang the receive DMA (4.6.7).
-pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
+pub(crate) fn enable<H: Platform>(platform: &H) -> Result<(), Error> {
     // SAFETY: `start` alone calls this, on a device that does not run yet, which it has to itself. Reception writes to the buffers
     // of the queues that are enabled, which are the driver's.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
-    while_idle(hardware, registers, || {
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
+    while_idle(platform, registers, || {
         // The datasheet has it last. But a packet may be waiting, and must not be written without snooping either.
         registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
         registers.rxctrl().modify(value!(RXCTRL { RXEN: true }));
@@ -183,7 +183,7 @@ pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
 
 /// Does `action` while the receive data path is idle: RXCTRL.RXEN may change only then (8.2.3.8.10, 8.2.3.12.5).
 pub(crate) fn while_idle<H: Platform, P>(
-    hardware: &H,
+    platform: &H,
     registers: Registers<'_, H, P>,
     action: impl FnOnce(),
 ) -> Result<(), Error>
@@ -193,7 +193,7 @@ where
     registers.secrxctrl().modify(value!(SECRXCTRL { RX_DIS: true }));
     let idle = registers
         .secrxstat()
-        .wait_until(hardware, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
+        .wait_until(platform, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
         .in_step("waiting for the receive data path to be idle (4.6.7)");
     if idle.is_ok() {
         action();

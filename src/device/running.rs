@@ -21,19 +21,19 @@ use crate::value;
 /// How long packets that are still in a transmit ring may take to leave when the device is stopped.
 const DRAIN: Duration = Duration::from_millis(100);
 /// The pause between two looks at a ring that drains.
-const LOOK: Duration = Duration::from_micros(50);
+const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 /// Something of one queue, on cache lines of its own: what one thread writes must not lie beside what another reads.
 /// Two lines, because x86-64 fetches them in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Apart<T>(T);
+struct CachePadded<T>(T);
 
 /// The rings of a device, which it may reach until it has stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    rx: Vec<Apart<Held<RxRing>>>,
-    tx: Vec<Apart<Held<TxRing>>>,
+    rx: Vec<CachePadded<Held<RxRing>>>,
+    tx: Vec<CachePadded<Held<TxRing>>>,
 }
 
 impl Queues {
@@ -55,8 +55,8 @@ impl Queues {
 }
 
 /// What a running device has. Dropping it stops the device, and leaks its rings if that fails.
-pub struct Engine<H: Platform> {
-    hardware: Arc<H>,
+pub struct RunningData<H: Platform> {
+    platform: Arc<H>,
     data: Initialised,
     queues: Queues,
     statistics: Statistics,
@@ -64,38 +64,38 @@ pub struct Engine<H: Platform> {
     rss: Rss,
 }
 
-impl<H: Platform> Engine<H> {
+impl<H: Platform> RunningData<H> {
     /// Lets packets that were posted leave, for a while: a transmit queue is disabled when it is empty (4.6.8.1).
     fn drain(&mut self) {
         let tx = &mut self.queues.tx;
         let is_drained = || tx.iter_mut().all(|ring| ring.0.get_mut().is_drained()).then_some(());
         // What has not left by then is given back to its pool when the device has stopped.
-        _ = clock::poll(&*self.hardware, DRAIN, LOOK, is_drained);
+        _ = clock::poll(&*self.platform, DRAIN, POLL_INTERVAL, is_drained);
     }
 }
 
-impl<H: Platform> Drop for Engine<H> {
+impl<H: Platform> Drop for RunningData<H> {
     fn drop(&mut self) {
         self.drain();
         let queues = core::mem::take(&mut self.queues);
         if queues.is_empty() {
             return;
         }
-        let stopped = stop::quiesce(&*self.hardware);
+        let stopped = stop::quiesce(&*self.platform);
         match stopped {
             Ok(proof) => queues.release(&proof),
             Err(error) => log::error!("the device did not stop, its memory is lost: {error}"),
         }
         // So that the firmware learns that the driver has gone.
-        if let Err(error) = initialise::global_reset(&*self.hardware) {
+        if let Err(error) = initialise::global_reset(&*self.platform) {
             log::error!("the device was left without a reset: {error}");
         }
     }
 }
 
-impl<H: Platform> fmt::Debug for Engine<H> {
+impl<H: Platform> fmt::Debug for RunningData<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("queues", &self.queues).finish_non_exhaustive()
+        f.debug_struct("RunningData").field("queues", &self.queues).finish_non_exhaustive()
     }
 }
 
@@ -150,12 +150,12 @@ impl<H: Platform> Device<LinkUp, H> {
     pub fn start(self) -> Result<Device<Running, H>, StartError<H>> {
         let config = self.data.config;
         let pools = (0..config.rx_queues)
-            .map(|_| Pool::new(&*self.hardware, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
+            .map(|_| Pool::new(&*self.platform, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
             .collect::<Result<Vec<_>, _>>();
         match pools {
             Ok(pools) => self.start_with(&pools),
             Err(error) => {
-                let device = Device { hardware: self.hardware, data: self.data };
+                let device = Device { platform: self.platform, data: self.data };
                 Err(StartError::RolledBack(TransitionError { device, error }))
             }
         }
@@ -168,16 +168,16 @@ impl<H: Platform> Device<LinkUp, H> {
     /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a ring.
     pub fn start_with(self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
         let mut queues = Queues::default();
-        match start(&*self.hardware, &self.data, pools, &mut queues) {
+        match start(&*self.platform, &self.data, pools, &mut queues) {
             Ok(()) => {
                 let config = &self.data.config;
                 let statistics = Statistics::new(config.rx_queues.max(config.tx_queues));
                 let drops = queues.rx.iter().map(|ring| ring.0.get().drops()).collect();
-                let (hardware, rss) = (Arc::clone(&self.hardware), config.initial_rss());
-                let engine = Engine { hardware, data: self.data, queues, statistics, drops, rss };
-                Ok(Device { hardware: self.hardware, data: engine })
+                let (platform, rss) = (Arc::clone(&self.platform), config.initial_rss());
+                let engine = RunningData { platform, data: self.data, queues, statistics, drops, rss };
+                Ok(Device { platform: self.platform, data: engine })
             }
-            Err(error) => Err(match shut_down(self.hardware, self.data, queues) {
+            Err(error) => Err(match shut_down(self.platform, self.data, queues) {
                 Ok(device) => StartError::RolledBack(TransitionError { device, error }),
                 Err(TransitionError { device, .. }) => StartError::NotStopped(TransitionError { device, error }),
             }),
@@ -186,59 +186,59 @@ impl<H: Platform> Device<LinkUp, H> {
 }
 
 /// The steps of 4.6.3 from the statistics on, in order. What the device may reach is in `queues`, also after an error.
-fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: &mut Queues) -> Result<(), Error> {
+fn start<H: Platform>(platform: &H, data: &Initialised, pools: &[Pool], queues: &mut Queues) -> Result<(), Error> {
     let config = &data.config;
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
     // SAFETY: the caller has a device in state `LinkUp`, in which what `Reset` may write may be written, to itself. No queue is
     // enabled, so the device accesses no memory, whatever the filters and counters are set to.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.rx_queues) {
-        let ring = RxRing::new(hardware, queue, config.rx_len, pool, config.long_frames)?;
-        queues.rx.push(Apart(Held::by(hardware, ring)));
+        let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
+        queues.rx.push(CachePadded(Held::by(platform, ring)));
     }
-    transmit::initialise(hardware, config)?;
+    transmit::initialise(platform, config)?;
     for queue in TxQueue::all().take(config.tx_queues) {
-        let mut ring = TxRing::new(hardware, queue, config.tx_len, config.max_frame)?;
+        let mut ring = TxRing::new(platform, queue, config.tx_len, config.max_frame)?;
         for pool in pools.iter().chain(&data.pools) {
-            ring.attach(hardware, pool)?;
+            ring.attach(platform, pool)?;
         }
-        queues.tx.push(Apart(Held::by(hardware, ring)));
+        queues.tx.push(CachePadded(Held::by(platform, ring)));
     }
-    for Apart(ring) in &mut queues.rx {
+    for CachePadded(ring) in &mut queues.rx {
         // SAFETY: the ring is held until this device has stopped, and was made for it.
-        unsafe { receive::enable_queue(hardware, ring.get(), config) }?;
-        ReceiveQueue::new(ring.get_mut(), hardware).start();
+        unsafe { receive::enable_queue(platform, ring.get(), config) }?;
+        ReceiveQueue::new(ring.get_mut(), platform).start();
     }
-    for Apart(ring) in &queues.tx {
+    for CachePadded(ring) in &queues.tx {
         // SAFETY: the ring is held until this device has stopped, and was made for it.
-        unsafe { transmit::enable_queue(hardware, ring.get(), config) }?;
+        unsafe { transmit::enable_queue(platform, ring.get(), config) }?;
     }
-    receive::enable(hardware)
+    receive::enable(platform)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
 fn shut_down<H: Platform>(
-    hardware: Arc<H>,
+    platform: Arc<H>,
     data: Initialised,
     queues: Queues,
 ) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
-    let proof = match stop::quiesce(&*hardware) {
+    let proof = match stop::quiesce(&*platform) {
         Ok(proof) => proof,
-        Err(error) => return Err(TransitionError { device: Device::unfreed(hardware, queues), error }),
+        Err(error) => return Err(TransitionError { device: Device::with_retained_rings(platform, queues), error }),
     };
     queues.release(&proof);
-    let initialised = initialise::initialise(&*hardware).and_then(|mac| {
-        link::set_up(&*hardware, data.config.link)?;
+    let initialised = initialise::initialise(&*platform).and_then(|mac| {
+        link::set_up(&*platform, data.config.link)?;
         Ok(mac)
     });
     match initialised {
-        Ok(mac) => Ok(Device { hardware, data: Initialised { mac, ..data } }),
-        Err(error) => Err(TransitionError { device: Device::unfreed(hardware, Queues::default()), error }),
+        Ok(mac) => Ok(Device { platform, data: Initialised { mac, ..data } }),
+        Err(error) => Err(TransitionError { device: Device::with_retained_rings(platform, Queues::default()), error }),
     }
 }
 
@@ -253,12 +253,12 @@ impl<H: Platform> Device<Running, H> {
 
     /// The device as a whole, all its receive queues, and all its transmit queues.
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
-        let Engine { hardware, data, queues, statistics, drops, rss } = &mut self.data;
-        let hardware = &**hardware;
+        let RunningData { platform, data, queues, statistics, drops, rss } = &mut self.data;
+        let platform = &**platform;
         let Initialised { config, mac, .. } = data;
-        let control = Control { hardware, statistics, drops, config, mac, rss };
-        let rx = queues.rx.iter_mut().map(|ring| ReceiveQueue::new(ring.0.get_mut(), hardware)).collect();
-        let tx = queues.tx.iter_mut().map(|ring| TransmitQueue::new(ring.0.get_mut(), hardware)).collect();
+        let control = Control { platform, statistics, drops, config, mac, rss };
+        let rx = queues.rx.iter_mut().map(|ring| ReceiveQueue::new(ring.0.get_mut(), platform)).collect();
+        let tx = queues.tx.iter_mut().map(|ring| TransmitQueue::new(ring.0.get_mut(), platform)).collect();
         (control, rx, tx)
     }
 
@@ -315,7 +315,7 @@ impl<H: Platform> Device<Running, H> {
         let engine = &mut self.data;
         engine.drain();
         let queues = core::mem::take(&mut engine.queues);
-        shut_down(Arc::clone(&self.hardware), engine.data.clone(), queues)
+        shut_down(Arc::clone(&self.platform), engine.data.clone(), queues)
     }
 }
 
@@ -326,7 +326,7 @@ impl<H: Platform> Device<Reset, H> {
     ///
     /// [`DmaError`] if the device cannot be made to access the pool's memory; the pool is not attached then.
     pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
-        self.data.attach(&*self.hardware, pool)
+        self.data.attach(&*self.platform, pool)
     }
 
     /// Undoes [`attach`](Self::attach). Returns `true` if `pool` was attached.
@@ -348,7 +348,7 @@ impl<H: Platform> Device<LinkUp, H> {
     ///
     /// [`DmaError`] if the device cannot be made to access the pool's memory; the pool is not attached then.
     pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
-        self.data.attach(&*self.hardware, pool)
+        self.data.attach(&*self.platform, pool)
     }
 
     /// Undoes [`attach`](Self::attach). Returns `true` if `pool` was attached.

@@ -12,7 +12,7 @@ use crate::registers::{Registers, SW_FW_SYNC, SWSM};
 use crate::value;
 
 /// How long a semaphore is tried for.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(500);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -21,14 +21,14 @@ const MAC_CSR: u64 = 1 << 3;
 
 /// Does `action` while software has the MAC's registers to itself.
 pub(crate) fn with_mac_registers<H: Platform>(
-    hardware: &H,
+    platform: &H,
     action: impl FnOnce(Registers<'_, H, Driver<Reset>>),
 ) -> Result<(), Error> {
     // SAFETY: the device was reset, and the caller has it to itself. The semaphores give access to no memory, and `action` sets
     // up the link.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     let try_once = || {
-        if let Err(error) = take_swsm(hardware, registers) {
+        if let Err(error) = acquire_swsm(platform, registers) {
             return Some(Err(error));
         }
         let taken = registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS);
@@ -36,15 +36,15 @@ pub(crate) fn with_mac_registers<H: Platform>(
         if free {
             set_bits(registers, taken | MAC_CSR);
         }
-        give_swsm(registers);
+        release_swsm(registers);
         free.then_some(Ok(()))
     };
-    let taken = clock::poll(hardware, PATIENCE, PAUSE, try_once);
+    let taken = clock::poll(platform, TIMEOUT, PAUSE, try_once);
     taken.unwrap_or(Err(Error::SemaphoreTimeout { semaphore: "SW_FW_SYNC, the MAC's registers" }))?;
     action(registers);
-    take_swsm(hardware, registers)?;
+    acquire_swsm(platform, registers)?;
     set_bits(registers, registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS) & !MAC_CSR);
-    give_swsm(registers);
+    release_swsm(registers);
     Ok(())
 }
 
@@ -56,18 +56,18 @@ fn set_bits<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, bits: u64) {
 }
 
 /// Takes SWSM: first from the other port's driver, then from the firmware.
-fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+fn acquire_swsm<H: Platform>(platform: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
     let gone = || registers.status().read().get() == u32::MAX;
     let smbi = || !registers.swsm().read_with_side_effects().field(SWSM::SMBI);
-    if !tried(hardware, smbi) {
+    if !retry_until(platform, smbi) {
         // A device that is gone reads as all ones.
         if gone() {
             return Err(Error::Removed { step: "taking the semaphore SWSM (10.5.4)" });
         }
         // Nobody holds it for that long: its owner has died with it.
         log::warn!("SWSM.SMBI was never given back, taking it (10.5.4)");
-        give_swsm(registers);
-        if !tried(hardware, smbi) {
+        release_swsm(registers);
+        if !retry_until(platform, smbi) {
             if gone() {
                 return Err(Error::Removed { step: "taking the semaphore SWSM (10.5.4)" });
             }
@@ -78,18 +78,18 @@ fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset
         registers.swsm().write(value!(SWSM { SMBI: true, SWESMBI: true }));
         registers.swsm().read_with_side_effects().field(SWSM::SWESMBI)
     };
-    if !tried(hardware, swesmbi) {
-        give_swsm(registers);
+    if !retry_until(platform, swesmbi) {
+        release_swsm(registers);
         return Err(Error::SemaphoreTimeout { semaphore: "SWSM.SWESMBI" });
     }
     Ok(())
 }
 
-fn give_swsm<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
+fn release_swsm<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.swsm().write(value!(SWSM { SMBI: true, SWESMBI: false }));
     registers.swsm().write(value!(SWSM { SMBI: false, SWESMBI: false }));
 }
 
-fn tried<H: Clock>(hardware: &H, condition: impl Fn() -> bool) -> bool {
-    clock::poll(hardware, PATIENCE, PAUSE, || condition().then_some(())).is_ok()
+fn tried<H: Clock>(platform: &H, condition: impl Fn() -> bool) -> bool {
+    clock::poll(platform, TIMEOUT, PAUSE, || condition().then_some(())).is_ok()
 }

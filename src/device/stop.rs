@@ -14,7 +14,7 @@ use crate::registers::{CTRL, GCR_EXT, HLREG0, RXCTRL, RXDCTL, Registers, RxQueue
 use crate::value;
 
 /// A device may do anything before it was quieted, so this permission is all that one has.
-type Quieting<'a, H> = Registers<'a, H, Driver<Unbound>>;
+type UnboundRegisters<'a, H> = Registers<'a, H, Driver<Unbound>>;
 
 /// How long all queues together may take to stop.
 const QUEUES_STOP: Duration = Duration::from_millis(100);
@@ -24,45 +24,45 @@ const RECEIVE_SETTLES: Duration = Duration::from_micros(100);
 const MASTER_STOPS: Duration = Duration::from_millis(80);
 
 /// Brings the device to a halt, whatever it was doing, and waits until it reads and writes no memory any more.
-pub(crate) fn quiesce<H: Platform>(hardware: &H) -> Result<Stopped, Error> {
+pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
     // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. What is written here only takes access to
     // memory away; the loopback of `flush_data_path` has reception off and no bus.
-    let registers: Quieting<'_, H> = unsafe { Registers::assume_permission(hardware) };
+    let registers: UnboundRegisters<'_, H> = unsafe { Registers::assume_permission(platform) };
     if registers.status().read().get() == u32::MAX {
         return Err(Error::Removed { step: "first look at STATUS (8.2.3.1.2)" });
     }
     mask_interrupts(registers);
     // The queues may be anyone's: a queue or a data path that does not stop is no reason to give up,
     // because what counts is the end of all requests on the bus.
-    let received = pause_receive(hardware, registers);
-    let queues = disable_queues(hardware, registers);
-    let master = disable_master(hardware, registers);
+    let received = pause_receive(platform, registers);
+    let queues = disable_queues(platform, registers);
+    let master = disable_master(platform, registers);
     master.or_else(|first| {
-        flush_data_path(hardware, registers);
-        global_reset(hardware)?;
-        disable_master(hardware, registers).map_err(|_| first)
+        flush_data_path(platform, registers);
+        global_reset(platform)?;
+        disable_master(platform, registers).map_err(|_| first)
     })?;
     let stopped = received.and(queues);
     if stopped.is_err() {
         // A queue that hangs comes back only by a reset. The error is told all the same, and whoever
         // resets the device then finds it quiet.
-        global_reset(hardware)?;
+        global_reset(platform)?;
     }
     stopped?;
     // SAFETY: every queue that was enabled reads back as disabled, and had the time that the datasheet gives it to finish its
     // writes. After that STATUS said that no request of the device is left on the bus, and that it makes no new one
     // (5.2.5.3.2): so much the device itself says, whatever the clock does. It makes none until PCIE_MASTER_DISABLE is
     // cleared, which only a reset does; that clears the queues as well, and only the driver enables them.
-    Ok(unsafe { Stopped::observed(hardware) })
+    Ok(unsafe { Stopped::observed(platform) })
 }
 
 /// Clears RXCTRL.RXEN while the receive data path is idle (4.6.7, 8.2.3.8.10).
-fn pause_receive<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Result<(), Error> {
+fn pause_receive<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) -> Result<(), Error> {
     if !registers.rxctrl().read().field(RXCTRL::RXEN) {
         return Ok(());
     }
     let clear = || registers.rxctrl().modify(value!(RXCTRL { RXEN: false }));
-    let cleared = receive::while_idle(hardware, registers, clear);
+    let cleared = receive::while_idle(platform, registers, clear);
     if cleared.is_err() {
         clear();
     }
@@ -70,15 +70,15 @@ fn pause_receive<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Resul
 }
 
 /// Disables every queue that is enabled and waits until each reads back so (4.6.7.1.2, 4.6.8.1).
-fn disable_queues<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Result<(), Error> {
+fn disable_queues<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) -> Result<(), Error> {
     let mut result = Ok(());
-    let start = hardware.now();
-    let left = || QUEUES_STOP.saturating_sub(hardware.now().saturating_sub(start));
+    let start = platform.now();
+    let left = || QUEUES_STOP.saturating_sub(platform.now().saturating_sub(start));
     for queue in TxQueue::all().filter(|queue| registers.txdctl(*queue).read().field(TXDCTL::ENABLE)) {
         registers.txdctl(queue).modify(value!(TXDCTL { ENABLE: false }));
         let disabled = registers
             .txdctl(queue)
-            .wait_until(hardware, left(), |control| !control.field(TXDCTL::ENABLE))
+            .wait_until(platform, left(), |control| !control.field(TXDCTL::ENABLE))
             .in_step("disabling a transmit queue (4.6.8.1)");
         result = result.and(disabled.map(|_| ()));
     }
@@ -86,30 +86,30 @@ fn disable_queues<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Resu
         registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: false }));
         let disabled = registers
             .rxdctl(queue)
-            .wait_until(hardware, left(), |control| !control.field(RXDCTL::ENABLE))
+            .wait_until(platform, left(), |control| !control.field(RXDCTL::ENABLE))
             .in_step("disabling a receive queue (4.6.7.1.2)");
         result = result.and(disabled.map(|_| ()));
     }
-    hardware.wait(RECEIVE_SETTLES);
+    platform.wait(RECEIVE_SETTLES);
     result
 }
 
 /// Keeps the device from making new requests on the bus and waits for the last to finish (5.2.5.3.2).
-fn disable_master<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Result<(), Error> {
+fn disable_master<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) -> Result<(), Error> {
     registers.ctrl().modify(value!(CTRL { PCIE_MASTER_DISABLE: true }));
     registers
         .status()
-        .wait_until(hardware, MASTER_STOPS, |status| !status.field(STATUS::PCIE_MASTER_ENABLE_STATUS))
+        .wait_until(platform, MASTER_STOPS, |status| !status.field(STATUS::PCIE_MASTER_ENABLE_STATUS))
         .in_step("waiting for the last request on the bus (5.2.5.3.2)")
         .map(|_| ())
 }
 
 /// Empties a data path that is stuck (5.2.5.3.2, specification update clarification 9). A reset follows, twice.
-fn flush_data_path<H: Platform>(hardware: &H, registers: Quieting<'_, H>) {
+fn flush_data_path<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) {
     registers.hlreg0().modify(value!(HLREG0 { LPBK: true }));
     registers.rxctrl().modify(value!(RXCTRL { RXEN: false }));
     registers.gcr_ext().modify(value!(GCR_EXT { BUFFERS_CLEAR_FUNC: true }));
-    hardware.wait(Duration::from_micros(20));
+    platform.wait(Duration::from_micros(20));
     registers.hlreg0().modify(value!(HLREG0 { LPBK: false }));
     registers.gcr_ext().modify(value!(GCR_EXT { BUFFERS_CLEAR_FUNC: false }));
 }

@@ -23,13 +23,13 @@ const QUEUE_ENABLES: Duration = Duration::from_millis(10);
 const PACKET_BUFFER: u64 = 160;
 
 /// Initialises what all transmit queues share; DMATXCTL.TE is off.
-pub(crate) fn initialise<H: Bus>(hardware: &H, config: &Config) -> Result<(), Error> {
+pub(crate) fn initialise<H: Bus>(platform: &H, config: &Config) -> Result<(), Error> {
     // SAFETY: `start` alone calls this, on a device in that state, which it has to itself. No queue is enabled, so the device
     // accesses no memory, whatever it is set up as.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     registers.hlreg0().modify(value!(HLREG0 { TXCRCEN: true, TXPADEN: true }));
     with_arbiter_disabled(
-        hardware,
+        platform,
         |arbiter| arbiter.mtqc().write(value!(MTQC {})),
         |registers| set_up_packet_buffers(registers, config),
     )
@@ -37,15 +37,15 @@ pub(crate) fn initialise<H: Bus>(hardware: &H, config: &Config) -> Result<(), Er
 
 /// Does both while the descriptor arbiter is off (4.6.8).
 fn with_arbiter_disabled<H: Bus>(
-    hardware: &H,
+    platform: &H,
     arbiter: impl FnOnce(Registers<'_, H, Driver<ArbiterDisabled>>),
     rest: impl FnOnce(Registers<'_, H, Driver<Reset>>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     // SAFETY: `initialise` calls this before any queue is enabled, on a device that `start` has to itself.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: true }));
     // SAFETY: the device is still the same, and the arbiter was just switched off.
-    arbiter(unsafe { Registers::assume_permission(hardware) });
+    arbiter(unsafe { Registers::assume_permission(platform) });
     let result = rest(registers);
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: false }));
     result
@@ -76,10 +76,10 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
 /// # Safety
 ///
 /// The ring must have been made for this device, which must not run yet, and be held until it has stopped.
-pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, config: &Config) -> Result<(), Error> {
+pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &TxRing, config: &Config) -> Result<(), Error> {
     // SAFETY: the queue is disabled since the reset. The address and the length are those of a ring that the device keeps, by the
     // caller's promise, and which is empty: head and tail are 0.
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(hardware) };
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(platform) };
     let queue = ring.queue();
     registers.tdba(queue).write(ring.ring().address());
     registers.tdlen(queue).write(Value::EMPTY.try_with(TDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -91,14 +91,14 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, conf
         .try_with(TXDCTL::HTHRESH, u64::from(at_least))?;
     registers.txdctl(queue).modify(thresholds);
     // SAFETY: the device is being started. The queues that are enabled are the driver's, so transmission accesses its rings alone.
-    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     if !shared.dmatxctl().read().field(DMATXCTL::TE) {
         shared.dmatxctl().modify(value!(DMATXCTL { TE: true }));
     }
     registers.txdctl(queue).modify(value!(TXDCTL { ENABLE: true }));
     registers
         .txdctl(queue)
-        .wait_until(hardware, QUEUE_ENABLES, |control| control.field(TXDCTL::ENABLE))
+        .wait_until(platform, QUEUE_ENABLES, |control| control.field(TXDCTL::ENABLE))
         .in_step("enabling a transmit queue (4.6.8)")
         .map(|_| ())
 }

@@ -40,7 +40,7 @@ impl ConfigSpace<'_> {
     }
 
     /// Lets the function answer, but neither access memory nor raise the interrupt line.
-    pub(crate) fn quiet(&self) -> io::Result<()> {
+    pub(crate) fn disable_bus_master(&self) -> io::Result<()> {
         self.change_command(MEMORY_SPACE | INTX_DISABLE, BUS_MASTER)
     }
 
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(space.ids().unwrap(), (0x8086, 0x10fb));
         space.enable().unwrap();
         assert_eq!(space.read16(COMMAND).unwrap(), 0x0547);
-        space.quiet().unwrap();
+        space.disable_bus_master().unwrap();
         assert_eq!(space.read16(COMMAND).unwrap(), 0x0543);
         assert_eq!(space.read16(6).unwrap(), 0x0010, "the status register is not written: it clears");
     }

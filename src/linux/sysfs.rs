@@ -77,7 +77,7 @@ impl SysfsOptions {
         let (config, registers) = (open("config")?, open("resource0")?);
         lock(&registers, address)?;
         let driver = function.take(self.take_interface)?;
-        let result = bring_to_life(&function, &config, &registers);
+        let result = reset_and_enable(&function, &config, &registers);
         let bar = match (result, &driver) {
             (Ok(bar), _) => bar,
             (Err(error), None) => return Err(error),
@@ -119,7 +119,7 @@ fn lock(registers: &File, address: PciAddress) -> Result<(), Error> {
 }
 
 /// Resets the function, maps its registers and lets it access memory (datasheet 9.3.4).
-fn bring_to_life(function: &Function, config: &File, registers: &File) -> Result<Bar, Error> {
+fn reset_and_enable(function: &Function, config: &File, registers: &File) -> Result<Bar, Error> {
     let address = function.address;
     // The kernel wakes it up; whether it is awake already does not matter.
     if let Err(error) = host::write(&function.file("enable"), "1") {
@@ -134,7 +134,7 @@ fn bring_to_life(function: &Function, config: &File, registers: &File) -> Result
         return Err(host::malformed(&path, "the ids that the files `vendor` and `device` hold", &found));
     }
     // What a process that was killed left running must not reach memory any more.
-    space.quiet().map_err(failed("write to"))?;
+    space.disable_bus_master().map_err(failed("write to"))?;
     function.reset();
     // SAFETY: the file is the function's BAR0, of the size that was checked; the kernel's driver has let go of it, and the lock
     // keeps others away that ask for it.
@@ -189,7 +189,7 @@ impl Sysfs {
 impl Drop for Sysfs {
     fn drop(&mut self) {
         let address = self.function.address;
-        if let Err(error) = (ConfigSpace { file: &self.config, offset: 0 }).quiet() {
+        if let Err(error) = (ConfigSpace { file: &self.config, offset: 0 }).disable_bus_master() {
             log::error!("{address} may still reach memory: {error}");
         }
         if let Err(error) = host::write(&self.function.file("enable"), "0") {

@@ -419,7 +419,7 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     let (config, registers) = (open("config"), open("resource0"));
     lock(&registers, address).unwrap();
     assert_eq!(lock(&open("resource0"), address), Err(Error::AlreadyDriven { address }));
-    let bar = bring_to_life(&function, &config, &registers).unwrap();
+    let bar = reset_and_enable(&function, &config, &registers).unwrap();
     assert_eq!(edu::read(&bar, 0) & 0xff, 0xed);
     let mut command = [0; 2];
     config.read_exact_at(&mut command, 4).unwrap();
@@ -440,7 +440,7 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     assert_eq!(edu::bytes(two), pattern);
     // Without bus mastering it reaches nothing.
     edu::bytes(two).fill(0);
-    ConfigSpace { file: &platform.config, offset: 0 }.quiet().unwrap();
+    ConfigSpace { file: &platform.config, offset: 0 }.disable_bus_master().unwrap();
     edu::copy(&platform.bar, mapping.address(two).unwrap(), true);
     assert!(edu::bytes(two).iter().all(|byte| *byte == 0));
 }

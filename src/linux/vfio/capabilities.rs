@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_told() {
+    fn malformed_info_is_rejected() {
         let said = |info: &[u8]| IommuInfo::parse(info).unwrap_err().to_string();
         assert!(said(&[]).contains("cut off"));
         assert!(said(&info(vfio::VFIO_IOMMU_INFO_CAPS, 0x1000, &[])).contains("no sizes of pages"));

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn holes_are_kept_out_of() {
+    fn reserved_ranges_are_skipped() {
         // As on x86: the interrupts' window is no memory.
         let mut free = Allocator::new(&[range(0, 0xfedf_ffff), range(0xfef0_0000, 0x7f_ffff_ffff)], 0x1000);
         assert_eq!(free.allocate(0x1000, 0x1000), Some(0x1000), "not 0");

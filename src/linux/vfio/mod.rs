@@ -85,7 +85,7 @@ impl Container {
         }
         let claim = Claim::new(self, address)?;
         let device = self.device(&function)?;
-        let bar = bring_to_life(&function, &device)?;
+        let bar = reset_and_enable(&function, &device)?;
         let node = function.numa_node();
         let huge = Allocator::new(PageSize::Huge2MiB, node, self.granule());
         let ordinary = Allocator::new(PageSize::Base, node, self.granule());
@@ -95,7 +95,7 @@ impl Container {
 }
 
 /// Resets the device, maps its registers and lets it access memory (datasheet 9.3.4).
-fn bring_to_life(function: &Function, device: &File) -> Result<Bar, Error> {
+fn reset_and_enable(function: &Function, device: &File) -> Result<Bar, Error> {
     let address = function.address;
     let flags = ioctl::device_flags(device).map_err(failed(function, "VFIO_DEVICE_GET_INFO"))?;
     if flags & vfio::VFIO_DEVICE_FLAGS_PCI == 0 {

@@ -1,4 +1,4 @@
-//! What the driver needs of where it runs: a way to the registers, memory, and a clock.
+//! The driver's environment: a bus to the registers, DMA memory, and a clock.
 
 use crate::clock::Clock;
 use crate::dma::Dma;
@@ -6,7 +6,7 @@ use crate::mmio::Bus;
 
 /// One device and its surroundings: a PCI function under Linux, a port of the model, or yours.
 ///
-/// There is nothing to implement: whatever is a [`Bus`], a [`Dma`] and a [`Clock`] is a platform.
+/// Do not implement this trait: every type that is a [`Bus`], a [`Dma`] and a [`Clock`] is a platform.
 pub trait Platform: Bus + Dma + Clock + Send + Sync + 'static {}
 
 impl<T: Bus + Dma + Clock + Send + Sync + 'static> Platform for T {}

@@ -131,7 +131,7 @@ pub(super) fn iommu_info(container: &File) -> Result<Vec<u8>, Errno> {
     const HEAD: usize = size_of::<vfio::vfio_iommu_type1_info>();
     let mut len = HEAD;
     loop {
-        // DescriptorSlot, because the kernel writes a structure with such.
+        // Words, because the kernel writes a structure that contains some.
         let mut buffer = vec![0u64; len.div_ceil(8)];
         let given = buffer.len() * 8;
         let head: *mut u32 = buffer.as_mut_ptr().cast();

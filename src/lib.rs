@@ -52,9 +52,9 @@
 //! | state | methods | registers that [`registers()`](device::Device::registers) may write |
 //! |---|---|---|
 //! | [`Unbound`](device::Unbound): not touched yet, or not stopped | [`reset`](device::Device::reset) | the few whose rule names `Unbound` |
-//! | [`Reset`](device::Reset): initialised, all queues disabled | [`wait_for_link`](device::Device::wait_for_link), [`assume_link_up`](device::Device::assume_link_up) | also those that need disabled queues or paused reception |
+//! | [`Reset`](device::Reset): initialised, all queues disabled | [`wait_for_link`](device::Device::wait_for_link), [`assume_link_up`](device::Device::assume_link_up) | those without a rule, and those that need disabled queues or paused reception |
 //! | [`LinkUp`](device::LinkUp): link seen up, or assumed to be up | [`start`](device::Device::start), [`start_with`](device::Device::start_with) | as in `Reset` |
-//! | [`Running`](device::Running): receives and transmits | [`split`](device::Device::split), [`stop`](device::Device::stop), which leads to `Reset` | those whose rule names `Running`, and those without a rule |
+//! | [`Running`](device::Running): receives and transmits | [`split`](device::Device::split), [`stop`](device::Device::stop), which leads to `Reset` | those without a rule, and those whose rule names `Running` |
 //!
 //! In every state, only the driver writes the registers that control DMA or the device's state.
 //!

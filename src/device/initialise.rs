@@ -13,15 +13,15 @@ use crate::registers::{
 };
 use crate::{index, value};
 
-/// No register may be touched for this long after a reset was asked for (8.2.3.1.1).
+/// The time after the start of a reset in which no register may be accessed (8.2.3.1.1).
 const RESET_QUIET: Duration = Duration::from_millis(1);
-/// How long a reset may take.
+/// Time limit for a reset.
 const RESET_DONE: Duration = Duration::from_millis(100);
-/// How long the device needs after a reset before it is used (4.6.3.2).
+/// The time that the device needs after a reset before use (4.6.3.2).
 const RESET_SETTLES: Duration = Duration::from_millis(10);
-/// How long the EEPROM may take to be read. The datasheet gives no limit.
+/// Time limit for reading the EEPROM. The datasheet gives none.
 const EEPROM_READ: Duration = Duration::from_secs(1);
-/// How long the DMA engine may take to initialise. The datasheet gives no limit.
+/// Time limit for the initialisation of the DMA engine. The datasheet gives none.
 const DMA_READY: Duration = Duration::from_secs(1);
 
 /// Resets the device, which has stopped, and initialises all but receive and transmit. Returns its MAC address.
@@ -29,7 +29,8 @@ const DMA_READY: Duration = Duration::from_secs(1);
 /// These are the steps of 4.6.3 in order.
 pub(crate) fn initialise<H: Platform>(platform: &H) -> Result<[u8; 6], Error> {
     global_reset(platform)?;
-    // SAFETY: the device was just reset, and the caller has it to itself. All queues are disabled, so it accesses no memory.
+    // SAFETY: the device was just reset, and the caller has exclusive access to it. All queues are disabled, so it
+    // accesses no memory.
     let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     mask_interrupts(registers);
     configure(registers);
@@ -52,7 +53,8 @@ where
 
 /// Resets link and device and waits until that is done (4.6.3.2, 8.2.3.1.1).
 pub(crate) fn global_reset<H: Platform>(platform: &H) -> Result<(), Error> {
-    // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. A reset disables all queues.
+    // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. A reset disables
+    // all queues.
     let registers: Registers<'_, H, Driver<Unbound>> = unsafe { Registers::assume_permission(platform) };
     registers.ctrl().modify(value!(CTRL { LRST: true, RST: true }));
     platform.wait(RESET_QUIET);
@@ -64,7 +66,7 @@ pub(crate) fn global_reset<H: Platform>(platform: &H) -> Result<(), Error> {
     Ok(())
 }
 
-/// Flow control is off, but its high water mark must be set (4.6.3.2).
+/// Switches flow control off. Its high water mark must be set all the same (4.6.3.2).
 fn configure<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     for index in Index::all() {
         registers.fcttv(index).write(value!(FCTTV {}));
@@ -106,7 +108,7 @@ fn wait_for_dma<H: Platform>(platform: &H, registers: Registers<'_, H, Driver<Re
         .map(|_| ())
 }
 
-/// The MAC address that the EEPROM gave the device (8.2.3.7.8).
+/// Returns the MAC address that the EEPROM gave the device (8.2.3.7.8).
 fn mac_address<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> [u8; 6] {
     let entry = index!(crate::registers::MacAddressEntry, 0);
     let [a, b, c, d] = (registers.ral(entry).read().field(RAL::RAL) as u32).to_le_bytes();

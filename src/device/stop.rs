@@ -13,27 +13,27 @@ use crate::registers::permission::Unbound;
 use crate::registers::{CTRL, GCR_EXT, HLREG0, RXCTRL, RXDCTL, Registers, RxQueue, STATUS, TXDCTL, TxQueue};
 use crate::value;
 
-/// A device may do anything before it was quieted, so this permission is all that one has.
+/// The registers of a device in an unknown state, with the least permission.
 type UnboundRegisters<'a, H> = Registers<'a, H, Driver<Unbound>>;
 
-/// How long all queues together may take to stop.
+/// Time limit for all queues together to stop.
 const QUEUES_STOP: Duration = Duration::from_millis(100);
-/// A disabled receive queue may still be writing for this long (4.6.7.1.2).
+/// The time for which a disabled receive queue may still write (4.6.7.1.2).
 const RECEIVE_SETTLES: Duration = Duration::from_micros(100);
-/// How long requests on the bus may take to finish: the longest completion timeout of the default range, and as much again.
+/// Time limit for requests on the bus: twice the longest completion timeout of the default range.
 const MASTER_STOPS: Duration = Duration::from_millis(80);
 
-/// Brings the device to a halt, whatever it was doing, and waits until it reads and writes no memory any more.
+/// Stops the device, whatever its state, and waits until it no longer accesses memory.
 pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
-    // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. What is written here only takes access to
-    // memory away; the loopback of `flush_data_path` has reception off and no bus.
+    // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. All writes here only
+    // remove access to memory. During the loopback of `flush_data_path`, reception and bus mastering are off.
     let registers: UnboundRegisters<'_, H> = unsafe { Registers::assume_permission(platform) };
     if registers.status().read().get() == u32::MAX {
         return Err(Error::Removed { step: "first look at STATUS (8.2.3.1.2)" });
     }
     mask_interrupts(registers);
-    // The queues may be anyone's: a queue or a data path that does not stop is no reason to give up,
-    // because what counts is the end of all requests on the bus.
+    // A previous owner may have left the queues in any state. If a queue or the data path does not stop, go on: what
+    // counts is the end of all requests on the bus.
     let received = pause_receive(platform, registers);
     let queues = disable_queues(platform, registers);
     let master = disable_master(platform, registers);
@@ -44,15 +44,16 @@ pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
     })?;
     let stopped = received.and(queues);
     if stopped.is_err() {
-        // A queue that hangs comes back only by a reset. The error is told all the same, and whoever
-        // resets the device then finds it quiet.
+        // Only a reset recovers a queue that hangs. The error is returned all the same, and the next `reset` of the
+        // device finds its queues stopped.
         global_reset(platform)?;
     }
     stopped?;
-    // SAFETY: every queue that was enabled reads back as disabled, and had the time that the datasheet gives it to finish its
-    // writes. After that STATUS said that no request of the device is left on the bus, and that it makes no new one
-    // (5.2.5.3.2): so much the device itself says, whatever the clock does. It makes none until PCIE_MASTER_DISABLE is
-    // cleared, which only a reset does; that clears the queues as well, and only the driver enables them.
+    // SAFETY: every queue that was enabled reads back as disabled, and had the time that the datasheet gives it to
+    // finish its writes. After that, STATUS reported that no request of the device is left on the bus, and that it makes
+    // no new one (5.2.5.3.2). The device itself reports this, so it holds whatever the clock does. The device makes no
+    // request until PCIE_MASTER_DISABLE is cleared, which only a reset does. A reset also disables the queues, and only
+    // the driver enables them.
     Ok(unsafe { Stopped::observed(platform) })
 }
 
@@ -94,7 +95,7 @@ fn disable_queues<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>)
     result
 }
 
-/// Keeps the device from making new requests on the bus and waits for the last to finish (5.2.5.3.2).
+/// Stops the device from making new requests on the bus, and waits for the last one to finish (5.2.5.3.2).
 fn disable_master<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) -> Result<(), Error> {
     registers.ctrl().modify(value!(CTRL { PCIE_MASTER_DISABLE: true }));
     registers

@@ -1,4 +1,4 @@
-//! A device of which nothing was touched yet, or that did not stop when told to.
+//! The unbound device: not touched yet, or not stopped by the driver.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,9 +8,9 @@ use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound
 use crate::platform::Platform;
 use crate::queue::Stopped;
 
-/// Rings that the device might still reach, from when it ran and could not be stopped.
+/// Rings that the device may still access, because it ran and did not stop.
 ///
-/// They are kept until a reset brings the proof that it has stopped, and leaked if none ever does.
+/// They are retained until a reset gives the proof that the device has stopped. Without that proof they leak.
 #[derive(Debug, Default)]
 pub struct RetainedRings(Vec<Queues>);
 
@@ -27,7 +27,7 @@ impl RetainedRings {
 }
 
 impl<H: Platform> Device<Unbound, H> {
-    /// The device on `platform`. Nothing is touched yet.
+    /// Makes the device on `platform`, without any access to it.
     #[must_use]
     pub fn new(platform: H) -> Self {
         Self { platform: Arc::new(platform), data: RetainedRings::default() }
@@ -37,12 +37,12 @@ impl<H: Platform> Device<Unbound, H> {
         Self { platform, data: RetainedRings::new(queues) }
     }
 
-    /// Stops whatever the device is doing, resets and initialises it (datasheet 4.6.3), and starts to bring the link up.
+    /// Stops the device, resets and initialises it (datasheet 4.6.3), and starts link negotiation.
     ///
     /// # Errors
     ///
-    /// If the configuration is impossible nothing was done; otherwise the error says which step failed. The device
-    /// can be reset again.
+    /// For [`Error::Config`](crate::device::Error::Config) nothing was done. Other errors name the failed step. The
+    /// device can be reset again.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.reset.md")))]
     pub fn reset(mut self, config: &Config) -> Result<Device<Reset, H>, TransitionError<Self>> {
         match self.try_reset(config) {

@@ -18,7 +18,7 @@ const BUFFER: u32 = 0x4_0000;
 const LEN: usize = 2048;
 
 pub(crate) fn write(bar: &Bar, at: u32, value: u32) {
-    // SAFETY: the device is told of memory that the test has mapped, or has unmapped to see the IOMMU stop it.
+    // SAFETY: the device gets an address that the test has mapped, or has unmapped to see the IOMMU stop the device.
     unsafe { bar.mmio().write(Offset::new(at).unwrap(), value) };
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn read(bar: &Bar, at: u32) -> u32 {
 
 /// Has the device copy `LEN` bytes, from memory or to it.
 pub(crate) fn copy(bar: &Bar, address: DmaAddr, to_memory: bool) {
-    let address = u32::try_from(address.get()).expect("the device is told the lower half only");
+    let address = u32::try_from(address.get()).expect("the device takes the lower half only");
     let (from, to) = if to_memory { (BUFFER, address) } else { (address, BUFFER) };
     write(bar, 0x80, from);
     write(bar, 0x88, to);

@@ -12,7 +12,7 @@ impl Tree {
         Function::find(&self.host, self.address)
     }
 
-    /// What is said against BAR0.
+    /// Returns the error about BAR0.
     fn bar(&self, resource: &str) -> String {
         self.put("resource", resource).find().unwrap().bar_size().unwrap_err().to_string()
     }
@@ -27,10 +27,10 @@ impl Tree {
 }
 
 #[test]
-fn a_function_that_is_not_there_is_said_so() {
+fn a_missing_function_is_an_error() {
     let tree = Tree::new();
     let error = Function::find(&tree.host, "0000:04:00.0".parse().unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "there is no PCI function 0000:04:00.0: `lspci -D` lists those that there are");
+    assert_eq!(error.to_string(), "there is no PCI function 0000:04:00.0: `lspci -D` lists those that exist");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn only_physical_functions_of_an_82599_are_driven() {
     };
     assert_eq!(said(VENDOR, 0x10fb), Ok((VENDOR, 0x10fb)));
     assert_eq!(said(VENDOR, 0x1557), Ok((VENDOR, 0x1557)));
-    let only = "and this driver is for physical functions of the 82599 alone";
+    let only = "this driver supports only physical functions of the 82599";
     for (device, name) in [
         (0x10ed, "a virtual function, 82599_VF"),
         (0x1515, "a virtual function, X540_VF"),
@@ -53,7 +53,7 @@ fn only_physical_functions_of_an_82599_are_driven() {
         (0x57af, "another chip, an E610: E610_SFP"),
         (0x100e, "another device of Intel's"),
     ] {
-        assert_eq!(said(VENDOR, device), Err(format!("0000:03:00.0 is {name} (8086:{device:04x}), {only}")));
+        assert_eq!(said(VENDOR, device), Err(format!("0000:03:00.0 is {name} (8086:{device:04x}); {only}")));
     }
     let foreign = said(0x1af4, 0x10fb).unwrap_err();
     assert!(foreign.contains("another vendor than Intel (1af4:10fb)"), "{foreign}");

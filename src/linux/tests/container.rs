@@ -1,7 +1,7 @@
 use super::*;
 use crate::linux::tests::Tree;
 
-/// What is said when the function of `tree` is opened; its container is a plain file, so no request works.
+/// Returns the error of opening the function of `tree`. Its container is a plain file, so no request works.
 fn said(tree: &Tree) -> Error {
     let path = tree.host.dev.join("vfio/vfio");
     std::fs::write(&path, "").unwrap();
@@ -22,7 +22,7 @@ fn a_kernel_without_vfio_is_said_so() {
     let tree = Tree::new();
     let error = Container::on(tree.host.clone()).unwrap_err();
     assert!(error.to_string().contains("modprobe vfio-pci"), "{error}");
-    // A file that is there and no VFIO.
+    // A file that exists but is no VFIO.
     std::fs::write(tree.host.dev.join("vfio/vfio"), "").unwrap();
     assert!(matches!(Container::on(tree.host.clone()), Err(Error::NoVfio { errno: Errno(libc::ENOTTY), .. })));
 }

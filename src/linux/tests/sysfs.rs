@@ -173,8 +173,8 @@ fn a_function_opened_through_sysfs_is_prepared_and_given_back() {
         ("1".into(), "1".into())
     );
 
-    // Writes reach the file that plays the registers.
-    // SAFETY: a file reaches no memory.
+    // Writes go to the file that models the registers.
+    // SAFETY: a file accesses no memory.
     unsafe { platform.write(Offset::new(0x1fffc).unwrap(), 0x1234_5678) };
     assert_eq!(fs::read(tree.path("resource0")).unwrap()[0x1fffc..], 0x1234_5678u32.to_le_bytes());
 

@@ -173,7 +173,8 @@ fn extract<D: WriteBack, F: Field<D>>(done_word: u64) -> u64 {
 pub struct WritableDescriptor<'a>(&'a DescriptorSlot);
 
 impl WritableDescriptor<'_> {
-    /// Writes a descriptor for the device. The doorbell, which gives it to the device, orders these writes before itself.
+    /// Writes a descriptor for the device. The doorbell, which gives it to the device, orders these writes before
+    /// itself.
     #[inline(always)]
     pub fn write<D: DescriptorFormat>(self, value: Value<D>) {
         self.put(Written::from(value));

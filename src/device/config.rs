@@ -128,8 +128,8 @@ impl fmt::Display for ConfigError {
             }
             Self::TxPrefetch { fewer_than, at_least } => write!(
                 f,
-                "invalid prefetch thresholds PTHRESH {fewer_than}, HTHRESH {at_least}: each must be 0 to {MAX_PREFETCH}, \
-                 HTHRESH not 0 unless PTHRESH is"
+                "invalid prefetch thresholds PTHRESH {fewer_than}, HTHRESH {at_least}: each must be 0 to \
+                 {MAX_PREFETCH}, HTHRESH not 0 unless PTHRESH is"
             ),
             Self::RingLen { len } => write!(
                 f,
@@ -219,7 +219,8 @@ impl Config {
         self
     }
 
-    /// Sets the size of receive buffers in bytes: a multiple of [`BUFFER_SIZE_STEP`]. By default the largest frame fits.
+    /// Sets the size of receive buffers in bytes: a multiple of [`BUFFER_SIZE_STEP`]. By default the largest frame
+    /// fits.
     pub const fn buffer_size(mut self, bytes: usize) -> Self {
         self.buffer_size = Some(bytes);
         self

@@ -60,7 +60,7 @@ impl fmt::Display for Error {
             Self::Removed { step } => write!(f, "{step}: the device reads as all ones, it is gone"),
             Self::NoEeprom => f.write_str("the device found no valid EEPROM: EEC.EE_PRES is 0 (datasheet 8.2.3.2.1)"),
             Self::SemaphoreTimeout { semaphore } => {
-                write!(f, "cannot take the semaphore {semaphore}: firmware or another driver holds it (datasheet 10.5.4)")
+                write!(f, "cannot take semaphore {semaphore}: firmware or another driver holds it (datasheet 10.5.4)")
             }
             Self::NoLink { waited } => {
                 write!(f, "the link did not come up within {waited:?}: is the cable plugged in?")

@@ -36,7 +36,8 @@ impl<H: Platform> Control<'_, H> {
     /// [`Error::Value`] if a value does not fit its field. No such case is known.
     pub fn set_up_interrupts(&mut self, interval: Duration) -> Result<(), Error> {
         // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of
-        // EIMS. The platform sets the addresses of interrupts: these writes only select which cause raises which vector.
+        // EIMS. The platform sets the addresses of interrupts: these writes only select which cause raises which
+        // vector.
         let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
         // One vector per cause; pending interrupts are kept, and a sent one is masked (8.2.3.5.18).
         registers.gpie().modify(value!(GPIE { MULTIPLE_MSIX: true, PBA_SUPPORT: true, EIAME: true, OCD: true }));
@@ -66,7 +67,8 @@ impl<H: Platform> Control<'_, H> {
     /// Acknowledges the link interrupt, so that the next change raises one, and returns the current link status.
     pub fn acknowledge_link_interrupt(&mut self) -> LinkStatus {
         // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of
-        // EIMS. The platform sets the addresses of interrupts: these writes only select which cause raises which vector.
+        // EIMS. The platform sets the addresses of interrupts: these writes only select which cause raises which
+        // vector.
         let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
         // LSC is cleared before LINKS is read: a change in between then raises an interrupt, and none is lost.
         registers.eicr().clear_bits(value!(EICR { LSC: true }));

@@ -173,8 +173,8 @@ pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &RxRing, conf
 
 /// Starts reception. All queues must be enabled: an earlier start can hang the receive DMA (4.6.7).
 pub(crate) fn enable<H: Platform>(platform: &H) -> Result<(), Error> {
-    // SAFETY: only `start` calls this, with exclusive access to a device that does not run yet. Reception writes only to
-    // buffers of enabled queues, and these belong to the driver.
+    // SAFETY: only `start` calls this, with exclusive access to a device that does not run yet. Reception writes only
+    // to buffers of enabled queues, and these belong to the driver.
     let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     while_idle(platform, registers, || {
         // The datasheet sets NS_DIS last. But a packet may wait already, and its DMA must snoop the caches too.

@@ -165,7 +165,8 @@ impl<H: Platform> Device<LinkUp, H> {
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a ring.
+    /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a
+    /// ring.
     pub fn start_with(self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
         let mut queues = Queues::default();
         match start(&*self.platform, &self.data, pools, &mut queues) {

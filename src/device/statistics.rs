@@ -56,8 +56,8 @@ pub struct Statistics {
     pub tx_multicast: u64,
     /// Counters per queue: entry n counts receive queue n and transmit queue n.
     ///
-    /// The device has 16 sets of counters (8.2.3.23.71). With more transmit queues, entry n also counts queue n + 16 and
-    /// so on.
+    /// The device has 16 sets of counters (8.2.3.23.71). With more transmit queues, entry n also counts queue n + 16
+    /// and so on.
     pub queues: Vec<QueueStatistics>,
 }
 

@@ -25,8 +25,8 @@ const MASTER_STOPS: Duration = Duration::from_millis(80);
 
 /// Stops the device, whatever its state, and waits until it no longer accesses memory.
 pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
-    // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. All writes here only
-    // remove access to memory. During the loopback of `flush_data_path`, reception and bus mastering are off.
+    // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. All writes here
+    // only remove access to memory. During the loopback of `flush_data_path`, reception and bus mastering are off.
     let registers: UnboundRegisters<'_, H> = unsafe { Registers::assume_permission(platform) };
     if registers.status().read().get() == u32::MAX {
         return Err(Error::Removed { step: "first look at STATUS (8.2.3.1.2)" });
@@ -50,10 +50,10 @@ pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
     }
     stopped?;
     // SAFETY: every queue that was enabled reads back as disabled, and had the time that the datasheet gives it to
-    // finish its writes. After that, STATUS reported that no request of the device is left on the bus, and that it makes
-    // no new one (5.2.5.3.2). The device itself reports this, so it holds whatever the clock does. The device makes no
-    // request until PCIE_MASTER_DISABLE is cleared, which only a reset does. A reset also disables the queues, and only
-    // the driver enables them.
+    // finish its writes. After that, STATUS reported that no request of the device is left on the bus, and that it
+    // makes no new one (5.2.5.3.2). The device itself reports this, so it holds whatever the clock does. The device
+    // makes no request until PCIE_MASTER_DISABLE is cleared, which only a reset does. A reset also disables the queues,
+    // and only the driver enables them.
     Ok(unsafe { Stopped::observed(platform) })
 }
 

@@ -36,7 +36,8 @@ impl fmt::Display for PciAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shape => f.write_str(
-                "not the address of a PCI function: an address looks like 0000:03:00.0 or 03:00.0; `lspci -D` lists them",
+                "not the address of a PCI function: an address looks like 0000:03:00.0 or 03:00.0; `lspci -D` lists \
+                 them",
             ),
             Self::NotHexadecimal { part } => {
                 write!(

@@ -279,7 +279,8 @@ impl fmt::Display for Error {
             }
             Self::NotAn82599 { address, vendor, device, what } => write!(
                 f,
-                "{address} is {what} ({vendor:04x}:{device:04x}); this driver supports only physical functions of the 82599"
+                "{address} is {what} ({vendor:04x}:{device:04x}); this driver supports only physical functions of the \
+                 82599"
             ),
             Self::UnexpectedContents { path, expected, found } => {
                 write!(f, "unexpected contents of {}: expected {expected}, found {found:?}", path.display())
@@ -302,8 +303,8 @@ impl fmt::Display for Error {
             ),
             Self::InterfaceHidden { address, driver } => write!(
                 f,
-                "{address} belongs to the kernel driver {driver}, but its network interface is not visible and may be in \
-                 another network namespace: release it there, or set SysfsOptions::take_interface to take it anyway"
+                "{address} belongs to the kernel driver {driver}, but its network interface is not visible and may be \
+                 in another network namespace: release it there, or set SysfsOptions::take_interface to take it anyway"
             ),
             Self::NotMemory64 { address, found } => {
                 write!(f, "BAR0 of {address} is {found}: it must be 64-bit memory (datasheet 9.3.6.1)")
@@ -317,8 +318,8 @@ impl fmt::Display for Error {
             Self::AlreadyDriven { address } => {
                 write!(
                     f,
-                    "{address} is driven already, by another process or another handle in this one: end that process, or \
-                     drop that handle"
+                    "{address} is driven already, by another process or another handle in this one: end that process, \
+                     or drop that handle"
                 )
             }
             Self::StillDriven { address } => {
@@ -342,21 +343,21 @@ impl fmt::Display for Error {
             ),
             Self::PageNotPresent { address, entry } => write!(
                 f,
-                "the page at {address:#x} is not in memory (its entry in /proc/self/pagemap is {entry:#x}), so it has no \
-                 physical address for the device"
+                "the page at {address:#x} is not in memory (its entry in /proc/self/pagemap is {entry:#x}), so it has \
+                 no physical address for the device"
             ),
             Self::NotContiguous { address } => {
                 write!(f, "the huge page at {address:#x} is not contiguous according to /proc/self/pagemap")
             }
             Self::IommuTranslates { address, kind } => write!(
                 f,
-                "{address} is behind an IOMMU that translates its addresses (its group has the type {kind}), so it cannot \
-                 use physical addresses: use VFIO, or boot the kernel with iommu=pt"
+                "{address} is behind an IOMMU that translates its addresses (its group has the type {kind}), so it \
+                 cannot use physical addresses: use VFIO, or boot the kernel with iommu=pt"
             ),
             Self::NoIommuGroup { address } => write!(
                 f,
-                "{address} is in no IOMMU group: switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot the kernel with \
-                 intel_iommu=on on Intel; without an IOMMU only sysfs works"
+                "{address} is in no IOMMU group: switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot the \
+                 kernel with intel_iommu=on on Intel; without an IOMMU only sysfs works"
             ),
             Self::NotBoundToVfio { address, driver } => {
                 match driver {
@@ -377,14 +378,14 @@ impl fmt::Display for Error {
             }
             Self::VfioPermissionDenied { path, errno } => write!(
                 f,
-                "{path} cannot be opened ({errno}): give it to this user, as root: `chown USER {path}`, or permanently with \
-                 a udev rule such as SUBSYSTEM==\"vfio\", GROUP=\"vfio\", MODE=\"0660\"",
+                "{path} cannot be opened ({errno}): give it to this user, as root: `chown USER {path}`, or \
+                 permanently with a udev rule such as SUBSYSTEM==\"vfio\", GROUP=\"vfio\", MODE=\"0660\"",
                 path = path.display()
             ),
             Self::GroupBusy { address, group } => write!(
                 f,
-                "the IOMMU group {group} of {address} is in use by another process, or by another container of this one: \
-                 functions of one group must be opened from one container"
+                "the IOMMU group {group} of {address} is in use by another process, or by another container of this \
+                 one: functions of one group must be opened from one container"
             ),
             Self::GroupNotViable { address, group, others } => {
                 write!(f, "the IOMMU group {group} of {address} has functions that kernel drivers use:")?;
@@ -395,8 +396,8 @@ impl fmt::Display for Error {
             }
             Self::NoIommuMode { address, path } => write!(
                 f,
-                "{address} is bound to vfio-pci without an IOMMU ({}), which protects no memory: switch the IOMMU on, or use \
-                 sysfs",
+                "{address} is bound to vfio-pci without an IOMMU ({}), which protects no memory: switch the IOMMU on, \
+                 or use sysfs",
                 path.display()
             ),
             Self::VfioTooOld { what } => {

@@ -1,7 +1,7 @@
 //! Memory for DMA, and its lifetime.
 //!
-//! A [`Region`] consists of huge pages or base pages of an unnamed file, so it is freed when the process ends, however it
-//! ends. It lives as long as a [`Memory`] in it, or a device's mapping of one.
+//! A [`Region`] consists of huge pages or base pages of an unnamed file, so it is freed when the process ends, however
+//! it ends. It lives as long as a [`Memory`] in it, or a device's mapping of one.
 
 use core::ptr::NonNull;
 use std::boxed::Box;
@@ -219,10 +219,11 @@ impl Allocator {
             _ => (Region::new(self.page_size, page, self.node)?, 0),
         };
         *current = Some((Arc::clone(&region), used + wanted));
-        // SAFETY: a region has at least a page, and `page - used >= wanted`, so both ends lie in the region's one allocation.
+        // SAFETY: a region has at least a page, and `page - used >= wanted`, so both ends lie in the region's one
+        // allocation.
         let base = unsafe { region.mapping.base().add(used) };
-        // SAFETY: `wanted` bytes from `base` on lie in the region, which is zeroed, and which the memory keeps alive. The
-        // lock is held, and `used` now counts these bytes, so no later call returns them.
+        // SAFETY: `wanted` bytes from `base` on lie in the region, which is zeroed, and which the memory keeps alive.
+        // The lock is held, and `used` now counts these bytes, so no later call returns them.
         Ok(unsafe { Memory::new(base, wanted, Box::new(region)) })
     }
 }

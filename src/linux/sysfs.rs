@@ -149,8 +149,8 @@ fn reset_and_enable(function: &Function, config: &File, registers: &File) -> Res
 /// An 82599 driven through sysfs: see the [module](crate::linux).
 ///
 /// The device accesses memory by physical addresses, and nothing pins the huge pages that this platform allocates.
-/// While it exists, root must not move them: no `migratepages` or `move_pages` on this process, no unplugging of memory,
-/// no soft offlining of pages. [`Vfio`](crate::linux::Vfio) has none of these limits.
+/// While it exists, root must not move them: no `migratepages` or `move_pages` on this process, no unplugging of
+/// memory, no soft offlining of pages. [`Vfio`](crate::linux::Vfio) has none of these limits.
 ///
 /// Dropping it switches off the device's memory accesses. The function then has no driver until
 /// [`FormerDriver::rebind`].
@@ -222,11 +222,11 @@ unsafe impl Bus<RegisterSpace> for Sysfs {
     }
 }
 
-// SAFETY: `allocate` returns each part of a region once. A mapping has the physical addresses that the kernel shows for its
-// pages, and keeps the pages as long as it lives. They do not move: the pages are of hugetlbfs, which the kernel neither
-// swaps out nor compacts, and which NUMA balancing leaves alone. Only a command of root moves them, and the documentation
-// of `Sysfs` forbids such commands. The processor's caches are coherent with PCIe on all systems that Linux lets map
-// `resource0` cached memory for.
+// SAFETY: `allocate` returns each part of a region once. A mapping has the physical addresses that the kernel shows for
+// its pages, and keeps the pages as long as it lives. They do not move: the pages are of hugetlbfs, which the kernel
+// neither swaps out nor compacts, and which NUMA balancing leaves alone. Only a command of root moves them, and the
+// documentation of `Sysfs` forbids such commands. The processor's caches are coherent with PCIe on all systems on which
+// Linux lets a process map `resource0`.
 unsafe impl Dma for Sysfs {
     fn domain(&self) -> Domain {
         PHYSICAL

@@ -98,7 +98,8 @@ impl From<DmaError> for PoolError {
 
 pub(crate) const MOST_BUFFERS: usize = 1 << 24;
 
-/// The offsets from the start of a pool's memory at which buffers of `stride` bytes lie, none of which crosses a multiple of
+/// The offsets from the start of a pool's memory at which buffers of `stride` bytes lie, none of which crosses a
+/// multiple of
 /// `page`, a power of two. In 64 bits, which hold them all: the address space may not.
 fn offsets(stride: usize, page: usize) -> impl Iterator<Item = u64> {
     let (stride, page) = (stride as u64, page as u64);
@@ -216,7 +217,7 @@ pub(crate) struct Inner {
     memory: Memory,
 }
 
-// SAFETY: the free list is behind a lock; a link is used only by who owns its buffer; the rest is constant.
+// SAFETY: the free list is behind a lock; only the owner of a buffer uses its link; the rest is constant.
 unsafe impl Sync for Inner {}
 // SAFETY: as for `Sync`; the pointers are to memory that `memory` owns.
 unsafe impl Send for Inner {}
@@ -238,7 +239,7 @@ impl Inner {
         if link.is_null() {
             return Link::END;
         }
-        // SAFETY: the entry belongs to the owner of the buffer, who calls.
+        // SAFETY: the caller owns the buffer, and so its entry.
         unsafe { link.read() }
     }
 
@@ -246,7 +247,7 @@ impl Inner {
     pub(crate) fn follow(&self, buffer: &Buffer, link: Link) {
         let entry = self.link(buffer.data());
         if !entry.is_null() {
-            // SAFETY: the entry belongs to the owner of the buffer, who calls, and `link` found it in the table.
+            // SAFETY: the caller owns the buffer, and so its entry, and `link` found the entry in the table.
             unsafe { entry.write(link) }
         }
     }
@@ -315,8 +316,7 @@ impl Pool {
         if count == 0 || count > MOST_BUFFERS {
             return Err(PoolError::Count { count });
         }
-        // Sizes are powers of two as a rule: the headroom also keeps the starts of packets from
-        // falling into a few sets of the cache.
+        // Sizes are usually powers of two. The headroom also spreads the starts of packets over all sets of the cache.
         let stride = HEADROOM + size;
         // A buffer that would cross the border of two pages is left out.
         let page = dma.page_size();
@@ -334,8 +334,8 @@ impl Pool {
         }
         let mut free = Free { trays: Trays::new(count / BLOCK + 1), len: 0, handles: 1, capacity: count };
         for offset in offsets(stride, page).take(count) {
-            // SAFETY: the memory has `len` bytes, which is where the buffer at the last of these offsets ends; so the offset,
-            // which fits a `usize` as `len` does, and the headroom behind it lie inside.
+            // SAFETY: the memory has `len` bytes, which is where the buffer at the last of these offsets ends; so the
+            // offset, which fits a `usize` as `len` does, and the headroom behind it lie inside.
             free.push(Buffer(unsafe { first.add(offset as usize + HEADROOM) }));
         }
         let links = (0..len / stride).map(|_| UnsafeCell::new(Link::END)).collect();

@@ -32,10 +32,10 @@ pub struct ForwardCounts {
 
 /// A forwarder from a receive queue to transmit queues of the same device or of others.
 ///
-/// It makes no [packets](crate::packet::Packet). The route sees each packet where it was received. The buffer then moves
-/// to the output's ring. After it was sent, it returns to the receive ring, once a quarter of that ring, or 32
-/// descriptors, have no buffer. Only buffers of dropped packets return to the pool. This takes little more than half the
-/// time of receiving and transmitting batches.
+/// It makes no [packets](crate::packet::Packet). The route sees each packet where it was received. The buffer then
+/// moves to the output's ring. After it was sent, it returns to the receive ring, once a quarter of that ring, or 32
+/// descriptors, have no buffer. Only buffers of dropped packets return to the pool. This takes little more than half
+/// the time of receiving and transmitting batches.
 ///
 /// The forwarder borrows the queues and has no other state: it can be dropped or forgotten at any time.
 pub struct InPlaceForwarder<'q, 'r, 't, H> {
@@ -173,7 +173,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     }
 }
 
-/// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says how many packets that were, if it did.
+/// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says how many packets that
+/// were, if it did.
 #[inline(never)]
 fn make_way<H: Bus + Dma>(rx: &mut ReceiveQueue<'_, H>, output: &mut TransmitQueue<'_, H>) -> Option<usize> {
     if output.ring.ring().free() == 0 {

@@ -1,7 +1,7 @@
 //! Receive and transmit queues.
 //!
-//! A ring belongs to its device. [`ReceiveQueue`] and [`TransmitQueue`] are handles that borrow the device, so it cannot
-//! be stopped while one exists. Forgetting a handle has no effect.
+//! A ring belongs to its device. [`ReceiveQueue`] and [`TransmitQueue`] are handles that borrow the device, so it
+//! cannot be stopped while one exists. Forgetting a handle has no effect.
 
 mod in_place;
 mod ring;

@@ -91,7 +91,7 @@ pub(crate) struct RxRing {
     attachment: Attachment,
     /// So many are posted anew at once, or more.
     portion: usize,
-    /// The descriptor up to which the device was told of buffers.
+    /// The tail that the device has received: the descriptors before it are the device's.
     announced: u64,
     long_frames: LongFrames,
     frame: Frame,
@@ -120,7 +120,7 @@ impl RxRing {
         };
         ring.refill();
         if ring.ring.posted() < len {
-            // SAFETY: the ring was just made, and no device was told of it.
+            // SAFETY: the ring was just made, and no device has its address.
             unsafe { ring.empty() };
             return Err(PoolError::Exhausted { needed: len, available });
         }
@@ -154,7 +154,7 @@ impl RxRing {
     ///
     /// # Safety
     ///
-    /// The device must have stopped, or never have been told of the ring.
+    /// The device must have stopped, or never have received the ring's address.
     pub(crate) unsafe fn empty(mut self) {
         self.frame = Frame::Next;
         while self.ring.posted() > 0 {
@@ -267,8 +267,8 @@ impl RxRing {
         }
     }
 
-    /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong. With
-    /// the last segment, the frame is there.
+    /// Takes one completed descriptor: usually a segment of a frame larger than a buffer, or an invalid one. Returns the
+    /// frame with its last segment.
     #[cold]
     pub(super) fn segment(&mut self) -> Option<Packet> {
         self.ring.forbid_alone();
@@ -287,7 +287,7 @@ impl RxRing {
                 packet.append(buffer, len).map(|()| packet)
             }
             Frame::Dropped => Err(buffer),
-            // The segments before this one go home.
+            // The segments before this one return to the pool.
             Frame::Next | Frame::Partial(_) => {
                 let reason = match fits {
                     _ if damaged => &self.drops.damaged,

@@ -80,7 +80,7 @@ pub(crate) struct TxRing {
     queue: TxQueue,
     ring: Ring,
     blocks: Vec<Block>,
-    /// The descriptor up to which the device was told of packets.
+    /// The tail that the device has received: the packets before it are the device's.
     announced: u64,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
@@ -299,7 +299,7 @@ impl TxRing {
         }
     }
 
-    /// Which attachment is of `pool`: the usual one, as a rule.
+    /// Returns the index of the attachment of `pool`, usually the selected one.
     #[inline(always)]
     fn owner_of(&self, pool: PoolId) -> Option<usize> {
         if self.usual == Usual::of(pool) { Some(self.owner) } else { self.search(pool) }

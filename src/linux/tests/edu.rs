@@ -46,7 +46,7 @@ pub(crate) fn bytes(pointer: NonNull<u8>) -> &'static mut [u8] {
     unsafe { core::slice::from_raw_parts_mut(pointer.as_ptr(), LEN) }
 }
 
-/// Where it is.
+/// Returns the address of the device.
 pub(crate) fn address() -> PciAddress {
     std::env::var("EDU").expect("EDU is the PCI address of an edu").parse().unwrap()
 }

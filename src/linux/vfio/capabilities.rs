@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Capabilities, each an id and what follows its header, behind an info as the kernel lays it out.
+    /// Returns the kernel's structure with capabilities behind it: each is an id and the bytes after its header.
     fn info(flags: u32, page_sizes: u64, capabilities: &[(u16, Vec<u8>)]) -> Vec<u8> {
         let mut info = Vec::new();
         info.extend(0u32.to_ne_bytes());

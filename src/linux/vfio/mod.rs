@@ -99,7 +99,7 @@ fn reset_and_enable(function: &Function, device: &File) -> Result<Bar, Error> {
     let address = function.address;
     let flags = ioctl::device_flags(device).map_err(failed(function, "VFIO_DEVICE_GET_INFO"))?;
     if flags & vfio::VFIO_DEVICE_FLAGS_PCI == 0 {
-        return Err(Error::NotMemory64 { address, found: "not that of a PCI device" });
+        return Err(Error::NotMemory64 { address, found: "not the BAR of a PCI device" });
     }
     let region = |index| ioctl::region(device, index).map_err(failed(function, "VFIO_DEVICE_GET_REGION_INFO"));
     let (bar, config) = (region(vfio::VFIO_PCI_BAR0_REGION_INDEX)?, region(vfio::VFIO_PCI_CONFIG_REGION_INDEX)?);
@@ -188,9 +188,9 @@ impl fmt::Debug for Vfio {
     }
 }
 
-// SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the function is bound
-// to vfio-pci, so no other kernel driver has it; the kernel opens its group for one container only; and the claim refuses
-// it to all other users of this container.
+// SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the function is
+// bound to vfio-pci, so no other kernel driver has it; the kernel opens its group for one container only; and the claim
+// refuses it to all other users of this container.
 unsafe impl Bus<RegisterSpace> for Vfio {
     #[inline(always)]
     fn read(&self, offset: Offset) -> u32 {
@@ -204,8 +204,8 @@ unsafe impl Bus<RegisterSpace> for Vfio {
     }
 }
 
-// SAFETY: the allocator returns each part of memory once. Until a mapping is dropped, it keeps its memory, and the IOMMU
-// gives the device access to this memory at the mapping's addresses.
+// SAFETY: the allocator returns each part of memory once. Until a mapping is dropped, it keeps its memory, and the
+// IOMMU gives the device access to this memory at the mapping's addresses.
 unsafe impl Dma for Vfio {
     fn domain(&self) -> Domain {
         self.container.domain()

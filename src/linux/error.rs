@@ -403,7 +403,9 @@ impl fmt::Display for Error {
             Self::VfioTooOld { what } => {
                 write!(f, "the kernel's VFIO {what}: Linux 5.4 or newer with CONFIG_VFIO_IOMMU_TYPE1 is needed")
             }
-            Self::BadIommuInfo { what } => write!(f, "the kernel's information about the IOMMU is inconsistent: {what}"),
+            Self::BadIommuInfo { what } => {
+                write!(f, "the kernel's information about the IOMMU is inconsistent: {what}")
+            }
             Self::Vfio { address, request, errno } => write!(f, "{request} for {address} failed: {errno}"),
             Self::DmaMapFailed { len, errno, limit } => {
                 write!(f, "cannot map {len} bytes for DMA: {errno}")?;

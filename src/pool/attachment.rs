@@ -24,7 +24,10 @@ impl Attachment {
             // SAFETY: a buffer of the pool lies at this offset in its memory, as `Pool::new` made it there.
             let start = unsafe { inner.first.add(offset as usize) };
             if !mapping.is_contiguous(start, inner.stride) {
-                return Err(DmaError::NotMappable { len: inner.stride, reason: "a buffer is not contiguous for the device" });
+                return Err(DmaError::NotMappable {
+                    len: inner.stride,
+                    reason: "a buffer is not contiguous for the device",
+                });
             }
         }
         Ok(Self { mapping, pool: pool.clone() })

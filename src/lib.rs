@@ -123,7 +123,7 @@
 //! | a constant fits its field | compiler |
 //! | a computed value fits its field | run time: [`Value::try_with`](field::Value::try_with) returns an error |
 //! | memory that the device may access is freed only with proof that the device has stopped | compiler; without the proof the memory leaks |
-//! | lengths in write-backs lie inside their buffers | run time: such frames are dropped and [counted](queue::ReceiveCounters) |
+//! | lengths in write-backs lie inside their buffers | run time: frames with a wrong length are dropped and [counted](queue::ReceiveCounters) |
 //! | the device accesses only memory that it was given | the IOMMU, if there is one |
 //!
 //! # Modules

@@ -85,11 +85,13 @@ fn acquire_swsm<H: Platform>(platform: &H, registers: Registers<'_, H, Driver<Re
     Ok(())
 }
 
+/// Releases both semaphores of SWSM.
 fn release_swsm<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.swsm().write(value!(SWSM { SMBI: true, SWESMBI: false }));
     registers.swsm().write(value!(SWSM { SMBI: false, SWESMBI: false }));
 }
 
-fn tried<H: Clock>(platform: &H, condition: impl Fn() -> bool) -> bool {
+/// Polls `condition` up to the time limit. Returns `true` if it was met.
+fn retry_until<H: Clock>(platform: &H, condition: impl Fn() -> bool) -> bool {
     clock::poll(platform, TIMEOUT, PAUSE, || condition().then_some(())).is_ok()
 }

@@ -294,7 +294,7 @@ fn hidden_addresses_are_an_error_before_anything_is_taken() {
 }
 
 #[test]
-fn pools_and_rings_are_where_the_device_is_told() {
+fn pools_and_rings_have_their_physical_addresses() {
     let Some(_pages) = HugePages::get(12, "huge pages by physical address") else { return };
     let free = HugePages::free();
     let tree = Tree::new();
@@ -369,7 +369,7 @@ fn memory_of_others_is_not_mapped_by_physical_address() {
 }
 
 #[test]
-fn memory_near_a_numa_node_can_be_asked_for() {
+fn memory_near_a_numa_node_can_be_requested() {
     let Some(_pages) = HugePages::get(2, "memory of a NUMA node") else { return };
     // Node 0 is everywhere; a node that is not there is warned of, and not an error.
     for node in [0, 5, 100_000] {

@@ -4,8 +4,8 @@
 //! 82599 was the PCI function (`tests/vm/run`). They also ran on a device of QEMU (`scripts/vfio-in-qemu`) and on
 //! artificial sysfs trees.
 //!
-//! - [`Vfio`] is the one to use. It needs an IOMMU and a function bound to the driver vfio-pci, but not root. The device
-//!   accesses only memory that was mapped for it, and the kernel resets it when the process ends.
+//! - [`Vfio`] is the one to use. It needs an IOMMU and a function bound to the driver vfio-pci, but not root. The
+//!   device accesses only memory that was mapped for it, and the kernel resets it when the process ends.
 //! - [`Sysfs`] needs root, huge pages, and no translating IOMMU. The device receives physical addresses and must be
 //!   trusted.
 //!
@@ -32,8 +32,8 @@
 //! # Memory
 //!
 //! Memory consists of huge pages, which the kernel neither swaps nor moves by itself. Sysfs needs some:
-//! `echo 64 > /proc/sys/vm/nr_hugepages`. Without huge pages, VFIO uses base pages, which the mapping locks. With several
-//! NUMA nodes, the kernel prefers memory near the device. All memory is freed when the process ends, however it ends.
+//! `echo 64 > /proc/sys/vm/nr_hugepages`. Without huge pages, VFIO uses base pages, which the mapping locks. With
+//! several NUMA nodes, the kernel prefers memory near the device. All memory is freed when the process ends, however it ends.
 //!
 //! # Set-up
 //!

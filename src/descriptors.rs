@@ -1,8 +1,8 @@
-//! The DMA descriptors of the 82599, generated from `registers.yaml`, and how their words are accessed.
+//! DMA descriptors of the 82599, generated from `registers.yaml`, and access to their words.
 //!
-//! A descriptor lies in memory as two [`AtomicU64`] words, because the device reads and writes it
-//! too. A format that software writes is made as a [`Value`] and turned into words; what the device
-//! wrote back can be read only as [`CompletedDescriptor`], which there is only once the device has said so.
+//! A descriptor in memory consists of two [`AtomicU64`] words, because the device reads and writes it too. Software
+//! writes a descriptor as a [`Value`] of its format. It reads a write-back only through a [`CompletedDescriptor`],
+//! which exists only after the device has set the done bit.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -10,41 +10,41 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::dma::DmaAddr;
 use crate::field::{Field, Value};
 
-/// A descriptor in memory that the device reads and writes too, in little-endian order.
+/// The memory of one descriptor, in little-endian order. The device reads and writes it too.
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub struct DescriptorSlot([AtomicU64; 2]);
 
 impl DescriptorSlot {
-    /// Both words as 0: no format's done bit is set.
+    /// Returns a slot of zeros, in which no format's done bit is set.
     #[must_use]
     pub const fn zero() -> Self {
         Self([AtomicU64::new(0), AtomicU64::new(0)])
     }
 
-    /// The descriptor as one that software may write: who has it to themselves owns it.
+    /// Returns the descriptor for writing. The unique reference proves that the device does not own it.
     pub fn vacant(&mut self) -> WritableDescriptor<'_> {
         WritableDescriptor(self)
     }
 
-    /// The descriptor as one that software may write, of a ring that only lends it.
+    /// Returns the descriptor for writing, through the shared reference that a ring has.
     ///
     /// # Safety
     ///
-    /// The descriptor must be the driver's: the device was never given it, or is done with it; and nobody else may have it as
-    /// [`WritableDescriptor`] or [`CompletedDescriptor`].
+    /// The driver must own the descriptor: the device never received it, or has completed it. No other
+    /// [`WritableDescriptor`] or [`CompletedDescriptor`] of it may exist.
     #[inline(always)]
     pub(crate) unsafe fn vacant_in_ring(&self) -> WritableDescriptor<'_> {
         WritableDescriptor(self)
     }
 
-    /// Whether the device is done.
+    /// Returns `true` if the device has set the done bit.
     #[inline(always)]
     pub fn is_done<D: WriteBack>(&self) -> bool {
         u64::from_le(self.0[D::DONE as usize / 64].load(Ordering::Acquire)) >> (D::DONE % 64) & 1 != 0
     }
 
-    /// What the device wrote back, if it is done.
+    /// Returns the write-back, if the device has set the done bit.
     #[inline(always)]
     pub fn done<D: WriteBack>(&self) -> Option<CompletedDescriptor<'_, D>> {
         let word = u64::from_le(self.0[D::DONE as usize / 64].load(Ordering::Acquire));
@@ -57,12 +57,12 @@ impl DescriptorSlot {
 }
 
 impl DescriptorSlot {
-    /// Adds to a descriptor that was written for the device.
+    /// Adds the bits of `value` to a descriptor that was written but not yet given to the device.
     ///
     /// # Safety
     ///
-    /// No doorbell may have given the descriptor to the device yet, it must be of format `D`, and the device must not access
-    /// other memory by what is added.
+    /// No doorbell may have given the descriptor to the device yet. It must be of format `D`. The added bits must not
+    /// make the device access other memory.
     #[inline(always)]
     pub(crate) unsafe fn add<D: DescriptorFormat>(&self, value: Value<D>) {
         for (word, bits) in self.0.iter().zip(value.bits()) {
@@ -74,11 +74,11 @@ impl DescriptorSlot {
 }
 
 impl DescriptorSlot {
-    /// What `count` says beyond its least, in a descriptor that is as it should be: the device is done with it, `flag` is set and
-    /// `unwanted` is not, and the count is one of so many `counts` from the `least` on.
+    /// Returns `count - least` if DD and `flag` are set, `unwanted` is clear and `count` is in `least..least + counts`;
+    /// else `None`.
     ///
-    /// What is wanted is subtracted, the least count too: flags that were there become 0, and others do not, whatever is
-    /// borrowed from where. Turned so that the count is lowest, a flag that is left makes it too large: one comparison does for all.
+    /// One comparison checks all of this. The expected bits and `least` are subtracted: a flag becomes 0 only if it was
+    /// set. The word is then rotated so that the count is lowest, and any remaining flag makes it too large.
     #[inline(always)]
     pub(crate) fn count_if_good<D: WriteBack, F: Field<D>, U: Field<D>, C: Field<D>>(
         &self,
@@ -97,28 +97,28 @@ impl DescriptorSlot {
     }
 }
 
-/// The done words of several descriptors, looked at one by one, and checked all at once.
+/// The done words of several descriptors, read one by one and checked together.
 ///
-/// From each word, what is wanted is subtracted: flags that must be set, and a count's least value. As long as all the flags
-/// are there, nothing is borrowed across them: they become 0, and all other bits stay, but for the count that gets
-/// smaller. If any is missing, the lowest such becomes 1. So the words' differences, ORed, tell of all.
+/// The expected bits are subtracted from each word: the flags that must be set, and the least count. If all flags are
+/// set, nothing is borrowed across them: they become 0, and only the count changes besides. If a flag is missing, the
+/// lowest missing flag becomes 1. So the differences, ORed, show whether any word is wrong.
 #[derive(Debug)]
 pub(crate) struct Several<D> {
     wanted: u64,
-    /// The bits that any difference has set.
+    /// All differences, ORed.
     differences: u64,
     format: PhantomData<fn() -> D>,
 }
 
 impl<D: WriteBack> Several<D> {
-    /// None yet; of each, `flag` is wanted besides the done bit, and that `count` is at least 1.
+    /// Starts a check that expects the done bit, `flag`, and a `count` of at least 1 in each descriptor.
     #[inline(always)]
     pub(crate) fn wanting<F: Field<D>, C: Field<D>>(_flag: F, _count: C) -> Self {
         let wanted = 1 << (D::DONE % 64) | bits_from::<D, F>(1) | bits_from::<D, C>(1);
         Self { wanted, differences: 0, format: PhantomData }
     }
 
-    /// The value of `field` in one more descriptor. It means something only if [all are good](Self::are_good) in the end.
+    /// Reads `field` of one more descriptor. The value counts only if [all descriptors are valid](Self::are_good).
     #[inline(always)]
     pub(crate) fn look<F: Field<D>>(&mut self, words: &DescriptorSlot, field: F) -> F::Read {
         let word = u64::from_le(words.0[D::DONE as usize / 64].load(Ordering::Acquire));
@@ -126,9 +126,10 @@ impl<D: WriteBack> Several<D> {
         field.decode(extract::<D, F>(word))
     }
 
-    /// Whether the device is done with all of them, and all have `flag`, and none `unwanted`, and a `count` of 1 to `most`.
-    /// (Several counts ORed are at least the largest: where that is too strict, one is not.) A `most` of more than any count
-    /// asks for flags alone.
+    /// Returns `true` if all descriptors have DD and `flag`, not `unwanted`, and a `count` of 1 to `most`.
+    ///
+    /// Several counts ORed are at least the largest count, so the check may fail although each count is valid. For one
+    /// descriptor it is exact. A `most` above all possible counts checks the flags only.
     #[inline(always)]
     pub(crate) fn are_good<F: Field<D>, U: Field<D>, C: Field<D>>(
         &self,
@@ -140,31 +141,31 @@ impl<D: WriteBack> Several<D> {
         let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1) | bits_from::<D, U>(1);
         let count = const { (1 << C::WIDTH) - 1 } << (C::LSB % 64);
         debug_assert!(most <= 1 << C::WIDTH);
-        // With the count at the low end, any flag is more than all that a count can be.
+        // After the rotation the count is lowest, so any flag exceeds every possible count.
         (self.differences & (flags | count)).rotate_right(C::LSB % 64) < most
     }
 }
 
-/// `value` where field `F` stands in the word of the done bit.
+/// Shifts `value` to the position of field `F` in the done word.
 #[inline(always)]
 fn bits_from<D: WriteBack, F: Field<D>>(value: u64) -> u64 {
     const { assert!(F::LSB / 64 == D::DONE / 64, "the field is in another word") };
     value << (F::LSB % 64)
 }
 
-/// The bits of field `F`, which stands in the word of the done bit.
+/// Returns field `F` of the done word.
 #[inline(always)]
 fn extract<D: WriteBack, F: Field<D>>(done_word: u64) -> u64 {
     const { assert!(F::LSB / 64 == D::DONE / 64 && F::WIDTH < 64, "the field is in another word") };
     (done_word >> (F::LSB % 64)) & ((1 << F::WIDTH) - 1)
 }
 
-/// A descriptor that belongs to software, which may write it: once.
+/// A descriptor that software owns and may write once.
 ///
 /// ```compile_fail
 /// # use ixgbe::{descriptors::*, value};
 /// # fn write(words: &DescriptorSlot) {
-/// // What only a shared reference is there to may be the device's.
+/// // A shared reference does not prove that software owns the descriptor.
 /// words.vacant().write(value!(AdvancedReceiveRead {}));
 /// # }
 /// ```
@@ -172,13 +173,14 @@ fn extract<D: WriteBack, F: Field<D>>(done_word: u64) -> u64 {
 pub struct WritableDescriptor<'a>(&'a DescriptorSlot);
 
 impl WritableDescriptor<'_> {
-    /// Writes a descriptor for the device. The doorbell that hands it over orders these writes before itself.
+    /// Writes a descriptor for the device. The doorbell, which gives it to the device, orders these writes before
+    /// itself.
     #[inline(always)]
     pub fn write<D: DescriptorFormat>(self, value: Value<D>) {
         self.put(Written::from(value));
     }
 
-    /// Writes a descriptor whose words are complete already.
+    /// Writes a descriptor whose words include what its format fixes.
     #[inline(always)]
     pub(crate) fn put<D: DescriptorFormat>(self, value: Written<D>) {
         for (word, bits) in self.0.0.iter().zip(value.words) {
@@ -187,7 +189,7 @@ impl WritableDescriptor<'_> {
     }
 }
 
-/// A descriptor's words as they are written: a value, and what its format fixes.
+/// The words to write: a value and the bits that its format fixes.
 #[derive(Debug)]
 pub(crate) struct Written<D> {
     words: [u64; 2],
@@ -211,14 +213,14 @@ impl<D: DescriptorFormat> From<Value<D>> for Written<D> {
 }
 
 impl<D: DescriptorFormat> Written<D> {
-    /// Of a buffer at `address`, which is all that stands in the first word, with `word` as the second.
+    /// Returns the words of a descriptor whose first word is the buffer's `address`, and whose second is `word`.
     #[inline(always)]
     pub(crate) fn new(address: DmaAddr, word: u64) -> Self {
         Self { words: [address.get(), word | D::FIXED[1]], format: PhantomData }
     }
 }
 
-/// A descriptor that the device has written back in format `D`, and that belongs to software again.
+/// A descriptor that the device has written back in format `D`, and that software owns again.
 #[derive(Debug)]
 pub struct CompletedDescriptor<'a, D> {
     words: &'a DescriptorSlot,
@@ -227,7 +229,7 @@ pub struct CompletedDescriptor<'a, D> {
 }
 
 impl<D: WriteBack> CompletedDescriptor<'_, D> {
-    /// The value of `field`.
+    /// Returns the value of `field`.
     #[inline(always)]
     pub fn field<F: Field<D>>(&self, field: F) -> F::Read {
         let word = if F::LSB / 64 == D::DONE / 64 {
@@ -239,7 +241,7 @@ impl<D: WriteBack> CompletedDescriptor<'_, D> {
         field.decode((word >> (F::LSB % 64)) & mask)
     }
 
-    /// Writes the descriptor anew for the device.
+    /// Writes the descriptor for the device again.
     #[inline(always)]
     pub fn rewrite<N: DescriptorFormat>(self, value: Value<N>) {
         WritableDescriptor(self.words).write(value);

@@ -1,9 +1,8 @@
-//! Memory that the device may reach.
+//! Memory that the device may access by DMA.
 //!
-//! A [`Dma`] gives out [`Memory`], which the CPU sees, and makes a [`Mapping`] of it, which the
-//! device sees. A [`DmaAddr`] comes from a mapping alone, so the device is never told of an address
-//! that was not made for it. Both are freed when dropped; who posts them to a device drops them only
-//! with the proof that it has stopped.
+//! A [`Dma`] allocates [`Memory`] for the CPU, and makes a [`Mapping`] of it for the device. Only a mapping makes a
+//! [`DmaAddr`], so the device never receives an address that was not made for it. Dropping a memory or a mapping frees
+//! it. The driver drops what it has posted to a device only with the proof that the device has stopped.
 
 use alloc::boxed::Box;
 use core::any::Any;
@@ -12,32 +11,32 @@ use core::ptr::NonNull;
 
 pub use datasheet_runtime::address::DmaAddr;
 
-/// What a device reaches memory through: two devices with the same domain see the same addresses.
+/// A DMA address space: two devices in the same domain access the same memory at the same addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Domain(pub u64);
 
-/// Why there is no memory for the device.
+/// A failure to allocate or map memory for the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DmaError {
     /// The system has no such memory left.
     OutOfMemory {
-        /// How many bytes were asked for.
+        /// The number of bytes requested.
         len: usize,
     },
-    /// The device cannot be made to reach the memory.
+    /// The memory cannot be mapped for the device.
     NotMappable {
-        /// How many bytes were to be mapped.
+        /// The number of bytes to map.
         len: usize,
-        /// What the system said, in a word.
+        /// The cause.
         reason: &'static str,
     },
-    /// The operating system refused.
+    /// The operating system refused the request.
     System {
-        /// How many bytes it was about.
+        /// The number of bytes requested.
         len: usize,
-        /// Why, and what mends it.
+        /// The cause and the remedy.
         reason: &'static str,
-        /// The system's number for the error.
+        /// The system's error number.
         errno: i32,
     },
 }
@@ -45,10 +44,10 @@ pub enum DmaError {
 impl fmt::Display for DmaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::OutOfMemory { len } => write!(f, "no {len} bytes of memory for the device"),
-            Self::NotMappable { len, reason } => write!(f, "the device cannot reach {len} bytes of memory: {reason}"),
+            Self::OutOfMemory { len } => write!(f, "cannot allocate {len} bytes of DMA memory"),
+            Self::NotMappable { len, reason } => write!(f, "cannot map {len} bytes for DMA: {reason}"),
             Self::System { len, reason, errno } => {
-                write!(f, "no {len} bytes of memory for the device: {reason} (os error {errno})")
+                write!(f, "cannot get {len} bytes of DMA memory: {reason} (os error {errno})")
             }
         }
     }
@@ -56,34 +55,36 @@ impl fmt::Display for DmaError {
 
 impl core::error::Error for DmaError {}
 
-/// Gives out memory that one device can reach.
+/// Memory for the DMA of one device.
 ///
 /// # Safety
 ///
-/// - [`allocate`](Self::allocate) must give memory that nothing else uses.
+/// - [`allocate`](Self::allocate) must return memory that nothing else uses.
 /// - [`map`](Self::map) must make the device access exactly that memory under the addresses of the mapping, until the
 ///   mapping is dropped. The memory must not move meanwhile: no page of it may be migrated or swapped out.
-/// - The memory must be coherent: the CPU sees what the device wrote, in the order in which the device wrote it, and the
-///   device sees what the CPU wrote before a doorbell, without any cache maintenance.
-/// - [`domain`](Self::domain) must tell apart devices for which addresses differ.
+/// - The memory must be coherent without cache maintenance. The CPU sees the device's writes in the order in which the
+///   device made them. The device sees all writes that the CPU made before a doorbell.
+/// - [`domain`](Self::domain) must differ for devices whose addresses differ.
 pub unsafe trait Dma {
-    /// What the device reaches memory through.
+    /// Returns the address space through which the device accesses memory.
     fn domain(&self) -> Domain;
 
-    /// Up to which size a piece of memory is seen in one piece, if it does not cross a multiple of this many bytes
-    /// from the start of its memory: the size of a page without an IOMMU. A power of two.
+    /// Returns the chunk size within which memory is contiguous for the device. A power of two.
+    ///
+    /// A range is contiguous if it crosses no multiple of the chunk size, counted from the start of its [`Memory`].
+    /// Without an IOMMU this is the size of a page.
     fn page_size(&self) -> usize {
         1 << (usize::BITS - 1)
     }
 
-    /// Zeroed memory of `len` bytes or a little more, aligned to 4 KiB.
+    /// Allocates zeroed memory of `len` bytes or a little more, aligned to 4 KiB.
     ///
     /// # Errors
     ///
     /// [`DmaError::OutOfMemory`].
     fn allocate(&self, len: usize) -> Result<Memory, DmaError>;
 
-    /// Makes the device reach `memory`, which may have been allocated for another one.
+    /// Maps `memory` for the device. Another device's `Dma` may have allocated it.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ pub unsafe trait Dma {
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError>;
 }
 
-/// Memory that can be mapped for devices. It is freed when dropped.
+/// Memory that can be mapped for devices. Dropping it frees it.
 pub struct Memory {
     base: NonNull<u8>,
     len: usize,
@@ -99,7 +100,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The memory of `len` bytes at `base`, which dropping `release` frees.
+    /// Wraps the memory of `len` bytes at `base`, which dropping `release` frees.
     ///
     /// # Safety
     ///
@@ -109,13 +110,13 @@ impl Memory {
         Self { base, len, _release: release }
     }
 
-    /// Where the memory starts, for the CPU.
+    /// Returns the CPU's address of the first byte.
     #[must_use]
     pub const fn base(&self) -> NonNull<u8> {
         self.base
     }
 
-    /// Its length in bytes.
+    /// Returns the length in bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "memory is never empty")]
     pub const fn len(&self) -> usize {
@@ -134,12 +135,12 @@ unsafe impl Send for Memory {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Memory {}
 
-/// How far the device's addresses of a memory are from the CPU's.
+/// The difference between the device's addresses of a memory and the CPU's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Delta(u64);
 
 impl Delta {
-    /// The device's address of the byte at `pointer`.
+    /// Returns the device's address of the byte at `pointer`.
     ///
     /// # Safety
     ///
@@ -151,14 +152,14 @@ impl Delta {
     }
 }
 
-/// How one device reaches a [`Memory`]. It is unmapped when dropped.
+/// The device's view of a [`Memory`]. Dropping it unmaps the memory.
 ///
-/// The memory is cut into pages of equal size, each of which the device sees in one piece.
+/// The memory consists of pages of equal size, each of which is contiguous for the device.
 pub struct Mapping {
     base: usize,
     len: usize,
     page_shift: u32,
-    /// For each page, what is added to a pointer to get the device's address.
+    /// For each page, the difference between the device's address and the pointer.
     deltas: Box<[u64]>,
     uniform: Option<Delta>,
     domain: Domain,
@@ -166,17 +167,19 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// `memory` as `domain` sees it: its pages of `1 << page_shift` bytes at the addresses `pages`.
-    /// Dropping `unmap` ends it. Memory in one piece is given as one page (a shift of 63).
+    /// Describes how devices of `domain` access `memory`: its pages of `1 << page_shift` bytes, at the addresses
+    /// `pages`.
+    ///
+    /// Dropping `unmap` ends the mapping. For contiguous memory, give one page and a shift of 63.
     ///
     /// # Errors
     ///
-    /// [`DmaError::NotMappable`] if the pages are too few for the memory.
+    /// [`DmaError::NotMappable`] if `pages` has too few addresses for the memory.
     ///
     /// # Safety
     ///
-    /// The device must access the memory, as [coherently](Dma) as all of it, under these addresses until `unmap` is dropped;
-    /// and `domain` must be what that device accesses memory through.
+    /// Until `unmap` is dropped, the device must access the memory at these addresses, [coherently](Dma). `domain` must
+    /// be the device's address space.
     pub unsafe fn new(
         memory: &Memory,
         domain: Domain,
@@ -190,7 +193,7 @@ impl Mapping {
             Some(pages) if page_shift < usize::BITS => pages,
             _ => return Err(DmaError::NotMappable { len: memory.len, reason: "addresses are missing for some pages" }),
         };
-        // The last page that is needed begins within the memory, so nothing wraps.
+        // The last of the needed pages begins within the memory, so nothing wraps.
         let start = |page: usize| base.wrapping_add(page << page_shift) as u64;
         let deltas: Box<[u64]> =
             pages.iter().enumerate().map(|(page, address)| address.wrapping_sub(start(page))).collect();
@@ -201,13 +204,13 @@ impl Mapping {
         Ok(Self { base, len: memory.len, page_shift, deltas, uniform, domain, _unmap: unmap })
     }
 
-    /// The domain that sees the memory so.
+    /// Returns the domain that this mapping belongs to.
     #[must_use]
     pub const fn domain(&self) -> Domain {
         self.domain
     }
 
-    /// The device's address of the byte at `pointer`, or `None` if it is not in the memory.
+    /// Returns the device's address of the byte at `pointer`, or `None` if that byte is not in the memory.
     #[must_use]
     #[inline(always)]
     pub fn address(&self, pointer: NonNull<u8>) -> Option<DmaAddr> {
@@ -218,7 +221,9 @@ impl Mapping {
         unsafe { self.address_within(pointer) }
     }
 
-    /// As [`address`](Self::address), of a byte that is known to be in the memory: the last page may be longer than that.
+    /// Returns the same as [`address`](Self::address), without checking that the byte is in the memory.
+    ///
+    /// The last page may be longer than the memory, so a page that exists is no such check.
     ///
     /// # Safety
     ///
@@ -231,13 +236,13 @@ impl Mapping {
         Some(unsafe { DmaAddr::new((pointer as u64).wrapping_add(*delta)) })
     }
 
-    /// The distance of all pages to where the device sees them, if it is the same for all.
+    /// Returns the offset from the CPU's addresses to the device's, if all pages have the same one.
     #[inline(always)]
     pub(crate) fn uniform(&self) -> Option<Delta> {
         self.uniform
     }
 
-    /// Whether the device sees the `len` bytes at `pointer` in one piece.
+    /// Returns `true` if the `len` bytes at `pointer` are contiguous for the device.
     #[must_use]
     pub fn is_contiguous(&self, pointer: NonNull<u8>, len: usize) -> bool {
         let first = (pointer.as_ptr() as usize).wrapping_sub(self.base);

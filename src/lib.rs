@@ -1,8 +1,13 @@
-//! A user-space driver library for Intel's 82599 10 GbE controller, whose wrong use does not compile.
+//! A user-space driver for Intel's 82599 10 GbE controller. Its API turns misuse of the hardware into compile errors.
 //!
-//! Registers, DMA descriptors and rules of use are generated from one transcription of the
-//! datasheet, `registers.yaml`. A device goes through its states by moving: what is not possible in
-//! a state is not there to be called.
+//! It is for programs that process packets without the kernel's network stack, and for authors of drivers. Registers,
+//! DMA descriptors and the rules of their use are generated from one register description, `registers.yaml`.
+//!
+//! **The crate never ran on an 82599.** It is tested on a model of the chip, which records what a driver must not do.
+//! Driver and model have the same authors, so an error common to both stays undetected. Stock Linux and DPDK drivers
+//! check the model independently: see `docs/testing.md`.
+//!
+//! # Quick start
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,51 +24,124 @@
 //! let nic = nic.wait_for_link(Duration::from_secs(10))?;  // Device<LinkUp>
 //! let mut nic = nic.start()?;                             // Device<Running>
 //!
-//! // The queues can each go to a thread of their own.
+//! // Each queue pair can go to its own thread.
 //! let (mut control, mut queues) = nic.split();
 //! let mut batch = Batch::with_capacity(32);
 //! let mut packet = queues[0].rx.pool().take().ok_or("no buffer is free")?;
 //! packet.extend_from_slice(&[0xff; 60])?;
 //! batch.push(packet).map_err(|_| "the batch is full")?;
-//! queues[0].tx.transmit(&mut batch)?;  // what did not fit would stay in the batch
-//! queues[0].rx.receive(&mut batch);    // nothing has come yet
+//! queues[0].tx.transmit(&mut batch)?;  // packets without room stay in the batch
+//! queues[0].rx.receive(&mut batch);    // nothing has arrived yet
 //! port.run_until_idle(100);
 //! println!("{:?}, link {}", control.statistics()?, control.link());
 //!
-//! let nic = nic.stop()?;               // Device<Reset> again, its memory freed
+//! let nic = nic.stop()?;               // Device<Reset>; the rings are freed
 //! assert!(port.violations().is_empty());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Where things are
+//! `linux::Vfio` and `linux::Sysfs` open a card: see `docs/hardware.md`.
 //!
-//! From the outside in:
+//! # Device states
 //!
-//! - [`device`]: the device in its four states, its configuration, statistics and link.
-//! - [`queue`]: receive and transmit queues. [`packet`]: packets and batches of them. [`pool`]: where their buffers come from.
-//! - [`registers`] and [`descriptors`]: the datasheet, generated. [`field`] and [`register`]: what fields, values and registers are.
-//!   [`info`]: the same datasheet as data.
-//! - [`platform`]: what the driver needs of its surroundings: [`mmio`] (registers), [`dma`] (memory), [`clock`] (time).
-//! - [`linux`](linux/index.html) (a default feature): PCI functions under Linux, through VFIO or sysfs, as platforms.
-//! - [`trace`]: a platform that tells what goes over it.
+//! Each device state is a type. A method exists only in the states in which the datasheet allows the operation. A
+//! transition consumes the device and returns it in its new state. If the transition fails, it returns the device with
+//! the [error](device::TransitionError).
 //!
-//! # What stands in the way of mistakes
+//! | state | methods | registers that [`registers()`](device::Device::registers) may write |
+//! |---|---|---|
+//! | [`Unbound`](device::Unbound): not touched yet, or not stopped | [`reset`](device::Device::reset) | the few whose rule names `Unbound` |
+//! | [`Reset`](device::Reset): initialised, all queues disabled | [`wait_for_link`](device::Device::wait_for_link), [`assume_link_up`](device::Device::assume_link_up) | those without a rule, and those that need disabled queues or paused reception |
+//! | [`LinkUp`](device::LinkUp): link seen up, or assumed to be up | [`start`](device::Device::start), [`start_with`](device::Device::start_with) | as in `Reset` |
+//! | [`Running`](device::Running): receives and transmits | [`split`](device::Device::split), [`stop`](device::Device::stop), which leads to `Reset` | those without a rule, and those whose rule names `Running` |
 //!
-//! - A register's value is checked field by field, by the compiler where it is constant: [`value!`].
-//! - Whether a register may be written follows from the state of the device, by a bound on the method: [`register`].
-//! - Memory that the device may reach is freed only with the proof that it has stopped, and leaked otherwise.
-//! - What the device writes is input from outside: lengths are checked before they are used.
-//!   Against a device that writes where it was not told to, only an IOMMU helps.
+//! In every state, only the driver writes the registers that control DMA or the device's state.
 //!
-//! Without the feature `linux` the crate is `no_std` with `alloc`, for targets with 64-bit atomics. It never panics, never
-//! waits without a limit, and never prints; it tells the `log` crate of what is odd but no error. It has never been tried
-//! on silicon.
+//! # Sending, receiving, buffer ownership
+//!
+//! [`Device::split`](device::Device::split) borrows the running device and returns a [`Control`](device::Control) and
+//! queue pairs, one for each thread. [`receive`](queue::ReceiveQueue::receive) moves packets into a
+//! [`Batch`](packet::Batch), [`transmit`](queue::TransmitQueue::transmit) moves them out of it. Neither waits.
+//! [`InPlaceForwarder`](queue::InPlaceForwarder) forwards between queues without packets.
+//!
+//! A buffer has one owner at a time: its [`Pool`](pool::Pool), a [`Packet`](packet::Packet) or a queue's ring. A
+//! dropped packet returns its buffers to the pool. A transmit queue returns them after the device has sent them.
+//! `docs/packet-life.md` names the owner at each step.
+//!
+//! # Registers
+//!
+//! [`Registers`](registers::Registers) has one method for each register. Its type parameter is a permission, such as a
+//! device state. The compiler checks that the permission allows a write, and that [each constant value](value!) fits
+//! its field. This line does not compile, because reception runs:
+//!
+//! ```compile_fail,E0277
+//! # use ixgbe::{mmio::Bus, registers::*, value};
+//! fn promiscuous<B: Bus>(registers: Registers<'_, B, permission::Running>) {
+//!     registers.fctrl().modify(value!(FCTRL { UPE: true }));
+//! }
+//! ```
+//!
+//! The error names the register, the state, the datasheet's section, and the permissions that allow the write:
+//!
+//! ```text
+//! error[E0277]: register `FCTRL` may not be written in state `Running`
+//!   = note: datasheet 8.2.3.7.1: `FCTRL` may be written in: ReceivePaused, Reset, LinkUp
+//! ```
+//!
+//! [`Control::with_receive_paused`](device::Control::with_receive_paused) grants `ReceivePaused`. `docs/registers.md`
+//! reads more such errors, and shows how to add a register.
+//!
+//! # Platforms
+//!
+//! A [`Platform`](platform::Platform) is a bus to the registers, DMA memory and a clock. [`linux`](linux/index.html)
+//! has two, VFIO and sysfs; the crate `ixgbe-sim` has the model. [`trace`] wraps a platform and passes each register
+//! access to a closure.
+//!
+//! # Errors and removal
+//!
+//! No function panics, waits without a limit, or prints. What is odd but no error goes to the `log` crate.
+//! [`device::Error`] names the step that failed and its section in the datasheet. `linux::Error` names the remedy.
+//!
+//! A removed device reads as all ones. Calls that need an answer from it return
+//! [`Error::Removed`](device::Error::Removed), and its link reads as down.
+//!
+//! # Features
+//!
+//! | feature | default | effect |
+//! |---|---|---|
+//! | `linux` | yes | the module `linux`; needs `std` |
+//! | `tock-registers` | yes | registers and fields work with code that is written for that crate |
+//!
+//! Without `linux` the crate is `no_std` with `alloc`, for targets with 64-bit atomics. It needs Rust 1.93.
+//!
+//! # What is checked where
+//!
+//! | rule | checked by |
+//! |---|---|
+//! | operations fit the device state, register writes fit the permission | compiler |
+//! | a constant fits its field | compiler |
+//! | a computed value fits its field | run time: [`Value::try_with`](field::Value::try_with) returns an error |
+//! | memory that the device may access is freed only with proof that the device has stopped | compiler; without the proof the memory leaks |
+//! | lengths in write-backs lie inside their buffers | run time: frames with a wrong length are dropped and [counted](queue::ReceiveCounters) |
+//! | the device accesses only memory that it was given | the IOMMU, if there is one |
+//!
+//! # Modules
+//!
+//! - [`device`]: device states, configuration, statistics, link.
+//! - [`queue`]: receive and transmit queues. [`packet`]: packets and batches. [`pool`]: packet buffers.
+//! - [`registers`], [`descriptors`]: generated from the register description. [`field`], [`register`]: the types of
+//!   fields, values and registers. [`info`]: the description as data.
+//! - [`platform`]: what the driver needs: [`mmio`] (registers), [`dma`] (memory), [`clock`] (time).
+//! - [`linux`](linux/index.html): PCI functions through VFIO or sysfs, as platforms.
+//! - [`trace`]: register accesses, reported by name.
+//!
+//! `docs/architecture.md` shows how they depend on each other. `docs/glossary.md` defines the terms.
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 #[cfg(any(loom, all(feature = "linux", target_os = "linux")))]
 extern crate std;
-// The players of the benchmarks and tests, which unit tests share, call the crate by its name.
+// Unit tests share the fake devices of benches and tests, which call the crate by its name.
 #[cfg(test)]
 extern crate self as ixgbe;
 

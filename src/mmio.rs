@@ -1,4 +1,4 @@
-//! The bus that reaches the device's registers, and where they are.
+//! Access to the device's registers: the bus, register offsets and memory-mapped I/O.
 
 use datasheet_runtime::{bus, space};
 
@@ -10,16 +10,16 @@ use crate::registers::RegisterSpace;
 /// Size of the register space behind BAR0, in bytes (datasheet 8.1).
 pub const REGISTER_SPACE: usize = <RegisterSpace as space::Space>::SIZE as usize;
 
-/// Where a register of the device is, in bytes from the start of BAR0.
+/// The offset of a register, in bytes from the start of BAR0.
 pub type Offset = space::Offset<RegisterSpace>;
 
 /// The registers of the device, mapped into memory.
 pub type Mmio = datasheet_runtime::mmio::Mmio<RegisterSpace>;
 
-/// A bus that reaches the registers of an 82599: [`runtime::bus::Bus`](bus::Bus) for its register space.
+/// A bus to the registers of an 82599: [`runtime::bus::Bus`](bus::Bus) for its register space.
 ///
-/// Implement that trait; this one is then implemented as well. Its safety contract says what a bus guarantees: that it is
-/// honest, and that it has the device to itself.
+/// Implement [`runtime::bus::Bus`](bus::Bus), and this trait is implemented too. The safety contract there says what a
+/// bus guarantees: accesses go to the device as requested, and nothing else drives the device.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the bus of a device",
     label = "not a `Bus`",

@@ -1,4 +1,4 @@
-//! The platform of a driver: a bus to the registers, memory for the device, and a clock.
+//! The driver's environment: a bus to the registers, DMA memory, and a clock.
 
 use alloc::boxed::Box;
 use core::any::Any;
@@ -14,7 +14,7 @@ use crate::registers::RegisterSpace;
 
 /// One device and its surroundings: a PCI function under Linux, a port of the model, or a platform of your own.
 ///
-/// There is nothing to implement: every type that is a [`Bus`], a [`Dma`] and a [`Clock`] is a platform.
+/// Do not implement this trait: every type that is a [`Bus`], a [`Dma`] and a [`Clock`] is a platform.
 pub trait Platform: Bus + Dma + Clock + Any + Send + Sync {}
 
 impl<T: Bus + Dma + Clock + Any + Send + Sync> Platform for T {}

@@ -1,13 +1,13 @@
 //! The registers of the 82599, generated from `registers.yaml`.
 //!
-//! [`Registers`] has a method for each. What a register is (its bits, its reset value, when it may
-//! be written) stands with its type, under the datasheet's name; [`REGISTERS`] is the same as data.
-//! To find one: [by address](by_address), [by name](by_name), [by group](by_group), or by the name
-//! that another driver gives it, in the search above.
-
+//! [`Registers`] has one method for each register. The register's type, which has the datasheet's name, documents its
+//! fields, its reset value and the states in which it may be written. [`REGISTERS`] has the same as data.
 //!
-//! Take [`Registers`] from a [`Device`](crate::device::Device): its permission is the device's state, so the compiler knows
-//! which registers may be written. A [`Driver`] permission does not exist outside of the driver:
+//! To find a register, look [by address](by_address), [by name](by_name) or [by group](by_group). The search box above
+//! also finds the names that other drivers use.
+//!
+//! Take [`Registers`] from a [`Device`](crate::device::Device). Its permission is the device's state, so the compiler
+//! knows which registers may be written. Code outside this crate cannot make a [`Driver`] permission:
 //!
 //! ```compile_fail
 //! use ixgbe::registers::{Registers, permission::Running};
@@ -16,7 +16,7 @@
 //! }
 //! ```
 //!
-//! [`Registers::assume_permission`] is the way past the rules, for what this crate does not do:
+//! [`Registers::assume_permission`] bypasses these rules, for features that this crate does not have:
 //!
 //! ```
 //! use ixgbe::registers::{RSCCTL, Registers, RxQueue, permission::QueueDisabled};
@@ -34,17 +34,17 @@
 
 include!(concat!(env!("OUT_DIR"), "/registers.rs"));
 
-/// The registers that a virtual function of the 82599 has in its BAR0, for a driver in a virtual machine.
+/// Registers in BAR0 of a virtual function of the 82599, for a driver in a virtual machine.
 ///
-/// This crate has no such driver. The virtual function has the permissions of the physical one: it is reset, runs, and its
-/// queues are enabled, in the same way.
+/// This crate has no such driver. A virtual function has the same permissions as the physical function: it is reset,
+/// it runs, and its queues are enabled in the same way.
 pub mod virtual_function {
     include!(concat!(env!("OUT_DIR"), "/registers_virtual_function.rs"));
 }
 
-/// The MSI-X table and the pending bits of the 82599, which are in BAR3.
+/// The MSI-X table and the pending bits of the 82599, in BAR3.
 ///
-/// Under Linux they are the kernel's: VFIO sets up the table by itself.
+/// Under Linux the kernel owns them: VFIO sets up the table.
 pub mod msix {
     include!(concat!(env!("OUT_DIR"), "/registers_msix.rs"));
 }

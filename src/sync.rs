@@ -20,6 +20,5 @@ impl<T> Mutex<T> {
     }
 }
 
-/// How many bytes to leave free behind what one thread writes and another must not share a cache line with. Two lines,
-/// because x86-64 fetches them in pairs.
+/// Bytes of padding that keep data of two threads on different cache lines. Two lines, because x86-64 fetches pairs.
 pub(crate) const LINE: usize = 128;

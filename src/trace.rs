@@ -1,6 +1,6 @@
-//! A platform that reports each register access, in the datasheet's words.
+//! A platform that reports each register access, with the datasheet's names.
 //!
-//! Wrap a platform in [`Traced`] to see what a driver does, step by step:
+//! Wrap a platform in [`Traced`] to log the accesses of a driver:
 //!
 //! ```text
 //! write RXCTRL = 0x00000001 (RXEN: 1)
@@ -12,10 +12,10 @@ use crate::registers::RegisterSpace;
 
 pub use datasheet_runtime::trace::Traced;
 
-/// One access of a register of the 82599.
+/// One access to a register of the 82599.
 pub type RegisterAccess = datasheet_runtime::trace::RegisterAccess<RegisterSpace>;
 
-// SAFETY: the platform behind this one gives the memory, its addresses and its domain.
+// SAFETY: all calls go to the platform behind this one, which has the same memory, addresses and domain.
 unsafe impl<H: Dma, F> Dma for Traced<H, F> {
     fn domain(&self) -> Domain {
         self.bus().domain()

@@ -415,25 +415,25 @@ fn pools_that_cannot_fill_the_rings_are_refused() {
 #[test]
 fn messages_name_what_was_asked_for_and_what_is_possible() {
     let errors: [(Error, &str); 9] = [
-        (ConfigError::RxQueues { count: 17 }.into(), "17 receive queues are not possible: 1 to 16 are"),
-        (ConfigError::TxQueues { count: 65 }.into(), "65 transmit queues are not possible: 1 to 64 are"),
+        (ConfigError::RxQueues { count: 17 }.into(), "invalid number of receive queues 17: it must be 1 to 16"),
+        (ConfigError::TxQueues { count: 65 }.into(), "invalid number of transmit queues 65: it must be 1 to 64"),
         (
             ConfigError::RssTable { entry: 3, queue: 9, queues: 4 }.into(),
-            "entry 3 of the RSS table names receive queue 9, and 4 run, from 0 on",
+            "invalid RSS table: entry 3 names receive queue 9, which does not run; the device has 4 receive queues, counted \
+             from 0",
         ),
         (
             ConfigError::TxPrefetch { fewer_than: 36, at_least: 0 }.into(),
-            "descriptors cannot be fetched 0 at a time when fewer than 36 are left: both are at most 127, and 0 at a time \
-             is possible only with 0 left",
+            "invalid prefetch thresholds PTHRESH 36, HTHRESH 0: each must be 0 to 127, HTHRESH not 0 unless PTHRESH is",
         ),
         (
             ConfigError::RingLen { len: 100 }.into(),
-            "a ring cannot have 100 descriptors: a power of two from 64 to 4096 is needed",
+            "invalid ring length 100: it must be a power of two from 64 to 4096",
         ),
-        (ConfigError::MaxFrame { bytes: 9 }.into(), "the largest frame cannot be 9 bytes: 64 to 15872 are possible"),
+        (ConfigError::MaxFrame { bytes: 9 }.into(), "invalid largest frame of 9 bytes: it must be 64 to 15872"),
         (
             ConfigError::BufferSize { bytes: 1500 }.into(),
-            "buffers cannot have 1500 bytes: a multiple of 1024 up to 16384 is needed",
+            "invalid buffer size 1500: it must be a multiple of 1024 up to 16384",
         ),
         (
             ConfigError::PoolLen { len: 5, needed: 544 }.into(),

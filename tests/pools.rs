@@ -1,6 +1,6 @@
 //! How many pools there can be: in a process of its own, as the numbers are all of a process's.
 
-use ixgbe::pool::{MOST_POOLS, Pool, PoolError};
+use ixgbe::pool::{MAX_POOLS, Pool, PoolError};
 use plain::{Addresses, Plain};
 
 #[path = "../benches/plain/mod.rs"]
@@ -9,7 +9,7 @@ mod plain;
 #[test]
 fn a_pool_keeps_its_number_as_long_as_a_packet_of_it_is_out() {
     let (dma, _player) = Plain::new(Addresses::Identity);
-    let mut pools: Vec<Pool> = (0..MOST_POOLS).map(|_| Pool::new(&dma, 2, 1024).expect("a number is free")).collect();
+    let mut pools: Vec<Pool> = (0..MAX_POOLS).map(|_| Pool::new(&dma, 2, 1024).expect("a number is free")).collect();
     assert_eq!(Pool::new(&dma, 2, 1024).unwrap_err(), PoolError::TooManyPools);
     let mut packet = pools[7].take().expect("a free buffer");
     packet.extend_from_slice(b"still here").expect("room");

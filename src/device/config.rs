@@ -1,4 +1,4 @@
-//! What a device is to be set up as.
+//! Device configuration.
 
 use core::fmt;
 
@@ -6,22 +6,22 @@ use crate::device::Rss;
 use crate::pool::{BUFFER_SIZE_STEP, MAX_BUFFER_SIZE};
 use crate::queue::LongFrames;
 
-/// The smallest and the largest number of descriptors of a ring. Between them, powers of two are possible.
+/// The range of ring lengths, in descriptors. A length must also be a power of two.
 pub const RING_LENS: core::ops::RangeInclusive<usize> = 64..=4096;
 
-/// The most receive queues: RETA, which spreads packets over them, has 4 bits an entry (8.2.3.7.15).
+/// The maximum number of receive queues. RETA, which spreads packets over them, has 4 bits per entry (8.2.3.7.15).
 pub const MAX_RX_QUEUES: usize = 16;
 
-/// The most transmit queues without traffic classes and pools (8.2.3.9.15).
+/// The maximum number of transmit queues without traffic classes and VM pools (8.2.3.9.15).
 pub const MAX_TX_QUEUES: usize = 64;
 
 /// The largest threshold of [`Config::tx_prefetch`]: PTHRESH and HTHRESH have 7 bits (8.2.3.9.10).
 pub const MAX_PREFETCH: u8 = 127;
 
-/// The smallest and the largest frame, in bytes with CRC, that [`Config::max_frame`] takes.
+/// The range of [`Config::max_frame`], in bytes with CRC.
 pub const FRAME_SIZES: core::ops::RangeInclusive<usize> = 64..=15_872;
 
-/// What a device is to be set up as: builder methods over defaults that forward ordinary Ethernet.
+/// Device configuration: a builder whose defaults suit ordinary Ethernet.
 ///
 /// ```
 /// use ixgbe::device::Config;
@@ -45,68 +45,68 @@ pub struct Config {
     pub(crate) link: LinkMode,
 }
 
-/// How the link is set up (datasheet 4.6.4).
+/// Link configuration (datasheet 4.6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LinkMode {
-    /// As the board's EEPROM says; negotiation is only started anew.
+    /// The settings of the board's EEPROM. The driver only restarts negotiation.
     #[default]
     Eeprom,
     /// 10 Gbit/s over SFI, as for SFP+ modules, without negotiation.
     TenGigabitSfi,
 }
 
-/// A configuration that the device cannot have.
+/// An invalid configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigError {
-    /// Receive queues: 1 to [`MAX_RX_QUEUES`].
+    /// The number of receive queues is not 1 to [`MAX_RX_QUEUES`].
     RxQueues {
-        /// The number asked for.
+        /// The number requested.
         count: usize,
     },
-    /// Transmit queues: 1 to [`MAX_TX_QUEUES`].
+    /// The number of transmit queues is not 1 to [`MAX_TX_QUEUES`].
     TxQueues {
-        /// The number asked for.
+        /// The number requested.
         count: usize,
     },
-    /// RSS would send packets to a queue that does not run.
+    /// The RSS table names a queue that does not run.
     RssTable {
         /// The first such entry of the table.
         entry: usize,
-        /// The queue that it names.
+        /// The queue in that entry.
         queue: u8,
-        /// How many receive queues there are.
+        /// The number of receive queues.
         queues: usize,
     },
-    /// The thresholds of [`Config::tx_prefetch`]: up to [`MAX_PREFETCH`], the second not 0 when the first is not.
+    /// A threshold of [`Config::tx_prefetch`] is above [`MAX_PREFETCH`], or `at_least` is 0 while `fewer_than` is not.
     TxPrefetch {
-        /// PTHRESH as asked for.
+        /// The requested PTHRESH.
         fewer_than: u8,
-        /// HTHRESH as asked for.
+        /// The requested HTHRESH.
         at_least: u8,
     },
-    /// Descriptors of a ring: a power of two within [`RING_LENS`].
+    /// The length of a ring is not a power of two within [`RING_LENS`].
     RingLen {
-        /// The number asked for.
+        /// The number of descriptors requested.
         len: usize,
     },
-    /// Largest frame: within [`FRAME_SIZES`].
+    /// The largest frame is not within [`FRAME_SIZES`].
     MaxFrame {
-        /// The number of bytes asked for.
+        /// The number of bytes requested.
         bytes: usize,
     },
-    /// Buffers: a multiple of [`BUFFER_SIZE_STEP`] up to [`MAX_BUFFER_SIZE`].
+    /// The buffer size is not a multiple of [`BUFFER_SIZE_STEP`] up to [`MAX_BUFFER_SIZE`].
     BufferSize {
-        /// The number of bytes asked for.
+        /// The number of bytes requested.
         bytes: usize,
     },
-    /// A pool must at least fill the receive ring and leave a block over.
+    /// The pool is too small: it must fill the receive ring and have 32 more buffers.
     PoolLen {
-        /// The number of buffers asked for.
+        /// The number of buffers requested.
         len: usize,
         /// The number needed.
         needed: usize,
     },
-    /// No pool was given to receive into.
+    /// [`start_with`](crate::device::Device::start_with) got no pool.
     NoPool,
 }
 
@@ -114,39 +114,43 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::RxQueues { count } => {
-                write!(f, "{count} receive queues are not possible: 1 to {MAX_RX_QUEUES} are")
+                write!(f, "invalid number of receive queues {count}: it must be 1 to {MAX_RX_QUEUES}")
             }
             Self::TxQueues { count } => {
-                write!(f, "{count} transmit queues are not possible: 1 to {MAX_TX_QUEUES} are")
+                write!(f, "invalid number of transmit queues {count}: it must be 1 to {MAX_TX_QUEUES}")
             }
             Self::RssTable { entry, queue, queues } => {
-                write!(f, "entry {entry} of the RSS table names receive queue {queue}, and {queues} run, from 0 on")
+                write!(
+                    f,
+                    "invalid RSS table: entry {entry} names receive queue {queue}, which does not run; the device has \
+                     {queues} receive queues, counted from 0"
+                )
             }
             Self::TxPrefetch { fewer_than, at_least } => write!(
                 f,
-                "descriptors cannot be fetched {at_least} at a time when fewer than {fewer_than} are left: both are at \
-                 most {MAX_PREFETCH}, and 0 at a time is possible only with 0 left"
+                "invalid prefetch thresholds PTHRESH {fewer_than}, HTHRESH {at_least}: each must be 0 to \
+                 {MAX_PREFETCH}, HTHRESH not 0 unless PTHRESH is"
             ),
             Self::RingLen { len } => write!(
                 f,
-                "a ring cannot have {len} descriptors: a power of two from {} to {} is needed",
+                "invalid ring length {len}: it must be a power of two from {} to {}",
                 RING_LENS.start(),
                 RING_LENS.end()
             ),
             Self::MaxFrame { bytes } => write!(
                 f,
-                "the largest frame cannot be {bytes} bytes: {} to {} are possible",
+                "invalid largest frame of {bytes} bytes: it must be {} to {}",
                 FRAME_SIZES.start(),
                 FRAME_SIZES.end()
             ),
             Self::BufferSize { bytes } => write!(
                 f,
-                "buffers cannot have {bytes} bytes: a multiple of {BUFFER_SIZE_STEP} up to {MAX_BUFFER_SIZE} is needed"
+                "invalid buffer size {bytes}: it must be a multiple of {BUFFER_SIZE_STEP} up to {MAX_BUFFER_SIZE}"
             ),
             Self::PoolLen { len, needed } => {
                 write!(f, "a pool of {len} buffers is too small: the receive ring needs {needed}")
             }
-            Self::NoPool => f.write_str("no pool was given to receive into"),
+            Self::NoPool => f.write_str("no buffer pool: Device::start_with needs at least one"),
         }
     }
 }
@@ -154,8 +158,9 @@ impl fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 impl Config {
-    /// One queue pair, rings of 512 descriptors, frames of up to 1518 bytes with CRC, addressed to us or
-    /// broadcast; the link as the EEPROM has it.
+    /// Returns the defaults: one queue pair, rings of 512 descriptors, frames of up to 1518 bytes with CRC.
+    ///
+    /// The device receives broadcasts and frames for its own MAC address. The EEPROM configures the link.
     pub const fn new() -> Self {
         Self {
             rx_queues: 1,
@@ -174,110 +179,115 @@ impl Config {
         }
     }
 
-    /// As many receive as transmit queues: 1 to [`MAX_RX_QUEUES`]. [RSS](Self::rss) spreads packets over them.
+    /// Sets the number of queue pairs: 1 to [`MAX_RX_QUEUES`]. [RSS](Self::rss) spreads packets over them.
     pub const fn queue_pairs(self, count: usize) -> Self {
         self.rx_queues(count).tx_queues(count)
     }
 
-    /// How many receive queues: 1 to [`MAX_RX_QUEUES`]. See [`Device::split_queues`](crate::device::Device::split_queues)
-    /// for what is not in pairs.
+    /// Sets the number of receive queues: 1 to [`MAX_RX_QUEUES`].
+    ///
+    /// [`Device::split_queues`](crate::device::Device::split_queues) returns queues that are not in pairs.
     pub const fn rx_queues(mut self, count: usize) -> Self {
         self.rx_queues = count;
         self
     }
 
-    /// How many transmit queues: 1 to [`MAX_TX_QUEUES`].
+    /// Sets the number of transmit queues: 1 to [`MAX_TX_QUEUES`].
     pub const fn tx_queues(mut self, count: usize) -> Self {
         self.tx_queues = count;
         self
     }
 
-    /// Descriptors of each receive ring: a power of two within [`RING_LENS`].
+    /// Sets the number of descriptors of each receive ring: a power of two within [`RING_LENS`].
     pub const fn rx_descriptors(mut self, len: usize) -> Self {
         self.rx_len = len;
         self
     }
 
-    /// Descriptors of each transmit ring: a power of two within [`RING_LENS`].
+    /// Sets the number of descriptors of each transmit ring: a power of two within [`RING_LENS`].
     pub const fn tx_descriptors(mut self, len: usize) -> Self {
         self.tx_len = len;
         self
     }
 
-    /// The largest frame to receive and send, within [`FRAME_SIZES`]: in bytes with CRC, but without a VLAN tag, as
-    /// MAXFRS counts (8.2.3.22.13). Less than 1518 limits only what is sent: the device receives standard frames always.
+    /// Sets the largest frame to receive and send, within [`FRAME_SIZES`].
+    ///
+    /// As in MAXFRS (8.2.3.22.13), the bytes include the CRC but not a VLAN tag. Less than 1518 limits only what is
+    /// sent, because the device always receives standard frames.
     pub const fn max_frame(mut self, bytes: usize) -> Self {
         self.max_frame = bytes;
         self
     }
 
-    /// The size of receive buffers in bytes: a multiple of [`BUFFER_SIZE_STEP`]. By default the largest frame fits.
+    /// Sets the size of receive buffers in bytes: a multiple of [`BUFFER_SIZE_STEP`]. By default the largest frame
+    /// fits.
     pub const fn buffer_size(mut self, bytes: usize) -> Self {
         self.buffer_size = Some(bytes);
         self
     }
 
-    /// The number of buffers of each receive queue's pool. By default twice what both rings hold.
+    /// Sets the number of buffers of each receive queue's pool. The default is twice what both rings hold.
     pub const fn pool_buffers(mut self, len: usize) -> Self {
         self.pool_len = Some(len);
         self
     }
 
-    /// Whether to receive all unicast and multicast frames, whoever they are for.
+    /// Sets whether to receive all unicast and multicast frames, whatever their destination.
     pub const fn promiscuous(mut self, on: bool) -> Self {
         self.promiscuous = on;
         self
     }
 
-    /// Whether to receive all multicast frames.
+    /// Sets whether to receive all multicast frames.
     pub const fn all_multicast(mut self, on: bool) -> Self {
         self.multicast = on;
         self
     }
 
-    /// What to do with frames longer than a buffer.
+    /// Sets what to do with frames larger than a buffer.
     pub const fn long_frames(mut self, how: LongFrames) -> Self {
         self.long_frames = how;
         self
     }
 
-    /// How packets are spread over several receive queues; by default evenly. With one queue there is nothing to spread.
+    /// Sets how packets are spread over several receive queues; by default evenly. It has no effect on a single queue.
     pub const fn rss(mut self, rss: Rss) -> Self {
         self.rss = Some(rss);
         self
     }
 
-    /// When the device fetches transmit descriptors: once it has `fewer_than` (PTHRESH), and `at_least` (HTHRESH) are to
-    /// be had (8.2.3.9.10). Each is up to [`MAX_PREFETCH`]; 36 and 8 by default.
+    /// Sets the thresholds for the prefetch of transmit descriptors (8.2.3.9.10): 36 and 8 by default.
+    ///
+    /// The device prefetches when fewer than `fewer_than` descriptors (PTHRESH) are on chip and at least `at_least`
+    /// (HTHRESH) wait in memory. Each is at most [`MAX_PREFETCH`].
     pub const fn tx_prefetch(mut self, fewer_than: u8, at_least: u8) -> Self {
         self.tx_prefetch = (fewer_than, at_least);
         self
     }
 
-    /// How the link is set up.
+    /// Sets the link configuration.
     pub const fn link(mut self, link: LinkMode) -> Self {
         self.link = link;
         self
     }
 
-    /// Bytes of a receive buffer.
+    /// Returns the size of a receive buffer in bytes.
     pub(crate) fn buffer_bytes(&self) -> usize {
-        // Neither more nor less than the frame: the CRC is stripped, but there may be a VLAN tag of
-        // the same length.
+        // The CRC is stripped, but there may be a VLAN tag of the same length: so the frame's length is enough.
         self.buffer_size.unwrap_or_else(|| self.max_frame.next_multiple_of(BUFFER_SIZE_STEP).max(2 * BUFFER_SIZE_STEP))
     }
 
-    /// Buffers of a receive queue's pool.
+    /// Returns the number of buffers of a receive queue's pool.
     pub(crate) fn pool_count(&self) -> usize {
         self.pool_len.unwrap_or(2 * (self.rx_len + self.tx_len))
     }
 
-    /// How packets are spread when the device starts.
+    /// Returns how packets are spread when the device starts.
     pub(crate) fn initial_rss(&self) -> Rss {
         self.rss.unwrap_or(Rss::new(self.rx_queues))
     }
 
-    /// Whether all queues that `rss` names run.
+    /// Checks that all queues that `rss` names run.
     pub(crate) fn check_rss(&self, rss: &Rss) -> Result<(), ConfigError> {
         let queues = self.rx_queues;
         match (0..).zip(rss.table).find(|(_, queue)| usize::from(*queue) >= queues) {

@@ -1,4 +1,4 @@
-//! What can go wrong with a device, and in what state it is then.
+//! Device errors, and the state of the device after an error.
 
 use core::fmt;
 use core::time::Duration;
@@ -9,43 +9,43 @@ use crate::field::ValueError;
 use crate::pool::PoolError;
 use crate::register::TimedOut;
 
-/// Why a device did not do what it was told.
+/// A failed operation on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration is not possible.
+    /// The configuration is invalid.
     Config(ConfigError),
-    /// There is no memory for rings.
+    /// Memory for the rings cannot be allocated or mapped.
     Dma(DmaError),
-    /// There are no packet buffers.
+    /// The buffer pool cannot be made, or cannot fill a ring.
     Pool(PoolError),
-    /// A register cannot have the value that follows from the configuration.
+    /// A value that follows from the configuration does not fit its register field.
     Value(ValueError),
     /// A step did not finish in time.
     TimedOut {
-        /// What was done, and where the datasheet says so.
+        /// The step, and its section in the datasheet.
         step: &'static str,
-        /// The register that was waited for.
+        /// The register and its last value.
         cause: TimedOut,
     },
-    /// The device reads as all ones: it was removed, or lost its place on the bus.
+    /// The device reads as all ones: it was removed, or no longer responds on the bus.
     Removed {
-        /// What was done.
+        /// The step, and its section in the datasheet.
         step: &'static str,
     },
     /// The device found no valid EEPROM (8.2.3.2.1).
     NoEeprom,
-    /// Firmware or another driver did not give up what they share with this one (10.5.4).
+    /// Firmware or another driver did not release a semaphore in time (10.5.4).
     SemaphoreTimeout {
-        /// Which semaphore.
+        /// The semaphore.
         semaphore: &'static str,
     },
-    /// The link did not come up.
+    /// The link did not come up in time.
     NoLink {
-        /// How long it was waited for.
+        /// The duration of the wait.
         waited: Duration,
     },
-    /// The address is not one of a single station.
+    /// The MAC address is not a unicast address.
     NotUnicast([u8; 6]),
 }
 
@@ -58,14 +58,14 @@ impl fmt::Display for Error {
             Self::Value(error) => error.fmt(f),
             Self::TimedOut { step, cause } => write!(f, "{step}: {cause}"),
             Self::Removed { step } => write!(f, "{step}: the device reads as all ones, it is gone"),
-            Self::NoEeprom => f.write_str("EEC says that there is no valid EEPROM (datasheet 8.2.3.2.1)"),
+            Self::NoEeprom => f.write_str("the device found no valid EEPROM: EEC.EE_PRES is 0 (datasheet 8.2.3.2.1)"),
             Self::SemaphoreTimeout { semaphore } => {
-                write!(f, "{semaphore} is held by firmware or another driver (datasheet 10.5.4)")
+                write!(f, "cannot take semaphore {semaphore}: firmware or another driver holds it (datasheet 10.5.4)")
             }
             Self::NoLink { waited } => {
                 write!(f, "the link did not come up within {waited:?}: is the cable plugged in?")
             }
-            Self::NotUnicast(mac) => write!(f, "{mac:02x?} is not the address of a single station"),
+            Self::NotUnicast(mac) => write!(f, "{mac:02x?} is not a unicast MAC address"),
         }
     }
 }
@@ -107,7 +107,7 @@ impl From<ValueError> for Error {
     }
 }
 
-/// Says in which step a register was waited for.
+/// Conversion of a register timeout into an error that names the step.
 pub(crate) trait InStep<T> {
     fn in_step(self, step: &'static str) -> Result<T, Error>;
 }
@@ -121,11 +121,11 @@ impl<T> InStep<T> for Result<T, TimedOut> {
     }
 }
 
-/// A transition that failed, with the device in the state that it is in now.
+/// A failed transition. It returns the device in its present state.
 pub struct TransitionError<D> {
     /// The device.
     pub device: D,
-    /// Why.
+    /// The cause.
     pub error: Error,
 }
 

@@ -13,28 +13,29 @@ use crate::registers::{
 };
 use crate::{index, value};
 
-/// No register may be touched for this long after a reset was asked for (8.2.3.1.1).
+/// The time after the start of a reset in which no register may be accessed (8.2.3.1.1).
 const RESET_QUIET: Duration = Duration::from_millis(1);
-/// How long a reset may take.
+/// Time limit for a reset.
 const RESET_DONE: Duration = Duration::from_millis(100);
-/// How long the device needs after a reset before it is used (4.6.3.2).
+/// The time that the device needs after a reset before use (4.6.3.2).
 const RESET_SETTLES: Duration = Duration::from_millis(10);
-/// How long the EEPROM may take to be read. The datasheet gives no limit.
+/// Time limit for reading the EEPROM. The datasheet gives none.
 const EEPROM_READ: Duration = Duration::from_secs(1);
-/// How long the DMA engine may take to initialise. The datasheet gives no limit.
+/// Time limit for the initialisation of the DMA engine. The datasheet gives none.
 const DMA_READY: Duration = Duration::from_secs(1);
 
 /// Resets the device, which has stopped, and initialises all but receive and transmit. Returns its MAC address.
 ///
 /// These are the steps of 4.6.3 in order.
-pub(crate) fn initialise<H: Platform>(hardware: &H) -> Result<[u8; 6], Error> {
-    global_reset(hardware)?;
-    // SAFETY: the device was just reset, and the caller has it to itself. All queues are disabled, so it accesses no memory.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+pub(crate) fn initialise<H: Platform>(platform: &H) -> Result<[u8; 6], Error> {
+    global_reset(platform)?;
+    // SAFETY: the device was just reset, and the caller has exclusive access to it. All queues are disabled, so it
+    // accesses no memory.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     mask_interrupts(registers);
     configure(registers);
-    wait_for_eeprom(hardware, registers)?;
-    wait_for_dma(hardware, registers)?;
+    wait_for_eeprom(platform, registers)?;
+    wait_for_dma(platform, registers)?;
     Ok(mac_address(registers))
 }
 
@@ -51,20 +52,21 @@ where
 }
 
 /// Resets link and device and waits until that is done (4.6.3.2, 8.2.3.1.1).
-pub(crate) fn global_reset<H: Platform>(hardware: &H) -> Result<(), Error> {
-    // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. A reset disables all queues.
-    let registers: Registers<'_, H, Driver<Unbound>> = unsafe { Registers::assume_permission(hardware) };
+pub(crate) fn global_reset<H: Platform>(platform: &H) -> Result<(), Error> {
+    // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. A reset disables
+    // all queues.
+    let registers: Registers<'_, H, Driver<Unbound>> = unsafe { Registers::assume_permission(platform) };
     registers.ctrl().modify(value!(CTRL { LRST: true, RST: true }));
-    hardware.wait(RESET_QUIET);
+    platform.wait(RESET_QUIET);
     registers
         .ctrl()
-        .wait_until(hardware, RESET_DONE, |control| !control.field(CTRL::RST) && !control.field(CTRL::LRST))
+        .wait_until(platform, RESET_DONE, |control| !control.field(CTRL::RST) && !control.field(CTRL::LRST))
         .in_step("waiting for the reset to finish (8.2.3.1.1)")?;
-    hardware.wait(RESET_SETTLES);
+    platform.wait(RESET_SETTLES);
     Ok(())
 }
 
-/// Flow control is off, but its high water mark must be set (4.6.3.2).
+/// Switches flow control off. Its high water mark must be set all the same (4.6.3.2).
 fn configure<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     for index in Index::all() {
         registers.fcttv(index).write(value!(FCTTV {}));
@@ -81,10 +83,10 @@ fn configure<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
 }
 
 /// Waits until the EEPROM was read, and makes sure that there is one (4.6.3, 8.2.3.2.1).
-fn wait_for_eeprom<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+fn wait_for_eeprom<H: Platform>(platform: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
     let eec = registers
         .eec()
-        .wait_until(hardware, EEPROM_READ, |eec| eec.field(EEC::AUTO_RD))
+        .wait_until(platform, EEPROM_READ, |eec| eec.field(EEC::AUTO_RD))
         .in_step("waiting for the EEPROM to be read (4.6.3)")?;
     // AUTO_RD is set without an EEPROM too.
     if !eec.field(EEC::EE_PRES) {
@@ -98,15 +100,15 @@ fn wait_for_eeprom<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver
 }
 
 /// Waits until the DMA engine has initialised itself (4.6.3, 8.2.3.8.8).
-fn wait_for_dma<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+fn wait_for_dma<H: Platform>(platform: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
     registers
         .rdrxctl()
-        .wait_until(hardware, DMA_READY, |control| control.field(RDRXCTL::DMAIDONE))
+        .wait_until(platform, DMA_READY, |control| control.field(RDRXCTL::DMAIDONE))
         .in_step("waiting for the DMA engine (4.6.3)")
         .map(|_| ())
 }
 
-/// The MAC address that the EEPROM gave the device (8.2.3.7.8).
+/// Returns the MAC address that the EEPROM gave the device (8.2.3.7.8).
 fn mac_address<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> [u8; 6] {
     let entry = index!(crate::registers::MacAddressEntry, 0);
     let [a, b, c, d] = (registers.ral(entry).read().field(RAL::RAL) as u32).to_le_bytes();

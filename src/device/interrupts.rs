@@ -1,4 +1,6 @@
-//! Interrupts of receive queues and of the link (datasheet 8.2.3.5). Without a call of [`Control::set_up_interrupts`] there are none.
+//! Interrupts of receive queues and of the link (datasheet 8.2.3.5).
+//!
+//! The device raises none before [`Control::set_up_interrupts`].
 
 use core::time::Duration;
 
@@ -19,21 +21,25 @@ const LONGEST_INTERVAL: u128 = 511;
 const LINK_CHANGED: u64 = 1 << 20;
 
 impl<H: Platform> Control<'_, H> {
-    /// Makes receive queue n raise MSI-X vector n, at most once in `interval` (about a millisecond is the longest), and a
-    /// change of the link the vector behind those of the queues.
+    /// Routes receive queue n to MSI-X vector n and link changes to the next vector. Each queue interrupts at most once
+    /// per `interval` (at most 1,022 µs).
     ///
-    /// A device that was stopped has forgotten it. Each interrupt of a queue masks itself; [`ReceiveQueue::enable_interrupt`](crate::queue::ReceiveQueue::enable_interrupt)
-    /// lets the next one come. That of the link comes again after [`acknowledge_link_interrupt`](Self::acknowledge_link_interrupt).
-    /// Where interrupts go is the platform's matter: see `linux::Interrupts`.
+    /// Stopping the device clears this configuration; call this again after `start`.
+    ///
+    /// An interrupt of a queue masks itself, and
+    /// [`ReceiveQueue::enable_interrupt`](crate::queue::ReceiveQueue::enable_interrupt) unmasks it. The link's
+    /// interrupt repeats only after [`acknowledge_link_interrupt`](Self::acknowledge_link_interrupt). The platform
+    /// delivers interrupts: see `linux::Interrupts`.
     ///
     /// # Errors
     ///
-    /// [`Error::Value`] never, as far as is known: all values fit their fields.
+    /// [`Error::Value`] if a value does not fit its field. No such case is known.
     pub fn set_up_interrupts(&mut self, interval: Duration) -> Result<(), Error> {
-        // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of EIMS. Interrupts go
-        // where the platform has them sent: what is written says which cause raises which, not where.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
-        // One vector a cause, pending ones kept, and masked when sent (8.2.3.5.18).
+        // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of
+        // EIMS. The platform sets the addresses of interrupts: these writes only select which cause raises which
+        // vector.
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
+        // One vector per cause; pending interrupts are kept, and a sent one is masked (8.2.3.5.18).
         registers.gpie().modify(value!(GPIE { MULTIPLE_MSIX: true, PBA_SUPPORT: true, EIAME: true, OCD: true }));
         registers.eiac().modify(value!(EIAC { RTXQ_AUTO_CLEAR: 0xffff }));
         for half in Index::all() {
@@ -51,23 +57,24 @@ impl<H: Platform> Control<'_, H> {
                 value!(IVAR { INT_ALLOC_VAL_2: true, INT_ALLOC_VAL_3: false }).try_with(IVAR::INT_ALLOC_2, vector)?
             });
         }
-        // The causes that are no queue's share a vector (8.2.3.5.17); the link's is the only one that is let through.
+        // All causes other than queues share a vector (8.2.3.5.17). Only link changes are unmasked.
         let others = value!(IVAR_MISC { INT_ALLOC_VAL_0: false, INT_ALLOC_VAL_1: true });
         registers.ivar_misc().modify(others.try_with(IVAR_MISC::INT_ALLOC_1, self.config.rx_queues as u64)?);
         registers.eims().set_bits(Value::EMPTY.try_with(EIMS::INTERRUPT_ENABLE, LINK_CHANGED)?);
         Ok(())
     }
 
-    /// Lets the next change of the link raise an interrupt, and says what the link is now.
+    /// Acknowledges the link interrupt, so that the next change raises one, and returns the current link status.
     pub fn acknowledge_link_interrupt(&mut self) -> LinkStatus {
-        // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of EIMS. Interrupts go
-        // where the platform has them sent: what is written says which cause raises which, not where.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
-        // First: a change after this look at the link raises an interrupt of its own.
+        // SAFETY: the device runs as long as it is borrowed here; there is one `Control`, and queues only set bits of
+        // EIMS. The platform sets the addresses of interrupts: these writes only select which cause raises which
+        // vector.
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
+        // LSC is cleared before LINKS is read: a change in between then raises an interrupt, and none is lost.
         registers.eicr().clear_bits(value!(EICR { LSC: true }));
         self.link()
     }
 }
 
-/// The half of the vectors that queues raise: there are no more than 16 of them.
+/// The register half with the vectors of queues, of which there are at most 16.
 pub(crate) const QUEUE_VECTORS: Index<Below<2>> = index!(Index<Below<2>>, 0);

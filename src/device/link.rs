@@ -1,7 +1,8 @@
 //! The link (datasheet 4.6.4).
 //!
-//! Whether the link is up is a fact of one moment. [`LinkUp`] says that it was seen up once; a running device
-//! reports what it is [now](crate::device::Control::link).
+//! A link can go down at any time. [`LinkUp`] means that the driver saw the link up once, or that the caller
+//! [assumed](Device::assume_link_up) it to be up. [`Control::link`](crate::device::Control::link) returns the current
+//! status.
 
 use core::fmt;
 use core::time::Duration;
@@ -15,10 +16,10 @@ use crate::register::{Driver, ExclusiveAccess};
 use crate::registers::{AUTOC, AUTOC2, LINKS, Registers, autoc, autoc2, links};
 use crate::value;
 
-/// The pause between two looks at the link.
-const LOOK: Duration = Duration::from_millis(10);
-/// A link that is still up after this long is up (specification update, software clarification 6).
-const STEADY: Duration = Duration::from_millis(5);
+/// The pause between two reads of the link status.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// The time for which a link must stay up to count (specification update, software clarification 6).
+const DEBOUNCE: Duration = Duration::from_millis(5);
 
 /// Speed of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub enum Speed {
 }
 
 impl Speed {
-    /// Bits per second.
+    /// Returns the speed in bits per second.
     #[must_use]
     pub const fn bits_per_second(self) -> u64 {
         match self {
@@ -43,17 +44,17 @@ impl Speed {
     }
 }
 
-/// What the link is at one moment.
+/// Link status at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkStatus {
     /// No link.
     Down,
-    /// A link; its speed, if the device says one that it can have.
+    /// A link, with its speed unless LINKS has a reserved value.
     Up(Option<Speed>),
 }
 
 impl LinkStatus {
-    /// Whether there is a link.
+    /// Returns `true` if there is a link.
     #[must_use]
     pub const fn is_up(self) -> bool {
         matches!(self, Self::Up(_))
@@ -72,9 +73,9 @@ impl fmt::Display for LinkStatus {
     }
 }
 
-/// Sets the link up and starts negotiation (4.6.4). The firmware may write AUTOC too, hence the semaphore.
-pub(crate) fn set_up<H: Platform>(hardware: &H, link: LinkMode) -> Result<(), Error> {
-    with_mac_registers(hardware, |registers| {
+/// Configures the link and starts negotiation (4.6.4). The firmware may write AUTOC too, hence the semaphore.
+pub(crate) fn set_up<H: Platform>(platform: &H, link: LinkMode) -> Result<(), Error> {
+    with_mac_registers(platform, |registers| {
         if link == LinkMode::TenGigabitSfi {
             registers.autoc2().modify(value!(AUTOC2 { PMA_PMD_10G_SERIAL: autoc2::PMA_PMD_10G_SERIAL::Sfi }));
             registers.autoc().modify(value!(AUTOC { LMS: autoc::LMS::TenGigabitSerial }));
@@ -83,10 +84,10 @@ pub(crate) fn set_up<H: Platform>(hardware: &H, link: LinkMode) -> Result<(), Er
     })
 }
 
-/// What LINKS says (8.2.3.22.20).
+/// Returns the link status from LINKS (8.2.3.22.20).
 pub(crate) fn status<H: Bus, P: ExclusiveAccess>(registers: Registers<'_, H, P>) -> LinkStatus {
     let links = registers.links().read_with_side_effects();
-    // A device that is gone reads as all ones.
+    // A removed device reads as all ones.
     if links.get() == u32::MAX || !links.field(LINKS::LINK_UP) {
         return LinkStatus::Down;
     }
@@ -106,12 +107,12 @@ impl<H: Platform> Device<Reset, H> {
     /// [`Error::NoLink`], or [`Error::Removed`].
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.wait_for_link.md")))]
     pub fn wait_for_link(self, limit: Duration) -> Result<Device<LinkUp, H>, TransitionError<Self>> {
-        // SAFETY: the device is in that state, and owned here. It is only read.
-        let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(&self.hardware) };
+        // SAFETY: the device is in state `Reset`, and owned here. Registers are only read.
+        let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(&self.platform) };
         let look = || {
             if status(registers).is_up() {
-                // The device reports links that are none for a moment.
-                self.hardware.wait(STEADY);
+                // LINKS may show a link for a moment although there is none.
+                self.platform.wait(DEBOUNCE);
                 if status(registers).is_up() {
                     return Some(Ok(()));
                 }
@@ -119,16 +120,16 @@ impl<H: Platform> Device<Reset, H> {
             let removed = registers.status().read().get() == u32::MAX;
             removed.then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
         };
-        let found = clock::poll(&*self.hardware, limit, LOOK, look);
+        let found = clock::poll(&*self.platform, limit, POLL_INTERVAL, look);
         match found.unwrap_or_else(|waited| Err(Error::NoLink { waited })) {
             Ok(()) => Ok(self.assume_link_up()),
             Err(error) => Err(TransitionError { device: self, error }),
         }
     }
 
-    /// Goes on although nobody looked for a link: packets are lost until there is one.
+    /// Moves to `LinkUp` without checking the link; packets are lost until it is up.
     #[must_use]
     pub fn assume_link_up(self) -> Device<LinkUp, H> {
-        Device { hardware: self.hardware, data: self.data }
+        Device { platform: self.platform, data: self.data }
     }
 }

@@ -1,4 +1,4 @@
-//! The device, in one of four states.
+//! The device in its four states, with configuration, statistics and link.
 //!
 //! ```text
 //! Device<Unbound> --reset--> Device<Reset> --wait_for_link--> Device<LinkUp> --start--> Device<Running>
@@ -6,19 +6,22 @@
 //!                                 +--------------------------- stop -------------------------+
 //! ```
 //!
-//! A transition takes the device and gives it back in its new state: receiving before the device runs does not compile.
-//! Each step of the datasheet's bring-up (4.6.3) is a function of its own, named by its section, and every wait has a
-//! limit. A transition that fails gives the device back in the state that it is in ([`TransitionError`]).
+//! A transition consumes the device and returns it in its new state, so receiving before the device runs does not
+//! compile. Each step of the datasheet's bring-up (4.6.3) is one function, which names its section. Every wait has a
+//! limit. A transition that fails returns the device in its present state ([`TransitionError`]).
 //!
-//! The type names the state that the driver established. The registers that would change this state are the driver's
-//! alone. A card can still be pulled or reset from outside, and the type does not follow:
+//! `LinkUp` means that the driver saw the link up once, or that [`Device::assume_link_up`] skipped the check. The link
+//! may have gone down since: [`Control::link`] returns its current status.
 //!
-//! - A pulled card reads as all ones. Calls that need its answer return [`Error::Removed`], and the link is down.
-//!   Nothing is received; packets can still be posted, and are not sent.
-//! - After a reset from outside the queues stand still. [`Device::stop`] initialises the device again.
+//! The type names the state that the driver established. Only the driver writes registers that would change this
+//! state. A card can still be pulled or reset from outside, and the type does not change with that:
 //!
-//! Reading order: [`unbound`](self) (reset), `initialise`, `link`, `running` (start, stop) with
-//! `receive` and `transmit`, then `stop`, which everything that frees memory stands on.
+//! - A pulled card reads as all ones. Calls that need its answer return [`Error::Removed`], and the link reads as down.
+//!   Nothing is received. Packets can still be posted, but are not sent.
+//! - After a reset from outside, the queues stop. [`Device::stop`] initialises the device again.
+//!
+//! Reading order: `unbound` (reset), `initialise`, `link`, `running` (start, stop) with `receive` and `transmit`, then
+//! `stop`, the only source of the proof that memory may be freed.
 
 mod config;
 mod control;
@@ -57,9 +60,9 @@ pub use crate::registers::permission::{LinkUp, Reset, Running, Unbound};
 
 /// An 82599 in state `S` on platform `H`.
 ///
-/// See the [module](self) for the states and what leads from one to the next.
+/// See the [module](self) for the states and the transitions between them.
 pub struct Device<S: State, H: Platform> {
-    hardware: Arc<H>,
+    platform: Arc<H>,
     data: S::Data<H>,
 }
 
@@ -76,16 +79,16 @@ impl<S: sealed::State> State for S {}
 
 mod sealed {
     use super::{Initialised, LinkUp, Platform, Reset, Running, Unbound};
-    use crate::device::running::Engine;
-    use crate::device::unbound::Unfreed;
+    use crate::device::running::RunningData;
+    use crate::device::unbound::RetainedRings;
 
     pub trait State {
-        /// What there is in this state beside the hardware.
+        /// The data of this state, besides the platform.
         type Data<H: Platform>;
     }
 
     impl State for Unbound {
-        type Data<H: Platform> = Unfreed;
+        type Data<H: Platform> = RetainedRings;
     }
 
     impl State for Reset {
@@ -97,24 +100,24 @@ mod sealed {
     }
 
     impl State for Running {
-        type Data<H: Platform> = Engine<H>;
+        type Data<H: Platform> = RunningData<H>;
     }
 }
 
-/// What is known of a device that was initialised.
+/// Data of an initialised device.
 #[derive(Debug, Clone)]
 pub struct Initialised {
     config: Config,
     mac: [u8; 6],
-    /// Pools of others whose packets this device is to send.
+    /// Attached pools: their packets can be sent, though the device does not receive into them.
     pools: Vec<Pool>,
 }
 
 impl Initialised {
-    /// Adds `pool` to those that the device on `platform` will send packets of.
+    /// Adds `pool` to the pools whose packets the device on `platform` will send.
     fn attach(&mut self, platform: &impl Platform, pool: &Pool) -> Result<(), DmaError> {
         if !self.pools.iter().any(|attached| attached.id() == pool.id()) {
-            // Mapped for a moment, so that what is not possible shows now and not at every start.
+            // Mapped once for a moment: a pool that cannot be mapped fails here, not at every start.
             Attachment::new(platform, pool)?;
             self.pools.push(pool.clone());
         }
@@ -129,25 +132,25 @@ impl Initialised {
 }
 
 impl<S: State, H: Platform> Device<S, H> {
-    /// The registers, with what state `S` permits.
+    /// Returns the registers, with the permission of state `S`.
     #[must_use]
     pub fn registers(&self) -> Registers<'_, H, S> {
-        // SAFETY: the device is in state `S`, as its type says. A state alone is no `Driver` permission.
-        unsafe { Registers::assume_permission(&self.hardware) }
+        // SAFETY: the device is in state `S`, as its type says. A device state is no `Driver` permission.
+        unsafe { Registers::assume_permission(&self.platform) }
     }
 
-    /// The registers, also those that reading changes.
+    /// Returns the registers, with the right to read those with read side effects.
     #[must_use]
     pub fn registers_mut(&mut self) -> Registers<'_, H, Exclusive<S>> {
-        // SAFETY: the device is in state `S`, as its type says, and borrowed whole, so nobody else uses it. It is no `Driver`
-        // permission.
-        unsafe { Registers::assume_permission(&self.hardware) }
+        // SAFETY: the device is in state `S`, as its type says, and borrowed uniquely, so nothing else uses it.
+        // `Exclusive<S>` is no `Driver` permission.
+        unsafe { Registers::assume_permission(&self.platform) }
     }
 
-    /// The platform that the device is on.
+    /// Returns the platform of the device.
     #[must_use]
     pub fn platform(&self) -> &H {
-        &self.hardware
+        &self.platform
     }
 }
 

@@ -18,23 +18,23 @@ use crate::registers::{
 };
 use crate::{index, value};
 
-/// How long a queue may take to read back as enabled.
+/// Time limit for a queue to read back as enabled.
 const QUEUE_ENABLES: Duration = Duration::from_millis(10);
-/// How long the receive data path may take to become idle.
+/// Time limit for the receive data path to become idle.
 const RECEIVE_IDLE: Duration = Duration::from_millis(40);
 
-/// The packet buffer that receives everything while there is one traffic class, in KiB (4.6.11.3.4).
+/// The size of the only packet buffer in use with one traffic class, in KiB (4.6.11.3.4).
 const PACKET_BUFFER: u64 = 512;
-/// Frames longer than this, with CRC, are jumbo frames: MAXFRS counts only for these.
+/// The size above which a frame, with CRC, is a jumbo frame. MAXFRS limits only jumbo frames.
 pub(crate) const STANDARD_FRAME: usize = 1518;
 
-/// Initialises what all receive queues share; RXCTRL.RXEN is off.
+/// Initialises the registers that all receive queues share. RXCTRL.RXEN is off.
 pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
     clear_filters(registers)?;
     registers.rxfeccerr0().modify(value!(RXFECCERR0 { ECCFLT_EN: true }));
     set_filters(registers, config.promiscuous, config.multicast);
     set_up_rss(registers, config)?;
-    // Both must agree on the CRC, and reset leaves them apart.
+    // Both registers must agree on CRC stripping, and their reset values differ.
     registers.hlreg0().modify(value!(HLREG0 { RXCRCSTRP: true }));
     registers.rdrxctl().modify(value!(RDRXCTL { CRCSTRIP: true }));
     set_up_packet_buffers(registers);
@@ -43,7 +43,7 @@ pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
 
 /// Clears the filter tables, whose contents are unknown after reset.
 fn clear_filters<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
-    // Entry 0 is the address that the EEPROM gave.
+    // Entry 0 has the address from the EEPROM.
     for entry in MacAddressEntry::all().skip(1) {
         registers.rah(entry).write_full(value!(RAH { RAH: 0, AV: false }).full()?);
     }
@@ -63,12 +63,12 @@ fn clear_filters<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> Result<(
         mta MTA { BIT_VECTOR: 0 }
         ftqf FTQF { QUEUE_ENABLE: false }
     }
-    // Address 0 belongs to pool 0, which is the whole port.
+    // MAC address 0 belongs to VM pool 0, which is the whole port.
     registers.mpsar(index!(Index<crate::mmio::Below<256>>, 0)).modify(value!(MPSAR { POOL_ENA: 1 }));
     Ok(())
 }
 
-/// Which frames are received (8.2.3.7.1). Reception must be off.
+/// Selects which frames are received (8.2.3.7.1). Reception must be off.
 pub(crate) fn set_filters<H: Bus, P>(registers: Registers<'_, H, P>, promiscuous: bool, multicast: bool)
 where
     FCTRL: WritableIn<P>,
@@ -83,13 +83,13 @@ fn set_up_rss<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Confi
         registers.mrqc().write(value!(MRQC { MRQE: mrqc::MRQE::RssDisabled }));
         return Ok(());
     }
-    // The hash takes the place of the checksum in the descriptor.
+    // The hash replaces the checksum in the descriptor.
     registers.rxcsum().modify(value!(RXCSUM { PCSD: true }));
     set_hash(registers, &config.initial_rss())?;
     set_redirection(registers, &config.initial_rss())
 }
 
-/// What is hashed, and how. Reception must be off, so that no packet meets half of it.
+/// Sets the key and the fields of the hash. Reception must be off: no packet may be hashed with half of a key.
 pub(crate) fn set_hash<H: Bus, P>(registers: Registers<'_, H, P>, rss: &Rss) -> Result<(), Error>
 where
     RSSRK: WritableIn<P>,
@@ -105,7 +105,7 @@ where
     Ok(())
 }
 
-/// Which queue a hash goes to. This may change at any time, without a border between packets.
+/// Sets the queue of each hash value. The table may change while packets arrive.
 pub(crate) fn set_redirection<H: Bus, P>(registers: Registers<'_, H, P>, rss: &Rss) -> Result<(), Error>
 where
     RETA: WritableIn<P>,
@@ -119,7 +119,7 @@ where
     Ok(())
 }
 
-/// One packet buffer for everything (4.6.11.3.4).
+/// Gives all memory to one packet buffer (4.6.11.3.4).
 fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     for buffer in PacketBuffer::all().skip(1) {
         registers.rxpbsize(buffer).write(value!(RXPBSIZE { SIZE: 0 }));
@@ -130,7 +130,7 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.mflcn().write(value!(MFLCN {}));
 }
 
-/// The largest frame (8.2.3.22.13).
+/// Sets the largest frame (8.2.3.22.13).
 fn set_up_frame_size<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
     registers.hlreg0().modify(Value::EMPTY.with(HLREG0::JUMBOEN, config.max_frame > STANDARD_FRAME));
     registers.maxfrs().modify(Value::EMPTY.try_with(MAXFRS::MFS, config.max_frame as u64)?);
@@ -141,11 +141,13 @@ fn set_up_frame_size<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config:
 ///
 /// # Safety
 ///
-/// The ring must have been made for this device, which must not run yet, and be held until it has stopped.
-pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
-    // SAFETY: the queue is disabled since the reset. The address and the length are those of a ring that the device keeps, by the
-    // caller's promise; the size is that of the ring's buffers; and the device owns no descriptor: head and tail are 0.
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(hardware) };
+/// The ring must have been made for this device, which must not run yet. The ring must live until the device has
+/// stopped.
+pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
+    // SAFETY: the queue is disabled since the reset. By the caller's promise, address and length describe a ring that
+    // lives until the device has stopped. The buffer size is the pool's. Head and tail are 0, so the device owns no
+    // descriptor.
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(platform) };
     let queue = ring.queue();
     registers.rdba(queue).write(ring.ring().address());
     registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -153,37 +155,37 @@ pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &RxRing, conf
     registers.srrctl(queue).modify(
         value!(SRRCTL { DESCTYPE: srrctl::DESCTYPE::AdvancedOneBuffer })
             .try_with(SRRCTL::BSIZEPACKET, kibibytes)?
-            // Else a queue that nobody empties would hold up all others.
+            // Without DROP_EN, one queue that nobody drains stalls all others.
             .with(SRRCTL::DROP_EN, config.rx_queues > 1),
     );
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
-    // Reset leaves bit 12 as 1, and it must be 0: every write sees to it.
-    // SAFETY: the device does not run yet, and the caller has it to itself. What is written switches a hint off.
-    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    // Bit 12 is 1 after a reset and must be 0: the description fixes it, so every write clears it.
+    // SAFETY: the device does not run yet, and the caller has exclusive access. The write only switches a hint off.
+    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
     registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
     registers
         .rxdctl(queue)
-        .wait_until(hardware, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
+        .wait_until(platform, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
         .in_step("enabling a receive queue (4.6.7)")
         .map(|_| ())
 }
 
-/// Starts to receive, once all queues are enabled: doing it earlier can hang the receive DMA (4.6.7).
-pub(crate) fn enable<H: Platform>(hardware: &H) -> Result<(), Error> {
-    // SAFETY: `start` alone calls this, on a device that does not run yet, which it has to itself. Reception writes to the buffers
-    // of the queues that are enabled, which are the driver's.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
-    while_idle(hardware, registers, || {
-        // The datasheet has it last. But a packet may be waiting, and must not be written without snooping either.
+/// Starts reception. All queues must be enabled: an earlier start can hang the receive DMA (4.6.7).
+pub(crate) fn enable<H: Platform>(platform: &H) -> Result<(), Error> {
+    // SAFETY: only `start` calls this, with exclusive access to a device that does not run yet. Reception writes only
+    // to buffers of enabled queues, and these belong to the driver.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
+    while_idle(platform, registers, || {
+        // The datasheet sets NS_DIS last. But a packet may wait already, and its DMA must snoop the caches too.
         registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
         registers.rxctrl().modify(value!(RXCTRL { RXEN: true }));
     })
 }
 
-/// Does `action` while the receive data path is idle: RXCTRL.RXEN may change only then (8.2.3.8.10, 8.2.3.12.5).
+/// Calls `action` while the receive data path is idle: RXCTRL.RXEN may change only then (8.2.3.8.10, 8.2.3.12.5).
 pub(crate) fn while_idle<H: Platform, P>(
-    hardware: &H,
+    platform: &H,
     registers: Registers<'_, H, P>,
     action: impl FnOnce(),
 ) -> Result<(), Error>
@@ -193,7 +195,7 @@ where
     registers.secrxctrl().modify(value!(SECRXCTRL { RX_DIS: true }));
     let idle = registers
         .secrxstat()
-        .wait_until(hardware, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
+        .wait_until(platform, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
         .in_step("waiting for the receive data path to be idle (4.6.7)");
     if idle.is_ok() {
         action();

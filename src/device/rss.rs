@@ -1,29 +1,29 @@
-//! Receive side scaling: which receive queue a packet goes to (datasheet 7.1.2.8).
+//! Receive side scaling (RSS): the choice of a receive queue for each packet (datasheet 7.1.2.8).
 //!
-//! The device hashes addresses and ports, looks the low seven bits of the hash up in a table of 128 queues, and so
-//! keeps the packets of a flow on one queue and in order. What it does not hash, such as ARP, goes to queue 0.
+//! The device hashes addresses and ports, and looks up the low seven bits of the hash in a table of 128 queues. So the
+//! packets of a flow stay in order on one queue. Packets that it does not hash, such as ARP, go to queue 0.
 
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::ops::BitOr;
 
-/// Bytes of the key of the hash: RSSRK has ten registers (8.2.3.7.14).
+/// The length of the hash key in bytes: RSSRK has ten registers (8.2.3.7.14).
 pub const RSS_KEY_LEN: usize = 40;
 
-/// Entries of the table that takes a hash to a queue: RETA has 32 registers of four (8.2.3.7.15).
+/// The number of entries of the redirection table: RETA has 32 registers of four (8.2.3.7.15).
 pub const RSS_TABLE_LEN: usize = 128;
 
-/// The key with which the hash's test vectors are published.
+/// The key of the published test vectors of the hash.
 pub const RSS_KEY: [u8; RSS_KEY_LEN] = [
     0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b,
     0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac,
     0x01, 0xfa,
 ];
 
-/// Which kinds of packets are hashed, and over what: a set, put together by `|` (MRQC.RSS_FIELD_ENABLE, 8.2.3.7.12).
+/// A set of packet kinds and the fields that are hashed (MRQC.RSS_FIELD_ENABLE, 8.2.3.7.12). `|` unites sets.
 ///
-/// Where a packet is of several of these kinds, the hash over addresses and ports is taken. The kinds of MRQC that
-/// look into IPv6 extension headers are left out.
+/// If a packet is of several kinds, the device hashes addresses and ports. This type leaves out the kinds of MRQC that
+/// hash IPv6 extension headers.
 ///
 /// ```
 /// use ixgbe::device::HashFields;
@@ -42,20 +42,20 @@ impl HashFields {
     pub const IPV6: Self = Self(1 << 4);
     /// TCP over IPv6, by addresses and ports.
     pub const TCP_IPV6: Self = Self(1 << 5);
-    /// UDP over IPv4, by addresses and ports. Fragments have no ports, and so go elsewhere than the rest of their flow.
+    /// UDP over IPv4, by addresses and ports. Fragments have no ports, so they may leave their flow's queue.
     pub const UDP_IPV4: Self = Self(1 << 6);
     /// UDP over IPv6, by addresses and ports; fragments as for [`UDP_IPV4`](Self::UDP_IPV4).
     pub const UDP_IPV6: Self = Self(1 << 7);
     /// All of these.
     pub const ALL: Self = Self(0xf3);
 
-    /// Whether all of `fields` are in this set.
+    /// Returns `true` if all of `fields` are in this set.
     #[must_use]
     pub const fn contains(self, fields: Self) -> bool {
         self.0 & fields.0 == fields.0
     }
 
-    /// The bits of MRQC.RSS_FIELD_ENABLE.
+    /// Returns the bits of MRQC.RSS_FIELD_ENABLE.
     pub(crate) const fn bits(self) -> u64 {
         self.0 as u64
     }
@@ -87,18 +87,18 @@ impl fmt::Debug for HashFields {
     }
 }
 
-/// What is carried in a packet over IP, as far as the hash is concerned.
+/// The transport protocol of an IP packet, as the hash distinguishes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// TCP, not in fragments.
     Tcp,
     /// UDP, not in fragments.
     Udp,
-    /// Anything else, and fragments: ports do not count.
+    /// Any other protocol, and fragments: ports are not hashed.
     Other,
 }
 
-/// How packets are spread over receive queues: the hash's key, what is hashed, and the table that takes a hash to a queue.
+/// Configuration of RSS: the key of the hash, the hashed fields, and the redirection table.
 ///
 /// ```
 /// use ixgbe::device::{Config, Rss, RSS_TABLE_LEN, Transport};
@@ -119,7 +119,7 @@ pub struct Rss {
 }
 
 impl Rss {
-    /// Spreads evenly over `queues` receive queues, by all fields, with the [published key](RSS_KEY).
+    /// Spreads packets evenly over `queues` receive queues, by all fields, with the [published key](RSS_KEY).
     pub const fn new(queues: usize) -> Self {
         let mut table = [0; RSS_TABLE_LEN];
         let mut rest: &mut [u8] = &mut table;
@@ -132,27 +132,27 @@ impl Rss {
         Self { key: RSS_KEY, fields: HashFields::ALL, table }
     }
 
-    /// The key of the hash, in the order in which it is published as bytes.
+    /// Sets the key of the hash, in the byte order in which keys are published.
     ///
-    /// Who knows the key can aim packets at one queue: where that matters, it should be random.
+    /// A sender that knows the key can aim its packets at one queue. Where this matters, use a random key.
     pub const fn key(mut self, key: [u8; RSS_KEY_LEN]) -> Self {
         self.key = key;
         self
     }
 
-    /// What is hashed. Packets of other kinds go to queue 0.
+    /// Sets which fields are hashed. Packets of other kinds go to queue 0.
     pub const fn fields(mut self, fields: HashFields) -> Self {
         self.fields = fields;
         self
     }
 
-    /// The queue for each value of the hash's low seven bits. All must be queues that run.
+    /// Sets the queue for each value of the hash's low seven bits. All these queues must run.
     pub const fn table(mut self, table: [u8; RSS_TABLE_LEN]) -> Self {
         self.table = table;
         self
     }
 
-    /// The hash of packets from `source` to `destination`; `None` if the device hashes no such packets.
+    /// Returns the hash of packets from `source` to `destination`, or `None` if the device does not hash such packets.
     #[must_use]
     pub fn hash(&self, transport: Transport, source: SocketAddr, destination: SocketAddr) -> Option<u32> {
         let (with_ports, without) = match (transport, source.ip(), destination.ip()) {
@@ -170,7 +170,7 @@ impl Rss {
         }
         let ends = [source, destination];
         let addresses = ends.into_iter().flat_map(|end| {
-            // The bytes of the address behind one another, in the last places of 16.
+            // The bytes of the address, right-aligned in 16.
             let (bytes, len) = match end.ip() {
                 IpAddr::V4(ip) => (u128::from(ip.to_bits()), 4),
                 IpAddr::V6(ip) => (ip.to_bits(), 16),
@@ -181,7 +181,7 @@ impl Rss {
         Some(toeplitz(&self.key, addresses.chain(ports)))
     }
 
-    /// The receive queue of packets from `source` to `destination`.
+    /// Returns the receive queue of packets from `source` to `destination`.
     #[must_use]
     pub fn queue(&self, transport: Transport, source: SocketAddr, destination: SocketAddr) -> usize {
         let entry = self.hash(transport, source, destination).map(|hash| hash as usize % RSS_TABLE_LEN);
@@ -189,9 +189,9 @@ impl Rss {
     }
 }
 
-/// The Toeplitz hash of `input` (7.1.2.8.1): addresses and ports in the order and byte order in which they stand in headers.
+/// Returns the Toeplitz hash of `input` (7.1.2.8.1): addresses and ports, in the order and byte order of the headers.
 ///
-/// The key is enough for 36 bytes, two IPv6 addresses and two ports. It goes on as zeros.
+/// The key suffices for 36 bytes: two IPv6 addresses and two ports. Beyond that, zeros continue it.
 #[must_use]
 pub fn toeplitz(key: &[u8; RSS_KEY_LEN], input: impl IntoIterator<Item = u8>) -> u32 {
     let mut rest = key.iter().skip(8);

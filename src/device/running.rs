@@ -1,4 +1,4 @@
-//! A device that receives and transmits.
+//! The running device: start, queues and stop.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,33 +18,33 @@ use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
 use crate::value;
 
-/// How long packets that are still in a transmit ring may take to leave when the device is stopped.
+/// Time limit for sending the packets that are still in a transmit ring when the device is stopped.
 const DRAIN: Duration = Duration::from_millis(100);
-/// The pause between two looks at a ring that drains.
-const LOOK: Duration = Duration::from_micros(50);
+/// The pause between two checks of a ring that drains.
+const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
-/// Something of one queue, on cache lines of its own: what one thread writes must not lie beside what another reads.
+/// Data of one queue on its own cache lines: a line that one thread writes must hold nothing that another reads.
 /// Two lines, because x86-64 fetches them in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Apart<T>(T);
+struct CachePadded<T>(T);
 
-/// The rings of a device, which it may reach until it has stopped.
+/// The rings of a device, which it may access by DMA until it has stopped.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    rx: Vec<Apart<Held<RxRing>>>,
-    tx: Vec<Apart<Held<TxRing>>>,
+    rx: Vec<CachePadded<Held<RxRing>>>,
+    tx: Vec<CachePadded<Held<TxRing>>>,
 }
 
 impl Queues {
-    /// Frees the rings and gives their buffers back to the pools, now that the device has stopped.
+    /// Frees the rings and returns their buffers to the pools. The proof shows that the device has stopped.
     pub(crate) fn release(self, proof: &Stopped) {
         for ring in self.rx.into_iter().filter_map(|ring| ring.0.release(proof)) {
-            // SAFETY: the ring's device has stopped, else there would be no ring.
+            // SAFETY: the ring's device has stopped: otherwise `release` would have returned no ring.
             unsafe { ring.empty() };
         }
         for ring in self.tx.into_iter().filter_map(|ring| ring.0.release(proof)) {
-            // SAFETY: the ring's device has stopped, else there would be no ring.
+            // SAFETY: the ring's device has stopped: otherwise `release` would have returned no ring.
             unsafe { ring.empty() };
         }
     }
@@ -54,9 +54,9 @@ impl Queues {
     }
 }
 
-/// What a running device has. Dropping it stops the device, and leaks its rings if that fails.
-pub struct Engine<H: Platform> {
-    hardware: Arc<H>,
+/// Data of a running device. Dropping it stops the device, and leaks the rings if the device does not stop.
+pub struct RunningData<H: Platform> {
+    platform: Arc<H>,
     data: Initialised,
     queues: Queues,
     statistics: Statistics,
@@ -64,52 +64,52 @@ pub struct Engine<H: Platform> {
     rss: Rss,
 }
 
-impl<H: Platform> Engine<H> {
-    /// Lets packets that were posted leave, for a while: a transmit queue is disabled when it is empty (4.6.8.1).
+impl<H: Platform> RunningData<H> {
+    /// Waits for posted packets to be sent, up to a limit: a transmit queue is disabled when it is empty (4.6.8.1).
     fn drain(&mut self) {
         let tx = &mut self.queues.tx;
         let is_drained = || tx.iter_mut().all(|ring| ring.0.get_mut().is_drained()).then_some(());
-        // What has not left by then is given back to its pool when the device has stopped.
-        _ = clock::poll(&*self.hardware, DRAIN, LOOK, is_drained);
+        // Packets that were not sent by then return to their pool when the device has stopped.
+        _ = clock::poll(&*self.platform, DRAIN, POLL_INTERVAL, is_drained);
     }
 }
 
-impl<H: Platform> Drop for Engine<H> {
+impl<H: Platform> Drop for RunningData<H> {
     fn drop(&mut self) {
         self.drain();
         let queues = core::mem::take(&mut self.queues);
         if queues.is_empty() {
             return;
         }
-        let stopped = stop::quiesce(&*self.hardware);
+        let stopped = stop::quiesce(&*self.platform);
         match stopped {
             Ok(proof) => queues.release(&proof),
-            Err(error) => log::error!("the device did not stop, its memory is lost: {error}"),
+            Err(error) => log::error!("the device did not stop, so the memory of its rings leaks: {error}"),
         }
-        // So that the firmware learns that the driver has gone.
-        if let Err(error) = initialise::global_reset(&*self.hardware) {
-            log::error!("the device was left without a reset: {error}");
+        // The reset clears DRV_LOAD, which shows the firmware that the driver has gone.
+        if let Err(error) = initialise::global_reset(&*self.platform) {
+            log::error!("cannot reset the device after stopping it: {error}");
         }
     }
 }
 
-impl<H: Platform> fmt::Debug for Engine<H> {
+impl<H: Platform> fmt::Debug for RunningData<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("queues", &self.queues).finish_non_exhaustive()
+        f.debug_struct("RunningData").field("queues", &self.queues).finish_non_exhaustive()
     }
 }
 
-/// A start that failed.
+/// A failed start.
 #[expect(clippy::large_enum_variant, reason = "it is made a few times in a device's life")]
 pub enum StartError<H: Platform> {
     /// The device was brought back to its initialised state.
     RolledBack(TransitionError<Device<Reset, H>>),
-    /// That failed too: the device must be reset, and keeps its memory until then.
+    /// The device did not stop either: it must be reset, and keeps its memory until then.
     NotStopped(TransitionError<Device<Unbound, H>>),
 }
 
 impl<H: Platform> StartError<H> {
-    /// Why the start failed.
+    /// Returns the cause of the failure.
     #[must_use]
     pub fn error(&self) -> &Error {
         match self {
@@ -141,43 +141,44 @@ impl<H: Platform> core::error::Error for StartError<H> {
 }
 
 impl<H: Platform> Device<LinkUp, H> {
-    /// Starts to receive and transmit (datasheet 4.6.5, 4.6.7, 4.6.8), with a pool of its own for each receive queue.
+    /// Starts reception and transmission (datasheet 4.6.5, 4.6.7, 4.6.8), with one new pool for each receive queue.
     ///
     /// # Errors
     ///
-    /// [`StartError`] with the device, and the step that failed.
+    /// [`StartError`] with the device and the failed step.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.start.md")))]
     pub fn start(self) -> Result<Device<Running, H>, StartError<H>> {
         let config = self.data.config;
         let pools = (0..config.rx_queues)
-            .map(|_| Pool::new(&*self.hardware, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
+            .map(|_| Pool::new(&*self.platform, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
             .collect::<Result<Vec<_>, _>>();
         match pools {
             Ok(pools) => self.start_with(&pools),
             Err(error) => {
-                let device = Device { hardware: self.hardware, data: self.data };
+                let device = Device { platform: self.platform, data: self.data };
                 Err(StartError::RolledBack(TransitionError { device, error }))
             }
         }
     }
 
-    /// Starts to receive and transmit, with buffers of `pools`: one for each receive queue, or one for several in turn.
+    /// Starts reception and transmission with buffers of `pools`. Receive queue n uses pool n modulo their number.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a ring.
+    /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a
+    /// ring.
     pub fn start_with(self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
         let mut queues = Queues::default();
-        match start(&*self.hardware, &self.data, pools, &mut queues) {
+        match start(&*self.platform, &self.data, pools, &mut queues) {
             Ok(()) => {
                 let config = &self.data.config;
                 let statistics = Statistics::new(config.rx_queues.max(config.tx_queues));
                 let drops = queues.rx.iter().map(|ring| ring.0.get().drops()).collect();
-                let (hardware, rss) = (Arc::clone(&self.hardware), config.initial_rss());
-                let engine = Engine { hardware, data: self.data, queues, statistics, drops, rss };
-                Ok(Device { hardware: self.hardware, data: engine })
+                let (platform, rss) = (Arc::clone(&self.platform), config.initial_rss());
+                let engine = RunningData { platform, data: self.data, queues, statistics, drops, rss };
+                Ok(Device { platform: self.platform, data: engine })
             }
-            Err(error) => Err(match shut_down(self.hardware, self.data, queues) {
+            Err(error) => Err(match shut_down(self.platform, self.data, queues) {
                 Ok(device) => StartError::RolledBack(TransitionError { device, error }),
                 Err(TransitionError { device, .. }) => StartError::NotStopped(TransitionError { device, error }),
             }),
@@ -185,93 +186,95 @@ impl<H: Platform> Device<LinkUp, H> {
     }
 }
 
-/// The steps of 4.6.3 from the statistics on, in order. What the device may reach is in `queues`, also after an error.
-fn start<H: Platform>(hardware: &H, data: &Initialised, pools: &[Pool], queues: &mut Queues) -> Result<(), Error> {
+/// Does the steps of 4.6.3 from the statistics on, in order.
+///
+/// All memory that the device may access is in `queues`, also after an error.
+fn start<H: Platform>(platform: &H, data: &Initialised, pools: &[Pool], queues: &mut Queues) -> Result<(), Error> {
     let config = &data.config;
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
-    // SAFETY: the caller has a device in state `LinkUp`, in which what `Reset` may write may be written, to itself. No queue is
-    // enabled, so the device accesses no memory, whatever the filters and counters are set to.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    // SAFETY: the caller has exclusive access to a device in state `LinkUp`, which permits all that `Reset` permits. No
+    // queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.rx_queues) {
-        let ring = RxRing::new(hardware, queue, config.rx_len, pool, config.long_frames)?;
-        queues.rx.push(Apart(Held::by(hardware, ring)));
+        let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
+        queues.rx.push(CachePadded(Held::by(platform, ring)));
     }
-    transmit::initialise(hardware, config)?;
+    transmit::initialise(platform, config)?;
     for queue in TxQueue::all().take(config.tx_queues) {
-        let mut ring = TxRing::new(hardware, queue, config.tx_len, config.max_frame)?;
+        let mut ring = TxRing::new(platform, queue, config.tx_len, config.max_frame)?;
         for pool in pools.iter().chain(&data.pools) {
-            ring.attach(hardware, pool)?;
+            ring.attach(platform, pool)?;
         }
-        queues.tx.push(Apart(Held::by(hardware, ring)));
+        queues.tx.push(CachePadded(Held::by(platform, ring)));
     }
-    for Apart(ring) in &mut queues.rx {
-        // SAFETY: the ring is held until this device has stopped, and was made for it.
-        unsafe { receive::enable_queue(hardware, ring.get(), config) }?;
-        ReceiveQueue::new(ring.get_mut(), hardware).start();
+    for CachePadded(ring) in &mut queues.rx {
+        // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
+        unsafe { receive::enable_queue(platform, ring.get(), config) }?;
+        ReceiveQueue::new(ring.get_mut(), platform).start();
     }
-    for Apart(ring) in &queues.tx {
-        // SAFETY: the ring is held until this device has stopped, and was made for it.
-        unsafe { transmit::enable_queue(hardware, ring.get(), config) }?;
+    for CachePadded(ring) in &queues.tx {
+        // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
+        unsafe { transmit::enable_queue(platform, ring.get(), config) }?;
     }
-    receive::enable(hardware)
+    receive::enable(platform)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
 fn shut_down<H: Platform>(
-    hardware: Arc<H>,
+    platform: Arc<H>,
     data: Initialised,
     queues: Queues,
 ) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
-    let proof = match stop::quiesce(&*hardware) {
+    let proof = match stop::quiesce(&*platform) {
         Ok(proof) => proof,
-        Err(error) => return Err(TransitionError { device: Device::unfreed(hardware, queues), error }),
+        Err(error) => return Err(TransitionError { device: Device::with_retained_rings(platform, queues), error }),
     };
     queues.release(&proof);
-    let initialised = initialise::initialise(&*hardware).and_then(|mac| {
-        link::set_up(&*hardware, data.config.link)?;
+    let initialised = initialise::initialise(&*platform).and_then(|mac| {
+        link::set_up(&*platform, data.config.link)?;
         Ok(mac)
     });
     match initialised {
-        Ok(mac) => Ok(Device { hardware, data: Initialised { mac, ..data } }),
-        Err(error) => Err(TransitionError { device: Device::unfreed(hardware, Queues::default()), error }),
+        Ok(mac) => Ok(Device { platform, data: Initialised { mac, ..data } }),
+        Err(error) => Err(TransitionError { device: Device::with_retained_rings(platform, Queues::default()), error }),
     }
 }
 
 impl<H: Platform> Device<Running, H> {
-    /// The device as a whole, and its queue pairs: each can be given to a thread of its own.
+    /// Splits the device into its control and its queue pairs, each of which can go to its own thread.
     ///
-    /// Queues that are not in pairs, because there are more of one kind, are seen by [`split_queues`](Self::split_queues).
+    /// [`split_queues`](Self::split_queues) also returns the queues that are not in pairs.
     pub fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
         let (control, rx, tx) = self.split_queues();
         (control, rx.into_iter().zip(tx).map(|(rx, tx)| QueuePair { rx, tx }).collect())
     }
 
-    /// The device as a whole, all its receive queues, and all its transmit queues.
+    /// Splits the device into its control, its receive queues and its transmit queues.
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
-        let Engine { hardware, data, queues, statistics, drops, rss } = &mut self.data;
-        let hardware = &**hardware;
+        let RunningData { platform, data, queues, statistics, drops, rss } = &mut self.data;
+        let platform = &**platform;
         let Initialised { config, mac, .. } = data;
-        let control = Control { hardware, statistics, drops, config, mac, rss };
-        let rx = queues.rx.iter_mut().map(|ring| ReceiveQueue::new(ring.0.get_mut(), hardware)).collect();
-        let tx = queues.tx.iter_mut().map(|ring| TransmitQueue::new(ring.0.get_mut(), hardware)).collect();
+        let control = Control { platform, statistics, drops, config, mac, rss };
+        let rx = queues.rx.iter_mut().map(|ring| ReceiveQueue::new(ring.0.get_mut(), platform)).collect();
+        let tx = queues.tx.iter_mut().map(|ring| TransmitQueue::new(ring.0.get_mut(), platform)).collect();
         (control, rx, tx)
     }
 
-    /// What the link is now.
+    /// Returns the current link status, from LINKS.
     pub fn link(&mut self) -> LinkStatus {
         self.split().0.link()
     }
 
-    /// The counters since the device was started: see [`Control::statistics`].
+    /// Returns the counters since the device was started: see [`Control::statistics`].
     ///
     /// # Errors
     ///
-    /// [`Error::Removed`] if the device does not answer any more.
+    /// [`Error::Removed`] if the device no longer answers.
     pub fn statistics(&mut self) -> Result<Statistics, Error> {
         self.split().0.statistics()
     }
@@ -280,32 +283,32 @@ impl<H: Platform> Device<Running, H> {
     ///
     /// # Errors
     ///
-    /// [`DmaError`] if the device cannot reach the pool's memory.
+    /// [`DmaError`] if the pool's memory cannot be mapped for the device.
     pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
         let (_, _, mut queues) = self.split_queues();
         queues.iter_mut().try_for_each(|queue| queue.attach(pool))
     }
 
-    /// The pools that received packets come from, a queue each.
+    /// Returns the pool of each receive queue, in the order of the queues.
     pub fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.data.queues.rx.iter().map(|ring| ring.0.get().pool())
     }
 
-    /// What the device was set up as.
+    /// Returns the configuration of the device.
     pub fn config(&self) -> &Config {
         &self.data.data.config
     }
 
-    /// The MAC address that the device receives frames for.
+    /// Returns the MAC address for which the device receives frames.
     #[must_use]
     pub fn mac(&self) -> [u8; 6] {
         self.data.data.mac
     }
 
-    /// Stops the device: lets packets that were posted leave, disables the queues, waits for the last request on the
-    /// bus, and initialises the device again.
+    /// Stops the device: sends posted packets, disables the queues, waits for the last request on the bus, and
+    /// initialises the device again.
     ///
-    /// Packets that were received and not fetched go home; so do those that could not be sent in time.
+    /// Packets that nobody fetched return to their pools, and so do packets that were not sent within 100 ms.
     ///
     /// # Errors
     ///
@@ -315,18 +318,18 @@ impl<H: Platform> Device<Running, H> {
         let engine = &mut self.data;
         engine.drain();
         let queues = core::mem::take(&mut engine.queues);
-        shut_down(Arc::clone(&self.hardware), engine.data.clone(), queues)
+        shut_down(Arc::clone(&self.platform), engine.data.clone(), queues)
     }
 }
 
 impl<H: Platform> Device<Reset, H> {
-    /// Makes the transmit queues able to send packets of `pool` once the device runs. A pool that is attached already stays so.
+    /// Makes the transmit queues able to send packets of `pool` once the device runs. Attaching it again has no effect.
     ///
     /// # Errors
     ///
-    /// [`DmaError`] if the device cannot be made to access the pool's memory; the pool is not attached then.
+    /// [`DmaError`] if the pool's memory cannot be mapped for the device. Then the pool is not attached.
     pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
-        self.data.attach(&*self.hardware, pool)
+        self.data.attach(&*self.platform, pool)
     }
 
     /// Undoes [`attach`](Self::attach). Returns `true` if `pool` was attached.
@@ -334,7 +337,7 @@ impl<H: Platform> Device<Reset, H> {
         self.data.detach(pool)
     }
 
-    /// The MAC address that the EEPROM gave the device.
+    /// Returns the MAC address that the EEPROM gave the device.
     #[must_use]
     pub fn mac(&self) -> [u8; 6] {
         self.data.mac
@@ -342,13 +345,13 @@ impl<H: Platform> Device<Reset, H> {
 }
 
 impl<H: Platform> Device<LinkUp, H> {
-    /// Makes the transmit queues able to send packets of `pool` once the device runs. A pool that is attached already stays so.
+    /// Makes the transmit queues able to send packets of `pool` once the device runs. Attaching it again has no effect.
     ///
     /// # Errors
     ///
-    /// [`DmaError`] if the device cannot be made to access the pool's memory; the pool is not attached then.
+    /// [`DmaError`] if the pool's memory cannot be mapped for the device. Then the pool is not attached.
     pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
-        self.data.attach(&*self.hardware, pool)
+        self.data.attach(&*self.platform, pool)
     }
 
     /// Undoes [`attach`](Self::attach). Returns `true` if `pool` was attached.
@@ -356,7 +359,7 @@ impl<H: Platform> Device<LinkUp, H> {
         self.data.detach(pool)
     }
 
-    /// The MAC address that the EEPROM gave the device.
+    /// Returns the MAC address that the EEPROM gave the device.
     #[must_use]
     pub fn mac(&self) -> [u8; 6] {
         self.data.mac
@@ -379,7 +382,7 @@ mod tests {
     use crate::packet::Batch;
     use crate::queue::{InPlaceForwarder, Route};
 
-    /// What a queue writes to, or a device that plays it, while packets go through.
+    /// Returns the memory that a queue, or the fake device, writes while packets pass.
     fn footprint(queues: &Queues, queue: usize) -> Vec<Range<usize>> {
         fn of<T>(it: &T) -> Range<usize> {
             let start = core::ptr::from_ref(it) as usize;
@@ -393,10 +396,10 @@ mod tests {
         all
     }
 
-    /// Descriptors are counted beyond what a `usize` of 32 bits holds, and beyond what such an address space does.
+    /// Descriptor counts exceed what a `usize` of 32 bits holds.
     #[test]
     fn counts_pass_the_ends_of_32_bits() {
-        // The rings go on from just below each end, and around themselves several times.
+        // The rings start to count just below each end, and wrap several times.
         for count in [u64::from(u32::MAX) + 1 - 64, (1 << 63) - 64] {
             for (size, in_place) in [(1, false), (7, false), (32, false), (1, true), (7, true), (40, true)] {
                 let config = Config::new().rx_descriptors(64).tx_descriptors(64);

@@ -1,4 +1,4 @@
-//! What software shares with the firmware and with the other port's driver (datasheet 10.5.4).
+//! Semaphores shared with the firmware and with the other port's driver (datasheet 10.5.4).
 
 use core::time::Duration;
 
@@ -11,24 +11,24 @@ use crate::registers::permission::Reset;
 use crate::registers::{Registers, SW_FW_SYNC, SWSM};
 use crate::value;
 
-/// How long a semaphore is tried for.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Time limit for taking a semaphore.
+const TIMEOUT: Duration = Duration::from_millis(500);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Software's bit for the MAC's registers in SW_FW_SYNC; the firmware's is 5 bits higher (8.2.3.4.11).
 const MAC_CSR: u64 = 1 << 3;
 
-/// Does `action` while software has the MAC's registers to itself.
+/// Calls `action` while this driver holds the semaphore of the MAC's registers.
 pub(crate) fn with_mac_registers<H: Platform>(
-    hardware: &H,
+    platform: &H,
     action: impl FnOnce(Registers<'_, H, Driver<Reset>>),
 ) -> Result<(), Error> {
-    // SAFETY: the device was reset, and the caller has it to itself. The semaphores give access to no memory, and `action` sets
-    // up the link.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    // SAFETY: the device was reset, and the caller has exclusive access to it. The semaphores control no DMA, and
+    // `action` configures the link only.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     let try_once = || {
-        if let Err(error) = take_swsm(hardware, registers) {
+        if let Err(error) = acquire_swsm(platform, registers) {
             return Some(Err(error));
         }
         let taken = registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS);
@@ -36,15 +36,15 @@ pub(crate) fn with_mac_registers<H: Platform>(
         if free {
             set_bits(registers, taken | MAC_CSR);
         }
-        give_swsm(registers);
+        release_swsm(registers);
         free.then_some(Ok(()))
     };
-    let taken = clock::poll(hardware, PATIENCE, PAUSE, try_once);
+    let taken = clock::poll(platform, TIMEOUT, PAUSE, try_once);
     taken.unwrap_or(Err(Error::SemaphoreTimeout { semaphore: "SW_FW_SYNC, the MAC's registers" }))?;
     action(registers);
-    take_swsm(hardware, registers)?;
+    acquire_swsm(platform, registers)?;
     set_bits(registers, registers.sw_fw_sync().read().field(SW_FW_SYNC::SMBITS) & !MAC_CSR);
-    give_swsm(registers);
+    release_swsm(registers);
     Ok(())
 }
 
@@ -55,19 +55,19 @@ fn set_bits<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, bits: u64) {
     }
 }
 
-/// Takes SWSM: first from the other port's driver, then from the firmware.
-fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
+/// Takes both semaphores of SWSM: SMBI, shared with the other port's driver, then SWESMBI, shared with the firmware.
+fn acquire_swsm<H: Platform>(platform: &H, registers: Registers<'_, H, Driver<Reset>>) -> Result<(), Error> {
     let gone = || registers.status().read().get() == u32::MAX;
     let smbi = || !registers.swsm().read_with_side_effects().field(SWSM::SMBI);
-    if !tried(hardware, smbi) {
-        // A device that is gone reads as all ones.
+    if !retry_until(platform, smbi) {
+        // A removed device reads as all ones.
         if gone() {
             return Err(Error::Removed { step: "taking the semaphore SWSM (10.5.4)" });
         }
-        // Nobody holds it for that long: its owner has died with it.
-        log::warn!("SWSM.SMBI was never given back, taking it (10.5.4)");
-        give_swsm(registers);
-        if !tried(hardware, smbi) {
+        // No live owner holds the semaphore for that long, so its owner must have died.
+        log::warn!("SWSM.SMBI was not released in time; the driver takes it anyway (10.5.4)");
+        release_swsm(registers);
+        if !retry_until(platform, smbi) {
             if gone() {
                 return Err(Error::Removed { step: "taking the semaphore SWSM (10.5.4)" });
             }
@@ -78,18 +78,20 @@ fn take_swsm<H: Platform>(hardware: &H, registers: Registers<'_, H, Driver<Reset
         registers.swsm().write(value!(SWSM { SMBI: true, SWESMBI: true }));
         registers.swsm().read_with_side_effects().field(SWSM::SWESMBI)
     };
-    if !tried(hardware, swesmbi) {
-        give_swsm(registers);
+    if !retry_until(platform, swesmbi) {
+        release_swsm(registers);
         return Err(Error::SemaphoreTimeout { semaphore: "SWSM.SWESMBI" });
     }
     Ok(())
 }
 
-fn give_swsm<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
+/// Releases both semaphores of SWSM.
+fn release_swsm<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.swsm().write(value!(SWSM { SMBI: true, SWESMBI: false }));
     registers.swsm().write(value!(SWSM { SMBI: false, SWESMBI: false }));
 }
 
-fn tried<H: Clock>(hardware: &H, condition: impl Fn() -> bool) -> bool {
-    clock::poll(hardware, PATIENCE, PAUSE, || condition().then_some(())).is_ok()
+/// Polls `condition` up to the time limit. Returns `true` if it was met.
+fn retry_until<H: Clock>(platform: &H, condition: impl Fn() -> bool) -> bool {
+    clock::poll(platform, TIMEOUT, PAUSE, || condition().then_some(())).is_ok()
 }

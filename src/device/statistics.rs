@@ -1,8 +1,8 @@
 //! Statistics (datasheet 4.6.5, 8.2.3.23).
 //!
-//! The device's counters are cleared by reading and have 32 bits, most of them. What is read is
-//! added up here, so that reading twice or late loses nothing, as long as no counter
-//! is full in between, where it stops: at 10 Gbit/s, a packet counter takes 288 seconds, an octet counter (36 bits) 55.
+//! Reading clears most of the device's counters, so the driver adds up what it reads. A full counter stops, and then
+//! loses counts. At 10 Gbit/s, a packet counter (32 bits) is full after 288 seconds, an octet counter (36 bits) after
+//! 55.
 
 use alloc::vec::Vec;
 
@@ -16,13 +16,13 @@ use crate::registers::{PacketBuffer, RQSMR, Registers, StatisticsCounter, TQSM};
 
 /// Counters since the device was started.
 ///
-/// Octets are those of a frame from its destination address to the end of its data, as a packet has them: without the CRC.
-/// The datasheet does not say whether QBTC counts the padding of a frame that was sent with fewer than 60 octets.
+/// Octets are counted from the destination address to the end of the data, without the CRC, as in a packet. The
+/// datasheet does not say whether QBTC counts the padding of a sent frame of fewer than 60 octets.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statistics {
-    /// Packets that were put into a receive ring: the sum over the queues (QPRC), because GPRC counts missed ones too.
+    /// Packets written to a receive ring: the sum over the queues (QPRC), because GPRC also counts missed packets.
     pub rx_packets: u64,
-    /// Their octets, without CRC (QBRC).
+    /// Octets of these packets, without CRC (QBRC).
     pub rx_octets: u64,
     /// Packets that found no room in the packet buffer (RXMPC).
     pub rx_missed: u64,
@@ -32,7 +32,7 @@ pub struct Statistics {
     pub rx_crc_errors: u64,
     /// Packets with an illegal byte (ILLERRC).
     pub rx_illegal: u64,
-    /// Packets whose length field was wrong (RLEC).
+    /// Packets with a wrong length field (RLEC).
     pub rx_length_errors: u64,
     /// Good packets of fewer than 64 octets (RUC).
     pub rx_undersize: u64,
@@ -54,9 +54,10 @@ pub struct Statistics {
     pub tx_broadcast: u64,
     /// Multicast packets sent (MPTC).
     pub tx_multicast: u64,
-    /// The same by queue: entry n is of receive queue n and transmit queue n.
+    /// Counters per queue: entry n counts receive queue n and transmit queue n.
     ///
-    /// There are 16 sets of counters (8.2.3.23.71), so with more transmit queues than that, n + 16 and so on count here too.
+    /// The device has 16 sets of counters (8.2.3.23.71). With more transmit queues, entry n also counts queue n + 16
+    /// and so on.
     pub queues: Vec<QueueStatistics>,
 }
 
@@ -73,19 +74,19 @@ pub struct QueueStatistics {
     pub tx_packets: u64,
     /// Octets sent, without CRC (QBTC).
     pub tx_octets: u64,
-    /// What the driver itself dropped.
+    /// Packets that the driver dropped.
     pub drops: ReceiveCounters,
 }
 
 impl Statistics {
-    /// All zero, for as many queues of either kind.
+    /// Returns counters of 0, for `queues` queues of each kind.
     pub(crate) fn new(queues: usize) -> Self {
         let mut statistics = Self::default();
         statistics.queues.resize(queues.min(StatisticsCounter::all().count()), QueueStatistics::default());
         statistics
     }
 
-    /// Packets that arrived and were not delivered, by whatever reason.
+    /// Returns the number of packets that arrived but were not delivered, for any reason.
     #[must_use]
     pub fn rx_dropped(&self) -> u64 {
         let drops = self.queues.iter().map(|queue| queue.drops);
@@ -93,7 +94,7 @@ impl Statistics {
         by_driver.fold(self.rx_missed.saturating_add(self.rx_no_descriptor), u64::saturating_add)
     }
 
-    /// Adds what the device has counted since the last time.
+    /// Adds the counts of the device since the last update.
     pub(crate) fn update<H: Bus, P: ExclusiveAccess>(&mut self, registers: Registers<'_, H, P>) {
         macro_rules! add {
             ($($total:ident $counter:ident)*) => {$(
@@ -135,12 +136,12 @@ impl Statistics {
     }
 }
 
-/// Adds to a total. A device that is gone counts ones without end: what comes of them is thrown away by the caller.
+/// Adds to a total. A removed device reads as all ones; the caller discards the resulting sums.
 fn add_to(total: &mut u64, amount: impl Into<u64>) {
     *total = total.saturating_add(amount.into());
 }
 
-/// Gives each queue its own counter as far as there are any, and clears all that are read (4.6.5).
+/// Assigns a set of counters to each queue, shared beyond 16 queues, and clears the counters that are read (4.6.5).
 pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, queues: usize) -> Result<(), Error> {
     let counters = StatisticsCounter::all().count();
     let counter = |queue: usize| if queue < queues { (queue % counters) as u64 } else { 0 };

@@ -13,56 +13,57 @@ use crate::registers::permission::Unbound;
 use crate::registers::{CTRL, GCR_EXT, HLREG0, RXCTRL, RXDCTL, Registers, RxQueue, STATUS, TXDCTL, TxQueue};
 use crate::value;
 
-/// A device may do anything before it was quieted, so this permission is all that one has.
-type Quieting<'a, H> = Registers<'a, H, Driver<Unbound>>;
+/// The registers of a device in an unknown state, with the least permission.
+type UnboundRegisters<'a, H> = Registers<'a, H, Driver<Unbound>>;
 
-/// How long all queues together may take to stop.
+/// Time limit for all queues together to stop.
 const QUEUES_STOP: Duration = Duration::from_millis(100);
-/// A disabled receive queue may still be writing for this long (4.6.7.1.2).
+/// The time for which a disabled receive queue may still write (4.6.7.1.2).
 const RECEIVE_SETTLES: Duration = Duration::from_micros(100);
-/// How long requests on the bus may take to finish: the longest completion timeout of the default range, and as much again.
+/// Time limit for requests on the bus: twice the longest completion timeout of the default range.
 const MASTER_STOPS: Duration = Duration::from_millis(80);
 
-/// Brings the device to a halt, whatever it was doing, and waits until it reads and writes no memory any more.
-pub(crate) fn quiesce<H: Platform>(hardware: &H) -> Result<Stopped, Error> {
-    // SAFETY: `Unbound` claims nothing of the device, and the caller has it to itself. What is written here only takes access to
-    // memory away; the loopback of `flush_data_path` has reception off and no bus.
-    let registers: Quieting<'_, H> = unsafe { Registers::assume_permission(hardware) };
+/// Stops the device, whatever its state, and waits until it no longer accesses memory.
+pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
+    // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. All writes here
+    // only remove access to memory. During the loopback of `flush_data_path`, reception and bus mastering are off.
+    let registers: UnboundRegisters<'_, H> = unsafe { Registers::assume_permission(platform) };
     if registers.status().read().get() == u32::MAX {
         return Err(Error::Removed { step: "first look at STATUS (8.2.3.1.2)" });
     }
     mask_interrupts(registers);
-    // The queues may be anyone's: a queue or a data path that does not stop is no reason to give up,
-    // because what counts is the end of all requests on the bus.
-    let received = pause_receive(hardware, registers);
-    let queues = disable_queues(hardware, registers);
-    let master = disable_master(hardware, registers);
+    // A previous owner may have left the queues in any state. If a queue or the data path does not stop, go on: what
+    // counts is the end of all requests on the bus.
+    let received = pause_receive(platform, registers);
+    let queues = disable_queues(platform, registers);
+    let master = disable_master(platform, registers);
     master.or_else(|first| {
-        flush_data_path(hardware, registers);
-        global_reset(hardware)?;
-        disable_master(hardware, registers).map_err(|_| first)
+        flush_data_path(platform, registers);
+        global_reset(platform)?;
+        disable_master(platform, registers).map_err(|_| first)
     })?;
     let stopped = received.and(queues);
     if stopped.is_err() {
-        // A queue that hangs comes back only by a reset. The error is told all the same, and whoever
-        // resets the device then finds it quiet.
-        global_reset(hardware)?;
+        // Only a reset recovers a queue that hangs. The error is returned all the same, and the next `reset` of the
+        // device finds its queues stopped.
+        global_reset(platform)?;
     }
     stopped?;
-    // SAFETY: every queue that was enabled reads back as disabled, and had the time that the datasheet gives it to finish its
-    // writes. After that STATUS said that no request of the device is left on the bus, and that it makes no new one
-    // (5.2.5.3.2): so much the device itself says, whatever the clock does. It makes none until PCIE_MASTER_DISABLE is
-    // cleared, which only a reset does; that clears the queues as well, and only the driver enables them.
-    Ok(unsafe { Stopped::observed(hardware) })
+    // SAFETY: every queue that was enabled reads back as disabled, and had the time that the datasheet gives it to
+    // finish its writes. After that, STATUS reported that no request of the device is left on the bus, and that it
+    // makes no new one (5.2.5.3.2). The device itself reports this, so it holds whatever the clock does. The device
+    // makes no request until PCIE_MASTER_DISABLE is cleared, which only a reset does. A reset also disables the queues,
+    // and only the driver enables them.
+    Ok(unsafe { Stopped::observed(platform) })
 }
 
 /// Clears RXCTRL.RXEN while the receive data path is idle (4.6.7, 8.2.3.8.10).
-fn pause_receive<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Result<(), Error> {
+fn pause_receive<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) -> Result<(), Error> {
     if !registers.rxctrl().read().field(RXCTRL::RXEN) {
         return Ok(());
     }
     let clear = || registers.rxctrl().modify(value!(RXCTRL { RXEN: false }));
-    let cleared = receive::while_idle(hardware, registers, clear);
+    let cleared = receive::while_idle(platform, registers, clear);
     if cleared.is_err() {
         clear();
     }
@@ -70,15 +71,15 @@ fn pause_receive<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Resul
 }
 
 /// Disables every queue that is enabled and waits until each reads back so (4.6.7.1.2, 4.6.8.1).
-fn disable_queues<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Result<(), Error> {
+fn disable_queues<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) -> Result<(), Error> {
     let mut result = Ok(());
-    let start = hardware.now();
-    let left = || QUEUES_STOP.saturating_sub(hardware.now().saturating_sub(start));
+    let start = platform.now();
+    let left = || QUEUES_STOP.saturating_sub(platform.now().saturating_sub(start));
     for queue in TxQueue::all().filter(|queue| registers.txdctl(*queue).read().field(TXDCTL::ENABLE)) {
         registers.txdctl(queue).modify(value!(TXDCTL { ENABLE: false }));
         let disabled = registers
             .txdctl(queue)
-            .wait_until(hardware, left(), |control| !control.field(TXDCTL::ENABLE))
+            .wait_until(platform, left(), |control| !control.field(TXDCTL::ENABLE))
             .in_step("disabling a transmit queue (4.6.8.1)");
         result = result.and(disabled.map(|_| ()));
     }
@@ -86,30 +87,30 @@ fn disable_queues<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Resu
         registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: false }));
         let disabled = registers
             .rxdctl(queue)
-            .wait_until(hardware, left(), |control| !control.field(RXDCTL::ENABLE))
+            .wait_until(platform, left(), |control| !control.field(RXDCTL::ENABLE))
             .in_step("disabling a receive queue (4.6.7.1.2)");
         result = result.and(disabled.map(|_| ()));
     }
-    hardware.wait(RECEIVE_SETTLES);
+    platform.wait(RECEIVE_SETTLES);
     result
 }
 
-/// Keeps the device from making new requests on the bus and waits for the last to finish (5.2.5.3.2).
-fn disable_master<H: Platform>(hardware: &H, registers: Quieting<'_, H>) -> Result<(), Error> {
+/// Stops the device from making new requests on the bus, and waits for the last one to finish (5.2.5.3.2).
+fn disable_master<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) -> Result<(), Error> {
     registers.ctrl().modify(value!(CTRL { PCIE_MASTER_DISABLE: true }));
     registers
         .status()
-        .wait_until(hardware, MASTER_STOPS, |status| !status.field(STATUS::PCIE_MASTER_ENABLE_STATUS))
+        .wait_until(platform, MASTER_STOPS, |status| !status.field(STATUS::PCIE_MASTER_ENABLE_STATUS))
         .in_step("waiting for the last request on the bus (5.2.5.3.2)")
         .map(|_| ())
 }
 
 /// Empties a data path that is stuck (5.2.5.3.2, specification update clarification 9). A reset follows, twice.
-fn flush_data_path<H: Platform>(hardware: &H, registers: Quieting<'_, H>) {
+fn flush_data_path<H: Platform>(platform: &H, registers: UnboundRegisters<'_, H>) {
     registers.hlreg0().modify(value!(HLREG0 { LPBK: true }));
     registers.rxctrl().modify(value!(RXCTRL { RXEN: false }));
     registers.gcr_ext().modify(value!(GCR_EXT { BUFFERS_CLEAR_FUNC: true }));
-    hardware.wait(Duration::from_micros(20));
+    platform.wait(Duration::from_micros(20));
     registers.hlreg0().modify(value!(HLREG0 { LPBK: false }));
     registers.gcr_ext().modify(value!(GCR_EXT { BUFFERS_CLEAR_FUNC: false }));
 }

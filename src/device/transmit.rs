@@ -16,42 +16,42 @@ use crate::registers::{
 };
 use crate::{index, value};
 
-/// How long a queue may take to read back as enabled.
+/// Time limit for a queue to read back as enabled.
 const QUEUE_ENABLES: Duration = Duration::from_millis(10);
 
-/// The packet buffer that sends everything while there is one traffic class, in KiB (4.6.11.3.4).
+/// The size of the only packet buffer in use with one traffic class, in KiB (4.6.11.3.4).
 const PACKET_BUFFER: u64 = 160;
 
-/// Initialises what all transmit queues share; DMATXCTL.TE is off.
-pub(crate) fn initialise<H: Bus>(hardware: &H, config: &Config) -> Result<(), Error> {
-    // SAFETY: `start` alone calls this, on a device in that state, which it has to itself. No queue is enabled, so the device
-    // accesses no memory, whatever it is set up as.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+/// Initialises the registers that all transmit queues share. DMATXCTL.TE is off.
+pub(crate) fn initialise<H: Bus>(platform: &H, config: &Config) -> Result<(), Error> {
+    // SAFETY: only `start` calls this, with exclusive access to a device that permits what `Reset` permits. No queue is
+    // enabled, so the device accesses no memory, whatever its configuration.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     registers.hlreg0().modify(value!(HLREG0 { TXCRCEN: true, TXPADEN: true }));
     with_arbiter_disabled(
-        hardware,
+        platform,
         |arbiter| arbiter.mtqc().write(value!(MTQC {})),
         |registers| set_up_packet_buffers(registers, config),
     )
 }
 
-/// Does both while the descriptor arbiter is off (4.6.8).
+/// Calls `arbiter` and `rest` while the descriptor arbiter is off (4.6.8).
 fn with_arbiter_disabled<H: Bus>(
-    hardware: &H,
+    platform: &H,
     arbiter: impl FnOnce(Registers<'_, H, Driver<ArbiterDisabled>>),
     rest: impl FnOnce(Registers<'_, H, Driver<Reset>>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    // SAFETY: `initialise` calls this before any queue is enabled, on a device that `start` has to itself.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    // SAFETY: `initialise` calls this before any queue is enabled, on a device to which `start` has exclusive access.
+    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: true }));
-    // SAFETY: the device is still the same, and the arbiter was just switched off.
-    arbiter(unsafe { Registers::assume_permission(hardware) });
+    // SAFETY: as above, and the arbiter was just switched off.
+    arbiter(unsafe { Registers::assume_permission(platform) });
     let result = rest(registers);
     registers.rttdcs().modify(value!(RTTDCS { ARBDIS: false }));
     result
 }
 
-/// One packet buffer for everything, and no rate limits (4.6.11.3.4).
+/// Gives all memory to one packet buffer, and removes rate limits (4.6.11.3.4).
 fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
     for buffer in PacketBuffer::all().skip(1) {
         registers.txpbsize(buffer).write(value!(TXPBSIZE { SIZE: 0 }));
@@ -59,7 +59,7 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
     }
     let buffer = index!(PacketBuffer, 0);
     registers.txpbsize(buffer).write(value!(TXPBSIZE { SIZE: PACKET_BUFFER }));
-    // The largest frame must still fit when the threshold is reached: for the device that is a standard one at least.
+    // The largest frame must still fit at the threshold. The device always accepts standard frames, hence the maximum.
     let largest = config.max_frame.max(receive::STANDARD_FRAME) as u64;
     let threshold = PACKET_BUFFER - largest.div_ceil(1024);
     registers.txpbthresh(buffer).write(Value::EMPTY.try_with(TXPBTHRESH::THRESH, threshold)?);
@@ -71,34 +71,35 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
     Ok(())
 }
 
-/// Sets up the queue of `ring`, starts to transmit if it is the first, and enables it (4.6.8).
+/// Sets up the queue of `ring`, starts transmission if it is the first, and enables the queue (4.6.8).
 ///
 /// # Safety
 ///
-/// The ring must have been made for this device, which must not run yet, and be held until it has stopped.
-pub(crate) unsafe fn enable_queue<H: Platform>(hardware: &H, ring: &TxRing, config: &Config) -> Result<(), Error> {
-    // SAFETY: the queue is disabled since the reset. The address and the length are those of a ring that the device keeps, by the
-    // caller's promise, and which is empty: head and tail are 0.
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(hardware) };
+/// The ring must have been made for this device, which must not run yet. The ring must live until the device has
+/// stopped.
+pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &TxRing, config: &Config) -> Result<(), Error> {
+    // SAFETY: the queue is disabled since the reset. By the caller's promise, address and length describe a ring that
+    // lives until the device has stopped. Head and tail are 0, so the ring is empty.
+    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(platform) };
     let queue = ring.queue();
     registers.tdba(queue).write(ring.ring().address());
     registers.tdlen(queue).write(Value::EMPTY.try_with(TDLEN::LEN, ring.ring().bytes() as u64)?);
     registers.tdh(queue).write(value!(TDH { TDH: 0 }));
     let (fewer_than, at_least) = config.tx_prefetch;
-    // Only descriptors with RS are written back: what goes home by the block waits for those alone.
+    // WTHRESH 0: the device writes back only descriptors with RS, and the ring waits for no others.
     let thresholds = value!(TXDCTL { WTHRESH: 0 })
         .try_with(TXDCTL::PTHRESH, u64::from(fewer_than))?
         .try_with(TXDCTL::HTHRESH, u64::from(at_least))?;
     registers.txdctl(queue).modify(thresholds);
-    // SAFETY: the device is being started. The queues that are enabled are the driver's, so transmission accesses its rings alone.
-    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(hardware) };
+    // SAFETY: the device is being started. Only the driver has enabled queues, so transmission accesses only its rings.
+    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
     if !shared.dmatxctl().read().field(DMATXCTL::TE) {
         shared.dmatxctl().modify(value!(DMATXCTL { TE: true }));
     }
     registers.txdctl(queue).modify(value!(TXDCTL { ENABLE: true }));
     registers
         .txdctl(queue)
-        .wait_until(hardware, QUEUE_ENABLES, |control| control.field(TXDCTL::ENABLE))
+        .wait_until(platform, QUEUE_ENABLES, |control| control.field(TXDCTL::ENABLE))
         .in_step("enabling a transmit queue (4.6.8)")
         .map(|_| ())
 }

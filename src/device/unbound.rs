@@ -1,4 +1,4 @@
-//! A device of which nothing was touched yet, or that did not stop when told to.
+//! The unbound device: not touched yet, or not stopped by the driver.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,13 +8,13 @@ use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound
 use crate::platform::Platform;
 use crate::queue::Stopped;
 
-/// Rings that the device might still reach, from when it ran and could not be stopped.
+/// Rings that the device may still access, because it ran and did not stop.
 ///
-/// They are kept until a reset brings the proof that it has stopped, and leaked if none ever does.
+/// They are retained until a reset gives the proof that the device has stopped. Without that proof they leak.
 #[derive(Debug, Default)]
-pub struct Unfreed(Vec<Queues>);
+pub struct RetainedRings(Vec<Queues>);
 
-impl Unfreed {
+impl RetainedRings {
     pub(crate) fn new(queues: Queues) -> Self {
         Self(alloc::vec![queues])
     }
@@ -27,37 +27,37 @@ impl Unfreed {
 }
 
 impl<H: Platform> Device<Unbound, H> {
-    /// The device on `hardware`. Nothing is touched yet.
+    /// Makes the device on `platform`, without any access to it.
     #[must_use]
-    pub fn new(hardware: H) -> Self {
-        Self { hardware: Arc::new(hardware), data: Unfreed::default() }
+    pub fn new(platform: H) -> Self {
+        Self { platform: Arc::new(platform), data: RetainedRings::default() }
     }
 
-    pub(crate) fn unfreed(hardware: Arc<H>, queues: Queues) -> Self {
-        Self { hardware, data: Unfreed::new(queues) }
+    pub(crate) fn with_retained_rings(platform: Arc<H>, queues: Queues) -> Self {
+        Self { platform, data: RetainedRings::new(queues) }
     }
 
-    /// Stops whatever the device is doing, resets and initialises it (datasheet 4.6.3), and starts to bring the link up.
+    /// Stops the device, resets and initialises it (datasheet 4.6.3), and starts link negotiation.
     ///
     /// # Errors
     ///
-    /// If the configuration is impossible nothing was done; otherwise the error says which step failed. The device
-    /// can be reset again.
+    /// For [`Error::Config`](crate::device::Error::Config) nothing was done. Other errors name the failed step. The
+    /// device can be reset again.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.reset.md")))]
     pub fn reset(mut self, config: &Config) -> Result<Device<Reset, H>, TransitionError<Self>> {
         match self.try_reset(config) {
-            Ok(data) => Ok(Device { hardware: self.hardware, data }),
+            Ok(data) => Ok(Device { platform: self.platform, data }),
             Err(error) => Err(TransitionError { device: self, error }),
         }
     }
 
     fn try_reset(&mut self, config: &Config) -> Result<Initialised, crate::device::Error> {
         config.check()?;
-        let hardware = &*self.hardware;
-        let proof = stop::quiesce(hardware)?;
+        let platform = &*self.platform;
+        let proof = stop::quiesce(platform)?;
         self.data.release(&proof);
-        let mac = initialise::initialise(hardware)?;
-        link::set_up(hardware, config.link)?;
+        let mac = initialise::initialise(platform)?;
+        link::set_up(platform, config.link)?;
         Ok(Initialised { config: *config, mac, pools: Vec::new() })
     }
 }

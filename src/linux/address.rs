@@ -12,22 +12,22 @@ pub struct PciAddress {
     function: u8,
 }
 
-/// What is wrong with the text of an address.
+/// An error in the text of a PCI address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PciAddressError {
-    /// It is not three or two numbers with colons between them, and a dot before the last.
+    /// The text does not have the form `0000:03:00.0` or `03:00.0`.
     Shape,
     /// A number is not hexadecimal, or is missing.
     NotHexadecimal {
-        /// Which one.
+        /// The name of the number.
         part: &'static str,
     },
     /// A number is too large.
     TooLarge {
-        /// Which one.
+        /// The name of the number.
         part: &'static str,
-        /// Its largest value.
+        /// The largest value of the number.
         max: u32,
     },
 }
@@ -36,7 +36,8 @@ impl fmt::Display for PciAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shape => f.write_str(
-                "not the address of a PCI function: it looks like 0000:03:00.0 or 03:00.0, and `lspci -D` lists them",
+                "not the address of a PCI function: an address looks like 0000:03:00.0 or 03:00.0; `lspci -D` lists \
+                 them",
             ),
             Self::NotHexadecimal { part } => {
                 write!(
@@ -45,7 +46,7 @@ impl fmt::Display for PciAddressError {
                 )
             }
             Self::TooLarge { part, max } => {
-                write!(f, "the {part} in the PCI address is too large: it is {max:#x} at most")
+                write!(f, "the {part} in the PCI address is too large: it must be at most {max:#x}")
             }
         }
     }
@@ -54,7 +55,7 @@ impl fmt::Display for PciAddressError {
 impl core::error::Error for PciAddressError {}
 
 impl PciAddress {
-    /// The address of `function` of `device` on `bus` in `domain`.
+    /// Makes the address of `function` of `device` on `bus` in `domain`.
     ///
     /// # Errors
     ///
@@ -70,7 +71,7 @@ impl PciAddress {
     }
 }
 
-/// The hexadecimal number `text` of at most `max`, called `part`.
+/// Reads the hexadecimal number `text`, called `part` in errors, which must be at most `max`.
 fn number(text: &str, part: &'static str, max: u32) -> Result<u32, PciAddressError> {
     // `from_str_radix` would take a sign.
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -93,7 +94,7 @@ impl FromStr for PciAddress {
             (Some(domain), Some(bus), Some(device), None) => (domain, bus, device),
             _ => return Err(PciAddressError::Shape),
         };
-        // Linux makes up domains above 0xffff where a host bridge has none of its own.
+        // Linux assigns domains above 0xffff to host bridges that have none.
         let domain = number(domain, "domain", u32::MAX)?;
         let bus = number(bus, "bus", 0xff)? as u8;
         let device = number(device, "device", 0x1f)? as u8;
@@ -128,15 +129,15 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_pci_address_is_told_what_is_wrong_with_it() {
+    fn errors_name_the_wrong_part_of_an_address() {
         let said = |text: &str| text.parse::<PciAddress>().unwrap_err().to_string();
         for text in ["", "eth0", "03:00", "03", "1:2:3:4.0", "00.0"] {
             assert_eq!(text.parse::<PciAddress>(), Err(PciAddressError::Shape), "{text}");
         }
         assert!(said("eth0").contains("0000:03:00.0"));
-        assert_eq!(said("03:20.0"), "the device in the PCI address is too large: it is 0x1f at most");
-        assert_eq!(said("03:00.8"), "the function in the PCI address is too large: it is 0x7 at most");
-        assert_eq!(said("100:00.0"), "the bus in the PCI address is too large: it is 0xff at most");
+        assert_eq!(said("03:20.0"), "the device in the PCI address is too large: it must be at most 0x1f");
+        assert_eq!(said("03:00.8"), "the function in the PCI address is too large: it must be at most 0x7");
+        assert_eq!(said("100:00.0"), "the bus in the PCI address is too large: it must be at most 0xff");
         for (text, part) in [("0g:00.0", "bus"), ("03:.0", "device"), ("03:+1.0", "device"), ("03:00.", "function")] {
             assert_eq!(text.parse::<PciAddress>(), Err(PciAddressError::NotHexadecimal { part }), "{text}");
         }

@@ -1,4 +1,4 @@
-//! The registers of a function, mapped into this process.
+//! The registers of a PCI function, mapped into this process.
 
 use core::ptr::NonNull;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use crate::linux::Error;
 use crate::mmio::{Mmio, REGISTER_SPACE};
 
-/// The part of a file that is mapped; it is unmapped when dropped.
+/// A mapping of a part of a file. Dropping it unmaps it.
 #[derive(Debug)]
 pub(crate) struct FileMapping {
     base: NonNull<u8>,
@@ -25,7 +25,7 @@ impl FileMapping {
     /// Maps `len` bytes at `offset` of `file`, shared.
     pub(crate) fn new(file: &File, offset: u64, len: usize) -> io::Result<Self> {
         let offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from_raw_os_error(libc::EOVERFLOW))?;
-        // SAFETY: a new mapping, at an address that the system chooses, takes nothing away from anybody.
+        // SAFETY: a new mapping at an address that the system chooses replaces no other mapping.
         let base = unsafe {
             let protection = libc::PROT_READ | libc::PROT_WRITE;
             libc::mmap(core::ptr::null_mut(), len, protection, libc::MAP_SHARED, file.as_raw_fd(), offset)
@@ -35,10 +35,10 @@ impl FileMapping {
         }
         let base = NonNull::new(base.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::EFAULT))?;
         let mapping = Self { base, len };
-        // A child would go on using memory and registers after this process has given them up.
+        // Without DONTFORK, a child could use memory and registers after this process has released them.
         // SAFETY: the range is the mapping just made.
         if unsafe { libc::madvise(base.as_ptr().cast(), len, libc::MADV_DONTFORK) } != 0 {
-            log::debug!("a mapping is left to children: {}", io::Error::last_os_error());
+            log::debug!("children inherit a mapping: {}", io::Error::last_os_error());
         }
         Ok(mapping)
     }
@@ -54,15 +54,15 @@ impl FileMapping {
 
 impl Drop for FileMapping {
     fn drop(&mut self) {
-        // SAFETY: mapped by `new`, and whoever was given the address has given it up.
+        // SAFETY: `new` mapped the range, and no user of the address is left.
         unsafe { libc::munmap(self.base.as_ptr().cast(), self.len) };
     }
 }
 
-/// The registers of a function.
+/// The registers of a PCI function.
 #[derive(Debug)]
 pub(crate) struct Bar {
-    // First, so that nothing points at the mapping when it goes.
+    // Dropped first, so that nothing points at the mapping when it is unmapped.
     mmio: Mmio,
     mapping: Arc<FileMapping>,
 }
@@ -72,7 +72,7 @@ impl Bar {
     ///
     /// # Safety
     ///
-    /// They must be the registers of one device (or a file that plays them), and nothing else may drive it meanwhile.
+    /// They must be the registers of one device (or a file that models them), and nothing else may drive it meanwhile.
     pub(crate) unsafe fn map(file: &File, offset: u64) -> Result<Self, MapError> {
         let mapping = FileMapping::new(file, offset, REGISTER_SPACE).map_err(MapError::Map)?;
         // SAFETY: the mapping is as long as the value lives; the rest is the caller's promise.
@@ -85,18 +85,18 @@ impl Bar {
         &self.mmio
     }
 
-    /// Alive as long as the registers are mapped.
+    /// Returns a reference that is alive as long as the registers are mapped.
     pub(crate) fn alive(&self) -> Weak<FileMapping> {
         Arc::downgrade(&self.mapping)
     }
 }
 
-/// Why a BAR was not mapped.
+/// A failure to map a BAR.
 #[derive(Debug)]
 pub(crate) enum MapError {
-    /// The system refused.
+    /// The system refused the mapping.
     Map(io::Error),
-    /// What it mapped cannot be used.
+    /// The mapping is unusable.
     Unusable(Error),
 }
 
@@ -106,9 +106,9 @@ mod tests {
 
     #[test]
     fn a_mapping_that_failed_is_an_error() {
-        // A folder cannot be mapped: mmap says MAP_FAILED, which is not null.
-        let folder = File::open("/").unwrap();
-        assert!(FileMapping::new(&folder, 0, REGISTER_SPACE).is_err());
+        // A directory cannot be mapped: mmap returns MAP_FAILED, which is not null.
+        let directory = File::open("/").unwrap();
+        assert!(FileMapping::new(&directory, 0, REGISTER_SPACE).is_err());
         let file = tempfile::tempfile().unwrap();
         assert!(FileMapping::new(&file, u64::MAX, REGISTER_SPACE).is_err());
         assert!(FileMapping::new(&file, 1, REGISTER_SPACE).is_err());

@@ -1,4 +1,4 @@
-//! Time.
+//! The system's monotonic clock.
 
 use core::time::Duration;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::clock::Clock;
 
-/// Waits shorter than this are spent looking at the clock: falling asleep and waking up takes about as long.
+/// The shortest wait that sleeps. To sleep and wake up takes about as long, so shorter waits spin.
 const SPIN: Duration = Duration::from_micros(100);
 
 /// The system's monotonic clock. Long waits sleep, short ones spin.
@@ -16,7 +16,7 @@ pub struct MonotonicClock {
 }
 
 impl MonotonicClock {
-    /// A clock that starts at 0.
+    /// Returns a clock that starts at 0.
     #[must_use]
     pub fn new() -> Self {
         Self { start: Instant::now() }
@@ -29,8 +29,8 @@ impl Default for MonotonicClock {
     }
 }
 
-// SAFETY: the system's monotonic clock passes as time does for the device, and `wait` returns only once it has passed by
-// `time`: `thread::sleep` never sleeps less.
+// SAFETY: the system's monotonic clock measures the device's time, and `wait` returns only after `time` has passed:
+// `thread::sleep` never sleeps less.
 unsafe impl Clock for MonotonicClock {
     fn now(&self) -> Duration {
         self.start.elapsed()
@@ -38,7 +38,6 @@ unsafe impl Clock for MonotonicClock {
 
     fn wait(&self, time: Duration) {
         if time >= SPIN {
-            // Never less than was asked for.
             thread::sleep(time);
             return;
         }

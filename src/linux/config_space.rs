@@ -1,18 +1,18 @@
-//! The configuration space of a PCI function: a part of a file.
+//! The configuration space of a PCI function, which is a part of a file.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Where the ids stand (datasheet 9.3).
+/// The offset of the ids (datasheet 9.3).
 const IDS: u64 = 0x00;
-/// The command register (datasheet 9.3.4).
+/// The offset of the command register (datasheet 9.3.4).
 const COMMAND: u64 = 0x04;
-/// It answers to memory accesses.
+/// Command: the PCI function responds to memory accesses.
 const MEMORY_SPACE: u16 = 1 << 1;
-/// It may access memory itself.
+/// Command: the PCI function may access memory.
 const BUS_MASTER: u16 = 1 << 2;
-/// It does not raise the interrupt line.
+/// Command: the PCI function does not raise the interrupt line.
 const INTX_DISABLE: u16 = 1 << 10;
 
 /// The configuration space that starts at `offset` of a file.
@@ -29,7 +29,7 @@ impl ConfigSpace<'_> {
         Ok(u16::from_le_bytes(bytes))
     }
 
-    /// The vendor and the device id.
+    /// Returns the vendor id and the device id.
     pub(crate) fn ids(&self) -> io::Result<(u16, u16)> {
         Ok((self.read16(IDS)?, self.read16(IDS + 2)?))
     }
@@ -39,12 +39,12 @@ impl ConfigSpace<'_> {
         self.file.write_all_at(&command.to_le_bytes(), self.offset + COMMAND)
     }
 
-    /// Lets the function answer, but neither access memory nor raise the interrupt line.
-    pub(crate) fn quiet(&self) -> io::Result<()> {
+    /// Keeps the PCI function from memory accesses and from the interrupt line; it still responds.
+    pub(crate) fn disable_bus_master(&self) -> io::Result<()> {
         self.change_command(MEMORY_SPACE | INTX_DISABLE, BUS_MASTER)
     }
 
-    /// Lets the function answer and access memory; it does not raise the interrupt line (datasheet 9.3.4).
+    /// Lets the PCI function respond and access memory, without the interrupt line (datasheet 9.3.4).
     pub(crate) fn enable(&self) -> io::Result<()> {
         self.change_command(MEMORY_SPACE | BUS_MASTER | INTX_DISABLE, 0)
     }
@@ -56,7 +56,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn only_the_bits_meant_are_changed() {
+    fn only_the_intended_bits_change() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&[0xff; 8]).unwrap();
         file.write_all(&[0x86, 0x80, 0xfb, 0x10, 0x41, 0x01, 0x10, 0x00]).unwrap();
@@ -64,9 +64,9 @@ mod tests {
         assert_eq!(space.ids().unwrap(), (0x8086, 0x10fb));
         space.enable().unwrap();
         assert_eq!(space.read16(COMMAND).unwrap(), 0x0547);
-        space.quiet().unwrap();
+        space.disable_bus_master().unwrap();
         assert_eq!(space.read16(COMMAND).unwrap(), 0x0543);
-        assert_eq!(space.read16(6).unwrap(), 0x0010, "the status register is not written: it clears");
+        assert_eq!(space.read16(6).unwrap(), 0x0010, "the status register is not written: a write would clear bits");
     }
 
     #[test]

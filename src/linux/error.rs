@@ -1,4 +1,4 @@
-//! What can go wrong between the kernel and this crate, and what mends it.
+//! Errors of the Linux platforms, each with its remedy.
 
 use core::fmt;
 use std::borrow::ToOwned;
@@ -15,7 +15,7 @@ use crate::mmio::{REGISTER_SPACE, UnusableMapping};
 pub struct Errno(pub i32);
 
 impl Errno {
-    /// The error of the last system call of this thread.
+    /// Returns the error of this thread's last system call.
     pub(crate) fn last() -> Self {
         Self::from(&io::Error::last_os_error())
     }
@@ -43,7 +43,7 @@ impl fmt::Debug for Errno {
     }
 }
 
-/// What a network interface of the kernel is used for.
+/// The use of a network interface by the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InUse {
@@ -51,7 +51,7 @@ pub enum InUse {
     IpAddress(String),
     /// A route goes over it.
     Route,
-    /// Another interface stands on it: a bond, a bridge or a VLAN.
+    /// Another interface is on top of it: a bond, a bridge or a VLAN.
     Upper(String),
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for InUse {
     }
 }
 
-/// Why there is no device, or no memory for it.
+/// A failure to open a PCI function, or to allocate or map memory for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -82,25 +82,25 @@ pub enum Error {
         vendor: u16,
         /// Its device id.
         device: u16,
-        /// What it is, where that is known.
+        /// A description of the function.
         what: String,
     },
-    /// A file of the kernel's does not have the contents that it should have.
+    /// A file of the kernel has unexpected contents.
     UnexpectedContents {
         /// The file.
         path: PathBuf,
-        /// What should be in it.
+        /// The expected contents.
         expected: &'static str,
-        /// What is in it, or its beginning.
+        /// The contents, or the beginning of them.
         found: String,
     },
-    /// The system refused something.
+    /// An operation on a file failed.
     System {
-        /// What was to be done.
+        /// The operation.
         doing: &'static str,
-        /// The file that it was to be done with.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         errno: Errno,
     },
     /// The kernel uses the function's network interface.
@@ -109,10 +109,10 @@ pub enum Error {
         address: PciAddress,
         /// Its interface.
         interface: String,
-        /// What for.
+        /// The use of the interface.
         because: InUse,
     },
-    /// A kernel driver has the function, but its network interface cannot be seen from here.
+    /// A kernel driver has the function, but its network interface is not visible in this network namespace.
     InterfaceHidden {
         /// The function.
         address: PciAddress,
@@ -123,26 +123,26 @@ pub enum Error {
     NotMemory64 {
         /// The function.
         address: PciAddress,
-        /// What it is instead.
+        /// The kind of BAR0.
         found: &'static str,
     },
-    /// BAR0 has a size that the registers of an 82599 cannot have, or its file has another one.
+    /// BAR0 has a size that an 82599 cannot have, or its file has another size.
     BarSize {
         /// The function.
         address: PciAddress,
         /// The size of BAR0 in bytes.
         bar: u64,
-        /// The size of the file that stands for it.
+        /// The size of its file in bytes.
         file: u64,
     },
-    /// BAR0 was mapped to an address that cannot be used.
+    /// The mapping of BAR0 is too short or misaligned.
     UnusableMapping(UnusableMapping),
     /// Another process, or another handle in this one, drives the function.
     AlreadyDriven {
         /// The function.
         address: PciAddress,
     },
-    /// The function was to be given back to the kernel while it is still driven from here.
+    /// The function cannot return to the kernel's driver, because this process still drives it.
     StillDriven {
         /// The function.
         address: PciAddress,
@@ -151,30 +151,30 @@ pub enum Error {
     NoHugePages {
         /// Their size in bytes.
         size: usize,
-        /// How many were asked for.
+        /// The number requested.
         count: usize,
-        /// What the system said.
+        /// The system's error.
         errno: Errno,
     },
     /// The kernel hides physical addresses from this process.
     AddressesHidden,
-    /// A page of locked memory is not present, by what the kernel says.
+    /// The pagemap shows a page of locked memory as not present.
     PageNotPresent {
         /// Its address in this process.
         address: usize,
         /// Its entry in the pagemap.
         entry: u64,
     },
-    /// The pages of a huge page are not in a row.
+    /// The pagemap shows a huge page that is not contiguous.
     NotContiguous {
         /// Its address in this process.
         address: usize,
     },
-    /// Physical addresses mean nothing to the function: its IOMMU translates what it is told.
+    /// The function cannot use physical addresses, because its IOMMU translates addresses.
     IommuTranslates {
         /// The function.
         address: PciAddress,
-        /// What the kernel has the IOMMU do, in its own word.
+        /// The kernel's name for the type of the IOMMU domain.
         kind: String,
     },
     /// The function is behind no IOMMU.
@@ -191,16 +191,16 @@ pub enum Error {
     },
     /// The kernel has no VFIO.
     NoVfio {
-        /// The file that should be there.
+        /// The missing file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         errno: Errno,
     },
     /// This user may not open a file of VFIO.
     VfioPermissionDenied {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         errno: Errno,
     },
     /// Another container, perhaps of another process, has the IOMMU group.
@@ -210,7 +210,7 @@ pub enum Error {
         /// Its group.
         group: u32,
     },
-    /// Other functions of the IOMMU group belong to drivers of the kernel.
+    /// Kernel drivers use other functions of the IOMMU group.
     GroupNotViable {
         /// The function.
         address: PciAddress,
@@ -226,14 +226,14 @@ pub enum Error {
         /// The file of its group.
         path: PathBuf,
     },
-    /// The kernel's VFIO cannot do what is needed.
+    /// The kernel's VFIO lacks a feature that this crate needs.
     VfioTooOld {
-        /// What it cannot do.
+        /// The missing feature.
         what: &'static str,
     },
-    /// What the kernel says about an IOMMU cannot be right.
+    /// The kernel's information about an IOMMU is inconsistent.
     BadIommuInfo {
-        /// What is wrong with it.
+        /// The inconsistency.
         what: &'static str,
     },
     /// A request to VFIO failed.
@@ -242,25 +242,25 @@ pub enum Error {
         address: PciAddress,
         /// The request.
         request: &'static str,
-        /// What the system said.
+        /// The system's error.
         errno: Errno,
     },
-    /// The IOMMU was not made to translate addresses of memory.
+    /// Memory cannot be mapped in the IOMMU.
     DmaMapFailed {
-        /// How many bytes.
+        /// The number of bytes to map.
         len: usize,
-        /// What the system said.
+        /// The system's error.
         errno: Errno,
-        /// How many bytes this process may lock, if there is a limit.
+        /// The number of bytes that this process may lock, if there is a limit.
         limit: Option<u64>,
     },
-    /// The device has no MSI-X vectors, or not that many.
+    /// The device has fewer MSI-X vectors than needed.
     TooFewVectors {
         /// The function.
         address: PciAddress,
-        /// How many are needed.
+        /// The number needed.
         needed: u32,
-        /// How many there are.
+        /// The number that the device has.
         had: u32,
     },
 }
@@ -275,38 +275,39 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuchFunction { address } => {
-                write!(f, "there is no PCI function {address}: `lspci -D` lists those that there are")
+                write!(f, "there is no PCI function {address}: `lspci -D` lists those that exist")
             }
             Self::NotAn82599 { address, vendor, device, what } => write!(
                 f,
-                "{address} is {what} ({vendor:04x}:{device:04x}), and this driver is for physical functions of the 82599 alone"
+                "{address} is {what} ({vendor:04x}:{device:04x}); this driver supports only physical functions of the \
+                 82599"
             ),
             Self::UnexpectedContents { path, expected, found } => {
-                write!(f, "{} should hold {expected}, and holds {found:?}", path.display())
+                write!(f, "unexpected contents of {}: expected {expected}, found {found:?}", path.display())
             }
             Self::System { doing, path, errno } => {
                 write!(f, "cannot {doing} {}: {errno}", path.display())?;
                 match errno {
                     errno if !errno.is_permission() => Ok(()),
                     _ if *doing == "map" => f.write_str(
-                        ": driving a function through sysfs takes root and a kernel that is not locked down \
-                         (see /sys/kernel/security/lockdown); VFIO takes neither",
+                        ": sysfs needs root and a kernel that is not locked down (see /sys/kernel/security/lockdown); \
+                         VFIO needs neither",
                     ),
-                    _ => f.write_str(": driving a function through sysfs takes root; VFIO does not"),
+                    _ => f.write_str(": sysfs needs root; VFIO does not"),
                 }
             }
             Self::InterfaceInUse { address, interface, because } => write!(
                 f,
                 "{address} is the network interface {interface}, which is up and {because}: \
-                 `ip link set {interface} down` if nobody needs it, or say that it is to be taken all the same"
+                 set SysfsOptions::take_interface to take it anyway, or run `ip link set {interface} down`"
             ),
             Self::InterfaceHidden { address, driver } => write!(
                 f,
-                "{address} belongs to the kernel driver {driver}, and its network interface cannot be seen from here: \
-                 perhaps it is in another network namespace; say that it is to be taken if nobody needs it"
+                "{address} belongs to the kernel driver {driver}, but its network interface is not visible and may be \
+                 in another network namespace: release it there, or set SysfsOptions::take_interface to take it anyway"
             ),
             Self::NotMemory64 { address, found } => {
-                write!(f, "BAR0 of {address} is {found}, and that of an 82599 is 64-bit memory (datasheet 9.3.6.1)")
+                write!(f, "BAR0 of {address} is {found}: it must be 64-bit memory (datasheet 9.3.6.1)")
             }
             Self::BarSize { address, bar, file } => write!(
                 f,
@@ -315,12 +316,16 @@ impl fmt::Display for Error {
             ),
             Self::UnusableMapping(error) => error.fmt(f),
             Self::AlreadyDriven { address } => {
-                write!(f, "{address} is driven already, by another process or another handle in this one")
+                write!(
+                    f,
+                    "{address} is driven already, by another process or another handle in this one: end that process, \
+                     or drop that handle"
+                )
             }
             Self::StillDriven { address } => {
                 write!(
                     f,
-                    "{address} cannot be given back to the kernel while it is still driven from here: drop the device first"
+                    "cannot give {address} back to the kernel while this process drives it: drop the device first"
                 )
             }
             Self::NoHugePages { size, count, errno } => {
@@ -338,21 +343,21 @@ impl fmt::Display for Error {
             ),
             Self::PageNotPresent { address, entry } => write!(
                 f,
-                "the page at {address:#x} is not in memory (its entry in /proc/self/pagemap is {entry:#x}), so the device \
-                 cannot be told where it is"
+                "the page at {address:#x} is not in memory (its entry in /proc/self/pagemap is {entry:#x}), so it has \
+                 no physical address for the device"
             ),
             Self::NotContiguous { address } => {
-                write!(f, "the huge page at {address:#x} is not in one piece by what /proc/self/pagemap says")
+                write!(f, "the huge page at {address:#x} is not contiguous according to /proc/self/pagemap")
             }
             Self::IommuTranslates { address, kind } => write!(
                 f,
-                "{address} is behind an IOMMU that translates its addresses (its group is of the type {kind}), so it cannot be \
-                 driven by physical ones: use VFIO, or boot the kernel with iommu=pt"
+                "{address} is behind an IOMMU that translates its addresses (its group has the type {kind}), so it \
+                 cannot use physical addresses: use VFIO, or boot the kernel with iommu=pt"
             ),
             Self::NoIommuGroup { address } => write!(
                 f,
-                "{address} is in no IOMMU group: switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot the kernel with \
-                 intel_iommu=on on Intel; without an IOMMU only sysfs works"
+                "{address} is in no IOMMU group: switch the IOMMU on in the firmware (VT-d, AMD-Vi) and boot the \
+                 kernel with intel_iommu=on on Intel; without an IOMMU only sysfs works"
             ),
             Self::NotBoundToVfio { address, driver } => {
                 match driver {
@@ -373,17 +378,17 @@ impl fmt::Display for Error {
             }
             Self::VfioPermissionDenied { path, errno } => write!(
                 f,
-                "{path} cannot be opened ({errno}): let this user have it, as root: `chown USER {path}`, or for good by a udev \
-                 rule like SUBSYSTEM==\"vfio\", GROUP=\"vfio\", MODE=\"0660\"",
+                "{path} cannot be opened ({errno}): give it to this user, as root: `chown USER {path}`, or \
+                 permanently with a udev rule such as SUBSYSTEM==\"vfio\", GROUP=\"vfio\", MODE=\"0660\"",
                 path = path.display()
             ),
             Self::GroupBusy { address, group } => write!(
                 f,
-                "the IOMMU group {group} of {address} is in use: by another process, or by another container of this one \
-                 (functions of one group must be opened from one container)"
+                "the IOMMU group {group} of {address} is in use by another process, or by another container of this \
+                 one: functions of one group must be opened from one container"
             ),
             Self::GroupNotViable { address, group, others } => {
-                write!(f, "the IOMMU group {group} of {address} has functions that drivers of the kernel use:")?;
+                write!(f, "the IOMMU group {group} of {address} has functions that kernel drivers use:")?;
                 for (other, driver) in others {
                     write!(f, " {other} ({driver})")?;
                 }
@@ -391,16 +396,19 @@ impl fmt::Display for Error {
             }
             Self::NoIommuMode { address, path } => write!(
                 f,
-                "{address} is bound to vfio-pci without an IOMMU ({}), which protects nothing: use sysfs, or switch the IOMMU on",
+                "{address} is bound to vfio-pci without an IOMMU ({}), which protects no memory: switch the IOMMU on, \
+                 or use sysfs",
                 path.display()
             ),
             Self::VfioTooOld { what } => {
                 write!(f, "the kernel's VFIO {what}: Linux 5.4 or newer with CONFIG_VFIO_IOMMU_TYPE1 is needed")
             }
-            Self::BadIommuInfo { what } => write!(f, "what the kernel says about the IOMMU cannot be right: {what}"),
+            Self::BadIommuInfo { what } => {
+                write!(f, "the kernel's information about the IOMMU is inconsistent: {what}")
+            }
             Self::Vfio { address, request, errno } => write!(f, "{request} for {address} failed: {errno}"),
             Self::DmaMapFailed { len, errno, limit } => {
-                write!(f, "{len} bytes were not mapped for the device: {errno}")?;
+                write!(f, "cannot map {len} bytes for DMA: {errno}")?;
                 match (errno.0, limit) {
                     (libc::ENOMEM, Some(limit)) => write!(
                         f,
@@ -409,13 +417,13 @@ impl fmt::Display for Error {
                         limit / 1024
                     ),
                     (libc::ENOSPC, _) => f.write_str(
-                        "; there are too many mappings: see /sys/module/vfio_iommu_type1/parameters/dma_entry_limit",
+                        "; there are too many mappings: raise /sys/module/vfio_iommu_type1/parameters/dma_entry_limit",
                     ),
                     _ => Ok(()),
                 }
             }
             Self::TooFewVectors { address, needed, had } => {
-                write!(f, "{address} has {had} MSI-X vectors that can signal, and {needed} are needed")
+                write!(f, "too few MSI-X vectors: {address} has {had} that can signal, but {needed} are needed")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A PCI function as sysfs shows it: what it is, who has it, and how it changes hands.
+//! PCI functions in sysfs: identification, unbinding from the kernel's driver, and rebinding.
 
 use core::fmt;
 use std::format;
@@ -14,7 +14,7 @@ use crate::linux::ids::{self, Kind};
 use crate::linux::{Error, PciAddress, interfaces};
 use crate::mmio::REGISTER_SPACE;
 
-/// The driver through which functions are given to user space.
+/// The kernel driver that gives PCI functions to user space.
 pub(crate) const VFIO_PCI: &str = "vfio-pci";
 
 /// Bits of a line of the file `resource` (the kernel's `ioport.h`).
@@ -35,7 +35,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// The function at `address`, if there is one and it is an 82599.
+    /// Finds the function at `address`, which must be an 82599.
     pub(crate) fn find(host: &Host, address: PciAddress) -> Result<Self, Error> {
         let folder = host.function(address);
         if !folder.exists() {
@@ -58,7 +58,7 @@ impl Function {
         }
     }
 
-    /// The function at `address`, whatever it is.
+    /// Makes the function at `address` without checking it.
     #[cfg(test)]
     pub(crate) fn assume(host: &Host, address: PciAddress, ids: (u16, u16)) -> Self {
         Self { host: host.clone(), address, ids, folder: host.function(address) }
@@ -68,39 +68,39 @@ impl Function {
         self.folder.join(name)
     }
 
-    /// The driver that has the function.
+    /// Returns the driver that the function is bound to.
     pub(crate) fn driver(&self) -> Result<Option<String>, Error> {
         host::link_name(&self.file("driver"))
     }
 
-    /// The NUMA node that the function is nearest to, where that matters.
+    /// Returns the NUMA node nearest to the function, if there are several nodes.
     pub(crate) fn numa_node(&self) -> Option<u32> {
         let nodes = host::list(&self.host.sysfs.join("devices/system/node")).ok()?;
         let number = |name: &String| name.strip_prefix("node")?.parse::<u32>().ok();
         if nodes.iter().filter_map(number).count() < 2 {
             return None;
         }
-        // -1 if the firmware does not say.
+        // The file has -1 if the firmware gives no node.
         host::read(&self.file("numa_node")).ok()?.parse().ok()
     }
 
-    /// The IOMMU group of the function.
+    /// Returns the IOMMU group of the function.
     pub(crate) fn iommu_group(&self) -> Result<u32, Error> {
         let link = self.file("iommu_group");
         let name = host::link_name(&link)?.ok_or(Error::NoIommuGroup { address: self.address })?;
         name.parse().map_err(|_| host::malformed(&link, "a link to a numbered IOMMU group", &name))
     }
 
-    /// Refuses the function if physical addresses do not lead it to memory.
+    /// Returns an error if the IOMMU translates the function's addresses.
     pub(crate) fn check_untranslated(&self) -> Result<(), Error> {
         match host::read(&self.file("iommu_group/type")) {
             Ok(kind) if kind.starts_with("DMA") => Err(Error::IommuTranslates { address: self.address, kind }),
-            // Without an IOMMU there is no such file, nor on old kernels.
+            // The file does not exist without an IOMMU, nor on old kernels.
             _ => Ok(()),
         }
     }
 
-    /// The functions of the same IOMMU group that drivers of the kernel have, with the drivers.
+    /// Returns the functions of the same IOMMU group that kernel drivers use, with these drivers.
     pub(crate) fn foreign_in_group(&self) -> Vec<(String, String)> {
         let devices = self.file("iommu_group/devices");
         let names = host::list(&devices).unwrap_or_default();
@@ -109,7 +109,7 @@ impl Function {
         drivers.filter(|(_, driver)| driver != VFIO_PCI && driver != "pcieport").collect()
     }
 
-    /// The size of BAR0, if it can be that of an 82599.
+    /// Returns the size of BAR0, if an 82599 can have it.
     pub(crate) fn bar_size(&self) -> Result<u64, Error> {
         const EXPECTED: &str = "three hexadecimal numbers in its first line";
         let path = self.file("resource");
@@ -138,7 +138,7 @@ impl Function {
         Ok(bar)
     }
 
-    /// Takes the function from the kernel's driver, if one has it; not without force if its interface is in use.
+    /// Takes the function from its kernel driver, if it has one. If its interface is in use, this needs `force`.
     pub(crate) fn take(&self, force: bool) -> Result<Option<String>, Error> {
         let Some(driver) = self.driver()? else { return Ok(None) };
         if !force {
@@ -151,24 +151,24 @@ impl Function {
         Ok(Some(driver))
     }
 
-    /// Resets the function, where the kernel knows how.
+    /// Resets the function, if the kernel can.
     pub(crate) fn reset(&self) {
         let path = self.file("reset");
         if !path.exists() {
-            log::warn!("{} cannot be reset by the kernel: whatever it was doing, it goes on", self.address);
+            log::warn!("the kernel cannot reset {}: the function continues what it was doing", self.address);
         } else if let Err(error) = host::write(&path, "1") {
-            log::warn!("{} was not reset: {error}", self.address);
+            log::warn!("cannot reset {}: {error}", self.address);
         }
     }
 }
 
-/// The driver of the kernel's that a function was taken from. Printed, it says how to give the function back.
+/// The kernel driver that had the function before. Its `Display` text is the command that gives the function back.
 #[derive(Debug, Clone)]
 pub struct FormerDriver {
     host: Host,
     address: PciAddress,
     name: String,
-    /// Alive as long as the function is driven from here.
+    /// Alive as long as this process drives the function.
     registers: Weak<FileMapping>,
 }
 
@@ -177,7 +177,7 @@ impl FormerDriver {
         Self { host: function.host.clone(), address: function.address, name, registers }
     }
 
-    /// The name of the driver.
+    /// Returns the name of the driver.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -187,7 +187,7 @@ impl FormerDriver {
     ///
     /// # Errors
     ///
-    /// [`Error::StillDriven`] if its platform has not been dropped, and what the system says against it.
+    /// [`Error::StillDriven`] if the function's platform was not dropped; [`Error::System`] if the kernel refuses.
     pub fn rebind(&self) -> Result<(), Error> {
         if self.registers.strong_count() > 0 {
             return Err(Error::StillDriven { address: self.address });

@@ -1,4 +1,4 @@
-//! Where the kernel shows its devices, and how its small files are read and written.
+//! The file systems in which the kernel shows devices, and access to their small files.
 
 use std::borrow::ToOwned;
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::vec::Vec;
 
 use crate::linux::{Error, PciAddress};
 
-/// The places in which the kernel shows its devices. Tests make them up.
+/// The directories in which the kernel shows devices. Tests provide their own.
 #[derive(Debug, Clone)]
 pub(crate) struct Host {
     /// `/sys`
@@ -19,7 +19,7 @@ pub(crate) struct Host {
     pub(crate) proc: PathBuf,
     /// `/dev`
     pub(crate) dev: PathBuf,
-    /// An address of the network interface of this name, if it has any.
+    /// A function that returns an address of the network interface of this name, if it has one.
     pub(crate) address_of: fn(&str) -> Option<String>,
 }
 
@@ -35,21 +35,21 @@ impl Default for Host {
 }
 
 impl Host {
-    /// The folder of the function at `address`.
+    /// Returns the directory of the function at `address`.
     pub(crate) fn function(&self, address: PciAddress) -> PathBuf {
         self.sysfs.join("bus/pci/devices").join(std::format!("{address}"))
     }
 
-    /// The folder of the PCI driver called `name`.
+    /// Returns the directory of the PCI driver `name`.
     pub(crate) fn driver(&self, name: &str) -> PathBuf {
         self.sysfs.join("bus/pci/drivers").join(name)
     }
 }
 
-/// Files of the kernel's that are read here are short. One that is not is none of the kernel's.
+/// The most bytes to read from a file. The kernel's files that are read here are shorter.
 const LONGEST: u64 = 1 << 20;
 
-/// The text of a file, without white space around it.
+/// Returns the text of a file, without white space around it.
 pub(crate) fn read(path: &Path) -> Result<String, Error> {
     let failed = |error: &io::Error| Error::system("read", path, error);
     let mut bytes = Vec::new();
@@ -57,13 +57,13 @@ pub(crate) fn read(path: &Path) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// Writes `text` to an existing file, in one piece, as the kernel wants it.
+/// Writes `text` to an existing file in one system call, as the kernel requires.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     let written = OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Error::system("write to", path, &error))
 }
 
-/// The hexadecimal number in a file, with or without `0x`.
+/// Returns the hexadecimal number in a file, with or without `0x`.
 pub(crate) fn read_hex(path: &Path, expected: &'static str) -> Result<u64, Error> {
     let text = read(path)?;
     hex(&text).ok_or_else(|| malformed(path, expected, &text))
@@ -78,19 +78,19 @@ pub(crate) fn malformed(path: &Path, expected: &'static str, found: &str) -> Err
     Error::UnexpectedContents { path: path.to_owned(), expected, found: found.chars().take(80).collect() }
 }
 
-/// The last part of what the link at `path` points to, or `None` if there is no link.
+/// Returns the last component of the target of the link at `path`, or `None` if there is no link.
 pub(crate) fn link_name(path: &Path) -> Result<Option<String>, Error> {
     match fs::read_link(path) {
         Ok(target) => match target.file_name().and_then(OsStr::to_str) {
             Some(name) => Ok(Some(name.to_owned())),
-            None => Err(malformed(path, "a link to a folder", &target.to_string_lossy())),
+            None => Err(malformed(path, "a link to a directory", &target.to_string_lossy())),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::system("follow the link", path, &error)),
     }
 }
 
-/// The names of what is in a folder, in order; none if there is no folder.
+/// Returns the sorted names of the entries of a directory; none if there is no directory.
 pub(crate) fn list(path: &Path) -> Result<Vec<String>, Error> {
     let failed = |error: &io::Error| Error::system("list", path, error);
     let entries = match fs::read_dir(path) {

@@ -1,9 +1,9 @@
-//! The PCI ids of Intel's 10 GbE controllers: those of the 82599, and those of its kin, to refuse them by name.
+//! PCI ids of Intel's 10 GbE controllers: of the 82599, and of related chips, so that errors can name these.
 
-/// Intel.
+/// Intel's vendor id.
 pub(crate) const VENDOR: u16 = 0x8086;
 
-/// What a function of some device id is.
+/// The kind of function that a device id stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A physical function of an 82599, which this crate drives.
@@ -16,7 +16,7 @@ pub(crate) enum Kind {
 
 use Kind::{OtherChip, Physical, Virtual};
 
-/// The kind and the name of the function with this device id, if it is known.
+/// Returns the kind and the name of the function with this device id, if it is known.
 pub(crate) fn find(device: u16) -> Option<(Kind, &'static str)> {
     TABLE.iter().find(|(id, ..)| *id == device).map(|(_, kind, name)| (*kind, *name))
 }
@@ -98,9 +98,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_unique_and_told_apart() {
+    fn ids_are_unique_and_have_the_right_kind() {
         for (index, (id, ..)) in TABLE.iter().enumerate() {
-            assert!(TABLE[..index].iter().all(|(other, ..)| other != id), "{id:#x} stands there twice");
+            assert!(TABLE[..index].iter().all(|(other, ..)| other != id), "{id:#x} is listed twice");
         }
         assert_eq!(find(0x10fb), Some((Physical, "82599_SFP")));
         assert_eq!(find(0x10ed), Some((Virtual, "82599_VF")));

@@ -1,4 +1,4 @@
-//! Whether the kernel's network interface of a function is in use.
+//! Detection of network interfaces that are in use.
 
 use std::borrow::ToOwned;
 use std::ffi::CStr;
@@ -13,7 +13,7 @@ use crate::linux::{Error, PciAddress};
 /// IFF_UP in the file `flags`.
 const UP: u64 = libc::IFF_UP as u64;
 
-/// Refuses the function in `folder` if one of its network interfaces is up and in use.
+/// Counts the network interfaces of the function in `folder`, and returns an error if one is up and in use.
 pub(crate) fn check_unused(host: &Host, address: PciAddress, folder: &Path) -> Result<usize, Error> {
     let interfaces = host::list(&folder.join("net"))?;
     for interface in &interfaces {
@@ -46,13 +46,13 @@ fn in_use(host: &Host, class: &Path, interface: &str) -> Result<Option<InUse>, E
     Ok((has || has6).then_some(InUse::Route))
 }
 
-/// An IP address of the interface called `interface`, if the system knows one.
+/// Returns an IP address of `interface`, if it has one.
 pub(crate) fn address_of(interface: &str) -> Option<String> {
     let mut list = core::ptr::null_mut();
     // SAFETY: the list is written by the system, and freed below.
     if unsafe { libc::getifaddrs(&mut list) } != 0 {
-        // Whoever cannot tell must not take the interface away.
-        return Some("that could not be asked for".to_owned());
+        // Without the list, the interface may have an address, so it counts as in use.
+        return Some("(unknown: getifaddrs failed)".to_owned());
     }
     let mut found = None;
     let mut next = list;
@@ -64,7 +64,7 @@ pub(crate) fn address_of(interface: &str) -> Option<String> {
         if name.to_bytes() != interface.as_bytes() || entry.ifa_addr.is_null() {
             continue;
         }
-        // SAFETY: not null, and its family says what it is; `read_unaligned` asks for no more alignment than there is.
+        // SAFETY: the pointer is not null, and the family selects the type; `read_unaligned` needs no alignment.
         found = unsafe {
             match i32::from((*entry.ifa_addr).sa_family) {
                 libc::AF_INET => {

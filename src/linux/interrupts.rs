@@ -1,4 +1,4 @@
-//! MSI-X interrupts, which VFIO turns into counters that a thread can wait for.
+//! MSI-X interrupts: VFIO signals them through eventfds, on which a thread can wait.
 
 use core::time::Duration;
 use std::fs::File;
@@ -12,19 +12,20 @@ use crate::mmio::Bus;
 use crate::packet::Batch;
 use crate::queue::ReceiveQueue;
 
-/// Interrupts of a device, a vector each; they are switched off when dropped.
+/// The MSI-X interrupts of a device. Dropping them switches them off.
 ///
-/// The receive queues and the link raise them after [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts). Without
-/// interrupts, queues are polled, which is faster and burns a core.
+/// Receive queues and the link raise them after
+/// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts). Without interrupts, a program polls the
+/// queues, which is faster but occupies a core.
 #[derive(Debug)]
 pub struct Interrupts {
     pub(crate) address: PciAddress,
     pub(crate) vectors: Vec<Vector>,
-    /// The way to switch them off, which the device has while it is open.
+    /// The device's file, through which the interrupts are switched off.
     pub(crate) device: Option<File>,
 }
 
-/// The counter of one vector.
+/// The eventfd of one vector, which counts interrupts.
 #[derive(Debug)]
 pub(crate) struct Vector(File);
 
@@ -35,7 +36,7 @@ impl Vector {
         if descriptor < 0 {
             return Err(Errno::last());
         }
-        // SAFETY: the descriptor was just made, and is nobody else's.
+        // SAFETY: the descriptor was just made, and nothing else owns it.
         Ok(Self(unsafe { File::from_raw_fd(descriptor) }))
     }
 
@@ -43,12 +44,12 @@ impl Vector {
         self.0.as_raw_fd()
     }
 
-    /// Waits until the counter is not 0 and takes it, or until the time is over.
+    /// Waits until the counter is not 0 and resets it. Returns `false` after `timeout`.
     fn wait(&self, timeout: Duration) -> io::Result<bool> {
         let start = Instant::now();
         loop {
             let left = timeout.saturating_sub(start.elapsed());
-            // Rounded up, so that the last wait is not a busy one.
+            // Rounded up: with 0 ms, the last part of the wait would spin.
             let milliseconds = left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
             let mut poll = libc::pollfd { fd: self.descriptor(), events: libc::POLLIN, revents: 0 };
             // SAFETY: one structure, which outlives the call.
@@ -73,17 +74,17 @@ impl Vector {
 }
 
 impl Interrupts {
-    /// How many vectors there are.
+    /// Returns the number of vectors.
     #[must_use]
     pub fn count(&self) -> usize {
         self.vectors.len()
     }
 
-    /// Waits for an interrupt of `vector`; says whether there was one since the last call, or until `timeout`.
+    /// Waits up to `timeout` for an interrupt of `vector`. Returns `true` if one was raised since the last call.
     ///
     /// # Errors
     ///
-    /// [`Error::TooFewVectors`] if there is no such vector, and what the system says.
+    /// [`Error::TooFewVectors`] if there is no such vector; [`Error::Vfio`] if the wait fails.
     pub fn wait(&self, vector: usize, timeout: Duration) -> Result<bool, Error> {
         let (address, had) = (self.address, self.vectors.len() as u32);
         let missing =
@@ -92,9 +93,9 @@ impl Interrupts {
         waited.map_err(|error| Error::Vfio { address, request: "waiting for an interrupt", errno: (&error).into() })
     }
 
-    /// Receives packets into `batch`, and waits for the first one until `timeout` if there are none. Returns how many came.
+    /// Receives packets into `batch`, and waits up to `timeout` for the first one. Returns their number.
     ///
-    /// As long as packets come faster than they are handled, this polls, and there are no interrupts.
+    /// While packets arrive faster than the program handles them, this polls without interrupts.
     ///
     /// # Errors
     ///
@@ -110,7 +111,7 @@ impl Interrupts {
             return Ok(received);
         }
         rx.enable_interrupt();
-        // A packet that came before the interrupt was enabled may not have raised it.
+        // A packet that arrived before the interrupt was enabled may not have raised it.
         let received = rx.receive(batch);
         if received == 0 && self.wait(rx.index().get(), timeout)? {
             return Ok(rx.receive(batch));
@@ -122,7 +123,7 @@ impl Interrupts {
 impl Drop for Interrupts {
     fn drop(&mut self) {
         if let Some(Err(errno)) = self.device.as_ref().map(crate::linux::vfio::disable_interrupts) {
-            log::warn!("the interrupts of {} were not switched off: {errno}", self.address);
+            log::warn!("cannot switch off the interrupts of {}: {errno}", self.address);
         }
     }
 }

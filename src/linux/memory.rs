@@ -1,7 +1,7 @@
-//! Memory that devices can be made to reach, and who keeps it.
+//! Memory for DMA, and its lifetime.
 //!
-//! A [`Region`] is a piece of huge pages, or of ordinary ones, in a file of its own that has no name: nothing is left
-//! behind when the process ends, however it ends. It lives as long as a [`Memory`] in it, or a device's mapping of one.
+//! A [`Region`] consists of huge pages or base pages of an unnamed file, so it is freed when the process ends, however
+//! it ends. It lives as long as a [`Memory`] in it, or a device's mapping of one.
 
 use core::ptr::NonNull;
 use std::boxed::Box;
@@ -23,16 +23,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The size of the pages that memory is made of.
+/// The size of memory pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum PageSize {
     /// Huge pages of 2 MiB.
     #[default]
     Huge2MiB,
-    /// Huge pages of 1 GiB, as a rule reserved when the kernel is booted.
+    /// Huge pages of 1 GiB, usually reserved at boot.
     Huge1GiB,
-    /// The system's ordinary pages.
+    /// The system's base pages.
     Base,
 }
 
@@ -59,16 +59,16 @@ impl PageSize {
 pub(crate) struct Region {
     mapping: FileMapping,
     page_size: PageSize,
-    /// The physical address of each page, once it was asked for. The pages stay where they are: huge pages are not
-    /// swapped, and not moved but by an administrator's explicit request.
+    /// The physical address of each page, cached by the first request. It stays valid: huge pages are not swapped, and
+    /// only an administrator's explicit request moves them.
     addresses: OnceLock<Box<[u64]>>,
 }
 
-/// All regions by address, so that a mapping can keep the memory that it is of.
+/// All regions by address, so that a mapping can find its memory's region and keep it alive.
 static REGIONS: Mutex<BTreeMap<usize, Weak<Region>>> = Mutex::new(BTreeMap::new());
 
 impl Region {
-    /// Zeroed memory of at least `len` bytes, on the NUMA node `node` if possible.
+    /// Allocates zeroed memory of at least `len` bytes, on the NUMA node `node` if possible.
     pub(crate) fn new(page_size: PageSize, len: usize, node: Option<u32>) -> Result<Arc<Self>, Error> {
         let count = len.max(1).div_ceil(page_size.bytes());
         let failed = |errno| Error::NoHugePages { size: page_size.bytes(), count, errno };
@@ -78,7 +78,7 @@ impl Region {
         if fd < 0 {
             return Err(failed(Errno::last()));
         }
-        // SAFETY: the file was just made, and is nobody else's.
+        // SAFETY: the file was just made, and nothing else owns it.
         let file = unsafe { File::from_raw_fd(fd) };
         // Mapping reserves huge pages, and fails if there are too few.
         let mapping = file.set_len(len as u64).and_then(|()| FileMapping::new(&file, 0, len));
@@ -95,7 +95,7 @@ impl Region {
         Ok(region)
     }
 
-    /// The region that has the `len` bytes at `pointer`, if it was made here.
+    /// Returns the region that contains the `len` bytes at `pointer`, if this module made it.
     pub(crate) fn of(pointer: NonNull<u8>, len: usize) -> Option<Arc<Self>> {
         let pointer = pointer.as_ptr() as usize;
         let region = lock(&REGIONS).range(..=pointer).next_back()?.1.upgrade()?;
@@ -115,7 +115,7 @@ impl Region {
         self.page_size
     }
 
-    /// The physical address of each page.
+    /// Returns the physical address of each page.
     pub(crate) fn addresses(&self, pagemap: &Path) -> Result<&[u64], Error> {
         if let Some(addresses) = self.addresses.get() {
             return Ok(addresses);
@@ -126,8 +126,9 @@ impl Region {
         Ok(self.addresses.get_or_init(|| addresses))
     }
 
-    /// The physical addresses of the pages that the `len` bytes at `pointer` are in, as a [`Mapping`](crate::dma::Mapping)
-    /// wants them: the shift of a page, and an address for each.
+    /// Returns the page shift and the physical addresses of the pages that contain the `len` bytes at `pointer`.
+    ///
+    /// Both are in the form that [`Mapping::new`](crate::dma::Mapping::new) takes.
     pub(crate) fn physical(&self, pointer: NonNull<u8>, len: usize, pagemap: &Path) -> Result<(u32, Vec<u64>), Error> {
         let (offset, size) = (pointer.as_ptr() as usize - self.base(), self.page_size.bytes());
         let addresses = self.addresses(pagemap)?;
@@ -149,27 +150,27 @@ impl Drop for Region {
     }
 }
 
-/// Asks for memory of the NUMA node `node`. Memory of another one is slower, and not wrong.
+/// Requests memory of the NUMA node `node`. Memory of another node is slower, but correct.
 fn prefer_node(mapping: &FileMapping, node: u32) {
     let mut mask = [0 as libc::c_ulong; 16];
     let bits = libc::c_ulong::BITS;
     let Some(word) = mask.get_mut((node / bits) as usize) else { return };
     *word |= 1 << (node % bits);
-    // SAFETY: the range is the mapping's, and the mask has as many bits as are announced.
+    // SAFETY: the range is the mapping's, and the mask has `most` bits.
     let result = unsafe {
         let (base, len) = (mapping.base().as_ptr(), mapping.len());
         let most = mask.len() * bits as usize;
         libc::syscall(libc::SYS_mbind, base, len, libc::MPOL_PREFERRED, mask.as_ptr(), most, 0)
     };
     if result != 0 {
-        log::warn!("memory near NUMA node {node} cannot be asked for: {}", Errno::last());
+        log::warn!("cannot request memory of NUMA node {node}: {}", Errno::last());
     }
 }
 
-/// Gets all huge pages now: later, one that is missing would end the process by a signal.
+/// Populates all huge pages now. Otherwise a page missing later would end the process by a signal.
 fn populate(file: &File, mapping: &FileMapping) -> Result<(), Errno> {
     use std::os::fd::AsRawFd;
-    // SAFETY: the range is the mapping's, and nobody uses it yet.
+    // SAFETY: the range is the mapping's, and nothing uses it yet.
     let result = unsafe { libc::madvise(mapping.base().as_ptr().cast(), mapping.len(), libc::MADV_POPULATE_WRITE) };
     if result == 0 {
         return Ok(());
@@ -178,22 +179,22 @@ fn populate(file: &File, mapping: &FileMapping) -> Result<(), Errno> {
     if errno != Errno(libc::EINVAL) {
         return Err(errno);
     }
-    // Before Linux 5.14: this gets the pages as well, from whatever NUMA node.
-    // SAFETY: the file is as long as that.
+    // Before Linux 5.14, `fallocate` populates the pages too, from any NUMA node.
+    // SAFETY: the file has this length.
     match unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, mapping.len() as libc::off_t) } {
         0 => Ok(()),
         _ => Err(Errno::last()),
     }
 }
 
-/// Cuts memory for devices out of regions.
+/// An allocator that cuts memory for devices out of regions.
 #[derive(Debug)]
 pub(crate) struct Allocator {
     page_size: PageSize,
     node: Option<u32>,
-    /// Where pieces start and end: the smallest page of the IOMMU, or the system's.
+    /// The alignment of allocations: the smallest page of the IOMMU, or the system's.
     granule: usize,
-    /// The huge page that small pieces are cut from, and how much of it is used. Nothing is cut out twice, so that all is zero.
+    /// The huge page for small allocations, and its used length. No part is reused, so all allocations are zero.
     current: Mutex<Option<(Arc<Region>, usize)>>,
 }
 
@@ -202,7 +203,7 @@ impl Allocator {
         Self { page_size, node, granule: granule.max(system_page_size()), current: Mutex::new(None) }
     }
 
-    /// Zeroed memory of at least `len` bytes.
+    /// Allocates zeroed memory of at least `len` bytes.
     pub(crate) fn allocate(&self, len: usize) -> Result<Memory, Error> {
         let page = self.page_size.bytes();
         let wanted = len.max(1).checked_next_multiple_of(self.granule).unwrap_or(usize::MAX);
@@ -218,16 +219,17 @@ impl Allocator {
             _ => (Region::new(self.page_size, page, self.node)?, 0),
         };
         *current = Some((Arc::clone(&region), used + wanted));
-        // SAFETY: a region has at least a page, and `page - used >= wanted`, so both ends lie in the region's one allocation.
+        // SAFETY: a region has at least a page, and `page - used >= wanted`, so both ends lie in the region's one
+        // allocation.
         let base = unsafe { region.mapping.base().add(used) };
-        // SAFETY: `wanted` bytes from `base` on lie in the region, which is zeroed, and which the memory keeps alive. The lock is held,
-        // and `used` now counts these bytes, so they are not given out again.
+        // SAFETY: `wanted` bytes from `base` on lie in the region, which is zeroed, and which the memory keeps alive.
+        // The lock is held, and `used` now counts these bytes, so no later call returns them.
         Ok(unsafe { Memory::new(base, wanted, Box::new(region)) })
     }
 }
 
 impl Error {
-    /// The same in the few words that the core of the crate has for it. All of them go to the log.
+    /// Converts the error to the shorter one of the crate's core, and logs the whole text.
     pub(crate) fn into_dma(self, len: usize) -> DmaError {
         log::error!("{self}");
         let (reason, errno) = match self {
@@ -236,11 +238,11 @@ impl Error {
             }
             Self::AddressesHidden => ("physical addresses take CAP_SYS_ADMIN", Errno(libc::EPERM)),
             Self::DmaMapFailed { errno, .. } if errno == Errno(libc::ENOMEM) => (
-                "more memory was to be locked than RLIMIT_MEMLOCK allows, which root can raise: `ulimit -l unlimited`",
+                "RLIMIT_MEMLOCK allows less locked memory than needed; root can raise it: `ulimit -l unlimited`",
                 errno,
             ),
-            Self::System { errno, .. } | Self::DmaMapFailed { errno, .. } => ("the system refused it", errno),
-            _ => return DmaError::NotMappable { len, reason: "what the system says of it cannot be right" },
+            Self::System { errno, .. } | Self::DmaMapFailed { errno, .. } => ("the system refused the request", errno),
+            _ => return DmaError::NotMappable { len, reason: "the system's information about it is inconsistent" },
         };
         DmaError::System { len, reason, errno: errno.0 }
     }

@@ -1,11 +1,13 @@
 //! 82599s under Linux: PCI functions through VFIO, or through sysfs.
 //!
-//! **None of this was ever run against an 82599.** Both back ends were run in a virtual machine, with a model of the 82599 as
-//! a PCI function of stock kernels (`tests/vm/run`) and with a device of QEMU's (`scripts/vfio-in-qemu`), and against made-up trees of sysfs.
+//! **Neither back end ever ran on an 82599.** Both ran in a virtual machine with stock kernels, where a model of the
+//! 82599 was the PCI function (`tests/vm/run`). They also ran on a device of QEMU (`scripts/vfio-in-qemu`) and on
+//! artificial sysfs trees.
 //!
-//! - [`Vfio`] needs an IOMMU and a function bound to the driver vfio-pci, and no root: the device reaches nothing but the memory it was
-//!   given, and the kernel resets it when the process ends. It is what to use.
-//! - [`Sysfs`] needs root and huge pages, and no IOMMU that translates: the device gets physical addresses, and is trusted.
+//! - [`Vfio`] is the one to use. It needs an IOMMU and a function bound to the driver vfio-pci, but not root. The
+//!   device accesses only memory that was mapped for it, and the kernel resets it when the process ends.
+//! - [`Sysfs`] needs root, huge pages, and no translating IOMMU. The device receives physical addresses and must be
+//!   trusted.
 //!
 //! ```no_run
 //! use ixgbe::device::{Config, Device};
@@ -29,13 +31,14 @@
 //!
 //! # Memory
 //!
-//! Memory is of huge pages, which the kernel neither swaps nor moves by itself. Through sysfs there must be some:
-//! `echo 64 > /proc/sys/vm/nr_hugepages`. Through VFIO ordinary memory, locked by the mapping, does when there are none. Where there are
-//! several NUMA nodes, memory near the device is preferred. All of it goes when the process does, however it ends.
+//! Memory consists of huge pages, which the kernel neither swaps nor moves by itself. Sysfs needs some:
+//! `echo 64 > /proc/sys/vm/nr_hugepages`. Without huge pages, VFIO uses base pages, which the mapping locks. With
+//! several NUMA nodes, the kernel prefers memory near the device. All memory is freed when the process ends, however it ends.
 //!
 //! # Set-up
 //!
-//! `scripts/bind` shows what is set up and what is not, and does it with `--apply`.
+//! `scripts/bind` shows the state of the set-up, and completes it with `--apply`. `docs/hardware.md` describes each
+//! step and the remedy for each [`Error`].
 
 mod address;
 mod bar;
@@ -66,11 +69,11 @@ pub use vfio::{Container, Vfio};
 use crate::device::{Device, Unbound};
 
 impl Device<Unbound, Vfio> {
-    /// The device at `address`, which is bound to vfio-pci. All that are opened so share one [`Container`].
+    /// Opens the device at `address`, which must be bound to vfio-pci. Devices opened this way share one [`Container`].
     ///
     /// # Errors
     ///
-    /// [`Error`] says what is missing and how to get it.
+    /// [`Error`] names what is missing, and the remedy.
     pub fn open(address: PciAddress) -> Result<Self, Error> {
         Ok(Self::new(Container::shared()?.open(address)?))
     }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::linux::Error;
 
-/// The page is in memory (the kernel's `admin-guide/mm/pagemap.rst`).
+/// The bit of a page that is in memory (the kernel's `admin-guide/mm/pagemap.rst`).
 const PRESENT: u64 = 1 << 63;
 /// The number of the page's frame, in units of the system's page size.
 const FRAME: u64 = (1 << 55) - 1;
-/// Bytes of an entry.
+/// The size of an entry in bytes.
 const ENTRY: u64 = 8;
 
-/// The table of this process's pages.
+/// The page table of this process, as the kernel shows it.
 #[derive(Debug)]
 pub(crate) struct Pagemap {
     file: File,
@@ -21,15 +21,15 @@ pub(crate) struct Pagemap {
     page_size: usize,
 }
 
-/// The size of the system's ordinary pages in bytes.
+/// Returns the size of the system's base pages in bytes.
 pub(crate) fn system_page_size() -> usize {
-    // SAFETY: a question without side effects.
+    // SAFETY: a query without side effects.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(size).ok().filter(|size| size.is_power_of_two()).unwrap_or(4096)
 }
 
 impl Pagemap {
-    /// The table in the file at `path`.
+    /// Opens the table in the file at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(|error| match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => Error::AddressesHidden,
@@ -38,7 +38,7 @@ impl Pagemap {
         Ok(Self { file, path: path.into(), page_size: system_page_size() })
     }
 
-    /// The number of the frame that the page at `address` is in.
+    /// Returns the frame number of the page at `address`.
     fn frame(&self, address: usize) -> Result<u64, Error> {
         let mut bytes = [0; ENTRY as usize];
         let place = (address / self.page_size) as u64 * ENTRY;
@@ -49,13 +49,13 @@ impl Pagemap {
             return Err(Error::PageNotPresent { address, entry });
         }
         match entry & FRAME {
-            // Frame 0 is nobody's memory: the kernel shows it in place of those that it hides.
+            // No process has frame 0: the kernel shows it instead of hidden frame numbers.
             0 => Err(Error::AddressesHidden),
             frame => Ok(frame),
         }
     }
 
-    /// The physical address of the huge page of `size` bytes at `address`.
+    /// Returns the physical address of the huge page of `size` bytes at `address`.
     pub(crate) fn huge_page(&self, address: usize, size: usize) -> Result<u64, Error> {
         let pages = (size / self.page_size) as u64;
         let first = self.frame(address)?;
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    /// A table whose first entries are `entries`.
+    /// Makes a table whose first entries are `entries`.
     fn table(entries: &[u64]) -> (tempfile::NamedTempFile, Pagemap) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         for entry in entries {

@@ -1,7 +1,7 @@
-//! A function driven through sysfs, without an IOMMU: its registers from `resource0`, memory by physical addresses.
+//! The sysfs platform: no IOMMU, registers through `resource0`, memory by physical addresses.
 //!
-//! This takes root, and it takes trust: nothing keeps the device from memory that it was not given. If the process is killed, the
-//! device goes on writing received packets to where the rings told it to, until something resets it; the next [`Sysfs::open`] does.
+//! It needs root and trust in the device, which can access all memory. If the process is killed, the device keeps
+//! writing received packets to the addresses in its rings, until something resets it. The next [`Sysfs::open`] does.
 
 use core::fmt;
 use core::time::Duration;
@@ -26,10 +26,10 @@ use crate::linux::{Error, FormerDriver, MonotonicClock, PciAddress};
 use crate::mmio::Offset;
 use crate::registers::RegisterSpace;
 
-/// Physical addresses are the same for all devices.
+/// The domain of physical addresses, which are the same for all devices.
 const PHYSICAL: Domain = Domain(u64::MAX);
 
-/// How a function is opened through sysfs.
+/// Options for opening a function through sysfs.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct SysfsOptions {
@@ -39,19 +39,19 @@ pub struct SysfsOptions {
 }
 
 impl SysfsOptions {
-    /// Not to take away a network interface that the kernel uses; huge pages of 2 MiB.
+    /// Returns the defaults: a network interface in use is not taken, and memory consists of huge pages of 2 MiB.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether to take the function though the kernel's network interface of it is in use.
+    /// Sets whether to take the function even if its network interface is in use.
     pub fn take_interface(mut self, take: bool) -> Self {
         self.take_interface = take;
         self
     }
 
-    /// Sets the size of the pages that memory is made of. Base pages count as huge pages of 2 MiB, because the kernel may
-    /// move base pages.
+    /// Sets the size of memory pages. [`PageSize::Base`] selects huge pages of 2 MiB, because the kernel may move base
+    /// pages.
     pub fn page_size(mut self, size: PageSize) -> Self {
         self.page_size = if size == PageSize::Base { PageSize::Huge2MiB } else { size };
         self
@@ -61,10 +61,10 @@ impl SysfsOptions {
     ///
     /// # Errors
     ///
-    /// [`Error`] says what was wrong and what mends it. The function is then as it was before.
+    /// [`Error`] names the failure and the remedy. The function then has its former driver again.
     pub fn open(&self, address: PciAddress) -> Result<Sysfs, Error> {
         let function = Function::find(&self.host, address)?;
-        // All that can fail is tried before anything is taken away.
+        // All checks come before the function is taken, so that most failures change nothing.
         function.bar_size()?;
         function.check_untranslated()?;
         let memory = Allocator::new(self.page_size, function.numa_node(), system_page_size());
@@ -77,13 +77,13 @@ impl SysfsOptions {
         let (config, registers) = (open("config")?, open("resource0")?);
         lock(&registers, address)?;
         let driver = function.take(self.take_interface)?;
-        let result = bring_to_life(&function, &config, &registers);
+        let result = reset_and_enable(&function, &config, &registers);
         let bar = match (result, &driver) {
             (Ok(bar), _) => bar,
             (Err(error), None) => return Err(error),
             (Err(error), Some(driver)) => {
                 if let Err(error) = host::write(&self.host.driver(driver).join("bind"), &address.to_string()) {
-                    log::error!("{address} was not given back to {driver}: {error}");
+                    log::error!("cannot give {address} back to {driver}: {error}");
                 }
                 return Err(error);
             }
@@ -96,7 +96,7 @@ impl SysfsOptions {
     }
 }
 
-/// Makes sure that there are huge pages, and that their addresses can be had.
+/// Checks that huge pages are free, and that the kernel shows their addresses.
 fn first_page(memory: &Allocator, host: &Host) -> Result<(), Error> {
     let piece = memory.allocate(1)?;
     match Region::of(piece.base(), piece.len()) {
@@ -105,7 +105,7 @@ fn first_page(memory: &Allocator, host: &Host) -> Result<(), Error> {
     }
 }
 
-/// Keeps other processes that do the same from the function, until the file is closed.
+/// Locks the function against other users of this crate, until the file is closed.
 fn lock(registers: &File, address: PciAddress) -> Result<(), Error> {
     // SAFETY: the descriptor is open.
     if unsafe { libc::flock(registers.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
@@ -119,11 +119,11 @@ fn lock(registers: &File, address: PciAddress) -> Result<(), Error> {
 }
 
 /// Resets the function, maps its registers and lets it access memory (datasheet 9.3.4).
-fn bring_to_life(function: &Function, config: &File, registers: &File) -> Result<Bar, Error> {
+fn reset_and_enable(function: &Function, config: &File, registers: &File) -> Result<Bar, Error> {
     let address = function.address;
-    // The kernel wakes it up; whether it is awake already does not matter.
+    // The kernel powers the function up. If it is enabled already, that fails and does not matter.
     if let Err(error) = host::write(&function.file("enable"), "1") {
-        log::debug!("{address} is not enabled by the kernel: {error}");
+        log::debug!("the kernel did not enable {address}: {error}");
     }
     let space = ConfigSpace { file: config, offset: 0 };
     let path = function.file("config");
@@ -133,11 +133,11 @@ fn bring_to_life(function: &Function, config: &File, registers: &File) -> Result
         let found = std::format!("{:04x}:{:04x}", ids.0, ids.1);
         return Err(host::malformed(&path, "the ids that the files `vendor` and `device` hold", &found));
     }
-    // What a process that was killed left running must not reach memory any more.
-    space.quiet().map_err(failed("write to"))?;
+    // A killed process may have left the device running: it must not access memory any more.
+    space.disable_bus_master().map_err(failed("write to"))?;
     function.reset();
-    // SAFETY: the file is the function's BAR0, of the size that was checked; the kernel's driver has let go of it, and the lock
-    // keeps others away that ask for it.
+    // SAFETY: the file is the function's BAR0, whose size was checked. The kernel's driver was unbound, and the lock
+    // excludes other users of this crate.
     let bar = unsafe { Bar::map(registers, 0) }.map_err(|error| match error {
         MapError::Map(error) => Error::system("map", &function.file("resource0"), &error),
         MapError::Unusable(error) => error,
@@ -148,11 +148,12 @@ fn bring_to_life(function: &Function, config: &File, registers: &File) -> Result
 
 /// An 82599 driven through sysfs: see the [module](crate::linux).
 ///
-/// The device accesses memory by physical addresses, and nothing pins the huge pages that this gives out. While it
-/// lives, root must not move them: no `migratepages` or `move_pages` on this process, no unplugging of memory, no soft
-/// offlining of pages. [`Vfio`](crate::linux::Vfio) has none of these limits.
+/// The device accesses memory by physical addresses, and nothing pins the huge pages that this platform allocates.
+/// While it exists, root must not move them: no `migratepages` or `move_pages` on this process, no unplugging of
+/// memory, no soft offlining of pages. [`Vfio`](crate::linux::Vfio) has none of these limits.
 ///
-/// Dropping it keeps the device from memory; it stays without a driver until it is [given back](FormerDriver::rebind).
+/// Dropping it switches off the device's memory accesses. The function then has no driver until
+/// [`FormerDriver::rebind`].
 pub struct Sysfs {
     bar: Bar,
     function: Function,
@@ -173,13 +174,13 @@ impl Sysfs {
         SysfsOptions::new().open(address)
     }
 
-    /// The function's address.
+    /// Returns the address of the function.
     #[must_use]
     pub fn address(&self) -> PciAddress {
         self.function.address
     }
 
-    /// The driver of the kernel's that the function was taken from, if any: the way to give it back.
+    /// Returns the kernel driver that had the function before, if any, to give the function back.
     #[must_use]
     pub fn former_driver(&self) -> Option<FormerDriver> {
         self.former.clone()
@@ -189,11 +190,11 @@ impl Sysfs {
 impl Drop for Sysfs {
     fn drop(&mut self) {
         let address = self.function.address;
-        if let Err(error) = (ConfigSpace { file: &self.config, offset: 0 }).quiet() {
-            log::error!("{address} may still reach memory: {error}");
+        if let Err(error) = (ConfigSpace { file: &self.config, offset: 0 }).disable_bus_master() {
+            log::error!("{address} may still access memory: {error}");
         }
         if let Err(error) = host::write(&self.function.file("enable"), "0") {
-            log::debug!("{address} is not disabled by the kernel: {error}");
+            log::debug!("the kernel did not disable {address}: {error}");
         }
     }
 }
@@ -204,9 +205,10 @@ impl fmt::Debug for Sysfs {
     }
 }
 
-// SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the kernel's driver was
-// unbound, and the lock on `resource0`, held as long as this lives, refuses the function to every other `Sysfs`, in this
-// process or another. Whoever opens the file as root without asking for the lock must be trusted not to drive the device.
+// SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the kernel's driver
+// was unbound, and the lock on `resource0`, held as long as this value lives, refuses the function to every other
+// `Sysfs`, in this process or another. A program that opens the file as root without the lock must be trusted not to
+// drive the device.
 unsafe impl Bus<RegisterSpace> for Sysfs {
     #[inline(always)]
     fn read(&self, offset: Offset) -> u32 {
@@ -220,10 +222,11 @@ unsafe impl Bus<RegisterSpace> for Sysfs {
     }
 }
 
-// SAFETY: `allocate` gives each piece out once. A mapping holds the addresses that the kernel says its pages have, and keeps
-// the pages as long as it lives. They stay where they are: the pages are of hugetlbfs, which the kernel neither swaps out nor
-// compacts, and which NUMA balancing leaves alone. What else moves one is root's own command; the documentation of `Sysfs` asks
-// root to give none. The processor's caches are coherent with PCIe on all systems that Linux lets map `resource0` cached memory for.
+// SAFETY: `allocate` returns each part of a region once. A mapping has the physical addresses that the kernel shows for
+// its pages, and keeps the pages as long as it lives. They do not move: the pages are of hugetlbfs, which the kernel
+// neither swaps out nor compacts, and which NUMA balancing leaves alone. Only a command of root moves them, and the
+// documentation of `Sysfs` forbids such commands. The processor's caches are coherent with PCIe on all systems on which
+// Linux lets a process map `resource0`.
 unsafe impl Dma for Sysfs {
     fn domain(&self) -> Domain {
         PHYSICAL
@@ -246,7 +249,7 @@ unsafe impl Dma for Sysfs {
         }
         let pagemap = self.function.host.proc.join("self/pagemap");
         let (shift, pages) = region.physical(base, len, &pagemap).map_err(|error| error.into_dma(len))?;
-        // SAFETY: the addresses are those of the pages, which the region keeps.
+        // SAFETY: these are the physical addresses of the pages, and the region keeps the pages.
         unsafe { Mapping::new(memory, PHYSICAL, shift, &pages, Box::new(region)) }
     }
 }

@@ -1,4 +1,4 @@
-//! Packets on their way, and what has left of them.
+//! Batches of packets.
 
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
@@ -7,7 +7,7 @@ use core::ops::{Deref, DerefMut};
 use crate::packet::Packet;
 use crate::pool::{self, MOST_BUFFERS};
 
-/// Packets on their way: filled by a receive queue, emptied by a transmit queue.
+/// A batch of packets (a burst in DPDK): a receive queue fills it, and a transmit queue empties it.
 ///
 /// ```
 /// # fn forward(rx: &mut impl FnMut(&mut ixgbe::packet::Batch), tx: &mut impl FnMut(&mut ixgbe::packet::Batch)) {
@@ -26,29 +26,29 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The largest capacity: that many packets can a pool have.
+    /// The maximum capacity: the largest number of buffers of a pool.
     pub const MAX_CAPACITY: usize = MOST_BUFFERS;
 
-    /// An empty batch for up to `capacity` packets, or [`MAX_CAPACITY`](Self::MAX_CAPACITY) if that is less.
+    /// Makes an empty batch for up to `capacity` packets, at most [`MAX_CAPACITY`](Self::MAX_CAPACITY).
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         let capacity = capacity.min(Self::MAX_CAPACITY);
         Self { packets: Vec::with_capacity(capacity), capacity }
     }
 
-    /// How many packets it can have.
+    /// Returns the number of packets that the batch can hold.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// How many packets it has.
+    /// Returns the number of packets in the batch.
     #[must_use]
     pub fn len(&self) -> usize {
         self.packets.len()
     }
 
-    /// Whether it has none.
+    /// Returns `true` if the batch has no packets.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()
@@ -58,7 +58,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// Hands the packet back if the batch is full.
+    /// Returns the packet if the batch is full.
     #[inline(always)]
     pub fn push(&mut self, packet: Packet) -> Result<(), Packet> {
         if self.packets.len() >= self.capacity {
@@ -122,12 +122,12 @@ impl Batch {
         self.packets.drain(..)
     }
 
-    /// Drops the packets: their buffers go home, a block at a time.
+    /// Drops all packets. Their buffers return to their pools.
     pub fn clear(&mut self) {
         pool::give_back(self.packets.drain(..));
     }
 
-    /// Keeps only the packets for which `keep` says so.
+    /// Keeps only the packets for which `keep` returns `true`.
     pub fn retain(&mut self, keep: impl FnMut(&mut Packet) -> bool) {
         self.packets.retain_mut(keep);
     }

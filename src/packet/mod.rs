@@ -1,7 +1,7 @@
 //! Packets, and batches of them.
 //!
-//! A [`Packet`] owns its buffer: nobody else, and no device, can reach it. Dropping it gives the
-//! buffer back to its pool. It is a small handle (two words); the bytes stay where they are.
+//! A [`Packet`] owns its buffer: neither other code nor a device can access it. Dropping the packet returns the buffer
+//! to its pool. The packet is a handle of two words, so moving it does not move the bytes.
 
 mod batch;
 
@@ -22,8 +22,8 @@ use crate::value;
 
 /// A packet that owns its bytes.
 ///
-/// It dereferences to its bytes, from the Ethernet header on and without the CRC. A frame longer than a
-/// buffer has several [segments](Self::segments), of which this is the first.
+/// It dereferences to its bytes, from the Ethernet header on and without the CRC. A frame larger than a buffer has
+/// several [segments](Self::segments), and then it dereferences to the first one.
 pub struct Packet {
     data: NonNull<u8>,
     extent: Extent,
@@ -167,12 +167,12 @@ unsafe impl Send for Packet {}
 // SAFETY: a shared packet can only be read.
 unsafe impl Sync for Packet {}
 
-/// More bytes than there is room for.
+/// Too little room for some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoRoom {
-    /// How many bytes were asked for.
+    /// The number of bytes to add.
     pub wanted: usize,
-    /// How many there are.
+    /// The number of bytes that fit.
     pub room: usize,
 }
 
@@ -230,10 +230,10 @@ impl Packet {
     ///
     /// # Safety
     ///
-    /// The packet stays its owner: the caller must only look, or forget the packet and own the buffer instead.
+    /// The packet still owns the buffer. Only inspect the result, or `forget` the packet and take over ownership.
     #[inline(always)]
     pub(crate) unsafe fn buffer(&self) -> Buffer {
-        // SAFETY: so far are the data of an empty packet from these, within the buffer.
+        // SAFETY: `data` is `headroom()` bytes past the buffer's start, so this is its default data address, inside it.
         unsafe { Buffer::from_data(self.data.sub(self.headroom()).add(HEADROOM)) }
     }
 
@@ -306,20 +306,20 @@ impl Packet {
         Ok(())
     }
 
-    /// Number of buffers that the packet lies in.
+    /// Returns the number of buffers that the packet lies in.
     #[must_use]
     #[inline(always)]
     pub fn segment_count(&self) -> usize {
         self.extent.more() + 1
     }
 
-    /// Number of bytes in all segments.
+    /// Returns the number of bytes in all segments.
     #[must_use]
     pub fn total_len(&self) -> usize {
         self.segments().map(<[u8]>::len).sum()
     }
 
-    /// The bytes of the packet, a slice a segment.
+    /// Returns the bytes of the packet, one slice per segment.
     pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
         let rest = self.following().map(|(buffer, len)| {
             // SAFETY: the packet owns the buffers that follow its first, and `len` bytes of each were received.
@@ -328,7 +328,9 @@ impl Packet {
         core::iter::once(&**self).chain(rest)
     }
 
-    /// Cuts the packet to its first `len` bytes; a shorter one stays as it is. Later segments go home.
+    /// Truncates the packet to its first `len` bytes. Buffers that become empty return to the pool.
+    ///
+    /// A packet of fewer bytes does not change.
     pub fn truncate(&mut self, len: usize) {
         if self.extent.more() != 0 {
             self.truncate_segments(len);
@@ -364,13 +366,13 @@ impl Packet {
         }
     }
 
-    /// Free bytes in front of the packet.
+    /// Returns the number of free bytes in front of the packet.
     #[must_use]
     pub fn headroom(&self) -> usize {
         self.extent.headroom()
     }
 
-    /// Free bytes behind the packet, or behind its first segment.
+    /// Returns the number of free bytes behind the packet, or behind its first segment.
     #[must_use]
     pub fn tailroom(&self) -> usize {
         (self.inner().size() + HEADROOM).saturating_sub(self.headroom() + self.len())

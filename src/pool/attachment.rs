@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use crate::dma::{Delta, Dma, DmaAddr, DmaError, Domain, Mapping};
 use crate::pool::{Buffer, Pool, offsets};
 
-/// A pool that a device has been made to reach.
+/// A pool that is mapped for a device.
 ///
 /// It is dropped only when the device holds no buffer of the pool, or has stopped.
 #[derive(Debug)]
@@ -24,7 +24,10 @@ impl Attachment {
             // SAFETY: a buffer of the pool lies at this offset in its memory, as `Pool::new` made it there.
             let start = unsafe { inner.first.add(offset as usize) };
             if !mapping.is_contiguous(start, inner.stride) {
-                return Err(DmaError::NotMappable { len: inner.stride, reason: "a buffer is not in one piece" });
+                return Err(DmaError::NotMappable {
+                    len: inner.stride,
+                    reason: "a buffer is not contiguous for the device",
+                });
             }
         }
         Ok(Self { mapping, pool: pool.clone() })

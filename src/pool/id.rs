@@ -10,8 +10,8 @@ use crate::pool::Inner;
 /// How many numbers there are. No pool has number 0.
 const NUMBERS: usize = 1 << 11;
 
-/// How many pools there can be at a time.
-pub const MOST_POOLS: usize = NUMBERS - 1;
+/// The maximum number of pools at a time.
+pub const MAX_POOLS: usize = NUMBERS - 1;
 
 static POOLS: [AtomicPtr<Inner>; NUMBERS] = [const { AtomicPtr::new(ptr::null_mut()) }; NUMBERS];
 

@@ -1,9 +1,8 @@
 //! Pools of packet buffers.
 //!
-//! A [`Pool`] is one piece of memory cut into equal buffers. A buffer is always in exactly one
-//! place: in the pool's free list, in a [`Packet`], or in a queue's ring. So the length of the free
-//! list tells whether any buffer is still out, and that is what keeps the memory: a pool is freed
-//! when its last handle is gone and its last buffer has come home.
+//! A [`Pool`] is one piece of memory cut into equal buffers. A buffer is always in exactly one place: in the pool's
+//! free list, in a [`Packet`], or in a queue's ring. So the length of the free list shows whether any buffer is in use.
+//! A pool is freed when its last handle is dropped and its last buffer has returned to the pool.
 
 mod attachment;
 mod id;
@@ -18,7 +17,7 @@ use core::ops::DerefMut;
 use core::ptr::NonNull;
 
 pub(crate) use attachment::Attachment;
-pub use id::MOST_POOLS;
+pub use id::MAX_POOLS;
 pub(crate) use id::PoolId;
 pub(crate) use tray::{Tray, Trays};
 
@@ -29,38 +28,38 @@ use crate::sync::Mutex;
 /// Free bytes in front of a received packet, into which headers can be [prepended](Packet::prepend).
 pub const HEADROOM: usize = 128;
 
-/// The step of buffer sizes, in bytes: SRRCTL.BSIZEPACKET counts in these (datasheet 8.2.3.8.7).
+/// The step of buffer sizes, in bytes: the unit of SRRCTL.BSIZEPACKET (datasheet 8.2.3.8.7).
 pub const BUFFER_SIZE_STEP: usize = 1024;
 
-/// The largest buffer, in bytes.
+/// The maximum size of a buffer, in bytes.
 pub const MAX_BUFFER_SIZE: usize = 16 * BUFFER_SIZE_STEP;
 
 /// How many buffers change hands at once between a pool and a queue.
 pub(crate) const BLOCK: usize = 32;
 
-/// Why there is no pool.
+/// A failure to make a pool, or to fill a ring from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolError {
-    /// The buffer size is not a multiple of [`BUFFER_SIZE_STEP`] between that and [`MAX_BUFFER_SIZE`].
+    /// The buffer size is not a multiple of [`BUFFER_SIZE_STEP`] from that to [`MAX_BUFFER_SIZE`].
     BufferSize {
-        /// The size asked for, in bytes.
+        /// The requested size in bytes.
         size: usize,
     },
-    /// A pool has at least one buffer and at most 2^24.
+    /// The number of buffers is not 1 to 2^24.
     Count {
-        /// The number of buffers asked for.
+        /// The number of buffers requested.
         count: usize,
     },
-    /// There are [`MOST_POOLS`] pools already. One that is dropped is still there as long as any packet of it is.
+    /// There are [`MAX_POOLS`] pools already. A dropped pool counts as long as one of its packets exists.
     TooManyPools,
     /// The pool has too few free buffers to fill a queue's ring.
     Exhausted {
-        /// How many are needed.
+        /// The number of buffers needed.
         needed: usize,
-        /// How many there were.
+        /// The number of free buffers.
         available: usize,
     },
-    /// There is no memory for it.
+    /// The pool's memory cannot be allocated or mapped.
     Dma(DmaError),
 }
 
@@ -69,10 +68,11 @@ impl fmt::Display for PoolError {
         match self {
             Self::BufferSize { size } => write!(
                 f,
-                "buffers cannot have {size} bytes: a multiple of {BUFFER_SIZE_STEP} from {BUFFER_SIZE_STEP} to {MAX_BUFFER_SIZE} is needed"
+                "invalid buffer size {size}: it must be a multiple of {BUFFER_SIZE_STEP} from {BUFFER_SIZE_STEP} to \
+                 {MAX_BUFFER_SIZE}"
             ),
-            Self::Count { count } => write!(f, "a pool cannot have {count} buffers: 1 to {MOST_BUFFERS} are possible"),
-            Self::TooManyPools => write!(f, "there are {MOST_POOLS} pools already, and no more are possible"),
+            Self::Count { count } => write!(f, "invalid number of buffers {count}: it must be 1 to {MOST_BUFFERS}"),
+            Self::TooManyPools => write!(f, "too many pools: the maximum of {MAX_POOLS} is in use"),
             Self::Exhausted { needed, available } => {
                 write!(f, "the pool has {available} free buffers, the ring needs {needed}")
             }
@@ -98,7 +98,8 @@ impl From<DmaError> for PoolError {
 
 pub(crate) const MOST_BUFFERS: usize = 1 << 24;
 
-/// The offsets from the start of a pool's memory at which buffers of `stride` bytes lie, none of which crosses a multiple of
+/// The offsets from the start of a pool's memory at which buffers of `stride` bytes lie, none of which crosses a
+/// multiple of
 /// `page`, a power of two. In 64 bits, which hold them all: the address space may not.
 fn offsets(stride: usize, page: usize) -> impl Iterator<Item = u64> {
     let (stride, page) = (stride as u64, page as u64);
@@ -216,7 +217,7 @@ pub(crate) struct Inner {
     memory: Memory,
 }
 
-// SAFETY: the free list is behind a lock; a link is used only by who owns its buffer; the rest is constant.
+// SAFETY: the free list is behind a lock; only the owner of a buffer uses its link; the rest is constant.
 unsafe impl Sync for Inner {}
 // SAFETY: as for `Sync`; the pointers are to memory that `memory` owns.
 unsafe impl Send for Inner {}
@@ -238,7 +239,7 @@ impl Inner {
         if link.is_null() {
             return Link::END;
         }
-        // SAFETY: the entry belongs to the owner of the buffer, who calls.
+        // SAFETY: the caller owns the buffer, and so its entry.
         unsafe { link.read() }
     }
 
@@ -246,7 +247,7 @@ impl Inner {
     pub(crate) fn follow(&self, buffer: &Buffer, link: Link) {
         let entry = self.link(buffer.data());
         if !entry.is_null() {
-            // SAFETY: the entry belongs to the owner of the buffer, who calls, and `link` found it in the table.
+            // SAFETY: the caller owns the buffer, and so its entry, and `link` found the entry in the table.
             unsafe { entry.write(link) }
         }
     }
@@ -301,7 +302,7 @@ unsafe impl Send for Pool {}
 unsafe impl Sync for Pool {}
 
 impl Pool {
-    /// A pool of `count` buffers of `size` bytes each, in memory that `dma` allocates.
+    /// Makes a pool of `count` buffers of `size` bytes each, in memory that `dma` allocates.
     ///
     /// Each buffer has [`HEADROOM`] bytes more in front.
     ///
@@ -315,8 +316,7 @@ impl Pool {
         if count == 0 || count > MOST_BUFFERS {
             return Err(PoolError::Count { count });
         }
-        // Sizes are powers of two as a rule: the headroom also keeps the starts of packets from
-        // falling into a few sets of the cache.
+        // Sizes are usually powers of two. The headroom also spreads the starts of packets over all sets of the cache.
         let stride = HEADROOM + size;
         // A buffer that would cross the border of two pages is left out.
         let page = dma.page_size();
@@ -334,8 +334,8 @@ impl Pool {
         }
         let mut free = Free { trays: Trays::new(count / BLOCK + 1), len: 0, handles: 1, capacity: count };
         for offset in offsets(stride, page).take(count) {
-            // SAFETY: the memory has `len` bytes, which is where the buffer at the last of these offsets ends; so the offset,
-            // which fits a `usize` as `len` does, and the headroom behind it lie inside.
+            // SAFETY: the memory has `len` bytes, which is where the buffer at the last of these offsets ends; so the
+            // offset, which fits a `usize` as `len` does, and the headroom behind it lie inside.
             free.push(Buffer(unsafe { first.add(offset as usize + HEADROOM) }));
         }
         let links = (0..len / stride).map(|_| UnsafeCell::new(Link::END)).collect();
@@ -360,7 +360,7 @@ impl Pool {
         self.id
     }
 
-    /// An empty packet, or `None` if all buffers are in use.
+    /// Takes an empty packet, or returns `None` if all buffers are in use.
     #[must_use]
     pub fn take(&self) -> Option<Packet> {
         let buffer = self.inner().free.lock().pop()?;
@@ -395,19 +395,19 @@ impl Pool {
         all
     }
 
-    /// Number of buffers.
+    /// Returns the number of buffers.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.inner().capacity
     }
 
-    /// Number of buffers that are not in use.
+    /// Returns the number of buffers that are not in use.
     #[must_use]
     pub fn available(&self) -> usize {
         self.inner().free.lock().len
     }
 
-    /// Size of a buffer in bytes, without the headroom.
+    /// Returns the size of a buffer in bytes, without the headroom.
     #[must_use]
     #[inline(always)]
     pub fn buffer_size(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Forwarding without packets: what a queue receives is passed on to others, and the buffers come back to its ring.
+//! Forwarding without packets: buffers move from a receive ring to transmit rings, and from there back.
 
 use core::fmt;
 
@@ -8,48 +8,49 @@ use crate::pool::BLOCK;
 use crate::queue::ring::Step;
 use crate::queue::{ReceiveQueue, TransmitQueue};
 
-/// What becomes of a packet.
+/// The decision about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// It goes out on this one of the outputs; if there is none, it is dropped.
+    /// Send the packet on the output with this index, or drop it if there is no such output.
     Output(usize),
-    /// It is dropped.
+    /// Drop the packet.
     Drop,
 }
 
-/// What one call forwarded.
+/// Packet counts of one call of [`InPlaceForwarder::forward`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ForwardCounts {
-    /// Packets that were seen and sent.
+    /// Packets sent.
     pub sent: usize,
-    /// Packets that were dropped: because they were to be, or because they lie in several buffers, are longer than the
-    /// outputs were configured for, or shorter than an Ethernet header. What the receive queue drops itself is counted [there](ReceiveQueue::drops).
+    /// Packets dropped, by the route or because they cannot be forwarded in place. These lie in several buffers, are
+    /// longer than the outputs were configured for, or are shorter than an Ethernet header. Packets that the receive
+    /// queue drops are counted [there](ReceiveQueue::drops).
     pub dropped: usize,
-    /// Packets that were dropped because their output had no room, while there are several outputs.
+    /// Packets dropped because their output had no room. With one output this is 0.
     pub no_room: usize,
 }
 
-/// Passes packets on from a receive queue to transmit queues: of the same device or of others.
+/// A forwarder from a receive queue to transmit queues of the same device or of others.
 ///
-/// There are no [packets](crate::packet::Packet) here that could be kept: each is seen where it was received, and its buffer goes
-/// to the output's ring, and from there back to the receive queue's, once it was sent and a quarter of that ring, or 32
-/// descriptors, have no buffer. The pool only takes what was dropped. This costs little more than half of what receiving and
-/// transmitting batches does.
+/// It makes no [packets](crate::packet::Packet). The route sees each packet where it was received. The buffer then
+/// moves to the output's ring. After it was sent, it returns to the receive ring, once a quarter of that ring, or 32
+/// descriptors, have no buffer. Only buffers of dropped packets return to the pool. This takes little more than half
+/// the time of receiving and transmitting batches.
 ///
-/// It borrows the queues, and has no state of its own: it can be dropped, or forgotten, at any time.
+/// The forwarder borrows the queues and has no other state: it can be dropped or forgotten at any time.
 pub struct InPlaceForwarder<'q, 'r, 't, H> {
     rx: &'q mut ReceiveQueue<'r, H>,
     tx: &'q mut [TransmitQueue<'t, H>],
-    /// With so few buffers posted, those that were sent are taken back.
+    /// The number of posted receive buffers at which sent buffers are reclaimed.
     low: usize,
 }
 
 impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
-    /// Forwards from `rx` to `tx`, which are made able to send what `rx` receives.
+    /// Makes a forwarder from `rx` to `tx`, and attaches the pool of `rx` to each of `tx`.
     ///
     /// # Errors
     ///
-    /// [`DmaError`] if an output's device cannot reach the memory of the packets.
+    /// [`DmaError`] if the memory of the packets cannot be mapped for an output's device.
     pub fn new(rx: &'q mut ReceiveQueue<'r, H>, tx: &'q mut [TransmitQueue<'t, H>]) -> Result<Self, DmaError> {
         for output in &mut *tx {
             output.attach(rx.pool())?;
@@ -60,16 +61,18 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         Ok(Self { rx, tx, low })
     }
 
-    /// Forwards packets that have arrived, at most `most`. `route` sees the bytes of each, from the Ethernet header on, which are 14
-    /// at least; it may change them, and says what becomes of the packet. It never waits.
+    /// Forwards packets that have arrived, at most `most`. It never waits.
     ///
-    /// With one output, packets stay where they are as long as it has no room, and have not been seen. With several, a packet
-    /// whose output has no room is dropped and [counted](ForwardCounts::no_room): an output that stands still, such as one
-    /// whose cable was pulled, must not stop the others.
+    /// `route` gets the bytes of each packet from the Ethernet header on, at least 14. It may change them, and decides
+    /// about the packet.
     ///
-    /// One call looks at no more descriptors than the receive ring has.
+    /// If a single output has no room, packets stay in the receive ring, and `route` does not see them. With several
+    /// outputs, a packet whose output has no room is dropped and [counted](ForwardCounts::no_room): one stalled output,
+    /// such as one without a cable, must not stop the others.
     ///
-    /// If `route` panics, the packet that it saw is the next to be seen.
+    /// One call examines no more descriptors than the receive ring has.
+    ///
+    /// If `route` panics, the next call shows it the same packet again.
     #[inline]
     pub fn forward(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> ForwardCounts {
         let [output] = &mut *self.tx else { return self.forward_to_several(most, route) };
@@ -170,7 +173,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     }
 }
 
-/// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says how many packets that were, if it did.
+/// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says how many packets that
+/// were, if it did.
 #[inline(never)]
 fn make_way<H: Bus + Dma>(rx: &mut ReceiveQueue<'_, H>, output: &mut TransmitQueue<'_, H>) -> Option<usize> {
     if output.ring.ring().free() == 0 {

@@ -1,8 +1,7 @@
-//! Receive and transmit queues: who owns which descriptor.
+//! Receive and transmit queues.
 //!
-//! A ring belongs to its device. What a user holds is a handle that borrows it ([`ReceiveQueue`],
-//! [`TransmitQueue`]), so that the device cannot be stopped beneath a handle, and a handle that is
-//! forgotten harms nothing.
+//! A ring belongs to its device. [`ReceiveQueue`] and [`TransmitQueue`] are handles that borrow the device, so it
+//! cannot be stopped while one exists. Forgetting a handle has no effect.
 
 mod in_place;
 mod ring;
@@ -16,7 +15,7 @@ pub use rx::{LongFrames, ReceiveCounters, ReceiveQueue};
 pub(crate) use tx::TxRing;
 pub use tx::{TransmitError, TransmitQueue};
 
-/// A receive and a transmit queue that one thread drives.
+/// A receive queue and a transmit queue for one thread.
 #[derive(Debug)]
 pub struct QueuePair<'a, H> {
     /// The receive queue.

@@ -175,7 +175,7 @@ impl Ring {
         all
     }
 
-    /// Counts on from `by` descriptors later, as if so many had gone through before: a multiple of those that there are.
+    /// Advances the counts by `by` descriptors, as if these had passed before. `by` is a multiple of the ring's length.
     #[cfg(test)]
     pub(crate) fn count_from(&mut self, by: u64) {
         assert!(by & self.mask == 0);

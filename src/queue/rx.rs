@@ -21,7 +21,7 @@ use crate::registers::{EIMS_EX, Registers, RxQueue};
 /// No frame has more buffers than this: 16 KiB in the smallest ones.
 const MOST_SEGMENTS: usize = 16;
 
-/// What to do with frames that are longer than a buffer.
+/// The treatment of frames larger than a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LongFrames {
     /// Deliver them as packets of several segments.
@@ -31,17 +31,17 @@ pub enum LongFrames {
     Drop,
 }
 
-/// Packets that a receive queue dropped, by reason, and what held it up. Counted since the device was started.
+/// Counters of a receive queue since the device was started: dropped frames by reason, and missing buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReceiveCounters {
-    /// Frames longer than a buffer, where these are not wanted, or longer than any frame can be.
+    /// Frames larger than a buffer, under [`LongFrames::Drop`], or larger than any frame can be.
     pub long: u64,
-    /// Frames with a length that the device cannot mean: 0, or more than the buffer has.
+    /// Frames with an invalid length in the write-back: 0, or more than the buffer has.
     pub bad_length: u64,
     /// Frames that the MAC found damaged (RXE).
     pub damaged: u64,
-    /// How often there was no block of free buffers in the pool. Nothing is dropped by this alone: packets wait
-    /// in the ring, and the device drops and counts what finds no room there.
+    /// Refills that found no block of free buffers in the pool. They drop nothing: packets wait in the ring, and the
+    /// device drops and counts packets that find no descriptor.
     pub no_buffer: u64,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct RxRing {
     attachment: Attachment,
     /// So many are posted anew at once, or more.
     portion: usize,
-    /// The descriptor up to which the device was told of buffers.
+    /// The tail that the device has received: the descriptors before it are the device's.
     announced: u64,
     long_frames: LongFrames,
     frame: Frame,
@@ -120,7 +120,7 @@ impl RxRing {
         };
         ring.refill();
         if ring.ring.posted() < len {
-            // SAFETY: the ring was just made, and no device was told of it.
+            // SAFETY: the ring was just made, and no device has its address.
             unsafe { ring.empty() };
             return Err(PoolError::Exhausted { needed: len, available });
         }
@@ -154,7 +154,7 @@ impl RxRing {
     ///
     /// # Safety
     ///
-    /// The device must have stopped, or never have been told of the ring.
+    /// The device must have stopped, or never have received the ring's address.
     pub(crate) unsafe fn empty(mut self) {
         self.frame = Frame::Next;
         while self.ring.posted() > 0 {
@@ -267,8 +267,8 @@ impl RxRing {
         }
     }
 
-    /// Takes one descriptor that the device is done with: a segment of a longer frame as a rule, or one that is wrong. With
-    /// the last segment, the frame is there.
+    /// Takes one completed descriptor: usually a segment of a frame larger than a buffer, or an invalid one. Returns the
+    /// frame with its last segment.
     #[cold]
     pub(super) fn segment(&mut self) -> Option<Packet> {
         self.ring.forbid_alone();
@@ -287,7 +287,7 @@ impl RxRing {
                 packet.append(buffer, len).map(|()| packet)
             }
             Frame::Dropped => Err(buffer),
-            // The segments before this one go home.
+            // The segments before this one return to the pool.
             Frame::Next | Frame::Partial(_) => {
                 let reason = match fits {
                     _ if damaged => &self.drops.damaged,
@@ -322,8 +322,9 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
         Self { ring, hardware }
     }
 
-    /// Moves packets that have arrived into `batch`, as many as it has room for; says how many. It never waits, and
-    /// takes no more descriptors than the ring has.
+    /// Moves packets that have arrived into `batch`, as many as it has room for. Returns their number.
+    ///
+    /// It never waits, and takes no more descriptors than the ring has.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/ReceiveQueue.receive.md")))]
     #[inline(always)]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
@@ -360,8 +361,9 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
         self.announce();
     }
 
-    /// Lets the queue raise its interrupt once, for packets that are there or come: see
-    /// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
+    /// Unmasks the queue's interrupt for one interrupt, also for packets that have arrived already.
+    ///
+    /// See [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
     pub fn enable_interrupt(&mut self) {
         // SAFETY: there are queues only while the device runs. A bit of EIMS that is written as 1 sets itself alone, whoever writes
         // others; interrupts go where the platform has them sent, and to no memory of this register's.
@@ -372,19 +374,19 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
         }
     }
 
-    /// Which queue it is.
+    /// Returns the index of the queue.
     #[must_use]
     pub fn index(&self) -> RxQueue {
         self.ring.queue
     }
 
-    /// The pool that the packets come from.
+    /// Returns the pool of the queue's buffers.
     #[must_use]
     pub fn pool(&self) -> &Pool {
         self.ring.pool()
     }
 
-    /// What the queue dropped since the device was started.
+    /// Returns the queue's counters since the device was started.
     #[must_use]
     pub fn drops(&self) -> ReceiveCounters {
         self.ring.drops.read()

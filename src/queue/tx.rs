@@ -27,10 +27,10 @@ use crate::value;
 /// Instead of an attachment: the buffers of a block are not all of one pool.
 const MIXED: usize = usize::MAX;
 
-/// Why a packet was not sent. It is handed back: the first of the batch.
+/// A packet that cannot be sent. It is the first packet left in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransmitError {
-    /// The device has not been made to reach the packet's pool: `attach` it.
+    /// The packet's pool is not mapped for the device: [`attach`](TransmitQueue::attach) it.
     NotAttached,
     /// The packet has no bytes, or one of its segments has none.
     Empty,
@@ -46,7 +46,7 @@ pub enum TransmitError {
 impl fmt::Display for TransmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAttached => f.write_str("the packet's pool is not attached to this device"),
+            Self::NotAttached => f.write_str("the packet's pool is not attached to this device: call attach"),
             Self::Empty => f.write_str("the packet has a segment without bytes"),
             Self::TooLong { len, max } => {
                 write!(f, "the packet has {len} bytes, the device was configured for at most {max}")
@@ -80,7 +80,7 @@ pub(crate) struct TxRing {
     queue: TxQueue,
     ring: Ring,
     blocks: Vec<Block>,
-    /// The descriptor up to which the device was told of packets.
+    /// The tail that the device has received: the packets before it are the device's.
     announced: u64,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
@@ -299,7 +299,7 @@ impl TxRing {
         }
     }
 
-    /// Which attachment is of `pool`: the usual one, as a rule.
+    /// Returns the index of the attachment of `pool`, usually the selected one.
     #[inline(always)]
     fn owner_of(&self, pool: PoolId) -> Option<usize> {
         if self.usual == Usual::of(pool) { Some(self.owner) } else { self.search(pool) }
@@ -405,16 +405,17 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
         Self { ring, hardware }
     }
 
-    /// Sends packets from the front of `batch`, as many as there is room for; says how many. It never waits.
+    /// Sends packets from the front of `batch`, as many as there is room for. Returns their number. It never waits.
     ///
-    /// What is sent leaves the batch. Its buffers come back to their pools in later calls, once the device is done with
-    /// them: in blocks of 32, once an eighth of the ring or of the pool is there, or all of them when the batch is empty or room is short, or by
-    /// [`reclaim`](Self::reclaim).
-    /// What found no room stays in the batch.
+    /// Sent packets leave the batch. Packets without room stay in it.
+    ///
+    /// The ring keeps the buffers of sent packets until the device is done with them. Later calls reclaim them: whole
+    /// blocks of 32 once an eighth of the ring (or pool, if smaller) is posted. They reclaim all completed buffers if the
+    /// batch is empty, if the ring is short of room, or on [`reclaim`](Self::reclaim).
     ///
     /// # Errors
     ///
-    /// [`TransmitError`] if a packet cannot be sent. All before it were; it is the first in the batch now.
+    /// [`TransmitError`] if a packet cannot be sent. It is then the first in the batch, and all before it were sent.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/TransmitQueue.transmit.md")))]
     #[inline(always)]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
@@ -462,23 +463,23 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     ///
     /// # Errors
     ///
-    /// [`DmaError`] if the device cannot reach the pool's memory.
+    /// [`DmaError`] if the pool's memory cannot be mapped for the device.
     pub fn attach(&mut self, pool: &Pool) -> Result<(), DmaError> {
         self.ring.attach(self.hardware, pool)
     }
 
-    /// Takes back packets that were sent, and says how many descriptors are free.
+    /// Reclaims the buffers of packets that were sent. Returns the number of free descriptors.
     pub fn reclaim(&mut self) -> usize {
         self.ring.take_back_partly();
         self.ring.ring.free()
     }
 
-    /// Whether everything was sent.
+    /// Returns `true` if all posted packets were sent.
     pub fn is_drained(&mut self) -> bool {
         self.ring.is_drained()
     }
 
-    /// Which queue it is.
+    /// Returns the index of the queue.
     #[must_use]
     pub fn index(&self) -> TxQueue {
         self.ring.queue

@@ -1,7 +1,7 @@
 use super::*;
 use crate::linux::tests::Tree;
 
-/// What is said when the function of `tree` is opened; its container is a plain file, so no request works.
+/// Returns the error of opening the function of `tree`. Its container is a plain file, so no request works.
 fn said(tree: &Tree) -> Error {
     let path = tree.host.dev.join("vfio/vfio");
     std::fs::write(&path, "").unwrap();
@@ -18,17 +18,17 @@ fn said(tree: &Tree) -> Error {
 }
 
 #[test]
-fn a_kernel_without_vfio_is_said_so() {
+fn a_kernel_without_vfio_is_an_error() {
     let tree = Tree::new();
     let error = Container::on(tree.host.clone()).unwrap_err();
     assert!(error.to_string().contains("modprobe vfio-pci"), "{error}");
-    // A file that is there and no VFIO.
+    // A file that exists but is no VFIO.
     std::fs::write(tree.host.dev.join("vfio/vfio"), "").unwrap();
     assert!(matches!(Container::on(tree.host.clone()), Err(Error::NoVfio { errno: Errno(libc::ENOTTY), .. })));
 }
 
 #[test]
-fn errors_of_files_are_told_apart() {
+fn errors_of_files_are_distinguished() {
     let path = Path::new("/dev/vfio/7");
     for errno in [libc::EACCES, libc::EPERM] {
         let error = open_error(path, Errno(errno)).to_string();
@@ -40,7 +40,7 @@ fn errors_of_files_are_told_apart() {
 }
 
 #[test]
-fn a_function_without_an_iommu_is_said_so() {
+fn a_function_without_an_iommu_is_an_error() {
     let error = said(Tree::new().bind("vfio-pci"));
     assert!(matches!(error, Error::NoIommuGroup { .. }), "{error}");
     assert!(error.to_string().contains("intel_iommu=on"));
@@ -54,7 +54,7 @@ fn a_function_without_an_iommu_is_said_so() {
 }
 
 #[test]
-fn a_function_of_another_driver_is_told_how_to_bind_it() {
+fn errors_name_the_commands_that_bind_to_vfio() {
     let tree = Tree::new();
     let error = said(tree.group(7, &[])).to_string();
     assert!(error.contains("bound to the driver ixgbe and not to vfio-pci"), "{error}");
@@ -72,7 +72,7 @@ fn a_function_of_another_driver_is_told_how_to_bind_it() {
 }
 
 #[test]
-fn groups_that_cannot_be_used_are_told_why() {
+fn errors_name_why_a_group_is_unusable() {
     let tree = Tree::new();
     tree.bind("ahci").bind("vfio-pci").group(7, &[("0000:03:00.1", "ahci"), ("0000:03:00.2", "vfio-pci")]);
     assert!(matches!(said(&tree), Error::NoVfio { .. }), "no file of the group");
@@ -91,7 +91,7 @@ fn groups_that_cannot_be_used_are_told_why() {
 }
 
 #[test]
-fn memory_that_may_not_be_locked_is_told_how_to_be() {
+fn errors_name_the_limit_of_locked_memory() {
     let error = Error::DmaMapFailed { len: 1 << 21, errno: Errno(libc::ENOMEM), limit: Some(8 << 20) };
     let text = error.to_string();
     assert!(text.contains("8192 KiB") && text.contains("ulimit -l") && text.contains("LimitMEMLOCK"), "{text}");

@@ -12,13 +12,13 @@ use datasheet_runtime::bus::Bus;
 use crate::mmio::Offset;
 
 pub(crate) const IDS: (u16, u16) = (0x1234, 0x11e8);
-/// Where the device has memory of its own.
+/// The address of the device's own memory.
 const BUFFER: u32 = 0x4_0000;
-/// How much of it is used. QEMU does not let all of it be.
+/// The number of bytes to copy. QEMU does not allow all of the device's memory.
 const LEN: usize = 2048;
 
 pub(crate) fn write(bar: &Bar, at: u32, value: u32) {
-    // SAFETY: the device is told of memory that the test has mapped, or has unmapped to see the IOMMU stop it.
+    // SAFETY: the device gets an address that the test has mapped, or has unmapped to see the IOMMU stop the device.
     unsafe { bar.mmio().write(Offset::new(at).unwrap(), value) };
 }
 
@@ -26,9 +26,9 @@ pub(crate) fn read(bar: &Bar, at: u32) -> u32 {
     bar.mmio().read(Offset::new(at).unwrap())
 }
 
-/// Has the device copy `LEN` bytes, from memory or to it.
+/// Makes the device copy `LEN` bytes, from memory or to it.
 pub(crate) fn copy(bar: &Bar, address: DmaAddr, to_memory: bool) {
-    let address = u32::try_from(address.get()).expect("the device is told the lower half only");
+    let address = u32::try_from(address.get()).expect("the device takes the lower half only");
     let (from, to) = if to_memory { (BUFFER, address) } else { (address, BUFFER) };
     write(bar, 0x80, from);
     write(bar, 0x88, to);
@@ -46,7 +46,7 @@ pub(crate) fn bytes(pointer: NonNull<u8>) -> &'static mut [u8] {
     unsafe { core::slice::from_raw_parts_mut(pointer.as_ptr(), LEN) }
 }
 
-/// Where it is.
+/// Returns the address of the device.
 pub(crate) fn address() -> PciAddress {
     std::env::var("EDU").expect("EDU is the PCI address of an edu").parse().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Made-up trees of the kernel's, and huge pages if they can be had, for tests.
+//! Test fixtures: artificial trees of the kernel's files, and huge pages if the system has some.
 
 pub(crate) mod edu;
 
@@ -22,7 +22,7 @@ pub(crate) struct Tree {
 pub(crate) const MEMORY_64: &str = "0x00000000f0000000 0x00000000f001ffff 0x0000000000140204";
 
 impl Tree {
-    /// The tree of a function that is all right, and bound to ixgbe with an idle interface.
+    /// Makes the tree of a valid function that is bound to ixgbe and has an idle interface.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -44,7 +44,7 @@ impl Tree {
         tree
     }
 
-    /// A file or folder of the function.
+    /// Returns the path of a file or directory of the function.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.host.function(self.address).join(name)
     }
@@ -93,7 +93,7 @@ impl Tree {
     }
 }
 
-/// Huge pages of 2 MiB that were made free for a test, and are put back after it.
+/// Huge pages of 2 MiB, reserved for a test and released after it.
 pub(crate) struct HugePages {
     added: u64,
     _alone: MutexGuard<'static, ()>,
@@ -106,7 +106,7 @@ fn count(file: &str) -> u64 {
 }
 
 impl HugePages {
-    /// Makes `wanted` huge pages free, or says on the terminal that the test is skipped.
+    /// Reserves `wanted` huge pages, or prints on the terminal that the test is skipped.
     pub(crate) fn get(wanted: u64, test: &str) -> Option<Self> {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = lock(&ALONE);
@@ -117,10 +117,10 @@ impl HugePages {
         if added > 0 {
             let _ = fs::write(format!("{FOLDER}/nr_hugepages"), format!("{}", total + added));
         }
-        // SAFETY: a question without side effects.
+        // SAFETY: a query without side effects.
         let root = unsafe { libc::geteuid() } == 0;
         if count("free_hugepages") < wanted || !root {
-            // Past the capture of libtest: nobody shall believe that this was tested.
+            // Past the capture of libtest: a skipped test must be visible.
             let _ = writeln!(std::io::stderr(), "SKIPPED: {test} needs root and {wanted} huge pages");
             return None;
         }

@@ -12,7 +12,7 @@ impl Tree {
         Function::find(&self.host, self.address)
     }
 
-    /// What is said against BAR0.
+    /// Returns the error about BAR0.
     fn bar(&self, resource: &str) -> String {
         self.put("resource", resource).find().unwrap().bar_size().unwrap_err().to_string()
     }
@@ -27,10 +27,10 @@ impl Tree {
 }
 
 #[test]
-fn a_function_that_is_not_there_is_said_so() {
+fn a_missing_function_is_an_error() {
     let tree = Tree::new();
     let error = Function::find(&tree.host, "0000:04:00.0".parse().unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "there is no PCI function 0000:04:00.0: `lspci -D` lists those that there are");
+    assert_eq!(error.to_string(), "there is no PCI function 0000:04:00.0: `lspci -D` lists those that exist");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn only_physical_functions_of_an_82599_are_driven() {
     };
     assert_eq!(said(VENDOR, 0x10fb), Ok((VENDOR, 0x10fb)));
     assert_eq!(said(VENDOR, 0x1557), Ok((VENDOR, 0x1557)));
-    let only = "and this driver is for physical functions of the 82599 alone";
+    let only = "this driver supports only physical functions of the 82599";
     for (device, name) in [
         (0x10ed, "a virtual function, 82599_VF"),
         (0x1515, "a virtual function, X540_VF"),
@@ -53,7 +53,7 @@ fn only_physical_functions_of_an_82599_are_driven() {
         (0x57af, "another chip, an E610: E610_SFP"),
         (0x100e, "another device of Intel's"),
     ] {
-        assert_eq!(said(VENDOR, device), Err(format!("0000:03:00.0 is {name} (8086:{device:04x}), {only}")));
+        assert_eq!(said(VENDOR, device), Err(format!("0000:03:00.0 is {name} (8086:{device:04x}); {only}")));
     }
     let foreign = said(0x1af4, 0x10fb).unwrap_err();
     assert!(foreign.contains("another vendor than Intel (1af4:10fb)"), "{foreign}");
@@ -173,8 +173,8 @@ fn a_function_opened_through_sysfs_is_prepared_and_given_back() {
         ("1".into(), "1".into())
     );
 
-    // Writes reach the file that plays the registers.
-    // SAFETY: a file reaches no memory.
+    // Writes go to the file that models the registers.
+    // SAFETY: a file accesses no memory.
     unsafe { platform.write(Offset::new(0x1fffc).unwrap(), 0x1234_5678) };
     assert_eq!(fs::read(tree.path("resource0")).unwrap()[0x1fffc..], 0x1234_5678u32.to_le_bytes());
 
@@ -294,7 +294,7 @@ fn hidden_addresses_are_an_error_before_anything_is_taken() {
 }
 
 #[test]
-fn pools_and_rings_are_where_the_device_is_told() {
+fn pools_and_rings_have_their_physical_addresses() {
     let Some(_pages) = HugePages::get(12, "huge pages by physical address") else { return };
     let free = HugePages::free();
     let tree = Tree::new();
@@ -369,7 +369,7 @@ fn memory_of_others_is_not_mapped_by_physical_address() {
 }
 
 #[test]
-fn memory_near_a_numa_node_can_be_asked_for() {
+fn memory_near_a_numa_node_can_be_requested() {
     let Some(_pages) = HugePages::get(2, "memory of a NUMA node") else { return };
     // Node 0 is everywhere; a node that is not there is warned of, and not an error.
     for node in [0, 5, 100_000] {
@@ -419,7 +419,7 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     let (config, registers) = (open("config"), open("resource0"));
     lock(&registers, address).unwrap();
     assert_eq!(lock(&open("resource0"), address), Err(Error::AlreadyDriven { address }));
-    let bar = bring_to_life(&function, &config, &registers).unwrap();
+    let bar = reset_and_enable(&function, &config, &registers).unwrap();
     assert_eq!(edu::read(&bar, 0) & 0xff, 0xed);
     let mut command = [0; 2];
     config.read_exact_at(&mut command, 4).unwrap();
@@ -440,7 +440,7 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     assert_eq!(edu::bytes(two), pattern);
     // Without bus mastering it reaches nothing.
     edu::bytes(two).fill(0);
-    ConfigSpace { file: &platform.config, offset: 0 }.quiet().unwrap();
+    ConfigSpace { file: &platform.config, offset: 0 }.disable_bus_master().unwrap();
     edu::copy(&platform.bar, mapping.address(two).unwrap(), true);
     assert!(edu::bytes(two).iter().all(|byte| *byte == 0));
 }

@@ -1,4 +1,4 @@
-//! What VFIO says of an IOMMU, taken apart. The kernel is trusted, its bytes are not: a length that is wrong ends in an error.
+//! Parser of VFIO's information about an IOMMU. The bytes are not trusted: a wrong length is an error.
 
 use core::mem::{offset_of, size_of};
 use std::vec::Vec;
@@ -11,13 +11,13 @@ use crate::linux::vfio::iova::Range;
 /// An IOMMU, as VFIO_IOMMU_GET_INFO describes it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct IommuInfo {
-    /// A bit for each size of a page that it has.
+    /// One bit for each supported page size.
     page_sizes: u64,
     /// The addresses that it can translate.
     pub(crate) ranges: Vec<Range>,
 }
 
-/// A chain of more than this many capabilities goes round in a circle.
+/// The most capabilities in a chain. A longer chain must be a loop.
 const MOST_CAPABILITIES: usize = 64;
 
 fn bytes<const N: usize>(info: &[u8], at: usize) -> Option<[u8; N]> {
@@ -65,7 +65,7 @@ impl IommuInfo {
         Err(bad("its capabilities go round in a circle"))
     }
 
-    /// The size of the smallest page.
+    /// Returns the size of the smallest page.
     pub(crate) fn granule(&self) -> u64 {
         1 << self.page_sizes.trailing_zeros()
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Capabilities, each an id and what follows its header, behind an info as the kernel lays it out.
+    /// Returns the kernel's structure with capabilities behind it: each is an id and the bytes after its header.
     fn info(flags: u32, page_sizes: u64, capabilities: &[(u16, Vec<u8>)]) -> Vec<u8> {
         let mut info = Vec::new();
         info.extend(0u32.to_ne_bytes());
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_told() {
+    fn malformed_info_is_rejected() {
         let said = |info: &[u8]| IommuInfo::parse(info).unwrap_err().to_string();
         assert!(said(&[]).contains("cut off"));
         assert!(said(&info(vfio::VFIO_IOMMU_INFO_CAPS, 0x1000, &[])).contains("no sizes of pages"));

@@ -24,15 +24,15 @@ use crate::linux::vfio::ioctl;
 use crate::linux::vfio::iova::Allocator;
 use crate::linux::{Error, PciAddress};
 
-/// Domains of containers are counted from here on: none is that of physical addresses, nor a small number.
+/// The first domain of a container. It differs from the domain of physical addresses, and from small numbers.
 const FIRST_DOMAIN: u64 = 1 << 63;
-/// Memory of this size or more gets addresses that are aligned to it, so that the IOMMU can use large pages.
+/// The size from which memory gets addresses aligned to this size, so that the IOMMU can use large pages.
 const LARGE: u64 = 2 << 20;
 
-/// An address space of the IOMMU: all devices in it reach the same memory under the same addresses.
+/// An address space of the IOMMU: all devices in it access the same memory at the same addresses.
 ///
-/// Clones are handles of the same container. Devices in one container share packets without mapping them twice; devices in
-/// different ones cannot reach each other's memory. Functions of one IOMMU group must be in one container.
+/// Clones are handles of the same container. Devices in one container share packets without a second mapping. Devices
+/// in different containers cannot access each other's memory. Functions of one IOMMU group must be in one container.
 #[derive(Clone)]
 pub struct Container {
     pub(super) shared: Arc<Shared>,
@@ -43,7 +43,7 @@ pub(super) struct Shared {
     groups: Mutex<Vec<Group>>,
     pub(super) in_use: Mutex<BTreeSet<PciAddress>>,
     iommu: Mutex<Iommu>,
-    /// What is mapped of memory that was made in this crate, by address and length.
+    /// The mappings of memory that this crate allocated, by address and length.
     mapped: Mutex<BTreeMap<(usize, usize), Weak<Mapped>>>,
     file: File,
     domain: Domain,
@@ -61,7 +61,7 @@ struct Iommu {
     granule: u64,
 }
 
-/// A mapping of memory, ended when dropped.
+/// A mapping of memory. Dropping it unmaps the memory.
 struct Mapped {
     container: Container,
     iova: u64,
@@ -70,7 +70,7 @@ struct Mapped {
     _region: Option<Arc<Region>>,
 }
 
-/// The container of those who do not ask for one of their own.
+/// The default container, which [`Container::shared`] returns.
 static SHARED: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
 /// Opens a file of VFIO.
@@ -78,7 +78,7 @@ fn open(path: &Path) -> Result<File, Errno> {
     OpenOptions::new().read(true).write(true).open(path).map_err(|error: io::Error| Errno::from(&error))
 }
 
-/// What it means that the file of VFIO at `path` cannot be opened.
+/// Returns the error for the VFIO file at `path` that cannot be opened.
 fn open_error(path: &Path, errno: Errno) -> Error {
     let path = path.to_owned();
     match errno.0 {
@@ -88,16 +88,16 @@ fn open_error(path: &Path, errno: Errno) -> Error {
 }
 
 impl Container {
-    /// A container without devices.
+    /// Makes a container without devices.
     ///
     /// # Errors
     ///
-    /// [`Error`] if the kernel's VFIO is missing, forbidden or too old.
+    /// [`Error`] if the kernel's VFIO is missing or too old, or this user may not open it.
     pub fn new() -> Result<Self, Error> {
         Self::on(Host::default())
     }
 
-    /// The container that this process has in common, as long as anybody uses it.
+    /// Returns this process's default container, and makes it if there is none in use.
     ///
     /// # Errors
     ///
@@ -139,12 +139,12 @@ impl Container {
         self.shared.domain
     }
 
-    /// The smallest page of the IOMMU, once a device is in the container.
+    /// Returns the smallest page size of the IOMMU, once a device is in the container.
     pub(super) fn granule(&self) -> usize {
         usize::try_from(lock(&self.shared.iommu).granule).unwrap_or(0)
     }
 
-    /// The device of `function`, whose group is brought into the container if it is not there already.
+    /// Opens the device of `function`, and adds its group to the container if it is not there yet.
     pub(super) fn device(&self, function: &Function) -> Result<File, Error> {
         let number = function.iommu_group()?;
         let mut groups = lock(&self.shared.groups);
@@ -195,7 +195,7 @@ impl Container {
         Ok(group)
     }
 
-    /// Makes the devices of the container reach `memory`.
+    /// Maps `memory` for the devices of the container.
     pub(super) fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         let mapped = self.mapped(memory.base(), memory.len())?;
         let iova = mapped.iova;
@@ -206,9 +206,9 @@ impl Container {
     fn mapped(&self, pointer: NonNull<u8>, len: usize) -> Result<Arc<Mapped>, DmaError> {
         let place = (pointer.as_ptr() as usize, len);
         let region = Region::of(pointer, len);
-        // Held until the end, so that two who want the same memory get the same mapping.
+        // Held until the end, so that two threads that map the same memory get the same mapping.
         let mut all = lock(&self.shared.mapped);
-        // Only a region keeps its memory while it is mapped. Other memory may be at the same place, and not be the same.
+        // Only a region keeps its memory while it is mapped. Other memory at the same address may be different memory.
         if let Some(mapped) = all.get(&place).and_then(Weak::upgrade) {
             return Ok(mapped);
         }
@@ -223,8 +223,8 @@ impl Container {
         let free = iommu.free.as_mut().ok_or(refused("the container has no device"))?;
         let iova = free.allocate(size, align).ok_or(refused("the IOMMU has no addresses left"))?;
         drop(iommu);
-        // SAFETY: the region keeps the memory; memory of others is pinned by the kernel while it is mapped, and whoever maps
-        // memory gives it to the device.
+        // SAFETY: the region keeps its memory. The kernel pins other memory while it is mapped, and the caller of `map`
+        // gives it to the device.
         if let Err(errno) = unsafe { ioctl::map(&self.shared.file, pointer.as_ptr(), iova, size) } {
             if let Some(free) = &mut lock(&self.shared.iommu).free {
                 free.release(iova, size);
@@ -240,7 +240,7 @@ impl Container {
     }
 }
 
-/// How many bytes this process may lock, if there is a limit.
+/// Returns how many bytes this process may lock, if there is a limit.
 fn lock_limit() -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the structure is the system's to write.
@@ -248,7 +248,7 @@ fn lock_limit() -> Option<u64> {
     (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
-/// The error of a request about `function`.
+/// Returns the error of a request about `function`.
 pub(super) fn failed(function: &Function, request: &'static str) -> impl Fn(Errno) -> Error {
     let address = function.address;
     move |errno| Error::Vfio { address, request, errno }
@@ -263,8 +263,8 @@ impl Drop for Mapped {
                     free.release(self.iova, self.len);
                 }
             }
-            // The addresses are not given out again then.
-            Ok(len) => log::error!("of {:#x} bytes at {:#x}, {len:#x} were unmapped", self.len, self.iova),
+            // Then the addresses are not reused.
+            Ok(len) => log::error!("only {len:#x} of {:#x} bytes at {:#x} were unmapped", self.len, self.iova),
             Err(errno) => log::error!("{:#x} bytes at {:#x} stay mapped: {errno}", self.len, self.iova),
         }
         let mut all = lock(&shared.mapped);

@@ -1,4 +1,4 @@
-//! The requests to VFIO, each checked, and each a safe function of what it needs.
+//! VFIO requests as functions that check the result.
 
 use core::mem::{MaybeUninit, size_of};
 use std::ffi::{CStr, c_int, c_void};
@@ -11,7 +11,7 @@ use vfio_bindings::bindings::vfio;
 
 use crate::linux::Errno;
 
-/// The number of request `index` of VFIO. libc knows how an architecture makes one.
+/// Returns the number of VFIO's request `index`, in the encoding of this architecture.
 const fn request(index: u32) -> libc::Ioctl {
     libc::_IO(vfio::VFIO_TYPE as u32, vfio::VFIO_BASE + index)
 }
@@ -31,20 +31,20 @@ const IOMMU_GET_INFO: libc::Ioctl = request(12);
 const IOMMU_MAP_DMA: libc::Ioctl = request(13);
 const IOMMU_UNMAP_DMA: libc::Ioctl = request(14);
 
-/// More than the kernel ever says of an IOMMU.
+/// The most bytes of information about an IOMMU, more than the kernel ever returns.
 const MOST_INFO: usize = 1 << 20;
 
 fn checked(result: c_int) -> Result<c_int, Errno> {
     if result < 0 { Err(Errno::last()) } else { Ok(result) }
 }
 
-/// A request whose argument is a number, or none.
+/// Makes a request whose argument is a number, or unused.
 fn number(file: &File, request: libc::Ioctl, argument: libc::c_ulong) -> Result<c_int, Errno> {
     // SAFETY: the requests made through this function take the number as such, or nothing.
     checked(unsafe { libc::ioctl(file.as_raw_fd(), request, argument) })
 }
 
-/// A request whose argument is a structure.
+/// Makes a request whose argument is a structure.
 ///
 /// # Safety
 ///
@@ -55,7 +55,7 @@ unsafe fn structure<T>(file: &File, request: libc::Ioctl, argument: &mut T) -> R
     checked(unsafe { libc::ioctl(file.as_raw_fd(), request, argument.cast::<c_void>()) })
 }
 
-/// A structure with all bytes 0 but `argsz`, which is the first word of all of VFIO's.
+/// Returns a structure of zeros except `argsz`, the first word of each of VFIO's structures.
 macro_rules! zeroed {
     ($type:ty { $($field:ident: $value:expr),* $(,)? }) => {{
         // SAFETY: the structure is made of integers, for which 0 is a value.
@@ -78,7 +78,7 @@ pub(super) fn set_iommu(container: &File, kind: u32) -> Result<(), Errno> {
     number(container, SET_IOMMU, kind.into()).map(|_| ())
 }
 
-/// Whether all functions of the group are free to be used.
+/// Returns `true` if no kernel driver uses a function of the group.
 pub(super) fn is_viable(group: &File) -> Result<bool, Errno> {
     let mut status = zeroed!(vfio::vfio_group_status {});
     // SAFETY: the request takes this structure.
@@ -92,7 +92,7 @@ pub(super) fn set_container(group: &File, container: &File) -> Result<(), Errno>
     unsafe { structure(group, GROUP_SET_CONTAINER, &mut descriptor) }.map(|_| ())
 }
 
-/// The device called `name`.
+/// Opens the device `name`.
 pub(super) fn device(group: &File, name: &CStr) -> Result<File, Errno> {
     // SAFETY: the request takes a C string, which outlives the call.
     let descriptor = checked(unsafe { libc::ioctl(group.as_raw_fd(), GROUP_GET_DEVICE_FD, name.as_ptr()) })?;
@@ -100,7 +100,7 @@ pub(super) fn device(group: &File, name: &CStr) -> Result<File, Errno> {
     Ok(unsafe { File::from_raw_fd(descriptor) })
 }
 
-/// The flags of a device.
+/// Returns the flags of a device.
 pub(super) fn device_flags(device: &File) -> Result<u32, Errno> {
     let mut info = zeroed!(vfio::vfio_device_info {});
     // SAFETY: the request takes this structure.
@@ -108,7 +108,7 @@ pub(super) fn device_flags(device: &File) -> Result<u32, Errno> {
     Ok(info.flags)
 }
 
-/// A part of a device, and where it is in the device's file.
+/// A region of a device, and its offset in the device's file.
 pub(super) struct Region {
     pub(super) flags: u32,
     pub(super) offset: u64,
@@ -126,12 +126,12 @@ pub(super) fn reset(device: &File) -> Result<(), Errno> {
     number(device, DEVICE_RESET, 0).map(|_| ())
 }
 
-/// What the kernel says of the IOMMU, with the capabilities behind the structure.
+/// Returns the kernel's information about the IOMMU: a structure, and capabilities behind it.
 pub(super) fn iommu_info(container: &File) -> Result<Vec<u8>, Errno> {
     const HEAD: usize = size_of::<vfio::vfio_iommu_type1_info>();
     let mut len = HEAD;
     loop {
-        // DescriptorSlot, because the kernel writes a structure with such.
+        // Words, because the kernel writes a structure that contains some.
         let mut buffer = vec![0u64; len.div_ceil(8)];
         let given = buffer.len() * 8;
         let head: *mut u32 = buffer.as_mut_ptr().cast();
@@ -152,11 +152,11 @@ pub(super) fn iommu_info(container: &File) -> Result<Vec<u8>, Errno> {
     }
 }
 
-/// Makes the devices of the container reach `len` bytes at `pointer` under the address `iova`.
+/// Maps `len` bytes at `pointer` at the address `iova`, for the devices of the container.
 ///
 /// # Safety
 ///
-/// The memory must be there, and the devices' to read and write, until it is unmapped.
+/// Until it is unmapped, the memory must exist, and the devices must be allowed to read and write it.
 pub(super) unsafe fn map(container: &File, pointer: *mut u8, iova: u64, len: u64) -> Result<(), Errno> {
     let mut map = zeroed!(vfio::vfio_iommu_type1_dma_map {
         flags: vfio::VFIO_DMA_MAP_FLAG_READ | vfio::VFIO_DMA_MAP_FLAG_WRITE,
@@ -168,15 +168,15 @@ pub(super) unsafe fn map(container: &File, pointer: *mut u8, iova: u64, len: u64
     unsafe { structure(container, IOMMU_MAP_DMA, &mut map) }.map(|_| ())
 }
 
-/// Ends what [`map`] began. Returns how many bytes were unmapped.
+/// Ends a mapping made by [`map`]. Returns how many bytes were unmapped.
 pub(super) fn unmap(container: &File, iova: u64, len: u64) -> Result<u64, Errno> {
     let mut unmap = zeroed!(vfio::vfio_iommu_type1_dma_unmap { iova: iova, size: len });
-    // SAFETY: the request takes this structure; nothing but the devices' sight of memory is lost.
+    // SAFETY: the request takes this structure; only the devices lose access to memory.
     unsafe { structure(container, IOMMU_UNMAP_DMA, &mut unmap) }?;
     Ok(unmap.size)
 }
 
-/// How many vectors of the interrupt `index` can signal an eventfd.
+/// Returns how many vectors of the interrupt `index` can signal an eventfd.
 pub(super) fn vectors(device: &File, index: u32) -> Result<u32, Errno> {
     let mut info = zeroed!(vfio::vfio_irq_info { index: index });
     // SAFETY: the request takes this structure.

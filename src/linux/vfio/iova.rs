@@ -1,8 +1,8 @@
-//! Which addresses of the IOMMU are free.
+//! Allocation of IOMMU addresses.
 
 use std::vec::Vec;
 
-/// A range of addresses, from `start` up to and with `last`, as the kernel gives it: so that the last address of all can be said.
+/// A range of addresses, from `start` to `last` inclusive, as the kernel gives it. So it can contain the last address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Range {
     pub(crate) start: u64,
@@ -16,24 +16,24 @@ impl Range {
     }
 }
 
-/// Gives out addresses within the ranges that the IOMMU has.
+/// An allocator of addresses within the ranges of the IOMMU.
 #[derive(Debug, Default)]
 pub(crate) struct Allocator {
-    /// In order, neither overlapping nor touching.
+    /// Free ranges, sorted, neither overlapping nor adjacent.
     free: Vec<Range>,
-    /// What the IOMMU has.
+    /// The ranges of the IOMMU.
     usable: Vec<Range>,
 }
 
 impl Allocator {
-    /// All of `ranges` are free, but for the first addresses up to `lowest`: an address of 0 looks like none.
+    /// Starts with all of `ranges` free, except addresses below `lowest`: address 0 could be mistaken for none.
     pub(crate) fn new(ranges: &[Range], lowest: u64) -> Self {
         let above = Range { start: lowest, last: u64::MAX };
         let usable = normalised(ranges.iter().filter_map(|range| range.intersection(above)).collect());
         Self { free: usable.clone(), usable }
     }
 
-    /// The IOMMU has no more than `ranges` from now on; what was given out is not touched.
+    /// Restricts the allocator to `ranges`. Allocated addresses are not affected.
     pub(crate) fn restrict(&mut self, ranges: &[Range]) {
         for list in [&mut self.free, &mut self.usable] {
             let both = list.iter().flat_map(|have| ranges.iter().filter_map(|range| have.intersection(*range)));
@@ -41,7 +41,7 @@ impl Allocator {
         }
     }
 
-    /// A free range of `len` bytes that starts at a multiple of `align`, a power of two.
+    /// Allocates `len` bytes at a multiple of `align`, a power of two.
     pub(crate) fn allocate(&mut self, len: u64, align: u64) -> Option<u64> {
         let more = len.checked_sub(1)?;
         let place = |range: &Range| {
@@ -60,7 +60,7 @@ impl Allocator {
         Some(taken.start)
     }
 
-    /// Gives back the `len` bytes at `start`, which were given out.
+    /// Frees the `len` bytes at `start`, which must be allocated.
     pub(crate) fn release(&mut self, start: u64, len: u64) {
         let Some(last) = len.checked_sub(1).and_then(|more| start.checked_add(more)) else { return };
         let returned = Range { start, last };
@@ -70,7 +70,7 @@ impl Allocator {
     }
 }
 
-/// The same addresses, in order, in as few ranges as can be.
+/// Returns the same addresses, sorted, in as few ranges as possible.
 fn normalised(mut ranges: Vec<Range>) -> Vec<Range> {
     ranges.sort();
     let mut result: Vec<Range> = Vec::with_capacity(ranges.len());
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn holes_are_kept_out_of() {
+    fn reserved_ranges_are_skipped() {
         // As on x86: the interrupts' window is no memory.
         let mut free = Allocator::new(&[range(0, 0xfedf_ffff), range(0xfef0_0000, 0x7f_ffff_ffff)], 0x1000);
         assert_eq!(free.allocate(0x1000, 0x1000), Some(0x1000), "not 0");

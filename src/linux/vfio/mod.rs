@@ -1,4 +1,4 @@
-//! A function driven through VFIO: behind an IOMMU, and without root.
+//! The VFIO platform: a function behind an IOMMU, driven without root.
 
 mod capabilities;
 mod container;
@@ -29,16 +29,16 @@ use crate::registers::RegisterSpace;
 pub use container::Container;
 use container::failed;
 
-/// BAR0 can be read, written and mapped.
+/// The flags of a BAR0 that can be read, written and mapped.
 const USABLE: u32 =
     vfio::VFIO_REGION_INFO_FLAG_READ | vfio::VFIO_REGION_INFO_FLAG_WRITE | vfio::VFIO_REGION_INFO_FLAG_MMAP;
 
 /// An 82599 driven through VFIO: see the [module](crate::linux).
 ///
-/// It reaches no memory but what was mapped for it, or for others in its [`Container`]. When it is dropped, and no less when the process
-/// is killed, the kernel keeps it from memory and resets it.
+/// The device accesses only memory that was mapped for it, or for another device in its [`Container`]. When this value
+/// is dropped, or the process is killed, the kernel ends all memory accesses of the device and resets it.
 pub struct Vfio {
-    // Dropped in this order: registers, device, then what the device was in.
+    // Dropped in this order: registers, device, container.
     bar: Bar,
     device: File,
     address: PciAddress,
@@ -49,7 +49,7 @@ pub struct Vfio {
     container: Container,
 }
 
-/// The right to open a function, given back when dropped: VFIO would let a process open it twice.
+/// The exclusive right to open a function, until dropped. VFIO would let a process open it twice.
 struct Claim {
     container: Container,
     address: PciAddress,
@@ -71,11 +71,11 @@ impl Drop for Claim {
 }
 
 impl Container {
-    /// Opens the function at `address`, which is bound to vfio-pci, in this container.
+    /// Opens the function at `address`, which must be bound to vfio-pci, in this container.
     ///
     /// # Errors
     ///
-    /// [`Error`] says what is missing and how to get it.
+    /// [`Error`] names what is missing, and the remedy.
     pub fn open(&self, address: PciAddress) -> Result<Vfio, Error> {
         let function = Function::find(&self.shared.host, address)?;
         function.iommu_group()?;
@@ -85,7 +85,7 @@ impl Container {
         }
         let claim = Claim::new(self, address)?;
         let device = self.device(&function)?;
-        let bar = bring_to_life(&function, &device)?;
+        let bar = reset_and_enable(&function, &device)?;
         let node = function.numa_node();
         let huge = Allocator::new(PageSize::Huge2MiB, node, self.granule());
         let ordinary = Allocator::new(PageSize::Base, node, self.granule());
@@ -95,11 +95,11 @@ impl Container {
 }
 
 /// Resets the device, maps its registers and lets it access memory (datasheet 9.3.4).
-fn bring_to_life(function: &Function, device: &File) -> Result<Bar, Error> {
+fn reset_and_enable(function: &Function, device: &File) -> Result<Bar, Error> {
     let address = function.address;
     let flags = ioctl::device_flags(device).map_err(failed(function, "VFIO_DEVICE_GET_INFO"))?;
     if flags & vfio::VFIO_DEVICE_FLAGS_PCI == 0 {
-        return Err(Error::NotMemory64 { address, found: "not that of a PCI device" });
+        return Err(Error::NotMemory64 { address, found: "not the BAR of a PCI device" });
     }
     let region = |index| ioctl::region(device, index).map_err(failed(function, "VFIO_DEVICE_GET_REGION_INFO"));
     let (bar, config) = (region(vfio::VFIO_PCI_BAR0_REGION_INDEX)?, region(vfio::VFIO_PCI_CONFIG_REGION_INDEX)?);
@@ -117,12 +117,12 @@ fn bring_to_life(function: &Function, device: &File) -> Result<Bar, Error> {
         return Err(Error::NotAn82599 { address, vendor, device: id, what });
     }
     if flags & vfio::VFIO_DEVICE_FLAGS_RESET == 0 {
-        log::warn!("{address} cannot be reset by the kernel");
+        log::warn!("the kernel cannot reset {address}");
     } else if let Err(errno) = ioctl::reset(device) {
-        log::warn!("{address} was not reset by the kernel: {errno}");
+        log::warn!("the kernel did not reset {address}: {errno}");
     }
-    // SAFETY: the region is the BAR0 of the function, large enough; the kernel's drivers have let go of it, and the claim and the
-    // group keep it from being opened twice.
+    // SAFETY: the region is the BAR0 of the function, and large enough. Kernel drivers are unbound from it, and the
+    // claim and the group keep it from being opened twice.
     let bar = unsafe { Bar::map(device, bar.offset) }.map_err(|error| match error {
         MapError::Map(error) => failed(function, "mmap of BAR0")(Errno::from(&error)),
         MapError::Unusable(error) => error,
@@ -132,7 +132,7 @@ fn bring_to_life(function: &Function, device: &File) -> Result<Bar, Error> {
 }
 
 impl Vfio {
-    /// Opens the function at `address` in a container of its own.
+    /// Opens the function at `address` in a new container.
     ///
     /// # Errors
     ///
@@ -141,29 +141,29 @@ impl Vfio {
         Container::new()?.open(address)
     }
 
-    /// The function's address.
+    /// Returns the address of the function.
     #[must_use]
     pub fn address(&self) -> PciAddress {
         self.address
     }
 
-    /// Switches `count` MSI-X vectors on: one for each receive queue, as a rule, and one more for changes of the link.
+    /// Switches on `count` MSI-X vectors: usually one for each receive queue, and one more for link changes.
     ///
     /// # Errors
     ///
-    /// [`Error::TooFewVectors`] if the device has not as many, and what the system says.
+    /// [`Error::TooFewVectors`] if the device has fewer vectors; [`Error::Vfio`] if a request fails.
     pub fn interrupts(&self, count: u32) -> Result<Interrupts, Error> {
         interrupts(&self.device, self.address, vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
     }
 
-    /// The container that the function is in.
+    /// Returns the container of the function.
     #[must_use]
     pub fn container(&self) -> &Container {
         &self.container
     }
 }
 
-/// Makes the first `count` vectors of the interrupt `index` signal.
+/// Switches on the first `count` vectors of the interrupt `index`.
 fn interrupts(device: &File, address: PciAddress, index: u32, count: u32) -> Result<Interrupts, Error> {
     let failed = |request| move |errno| Error::Vfio { address, request, errno };
     let had = ioctl::vectors(device, index).map_err(failed("VFIO_DEVICE_GET_IRQ_INFO"))?;
@@ -188,9 +188,9 @@ impl fmt::Debug for Vfio {
     }
 }
 
-// SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the function is bound to
-// vfio-pci, so no other driver of the kernel has it; the kernel opens its group for one container only; and the claim
-// refuses it to everybody else in this one.
+// SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the function is
+// bound to vfio-pci, so no other kernel driver has it; the kernel opens its group for one container only; and the claim
+// refuses it to all other users of this container.
 unsafe impl Bus<RegisterSpace> for Vfio {
     #[inline(always)]
     fn read(&self, offset: Offset) -> u32 {
@@ -204,8 +204,8 @@ unsafe impl Bus<RegisterSpace> for Vfio {
     }
 }
 
-// SAFETY: each piece of memory is given out once. The IOMMU lets the device reach a piece under the addresses of its mapping, which
-// keeps the memory, until the mapping is dropped.
+// SAFETY: the allocator returns each part of memory once. Until a mapping is dropped, it keeps its memory, and the
+// IOMMU gives the device access to this memory at the mapping's addresses.
 unsafe impl Dma for Vfio {
     fn domain(&self) -> Domain {
         self.container.domain()
@@ -213,7 +213,7 @@ unsafe impl Dma for Vfio {
 
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         let memory = self.huge.allocate(len).or_else(|error| {
-            log::debug!("{error}; ordinary memory is used");
+            log::debug!("{error}; base pages are used instead");
             self.ordinary.allocate(len)
         });
         memory.map_err(|error| error.into_dma(len))

@@ -144,8 +144,8 @@ fn fit(packets: &[Packet], usual: Usual, max_len: u64) -> bool {
 /// Writes the descriptors of `groups` of packets and puts their buffers into their places, if they are all as `Ring::post`
 /// wants them. Says how many: all, or none.
 ///
-/// They are written before the answer is known: until then, the buffers are the packets', and the descriptors are not
-/// the device's, which has not been told of them.
+/// They are written before the answer is known. Until then the packets own the buffers, and the device does not own the
+/// descriptors, because no doorbell has given it these.
 ///
 /// # Safety
 ///

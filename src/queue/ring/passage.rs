@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Stop,
 }
 
-/// The least length of what is passed on, in bytes: that of an Ethernet header. Nothing shorter is a frame.
+/// The minimum length of a packet to forward: the 14 bytes of an Ethernet header.
 const SHORTEST: u64 = 14;
 
 /// What is passed on: packets of one pool, in one buffer each, with lengths from [`SHORTEST`] on.

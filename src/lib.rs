@@ -100,7 +100,7 @@
 //!
 //! # Errors and removal
 //!
-//! No function panics, waits without a limit, or prints. What is odd but no error goes to the `log` crate.
+//! No function panics, waits without a limit, or prints. Warnings go to the `log` crate.
 //! [`device::Error`] names the step that failed and its section in the datasheet. `linux::Error` names the remedy.
 //!
 //! A removed device reads as all ones. Calls that need an answer from it return

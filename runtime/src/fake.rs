@@ -184,16 +184,21 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         })
     }
 
+    /// Records that an access is not possible: because of `kind`, if there is a register at all.
+    fn not_possible(&self, offset: u32, width: u32, kind: ViolationKind) {
+        match self.reached(offset, width, |_| true) {
+            Some((info, _)) => self.violation(offset, Some(info), kind),
+            None => self.violation(offset, None, ViolationKind::NoRegister { width }),
+        }
+    }
+
     fn read(&self, offset: u32, width: u32) -> u64 {
         if let Some((info, cell)) = self.reached(offset, width, |info| info.access.is_readable()) {
             let value = cell.get();
             cell.set(after_read(info, value));
             return value;
         }
-        match self.reached(offset, width, |_| true) {
-            Some((info, _)) => self.violation(offset, Some(info), ViolationKind::ReadOfWriteOnly),
-            None => self.violation(offset, None, ViolationKind::NoRegister { width }),
-        }
+        self.not_possible(offset, width, ViolationKind::ReadOfWriteOnly);
         0
     }
 
@@ -211,10 +216,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
             cell.set(after_write(info, old, written));
             return;
         }
-        match self.reached(offset, width, |_| true) {
-            Some((info, _)) => self.violation(offset, Some(info), ViolationKind::WriteOfReadOnly),
-            None => self.violation(offset, None, ViolationKind::NoRegister { width }),
-        }
+        self.not_possible(offset, width, ViolationKind::WriteOfReadOnly);
     }
 }
 
@@ -224,25 +226,18 @@ impl<S> fmt::Debug for FakeDevice<'_, S> {
     }
 }
 
-/// Returns the bits of `info` whose kind of access `is` accepts: a field's own, and the register's for other bits.
-fn bits(info: &RegisterInfo, is: impl Fn(AccessKind) -> bool) -> u64 {
-    let mask = |field: &crate::info::FieldInfo| crate::field::mask(field.lsb, field.width)[0];
-    let covered = info.fields.iter().fold(0, |bits, field| bits | mask(field));
-    let fields = info.fields.iter().filter(|field| is(field.access)).fold(0, |bits, field| bits | mask(field));
-    if is(info.access) { fields | !covered } else { fields }
-}
-
 fn after_read(info: &RegisterInfo, value: u64) -> u64 {
-    let cleared = bits(info, |access| matches!(access, AccessKind::Rc | AccessKind::RcW1c));
-    let set = bits(info, |access| access == AccessKind::ReadSets) & crate::field::mask(0, info.width)[0];
+    let cleared = info.bits_with_access(|access| matches!(access, AccessKind::Rc | AccessKind::RcW1c));
+    let set = info.bits_with_access(|access| access == AccessKind::ReadSets);
     (value & !cleared) | set
 }
 
 /// Returns the value after a write. A self-clearing bit is cleared at once: the fake device needs no time for a request.
 fn after_write(info: &RegisterInfo, old: u64, written: u64) -> u64 {
-    let stored = bits(info, |access| matches!(access, AccessKind::Rw | AccessKind::Wo | AccessKind::ReadSets));
-    let cleared = bits(info, |access| matches!(access, AccessKind::W1c | AccessKind::RcW1c));
-    let set = bits(info, |access| access == AccessKind::W1s);
+    let stored =
+        info.bits_with_access(|access| matches!(access, AccessKind::Rw | AccessKind::Wo | AccessKind::ReadSets));
+    let cleared = info.bits_with_access(|access| matches!(access, AccessKind::W1c | AccessKind::RcW1c));
+    let set = info.bits_with_access(|access| access == AccessKind::W1s);
     ((old & !stored) | (written & stored)) & !(written & cleared) | (written & set)
 }
 

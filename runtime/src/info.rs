@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::array::Range;
+use crate::field::mask;
 
 /// One register, or an array of like registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +181,15 @@ impl RegisterInfo {
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.access.is_writable() || self.fields.iter().any(|field| field.access.is_writable())
+    }
+
+    /// Returns the bits whose kind of access `is` accepts: a field's own kind, and the register's for bits without a field.
+    #[must_use]
+    pub fn bits_with_access(&self, is: impl Fn(AccessKind) -> bool) -> u64 {
+        let add = |bits, field: &FieldInfo| bits | mask(field.lsb, field.width)[0];
+        let covered = self.fields.iter().fold(0, add);
+        let fields = self.fields.iter().filter(|field| is(field.access)).fold(0, add);
+        if is(self.access) { fields | (mask(0, self.width)[0] & !covered) } else { fields }
     }
 
     /// Returns `true` if only the driver writes it, because of a mark.

@@ -64,13 +64,8 @@ fn layout() -> &'static Layout {
 }
 
 fn masks(info: &RegisterInfo) -> Masks {
-    let of = |kinds: &[AccessKind]| {
-        let fields = info.fields.iter().filter(|field| kinds.contains(&field.access));
-        let mask = fields.fold(0, |mask, field| mask | bits(field.lsb, field.width));
-        let known = info.fields.iter().fold(0, |mask, field| mask | bits(field.lsb, field.width));
-        if kinds.contains(&info.access) { mask | !known } else { mask }
-    };
     // All registers of the chip have 32 bits.
+    let of = |kinds: &[AccessKind]| info.bits_with_access(|access| kinds.contains(&access)) as u32;
     let fixed = (info.must_be_zero | info.must_be_one) as u32;
     let (preserve, reset_known) = (info.preserve as u32, info.reset_known as u32);
     // Reserved bits are hard-wired, except those of unknown value after a reset: these are memory.
@@ -82,8 +77,7 @@ fn masks(info: &RegisterInfo) -> Masks {
         ones_clear: of(&[AccessKind::W1c, AccessKind::RcW1c]) & !preserve,
         ones_set: of(&[AccessKind::W1s]) & !preserve,
         write_only: of(&[AccessKind::Wo]) & !preserve,
-        writable: !matches!(info.access, AccessKind::Ro | AccessKind::Rc)
-            || info.fields.iter().any(|field| !matches!(field.access, AccessKind::Ro | AccessKind::Rc)),
+        writable: info.is_writable(),
     }
 }
 

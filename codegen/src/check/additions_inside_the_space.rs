@@ -56,17 +56,10 @@ pub(super) fn check(base: &Description, extension: &Extension, diagnostics: &mut
         // `offsets_addressable` sees to it.
         return;
     }
-    let size = described().flat_map(ends).map(|(_, end)| end).max().unwrap_or(0);
+    let size = described().flat_map(Register::ends).map(|(_, end)| end).max().unwrap_or(0);
     for register in extension.registers.iter() {
-        for (range, end) in ends(register).filter(|(_, end)| *end > size) {
+        for (range, end) in register.ends().filter(|(_, end)| *end > size) {
             diagnostics.report(Beyond { register, range, end, size });
         }
     }
-}
-
-/// The ranges of a register, and where each ends.
-fn ends(register: &Register) -> impl Iterator<Item = (Range, u64)> {
-    let bytes = u64::from(register.bits() / 8).max(1);
-    let ranges = register.ranges().into_iter().chain(register.alias_ranges());
-    ranges.map(move |range| (range, range.last().saturating_add(bytes)))
 }

@@ -78,13 +78,12 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
         diagnostics.report(TooLarge { size });
     }
     for register in &description.registers {
-        for range in register.ranges().into_iter().chain(register.alias_ranges()) {
+        for (range, end) in register.ends() {
             let bytes = u64::from(register.bits() / 8).max(1);
             let aligned = range.base.value.is_multiple_of(bytes);
             if !aligned || (range.count > 1 && !range.stride.is_multiple_of(bytes)) {
                 diagnostics.report(NotAligned { register: &register.name, range, bytes });
             }
-            let end = range.last().saturating_add(bytes);
             // Not even a distance that nothing is at may be larger: it becomes a number of 32 bits.
             if end > u64::from(u32::MAX) || range.stride > u64::from(u32::MAX) {
                 diagnostics.report(TooHigh { register: &register.name, range });

@@ -379,6 +379,13 @@ impl Register {
         })
     }
 
+    /// Returns the ranges of its elements and aliases, and the offset behind the last byte of each.
+    pub fn ends(&self) -> impl Iterator<Item = (Range, u64)> {
+        let bytes = u64::from(self.bits() / 8).max(1);
+        let ranges = self.ranges().into_iter().chain(self.alias_ranges());
+        ranges.map(move |range| (range, range.last().saturating_add(bytes)))
+    }
+
     /// Returns the kinds of access of its fields, or its own if it has no fields.
     pub fn accesses(&self) -> impl Iterator<Item = Spanned<Access>> {
         let own = self.fields.is_empty().then_some(self.access);

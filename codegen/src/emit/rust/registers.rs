@@ -254,10 +254,7 @@ pub fn accessors(map: &Map<'_>, options: &Options) -> TokenStream {
 
 /// Generates the register space of a block.
 fn register_space(map: &Map<'_>, options: &Options) -> TokenStream {
-    let ends = map.registers.iter().flat_map(|register| {
-        let bytes = u64::from(register.described.bits() / 8);
-        register.ranges.iter().chain(&register.aliases).map(move |range| range.last().saturating_add(bytes))
-    });
+    let ends = map.registers.iter().flat_map(|register| register.described.ends()).map(|(_, end)| end);
     let size = match &map.description.size {
         Some(size) if !options.part => size.value,
         _ => ends.max().unwrap_or(0),

@@ -22,6 +22,8 @@ use common::watch::Watch;
 use ixgbe::device::Config;
 use ixgbe::linux::{Interrupts, Vfio};
 use ixgbe::packet::Batch;
+use ixgbe::pool::Pool;
+use ixgbe::port::{Control, Port, Receive, Transmit};
 use ixgbe_sim::connect;
 
 /// The vectors of a device with one queue pair.
@@ -100,6 +102,31 @@ fn interrupts(nic: &mut Nic) -> Result<Interrupts, Box<dyn Error>> {
     Ok(interrupts)
 }
 
+/// Sends request number `ask` from any device to `host`, if there is one, and counts the answers that have arrived.
+///
+/// Returns the numbers of requests and answers.
+fn exchange(
+    port: &mut impl Port,
+    pool: &Pool,
+    batch: &mut Batch,
+    (mac, ip): ([u8; 6], Ipv4Addr),
+    ask: Option<u64>,
+) -> Result<(u64, u64), Box<dyn Error>> {
+    let (control, mut queues) = port.split();
+    let queues = queues.first_mut().ok_or("a device has a queue pair")?;
+    let mut asked = 0;
+    if let Some(number) = ask {
+        let request = request(number, control.mac(), mac, ip).ok_or("no request can be made")?;
+        batch.push(pool.take_copy(&request)?).map_err(|_| "the batch is full")?;
+        asked = queues.tx.transmit(batch)? as u64;
+    }
+    batch.clear();
+    queues.rx.receive(batch)?;
+    let answers = batch.iter().filter(|packet| is_answer(packet)).count() as u64;
+    batch.clear();
+    Ok((asked, answers))
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     common::run(|| echo(&arguments))
@@ -123,22 +150,15 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     let [nic, mut other] = testbed.bring_up(&Config::new())?;
     let (mut host, mut asking) = (Host::new(nic, arguments)?, Batch::with_capacity(32));
-    let (mac, own, pool) = (host.nic.mac(), other.mac(), other.pools().next().cloned().ok_or("a queue has a pool")?);
+    let (mac, pool) = (host.nic.mac(), other.pools().next().cloned().ok_or("a queue has a pool")?);
     let (mut asked, mut answers, start) = (0, 0, Instant::now());
     while answers < arguments.packets && !testbed.is_interrupted() {
         host.serve()?;
-        let (_, mut queues) = other.split();
         // A few at a time: a host that is asked too fast drops.
-        if asked < arguments.packets && asked - answers < 32 {
-            let mut packet = pool.take().ok_or("the pool is empty")?;
-            packet.extend_from_slice(&request(asked, own, mac, arguments.ip).ok_or("no request can be made")?)?;
-            asking.push(packet).map_err(|_| "the batch is full")?;
-            asked += queues[0].tx.transmit(&mut asking)? as u64;
-        }
-        asking.clear();
-        queues[0].rx.receive(&mut asking);
-        answers += asking.iter().filter(|packet| is_answer(packet)).count() as u64;
-        asking.clear();
+        let ask = (asked < arguments.packets && asked - answers < 32).then_some(asked);
+        let (sent, answered) = exchange(&mut other, &pool, &mut asking, (mac, arguments.ip), ask)?;
+        asked += sent;
+        answers += answered;
         if start.elapsed() > Duration::from_secs(30) {
             return Err(format!("{answers} of {asked} requests were answered in time").into());
         }

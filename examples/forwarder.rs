@@ -24,6 +24,7 @@ use common::report::{Report, Row};
 use common::testbed::PortArguments;
 use common::watch::Watch;
 use ixgbe::device::Config;
+use ixgbe::port::Control;
 
 /// Forwards packets between two ports, in both directions.
 #[derive(Debug, Parser)]
@@ -123,7 +124,7 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 let idle = over && last_move.elapsed() > Duration::from_millis(100);
                 if idle || interrupted || last_look.elapsed() > Duration::from_secs(1) {
                     last_look = Instant::now();
-                    let [one, other] = [controls[0].statistics()?, controls[1].statistics()?];
+                    let [one, other] = [controls[0].counters()?, controls[1].counters()?];
                     report.add([Row::new(&one, &other, unsendable(0)), Row::new(&other, &one, unsendable(1))]);
                     if !arguments.json {
                         report.print_last();

@@ -18,6 +18,7 @@ use common::testbed::PortArguments;
 use common::watch::Watch;
 use ixgbe::device::Config;
 use ixgbe::packet::Batch;
+use ixgbe::port::{Control, Port, Transmit};
 
 /// Sends packets as fast as it can, or at a rate.
 #[derive(Debug, Parser)]
@@ -47,6 +48,41 @@ fn frame(source: [u8; 6], size: usize) -> Vec<u8> {
     frame
 }
 
+/// Sends packets on any device until all are sent or `is_interrupted`. Returns their number.
+fn send(arguments: &Arguments, port: &mut impl Port, is_interrupted: impl Fn() -> bool) -> Result<u64, Box<dyn Error>> {
+    let size = usize::from(arguments.size);
+    let pool = port.pools().into_iter().next().ok_or("a device has a receive queue with a pool")?;
+    let (mut control, mut queues) = port.split();
+    let queue = &mut queues.first_mut().ok_or("a device has a queue pair")?.tx;
+    let mut watch = Watch::new("port 0", &mut control);
+    println!("sending {} packets of {size} bytes", arguments.packets);
+
+    let (template, mut batch) = (frame(control.mac(), size), Batch::with_capacity(arguments.batch.into()));
+    let (start, mut sent, mut looked) = (Instant::now(), 0, Instant::now());
+    while sent < arguments.packets && !is_interrupted() {
+        watch.look(&mut control)?;
+        let due = arguments.rate.map_or(u64::MAX, |rate| (start.elapsed().as_secs_f64() * rate as f64) as u64);
+        let wanted = due.min(arguments.packets).saturating_sub(sent).min(arguments.batch.into()) as usize;
+        while batch.len() < wanted {
+            // Without a free buffer, those that were sent come back first.
+            let Ok(packet) = pool.take_copy(&template) else { break };
+            if batch.push(packet).is_err() {
+                break;
+            }
+        }
+        let now = queue.transmit(&mut batch)?;
+        sent += now as u64;
+        if now == 0 {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        if looked.elapsed() > Duration::from_secs(1) {
+            looked = Instant::now();
+            println!("{sent} packets, {:.3} Mpps", sent as f64 / start.elapsed().as_secs_f64() / 1e6);
+        }
+    }
+    Ok(sent)
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     common::run(|| generate(&arguments))
@@ -57,35 +93,8 @@ fn generate(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let partner = testbed.model().first().map(|port| LinkPartner::plug(port, (None, None), (0, 0))).transpose()?;
     let size = usize::from(arguments.size);
     let [mut nic] = testbed.bring_up(&Config::new().max_frame((size + 4).max(1518)))?;
-    let mut watch = Watch::new("port 0", &mut nic.split().0);
-    println!("sending {} packets of {size} bytes", arguments.packets);
-
-    let (template, pool) = (frame(nic.mac(), size), nic.pools().next().cloned().ok_or("a queue has a pool")?);
-    let mut batch = Batch::with_capacity(arguments.batch.into());
-    let (start, mut sent, mut looked) = (Instant::now(), 0, Instant::now());
-    while sent < arguments.packets && !testbed.is_interrupted() {
-        watch.look(&mut nic.split().0)?;
-        let due = arguments.rate.map_or(u64::MAX, |rate| (start.elapsed().as_secs_f64() * rate as f64) as u64);
-        let wanted = due.min(arguments.packets).saturating_sub(sent).min(arguments.batch.into()) as usize;
-        while batch.len() < wanted {
-            let Some(mut packet) = pool.take() else { break };
-            packet.extend_from_slice(&template)?;
-            if batch.push(packet).is_err() {
-                break;
-            }
-        }
-        let (_, mut queues) = nic.split();
-        let now = queues[0].tx.transmit(&mut batch)?;
-        sent += now as u64;
-        if now == 0 {
-            std::thread::sleep(Duration::from_micros(50));
-        }
-        if looked.elapsed() > Duration::from_secs(1) {
-            looked = Instant::now();
-            println!("{sent} packets, {:.3} Mpps", sent as f64 / start.elapsed().as_secs_f64() / 1e6);
-        }
-    }
-    drop(batch);
+    let start = Instant::now();
+    let sent = send(arguments, &mut nic, || testbed.is_interrupted())?;
     // Stopping lets what was posted leave; the partner counts it.
     let seconds = start.elapsed().as_secs_f64();
     testbed.finish([nic])?;

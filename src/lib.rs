@@ -154,6 +154,7 @@ pub mod mmio;
 pub mod packet;
 pub mod platform;
 pub mod pool;
+pub mod port;
 pub mod queue;
 pub mod registers;
 mod sync;

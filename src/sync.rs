@@ -1,7 +1,11 @@
-//! The lock of the pools' free lists, the only one on the data path.
+//! What threads synchronise by: the lock of the pools' free lists, and the state of a ring that is lent.
 //!
-//! With `--cfg loom` it is loom's, so that `tests/loom` can try every order in which threads take it.
+//! With `--cfg loom` both are loom's, so that `tests/loom` can try every order in which threads use them.
 
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::AtomicU8;
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::AtomicU8;
 #[cfg(not(loom))]
 pub(crate) use spin::Mutex;
 

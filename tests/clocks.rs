@@ -118,7 +118,7 @@ fn running(port: &Port, wrong: Wrong) -> (Device<Running, Clocked>, Arc<Mutex<Wr
     let mut nic = device.reset(&Config::new()).unwrap().assume_link_up().start().unwrap();
     port.set_link(false);
     let mut batch = batch([packet(&pool_of(&nic), &frame(mac(1), 60, 0))]);
-    assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(1));
+    assert_eq!(nic.split().1[0].tx.transmit(&mut batch).unwrap(), 1);
     (nic, clock)
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use ixgbe::device::{Config, Device, Running};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
-use ixgbe::queue::{ForwardCounts, InPlaceForwarder, LongFrames, QueuePair, Route, TransmitError};
+use ixgbe::port::Refusal;
+use ixgbe::queue::{ForwardCounts, InPlaceForwarder, LongFrames, QueuePair, Route};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
 use ixgbe_sim::wire::{Duplex, NoTraffic};
@@ -153,14 +154,14 @@ fn sends_what_there_is_room_for() {
         let (mut to, player) = pair(&mut a);
         let mut batch = Batch::with_capacity(100);
         (0..100).for_each(|number| batch.push(packet(&pool, &frame(number))).unwrap());
-        assert_eq!(to.tx.transmit(&mut batch), Ok(63));
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), 63);
         assert_eq!((batch.len(), &*batch[0]), (37, &*frame(63)));
-        assert_eq!(to.tx.transmit(&mut batch), Ok(0));
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), 0);
         // The device reports the 32nd.
         let mut frames = sent(player, 40);
-        assert_eq!(to.tx.transmit(&mut batch), Ok(32));
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), 32);
         frames.extend(sent(player, usize::MAX));
-        assert_eq!(to.tx.transmit(&mut batch), Ok(5));
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), 5);
         frames.extend(sent(player, usize::MAX));
         assert!(frames.iter().cloned().eq((0..100).map(frame)));
         assert!(batch.is_empty() && to.tx.is_drained());
@@ -175,11 +176,11 @@ fn takes_buffers_back_when_called_with_nothing_to_send() {
     let (mut to, player) = pair(&mut a);
     let mut batch = Batch::with_capacity(5);
     (0..5).for_each(|number| batch.push(packet(&pool, &frame(number))).unwrap());
-    assert_eq!(to.tx.transmit(&mut batch), Ok(5));
-    assert_eq!(to.tx.transmit(&mut batch), Ok(0));
+    assert_eq!(to.tx.transmit(&mut batch).unwrap(), 5);
+    assert_eq!(to.tx.transmit(&mut batch).unwrap(), 0);
     assert_eq!(pool.available(), 256 - 64 - 5);
     assert_eq!(sent(player, usize::MAX).len(), 5);
-    assert_eq!(to.tx.transmit(&mut batch), Ok(0));
+    assert_eq!(to.tx.transmit(&mut batch).unwrap(), 0);
     assert_eq!(pool.available(), 256 - 64);
 }
 
@@ -189,10 +190,10 @@ fn hands_back_a_packet_that_cannot_be_sent() {
     let own = pool(&a);
     let foreign = Pool::new(a.0.platform(), 40, 4 * BUFFER).unwrap();
     let (mut to, player) = pair(&mut a);
-    let wrong: [(&Pool, usize, TransmitError); 3] = [
-        (&foreign, 60, TransmitError::NotAttached),
-        (&own, 0, TransmitError::Empty),
-        (&own, 1519, TransmitError::TooLong { len: 1519, max: 1518 }),
+    let wrong: [(&Pool, usize, Refusal); 3] = [
+        (&foreign, 60, Refusal::NotAttached),
+        (&own, 0, Refusal::Empty),
+        (&own, 1519, Refusal::TooLong { len: 1519, max: 1518 }),
     ];
     for (pool, len, error) in wrong {
         for before in [0, 1, 8, 21] {
@@ -200,8 +201,9 @@ fn hands_back_a_packet_that_cannot_be_sent() {
             (0..before).for_each(|number| batch.push(packet(&own, &frame(number))).unwrap());
             batch.push(packet(pool, &vec![7; len])).unwrap();
             batch.push(packet(&own, &frame(99))).unwrap();
-            assert_eq!(to.tx.transmit(&mut batch), Err(error));
-            assert_eq!((batch.len(), &*batch[0]), (2, &*vec![7; len]));
+            let refused = to.tx.transmit(&mut batch).unwrap_err();
+            assert_eq!((refused.reason, refused.sent, batch.len()), (error, before, 1));
+            assert_eq!(&*refused.packet, &*vec![7; len]);
             assert!(sent(player, usize::MAX).into_iter().eq((0..before).map(frame)));
         }
     }
@@ -224,11 +226,12 @@ fn sends_no_packet_without_bytes() {
             (0..32).for_each(|number| batch.push(packet(&pool, &frame(number))).unwrap());
             batch[before] = packet(&pool, &vec![7; len]);
             way(&mut batch[before]);
-            assert_eq!(to.tx.transmit(&mut batch), Err(TransmitError::Empty));
-            assert_eq!((batch.len(), batch[0].len()), (32 - before, 0));
+            let mut refused = to.tx.transmit(&mut batch).unwrap_err();
+            assert_eq!((refused.reason, refused.sent, batch.len()), (Refusal::Empty, before, 31 - before));
             // With a byte, it is one like any other.
-            batch[0].extend_from_slice(&[1]).unwrap();
-            assert_eq!(to.tx.transmit(&mut batch), Ok(32 - before));
+            refused.packet.append(1).unwrap().fill(1);
+            batch.push_front(refused.packet).unwrap();
+            assert_eq!(to.tx.transmit(&mut batch).unwrap(), 32 - before);
             assert!(sent(player, usize::MAX).into_iter().eq((0..32).map(|number| match number {
                 _ if number == before => vec![1],
                 _ => frame(number),
@@ -250,7 +253,7 @@ fn gives_each_buffer_back_to_its_own_pool() {
                 let pool = if (number / (round + 1)) % 2 == 0 { &own } else { &other };
                 batch.push(packet(pool, &frame(number))).unwrap();
             }
-            assert_eq!(to.tx.transmit(&mut batch), Ok(50));
+            assert_eq!(to.tx.transmit(&mut batch).unwrap(), 50);
             assert!(sent(player, usize::MAX).into_iter().eq((0..50).map(frame)));
             assert_eq!(to.tx.reclaim(), 63);
             assert_eq!((own.available(), other.available()), (256 - 64, 100));
@@ -303,8 +306,8 @@ fn forwards_frames_of_several_segments() {
             assert!(player_a.arrive(&long[2]) && player_a.arrive(&frame(round + 1)));
             assert_eq!(from.rx.receive(&mut batch), 2);
             assert!(batch[1].segments().eq(long.iter().map(Vec::as_slice)));
-            assert_eq!((batch[1].segment_count(), batch[1].total_len()), (3, 2 * BUFFER + round + 1));
-            assert_eq!(to.tx.transmit(&mut batch), Ok(3));
+            assert_eq!((batch[1].segment_count(), batch[1].len()), (3, 2 * BUFFER + round + 1));
+            assert_eq!(to.tx.transmit(&mut batch).unwrap(), 3);
             assert_eq!(sent(player_b, usize::MAX), [frame(round), long.concat(), frame(round + 1)]);
         }
         assert_eq!(pair(&mut b).0.tx.reclaim(), 63);
@@ -342,7 +345,7 @@ fn packets_outlive_the_device_and_the_handles_of_their_pool() {
     (0..4).for_each(|number| assert!(player.arrive(&frame(number))));
     assert_eq!(from.rx.receive(&mut batch), 4);
     drop(a);
-    let packets: Vec<_> = batch.drain().collect();
+    let packets: Vec<_> = batch.drain(..).collect();
     for (number, packet) in packets.into_iter().enumerate() {
         assert!(*packet == *frame(number));
     }
@@ -471,7 +474,7 @@ fn in_place_an_output_without_room_does_not_stop_the_others() {
             let mut outputs = [to_b.tx, to_c.tx];
             let forwarded =
                 InPlaceForwarder::new(&mut from.rx, &mut outputs).unwrap().forward(64, |_| Route::Output(still));
-            assert_eq!(forwarded, ForwardCounts { sent: 1, dropped: 0, no_room: 0 });
+            assert_eq!(forwarded, ForwardCounts { sent: 1, dropped: 0, ..ForwardCounts::default() });
             all_home([a, b, c]);
         }
     }
@@ -490,7 +493,7 @@ fn without_an_output_all_packets_are_dropped() {
                 seen += 1;
                 [Route::Output(0), Route::Drop][number % 2]
             });
-            assert_eq!(forwarded, ForwardCounts { sent: 0, dropped: 1, no_room: 0 });
+            assert_eq!(forwarded, ForwardCounts { sent: 0, dropped: 1, ..ForwardCounts::default() });
         }
     }
     assert_eq!(seen, 200);
@@ -511,7 +514,7 @@ fn in_place_does_not_trust_what_was_written_back() {
             (0..9).for_each(|number| assert!(player_a.arrive(&frame(number))));
             let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
             let forwarded = ports.forward(usize::MAX, |_| Route::Output(0));
-            assert_eq!(forwarded, ForwardCounts { sent: before + 9, dropped: 2, no_room: 0 });
+            assert_eq!(forwarded, ForwardCounts { sent: before + 9, dropped: 2, ..ForwardCounts::default() });
             assert!(sent(player_b, usize::MAX).into_iter().eq((0..before).chain(0..9).map(frame)));
         }
     }
@@ -600,7 +603,7 @@ fn what_a_panic_left_is_reported_before_more_is_sent() {
         assert!(!(0..left).any(reports), "nothing was told yet");
         let mut batch = Batch::with_capacity(2);
         (0..2).for_each(|number| batch.push(packet(&own, &frame(number))).unwrap());
-        assert_eq!(to.tx.transmit(&mut batch), Ok(2));
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), 2);
         assert!(reports(left - 1), "the last of {left} that a panic left");
         assert_eq!(sent(player_b, usize::MAX).len(), left + 2);
         all_home([a, b]);
@@ -650,7 +653,7 @@ fn in_place_passes_on_no_more_than_was_asked_for() {
             let mut tx = [to_b.tx, to_c.tx];
             let forwarded =
                 InPlaceForwarder::new(&mut from.rx, &mut tx[..outputs]).unwrap().forward(most, |_| Route::Output(0));
-            assert_eq!(forwarded, ForwardCounts { sent: most, dropped: 0, no_room: 0 }, "to {outputs}");
+            assert_eq!(forwarded, ForwardCounts { sent: most, dropped: 0, ..ForwardCounts::default() }, "to {outputs}");
             assert!(sent(player_b, usize::MAX).into_iter().eq((0..most).map(frame)));
         }
     }

@@ -12,12 +12,13 @@ use common::{
     reset, run, start, transmit,
 };
 use ixgbe::clock::Clock;
-use ixgbe::device::{Config, Device, Error, LinkStatus, Reset, Speed, StartError, Unbound};
+use ixgbe::device::{Config, Device, Error, Reset, StartError, Unbound};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::Offset;
 use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
 use ixgbe::pool::{Pool, PoolError};
+use ixgbe::port::{LinkStatus, Speed};
 use ixgbe::registers::RegisterSpace;
 use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::{Fault, Port, PortConfig, Rule};
@@ -189,7 +190,7 @@ fn link_status_is_what_the_link_is() {
     assert_eq!(nic.link(), LinkStatus::Down);
     port.set_link(true);
     port.wait(Duration::from_millis(50));
-    assert_eq!(nic.link(), LinkStatus::Up(Some(Speed::Gbit10)));
+    assert_eq!(nic.link(), LinkStatus::Up(Some(Speed::GBIT_10)));
     assert_works(&mut nic, &port, &recorder);
     // The cable is pulled while the device runs: packets wait, and go out when it is back.
     port.set_link(false);
@@ -221,7 +222,7 @@ fn link_flaps_while_running() {
     port.clear(Fault::LinkFlap);
     port.wait(Duration::from_millis(50));
     assert_eq!(recorder.take().len(), 100, "nothing is lost on the way out");
-    assert_eq!(nic.link(), LinkStatus::Up(Some(Speed::Gbit10)));
+    assert_eq!(nic.link(), LinkStatus::Up(Some(Speed::GBIT_10)));
     assert_works(&mut nic, &port, &recorder);
     nic.stop().unwrap();
     assert_clean(&port);
@@ -479,9 +480,9 @@ fn a_stalled_transmitter_fills_the_ring_and_can_be_stopped() {
     let mut batch = batch((0..100).map(|n| packet(&pool, &frame(mac(9), 100, n))));
     {
         let (_, mut queues) = nic.split();
-        assert_eq!(queues[0].tx.transmit(&mut batch), Ok(63));
+        assert_eq!(queues[0].tx.transmit(&mut batch).unwrap(), 63);
         port.run_until_idle(10);
-        assert_eq!(queues[0].tx.transmit(&mut batch), Ok(0));
+        assert_eq!(queues[0].tx.transmit(&mut batch).unwrap(), 0);
         assert_eq!((batch.len(), queues[0].tx.reclaim()), (37, 0));
     }
     batch.clear();
@@ -551,7 +552,7 @@ fn removed_while_running() {
         assert_eq!(queues[0].rx.receive(&mut batch), 0);
         // Packets can be posted; nobody sends them.
         batch.push(packet(&pool, &frame(mac(9), 100, 0))).unwrap();
-        assert_eq!(queues[0].tx.transmit(&mut batch), Ok(1));
+        assert_eq!(queues[0].tx.transmit(&mut batch).unwrap(), 1);
     }
     let failed = nic.stop().expect_err("there is no device");
     assert_removed(&failed.error);

@@ -98,7 +98,7 @@ fn traffic_goes_through_scattered_pages() {
     for round in 0..8u8 {
         let sent: Vec<_> = (0..100).map(|n| frame(mac(9), 60 + usize::from(n), n ^ round)).collect();
         let mut batch = batch(sent.iter().map(|frame| packet(&pool, frame)));
-        assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(100));
+        assert_eq!(nic.split().1[0].tx.transmit(&mut batch).unwrap(), 100);
         port.run_until_idle(100);
         frames.extend(sent);
     }

@@ -9,11 +9,12 @@ use common::{
     Recorder, assert_adds_up, assert_clean, assert_works, at, batch, bytes, frame, mac, packet, peek, pool_of, port,
     receive, recorded, reset, run, start, transmit,
 };
-use ixgbe::device::{Config, Error, LinkStatus, Speed};
+use ixgbe::device::{Config, Error};
 use ixgbe::dma::DmaError;
 use ixgbe::packet::Batch;
 use ixgbe::pool::Pool;
-use ixgbe::queue::{LongFrames, TransmitError};
+use ixgbe::port::{LinkStatus, Refusal, Speed};
+use ixgbe::queue::LongFrames;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
 use ixgbe_sim::wire::{Duplex, NoTraffic};
@@ -56,7 +57,7 @@ fn traffic_goes_both_ways_at_once() {
             let pool = pool_of(nic);
             let to = mac(1 - n as u8);
             let mut batch = batch((0..20).map(|at| packet(&pool, &frame(to, 60 + usize::from(at) * 70, round ^ at))));
-            assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(20));
+            assert_eq!(nic.split().1[0].tx.transmit(&mut batch).unwrap(), 20);
         }
         for _ in 0..5 {
             ports.iter().for_each(|port| _ = port.step());
@@ -119,24 +120,23 @@ fn short_packets_are_padded_to_60_bytes() {
 }
 
 #[test]
-fn packets_that_cannot_be_sent_stay_in_the_batch() {
+fn a_packet_that_cannot_be_sent_leaves_the_batch() {
     let (port, recorder) = recorded(0);
     let mut nic = start(&port, &Config::new().max_frame(1000).buffer_size(2048));
     let pool = pool_of(&nic);
     let good = || packet(&pool, &frame(OTHER, 100, 0));
-    let refused = |bad: usize, error: TransmitError, nic: &mut common::Nic| {
+    let refused = |bad: usize, error: Refusal, nic: &mut common::Nic| {
         let mut batch = batch([good(), packet(&pool, &vec![7; bad]), good()]);
         let (_, mut queues) = nic.split();
-        assert_eq!(queues[0].tx.transmit(&mut batch), Err(error));
-        assert_eq!((batch.len(), batch[0].len()), (2, bad), "those before it were sent");
-        batch.retain(|packet| packet.len() == 100);
-        assert_eq!(queues[0].tx.transmit(&mut batch), Ok(1));
+        let refused = queues[0].tx.transmit(&mut batch).unwrap_err();
+        assert_eq!((refused.reason, refused.sent, refused.packet.len()), (error, 1, bad));
+        assert_eq!(queues[0].tx.transmit(&mut batch).unwrap(), 1, "the one behind it stays in the batch");
         port.run_until_idle(10);
         assert_eq!(recorder.take().len(), 2);
     };
-    refused(0, TransmitError::Empty, &mut nic);
-    refused(1001, TransmitError::TooLong { len: 1001, max: 1000 }, &mut nic);
-    refused(2048, TransmitError::TooLong { len: 2048, max: 1000 }, &mut nic);
+    refused(0, Refusal::Empty, &mut nic);
+    refused(1001, Refusal::TooLong { len: 1001, max: 1000 }, &mut nic);
+    refused(2048, Refusal::TooLong { len: 2048, max: 1000 }, &mut nic);
     nic.stop().unwrap();
     assert_eq!(pool.available(), pool.capacity());
     assert_clean(&port);
@@ -168,8 +168,8 @@ fn a_full_ring_leaves_the_rest_in_the_batch() {
     let mut sent = 0;
     {
         let (_, mut queues) = nic.split();
-        assert_eq!(queues[0].tx.transmit(&mut batch), Ok(63), "one descriptor stays free");
-        assert_eq!((batch.len(), queues[0].tx.transmit(&mut batch)), (137, Ok(0)));
+        assert_eq!(queues[0].tx.transmit(&mut batch).unwrap(), 63, "one descriptor stays free");
+        assert_eq!((batch.len(), queues[0].tx.transmit(&mut batch).unwrap()), (137, 0));
         while !batch.is_empty() {
             port.step();
             sent += queues[0].tx.transmit(&mut batch).unwrap();
@@ -478,9 +478,9 @@ fn long_frames_are_delivered_or_dropped() {
         assert_eq!(queues[0].rx.receive(&mut batch), sizes.len());
         for (packet, sent) in batch.iter().zip(&sent) {
             assert_eq!(packet.segment_count(), sent.len().div_ceil(1024));
-            assert_eq!((packet.total_len(), bytes(packet)), (sent.len(), sent.clone()));
+            assert_eq!((packet.len(), bytes(packet)), (sent.len(), sent.clone()));
         }
-        assert_eq!(queues[0].tx.transmit(&mut batch), Ok(sizes.len()));
+        assert_eq!(queues[0].tx.transmit(&mut batch).unwrap(), sizes.len());
         port.run_until_idle(10);
         assert_eq!(recorder.take(), sent);
     }
@@ -535,14 +535,15 @@ fn packets_of_a_foreign_pool_come_back() {
     let mut batch = batch([packet(&own, &sent[0]), packet(&foreign, &sent[1]), packet(&own, &sent[2])]);
     {
         let (_, mut queues) = nic.split();
-        assert_eq!(queues[0].tx.transmit(&mut batch), Err(TransmitError::NotAttached));
-        assert_eq!((batch.len(), &batch[0][..]), (2, &sent[1][..]), "it is handed back, first in the batch");
+        let refused = queues[0].tx.transmit(&mut batch).unwrap_err();
+        assert_eq!((refused.reason, &refused.packet[..], batch.len()), (Refusal::NotAttached, &sent[1][..], 1));
+        batch.push_front(refused.packet).unwrap();
     }
     nic.attach(&foreign).unwrap();
     let mapped = port.mapped_bytes();
     nic.attach(&foreign).unwrap();
     assert_eq!(port.mapped_bytes(), mapped, "attaching twice maps once");
-    assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(2));
+    assert_eq!(nic.split().1[0].tx.transmit(&mut batch).unwrap(), 2);
     port.run_until_idle(10);
     assert_eq!(recorder.take(), sent);
     nic.stop().unwrap();
@@ -605,7 +606,7 @@ fn packets_of_another_device_are_sent() {
     sent.iter().for_each(|frame| a.deliver(frame));
     let mut batch = Batch::with_capacity(32);
     assert_eq!(one.split().1[0].rx.receive(&mut batch), 20);
-    assert_eq!(other.split().1[0].tx.transmit(&mut batch), Ok(20));
+    assert_eq!(other.split().1[0].tx.transmit(&mut batch).unwrap(), 20);
     one.stop().unwrap();
     assert_eq!(a.mapped_bytes(), 0);
     b.run_until_idle(10);
@@ -649,7 +650,7 @@ fn dropping_a_running_device_stops_it() {
     let pool = pool_of(&nic);
     port.deliver(&frame(mac(0), 100, 0));
     let mut batch = batch((0..4000).map(|n| packet(&pool, &frame(OTHER, 100, n as u8))));
-    assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(4000));
+    assert_eq!(nic.split().1[0].tx.transmit(&mut batch).unwrap(), 4000);
     drop(nic);
     assert_eq!((port.mapped_bytes(), pool.available()), (0, pool.capacity()));
     assert_eq!(recorder.take().len(), 4000, "what was posted has left");
@@ -816,7 +817,7 @@ fn stopping_lets_posted_packets_leave() {
     let mut nic = start(&port, &Config::new());
     let pool = pool_of(&nic);
     let mut batch = batch((0..200).map(|n| packet(&pool, &frame(OTHER, 100, n))));
-    assert_eq!(nic.split().1[0].tx.transmit(&mut batch), Ok(200));
+    assert_eq!(nic.split().1[0].tx.transmit(&mut batch).unwrap(), 200);
     nic.stop().unwrap();
     assert_eq!(recorder.take().len(), 200);
     assert_clean(&port);
@@ -830,7 +831,7 @@ fn pools_given_by_the_caller_are_used() {
     let mut nic = device.start_with(std::slice::from_ref(&pool)).unwrap();
     assert!(nic.pools().all(|used| used.buffer_size() == 3072));
     assert_works(&mut nic, &port, &recorder);
-    assert_eq!(nic.link(), LinkStatus::Up(Some(Speed::Gbit10)));
+    assert_eq!(nic.link(), LinkStatus::Up(Some(Speed::GBIT_10)));
     nic.stop().unwrap();
     assert_eq!(pool.available(), pool.capacity());
     assert_clean(&port);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ixgbe::dma::DmaError;
 use ixgbe::packet::Batch;
 use ixgbe::platform::AnyPlatform;
+use ixgbe::port::{Down, Receive, Transmit, TransmitError};
 use ixgbe::queue::{ForwardCounts, InPlaceForwarder, QueuePair, Route};
 
 /// Adds one to a byte.
@@ -52,32 +53,36 @@ impl<'a> Direction<'a> {
         Self { batch: Batch::with_capacity(batch), in_place, touch, progress }
     }
 
-    /// Moves a batch; says whether anything moved.
+    /// Moves a batch. Returns `true` if anything moved.
     pub fn forward(&mut self, from: &mut QueuePair<'_, AnyPlatform>, to: &mut QueuePair<'_, AnyPlatform>) -> bool {
-        let moved =
-            if self.in_place { self.forward_in_place(from, to).unwrap_or(false) } else { self.forward_batch(from, to) };
+        let moved = if self.in_place {
+            self.forward_in_place(from, to).unwrap_or(false)
+        } else {
+            self.forward_batch(&mut from.rx, &mut to.tx).unwrap_or(false)
+        };
         add(&self.progress.moved, usize::from(moved));
         moved
     }
 
-    fn forward_batch(&mut self, from: &mut QueuePair<'_, AnyPlatform>, to: &mut QueuePair<'_, AnyPlatform>) -> bool {
+    /// Moves a batch between any two devices.
+    fn forward_batch(&mut self, from: &mut impl Receive, to: &mut impl Transmit) -> Result<bool, Down> {
         let waiting = self.batch.len();
-        let received = from.rx.receive(&mut self.batch);
+        let received = from.receive(&mut self.batch)?;
         if self.touch {
             self.batch.iter_mut().skip(waiting).for_each(|packet| touch(packet));
         }
-        // What finds no room stays in the batch; what cannot be sent is its first packet, and dropped.
-        match to.tx.transmit(&mut self.batch) {
-            Ok(sent) => received + sent > 0,
-            Err(_) => {
+        // Packets without room stay in the batch. A packet that cannot be sent has left it, and is dropped here.
+        match to.transmit(&mut self.batch) {
+            Ok(sent) => Ok(received + sent > 0),
+            Err(TransmitError::Refused(_)) => {
                 add(&self.progress.unsendable, 1);
-                let mut first = true;
-                self.batch.retain(|_| !std::mem::take(&mut first));
-                true
+                Ok(true)
             }
+            Err(TransmitError::Down(down)) => Err(down),
         }
     }
 
+    /// Moves a batch between two 82599s without making packets of it.
     fn forward_in_place(
         &mut self,
         from: &mut QueuePair<'_, AnyPlatform>,

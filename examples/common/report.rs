@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ixgbe::device::Statistics;
+use ixgbe::port::Counters;
 
 use super::LinkPartner;
 
@@ -16,22 +16,10 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(rx: &Statistics, tx: &Statistics, unsendable: u64) -> Self {
-        let by_device = [
-            ("missed", rx.rx_missed),
-            ("no descriptor", rx.rx_no_descriptor),
-            ("CRC", rx.rx_crc_errors),
-            ("undersize", rx.rx_undersize),
-            ("oversize", rx.rx_oversize),
-        ];
-        let by_driver = [
-            ("bad length", rx.queues.iter().map(|queue| queue.drops.bad_length).sum()),
-            ("long", rx.queues.iter().map(|queue| queue.drops.long).sum()),
-            ("damaged", rx.queues.iter().map(|queue| queue.drops.damaged).sum()),
-            ("unsendable", unsendable),
-        ];
-        let received = rx.rx_packets + by_device.iter().map(|(_, count)| count).sum::<u64>();
-        let dropped = by_device.into_iter().chain(by_driver).collect();
+    pub fn new(rx: &Counters, tx: &Counters, unsendable: u64) -> Self {
+        let received = rx.rx_packets + rx.rx_lost.iter().map(|(_, count)| count).sum::<u64>();
+        let mut dropped = [&rx.rx_lost[..], &rx.rx_dropped].concat();
+        dropped.push(("unsendable", unsendable));
         Self { received, sent: tx.tx_packets, octets: tx.tx_octets, dropped }
     }
 

@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use ixgbe::device::{Control, LinkStatus};
-use ixgbe::platform::AnyPlatform;
+use ixgbe::port::{Control, LinkStatus};
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -18,19 +17,19 @@ pub struct Watch {
 
 impl Watch {
     /// Tells what the link of the device is, which is called `name`.
-    pub fn new(name: impl Into<String>, control: &mut Control<'_, AnyPlatform>) -> Self {
+    pub fn new(name: impl Into<String>, control: &mut impl Control) -> Self {
         let watch = Self { name: name.into(), link: control.link(), looked: Instant::now() };
         eprintln!("{}: link {}", watch.name, watch.link);
         watch
     }
 
     /// Checks the link from time to time and prints changes. A removed device is an error: nothing else would report it.
-    pub fn look(&mut self, control: &mut Control<'_, AnyPlatform>) -> Result<(), Box<dyn Error>> {
+    pub fn look(&mut self, control: &mut impl Control) -> Result<(), Box<dyn Error>> {
         if self.looked.elapsed() < INTERVAL {
             return Ok(());
         }
         self.looked = Instant::now();
-        control.statistics()?;
+        control.counters()?;
         let link = control.link();
         if link != self.link {
             self.link = link;

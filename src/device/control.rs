@@ -2,11 +2,11 @@
 
 use alloc::sync::Arc;
 
-use crate::device::link::{self, LinkStatus};
-use crate::device::{Config, Error, Rss, Running, Statistics, receive};
+use crate::device::{Config, Error, Rss, Running, Statistics, link, receive};
 use crate::field::Value;
 use crate::index;
 use crate::platform::Platform;
+use crate::port::LinkStatus;
 use crate::queue::DropCounters;
 use crate::register::{Driver, Exclusive};
 use crate::registers::permission::ReceivePaused;

@@ -4,11 +4,11 @@
 
 use core::time::Duration;
 
-use crate::device::{Control, Error, LinkStatus, Running};
+use crate::device::{Control, Error, Running};
 use crate::field::Value;
-use crate::index;
 use crate::mmio::{Below, Index};
 use crate::platform::Platform;
+use crate::port::LinkStatus;
 use crate::register::Driver;
 use crate::registers::{EIAC, EIAM_EX, EICR, EIMS, EITR, GPIE, IVAR, IVAR_MISC, InterruptVector, Registers};
 use crate::value;
@@ -75,6 +75,3 @@ impl<H: Platform> Control<'_, H> {
         self.link()
     }
 }
-
-/// The register half with the vectors of queues, of which there are at most 16.
-pub(crate) const QUEUE_VECTORS: Index<Below<2>> = index!(Index<Below<2>>, 0);

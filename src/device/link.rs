@@ -4,7 +4,6 @@
 //! [assumed](Device::assume_link_up) it to be up. [`Control::link`](crate::device::Control::link) returns the current
 //! status.
 
-use core::fmt;
 use core::time::Duration;
 
 use crate::clock;
@@ -12,6 +11,7 @@ use crate::device::semaphore::with_mac_registers;
 use crate::device::{Device, Error, LinkMode, LinkUp, Reset, TransitionError};
 use crate::mmio::Bus;
 use crate::platform::Platform;
+use crate::port::{LinkStatus, Speed};
 use crate::register::{Driver, ExclusiveAccess};
 use crate::registers::{AUTOC, AUTOC2, LINKS, Registers, autoc, autoc2, links};
 use crate::value;
@@ -20,58 +20,6 @@ use crate::value;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The time for which a link must stay up to count (specification update, software clarification 6).
 const DEBOUNCE: Duration = Duration::from_millis(5);
-
-/// Speed of the link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speed {
-    /// 100 Mbit/s.
-    Mbit100,
-    /// 1 Gbit/s.
-    Gbit1,
-    /// 10 Gbit/s.
-    Gbit10,
-}
-
-impl Speed {
-    /// Returns the speed in bits per second.
-    #[must_use]
-    pub const fn bits_per_second(self) -> u64 {
-        match self {
-            Self::Mbit100 => 100_000_000,
-            Self::Gbit1 => 1_000_000_000,
-            Self::Gbit10 => 10_000_000_000,
-        }
-    }
-}
-
-/// Link status at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkStatus {
-    /// No link.
-    Down,
-    /// A link, with its speed unless LINKS has a reserved value.
-    Up(Option<Speed>),
-}
-
-impl LinkStatus {
-    /// Returns `true` if there is a link.
-    #[must_use]
-    pub const fn is_up(self) -> bool {
-        matches!(self, Self::Up(_))
-    }
-}
-
-impl fmt::Display for LinkStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Down => "down",
-            Self::Up(None) => "up, at an unknown speed",
-            Self::Up(Some(Speed::Mbit100)) => "up, 100 Mbit/s",
-            Self::Up(Some(Speed::Gbit1)) => "up, 1 Gbit/s",
-            Self::Up(Some(Speed::Gbit10)) => "up, 10 Gbit/s",
-        })
-    }
-}
 
 /// Configures the link and starts negotiation (4.6.4). The firmware may write AUTOC too, hence the semaphore.
 pub(crate) fn set_up<H: Platform>(platform: &H, link: LinkMode) -> Result<(), Error> {
@@ -92,9 +40,9 @@ pub(crate) fn status<H: Bus, P: ExclusiveAccess>(registers: Registers<'_, H, P>)
         return LinkStatus::Down;
     }
     LinkStatus::Up(match links.field(LINKS::LINK_SPEED) {
-        Some(links::LINK_SPEED::TenGigabit) => Some(Speed::Gbit10),
-        Some(links::LINK_SPEED::OneGigabit) => Some(Speed::Gbit1),
-        Some(links::LINK_SPEED::HundredMegabit) => Some(Speed::Mbit100),
+        Some(links::LINK_SPEED::TenGigabit) => Some(Speed::GBIT_10),
+        Some(links::LINK_SPEED::OneGigabit) => Some(Speed::GBIT_1),
+        Some(links::LINK_SPEED::HundredMegabit) => Some(Speed::MBIT_100),
         None => None,
     })
 }

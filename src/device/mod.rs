@@ -29,6 +29,9 @@ mod error;
 mod initialise;
 mod interrupts;
 mod link;
+mod owned;
+mod port;
+mod queues;
 mod receive;
 mod rss;
 mod running;
@@ -45,12 +48,12 @@ use core::fmt;
 pub use config::{Config, ConfigError, FRAME_SIZES, LinkMode, MAX_PREFETCH, MAX_RX_QUEUES, MAX_TX_QUEUES, RING_LENS};
 pub use control::Control;
 pub use error::{Error, TransitionError};
-pub(crate) use interrupts::QUEUE_VECTORS;
-pub use link::{LinkStatus, Speed};
+pub use owned::{OwnedControl, ReuniteError};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartError;
 pub use statistics::{QueueStatistics, Statistics};
 
+use crate::device::queues::Queues;
 use crate::dma::DmaError;
 use crate::platform::Platform;
 use crate::pool::{Attachment, Pool};
@@ -105,12 +108,13 @@ mod sealed {
 }
 
 /// Data of an initialised device.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Initialised {
     config: Config,
     mac: [u8; 6],
     /// Attached pools: their packets can be sent, though the device does not receive into them.
     pools: Vec<Pool>,
+    queues: Queues,
 }
 
 impl Initialised {

@@ -6,84 +6,76 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::clock;
+use crate::device::queues::Queues;
 use crate::device::{
-    Config, ConfigError, Control, Device, Error, Initialised, LinkStatus, LinkUp, Reset, Rss, Running, Statistics,
-    TransitionError, Unbound, initialise, link, receive, statistics, stop, transmit,
+    Config, ConfigError, Control, Device, Error, Initialised, LinkUp, Reset, Rss, Running, Statistics, TransitionError,
+    Unbound, initialise, link, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::platform::Platform;
 use crate::pool::Pool;
-use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, Stopped, TransmitQueue, TxRing};
+use crate::port::LinkStatus;
+use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
 use crate::value;
 
 /// Time limit for sending the packets that are still in a transmit ring when the device is stopped.
 const DRAIN: Duration = Duration::from_millis(100);
-/// The pause between two checks of a ring that drains.
+/// Time limit for owned queues to give their rings back when the device is dropped.
+const RECALL: Duration = Duration::from_millis(100);
+/// The pause between two checks of rings that drain, or that are to come back.
 const POLL_INTERVAL: Duration = Duration::from_micros(50);
-
-/// Data of one queue on its own cache lines: a line that one thread writes must hold nothing that another reads.
-/// Two lines, because x86-64 fetches them in pairs.
-#[derive(Debug)]
-#[repr(align(128))]
-struct CachePadded<T>(T);
-
-/// The rings of a device, which it may access by DMA until it has stopped.
-#[derive(Debug, Default)]
-pub(crate) struct Queues {
-    rx: Vec<CachePadded<Held<RxRing>>>,
-    tx: Vec<CachePadded<Held<TxRing>>>,
-}
-
-impl Queues {
-    /// Frees the rings and returns their buffers to the pools. The proof shows that the device has stopped.
-    pub(crate) fn release(self, proof: &Stopped) {
-        for ring in self.rx.into_iter().filter_map(|ring| ring.0.release(proof)) {
-            // SAFETY: the ring's device has stopped: otherwise `release` would have returned no ring.
-            unsafe { ring.empty() };
-        }
-        for ring in self.tx.into_iter().filter_map(|ring| ring.0.release(proof)) {
-            // SAFETY: the ring's device has stopped: otherwise `release` would have returned no ring.
-            unsafe { ring.empty() };
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.rx.is_empty() && self.tx.is_empty()
-    }
-}
 
 /// Data of a running device. Dropping it stops the device, and leaks the rings if the device does not stop.
 pub struct RunningData<H: Platform> {
     platform: Arc<H>,
     data: Initialised,
-    queues: Queues,
     statistics: Statistics,
     drops: Vec<Arc<DropCounters>>,
     rss: Rss,
 }
 
 impl<H: Platform> RunningData<H> {
+    pub(crate) fn queues(&mut self) -> &mut Queues {
+        &mut self.data.queues
+    }
+
+    /// Returns the number of rings that owned queues have.
+    pub(crate) fn lent(&self) -> usize {
+        self.data.queues.lent()
+    }
+
     /// Waits for posted packets to be sent, up to a limit: a transmit queue is disabled when it is empty (4.6.8.1).
     fn drain(&mut self) {
-        let tx = &mut self.queues.tx;
-        let is_drained = || tx.iter_mut().all(|ring| ring.0.get_mut().is_drained()).then_some(());
+        let is_drained = || self.data.queues.tx_mut().all(TxRing::is_drained).then_some(());
         // Packets that were not sent by then return to their pool when the device has stopped.
         _ = clock::poll(&*self.platform, DRAIN, POLL_INTERVAL, is_drained);
+    }
+
+    /// Waits until all owned queues have given their rings back, up to a limit.
+    fn recall(&mut self) {
+        let queues = &mut self.data.queues;
+        queues.recall();
+        let all_back = || (queues.lent() == 0).then_some(());
+        _ = clock::poll(&*self.platform, RECALL, POLL_INTERVAL, all_back);
     }
 }
 
 impl<H: Platform> Drop for RunningData<H> {
     fn drop(&mut self) {
-        self.drain();
-        let queues = core::mem::take(&mut self.queues);
-        if queues.is_empty() {
+        if self.data.queues.is_empty() {
             return;
         }
-        let stopped = stop::quiesce(&*self.platform);
-        match stopped {
-            Ok(proof) => queues.release(&proof),
+        self.recall();
+        self.drain();
+        let queues = &mut self.data.queues;
+        match stop::quiesce(&*self.platform) {
+            Ok(proof) => {
+                // SAFETY: the device has stopped, as the proof says. It does not run again: this drops its only driver.
+                unsafe { queues.leave() };
+                queues.release(&proof);
+            }
             Err(error) => log::error!("the device did not stop, so the memory of its rings leaks: {error}"),
         }
         // The reset clears DRV_LOAD, which shows the firmware that the driver has gone.
@@ -95,7 +87,7 @@ impl<H: Platform> Drop for RunningData<H> {
 
 impl<H: Platform> fmt::Debug for RunningData<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunningData").field("queues", &self.queues).finish_non_exhaustive()
+        f.debug_struct("RunningData").field("queues", &self.data.queues).finish_non_exhaustive()
     }
 }
 
@@ -167,18 +159,17 @@ impl<H: Platform> Device<LinkUp, H> {
     ///
     /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a
     /// ring.
-    pub fn start_with(self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
-        let mut queues = Queues::default();
-        match start(&*self.platform, &self.data, pools, &mut queues) {
+    pub fn start_with(mut self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
+        match start(&*self.platform, &mut self.data, pools) {
             Ok(()) => {
                 let config = &self.data.config;
                 let statistics = Statistics::new(config.rx_queues.max(config.tx_queues));
-                let drops = queues.rx.iter().map(|ring| ring.0.get().drops()).collect();
+                let drops = self.data.queues.rx().map(RxRing::drops).collect();
                 let (platform, rss) = (Arc::clone(&self.platform), config.initial_rss());
-                let engine = RunningData { platform, data: self.data, queues, statistics, drops, rss };
+                let engine = RunningData { platform, data: self.data, statistics, drops, rss };
                 Ok(Device { platform: self.platform, data: engine })
             }
-            Err(error) => Err(match shut_down(self.platform, self.data, queues) {
+            Err(error) => Err(match shut_down(self.platform, self.data) {
                 Ok(device) => StartError::RolledBack(TransitionError { device, error }),
                 Err(TransitionError { device, .. }) => StartError::NotStopped(TransitionError { device, error }),
             }),
@@ -188,9 +179,9 @@ impl<H: Platform> Device<LinkUp, H> {
 
 /// Does the steps of 4.6.3 from the statistics on, in order.
 ///
-/// All memory that the device may access is in `queues`, also after an error.
-fn start<H: Platform>(platform: &H, data: &Initialised, pools: &[Pool], queues: &mut Queues) -> Result<(), Error> {
-    let config = &data.config;
+/// All memory that the device may access is in `data.queues`, also after an error.
+fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> Result<(), Error> {
+    let Initialised { config, pools: attached, queues, .. } = data;
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
@@ -202,24 +193,24 @@ fn start<H: Platform>(platform: &H, data: &Initialised, pools: &[Pool], queues: 
     receive::initialise(registers, config)?;
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.rx_queues) {
         let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
-        queues.rx.push(CachePadded(Held::by(platform, ring)));
+        queues.put_rx(queue.get(), Held::by(platform, ring));
     }
     transmit::initialise(platform, config)?;
     for queue in TxQueue::all().take(config.tx_queues) {
         let mut ring = TxRing::new(platform, queue, config.tx_len, config.max_frame)?;
-        for pool in pools.iter().chain(&data.pools) {
+        for pool in pools.iter().chain(&*attached) {
             ring.attach(platform, pool)?;
         }
-        queues.tx.push(CachePadded(Held::by(platform, ring)));
+        queues.put_tx(queue.get(), Held::by(platform, ring));
     }
-    for CachePadded(ring) in &mut queues.rx {
+    for ring in queues.rx_mut() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
-        unsafe { receive::enable_queue(platform, ring.get(), config) }?;
-        ReceiveQueue::new(ring.get_mut(), platform).start();
+        unsafe { receive::enable_queue(platform, ring, config) }?;
+        ReceiveQueue::new(ring, platform).start();
     }
-    for CachePadded(ring) in &queues.tx {
+    for ring in queues.tx() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
-        unsafe { transmit::enable_queue(platform, ring.get(), config) }?;
+        unsafe { transmit::enable_queue(platform, ring, config) }?;
     }
     receive::enable(platform)
 }
@@ -227,21 +218,22 @@ fn start<H: Platform>(platform: &H, data: &Initialised, pools: &[Pool], queues: 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
 fn shut_down<H: Platform>(
     platform: Arc<H>,
-    data: Initialised,
-    queues: Queues,
+    mut data: Initialised,
 ) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
     let proof = match stop::quiesce(&*platform) {
         Ok(proof) => proof,
-        Err(error) => return Err(TransitionError { device: Device::with_retained_rings(platform, queues), error }),
+        Err(error) => {
+            return Err(TransitionError { device: Device::with_retained_rings(platform, data.queues), error });
+        }
     };
-    queues.release(&proof);
+    data.queues.release(&proof);
     let initialised = initialise::initialise(&*platform).and_then(|mac| {
         link::set_up(&*platform, data.config.link)?;
         Ok(mac)
     });
     match initialised {
         Ok(mac) => Ok(Device { platform, data: Initialised { mac, ..data } }),
-        Err(error) => Err(TransitionError { device: Device::with_retained_rings(platform, Queues::default()), error }),
+        Err(error) => Err(TransitionError { device: Device::with_retained_rings(platform, data.queues), error }),
     }
 }
 
@@ -256,12 +248,13 @@ impl<H: Platform> Device<Running, H> {
 
     /// Splits the device into its control, its receive queues and its transmit queues.
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
-        let RunningData { platform, data, queues, statistics, drops, rss } = &mut self.data;
+        let RunningData { platform, data, statistics, drops, rss } = &mut self.data;
         let platform = &**platform;
-        let Initialised { config, mac, .. } = data;
+        let Initialised { config, mac, queues, .. } = data;
         let control = Control { platform, statistics, drops, config, mac, rss };
-        let rx = queues.rx.iter_mut().map(|ring| ReceiveQueue::new(ring.0.get_mut(), platform)).collect();
-        let tx = queues.tx.iter_mut().map(|ring| TransmitQueue::new(ring.0.get_mut(), platform)).collect();
+        let (rx, tx) = queues.both_mut();
+        let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
+        let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();
         (control, rx, tx)
     }
 
@@ -291,7 +284,7 @@ impl<H: Platform> Device<Running, H> {
 
     /// Returns the pool of each receive queue, in the order of the queues.
     pub fn pools(&self) -> impl Iterator<Item = &Pool> {
-        self.data.queues.rx.iter().map(|ring| ring.0.get().pool())
+        self.data.data.queues.rx().map(RxRing::pool)
     }
 
     /// Returns the configuration of the device.
@@ -315,10 +308,10 @@ impl<H: Platform> Device<Running, H> {
     /// If the device does not stop, it keeps its memory until a [reset](Device::reset) succeeds.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
     pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
-        let engine = &mut self.data;
-        engine.drain();
-        let queues = core::mem::take(&mut engine.queues);
-        shut_down(Arc::clone(&self.platform), engine.data.clone(), queues)
+        self.data.drain();
+        let Initialised { config, mac, pools, queues } = &mut self.data.data;
+        let (pools, queues) = (core::mem::take(pools), core::mem::take(queues));
+        shut_down(Arc::clone(&self.platform), Initialised { config: *config, mac: *mac, pools, queues })
     }
 }
 
@@ -388,11 +381,11 @@ mod tests {
             let start = core::ptr::from_ref(it) as usize;
             start..start + size_of_val(it)
         }
-        let (rx, tx) = (&queues.rx[queue], &queues.tx[queue]);
-        let mut all = vec![of(rx), of(tx), of(&*rx.0.get().drops())];
-        all.extend(rx.0.get().ring().footprint());
-        all.extend(tx.0.get().footprint());
-        all.extend(rx.0.get().pool().footprint());
+        let (rx, tx) = (queues.rx().nth(queue).unwrap(), queues.tx().nth(queue).unwrap());
+        let mut all = vec![of(rx), of(tx), of(&*rx.drops())];
+        all.extend(rx.ring().footprint());
+        all.extend(tx.footprint());
+        all.extend(rx.pool().footprint());
         all
     }
 
@@ -405,8 +398,10 @@ mod tests {
                 let config = Config::new().rx_descriptors(64).tx_descriptors(64);
                 let (mut nic, mut player) = Plain::start(Addresses::Identity, &config);
                 let pool = nic.pools().next().unwrap().clone();
-                nic.data.queues.rx[0].0.get_mut().count_from(count);
-                nic.data.queues.tx[0].0.get_mut().count_from(count);
+                let (mut rx, mut tx) = nic.data.queues().both_mut();
+                rx.next().unwrap().count_from(count);
+                tx.next().unwrap().count_from(count);
+                drop((rx, tx));
                 let (mut arrived, mut sent) = (0_u64, 0);
                 while sent < 500 {
                     while arrived < sent + size && player.arrive(&[arrived as u8; 60]) {
@@ -438,10 +433,10 @@ mod tests {
     fn queues_share_no_cache_line() {
         for len in [64, 512] {
             let config = Config::new().queue_pairs(4).rx_descriptors(len).tx_descriptors(len);
-            let (nic, _player) = Plain::start(Addresses::Identity, &config);
+            let (mut nic, _player) = Plain::start(Addresses::Identity, &config);
             let mut owner = HashMap::new();
             for queue in 0..4 {
-                for range in footprint(&nic.data.queues, queue) {
+                for range in footprint(nic.data.queues(), queue) {
                     for line in range.start / 64..range.end.div_ceil(64) {
                         let first = *owner.entry(line).or_insert(queue);
                         assert_eq!(first, queue, "queues {first} and {queue} share the line at {:#x}", line * 64);

@@ -3,28 +3,15 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::device::running::Queues;
+use crate::device::queues::Queues;
 use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound, initialise, link, stop};
 use crate::platform::Platform;
-use crate::queue::Stopped;
 
 /// Rings that the device may still access, because it ran and did not stop.
 ///
 /// They are retained until a reset gives the proof that the device has stopped. Without that proof they leak.
 #[derive(Debug, Default)]
-pub struct RetainedRings(Vec<Queues>);
-
-impl RetainedRings {
-    pub(crate) fn new(queues: Queues) -> Self {
-        Self(alloc::vec![queues])
-    }
-
-    fn release(&mut self, proof: &Stopped) {
-        for queues in self.0.drain(..) {
-            queues.release(proof);
-        }
-    }
-}
+pub struct RetainedRings(Queues);
 
 impl<H: Platform> Device<Unbound, H> {
     /// Makes the device on `platform`, without any access to it.
@@ -34,7 +21,7 @@ impl<H: Platform> Device<Unbound, H> {
     }
 
     pub(crate) fn with_retained_rings(platform: Arc<H>, queues: Queues) -> Self {
-        Self { platform, data: RetainedRings::new(queues) }
+        Self { platform, data: RetainedRings(queues) }
     }
 
     /// Stops the device, resets and initialises it (datasheet 4.6.3), and starts link negotiation.
@@ -55,9 +42,9 @@ impl<H: Platform> Device<Unbound, H> {
         config.check()?;
         let platform = &*self.platform;
         let proof = stop::quiesce(platform)?;
-        self.data.release(&proof);
+        self.data.0.release(&proof);
         let mac = initialise::initialise(platform)?;
         link::set_up(platform, config.link)?;
-        Ok(Initialised { config: *config, mac, pools: Vec::new() })
+        Ok(Initialised { config: *config, mac, pools: Vec::new(), queues: core::mem::take(&mut self.data.0) })
     }
 }

@@ -1,11 +1,11 @@
 //! Batches of packets.
 
-use alloc::vec::Vec;
-use core::mem::MaybeUninit;
-use core::ops::{Deref, DerefMut};
+use alloc::vec::{self, Drain, Vec};
+use core::mem::{self, MaybeUninit};
+use core::ops::{Bound, Deref, DerefMut, RangeBounds};
 
-use crate::packet::Packet;
-use crate::pool::{self, MOST_BUFFERS};
+use crate::packet::{Packet, give_back};
+use crate::pool::MOST_BUFFERS;
 
 /// A batch of packets (a burst in DPDK): a receive queue fills it, and a transmit queue empties it.
 ///
@@ -68,13 +68,14 @@ impl Batch {
         Ok(())
     }
 
-    /// Whether it has as many as it can.
+    /// Returns `true` if the batch has as many packets as it can hold.
+    #[must_use]
     #[inline(always)]
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.packets.len() >= self.capacity
     }
 
-    /// How many more it can have.
+    /// Returns the number of packets for which there is room.
     #[inline(always)]
     pub(crate) fn free(&self) -> usize {
         self.capacity - self.packets.len()
@@ -117,14 +118,83 @@ impl Batch {
         Outgoing { packets: &mut self.packets, rest }
     }
 
-    /// Takes out all packets.
-    pub fn drain(&mut self) -> impl Iterator<Item = Packet> {
-        self.packets.drain(..)
+    /// Takes out the last packet, or returns `None` if the batch is empty.
+    pub fn pop(&mut self) -> Option<Packet> {
+        self.packets.pop()
+    }
+
+    /// Takes out the first packet, or returns `None` if the batch is empty. All others move.
+    pub fn pop_front(&mut self) -> Option<Packet> {
+        self.remove(0)
+    }
+
+    /// Adds `packet` in front of the others, which all move.
+    ///
+    /// # Errors
+    ///
+    /// Returns the packet if the batch is full.
+    pub fn push_front(&mut self, packet: Packet) -> Result<(), Packet> {
+        if self.is_full() {
+            return Err(packet);
+        }
+        self.packets.insert(0, packet);
+        Ok(())
+    }
+
+    /// Takes out the packet at `index`, or returns `None` if there is none. All behind it move.
+    pub fn remove(&mut self, index: usize) -> Option<Packet> {
+        (index < self.len()).then(|| self.packets.remove(index))
+    }
+
+    /// Takes out the packet at `index`, or returns `None` if there is none. The last packet takes its place.
+    pub fn swap_remove(&mut self, index: usize) -> Option<Packet> {
+        (index < self.len()).then(|| self.packets.swap_remove(index))
+    }
+
+    /// Takes out the packets from `index` on, into a batch of the same capacity.
+    #[must_use]
+    pub fn split_off(&mut self, index: usize) -> Self {
+        let mut rest = Self::with_capacity(self.capacity);
+        rest.packets.extend(self.drain(index..));
+        rest
+    }
+
+    /// Moves packets from the front of `other` to the end of this batch, as many as there is room for.
+    ///
+    /// Returns their number.
+    pub fn append(&mut self, other: &mut Self) -> usize {
+        let count = self.free().min(other.len());
+        self.packets.extend(other.drain(..count));
+        count
+    }
+
+    /// Takes out the packets of `range`, also those that the iterator has not returned when it is dropped.
+    ///
+    /// A range that reaches beyond the end stops there.
+    pub fn drain(&mut self, range: impl RangeBounds<usize>) -> Drain<'_, Packet> {
+        let len = self.len();
+        let start = match range.start_bound() {
+            Bound::Included(start) => *start,
+            Bound::Excluded(before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(last) => last.saturating_add(1),
+            Bound::Excluded(end) => *end,
+            Bound::Unbounded => len,
+        };
+        let end = end.min(len);
+        self.packets.drain(start.min(end)..end)
+    }
+
+    /// Drops all but the first `count` packets. Their buffers return to their pools.
+    pub fn truncate(&mut self, count: usize) {
+        give_back(self.drain(count..));
     }
 
     /// Drops all packets. Their buffers return to their pools.
     pub fn clear(&mut self) {
-        pool::give_back(self.packets.drain(..));
+        self.truncate(0);
     }
 
     /// Keeps only the packets for which `keep` returns `true`.
@@ -200,6 +270,15 @@ impl Deref for Batch {
 impl DerefMut for Batch {
     fn deref_mut(&mut self) -> &mut [Packet] {
         &mut self.packets
+    }
+}
+
+impl IntoIterator for Batch {
+    type Item = Packet;
+    type IntoIter = vec::IntoIter<Packet>;
+
+    fn into_iter(mut self) -> Self::IntoIter {
+        mem::take(&mut self.packets).into_iter()
     }
 }
 

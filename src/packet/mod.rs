@@ -4,6 +4,8 @@
 //! to its pool. The packet is a handle of two words, so moving it does not move the bytes.
 
 mod batch;
+mod copy;
+mod extent;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,153 +15,32 @@ use core::ptr::NonNull;
 
 pub use batch::Batch;
 pub(crate) use batch::Outgoing;
+pub use copy::CopyError;
+pub(crate) use extent::{COMMON, Sent, Usual};
+use extent::{Extent, MOST_MORE};
 
-use crate::descriptors::{LegacyTransmitRead as Legacy, Written};
-use crate::dma::DmaAddr;
-use crate::field::Field;
 use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool, PoolId};
-use crate::value;
 
-/// A packet that owns its bytes.
+/// A packet that owns its bytes, from the Ethernet header on and without the CRC.
 ///
-/// It dereferences to its bytes, from the Ethernet header on and without the CRC. A frame larger than a buffer has
-/// several [segments](Self::segments), and then it dereferences to the first one.
+/// A frame larger than a buffer has several [segments](Self::segments). A packet dereferences to the bytes of its first
+/// segment, where its headers are. [`len`](Self::len) counts the bytes of all segments.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = ixgbe::pool::Pool::new(&ixgbe_sim::Port::new(Default::default()), 4, 2048)?;
+/// let mut packet = pool.take().ok_or("all buffers are in use")?;
+/// packet.extend_from_slice(&[0xff; 12])?;       // copies bytes to the end
+/// packet.append(2)?.copy_from_slice(&[8, 6]);   // adds two bytes, and writes them in place
+/// packet.resize(60, 0)?;                        // pads with zeros
+/// let copy = packet.try_clone_into(&pool)?;
+/// assert_eq!((copy.len(), copy[12]), (60, 8));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Packet {
     data: NonNull<u8>,
     extent: Extent,
-}
-
-/// What else there is to say of a packet: four numbers in one word, so that they are written, and checked, at once.
-///
-/// | bits | |
-/// |---|---|
-/// | 15:0 | length of the first segment, at most that of a buffer with its headroom |
-/// | 31:16 | as in the descriptor that sends it, but for [`NONE`](Self::NONE), which says that the length is 0 |
-/// | 37:32 | how many buffers follow it |
-/// | 48:38 | the pool |
-/// | 63:49 | the headroom: where in the buffer `data` is |
-#[derive(Clone, Copy)]
-struct Extent(u64);
-
-/// Whether `LENGTH` stands in the lowest bits of the second word.
-const fn length_is_lowest<F: Field<Legacy>>(_length: F) -> bool {
-    F::LSB == 64 && F::WIDTH == 16
-}
-
-/// The most buffers that can follow the first.
-const MOST_MORE: usize = 0x3f;
-
-/// What the extents of packets of one segment, whose data are where they are in an empty packet, have in common beside the
-/// pool and the length.
-pub(crate) const COMMON: u64 = Extent(Extent::SENT).with_headroom(HEADROOM).0;
-
-impl Extent {
-    /// What is sent with each packet of one segment, beside its length: it stands in between.
-    const SENT: u64 = {
-        let [_, sent] = value!(Legacy { EOP: true, IFCS: true }).bits();
-        assert!(sent & (0xffff | Self::NONE) == 0 && sent >> 32 == 0, "the flags are elsewhere");
-        assert!(length_is_lowest(Legacy::LENGTH), "the length is elsewhere");
-        sent
-    };
-    /// No packet is sent without bytes. One flag, so that it shows among the lengths of several, ORed.
-    const NONE: u64 = 1 << 16;
-
-    /// One segment of `len` bytes, at least one, in a buffer of `pool`, where it is in an empty packet.
-    #[inline(always)]
-    const fn new(pool: PoolId, len: u16) -> Self {
-        Self(pool.word() | len as u64)
-    }
-
-    #[inline(always)]
-    const fn len(self) -> usize {
-        self.0 as u16 as usize
-    }
-
-    const fn with_len(self, len: usize) -> Self {
-        let none = if len == 0 { Self::NONE } else { 0 };
-        Self(self.0 >> 32 << 32 | Self::SENT | none | len as u16 as u64)
-    }
-
-    #[inline(always)]
-    const fn more(self) -> usize {
-        (self.0 >> 32) as usize & MOST_MORE
-    }
-
-    const fn with_more(self, more: usize) -> Self {
-        Self(self.0 & !((MOST_MORE as u64) << 32) | ((more & MOST_MORE) as u64) << 32)
-    }
-
-    #[inline(always)]
-    fn pool(self) -> PoolId {
-        PoolId::of(self.0)
-    }
-
-    #[inline(always)]
-    const fn headroom(self) -> usize {
-        (self.0 >> 49) as usize
-    }
-
-    const fn with_headroom(self, headroom: usize) -> Self {
-        Self(self.0 << 15 >> 15 | (headroom as u64) << 49)
-    }
-}
-
-/// What usual packets of a pool have in common: one segment, whose data are where they are in an empty packet.
-///
-/// Taken away from a packet's extent, it leaves the second word of the descriptor that sends it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Usual(u64);
-
-impl Usual {
-    /// Those of no pool at all.
-    pub(crate) const NONE: Self = Self(0);
-
-    /// Those of `pool`.
-    #[inline(always)]
-    pub(crate) const fn of(pool: PoolId) -> Self {
-        Self(pool.word() - Extent::SENT)
-    }
-}
-
-/// The second word of the descriptor that sends a packet, or those of several, ORed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sent(u64);
-
-impl Sent {
-    /// That of a packet of `len` bytes: at least one, and no more than 16 bits can say.
-    #[inline(always)]
-    pub(crate) const fn of_len(len: u64) -> Self {
-        Self(Extent::SENT.wrapping_add(len))
-    }
-
-    /// That of no packet: what any other is ORed to.
-    pub(crate) const NOTHING: Self = Self(0);
-
-    /// Both, ORed.
-    #[inline(always)]
-    pub(crate) const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether it is of a usual packet, or of several, with 1 to `most` bytes. (Lengths ORed are at least the largest: where that
-    /// is too strict, one is not.)
-    #[inline(always)]
-    pub(crate) const fn is_good(self, most: u64) -> bool {
-        // With fewer bytes, flags are missing; and whatever else is set is more than any length.
-        self.0.wrapping_sub(Extent::SENT | 1) < most
-    }
-
-    /// The word, in an address's descriptor.
-    #[inline(always)]
-    pub(crate) fn at(self, address: DmaAddr) -> Written<Legacy> {
-        Written::new(address, self.0)
-    }
-
-    /// With a report asked for.
-    #[inline(always)]
-    pub(crate) const fn reported(self) -> Self {
-        Self(self.0 | value!(Legacy { RS: true }).bits()[1])
-    }
 }
 
 // SAFETY: a packet owns its buffer, and pools can be shared between threads.
@@ -223,7 +104,7 @@ impl Packet {
     /// How the packet is sent, if it is a [`Usual`] one. Otherwise what is not [good](Sent::is_good).
     #[inline(always)]
     pub(crate) fn sent(&self, usual: Usual) -> Sent {
-        Sent(self.extent.0.wrapping_sub(usual.0))
+        self.extent.sent(usual)
     }
 
     /// The packet's first buffer.
@@ -294,7 +175,7 @@ impl Packet {
     /// Adds `buffer` of the same pool at the end, into which `len` bytes were received. Gives it back if it does not
     /// have that many.
     #[cold]
-    pub(crate) fn append(&mut self, buffer: Buffer, len: u64) -> Result<(), Buffer> {
+    pub(crate) fn push_segment(&mut self, buffer: Buffer, len: u64) -> Result<(), Buffer> {
         if len > self.inner().size() as u64 || self.extent.more() == MOST_MORE {
             return Err(buffer);
         }
@@ -306,6 +187,25 @@ impl Packet {
         Ok(())
     }
 
+    /// Returns the number of bytes in all segments.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.extent.len() + if self.extent.more() == 0 { 0 } else { self.following_len() }
+    }
+
+    /// Returns the number of bytes behind the first segment.
+    #[cold]
+    fn following_len(&self) -> usize {
+        self.following().map(|(_, len)| usize::from(len)).sum()
+    }
+
+    /// Returns `true` if the packet has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Returns the number of buffers that the packet lies in.
     #[must_use]
     #[inline(always)]
@@ -313,19 +213,23 @@ impl Packet {
         self.extent.more() + 1
     }
 
-    /// Returns the number of bytes in all segments.
-    #[must_use]
-    pub fn total_len(&self) -> usize {
-        self.segments().map(<[u8]>::len).sum()
-    }
-
     /// Returns the bytes of the packet, one slice per segment.
     pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
         let rest = self.following().map(|(buffer, len)| {
-            // SAFETY: the packet owns the buffers that follow its first, and `len` bytes of each were received.
+            // SAFETY: the packet owns the buffers that follow its first, and `len` bytes of each belong to the packet.
             unsafe { core::slice::from_raw_parts(buffer.data().as_ptr(), usize::from(len)) }
         });
         core::iter::once(&**self).chain(rest)
+    }
+
+    /// Calls `each` with the bytes of each segment, in order.
+    pub fn for_each_segment_mut(&mut self, mut each: impl FnMut(&mut [u8])) {
+        each(self);
+        for (buffer, len) in self.following() {
+            // SAFETY: the packet owns the buffers that follow its first, alone, and `len` bytes of each belong to the
+            // packet. The slice ends with this call, before the next is made; all are of different buffers.
+            each(unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), usize::from(len)) });
+        }
     }
 
     /// Truncates the packet to its first `len` bytes. Buffers that become empty return to the pool.
@@ -366,16 +270,47 @@ impl Packet {
         }
     }
 
+    /// Makes the packet `len` bytes long: truncates it, or appends bytes of `value`.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`] if it would grow by more than its [tailroom](Self::tailroom). Then it does not change.
+    pub fn resize(&mut self, len: usize, value: u8) -> Result<(), NoRoom> {
+        match len.checked_sub(self.len()) {
+            Some(more) => self.append(more)?.fill(value),
+            None => self.truncate(len),
+        }
+        Ok(())
+    }
+
     /// Returns the number of free bytes in front of the packet.
     #[must_use]
     pub fn headroom(&self) -> usize {
         self.extent.headroom()
     }
 
-    /// Returns the number of free bytes behind the packet, or behind its first segment.
+    /// Returns the number of free bytes behind the last segment.
     #[must_use]
     pub fn tailroom(&self) -> usize {
-        (self.inner().size() + HEADROOM).saturating_sub(self.headroom() + self.len())
+        match self.last_following() {
+            Some((_, (_, len))) => self.inner().size().saturating_sub(usize::from(len)),
+            None => (self.inner().size() + HEADROOM).saturating_sub(self.headroom() + self.extent.len()),
+        }
+    }
+
+    /// Returns the last buffer, with its length and the buffer before it, if the packet has several.
+    fn last_following(&self) -> Option<(Buffer, (Buffer, u16))> {
+        if self.extent.more() == 0 {
+            return None;
+        }
+        // SAFETY: only looked at, as the packet keeps its buffers.
+        let mut before = unsafe { self.buffer() };
+        let mut all = self.following();
+        let mut last = all.next()?;
+        for next in all {
+            before = core::mem::replace(&mut last, next).0;
+        }
+        Some((before, last))
     }
 
     /// Puts `bytes` in front of the packet.
@@ -384,38 +319,56 @@ impl Packet {
     ///
     /// [`NoRoom`] if they are more than the [headroom](Self::headroom).
     pub fn prepend(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
-        let room = self.headroom();
-        if bytes.len() > room || self.len() + bytes.len() > usize::from(u16::MAX) {
+        let (room, len) = (self.headroom(), self.extent.len());
+        if bytes.len() > room || len + bytes.len() > usize::from(u16::MAX) {
             return Err(NoRoom { wanted: bytes.len(), room });
         }
         // SAFETY: that many bytes before the data belong to the same buffer.
         self.data = unsafe { self.data.sub(bytes.len()) };
-        self.extent = self.extent.with_headroom(room - bytes.len()).with_len(self.len() + bytes.len());
+        self.extent = self.extent.with_headroom(room - bytes.len()).with_len(len + bytes.len());
         self[..bytes.len()].copy_from_slice(bytes);
         Ok(())
     }
 
     /// Removes up to `count` bytes from the front of the first segment, which become headroom.
     pub fn trim_front(&mut self, count: usize) {
-        let count = count.min(self.len());
-        // SAFETY: the data has at least that many bytes.
+        let len = self.extent.len();
+        let count = count.min(len);
+        // SAFETY: the first segment has at least that many bytes.
         self.data = unsafe { self.data.add(count) };
-        self.extent = self.extent.with_headroom(self.headroom() + count).with_len(self.len() - count);
+        self.extent = self.extent.with_headroom(self.headroom() + count).with_len(len - count);
     }
 
-    /// Puts `bytes` behind the packet, or behind its first segment.
+    /// Makes the last segment `count` bytes longer, and returns these bytes to be written.
+    ///
+    /// They hold what the buffer held before, such as bytes of an earlier packet.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`] if they are more than the [tailroom](Self::tailroom).
+    pub fn append(&mut self, count: usize) -> Result<&mut [u8], NoRoom> {
+        let room = self.tailroom();
+        if count > room {
+            return Err(NoRoom { wanted: count, room });
+        }
+        let Some((before, (last, len))) = self.last_following() else {
+            let len = self.extent.len();
+            self.extent = self.extent.with_len(len + count);
+            return Ok(&mut self[len..]);
+        };
+        self.inner().follow(&before, Link { next: Some(last.data()), len: len + count as u16 });
+        // SAFETY: the packet owns its last buffer, alone. It has `size` bytes from `data` on, which DMA memory has
+        // initialised, and `len + count` is no more, as the tailroom is the rest.
+        Ok(unsafe { core::slice::from_raw_parts_mut(last.data().as_ptr().add(usize::from(len)), count) })
+    }
+
+    /// Copies `bytes` to the end of the packet.
     ///
     /// # Errors
     ///
     /// [`NoRoom`] if they are more than the [tailroom](Self::tailroom).
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
-        let room = self.tailroom();
-        if bytes.len() > room {
-            return Err(NoRoom { wanted: bytes.len(), room });
-        }
-        let from = self.len();
-        self.extent = self.extent.with_len(from + bytes.len());
-        self[from..].copy_from_slice(bytes);
+        self.append(bytes.len())?.copy_from_slice(bytes);
         Ok(())
     }
 }
@@ -442,12 +395,38 @@ impl DerefMut for Packet {
 impl Drop for Packet {
     fn drop(&mut self) {
         let Self { data, extent } = *self;
-        pool::give_back(core::iter::once(Self { data, extent }));
+        give_back(core::iter::once(Self { data, extent }));
     }
 }
 
 impl fmt::Debug for Packet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Packet({} bytes in {} segments)", self.total_len(), self.segment_count())
+        write!(f, "Packet({} bytes in {} segments)", self.len(), self.segment_count())
+    }
+}
+
+/// Returns the buffers of `packets` to their pools. A run of packets of one pool locks it once.
+pub(crate) fn give_back(packets: impl Iterator<Item = Packet>) {
+    let mut packets = packets.peekable();
+    while let Some(first) = packets.next() {
+        let pool = first.pool();
+        let put = |free: &mut pool::Free| {
+            first.into_buffers(|buffer| free.push(buffer));
+            while let Some(packet) = packets.next_if(|packet| packet.pool() == pool) {
+                packet.into_buffers(|buffer| free.push(buffer));
+            }
+        };
+        // SAFETY: the buffers of the first packet keep the pool alive until `put` has given them back.
+        unsafe { pool::change_free(pool, put) };
+    }
+}
+
+impl Pool {
+    /// Takes an empty packet, or returns `None` if all buffers are in use.
+    #[must_use]
+    pub fn take(&self) -> Option<Packet> {
+        let buffer = self.take_buffer()?;
+        // SAFETY: the buffer is of this pool.
+        Some(unsafe { Packet::empty(buffer, self.id()) })
     }
 }

@@ -1,7 +1,7 @@
 //! Pools of packet buffers.
 //!
 //! A [`Pool`] is one piece of memory cut into equal buffers. A buffer is always in exactly one place: in the pool's
-//! free list, in a [`Packet`], or in a queue's ring. So the length of the free list shows whether any buffer is in use.
+//! free list, in a [`Packet`](crate::packet::Packet), or in a queue's ring. So the length of the free list shows whether any buffer is in use.
 //! A pool is freed when its last handle is dropped and its last buffer has returned to the pool.
 
 mod attachment;
@@ -22,10 +22,9 @@ pub(crate) use id::PoolId;
 pub(crate) use tray::{Tray, Trays};
 
 use crate::dma::{Dma, DmaError, Memory};
-use crate::packet::Packet;
 use crate::sync::Mutex;
 
-/// Free bytes in front of a received packet, into which headers can be [prepended](Packet::prepend).
+/// Free bytes in front of a received packet, into which headers can be [prepended](crate::packet::Packet::prepend).
 pub const HEADROOM: usize = 128;
 
 /// The step of buffer sizes, in bytes: the unit of SRRCTL.BSIZEPACKET (datasheet 8.2.3.8.7).
@@ -161,7 +160,7 @@ impl Free {
     }
 
     #[inline(always)]
-    fn push(&mut self, buffer: Buffer) {
+    pub(crate) fn push(&mut self, buffer: Buffer) {
         if let Some(place) = self.trays.place(self.len) {
             place.write(buffer);
             self.len += 1;
@@ -266,25 +265,21 @@ impl Inner {
     }
 }
 
-/// Gives back the buffers of `packets`, with their pool locked once for a run of packets of one pool.
-pub(crate) fn give_back(packets: impl Iterator<Item = Packet>) {
-    let mut packets = packets.peekable();
-    while let Some(first) = packets.next() {
-        let pool = first.pool();
-        let unused = {
-            // SAFETY: a packet's buffer keeps its pool alive, and nobody else frees it while this
-            // lock is held.
-            let mut free = unsafe { &*pool.pool() }.free.lock();
-            first.into_buffers(|buffer| free.push(buffer));
-            while let Some(packet) = packets.next_if(|packet| packet.pool() == pool) {
-                packet.into_buffers(|buffer| free.push(buffer));
-            }
-            free.is_unused()
-        };
-        if unused {
-            // SAFETY: just seen under the lock.
-            unsafe { Inner::free(pool) };
-        }
+/// Calls `change` with the free buffers of pool `id` locked, and frees the pool if nothing of it is left elsewhere.
+///
+/// # Safety
+///
+/// A buffer of the pool, or a handle to it, exists until `change` has ended or has given it back.
+pub(crate) unsafe fn change_free(id: PoolId, change: impl FnOnce(&mut Free)) {
+    let unused = {
+        // SAFETY: the caller keeps the pool alive, and nobody else frees it while this lock is held.
+        let mut free = unsafe { &*id.pool() }.free.lock();
+        change(&mut free);
+        free.is_unused()
+    };
+    if unused {
+        // SAFETY: just seen under the lock.
+        unsafe { Inner::free(id) };
     }
 }
 
@@ -360,12 +355,9 @@ impl Pool {
         self.id
     }
 
-    /// Takes an empty packet, or returns `None` if all buffers are in use.
-    #[must_use]
-    pub fn take(&self) -> Option<Packet> {
-        let buffer = self.inner().free.lock().pop()?;
-        // SAFETY: the buffer is of this pool.
-        Some(unsafe { Packet::empty(buffer, self.id()) })
+    /// Takes a free buffer, if there is one.
+    pub(crate) fn take_buffer(&self) -> Option<Buffer> {
+        self.inner().free.lock().pop()
     }
 
     /// The free buffers, for as long as nobody else is to have them.
@@ -424,15 +416,8 @@ impl Clone for Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let unused = {
-            let mut free = self.inner().free.lock();
-            free.handles -= 1;
-            free.is_unused()
-        };
-        if unused {
-            // SAFETY: just seen under the lock.
-            unsafe { Inner::free(self.id) };
-        }
+        // SAFETY: this handle exists until it is counted off.
+        unsafe { change_free(self.id, |free| free.handles -= 1) };
     }
 }
 

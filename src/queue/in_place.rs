@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::dma::{Dma, DmaError};
 use crate::mmio::Bus;
+use crate::packet::{Batch, Packet};
 use crate::pool::BLOCK;
 use crate::queue::ring::Step;
 use crate::queue::{ReceiveQueue, TransmitQueue};
@@ -13,21 +14,63 @@ use crate::queue::{ReceiveQueue, TransmitQueue};
 pub enum Route {
     /// Send the packet on the output with this index, or drop it if there is no such output.
     Output(usize),
+    /// Send the packet on each output whose bit is set: bit n stands for output n.
+    ///
+    /// The lowest output gets the packet itself, the others get copies in buffers of the receive queue's pool.
+    Outputs(u64),
     /// Drop the packet.
     Drop,
+}
+
+impl Route {
+    /// Returns the one output of a packet that goes to one.
+    const fn single(self) -> Option<usize> {
+        match self {
+            Self::Output(output) => Some(output),
+            Self::Outputs(set) if set.is_power_of_two() => Some(set.trailing_zeros() as usize),
+            Self::Outputs(_) | Self::Drop => None,
+        }
+    }
+
+    /// Returns the outputs of a packet that goes to several, as a set of bits.
+    const fn outputs(self) -> u64 {
+        match self {
+            Self::Outputs(set) => set,
+            Self::Output(_) | Self::Drop => 0,
+        }
+    }
+}
+
+/// What happens to packets whose output has no room.
+#[derive(Debug)]
+pub enum WhenFull<'b> {
+    /// They are dropped and [counted](ForwardCounts::no_room). Packets for other outputs go on.
+    Drop,
+    /// They stay in the receive ring, with all behind them, and the route does not see them yet.
+    Wait,
+    /// They are moved into the batch of their output, from which the caller can [transmit](TransmitQueue::transmit) them
+    /// later. Packets for other outputs go on.
+    ///
+    /// Packets keep their order: while its batch has packets, an output gets no others. Packets for a batch that is full
+    /// or missing are dropped and counted.
+    HoldBack(&'b mut [Batch]),
 }
 
 /// Packet counts of one call of [`InPlaceForwarder::forward`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ForwardCounts {
-    /// Packets sent.
+    /// Packets sent, copies included.
     pub sent: usize,
     /// Packets dropped, by the route or because they cannot be forwarded in place. These lie in several buffers, are
     /// longer than the outputs were configured for, or are shorter than an Ethernet header. Packets that the receive
     /// queue drops are counted [there](ReceiveQueue::drops).
     pub dropped: usize,
-    /// Packets dropped because their output had no room. With one output this is 0.
+    /// Packets, or copies of packets, dropped because their output had no room.
     pub no_room: usize,
+    /// Packets moved into a batch of [`WhenFull::HoldBack`].
+    pub held: usize,
+    /// Copies that were not made because the pool had no free buffer.
+    pub no_buffer: usize,
 }
 
 /// A forwarder from a receive queue to transmit queues of the same device or of others.
@@ -38,11 +81,16 @@ pub struct ForwardCounts {
 /// the time of receiving and transmitting batches.
 ///
 /// The forwarder borrows the queues and has no other state: it can be dropped or forgotten at any time.
+///
+/// An output whose link is lost keeps what was posted to it. [`TransmitQueue::drain`] waits for a link that comes back;
+/// [`Device::stop`](crate::device::Device::stop) empties the output: its packets return to their pools.
 pub struct InPlaceForwarder<'q, 'r, 't, H> {
     rx: &'q mut ReceiveQueue<'r, H>,
     tx: &'q mut [TransmitQueue<'t, H>],
     /// The number of posted receive buffers at which sent buffers are reclaimed.
     low: usize,
+    /// For a packet that is sent on its own. It has memory only once there was one.
+    single: Batch,
 }
 
 impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
@@ -58,7 +106,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         }
         let len = rx.ring.ring().len();
         let low = len - BLOCK.max(len / 4);
-        Ok(Self { rx, tx, low })
+        Ok(Self { rx, tx, low, single: Batch::with_capacity(0) })
     }
 
     /// Forwards packets that have arrived, at most `most`. It never waits.
@@ -66,22 +114,23 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     /// `route` gets the bytes of each packet from the Ethernet header on, at least 14. It may change them, and decides
     /// about the packet.
     ///
-    /// If a single output has no room, packets stay in the receive ring, and `route` does not see them. With several
-    /// outputs, a packet whose output has no room is dropped and [counted](ForwardCounts::no_room): one stalled output,
-    /// such as one without a cable, must not stop the others.
+    /// If a single output has no room, packets [wait](WhenFull::Wait). With several outputs, a packet whose output has no
+    /// room is [dropped](WhenFull::Drop): one stalled output, such as one without a cable, must not stop the others.
+    /// [`forward_with`](Self::forward_with) gives the choice.
     ///
     /// One call examines no more descriptors than the receive ring has.
     ///
     /// If `route` panics, the next call shows it the same packet again.
     #[inline]
     pub fn forward(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> ForwardCounts {
-        let [output] = &mut *self.tx else { return self.forward_to_several(most, route) };
+        let [output] = &mut *self.tx else { return self.forward_with(most, WhenFull::Drop, route) };
         let before = output.ring.ring().end();
         let until = self.rx.ring.until();
         let (mut left, mut skipped) = (most, 0);
         loop {
             let decide = |bytes: &mut [u8]| match route(bytes) {
                 Route::Output(0) => Step::Pass,
+                Route::Outputs(set) if set & 1 != 0 => Step::Pass,
                 _ => Step::Drop,
             };
             let count = match left {
@@ -107,20 +156,64 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         if self.rx.ring.ring().posted() <= self.low {
             take_back(self.rx, core::slice::from_mut(output), 0);
         }
-        ForwardCounts { sent, dropped: most - left - sent + skipped, no_room: 0 }
+        ForwardCounts { sent, dropped: most - left - sent + skipped, ..ForwardCounts::default() }
     }
 
-    /// Forwards in runs of packets for the same output.
-    fn forward_to_several(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> ForwardCounts {
+    /// Forwards as [`forward`](Self::forward) does, with a choice of what happens when an output has no room.
+    pub fn forward_with(
+        &mut self,
+        most: usize,
+        when_full: WhenFull<'_>,
+        mut route: impl FnMut(&mut [u8]) -> Route,
+    ) -> ForwardCounts {
+        let mut counts = ForwardCounts::default();
+        match when_full {
+            WhenFull::Drop => _ = self.forward_to_several(most, &mut [], &mut counts, route),
+            WhenFull::HoldBack(held) => _ = self.forward_to_several(most, held, &mut counts, route),
+            WhenFull::Wait if self.tx.len() == 1 => counts = self.forward(most, route),
+            WhenFull::Wait => {
+                let mut left = most;
+                while left > 0 {
+                    take_back(self.rx, self.tx, left);
+                    // No packet finds its output full, if there are at most as many as the fullest has room for.
+                    let room = self
+                        .tx
+                        .iter()
+                        .map(|output| output.ring.ring().free())
+                        .min()
+                        .map_or(left, |room| room.min(left));
+                    let taken = self.forward_to_several(room, &mut [], &mut counts, &mut route);
+                    left -= room;
+                    if taken < room || room == 0 {
+                        break;
+                    }
+                }
+            }
+        }
+        counts
+    }
+
+    /// Returns the outputs.
+    pub fn outputs(&mut self) -> &mut [TransmitQueue<'t, H>] {
+        self.tx
+    }
+
+    /// Forwards in runs of packets for the same output, and adds to `counts`. Returns how many packets it took.
+    ///
+    /// A packet whose output has no room goes into the batch of `held` for that output, if there is one.
+    fn forward_to_several(
+        &mut self,
+        most: usize,
+        held: &mut [Batch],
+        counts: &mut ForwardCounts,
+        mut route: impl FnMut(&mut [u8]) -> Route,
+    ) -> usize {
         take_back(self.rx, self.tx, most);
         let until = self.rx.ring.until();
-        let mut left = most;
-        let outputs = self.tx.len();
-        let (mut forwarded, mut skipped) = (ForwardCounts::default(), 0);
-        // The output of the next packet, if `route` has seen it already.
-        let (mut current, mut seen) = (0, None);
+        let (mut left, outputs) = (most, self.tx.len());
+        // The output of this run, and the route of the next packet, if that is known already.
+        let (mut current, mut known) = (0, None);
         while left > 0 && self.rx.ring.ring().first() < until {
-            let is_seen = seen.is_some();
             // Without any output, all is dropped.
             let mut output = self.tx.get_mut(current);
             if let Some(output) = &mut output
@@ -128,20 +221,24 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
             {
                 output.ring.take_back_partly();
             }
-            let output = output.filter(|output| output.ring.ring().free() > 0);
-            let (is_full, mut no_room) = (output.is_none(), 0);
-            let decide = |bytes: &mut [u8]| match seen.take().map_or_else(|| route(bytes), Route::Output) {
-                Route::Output(output) if output >= outputs => Step::Drop,
-                Route::Output(output) if output == current && is_full => {
-                    no_room += 1;
-                    Step::Drop
+            let holds = held.get(current);
+            let waits = holds.is_some_and(|batch| !batch.is_empty());
+            let output = output.filter(|output| output.ring.ring().free() > 0 && !waits);
+            let (is_full, can_hold) = (output.is_none(), holds.is_some());
+            let (mut stopped_at, mut no_room) = (None, 0);
+            let decide = |bytes: &mut [u8]| {
+                let route = known.take().unwrap_or_else(|| route(bytes));
+                match route.single() {
+                    Some(output) if output == current && !is_full => return Step::Pass,
+                    Some(output) if output >= outputs => return Step::Drop,
+                    Some(output) if output == current && !can_hold => {
+                        no_room += 1;
+                        return Step::Drop;
+                    }
+                    None if matches!(route, Route::Drop | Route::Outputs(0)) => return Step::Drop,
+                    _ => stopped_at = Some(route),
                 }
-                Route::Output(output) if output == current => Step::Pass,
-                Route::Output(output) => {
-                    seen = Some(output);
-                    Step::Stop
-                }
-                Route::Drop => Step::Drop,
+                Step::Stop
             };
             let (passed, sent) = match output {
                 Some(output) => {
@@ -151,25 +248,68 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
                 }
                 None => (self.rx.ring.discard(left, decide), 0),
             };
-            forwarded.sent += sent;
-            forwarded.no_room += no_room;
-            forwarded.dropped += passed - sent - no_room;
+            counts.sent += sent;
+            counts.no_room += no_room;
+            counts.dropped += passed - sent - no_room;
             left -= passed;
-            match seen {
-                Some(output) if passed > 0 || !is_seen => current = output,
-                // What was seen has become something else since: the device does as it likes.
-                _ if passed > 0 => seen = None,
-                _ => {
+            known = None;
+            match stopped_at {
+                Some(route) => match route.single() {
+                    Some(output) if output != current => (current, known) = (output, Some(route)),
+                    single => {
+                        let set = route.outputs();
+                        let first = single.unwrap_or(set.trailing_zeros() as usize);
+                        self.send_apart(first, set & set.wrapping_sub(1), held, counts);
+                        left -= 1;
+                    }
+                },
+                None if passed > 0 => {}
+                None => {
                     let Some(packets) = self.rx.ring.skip() else { break };
-                    skipped += packets;
-                    seen = None;
+                    counts.dropped += packets;
                 }
             }
         }
         self.tx.iter_mut().for_each(TransmitQueue::announce_new);
         take_back(self.rx, self.tx, 0);
-        forwarded.dropped += skipped;
-        forwarded
+        most - left
+    }
+
+    /// Takes the packet at the front out of the receive ring, and sends it on output `first`, and copies of it on the
+    /// outputs of the set `others`.
+    #[cold]
+    fn send_apart(&mut self, first: usize, others: u64, held: &mut [Batch], counts: &mut ForwardCounts) {
+        // The device may have made something else of it meanwhile.
+        let Some(packet) = self.rx.ring.segment() else { return counts.dropped += 1 };
+        for output in (0..self.tx.len().min(64)).filter(|output| others >> output & 1 != 0) {
+            match packet.try_clone_into(self.rx.pool()) {
+                Ok(copy) => self.send(output, copy, held, counts),
+                Err(_) => counts.no_buffer += 1,
+            }
+        }
+        self.send(first, packet, held, counts);
+    }
+
+    /// Sends `packet` on an output, or holds it back.
+    fn send(&mut self, output: usize, packet: Packet, held: &mut [Batch], counts: &mut ForwardCounts) {
+        let Some(queue) = self.tx.get_mut(output) else { return counts.dropped += 1 };
+        let mut packet = Some(packet);
+        if held.get(output).is_none_or(|batch| batch.is_empty()) {
+            if self.single.capacity() == 0 {
+                self.single = Batch::with_capacity(1);
+            }
+            packet.take().map(|packet| self.single.push(packet));
+            match queue.transmit(&mut self.single) {
+                Ok(sent) => counts.sent += sent,
+                Err(_) => return counts.dropped += 1,
+            }
+            packet = self.single.pop();
+        }
+        let Some(packet) = packet else { return };
+        match held.get_mut(output).map(|batch| batch.push(packet)) {
+            Some(Ok(())) => counts.held += 1,
+            _ => counts.no_room += 1,
+        }
     }
 }
 

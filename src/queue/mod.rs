@@ -2,24 +2,33 @@
 //!
 //! A ring belongs to its device. [`ReceiveQueue`] and [`TransmitQueue`] are handles that borrow the device, so it
 //! cannot be stopped while one exists. Forgetting a handle has no effect.
+//!
+//! [`OwnedReceiveQueue`] and [`OwnedTransmitQueue`] borrow nothing: they can be moved into a struct, a thread or a task.
+//! Each has the ring until the device asks for it, or until it is dropped.
 
 mod in_place;
+mod owned;
 mod ring;
 mod rx;
+#[cfg(not(loom))]
+mod slot;
+#[cfg(loom)]
+pub mod slot;
 mod tx;
 
+use crate::port;
+
 pub use in_place::{ForwardCounts, InPlaceForwarder, Route};
+pub use owned::{OwnedReceiveQueue, OwnedTransmitQueue};
 pub(crate) use ring::{Held, Stopped};
 pub(crate) use rx::{DropCounters, RxRing};
 pub use rx::{LongFrames, ReceiveCounters, ReceiveQueue};
+pub(crate) use slot::{DeviceEnd, Lendable};
+pub use tx::TransmitQueue;
 pub(crate) use tx::TxRing;
-pub use tx::{TransmitError, TransmitQueue};
 
-/// A receive queue and a transmit queue for one thread.
-#[derive(Debug)]
-pub struct QueuePair<'a, H> {
-    /// The receive queue.
-    pub rx: ReceiveQueue<'a, H>,
-    /// The transmit queue.
-    pub tx: TransmitQueue<'a, H>,
-}
+/// A receive queue and a transmit queue, borrowed from their running device.
+pub type QueuePair<'a, H> = port::QueuePair<ReceiveQueue<'a, H>, TransmitQueue<'a, H>>;
+
+/// A receive queue and a transmit queue that borrow nothing.
+pub type OwnedQueuePair<H> = port::QueuePair<OwnedReceiveQueue<H>, OwnedTransmitQueue<H>>;

@@ -75,6 +75,15 @@ impl<T> Held<T> {
         (self.platform == proof.0).then(|| ManuallyDrop::into_inner(self.value))
     }
 
+    /// What was held.
+    ///
+    /// # Safety
+    ///
+    /// The device on its platform must have stopped.
+    pub(crate) unsafe fn into_inner(self) -> T {
+        ManuallyDrop::into_inner(self.value)
+    }
+
     #[inline(always)]
     pub(crate) fn get(&self) -> &T {
         &self.value

@@ -7,16 +7,20 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
-use crate::device::QUEUE_VECTORS;
 use crate::dma::Dma;
 use crate::field::Value;
-use crate::mmio::Bus;
+use crate::index;
+use crate::mmio::{Below, Bus, Index};
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Pool, PoolError};
+use crate::port::{Down, Receive};
 use crate::queue::ring::{Passable, Ring, Step, discard, portion};
 use crate::register::Driver;
 use crate::registers::permission::{QueueEnabled, Running};
 use crate::registers::{EIMS_EX, Registers, RxQueue};
+
+/// The register half with the interrupts of queues, of which there are at most 16.
+const QUEUE_VECTORS: Index<Below<2>> = index!(Index<Below<2>>, 0);
 
 /// No frame has more buffers than this: 16 KiB in the smallest ones.
 const MOST_SEGMENTS: usize = 16;
@@ -284,7 +288,7 @@ impl RxRing {
                 Packet::received(buffer, pool, len)
             }
             Frame::Partial(mut packet) if good && packet.segment_count() < MOST_SEGMENTS => {
-                packet.append(buffer, len).map(|()| packet)
+                packet.push_segment(buffer, len).map(|()| packet)
             }
             Frame::Dropped => Err(buffer),
             // The segments before this one return to the pool.
@@ -390,5 +394,12 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     #[must_use]
     pub fn drops(&self) -> ReceiveCounters {
         self.ring.drops.read()
+    }
+}
+
+impl<H: Bus> Receive for ReceiveQueue<'_, H> {
+    #[inline(always)]
+    fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down> {
+        Ok(ReceiveQueue::receive(self, batch))
     }
 }

@@ -10,13 +10,15 @@ mod unusual;
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
+use core::time::Duration;
 
+use crate::clock::{self, Clock};
 use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack};
 use crate::dma::{Delta, Dma, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Usual};
 use crate::pool::{Attachment, BLOCK, Pool, PoolId};
+use crate::port::{AttachError, Refused, Transmit, TransmitError};
 use crate::queue::ring::{Passable, Ring, portion};
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
@@ -24,38 +26,11 @@ use crate::registers::{Registers, TxQueue};
 use crate::sync::LINE;
 use crate::value;
 
+/// The pause between two looks at a ring that drains.
+const DRAIN_POLL: Duration = Duration::from_micros(50);
+
 /// Instead of an attachment: the buffers of a block are not all of one pool.
 const MIXED: usize = usize::MAX;
-
-/// A packet that cannot be sent. It is the first packet left in the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransmitError {
-    /// The packet's pool is not mapped for the device: [`attach`](TransmitQueue::attach) it.
-    NotAttached,
-    /// The packet has no bytes, or one of its segments has none.
-    Empty,
-    /// The packet is longer than the largest frame the device was configured for.
-    TooLong {
-        /// Its length in bytes, without CRC.
-        len: usize,
-        /// The largest length, in bytes without CRC.
-        max: usize,
-    },
-}
-
-impl fmt::Display for TransmitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAttached => f.write_str("the packet's pool is not attached to this device: call attach"),
-            Self::Empty => f.write_str("the packet has a segment without bytes"),
-            Self::TooLong { len, max } => {
-                write!(f, "the packet has {len} bytes, the device was configured for at most {max}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for TransmitError {}
 
 /// What is known of a block of descriptors, noted when the first of them is posted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -415,10 +390,10 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     ///
     /// # Errors
     ///
-    /// [`TransmitError`] if a packet cannot be sent. It is then the first in the batch, and all before it were sent.
+    /// [`Refused`] with a packet that cannot be sent. Those before it were sent, those behind it stay in the batch.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/TransmitQueue.transmit.md")))]
     #[inline(always)]
-    pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
+    pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, Refused> {
         if self.ring.post_only(batch) {
             self.announce();
             return Ok(1);
@@ -429,10 +404,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
         if sent > 0 {
             self.announce();
         }
-        match batch.first() {
-            Some(first) if !all => self.ring.examine(first).map(|()| sent),
-            _ => Ok(sent),
-        }
+        if all { Ok(sent) } else { self.ring.take_refused(batch, sent) }
     }
 
     /// Tells the device of what was posted and not told yet, and asks it to report the last of that.
@@ -479,9 +451,32 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
         self.ring.is_drained()
     }
 
+    /// Waits until all posted packets were sent, at most for `limit`. Returns `true` if they were.
+    ///
+    /// Without a link, nothing is sent, and the ring keeps its packets until the link is back or the device is
+    /// [stopped](crate::device::Device::stop).
+    pub fn drain(&mut self, limit: Duration) -> bool
+    where
+        H: Clock,
+    {
+        let ring = &mut *self.ring;
+        clock::poll(self.hardware, limit, DRAIN_POLL, || ring.is_drained().then_some(())).is_ok()
+    }
+
     /// Returns the index of the queue.
     #[must_use]
     pub fn index(&self) -> TxQueue {
         self.ring.queue
+    }
+}
+
+impl<H: Bus + Dma> Transmit for TransmitQueue<'_, H> {
+    #[inline(always)]
+    fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
+        Ok(TransmitQueue::transmit(self, batch)?)
+    }
+
+    fn attach(&mut self, pool: &Pool) -> Result<(), AttachError> {
+        Ok(TransmitQueue::attach(self, pool)?)
     }
 }

@@ -144,7 +144,7 @@ impl PoolShape {
     #[cold]
     fn grow(&mut self, room: usize) {
         let mut old = std::mem::replace(&mut self.batch, Batch::with_capacity(room));
-        old.drain().for_each(|packet| drop(self.batch.push(packet)));
+        old.drain(..).for_each(|packet| drop(self.batch.push(packet)));
     }
 }
 

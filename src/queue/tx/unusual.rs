@@ -2,11 +2,12 @@
 
 use core::ptr::NonNull;
 
-use super::{Data, TransmitError, TxRing};
+use super::{Data, TxRing};
 use crate::dma::DmaAddr;
 use crate::field::Value;
-use crate::packet::{Outgoing, Packet};
+use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::BLOCK;
+use crate::port::{Refusal, Refused};
 use crate::queue::ring::Ring;
 use crate::value;
 
@@ -61,7 +62,7 @@ impl TxRing {
             // SAFETY: the attachment is of the packet's pool, by the caller's promise, and so are all segments of one packet.
             return unsafe { self.post_segments(packets, owner) };
         }
-        let len = packet.len() as u64;
+        let len = <[u8]>::len(packet) as u64;
         // SAFETY: a packet's data lie in a buffer of its pool, which the attachment is of by the caller's promise.
         let Some(address) = (unsafe { attachment.address(packet.data()) }) else { return false };
         if len == 0 || len > self.max_len || self.ring.free() == 0 {
@@ -121,21 +122,31 @@ impl TxRing {
         }
     }
 
-    /// What is wrong with `packet`, if anything is.
+    /// Takes the first packet out of `batch`, if it cannot be sent; `sent` packets were before it.
     #[cold]
-    pub(super) fn examine(&self, packet: &Packet) -> Result<(), TransmitError> {
-        let owner = self.owner_of(packet.pool()).ok_or(TransmitError::NotAttached)?;
-        let attachment = self.attachments.get(owner).ok_or(TransmitError::NotAttached)?;
-        let (len, max) = (packet.total_len(), self.max_len as usize);
+    #[inline(never)]
+    pub(super) fn take_refused(&self, batch: &mut Batch, sent: usize) -> Result<usize, Refused> {
+        let Some(Err(reason)) = batch.first().map(|first| self.examine(first)) else { return Ok(sent) };
+        match batch.pop_front() {
+            Some(packet) => Err(Refused { packet, reason, sent }),
+            None => Ok(sent),
+        }
+    }
+
+    /// What is wrong with `packet`, if anything is.
+    fn examine(&self, packet: &Packet) -> Result<(), Refusal> {
+        let owner = self.owner_of(packet.pool()).ok_or(Refusal::NotAttached)?;
+        let attachment = self.attachments.get(owner).ok_or(Refusal::NotAttached)?;
+        let (len, max) = (packet.len(), self.max_len as usize);
         if len > max {
-            return Err(TransmitError::TooLong { len, max });
+            return Err(Refusal::TooLong { len, max });
         }
         if packet.segments().any(<[u8]>::is_empty) {
-            return Err(TransmitError::Empty);
+            return Err(Refusal::Empty);
         }
         // SAFETY: all segments lie in buffers of the packet's pool, which the attachment is of.
         if packet.segments().any(|bytes| unsafe { attachment.address(NonNull::from(bytes).cast()) }.is_none()) {
-            return Err(TransmitError::NotAttached);
+            return Err(Refusal::NotAttached);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use ixgbe::packet::Batch;
 fn case(batch: &mut Batch, other: &mut Batch) {
     let _ = other.len();
     let first = &batch[0];
-    for packet in batch.drain() {
+    for packet in batch.drain(..) {
         drop(packet);
     }
     let _ = first.len();

@@ -1,0 +1,125 @@
+//! Owned queues: handles that borrow nothing.
+//!
+//! [`Device::into_split`](crate::device::Device::into_split) makes them.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::dma::Dma;
+use crate::mmio::Bus;
+use crate::packet::Batch;
+use crate::pool::Pool;
+use crate::port::{AttachError, Down, Receive, Transmit, TransmitError};
+use crate::queue::slot::{Lendable, QueueEnd};
+use crate::queue::{Held, ReceiveQueue, RxRing, TransmitQueue, TxRing};
+use crate::registers::{RxQueue, TxQueue};
+
+impl Lendable for Held<RxRing> {
+    unsafe fn free(self) {
+        // SAFETY: the device has stopped, as the caller promises.
+        unsafe { self.into_inner().empty() };
+    }
+}
+
+impl Lendable for Held<TxRing> {
+    unsafe fn free(self) {
+        // SAFETY: the device has stopped, as the caller promises.
+        unsafe { self.into_inner().empty() };
+    }
+}
+
+/// A receive queue that can be moved to any thread.
+///
+/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite). Its next call then gives the
+/// ring back and returns [`Down`], and so does every call until the device has lent the ring again. Dropping the queue
+/// gives the ring back too.
+pub struct OwnedReceiveQueue<H> {
+    end: QueueEnd<Held<RxRing>>,
+    hardware: Arc<H>,
+    index: RxQueue,
+}
+
+impl<H: Bus> OwnedReceiveQueue<H> {
+    pub(crate) fn new(end: QueueEnd<Held<RxRing>>, hardware: Arc<H>, index: RxQueue) -> Self {
+        Self { end, hardware, index }
+    }
+
+    /// Borrows the queue, for one call or for several.
+    ///
+    /// # Errors
+    ///
+    /// [`Down`] if the device has the ring.
+    #[inline(always)]
+    pub fn queue(&mut self) -> Result<ReceiveQueue<'_, H>, Down> {
+        Ok(ReceiveQueue::new(self.end.get()?.get_mut(), &self.hardware))
+    }
+
+    /// Returns the index of the queue.
+    #[must_use]
+    pub fn index(&self) -> RxQueue {
+        self.index
+    }
+}
+
+impl<H: Bus> Receive for OwnedReceiveQueue<H> {
+    #[inline(always)]
+    fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down> {
+        Ok(self.queue()?.receive(batch))
+    }
+}
+
+impl<H> fmt::Debug for OwnedReceiveQueue<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedReceiveQueue").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+/// A transmit queue that can be moved to any thread.
+///
+/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite). Its next call then gives the
+/// ring back and returns [`Down`], and so does every call until the device has lent the ring again. Dropping the queue
+/// gives the ring back too.
+pub struct OwnedTransmitQueue<H> {
+    end: QueueEnd<Held<TxRing>>,
+    hardware: Arc<H>,
+    index: TxQueue,
+}
+
+impl<H: Bus + Dma> OwnedTransmitQueue<H> {
+    pub(crate) fn new(end: QueueEnd<Held<TxRing>>, hardware: Arc<H>, index: TxQueue) -> Self {
+        Self { end, hardware, index }
+    }
+
+    /// Borrows the queue, for one call or for several.
+    ///
+    /// # Errors
+    ///
+    /// [`Down`] if the device has the ring.
+    #[inline(always)]
+    pub fn queue(&mut self) -> Result<TransmitQueue<'_, H>, Down> {
+        Ok(TransmitQueue::new(self.end.get()?.get_mut(), &self.hardware))
+    }
+
+    /// Returns the index of the queue.
+    #[must_use]
+    pub fn index(&self) -> TxQueue {
+        self.index
+    }
+}
+
+impl<H: Bus + Dma> Transmit for OwnedTransmitQueue<H> {
+    #[inline(always)]
+    fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
+        Ok(self.queue()?.transmit(batch)?)
+    }
+
+    fn attach(&mut self, pool: &Pool) -> Result<(), AttachError> {
+        Ok(self.queue()?.attach(pool)?)
+    }
+}
+
+impl<H> fmt::Debug for OwnedTransmitQueue<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedTransmitQueue").field("index", &self.index).finish_non_exhaustive()
+    }
+}

@@ -14,7 +14,7 @@ use ixgbe::device::{
     StartError, Statistics,
 };
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::packet::{Batch, NoRoom, Packet};
+use ixgbe::packet::{Batch, CopyError, NoRoom, Packet};
 use ixgbe::pool::{BUFFER_SIZE_STEP, HEADROOM, MAX_BUFFER_SIZE, Pool, PoolError};
 use ixgbe_sim::{Port, Wire};
 use proptest::prelude::*;
@@ -78,7 +78,8 @@ unsafe impl Dma for Counted {
 /// All of the buffer that a packet's first segment lies in.
 fn buffer(packet: &Packet) -> Range<usize> {
     let data = packet.as_ptr() as usize;
-    data - packet.headroom()..data + packet.len() + packet.tailroom()
+    let tailroom = if packet.segment_count() == 1 { packet.tailroom() } else { 0 };
+    data - packet.headroom()..data + packet[..].len() + tailroom
 }
 
 #[track_caller]
@@ -200,12 +201,121 @@ fn headers_can_be_put_before_a_packet_of_several_segments() {
     assert_eq!(nic.split().1[0].tx.transmit(&mut batch([packet])).unwrap(), 1);
     port.run_until_idle(10);
     assert_eq!(recorder.take(), [wanted]);
-    // Its first segment is full: more does not go between it and the next.
-    let (mut packet, _) = long(&port, &mut nic, 4000);
-    assert_eq!(packet.extend_from_slice(&[0]), Err(NoRoom { wanted: 1, room: 0 }));
-    drop(packet);
+    // What is put at the end goes into the last of the four segments, which has 928 bytes.
+    let (mut packet, sent) = long(&port, &mut nic, 4000);
+    assert_eq!(packet.extend_from_slice(&[0; 97]), Err(NoRoom { wanted: 97, room: 96 }));
+    packet.extend_from_slice(&[7; 90]).unwrap();
+    packet.append(6).unwrap().fill(8);
+    assert_eq!((packet.tailroom(), packet.segment_count()), (0, 4));
+    let wanted = [&sent[..], &[7; 90], &[8; 6]].concat();
+    assert_eq!((bytes(&packet), packet.len()), (wanted.clone(), 4096));
+    assert_eq!(nic.split().1[0].tx.transmit(&mut batch([packet])).unwrap(), 1);
+    port.run_until_idle(10);
+    assert_eq!(recorder.take(), [wanted]);
     nic.stop().unwrap();
     assert_clean(&port);
+}
+
+#[test]
+fn the_length_of_a_packet_counts_all_its_segments() {
+    let (port, _) = recorded(0);
+    let mut nic = start(&port, &Config::new().max_frame(9018).buffer_size(1024).pool_buffers(2048));
+    let (mut packet, sent) = long(&port, &mut nic, 4000);
+    assert_eq!((packet.len(), packet[..].len(), packet.is_empty()), (4000, 1024, false));
+    packet.trim_front(1024);
+    assert_eq!((packet.len(), packet[..].len(), packet.is_empty()), (2976, 0, false));
+    let mut wanted = sent[1024..].to_vec();
+    wanted.iter_mut().for_each(|byte| *byte ^= 0xa5);
+    packet.for_each_segment_mut(|segment| segment.iter_mut().for_each(|byte| *byte ^= 0xa5));
+    assert_eq!(bytes(&packet), wanted);
+    packet.truncate(0);
+    assert!(packet.is_empty() && packet.segment_count() == 1);
+    drop(packet);
+    nic.stop().unwrap();
+}
+
+#[test]
+fn a_packet_is_resized_within_its_buffer() {
+    let pool = Pool::new(&port(0), 4, 1024).unwrap();
+    let mut packet = packet(&pool, b"four");
+    packet.resize(6, b'x').unwrap();
+    assert_eq!(&packet[..], b"fourxx");
+    packet.resize(2, b'y').unwrap();
+    assert_eq!(&packet[..], b"fo");
+    packet.resize(4, 0).unwrap();
+    assert_eq!(&packet[..], b"fo\0\0", "what was cut off does not come back");
+    assert_eq!(packet.resize(1025, 0), Err(NoRoom { wanted: 1021, room: 1020 }));
+    assert_eq!(packet.len(), 4, "what is refused changes nothing");
+    packet.resize(1024, 9).unwrap();
+    assert_eq!((packet.len(), packet.tailroom()), (1024, 0));
+}
+
+#[test]
+fn copies_lie_in_as_few_buffers_as_hold_them() {
+    let (small, large) = (Pool::new(&port(0), 70, 1024).unwrap(), Pool::new(&port(0), 2, 16 * 1024).unwrap());
+    for (len, segments) in [(0, 1), (1, 1), (1024, 1), (1025, 2), (2048, 2), (16_384, 16)] {
+        let data: Vec<u8> = (0..len).map(|index: usize| (index * 7) as u8).collect();
+        let mut packet = small.take_copy(&data).unwrap();
+        assert_eq!((packet.len(), packet.segment_count()), (len, segments));
+        let copy = packet.try_clone_into(&large).unwrap();
+        assert_eq!((copy.segment_count(), bytes(&copy)), (1, data.clone()));
+        packet.for_each_segment_mut(|segment| segment.fill(0));
+        assert_eq!(bytes(&copy), data, "a copy has bytes of its own");
+        let back = copy.try_clone_into(&small).unwrap();
+        assert_eq!((back.segment_count(), bytes(&back)), (segments, data));
+    }
+    // What a copy had taken when it failed goes back.
+    let (packet, _second) = (large.take_copy(&[1; 16_000]).unwrap(), large.take().unwrap());
+    let held: Vec<Packet> = std::iter::from_fn(|| (small.available() > 10).then(|| small.take().unwrap())).collect();
+    assert_eq!(packet.try_clone_into(&small).unwrap_err(), CopyError::NoBuffer);
+    assert_eq!(small.available(), 10);
+    assert_eq!(large.take_copy(&[]).unwrap_err(), CopyError::NoBuffer);
+    drop(held);
+    assert_eq!(small.take_copy(&vec![0; 64 * 1024 + 1]).unwrap_err(), CopyError::TooManySegments);
+    assert_eq!(small.take_copy(&vec![0; 64 * 1024]).unwrap().segment_count(), 64);
+    assert_eq!(small.available(), 70);
+}
+
+#[test]
+fn batches_give_and_take_at_both_ends() {
+    let pool = Pool::new(&port(0), 12, 1024).unwrap();
+    let new = |numbers: &[u8], capacity| {
+        let mut batch = Batch::with_capacity(capacity);
+        numbers.iter().for_each(|number| batch.push(packet(&pool, &[*number])).unwrap());
+        batch
+    };
+    let numbers = |batch: &Batch| batch.iter().map(|packet| packet[0]).collect::<Vec<_>>();
+    let number = |packet: Option<Packet>| packet.map(|packet| packet[0]);
+    let mut batch = new(&[1, 2, 3, 4, 5], 6);
+    assert_eq!((number(batch.pop()), number(batch.pop_front())), (Some(5), Some(1)));
+    batch.push_front(packet(&pool, &[9])).unwrap();
+    assert_eq!(numbers(&batch), [9, 2, 3, 4]);
+    batch.swap(0, 2);
+    assert_eq!(numbers(&batch), [3, 2, 9, 4]);
+    assert_eq!((number(batch.remove(1)), number(batch.swap_remove(0))), (Some(2), Some(3)));
+    assert_eq!((numbers(&batch), number(batch.remove(2)), number(batch.swap_remove(2))), (vec![4, 9], None, None));
+    // Into what has room for two more.
+    let mut other = new(&[5, 6, 7], 3);
+    batch.push(packet(&pool, &[8])).unwrap();
+    batch.push(packet(&pool, &[8])).unwrap();
+    assert_eq!((batch.append(&mut other), numbers(&batch), numbers(&other)), (2, vec![4, 9, 8, 8, 5, 6], vec![7]));
+    assert!(batch.is_full() && batch.push_front(packet(&pool, &[0])).is_err());
+    let tail = batch.split_off(4);
+    assert_eq!((numbers(&batch), numbers(&tail), tail.capacity()), (vec![4, 9, 8, 8], vec![5, 6], 6));
+    assert!(batch.split_off(4).is_empty() && batch.split_off(100).is_empty());
+    assert_eq!(batch.drain(1..=1).map(|packet| packet[0]).collect::<Vec<_>>(), [9]);
+    assert_eq!(batch.drain(2..100).count() + batch.drain(3..).count() + batch.drain(50..60).count(), 1);
+    #[expect(clippy::reversed_empty_ranges, reason = "a caller may give any")]
+    let backwards = batch.drain(1..0).count();
+    assert_eq!((backwards, numbers(&batch)), (0, vec![4, 8]));
+    batch.truncate(1);
+    batch.truncate(7);
+    assert_eq!(numbers(&batch), [4]);
+    assert_eq!(tail.into_iter().map(|packet| packet[0]).collect::<Vec<_>>(), [5, 6]);
+    let mut empty = Batch::with_capacity(0);
+    assert!(empty.pop().is_none() && empty.pop_front().is_none() && empty.append(&mut batch) == 0);
+    drop((batch, other));
+    assert_eq!(pool.available(), 12);
 }
 
 #[test]
@@ -457,6 +567,13 @@ enum Action {
     Drop {
         which: usize,
     },
+    Resize {
+        which: usize,
+        len: usize,
+    },
+    Copy {
+        which: usize,
+    },
     Grow {
         which: usize,
         front: usize,
@@ -485,6 +602,8 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         4 => (60..1024_usize).prop_map(|len| Action::Take { len }),
         2 => which.clone().prop_map(|which| Action::Drop { which }),
         2 => (which.clone(), 0..200_usize, 0..200_usize).prop_map(|(which, front, back)| Action::Grow { which, front, back }),
+        1 => (which.clone(), 60..1100_usize).prop_map(|(which, len)| Action::Resize { which, len }),
+        1 => which.clone().prop_map(|which| Action::Copy { which }),
         1 => Just(Action::CloneHandle),
         1 => Just(Action::DropHandle),
         4 => which.prop_map(|which| Action::IntoBatch { which }),
@@ -654,8 +773,21 @@ proptest! {
                     if packet.prepend(&vec![1; front]).is_ok() {
                         bytes.splice(0..0, vec![1; front]);
                     }
-                    if packet.segment_count() == 1 && packet.extend_from_slice(&vec![2; back]).is_ok() {
+                    if packet.extend_from_slice(&vec![2; back]).is_ok() {
                         bytes.extend(vec![2; back]);
+                    }
+                },
+                Action::Resize { which, len } => if let Some(at) = held.pick(which) {
+                    let (packet, bytes) = &mut held.packets[at];
+                    if packet.resize(len, 3).is_ok() {
+                        bytes.resize(len, 3);
+                    }
+                },
+                Action::Copy { which } => if let Some(at) = held.pick(which) {
+                    let (packet, bytes) = &held.packets[at];
+                    if let Ok(copy) = packet.try_clone_into(&pool) {
+                        let bytes = bytes.clone();
+                        held.packets.push((copy, bytes));
                     }
                 },
                 Action::CloneHandle => held.handles.push(pool.clone()),

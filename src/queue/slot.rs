@@ -135,14 +135,32 @@ impl<T: Lendable> QueueEnd<T> {
         Ok(unsafe { (*self.0.ring.get()).as_mut().unwrap_unchecked() })
     }
 
-    /// Gives the ring back, if the device has asked for it.
+    /// Gives the ring back, if the device has asked for it, or frees it, if the device has left it here.
     #[cold]
     #[inline(never)]
     fn park(&mut self) -> Down {
         match self.0.holder.compare_exchange(RECALLED, PARKED, Ordering::Release, Ordering::Acquire) {
-            Ok(_) | Err(LENT) => Down::Parked,
-            Err(_) if Arc::strong_count(&self.0) == 1 => Down::Closed,
-            Err(_) => Down::Parked,
+            Ok(_) | Err(LENT) => return Down::Parked,
+            Err(STOPPED) => {
+                // SAFETY: just seen.
+                unsafe { self.free_stopped() };
+                self.0.holder.store(PARKED, Ordering::Release);
+            }
+            Err(_) => {}
+        }
+        if Arc::strong_count(&self.0) == 1 { Down::Closed } else { Down::Parked }
+    }
+
+    /// Frees the ring that the device has left here.
+    ///
+    /// # Safety
+    ///
+    /// The slot is `STOPPED`, as seen with [`Ordering::Acquire`].
+    unsafe fn free_stopped(&mut self) {
+        // SAFETY: a slot that is `STOPPED` leaves the ring to this end: the device end does not use it meanwhile.
+        if let Some(ring) = unsafe { &mut *self.0.ring.get() }.take() {
+            // SAFETY: `leave` promises that the device has stopped.
+            unsafe { ring.free() };
         }
     }
 }
@@ -150,12 +168,8 @@ impl<T: Lendable> QueueEnd<T> {
 impl<T: Lendable> Drop for QueueEnd<T> {
     fn drop(&mut self) {
         if self.0.holder.swap(UNUSED, Ordering::AcqRel) == STOPPED {
-            // SAFETY: `STOPPED` gives the ring to this end for good: the device end is not used any more.
-            let ring = unsafe { &mut *self.0.ring.get() }.take();
-            if let Some(ring) = ring {
-                // SAFETY: `leave` promises that the device has stopped.
-                unsafe { ring.free() };
-            }
+            // SAFETY: just seen.
+            unsafe { self.free_stopped() };
         }
     }
 }

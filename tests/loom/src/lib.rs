@@ -1,7 +1,8 @@
 //! What threads share on the data path, in every order in which they can do it.
 //!
-//! Pools are all there is: their free lists behind a lock, and that the last handle or buffer frees the memory.
-//! loom runs each test again and again, until all orders of the lock's takers were tried.
+//! Pools: their free lists behind a lock, and that the last handle or buffer frees the memory.
+//! Slots: a ring that a device and an owned queue hand to each other, without a lock.
+//! loom runs each test again and again, until all orders in which threads can take turns were tried.
 //!
 //! ```console
 //! $ RUSTFLAGS="--cfg loom" cargo test --manifest-path tests/loom/Cargo.toml
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
+use ixgbe::queue::slot::{DeviceEnd, Lendable, QueueEnd};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
@@ -181,6 +183,92 @@ fn a_clone_keeps_the_pool() {
         other.join().expect("no order is wrong");
         assert_eq!((clone.available(), freed.load(Ordering::Relaxed)), (1, 0));
         drop(clone);
+        assert_eq!(freed.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// What a slot lends: loom sees when two threads use it at once.
+struct Ring {
+    uses: UnsafeCell<u32>,
+    freed: Arc<AtomicUsize>,
+}
+
+// SAFETY: loom checks each access to the cell.
+unsafe impl Sync for Ring {}
+
+impl Ring {
+    fn new(freed: &Arc<AtomicUsize>) -> Self {
+        Self { uses: UnsafeCell::new(0), freed: Arc::clone(freed) }
+    }
+
+    fn touch(&mut self) {
+        // SAFETY: borrowed uniquely, which loom checks.
+        self.uses.with_mut(|uses| unsafe { *uses += 1 });
+    }
+}
+
+impl Lendable for Ring {
+    unsafe fn free(mut self) {
+        self.touch();
+        self.freed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn lent(freed: &Arc<AtomicUsize>) -> (DeviceEnd<Ring>, QueueEnd<Ring>) {
+    let mut device = DeviceEnd::new();
+    *device.place().expect("a new slot is home") = Some(Ring::new(freed));
+    let queue = device.lend().expect("nobody has the queue end");
+    (device, queue)
+}
+
+/// The queue makes two calls, and is dropped; the device recalls its ring, uses it if it is back, and lends it again.
+#[test]
+fn one_end_at_a_time_uses_the_ring() {
+    loom::model(|| {
+        let freed = Arc::default();
+        let (mut device, mut queue) = lent(&freed);
+        let user = thread::spawn(move || {
+            for _ in 0..2 {
+                if let Ok(ring) = queue.get() {
+                    ring.touch();
+                }
+            }
+        });
+        device.recall();
+        if let Some(ring) = device.place() {
+            ring.as_mut().expect("the ring is back").touch();
+            if let Some(mut new) = device.lend() {
+                new.get().expect("it was just lent").touch();
+            }
+        } else {
+            device.resume();
+        }
+        user.join().expect("no panic");
+        device.place().expect("the queue is gone").as_mut().expect("the ring is back").touch();
+        assert_eq!(freed.load(Ordering::Relaxed), 0);
+    });
+}
+
+/// A device that stops without its ring leaves it to the queue: one of them frees it, once.
+#[test]
+fn a_ring_of_a_stopped_device_is_freed_once() {
+    loom::model(|| {
+        let freed = Arc::default();
+        let (mut device, mut queue) = lent(&freed);
+        let user = thread::spawn(move || {
+            if let Ok(ring) = queue.get() {
+                ring.touch();
+            }
+        });
+        device.recall();
+        // SAFETY: there is no device that runs.
+        unsafe { device.leave() };
+        if let Some(ring) = device.place().and_then(Option::take) {
+            // SAFETY: as above.
+            unsafe { ring.free() };
+        }
+        drop(device);
+        user.join().expect("no panic");
         assert_eq!(freed.load(Ordering::Relaxed), 1);
     });
 }

@@ -221,17 +221,50 @@ fn lent(freed: &Arc<AtomicUsize>) -> (DeviceEnd<Ring>, QueueEnd<Ring>) {
     (device, queue)
 }
 
-/// The queue makes two calls, and is dropped; the device recalls its ring, uses it if it is back, and lends it again.
+/// The queue gives its ring back with a call, the device uses it, and lends it again.
 #[test]
-fn one_end_at_a_time_uses_the_ring() {
+fn a_recalled_ring_comes_back_with_the_next_call() {
     loom::model(|| {
         let freed = Arc::default();
         let (mut device, mut queue) = lent(&freed);
         let user = thread::spawn(move || {
-            for _ in 0..2 {
-                if let Ok(ring) = queue.get() {
-                    ring.touch();
-                }
+            while let Ok(ring) = queue.get() {
+                ring.touch();
+                thread::yield_now();
+            }
+            queue
+        });
+        device.recall();
+        let mut rounds = 0;
+        while device.place().is_none() && rounds < 3 {
+            rounds += 1;
+            thread::yield_now();
+        }
+        if let Some(ring) = device.place() {
+            ring.as_mut().expect("the ring is back").touch();
+            assert!(device.lend().is_none(), "the queue end still exists");
+        } else {
+            // The last round has asked in vain.
+            device.resume();
+            device.recall();
+        }
+        let mut queue = user.join().expect("no panic");
+        device.resume();
+        queue.get().expect("it was lent again").touch();
+        drop(queue);
+        device.place().expect("the queue is gone").as_mut().expect("the ring is back").touch();
+    });
+}
+
+/// A queue that is dropped gives its ring back, whenever the device asks for it.
+#[test]
+fn a_dropped_queue_gives_its_ring_back() {
+    loom::model(|| {
+        let freed = Arc::default();
+        let (mut device, mut queue) = lent(&freed);
+        let user = thread::spawn(move || {
+            if let Ok(ring) = queue.get() {
+                ring.touch();
             }
         });
         device.recall();

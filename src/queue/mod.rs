@@ -18,7 +18,7 @@ mod tx;
 
 use crate::port;
 
-pub use in_place::{ForwardCounts, InPlaceForwarder, Route};
+pub use in_place::{ForwardCounts, InPlaceForwarder, Route, WhenFull};
 pub use owned::{OwnedReceiveQueue, OwnedTransmitQueue};
 pub(crate) use ring::{Held, Stopped};
 pub(crate) use rx::{DropCounters, RxRing};

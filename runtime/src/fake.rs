@@ -40,7 +40,7 @@ pub struct Violation {
     pub offset: u32,
     /// The register, if there is one at the offset.
     pub register: Option<&'static str>,
-    /// What was wrong.
+    /// The kind of violation.
     pub kind: ViolationKind,
 }
 
@@ -184,7 +184,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         })
     }
 
-    /// Records that an access is not possible: because of `kind`, if there is a register at all.
+    /// Records an impossible access, as `kind` if a register is at `offset`, else as `NoRegister`.
     fn not_possible(&self, offset: u32, width: u32, kind: ViolationKind) {
         match self.reached(offset, width, |_| true) {
             Some((info, _)) => self.violation(offset, Some(info), kind),

@@ -50,7 +50,7 @@ pub struct UnusableMapping {
     pub len: usize,
     /// The length of the register space in bytes.
     pub needed: u32,
-    /// What the address must be a multiple of.
+    /// The alignment that the address must have, in bytes.
     pub alignment: u32,
 }
 

@@ -1,7 +1,8 @@
 //! Registers: their abilities as traits, and typed access under a permission.
 //!
-//! A [`Reg`] is a register of a device together with the permission that its owner has at that moment. The rule for a
-//! write is a bound on the method, so the compiler names the register and the state in which it may not be written.
+//! A [`Reg`] is a handle: a register of one device, and a permission. The permission is a type that states what the
+//! device's owner may do now. The methods that write need a permission that allows it. Where it does not, the compile
+//! error names the register and the state.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -213,7 +214,7 @@ impl<B, R: Register, P> fmt::Debug for Reg<'_, B, R, P> {
     }
 }
 
-/// What was read from a register.
+/// The contents of a register, as they were read.
 ///
 /// Its `Debug` shows the fields.
 #[derive(PartialEq, Eq)]
@@ -400,7 +401,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         self.put(value.into());
     }
 
-    /// Sets the bits that `value` gives as ones.
+    /// Sets the bits that are ones in `value`.
     #[inline(always)]
     pub fn set_bits(&self, value: Value<R>)
     where
@@ -409,7 +410,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         self.put(value.bits()[0]);
     }
 
-    /// Clears the bits that `value` gives as ones.
+    /// Clears the bits that are ones in `value`.
     #[inline(always)]
     pub fn clear_bits(&self, value: Value<R>)
     where

@@ -67,7 +67,7 @@ macro_rules! widths {
 
 widths!(u8 u16 u32 u64);
 
-/// Where a register of width `W` is in the space `S`, in bytes from its start.
+/// The offset of a register of width `W` in the space `S`, in bytes from the start of the space.
 ///
 /// An offset is a multiple of the width, and the register ends inside the space, which has registers of that width or of
 /// a greater one. So no access checks it again.

@@ -53,7 +53,7 @@ keywords! {
 }
 
 keywords! {
-    /// The side that writes a descriptor in a format.
+    /// The format of a descriptor, which says which side writes it.
     pub enum Format("a descriptor's format") {
         /// Software, for the chip to read.
         Read = "read",

@@ -47,7 +47,7 @@ mapping! {
         pub indices: Named<Index> = default,
         /// The permissions to write.
         pub permissions: Named<Permission> = default,
-        /// The permissions of which a write needs one, for registers without their own `write_in`.
+        /// The permissions that allow a write (one is enough), for registers without their own `write_in`.
         pub write_in: Vec<Name> = default,
         /// The registers.
         pub registers: Items<Register> = default,
@@ -151,7 +151,7 @@ mapping! {
         pub reserved: Reserved = default,
         /// The bits without a field that have another rule.
         pub reserved_bits: Vec<ReservedBits> = default,
-        /// The permissions of which a write needs one.
+        /// The permissions that allow a write (one is enough).
         pub write_in: Option<Vec<Name>> = default,
         /// `true` if a wrong value lets the chip access memory that was not given to it.
         pub memory_safety: bool = default,

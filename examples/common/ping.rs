@@ -1,4 +1,4 @@
-//! What hosts say to each other to find out whether they are there.
+//! ARP and ICMP echo, the requests and answers of `ping`.
 
 use std::net::Ipv4Addr;
 

@@ -30,12 +30,12 @@ pub unsafe trait Register: Layout {
     type Width: Width;
     /// The register as data.
     const INFO: RegisterInfo;
-    /// The bits that a write keeps from the old value: those of fields that store what is written, and reserved bits
-    /// that must not change.
+    /// The bits that [`Reg::modify`] keeps: the bits of fields that store what is written, and reserved bits that must
+    /// not change.
     const PRESERVE_MASK: u64;
     /// The bits that every write sets: reserved bits that must be 1, and values that the datasheet prescribes.
     const FORCED_ONES: u64;
-    /// The value after a reset, as far as it is known; 0 elsewhere.
+    /// The value after a reset, with 0 in the bits whose value is not known.
     const RESET_VALUE: u64;
 }
 
@@ -275,7 +275,7 @@ pub struct TimedOut {
 }
 
 impl TimedOut {
-    /// Returns `true` if the register read as all ones in the end, as the registers of a removed device do.
+    /// Returns `true` if the last read returned all ones, as every register of a removed device does.
     #[must_use]
     pub const fn is_device_gone(&self) -> bool {
         self.last == u32::MAX as u64 || self.last == u64::MAX
@@ -292,7 +292,7 @@ impl fmt::Display for TimedOut {
 
 impl core::error::Error for TimedOut {}
 
-/// Returns `true` if `bits` are what a register of a removed device reads as. A narrow register may well hold all ones.
+/// Returns `true` if `bits` are all ones, as a removed device reads. A register below 32 bits may really hold all ones.
 fn is_gone<W: Width>(bits: W) -> bool {
     W::BYTES >= 4 && bits == W::ALL_ONES
 }

@@ -118,7 +118,7 @@ pub(crate) const fn mask(lsb: u32, width: u32) -> [u64; 2] {
     if lsb < 64 { [low, 0] } else { [0, low] }
 }
 
-/// Returns those of the `width` bits from bit `lsb` on that fields of kind `A` may set.
+/// Returns the bits that fields of kind `A` may set, among the `width` bits that begin at bit `lsb`.
 const fn settable<R, A: access::Settable<R>>(lsb: u32, width: u32) -> [u64; 2] {
     let [low, high] = mask(lsb, width);
     [low & A::MAY_SET[0], high & A::MAY_SET[1]]

@@ -87,7 +87,7 @@ impl Addition {
 }
 
 impl Field {
-    /// Returns `true` if it is marked as an address, or as part of the description of one.
+    /// Returns `true` if it is marked as an address, or as a length that belongs to one.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.memory_safety.is_some_and(|mark| mark.value)

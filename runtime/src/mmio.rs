@@ -9,7 +9,7 @@ use crate::space::{Offset, Space, Width};
 
 /// The byte order of registers in memory.
 pub trait ByteOrder: 'static {
-    /// Returns the value as it stands in memory and, given that, the value.
+    /// Converts between a value and its representation in memory, in either direction.
     fn order<W: Width>(value: W) -> W;
 }
 

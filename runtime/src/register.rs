@@ -349,7 +349,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         self.store(R::RESET_VALUE, value);
     }
 
-    /// Writes `value`, which gives every field.
+    /// Writes `value`, which names every field.
     #[inline(always)]
     pub fn write_full(&self, value: FullValue<R>)
     where

@@ -32,10 +32,10 @@ pub trait Width: sealed::Sealed + Copy + Eq + fmt::Debug + fmt::LowerHex + Into<
     const ALL_ONES: Self;
     /// Returns the low bits of `value`.
     fn truncate(value: u64) -> Self;
-    /// Returns the value as it stands in little-endian memory and, given that, the value.
+    /// Converts between a value and its representation in little-endian memory, in either direction.
     #[must_use]
     fn little_endian(self) -> Self;
-    /// Returns the value as it stands in big-endian memory and, given that, the value.
+    /// Converts between a value and its representation in big-endian memory, in either direction.
     #[must_use]
     fn big_endian(self) -> Self;
 }

@@ -107,11 +107,11 @@ mapping! {
 mapping! {
     /// A permission: evidence of a state, which a write needs.
     pub struct Permission("a permission") {
-        /// The object whose state it is evidence of.
+        /// The object that has the state, such as a device or a queue.
         pub kind: String,
-        /// The condition under which it holds.
+        /// The condition under which the permission holds.
         pub doc: String,
-        /// The permissions that it includes.
+        /// The permissions that the permission includes.
         pub implies: Vec<Name> = default,
     }
 }
@@ -301,7 +301,7 @@ mapping! {
     pub struct DescriptorFormat("a descriptor") {
         /// The name of the descriptor.
         pub name: Name,
-        /// The side that writes it.
+        /// Its format: `read`, `write_back` or `memory`.
         pub format: Format,
         /// Its title.
         pub title: String,

@@ -82,7 +82,7 @@ impl<R: Layout> Value<R> {
         Self { mask, bits, layout: PhantomData }
     }
 
-    /// Returns the value that gives every field that software may set as it is in `bits`.
+    /// Returns a value that names every field that software may set, with the field's contents in `bits`.
     #[inline(always)]
     pub(crate) const fn whole(bits: u64) -> Self {
         Self { mask: R::WRITABLE, bits: [bits & R::WRITABLE[0], 0], layout: PhantomData }
@@ -147,7 +147,7 @@ impl<R: Layout> Value<R> {
         self.bits
     }
 
-    /// Returns the same value as one that gives every field.
+    /// Returns the value as a [`FullValue`], which names every field.
     ///
     /// # Errors
     ///
@@ -171,7 +171,7 @@ impl<R: Layout> fmt::Debug for Value<R> {
     }
 }
 
-/// A [`Value`] that gives every field, as a register with an unknown reset value needs.
+/// A [`Value`] that names every field, as a write of a register with an unknown reset value needs.
 #[derive(Debug, Clone, Copy)]
 pub struct FullValue<R: Layout>(pub(crate) Value<R>);
 

@@ -47,8 +47,8 @@ pub struct LinkPartner {
 }
 
 impl LinkPartner {
-    /// Connects `port` to a link partner. The partner sends the capture `input`, or else `count` frames of `size` bytes.
-    /// It writes what it receives to the capture `output`, or else checks it.
+    /// Connects `port` to a link partner. The partner sends the capture `input`, or else `count` frames of `size`
+    /// bytes. It writes what it receives to the capture `output`, or else checks it.
     pub fn plug(
         port: &Port,
         (input, output): (Option<&PathBuf>, Option<&PathBuf>),

@@ -24,7 +24,8 @@ impl Watch {
         watch
     }
 
-    /// Checks the link from time to time and prints changes. A removed device is an error: nothing else would report it.
+    /// Checks the link from time to time and prints changes. A removed device is an error: nothing else would report
+    /// it.
     pub fn look(&mut self, control: &mut Control<'_, AnyPlatform>) -> Result<(), Box<dyn Error>> {
         if self.looked.elapsed() < INTERVAL {
             return Ok(());

@@ -9,9 +9,9 @@ use core::time::Duration;
 ///
 /// # Safety
 ///
-/// A driver frees memory once the device has stopped. Where a datasheet gives nothing but a time for that, or for when a
-/// register may be touched again, the driver relies on the clock. So [`wait`](Self::wait) must not return before `time`
-/// has passed for the device, and [`now`](Self::now) must not run ahead of the time that passes for it.
+/// A driver frees memory once the device has stopped. Where a datasheet gives nothing but a time for that, or for when
+/// a register may be touched again, the driver relies on the clock. So [`wait`](Self::wait) must not return before
+/// `time` has passed for the device, and [`now`](Self::now) must not run ahead of the time that passes for it.
 pub unsafe trait Clock {
     /// Returns the time since some fixed moment. It never goes back.
     fn now(&self) -> Duration;

@@ -1,8 +1,8 @@
 //! A device for tests of drivers: registers that behave as their description says.
 //!
 //! A [`FakeDevice`] has the registers of any description. They start with their reset values; reads and writes have the
-//! side effects of their kinds of access; what no driver should do is recorded as a [`Violation`]. A test plays the rest of the
-//! device with [`peek`](FakeDevice::peek) and [`poke`](FakeDevice::poke).
+//! side effects of their kinds of access; what no driver should do is recorded as a [`Violation`]. A test plays the
+//! rest of the device with [`peek`](FakeDevice::peek) and [`poke`](FakeDevice::poke).
 
 use core::cell::Cell;
 use core::fmt;
@@ -87,8 +87,8 @@ impl fmt::Display for Violation {
 }
 
 impl<'m, S: Space> FakeDevice<'m, S> {
-    /// Makes a device after a reset, which keeps its registers in `memory`: [`Space::ELEMENTS`] numbers. With fewer, the last
-    /// registers of the map are missing.
+    /// Makes a device after a reset, which keeps its registers in `memory`: [`Space::ELEMENTS`] numbers. With fewer,
+    /// the last registers of the map are missing.
     pub fn new(memory: &'m mut [u64]) -> Self {
         let device = Self {
             values: Cell::from_mut(memory).as_slice_of_cells(),
@@ -115,15 +115,15 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         (!self.taken.replace(true)).then_some(FakeBus(self))
     }
 
-    /// Returns what element `index` of register `R` holds, without side effects; 0 for a single register. `None` if there is
-    /// no such element.
+    /// Returns what element `index` of register `R` holds, without side effects; 0 for a single register. `None` if
+    /// there is no such element.
     #[must_use]
     pub fn peek<R: Register<Space = S>>(&self, index: usize) -> Option<Contents<R>> {
         Some(Contents::new(R::Width::truncate(self.cell(&R::INFO, index)?.get())))
     }
 
-    /// Sets element `index` of register `R`, as the device itself does; 0 for a single register. Returns `false` if there is no
-    /// such element.
+    /// Sets element `index` of register `R`, as the device itself does; 0 for a single register. Returns `false` if
+    /// there is no such element.
     pub fn poke<R: Register<Space = S>>(&self, index: usize, value: R::Width) -> bool {
         let cell = self.cell(&R::INFO, index);
         cell.inspect(|cell| cell.set(value.into())).is_some()
@@ -232,7 +232,8 @@ fn after_read(info: &RegisterInfo, value: u64) -> u64 {
     (value & !cleared) | set
 }
 
-/// Returns the value after a write. A self-clearing bit is cleared at once: the fake device needs no time for a request.
+/// Returns the value after a write. A self-clearing bit is cleared at once: the fake device needs no time for a
+/// request.
 fn after_write(info: &RegisterInfo, old: u64, written: u64) -> u64 {
     let stored =
         info.bits_with_access(|access| matches!(access, AccessKind::Rw | AccessKind::Wo | AccessKind::ReadSets));

@@ -183,7 +183,8 @@ impl RegisterInfo {
         self.access.is_writable() || self.fields.iter().any(|field| field.access.is_writable())
     }
 
-    /// Returns the bits whose kind of access `is` accepts: a field's own kind, and the register's for bits without a field.
+    /// Returns the bits whose kind of access `is` accepts: a field's own kind, and the register's for bits without a
+    /// field.
     #[must_use]
     pub fn bits_with_access(&self, is: impl Fn(AccessKind) -> bool) -> u64 {
         let add = |bits, field: &FieldInfo| bits | mask(field.lsb, field.width)[0];

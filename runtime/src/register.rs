@@ -81,8 +81,8 @@ pub unsafe trait SideEffectRead: Register {}
 ///
 /// # Safety
 ///
-/// A write must store its ones and zeros in the bits that [`Layout::WRITABLE`] has, and must change other bits only as the
-/// constants of [`Register`] say.
+/// A write must store its ones and zeros in the bits that [`Layout::WRITABLE`] has, and must change other bits only as
+/// the constants of [`Register`] say.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` does not store the value that is written",
     label = "`{Self}` is read-only, write-one-to-set or write-one-to-clear",
@@ -361,8 +361,8 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
 
     /// Reads the register and writes it back with `value`. Other fields stay as they are.
     ///
-    /// Bits with a side effect when written as one are written as zero unless `value` gives them. Two threads that modify
-    /// one register at the same time can lose a change; with an [`Exclusive`] permission there is only one.
+    /// Bits with a side effect when written as one are written as zero unless `value` gives them. Two threads that
+    /// modify one register at the same time can lose a change; with an [`Exclusive`] permission there is only one.
     #[inline(always)]
     pub fn modify(&self, value: Value<R>)
     where

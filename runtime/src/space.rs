@@ -69,8 +69,8 @@ widths!(u8 u16 u32 u64);
 
 /// The offset of a register of width `W` in the space `S`, in bytes from the start of the space.
 ///
-/// An offset is a multiple of the width, and the register ends inside the space, which has registers of that width or of
-/// a greater one. So no access checks it again.
+/// An offset is a multiple of the width, and the register ends inside the space, which has registers of that width or
+/// of a greater one. So no access checks it again.
 pub struct Offset<S, W = u32> {
     bytes: u32,
     kind: PhantomData<fn() -> (S, W)>,

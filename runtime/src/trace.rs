@@ -39,8 +39,8 @@ impl<S: Space> RegisterAccess<S> {
 
     /// Returns the register, and the element's index.
     ///
-    /// Where one address holds a register for reads and another for writes, the kind of access selects. Where a field of
-    /// a third register selects, as `when` says, the first one is returned, because its value is not known here.
+    /// Where one address holds a register for reads and another for writes, the kind of access selects. Where a field
+    /// of a third register selects, as `when` says, the first one is returned, because its value is not known here.
     #[must_use]
     pub fn register(&self) -> Option<(&'static RegisterInfo, u32)> {
         let possible = |info: &&RegisterInfo| {

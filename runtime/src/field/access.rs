@@ -60,8 +60,8 @@ kinds! {
     DriverOnly:;
 }
 
-/// Access kind `A` of a field that an extension of the map adds. The register's own type does not know the field, and may
-/// have its bits as reserved.
+/// Access kind `A` of a field that an extension of the map adds. The register's own type does not know the field, and
+/// may have its bits as reserved.
 #[derive(Debug, Clone, Copy)]
 pub struct Added<A = ReadWrite>(PhantomData<A>);
 

@@ -29,8 +29,8 @@ pub unsafe trait Layout: Copy + 'static {
 ///
 /// # Safety
 ///
-/// The `WIDTH` bits from bit `LSB` on must be a field of `R`, within one word of 64 bits: `WIDTH` is 1 to 64, and `LSB` is
-/// below the register's width, or below 128 in a descriptor.
+/// The `WIDTH` bits from bit `LSB` on must be a field of `R`, within one word of 64 bits: `WIDTH` is 1 to 64, and `LSB`
+/// is below the register's width, or below 128 in a descriptor.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a field of `{R}`",
     label = "belongs to another register or descriptor",
@@ -53,8 +53,8 @@ pub unsafe trait Field<R>: Copy {
 ///
 /// # Safety
 ///
-/// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`encode`](Self::encode) must give
-/// only values that the datasheet allows.
+/// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`encode`](Self::encode) must
+/// give only values that the datasheet allows.
 pub unsafe trait SetField<R, T>: Field<R> {
     /// The field's bits, as far as software may set them, the low and the high 64.
     const BITS: [u64; 2];
@@ -70,8 +70,8 @@ pub unsafe trait SetField<R, T>: Field<R> {
 ///
 /// # Safety
 ///
-/// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`bits`](Self::bits) must give only
-/// values that the datasheet allows.
+/// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`bits`](Self::bits) must give
+/// only values that the datasheet allows.
 #[diagnostic::on_unimplemented(
     message = "not every value of this type fits in field `{Self}`",
     label = "the value may be too large",
@@ -89,7 +89,8 @@ pub unsafe trait AlwaysFits<T>: Copy {
 ///
 /// # Safety
 ///
-/// The datasheet must allow all values of the type in the fields that have the values `E`, and their bits must fit there.
+/// The datasheet must allow all values of the type in the fields that have the values `E`, and their bits must fit
+/// there.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a value of this field",
     label = "expected a variant of `{E}`",
@@ -104,8 +105,8 @@ unsafe impl<E: Enumeration> ValueOf<E> for E {}
 ///
 /// # Safety
 ///
-/// The type must be an enum without fields and with `#[repr(u32)]` or `#[repr(u64)]`, whose numbers are the values of the
-/// field, and [`to_bits`](Self::to_bits) must give that number.
+/// The type must be an enum without fields and with `#[repr(u32)]` or `#[repr(u64)]`, whose numbers are the values of
+/// the field, and [`to_bits`](Self::to_bits) must give that number.
 pub unsafe trait Enumeration: Copy + 'static {
     /// Returns the value with these bits, or `None` if the datasheet gives it no name.
     fn from_bits(raw: u64) -> Option<Self>;

@@ -1,4 +1,4 @@
-//! Time, which `core` has no source of.
+//! Clocks and bounded waits. `core` has no source of time.
 
 use core::time::Duration;
 
@@ -22,8 +22,8 @@ pub unsafe trait Clock {
 
 /// Calls `look` every `interval` until it returns something, at most for `limit`.
 ///
-/// Rounds are counted as well as time: an honest clock has passed `limit` after that many, and with a clock that stands
-/// still or goes back the wait ends, too.
+/// The number of calls is limited as well: an honest clock reaches `limit` within that number. So the wait ends even
+/// with a clock that stands still or goes back.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub fn poll<T>(
     let start = clock.now();
     let mut rounds = limit.as_nanos().div_ceil(interval.as_nanos().max(1));
     loop {
-        // The time is taken before the look: whoever was held up in between looks once more.
+        // The time is taken before the look, so a thread that was held up in between looks once more.
         let waited = clock.now().saturating_sub(start);
         if let Some(found) = look() {
             return Ok(found);

@@ -30,8 +30,8 @@ pub unsafe trait Register: Layout {
     type Width: Width;
     /// The register as data.
     const INFO: RegisterInfo;
-    /// The bits that [`Reg::modify`] keeps: the bits of fields that store what is written, and reserved bits that must
-    /// not change.
+    /// The bits that a write takes from the value read by [`modify`](Reg::modify), or from the reset value, unless it
+    /// names them: bits of fields that store what is written, and reserved bits that must not change.
     const PRESERVE_MASK: u64;
     /// The bits that every write sets: reserved bits that must be 1, and values that the datasheet prescribes.
     const FORCED_ONES: u64;
@@ -39,8 +39,9 @@ pub unsafe trait Register: Layout {
     const RESET_VALUE: u64;
 }
 
-/// A register that a write may give in part: the datasheet gives the other fields' reset value, or no write stores
-/// anything.
+/// A register of which a write may name only some fields.
+///
+/// The datasheet states the reset value of the other fields, or no write stores anything.
 ///
 /// # Safety
 ///
@@ -114,7 +115,7 @@ pub unsafe trait WriteOneToSet: Register {}
 )]
 pub unsafe trait WriteOneToClear: Register {}
 
-/// A doorbell: a register whose write tells the device that there is work in memory.
+/// A doorbell: a register whose write notifies the device of work in memory.
 ///
 /// # Safety
 ///
@@ -340,7 +341,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         Contents::new(self.bus.read(self.offset))
     }
 
-    /// Writes `value`. Fields that it does not give take their reset value.
+    /// Writes `value`. Fields that it does not name take their reset value.
     #[inline(always)]
     pub fn write(&self, value: Value<R>)
     where
@@ -361,7 +362,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
 
     /// Reads the register and writes it back with `value`. Other fields stay as they are.
     ///
-    /// Bits with a side effect when written as one are written as zero unless `value` gives them. Two threads that
+    /// Bits with a side effect when written as one are written as zero unless `value` names them. Two threads that
     /// modify one register at the same time can lose a change; with an [`Exclusive`] permission there is only one.
     #[inline(always)]
     pub fn modify(&self, value: Value<R>)
@@ -392,7 +393,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         self.put((old & (R::PRESERVE_MASK & !mask)) | (bits | R::FORCED_ONES));
     }
 
-    /// Writes a number to a register in which every number is right.
+    /// Writes a number to a register that takes any number.
     #[inline(always)]
     pub fn write_raw(&self, value: R::Width)
     where

@@ -21,7 +21,7 @@ pub use value::{FullValue, Value, ValueError};
 pub unsafe trait Layout: Copy + 'static {
     /// The datasheet's name.
     const NAME: &'static str;
-    /// The bits of all fields that software may set, the low and the high 64.
+    /// The bits of all fields that software may set, as a low and a high word of 64 bits.
     const WRITABLE: [u64; 2];
 }
 
@@ -45,7 +45,7 @@ pub unsafe trait Field<R>: Copy {
     const WIDTH: u32;
     /// Returns the datasheet's name.
     fn name(self) -> &'static str;
-    /// Returns the field's value for its bits.
+    /// Returns the value that the bits `raw` stand for.
     fn decode(self, raw: u64) -> Self::Read;
 }
 
@@ -56,7 +56,7 @@ pub unsafe trait Field<R>: Copy {
 /// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`encode`](Self::encode) must
 /// give only values that the datasheet allows.
 pub unsafe trait SetField<R, T>: Field<R> {
-    /// The field's bits, as far as software may set them, the low and the high 64.
+    /// The bits of the field that software may set, as a low and a high word of 64 bits.
     const BITS: [u64; 2];
     /// Returns the field's bits for `value`.
     ///
@@ -79,7 +79,7 @@ pub unsafe trait SetField<R, T>: Field<R> {
     note = "an address is a `DmaAddr`"
 )]
 pub unsafe trait AlwaysFits<T>: Copy {
-    /// The field's bits, as far as software may set them, the low and the high 64.
+    /// The bits of the field that software may set, as a low and a high word of 64 bits.
     const BITS: [u64; 2];
     /// Returns the field's bits for `value`.
     fn bits(self, value: T) -> u64;

@@ -133,7 +133,7 @@ impl<R: Layout> Value<R> {
         }
     }
 
-    /// Returns the bits that this value gives, the low and the high 64.
+    /// Returns the bits of the fields that this value names, as a low and a high word of 64 bits.
     #[must_use]
     #[inline(always)]
     pub const fn mask(self) -> [u64; 2] {

@@ -180,7 +180,7 @@ impl<K: IndexSpace, S: Space, W: Width, const N: usize> Array<K, S, W, N> {
         Self { ranges, index: PhantomData, place: PhantomData }
     }
 
-    /// Returns where element `index` is.
+    /// Returns the offset of element `index`.
     #[must_use]
     #[inline(always)]
     pub const fn offset(&self, index: Index<K>) -> Offset<S, W> {

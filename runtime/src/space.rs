@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 
 use crate::info::RegisterInfo;
 
-/// A region of registers that one bus reaches: a BAR, a block of a system on chip, a range of I/O ports.
+/// A region of registers that one bus accesses: a BAR, a block of a system on chip, a range of I/O ports.
 ///
 /// The generator makes one type for each block of a description, `RegisterSpace`.
 pub trait Space: Copy + 'static {
@@ -14,7 +14,7 @@ pub trait Space: Copy + 'static {
     const SIZE: u32;
     /// The registers of the space, as data.
     const REGISTERS: &'static [RegisterInfo];
-    /// Number of registers, each element of an array counted.
+    /// Number of registers, with each element of an array counted.
     const ELEMENTS: usize = crate::info::elements(Self::REGISTERS);
     /// Width of the widest register in bytes: the space begins at a multiple of it.
     const ALIGNMENT: u32 = crate::info::alignment(Self::REGISTERS);
@@ -28,7 +28,7 @@ mod sealed {
 pub trait Width: sealed::Sealed + Copy + Eq + fmt::Debug + fmt::LowerHex + Into<u64> + 'static {
     /// Size in bytes.
     const BYTES: u32;
-    /// The integer with all bits set: what a device that was removed from a PCI bus reads as.
+    /// The integer with all bits set, as every register of a removed PCI device reads.
     const ALL_ONES: Self;
     /// Returns the low bits of `value`.
     fn truncate(value: u64) -> Self;

@@ -1,6 +1,6 @@
 //! Answers ARP and ICMP echo requests: a host that can be pinged.
 //!
-//! A second port asks, as often as `--packets` says.
+//! With a second port, that port sends as many requests as `--packets` says.
 //!
 //! ```console
 //! $ cargo run --release --example echo
@@ -28,11 +28,11 @@ use ixgbe_sim::connect;
 
 /// The vectors of a device with one queue pair.
 const VECTORS: u32 = 2;
-/// That of the link.
+/// The vector of the link.
 const LINK: usize = 1;
 /// The shortest time between two interrupts of a queue.
 const MODERATION: Duration = Duration::from_micros(100);
-/// How long to wait for a packet before looking whether there is anything else to do.
+/// The longest wait for a packet, after which the loop looks at the link and at signals.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Answers ARP and ICMP echo requests.
@@ -43,10 +43,10 @@ struct Arguments {
     /// The address to answer for.
     #[arg(long, default_value = "192.0.2.1")]
     ip: Ipv4Addr,
-    /// How many requests to answer before the end.
+    /// Number of requests to answer before the end.
     #[arg(long, default_value_t = 1000)]
     packets: u64,
-    /// Wait for interrupts when there is nothing to do, instead of polling: through VFIO.
+    /// Wait for interrupts when there is nothing to do, instead of polling; needs VFIO.
     #[arg(long)]
     interrupts: bool,
 }
@@ -93,7 +93,7 @@ impl Host {
     }
 }
 
-/// Has the queue and the link of a device raise interrupts.
+/// Sets a device up to raise interrupts for its queue and its link.
 fn interrupts(nic: &mut Nic) -> Result<Interrupts, Box<dyn Error>> {
     let vfio: Option<&Vfio> = nic.platform().downcast_ref();
     let interrupts =

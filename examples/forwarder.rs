@@ -38,22 +38,22 @@ struct Arguments {
     /// Record what leaves the second port in this capture file.
     #[arg(long)]
     output: Option<PathBuf>,
-    /// How many packets to generate for each port.
+    /// Number of packets to generate for each port.
     #[arg(long, default_value_t = 1_000_000)]
     packets: u64,
     /// Size of generated packets in bytes, without CRC.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(60..=15_868))]
     size: u16,
-    /// How many packets to move at once.
+    /// Largest number of packets to move in one call.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
-    /// How many queue pairs each port has, with a thread for each.
+    /// Number of queue pairs of each port; each pair has its own thread.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
     queues: u16,
     /// The largest frame in bytes, with CRC.
     #[arg(long, default_value_t = 1518)]
     max_frame: usize,
-    /// Pass packets from ring to ring where they are, instead of receiving and sending batches of them.
+    /// Forward in place: move buffers from ring to ring, instead of receiving and sending batches of packets.
     #[arg(long)]
     in_place: bool,
     /// Add one to a byte of each packet.

@@ -28,13 +28,13 @@ struct Arguments {
     /// Size of the packets in bytes, without CRC.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(60..=15_868))]
     size: u16,
-    /// How many packets to send.
+    /// Number of packets to send.
     #[arg(long, default_value_t = 1_000_000)]
     packets: u64,
-    /// Packets per second; without it, as many as possible.
+    /// Packets per second [default: as many as possible].
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
-    /// How many packets to send at once.
+    /// Largest number of packets to send in one call.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
 }

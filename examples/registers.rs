@@ -26,13 +26,13 @@ use ixgbe::runtime::bus::Bus;
 struct Arguments {
     #[command(flatten)]
     ports: PortArguments,
-    /// Only registers whose name contains this.
+    /// Print only registers whose name contains this text.
     #[arg(long, default_value = "")]
     name: String,
-    /// All elements of arrays; without it, the first element only.
+    /// Print all elements of arrays, not only the first.
     #[arg(long)]
     all: bool,
-    /// Also registers that reading changes: counters are cleared, semaphores taken.
+    /// Also read registers that change when read: this clears counters and takes semaphores.
     #[arg(long)]
     side_effects: bool,
 }

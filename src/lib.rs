@@ -1,11 +1,11 @@
 //! A user-space driver for Intel's 82599 10 GbE controller. Its API turns misuse of the hardware into compile errors.
 //!
-//! It is for programs that process packets without the kernel's network stack, and for authors of drivers. Registers,
-//! DMA descriptors and the rules of their use are generated from one register description, `registers.yaml`.
+//! It is for programs that process packets without the kernel's network stack, and for authors of drivers. The types of
+//! registers and DMA descriptors, and the rules for writing them, are generated from one file, `registers.yaml`.
 //!
-//! **The crate never ran on an 82599.** It is tested on a model of the chip, which records what a driver must not do.
-//! Driver and model have the same authors, so an error common to both stays undetected. Stock Linux and DPDK drivers
-//! check the model independently: see `docs/testing.md`.
+//! **The crate has never run on an 82599.** It is tested on a software model of the chip, which records each broken
+//! rule. Driver and model have the same authors, so an error common to both stays undetected. Stock Linux and DPDK
+//! drivers check the model independently: see `docs/testing.md`.
 //!
 //! # Quick start
 //!
@@ -56,7 +56,7 @@
 //! | [`LinkUp`](device::LinkUp): link seen up, or assumed to be up | [`start`](device::Device::start), [`start_with`](device::Device::start_with) | as in `Reset` |
 //! | [`Running`](device::Running): receives and transmits | [`split`](device::Device::split), [`stop`](device::Device::stop), which leads to `Reset` | those without a rule, and those whose rule names `Running` |
 //!
-//! In every state, only the driver writes the registers that control DMA or the device's state.
+//! In every state, only the driver may write the registers that control DMA or the device's state.
 //!
 //! # Sending, receiving, buffer ownership
 //!
@@ -113,7 +113,7 @@
 //! | `linux` | yes | the module `linux`; needs `std` |
 //! | `tock-registers` | yes | registers and fields work with code that is written for that crate |
 //!
-//! Without `linux` the crate is `no_std` with `alloc`, for targets with 64-bit atomics. It needs Rust 1.93.
+//! Without `linux` the crate is `no_std` with `alloc`, for targets with 64-bit atomics. It needs Rust 1.88.
 //!
 //! # What is checked where
 //!

@@ -21,8 +21,8 @@ impl<T: Bus + Dma + Clock + Any + Send + Sync> Platform for T {}
 
 /// A platform that a program chooses at run time.
 ///
-/// Every register access is a call through a table. The data path makes one or two a call, not one a packet. A program for
-/// one platform uses that platform's type.
+/// Every register access is a call through a table. The data path makes one or two such calls per batch, not one per
+/// packet. A program for one platform uses that platform's type.
 ///
 /// ```
 /// use ixgbe::device::{Config, Device};

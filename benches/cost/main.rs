@@ -53,6 +53,9 @@ const LIMITS: [(&str, usize, f64); 10] = [
     ("in_place", 256, 25.0),
 ];
 
+/// Most instructions that a call of a receive and a call of a transmit queue cost more if the queues are owned: 2 each.
+const MOST_FOR_OWNED: f64 = 4.0;
+
 fn no_valgrind(error: std::io::Error) -> String {
     format!("cannot run valgrind, which counts the instructions (is it installed?): {error}")
 }
@@ -174,6 +177,7 @@ fn measure(check: bool) -> Result<(), String> {
         .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     print_floors(&release)?;
     print_features(&release)?;
+    print_owned(&release, &mut over)?;
     print_accesses(&release)?;
     if check {
         return if over.is_empty() {
@@ -206,6 +210,28 @@ fn print_features(exe: &Path) -> Result<(), String> {
     for (feature, what) in workloads::FEATURES {
         let cost = count(exe, "", &["--run-feature", feature, "32"])? / PACKETS as f64;
         println!("{cost:>8.1}  {what}");
+    }
+    Ok(())
+}
+
+/// What owned queues cost more than borrowed ones, in instructions a call.
+fn print_owned(exe: &Path, over: &mut String) -> Result<(), String> {
+    println!(
+        "\ninstructions of a call, of a receive and a transmit queue together, more if they are owned, by packets per call"
+    );
+    for batch in [1, 32] {
+        let size = batch.to_string();
+        let calls = PACKETS as f64 / batch as f64;
+        let borrowed = count(exe, "forward", &["--run", "forward", &size])? / calls;
+        let owned = count(exe, "owned", &["--run-owned", &size])? / calls;
+        println!("{:>8.1}  {batch}", owned - borrowed);
+        if owned - borrowed > MOST_FOR_OWNED {
+            let _ = writeln!(
+                over,
+                "owned queues at batch {batch}: {:.1} more, the limit is {MOST_FOR_OWNED}",
+                owned - borrowed
+            );
+        }
     }
     Ok(())
 }
@@ -268,6 +294,7 @@ fn main() -> ExitCode {
             workloads::run_feature(feature, batch.parse().expect("a number of packets"));
         }
         ["--run-floor", shape, batch] => workloads::run_floor(shape, batch.parse().expect("a number of packets")),
+        ["--run-owned", batch] => workloads::run_owned(batch.parse().expect("a number of packets")),
         ["--run-accesses", how] => workloads::run_accesses(how),
         all if all.contains(&"--path") => println!("{}", std::env::current_exe().expect("this binary").display()),
         all if all.contains(&"--cycles") => {

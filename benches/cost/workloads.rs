@@ -1,9 +1,10 @@
 //! What is counted: the calls of a user of the crate, in functions that are never inlined and so have names.
 
-use ixgbe::device::{Config, Control};
+use ixgbe::device::{Config, Control, Device};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
-use ixgbe::queue::{InPlaceForwarder, ReceiveQueue, Route, TransmitQueue};
+use ixgbe::port::{Receive, Transmit, TransmitError};
+use ixgbe::queue::{InPlaceForwarder, OwnedReceiveQueue, OwnedTransmitQueue, ReceiveQueue, Route, TransmitQueue};
 use ixgbe::registers::{EITR, InterruptVector};
 use ixgbe::{index, value};
 
@@ -188,6 +189,35 @@ pub fn measured_raw(bar: *mut u8, vector: usize, times: usize) -> u32 {
         }
     }
     sum
+}
+
+#[inline(never)]
+pub fn measured_owned(
+    rx: &mut OwnedReceiveQueue<Plain>,
+    tx: &mut OwnedTransmitQueue<Plain>,
+    batch: &mut Batch,
+) -> Result<usize, TransmitError> {
+    rx.receive(batch)?;
+    for packet in &mut *batch {
+        packet[TOUCHED] ^= 1;
+    }
+    tx.transmit(batch)
+}
+
+/// Forwards with owned queues: what callgrind sees.
+pub fn run_owned(batch_len: usize) {
+    let (a, mut wire_a) = Plain::start(Addresses::Identity, &Config::new());
+    let (mut b, mut wire_b) = Plain::start(Addresses::Identity, &Config::new());
+    let pool = a.pools().next().expect("a pool for the queue").clone();
+    b.attach(&pool).expect("plain memory can be mapped");
+    let [(_a, mut from), (_b, mut to)] = [a, b].map(Device::into_split);
+    let mut batch = Batch::with_capacity(batch_len);
+    for first in (0..PACKETS).step_by(batch_len) {
+        arrive(&mut wire_a, first, batch_len);
+        let moved = measured_owned(&mut from[0].rx, &mut to[0].tx, &mut batch);
+        sent(&mut wire_b, first, batch_len, 1);
+        assert_eq!(moved.ok(), Some(batch_len), "packets were left");
+    }
 }
 
 /// Reads a register and modifies another, typed or raw: what callgrind sees.

@@ -7,7 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::source::{Source, Span};
 
-/// The distance in lines from which two spans get an excerpt each: the text between them is not copied.
+/// Spans at least this many lines apart get an excerpt each, so that the text between them is not copied.
 const EXCERPT_LINES: usize = 12;
 
 /// One error: the broken rule, the span that breaks it, the spans that it conflicts with, and the remedy.

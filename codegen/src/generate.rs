@@ -53,8 +53,9 @@ impl Generator {
 
     /// Creates a generator for the additions of the file `extension` to the description of a dependency.
     ///
-    /// It works in a build script. The dependency is the package with `links = "<links>"`. It must be among the `[dependencies]` of the package that
-    /// is built. Its crate has the same name, unless [`crate_path`](Self::crate_path) gives another one.
+    /// It works in a build script. The dependency is the package with `links = "<links>"`. It must be among the
+    /// `[dependencies]` of the package that is built. Its crate has the same name, unless
+    /// [`crate_path`](Self::crate_path) gives another one.
     pub fn extending_dependency(links: &str, extension: impl Into<PathBuf>) -> Self {
         let name = links.replace('-', "_");
         let variable = format!("DEP_{}_REGISTERS", name.to_uppercase());

@@ -193,7 +193,7 @@ pub enum Write {
 pub struct WriteIn<'a> {
     /// The permissions that the description names.
     pub named: Vec<&'a str>,
-    /// Those permissions, and all that imply one of them.
+    /// The permissions that allow the write: the named ones, and all that imply one of them.
     pub effective: Vec<&'a str>,
 }
 

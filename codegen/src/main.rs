@@ -31,8 +31,9 @@ enum Command {
     },
     /// Generate Rust files from a description, for a crate that commits them
     ///
-    /// Write registers.rs, descriptors.rs and registers_BLOCK.rs for each further block to DIRECTORY, and the files that
-    /// their documentation includes to DIRECTORY/docs. With --extension, write the additions only, as registers.rs.
+    /// Write registers.rs, descriptors.rs and registers_BLOCK.rs for each further block to DIRECTORY, and the files
+    /// that their documentation includes to DIRECTORY/docs. With --extension, write the additions only, as
+    /// registers.rs.
     #[command(
         after_help = "Exit status: 0 files written, 1 errors in a file, or a file that cannot be read or written"
     )]

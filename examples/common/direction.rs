@@ -1,4 +1,4 @@
-//! What the forwarder does with packets.
+//! The forwarder's work on packets, in one direction.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ fn touch(packet: &mut [u8]) {
     }
 }
 
-/// What a thread has done in one direction, for another to see: on cache lines of its own.
+/// The progress of one direction's thread, which another thread reads: on cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Progress {
@@ -24,23 +24,23 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Returns how often packets moved.
+    /// Returns the number of calls that moved packets.
     pub fn moved(&self) -> u64 {
         self.moved.load(Ordering::Relaxed)
     }
 
-    /// Packets that the other port cannot send.
+    /// Returns the number of packets that the other port cannot send.
     pub fn unsendable(&self) -> u64 {
         self.unsendable.load(Ordering::Relaxed)
     }
 }
 
-/// Adds to a counter that nobody else writes: so no bus is locked.
+/// Adds to a counter that only this thread writes, so the addition needs no locked instruction.
 fn add(counter: &AtomicU64, amount: usize) {
     counter.store(counter.load(Ordering::Relaxed) + amount as u64, Ordering::Relaxed);
 }
 
-/// One direction: what one port receives goes out on another.
+/// One direction: one port receives, and the other sends what it received.
 pub struct Direction<'a> {
     batch: Batch,
     in_place: bool,
@@ -53,7 +53,7 @@ impl<'a> Direction<'a> {
         Self { batch: Batch::with_capacity(batch), in_place, touch, progress }
     }
 
-    /// Moves a batch. Returns `true` if anything moved.
+    /// Moves a batch. Returns `true` if any packet moved.
     pub fn forward(&mut self, from: &mut QueuePair<'_, AnyPlatform>, to: &mut QueuePair<'_, AnyPlatform>) -> bool {
         let moved = if self.in_place {
             self.forward_in_place(from, to).unwrap_or(false)

@@ -21,11 +21,11 @@ use ixgbe_sim::wire::sink::{Sink, SinkCounters};
 use ixgbe_sim::wire::{Duplex, NoTraffic};
 use ixgbe_sim::{Port, Wire};
 
-/// Runs an example: what goes wrong is said in a sentence.
+/// Runs an example, and prints an error as one sentence.
 pub fn run(example: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
     match example() {
         Ok(()) => ExitCode::SUCCESS,
-        // Who reads the output has seen enough.
+        // The reader of the output closed it, as `head` does.
         Err(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -39,7 +39,7 @@ pub fn mac_of(index: usize) -> [u8; 6] {
     [0x02, 0x82, 0x59, 0x90, 0, index as u8]
 }
 
-/// What is at the other end of a port's wire: it sends a known number of frames and takes what comes.
+/// The link partner of a port: it sends a known number of frames, and takes all that the port sends.
 pub struct LinkPartner {
     sent: Option<(Arc<AtomicU64>, u64)>,
     capture: Option<Arc<CaptureCounters>>,
@@ -47,8 +47,8 @@ pub struct LinkPartner {
 }
 
 impl LinkPartner {
-    /// Plugs `port` into a partner: it sends the capture `input`, or `count` frames of `size` bytes, and writes what it
-    /// receives to the capture `output`, or checks it.
+    /// Connects `port` to a link partner. The partner sends the capture `input`, or else `count` frames of `size`
+    /// bytes. It writes what it receives to the capture `output`, or else checks it.
     pub fn plug(
         port: &Port,
         (input, output): (Option<&PathBuf>, Option<&PathBuf>),
@@ -87,7 +87,7 @@ impl LinkPartner {
         generated && self.capture.as_ref().is_none_or(|capture| capture.is_done())
     }
 
-    /// Returns what was wrong with its capture file, in a sentence.
+    /// Returns the damage of its capture file as a sentence, if there is any.
     pub fn capture_warning(&self) -> Option<String> {
         let capture = self.capture.as_ref()?;
         let left_out = [

@@ -1,4 +1,4 @@
-//! What hosts say to each other to find out whether they are there.
+//! ARP and ICMP echo, the requests and answers of `ping`.
 
 use std::net::Ipv4Addr;
 
@@ -38,7 +38,8 @@ pub fn answer(frame: &[u8], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
     Some(reply)
 }
 
-/// Returns request `number` of the host at `own` to the one at `mac` and `ip`: an ARP request first, then echo requests.
+/// Returns request `number` of the host at `own` to the one at `mac` and `ip`: an ARP request first, then echo
+/// requests.
 pub fn request(number: u64, own: [u8; 6], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
     let mut frame = Vec::new();
     if number == 0 {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::ffi::CString;
 use std::io;
 
-/// Goes on as `user`, without a way back.
+/// Drops root and continues as `user`. Root cannot be regained.
 pub fn become_user(user: &str) -> Result<(), Box<dyn Error>> {
     let name = CString::new(user)?;
     // SAFETY: the name is a C string; the entry is used before anything else asks for one.

@@ -1,4 +1,4 @@
-//! What the forwarder counts and prints.
+//! The forwarder's counters, and their output.
 
 use std::time::{Duration, Instant};
 

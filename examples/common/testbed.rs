@@ -1,4 +1,4 @@
-//! Where an example runs: it opens the ports, and puts everything back in the end.
+//! The ports of an example: how they are opened and, on exit, given back.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -19,30 +19,30 @@ use super::privileges::become_user;
 /// A device of the examples.
 pub type Nic = Device<Running, AnyPlatform>;
 
-/// Which ports to use, and how.
+/// The arguments that select the ports and their drivers.
 #[derive(Debug, clap::Args)]
 pub struct PortArguments {
-    /// PCI addresses of the ports, as 0000:03:00.0; without any, ports of the model are used.
+    /// PCI addresses of the ports, such as 0000:03:00.0 [default: ports of the model]
     #[arg(value_name = "ADDRESS")]
     addresses: Vec<PciAddress>,
-    /// Drive PCI functions through VFIO: this is the default, and needs an IOMMU and the driver vfio-pci.
+    /// Drive PCI functions through VFIO (the default); needs an IOMMU and the driver vfio-pci.
     #[arg(long, conflicts_with = "sysfs")]
     vfio: bool,
-    /// Drive PCI functions through sysfs: as root, with huge pages, and with trust in the device.
+    /// Drive PCI functions through sysfs; needs root and huge pages, and the device can access all memory.
     #[arg(long)]
     sysfs: bool,
-    /// Take PCI functions though the kernel uses their network interfaces.
+    /// Take PCI functions even if their network interfaces are in use; only with --sysfs.
     #[arg(long, requires = "sysfs")]
     take: bool,
-    /// Give PCI functions back to the kernel's driver in the end.
+    /// Rebind PCI functions to their kernel driver on exit; only with --sysfs.
     #[arg(long, requires = "sysfs")]
     rebind: bool,
-    /// Go on as this user once the devices run.
+    /// Drop root and continue as this user after the devices have started.
     #[arg(long)]
     user: Option<String>,
 }
 
-/// Ports that are not brought up yet, and what must happen when all is over.
+/// Ports that are not brought up yet, and what must be undone on exit.
 pub struct Testbed {
     platforms: Vec<AnyPlatform>,
     model: Vec<Port>,
@@ -54,7 +54,9 @@ pub struct Testbed {
 }
 
 impl PortArguments {
-    /// Opens the PCI functions, of which there must be one of the numbers `functions`; without any, `model` ports of the model.
+    /// Opens the PCI functions that the user gave, or `model` ports of the model if there are none.
+    ///
+    /// `functions` lists the numbers of functions that the example can run on.
     pub fn open(&self, functions: &[usize], model: usize) -> Result<Testbed, Box<dyn Error>> {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
@@ -119,7 +121,7 @@ impl Testbed {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Brings all devices up, makes each able to send what the others receive, and gives up root if told to.
+    /// Brings all devices up, attaches each one's pools to the others, and drops root if `--user` was given.
     pub fn bring_up<const N: usize>(&mut self, config: &Config) -> Result<[Nic; N], Box<dyn Error>> {
         if self.is_model() {
             self.runner = Some(Runner::start(self.model.clone())?);

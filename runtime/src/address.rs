@@ -7,7 +7,7 @@ use core::fmt;
 pub struct DmaAddr(u64);
 
 impl DmaAddr {
-    /// Says that `address` may be given to the device.
+    /// Declares that `address` may be given to the device.
     ///
     /// # Safety
     ///

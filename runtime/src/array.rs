@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use crate::message::Message;
 use crate::space::{Offset, Space, Width};
 
-/// What an array of registers is indexed by.
+/// The index space of an array of registers: the numbers below `COUNT`, under a name.
 pub trait IndexSpace: Copy + 'static {
     /// Number of elements.
     const COUNT: u32;
@@ -35,7 +35,7 @@ pub struct Index<K> {
 /// An index that its array does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexOutOfRange {
-    /// What was indexed.
+    /// The name of the index space.
     pub name: &'static str,
     /// The index given.
     pub index: usize,
@@ -148,7 +148,7 @@ pub struct Range {
     pub stride: u32,
 }
 
-/// Where the elements of an array of registers of width `W` are in space `S`, over `N` runs.
+/// The offsets of the elements of an array of registers of width `W` in space `S`: `N` ranges of equal strides.
 #[derive(Debug)]
 pub struct Array<K, S, W, const N: usize> {
     ranges: [Range; N],
@@ -180,7 +180,7 @@ impl<K: IndexSpace, S: Space, W: Width, const N: usize> Array<K, S, W, N> {
         Self { ranges, index: PhantomData, place: PhantomData }
     }
 
-    /// Returns where element `index` is.
+    /// Returns the offset of element `index`.
     #[must_use]
     #[inline(always)]
     pub const fn offset(&self, index: Index<K>) -> Offset<S, W> {

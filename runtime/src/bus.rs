@@ -12,8 +12,8 @@ use crate::space::{Offset, Space, Width};
 /// A driver frees memory once the registers say that the device has stopped, and gives the device memory by writing to
 /// registers. So an implementation guarantees, for as long as a value of it lives:
 ///
-/// - **It is honest.** [`read`](Self::read) returns what the device answers, and [`write`](Self::write) stores the value
-///   in the device's register. Both always access the same device.
+/// - **It is honest.** [`read`](Self::read) returns what the device answers, and [`write`](Self::write) stores the
+///   value in the device's register. Both always access the same device.
 /// - **It is exclusive.** Nothing else drives the device: no second bus in this process, no other process, no driver of
 ///   the kernel. Two drivers of one device overwrite each other's ring tails, so the device would use descriptors that
 ///   it has already written back.
@@ -42,10 +42,11 @@ pub unsafe trait Bus<S: Space, W: Width = u32> {
 ///
 /// A driver writes descriptors, then a doorbell. Without this barrier the device might fetch the descriptors too early.
 ///
-/// Rust orders a volatile write among volatile accesses only: neither a fence nor `compiler_fence` promises to keep other
-/// writes before it. (See the discussions of [volatile and fences] and of [atomic volatile accesses].) So this is a block
-/// of assembly that may access any memory: the compiler moves no write to memory behind it, and no volatile write before
-/// it. x86 keeps stores in order by itself, so there the block is empty; elsewhere it is the architecture's barrier.
+/// Rust orders a volatile write among volatile accesses only: neither a fence nor `compiler_fence` promises to keep
+/// other writes before it. (See the discussions of [volatile and fences] and of [atomic volatile accesses].) So this is
+/// a block of assembly that may access any memory: the compiler moves no write to memory behind it, and no volatile
+/// write before it. x86 keeps stores in order by itself, so there the block is empty; elsewhere it is the
+/// architecture's barrier.
 ///
 /// [volatile and fences]: https://github.com/rust-lang/unsafe-code-guidelines/issues/260
 /// [atomic volatile accesses]: https://github.com/rust-lang/unsafe-code-guidelines/issues/615

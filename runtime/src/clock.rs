@@ -1,4 +1,4 @@
-//! Time, which `core` has no source of.
+//! Clocks and bounded waits. `core` has no source of time.
 
 use core::time::Duration;
 
@@ -9,9 +9,9 @@ use core::time::Duration;
 ///
 /// # Safety
 ///
-/// A driver frees memory once the device has stopped. Where a datasheet gives nothing but a time for that, or for when a
-/// register may be touched again, the driver relies on the clock. So [`wait`](Self::wait) must not return before `time`
-/// has passed for the device, and [`now`](Self::now) must not run ahead of the time that passes for it.
+/// A driver frees memory once the device has stopped. Where a datasheet gives nothing but a time for that, or for when
+/// a register may be touched again, the driver relies on the clock. So [`wait`](Self::wait) must not return before
+/// `time` has passed for the device, and [`now`](Self::now) must not run ahead of the time that passes for it.
 pub unsafe trait Clock {
     /// Returns the time since some fixed moment. It never goes back.
     fn now(&self) -> Duration;
@@ -22,8 +22,8 @@ pub unsafe trait Clock {
 
 /// Calls `look` every `interval` until it returns something, at most for `limit`.
 ///
-/// Rounds are counted as well as time: an honest clock has passed `limit` after that many, and with a clock that stands
-/// still or goes back the wait ends, too.
+/// The number of calls is limited as well: an honest clock reaches `limit` within that number. So the wait ends even
+/// with a clock that stands still or goes back.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub fn poll<T>(
     let start = clock.now();
     let mut rounds = limit.as_nanos().div_ceil(interval.as_nanos().max(1));
     loop {
-        // The time is taken before the look: whoever was held up in between looks once more.
+        // The time is taken before the look, so a thread that was held up in between looks once more.
         let waited = clock.now().saturating_sub(start);
         if let Some(found) = look() {
             return Ok(found);

@@ -10,7 +10,7 @@ use crate::field::Layout;
 pub unsafe trait DescriptorFormat: Layout {
     /// The datasheet's section about it.
     const SECTION: &'static str;
-    /// The bits that tell the format apart, which every descriptor of it has set.
+    /// The bits that are set in every descriptor of the format, and distinguish it from other formats.
     const FIXED: [u64; 2];
 }
 

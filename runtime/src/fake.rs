@@ -1,8 +1,8 @@
 //! A device for tests of drivers: registers that behave as their description says.
 //!
-//! A [`FakeDevice`] has the registers of any description. They start with their reset values; reads and writes have the
-//! side effects of their kinds of access; what no driver should do is recorded as a [`Violation`]. A test plays the rest of the
-//! device with [`peek`](FakeDevice::peek) and [`poke`](FakeDevice::poke).
+//! A [`FakeDevice`] has the registers of any description. They start with their reset values, and reads and writes have
+//! the side effects of their kinds of access. An access that a driver must not make is recorded as a [`Violation`].
+//! With [`peek`](FakeDevice::peek) and [`poke`](FakeDevice::poke), a test acts as the rest of the device.
 
 use core::cell::Cell;
 use core::fmt;
@@ -15,12 +15,12 @@ use crate::info::{AccessKind, RegisterInfo};
 use crate::register::{Contents, Register};
 use crate::space::{Offset, Space, Width};
 
-/// Number of violations that are kept; more are counted only.
+/// Number of violations that are kept. Further ones are only counted.
 const KEPT: usize = 16;
 
 /// A device whose registers in space `S` behave as their description says.
 pub struct FakeDevice<'m, S> {
-    /// The value of each register, each element of an array counted, in the order of the map.
+    /// The values of all registers and elements of arrays, in the order of the map.
     values: &'m [Cell<u64>],
     violations: [Cell<Option<Violation>>; KEPT],
     count: Cell<usize>,
@@ -29,7 +29,7 @@ pub struct FakeDevice<'m, S> {
     space: PhantomData<S>,
 }
 
-/// The bus of a [`FakeDevice`], which also passes its time.
+/// The bus of a [`FakeDevice`], and its clock: waiting advances the device's time.
 #[derive(Debug)]
 pub struct FakeBus<'d, 'm, S>(&'d FakeDevice<'m, S>);
 
@@ -40,11 +40,11 @@ pub struct Violation {
     pub offset: u32,
     /// The register, if there is one at the offset.
     pub register: Option<&'static str>,
-    /// What was wrong.
+    /// The kind of violation.
     pub kind: ViolationKind,
 }
 
-/// Why an access is a violation.
+/// The kind of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ViolationKind {
@@ -62,7 +62,7 @@ pub enum ViolationKind {
         /// The bits.
         bits: u64,
     },
-    /// Bits were not written as 0 or 1 as every write must have them.
+    /// Bits were not written with the value that every write must give them.
     NotAsPrescribed {
         /// The bits.
         bits: u64,
@@ -87,8 +87,8 @@ impl fmt::Display for Violation {
 }
 
 impl<'m, S: Space> FakeDevice<'m, S> {
-    /// Makes a device after a reset, which keeps its registers in `memory`: [`Space::ELEMENTS`] numbers. With fewer, the last
-    /// registers of the map are missing.
+    /// Makes a device after a reset, which keeps its registers in `memory`: [`Space::ELEMENTS`] numbers. With fewer,
+    /// the last registers of the map are missing.
     pub fn new(memory: &'m mut [u64]) -> Self {
         let device = Self {
             values: Cell::from_mut(memory).as_slice_of_cells(),
@@ -102,7 +102,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         device
     }
 
-    /// Gives all registers their reset values; bits that the datasheet does not know become 0.
+    /// Sets all registers to their reset values. Bits without a known reset value become 0.
     pub fn reset(&self) {
         let elements = S::REGISTERS.iter().flat_map(|info| (0..info.count()).map(move |_| info));
         for (info, value) in elements.zip(self.values) {
@@ -110,26 +110,26 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         }
     }
 
-    /// Returns the bus of the device, the first time: a driver has its bus to itself. Later calls return `None`.
+    /// Returns the bus of the device at the first call, and `None` at later calls, because a driver owns its bus.
     pub fn bus(&self) -> Option<FakeBus<'_, 'm, S>> {
         (!self.taken.replace(true)).then_some(FakeBus(self))
     }
 
-    /// Returns what element `index` of register `R` holds, without side effects; 0 for a single register. `None` if there is
-    /// no such element.
+    /// Returns the contents of element `index` of register `R`, without side effects, or `None` if there is no such
+    /// element. A single register is element 0.
     #[must_use]
     pub fn peek<R: Register<Space = S>>(&self, index: usize) -> Option<Contents<R>> {
         Some(Contents::new(R::Width::truncate(self.cell(&R::INFO, index)?.get())))
     }
 
-    /// Sets element `index` of register `R`, as the device itself does; 0 for a single register. Returns `false` if there is no
-    /// such element.
+    /// Sets element `index` of register `R`, as the device itself does. Returns `false` if there is no such element. A
+    /// single register is element 0.
     pub fn poke<R: Register<Space = S>>(&self, index: usize, value: R::Width) -> bool {
         let cell = self.cell(&R::INFO, index);
         cell.inspect(|cell| cell.set(value.into())).is_some()
     }
 
-    /// Returns the violations so far, the first 16 of them.
+    /// Returns the first 16 violations.
     pub fn violations(&self) -> impl Iterator<Item = Violation> {
         self.violations.iter().map_while(Cell::get)
     }
@@ -184,7 +184,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         })
     }
 
-    /// Records that an access is not possible: because of `kind`, if there is a register at all.
+    /// Records an impossible access, as `kind` if a register is at `offset`, else as `NoRegister`.
     fn not_possible(&self, offset: u32, width: u32, kind: ViolationKind) {
         match self.reached(offset, width, |_| true) {
             Some((info, _)) => self.violation(offset, Some(info), kind),
@@ -232,7 +232,8 @@ fn after_read(info: &RegisterInfo, value: u64) -> u64 {
     (value & !cleared) | set
 }
 
-/// Returns the value after a write. A self-clearing bit is cleared at once: the fake device needs no time for a request.
+/// Returns the value after a write. A self-clearing bit is cleared at once: the fake device needs no time for a
+/// request.
 fn after_write(info: &RegisterInfo, old: u64, written: u64) -> u64 {
     let stored =
         info.bits_with_access(|access| matches!(access, AccessKind::Rw | AccessKind::Wo | AccessKind::ReadSets));

@@ -10,7 +10,7 @@ use crate::field::mask;
 pub struct RegisterInfo {
     /// The datasheet's name.
     pub name: &'static str,
-    /// What the name stands for.
+    /// The datasheet's long name.
     pub title: &'static str,
     /// The datasheet's section.
     pub section: &'static str,
@@ -20,31 +20,31 @@ pub struct RegisterInfo {
     pub group: &'static str,
     /// Width in bits.
     pub width: u32,
-    /// What reading and writing do.
+    /// The kind of access of bits without a field, and of fields without their own.
     pub access: AccessKind,
     /// Value after reset, if known.
     pub reset: Option<u64>,
-    /// Which bits of the reset value are known.
+    /// The bits of the reset value that are known.
     pub reset_known: u64,
     /// Bits that every write must leave as they read.
     pub preserve: u64,
-    /// Bits that every write must give as 0: reserved ones, and values that the datasheet prescribes.
+    /// Bits that every write must contain as 0: reserved ones, and values that the datasheet prescribes.
     pub must_be_zero: u64,
-    /// Bits that every write must give as 1.
+    /// Bits that every write must contain as 1.
     pub must_be_one: u64,
-    /// Where the elements are, in index order; a single register is one run of one.
+    /// The ranges of the elements, in index order; a single register is one range of one element.
     pub ranges: &'static [Range],
     /// Other ranges at which the same elements can be reached.
     pub aliases: &'static [Range],
-    /// The permissions of which one is enough to write it.
+    /// The permissions that allow a write; one of them is enough.
     pub write_in: &'static [&'static str],
-    /// Whether a write can make the device access other memory, or the driver trust data that is not there yet.
+    /// `true` if a write can make the device access other memory, or the driver read data before the device wrote it.
     pub memory_safety: bool,
-    /// Whether a write changes the device's state or ownership, which the driver tracks.
+    /// `true` if a write changes the device's state or ownership, which the driver tracks.
     pub device_state: bool,
-    /// Whether a wrong write can destroy hardware.
+    /// `true` if a wrong write can destroy hardware.
     pub hardware_damage: bool,
-    /// Whether a write tells the device that there is work in memory.
+    /// `true` if a write notifies the device of work in memory.
     pub doorbell: bool,
     /// Values of other registers' fields under which the register is at its address: register, field, value.
     pub when: &'static [(&'static str, &'static str, u64)],
@@ -61,7 +61,7 @@ pub struct FieldInfo {
     pub lsb: u32,
     /// Number of bits.
     pub width: u32,
-    /// What reading and writing do.
+    /// The kind of access.
     pub access: AccessKind,
     /// Names of values.
     pub values: &'static [(&'static str, u64)],
@@ -72,7 +72,7 @@ pub struct FieldInfo {
 pub struct DescriptorInfo {
     /// The datasheet's name.
     pub name: &'static str,
-    /// Which format: `read` (by the device), `write_back` (by the device) or `memory`.
+    /// The format: `read` (by the device), `write_back` (by the device) or `memory`.
     pub format: &'static str,
     /// The datasheet's section.
     pub section: &'static str,
@@ -82,7 +82,7 @@ pub struct DescriptorInfo {
     pub fields: &'static [FieldInfo],
 }
 
-/// What reading and writing a register or field do.
+/// The kind of access of a register or field: the effects of reading and of writing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessKind {
     /// Read and written freely.
@@ -183,7 +183,8 @@ impl RegisterInfo {
         self.access.is_writable() || self.fields.iter().any(|field| field.access.is_writable())
     }
 
-    /// Returns the bits whose kind of access `is` accepts: a field's own kind, and the register's for bits without a field.
+    /// Returns the bits whose kind of access `is` accepts: a field's own kind, and the register's for bits without a
+    /// field.
     #[must_use]
     pub fn bits_with_access(&self, is: impl Fn(AccessKind) -> bool) -> u64 {
         let add = |bits, field: &FieldInfo| bits | mask(field.lsb, field.width)[0];
@@ -192,7 +193,7 @@ impl RegisterInfo {
         if is(self.access) { fields | (mask(0, self.width)[0] & !covered) } else { fields }
     }
 
-    /// Returns `true` if only the driver writes it, because of a mark.
+    /// Returns `true` if a mark reserves the register for the driver, so that no other safe code can write it.
     #[must_use]
     pub const fn is_the_drivers(&self) -> bool {
         self.memory_safety || self.device_state || self.hardware_damage

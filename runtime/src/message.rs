@@ -1,9 +1,9 @@
-//! Messages that are put together while the compiler evaluates a constant, when `format!` cannot be.
+//! Messages that are built while the compiler evaluates a constant, where `format!` is not available.
 
 /// Long enough for the names of the datasheet and three numbers. What does not fit is cut off.
 const LONGEST: usize = 192;
 
-/// A text in the making.
+/// A text that is being built.
 pub(crate) struct Message {
     bytes: [u8; LONGEST],
     len: usize,

@@ -9,7 +9,7 @@ use crate::space::{Offset, Space, Width};
 
 /// The byte order of registers in memory.
 pub trait ByteOrder: 'static {
-    /// Returns the value as it stands in memory and, given that, the value.
+    /// Converts between a value and its representation in memory, in either direction.
     fn order<W: Width>(value: W) -> W;
 }
 
@@ -50,7 +50,7 @@ pub struct UnusableMapping {
     pub len: usize,
     /// The length of the register space in bytes.
     pub needed: u32,
-    /// What the address must be a multiple of.
+    /// The alignment that the address must have, in bytes.
     pub alignment: u32,
 }
 

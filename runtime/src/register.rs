@@ -1,7 +1,8 @@
 //! Registers: their abilities as traits, and typed access under a permission.
 //!
-//! A [`Reg`] is a register of a device together with the permission that its owner has at that moment. The rule for a
-//! write is a bound on the method, so the compiler names the register and the state in which it may not be written.
+//! A [`Reg`] is a handle: a register of one device, and a permission. The permission is a type that states what the
+//! device's owner may do now. The methods that write need a permission that allows it. Where it does not, the compile
+//! error names the register and the state.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -29,17 +30,18 @@ pub unsafe trait Register: Layout {
     type Width: Width;
     /// The register as data.
     const INFO: RegisterInfo;
-    /// The bits that a write keeps from the old value: those of fields that store what is written, and reserved bits
-    /// that must not change.
+    /// The bits that a write takes from the value read by [`modify`](Reg::modify), or from the reset value, unless it
+    /// names them: bits of fields that store what is written, and reserved bits that must not change.
     const PRESERVE_MASK: u64;
     /// The bits that every write sets: reserved bits that must be 1, and values that the datasheet prescribes.
     const FORCED_ONES: u64;
-    /// The value after a reset, as far as it is known; 0 elsewhere.
+    /// The value after a reset, with 0 in the bits whose value is not known.
     const RESET_VALUE: u64;
 }
 
-/// A register that a write may give in part: the datasheet gives the other fields' reset value, or no write stores
-/// anything.
+/// A register of which a write may name only some fields.
+///
+/// The datasheet states the reset value of the other fields, or no write stores anything.
 ///
 /// # Safety
 ///
@@ -80,8 +82,8 @@ pub unsafe trait SideEffectRead: Register {}
 ///
 /// # Safety
 ///
-/// A write must store its ones and zeros in the bits that [`Layout::WRITABLE`] has, and must change other bits only as the
-/// constants of [`Register`] say.
+/// A write must store its ones and zeros in the bits that [`Layout::WRITABLE`] has, and must change other bits only as
+/// the constants of [`Register`] say.
 #[diagnostic::on_unimplemented(
     message = "register `{Self}` does not store the value that is written",
     label = "`{Self}` is read-only, write-one-to-set or write-one-to-clear",
@@ -113,7 +115,7 @@ pub unsafe trait WriteOneToSet: Register {}
 )]
 pub unsafe trait WriteOneToClear: Register {}
 
-/// A doorbell: a register whose write tells the device that there is work in memory.
+/// A doorbell: a register whose write notifies the device of work in memory.
 ///
 /// # Safety
 ///
@@ -213,7 +215,7 @@ impl<B, R: Register, P> fmt::Debug for Reg<'_, B, R, P> {
     }
 }
 
-/// What was read from a register.
+/// The contents of a register, as they were read.
 ///
 /// Its `Debug` shows the fields.
 #[derive(PartialEq, Eq)]
@@ -274,7 +276,7 @@ pub struct TimedOut {
 }
 
 impl TimedOut {
-    /// Returns `true` if the register read as all ones in the end, as the registers of a removed device do.
+    /// Returns `true` if the last read returned all ones, as every register of a removed device does.
     #[must_use]
     pub const fn is_device_gone(&self) -> bool {
         self.last == u32::MAX as u64 || self.last == u64::MAX
@@ -291,7 +293,7 @@ impl fmt::Display for TimedOut {
 
 impl core::error::Error for TimedOut {}
 
-/// Returns `true` if `bits` are what a register of a removed device reads as. A narrow register may well hold all ones.
+/// Returns `true` if `bits` are all ones, as a removed device reads. A register below 32 bits may really hold all ones.
 fn is_gone<W: Width>(bits: W) -> bool {
     W::BYTES >= 4 && bits == W::ALL_ONES
 }
@@ -339,7 +341,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         Contents::new(self.bus.read(self.offset))
     }
 
-    /// Writes `value`. Fields that it does not give take their reset value.
+    /// Writes `value`. Fields that it does not name take their reset value.
     #[inline(always)]
     pub fn write(&self, value: Value<R>)
     where
@@ -348,7 +350,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         self.store(R::RESET_VALUE, value);
     }
 
-    /// Writes `value`, which gives every field.
+    /// Writes `value`, which names every field.
     #[inline(always)]
     pub fn write_full(&self, value: FullValue<R>)
     where
@@ -360,8 +362,8 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
 
     /// Reads the register and writes it back with `value`. Other fields stay as they are.
     ///
-    /// Bits with a side effect when written as one are written as zero unless `value` gives them. Two threads that modify
-    /// one register at the same time can lose a change; with an [`Exclusive`] permission there is only one.
+    /// Bits with a side effect when written as one are written as zero unless `value` names them. Two threads that
+    /// modify one register at the same time can lose a change; with an [`Exclusive`] permission there is only one.
     #[inline(always)]
     pub fn modify(&self, value: Value<R>)
     where
@@ -391,7 +393,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         self.put((old & (R::PRESERVE_MASK & !mask)) | (bits | R::FORCED_ONES));
     }
 
-    /// Writes a number to a register in which every number is right.
+    /// Writes a number to a register that takes any number.
     #[inline(always)]
     pub fn write_raw(&self, value: R::Width)
     where
@@ -400,7 +402,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         self.put(value.into());
     }
 
-    /// Sets the bits that `value` gives as ones.
+    /// Sets the bits that are ones in `value`.
     #[inline(always)]
     pub fn set_bits(&self, value: Value<R>)
     where
@@ -409,7 +411,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         self.put(value.bits()[0]);
     }
 
-    /// Clears the bits that `value` gives as ones.
+    /// Clears the bits that are ones in `value`.
     #[inline(always)]
     pub fn clear_bits(&self, value: Value<R>)
     where

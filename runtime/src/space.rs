@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 
 use crate::info::RegisterInfo;
 
-/// A region of registers that one bus reaches: a BAR, a block of a system on chip, a range of I/O ports.
+/// A region of registers that one bus accesses: a BAR, a block of a system on chip, a range of I/O ports.
 ///
 /// The generator makes one type for each block of a description, `RegisterSpace`.
 pub trait Space: Copy + 'static {
@@ -14,7 +14,7 @@ pub trait Space: Copy + 'static {
     const SIZE: u32;
     /// The registers of the space, as data.
     const REGISTERS: &'static [RegisterInfo];
-    /// Number of registers, each element of an array counted.
+    /// Number of registers, with each element of an array counted.
     const ELEMENTS: usize = crate::info::elements(Self::REGISTERS);
     /// Width of the widest register in bytes: the space begins at a multiple of it.
     const ALIGNMENT: u32 = crate::info::alignment(Self::REGISTERS);
@@ -28,14 +28,14 @@ mod sealed {
 pub trait Width: sealed::Sealed + Copy + Eq + fmt::Debug + fmt::LowerHex + Into<u64> + 'static {
     /// Size in bytes.
     const BYTES: u32;
-    /// The integer with all bits set: what a device that was removed from a PCI bus reads as.
+    /// The integer with all bits set, as every register of a removed PCI device reads.
     const ALL_ONES: Self;
     /// Returns the low bits of `value`.
     fn truncate(value: u64) -> Self;
-    /// Returns the value as it stands in little-endian memory and, given that, the value.
+    /// Converts between a value and its representation in little-endian memory, in either direction.
     #[must_use]
     fn little_endian(self) -> Self;
-    /// Returns the value as it stands in big-endian memory and, given that, the value.
+    /// Converts between a value and its representation in big-endian memory, in either direction.
     #[must_use]
     fn big_endian(self) -> Self;
 }
@@ -67,10 +67,10 @@ macro_rules! widths {
 
 widths!(u8 u16 u32 u64);
 
-/// Where a register of width `W` is in the space `S`, in bytes from its start.
+/// The offset of a register of width `W` in the space `S`, in bytes from the start of the space.
 ///
-/// An offset is a multiple of the width, and the register ends inside the space, which has registers of that width or of
-/// a greater one. So no access checks it again.
+/// An offset is a multiple of the width, and the register ends inside the space, which has registers of that width or
+/// of a greater one. So no access checks it again.
 pub struct Offset<S, W = u32> {
     bytes: u32,
     kind: PhantomData<fn() -> (S, W)>,

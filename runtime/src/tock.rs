@@ -1,9 +1,9 @@
 //! The bridge to the crate tock-registers (feature `tock-registers`, on by default).
 //!
-//! Code that is written for tock-registers works with generated registers: their types are [`RegisterLongName`]s, fields
-//! convert to [`Field`](TockField)s, and what was read converts to a [`LocalRegisterCopy`]. [`Readable`] is implemented where a read
-//! has no side effect, [`Writeable`] where a register takes any number. All that this crate has of tock-registers is here,
-//! so that a new major version of it changes this module alone.
+//! Code that is written for tock-registers works with generated registers: their types are [`RegisterLongName`]s,
+//! fields convert to [`Field`](TockField)s, and what was read converts to a [`LocalRegisterCopy`]. [`Readable`] is
+//! implemented where a read has no side effect, [`Writeable`] where a register takes any number. All that this crate
+//! has of tock-registers is here, so that a new major version of it changes this module alone.
 
 pub use tock_registers::fields::Field as TockField;
 pub use tock_registers::interfaces::{Readable, Writeable};

@@ -21,11 +21,11 @@ use crate::space::{Offset, Space, Width};
 /// Its `Display` names the register and its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegisterAccess<S> {
-    /// Whether the register was written.
+    /// `true` for a write, `false` for a read.
     pub write: bool,
-    /// Where it is, in bytes from the start of the space.
+    /// The offset of the register, in bytes from the start of the space.
     pub offset: u32,
-    /// How many bits were accessed.
+    /// The width of the access in bits.
     pub width: u32,
     /// The value read or written.
     pub value: u64,
@@ -37,8 +37,10 @@ impl<S: Space> RegisterAccess<S> {
         Self { write, offset: offset.bytes(), width: 8 * W::BYTES, value: value.into(), space: PhantomData }
     }
 
-    /// Returns the register, and the element's index. Where a read reaches another register than a write, it is the one
-    /// that was accessed; which of two that a third register selects is not known here, so it is the first.
+    /// Returns the register, and the element's index.
+    ///
+    /// Where one address holds a register for reads and another for writes, the kind of access selects. Where a field
+    /// of a third register selects, as `when` says, the first one is returned, because its value is not known here.
     #[must_use]
     pub fn register(&self) -> Option<(&'static RegisterInfo, u32)> {
         let possible = |info: &&RegisterInfo| {

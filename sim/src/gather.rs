@@ -42,7 +42,7 @@ pub(crate) struct Limits {
     pub(crate) tag_type: u16,
 }
 
-/// A defect of a packet's descriptors.
+/// A defect in the descriptors of a packet.
 pub(crate) struct Wrong {
     pub(crate) rule: Rule,
     pub(crate) detail: String,

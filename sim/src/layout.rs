@@ -68,7 +68,7 @@ fn masks(info: &RegisterInfo) -> Masks {
     let of = |kinds: &[AccessKind]| info.bits_with_access(|access| kinds.contains(&access)) as u32;
     let fixed = (info.must_be_zero | info.must_be_one) as u32;
     let (preserve, reset_known) = (info.preserve as u32, info.reset_known as u32);
-    // Reserved bits are hard-wired, except those of unknown value after a reset: these are memory.
+    // Reserved bits are hard-wired, but reserved bits of unknown value after a reset are memory.
     let wired = preserve & reset_known & !stored_though_reserved(info.name);
     Masks {
         keep: ((of(&[AccessKind::Ro, AccessKind::Rc]) & !preserve) | wired) & !fixed,

@@ -43,8 +43,8 @@
 //!
 //! When a driver breaks a [`Rule`], the model records a [`Violation`]; [`Port::violations`] returns them. The rules of
 //! order, and the whole behaviour of the model, are written by hand from the datasheet. Only reset values, kinds of
-//! access, reserved bits and names come from the generated register table. So an error in the register description that
-//! misleads the driver does not mislead the model.
+//! access, reserved bits and names come from the generated register table. So an error in a register's `write_in`, on
+//! which the driver relies, does not mislead the model.
 //!
 //! Where two sections of the datasheet differ, the violation is a [`Severity::Doubt`] that names both. The model checks
 //! a rule about a state when the state is entered: a queue's rules when the queue is enabled, the rules of reception

@@ -85,12 +85,12 @@ rules! {
     NoSnoopEnabled: Doubt, "4.6.7, 8.2.3.1.3", "Packets are received while CTRL_EXT.NS_DIS is 0: 4.6.7 has it set only when reception is enabled, 8.2.3.1.3 leaves it to the driver";
     ReceiveDmaNotPrepared: Error, "8.2.3.8.8", "RDRXCTL lacks RSCACKC, FCOE_WRFIX or RSCFRSTSIZE = 0 when RXEN is set";
     CrcStripMismatch: Error, "8.2.3.8.8", "RDRXCTL.CRCSTRIP and HLREG0.RXCRCSTRP differ when RXEN is set";
-    FilterNotInitialised: Error, "4.6.7", "RXEN was set while a filter table still has its unknown values of after the reset";
+    FilterNotInitialised: Error, "4.6.7", "RXEN was set while a filter table still has the unknown values that it has after a reset";
     AddressEntryNotCleared: Doubt, "4.6.7, 8.2.3.7.9", "RXEN was set while a RAH was never written: 4.6.7 has AV cleared in all entries that are not used, 8.2.3.7.9 does not say what it is after a reset";
     FiveTupleFilterUndefined: Error, "8.2.3.7.19", "RXEN was set while FTQF was never cleared: it may steer packets anywhere";
     FlowDirectorNotReady: Error, "8.2.3.21.1", "A filter of Flow Director was programmed before FDIRCTRL.INIT_DONE is 1";
     InterruptReservedCause: Error, "8.2.3.5.4", "A reserved interrupt cause was enabled, or EIMC bit 31 written";
-    DmaOutsideMapping: Error, "5.2", "The device was told to reach memory that is not mapped for it";
+    DmaOutsideMapping: Error, "5.2", "The device was directed to memory that is not mapped for it";
     UnmappedWhileOwned: Error, "4.6.7.1", "Memory was unmapped that a queue may still reach";
     DescriptorChanged: Error, "7.1.9", "A descriptor was changed while the device owns it";
     ReceiveDescriptorMalformed: Error, "7.1.6.1", "A receive descriptor has its done bit, or no buffer";

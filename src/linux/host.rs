@@ -46,7 +46,7 @@ impl Host {
     }
 }
 
-/// The most bytes to read from a file. The kernel's files that are read here are shorter.
+/// The greatest number of bytes to read from a file. The kernel's files that are read here are shorter.
 const LONGEST: u64 = 1 << 20;
 
 /// Returns the text of a file, without white space around it.

@@ -31,9 +31,9 @@
 //!
 //! # Memory
 //!
-//! Memory consists of huge pages, which the kernel neither swaps nor moves by itself. Sysfs needs some:
-//! `echo 64 > /proc/sys/vm/nr_hugepages`. Without huge pages, VFIO uses base pages, which the mapping locks. With
-//! several NUMA nodes, the kernel prefers memory near the device. All memory is freed when the process ends, however it ends.
+//! Memory consists of huge pages, which the kernel neither swaps nor moves by itself. Sysfs needs some: `echo 64 >
+//! /proc/sys/vm/nr_hugepages`. Without huge pages, VFIO uses base pages, which the mapping locks. With several NUMA
+//! nodes, the kernel prefers memory near the device. All memory is freed when the process ends, however it ends.
 //!
 //! # Set-up
 //!

@@ -1,8 +1,8 @@
-//! The registers that an extension adds are inside the space of the registers that the description has, and none is wider
-//! than the widest there.
+//! The registers that an extension adds are inside the space of the registers that the description has, and none is
+//! wider than the widest there.
 //!
-//! The type of the space was made without the extension. A bus relies on the size that it gives, and on an alignment of as
-//! many bytes as its widest register has.
+//! The type of the space was made without the extension. A bus relies on the size that it gives, and on an alignment of
+//! as many bytes as its widest register has.
 
 use crate::description::extension::Extension;
 use crate::description::{Description, Range, Register};

@@ -1,4 +1,4 @@
-//! The ownership flags of a descriptor are fields of one bit, and a write-back format has a `done` flag.
+//! A descriptor's `done`, `last` and `report` each name a field of one bit, and a write-back format has a `done`.
 
 use super::{Unknown, keys};
 use crate::description::{Bits, Description, Format, Name};

@@ -34,7 +34,7 @@ fn index(register: &Register) -> Option<&str> {
     register.array.as_ref().and_then(|array| array.index.as_ref()).map(|index| index.as_str())
 }
 
-/// The most bits of a pair's value.
+/// The greatest width of a pair's value in bits.
 const MAX_BITS: u32 = 64;
 
 struct TooWide<'a> {

@@ -7,7 +7,7 @@ use crate::source::Spanned;
 mapping! {
     /// A whole file of additions.
     pub struct Extension("an extension") {
-        /// Its name, with which the names of its traits begin.
+        /// The name of the extension, with which the names of its traits begin.
         pub extension: Name,
         /// The chip whose description it adds to.
         pub extends: Name,

@@ -53,13 +53,13 @@ keywords! {
 }
 
 keywords! {
-    /// The side that writes a descriptor in a format.
+    /// The format of a descriptor: the side that writes it.
     pub enum Format("a descriptor's format") {
-        /// Software, for the chip to read.
+        /// Written by software, for the chip to read.
         Read = "read",
-        /// The chip, over what it read.
+        /// Written by the chip, over the descriptor that it read.
         WriteBack = "write_back",
-        /// Either: a structure in memory.
+        /// Written by either: a structure in memory.
         Memory = "memory",
     }
 }

@@ -4,7 +4,7 @@ use super::extension::Addition;
 use super::{Field, Register};
 use crate::source::Spanned;
 
-/// A reason for which only the driver writes a register.
+/// A reason why only the driver may write a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// A wrong value lets the chip access memory that was not given to it, or the driver read data before the chip has
@@ -73,13 +73,13 @@ impl Register {
 }
 
 impl Addition {
-    /// Returns the marks that it gives, with their values.
+    /// Returns the marks that the addition states, each with its value.
     pub fn marks(&self) -> impl Iterator<Item = (Mark, Spanned<bool>)> {
         let said = [self.memory_safety, self.device_state, self.hardware_damage];
         Mark::ALL.into_iter().zip(said).filter_map(|(mark, said)| Some((mark, said?)))
     }
 
-    /// Returns `true` if no safe code sets its fields.
+    /// Returns `true` if a mark keeps safe code from setting the added fields.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.marks().any(|(_, said)| said.value)
@@ -87,7 +87,7 @@ impl Addition {
 }
 
 impl Field {
-    /// Returns `true` if it is marked as an address, or as part of the description of one.
+    /// Returns `true` if it is marked as an address, or as a length that belongs to one.
     #[must_use]
     pub fn is_marked(&self) -> bool {
         self.memory_safety.is_some_and(|mark| mark.value)

@@ -47,7 +47,7 @@ mapping! {
         pub indices: Named<Index> = default,
         /// The permissions to write.
         pub permissions: Named<Permission> = default,
-        /// The permissions of which a write needs one, for registers without their own `write_in`.
+        /// The permissions that allow a write (one is enough), for registers without their own `write_in`.
         pub write_in: Vec<Name> = default,
         /// The registers.
         pub registers: Items<Register> = default,
@@ -107,11 +107,11 @@ mapping! {
 mapping! {
     /// A permission: evidence of a state, which a write needs.
     pub struct Permission("a permission") {
-        /// The object whose state it is evidence of.
+        /// The object that has the state, such as a device or a queue.
         pub kind: String,
-        /// The condition under which it holds.
+        /// The condition under which the permission holds.
         pub doc: String,
-        /// The permissions that it includes.
+        /// The permissions that the permission includes.
         pub implies: Vec<Name> = default,
     }
 }
@@ -151,7 +151,7 @@ mapping! {
         pub reserved: Reserved = default,
         /// The bits without a field that have another rule.
         pub reserved_bits: Vec<ReservedBits> = default,
-        /// The permissions of which a write needs one.
+        /// The permissions that allow a write (one is enough).
         pub write_in: Option<Vec<Name>> = default,
         /// `true` if a wrong value lets the chip access memory that was not given to it.
         pub memory_safety: bool = default,
@@ -301,7 +301,7 @@ mapping! {
     pub struct DescriptorFormat("a descriptor") {
         /// The name of the descriptor.
         pub name: Name,
-        /// The side that writes it.
+        /// Its format: `read`, `write_back` or `memory`.
         pub format: Format,
         /// Its title.
         pub title: String,

@@ -1,4 +1,4 @@
-//! The values that are neither a keyword, a mapping nor a plain number.
+//! Types of values with a syntax of their own, such as bits and reset values.
 
 use std::ops::{Deref, DerefMut};
 

@@ -18,7 +18,7 @@ use super::Layout;
     note = "no safe code sets a `DriverOnly` field"
 )]
 pub unsafe trait Settable<R>: 'static {
-    /// The bits that fields of this kind can be, the low and the high 64. Whatever a field says, no other bit is set.
+    /// The bits that fields of this kind may set, as a low and a high word. No field of this kind can set another bit.
     const MAY_SET: [u64; 2];
 }
 
@@ -42,7 +42,7 @@ kinds! {
     ReadWrite: Settable;
     /// Only read.
     ReadOnly:;
-    /// Only written; reading gives nothing of meaning.
+    /// Only written; reading returns no meaningful value.
     WriteOnly: Settable;
     /// Reading clears it.
     ReadToClear:;
@@ -56,18 +56,18 @@ kinds! {
     ReadToSet: Settable;
     /// The datasheet prescribes its value, which every write sets.
     Fixed:;
-    /// An extension of the map marks it, in a register that is not marked: only unsafe code sets it.
+    /// An extension of the map marks it, in a register without a mark: only unsafe code can set it.
     DriverOnly:;
 }
 
-/// Access kind `A` of a field that an extension of the map adds. The register's own type does not know the field, and may
-/// have its bits as reserved.
+/// Access kind `A` of a field that an extension of the map adds. The register's own type does not know the field, and
+/// may have its bits as reserved.
 #[derive(Debug, Clone, Copy)]
 pub struct Added<A = ReadWrite>(PhantomData<A>);
 
 #[diagnostic::do_not_recommend]
-// SAFETY: this leaves a field its own bits. Whoever makes a field of this kind, which is unsafe, promises that they do not
-// conflict with the map; the generator checks that with both descriptions.
+// SAFETY: every field keeps to its own bits. Making a field of this kind is unsafe: the caller promises that the bits do
+// not conflict with the map. The generator checks that with both descriptions.
 unsafe impl<R: Layout, A: Settable<R>> Settable<R> for Added<A> {
     const MAY_SET: [u64; 2] = [u64::MAX; 2];
 }

@@ -127,8 +127,8 @@ impl<R: Layout, const LSB: u32, const WIDTH: u32, E: Copy, A> Enumerated<R, LSB,
     ///
     /// # Safety
     ///
-    /// The description that `R` is generated from must have this field, with these bits and of this kind, and its values must
-    /// be those of `E`.
+    /// The description that `R` is generated from must have this field, with these bits and of this kind. The variants
+    /// of `E` must be the field's named values.
     #[doc(hidden)]
     #[must_use]
     pub const unsafe fn new(name: &'static str) -> Self {

@@ -21,7 +21,7 @@ pub use value::{FullValue, Value, ValueError};
 pub unsafe trait Layout: Copy + 'static {
     /// The datasheet's name.
     const NAME: &'static str;
-    /// The bits of all fields that software may set, the low and the high 64.
+    /// The bits of all fields that software may set, as a low and a high word of 64 bits.
     const WRITABLE: [u64; 2];
 }
 
@@ -29,8 +29,8 @@ pub unsafe trait Layout: Copy + 'static {
 ///
 /// # Safety
 ///
-/// The `WIDTH` bits from bit `LSB` on must be a field of `R`, within one word of 64 bits: `WIDTH` is 1 to 64, and `LSB` is
-/// below the register's width, or below 128 in a descriptor.
+/// The `WIDTH` bits from bit `LSB` on must be a field of `R`, within one word of 64 bits: `WIDTH` is 1 to 64, and `LSB`
+/// is below the register's width, or below 128 in a descriptor.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a field of `{R}`",
     label = "belongs to another register or descriptor",
@@ -45,7 +45,7 @@ pub unsafe trait Field<R>: Copy {
     const WIDTH: u32;
     /// Returns the datasheet's name.
     fn name(self) -> &'static str;
-    /// Returns the field's value for its bits.
+    /// Returns the value that the bits `raw` stand for.
     fn decode(self, raw: u64) -> Self::Read;
 }
 
@@ -53,10 +53,10 @@ pub unsafe trait Field<R>: Copy {
 ///
 /// # Safety
 ///
-/// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`encode`](Self::encode) must give
-/// only values that the datasheet allows.
+/// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`encode`](Self::encode) must
+/// give only values that the datasheet allows.
 pub unsafe trait SetField<R, T>: Field<R> {
-    /// The field's bits, as far as software may set them, the low and the high 64.
+    /// The bits of the field that software may set, as a low and a high word of 64 bits.
     const BITS: [u64; 2];
     /// Returns the field's bits for `value`.
     ///
@@ -70,8 +70,8 @@ pub unsafe trait SetField<R, T>: Field<R> {
 ///
 /// # Safety
 ///
-/// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`bits`](Self::bits) must give only
-/// values that the datasheet allows.
+/// Any code may set the field: [`BITS`](Self::BITS) must be its bits and no others, and [`bits`](Self::bits) must give
+/// only values that the datasheet allows.
 #[diagnostic::on_unimplemented(
     message = "not every value of this type fits in field `{Self}`",
     label = "the value may be too large",
@@ -79,7 +79,7 @@ pub unsafe trait SetField<R, T>: Field<R> {
     note = "an address is a `DmaAddr`"
 )]
 pub unsafe trait AlwaysFits<T>: Copy {
-    /// The field's bits, as far as software may set them, the low and the high 64.
+    /// The bits of the field that software may set, as a low and a high word of 64 bits.
     const BITS: [u64; 2];
     /// Returns the field's bits for `value`.
     fn bits(self, value: T) -> u64;
@@ -89,7 +89,8 @@ pub unsafe trait AlwaysFits<T>: Copy {
 ///
 /// # Safety
 ///
-/// The datasheet must allow all values of the type in the fields that have the values `E`, and their bits must fit there.
+/// The datasheet must allow all values of the type in the fields that have the values `E`, and their bits must fit
+/// there.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a value of this field",
     label = "expected a variant of `{E}`",
@@ -104,8 +105,8 @@ unsafe impl<E: Enumeration> ValueOf<E> for E {}
 ///
 /// # Safety
 ///
-/// The type must be an enum without fields and with `#[repr(u32)]` or `#[repr(u64)]`, whose numbers are the values of the
-/// field, and [`to_bits`](Self::to_bits) must give that number.
+/// The type must be an enum without fields and with `#[repr(u32)]` or `#[repr(u64)]`, whose numbers are the values of
+/// the field, and [`to_bits`](Self::to_bits) must give that number.
 pub unsafe trait Enumeration: Copy + 'static {
     /// Returns the value with these bits, or `None` if the datasheet gives it no name.
     fn from_bits(raw: u64) -> Option<Self>;
@@ -118,7 +119,7 @@ pub(crate) const fn mask(lsb: u32, width: u32) -> [u64; 2] {
     if lsb < 64 { [low, 0] } else { [0, low] }
 }
 
-/// Returns those of the `width` bits from bit `lsb` on that fields of kind `A` may set.
+/// Returns the bits that fields of kind `A` may set, among the `width` bits that begin at bit `lsb`.
 const fn settable<R, A: access::Settable<R>>(lsb: u32, width: u32) -> [u64; 2] {
     let [low, high] = mask(lsb, width);
     [low & A::MAY_SET[0], high & A::MAY_SET[1]]

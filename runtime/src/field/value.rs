@@ -1,4 +1,4 @@
-//! Values for fields, and why a value is refused.
+//! Values for fields, and the errors of values.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use super::{AlwaysFits, Field, Layout, SetField};
 use crate::message::Message;
 
-/// Why a value cannot be written to a field.
+/// The reason why a value cannot be written to a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueError {
     /// The value is outside what the field can hold or the datasheet allows.
@@ -29,11 +29,11 @@ pub enum ValueError {
         /// Its field.
         field: &'static str,
     },
-    /// Fields are missing in a value that must give every one.
+    /// Fields are missing in a value that must name every field.
     Incomplete {
         /// The register or descriptor.
         register: &'static str,
-        /// The bits that no field was given for.
+        /// The bits of the missing fields.
         missing: u64,
     },
 }
@@ -71,10 +71,10 @@ impl<R> Clone for Value<R> {
 impl<R> Copy for Value<R> {}
 
 impl<R: Layout> Value<R> {
-    /// The value that gives no field.
+    /// The value that names no field.
     pub const EMPTY: Self = Self { mask: [0; 2], bits: [0; 2], layout: PhantomData };
 
-    /// Returns the value that gives the bits `mask`, as they are in `raw` shifted to bit `lsb`.
+    /// Returns the value that names the bits `mask`, with the contents of `raw` shifted to bit `lsb`.
     #[inline(always)]
     pub(super) const fn of(mask: [u64; 2], lsb: u32, raw: u64) -> Self {
         let shifted = raw << (lsb % 64);
@@ -82,7 +82,7 @@ impl<R: Layout> Value<R> {
         Self { mask, bits, layout: PhantomData }
     }
 
-    /// Returns the value that gives every field that software may set as it is in `bits`.
+    /// Returns a value that names every field that software may set, with the field's contents in `bits`.
     #[inline(always)]
     pub(crate) const fn whole(bits: u64) -> Self {
         Self { mask: R::WRITABLE, bits: [bits & R::WRITABLE[0], 0], layout: PhantomData }
@@ -133,7 +133,7 @@ impl<R: Layout> Value<R> {
         }
     }
 
-    /// Returns the bits that this value gives, the low and the high 64.
+    /// Returns the bits of the fields that this value names, as a low and a high word of 64 bits.
     #[must_use]
     #[inline(always)]
     pub const fn mask(self) -> [u64; 2] {
@@ -147,7 +147,7 @@ impl<R: Layout> Value<R> {
         self.bits
     }
 
-    /// Returns the same value as one that gives every field.
+    /// Returns the value as a [`FullValue`], which names every field.
     ///
     /// # Errors
     ///
@@ -171,11 +171,11 @@ impl<R: Layout> fmt::Debug for Value<R> {
     }
 }
 
-/// A [`Value`] that gives every field, as a register with an unknown reset value needs.
+/// A [`Value`] that names every field, as a write of a register with an unknown reset value needs.
 #[derive(Debug, Clone, Copy)]
 pub struct FullValue<R: Layout>(pub(crate) Value<R>);
 
-/// Makes a constant value, each field of which the compiler checks, in `cargo check` already.
+/// Makes a constant value. The compiler checks each field, even in `cargo check`.
 ///
 /// ```
 /// use datasheet_runtime::value;

@@ -10,8 +10,9 @@ use crate::space::Width;
 
 /// Two registers, `L` and `H`, that hold the low and the high bits of one value.
 ///
-/// They are accessed in the order that the datasheet requires, the low one first if it requires none. The value written is
-/// a number, or a [`DmaAddr`](crate::address::DmaAddr) if the device accesses memory at the address in the registers.
+/// They are accessed in the order that the datasheet requires, the low one first if it requires none. The value written
+/// is a number, or a [`DmaAddr`](crate::address::DmaAddr) if the device accesses memory at the address in the
+/// registers.
 pub struct Pair<'a, B, L: Register, H: Register, P, V = u64> {
     low: Reg<'a, B, L, P>,
     high: Reg<'a, B, H, P>,

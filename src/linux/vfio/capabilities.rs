@@ -17,7 +17,7 @@ pub(crate) struct IommuInfo {
     pub(crate) ranges: Vec<Range>,
 }
 
-/// The most capabilities in a chain. A longer chain must be a loop.
+/// The greatest number of capabilities in a chain. A longer chain must be a loop.
 const MOST_CAPABILITIES: usize = 64;
 
 fn bytes<const N: usize>(info: &[u8], at: usize) -> Option<[u8; N]> {

@@ -31,7 +31,7 @@ const IOMMU_GET_INFO: libc::Ioctl = request(12);
 const IOMMU_MAP_DMA: libc::Ioctl = request(13);
 const IOMMU_UNMAP_DMA: libc::Ioctl = request(14);
 
-/// The most bytes of information about an IOMMU, more than the kernel ever returns.
+/// The greatest accepted size in bytes of the information about an IOMMU; the kernel's is far smaller.
 const MOST_INFO: usize = 1 << 20;
 
 fn checked(result: c_int) -> Result<c_int, Errno> {

@@ -41,7 +41,7 @@ pub struct Cell {
     pub link: Option<String>,
     /// Its kind of access.
     pub kind: Kind,
-    /// The condition of this meaning, if any.
+    /// The condition under which the bits have this meaning, or an empty string.
     pub when: String,
 }
 
@@ -209,7 +209,7 @@ impl Name {
     }
 }
 
-/// Returns the lines of a kind, one word per line if they do not fit.
+/// Returns the text of a kind as one line if it fits into `width`, else as one line per word.
 fn kind_lines(kind: Kind, width: f64) -> Vec<String> {
     let text = kind.short();
     if text.is_empty() {

@@ -30,7 +30,9 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
     (&["space"], &["Offset", "Space"]),
 ];
 
-/// Generates the `use` lines of code with the identifiers `used`. Some may be among `registers` of the extended crate.
+/// Generates the `use` lines for code that contains the identifiers `used`.
+///
+/// `registers` are the names of registers that an extension takes from the crate that it extends.
 pub fn of(used: &HashSet<String>, options: &Options, registers: &[String]) -> TokenStream {
     let (runtime, map) = (root(options), extended(options));
     // A register block is a module inside the one with the rest of the map.

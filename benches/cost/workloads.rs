@@ -3,7 +3,7 @@
 use ixgbe::device::{Config, Control, Device};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
-use ixgbe::port::{Receive, Transmit, TransmitError};
+use ixgbe::port::{Receive, Transmit};
 use ixgbe::queue::{InPlaceForwarder, OwnedReceiveQueue, OwnedTransmitQueue, ReceiveQueue, Route, TransmitQueue};
 use ixgbe::registers::{EITR, InterruptVector};
 use ixgbe::{index, value};
@@ -196,12 +196,14 @@ pub fn measured_owned(
     rx: &mut OwnedReceiveQueue<Plain>,
     tx: &mut OwnedTransmitQueue<Plain>,
     batch: &mut Batch,
-) -> Result<usize, TransmitError> {
-    rx.receive(batch)?;
+) -> usize {
+    if rx.receive(batch).is_err() {
+        return 0;
+    }
     for packet in &mut *batch {
         packet[TOUCHED] ^= 1;
     }
-    tx.transmit(batch)
+    tx.transmit(batch).unwrap_or(0)
 }
 
 /// Forwards with owned queues: what callgrind sees.
@@ -216,7 +218,7 @@ pub fn run_owned(batch_len: usize) {
         arrive(&mut wire_a, first, batch_len);
         let moved = measured_owned(&mut from[0].rx, &mut to[0].tx, &mut batch);
         sent(&mut wire_b, first, batch_len, 1);
-        assert_eq!(moved.ok(), Some(batch_len), "packets were left");
+        assert_eq!(moved, batch_len, "packets were left");
     }
 }
 

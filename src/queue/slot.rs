@@ -7,13 +7,16 @@
 //! ```text
 //!            lend                  recall                  queue's next call
 //!  UNUSED ----------> LENT --------------------> RECALLED -------------------> PARKED
-//!    ^                 ^                                                          |
-//!    |                 +----------------------------------------------------------+  lend
-//!    +---- dropping the queue, from each of the three states
+//!                      ^                                                          |
+//!                      |   queue's next call                               lend   |
+//!                      +------------------------- RETURNED <----------------------+
 //! ```
 //!
-//! A device that is dropped before the queue has answered stops, and leaves the ring behind as `STOPPED`. Then the queue
-//! frees it.
+//! Dropping the queue makes each of these `UNUSED`. A device that is dropped before the queue has answered stops, and
+//! leaves the ring behind as `STOPPED`. Then the queue frees it.
+//!
+//! A slot from which the ring was gone becomes `LENT` by the queue end alone, which has then acquired the ring. So a
+//! call that finds `LENT` needs no more than a relaxed load.
 
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
@@ -30,8 +33,10 @@ const RECALLED: u8 = 1;
 const PARKED: u8 = 2;
 /// The device end has the ring, if there is one. There is no queue end.
 const UNUSED: u8 = 3;
+/// The ring waits for the queue end's next call. The device end may take it back before that.
+const RETURNED: u8 = 4;
 /// The queue end has the ring of a device that has stopped and is gone.
-const STOPPED: u8 = 4;
+const STOPPED: u8 = 5;
 
 /// What a slot holds.
 pub trait Lendable {
@@ -86,7 +91,7 @@ impl<T: Lendable> DeviceEnd<T> {
     pub fn lend(&mut self) -> Option<QueueEnd<T>> {
         self.get()?;
         // The queue end may be dropped meanwhile: then it is `UNUSED` at once.
-        match self.0.holder.compare_exchange(PARKED, LENT, Ordering::Release, Ordering::Acquire) {
+        match self.0.holder.compare_exchange(PARKED, RETURNED, Ordering::Release, Ordering::Acquire) {
             Ok(_) => None,
             Err(_) => {
                 self.0.holder.store(LENT, Ordering::Release);
@@ -97,8 +102,12 @@ impl<T: Lendable> DeviceEnd<T> {
 
     /// Asks the queue end to give the ring back, if it has it.
     pub fn recall(&mut self) {
-        // The queue end acquires nothing by this: it only learns that it is to give the ring back.
-        _ = self.0.holder.compare_exchange(LENT, RECALLED, Ordering::Relaxed, Ordering::Relaxed);
+        // Neither moves what was done with the ring: the queue end keeps it until it answers, or has not seen it yet.
+        if self.0.holder.compare_exchange(LENT, RECALLED, Ordering::Relaxed, Ordering::Relaxed) == Err(RETURNED)
+            && self.0.holder.compare_exchange(RETURNED, PARKED, Ordering::Relaxed, Ordering::Relaxed) == Err(LENT)
+        {
+            _ = self.0.holder.compare_exchange(LENT, RECALLED, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 
     /// Undoes [`recall`](Self::recall): a queue end that has not answered goes on, and so does one that has.
@@ -106,7 +115,7 @@ impl<T: Lendable> DeviceEnd<T> {
         if self.0.holder.compare_exchange(RECALLED, LENT, Ordering::Relaxed, Ordering::Relaxed).is_err()
             && self.get().is_some()
         {
-            _ = self.0.holder.compare_exchange(PARKED, LENT, Ordering::Release, Ordering::Relaxed);
+            _ = self.0.holder.compare_exchange(PARKED, RETURNED, Ordering::Release, Ordering::Relaxed);
         }
     }
 
@@ -127,28 +136,37 @@ impl<T: Lendable> QueueEnd<T> {
     /// Returns the ring, if it is here and the device has not asked for it.
     #[inline(always)]
     pub fn get(&mut self) -> Result<&mut T, Down> {
-        if self.0.holder.load(Ordering::Acquire) != LENT {
-            return Err(self.park());
+        if self.0.holder.load(Ordering::Relaxed) != LENT {
+            self.answer()?;
         }
-        // SAFETY: the queue end has the ring: only its own `park` and `drop` give it away, and this borrows the only
-        // queue end uniquely. `lend` has seen that there is a ring.
+        // SAFETY: the slot is `LENT`, so the queue end has the ring: since it was made, or since it answered. Only its own
+        // `answer` and `drop` give it away, and this borrows the only queue end uniquely. `lend` has seen that there is a
+        // ring.
         Ok(unsafe { (*self.0.ring.get()).as_mut().unwrap_unchecked() })
     }
 
-    /// Gives the ring back, if the device has asked for it, or frees it, if the device has left it here.
+    /// Gives the ring back if the device has asked for it, takes it if it is back, and frees it if it was left here.
     #[cold]
     #[inline(never)]
-    fn park(&mut self) -> Down {
-        match self.0.holder.compare_exchange(RECALLED, PARKED, Ordering::Release, Ordering::Acquire) {
-            Ok(_) | Err(LENT) => return Down::Parked,
-            Err(STOPPED) => {
+    fn answer(&mut self) -> Result<(), Down> {
+        let holder = &self.0.holder;
+        match holder.load(Ordering::Acquire) {
+            LENT => return Ok(()),
+            RETURNED => {
+                if holder.compare_exchange(RETURNED, LENT, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                    return Ok(());
+                }
+            }
+            // If this fails, the device has changed its mind, and the next call sees what it wants now.
+            RECALLED => _ = holder.compare_exchange(RECALLED, PARKED, Ordering::Release, Ordering::Relaxed),
+            STOPPED => {
                 // SAFETY: just seen.
                 unsafe { self.free_stopped() };
                 self.0.holder.store(PARKED, Ordering::Release);
             }
-            Err(_) => {}
+            _ => {}
         }
-        if Arc::strong_count(&self.0) == 1 { Down::Closed } else { Down::Parked }
+        Err(if Arc::strong_count(&self.0) == 1 { Down::Closed } else { Down::Parked })
     }
 
     /// Frees the ring that the device has left here.

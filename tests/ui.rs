@@ -17,8 +17,13 @@ const MOST_TOKENS: usize = 14;
 // Wrong uses stand in a set of their own: trybuild only checks a set without right uses, and so what fails here fails for
 // an editor too, not in a build alone.
 #[test]
-fn wrong_uses_do_not_compile() {
+fn wrong_uses_do_not_compile() -> Result {
+    // trybuild starts cargo below this directory, so that this is a setting of that cargo.
+    let settings = crates::build_directory()?.join("tests/.cargo");
+    fs::create_dir_all(&settings)?;
+    fs::write(settings.join("config.toml"), format!("build.build-dir = {:?}\n", crates::build_directory()?))?;
     trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
+    Ok(())
 }
 
 /// The right uses are modules of one program, which runs them: trybuild would build a program of each.

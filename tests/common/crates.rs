@@ -45,6 +45,11 @@ pub fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("crates/target")
 }
 
+/// The directory of what the cargo that runs this test has built: dependencies that are there are not built again.
+pub fn build_directory() -> Result<&'static Path> {
+    Ok(Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("a target directory without a parent")?)
+}
+
 /// Runs cargo in the directory of a crate or workspace, with the versions of our own dependencies.
 pub fn cargo(directory: &Path, arguments: &[&str]) -> Result<Output> {
     // These versions have been fetched.
@@ -58,8 +63,6 @@ pub fn cargo(directory: &Path, arguments: &[&str]) -> Result<Output> {
             cargo.env_remove(name);
         }
     }
-    // Dependencies that the cargo that runs this test has built are not built again.
-    let build = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("a target directory without a parent")?;
-    cargo.env("CARGO_TARGET_DIR", target()).env("CARGO_BUILD_BUILD_DIR", build);
+    cargo.env("CARGO_TARGET_DIR", target()).env("CARGO_BUILD_BUILD_DIR", build_directory()?);
     Ok(cargo.env_remove("RUSTFLAGS").output()?)
 }

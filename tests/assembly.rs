@@ -40,7 +40,7 @@ const PAIRS: &[Pair] = &[
 
 #[test]
 fn typed_accesses_cost_what_raw_ones_do() -> Result {
-    let functions = functions(&compile_accesses()?);
+    let functions = functions(accesses()?);
     let mut failures = String::new();
     for Pair { name, loads, stores } in PAIRS {
         let [typed, raw] = [format!("typed_{name}"), format!("raw_{name}")].map(|name| {
@@ -73,7 +73,7 @@ const BARRIER: [&str; 2] = ["#APP", "#NO_APP"];
 #[test]
 fn doorbells_are_the_next_store_after_their_barrier() -> Result {
     let mut doorbells = 0;
-    for assembly in [compile_library()?.assembly, compile_accesses()?] {
+    for assembly in [&*library()?.assembly, accesses()?] {
         let lines: Vec<_> = assembly.lines().map(str::trim).collect();
         let ends = lines.iter().enumerate().filter(|(_, line)| **line == BARRIER[1]).map(|(at, _)| at);
         for end in ends {
@@ -103,7 +103,7 @@ const PAIRS_IN_ANY_ORDER: &[&str] = &["number_at_run_time", "descriptor_at_run_t
 /// A value is cut to the bits that software may set. Where the compiler does not know that it has no others, that is an AND.
 #[test]
 fn values_known_at_run_time_cost_one_and_at_most() -> Result {
-    let functions = functions(&compile_accesses()?);
+    let functions = functions(accesses()?);
     for name in PAIRS_IN_ANY_ORDER {
         let counts = |kind: &str| {
             let body = functions.get(&format!("{kind}_{name}")).ok_or(format!("there is no function {kind}_{name}"))?;
@@ -164,7 +164,7 @@ const SOMETIMES: &[&str] = &[
 
 #[test]
 fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
-    let (library, callers) = (functions(&compile_library()?.assembly), functions(&compile_accesses()?));
+    let (library, callers) = (functions(&library()?.assembly), functions(accesses()?));
     let names = PER_PACKET.iter().map(|name| (&library, name));
     for (functions, name) in names.chain(PER_PACKET_OF_CALLERS.iter().map(|name| (&callers, name))) {
         let found: Vec<_> = functions.iter().filter(|(function, _)| function.contains(name)).collect();
@@ -186,8 +186,8 @@ fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
 
 #[test]
 fn a_program_has_nothing_of_the_map_that_it_does_not_use() -> Result {
-    let library = compile_library()?;
-    let [typed, raw, table] = [&[][..], &["--cfg=raw"], &["--cfg=table"]].map(|flags| ten_registers(&library, flags));
+    let library = library()?;
+    let [typed, raw, table] = [&[][..], &["--cfg=raw"], &["--cfg=table"]].map(|flags| ten_registers(library, flags));
     let (typed, raw, table) = (typed?, raw?, table?);
     println!("ten registers by the map: {typed} bytes, by offsets: {raw} bytes, with the table of all: {table} bytes");
     // One offset that is put together at run time, or a literal that stands twice, and not one register more.
@@ -199,8 +199,8 @@ fn a_program_has_nothing_of_the_map_that_it_does_not_use() -> Result {
 
 /// How much of `assembly/ten_registers.rs` is loaded into memory, compiled as a release is, with some flags.
 fn ten_registers(library: &Library, flags: &[&str]) -> Result<u64> {
-    let program = library.directory()?.join(format!("ten_registers{}", flags.concat()));
-    let mut compiler = library.compiler("tests/assembly/ten_registers.rs", &program)?;
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ten_registers{}", flags.concat()));
+    let mut compiler = library.compiler("tests/assembly/ten_registers.rs", &program);
     let output = compiler.args(["--crate-type=bin", "-Copt-level=3"]).args(flags).output()?;
     if !output.status.success() {
         return Err(format!("the program does not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
@@ -228,64 +228,70 @@ struct Library {
 }
 
 impl Library {
-    fn directory(&self) -> Result<&Path> {
-        Ok(self.rlib.parent().ok_or("the library is nowhere")?)
-    }
-
     /// A compiler that makes `to` of `source`, which uses the library.
-    fn compiler(&self, source: &str, to: &Path) -> Result<Command> {
+    fn compiler(&self, source: &str, to: &Path) -> Command {
         let mut compiler = quiet(Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into())));
         compiler.args(["--edition=2024", source]).args(FLAGS);
-        compiler.arg("-L").arg(format!("dependency={}", self.directory()?.join("deps").display()));
+        let dependencies = self.rlib.with_file_name("deps");
+        compiler.arg("-L").arg(format!("dependency={}", dependencies.display()));
         compiler.arg(format!("--extern=ixgbe={}", self.rlib.display())).arg("-o").arg(to);
-        Ok(compiler)
+        compiler
     }
 }
 
-/// Compiles the library, and nothing that only tests need, in a directory of its own: the one of the cargo that runs this
-/// test may be locked.
-fn compile_library() -> Result<Library> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assembly");
-    let assembly = target.join("library.s");
-    let output = quiet(Command::new(env!("CARGO")))
-        .args(["rustc", "--lib", "--release", "--offline", "--message-format=json", "--target-dir"])
-        .arg(&target)
-        .arg("--")
-        .args(FLAGS)
-        .arg(format!("--emit=asm={}", assembly.display()))
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("the library does not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
-    let rlib = messages
-        .filter_map(|message| {
-            let message = message.ok().filter(|message| message["target"]["name"] == "ixgbe")?;
-            let files = message["filenames"].as_array()?.iter().filter_map(|file| file.as_str());
-            files.map(PathBuf::from).find(|file| file.extension().is_some_and(|extension| extension == "rlib"))
-        })
-        .last()
-        .ok_or("cargo does not say where the library is")?;
-    Ok(Library { rlib, assembly: fs::read_to_string(assembly)? })
+/// What a compilation made, which all tests share, or why it failed.
+type Shared<T> = OnceLock<std::result::Result<T, String>>;
+
+/// Returns what `compile` made, which the first test runs.
+fn once<T>(shared: &'static Shared<T>, compile: fn() -> Result<T>) -> Result<&'static T> {
+    let made = shared.get_or_init(|| compile().map_err(|error| error.to_string()));
+    Ok(made.as_ref().map_err(String::as_str)?)
 }
 
-/// The assembly of the pairs, which are compiled once: tests run side by side, and each would write the same files.
-fn compile_accesses() -> Result<String> {
-    static ACCESSES: OnceLock<std::result::Result<String, String>> = OnceLock::new();
-    let compiled = ACCESSES.get_or_init(|| compile_accesses_once().map_err(|error| error.to_string()));
-    Ok(compiled.clone()?)
+/// Returns the library, without what only tests need.
+fn library() -> Result<&'static Library> {
+    static LIBRARY: Shared<Library> = Shared::new();
+    once(&LIBRARY, || {
+        // That of the cargo that runs this test, so that what other releases need is built once.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("a target directory without a parent")?;
+        let assembly = target.join("release/ixgbe.s");
+        let output = quiet(Command::new(env!("CARGO")))
+            .args(["rustc", "--lib", "--release", "--offline", "--message-format=json", "--target-dir"])
+            .arg(target)
+            .arg("--")
+            .args(FLAGS)
+            .arg(format!("--emit=asm={}", assembly.display()))
+            .output()?;
+        if !output.status.success() {
+            return Err(format!("the library does not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
+        let rlib = messages
+            .filter_map(|message| {
+                let message = message.ok().filter(|message| message["target"]["name"] == "ixgbe")?;
+                let files = message["filenames"].as_array()?.iter().filter_map(|file| file.as_str());
+                files.map(PathBuf::from).find(|file| file.extension().is_some_and(|extension| extension == "rlib"))
+            })
+            .last()
+            .ok_or("cargo does not say where the library is")?;
+        Ok(Library { rlib, assembly: fs::read_to_string(assembly)? })
+    })
 }
 
-/// Compiles the pairs as a release does, and gives the assembly.
-fn compile_accesses_once() -> Result<String> {
-    let library = compile_library()?;
-    let assembly = library.directory()?.join("accesses.s");
-    let mut compiler = library.compiler("tests/assembly/accesses.rs", &assembly)?;
-    let output = compiler.args(["--crate-type=lib", "--emit=asm", "-Copt-level=3"]).output()?;
-    if !output.status.success() {
-        return Err(format!("the accesses do not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    Ok(fs::read_to_string(assembly)?)
+/// Returns the assembly of the pairs, compiled as a release does.
+fn accesses() -> Result<&'static str> {
+    static ACCESSES: Shared<String> = Shared::new();
+    let accesses = once(&ACCESSES, || {
+        let library = library()?;
+        let assembly = Path::new(env!("CARGO_TARGET_TMPDIR")).join("accesses.s");
+        let mut compiler = library.compiler("tests/assembly/accesses.rs", &assembly);
+        let output = compiler.args(["--crate-type=lib", "--emit=asm", "-Copt-level=3"]).output()?;
+        if !output.status.success() {
+            return Err(format!("the accesses do not compile:\n{}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(fs::read_to_string(assembly)?)
+    });
+    Ok(accesses?)
 }
 
 const FLAGS: [&str; 3] = ["-Ccodegen-units=1", "-Cdebuginfo=0", "-Cllvm-args=-x86-asm-syntax=intel"];

@@ -1,12 +1,13 @@
 //! The map extended from outside: `extension/` is a workspace of its own in which two crates add fields, values,
 //! registers and arrays, and a program uses both. Each file in its `misuse/` must not compile, and says why on its first line.
 
-use std::error::Error;
+#[path = "common/crates.rs"]
+mod crates;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+use crates::{Result, cargo, directory, root, target, write_files_of};
 
 #[test]
 fn crates_add_to_the_map() -> Result {
@@ -55,25 +56,12 @@ fn crates_add_to_the_map() -> Result {
 /// file.
 #[test]
 fn the_crates_in_the_documentation_build() -> Result {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    const FILES: [&str; 5] = ["Cargo.toml", "acme.yaml", "build.rs", "src/lib.rs", "src/main.rs"];
     for page in ["docs/registers.md", "codegen/README.md"] {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme").join(page.replace('/', "-"));
-        // What an older run left behind is not part of it.
-        let _ = fs::remove_dir_all(&directory);
-        fs::create_dir_all(directory.join("src"))?;
-        fs::copy(root.join("Cargo.lock"), directory.join("Cargo.lock"))?;
-        let mut missing = vec!["Cargo.toml", "build.rs", "acme.yaml", "src/lib.rs", "src/main.rs"];
-        for block in fs::read_to_string(root.join(page))?.split("\n```").skip(1).step_by(2) {
-            let name = block.lines().nth(1).and_then(|line| line.split_once(' ')).map_or("", |(_, name)| name);
-            let Some(file) = missing.iter().position(|file| *file == name) else { continue };
-            missing.remove(file);
-            let (_, text) = block.split_once('\n').ok_or("an empty block")?;
-            // Here the crate lies below this one, and not beside it.
-            let text = text.replace("\"../ixgbe", &format!("\"{}", root.display()));
-            let alone = if name == "Cargo.toml" { "\n[workspace]\n" } else { "" };
-            fs::write(directory.join(name), text + alone)?;
-        }
-        assert!(missing.is_empty(), "{page} does not show {missing:?}");
+        let directory = directory(&page.replace('/', "-"))?;
+        let mut files = write_files_of(page, &directory, |name| FILES.contains(&name))?;
+        files.sort();
+        assert_eq!(files, FILES, "{page} has other files than this test knows of");
         let build = cargo(&directory, &["build"])?;
         let told = String::from_utf8_lossy(&build.stderr);
         assert!(build.status.success() && told.is_empty(), "the crate in {page} does not build cleanly:\n{told}");
@@ -83,16 +71,11 @@ fn the_crates_in_the_documentation_build() -> Result {
 
 /// The fixture, copied so that cargo leaves nothing beside the sources.
 fn workspace() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extension-workspace");
-    // What an older run left behind is not part of it.
-    let _ = fs::remove_dir_all(&copy);
-    copy_directory(&root.join("tests/extension"), &copy)?;
-    // The versions of our own dependencies, which have been fetched.
-    fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock"))?;
+    let copy = directory("extension")?;
+    copy_directory(&root().join("tests/extension"), &copy)?;
     for manifest in ["Cargo.toml", "beta/Cargo.toml"] {
         let text = fs::read_to_string(copy.join(manifest))?;
-        let root = format!("path = \"{}", root.display());
+        let root = format!("path = \"{}", root().display());
         fs::write(copy.join(manifest), text.replace("path = \"../../..", &root).replace("path = \"../..", &root))?;
     }
     Ok(copy)
@@ -106,21 +89,4 @@ fn copy_directory(from: &Path, to: &Path) -> Result {
         if from.is_dir() { copy_directory(&from, &to)? } else { fs::copy(from, to).map(drop)? }
     }
     Ok(())
-}
-
-/// A target directory of its own: cargo locks the one that it builds in.
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("extension")
-}
-
-fn cargo(workspace: &Path, arguments: &[&str]) -> Result<Output> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(arguments).args(["--offline", "--quiet"]).current_dir(workspace);
-    // What cargo tells this test is not meant for the one that it starts.
-    for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_")) {
-        if variable != "CARGO_HOME" {
-            cargo.env_remove(variable);
-        }
-    }
-    Ok(cargo.env("CARGO_TARGET_DIR", target()).env_remove("RUSTFLAGS").output()?)
 }

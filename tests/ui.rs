@@ -1,28 +1,53 @@
 //! What must not compile, and what a person reads who tries: see `ui/README.md`.
 
+#[path = "common/crates.rs"]
+mod crates;
+
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crates::{Result, root};
 use similar::TextDiff;
-
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Most tokens that a wrong use and its twin may differ in.
 const MOST_TOKENS: usize = 14;
 
-// Wrong and right uses stand in two tests: trybuild only checks a set without right uses, and so what
-// fails here fails for an editor too, not in a build alone.
+// Wrong uses stand in a set of their own: trybuild only checks a set without right uses, and so what fails here fails for
+// an editor too, not in a build alone.
 #[test]
-fn wrong_uses_do_not_compile() {
+fn wrong_uses_do_not_compile() -> Result {
+    // trybuild starts cargo below this directory, so that this is a setting of that cargo.
+    let settings = crates::build_directory()?.join("tests/.cargo");
+    fs::create_dir_all(&settings)?;
+    fs::write(settings.join("config.toml"), format!("build.build-dir = {:?}\n", crates::build_directory()?))?;
     trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
+    Ok(())
 }
 
+/// The right uses are modules of one program, which runs them: trybuild would build a program of each.
 #[test]
-fn their_twins_compile() {
-    trybuild::TestCases::new().pass("tests/ui/pass/*.rs");
+fn their_twins_compile() -> Result {
+    let program = crates::directory("twins")?;
+    let (mut modules, mut calls) = (String::new(), String::new());
+    for name in names("pass", "rs")? {
+        let path = directory("pass").join(&name).with_extension("rs");
+        writeln!(modules, "mod {name} {{ include!({path:?}); pub fn run() {{ main() }} }}")?;
+        writeln!(calls, "{name}::run();")?;
+    }
+    fs::create_dir_all(program.join("src"))?;
+    fs::write(program.join("src/main.rs"), format!("#![allow(unused)]\n{modules}fn main() {{\n{calls}}}\n"))?;
+    let manifest = format!(
+        "[package]\nname = \"twins\"\nedition = \"2024\"\n\n[dependencies]\nixgbe.path = {:?}\nixgbe-sim.path = {:?}\n\n\
+         [workspace]\n",
+        root(),
+        root().join("sim")
+    );
+    fs::write(program.join("Cargo.toml"), manifest)?;
+    let run = crates::cargo(&program, &["run"])?;
+    assert!(run.status.success(), "right uses do not compile:\n{}", String::from_utf8_lossy(&run.stderr));
+    Ok(())
 }
 
 #[test]
@@ -86,7 +111,7 @@ fn one_mistake_gives_one_error() -> Result {
 const SECOND_ERROR: &[&str] = &["head_write_back_address_written", "ring_address_written"];
 
 fn directory(kind: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui").join(kind)
+    root().join("tests/ui").join(kind)
 }
 
 fn read(kind: &str, name: &str, extension: &str) -> Result<String> {

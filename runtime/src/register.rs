@@ -269,6 +269,8 @@ pub struct TimedOut {
     pub register: &'static str,
     /// The datasheet's section about it.
     pub section: &'static str,
+    /// The register's width in bits.
+    pub width: u32,
     /// The value that was read last.
     pub last: u64,
     /// The time limit.
@@ -277,25 +279,33 @@ pub struct TimedOut {
 
 impl TimedOut {
     /// Returns `true` if the last read returned all ones, as every register of a removed device does.
+    ///
+    /// A register of 8 or 16 bits may really hold all ones, so for these it returns `false`.
     #[must_use]
     pub const fn is_device_gone(&self) -> bool {
-        self.last == u32::MAX as u64 || self.last == u64::MAX
+        is_gone(self.last, self.width)
     }
 }
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { register, section, last, limit } = self;
-        write!(f, "{register} (datasheet {section}) still read {last:#010x} after {limit:?}")?;
+        let Self { register, section, width, last, limit } = self;
+        let digits = *width as usize / 4 + "0x".len();
+        write!(f, "{register} (datasheet {section}) still read {last:#0digits$x} after {limit:?}")?;
         if self.is_device_gone() { f.write_str(": the device does not answer") } else { Ok(()) }
     }
 }
 
 impl core::error::Error for TimedOut {}
 
-/// Returns `true` if `bits` are all ones, as a removed device reads. A register below 32 bits may really hold all ones.
-fn is_gone<W: Width>(bits: W) -> bool {
-    W::BYTES >= 4 && bits == W::ALL_ONES
+/// Returns `true` if a register of `width` bits reads as `bits` because its device was removed.
+const fn is_gone(bits: u64, width: u32) -> bool {
+    match width {
+        32 => bits == u32::MAX as u64,
+        64 => bits == u64::MAX,
+        // A narrow register may well hold all ones.
+        _ => false,
+    }
 }
 
 /// The pause between two reads while waiting for a register.
@@ -448,13 +458,115 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
     where
         R: PureRead,
     {
-        let mut last = 0;
+        let (width, mut last) = (8 * R::Width::BYTES, 0);
         let look = || {
             let read = self.read();
             last = read.get().into();
-            (!is_gone(read.get()) && condition(read)).then_some(read)
+            (!is_gone(last, width) && condition(read)).then_some(read)
         };
         let found = clock::poll(clock, limit, POLL_INTERVAL, look);
-        found.map_err(|_| TimedOut { register: R::NAME, section: R::INFO.section, last, limit })
+        found.map_err(|_| TimedOut { register: R::NAME, section: R::INFO.section, width, last, limit })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::info::AccessKind;
+
+    /// A space with a register of `W` at offset 0, and its bus. The register always reads as the same number.
+    #[derive(Clone, Copy)]
+    struct Always<W>(W);
+
+    /// That register.
+    #[derive(Clone, Copy)]
+    struct Status<W>(PhantomData<W>);
+
+    /// A clock that stands still.
+    struct Stopped;
+
+    impl<W: Width> Space for Always<W> {
+        const SIZE: u32 = 8;
+        const REGISTERS: &'static [RegisterInfo] = &[Status::<W>::INFO];
+    }
+
+    // SAFETY: there is no device.
+    unsafe impl<W: Width> Bus<Always<W>, W> for Always<W> {
+        fn read(&self, _: Offset<Always<W>, W>) -> W {
+            self.0
+        }
+
+        unsafe fn write(&self, _: Offset<Always<W>, W>, _: W) {}
+    }
+
+    // SAFETY: software may set no bit.
+    unsafe impl<W: Width> Layout for Status<W> {
+        const NAME: &'static str = "STATUS";
+        const WRITABLE: [u64; 2] = [0, 0];
+    }
+
+    // SAFETY: the register has no fields, and no write stores anything.
+    unsafe impl<W: Width> Register for Status<W> {
+        type Space = Always<W>;
+        type Width = W;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: Self::NAME,
+            title: "",
+            section: "1.2",
+            page: 0,
+            group: "",
+            width: 8 * W::BYTES,
+            access: AccessKind::Ro,
+            reset: None,
+            reset_known: 0,
+            preserve: 0,
+            must_be_zero: 0,
+            must_be_one: 0,
+            ranges: &[],
+            aliases: &[],
+            write_in: &[],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            fields: &[],
+        };
+        const PRESERVE_MASK: u64 = 0;
+        const FORCED_ONES: u64 = 0;
+        const RESET_VALUE: u64 = 0;
+    }
+
+    // SAFETY: a read changes nothing.
+    unsafe impl<W: Width> PureRead for Status<W> {}
+
+    // SAFETY: nothing relies on this clock.
+    unsafe impl Clock for Stopped {
+        fn now(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn wait(&self, _: Duration) {}
+    }
+
+    /// Waits until the register that reads as `value` meets `condition`.
+    fn wait<W: Width>(value: W, condition: bool) -> Result<(), TimedOut> {
+        let (bus, offset) = (Always(value), Offset::new(0).expect("the register is inside the space"));
+        // SAFETY: the register is there, and no permission is needed.
+        let register = unsafe { Reg::<_, Status<W>, ()>::at(&bus, offset) };
+        register.wait_until(&Stopped, Duration::from_millis(1), |_| condition).map(drop)
+    }
+
+    #[test]
+    fn all_ones_of_the_registers_width_mean_that_the_device_is_gone() {
+        assert!(wait(u32::MAX, true).is_err_and(|error| error.is_device_gone()));
+        assert!(wait(u64::MAX, true).is_err_and(|error| error.is_device_gone()));
+        // A removed device reads as ones in all 64 bits.
+        assert_eq!(wait(u64::from(u32::MAX), true), Ok(()));
+        assert!(wait(u64::from(u32::MAX), false).is_err_and(|error| !error.is_device_gone()));
+        // Narrow registers may hold all ones.
+        assert_eq!(wait(u16::MAX, true), Ok(()));
+        assert!(wait(u16::MAX, false).is_err_and(|error| !error.is_device_gone()));
+        assert!(wait(0u32, false).is_err_and(|error| !error.is_device_gone()));
     }
 }

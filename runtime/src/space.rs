@@ -28,8 +28,6 @@ mod sealed {
 pub trait Width: sealed::Sealed + Copy + Eq + fmt::Debug + fmt::LowerHex + Into<u64> + 'static {
     /// Size in bytes.
     const BYTES: u32;
-    /// The integer with all bits set, as every register of a removed PCI device reads.
-    const ALL_ONES: Self;
     /// Returns the low bits of `value`.
     fn truncate(value: u64) -> Self;
     /// Converts between a value and its representation in little-endian memory, in either direction.
@@ -45,7 +43,6 @@ macro_rules! widths {
         impl sealed::Sealed for $integer {}
         impl Width for $integer {
             const BYTES: u32 = size_of::<$integer>() as u32;
-            const ALL_ONES: Self = <$integer>::MAX;
 
             #[inline(always)]
             fn truncate(value: u64) -> Self {

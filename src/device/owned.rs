@@ -45,8 +45,8 @@ impl<H: Platform> core::error::Error for ReuniteError<H> {}
 impl<H: Platform> Device<Running, H> {
     /// Splits the device into parts that borrow nothing, so that each can be moved into a struct, a thread or a task.
     ///
-    /// The pairs are those of all queues that have no owner yet. An owned queue that was made before the device
-    /// restarted, and still exists, goes on instead: it is in no pair.
+    /// The pairs contain all queues that have no owner yet. An owned queue from before a restart of the device, if it
+    /// still exists, gets its new ring instead, and is in no pair.
     ///
     /// ```
     /// use std::time::Duration;

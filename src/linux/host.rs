@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
-use crate::linux::{Error, PciAddress};
+use crate::linux::{Error, PciAddress, ip_address};
 
 /// The directories in which the kernel shows devices. Tests provide their own.
 #[derive(Debug, Clone)]
@@ -25,12 +25,7 @@ pub(crate) struct Host {
 
 impl Default for Host {
     fn default() -> Self {
-        Self {
-            sysfs: "/sys".into(),
-            proc: "/proc".into(),
-            dev: "/dev".into(),
-            address_of: super::interfaces::address_of,
-        }
+        Self { sysfs: "/sys".into(), proc: "/proc".into(), dev: "/dev".into(), address_of: ip_address::address_of }
     }
 }
 

@@ -49,7 +49,7 @@ mod function;
 mod host;
 mod ids;
 mod interfaces;
-mod interrupts;
+mod ip_address;
 mod memory;
 mod pagemap;
 mod sysfs;
@@ -61,10 +61,9 @@ pub use address::{PciAddress, PciAddressError};
 pub use clock::MonotonicClock;
 pub use error::{Errno, Error, InUse};
 pub use function::FormerDriver;
-pub use interrupts::Interrupts;
 pub use memory::PageSize;
 pub use sysfs::{Sysfs, SysfsOptions};
-pub use vfio::{Container, Vfio};
+pub use vfio::{Container, Interrupts, Vfio};
 
 use crate::device::{Device, Unbound};
 

@@ -10,7 +10,7 @@ use crate::value;
 ///
 /// | bits | |
 /// |---|---|
-/// | 15:0 | length of the first segment, at most that of a buffer with its headroom |
+/// | 15:0 | length of the first segment, at most a buffer with its headroom |
 /// | 31:16 | as in the descriptor that sends it, but for [`NONE`](Self::NONE), which says that the length is 0 |
 /// | 37:32 | how many buffers follow it |
 /// | 48:38 | the pool |
@@ -104,7 +104,7 @@ impl Usual {
     }
 }
 
-/// The second word of the descriptor that sends a packet, or those of several, ORed.
+/// The second word of the descriptor that sends a packet, or such words of several packets, ORed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent(u64);
 

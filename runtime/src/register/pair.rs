@@ -87,6 +87,8 @@ impl<B: Bus<L::Space, L::Width> + Bus<H::Space, H::Width>, L: Register, H: Regis
     }
 
     /// Writes both registers. Bits that software may not set keep their reset value, whatever `value` has there.
+    ///
+    /// The datasheet's ranges of fields are not checked: a field that has one is written through its own register.
     pub fn write(&self, value: V)
     where
         V: Into<u64>,

@@ -51,13 +51,13 @@ fn a_device_behind_an_iommu_reaches_what_is_mapped_and_nothing_else() {
     }
 
     // Its one interrupt, by MSI.
-    let interrupts = interrupts(&device, address, vfio::VFIO_PCI_MSI_IRQ_INDEX, 1).unwrap();
+    let interrupts = Interrupts::enable(&device, address, vfio::VFIO_PCI_MSI_IRQ_INDEX, 1).unwrap();
     assert_eq!(interrupts.wait(0, Duration::from_millis(50)), Ok(false));
     write(&bar, 0x60, 1);
     assert_eq!(interrupts.wait(0, Duration::from_secs(10)), Ok(true));
     write(&bar, 0x64, 1);
     assert!(matches!(
-        super::interrupts(&device, address, vfio::VFIO_PCI_MSI_IRQ_INDEX, 2),
+        Interrupts::enable(&device, address, vfio::VFIO_PCI_MSI_IRQ_INDEX, 2),
         Err(Error::TooFewVectors { .. })
     ));
     assert!(ioctl::set_eventfds(&device, vfio::VFIO_PCI_MSI_IRQ_INDEX, &[]).is_ok());

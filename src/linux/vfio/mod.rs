@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod container;
+mod interrupts;
 mod ioctl;
 mod iova;
 
@@ -9,7 +10,6 @@ use core::fmt;
 use core::time::Duration;
 use std::fs::File;
 use std::io;
-use std::vec::Vec;
 
 use vfio_bindings::bindings::vfio;
 
@@ -20,7 +20,6 @@ use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use crate::linux::bar::{Bar, MapError};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::{Function, VFIO_PCI};
-use crate::linux::interrupts::{Interrupts, Vector};
 use crate::linux::memory::{Allocator, PageSize, lock};
 use crate::linux::{Errno, Error, MonotonicClock, PciAddress};
 use crate::mmio::{Offset, REGISTER_SPACE};
@@ -28,6 +27,7 @@ use crate::registers::RegisterSpace;
 
 pub use container::Container;
 use container::failed;
+pub use interrupts::Interrupts;
 
 /// The flags of a BAR0 that can be read, written and mapped.
 const USABLE: u32 =
@@ -153,7 +153,7 @@ impl Vfio {
     ///
     /// [`Error::TooFewVectors`] if the device has fewer vectors; [`Error::Vfio`] if a request fails.
     pub fn interrupts(&self, count: u32) -> Result<Interrupts, Error> {
-        interrupts(&self.device, self.address, vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
+        Interrupts::enable(&self.device, self.address, vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
     }
 
     /// Returns the container of the function.
@@ -161,25 +161,6 @@ impl Vfio {
     pub fn container(&self) -> &Container {
         &self.container
     }
-}
-
-/// Switches on the first `count` vectors of the interrupt `index`.
-fn interrupts(device: &File, address: PciAddress, index: u32, count: u32) -> Result<Interrupts, Error> {
-    let failed = |request| move |errno| Error::Vfio { address, request, errno };
-    let had = ioctl::vectors(device, index).map_err(failed("VFIO_DEVICE_GET_IRQ_INFO"))?;
-    if count == 0 || count > had {
-        return Err(Error::TooFewVectors { address, needed: count, had });
-    }
-    let vectors = (0..count).map(|_| Vector::new()).collect::<Result<Vec<_>, _>>().map_err(failed("eventfd"))?;
-    let descriptors: Vec<_> = vectors.iter().map(Vector::descriptor).collect();
-    ioctl::set_eventfds(device, index, &descriptors).map_err(failed("VFIO_DEVICE_SET_IRQS"))?;
-    let device = device.try_clone().map_err(|error| failed("dup")(Errno::from(&error)))?;
-    Ok(Interrupts { address, vectors, device: Some(device) })
-}
-
-/// Switches the MSI-X interrupts of a device off.
-pub(super) fn disable_interrupts(device: &File) -> Result<(), Errno> {
-    ioctl::set_eventfds(device, vfio::VFIO_PCI_MSIX_IRQ_INDEX, &[])
 }
 
 impl fmt::Debug for Vfio {

@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::time::Instant;
 use std::vec::Vec;
 
+use crate::linux::vfio::ioctl;
 use crate::linux::{Errno, Error, PciAddress};
 use crate::mmio::Bus;
 use crate::packet::Batch;
@@ -19,18 +20,20 @@ use crate::queue::ReceiveQueue;
 /// queues, which is faster but occupies a core.
 #[derive(Debug)]
 pub struct Interrupts {
-    pub(crate) address: PciAddress,
-    pub(crate) vectors: Vec<Vector>,
+    address: PciAddress,
+    vectors: Vec<Vector>,
     /// The device's file, through which the interrupts are switched off.
-    pub(crate) device: Option<File>,
+    device: File,
+    /// The index of the interrupt among the kinds of VFIO: MSI-X, for an 82599.
+    index: u32,
 }
 
 /// The eventfd of one vector, which counts interrupts.
 #[derive(Debug)]
-pub(crate) struct Vector(File);
+struct Vector(File);
 
 impl Vector {
-    pub(crate) fn new() -> Result<Self, Errno> {
+    fn new() -> Result<Self, Errno> {
         // SAFETY: a new descriptor.
         let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         if descriptor < 0 {
@@ -40,7 +43,7 @@ impl Vector {
         Ok(Self(unsafe { File::from_raw_fd(descriptor) }))
     }
 
-    pub(crate) fn descriptor(&self) -> i32 {
+    fn descriptor(&self) -> i32 {
         self.0.as_raw_fd()
     }
 
@@ -74,6 +77,20 @@ impl Vector {
 }
 
 impl Interrupts {
+    /// Switches on the first `count` vectors of the interrupt `index` of `device`.
+    pub(super) fn enable(device: &File, address: PciAddress, index: u32, count: u32) -> Result<Self, Error> {
+        let failed = |request| move |errno| Error::Vfio { address, request, errno };
+        let had = ioctl::vectors(device, index).map_err(failed("VFIO_DEVICE_GET_IRQ_INFO"))?;
+        if count == 0 || count > had {
+            return Err(Error::TooFewVectors { address, needed: count, had });
+        }
+        let vectors = (0..count).map(|_| Vector::new()).collect::<Result<Vec<_>, _>>().map_err(failed("eventfd"))?;
+        let descriptors: Vec<_> = vectors.iter().map(Vector::descriptor).collect();
+        ioctl::set_eventfds(device, index, &descriptors).map_err(failed("VFIO_DEVICE_SET_IRQS"))?;
+        let device = device.try_clone().map_err(|error| failed("dup")(Errno::from(&error)))?;
+        Ok(Self { address, vectors, device, index })
+    }
+
     /// Returns the number of vectors.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -122,7 +139,7 @@ impl Interrupts {
 
 impl Drop for Interrupts {
     fn drop(&mut self) {
-        if let Some(Err(errno)) = self.device.as_ref().map(crate::linux::vfio::disable_interrupts) {
+        if let Err(errno) = ioctl::set_eventfds(&self.device, self.index, &[]) {
             log::warn!("cannot switch off the interrupts of {}: {errno}", self.address);
         }
     }
@@ -134,9 +151,10 @@ mod tests {
     use std::io::Write;
     use std::vec;
 
+    /// Returns interrupts of no device.
     fn interrupts() -> Interrupts {
         let vectors = vec![Vector::new().unwrap(), Vector::new().unwrap()];
-        Interrupts { address: "03:00.0".parse().unwrap(), vectors, device: None }
+        Interrupts { address: "03:00.0".parse().unwrap(), vectors, device: tempfile::tempfile().unwrap(), index: 0 }
     }
 
     #[test]

@@ -65,6 +65,10 @@
 //! [`Batch`](packet::Batch), [`transmit`](queue::TransmitQueue::transmit) moves them out of it. Neither waits.
 //! [`InPlaceForwarder`](queue::InPlaceForwarder) forwards between queues without packets.
 //!
+//! [`Device::into_split`](device::Device::into_split) returns parts that borrow nothing and can be moved anywhere.
+//! [`OwnedControl::reunite`](device::OwnedControl::reunite) puts them together again, so that the device can stop. The
+//! traits of [`port`] are for programs that run on any network device.
+//!
 //! A buffer has one owner at a time: its [`Pool`](pool::Pool), a [`Packet`](packet::Packet) or a queue's ring. A
 //! dropped packet returns its buffers to the pool. A transmit queue returns them after the device has sent them.
 //! `docs/packet-life.md` names the owner at each step.
@@ -130,6 +134,7 @@
 //!
 //! - [`device`]: device states, configuration, statistics, link.
 //! - [`queue`]: receive and transmit queues. [`packet`]: packets and batches. [`pool`]: packet buffers.
+//! - [`port`]: traits for what a program needs of any network device.
 //! - [`registers`], [`descriptors`]: generated from the register description. [`field`], [`register`]: the types of
 //!   fields, values and registers. [`info`]: the description as data.
 //! - [`platform`]: what the driver needs: [`mmio`] (registers), [`dma`] (memory), [`clock`] (time).

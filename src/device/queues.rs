@@ -5,13 +5,16 @@ use core::fmt;
 
 use crate::queue::{DeviceEnd, Held, Lendable, RxRing, Stopped, TxRing};
 
-/// The rings of a device, which it may access by DMA until it has stopped. Entry n is of queue n.
+/// The device's ends of all queues of one kind. Entry n is of queue n.
+type Ends<R> = Vec<DeviceEnd<Held<R>>>;
+
+/// The rings of a device, which it may access by DMA until it has stopped.
 ///
 /// In the states without rings, entries remain for owned queues that wait for a new ring.
 #[derive(Default)]
 pub(crate) struct Queues {
-    rx: Vec<DeviceEnd<Held<RxRing>>>,
-    tx: Vec<DeviceEnd<Held<TxRing>>>,
+    rx: Ends<RxRing>,
+    tx: Ends<TxRing>,
 }
 
 impl Queues {
@@ -51,7 +54,7 @@ impl Queues {
     }
 
     /// Returns the ends of all queues.
-    pub(crate) fn ends(&mut self) -> (&mut [DeviceEnd<Held<RxRing>>], &mut [DeviceEnd<Held<TxRing>>]) {
+    pub(crate) fn ends(&mut self) -> (&mut Ends<RxRing>, &mut Ends<TxRing>) {
         (&mut self.rx, &mut self.tx)
     }
 

@@ -152,12 +152,10 @@ impl<T: Lendable> QueueEnd<T> {
         let holder = &self.0.holder;
         match holder.load(Ordering::Acquire) {
             LENT => return Ok(()),
-            RETURNED => {
-                if holder.compare_exchange(RETURNED, LENT, Ordering::Acquire, Ordering::Relaxed).is_ok() {
-                    return Ok(());
-                }
+            // If these fail, the device has changed its mind, and the next call sees what it wants now.
+            RETURNED if holder.compare_exchange(RETURNED, LENT, Ordering::Acquire, Ordering::Relaxed).is_ok() => {
+                return Ok(());
             }
-            // If this fails, the device has changed its mind, and the next call sees what it wants now.
             RECALLED => _ = holder.compare_exchange(RECALLED, PARKED, Ordering::Release, Ordering::Relaxed),
             STOPPED => {
                 // SAFETY: just seen.

@@ -29,6 +29,8 @@ mod error;
 mod initialise;
 mod interrupts;
 mod link;
+#[cfg(all(feature = "linux", target_os = "linux"))]
+mod open;
 mod owned;
 mod port;
 mod queues;

@@ -64,16 +64,3 @@ pub use function::FormerDriver;
 pub use memory::PageSize;
 pub use sysfs::{Sysfs, SysfsOptions};
 pub use vfio::{Container, Interrupts, Vfio};
-
-use crate::device::{Device, Unbound};
-
-impl Device<Unbound, Vfio> {
-    /// Opens the device at `address`, which must be bound to vfio-pci. Devices opened this way share one [`Container`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error`] names what is missing, and the remedy.
-    pub fn open(address: PciAddress) -> Result<Self, Error> {
-        Ok(Self::new(Container::shared()?.open(address)?))
-    }
-}

@@ -5,7 +5,6 @@
 
 mod batch;
 mod copy;
-mod extent;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,10 +15,8 @@ use core::ptr::NonNull;
 pub use batch::Batch;
 pub(crate) use batch::Outgoing;
 pub use copy::CopyError;
-pub(crate) use extent::{COMMON, Sent, Usual};
-use extent::{Extent, MOST_MORE};
 
-use crate::pool::{self, Buffer, HEADROOM, Inner, Link, Pool, PoolId};
+use crate::pool::{self, Buffer, Extent, HEADROOM, Inner, Link, MOST_MORE, Pool, PoolId, Sent, Usual};
 
 /// A packet that owns its bytes, from the Ethernet header on and without the CRC.
 ///

@@ -4,8 +4,10 @@ use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::packet::COMMON;
-use crate::pool::Inner;
+use crate::descriptors::LegacyTransmitRead as Legacy;
+use crate::field::Field;
+use crate::pool::{HEADROOM, Inner};
+use crate::value;
 
 /// How many numbers there are. No pool has number 0.
 const NUMBERS: usize = 1 << 11;
@@ -24,8 +26,24 @@ pub(crate) struct PoolId(NonZeroU64);
 /// Where the number stands there.
 const SHIFT: u32 = 38;
 const MASK: u64 = (NUMBERS as u64 - 1) << SHIFT;
-/// What else stands there.
-const EMPTY: NonZeroU64 = NonZeroU64::new(COMMON).expect("some headroom");
+/// What is sent with each packet of one segment, beside its length: it stands above the length.
+pub(super) const SENT: u64 = {
+    let [_, sent] = value!(Legacy { EOP: true, IFCS: true }).bits();
+    assert!(sent & (0xffff | NONE) == 0 && sent >> 32 == 0, "the flags are elsewhere");
+    assert!(length_is_lowest(Legacy::LENGTH), "the length is elsewhere");
+    sent
+};
+/// No packet is sent without bytes. One flag, so that it shows among the lengths of several, ORed.
+pub(super) const NONE: u64 = 1 << 16;
+/// Where the headroom stands.
+pub(super) const HEADROOM_SHIFT: u32 = 49;
+/// What else stands there: flags and headroom of an empty packet.
+const EMPTY: NonZeroU64 = NonZeroU64::new(SENT | (HEADROOM as u64) << HEADROOM_SHIFT).expect("some headroom");
+
+/// Returns `true` if `LENGTH` stands in the lowest bits of the second word.
+const fn length_is_lowest<F: Field<Legacy>>(_length: F) -> bool {
+    F::LSB == 64 && F::WIDTH == 16
+}
 
 impl PoolId {
     /// The first number that is free, for `pool` from here on; or `None` if none is.
@@ -42,7 +60,7 @@ impl PoolId {
         self.place().store(ptr::null_mut(), Ordering::Release);
     }
 
-    /// What the [extents](crate::packet::Packet) of the pool's usual packets have in common, beside the length.
+    /// What the [extents](super::extent::Extent) of the pool's usual packets have in common, beside the length.
     #[inline(always)]
     pub(crate) const fn word(self) -> u64 {
         self.0.get()

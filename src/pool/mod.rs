@@ -5,6 +5,7 @@
 //! A pool is freed when its last handle is dropped and its last buffer has returned to the pool.
 
 mod attachment;
+mod extent;
 mod id;
 mod tray;
 
@@ -17,6 +18,7 @@ use core::ops::DerefMut;
 use core::ptr::NonNull;
 
 pub(crate) use attachment::Attachment;
+pub(crate) use extent::{Extent, MOST_MORE, Sent, Usual};
 pub use id::MAX_POOLS;
 pub(crate) use id::PoolId;
 pub(crate) use tray::{Tray, Trays};

@@ -7,6 +7,8 @@
 //! Each has the ring until the device asks for it, or until it is dropped.
 
 mod in_place;
+#[cfg(all(feature = "linux", target_os = "linux"))]
+mod interrupts;
 mod owned;
 mod ring;
 mod rx;

@@ -20,8 +20,8 @@ use datasheet_runtime::descriptor::DescriptorFormat;
 use crate::descriptors::DescriptorSlot;
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
-use crate::packet::{Batch, Outgoing, Usual};
-use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray, Trays};
+use crate::packet::{Batch, Outgoing};
+use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray, Trays, Usual};
 use alone::Alone;
 use groups::{Ends, GROUP, post_groups, post_rest, receive_groups, receive_rest};
 

@@ -9,9 +9,6 @@ use std::vec::Vec;
 
 use crate::linux::vfio::ioctl;
 use crate::linux::{Errno, Error, PciAddress};
-use crate::mmio::Bus;
-use crate::packet::Batch;
-use crate::queue::ReceiveQueue;
 
 /// The MSI-X interrupts of a device. Dropping them switches them off.
 ///
@@ -108,32 +105,6 @@ impl Interrupts {
             Error::TooFewVectors { address, needed: u32::try_from(vector).unwrap_or(u32::MAX).saturating_add(1), had };
         let waited = self.vectors.get(vector).ok_or(missing)?.wait(timeout);
         waited.map_err(|error| Error::Vfio { address, request: "waiting for an interrupt", errno: (&error).into() })
-    }
-
-    /// Receives packets into `batch`, and waits up to `timeout` for the first one. Returns their number.
-    ///
-    /// While packets arrive faster than the program handles them, this polls without interrupts.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait`](Self::wait).
-    pub fn receive<H: Bus>(
-        &self,
-        rx: &mut ReceiveQueue<'_, H>,
-        batch: &mut Batch,
-        timeout: Duration,
-    ) -> Result<usize, Error> {
-        let received = rx.receive(batch);
-        if received > 0 {
-            return Ok(received);
-        }
-        rx.enable_interrupt();
-        // A packet that arrived before the interrupt was enabled may not have raised it.
-        let received = rx.receive(batch);
-        if received == 0 && self.wait(rx.index().get(), timeout)? {
-            return Ok(rx.receive(batch));
-        }
-        Ok(received)
     }
 }
 

@@ -6,8 +6,8 @@ use core::ptr::NonNull;
 use super::Ring;
 use super::groups::{Ends, post_one, receive_one};
 use crate::dma::DmaAddr;
-use crate::packet::{Batch, Usual};
-use crate::pool::{BLOCK, Buffer, Pool};
+use crate::packet::Batch;
+use crate::pool::{BLOCK, Buffer, Pool, Usual};
 
 /// Which descriptors may be used one by one, with nothing else to do.
 #[derive(Clone, Copy)]

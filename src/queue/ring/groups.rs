@@ -8,8 +8,8 @@ use core::ptr::NonNull;
 
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, DescriptorSlot, Several};
 use crate::dma::DmaAddr;
-use crate::packet::{Packet, Sent, Usual};
-use crate::pool::{Buffer, PoolId};
+use crate::packet::Packet;
+use crate::pool::{Buffer, PoolId, Sent, Usual};
 
 /// How many packets make a group: what is done for each is written out so often, without a loop.
 pub(super) const GROUP: usize = 8;

@@ -8,8 +8,8 @@ use super::blocks::Block;
 use super::groups::Ends;
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, LegacyTransmitRead as Data, Written};
 use crate::dma::DmaAddr;
-use crate::packet::{Packet, Sent};
-use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray};
+use crate::packet::Packet;
+use crate::pool::{BLOCK, Buffer, Pool, PoolId, Sent, Tray};
 use crate::value;
 
 /// What becomes of a received buffer.

@@ -1,4 +1,4 @@
-//! The 82599 as any network device: the traits of [`port`](crate::port).
+//! The 82599 as any network device: it implements the traits of [`port`].
 
 use alloc::vec::Vec;
 

@@ -2,7 +2,7 @@
 
 use crate::chip::{Chip, Event, Time};
 use crate::fault::Fault;
-use crate::offsets::*;
+use crate::registers::offsets::*;
 
 /// Number of vectors of a port.
 const VECTORS: usize = 64;

@@ -1,9 +1,9 @@
 //! The link, derived from the wire and AUTOC (datasheet 4.6.4 and 8.2.3.22).
 
+use crate::chip::reset::LINK_UP;
 use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
 use crate::fault::Fault;
-use crate::offsets::*;
-use crate::reset::LINK_UP;
+use crate::registers::offsets::*;
 
 /// Time the link takes to come up.
 const TRAINING: Time = 20 * MILLISECOND;

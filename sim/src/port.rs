@@ -16,7 +16,7 @@ use crate::chip::Chip;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::iommu::{self, Iommu};
-use crate::offsets;
+use crate::registers::offsets;
 use crate::violation::Violation;
 use crate::wire::Wire;
 use crate::wire::cable::{self, CableEnd};

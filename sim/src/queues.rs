@@ -1,9 +1,9 @@
 //! Queue control: enable, disable and tail, through the registers of a queue's block (datasheet 4.6.7, 4.6.8).
 
 use crate::chip::{Chip, Event, MICROSECOND, Time};
-use crate::layout::Place;
-use crate::offsets::{self, *};
 use crate::receive::RxQueue;
+use crate::registers::Place;
+use crate::registers::offsets::{self, *};
 use crate::ring::{Ring, State, TailError};
 use crate::transmit::TxQueue;
 use crate::violation::Rule;

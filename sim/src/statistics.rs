@@ -1,9 +1,9 @@
 //! The statistics registers (datasheet 8.2.3.23).
 
 use crate::chip::Chip;
-use crate::filter::Cast;
-use crate::layout::RegisterFile;
 use crate::receive::SHORTEST;
+use crate::receive::filter::Cast;
+use crate::registers::RegisterFile;
 
 pub(crate) const CRCERRS: u32 = 0x04000;
 pub(crate) const MSPDC: u32 = 0x04010;

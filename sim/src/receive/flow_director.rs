@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 
 use crate::chip::{Chip, Event, MICROSECOND, Time};
-use crate::offsets::*;
-use crate::packet::{Headers, half, packet_type::*};
+use crate::frame::headers::{Headers, half, packet_type::*};
+use crate::frame::vlan;
+use crate::registers::offsets::*;
 use crate::violation::Rule;
-use crate::vlan;
 
 /// Time the device takes to initialise the table.
 const INITIALISE: Time = 50 * MICROSECOND;

@@ -1,20 +1,25 @@
 //! Reception: from the wire through filters and packet buffer to the rings (datasheet 7.1).
 
+pub(crate) mod filter;
+pub(crate) mod flow_director;
+mod rss;
+mod start_rules;
+
 use std::time::Duration;
 
-use crate::checksum;
 use crate::chip::Chip;
 use crate::counters::Counters;
 use crate::fault::Fault;
-use crate::filter::{Cast, Filter, cast};
-use crate::flow_director::Verdict;
+use crate::frame::checksum;
+use crate::frame::headers::{self, Headers};
+use crate::frame::vlan;
 use crate::iommu::Access;
-use crate::offsets::{self, *};
-use crate::packet::{self, Headers};
+use crate::receive::filter::{Cast, Filter, cast};
+use crate::receive::flow_director::Verdict;
+use crate::registers::offsets::{self, *};
 use crate::ring::Ring;
 use crate::statistics::{CRC, CRCERRS, MSPDC, ROC, RUC, RXMPC, XEC};
 use crate::violation::Rule;
-use crate::vlan;
 use crate::wire::frames::FrameQueue;
 
 /// Number of queues.
@@ -341,7 +346,7 @@ impl Chip {
     /// Writes a frame to its queue's buffers. Returns `false` if it must wait for descriptors.
     fn deliver(&mut self, frame: &[u8], dma: &Access<'_>) -> bool {
         let tag_type = self.receiver.filter.vlan.tag_type;
-        let headers = packet::headers(frame, tag_type);
+        let headers = headers::headers(frame, tag_type);
         let (mut index, hash, hash_type) = self.receiver.filter.queue(frame, &headers);
         let flow = self.ask_flow_director(frame, &headers, tag_type);
         if let Verdict::Match(Some(queue)) = flow {

@@ -1,8 +1,8 @@
 //! VLAN tags: detection, filtering, insertion and stripping (datasheet 7.4).
 
-use crate::layout::RegisterFile;
-use crate::offsets::*;
-use crate::packet::half;
+use crate::frame::headers::half;
+use crate::registers::RegisterFile;
+use crate::registers::offsets::*;
 
 /// Offset of a frame's EtherType, or of its tag.
 pub(crate) const ETHERTYPE: usize = 12;

@@ -1,6 +1,6 @@
 //! Receive side scaling: the Toeplitz hash and its input from a packet (datasheet 7.1.2.8).
 
-use crate::packet::{Headers, packet_type::*};
+use crate::frame::headers::{Headers, packet_type::*};
 
 /// Length of the key in RSSRK, in bytes.
 pub(crate) const KEY: usize = 40;

@@ -2,7 +2,7 @@
 //! module's EEPROM on it (SFF-8472).
 
 use crate::chip::Chip;
-use crate::offsets::*;
+use crate::registers::offsets::*;
 
 /// The bus address of a module's EEPROM, with the read bit 0.
 const MODULE: u8 = 0xA0;

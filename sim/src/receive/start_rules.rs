@@ -1,7 +1,7 @@
 //! Preconditions of enabling reception (datasheet 4.6.7), and the sizes of the packet buffers (4.6.11.3.4).
 
 use crate::chip::Chip;
-use crate::offsets::{self, *};
+use crate::registers::offsets::{self, *};
 use crate::violation::Rule;
 
 /// The receive packet buffer in KB.

@@ -1,5 +1,7 @@
 //! The register file: position of each register, effects of reads and writes, all from the generated table.
 
+pub(crate) mod offsets;
+
 use std::sync::OnceLock;
 
 use ixgbe::info::{AccessKind, RegisterInfo};

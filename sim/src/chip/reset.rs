@@ -2,8 +2,8 @@
 
 use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
 use crate::fault::Fault;
-use crate::flow_director::FlowDirector;
-use crate::offsets::*;
+use crate::receive::flow_director::FlowDirector;
+use crate::registers::offsets::*;
 use crate::violation::Rule;
 
 /// Time CTRL.RST stays set. The datasheet gives none, but DPDK's driver polls only ten times, with a microsecond before

@@ -4,7 +4,7 @@ use ixgbe::info::AccessKind;
 
 use crate::chip::{Chip, Event, MICROSECOND, READ, Time};
 use crate::fault::Fault;
-use crate::offsets::*;
+use crate::registers::offsets::*;
 use crate::violation::Rule;
 
 /// Time a data path takes to drain when it is halted.

@@ -1,10 +1,10 @@
 //! Filters that accept received frames for the host and select their queue (datasheet 7.1.1, 7.1.2).
 
-use crate::layout::RegisterFile;
-use crate::offsets::*;
-use crate::packet::Headers;
-use crate::rss::{self, Toeplitz};
-use crate::vlan::VlanFilter;
+use crate::frame::headers::Headers;
+use crate::frame::vlan::VlanFilter;
+use crate::receive::rss::{self, Toeplitz};
+use crate::registers::RegisterFile;
+use crate::registers::offsets::*;
 
 /// The receive configuration, read from the registers once for many frames.
 pub(crate) struct Filter {

@@ -1,16 +1,20 @@
 //! Transmission: from the rings to the wire (datasheet 7.2).
 
+pub(crate) mod gather;
+pub(crate) mod offload;
+mod segmentation;
+
 use crate::chip::Chip;
 use crate::fault::Fault;
-use crate::filter::cast;
-use crate::gather::{DD, DEXT, Found, Limits, RS, Wrong, find_packet, is_open};
 use crate::iommu::Access;
-use crate::offload::Context;
-use crate::offsets::{self, *};
+use crate::receive::filter::cast;
 use crate::receive::{SHORTEST, crc32};
+use crate::registers::offsets::{self, *};
 use crate::ring::{Ring, State};
-use crate::segmentation::{FlagMasks, Segments};
 use crate::statistics::CRC;
+use crate::transmit::gather::{DD, DEXT, Found, Limits, RS, Wrong, find_packet, is_open};
+use crate::transmit::offload::Context;
+use crate::transmit::segmentation::{FlagMasks, Segments};
 use crate::violation::Rule;
 
 /// Number of queues.

@@ -2,7 +2,7 @@
 //! two commands: read, and read status.
 
 use crate::chip::Chip;
-use crate::offsets::*;
+use crate::registers::offsets::*;
 use crate::violation::Rule;
 
 /// Reads consecutive bytes from a 16-bit address on.

@@ -2,7 +2,7 @@
 
 use crate::chip::{Chip, Event, MICROSECOND, Time};
 use crate::fault::Fault;
-use crate::offsets::*;
+use crate::registers::offsets::*;
 
 /// Number of words in the image.
 const WORDS: usize = 0x1000;

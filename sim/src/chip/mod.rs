@@ -1,20 +1,23 @@
 //! The chip: its registers, its clock, and the state that its parts share.
 
+mod access;
+pub(crate) mod reset;
+
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::board::i2c::I2c;
+use crate::board::spi::Spi;
+use crate::chip::reset::Startup;
 use crate::counters::Counters;
 use crate::fault::{Fault, Faults};
-use crate::flow_director::FlowDirector;
-use crate::i2c::I2c;
 use crate::interrupts::Interrupts;
 use crate::iommu::Iommu;
-use crate::layout::RegisterFile;
-use crate::offsets::{self, *};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
-use crate::reset::Startup;
-use crate::spi::Spi;
+use crate::receive::flow_director::FlowDirector;
+use crate::registers::RegisterFile;
+use crate::registers::offsets::{self, *};
 use crate::transmit::Transmitter;
 use crate::violation::{Log, Rule};
 use crate::wire::Wire;
@@ -126,7 +129,7 @@ impl Chip {
             wire: None,
             plugged: true,
             bus_master: true,
-            eeprom: crate::eeprom::image(config.mac),
+            eeprom: crate::board::eeprom::image(config.mac),
             config,
             iommu,
             unmapped_seen: 0,
@@ -304,7 +307,7 @@ impl Chip {
         }
         for (index, queue) in self.transmitter.queues.iter().enumerate() {
             let Some(queue) = queue else { continue };
-            let extent = |descriptor: [u64; 2]| match crate::gather::is_context(descriptor) {
+            let extent = |descriptor: [u64; 2]| match crate::transmit::gather::is_context(descriptor) {
                 true => (0, 0),
                 false => (descriptor[0], descriptor[1] & 0xFFFF),
             };

@@ -1,6 +1,7 @@
 //! Interrupts: causes, masks, auto-clear, auto-mask, throttling, and the resulting vectors (datasheet 7.3 and 8.2.3.5).
 
-use crate::chip::{Chip, Event, Time};
+use crate::chip::Chip;
+use crate::chip::clock::{Event, Time};
 use crate::fault::Fault;
 use crate::registers::offsets::*;
 
@@ -42,7 +43,7 @@ impl Interrupts {
 impl Chip {
     /// Sets causes by their bits in EICR.
     pub(crate) fn cause(&mut self, causes: u32) {
-        self.registers.set_bits(EICR, causes & !bit(31), true);
+        self.common.registers.set_bits(EICR, causes & !bit(31), true);
         self.interrupts.causes |= u64::from(causes & QUEUES);
         self.interrupts.sent &= !u64::from(causes & QUEUES);
         self.interrupts.other_sent &= !causes;
@@ -51,7 +52,7 @@ impl Chip {
 
     /// Sets causes by their vectors.
     pub(crate) fn vector_causes(&mut self, causes: u64) {
-        self.registers.set_bits(EICR, causes as u32 & QUEUES, true);
+        self.common.registers.set_bits(EICR, causes as u32 & QUEUES, true);
         self.interrupts.causes |= causes;
         self.interrupts.sent &= !causes;
         self.raise_interrupts();
@@ -59,7 +60,7 @@ impl Chip {
 
     /// Sets the interrupt cause of a queue, as mapped by IVAR.
     pub(crate) fn queue_cause(&mut self, queue: usize, transmit: bool) {
-        let entry = self.registers.get(IVAR + (queue / 2) as u32 * 4);
+        let entry = self.common.registers.get(IVAR + (queue / 2) as u32 * 4);
         let entry = entry >> (queue % 2 * 16 + usize::from(transmit) * 8) & 0xFF;
         if entry & IVAR_VALID != 0 {
             self.vector_causes(1 << (entry & 0x3F));
@@ -68,7 +69,7 @@ impl Chip {
 
     /// Follows EICR after software has cleared causes in it.
     pub(crate) fn causes_cleared(&mut self) {
-        let left = self.registers.get(EICR);
+        let left = self.common.registers.get(EICR);
         self.interrupts.causes &= !u64::from(QUEUES) | u64::from(left & QUEUES);
         self.interrupts.sent &= self.interrupts.causes;
         self.interrupts.other_sent &= left;
@@ -76,10 +77,10 @@ impl Chip {
 
     /// Handles a read of EICR. Without MSI-X, the read masks the causes in EIAM (8.2.3.5.6).
     pub(crate) fn causes_read(&mut self, value: u32) {
-        if self.registers.get(GPIE) & GPIE_EIAME == 0 {
-            let masked = value & self.registers.get(EIAM);
-            self.registers.set_bits(EIMS, masked, false);
-            self.registers.set_bits(EIMS_EX, masked & QUEUES, false);
+        if self.common.registers.get(GPIE) & GPIE_EIAME == 0 {
+            let masked = value & self.common.registers.get(EIAM);
+            self.common.registers.set_bits(EIMS, masked, false);
+            self.common.registers.set_bits(EIMS_EX, masked & QUEUES, false);
         }
         self.causes_cleared();
     }
@@ -87,24 +88,24 @@ impl Chip {
     /// Handles a write to the mask of causes at `at`: it makes the two views of the mask equal again.
     pub(crate) fn mask_written(&mut self, at: u32, value: u32) {
         match at {
-            EIMS => self.registers.set_bits(EIMS_EX, value & QUEUES, true),
-            EIMS_EX => self.registers.set_bits(EIMS, value & QUEUES, true),
+            EIMS => self.common.registers.set_bits(EIMS_EX, value & QUEUES, true),
+            EIMS_EX => self.common.registers.set_bits(EIMS, value & QUEUES, true),
             EIMC => {
-                self.registers.set_bits(EIMS, value, false);
-                self.registers.set_bits(EIMS_EX, value & QUEUES, false);
+                self.common.registers.set_bits(EIMS, value, false);
+                self.common.registers.set_bits(EIMS_EX, value & QUEUES, false);
             }
             EIMC_EX => {
-                self.registers.set_bits(EIMS_EX, value, false);
-                self.registers.set_bits(EIMS, value & QUEUES, false);
+                self.common.registers.set_bits(EIMS_EX, value, false);
+                self.common.registers.set_bits(EIMS, value & QUEUES, false);
             }
-            EIMC_EX_2 => self.registers.set_bits(EIMS_EX_2, value, false),
+            EIMC_EX_2 => self.common.registers.set_bits(EIMS_EX_2, value, false),
             EIAM => {
-                let high = self.registers.get(EIAM_EX) & !QUEUES;
-                self.registers.set(EIAM_EX, high | value & QUEUES);
+                let high = self.common.registers.get(EIAM_EX) & !QUEUES;
+                self.common.registers.set(EIAM_EX, high | value & QUEUES);
             }
             EIAM_EX => {
-                let high = self.registers.get(EIAM) & !QUEUES;
-                self.registers.set(EIAM, high | value & QUEUES);
+                let high = self.common.registers.get(EIAM) & !QUEUES;
+                self.common.registers.set(EIAM, high | value & QUEUES);
             }
             _ => {}
         }
@@ -130,11 +131,12 @@ impl Chip {
     }
 
     fn raise_vectors(&mut self) {
-        let mask = u64::from(self.registers.get(EIMS_EX_2)) << 32 | u64::from(self.registers.get(EIMS_EX));
-        let mode = self.registers.get(GPIE);
+        let mask =
+            u64::from(self.common.registers.get(EIMS_EX_2)) << 32 | u64::from(self.common.registers.get(EIMS_EX));
+        let mode = self.common.registers.get(GPIE);
         if mode & GPIE_MULTIPLE_MSIX == 0 {
             // One vector for everything.
-            let causes = self.registers.get(EICR) & self.registers.get(EIMS) & !bit(31);
+            let causes = self.common.registers.get(EICR) & self.common.registers.get(EIMS) & !bit(31);
             let sent = self.interrupts.sent as u32 & QUEUES | self.interrupts.other_sent & OTHER;
             if causes & !sent != 0 && self.send_vector(0) {
                 self.interrupts.sent |= u64::from(causes & QUEUES);
@@ -152,16 +154,16 @@ impl Chip {
             let cause = 1_u64 << vector;
             self.interrupts.sent |= cause;
             // The causes of vectors beyond the first 16 always clear themselves.
-            if vector >= 16 || self.registers.get(EIAC) & cause as u32 != 0 {
+            if vector >= 16 || self.common.registers.get(EIAC) & cause as u32 != 0 {
                 self.interrupts.causes &= !cause;
-                self.registers.set_bits(EICR, cause as u32 & QUEUES, false);
+                self.common.registers.set_bits(EICR, cause as u32 & QUEUES, false);
             }
             if mode & GPIE_EIAME != 0 {
                 let at = if vector < 32 { 0 } else { 4 };
-                let masked = self.registers.get(EIAM_EX + at) & (cause >> (at * 8)) as u32;
-                self.registers.set_bits(EIMS_EX + at, masked, false);
+                let masked = self.common.registers.get(EIAM_EX + at) & (cause >> (at * 8)) as u32;
+                self.common.registers.set_bits(EIMS_EX + at, masked, false);
                 if at == 0 {
-                    self.registers.set_bits(EIMS, masked & QUEUES, false);
+                    self.common.registers.set_bits(EIMS, masked & QUEUES, false);
                 }
             }
         }
@@ -170,34 +172,35 @@ impl Chip {
 
     /// Sends the message of the causes that are not queue causes.
     fn raise_other(&mut self, mode: u32) {
-        let causes = self.registers.get(EICR) & self.registers.get(EIMS) & OTHER & !self.interrupts.other_sent;
-        let entry = self.registers.get(IVAR_MISC) >> 8 & 0xFF;
+        let causes =
+            self.common.registers.get(EICR) & self.common.registers.get(EIMS) & OTHER & !self.interrupts.other_sent;
+        let entry = self.common.registers.get(IVAR_MISC) >> 8 & 0xFF;
         if causes == 0 || entry & IVAR_VALID == 0 || !self.send_vector((entry & 0x3F) as usize) {
             return;
         }
         self.interrupts.other_sent |= causes;
-        self.registers.set_bits(EICR, causes & self.registers.get(EIAC), false);
+        self.common.registers.set_bits(EICR, causes & self.common.registers.get(EIAC), false);
         if mode & GPIE_EIAME != 0 {
-            self.registers.set_bits(EIMS, causes & self.registers.get(EIAM), false);
+            self.common.registers.set_bits(EIMS, causes & self.common.registers.get(EIAM), false);
         }
     }
 
     /// Sends a vector if EITR allows it. Returns `true` if it was sent.
     fn send_vector(&mut self, vector: usize) -> bool {
-        let now = self.now();
+        let now = self.common.clock.now();
         // A message is a write to memory.
-        if self.faults.has(Fault::InterruptsLost) || !self.bus_master {
+        if self.common.faults.has(Fault::InterruptsLost) || !self.common.bus_master {
             return false;
         }
         if now < self.interrupts.throttled[vector] {
-            if !self.is_scheduled(Event::InterruptsDue) {
-                self.schedule(self.interrupts.throttled[vector] - now, Event::InterruptsDue);
+            if !self.common.clock.is_scheduled(Event::InterruptsDue) {
+                self.common.clock.schedule(self.interrupts.throttled[vector] - now, Event::InterruptsDue);
             }
             return false;
         }
         let at = if vector < 24 { EITR + vector as u32 * 4 } else { EITR_24 + (vector as u32 - 24) * 4 };
         // The interval counts in units of 2 us at 1 and 10 Gb/s.
-        let interval = Time::from(self.registers.get(at) >> 3 & 0x1FF) * 2_000;
+        let interval = Time::from(self.common.registers.get(at) >> 3 & 0x1FF) * 2_000;
         self.interrupts.throttled[vector] = now + interval;
         if let Some(sink) = &mut self.interrupts.sink {
             sink(vector as u16);

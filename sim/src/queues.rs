@@ -1,6 +1,7 @@
 //! Queue control: enable, disable and tail, through the registers of a queue's block (datasheet 4.6.7, 4.6.8).
 
-use crate::chip::{Chip, Event, MICROSECOND, Time};
+use crate::chip::Chip;
+use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::receive::RxQueue;
 use crate::registers::Place;
 use crate::registers::offsets::{self, *};
@@ -33,7 +34,7 @@ impl Chip {
                 if register == SRRCTL {
                     self.receive_buffers(queue, value);
                 }
-                self.violation(Rule::RingChangedWhileEnabled, place.offset, || {
+                self.common.violation(Rule::RingChangedWhileEnabled, place.offset, || {
                     format!("{value:#x} was written while receive queue {queue} is enabled")
                 });
                 return false;
@@ -44,7 +45,7 @@ impl Chip {
             }
             RDLEN => self.ring_length(place, value),
             RSCCTL if value & 1 != 0 => {
-                self.violation(Rule::NotModelled, place.offset, || "receive side coalescing".to_owned());
+                self.common.violation(Rule::NotModelled, place.offset, || "receive side coalescing".to_owned());
                 return false;
             }
             _ => return false,
@@ -60,7 +61,7 @@ impl Chip {
             TDH => return self.head(place, value, works),
             TXDCTL => self.tx_control(queue, place, value),
             TDBAL | TDBAH | TDLEN | TDWBAL | TDWBAH if works => {
-                self.violation(Rule::RingChangedWhileEnabled, place.offset, || {
+                self.common.violation(Rule::RingChangedWhileEnabled, place.offset, || {
                     format!("{value:#x} was written while transmit queue {queue} is enabled")
                 });
                 return false;
@@ -79,7 +80,7 @@ impl Chip {
     /// it.
     fn check_base(&mut self, place: Place, value: u32) {
         if value & 0x7F != 0 {
-            self.violation(Rule::RingBaseMisaligned, place.offset, || format!("{value:#x} was written"));
+            self.common.violation(Rule::RingBaseMisaligned, place.offset, || format!("{value:#x} was written"));
         }
     }
 
@@ -87,17 +88,17 @@ impl Chip {
     /// 0.
     fn ring_length(&mut self, place: Place, value: u32) {
         if value & 0x7F != 0 {
-            self.violation(Rule::RingLengthInvalid, place.offset, || format!("{value:#x} was written"));
+            self.common.violation(Rule::RingLengthInvalid, place.offset, || format!("{value:#x} was written"));
         }
         self.check_reserved(place, value);
-        let new = self.registers.after_write(place, value & !0x7F);
-        self.registers.store(place, new);
+        let new = self.common.registers.after_write(place, value & !0x7F);
+        self.common.registers.store(place, new);
     }
 
     fn check_reserved(&mut self, place: Place, value: u32) {
-        let wrong = self.registers.wrong_reserved(place, value);
+        let wrong = self.common.registers.wrong_reserved(place, value);
         if wrong != 0 {
-            self.violation(Rule::ReservedBit, place.offset, || {
+            self.common.violation(Rule::ReservedBit, place.offset, || {
                 format!("write of {value:#010x}: bits {wrong:#010x} are reserved")
             });
         }
@@ -107,9 +108,9 @@ impl Chip {
     /// chip's behaviour for a working queue is unknown; the model follows the table.
     fn head(&mut self, place: Place, value: u32, works: bool) -> bool {
         if works {
-            self.violation(Rule::HeadWritten, place.offset, || format!("{value} was written"));
+            self.common.violation(Rule::HeadWritten, place.offset, || format!("{value} was written"));
         } else {
-            self.registers.store(place, value & 0xFFFF);
+            self.common.registers.store(place, value & 0xFFFF);
         }
         true
     }
@@ -129,7 +130,7 @@ impl Chip {
 
     /// Fetches the descriptors posted to a queue, if the device may access memory.
     fn fetch(&mut self, transmit: bool, queue: usize) {
-        if !self.is_master() {
+        if !self.common.is_master() {
             return;
         }
         let (ring, at) = match transmit {
@@ -138,7 +139,7 @@ impl Chip {
         };
         let failed = ring.filter(|ring| ring.works()).and_then(|ring| ring.fetch_new(&self.iommu.read()));
         if let Some(index) = failed {
-            self.violation(Rule::DmaOutsideMapping, at, || format!("descriptor {index} cannot be read"));
+            self.common.violation(Rule::DmaOutsideMapping, at, || format!("descriptor {index} cannot be read"));
         }
     }
 
@@ -158,27 +159,28 @@ impl Chip {
         let at = place.offset;
         match result {
             None if value != 0 => {
-                self.violation(Rule::TailBeforeEnabled, at, || format!("{value} was written to a disabled queue"));
+                self.common
+                    .violation(Rule::TailBeforeEnabled, at, || format!("{value} was written to a disabled queue"));
             }
             Some((false, _)) => {
-                self.violation(Rule::TailBeforeEnabled, at, || "ENABLE was not yet read as 1".to_owned());
+                self.common.violation(Rule::TailBeforeEnabled, at, || "ENABLE was not yet read as 1".to_owned());
             }
             _ => {}
         }
         match result {
             Some((_, Err(TailError::OutOfRing))) => {
                 // The chip's head would never meet this tail; the model does not move until a tail lies in the ring.
-                self.violation(Rule::TailOutOfRing, at, || format!("{value} is beyond the ring"));
+                self.common.violation(Rule::TailOutOfRing, at, || format!("{value} is beyond the ring"));
             }
             Some((_, Err(TailError::Overrun))) => {
-                self.violation(Rule::TailOverrun, at, || format!("{value} overtakes the head"));
+                self.common.violation(Rule::TailOverrun, at, || format!("{value} overtakes the head"));
             }
             _ => {}
         }
-        if result.is_some() && self.registers.get(CTRL) & CTRL_MASTER_DISABLE != 0 {
-            self.violation(Rule::DmaWhileMasterDisabled, at, || "CTRL.PCIE_MASTER_DISABLE is 1".to_owned());
+        if result.is_some() && self.common.registers.get(CTRL) & CTRL_MASTER_DISABLE != 0 {
+            self.common.violation(Rule::DmaWhileMasterDisabled, at, || "CTRL.PCIE_MASTER_DISABLE is 1".to_owned());
         }
-        self.registers.store(place, value & 0xFFFF);
+        self.common.registers.store(place, value & 0xFFFF);
     }
 
     fn rx_control(&mut self, queue: usize, place: Place, value: u32) {
@@ -191,23 +193,23 @@ impl Chip {
                 let block = Block { base: RDBAL, len: RDLEN, head: RDH, tail: RDT };
                 self.check_ring(&block, |register| offsets::rx(queue, register));
                 self.check_buffers(queue);
-                if self.registers.get(RXCTRL) & RXCTRL_RXEN != 0 {
+                if self.common.registers.get(RXCTRL) & RXCTRL_RXEN != 0 {
                     self.check_dca(queue);
                 }
                 self.receiver.queue(queue).ring.state = State::Enabling;
-                self.schedule(SWITCH, Event::RxQueueEnabled(queue));
+                self.common.clock.schedule(SWITCH, Event::RxQueueEnabled(queue));
             }
             (State::Disabling, true) => {
-                self.cancel(|event| event == Event::RxQueueDisabled(queue));
+                self.common.clock.cancel(|event| event == Event::RxQueueDisabled(queue));
                 self.receiver.queue(queue).ring.state = State::Enabled;
             }
             (State::Enabling, false) => {
-                self.cancel(|event| event == Event::RxQueueEnabled(queue));
+                self.common.clock.cancel(|event| event == Event::RxQueueEnabled(queue));
                 self.receiver.queue(queue).ring.state = State::Disabled;
             }
             (State::Enabled, false) => {
                 self.receiver.queue(queue).ring.state = State::Disabling;
-                self.schedule(SWITCH, Event::RxQueueDisabled(queue));
+                self.common.clock.schedule(SWITCH, Event::RxQueueDisabled(queue));
             }
             _ => {}
         }
@@ -220,46 +222,47 @@ impl Chip {
         let at = place.offset;
         self.store_control(place, value & !TXDCTL_SWFLSH, matches!(state, State::Enabled | State::Disabling));
         if enable && value & 0x7F != 0 && value & 0x7F00 == 0 {
-            self.violation(Rule::HostThresholdZero, at, || format!("PTHRESH is {}", value & 0x7F));
+            self.common.violation(Rule::HostThresholdZero, at, || format!("PTHRESH is {}", value & 0x7F));
         }
         match (state, enable) {
             (State::Disabled, true) => {
                 let block = Block { base: TDBAL, len: TDLEN, head: TDH, tail: TDT };
                 self.check_ring(&block, |register| offsets::tx(queue, register));
                 self.check_transmit_buffers();
-                let write_back = self.registers.get(offsets::tx(queue, TDWBAL));
+                let write_back = self.common.registers.get(offsets::tx(queue, TDWBAL));
                 if write_back & 1 != 0 && write_back & 0xC != 0 {
                     let at = offsets::tx(queue, TDWBAL);
-                    self.violation(Rule::HeadWriteBackMisaligned, at, || format!("TDWBAL is {write_back:#x}"));
+                    self.common.violation(Rule::HeadWriteBackMisaligned, at, || format!("TDWBAL is {write_back:#x}"));
                 }
                 let at = offsets::tx(queue, DCA_TXCTRL);
-                if write_back & 1 != 0 && self.registers.get(at) & DCA_TXCTRL_WRITE_BACK_RO != 0 {
-                    self.violation(Rule::HeadWriteBackUnordered, at, || format!("of transmit queue {queue}"));
+                if write_back & 1 != 0 && self.common.registers.get(at) & DCA_TXCTRL_WRITE_BACK_RO != 0 {
+                    self.common.violation(Rule::HeadWriteBackUnordered, at, || format!("of transmit queue {queue}"));
                 }
                 self.transmitter.queue(queue).ring.state = State::Enabling;
-                if self.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {
+                if self.common.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {
                     // It is enabled once TE is set.
                     let at = place.offset;
-                    self.violation(Rule::QueueEnabledBeforeTransmit, at, || "DMATXCTL.TE is 0".to_owned());
+                    self.common.violation(Rule::QueueEnabledBeforeTransmit, at, || "DMATXCTL.TE is 0".to_owned());
                 }
                 self.enable_waiting();
             }
             (State::Disabling, true) => {
-                self.cancel(|event| event == Event::TxQueueDisabled(queue));
+                self.common.clock.cancel(|event| event == Event::TxQueueDisabled(queue));
                 self.transmitter.queue(queue).ring.state = State::Enabled;
             }
             (State::Enabling, false) => {
-                self.cancel(|event| event == Event::TxQueueEnabled(queue));
+                self.common.clock.cancel(|event| event == Event::TxQueueEnabled(queue));
                 self.transmitter.queue(queue).ring.state = State::Disabled;
             }
             (State::Enabled, false) => {
                 let left = self.transmitter.queue(queue).ring.owned();
                 // Without a link the queue cannot drain.
                 if left > 0 && self.is_link_up() {
-                    self.violation(Rule::TransmitDisabledUndrained, at, || format!("{left} descriptors are left"));
+                    self.common
+                        .violation(Rule::TransmitDisabledUndrained, at, || format!("{left} descriptors are left"));
                 }
                 self.transmitter.queue(queue).ring.state = State::Disabling;
-                self.schedule(SWITCH, Event::TxQueueDisabled(queue));
+                self.common.clock.schedule(SWITCH, Event::TxQueueDisabled(queue));
             }
             _ => {}
         }
@@ -271,12 +274,12 @@ impl Chip {
 
     /// Enables the transmit queues that wait for DMATXCTL.TE, if it is 1.
     pub(crate) fn enable_waiting(&mut self) {
-        if self.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {
+        if self.common.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {
             return;
         }
         for queue in self.transmitter.enabling() {
-            if !self.is_scheduled(Event::TxQueueEnabled(queue)) {
-                self.schedule(SWITCH, Event::TxQueueEnabled(queue));
+            if !self.common.clock.is_scheduled(Event::TxQueueEnabled(queue)) {
+                self.common.clock.schedule(SWITCH, Event::TxQueueEnabled(queue));
             }
         }
     }
@@ -284,50 +287,50 @@ impl Chip {
     /// Stores RXDCTL or TXDCTL. ENABLE reads as the queue's state, not as the written value.
     fn store_control(&mut self, place: Place, value: u32, enabled: bool) {
         self.check_reserved(place, value);
-        let new = self.registers.after_write(place, value) & !QUEUE_ENABLE;
-        self.registers.store(place, if enabled { new | QUEUE_ENABLE } else { new });
+        let new = self.common.registers.after_write(place, value) & !QUEUE_ENABLE;
+        self.common.registers.store(place, if enabled { new | QUEUE_ENABLE } else { new });
     }
 
     /// Checks the rules of a ring when its queue is enabled.
     fn check_ring(&mut self, block: &Block, at: impl Fn(u32) -> u32) {
         let (base_at, len_at, tail_at) = (at(block.base), at(block.len), at(block.tail));
         let base = self.ring_base(base_at);
-        let len = self.registers.get(len_at);
+        let len = self.common.registers.get(len_at);
         if len == 0 || len & 0x7F != 0 || len > 0x8_0000 {
-            self.violation(Rule::RingLengthInvalid, len_at, || format!("the length is {len}"));
+            self.common.violation(Rule::RingLengthInvalid, len_at, || format!("the length is {len}"));
         } else if !self.iommu.read().is_mapped(base, len as usize) {
-            self.violation(Rule::RingNotMapped, base_at, || format!("{len} bytes at {base:#x} are not mapped"));
+            self.common.violation(Rule::RingNotMapped, base_at, || format!("{len} bytes at {base:#x} are not mapped"));
         }
-        let (head, tail) = (self.registers.get(at(block.head)), self.registers.get(tail_at));
+        let (head, tail) = (self.common.registers.get(at(block.head)), self.common.registers.get(tail_at));
         if head != tail {
-            self.violation(Rule::EnableWithOldTail, tail_at, || format!("the head is {head}, the tail {tail}"));
+            self.common.violation(Rule::EnableWithOldTail, tail_at, || format!("the head is {head}, the tail {tail}"));
         }
     }
 
     fn check_buffers(&mut self, queue: usize) {
         let at = offsets::rx(queue, SRRCTL);
-        let control = self.registers.get(at);
+        let control = self.common.registers.get(at);
         let size = control & 0x1F;
         if size == 0 || size > 16 {
-            self.violation(Rule::BufferSizeZero, at, || format!("BSIZEPACKET is {size}"));
+            self.common.violation(Rule::BufferSizeZero, at, || format!("BSIZEPACKET is {size}"));
         }
         let kind = control >> 25 & 7;
         if kind > 1 {
-            self.violation(Rule::DescriptorTypeReserved, at, || format!("DESCTYPE is {kind}"));
+            self.common.violation(Rule::DescriptorTypeReserved, at, || format!("DESCTYPE is {kind}"));
         }
     }
 
     fn ring_base(&self, low: u32) -> u64 {
-        u64::from(self.registers.get(low + 4)) << 32 | u64::from(self.registers.get(low) & !0x7F)
+        u64::from(self.common.registers.get(low + 4)) << 32 | u64::from(self.common.registers.get(low) & !0x7F)
     }
 
     pub(crate) fn rx_queue_enabled(&mut self, queue: usize) {
         let base = self.ring_base(offsets::rx(queue, RDBAL));
         let [len, head, tail, control] =
-            [RDLEN, RDH, RDT, SRRCTL].map(|register| self.registers.get(offsets::rx(queue, register)));
+            [RDLEN, RDH, RDT, SRRCTL].map(|register| self.common.registers.get(offsets::rx(queue, register)));
         self.receive_buffers(queue, control);
         self.receiver.queue(queue).ring.enable(base, len, head, tail);
-        self.registers.set_bits(offsets::rx(queue, RXDCTL), QUEUE_ENABLE, true);
+        self.common.registers.set_bits(offsets::rx(queue, RXDCTL), QUEUE_ENABLE, true);
         self.receiver.config_changed();
         self.fetch(false, queue);
     }
@@ -341,24 +344,24 @@ impl Chip {
     }
 
     pub(crate) fn rx_queue_disabled(&mut self, queue: usize) {
-        let settled = self.now() + SETTLE;
+        let settled = self.common.clock.now() + SETTLE;
         let ring = &mut self.receiver.queue(queue).ring;
         (ring.state, ring.settled) = (State::Disabled, settled);
-        self.registers.set_bits(offsets::rx(queue, RXDCTL), QUEUE_ENABLE, false);
+        self.common.registers.set_bits(offsets::rx(queue, RXDCTL), QUEUE_ENABLE, false);
         self.receiver.config_changed();
     }
 
     pub(crate) fn tx_queue_enabled(&mut self, queue: usize) {
         let base = self.ring_base(offsets::tx(queue, TDBAL));
         let [len, head, tail, low, high] =
-            [TDLEN, TDH, TDT, TDWBAL, TDWBAH].map(|register| self.registers.get(offsets::tx(queue, register)));
+            [TDLEN, TDH, TDT, TDWBAL, TDWBAH].map(|register| self.common.registers.get(offsets::tx(queue, register)));
         let transmit = self.transmitter.queue(queue);
         // Contexts do not outlive their queue.
         (transmit.contexts, transmit.leading_contexts, transmit.unreported) = ([None; 2], 0, 0);
         let TxQueue { ring, head_write_back, .. } = transmit;
         *head_write_back = (low & 1 != 0).then_some(u64::from(high) << 32 | u64::from(low & !3));
         ring.enable(base, len, head, tail);
-        self.registers.set_bits(offsets::tx(queue, TXDCTL), QUEUE_ENABLE, true);
+        self.common.registers.set_bits(offsets::tx(queue, TXDCTL), QUEUE_ENABLE, true);
         self.transmitter.config_changed();
         self.fetch(true, queue);
         self.check_packet_complete(queue);
@@ -366,7 +369,7 @@ impl Chip {
 
     pub(crate) fn tx_queue_disabled(&mut self, queue: usize) {
         self.transmitter.queue(queue).ring.state = State::Disabled;
-        self.registers.set_bits(offsets::tx(queue, TXDCTL), QUEUE_ENABLE, false);
+        self.common.registers.set_bits(offsets::tx(queue, TXDCTL), QUEUE_ENABLE, false);
         self.transmitter.config_changed();
     }
 }

@@ -65,54 +65,54 @@ impl Chip {
     #[inline]
     pub(crate) fn count_arrival(&mut self, len: usize) {
         let len = len + CRC;
-        self.registers.add(TPR, 1);
-        self.registers.add_wide(TOR[0], TOR[1], len as u32);
+        self.common.registers.add(TPR, 1);
+        self.common.registers.add_wide(TOR[0], TOR[1], len as u32);
     }
 
     /// Counts an arrived frame of legal length with a correct CRC.
     #[inline]
     pub(crate) fn count_good(&mut self, len: usize) {
         let len = len + CRC;
-        self.registers.add(RXNFGPC, 1);
-        self.registers.add_wide(RXNFGBC[0], RXNFGBC[1], len as u32);
+        self.common.registers.add(RXNFGPC, 1);
+        self.common.registers.add_wide(RXNFGBC[0], RXNFGBC[1], len as u32);
     }
 
     /// Counts a frame that also passed the filters. A frame that is missed later stays counted: an erratum.
     #[inline]
     pub(crate) fn count_accepted(&mut self, len: usize, cast: Cast) {
         let len = len + CRC;
-        self.registers.add(PRC[size_class(len)], 1);
-        self.registers.add(GPRC, 1);
-        self.registers.add_wide(GORC[0], GORC[1], len as u32);
+        self.common.registers.add(PRC[size_class(len)], 1);
+        self.common.registers.add(GPRC, 1);
+        self.common.registers.add_wide(GORC[0], GORC[1], len as u32);
         match cast {
             Cast::Unicast => {}
-            Cast::Multicast => self.registers.add(MPRC, 1),
-            Cast::Broadcast => self.registers.add(BPRC, 1),
+            Cast::Multicast => self.common.registers.add(MPRC, 1),
+            Cast::Broadcast => self.common.registers.add(BPRC, 1),
         }
     }
 
     /// Counts a frame written to memory: `len` bytes, with the stripped tag.
     #[inline]
     pub(crate) fn count_delivered(&mut self, queue: usize, len: usize) {
-        let set = set_of(&self.registers, RQSMR, queue);
-        self.registers.add(RXDGPC, 1);
-        self.registers.add_wide(RXDGBC[0], RXDGBC[1], len as u32);
-        self.registers.add(QPRC + set * 0x40, 1);
-        self.registers.add_wide(QBRC[0] + set * 0x40, QBRC[1] + set * 0x40, len as u32);
+        let set = set_of(&self.common.registers, RQSMR, queue);
+        self.common.registers.add(RXDGPC, 1);
+        self.common.registers.add_wide(RXDGBC[0], RXDGBC[1], len as u32);
+        self.common.registers.add(QPRC + set * 0x40, 1);
+        self.common.registers.add_wide(QBRC[0] + set * 0x40, QBRC[1] + set * 0x40, len as u32);
     }
 
     /// Counts a frame dropped because its queue is disabled or has no descriptor (8.2.3.23.75).
     pub(crate) fn count_queue_drop(&mut self, queue: usize) {
-        let set = set_of(&self.registers, RQSMR, queue);
-        self.registers.add(QPRDC + set * 0x40, 1);
+        let set = set_of(&self.common.registers, RQSMR, queue);
+        self.common.registers.add(QPRDC + set * 0x40, 1);
     }
 
     /// Counts a sent frame of `len` bytes without CRC.
     #[inline]
     pub(crate) fn count_sent(&mut self, queue: usize, len: usize, cast: Cast) {
         let wire = len + CRC;
-        let set = set_of(&self.registers, TQSM, queue);
-        let registers = &mut self.registers;
+        let set = set_of(&self.common.registers, TQSM, queue);
+        let registers = &mut self.common.registers;
         registers.add(TPT, 1);
         registers.add(TXDGPC, 1);
         registers.add_wide(TXDGBC[0], TXDGBC[1], len as u32);

@@ -1,6 +1,7 @@
 //! The EEPROM and its read register EERD (datasheet 6 and 8.2.3.2).
 
-use crate::chip::{Chip, Event, MICROSECOND, Time};
+use crate::chip::Chip;
+use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::fault::Fault;
 use crate::registers::offsets::*;
 
@@ -55,25 +56,25 @@ pub(crate) fn image(mac: [u8; 6]) -> Box<[u16]> {
 impl Chip {
     /// Handles a write to EERD.
     pub(crate) fn start_eeprom_read(&mut self, value: u32) {
-        self.registers.set(EERD, value & !EERD_DONE);
+        self.common.registers.set(EERD, value & !EERD_DONE);
         if value & EERD_START != 0 {
-            self.cancel(|event| event == Event::EepromRead);
-            self.schedule(READ, Event::EepromRead);
+            self.common.clock.cancel(|event| event == Event::EepromRead);
+            self.common.clock.schedule(READ, Event::EepromRead);
         }
     }
 
     pub(crate) fn eeprom_read(&mut self) {
-        let request = self.registers.get(EERD);
+        let request = self.common.registers.get(EERD);
         let word = self.eeprom_word((request >> 2 & 0x3FFF) as u16);
-        self.registers.set(EERD, u32::from(word) << 16 | (request & 0xFFFC) | EERD_DONE);
+        self.common.registers.set(EERD, u32::from(word) << 16 | (request & 0xFFFC) | EERD_DONE);
     }
 
     /// Returns the EEPROM's word at a word address.
     pub(crate) fn eeprom_word(&self, address: u16) -> u16 {
         let address = usize::from(address);
-        let corrupt = self.faults.has(Fault::EepromCorrupt) && address == CHECKSUM_WORD;
+        let corrupt = self.common.faults.has(Fault::EepromCorrupt) && address == CHECKSUM_WORD;
         match self.eeprom.get(address) {
-            _ if self.faults.has(Fault::EepromMissing) => 0xFFFF,
+            _ if self.common.faults.has(Fault::EepromMissing) => 0xFFFF,
             Some(word) if corrupt => !*word,
             Some(word) => *word,
             None => 0xFFFF,

@@ -150,8 +150,8 @@ impl Chip {
     pub(crate) fn i2c_written(&mut self, value: u32) {
         let (clock, data) = (value & I2C_CLK_OUT != 0, value & I2C_DATA_OUT != 0);
         let level = self.i2c.drive(clock, data);
-        self.registers.set_bits(I2CCTL, I2C_CLK_IN, clock);
-        self.registers.set_bits(I2CCTL, I2C_DATA_IN, level);
+        self.common.registers.set_bits(I2CCTL, I2C_CLK_IN, clock);
+        self.common.registers.set_bits(I2CCTL, I2C_DATA_IN, level);
     }
 }
 

@@ -66,10 +66,10 @@ impl Chip {
         let (clock, data) = (value & EEC_SK != 0, value & EEC_DI != 0);
         let mut spi = std::mem::take(&mut self.spi);
         let output = spi.drive(selected, clock, data, |at| self.eeprom_word(at / 2).to_le_bytes()[usize::from(at % 2)]);
-        self.registers.set_bits(EEC, EEC_GNT, granted);
-        self.registers.set_bits(EEC, EEC_DO, output);
+        self.common.registers.set_bits(EEC, EEC_GNT, granted);
+        self.common.registers.set_bits(EEC, EEC_DO, output);
         if let Some(command) = spi.unknown() {
-            self.violation(Rule::NotModelled, EEC, || format!("command {command:#04x} of the EEPROM"));
+            self.common.violation(Rule::NotModelled, EEC, || format!("command {command:#04x} of the EEPROM"));
         }
         self.spi = spi;
     }

@@ -2,7 +2,9 @@
 
 use ixgbe::info::AccessKind;
 
-use crate::chip::{Chip, Event, MICROSECOND, READ, Time};
+use crate::chip::Chip;
+use crate::chip::READ;
+use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::fault::Fault;
 use crate::registers::offsets::*;
 use crate::violation::Rule;
@@ -15,33 +17,33 @@ impl Chip {
     pub(crate) fn read(&mut self, offset: u32) -> u32 {
         self.pass(READ);
         self.note_unmapped();
-        if self.faults.has(Fault::SurpriseRemoval) {
+        if self.common.faults.has(Fault::SurpriseRemoval) {
             return u32::MAX;
         }
-        let Some(place) = self.registers.find(offset) else {
+        let Some(place) = self.common.registers.find(offset) else {
             if offset == FRTIMER {
                 return self.free_running_timer();
             }
-            self.violation(Rule::UnknownRegister, offset, || format!("read at {offset:#07x}"));
+            self.common.violation(Rule::UnknownRegister, offset, || format!("read at {offset:#07x}"));
             return 0;
         };
         self.check_startup(place.offset, false);
         if place.info().access == AccessKind::Wo {
-            self.violation(Rule::WriteOnlyRead, offset, || "a write-only register was read".to_owned());
+            self.common.violation(Rule::WriteOnlyRead, offset, || "a write-only register was read".to_owned());
             // The datasheet does not describe reads of EICS. Stock drivers read the causes there, without clearing
             // them.
-            return if place.offset == EICS { self.registers.get(EICR) } else { 0 };
+            return if place.offset == EICS { self.common.registers.get(EICR) } else { 0 };
         }
-        let value = self.registers.read(place);
+        let value = self.common.registers.read(place);
         match place.offset {
             EEC => self.startup.eeprom_seen |= value & EEC_AUTO_RD != 0,
             RDRXCTL => self.startup.dma_init_seen |= value & RDRXCTL_DMAIDONE != 0,
-            SWSM if self.faults.has(Fault::SemaphoreTimeout) => return value | SWSM_SMBI,
-            SW_FW_SYNC if self.faults.has(Fault::FirmwareHoldsResources) => return value | 0x1F << 5,
+            SWSM if self.common.faults.has(Fault::SemaphoreTimeout) => return value | SWSM_SMBI,
+            SW_FW_SYNC if self.common.faults.has(Fault::FirmwareHoldsResources) => return value | 0x1F << 5,
             EICR => {
-                if self.registers.get(GPIE) & GPIE_OCD != 0 {
+                if self.common.registers.get(GPIE) & GPIE_OCD != 0 {
                     // With OCD only bits 29:16 clear on a read (8.2.3.5.1).
-                    self.registers.set_bits(EICR, value & !0x3FFF_0000, true);
+                    self.common.registers.set_bits(EICR, value & !0x3FFF_0000, true);
                 }
                 self.causes_read(value);
             }
@@ -51,7 +53,7 @@ impl Chip {
     }
 
     fn free_running_timer(&self) -> u32 {
-        let microseconds = self.now() / MICROSECOND;
+        let microseconds = self.common.clock.now() / MICROSECOND;
         let [milliseconds, seconds] = [1_000, 1_000_000].map(|unit| microseconds / unit);
         (((seconds % 4_096) << 20) | ((milliseconds % 1_000) << 10) | (microseconds % 1_000)) as u32
     }
@@ -72,11 +74,11 @@ impl Chip {
     pub(crate) fn write(&mut self, offset: u32, value: u32) {
         self.pass(0);
         self.note_unmapped();
-        if self.faults.has(Fault::SurpriseRemoval) {
+        if self.common.faults.has(Fault::SurpriseRemoval) {
             return;
         }
-        let Some(place) = self.registers.find(offset) else {
-            self.violation(Rule::UnknownRegister, offset, || format!("write of {value:#x} at {offset:#07x}"));
+        let Some(place) = self.common.registers.find(offset) else {
+            self.common.violation(Rule::UnknownRegister, offset, || format!("write of {value:#x} at {offset:#07x}"));
             return;
         };
         if !self.check_startup(place.offset, true) {
@@ -93,40 +95,40 @@ impl Chip {
         {
             return;
         }
-        if !self.registers.is_writable(place) {
-            self.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
+        if !self.common.registers.is_writable(place) {
+            self.common.violation(Rule::ReadOnlyWritten, at, || format!("{value:#x} was written"));
             return;
         }
-        let wrong = self.registers.wrong_reserved(place, value) & !checked_later(at);
+        let wrong = self.common.registers.wrong_reserved(place, value) & !checked_later(at);
         if wrong != 0 {
-            let old = self.registers.get(at);
-            self.violation(Rule::ReservedBit, at, || {
+            let old = self.common.registers.get(at);
+            self.common.violation(Rule::ReservedBit, at, || {
                 format!("write of {value:#010x} over {old:#010x}: bits {wrong:#010x} are reserved or prescribed")
             });
         }
-        let old = self.registers.get(at);
-        let new = self.registers.after_write(place, value);
+        let old = self.common.registers.get(at);
+        let new = self.common.registers.after_write(place, value);
         self.check_change(at, old, new);
-        self.registers.store(place, new);
+        self.common.registers.store(place, new);
         self.written(at, value, old);
     }
 
     /// Checks the rules of order for a change from `old` to `new`. The change takes effect even if it breaks a rule.
     fn check_change(&mut self, at: u32, old: u32, new: u32) {
         let changes = old != new;
-        let receiving = self.registers.get(RXCTRL) & RXCTRL_RXEN != 0;
-        let transmitting = self.registers.get(DMATXCTL) & DMATXCTL_TE != 0;
+        let receiving = self.common.registers.get(RXCTRL) & RXCTRL_RXEN != 0;
+        let transmitting = self.common.registers.get(DMATXCTL) & DMATXCTL_TE != 0;
         match at {
             FCTRL | RXCSUM if receiving && changes => {
-                self.violation(Rule::FilterChangedWhileReceiving, at, || format!("{old:#x} to {new:#x}"));
+                self.common.violation(Rule::FilterChangedWhileReceiving, at, || format!("{old:#x} to {new:#x}"));
             }
             RXCTRL if changes => {
-                let halted =
-                    self.registers.get(SECRXCTRL) & SEC_DIS != 0 && self.registers.get(SECRXSTAT) & SEC_RDY != 0;
+                let halted = self.common.registers.get(SECRXCTRL) & SEC_DIS != 0
+                    && self.common.registers.get(SECRXSTAT) & SEC_RDY != 0;
                 if !halted {
                     let received = self.startup.has_received;
                     let rule = if received { Rule::PausedWithoutHalt } else { Rule::ReceiveNotHalted };
-                    self.violation(rule, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
+                    self.common.violation(rule, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
                 }
                 if new & RXCTRL_RXEN != 0 {
                     self.startup.has_received = true;
@@ -134,17 +136,17 @@ impl Chip {
                 }
             }
             DMATXCTL if transmitting && new & DMATXCTL_TE != 0 && changes => {
-                self.violation(Rule::TransmitDmaReconfigured, at, || format!("{old:#x} to {new:#x}"));
+                self.common.violation(Rule::TransmitDmaReconfigured, at, || format!("{old:#x} to {new:#x}"));
             }
             MTQC if changes => self.check_arbiter(at),
             _ if (TXPBSIZE..TXPBSIZE + 0x20).contains(&at) && changes => self.check_arbiter(at),
             _ if (RXPBSIZE..RXPBSIZE + 0x20).contains(&at) && changes && receiving => {
-                self.violation(Rule::BufferResizedWhileRunning, at, || "RXCTRL.RXEN is 1".to_owned());
+                self.common.violation(Rule::BufferResizedWhileRunning, at, || "RXCTRL.RXEN is 1".to_owned());
             }
             SW_FW_SYNC => {
                 let both = SWSM_SMBI | SWSM_SWESMBI;
-                if self.registers.get(SWSM) & both != both {
-                    self.violation(Rule::SemaphoreNotHeld, at, || format!("{old:#x} to {new:#x}"));
+                if self.common.registers.get(SWSM) & both != both {
+                    self.common.violation(Rule::SemaphoreNotHeld, at, || format!("{old:#x} to {new:#x}"));
                 }
             }
             _ => {}
@@ -152,11 +154,11 @@ impl Chip {
     }
 
     fn check_arbiter(&mut self, at: u32) {
-        if self.registers.get(RTTDCS) & RTTDCS_ARBDIS == 0 {
-            self.violation(Rule::ArbiterRunning, at, || "RTTDCS.ARBDIS is 0".to_owned());
+        if self.common.registers.get(RTTDCS) & RTTDCS_ARBDIS == 0 {
+            self.common.violation(Rule::ArbiterRunning, at, || "RTTDCS.ARBDIS is 0".to_owned());
         }
         if let Some(queue) = self.transmitter.first_working() {
-            self.violation(Rule::BufferResizedWhileRunning, at, || format!("transmit queue {queue} is enabled"));
+            self.common.violation(Rule::BufferResizedWhileRunning, at, || format!("transmit queue {queue} is enabled"));
         }
     }
 
@@ -176,7 +178,7 @@ impl Chip {
             _ if (ETQF..ETQF + 0x20).contains(&at) && value & bit(31) != 0 => "filters by EtherType",
             _ => return,
         };
-        self.violation(Rule::NotModelled, at, || format!("{unmodelled} ({value:#x})"));
+        self.common.violation(Rule::NotModelled, at, || format!("{unmodelled} ({value:#x})"));
     }
 
     /// Performs the effects of a write beyond storing the value.
@@ -186,9 +188,9 @@ impl Chip {
             CTRL => self.control(value, old),
             EEC => self.eec_written(value),
             EERD => self.start_eeprom_read(value),
-            SWSM if self.faults.has(Fault::SemaphoreTimeout) => {
+            SWSM if self.common.faults.has(Fault::SemaphoreTimeout) => {
                 // Without SMBI, software does not get SWESMBI either.
-                self.registers.set(SWSM, SWSM_SMBI);
+                self.common.registers.set(SWSM, SWSM_SMBI);
             }
             FDIRCTRL => self.flow_director_control(value),
             FDIRCMD => self.flow_director_command(value),
@@ -201,14 +203,14 @@ impl Chip {
             EIMS => {
                 let reserved = bit(31) | bit(29) | bit(23);
                 if value & reserved != 0 {
-                    self.violation(Rule::InterruptReservedCause, at, || format!("{value:#010x} was written"));
+                    self.common.violation(Rule::InterruptReservedCause, at, || format!("{value:#010x} was written"));
                 }
                 self.mask_written(at, value);
             }
             EIMC => {
                 self.mask_written(at, value);
                 if value & bit(31) != 0 {
-                    self.violation(Rule::InterruptReservedCause, at, || "bit 31 was written".to_owned());
+                    self.common.violation(Rule::InterruptReservedCause, at, || "bit 31 was written".to_owned());
                 }
             }
             SECRXCTRL => self.halt(value, old, SECRXSTAT, Event::SecRxReady),
@@ -230,10 +232,10 @@ impl Chip {
 
     fn halt(&mut self, value: u32, old: u32, status: u32, ready: Event) {
         if value & SEC_DIS == 0 {
-            self.cancel(|event| event == ready);
-            self.registers.set_bits(status, SEC_RDY, false);
+            self.common.clock.cancel(|event| event == ready);
+            self.common.registers.set_bits(status, SEC_RDY, false);
         } else if old & SEC_DIS == 0 {
-            self.schedule(HALT, ready);
+            self.common.clock.schedule(HALT, ready);
         }
         self.receiver.config_changed();
         self.transmitter.config_changed();

@@ -1,6 +1,7 @@
 //! Power-on, reset, and the initialisation that a driver waits for afterwards (datasheet 4.6.3).
 
-use crate::chip::{Chip, Event, MICROSECOND, MILLISECOND, Time};
+use crate::chip::Chip;
+use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::fault::Fault;
 use crate::receive::flow_director::FlowDirector;
 use crate::registers::offsets::*;
@@ -46,15 +47,15 @@ impl Chip {
     pub(crate) fn power_on(&mut self) {
         self.set_fixed_bits();
         self.eeprom_loaded();
-        self.registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true);
+        self.common.registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true);
         self.train_link();
     }
 
     /// Sets the bits that the table of reset values does not define.
     fn set_fixed_bits(&mut self) {
-        self.registers.set_bits(STATUS, u32::from(self.config.lan_id & 3) << STATUS_LAN_ID, true);
-        self.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
-        self.registers.set_bits(RDRXCTL, bit(0), false);
+        self.common.registers.set_bits(STATUS, u32::from(self.config.lan_id & 3) << STATUS_LAN_ID, true);
+        self.common.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
+        self.common.registers.set_bits(RDRXCTL, bit(0), false);
         self.set_links(false);
     }
 
@@ -66,29 +67,29 @@ impl Chip {
         }
         let stop = value & CTRL_MASTER_DISABLE;
         if stop != 0 && old & CTRL_MASTER_DISABLE == 0 {
-            self.schedule(MASTER_STOP, Event::MasterStopped);
+            self.common.clock.schedule(MASTER_STOP, Event::MasterStopped);
         } else if stop == 0 {
-            self.cancel(|event| event == Event::MasterStopped);
-            self.registers.set_bits(STATUS, STATUS_MASTER, true);
+            self.common.clock.cancel(|event| event == Event::MasterStopped);
+            self.common.registers.set_bits(STATUS, STATUS_MASTER, true);
             self.fetch_all();
         }
     }
 
     fn start_reset(&mut self, value: u32) {
         if let Some(queue) = self.receiver.first_working() {
-            self.violation(Rule::ResetWhileEnabled, CTRL, || format!("receive queue {queue} is enabled"));
+            self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("receive queue {queue} is enabled"));
         }
         if let Some(queue) = self.transmitter.first_working() {
-            self.violation(Rule::ResetWhileEnabled, CTRL, || format!("transmit queue {queue} is enabled"));
+            self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("transmit queue {queue} is enabled"));
         }
-        if self.registers.get(STATUS) & STATUS_MASTER != 0 {
-            self.violation(Rule::ResetWithoutMasterDisable, CTRL, || {
+        if self.common.registers.get(STATUS) & STATUS_MASTER != 0 {
+            self.common.violation(Rule::ResetWithoutMasterDisable, CTRL, || {
                 "STATUS.PCIE_MASTER_ENABLE_STATUS is 1".to_owned()
             });
         }
-        let link = self.registers.get(LINKS);
+        let link = self.common.registers.get(LINKS);
         let link_reset = value & CTRL_LRST != 0;
-        self.cancel(|_| true);
+        self.common.clock.cancel(|_| true);
         self.reset_receiver();
         self.transmitter.reset();
         self.flow_director = FlowDirector::default();
@@ -97,59 +98,59 @@ impl Chip {
         self.startup.own_reset = true;
         self.startup.has_received = false;
         // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
-        self.registers.reset(self.startup.resets, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
+        self.common.registers.reset(self.startup.resets, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
         self.set_fixed_bits();
         if !link_reset && link & LINK_UP != 0 {
             self.set_links(true);
         }
-        self.registers.set(CTRL, value & (CTRL_RST | CTRL_LRST));
+        self.common.registers.set(CTRL, value & (CTRL_RST | CTRL_LRST));
         self.startup.in_reset = true;
         self.startup.link_reset = link_reset;
-        self.startup.quiet_until = self.now() + QUIET;
+        self.startup.quiet_until = self.common.clock.now() + QUIET;
         self.startup.eeprom_seen = false;
         self.startup.dma_init_seen = false;
-        self.schedule(RESET, Event::ResetDone);
+        self.common.clock.schedule(RESET, Event::ResetDone);
     }
 
     /// Performs a function level reset at once, without violations (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
-        self.cancel(|_| true);
+        self.common.clock.cancel(|_| true);
         self.reset_receiver();
         self.transmitter.reset();
         self.flow_director = FlowDirector::default();
         self.interrupts.reset();
         self.i2c = Default::default();
         self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
-        self.registers.reset(self.startup.resets, |_| true);
+        self.common.registers.reset(self.startup.resets, |_| true);
         self.set_fixed_bits();
         self.startup.link_reset = true;
-        self.schedule(EEPROM, Event::EepromLoaded);
-        self.schedule(DMA_INIT, Event::DmaInitialised);
+        self.common.clock.schedule(EEPROM, Event::EepromLoaded);
+        self.common.clock.schedule(DMA_INIT, Event::DmaInitialised);
     }
 
     pub(crate) fn reset_done(&mut self) {
         self.startup.in_reset = false;
-        self.registers.set_bits(CTRL, CTRL_RST | CTRL_LRST, false);
-        self.schedule(EEPROM, Event::EepromLoaded);
-        self.schedule(DMA_INIT, Event::DmaInitialised);
+        self.common.registers.set_bits(CTRL, CTRL_RST | CTRL_LRST, false);
+        self.common.clock.schedule(EEPROM, Event::EepromLoaded);
+        self.common.clock.schedule(DMA_INIT, Event::DmaInitialised);
     }
 
     /// Loads the registers whose values the EEPROM holds.
     pub(crate) fn eeprom_loaded(&mut self) {
-        self.registers.set_bits(EEC, EEC_AUTO_RD, true);
-        if !self.faults.has(Fault::EepromMissing) {
-            self.registers.set_bits(EEC, EEC_PRES | EEC_SIZE_4096, true);
+        self.common.registers.set_bits(EEC, EEC_AUTO_RD, true);
+        if !self.common.faults.has(Fault::EepromMissing) {
+            self.common.registers.set_bits(EEC, EEC_PRES | EEC_SIZE_4096, true);
             let mac = self.config.mac;
-            self.registers.set(RAL, u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]));
-            self.registers.set(RAH, u32::from_le_bytes([mac[4], mac[5], 0, 0]) | RAH_AV);
+            self.common.registers.set(RAL, u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]));
+            self.common.registers.set(RAH, u32::from_le_bytes([mac[4], mac[5], 0, 0]) | RAH_AV);
             // A card with an SFP+ cage.
-            let autoc = self.registers.get(AUTOC) & !AUTOC_LMS;
-            self.registers.set(AUTOC, autoc | AUTOC_LMS_10G_SERIAL);
-            self.registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
-            let error = u32::from(self.faults.has(Fault::EepromCorrupt));
-            self.registers.set(FWSM, bit(15) | error << 19);
+            let autoc = self.common.registers.get(AUTOC) & !AUTOC_LMS;
+            self.common.registers.set(AUTOC, autoc | AUTOC_LMS_10G_SERIAL);
+            self.common.registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
+            let error = u32::from(self.common.faults.has(Fault::EepromCorrupt));
+            self.common.registers.set(FWSM, bit(15) | error << 19);
             // The configuration of both PCI functions is done.
-            self.registers.set_bits(EEMNGCTL, 3 << 18, true);
+            self.common.registers.set_bits(EEMNGCTL, 3 << 18, true);
             self.receiver.config_changed();
         }
         if self.startup.link_reset {
@@ -160,11 +161,12 @@ impl Chip {
     /// Checks that the register at `offset` may be accessed now. Returns `true` if the access takes effect.
     pub(crate) fn check_startup(&mut self, offset: u32, write: bool) -> bool {
         let kind = if write { "write" } else { "read" };
-        if self.startup.quiet_until > self.now() {
-            let left = (self.startup.quiet_until - self.now()) / MICROSECOND;
-            self.violation(Rule::TouchedAfterReset, offset, || format!("{kind} {left} us too early"));
+        if self.startup.quiet_until > self.common.clock.now() {
+            let left = (self.startup.quiet_until - self.common.clock.now()) / MICROSECOND;
+            self.common.violation(Rule::TouchedAfterReset, offset, || format!("{kind} {left} us too early"));
         } else if self.startup.in_reset && !matches!(offset, CTRL | STATUS) {
-            self.violation(Rule::AccessInReset, offset, || format!("{kind} while CTRL.RST has not cleared itself"));
+            self.common
+                .violation(Rule::AccessInReset, offset, || format!("{kind} while CTRL.RST has not cleared itself"));
         }
         if write && !self.startup.in_reset && self.startup.own_reset && !self.startup.eeprom_seen {
             let early = matches!(
@@ -173,7 +175,8 @@ impl Chip {
                     | FCTTV..0x03280 | EIMS_EX..0x00AE0
             );
             if !early {
-                self.violation(Rule::EepromNotAwaited, offset, || "EEC.AUTO_RD was not yet read as 1".to_owned());
+                self.common
+                    .violation(Rule::EepromNotAwaited, offset, || "EEC.AUTO_RD was not yet read as 1".to_owned());
             }
         }
         !(write && self.startup.in_reset && offset != CTRL)

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::chip::{Chip, Event, MICROSECOND, Time};
+use crate::chip::Chip;
+use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::frame::headers::{Headers, half, packet_type::*};
 use crate::frame::vlan;
 use crate::registers::offsets::*;
@@ -61,17 +62,17 @@ impl Chip {
     /// Handles a write to FDIRCTRL: the table is initialised anew.
     pub(crate) fn flow_director_control(&mut self, value: u32) {
         self.flow_director = FlowDirector::default();
-        self.cancel(|event| event == Event::FlowDirectorReady);
-        self.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, false);
+        self.common.clock.cancel(|event| event == Event::FlowDirectorReady);
+        self.common.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, false);
         if value & FDIRCTRL_PBALLOC != 0 {
-            self.schedule(INITIALISE, Event::FlowDirectorReady);
+            self.common.clock.schedule(INITIALISE, Event::FlowDirectorReady);
         }
     }
 
     pub(crate) fn flow_director_ready(&mut self) {
         self.flow_director.ready = true;
-        self.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, true);
-        self.registers.set(FDIRFREE, capacity(self.registers.get(FDIRCTRL)));
+        self.common.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, true);
+        self.common.registers.set(FDIRFREE, capacity(self.common.registers.get(FDIRCTRL)));
     }
 
     /// Handles a write to FDIRCMD: with FDIRHASH, it is a command.
@@ -85,29 +86,29 @@ impl Chip {
             return;
         }
         // The device accepts the command at once.
-        self.registers.set_bits(FDIRCMD, FDIRCMD_CMD, false);
+        self.common.registers.set_bits(FDIRCMD, FDIRCMD_CMD, false);
         if !self.flow_director.ready {
-            self.violation(Rule::FlowDirectorNotReady, FDIRCMD, || format!("command {command}"));
+            self.common.violation(Rule::FlowDirectorNotReady, FDIRCMD, || format!("command {command}"));
             return;
         }
-        let hash = self.registers.get(FDIRHASH);
+        let hash = self.common.registers.get(FDIRHASH);
         let (bucket, signature) = (self.bucket(hash), hash >> 16 & 0x7FFF);
         match command {
             ADD => self.add_filter(bucket, signature, value),
             REMOVE => self.remove_filter(bucket, signature),
-            QUERY => self.violation(Rule::NotModelled, FDIRCMD, || "queries of Flow Director".to_owned()),
+            QUERY => self.common.violation(Rule::NotModelled, FDIRCMD, || "queries of Flow Director".to_owned()),
             _ => {}
         }
     }
 
     /// Returns the bucket of a hash. The table has as many buckets as filters fit in it.
     fn bucket(&self, hash: u32) -> u32 {
-        hash & 0x7FFF & (capacity(self.registers.get(FDIRCTRL)) + 1)
+        hash & 0x7FFF & (capacity(self.common.registers.get(FDIRCTRL)) + 1)
     }
 
     fn add_filter(&mut self, bucket: u32, signature: u32, command: u32) {
         let queue = (command & FDIRCMD_QUEUE_EN != 0).then_some((command >> 16 & 0x7F) as usize);
-        let control = self.registers.get(FDIRCTRL);
+        let control = self.common.registers.get(FDIRCTRL);
         let capacity = capacity(control);
         let table = &mut self.flow_director;
         let list = table.buckets.entry(bucket).or_default();
@@ -116,19 +117,19 @@ impl Chip {
                 filter.queue = queue;
             }
             // Changed or not, the filter was not added (8.2.3.21.13).
-            self.registers.count_field(FDIRFSTAT, 0, 8);
+            self.common.registers.count_field(FDIRFSTAT, 0, 8);
             return;
         }
         if table.used == capacity {
-            self.registers.count_field(FDIRFSTAT, 0, 8);
+            self.common.registers.count_field(FDIRFSTAT, 0, 8);
             self.cause(EICR_FLOW_DIRECTOR);
             return;
         }
         list.push(Filter { signature, queue });
         table.used += 1;
         let free = capacity - table.used;
-        self.registers.set(FDIRFREE, free);
-        self.registers.count_field(FDIRUSTAT, 0, 16);
+        self.common.registers.set(FDIRFREE, free);
+        self.common.registers.count_field(FDIRUSTAT, 0, 16);
         // Full-Thresh counts in units of 16.
         if free <= (control >> 28) * 16 {
             self.cause(EICR_FLOW_DIRECTOR);
@@ -142,10 +143,10 @@ impl Chip {
         if let Some(at) = found {
             list.remove(at);
             table.used -= 1;
-            self.registers.add(FDIRFREE, 1);
-            self.registers.count_field(FDIRUSTAT, 16, 16);
+            self.common.registers.add(FDIRFREE, 1);
+            self.common.registers.count_field(FDIRUSTAT, 16, 16);
         } else {
-            self.registers.count_field(FDIRFSTAT, 8, 8);
+            self.common.registers.count_field(FDIRFSTAT, 8, 8);
             self.cause(EICR_FLOW_DIRECTOR);
         }
     }
@@ -156,10 +157,10 @@ impl Chip {
         if !self.flow_director.ready || headers.packet_type & (IPV4 | IPV6) == 0 {
             return Verdict::NotAsked;
         }
-        let flexible = (self.registers.get(FDIRCTRL) >> 16 & 0x1F) as usize * 2;
+        let flexible = (self.common.registers.get(FDIRCTRL) >> 16 & 0x1F) as usize * 2;
         let tuple = tuple(frame, headers, tag_type, flexible);
-        let bucket = self.bucket(hash(&tuple, self.registers.get(FDIRHKEY)).into());
-        let signature = u32::from(hash(&tuple, self.registers.get(FDIRSKEY))) & 0x7FFF;
+        let bucket = self.bucket(hash(&tuple, self.common.registers.get(FDIRHKEY)).into());
+        let signature = u32::from(hash(&tuple, self.common.registers.get(FDIRSKEY))) & 0x7FFF;
         let list = self.flow_director.buckets.get(&bucket);
         let found = list.and_then(|list| list.iter().find(|filter| filter.signature == signature));
         found.map_or(Verdict::Miss, |filter| Verdict::Match(filter.queue))
@@ -170,8 +171,8 @@ impl Chip {
     pub(crate) fn count_flow(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::NotAsked => {}
-            Verdict::Miss => self.registers.add(FDIRMISS, 1),
-            Verdict::Match(_) => self.registers.add(FDIRMATCH, 1),
+            Verdict::Miss => self.common.registers.add(FDIRMISS, 1),
+            Verdict::Match(_) => self.common.registers.add(FDIRMATCH, 1),
         }
     }
 }

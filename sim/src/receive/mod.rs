@@ -145,7 +145,7 @@ const MOST_LOST: u64 = u32::MAX as u64;
 
 impl Chip {
     fn update_receiver(&mut self) {
-        let registers = &self.registers;
+        let registers = &self.common.registers;
         let mut filter = std::mem::take(&mut self.receiver.filter);
         filter.update(registers);
         let enabled = registers.get(RXCTRL) & RXCTRL_RXEN != 0;
@@ -169,9 +169,10 @@ impl Chip {
         receiver.hash_reported = hash_reported;
         receiver.buffer_bytes = buffer_bytes;
         if receiving && queues > 1 {
-            self.violation(Rule::NotModelled, MRQC, || format!("MRQC.MRQE is {queues}: only RSS alone is modelled"));
+            self.common
+                .violation(Rule::NotModelled, MRQC, || format!("MRQC.MRQE is {queues}: only RSS alone is modelled"));
         }
-        if receiving && self.registers.get(CTRL_EXT) & CTRL_EXT_NS_DIS == 0 {
+        if receiving && self.common.registers.get(CTRL_EXT) & CTRL_EXT_NS_DIS == 0 {
             self.receiver.snoop_pending = true;
         }
     }
@@ -181,48 +182,48 @@ impl Chip {
         if self.receiver.stale {
             self.update_receiver();
         }
-        let before = self.counters.frames_in + self.counters.delivered;
+        let before = self.common.counters.frames_in + self.common.counters.delivered;
         self.retry_waiting(dma);
         if !self.is_link_up() {
             self.discard_arrivals();
         } else if let Some(mut wire) = self.wire.take() {
             let room = self.room();
-            wire.tick(Duration::from_nanos(self.now()));
+            wire.tick(Duration::from_nanos(self.common.clock.now()));
             wire.receive(room, &mut |frame| self.arrive(frame, dma));
             self.overrun(wire.overrun().min(MOST_LOST));
             self.wire = Some(wire);
         }
         self.publish_heads();
-        (self.counters.frames_in + self.counters.delivered - before) as usize
+        (self.common.counters.frames_in + self.common.counters.delivered - before) as usize
     }
 
     /// Discards and counts the frames on the wire to a port that cannot take them.
     pub(crate) fn discard_arrivals(&mut self) {
         let lost = self.wire.as_mut().map_or(0, |wire| wire.discard().min(MOST_LOST));
-        self.counters.frames_in += lost;
-        self.counters.dropped_not_receiving += lost;
+        self.common.counters.frames_in += lost;
+        self.common.counters.dropped_not_receiving += lost;
     }
 
     /// Counts frames that arrived while the port did not step: more than its packet buffer holds.
     fn overrun(&mut self, frames: u64) {
-        self.counters.frames_in += frames;
+        self.common.counters.frames_in += frames;
         if !self.receiver.receiving {
-            self.counters.dropped_not_receiving += frames;
+            self.common.counters.dropped_not_receiving += frames;
         } else if frames > 0 {
             self.miss(frames);
         }
     }
 
     fn miss(&mut self, frames: u64) {
-        self.counters.missed += frames;
-        self.registers.add(RXMPC, frames as u32);
+        self.common.counters.missed += frames;
+        self.common.registers.add(RXMPC, frames as u32);
         self.cause(EICR_RX_MISS);
     }
 
     /// Resets reception, and clears the packet buffer with its waiting frames.
     pub(crate) fn reset_receiver(&mut self) {
         self.receiver.reset();
-        self.counters.dropped_not_receiving += std::mem::take(&mut self.counters.waiting);
+        self.common.counters.dropped_not_receiving += std::mem::take(&mut self.common.counters.waiting);
     }
 
     /// Receives a frame that no wire brought.
@@ -238,7 +239,7 @@ impl Chip {
     /// Returns the number of frames of any size that are certain to find descriptors.
     fn room(&self) -> usize {
         let receiver = &self.receiver;
-        if !receiver.receiving || !receiver.waiting.is_empty() || !self.is_master() {
+        if !receiver.receiving || !receiver.waiting.is_empty() || !self.common.is_master() {
             return 0;
         }
         let free = receiver.working.iter().filter_map(|index| receiver.queues[*index].as_ref()).map(|queue| {
@@ -255,7 +256,7 @@ impl Chip {
             let Some(queue) = self.receiver.queues[index].as_deref_mut() else { continue };
             if std::mem::take(&mut queue.moved) {
                 let head = queue.ring.head as u32;
-                self.registers.set(offsets::rx(index, RDH), head);
+                self.common.registers.set(offsets::rx(index, RDH), head);
                 self.queue_cause(index, false);
             }
         }
@@ -263,9 +264,9 @@ impl Chip {
 
     /// Receives a frame from the wire, without CRC.
     pub(crate) fn arrive(&mut self, frame: &[u8], dma: &Access<'_>) {
-        self.counters.frames_in += 1;
+        self.common.counters.frames_in += 1;
         if frame.is_empty() || frame.len() > LONGEST {
-            self.counters.dropped_not_receiving += 1;
+            self.common.counters.dropped_not_receiving += 1;
             return;
         }
         // The MAC filters and counts even while reception is off (8.2.3.23).
@@ -275,7 +276,7 @@ impl Chip {
             false => Some(|counters| &mut counters.dropped_not_receiving),
         };
         match refused {
-            Some(counter) => *counter(&mut self.counters) += 1,
+            Some(counter) => *counter(&mut self.common.counters) += 1,
             None => self.accept(frame, dma),
         }
     }
@@ -285,25 +286,25 @@ impl Chip {
     #[inline]
     fn filter_in_mac(&mut self, frame: &[u8]) -> Option<fn(&mut Counters) -> &mut u64> {
         self.count_arrival(frame.len());
-        if !self.faults.none() && self.faults.has(Fault::RxCrcErrors) && !self.receiver.store_bad {
-            self.registers.add(CRCERRS, 1);
+        if !self.common.faults.none() && self.common.faults.has(Fault::RxCrcErrors) && !self.receiver.store_bad {
+            self.common.registers.add(CRCERRS, 1);
             return Some(|counters| &mut counters.dropped_crc);
         }
         let tag_type = self.receiver.filter.vlan.tag_type;
         let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
         if frame.len() < SHORTEST {
-            self.registers.add(RUC, 1);
+            self.common.registers.add(RUC, 1);
             // Section 8.2.3.23.69 does not say which short frames count: the model counts all that are discarded.
-            self.registers.add(MSPDC, 1);
+            self.common.registers.add(MSPDC, 1);
             return Some(|counters| &mut counters.dropped_short);
         }
         if frame.len() + CRC > self.receiver.longest + tag {
-            self.registers.add(ROC, 1);
+            self.common.registers.add(ROC, 1);
             return Some(|counters| &mut counters.dropped_long);
         }
         self.count_good(frame.len());
         let cast = cast(frame);
-        if !self.receiver.filter.accepts(frame, cast, &self.registers) {
+        if !self.receiver.filter.accepts(frame, cast, &self.common.registers) {
             return Some(|counters| &mut counters.dropped_filter);
         }
         self.count_accepted(frame.len(), cast);
@@ -312,7 +313,7 @@ impl Chip {
 
     /// Delivers a frame that has passed the filters to its queue, or keeps it in the packet buffer.
     fn accept(&mut self, frame: &[u8], dma: &Access<'_>) {
-        if !self.receiver.waiting.is_empty() || !self.is_master() || !self.deliver(frame, dma) {
+        if !self.receiver.waiting.is_empty() || !self.common.is_master() || !self.deliver(frame, dma) {
             self.keep(frame);
         }
     }
@@ -324,17 +325,17 @@ impl Chip {
             self.miss(1);
         } else {
             receiver.waiting.push(frame);
-            self.counters.waiting += 1;
+            self.common.counters.waiting += 1;
         }
     }
 
     fn retry_waiting(&mut self, dma: &Access<'_>) {
-        while self.receiver.receiving && self.is_master() && !self.receiver.waiting.is_empty() {
+        while self.receiver.receiving && self.common.is_master() && !self.receiver.waiting.is_empty() {
             let mut waiting = std::mem::take(&mut self.receiver.waiting);
             let done = self.deliver(waiting.front().unwrap_or_default(), dma);
             if done {
                 waiting.pop();
-                self.counters.waiting -= 1;
+                self.common.counters.waiting -= 1;
             }
             self.receiver.waiting = waiting;
             if !done {
@@ -352,11 +353,11 @@ impl Chip {
         if let Verdict::Match(Some(queue)) = flow {
             index = queue;
         }
-        if !self.faults.none() && self.faults.has(Fault::RxQueueWrong) {
+        if !self.common.faults.none() && self.common.faults.has(Fault::RxQueueWrong) {
             index = 0;
         }
         let Some(queue) = self.receiver.queues[index].as_deref_mut().filter(|queue| queue.ring.works()) else {
-            self.counters.dropped_no_queue += 1;
+            self.common.counters.dropped_no_queue += 1;
             self.count_queue_drop(index);
             return true;
         };
@@ -370,14 +371,14 @@ impl Chip {
             if !queue.drop_enabled {
                 return false;
             }
-            self.counters.dropped_no_descriptor += 1;
+            self.common.counters.dropped_no_descriptor += 1;
             self.count_queue_drop(index);
             return true;
         }
         let hash = if self.receiver.hash_reported { hash } else { 0 };
         let mut status = checksum::check(frame, &headers);
         if status & checksum::WRONG != 0 {
-            self.registers.add(XEC, 1);
+            self.common.registers.add(XEC, 1);
         }
         // A match is reported regardless of FDIRCTRL.Report-Status (8.2.3.21.1).
         if matches!(flow, Verdict::Match(_)) {
@@ -408,15 +409,15 @@ impl Chip {
         }
         self.count_flow(flow);
         if written {
-            self.counters.delivered += 1;
-            self.counters.delivered_bytes += len as u64;
+            self.common.counters.delivered += 1;
+            self.common.counters.delivered_bytes += len as u64;
             self.count_delivered(index, len + tag_len);
         } else {
-            self.counters.dropped_dma += 1;
+            self.common.counters.dropped_dma += 1;
         }
         if self.receiver.snoop_pending {
             self.receiver.snoop_pending = false;
-            self.violation(Rule::NoSnoopEnabled, CTRL_EXT, || "a packet was received with NS_DIS 0".to_owned());
+            self.common.violation(Rule::NoSnoopEnabled, CTRL_EXT, || "a packet was received with NS_DIS 0".to_owned());
         }
         true
     }
@@ -439,15 +440,15 @@ impl Chip {
         let mut status = DD | if report.is_some() { EOP } else { 0 } | if tag.is_some() { VP } else { 0 } | of_packet;
         let mut length = piece.len() as u64;
         let mut lost = false;
-        if !self.faults.none() {
-            lost = self.faults.has(Fault::RxWriteBackLost);
-            if self.faults.has(Fault::RxNoEop) {
+        if !self.common.faults.none() {
+            lost = self.common.faults.has(Fault::RxWriteBackLost);
+            if self.common.faults.has(Fault::RxNoEop) {
                 status &= !EOP;
             }
-            if self.faults.has(Fault::RxErrors) {
+            if self.common.faults.has(Fault::RxErrors) {
                 status |= ALL_ERRORS;
             }
-            length = self.faults.rx_length().map_or(length, u64::from);
+            length = self.common.faults.rx_length().map_or(length, u64::from);
         }
         let tag = u64::from(tag.unwrap_or(0)) << 48;
         let words = match advanced {
@@ -455,7 +456,7 @@ impl Chip {
             // The status byte starts at DD, and the error byte follows (7.1.5). A legacy status has no FLM.
             false => [now[0], length | (status & 0xFF & !FLM) << 32 | (status >> 24 & 0xFF) << 40 | tag],
         };
-        let words = if self.faults.has(Fault::RxGarbage) { [u64::MAX; 2] } else { words };
+        let words = if self.common.faults.has(Fault::RxGarbage) { [u64::MAX; 2] } else { words };
         if !lost {
             queue.ring.write_back(at, 0, words[0], dma);
             queue.ring.write_back(at, 1, words[1], dma);
@@ -480,7 +481,7 @@ impl Chip {
     }
 
     fn receive_fault(&mut self, rule: Rule, queue: usize, detail: impl FnOnce() -> String) {
-        self.violation(rule, offsets::rx(queue, RDBAL), || format!("receive queue {queue}: {}", detail()));
+        self.common.violation(rule, offsets::rx(queue, RDBAL), || format!("receive queue {queue}: {}", detail()));
     }
 }
 

@@ -129,7 +129,7 @@ impl Transmitter {
 
 impl Chip {
     fn update_transmitter(&mut self) {
-        let registers = &self.registers;
+        let registers = &self.common.registers;
         let enabled = registers.get(DMATXCTL) & DMATXCTL_TE != 0;
         let mac = registers.get(HLREG0);
         let sending = enabled && registers.get(SECTXCTRL) & SEC_DIS == 0;
@@ -150,7 +150,7 @@ impl Chip {
         let before = ring.tail.checked_sub(1).unwrap_or(ring.count() - 1);
         if is_open(ring.as_fetched(before)) {
             let at = offsets::tx(queue, TDT);
-            self.violation(Rule::PacketIncomplete, at, || format!("descriptor {before} has no EOP"));
+            self.common.violation(Rule::PacketIncomplete, at, || format!("descriptor {before} has no EOP"));
         }
     }
 
@@ -160,8 +160,8 @@ impl Chip {
             self.update_transmitter();
         }
         let linked = self.is_link_up() || self.transmitter.loopback;
-        let ready = self.transmitter.sending && linked && self.is_master();
-        if !ready || self.transmitter.working.is_empty() || self.faults.has(Fault::TxStalls) {
+        let ready = self.transmitter.sending && linked && self.common.is_master();
+        if !ready || self.transmitter.working.is_empty() || self.common.faults.has(Fault::TxStalls) {
             return 0;
         }
         let Some(mut wire) = self.wire.take() else { return 0 };
@@ -213,9 +213,9 @@ impl Chip {
             } else {
                 self.send(index, &mut packet, &found, room, wire, dma);
             }
-            self.counters.transmit_dropped += u64::from(found.lost);
+            self.common.counters.transmit_dropped += u64::from(found.lost);
             for Wrong { rule, detail } in found.wrong {
-                self.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
+                self.common.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
             }
         }
         self.transmitter.packet = packet;
@@ -226,7 +226,7 @@ impl Chip {
                 self.report(index, head, dma);
             }
             if taken > 0 {
-                self.registers.set(offsets::tx(index, TDH), head as u32);
+                self.common.registers.set(offsets::tx(index, TDH), head as u32);
             }
         }
         taken
@@ -248,19 +248,19 @@ impl Chip {
         }
         if found.has_crc && !take_crc(packet) {
             // The link partner drops a frame with a wrong CRC, and a wire carries only frames that arrive.
-            self.counters.transmit_dropped += 1;
+            self.common.counters.transmit_dropped += 1;
             return;
         }
         let tag_type = self.transmitter.limits.tag_type;
-        let wrong = self.faults.has(Fault::TxChecksumsWrong);
+        let wrong = self.common.faults.has(Fault::TxChecksumsWrong);
         let Some(context) = found.offload.segments() else {
             found.offload.apply(packet, tag_type, None, wrong);
             self.send_frame(index, packet, room, wire, dma);
             return;
         };
-        let (low, high) = (self.registers.get(DTXTCPFLGL), self.registers.get(DTXTCPFLGH));
+        let (low, high) = (self.common.registers.get(DTXTCPFLGL), self.common.registers.get(DTXTCPFLGH));
         let masks = FlagMasks { first: low as u16, middle: (low >> 16) as u16, last: high as u16 };
-        let stuck = self.faults.has(Fault::TxSegmentsWrong);
+        let stuck = self.common.faults.has(Fault::TxSegmentsWrong);
         let Some(mut segments) = Segments::new(packet, context, masks, stuck) else { return };
         let mut piece = std::mem::take(&mut self.transmitter.piece);
         while let Some(transport) = segments.next(&mut piece) {
@@ -285,12 +285,12 @@ impl Chip {
                 frame.resize(SHORTEST, 0);
             } else {
                 let len = frame.len();
-                self.violation(Rule::TransmitTooShort, HLREG0, || format!("a packet of {len} bytes"));
+                self.common.violation(Rule::TransmitTooShort, HLREG0, || format!("a packet of {len} bytes"));
             }
         }
         self.count_sent(index, frame.len(), cast(frame));
-        self.counters.transmitted += 1;
-        self.counters.transmitted_bytes += frame.len() as u64;
+        self.common.counters.transmitted += 1;
+        self.common.counters.transmitted_bytes += frame.len() as u64;
         *room = room.saturating_sub(1);
         if self.transmitter.loopback {
             self.arrive(frame, dma);
@@ -301,7 +301,7 @@ impl Chip {
 
     /// Performs the due write-backs: the head, or DD in each descriptor with RS.
     fn report(&mut self, index: usize, head: usize, dma: &Access<'_>) {
-        let lost = self.faults.has(Fault::TxWriteBackLost);
+        let lost = self.common.faults.has(Fault::TxWriteBackLost);
         let Some(queue) = self.transmitter.queues[index].as_deref_mut() else { return };
         let mut written = true;
         if lost {
@@ -324,7 +324,7 @@ impl Chip {
         self.queue_cause(index, true);
         if !written {
             let at = offsets::tx(index, TDBAL);
-            self.violation(Rule::DmaOutsideMapping, at, || format!("transmit queue {index}: a write-back"));
+            self.common.violation(Rule::DmaOutsideMapping, at, || format!("transmit queue {index}: a write-back"));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Filters that accept received frames for the host and select their queue (datasheet 7.1.1, 7.1.2).
 
+use crate::frame::address::{Cast, address};
 use crate::frame::headers::Headers;
 use crate::frame::vlan::VlanFilter;
 use crate::receive::rss::{self, Toeplitz};
@@ -34,33 +35,6 @@ impl Default for Filter {
             toeplitz: None,
             redirection: [0; 128],
         }
-    }
-}
-
-/// The kind of a frame's destination address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cast {
-    Unicast,
-    Multicast,
-    Broadcast,
-}
-
-/// Returns the destination address of `frame` as a number, 0 if the frame is too short.
-fn address(frame: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    if let Some(mac) = frame.get(..6) {
-        bytes[..6].copy_from_slice(mac);
-    }
-    u64::from_le_bytes(bytes)
-}
-
-/// Returns the kind of the destination address of `frame`.
-#[inline]
-pub(crate) fn cast(frame: &[u8]) -> Cast {
-    match address(frame) {
-        0xFFFF_FFFF_FFFF => Cast::Broadcast,
-        address if address & 1 != 0 => Cast::Multicast,
-        _ => Cast::Unicast,
     }
 }
 

@@ -10,15 +10,18 @@ use std::time::Duration;
 use crate::chip::Chip;
 use crate::counters::Counters;
 use crate::fault::Fault;
+use crate::frame::address::{Cast, cast};
 use crate::frame::checksum;
+use crate::frame::crc::crc32;
 use crate::frame::headers::{self, Headers};
 use crate::frame::vlan;
+use crate::frame::{CRC, LONGEST, SHORTEST};
 use crate::iommu::Access;
-use crate::receive::filter::{Cast, Filter, cast};
+use crate::receive::filter::Filter;
 use crate::receive::flow_director::Verdict;
 use crate::registers::offsets::{self, *};
 use crate::ring::Ring;
-use crate::statistics::{CRC, CRCERRS, MSPDC, ROC, RUC, RXMPC, XEC};
+use crate::statistics;
 use crate::violation::Rule;
 use crate::wire::frames::FrameQueue;
 
@@ -26,10 +29,6 @@ use crate::wire::frames::FrameQueue;
 const QUEUES: usize = 128;
 /// Maximum number of frames that one step takes from the wire.
 const BURST: usize = 256;
-/// The longest frame that can be on a wire, without CRC.
-pub(crate) const LONGEST: usize = 16 * 1024 - CRC;
-/// The shortest frame that a MAC sends, without CRC.
-pub(crate) const SHORTEST: usize = 60;
 
 /// Status and error bits of a write-back (7.1.6.2).
 const DD: u64 = 1 << 0;
@@ -216,7 +215,7 @@ impl Chip {
 
     fn miss(&mut self, frames: u64) {
         self.common.counters.missed += frames;
-        self.common.registers.add(RXMPC, frames as u32);
+        statistics::count_missed(&mut self.common.registers, frames as u32);
         self.cause(EICR_RX_MISS);
     }
 
@@ -285,29 +284,27 @@ impl Chip {
     /// a frame that passes the filters.
     #[inline]
     fn filter_in_mac(&mut self, frame: &[u8]) -> Option<fn(&mut Counters) -> &mut u64> {
-        self.count_arrival(frame.len());
+        statistics::count_arrival(&mut self.common.registers, frame.len());
         if !self.common.faults.none() && self.common.faults.has(Fault::RxCrcErrors) && !self.receiver.store_bad {
-            self.common.registers.add(CRCERRS, 1);
+            statistics::count_wrong_crc(&mut self.common.registers);
             return Some(|counters| &mut counters.dropped_crc);
         }
         let tag_type = self.receiver.filter.vlan.tag_type;
         let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
         if frame.len() < SHORTEST {
-            self.common.registers.add(RUC, 1);
-            // Section 8.2.3.23.69 does not say which short frames count: the model counts all that are discarded.
-            self.common.registers.add(MSPDC, 1);
+            statistics::count_short(&mut self.common.registers);
             return Some(|counters| &mut counters.dropped_short);
         }
         if frame.len() + CRC > self.receiver.longest + tag {
-            self.common.registers.add(ROC, 1);
+            statistics::count_long(&mut self.common.registers);
             return Some(|counters| &mut counters.dropped_long);
         }
-        self.count_good(frame.len());
+        statistics::count_good(&mut self.common.registers, frame.len());
         let cast = cast(frame);
         if !self.receiver.filter.accepts(frame, cast, &self.common.registers) {
             return Some(|counters| &mut counters.dropped_filter);
         }
-        self.count_accepted(frame.len(), cast);
+        statistics::count_accepted(&mut self.common.registers, frame.len(), cast);
         None
     }
 
@@ -358,7 +355,7 @@ impl Chip {
         }
         let Some(queue) = self.receiver.queues[index].as_deref_mut().filter(|queue| queue.ring.works()) else {
             self.common.counters.dropped_no_queue += 1;
-            self.count_queue_drop(index);
+            statistics::count_queue_drop(&mut self.common.registers, index);
             return true;
         };
         let stripped_tag = if queue.strip_vlan { vlan::tag(frame, tag_type) } else { None };
@@ -372,13 +369,13 @@ impl Chip {
                 return false;
             }
             self.common.counters.dropped_no_descriptor += 1;
-            self.count_queue_drop(index);
+            statistics::count_queue_drop(&mut self.common.registers, index);
             return true;
         }
         let hash = if self.receiver.hash_reported { hash } else { 0 };
         let mut status = checksum::check(frame, &headers);
         if status & checksum::WRONG != 0 {
-            self.common.registers.add(XEC, 1);
+            statistics::count_wrong_checksum(&mut self.common.registers);
         }
         // A match is reported regardless of FDIRCTRL.Report-Status (8.2.3.21.1).
         if matches!(flow, Verdict::Match(_)) {
@@ -411,7 +408,7 @@ impl Chip {
         if written {
             self.common.counters.delivered += 1;
             self.common.counters.delivered_bytes += len as u64;
-            self.count_delivered(index, len + tag_len);
+            statistics::count_delivered(&mut self.common.registers, index, len + tag_len);
         } else {
             self.common.counters.dropped_dma += 1;
         }
@@ -489,20 +486,4 @@ impl Chip {
 #[inline]
 fn write_back_start(headers: &Headers, hash: u32, hash_type: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type)
-}
-
-/// Computes the CRC of IEEE 802.3.
-pub(crate) fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 != 0 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
-    };
-    !bytes.iter().fold(u32::MAX, step)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_crc_has_its_published_check_value() {
-        assert_eq!(super::crc32(b"123456789"), 0xCBF4_3926);
-    }
 }

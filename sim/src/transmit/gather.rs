@@ -1,10 +1,9 @@
 //! Packets in a transmit ring: validation of their descriptors, collection of their bytes (datasheet 7.2.3).
 
 use crate::frame::vlan;
+use crate::frame::{CRC, LONGEST};
 use crate::iommu::Access;
-use crate::receive::LONGEST;
 use crate::ring::State;
-use crate::statistics::CRC;
 use crate::transmit::TxQueue;
 use crate::transmit::offload::{Context, Offload};
 use crate::violation::Rule;

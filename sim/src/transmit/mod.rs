@@ -6,12 +6,13 @@ mod segmentation;
 
 use crate::chip::Chip;
 use crate::fault::Fault;
+use crate::frame::address::cast;
+use crate::frame::crc::crc32;
+use crate::frame::{CRC, SHORTEST};
 use crate::iommu::Access;
-use crate::receive::filter::cast;
-use crate::receive::{SHORTEST, crc32};
 use crate::registers::offsets::{self, *};
 use crate::ring::{Ring, State};
-use crate::statistics::CRC;
+use crate::statistics;
 use crate::transmit::gather::{DD, DEXT, Found, Limits, RS, Wrong, find_packet, is_open};
 use crate::transmit::offload::Context;
 use crate::transmit::segmentation::{FlagMasks, Segments};
@@ -288,7 +289,7 @@ impl Chip {
                 self.common.violation(Rule::TransmitTooShort, HLREG0, || format!("a packet of {len} bytes"));
             }
         }
-        self.count_sent(index, frame.len(), cast(frame));
+        statistics::count_sent(&mut self.common.registers, index, frame.len(), cast(frame));
         self.common.counters.transmitted += 1;
         self.common.counters.transmitted_bytes += frame.len() as u64;
         *room = room.saturating_sub(1);

@@ -1,9 +1,11 @@
 //! The EEPROM and its read register EERD (datasheet 6 and 8.2.3.2).
 
-use crate::chip::Chip;
+use crate::board::spi::Spi;
 use crate::chip::clock::{Event, MICROSECOND, Time};
-use crate::fault::Fault;
+use crate::chip::common::Common;
+use crate::fault::{Fault, Faults};
 use crate::registers::offsets::*;
+use crate::violation::Rule;
 
 /// Number of words in the image.
 const WORDS: usize = 0x1000;
@@ -29,7 +31,7 @@ const SETTINGS_AT: usize = 0x1A0;
 const READ: Time = 20 * MICROSECOND;
 
 /// Builds an image with this MAC address and a correct checksum.
-pub(crate) fn image(mac: [u8; 6]) -> Box<[u16]> {
+fn image(mac: [u8; 6]) -> Box<[u16]> {
     let mut image = vec![0xFFFF; WORDS].into_boxed_slice();
     for (word, bytes) in image[MAC_WORD..].iter_mut().zip(mac.chunks_exact(2)) {
         *word = u16::from_le_bytes([bytes[0], bytes[1]]);
@@ -53,32 +55,83 @@ pub(crate) fn image(mac: [u8; 6]) -> Box<[u16]> {
     image
 }
 
-impl Chip {
-    /// Handles a write to EERD.
-    pub(crate) fn start_eeprom_read(&mut self, value: u32) {
-        self.common.registers.set(EERD, value & !EERD_DONE);
-        if value & EERD_START != 0 {
-            self.common.clock.cancel(|event| event == Event::EepromRead);
-            self.common.clock.schedule(READ, Event::EepromRead);
-        }
+/// The EEPROM, its read register EERD and its SPI bus EEC.
+pub(crate) struct Eeprom {
+    words: Box<[u16]>,
+    spi: Spi,
+}
+
+impl Eeprom {
+    /// Returns the EEPROM of a port with this MAC address.
+    pub(crate) fn new(mac: [u8; 6]) -> Self {
+        Self { words: image(mac), spi: Spi::default() }
     }
 
-    pub(crate) fn eeprom_read(&mut self) {
-        let request = self.common.registers.get(EERD);
-        let word = self.eeprom_word((request >> 2 & 0x3FFF) as u16);
-        self.common.registers.set(EERD, u32::from(word) << 16 | (request & 0xFFFC) | EERD_DONE);
-    }
-
-    /// Returns the EEPROM's word at a word address.
-    pub(crate) fn eeprom_word(&self, address: u16) -> u16 {
+    /// Returns the word at a word address.
+    fn word(&self, address: u16, faults: &Faults) -> u16 {
         let address = usize::from(address);
-        let corrupt = self.common.faults.has(Fault::EepromCorrupt) && address == CHECKSUM_WORD;
-        match self.eeprom.get(address) {
-            _ if self.common.faults.has(Fault::EepromMissing) => 0xFFFF,
+        let corrupt = faults.has(Fault::EepromCorrupt) && address == CHECKSUM_WORD;
+        match self.words.get(address) {
+            _ if faults.has(Fault::EepromMissing) => 0xFFFF,
             Some(word) if corrupt => !*word,
             Some(word) => *word,
             None => 0xFFFF,
         }
+    }
+
+    /// Handles a write to EERD: starts a read.
+    pub(crate) fn start_read(&self, value: u32, common: &mut Common) {
+        common.registers.set(EERD, value & !EERD_DONE);
+        if value & EERD_START != 0 {
+            common.clock.cancel(|event| event == Event::EepromRead);
+            common.clock.schedule(READ, Event::EepromRead);
+        }
+    }
+
+    /// Ends a read through EERD.
+    pub(crate) fn finish_read(&self, common: &mut Common) {
+        let request = common.registers.get(EERD);
+        let word = self.word((request >> 2 & 0x3FFF) as u16, &common.faults);
+        common.registers.set(EERD, u32::from(word) << 16 | (request & 0xFFFC) | EERD_DONE);
+    }
+
+    /// Handles a write to EEC: drives the lines of the SPI bus.
+    pub(crate) fn drive(&mut self, value: u32, common: &mut Common) {
+        let granted = value & EEC_REQ != 0;
+        // The chip select of the EEPROM is active low.
+        let selected = granted && value & EEC_CS == 0;
+        let (clock, data) = (value & EEC_SK != 0, value & EEC_DI != 0);
+        let mut spi = std::mem::take(&mut self.spi);
+        let byte = |at: u16| self.word(at / 2, &common.faults).to_le_bytes()[usize::from(at % 2)];
+        let output = spi.drive(selected, clock, data, byte);
+        self.spi = spi;
+        common.registers.set_bits(EEC, EEC_GNT, granted);
+        common.registers.set_bits(EEC, EEC_DO, output);
+        if let Some(command) = self.spi.unknown() {
+            common.violation(Rule::NotModelled, EEC, || format!("command {command:#04x} of the EEPROM"));
+        }
+    }
+
+    /// Loads the registers whose values the EEPROM holds. Returns `false` if there is no EEPROM.
+    pub(crate) fn load(&self, common: &mut Common) -> bool {
+        let Common { registers, faults, .. } = common;
+        registers.set_bits(EEC, EEC_AUTO_RD, true);
+        if faults.has(Fault::EepromMissing) {
+            return false;
+        }
+        registers.set_bits(EEC, EEC_PRES | EEC_SIZE_4096, true);
+        let [low, middle, high] = [0, 1, 2].map(|n| u32::from(self.words[MAC_WORD + n]));
+        registers.set(RAL, low | middle << 16);
+        registers.set(RAH, high | RAH_AV);
+        // A card with an SFP+ cage.
+        let autoc = registers.get(AUTOC) & !AUTOC_LMS;
+        registers.set(AUTOC, autoc | AUTOC_LMS_10G_SERIAL);
+        registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
+        let error = u32::from(faults.has(Fault::EepromCorrupt));
+        registers.set(FWSM, bit(15) | error << 19);
+        // The configuration of both PCI functions is done.
+        registers.set_bits(EEMNGCTL, 3 << 18, true);
+        true
     }
 }
 

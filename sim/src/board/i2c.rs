@@ -1,7 +1,7 @@
 //! The I2C bus to the SFP+ cage, which software drives bit by bit through I2CCTL (datasheet 8.2.3.1.5), and the
 //! module's EEPROM on it (SFF-8472).
 
-use crate::chip::Chip;
+use crate::registers::RegisterFile;
 use crate::registers::offsets::*;
 
 /// The bus address of a module's EEPROM, with the read bit 0.
@@ -35,7 +35,7 @@ pub(crate) struct I2c {
     address: u8,
     /// `true` if the EEPROM address was written in this transfer.
     addressed: bool,
-    pub(crate) module: Option<Box<[u8; 256]>>,
+    module: Option<Box<[u8; 256]>>,
 }
 
 impl Default for I2c {
@@ -56,6 +56,14 @@ impl Default for I2c {
 }
 
 impl I2c {
+    /// Handles a write to I2CCTL.
+    pub(crate) fn write(&mut self, value: u32, registers: &mut RegisterFile) {
+        let (clock, data) = (value & I2C_CLK_OUT != 0, value & I2C_DATA_OUT != 0);
+        let level = self.drive(clock, data);
+        registers.set_bits(I2CCTL, I2C_CLK_IN, clock);
+        registers.set_bits(I2CCTL, I2C_DATA_IN, level);
+    }
+
     /// Sets the lines as software drives them. Returns the level of the data line.
     fn drive(&mut self, clock: bool, data: bool) -> bool {
         let (old_clock, old_data) = (self.clock, self.data);
@@ -143,16 +151,6 @@ fn module() -> Box<[u8; 256]> {
     bytes[63] = sum(&bytes[..63]);
     bytes[95] = sum(&bytes[64..95]);
     bytes
-}
-
-impl Chip {
-    /// Handles a write to I2CCTL.
-    pub(crate) fn i2c_written(&mut self, value: u32) {
-        let (clock, data) = (value & I2C_CLK_OUT != 0, value & I2C_DATA_OUT != 0);
-        let level = self.i2c.drive(clock, data);
-        self.common.registers.set_bits(I2CCTL, I2C_CLK_IN, clock);
-        self.common.registers.set_bits(I2CCTL, I2C_DATA_IN, level);
-    }
 }
 
 #[cfg(test)]

@@ -2,4 +2,4 @@
 
 pub(crate) mod eeprom;
 pub(crate) mod i2c;
-pub(crate) mod spi;
+mod spi;

@@ -186,8 +186,8 @@ impl Chip {
         self.note_unmodelled(at, value);
         match at {
             CTRL => self.control(value, old),
-            EEC => self.eec_written(value),
-            EERD => self.start_eeprom_read(value),
+            EEC => self.eeprom.drive(value, &mut self.common),
+            EERD => self.eeprom.start_read(value, &mut self.common),
             SWSM if self.common.faults.has(Fault::SemaphoreTimeout) => {
                 // Without SMBI, software does not get SWESMBI either.
                 self.common.registers.set(SWSM, SWSM_SMBI);
@@ -195,7 +195,7 @@ impl Chip {
             FDIRCTRL => self.flow_director_control(value),
             FDIRCMD => self.flow_director_command(value),
             AUTOC => self.autoc(value),
-            I2CCTL => self.i2c_written(value),
+            I2CCTL => self.i2c.write(value, &mut self.common.registers),
             EICR => self.causes_cleared(),
             EICS => self.cause(value),
             EICS_EX => self.vector_causes(u64::from(value)),

@@ -7,8 +7,8 @@ pub(crate) mod reset;
 
 use std::sync::Arc;
 
+use crate::board::eeprom::Eeprom;
 use crate::board::i2c::I2c;
-use crate::board::spi::Spi;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
 use crate::chip::reset::Startup;
@@ -32,7 +32,8 @@ const IDLE: Time = MILLISECOND;
 
 /// The whole state of one port, except its lock.
 pub(crate) struct Chip {
-    pub(crate) config: PortConfig,
+    /// The port's number on the chip: STATUS.LAN_ID.
+    lan_id: u8,
     pub(crate) common: Common,
     pub(crate) startup: Startup,
     pub(crate) receiver: Receiver,
@@ -40,11 +41,10 @@ pub(crate) struct Chip {
     pub(crate) flow_director: FlowDirector,
     pub(crate) interrupts: Interrupts,
     pub(crate) i2c: I2c,
-    pub(crate) spi: Spi,
     pub(crate) wire: Option<Box<dyn Wire>>,
     /// `true` while the test leaves the cable plugged in.
     pub(crate) plugged: bool,
-    pub(crate) eeprom: Box<[u16]>,
+    pub(crate) eeprom: Eeprom,
     pub(crate) iommu: Arc<Iommu>,
     unmapped_seen: usize,
 }
@@ -59,11 +59,10 @@ impl Chip {
             flow_director: FlowDirector::default(),
             interrupts: Interrupts::default(),
             i2c: I2c::default(),
-            spi: Spi::default(),
             wire: None,
             plugged: true,
-            eeprom: crate::board::eeprom::image(config.mac),
-            config,
+            eeprom: Eeprom::new(config.mac),
+            lan_id: config.lan_id,
             iommu,
             unmapped_seen: 0,
         };
@@ -85,7 +84,7 @@ impl Chip {
         match event {
             Event::ResetDone => self.reset_done(),
             Event::EepromLoaded => self.eeprom_loaded(),
-            Event::EepromRead => self.eeprom_read(),
+            Event::EepromRead => self.eeprom.finish_read(&mut self.common),
             Event::DmaInitialised => registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true),
             Event::SecRxReady => registers.set_bits(SECRXSTAT, SEC_RDY, true),
             Event::SecTxReady => registers.set_bits(SECTXSTAT, SEC_RDY, true),

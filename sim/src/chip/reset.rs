@@ -2,7 +2,6 @@
 
 use crate::chip::Chip;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
-use crate::fault::Fault;
 use crate::receive::flow_director::FlowDirector;
 use crate::registers::offsets::*;
 use crate::violation::Rule;
@@ -53,7 +52,7 @@ impl Chip {
 
     /// Sets the bits that the table of reset values does not define.
     fn set_fixed_bits(&mut self) {
-        self.common.registers.set_bits(STATUS, u32::from(self.config.lan_id & 3) << STATUS_LAN_ID, true);
+        self.common.registers.set_bits(STATUS, u32::from(self.lan_id & 3) << STATUS_LAN_ID, true);
         self.common.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
         self.common.registers.set_bits(RDRXCTL, bit(0), false);
         self.set_links(false);
@@ -137,20 +136,7 @@ impl Chip {
 
     /// Loads the registers whose values the EEPROM holds.
     pub(crate) fn eeprom_loaded(&mut self) {
-        self.common.registers.set_bits(EEC, EEC_AUTO_RD, true);
-        if !self.common.faults.has(Fault::EepromMissing) {
-            self.common.registers.set_bits(EEC, EEC_PRES | EEC_SIZE_4096, true);
-            let mac = self.config.mac;
-            self.common.registers.set(RAL, u32::from_le_bytes([mac[0], mac[1], mac[2], mac[3]]));
-            self.common.registers.set(RAH, u32::from_le_bytes([mac[4], mac[5], 0, 0]) | RAH_AV);
-            // A card with an SFP+ cage.
-            let autoc = self.common.registers.get(AUTOC) & !AUTOC_LMS;
-            self.common.registers.set(AUTOC, autoc | AUTOC_LMS_10G_SERIAL);
-            self.common.registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
-            let error = u32::from(self.common.faults.has(Fault::EepromCorrupt));
-            self.common.registers.set(FWSM, bit(15) | error << 19);
-            // The configuration of both PCI functions is done.
-            self.common.registers.set_bits(EEMNGCTL, 3 << 18, true);
+        if self.eeprom.load(&mut self.common) {
             self.receiver.config_changed();
         }
         if self.startup.link_reset {

@@ -34,7 +34,7 @@ impl Chip {
     pub(crate) fn train_link(&mut self) {
         if self.is_link_up() {
             self.set_links(false);
-            self.cause(EICR_LSC);
+            self.interrupts.cause(EICR_LSC, &mut self.common);
         }
         self.common.clock.cancel(|event| matches!(event, Event::LinkUp | Event::LinkFlap));
         self.common.clock.schedule(TRAINING, Event::LinkUp);
@@ -71,14 +71,14 @@ impl Chip {
             return;
         }
         self.set_links(true);
-        self.cause(EICR_LSC);
+        self.interrupts.cause(EICR_LSC, &mut self.common);
         self.common.clock.schedule(FLAP, Event::LinkFlap);
     }
 
     pub(crate) fn link_flap(&mut self) {
         if self.common.faults.has(Fault::LinkFlap) && self.is_link_up() {
             self.set_links(false);
-            self.cause(EICR_LSC);
+            self.interrupts.cause(EICR_LSC, &mut self.common);
             self.common.clock.schedule(FLAP_DOWN, Event::LinkUp);
         } else if self.is_link_up() {
             self.common.clock.schedule(FLAP, Event::LinkFlap);
@@ -92,7 +92,7 @@ impl Chip {
         if self.is_link_up() {
             if !possible {
                 self.set_links(false);
-                self.cause(EICR_LSC);
+                self.interrupts.cause(EICR_LSC, &mut self.common);
             }
         } else if possible && !self.startup.in_reset() && !self.common.clock.is_scheduled(Event::LinkUp) {
             self.common.clock.schedule(TRAINING, Event::LinkUp);

@@ -261,7 +261,7 @@ impl Port {
     /// Sets `sink` as the receiver of interrupt vectors when their messages are sent. Vectors are 0 to 63 with
     /// GPIE.Multiple_MSIX, else 0 for all causes. `sink` is called with the port locked, and must not call the port.
     pub fn on_interrupt(&self, sink: impl FnMut(u16) + Send + 'static) {
-        self.chip().interrupts.sink = Some(Box::new(sink));
+        self.chip().interrupts.connect(Box::new(sink));
     }
 
     /// Resets the PCI function through PCI's device control register (a function level reset).

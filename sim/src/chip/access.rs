@@ -40,13 +40,7 @@ impl Chip {
             RDRXCTL => self.startup.dma_init_seen |= value & RDRXCTL_DMAIDONE != 0,
             SWSM if self.common.faults.has(Fault::SemaphoreTimeout) => return value | SWSM_SMBI,
             SW_FW_SYNC if self.common.faults.has(Fault::FirmwareHoldsResources) => return value | 0x1F << 5,
-            EICR => {
-                if self.common.registers.get(GPIE) & GPIE_OCD != 0 {
-                    // With OCD only bits 29:16 clear on a read (8.2.3.5.1).
-                    self.common.registers.set_bits(EICR, value & !0x3FFF_0000, true);
-                }
-                self.causes_read(value);
-            }
+            EICR => self.interrupts.causes_read(value, &mut self.common),
             at => self.queue_read(at, value),
         }
         value
@@ -196,32 +190,14 @@ impl Chip {
             FDIRCMD => self.flow_director_command(value),
             AUTOC => self.autoc(value),
             I2CCTL => self.i2c.write(value, &mut self.common.registers),
-            EICR => self.causes_cleared(),
-            EICS => self.cause(value),
-            EICS_EX => self.vector_causes(u64::from(value)),
-            EICS_EX_2 => self.vector_causes(u64::from(value) << 32),
-            EIMS => {
-                let reserved = bit(31) | bit(29) | bit(23);
-                if value & reserved != 0 {
-                    self.common.violation(Rule::InterruptReservedCause, at, || format!("{value:#010x} was written"));
-                }
-                self.mask_written(at, value);
-            }
-            EIMC => {
-                self.mask_written(at, value);
-                if value & bit(31) != 0 {
-                    self.common.violation(Rule::InterruptReservedCause, at, || "bit 31 was written".to_owned());
-                }
-            }
+            EICR | EICS | EICS_EX | EICS_EX_2 | EIMS | EIMC | EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM
+            | EIAM_EX | EIAM_EX_2 | GPIE | IVAR_MISC => self.interrupts.write(at, value, &mut self.common),
             SECRXCTRL => self.halt(value, old, SECRXSTAT, Event::SecRxReady),
             SECTXCTRL => self.halt(value, old, SECTXSTAT, Event::SecTxReady),
             RXCTRL => self.receiver.config_changed(),
             DMATXCTL => {
                 self.enable_waiting();
                 self.transmitter.config_changed();
-            }
-            EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM | EIAM_EX | EIAM_EX_2 | GPIE | IVAR_MISC => {
-                self.mask_written(at, value);
             }
             _ => {
                 self.receiver.config_changed();

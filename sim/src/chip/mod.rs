@@ -96,7 +96,7 @@ impl Chip {
             Event::NegotiationRestarted => self.negotiation_restarted(),
             Event::LinkUp => self.link_up(),
             Event::LinkFlap => self.link_flap(),
-            Event::InterruptsDue => self.raise_interrupts(),
+            Event::InterruptsDue => self.interrupts.raise(&mut self.common),
             Event::FlowDirectorReady => self.flow_director_ready(),
         }
     }
@@ -155,7 +155,7 @@ impl Chip {
         self.pass(0);
         self.common.bus_master = on;
         self.fetch_all();
-        self.raise_interrupts();
+        self.interrupts.raise(&mut self.common);
     }
 
     /// Checks the ranges unmapped since the last call against the memory that the queues may still access.

@@ -122,7 +122,7 @@ impl Chip {
         }
         if table.used == capacity {
             self.common.registers.count_field(FDIRFSTAT, 0, 8);
-            self.cause(EICR_FLOW_DIRECTOR);
+            self.interrupts.cause(EICR_FLOW_DIRECTOR, &mut self.common);
             return;
         }
         list.push(Filter { signature, queue });
@@ -132,7 +132,7 @@ impl Chip {
         self.common.registers.count_field(FDIRUSTAT, 0, 16);
         // Full-Thresh counts in units of 16.
         if free <= (control >> 28) * 16 {
-            self.cause(EICR_FLOW_DIRECTOR);
+            self.interrupts.cause(EICR_FLOW_DIRECTOR, &mut self.common);
         }
     }
 
@@ -147,7 +147,7 @@ impl Chip {
             self.common.registers.count_field(FDIRUSTAT, 16, 16);
         } else {
             self.common.registers.count_field(FDIRFSTAT, 8, 8);
-            self.cause(EICR_FLOW_DIRECTOR);
+            self.interrupts.cause(EICR_FLOW_DIRECTOR, &mut self.common);
         }
     }
 

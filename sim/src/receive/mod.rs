@@ -216,7 +216,7 @@ impl Chip {
     fn miss(&mut self, frames: u64) {
         self.common.counters.missed += frames;
         statistics::count_missed(&mut self.common.registers, frames as u32);
-        self.cause(EICR_RX_MISS);
+        self.interrupts.cause(EICR_RX_MISS, &mut self.common);
     }
 
     /// Resets reception, and clears the packet buffer with its waiting frames.
@@ -256,7 +256,7 @@ impl Chip {
             if std::mem::take(&mut queue.moved) {
                 let head = queue.ring.head as u32;
                 self.common.registers.set(offsets::rx(index, RDH), head);
-                self.queue_cause(index, false);
+                self.interrupts.queue_cause(index, false, &mut self.common);
             }
         }
     }

@@ -322,7 +322,7 @@ impl Chip {
                 written &= ring.write_back(at, 1, if legacy { descriptor[1] | DD } else { DD }, dma);
             }
         }
-        self.queue_cause(index, true);
+        self.interrupts.queue_cause(index, true, &mut self.common);
         if !written {
             let at = offsets::tx(index, TDBAL);
             self.common.violation(Rule::DmaOutsideMapping, at, || format!("transmit queue {index}: a write-back"));

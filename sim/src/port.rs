@@ -136,13 +136,13 @@ impl Port {
 
     /// Plugs the port into `wire`, and drops the previous wire.
     pub fn plug(&self, wire: impl Wire + 'static) {
-        let old = self.chip().wire.replace(Box::new(wire));
+        let old = self.chip().link.plug(Some(Box::new(wire)));
         drop(old);
     }
 
     /// Unplugs the port, and returns the wire.
     pub fn unplug(&self) -> Option<Box<dyn Wire>> {
-        self.chip().wire.take()
+        self.chip().link.plug(None)
     }
 
     /// Advances the model by 10 us: receives up to a burst of frames from the wire, sends frames to the wire, and
@@ -234,7 +234,7 @@ impl Port {
 
     /// Plugs or pulls the cable. Without a cable there is no link.
     pub fn set_link(&self, connected: bool) {
-        self.chip().plugged = connected;
+        self.chip().link.connected = connected;
     }
 
     /// Enables or disables bus mastering, as PCI's Command.BME does. Without it there is no DMA and no interrupt.

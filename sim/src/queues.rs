@@ -257,7 +257,7 @@ impl Chip {
             (State::Enabled, false) => {
                 let left = self.transmitter.queue(queue).ring.owned();
                 // Without a link the queue cannot drain.
-                if left > 0 && self.is_link_up() {
+                if left > 0 && self.link.is_up() {
                     self.common
                         .violation(Rule::TransmitDisabledUndrained, at, || format!("{left} descriptors are left"));
                 }

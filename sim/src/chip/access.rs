@@ -188,7 +188,7 @@ impl Chip {
             }
             FDIRCTRL => self.flow_director_control(value),
             FDIRCMD => self.flow_director_command(value),
-            AUTOC => self.autoc(value),
+            AUTOC => self.link.write(value, &mut self.common, &mut self.interrupts),
             I2CCTL => self.i2c.write(value, &mut self.common.registers),
             EICR | EICS | EICS_EX | EICS_EX_2 | EIMS | EIMC | EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM
             | EIAM_EX | EIAM_EX_2 | GPIE | IVAR_MISC => self.interrupts.write(at, value, &mut self.common),

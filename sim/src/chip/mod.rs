@@ -15,13 +15,13 @@ use crate::chip::reset::Startup;
 use crate::fault::Fault;
 use crate::interrupts::Interrupts;
 use crate::iommu::Iommu;
+use crate::link::{self, Link};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
 use crate::receive::flow_director::FlowDirector;
 use crate::registers::offsets::{self, *};
 use crate::transmit::Transmitter;
 use crate::violation::Rule;
-use crate::wire::Wire;
 
 /// Model time of one step.
 const STEP: Time = 10 * MICROSECOND;
@@ -41,9 +41,7 @@ pub(crate) struct Chip {
     pub(crate) flow_director: FlowDirector,
     pub(crate) interrupts: Interrupts,
     pub(crate) i2c: I2c,
-    pub(crate) wire: Option<Box<dyn Wire>>,
-    /// `true` while the test leaves the cable plugged in.
-    pub(crate) plugged: bool,
+    pub(crate) link: Link,
     pub(crate) eeprom: Eeprom,
     pub(crate) iommu: Arc<Iommu>,
     unmapped_seen: usize,
@@ -59,8 +57,7 @@ impl Chip {
             flow_director: FlowDirector::default(),
             interrupts: Interrupts::default(),
             i2c: I2c::default(),
-            wire: None,
-            plugged: true,
+            link: Link::default(),
             eeprom: Eeprom::new(config.mac),
             lan_id: config.lan_id,
             iommu,
@@ -93,9 +90,9 @@ impl Chip {
             Event::TxQueueEnabled(queue) => self.tx_queue_enabled(queue),
             Event::TxQueueDisabled(queue) => self.tx_queue_disabled(queue),
             Event::MasterStopped => registers.set_bits(STATUS, STATUS_MASTER, false),
-            Event::NegotiationRestarted => self.negotiation_restarted(),
-            Event::LinkUp => self.link_up(),
-            Event::LinkFlap => self.link_flap(),
+            Event::NegotiationRestarted => link::negotiation_restarted(registers),
+            Event::LinkUp => self.link.trained(&mut self.common, &mut self.interrupts),
+            Event::LinkFlap => self.link.flap(&mut self.common, &mut self.interrupts),
             Event::InterruptsDue => self.interrupts.raise(&mut self.common),
             Event::FlowDirectorReady => self.flow_director_ready(),
         }
@@ -106,12 +103,12 @@ impl Chip {
         self.pass(STEP);
         self.note_unmapped();
         if self.common.faults.has(Fault::SurpriseRemoval) {
-            self.discard_arrivals();
+            self.link.discard_arrivals(&mut self.common.counters);
             return 0;
         }
-        self.watch_link();
+        self.link.watch(self.startup.in_reset(), &mut self.common, &mut self.interrupts);
         if self.startup.in_reset() {
-            self.discard_arrivals();
+            self.link.discard_arrivals(&mut self.common.counters);
             return 0;
         }
         let iommu = Arc::clone(&self.iommu);
@@ -131,7 +128,7 @@ impl Chip {
             let moved = self.step();
             if moved == 0 {
                 let now = self.common.clock.now();
-                let looks = self.wire.is_some() && self.is_link_up();
+                let looks = self.link.is_wired();
                 let next = self.common.clock.next().min(end).min(if looks { now + IDLE } else { Time::MAX });
                 self.pass(next.saturating_sub(now));
             }

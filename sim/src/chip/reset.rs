@@ -1,5 +1,8 @@
 //! Power-on, reset, and the initialisation that a driver waits for afterwards (datasheet 4.6.3).
 
+use ixgbe::info::RegisterInfo;
+
+use crate::board::i2c::I2c;
 use crate::chip::Chip;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::receive::flow_director::FlowDirector;
@@ -44,18 +47,31 @@ impl Startup {
 impl Chip {
     /// Brings the device into the state after power-on, with the EEPROM read.
     pub(crate) fn power_on(&mut self) {
-        self.set_fixed_bits();
+        self.set_fixed_bits(false);
         self.eeprom_loaded();
         self.common.registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true);
-        self.train_link();
+        self.link.train(&mut self.common, &mut self.interrupts);
     }
 
-    /// Sets the bits that the table of reset values does not define.
-    fn set_fixed_bits(&mut self) {
-        self.common.registers.set_bits(STATUS, u32::from(self.lan_id & 3) << STATUS_LAN_ID, true);
-        self.common.registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
-        self.common.registers.set_bits(RDRXCTL, bit(0), false);
-        self.set_links(false);
+    /// Sets the bits that the table of reset values does not define. The link stays up if `keep_link` is `true`.
+    fn set_fixed_bits(&mut self, keep_link: bool) {
+        let registers = &mut self.common.registers;
+        registers.set_bits(STATUS, u32::from(self.lan_id & 3) << STATUS_LAN_ID, true);
+        registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
+        registers.set_bits(RDRXCTL, bit(0), false);
+        self.link.reset(keep_link, registers);
+    }
+
+    /// Resets the parts of the chip, and the registers for which `which` returns `true`.
+    fn reset_parts(&mut self, keep_link: bool, which: impl Fn(&RegisterInfo) -> bool) {
+        self.common.clock.cancel(|_| true);
+        self.reset_receiver();
+        self.transmitter.reset();
+        self.flow_director = FlowDirector::default();
+        self.interrupts.reset();
+        self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
+        self.common.registers.reset(self.startup.resets, which);
+        self.set_fixed_bits(keep_link);
     }
 
     /// Handles a write to CTRL.
@@ -86,50 +102,32 @@ impl Chip {
                 "STATUS.PCIE_MASTER_ENABLE_STATUS is 1".to_owned()
             });
         }
-        let link = self.common.registers.get(LINKS);
         let link_reset = value & CTRL_LRST != 0;
-        self.common.clock.cancel(|_| true);
-        self.reset_receiver();
-        self.transmitter.reset();
-        self.flow_director = FlowDirector::default();
-        self.interrupts.reset();
-        self.startup.resets += 1;
-        self.startup.own_reset = true;
-        self.startup.has_received = false;
         // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
-        self.common.registers.reset(self.startup.resets, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
-        self.set_fixed_bits();
-        if !link_reset && link & LINK_UP != 0 {
-            self.set_links(true);
-        }
+        self.reset_parts(!link_reset, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
         self.common.registers.set(CTRL, value & (CTRL_RST | CTRL_LRST));
         self.startup.in_reset = true;
+        self.startup.own_reset = true;
         self.startup.link_reset = link_reset;
         self.startup.quiet_until = self.common.clock.now() + QUIET;
-        self.startup.eeprom_seen = false;
-        self.startup.dma_init_seen = false;
         self.common.clock.schedule(RESET, Event::ResetDone);
     }
 
     /// Performs a function level reset at once, without violations (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
-        self.common.clock.cancel(|_| true);
-        self.reset_receiver();
-        self.transmitter.reset();
-        self.flow_director = FlowDirector::default();
-        self.interrupts.reset();
-        self.i2c = Default::default();
-        self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
-        self.common.registers.reset(self.startup.resets, |_| true);
-        self.set_fixed_bits();
+        self.i2c = I2c::default();
+        self.reset_parts(false, |_| true);
         self.startup.link_reset = true;
-        self.common.clock.schedule(EEPROM, Event::EepromLoaded);
-        self.common.clock.schedule(DMA_INIT, Event::DmaInitialised);
+        self.start_initialisation();
     }
 
     pub(crate) fn reset_done(&mut self) {
         self.startup.in_reset = false;
         self.common.registers.set_bits(CTRL, CTRL_RST | CTRL_LRST, false);
+        self.start_initialisation();
+    }
+
+    fn start_initialisation(&mut self) {
         self.common.clock.schedule(EEPROM, Event::EepromLoaded);
         self.common.clock.schedule(DMA_INIT, Event::DmaInitialised);
     }
@@ -140,7 +138,7 @@ impl Chip {
             self.receiver.config_changed();
         }
         if self.startup.link_reset {
-            self.train_link();
+            self.link.train(&mut self.common, &mut self.interrupts);
         }
     }
 
@@ -168,6 +166,3 @@ impl Chip {
         !(write && self.startup.in_reset && offset != CTRL)
     }
 }
-
-/// LINKS bit 30.
-pub(crate) const LINK_UP: u32 = bit(30);

@@ -5,8 +5,6 @@ pub(crate) mod flow_director;
 mod rss;
 mod start_rules;
 
-use std::time::Duration;
-
 use crate::chip::Chip;
 use crate::counters::Counters;
 use crate::fault::Fault;
@@ -138,10 +136,6 @@ impl Receiver {
     }
 }
 
-/// Maximum number of frames that a wire can lose in one step. A larger number is a bug of the wire, and would overflow
-/// counters.
-const MOST_LOST: u64 = u32::MAX as u64;
-
 impl Chip {
     fn update_receiver(&mut self) {
         let registers = &self.common.registers;
@@ -183,24 +177,17 @@ impl Chip {
         }
         let before = self.common.counters.frames_in + self.common.counters.delivered;
         self.retry_waiting(dma);
-        if !self.is_link_up() {
-            self.discard_arrivals();
-        } else if let Some(mut wire) = self.wire.take() {
-            let room = self.room();
-            wire.tick(Duration::from_nanos(self.common.clock.now()));
-            wire.receive(room, &mut |frame| self.arrive(frame, dma));
-            self.overrun(wire.overrun().min(MOST_LOST));
-            self.wire = Some(wire);
+        if !self.link.is_up() {
+            self.link.discard_arrivals(&mut self.common.counters);
+        } else {
+            let (now, room) = (self.common.clock.now(), self.room());
+            let mut link = std::mem::take(&mut self.link);
+            let lost = link.take_arrivals(now, room, &mut |frame| self.arrive(frame, dma));
+            self.link = link;
+            self.overrun(lost);
         }
         self.publish_heads();
         (self.common.counters.frames_in + self.common.counters.delivered - before) as usize
-    }
-
-    /// Discards and counts the frames on the wire to a port that cannot take them.
-    pub(crate) fn discard_arrivals(&mut self) {
-        let lost = self.wire.as_mut().map_or(0, |wire| wire.discard().min(MOST_LOST));
-        self.common.counters.frames_in += lost;
-        self.common.counters.dropped_not_receiving += lost;
     }
 
     /// Counts frames that arrived while the port did not step: more than its packet buffer holds.

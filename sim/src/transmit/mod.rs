@@ -160,12 +160,12 @@ impl Chip {
         if self.transmitter.stale {
             self.update_transmitter();
         }
-        let linked = self.is_link_up() || self.transmitter.loopback;
+        let linked = self.link.is_up() || self.transmitter.loopback;
         let ready = self.transmitter.sending && linked && self.common.is_master();
         if !ready || self.transmitter.working.is_empty() || self.common.faults.has(Fault::TxStalls) {
             return 0;
         }
-        let Some(mut wire) = self.wire.take() else { return 0 };
+        let Some(mut wire) = self.link.plug(None) else { return 0 };
         let mut room = wire.room();
         let mut taken = 0;
         let count = self.transmitter.working.len();
@@ -175,7 +175,7 @@ impl Chip {
             taken += self.transmit_queue(index, &mut room, wire.as_mut(), dma);
         }
         wire.flush();
-        self.wire = Some(wire);
+        self.link.plug(Some(wire));
         taken
     }
 

@@ -186,8 +186,8 @@ impl Chip {
                 // Without SMBI, software does not get SWESMBI either.
                 self.common.registers.set(SWSM, SWSM_SMBI);
             }
-            FDIRCTRL => self.flow_director_control(value),
-            FDIRCMD => self.flow_director_command(value),
+            FDIRCTRL => self.receiver.flow_director.control(value, &mut self.common),
+            FDIRCMD => self.receiver.flow_director.command(value, &mut self.common, &mut self.interrupts),
             AUTOC => self.link.write(value, &mut self.common, &mut self.interrupts),
             I2CCTL => self.i2c.write(value, &mut self.common.registers),
             EICR | EICS | EICS_EX | EICS_EX_2 | EIMS | EIMC | EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM

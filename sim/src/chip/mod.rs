@@ -18,7 +18,6 @@ use crate::iommu::Iommu;
 use crate::link::{self, Link};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
-use crate::receive::flow_director::FlowDirector;
 use crate::registers::offsets::{self, *};
 use crate::transmit::Transmitter;
 use crate::violation::Rule;
@@ -38,7 +37,6 @@ pub(crate) struct Chip {
     pub(crate) startup: Startup,
     pub(crate) receiver: Receiver,
     pub(crate) transmitter: Transmitter,
-    pub(crate) flow_director: FlowDirector,
     pub(crate) interrupts: Interrupts,
     pub(crate) i2c: I2c,
     pub(crate) link: Link,
@@ -54,7 +52,6 @@ impl Chip {
             startup: Startup::default(),
             receiver: Receiver::default(),
             transmitter: Transmitter::default(),
-            flow_director: FlowDirector::default(),
             interrupts: Interrupts::default(),
             i2c: I2c::default(),
             link: Link::default(),
@@ -94,7 +91,7 @@ impl Chip {
             Event::LinkUp => self.link.trained(&mut self.common, &mut self.interrupts),
             Event::LinkFlap => self.link.flap(&mut self.common, &mut self.interrupts),
             Event::InterruptsDue => self.interrupts.raise(&mut self.common),
-            Event::FlowDirectorReady => self.flow_director_ready(),
+            Event::FlowDirectorReady => self.receiver.flow_director.initialised(&mut self.common),
         }
     }
 

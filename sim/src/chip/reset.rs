@@ -5,7 +5,6 @@ use ixgbe::info::RegisterInfo;
 use crate::board::i2c::I2c;
 use crate::chip::Chip;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
-use crate::receive::flow_director::FlowDirector;
 use crate::registers::offsets::*;
 use crate::violation::Rule;
 
@@ -67,7 +66,6 @@ impl Chip {
         self.common.clock.cancel(|_| true);
         self.reset_receiver();
         self.transmitter.reset();
-        self.flow_director = FlowDirector::default();
         self.interrupts.reset();
         self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
         self.common.registers.reset(self.startup.resets, which);

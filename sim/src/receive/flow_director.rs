@@ -5,10 +5,12 @@
 
 use std::collections::HashMap;
 
-use crate::chip::Chip;
 use crate::chip::clock::{Event, MICROSECOND, Time};
+use crate::chip::common::Common;
 use crate::frame::headers::{Headers, half, packet_type::*};
 use crate::frame::vlan;
+use crate::interrupts::Interrupts;
+use crate::registers::RegisterFile;
 use crate::registers::offsets::*;
 use crate::violation::Rule;
 
@@ -58,122 +60,129 @@ fn capacity(control: u32) -> u32 {
     }
 }
 
-impl Chip {
+impl FlowDirector {
     /// Handles a write to FDIRCTRL: the table is initialised anew.
-    pub(crate) fn flow_director_control(&mut self, value: u32) {
-        self.flow_director = FlowDirector::default();
-        self.common.clock.cancel(|event| event == Event::FlowDirectorReady);
-        self.common.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, false);
+    pub(crate) fn control(&mut self, value: u32, common: &mut Common) {
+        *self = Self::default();
+        common.clock.cancel(|event| event == Event::FlowDirectorReady);
+        common.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, false);
         if value & FDIRCTRL_PBALLOC != 0 {
-            self.common.clock.schedule(INITIALISE, Event::FlowDirectorReady);
+            common.clock.schedule(INITIALISE, Event::FlowDirectorReady);
         }
     }
 
-    pub(crate) fn flow_director_ready(&mut self) {
-        self.flow_director.ready = true;
-        self.common.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, true);
-        self.common.registers.set(FDIRFREE, capacity(self.common.registers.get(FDIRCTRL)));
+    /// Ends the initialisation of the table.
+    pub(crate) fn initialised(&mut self, common: &mut Common) {
+        self.ready = true;
+        common.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, true);
+        common.registers.set(FDIRFREE, capacity(common.registers.get(FDIRCTRL)));
     }
 
     /// Handles a write to FDIRCMD: with FDIRHASH, it is a command.
-    pub(crate) fn flow_director_command(&mut self, value: u32) {
+    pub(crate) fn command(&mut self, value: u32, common: &mut Common, interrupts: &mut Interrupts) {
         if value & FDIRCMD_CLEARHT != 0 {
-            self.flow_director.buckets.clear();
-            self.flow_director.used = 0;
+            self.buckets.clear();
+            self.used = 0;
         }
         let command = value & FDIRCMD_CMD;
         if command == 0 {
             return;
         }
         // The device accepts the command at once.
-        self.common.registers.set_bits(FDIRCMD, FDIRCMD_CMD, false);
-        if !self.flow_director.ready {
-            self.common.violation(Rule::FlowDirectorNotReady, FDIRCMD, || format!("command {command}"));
+        common.registers.set_bits(FDIRCMD, FDIRCMD_CMD, false);
+        if !self.ready {
+            common.violation(Rule::FlowDirectorNotReady, FDIRCMD, || format!("command {command}"));
             return;
         }
-        let hash = self.common.registers.get(FDIRHASH);
-        let (bucket, signature) = (self.bucket(hash), hash >> 16 & 0x7FFF);
-        match command {
-            ADD => self.add_filter(bucket, signature, value),
-            REMOVE => self.remove_filter(bucket, signature),
-            QUERY => self.common.violation(Rule::NotModelled, FDIRCMD, || "queries of Flow Director".to_owned()),
-            _ => {}
+        let registers = &mut common.registers;
+        let hash = registers.get(FDIRHASH);
+        let (bucket, signature) = (bucket(hash, registers), hash >> 16 & 0x7FFF);
+        let alarm = match command {
+            ADD => {
+                let queue = (value & FDIRCMD_QUEUE_EN != 0).then_some((value >> 16 & 0x7F) as usize);
+                self.add(bucket, Filter { signature, queue }, value & FDIRCMD_FILTER_UPDATE != 0, registers)
+            }
+            REMOVE => self.remove(bucket, signature, registers),
+            QUERY => {
+                common.violation(Rule::NotModelled, FDIRCMD, || "queries of Flow Director".to_owned());
+                false
+            }
+            _ => false,
+        };
+        if alarm {
+            interrupts.cause(EICR_FLOW_DIRECTOR, common);
         }
     }
 
-    /// Returns the bucket of a hash. The table has as many buckets as filters fit in it.
-    fn bucket(&self, hash: u32) -> u32 {
-        hash & 0x7FFF & (capacity(self.common.registers.get(FDIRCTRL)) + 1)
-    }
-
-    fn add_filter(&mut self, bucket: u32, signature: u32, command: u32) {
-        let queue = (command & FDIRCMD_QUEUE_EN != 0).then_some((command >> 16 & 0x7F) as usize);
-        let control = self.common.registers.get(FDIRCTRL);
+    /// Adds a filter, or updates the one with its signature if `update` is `true`. Returns `true` if software is to be
+    /// interrupted.
+    fn add(&mut self, bucket: u32, filter: Filter, update: bool, registers: &mut RegisterFile) -> bool {
+        let control = registers.get(FDIRCTRL);
         let capacity = capacity(control);
-        let table = &mut self.flow_director;
-        let list = table.buckets.entry(bucket).or_default();
-        if let Some(filter) = list.iter_mut().find(|filter| filter.signature == signature) {
-            if command & FDIRCMD_FILTER_UPDATE != 0 {
-                filter.queue = queue;
+        let list = self.buckets.entry(bucket).or_default();
+        if let Some(old) = list.iter_mut().find(|old| old.signature == filter.signature) {
+            if update {
+                *old = filter;
             }
             // Changed or not, the filter was not added (8.2.3.21.13).
-            self.common.registers.count_field(FDIRFSTAT, 0, 8);
-            return;
+            registers.count_field(FDIRFSTAT, 0, 8);
+            return false;
         }
-        if table.used == capacity {
-            self.common.registers.count_field(FDIRFSTAT, 0, 8);
-            self.interrupts.cause(EICR_FLOW_DIRECTOR, &mut self.common);
-            return;
+        if self.used == capacity {
+            registers.count_field(FDIRFSTAT, 0, 8);
+            return true;
         }
-        list.push(Filter { signature, queue });
-        table.used += 1;
-        let free = capacity - table.used;
-        self.common.registers.set(FDIRFREE, free);
-        self.common.registers.count_field(FDIRUSTAT, 0, 16);
+        list.push(filter);
+        self.used += 1;
+        let free = capacity - self.used;
+        registers.set(FDIRFREE, free);
+        registers.count_field(FDIRUSTAT, 0, 16);
         // Full-Thresh counts in units of 16.
-        if free <= (control >> 28) * 16 {
-            self.interrupts.cause(EICR_FLOW_DIRECTOR, &mut self.common);
-        }
+        free <= (control >> 28) * 16
     }
 
-    fn remove_filter(&mut self, bucket: u32, signature: u32) {
-        let table = &mut self.flow_director;
-        let list = table.buckets.entry(bucket).or_default();
-        let found = list.iter().position(|filter| filter.signature == signature);
-        if let Some(at) = found {
-            list.remove(at);
-            table.used -= 1;
-            self.common.registers.add(FDIRFREE, 1);
-            self.common.registers.count_field(FDIRUSTAT, 16, 16);
-        } else {
-            self.common.registers.count_field(FDIRFSTAT, 8, 8);
-            self.interrupts.cause(EICR_FLOW_DIRECTOR, &mut self.common);
-        }
+    /// Removes a filter. Returns `true` if software is to be interrupted.
+    fn remove(&mut self, bucket: u32, signature: u32, registers: &mut RegisterFile) -> bool {
+        let list = self.buckets.entry(bucket).or_default();
+        let Some(at) = list.iter().position(|filter| filter.signature == signature) else {
+            registers.count_field(FDIRFSTAT, 8, 8);
+            return true;
+        };
+        list.remove(at);
+        self.used -= 1;
+        registers.add(FDIRFREE, 1);
+        registers.count_field(FDIRUSTAT, 16, 16);
+        false
     }
 
     /// Returns the result of the filters for a frame.
     #[inline]
-    pub(crate) fn ask_flow_director(&self, frame: &[u8], headers: &Headers, tag_type: u16) -> Verdict {
-        if !self.flow_director.ready || headers.packet_type & (IPV4 | IPV6) == 0 {
+    pub(crate) fn ask(&self, frame: &[u8], headers: &Headers, tag_type: u16, registers: &RegisterFile) -> Verdict {
+        if !self.ready || headers.packet_type & (IPV4 | IPV6) == 0 {
             return Verdict::NotAsked;
         }
-        let flexible = (self.common.registers.get(FDIRCTRL) >> 16 & 0x1F) as usize * 2;
+        let flexible = (registers.get(FDIRCTRL) >> 16 & 0x1F) as usize * 2;
         let tuple = tuple(frame, headers, tag_type, flexible);
-        let bucket = self.bucket(hash(&tuple, self.common.registers.get(FDIRHKEY)).into());
-        let signature = u32::from(hash(&tuple, self.common.registers.get(FDIRSKEY))) & 0x7FFF;
-        let list = self.flow_director.buckets.get(&bucket);
+        let bucket = bucket(hash(&tuple, registers.get(FDIRHKEY)).into(), registers);
+        let signature = u32::from(hash(&tuple, registers.get(FDIRSKEY))) & 0x7FFF;
+        let list = self.buckets.get(&bucket);
         let found = list.and_then(|list| list.iter().find(|filter| filter.signature == signature));
         found.map_or(Verdict::Miss, |filter| Verdict::Match(filter.queue))
     }
+}
 
-    /// Counts the filters' result for a received frame.
-    #[inline]
-    pub(crate) fn count_flow(&mut self, verdict: Verdict) {
-        match verdict {
-            Verdict::NotAsked => {}
-            Verdict::Miss => self.common.registers.add(FDIRMISS, 1),
-            Verdict::Match(_) => self.common.registers.add(FDIRMATCH, 1),
-        }
+/// Returns the bucket of a hash. The table has as many buckets as filters fit in it.
+fn bucket(hash: u32, registers: &RegisterFile) -> u32 {
+    hash & 0x7FFF & (capacity(registers.get(FDIRCTRL)) + 1)
+}
+
+/// Counts the filters' result for a received frame.
+#[inline]
+pub(crate) fn count(verdict: Verdict, registers: &mut RegisterFile) {
+    match verdict {
+        Verdict::NotAsked => {}
+        Verdict::Miss => registers.add(FDIRMISS, 1),
+        Verdict::Match(_) => registers.add(FDIRMATCH, 1),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::frame::vlan;
 use crate::frame::{CRC, LONGEST, SHORTEST};
 use crate::iommu::Access;
 use crate::receive::filter::Filter;
-use crate::receive::flow_director::Verdict;
+use crate::receive::flow_director::{FlowDirector, Verdict};
 use crate::registers::offsets::{self, *};
 use crate::ring::Ring;
 use crate::statistics;
@@ -69,6 +69,7 @@ impl RxQueue {
 /// The whole receive side.
 pub(crate) struct Receiver {
     pub(crate) queues: Vec<Option<Box<RxQueue>>>,
+    pub(crate) flow_director: FlowDirector,
     filter: Filter,
     /// `true` if registers were written since `filter` was derived from them.
     stale: bool,
@@ -90,6 +91,7 @@ impl Default for Receiver {
     fn default() -> Self {
         Self {
             queues: (0..QUEUES).map(|_| None).collect(),
+            flow_director: FlowDirector::default(),
             filter: Filter::default(),
             stale: true,
             working: Vec::new(),
@@ -333,7 +335,7 @@ impl Chip {
         let tag_type = self.receiver.filter.vlan.tag_type;
         let headers = headers::headers(frame, tag_type);
         let (mut index, hash, hash_type) = self.receiver.filter.queue(frame, &headers);
-        let flow = self.ask_flow_director(frame, &headers, tag_type);
+        let flow = self.receiver.flow_director.ask(frame, &headers, tag_type, &self.common.registers);
         if let Verdict::Match(Some(queue)) = flow {
             index = queue;
         }
@@ -391,7 +393,7 @@ impl Chip {
             }
             self.receiver.scratch = whole;
         }
-        self.count_flow(flow);
+        flow_director::count(flow, &mut self.common.registers);
         if written {
             self.common.counters.delivered += 1;
             self.common.counters.delivered_bytes += len as u64;

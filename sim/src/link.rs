@@ -49,6 +49,11 @@ impl Link {
         self.up
     }
 
+    /// Returns the wire, if there is one.
+    pub(crate) fn wire(&mut self) -> Option<&mut (dyn Wire + 'static)> {
+        self.wire.as_deref_mut()
+    }
+
     /// Returns `true` if the wire may bring frames.
     pub(crate) fn is_wired(&self) -> bool {
         self.wire.is_some() && self.up

@@ -183,10 +183,7 @@ impl Port {
 
     /// Delivers one frame to the port, regardless of its room.
     pub fn deliver(&self, frame: &[u8]) {
-        let mut chip = self.chip();
-        let iommu = Arc::clone(&chip.iommu);
-        let dma = iommu.read();
-        chip.deliver_now(frame, &dma);
+        self.chip().deliver_now(frame);
     }
 
     /// Returns the driver's first 256 violations. [`Rule::NotModelled`](crate::Rule::NotModelled) appears once per

@@ -1,13 +1,16 @@
 //! What the parts of the chip share. Each part owns the rest of its state, and is handed this for an access or an event.
 
+use std::sync::Arc;
+
 use crate::chip::clock::Clock;
 use crate::counters::Counters;
 use crate::fault::Faults;
+use crate::iommu::Iommu;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{CTRL, CTRL_MASTER_DISABLE};
 use crate::violation::{Log, Rule};
 
-/// The registers, the clock, the record of violations, the injected faults and the counts of frames.
+/// The registers, the clock, the record of violations, the injected faults, the counts of frames, and memory.
 pub(crate) struct Common {
     pub(crate) registers: RegisterFile,
     pub(crate) clock: Clock,
@@ -16,10 +19,12 @@ pub(crate) struct Common {
     pub(crate) counters: Counters,
     /// PCI's Command.BME: `true` if the function may send requests of its own.
     pub(crate) bus_master: bool,
+    /// The memory that the device can access.
+    pub(crate) iommu: Arc<Iommu>,
 }
 
 impl Common {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(iommu: Arc<Iommu>) -> Self {
         Self {
             registers: RegisterFile::new(),
             clock: Clock::default(),
@@ -27,6 +32,7 @@ impl Common {
             faults: Faults::default(),
             counters: Counters::default(),
             bus_master: true,
+            iommu,
         }
     }
 

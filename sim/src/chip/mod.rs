@@ -4,6 +4,7 @@ mod access;
 pub(crate) mod clock;
 pub(crate) mod common;
 pub(crate) mod reset;
+mod unmodelled;
 
 use std::sync::Arc;
 
@@ -18,9 +19,8 @@ use crate::iommu::Iommu;
 use crate::link::{self, Link};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
-use crate::registers::offsets::{self, *};
+use crate::registers::offsets::*;
 use crate::transmit::Transmitter;
-use crate::violation::Rule;
 
 /// Model time of one step.
 const STEP: Time = 10 * MICROSECOND;
@@ -41,14 +41,13 @@ pub(crate) struct Chip {
     pub(crate) i2c: I2c,
     pub(crate) link: Link,
     pub(crate) eeprom: Eeprom,
-    pub(crate) iommu: Arc<Iommu>,
     unmapped_seen: usize,
 }
 
 impl Chip {
     pub(crate) fn new(config: PortConfig, iommu: Arc<Iommu>) -> Self {
         let mut chip = Self {
-            common: Common::new(),
+            common: Common::new(iommu),
             startup: Startup::default(),
             receiver: Receiver::default(),
             transmitter: Transmitter::default(),
@@ -57,7 +56,6 @@ impl Chip {
             link: Link::default(),
             eeprom: Eeprom::new(config.mac),
             lan_id: config.lan_id,
-            iommu,
             unmapped_seen: 0,
         };
         chip.power_on();
@@ -82,10 +80,10 @@ impl Chip {
             Event::DmaInitialised => registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true),
             Event::SecRxReady => registers.set_bits(SECRXSTAT, SEC_RDY, true),
             Event::SecTxReady => registers.set_bits(SECTXSTAT, SEC_RDY, true),
-            Event::RxQueueEnabled(queue) => self.rx_queue_enabled(queue),
-            Event::RxQueueDisabled(queue) => self.rx_queue_disabled(queue),
-            Event::TxQueueEnabled(queue) => self.tx_queue_enabled(queue),
-            Event::TxQueueDisabled(queue) => self.tx_queue_disabled(queue),
+            Event::RxQueueEnabled(queue) => self.receiver.queue_enabled(queue, &mut self.common),
+            Event::RxQueueDisabled(queue) => self.receiver.queue_disabled(queue, &mut self.common),
+            Event::TxQueueEnabled(queue) => self.transmitter.queue_enabled(queue, &mut self.common),
+            Event::TxQueueDisabled(queue) => self.transmitter.queue_disabled(queue, &mut self.common),
             Event::MasterStopped => registers.set_bits(STATUS, STATUS_MASTER, false),
             Event::NegotiationRestarted => link::negotiation_restarted(registers),
             Event::LinkUp => self.link.trained(&mut self.common, &mut self.interrupts),
@@ -108,9 +106,11 @@ impl Chip {
             self.link.discard_arrivals(&mut self.common.counters);
             return 0;
         }
-        let iommu = Arc::clone(&self.iommu);
+        let iommu = Arc::clone(&self.common.iommu);
         let dma = iommu.read();
-        self.transmit(&dma) + self.receive(&dma)
+        let Self { common, interrupts, link, receiver, transmitter, .. } = self;
+        transmitter.transmit(link, receiver, common, interrupts, &dma)
+            + receiver.receive(link, common, interrupts, &dma)
     }
 
     /// Advances the clock by `time` while software waits, in a few steps so that frames move. Returns `true` if the
@@ -134,14 +134,21 @@ impl Chip {
     }
 
     /// Receives one frame that no wire brought.
-    pub(crate) fn deliver_now(&mut self, frame: &[u8], dma: &crate::iommu::Access<'_>) {
+    pub(crate) fn deliver_now(&mut self, frame: &[u8]) {
         self.note_unmapped();
         if self.common.faults.has(Fault::SurpriseRemoval) || self.startup.in_reset() {
             self.common.counters.frames_in += 1;
             self.common.counters.dropped_not_receiving += 1;
         } else {
-            self.deliver_one(frame, dma);
+            let iommu = Arc::clone(&self.common.iommu);
+            self.receiver.deliver_one(frame, &mut self.common, &mut self.interrupts, &iommu.read());
         }
+    }
+
+    /// Lets the queues fetch the descriptors posted while the device could not access memory.
+    fn fetch_all(&mut self) {
+        self.receiver.queues.fetch_all(&mut self.common);
+        self.transmitter.queues.fetch_all(&mut self.common);
     }
 
     /// Sets PCI's Command.BME.
@@ -155,39 +162,13 @@ impl Chip {
     /// Checks the ranges unmapped since the last call against the memory that the queues may still access.
     #[inline]
     pub(crate) fn note_unmapped(&mut self) {
-        let unmapped = self.iommu.unmapped();
+        let unmapped = self.common.iommu.unmapped();
         if unmapped != self.unmapped_seen {
             self.unmapped_seen = unmapped;
-            for (start, len) in self.iommu.take_removed() {
-                self.check_unmapped(start, len);
+            for (start, len) in self.common.iommu.take_removed() {
+                self.receiver.queues.check_unmapped(start, len, &mut self.common);
+                self.transmitter.queues.check_unmapped(start, len, &mut self.common);
             }
-        }
-    }
-
-    fn check_unmapped(&mut self, start: u64, len: u64) {
-        let now = self.common.clock.now();
-        let mut found: Vec<(u32, String)> = Vec::new();
-        for (index, queue) in self.receiver.queues.iter().enumerate() {
-            let Some(queue) = queue else { continue };
-            let size = queue.buffer_size;
-            if let Some(what) = queue.ring.may_access(now, start, len, |descriptor| (descriptor[0], size as u64)) {
-                found.push((offsets::rx(index, RDBAL), format!("receive queue {index} may still access {what}")));
-            }
-        }
-        for (index, queue) in self.transmitter.queues.iter().enumerate() {
-            let Some(queue) = queue else { continue };
-            let extent = |descriptor: [u64; 2]| match crate::transmit::gather::is_context(descriptor) {
-                true => (0, 0),
-                false => (descriptor[0], descriptor[1] & 0xFFFF),
-            };
-            if let Some(what) = queue.ring.may_access(now, start, len, extent) {
-                found.push((offsets::tx(index, TDBAL), format!("transmit queue {index} may still access {what}")));
-            }
-        }
-        for (offset, detail) in found {
-            self.common.violation(Rule::UnmappedWhileOwned, offset, || {
-                format!("{len} bytes at {start:#x} unmapped: {detail}")
-            });
         }
     }
 }

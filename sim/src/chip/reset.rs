@@ -5,6 +5,7 @@ use ixgbe::info::RegisterInfo;
 use crate::board::i2c::I2c;
 use crate::chip::Chip;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
+use crate::chip::common::Common;
 use crate::registers::offsets::*;
 use crate::violation::Rule;
 
@@ -29,17 +30,40 @@ pub(crate) struct Startup {
     resets: u32,
     /// `true` if the driver itself made the last reset, through CTRL.
     own_reset: bool,
-    /// `true` if RXCTRL.RXEN was 1 since the reset.
-    pub(crate) has_received: bool,
     /// `true` if software has read EEC.AUTO_RD as 1.
-    pub(crate) eeprom_seen: bool,
-    /// `true` if software has read RDRXCTL.DMAIDONE as 1.
-    pub(crate) dma_init_seen: bool,
+    eeprom_seen: bool,
 }
 
 impl Startup {
     pub(crate) fn in_reset(&self) -> bool {
         self.in_reset
+    }
+
+    /// Notes that software has read `control` from EEC, and so may have seen that the EEPROM is read.
+    pub(crate) fn eeprom_control_read(&mut self, control: u32) {
+        self.eeprom_seen |= control & EEC_AUTO_RD != 0;
+    }
+
+    /// Checks that the register at `offset` may be accessed now. Returns `true` if the access takes effect.
+    pub(crate) fn check(&self, offset: u32, write: bool, common: &mut Common) -> bool {
+        let kind = if write { "write" } else { "read" };
+        if self.quiet_until > common.clock.now() {
+            let left = (self.quiet_until - common.clock.now()) / MICROSECOND;
+            common.violation(Rule::TouchedAfterReset, offset, || format!("{kind} {left} us too early"));
+        } else if self.in_reset && !matches!(offset, CTRL | STATUS) {
+            common.violation(Rule::AccessInReset, offset, || format!("{kind} while CTRL.RST has not cleared itself"));
+        }
+        if write && !self.in_reset && self.own_reset && !self.eeprom_seen {
+            let early = matches!(
+                offset,
+                CTRL | CTRL_EXT | EEC | EERD | SWSM | SW_FW_SYNC | GPIE | FCRTV | FCCFG | 0x00800..0x00900
+                    | FCTTV..0x03280 | EIMS_EX..0x00AE0
+            );
+            if !early {
+                common.violation(Rule::EepromNotAwaited, offset, || "EEC.AUTO_RD was not yet read as 1".to_owned());
+            }
+        }
+        !(write && self.in_reset && offset != CTRL)
     }
 }
 
@@ -64,7 +88,7 @@ impl Chip {
     /// Resets the parts of the chip, and the registers for which `which` returns `true`.
     fn reset_parts(&mut self, keep_link: bool, which: impl Fn(&RegisterInfo) -> bool) {
         self.common.clock.cancel(|_| true);
-        self.reset_receiver();
+        self.receiver.reset(&mut self.common.counters);
         self.transmitter.reset();
         self.interrupts.reset();
         self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
@@ -89,10 +113,10 @@ impl Chip {
     }
 
     fn start_reset(&mut self, value: u32) {
-        if let Some(queue) = self.receiver.first_working() {
+        if let Some(queue) = self.receiver.queues.working().next() {
             self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("receive queue {queue} is enabled"));
         }
-        if let Some(queue) = self.transmitter.first_working() {
+        if let Some(queue) = self.transmitter.queues.working().next() {
             self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("transmit queue {queue} is enabled"));
         }
         if self.common.registers.get(STATUS) & STATUS_MASTER != 0 {
@@ -138,29 +162,5 @@ impl Chip {
         if self.startup.link_reset {
             self.link.train(&mut self.common, &mut self.interrupts);
         }
-    }
-
-    /// Checks that the register at `offset` may be accessed now. Returns `true` if the access takes effect.
-    pub(crate) fn check_startup(&mut self, offset: u32, write: bool) -> bool {
-        let kind = if write { "write" } else { "read" };
-        if self.startup.quiet_until > self.common.clock.now() {
-            let left = (self.startup.quiet_until - self.common.clock.now()) / MICROSECOND;
-            self.common.violation(Rule::TouchedAfterReset, offset, || format!("{kind} {left} us too early"));
-        } else if self.startup.in_reset && !matches!(offset, CTRL | STATUS) {
-            self.common
-                .violation(Rule::AccessInReset, offset, || format!("{kind} while CTRL.RST has not cleared itself"));
-        }
-        if write && !self.startup.in_reset && self.startup.own_reset && !self.startup.eeprom_seen {
-            let early = matches!(
-                offset,
-                CTRL | CTRL_EXT | EEC | EERD | SWSM | SW_FW_SYNC | GPIE | FCRTV | FCCFG | 0x00800..0x00900
-                    | FCTTV..0x03280 | EIMS_EX..0x00AE0
-            );
-            if !early {
-                self.common
-                    .violation(Rule::EepromNotAwaited, offset, || "EEC.AUTO_RD was not yet read as 1".to_owned());
-            }
-        }
-        !(write && self.startup.in_reset && offset != CTRL)
     }
 }

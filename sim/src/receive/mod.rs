@@ -2,10 +2,12 @@
 
 pub(crate) mod filter;
 pub(crate) mod flow_director;
+pub(crate) mod queues;
 mod rss;
 mod start_rules;
+mod write_back;
 
-use crate::chip::Chip;
+use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::frame::address::{Cast, cast};
@@ -13,65 +15,30 @@ use crate::frame::checksum;
 use crate::frame::crc::crc32;
 use crate::frame::headers::{self, Headers};
 use crate::frame::vlan;
-use crate::frame::{CRC, LONGEST, SHORTEST};
+use crate::frame::{CRC, LONGEST, SHORTEST, longest_allowed};
+use crate::interrupts::Interrupts;
 use crate::iommu::Access;
+use crate::link::Link;
 use crate::receive::filter::Filter;
 use crate::receive::flow_director::{FlowDirector, Verdict};
+use crate::receive::queues::RxQueues;
+use crate::receive::write_back::{FLM, PIF, Report};
 use crate::registers::offsets::{self, *};
-use crate::ring::Ring;
+use crate::ring::control::Write;
+use crate::security;
 use crate::statistics;
 use crate::violation::Rule;
 use crate::wire::frames::FrameQueue;
 
-/// Number of queues.
-const QUEUES: usize = 128;
 /// Maximum number of frames that one step takes from the wire.
 const BURST: usize = 256;
 
-/// Status and error bits of a write-back (7.1.6.2).
-const DD: u64 = 1 << 0;
-const EOP: u64 = 1 << 1;
-const FLM: u64 = 1 << 2;
-const VP: u64 = 1 << 3;
-const PIF: u64 = 1 << 7;
-const ALL_ERRORS: u64 = 0xFFF << 20;
-
-/// The packet's data in the write-back of its last descriptor.
-struct Report {
-    /// The first word of an advanced write-back.
-    start: u64,
-    /// The stripped VLAN tag.
-    tag: Option<u16>,
-    /// Status bits: checked and wrong checksums, a filter match, and a destination of several hosts.
-    status: u64,
-}
-
-/// One receive queue.
-pub(crate) struct RxQueue {
-    pub(crate) ring: Ring,
-    pub(crate) buffer_size: usize,
-    pub(crate) advanced: bool,
-    pub(crate) drop_enabled: bool,
-    pub(crate) strip_vlan: bool,
-    buffer_hint: usize,
-    /// `true` if frames were written in this step.
-    moved: bool,
-}
-
-impl RxQueue {
-    fn new() -> Self {
-        let (ring, buffer_hint) = (Ring::new(), 0);
-        let (advanced, drop_enabled, strip_vlan) = (false, false, false);
-        Self { ring, buffer_size: 0, advanced, drop_enabled, strip_vlan, buffer_hint, moved: false }
-    }
-}
-
-/// The whole receive side.
+/// The receive side: its queues, filters and packet buffer.
 pub(crate) struct Receiver {
-    pub(crate) queues: Vec<Option<Box<RxQueue>>>,
+    pub(crate) queues: RxQueues,
     pub(crate) flow_director: FlowDirector,
     filter: Filter,
-    /// `true` if registers were written since `filter` was derived from them.
+    /// `true` if registers were written since `filter` and the fields up to `buffer_bytes` were derived from them.
     stale: bool,
     working: Vec<usize>,
     receiving: bool,
@@ -85,12 +52,16 @@ pub(crate) struct Receiver {
     scratch: Vec<u8>,
     /// `true` if reception was enabled without CTRL_EXT.NS_DIS; the next packet is then a violation.
     snoop_pending: bool,
+    /// `true` if RXCTRL.RXEN was 1 since the reset.
+    has_received: bool,
+    /// `true` if software has read RDRXCTL.DMAIDONE as 1.
+    dma_init_seen: bool,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
         Self {
-            queues: (0..QUEUES).map(|_| None).collect(),
+            queues: RxQueues::default(),
             flow_director: FlowDirector::default(),
             filter: Filter::default(),
             stale: true,
@@ -104,226 +75,245 @@ impl Default for Receiver {
             waiting: FrameQueue::default(),
             scratch: Vec::new(),
             snoop_pending: false,
+            has_received: false,
+            dma_init_seen: false,
         }
     }
 }
 
+/// Returns the counter of frames dropped for one reason.
+type Dropped = fn(&mut Counters) -> &mut u64;
+
 impl Receiver {
-    /// Returns the queue, and creates it on first use.
-    pub(crate) fn queue(&mut self, queue: usize) -> &mut RxQueue {
-        self.queues[queue % QUEUES].get_or_insert_with(|| Box::new(RxQueue::new()))
-    }
-
-    pub(crate) fn ring(&mut self, queue: usize) -> Option<&mut Ring> {
-        self.queues.get_mut(queue)?.as_deref_mut().map(|queue| &mut queue.ring)
-    }
-
-    /// Returns the queues that read as enabled.
-    pub(crate) fn working(&self) -> impl Iterator<Item = usize> {
-        let works = |queue: &Option<Box<RxQueue>>| queue.as_ref().is_some_and(|queue| queue.ring.works());
-        self.queues.iter().enumerate().filter(move |(_, queue)| works(queue)).map(|(index, _)| index)
-    }
-
-    pub(crate) fn first_working(&self) -> Option<usize> {
-        self.working().next()
-    }
-
+    /// Notes that registers of the configuration were written.
     pub(crate) fn config_changed(&mut self) {
         self.stale = true;
     }
 
-    pub(crate) fn reset(&mut self) {
+    /// Resets reception, and clears the packet buffer with its waiting frames.
+    pub(crate) fn reset(&mut self, counters: &mut Counters) {
         let filter = std::mem::take(&mut self.filter);
         *self = Self { filter, ..Self::default() };
+        counters.dropped_not_receiving += std::mem::take(&mut counters.waiting);
     }
-}
 
-impl Chip {
-    fn update_receiver(&mut self) {
-        let registers = &self.common.registers;
-        let mut filter = std::mem::take(&mut self.receiver.filter);
-        filter.update(registers);
-        let enabled = registers.get(RXCTRL) & RXCTRL_RXEN != 0;
-        let receiving = enabled && registers.get(SECRXCTRL) & SEC_DIS == 0;
-        let mac = registers.get(HLREG0);
-        let longest = self.longest_frame();
-        let working = self.receiver.working().collect();
-        let store_bad = registers.get(FCTRL) & FCTRL_SBP != 0;
-        let hash_reported = registers.get(RXCSUM) & RXCSUM_PCSD != 0;
-        // Without DCB all packets pass buffer 0.
-        let buffer_bytes = (registers.get(RXPBSIZE) >> 10 & 0x3FF) as usize * 1024;
-        let queues = registers.get(MRQC) & 0xF;
-        let receiver = &mut self.receiver;
-        receiver.filter = filter;
-        receiver.stale = false;
-        receiver.receiving = receiving;
-        receiver.longest = longest;
-        receiver.strip_crc = mac & HLREG0_RXCRCSTRP != 0;
-        receiver.working = working;
-        receiver.store_bad = store_bad;
-        receiver.hash_reported = hash_reported;
-        receiver.buffer_bytes = buffer_bytes;
-        if receiving && queues > 1 {
-            self.common
-                .violation(Rule::NotModelled, MRQC, || format!("MRQC.MRQE is {queues}: only RSS alone is modelled"));
+    /// Handles a write to a register in a queue's block. Returns `true` if nothing is left to do.
+    pub(crate) fn write_queue(&mut self, write: Write, common: &mut Common) -> bool {
+        self.stale |= write.register == RXDCTL;
+        self.queues.write(write, common)
+    }
+
+    /// Enables a queue, some time after software has asked for it.
+    pub(crate) fn queue_enabled(&mut self, queue: usize, common: &mut Common) {
+        self.stale = true;
+        self.queues.enabled(queue, common);
+    }
+
+    /// Disables a queue, some time after software has asked for it.
+    pub(crate) fn queue_disabled(&mut self, queue: usize, common: &mut Common) {
+        self.stale = true;
+        self.queues.disabled(queue, common);
+    }
+
+    /// Notes that software has read `control` from RDRXCTL, and so may have seen the end of DMA initialisation.
+    pub(crate) fn dma_control_read(&mut self, control: u32) {
+        self.dma_init_seen |= control & RDRXCTL_DMAIDONE != 0;
+    }
+
+    /// Checks the rules of order for a change of the register at `at` from `old` to `new`.
+    pub(crate) fn check_change(&mut self, at: u32, old: u32, new: u32, common: &mut Common) {
+        let receiving = common.registers.get(RXCTRL) & RXCTRL_RXEN != 0;
+        match at {
+            FCTRL | RXCSUM if receiving => {
+                common.violation(Rule::FilterChangedWhileReceiving, at, || format!("{old:#x} to {new:#x}"));
+            }
+            RXCTRL => {
+                if !security::is_receive_halted(common) {
+                    let rule = if self.has_received { Rule::PausedWithoutHalt } else { Rule::ReceiveNotHalted };
+                    common.violation(rule, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
+                }
+                if new & RXCTRL_RXEN != 0 {
+                    self.has_received = true;
+                    let working: Vec<usize> = self.queues.working().collect();
+                    start_rules::check(&working, self.dma_init_seen, common);
+                }
+            }
+            _ if (RXPBSIZE..RXPBSIZE + 0x20).contains(&at) && receiving => {
+                common.violation(Rule::BufferResizedWhileRunning, at, || "RXCTRL.RXEN is 1".to_owned());
+            }
+            _ => {}
         }
-        if receiving && self.common.registers.get(CTRL_EXT) & CTRL_EXT_NS_DIS == 0 {
-            self.receiver.snoop_pending = true;
+    }
+
+    fn update(&mut self, common: &mut Common) {
+        let registers = &common.registers;
+        self.filter.update(registers);
+        self.stale = false;
+        self.working = self.queues.working().collect();
+        let enabled = registers.get(RXCTRL) & RXCTRL_RXEN != 0;
+        self.receiving = enabled && registers.get(SECRXCTRL) & SEC_DIS == 0;
+        self.longest = longest_allowed(registers);
+        self.strip_crc = registers.get(HLREG0) & HLREG0_RXCRCSTRP != 0;
+        self.store_bad = registers.get(FCTRL) & FCTRL_SBP != 0;
+        self.hash_reported = registers.get(RXCSUM) & RXCSUM_PCSD != 0;
+        // Without DCB all packets pass buffer 0.
+        self.buffer_bytes = (registers.get(RXPBSIZE) >> 10 & 0x3FF) as usize * 1024;
+        let queues = registers.get(MRQC) & 0xF;
+        if self.receiving && registers.get(CTRL_EXT) & CTRL_EXT_NS_DIS == 0 {
+            self.snoop_pending = true;
+        }
+        if self.receiving && queues > 1 {
+            common.violation(Rule::NotModelled, MRQC, || format!("MRQC.MRQE is {queues}: only RSS alone is modelled"));
         }
     }
 
     /// Takes frames from the packet buffer and the wire. Returns the number of frames taken.
-    pub(crate) fn receive(&mut self, dma: &Access<'_>) -> usize {
-        if self.receiver.stale {
-            self.update_receiver();
+    pub(crate) fn receive(
+        &mut self,
+        link: &mut Link,
+        common: &mut Common,
+        interrupts: &mut Interrupts,
+        dma: &Access<'_>,
+    ) -> usize {
+        if self.stale {
+            self.update(common);
         }
-        let before = self.common.counters.frames_in + self.common.counters.delivered;
-        self.retry_waiting(dma);
-        if !self.link.is_up() {
-            self.link.discard_arrivals(&mut self.common.counters);
+        let before = common.counters.frames_in + common.counters.delivered;
+        self.retry_waiting(common, dma);
+        if link.is_up() {
+            let (now, room) = (common.clock.now(), self.room(common));
+            let lost = link.take_arrivals(now, room, &mut |frame| self.arrive(frame, common, interrupts, dma));
+            self.overrun(lost, common, interrupts);
         } else {
-            let (now, room) = (self.common.clock.now(), self.room());
-            let mut link = std::mem::take(&mut self.link);
-            let lost = link.take_arrivals(now, room, &mut |frame| self.arrive(frame, dma));
-            self.link = link;
-            self.overrun(lost);
+            link.discard_arrivals(&mut common.counters);
         }
-        self.publish_heads();
-        (self.common.counters.frames_in + self.common.counters.delivered - before) as usize
+        self.publish_heads(common, interrupts);
+        (common.counters.frames_in + common.counters.delivered - before) as usize
     }
 
     /// Counts frames that arrived while the port did not step: more than its packet buffer holds.
-    fn overrun(&mut self, frames: u64) {
-        self.common.counters.frames_in += frames;
-        if !self.receiver.receiving {
-            self.common.counters.dropped_not_receiving += frames;
+    fn overrun(&mut self, frames: u64, common: &mut Common, interrupts: &mut Interrupts) {
+        common.counters.frames_in += frames;
+        if !self.receiving {
+            common.counters.dropped_not_receiving += frames;
         } else if frames > 0 {
-            self.miss(frames);
+            miss(frames, common, interrupts);
         }
-    }
-
-    fn miss(&mut self, frames: u64) {
-        self.common.counters.missed += frames;
-        statistics::count_missed(&mut self.common.registers, frames as u32);
-        self.interrupts.cause(EICR_RX_MISS, &mut self.common);
-    }
-
-    /// Resets reception, and clears the packet buffer with its waiting frames.
-    pub(crate) fn reset_receiver(&mut self) {
-        self.receiver.reset();
-        self.common.counters.dropped_not_receiving += std::mem::take(&mut self.common.counters.waiting);
     }
 
     /// Receives a frame that no wire brought.
-    pub(crate) fn deliver_one(&mut self, frame: &[u8], dma: &Access<'_>) {
-        if self.receiver.stale {
-            self.update_receiver();
+    pub(crate) fn deliver_one(
+        &mut self,
+        frame: &[u8],
+        common: &mut Common,
+        interrupts: &mut Interrupts,
+        dma: &Access<'_>,
+    ) {
+        if self.stale {
+            self.update(common);
         }
-        self.retry_waiting(dma);
-        self.arrive(frame, dma);
-        self.publish_heads();
+        self.retry_waiting(common, dma);
+        self.arrive(frame, common, interrupts, dma);
+        self.publish_heads(common, interrupts);
     }
 
     /// Returns the number of frames of any size that are certain to find descriptors.
-    fn room(&self) -> usize {
-        let receiver = &self.receiver;
-        if !receiver.receiving || !receiver.waiting.is_empty() || !self.common.is_master() {
+    fn room(&self, common: &Common) -> usize {
+        if !self.receiving || !self.waiting.is_empty() || !common.is_master() {
             return 0;
         }
-        let free = receiver.working.iter().filter_map(|index| receiver.queues[*index].as_ref()).map(|queue| {
-            let each = receiver.longest.div_ceil(queue.buffer_size.max(1)).max(1);
+        let free = self.working.iter().filter_map(|index| self.queues.get(*index)).map(|queue| {
+            let each = self.longest.div_ceil(queue.buffer_size.max(1)).max(1);
             queue.ring.owned() / each
         });
         free.min().unwrap_or(0).min(BURST)
     }
 
     /// Copies the heads to the registers, once per step.
-    fn publish_heads(&mut self) {
-        for at in 0..self.receiver.working.len() {
-            let index = self.receiver.working[at];
-            let Some(queue) = self.receiver.queues[index].as_deref_mut() else { continue };
+    fn publish_heads(&mut self, common: &mut Common, interrupts: &mut Interrupts) {
+        for &index in &self.working {
+            let Some(queue) = self.queues.get_mut(index) else { continue };
             if std::mem::take(&mut queue.moved) {
                 let head = queue.ring.head as u32;
-                self.common.registers.set(offsets::rx(index, RDH), head);
-                self.interrupts.queue_cause(index, false, &mut self.common);
+                common.registers.set(offsets::rx(index, RDH), head);
+                interrupts.queue_cause(index, false, common);
             }
         }
     }
 
     /// Receives a frame from the wire, without CRC.
-    pub(crate) fn arrive(&mut self, frame: &[u8], dma: &Access<'_>) {
-        self.common.counters.frames_in += 1;
+    pub(crate) fn arrive(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
+        common.counters.frames_in += 1;
         if frame.is_empty() || frame.len() > LONGEST {
-            self.common.counters.dropped_not_receiving += 1;
+            common.counters.dropped_not_receiving += 1;
             return;
         }
         // The MAC filters and counts even while reception is off (8.2.3.23).
-        let refused = self.filter_in_mac(frame);
-        let refused: Option<fn(&mut Counters) -> &mut u64> = match self.receiver.receiving {
+        let refused = self.filter_in_mac(frame, common);
+        let refused: Option<Dropped> = match self.receiving {
             true => refused,
             false => Some(|counters| &mut counters.dropped_not_receiving),
         };
         match refused {
-            Some(counter) => *counter(&mut self.common.counters) += 1,
-            None => self.accept(frame, dma),
+            Some(counter) => *counter(&mut common.counters) += 1,
+            None => self.accept(frame, common, interrupts, dma),
         }
     }
 
     /// Counts a frame in the MAC's registers. Returns the counter of frames dropped for the same reason, or `None` for
     /// a frame that passes the filters.
     #[inline]
-    fn filter_in_mac(&mut self, frame: &[u8]) -> Option<fn(&mut Counters) -> &mut u64> {
-        statistics::count_arrival(&mut self.common.registers, frame.len());
-        if !self.common.faults.none() && self.common.faults.has(Fault::RxCrcErrors) && !self.receiver.store_bad {
-            statistics::count_wrong_crc(&mut self.common.registers);
+    fn filter_in_mac(&self, frame: &[u8], common: &mut Common) -> Option<Dropped> {
+        statistics::count_arrival(&mut common.registers, frame.len());
+        if !common.faults.none() && common.faults.has(Fault::RxCrcErrors) && !self.store_bad {
+            statistics::count_wrong_crc(&mut common.registers);
             return Some(|counters| &mut counters.dropped_crc);
         }
-        let tag_type = self.receiver.filter.vlan.tag_type;
+        let tag_type = self.filter.vlan.tag_type;
         let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
         if frame.len() < SHORTEST {
-            statistics::count_short(&mut self.common.registers);
+            statistics::count_short(&mut common.registers);
             return Some(|counters| &mut counters.dropped_short);
         }
-        if frame.len() + CRC > self.receiver.longest + tag {
-            statistics::count_long(&mut self.common.registers);
+        if frame.len() + CRC > self.longest + tag {
+            statistics::count_long(&mut common.registers);
             return Some(|counters| &mut counters.dropped_long);
         }
-        statistics::count_good(&mut self.common.registers, frame.len());
+        statistics::count_good(&mut common.registers, frame.len());
         let cast = cast(frame);
-        if !self.receiver.filter.accepts(frame, cast, &self.common.registers) {
+        if !self.filter.accepts(frame, cast, &common.registers) {
             return Some(|counters| &mut counters.dropped_filter);
         }
-        statistics::count_accepted(&mut self.common.registers, frame.len(), cast);
+        statistics::count_accepted(&mut common.registers, frame.len(), cast);
         None
     }
 
     /// Delivers a frame that has passed the filters to its queue, or keeps it in the packet buffer.
-    fn accept(&mut self, frame: &[u8], dma: &Access<'_>) {
-        if !self.receiver.waiting.is_empty() || !self.common.is_master() || !self.deliver(frame, dma) {
-            self.keep(frame);
+    fn accept(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
+        if !self.waiting.is_empty() || !common.is_master() || !self.deliver(frame, common, dma) {
+            self.keep(frame, common, interrupts);
         }
     }
 
     /// Puts a frame into the packet buffer if there is room.
-    fn keep(&mut self, frame: &[u8]) {
-        let receiver = &mut self.receiver;
-        if receiver.waiting.bytes() + frame.len() > receiver.buffer_bytes {
-            self.miss(1);
+    fn keep(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts) {
+        if self.waiting.bytes() + frame.len() > self.buffer_bytes {
+            miss(1, common, interrupts);
         } else {
-            receiver.waiting.push(frame);
-            self.common.counters.waiting += 1;
+            self.waiting.push(frame);
+            common.counters.waiting += 1;
         }
     }
 
-    fn retry_waiting(&mut self, dma: &Access<'_>) {
-        while self.receiver.receiving && self.common.is_master() && !self.receiver.waiting.is_empty() {
-            let mut waiting = std::mem::take(&mut self.receiver.waiting);
-            let done = self.deliver(waiting.front().unwrap_or_default(), dma);
+    fn retry_waiting(&mut self, common: &mut Common, dma: &Access<'_>) {
+        while self.receiving && common.is_master() && !self.waiting.is_empty() {
+            let mut waiting = std::mem::take(&mut self.waiting);
+            let done = self.deliver(waiting.front().unwrap_or_default(), common, dma);
             if done {
                 waiting.pop();
-                self.common.counters.waiting -= 1;
+                common.counters.waiting -= 1;
             }
-            self.receiver.waiting = waiting;
+            self.waiting = waiting;
             if !done {
                 break;
             }
@@ -331,25 +321,25 @@ impl Chip {
     }
 
     /// Writes a frame to its queue's buffers. Returns `false` if it must wait for descriptors.
-    fn deliver(&mut self, frame: &[u8], dma: &Access<'_>) -> bool {
-        let tag_type = self.receiver.filter.vlan.tag_type;
+    fn deliver(&mut self, frame: &[u8], common: &mut Common, dma: &Access<'_>) -> bool {
+        let tag_type = self.filter.vlan.tag_type;
         let headers = headers::headers(frame, tag_type);
-        let (mut index, hash, hash_type) = self.receiver.filter.queue(frame, &headers);
-        let flow = self.receiver.flow_director.ask(frame, &headers, tag_type, &self.common.registers);
+        let (mut index, hash, hash_type) = self.filter.queue(frame, &headers);
+        let flow = self.flow_director.ask(frame, &headers, tag_type, &common.registers);
         if let Verdict::Match(Some(queue)) = flow {
             index = queue;
         }
-        if !self.common.faults.none() && self.common.faults.has(Fault::RxQueueWrong) {
+        if !common.faults.none() && common.faults.has(Fault::RxQueueWrong) {
             index = 0;
         }
-        let Some(queue) = self.receiver.queues[index].as_deref_mut().filter(|queue| queue.ring.works()) else {
-            self.common.counters.dropped_no_queue += 1;
-            statistics::count_queue_drop(&mut self.common.registers, index);
+        let Some(queue) = self.queues.get_mut(index).filter(|queue| queue.ring.works()) else {
+            common.counters.dropped_no_queue += 1;
+            statistics::count_queue_drop(&mut common.registers, index);
             return true;
         };
         let stripped_tag = if queue.strip_vlan { vlan::tag(frame, tag_type) } else { None };
         let tag_len = if stripped_tag.is_some() { vlan::TAG } else { 0 };
-        let crc_len = if self.receiver.strip_crc { 0 } else { CRC };
+        let crc_len = if self.strip_crc { 0 } else { CRC };
         let len = frame.len() - tag_len + crc_len;
         let size = queue.buffer_size.max(1);
         let needed = len.div_ceil(size);
@@ -357,14 +347,14 @@ impl Chip {
             if !queue.drop_enabled {
                 return false;
             }
-            self.common.counters.dropped_no_descriptor += 1;
-            statistics::count_queue_drop(&mut self.common.registers, index);
+            common.counters.dropped_no_descriptor += 1;
+            statistics::count_queue_drop(&mut common.registers, index);
             return true;
         }
-        let hash = if self.receiver.hash_reported { hash } else { 0 };
+        let hash = if self.hash_reported { hash } else { 0 };
         let mut status = checksum::check(frame, &headers);
         if status & checksum::WRONG != 0 {
-            statistics::count_wrong_checksum(&mut self.common.registers);
+            statistics::count_wrong_checksum(&mut common.registers);
         }
         // A match is reported regardless of FDIRCTRL.Report-Status (8.2.3.21.1).
         if matches!(flow, Verdict::Match(_)) {
@@ -378,9 +368,9 @@ impl Chip {
         let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag, status };
         let mut written = true;
         if tag_len + crc_len == 0 && needed == 1 {
-            written = self.write_piece(index, frame, Some(&report), dma);
+            written = queue.write_piece(index, frame, Some(&report), common, dma);
         } else {
-            let mut whole = std::mem::take(&mut self.receiver.scratch);
+            let mut whole = std::mem::take(&mut self.scratch);
             whole.clear();
             let (addresses, rest) = frame.split_at(vlan::ETHERTYPE);
             whole.extend_from_slice(addresses);
@@ -389,86 +379,31 @@ impl Chip {
                 whole.extend_from_slice(&crc32(frame).to_le_bytes());
             }
             for (n, piece) in whole.chunks(size).enumerate() {
-                written &= self.write_piece(index, piece, (n + 1 == needed).then_some(&report), dma);
+                written &= queue.write_piece(index, piece, (n + 1 == needed).then_some(&report), common, dma);
             }
-            self.receiver.scratch = whole;
+            self.scratch = whole;
         }
-        flow_director::count(flow, &mut self.common.registers);
+        flow_director::count(flow, &mut common.registers);
         if written {
-            self.common.counters.delivered += 1;
-            self.common.counters.delivered_bytes += len as u64;
-            statistics::count_delivered(&mut self.common.registers, index, len + tag_len);
+            common.counters.delivered += 1;
+            common.counters.delivered_bytes += len as u64;
+            statistics::count_delivered(&mut common.registers, index, len + tag_len);
         } else {
-            self.common.counters.dropped_dma += 1;
+            common.counters.dropped_dma += 1;
         }
-        if self.receiver.snoop_pending {
-            self.receiver.snoop_pending = false;
-            self.common.violation(Rule::NoSnoopEnabled, CTRL_EXT, || "a packet was received with NS_DIS 0".to_owned());
+        if self.snoop_pending {
+            self.snoop_pending = false;
+            common.violation(Rule::NoSnoopEnabled, CTRL_EXT, || "a packet was received with NS_DIS 0".to_owned());
         }
         true
     }
+}
 
-    /// Writes one buffer and its descriptor, with the packet's `report` in the last one. Returns `true` if the buffer
-    /// was written.
-    #[inline]
-    fn write_piece(&mut self, index: usize, piece: &[u8], report: Option<&Report>, dma: &Access<'_>) -> bool {
-        let Some(queue) = self.receiver.queues[index].as_deref_mut() else { return false };
-        let at = queue.ring.head;
-        let advanced = queue.advanced;
-        let Some((now, as_fetched)) = queue.ring.fetch(at, dma) else {
-            self.receive_fault(Rule::DmaOutsideMapping, index, || format!("descriptor {at} cannot be read"));
-            return false;
-        };
-        let written = dma.write(now[0], piece, &mut queue.buffer_hint);
-        queue.ring.head = queue.ring.next(at);
-        queue.moved = true;
-        let (start, tag, of_packet) = report.map_or((0, None, 0), |report| (report.start, report.tag, report.status));
-        let mut status = DD | if report.is_some() { EOP } else { 0 } | if tag.is_some() { VP } else { 0 } | of_packet;
-        let mut length = piece.len() as u64;
-        let mut lost = false;
-        if !self.common.faults.none() {
-            lost = self.common.faults.has(Fault::RxWriteBackLost);
-            if self.common.faults.has(Fault::RxNoEop) {
-                status &= !EOP;
-            }
-            if self.common.faults.has(Fault::RxErrors) {
-                status |= ALL_ERRORS;
-            }
-            length = self.common.faults.rx_length().map_or(length, u64::from);
-        }
-        let tag = u64::from(tag.unwrap_or(0)) << 48;
-        let words = match advanced {
-            true => [start, status | length << 32 | tag],
-            // The status byte starts at DD, and the error byte follows (7.1.5). A legacy status has no FLM.
-            false => [now[0], length | (status & 0xFF & !FLM) << 32 | (status >> 24 & 0xFF) << 40 | tag],
-        };
-        let words = if self.common.faults.has(Fault::RxGarbage) { [u64::MAX; 2] } else { words };
-        if !lost {
-            queue.ring.write_back(at, 0, words[0], dma);
-            queue.ring.write_back(at, 1, words[1], dma);
-        }
-        if now != as_fetched {
-            self.receive_fault(Rule::DescriptorChanged, index, || {
-                format!("descriptor {at} was {as_fetched:#x?} when given to the device and is now {now:#x?}")
-            });
-        }
-        // The device writes the rest of a legacy descriptor's second word.
-        let done = if advanced { now[1] & 1 } else { now[1] >> 32 & 1 };
-        if done != 0 || now[0] == 0 {
-            self.receive_fault(Rule::ReceiveDescriptorMalformed, index, || format!("descriptor {at} is {now:#x?}"));
-        }
-        if !written {
-            let len = piece.len();
-            self.receive_fault(Rule::DmaOutsideMapping, index, || {
-                format!("descriptor {at}: {len} bytes at {:#x} are not mapped", now[0])
-            });
-        }
-        written
-    }
-
-    fn receive_fault(&mut self, rule: Rule, queue: usize, detail: impl FnOnce() -> String) {
-        self.common.violation(rule, offsets::rx(queue, RDBAL), || format!("receive queue {queue}: {}", detail()));
-    }
+/// Counts frames that found the packet buffer full.
+fn miss(frames: u64, common: &mut Common, interrupts: &mut Interrupts) {
+    common.counters.missed += frames;
+    statistics::count_missed(&mut common.registers, frames as u32);
+    interrupts.cause(EICR_RX_MISS, common);
 }
 
 /// Returns the first word of an advanced write-back.

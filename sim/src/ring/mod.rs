@@ -1,5 +1,7 @@
 //! A descriptor ring as the device sees it: the owner of each descriptor, and its contents when the device fetched it.
 
+pub(crate) mod control;
+
 use crate::chip::clock::Time;
 use crate::iommu::Access;
 

@@ -4,8 +4,8 @@ use crate::frame::vlan;
 use crate::frame::{CRC, LONGEST};
 use crate::iommu::Access;
 use crate::ring::State;
-use crate::transmit::TxQueue;
 use crate::transmit::offload::{Context, Offload};
+use crate::transmit::queues::TxQueue;
 use crate::violation::Rule;
 
 /// Bits of a descriptor's second word (7.2.3.2).

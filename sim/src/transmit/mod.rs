@@ -2,70 +2,37 @@
 
 pub(crate) mod gather;
 pub(crate) mod offload;
+mod outlet;
+pub(crate) mod queues;
 mod segmentation;
+mod write_back;
 
-use crate::chip::Chip;
+use crate::chip::common::Common;
 use crate::fault::Fault;
-use crate::frame::address::cast;
-use crate::frame::crc::crc32;
-use crate::frame::{CRC, SHORTEST};
+use crate::frame::longest_allowed;
+use crate::interrupts::Interrupts;
 use crate::iommu::Access;
+use crate::link::Link;
+use crate::receive::Receiver;
+use crate::registers::RegisterFile;
 use crate::registers::offsets::{self, *};
-use crate::ring::{Ring, State};
-use crate::statistics;
-use crate::transmit::gather::{DD, DEXT, Found, Limits, RS, Wrong, find_packet, is_open};
-use crate::transmit::offload::Context;
-use crate::transmit::segmentation::{FlagMasks, Segments};
+use crate::ring::control::Write;
+use crate::transmit::gather::{Limits, Wrong, find_packet};
+use crate::transmit::outlet::{Format, Outlet};
+use crate::transmit::queues::{TxQueue, TxQueues};
 use crate::violation::Rule;
 
-/// Number of queues.
-const QUEUES: usize = 128;
 /// Maximum number of descriptors of one queue that one step processes.
 const BURST: usize = 256;
 
-/// One transmit queue.
-pub(crate) struct TxQueue {
-    pub(crate) ring: Ring,
-    /// The address for head write-back, which replaces DD.
-    pub(crate) head_write_back: Option<u64>,
-    pub(crate) write_back_threshold: usize,
-    /// `true` if pending write-backs are due (TXDCTL.SWFLSH, or an idle queue).
-    pub(crate) flush: bool,
-    /// Completed descriptors that await their write-back.
-    pending: Vec<usize>,
-    /// The loaded contexts.
-    pub(crate) contexts: [Option<Context>; 2],
-    /// Number of contexts before the packet at the head.
-    pub(crate) leading_contexts: usize,
-    /// Number of descriptors since the last one with RS.
-    pub(crate) unreported: usize,
-    pub(crate) buffer_hint: usize,
-}
-
-impl TxQueue {
-    fn new() -> Self {
-        Self {
-            ring: Ring::new(),
-            head_write_back: None,
-            write_back_threshold: 0,
-            flush: false,
-            pending: Vec::new(),
-            contexts: [None; 2],
-            leading_contexts: 0,
-            unreported: 0,
-            buffer_hint: 0,
-        }
-    }
-}
-
-/// The whole transmit side.
+/// The transmit side: its queues and the packet that it assembles.
 pub(crate) struct Transmitter {
-    pub(crate) queues: Vec<Option<Box<TxQueue>>>,
+    pub(crate) queues: TxQueues,
+    /// `true` if registers were written since the fields up to `limits` were derived from them.
     stale: bool,
     working: Vec<usize>,
     sending: bool,
-    loopback: bool,
-    pad: bool,
+    format: Format,
     limits: Limits,
     /// The index of the queue to serve next.
     turn: usize,
@@ -77,12 +44,11 @@ pub(crate) struct Transmitter {
 impl Default for Transmitter {
     fn default() -> Self {
         Self {
-            queues: (0..QUEUES).map(|_| None).collect(),
+            queues: TxQueues::default(),
             stale: true,
             working: Vec::new(),
             sending: false,
-            loopback: false,
-            pad: true,
+            format: Format::default(),
             limits: Limits { longest: 0, tag_type: 0 },
             turn: 0,
             packet: Vec::with_capacity(16 * 1024),
@@ -92,33 +58,7 @@ impl Default for Transmitter {
 }
 
 impl Transmitter {
-    /// Returns the queue, and creates it on first use.
-    pub(crate) fn queue(&mut self, queue: usize) -> &mut TxQueue {
-        self.queues[queue % QUEUES].get_or_insert_with(|| Box::new(TxQueue::new()))
-    }
-
-    pub(crate) fn ring(&mut self, queue: usize) -> Option<&mut Ring> {
-        self.queues.get_mut(queue)?.as_deref_mut().map(|queue| &mut queue.ring)
-    }
-
-    fn queues_where(&self, which: impl Fn(&Ring) -> bool) -> impl Iterator<Item = usize> {
-        let found = move |queue: &Option<Box<TxQueue>>| queue.as_ref().is_some_and(|queue| which(&queue.ring));
-        self.queues.iter().enumerate().filter(move |(_, queue)| found(queue)).map(|(index, _)| index)
-    }
-
-    fn working(&self) -> impl Iterator<Item = usize> {
-        self.queues_where(Ring::works)
-    }
-
-    /// Returns the queues that software has enabled and that do not work yet.
-    pub(crate) fn enabling(&self) -> Vec<usize> {
-        self.queues_where(|ring| ring.state == State::Enabling).collect()
-    }
-
-    pub(crate) fn first_working(&self) -> Option<usize> {
-        self.working().next()
-    }
-
+    /// Notes that registers of the configuration were written.
     pub(crate) fn config_changed(&mut self) {
         self.stale = true;
     }
@@ -126,214 +66,122 @@ impl Transmitter {
     pub(crate) fn reset(&mut self) {
         *self = Self { packet: std::mem::take(&mut self.packet), ..Self::default() };
     }
-}
 
-impl Chip {
-    fn update_transmitter(&mut self) {
-        let registers = &self.common.registers;
-        let enabled = registers.get(DMATXCTL) & DMATXCTL_TE != 0;
-        let mac = registers.get(HLREG0);
-        let sending = enabled && registers.get(SECTXCTRL) & SEC_DIS == 0;
-        let limits = Limits { longest: self.longest_frame(), tag_type: (registers.get(DMATXCTL) >> 16) as u16 };
-        let transmitter = &mut self.transmitter;
-        transmitter.sending = sending;
-        transmitter.loopback = mac & HLREG0_LPBK != 0;
-        transmitter.pad = mac & HLREG0_TXPADEN != 0;
-        transmitter.limits = limits;
-        transmitter.working = transmitter.working().collect();
-        transmitter.stale = false;
+    /// Handles a write to a register in a queue's block. Returns `true` if nothing is left to do.
+    pub(crate) fn write_queue(&mut self, write: Write, link: &Link, common: &mut Common) -> bool {
+        self.stale |= write.register == TXDCTL;
+        self.queues.write(write, link, common)
     }
 
-    /// Checks that a moved tail lies between packets.
-    pub(crate) fn check_packet_complete(&mut self, queue: usize) {
-        let fetched = |ring: &&mut Ring| ring.works() && ring.owned() > 0 && ring.is_fetched();
-        let Some(ring) = self.transmitter.ring(queue).filter(fetched) else { return };
-        let before = ring.tail.checked_sub(1).unwrap_or(ring.count() - 1);
-        if is_open(ring.as_fetched(before)) {
-            let at = offsets::tx(queue, TDT);
-            self.common.violation(Rule::PacketIncomplete, at, || format!("descriptor {before} has no EOP"));
+    /// Enables a queue, some time after software has asked for it.
+    pub(crate) fn queue_enabled(&mut self, queue: usize, common: &mut Common) {
+        self.stale = true;
+        self.queues.enabled(queue, common);
+    }
+
+    /// Disables a queue, some time after software has asked for it.
+    pub(crate) fn queue_disabled(&mut self, queue: usize, common: &mut Common) {
+        self.stale = true;
+        self.queues.disabled(queue, common);
+    }
+
+    /// Checks the rules of order for a change of the register at `at` from `old` to `new`.
+    pub(crate) fn check_change(&self, at: u32, old: u32, new: u32, common: &mut Common) {
+        match at {
+            DMATXCTL if old & new & DMATXCTL_TE != 0 => {
+                common.violation(Rule::TransmitDmaReconfigured, at, || format!("{old:#x} to {new:#x}"));
+            }
+            MTQC => self.check_arbiter(at, common),
+            _ if (TXPBSIZE..TXPBSIZE + 0x20).contains(&at) => self.check_arbiter(at, common),
+            _ => {}
         }
+    }
+
+    fn check_arbiter(&self, at: u32, common: &mut Common) {
+        if common.registers.get(RTTDCS) & RTTDCS_ARBDIS == 0 {
+            common.violation(Rule::ArbiterRunning, at, || "RTTDCS.ARBDIS is 0".to_owned());
+        }
+        if let Some(queue) = self.queues.working().next() {
+            let rule = Rule::BufferResizedWhileRunning;
+            common.violation(rule, at, || format!("transmit queue {queue} is enabled"));
+        }
+    }
+
+    fn update(&mut self, registers: &RegisterFile) {
+        let control = registers.get(DMATXCTL);
+        self.sending = control & DMATXCTL_TE != 0 && registers.get(SECTXCTRL) & SEC_DIS == 0;
+        self.format = Format::new(registers);
+        self.limits = Limits { longest: longest_allowed(registers), tag_type: (control >> 16) as u16 };
+        self.working = self.queues.working().collect();
+        self.stale = false;
     }
 
     /// Sends the packets in the rings. Returns the number of packets taken from them.
-    pub(crate) fn transmit(&mut self, dma: &Access<'_>) -> usize {
-        if self.transmitter.stale {
-            self.update_transmitter();
-        }
-        let linked = self.link.is_up() || self.transmitter.loopback;
-        let ready = self.transmitter.sending && linked && self.common.is_master();
-        if !ready || self.transmitter.working.is_empty() || self.common.faults.has(Fault::TxStalls) {
-            return 0;
-        }
-        let Some(mut wire) = self.link.plug(None) else { return 0 };
-        let mut room = wire.room();
-        let mut taken = 0;
-        let count = self.transmitter.working.len();
-        self.transmitter.turn = (self.transmitter.turn + 1) % count;
-        for nth in 0..count {
-            let index = self.transmitter.working[(self.transmitter.turn + nth) % count];
-            taken += self.transmit_queue(index, &mut room, wire.as_mut(), dma);
-        }
-        wire.flush();
-        self.link.plug(Some(wire));
-        taken
-    }
-
-    fn transmit_queue(
+    pub(crate) fn transmit(
         &mut self,
-        index: usize,
-        room: &mut usize,
-        wire: &mut dyn crate::wire::Wire,
+        link: &mut Link,
+        receiver: &mut Receiver,
+        common: &mut Common,
+        interrupts: &mut Interrupts,
         dma: &Access<'_>,
     ) -> usize {
-        let (mut budget, mut taken) = (BURST, 0);
-        let mut packet = std::mem::take(&mut self.transmitter.packet);
-        while budget > 0 && *room > 0 {
-            packet.clear();
-            let Some(queue) = self.transmitter.queues[index].as_deref_mut() else { break };
-            let Some(found) = find_packet(queue, &mut packet, self.transmitter.limits, dma) else { break };
-            budget = budget.saturating_sub(found.descriptors);
-            taken += 1;
-            if found.report || queue.write_back_threshold > 0 {
-                let mut at = queue.ring.head;
-                for _ in 0..found.descriptors {
-                    if queue.ring.as_fetched(at)[1] & RS != 0 {
-                        queue.pending.push(at);
-                    }
-                    at = queue.ring.next(at);
-                }
-            }
-            queue.ring.head = queue.ring.next(found.last);
-            let head = queue.ring.head;
-            if !queue.pending.is_empty()
-                && (queue.write_back_threshold == 0 || queue.pending.len() >= queue.write_back_threshold)
-            {
-                // The packet leaves before its descriptors are written back.
-                self.send(index, &mut packet, &found, room, wire, dma);
-                self.report(index, head, dma);
-            } else {
-                self.send(index, &mut packet, &found, room, wire, dma);
-            }
-            self.common.counters.transmit_dropped += u64::from(found.lost);
-            for Wrong { rule, detail } in found.wrong {
-                self.common.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
+        if self.stale {
+            self.update(&common.registers);
+        }
+        let linked = link.is_up() || self.format.loopback;
+        let ready = self.sending && linked && common.is_master();
+        if !ready || self.working.is_empty() || common.faults.has(Fault::TxStalls) {
+            return 0;
+        }
+        let Some(wire) = link.wire() else { return 0 };
+        let (room, format, piece) = (wire.room(), self.format, &mut self.piece);
+        let mut outlet = Outlet { wire, room, format, piece, receiver, interrupts, dma };
+        let mut taken = 0;
+        let count = self.working.len();
+        self.turn = (self.turn + 1) % count;
+        for nth in 0..count {
+            let index = self.working[(self.turn + nth) % count];
+            if let Some(queue) = self.queues.get_mut(index) {
+                taken += transmit_queue(index, queue, &mut self.packet, self.limits, &mut outlet, common);
             }
         }
-        self.transmitter.packet = packet;
-        if let Some(queue) = self.transmitter.queues[index].as_deref_mut() {
-            let head = queue.ring.head;
-            let flush = std::mem::take(&mut queue.flush) || taken == 0;
-            if flush && !queue.pending.is_empty() {
-                self.report(index, head, dma);
-            }
-            if taken > 0 {
-                self.common.registers.set(offsets::tx(index, TDH), head as u32);
-            }
-        }
+        outlet.wire.flush();
         taken
-    }
-
-    /// Sends a packet, in segments if requested.
-    #[inline]
-    fn send(
-        &mut self,
-        index: usize,
-        packet: &mut Vec<u8>,
-        found: &Found,
-        room: &mut usize,
-        wire: &mut dyn crate::wire::Wire,
-        dma: &Access<'_>,
-    ) {
-        if packet.is_empty() || found.lost {
-            return;
-        }
-        if found.has_crc && !take_crc(packet) {
-            // The link partner drops a frame with a wrong CRC, and a wire carries only frames that arrive.
-            self.common.counters.transmit_dropped += 1;
-            return;
-        }
-        let tag_type = self.transmitter.limits.tag_type;
-        let wrong = self.common.faults.has(Fault::TxChecksumsWrong);
-        let Some(context) = found.offload.segments() else {
-            found.offload.apply(packet, tag_type, None, wrong);
-            self.send_frame(index, packet, room, wire, dma);
-            return;
-        };
-        let (low, high) = (self.common.registers.get(DTXTCPFLGL), self.common.registers.get(DTXTCPFLGH));
-        let masks = FlagMasks { first: low as u16, middle: (low >> 16) as u16, last: high as u16 };
-        let stuck = self.common.faults.has(Fault::TxSegmentsWrong);
-        let Some(mut segments) = Segments::new(packet, context, masks, stuck) else { return };
-        let mut piece = std::mem::take(&mut self.transmitter.piece);
-        while let Some(transport) = segments.next(&mut piece) {
-            found.offload.apply(&mut piece, tag_type, Some(transport), wrong);
-            self.send_frame(index, &mut piece, room, wire, dma);
-        }
-        self.transmitter.piece = piece;
-    }
-
-    /// Sends a frame unchanged, except for padding.
-    #[inline]
-    fn send_frame(
-        &mut self,
-        index: usize,
-        frame: &mut Vec<u8>,
-        room: &mut usize,
-        wire: &mut dyn crate::wire::Wire,
-        dma: &Access<'_>,
-    ) {
-        if frame.len() < SHORTEST {
-            if self.transmitter.pad {
-                frame.resize(SHORTEST, 0);
-            } else {
-                let len = frame.len();
-                self.common.violation(Rule::TransmitTooShort, HLREG0, || format!("a packet of {len} bytes"));
-            }
-        }
-        statistics::count_sent(&mut self.common.registers, index, frame.len(), cast(frame));
-        self.common.counters.transmitted += 1;
-        self.common.counters.transmitted_bytes += frame.len() as u64;
-        *room = room.saturating_sub(1);
-        if self.transmitter.loopback {
-            self.arrive(frame, dma);
-        } else {
-            wire.transmit(frame);
-        }
-    }
-
-    /// Performs the due write-backs: the head, or DD in each descriptor with RS.
-    fn report(&mut self, index: usize, head: usize, dma: &Access<'_>) {
-        let lost = self.common.faults.has(Fault::TxWriteBackLost);
-        let Some(queue) = self.transmitter.queues[index].as_deref_mut() else { return };
-        let mut written = true;
-        if lost {
-            queue.pending.clear();
-        } else if let Some(address) = queue.head_write_back {
-            queue.pending.clear();
-            written = dma.write_half(address, head as u32, &mut 0);
-        } else {
-            let TxQueue { ring, pending, .. } = queue;
-            for at in pending.drain(..) {
-                let descriptor = ring.as_fetched(at);
-                // A legacy descriptor keeps its words, an advanced one does not (7.2.3.2.4).
-                let legacy = descriptor[1] & DEXT == 0;
-                if !legacy {
-                    ring.write_back(at, 0, 0, dma);
-                }
-                written &= ring.write_back(at, 1, if legacy { descriptor[1] | DD } else { DD }, dma);
-            }
-        }
-        self.interrupts.queue_cause(index, true, &mut self.common);
-        if !written {
-            let at = offsets::tx(index, TDBAL);
-            self.common.violation(Rule::DmaOutsideMapping, at, || format!("transmit queue {index}: a write-back"));
-        }
     }
 }
 
-/// Removes the CRC from the end of a frame that includes one. Returns `true` if the CRC was correct.
-fn take_crc(frame: &mut Vec<u8>) -> bool {
-    let Some((bytes, crc)) = frame.split_last_chunk::<CRC>() else { return false };
-    let right = crc32(bytes).to_le_bytes() == *crc;
-    frame.truncate(frame.len() - CRC);
-    right
+/// Sends the packets in the ring of queue `index`, at most a burst. Returns the number of packets taken.
+fn transmit_queue(
+    index: usize,
+    queue: &mut TxQueue,
+    packet: &mut Vec<u8>,
+    limits: Limits,
+    outlet: &mut Outlet<'_, '_>,
+    common: &mut Common,
+) -> usize {
+    let (mut budget, mut taken) = (BURST, 0);
+    while budget > 0 && outlet.room > 0 {
+        packet.clear();
+        let Some(found) = find_packet(queue, packet, limits, outlet.dma) else { break };
+        budget = budget.saturating_sub(found.descriptors);
+        taken += 1;
+        queue.complete(&found);
+        // The packet leaves before its descriptors are written back.
+        outlet.send(index, packet, &found, common);
+        if queue.is_report_due() {
+            queue.report(index, common, outlet.interrupts, outlet.dma);
+        }
+        common.counters.transmit_dropped += u64::from(found.lost);
+        for Wrong { rule, detail } in found.wrong {
+            common.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
+        }
+    }
+    let flush = std::mem::take(&mut queue.flush) || taken == 0;
+    if flush && !queue.pending.is_empty() {
+        queue.report(index, common, outlet.interrupts, outlet.dma);
+    }
+    if taken > 0 {
+        common.registers.set(offsets::tx(index, TDH), queue.ring.head as u32);
+    }
+    taken
 }

@@ -3,8 +3,38 @@
 use crate::chip::clock::{Event, Time};
 use crate::chip::common::Common;
 use crate::fault::Fault;
-use crate::registers::offsets::*;
+use crate::registers::RegisterFile;
+use crate::registers::offsets::bit;
 use crate::violation::Rule;
+
+const EICR: u32 = 0x00800;
+const EICS: u32 = 0x00808;
+const EIMS: u32 = 0x00880;
+const EIMC: u32 = 0x00888;
+pub(crate) const GPIE: u32 = 0x00898;
+const GPIE_OCD: u32 = bit(5);
+const IVAR: u32 = 0x00900;
+const EIAC: u32 = 0x00810;
+const EIAM: u32 = 0x00890;
+const EITR: u32 = 0x00820;
+/// EITR from vector 24 on.
+const EITR_24: u32 = 0x12300;
+const GPIE_MULTIPLE_MSIX: u32 = bit(4);
+const GPIE_EIAME: u32 = bit(30);
+/// The valid bit of an entry of IVAR or IVAR_MISC.
+const IVAR_VALID: u32 = bit(7);
+const IVAR_MISC: u32 = 0x00A00;
+const EICS_EX: u32 = 0x00A90;
+const EICS_EX_2: u32 = 0x00A94;
+pub(crate) const EIMS_EX: u32 = 0x00AA0;
+const EIMS_EX_2: u32 = 0x00AA4;
+const EIMC_EX: u32 = 0x00AB0;
+const EIMC_EX_2: u32 = 0x00AB4;
+const EIAM_EX: u32 = 0x00AD0;
+const EIAM_EX_2: u32 = 0x00AD4;
+pub(crate) const EICR_FLOW_DIRECTOR: u32 = bit(16);
+pub(crate) const EICR_RX_MISS: u32 = bit(17);
+pub(crate) const EICR_LSC: u32 = bit(20);
 
 /// Number of vectors of a port.
 const VECTORS: usize = 64;
@@ -79,8 +109,21 @@ impl Interrupts {
         self.other_sent &= left;
     }
 
-    /// Performs the effects of a read of EICR that returned `value`.
-    pub(crate) fn causes_read(&mut self, value: u32, common: &mut Common) {
+    /// Returns what software reads from the write-only register at `at`. The datasheet does not describe reads of EICS.
+    /// Stock drivers read the causes there, without clearing them.
+    pub(crate) fn read_write_only(at: u32, registers: &RegisterFile) -> u32 {
+        if at == EICS { registers.get(EICR) } else { 0 }
+    }
+
+    /// Performs the effects of a read of the register at `at` that returned `value`.
+    #[inline]
+    pub(crate) fn read(&mut self, at: u32, value: u32, common: &mut Common) {
+        if at == EICR {
+            self.causes_read(value, common);
+        }
+    }
+
+    fn causes_read(&mut self, value: u32, common: &mut Common) {
         let mode = common.registers.get(GPIE);
         if mode & GPIE_OCD != 0 {
             // With OCD only bits 29:16 clear on a read (8.2.3.5.1).
@@ -95,8 +138,8 @@ impl Interrupts {
         self.causes_cleared(common);
     }
 
-    /// Performs the effects of a write of `value` to the register at `at`.
-    pub(crate) fn write(&mut self, at: u32, value: u32, common: &mut Common) {
+    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common) -> bool {
         match at {
             EICR => self.causes_cleared(common),
             EICS => self.cause(value, common),
@@ -114,8 +157,12 @@ impl Interrupts {
                 }
                 self.mask_written(at, value, common);
             }
-            _ => self.mask_written(at, value, common),
+            EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM | EIAM_EX | EIAM_EX_2 | GPIE | IVAR_MISC => {
+                self.mask_written(at, value, common);
+            }
+            _ => return false,
         }
+        true
     }
 
     /// Handles a write to the mask of causes at `at`: it makes the two views of the mask equal again.
@@ -237,5 +284,36 @@ impl Interrupts {
             sink(vector as u16);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registers::{assert_in_table, in_table};
+
+    #[test]
+    fn offsets_agree_with_the_generated_table() {
+        assert_in_table(&[
+            ("EICR", EICR),
+            ("EICS", EICS),
+            ("EIMS", EIMS),
+            ("EIMC", EIMC),
+            ("GPIE", GPIE),
+            ("IVAR", IVAR),
+            ("EIAC", EIAC),
+            ("EIAM", EIAM),
+            ("EITR", EITR),
+            ("IVAR_MISC", IVAR_MISC),
+            ("EICS_EX", EICS_EX),
+            ("EIMS_EX", EIMS_EX),
+            ("EIMC_EX", EIMC_EX),
+            ("EIAM_EX", EIAM_EX),
+        ]);
+        let second = [("EICS_EX", EICS_EX_2), ("EIMS_EX", EIMS_EX_2), ("EIMC_EX", EIMC_EX_2), ("EIAM_EX", EIAM_EX_2)];
+        for (name, offset) in second {
+            assert_eq!(in_table(name, 1), Some(offset), "{name}");
+        }
+        assert_eq!(in_table("EITR", 24), Some(EITR_24));
     }
 }

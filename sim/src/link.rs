@@ -6,10 +6,22 @@ use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::fault::Fault;
-use crate::interrupts::Interrupts;
+use crate::interrupts::{EICR_LSC, Interrupts};
 use crate::registers::RegisterFile;
-use crate::registers::offsets::*;
+use crate::registers::offsets::{STATUS, bit};
 use crate::wire::Wire;
+
+const STATUS_LINK_UP: u32 = bit(7);
+const AUTOC: u32 = 0x042A0;
+const AUTOC_RESTART_AN: u32 = bit(12);
+const AUTOC_LMS: u32 = 7 << 13;
+const AUTOC_LMS_10G_SERIAL: u32 = 3 << 13;
+const AUTOC2: u32 = 0x042A8;
+const AUTOC2_SERIAL_SFI: u32 = 2 << 16;
+const LINKS: u32 = 0x042A4;
+const ANLP1: u32 = 0x042B0;
+/// ANLP1.ANAS: the state of the negotiation's state machine.
+const ANLP1_STATE: u32 = 0xF << 16;
 
 /// Time the link takes to come up.
 const TRAINING: Time = 20 * MILLISECOND;
@@ -89,13 +101,14 @@ impl Link {
         common.clock.schedule(TRAINING, Event::LinkUp);
     }
 
-    /// Handles a write to AUTOC.
-    pub(crate) fn write(&mut self, value: u32, common: &mut Common, interrupts: &mut Interrupts) {
-        if value & AUTOC_RESTART_AN != 0 {
+    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common, interrupts: &mut Interrupts) -> bool {
+        if at == AUTOC && value & AUTOC_RESTART_AN != 0 {
             common.registers.set_bits(ANLP1, ANLP1_STATE, false);
             common.clock.schedule(RESTART, Event::NegotiationRestarted);
             self.train(common, interrupts);
         }
+        at == AUTOC
     }
 
     /// Returns `true` if there is light, and AUTOC's mode is one of a 10 Gb/s link partner.
@@ -156,8 +169,26 @@ impl Link {
     }
 }
 
+/// Sets the mode of a card with an SFP+ cage, as its EEPROM does.
+pub(crate) fn load_mode(registers: &mut RegisterFile) {
+    let autoc = registers.get(AUTOC) & !AUTOC_LMS;
+    registers.set(AUTOC, autoc | AUTOC_LMS_10G_SERIAL);
+    registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
+}
+
 /// Ends the restart of the negotiation: the state machine has accepted AUTOC's new mode.
 pub(crate) fn negotiation_restarted(registers: &mut RegisterFile) {
     registers.set_bits(AUTOC, AUTOC_RESTART_AN, false);
     registers.set_bits(ANLP1, ANLP1_STATE, true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registers::assert_in_table;
+
+    #[test]
+    fn offsets_agree_with_the_generated_table() {
+        assert_in_table(&[("AUTOC", AUTOC), ("AUTOC2", AUTOC2), ("LINKS", LINKS), ("ANLP1", ANLP1)]);
+    }
 }

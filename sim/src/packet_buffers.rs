@@ -2,6 +2,7 @@
 
 use crate::chip::common::Common;
 use crate::frame::longest_allowed;
+use crate::receive::flow_director;
 use crate::registers::offsets::*;
 use crate::violation::Rule;
 
@@ -19,10 +20,7 @@ pub(crate) fn check_receive(common: &mut Common) {
         size >> 10 & 0x3FF != 0 && threshold >> 5 & 0x3FFF == 0
     });
     // Flow Director's table lies in the same memory.
-    let filters = match registers.get(FDIRCTRL) & FDIRCTRL_PBALLOC {
-        0 => 0,
-        size => 32 << size,
-    };
+    let filters = flow_director::memory(registers);
     // With MRQE 0 or 1, there is neither DCB nor virtualisation.
     let single = registers.get(MRQC) & 0xF <= 1;
     if let Some(buffer) = used {

@@ -2,13 +2,19 @@
 
 use crate::chip::common::Common;
 use crate::fault::{Fault, Faults};
-use crate::registers::offsets::*;
+use crate::registers::offsets::bit;
 use crate::violation::Rule;
+
+pub(crate) const SWSM: u32 = 0x10140;
+const SWSM_SMBI: u32 = bit(0);
+const SWSM_SWESMBI: u32 = bit(1);
+pub(crate) const SW_FW_SYNC: u32 = 0x10160;
 
 /// Resources in SW_FW_SYNC that the firmware can hold.
 const FIRMWARE: u32 = 0x1F << 5;
 
-/// Returns what software reads from SWSM or SW_FW_SYNC at `at`, which contains `value`.
+/// Returns what software reads from the register at `at`, which contains `value`.
+#[inline]
 pub(crate) fn read(at: u32, value: u32, faults: &Faults) -> u32 {
     match at {
         SWSM if faults.has(Fault::SemaphoreTimeout) => value | SWSM_SMBI,
@@ -25,7 +31,23 @@ pub(crate) fn check_write(at: u32, old: u32, new: u32, common: &mut Common) {
     }
 }
 
-/// Undoes a write to SWSM while another owner holds SMBI: without it, software does not get SWESMBI either.
-pub(crate) fn refuse(common: &mut Common) {
-    common.registers.set(SWSM, SWSM_SMBI);
+/// Performs the effects of a write to the register at `at`. Returns `false` if there are none.
+pub(crate) fn written(at: u32, common: &mut Common) -> bool {
+    let taken = at == SWSM && common.faults.has(Fault::SemaphoreTimeout);
+    if taken {
+        // Without SMBI, software does not get SWESMBI either.
+        common.registers.set(SWSM, SWSM_SMBI);
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registers::assert_in_table;
+
+    #[test]
+    fn offsets_agree_with_the_generated_table() {
+        assert_in_table(&[("SWSM", SWSM), ("SW_FW_SYNC", SW_FW_SYNC)]);
+    }
 }

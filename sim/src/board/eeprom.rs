@@ -4,8 +4,28 @@ use crate::board::spi::Spi;
 use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::chip::common::Common;
 use crate::fault::{Fault, Faults};
-use crate::registers::offsets::*;
+use crate::link;
+use crate::registers::RegisterFile;
+use crate::registers::offsets::{RAH, RAH_AV, RAL, bit};
 use crate::violation::Rule;
+
+pub(crate) const EEC: u32 = 0x10010;
+const EEC_SK: u32 = bit(0);
+const EEC_CS: u32 = bit(1);
+const EEC_DI: u32 = bit(2);
+const EEC_DO: u32 = bit(3);
+const EEC_REQ: u32 = bit(6);
+const EEC_GNT: u32 = bit(7);
+const EEC_PRES: u32 = bit(8);
+const EEC_AUTO_RD: u32 = bit(9);
+const EEC_SIZE: u32 = 0xF << 11;
+/// EEC.EE_SIZE of 4096 words: 0 stands for 64 words, and each step doubles.
+const EEC_SIZE_4096: u32 = 6 << 11;
+pub(crate) const EERD: u32 = 0x10014;
+const EERD_START: u32 = bit(0);
+const EERD_DONE: u32 = bit(1);
+const EEMNGCTL: u32 = 0x10110;
+const FWSM: u32 = 0x10148;
 
 /// Number of words in the image.
 const WORDS: usize = 0x1000;
@@ -59,12 +79,14 @@ fn image(mac: [u8; 6]) -> Box<[u16]> {
 pub(crate) struct Eeprom {
     words: Box<[u16]>,
     spi: Spi,
+    /// `true` if software has read EEC.AUTO_RD as 1.
+    awaited: bool,
 }
 
 impl Eeprom {
     /// Returns the EEPROM of a port with this MAC address.
     pub(crate) fn new(mac: [u8; 6]) -> Self {
-        Self { words: image(mac), spi: Spi::default() }
+        Self { words: image(mac), spi: Spi::default(), awaited: false }
     }
 
     /// Returns the word at a word address.
@@ -79,8 +101,35 @@ impl Eeprom {
         }
     }
 
-    /// Handles a write to EERD: starts a read.
-    pub(crate) fn start_read(&self, value: u32, common: &mut Common) {
+    /// Prepares for being read after a reset.
+    pub(crate) fn reset(&mut self, registers: &mut RegisterFile) {
+        registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
+        self.awaited = false;
+    }
+
+    /// Returns `true` if software has seen that the registers are loaded.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.awaited
+    }
+
+    /// Performs the effects of a read of the register at `at` that returned `value`.
+    #[inline]
+    pub(crate) fn read(&mut self, at: u32, value: u32) {
+        self.awaited |= at == EEC && value & EEC_AUTO_RD != 0;
+    }
+
+    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common) -> bool {
+        match at {
+            EEC => self.drive(value, common),
+            EERD => self.start_read(value, common),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Starts a read through EERD.
+    fn start_read(&self, value: u32, common: &mut Common) {
         common.registers.set(EERD, value & !EERD_DONE);
         if value & EERD_START != 0 {
             common.clock.cancel(|event| event == Event::EepromRead);
@@ -95,8 +144,8 @@ impl Eeprom {
         common.registers.set(EERD, u32::from(word) << 16 | (request & 0xFFFC) | EERD_DONE);
     }
 
-    /// Handles a write to EEC: drives the lines of the SPI bus.
-    pub(crate) fn drive(&mut self, value: u32, common: &mut Common) {
+    /// Drives the lines of the SPI bus.
+    fn drive(&mut self, value: u32, common: &mut Common) {
         let granted = value & EEC_REQ != 0;
         // The chip select of the EEPROM is active low.
         let selected = granted && value & EEC_CS == 0;
@@ -123,10 +172,7 @@ impl Eeprom {
         let [low, middle, high] = [0, 1, 2].map(|n| u32::from(self.words[MAC_WORD + n]));
         registers.set(RAL, low | middle << 16);
         registers.set(RAH, high | RAH_AV);
-        // A card with an SFP+ cage.
-        let autoc = registers.get(AUTOC) & !AUTOC_LMS;
-        registers.set(AUTOC, autoc | AUTOC_LMS_10G_SERIAL);
-        registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
+        link::load_mode(registers);
         let error = u32::from(faults.has(Fault::EepromCorrupt));
         registers.set(FWSM, bit(15) | error << 19);
         // The configuration of both PCI functions is done.
@@ -137,11 +183,19 @@ impl Eeprom {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::registers::assert_in_table;
+
     #[test]
     fn the_image_has_its_address_and_checksum() {
-        let image = super::image([2, 0, 0, 0x12, 0x34, 0x56]);
+        let image = image([2, 0, 0, 0x12, 0x34, 0x56]);
         let sum = image[..0x40].iter().fold(0_u16, |sum, word| sum.wrapping_add(*word));
         assert_eq!(sum, 0xBABA);
         assert_eq!(&image[0x10..0x13], &[0x0002, 0x1200, 0x5634]);
+    }
+
+    #[test]
+    fn offsets_agree_with_the_generated_table() {
+        assert_in_table(&[("EEC", EEC), ("EERD", EERD), ("EEMNGCTL", EEMNGCTL), ("FWSM", FWSM)]);
     }
 }

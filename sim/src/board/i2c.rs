@@ -2,7 +2,13 @@
 //! module's EEPROM on it (SFF-8472).
 
 use crate::registers::RegisterFile;
-use crate::registers::offsets::*;
+use crate::registers::offsets::bit;
+
+const I2CCTL: u32 = 0x00028;
+const I2C_CLK_IN: u32 = bit(0);
+const I2C_CLK_OUT: u32 = bit(1);
+const I2C_DATA_IN: u32 = bit(2);
+const I2C_DATA_OUT: u32 = bit(3);
 
 /// The bus address of a module's EEPROM, with the read bit 0.
 const MODULE: u8 = 0xA0;
@@ -56,12 +62,16 @@ impl Default for I2c {
 }
 
 impl I2c {
-    /// Handles a write to I2CCTL.
-    pub(crate) fn write(&mut self, value: u32, registers: &mut RegisterFile) {
+    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    pub(crate) fn written(&mut self, at: u32, value: u32, registers: &mut RegisterFile) -> bool {
+        if at != I2CCTL {
+            return false;
+        }
         let (clock, data) = (value & I2C_CLK_OUT != 0, value & I2C_DATA_OUT != 0);
         let level = self.drive(clock, data);
         registers.set_bits(I2CCTL, I2C_CLK_IN, clock);
         registers.set_bits(I2CCTL, I2C_DATA_IN, level);
+        true
     }
 
     /// Sets the lines as software drives them. Returns the level of the data line.
@@ -156,6 +166,7 @@ fn module() -> Box<[u8; 256]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registers::assert_in_table;
 
     /// A master after the I2C specification.
     struct Master(I2c);
@@ -227,5 +238,10 @@ mod tests {
         master.start();
         assert!(!master.send(0xA0));
         master.stop();
+    }
+
+    #[test]
+    fn offsets_agree_with_the_generated_table() {
+        assert_in_table(&[("I2CCTL", I2CCTL)]);
     }
 }

@@ -6,6 +6,7 @@ use crate::chip::Chip;
 use crate::chip::clock::MICROSECOND;
 use crate::chip::{READ, unmodelled};
 use crate::fault::Fault;
+use crate::interrupts::Interrupts;
 use crate::registers::offsets::*;
 use crate::ring::control::Write;
 use crate::violation::Rule;
@@ -26,26 +27,18 @@ impl Chip {
             self.common.violation(Rule::UnknownRegister, offset, || format!("read at {offset:#07x}"));
             return 0;
         };
-        self.startup.check(place.offset, false, &mut self.common);
+        self.startup.check(place.offset, false, &self.eeprom, &mut self.common);
         if place.info().access == AccessKind::Wo {
             self.common.violation(Rule::WriteOnlyRead, offset, || "a write-only register was read".to_owned());
-            // The datasheet does not describe reads of EICS. Stock drivers read the causes there, without clearing
-            // them.
-            return if place.offset == EICS { self.common.registers.get(EICR) } else { 0 };
+            return Interrupts::read_write_only(place.offset, &self.common.registers);
         }
         let value = self.common.registers.read(place);
-        match place.offset {
-            EEC => self.startup.eeprom_control_read(value),
-            RDRXCTL => self.receiver.dma_control_read(value),
-            SWSM | SW_FW_SYNC => return semaphores::read(place.offset, value, &self.common.faults),
-            EICR => self.interrupts.causes_read(value, &mut self.common),
-            at => match (as_rx(at), as_tx(at)) {
-                (Some((queue, RXDCTL)), _) => self.receiver.queues.control_read(queue, value),
-                (_, Some((queue, TXDCTL))) => self.transmitter.queues.control_read(queue, value),
-                _ => {}
-            },
-        }
-        value
+        let at = place.offset;
+        self.eeprom.read(at, value);
+        self.receiver.read(at, value);
+        self.transmitter.read(at, value);
+        self.interrupts.read(at, value, &mut self.common);
+        semaphores::read(at, value, &self.common.faults)
     }
 
     fn free_running_timer(&self) -> u32 {
@@ -65,7 +58,7 @@ impl Chip {
             self.common.violation(Rule::UnknownRegister, offset, || format!("write of {value:#x} at {offset:#07x}"));
             return;
         };
-        if !self.startup.check(place.offset, true, &mut self.common) {
+        if !self.startup.check(place.offset, true, &self.eeprom, &mut self.common) {
             return;
         }
         let at = place.offset;
@@ -104,31 +97,23 @@ impl Chip {
         self.written(at, value, old);
     }
 
-    /// Performs the effects of a write beyond storing the value.
+    /// Lets the part that owns the register at `at` perform the effects of a write beyond storing the value.
     fn written(&mut self, at: u32, value: u32, old: u32) {
-        match at {
-            CTRL => self.control(value, old),
-            EEC => self.eeprom.drive(value, &mut self.common),
-            EERD => self.eeprom.start_read(value, &mut self.common),
-            SWSM if self.common.faults.has(Fault::SemaphoreTimeout) => semaphores::refuse(&mut self.common),
-            FDIRCTRL => self.receiver.flow_director.control(value, &mut self.common),
-            FDIRCMD => self.receiver.flow_director.command(value, &mut self.common, &mut self.interrupts),
-            AUTOC => self.link.write(value, &mut self.common, &mut self.interrupts),
-            I2CCTL => self.i2c.write(value, &mut self.common.registers),
-            EICR | EICS | EICS_EX | EICS_EX_2 | EIMS | EIMC | EIMS_EX | EIMS_EX_2 | EIMC_EX | EIMC_EX_2 | EIAM
-            | EIAM_EX | EIAM_EX_2 | GPIE | IVAR_MISC => self.interrupts.write(at, value, &mut self.common),
-            RXCTRL => self.receiver.config_changed(),
-            DMATXCTL => {
-                self.transmitter.queues.enable_waiting(&mut self.common);
-                self.transmitter.config_changed();
-            }
-            _ => {
-                if matches!(at, SECRXCTRL | SECTXCTRL) {
-                    security::write(at, value, old, &mut self.common);
-                }
-                self.receiver.config_changed();
-                self.transmitter.config_changed();
-            }
+        if at == CTRL {
+            self.control(value, old);
+            return;
+        }
+        let Self { common, interrupts, .. } = self;
+        let owned = interrupts.written(at, value, common)
+            || self.eeprom.written(at, value, common)
+            || self.i2c.written(at, value, &mut common.registers)
+            || self.link.written(at, value, common, interrupts)
+            || self.receiver.flow_director.written(at, value, common, interrupts)
+            || semaphores::written(at, common);
+        if !owned {
+            security::written(at, value, old, common);
+            self.receiver.written(at);
+            self.transmitter.written(at, common);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::link::{self, Link};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
 use crate::registers::offsets::*;
+use crate::security;
 use crate::transmit::Transmitter;
 
 /// Model time of one step.
@@ -78,8 +79,8 @@ impl Chip {
             Event::EepromLoaded => self.eeprom_loaded(),
             Event::EepromRead => self.eeprom.finish_read(&mut self.common),
             Event::DmaInitialised => registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true),
-            Event::SecRxReady => registers.set_bits(SECRXSTAT, SEC_RDY, true),
-            Event::SecTxReady => registers.set_bits(SECTXSTAT, SEC_RDY, true),
+            Event::ReceiveHalted => security::receive_halted(registers),
+            Event::TransmitHalted => security::transmit_halted(registers),
             Event::RxQueueEnabled(queue) => self.receiver.queue_enabled(queue, &mut self.common),
             Event::RxQueueDisabled(queue) => self.receiver.queue_disabled(queue, &mut self.common),
             Event::TxQueueEnabled(queue) => self.transmitter.queue_enabled(queue, &mut self.common),

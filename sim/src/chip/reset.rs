@@ -2,11 +2,14 @@
 
 use ixgbe::info::RegisterInfo;
 
+use crate::board::eeprom::{EEC, EERD, Eeprom};
 use crate::board::i2c::I2c;
 use crate::chip::Chip;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
+use crate::interrupts::{EIMS_EX, GPIE};
 use crate::registers::offsets::*;
+use crate::semaphores::{SW_FW_SYNC, SWSM};
 use crate::violation::Rule;
 
 /// Time CTRL.RST stays set. The datasheet gives none, but DPDK's driver polls only ten times, with a microsecond before
@@ -30,8 +33,6 @@ pub(crate) struct Startup {
     resets: u32,
     /// `true` if the driver itself made the last reset, through CTRL.
     own_reset: bool,
-    /// `true` if software has read EEC.AUTO_RD as 1.
-    eeprom_seen: bool,
 }
 
 impl Startup {
@@ -39,13 +40,8 @@ impl Startup {
         self.in_reset
     }
 
-    /// Notes that software has read `control` from EEC, and so may have seen that the EEPROM is read.
-    pub(crate) fn eeprom_control_read(&mut self, control: u32) {
-        self.eeprom_seen |= control & EEC_AUTO_RD != 0;
-    }
-
     /// Checks that the register at `offset` may be accessed now. Returns `true` if the access takes effect.
-    pub(crate) fn check(&self, offset: u32, write: bool, common: &mut Common) -> bool {
+    pub(crate) fn check(&self, offset: u32, write: bool, eeprom: &Eeprom, common: &mut Common) -> bool {
         let kind = if write { "write" } else { "read" };
         if self.quiet_until > common.clock.now() {
             let left = (self.quiet_until - common.clock.now()) / MICROSECOND;
@@ -53,7 +49,7 @@ impl Startup {
         } else if self.in_reset && !matches!(offset, CTRL | STATUS) {
             common.violation(Rule::AccessInReset, offset, || format!("{kind} while CTRL.RST has not cleared itself"));
         }
-        if write && !self.in_reset && self.own_reset && !self.eeprom_seen {
+        if write && !self.in_reset && self.own_reset && !eeprom.is_awaited() {
             let early = matches!(
                 offset,
                 CTRL | CTRL_EXT | EEC | EERD | SWSM | SW_FW_SYNC | GPIE | FCRTV | FCCFG | 0x00800..0x00900
@@ -80,8 +76,8 @@ impl Chip {
     fn set_fixed_bits(&mut self, keep_link: bool) {
         let registers = &mut self.common.registers;
         registers.set_bits(STATUS, u32::from(self.lan_id & 3) << STATUS_LAN_ID, true);
-        registers.set_bits(EEC, EEC_PRES | EEC_AUTO_RD | EEC_SIZE, false);
         registers.set_bits(RDRXCTL, bit(0), false);
+        self.eeprom.reset(registers);
         self.link.reset(keep_link, registers);
     }
 

@@ -9,10 +9,27 @@ use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::chip::common::Common;
 use crate::frame::headers::{Headers, half, packet_type::*};
 use crate::frame::vlan;
-use crate::interrupts::Interrupts;
+use crate::interrupts::{EICR_FLOW_DIRECTOR, Interrupts};
 use crate::registers::RegisterFile;
-use crate::registers::offsets::*;
+use crate::registers::offsets::bit;
 use crate::violation::Rule;
+
+pub(crate) const FDIRCTRL: u32 = 0x0EE00;
+const FDIRCTRL_PBALLOC: u32 = 3;
+const FDIRCTRL_INIT_DONE: u32 = bit(3);
+const FDIRHKEY: u32 = 0x0EE68;
+const FDIRSKEY: u32 = 0x0EE6C;
+const FDIRFREE: u32 = 0x0EE38;
+const FDIRUSTAT: u32 = 0x0EE50;
+const FDIRFSTAT: u32 = 0x0EE54;
+const FDIRMATCH: u32 = 0x0EE58;
+const FDIRMISS: u32 = 0x0EE5C;
+const FDIRHASH: u32 = 0x0EE28;
+const FDIRCMD: u32 = 0x0EE2C;
+const FDIRCMD_CMD: u32 = 3;
+const FDIRCMD_FILTER_UPDATE: u32 = bit(3);
+const FDIRCMD_CLEARHT: u32 = bit(8);
+const FDIRCMD_QUEUE_EN: u32 = bit(15);
 
 /// Time the device takes to initialise the table.
 const INITIALISE: Time = 50 * MICROSECOND;
@@ -60,9 +77,27 @@ fn capacity(control: u32) -> u32 {
     }
 }
 
+/// Returns the part of the packet buffer that the table occupies, in KB.
+pub(crate) fn memory(registers: &RegisterFile) -> u32 {
+    match registers.get(FDIRCTRL) & FDIRCTRL_PBALLOC {
+        0 => 0,
+        size => 32 << size,
+    }
+}
+
 impl FlowDirector {
-    /// Handles a write to FDIRCTRL: the table is initialised anew.
-    pub(crate) fn control(&mut self, value: u32, common: &mut Common) {
+    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common, interrupts: &mut Interrupts) -> bool {
+        match at {
+            FDIRCTRL => self.initialise(value, common),
+            FDIRCMD => self.command(value, common, interrupts),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Initialises the table, if FDIRCTRL gives it memory.
+    fn initialise(&mut self, value: u32, common: &mut Common) {
         *self = Self::default();
         common.clock.cancel(|event| event == Event::FlowDirectorReady);
         common.registers.set_bits(FDIRCTRL, FDIRCTRL_INIT_DONE, false);
@@ -78,8 +113,8 @@ impl FlowDirector {
         common.registers.set(FDIRFREE, capacity(common.registers.get(FDIRCTRL)));
     }
 
-    /// Handles a write to FDIRCMD: with FDIRHASH, it is a command.
-    pub(crate) fn command(&mut self, value: u32, common: &mut Common, interrupts: &mut Interrupts) {
+    /// Performs the command in FDIRCMD and FDIRHASH.
+    fn command(&mut self, value: u32, common: &mut Common, interrupts: &mut Interrupts) {
         if value & FDIRCMD_CLEARHT != 0 {
             self.buckets.clear();
             self.used = 0;
@@ -243,6 +278,7 @@ fn hash(tuple: &[u8; TUPLE], key: u32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registers::assert_in_table;
 
     /// Compares with hashes from a stock driver, which computes them in another way (folded to 32 bits) with its two
     /// keys.
@@ -268,5 +304,21 @@ mod tests {
         tuple[38..40].copy_from_slice(&[0x08, 0x00]);
         tuple[41] = 1;
         assert_eq!(both(&tuple), [0xF779, 0xADCF]);
+    }
+
+    #[test]
+    fn offsets_agree_with_the_generated_table() {
+        assert_in_table(&[
+            ("FDIRCTRL", FDIRCTRL),
+            ("FDIRHKEY", FDIRHKEY),
+            ("FDIRSKEY", FDIRSKEY),
+            ("FDIRFREE", FDIRFREE),
+            ("FDIRUSTAT", FDIRUSTAT),
+            ("FDIRFSTAT", FDIRFSTAT),
+            ("FDIRMATCH", FDIRMATCH),
+            ("FDIRMISS", FDIRMISS),
+            ("FDIRHASH", FDIRHASH),
+            ("FDIRCMD", FDIRCMD),
+        ]);
     }
 }

@@ -16,7 +16,7 @@ use crate::frame::crc::crc32;
 use crate::frame::headers::{self, Headers};
 use crate::frame::vlan;
 use crate::frame::{CRC, LONGEST, SHORTEST, longest_allowed};
-use crate::interrupts::Interrupts;
+use crate::interrupts::{EICR_RX_MISS, Interrupts};
 use crate::iommu::Access;
 use crate::link::Link;
 use crate::receive::filter::Filter;
@@ -115,9 +115,18 @@ impl Receiver {
         self.queues.disabled(queue, common);
     }
 
-    /// Notes that software has read `control` from RDRXCTL, and so may have seen the end of DMA initialisation.
-    pub(crate) fn dma_control_read(&mut self, control: u32) {
-        self.dma_init_seen |= control & RDRXCTL_DMAIDONE != 0;
+    /// Performs the effects of a read of the register at `at` that returned `value`.
+    #[inline]
+    pub(crate) fn read(&mut self, at: u32, value: u32) {
+        self.dma_init_seen |= at == RDRXCTL && value & RDRXCTL_DMAIDONE != 0;
+        if let Some((queue, RXDCTL)) = as_rx(at) {
+            self.queues.control_read(queue, value);
+        }
+    }
+
+    /// Performs the effects of a write to the register at `at`, which may belong to the configuration.
+    pub(crate) fn written(&mut self, at: u32) {
+        self.stale |= at != DMATXCTL;
     }
 
     /// Checks the rules of order for a change of the register at `at` from `old` to `new`.
@@ -128,7 +137,7 @@ impl Receiver {
                 common.violation(Rule::FilterChangedWhileReceiving, at, || format!("{old:#x} to {new:#x}"));
             }
             RXCTRL => {
-                if !security::is_receive_halted(common) {
+                if !security::is_receive_halted(&common.registers) {
                     let rule = if self.has_received { Rule::PausedWithoutHalt } else { Rule::ReceiveNotHalted };
                     common.violation(rule, at, || format!("RXCTRL goes from {old:#x} to {new:#x}"));
                 }
@@ -151,7 +160,7 @@ impl Receiver {
         self.stale = false;
         self.working = self.queues.working().collect();
         let enabled = registers.get(RXCTRL) & RXCTRL_RXEN != 0;
-        self.receiving = enabled && registers.get(SECRXCTRL) & SEC_DIS == 0;
+        self.receiving = enabled && security::is_receive_open(registers);
         self.longest = longest_allowed(registers);
         self.strip_crc = registers.get(HLREG0) & HLREG0_RXCRCSTRP != 0;
         self.store_bad = registers.get(FCTRL) & FCTRL_SBP != 0;

@@ -252,6 +252,21 @@ fn garbage(offset: u32, seed: u32) -> u32 {
     (mixed ^ (mixed >> 15)).wrapping_mul(0x85EB_CA77)
 }
 
+/// Returns the offset of element `index` of the register in the generated table.
+#[cfg(test)]
+pub(crate) fn in_table(name: &str, index: usize) -> Option<u32> {
+    REGISTERS.iter().find(|info| info.name == name)?.offsets().nth(index)
+}
+
+/// Asserts that the offsets, copied by hand, are those of the registers in the generated table.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_in_table(offsets: &[(&str, u32)]) {
+    for (name, offset) in offsets {
+        assert_eq!(in_table(name, 0), Some(*offset), "{name}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,7 @@ use crate::receive::Receiver;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{self, *};
 use crate::ring::control::Write;
+use crate::security;
 use crate::transmit::gather::{Limits, Wrong, find_packet};
 use crate::transmit::outlet::{Format, Outlet};
 use crate::transmit::queues::{TxQueue, TxQueues};
@@ -58,11 +59,6 @@ impl Default for Transmitter {
 }
 
 impl Transmitter {
-    /// Notes that registers of the configuration were written.
-    pub(crate) fn config_changed(&mut self) {
-        self.stale = true;
-    }
-
     pub(crate) fn reset(&mut self) {
         *self = Self { packet: std::mem::take(&mut self.packet), ..Self::default() };
     }
@@ -83,6 +79,22 @@ impl Transmitter {
     pub(crate) fn queue_disabled(&mut self, queue: usize, common: &mut Common) {
         self.stale = true;
         self.queues.disabled(queue, common);
+    }
+
+    /// Performs the effects of a read of the register at `at` that returned `value`.
+    #[inline]
+    pub(crate) fn read(&mut self, at: u32, value: u32) {
+        if let Some((queue, TXDCTL)) = as_tx(at) {
+            self.queues.control_read(queue, value);
+        }
+    }
+
+    /// Performs the effects of a write to the register at `at`, which may belong to the configuration.
+    pub(crate) fn written(&mut self, at: u32, common: &mut Common) {
+        self.stale |= at != RXCTRL;
+        if at == DMATXCTL {
+            self.queues.enable_waiting(common);
+        }
     }
 
     /// Checks the rules of order for a change of the register at `at` from `old` to `new`.
@@ -109,7 +121,7 @@ impl Transmitter {
 
     fn update(&mut self, registers: &RegisterFile) {
         let control = registers.get(DMATXCTL);
-        self.sending = control & DMATXCTL_TE != 0 && registers.get(SECTXCTRL) & SEC_DIS == 0;
+        self.sending = control & DMATXCTL_TE != 0 && security::is_transmit_open(registers);
         self.format = Format::new(registers);
         self.limits = Limits { longest: longest_allowed(registers), tag_type: (control >> 16) as u16 };
         self.working = self.queues.working().collect();

@@ -1,9 +1,9 @@
-//! The chip: its registers, its clock, and the state that its parts share.
+//! The chip: it puts its parts together, and gives them what happens: accesses, events, and steps of the model.
 
 mod access;
 pub(crate) mod clock;
 pub(crate) mod common;
-pub(crate) mod reset;
+mod reset;
 mod unmodelled;
 
 use std::sync::Arc;
@@ -32,16 +32,16 @@ const IDLE: Time = MILLISECOND;
 
 /// The whole state of one port, except its lock.
 pub(crate) struct Chip {
+    pub(crate) common: Common,
+    pub(crate) interrupts: Interrupts,
+    pub(crate) link: Link,
+    receiver: Receiver,
+    transmitter: Transmitter,
+    eeprom: Eeprom,
+    i2c: I2c,
+    startup: Startup,
     /// The port's number on the chip: STATUS.LAN_ID.
     lan_id: u8,
-    pub(crate) common: Common,
-    pub(crate) startup: Startup,
-    pub(crate) receiver: Receiver,
-    pub(crate) transmitter: Transmitter,
-    pub(crate) interrupts: Interrupts,
-    pub(crate) i2c: I2c,
-    pub(crate) link: Link,
-    pub(crate) eeprom: Eeprom,
     unmapped_seen: usize,
 }
 
@@ -49,13 +49,13 @@ impl Chip {
     pub(crate) fn new(config: PortConfig, iommu: Arc<Iommu>) -> Self {
         let mut chip = Self {
             common: Common::new(iommu),
-            startup: Startup::default(),
+            interrupts: Interrupts::default(),
+            link: Link::default(),
             receiver: Receiver::default(),
             transmitter: Transmitter::default(),
-            interrupts: Interrupts::default(),
-            i2c: I2c::default(),
-            link: Link::default(),
             eeprom: Eeprom::new(config.mac),
+            i2c: I2c::default(),
+            startup: Startup::default(),
             lan_id: config.lan_id,
             unmapped_seen: 0,
         };

@@ -1,13 +1,12 @@
-//! Filters that accept received frames for the host and select their queue (datasheet 7.1.1, 7.1.2).
+//! The filters of layer 2 that accept received frames for the host (datasheet 7.1.1).
 
 use crate::frame::address::{Cast, address};
-use crate::frame::headers::Headers;
-use crate::frame::vlan::VlanFilter;
-use crate::receive::rss::{self, Toeplitz};
+use crate::receive::vlan_filter::VlanFilter;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::*;
 
-/// The receive configuration, read from the registers once for many frames.
+/// The filters, read from the registers once for many frames.
+#[derive(Default)]
 pub(crate) struct Filter {
     unicast: Vec<u64>,
     accept_unicast: bool,
@@ -16,26 +15,6 @@ pub(crate) struct Filter {
     /// MCSTCTRL.MO, if the multicast table is used.
     multicast_table: Option<u32>,
     pub(crate) vlan: VlanFilter,
-    /// MRQC, if it selects RSS.
-    rss: Option<u32>,
-    toeplitz: Option<([u8; rss::KEY], Toeplitz)>,
-    redirection: [u8; 128],
-}
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self {
-            unicast: Vec::new(),
-            accept_unicast: false,
-            accept_multicast: false,
-            accept_broadcast: false,
-            multicast_table: None,
-            vlan: VlanFilter::default(),
-            rss: None,
-            toeplitz: None,
-            redirection: [0; 128],
-        }
-    }
 }
 
 impl Filter {
@@ -53,20 +32,6 @@ impl Filter {
             let high = registers.get(RAH + entry * 8);
             if high & RAH_AV != 0 {
                 self.unicast.push(u64::from(registers.get(RAL + entry * 8)) | u64::from(high & 0xFFFF) << 32);
-            }
-        }
-        let queues = registers.get(MRQC);
-        self.rss = (queues & 0xF == 1).then_some(queues);
-        if self.rss.is_some() {
-            let mut key = [0; rss::KEY];
-            for (n, word) in key.chunks_exact_mut(4).enumerate() {
-                word.copy_from_slice(&registers.get(RSSRK + n as u32 * 4).to_le_bytes());
-            }
-            if self.toeplitz.as_ref().is_none_or(|(old, _)| *old != key) {
-                self.toeplitz = Some((key, Toeplitz::new(&key)));
-            }
-            for (n, entries) in self.redirection.chunks_exact_mut(4).enumerate() {
-                entries.copy_from_slice(&registers.get(RETA + n as u32 * 4).to_le_bytes().map(|entry| entry & 0xF));
             }
         }
     }
@@ -88,16 +53,5 @@ impl Filter {
         // MO = 0 takes bits 47:36 of the address, 1 bits 46:35, and so on (8.2.3.7.3).
         let vector = (address(frame) >> (36 - offset) & 0xFFF) as u32;
         registers.get(MTA + (vector >> 5) * 4) & 1 << (vector & 31) != 0 || self.unicast.contains(&address(frame))
-    }
-
-    /// Returns the queue of a frame, its hash and its RSS_TYPE.
-    #[inline]
-    pub(crate) fn queue(&self, frame: &[u8], headers: &Headers) -> (usize, u32, u32) {
-        let (Some(selection), Some((_, toeplitz))) = (self.rss, self.toeplitz.as_ref()) else { return (0, 0, 0) };
-        let (hash, kind) = rss::hash(toeplitz, selection, frame, headers);
-        if kind == 0 {
-            return (0, 0, 0);
-        }
-        (usize::from(self.redirection[(hash & 0x7F) as usize]), hash, kind)
     }
 }

@@ -1,10 +1,12 @@
 //! Reception: from the wire through filters and packet buffer to the rings (datasheet 7.1).
 
-pub(crate) mod filter;
+mod filter;
 pub(crate) mod flow_director;
-pub(crate) mod queues;
+mod mac;
+mod queues;
 mod rss;
 mod start_rules;
+mod vlan_filter;
 mod write_back;
 
 use crate::chip::common::Common;
@@ -15,13 +17,14 @@ use crate::frame::checksum;
 use crate::frame::crc::crc32;
 use crate::frame::headers::{self, Headers};
 use crate::frame::vlan;
-use crate::frame::{CRC, LONGEST, SHORTEST, longest_allowed};
+use crate::frame::{CRC, LONGEST};
 use crate::interrupts::{EICR_RX_MISS, Interrupts};
 use crate::iommu::Access;
 use crate::link::Link;
-use crate::receive::filter::Filter;
 use crate::receive::flow_director::{FlowDirector, Verdict};
+use crate::receive::mac::{Dropped, Mac};
 use crate::receive::queues::RxQueues;
+use crate::receive::rss::Rss;
 use crate::receive::write_back::{FLM, PIF, Report};
 use crate::registers::offsets::{self, *};
 use crate::ring::control::Write;
@@ -36,15 +39,14 @@ const BURST: usize = 256;
 /// The receive side: its queues, filters and packet buffer.
 pub(crate) struct Receiver {
     pub(crate) queues: RxQueues,
+    mac: Mac,
+    rss: Rss,
     pub(crate) flow_director: FlowDirector,
-    filter: Filter,
-    /// `true` if registers were written since `filter` and the fields up to `buffer_bytes` were derived from them.
+    /// `true` if registers were written since the MAC, RSS and the fields up to `buffer_bytes` were derived from them.
     stale: bool,
     working: Vec<usize>,
     receiving: bool,
-    longest: usize,
     strip_crc: bool,
-    store_bad: bool,
     hash_reported: bool,
     buffer_bytes: usize,
     /// The packet buffer: frames that found no descriptor.
@@ -63,13 +65,12 @@ impl Default for Receiver {
         Self {
             queues: RxQueues::default(),
             flow_director: FlowDirector::default(),
-            filter: Filter::default(),
+            mac: Mac::default(),
+            rss: Rss::default(),
             stale: true,
             working: Vec::new(),
             receiving: false,
-            longest: 0,
             strip_crc: true,
-            store_bad: false,
             hash_reported: false,
             buffer_bytes: 0,
             waiting: FrameQueue::default(),
@@ -81,9 +82,6 @@ impl Default for Receiver {
     }
 }
 
-/// Returns the counter of frames dropped for one reason.
-type Dropped = fn(&mut Counters) -> &mut u64;
-
 impl Receiver {
     /// Notes that registers of the configuration were written.
     pub(crate) fn config_changed(&mut self) {
@@ -92,8 +90,9 @@ impl Receiver {
 
     /// Resets reception, and clears the packet buffer with its waiting frames.
     pub(crate) fn reset(&mut self, counters: &mut Counters) {
-        let filter = std::mem::take(&mut self.filter);
-        *self = Self { filter, ..Self::default() };
+        // The tables of RSS stay valid as long as its key is the same.
+        let rss = std::mem::take(&mut self.rss);
+        *self = Self { rss, ..Self::default() };
         counters.dropped_not_receiving += std::mem::take(&mut counters.waiting);
     }
 
@@ -156,14 +155,13 @@ impl Receiver {
 
     fn update(&mut self, common: &mut Common) {
         let registers = &common.registers;
-        self.filter.update(registers);
+        self.mac.update(registers);
+        self.rss.update(registers);
         self.stale = false;
         self.working = self.queues.working().collect();
         let enabled = registers.get(RXCTRL) & RXCTRL_RXEN != 0;
         self.receiving = enabled && security::is_receive_open(registers);
-        self.longest = longest_allowed(registers);
         self.strip_crc = registers.get(HLREG0) & HLREG0_RXCRCSTRP != 0;
-        self.store_bad = registers.get(FCTRL) & FCTRL_SBP != 0;
         self.hash_reported = registers.get(RXCSUM) & RXCSUM_PCSD != 0;
         // Without DCB all packets pass buffer 0.
         self.buffer_bytes = (registers.get(RXPBSIZE) >> 10 & 0x3FF) as usize * 1024;
@@ -232,7 +230,7 @@ impl Receiver {
             return 0;
         }
         let free = self.working.iter().filter_map(|index| self.queues.get(*index)).map(|queue| {
-            let each = self.longest.div_ceil(queue.buffer_size.max(1)).max(1);
+            let each = self.mac.longest.div_ceil(queue.buffer_size.max(1)).max(1);
             queue.ring.owned() / each
         });
         free.min().unwrap_or(0).min(BURST)
@@ -258,7 +256,7 @@ impl Receiver {
             return;
         }
         // The MAC filters and counts even while reception is off (8.2.3.23).
-        let refused = self.filter_in_mac(frame, common);
+        let refused = self.mac.refuse(frame, common);
         let refused: Option<Dropped> = match self.receiving {
             true => refused,
             false => Some(|counters| &mut counters.dropped_not_receiving),
@@ -267,34 +265,6 @@ impl Receiver {
             Some(counter) => *counter(&mut common.counters) += 1,
             None => self.accept(frame, common, interrupts, dma),
         }
-    }
-
-    /// Counts a frame in the MAC's registers. Returns the counter of frames dropped for the same reason, or `None` for
-    /// a frame that passes the filters.
-    #[inline]
-    fn filter_in_mac(&self, frame: &[u8], common: &mut Common) -> Option<Dropped> {
-        statistics::count_arrival(&mut common.registers, frame.len());
-        if !common.faults.none() && common.faults.has(Fault::RxCrcErrors) && !self.store_bad {
-            statistics::count_wrong_crc(&mut common.registers);
-            return Some(|counters| &mut counters.dropped_crc);
-        }
-        let tag_type = self.filter.vlan.tag_type;
-        let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
-        if frame.len() < SHORTEST {
-            statistics::count_short(&mut common.registers);
-            return Some(|counters| &mut counters.dropped_short);
-        }
-        if frame.len() + CRC > self.longest + tag {
-            statistics::count_long(&mut common.registers);
-            return Some(|counters| &mut counters.dropped_long);
-        }
-        statistics::count_good(&mut common.registers, frame.len());
-        let cast = cast(frame);
-        if !self.filter.accepts(frame, cast, &common.registers) {
-            return Some(|counters| &mut counters.dropped_filter);
-        }
-        statistics::count_accepted(&mut common.registers, frame.len(), cast);
-        None
     }
 
     /// Delivers a frame that has passed the filters to its queue, or keeps it in the packet buffer.
@@ -331,9 +301,9 @@ impl Receiver {
 
     /// Writes a frame to its queue's buffers. Returns `false` if it must wait for descriptors.
     fn deliver(&mut self, frame: &[u8], common: &mut Common, dma: &Access<'_>) -> bool {
-        let tag_type = self.filter.vlan.tag_type;
+        let tag_type = self.mac.tag_type();
         let headers = headers::headers(frame, tag_type);
-        let (mut index, hash, hash_type) = self.filter.queue(frame, &headers);
+        let (mut index, hash, hash_type) = self.rss.queue(frame, &headers);
         let flow = self.flow_director.ask(frame, &headers, tag_type, &common.registers);
         if let Verdict::Match(Some(queue)) = flow {
             index = queue;
@@ -375,23 +345,19 @@ impl Receiver {
             status |= PIF;
         }
         let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag, status };
-        let mut written = true;
-        if tag_len + crc_len == 0 && needed == 1 {
-            written = queue.write_piece(index, frame, Some(&report), common, dma);
+        let bytes = if tag_len + crc_len == 0 {
+            frame
         } else {
-            let mut whole = std::mem::take(&mut self.scratch);
-            whole.clear();
             let (addresses, rest) = frame.split_at(vlan::ETHERTYPE);
-            whole.extend_from_slice(addresses);
-            whole.extend_from_slice(&rest[tag_len..]);
+            self.scratch.clear();
+            self.scratch.extend_from_slice(addresses);
+            self.scratch.extend_from_slice(&rest[tag_len..]);
             if crc_len > 0 {
-                whole.extend_from_slice(&crc32(frame).to_le_bytes());
+                self.scratch.extend_from_slice(&crc32(frame).to_le_bytes());
             }
-            for (n, piece) in whole.chunks(size).enumerate() {
-                written &= queue.write_piece(index, piece, (n + 1 == needed).then_some(&report), common, dma);
-            }
-            self.scratch = whole;
-        }
+            &self.scratch
+        };
+        let written = queue.write_frame(index, bytes, &report, common, dma);
         flow_director::count(flow, &mut common.registers);
         if written {
             common.counters.delivered += 1;

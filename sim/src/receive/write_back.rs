@@ -26,10 +26,29 @@ pub(crate) struct Report {
 }
 
 impl RxQueue {
+    /// Writes the bytes of a frame as queue `index`. Returns `true` if all buffers were written.
+    #[inline]
+    pub(crate) fn write_frame(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        report: &Report,
+        common: &mut Common,
+        dma: &Access<'_>,
+    ) -> bool {
+        let mut written = true;
+        let mut pieces = bytes.chunks(self.buffer_size.max(1)).peekable();
+        while let Some(piece) = pieces.next() {
+            let report = pieces.peek().is_none().then_some(report);
+            written &= self.write_piece(index, piece, report, common, dma);
+        }
+        written
+    }
+
     /// Writes one buffer and its descriptor as queue `index`, with the packet's `report` in the last one. Returns `true` if the buffer
     /// was written.
     #[inline]
-    pub(crate) fn write_piece(
+    fn write_piece(
         &mut self,
         index: usize,
         piece: &[u8],

@@ -12,12 +12,8 @@ mod write_back;
 use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::fault::Fault;
-use crate::frame::address::{Cast, cast};
-use crate::frame::checksum;
 use crate::frame::crc::crc32;
-use crate::frame::headers::{self, Headers};
-use crate::frame::vlan;
-use crate::frame::{CRC, LONGEST};
+use crate::frame::{CRC, LONGEST, headers, vlan};
 use crate::interrupts::{EICR_RX_MISS, Interrupts};
 use crate::iommu::Access;
 use crate::link::Link;
@@ -25,13 +21,12 @@ use crate::receive::flow_director::{FlowDirector, Verdict};
 use crate::receive::mac::{Dropped, Mac};
 use crate::receive::queues::RxQueues;
 use crate::receive::rss::Rss;
-use crate::receive::write_back::{FLM, PIF, Report};
+use crate::receive::write_back::Report;
 use crate::registers::offsets::{self, *};
 use crate::ring::control::Write;
-use crate::security;
-use crate::statistics;
 use crate::violation::Rule;
 use crate::wire::frames::FrameQueue;
+use crate::{security, statistics};
 
 /// Maximum number of frames that one step takes from the wire.
 const BURST: usize = 256;
@@ -331,20 +326,10 @@ impl Receiver {
             return true;
         }
         let hash = if self.hash_reported { hash } else { 0 };
-        let mut status = checksum::check(frame, &headers);
-        if status & checksum::WRONG != 0 {
+        let report = Report::new(frame, &headers, hash, hash_type, stripped_tag, flow);
+        if report.has_wrong_checksum() {
             statistics::count_wrong_checksum(&mut common.registers);
         }
-        // A match is reported regardless of FDIRCTRL.Report-Status (8.2.3.21.1).
-        if matches!(flow, Verdict::Match(_)) {
-            status |= FLM;
-        }
-        // The 82598 sets PIF only for frames that passed an inexact filter. For the 82599, 7.1.6.2 has it set for all
-        // but unicast.
-        if cast(frame) != Cast::Unicast {
-            status |= PIF;
-        }
-        let report = Report { start: write_back_start(&headers, hash, hash_type), tag: stripped_tag, status };
         let bytes = if tag_len + crc_len == 0 {
             frame
         } else {
@@ -379,10 +364,4 @@ fn miss(frames: u64, common: &mut Common, interrupts: &mut Interrupts) {
     common.counters.missed += frames;
     statistics::count_missed(&mut common.registers, frames as u32);
     interrupts.cause(EICR_RX_MISS, common);
-}
-
-/// Returns the first word of an advanced write-back.
-#[inline]
-fn write_back_start(headers: &Headers, hash: u32, hash_type: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type)
 }

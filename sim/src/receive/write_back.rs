@@ -2,7 +2,11 @@
 
 use crate::chip::common::Common;
 use crate::fault::Fault;
+use crate::frame::address::{Cast, cast};
+use crate::frame::checksum;
+use crate::frame::headers::Headers;
 use crate::iommu::Access;
+use crate::receive::flow_director::Verdict;
 use crate::receive::queues::RxQueue;
 use crate::registers::offsets::{self, RDBAL};
 use crate::violation::Rule;
@@ -10,19 +14,48 @@ use crate::violation::Rule;
 /// Status and error bits of a write-back (7.1.6.2).
 const DD: u64 = 1 << 0;
 const EOP: u64 = 1 << 1;
-pub(crate) const FLM: u64 = 1 << 2;
+const FLM: u64 = 1 << 2;
 const VP: u64 = 1 << 3;
-pub(crate) const PIF: u64 = 1 << 7;
+const PIF: u64 = 1 << 7;
 const ALL_ERRORS: u64 = 0xFFF << 20;
 
 /// The packet's data in the write-back of its last descriptor.
 pub(crate) struct Report {
     /// The first word of an advanced write-back.
-    pub(crate) start: u64,
+    start: u64,
     /// The stripped VLAN tag.
-    pub(crate) tag: Option<u16>,
+    tag: Option<u16>,
     /// Status bits: checked and wrong checksums, a filter match, and a destination of several hosts.
-    pub(crate) status: u64,
+    status: u64,
+}
+
+impl Report {
+    #[inline]
+    pub(crate) fn new(
+        frame: &[u8],
+        headers: &Headers,
+        hash: u32,
+        hash_type: u32,
+        tag: Option<u16>,
+        flow: Verdict,
+    ) -> Self {
+        let mut status = checksum::check(frame, headers);
+        // A match is reported regardless of FDIRCTRL.Report-Status (8.2.3.21.1).
+        if matches!(flow, Verdict::Match(_)) {
+            status |= FLM;
+        }
+        // The 82598 sets PIF only for frames that passed an inexact filter. For the 82599, 7.1.6.2 has it set for all
+        // but unicast.
+        if cast(frame) != Cast::Unicast {
+            status |= PIF;
+        }
+        Self { start: u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type), tag, status }
+    }
+
+    /// Returns `true` if a checksum of layer 3 or 4 is wrong.
+    pub(crate) fn has_wrong_checksum(&self) -> bool {
+        self.status & checksum::WRONG != 0
+    }
 }
 
 impl RxQueue {

@@ -258,7 +258,7 @@ pub(crate) fn in_table(name: &str, index: usize) -> Option<u32> {
     REGISTERS.iter().find(|info| info.name == name)?.offsets().nth(index)
 }
 
-/// Asserts that the offsets, copied by hand, are those of the registers in the generated table.
+/// Asserts that offsets copied by hand agree with the generated table.
 #[cfg(test)]
 #[track_caller]
 pub(crate) fn assert_in_table(offsets: &[(&str, u32)]) {

@@ -1,9 +1,9 @@
 //! Transmission: from the rings to the wire (datasheet 7.2).
 
-pub(crate) mod gather;
-pub(crate) mod offload;
+mod gather;
+mod offload;
 mod outlet;
-pub(crate) mod queues;
+mod queues;
 mod segmentation;
 mod write_back;
 

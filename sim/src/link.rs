@@ -102,6 +102,7 @@ impl Link {
     }
 
     /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    #[inline]
     pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common, interrupts: &mut Interrupts) -> bool {
         if at == AUTOC && value & AUTOC_RESTART_AN != 0 {
             common.registers.set_bits(ANLP1, ANLP1_STATE, false);

@@ -32,6 +32,7 @@ pub(crate) fn check_write(at: u32, old: u32, new: u32, common: &mut Common) {
 }
 
 /// Performs the effects of a write to the register at `at`. Returns `false` if there are none.
+#[inline]
 pub(crate) fn written(at: u32, common: &mut Common) -> bool {
     let taken = at == SWSM && common.faults.has(Fault::SemaphoreTimeout);
     if taken {

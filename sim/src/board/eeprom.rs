@@ -119,6 +119,7 @@ impl Eeprom {
     }
 
     /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    #[inline]
     pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common) -> bool {
         match at {
             EEC => self.drive(value, common),

@@ -63,6 +63,7 @@ impl Default for I2c {
 
 impl I2c {
     /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    #[inline]
     pub(crate) fn written(&mut self, at: u32, value: u32, registers: &mut RegisterFile) -> bool {
         if at != I2CCTL {
             return false;

@@ -135,10 +135,16 @@ impl Clock {
         self.scheduled.iter().any(|(_, other)| *other == event)
     }
 
-    /// Removes and returns the first event that is due. An event that one of `faults` holds up is scheduled anew.
+    /// Returns `true` if an event is due.
     #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        self.now >= self.next
+    }
+
+    /// Removes and returns the first event, if it is due. An event that one of `faults` holds up is scheduled anew.
+    #[cold]
     pub(crate) fn take_due(&mut self, faults: &Faults) -> Option<Event> {
-        while self.now >= self.next {
+        while self.is_due() {
             let first = self.scheduled.iter().enumerate().min_by_key(|(_, (due, _))| *due).map(|(at, _)| at)?;
             let (_, event) = self.scheduled.remove(first);
             self.find_next();

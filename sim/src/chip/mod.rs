@@ -67,8 +67,10 @@ impl Chip {
     #[inline]
     pub(crate) fn pass(&mut self, time: Time) {
         self.common.clock.advance(time);
-        while let Some(event) = self.common.clock.take_due(&self.common.faults) {
-            self.happen(event);
+        while self.common.clock.is_due() {
+            if let Some(event) = self.common.clock.take_due(&self.common.faults) {
+                self.happen(event);
+            }
         }
     }
 
@@ -166,10 +168,15 @@ impl Chip {
         let unmapped = self.common.iommu.unmapped();
         if unmapped != self.unmapped_seen {
             self.unmapped_seen = unmapped;
-            for (start, len) in self.common.iommu.take_removed() {
-                self.receiver.queues.check_unmapped(start, len, &mut self.common);
-                self.transmitter.queues.check_unmapped(start, len, &mut self.common);
-            }
+            self.check_unmapped();
+        }
+    }
+
+    #[cold]
+    fn check_unmapped(&mut self) {
+        for (start, len) in self.common.iommu.take_removed() {
+            self.receiver.queues.check_unmapped(start, len, &mut self.common);
+            self.transmitter.queues.check_unmapped(start, len, &mut self.common);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Checksums of IPv4, TCP and UDP: checked in received frames (datasheet 7.1.11), inserted into transmitted ones
-//! ([`offload`](crate::transmit::offload)).
+//! Checksums of IPv4, TCP and UDP in received frames (datasheet 7.1.11), and the sum that they and transmit offloads
+//! share.
 
 use crate::frame::headers::{Headers, packet_type::*};
 

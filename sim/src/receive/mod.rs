@@ -119,6 +119,7 @@ impl Receiver {
     }
 
     /// Performs the effects of a write to the register at `at`, which may belong to the configuration.
+    #[inline]
     pub(crate) fn written(&mut self, at: u32) {
         self.stale |= at != DMATXCTL;
     }

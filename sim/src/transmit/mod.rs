@@ -90,6 +90,7 @@ impl Transmitter {
     }
 
     /// Performs the effects of a write to the register at `at`, which may belong to the configuration.
+    #[inline]
     pub(crate) fn written(&mut self, at: u32, common: &mut Common) {
         self.stale |= at != RXCTRL;
         if at == DMATXCTL {

@@ -138,7 +138,7 @@ impl Interrupts {
         self.causes_cleared(common);
     }
 
-    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    /// Performs the effects of a write of `value` at `at`. Returns `false` if the register belongs to another part.
     pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common) -> bool {
         match at {
             EICR => self.causes_cleared(common),

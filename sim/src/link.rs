@@ -101,7 +101,7 @@ impl Link {
         common.clock.schedule(TRAINING, Event::LinkUp);
     }
 
-    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    /// Performs the effects of a write of `value` at `at`. Returns `false` if the register belongs to another part.
     #[inline]
     pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common, interrupts: &mut Interrupts) -> bool {
         if at == AUTOC && value & AUTOC_RESTART_AN != 0 {

@@ -118,7 +118,7 @@ impl Eeprom {
         self.awaited |= at == EEC && value & EEC_AUTO_RD != 0;
     }
 
-    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    /// Performs the effects of a write of `value` at `at`. Returns `false` if the register belongs to another part.
     #[inline]
     pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common) -> bool {
         match at {

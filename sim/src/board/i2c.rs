@@ -62,7 +62,7 @@ impl Default for I2c {
 }
 
 impl I2c {
-    /// Performs the effects of a write of `value` to the register at `at`. Returns `false` if it belongs to another part.
+    /// Performs the effects of a write of `value` at `at`. Returns `false` if the register belongs to another part.
     #[inline]
     pub(crate) fn written(&mut self, at: u32, value: u32, registers: &mut RegisterFile) -> bool {
         if at != I2CCTL {

@@ -1,4 +1,4 @@
-//! What the parts of the chip share. Each part owns the rest of its state, and is handed this for an access or an event.
+//! What the parts of the chip share. A part owns the rest of its state, and is handed this for an access or an event.
 
 use std::sync::Arc;
 

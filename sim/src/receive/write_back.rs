@@ -1,4 +1,4 @@
-//! Writing a frame to the buffers of a receive queue, with the write-back of their descriptors (datasheet 7.1.5, 7.1.6).
+//! Writing a frame to the buffers of a receive queue, and the write-back of their descriptors (datasheet 7.1.5, 7.1.6).
 
 use crate::chip::common::Common;
 use crate::fault::Fault;
@@ -78,8 +78,8 @@ impl RxQueue {
         written
     }
 
-    /// Writes one buffer and its descriptor as queue `index`, with the packet's `report` in the last one. Returns `true` if the buffer
-    /// was written.
+    /// Writes one buffer and its descriptor as queue `index`, with the packet's `report` in the last one. Returns
+    /// `true` if the buffer was written.
     #[inline]
     fn write_piece(
         &mut self,

@@ -87,37 +87,25 @@
 //!
 //! The model records the use of these features as [`Rule::NotModelled`] if it would change the outcome.
 
-mod access;
-mod checksum;
+mod board;
 mod chip;
 mod counters;
-mod eeprom;
 mod fault;
-mod filter;
-mod flow_director;
-mod gather;
-mod i2c;
+mod frame;
 mod interrupts;
 mod iommu;
-mod layout;
 mod link;
-mod offload;
-mod offsets;
-mod packet;
+mod packet_buffers;
 mod port;
-mod queues;
 mod receive;
-mod reset;
+mod registers;
 mod ring;
-mod rss;
 mod runner;
-mod segmentation;
-mod spi;
-mod start_rules;
+mod security;
+mod semaphores;
 mod statistics;
 mod transmit;
 mod violation;
-mod vlan;
 pub mod wire;
 
 pub use counters::Counters;

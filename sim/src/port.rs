@@ -16,7 +16,7 @@ use crate::chip::Chip;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::iommu::{self, Iommu};
-use crate::offsets;
+use crate::registers::offsets;
 use crate::violation::Violation;
 use crate::wire::Wire;
 use crate::wire::cable::{self, CableEnd};
@@ -113,7 +113,7 @@ impl Port {
         let mut chip = self.chip();
         chip.write(offset.bytes(), value);
         // A doorbell starts DMA at once, without a switch to the runner's thread.
-        if chip.is_real_time() && offsets::is_tail(offset.bytes()) {
+        if chip.common.clock.is_real_time() && offsets::is_tail(offset.bytes()) {
             chip.step();
         }
     }
@@ -123,7 +123,7 @@ impl Port {
     pub fn now(&self) -> Duration {
         let mut chip = self.chip();
         chip.pass(0);
-        Duration::from_nanos(chip.now())
+        Duration::from_nanos(chip.common.clock.now())
     }
 
     /// Advances the model by `time`, in a few steps. Under a runner, sleeps instead.
@@ -136,13 +136,13 @@ impl Port {
 
     /// Plugs the port into `wire`, and drops the previous wire.
     pub fn plug(&self, wire: impl Wire + 'static) {
-        let old = self.chip().wire.replace(Box::new(wire));
+        let old = self.chip().link.plug(Some(Box::new(wire)));
         drop(old);
     }
 
     /// Unplugs the port, and returns the wire.
     pub fn unplug(&self) -> Option<Box<dyn Wire>> {
-        self.chip().wire.take()
+        self.chip().link.plug(None)
     }
 
     /// Advances the model by 10 us: receives up to a burst of frames from the wire, sends frames to the wire, and
@@ -172,19 +172,18 @@ impl Port {
     }
 
     pub(crate) fn start_real_time(&self) {
-        self.chip().start_real_time();
+        self.chip().common.clock.start_real_time();
     }
 
     pub(crate) fn stop_real_time(&self) {
-        self.chip().stop_real_time();
+        let mut chip = self.chip();
+        chip.pass(0);
+        chip.common.clock.stop_real_time();
     }
 
     /// Delivers one frame to the port, regardless of its room.
     pub fn deliver(&self, frame: &[u8]) {
-        let mut chip = self.chip();
-        let iommu = Arc::clone(&chip.iommu);
-        let dma = iommu.read();
-        chip.deliver_now(frame, &dma);
+        self.chip().deliver_now(frame);
     }
 
     /// Returns the driver's first 256 violations. [`Rule::NotModelled`](crate::Rule::NotModelled) appears once per
@@ -193,7 +192,7 @@ impl Port {
     pub fn violations(&self) -> Vec<Violation> {
         let mut chip = self.chip();
         chip.note_unmapped();
-        chip.log.kept().to_vec()
+        chip.common.log.kept().to_vec()
     }
 
     /// Returns the first violation of each rule at each register, with the number of its violations. Every violation
@@ -202,7 +201,7 @@ impl Port {
     pub fn violation_kinds(&self) -> Vec<(Violation, u64)> {
         let mut chip = self.chip();
         chip.note_unmapped();
-        chip.log.kinds().to_vec()
+        chip.common.log.kinds().to_vec()
     }
 
     /// Returns the total number of violations.
@@ -210,29 +209,29 @@ impl Port {
     pub fn violation_count(&self) -> u64 {
         let mut chip = self.chip();
         chip.note_unmapped();
-        chip.log.total()
+        chip.common.log.total()
     }
 
     /// Clears all violations.
     pub fn clear_violations(&self) {
         let mut chip = self.chip();
         chip.note_unmapped();
-        chip.log.clear();
+        chip.common.log.clear();
     }
 
     /// Activates a fault.
     pub fn inject(&self, fault: Fault) {
-        self.chip().faults.inject(fault);
+        self.chip().common.faults.inject(fault);
     }
 
     /// Deactivates a fault. The events that it held up proceed.
     pub fn clear(&self, fault: Fault) {
-        self.chip().faults.clear(fault);
+        self.chip().common.faults.clear(fault);
     }
 
     /// Plugs or pulls the cable. Without a cable there is no link.
     pub fn set_link(&self, connected: bool) {
-        self.chip().plugged = connected;
+        self.chip().link.connected = connected;
     }
 
     /// Enables or disables bus mastering, as PCI's Command.BME does. Without it there is no DMA and no interrupt.
@@ -246,20 +245,20 @@ impl Port {
     /// Returns the counts of all frames by their fate.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.chip().counters
+        self.chip().common.counters
     }
 
     /// Returns the value of a register, without the side effects of a read.
     #[must_use]
     pub fn peek(&self, offset: Offset) -> u32 {
         let chip = self.chip();
-        chip.registers.find(offset.bytes()).map_or(0, |place| chip.registers.get(place.offset))
+        chip.common.registers.find(offset.bytes()).map_or(0, |place| chip.common.registers.get(place.offset))
     }
 
     /// Sets `sink` as the receiver of interrupt vectors when their messages are sent. Vectors are 0 to 63 with
     /// GPIE.Multiple_MSIX, else 0 for all causes. `sink` is called with the port locked, and must not call the port.
     pub fn on_interrupt(&self, sink: impl FnMut(u16) + Send + 'static) {
-        self.chip().interrupts.sink = Some(Box::new(sink));
+        self.chip().interrupts.connect(Box::new(sink));
     }
 
     /// Resets the PCI function through PCI's device control register (a function level reset).
@@ -367,14 +366,14 @@ unsafe impl Dma for Port {
     }
 
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        if self.chip().faults.has(Fault::OutOfMemory) {
+        if self.chip().common.faults.has(Fault::OutOfMemory) {
             return Err(DmaError::OutOfMemory { len });
         }
         iommu::allocate(len)
     }
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
-        if self.chip().faults.has(Fault::NotMappable) {
+        if self.chip().common.faults.has(Fault::NotMappable) {
             return Err(DmaError::NotMappable { len: memory.len(), reason: "a fault was injected" });
         }
         self.shared.iommu.map(memory)

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Wire;
-use crate::receive::{LONGEST, SHORTEST};
-use crate::statistics::CRC;
+use crate::frame::{CRC, LONGEST, SHORTEST};
 
 /// One second in picoseconds.
 const SECOND: u64 = 1_000_000_000_000;

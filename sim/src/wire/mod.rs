@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use crate::receive::{LONGEST, SHORTEST};
+use crate::frame::{LONGEST, SHORTEST};
 
 pub mod cable;
 pub(crate) mod frames;

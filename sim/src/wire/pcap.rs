@@ -11,7 +11,7 @@ use pcap_parser::pcapng::{OptionCode, PcapNGOption};
 use pcap_parser::{pcap, pcapng};
 
 use super::{Wire, as_sent};
-use crate::receive::{LONGEST, SHORTEST};
+use crate::frame::{LONGEST, SHORTEST};
 
 /// The first bytes of a pcapng section, the same in both byte orders.
 const SECTION_HEADER: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];

@@ -1,8 +1,14 @@
 //! The I2C bus to the SFP+ cage, which software drives bit by bit through I2CCTL (datasheet 8.2.3.1.5), and the
 //! module's EEPROM on it (SFF-8472).
 
-use crate::chip::Chip;
-use crate::offsets::*;
+use crate::registers::RegisterFile;
+use crate::registers::offsets::bit;
+
+const I2CCTL: u32 = 0x00028;
+const I2C_CLK_IN: u32 = bit(0);
+const I2C_CLK_OUT: u32 = bit(1);
+const I2C_DATA_IN: u32 = bit(2);
+const I2C_DATA_OUT: u32 = bit(3);
 
 /// The bus address of a module's EEPROM, with the read bit 0.
 const MODULE: u8 = 0xA0;
@@ -35,7 +41,7 @@ pub(crate) struct I2c {
     address: u8,
     /// `true` if the EEPROM address was written in this transfer.
     addressed: bool,
-    pub(crate) module: Option<Box<[u8; 256]>>,
+    module: Option<Box<[u8; 256]>>,
 }
 
 impl Default for I2c {
@@ -56,6 +62,19 @@ impl Default for I2c {
 }
 
 impl I2c {
+    /// Performs the effects of a write of `value` at `at`. Returns `false` if the register belongs to another part.
+    #[inline]
+    pub(crate) fn written(&mut self, at: u32, value: u32, registers: &mut RegisterFile) -> bool {
+        if at != I2CCTL {
+            return false;
+        }
+        let (clock, data) = (value & I2C_CLK_OUT != 0, value & I2C_DATA_OUT != 0);
+        let level = self.drive(clock, data);
+        registers.set_bits(I2CCTL, I2C_CLK_IN, clock);
+        registers.set_bits(I2CCTL, I2C_DATA_IN, level);
+        true
+    }
+
     /// Sets the lines as software drives them. Returns the level of the data line.
     fn drive(&mut self, clock: bool, data: bool) -> bool {
         let (old_clock, old_data) = (self.clock, self.data);
@@ -145,19 +164,10 @@ fn module() -> Box<[u8; 256]> {
     bytes
 }
 
-impl Chip {
-    /// Handles a write to I2CCTL.
-    pub(crate) fn i2c_written(&mut self, value: u32) {
-        let (clock, data) = (value & I2C_CLK_OUT != 0, value & I2C_DATA_OUT != 0);
-        let level = self.i2c.drive(clock, data);
-        self.registers.set_bits(I2CCTL, I2C_CLK_IN, clock);
-        self.registers.set_bits(I2CCTL, I2C_DATA_IN, level);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registers::assert_in_table;
 
     /// A master after the I2C specification.
     struct Master(I2c);
@@ -229,5 +239,10 @@ mod tests {
         master.start();
         assert!(!master.send(0xA0));
         master.stop();
+    }
+
+    #[test]
+    fn offsets_agree_with_the_generated_table() {
+        assert_in_table(&[("I2CCTL", I2CCTL)]);
     }
 }

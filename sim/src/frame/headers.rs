@@ -12,7 +12,7 @@ pub(crate) mod packet_type {
 }
 use packet_type::*;
 
-use crate::vlan::{self, ETHERTYPE};
+use crate::frame::vlan::{self, ETHERTYPE};
 
 /// The headers of a packet that the device parses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

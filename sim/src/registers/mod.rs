@@ -1,5 +1,7 @@
 //! The register file: position of each register, effects of reads and writes, all from the generated table.
 
+pub(crate) mod offsets;
+
 use std::sync::OnceLock;
 
 use ixgbe::info::{AccessKind, RegisterInfo};
@@ -248,6 +250,21 @@ impl RegisterFile {
 fn garbage(offset: u32, seed: u32) -> u32 {
     let mixed = (offset ^ seed.rotate_left(16)).wrapping_mul(0x9E37_79B1);
     (mixed ^ (mixed >> 15)).wrapping_mul(0x85EB_CA77)
+}
+
+/// Returns the offset of element `index` of the register in the generated table.
+#[cfg(test)]
+pub(crate) fn in_table(name: &str, index: usize) -> Option<u32> {
+    REGISTERS.iter().find(|info| info.name == name)?.offsets().nth(index)
+}
+
+/// Asserts that offsets copied by hand agree with the generated table.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_in_table(offsets: &[(&str, u32)]) {
+    for (name, offset) in offsets {
+        assert_eq!(in_table(name, 0), Some(*offset), "{name}");
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Packets in a transmit ring: validation of their descriptors, collection of their bytes (datasheet 7.2.3).
 
+use crate::frame::vlan;
+use crate::frame::{CRC, LONGEST};
 use crate::iommu::Access;
-use crate::offload::{Context, Offload};
-use crate::receive::LONGEST;
 use crate::ring::State;
-use crate::statistics::CRC;
-use crate::transmit::TxQueue;
+use crate::transmit::offload::{Context, Offload};
+use crate::transmit::queues::TxQueue;
 use crate::violation::Rule;
-use crate::vlan;
 
 /// Bits of a descriptor's second word (7.2.3.2).
 const EOP: u64 = 1 << 24;

@@ -1,12 +1,12 @@
 //! Offloads of transmitted packets, requested by a packet's first descriptor and its context (datasheet 7.2.3.2 to
-//! 7.2.5). The device inserts checksums and VLAN tags, and [segments](crate::segmentation) large packets.
+//! 7.2.5). The device inserts checksums and VLAN tags, and [segments](crate::transmit::segmentation) large packets.
 //!
 //! Chapter 7 was not fully available. The limits of header lengths and the valid combinations of options come from the
 //! 82598's datasheet (3.5.3), which describes the same descriptors.
 
-use crate::checksum::ones_sum;
+use crate::frame::checksum::ones_sum;
+use crate::frame::vlan;
 use crate::violation::Rule;
-use crate::vlan;
 
 /// Bits of a data descriptor's second word.
 const LEGACY_CHECKSUM: u64 = 1 << 26;

@@ -1,7 +1,7 @@
-//! Checksums of IPv4, TCP and UDP: checked in received frames (datasheet 7.1.11), inserted into transmitted ones
-//! ([`offload`](crate::offload)).
+//! Checksums of IPv4, TCP and UDP in received frames (datasheet 7.1.11), and the sum that they and transmit offloads
+//! share.
 
-use crate::packet::{Headers, packet_type::*};
+use crate::frame::headers::{Headers, packet_type::*};
 
 /// Bits of a write-back's second word (7.1.6.2): the checksums that were checked, and those that were wrong.
 mod checked {
@@ -72,7 +72,7 @@ pub(crate) fn check(frame: &[u8], headers: &Headers) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::headers;
+    use crate::frame::headers::headers;
 
     /// Checks a well-known IPv4 header, before a UDP datagram without and with a checksum.
     #[test]

@@ -1,6 +1,8 @@
 //! Receive side scaling: the Toeplitz hash and its input from a packet (datasheet 7.1.2.8).
 
-use crate::packet::{Headers, packet_type::*};
+use crate::frame::headers::{Headers, packet_type::*};
+use crate::registers::RegisterFile;
+use crate::registers::offsets::{MRQC, RETA, RSSRK};
 
 /// Length of the key in RSSRK, in bytes.
 pub(crate) const KEY: usize = 40;
@@ -37,6 +39,52 @@ impl Toeplitz {
     pub(crate) fn hash(&self, parts: [&[u8]; 2]) -> u32 {
         let bytes = parts[0].iter().chain(parts[1]);
         self.tables.iter().zip(bytes).fold(0, |hash, (table, byte)| hash ^ table[usize::from(*byte)])
+    }
+}
+
+/// The choice of a queue by hash, read from the registers once for many frames.
+pub(crate) struct Rss {
+    /// MRQC, if it selects RSS.
+    selection: Option<u32>,
+    toeplitz: Option<([u8; KEY], Toeplitz)>,
+    redirection: [u8; 128],
+}
+
+impl Default for Rss {
+    fn default() -> Self {
+        Self { selection: None, toeplitz: None, redirection: [0; 128] }
+    }
+}
+
+impl Rss {
+    /// Rereads the registers.
+    pub(crate) fn update(&mut self, registers: &RegisterFile) {
+        let control = registers.get(MRQC);
+        self.selection = (control & 0xF == 1).then_some(control);
+        if self.selection.is_none() {
+            return;
+        }
+        let mut key = [0; KEY];
+        for (n, word) in key.chunks_exact_mut(4).enumerate() {
+            word.copy_from_slice(&registers.get(RSSRK + n as u32 * 4).to_le_bytes());
+        }
+        if self.toeplitz.as_ref().is_none_or(|(old, _)| *old != key) {
+            self.toeplitz = Some((key, Toeplitz::new(&key)));
+        }
+        for (n, entries) in self.redirection.chunks_exact_mut(4).enumerate() {
+            entries.copy_from_slice(&registers.get(RETA + n as u32 * 4).to_le_bytes().map(|entry| entry & 0xF));
+        }
+    }
+
+    /// Returns the queue of a frame, its hash and its RSS_TYPE.
+    #[inline]
+    pub(crate) fn queue(&self, frame: &[u8], headers: &Headers) -> (usize, u32, u32) {
+        let (Some(selection), Some((_, toeplitz))) = (self.selection, self.toeplitz.as_ref()) else { return (0, 0, 0) };
+        let (hash, kind) = hash(toeplitz, selection, frame, headers);
+        if kind == 0 {
+            return (0, 0, 0);
+        }
+        (usize::from(self.redirection[(hash & 0x7F) as usize]), hash, kind)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Segmentation: a large packet is split into frames, each with headers of its own (datasheet 7.2.4).
 
-use crate::offload::{Context, Transport};
+use crate::transmit::offload::{Context, Transport};
 
 /// The TCP flags kept by the first, the middle and the last segments (DTXTCPFLGL, DTXTCPFLGH).
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,8 @@
 //! A descriptor ring as the device sees it: the owner of each descriptor, and its contents when the device fetched it.
 
-use crate::chip::Time;
+pub(crate) mod control;
+
+use crate::chip::clock::Time;
 use crate::iommu::Access;
 
 /// The state of a queue, which follows the driver's request with a delay.

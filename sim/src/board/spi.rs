@@ -1,10 +1,6 @@
 //! The SPI bus to the EEPROM, which software drives bit by bit through EEC (datasheet 8.2.3.2.1). The EEPROM accepts
 //! two commands: read, and read status.
 
-use crate::chip::Chip;
-use crate::offsets::*;
-use crate::violation::Rule;
-
 /// Reads consecutive bytes from a 16-bit address on.
 const READ: u8 = 3;
 /// Reads the status: 0 means ready and write-protected.
@@ -27,7 +23,7 @@ pub(crate) struct Spi {
 impl Spi {
     /// Sets the lines as software drives them. `byte` returns the EEPROM's byte at an address. Returns the level of the
     /// EEPROM's output.
-    fn drive(&mut self, selected: bool, clock: bool, data: bool, byte: impl Fn(u16) -> u8) -> bool {
+    pub(crate) fn drive(&mut self, selected: bool, clock: bool, data: bool, byte: impl Fn(u16) -> u8) -> bool {
         let before = std::mem::replace(&mut self.clock, clock);
         if !selected {
             *self = Self { clock, output: true, ..Self::default() };
@@ -52,26 +48,8 @@ impl Spi {
     }
 
     /// Returns the command just received, if it is not modelled.
-    fn unknown(&self) -> Option<u8> {
+    pub(crate) fn unknown(&self) -> Option<u8> {
         (self.bits == COMMAND && self.clock && !matches!(self.command, READ | STATUS)).then_some(self.command)
-    }
-}
-
-impl Chip {
-    /// Handles a write to EEC.
-    pub(crate) fn eec_written(&mut self, value: u32) {
-        let granted = value & EEC_REQ != 0;
-        // The chip select of the EEPROM is active low.
-        let selected = granted && value & EEC_CS == 0;
-        let (clock, data) = (value & EEC_SK != 0, value & EEC_DI != 0);
-        let mut spi = std::mem::take(&mut self.spi);
-        let output = spi.drive(selected, clock, data, |at| self.eeprom_word(at / 2).to_le_bytes()[usize::from(at % 2)]);
-        self.registers.set_bits(EEC, EEC_GNT, granted);
-        self.registers.set_bits(EEC, EEC_DO, output);
-        if let Some(command) = spi.unknown() {
-            self.violation(Rule::NotModelled, EEC, || format!("command {command:#04x} of the EEPROM"));
-        }
-        self.spi = spi;
     }
 }
 

@@ -1,0 +1,163 @@
+//! The model's clock, and the events that happen by themselves when they are due.
+
+use std::time::Instant;
+
+use crate::fault::{Fault, Faults};
+
+/// Nanoseconds of model time.
+pub(crate) type Time = u64;
+
+pub(crate) const MICROSECOND: Time = 1_000;
+pub(crate) const MILLISECOND: Time = 1_000_000;
+
+/// The end of the clock, after 292 years: later due times would overflow it.
+const END: Time = Time::MAX / 2;
+/// Interval at which an event that a fault holds up is retried.
+const RETRY: Time = 100 * MICROSECOND;
+
+/// An event that happens by itself after a delay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    ResetDone,
+    EepromLoaded,
+    EepromRead,
+    DmaInitialised,
+    ReceiveHalted,
+    TransmitHalted,
+    RxQueueEnabled(usize),
+    RxQueueDisabled(usize),
+    TxQueueEnabled(usize),
+    TxQueueDisabled(usize),
+    MasterStopped,
+    NegotiationRestarted,
+    LinkUp,
+    LinkFlap,
+    InterruptsDue,
+    FlowDirectorReady,
+}
+
+impl Event {
+    /// Returns the fault that holds up this event while it is injected.
+    fn held_up_by(self) -> Option<Fault> {
+        Some(match self {
+            Event::ResetDone => Fault::ResetNeverEnds,
+            Event::EepromLoaded => Fault::EepromNeverDone,
+            Event::EepromRead => Fault::EepromReadNeverDone,
+            Event::DmaInitialised => Fault::DmaInitNeverDone,
+            Event::ReceiveHalted => Fault::SecRxNeverReady,
+            Event::TransmitHalted => Fault::SecTxNeverReady,
+            Event::RxQueueEnabled(_) => Fault::RxQueueNeverEnables,
+            Event::RxQueueDisabled(_) => Fault::RxQueueNeverDisables,
+            Event::TxQueueEnabled(_) => Fault::TxQueueNeverEnables,
+            Event::TxQueueDisabled(_) => Fault::TxQueueNeverDisables,
+            Event::MasterStopped => Fault::MasterNeverStops,
+            Event::LinkUp => Fault::LinkNeverUp,
+            Event::NegotiationRestarted | Event::LinkFlap | Event::InterruptsDue | Event::FlowDirectorReady => {
+                return None;
+            }
+        })
+    }
+}
+
+/// Model time, and the scheduled events.
+pub(crate) struct Clock {
+    now: Time,
+    /// The start of a runner's real time, and the model time at that moment, while a runner drives the port.
+    real_time: Option<(Instant, Time)>,
+    scheduled: Vec<(Time, Event)>,
+    /// Due time of the next event, or [`Time::MAX`].
+    next: Time,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { now: 0, real_time: None, scheduled: Vec::new(), next: Time::MAX }
+    }
+}
+
+impl Clock {
+    /// Returns the model time.
+    #[inline]
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Returns the model time after `time` more, at most the end of the clock.
+    pub(crate) fn after(&self, time: Time) -> Time {
+        self.now.saturating_add(time).min(END)
+    }
+
+    /// Returns the due time of the next event, or [`Time::MAX`].
+    pub(crate) fn next(&self) -> Time {
+        self.next
+    }
+
+    /// Returns `true` if model time is real time.
+    pub(crate) fn is_real_time(&self) -> bool {
+        self.real_time.is_some()
+    }
+
+    /// Makes model time follow real time from now on.
+    pub(crate) fn start_real_time(&mut self) {
+        if self.real_time.is_none() {
+            self.real_time = Some((Instant::now(), self.now));
+        }
+    }
+
+    /// Makes model time independent of real time again.
+    pub(crate) fn stop_real_time(&mut self) {
+        self.real_time = None;
+    }
+
+    /// Advances the clock by `time`, or to real time under a runner.
+    #[inline]
+    pub(crate) fn advance(&mut self, time: Time) {
+        self.now = match self.real_time {
+            None => self.after(time),
+            Some((began, at)) => self.now.max(at + began.elapsed().as_nanos() as Time),
+        };
+    }
+
+    /// Schedules `event` after `delay`.
+    pub(crate) fn schedule(&mut self, delay: Time, event: Event) {
+        let due = self.now + delay;
+        self.scheduled.push((due, event));
+        self.next = self.next.min(due);
+    }
+
+    /// Cancels all scheduled events for which `which` returns `true`.
+    pub(crate) fn cancel(&mut self, which: impl Fn(Event) -> bool) {
+        self.scheduled.retain(|(_, event)| !which(*event));
+        self.find_next();
+    }
+
+    pub(crate) fn is_scheduled(&self, event: Event) -> bool {
+        self.scheduled.iter().any(|(_, other)| *other == event)
+    }
+
+    /// Returns `true` if an event is due.
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        self.now >= self.next
+    }
+
+    /// Removes and returns the first event, if it is due. An event that one of `faults` holds up is scheduled anew.
+    #[cold]
+    pub(crate) fn take_due(&mut self, faults: &Faults) -> Option<Event> {
+        while self.is_due() {
+            let first = self.scheduled.iter().enumerate().min_by_key(|(_, (due, _))| *due).map(|(at, _)| at)?;
+            let (_, event) = self.scheduled.remove(first);
+            self.find_next();
+            if event.held_up_by().is_some_and(|fault| faults.has(fault)) {
+                self.schedule(RETRY, event);
+            } else {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    fn find_next(&mut self) {
+        self.next = self.scheduled.iter().map(|(due, _)| *due).min().unwrap_or(Time::MAX);
+    }
+}

@@ -1,0 +1,162 @@
+//! Power-on, reset, and the initialisation that a driver waits for afterwards (datasheet 4.6.3).
+
+use ixgbe::info::RegisterInfo;
+
+use crate::board::eeprom::{EEC, EERD, Eeprom};
+use crate::board::i2c::I2c;
+use crate::chip::Chip;
+use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
+use crate::chip::common::Common;
+use crate::interrupts::{EIMS_EX, GPIE};
+use crate::registers::offsets::*;
+use crate::semaphores::{SW_FW_SYNC, SWSM};
+use crate::violation::Rule;
+
+/// Time CTRL.RST stays set. The datasheet gives none, but DPDK's driver polls only ten times, with a microsecond before
+/// each.
+const RESET: Time = 5 * MICROSECOND;
+/// Time after the start of a reset in which no register may be accessed (8.2.3.1.1).
+const QUIET: Time = MILLISECOND;
+/// Time the EEPROM takes to be read after a reset.
+const EEPROM: Time = 3 * MILLISECOND;
+/// Time the DMA engine takes to initialise itself after a reset.
+const DMA_INIT: Time = 4 * MILLISECOND;
+/// Time the device takes to finish its transactions when it must stop being a master.
+const MASTER_STOP: Time = 50 * MICROSECOND;
+
+/// Progress of the device and its driver after a reset.
+#[derive(Debug, Default)]
+pub(crate) struct Startup {
+    in_reset: bool,
+    link_reset: bool,
+    quiet_until: Time,
+    resets: u32,
+    /// `true` if the driver itself made the last reset, through CTRL.
+    own_reset: bool,
+}
+
+impl Startup {
+    pub(crate) fn in_reset(&self) -> bool {
+        self.in_reset
+    }
+
+    /// Checks that the register at `offset` may be accessed now. Returns `true` if the access takes effect.
+    pub(crate) fn check(&self, offset: u32, write: bool, eeprom: &Eeprom, common: &mut Common) -> bool {
+        let kind = if write { "write" } else { "read" };
+        if self.quiet_until > common.clock.now() {
+            let left = (self.quiet_until - common.clock.now()) / MICROSECOND;
+            common.violation(Rule::TouchedAfterReset, offset, || format!("{kind} {left} us too early"));
+        } else if self.in_reset && !matches!(offset, CTRL | STATUS) {
+            common.violation(Rule::AccessInReset, offset, || format!("{kind} while CTRL.RST has not cleared itself"));
+        }
+        if write && !self.in_reset && self.own_reset && !eeprom.is_awaited() {
+            let early = matches!(
+                offset,
+                CTRL | CTRL_EXT | EEC | EERD | SWSM | SW_FW_SYNC | GPIE | FCRTV | FCCFG | 0x00800..0x00900
+                    | FCTTV..0x03280 | EIMS_EX..0x00AE0
+            );
+            if !early {
+                common.violation(Rule::EepromNotAwaited, offset, || "EEC.AUTO_RD was not yet read as 1".to_owned());
+            }
+        }
+        !(write && self.in_reset && offset != CTRL)
+    }
+}
+
+impl Chip {
+    /// Brings the device into the state after power-on, with the EEPROM read.
+    pub(crate) fn power_on(&mut self) {
+        self.set_fixed_bits(false);
+        self.eeprom_loaded();
+        self.common.registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true);
+        self.link.train(&mut self.common, &mut self.interrupts);
+    }
+
+    /// Sets the bits that the table of reset values does not define. The link stays up if `keep_link` is `true`.
+    fn set_fixed_bits(&mut self, keep_link: bool) {
+        let registers = &mut self.common.registers;
+        registers.set_bits(STATUS, u32::from(self.lan_id & 3) << STATUS_LAN_ID, true);
+        registers.set_bits(RDRXCTL, bit(0), false);
+        self.eeprom.reset(registers);
+        self.link.reset(keep_link, registers);
+    }
+
+    /// Resets the parts of the chip, and the registers for which `which` returns `true`.
+    fn reset_parts(&mut self, keep_link: bool, which: impl Fn(&RegisterInfo) -> bool) {
+        self.common.clock.cancel(|_| true);
+        self.receiver.reset(&mut self.common.counters);
+        self.transmitter.reset();
+        self.interrupts.reset();
+        self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
+        self.common.registers.reset(self.startup.resets, which);
+        self.set_fixed_bits(keep_link);
+    }
+
+    /// Handles a write to CTRL.
+    pub(crate) fn control(&mut self, value: u32, old: u32) {
+        if value & (CTRL_RST | CTRL_LRST) != 0 {
+            self.start_reset(value);
+            return;
+        }
+        let stop = value & CTRL_MASTER_DISABLE;
+        if stop != 0 && old & CTRL_MASTER_DISABLE == 0 {
+            self.common.clock.schedule(MASTER_STOP, Event::MasterStopped);
+        } else if stop == 0 {
+            self.common.clock.cancel(|event| event == Event::MasterStopped);
+            self.common.registers.set_bits(STATUS, STATUS_MASTER, true);
+            self.fetch_all();
+        }
+    }
+
+    fn start_reset(&mut self, value: u32) {
+        if let Some(queue) = self.receiver.queues.working().next() {
+            self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("receive queue {queue} is enabled"));
+        }
+        if let Some(queue) = self.transmitter.queues.working().next() {
+            self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("transmit queue {queue} is enabled"));
+        }
+        if self.common.registers.get(STATUS) & STATUS_MASTER != 0 {
+            self.common.violation(Rule::ResetWithoutMasterDisable, CTRL, || {
+                "STATUS.PCIE_MASTER_ENABLE_STATUS is 1".to_owned()
+            });
+        }
+        let link_reset = value & CTRL_LRST != 0;
+        // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
+        self.reset_parts(!link_reset, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
+        self.common.registers.set(CTRL, value & (CTRL_RST | CTRL_LRST));
+        self.startup.in_reset = true;
+        self.startup.own_reset = true;
+        self.startup.link_reset = link_reset;
+        self.startup.quiet_until = self.common.clock.now() + QUIET;
+        self.common.clock.schedule(RESET, Event::ResetDone);
+    }
+
+    /// Performs a function level reset at once, without violations (datasheet 4.2.1.5.1).
+    pub(crate) fn function_reset(&mut self) {
+        self.i2c = I2c::default();
+        self.reset_parts(false, |_| true);
+        self.startup.link_reset = true;
+        self.start_initialisation();
+    }
+
+    pub(crate) fn reset_done(&mut self) {
+        self.startup.in_reset = false;
+        self.common.registers.set_bits(CTRL, CTRL_RST | CTRL_LRST, false);
+        self.start_initialisation();
+    }
+
+    fn start_initialisation(&mut self) {
+        self.common.clock.schedule(EEPROM, Event::EepromLoaded);
+        self.common.clock.schedule(DMA_INIT, Event::DmaInitialised);
+    }
+
+    /// Loads the registers whose values the EEPROM holds.
+    pub(crate) fn eeprom_loaded(&mut self) {
+        if self.eeprom.load(&mut self.common) {
+            self.receiver.config_changed();
+        }
+        if self.startup.link_reset {
+            self.link.train(&mut self.common, &mut self.interrupts);
+        }
+    }
+}

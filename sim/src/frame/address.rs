@@ -1,0 +1,29 @@
+//! A frame's destination address.
+
+/// The kind of a frame's destination address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cast {
+    Unicast,
+    Multicast,
+    Broadcast,
+}
+
+/// Returns the destination address of `frame` as a number, 0 if the frame is too short.
+#[inline]
+pub(crate) fn address(frame: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    if let Some(mac) = frame.get(..6) {
+        bytes[..6].copy_from_slice(mac);
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// Returns the kind of the destination address of `frame`.
+#[inline]
+pub(crate) fn cast(frame: &[u8]) -> Cast {
+    match address(frame) {
+        0xFFFF_FFFF_FFFF => Cast::Broadcast,
+        address if address & 1 != 0 => Cast::Multicast,
+        _ => Cast::Unicast,
+    }
+}

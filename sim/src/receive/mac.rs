@@ -1,0 +1,65 @@
+//! The receiving MAC: it checks, filters and counts frames, also while reception is off (datasheet 8.2.3.22, 8.2.3.23).
+
+use crate::chip::common::Common;
+use crate::counters::Counters;
+use crate::fault::Fault;
+use crate::frame::address::cast;
+use crate::frame::{CRC, SHORTEST, longest_allowed, vlan};
+use crate::receive::filter::Filter;
+use crate::registers::RegisterFile;
+use crate::registers::offsets::{FCTRL, FCTRL_SBP};
+use crate::statistics;
+
+/// The counter of frames dropped for one reason.
+pub(crate) type Dropped = fn(&mut Counters) -> &mut u64;
+
+/// The MAC's configuration, read from the registers once for many frames.
+#[derive(Default)]
+pub(crate) struct Mac {
+    filter: Filter,
+    /// The longest frame, with CRC and without VLAN tag.
+    pub(crate) longest: usize,
+    store_bad: bool,
+}
+
+impl Mac {
+    /// Rereads the registers.
+    pub(crate) fn update(&mut self, registers: &RegisterFile) {
+        self.filter.update(registers);
+        self.longest = longest_allowed(registers);
+        self.store_bad = registers.get(FCTRL) & FCTRL_SBP != 0;
+    }
+
+    /// Returns the type of a VLAN tag.
+    pub(crate) fn tag_type(&self) -> u16 {
+        self.filter.vlan.tag_type
+    }
+
+    /// Counts a frame in the MAC's registers. Returns the counter of frames dropped for the same reason, or `None` for
+    /// a frame that passes the filters.
+    #[inline]
+    pub(crate) fn refuse(&self, frame: &[u8], common: &mut Common) -> Option<Dropped> {
+        statistics::count_arrival(&mut common.registers, frame.len());
+        if !common.faults.none() && common.faults.has(Fault::RxCrcErrors) && !self.store_bad {
+            statistics::count_wrong_crc(&mut common.registers);
+            return Some(|counters| &mut counters.dropped_crc);
+        }
+        let tag_type = self.tag_type();
+        let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
+        if frame.len() < SHORTEST {
+            statistics::count_short(&mut common.registers);
+            return Some(|counters| &mut counters.dropped_short);
+        }
+        if frame.len() + CRC > self.longest + tag {
+            statistics::count_long(&mut common.registers);
+            return Some(|counters| &mut counters.dropped_long);
+        }
+        statistics::count_good(&mut common.registers, frame.len());
+        let cast = cast(frame);
+        if !self.filter.accepts(frame, cast, &common.registers) {
+            return Some(|counters| &mut counters.dropped_filter);
+        }
+        statistics::count_accepted(&mut common.registers, frame.len(), cast);
+        None
+    }
+}

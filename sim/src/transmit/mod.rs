@@ -1,0 +1,200 @@
+//! Transmission: from the rings to the wire (datasheet 7.2).
+
+mod gather;
+mod offload;
+mod outlet;
+mod queues;
+mod segmentation;
+mod write_back;
+
+use crate::chip::common::Common;
+use crate::fault::Fault;
+use crate::frame::longest_allowed;
+use crate::interrupts::Interrupts;
+use crate::iommu::Access;
+use crate::link::Link;
+use crate::receive::Receiver;
+use crate::registers::RegisterFile;
+use crate::registers::offsets::{self, *};
+use crate::ring::control::Write;
+use crate::security;
+use crate::transmit::gather::{Limits, Wrong, find_packet};
+use crate::transmit::outlet::{Format, Outlet};
+use crate::transmit::queues::{TxQueue, TxQueues};
+use crate::violation::Rule;
+
+/// Maximum number of descriptors of one queue that one step processes.
+const BURST: usize = 256;
+
+/// The transmit side: its queues and the packet that it assembles.
+pub(crate) struct Transmitter {
+    pub(crate) queues: TxQueues,
+    /// `true` if registers were written since the fields up to `limits` were derived from them.
+    stale: bool,
+    working: Vec<usize>,
+    sending: bool,
+    format: Format,
+    limits: Limits,
+    /// The index of the queue to serve next.
+    turn: usize,
+    packet: Vec<u8>,
+    /// A segment of a packet.
+    piece: Vec<u8>,
+}
+
+impl Default for Transmitter {
+    fn default() -> Self {
+        Self {
+            queues: TxQueues::default(),
+            stale: true,
+            working: Vec::new(),
+            sending: false,
+            format: Format::default(),
+            limits: Limits { longest: 0, tag_type: 0 },
+            turn: 0,
+            packet: Vec::with_capacity(16 * 1024),
+            piece: Vec::new(),
+        }
+    }
+}
+
+impl Transmitter {
+    pub(crate) fn reset(&mut self) {
+        *self = Self { packet: std::mem::take(&mut self.packet), ..Self::default() };
+    }
+
+    /// Handles a write to a register in a queue's block. Returns `true` if nothing is left to do.
+    pub(crate) fn write_queue(&mut self, write: Write, link: &Link, common: &mut Common) -> bool {
+        self.stale |= write.register == TXDCTL;
+        self.queues.write(write, link, common)
+    }
+
+    /// Enables a queue, some time after software has asked for it.
+    pub(crate) fn queue_enabled(&mut self, queue: usize, common: &mut Common) {
+        self.stale = true;
+        self.queues.enabled(queue, common);
+    }
+
+    /// Disables a queue, some time after software has asked for it.
+    pub(crate) fn queue_disabled(&mut self, queue: usize, common: &mut Common) {
+        self.stale = true;
+        self.queues.disabled(queue, common);
+    }
+
+    /// Performs the effects of a read of the register at `at` that returned `value`.
+    #[inline]
+    pub(crate) fn read(&mut self, at: u32, value: u32) {
+        if let Some((queue, TXDCTL)) = as_tx(at) {
+            self.queues.control_read(queue, value);
+        }
+    }
+
+    /// Performs the effects of a write to the register at `at`, which may belong to the configuration.
+    #[inline]
+    pub(crate) fn written(&mut self, at: u32, common: &mut Common) {
+        self.stale |= at != RXCTRL;
+        if at == DMATXCTL {
+            self.queues.enable_waiting(common);
+        }
+    }
+
+    /// Checks the rules of order for a change of the register at `at` from `old` to `new`.
+    pub(crate) fn check_change(&self, at: u32, old: u32, new: u32, common: &mut Common) {
+        match at {
+            DMATXCTL if old & new & DMATXCTL_TE != 0 => {
+                common.violation(Rule::TransmitDmaReconfigured, at, || format!("{old:#x} to {new:#x}"));
+            }
+            MTQC => self.check_arbiter(at, common),
+            _ if (TXPBSIZE..TXPBSIZE + 0x20).contains(&at) => self.check_arbiter(at, common),
+            _ => {}
+        }
+    }
+
+    fn check_arbiter(&self, at: u32, common: &mut Common) {
+        if common.registers.get(RTTDCS) & RTTDCS_ARBDIS == 0 {
+            common.violation(Rule::ArbiterRunning, at, || "RTTDCS.ARBDIS is 0".to_owned());
+        }
+        if let Some(queue) = self.queues.working().next() {
+            let rule = Rule::BufferResizedWhileRunning;
+            common.violation(rule, at, || format!("transmit queue {queue} is enabled"));
+        }
+    }
+
+    fn update(&mut self, registers: &RegisterFile) {
+        let control = registers.get(DMATXCTL);
+        self.sending = control & DMATXCTL_TE != 0 && security::is_transmit_open(registers);
+        self.format = Format::new(registers);
+        self.limits = Limits { longest: longest_allowed(registers), tag_type: (control >> 16) as u16 };
+        self.working = self.queues.working().collect();
+        self.stale = false;
+    }
+
+    /// Sends the packets in the rings. Returns the number of packets taken from them.
+    pub(crate) fn transmit(
+        &mut self,
+        link: &mut Link,
+        receiver: &mut Receiver,
+        common: &mut Common,
+        interrupts: &mut Interrupts,
+        dma: &Access<'_>,
+    ) -> usize {
+        if self.stale {
+            self.update(&common.registers);
+        }
+        let linked = link.is_up() || self.format.loopback;
+        let ready = self.sending && linked && common.is_master();
+        if !ready || self.working.is_empty() || common.faults.has(Fault::TxStalls) {
+            return 0;
+        }
+        let Some(wire) = link.wire() else { return 0 };
+        let (room, format, piece) = (wire.room(), self.format, &mut self.piece);
+        let mut outlet = Outlet { wire, room, format, piece, receiver, interrupts, dma };
+        let mut taken = 0;
+        let count = self.working.len();
+        self.turn = (self.turn + 1) % count;
+        for nth in 0..count {
+            let index = self.working[(self.turn + nth) % count];
+            if let Some(queue) = self.queues.get_mut(index) {
+                taken += transmit_queue(index, queue, &mut self.packet, self.limits, &mut outlet, common);
+            }
+        }
+        outlet.wire.flush();
+        taken
+    }
+}
+
+/// Sends the packets in the ring of queue `index`, at most a burst. Returns the number of packets taken.
+fn transmit_queue(
+    index: usize,
+    queue: &mut TxQueue,
+    packet: &mut Vec<u8>,
+    limits: Limits,
+    outlet: &mut Outlet<'_, '_>,
+    common: &mut Common,
+) -> usize {
+    let (mut budget, mut taken) = (BURST, 0);
+    while budget > 0 && outlet.room > 0 {
+        packet.clear();
+        let Some(found) = find_packet(queue, packet, limits, outlet.dma) else { break };
+        budget = budget.saturating_sub(found.descriptors);
+        taken += 1;
+        queue.complete(&found);
+        // The packet leaves before its descriptors are written back.
+        outlet.send(index, packet, &found, common);
+        if queue.is_report_due() {
+            queue.report(index, common, outlet.interrupts, outlet.dma);
+        }
+        common.counters.transmit_dropped += u64::from(found.lost);
+        for Wrong { rule, detail } in found.wrong {
+            common.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
+        }
+    }
+    let flush = std::mem::take(&mut queue.flush) || taken == 0;
+    if flush && !queue.pending.is_empty() {
+        queue.report(index, common, outlet.interrupts, outlet.dma);
+    }
+    if taken > 0 {
+        common.registers.set(offsets::tx(index, TDH), queue.ring.head as u32);
+    }
+    taken
+}

@@ -1,7 +1,7 @@
 //! Flow Director: filters that send a flow to a queue of its own (datasheet 7.1.2.7 and 8.2.3.21).
 //!
-//! Signature filters over all fields of a flow are modelled. Masks, perfect filters and the reports in descriptors are
-//! not.
+//! Signature filters over all fields of a flow are modelled. Masks, perfect filters, and the results of filters in
+//! receive descriptors are not.
 
 use std::collections::HashMap;
 
@@ -69,7 +69,8 @@ pub(crate) enum Verdict {
     Match(Option<usize>),
 }
 
-/// Returns the number of filters that fit in FDIRCTRL.PBALLOC's memory: 8 K - 2 in 64 KB, and so on.
+/// Returns the number of filters that fit in the memory that FDIRCTRL.PBALLOC selects: 8 K - 2 in 64 KB, 16 K - 2 in
+/// 128 KB, 32 K - 2 in 256 KB.
 fn capacity(control: u32) -> u32 {
     match control & FDIRCTRL_PBALLOC {
         0 => 0,

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use crate::check::{Checked, Extended};
 use crate::description::extension::{Addition, Extension};
 use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Name, Named, Range, Reserved};
+use crate::source::Spanned;
 
 /// A lowered description.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Map<'a> {
     pub write_in: WriteIn<'a>,
     /// The registers, in the order of the file.
     pub registers: Vec<Register<'a>>,
+    /// The windows, in the order of the file.
+    pub windows: Vec<Window<'a>>,
     /// The descriptor formats, in the order of the file.
     pub descriptors: Vec<Descriptor<'a>>,
 }
@@ -48,6 +51,8 @@ pub struct ExtendedRegister<'a> {
 pub struct Register<'a> {
     /// Its source.
     pub described: &'a description::Register,
+    /// The window that alone reaches it: because it is behind the window, or has its index.
+    pub window: Option<&'a description::Window>,
     /// Its elements.
     pub ranges: Vec<Range>,
     /// Its aliases.
@@ -97,6 +102,36 @@ impl Register<'_> {
     pub fn whole_reset(&self) -> Option<u64> {
         self.reset.filter(|_| u128::from(self.reset_known) == description::ones(self.described.bits()))
     }
+}
+
+/// A lowered window.
+#[derive(Debug)]
+pub struct Window<'a> {
+    /// Its source.
+    pub described: &'a description::Window,
+    /// The index register.
+    pub selector: &'a description::Register,
+    /// The bits of the index.
+    pub bits: Bits,
+    /// The number of indices.
+    pub count: u32,
+    /// The commands of the index register.
+    pub commands: Option<Commands>,
+}
+
+/// Lowered commands of an index register.
+#[derive(Debug, Clone, Copy)]
+pub struct Commands {
+    /// The bits that give a command.
+    pub mask: u64,
+    /// Their value to read, if that is possible.
+    pub read: Option<u64>,
+    /// Their value to write, if that is possible.
+    pub write: Option<u64>,
+    /// The bits that show that a command was carried out.
+    pub done_mask: u64,
+    /// Their value then.
+    pub done: u64,
 }
 
 /// A lowered descriptor format.
@@ -204,6 +239,7 @@ pub fn lower(checked: &Checked) -> Map<'_> {
         description,
         write_in: write_in(description, &description.write_in),
         registers: description.registers.iter().map(|described| register(description, described)).collect(),
+        windows: windows(description),
         descriptors: description.descriptors.iter().map(descriptor).collect(),
     }
 }
@@ -215,7 +251,16 @@ impl<'a> Map<'a> {
         let of = |register: &Register<'_>| register.described.block.as_ref().map(|block| block.as_str()) == name;
         let (registers, others) = std::mem::take(&mut self.registers).into_iter().partition(of);
         self.registers = others;
-        Map { description: self.description, write_in: self.write_in.clone(), registers, descriptors: Vec::new() }
+        let of = |window: &Window<'_>| window.selector.block.as_ref().map(|block| block.as_str()) == name;
+        let (windows, others) = std::mem::take(&mut self.windows).into_iter().partition(of);
+        self.windows = others;
+        Map {
+            description: self.description,
+            write_in: self.write_in.clone(),
+            registers,
+            windows,
+            descriptors: Vec::new(),
+        }
     }
 }
 
@@ -249,6 +294,7 @@ pub fn lower_extension(extended: &Extended) -> Additions<'_> {
             description,
             write_in: write_in(description, &description.write_in),
             registers: registers.collect(),
+            windows: Vec::new(),
             descriptors: Vec::new(),
         },
     }
@@ -298,6 +344,7 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
     let must_be_one = policy(Reserved::One) | prescribed_ones;
     Register {
         described,
+        window: description.window_of(&described.name),
         ranges: described.ranges(),
         aliases: described.alias_ranges().collect(),
         read,
@@ -323,6 +370,33 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
         reserved: reserved(described, all & !in_fields),
         fields,
     }
+}
+
+fn windows(description: &Description) -> Vec<Window<'_>> {
+    let windows = description.windows.iter().filter_map(|described| {
+        let selector = description.registers.iter().find(|register| register.name.as_str() == described.selector())?;
+        let named = described.index.as_ref().and_then(|index| description.indices.get(index));
+        Some(Window {
+            described,
+            selector,
+            bits: selector.fields.get(described.field())?.bits.value,
+            count: named.map(|index| index.count).or(described.count)?.value,
+            commands: described.commands.as_ref().map(|described| commands(selector, described)),
+        })
+    });
+    windows.collect()
+}
+
+fn commands(selector: &description::Register, described: &description::Commands) -> Commands {
+    let bits = |values: &Named<Spanned<u64>>| {
+        let fields = values.iter().filter_map(|(name, value)| Some((selector.fields.get(name)?.bits, value.value)));
+        fields.fold((0, 0), |(mask, ones), (bits, value)| {
+            (mask | low(bits.mask()), ones | low(u128::from(value) << bits.lsb))
+        })
+    };
+    let ([read, write], (done_mask, done)) = ([&described.read, &described.write].map(bits), bits(&described.done));
+    let given = |(mask, ones): (u64, u64)| (mask != 0).then_some(ones);
+    Commands { mask: read.0 | write.0, read: given(read), write: given(write), done_mask, done }
 }
 
 /// Returns the runs of the bits in `mask`.

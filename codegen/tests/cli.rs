@@ -20,7 +20,7 @@ fn run(command: &str, file: &str) -> std::io::Result<Output> {
 fn check_accepts_a_valid_description() -> Result<(), Box<dyn Error>> {
     let output = run("check", "golden/input.yaml")?;
     assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 11 registers, 2 descriptors: no errors\n");
+    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 16 registers, 2 descriptors: no errors\n");
     assert!(output.stderr.is_empty());
     Ok(())
 }
@@ -86,6 +86,14 @@ fn a_dump_has_every_element() -> Result<(), Box<dyn Error>> {
         })
     );
     assert_eq!(dump["descriptors"][1]["format"], "write_back");
+    assert_eq!(dump["byte_order"], "little");
+    assert_eq!((&register("RATE")["window"], &register("MODE")["window"]), (&"Lane".into(), &serde_json::Value::Null));
+    assert_eq!(
+        dump["windows"][1],
+        serde_json::json!({
+            "name": "Phy", "select": "PHY_CTRL.ADDRESS", "count": 32, "registers": ["PHY_DATA"], "commands": true,
+        })
+    );
     Ok(())
 }
 

@@ -37,6 +37,10 @@ mod rust_names_unique;
 mod strides_hold_elements;
 mod when_conditions_known;
 mod widths_supported;
+mod windows_alone_write_their_index;
+mod windows_disjoint;
+mod windows_hold_every_index;
+mod windows_name_registers;
 mod write_rules_apply;
 
 use std::collections::HashMap;
@@ -164,6 +168,10 @@ const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
     write_rules_apply::check,
     memory_safety_of_whole_registers::check,
     pairs_exist::check,
+    windows_name_registers::check,
+    windows_disjoint::check,
+    windows_hold_every_index::check,
+    windows_alone_write_their_index::check,
     descriptors_covered::check,
     descriptor_fields_inside_words::check,
     handover_flags_known::check,

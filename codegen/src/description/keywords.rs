@@ -53,6 +53,18 @@ keywords! {
 }
 
 keywords! {
+    /// The order of the bytes of a register in memory.
+    #[derive(Default)]
+    pub enum ByteOrder("a byte order") {
+        /// The least significant byte is at the lowest address.
+        #[default]
+        Little = "little",
+        /// The most significant byte is at the lowest address.
+        Big = "big",
+    }
+}
+
+keywords! {
     /// The side that writes a descriptor in a format.
     pub enum Format("a descriptor's format") {
         /// Software, for the chip to read.

@@ -19,7 +19,7 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
         &["Added", "DriverOnly", "Fixed", "OneToClear", "OneToSet", "ReadOnly", "ReadToClear", "ReadToSet", "SelfClearing", "WriteOnly"],
     ),
     (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout", "ValueOf"]),
-    (&["info"], &["AccessKind", "DescriptorInfo", "FieldInfo", "RegisterInfo"]),
+    (&["info"], &["AccessKind", "CommandInfo", "DescriptorInfo", "FieldInfo", "RegisterInfo", "WindowInfo"]),
     (
         &["register"],
         &[
@@ -27,7 +27,8 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
             "Resettable", "SideEffectRead", "WritableIn", "WriteOneToClear", "WriteOneToSet",
         ],
     ),
-    (&["space"], &["Offset", "Space"]),
+    (&["space"], &["BigEndian", "LittleEndian", "Offset", "Space"]),
+    (&["window"], &["Bank", "Port", "ReadPort", "View", "Window", "WritePort"]),
 ];
 
 /// Generates the `use` lines of code with the identifiers `used`. Some may be among `registers` of the extended crate.

@@ -119,7 +119,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
     /// Returns what element `index` of register `R` holds, without side effects; 0 for a single register. `None` if there is
     /// no such element.
     ///
-    /// Behind a window, the elements of one selected index follow those of the index before it.
+    /// Behind a window, `index` counts the elements of index 0 first, then the elements of index 1.
     #[must_use]
     pub fn peek<R: Register<Space = S>>(&self, index: usize) -> Option<Contents<R>> {
         Some(Contents::new(R::Width::truncate(self.cell(&R::INFO, index)?.get())))

@@ -58,7 +58,7 @@ pub unsafe trait Bank: View {
 ///
 /// # Safety
 ///
-/// The bits of the commands in [`View::INFO`] must be those of fields that software may set.
+/// The commands in [`View::INFO`] must give only fields that software may set.
 pub unsafe trait Port: View {
     /// The data register.
     type Data: Register;

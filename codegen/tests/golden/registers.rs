@@ -1864,7 +1864,7 @@ const _: () = {
     }
 };
 
-/// The registers behind the window [`lane`](Windows::lane), with permission `P`: those of the selected element.
+/// The registers behind the window [`lane`](Windows::lane), which show the selected element, with permission `P`.
 pub struct LaneRegisters<'a, B, P> {
     bus: &'a B,
     permission: ::core::marker::PhantomData<P>,

@@ -137,7 +137,7 @@ fn bank(map: &Map<'_>, window: &Window<'_>) -> (TokenStream, TokenStream) {
     let registers = ident(&rust_name);
     let field = ident(&rust_name::module(&described.name));
     let doc = doc::line(format!(
-        "The registers behind the window [`{field}`](Windows::{field}), with permission `P`: those of the selected element."
+        "The registers behind the window [`{field}`](Windows::{field}), which show the selected element, with permission `P`."
     ));
     let (handle, methods) = (registers::handle(Some(described)), registers::methods(map, Some(described)));
     let sort = quote! {

@@ -170,14 +170,12 @@ fn rust_writes_the_files_of_the_generator() -> Result<(), Box<dyn Error>> {
     let (input, extension) = ("golden/input.yaml", "golden/extension.yaml");
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let new = || Generator::new(tests.join(input));
-    let extending = || Generator::extending(tests.join(input), tests.join(extension));
-    let cases: [(&[&str], Generator, &[&str]); 4] = [
+    let cases: [(&[&str], Generator, &[&str]); 3] = [
         (&[], new(), &["descriptors.rs", "docs", "registers.rs"]),
         (&["--crate-path", "crate::runtime"], new().crate_path("crate::runtime"), &["descriptors.rs", "registers.rs"]),
-        (&["--extension", extension], extending(), &["registers.rs"]),
         (
             &["--extension", extension, "--crate-path", "::demo"],
-            extending().crate_path("::demo"),
+            Generator::extending(tests.join(input), tests.join(extension)).crate_path("::demo"),
             &["docs", "registers.rs"],
         ),
     ];
@@ -203,6 +201,20 @@ fn rust_writes_nothing_from_an_invalid_description() -> Result<(), Box<dyn Error
     let output = program(&["rust", "ui/fields_overlap/input.yaml"]).arg(&directory).output()?;
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr)?.contains("--> ui/fields_overlap/input.yaml:17:23"));
+    assert!(!directory.exists());
+    Ok(())
+}
+
+#[test]
+fn rust_asks_for_the_path_of_the_extended_crate() -> Result<(), Box<dyn Error>> {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust-no-path");
+    let extension = ["rust", "golden/input.yaml", "--extension", "golden/extension.yaml"];
+    let output = program(&extension).arg(&directory).output()?;
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr)?;
+    let message =
+        "error: --extension needs --crate-path: give the path of the extended crate, such as ::ixgbe\n\nUsage: ";
+    assert!(text.starts_with(message), "{text}");
     assert!(!directory.exists());
     Ok(())
 }

@@ -9,13 +9,13 @@ use crate::description::extension::Extension;
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
     "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Bank", "Below", "BigEndian", "Bits", "Clone",
-    "CommandInfo", "Copy", "DescriptorFormat", "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly",
+    "CommandInfo", "Commanded", "Copy", "DescriptorFormat", "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly",
     "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace", "Layout",
-    "LittleEndian", "None", "Offset", "OneToClear", "OneToSet", "Option", "P", "Pair", "PlainWrite", "Port", "PureRead",
-    "REGISTERS", "Range", "RawWrite", "ReadOnly", "ReadPort", "ReadToClear", "ReadToSet", "ReadWrite", "Reg", "Register",
+    "LittleEndian", "None", "Offset", "OneToClear", "OneToSet", "Option", "P", "Pair", "PlainWrite", "PureRead",
+    "REGISTERS", "Range", "RawWrite", "ReachedDirectly", "ReadOnly", "ReadCommand", "ReadToClear", "ReadToSet", "ReadWrite", "Reg", "Register",
     "RegisterInfo", "RegisterSpace", "Registers", "Resettable", "SelfClearing", "SideEffectRead", "Sized", "Some",
     "Space", "ValueOf", "View", "Window", "WindowInfo", "Windows", "WritableIn", "WriteBack", "WriteOneToClear",
-    "WriteOneToSet", "WriteOnly", "WritePort",
+    "WriteOneToSet", "WriteOnly", "WriteCommand",
 ];
 
 /// The modules, crates and types that generated code uses in the scope of the modules of registers.

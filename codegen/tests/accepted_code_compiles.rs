@@ -172,10 +172,10 @@ const WORDS: &str = "
     core std alloc prelude derive repr allow doc inline diagnostic include
     AccessKind Added Address AnyRegister Array Bank Below BigEndian Bits Bus CommandInfo Contents Descriptor
     DescriptorFormat DescriptorInfo DmaAddr Doorbell Driver DriverOnly Enumerated Enumeration Exclusive FieldInfo
-    Fixed Flag FullValue Index IndexSpace Layout LittleEndian Offset OneToClear OneToSet Pair PlainWrite Port
-    PureRead Range RawWrite ReadOnly ReadPort ReadToClear ReadToSet ReadWrite Reg Register RegisterInfo
+    Fixed Flag FullValue Index IndexSpace Layout LittleEndian Offset OneToClear OneToSet Pair PlainWrite Commanded
+    PureRead Range RawWrite ReachedDirectly ReadOnly ReadCommand ReadToClear ReadToSet ReadWrite Reg Register RegisterInfo
     RegisterLongName RegisterSpace Registers Resettable SelfClearing SideEffectRead Space Value ValueOf View Width
-    Window WindowInfo Windows WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly WritePort
+    Window WindowInfo Windows WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly WriteCommand
     A B C D E F H K L N P R S T a b n p r
     added assume_permission permission permit by_address by_name by_group field info space array address register
     registers descriptors datasheet_runtime register_long_name access runtime bus index raw Rw Ro NAME SECTION

@@ -149,6 +149,20 @@ pub unsafe trait RawWrite: PlainWrite + Resettable {}
 )]
 pub unsafe trait WritableIn<P>: Register {}
 
+/// A register that is reached without a window: no register behind a window has this trait.
+///
+/// Generated methods of registers behind a window require it, so that the compiler says where the register is instead.
+///
+/// # Safety
+///
+/// No index register may select what the register stands for.
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` is behind a window, or has the index of one",
+    label = "which element would this be?",
+    note = "take the window from `Windows`, which has one owner: with `select`, or by a command"
+)]
+pub unsafe trait ReachedDirectly<P>: Register {}
+
 /// A permission to read registers with read side effects.
 ///
 /// # Safety

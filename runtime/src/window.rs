@@ -5,8 +5,8 @@
 //!
 //! - A [`Bank`]: [`select`](Window::select) writes the index, and returns the registers of the selected element. They
 //!   borrow the window, so nothing else can be selected while they are in use.
-//! - A [`Port`]: the index register also has commands. [`read`](Window::read) and [`write`](Window::write) give a
-//!   command, and wait until the device has carried it out.
+//! - A [`Commanded`] window: its index register also has commands. [`read`](Window::read) and [`write`](Window::write)
+//!   give a command, and wait until the device has carried it out.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -59,14 +59,14 @@ pub unsafe trait Bank: View {
 /// # Safety
 ///
 /// The commands in [`View::INFO`] must give only fields that software may set.
-pub unsafe trait Port: View {
+pub unsafe trait Commanded: View {
     /// The data register.
     type Data: Register;
     /// Where the data register is.
     const DATA: Offset<<Self::Data as Register>::Space, <Self::Data as Register>::Width>;
 }
 
-/// A port with a command that reads.
+/// A window with a command that reads.
 ///
 /// # Safety
 ///
@@ -75,12 +75,12 @@ pub unsafe trait Port: View {
     message = "window `{Self}` has no command that reads",
     label = "what is behind it can only be written"
 )]
-pub unsafe trait ReadPort: Port {
+pub unsafe trait ReadCommand: Commanded {
     /// The bits that give the command.
     const READ: u64;
 }
 
-/// A port with a command that writes.
+/// A window with a command that writes.
 ///
 /// # Safety
 ///
@@ -89,7 +89,7 @@ pub unsafe trait ReadPort: Port {
     message = "window `{Self}` has no command that writes",
     label = "what is behind it can only be read"
 )]
-pub unsafe trait WritePort: Port {
+pub unsafe trait WriteCommand: Commanded {
     /// The bits that give the command.
     const WRITE: u64;
 }
@@ -156,11 +156,10 @@ where
     }
 }
 
-impl<B, V: Port, P> Window<'_, B, V, P>
+impl<B, V: Commanded, P> Window<'_, B, V, P>
 where
     B: Bus<<V::Selector as Register>::Space, <V::Selector as Register>::Width>
         + Bus<<V::Data as Register>::Space, <V::Data as Register>::Width>,
-    V::Selector: PureRead + PlainWrite + Resettable + WritableIn<P>,
 {
     /// Reads element `index`: gives the command, waits for at most `limit`, and reads the data register.
     ///
@@ -174,7 +173,8 @@ where
         limit: Duration,
     ) -> Result<Contents<V::Data>, TimedOut>
     where
-        V: ReadPort,
+        V: ReadCommand,
+        V::Selector: PureRead + PlainWrite + Resettable + WritableIn<P>,
         V::Data: PureRead,
     {
         self.give(index, V::READ);
@@ -195,7 +195,8 @@ where
         limit: Duration,
     ) -> Result<(), TimedOut>
     where
-        V: WritePort,
+        V: WriteCommand,
+        V::Selector: PureRead + PlainWrite + Resettable + WritableIn<P>,
         V::Data: PlainWrite + WritableIn<P>,
     {
         self.data().write_full(value);
@@ -204,12 +205,15 @@ where
     }
 
     fn data(&self) -> Reg<'_, B, V::Data, P> {
-        // SAFETY: the window was made for a device for which `P` holds, and `Port` says where its data register is.
+        // SAFETY: the window was made for a device for which `P` holds, and `Commanded` says where its data register is.
         unsafe { Reg::at(self.bus, V::DATA) }
     }
 
     /// Waits until the index register says that the command was carried out.
-    fn wait(&self, clock: &impl Clock, limit: Duration) -> Result<(), TimedOut> {
+    fn wait(&self, clock: &impl Clock, limit: Duration) -> Result<(), TimedOut>
+    where
+        V::Selector: PureRead,
+    {
         // SAFETY: the window was made for a device for which `P` holds, and `View` says where its index register is.
         let selector: Reg<'_, B, V::Selector, P> = unsafe { Reg::at(self.bus, V::SELECTOR) };
         let is_done = |read: Contents<V::Selector>| {

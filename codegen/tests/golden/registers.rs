@@ -18,13 +18,15 @@ use ::datasheet_runtime::info::{
 };
 #[allow(unused_imports)]
 use ::datasheet_runtime::register::{
-    Doorbell, Driver, Exclusive, Pair, PlainWrite, PureRead, RawWrite, Reg, Register,
-    Resettable, SideEffectRead, WritableIn, WriteOneToClear, WriteOneToSet,
+    Doorbell, Driver, Exclusive, Pair, PlainWrite, PureRead, RawWrite, ReachedDirectly,
+    Reg, Register, Resettable, SideEffectRead, WritableIn, WriteOneToClear, WriteOneToSet,
 };
 #[allow(unused_imports)]
 use ::datasheet_runtime::space::{LittleEndian, Offset, Space};
 #[allow(unused_imports)]
-use ::datasheet_runtime::window::{Bank, Port, ReadPort, View, Window, WritePort};
+use ::datasheet_runtime::window::{
+    Bank, Commanded, ReadCommand, View, Window, WriteCommand,
+};
 
 /// The permissions: compile-time evidence of a state, which a write needs.
 pub mod permission {
@@ -1831,6 +1833,41 @@ impl<'a, B, P> Registers<'a, B, P> {
     pub const fn bases(self, index: Lane) -> Pair<'a, B, BASE, BASE_H, P, DmaAddr> {
         Pair::high_first(self.base(index), self.base_h(index))
     }
+    #[doc(hidden)]
+    pub const fn lane_sel(self) -> Reg<'a, B, LANE_SEL, P>
+    where
+        LANE_SEL: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, LANE_SEL::OFFSET) }
+    }
+    #[doc(hidden)]
+    pub const fn rate(self) -> Reg<'a, B, RATE, P>
+    where
+        RATE: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, RATE::OFFSET) }
+    }
+    #[doc(hidden)]
+    pub const fn sent(self) -> Reg<'a, B, SENT, P>
+    where
+        SENT: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, SENT::OFFSET) }
+    }
+    #[doc(hidden)]
+    pub const fn phy_ctrl(self) -> Reg<'a, B, PHY_CTRL, P>
+    where
+        PHY_CTRL: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, PHY_CTRL::OFFSET) }
+    }
+    #[doc(hidden)]
+    pub const fn phy_data(self) -> Reg<'a, B, PHY_DATA, P>
+    where
+        PHY_DATA: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, PHY_DATA::OFFSET) }
+    }
 }
 
 /// The type of the window [`lane`](Windows::lane).
@@ -1919,14 +1956,14 @@ const _: () = {
             }),
         };
     }
-    unsafe impl Port for PhyWindow {
+    unsafe impl Commanded for PhyWindow {
         type Data = PHY_DATA;
         const DATA: Offset<RegisterSpace, u32> = PHY_DATA::OFFSET;
     }
-    unsafe impl ReadPort for PhyWindow {
+    unsafe impl ReadCommand for PhyWindow {
         const READ: u64 = 0x0000_0100;
     }
-    unsafe impl WritePort for PhyWindow {
+    unsafe impl WriteCommand for PhyWindow {
         const WRITE: u64 = 0x0000_0300;
     }
 };

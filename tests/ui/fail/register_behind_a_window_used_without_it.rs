@@ -1,5 +1,5 @@
 // Nobody knows which queue it would be of.
-// error names: rttbcnrc
+// error names: RTTBCNRC
 
 use ixgbe::device::{Device, Reset};
 use ixgbe::platform::Platform;

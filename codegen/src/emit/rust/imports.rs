@@ -23,12 +23,12 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
     (
         &["register"],
         &[
-            "Doorbell", "Driver", "Exclusive", "Pair", "PlainWrite", "PureRead", "RawWrite", "Reg", "Register",
+            "Doorbell", "Driver", "Exclusive", "Pair", "PlainWrite", "PureRead", "RawWrite", "ReachedDirectly", "Reg", "Register",
             "Resettable", "SideEffectRead", "WritableIn", "WriteOneToClear", "WriteOneToSet",
         ],
     ),
     (&["space"], &["BigEndian", "LittleEndian", "Offset", "Space"]),
-    (&["window"], &["Bank", "Port", "ReadPort", "View", "Window", "WritePort"]),
+    (&["window"], &["Bank", "Commanded", "ReadCommand", "View", "Window", "WriteCommand"]),
 ];
 
 /// Generates the `use` lines of code with the identifiers `used`. Some may be among `registers` of the extended crate.

@@ -255,12 +255,26 @@ pub fn methods(map: &Map<'_>, window: Option<&description::Window>) -> TokenStre
         .pairs
         .iter()
         .filter_map(|pair| Some(accessor_of_pair([described.get(&pair.low)?, described.get(&pair.high)?], pair)));
+    let misses = map.registers.iter().filter(|register| window.is_none() && register.window.is_some()).map(miss);
     let (allow_unsafe, handle) = (allow_unsafe(), handle_name(window));
     quote! {
         #allow_unsafe
         impl<'a, B, P> #handle<'a, B, P> {
             #(#registers)*
             #(#pairs)*
+            #(#misses)*
+        }
+    }
+}
+
+/// Generates a method that nobody can call: the compiler says instead that the register is behind a window.
+fn miss(register: &Register<'_>) -> TokenStream {
+    let Accessor { head, place, .. } = Accessor::of(register);
+    let name = ident(&rust_name::type_name(&register.described.name));
+    quote! {
+        #[doc(hidden)]
+        pub const #head where #name: ReachedDirectly<P> {
+            unsafe { Reg::at(self.bus, #place) }
         }
     }
 }

@@ -75,7 +75,7 @@ fn window(map: &Map<'_>, window: &Window<'_>) -> TokenStream {
     };
     let (sort, behind) = match &window.commands {
         None => bank(map, window),
-        Some(commands) => (port(map, window, commands), TokenStream::new()),
+        Some(commands) => (commanded(map, window, commands), TokenStream::new()),
     };
     let impls = unsafe_impls(quote! {
         unsafe impl View for #name {
@@ -158,8 +158,8 @@ fn bank(map: &Map<'_>, window: &Window<'_>) -> (TokenStream, TokenStream) {
     (sort, behind)
 }
 
-/// Generates what makes a window a port.
-fn port(map: &Map<'_>, window: &Window<'_>, commands: &Commands) -> TokenStream {
+/// Generates what gives a window its commands.
+fn commanded(map: &Map<'_>, window: &Window<'_>, commands: &Commands) -> TokenStream {
     let described = window.described;
     let name = ident(&rust_name::window(&described.name));
     let behind = map.registers.iter().find(|register| described.registers.contains(&register.described.name));
@@ -167,7 +167,7 @@ fn port(map: &Map<'_>, window: &Window<'_>, commands: &Commands) -> TokenStream 
         let (data, width) =
             (ident(&rust_name::type_name(&register.described.name)), registers::width(register.described));
         quote! {
-            unsafe impl Port for #name {
+            unsafe impl Commanded for #name {
                 type Data = #data;
                 const DATA: Offset<RegisterSpace, #width> = #data::OFFSET;
             }
@@ -176,14 +176,14 @@ fn port(map: &Map<'_>, window: &Window<'_>, commands: &Commands) -> TokenStream 
     let bits = |value| mask(value, window.selector.bits());
     let read = commands.read.map(bits).map(|read| {
         quote! {
-            unsafe impl ReadPort for #name {
+            unsafe impl ReadCommand for #name {
                 const READ: u64 = #read;
             }
         }
     });
     let write = commands.write.map(bits).map(|write| {
         quote! {
-            unsafe impl WritePort for #name {
+            unsafe impl WriteCommand for #name {
                 const WRITE: u64 = #write;
             }
         }

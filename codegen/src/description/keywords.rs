@@ -1,6 +1,6 @@
 //! The keywords that a value can be.
 
-use crate::parse::decode::keywords;
+use crate::yaml::decode::keywords;
 
 keywords! {
     /// A kind of access: the effect of reads and writes.

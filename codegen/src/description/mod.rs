@@ -10,8 +10,8 @@ pub mod values;
 
 use indexmap::IndexMap;
 
-use crate::parse::decode::mapping;
 use crate::source::Spanned;
+use crate::yaml::decode::mapping;
 
 pub use keywords::{Access, ByteOrder, DoubtLabel, Format, Order, Reserved};
 pub use marks::Mark;

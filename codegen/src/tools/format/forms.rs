@@ -1,7 +1,7 @@
 //! The form of each part of a description: the order of its keys, and whether it may be on one line.
 
-use crate::parse::tree::Node;
 use crate::source::Spanned;
+use crate::yaml::tree::Node;
 
 /// The form of a value.
 pub(super) struct Form {

@@ -6,7 +6,7 @@
 //! 2. [`parse`]: from a [`source`] to a description;
 //! 3. `extend`: merges the additions of another crate;
 //! 4. [`check`]: one file per kind of error; only a description without errors passes;
-//! 5. [`lower`]: the description as masks and lists; `rules` has those of one register, which a check uses, too;
+//! 5. [`lower`]: the description as masks and lists; `rules` lowers one register, for a check, too;
 //! 6. [`emit`]: one file per output language.
 //!
 //! The other commands of the program are in `tools`. `tests/order.rs` keeps the order.

@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
-use crate::check::Unknown;
 use crate::description::extension::{Addition, Extension};
 use crate::description::{Description, Field, Mark, Name, Named, Register};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
+use crate::unknown::{Unknown, keys, known};
 
 /// An extension adds something that exists already.
 struct Twice<'a> {
@@ -140,8 +140,8 @@ pub(crate) fn extend(
                 add_to(register, addition, diagnostics, &mut values);
             }
             None => {
-                let known = description.registers.iter().map(|register| register.name.as_str());
-                let unknown = Unknown { what: "register", word: name, known: crate::check::known(known, diagnostics) };
+                let known = known(description.registers.iter().map(|register| register.name.as_str()), diagnostics);
+                let unknown = Unknown { what: "register", word: name, known };
                 let message = format!("describes the registers of `{}`", description.chip.value);
                 diagnostics.report(Diagnostic::from(unknown).secondary(description.chip.span, message));
             }
@@ -162,8 +162,7 @@ fn add_to(register: &mut Register, addition: &Addition, diagnostics: &mut Diagno
     }
     for (name, added) in &addition.values {
         let Some((known, field)) = register.fields.get_full_mut(name).map(|(_, known, field)| (known, field)) else {
-            let unknown =
-                Unknown { what: "field", word: name, known: crate::check::keys(&register.fields, diagnostics) };
+            let unknown = Unknown { what: "field", word: name, known: keys(&register.fields, diagnostics) };
             let message = format!("has the fields of `{}`", register.name.value);
             diagnostics.report(Diagnostic::from(unknown).secondary(register.name.span, message));
             continue;

@@ -1,14 +1,15 @@
 //! Generates typed registers and DMA descriptors from a YAML transcription of a datasheet.
 //!
-//! The modules are the stages, in this order:
+//! The modules are the stages. Each uses only those before it:
 //!
-//! 1. [`description`]: the schema, one struct per mapping of the file;
-//! 2. [`parse`]: from a [`source`] to a description; `extend` merges the additions of another crate;
-//! 3. [`check`]: one file per kind of error; only a description without errors passes;
-//! 4. [`lower`]: the rules of the description as masks and lists;
-//! 5. [`emit`]: one file per output language.
+//! 1. [`description`]: the schema, one struct per mapping of the file, which `yaml` decodes from a tree;
+//! 2. [`parse`]: from a [`source`] to a description;
+//! 3. `extend`: merges the additions of another crate;
+//! 4. [`check`]: one file per kind of error; only a description without errors passes;
+//! 5. [`lower`]: the description as masks and lists; `rules` lowers one register, for a check, too;
+//! 6. [`emit`]: one file per output language.
 //!
-//! The other commands of the program are in `tools`.
+//! The other commands of the program are in `tools`. `tests/order.rs` keeps the order.
 //!
 //! Errors in a description become [`diagnostic`]s, in the style of rustc. The generator contains no knowledge of any
 //! chip: states, indices and groups come from the file. `README.md` explains its keys.
@@ -25,7 +26,10 @@ pub mod source;
 pub mod tools;
 
 mod generate;
+mod rules;
 mod rust_name;
+mod unknown;
+mod yaml;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

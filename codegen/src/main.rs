@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use datasheet_codegen::source::Source;
 use datasheet_codegen::tools::{ToolError, decode, diff, explain, format};
@@ -45,8 +46,8 @@ enum Command {
         /// Generate the additions of this extension of the description
         #[arg(long, value_name = "FILE")]
         extension: Option<PathBuf>,
-        /// Import the runtime from this path; with --extension, from the extended crate at this
-        /// path [default: ::datasheet_runtime]
+        /// Import the runtime from this path [default: ::datasheet_runtime]; required with --extension:
+        /// the path of the extended crate
         #[arg(long, value_name = "PATH")]
         crate_path: Option<String>,
     },
@@ -125,6 +126,10 @@ fn run(command: Command) -> Result<ExitCode, ToolError> {
             let checked = read_file(&file)?;
             let (registers, descriptors) = (checked.registers.len(), checked.descriptors.len());
             print(&format!("{}: {registers} registers, {descriptors} descriptors: no errors\n", file.display()))
+        }
+        Command::Rust { extension: Some(_), crate_path: None, .. } => {
+            let message = "--extension needs --crate-path: give the path of the extended crate, such as ::ixgbe";
+            Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit()
         }
         Command::Rust { file, directory, extension, crate_path } => {
             let mut generator = match extension {

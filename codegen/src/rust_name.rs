@@ -8,13 +8,14 @@ use crate::description::extension::Extension;
 /// The types that generated code uses. No described type may have their names.
 #[rustfmt::skip]
 pub(crate) const TAKEN_TYPES: &[&str] = &[
-    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Below", "Bits", "Clone", "Copy",
-    "DescriptorFormat", "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly", "Enumerated", "Enumeration",
-    "Exclusive", "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace", "Layout", "None", "Offset", "OneToClear",
-    "OneToSet", "Option", "P", "Pair", "PlainWrite", "PureRead", "REGISTERS", "Range", "RawWrite", "ReadOnly",
-    "ReadToClear", "ReadToSet", "ReadWrite", "Reg", "Register", "RegisterInfo", "RegisterSpace", "Registers", "Resettable",
-    "SelfClearing", "SideEffectRead", "Sized", "Some", "Space", "ValueOf", "WritableIn", "WriteBack",
-    "WriteOneToClear", "WriteOneToSet", "WriteOnly",
+    "AccessKind", "Added", "Address", "AnyRegister", "Array", "B", "Bank", "Below", "BigEndian", "Bits", "Clone",
+    "CommandInfo", "Commanded", "Copy", "DescriptorFormat", "DescriptorInfo", "DmaAddr", "Doorbell", "Driver", "DriverOnly",
+    "Enumerated", "Enumeration", "Exclusive", "FieldInfo", "Fixed", "Flag", "Index", "IndexSpace", "Layout",
+    "LittleEndian", "None", "Offset", "OneToClear", "OneToSet", "Option", "P", "Pair", "PlainWrite", "PureRead",
+    "REGISTERS", "Range", "RawWrite", "ReachedDirectly", "ReadOnly", "ReadCommand", "ReadToClear", "ReadToSet", "ReadWrite", "Reg", "Register",
+    "RegisterInfo", "RegisterSpace", "Registers", "Resettable", "SelfClearing", "SideEffectRead", "Sized", "Some",
+    "Space", "ValueOf", "View", "Window", "WindowInfo", "Windows", "WritableIn", "WriteBack", "WriteOneToClear",
+    "WriteOneToSet", "WriteOnly", "WriteCommand",
 ];
 
 /// The modules, crates and types that generated code uses in the scope of the modules of registers.
@@ -68,6 +69,16 @@ pub(crate) fn index_space(name: &str) -> String {
 /// Returns the name of the method of a register, and of the module of its enumerations.
 pub(crate) fn method(name: &str) -> String {
     not_a_keyword(name.to_lowercase())
+}
+
+/// Returns the name of the type that a window is known by.
+pub(crate) fn window(name: &str) -> String {
+    type_name(name) + "Window"
+}
+
+/// Returns the name of the type with the methods of the registers behind a window.
+pub(crate) fn window_registers(name: &str) -> String {
+    type_name(name) + "Registers"
 }
 
 /// Returns the name of the trait with the methods of the registers of an extension.

@@ -86,7 +86,44 @@ registers:
     reset: 0
     fields:
       <KIND>: { bits: "0", values: { <One>: 1 } }
+  - name: <PICK>
+    title: Pick
+    section: "6"
+    group: main
+    offset: 0x700
+    access: rw
+    reset: 0
+    fields:
+      <WHICH>: { bits: "15:0" }
+  - name: <SEEN>
+    title: Seen
+    section: "6"
+    group: main
+    offset: 0x704
+    access: rw
+    reset: 0
+  - name: <TALK>
+    title: Talk
+    section: "7"
+    group: main
+    offset: 0x708
+    access: rw
+    reset: 0
+    fields:
+      <WHERE>: { bits: "7:0" }
+      <GO>: { bits: "8" }
+      <OVER>: { bits: "31", access: ro }
+  - name: <SAID>
+    title: Said
+    section: "7"
+    group: main
+    offset: 0x70C
+    access: rw
+    reset: 0
 pairs: [{ name: <BOTH>, low: <LOW>, high: <HIGH>, order: either }]
+windows:
+  - { name: <Shown>, select: <PICK>.<WHICH>, count: <shown=4>, registers: [<SEEN>] }
+  - { name: <Told>, select: <TALK>.<WHERE>, index: <Lane>, registers: [<SAID>], commands: { read: { <GO>: <go=1> }, done: { <OVER>: <over=1> } } }
 descriptors:
   - name: <Packet>
     format: read
@@ -133,16 +170,18 @@ const WORDS: &str = "
     Option Some None Result Ok Err Copy Clone Debug Default Drop Eq PartialEq Ord PartialOrd Hash Send Sync Sized Unpin Fn FnMut
     FnOnce From Into Iterator Vec String Box ToString ToOwned u8 u16 u32 u64 u128 i32 usize isize bool char str f64
     core std alloc prelude derive repr allow doc inline diagnostic include
-    AccessKind Added Address AnyRegister Array Below Bits Bus Contents Descriptor DescriptorFormat DescriptorInfo DmaAddr
-    Doorbell Driver DriverOnly Enumerated Enumeration Exclusive FieldInfo Fixed Flag FullValue Index IndexSpace Layout Offset
-    OneToClear OneToSet Pair PlainWrite PureRead Range RawWrite ReadOnly ReadToClear ReadToSet ReadWrite Reg Register
-    RegisterInfo RegisterLongName RegisterSpace Registers Resettable SelfClearing SideEffectRead Space Value ValueOf Width
-    WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly
+    AccessKind Added Address AnyRegister Array Bank Below BigEndian Bits Bus CommandInfo Contents Descriptor
+    DescriptorFormat DescriptorInfo DmaAddr Doorbell Driver DriverOnly Enumerated Enumeration Exclusive FieldInfo
+    Fixed Flag FullValue Index IndexSpace Layout LittleEndian Offset OneToClear OneToSet Pair PlainWrite Commanded
+    PureRead Range RawWrite ReachedDirectly ReadOnly ReadCommand ReadToClear ReadToSet ReadWrite Reg Register RegisterInfo
+    RegisterLongName RegisterSpace Registers Resettable SelfClearing SideEffectRead Space Value ValueOf View Width
+    Window WindowInfo Windows WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly WriteCommand
     A B C D E F H K L N P R S T a b n p r
-    added assume_permission permission permit by_address by_name by_group field info space array address register registers
-    descriptors datasheet_runtime register_long_name access runtime bus index raw Rw Ro NAME SECTION WRITABLE INFO
-    PRESERVE_MASK FORCED_ONES RESET_VALUE SIZE ELEMENTS ALIGNMENT COUNT OFFSET ARRAY FIXED DONE LSB WIDTH REGISTERS
-    DESCRIPTORS EMPTY new at constant ranged high_first from_bits to_bits clone fmt offset read write modify values first count
+    added assume_permission permission permit by_address by_name by_group field info space array address register
+    registers descriptors datasheet_runtime register_long_name access runtime bus index raw Rw Ro NAME SECTION
+    WRITABLE INFO PRESERVE_MASK FORCED_ONES RESET_VALUE SIZE ELEMENTS ALIGNMENT COUNT OFFSET ARRAY FIXED DONE LSB
+    WIDTH REGISTERS SELECTOR DATA READ WRITE DESCRIPTORS EMPTY new at constant ranged high_first from_bits to_bits
+    clone fmt offset read write modify values first count select window windows
 ";
 
 const NUMBERS: &[u64] = &[
@@ -231,7 +270,8 @@ fn changed() -> Vec<(String, String, String)> {
     let own: Vec<_> = names
         .flat_map(|name| {
             let (lower, upper) = (name.to_lowercase(), name.to_uppercase());
-            let others = [format!("{name}Space"), format!("Acme{name}"), format!("{name}Read"), format!("{name}_")];
+            let others = ["Space", "Read", "Window", "Registers", "_"].map(|end| format!("{name}{end}"));
+            let others = others.into_iter().chain([format!("Acme{name}")]);
             [name, lower, upper].into_iter().chain(others)
         })
         .collect();

@@ -20,7 +20,7 @@ fn run(command: &str, file: &str) -> std::io::Result<Output> {
 fn check_accepts_a_valid_description() -> Result<(), Box<dyn Error>> {
     let output = run("check", "golden/input.yaml")?;
     assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 11 registers, 2 descriptors: no errors\n");
+    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 16 registers, 2 descriptors: no errors\n");
     assert!(output.stderr.is_empty());
     Ok(())
 }
@@ -86,6 +86,14 @@ fn a_dump_has_every_element() -> Result<(), Box<dyn Error>> {
         })
     );
     assert_eq!(dump["descriptors"][1]["format"], "write_back");
+    assert_eq!(dump["byte_order"], "little");
+    assert_eq!((&register("RATE")["window"], &register("MODE")["window"]), (&"Lane".into(), &serde_json::Value::Null));
+    assert_eq!(
+        dump["windows"][1],
+        serde_json::json!({
+            "name": "Phy", "select": "PHY_CTRL.ADDRESS", "count": 32, "registers": ["PHY_DATA"], "commands": true,
+        })
+    );
     Ok(())
 }
 
@@ -162,14 +170,12 @@ fn rust_writes_the_files_of_the_generator() -> Result<(), Box<dyn Error>> {
     let (input, extension) = ("golden/input.yaml", "golden/extension.yaml");
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let new = || Generator::new(tests.join(input));
-    let extending = || Generator::extending(tests.join(input), tests.join(extension));
-    let cases: [(&[&str], Generator, &[&str]); 4] = [
+    let cases: [(&[&str], Generator, &[&str]); 3] = [
         (&[], new(), &["descriptors.rs", "docs", "registers.rs"]),
         (&["--crate-path", "crate::runtime"], new().crate_path("crate::runtime"), &["descriptors.rs", "registers.rs"]),
-        (&["--extension", extension], extending(), &["registers.rs"]),
         (
             &["--extension", extension, "--crate-path", "::demo"],
-            extending().crate_path("::demo"),
+            Generator::extending(tests.join(input), tests.join(extension)).crate_path("::demo"),
             &["docs", "registers.rs"],
         ),
     ];
@@ -195,6 +201,20 @@ fn rust_writes_nothing_from_an_invalid_description() -> Result<(), Box<dyn Error
     let output = program(&["rust", "ui/fields_overlap/input.yaml"]).arg(&directory).output()?;
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr)?.contains("--> ui/fields_overlap/input.yaml:17:23"));
+    assert!(!directory.exists());
+    Ok(())
+}
+
+#[test]
+fn rust_asks_for_the_path_of_the_extended_crate() -> Result<(), Box<dyn Error>> {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust-no-path");
+    let extension = ["rust", "golden/input.yaml", "--extension", "golden/extension.yaml"];
+    let output = program(&extension).arg(&directory).output()?;
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr)?;
+    let message =
+        "error: --extension needs --crate-path: give the path of the extended crate, such as ::ixgbe\n\nUsage: ";
+    assert!(text.starts_with(message), "{text}");
     assert!(!directory.exists());
     Ok(())
 }

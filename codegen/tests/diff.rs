@@ -63,6 +63,14 @@ fn levels_are_those_of_docs_semver() -> Result<(), Box<dyn Error>> {
         ("name: PEEK", "name: POKE".to_owned(), Minor, "POKE\n  minor  0x00F00 is forbidden"),
         ("size: 0x01000", "size: 0x00F80".to_owned(), Minor, "the space\n  minor  ends at 0x00F7F"),
         ("    access: rc_w1c", "    access: w1c".to_owned(), Minor, "CAUSE\n  minor  a read no longer has side effects"),
+        ("widths: [32]", "widths: [32]\nbyte_order: big".to_owned(), Patch, "the space\n  patch  the byte order is corrected to big"),
+        // Windows.
+        ("registers: [RATE, SENT]", "registers: [RATE]".to_owned(), Major, "SENT\n  major  is no longer behind a window"),
+        ("select: LANE_SEL.LANE, index: Lane", "select: LANE_SEL.LANE, count: 6".to_owned(), Major, "window Lane\n  major  has another index"),
+        ("count: 32,", "count: 16,".to_owned(), Major, "window Phy\n  major  has 16 elements, had 32"),
+        ("write: { GO: 1, WRITES: 1 }, ", String::new(), Major, "window Phy\n  major  has other commands, or none"),
+        ("done: { BUSY: 0 }", "done: { BUSY: 1 }".to_owned(), Patch, "window Phy\n  patch  the fields of the commands changed"),
+        ("name: Phy,", "name: OtherPhy,".to_owned(), Major, "window Phy\n  major  window removed"),
         // Descriptors and pairs.
         ("    report: REPORT\n", String::new(), Major, "descriptor Transfer (read)\n  major  `report` is no longer known"),
         ("fixed: 3", "fixed: 4".to_owned(), Patch, "descriptor Transfer (read).KIND\n  patch  the value that it must have is corrected from 3 to 4"),

@@ -101,3 +101,14 @@ fn unknown_names_are_rejected_with_a_suggestion() {
     assert!(refused(explained("MODE[0]")).contains("`MODE` is not an array"));
     assert!(refused(explained("TAIL[x]")).contains("`x` is not an element number"));
 }
+
+#[test]
+fn the_window_of_a_register_is_named() -> Result<(), Box<dyn Error>> {
+    let behind = "\n  window      behind window Lane, where LANE_SEL.LANE selects the element\n";
+    assert!(explained("RATE")?.contains(behind), "{}", explained("RATE")?);
+    let (index, field) = (explained("LANE_SEL")?, explained("SENT.SENT")?);
+    assert!(index.contains("the index register of window Lane"), "{index}");
+    assert!(field.contains("behind window Lane"), "{field}");
+    assert!(!explained("MODE")?.contains("window"));
+    Ok(())
+}

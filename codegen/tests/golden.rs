@@ -59,3 +59,15 @@ fn the_runtime_may_be_in_another_crate() -> Result<(), Box<dyn Error>> {
     assert!(!code.contains("crate::"), "something of the runtime is still looked for in the crate itself");
     Ok(())
 }
+
+#[test]
+fn the_space_has_the_byte_order_of_the_description() -> Result<(), Box<dyn Error>> {
+    let input = include_str!("golden/input.yaml").replace("\nwidths:", "\nbyte_order: big\nwidths:");
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("big_endian");
+    fs::create_dir_all(&directory)?;
+    fs::write(directory.join("input.yaml"), input)?;
+    Generator::new(directory.join("input.yaml")).emit_to(&directory)?;
+    let code = fs::read_to_string(directory.join("registers.rs"))?;
+    assert!(code.contains("type ByteOrder = BigEndian;") && !code.contains("LittleEndian"), "another byte order");
+    Ok(())
+}

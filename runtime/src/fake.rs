@@ -1,8 +1,9 @@
 //! A device for tests of drivers: registers that behave as their description says.
 //!
 //! A [`FakeDevice`] has the registers of any description. They start with their reset values, and reads and writes have
-//! the side effects of their kinds of access. An access that a driver must not make is recorded as a [`Violation`].
-//! With [`peek`](FakeDevice::peek) and [`poke`](FakeDevice::poke), a test acts as the rest of the device.
+//! the side effects of their kinds of access. A window shows what is selected, and carries out its commands at once. An
+//! access that a driver must not make is recorded as a [`Violation`]. With [`peek`](FakeDevice::peek) and
+//! [`poke`](FakeDevice::poke), a test acts as the rest of the device.
 
 use core::cell::Cell;
 use core::fmt;
@@ -104,7 +105,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
 
     /// Sets all registers to their reset values. Bits without a known reset value become 0.
     pub fn reset(&self) {
-        let elements = S::REGISTERS.iter().flat_map(|info| (0..info.count()).map(move |_| info));
+        let elements = S::REGISTERS.iter().flat_map(|info| (0..info.values()).map(move |_| info));
         for (info, value) in elements.zip(self.values) {
             value.set(info.reset.unwrap_or(0));
         }
@@ -117,6 +118,8 @@ impl<'m, S: Space> FakeDevice<'m, S> {
 
     /// Returns the contents of element `index` of register `R`, without side effects, or `None` if there is no such
     /// element. A single register is element 0.
+    ///
+    /// Behind a window, `index` counts the elements of index 0 first, then the elements of index 1.
     #[must_use]
     pub fn peek<R: Register<Space = S>>(&self, index: usize) -> Option<Contents<R>> {
         Some(Contents::new(R::Width::truncate(self.cell(&R::INFO, index)?.get())))
@@ -124,6 +127,8 @@ impl<'m, S: Space> FakeDevice<'m, S> {
 
     /// Sets element `index` of register `R`, as the device itself does. Returns `false` if there is no such element. A
     /// single register is element 0.
+    ///
+    /// It counts as [`peek`](Self::peek) does.
     pub fn poke<R: Register<Space = S>>(&self, index: usize, value: R::Width) -> bool {
         let cell = self.cell(&R::INFO, index);
         cell.inspect(|cell| cell.set(value.into())).is_some()
@@ -152,7 +157,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
     fn cell(&self, wanted: &RegisterInfo, index: usize) -> Option<&Cell<u64>> {
         let mut first = 0;
         for info in S::REGISTERS {
-            let count = info.count() as usize;
+            let count = info.values();
             if info.name == wanted.name {
                 return if index < count { self.values.get(first + index) } else { None };
             }
@@ -171,8 +176,46 @@ impl<'m, S: Space> FakeDevice<'m, S> {
         let mut here = S::REGISTERS.iter().filter(|info| info.width == width && self.is_there(info));
         here.find_map(|info| {
             let index = info.index_at(offset)?;
-            if is(info) { Some((info, self.cell(info, index as usize)?)) } else { None }
+            if is(info) { Some((info, self.cell(info, self.selected(info)? + index as usize)?)) } else { None }
         })
+    }
+
+    /// Returns the number of values of `info` before those that an access reaches now: 0, unless it is behind a window.
+    fn selected(&self, info: &RegisterInfo) -> Option<usize> {
+        let Some(window) = info.window else { return Some(0) };
+        let index = match window.commands {
+            // A command transfers what is selected. An access reaches the value of the transfer, the last one.
+            Some(_) => window.count,
+            None => {
+                let selector = S::REGISTERS.iter().find(|info| info.name == window.selector)?;
+                let index = window.index(self.cell(selector, 0)?.get());
+                if index < window.count { index } else { return None }
+            }
+        };
+        Some(index as usize * info.count() as usize)
+    }
+
+    /// Carries out the commands that `written` gives to the index register `selector`, whose value is `cell`.
+    fn carry_out(&self, selector: &RegisterInfo, cell: &Cell<u64>, written: u64) {
+        let behind = S::REGISTERS.iter().filter_map(|info| Some((info, info.window?)));
+        for (info, window) in behind.filter(|(_, window)| window.selector == selector.name) {
+            let Some(commands) = window.commands else { continue };
+            let index = window.index(written);
+            let (Some(stored), Some(transferred)) =
+                (self.cell(info, index as usize), self.cell(info, window.count as usize))
+            else {
+                continue;
+            };
+            let command = Some(written & commands.mask);
+            if command == commands.read && index < window.count {
+                transferred.set(stored.get());
+            } else if command == commands.write && index < window.count {
+                stored.set(transferred.get());
+            } else {
+                continue;
+            }
+            cell.set((cell.get() & !commands.done_mask) | commands.done);
+        }
     }
 
     /// Returns `true` if other registers' fields have the values that select `info` at its address.
@@ -214,6 +257,7 @@ impl<'m, S: Space> FakeDevice<'m, S> {
                 self.violation(offset, Some(info), ViolationKind::NotAsPrescribed { bits: wrong });
             }
             cell.set(after_write(info, old, written));
+            self.carry_out(info, cell, written);
             return;
         }
         self.not_possible(offset, width, ViolationKind::WriteOfReadOnly);

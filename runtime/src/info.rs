@@ -48,8 +48,52 @@ pub struct RegisterInfo {
     pub doorbell: bool,
     /// Values of other registers' fields under which the register is at its address: register, field, value.
     pub when: &'static [(&'static str, &'static str, u64)],
+    /// The window that it is behind, if any: then each element is there once for each index.
+    pub window: Option<&'static WindowInfo>,
     /// The fields, from low to high.
     pub fields: &'static [FieldInfo],
+}
+
+/// A window: registers that stand for the element whose index is in another register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowInfo {
+    /// The name of the window.
+    pub name: &'static str,
+    /// The name of the index register.
+    pub selector: &'static str,
+    /// The name of its field with the index.
+    pub field: &'static str,
+    /// Lowest bit of that field.
+    pub lsb: u32,
+    /// Number of bits of that field.
+    pub width: u32,
+    /// Number of indices.
+    pub count: u32,
+    /// The commands of the index register, if it has any.
+    pub commands: Option<CommandInfo>,
+}
+
+impl WindowInfo {
+    /// Returns the index in `value` of the index register.
+    pub(crate) const fn index(&self, value: u64) -> u32 {
+        let index = (value >> self.lsb) & mask(0, self.width)[0];
+        if index > u32::MAX as u64 { u32::MAX } else { index as u32 }
+    }
+}
+
+/// The commands of an index register, which transfer an element to or from the register behind the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandInfo {
+    /// The bits that give a command.
+    pub mask: u64,
+    /// Their value to read, if that is possible.
+    pub read: Option<u64>,
+    /// Their value to write, if that is possible.
+    pub write: Option<u64>,
+    /// The bits that show that a command was carried out.
+    pub done_mask: u64,
+    /// Their value then.
+    pub done: u64,
 }
 
 /// A field of a register or descriptor.
@@ -125,11 +169,11 @@ impl AccessKind {
     }
 }
 
-/// Returns the number of elements of all `registers`.
+/// Returns the number of values that all `registers` hold.
 pub(crate) const fn elements(registers: &[RegisterInfo]) -> usize {
     let (mut at, mut elements) = (0, 0);
     while at < registers.len() {
-        elements += registers[at].count() as usize;
+        elements += registers[at].values();
         at += 1;
     }
     elements
@@ -157,6 +201,17 @@ impl RegisterInfo {
             at += 1;
         }
         count
+    }
+
+    /// Returns the number of values that it holds: one for each element, behind a window for each index. A register whose
+    /// window has commands holds one more, for the transfer.
+    pub(crate) const fn values(&self) -> usize {
+        let elements = self.count() as usize;
+        match self.window {
+            None => elements,
+            Some(WindowInfo { count, commands: None, .. }) => elements * *count as usize,
+            Some(WindowInfo { count, commands: Some(_), .. }) => elements * (*count as usize + 1),
+        }
     }
 
     /// Returns the offsets of all elements in index order, in bytes.

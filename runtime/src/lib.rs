@@ -24,7 +24,8 @@
 //! # Modules
 //!
 //! - [`field`]: fields, values, and the macro [`value!`]. [`register`]: registers, pairs, permissions and doorbells.
-//! - [`space`], [`mod@array`]: offsets and indices that are always in range. [`descriptor`], [`address`]: DMA.
+//! - [`space`], [`mod@array`]: offsets and indices that are always in range. [`window`]: registers behind an index.
+//! - [`descriptor`], [`address`]: DMA.
 //! - [`bus`], [`mmio`], [`clock`]: what a driver needs from its surroundings.
 //! - [`info`]: the map as data. [`trace`]: a bus that reports each access. [`fake`]: a device for tests.
 //!
@@ -46,6 +47,7 @@ pub mod space;
 #[cfg(feature = "tock-registers")]
 pub mod tock;
 pub mod trace;
+pub mod window;
 
 /// For generated code: makes types registers for tock-registers, if the feature is on.
 #[cfg(feature = "tock-registers")]

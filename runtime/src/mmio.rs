@@ -5,40 +5,12 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::bus::Bus;
-use crate::space::{Offset, Space, Width};
+use crate::space::{ByteOrder, Offset, Space, Width};
 
-/// The byte order of registers in memory.
-pub trait ByteOrder: 'static {
-    /// Converts between a value and its representation in memory, in either direction.
-    fn order<W: Width>(value: W) -> W;
-}
-
-/// The least significant byte is at the lowest address, as PCI has it.
-#[derive(Debug, Clone, Copy)]
-pub enum LittleEndian {}
-
-/// The most significant byte is at the lowest address.
-#[derive(Debug, Clone, Copy)]
-pub enum BigEndian {}
-
-impl ByteOrder for LittleEndian {
-    #[inline(always)]
-    fn order<W: Width>(value: W) -> W {
-        value.little_endian()
-    }
-}
-
-impl ByteOrder for BigEndian {
-    #[inline(always)]
-    fn order<W: Width>(value: W) -> W {
-        value.big_endian()
-    }
-}
-
-/// The registers of space `S`, mapped into memory in byte order `E`.
-pub struct Mmio<S, E = LittleEndian> {
+/// The registers of space `S`, mapped into memory in its byte order.
+pub struct Mmio<S> {
     base: NonNull<u8>,
-    kind: PhantomData<fn() -> (S, E)>,
+    kind: PhantomData<fn() -> S>,
 }
 
 /// A mapping that is too small for a register space, or misaligned.
@@ -67,7 +39,7 @@ impl fmt::Display for UnusableMapping {
 
 impl core::error::Error for UnusableMapping {}
 
-impl<S: Space, E> Mmio<S, E> {
+impl<S: Space> Mmio<S> {
     /// Takes the registers that are mapped at `base`, `len` bytes long.
     ///
     /// # Errors
@@ -94,7 +66,7 @@ impl<S: Space, E> Mmio<S, E> {
     }
 }
 
-impl<S, E> fmt::Debug for Mmio<S, E> {
+impl<S> fmt::Debug for Mmio<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mmio({:p})", self.base)
     }
@@ -105,19 +77,19 @@ macro_rules! bus {
         $(#[$only])?
         // SAFETY: honest: both accesses go to the one mapping. Exclusive: the caller of `new` promised it, and `Mmio` is
         // not `Clone`.
-        unsafe impl<S: Space, E: ByteOrder> Bus<S, $width> for Mmio<S, E> {
+        unsafe impl<S: Space> Bus<S, $width> for Mmio<S> {
             #[inline(always)]
             fn read(&self, offset: Offset<S, $width>) -> $width {
                 // SAFETY: `register` gives an address within the mapping that `new` was promised. It is aligned, as the
                 // offset is, and the mapping to the widest register.
-                E::order(unsafe { self.register(offset).read_volatile() })
+                S::ByteOrder::order(unsafe { self.register(offset).read_volatile() })
             }
 
             #[inline(always)]
             unsafe fn write(&self, offset: Offset<S, $width>, value: $width) {
                 // SAFETY: `register` gives an aligned address within the mapping, as in `read`; what the write makes the
                 // device do is the caller's to answer for.
-                unsafe { self.register(offset).write_volatile(E::order(value)) }
+                unsafe { self.register(offset).write_volatile(S::ByteOrder::order(value)) }
             }
         }
     )*};
@@ -133,6 +105,6 @@ bus!(
 );
 
 // SAFETY: a register access is one indivisible bus transaction; no Rust data is shared through it.
-unsafe impl<S, E> Send for Mmio<S, E> {}
+unsafe impl<S> Send for Mmio<S> {}
 // SAFETY: as for `Send`.
-unsafe impl<S, E> Sync for Mmio<S, E> {}
+unsafe impl<S> Sync for Mmio<S> {}

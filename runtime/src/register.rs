@@ -151,6 +151,20 @@ pub unsafe trait RawWrite: PlainWrite + Resettable {}
 )]
 pub unsafe trait WritableIn<P>: Register {}
 
+/// A register that is reached without a window: no register behind a window has this trait.
+///
+/// Generated methods of registers behind a window require it, so that the compiler says where the register is instead.
+///
+/// # Safety
+///
+/// No index register may select what the register stands for.
+#[diagnostic::on_unimplemented(
+    message = "register `{Self}` is behind a window, or has the index of one",
+    label = "which element would this be?",
+    note = "take the window from `Windows`, which has one owner: with `select`, or by a command"
+)]
+pub unsafe trait ReachedDirectly<P>: Register {}
+
 /// A permission to read registers with read side effects.
 ///
 /// # Safety
@@ -488,6 +502,7 @@ mod tests {
     impl<W: Width> Space for Always<W> {
         const SIZE: u32 = 8;
         const REGISTERS: &'static [RegisterInfo] = &[Status::<W>::INFO];
+        type ByteOrder = crate::space::LittleEndian;
     }
 
     // SAFETY: there is no device.
@@ -529,6 +544,7 @@ mod tests {
             device_state: false,
             hardware_damage: false,
             doorbell: false,
+            window: None,
             when: &[],
             fields: &[],
         };

@@ -14,10 +14,40 @@ pub trait Space: Copy + 'static {
     const SIZE: u32;
     /// The registers of the space, as data.
     const REGISTERS: &'static [RegisterInfo];
-    /// Number of registers, with each element of an array counted.
+    /// The byte order of the registers in memory.
+    type ByteOrder: ByteOrder;
+    /// Number of values that the registers hold: one for each element of an array, behind a window for each index.
     const ELEMENTS: usize = crate::info::elements(Self::REGISTERS);
     /// Width of the widest register in bytes: the space begins at a multiple of it.
     const ALIGNMENT: u32 = crate::info::alignment(Self::REGISTERS);
+}
+
+/// The byte order of registers in memory.
+pub trait ByteOrder: 'static {
+    /// Returns the value as it stands in memory and, given that, the value.
+    fn order<W: Width>(value: W) -> W;
+}
+
+/// The least significant byte is at the lowest address, as PCI has it.
+#[derive(Debug, Clone, Copy)]
+pub enum LittleEndian {}
+
+/// The most significant byte is at the lowest address.
+#[derive(Debug, Clone, Copy)]
+pub enum BigEndian {}
+
+impl ByteOrder for LittleEndian {
+    #[inline(always)]
+    fn order<W: Width>(value: W) -> W {
+        value.little_endian()
+    }
+}
+
+impl ByteOrder for BigEndian {
+    #[inline(always)]
+    fn order<W: Width>(value: W) -> W {
+        value.big_endian()
+    }
 }
 
 mod sealed {

@@ -10,7 +10,7 @@ use crate::port::LinkStatus;
 use crate::queue::DropCounters;
 use crate::register::{Driver, Exclusive};
 use crate::registers::permission::ReceivePaused;
-use crate::registers::{MacAddressEntry, RAH, RAL, RXCTRL, Registers};
+use crate::registers::{MacAddressEntry, RAH, RAL, RXCTRL, Registers, Windows};
 use crate::value;
 
 /// A handle of the running device without its queues, which other threads may use meanwhile.
@@ -52,6 +52,14 @@ impl<'a, H: Platform> Control<'a, H> {
     pub fn registers(&self) -> Registers<'_, H, Running> {
         // SAFETY: the device runs as long as it is borrowed here. `Running` is no `Driver` permission.
         unsafe { Registers::assume_permission(self.platform) }
+    }
+
+    /// Returns the windows of the device: see [`Device::windows_mut`](crate::device::Device::windows_mut).
+    #[must_use]
+    pub fn windows_mut(&mut self) -> Windows<'_, H, Exclusive<Running>> {
+        // SAFETY: the device runs as long as it is borrowed here. There is one `Control`, and this borrows it uniquely, so
+        // nothing else has the windows; queues have none. `Exclusive<Running>` is no `Driver` permission.
+        unsafe { Windows::assume_permission(self.platform) }
     }
 
     /// Returns the registers, with the right to read those with read side effects.

@@ -60,8 +60,8 @@ use crate::dma::DmaError;
 use crate::platform::Platform;
 use crate::pool::{Attachment, Pool};
 use crate::register::Exclusive;
-use crate::registers::Registers;
 pub use crate::registers::permission::{LinkUp, Reset, Running, Unbound};
+use crate::registers::{Registers, Windows};
 
 /// An 82599 in state `S` on platform `H`.
 ///
@@ -151,6 +151,26 @@ impl<S: State, H: Platform> Device<S, H> {
         // SAFETY: the device is in state `S`, as its type says, and borrowed uniquely, so nothing else uses it.
         // `Exclusive<S>` is no `Driver` permission.
         unsafe { Registers::assume_permission(&self.platform) }
+    }
+
+    /// Returns the windows: the registers that stand for what an index register selects.
+    ///
+    /// ```
+    /// use ixgbe::device::{Device, Reset};
+    /// use ixgbe::{index, platform::Platform, registers::{RTTBCNRC, TxQueue}, value};
+    ///
+    /// /// Removes the rate limit of queue 3.
+    /// fn unlimited<H: Platform>(device: &mut Device<Reset, H>) {
+    ///     let mut windows = device.windows_mut();
+    ///     let queue = windows.transmit_queue.select(index!(TxQueue, 3));
+    ///     queue.rttbcnrc().modify(value!(RTTBCNRC { RF_INT: 0, RF_DEC: 0, RS_ENA: false }));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn windows_mut(&mut self) -> Windows<'_, H, Exclusive<S>> {
+        // SAFETY: the device is in state `S`, as its type says, and borrowed uniquely, so nothing else uses it or has its
+        // windows. `Exclusive<S>` is no `Driver` permission.
+        unsafe { Windows::assume_permission(&self.platform) }
     }
 
     /// Returns the platform of the device.

@@ -11,8 +11,8 @@ use crate::queue::TxRing;
 use crate::register::Driver;
 use crate::registers::permission::{ArbiterDisabled, QueueDisabled, Reset};
 use crate::registers::{
-    DMATXCTL, DTXMXSZRQ, HLREG0, MTQC, PacketBuffer, RTTDCS, RTTDQSEL, RTTDT1C, Registers, TDH, TDLEN, TXDCTL,
-    TXPBSIZE, TXPBTHRESH, TxQueue,
+    DMATXCTL, DTXMXSZRQ, HLREG0, MTQC, PacketBuffer, RTTDCS, RTTDT1C, Registers, TDH, TDLEN, TXDCTL, TXPBSIZE,
+    TXPBTHRESH, TxQueue, Windows,
 };
 use crate::{index, value};
 
@@ -31,7 +31,10 @@ pub(crate) fn initialise<H: Bus>(platform: &H, config: &Config) -> Result<(), Er
     with_arbiter_disabled(
         platform,
         |arbiter| arbiter.mtqc().write(value!(MTQC {})),
-        |registers| set_up_packet_buffers(registers, config),
+        |registers| {
+            set_up_packet_buffers(registers, config)?;
+            remove_credits(platform)
+        },
     )
 }
 
@@ -51,7 +54,7 @@ fn with_arbiter_disabled<H: Bus>(
     result
 }
 
-/// Gives all memory to one packet buffer, and removes rate limits (4.6.11.3.4).
+/// Gives all memory to one packet buffer (4.6.11.3.4).
 fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
     for buffer in PacketBuffer::all().skip(1) {
         registers.txpbsize(buffer).write(value!(TXPBSIZE { SIZE: 0 }));
@@ -64,9 +67,16 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
     let threshold = PACKET_BUFFER - largest.div_ceil(1024);
     registers.txpbthresh(buffer).write(Value::EMPTY.try_with(TXPBTHRESH::THRESH, threshold)?);
     registers.dtxmxszrq().write(value!(DTXMXSZRQ { MAX_BYTES_NUM_REQ: 0xfff }));
+    Ok(())
+}
+
+/// Clears the credits of all queues, which are undefined after a reset (4.6.11.3.4).
+fn remove_credits<H: Bus>(platform: &H) -> Result<(), Error> {
+    // SAFETY: `initialise` calls this before any queue is enabled, on a device to which `start` has exclusive access. So
+    // nothing else has its windows.
+    let mut windows: Windows<'_, H, Driver<Reset>> = unsafe { Windows::assume_permission(platform) };
     for queue in TxQueue::all() {
-        registers.rttdqsel().write(Value::EMPTY.try_with(RTTDQSEL::TXDQ_IDX, queue.get() as u64)?);
-        registers.rttdt1c().write_full(value!(RTTDT1C { CRQ: 0 }).full()?);
+        windows.transmit_queue.select(queue).rttdt1c().write_full(value!(RTTDT1C { CRQ: 0 }).full()?);
     }
     Ok(())
 }

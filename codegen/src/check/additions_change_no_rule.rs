@@ -7,7 +7,7 @@ use super::registers_by_name;
 use crate::description::extension::Extension;
 use crate::description::{Description, Name, Register};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lower::{self, Field, Write};
+use crate::rules::{self, Field, Write};
 
 struct OtherRule<'a> {
     register: &'a Name,
@@ -36,14 +36,14 @@ pub(super) fn check(base: &Description, whole: &Description, extension: &Extensi
         if after.fields.values().any(|field| field.bits.msb() >= after.bits()) {
             continue;
         }
-        let (before, after) = (lower::register(base, before), lower::register(whole, after));
+        let (before, after) = (rules::register(base, before), rules::register(whole, after));
         for field in after.fields.iter().filter(|field| addition.fields.contains_key(field.name)) {
             one(&before, &after, field, diagnostics);
         }
     }
 }
 
-fn one(before: &lower::Register<'_>, after: &lower::Register<'_>, field: &Field<'_>, diagnostics: &mut Diagnostics) {
+fn one(before: &rules::Register<'_>, after: &rules::Register<'_>, field: &Field<'_>, diagnostics: &mut Diagnostics) {
     let Register { name: register, .. } = before.described;
     let bits = u64::try_from(field.bits().mask()).unwrap_or(0);
     let (name, of) = (&field.name.value, &register.value);

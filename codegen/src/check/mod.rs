@@ -37,6 +37,10 @@ mod rust_names_unique;
 mod strides_hold_elements;
 mod when_conditions_known;
 mod widths_supported;
+mod windows_alone_write_their_index;
+mod windows_disjoint;
+mod windows_hold_every_index;
+mod windows_name_registers;
 mod write_rules_apply;
 
 use std::collections::HashMap;
@@ -44,10 +48,11 @@ use std::ops::Deref;
 
 use crate::description::extension::Extension;
 use crate::description::{Description, Field, Name, Named, Register};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
 use crate::source::Spanned;
+use crate::unknown::{Unknown, keys, known};
 
 /// A description without errors. Only [`check`] creates it.
 #[derive(Debug)]
@@ -164,6 +169,10 @@ const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
     write_rules_apply::check,
     memory_safety_of_whole_registers::check,
     pairs_exist::check,
+    windows_name_registers::check,
+    windows_disjoint::check,
+    windows_hold_every_index::check,
+    windows_alone_write_their_index::check,
     descriptors_covered::check,
     descriptor_fields_inside_words::check,
     handover_flags_known::check,
@@ -206,40 +215,6 @@ fn layouts(description: &Description) -> impl Iterator<Item = Layout<'_>> {
 /// Returns `true` if the two conditions contradict each other.
 fn alternatives(a: &Named<Spanned<u64>>, b: &Named<Spanned<u64>>) -> bool {
     a.iter().any(|(field, value)| b.get(field).is_some_and(|other| other.value != value.value))
-}
-
-/// A name has no definition.
-pub(crate) struct Unknown<'a> {
-    pub what: &'a str,
-    pub word: &'a Name,
-    pub known: Vec<&'a str>,
-}
-
-impl From<Unknown<'_>> for Diagnostic {
-    fn from(error: Unknown<'_>) -> Self {
-        let Unknown { what, word, known } = error;
-        Diagnostic::new(format!("there is no {what} `{}`", word.value), word.span, format!("unknown {what}"))
-            .suggest(&word.value, known)
-    }
-}
-
-/// Returns the names to compare a wrong one with, for a suggestion.
-///
-/// Each comparison takes time, so a long list is cut off. After 100 errors, a long list is left out completely.
-pub(crate) fn known<T>(words: impl IntoIterator<Item = T>, diagnostics: &Diagnostics) -> Vec<T> {
-    let (few, many) = (40, 1000);
-    let mut words = words.into_iter();
-    let mut known: Vec<_> = words.by_ref().take(few).collect();
-    match words.next() {
-        None => {}
-        Some(_) if diagnostics.count() >= 100 => known.clear(),
-        Some(next) => known.extend(std::iter::once(next).chain(words).take(many - few)),
-    }
-    known
-}
-
-pub(crate) fn keys<'a, T>(named: &'a Named<T>, diagnostics: &Diagnostics) -> Vec<&'a str> {
-    known(named.keys().map(|name| name.as_str()), diagnostics)
 }
 
 /// Returns the registers by name. If several have the same name, the first counts.

@@ -47,11 +47,13 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     let registers = description.registers.iter().map(|register| &register.name);
     let descriptors = description.descriptors.iter().map(|descriptor| &descriptor.name);
     let pairs = description.pairs.iter().map(|pair| &pair.name);
+    let windows = description.windows.iter().map(|window| &window.name);
     let indices = description.indices.keys();
     let permissions = description.permissions.keys().chain(description.blocks.keys());
     let fields = || super::layouts(description).flat_map(|layout| layout.fields);
     let values = fields().flat_map(|(_, field)| field.values.keys());
-    let others = registers.chain(descriptors).chain(pairs).chain(indices).chain(permissions).chain(values);
+    let others =
+        registers.chain(descriptors).chain(pairs).chain(windows).chain(indices).chain(permissions).chain(values);
     let names = others.map(|name| (name, false)).chain(fields().map(|(name, _)| (name, true)));
     for (name, field) in names.filter(|(name, _)| !is_identifier(name)) {
         diagnostics.report(NotAnIdentifier { name, field });

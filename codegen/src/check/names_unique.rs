@@ -23,6 +23,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     let registers = description.registers.iter().map(|register| (&register.name, ""));
     let pairs = description.pairs.iter().map(|pair| (&pair.name, ""));
     unique("registers or pairs", registers.chain(pairs), diagnostics);
+    unique("windows", description.windows.iter().map(|window| (&window.name, "")), diagnostics);
     let descriptors = description.descriptors.iter();
     unique("descriptors of one format", descriptors.map(|one| (&one.name, one.format.keyword())), diagnostics);
 }

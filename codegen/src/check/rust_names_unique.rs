@@ -50,7 +50,11 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
 
     let spaces = description.indices.keys().map(|name| (name, rust_name::index_space(name)));
     let types = registers().chain(description.indices.keys()).map(|name| (name, rust_name::type_name(name)));
-    names.unique("type", types.chain(spaces), rust_name::TAKEN_TYPES);
+    let windows = || description.windows.iter().map(|window| &window.name);
+    let views = windows().map(|name| (name, rust_name::window(name)));
+    let views = views.chain(windows().map(|name| (name, rust_name::window_registers(name))));
+    names.unique("type", types.chain(spaces).chain(views), rust_name::TAKEN_TYPES);
+    names.unique("field", windows().map(|name| (name, rust_name::module(name))), &[]);
 
     names.apart("type", registers(), description.indices.keys(), rust_name::type_name);
 

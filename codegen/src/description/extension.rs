@@ -1,8 +1,8 @@
 //! The schema of extensions: additions of one crate to the description of another.
 
 use super::{Field, Index, Items, Name, Named, Register};
-use crate::parse::decode::mapping;
 use crate::source::Spanned;
+use crate::yaml::decode::mapping;
 
 mapping! {
     /// A whole file of additions.

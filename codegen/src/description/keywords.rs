@@ -1,6 +1,6 @@
 //! The keywords that a value can be.
 
-use crate::parse::decode::keywords;
+use crate::yaml::decode::keywords;
 
 keywords! {
     /// A kind of access: the effect of reads and writes.
@@ -49,6 +49,18 @@ keywords! {
         HighFirst = "high_first",
         /// Either one first.
         Either = "either",
+    }
+}
+
+keywords! {
+    /// The order of the bytes of a register in memory.
+    #[derive(Default)]
+    pub enum ByteOrder("a byte order") {
+        /// The least significant byte is at the lowest address.
+        #[default]
+        Little = "little",
+        /// The most significant byte is at the lowest address.
+        Big = "big",
     }
 }
 

@@ -10,10 +10,10 @@ pub mod values;
 
 use indexmap::IndexMap;
 
-use crate::parse::decode::mapping;
 use crate::source::Spanned;
+use crate::yaml::decode::mapping;
 
-pub use keywords::{Access, DoubtLabel, Format, Order, Reserved};
+pub use keywords::{Access, ByteOrder, DoubtLabel, Format, Order, Reserved};
 pub use marks::Mark;
 pub(crate) use values::ones;
 pub use values::{Bits, Items, Range, Reset};
@@ -41,6 +41,8 @@ mapping! {
         pub size: Option<Spanned<u64>> = default,
         /// The widths in bits that registers may have; all supported ones if left out.
         pub widths: Option<Vec<Spanned<u32>>> = default,
+        /// The order of the bytes of each register in memory.
+        pub byte_order: ByteOrder = default,
         /// Addresses of the first block at which neither the description nor an extension may have a register.
         pub forbidden: Items<Forbidden> = default,
         /// The indices of array registers.
@@ -55,6 +57,8 @@ mapping! {
         pub overlaps: Vec<(Name, Name)> = default,
         /// Pairs of registers that hold one value.
         pub pairs: Items<Pair> = default,
+        /// The windows.
+        pub windows: Items<Window> = default,
         /// The formats of the DMA descriptors.
         pub descriptors: Items<DescriptorFormat> = default,
     }
@@ -297,6 +301,38 @@ mapping! {
 }
 
 mapping! {
+    /// A window: registers that stand for the element whose index is in another register.
+    pub struct Window("a window") {
+        /// The name of the window.
+        pub name: Name,
+        /// The field of the index register with the index, as `REGISTER.FIELD`.
+        pub select: Name,
+        /// The name of its index, unless it has a `count`.
+        pub index: Option<Name> = default,
+        /// The number of its indices, which are plain numbers.
+        pub count: Option<Spanned<u32>> = default,
+        /// The registers behind it.
+        pub registers: Vec<Name>,
+        /// The commands of the index register, if it has any.
+        pub commands: Option<Commands> = default,
+        /// A description of what is behind it.
+        pub doc: Option<String> = default,
+    }
+}
+
+mapping! {
+    /// The commands of an index register: each transfers one element to or from the register behind the window.
+    pub struct Commands("the commands of a window") {
+        /// The fields of the index register that give the command to read, with their values.
+        pub read: Named<Spanned<u64>> = default,
+        /// The fields that give the command to write, with their values.
+        pub write: Named<Spanned<u64>> = default,
+        /// The fields that show that the command was carried out, with their values then.
+        pub done: Named<Spanned<u64>>,
+    }
+}
+
+mapping! {
     /// One format of a DMA descriptor.
     pub struct DescriptorFormat("a descriptor") {
         /// The name of the descriptor.
@@ -329,6 +365,41 @@ mapping! {
         pub doubts: Vec<Doubt> = default,
         /// Further documentation.
         pub doc: Option<String> = default,
+    }
+}
+
+impl Description {
+    /// Returns the window that alone reaches a register: because the register is behind it, or has its index.
+    #[must_use]
+    pub fn window_of(&self, register: &str) -> Option<&Window> {
+        self.windows.iter().find(|window| {
+            window.selector() == register || window.registers.iter().any(|behind| behind.as_str() == register)
+        })
+    }
+}
+
+impl Window {
+    /// Returns the name of the index register.
+    #[must_use]
+    pub fn selector(&self) -> &str {
+        self.select.split_once('.').map_or("", |(register, _)| register)
+    }
+
+    /// Returns what a register of the window is to it, for a text.
+    #[must_use]
+    pub fn role(&self, register: &str) -> String {
+        let Self { name, select, .. } = self;
+        if self.selector() == register {
+            format!("the index register of window {}", name.value)
+        } else {
+            format!("behind window {}, where {} selects the element", name.value, select.value)
+        }
+    }
+
+    /// Returns the name of the field with the index.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        self.select.split_once('.').map_or("", |(_, field)| field)
     }
 }
 

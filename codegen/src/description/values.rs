@@ -3,9 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 use crate::diagnostic::Diagnostics;
-use crate::parse::decode::{Decode, wrong};
-use crate::parse::tree::{Kind, Node};
 use crate::source::Spanned;
+use crate::yaml::decode::{Decode, wrong};
+use crate::yaml::tree::{Kind, Node};
 
 /// A range of consecutive bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,14 +3,30 @@
 use serde_json::{Map as Object, Value, json};
 
 use crate::description::{Mark, Named, Range};
-use crate::lower::{Descriptor, Field, Map, Register};
+use crate::lower::{Descriptor, Field, Map, Register, Window};
 use crate::source::Spanned;
 
 /// Returns the registers and descriptors of a map as JSON.
 pub fn dump(map: &Map<'_>) -> String {
     let registers: Vec<_> = map.registers.iter().map(register).collect();
     let descriptors: Vec<_> = map.descriptors.iter().map(descriptor).collect();
-    format!("{:#}", json!({ "registers": registers, "descriptors": descriptors }))
+    let windows: Vec<_> = map.windows.iter().map(window).collect();
+    let byte_order = map.description.byte_order.keyword();
+    format!(
+        "{:#}",
+        json!({ "byte_order": byte_order, "registers": registers, "windows": windows, "descriptors": descriptors })
+    )
+}
+
+fn window(window: &Window<'_>) -> Value {
+    let described = window.described;
+    json!({
+        "name": described.name.value,
+        "select": described.select.value,
+        "count": window.count,
+        "registers": described.registers.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        "commands": window.commands.is_some(),
+    })
 }
 
 fn register(register: &Register<'_>) -> Value {
@@ -25,6 +41,7 @@ fn register(register: &Register<'_>) -> Value {
         "access": described.access.keyword(),
         "reset": register.reset,
         "marks": described.marks().map(Mark::key).collect::<Vec<_>>(),
+        "window": register.window.map(|window| &window.name.value),
         "offsets": offsets(&register.ranges),
         "aliases": offsets(&register.aliases),
         "fields": fields,

@@ -109,6 +109,9 @@ fn one(
     for alias in &register.aliases {
         text += &format!("; also at 0x{:05X}", alias.base.value);
     }
+    if let Some(window) = register.window {
+        text += &format!("; {}", window.role(&described.name));
+    }
     let notes = described.errata.iter().map(|erratum| format!("{}: {}", erratum.id, erratum.text));
     for note in described.doc.clone().into_iter().chain(notes) {
         text += &format!(". {}", note.trim_end_matches('.'));

@@ -7,8 +7,6 @@
 //! If there is any error, the description is decoded again from the tree of the second reader, with spans for the
 //! report. Generated code never comes from that tree.
 
-pub(crate) mod decode;
-pub(crate) mod tree;
 pub(crate) mod values;
 
 use serde::de::DeserializeOwned;
@@ -17,8 +15,8 @@ use crate::description::Description;
 use crate::description::extension::Extension;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Source, Span};
-use decode::Decode;
-use tree::Node;
+use crate::yaml::decode::Decode;
+use crate::yaml::tree::{self, Node};
 
 /// The content of a whole file.
 pub(crate) trait File: DeserializeOwned + Decode {

@@ -144,12 +144,42 @@ pub fn diff(old: &Map<'_>, new: &Map<'_>) -> Difference {
         difference.text(name, "what it is", &old.doc, &new.doc);
     });
 
+    let windows = |map: &'_ [description::Window]| -> Vec<_> {
+        map.iter().map(|window| (window.name.value.clone(), window.clone())).collect()
+    };
+    let (old_windows, new_windows) = (windows(&was.windows), windows(&is.windows));
+    difference.names("window", by_reference(&old_windows), by_reference(&new_windows), window);
+
     let registers = |map| registers_of(map);
     difference.names("register", registers(old), registers(new), |difference, _, was, is| {
         register(difference, (old, was), (new, is));
     });
     difference.names("descriptor", descriptors(old), descriptors(new), descriptor);
     difference
+}
+
+/// Notes changes of a window. A register that moves into it or out of it is noted at the register.
+fn window(difference: &mut Difference, item: &str, was: &description::Window, is: &description::Window) {
+    difference.text(item, "the field with the index", &was.select, &is.select);
+    if was.index == is.index {
+        let elements = |window: &description::Window| window.count.map_or(0, |count| u64::from(count.value));
+        count(difference, item, elements(was), elements(is));
+    } else {
+        difference.note(Level::Major, item, "has another index");
+    }
+    let possible = |window: &description::Window| {
+        let commands = window.commands.as_ref();
+        commands.map(|commands| [&commands.read, &commands.write].map(|values| !values.is_empty()))
+    };
+    if possible(was) != possible(is) {
+        difference.note(Level::Major, item, "has other commands, or none");
+    } else if let (Some(was), Some(is)) = (&was.commands, &is.commands) {
+        let values = |commands: &description::Commands| {
+            [&commands.read, &commands.write, &commands.done].map(|values| values.clone())
+        };
+        difference.text(item, "the fields of the commands", &values(was), &values(is));
+    }
+    difference.text(item, "what it is", &was.doc, &is.doc);
 }
 
 /// Notes changes of the register space. They can break extensions only, whose builds report it.
@@ -165,6 +195,10 @@ fn space(difference: &mut Difference, was: &description::Description, is: &descr
     }
     if widths(was) != widths(is) {
         difference.note(Level::Minor, "the space", "the supported widths changed");
+    }
+    if was.byte_order != is.byte_order {
+        let text = format!("the byte order is corrected to {}", is.byte_order.keyword());
+        difference.note(Level::Patch, "the space", text);
     }
     let item = |one: &description::Forbidden| (one.name.value.clone(), one.offset.value, one.length.value);
     let [before, after] = [was, is].map(|description| description.forbidden.iter().map(item).collect::<Vec<_>>());
@@ -217,6 +251,12 @@ fn register(
     difference.text(name, "the names in other drivers", &was.other_names, &is.other_names);
     remarks(difference, name, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
 
+    let window = |register: &Register<'_>| register.window.map(|window| window.role(&register.described.name));
+    match (window(old), window(new)) {
+        (here, there) if here == there => {}
+        (_, None) => difference.note(Major, name, "is no longer behind a window"),
+        (_, Some(role)) => difference.note(Major, name, format!("is {role}")),
+    }
     if was.block != is.block {
         difference.note(Major, name, "is in another block");
     }

@@ -30,6 +30,7 @@ pub fn explain(map: &Map<'_>, name: &str) -> Result<String, CommandError> {
                     about.row(["block", &format!("{} ({})", name.value, block.title)]);
                 }
                 places(map, register, element, &mut about);
+                window(register, &mut about);
                 for (field, value) in &described.when {
                     about.row(["while", &format!("{} is {}", field.value, value.value)]);
                 }
@@ -65,6 +66,7 @@ fn whole_register(map: &Map<'_>, register: &Register<'_>, element: Option<u64>) 
         about.row(["block", &format!("{} ({})", name.value, block.title)]);
     }
     places(map, register, element, &mut about);
+    window(register, &mut about);
     for (field, value) in &described.when {
         about.row(["while", &format!("{} is {}", field.value, value.value)]);
     }
@@ -291,6 +293,13 @@ fn places(map: &Map<'_>, register: &Register<'_>, element: Option<u64>, table: &
         let everywhere = register.ranges.iter().chain(&register.aliases).filter_map(at);
         let everywhere: Vec<_> = everywhere.map(|offset| format!("0x{offset:05X}")).collect();
         table.row(["element", &format!("{element} is at {}", everywhere.join(" and "))]);
+    }
+}
+
+/// Adds the window that a register is behind, or whose index it has.
+fn window(register: &Register<'_>, table: &mut Table) {
+    if let Some(window) = register.window {
+        table.row(["window", &window.role(&register.described.name)]);
     }
 }
 

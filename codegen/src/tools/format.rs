@@ -14,9 +14,9 @@ use forms::{Breaks, DESCRIPTION, Form, Of, ordered};
 use super::CommandError;
 use crate::Error;
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
-use crate::parse::tree::{self, Kind, Node};
 use crate::parse::values;
 use crate::source::{Source, Span, Spanned};
+use crate::yaml::tree::{self, Kind, Node};
 
 /// The width in columns above which a value is broken into lines.
 const COLUMNS: usize = 200;

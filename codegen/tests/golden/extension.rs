@@ -167,6 +167,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "ON",

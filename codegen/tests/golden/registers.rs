@@ -13,14 +13,20 @@ use ::datasheet_runtime::field::access::{
 #[allow(unused_imports)]
 use ::datasheet_runtime::field::{Bits, Enumerated, Enumeration, Flag, Layout};
 #[allow(unused_imports)]
-use ::datasheet_runtime::info::{AccessKind, FieldInfo, RegisterInfo};
-#[allow(unused_imports)]
-use ::datasheet_runtime::register::{
-    Doorbell, Driver, Exclusive, Pair, PlainWrite, PureRead, RawWrite, Reg, Register,
-    Resettable, SideEffectRead, WritableIn, WriteOneToClear, WriteOneToSet,
+use ::datasheet_runtime::info::{
+    AccessKind, CommandInfo, FieldInfo, RegisterInfo, WindowInfo,
 };
 #[allow(unused_imports)]
-use ::datasheet_runtime::space::{Offset, Space};
+use ::datasheet_runtime::register::{
+    Doorbell, Driver, Exclusive, Pair, PlainWrite, PureRead, RawWrite, ReachedDirectly,
+    Reg, Register, Resettable, SideEffectRead, WritableIn, WriteOneToClear, WriteOneToSet,
+};
+#[allow(unused_imports)]
+use ::datasheet_runtime::space::{LittleEndian, Offset, Space};
+#[allow(unused_imports)]
+use ::datasheet_runtime::window::{
+    Bank, Commanded, ReadCommand, View, Window, WriteCommand,
+};
 
 /// The permissions: compile-time evidence of a state, which a write needs.
 pub mod permission {
@@ -132,6 +138,19 @@ pub mod permit {
     unsafe impl KEY for Driver<permission::Idle> {}
     #[diagnostic::do_not_recommend]
     unsafe impl KEY for Driver<permission::Busy> {}
+    /// The permissions to write `RATE`.
+    #[diagnostic::on_unimplemented(
+        message = "register `RATE` may not be written in state `{Self}`",
+        label = "not in state `{Self}`",
+        note = "datasheet 5.4: `RATE` may be written in: LaneStopped, Idle"
+    )]
+    pub unsafe trait RATE {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl RATE for permission::LaneStopped {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl RATE for permission::Idle {}
+    unsafe impl<P: RATE> RATE for Exclusive<P> {}
+    unsafe impl<P: RATE> RATE for Driver<P> {}
 }
 
 /// Mode of Operation (datasheet 3.1, page 12).
@@ -237,6 +256,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "SPEED",
@@ -393,6 +413,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "SCRATCH",
@@ -478,6 +499,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "DONE",
@@ -561,6 +583,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "DONE",
@@ -644,6 +667,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "DONE",
@@ -744,6 +768,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "BASE",
@@ -844,6 +869,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "BASE",
@@ -948,6 +974,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: true,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "TAIL",
@@ -1039,6 +1066,7 @@ const _: () = {
             hardware_damage: true,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "KEY",
@@ -1119,6 +1147,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "COUNT",
@@ -1201,6 +1230,7 @@ const _: () = {
             hardware_damage: false,
             doorbell: false,
             when: &[],
+            window: None,
             fields: &[
                 FieldInfo {
                     name: "COUNT",
@@ -1223,12 +1253,464 @@ const _: () = {
     unsafe impl<P> WritableIn<P> for COUNT_H {}
 };
 
+/// Lane Select (datasheet 5.3).
+#[cfg_attr(doc, doc = include_str!("docs/LANE_SEL.html"))]
+///
+/// - Reached by: the window [`lane`](Windows::lane), whose index it holds. Group: [Transfers](by_group#transfers).
+/// - Access: `rw`: a read returns the written value.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00710`, the index register of window Lane.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 2:0 | [`LANE`](Self::LANE) | `rw` | The lane that is seen. |
+/// | 31:3 |  |  | reserved, preserved |
+#[derive(Debug, Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub enum LANE_SEL {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl LANE_SEL {
+    /// The offset of the register.
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00710);
+    /// Bits 2:0: The lane that is seen.
+    pub const LANE: Bits<LANE_SEL, 0, 3> = unsafe { Bits::new("LANE") };
+}
+::datasheet_runtime::register_long_name!(LANE_SEL);
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for LANE_SEL {
+        const NAME: &'static str = "LANE_SEL";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_0007, 0];
+    }
+    unsafe impl Register for LANE_SEL {
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "LANE_SEL",
+            title: "Lane Select",
+            section: "5.3",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_fff8,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00710,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            window: None,
+            fields: &[
+                FieldInfo {
+                    name: "LANE",
+                    lsb: 0,
+                    width: 3,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl PureRead for LANE_SEL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for LANE_SEL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl Resettable for LANE_SEL {}
+    unsafe impl<P: permit::AnyRegister<LANE_SEL>> WritableIn<P> for LANE_SEL {}
+};
+
+/// Rate (datasheet 5.4).
+#[cfg_attr(doc, doc = include_str!("docs/RATE.html"))]
+///
+/// - Reached by: [`rate`](LaneRegisters::rate), behind the window [`lane`](Windows::lane). Group: [Transfers](by_group#transfers).
+/// - Access: `rw`: a read returns the written value.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00714`, behind window Lane, where LANE_SEL.LANE selects the element.
+/// - May be written in: [`LaneStopped`](permission::LaneStopped), [`Idle`](permission::Idle).
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 15:0 | [`RATE`](Self::RATE) | `rw` | How much the lane may transfer. In kilobytes per second. |
+/// | 31:16 |  |  | reserved, preserved |
+#[derive(Debug, Clone, Copy)]
+pub enum RATE {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl RATE {
+    /// The offset of the register.
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00714);
+    /// Bits 15:0: How much the lane may transfer. In kilobytes per second.
+    pub const RATE: Bits<RATE, 0, 16> = unsafe { Bits::new("RATE") };
+}
+::datasheet_runtime::register_long_name!(RATE);
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for RATE {
+        const NAME: &'static str = "RATE";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_ffff, 0];
+    }
+    unsafe impl Register for RATE {
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "RATE",
+            title: "Rate",
+            section: "5.4",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00714,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["LaneStopped"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            window: Some(&<LaneWindow as View>::INFO),
+            fields: &[
+                FieldInfo {
+                    name: "RATE",
+                    lsb: 0,
+                    width: 16,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl PureRead for RATE {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for RATE {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl Resettable for RATE {}
+    unsafe impl<P: permit::RATE> WritableIn<P> for RATE {}
+};
+
+/// Bytes Sent (datasheet 5.5).
+#[cfg_attr(doc, doc = include_str!("docs/SENT.html"))]
+///
+/// - Reached by: [`sent`](LaneRegisters::sent), behind the window [`lane`](Windows::lane). Group: [Transfers](by_group#transfers).
+/// - Access: `ro`: a write has no effect.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00718`, behind window Lane, where LANE_SEL.LANE selects the element.
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 31:0 | [`SENT`](Self::SENT) | `ro` | How much the lane has transferred. |
+#[derive(Debug, Clone, Copy)]
+pub enum SENT {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl SENT {
+    /// The offset of the register.
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00718);
+    /// Bits 31:0: How much the lane has transferred.
+    pub const SENT: Bits<SENT, 0, 32, ReadOnly> = unsafe { Bits::new("SENT") };
+}
+::datasheet_runtime::register_long_name!(SENT);
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for SENT {
+        const NAME: &'static str = "SENT";
+        const WRITABLE: [u64; 2] = [0, 0];
+    }
+    unsafe impl Register for SENT {
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "SENT",
+            title: "Bytes Sent",
+            section: "5.5",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Ro,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0x0000_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00718,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &[],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            window: Some(&<LaneWindow as View>::INFO),
+            fields: &[
+                FieldInfo {
+                    name: "SENT",
+                    lsb: 0,
+                    width: 32,
+                    access: AccessKind::Ro,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl PureRead for SENT {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl Resettable for SENT {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl<P> WritableIn<P> for SENT {}
+};
+
+/// PHY Control (datasheet 5.6).
+#[cfg_attr(doc, doc = include_str!("docs/PHY_CTRL.html"))]
+///
+/// - Reached by: the window [`phy`](Windows::phy), whose index it holds. Group: [Transfers](by_group#transfers).
+/// - Access: `rw`: a read returns the written value.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00720`, the index register of window Phy.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 4:0 | [`ADDRESS`](Self::ADDRESS) | `rw` | The register of the PHY. |
+/// | 7:5 |  |  | reserved, preserved |
+/// | 8 | [`GO`](Self::GO) | `sc` | Starts the command. |
+/// | 9 | [`WRITES`](Self::WRITES) | `rw` | The command writes. |
+/// | 30:10 |  |  | reserved, preserved |
+/// | 31 | [`BUSY`](Self::BUSY) | `ro` | The command is not carried out yet. |
+#[derive(Debug, Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub enum PHY_CTRL {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl PHY_CTRL {
+    /// The offset of the register.
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00720);
+    /// Bits 4:0: The register of the PHY.
+    pub const ADDRESS: Bits<PHY_CTRL, 0, 5> = unsafe { Bits::new("ADDRESS") };
+    /// Bit 8: Starts the command.
+    pub const GO: Flag<PHY_CTRL, 8, SelfClearing> = unsafe { Flag::new("GO") };
+    /// Bit 9: The command writes.
+    pub const WRITES: Flag<PHY_CTRL, 9> = unsafe { Flag::new("WRITES") };
+    /// Bit 31: The command is not carried out yet.
+    pub const BUSY: Flag<PHY_CTRL, 31, ReadOnly> = unsafe { Flag::new("BUSY") };
+}
+::datasheet_runtime::register_long_name!(PHY_CTRL);
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for PHY_CTRL {
+        const NAME: &'static str = "PHY_CTRL";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_031f, 0];
+    }
+    unsafe impl Register for PHY_CTRL {
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "PHY_CTRL",
+            title: "PHY Control",
+            section: "5.6",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0x7fff_fce0,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00720,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            window: None,
+            fields: &[
+                FieldInfo {
+                    name: "ADDRESS",
+                    lsb: 0,
+                    width: 5,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+                FieldInfo {
+                    name: "GO",
+                    lsb: 8,
+                    width: 1,
+                    access: AccessKind::Sc,
+                    values: &[],
+                },
+                FieldInfo {
+                    name: "WRITES",
+                    lsb: 9,
+                    width: 1,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+                FieldInfo {
+                    name: "BUSY",
+                    lsb: 31,
+                    width: 1,
+                    access: AccessKind::Ro,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_feff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl PureRead for PHY_CTRL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for PHY_CTRL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl Resettable for PHY_CTRL {}
+    unsafe impl<P: permit::AnyRegister<PHY_CTRL>> WritableIn<P> for PHY_CTRL {}
+};
+
+/// PHY Data (datasheet 5.7).
+#[cfg_attr(doc, doc = include_str!("docs/PHY_DATA.html"))]
+///
+/// - Reached by: the window [`phy`](Windows::phy), whose commands transfer it. Group: [Transfers](by_group#transfers).
+/// - Access: `rw`: a read returns the written value.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00724`, behind window Phy, where PHY_CTRL.ADDRESS selects the element.
+/// - May be written in: [`Idle`](permission::Idle), [`Busy`](permission::Busy).
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 15:0 | [`DATA`](Self::DATA) | `rw` | What was read or is written. |
+/// | 31:16 |  |  | reserved, preserved |
+#[derive(Debug, Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub enum PHY_DATA {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl PHY_DATA {
+    /// The offset of the register.
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00724);
+    /// Bits 15:0: What was read or is written.
+    pub const DATA: Bits<PHY_DATA, 0, 16> = unsafe { Bits::new("DATA") };
+}
+::datasheet_runtime::register_long_name!(PHY_DATA);
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for PHY_DATA {
+        const NAME: &'static str = "PHY_DATA";
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_ffff, 0];
+    }
+    unsafe impl Register for PHY_DATA {
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "PHY_DATA",
+            title: "PHY Data",
+            section: "5.7",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0xffff_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00724,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Idle", "Busy"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            window: Some(&<PhyWindow as View>::INFO),
+            fields: &[
+                FieldInfo {
+                    name: "DATA",
+                    lsb: 0,
+                    width: 16,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl PureRead for PHY_DATA {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for PHY_DATA {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl Resettable for PHY_DATA {}
+    unsafe impl<P: permit::AnyRegister<PHY_DATA>> WritableIn<P> for PHY_DATA {}
+};
+
 /// The space that the registers are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegisterSpace {}
 impl Space for RegisterSpace {
     const SIZE: u32 = 0x01000;
     const REGISTERS: &'static [RegisterInfo] = REGISTERS;
+    type ByteOrder = LittleEndian;
 }
 
 /// The registers of the Demo 1 controller on bus `B`, with permission `P`.
@@ -1351,6 +1833,173 @@ impl<'a, B, P> Registers<'a, B, P> {
     pub const fn bases(self, index: Lane) -> Pair<'a, B, BASE, BASE_H, P, DmaAddr> {
         Pair::high_first(self.base(index), self.base_h(index))
     }
+    #[doc(hidden)]
+    pub const fn lane_sel(self) -> Reg<'a, B, LANE_SEL, P>
+    where
+        LANE_SEL: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, LANE_SEL::OFFSET) }
+    }
+    #[doc(hidden)]
+    pub const fn rate(self) -> Reg<'a, B, RATE, P>
+    where
+        RATE: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, RATE::OFFSET) }
+    }
+    #[doc(hidden)]
+    pub const fn sent(self) -> Reg<'a, B, SENT, P>
+    where
+        SENT: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, SENT::OFFSET) }
+    }
+    #[doc(hidden)]
+    pub const fn phy_ctrl(self) -> Reg<'a, B, PHY_CTRL, P>
+    where
+        PHY_CTRL: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, PHY_CTRL::OFFSET) }
+    }
+    #[doc(hidden)]
+    pub const fn phy_data(self) -> Reg<'a, B, PHY_DATA, P>
+    where
+        PHY_DATA: ReachedDirectly<P>,
+    {
+        unsafe { Reg::at(self.bus, PHY_DATA::OFFSET) }
+    }
+}
+
+/// The type of the window [`lane`](Windows::lane).
+#[derive(Debug, Clone, Copy)]
+pub enum LaneWindow {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl View for LaneWindow {
+        type Selector = LANE_SEL;
+        type Index = LaneSpace;
+        const SELECTOR: Offset<RegisterSpace, u32> = LANE_SEL::OFFSET;
+        const INFO: WindowInfo = WindowInfo {
+            name: "Lane",
+            selector: "LANE_SEL",
+            field: "LANE",
+            lsb: 0,
+            width: 3,
+            count: 6,
+            commands: None,
+        };
+    }
+    unsafe impl Bank for LaneWindow {
+        type Registers<'w, B: 'w, P> = LaneRegisters<'w, B, P>;
+        #[inline(always)]
+        unsafe fn registers<'w, B: 'w, P>(bus: &'w B) -> LaneRegisters<'w, B, P> {
+            LaneRegisters {
+                bus,
+                permission: ::core::marker::PhantomData,
+            }
+        }
+    }
+};
+
+/// The registers behind the window [`lane`](Windows::lane), which show the selected element, with permission `P`.
+pub struct LaneRegisters<'a, B, P> {
+    bus: &'a B,
+    permission: ::core::marker::PhantomData<P>,
+}
+impl<B, P> Clone for LaneRegisters<'_, B, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<B, P> Copy for LaneRegisters<'_, B, P> {}
+impl<B, P> ::core::fmt::Debug for LaneRegisters<'_, B, P> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::write!(f, "LaneRegisters<{}>", ::core::any::type_name:: < P > ())
+    }
+}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl<'a, B, P> LaneRegisters<'a, B, P> {
+    /// [`RATE`]: Rate (5.4).
+    #[inline(always)]
+    pub const fn rate(self) -> Reg<'a, B, RATE, P> {
+        unsafe { Reg::at(self.bus, RATE::OFFSET) }
+    }
+    /// [`SENT`]: Bytes Sent (5.5).
+    #[inline(always)]
+    pub const fn sent(self) -> Reg<'a, B, SENT, P> {
+        unsafe { Reg::at(self.bus, SENT::OFFSET) }
+    }
+}
+
+/// The type of the window [`phy`](Windows::phy).
+#[derive(Debug, Clone, Copy)]
+pub enum PhyWindow {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl View for PhyWindow {
+        type Selector = PHY_CTRL;
+        type Index = Below<32>;
+        const SELECTOR: Offset<RegisterSpace, u32> = PHY_CTRL::OFFSET;
+        const INFO: WindowInfo = WindowInfo {
+            name: "Phy",
+            selector: "PHY_CTRL",
+            field: "ADDRESS",
+            lsb: 0,
+            width: 5,
+            count: 32,
+            commands: Some(CommandInfo {
+                mask: 0x0000_0300,
+                read: Some(0x0000_0100),
+                write: Some(0x0000_0300),
+                done_mask: 0x8000_0000,
+                done: 0x0000_0000,
+            }),
+        };
+    }
+    unsafe impl Commanded for PhyWindow {
+        type Data = PHY_DATA;
+        const DATA: Offset<RegisterSpace, u32> = PHY_DATA::OFFSET;
+    }
+    unsafe impl ReadCommand for PhyWindow {
+        const READ: u64 = 0x0000_0100;
+    }
+    unsafe impl WriteCommand for PhyWindow {
+        const WRITE: u64 = 0x0000_0300;
+    }
+};
+
+/// The windows of the Demo 1 controller on bus `B`, with permission `P`. Each has one owner.
+#[derive(Debug)]
+pub struct Windows<'a, B, P> {
+    /// `Lane`: [`LANE_SEL::LANE`] selects the [`Lane`] of [`RATE`], [`SENT`].
+    ///
+    /// What each lane has to itself.
+    pub lane: Window<'a, B, LaneWindow, P>,
+    /// `Phy`: [`PHY_CTRL::ADDRESS`] selects one of 32 elements, which commands transfer to or from [`PHY_DATA`].
+    pub phy: Window<'a, B, PhyWindow, P>,
+}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl<'a, B, P> Windows<'a, B, P> {
+    /// Returns the windows on `bus` with permission `P`, for drivers and for work that no driver does.
+    ///
+    /// # Safety
+    ///
+    /// As long as a window of the result is in use:
+    ///
+    /// - Nothing else uses this window: two would select against each other.
+    /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
+    /// - For an [exclusive](datasheet_runtime::register::Exclusive) or a [driver](datasheet_runtime::register::Driver) permission: nothing else reads with side effects, or does read-modify-write, on these registers.
+    /// - For a [driver](datasheet_runtime::register::Driver) permission: no write lets the device access memory that it was not given, makes untrue what the driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+    #[must_use]
+    #[inline(always)]
+    pub const unsafe fn assume_permission(bus: &'a B) -> Self {
+        unsafe {
+            Self {
+                lane: Window::at(bus),
+                phy: Window::at(bus),
+            }
+        }
+    }
 }
 
 /// All registers of the Demo 1 controller.
@@ -1366,6 +2015,11 @@ pub static REGISTERS: &[RegisterInfo] = &[
     <KEY as Register>::INFO,
     <COUNT_L as Register>::INFO,
     <COUNT_H as Register>::INFO,
+    <LANE_SEL as Register>::INFO,
+    <RATE as Register>::INFO,
+    <SENT as Register>::INFO,
+    <PHY_CTRL as Register>::INFO,
+    <PHY_DATA as Register>::INFO,
 ];
 
 /// All registers by address. An array is listed at its first element, once for each range.

@@ -3,7 +3,7 @@
 //! It follows the words of codegen/README.md, bit by bit and element by element, and knows no masks: so that
 //! it shares no mistake with the generator.
 
-use super::map::{Field, Kind, Map, Place, Range, Register};
+use super::map::{Field, Kind, Map, Place, Range, Register, Window};
 
 /// A read, as the recording bus writes it.
 pub fn read(register: &Register, offset: u32, value: u64) -> String {
@@ -180,8 +180,16 @@ fn implied(map: &Map, permission: usize) -> Vec<usize> {
     all
 }
 
+/// What selecting element `index` of a window writes, perhaps with a command.
+pub fn selected(map: &Map, window: &Window, index: u64, command: Option<u64>) -> String {
+    let selector = &map.registers[window.selector];
+    let values: Values = [(0, index)].into_iter().chain(command.map(|command| (1, command))).collect();
+    wrote(selector, offsets(selector)[0], stored(selector, selector.reset.unwrap_or(0), &values))
+}
+
 /// The register in the table of all, as the program prints it.
-pub fn info(register: &Register) -> String {
+pub fn info(map: &Map, number: usize) -> String {
+    let register = &map.registers[number];
     let bits = |wanted: &str| {
         let is = |bit: &u32| {
             let mut holding = register.fields.iter().filter(|field| holds(field, *bit)).peekable();
@@ -208,6 +216,10 @@ pub fn info(register: &Register) -> String {
     fields.sort_by_key(|(_, field)| field.lsb);
     for (number, field) in fields {
         info += &format!(" F{number} {} {}", field.lsb, field.width);
+    }
+    if let Some((number, window)) = map.window_of(number) {
+        let index = &map.registers[window.selector].fields[0];
+        info += &format!(" behind W{number} of {} by {} bits at {}", window.count, index.width, index.lsb);
     }
     info
 }

@@ -15,6 +15,7 @@ pub struct Map {
     pub indices: Vec<u32>,
     pub registers: Vec<Register>,
     pub pairs: Vec<Pair>,
+    pub windows: Vec<Window>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,6 +91,32 @@ pub struct Pair {
     pub order: &'static str,
 }
 
+/// An index register, whose first field has the index, and the registers behind it.
+#[derive(Debug, Clone)]
+pub struct Window {
+    pub selector: usize,
+    /// A named index.
+    pub index: Option<usize>,
+    pub count: u32,
+    pub registers: Vec<usize>,
+    pub commands: Option<Commands>,
+}
+
+/// What the second field of an index register is given to read and to write, and what the third one is at the end.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    pub read: Option<u64>,
+    pub write: Option<u64>,
+    pub done: u64,
+}
+
+impl Map {
+    /// The window that a register is behind, with its number.
+    pub fn window_of(&self, register: usize) -> Option<(usize, &Window)> {
+        self.windows.iter().enumerate().find(|(_, window)| window.registers.contains(&register))
+    }
+}
+
 /// Numbers that something is tried with, whatever they come to for a register.
 #[derive(Debug, Clone)]
 pub struct Trial {
@@ -137,6 +164,10 @@ impl fmt::Display for Map {
         for (number, Pair { low, high, order }) in self.pairs.iter().enumerate() {
             writeln!(f, "  - {{ name: Q{number}, low: R{low}, high: R{high}, order: {order} }}")?;
         }
+        f.write_str(if self.windows.is_empty() { "" } else { "windows:\n" })?;
+        for (number, window) in self.windows.iter().enumerate() {
+            writeln!(f, "  - name: W{number}\n{window}")?;
+        }
         Ok(())
     }
 }
@@ -182,6 +213,26 @@ impl fmt::Display for Register {
         f.write_str(if self.fields.is_empty() { "" } else { "    fields:\n" })?;
         for (number, field) in self.fields.iter().enumerate() {
             writeln!(f, "      F{number}: {{ {field} }}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "    select: R{}.F0", self.selector)?;
+        match self.index {
+            Some(index) => writeln!(f, "    index: I{index}")?,
+            None => writeln!(f, "    count: {}", self.count)?,
+        }
+        writeln!(f, "    registers: [{}]", names('R', &self.registers))?;
+        let Some(Commands { read, write, done }) = &self.commands else { return Ok(()) };
+        f.write_str("    commands:\n")?;
+        for (command, value) in [("read", read), ("write", write), ("done", &Some(*done))] {
+            let field = if command == "done" { "F2" } else { "F1" };
+            if let Some(value) = value {
+                writeln!(f, "      {command}: {{ {field}: {value} }}")?;
+            }
         }
         Ok(())
     }

@@ -38,10 +38,11 @@ pub fn calls(map: &Map) -> Vec<Call> {
     for (number, register) in map.registers.iter().enumerate() {
         let abilities = abilities(map, register);
         calls.push(probe(map, number, &abilities));
-        calls.push(Call { code: format!("print_info(&REGISTERS[{number}])"), expected: interpreter::info(register) });
+        calls
+            .push(Call { code: format!("print_info(&REGISTERS[{number}])"), expected: interpreter::info(map, number) });
         calls.extend(limits(number, register));
         for trial in &register.trials {
-            Trying { number, register, trial, abilities: &abilities }.calls(&mut calls);
+            Trying { map, number, register, trial, abilities: &abilities }.calls(&mut calls);
         }
     }
     for number in 0..map.pairs.len() {
@@ -91,6 +92,7 @@ fn limits(number: usize, register: &Register) -> Vec<Call> {
 
 /// A register, and numbers to try it with.
 struct Trying<'a> {
+    map: &'a Map,
     number: usize,
     register: &'a Register,
     trial: &'a Trial,
@@ -99,7 +101,11 @@ struct Trying<'a> {
 
 impl Trying<'_> {
     fn calls(&self, calls: &mut Vec<Call>) {
-        let Self { register, trial, abilities, .. } = self;
+        let Self { map, register, trial, abilities, .. } = self;
+        if map.window_of(self.number).is_some_and(|(_, window)| window.commands.is_some()) {
+            return self.transfers(calls);
+        }
+        let behind = Behind::of(map, self.number, trial);
         let offsets = offsets(register);
         let element = trial.element % offsets.len();
         let (offset, answer) = (offsets[element], trial.answers[0]);
@@ -107,13 +113,12 @@ impl Trying<'_> {
         let read = interpreter::read(register, offset, old);
         let wrote = |value| interpreter::wrote(register, offset, value);
         let mut call = |method: &str, expected: String| {
-            if let Some(permission) = abilities.writable_in.iter().position(|(_, driver)| *driver) {
-                let number = self.number;
-                let place = access(format!("r{number}"), register, element);
-                let fields: String = (0..register.fields.len()).map(|field| format!(", F{field}")).collect();
-                let show = if method.starts_with("read") { format!("; show R{number}{fields}") } else { String::new() };
-                let code = format!("on_bus!([{answer}, 0], P{permission}, {place}.{method}{show})");
-                calls.push(Call { code, expected });
+            if let Some(permission) = permission(map, &[self.number]) {
+                let place = access(format!("r{}", self.number), register, element);
+                let show = if method.starts_with("read") { self.show() } else { String::new() };
+                let Behind { handle, select, selected } = &behind;
+                let code = format!("on_bus!([{answer}, 0], {handle}, P{permission}, {select}{place}.{method}{show})");
+                calls.push(Call { code, expected: selected.clone() + &expected });
             }
         };
 
@@ -142,6 +147,47 @@ impl Trying<'_> {
         if abilities.doorbell {
             call(&format!("ring_doorbell({old})"), wrote(old));
         }
+    }
+
+    /// The commands that transfer an element of a register.
+    fn transfers(&self, calls: &mut Vec<Call>) {
+        let Self { map, register, trial, abilities, .. } = self;
+        let (Some((number, window)), Some(permission)) = (map.window_of(self.number), permission(map, &[self.number]))
+        else {
+            return;
+        };
+        let Some(commands) = &window.commands else { return };
+        let (selector, index) = (&map.registers[window.selector], trial.element as u64 % u64::from(window.count));
+        // The chip has carried out the command at the first look.
+        let done = commands.done << selector.fields[2].lsb;
+        let (offset, [_, answer]) = (offsets(register)[0], trial.answers);
+        let polled = interpreter::read(selector, offsets(selector)[0], done);
+        let mut call = |method: String, expected: String| {
+            let code = format!("on_bus!([{done}, {answer}], Windows, P{permission}, w{number}.{method}");
+            calls.push(Call { code, expected });
+        };
+        let timed = format!("Index::new({index}).unwrap()");
+        if let Some(command) = commands.read.filter(|_| abilities.read_pure) {
+            let old = cut(register, answer);
+            let selected = interpreter::selected(map, window, index, Some(command));
+            let read = interpreter::read(register, offset, old) + &interpreter::fields(register, old);
+            let method = format!("read({timed}, &Stopped, Duration::ZERO).unwrap(){})", self.show());
+            call(method, selected + &polled + &read);
+        }
+        if let Some(command) = commands.write.filter(|_| abilities.plain_write) {
+            let all = self.values(u32::MAX);
+            let value = self.code(&all) + ".full().unwrap()";
+            let wrote = interpreter::wrote(register, offset, stored(register, register.reset.unwrap_or(0), &all));
+            let selected = interpreter::selected(map, window, index, Some(command));
+            let method = format!("write({timed}, {value}, &Stopped, Duration::ZERO).unwrap())");
+            call(method, wrote + &selected + &polled);
+        }
+    }
+
+    /// What has the program print the fields of what was read.
+    fn show(&self) -> String {
+        let fields: String = (0..self.register.fields.len()).map(|field| format!(", F{field}")).collect();
+        format!("; show R{}{fields}", self.number)
     }
 
     /// Values for the fields whose bits are in `given`, one for alternatives at the same bits.
@@ -184,6 +230,38 @@ impl Trying<'_> {
     }
 }
 
+/// How the program comes to a register behind a window, or behind none.
+struct Behind {
+    /// The type that it begins with.
+    handle: &'static str,
+    /// The code that selects the element.
+    select: String,
+    /// What that does on the bus.
+    selected: String,
+}
+
+impl Behind {
+    fn of(map: &Map, register: usize, trial: &Trial) -> Self {
+        let Some((number, window)) = map.window_of(register) else {
+            return Self { handle: "Registers", select: String::new(), selected: String::new() };
+        };
+        let index = trial.element % window.count as usize;
+        Self {
+            handle: "Windows",
+            select: format!("w{number}.select(Index::new({index}).unwrap())."),
+            selected: interpreter::selected(map, window, index as u64, None),
+        }
+    }
+}
+
+/// A permission with which the driver may write all `registers`, and the index register of their window.
+fn permission(map: &Map, registers: &[usize]) -> Option<usize> {
+    let selector = registers.first().and_then(|register| Some(map.window_of(*register)?.1.selector));
+    let all = registers.iter().copied().chain(selector);
+    let all: Vec<_> = all.map(|register| abilities(map, &map.registers[register]).writable_in).collect();
+    (0..map.permissions.len()).find(|permission| all.iter().all(|writable| writable[*permission].1))
+}
+
 /// The code that reaches a register, or a pair, by the method `name`: if it is an array, one of its elements.
 fn access(name: String, register: &Register, element: usize) -> String {
     match register.place {
@@ -197,15 +275,16 @@ fn pair_calls(map: &Map, number: usize, calls: &mut Vec<Call>) {
     let Pair { low, high, order } = map.pairs[number];
     let (registers, high_first) = ([low, high].map(|number| &map.registers[number]), order == "high_first");
     let [l, h] = registers.map(|register| abilities(map, register));
-    let mut both = l.writable_in.iter().zip(&h.writable_in);
-    let Some(permission) = both.position(|(low, high)| low.1 && high.1) else { return };
+    let Some(permission) = permission(map, &[low, high]) else { return };
     let trial = &registers[0].trials[0];
+    let Behind { handle, select, selected } = Behind::of(map, low, trial);
     let element = trial.element % offsets(registers[0]).len();
     let places = registers.map(|register| offsets(register)[element]);
     let place = access(format!("q{number}"), registers[0], element);
     let in_order = |[low, high]: [String; 2]| if high_first { high + &low } else { low + &high };
     let mut call = |method: String, expected: String| {
-        calls.push(Call { code: format!("on_bus!({:?}, P{permission}, {place}.{method})", trial.answers), expected });
+        let code = format!("on_bus!({:?}, {handle}, P{permission}, {select}{place}.{method})", trial.answers);
+        calls.push(Call { code, expected: selected.clone() + &expected });
     };
     let answers = if high_first { [trial.answers[1], trial.answers[0]] } else { trial.answers };
     let halves = [0, 1].map(|half| cut(registers[half], answers[half]));

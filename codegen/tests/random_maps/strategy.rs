@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::map::{Field, Kind, Map, Pair, Place, Range, Register, ReservedBits, Trial};
+use super::map::{Commands, Field, Kind, Map, Pair, Place, Range, Register, ReservedBits, Trial, Window};
 
 /// The map of that number: the same each time, and however many are asked for.
 pub fn map(seed: usize, number: usize) -> Result<Map, Box<dyn Error>> {
@@ -29,8 +29,9 @@ fn maps() -> impl Strategy<Value = Map> {
     // At the start, anywhere, and where the last addresses are near.
     let start = select(vec![0_u32, 0x1_0040, 0xFFFF_0000]);
     let pairs = vec((any::<Index>(), any::<Index>(), select(vec!["low_first", "high_first", "either"])), 0..10);
-    (permissions, vec(any::<Index>(), 1..3), indices, start, vec(registers(), 1..8), pairs).prop_map(
-        |(permissions, write_in, indices, start, registers, pairs)| {
+    let registers = (vec(registers(), 1..8), vec(windows(), 0..3));
+    (permissions, vec(any::<Index>(), 1..3), indices, start, registers, pairs).prop_map(
+        |(permissions, write_in, indices, start, (registers, windows), pairs)| {
             let count = permissions.len();
             let some = |chosen: &[Index]| -> Vec<usize> {
                 let mut some: Vec<_> = chosen.iter().map(|one| one.index(count)).collect();
@@ -39,7 +40,7 @@ fn maps() -> impl Strategy<Value = Map> {
                 some
             };
             let mut next = start;
-            let registers: Vec<_> = registers
+            let mut registers: Vec<_> = registers
                 .into_iter()
                 .map(|DraftRegister { mut register, layout, write_in }| {
                     register.place = place(&layout, &indices, register.width / 8, &mut next);
@@ -52,13 +53,20 @@ fn maps() -> impl Strategy<Value = Map> {
                 let (low, high) = (low.index(registers.len()), high.index(registers.len()));
                 Pair { low, high, order }
             });
-            let can_be = |pair: &Pair| {
-                let (low, high) = (&registers[pair.low], &registers[pair.high]);
-                pair.low != pair.high && alike(low, high) && low.width + high.width <= 64
-            };
-            let pairs = pairs.filter(can_be).collect();
+            let pairs: Vec<_> = pairs.collect();
+            let windows = put_behind(windows, &indices, &mut registers, &mut next);
             let permissions = permissions.iter().map(|implied| some(implied)).collect();
-            Map { permissions, write_in: some(&write_in), indices, pairs, registers }
+            let mut map =
+                Map { permissions, write_in: some(&write_in), indices, pairs: Vec::new(), registers, windows };
+            let can_be = |pair: &Pair| {
+                let (low, high) = (&map.registers[pair.low], &map.registers[pair.high]);
+                let [one, other] = [pair.low, pair.high].map(|half| map.window_of(half));
+                let together = one.map(|(number, _)| number) == other.map(|(number, _)| number)
+                    && one.is_none_or(|(_, window)| window.commands.is_none());
+                pair.low != pair.high && alike(low, high) && low.width + high.width <= 64 && together
+            };
+            map.pairs = pairs.into_iter().filter(can_be).collect();
+            map
         },
     )
 }
@@ -117,6 +125,83 @@ fn place(layout: &Layout, indices: &[u32], bytes: u32, next: &mut u32) -> Place 
             Place::Array(Some(index), filled)
         }
     }
+}
+
+/// A window of which it is not said yet what is behind it.
+#[derive(Debug, Clone)]
+struct DraftWindow {
+    selector: Register,
+    index: Option<Index>,
+    count: u32,
+    behind: usize,
+    commands: Option<Commands>,
+}
+
+fn windows() -> impl Strategy<Value = DraftWindow> {
+    let fields = (0..4_u32, 1..9_u32, select(vec!["rw", "wo", "sc"]), select(vec!["rw", "ro"]));
+    let register = (select(vec![16, 32, 64]), any::<u64>(), select(&RESERVED[..]), prop::option::of(any::<u64>()));
+    let commands = prop::option::of((prop::bool::ANY, prop::bool::ANY, 0..2_u64));
+    (fields, register, prop::option::of(any::<Index>()), any::<u32>(), 1..4_usize, commands).prop_map(
+        |((lsb, bits, access, done_access), (width, reset, reserved, must), index, count, behind, commands)| {
+            let commands = commands.map(|(read, write, done)| Commands {
+                read: (read || !write).then_some(1),
+                write: write.then_some(2),
+                done,
+            });
+            let field = |lsb, width, access| Field { lsb, width, access, kind: Kind::Number, must: None, when: None };
+            // What is read back must be readable.
+            let access = if commands.is_some() && access == "wo" { "rw" } else { access };
+            let mut fields = vec![field(lsb, bits, Some(if access == "sc" { "rw" } else { access }))];
+            if commands.is_some() {
+                fields.extend([field(12, 2, Some(access)), field(15, 1, Some(done_access))]);
+            } else {
+                let must = must.map(|must| must & 3);
+                fields.extend(must.map(|must| Field { must: Some(must), ..field(13, 2, None) }));
+            }
+            let selector = Register {
+                width,
+                place: Place::At(0),
+                access: "rw",
+                reset: Some(reset & u64::MAX >> (64 - width)),
+                known: None,
+                reserved,
+                reserved_bits: Vec::new(),
+                write_in: None,
+                memory_safety: false,
+                device_state: false,
+                hardware_damage: false,
+                doorbell: false,
+                fields,
+                trials: Vec::new(),
+            };
+            DraftWindow { selector, index, count: 1 + count % (1 << bits), behind, commands }
+        },
+    )
+}
+
+/// Puts the first registers behind windows, and adds the index registers.
+fn put_behind(drafts: Vec<DraftWindow>, indices: &[u32], registers: &mut Vec<Register>, next: &mut u32) -> Vec<Window> {
+    let mut left = 0..registers.len();
+    let mut windows = Vec::new();
+    for DraftWindow { mut selector, index, count, behind, commands } in drafts {
+        let first = left.start;
+        // One register that is no array is behind a window with commands.
+        let commands = commands.filter(|_| matches!(registers.get(first), Some(Register { place: Place::At(_), .. })));
+        let behind: Vec<_> = left.by_ref().take(if commands.is_some() { 1 } else { behind }).collect();
+        if behind.is_empty() {
+            break;
+        }
+        if commands.is_none() {
+            selector.fields.retain(|field| field.lsb < 12 || field.must.is_some());
+        }
+        selector.place = place(&Layout::Single, indices, selector.width / 8, next);
+        let index = index.map(|index| index.index(indices.len()));
+        let index = index.filter(|index| u64::from(indices[*index]) <= 1 << selector.fields[0].width);
+        let count = index.map_or(count, |index| indices[index]);
+        windows.push(Window { selector: registers.len(), index, count, registers: behind, commands });
+        registers.push(selector);
+    }
+    windows
 }
 
 fn registers() -> impl Strategy<Value = DraftRegister> {

@@ -6,12 +6,14 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::marker::PhantomData;
+pub use std::time::Duration;
 
 pub use datasheet_runtime::address::DmaAddr;
 pub use datasheet_runtime::array::Index;
 pub use datasheet_runtime::field::Value;
 
 use datasheet_runtime::bus::Bus;
+use datasheet_runtime::clock::Clock;
 use datasheet_runtime::info::RegisterInfo;
 use datasheet_runtime::register;
 use datasheet_runtime::space::{Offset, Space, Width};
@@ -41,6 +43,18 @@ unsafe impl<S: Space, W: Width> Bus<S, W> for Recorder {
     unsafe fn write(&self, offset: Offset<S, W>, value: W) {
         write!(self.log.borrow_mut(), "write {} at {:#x}: {value:#x}; ", 8 * W::BYTES, offset.bytes()).unwrap();
     }
+}
+
+/// A clock of a chip that needs no time.
+pub struct Stopped;
+
+// SAFETY: no device is behind this clock.
+unsafe impl Clock for Stopped {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn wait(&self, _: Duration) {}
 }
 
 /// What is known of a register at compile time: whether it has a trait. An associated constant of the type goes before one
@@ -89,11 +103,12 @@ macro_rules! probe {
 
 /// Accesses a register on a bus that answers so, and prints what went over it and what came of it.
 macro_rules! on_bus {
-    ($answers:expr, $permission:ident, $($access:tt)*) => {{
+    ($answers:expr, $Handle:ident, $permission:ident, $($access:tt)*) => {{
         let bus = Recorder::new($answers);
         type Driver = ::datasheet_runtime::register::Driver<permission::$permission>;
         // SAFETY: no device is behind the bus.
-        let registers = unsafe { Registers::<_, Driver>::assume_permission(&bus) };
+        #[allow(unused_mut)]
+        let mut registers = unsafe { $Handle::<_, Driver>::assume_permission(&bus) };
         on_bus!(@ bus registers [] $($access)*);
     }};
     (@ $bus:ident $registers:ident [$($access:tt)*] ; show $register:ident $(, $field:ident)*) => {
@@ -123,5 +138,8 @@ pub fn print_info(info: &RegisterInfo) {
     print!("{width} {reset:?} known {reset_known:#x} preserve {preserve:#x} ");
     print!("zero {must_be_zero:#x} one {must_be_one:#x} at {offsets:x?}");
     fields.iter().for_each(|field| print!(" {} {} {}", field.name, field.lsb, field.width));
+    if let Some(window) = info.window {
+        print!(" behind {} of {} by {} bits at {}", window.name, window.count, window.width, window.lsb);
+    }
     println!();
 }

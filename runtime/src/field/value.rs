@@ -76,7 +76,7 @@ impl<R: Layout> Value<R> {
 
     /// Returns the value that names the bits `mask`, with the contents of `raw` shifted to bit `lsb`.
     #[inline(always)]
-    pub(super) const fn of(mask: [u64; 2], lsb: u32, raw: u64) -> Self {
+    pub(crate) const fn of(mask: [u64; 2], lsb: u32, raw: u64) -> Self {
         let shifted = raw << (lsb % 64);
         let bits = if lsb < 64 { [shifted & mask[0], 0] } else { [0, shifted & mask[1]] };
         Self { mask, bits, layout: PhantomData }

@@ -19,15 +19,16 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
         &["Added", "DriverOnly", "Fixed", "OneToClear", "OneToSet", "ReadOnly", "ReadToClear", "ReadToSet", "SelfClearing", "WriteOnly"],
     ),
     (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout", "ValueOf"]),
-    (&["info"], &["AccessKind", "DescriptorInfo", "FieldInfo", "RegisterInfo"]),
+    (&["info"], &["AccessKind", "CommandInfo", "DescriptorInfo", "FieldInfo", "RegisterInfo", "WindowInfo"]),
     (
         &["register"],
         &[
-            "Doorbell", "Driver", "Exclusive", "Pair", "PlainWrite", "PureRead", "RawWrite", "Reg", "Register",
+            "Doorbell", "Driver", "Exclusive", "Pair", "PlainWrite", "PureRead", "RawWrite", "ReachedDirectly", "Reg", "Register",
             "Resettable", "SideEffectRead", "WritableIn", "WriteOneToClear", "WriteOneToSet",
         ],
     ),
-    (&["space"], &["Offset", "Space"]),
+    (&["space"], &["BigEndian", "LittleEndian", "Offset", "Space"]),
+    (&["window"], &["Bank", "Commanded", "ReadCommand", "View", "Window", "WriteCommand"]),
 ];
 
 /// Generates the `use` lines for code that contains the identifiers `used`.

@@ -14,6 +14,7 @@ mod permissions;
 mod registers;
 mod table;
 mod token;
+mod windows;
 
 use std::collections::HashSet;
 
@@ -185,6 +186,7 @@ impl<'a> Code<'a> {
             self.push(registers::register(map, &pairs, self.options, register));
         }
         self.push(accessors);
+        self.push(windows::windows(map, self.options));
         self.push(table::registers(map));
     }
 

@@ -9,7 +9,7 @@ use super::Options;
 use super::permissions::ANY_REGISTER;
 use super::token::{allow_type_name, allow_unsafe, ident, mask, mask64, number, offset, unsafe_impls};
 use super::{doc, fields, imports, table, token};
-use crate::description::{self, Named, Order, Pair};
+use crate::description::{self, ByteOrder, Named, Order, Pair};
 use crate::lower::{Map, Read, Register, Write};
 use crate::rust_name;
 
@@ -88,7 +88,7 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
 }
 
 /// Returns the integer type of a register.
-fn width(described: &description::Register) -> Ident {
+pub fn width(described: &description::Register) -> Ident {
     ident(match described.bits() {
         8 => "u8",
         16 => "u16",
@@ -222,7 +222,25 @@ impl Accessor {
 
 /// Generates the register space, and the methods that return each register on a bus.
 pub fn accessors(map: &Map<'_>, options: &Options) -> TokenStream {
-    let registers = map.registers.iter().map(|register| {
+    let (space, block) = (register_space(map, options), block(map, options));
+    let methods = methods(map, None);
+    quote! {
+        #space
+        #block
+        #methods
+    }
+}
+
+/// Generates the methods that return the registers behind a window or, without a window, those behind none.
+pub fn methods(map: &Map<'_>, window: Option<&description::Window>) -> TokenStream {
+    let of = |register: &&Register<'_>| match (register.window, window) {
+        (Some(own), Some(window)) => own.name == window.name && own.selector() != register.described.name.as_str(),
+        (own, window) => own.is_none() && window.is_none(),
+    };
+    let registers: Vec<_> = map.registers.iter().filter(of).collect();
+    let described = registers.iter().map(|register| (&register.described.name, register.described));
+    let described: HashMap<_, _> = described.collect();
+    let registers = registers.iter().map(|register| {
         let Accessor { doc, head, place } = Accessor::of(register);
         quote! {
             #doc
@@ -232,22 +250,59 @@ pub fn accessors(map: &Map<'_>, options: &Options) -> TokenStream {
             }
         }
     });
-    let described = map.registers.iter().map(|register| (&register.described.name, register.described));
-    let described: HashMap<_, _> = described.collect();
     let pairs = map
         .description
         .pairs
         .iter()
         .filter_map(|pair| Some(accessor_of_pair([described.get(&pair.low)?, described.get(&pair.high)?], pair)));
-    let (space, block) = (register_space(map, options), block(map, options));
-    let allow_unsafe = allow_unsafe();
+    let misses = map.registers.iter().filter(|register| window.is_none() && register.window.is_some()).map(miss);
+    let (allow_unsafe, handle) = (allow_unsafe(), handle_name(window));
     quote! {
-        #space
-        #block
         #allow_unsafe
-        impl<'a, B, P> Registers<'a, B, P> {
+        impl<'a, B, P> #handle<'a, B, P> {
             #(#registers)*
             #(#pairs)*
+            #(#misses)*
+        }
+    }
+}
+
+/// Generates a method that nobody can call: the compiler says instead that the register is behind a window.
+fn miss(register: &Register<'_>) -> TokenStream {
+    let Accessor { head, place, .. } = Accessor::of(register);
+    let name = ident(&rust_name::type_name(&register.described.name));
+    quote! {
+        #[doc(hidden)]
+        pub const #head where #name: ReachedDirectly<P> {
+            unsafe { Reg::at(self.bus, #place) }
+        }
+    }
+}
+
+/// Returns the name of the type with the methods of the registers behind a window, or behind none.
+fn handle_name(window: Option<&description::Window>) -> Ident {
+    window.map_or_else(|| ident("Registers"), |window| ident(&rust_name::window_registers(&window.name)))
+}
+
+/// Generates the type with the methods of the registers behind a window, or behind none.
+pub fn handle(window: Option<&description::Window>) -> TokenStream {
+    let name = handle_name(window);
+    let text = format!("{name}<{{}}>");
+    quote! {
+        pub struct #name<'a, B, P> {
+            bus: &'a B,
+            permission: ::core::marker::PhantomData<P>,
+        }
+        impl<B, P> Clone for #name<'_, B, P> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl<B, P> Copy for #name<'_, B, P> {}
+        impl<B, P> ::core::fmt::Debug for #name<'_, B, P> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::write!(f, #text, ::core::any::type_name::<P>())
+            }
         }
     }
 }
@@ -260,6 +315,10 @@ fn register_space(map: &Map<'_>, options: &Options) -> TokenStream {
         _ => ends.max().unwrap_or(0),
     };
     let size = offset(size);
+    let order = ident(match map.description.byte_order {
+        ByteOrder::Little => "LittleEndian",
+        ByteOrder::Big => "BigEndian",
+    });
     quote! {
         /// The space that the registers are in.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,6 +326,7 @@ fn register_space(map: &Map<'_>, options: &Options) -> TokenStream {
         impl Space for RegisterSpace {
             const SIZE: u32 = #size;
             const REGISTERS: &'static [RegisterInfo] = REGISTERS;
+            type ByteOrder = #order;
         }
     }
 }
@@ -278,35 +338,12 @@ fn block(map: &Map<'_>, options: &Options) -> TokenStream {
         doc::escape(&map.description.title)
     ));
     let allow_unsafe = allow_unsafe();
-    let register = format!("{}::register", options.crate_path.trim_start_matches("::"));
-    let exclusive = doc::line(format!(
-        "- For an [exclusive]({register}::Exclusive) or a [driver]({register}::Driver) permission: nothing else reads with side \
-         effects, or does read-modify-write, on these registers.",
-    ));
-    let driver = doc::line(format!(
-        "- For a [driver]({register}::Driver) permission: no write lets the device access memory that it was not given, makes \
-         untrue what the driver's types say of its state, or destroys hardware. The registers that can are written \
-         with it alone.",
-    ));
+    let (claims, handle) = (claims(options), handle(None));
     quote! {
         #title
         ///
         /// A write compiles only if `P` allows it.
-        pub struct Registers<'a, B, P> {
-            bus: &'a B,
-            permission: ::core::marker::PhantomData<P>,
-        }
-        impl<B, P> Clone for Registers<'_, B, P> {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
-        impl<B, P> Copy for Registers<'_, B, P> {}
-        impl<B, P> ::core::fmt::Debug for Registers<'_, B, P> {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                ::core::write!(f, "Registers<{}>", ::core::any::type_name::<P>())
-            }
-        }
+        #handle
         #allow_unsafe
         impl<'a, B, P> Registers<'a, B, P> {
             /// Returns the registers on `bus` with permission `P`, for drivers and for work that no driver does.
@@ -315,9 +352,7 @@ fn block(map: &Map<'_>, options: &Options) -> TokenStream {
             ///
             /// As long as the result or a copy of it is in use:
             ///
-            /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
-            #exclusive
-            #driver
+            #claims
             #[must_use]
             #[inline(always)]
             pub const unsafe fn assume_permission(bus: &'a B) -> Self {
@@ -339,6 +374,25 @@ fn block(map: &Map<'_>, options: &Options) -> TokenStream {
                 unsafe { Reg::at(self.bus, offset) }
             }
         }
+    }
+}
+
+/// Generates the list of what a caller promises who takes registers with permission `P`.
+pub fn claims(options: &Options) -> TokenStream {
+    let register = format!("{}::register", options.crate_path.trim_start_matches("::"));
+    let exclusive = doc::line(format!(
+        "- For an [exclusive]({register}::Exclusive) or a [driver]({register}::Driver) permission: nothing else reads with side \
+         effects, or does read-modify-write, on these registers.",
+    ));
+    let driver = doc::line(format!(
+        "- For a [driver]({register}::Driver) permission: no write lets the device access memory that it was not given, makes \
+         untrue what the driver's types say of its state, or destroys hardware. The registers that can are written \
+         with it alone.",
+    ));
+    quote! {
+        /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
+        #exclusive
+        #driver
     }
 }
 

@@ -43,6 +43,13 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
         let value = number(value.value);
         quote!((#register, #field, #value))
     });
+    let window = match register.window.filter(|window| window.selector() != name) {
+        Some(window) => {
+            let window = ident(&rust_name::window(&window.name));
+            quote!(Some(&<#window as View>::INFO))
+        }
+        None => quote!(None),
+    };
     let fields = fields::table(&register.fields);
     quote! {
         RegisterInfo {
@@ -66,6 +73,7 @@ pub fn register(map: &Map<'_>, register: &Register<'_>) -> TokenStream {
             hardware_damage: #hardware_damage,
             doorbell: #doorbell,
             when: &[#(#when),*],
+            window: #window,
             fields: #fields,
         }
     }

@@ -1,7 +1,7 @@
 //! The form of each part of a description: the order of its keys, and whether it may be on one line.
 
-use crate::parse::tree::Node;
 use crate::source::Spanned;
+use crate::yaml::tree::Node;
 
 /// The form of a value.
 pub(super) struct Form {
@@ -63,6 +63,7 @@ pub(super) static DESCRIPTION: Form = always(Of::Keys(&[
     ("blocks", &BLOCKS),
     ("size", &OFFSET),
     ("widths", &VALUES),
+    ("byte_order", &VALUE),
     ("forbidden", &FORBIDDEN),
     ("indices", &INDICES),
     ("permissions", &PERMISSIONS),
@@ -70,6 +71,7 @@ pub(super) static DESCRIPTION: Form = always(Of::Keys(&[
     ("registers", &REGISTERS),
     ("overlaps", &OVERLAPS),
     ("pairs", &PAIRS),
+    ("windows", &WINDOWS),
     ("descriptors", &DESCRIPTORS),
 ]));
 static EXTENSION: Form = always(Of::Keys(&[
@@ -171,6 +173,18 @@ static DOUBT: Form = fitting(Of::Keys(&[("label", &VALUE), ("text", &VALUE)]));
 static PAIRS: Form = always(Of::Items(&PAIR));
 static PAIR: Form =
     fitting(Of::Keys(&[("name", &VALUE), ("low", &VALUE), ("high", &VALUE), ("order", &VALUE), ("doc", &VALUE)]));
+
+static WINDOWS: Form = always(Of::Items(&WINDOW));
+static WINDOW: Form = fitting(Of::Keys(&[
+    ("name", &VALUE),
+    ("select", &VALUE),
+    ("index", &VALUE),
+    ("count", &VALUE),
+    ("registers", &VALUES),
+    ("commands", &COMMANDS),
+    ("doc", &VALUE),
+]));
+static COMMANDS: Form = fitting(Of::Keys(&[("read", &NAMED), ("write", &NAMED), ("done", &NAMED)]));
 
 static DESCRIPTORS: Form = always(Of::Entries(&DESCRIPTOR));
 static DESCRIPTOR: Form = always(Of::Keys(&[

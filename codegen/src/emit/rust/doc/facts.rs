@@ -26,9 +26,24 @@ impl<'a> Pairs<'a> {
 
 /// Returns links to the methods of a register, to its pair and to its group.
 pub(super) fn reached(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &Register<'_>) -> String {
-    let accessors = &options.accessors;
     let described = register.described;
     let method = rust_name::method(&described.name);
+    let accessors = match register.window {
+        Some(window) => &rust_name::window_registers(&window.name),
+        None => &options.accessors,
+    };
+    let own = match register.window.map(|window| (window, rust_name::module(&window.name))) {
+        None => format!("[`{method}`]({accessors}::{method})"),
+        Some((window, field)) if window.selector() == described.name.as_str() => {
+            format!("the window [`{field}`](Windows::{field}), whose index it holds")
+        }
+        Some((window, field)) if window.commands.is_some() => {
+            format!("the window [`{field}`](Windows::{field}), whose commands transfer it")
+        }
+        Some((_, field)) => {
+            format!("[`{method}`]({accessors}::{method}), behind the window [`{field}`](Windows::{field})")
+        }
+    };
     let pairs = pairs.0.get(&described.name).into_iter().flatten();
     let pairs: String = pairs
         .map(|pair| {
@@ -40,7 +55,7 @@ pub(super) fn reached(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, regis
     let group = &described.group;
     let heading = map.description.groups.get(group).map_or(group.as_str(), |heading| heading.as_str());
     let (slug, heading) = (index::slug(heading), escape(heading));
-    format!("Reached by: [`{method}`]({accessors}::{method}){pairs}. Group: [{heading}](by_group#{slug}).")
+    format!("Reached by: {own}{pairs}. Group: [{heading}](by_group#{slug}).")
 }
 
 pub(super) fn reset(register: &Register<'_>) -> String {
@@ -76,7 +91,8 @@ pub fn places(register: &Register<'_>) -> String {
     let own: Vec<_> = register.ranges.iter().map(place).collect();
     let aliases: Vec<_> = register.aliases.iter().map(place).collect();
     let also = if aliases.is_empty() { String::new() } else { format!("; also {}", aliases.join(", ")) };
-    own.join(", ") + &also
+    let window = register.window.map(|window| format!(", {}", escape(&window.role(&register.described.name))));
+    own.join(", ") + &also + &window.unwrap_or_default()
 }
 
 /// Returns the conditions under which a register is at its address.

@@ -16,7 +16,7 @@ pub use bits::field;
 pub use diagrams::{addition_diagram, descriptor_diagram, register_diagram};
 pub use escape::escape;
 pub use facts::{Pairs, places};
-pub use pages::{addition, descriptor, register};
+pub use pages::{addition, descriptor, register, window};
 pub use uses::function;
 
 /// A documentation comment under construction.

@@ -7,7 +7,7 @@ use super::facts::Pairs;
 use super::{Doc, diagrams, escape, facts, uses};
 use crate::description::{Mark, Reserved};
 use crate::emit::rust::Options;
-use crate::lower::{Additions, Descriptor, ExtendedRegister, Map, Register, Write};
+use crate::lower::{Additions, Descriptor, ExtendedRegister, Map, Register, Window, Write};
 use crate::rust_name;
 
 /// Generates the page of a register.
@@ -55,6 +55,25 @@ pub fn register(map: &Map<'_>, pairs: &Pairs<'_>, options: &Options, register: &
     });
     doc.block(table(register.fields.iter().map(|field| Row::of_register(register, field)).chain(reserved).collect()));
     doc.caveats(&described.errata, &described.doubts).tokens()
+}
+
+/// Generates the documentation of a window.
+pub fn window(window: &Window<'_>) -> TokenStream {
+    let described = window.described;
+    let link = |name: &str| format!("[`{0}`]", rust_name::type_name(name));
+    let behind: Vec<_> = described.registers.iter().map(|name| link(name)).collect();
+    let element = match &described.index {
+        Some(index) => format!("the {}", link(index)),
+        None => format!("one of {} elements", window.count),
+    };
+    let what = match &window.commands {
+        None => format!("{element} of {}", behind.join(", ")),
+        Some(_) => format!("{element}, which commands transfer to or from {}", behind.join(", ")),
+    };
+    let (selector, field) = (rust_name::type_name(described.selector()), rust_name::constant(described.field()));
+    let mut doc = Doc::new(format!("`{}`: [`{selector}::{field}`] selects {what}.", escape(&described.name)));
+    doc.text(described.doc.as_deref().unwrap_or_default());
+    doc.tokens()
 }
 
 /// Generates the page of a descriptor format.

@@ -139,12 +139,12 @@ macro_rules! mapping {
             $( $(#[$key_attribute])* $(#[serde($default)])? pub $key: $Type, )*
         }
 
-        impl $crate::parse::decode::Decode for $Name {
+        impl $crate::yaml::decode::Decode for $Name {
             fn decode(
-                node: &$crate::parse::tree::Node,
+                node: &$crate::yaml::tree::Node,
                 diagnostics: &mut $crate::diagnostic::Diagnostics,
             ) -> Option<Self> {
-                let mut keys = $crate::parse::decode::Keys::of(node, $what, diagnostics)?;
+                let mut keys = $crate::yaml::decode::Keys::of(node, $what, diagnostics)?;
                 $( let $key = keys.take::<$Type>(stringify!($key), None $(.or(Some(Default::$default())))?, diagnostics); )*
                 keys.finish(diagnostics);
                 Some(Self { $( $key: $key?, )* })
@@ -177,16 +177,16 @@ macro_rules! keywords {
             }
         }
 
-        impl $crate::parse::decode::Decode for $Name {
+        impl $crate::yaml::decode::Decode for $Name {
             fn decode(
-                node: &$crate::parse::tree::Node,
+                node: &$crate::yaml::tree::Node,
                 diagnostics: &mut $crate::diagnostic::Diagnostics,
             ) -> Option<Self> {
                 let word = $crate::source::Spanned::<String>::decode(node, diagnostics)?;
                 match word.as_str() {
                     $( $text => Some(Self::$Keyword), )*
                     _ => {
-                        diagnostics.report($crate::parse::decode::UnknownKeyword { word: &word, what: $what, known: &[$($text),*] });
+                        diagnostics.report($crate::yaml::decode::UnknownKeyword { word: &word, what: $what, known: &[$($text),*] });
                         None
                     }
                 }

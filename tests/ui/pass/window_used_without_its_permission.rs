@@ -1,0 +1,12 @@
+use core::time::Duration;
+
+use ixgbe::index;
+use ixgbe::platform::Platform;
+use ixgbe::registers::{Windows, permission::Reset};
+use ixgbe::runtime::array::{Below, Index};
+
+fn case<H: Platform>(mut windows: Windows<'_, H, ixgbe::register::Driver<Reset>>, clock: &H) {
+    let _ = windows.pcie_phy.read(index!(Index<Below<4096>>, 0), clock, Duration::ZERO);
+}
+
+fn main() {}

@@ -7,13 +7,13 @@
 mod attachment;
 mod extent;
 mod id;
-mod tray;
 
 use alloc::boxed::Box;
 #[cfg(test)]
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::ops::DerefMut;
 use core::ptr::NonNull;
 
@@ -21,7 +21,6 @@ pub(crate) use attachment::Attachment;
 pub(crate) use extent::{Extent, MOST_MORE, Sent, Usual};
 pub use id::MAX_POOLS;
 pub(crate) use id::PoolId;
-pub(crate) use tray::{Tray, Trays};
 
 use crate::dma::{Dma, DmaError, Memory};
 use crate::sync::Mutex;
@@ -35,8 +34,8 @@ pub const BUFFER_SIZE_STEP: usize = 1024;
 /// The maximum size of a buffer, in bytes.
 pub const MAX_BUFFER_SIZE: usize = 16 * BUFFER_SIZE_STEP;
 
-/// How many buffers change hands at once between a pool and a queue.
-pub(crate) const BLOCK: usize = 32;
+/// The number of buffers that a pool has beyond those that fill its receive ring, at least.
+pub(crate) const SPARE_BUFFERS: usize = 32;
 
 /// A failure to make a pool, or to fill a ring from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,62 +143,63 @@ impl Link {
     pub(crate) const END: Self = Self { next: None, len: 0 };
 }
 
-/// The free buffers of a pool: a stack, as the last one given back is the likeliest to be in the cache.
+/// The free buffers of a pool: a stack, because the buffer returned last is likeliest to be in the cache.
 pub(crate) struct Free {
-    /// Full ones, one that is not, and empty ones: as many as hold all of the pool's buffers, and one more.
-    trays: Trays,
-    /// How many buffers there are: in the places before this one.
+    /// A place for each buffer of the pool. The first `len` places hold one.
+    buffers: Box<[MaybeUninit<Buffer>]>,
     len: usize,
-    /// Counted in 64 bits, so that no number of forgotten handles comes around to none.
+    /// Counted in 64 bits, so that no number of forgotten handles wraps around to none.
     handles: u64,
-    capacity: usize,
 }
 
 impl Free {
-    /// Whether no handle and no buffer of the pool is left anywhere.
+    /// Returns `true` if no handle and no buffer of the pool is left elsewhere.
     fn is_unused(&self) -> bool {
-        self.handles == 0 && self.len == self.capacity
+        self.handles == 0 && self.len == self.buffers.len()
     }
 
+    /// Returns a buffer to the pool.
     #[inline(always)]
     pub(crate) fn push(&mut self, buffer: Buffer) {
-        if let Some(place) = self.trays.place(self.len) {
+        if let Some(place) = self.buffers.get_mut(self.len) {
             place.write(buffer);
             self.len += 1;
         }
     }
 
-    /// Exchanges an empty tray for a full one, if there is one.
-    #[inline(always)]
-    pub(crate) fn take_tray(&mut self, empty: &mut Tray) -> bool {
-        let Some(left) = self.len.checked_sub(BLOCK) else { return false };
-        let Some([full, open]) = self.trays.two(left) else { return false };
-        core::mem::swap(full, empty);
-        core::mem::swap(full, open);
-        self.len = left;
-        true
-    }
-
-    /// Exchanges a full tray for an empty one. Says whether there was one: there is.
+    /// Returns buffers to the pool, by copying them from their places.
     ///
     /// # Safety
     ///
-    /// The buffers must be of this pool, and the caller gives up owning them.
+    /// The places must hold buffers of this pool, and the caller gives them up.
     #[inline(always)]
-    pub(crate) unsafe fn put_tray(&mut self, full: &mut Tray) -> bool {
-        let Some([open, empty]) = self.trays.two(self.len) else { return false };
-        core::mem::swap(open, empty);
-        core::mem::swap(open, full);
-        self.len += BLOCK;
-        true
+    pub(crate) unsafe fn push_all(&mut self, buffers: &[MaybeUninit<Buffer>]) {
+        if let Some(places) = self.buffers.get_mut(self.len..).and_then(|free| free.get_mut(..buffers.len())) {
+            // SAFETY: both have the same length, and one is borrowed uniquely, so they do not overlap.
+            unsafe { places.as_mut_ptr().copy_from_nonoverlapping(buffers.as_ptr(), buffers.len()) };
+            self.len += buffers.len();
+        }
     }
 
     fn pop(&mut self) -> Option<Buffer> {
         let last = self.len.checked_sub(1)?;
-        // SAFETY: there is one in each place before `len`, which it is moved out of.
-        let buffer = unsafe { self.trays.place(last)?.assume_init_read() };
+        // SAFETY: each place before `len` holds a buffer, and this one is moved out of it.
+        let buffer = unsafe { self.buffers.get(last)?.assume_init_read() };
         self.len = last;
         Some(buffer)
+    }
+
+    /// Moves buffers into the first of `places`. Returns how many: as many as there are places, or as are free.
+    #[inline(always)]
+    pub(crate) fn pop_into(&mut self, places: &mut [MaybeUninit<Buffer>]) -> usize {
+        let count = places.len().min(self.len);
+        let left = self.len - count;
+        if let Some(free) = self.buffers.get(left..self.len) {
+            // SAFETY: there are `count` places, and as many free buffers, which are moved out; they do not overlap.
+            unsafe { places.as_mut_ptr().copy_from_nonoverlapping(free.as_ptr(), count) };
+            self.len = left;
+        }
+        count
     }
 }
 
@@ -329,7 +329,7 @@ impl Pool {
         if memory.len() < len {
             return Err(DmaError::OutOfMemory { len }.into());
         }
-        let mut free = Free { trays: Trays::new(count / BLOCK + 1), len: 0, handles: 1, capacity: count };
+        let mut free = Free { buffers: Box::new_uninit_slice(count), len: 0, handles: 1 };
         for offset in offsets(stride, page).take(count) {
             // SAFETY: the memory has `len` bytes, which is where the buffer at the last of these offsets ends; so the
             // offset, which fits a `usize` as `len` does, and the headroom behind it lie inside.
@@ -368,25 +368,12 @@ impl Pool {
         self.inner().free.lock()
     }
 
-    /// Gives back `buffers`.
-    ///
-    /// # Safety
-    ///
-    /// They must be of this pool, and the caller gives up owning them.
-    pub(crate) unsafe fn put(&self, buffers: &[Buffer]) {
-        let mut free = self.inner().free.lock();
-        for Buffer(data) in buffers {
-            free.push(Buffer(*data));
-        }
-    }
-
     /// Where in memory the pool writes beside its buffers.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
-        let mut all = self.inner().free.lock().trays.footprint();
+        let buffers = self.inner().free.lock().buffers.as_ptr_range();
         let inner = self.inner.as_ptr() as usize;
-        all.push(inner..inner + size_of::<Inner>());
-        all
+        vec![buffers.start as usize..buffers.end as usize, inner..inner + size_of::<Inner>()]
     }
 
     /// Returns the number of buffers.

@@ -1,14 +1,6 @@
 //! A ring of descriptors with the buffers that were posted with them, and how long its memory must live.
-//!
-//! All of the data path's `unsafe` on rings is here and in the modules below: [`Ring::receive`] and [`Ring::post`] move
-//! packets in bulk between a ring and a [`Batch`], by [`groups`], or [`alone`]; [`blocks`] of buffers go between a pool
-//! and a ring; and in a [`passage`] they go from ring to ring.
 
-mod alone;
-mod blocks;
-mod groups;
-mod passage;
-
+use alloc::boxed::Box;
 #[cfg(test)]
 use alloc::vec::Vec;
 use core::fmt;
@@ -17,15 +9,11 @@ use core::ptr::NonNull;
 
 use datasheet_runtime::descriptor::DescriptorFormat;
 
-use crate::descriptors::DescriptorSlot;
+use crate::descriptors::{AdvancedReceiveRead, DescriptorSlot, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
 use crate::field::Value;
-use crate::packet::{Batch, Outgoing};
-use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray, Trays, Usual};
-use alone::Alone;
-use groups::{Ends, GROUP, post_groups, post_rest, receive_groups, receive_rest};
-
-pub(crate) use passage::{BlockPassage, Passable, Step, discard, pass};
+use crate::pool::{Buffer, Pool};
+use crate::sync::LINE;
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<DescriptorSlot>();
@@ -103,20 +91,17 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
 
 /// A ring of descriptors, and a queue of the buffers that were posted with them.
 ///
-/// Descriptors are counted in 64 bits, which do not wrap within the life of a device. Those from `first` to before `end` were posted: each has a buffer, which
-/// belongs to the ring, and lies in its place in the tray of its block. That holds nothing otherwise. A ring has a power of two
-/// descriptors, at least a [`BLOCK`] of them, so that the blocks into which the count falls lie in one piece.
+/// Descriptors are counted in 64 bits, which do not wrap within the life of a device. Those from `first` to before `end`
+/// were posted: each has a buffer, which belongs to the ring, in its place. The other places hold nothing. The number of
+/// descriptors is a power of two.
 pub(crate) struct Ring {
-    words: NonNull<DescriptorSlot>,
-    trays: Trays,
+    slots: NonNull<DescriptorSlot>,
+    /// One place for each descriptor, and a cache line that keeps other queues' data away.
+    places: Box<[MaybeUninit<Buffer>]>,
     mask: u64,
     first: u64,
     end: u64,
     domain: Domain,
-    receive_alone: Alone,
-    post_alone: Alone,
-    /// The pool that a receive ring is filled from.
-    filled_from: Option<PoolId>,
     address: DmaAddr,
     // Dropped in this order: the device loses sight of the memory before it is freed.
     _mapping: Mapping,
@@ -128,36 +113,109 @@ unsafe impl Send for Ring {}
 // SAFETY: as for `Send`; buffers come and go only through a unique reference.
 unsafe impl Sync for Ring {}
 
-/// How many buffers are taken from a pool, or given back, at once, of so many that go about: the pool's lock costs as much as some
-/// packets do.
-pub(crate) fn portion(of: usize) -> usize {
-    BLOCK.max(of / 8)
+/// A descriptor and its buffer's place, at the start of others in one piece.
+#[derive(Clone, Copy)]
+pub(super) struct Cursor {
+    slot: *const DescriptorSlot,
+    place: *mut MaybeUninit<Buffer>,
+}
+
+impl Cursor {
+    /// Returns the cursor `count` descriptors further on.
+    ///
+    /// # Safety
+    ///
+    /// That many descriptors and places follow in one piece.
+    #[inline(always)]
+    pub(super) unsafe fn at(self, count: usize) -> Self {
+        // SAFETY: by the caller's promise, both pointers stay in their allocations.
+        unsafe { Self { slot: self.slot.add(count), place: self.place.add(count) } }
+    }
+
+    /// Returns the descriptor.
+    ///
+    /// # Safety
+    ///
+    /// There is one, and its ring exists for `'a`.
+    #[inline(always)]
+    pub(super) unsafe fn slot<'a>(self) -> &'a DescriptorSlot {
+        // SAFETY: there is one by the caller's promise. Device and driver access it as atomics alone.
+        unsafe { &*self.slot }
+    }
+
+    /// Copies the buffer out of its place.
+    ///
+    /// # Safety
+    ///
+    /// The place holds a buffer, and the caller uses only the copy or only the place.
+    #[inline(always)]
+    pub(super) unsafe fn buffer(self) -> Buffer {
+        // SAFETY: there is one by the caller's promise.
+        unsafe { self.place.read().assume_init() }
+    }
+
+    /// Writes the descriptor, and puts `buffer` into its place.
+    ///
+    /// # Safety
+    ///
+    /// There is such a descriptor, the driver's, and its place holds nothing.
+    #[inline(always)]
+    pub(super) unsafe fn post<D: DescriptorFormat>(self, descriptor: Written<D>, buffer: Buffer) {
+        // SAFETY: there are both, and both are the driver's: the caller's promise.
+        unsafe {
+            self.slot().vacant_in_ring().put(descriptor);
+            self.place.write(MaybeUninit::new(buffer));
+        }
+    }
+
+    /// Writes `count` descriptors that give the device the buffers in their places to receive into, at the addresses that
+    /// `address` finds. Returns how many: all, unless it found one address not.
+    ///
+    /// # Safety
+    ///
+    /// There are that many descriptors, the driver's, whose places hold buffers. `address` returns where the device sees
+    /// the byte at the pointer that it is given.
+    #[inline(always)]
+    unsafe fn describe(self, count: usize, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> usize {
+        for n in 0..count {
+            // SAFETY: there is a descriptor, the driver's, and a buffer in its place, which stays there.
+            unsafe {
+                let at = self.at(n);
+                let Some(address) = address(at.buffer().data()) else { return n };
+                at.slot().vacant_in_ring().put(Written::<AdvancedReceiveRead>::new(address, 0));
+            }
+        }
+        count
+    }
+}
+
+/// Returns the number of buffers that are exchanged with a pool at once, of so many that are in use: the pool's lock costs
+/// as much as some packets do.
+pub(crate) fn exchange_threshold(of: usize) -> usize {
+    32.max(of / 8)
 }
 
 impl Ring {
-    /// An empty ring of `count` descriptors that `device` can reach: a power of two, at least a block.
+    /// Makes an empty ring of `count` descriptors that `device` can reach. The count is a power of two.
     pub(crate) fn new(device: &impl Dma, count: usize) -> Result<Self, DmaError> {
         let len = count.checked_mul(DESCRIPTOR).ok_or(DmaError::OutOfMemory { len: usize::MAX })?;
-        if !count.is_power_of_two() || count < BLOCK {
+        if !count.is_power_of_two() {
             return Err(DmaError::OutOfMemory { len });
         }
         let memory = device.allocate(len)?;
         let mapping = device.map(&memory)?;
-        let words = memory.base();
-        let address = match mapping.address(words) {
-            Some(address) if memory.len() >= len && mapping.is_contiguous(words, len) => address,
+        let slots = memory.base();
+        let address = match mapping.address(slots) {
+            Some(address) if memory.len() >= len && mapping.is_contiguous(slots, len) => address,
             _ => return Err(DmaError::NotMappable { len, reason: "a ring must be in one piece" }),
         };
         Ok(Self {
-            words: words.cast(),
-            trays: Trays::new(count / BLOCK),
+            slots: slots.cast(),
+            places: Box::new_uninit_slice(count + LINE / size_of::<Buffer>()),
             mask: count as u64 - 1,
             first: 0,
             end: 0,
             domain: device.domain(),
-            receive_alone: Alone::FORBIDDEN,
-            post_alone: Alone::FORBIDDEN,
-            filled_from: None,
             address,
             _mapping: mapping,
             _memory: memory,
@@ -178,17 +236,14 @@ impl Ring {
     /// Where in memory descriptors and the places of buffers are.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
-        let words = self.words.as_ptr() as usize;
-        let mut all = self.trays.footprint();
-        all.push(words..words + self.bytes());
-        all
+        let (slots, places) = (self.slots.as_ptr() as usize, self.places.as_ptr() as usize);
+        vec![slots..slots + self.bytes(), places..places + self.len() * size_of::<Buffer>()]
     }
 
     /// Advances the counts by `by` descriptors, as if these had passed before. `by` is a multiple of the ring's length.
     #[cfg(test)]
     pub(crate) fn count_from(&mut self, by: u64) {
         assert!(by & self.mask == 0);
-        self.forbid_alone();
         self.first += by;
         self.end += by;
     }
@@ -221,114 +276,6 @@ impl Ring {
         (self.end - self.first) as usize
     }
 
-    /// `index` brought into the ring.
-    #[inline(always)]
-    pub(crate) fn wrap(&self, index: u64) -> usize {
-        (index & self.mask) as usize
-    }
-
-    /// Where descriptor `index` is.
-    #[inline(always)]
-    fn at(&self, index: u64) -> NonNull<DescriptorSlot> {
-        // SAFETY: the index is wrapped to the descriptors that the memory has.
-        unsafe { self.words.add(self.wrap(index)) }
-    }
-
-    /// Descriptor `index`.
-    #[inline(always)]
-    pub(crate) fn words(&self, index: u64) -> &DescriptorSlot {
-        // SAFETY: the memory is there as long as the ring, aligned to 4 KiB, and was zeroed. Any bits are valid as two
-        // atomics, through which alone descriptors are accessed, here and by the device.
-        unsafe { self.at(index).as_ref() }
-    }
-
-    /// The descriptor `index` places into its block.
-    #[inline(always)]
-    fn in_block(index: u64) -> usize {
-        (index % BLOCK as u64) as usize
-    }
-
-    /// How many descriptors there are from `index` to the end of its block.
-    #[inline(always)]
-    pub(crate) fn to_block_end(index: u64) -> usize {
-        BLOCK - Self::in_block(index)
-    }
-
-    /// Returns `true` if a block begins with descriptor `index`.
-    #[inline(always)]
-    pub(crate) fn begins_block(index: u64) -> bool {
-        Self::in_block(index) == 0
-    }
-
-    /// The tray of the block that descriptor `index` is in.
-    #[inline(always)]
-    fn tray(&mut self, index: u64) -> &mut Tray {
-        let index = self.wrap(index);
-        // SAFETY: the index is wrapped to the descriptors that there are, whose blocks have a tray each.
-        unsafe { self.trays.tray_unchecked(index) }
-    }
-
-    /// The places of the buffers from descriptor `index` on: `most`, or as many as there are to the end of the block.
-    #[inline(always)]
-    fn places(&mut self, index: u64, most: usize) -> &mut [MaybeUninit<Buffer>] {
-        let (from, most) = (Self::in_block(index), most.min(Self::to_block_end(index)));
-        &mut self.tray(index).places()[from..from + most]
-    }
-
-    /// Where descriptor `index` and its buffer's place are, and what follows of the block.
-    #[inline(always)]
-    fn ends(&mut self, index: u64) -> Ends {
-        // From the memory of all descriptors: a pointer made of a reference to one must not be used for the next.
-        let words = self.at(index).as_ptr();
-        // SAFETY: a tray has a place for each descriptor of a block.
-        let buffers = unsafe { self.tray(index).as_ptr().add(Self::in_block(index)) };
-        Ends { words, buffers }
-    }
-
-    /// Moves packets from the front of a ring filled from `pool` to the end of `batch`: as many as there is room for, to the
-    /// end of the block, as long as the device is done with them, and each is one buffer with a length that it can have. Says
-    /// whether it moved any.
-    ///
-    /// # Safety
-    ///
-    /// All buffers of the ring must be of `pool`, and the device must receive into them by descriptors of format
-    /// [`WriteBack`](crate::descriptors::AdvancedReceiveWriteBack).
-    #[inline(always)]
-    pub(crate) unsafe fn receive(&mut self, pool: &Pool, batch: &mut Batch) -> bool {
-        let count = self.posted().min(batch.free()).min(Self::to_block_end(self.first));
-        let (id, size) = (pool.id(), pool.buffer_size() as u64);
-        let (from, room) = (self.ends(self.first), batch.room().as_mut_ptr());
-        // SAFETY: `count` is at most what was posted, to the end of the block, so as many descriptors and places follow in one
-        // piece, and the places hold buffers, of the pool by the caller's promise; it is at most what the batch has free, so
-        // the room has as many elements. What was received is moved out, as `first` moves past it, and was written, from the
-        // start of the room on, which is what `grow` asks for.
-        unsafe {
-            let mut done = receive_groups(from, room, count / GROUP, id, size);
-            if done < count {
-                done = receive_rest(from, room, done, count, id, size);
-            }
-            self.first += done as u64;
-            batch.grow(done);
-            done > 0
-        }
-    }
-
-    /// Takes the buffer at the front, if there is one.
-    pub(crate) fn take(&mut self) -> Option<Buffer> {
-        let most = self.posted().min(1);
-        // SAFETY: the descriptor was posted, so its place holds a buffer; it is taken once, as `first` moves past it.
-        let buffer = unsafe { self.places(self.first, most).first()?.assume_init_read() };
-        self.first += 1;
-        Some(buffer)
-    }
-
-    /// The buffer at the front, if there is one.
-    pub(crate) fn front(&mut self) -> Option<&Buffer> {
-        let most = self.posted().min(1);
-        // SAFETY: the descriptor was posted, so its place holds a buffer, which stays there while `self` is borrowed.
-        self.places(self.first, most).first().map(|buffer| unsafe { buffer.assume_init_ref() })
-    }
-
     /// How many descriptors can be posted. One stays free, so that to the device a full ring does not look like an empty
     /// one.
     #[inline(always)]
@@ -336,46 +283,172 @@ impl Ring {
         self.mask as usize - self.posted()
     }
 
-    /// Moves packets from the front of `packets` to the end of the ring: as many as are free, to the end of the [`BLOCK`], as
-    /// long as they are `usual` ones with a length from 1 to `max_len`. `address` is where the device finds what is somewhere.
-    /// Says how many it moved.
+    /// `index` brought into the ring.
+    #[inline(always)]
+    pub(crate) fn wrap(&self, index: u64) -> usize {
+        (index & self.mask) as usize
+    }
+
+    /// How many descriptors there are from `index` on, in one piece.
+    #[inline(always)]
+    pub(super) fn to_wrap(&self, index: u64) -> usize {
+        self.len() - self.wrap(index)
+    }
+
+    /// Descriptor `index`.
+    #[inline(always)]
+    pub(crate) fn slot(&self, index: u64) -> &DescriptorSlot {
+        // SAFETY: the index is wrapped to the descriptors that the memory has, which is there as long as the ring, aligned to
+        // 4 KiB, and was zeroed. Any bits are valid as two atomics, through which alone descriptors are accessed.
+        unsafe { self.slots.add(self.wrap(index)).as_ref() }
+    }
+
+    /// Where descriptor `index` and its buffer's place are.
+    #[inline(always)]
+    pub(super) fn cursor(&mut self, index: u64) -> Cursor {
+        let index = self.wrap(index);
+        // SAFETY: the index is wrapped to the descriptors that there are, each of which has a place.
+        unsafe { Cursor { slot: self.slots.add(index).as_ptr(), place: self.places.as_mut_ptr().add(index) } }
+    }
+
+    /// The places of `count` descriptors from `index` on: up to the end of the memory, and from its start.
+    #[inline(always)]
+    fn places(&mut self, index: u64, count: usize) -> [&mut [MaybeUninit<Buffer>]; 2] {
+        let index = self.wrap(index);
+        let to_wrap = count.min(self.len() - index);
+        let (start, rest) = self.places.split_at_mut(index);
+        let start_len = (count - to_wrap).min(index);
+        // SAFETY: `index + to_wrap` is at most the number of descriptors, and places are at least as many.
+        unsafe { [rest.get_unchecked_mut(..to_wrap), start.get_unchecked_mut(..start_len)] }
+    }
+
+    /// Counts `count` more descriptors as posted.
     ///
     /// # Safety
     ///
-    /// The device must only read from the ring's buffers, and `address` must return where the device sees the byte at the
-    /// pointer that it is given.
+    /// They were written, and their places hold buffers, which belong to the ring from here on.
     #[inline(always)]
-    pub(crate) unsafe fn post(
-        &mut self,
-        packets: &mut Outgoing<'_>,
-        usual: Usual,
-        max_len: u64,
-        address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
-    ) -> usize {
-        // With the first of them, the run would be for nothing.
-        if packets.first().is_none_or(|first| !first.sent(usual).is_good(max_len)) {
-            return 0;
-        }
-        // Nor is it for one alone.
-        let most =
-            if packets.get(1).is_some_and(|second| !second.sent(usual).is_good(max_len)) { 1 } else { packets.len() };
-        let count = most.min(self.free()).min(Self::to_block_end(self.end));
-        let (from, to) = (packets.as_ptr(), self.ends(self.end));
-        // SAFETY: `count` is at most `packets.len()`, and at most what is free, to the end of the block: as many descriptors and
-        // places follow in one piece, none of which holds a buffer. What was posted belongs to the ring, as `end` moves past it,
-        // and is forgotten as packets; there are `done` of them.
-        unsafe {
-            let mut done = post_groups(from, to, count / GROUP, usual, max_len, address);
-            if done < count {
-                done = post_rest(from, to, done, count, usual, max_len, address);
+    pub(super) unsafe fn grow(&mut self, count: usize) {
+        self.end += count as u64;
+    }
+
+    /// Counts the first `count` descriptors as not posted any more.
+    ///
+    /// # Safety
+    ///
+    /// The caller has their buffers.
+    #[inline(always)]
+    pub(super) unsafe fn forget(&mut self, count: usize) {
+        self.first += count as u64;
+    }
+
+    /// Posts free buffers of `pool`, as many as there is room for, at the addresses that `address` finds. Returns `true` if
+    /// the ring is full.
+    ///
+    /// # Safety
+    ///
+    /// `address` must return where the device sees the byte at the pointer that it is given, and the device must not receive
+    /// more into a buffer than the pool's buffers have.
+    #[inline(always)]
+    pub(crate) unsafe fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
+        let vacant = self.len() - self.posted();
+        let [one, two] = self.places(self.end, vacant);
+        let filled = {
+            let mut free = pool.free();
+            let count = free.pop_into(one);
+            count + if count == one.len() { free.pop_into(two) } else { 0 }
+        };
+        // SAFETY: the descriptors from the end on are not posted, so they are the driver's, and `filled` of their places hold
+        // buffers now. The rest is the caller's promise.
+        unsafe { self.describe(filled, address) };
+        filled == vacant
+    }
+
+    /// Posts the `count` buffers that were put into the places from the end on.
+    ///
+    /// # Safety
+    ///
+    /// The descriptors are not posted, their places hold buffers, and for `address` the promise of
+    /// [`refill`](Self::refill).
+    #[inline(always)]
+    unsafe fn describe(&mut self, count: usize, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) {
+        let mut left = count;
+        while left > 0 {
+            let piece = left.min(self.to_wrap(self.end));
+            // SAFETY: that many descriptors follow in one piece; the rest is the caller's promise. A buffer without an address,
+            // which attachments do not have, is left out with those behind it, and leaks.
+            unsafe {
+                let described = self.cursor(self.end).describe(piece, &address);
+                self.grow(described);
+                if described < piece {
+                    return;
+                }
             }
-            packets.forget(done);
-            self.end += done as u64;
-            done
+            left -= piece;
         }
     }
 
-    /// Posts one buffer at the end, if the ring is not full.
+    /// Returns the first `count` buffers to `pool`.
+    ///
+    /// # Safety
+    ///
+    /// They must be posted, and of `pool`, and the device must be done with them, or have stopped.
+    #[inline(always)]
+    pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) {
+        let places = self.places(self.first, count);
+        let mut free = pool.free();
+        for places in places {
+            // SAFETY: posted descriptors have a buffer in their place, of the pool by the caller's promise; the ring gives them
+            // up, as `first` moves past them.
+            unsafe { free.push_all(places) };
+        }
+        drop(free);
+        // SAFETY: the pool has them.
+        unsafe { self.forget(count) };
+    }
+
+    /// Hands the first `count` buffers over to the end of `to`, at the addresses that `address` finds.
+    ///
+    /// # Safety
+    ///
+    /// They must be posted here, and the device of this ring must be done with them; `to` must have room for them, and for
+    /// `to` and `address` [`refill`](Self::refill)'s promise must hold.
+    #[inline(always)]
+    pub(crate) unsafe fn hand_over(
+        &mut self,
+        to: &mut Self,
+        count: usize,
+        address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+    ) {
+        let mut left = count;
+        while left > 0 {
+            let piece = left.min(self.to_wrap(self.first)).min(to.to_wrap(to.end));
+            let (from, into) = (self.cursor(self.first), to.cursor(to.end));
+            // SAFETY: `piece` places follow in both rings. Those of this ring hold buffers, which it gives up, as `first` moves
+            // past them; those of `to` hold none. The rings are two.
+            unsafe {
+                into.place.copy_from_nonoverlapping(from.place, piece);
+                self.forget(piece);
+                to.describe(piece, &address);
+            }
+            left -= piece;
+        }
+    }
+
+    /// Takes the buffer at the front, if there is one.
+    pub(crate) fn take(&mut self) -> Option<Buffer> {
+        if self.posted() == 0 {
+            return None;
+        }
+        // SAFETY: the descriptor was posted, so its place holds a buffer; it is taken once, as `first` moves past it.
+        unsafe {
+            let buffer = self.cursor(self.first).buffer();
+            self.forget(1);
+            Some(buffer)
+        }
+    }
+
+    /// Posts one buffer at the end. Returns it if the ring is full.
     ///
     /// # Safety
     ///
@@ -388,29 +461,13 @@ impl Ring {
         if self.posted() == self.len() {
             return Err(buffer);
         }
-        let end = self.end;
-        // SAFETY: the descriptor at the end is not posted, as the ring is not full, so it is the driver's.
-        unsafe { self.words(end).vacant_in_ring() }.write(value);
-        self.tray(end).places()[Self::in_block(end)].write(buffer);
-        self.end = end + 1;
+        // SAFETY: the descriptor at the end is not posted, as the ring is not full, so it is the driver's, and its place holds
+        // nothing.
+        unsafe {
+            self.cursor(self.end).post(Written::from(value), buffer);
+            self.grow(1);
+        }
         Ok(())
-    }
-
-    /// Gives the first `count` buffers back to `pool`: at most to the end of the block.
-    ///
-    /// # Safety
-    ///
-    /// They must be of `pool`, and the device must be done with them, or have stopped.
-    pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) {
-        let count = count.min(self.posted());
-        let places: *const [MaybeUninit<Buffer>] = self.places(self.first, count);
-        // SAFETY: `count` is at most what was posted, and a descriptor that was posted has a buffer in its place, which is laid
-        // out as a `MaybeUninit` of it is.
-        let buffers = unsafe { &*(places as *const [Buffer]) };
-        let given = buffers.len();
-        // SAFETY: they are of the pool by the caller's promise; the ring gives up owning them, as `first` moves past them.
-        unsafe { pool.put(buffers) };
-        self.first += given as u64;
     }
 }
 

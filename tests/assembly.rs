@@ -153,6 +153,8 @@ const SOMETIMES: &[&str] = &[
     // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
     "drop_in_place$LT$ixgbe..queue..tx..passing..Noted$GT$",
     "forward_to_several",
+    // The decision of several outputs about a packet, which is too large to be put in eight times.
+    "BlockPassage3run",
     // What is not done for each packet in place.
     "TxRing$GT$4pass",
     "TxRing$GT$9pass_many",

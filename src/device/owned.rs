@@ -57,6 +57,7 @@ impl<H: Platform> Device<Running, H> {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let [port, partner] = [0, 1].map(|_| ixgbe_sim::Port::new(Default::default()));
     /// # ixgbe_sim::connect(&port, &partner);
+    /// # let _runner = ixgbe_sim::Runner::start(vec![port.clone()])?;
     /// # let nic = Device::new(port.claim()?).reset(&Config::new())?.assume_link_up().start()?;
     /// let (control, mut pairs) = nic.into_split();
     /// let mut queues = pairs.pop().ok_or("a device has a queue pair")?;

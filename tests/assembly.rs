@@ -139,7 +139,9 @@ const SOMETIMES: &[&str] = &[
     "post_many",
     "post_others",
     "post_rest",
-    "examine",
+    // A packet that cannot be sent leaves the batch, and here the caller drops it.
+    "take_refused",
+    "packet..Packet$u20$as$u20$core..ops..drop..Drop",
     "take_done",
     "groups3fit",
     "take_back_into",
@@ -151,6 +153,8 @@ const SOMETIMES: &[&str] = &[
     // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
     "drop_in_place$LT$ixgbe..queue..tx..passing..Noted$GT$",
     "forward_to_several",
+    // The decision of several outputs about a packet, which is too large to be put in eight times.
+    "BlockPassage3run",
     // What is not done for each packet in place.
     "TxRing$GT$4pass",
     "TxRing$GT$9pass_many",

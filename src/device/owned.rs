@@ -52,21 +52,20 @@ impl<H: Platform> Device<Running, H> {
     /// use std::time::Duration;
     /// # use ixgbe::device::{Config, Device};
     /// use ixgbe::packet::Batch;
-    /// use ixgbe::port::Receive;
+    /// use ixgbe::port::{Receive, Transmit};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let [port, partner] = [0, 1].map(|_| ixgbe_sim::Port::new(Default::default()));
     /// # ixgbe_sim::connect(&port, &partner);
+    /// # let _runner = ixgbe_sim::Runner::start(vec![port.clone()])?;
     /// # let nic = Device::new(port.claim()?).reset(&Config::new())?.assume_link_up().start()?;
     /// let (control, mut pairs) = nic.into_split();
     /// let mut queues = pairs.pop().ok_or("a device has a queue pair")?;
     /// let worker = std::thread::spawn(move || {
     ///     let mut batch = Batch::with_capacity(32);
-    ///     while queues.rx.receive(&mut batch).is_ok() {
-    ///         batch.clear();
-    ///     }
+    ///     while queues.rx.receive(&mut batch).is_ok() && queues.tx.transmit(&mut batch).is_ok() {}
     /// });
-    /// let nic = control.reunite(Duration::from_secs(1))?;   // `receive` returns `Err(Down::Parked)`
+    /// let nic = control.reunite(Duration::from_secs(1))?;   // a call of the worker returns `Down`
     /// let nic = nic.stop()?;
     /// # worker.join().map_err(|_| "the thread panicked")?;
     /// # assert!(port.violations().is_empty());

@@ -201,6 +201,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     /// Forwards in runs of packets for the same output, and adds to `counts`. Returns how many packets it took.
     ///
     /// A packet whose output has no room goes into the batch of `held` for that output, if there is one.
+    #[inline(never)]
     fn forward_to_several(
         &mut self,
         most: usize,

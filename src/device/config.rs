@@ -320,7 +320,7 @@ impl Config {
         if bytes == 0 || bytes > MAX_BUFFER_SIZE || !bytes.is_multiple_of(BUFFER_SIZE_STEP) {
             return Err(ConfigError::BufferSize { bytes });
         }
-        let needed = self.rx_len + crate::pool::BLOCK;
+        let needed = self.rx_len + crate::pool::SPARE_BUFFERS;
         if self.pool_count() < needed {
             return Err(ConfigError::PoolLen { len: self.pool_count(), needed });
         }

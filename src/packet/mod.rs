@@ -16,7 +16,7 @@ pub use batch::Batch;
 pub(crate) use batch::Outgoing;
 pub use copy::CopyError;
 
-use crate::pool::{self, Buffer, Extent, HEADROOM, Inner, Link, MOST_MORE, Pool, PoolId, Sent, Usual};
+use crate::pool::{self, Buffer, Extent, HEADROOM, Inner, Link, MOST_MORE, Pool, PoolId};
 
 /// A packet that owns its bytes, from the Ethernet header on and without the CRC.
 ///
@@ -98,10 +98,10 @@ impl Packet {
         self.data
     }
 
-    /// How the packet is sent, if it is a [`Usual`] one. Otherwise what is not [good](Sent::is_good).
+    /// What else there is to say of the packet.
     #[inline(always)]
-    pub(crate) fn sent(&self, usual: Usual) -> Sent {
-        self.extent.sent(usual)
+    pub(crate) fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// The packet's first buffer.

@@ -42,13 +42,6 @@ impl Attachment {
         &self.pool
     }
 
-    /// Whether `buffer` is of this pool.
-    pub(crate) fn owns(&self, buffer: &Buffer) -> bool {
-        let inner = self.pool.inner();
-        let at = (buffer.data().as_ptr() as usize).wrapping_sub(inner.first.as_ptr() as usize);
-        at < inner.links.len() * inner.stride
-    }
-
     /// What to add to addresses in this pool to get the device's, if it is the same for all.
     #[inline(always)]
     pub(crate) fn uniform(&self) -> Option<Delta> {

@@ -4,7 +4,6 @@ use crate::descriptors::{LegacyTransmitRead as Legacy, Written};
 use crate::dma::DmaAddr;
 use crate::pool::PoolId;
 use crate::pool::id::{HEADROOM_SHIFT, NONE, SENT};
-use crate::value;
 
 /// What else there is to say of a packet: four numbers in one word, so that they are written, and checked, at once.
 ///
@@ -60,68 +59,53 @@ impl Extent {
     pub(crate) const fn with_headroom(self, headroom: usize) -> Self {
         Self(self.0 & !(u64::MAX << HEADROOM_SHIFT) | (headroom as u64) << HEADROOM_SHIFT)
     }
-
-    /// How a packet of this extent is sent, if it is a [`Usual`] one. Otherwise what is not [good](Sent::is_good).
-    #[inline(always)]
-    pub(crate) const fn sent(self, usual: Usual) -> Sent {
-        Sent(self.0.wrapping_sub(usual.0))
-    }
 }
 
-/// What usual packets of a pool have in common: one segment, whose data are where they are in an empty packet.
-///
-/// Taken away from a packet's extent, it leaves the second word of the descriptor that sends it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Usual(u64);
-
-impl Usual {
-    /// Those of no pool at all.
-    pub(crate) const NONE: Self = Self(0);
-
-    /// Those of `pool`.
-    #[inline(always)]
-    pub(crate) const fn of(pool: PoolId) -> Self {
-        Self(pool.word() - SENT)
-    }
-}
-
-/// The second word of the descriptor that sends a packet, or such words of several packets, ORed.
+/// The packets that a queue sends without a closer look: those of one pool, in one segment with the headroom of an empty
+/// packet, with 1 to some number of bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sent(u64);
+pub(crate) struct Simple {
+    /// What is subtracted from their extents, which leaves a number below `limit`.
+    common: u64,
+    /// A power of two, so that several of these numbers, ORed, are below it if each is.
+    limit: u64,
+    /// What is added to that number for the second word of the descriptor.
+    word: u64,
+}
 
-impl Sent {
-    /// That of a packet of `len` bytes: at least one, and no more than 16 bits can say.
-    #[inline(always)]
-    pub(crate) const fn of_len(len: u64) -> Self {
-        Self(SENT.wrapping_add(len))
+impl Simple {
+    /// No packets.
+    pub(crate) const NONE: Self = Self { common: 0, limit: 0, word: 0 };
+
+    /// Packets of `pool` with 1 to `max_len` bytes. `max_len` is below 2^16.
+    pub(crate) const fn of(pool: PoolId, max_len: u64) -> Self {
+        let limit = (max_len + 1).next_power_of_two();
+        // The longest length becomes the last number below the limit.
+        let bias = limit - 1 - max_len;
+        Self { common: pool.word().wrapping_sub(bias), limit, word: SENT.wrapping_sub(bias) }
     }
 
-    /// That of no packet: what any other is ORed to.
-    pub(crate) const NOTHING: Self = Self(0);
-
-    /// Both, ORed.
+    /// Returns a number that is [good](Self::is_good) if `extent` is of such a packet.
     #[inline(always)]
-    pub(crate) const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+    pub(crate) const fn look(self, extent: Extent) -> u64 {
+        extent.0.wrapping_sub(self.common)
     }
 
-    /// Whether it is of a usual packet, or of several, with 1 to `most` bytes. (Lengths ORed are at least the largest: where that
-    /// is too strict, one is not.)
+    /// Returns `true` if a number, or each of several that were ORed, is of such a packet.
     #[inline(always)]
-    pub(crate) const fn is_good(self, most: u64) -> bool {
-        // With fewer bytes, flags are missing; and whatever else is set is more than any length.
-        self.0.wrapping_sub(SENT | 1) < most
+    pub(crate) const fn is_good(self, numbers: u64) -> bool {
+        numbers < self.limit
     }
 
-    /// The word, in an address's descriptor.
+    /// Returns the descriptor of a packet whose number is good, and whose bytes are at `address`.
     #[inline(always)]
-    pub(crate) fn at(self, address: DmaAddr) -> Written<Legacy> {
-        Written::new(address, self.0)
+    pub(crate) fn descriptor(self, number: u64, address: DmaAddr) -> Written<Legacy> {
+        Written::new(address, number.wrapping_add(self.word))
     }
+}
 
-    /// With a report asked for.
-    #[inline(always)]
-    pub(crate) const fn reported(self) -> Self {
-        Self(self.0 | value!(Legacy { RS: true }).bits()[1])
-    }
+/// Returns the descriptor that sends `len` bytes at `address`, which are a whole packet.
+#[inline(always)]
+pub(crate) fn whole(len: u64, address: DmaAddr) -> Written<Legacy> {
+    Written::new(address, SENT.wrapping_add(len))
 }

@@ -18,7 +18,7 @@ use core::ops::DerefMut;
 use core::ptr::NonNull;
 
 pub(crate) use attachment::Attachment;
-pub(crate) use extent::{Extent, MOST_MORE, Sent, Usual};
+pub(crate) use extent::{Extent, MOST_MORE, Simple, whole};
 pub use id::MAX_POOLS;
 pub(crate) use id::PoolId;
 

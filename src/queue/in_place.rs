@@ -1,12 +1,17 @@
 //! Forwarding without packets: buffers move from a receive ring to transmit rings, and from there back.
 
 use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 
-use crate::dma::{Dma, DmaError};
+use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
+use crate::dma::{Dma, DmaAddr, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
-use crate::pool::BLOCK;
-use crate::queue::ring::Step;
+use crate::pool::{self, Buffer, Pool, PoolId, whole};
+use crate::queue::ring::Ring;
+use crate::queue::rx::RxRing;
+use crate::queue::tx::{MAX_RUN, TxRing};
 use crate::queue::{ReceiveQueue, TransmitQueue};
 
 /// The decision about a packet.
@@ -20,25 +25,6 @@ pub enum Route {
     Outputs(u64),
     /// Drop the packet.
     Drop,
-}
-
-impl Route {
-    /// Returns the one output of a packet that goes to one.
-    const fn single(self) -> Option<usize> {
-        match self {
-            Self::Output(output) => Some(output),
-            Self::Outputs(set) if set.is_power_of_two() => Some(set.trailing_zeros() as usize),
-            Self::Outputs(_) | Self::Drop => None,
-        }
-    }
-
-    /// Returns the outputs of a packet that goes to several, as a set of bits.
-    const fn outputs(self) -> u64 {
-        match self {
-            Self::Outputs(set) => set,
-            Self::Output(_) | Self::Drop => 0,
-        }
-    }
 }
 
 /// What happens to packets whose output has no room.
@@ -76,8 +62,7 @@ pub struct ForwardCounts {
 /// A forwarder from a receive queue to transmit queues of the same device or of others.
 ///
 /// It makes no [packets](crate::packet::Packet). The route sees each packet where it was received. The buffer then
-/// moves to the output's ring. After it was sent, it returns to the receive ring, once a quarter of that ring, or 32
-/// descriptors, have no buffer. Only buffers of dropped packets return to the pool. This takes little more than half
+/// moves to the output's ring. After it was sent, it returns to the receive ring, once a quarter of that ring is vacant. Only buffers of dropped packets return to the pool. This takes little more than half
 /// the time of receiving and transmitting batches.
 ///
 /// The forwarder borrows the queues and has no other state: it can be dropped or forgotten at any time.
@@ -93,6 +78,9 @@ pub struct InPlaceForwarder<'q, 'r, 't, H> {
     single: Batch,
 }
 
+/// The minimum length of a packet to forward: the 14 bytes of an Ethernet header.
+pub(super) const SHORTEST: u64 = 14;
+
 impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     /// Makes a forwarder from `rx` to `tx`, and attaches the pool of `rx` to each of `tx`.
     ///
@@ -102,11 +90,9 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     pub fn new(rx: &'q mut ReceiveQueue<'r, H>, tx: &'q mut [TransmitQueue<'t, H>]) -> Result<Self, DmaError> {
         for output in &mut *tx {
             output.attach(rx.pool())?;
-            output.ring.guess(rx.pool().id());
         }
         let len = rx.ring.ring().len();
-        let low = len - BLOCK.max(len / 4);
-        Ok(Self { rx, tx, low, single: Batch::with_capacity(0) })
+        Ok(Self { rx, tx, low: len - len / 4, single: Batch::with_capacity(0) })
     }
 
     /// Forwards packets that have arrived, at most `most`. It never waits.
@@ -124,39 +110,17 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     #[inline]
     pub fn forward(&mut self, most: usize, mut route: impl FnMut(&mut [u8]) -> Route) -> ForwardCounts {
         let [output] = &mut *self.tx else { return self.forward_with(most, WhenFull::Drop, route) };
-        let before = output.ring.ring().end();
-        let until = self.rx.ring.until();
-        let (mut left, mut skipped) = (most, 0);
-        loop {
-            let decide = |bytes: &mut [u8]| match route(bytes) {
-                Route::Output(0) => Step::Pass,
-                Route::Outputs(set) if set & 1 != 0 => Step::Pass,
-                _ => Step::Drop,
-            };
-            let count = match left {
-                BLOCK.. => output.ring.pass_many(self.rx.ring, left, decide),
-                1 => output.ring.pass_here(self.rx.ring, 1, decide),
-                _ => output.ring.pass(self.rx.ring, left, decide),
-            };
-            left -= count;
-            if left == 0 {
-                break;
-            }
-            if count == 0 {
-                // A device that writes back what must be skipped for ever must not keep the caller.
-                if self.rx.ring.ring().first() >= until {
-                    break;
-                }
-                let Some(packets) = make_way(self.rx, output) else { break };
-                skipped += packets;
-            }
-        }
-        let sent = (output.ring.ring().end() - before) as usize;
+        let is_sent = |bytes: &mut [u8]| match route(bytes) {
+            Route::Output(output) => output == 0,
+            Route::Outputs(set) => set & 1 != 0,
+            Route::Drop => false,
+        };
+        let counts = forward_to_one(self.rx.ring, output.ring, most, is_sent);
         output.announce_new();
         if self.rx.ring.ring().posted() <= self.low {
-            take_back(self.rx, core::slice::from_mut(output), 0);
+            take_back(self.rx, core::slice::from_mut(output));
         }
-        ForwardCounts { sent, dropped: most - left - sent + skipped, ..ForwardCounts::default() }
+        counts
     }
 
     /// Forwards as [`forward`](Self::forward) does, with a choice of what happens when an output has no room.
@@ -164,32 +128,23 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         &mut self,
         most: usize,
         when_full: WhenFull<'_>,
-        mut route: impl FnMut(&mut [u8]) -> Route,
+        route: impl FnMut(&mut [u8]) -> Route,
     ) -> ForwardCounts {
+        take_back(self.rx, self.tx);
+        for output in &mut *self.tx {
+            output.ring.select_pool(self.rx.pool().id());
+        }
         let mut counts = ForwardCounts::default();
         match when_full {
-            WhenFull::Drop => _ = self.forward_to_several(most, &mut [], &mut counts, route),
-            WhenFull::HoldBack(held) => _ = self.forward_to_several(most, held, &mut counts, route),
-            WhenFull::Wait if self.tx.len() == 1 => counts = self.forward(most, route),
-            WhenFull::Wait => {
-                let mut left = most;
-                while left > 0 {
-                    take_back(self.rx, self.tx, left);
-                    // No packet finds its output full, if there are at most as many as the fullest has room for.
-                    let room = self
-                        .tx
-                        .iter()
-                        .map(|output| output.ring.ring().free())
-                        .min()
-                        .map_or(left, |room| room.min(left));
-                    let taken = self.forward_to_several(room, &mut [], &mut counts, &mut route);
-                    left -= room;
-                    if taken < room || room == 0 {
-                        break;
-                    }
-                }
-            }
+            WhenFull::Drop => self.forward_to_several(most, false, &mut [], &mut counts, route),
+            WhenFull::HoldBack(held) => self.forward_to_several(most, false, held, &mut counts, route),
+            WhenFull::Wait => self.forward_to_several(most, true, &mut [], &mut counts, route),
         }
+        for output in &mut *self.tx {
+            output.ring.report();
+            output.announce_new();
+        }
+        take_back(self.rx, self.tx);
         counts
     }
 
@@ -198,91 +153,84 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         self.tx
     }
 
-    /// Forwards in runs of packets for the same output, and adds to `counts`. Returns how many packets it took.
+    /// Forwards packets one by one, and adds to `counts`. If it `waits`, it ends when an output has no room.
     ///
     /// A packet whose output has no room goes into the batch of `held` for that output, if there is one.
     #[inline(never)]
     fn forward_to_several(
         &mut self,
         most: usize,
+        waits: bool,
         held: &mut [Batch],
         counts: &mut ForwardCounts,
         mut route: impl FnMut(&mut [u8]) -> Route,
-    ) -> usize {
-        take_back(self.rx, self.tx, most);
+    ) {
         let until = self.rx.ring.until();
-        let (mut left, outputs) = (most, self.tx.len());
-        // The output of this run, and the route of the next packet, if that is known already.
-        let (mut current, mut known) = (0, None);
+        let mut left = most;
         while left > 0 && self.rx.ring.ring().first() < until {
-            // Without any output, all is dropped.
-            let mut output = self.tx.get_mut(current);
-            if let Some(output) = &mut output
-                && output.ring.ring().free() == 0
-            {
-                output.ring.take_back_partly();
+            if waits && self.tx.iter_mut().any(|output| !output.ring.has_room()) {
+                break;
             }
-            let holds = held.get(current);
-            let waits = holds.is_some_and(|batch| !batch.is_empty());
-            let output = output.filter(|output| output.ring.ring().free() > 0 && !waits);
-            let (is_full, can_hold) = (output.is_none(), holds.is_some());
-            let (mut stopped_at, mut no_room) = (None, 0);
-            let decide = |bytes: &mut [u8]| {
-                let route = known.take().unwrap_or_else(|| route(bytes));
-                match route.single() {
-                    Some(output) if output == current && !is_full => return Step::Pass,
-                    Some(output) if output >= outputs => return Step::Drop,
-                    Some(output) if output == current && !can_hold => {
-                        no_room += 1;
-                        return Step::Drop;
-                    }
-                    None if matches!(route, Route::Drop | Route::Outputs(0)) => return Step::Drop,
-                    _ => stopped_at = Some(route),
-                }
-                Step::Stop
+            let Some((bytes, len)) = self.rx.ring.front() else {
+                let Some(packets) = self.rx.ring.skip() else { break };
+                counts.dropped += packets;
+                continue;
             };
-            let (passed, sent) = match output {
-                Some(output) => {
-                    let before = output.ring.ring().end();
-                    let passed = output.ring.pass_many(self.rx.ring, left, decide);
-                    (passed, (output.ring.ring().end() - before) as usize)
-                }
-                None => (self.rx.ring.discard(left, decide), 0),
-            };
-            counts.sent += sent;
-            counts.no_room += no_room;
-            counts.dropped += passed - sent - no_room;
-            left -= passed;
-            known = None;
-            match stopped_at {
-                Some(route) => match route.single() {
-                    Some(output) if output != current => (current, known) = (output, Some(route)),
-                    single => {
-                        let set = route.outputs();
-                        let first = single.unwrap_or(set.trailing_zeros() as usize);
-                        self.send_apart(first, set & set.wrapping_sub(1), held, counts);
-                        left -= 1;
-                    }
-                },
-                None if passed > 0 => {}
-                None => {
-                    let Some(packets) = self.rx.ring.skip() else { break };
-                    counts.dropped += packets;
-                }
+            left -= 1;
+            match route(bytes) {
+                Route::Output(output) if held.is_empty() => self.pass(output, len, counts),
+                Route::Output(output) => self.pass_or_hold(output, len, held, counts),
+                Route::Outputs(set) if set != 0 => self.send_apart(set, held, counts),
+                Route::Outputs(_) | Route::Drop => self.drop_front(counts),
             }
         }
-        self.tx.iter_mut().for_each(TransmitQueue::announce_new);
-        take_back(self.rx, self.tx, 0);
-        most - left
     }
 
-    /// Takes the packet at the front out of the receive ring, and sends it on output `first`, and copies of it on the
-    /// outputs of the set `others`.
+    /// Moves the packet at the front, of `len` bytes, to an output.
+    #[inline(always)]
+    fn pass(&mut self, output: usize, len: u64, counts: &mut ForwardCounts) {
+        let Some(output) = self.tx.get_mut(output) else { return self.drop_front(counts) };
+        if !output.ring.has_room() {
+            counts.no_room += 1;
+            return self.rx.ring.drop_front();
+        }
+        // SAFETY: `front` returned that length; there is room, and `forward_with` has selected the pool.
+        if unsafe { output.ring.pass_front(self.rx.ring, len) } {
+            counts.sent += 1;
+        } else {
+            self.drop_front(counts);
+        }
+    }
+
+    /// Drops the packet at the front.
+    #[inline(never)]
+    fn drop_front(&mut self, counts: &mut ForwardCounts) {
+        counts.dropped += 1;
+        self.rx.ring.drop_front();
+    }
+
+    /// As [`pass`](Self::pass), but holds the packet back if there is no room, or if others are held back already.
+    #[inline(never)]
+    fn pass_or_hold(&mut self, output: usize, len: u64, held: &mut [Batch], counts: &mut ForwardCounts) {
+        let Some(queue) = self.tx.get_mut(output) else { return self.drop_front(counts) };
+        let is_held = held.get(output).is_some_and(|batch| !batch.is_empty());
+        if queue.ring.has_room() && !is_held {
+            return self.pass(output, len, counts);
+        }
+        match self.rx.ring.segment() {
+            Some(packet) => self.hold(output, packet, held, counts),
+            None => counts.dropped += 1,
+        }
+    }
+
+    /// Takes the packet at the front out of the receive ring, and sends it on the lowest output of `set`, and copies of it
+    /// on the others.
     #[cold]
-    fn send_apart(&mut self, first: usize, others: u64, held: &mut [Batch], counts: &mut ForwardCounts) {
+    fn send_apart(&mut self, set: u64, held: &mut [Batch], counts: &mut ForwardCounts) {
         // The device may have made something else of it meanwhile.
         let Some(packet) = self.rx.ring.segment() else { return counts.dropped += 1 };
-        for output in (0..self.tx.len().min(64)).filter(|output| others >> output & 1 != 0) {
+        let first = set.trailing_zeros() as usize;
+        for output in (first + 1..self.tx.len().min(64)).filter(|output| set >> output & 1 != 0) {
             match packet.try_clone_into(self.rx.pool()) {
                 Ok(copy) => self.send(output, copy, held, counts),
                 Err(_) => counts.no_buffer += 1,
@@ -294,19 +242,24 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     /// Sends `packet` on an output, or holds it back.
     fn send(&mut self, output: usize, packet: Packet, held: &mut [Batch], counts: &mut ForwardCounts) {
         let Some(queue) = self.tx.get_mut(output) else { return counts.dropped += 1 };
-        let mut packet = Some(packet);
-        if held.get(output).is_none_or(|batch| batch.is_empty()) {
-            if self.single.capacity() == 0 {
-                self.single = Batch::with_capacity(1);
-            }
-            packet.take().map(|packet| self.single.push(packet));
-            match queue.transmit(&mut self.single) {
-                Ok(sent) => counts.sent += sent,
-                Err(_) => return counts.dropped += 1,
-            }
-            packet = self.single.pop();
+        if held.get(output).is_some_and(|batch| !batch.is_empty()) {
+            return self.hold(output, packet, held, counts);
         }
-        let Some(packet) = packet else { return };
+        if self.single.capacity() == 0 {
+            self.single = Batch::with_capacity(1);
+        }
+        _ = self.single.push(packet);
+        match queue.transmit(&mut self.single) {
+            Ok(sent) => counts.sent += sent,
+            Err(_) => counts.dropped += 1,
+        }
+        if let Some(packet) = self.single.pop() {
+            self.hold(output, packet, held, counts);
+        }
+    }
+
+    /// Puts `packet` into the batch of an output that has no room, or drops it.
+    fn hold(&mut self, output: usize, packet: Packet, held: &mut [Batch], counts: &mut ForwardCounts) {
         match held.get_mut(output).map(|batch| batch.push(packet)) {
             Some(Ok(())) => counts.held += 1,
             _ => counts.no_room += 1,
@@ -314,25 +267,189 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     }
 }
 
-/// Makes room in an output that is full, or takes what cannot be passed on out of the way. Says how many packets that
-/// were, if it did.
-#[inline(never)]
-fn make_way<H: Bus + Dma>(rx: &mut ReceiveQueue<'_, H>, output: &mut TransmitQueue<'_, H>) -> Option<usize> {
-    if output.ring.ring().free() == 0 {
-        take_back(rx, core::slice::from_mut(output), 1);
-        return (output.ring.ring().free() > 0).then_some(0);
-    }
-    rx.ring.skip()
+/// Returns the number of lengths from [`SHORTEST`] on that can be forwarded: up to `max_len`, and to a buffer of `pool`.
+pub(super) fn limit(pool: &Pool, max_len: u64) -> u64 {
+    (max_len.min(pool.buffer_size() as u64) + 1).saturating_sub(SHORTEST)
 }
 
-/// Takes back what was sent, into the receive queue as long as it fits, and makes room for `most` packets.
-#[inline(never)]
-fn take_back<H: Bus + Dma>(rx: &mut ReceiveQueue<'_, H>, tx: &mut [TransmitQueue<'_, H>], most: usize) {
-    for output in tx {
-        output.ring.take_back_into(rx.ring);
-        if output.ring.ring().free() < most {
-            output.ring.take_back_partly();
+/// Forwards at most `most` packets to one output, as long as there are some, and room.
+#[inline(always)]
+fn forward_to_one(
+    rx: &mut RxRing,
+    tx: &mut TxRing,
+    most: usize,
+    mut is_sent: impl FnMut(&mut [u8]) -> bool,
+) -> ForwardCounts {
+    let mut counts = ForwardCounts::default();
+    let Some(owner) = tx.attachment_of(rx.pool().id()) else { return counts };
+    tx.select(owner);
+    let until = rx.until();
+    let mut left = most;
+    while left > 0 {
+        // SAFETY: the pool of `rx` is selected.
+        let (passed, sent) = unsafe { pass_run(rx, tx, left, &mut is_sent) };
+        tx.report();
+        counts.sent += sent;
+        counts.dropped += passed - sent;
+        left -= passed;
+        if passed == 0 {
+            // A device that writes back without end what must be skipped must not keep the caller.
+            if rx.ring().first() >= until {
+                break;
+            }
+            if tx.ring().free() == 0 {
+                reclaim_into(tx, rx);
+                if tx.ring().free() == 0 {
+                    break;
+                }
+            } else {
+                let Some(packets) = rx.skip() else { break };
+                counts.dropped += packets;
+            }
         }
+    }
+    counts
+}
+
+/// Counts of a run of packets, which are settled with the rings when it ends, also by a panic of the caller's code.
+struct Passage<'a> {
+    from: &'a mut Ring,
+    to: &'a mut Ring,
+    passed: usize,
+    sent: usize,
+}
+
+impl Passage<'_> {
+    #[inline(always)]
+    fn settle(&mut self) {
+        // SAFETY: the buffers of `passed` descriptors are in `sent` places of the other ring, whose descriptors were written,
+        // or in their pool.
+        unsafe {
+            self.from.forget(self.passed);
+            self.to.grow(self.sent);
+        }
+    }
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+/// Moves packets from the front of `rx` to the end of `tx`, or drops them, as `is_sent` says: at most `most`, as long as
+/// each is in one buffer and has a length that can be sent. Returns how many left `rx`, and how many are sent.
+///
+/// # Safety
+///
+/// The pool of `rx` must be selected in `tx`.
+#[inline(always)]
+unsafe fn pass_run(
+    rx: &mut RxRing,
+    tx: &mut TxRing,
+    most: usize,
+    is_sent: &mut impl FnMut(&mut [u8]) -> bool,
+) -> (usize, usize) {
+    if !rx.is_between_frames() {
+        return (0, 0);
+    }
+    let (from, rx) = rx.parts();
+    let (to, delta, attachment, max_len) = tx.parts();
+    let (pool, limit) = (rx.pool().id(), limit(rx.pool(), max_len));
+    let Some(attachment) = attachment else { return (0, 0) };
+    match delta {
+        // SAFETY: the pool is selected, so its buffers are as far from where the device sees them. The lengths within the limit
+        // are those of a buffer.
+        Some(delta) => unsafe { pass(from, to, most, limit, pool, is_sent, |data| Some(delta.address(data))) },
+        // SAFETY: the pool is selected, so the attachment is of it. The lengths within the limit are those of a buffer.
+        None => unsafe { pass(from, to, most, limit, pool, is_sent, |data| attachment.address(data)) },
+    }
+}
+
+/// As [`pass_run`], with rings.
+///
+/// # Safety
+///
+/// The buffers of `from` are of `pool`, and have room for each length from [`SHORTEST`] on of which there are `limit`.
+/// `address` returns where the device of `to` sees the byte at the pointer that it is given.
+#[inline(always)]
+unsafe fn pass(
+    from: &mut Ring,
+    to: &mut Ring,
+    most: usize,
+    limit: u64,
+    pool: PoolId,
+    is_sent: &mut impl FnMut(&mut [u8]) -> bool,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+) -> (usize, usize) {
+    let most = most.min(from.posted()).min(from.to_wrap(from.first()));
+    let most = most.min(to.free()).min(to.to_wrap(to.end())).min(MAX_RUN);
+    let (first, end) = (from.cursor(from.first()), to.cursor(to.end()));
+    let mut passage = Passage { from, to, passed: 0, sent: 0 };
+    while passage.passed < most {
+        // SAFETY: in both rings `most` descriptors follow in one piece. Those of `from` were posted, so they have buffers, which
+        // belong to the ring until they count as passed: not if the caller's code panics. Those of `to` are vacant. The length
+        // was checked, so the slice lies in the buffer.
+        unsafe {
+            let at = first.at(passage.passed);
+            let slot = at.slot();
+            let Some(more) = slot.count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, SHORTEST, limit)
+            else {
+                break;
+            };
+            let (buffer, len) = (at.buffer(), more + SHORTEST);
+            let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
+            match if is_sent(bytes) { address(buffer.data()) } else { None } {
+                Some(address) => {
+                    end.at(passage.sent).post(whole(len, address), buffer);
+                    passage.sent += 1;
+                }
+                None => drop_one(buffer, pool),
+            }
+        }
+        passage.passed += 1;
+    }
+    // As dropping it does, but here, and not in a function of its own, for which all of it would have to be in memory.
+    let mut passage = ManuallyDrop::new(passage);
+    passage.settle();
+    (passage.passed, passage.sent)
+}
+
+/// Returns a buffer to `pool`.
+///
+/// # Safety
+///
+/// The buffer is of that pool, and the caller gives it up. Another buffer of the pool, or a handle, exists.
+#[inline(never)]
+unsafe fn drop_one(buffer: Buffer, pool: PoolId) {
+    // SAFETY: the caller's promise.
+    unsafe { pool::change_free(pool, |free| free.push(buffer)) };
+}
+
+/// Returns the buffers that `tx` has sent to `rx`, as long as they fit and are of its pool, and to their pools otherwise.
+#[inline(never)]
+fn reclaim_into(tx: &mut TxRing, rx: &mut RxRing) {
+    let own = tx.attachment_of(rx.pool().id());
+    while let Some((count, owner)) = tx.done() {
+        let (to, attachment) = rx.parts();
+        let fitting = if own == Some(owner) { count.min(to.len() - to.posted()) } else { 0 };
+        // SAFETY: the device has reported `count` buffers at the front, all of attachment `owner`. Those that are handed over
+        // are of the pool of `rx`, fit, and have the size that its queue was set up for.
+        unsafe {
+            match attachment.uniform() {
+                Some(delta) => tx.hand_over(to, fitting, |data| Some(delta.address(data))),
+                None => tx.hand_over(to, fitting, |data| attachment.address(data)),
+            }
+            tx.give_back(count - fitting, owner);
+        }
+    }
+}
+
+/// Reclaims what was sent, fills a receive ring that is short of buffers, and tells its device.
+#[inline(never)]
+fn take_back<H: Bus + Dma>(rx: &mut ReceiveQueue<'_, H>, tx: &mut [TransmitQueue<'_, H>]) {
+    for output in tx {
+        reclaim_into(output.ring, rx.ring);
     }
     rx.ring.refill_if_short();
     rx.announce_new();

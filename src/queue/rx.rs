@@ -1,20 +1,22 @@
 //! A receive queue (datasheet 7.1).
 //!
-//! The ring is filled with buffers of one pool, by the block: receiving takes buffers out at the front, and once an eighth of the
-//! ring's descriptors are free, blocks of the pool's buffers are posted with them at the end.
+//! The ring is filled with buffers of one pool. Receiving takes buffers out at the front. Once an eighth of the ring's
+//! descriptors are vacant, free buffers of the pool are posted with them at the end.
 
 use alloc::sync::Arc;
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Several};
 use crate::dma::Dma;
 use crate::field::Value;
 use crate::index;
 use crate::mmio::{Below, Bus, Index};
 use crate::packet::{Batch, Packet};
-use crate::pool::{Attachment, Pool, PoolError};
+use crate::pool::{Attachment, Pool, PoolError, PoolId};
 use crate::port::{Down, Receive};
-use crate::queue::ring::{Passable, Ring, Step, discard, portion};
+use crate::queue::in_place::{SHORTEST, limit};
+use crate::queue::ring::{Cursor, Ring, exchange_threshold};
 use crate::register::Driver;
 use crate::registers::permission::{QueueEnabled, Running};
 use crate::registers::{EIMS_EX, Registers, RxQueue};
@@ -93,8 +95,8 @@ pub(crate) struct RxRing {
     queue: RxQueue,
     ring: Ring,
     attachment: Attachment,
-    /// So many are posted anew at once, or more.
-    portion: usize,
+    /// Buffers are posted once this many descriptors are vacant.
+    threshold: usize,
     /// The tail that the device has received: the descriptors before it are the device's.
     announced: u64,
     long_frames: LongFrames,
@@ -116,7 +118,7 @@ impl RxRing {
             queue,
             ring: Ring::new(device, len)?,
             attachment: Attachment::new(device, pool)?,
-            portion: portion(len),
+            threshold: exchange_threshold(len),
             announced: 0,
             long_frames,
             frame: Frame::Next,
@@ -161,14 +163,12 @@ impl RxRing {
     /// The device must have stopped, or never have received the ring's address.
     pub(crate) unsafe fn empty(mut self) {
         self.frame = Frame::Next;
-        while self.ring.posted() > 0 {
-            // SAFETY: all buffers of the ring are of this pool, and a device that has stopped is done with them.
-            unsafe { self.ring.give_back(self.attachment.pool(), self.ring.posted()) };
-        }
+        // SAFETY: all buffers of the ring are of this pool, and a device that has stopped is done with them.
+        unsafe { self.ring.give_back(self.attachment.pool(), self.ring.posted()) };
     }
 
-    /// Posts free buffers of the pool: as many blocks as there is room for.
-    #[inline(always)]
+    /// Posts free buffers of the pool, as many as there is room for.
+    #[inline(never)]
     pub(super) fn refill(&mut self) {
         let (attachment, pool) = (&self.attachment, self.attachment.pool());
         // SAFETY: the buffers are of the attachment's pool, so `delta` and the attachment find where the device sees them. The queue is
@@ -184,36 +184,52 @@ impl RxRing {
         }
     }
 
-    /// Receives the one packet that `batch` has room for, if it has room for one, a usual one is there, and there is nothing else
-    /// to do. Says whether it did.
-    #[inline(always)]
-    fn receive_only(&mut self, batch: &mut Batch) -> bool {
-        // SAFETY: the ring is filled from the attachment's pool alone, and its queue writes back in that format (SRRCTL.DESCTYPE).
-        unsafe { self.ring.receive_only(self.attachment.pool(), batch) }
-    }
-
     /// Receives packets as long as there are some, and room in `batch`, and posts buffers in their place.
-    #[inline(never)]
-    fn receive_many(&mut self, batch: &mut Batch) {
+    #[inline(always)]
+    fn receive(&mut self, batch: &mut Batch) {
         // A device that writes back faster than this goes on must not keep the caller for ever.
         let until = self.until();
-        loop {
-            // SAFETY: the ring is filled from the attachment's pool alone, and its queue writes back in that format.
-            let some = self.is_between_frames() && unsafe { self.ring.receive(self.attachment.pool(), batch) };
-            if self.ring.len() - self.ring.posted() >= self.portion {
-                self.refill();
-            }
-            if batch.is_full() || self.ring.first() >= until || !self.is_front_done() {
-                if batch.len() == 1 && self.is_between_frames() {
-                    self.ring.let_receive_alone();
+        while !batch.is_full() && self.ring.first() < until {
+            let count = self.ring.posted().min(batch.free()).min(self.ring.to_wrap(self.ring.first()));
+            if !self.is_between_frames() || self.receive_run(batch, count) < count {
+                // The run ended at a descriptor that is not done, or not simple.
+                if !self.is_front_done() {
+                    break;
                 }
-                return;
-            }
-            // It may be that the ring has begun anew. What is no usual packet goes a way of its own.
-            if !some {
                 self.push_segment(batch);
+            } else if count == 0 {
+                break;
             }
         }
+        if self.ring.len() - self.ring.posted() >= self.threshold {
+            self.refill();
+        }
+    }
+
+    /// Moves up to `count` packets to the end of `batch`, as long as the device is done with them and each is simple: one
+    /// buffer, with a length that it can have. Returns how many.
+    ///
+    /// `count` is at most what is posted, in one piece, and what the batch has room for.
+    #[inline(always)]
+    fn receive_run(&mut self, batch: &mut Batch, count: usize) -> usize {
+        let pool = self.attachment.pool();
+        let (id, size) = (pool.id(), pool.buffer_size() as u64);
+        let (from, room) = (self.ring.cursor(self.ring.first()), batch.room().as_mut_ptr());
+        let mut done = 0;
+        // SAFETY: `count` descriptors were posted, in one piece, so their places hold buffers, all of the attachment's pool, and
+        // the batch has as much room. `done` packets were received: their buffers are moved out, as the ring forgets them, and
+        // they were written to the start of the room.
+        unsafe {
+            while done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, size) {
+                done += GROUP;
+            }
+            while done < count && receive_group::<1>(from.at(done), room.add(done), id, size) {
+                done += 1;
+            }
+            self.ring.forget(done);
+            batch.grow(done);
+        }
+        done
     }
 
     /// Posts free buffers of the pool, if half of the ring has none: what other rings hand over comes later.
@@ -244,7 +260,7 @@ impl RxRing {
 
     #[inline(always)]
     pub(super) fn is_front_done(&self) -> bool {
-        self.ring.posted() > 0 && self.ring.words(self.ring.first()).is_done::<WriteBack>()
+        self.ring.posted() > 0 && self.ring.slot(self.ring.first()).is_done::<WriteBack>()
     }
 
     /// Takes a descriptor that cannot be passed on out of the way, if there is one. Says how many packets ended with it: one, or none.
@@ -253,14 +269,31 @@ impl RxRing {
         self.is_front_done().then(|| usize::from(self.segment().is_some()))
     }
 
-    /// Drops packets from the front, at most `most`, as long as `decide` says so. Says how many it dropped.
-    pub(super) fn discard(&mut self, most: usize, decide: impl FnMut(&mut [u8]) -> Step) -> usize {
-        if !self.is_between_frames() {
-            return 0;
+    /// Returns the packet at the front, with its length, if the device is done with it, and it is in one buffer and has at
+    /// least [`SHORTEST`] bytes.
+    #[inline(always)]
+    pub(super) fn front(&mut self) -> Option<(&mut [u8], u64)> {
+        if !self.is_between_frames() || self.ring.posted() == 0 {
+            return None;
         }
-        let pool = self.attachment.pool();
-        // SAFETY: the ring receives, into buffers of this pool alone, which have the size that `Passable` knows.
-        unsafe { discard(&mut self.ring, most, Passable::new(pool, pool.buffer_size() as u64), decide) }
+        let limit = limit(self.attachment.pool(), u64::MAX);
+        let at = self.ring.cursor(self.ring.first());
+        // SAFETY: the descriptor is posted, so there is one, and its place holds a buffer, which stays there. Lengths within the
+        // limit are those of a buffer, so the slice lies in it, and it borrows the ring.
+        unsafe {
+            let slot = at.slot();
+            let more = slot.count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, SHORTEST, limit)?;
+            let len = more + SHORTEST;
+            Some((core::slice::from_raw_parts_mut(at.buffer().data().as_ptr(), len as usize), len))
+        }
+    }
+
+    /// Returns the buffer at the front to its pool.
+    #[inline(always)]
+    pub(super) fn drop_front(&mut self) {
+        if let Some(buffer) = self.ring.take() {
+            self.attachment.pool().free().push(buffer);
+        }
     }
 
     /// Takes one descriptor that the device is done with, for a batch with room.
@@ -275,8 +308,7 @@ impl RxRing {
     /// frame with its last segment.
     #[cold]
     pub(super) fn segment(&mut self) -> Option<Packet> {
-        self.ring.forbid_alone();
-        let done = self.ring.words(self.ring.first()).done::<WriteBack>()?;
+        let done = self.ring.slot(self.ring.first()).done::<WriteBack>()?;
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
         let damaged = done.field(WriteBack::RXE);
         let buffer = self.ring.take()?;
@@ -314,6 +346,37 @@ impl RxRing {
     }
 }
 
+/// How many packets are moved, and then checked, without a branch between them.
+pub(super) const GROUP: usize = 8;
+
+/// Makes `N` packets in `room` of what was received, if the device is done with all and each is simple. Returns `true` if so.
+///
+/// They are written before the answer is known. Until then the places own the buffers, and the room counts as empty.
+///
+/// # Safety
+///
+/// There must be `N` descriptors in one piece, whose places hold buffers of `pool` with `size` bytes, and as much room. The
+/// caller uses only the packets, if the answer is `true`, or only the places.
+#[inline(always)]
+unsafe fn receive_group<const N: usize>(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
+    // The device goes by the order: if it is not done with the last, the group is not complete.
+    // SAFETY: there are `N` descriptors.
+    if N > 1 && unsafe { !from.at(N - 1).slot().is_done::<WriteBack>() } {
+        return false;
+    }
+    let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+    for n in 0..N {
+        // SAFETY: there are `N` of all three, and a place holds a buffer of the pool. A length beyond the buffer's makes no
+        // packet, as the caller uses none unless all lengths are good.
+        unsafe {
+            let len = several.look(from.at(n).slot(), WriteBack::PKT_LEN) as u16;
+            room.add(n).write(MaybeUninit::new(Packet::new(from.at(n).buffer(), pool, len)));
+        }
+    }
+    // The device is not trusted to keep within the buffers that it was given.
+    several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
+}
+
 /// A receive queue, borrowed from its running device.
 #[derive(Debug)]
 pub struct ReceiveQueue<'a, H> {
@@ -333,10 +396,7 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     #[inline(always)]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
         let before = batch.len();
-        if self.ring.receive_only(batch) {
-            return 1;
-        }
-        self.ring.receive_many(batch);
+        self.ring.receive(batch);
         self.announce_new();
         batch.len() - before
     }

@@ -1,89 +1,74 @@
 //! A transmit queue (datasheet 7.2).
 //!
-//! Packets are posted in runs: of one buffer each, of one pool, in one [`BLOCK`] of descriptors. The device is asked
-//! to report (RS) on the last descriptor of each run, and so on the last of each block and of each call. Buffers go back to
-//! their pools by the block, some at once, when the device has reported the last of the block as done: TDH says nothing about that
-//! (8.2.3.9.8).
+//! Packets are posted in runs of one pool. The last descriptor of each run requests a report (RS), and [`Reports`] notes it.
+//! When the device has reported a run, its buffers return to their pool: TDH does not say so (8.2.3.9.8).
 
-mod passing;
-mod unusual;
+mod reports;
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ptr::NonNull;
 use core::time::Duration;
 
 use crate::clock::{self, Clock};
 use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack};
-use crate::dma::{Delta, Dma, DmaError};
+use crate::dma::{Delta, Dma, DmaAddr, DmaError};
+use crate::field::Value;
 use crate::mmio::Bus;
-use crate::packet::Batch;
-use crate::pool::{Attachment, BLOCK, Pool, PoolId, Usual};
-use crate::port::{AttachError, Refused, Transmit, TransmitError};
-use crate::queue::ring::{Passable, Ring, portion};
+use crate::packet::{Batch, Packet};
+use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
+use crate::port::{AttachError, Refusal, Refused, Transmit, TransmitError};
+use crate::queue::ring::{Cursor, Ring, exchange_threshold};
+use crate::queue::rx::RxRing;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
-use crate::sync::LINE;
 use crate::value;
+use reports::{Report, Reports};
 
 /// The pause between two looks at a ring that drains.
 const DRAIN_POLL: Duration = Duration::from_micros(50);
 
-/// Instead of an attachment: the buffers of a block are not all of one pool.
-const MIXED: usize = usize::MAX;
+/// The most descriptors of one run. The device stops if more than 40 follow each other without a report.
+pub(super) const MAX_RUN: usize = 32;
 
-/// What is known of a block of descriptors, noted when the first of them is posted.
-#[derive(Debug, Clone, Copy, Default)]
-struct Block {
-    /// The descriptor that the device reports when it is done with the block: its last, unless that is in the middle of
-    /// a packet.
-    report: u64,
-    /// Which attachment's pool the buffers are of, or [`MIXED`].
-    owner: usize,
-}
-
-/// What is needed of an attached pool to send its packets, if the device's addresses are as far from the CPU's for all of it.
-#[derive(Debug, Clone, Copy)]
-struct Uniform {
-    passable: Passable,
-    delta: Delta,
-}
+/// How many packets are posted, and then checked, without a branch between them.
+const GROUP: usize = 8;
 
 /// The ring of a transmit queue.
 #[derive(Debug)]
 pub(crate) struct TxRing {
     queue: TxQueue,
     ring: Ring,
-    blocks: Vec<Block>,
+    reports: Reports,
     /// The tail that the device has received: the packets before it are the device's.
     announced: u64,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
-    /// The attachment of the last packet that needed a search for it: a guess at the next one's. A block that is not full
-    /// is of the same, or [`MIXED`].
-    owner: usize,
-    /// That attachment's pool and the distance to the device's addresses, if that is the same for all of it.
-    uniform: Option<Uniform>,
-    /// Packets of that pool.
-    usual: Usual,
-    /// So many are taken back at once, or more: fewer than the pool can do without.
-    portion: usize,
+    /// The attachment whose packets are posted at present.
+    selected: usize,
+    /// The difference of the device's addresses from the CPU's in that pool, if it is the same everywhere.
+    delta: Option<Delta>,
+    /// The packets of that pool which need no closer look.
+    simple: Simple,
+    /// Buffers are reclaimed once this many descriptors are posted.
+    threshold: usize,
     max_len: u64,
 }
 
 impl TxRing {
-    /// A ring of `len` descriptors, a power of two, for packets of up to `max_len` bytes.
+    /// Makes a ring of `len` descriptors, a power of two, for packets of up to `max_len` bytes.
     pub(crate) fn new(device: &impl Dma, queue: TxQueue, len: usize, max_len: usize) -> Result<Self, DmaError> {
         Ok(Self {
             queue,
             ring: Ring::new(device, len)?,
-            blocks: vec![Block::default(); len / BLOCK + LINE / size_of::<Block>()],
+            reports: Reports::new(len),
             announced: 0,
             attachments: vec![],
-            owner: 0,
-            uniform: None,
-            usual: Usual::NONE,
-            portion: portion(len),
+            selected: 0,
+            delta: None,
+            simple: Simple::NONE,
+            threshold: exchange_threshold(len),
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u64,
         })
@@ -95,6 +80,7 @@ impl TxRing {
         assert!(self.ring.posted() == 0);
         self.ring.count_from(by);
         self.announced += by;
+        self.reports.count_from(by);
     }
 
     pub(crate) fn queue(&self) -> TxQueue {
@@ -108,14 +94,12 @@ impl TxRing {
     /// Where in memory the ring writes, beside its own fields.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
-        let blocks = self.blocks.as_ptr() as usize;
-        let blocks = blocks..blocks + self.ring.len() / BLOCK * size_of::<Block>();
-        self.ring.footprint().into_iter().chain([blocks]).collect()
+        self.ring.footprint().into_iter().chain([self.reports.footprint()]).collect()
     }
 
     /// Makes the device reach the packets of `pool`.
     pub(crate) fn attach(&mut self, device: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
-        if self.owner_of(pool.id()).is_none() {
+        if self.attachment_of(pool.id()).is_none() {
             let attachment = Attachment::new(device, pool)?;
             if attachment.domain() != self.ring.domain() {
                 let len = pool.buffer_size();
@@ -123,249 +107,343 @@ impl TxRing {
             }
             self.attachments.push(attachment);
             if self.attachments.len() == 1 {
-                self.guess(pool.id());
+                self.select(0);
             }
         }
         Ok(())
     }
 
-    /// Whether everything posted was reported as done.
+    /// Returns the index of the attachment of `pool`.
+    pub(super) fn attachment_of(&self, pool: PoolId) -> Option<usize> {
+        self.attachments.iter().position(|attachment| attachment.pool().id() == pool)
+    }
+
+    /// Posts packets of `pool` from now on, if it is attached.
+    pub(super) fn select_pool(&mut self, pool: PoolId) {
+        if let Some(index) = self.attachment_of(pool) {
+            self.select(index);
+        }
+    }
+
+    /// Posts packets of attachment `index` from now on.
+    #[inline(always)]
+    pub(super) fn select(&mut self, index: usize) {
+        // What a panic left without a report.
+        self.report();
+        if index != self.selected || self.attachments.len() == 1 {
+            self.select_other(index);
+        }
+    }
+
+    #[inline(never)]
+    fn select_other(&mut self, index: usize) {
+        let Some(attachment) = self.attachments.get(index) else { return };
+        let pool = attachment.pool();
+        self.selected = index;
+        self.delta = attachment.uniform();
+        self.simple = Simple::of(pool.id(), self.max_len);
+        self.threshold = exchange_threshold(self.ring.len().min(pool.capacity()));
+    }
+
+    /// Requests a report of the last descriptor, if some were posted since the last report.
+    #[inline(always)]
+    pub(super) fn report(&mut self) {
+        let end = self.ring.end();
+        if self.reports.end() != end {
+            // SAFETY: the descriptor was posted in format `Data` since the last report, and so since the last doorbell. RS makes
+            // the device write back to the descriptor alone.
+            unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+            self.reports.push(Report { end, owner: self.selected });
+        }
+    }
+
+    /// Returns the first report, if the device has made it.
+    #[inline(always)]
+    fn reported(&self) -> Option<Report> {
+        self.reports.first().filter(|report| self.ring.slot(report.end.wrapping_sub(1)).is_done::<WriteBack>())
+    }
+
+    /// Returns the number of buffers at the front that the device has reported, and the attachment that they are of.
+    #[inline(always)]
+    pub(super) fn done(&mut self) -> Option<(usize, usize)> {
+        let Report { mut end, owner } = self.reported()?;
+        self.reports.pop();
+        while let Some(next) = self.reported()
+            && next.owner == owner
+        {
+            end = next.end;
+            self.reports.pop();
+        }
+        Some(((end - self.ring.first()) as usize, owner))
+    }
+
+    /// Returns all buffers that the device has reported to their pools.
+    #[inline(never)]
+    pub(super) fn reclaim(&mut self) {
+        while let Some((count, owner)) = self.done() {
+            // SAFETY: the device has reported them, and they are of that attachment's pool.
+            unsafe { self.give_back(count, owner) };
+        }
+    }
+
+    /// Returns the first `count` buffers to the pool of attachment `owner`.
+    ///
+    /// # Safety
+    ///
+    /// They are posted and of that pool, and the device is done with them.
+    #[inline(always)]
+    pub(super) unsafe fn give_back(&mut self, count: usize, owner: usize) {
+        if let Some(attachment) = self.attachments.get(owner) {
+            // SAFETY: the caller's promise.
+            unsafe { self.ring.give_back(attachment.pool(), count) };
+        }
+    }
+
+    /// Returns `true` if everything posted was reported as done.
     pub(crate) fn is_drained(&mut self) -> bool {
-        self.take_back_partly();
+        self.reclaim();
         self.ring.posted() == 0
     }
 
-    /// Gives all packets back to their pools.
+    /// Returns all buffers to their pools.
     ///
     /// # Safety
     ///
     /// The device must have stopped.
     pub(crate) unsafe fn empty(mut self) {
-        // SAFETY: a device that has stopped is done with all of them.
-        unsafe { self.give_back_mixed(self.ring.posted()) };
-    }
-
-    #[inline(always)]
-    fn block(&mut self, index: u64) -> Option<&mut Block> {
-        let block = self.ring.wrap(index) / BLOCK;
-        self.blocks.get_mut(block)
-    }
-
-    /// Which attachment's pool the first block is of, or [`MIXED`], if it is complete and the device is done with it.
-    #[inline(always)]
-    fn done_block(&self) -> Option<usize> {
-        done_block(&self.ring, &self.blocks)
-    }
-
-    /// The same, if its report is yet to be posted: it is not complete, or its end is in use again already, in a ring that is nearly
-    /// full. What was posted last is reported in any case.
-    fn done_part(&mut self) -> Option<usize> {
-        let last = self.ring.end().wrapping_sub(1);
-        let &mut Block { report, owner } = self.block(self.ring.first())?;
-        let is_done = self.ring.posted() > 0 && report > last && self.ring.words(last).is_done::<WriteBack>();
-        is_done.then_some(owner)
-    }
-
-    /// Takes back whole blocks that the device has reported as done.
-    #[inline(always)]
-    fn take_back(&mut self) {
-        while let Some(owner) = self.done_block() {
-            // SAFETY: just returned.
-            if !unsafe { self.take_back_of(owner) } {
-                let count = Ring::to_block_end(self.ring.first());
-                // SAFETY: the device has reported the rest of the block as done, and its buffers are of `owner`.
-                unsafe { self.take_done(owner, count) };
-            }
+        // What a panic left without a report.
+        self.report();
+        while let Some(Report { end, owner }) = self.reports.first() {
+            self.reports.pop();
+            // SAFETY: a device that has stopped is done with all of them, and up to `end` they are of attachment `owner`.
+            unsafe { self.give_back((end - self.ring.first()) as usize, owner) };
         }
     }
 
-    /// Takes back whole blocks of attachment `owner`'s pool as long as they are done. Says whether there were any.
+    /// Returns `true` if a packet can be posted, after reclaiming buffers if need be.
+    #[inline(always)]
+    pub(super) fn has_room(&mut self) -> bool {
+        if self.ring.free() == 0 {
+            self.reclaim();
+        }
+        self.ring.free() > 0
+    }
+
+    /// Moves the packet of `len` bytes at the front of `rx` to the end. Returns `false` if it cannot be sent.
     ///
     /// # Safety
     ///
-    /// [`done_block`](Self::done_block) must have returned `owner`.
+    /// There must be such a packet, in one buffer, and room. The pool of `rx` must be selected.
     #[inline(always)]
-    unsafe fn take_back_of(&mut self, owner: usize) -> bool {
-        let Self { ring, blocks, attachments, .. } = self;
-        let Some(attachment) = attachments.get(owner) else { return false };
-        let mut free = attachment.pool().free();
-        let first = ring.first();
-        // SAFETY: each time, and by whoever calls for the first time, `done_block` has said that the device is done with the first
-        // block, and that its buffers are of attachment `owner`.
-        while unsafe { ring.give_block_back(&mut free) } && done_block(ring, blocks) == Some(owner) {}
-        ring.first() != first
-    }
-
-    /// Takes back all that the device has reported as done, also part of a block.
-    #[inline(never)]
-    pub(super) fn take_back_partly(&mut self) {
-        while let Some(owner) = self.done_block().or_else(|| self.done_part()) {
-            let count = self.ring.posted().min(Ring::to_block_end(self.ring.first()));
-            // SAFETY: the device has reported the rest of the block, or all that was posted, as done; its buffers are of `owner`.
-            unsafe { self.take_done(owner, count) };
+    pub(super) unsafe fn pass_front(&mut self, rx: &mut RxRing, len: u64) -> bool {
+        let (from, _) = rx.parts();
+        // SAFETY: the descriptor at the front is posted, and its buffer moves to this ring, whose descriptor at the end is vacant.
+        // The buffer is of the selected pool, and has `len` bytes.
+        unsafe {
+            let buffer = from.cursor(from.first()).buffer();
+            let address = match (self.delta, self.attachments.get(self.selected)) {
+                (Some(delta), _) => Some(delta.address(buffer.data())),
+                (None, Some(attachment)) => attachment.address(buffer.data()),
+                (None, None) => None,
+            };
+            let Some(address) = address.filter(|_| len <= self.max_len) else { return false };
+            self.ring.cursor(self.ring.end()).post(whole(len, address), buffer);
+            from.forget(1);
+            self.ring.grow(1);
         }
-    }
-
-    /// Takes back the `count` descriptors at the front, of one block.
-    ///
-    /// # Safety
-    ///
-    /// The device must be done with them, and their buffers must be of attachment `owner`, if that is one.
-    #[inline(never)]
-    unsafe fn take_done(&mut self, owner: usize, count: usize) {
-        match self.attachments.get(owner) {
-            // SAFETY: the device is done with them, and they are of that attachment's pool: both by the caller's promise.
-            Some(attachment) => unsafe { self.ring.give_back(attachment.pool(), count) },
-            // SAFETY: the device is done with them, by the caller's promise; each buffer's pool is looked up.
-            None => unsafe { self.give_back_mixed(count) },
-        }
-    }
-
-    /// Gives the first `count` buffers back, each to the pool that it is of.
-    ///
-    /// # Safety
-    ///
-    /// The device must be done with them, or have stopped.
-    #[cold]
-    unsafe fn give_back_mixed(&mut self, count: usize) {
-        for _ in 0..count {
-            let Some(buffer) = self.ring.front() else { return };
-            match self.attachments.iter().find(|attachment| attachment.owns(buffer)) {
-                // SAFETY: the buffer lies in the pool's memory; the rest is the caller's promise.
-                Some(attachment) => unsafe { self.ring.give_back(attachment.pool(), 1) },
-                None => drop(self.ring.take()),
-            }
-        }
-    }
-
-    /// Asks the device to report the last descriptor that was posted.
-    ///
-    /// # Safety
-    ///
-    /// Something must have been posted since the last doorbell.
-    #[inline(always)]
-    unsafe fn report_last(&mut self) {
-        let last = self.ring.words(self.ring.end().wrapping_sub(1));
-        // SAFETY: it was posted in format `Data` since the last doorbell, as whoever calls has just posted. RS makes the device write
-        // back to the descriptor alone.
-        unsafe { last.add(value!(Data { RS: true })) };
-    }
-
-    /// Notes that descriptors were posted from `index` on in its block, with buffers of the usual pool.
-    #[inline(always)]
-    fn note(&mut self, index: u64) {
-        if !Ring::begins_block(index) {
-            return;
-        }
-        let (owner, room) = (self.owner, self.ring.first() + self.ring.len() as u64);
-        if let Some(block) = self.block(index) {
-            block.report = index + (BLOCK as u64 - 1);
-            if block.owner != owner {
-                // When the ring is nearly full, the block may still have buffers from the round before.
-                block.owner = if room >= index + BLOCK as u64 { owner } else { MIXED };
-            }
-        }
-    }
-
-    /// Notes that the buffers of a block are not all of one pool.
-    fn mix(&mut self, index: u64) {
-        if let Some(block) = self.block(index) {
-            block.owner = MIXED;
-        }
-    }
-
-    /// Returns the index of the attachment of `pool`, usually the selected one.
-    #[inline(always)]
-    fn owner_of(&self, pool: PoolId) -> Option<usize> {
-        if self.usual == Usual::of(pool) { Some(self.owner) } else { self.search(pool) }
-    }
-
-    #[inline(never)]
-    fn search(&self, pool: PoolId) -> Option<usize> {
-        self.attachments.iter().position(|attachment| attachment.pool().id() == pool)
-    }
-
-    /// Guesses from now on that packets are of `pool`, if that is attached.
-    #[cold]
-    pub(super) fn guess(&mut self, pool: PoolId) -> Option<()> {
-        let owner = self.owner_of(pool)?;
-        let end = self.ring.end();
-        if owner != self.owner && !Ring::begins_block(end) {
-            self.mix(end);
-        }
-        self.ring.forbid_alone();
-        self.owner = owner;
-        self.usual = Usual::of(pool);
-        let attachment = self.attachments.get(owner)?;
-        self.portion = portion(self.ring.len().min(attachment.pool().capacity()));
-        let passable = Passable::new(attachment.pool(), self.max_len);
-        self.uniform = attachment.uniform().map(|delta| Uniform { passable, delta });
-        Some(())
-    }
-
-    /// Posts the only packet of `batch`, if it is a usual one and the block goes on with it: with all else, there is more
-    /// to do.
-    #[inline(always)]
-    fn post_only(&mut self, batch: &mut Batch) -> bool {
-        let Some(Uniform { delta, .. }) = self.uniform else { return false };
-        // SAFETY: the device reads what a transmit ring posts. A usual packet is of the pool that `delta` is of, and `guess` changes
-        // both together; its data lie in a buffer of that pool.
-        unsafe { self.ring.post_only(batch, self.usual, self.max_len, |data| Some(delta.address(data))) }
-    }
-
-    /// Posts packets from the front of `batch`; says whether these were all.
-    #[inline(never)]
-    fn post_many(&mut self, batch: &mut Batch) -> bool {
-        if self.ring.posted() >= self.portion {
-            self.take_back();
-        }
-        // Part of a block is taken back only where there is time, or no room.
-        if batch.is_empty() || self.ring.free() < batch.len() {
-            self.take_back_partly();
-        }
-        if self.announced != self.ring.end() {
-            // A panic of the caller's code came before the doorbell. Else there could be more descriptors without a report than
-            // the device takes: 40.
-            // SAFETY: the counts differ, so something was posted since the last doorbell.
-            unsafe { self.report_last() };
-        }
-        let mut packets = batch.outgoing();
-        let is_alone = packets.len() == 1;
-        while !packets.is_empty() {
-            if let Some(Uniform { delta, .. }) = self.uniform {
-                let from = self.ring.end();
-                // SAFETY: the device reads what a transmit ring posts. A usual packet is of the pool that `delta` is of: `guess`
-                // changes both together; its data lie in a buffer of that pool.
-                let posted =
-                    unsafe { self.ring.post(&mut packets, self.usual, self.max_len, |data| Some(delta.address(data))) };
-                if posted > 0 {
-                    // SAFETY: just posted.
-                    unsafe { self.report_last() };
-                    self.note(from);
-                    continue;
-                }
-            }
-            // Handed over whole, so that it needs no place in memory otherwise.
-            match self.post_others(packets) {
-                Some(rest) => packets = rest,
-                None => return false,
-            }
-        }
-        if is_alone {
-            self.ring.let_post_alone();
+        if self.ring.end() - self.reports.end() >= MAX_RUN as u64 {
+            self.report();
         }
         true
     }
+
+    /// As [`Ring::hand_over`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Ring::hand_over`].
+    #[inline(always)]
+    pub(super) unsafe fn hand_over(
+        &mut self,
+        to: &mut Ring,
+        count: usize,
+        address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.hand_over(to, count, address) };
+    }
+
+    /// Returns the ring, the address of a buffer's byte as its device sees it, and the longest packet that it sends: for
+    /// packets of the selected pool.
+    #[inline(always)]
+    pub(super) fn parts(&mut self) -> (&mut Ring, Option<Delta>, Option<&Attachment>, u64) {
+        (&mut self.ring, self.delta, self.attachments.get(self.selected), self.max_len)
+    }
+
+    /// Posts packets from the front of `batch`. Returns `true` if these were all.
+    #[inline(never)]
+    fn post(&mut self, batch: &mut Batch) -> bool {
+        // What a panic left without a report.
+        self.report();
+        if self.ring.posted() >= self.threshold || self.ring.free() < batch.len() || batch.is_empty() {
+            self.reclaim();
+        }
+        let mut packets = batch.outgoing();
+        while !packets.is_empty() {
+            let count = packets.len().min(self.ring.free()).min(self.ring.to_wrap(self.ring.end())).min(MAX_RUN);
+            // SAFETY: `count` packets, and descriptors in one piece, are there, none of which is posted.
+            let posted = unsafe { self.post_run(packets.as_ptr(), count) };
+            // SAFETY: the ring has the buffers of so many packets now, which were written behind the others.
+            unsafe {
+                packets.forget(posted);
+                self.ring.grow(posted);
+            }
+            self.report();
+            if posted == 0 && !self.post_first(&mut packets) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Writes descriptors and places of up to `count` packets, as long as each is [simple](Simple). Returns how many.
+    ///
+    /// # Safety
+    ///
+    /// There must be that many packets, and that many descriptors from the end on, in one piece, none of which is posted.
+    /// The caller counts the descriptors as posted, and forgets the packets.
+    #[inline(always)]
+    unsafe fn post_run(&mut self, packets: *const Packet, count: usize) -> usize {
+        let (simple, to) = (self.simple, self.ring.cursor(self.ring.end()));
+        match (self.delta, self.attachments.get(self.selected)) {
+            // SAFETY: the caller's promise. Simple packets are of the selected pool, which `delta` is of.
+            (Some(delta), _) => unsafe { post_run(packets, to, count, simple, |data| Some(delta.address(data))) },
+            // SAFETY: the caller's promise. Simple packets are of the selected pool, which the attachment is of.
+            (None, Some(attachment)) => unsafe {
+                post_run(packets, to, count, simple, |data| attachment.address(data))
+            },
+            (None, None) => 0,
+        }
+    }
+
+    /// Gets on with a packet that is not [simple](Simple): of another pool, of several segments, or with moved data. Returns
+    /// `false` if it cannot be sent, or if there is no room.
+    #[inline(never)]
+    fn post_first(&mut self, packets: &mut crate::packet::Outgoing<'_>) -> bool {
+        let Some(packet) = packets.first() else { return true };
+        if self.ring.free() < packet.segment_count() || self.examine(packet).is_err() {
+            return false;
+        }
+        let Some(owner) = self.attachment_of(packet.pool()) else { return false };
+        if owner != self.selected {
+            self.select(owner);
+        }
+        let Some(packet) = packets.next() else { return true };
+        let mut left = packet.segment_count();
+        packet.into_segments(|buffer, bytes, len| {
+            left -= 1;
+            let Some(attachment) = self.attachments.get(owner) else { return };
+            // SAFETY: all segments lie in buffers of the packet's pool, which the attachment is of.
+            let Some(address) = (unsafe { attachment.address(bytes) }) else { return };
+            // SAFETY: `len` bytes from `address` on are the segment's, in this buffer, and the device reads them. There is room.
+            _ = unsafe { self.ring.post_buffer(segment(address, len, left == 0), buffer) };
+        });
+        self.report();
+        true
+    }
+
+    /// Takes the first packet out of `batch`, if it cannot be sent; `sent` packets were before it.
+    #[cold]
+    #[inline(never)]
+    fn take_refused(&self, batch: &mut Batch, sent: usize) -> Result<usize, Refused> {
+        let Some(Err(reason)) = batch.first().map(|first| self.examine(first)) else { return Ok(sent) };
+        match batch.pop_front() {
+            Some(packet) => Err(Refused { packet, reason, sent }),
+            None => Ok(sent),
+        }
+    }
+
+    /// Returns what is wrong with `packet`, if anything is.
+    fn examine(&self, packet: &Packet) -> Result<(), Refusal> {
+        let owner = self.attachment_of(packet.pool()).ok_or(Refusal::NotAttached)?;
+        let attachment = self.attachments.get(owner).ok_or(Refusal::NotAttached)?;
+        let (len, max) = (packet.len(), self.max_len as usize);
+        if len > max {
+            return Err(Refusal::TooLong { len, max });
+        }
+        if packet.segments().any(<[u8]>::is_empty) {
+            return Err(Refusal::Empty);
+        }
+        // SAFETY: all segments lie in buffers of the packet's pool, which the attachment is of.
+        if packet.segments().any(|bytes| unsafe { attachment.address(NonNull::from(bytes).cast()) }.is_none()) {
+            return Err(Refusal::NotAttached);
+        }
+        Ok(())
+    }
 }
 
-/// As [`TxRing::done_block`], for the time in which a pool is locked.
+/// As [`TxRing::post_run`], to the descriptors from `to` on, with the addresses that `address` finds.
+///
+/// # Safety
+///
+/// As for `TxRing::post_run`; and `address` returns where the device sees the byte at the pointer that it is given.
 #[inline(always)]
-fn done_block(ring: &Ring, blocks: &[Block]) -> Option<usize> {
-    if ring.first() | (BLOCK as u64 - 1) >= ring.end() {
-        return None;
+unsafe fn post_run(
+    packets: *const Packet,
+    to: Cursor,
+    count: usize,
+    simple: Simple,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr> + Copy,
+) -> usize {
+    let mut done = 0;
+    // SAFETY: `count` packets and descriptors are there, so a group or one follows `done` of them.
+    unsafe {
+        while done + GROUP <= count && post_group::<GROUP>(packets.add(done), to.at(done), simple, address) {
+            done += GROUP;
+        }
+        while done < count && post_group::<1>(packets.add(done), to.at(done), simple, address) {
+            done += 1;
+        }
     }
-    let &Block { report, owner } = blocks.get(ring.wrap(ring.first()) / BLOCK)?;
-    ring.words(report).is_done::<WriteBack>().then_some(owner)
+    done
+}
+
+/// Writes descriptors and places of `N` packets, if all are [simple](Simple). Returns `true` if they are.
+///
+/// They are written before the answer is known. Until then the packets own the buffers, and the device does not own the
+/// descriptors, because no doorbell has given it these.
+///
+/// # Safety
+///
+/// There must be `N` packets, and descriptors in one piece, none of which is posted. If the answer is `true`, the caller
+/// counts the descriptors as posted, and forgets the packets. `address` is as for [`post_run`].
+#[inline(always)]
+unsafe fn post_group<const N: usize>(
+    packets: *const Packet,
+    to: Cursor,
+    simple: Simple,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+) -> bool {
+    let mut numbers = 0;
+    for n in 0..N {
+        // SAFETY: there are `N` of each. The data of a simple packet are at its buffer's default address; of any other, the
+        // place is not used.
+        unsafe {
+            let packet = &*packets.add(n);
+            let number = simple.look(packet.extent());
+            numbers |= number;
+            let Some(address) = address(packet.data()) else { return false };
+            to.at(n).post(simple.descriptor(number, address), Buffer::from_data(packet.data()));
+        }
+    }
+    simple.is_good(numbers)
+}
+
+/// Returns the descriptor of a segment. The last of a packet ends it.
+#[inline(always)]
+fn segment(address: DmaAddr, len: u16, is_last: bool) -> Value<Data> {
+    let flags = if is_last { value!(Data { EOP: true, IFCS: true }) } else { value!(Data { IFCS: true }) };
+    flags.with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len)
 }
 
 /// A transmit queue, borrowed from its running device.
@@ -394,28 +472,17 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/TransmitQueue.transmit.md")))]
     #[inline(always)]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, Refused> {
-        if self.ring.post_only(batch) {
-            self.announce();
-            return Ok(1);
-        }
         let before = batch.len();
-        let all = self.ring.post_many(batch);
+        let all = self.ring.post(batch);
         let sent = before - batch.len();
-        if sent > 0 {
-            self.announce();
-        }
+        self.announce_new();
         if all { Ok(sent) } else { self.ring.take_refused(batch, sent) }
     }
 
-    /// Tells the device of what was posted and not told yet, and asks it to report the last of that.
+    /// Tells the device of what it does not know of yet.
     #[inline(always)]
     pub(super) fn announce_new(&mut self) {
         if self.ring.announced != self.ring.ring.end() {
-            // The last of a block was asked for already.
-            if !Ring::begins_block(self.ring.ring.end()) {
-                // SAFETY: the counts differ, so something was posted since the last doorbell.
-                unsafe { self.ring.report_last() };
-            }
             self.announce();
         }
     }
@@ -442,7 +509,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
 
     /// Reclaims the buffers of packets that were sent. Returns the number of free descriptors.
     pub fn reclaim(&mut self) -> usize {
-        self.ring.take_back_partly();
+        self.ring.reclaim();
         self.ring.ring.free()
     }
 

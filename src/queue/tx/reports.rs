@@ -1,0 +1,77 @@
+//! The reports that a transmit ring has requested.
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+use crate::sync::LINE;
+
+/// A report that was requested: of the run of descriptors from the one before up to `end`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Report {
+    /// The descriptor after the last of the run, which has the report.
+    pub(super) end: u64,
+    /// The attachment that the buffers of the run are of.
+    pub(super) owner: usize,
+}
+
+/// A queue of reports, with room for one of each descriptor.
+#[derive(Debug)]
+pub(super) struct Reports {
+    /// One entry for each descriptor, and a cache line that keeps other queues' data away.
+    entries: Box<[Report]>,
+    mask: u64,
+    first: u64,
+    next: u64,
+    /// The end of the last report.
+    end: u64,
+}
+
+impl Reports {
+    /// Makes an empty queue for a ring of `len` descriptors, a power of two.
+    pub(super) fn new(len: usize) -> Self {
+        let entries = vec![Report::default(); len + LINE / size_of::<Report>()].into();
+        Self { entries, mask: len as u64 - 1, first: 0, next: 0, end: 0 }
+    }
+
+    /// Where in memory the entries are.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> core::ops::Range<usize> {
+        let entries = self.entries.as_ptr() as usize;
+        entries..entries + (self.mask as usize + 1) * size_of::<Report>()
+    }
+
+    /// Counts descriptors from `by` on.
+    #[cfg(test)]
+    pub(super) fn count_from(&mut self, by: u64) {
+        self.end += by;
+    }
+
+    /// Returns the descriptor after the last that a report was requested for.
+    #[inline(always)]
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Adds a report at the end.
+    #[inline(always)]
+    pub(super) fn push(&mut self, report: Report) {
+        // There are at most as many reports as descriptors that are posted.
+        if let Some(entry) = self.entries.get_mut((self.next & self.mask) as usize) {
+            *entry = report;
+            self.next += 1;
+            self.end = report.end;
+        }
+    }
+
+    /// Returns the first report.
+    #[inline(always)]
+    pub(super) fn first(&self) -> Option<Report> {
+        if self.first == self.next { None } else { self.entries.get((self.first & self.mask) as usize).copied() }
+    }
+
+    /// Removes the first report.
+    #[inline(always)]
+    pub(super) fn pop(&mut self) {
+        self.first += 1;
+    }
+}

@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::dma::{Delta, Dma, DmaAddr, DmaError, Domain, Mapping};
-use crate::pool::{Buffer, Pool, offsets};
+use crate::pool::{Pool, offsets};
 
 /// A pool that is mapped for a device.
 ///

@@ -120,6 +120,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         if self.rx.ring.ring().posted() <= self.low {
             take_back(self.rx, core::slice::from_mut(output));
         }
+        // A full output may have returned buffers on the way.
+        self.rx.announce_new();
         counts
     }
 

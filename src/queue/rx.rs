@@ -210,7 +210,7 @@ impl RxRing {
     /// buffer, with a length that it can have. Returns how many.
     ///
     /// `count` is at most what is posted, in one piece, and what the batch has room for.
-    #[inline(always)]
+    #[inline(never)]
     fn receive_run(&mut self, batch: &mut Batch, count: usize) -> usize {
         let pool = self.attachment.pool();
         let (id, size) = (pool.id(), pool.buffer_size() as u64);

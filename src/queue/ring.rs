@@ -177,15 +177,35 @@ impl Cursor {
     /// the byte at the pointer that it is given.
     #[inline(always)]
     unsafe fn describe(self, count: usize, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> usize {
-        for n in 0..count {
-            // SAFETY: there is a descriptor, the driver's, and a buffer in its place, which stays there.
-            unsafe {
-                let at = self.at(n);
-                let Some(address) = address(at.buffer().data()) else { return n };
-                at.slot().vacant_in_ring().put(Written::<AdvancedReceiveRead>::new(address, 0));
+        let mut n = 0;
+        // SAFETY: `count` descriptors and buffers are there, so eight or one follow `n` of them.
+        unsafe {
+            while n + 8 <= count {
+                // Written out, because the compiler keeps a loop a loop.
+                for at in n..n + 8 {
+                    let Some(address) = address(self.at(at).buffer().data()) else { return at };
+                    self.at(at).describe_one(address);
+                }
+                n += 8;
+            }
+            while n < count {
+                let Some(address) = address(self.at(n).buffer().data()) else { return n };
+                self.at(n).describe_one(address);
+                n += 1;
             }
         }
         count
+    }
+
+    /// Writes the descriptor that gives the device the buffer at `address` to receive into.
+    ///
+    /// # Safety
+    ///
+    /// There is a descriptor, the driver's, and `address` is of a buffer that stays in its place.
+    #[inline(always)]
+    unsafe fn describe_one(self, address: DmaAddr) {
+        // SAFETY: the caller's promise.
+        unsafe { self.slot().vacant_in_ring() }.put(Written::<AdvancedReceiveRead>::new(address, 0));
     }
 }
 

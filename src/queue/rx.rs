@@ -185,33 +185,39 @@ impl RxRing {
     }
 
     /// Receives packets as long as there are some, and room in `batch`, and posts buffers in their place.
-    #[inline(always)]
+    #[inline(never)]
     fn receive(&mut self, batch: &mut Batch) {
-        // A device that writes back faster than this goes on must not keep the caller for ever.
-        let until = self.until();
-        while !batch.is_full() && self.ring.first() < until {
-            let count = self.ring.posted().min(batch.free()).min(self.ring.to_wrap(self.ring.first()));
-            if !self.is_between_frames() || self.receive_run(batch, count) < count {
-                // The run ended at a descriptor that is not done, or not simple.
-                if !self.is_front_done() {
-                    break;
-                }
-                self.push_segment(batch);
-            } else if count == 0 {
-                break;
-            }
+        let room = batch.free();
+        let received = self.receive_run(batch, room);
+        if received < room && self.is_front_done() {
+            self.receive_more(batch);
         }
         if self.ring.len() - self.ring.posted() >= self.threshold {
             self.refill();
         }
     }
 
-    /// Moves up to `count` packets to the end of `batch`, as long as the device is done with them and each is simple: one
-    /// buffer, with a length that it can have. Returns how many.
-    ///
-    /// `count` is at most what is posted, in one piece, and what the batch has room for.
+    /// Goes on after a run that ended at the end of the memory, or at a descriptor that is not simple.
+    #[cold]
     #[inline(never)]
-    fn receive_run(&mut self, batch: &mut Batch, count: usize) -> usize {
+    fn receive_more(&mut self, batch: &mut Batch) {
+        // A device that writes back faster than this goes on must not keep the caller for ever.
+        let until = self.until();
+        while !batch.is_full() && self.ring.first() < until && self.is_front_done() {
+            if self.receive_run(batch, batch.free()) == 0 {
+                self.push_segment(batch);
+            }
+        }
+    }
+
+    /// Moves packets to the end of `batch`, as long as the device is done with them and each is simple: one buffer, with a
+    /// length that it can have. Returns how many: at most `room`, which the batch has, and to the end of the memory.
+    #[inline(always)]
+    fn receive_run(&mut self, batch: &mut Batch, room: usize) -> usize {
+        if !self.is_between_frames() {
+            return 0;
+        }
+        let count = self.ring.posted().min(room).min(batch.free()).min(self.ring.to_wrap(self.ring.first()));
         let pool = self.attachment.pool();
         let (id, size) = (pool.id(), pool.buffer_size() as u64);
         let (from, room) = (self.ring.cursor(self.ring.first()), batch.room().as_mut_ptr());

@@ -98,6 +98,17 @@ impl Batch {
         unsafe { self.packets.set_len(self.packets.len() + count) }
     }
 
+    /// Forgets all packets.
+    ///
+    /// # Safety
+    ///
+    /// The caller has their buffers.
+    #[inline(always)]
+    pub(crate) unsafe fn forget_all(&mut self) {
+        // SAFETY: none are left to be looked at.
+        unsafe { self.packets.set_len(0) };
+    }
+
     /// The packets on their way out: those that have left go from the batch all at once.
     #[inline(always)]
     pub(crate) fn outgoing(&mut self) -> Outgoing<'_> {

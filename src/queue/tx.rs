@@ -285,20 +285,31 @@ impl TxRing {
     fn post(&mut self, batch: &mut Batch) -> bool {
         // What a panic left without a report.
         self.report();
-        if self.ring.posted() >= self.threshold || self.ring.free() < batch.len() || batch.is_empty() {
+        let len = batch.len();
+        if self.ring.posted() >= self.threshold || self.ring.free() < len || len == 0 {
             self.reclaim();
         }
+        // SAFETY: the batch has these packets, and forgets those that were posted, when all were; otherwise `post_rest` does.
+        let posted = unsafe { self.post_run(batch.as_ptr(), len) };
+        if posted == len {
+            // SAFETY: the ring has their buffers.
+            unsafe { batch.forget_all() };
+            return true;
+        }
+        self.post_rest(batch, posted)
+    }
+
+    /// Goes on with the packets of `batch` behind the first `posted`, which were posted. Returns `true` if it posted all.
+    #[inline(never)]
+    fn post_rest(&mut self, batch: &mut Batch, posted: usize) -> bool {
         let mut packets = batch.outgoing();
+        // SAFETY: the ring has their buffers.
+        unsafe { packets.forget(posted) };
         while !packets.is_empty() {
-            let count = packets.len().min(self.ring.free()).min(self.ring.to_wrap(self.ring.end())).min(MAX_RUN);
-            // SAFETY: `count` packets, and descriptors in one piece, are there, none of which is posted.
-            let posted = unsafe { self.post_run(packets.as_ptr(), count) };
-            // SAFETY: the ring has the buffers of so many packets now, which were written behind the others.
-            unsafe {
-                packets.forget(posted);
-                self.ring.grow(posted);
-            }
-            self.report();
+            // SAFETY: these packets are there, and those that were posted are forgotten.
+            let posted = unsafe { self.post_run(packets.as_ptr(), packets.len()) };
+            // SAFETY: the ring has their buffers.
+            unsafe { packets.forget(posted) };
             if posted == 0 && !self.post_first(&mut packets) {
                 return false;
             }
@@ -306,23 +317,46 @@ impl TxRing {
         true
     }
 
-    /// Writes descriptors and places of up to `count` packets, as long as each is [simple](Simple). Returns how many.
+    /// Posts packets from the first of `len` on, as long as each is [simple](Simple) and there is room, up to the end of the
+    /// memory, and at most [`MAX_RUN`]. Returns how many.
     ///
     /// # Safety
     ///
-    /// There must be that many packets, and that many descriptors from the end on, in one piece, none of which is posted.
-    /// The caller counts the descriptors as posted, and forgets the packets.
+    /// There must be `len` packets. The caller forgets those that were posted.
     #[inline(always)]
-    unsafe fn post_run(&mut self, packets: *const Packet, count: usize) -> usize {
-        let (simple, to) = (self.simple, self.ring.cursor(self.ring.end()));
-        match (self.delta, self.attachments.get(self.selected)) {
-            // SAFETY: the caller's promise. Simple packets are of the selected pool, which `delta` is of.
-            (Some(delta), _) => unsafe { post_run(packets, to, count, simple, |data| Some(delta.address(data))) },
-            // SAFETY: the caller's promise. Simple packets are of the selected pool, which the attachment is of.
-            (None, Some(attachment)) => unsafe {
-                post_run(packets, to, count, simple, |data| attachment.address(data))
-            },
-            (None, None) => 0,
+    unsafe fn post_run(&mut self, packets: *const Packet, len: usize) -> usize {
+        let count = len.min(self.ring.free()).min(self.ring.to_wrap(self.ring.end())).min(MAX_RUN);
+        let Some(delta) = self.delta else {
+            // SAFETY: the caller's promise; `count` is no more than `len`, and the ring has as many vacant descriptors.
+            return unsafe { self.post_scattered(packets, count) };
+        };
+        let to = self.ring.cursor(self.ring.end());
+        // SAFETY: `count` packets and vacant descriptors, in one piece, are there. Simple packets are of the selected pool, which
+        // `delta` is of. The ring has the buffers of those that were posted.
+        unsafe {
+            let posted = post_run(packets, to, count, self.simple, |data| Some(delta.address(data)));
+            self.ring.grow(posted);
+            self.report();
+            posted
+        }
+    }
+
+    /// Posts a run as [`post_run`](Self::post_run) does, of a pool whose addresses have to be looked up.
+    ///
+    /// # Safety
+    ///
+    /// There must be `count` packets, and as many vacant descriptors in one piece. The caller forgets those that were posted.
+    #[inline(never)]
+    unsafe fn post_scattered(&mut self, packets: *const Packet, count: usize) -> usize {
+        let to = self.ring.cursor(self.ring.end());
+        let Some(attachment) = self.attachments.get(self.selected) else { return 0 };
+        // SAFETY: the caller's promise. Simple packets are of the selected pool, which the attachment is of. The ring has the
+        // buffers of those that were posted.
+        unsafe {
+            let posted = post_run(packets, to, count, self.simple, |data| attachment.address(data));
+            self.ring.grow(posted);
+            self.report();
+            posted
         }
     }
 

@@ -113,7 +113,8 @@ pub struct QueuePair<R, T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Down {
     /// The device has taken the ring back, to stop or to restart. The queue goes on when the device runs again and was
-    /// split into owned queues again.
+    /// split into owned queues again. Pools that were [attached](Transmit::attach) to the queue alone have to be attached
+    /// anew after a restart.
     Parked,
     /// The device is gone. The queue will not go on.
     Closed,

@@ -16,7 +16,8 @@ pub enum Route {
     Output(usize),
     /// Send the packet on each output whose bit is set: bit n stands for output n.
     ///
-    /// The lowest output gets the packet itself, the others get copies in buffers of the receive queue's pool.
+    /// The lowest of them gets the packet itself, the others get copies in buffers of the receive queue's pool. Bits of
+    /// outputs that do not exist have no effect, except that the packet is dropped if the lowest bit is one of them.
     Outputs(u64),
     /// Drop the packet.
     Drop,
@@ -46,7 +47,7 @@ impl Route {
 pub enum WhenFull<'b> {
     /// They are dropped and [counted](ForwardCounts::no_room). Packets for other outputs go on.
     Drop,
-    /// They stay in the receive ring, with all behind them, and the route does not see them yet.
+    /// All packets stay in the receive ring while any output is full, and the route does not see them yet.
     Wait,
     /// They are moved into the batch of their output, from which the caller can [transmit](TransmitQueue::transmit) them
     /// later. Packets for other outputs go on.
@@ -62,7 +63,7 @@ pub struct ForwardCounts {
     /// Packets sent, copies included.
     pub sent: usize,
     /// Packets dropped, by the route or because they cannot be forwarded in place. These lie in several buffers, are
-    /// longer than the outputs were configured for, or are shorter than an Ethernet header. Packets that the receive
+    /// longer than their output was configured for, or are shorter than an Ethernet header. Packets that the receive
     /// queue drops are counted [there](ReceiveQueue::drops).
     pub dropped: usize,
     /// Packets, or copies of packets, dropped because their output had no room.
@@ -109,7 +110,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         Ok(Self { rx, tx, low, single: Batch::with_capacity(0) })
     }
 
-    /// Forwards packets that have arrived, at most `most`. It never waits.
+    /// Forwards packets that have arrived, at most `most`. It never waits. Packets that cannot be forwarded in place do not
+    /// count towards `most`.
     ///
     /// `route` gets the bytes of each packet from the Ethernet header on, at least 14. It may change them, and decides
     /// about the packet.
@@ -167,9 +169,10 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         mut route: impl FnMut(&mut [u8]) -> Route,
     ) -> ForwardCounts {
         let mut counts = ForwardCounts::default();
+        let until = self.rx.ring.until();
         match when_full {
-            WhenFull::Drop => _ = self.forward_to_several(most, &mut [], &mut counts, route),
-            WhenFull::HoldBack(held) => _ = self.forward_to_several(most, held, &mut counts, route),
+            WhenFull::Drop => _ = self.forward_to_several(most, until, &mut [], &mut counts, route),
+            WhenFull::HoldBack(held) => _ = self.forward_to_several(most, until, held, &mut counts, route),
             WhenFull::Wait if self.tx.len() == 1 => counts = self.forward(most, route),
             WhenFull::Wait => {
                 let mut left = most;
@@ -182,7 +185,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
                         .map(|output| output.ring.ring().free())
                         .min()
                         .map_or(left, |room| room.min(left));
-                    let taken = self.forward_to_several(room, &mut [], &mut counts, &mut route);
+                    let taken = self.forward_to_several(room, until, &mut [], &mut counts, &mut route);
                     left -= room;
                     if taken < room || room == 0 {
                         break;
@@ -200,17 +203,18 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
 
     /// Forwards in runs of packets for the same output, and adds to `counts`. Returns how many packets it took.
     ///
-    /// A packet whose output has no room goes into the batch of `held` for that output, if there is one.
+    /// A packet whose output has no room goes into the batch of `held` for that output, if there is one. Descriptors from
+    /// `until` on are not looked at.
     #[inline(never)]
     fn forward_to_several(
         &mut self,
         most: usize,
+        until: u64,
         held: &mut [Batch],
         counts: &mut ForwardCounts,
         mut route: impl FnMut(&mut [u8]) -> Route,
     ) -> usize {
         take_back(self.rx, self.tx, most);
-        let until = self.rx.ring.until();
         let (mut left, outputs) = (most, self.tx.len());
         // The output of this run, and the route of the next packet, if that is known already.
         let (mut current, mut known) = (0, None);
@@ -266,8 +270,18 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
                 },
                 None if passed > 0 => {}
                 None => {
-                    let Some(packets) = self.rx.ring.skip() else { break };
-                    counts.dropped += packets;
+                    // It may be too long for the output of this run alone.
+                    if let Some(bytes) = self.rx.ring.front() {
+                        let route = route(bytes);
+                        let set = route.outputs();
+                        let first = route.single().unwrap_or(set.trailing_zeros() as usize);
+                        self.send_apart(first, set & set.wrapping_sub(1), held, counts);
+                        left -= 1;
+                    } else if let Some(packets) = self.rx.ring.skip() {
+                        counts.dropped += packets;
+                    } else {
+                        break;
+                    }
                 }
             }
         }

@@ -25,7 +25,7 @@ use crate::pool::{BLOCK, Buffer, Pool, PoolId, Tray, Trays, Usual};
 use alone::Alone;
 use groups::{Ends, GROUP, post_groups, post_rest, receive_groups, receive_rest};
 
-pub(crate) use passage::{BlockPassage, Passable, Step, discard, pass};
+pub(crate) use passage::{BlockPassage, Passable, SHORTEST, Step, discard, pass};
 
 /// Size of a descriptor in bytes.
 const DESCRIPTOR: usize = size_of::<DescriptorSlot>();

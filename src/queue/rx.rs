@@ -14,7 +14,7 @@ use crate::mmio::{Below, Bus, Index};
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Pool, PoolError};
 use crate::port::{Down, Receive};
-use crate::queue::ring::{Passable, Ring, Step, discard, portion};
+use crate::queue::ring::{Passable, Ring, SHORTEST, Step, discard, portion};
 use crate::register::Driver;
 use crate::registers::permission::{QueueEnabled, Running};
 use crate::registers::{EIMS_EX, Registers, RxQueue};
@@ -247,6 +247,21 @@ impl RxRing {
         self.ring.posted() > 0 && self.ring.words(self.ring.first()).is_done::<WriteBack>()
     }
 
+    /// Returns the bytes of the packet at the front, if the device is done with it, it is in one buffer, and it has at least
+    /// an Ethernet header.
+    pub(super) fn front(&mut self) -> Option<&mut [u8]> {
+        if !self.is_between_frames() {
+            return None;
+        }
+        let first = self.ring.first();
+        let lengths = (self.pool().buffer_size() as u64 + 1).saturating_sub(SHORTEST);
+        let slot = (self.ring.posted() > 0).then(|| self.ring.words(first))?;
+        let more = slot.count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, SHORTEST, lengths)?;
+        let buffer = self.ring.front()?;
+        // SAFETY: the device is done with the buffer, which the ring owns and this borrows. It has that many bytes: just checked.
+        Some(unsafe { core::slice::from_raw_parts_mut(buffer.data().as_ptr(), (more + SHORTEST) as usize) })
+    }
+
     /// Takes a descriptor that cannot be passed on out of the way, if there is one. Says how many packets ended with it: one, or none.
     #[inline(never)]
     pub(super) fn skip(&mut self) -> Option<usize> {
@@ -355,7 +370,8 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
         // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
-        // descriptors were posted with buffers that the ring keeps until the device has stopped.
+        // descriptors were posted with buffers that the ring keeps until the device has stopped. If the device was dropped while
+        // an owned queue is borrowed, the queue is disabled, and nobody enables it: then its tail is a number without effect.
         let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
         registers.rdt(self.ring.queue).ring_doorbell(tail as u32);
     }
@@ -369,8 +385,9 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     ///
     /// See [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
     pub fn enable_interrupt(&mut self) {
-        // SAFETY: there are queues only while the device runs. A bit of EIMS that is written as 1 sets itself alone, whoever writes
-        // others; interrupts go where the platform has them sent, and to no memory of this register's.
+        // SAFETY: there are queues only while the device runs, or after it was dropped while an owned queue is borrowed: then it
+        // has no cause for an interrupt. A bit of EIMS that is written as 1 sets itself alone, whoever writes others; interrupts
+        // go where the platform has them sent, and to no memory of this register's.
         let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
         let cause = 1u64 << self.ring.queue.get();
         if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, cause) {

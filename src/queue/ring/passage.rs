@@ -24,7 +24,7 @@ pub(crate) enum Step {
 }
 
 /// The minimum length of a packet to forward: the 14 bytes of an Ethernet header.
-const SHORTEST: u64 = 14;
+pub(crate) const SHORTEST: u64 = 14;
 
 /// What is passed on: packets of one pool, in one buffer each, with lengths from [`SHORTEST`] on.
 #[derive(Debug, Clone, Copy)]

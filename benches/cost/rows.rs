@@ -124,7 +124,7 @@ pub const ROWS: &[Row] = &[
     row(
         "in place, random mix",
         None,
-        random_mix(Row { driver: in_place::<DropSome>, floor: floors::in_place_outputs::<DropSome>, ..POOL }),
+        random_mix(Row { driver: in_place::<DropSome>, floor: floors::in_place_or_drop::<DropSome>, ..POOL }),
     ),
     row("pool, 32 at phase 0", Some(45.5), POOL),
     row("pool, 32 at phase 5", Some(46.5), Row { phase: Phase::At(5), ..POOL }),
@@ -239,14 +239,18 @@ pub const ROWS: &[Row] = &[
     row(
         "in place, drops of 1 %",
         None,
-        Row { driver: in_place::<DropSome>, floor: floors::in_place_outputs::<DropSome>, drops: 1, ..POOL },
+        Row { driver: in_place::<DropSome>, floor: floors::in_place_or_drop::<DropSome>, drops: 1, ..POOL },
     ),
     row(
         "in place, drops of 10 %",
         None,
-        Row { driver: in_place::<DropSome>, floor: floors::in_place_outputs::<DropSome>, drops: 10, ..POOL },
+        Row { driver: in_place::<DropSome>, floor: floors::in_place_or_drop::<DropSome>, drops: 10, ..POOL },
     ),
-    row("in place, output taken from a byte", Some(32.0), Row { phase: RANDOM_PHASE, ..OUTPUTS }),
+    row(
+        "in place, output taken from a byte",
+        Some(32.0),
+        Row { floor: floors::in_place_or_drop::<Byte>, phase: RANDOM_PHASE, ..OUTPUTS },
+    ),
     row(
         "in place, MACs swapped",
         Some(34.0),
@@ -255,17 +259,17 @@ pub const ROWS: &[Row] = &[
     row(
         "in place, TTL and checksum",
         Some(49.0),
-        Row { driver: in_place::<Ttl>, floor: floors::in_place_outputs::<Ttl>, phase: RANDOM_PHASE, ..POOL },
+        Row { driver: in_place::<Ttl>, floor: floors::in_place_or_drop::<Ttl>, phase: RANDOM_PHASE, ..POOL },
     ),
     row(
         "in place, hash and table",
         Some(42.0),
-        Row { driver: in_place::<Hash>, floor: floors::in_place_outputs::<Hash>, phase: RANDOM_PHASE, ..POOL },
+        Row { driver: in_place::<Hash>, floor: floors::in_place_or_drop::<Hash>, phase: RANDOM_PHASE, ..POOL },
     ),
     row("in place, 2 outputs by chance", None, outputs(2, 0, OUTPUTS)),
     row("in place, 4 outputs, runs of 1", Some(75.0), outputs(4, 1, OUTPUTS)),
     row("in place, 4 outputs, runs of 4", Some(60.0), outputs(4, 4, OUTPUTS)),
-    row("in place, 4 outputs, runs of 32", Some(40.0), outputs(4, 32, OUTPUTS)),
+    row("in place, 4 outputs, runs of 32", Some(40.0), outputs(4, 32, Row { floor: floors::in_place_runs, ..OUTPUTS })),
     row("in place, 8 outputs by chance", None, outputs(8, 0, OUTPUTS)),
     row("a register read and another modified", None, Row { driver: typed_accesses, floor: raw_accesses, ..POOL }),
 ];

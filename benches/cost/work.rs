@@ -110,13 +110,14 @@ impl Work for Ttl {
     #[inline(always)]
     fn decide(frame: &mut [u8]) -> Route {
         let Some(header) = frame.first_chunk_mut::<34>() else { return Route::Drop };
-        if header[at::ETHER_TYPE..][..2] != [0x08, 0x00] || header[at::VERSION] != 0x45 || header[at::TTL] <= 1 {
+        if header[at::ETHER_TYPE..][..2] != [0x08, 0x00] || header[at::TTL] <= 1 {
             return Route::Drop;
         }
         header[at::TTL] -= 1;
-        let old = u16::from_be_bytes([header[at::CHECKSUM], header[at::CHECKSUM + 1]]);
-        let (sum, carry) = old.overflowing_add(0x0100);
-        header[at::CHECKSUM..][..2].copy_from_slice(&(sum + u16::from(carry)).to_be_bytes());
+        // The sum is one's complement, so it may be computed in either byte order.
+        let old = u16::from_ne_bytes([header[at::CHECKSUM], header[at::CHECKSUM + 1]]);
+        let (sum, carry) = old.overflowing_add(u16::from_ne_bytes([1, 0]));
+        header[at::CHECKSUM..][..2].copy_from_slice(&(sum + u16::from(carry)).to_ne_bytes());
         Route::Output(0)
     }
 }

@@ -1,6 +1,6 @@
 //! In place, to one output that gets all: both rings have the same buffers, by index.
 
-use super::{BLOCK, HEADER, Identity, Mapping, Memory, Ring, SEND, by_fours, frame, good};
+use super::{BLOCK, HEADER, Identity, Mapping, Memory, Ring, SEND, by_eights, frame, good};
 use crate::drive::{Counted, Rig, drive};
 use crate::plain::{Addresses, Player};
 use crate::rows::Row;
@@ -38,7 +38,7 @@ impl<M: Mapping> InPlaceFloor<M> {
                 let (from, buffers) = rx.at(tx.end);
                 let (to, _) = tx.at(tx.end);
                 let count = (BLOCK - tx.end % BLOCK).min(end - tx.end);
-                let passed = by_fours(count, |n| {
+                let passed = by_eights(count, |n| {
                     let Some(more) = good::<HEADER>(from.add(n)) else { return false };
                     let buffer = *buffers.add(n);
                     W::decide(frame(buffer, more + HEADER));

@@ -13,7 +13,7 @@ use crate::plain::Player;
 use crate::traffic::LONGEST;
 
 pub use in_place::{InPlaceFloor, in_place, measured_in_place_floor};
-pub use outputs::{in_place_outputs, pool_outputs};
+pub use outputs::{in_place_or_drop, in_place_outputs, in_place_runs, pool_outputs};
 pub use pool::{PoolFloor, measured_pool_floor, pool, pool_receive, pool_transmit};
 pub use pools::{pools_forward, pools_transmit, queues_transmit};
 pub use segments::segments;
@@ -60,38 +60,43 @@ const PAGE_SHIFT: u32 = 21;
 
 /// A device that sees each page at another place.
 pub struct Pages {
-    base: u64,
-    /// What is added to an address, by page.
-    offsets: Vec<u64>,
+    /// What is added to an address, by page of the memory.
+    _offsets: Vec<u64>,
+    /// Where the offset of page 0 of all memory would be.
+    origin: *const u64,
 }
 
 impl Mapping for Pages {
     #[inline(always)]
     unsafe fn address(&self, buffer: u64) -> u64 {
-        let page = ((buffer - self.base) >> PAGE_SHIFT) as usize;
+        let page = (buffer >> PAGE_SHIFT) as usize;
         // SAFETY: the buffer is of this memory, for each of whose pages there is an offset.
-        buffer + unsafe { *self.offsets.as_ptr().add(page) }
+        buffer + unsafe { *self.origin.wrapping_add(page) }
     }
 }
 
 /// Buffers, which are never freed.
 pub struct Memory {
-    base: u64,
-    len: usize,
+    /// The first of its pages.
+    page: usize,
+    pages: usize,
     free: Vec<u64>,
 }
 
 impl Memory {
     pub fn new(buffers: usize) -> Self {
-        let memory = Vec::leak(vec![0_u8; buffers * STRIDE]);
-        let (base, len) = (memory.as_mut_ptr().expose_provenance() as u64, memory.len());
-        let free = memory.chunks_exact(STRIDE).map(|buffer| (buffer.as_ptr().addr() + HEADROOM) as u64).collect();
-        Self { base, len, free }
+        const PAGE: usize = 1 << PAGE_SHIFT;
+        let memory = Vec::leak(vec![0_u8; buffers * STRIDE + PAGE]);
+        let start = memory.as_ptr().expose_provenance().next_multiple_of(PAGE);
+        let free = (0..buffers).map(|buffer| (start + buffer * STRIDE + HEADROOM) as u64).collect();
+        Self { page: start >> PAGE_SHIFT, pages: (buffers * STRIDE).div_ceil(PAGE), free }
     }
 
     /// The mapping in which page n is `n << 48` further on, which is how the player finds it.
     fn pages(&self) -> Pages {
-        Pages { base: self.base, offsets: (0..=self.len as u64 >> PAGE_SHIFT).map(|page| page << 48).collect() }
+        let offsets: Vec<u64> = (0..self.pages as u64).map(|page| page << 48).collect();
+        let origin = offsets.as_ptr().wrapping_sub(self.page);
+        Pages { _offsets: offsets, origin }
     }
 }
 
@@ -214,6 +219,17 @@ unsafe fn good<const LEAST: u64>(words: *const [u64; 2]) -> Option<u64> {
     (more <= LONGEST as u64 - LEAST).then_some(more)
 }
 
+/// Whether something was received into the descriptor at `words`.
+///
+/// # Safety
+///
+/// It must be a descriptor.
+#[inline(always)]
+unsafe fn is_received(words: *const [u64; 2]) -> bool {
+    // SAFETY: as the caller says.
+    unsafe { words.cast::<u64>().add(1).read_volatile() & 1 != 0 }
+}
+
 /// # Safety
 ///
 /// `buffer` must be the address of `len` bytes that nothing else uses meanwhile.
@@ -223,21 +239,21 @@ unsafe fn frame<'a>(buffer: u64, len: u64) -> &'a mut [u8] {
     unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(buffer as usize), len as usize) }
 }
 
-/// Calls `each` with the numbers below `count`, four at a time, until it returns `false`. Returns with how many it did
+/// Calls `each` with the numbers below `count`, eight at a time, until it returns `false`. Returns with how many it did
 /// not.
 #[inline(always)]
-fn by_fours(count: usize, mut each: impl FnMut(usize) -> bool) -> usize {
+fn by_eights(count: usize, mut each: impl FnMut(usize) -> bool) -> usize {
     let mut number = 0;
-    while number + 4 <= count {
-        for more in 0..4 {
+    while number + 8 <= count {
+        for more in 0..8 {
             if !each(number + more) {
                 return number + more;
             }
         }
-        number += 4;
+        number += 8;
     }
-    // Said so that the compiler sees that three are left at most.
-    for _ in 0..count & 3 {
+    // Said so that the compiler sees that seven are left at most.
+    for _ in 0..count & 7 {
         if !each(number) {
             break;
         }

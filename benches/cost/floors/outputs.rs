@@ -3,7 +3,7 @@
 use ixgbe::queue::Route;
 
 use super::pool::{Handle, PoolFloor, is_due, post, push, reclaim};
-use super::{BLOCK, HEADER, Identity, Memory, Ring, SEND, frame, good};
+use super::{BLOCK, HEADER, Identity, Memory, REPORT, Ring, SEND, by_eights, frame, good};
 use crate::drive::{Counted, Rig, drive};
 use crate::rows::Row;
 use crate::work::{Byte, Work};
@@ -13,30 +13,23 @@ struct Outputs {
     rx: Ring,
     tx: Vec<Ring>,
     free: Vec<u64>,
-}
-
-/// A packet at the front of the receive ring, that was decided about.
-struct Decided {
-    buffer: u64,
-    len: u64,
-    output: usize,
+    /// The number of posted receive buffers at which sent buffers are taken back.
+    low: usize,
 }
 
 impl Outputs {
     fn new(rig: &Rig, len: usize) -> Self {
+        // The stack that is left has room for all buffers.
         let mut memory = Memory::new(len);
         let rx = Ring::received_by(&rig.arriving[0], len, &mut memory, &Identity);
         let tx = rig.leaving.iter().map(|wire| Ring::sent_by(wire, len)).collect();
-        // Room for all buffers, so that none needs asking.
-        memory.free.reserve(len);
-        Self { rx, tx, free: memory.free }
+        Self { rx, tx, free: memory.free, low: len - BLOCK.max(len / 4) }
     }
 
     /// Takes back what was sent, by the block, and what was dropped.
     #[inline(never)]
     fn take_back(&mut self) {
-        let Self { rx, tx, free } = self;
-        let posted = rx.end;
+        let Self { rx, tx, free, .. } = self;
         // SAFETY: the rings are ours; what is posted is what was sent or dropped.
         unsafe {
             for tx in tx {
@@ -51,65 +44,183 @@ impl Outputs {
                 rx.post_block(free.as_ptr().add(left), &Identity);
                 free.set_len(left);
             }
-            if rx.end != posted {
-                rx.notify(1);
+            rx.notify(1);
+        }
+    }
+
+    /// Forwards to any number of outputs. The one of the last packet is at hand for the next.
+    #[inline(always)]
+    fn forward<W: Work>(&mut self, most: usize) {
+        if self.rx.end - self.rx.first <= self.low {
+            self.take_back();
+        }
+        let Self { rx, tx: outputs, free, .. } = self;
+        let mut first = rx.first;
+        let last = rx.end.min(first + most);
+        let mut current = usize::MAX;
+        let (mut words, mut buffers, mut mask) = (std::ptr::null_mut::<[u64; 2]>(), std::ptr::null_mut::<u64>(), 0);
+        let (mut end, mut full) = (0, 0);
+        // SAFETY: the rings are ours; what is sent or dropped is what was received. The pointers are the current
+        // output's.
+        unsafe {
+            while first < last {
+                let (received, slot) = rx.at(first);
+                let Some((buffer, len, output)) = decide::<W>(received, slot) else { break };
+                first += 1;
+                if output != current {
+                    if let Some(before) = outputs.get_mut(current) {
+                        before.end = end;
+                    }
+                    current = output;
+                    (end, full) = (0, 0);
+                    if let Some(tx) = outputs.get_mut(output) {
+                        (words, buffers, mask) = (tx.words, tx.buffers.as_mut_ptr(), tx.mask);
+                        (end, full) = (tx.end, tx.first + tx.mask);
+                    }
+                }
+                // Full, or no output.
+                if end == full {
+                    push(free, buffer);
+                    continue;
+                }
+                let index = end & mask;
+                *buffers.add(index) = buffer;
+                words.add(index).write([buffer, len + SEND]);
+                end += 1;
+                if end % BLOCK == 0 {
+                    (*words.add(index))[1] |= REPORT;
+                }
+            }
+            if let Some(before) = outputs.get_mut(current) {
+                before.end = end;
+            }
+        }
+        rx.first = first;
+        self.notify();
+    }
+
+    /// Requests status of the last descriptors, and notifies the device.
+    #[inline(always)]
+    fn notify(&mut self) {
+        for tx in &mut self.tx {
+            // SAFETY: the rings are ours.
+            unsafe {
+                tx.report_last();
+                tx.notify(0);
             }
         }
     }
 
+    /// Forwards to any number of outputs, in runs for the same one: for runs that are long.
     #[inline(always)]
-    fn forward<W: Work>(&mut self, most: usize) {
-        self.take_back();
-        let Self { rx, tx, free } = self;
-        let (words, buffers, mask, mut first) = (rx.words, rx.buffers.as_ptr(), rx.mask, rx.first);
-        let end = rx.end.min(first + most);
-        // SAFETY: the rings are ours; what is sent or dropped is what was received.
-        let mut next = || unsafe {
-            if first == end {
-                return None;
-            }
-            let more = good::<HEADER>(words.add(first & mask))?;
-            let (buffer, len) = (*buffers.add(first & mask), more + HEADER);
-            first += 1;
-            let output = match W::decide(frame(buffer, len)) {
-                Route::Output(output) => output,
-                _ => usize::MAX,
-            };
-            Some(Decided { buffer, len, output })
-        };
-        let mut packet = next();
-        while let Some(Decided { mut buffer, mut len, output }) = packet {
-            let Some(tx) = tx.get_mut(output).filter(|tx| tx.room() > 0) else {
-                // SAFETY: there is room for all buffers.
-                unsafe { push(free, buffer) }
-                packet = next();
-                continue;
-            };
-            // A run for one output, at most to the end of its block.
-            let (words, buffers) = tx.at(tx.end);
-            let most = tx.room().min(BLOCK - tx.end % BLOCK);
-            let mut count = 0;
-            packet = loop {
-                // SAFETY: there is room for `most`.
-                unsafe {
-                    *buffers.add(count) = buffer;
-                    words.add(count).write([buffer, len + SEND]);
-                }
-                count += 1;
-                let packet = next();
-                match packet {
-                    Some(next) if next.output == output && count < most => (buffer, len) = (next.buffer, next.len),
-                    other => break other,
-                }
-            };
-            tx.end += count;
-            // SAFETY: just posted.
-            unsafe { tx.report_last() }
+    fn forward_runs<W: Work>(&mut self, most: usize) {
+        if self.rx.end - self.rx.first <= self.low {
+            self.take_back();
         }
-        rx.first = first;
-        for tx in tx {
+        let Self { rx, tx: outputs, free, .. } = self;
+        let last = rx.end.min(rx.first + most);
+        // The packet that ended a run, which begins the next.
+        let mut known = None;
+        // SAFETY: the rings are ours; what is sent or dropped is what was received.
+        unsafe {
+            while let Some((buffer, len, output)) = known.take().or_else(|| {
+                let (words, buffers) = rx.at(rx.first);
+                let decided = if rx.first < last { decide::<W>(words, buffers) } else { None }?;
+                rx.first += 1;
+                Some(decided)
+            }) {
+                let tx = outputs.get_mut(output).filter(|tx| tx.room() > 0);
+                let Some(tx) = tx else {
+                    push(free, buffer);
+                    continue;
+                };
+                let ((from, buffers), (to, slots)) = (rx.at(rx.first), tx.at(tx.end));
+                let most = tx.room().min(BLOCK - tx.end % BLOCK) - 1;
+                let most = most.min(last - rx.first).min(rx.to_end(rx.first));
+                *slots = buffer;
+                to.write([buffer, len + SEND]);
+                let (mut taken, mut posted) = (0, 1);
+                while taken < most {
+                    let Some((buffer, len, next)) = decide::<W>(from.add(taken), buffers.add(taken)) else { break };
+                    taken += 1;
+                    if next != output {
+                        known = Some((buffer, len, next));
+                        break;
+                    }
+                    *slots.add(posted) = buffer;
+                    to.add(posted).write([buffer, len + SEND]);
+                    posted += 1;
+                }
+                rx.first += taken;
+                tx.end += posted;
+                if tx.end % BLOCK == 0 {
+                    tx.report_last();
+                }
+            }
+        }
+        self.notify();
+    }
+
+    /// Forwards to the only output, or drops.
+    #[inline(always)]
+    fn forward_or_drop<W: Work>(&mut self, most: usize) {
+        if self.rx.end - self.rx.first <= self.low {
+            self.take_back();
+        }
+        let Self { rx, tx, free, .. } = self;
+        // SAFETY: there is an output.
+        let tx = unsafe { tx.get_unchecked_mut(0) };
+        let before = tx.end;
+        let mut left = most.min(rx.end - rx.first).min(tx.room());
+        while left > 0 {
+            let ((from, buffers), (to, slots)) = (rx.at(rx.first), tx.at(tx.end));
+            let run = left.min(rx.to_end(rx.first)).min(BLOCK - tx.end % BLOCK);
+            let mut kept = 0;
+            // SAFETY: the rings are ours; what is sent or dropped is what was received.
+            let passed = by_eights(run, |n| unsafe {
+                let Some(more) = good::<HEADER>(from.add(n)) else { return false };
+                let buffer = *buffers.add(n);
+                if matches!(W::decide(frame(buffer, more + HEADER)), Route::Output(0)) {
+                    *slots.add(kept) = buffer;
+                    to.add(kept).write([buffer, more + (SEND + HEADER)]);
+                    kept += 1;
+                } else {
+                    push(free, buffer);
+                }
+                true
+            });
+            rx.first += passed;
+            tx.end += kept;
+            left -= passed;
+            if kept > 0 {
+                // SAFETY: just posted.
+                unsafe { tx.report_last() }
+            }
+            if passed < run {
+                break;
+            }
+        }
+        if tx.end != before {
             // SAFETY: as above.
             unsafe { tx.notify(0) }
+        }
+    }
+}
+
+/// Returns buffer, length and output of the packet that was received into the descriptor at `words`, if it is good.
+///
+/// # Safety
+///
+/// It must be a descriptor, and its buffer at `buffer`.
+#[inline(always)]
+unsafe fn decide<W: Work>(words: *const [u64; 2], buffer: *const u64) -> Option<(u64, u64, usize)> {
+    // SAFETY: as the caller says; a good packet has its length.
+    unsafe {
+        let len = good::<HEADER>(words)? + HEADER;
+        let buffer = *buffer;
+        match W::decide(frame(buffer, len)) {
+            Route::Output(output) => Some((buffer, len, output)),
+            _ => Some((buffer, len, usize::MAX)),
         }
     }
 }
@@ -119,6 +230,16 @@ fn measured_outputs_floor<W: Work>(floor: &mut Outputs, most: usize) {
     floor.forward::<W>(most);
 }
 
+#[inline(never)]
+fn measured_runs_floor(floor: &mut Outputs, most: usize) {
+    floor.forward_runs::<Byte>(most);
+}
+
+#[inline(never)]
+fn measured_drops_floor<W: Work>(floor: &mut Outputs, most: usize) {
+    floor.forward_or_drop::<W>(most);
+}
+
 /// Forwards in place, to any number of outputs.
 pub fn in_place_outputs<W: Work>(row: &Row) -> usize {
     let mut rig = Rig::start(row);
@@ -126,6 +247,26 @@ pub fn in_place_outputs<W: Work>(row: &Row) -> usize {
     drive::<W>(row, &mut rig.arriving, &mut rig.leaving, |_, counted| match counted {
         Counted::Yes => measured_outputs_floor::<W>(&mut floor, row.most),
         Counted::No => floor.forward::<W>(row.most),
+    })
+}
+
+/// Forwards in place, in long runs for the same output.
+pub fn in_place_runs(row: &Row) -> usize {
+    let mut rig = Rig::start(row);
+    let mut floor = Outputs::new(&rig, row.ring);
+    drive::<Byte>(row, &mut rig.arriving, &mut rig.leaving, |_, counted| match counted {
+        Counted::Yes => measured_runs_floor(&mut floor, row.most),
+        Counted::No => floor.forward_runs::<Byte>(row.most),
+    })
+}
+
+/// Forwards in place to one output, or drops.
+pub fn in_place_or_drop<W: Work>(row: &Row) -> usize {
+    let mut rig = Rig::start(row);
+    let mut floor = Outputs::new(&rig, row.ring);
+    drive::<W>(row, &mut rig.arriving, &mut rig.leaving, |_, counted| match counted {
+        Counted::Yes => measured_drops_floor::<W>(&mut floor, row.most),
+        Counted::No => floor.forward_or_drop::<W>(row.most),
     })
 }
 

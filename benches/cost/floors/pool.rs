@@ -3,7 +3,7 @@
 
 use ixgbe::queue::Route;
 
-use super::{BLOCK, Identity, Mapping, Memory, Ring, SEND, by_fours, frame, good};
+use super::{BLOCK, Identity, Mapping, Memory, REPORT, Ring, SEND, by_eights, frame, good, is_received};
 use crate::drive::{Counted, Rig, drive};
 use crate::plain::{Addresses, Player};
 use crate::rows::Row;
@@ -39,6 +39,28 @@ impl<M: Mapping> PoolFloor<M> {
     #[inline(always)]
     pub fn receive(&mut self, most: usize) {
         let Self { rx, batch, .. } = self;
+        let (words, buffers) = rx.at(rx.first);
+        let (next, _) = rx.at(rx.first + 1);
+        // SAFETY: the ring is ours, and has two descriptors; the batch has room for as many as a ring.
+        unsafe {
+            // One packet on its own.
+            if most == 1 || !is_received(next) {
+                let Some(more) = good::<1>(words) else { return };
+                batch.as_mut_ptr().write((*buffers, more + 1));
+                batch.set_len(1);
+                rx.first += 1;
+                if rx.end + BLOCK <= rx.first + rx.len() {
+                    self.refill();
+                }
+                return;
+            }
+        }
+        self.receive_many(most);
+    }
+
+    #[inline(never)]
+    fn receive_many(&mut self, most: usize) {
+        let Self { rx, batch, .. } = self;
         let packets = batch.as_mut_ptr();
         let most = most.min(rx.end - rx.first);
         let mut count = 0;
@@ -46,7 +68,7 @@ impl<M: Mapping> PoolFloor<M> {
             let (words, buffers) = rx.at(rx.first);
             let run = rx.to_end(rx.first).min(most - count);
             // SAFETY: the ring is ours; the batch has room for as many as a ring.
-            let received = by_fours(run, |n| unsafe {
+            let received = by_eights(run, |n| unsafe {
                 let Some(more) = good::<1>(words.add(n)) else { return false };
                 packets.add(count + n).write((*buffers.add(n), more + 1));
                 true
@@ -60,14 +82,18 @@ impl<M: Mapping> PoolFloor<M> {
         }
         // SAFETY: as many were received.
         unsafe { batch.set_len(count) }
-        if rx.end + BLOCK <= rx.first + rx.len() {
-            self.refill();
-        }
+        self.refill_here();
+    }
+
+    /// [Refills](Self::refill_here), apart from code that hardly ever does.
+    #[inline(never)]
+    fn refill(&mut self) {
+        self.refill_here();
     }
 
     /// Posts buffers for what was received, by the block.
-    #[inline(never)]
-    pub(super) fn refill(&mut self) {
+    #[inline(always)]
+    pub(super) fn refill_here(&mut self) {
         let Self { rx, free, mapping, .. } = self;
         let posted = rx.end;
         while rx.end + BLOCK <= rx.first + rx.len() && free.len() >= BLOCK {
@@ -119,14 +145,17 @@ impl<M: Mapping> PoolFloor<M> {
     pub fn transmit<const GROWS: i64>(&mut self) -> usize {
         let Self { batch, free, tx, mapping, .. } = self;
         // SAFETY: what was received has buffers of the mapping's memory, whose data begin `GROWS` behind the packet's.
-        let sent = unsafe {
+        unsafe {
             if is_due(tx) {
                 reclaim(tx, free);
             }
-            post::<GROWS, SEND>(tx, batch, mapping)
-        };
-        batch.clear();
-        sent
+            let sent = match batch[..] {
+                [packet] => post_one::<GROWS>(tx, packet, mapping),
+                _ => post::<GROWS, SEND>(tx, batch, mapping),
+            };
+            batch.set_len(0);
+            sent
+        }
     }
 
     #[inline(always)]
@@ -179,13 +208,34 @@ pub(super) unsafe fn reclaim(tx: &mut Ring, free: &mut Vec<u64>) {
     }
 }
 
+/// Posts a packet on its own, as [`post`] does.
+///
+/// # Safety
+///
+/// As for [`post`].
+#[inline(always)]
+unsafe fn post_one<const GROWS: i64>(tx: &mut Ring, (data, len): Handle, mapping: &impl Mapping) -> usize {
+    if tx.room() == 0 {
+        return 0;
+    }
+    let (words, buffers) = tx.at(tx.end);
+    // SAFETY: as the caller says.
+    unsafe {
+        *buffers = data.wrapping_add_signed(GROWS);
+        words.write([mapping.address(data), len + (SEND | REPORT)]);
+        tx.end += 1;
+        tx.notify(0);
+    }
+    1
+}
+
 /// Posts the packets, notifies the device, and returns how many there was room for. `SENT` is what descriptors have
 /// beside the length.
 ///
 /// # Safety
 ///
 /// The packets must own buffers of the memory of `mapping`, whose data begin `GROWS` behind the packet's.
-#[inline(always)]
+#[inline(never)]
 pub(super) unsafe fn post<const GROWS: i64, const SENT: u64>(
     tx: &mut Ring,
     packets: &[Handle],
@@ -199,7 +249,7 @@ pub(super) unsafe fn post<const GROWS: i64, const SENT: u64>(
             let (words, buffers) = tx.at(tx.end);
             let run = (BLOCK - tx.end % BLOCK).min(count - sent);
             let from = packets.as_ptr().add(sent);
-            by_fours(run, |n| {
+            by_eights(run, |n| {
                 let (data, len) = *from.add(n);
                 *buffers.add(n) = data.wrapping_add_signed(GROWS);
                 words.add(n).write([mapping.address(data), len + SENT]);

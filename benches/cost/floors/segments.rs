@@ -46,7 +46,7 @@ fn forward(floor: &mut PoolFloor<Identity>, tx: &mut Ring, most: usize) {
         batch.set_len(count);
     }
     rx.first = first;
-    floor.refill();
+    floor.refill_here();
     let packets: &[Handle] = &floor.batch;
     // SAFETY: as the pool's floor does it.
     unsafe {

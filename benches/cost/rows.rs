@@ -7,7 +7,7 @@ use crate::calls::{
 use crate::floors;
 use crate::plain::Addresses;
 use crate::traffic::{Lengths, Phase, Random};
-use crate::work::{Byte, DropSome, Hash, Prepend, SwapMacs, Touch, Trim, Ttl};
+use crate::work::{Byte, DropSome, Hash, Prepend, SwapMacs, Touch, Trim, Ttl, Work};
 
 /// One case.
 #[derive(Clone, Copy)]
@@ -83,9 +83,35 @@ const OUTPUTS: Row = Row { driver: in_place::<Byte>, floor: floors::in_place_out
 /// With a pool and a batch per output.
 const POOL_OUTPUTS: Row = Row { driver: pool_outputs, floor: floors::pool_outputs, ..POOL };
 
-/// What real traffic comes nearest to: 1 to 64 packets wait, rings are anywhere, lengths are mixed, 1 % are dropped.
+/// With a pool, and other work.
+const fn pooled<W: Work>() -> Row {
+    Row { driver: pool::<W>, floor: floors::pool::<W>, ..POOL }
+}
+
+/// In place, to one output or none.
+const fn selecting<W: Work>() -> Row {
+    Row { driver: in_place::<W>, floor: floors::in_place_or_drop::<W>, ..POOL }
+}
+
+/// Receiving with a pool.
+const RECEIVE: Row = Row { driver: pool_receive, floor: floors::pool_receive, ..POOL };
+
+/// Transmitting with a pool.
+const TRANSMIT: Row = Row { driver: pool_transmit, floor: floors::pool_transmit, ..POOL };
+
+/// Transmitting packets of `pools` pools, which change after `run` packets, or by chance if that is 0.
+const fn pools_transmitted(pools: usize, run: usize) -> Row {
+    Row { driver: pools_transmit, floor: floors::pools_transmit, pools, run, ..POOL }
+}
+
+/// What is nearest to real traffic: 1 to 64 packets wait, rings are anywhere, lengths are mixed, 1 % are dropped.
 const fn random_mix(row: Row) -> Row {
     Row { most: 64, waiting: (1, 64), phase: Phase::Random, lengths: Lengths::Imix, drops: 1, ..row }
+}
+
+/// The rings are anywhere when a call begins.
+const fn random_phase(row: Row) -> Row {
+    Row { phase: Phase::Random, ..row }
 }
 
 /// `count` packets wait.
@@ -112,28 +138,18 @@ const fn row(name: &'static str, goal: Option<f64>, row: Row) -> Row {
     Row { name, goal, ..row }
 }
 
-const RANDOM_PHASE: Phase = Phase::Random;
-
 /// All rows, each with its goal.
 pub const ROWS: &[Row] = &[
-    row(
-        "pool, random mix",
-        None,
-        random_mix(Row { driver: pool::<DropSome>, floor: floors::pool::<DropSome>, ..POOL }),
-    ),
-    row(
-        "in place, random mix",
-        None,
-        random_mix(Row { driver: in_place::<DropSome>, floor: floors::in_place_or_drop::<DropSome>, ..POOL }),
-    ),
+    row("pool, random mix", None, random_mix(pooled::<DropSome>())),
+    row("in place, random mix", None, random_mix(selecting::<DropSome>())),
     row("pool, 32 at phase 0", Some(45.5), POOL),
     row("pool, 32 at phase 5", Some(46.5), Row { phase: Phase::At(5), ..POOL }),
-    row("pool, 32 at a random phase", Some(46.5), Row { phase: RANDOM_PHASE, ..POOL }),
+    row("pool, 32 at a random phase", Some(46.5), random_phase(POOL)),
     row("pool, random 1 to 64 waiting", Some(47.0), random_waiting(POOL)),
     row("pool, IMIX lengths", Some(46.0), Row { lengths: Lengths::Imix, ..POOL }),
     row("pool, random lengths", None, Row { lengths: Lengths::Random, ..POOL }),
-    row("pool, receive alone", Some(20.5), Row { driver: pool_receive, floor: floors::pool_receive, ..POOL }),
-    row("pool, transmit alone", Some(17.5), Row { driver: pool_transmit, floor: floors::pool_transmit, ..POOL }),
+    row("pool, receive alone", Some(20.5), RECEIVE),
+    row("pool, transmit alone", Some(17.5), TRANSMIT),
     row("pool, capacity 32, 1 waiting", Some(140.0), waiting(1, POOL)),
     row("pool, capacity 32, 2 waiting", Some(140.0), waiting(2, POOL)),
     row("pool, capacity 32, 4 waiting", Some(90.0), waiting(4, POOL)),
@@ -141,88 +157,40 @@ pub const ROWS: &[Row] = &[
     row("pool, capacity 32, 17 waiting", Some(55.0), waiting(17, POOL)),
     row("pool, capacity 32, 31 waiting", Some(48.0), waiting(31, POOL)),
     row("pool, capacity 1", Some(130.0), capacity(1, POOL)),
-    row(
-        "pool, capacity 1, receive alone",
-        Some(65.0),
-        capacity(1, Row { driver: pool_receive, floor: floors::pool_receive, ..POOL }),
-    ),
-    row(
-        "pool, capacity 1, transmit alone",
-        Some(65.5),
-        capacity(1, Row { driver: pool_transmit, floor: floors::pool_transmit, ..POOL }),
-    ),
+    row("pool, capacity 1, receive alone", Some(65.0), capacity(1, RECEIVE)),
+    row("pool, capacity 1, transmit alone", Some(65.5), capacity(1, TRANSMIT)),
     row("pool, capacity 256", None, capacity(256, POOL)),
     row("pool, rings of 64", None, Row { ring: 64, ..POOL }),
     row("pool, pages that lie apart", Some(50.0), Row { addresses: Addresses::Scattered, ..POOL }),
-    row(
-        "pool, drops of 1 %",
-        None,
-        Row { driver: pool::<DropSome>, floor: floors::pool::<DropSome>, drops: 1, ..POOL },
-    ),
-    row(
-        "pool, drops of 10 %",
-        None,
-        Row { driver: pool::<DropSome>, floor: floors::pool::<DropSome>, drops: 10, ..POOL },
-    ),
-    row(
-        "pool, output taken from a byte",
-        None,
-        Row { driver: pool::<Byte>, floor: floors::pool::<Byte>, phase: RANDOM_PHASE, ..POOL },
-    ),
-    row(
-        "pool, MACs swapped",
-        None,
-        Row { driver: pool::<SwapMacs>, floor: floors::pool::<SwapMacs>, phase: RANDOM_PHASE, ..POOL },
-    ),
-    row(
-        "pool, TTL and checksum",
-        None,
-        Row { driver: pool::<Ttl>, floor: floors::pool::<Ttl>, phase: RANDOM_PHASE, ..POOL },
-    ),
-    row(
-        "pool, hash and table",
-        None,
-        Row { driver: pool::<Hash>, floor: floors::pool::<Hash>, phase: RANDOM_PHASE, ..POOL },
-    ),
+    row("pool, drops of 1 %", None, Row { drops: 1, ..pooled::<DropSome>() }),
+    row("pool, drops of 10 %", None, Row { drops: 10, ..pooled::<DropSome>() }),
+    row("pool, output taken from a byte", None, random_phase(pooled::<Byte>())),
+    row("pool, MACs swapped", None, random_phase(pooled::<SwapMacs>())),
+    row("pool, TTL and checksum", None, random_phase(pooled::<Ttl>())),
+    row("pool, hash and table", None, random_phase(pooled::<Hash>())),
     row("pool, 4 outputs, runs of 1", None, outputs(4, 1, POOL_OUTPUTS)),
     row("pool, 4 outputs, runs of 4", None, outputs(4, 4, POOL_OUTPUTS)),
     row("pool, 4 outputs, runs of 32", None, outputs(4, 32, POOL_OUTPUTS)),
     row("pool, 8 outputs by chance", None, outputs(8, 0, POOL_OUTPUTS)),
     row("two pools by turns", None, Row { driver: pools_forward, floor: floors::pools_forward, pools: 2, ..POOL }),
-    row(
-        "two pools by turns, transmit alone",
-        Some(80.0),
-        Row { driver: pools_transmit, floor: floors::pools_transmit, pools: 2, ..POOL },
-    ),
-    row(
-        "two pools in runs of 2, transmit alone",
-        Some(80.0),
-        Row { driver: pools_transmit, floor: floors::pools_transmit, pools: 2, run: 2, ..POOL },
-    ),
-    row(
-        "two pools by chance, transmit alone",
-        Some(80.0),
-        Row { driver: pools_transmit, floor: floors::pools_transmit, pools: 2, run: 0, ..POOL },
-    ),
-    row(
-        "4 pools by chance, transmit alone",
-        None,
-        Row { driver: pools_transmit, floor: floors::pools_transmit, pools: 4, run: 0, ..POOL },
-    ),
+    row("two pools by turns, transmit alone", Some(80.0), pools_transmitted(2, 1)),
+    row("two pools in runs of 2, transmit alone", Some(80.0), pools_transmitted(2, 2)),
+    row("two pools by chance, transmit alone", Some(80.0), pools_transmitted(2, 0)),
+    row("4 pools by chance, transmit alone", None, pools_transmitted(4, 0)),
     row(
         "two receive queues by turns of 16 to 20, transmit alone",
         Some(40.0),
         Row { driver: pool_transmit, floor: floors::queues_transmit, queues: 2, waiting: (16, 20), ..POOL },
     ),
-    row("a header put in front", Some(60.0), Row { driver: pool::<Prepend>, floor: floors::pool::<Prepend>, ..POOL }),
-    row("a header taken away", None, Row { driver: pool::<Trim>, floor: floors::pool::<Trim>, ..POOL }),
+    row("a header put in front", Some(60.0), pooled::<Prepend>()),
+    row("a header taken away", None, pooled::<Trim>()),
     row("two segments a frame", Some(170.0), Row { segments: 2, floor: floors::segments, ..POOL }),
     row("three segments a frame", Some(250.0), Row { segments: 3, floor: floors::segments, ..POOL }),
     row("pool, owned queues", None, Row { driver: owned, ..POOL }),
     row("pool, owned queues, capacity 1", None, capacity(1, Row { driver: owned, ..POOL })),
     row("in place, 32 at phase 0", Some(26.5), IN_PLACE),
     row("in place, 32 at phase 5", Some(27.0), Row { phase: Phase::At(5), ..IN_PLACE }),
-    row("in place, 32 at a random phase", Some(27.0), Row { phase: RANDOM_PHASE, ..IN_PLACE }),
+    row("in place, 32 at a random phase", Some(27.0), random_phase(IN_PLACE)),
     row("in place, random 1 to 64 waiting", Some(28.0), random_waiting(IN_PLACE)),
     row("in place, IMIX lengths", None, Row { lengths: Lengths::Imix, ..IN_PLACE }),
     row("in place, random lengths", None, Row { lengths: Lengths::Random, ..IN_PLACE }),
@@ -236,36 +204,16 @@ pub const ROWS: &[Row] = &[
     row("in place, at most 256", None, capacity(256, IN_PLACE)),
     row("in place, rings of 64", Some(40.0), Row { ring: 64, ..IN_PLACE }),
     row("in place, pages that lie apart", Some(40.0), Row { addresses: Addresses::Scattered, ..IN_PLACE }),
-    row(
-        "in place, drops of 1 %",
-        None,
-        Row { driver: in_place::<DropSome>, floor: floors::in_place_or_drop::<DropSome>, drops: 1, ..POOL },
-    ),
-    row(
-        "in place, drops of 10 %",
-        None,
-        Row { driver: in_place::<DropSome>, floor: floors::in_place_or_drop::<DropSome>, drops: 10, ..POOL },
-    ),
-    row(
-        "in place, output taken from a byte",
-        Some(32.0),
-        Row { floor: floors::in_place_or_drop::<Byte>, phase: RANDOM_PHASE, ..OUTPUTS },
-    ),
+    row("in place, drops of 1 %", None, Row { drops: 1, ..selecting::<DropSome>() }),
+    row("in place, drops of 10 %", None, Row { drops: 10, ..selecting::<DropSome>() }),
+    row("in place, output taken from a byte", Some(32.0), random_phase(selecting::<Byte>())),
     row(
         "in place, MACs swapped",
         Some(34.0),
-        Row { driver: in_place::<SwapMacs>, floor: floors::in_place::<SwapMacs>, phase: RANDOM_PHASE, ..POOL },
+        random_phase(Row { driver: in_place::<SwapMacs>, floor: floors::in_place::<SwapMacs>, ..POOL }),
     ),
-    row(
-        "in place, TTL and checksum",
-        Some(49.0),
-        Row { driver: in_place::<Ttl>, floor: floors::in_place_or_drop::<Ttl>, phase: RANDOM_PHASE, ..POOL },
-    ),
-    row(
-        "in place, hash and table",
-        Some(42.0),
-        Row { driver: in_place::<Hash>, floor: floors::in_place_or_drop::<Hash>, phase: RANDOM_PHASE, ..POOL },
-    ),
+    row("in place, TTL and checksum", Some(49.0), random_phase(selecting::<Ttl>())),
+    row("in place, hash and table", Some(42.0), random_phase(selecting::<Hash>())),
     row("in place, 2 outputs by chance", None, outputs(2, 0, OUTPUTS)),
     row("in place, 4 outputs, runs of 1", Some(75.0), outputs(4, 1, OUTPUTS)),
     row("in place, 4 outputs, runs of 4", Some(60.0), outputs(4, 4, OUTPUTS)),

@@ -102,8 +102,8 @@ impl Outputs {
     /// Requests status of the last descriptors, and notifies the device.
     #[inline(always)]
     fn notify(&mut self) {
-        for tx in &mut self.tx {
-            // SAFETY: the rings are ours.
+        for tx in self.tx.iter_mut().filter(|tx| tx.end != tx.first) {
+            // SAFETY: the rings are ours, and something is posted.
             unsafe {
                 tx.report_last();
                 tx.notify(0);

@@ -115,6 +115,8 @@ fn count_some(exe: &Path, file: &Path, runs: &[Run]) -> Result<Vec<f64>, String>
     if !output.status.success() || packets.len() != runs.len() {
         return Err(format!("counting {runs:?} failed:\n{}", String::from_utf8_lossy(&output.stderr)));
     }
+    // What was counted after the last run: nothing.
+    _ = std::fs::remove_file(file);
     (1..).zip(packets).map(|(dump, packets)| Ok(instructions(&part(file, dump))? as f64 / packets as f64)).collect()
 }
 

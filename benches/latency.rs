@@ -47,17 +47,11 @@ impl Cost {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("{}: {error}; `cargo bench --bench cost` writes it", path.display()))?;
         let all: serde_json::Value = serde_json::from_str(&text)?;
-        let cost = |batch: u64| {
-            let is_it = |entry: &&serde_json::Value| {
-                [("shape", "pool"), ("call", "forward"), ("profile", "release")]
-                    .iter()
-                    .all(|(key, is)| entry[*key] == *is)
-                    && entry["batch"] == batch
-            };
-            let entry = all.as_array().and_then(|all| all.iter().find(is_it));
-            entry.and_then(|entry| entry["instructions"].as_f64()).ok_or(format!("there is no cost at batch {batch}"))
+        let cost = |case: &str| {
+            let entry = all.as_array().and_then(|all| all.iter().find(|entry| entry["case"] == case));
+            entry.and_then(|entry| entry["instructions"].as_f64()).ok_or(format!("there is no cost of {case}"))
         };
-        let (one, many) = (cost(1)?, cost(32)?);
+        let (one, many) = (cost("pool, capacity 1")?, cost("pool, 32 at phase 0")?);
         let packet = (32.0 * many - one) / 31.0;
         Ok(Self { call: one - packet, packet })
     }

@@ -1,4 +1,4 @@
-//! What a program needs of any network device, as traits.
+//! Traits for programs that run on any network device.
 //!
 //! A running device implements [`Port`]. Splitting it gives a [`Control`] and pairs of queues, which [`Receive`] and
 //! [`Transmit`]. A program that is generic over these traits runs on any device that implements them, without dynamic
@@ -109,11 +109,12 @@ pub struct QueuePair<R, T> {
     pub tx: T,
 }
 
-/// Why a call of an owned queue did nothing: its device holds the ring.
+/// The error of an owned queue while its device holds the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Down {
     /// The device has taken the ring back, to stop or to restart. The queue goes on when the device runs again and was
-    /// split into owned queues again.
+    /// split into owned queues again. Pools that were [attached](Transmit::attach) to the queue alone have to be attached
+    /// anew after a restart.
     Parked,
     /// The device is gone. The queue will not go on.
     Closed,
@@ -162,7 +163,7 @@ impl From<Refused> for TransmitError {
     }
 }
 
-/// A packet that cannot be sent. It has left the batch, in which those behind it stay.
+/// A packet that cannot be sent. It has left the batch; the packets behind it stay there.
 #[derive(Debug)]
 pub struct Refused {
     /// The packet.
@@ -181,7 +182,7 @@ impl fmt::Display for Refused {
 
 impl Error for Refused {}
 
-/// Why a packet cannot be sent.
+/// The reason for which a packet cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The packet's pool is not mapped for the device: [`attach`](Transmit::attach) it.

@@ -189,6 +189,103 @@ fn the_only_output_gets_what_a_set_says() {
     ports.finish();
 }
 
+/// What becomes of a packet does not depend on the packet before it, which may have gone to an output for shorter frames.
+#[test]
+fn a_packet_goes_to_an_output_that_is_configured_for_it() {
+    let mut ports = Ports::new(1);
+    let long = Config::new().rx_descriptors(RING).tx_descriptors(RING).max_frame(2000);
+    ports.to.push(Plain::start(Addresses::Identity, &long));
+    for sets in [[1, 2, 1, 2], [2, 1, 2, 2], [1, 1, 2, 3]] {
+        for set in sets {
+            let mut bytes = vec![set; if set == 1 { 60 } else { 1900 }];
+            bytes[1] = 0;
+            assert!(ports.from.1.arrive(&bytes));
+        }
+        for_each_policy(&mut ports, sets);
+    }
+    ports.finish();
+}
+
+fn for_each_policy(ports: &mut Ports, sets: [u8; 4]) {
+    let counts = ports.with(|forwarder| forwarder.forward(100, by_set));
+    // The last of the third round is for both: the first output refuses it.
+    let [short, long] = [1, 2].map(|bit| sets.iter().filter(|set| **set & bit != 0).count());
+    let refused = sets.iter().filter(|set| **set == 3).count();
+    assert_eq!(counts, ForwardCounts { sent: short + long - refused, dropped: refused, ..ForwardCounts::default() });
+    for (output, count) in [(0, short - refused), (1, long)] {
+        let mut sent = 0;
+        ports.to[output].1.send(100, |_, _| sent += 1);
+        assert_eq!(sent, count, "of output {output}, for {sets:?}");
+    }
+}
+
+/// A device that writes back as fast as packets are forwarded holds no call, whatever happens to a full output.
+#[test]
+fn a_call_ends_although_packets_keep_arriving() {
+    for policy in 0..3 {
+        let mut ports = Ports::new(2);
+        let config = Config::new().rx_descriptors(4 * RING).tx_descriptors(RING).pool_buffers(1024);
+        ports.from = Plain::start(Addresses::Identity, &config);
+        let mut held = [Batch::with_capacity(8), Batch::with_capacity(8)];
+        (0..4 * RING - 1).for_each(|_| assert!(ports.arrives(1)));
+        let Ports { from: (nic, player), to, .. } = &mut ports;
+        let mut rx = nic.split_queues().1;
+        let (mut tx, mut senders): (Vec<_>, Vec<_>) =
+            to.iter_mut().map(|(nic, player)| (nic.split_queues().2.remove(0), player)).unzip();
+        let mut seen = 0;
+        let when_full = match policy {
+            0 => WhenFull::Drop,
+            1 => WhenFull::Wait,
+            _ => WhenFull::HoldBack(&mut held),
+        };
+        let mut forwarder = InPlaceForwarder::new(&mut rx[0], &mut tx).unwrap();
+        forwarder.forward_with(usize::MAX, when_full, |_| {
+            seen += 1;
+            assert!(seen <= 4 * RING, "the call goes on and on");
+            _ = player.arrive(&[1; 60]);
+            senders.iter_mut().for_each(|player| _ = player.send(usize::MAX, |_, _| ()));
+            Route::Output(seen % 2)
+        });
+        assert!(seen >= ROOM);
+    }
+}
+
+/// What a route passed on before it panicked is sent by any call of its output.
+#[test]
+fn packets_that_were_passed_on_before_a_panic_are_sent() {
+    let calls: [fn(&mut TransmitQueue<'_, Plain>); 3] = [
+        |output| _ = output.transmit(&mut Batch::with_capacity(1)).unwrap(),
+        |output| _ = output.reclaim(),
+        |output| _ = output.drain(std::time::Duration::ZERO),
+    ];
+    for call in calls {
+        for outputs in [1, 2] {
+            let mut ports = Ports::new(outputs);
+            ports.arrive([1; 8]);
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let mut seen = 0;
+                ports.with(|forwarder| {
+                    forwarder.forward(100, |bytes| {
+                        seen += 1;
+                        // Not by the hook, which would print.
+                        if seen == 6 {
+                            std::panic::resume_unwind(Box::new(()));
+                        }
+                        by_set(bytes)
+                    })
+                })
+            }));
+            assert!(panicked.is_err());
+            assert_eq!(ports.sent(0, 100).len(), 0);
+            ports.with(|forwarder| call(&mut forwarder.outputs()[0]));
+            assert_eq!(ports.sent(0, 100).len(), 5);
+            assert_eq!(ports.with(|forwarder| forwarder.forward(100, by_set)).sent, 3);
+            assert_eq!(ports.sent(0, 100).len(), 3);
+            ports.finish();
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -88,7 +88,7 @@ fn a_device_is_not_reunited_while_a_queue_has_its_ring() {
     drop(rx);
     let failed = control.reunite(Duration::from_millis(1)).unwrap_err();
     assert_eq!(failed.missing, 1);
-    assert_eq!(failed.to_string(), "1 owned queues did not give their rings back: drop them, or let them make a call");
+    assert_eq!(failed.to_string(), "1 rings did not come back: drop the owned queues, or let each make a call");
     // The queue was asked, and then was not any more.
     assert_eq!(tx.transmit(&mut batch([packet(&pool, &[1; 60])])).unwrap(), 1);
     port.run_until_idle(10);
@@ -250,6 +250,45 @@ fn queues_of_two_threads_survive_fifty_restarts() {
     drop(runner);
     assert!(pools.iter().all(|pool| pool.available() == pool.capacity()));
     assert_clean(&ports[0]);
+}
+
+/// A queue keeps its index: a pair has one, whatever queues have owners.
+#[test]
+fn pairs_have_one_index() {
+    let (port, _) = recorded(0);
+    let (control, mut pairs) = start(&port, &small().queue_pairs(3)).into_split();
+    let mut kept = pairs.remove(0);
+    drop(kept.tx);
+    drop(pairs);
+    let asking = thread::spawn(move || reunite(control));
+    while kept.rx.queue().is_ok() {
+        thread::yield_now();
+    }
+    let (control, pairs) = asking.join().unwrap().into_split();
+    let indices: Vec<_> = pairs.iter().map(|pair| (pair.rx.index().get(), pair.tx.index().get())).collect();
+    assert_eq!((indices, control.lent()), (vec![(1, 1), (2, 2)], 5), "transmit queue 0 has no owner");
+    drop((kept.rx, pairs));
+    control.reunite(Duration::ZERO).unwrap().stop().unwrap();
+    assert_clean(&port);
+}
+
+/// A queue that is borrowed while its device is dropped goes on with a ring that leads nowhere, until it is asked again.
+#[test]
+fn a_borrowed_queue_outlives_its_device_without_effect() {
+    let (port, recorder) = recorded(0);
+    let nic = start(&port, &small());
+    let pool = pool_of(&nic);
+    let (control, mut queues) = split(nic);
+    let (mut rx, mut tx) = (queues.rx.queue().unwrap(), queues.tx.queue().unwrap());
+    drop(control);
+    assert_eq!(tx.transmit(&mut batch([packet(&pool, &[1; 60])])).unwrap(), 1);
+    assert_eq!(rx.receive(&mut Batch::with_capacity(1)), 0);
+    rx.enable_interrupt();
+    port.run_until_idle(10);
+    assert!(recorder.take().is_empty() && port.claim().is_err(), "nobody else drives the device meanwhile");
+    assert_down(&mut queues, &pool, Down::Closed);
+    drop(queues);
+    assert_eq!((pool.available(), port.mapped_bytes()), (pool.capacity(), 0));
 }
 
 /// The handles are small: what they refer to is elsewhere.

@@ -11,10 +11,41 @@ use ixgbe::device::Config;
 use ixgbe::packet::Batch;
 use ixgbe::queue::InPlaceForwarder;
 
-use crate::PACKETS;
-use crate::floor::{InPlaceFloor, PoolFloor, RING};
+use crate::calls::{measured_forward, measured_in_place};
+use crate::floors::{InPlaceFloor, PoolFloor, measured_in_place_floor, measured_pool_floor};
 use crate::plain::{Addresses, Plain, Player};
-use crate::workloads::{arrive, measured_forward, measured_in_place, sent};
+use crate::traffic::{SHORTEST, at};
+use crate::work::Touch;
+
+/// Packets that each figure comes from, at least.
+const PACKETS: usize = 1 << 15;
+/// Descriptors of each ring.
+const RING: usize = 1024;
+
+/// A frame that differs from its neighbours.
+fn frame(number: usize) -> [u8; SHORTEST] {
+    let mut frame = [0x5a; SHORTEST];
+    frame[at::TOUCHED] = number as u8;
+    frame
+}
+
+/// Lets `batch` packets after `first` arrive.
+pub fn arrive(player: &mut Player, first: usize, batch: usize) {
+    for number in first..first + batch {
+        assert!(player.arrive(&frame(number)), "no buffer for packet {number}");
+    }
+}
+
+/// Sends everything, which must be `batch` packets after `first`, with another touched byte.
+pub fn sent(player: &mut Player, first: usize, batch: usize) {
+    let mut number = first;
+    player.send(usize::MAX, |bytes, end| {
+        let touched = bytes.get(at::TOUCHED).is_some_and(|byte| *byte == number as u8 ^ 1);
+        assert!(end && bytes.len() == SHORTEST && touched, "packet {number} is wrong");
+        number += 1;
+    });
+    assert_eq!(number - first, batch, "packets were lost");
+}
 
 /// Where the device is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,8 +166,8 @@ fn measure(batch_len: usize, device: Device) -> Option<Cycles> {
     let config = Config::new().rx_descriptors(RING).tx_descriptors(RING);
     let ports: Vec<_> = (0..8).map(|_| Plain::start(Addresses::Identity, &config)).collect();
     let (mut nics, mut players): (Vec<_>, Vec<Player>) = ports.into_iter().unzip();
-    let mut pool_floor = PoolFloor::new(&players[2], &players[6]);
-    let mut in_place_floor = InPlaceFloor::new(&players[3], &players[7]);
+    let mut pool_floor = PoolFloor::new(&players[2], &players[6], RING);
+    let mut in_place_floor = InPlaceFloor::new(&players[3], &players[7], RING);
     let pool = nics[0].pools().next().expect("a pool for the queue").clone();
     nics[4].attach(&pool).expect("plain memory can be mapped");
     let [a, b, _, _, e, f, _, _] = &mut nics[..] else { return None };
@@ -148,15 +179,15 @@ fn measure(batch_len: usize, device: Device) -> Option<Cycles> {
 
     let mut play = |turn: usize, call: usize| match turn {
         ARRIVE => players[..4].iter_mut().for_each(|wire| arrive(wire, call * batch_len, batch_len)),
-        _ => players[4..].iter_mut().for_each(|wire| sent(wire, call * batch_len, batch_len, 1)),
+        _ => players[4..].iter_mut().for_each(|wire| sent(wire, call * batch_len, batch_len)),
     };
     let mut drive = |call: usize| {
         for turn in (0..4).map(|turn| (call + turn) % 4) {
             let time = match turn {
-                0 => timed(batch_len, || measured_forward(&mut a[0].rx, &mut e[0].tx, &mut batch)),
-                1 => timed(batch_len, || measured_in_place(&mut in_place, batch_len)),
-                2 => timed(batch_len, || pool_floor.forward(batch_len)),
-                _ => timed(batch_len, || in_place_floor.forward(batch_len)),
+                0 => timed(batch_len, || measured_forward::<Touch>(&mut a[0].rx, &mut e[0].tx, &mut batch)),
+                1 => timed(batch_len, || measured_in_place::<Touch>(&mut in_place, batch_len)),
+                2 => timed(batch_len, || measured_pool_floor::<Touch, _>(&mut pool_floor, batch_len)),
+                _ => timed(batch_len, || measured_in_place_floor::<Touch, _>(&mut in_place_floor, batch_len)),
             };
             times[turn].push(time);
         }
@@ -222,8 +253,8 @@ pub fn ring_sizes() -> Vec<(usize, f64)> {
     for first in (0..PACKETS).step_by(BATCH) {
         for (a, b, wire_a, wire_b, times) in &mut rigs {
             arrive(wire_a, first, BATCH);
-            times.push(timed(BATCH, || measured_forward(&mut a[0].rx, &mut b[0].tx, &mut batch)));
-            sent(wire_b, first, BATCH, 1);
+            times.push(timed(BATCH, || measured_forward::<Touch>(&mut a[0].rx, &mut b[0].tx, &mut batch)));
+            sent(wire_b, first, BATCH);
         }
     }
     sizes.into_iter().zip(rigs.into_iter().map(|rig| median(&rig.4))).collect()

@@ -6,13 +6,16 @@
 use std::sync::Barrier;
 use std::sync::mpsc::sync_channel;
 
-use ixgbe::device::{Config, Running};
+use ixgbe::device::Config;
 use ixgbe::packet::Batch;
 use ixgbe::queue::{InPlaceForwarder, QueuePair};
 
-use crate::cycles::{median, now, pin, timed};
+use crate::calls::{measured_forward, measured_in_place};
+use crate::cycles::{arrive, median, now, pin, sent, timed};
+use crate::drive::Nic;
 use crate::plain::{Addresses, Plain, Player};
-use crate::workloads::{arrive, measured_forward, measured_in_place, sent};
+use crate::traffic::at;
+use crate::work::Touch;
 
 /// Packets per call.
 const BATCH: usize = 32;
@@ -28,8 +31,6 @@ pub enum Shape {
     InPlaceForwarder,
 }
 
-type Nic = ixgbe::device::Device<Running, Plain>;
-
 fn start(queue_pairs: usize) -> (Nic, Vec<Player>) {
     let config = Config::new().queue_pairs(queue_pairs).rx_descriptors(1024).tx_descriptors(1024);
     let (nic, player) = Plain::start(Addresses::Identity, &config);
@@ -39,11 +40,11 @@ fn start(queue_pairs: usize) -> (Nic, Vec<Player>) {
 /// Forwards what is in the rings of a queue pair; the cycles of each call.
 fn forward(pair: &mut QueuePair<'_, Plain>, shape: Shape, batch: &mut Batch, times: &mut Vec<u64>) {
     match shape {
-        Shape::Pool => times.push(timed(BATCH, || measured_forward(&mut pair.rx, &mut pair.tx, batch))),
+        Shape::Pool => times.push(timed(BATCH, || measured_forward::<Touch>(&mut pair.rx, &mut pair.tx, batch))),
         Shape::InPlaceForwarder => {
             let mut ports =
                 InPlaceForwarder::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).expect("can be mapped");
-            times.push(timed(BATCH, || measured_in_place(&mut ports, BATCH)));
+            times.push(timed(BATCH, || measured_in_place::<Touch>(&mut ports, BATCH)));
         }
     }
 }
@@ -51,7 +52,7 @@ fn forward(pair: &mut QueuePair<'_, Plain>, shape: Shape, batch: &mut Batch, tim
 /// Brings buffers that were sent back to the receive ring, as the next call would.
 fn come_home(pair: &mut QueuePair<'_, Plain>) {
     let mut ports = InPlaceForwarder::new(&mut pair.rx, std::slice::from_mut(&mut pair.tx)).expect("can be mapped");
-    assert_eq!(measured_in_place(&mut ports, BATCH), 0, "nothing has arrived");
+    assert_eq!(measured_in_place::<Touch>(&mut ports, BATCH), 0, "nothing has arrived");
 }
 
 /// How many times as much two threads forward as one, on one device with a queue pair each. They take turns round by
@@ -84,7 +85,7 @@ pub fn two_threads(shape: Shape) -> f64 {
                             // What arrived goes out all the same, untimed.
                             (0..CALLS).for_each(|_| forward(pair, shape, &mut batch, &mut Vec::new()));
                         }
-                        sent(player, 0, BATCH * CALLS, 1);
+                        sent(player, 0, BATCH * CALLS);
                     }
                     median(&alone) / median(&together)
                 })
@@ -103,7 +104,7 @@ pub fn on_one_thread(queue_pairs: &[usize], shape: Shape) -> Vec<f64> {
         for (pairs, players, times) in &mut rigs {
             players.iter_mut().for_each(|player| arrive(player, 0, BATCH));
             pairs.iter_mut().for_each(|pair| forward(pair, shape, &mut batch, times));
-            players.iter_mut().for_each(|player| sent(player, 0, BATCH, 1));
+            players.iter_mut().for_each(|player| sent(player, 0, BATCH));
         }
     }
     rigs.into_iter().map(|rig| median(&rig.2)).collect()
@@ -143,20 +144,20 @@ pub fn changing_threads() -> f64 {
             {
                 let mut tx = tx.lock().expect("nobody panics");
                 let start = now();
-                (0..CALLS).for_each(|_| _ = measured_forward(rx, &mut tx, &mut batch));
+                (0..CALLS).for_each(|_| _ = measured_forward::<Touch>(rx, &mut tx, &mut batch));
                 alone.push(now() - start);
             }
-            sent(player, 0, BATCH * CALLS, 1);
+            sent(player, 0, BATCH * CALLS);
             arrive(player, 0, BATCH * CALLS);
             let start = now();
             for mut batch in batches.drain(..) {
                 rx.receive(&mut batch);
-                batch.iter_mut().for_each(|packet| packet[crate::TOUCHED] ^= 1);
+                batch.iter_mut().for_each(|packet| packet[at::TOUCHED] ^= 1);
                 full.send(batch).expect("the sender waits");
             }
             batches.extend(to_fill.iter().take(CALLS));
             together.push(now() - start);
-            sent(player, 0, BATCH * CALLS, 1);
+            sent(player, 0, BATCH * CALLS);
         }
         drop(full);
     });

@@ -42,9 +42,12 @@ const QUEUE: usize = 0x40;
 /// LRST and RST, which clear themselves.
 const RESETS: u32 = 1 << 3 | 1 << 26;
 
+const ALIGN: usize = 4096;
+
 /// Zeroed memory, aligned to 4 KiB.
 struct Block {
     base: NonNull<u8>,
+    allocated: NonNull<u8>,
     layout: Layout,
 }
 
@@ -55,17 +58,21 @@ unsafe impl Sync for Block {}
 
 impl Block {
     fn new(len: usize) -> Self {
-        let layout = Layout::from_size_align(len.max(1), 4096).expect("a sensible length");
+        // Aligned by hand: allocators zero what they align themselves, instead of asking for pages that are zero.
+        let layout = Layout::from_size_align(len + ALIGN, 16).expect("a sensible length");
         // SAFETY: the length is not 0.
-        let base = unsafe { alloc_zeroed(layout) };
-        Self { base: NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout)), layout }
+        let allocated = unsafe { alloc_zeroed(layout) };
+        let allocated = NonNull::new(allocated).unwrap_or_else(|| handle_alloc_error(layout));
+        // SAFETY: less than `ALIGN` bytes further on, which leaves `len`.
+        let base = unsafe { allocated.add(allocated.align_offset(ALIGN)) };
+        Self { base, allocated, layout }
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
         // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+        unsafe { dealloc(self.allocated.as_ptr(), self.layout) }
     }
 }
 
@@ -221,6 +228,11 @@ impl Player {
         let ring = |low, high| Self::at((self.read(high) as u64) << 32 | self.read(low) as u64).cast();
         let rings = [ring(register::RDBAL, register::RDBAH), ring(register::TDBAL, register::TDBAH)];
         (rings, self.memory.base.as_ptr())
+    }
+
+    /// The tail registers for receiving and transmitting: for who drives the rings by hand.
+    pub fn tails(&self) -> [*mut u32; 2] {
+        [register::RDT, register::TDT].map(|tail| self.register(tail + self.queue * QUEUE).as_ptr())
     }
 
     /// How many buffers there are for frames to arrive in.

@@ -1,7 +1,7 @@
-//! Windows: registers that only stand for something while an index register holds its number.
+//! Windows: an index register, and the registers behind it, which show the element that the index selects.
 //!
-//! Whoever writes the index register changes what all registers behind the window stand for. So a [`Window`] is the only
-//! way to both, nobody can copy it, and each access borrows it exclusively. There are two sorts:
+//! Each write of the index register changes the element that all registers behind the window show. So a [`Window`] is the
+//! only way to both. It cannot be copied, and each access borrows it exclusively. There are two sorts:
 //!
 //! - A [`Bank`]: [`select`](Window::select) writes the index, and returns the registers of the selected element. They
 //!   borrow the window, so nothing else can be selected while they are in use.
@@ -165,7 +165,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] if the device does not carry out the command in time.
+    /// [`TimedOut`] if the device does not carry out the command in time. The device may still do so later, and the next
+    /// command does not wait for that.
     pub fn read(
         &mut self,
         index: Index<V::Index>,
@@ -186,7 +187,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`TimedOut`] if the device does not carry out the command in time.
+    /// [`TimedOut`] if the device does not carry out the command in time. The device may still do so later, and the next
+    /// command does not wait for that.
     pub fn write(
         &mut self,
         index: Index<V::Index>,

@@ -16,8 +16,10 @@ const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 /// A running device whose queues are owned.
 ///
-/// It cannot be stopped: [`reunite`](Self::reunite) first. Dropping it recalls the rings, waits 100 ms for them, and
-/// stops the device.
+/// It cannot be stopped: [`reunite`](Self::reunite) first. Its [`control`](Self::control) has link and statistics.
+///
+/// Dropping it recalls the rings, waits 100 ms for them, and stops the device. A queue that is in the middle of a call, or
+/// borrowed, then keeps its ring for that long. What it transmits is not sent.
 pub struct OwnedControl<H: Platform>(Device<Running, H>);
 
 /// A device that is still split, because some owned queues have not given their rings back.
@@ -36,7 +38,7 @@ impl<H: Platform> fmt::Debug for ReuniteError<H> {
 
 impl<H: Platform> fmt::Display for ReuniteError<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} owned queues did not give their rings back: drop them, or let them make a call", self.missing)
+        write!(f, "{} rings did not come back: drop the owned queues, or let each make a call", self.missing)
     }
 }
 
@@ -45,8 +47,9 @@ impl<H: Platform> core::error::Error for ReuniteError<H> {}
 impl<H: Platform> Device<Running, H> {
     /// Splits the device into parts that borrow nothing, so that each can be moved into a struct, a thread or a task.
     ///
-    /// The pairs contain all queues that have no owner yet. An owned queue from before a restart of the device, if it
-    /// still exists, gets its new ring instead, and is in no pair.
+    /// An owned queue from before a restart of the device, if it still exists, gets its new ring, and is in no pair. The
+    /// pairs contain the other queues. If only one queue of an index has no owner,
+    /// [`into_split_queues`](Self::into_split_queues) returns it, and this function does not.
     ///
     /// ```
     /// use std::time::Duration;
@@ -75,7 +78,13 @@ impl<H: Platform> Device<Running, H> {
     #[must_use]
     pub fn into_split(self) -> (OwnedControl<H>, Vec<OwnedQueuePair<H>>) {
         let (control, rx, tx) = self.into_split_queues();
-        (control, rx.into_iter().zip(tx).map(|(rx, tx)| OwnedQueuePair { rx, tx }).collect())
+        let mut tx = tx.into_iter().peekable();
+        let pair = |rx: OwnedReceiveQueue<H>| {
+            let index = rx.index().get();
+            while tx.next_if(|tx| tx.index().get() < index).is_some() {}
+            Some(OwnedQueuePair { rx, tx: tx.next_if(|tx| tx.index().get() == index)? })
+        };
+        (control, rx.into_iter().filter_map(pair).collect())
     }
 
     /// Splits the device as [`into_split`](Self::into_split) does, and returns also the queues that are not in pairs.
@@ -94,6 +103,8 @@ impl<H: Platform> Device<Running, H> {
 
 impl<H: Platform> OwnedControl<H> {
     /// Returns the control of the device: registers, link, statistics, filters, RSS.
+    #[doc(alias = "statistics")]
+    #[doc(alias = "link")]
     pub fn control(&mut self) -> Control<'_, H> {
         self.0.split_queues().0
     }
@@ -112,24 +123,27 @@ impl<H: Platform> OwnedControl<H> {
 
     /// Asks all owned queues for their rings, waits for them at most for `limit`, and puts the device together again.
     ///
-    /// A queue gives its ring back with its next call, or when it is dropped. A queue that exists has no ring from then
-    /// on, and each call returns [`Down`](crate::port::Down). It goes on once the device, stopped and started again or
-    /// not, is [split](Device::into_split) anew.
+    /// Each queue gives its ring back with its own next call, or when it is dropped: both queues of a pair have to. Its
+    /// calls return [`Down`](crate::port::Down) from then on. It goes on once the device, stopped and started again or not,
+    /// is [split](Device::into_split) anew. A thread that waits for an interrupt makes no call: let it wait with a limit.
     ///
     /// # Errors
     ///
     /// [`ReuniteError`] if a ring is missing when the limit is over. Then all owned queues go on.
+    #[doc(alias = "stop")]
     pub fn reunite(mut self, limit: Duration) -> Result<Device<Running, H>, ReuniteError<H>> {
         let Device { platform, data } = &mut self.0;
         data.queues().recall();
         let all_back = || (data.queues().lent() == 0).then_some(());
         match clock::poll(&**platform, limit, POLL_INTERVAL, all_back) {
             Ok(()) => Ok(self.0),
-            Err(_) => {
-                let missing = self.lent();
-                self.0.data.queues().resume();
-                Err(ReuniteError { control: self, missing })
-            }
+            Err(_) => match self.lent() {
+                0 => Ok(self.0),
+                missing => {
+                    self.0.data.queues().resume();
+                    Err(ReuniteError { control: self, missing })
+                }
+            },
         }
     }
 }

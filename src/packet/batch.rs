@@ -17,6 +17,7 @@ use crate::pool::MOST_BUFFERS;
 ///     packet[0] ^= 1;
 /// }
 /// tx(&mut batch);
+/// batch.clear();   // drops packets for which there was no room
 /// # }
 /// ```
 #[derive(Debug)]

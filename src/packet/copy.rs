@@ -31,6 +31,7 @@ impl Packet {
     /// # Errors
     ///
     /// [`CopyError`]. What the copy had taken returns to the pool.
+    #[doc(alias = "clone")]
     pub fn try_clone_into(&self, pool: &Pool) -> Result<Self, CopyError> {
         gather(self.segments(), pool)
     }

@@ -328,6 +328,8 @@ impl Packet {
     }
 
     /// Removes up to `count` bytes from the front of the first segment, which become headroom.
+    ///
+    /// A packet with an empty segment cannot be sent.
     pub fn trim_front(&mut self, count: usize) {
         let len = self.extent.len();
         let count = count.min(len);

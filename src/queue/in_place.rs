@@ -21,7 +21,8 @@ pub enum Route {
     Output(usize),
     /// Send the packet on each output whose bit is set: bit n stands for output n.
     ///
-    /// The lowest output gets the packet itself, the others get copies in buffers of the receive queue's pool.
+    /// The lowest of them gets the packet itself, the others get copies in buffers of the receive queue's pool. Bits of
+    /// outputs that do not exist have no effect, except that the packet is dropped if the lowest bit is one of them.
     Outputs(u64),
     /// Drop the packet.
     Drop,
@@ -32,7 +33,7 @@ pub enum Route {
 pub enum WhenFull<'b> {
     /// They are dropped and [counted](ForwardCounts::no_room). Packets for other outputs go on.
     Drop,
-    /// They stay in the receive ring, with all behind them, and the route does not see them yet.
+    /// All packets stay in the receive ring while any output is full, and the route does not see them yet.
     Wait,
     /// They are moved into the batch of their output, from which the caller can [transmit](TransmitQueue::transmit) them
     /// later. Packets for other outputs go on.
@@ -48,7 +49,7 @@ pub struct ForwardCounts {
     /// Packets sent, copies included.
     pub sent: usize,
     /// Packets dropped, by the route or because they cannot be forwarded in place. These lie in several buffers, are
-    /// longer than the outputs were configured for, or are shorter than an Ethernet header. Packets that the receive
+    /// longer than their output was configured for, or are shorter than an Ethernet header. Packets that the receive
     /// queue drops are counted [there](ReceiveQueue::drops).
     pub dropped: usize,
     /// Packets, or copies of packets, dropped because their output had no room.
@@ -95,7 +96,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         Ok(Self { rx, tx, low: len - len / 4, single: Batch::with_capacity(0) })
     }
 
-    /// Forwards packets that have arrived, at most `most`. It never waits.
+    /// Forwards packets that have arrived, at most `most`. It never waits. Packets that cannot be forwarded in place do not
+    /// count towards `most`.
     ///
     /// `route` gets the bytes of each packet from the Ethernet header on, at least 14. It may change them, and decides
     /// about the packet.

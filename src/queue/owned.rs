@@ -30,9 +30,8 @@ impl Lendable for Held<TxRing> {
 
 /// A receive queue that can be moved to any thread.
 ///
-/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite). Its next call then gives the
-/// ring back and returns [`Down`], and so does every call until the device has lent the ring again. Dropping the queue
-/// gives the ring back too.
+/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite), and gives it back with its next
+/// call, or when it is dropped. Its calls return [`Down`] until the device has lent it a ring again.
 pub struct OwnedReceiveQueue<H> {
     end: QueueEnd<Held<RxRing>>,
     hardware: Arc<H>,
@@ -44,11 +43,15 @@ impl<H: Bus> OwnedReceiveQueue<H> {
         Self { end, hardware, index }
     }
 
-    /// Borrows the queue, for one call or for several.
+    /// Borrows the queue for all that a [`ReceiveQueue`] can do, for one call or for several.
+    ///
+    /// While it is borrowed, the ring is not given back.
     ///
     /// # Errors
     ///
-    /// [`Down`] if the device has the ring.
+    /// [`Down`] if the device has the ring, or asks for it.
+    #[doc(alias = "pool")]
+    #[doc(alias = "enable_interrupt")]
     #[inline(always)]
     pub fn queue(&mut self) -> Result<ReceiveQueue<'_, H>, Down> {
         Ok(ReceiveQueue::new(self.end.get()?.get_mut(), &self.hardware))
@@ -76,9 +79,8 @@ impl<H> fmt::Debug for OwnedReceiveQueue<H> {
 
 /// A transmit queue that can be moved to any thread.
 ///
-/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite). Its next call then gives the
-/// ring back and returns [`Down`], and so does every call until the device has lent the ring again. Dropping the queue
-/// gives the ring back too.
+/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite), and gives it back with its next
+/// call, or when it is dropped. Its calls return [`Down`] until the device has lent it a ring again.
 pub struct OwnedTransmitQueue<H> {
     end: QueueEnd<Held<TxRing>>,
     hardware: Arc<H>,
@@ -90,11 +92,15 @@ impl<H: Bus + Dma> OwnedTransmitQueue<H> {
         Self { end, hardware, index }
     }
 
-    /// Borrows the queue, for one call or for several.
+    /// Borrows the queue for all that a [`TransmitQueue`] can do, for one call or for several.
+    ///
+    /// While it is borrowed, the ring is not given back.
     ///
     /// # Errors
     ///
-    /// [`Down`] if the device has the ring.
+    /// [`Down`] if the device has the ring, or asks for it.
+    #[doc(alias = "reclaim")]
+    #[doc(alias = "drain")]
     #[inline(always)]
     pub fn queue(&mut self) -> Result<TransmitQueue<'_, H>, Down> {
         Ok(TransmitQueue::new(self.end.get()?.get_mut(), &self.hardware))

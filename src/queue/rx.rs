@@ -421,7 +421,8 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
         // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
-        // descriptors were posted with buffers that the ring keeps until the device has stopped.
+        // descriptors were posted with buffers that the ring keeps until the device has stopped. If the device was dropped while
+        // an owned queue is borrowed, the queue is disabled, and nobody enables it: then its tail is a number without effect.
         let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
         registers.rdt(self.ring.queue).ring_doorbell(tail as u32);
     }
@@ -435,8 +436,9 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     ///
     /// See [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
     pub fn enable_interrupt(&mut self) {
-        // SAFETY: there are queues only while the device runs. A bit of EIMS that is written as 1 sets itself alone, whoever writes
-        // others; interrupts go where the platform has them sent, and to no memory of this register's.
+        // SAFETY: there are queues only while the device runs, or after it was dropped while an owned queue is borrowed: then it
+        // has no cause for an interrupt. A bit of EIMS that is written as 1 sets itself alone, whoever writes others; interrupts
+        // go where the platform has them sent, and to no memory of this register's.
         let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
         let cause = 1u64 << self.ring.queue.get();
         if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, cause) {

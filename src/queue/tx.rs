@@ -527,7 +527,9 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.ring.end());
         // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
-        // descriptors were posted with buffers that the ring keeps until the device reports them, or has stopped.
+        // descriptors were posted with buffers that the ring keeps until the device reports them, or has stopped. If the device
+        // was dropped while an owned queue is borrowed, the queue is disabled, and nobody enables it: then its tail is a number
+        // without effect.
         let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
         registers.tdt(self.ring.queue).ring_doorbell(tail as u32);
     }
@@ -543,6 +545,8 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
 
     /// Reclaims the buffers of packets that were sent. Returns the number of free descriptors.
     pub fn reclaim(&mut self) -> usize {
+        self.ring.report();
+        self.announce_new();
         self.ring.reclaim();
         self.ring.ring.free()
     }
@@ -560,6 +564,8 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     where
         H: Clock,
     {
+        self.ring.report();
+        self.announce_new();
         let ring = &mut *self.ring;
         clock::poll(self.hardware, limit, DRAIN_POLL, || ring.is_drained().then_some(())).is_ok()
     }

@@ -1741,7 +1741,7 @@ impl<'a, B, P> Registers<'a, B, P> {
     ///
     /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
     /// - For an [exclusive](datasheet_runtime::register::Exclusive) or a [driver](datasheet_runtime::register::Driver) permission: nothing else reads with side effects, or does read-modify-write, on these registers.
-    /// - For a [driver](datasheet_runtime::register::Driver) permission: no write lets the device access memory that it was not given, makes untrue what the driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+    /// - For a [driver](datasheet_runtime::register::Driver) permission: no write lets the device access memory that it was not given, makes untrue what the driver's types say of its state, or destroys hardware. Only this permission can write the registers that could.
     #[must_use]
     #[inline(always)]
     pub const unsafe fn assume_permission(bus: &'a B) -> Self {
@@ -1989,7 +1989,7 @@ impl<'a, B, P> Windows<'a, B, P> {
     /// - Nothing else uses this window: two would select against each other.
     /// - The device, or the part of it that a register belongs to, is in the state that `P` names.
     /// - For an [exclusive](datasheet_runtime::register::Exclusive) or a [driver](datasheet_runtime::register::Driver) permission: nothing else reads with side effects, or does read-modify-write, on these registers.
-    /// - For a [driver](datasheet_runtime::register::Driver) permission: no write lets the device access memory that it was not given, makes untrue what the driver's types say of its state, or destroys hardware. The registers that can are written with it alone.
+    /// - For a [driver](datasheet_runtime::register::Driver) permission: no write lets the device access memory that it was not given, makes untrue what the driver's types say of its state, or destroys hardware. Only this permission can write the registers that could.
     #[must_use]
     #[inline(always)]
     pub const unsafe fn assume_permission(bus: &'a B) -> Self {

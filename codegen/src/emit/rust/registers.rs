@@ -386,8 +386,8 @@ pub fn claims(options: &Options) -> TokenStream {
     ));
     let driver = doc::line(format!(
         "- For a [driver]({register}::Driver) permission: no write lets the device access memory that it was not given, makes \
-         untrue what the driver's types say of its state, or destroys hardware. The registers that can are written \
-         with it alone.",
+         untrue what the driver's types say of its state, or destroys hardware. Only this permission can \
+         write the registers that could.",
     ));
     quote! {
         /// - The device, or the part of it that a register belongs to, is in the state that `P` names.

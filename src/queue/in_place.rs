@@ -320,17 +320,23 @@ struct Passage<'a> {
     from: &'a mut Ring,
     to: &'a mut Ring,
     passed: usize,
-    sent: usize,
+    /// How many of these were dropped. Packets are rarely dropped, so the loop counts one number.
+    dropped: usize,
 }
 
 impl Passage<'_> {
+    #[inline(always)]
+    fn sent(&self) -> usize {
+        self.passed - self.dropped
+    }
+
     #[inline(always)]
     fn settle(&mut self) {
         // SAFETY: the buffers of `passed` descriptors are in `sent` places of the other ring, whose descriptors were written,
         // or in their pool.
         unsafe {
             self.from.forget(self.passed);
-            self.to.grow(self.sent);
+            self.to.grow(self.sent());
         }
     }
 }
@@ -389,7 +395,7 @@ unsafe fn pass(
     let most = most.min(from.posted()).min(from.to_wrap(from.first()));
     let most = most.min(to.free()).min(to.to_wrap(to.end())).min(MAX_RUN);
     let (first, end) = (from.cursor(from.first()), to.cursor(to.end()));
-    let mut passage = Passage { from, to, passed: 0, sent: 0 };
+    let mut passage = Passage { from, to, passed: 0, dropped: 0 };
     while passage.passed < most {
         // SAFETY: in both rings `most` descriptors follow in one piece. Those of `from` were posted, so they have buffers, which
         // belong to the ring until they count as passed: not if the caller's code panics. Those of `to` are vacant. The length
@@ -405,10 +411,12 @@ unsafe fn pass(
             let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
             match if is_sent(bytes) { address(buffer.data()) } else { None } {
                 Some(address) => {
-                    end.at(passage.sent).post(whole(len, address), buffer);
-                    passage.sent += 1;
+                    end.at(passage.sent()).post(whole(len, address), buffer);
                 }
-                None => drop_one(buffer, pool),
+                None => {
+                    passage.dropped += 1;
+                    drop_one(buffer, pool);
+                }
             }
         }
         passage.passed += 1;
@@ -416,7 +424,7 @@ unsafe fn pass(
     // As dropping it does, but here, and not in a function of its own, for which all of it would have to be in memory.
     let mut passage = ManuallyDrop::new(passage);
     passage.settle();
-    (passage.passed, passage.sent)
+    (passage.passed, passage.sent())
 }
 
 /// Returns a buffer to `pool`.

@@ -261,10 +261,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
             match stopped_at {
                 Some(route) => match route.single() {
                     Some(output) if output != current => (current, known) = (output, Some(route)),
-                    single => {
-                        let set = route.outputs();
-                        let first = single.unwrap_or(set.trailing_zeros() as usize);
-                        self.send_apart(first, set & set.wrapping_sub(1), held, counts);
+                    _ => {
+                        self.send_apart(route, held, counts);
                         left -= 1;
                     }
                 },
@@ -273,9 +271,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
                     // It may be too long for the output of this run alone.
                     if let Some(bytes) = self.rx.ring.front() {
                         let route = route(bytes);
-                        let set = route.outputs();
-                        let first = route.single().unwrap_or(set.trailing_zeros() as usize);
-                        self.send_apart(first, set & set.wrapping_sub(1), held, counts);
+                        self.send_apart(route, held, counts);
                         left -= 1;
                     } else if let Some(packets) = self.rx.ring.skip() {
                         counts.dropped += packets;
@@ -290,13 +286,15 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         most - left
     }
 
-    /// Takes the packet at the front out of the receive ring, and sends it on output `first`, and copies of it on the
-    /// outputs of the set `others`.
+    /// Takes the packet at the front out of the receive ring, and sends it on the first output of its route, and copies of
+    /// it on the others.
     #[cold]
-    fn send_apart(&mut self, first: usize, others: u64, held: &mut [Batch], counts: &mut ForwardCounts) {
+    fn send_apart(&mut self, route: Route, held: &mut [Batch], counts: &mut ForwardCounts) {
         // The device may have made something else of it meanwhile.
         let Some(packet) = self.rx.ring.segment() else { return counts.dropped += 1 };
-        for output in (0..self.tx.len().min(64)).filter(|output| others >> output & 1 != 0) {
+        let set = route.outputs();
+        let first = route.single().unwrap_or(set.trailing_zeros() as usize);
+        for output in (0..self.tx.len().min(64)).filter(|output| *output > first && set >> output & 1 != 0) {
             match packet.try_clone_into(self.rx.pool()) {
                 Ok(copy) => self.send(output, copy, held, counts),
                 Err(_) => counts.no_buffer += 1,

@@ -5,14 +5,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::clock;
 use crate::device::{Control, Device, Running};
 use crate::platform::Platform;
 use crate::queue::{OwnedQueuePair, OwnedReceiveQueue, OwnedTransmitQueue};
 use crate::registers::{RxQueue, TxQueue};
-
-/// The pause between two looks whether all rings are back.
-const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 /// A running device whose queues are owned.
 ///
@@ -132,18 +128,12 @@ impl<H: Platform> OwnedControl<H> {
     /// [`ReuniteError`] if a ring is missing when the limit is over. Then all owned queues go on.
     #[doc(alias = "stop")]
     pub fn reunite(mut self, limit: Duration) -> Result<Device<Running, H>, ReuniteError<H>> {
-        let Device { platform, data } = &mut self.0;
-        data.queues().recall();
-        let all_back = || (data.queues().lent() == 0).then_some(());
-        match clock::poll(&**platform, limit, POLL_INTERVAL, all_back) {
-            Ok(()) => Ok(self.0),
-            Err(_) => match self.lent() {
-                0 => Ok(self.0),
-                missing => {
-                    self.0.data.queues().resume();
-                    Err(ReuniteError { control: self, missing })
-                }
-            },
+        match self.0.data.recall(limit) {
+            0 => Ok(self.0),
+            missing => {
+                self.0.data.queues().resume();
+                Err(ReuniteError { control: self, missing })
+            }
         }
     }
 }

@@ -53,12 +53,13 @@ impl<H: Platform> RunningData<H> {
         _ = clock::poll(&*self.platform, DRAIN, POLL_INTERVAL, is_drained);
     }
 
-    /// Waits until all owned queues have given their rings back, up to a limit.
-    fn recall(&mut self) {
+    /// Asks all owned queues for their rings, and waits for these at most for `limit`. Returns the number that is missing.
+    pub(crate) fn recall(&mut self, limit: Duration) -> usize {
         let queues = &mut self.data.queues;
         queues.recall();
         let all_back = || (queues.lent() == 0).then_some(());
-        _ = clock::poll(&*self.platform, RECALL, POLL_INTERVAL, all_back);
+        _ = clock::poll(&*self.platform, limit, POLL_INTERVAL, all_back);
+        queues.lent()
     }
 }
 
@@ -67,7 +68,7 @@ impl<H: Platform> Drop for RunningData<H> {
         if self.data.queues.is_empty() {
             return;
         }
-        self.recall();
+        self.recall(RECALL);
         self.drain();
         let queues = &mut self.data.queues;
         match stop::quiesce(&*self.platform) {

@@ -4,6 +4,7 @@ use crate::descriptors::{LegacyTransmitRead as Legacy, Written};
 use crate::dma::DmaAddr;
 use crate::pool::PoolId;
 use crate::pool::id::{HEADROOM_SHIFT, NONE, SENT};
+use crate::value;
 
 /// What else there is to say of a packet: four numbers in one word, so that they are written, and checked, at once.
 ///
@@ -91,6 +92,14 @@ impl Simple {
         extent.0.wrapping_sub(self.common)
     }
 
+    /// Returns the number of `extent`, if its data were not moved in the buffer, and how many bytes they were moved up.
+    #[inline(always)]
+    pub(crate) const fn look_at_moved(self, extent: Extent) -> (u64, isize) {
+        let number = self.look(extent);
+        let moved = number as i64 >> HEADROOM_SHIFT;
+        (number.wrapping_sub((moved as u64) << HEADROOM_SHIFT), moved as isize)
+    }
+
     /// Returns `true` if a number, or each of several that were ORed, is of such a packet.
     #[inline(always)]
     pub(crate) const fn is_good(self, numbers: u64) -> bool {
@@ -102,7 +111,16 @@ impl Simple {
     pub(crate) fn descriptor(self, number: u64, address: DmaAddr) -> Written<Legacy> {
         Written::new(address, number.wrapping_add(self.word))
     }
+
+    /// As [`descriptor`](Self::descriptor), with a request for a report.
+    #[inline(always)]
+    pub(crate) fn reported_descriptor(self, number: u64, address: DmaAddr) -> Written<Legacy> {
+        Written::new(address, number.wrapping_add(self.word) | REPORT)
+    }
 }
+
+/// What requests a report of a descriptor.
+const REPORT: u64 = value!(Legacy { RS: true }).bits()[1];
 
 /// Returns the descriptor that sends `len` bytes at `address`, which are a whole packet.
 #[inline(always)]

@@ -8,8 +8,7 @@ use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
 use crate::dma::{Dma, DmaAddr, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
-use crate::pool::{self, Buffer, Pool, PoolId, whole};
-use crate::queue::ring::Ring;
+use crate::pool::{self, Buffer, PoolId, whole};
 use crate::queue::rx::RxRing;
 use crate::queue::tx::{MAX_RUN, TxRing};
 use crate::queue::{ReceiveQueue, TransmitQueue};
@@ -117,12 +116,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
             Route::Outputs(set) => set & 1 != 0,
             Route::Drop => false,
         };
-        let counts = forward_to_one(self.rx.ring, output.ring, most, is_sent);
+        let counts = forward_to_one(self.rx.ring, output.ring, self.low, most, is_sent);
         output.announce_new();
-        if self.rx.ring.ring().posted() <= self.low {
-            take_back(self.rx, core::slice::from_mut(output));
-        }
-        // A full output may have returned buffers on the way.
         self.rx.announce_new();
         counts
     }
@@ -136,7 +131,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     ) -> ForwardCounts {
         take_back(self.rx, self.tx);
         for output in &mut *self.tx {
-            output.ring.select_pool(self.rx.pool().id());
+            _ = output.ring.select_pool(self.rx.ring.pool_id());
         }
         let mut counts = ForwardCounts::default();
         match when_full {
@@ -175,7 +170,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
             if waits && self.tx.iter_mut().any(|output| !output.ring.has_room()) {
                 break;
             }
-            let Some((bytes, len)) = self.rx.ring.front() else {
+            let Some((bytes, len)) = self.rx.ring.front(u64::MAX) else {
                 let Some(packets) = self.rx.ring.skip() else { break };
                 counts.dropped += packets;
                 continue;
@@ -271,54 +266,66 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     }
 }
 
-/// Returns the number of lengths from [`SHORTEST`] on that can be forwarded: up to `max_len`, and to a buffer of `pool`.
-pub(super) fn limit(pool: &Pool, max_len: u64) -> u64 {
-    (max_len.min(pool.buffer_size() as u64) + 1).saturating_sub(SHORTEST)
-}
-
 /// Forwards at most `most` packets to one output, as long as there are some, and room.
 #[inline(always)]
 fn forward_to_one(
     rx: &mut RxRing,
     tx: &mut TxRing,
+    low: usize,
     most: usize,
     mut is_sent: impl FnMut(&mut [u8]) -> bool,
 ) -> ForwardCounts {
     let mut counts = ForwardCounts::default();
-    let Some(owner) = tx.attachment_of(rx.pool().id()) else { return counts };
-    tx.select(owner);
+    if !tx.select_pool(rx.pool_id()) {
+        return counts;
+    }
+    // A device that writes back without end what must be skipped must not keep the caller.
     let until = rx.until();
     let mut left = most;
-    while left > 0 {
-        // SAFETY: the pool of `rx` is selected.
-        let (passed, sent) = unsafe { pass_run(rx, tx, left, &mut is_sent) };
-        tx.report();
-        counts.sent += sent;
-        counts.dropped += passed - sent;
+    let mut count = most.min(rx.straight()).min(tx.straight()).min(MAX_RUN);
+    loop {
+        // SAFETY: the pool of `rx` is selected, and so many descriptors follow in one piece in both rings.
+        let (passed, dropped) = unsafe { pass_run(rx, tx, count, &mut is_sent) };
+        counts.sent += passed - dropped;
+        counts.dropped += dropped;
         left -= passed;
-        if passed == 0 {
-            // A device that writes back without end what must be skipped must not keep the caller.
-            if rx.ring().first() >= until {
-                break;
-            }
-            if tx.ring().free() == 0 {
-                reclaim_into(tx, rx);
-                if tx.ring().free() == 0 {
-                    break;
-                }
-            } else {
-                let Some(packets) = rx.skip() else { break };
-                counts.dropped += packets;
-            }
+        if left == 0 || passed < count && !rx.is_front_done() {
+            return counts;
+        }
+        count = prepare(rx, tx, low, until, &mut counts.dropped).min(left);
+        if count == 0 {
+            return counts;
         }
     }
-    counts
 }
 
-/// Counts of a run of packets, which are settled with the rings when it ends, also by a panic of the caller's code.
+/// Finds buffers for `rx`, and skips what cannot be passed on. Returns how many can be passed: none, if nothing was received or
+/// there is no room.
+#[inline(never)]
+fn prepare(rx: &mut RxRing, tx: &mut TxRing, low: usize, until: u64, dropped: &mut usize) -> usize {
+    if rx.ring().posted() <= low || tx.ring().free() == 0 {
+        reclaim_into(tx, rx);
+        rx.refill_if_short();
+    }
+    rx.look_ahead(rx.ring().len() - low);
+    tx.look_ahead(tx.ring().len());
+    while tx.straight() > 0 && rx.is_front_done() {
+        let left = until.saturating_sub(rx.ring().first()) as usize;
+        if left == 0 {
+            break;
+        }
+        if rx.front(tx.max_len()).is_some() {
+            return rx.piece().min(tx.straight()).min(MAX_RUN).min(left);
+        }
+        *dropped += rx.skip().unwrap_or(0);
+    }
+    0
+}
+
+/// A run of packets on their way, which is settled with the rings when it ends, also by a panic of the caller's code.
 struct Passage<'a> {
-    from: &'a mut Ring,
-    to: &'a mut Ring,
+    from: &'a mut RxRing,
+    to: &'a mut TxRing,
     passed: usize,
     /// How many of these were dropped. Packets are rarely dropped, so the loop counts one number.
     dropped: usize,
@@ -334,10 +341,12 @@ impl Passage<'_> {
     fn settle(&mut self) {
         // SAFETY: the buffers of `passed` descriptors are in `sent` places of the other ring, whose descriptors were written,
         // or in their pool.
+        let sent = self.sent();
         unsafe {
-            self.from.forget(self.passed);
-            self.to.grow(self.sent());
+            self.from.parts().0.forget(self.passed);
+            self.to.parts().0.grow(sent);
         }
+        self.to.report();
     }
 }
 
@@ -347,61 +356,49 @@ impl Drop for Passage<'_> {
     }
 }
 
-/// Moves packets from the front of `rx` to the end of `tx`, or drops them, as `is_sent` says: at most `most`, as long as
-/// each is in one buffer and has a length that can be sent. Returns how many left `rx`, and how many are sent.
+/// Moves up to `count` packets from the front of `rx` to the end of `tx`, or drops them, as `is_sent` says, as long as each is
+/// in one buffer and has a length that can be sent. Returns how many left `rx`, and how many of these were dropped.
 ///
 /// # Safety
 ///
-/// The pool of `rx` must be selected in `tx`.
+/// The pool of `rx` must be selected in `tx`. That many descriptors must follow in one piece in both rings.
 #[inline(always)]
 unsafe fn pass_run(
     rx: &mut RxRing,
     tx: &mut TxRing,
-    most: usize,
+    count: usize,
     is_sent: &mut impl FnMut(&mut [u8]) -> bool,
 ) -> (usize, usize) {
-    if !rx.is_between_frames() {
-        return (0, 0);
-    }
-    let (from, rx) = rx.parts();
-    let (to, delta, attachment, max_len) = tx.parts();
-    let (pool, limit) = (rx.pool().id(), limit(rx.pool(), max_len));
-    let Some(attachment) = attachment else { return (0, 0) };
-    match delta {
-        // SAFETY: the pool is selected, so its buffers are as far from where the device sees them. The lengths within the limit
-        // are those of a buffer.
-        Some(delta) => unsafe { pass(from, to, most, limit, pool, is_sent, |data| Some(delta.address(data))) },
-        // SAFETY: the pool is selected, so the attachment is of it. The lengths within the limit are those of a buffer.
-        None => unsafe { pass(from, to, most, limit, pool, is_sent, |data| attachment.address(data)) },
+    match tx.delta() {
+        // SAFETY: the pool is selected, so its buffers are as far from where the device sees them.
+        Some(delta) => unsafe { pass(rx, tx, count, is_sent, |_, data| Some(delta.address(data))) },
+        // SAFETY: the pool is selected, so the attachment is of it.
+        None => unsafe { pass(rx, tx, count, is_sent, |tx, data| tx.address(data)) },
     }
 }
 
-/// As [`pass_run`], with rings.
+/// As [`pass_run`], with the addresses that `address` finds.
 ///
 /// # Safety
 ///
-/// The buffers of `from` are of `pool`, and have room for each length from [`SHORTEST`] on of which there are `limit`.
-/// `address` returns where the device of `to` sees the byte at the pointer that it is given.
+/// As for [`pass_run`]; and `address` returns where the device of `tx` sees the byte at the pointer that it is given.
 #[inline(always)]
 unsafe fn pass(
-    from: &mut Ring,
-    to: &mut Ring,
-    most: usize,
-    limit: u64,
-    pool: PoolId,
+    rx: &mut RxRing,
+    tx: &mut TxRing,
+    count: usize,
     is_sent: &mut impl FnMut(&mut [u8]) -> bool,
-    address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+    address: impl Fn(&TxRing, NonNull<u8>) -> Option<DmaAddr>,
 ) -> (usize, usize) {
-    let most = most.min(from.posted()).min(from.to_wrap(from.first()));
-    let most = most.min(to.free()).min(to.to_wrap(to.end())).min(MAX_RUN);
-    let (first, end) = (from.cursor(from.first()), to.cursor(to.end()));
-    let mut passage = Passage { from, to, passed: 0, dropped: 0 };
-    while passage.passed < most {
-        // SAFETY: in both rings `most` descriptors follow in one piece. Those of `from` were posted, so they have buffers, which
+    let (pool, limit) = (rx.pool_id(), rx.limit(tx.max_len()));
+    let (from, to) = (rx.front_cursor(), tx.end_cursor());
+    let mut passage = Passage { from: rx, to: tx, passed: 0, dropped: 0 };
+    while passage.passed < count {
+        // SAFETY: in both rings `count` descriptors follow in one piece. Those of `from` were posted, so they have buffers, which
         // belong to the ring until they count as passed: not if the caller's code panics. Those of `to` are vacant. The length
         // was checked, so the slice lies in the buffer.
         unsafe {
-            let at = first.at(passage.passed);
+            let at = from.at(passage.passed);
             let slot = at.slot();
             let Some(more) = slot.count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, SHORTEST, limit)
             else {
@@ -409,9 +406,9 @@ unsafe fn pass(
             };
             let (buffer, len) = (at.buffer(), more + SHORTEST);
             let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
-            match if is_sent(bytes) { address(buffer.data()) } else { None } {
+            match if is_sent(bytes) { address(passage.to, buffer.data()) } else { None } {
                 Some(address) => {
-                    end.at(passage.sent()).post(whole(len, address), buffer);
+                    to.at(passage.sent()).post(whole(len, address), buffer);
                 }
                 None => {
                     passage.dropped += 1;
@@ -424,7 +421,7 @@ unsafe fn pass(
     // As dropping it does, but here, and not in a function of its own, for which all of it would have to be in memory.
     let mut passage = ManuallyDrop::new(passage);
     passage.settle();
-    (passage.passed, passage.sent())
+    (passage.passed, passage.dropped)
 }
 
 /// Returns a buffer to `pool`.

@@ -15,7 +15,7 @@ use crate::mmio::{Below, Bus, Index};
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Pool, PoolError, PoolId};
 use crate::port::{Down, Receive};
-use crate::queue::in_place::{SHORTEST, limit};
+use crate::queue::in_place::SHORTEST;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
 use crate::register::Driver;
 use crate::registers::permission::{QueueEnabled, Running};
@@ -97,6 +97,11 @@ pub(crate) struct RxRing {
     attachment: Attachment,
     /// Buffers are posted once this many descriptors are vacant.
     threshold: usize,
+    /// The pool's, and the size of its buffers in bytes: here, where each call reads them.
+    pool_id: PoolId,
+    buffer_size: u64,
+    /// The end of the [straight](Self::straight) descriptors.
+    straight_end: u64,
     /// The tail that the device has received: the descriptors before it are the device's.
     announced: u64,
     long_frames: LongFrames,
@@ -119,6 +124,9 @@ impl RxRing {
             ring: Ring::new(device, len)?,
             attachment: Attachment::new(device, pool)?,
             threshold: exchange_threshold(len),
+            pool_id: pool.id(),
+            buffer_size: pool.buffer_size() as u64,
+            straight_end: 0,
             announced: 0,
             long_frames,
             frame: Frame::Next,
@@ -137,6 +145,7 @@ impl RxRing {
     #[cfg(test)]
     pub(crate) fn count_from(&mut self, by: u64) {
         self.ring.count_from(by);
+        self.straight_end += by;
         self.announced += by;
     }
 
@@ -186,50 +195,94 @@ impl RxRing {
 
     /// Receives packets as long as there are some, and room in `batch`, and posts buffers in their place.
     #[inline(never)]
-    fn receive(&mut self, batch: &mut Batch) {
-        let room = batch.free();
-        let received = self.receive_run(batch, room);
-        if received < room && self.is_front_done() {
-            self.receive_more(batch);
+    fn receive(&mut self, batch: &mut Batch) -> Received {
+        let count = self.straight().min(batch.free());
+        let first = self.ring.first();
+        if count == 0 || count > 1 && self.ring.slot(first + 1).is_done::<WriteBack>() {
+            return self.receive_many(batch, count);
         }
-        if self.ring.len() - self.ring.posted() >= self.threshold {
-            self.refill();
+        // There is one, or none. On its own, it needs few registers.
+        let (from, room) = (self.ring.cursor(first), batch.room().as_mut_ptr());
+        // SAFETY: the descriptor was posted, and the batch has room. The packet is written there, and its buffer moves to it, as
+        // the ring forgets it.
+        unsafe {
+            if !receive_one(from, room, self.pool_id, self.buffer_size) {
+                return if from.slot().is_done::<WriteBack>() { self.receive_more(batch, 0) } else { Received::NONE };
+            }
+            self.ring.forget(1);
+            batch.grow(1);
         }
+        if self.straight() == 0 { self.receive_more(batch, 1) } else { Received { packets: 1, has_refilled: false } }
     }
 
-    /// Goes on after a run that ended at the end of the memory, or at a descriptor that is not simple.
-    #[cold]
+    /// As [`receive`](Self::receive), where `count` packets may follow in one piece.
     #[inline(never)]
-    fn receive_more(&mut self, batch: &mut Batch) {
+    fn receive_many(&mut self, batch: &mut Batch, count: usize) -> Received {
+        let packets = self.receive_run(batch, count);
+        let ends_early = packets < count && self.ring.slot(self.ring.first()).is_done::<WriteBack>();
+        if ends_early || self.straight() == 0 {
+            return self.receive_more(batch, packets);
+        }
+        Received { packets, has_refilled: false }
+    }
+
+    /// Goes on after a run of `packets`, where a closer look is due: at a descriptor that is not simple, or at the
+    /// [straight](Self::straight) ones' end.
+    #[inline(never)]
+    fn receive_more(&mut self, batch: &mut Batch, mut packets: usize) -> Received {
         // A device that writes back faster than this goes on must not keep the caller for ever.
         let until = self.until();
-        while !batch.is_full() && self.ring.first() < until && self.is_front_done() {
-            if self.receive_run(batch, batch.free()) == 0 {
-                self.push_segment(batch);
+        loop {
+            if self.vacant() >= self.threshold {
+                self.refill();
             }
+            if batch.is_full() || self.ring.first() >= until || !self.is_front_done() {
+                self.look_ahead(self.threshold);
+                return Received { packets, has_refilled: true };
+            }
+            let count = self.piece().min(batch.free());
+            let run = self.receive_run(batch, count);
+            packets += if run == 0 { self.push_segment(batch) } else { run };
         }
     }
 
-    /// Moves packets to the end of `batch`, as long as the device is done with them and each is simple: one buffer, with a
-    /// length that it can have. Returns how many: at most `room`, which the batch has, and to the end of the memory.
+    /// Returns how many descriptors follow the first in one piece, each with a buffer: none, if the first goes on with a frame.
+    pub(super) fn piece(&self) -> usize {
+        if self.is_between_frames() { self.ring.posted().min(self.ring.to_wrap(self.ring.first())) } else { 0 }
+    }
+
+    /// Returns how many of these are known to be there, up to where buffers are to be found for the vacant ones.
     #[inline(always)]
-    fn receive_run(&mut self, batch: &mut Batch, room: usize) -> usize {
-        if !self.is_between_frames() {
-            return 0;
-        }
-        let count = self.ring.posted().min(room).min(batch.free()).min(self.ring.to_wrap(self.ring.first()));
-        let pool = self.attachment.pool();
-        let (id, size) = (pool.id(), pool.buffer_size() as u64);
+    pub(super) fn straight(&self) -> usize {
+        self.straight_end.saturating_sub(self.ring.first()) as usize
+    }
+
+    /// Finds anew how many descriptors are [straight](Self::straight), if buffers are to be found once `vacant` have none.
+    pub(super) fn look_ahead(&mut self, vacant: usize) {
+        self.straight_end = self.ring.first() + self.piece().min(vacant.saturating_sub(self.vacant())) as u64;
+    }
+
+    /// Returns how many descriptors have no buffer.
+    #[inline(always)]
+    fn vacant(&self) -> usize {
+        self.ring.len() - self.ring.posted()
+    }
+
+    /// Moves up to `count` packets to the end of `batch`, as long as the device is done with them and each is simple: one
+    /// buffer, with a length that it can have. Returns how many. `count` is at most the [piece](Self::piece), and the room.
+    #[inline(always)]
+    fn receive_run(&mut self, batch: &mut Batch, count: usize) -> usize {
+        let (id, size) = (self.pool_id, self.buffer_size);
         let (from, room) = (self.ring.cursor(self.ring.first()), batch.room().as_mut_ptr());
         let mut done = 0;
         // SAFETY: `count` descriptors were posted, in one piece, so their places hold buffers, all of the attachment's pool, and
         // the batch has as much room. `done` packets were received: their buffers are moved out, as the ring forgets them, and
         // they were written to the start of the room.
         unsafe {
-            while done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, size) {
+            while done + GROUP <= count && receive_group(from.at(done), room.add(done), id, size) {
                 done += GROUP;
             }
-            while done < count && receive_group::<1>(from.at(done), room.add(done), id, size) {
+            while done < count && receive_one(from.at(done), room.add(done), id, size) {
                 done += 1;
             }
             self.ring.forget(done);
@@ -258,6 +311,23 @@ impl RxRing {
         matches!(self.frame, Frame::Next)
     }
 
+    /// Returns the number of lengths from [`SHORTEST`] on that a packet in one buffer can have, up to `max_len`.
+    #[inline(always)]
+    pub(super) fn limit(&self, max_len: u64) -> u64 {
+        (max_len.min(self.buffer_size) + 1).saturating_sub(SHORTEST)
+    }
+
+    #[inline(always)]
+    pub(super) fn pool_id(&self) -> PoolId {
+        self.pool_id
+    }
+
+    /// The first descriptor.
+    #[inline(always)]
+    pub(super) fn front_cursor(&mut self) -> Cursor {
+        self.ring.cursor(self.ring.first())
+    }
+
     /// The ring, and what fills it.
     #[inline(always)]
     pub(super) fn parts(&mut self) -> (&mut Ring, &Attachment) {
@@ -276,13 +346,13 @@ impl RxRing {
     }
 
     /// Returns the packet at the front, with its length, if the device is done with it, and it is in one buffer and has at
-    /// least [`SHORTEST`] bytes.
+    /// least [`SHORTEST`] and at most `max_len` bytes.
     #[inline(always)]
-    pub(super) fn front(&mut self) -> Option<(&mut [u8], u64)> {
+    pub(super) fn front(&mut self, max_len: u64) -> Option<(&mut [u8], u64)> {
         if !self.is_between_frames() || self.ring.posted() == 0 {
             return None;
         }
-        let limit = limit(self.attachment.pool(), u64::MAX);
+        let limit = self.limit(max_len);
         let at = self.ring.cursor(self.ring.first());
         // SAFETY: the descriptor is posted, so there is one, and its place holds a buffer, which stays there. Lengths within the
         // limit are those of a buffer, so the slice lies in it, and it borrows the ring.
@@ -302,12 +372,10 @@ impl RxRing {
         }
     }
 
-    /// Takes one descriptor that the device is done with, for a batch with room.
+    /// Takes one descriptor that the device is done with, for a batch with room. Returns how many packets it adds.
     #[cold]
-    fn push_segment(&mut self, batch: &mut Batch) {
-        if let Some(packet) = self.segment() {
-            let _ = batch.push(packet);
-        }
+    fn push_segment(&mut self, batch: &mut Batch) -> usize {
+        self.segment().map_or(0, |packet| usize::from(batch.push(packet).is_ok()))
     }
 
     /// Takes one completed descriptor: usually a segment of a frame larger than a buffer, or an invalid one. Returns the
@@ -348,31 +416,45 @@ impl RxRing {
                 if last { Frame::Next } else { Frame::Dropped }
             }
         };
+        // The next is not the start of a frame.
+        self.straight_end = 0;
         None
     }
+}
+
+/// What [`RxRing::receive`] did.
+struct Received {
+    packets: usize,
+    /// Whether there may be buffers that the device does not know of.
+    has_refilled: bool,
+}
+
+impl Received {
+    const NONE: Self = Self { packets: 0, has_refilled: false };
 }
 
 /// How many packets are moved, and then checked, without a branch between them.
 pub(super) const GROUP: usize = 8;
 
-/// Makes `N` packets in `room` of what was received, if the device is done with all and each is simple. Returns `true` if so.
+/// Makes [`GROUP`] packets in `room` of what was received, if the device is done with all and each is simple. Returns `true`
+/// if so.
 ///
 /// They are written before the answer is known. Until then the places own the buffers, and the room counts as empty.
 ///
 /// # Safety
 ///
-/// There must be `N` descriptors in one piece, whose places hold buffers of `pool` with `size` bytes, and as much room. The
+/// There must be as many descriptors in one piece, whose places hold buffers of `pool` with `size` bytes, and as much room. The
 /// caller uses only the packets, if the answer is `true`, or only the places.
 #[inline(always)]
-unsafe fn receive_group<const N: usize>(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
+unsafe fn receive_group(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
     // The device goes by the order: if it is not done with the last, the group is not complete.
-    // SAFETY: there are `N` descriptors.
-    if N > 1 && unsafe { !from.at(N - 1).slot().is_done::<WriteBack>() } {
+    // SAFETY: there are as many descriptors.
+    if unsafe { !from.at(GROUP - 1).slot().is_done::<WriteBack>() } {
         return false;
     }
     let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
-    for n in 0..N {
-        // SAFETY: there are `N` of all three, and a place holds a buffer of the pool. A length beyond the buffer's makes no
+    for n in 0..GROUP {
+        // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's makes no
         // packet, as the caller uses none unless all lengths are good.
         unsafe {
             let len = several.look(from.at(n).slot(), WriteBack::PKT_LEN) as u16;
@@ -381,6 +463,22 @@ unsafe fn receive_group<const N: usize>(from: Cursor, room: *mut MaybeUninit<Pac
     }
     // The device is not trusted to keep within the buffers that it was given.
     several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
+}
+
+/// As [`receive_group`], of one packet.
+///
+/// # Safety
+///
+/// As for [`receive_group`], of one.
+#[inline(always)]
+unsafe fn receive_one(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
+    // SAFETY: there is one of all three, and the place holds a buffer of the pool, with so many bytes.
+    unsafe {
+        let len = from.slot().count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, 1, size);
+        let Some(len) = len else { return false };
+        room.write(MaybeUninit::new(Packet::new(from.buffer(), pool, len as u16 + 1)));
+    }
+    true
 }
 
 /// A receive queue, borrowed from its running device.
@@ -401,10 +499,15 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/ReceiveQueue.receive.md")))]
     #[inline(always)]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
-        let before = batch.len();
-        self.ring.receive(batch);
+        let Received { packets, has_refilled } = self.ring.receive(batch);
+        if has_refilled { self.announce_after(packets) } else { packets }
+    }
+
+    /// Tells the device of buffers that it does not know of. Returns `packets`, so that its caller has nothing to keep.
+    #[inline(never)]
+    fn announce_after(&mut self, packets: usize) -> usize {
         self.announce_new();
-        batch.len() - before
+        packets
     }
 
     /// Tells the device of buffers that it does not know of.

@@ -1,7 +1,8 @@
 //! A transmit queue (datasheet 7.2).
 //!
-//! Packets are posted in runs of one pool. The last descriptor of each run requests a report (RS), and [`Reports`] notes it.
-//! When the device has reported a run, its buffers return to their pool: TDH does not say so (8.2.3.9.8).
+//! Packets are posted in runs of one pool. The last descriptor that a call posts requests a report (RS), and [`Reports`]
+//! notes one for every 32 descriptors or so. When the device has made a report, the buffers up to it return to their pool:
+//! TDH does not say so (8.2.3.9.8).
 
 mod reports;
 
@@ -45,8 +46,11 @@ pub(crate) struct TxRing {
     announced: u64,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
-    /// The attachment whose packets are posted at present.
+    /// The end of the [straight](Self::straight) descriptors.
+    straight_end: u64,
+    /// The attachment whose packets are posted at present, and its pool.
     selected: usize,
+    pool_id: Option<PoolId>,
     /// The difference of the device's addresses from the CPU's in that pool, if it is the same everywhere.
     delta: Option<Delta>,
     /// The packets of that pool which need no closer look.
@@ -65,7 +69,9 @@ impl TxRing {
             reports: Reports::new(len),
             announced: 0,
             attachments: vec![],
+            straight_end: 0,
             selected: 0,
+            pool_id: None,
             delta: None,
             simple: Simple::NONE,
             threshold: exchange_threshold(len),
@@ -79,8 +85,9 @@ impl TxRing {
     pub(crate) fn count_from(&mut self, by: u64) {
         assert!(self.ring.posted() == 0);
         self.ring.count_from(by);
+        self.straight_end += by;
         self.announced += by;
-        self.reports.count_from(by);
+        self.reports.skip_to(self.ring.end());
     }
 
     pub(crate) fn queue(&self) -> TxQueue {
@@ -118,41 +125,45 @@ impl TxRing {
         self.attachments.iter().position(|attachment| attachment.pool().id() == pool)
     }
 
-    /// Posts packets of `pool` from now on, if it is attached.
-    pub(super) fn select_pool(&mut self, pool: PoolId) {
-        if let Some(index) = self.attachment_of(pool) {
-            self.select(index);
-        }
-    }
-
-    /// Posts packets of attachment `index` from now on.
+    /// Posts packets of `pool` from now on. Returns `false` if it is not attached.
     #[inline(always)]
-    pub(super) fn select(&mut self, index: usize) {
-        // What a panic left without a report.
-        self.report();
-        if index != self.selected || self.attachments.len() == 1 {
-            self.select_other(index);
-        }
+    pub(super) fn select_pool(&mut self, pool: PoolId) -> bool {
+        self.pool_id == Some(pool) || self.attachment_of(pool).is_some_and(|index| self.select(index))
     }
 
+    /// Posts packets of attachment `index` from now on, if there is one.
     #[inline(never)]
-    fn select_other(&mut self, index: usize) {
-        let Some(attachment) = self.attachments.get(index) else { return };
+    fn select(&mut self, index: usize) -> bool {
+        self.close();
+        let Some(attachment) = self.attachments.get(index) else { return false };
         let pool = attachment.pool();
         self.selected = index;
+        self.pool_id = Some(pool.id());
         self.delta = attachment.uniform();
         self.simple = Simple::of(pool.id(), self.max_len);
         self.threshold = exchange_threshold(self.ring.len().min(pool.capacity()));
+        true
     }
 
-    /// Requests a report of the last descriptor, if some were posted since the last report.
+    /// Requests a report of the last descriptor, if the device does not know of it yet.
     #[inline(always)]
     pub(super) fn report(&mut self) {
         let end = self.ring.end();
-        if self.reports.end() != end {
-            // SAFETY: the descriptor was posted in format `Data` since the last report, and so since the last doorbell. RS makes
-            // the device write back to the descriptor alone.
+        if self.announced != end {
+            // SAFETY: the descriptor was posted in format `Data` since the last doorbell. RS makes the device write back to the
+            // descriptor alone.
             unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+            if end - self.reports.end() >= MAX_RUN as u64 {
+                self.close();
+            }
+        }
+    }
+
+    /// Ends a run: its buffers are reclaimed together.
+    #[inline(always)]
+    fn close(&mut self) {
+        let end = self.ring.end();
+        if self.reports.end() != end {
             self.reports.push(Report { end, owner: self.selected });
         }
     }
@@ -166,15 +177,26 @@ impl TxRing {
     /// Returns the number of buffers at the front that the device has reported, and the attachment that they are of.
     #[inline(always)]
     pub(super) fn done(&mut self) -> Option<(usize, usize)> {
-        let Report { mut end, owner } = self.reported()?;
+        let (first, end) = (self.ring.first(), self.ring.end());
+        let Some(Report { end: mut done, owner }) = self.reported() else {
+            // The run that is not closed has its report at the end.
+            let is_done = self.reports.first().is_none()
+                && first != end
+                && self.ring.slot(end.wrapping_sub(1)).is_done::<WriteBack>();
+            if !is_done {
+                return None;
+            }
+            self.reports.skip_to(end);
+            return Some(((end - first) as usize, self.selected));
+        };
         self.reports.pop();
         while let Some(next) = self.reported()
             && next.owner == owner
         {
-            end = next.end;
+            done = next.end;
             self.reports.pop();
         }
-        Some(((end - self.ring.first()) as usize, owner))
+        Some(((done - first) as usize, owner))
     }
 
     /// Returns all buffers that the device has reported to their pools.
@@ -211,8 +233,7 @@ impl TxRing {
     ///
     /// The device must have stopped.
     pub(crate) unsafe fn empty(mut self) {
-        // What a panic left without a report.
-        self.report();
+        self.close();
         while let Some(Report { end, owner }) = self.reports.first() {
             self.reports.pop();
             // SAFETY: a device that has stopped is done with all of them, and up to `end` they are of attachment `owner`.
@@ -273,41 +294,113 @@ impl TxRing {
         unsafe { self.ring.hand_over(to, count, address) };
     }
 
-    /// Returns the ring, the address of a buffer's byte as its device sees it, and the longest packet that it sends: for
-    /// packets of the selected pool.
     #[inline(always)]
-    pub(super) fn parts(&mut self) -> (&mut Ring, Option<Delta>, Option<&Attachment>, u64) {
-        (&mut self.ring, self.delta, self.attachments.get(self.selected), self.max_len)
+    pub(super) fn parts(&mut self) -> (&mut Ring, ()) {
+        (&mut self.ring, ())
     }
 
-    /// Posts packets from the front of `batch`. Returns `true` if these were all.
+    /// The descriptor that is posted next.
+    #[inline(always)]
+    pub(super) fn end_cursor(&mut self) -> Cursor {
+        self.ring.cursor(self.ring.end())
+    }
+
+    /// Returns the difference of the device's addresses from the CPU's in the selected pool, if it is the same everywhere.
+    #[inline(always)]
+    pub(super) fn delta(&self) -> Option<Delta> {
+        self.delta
+    }
+
+    /// Returns the device's address of `data`.
+    ///
+    /// # Safety
+    ///
+    /// `data` lies in a buffer of the selected pool.
+    #[inline(always)]
+    pub(super) unsafe fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
+        // SAFETY: the caller's promise; the attachment is of that pool.
+        self.attachments.get(self.selected).and_then(|attachment| unsafe { attachment.address(data) })
+    }
+
+    /// Returns the length of the longest packet that can be sent.
+    #[inline(always)]
+    pub(super) fn max_len(&self) -> u64 {
+        self.max_len
+    }
+
+    /// Returns how many vacant descriptors follow in one piece, up to where buffers are to be reclaimed.
+    #[inline(always)]
+    pub(super) fn straight(&self) -> usize {
+        self.straight_end.saturating_sub(self.ring.end()) as usize
+    }
+
+    /// Finds anew how many descriptors are [straight](Self::straight), if `posted` may be posted without a look for reports.
+    pub(super) fn look_ahead(&mut self, posted: usize) {
+        // If the device is behind, it looks again soon.
+        let to_reclaim = posted.saturating_sub(self.ring.posted()).max(MAX_RUN);
+        let end = self.ring.end();
+        self.straight_end = end + to_reclaim.min(self.ring.free()).min(self.ring.to_wrap(end)) as u64;
+    }
+
+    /// Posts packets from the front of `batch`, as many as can be sent and as there is room for.
     #[inline(never)]
-    fn post(&mut self, batch: &mut Batch) -> bool {
-        // What a panic left without a report.
-        self.report();
-        let len = batch.len();
-        if self.ring.posted() >= self.threshold || self.ring.free() < len || len == 0 {
-            self.reclaim();
+    fn post(&mut self, batch: &mut Batch) -> Posted {
+        let [packet] = &**batch else { return self.post_many(batch) };
+        let (end, number) = (self.ring.end(), self.simple.look(packet.extent()));
+        let (Some(delta), true, true) = (self.delta, self.simple.is_good(number), self.straight() > 0) else {
+            return self.post_many(batch);
+        };
+        // On its own, it needs few registers.
+        let to = self.ring.cursor(end);
+        // SAFETY: the descriptor is vacant. A simple packet is of the selected pool, which `delta` is of, and its data are at its
+        // buffer's default address. The ring has the buffer, and the batch forgets it.
+        unsafe {
+            let descriptor = self.simple.reported_descriptor(number, delta.address(packet.data()));
+            to.post(descriptor, Buffer::from_data(packet.data()));
+            self.ring.grow(1);
+            batch.forget_all();
         }
+        if end - self.reports.end() >= MAX_RUN as u64 {
+            self.close();
+        }
+        Posted { packets: 1, all: true }
+    }
+
+    /// As [`post`](Self::post), of any number of packets.
+    #[inline(never)]
+    fn post_many(&mut self, batch: &mut Batch) -> Posted {
+        let len = batch.len();
+        let count = len.min(self.straight()).min(MAX_RUN);
         // SAFETY: the batch has these packets, and forgets those that were posted, when all were; otherwise `post_rest` does.
-        let posted = unsafe { self.post_run(batch.as_ptr(), len) };
-        if posted == len {
+        let posted = unsafe { self.post_run(batch.as_ptr(), count) };
+        if posted == len && len > 0 {
             // SAFETY: the ring has their buffers.
             unsafe { batch.forget_all() };
-            return true;
+            return Posted { packets: len, all: true };
         }
-        self.post_rest(batch, posted)
+        let all = self.post_rest(batch, posted);
+        Posted { packets: len - batch.len(), all }
     }
 
     /// Goes on with the packets of `batch` behind the first `posted`, which were posted. Returns `true` if it posted all.
     #[inline(never)]
     fn post_rest(&mut self, batch: &mut Batch, posted: usize) -> bool {
+        if batch.is_empty() {
+            self.reclaim();
+        }
         let mut packets = batch.outgoing();
         // SAFETY: the ring has their buffers.
         unsafe { packets.forget(posted) };
         while !packets.is_empty() {
+            if self.straight() == 0 {
+                if self.ring.posted() >= self.threshold || self.ring.free() < packets.len() {
+                    self.reclaim();
+                }
+                self.look_ahead(self.threshold);
+            }
+            let count = packets.len().min(self.straight()).min(MAX_RUN);
             // SAFETY: these packets are there, and those that were posted are forgotten.
-            let posted = unsafe { self.post_run(packets.as_ptr(), packets.len()) };
+            let posted = unsafe { self.post_run(packets.as_ptr(), count) };
             // SAFETY: the ring has their buffers.
             unsafe { packets.forget(posted) };
             if posted == 0 && !self.post_first(&mut packets) {
@@ -317,17 +410,16 @@ impl TxRing {
         true
     }
 
-    /// Posts packets from the first of `len` on, as long as each is [simple](Simple) and there is room, up to the end of the
-    /// memory, and at most [`MAX_RUN`]. Returns how many.
+    /// Posts up to `count` packets, as long as each is in one buffer of the selected pool and has a length that can be sent.
+    /// Returns how many.
     ///
     /// # Safety
     ///
-    /// There must be `len` packets. The caller forgets those that were posted.
+    /// There must be as many packets, and straight descriptors. The caller forgets those that were posted.
     #[inline(always)]
-    unsafe fn post_run(&mut self, packets: *const Packet, len: usize) -> usize {
-        let count = len.min(self.ring.free()).min(self.ring.to_wrap(self.ring.end())).min(MAX_RUN);
+    unsafe fn post_run(&mut self, packets: *const Packet, count: usize) -> usize {
         let Some(delta) = self.delta else {
-            // SAFETY: the caller's promise; `count` is no more than `len`, and the ring has as many vacant descriptors.
+            // SAFETY: the caller's promise.
             return unsafe { self.post_scattered(packets, count) };
         };
         let to = self.ring.cursor(self.ring.end());
@@ -360,23 +452,22 @@ impl TxRing {
         }
     }
 
-    /// Gets on with a packet that is not [simple](Simple): of another pool, of several segments, or with moved data. Returns
-    /// `false` if it cannot be sent, or if there is no room.
+    /// Gets on with a packet of another pool, or of several segments. Returns `false` if it cannot be sent, or if there is no
+    /// room.
     #[inline(never)]
     fn post_first(&mut self, packets: &mut crate::packet::Outgoing<'_>) -> bool {
         let Some(packet) = packets.first() else { return true };
+        if self.pool_id != Some(packet.pool()) {
+            return self.select_pool(packet.pool());
+        }
         if self.ring.free() < packet.segment_count() || self.examine(packet).is_err() {
             return false;
-        }
-        let Some(owner) = self.attachment_of(packet.pool()) else { return false };
-        if owner != self.selected {
-            self.select(owner);
         }
         let Some(packet) = packets.next() else { return true };
         let mut left = packet.segment_count();
         packet.into_segments(|buffer, bytes, len| {
             left -= 1;
-            let Some(attachment) = self.attachments.get(owner) else { return };
+            let Some(attachment) = self.attachments.get(self.selected) else { return };
             // SAFETY: all segments lie in buffers of the packet's pool, which the attachment is of.
             let Some(address) = (unsafe { attachment.address(bytes) }) else { return };
             // SAFETY: `len` bytes from `address` on are the segment's, in this buffer, and the device reads them. There is room.
@@ -416,6 +507,13 @@ impl TxRing {
     }
 }
 
+/// What [`TxRing::post`] did.
+struct Posted {
+    packets: usize,
+    /// Whether the batch has no more.
+    all: bool,
+}
+
 /// As [`TxRing::post_run`], to the descriptors from `to` on, with the addresses that `address` finds.
 ///
 /// # Safety
@@ -432,35 +530,35 @@ unsafe fn post_run(
     let mut done = 0;
     // SAFETY: `count` packets and descriptors are there, so a group or one follows `done` of them.
     unsafe {
-        while done + GROUP <= count && post_group::<GROUP>(packets.add(done), to.at(done), simple, address) {
+        while done + GROUP <= count && post_group(packets.add(done), to.at(done), simple, address) {
             done += GROUP;
         }
-        while done < count && post_group::<1>(packets.add(done), to.at(done), simple, address) {
+        while done < count && post_one(&*packets.add(done), to.at(done), simple, address) {
             done += 1;
         }
     }
     done
 }
 
-/// Writes descriptors and places of `N` packets, if all are [simple](Simple). Returns `true` if they are.
+/// Writes descriptors and places of [`GROUP`] packets, if all are [simple](Simple). Returns `true` if they are.
 ///
 /// They are written before the answer is known. Until then the packets own the buffers, and the device does not own the
 /// descriptors, because no doorbell has given it these.
 ///
 /// # Safety
 ///
-/// There must be `N` packets, and descriptors in one piece, none of which is posted. If the answer is `true`, the caller
+/// There must be as many packets, and descriptors in one piece, none of which is posted. If the answer is `true`, the caller
 /// counts the descriptors as posted, and forgets the packets. `address` is as for [`post_run`].
 #[inline(always)]
-unsafe fn post_group<const N: usize>(
+unsafe fn post_group(
     packets: *const Packet,
     to: Cursor,
     simple: Simple,
     address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
 ) -> bool {
     let mut numbers = 0;
-    for n in 0..N {
-        // SAFETY: there are `N` of each. The data of a simple packet are at its buffer's default address; of any other, the
+    for n in 0..GROUP {
+        // SAFETY: there are as many of each. The data of a simple packet are at its buffer's default address; of any other, the
         // place is not used.
         unsafe {
             let packet = &*packets.add(n);
@@ -471,6 +569,31 @@ unsafe fn post_group<const N: usize>(
         }
     }
     simple.is_good(numbers)
+}
+
+/// Writes descriptor and place of a packet, if it is [simple](Simple) but for where its data are in the buffer. Returns `true`
+/// if it is.
+///
+/// # Safety
+///
+/// As for [`post_group`], of one.
+#[inline(always)]
+unsafe fn post_one(
+    packet: &Packet,
+    to: Cursor,
+    simple: Simple,
+    address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
+) -> bool {
+    let (number, moved) = simple.look_at_moved(packet.extent());
+    if !simple.is_good(number) {
+        return false;
+    }
+    // SAFETY: the packet's data were moved so far from its buffer's default address. The descriptor is vacant.
+    unsafe {
+        let Some(address) = address(packet.data()) else { return false };
+        to.post(simple.descriptor(number, address), Buffer::from_data(packet.data().offset(-moved)));
+    }
+    true
 }
 
 /// Returns the descriptor of a segment. The last of a packet ends it.
@@ -506,11 +629,9 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/TransmitQueue.transmit.md")))]
     #[inline(always)]
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, Refused> {
-        let before = batch.len();
-        let all = self.ring.post(batch);
-        let sent = before - batch.len();
+        let Posted { packets, all } = self.ring.post(batch);
         self.announce_new();
-        if all { Ok(sent) } else { self.ring.take_refused(batch, sent) }
+        if all { Ok(packets) } else { self.ring.take_refused(batch, packets) }
     }
 
     /// Tells the device of what it does not know of yet.
@@ -553,6 +674,8 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
 
     /// Returns `true` if all posted packets were sent.
     pub fn is_drained(&mut self) -> bool {
+        self.ring.report();
+        self.announce_new();
         self.ring.is_drained()
     }
 

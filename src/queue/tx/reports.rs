@@ -1,4 +1,4 @@
-//! The reports that a transmit ring has requested.
+//! The reports that a transmit ring waits for.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -22,7 +22,7 @@ pub(super) struct Reports {
     mask: u64,
     first: u64,
     next: u64,
-    /// The end of the last report.
+    /// The end of the last report, or how many descriptors were reclaimed, if that is more.
     end: u64,
 }
 
@@ -40,20 +40,20 @@ impl Reports {
         entries..entries + (self.mask as usize + 1) * size_of::<Report>()
     }
 
-    /// Counts descriptors from `by` on.
-    #[cfg(test)]
-    pub(super) fn count_from(&mut self, by: u64) {
-        self.end += by;
-    }
-
-    /// Returns the descriptor after the last that a report was requested for.
+    /// Returns the descriptor after the last that was reported, or that a report is waited for.
     #[inline(always)]
     pub(super) fn end(&self) -> u64 {
         self.end
     }
 
-    /// Adds a report at the end.
+    /// Counts all descriptors before `end` as reported. The queue is empty.
     #[inline(always)]
+    pub(super) fn skip_to(&mut self, end: u64) {
+        self.end = end;
+    }
+
+    /// Adds a report at the end.
+    #[inline(never)]
     pub(super) fn push(&mut self, report: Report) {
         // There are at most as many reports as descriptors that are posted.
         if let Some(entry) = self.entries.get_mut((self.next & self.mask) as usize) {

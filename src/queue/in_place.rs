@@ -10,7 +10,7 @@ use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::{self, Buffer, PoolId, whole};
 use crate::queue::rx::RxRing;
-use crate::queue::tx::{MAX_RUN, TxRing};
+use crate::queue::tx::TxRing;
 use crate::queue::{ReceiveQueue, TransmitQueue};
 
 /// The decision about a packet.
@@ -282,14 +282,14 @@ fn forward_to_one(
     // A device that writes back without end what must be skipped must not keep the caller.
     let until = rx.until();
     let mut left = most;
-    let mut count = most.min(rx.straight()).min(tx.straight()).min(MAX_RUN);
+    let mut count = most.min(rx.straight()).min(tx.straight());
     loop {
         // SAFETY: the pool of `rx` is selected, and so many descriptors follow in one piece in both rings.
         let (passed, dropped) = unsafe { pass_run(rx, tx, count, &mut is_sent) };
         counts.sent += passed - dropped;
         counts.dropped += dropped;
         left -= passed;
-        if left == 0 || passed < count && !rx.is_front_done() {
+        if (left == 0 || passed < count && !rx.is_front_done()) && !rx.is_due() {
             return counts;
         }
         count = prepare(rx, tx, low, until, &mut counts.dropped).min(left);
@@ -308,14 +308,14 @@ fn prepare(rx: &mut RxRing, tx: &mut TxRing, low: usize, until: u64, dropped: &m
         rx.refill_if_short();
     }
     rx.look_ahead(rx.ring().len() - low);
-    tx.look_ahead(tx.ring().len());
+    tx.look_ahead();
     while tx.straight() > 0 && rx.is_front_done() {
         let left = until.saturating_sub(rx.ring().first()) as usize;
         if left == 0 {
             break;
         }
         if rx.front(tx.max_len()).is_some() {
-            return rx.piece().min(tx.straight()).min(MAX_RUN).min(left);
+            return rx.piece().min(tx.straight()).min(left);
         }
         *dropped += rx.skip().unwrap_or(0);
     }
@@ -343,7 +343,7 @@ impl Passage<'_> {
         // or in their pool.
         let sent = self.sent();
         unsafe {
-            self.from.parts().0.forget(self.passed);
+            self.from.forget(self.passed);
             self.to.parts().0.grow(sent);
         }
         self.to.report();

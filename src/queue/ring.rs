@@ -168,6 +168,17 @@ impl Cursor {
         }
     }
 
+    /// The places of `count` descriptors.
+    ///
+    /// # Safety
+    ///
+    /// That many places follow in one piece, and nobody else refers to them for `'a`.
+    #[inline(always)]
+    unsafe fn places<'a>(self, count: usize) -> &'a mut [MaybeUninit<Buffer>] {
+        // SAFETY: the caller's promise.
+        unsafe { core::slice::from_raw_parts_mut(self.place, count) }
+    }
+
     /// Writes `count` descriptors that give the device the buffers in their places to receive into, at the addresses that
     /// `address` finds. Returns how many: all, unless it found one address not.
     ///
@@ -182,9 +193,10 @@ impl Cursor {
         unsafe {
             while n + 8 <= count {
                 // Written out, because the compiler keeps a loop a loop.
-                for at in n..n + 8 {
-                    let Some(address) = address(self.at(at).buffer().data()) else { return at };
-                    self.at(at).describe_one(address);
+                let from = self.at(n);
+                for at in 0..8 {
+                    let Some(address) = address(from.at(at).buffer().data()) else { return n + at };
+                    from.at(at).describe_one(address);
                 }
                 n += 8;
             }
@@ -331,17 +343,6 @@ impl Ring {
         unsafe { Cursor { slot: self.slots.add(index).as_ptr(), place: self.places.as_mut_ptr().add(index) } }
     }
 
-    /// The places of `count` descriptors from `index` on: up to the end of the memory, and from its start.
-    #[inline(always)]
-    fn places(&mut self, index: u64, count: usize) -> [&mut [MaybeUninit<Buffer>]; 2] {
-        let index = self.wrap(index);
-        let to_wrap = count.min(self.len() - index);
-        let (start, rest) = self.places.split_at_mut(index);
-        let start_len = (count - to_wrap).min(index);
-        // SAFETY: `index + to_wrap` is at most the number of descriptors, and places are at least as many.
-        unsafe { [rest.get_unchecked_mut(..to_wrap), start.get_unchecked_mut(..start_len)] }
-    }
-
     /// Counts `count` more descriptors as posted.
     ///
     /// # Safety
@@ -371,40 +372,21 @@ impl Ring {
     /// more into a buffer than the pool's buffers have.
     #[inline(always)]
     pub(crate) unsafe fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
-        let vacant = self.len() - self.posted();
-        let [one, two] = self.places(self.end, vacant);
-        let filled = {
-            let mut free = pool.free();
-            let count = free.pop_into(one);
-            count + if count == one.len() { free.pop_into(two) } else { 0 }
-        };
-        // SAFETY: the descriptors from the end on are not posted, so they are the driver's, and `filled` of their places hold
-        // buffers now. The rest is the caller's promise.
-        unsafe { self.describe(filled, address) };
-        filled == vacant
-    }
-
-    /// Posts the `count` buffers that were put into the places from the end on.
-    ///
-    /// # Safety
-    ///
-    /// The descriptors are not posted, their places hold buffers, and for `address` the promise of
-    /// [`refill`](Self::refill).
-    #[inline(always)]
-    unsafe fn describe(&mut self, count: usize, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) {
-        let mut left = count;
-        while left > 0 {
-            let piece = left.min(self.to_wrap(self.end));
-            // SAFETY: that many descriptors follow in one piece; the rest is the caller's promise. A buffer without an address,
-            // which attachments do not have, is left out with those behind it, and leaks.
+        loop {
+            let piece = (self.len() - self.posted()).min(self.to_wrap(self.end));
+            if piece == 0 {
+                return true;
+            }
+            let to = self.cursor(self.end);
+            // SAFETY: the descriptors from the end on are not posted, so they are the driver's, and `filled` of their places hold
+            // buffers now. The rest is the caller's promise.
             unsafe {
-                let described = self.cursor(self.end).describe(piece, &address);
-                self.grow(described);
-                if described < piece {
-                    return;
+                let filled = pool.free().pop_into(to.places(piece));
+                self.grow(to.describe(filled, &address));
+                if filled < piece {
+                    return false;
                 }
             }
-            left -= piece;
         }
     }
 
@@ -415,16 +397,17 @@ impl Ring {
     /// They must be posted, and of `pool`, and the device must be done with them, or have stopped.
     #[inline(always)]
     pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) {
-        let places = self.places(self.first, count);
-        let mut free = pool.free();
-        for places in places {
+        let mut left = count;
+        while left > 0 {
+            let piece = left.min(self.to_wrap(self.first));
             // SAFETY: posted descriptors have a buffer in their place, of the pool by the caller's promise; the ring gives them
             // up, as `first` moves past them.
-            unsafe { free.push_all(places) };
+            unsafe {
+                pool.free().push_all(self.cursor(self.first).places(piece));
+                self.forget(piece);
+            }
+            left -= piece;
         }
-        drop(free);
-        // SAFETY: the pool has them.
-        unsafe { self.forget(count) };
     }
 
     /// Hands the first `count` buffers over to the end of `to`, at the addresses that `address` finds.
@@ -449,7 +432,7 @@ impl Ring {
             unsafe {
                 into.place.copy_from_nonoverlapping(from.place, piece);
                 self.forget(piece);
-                to.describe(piece, &address);
+                to.grow(into.describe(piece, &address));
             }
             left -= piece;
         }

@@ -102,6 +102,8 @@ pub(crate) struct RxRing {
     buffer_size: u64,
     /// The end of the [straight](Self::straight) descriptors.
     straight_end: u64,
+    /// Once the first descriptor is this, buffers are to be found for the vacant ones. At most `straight_end`.
+    due_at: u64,
     /// The tail that the device has received: the descriptors before it are the device's.
     announced: u64,
     long_frames: LongFrames,
@@ -127,6 +129,7 @@ impl RxRing {
             pool_id: pool.id(),
             buffer_size: pool.buffer_size() as u64,
             straight_end: 0,
+            due_at: 0,
             announced: 0,
             long_frames,
             frame: Frame::Next,
@@ -146,6 +149,7 @@ impl RxRing {
     pub(crate) fn count_from(&mut self, by: u64) {
         self.ring.count_from(by);
         self.straight_end += by;
+        self.due_at += by;
         self.announced += by;
     }
 
@@ -194,7 +198,7 @@ impl RxRing {
     }
 
     /// Receives packets as long as there are some, and room in `batch`, and posts buffers in their place.
-    #[inline(never)]
+    #[inline(always)]
     fn receive(&mut self, batch: &mut Batch) -> Received {
         let count = self.straight().min(batch.free());
         let first = self.ring.first();
@@ -212,7 +216,7 @@ impl RxRing {
             self.ring.forget(1);
             batch.grow(1);
         }
-        if self.straight() == 0 { self.receive_more(batch, 1) } else { Received { packets: 1, has_refilled: false } }
+        if self.is_due() { self.receive_more(batch, 1) } else { Received { packets: 1, has_refilled: false } }
     }
 
     /// As [`receive`](Self::receive), where `count` packets may follow in one piece.
@@ -220,7 +224,7 @@ impl RxRing {
     fn receive_many(&mut self, batch: &mut Batch, count: usize) -> Received {
         let packets = self.receive_run(batch, count);
         let ends_early = packets < count && self.ring.slot(self.ring.first()).is_done::<WriteBack>();
-        if ends_early || self.straight() == 0 {
+        if ends_early || self.is_due() {
             return self.receive_more(batch, packets);
         }
         Received { packets, has_refilled: false }
@@ -251,15 +255,35 @@ impl RxRing {
         if self.is_between_frames() { self.ring.posted().min(self.ring.to_wrap(self.ring.first())) } else { 0 }
     }
 
-    /// Returns how many of these are known to be there, up to where buffers are to be found for the vacant ones.
+    /// Returns how many of these are known to be there.
     #[inline(always)]
     pub(super) fn straight(&self) -> usize {
-        self.straight_end.saturating_sub(self.ring.first()) as usize
+        (self.straight_end - self.ring.first()) as usize
+    }
+
+    /// Returns `true` if buffers are to be found for the vacant descriptors, or none is [straight](Self::straight).
+    #[inline(always)]
+    pub(super) fn is_due(&self) -> bool {
+        self.ring.first() >= self.due_at
     }
 
     /// Finds anew how many descriptors are [straight](Self::straight), if buffers are to be found once `vacant` have none.
     pub(super) fn look_ahead(&mut self, vacant: usize) {
-        self.straight_end = self.ring.first() + self.piece().min(vacant.saturating_sub(self.vacant())) as u64;
+        let (first, straight) = (self.ring.first(), self.piece());
+        self.straight_end = first + straight as u64;
+        self.due_at = first + straight.min(vacant.saturating_sub(self.vacant())) as u64;
+    }
+
+    /// Counts the first `count` descriptors as not posted any more.
+    ///
+    /// # Safety
+    ///
+    /// The caller has their buffers.
+    #[inline(always)]
+    pub(super) unsafe fn forget(&mut self, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.forget(count) };
+        self.straight_end = self.straight_end.max(self.ring.first());
     }
 
     /// Returns how many descriptors have no buffer.
@@ -368,6 +392,7 @@ impl RxRing {
     #[inline(always)]
     pub(super) fn drop_front(&mut self) {
         if let Some(buffer) = self.ring.take() {
+            self.straight_end = self.straight_end.max(self.ring.first());
             self.attachment.pool().free().push(buffer);
         }
     }
@@ -386,6 +411,8 @@ impl RxRing {
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
         let damaged = done.field(WriteBack::RXE);
         let buffer = self.ring.take()?;
+        // The next may not be the start of a frame.
+        self.straight_end = self.ring.first();
         let pool = self.attachment.pool();
         let fits = len != 0 && len <= pool.buffer_size() as u64;
         let good = fits && !damaged;
@@ -416,8 +443,6 @@ impl RxRing {
                 if last { Frame::Next } else { Frame::Dropped }
             }
         };
-        // The next is not the start of a frame.
-        self.straight_end = 0;
         None
     }
 }

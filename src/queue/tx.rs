@@ -48,6 +48,8 @@ pub(crate) struct TxRing {
     attachments: Vec<Attachment>,
     /// The end of the [straight](Self::straight) descriptors.
     straight_end: u64,
+    /// Once the next descriptor is this, buffers are to be reclaimed. At most `straight_end`.
+    due_at: u64,
     /// The attachment whose packets are posted at present, and its pool.
     selected: usize,
     pool_id: Option<PoolId>,
@@ -70,6 +72,7 @@ impl TxRing {
             announced: 0,
             attachments: vec![],
             straight_end: 0,
+            due_at: 0,
             selected: 0,
             pool_id: None,
             delta: None,
@@ -86,6 +89,7 @@ impl TxRing {
         assert!(self.ring.posted() == 0);
         self.ring.count_from(by);
         self.straight_end += by;
+        self.due_at += by;
         self.announced += by;
         self.reports.skip_to(self.ring.end());
     }
@@ -145,23 +149,34 @@ impl TxRing {
         true
     }
 
-    /// Requests a report of the last descriptor, if the device does not know of it yet.
+    /// Requests reports: of the last descriptor, and every [`MAX_RUN`]. Those that the device knows of have theirs.
     #[inline(always)]
     pub(super) fn report(&mut self) {
         let end = self.ring.end();
         if self.announced != end {
+            while end - self.reports.end() > MAX_RUN as u64 {
+                self.report_before(self.reports.end() + MAX_RUN as u64);
+            }
             // SAFETY: the descriptor was posted in format `Data` since the last doorbell. RS makes the device write back to the
             // descriptor alone.
             unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
-            if end - self.reports.end() >= MAX_RUN as u64 {
-                self.close();
+            if end - self.reports.end() == MAX_RUN as u64 {
+                self.reports.push(Report { end, owner: self.selected });
             }
         }
     }
 
+    /// Requests a report in the middle of a run, and notes it.
+    #[inline(never)]
+    fn report_before(&mut self, end: u64) {
+        // SAFETY: as in `report`: what the device knows of ends less than `MAX_RUN` behind the last report.
+        unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+        self.reports.push(Report { end, owner: self.selected });
+    }
+
     /// Ends a run: its buffers are reclaimed together.
-    #[inline(always)]
     fn close(&mut self) {
+        self.report();
         let end = self.ring.end();
         if self.reports.end() != end {
             self.reports.push(Report { end, owner: self.selected });
@@ -257,11 +272,10 @@ impl TxRing {
     /// There must be such a packet, in one buffer, and room. The pool of `rx` must be selected.
     #[inline(always)]
     pub(super) unsafe fn pass_front(&mut self, rx: &mut RxRing, len: u64) -> bool {
-        let (from, _) = rx.parts();
         // SAFETY: the descriptor at the front is posted, and its buffer moves to this ring, whose descriptor at the end is vacant.
         // The buffer is of the selected pool, and has `len` bytes.
         unsafe {
-            let buffer = from.cursor(from.first()).buffer();
+            let buffer = rx.front_cursor().buffer();
             let address = match (self.delta, self.attachments.get(self.selected)) {
                 (Some(delta), _) => Some(delta.address(buffer.data())),
                 (None, Some(attachment)) => attachment.address(buffer.data()),
@@ -269,12 +283,10 @@ impl TxRing {
             };
             let Some(address) = address.filter(|_| len <= self.max_len) else { return false };
             self.ring.cursor(self.ring.end()).post(whole(len, address), buffer);
-            from.forget(1);
+            rx.forget(1);
             self.ring.grow(1);
         }
-        if self.ring.end() - self.reports.end() >= MAX_RUN as u64 {
-            self.report();
-        }
+        self.straight_end = self.straight_end.max(self.ring.end());
         true
     }
 
@@ -328,26 +340,33 @@ impl TxRing {
         self.max_len
     }
 
-    /// Returns how many vacant descriptors follow in one piece, up to where buffers are to be reclaimed.
+    /// Returns how many vacant descriptors are known to follow in one piece.
     #[inline(always)]
     pub(super) fn straight(&self) -> usize {
-        self.straight_end.saturating_sub(self.ring.end()) as usize
+        (self.straight_end - self.ring.end()) as usize
     }
 
-    /// Finds anew how many descriptors are [straight](Self::straight), if `posted` may be posted without a look for reports.
-    pub(super) fn look_ahead(&mut self, posted: usize) {
-        // If the device is behind, it looks again soon.
-        let to_reclaim = posted.saturating_sub(self.ring.posted()).max(MAX_RUN);
+    /// Returns `true` if buffers are to be reclaimed, or no descriptor is [straight](Self::straight).
+    #[inline(always)]
+    fn is_due(&self) -> bool {
+        self.ring.end() >= self.due_at
+    }
+
+    /// Finds anew how many descriptors are [straight](Self::straight).
+    pub(super) fn look_ahead(&mut self) {
         let end = self.ring.end();
-        self.straight_end = end + to_reclaim.min(self.ring.free()).min(self.ring.to_wrap(end)) as u64;
+        let straight = self.ring.free().min(self.ring.to_wrap(end));
+        self.straight_end = end + straight as u64;
+        // If the device is behind, it looks again soon.
+        self.due_at = end + straight.min(self.threshold.saturating_sub(self.ring.posted()).max(GROUP)) as u64;
     }
 
     /// Posts packets from the front of `batch`, as many as can be sent and as there is room for.
-    #[inline(never)]
+    #[inline(always)]
     fn post(&mut self, batch: &mut Batch) -> Posted {
         let [packet] = &**batch else { return self.post_many(batch) };
         let (end, number) = (self.ring.end(), self.simple.look(packet.extent()));
-        let (Some(delta), true, true) = (self.delta, self.simple.is_good(number), self.straight() > 0) else {
+        let (Some(delta), true, false) = (self.delta, self.simple.is_good(number), self.is_due()) else {
             return self.post_many(batch);
         };
         // On its own, it needs few registers.
@@ -360,8 +379,8 @@ impl TxRing {
             self.ring.grow(1);
             batch.forget_all();
         }
-        if end - self.reports.end() >= MAX_RUN as u64 {
-            self.close();
+        if end - self.reports.end() >= MAX_RUN as u64 - 1 {
+            self.reports.push(Report { end: end + 1, owner: self.selected });
         }
         Posted { packets: 1, all: true }
     }
@@ -370,7 +389,7 @@ impl TxRing {
     #[inline(never)]
     fn post_many(&mut self, batch: &mut Batch) -> Posted {
         let len = batch.len();
-        let count = len.min(self.straight()).min(MAX_RUN);
+        let count = if self.is_due() { 0 } else { len.min(self.straight()) };
         // SAFETY: the batch has these packets, and forgets those that were posted, when all were; otherwise `post_rest` does.
         let posted = unsafe { self.post_run(batch.as_ptr(), count) };
         if posted == len && len > 0 {
@@ -392,13 +411,13 @@ impl TxRing {
         // SAFETY: the ring has their buffers.
         unsafe { packets.forget(posted) };
         while !packets.is_empty() {
-            if self.straight() == 0 {
+            if self.is_due() {
                 if self.ring.posted() >= self.threshold || self.ring.free() < packets.len() {
                     self.reclaim();
                 }
-                self.look_ahead(self.threshold);
+                self.look_ahead();
             }
-            let count = packets.len().min(self.straight()).min(MAX_RUN);
+            let count = packets.len().min(self.straight());
             // SAFETY: these packets are there, and those that were posted are forgotten.
             let posted = unsafe { self.post_run(packets.as_ptr(), count) };
             // SAFETY: the ring has their buffers.
@@ -473,6 +492,7 @@ impl TxRing {
             // SAFETY: `len` bytes from `address` on are the segment's, in this buffer, and the device reads them. There is room.
             _ = unsafe { self.ring.post_buffer(segment(address, len, left == 0), buffer) };
         });
+        self.straight_end = self.straight_end.max(self.ring.end());
         self.report();
         true
     }

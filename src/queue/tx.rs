@@ -389,44 +389,33 @@ impl TxRing {
     #[inline(never)]
     fn post_many(&mut self, batch: &mut Batch) -> Posted {
         let len = batch.len();
-        let count = if self.is_due() { 0 } else { len.min(self.straight()) };
-        // SAFETY: the batch has these packets, and forgets those that were posted, when all were; otherwise `post_rest` does.
-        let posted = unsafe { self.post_run(batch.as_ptr(), count) };
-        if posted == len && len > 0 {
-            // SAFETY: the ring has their buffers.
-            unsafe { batch.forget_all() };
-            return Posted { packets: len, all: true };
-        }
-        let all = self.post_rest(batch, posted);
-        Posted { packets: len - batch.len(), all }
-    }
-
-    /// Goes on with the packets of `batch` behind the first `posted`, which were posted. Returns `true` if it posted all.
-    #[inline(never)]
-    fn post_rest(&mut self, batch: &mut Batch, posted: usize) -> bool {
-        if batch.is_empty() {
+        if len == 0 {
             self.reclaim();
         }
         let mut packets = batch.outgoing();
-        // SAFETY: the ring has their buffers.
-        unsafe { packets.forget(posted) };
         while !packets.is_empty() {
             if self.is_due() {
-                if self.ring.posted() >= self.threshold || self.ring.free() < packets.len() {
-                    self.reclaim();
-                }
-                self.look_ahead();
+                self.make_room(packets.len());
             }
             let count = packets.len().min(self.straight());
-            // SAFETY: these packets are there, and those that were posted are forgotten.
+            // SAFETY: these packets are there. The ring has the buffers of those that are forgotten.
             let posted = unsafe { self.post_run(packets.as_ptr(), count) };
-            // SAFETY: the ring has their buffers.
             unsafe { packets.forget(posted) };
             if posted == 0 && !self.post_first(&mut packets) {
-                return false;
+                break;
             }
         }
-        true
+        self.report();
+        Posted { packets: len - packets.len(), all: packets.is_empty() }
+    }
+
+    /// Reclaims buffers if that is worth it, or if there is no room for `count` packets.
+    #[inline(never)]
+    fn make_room(&mut self, count: usize) {
+        if self.ring.posted() >= self.threshold || self.ring.free() < count {
+            self.reclaim();
+        }
+        self.look_ahead();
     }
 
     /// Posts up to `count` packets, as long as each is in one buffer of the selected pool and has a length that can be sent.
@@ -435,7 +424,7 @@ impl TxRing {
     /// # Safety
     ///
     /// There must be as many packets, and straight descriptors. The caller forgets those that were posted.
-    #[inline(always)]
+    #[inline(never)]
     unsafe fn post_run(&mut self, packets: *const Packet, count: usize) -> usize {
         let Some(delta) = self.delta else {
             // SAFETY: the caller's promise.
@@ -447,7 +436,6 @@ impl TxRing {
         unsafe {
             let posted = post_run(packets, to, count, self.simple, |data| Some(delta.address(data)));
             self.ring.grow(posted);
-            self.report();
             posted
         }
     }
@@ -466,7 +454,6 @@ impl TxRing {
         unsafe {
             let posted = post_run(packets, to, count, self.simple, |data| attachment.address(data));
             self.ring.grow(posted);
-            self.report();
             posted
         }
     }
@@ -493,7 +480,6 @@ impl TxRing {
             _ = unsafe { self.ring.post_buffer(segment(address, len, left == 0), buffer) };
         });
         self.straight_end = self.straight_end.max(self.ring.end());
-        self.report();
         true
     }
 

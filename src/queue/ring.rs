@@ -224,7 +224,7 @@ impl Cursor {
 /// Returns the number of buffers that are exchanged with a pool at once, of so many that are in use: the pool's lock costs
 /// as much as some packets do.
 pub(crate) fn exchange_threshold(of: usize) -> usize {
-    32.max(of / 8)
+    32.max(of / 4)
 }
 
 impl Ring {

@@ -303,8 +303,11 @@ impl RxRing {
         // the batch has as much room. `done` packets were received: their buffers are moved out, as the ring forgets them, and
         // they were written to the start of the room.
         unsafe {
-            while done + GROUP <= count && receive_group(from.at(done), room.add(done), id, size) {
+            while done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, size) {
                 done += GROUP;
+            }
+            if done + GROUP / 2 <= count && receive_group::<{ GROUP / 2 }>(from.at(done), room.add(done), id, size) {
+                done += GROUP / 2;
             }
             while done < count && receive_one(from.at(done), room.add(done), id, size) {
                 done += 1;
@@ -461,7 +464,7 @@ impl Received {
 /// How many packets are moved, and then checked, without a branch between them.
 pub(super) const GROUP: usize = 8;
 
-/// Makes [`GROUP`] packets in `room` of what was received, if the device is done with all and each is simple. Returns `true`
+/// Makes `N` packets in `room` of what was received, if the device is done with all and each is simple. Returns `true`
 /// if so.
 ///
 /// They are written before the answer is known. Until then the places own the buffers, and the room counts as empty.
@@ -471,14 +474,14 @@ pub(super) const GROUP: usize = 8;
 /// There must be as many descriptors in one piece, whose places hold buffers of `pool` with `size` bytes, and as much room. The
 /// caller uses only the packets, if the answer is `true`, or only the places.
 #[inline(always)]
-unsafe fn receive_group(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
+unsafe fn receive_group<const N: usize>(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
     // The device goes by the order: if it is not done with the last, the group is not complete.
     // SAFETY: there are as many descriptors.
-    if unsafe { !from.at(GROUP - 1).slot().is_done::<WriteBack>() } {
+    if unsafe { !from.at(N - 1).slot().is_done::<WriteBack>() } {
         return false;
     }
     let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
-    for n in 0..GROUP {
+    for n in 0..N {
         // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's makes no
         // packet, as the caller uses none unless all lengths are good.
         unsafe {

@@ -389,20 +389,40 @@ impl TxRing {
     #[inline(never)]
     fn post_many(&mut self, batch: &mut Batch) -> Posted {
         let len = batch.len();
+        if self.is_due() {
+            self.make_room(len);
+        }
+        let count = len.min(self.straight());
+        // SAFETY: the batch has these packets, and forgets those that were posted: here if all were, otherwise in `post_rest`.
+        let posted = unsafe { self.post_run(batch.as_ptr(), count) };
+        if posted < len || len == 0 {
+            return self.post_rest(batch, posted);
+        }
+        // SAFETY: the ring has their buffers.
+        unsafe { batch.forget_all() };
+        self.report();
+        Posted { packets: len, all: true }
+    }
+
+    /// Goes on with the packets of `batch` behind the first `posted`, which were posted.
+    #[inline(never)]
+    fn post_rest(&mut self, batch: &mut Batch, posted: usize) -> Posted {
+        let len = batch.len();
         if len == 0 {
             self.reclaim();
         }
         let mut packets = batch.outgoing();
-        while !packets.is_empty() {
+        // SAFETY: the ring has their buffers.
+        unsafe { packets.forget(posted) };
+        while !packets.is_empty() && self.post_first(&mut packets) {
             if self.is_due() {
                 self.make_room(packets.len());
             }
             let count = packets.len().min(self.straight());
             // SAFETY: these packets are there. The ring has the buffers of those that are forgotten.
-            let posted = unsafe { self.post_run(packets.as_ptr(), count) };
-            unsafe { packets.forget(posted) };
-            if posted == 0 && !self.post_first(&mut packets) {
-                break;
+            unsafe {
+                let posted = self.post_run(packets.as_ptr(), count);
+                packets.forget(posted);
             }
         }
         self.report();
@@ -424,7 +444,7 @@ impl TxRing {
     /// # Safety
     ///
     /// There must be as many packets, and straight descriptors. The caller forgets those that were posted.
-    #[inline(never)]
+    #[inline(always)]
     unsafe fn post_run(&mut self, packets: *const Packet, count: usize) -> usize {
         let Some(delta) = self.delta else {
             // SAFETY: the caller's promise.
@@ -458,13 +478,20 @@ impl TxRing {
         }
     }
 
-    /// Gets on with a packet of another pool, or of several segments. Returns `false` if it cannot be sent, or if there is no
-    /// room.
+    /// Gets on with the first packet: makes room, selects its pool, or posts it if it has several segments. Returns `false` if
+    /// it cannot be sent, or if there is no room.
     #[inline(never)]
     fn post_first(&mut self, packets: &mut crate::packet::Outgoing<'_>) -> bool {
         let Some(packet) = packets.first() else { return true };
-        if self.pool_id != Some(packet.pool()) {
-            return self.select_pool(packet.pool());
+        if !self.select_pool(packet.pool()) {
+            return false;
+        }
+        if self.is_due() || self.ring.free() < packet.segment_count() {
+            self.make_room(packets.len());
+        }
+        let Some(packet) = packets.first() else { return true };
+        if packet.segment_count() == 1 && self.simple.is_good(self.simple.look_at_moved(packet.extent()).0) {
+            return self.straight() > 0;
         }
         if self.ring.free() < packet.segment_count() || self.examine(packet).is_err() {
             return false;
@@ -536,8 +563,11 @@ unsafe fn post_run(
     let mut done = 0;
     // SAFETY: `count` packets and descriptors are there, so a group or one follows `done` of them.
     unsafe {
-        while done + GROUP <= count && post_group(packets.add(done), to.at(done), simple, address) {
+        while done + GROUP <= count && post_group::<GROUP>(packets.add(done), to.at(done), simple, address) {
             done += GROUP;
+        }
+        if done + GROUP / 2 <= count && post_group::<{ GROUP / 2 }>(packets.add(done), to.at(done), simple, address) {
+            done += GROUP / 2;
         }
         while done < count && post_one(&*packets.add(done), to.at(done), simple, address) {
             done += 1;
@@ -546,7 +576,7 @@ unsafe fn post_run(
     done
 }
 
-/// Writes descriptors and places of [`GROUP`] packets, if all are [simple](Simple). Returns `true` if they are.
+/// Writes descriptors and places of `N` packets, if all are [simple](Simple). Returns `true` if they are.
 ///
 /// They are written before the answer is known. Until then the packets own the buffers, and the device does not own the
 /// descriptors, because no doorbell has given it these.
@@ -556,14 +586,14 @@ unsafe fn post_run(
 /// There must be as many packets, and descriptors in one piece, none of which is posted. If the answer is `true`, the caller
 /// counts the descriptors as posted, and forgets the packets. `address` is as for [`post_run`].
 #[inline(always)]
-unsafe fn post_group(
+unsafe fn post_group<const N: usize>(
     packets: *const Packet,
     to: Cursor,
     simple: Simple,
     address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
 ) -> bool {
     let mut numbers = 0;
-    for n in 0..GROUP {
+    for n in 0..N {
         // SAFETY: there are as many of each. The data of a simple packet are at its buffer's default address; of any other, the
         // place is not used.
         unsafe {

@@ -203,7 +203,11 @@ impl RxRing {
         let count = self.straight().min(batch.free());
         let first = self.ring.first();
         if count == 0 || count > 1 && self.ring.slot(first + 1).is_done::<WriteBack>() {
-            return self.receive_many(batch, count);
+            return if count >= FEW && self.ring.slot(first + (FEW as u64 - 1)).is_done::<WriteBack>() {
+                self.receive_run_of::<true>(batch, count)
+            } else {
+                self.receive_run_of::<false>(batch, count)
+            };
         }
         // There is one, or none. On its own, it needs few registers.
         let (from, room) = (self.ring.cursor(first), batch.room().as_mut_ptr());
@@ -219,10 +223,10 @@ impl RxRing {
         if self.is_due() { self.receive_more(batch, 1) } else { Received { packets: 1, has_refilled: false } }
     }
 
-    /// As [`receive`](Self::receive), where `count` packets may follow in one piece.
+    /// As [`receive`](Self::receive), where `count` packets may follow in one piece: [`FEW`] or more, if they are `MANY`.
     #[inline(never)]
-    fn receive_many(&mut self, batch: &mut Batch, count: usize) -> Received {
-        let packets = self.receive_run(batch, count);
+    fn receive_run_of<const MANY: bool>(&mut self, batch: &mut Batch, count: usize) -> Received {
+        let packets = self.receive_run::<MANY>(batch, count);
         let ends_early = packets < count && self.ring.slot(self.ring.first()).is_done::<WriteBack>();
         if ends_early || self.is_due() {
             return self.receive_more(batch, packets);
@@ -245,7 +249,7 @@ impl RxRing {
                 return Received { packets, has_refilled: true };
             }
             let count = self.piece().min(batch.free());
-            let run = self.receive_run(batch, count);
+            let run = self.receive_run::<true>(batch, count);
             packets += if run == 0 { self.push_segment(batch) } else { run };
         }
     }
@@ -295,7 +299,7 @@ impl RxRing {
     /// Moves up to `count` packets to the end of `batch`, as long as the device is done with them and each is simple: one
     /// buffer, with a length that it can have. Returns how many. `count` is at most the [piece](Self::piece), and the room.
     #[inline(always)]
-    fn receive_run(&mut self, batch: &mut Batch, count: usize) -> usize {
+    fn receive_run<const MANY: bool>(&mut self, batch: &mut Batch, count: usize) -> usize {
         let (id, size) = (self.pool_id, self.buffer_size);
         let (from, room) = (self.ring.cursor(self.ring.first()), batch.room().as_mut_ptr());
         let mut done = 0;
@@ -303,11 +307,11 @@ impl RxRing {
         // the batch has as much room. `done` packets were received: their buffers are moved out, as the ring forgets them, and
         // they were written to the start of the room.
         unsafe {
-            while done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, size) {
+            while MANY && done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, size) {
                 done += GROUP;
             }
-            if done + GROUP / 2 <= count && receive_group::<{ GROUP / 2 }>(from.at(done), room.add(done), id, size) {
-                done += GROUP / 2;
+            if MANY && done + FEW <= count && receive_group::<FEW>(from.at(done), room.add(done), id, size) {
+                done += FEW;
             }
             while done < count && receive_one(from.at(done), room.add(done), id, size) {
                 done += 1;
@@ -461,8 +465,9 @@ impl Received {
     const NONE: Self = Self { packets: 0, has_refilled: false };
 }
 
-/// How many packets are moved, and then checked, without a branch between them.
-pub(super) const GROUP: usize = 8;
+/// How many packets are moved, and then checked, without a branch between them: so many, or else this few.
+const GROUP: usize = 8;
+const FEW: usize = 4;
 
 /// Makes `N` packets in `room` of what was received, if the device is done with all and each is simple. Returns `true`
 /// if so.

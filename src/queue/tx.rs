@@ -33,8 +33,9 @@ const DRAIN_POLL: Duration = Duration::from_micros(50);
 /// The most descriptors of one run. The device stops if more than 40 follow each other without a report.
 pub(super) const MAX_RUN: usize = 32;
 
-/// How many packets are posted, and then checked, without a branch between them.
+/// How many packets are posted, and then checked, without a branch between them: so many, or else this few.
 const GROUP: usize = 8;
+const FEW: usize = 4;
 
 /// The ring of a transmit queue.
 #[derive(Debug)]
@@ -154,24 +155,27 @@ impl TxRing {
     pub(super) fn report(&mut self) {
         let end = self.ring.end();
         if self.announced != end {
-            while end - self.reports.end() > MAX_RUN as u64 {
-                self.report_before(self.reports.end() + MAX_RUN as u64);
-            }
             // SAFETY: the descriptor was posted in format `Data` since the last doorbell. RS makes the device write back to the
             // descriptor alone.
             unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
-            if end - self.reports.end() == MAX_RUN as u64 {
+            let run = end - self.reports.end();
+            if run == MAX_RUN as u64 {
                 self.reports.push(Report { end, owner: self.selected });
+            } else if run > MAX_RUN as u64 {
+                self.report_runs();
             }
         }
     }
 
-    /// Requests a report in the middle of a run, and notes it.
+    /// Requests a report every [`MAX_RUN`] descriptors, and notes them.
     #[inline(never)]
-    fn report_before(&mut self, end: u64) {
-        // SAFETY: as in `report`: what the device knows of ends less than `MAX_RUN` behind the last report.
-        unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
-        self.reports.push(Report { end, owner: self.selected });
+    fn report_runs(&mut self) {
+        while self.ring.end() - self.reports.end() >= MAX_RUN as u64 {
+            let end = self.reports.end() + MAX_RUN as u64;
+            // SAFETY: as in `report`: what the device knows of ends less than `MAX_RUN` behind the last report.
+            unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+            self.reports.push(Report { end, owner: self.selected });
+        }
     }
 
     /// Ends a run: its buffers are reclaimed together.
@@ -364,10 +368,12 @@ impl TxRing {
     /// Posts packets from the front of `batch`, as many as can be sent and as there is room for.
     #[inline(always)]
     fn post(&mut self, batch: &mut Batch) -> Posted {
-        let [packet] = &**batch else { return self.post_many(batch) };
+        let [packet] = &**batch else {
+            return if batch.len() < FEW { self.post_run_of::<false>(batch) } else { self.post_run_of::<true>(batch) };
+        };
         let (end, number) = (self.ring.end(), self.simple.look(packet.extent()));
         let (Some(delta), true, false) = (self.delta, self.simple.is_good(number), self.is_due()) else {
-            return self.post_many(batch);
+            return self.post_run_of::<false>(batch);
         };
         // On its own, it needs few registers.
         let to = self.ring.cursor(end);
@@ -385,16 +391,16 @@ impl TxRing {
         Posted { packets: 1, all: true }
     }
 
-    /// As [`post`](Self::post), of any number of packets.
+    /// As [`post`](Self::post), of any number of packets: best of [`FEW`] or more, if they are `MANY`.
     #[inline(never)]
-    fn post_many(&mut self, batch: &mut Batch) -> Posted {
+    fn post_run_of<const MANY: bool>(&mut self, batch: &mut Batch) -> Posted {
         let len = batch.len();
         if self.is_due() {
             self.make_room(len);
         }
         let count = len.min(self.straight());
         // SAFETY: the batch has these packets, and forgets those that were posted: here if all were, otherwise in `post_rest`.
-        let posted = unsafe { self.post_run(batch.as_ptr(), count) };
+        let posted = unsafe { self.post_run::<MANY>(batch.as_ptr(), count) };
         if posted < len || len == 0 {
             return self.post_rest(batch, posted);
         }
@@ -421,7 +427,7 @@ impl TxRing {
             let count = packets.len().min(self.straight());
             // SAFETY: these packets are there. The ring has the buffers of those that are forgotten.
             unsafe {
-                let posted = self.post_run(packets.as_ptr(), count);
+                let posted = self.post_run::<true>(packets.as_ptr(), count);
                 packets.forget(posted);
             }
         }
@@ -445,7 +451,7 @@ impl TxRing {
     ///
     /// There must be as many packets, and straight descriptors. The caller forgets those that were posted.
     #[inline(always)]
-    unsafe fn post_run(&mut self, packets: *const Packet, count: usize) -> usize {
+    unsafe fn post_run<const MANY: bool>(&mut self, packets: *const Packet, count: usize) -> usize {
         let Some(delta) = self.delta else {
             // SAFETY: the caller's promise.
             return unsafe { self.post_scattered(packets, count) };
@@ -454,7 +460,7 @@ impl TxRing {
         // SAFETY: `count` packets and vacant descriptors, in one piece, are there. Simple packets are of the selected pool, which
         // `delta` is of. The ring has the buffers of those that were posted.
         unsafe {
-            let posted = post_run(packets, to, count, self.simple, |data| Some(delta.address(data)));
+            let posted = post_run::<MANY>(packets, to, count, self.simple, |data| Some(delta.address(data)));
             self.ring.grow(posted);
             posted
         }
@@ -472,7 +478,7 @@ impl TxRing {
         // SAFETY: the caller's promise. Simple packets are of the selected pool, which the attachment is of. The ring has the
         // buffers of those that were posted.
         unsafe {
-            let posted = post_run(packets, to, count, self.simple, |data| attachment.address(data));
+            let posted = post_run::<true>(packets, to, count, self.simple, |data| attachment.address(data));
             self.ring.grow(posted);
             posted
         }
@@ -553,7 +559,7 @@ struct Posted {
 ///
 /// As for `TxRing::post_run`; and `address` returns where the device sees the byte at the pointer that it is given.
 #[inline(always)]
-unsafe fn post_run(
+unsafe fn post_run<const MANY: bool>(
     packets: *const Packet,
     to: Cursor,
     count: usize,
@@ -563,13 +569,16 @@ unsafe fn post_run(
     let mut done = 0;
     // SAFETY: `count` packets and descriptors are there, so a group or one follows `done` of them.
     unsafe {
-        while done + GROUP <= count && post_group::<GROUP>(packets.add(done), to.at(done), simple, address) {
+        while MANY && done + GROUP <= count && post_group::<GROUP>(packets.add(done), to.at(done), simple, address) {
             done += GROUP;
         }
-        if done + GROUP / 2 <= count && post_group::<{ GROUP / 2 }>(packets.add(done), to.at(done), simple, address) {
-            done += GROUP / 2;
+        if MANY && done + FEW <= count && post_group::<FEW>(packets.add(done), to.at(done), simple, address) {
+            done += FEW;
         }
-        while done < count && post_one(&*packets.add(done), to.at(done), simple, address) {
+        while !MANY && done < count && post_group::<1>(packets.add(done), to.at(done), simple, address) {
+            done += 1;
+        }
+        while MANY && done < count && post_one(&*packets.add(done), to.at(done), simple, address) {
             done += 1;
         }
     }

@@ -73,27 +73,49 @@ impl DescriptorSlot {
     }
 }
 
-impl DescriptorSlot {
-    /// Returns `count - least` if DD and `flag` are set, `unwanted` is clear and `count` is in `least..least + counts`;
-    /// else `None`.
-    ///
-    /// One comparison checks all of this. The expected bits and `least` are subtracted: a flag becomes 0 only if it was
-    /// set. The word is then rotated so that the count is lowest, and any remaining flag makes it too large.
+/// What the done word of a descriptor must be: DD and a flag set, another flag clear, and a count in some range.
+///
+/// One comparison checks all of this. The expected bits and the least count are subtracted: a flag becomes 0 only if it was
+/// set. The word is then rotated so that the count is lowest, and any remaining flag makes it too large.
+#[derive(Debug)]
+pub(crate) struct Expected<D> {
+    bits: u64,
+    looked_at: u64,
+    least: u64,
+    counts: u64,
+    rotation: PhantomData<fn() -> D>,
+}
+
+impl<D> Clone for Expected<D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D> Copy for Expected<D> {}
+
+impl<D: WriteBack> Expected<D> {
+    /// Expects `flag`, not `unwanted`, and a `count` from `least` to `most`.
     #[inline(always)]
-    pub(crate) fn count_if_good<D: WriteBack, F: Field<D>, U: Field<D>, C: Field<D>>(
-        &self,
-        _flag: F,
-        _unwanted: U,
-        _count: C,
-        least: u64,
-        counts: u64,
-    ) -> Option<u64> {
+    pub(crate) fn new<F: Field<D>, U: Field<D>, C: Field<D>>(_f: F, _unwanted: U, _c: C, least: u64, most: u64) -> Self {
         let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1);
+        let bits = flags | bits_from::<D, C>(least);
         let looked_at = flags | bits_from::<D, U>(1) | bits_from::<D, C>((1 << C::WIDTH) - 1);
-        let word = u64::from_le(self.0[D::DONE as usize / 64].load(Ordering::Acquire));
-        let difference = word.wrapping_sub(flags | bits_from::<D, C>(least)) & looked_at;
-        let more = difference.rotate_right(C::LSB % 64);
-        (more < counts).then_some(more)
+        Self { bits, looked_at, least, counts: (most + 1).saturating_sub(least), rotation: PhantomData }
+    }
+
+    /// Expects a count of at most `most`, too.
+    #[inline(always)]
+    pub(crate) fn at_most(self, most: u64) -> Self {
+        Self { counts: self.counts.min(most.saturating_add(1).saturating_sub(self.least)), ..self }
+    }
+
+    /// Returns the count of a descriptor, if all is as expected.
+    #[inline(always)]
+    pub(crate) fn count<C: Field<D>>(&self, slot: &DescriptorSlot, _count: C) -> Option<u64> {
+        let word = u64::from_le(slot.0[D::DONE as usize / 64].load(Ordering::Acquire));
+        let more = (word.wrapping_sub(self.bits) & self.looked_at).rotate_right(C::LSB % 64);
+        (more < self.counts).then(|| more + self.least)
     }
 }
 

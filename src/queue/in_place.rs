@@ -275,9 +275,9 @@ fn forward_to_one(
     most: usize,
     mut is_sent: impl FnMut(&mut [u8]) -> bool,
 ) -> ForwardCounts {
-    let mut counts = ForwardCounts::default();
+    let (mut sent, mut dropped) = (0, 0);
     if !tx.select_pool(rx.pool_id()) {
-        return counts;
+        return ForwardCounts::default();
     }
     // A device that writes back without end what must be skipped must not keep the caller.
     let until = rx.until();
@@ -285,24 +285,29 @@ fn forward_to_one(
     let mut count = most.min(rx.straight()).min(tx.straight());
     loop {
         // SAFETY: the pool of `rx` is selected, and so many descriptors follow in one piece in both rings.
-        let (passed, dropped) = unsafe { pass_run(rx, tx, count, &mut is_sent) };
-        counts.sent += passed - dropped;
-        counts.dropped += dropped;
-        left -= passed;
-        if (left == 0 || passed < count && !rx.is_front_done()) && !rx.is_due() {
-            return counts;
+        let run = unsafe { pass_run(rx, tx, count, &mut is_sent) };
+        sent += run.0 - run.1;
+        dropped += run.1;
+        left -= run.0;
+        if (left == 0 || run.0 < count && !rx.is_front_done()) && !rx.is_due() {
+            break;
         }
-        count = prepare(rx, tx, low, until, &mut counts.dropped).min(left);
+        let skipped;
+        (count, skipped) = prepare(rx, tx, low, until);
+        dropped += skipped;
+        count = count.min(left);
         if count == 0 {
-            return counts;
+            break;
         }
     }
+    ForwardCounts { sent, dropped, ..ForwardCounts::default() }
 }
 
-/// Finds buffers for `rx`, and skips what cannot be passed on. Returns how many can be passed: none, if nothing was received or
-/// there is no room.
+/// Finds buffers for `rx`, and skips what cannot be passed on. Returns how many can be passed, and how many packets were
+/// skipped. None can be passed if nothing was received or there is no room.
 #[inline(never)]
-fn prepare(rx: &mut RxRing, tx: &mut TxRing, low: usize, until: u64, dropped: &mut usize) -> usize {
+fn prepare(rx: &mut RxRing, tx: &mut TxRing, low: usize, until: u64) -> (usize, usize) {
+    let mut skipped = 0;
     if rx.ring().posted() <= low || tx.ring().free() == 0 {
         reclaim_into(tx, rx);
         rx.refill_if_short();
@@ -315,11 +320,11 @@ fn prepare(rx: &mut RxRing, tx: &mut TxRing, low: usize, until: u64, dropped: &m
             break;
         }
         if rx.front(tx.max_len()).is_some() {
-            return rx.piece().min(tx.straight()).min(left);
+            return (rx.piece().min(tx.straight()).min(left), skipped);
         }
-        *dropped += rx.skip().unwrap_or(0);
+        skipped += rx.skip().unwrap_or(0);
     }
-    0
+    (0, skipped)
 }
 
 /// A run of packets on their way, which is settled with the rings when it ends, also by a panic of the caller's code.
@@ -343,7 +348,7 @@ impl Passage<'_> {
         // or in their pool.
         let sent = self.sent();
         unsafe {
-            self.from.forget(self.passed);
+            self.from.parts().0.forget(self.passed);
             self.to.parts().0.grow(sent);
         }
         self.to.report();
@@ -390,7 +395,7 @@ unsafe fn pass(
     is_sent: &mut impl FnMut(&mut [u8]) -> bool,
     address: impl Fn(&TxRing, NonNull<u8>) -> Option<DmaAddr>,
 ) -> (usize, usize) {
-    let (pool, limit) = (rx.pool_id(), rx.limit(tx.max_len()));
+    let (pool, expected) = (rx.pool_id(), rx.forwarded().at_most(tx.max_len()));
     let (from, to) = (rx.front_cursor(), tx.end_cursor());
     let mut passage = Passage { from: rx, to: tx, passed: 0, dropped: 0 };
     while passage.passed < count {
@@ -399,12 +404,8 @@ unsafe fn pass(
         // was checked, so the slice lies in the buffer.
         unsafe {
             let at = from.at(passage.passed);
-            let slot = at.slot();
-            let Some(more) = slot.count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, SHORTEST, limit)
-            else {
-                break;
-            };
-            let (buffer, len) = (at.buffer(), more + SHORTEST);
+            let Some(len) = expected.count(at.slot(), WriteBack::PKT_LEN) else { break };
+            let buffer = at.buffer();
             let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
             match if is_sent(bytes) { address(passage.to, buffer.data()) } else { None } {
                 Some(address) => {

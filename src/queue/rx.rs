@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Several};
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Expected, Several};
 use crate::dma::Dma;
 use crate::field::Value;
 use crate::index;
@@ -100,6 +100,9 @@ pub(crate) struct RxRing {
     /// The pool's, and the size of its buffers in bytes: here, where each call reads them.
     pool_id: PoolId,
     buffer_size: u64,
+    /// What is expected of a packet in one buffer, and of one to forward in place.
+    simple: Expected<WriteBack>,
+    forwarded: Expected<WriteBack>,
     /// The end of the [straight](Self::straight) descriptors.
     straight_end: u64,
     /// Once the first descriptor is this, buffers are to be found for the vacant ones. At most `straight_end`.
@@ -128,6 +131,8 @@ impl RxRing {
             threshold: exchange_threshold(len),
             pool_id: pool.id(),
             buffer_size: pool.buffer_size() as u64,
+            simple: expected(1, pool),
+            forwarded: expected(SHORTEST, pool),
             straight_end: 0,
             due_at: 0,
             announced: 0,
@@ -214,8 +219,9 @@ impl RxRing {
         // SAFETY: the descriptor was posted, and the batch has room. The packet is written there, and its buffer moves to it, as
         // the ring forgets it.
         unsafe {
-            if !receive_one(from, room, self.pool_id, self.buffer_size) {
-                return if from.slot().is_done::<WriteBack>() { self.receive_more(batch, 0) } else { Received::NONE };
+            if !receive_one(from, room, self.pool_id, &self.simple) {
+                let is_due = from.slot().is_done::<WriteBack>() || self.is_due();
+                return if is_due { self.receive_more(batch, 0) } else { Received::NONE };
             }
             self.ring.forget(1);
             batch.grow(1);
@@ -300,7 +306,7 @@ impl RxRing {
     /// buffer, with a length that it can have. Returns how many. `count` is at most the [piece](Self::piece), and the room.
     #[inline(always)]
     fn receive_run<const MANY: bool>(&mut self, batch: &mut Batch, count: usize) -> usize {
-        let (id, size) = (self.pool_id, self.buffer_size);
+        let (id, size, simple) = (self.pool_id, self.buffer_size, self.simple);
         let (from, room) = (self.ring.cursor(self.ring.first()), batch.room().as_mut_ptr());
         let mut done = 0;
         // SAFETY: `count` descriptors were posted, in one piece, so their places hold buffers, all of the attachment's pool, and
@@ -313,7 +319,7 @@ impl RxRing {
             if MANY && done + FEW <= count && receive_group::<FEW>(from.at(done), room.add(done), id, size) {
                 done += FEW;
             }
-            while done < count && receive_one(from.at(done), room.add(done), id, size) {
+            while done < count && receive_one(from.at(done), room.add(done), id, &simple) {
                 done += 1;
             }
             self.ring.forget(done);
@@ -342,10 +348,10 @@ impl RxRing {
         matches!(self.frame, Frame::Next)
     }
 
-    /// Returns the number of lengths from [`SHORTEST`] on that a packet in one buffer can have, up to `max_len`.
+    /// Returns what is expected of a packet in one buffer that is forwarded in place.
     #[inline(always)]
-    pub(super) fn limit(&self, max_len: u64) -> u64 {
-        (max_len.min(self.buffer_size) + 1).saturating_sub(SHORTEST)
+    pub(super) fn forwarded(&self) -> Expected<WriteBack> {
+        self.forwarded
     }
 
     #[inline(always)]
@@ -383,14 +389,12 @@ impl RxRing {
         if !self.is_between_frames() || self.ring.posted() == 0 {
             return None;
         }
-        let limit = self.limit(max_len);
-        let at = self.ring.cursor(self.ring.first());
-        // SAFETY: the descriptor is posted, so there is one, and its place holds a buffer, which stays there. Lengths within the
-        // limit are those of a buffer, so the slice lies in it, and it borrows the ring.
+        let expected = self.forwarded.at_most(max_len);
+        let at = self.front_cursor();
+        // SAFETY: the descriptor is posted, so there is one, and its place holds a buffer, which stays there. Lengths that are
+        // expected are those of a buffer, so the slice lies in it, and it borrows the ring.
         unsafe {
-            let slot = at.slot();
-            let more = slot.count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, SHORTEST, limit)?;
-            let len = more + SHORTEST;
+            let len = expected.count(at.slot(), WriteBack::PKT_LEN)?;
             Some((core::slice::from_raw_parts_mut(at.buffer().data().as_ptr(), len as usize), len))
         }
     }
@@ -498,20 +502,29 @@ unsafe fn receive_group<const N: usize>(from: Cursor, room: *mut MaybeUninit<Pac
     several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
 }
 
-/// As [`receive_group`], of one packet.
+/// As [`receive_group`], of one packet, which is as `simple` says.
 ///
 /// # Safety
 ///
-/// As for [`receive_group`], of one.
+/// As for [`receive_group`], of one. `simple` expects no more bytes than a buffer of the pool has.
 #[inline(always)]
-unsafe fn receive_one(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
+unsafe fn receive_one(
+    from: Cursor,
+    room: *mut MaybeUninit<Packet>,
+    pool: PoolId,
+    simple: &Expected<WriteBack>,
+) -> bool {
     // SAFETY: there is one of all three, and the place holds a buffer of the pool, with so many bytes.
     unsafe {
-        let len = from.slot().count_if_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, 1, size);
-        let Some(len) = len else { return false };
-        room.write(MaybeUninit::new(Packet::new(from.buffer(), pool, len as u16 + 1)));
+        let Some(len) = simple.count(from.slot(), WriteBack::PKT_LEN) else { return false };
+        room.write(MaybeUninit::new(Packet::new(from.buffer(), pool, len as u16)));
     }
     true
+}
+
+/// Returns what is expected of a packet that lies in one buffer of `pool`, and has at least so many bytes.
+fn expected(least: u64, pool: &Pool) -> Expected<WriteBack> {
+    Expected::new(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, least, pool.buffer_size() as u64)
 }
 
 /// A receive queue, borrowed from its running device.

@@ -147,6 +147,7 @@ impl TxRing {
         self.delta = attachment.uniform();
         self.simple = Simple::of(pool.id(), self.max_len);
         self.threshold = exchange_threshold(self.ring.len().min(pool.capacity()));
+        self.due_at = self.due_at.min(self.ring.first() + self.threshold as u64);
         true
     }
 

@@ -78,36 +78,35 @@ impl DescriptorSlot {
 /// One comparison checks all of this. The expected bits and the least count are subtracted: a flag becomes 0 only if it was
 /// set. The word is then rotated so that the count is lowest, and any remaining flag makes it too large.
 #[derive(Debug)]
-pub(crate) struct Expected<D> {
+pub(crate) struct Expected<D, const LEAST: u64> {
     bits: u64,
     looked_at: u64,
-    least: u64,
     counts: u64,
-    rotation: PhantomData<fn() -> D>,
+    format: PhantomData<fn() -> D>,
 }
 
-impl<D> Clone for Expected<D> {
+impl<D, const LEAST: u64> Clone for Expected<D, LEAST> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<D> Copy for Expected<D> {}
+impl<D, const LEAST: u64> Copy for Expected<D, LEAST> {}
 
-impl<D: WriteBack> Expected<D> {
-    /// Expects `flag`, not `unwanted`, and a `count` from `least` to `most`.
-    #[inline(always)]
-    pub(crate) fn new<F: Field<D>, U: Field<D>, C: Field<D>>(_f: F, _unwanted: U, _c: C, least: u64, most: u64) -> Self {
+impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
+    /// Expects `flag`, not `unwanted`, and a `count` from `LEAST` to `most`.
+    pub(crate) fn new<F: Field<D>, U: Field<D>, C: Field<D>>(_flag: F, _unwanted: U, _count: C, most: u64) -> Self {
         let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1);
-        let bits = flags | bits_from::<D, C>(least);
         let looked_at = flags | bits_from::<D, U>(1) | bits_from::<D, C>((1 << C::WIDTH) - 1);
-        Self { bits, looked_at, least, counts: (most + 1).saturating_sub(least), rotation: PhantomData }
+        let expected =
+            Self { bits: flags | bits_from::<D, C>(LEAST), looked_at, counts: u64::MAX, format: PhantomData };
+        expected.at_most(most)
     }
 
     /// Expects a count of at most `most`, too.
     #[inline(always)]
     pub(crate) fn at_most(self, most: u64) -> Self {
-        Self { counts: self.counts.min(most.saturating_add(1).saturating_sub(self.least)), ..self }
+        Self { counts: self.counts.min(most.saturating_add(1).saturating_sub(LEAST)), ..self }
     }
 
     /// Returns the count of a descriptor, if all is as expected.
@@ -115,7 +114,7 @@ impl<D: WriteBack> Expected<D> {
     pub(crate) fn count<C: Field<D>>(&self, slot: &DescriptorSlot, _count: C) -> Option<u64> {
         let word = u64::from_le(slot.0[D::DONE as usize / 64].load(Ordering::Acquire));
         let more = (word.wrapping_sub(self.bits) & self.looked_at).rotate_right(C::LSB % 64);
-        (more < self.counts).then(|| more + self.least)
+        (more < self.counts).then(|| more + LEAST)
     }
 }
 

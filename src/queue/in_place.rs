@@ -356,6 +356,8 @@ impl Passage<'_> {
 }
 
 impl Drop for Passage<'_> {
+    // Inlined, so that the counts are kept in registers until then.
+    #[inline(always)]
     fn drop(&mut self) {
         self.settle();
     }

@@ -101,8 +101,8 @@ pub(crate) struct RxRing {
     pool_id: PoolId,
     buffer_size: u64,
     /// What is expected of a packet in one buffer, and of one to forward in place.
-    simple: Expected<WriteBack>,
-    forwarded: Expected<WriteBack>,
+    simple: Expected<WriteBack, 1>,
+    forwarded: Expected<WriteBack, SHORTEST>,
     /// The end of the [straight](Self::straight) descriptors.
     straight_end: u64,
     /// Once the first descriptor is this, buffers are to be found for the vacant ones. At most `straight_end`.
@@ -131,8 +131,8 @@ impl RxRing {
             threshold: exchange_threshold(len),
             pool_id: pool.id(),
             buffer_size: pool.buffer_size() as u64,
-            simple: expected(1, pool),
-            forwarded: expected(SHORTEST, pool),
+            simple: expected(pool),
+            forwarded: expected(pool),
             straight_end: 0,
             due_at: 0,
             announced: 0,
@@ -350,7 +350,7 @@ impl RxRing {
 
     /// Returns what is expected of a packet in one buffer that is forwarded in place.
     #[inline(always)]
-    pub(super) fn forwarded(&self) -> Expected<WriteBack> {
+    pub(super) fn forwarded(&self) -> Expected<WriteBack, SHORTEST> {
         self.forwarded
     }
 
@@ -512,7 +512,7 @@ unsafe fn receive_one(
     from: Cursor,
     room: *mut MaybeUninit<Packet>,
     pool: PoolId,
-    simple: &Expected<WriteBack>,
+    simple: &Expected<WriteBack, 1>,
 ) -> bool {
     // SAFETY: there is one of all three, and the place holds a buffer of the pool, with so many bytes.
     unsafe {
@@ -522,9 +522,9 @@ unsafe fn receive_one(
     true
 }
 
-/// Returns what is expected of a packet that lies in one buffer of `pool`, and has at least so many bytes.
-fn expected(least: u64, pool: &Pool) -> Expected<WriteBack> {
-    Expected::new(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, least, pool.buffer_size() as u64)
+/// Returns what is expected of a packet that lies in one buffer of `pool`, and has at least `LEAST` bytes.
+fn expected<const LEAST: u64>(pool: &Pool) -> Expected<WriteBack, LEAST> {
+    Expected::new(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, pool.buffer_size() as u64)
 }
 
 /// A receive queue, borrowed from its running device.

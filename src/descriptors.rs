@@ -98,9 +98,9 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
     pub(crate) fn new<F: Field<D>, U: Field<D>, C: Field<D>>(_flag: F, _unwanted: U, _count: C, most: u64) -> Self {
         let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1);
         let looked_at = flags | bits_from::<D, U>(1) | bits_from::<D, C>((1 << C::WIDTH) - 1);
-        let expected =
-            Self { bits: flags | bits_from::<D, C>(LEAST), looked_at, counts: u64::MAX, format: PhantomData };
-        expected.at_most(most)
+        const { assert!(C::WIDTH <= 32) };
+        let bits = flags | bits_from::<D, C>(LEAST);
+        Self { bits, looked_at, counts: 1 << C::WIDTH, format: PhantomData }.at_most(most)
     }
 
     /// Expects a count of at most `most`, too.
@@ -114,7 +114,12 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
     pub(crate) fn count<C: Field<D>>(&self, slot: &DescriptorSlot, _count: C) -> Option<u64> {
         let word = u64::from_le(slot.0[D::DONE as usize / 64].load(Ordering::Acquire));
         let more = (word.wrapping_sub(self.bits) & self.looked_at).rotate_right(C::LSB % 64);
-        (more < self.counts).then(|| more + LEAST)
+        if more >= self.counts {
+            return None;
+        }
+        // SAFETY: `new` keeps `counts` to the field's. Knowing it, the compiler knows that the least count is not passed below.
+        unsafe { core::hint::assert_unchecked(more <= u64::from(u32::MAX)) };
+        Some(more + LEAST)
     }
 }
 

@@ -286,8 +286,8 @@ fn forward_to_one(
     loop {
         // SAFETY: the pool of `rx` is selected, and so many descriptors follow in one piece in both rings.
         let run = unsafe { pass_run(rx, tx, count, &mut is_sent) };
-        sent += run.0 - run.1;
-        dropped += run.1;
+        sent += run.1;
+        dropped += run.0 - run.1;
         left -= run.0;
         if (left == 0 || run.0 < count && !rx.is_front_done()) && !rx.is_due() {
             break;
@@ -332,24 +332,18 @@ struct Passage<'a> {
     from: &'a mut RxRing,
     to: &'a mut TxRing,
     passed: usize,
-    /// How many of these were dropped. Packets are rarely dropped, so the loop counts one number.
-    dropped: usize,
+    /// How many of these were not dropped.
+    sent: usize,
 }
 
 impl Passage<'_> {
     #[inline(always)]
-    fn sent(&self) -> usize {
-        self.passed - self.dropped
-    }
-
-    #[inline(always)]
     fn settle(&mut self) {
         // SAFETY: the buffers of `passed` descriptors are in `sent` places of the other ring, whose descriptors were written,
         // or in their pool.
-        let sent = self.sent();
         unsafe {
             self.from.parts().0.forget(self.passed);
-            self.to.parts().0.grow(sent);
+            self.to.parts().0.grow(self.sent);
         }
         self.to.report();
     }
@@ -364,7 +358,7 @@ impl Drop for Passage<'_> {
 }
 
 /// Moves up to `count` packets from the front of `rx` to the end of `tx`, or drops them, as `is_sent` says, as long as each is
-/// in one buffer and has a length that can be sent. Returns how many left `rx`, and how many of these were dropped.
+/// in one buffer and has a length that can be sent. Returns how many left `rx`, and how many of these are sent.
 ///
 /// # Safety
 ///
@@ -399,7 +393,7 @@ unsafe fn pass(
 ) -> (usize, usize) {
     let (pool, expected) = (rx.pool_id(), rx.forwarded().at_most(tx.max_len()));
     let (from, to) = (rx.front_cursor(), tx.end_cursor());
-    let mut passage = Passage { from: rx, to: tx, passed: 0, dropped: 0 };
+    let mut passage = Passage { from: rx, to: tx, passed: 0, sent: 0 };
     while passage.passed < count {
         // SAFETY: in both rings `count` descriptors follow in one piece. Those of `from` were posted, so they have buffers, which
         // belong to the ring until they count as passed: not if the caller's code panics. Those of `to` are vacant. The length
@@ -411,12 +405,10 @@ unsafe fn pass(
             let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
             match if is_sent(bytes) { address(passage.to, buffer.data()) } else { None } {
                 Some(address) => {
-                    to.at(passage.sent()).post(whole(len, address), buffer);
+                    to.at(passage.sent).post(whole(len, address), buffer);
+                    passage.sent += 1;
                 }
-                None => {
-                    passage.dropped += 1;
-                    drop_one(buffer, pool);
-                }
+                None => drop_one(buffer, pool),
             }
         }
         passage.passed += 1;
@@ -424,7 +416,7 @@ unsafe fn pass(
     // As dropping it does, but here, and not in a function of its own, for which all of it would have to be in memory.
     let mut passage = ManuallyDrop::new(passage);
     passage.settle();
-    (passage.passed, passage.dropped)
+    (passage.passed, passage.sent)
 }
 
 /// Returns a buffer to `pool`.

@@ -116,7 +116,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
             Route::Outputs(set) => set & 1 != 0,
             Route::Drop => false,
         };
-        let counts = forward_to_one(self.rx.ring, output.ring, self.low, most, is_sent);
+        let counts = forward_to_one(self.rx.ring, output, self.low, most, is_sent);
         output.announce_new();
         self.rx.announce_new();
         counts
@@ -129,7 +129,6 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         when_full: WhenFull<'_>,
         route: impl FnMut(&mut [u8]) -> Route,
     ) -> ForwardCounts {
-        take_back(self.rx, self.tx);
         for output in &mut *self.tx {
             _ = output.ring.select_pool(self.rx.ring.pool_id());
         }
@@ -143,7 +142,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
             output.ring.report();
             output.announce_new();
         }
-        take_back(self.rx, self.tx);
+        self.rx.announce_new();
         counts
     }
 
@@ -166,69 +165,61 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     ) {
         let until = self.rx.ring.until();
         let mut left = most;
-        while left > 0 && self.rx.ring.ring().first() < until {
-            if waits && self.tx.iter_mut().any(|output| !output.ring.has_room()) {
-                break;
-            }
-            let Some((bytes, len)) = self.rx.ring.front(u64::MAX) else {
-                let Some(packets) = self.rx.ring.skip() else { break };
-                counts.dropped += packets;
+        loop {
+            let room = if waits { self.room() } else { usize::MAX };
+            let count = left.min(self.rx.ring.straight()).min(room);
+            // SAFETY: the pool of the receive ring is selected in all outputs, and `count` of its descriptors are straight.
+            let (sent, other) = unsafe { dispatch(self.rx.ring, self.tx, count, held, &mut route) };
+            counts.sent += sent;
+            left -= sent;
+            if let Some(route) = other {
+                self.send_apart(route, held, counts);
+                left -= 1;
                 continue;
-            };
-            left -= 1;
-            match route(bytes) {
-                Route::Output(output) if held.is_empty() => self.pass(output, len, counts),
-                Route::Output(output) => self.pass_or_hold(output, len, held, counts),
-                Route::Outputs(set) if set != 0 => self.send_apart(set, held, counts),
-                Route::Outputs(_) | Route::Drop => self.drop_front(counts),
+            }
+            let has_ended = left == 0 || room == 0 || sent < count && !self.rx.ring.is_front_done();
+            if has_ended && !self.rx.ring.is_due() {
+                return;
+            }
+            let (is_ready, skipped) = prepare(self.rx.ring, self.tx, self.low, until);
+            counts.dropped += skipped;
+            if has_ended || !is_ready {
+                return;
             }
         }
     }
 
-    /// Moves the packet at the front, of `len` bytes, to an output.
-    #[inline(always)]
-    fn pass(&mut self, output: usize, len: u64, counts: &mut ForwardCounts) {
-        let Some(output) = self.tx.get_mut(output) else { return self.drop_front(counts) };
-        if !output.ring.has_room() {
+    /// Returns how many packets each output has room for.
+    fn room(&mut self) -> usize {
+        let room = self.tx.iter_mut().map(|output| {
+            if output.ring.straight() == 0 {
+                output.ring.make_room(1);
+            }
+            output.ring.straight()
+        });
+        room.min().unwrap_or(usize::MAX)
+    }
+
+    /// Takes the packet at the front out of the receive ring, and drops it, or sends it on the lowest output of its route, and
+    /// copies of it on the others.
+    #[inline(never)]
+    fn send_apart(&mut self, route: Route, held: &mut [Batch], counts: &mut ForwardCounts) {
+        let (first, set) = match route {
+            Route::Output(output) => (output, 0),
+            Route::Outputs(set) => (set.trailing_zeros() as usize, set),
+            Route::Drop => (usize::MAX, 0),
+        };
+        let Some(queue) = self.tx.get_mut(first) else {
+            counts.dropped += 1;
+            return self.rx.ring.drop_front();
+        };
+        // A packet that nobody can have needs not be moved.
+        if set == 0 && held.get(first).is_none() && !queue.ring.has_room() {
             counts.no_room += 1;
             return self.rx.ring.drop_front();
         }
-        // SAFETY: `front` returned that length; there is room, and `forward_with` has selected the pool.
-        if unsafe { output.ring.pass_front(self.rx.ring, len) } {
-            counts.sent += 1;
-        } else {
-            self.drop_front(counts);
-        }
-    }
-
-    /// Drops the packet at the front.
-    #[inline(never)]
-    fn drop_front(&mut self, counts: &mut ForwardCounts) {
-        counts.dropped += 1;
-        self.rx.ring.drop_front();
-    }
-
-    /// As [`pass`](Self::pass), but holds the packet back if there is no room, or if others are held back already.
-    #[inline(never)]
-    fn pass_or_hold(&mut self, output: usize, len: u64, held: &mut [Batch], counts: &mut ForwardCounts) {
-        let Some(queue) = self.tx.get_mut(output) else { return self.drop_front(counts) };
-        let is_held = held.get(output).is_some_and(|batch| !batch.is_empty());
-        if queue.ring.has_room() && !is_held {
-            return self.pass(output, len, counts);
-        }
-        match self.rx.ring.segment() {
-            Some(packet) => self.hold(output, packet, held, counts),
-            None => counts.dropped += 1,
-        }
-    }
-
-    /// Takes the packet at the front out of the receive ring, and sends it on the lowest output of `set`, and copies of it
-    /// on the others.
-    #[cold]
-    fn send_apart(&mut self, set: u64, held: &mut [Batch], counts: &mut ForwardCounts) {
         // The device may have made something else of it meanwhile.
         let Some(packet) = self.rx.ring.segment() else { return counts.dropped += 1 };
-        let first = set.trailing_zeros() as usize;
         for output in (first + 1..self.tx.len().min(64)).filter(|output| set >> output & 1 != 0) {
             match packet.try_clone_into(self.rx.pool()) {
                 Ok(copy) => self.send(output, copy, held, counts),
@@ -268,63 +259,130 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
 
 /// Forwards at most `most` packets to one output, as long as there are some, and room.
 #[inline(always)]
-fn forward_to_one(
+fn forward_to_one<H: Bus + Dma>(
     rx: &mut RxRing,
-    tx: &mut TxRing,
+    output: &mut TransmitQueue<'_, H>,
     low: usize,
     most: usize,
     mut is_sent: impl FnMut(&mut [u8]) -> bool,
 ) -> ForwardCounts {
     let (mut sent, mut dropped) = (0, 0);
-    if !tx.select_pool(rx.pool_id()) {
+    if !output.ring.select_pool(rx.pool_id()) {
         return ForwardCounts::default();
     }
     // A device that writes back without end what must be skipped must not keep the caller.
     let until = rx.until();
     let mut left = most;
-    let mut count = most.min(rx.straight()).min(tx.straight());
     loop {
-        // SAFETY: the pool of `rx` is selected, and so many descriptors follow in one piece in both rings.
-        let run = unsafe { pass_run(rx, tx, count, &mut is_sent) };
+        let count = left.min(rx.straight()).min(output.ring.straight());
+        // SAFETY: the pool of `rx` is selected, and so many descriptors are straight in both rings.
+        let run = unsafe { pass_run(rx, output.ring, count, &mut is_sent) };
         sent += run.1;
         dropped += run.0 - run.1;
         left -= run.0;
-        if (left == 0 || run.0 < count && !rx.is_front_done()) && !rx.is_due() {
+        let has_ended = left == 0 || run.0 < count && !rx.is_front_done();
+        if has_ended && !rx.is_due() {
             break;
         }
-        let skipped;
-        (count, skipped) = prepare(rx, tx, low, until);
+        let (is_ready, skipped) = prepare(rx, core::slice::from_mut(output), low, until);
         dropped += skipped;
-        count = count.min(left);
-        if count == 0 {
+        if has_ended || !is_ready {
             break;
         }
     }
     ForwardCounts { sent, dropped, ..ForwardCounts::default() }
 }
 
-/// Finds buffers for `rx`, and skips what cannot be passed on. Returns how many can be passed, and how many packets were
-/// skipped. None can be passed if nothing was received or there is no room.
+/// Finds buffers for `rx` and room in the outputs, and skips what cannot be passed on. Returns `true` if a packet is at the
+/// front and can be passed on, and how many packets were skipped.
 #[inline(never)]
-fn prepare(rx: &mut RxRing, tx: &mut TxRing, low: usize, until: u64) -> (usize, usize) {
-    let mut skipped = 0;
-    if rx.ring().posted() <= low || tx.ring().free() == 0 {
-        reclaim_into(tx, rx);
-        rx.refill_if_short();
-    }
-    rx.look_ahead(rx.ring().len() - low);
-    tx.look_ahead();
-    while tx.straight() > 0 && rx.is_front_done() {
-        let left = until.saturating_sub(rx.ring().first()) as usize;
-        if left == 0 {
-            break;
+fn prepare<H: Bus + Dma>(
+    rx: &mut RxRing,
+    outputs: &mut [TransmitQueue<'_, H>],
+    low: usize,
+    until: u64,
+) -> (bool, usize) {
+    let is_short = rx.ring.posted() <= low;
+    for output in &mut *outputs {
+        if is_short || output.ring.straight() == 0 {
+            reclaim_into(output.ring, rx);
+            output.ring.look_ahead();
         }
-        if rx.front(tx.max_len()).is_some() {
-            return (rx.piece().min(tx.straight()).min(left), skipped);
+    }
+    rx.refill_if_short();
+    rx.look_ahead(rx.ring.len() - low);
+    // With several outputs, the route decides which length is too long.
+    let max_len = if let [output] = outputs {
+        if output.ring.straight() == 0 {
+            return (false, 0);
+        }
+        output.ring.max_len()
+    } else {
+        u64::MAX
+    };
+    let mut skipped = 0;
+    while rx.is_front_done() && rx.ring.first() < until {
+        if rx.front(max_len).is_some() {
+            return (true, skipped);
         }
         skipped += rx.skip().unwrap_or(0);
     }
-    (0, skipped)
+    (false, skipped)
+}
+
+/// Packets that leave a receive ring, which forgets them in the end, also after a panic of the caller's code.
+struct Leaving<'a> {
+    ring: &'a mut RxRing,
+    count: usize,
+}
+
+impl Drop for Leaving<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: the buffers of so many descriptors are in other rings.
+        unsafe { self.ring.ring.forget(self.count) };
+    }
+}
+
+/// Moves up to `count` packets from the front of `rx` to the outputs that `route` says, as long as each is in one buffer and
+/// has a length that can be sent, and its output has room and no packets in its batch of `held`. Returns how many, and the
+/// route of the packet at the front, if that is another.
+///
+/// # Safety
+///
+/// The pool of `rx` must be selected in all outputs, and so many descriptors must be straight.
+#[inline(always)]
+unsafe fn dispatch<H: Bus + Dma>(
+    rx: &mut RxRing,
+    outputs: &mut [TransmitQueue<'_, H>],
+    count: usize,
+    held: &[Batch],
+    route: &mut impl FnMut(&mut [u8]) -> Route,
+) -> (usize, Option<Route>) {
+    let expected = rx.forwarded();
+    let from = rx.front_cursor();
+    let mut leaving = Leaving { ring: rx, count: 0 };
+    while leaving.count < count {
+        // SAFETY: `count` descriptors follow in one piece. They were posted, so they have buffers, which belong to the ring until
+        // they count as leaving. The length was checked, so the slice lies in the buffer, which is of the selected pool.
+        unsafe {
+            let at = from.at(leaving.count);
+            let Some(len) = expected.count(at.slot(), WriteBack::PKT_LEN) else { break };
+            let data = at.buffer().data();
+            let decision = route(core::slice::from_raw_parts_mut(data.as_ptr(), len as usize));
+            let is_sent = match decision {
+                Route::Output(output) if held.get(output).is_none_or(Batch::is_empty) => {
+                    outputs.get_mut(output).is_some_and(|output| output.ring.post_whole(data, len))
+                }
+                _ => false,
+            };
+            if !is_sent {
+                return (leaving.count, Some(decision));
+            }
+        }
+        leaving.count += 1;
+    }
+    (leaving.count, None)
 }
 
 /// A run of packets on their way, which is settled with the rings when it ends, also by a panic of the caller's code.
@@ -342,8 +400,8 @@ impl Passage<'_> {
         // SAFETY: the buffers of `passed` descriptors are in `sent` places of the other ring, whose descriptors were written,
         // or in their pool.
         unsafe {
-            self.from.parts().0.forget(self.passed);
-            self.to.parts().0.grow(self.sent);
+            self.from.ring.forget(self.passed);
+            self.to.ring.grow(self.sent);
         }
         self.to.report();
     }
@@ -433,30 +491,16 @@ unsafe fn drop_one(buffer: Buffer, pool: PoolId) {
 /// Returns the buffers that `tx` has sent to `rx`, as long as they fit and are of its pool, and to their pools otherwise.
 #[inline(never)]
 fn reclaim_into(tx: &mut TxRing, rx: &mut RxRing) {
-    let own = tx.attachment_of(rx.pool().id());
     while let Some((count, owner)) = tx.done() {
-        let (to, attachment) = rx.parts();
-        let fitting = if own == Some(owner) { count.min(to.len() - to.posted()) } else { 0 };
+        let vacant = rx.ring.len() - rx.ring.posted();
+        let fitting = if tx.pool_of(owner) == Some(rx.pool_id()) { count.min(vacant) } else { 0 };
         // SAFETY: the device has reported `count` buffers at the front, all of attachment `owner`. Those that are handed over
         // are of the pool of `rx`, fit, and have the size that its queue was set up for.
         unsafe {
-            match attachment.uniform() {
-                Some(delta) => tx.hand_over(to, fitting, |data| Some(delta.address(data))),
-                None => tx.hand_over(to, fitting, |data| attachment.address(data)),
-            }
+            rx.take_over(&mut tx.ring, fitting);
             tx.give_back(count - fitting, owner);
         }
     }
-}
-
-/// Reclaims what was sent, fills a receive ring that is short of buffers, and tells its device.
-#[inline(never)]
-fn take_back<H: Bus + Dma>(rx: &mut ReceiveQueue<'_, H>, tx: &mut [TransmitQueue<'_, H>]) {
-    for output in tx {
-        reclaim_into(output.ring, rx.ring);
-    }
-    rx.ring.refill_if_short();
-    rx.announce_new();
 }
 
 impl<H> fmt::Debug for InPlaceForwarder<'_, '_, '_, H> {

@@ -416,7 +416,7 @@ impl Ring {
     ///
     /// They must be posted here, and the device of this ring must be done with them; `to` must have room for them, and for
     /// `to` and `address` [`refill`](Self::refill)'s promise must hold.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) unsafe fn hand_over(
         &mut self,
         to: &mut Self,

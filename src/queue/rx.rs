@@ -93,7 +93,7 @@ enum Frame {
 #[derive(Debug)]
 pub(crate) struct RxRing {
     queue: RxQueue,
-    ring: Ring,
+    pub(super) ring: Ring,
     attachment: Attachment,
     /// Buffers are posted once this many descriptors are vacant.
     threshold: usize,
@@ -284,18 +284,6 @@ impl RxRing {
         self.due_at = first + straight.min(vacant.saturating_sub(self.vacant())) as u64;
     }
 
-    /// Counts the first `count` descriptors as not posted any more.
-    ///
-    /// # Safety
-    ///
-    /// The caller has their buffers.
-    #[inline(always)]
-    pub(super) unsafe fn forget(&mut self, count: usize) {
-        // SAFETY: the caller's promise.
-        unsafe { self.ring.forget(count) };
-        self.straight_end = self.straight_end.max(self.ring.first());
-    }
-
     /// Returns how many descriptors have no buffer.
     #[inline(always)]
     fn vacant(&self) -> usize {
@@ -365,10 +353,21 @@ impl RxRing {
         self.ring.cursor(self.ring.first())
     }
 
-    /// The ring, and what fills it.
-    #[inline(always)]
-    pub(super) fn parts(&mut self) -> (&mut Ring, &Attachment) {
-        (&mut self.ring, &self.attachment)
+    /// Posts the first `count` buffers of a transmit ring.
+    ///
+    /// # Safety
+    ///
+    /// They are of this ring's pool, and their device is done with them. There is room for them.
+    pub(super) unsafe fn take_over(&mut self, from: &mut Ring, count: usize) {
+        let attachment = &self.attachment;
+        // SAFETY: the caller's promise; the pool is the attachment's, so `delta` and the attachment find where the device sees
+        // its buffers, and the queue is set up for buffers of that size.
+        unsafe {
+            match attachment.uniform() {
+                Some(delta) => from.hand_over(&mut self.ring, count, |data| Some(delta.address(data))),
+                None => from.hand_over(&mut self.ring, count, |data| attachment.address(data)),
+            }
+        }
     }
 
     #[inline(always)]

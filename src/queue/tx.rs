@@ -20,7 +20,6 @@ use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
 use crate::port::{AttachError, Refusal, Refused, Transmit, TransmitError};
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
-use crate::queue::rx::RxRing;
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
@@ -41,7 +40,7 @@ const FEW: usize = 4;
 #[derive(Debug)]
 pub(crate) struct TxRing {
     queue: TxQueue,
-    ring: Ring,
+    pub(super) ring: Ring,
     reports: Reports,
     /// The tail that the device has received: the packets before it are the device's.
     announced: u64,
@@ -262,7 +261,6 @@ impl TxRing {
     }
 
     /// Returns `true` if a packet can be posted, after reclaiming buffers if need be.
-    #[inline(always)]
     pub(super) fn has_room(&mut self) -> bool {
         if self.ring.free() == 0 {
             self.reclaim();
@@ -270,50 +268,31 @@ impl TxRing {
         self.ring.free() > 0
     }
 
-    /// Moves the packet of `len` bytes at the front of `rx` to the end. Returns `false` if it cannot be sent.
+    /// Posts a packet of `len` bytes at the start of a buffer, and takes the buffer. Returns `false` if that cannot be sent, or if
+    /// there is no room; then the caller keeps the buffer.
     ///
     /// # Safety
     ///
-    /// There must be such a packet, in one buffer, and room. The pool of `rx` must be selected.
+    /// `data` is the default data address of a buffer of the selected pool, which the caller owns, and which has so many bytes.
     #[inline(always)]
-    pub(super) unsafe fn pass_front(&mut self, rx: &mut RxRing, len: u64) -> bool {
-        // SAFETY: the descriptor at the front is posted, and its buffer moves to this ring, whose descriptor at the end is vacant.
-        // The buffer is of the selected pool, and has `len` bytes.
+    pub(super) unsafe fn post_whole(&mut self, data: NonNull<u8>, len: u64) -> bool {
+        if self.straight() == 0 || len > self.max_len {
+            return false;
+        }
+        // SAFETY: the buffer is of the selected pool, which `delta` and the attachment are of. The descriptor at the end is vacant.
+        // The ring has the buffer from here on.
         unsafe {
-            let buffer = rx.front_cursor().buffer();
-            let address = match (self.delta, self.attachments.get(self.selected)) {
-                (Some(delta), _) => Some(delta.address(buffer.data())),
-                (None, Some(attachment)) => attachment.address(buffer.data()),
-                (None, None) => None,
-            };
-            let Some(address) = address.filter(|_| len <= self.max_len) else { return false };
-            self.ring.cursor(self.ring.end()).post(whole(len, address), buffer);
-            rx.forget(1);
+            let address = self.delta.map_or_else(|| self.address(data), |delta| Some(delta.address(data)));
+            let Some(address) = address else { return false };
+            self.end_cursor().post(whole(len, address), Buffer::from_data(data));
             self.ring.grow(1);
         }
-        self.straight_end = self.straight_end.max(self.ring.end());
         true
     }
 
-    /// As [`Ring::hand_over`].
-    ///
-    /// # Safety
-    ///
-    /// As for [`Ring::hand_over`].
-    #[inline(always)]
-    pub(super) unsafe fn hand_over(
-        &mut self,
-        to: &mut Ring,
-        count: usize,
-        address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
-    ) {
-        // SAFETY: the caller's promise.
-        unsafe { self.ring.hand_over(to, count, address) };
-    }
-
-    #[inline(always)]
-    pub(super) fn parts(&mut self) -> (&mut Ring, ()) {
-        (&mut self.ring, ())
+    /// Returns the pool of attachment `owner`.
+    pub(super) fn pool_of(&self, owner: usize) -> Option<PoolId> {
+        self.attachments.get(owner).map(|attachment| attachment.pool().id())
     }
 
     /// The descriptor that is posted next.
@@ -438,7 +417,7 @@ impl TxRing {
 
     /// Reclaims buffers if that is worth it, or if there is no room for `count` packets.
     #[inline(never)]
-    fn make_room(&mut self, count: usize) {
+    pub(super) fn make_room(&mut self, count: usize) {
         if self.ring.posted() >= self.threshold || self.ring.free() < count {
             self.reclaim();
         }

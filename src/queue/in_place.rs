@@ -163,7 +163,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         counts: &mut ForwardCounts,
         mut route: impl FnMut(&mut [u8]) -> Route,
     ) {
-        let until = self.rx.ring.until();
+        let begin = self.rx.ring.ring.first();
         let mut left = most;
         loop {
             let room = if waits { self.room() } else { usize::MAX };
@@ -181,7 +181,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
             if has_ended && !self.rx.ring.is_due() {
                 return;
             }
-            let (is_ready, skipped) = prepare(self.rx.ring, self.tx, self.low, until);
+            let (is_ready, skipped) = prepare(self.rx.ring, self.tx, self.low, begin);
             counts.dropped += skipped;
             if has_ended || !is_ready {
                 return;
@@ -270,8 +270,7 @@ fn forward_to_one<H: Bus + Dma>(
     if !output.ring.select_pool(rx.pool_id()) {
         return ForwardCounts::default();
     }
-    // A device that writes back without end what must be skipped must not keep the caller.
-    let until = rx.until();
+    let begin = rx.ring.first();
     let mut left = most;
     loop {
         let count = left.min(rx.straight()).min(output.ring.straight());
@@ -284,7 +283,7 @@ fn forward_to_one<H: Bus + Dma>(
         if has_ended && !rx.is_due() {
             break;
         }
-        let (is_ready, skipped) = prepare(rx, core::slice::from_mut(output), low, until);
+        let (is_ready, skipped) = prepare(rx, core::slice::from_mut(output), low, begin);
         dropped += skipped;
         if has_ended || !is_ready {
             break;
@@ -294,13 +293,13 @@ fn forward_to_one<H: Bus + Dma>(
 }
 
 /// Finds buffers for `rx` and room in the outputs, and skips what cannot be passed on. Returns `true` if a packet is at the
-/// front and can be passed on, and how many packets were skipped.
+/// front and can be passed on, and how many packets were skipped. The call began at descriptor `begin`.
 #[inline(never)]
 fn prepare<H: Bus + Dma>(
     rx: &mut RxRing,
     outputs: &mut [TransmitQueue<'_, H>],
     low: usize,
-    until: u64,
+    begin: u64,
 ) -> (bool, usize) {
     let is_short = rx.ring.posted() <= low;
     for output in &mut *outputs {
@@ -321,6 +320,8 @@ fn prepare<H: Bus + Dma>(
         u64::MAX
     };
     let mut skipped = 0;
+    // A device that writes back faster than this goes on must not keep the caller for ever.
+    let until = begin + rx.ring.len() as u64;
     while rx.is_front_done() && rx.ring.first() < until {
         if rx.front(max_len).is_some() {
             return (true, skipped);

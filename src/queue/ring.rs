@@ -410,11 +410,12 @@ impl Ring {
         }
     }
 
-    /// Hands the first `count` buffers over to the end of `to`, at the addresses that `address` finds.
+    /// Hands the first buffers over to the end of `to`, at the addresses that `address` finds: at most `count`, and as many as
+    /// lie in one piece in both. Returns how many.
     ///
     /// # Safety
     ///
-    /// They must be posted here, and the device of this ring must be done with them; `to` must have room for them, and for
+    /// So many must be posted here, and the device of this ring must be done with them; `to` must have room for them, and for
     /// `to` and `address` [`refill`](Self::refill)'s promise must hold.
     #[inline(never)]
     pub(crate) unsafe fn hand_over(
@@ -422,20 +423,17 @@ impl Ring {
         to: &mut Self,
         count: usize,
         address: impl Fn(NonNull<u8>) -> Option<DmaAddr>,
-    ) {
-        let mut left = count;
-        while left > 0 {
-            let piece = left.min(self.to_wrap(self.first)).min(to.to_wrap(to.end));
-            let (from, into) = (self.cursor(self.first), to.cursor(to.end));
-            // SAFETY: `piece` places follow in both rings. Those of this ring hold buffers, which it gives up, as `first` moves
-            // past them; those of `to` hold none. The rings are two.
-            unsafe {
-                into.place.copy_from_nonoverlapping(from.place, piece);
-                self.forget(piece);
-                to.grow(into.describe(piece, &address));
-            }
-            left -= piece;
+    ) -> usize {
+        let piece = count.min(self.to_wrap(self.first)).min(to.to_wrap(to.end));
+        let (from, into) = (self.cursor(self.first), to.cursor(to.end));
+        // SAFETY: `piece` places follow in both rings. Those of this ring hold buffers, which it gives up, as `first` moves past
+        // them; those of `to` hold none. The rings are two.
+        unsafe {
+            into.place.copy_from_nonoverlapping(from.place, piece);
+            self.forget(piece);
+            to.grow(into.describe(piece, &address));
         }
+        piece
     }
 
     /// Takes the buffer at the front, if there is one.

@@ -359,14 +359,16 @@ impl RxRing {
     ///
     /// They are of this ring's pool, and their device is done with them. There is room for them.
     pub(super) unsafe fn take_over(&mut self, from: &mut Ring, count: usize) {
-        let attachment = &self.attachment;
-        // SAFETY: the caller's promise; the pool is the attachment's, so `delta` and the attachment find where the device sees
-        // its buffers, and the queue is set up for buffers of that size.
-        unsafe {
-            match attachment.uniform() {
-                Some(delta) => from.hand_over(&mut self.ring, count, |data| Some(delta.address(data))),
-                None => from.hand_over(&mut self.ring, count, |data| attachment.address(data)),
-            }
+        let (attachment, mut left) = (&self.attachment, count);
+        while left > 0 {
+            // SAFETY: the caller's promise; the pool is the attachment's, so `delta` and the attachment find where the device sees
+            // its buffers, and the queue is set up for buffers of that size.
+            left -= unsafe {
+                match attachment.uniform() {
+                    Some(delta) => from.hand_over(&mut self.ring, left, |data| Some(delta.address(data))),
+                    None => from.hand_over(&mut self.ring, left, |data| attachment.address(data)),
+                }
+            };
         }
     }
 

@@ -187,35 +187,21 @@ impl TxRing {
         }
     }
 
-    /// Returns the first report, if the device has made it.
-    #[inline(always)]
-    fn reported(&self) -> Option<Report> {
-        self.reports.first().filter(|report| self.ring.slot(report.end.wrapping_sub(1)).is_done::<WriteBack>())
-    }
-
     /// Returns the number of buffers at the front that the device has reported, and the attachment that they are of.
     #[inline(always)]
     pub(super) fn done(&mut self) -> Option<(usize, usize)> {
-        let (first, end) = (self.ring.first(), self.ring.end());
-        let Some(Report { end: mut done, owner }) = self.reported() else {
-            // The run that is not closed has its report at the end.
-            let is_done = self.reports.first().is_none()
-                && first != end
-                && self.ring.slot(end.wrapping_sub(1)).is_done::<WriteBack>();
-            if !is_done {
-                return None;
-            }
-            self.reports.skip_to(end);
-            return Some(((end - first) as usize, self.selected));
-        };
-        self.reports.pop();
-        while let Some(next) = self.reported()
-            && next.owner == owner
-        {
-            done = next.end;
-            self.reports.pop();
+        let ring = &self.ring;
+        let is_made = |end: u64| ring.slot(end.wrapping_sub(1)).is_done::<WriteBack>();
+        if let Some(report) = self.reports.pop_made(is_made) {
+            return Some(((report.end - ring.first()) as usize, report.owner));
         }
-        Some(((done - first) as usize, owner))
+        // The run that has not ended has its report at the end.
+        let end = ring.end();
+        if ring.first() == end || ring.first() < self.reports.end() || !is_made(end) {
+            return None;
+        }
+        self.reports.skip_to(end);
+        Some((ring.posted(), self.selected))
     }
 
     /// Returns all buffers that the device has reported to their pools.
@@ -253,8 +239,7 @@ impl TxRing {
     /// The device must have stopped.
     pub(crate) unsafe fn empty(mut self) {
         self.close();
-        while let Some(Report { end, owner }) = self.reports.first() {
-            self.reports.pop();
+        while let Some(Report { end, owner }) = self.reports.pop_made(|_| true) {
             // SAFETY: a device that has stopped is done with all of them, and up to `end` they are of attachment `owner`.
             unsafe { self.give_back((end - self.ring.first()) as usize, owner) };
         }

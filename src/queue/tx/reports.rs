@@ -63,15 +63,26 @@ impl Reports {
         }
     }
 
-    /// Returns the first report.
+    /// Returns the first report, which is waited for.
     #[inline(always)]
     pub(super) fn first(&self) -> Option<Report> {
         if self.first == self.next { None } else { self.entries.get((self.first & self.mask) as usize).copied() }
     }
 
-    /// Removes the first report.
+    /// Removes the first reports, as long as `is_made` says that the report before a descriptor is made, and the owner is the
+    /// same. Returns the last that it removes.
     #[inline(always)]
-    pub(super) fn pop(&mut self) {
-        self.first += 1;
+    pub(super) fn pop_made(&mut self, is_made: impl Fn(u64) -> bool) -> Option<Report> {
+        let (mut first, mut last) = (self.first, None::<Report>);
+        while first != self.next
+            && let Some(report) = self.entries.get((first & self.mask) as usize)
+            && last.is_none_or(|last| last.owner == report.owner)
+            && is_made(report.end)
+        {
+            last = Some(*report);
+            first += 1;
+        }
+        self.first = first;
+        last
     }
 }

@@ -1,14 +1,13 @@
 //! Forwarding without packets: buffers move from a receive ring to transmit rings, and from there back.
 
 use core::fmt;
-use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
 use crate::dma::{Dma, DmaAddr, DmaError};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
-use crate::pool::{self, Buffer, PoolId, whole};
+use crate::pool::whole;
 use crate::queue::rx::RxRing;
 use crate::queue::tx::TxRing;
 use crate::queue::{ReceiveQueue, TransmitQueue};
@@ -275,11 +274,16 @@ fn forward_to_one<H: Bus + Dma>(
     loop {
         let count = left.min(rx.straight()).min(output.ring.straight());
         // SAFETY: the pool of `rx` is selected, and so many descriptors are straight in both rings.
-        let run = unsafe { pass_run(rx, output.ring, count, &mut is_sent) };
-        sent += run.1;
-        dropped += run.0 - run.1;
-        left -= run.0;
-        let has_ended = left == 0 || run.0 < count && !rx.is_front_done();
+        let (passed, is_dropped) = unsafe { pass_run(rx, output.ring, count, &mut is_sent) };
+        sent += passed;
+        left -= passed;
+        if is_dropped {
+            rx.drop_front();
+            dropped += 1;
+            left -= 1;
+            continue;
+        }
+        let has_ended = left == 0 || passed < count && !rx.is_front_done();
         if has_ended && !rx.is_due() {
             break;
         }
@@ -390,34 +394,24 @@ unsafe fn dispatch<H: Bus + Dma>(
 struct Passage<'a> {
     from: &'a mut RxRing,
     to: &'a mut TxRing,
-    passed: usize,
-    /// How many of these were not dropped.
-    sent: usize,
+    count: usize,
 }
 
-impl Passage<'_> {
+impl Drop for Passage<'_> {
+    // Inlined, so that the count is kept in a register until then.
     #[inline(always)]
-    fn settle(&mut self) {
-        // SAFETY: the buffers of `passed` descriptors are in `sent` places of the other ring, whose descriptors were written,
-        // or in their pool.
+    fn drop(&mut self) {
+        // SAFETY: the buffers of `count` descriptors are in as many places of the other ring, whose descriptors were written.
         unsafe {
-            self.from.ring.forget(self.passed);
-            self.to.ring.grow(self.sent);
+            self.from.ring.forget(self.count);
+            self.to.ring.grow(self.count);
         }
         self.to.report();
     }
 }
 
-impl Drop for Passage<'_> {
-    // Inlined, so that the counts are kept in registers until then.
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.settle();
-    }
-}
-
-/// Moves up to `count` packets from the front of `rx` to the end of `tx`, or drops them, as `is_sent` says, as long as each is
-/// in one buffer and has a length that can be sent. Returns how many left `rx`, and how many of these are sent.
+/// Moves up to `count` packets from the front of `rx` to the end of `tx`, as long as each is in one buffer, has a length that
+/// can be sent, and `is_sent`. Returns how many, and whether the packet at the front is not to be sent.
 ///
 /// # Safety
 ///
@@ -428,7 +422,7 @@ unsafe fn pass_run(
     tx: &mut TxRing,
     count: usize,
     is_sent: &mut impl FnMut(&mut [u8]) -> bool,
-) -> (usize, usize) {
+) -> (usize, bool) {
     match tx.delta() {
         // SAFETY: the pool is selected, so its buffers are as far from where the device sees them.
         Some(delta) => unsafe { pass(rx, tx, count, is_sent, |_, data| Some(delta.address(data))) },
@@ -449,44 +443,26 @@ unsafe fn pass(
     count: usize,
     is_sent: &mut impl FnMut(&mut [u8]) -> bool,
     address: impl Fn(&TxRing, NonNull<u8>) -> Option<DmaAddr>,
-) -> (usize, usize) {
-    let (pool, expected) = (rx.pool_id(), rx.forwarded().at_most(tx.max_len()));
+) -> (usize, bool) {
+    let expected = rx.forwarded().at_most(tx.max_len());
     let (from, to) = (rx.front_cursor(), tx.end_cursor());
-    let mut passage = Passage { from: rx, to: tx, passed: 0, sent: 0 };
-    while passage.passed < count {
+    let mut passage = Passage { from: rx, to: tx, count: 0 };
+    while passage.count < count {
         // SAFETY: in both rings `count` descriptors follow in one piece. Those of `from` were posted, so they have buffers, which
         // belong to the ring until they count as passed: not if the caller's code panics. Those of `to` are vacant. The length
         // was checked, so the slice lies in the buffer.
         unsafe {
-            let at = from.at(passage.passed);
+            let at = from.at(passage.count);
             let Some(len) = expected.count(at.slot(), WriteBack::PKT_LEN) else { break };
             let buffer = at.buffer();
             let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
-            match if is_sent(bytes) { address(passage.to, buffer.data()) } else { None } {
-                Some(address) => {
-                    to.at(passage.sent).post(whole(len, address), buffer);
-                    passage.sent += 1;
-                }
-                None => drop_one(buffer, pool),
-            }
+            let address = if is_sent(bytes) { address(passage.to, buffer.data()) } else { None };
+            let Some(address) = address else { return (passage.count, true) };
+            to.at(passage.count).post(whole(len, address), buffer);
         }
-        passage.passed += 1;
+        passage.count += 1;
     }
-    // As dropping it does, but here, and not in a function of its own, for which all of it would have to be in memory.
-    let mut passage = ManuallyDrop::new(passage);
-    passage.settle();
-    (passage.passed, passage.sent)
-}
-
-/// Returns a buffer to `pool`.
-///
-/// # Safety
-///
-/// The buffer is of that pool, and the caller gives it up. Another buffer of the pool, or a handle, exists.
-#[inline(never)]
-unsafe fn drop_one(buffer: Buffer, pool: PoolId) {
-    // SAFETY: the caller's promise.
-    unsafe { pool::change_free(pool, |free| free.push(buffer)) };
+    (passage.count, false)
 }
 
 /// Returns the buffers that `tx` has sent to `rx`, as long as they fit and are of its pool, and to their pools otherwise.

@@ -63,12 +63,6 @@ impl Reports {
         }
     }
 
-    /// Returns the first report, which is waited for.
-    #[inline(always)]
-    pub(super) fn first(&self) -> Option<Report> {
-        if self.first == self.next { None } else { self.entries.get((self.first & self.mask) as usize).copied() }
-    }
-
     /// Removes the first reports, as long as `is_made` says that the report before a descriptor is made, and the owner is the
     /// same. Returns the last that it removes.
     #[inline(always)]

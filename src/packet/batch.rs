@@ -224,16 +224,6 @@ impl Outgoing<'_> {
         self.rest =
             core::ptr::slice_from_raw_parts(unsafe { self.rest.cast::<Packet>().add(count) }, self.rest.len() - count);
     }
-
-    /// Takes out the first packet.
-    pub(crate) fn next(&mut self) -> Option<Packet> {
-        let first: *const Packet = self.first()?;
-        // SAFETY: the packet is there, is read, and forgotten where it was.
-        unsafe {
-            self.forget(1);
-            Some(first.read())
-        }
-    }
 }
 
 impl Deref for Outgoing<'_> {

@@ -124,23 +124,25 @@ impl Packet {
     /// Takes the packet apart into its buffers, in order.
     #[inline(always)]
     pub(crate) fn into_buffers(self, mut each: impl FnMut(Buffer)) {
-        self.into_segments(|buffer, _, _| each(buffer));
+        // Each is read before the buffer before it is given away, which owns the link.
+        let packet = ManuallyDrop::new(self);
+        let mut parts = packet.parts();
+        let mut next = parts.next();
+        while let Some((buffer, ..)) = next {
+            next = parts.next();
+            each(buffer);
+        }
     }
 
-    /// Takes the packet apart into its buffers, in order, and where the bytes are in each and how many count.
+    /// The packet's buffers, in order, where the bytes are in each, and how many. They belong to the packet still.
     #[inline(always)]
-    pub(crate) fn into_segments(self, mut each: impl FnMut(Buffer, NonNull<u8>, u16)) {
-        let packet = ManuallyDrop::new(self);
-        let mut following = packet.following();
-        // Read before the first buffer is given away, which owns the link.
-        let mut next = following.next();
-        // SAFETY: the packet is forgotten.
-        each(unsafe { packet.buffer() }, packet.data, packet.extent.len() as u16);
-        while let Some((buffer, len)) = next {
-            next = following.next();
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (Buffer, NonNull<u8>, u16)> {
+        // SAFETY: the caller uses only the packet, or only the buffers.
+        let first = (unsafe { self.buffer() }, self.data, self.extent.len() as u16);
+        core::iter::once(first).chain(self.following().map(|(buffer, len)| {
             let data = buffer.data();
-            each(buffer, data, len);
-        }
+            (buffer, data, len)
+        }))
     }
 
     /// The buffers that follow the first, and how many bytes of each count. They belong to the packet still.

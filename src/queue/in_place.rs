@@ -468,15 +468,21 @@ unsafe fn pass(
 /// Returns the buffers that `tx` has sent to `rx`, as long as they fit and are of its pool, and to their pools otherwise.
 #[inline(never)]
 fn reclaim_into(tx: &mut TxRing, rx: &mut RxRing) {
-    while let Some((count, owner)) = tx.done() {
-        let vacant = rx.ring.len() - rx.ring.posted();
-        let fitting = if tx.pool_of(owner) == Some(rx.pool_id()) { count.min(vacant) } else { 0 };
-        // SAFETY: the device has reported `count` buffers at the front, all of attachment `owner`. Those that are handed over
-        // are of the pool of `rx`, fit, and have the size that its queue was set up for.
-        unsafe {
-            rx.take_over(&mut tx.ring, fitting);
-            tx.give_back(count - fitting, owner);
-        }
+    let mut left = tx.done();
+    while left > 0 {
+        let (owner, run) = tx.first_run(left);
+        let is_own = tx.pool_of(owner) == Some(rx.pool_id());
+        let fitting = if is_own { run.min(rx.ring.len() - rx.ring.posted()) } else { 0 };
+        // SAFETY: the device has reported `left` buffers at the front. Those that are handed over are of the pool of `rx`, fit,
+        // and have the size that its queue was set up for.
+        left -= unsafe {
+            if fitting > 0 {
+                rx.take_over(&mut tx.ring, fitting);
+                fitting
+            } else {
+                tx.give_back(run)
+            }
+        };
     }
 }
 

@@ -11,7 +11,6 @@ use datasheet_runtime::descriptor::DescriptorFormat;
 
 use crate::descriptors::{AdvancedReceiveRead, DescriptorSlot, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
-use crate::field::Value;
 use crate::pool::{Buffer, Pool};
 use crate::sync::LINE;
 
@@ -447,28 +446,6 @@ impl Ring {
             self.forget(1);
             Some(buffer)
         }
-    }
-
-    /// Posts one buffer at the end. Returns it if the ring is full.
-    ///
-    /// # Safety
-    ///
-    /// What `value` lets the device access must lie in `buffer`.
-    pub(crate) unsafe fn post_buffer<D: DescriptorFormat>(
-        &mut self,
-        value: Value<D>,
-        buffer: Buffer,
-    ) -> Result<(), Buffer> {
-        if self.posted() == self.len() {
-            return Err(buffer);
-        }
-        // SAFETY: the descriptor at the end is not posted, as the ring is not full, so it is the driver's, and its place holds
-        // nothing.
-        unsafe {
-            self.cursor(self.end).post(Written::from(value), buffer);
-            self.grow(1);
-        }
-        Ok(())
     }
 }
 

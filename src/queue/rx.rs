@@ -254,9 +254,12 @@ impl RxRing {
                 self.look_ahead(self.threshold);
                 return Received { packets, has_refilled: true };
             }
-            let count = self.piece().min(batch.free());
-            let run = self.receive_run::<true>(batch, count);
-            packets += if run == 0 { self.push_segment(batch) } else { run };
+            packets += if self.is_between_frames() && self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some() {
+                let count = self.piece().min(batch.free());
+                self.receive_run::<true>(batch, count)
+            } else {
+                self.push_segment(batch)
+            };
         }
     }
 

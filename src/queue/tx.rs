@@ -4,6 +4,7 @@
 //! notes one for every 32 descriptors or so. When the device has made a report, the buffers up to it return to their pool:
 //! TDH does not say so (8.2.3.9.8).
 
+mod mixed;
 mod reports;
 
 use alloc::vec;
@@ -12,19 +13,19 @@ use core::ptr::NonNull;
 use core::time::Duration;
 
 use crate::clock::{self, Clock};
-use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack};
+use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack, Written};
 use crate::dma::{Delta, Dma, DmaAddr, DmaError};
-use crate::field::Value;
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
-use crate::port::{AttachError, Refusal, Refused, Transmit, TransmitError};
-use crate::queue::ring::{Cursor, Ring, exchange_threshold};
+use crate::port::{AttachError, Refused, Transmit, TransmitError};
+use crate::queue::ring::{Cursor, Ring};
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
 use crate::value;
-use reports::{Report, Reports};
+use mixed::{Runs, Source, Terms};
+use reports::Reports;
 
 /// The pause between two looks at a ring that drains.
 const DRAIN_POLL: Duration = Duration::from_micros(50);
@@ -45,20 +46,15 @@ pub(crate) struct TxRing {
     /// The tail that the device has received: the packets before it are the device's.
     announced: u64,
     /// The pools whose packets can be sent. None is ever taken away.
-    attachments: Vec<Attachment>,
+    sources: Vec<Source>,
+    runs: Runs,
+    /// The source whose packets are posted at present, and how.
+    selected: usize,
+    terms: Terms,
     /// The end of the [straight](Self::straight) descriptors.
     straight_end: u64,
     /// Once the next descriptor is this, buffers are to be reclaimed. At most `straight_end`.
     due_at: u64,
-    /// The attachment whose packets are posted at present, and its pool.
-    selected: usize,
-    pool_id: Option<PoolId>,
-    /// The difference of the device's addresses from the CPU's in that pool, if it is the same everywhere.
-    delta: Option<Delta>,
-    /// The packets of that pool which need no closer look.
-    simple: Simple,
-    /// Buffers are reclaimed once this many descriptors are posted.
-    threshold: usize,
     max_len: u64,
 }
 
@@ -70,14 +66,12 @@ impl TxRing {
             ring: Ring::new(device, len)?,
             reports: Reports::new(len),
             announced: 0,
-            attachments: vec![],
+            sources: vec![],
+            runs: Runs::new(len),
+            selected: 0,
+            terms: Terms::NONE,
             straight_end: 0,
             due_at: 0,
-            selected: 0,
-            pool_id: None,
-            delta: None,
-            simple: Simple::NONE,
-            threshold: exchange_threshold(len),
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u64,
         })
@@ -105,49 +99,29 @@ impl TxRing {
     /// Where in memory the ring writes, beside its own fields.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
-        self.ring.footprint().into_iter().chain([self.reports.footprint()]).collect()
+        self.ring.footprint().into_iter().chain([self.reports.footprint(), self.runs.footprint()]).collect()
     }
 
     /// Makes the device reach the packets of `pool`.
     pub(crate) fn attach(&mut self, device: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
-        if self.attachment_of(pool.id()).is_none() {
+        if self.source_of(pool.id()).is_none() {
             let attachment = Attachment::new(device, pool)?;
             if attachment.domain() != self.ring.domain() {
                 let len = pool.buffer_size();
                 return Err(DmaError::NotMappable { len, reason: "the ring is another device's" });
             }
-            self.attachments.push(attachment);
-            if self.attachments.len() == 1 {
+            self.sources.push(Source::new(attachment, self.max_len, self.ring.len()));
+            if self.sources.len() == 1 {
                 self.select(0);
             }
         }
         Ok(())
     }
 
-    /// Returns the index of the attachment of `pool`.
-    pub(super) fn attachment_of(&self, pool: PoolId) -> Option<usize> {
-        self.attachments.iter().position(|attachment| attachment.pool().id() == pool)
-    }
-
     /// Posts packets of `pool` from now on. Returns `false` if it is not attached.
     #[inline(always)]
     pub(super) fn select_pool(&mut self, pool: PoolId) -> bool {
-        self.pool_id == Some(pool) || self.attachment_of(pool).is_some_and(|index| self.select(index))
-    }
-
-    /// Posts packets of attachment `index` from now on, if there is one.
-    #[inline(never)]
-    fn select(&mut self, index: usize) -> bool {
-        self.close();
-        let Some(attachment) = self.attachments.get(index) else { return false };
-        let pool = attachment.pool();
-        self.selected = index;
-        self.pool_id = Some(pool.id());
-        self.delta = attachment.uniform();
-        self.simple = Simple::of(pool.id(), self.max_len);
-        self.threshold = exchange_threshold(self.ring.len().min(pool.capacity()));
-        self.due_at = self.due_at.min(self.ring.first() + self.threshold as u64);
-        true
+        self.terms.pool == Some(pool) || self.source_of(pool).is_some_and(|index| self.select(index))
     }
 
     /// Requests reports: of the last descriptor, and every [`MAX_RUN`]. Those that the device knows of have theirs.
@@ -160,7 +134,7 @@ impl TxRing {
             unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
             let run = end - self.reports.end();
             if run == MAX_RUN as u64 {
-                self.reports.push(Report { end, owner: self.selected });
+                self.reports.push(end);
             } else if run > MAX_RUN as u64 {
                 self.report_runs();
             }
@@ -174,56 +148,50 @@ impl TxRing {
             let end = self.reports.end() + MAX_RUN as u64;
             // SAFETY: as in `report`: what the device knows of ends less than `MAX_RUN` behind the last report.
             unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
-            self.reports.push(Report { end, owner: self.selected });
+            self.reports.push(end);
         }
     }
 
-    /// Ends a run: its buffers are reclaimed together.
-    fn close(&mut self) {
-        self.report();
-        let end = self.ring.end();
-        if self.reports.end() != end {
-            self.reports.push(Report { end, owner: self.selected });
-        }
-    }
-
-    /// Returns the number of buffers at the front that the device has reported, and the attachment that they are of.
+    /// Returns the number of buffers at the front that the device has reported.
     #[inline(always)]
-    pub(super) fn done(&mut self) -> Option<(usize, usize)> {
+    pub(super) fn done(&mut self) -> usize {
         let ring = &self.ring;
         let is_made = |end: u64| ring.slot(end.wrapping_sub(1)).is_done::<WriteBack>();
-        if let Some(report) = self.reports.pop_made(is_made) {
-            return Some(((report.end - ring.first()) as usize, report.owner));
-        }
-        // The run that has not ended has its report at the end.
+        let mut done = self.reports.pop_made(is_made).unwrap_or(ring.first());
+        // The last has a report that is not in the queue.
         let end = ring.end();
-        if ring.first() == end || ring.first() < self.reports.end() || !is_made(end) {
-            return None;
+        if self.reports.is_empty() && done != end && is_made(end) {
+            done = end;
+            self.reports.skip_to(end);
         }
-        self.reports.skip_to(end);
-        Some((ring.posted(), self.selected))
+        (done - ring.first()) as usize
     }
 
     /// Returns all buffers that the device has reported to their pools.
     #[inline(never)]
     pub(super) fn reclaim(&mut self) {
-        while let Some((count, owner)) = self.done() {
-            // SAFETY: the device has reported them, and they are of that attachment's pool.
-            unsafe { self.give_back(count, owner) };
+        let mut left = self.done();
+        while left > 0 {
+            // SAFETY: the device has reported them.
+            left -= unsafe { self.give_back(left) };
         }
     }
 
-    /// Returns the first `count` buffers to the pool of attachment `owner`.
+    /// Returns the first buffers to their pool: at most `count`. Returns how many.
     ///
     /// # Safety
     ///
-    /// They are posted and of that pool, and the device is done with them.
+    /// So many are posted, at least one, and the device is done with them.
     #[inline(always)]
-    pub(super) unsafe fn give_back(&mut self, count: usize, owner: usize) {
-        if let Some(attachment) = self.attachments.get(owner) {
-            // SAFETY: the caller's promise.
-            unsafe { self.ring.give_back(attachment.pool(), count) };
+    pub(super) unsafe fn give_back(&mut self, count: usize) -> usize {
+        let (owner, run) = self.first_run(count);
+        match self.sources.get(owner) {
+            // SAFETY: the caller's promise; they are of that pool.
+            Some(source) => unsafe { self.ring.give_back(source.attachment.pool(), run) },
+            // There is always one; otherwise, they leak.
+            None => unsafe { self.ring.forget(run) },
         }
+        run
     }
 
     /// Returns `true` if everything posted was reported as done.
@@ -238,10 +206,10 @@ impl TxRing {
     ///
     /// The device must have stopped.
     pub(crate) unsafe fn empty(mut self) {
-        self.close();
-        while let Some(Report { end, owner }) = self.reports.pop_made(|_| true) {
-            // SAFETY: a device that has stopped is done with all of them, and up to `end` they are of attachment `owner`.
-            unsafe { self.give_back((end - self.ring.first()) as usize, owner) };
+        let mut left = self.ring.posted();
+        while left > 0 {
+            // SAFETY: a device that has stopped is done with all of them.
+            left -= unsafe { self.give_back(left) };
         }
     }
 
@@ -267,7 +235,7 @@ impl TxRing {
         // SAFETY: the buffer is of the selected pool, which `delta` and the attachment are of. The descriptor at the end is vacant.
         // The ring has the buffer from here on.
         unsafe {
-            let address = self.delta.map_or_else(|| self.address(data), |delta| Some(delta.address(data)));
+            let address = self.terms.delta.map_or_else(|| self.address(data), |delta| Some(delta.address(data)));
             let Some(address) = address else { return false };
             self.end_cursor().post(whole(len, address), Buffer::from_data(data));
             self.ring.grow(1);
@@ -275,9 +243,9 @@ impl TxRing {
         true
     }
 
-    /// Returns the pool of attachment `owner`.
+    /// Returns the pool of source `owner`.
     pub(super) fn pool_of(&self, owner: usize) -> Option<PoolId> {
-        self.attachments.get(owner).map(|attachment| attachment.pool().id())
+        self.sources.get(owner)?.terms.pool
     }
 
     /// The descriptor that is posted next.
@@ -289,7 +257,7 @@ impl TxRing {
     /// Returns the difference of the device's addresses from the CPU's in the selected pool, if it is the same everywhere.
     #[inline(always)]
     pub(super) fn delta(&self) -> Option<Delta> {
-        self.delta
+        self.terms.delta
     }
 
     /// Returns the device's address of `data`.
@@ -299,8 +267,8 @@ impl TxRing {
     /// `data` lies in a buffer of the selected pool.
     #[inline(always)]
     pub(super) unsafe fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
-        // SAFETY: the caller's promise; the attachment is of that pool.
-        self.attachments.get(self.selected).and_then(|attachment| unsafe { attachment.address(data) })
+        // SAFETY: the caller's promise.
+        self.sources.get(self.selected).and_then(|source| unsafe { source.address(data) })
     }
 
     /// Returns the length of the longest packet that can be sent.
@@ -327,7 +295,7 @@ impl TxRing {
         let straight = self.ring.free().min(self.ring.to_wrap(end));
         self.straight_end = end + straight as u64;
         // If the device is behind, it looks again soon.
-        self.due_at = end + straight.min(self.threshold.saturating_sub(self.ring.posted()).max(GROUP)) as u64;
+        self.due_at = end + straight.min(self.terms.threshold.saturating_sub(self.ring.posted()).max(GROUP)) as u64;
     }
 
     /// Posts packets from the front of `batch`, as many as can be sent and as there is room for.
@@ -336,8 +304,9 @@ impl TxRing {
         let [packet] = &**batch else {
             return if batch.len() < FEW { self.post_run_of::<false>(batch) } else { self.post_run_of::<true>(batch) };
         };
-        let (end, number) = (self.ring.end(), self.simple.look(packet.extent()));
-        let (Some(delta), true, false) = (self.delta, self.simple.is_good(number), self.is_due()) else {
+        let (end, Terms { simple, delta, .. }) = (self.ring.end(), self.terms);
+        let number = simple.look(packet.extent());
+        let (Some(delta), true, false) = (delta, simple.is_good(number), self.is_due()) else {
             return self.post_run_of::<false>(batch);
         };
         // On its own, it needs few registers.
@@ -345,13 +314,13 @@ impl TxRing {
         // SAFETY: the descriptor is vacant. A simple packet is of the selected pool, which `delta` is of, and its data are at its
         // buffer's default address. The ring has the buffer, and the batch forgets it.
         unsafe {
-            let descriptor = self.simple.reported_descriptor(number, delta.address(packet.data()));
+            let descriptor = simple.reported_descriptor(number, delta.address(packet.data()));
             to.post(descriptor, Buffer::from_data(packet.data()));
             self.ring.grow(1);
             batch.forget_all();
         }
         if end - self.reports.end() >= MAX_RUN as u64 - 1 {
-            self.reports.push(Report { end: end + 1, owner: self.selected });
+            self.reports.push(end + 1);
         }
         Posted { packets: 1, all: true }
     }
@@ -375,35 +344,10 @@ impl TxRing {
         Posted { packets: len, all: true }
     }
 
-    /// Goes on with the packets of `batch` behind the first `posted`, which were posted.
-    #[inline(never)]
-    fn post_rest(&mut self, batch: &mut Batch, posted: usize) -> Posted {
-        let len = batch.len();
-        if len == 0 {
-            self.reclaim();
-        }
-        let mut packets = batch.outgoing();
-        // SAFETY: the ring has their buffers.
-        unsafe { packets.forget(posted) };
-        while !packets.is_empty() && self.post_first(&mut packets) {
-            if self.is_due() {
-                self.make_room(packets.len());
-            }
-            let count = packets.len().min(self.straight());
-            // SAFETY: these packets are there. The ring has the buffers of those that are forgotten.
-            unsafe {
-                let posted = self.post_run::<true>(packets.as_ptr(), count);
-                packets.forget(posted);
-            }
-        }
-        self.report();
-        Posted { packets: len - packets.len(), all: packets.is_empty() }
-    }
-
     /// Reclaims buffers if that is worth it, or if there is no room for `count` packets.
     #[inline(never)]
     pub(super) fn make_room(&mut self, count: usize) {
-        if self.ring.posted() >= self.threshold || self.ring.free() < count {
+        if self.ring.posted() >= self.terms.threshold || self.ring.free() < count {
             self.reclaim();
         }
         self.look_ahead();
@@ -417,7 +361,7 @@ impl TxRing {
     /// There must be as many packets, and straight descriptors. The caller forgets those that were posted.
     #[inline(always)]
     unsafe fn post_run<const MANY: bool>(&mut self, packets: *const Packet, count: usize) -> usize {
-        let Some(delta) = self.delta else {
+        let Some(delta) = self.terms.delta else {
             // SAFETY: the caller's promise.
             return unsafe { self.post_scattered(packets, count) };
         };
@@ -425,7 +369,7 @@ impl TxRing {
         // SAFETY: `count` packets and vacant descriptors, in one piece, are there. Simple packets are of the selected pool, which
         // `delta` is of. The ring has the buffers of those that were posted.
         unsafe {
-            let posted = post_run::<MANY>(packets, to, count, self.simple, |data| Some(delta.address(data)));
+            let posted = post_run::<MANY>(packets, to, count, self.terms.simple, |data| Some(delta.address(data)));
             self.ring.grow(posted);
             posted
         }
@@ -439,75 +383,14 @@ impl TxRing {
     #[inline(never)]
     unsafe fn post_scattered(&mut self, packets: *const Packet, count: usize) -> usize {
         let to = self.ring.cursor(self.ring.end());
-        let Some(attachment) = self.attachments.get(self.selected) else { return 0 };
+        let Some(Source { attachment, .. }) = self.sources.get(self.selected) else { return 0 };
         // SAFETY: the caller's promise. Simple packets are of the selected pool, which the attachment is of. The ring has the
         // buffers of those that were posted.
         unsafe {
-            let posted = post_run::<true>(packets, to, count, self.simple, |data| attachment.address(data));
+            let posted = post_run::<true>(packets, to, count, self.terms.simple, |data| attachment.address(data));
             self.ring.grow(posted);
             posted
         }
-    }
-
-    /// Gets on with the first packet: makes room, selects its pool, or posts it if it has several segments. Returns `false` if
-    /// it cannot be sent, or if there is no room.
-    #[inline(never)]
-    fn post_first(&mut self, packets: &mut crate::packet::Outgoing<'_>) -> bool {
-        let Some(packet) = packets.first() else { return true };
-        if !self.select_pool(packet.pool()) {
-            return false;
-        }
-        if self.is_due() || self.ring.free() < packet.segment_count() {
-            self.make_room(packets.len());
-        }
-        let Some(packet) = packets.first() else { return true };
-        if packet.segment_count() == 1 && self.simple.is_good(self.simple.look_at_moved(packet.extent()).0) {
-            return self.straight() > 0;
-        }
-        if self.ring.free() < packet.segment_count() || self.examine(packet).is_err() {
-            return false;
-        }
-        let Some(packet) = packets.next() else { return true };
-        let mut left = packet.segment_count();
-        packet.into_segments(|buffer, bytes, len| {
-            left -= 1;
-            let Some(attachment) = self.attachments.get(self.selected) else { return };
-            // SAFETY: all segments lie in buffers of the packet's pool, which the attachment is of.
-            let Some(address) = (unsafe { attachment.address(bytes) }) else { return };
-            // SAFETY: `len` bytes from `address` on are the segment's, in this buffer, and the device reads them. There is room.
-            _ = unsafe { self.ring.post_buffer(segment(address, len, left == 0), buffer) };
-        });
-        self.straight_end = self.straight_end.max(self.ring.end());
-        true
-    }
-
-    /// Takes the first packet out of `batch`, if it cannot be sent; `sent` packets were before it.
-    #[cold]
-    #[inline(never)]
-    fn take_refused(&self, batch: &mut Batch, sent: usize) -> Result<usize, Refused> {
-        let Some(Err(reason)) = batch.first().map(|first| self.examine(first)) else { return Ok(sent) };
-        match batch.pop_front() {
-            Some(packet) => Err(Refused { packet, reason, sent }),
-            None => Ok(sent),
-        }
-    }
-
-    /// Returns what is wrong with `packet`, if anything is.
-    fn examine(&self, packet: &Packet) -> Result<(), Refusal> {
-        let owner = self.attachment_of(packet.pool()).ok_or(Refusal::NotAttached)?;
-        let attachment = self.attachments.get(owner).ok_or(Refusal::NotAttached)?;
-        let (len, max) = (packet.len(), self.max_len as usize);
-        if len > max {
-            return Err(Refusal::TooLong { len, max });
-        }
-        if packet.segments().any(<[u8]>::is_empty) {
-            return Err(Refusal::Empty);
-        }
-        // SAFETY: all segments lie in buffers of the packet's pool, which the attachment is of.
-        if packet.segments().any(|bytes| unsafe { attachment.address(NonNull::from(bytes).cast()) }.is_none()) {
-            return Err(Refusal::NotAttached);
-        }
-        Ok(())
     }
 }
 
@@ -608,9 +491,9 @@ unsafe fn post_one(
 
 /// Returns the descriptor of a segment. The last of a packet ends it.
 #[inline(always)]
-fn segment(address: DmaAddr, len: u16, is_last: bool) -> Value<Data> {
+fn segment(address: DmaAddr, len: u16, is_last: bool) -> Written<Data> {
     let flags = if is_last { value!(Data { EOP: true, IFCS: true }) } else { value!(Data { IFCS: true }) };
-    flags.with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len)
+    flags.with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len).into()
 }
 
 /// A transmit queue, borrowed from its running device.

@@ -54,7 +54,7 @@ fn gather<'a>(pieces: impl Iterator<Item = &'a [u8]>, pool: &Pool) -> Result<Pac
         while !piece.is_empty() {
             if packet.tailroom() == 0 {
                 let buffer = pool.take_buffer().ok_or(CopyError::NoBuffer)?;
-                if let Err(buffer) = packet.push_segment(buffer, 0) {
+                if let Err(buffer) = packet.push_last(buffer) {
                     // SAFETY: the buffer was just taken from this pool.
                     drop(unsafe { Packet::empty(buffer, pool.id()) });
                     return Err(CopyError::TooManySegments);

@@ -115,12 +115,6 @@ impl Packet {
         unsafe { Buffer::from_data(self.data.sub(self.headroom()).add(HEADROOM)) }
     }
 
-    /// What follows the first buffer.
-    fn rest(&self) -> Link {
-        // SAFETY: only looked at.
-        if self.extent.more() == 0 { Link::END } else { unsafe { self.inner().following(&self.buffer()) } }
-    }
-
     /// Takes the packet apart into its buffers, in order.
     #[inline(always)]
     pub(crate) fn into_buffers(self, mut each: impl FnMut(Buffer)) {
@@ -136,54 +130,35 @@ impl Packet {
 
     /// The packet's buffers, in order, where the bytes are in each, and how many. They belong to the packet still.
     #[inline(always)]
-    pub(crate) fn parts(&self) -> impl Iterator<Item = (Buffer, NonNull<u8>, u16)> {
+    pub(crate) fn parts(&self) -> Parts<'_> {
         // SAFETY: the caller uses only the packet, or only the buffers.
-        let first = (unsafe { self.buffer() }, self.data, self.extent.len() as u16);
-        core::iter::once(first).chain(self.following().map(|(buffer, len)| {
-            let data = buffer.data();
-            (buffer, data, len)
-        }))
+        let buffer = unsafe { self.buffer() }.data();
+        Parts { packet: self, buffer, data: self.data, len: self.extent.len() as u16, left: self.extent.more() + 1 }
     }
 
     /// The buffers that follow the first, and how many bytes of each count. They belong to the packet still.
     #[inline(always)]
     fn following(&self) -> impl Iterator<Item = (Buffer, u16)> {
-        let mut link = self.rest();
-        core::iter::from_fn(move || {
-            let data = link.next?;
-            let len = link.len;
-            // SAFETY: the packet owns the buffers that follow its first.
-            let buffer = unsafe { Buffer::from_data(data) };
-            link = self.inner().following(&buffer);
-            Some((buffer, len))
-        })
+        self.parts().skip(1).map(|(buffer, _, len)| (buffer, len))
     }
 
-    /// The packet of `len` bytes that were received into `buffer` of `pool`; the buffer, if it does not have that many.
-    #[cold]
-    pub(crate) fn received(buffer: Buffer, pool: &Pool, len: u64) -> Result<Self, Buffer> {
-        if len > pool.buffer_size() as u64 {
+    /// Adds `buffer` of the same pool behind `last`, the last of the packet's buffers. `len` bytes were received into it. Gives it
+    /// back if the packet has as many buffers as one can have.
+    pub(crate) fn push_segment(&mut self, last: &Buffer, buffer: Buffer, len: u16) -> Result<(), Buffer> {
+        if self.extent.more() == MOST_MORE {
             return Err(buffer);
         }
-        // SAFETY: just checked.
-        let mut packet = unsafe { Self::empty(buffer, pool.id()) };
-        packet.extent = packet.extent.with_len(len as usize);
-        Ok(packet)
-    }
-
-    /// Adds `buffer` of the same pool at the end, into which `len` bytes were received. Gives it back if it does not
-    /// have that many.
-    #[cold]
-    pub(crate) fn push_segment(&mut self, buffer: Buffer, len: u64) -> Result<(), Buffer> {
-        if len > self.inner().size() as u64 || self.extent.more() == MOST_MORE {
-            return Err(buffer);
-        }
-        // SAFETY: only looked at.
-        let last = self.following().last().map_or_else(|| unsafe { self.buffer() }, |(buffer, _)| buffer);
-        self.inner().follow(&buffer, Link::END);
-        self.inner().follow(&last, Link { next: Some(buffer.data()), len: len as u16 });
+        self.inner().follow(last, Link { next: Some(buffer.data()), len });
         self.extent = self.extent.with_more(self.extent.more() + 1);
         Ok(())
+    }
+
+    /// Adds an empty segment in `buffer` of the same pool, as [`push_segment`](Self::push_segment) does.
+    fn push_last(&mut self, buffer: Buffer) -> Result<(), Buffer> {
+        match self.parts().last() {
+            Some((last, ..)) => self.push_segment(&last, buffer, 0),
+            None => Err(buffer),
+        }
     }
 
     /// Returns the number of bytes in all segments.
@@ -262,7 +237,6 @@ impl Packet {
             self.inner().follow(&last, Link { next: Some(buffer.data()), len: bytes as u16 });
             last = buffer;
         }
-        self.inner().follow(&last, Link { next: None, len: 0 });
         self.extent = self.extent.with_more(kept);
         for buffer in rest {
             drop(Self { data: buffer.data(), extent: Extent::new(self.pool(), 0).with_len(0) });
@@ -317,21 +291,25 @@ impl Packet {
     /// # Errors
     ///
     /// [`NoRoom`] if they are more than the [headroom](Self::headroom).
+    #[inline]
     pub fn prepend(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
-        let (room, len) = (self.headroom(), self.extent.len());
-        if bytes.len() > room || len + bytes.len() > usize::from(u16::MAX) {
-            return Err(NoRoom { wanted: bytes.len(), room });
+        let (count, room) = (bytes.len(), self.headroom());
+        if count > room || self.extent.len() + count > usize::from(u16::MAX) {
+            return Err(NoRoom { wanted: count, room });
         }
-        // SAFETY: that many bytes before the data belong to the same buffer.
-        self.data = unsafe { self.data.sub(bytes.len()) };
-        self.extent = self.extent.with_headroom(room - bytes.len()).with_len(len + bytes.len());
-        self[..bytes.len()].copy_from_slice(bytes);
+        // SAFETY: that many bytes before the data belong to the same buffer, which the packet owns alone.
+        unsafe {
+            self.data = self.data.sub(count);
+            self.data.copy_from_nonoverlapping(NonNull::from(bytes).cast(), count);
+        }
+        self.extent = self.extent.moved_down(count);
         Ok(())
     }
 
     /// Removes up to `count` bytes from the front of the first segment, which become headroom.
     ///
     /// A packet with an empty segment cannot be sent.
+    #[inline]
     pub fn trim_front(&mut self, count: usize) {
         let len = self.extent.len();
         let count = count.min(len);
@@ -403,6 +381,33 @@ impl Drop for Packet {
 impl fmt::Debug for Packet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Packet({} bytes in {} segments)", self.len(), self.segment_count())
+    }
+}
+
+/// The buffers of a packet, with where the bytes are in each, and how many.
+pub(crate) struct Parts<'a> {
+    packet: &'a Packet,
+    buffer: NonNull<u8>,
+    data: NonNull<u8>,
+    len: u16,
+    left: usize,
+}
+
+impl Iterator for Parts<'_> {
+    type Item = (Buffer, NonNull<u8>, u16);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        // SAFETY: the packet owns its buffers.
+        let buffer = unsafe { Buffer::from_data(self.buffer) };
+        let part = (buffer, self.data, self.len);
+        if self.left > 0 {
+            let link = self.packet.inner().following(&part.0);
+            (self.buffer, self.len) = (link.next?, link.len);
+            self.data = self.buffer;
+        }
+        Some(part)
     }
 }
 

@@ -33,6 +33,7 @@ impl Extent {
         self.0 as u16 as usize
     }
 
+    #[inline(always)]
     pub(crate) const fn with_len(self, len: usize) -> Self {
         let none = if len == 0 { NONE } else { 0 };
         Self(self.0 >> 32 << 32 | SENT | none | len as u16 as u64)
@@ -57,6 +58,13 @@ impl Extent {
         (self.0 >> HEADROOM_SHIFT) as usize
     }
 
+    /// `count` bytes more, at the start, out of the headroom.
+    #[inline(always)]
+    pub(crate) const fn moved_down(self, count: usize) -> Self {
+        self.with_headroom(self.headroom() - count).with_len(self.len() + count)
+    }
+
+    #[inline(always)]
     pub(crate) const fn with_headroom(self, headroom: usize) -> Self {
         Self(self.0 & !(u64::MAX << HEADROOM_SHIFT) | (headroom as u64) << HEADROOM_SHIFT)
     }

@@ -174,6 +174,11 @@ impl Free {
     /// The places must hold buffers of this pool, and the caller gives them up.
     #[inline(always)]
     pub(crate) unsafe fn push_all(&mut self, buffers: &[MaybeUninit<Buffer>]) {
+        // A call would cost more than the copy.
+        if let [buffer] = buffers {
+            // SAFETY: the caller's promise.
+            return self.push(unsafe { buffer.assume_init_read() });
+        }
         if let Some(places) = self.buffers.get_mut(self.len..).and_then(|free| free.get_mut(..buffers.len())) {
             // SAFETY: both have the same length, and one is borrowed uniquely, so they do not overlap.
             unsafe { places.as_mut_ptr().copy_from_nonoverlapping(buffers.as_ptr(), buffers.len()) };

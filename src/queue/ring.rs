@@ -389,24 +389,21 @@ impl Ring {
         }
     }
 
-    /// Returns the first `count` buffers to `pool`.
+    /// Returns the first buffers to `pool`: at most `count`, and as many as lie in one piece. Returns how many.
     ///
     /// # Safety
     ///
-    /// They must be posted, and of `pool`, and the device must be done with them, or have stopped.
+    /// So many must be posted, and of `pool`, and the device must be done with them, or have stopped.
     #[inline(always)]
-    pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) {
-        let mut left = count;
-        while left > 0 {
-            let piece = left.min(self.to_wrap(self.first));
-            // SAFETY: posted descriptors have a buffer in their place, of the pool by the caller's promise; the ring gives them
-            // up, as `first` moves past them.
-            unsafe {
-                pool.free().push_all(self.cursor(self.first).places(piece));
-                self.forget(piece);
-            }
-            left -= piece;
+    pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) -> usize {
+        let piece = count.min(self.to_wrap(self.first));
+        // SAFETY: posted descriptors have a buffer in their place, of the pool by the caller's promise; the ring gives them up, as
+        // `first` moves past them.
+        unsafe {
+            pool.free().push_all(self.cursor(self.first).places(piece));
+            self.forget(piece);
         }
+        piece
     }
 
     /// Hands the first buffers over to the end of `to`, at the addresses that `address` finds: at most `count`, and as many as

@@ -13,7 +13,7 @@ use crate::field::Value;
 use crate::index;
 use crate::mmio::{Below, Bus, Index};
 use crate::packet::{Batch, Packet};
-use crate::pool::{Attachment, Pool, PoolError, PoolId};
+use crate::pool::{Attachment, Buffer, Pool, PoolError, PoolId};
 use crate::port::{Down, Receive};
 use crate::queue::in_place::SHORTEST;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
@@ -83,8 +83,8 @@ impl DropCounters {
 enum Frame {
     /// A new frame.
     Next,
-    /// A frame whose first segments are here.
-    Partial(Packet),
+    /// A frame whose first segments are here, and the last buffer of these, to be looked at only.
+    Partial(Packet, Buffer),
     /// A frame that is dropped.
     Dropped,
 }
@@ -181,8 +181,10 @@ impl RxRing {
     /// The device must have stopped, or never have received the ring's address.
     pub(crate) unsafe fn empty(mut self) {
         self.frame = Frame::Next;
-        // SAFETY: all buffers of the ring are of this pool, and a device that has stopped is done with them.
-        unsafe { self.ring.give_back(self.attachment.pool(), self.ring.posted()) };
+        while self.ring.posted() > 0 {
+            // SAFETY: all buffers of the ring are of this pool, and a device that has stopped is done with them.
+            unsafe { self.ring.give_back(self.attachment.pool(), self.ring.posted()) };
+        }
     }
 
     /// Posts free buffers of the pool, as many as there is room for.
@@ -428,19 +430,21 @@ impl RxRing {
         let buffer = self.ring.take()?;
         // The next may not be the start of a frame.
         self.straight_end = self.ring.first();
-        let pool = self.attachment.pool();
-        let fits = len != 0 && len <= pool.buffer_size() as u64;
+        let fits = len != 0 && len <= self.buffer_size;
         let good = fits && !damaged;
+        // SAFETY: only looked at, as the end of a frame that has it.
+        let end = unsafe { Buffer::from_data(buffer.data()) };
         let packet = match core::mem::replace(&mut self.frame, Frame::Next) {
-            Frame::Next if good && (last || self.long_frames == LongFrames::Deliver) => {
-                Packet::received(buffer, pool, len)
+            Frame::Partial(mut packet, before) if good && packet.segment_count() < MOST_SEGMENTS => {
+                packet.push_segment(&before, buffer, len as u16).map(|()| packet)
             }
-            Frame::Partial(mut packet) if good && packet.segment_count() < MOST_SEGMENTS => {
-                packet.push_segment(buffer, len).map(|()| packet)
+            Frame::Next if good && (last || self.long_frames == LongFrames::Deliver) => {
+                // SAFETY: the buffer is of this pool, and has so many bytes.
+                Ok(unsafe { Packet::new(buffer, self.pool_id, len as u16) })
             }
             Frame::Dropped => Err(buffer),
             // The segments before this one return to the pool.
-            Frame::Next | Frame::Partial(_) => {
+            Frame::Next | Frame::Partial(..) => {
                 let reason = match fits {
                     _ if damaged => &self.drops.damaged,
                     true => &self.drops.long,
@@ -452,9 +456,9 @@ impl RxRing {
         };
         self.frame = match packet {
             Ok(packet) if last => return Some(packet),
-            Ok(packet) => Frame::Partial(packet),
+            Ok(packet) => Frame::Partial(packet, end),
             Err(buffer) => {
-                drop(Packet::received(buffer, pool, 0));
+                self.attachment.pool().free().push(buffer);
                 if last { Frame::Next } else { Frame::Dropped }
             }
         };

@@ -188,10 +188,9 @@ impl TxRing {
         match self.sources.get(owner) {
             // SAFETY: the caller's promise; they are of that pool.
             Some(source) => unsafe { self.ring.give_back(source.attachment.pool(), run) },
-            // There is always one; otherwise, they leak.
-            None => unsafe { self.ring.forget(run) },
+            // There is always one.
+            None => run,
         }
-        run
     }
 
     /// Returns `true` if everything posted was reported as done.
@@ -235,8 +234,7 @@ impl TxRing {
         // SAFETY: the buffer is of the selected pool, which `delta` and the attachment are of. The descriptor at the end is vacant.
         // The ring has the buffer from here on.
         unsafe {
-            let address = self.terms.delta.map_or_else(|| self.address(data), |delta| Some(delta.address(data)));
-            let Some(address) = address else { return false };
+            let Some(address) = self.address(data) else { return false };
             self.end_cursor().post(whole(len, address), Buffer::from_data(data));
             self.ring.grow(1);
         }
@@ -267,8 +265,13 @@ impl TxRing {
     /// `data` lies in a buffer of the selected pool.
     #[inline(always)]
     pub(super) unsafe fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
-        // SAFETY: the caller's promise.
-        self.sources.get(self.selected).and_then(|source| unsafe { source.address(data) })
+        // SAFETY: the caller's promise; `delta` is of that pool.
+        unsafe {
+            match self.terms.delta {
+                Some(delta) => Some(delta.address(data)),
+                None => self.sources.get(self.selected)?.attachment.address(data),
+            }
+        }
     }
 
     /// Returns the length of the longest packet that can be sent.

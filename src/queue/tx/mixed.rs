@@ -5,7 +5,7 @@ use alloc::vec;
 use core::ptr::NonNull;
 
 use super::{FEW, Posted, TxRing, segment};
-use crate::dma::{Delta, DmaAddr};
+use crate::dma::Delta;
 use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{Attachment, Buffer, PoolId, Simple};
 use crate::port::{Refusal, Refused};
@@ -47,22 +47,6 @@ impl Source {
             threshold: exchange_threshold(len.min(pool.capacity())),
         };
         Self { attachment, terms }
-    }
-
-    /// Returns the device's address of `data`.
-    ///
-    /// # Safety
-    ///
-    /// `data` lies in a buffer of the pool.
-    #[inline(always)]
-    pub(super) unsafe fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
-        // SAFETY: the caller's promise; `delta` and the attachment are of that pool.
-        unsafe {
-            match self.terms.delta {
-                Some(delta) => Some(delta.address(data)),
-                None => self.attachment.address(data),
-            }
-        }
     }
 }
 
@@ -263,7 +247,7 @@ impl TxRing {
             return Err(Refusal::Empty);
         }
         // SAFETY: all segments lie in buffers of the packet's pool, which the source is.
-        if packet.segments().any(|bytes| unsafe { source.address(NonNull::from(bytes).cast()) }.is_none()) {
+        if packet.segments().any(|bytes| unsafe { source.attachment.address(NonNull::from(bytes).cast()) }.is_none()) {
             return Err(Refusal::NotAttached);
         }
         Ok(())

@@ -95,7 +95,7 @@ impl<D, const LEAST: u64> Copy for Expected<D, LEAST> {}
 
 impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
     /// Expects `flag`, not `unwanted`, and a `count` from `LEAST` to `most`.
-    pub(crate) fn new<F: Field<D>, U: Field<D>, C: Field<D>>(_flag: F, _unwanted: U, _count: C, most: u64) -> Self {
+    pub(crate) fn new<F: Field<D>, U: Field<D>, C: Field<D>>(_flag: F, _unwanted: U, _count: C, most: u16) -> Self {
         let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1);
         let looked_at = flags | bits_from::<D, U>(1) | bits_from::<D, C>((1 << C::WIDTH) - 1);
         const { assert!(C::WIDTH <= 32) };
@@ -105,8 +105,8 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
 
     /// Expects a count of at most `most`, too.
     #[inline(always)]
-    pub(crate) fn at_most(self, most: u64) -> Self {
-        Self { counts: self.counts.min(most.saturating_add(1).saturating_sub(LEAST)), ..self }
+    pub(crate) fn at_most(self, most: u16) -> Self {
+        Self { counts: self.counts.min((u64::from(most) + 1).saturating_sub(LEAST)), ..self }
     }
 
     /// Returns the count of a descriptor, if all is as expected.

@@ -506,6 +506,9 @@ fn in_place_does_not_trust_what_was_written_back() {
     for wrong in [0, BUFFER as u16 + 1, u16::MAX] {
         for before in [0, 3, 8, 20] {
             let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+            // What was sent before comes back with a call.
+            let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+            assert_eq!(ports.forward(0, |_| Route::Drop), ForwardCounts::default());
             (0..before).for_each(|number| assert!(player_a.arrive(&frame(number))));
             assert!(player_a.fill(&[], wrong, true) && player_a.fill(&[], wrong, false) && player_a.arrive(&frame(1)));
             // Good in itself, but longer than the output's frames; and a frame of two buffers.

@@ -271,25 +271,30 @@ fn forward_to_one<H: Bus + Dma>(
     }
     let begin = rx.ring.first();
     let mut left = most;
+    let mut is_ready = !rx.is_due() && output.ring.straight() > 0;
     loop {
+        if !is_ready {
+            let (is_ready, skipped) = prepare(rx, core::slice::from_mut(output), low, begin);
+            dropped += skipped;
+            if !is_ready {
+                break;
+            }
+        }
         let count = left.min(rx.straight()).min(output.ring.straight());
         // SAFETY: the pool of `rx` is selected, and so many descriptors are straight in both rings.
         let (passed, is_dropped) = unsafe { pass_run(rx, output.ring, count, &mut is_sent) };
         sent += passed;
         left -= passed;
+        is_ready = is_dropped;
         if is_dropped {
             rx.drop_front();
             dropped += 1;
             left -= 1;
-            continue;
-        }
-        let has_ended = left == 0 || passed < count && !rx.is_front_done();
-        if has_ended && !rx.is_due() {
-            break;
-        }
-        let (is_ready, skipped) = prepare(rx, core::slice::from_mut(output), low, begin);
-        dropped += skipped;
-        if has_ended || !is_ready {
+        } else if left == 0 || passed < count && !rx.is_front_done() {
+            // Otherwise the next call is early enough, when more was sent.
+            if rx.is_due() && rx.is_short() {
+                dropped += prepare(rx, core::slice::from_mut(output), low, begin).1;
+            }
             break;
         }
     }
@@ -321,7 +326,7 @@ fn prepare<H: Bus + Dma>(
         }
         output.ring.max_len()
     } else {
-        u64::MAX
+        u16::MAX
     };
     let mut skipped = 0;
     // A device that writes back faster than this goes on must not keep the caller for ever.

@@ -321,10 +321,15 @@ impl RxRing {
         done
     }
 
+    /// Returns `true` if half of the ring has no buffers.
+    pub(super) fn is_short(&self) -> bool {
+        self.ring.posted() <= self.ring.len() / 2
+    }
+
     /// Posts free buffers of the pool, if half of the ring has none: what other rings hand over comes later.
     #[inline(always)]
     pub(super) fn refill_if_short(&mut self) {
-        if self.ring.posted() <= self.ring.len() / 2 {
+        if self.is_short() {
             self.refill();
         }
     }
@@ -391,7 +396,7 @@ impl RxRing {
     /// Returns the packet at the front, with its length, if the device is done with it, and it is in one buffer and has at
     /// least [`SHORTEST`] and at most `max_len` bytes.
     #[inline(always)]
-    pub(super) fn front(&mut self, max_len: u64) -> Option<(&mut [u8], u64)> {
+    pub(super) fn front(&mut self, max_len: u16) -> Option<(&mut [u8], u64)> {
         if !self.is_between_frames() || self.ring.posted() == 0 {
             return None;
         }
@@ -532,7 +537,7 @@ unsafe fn receive_one(
 
 /// Returns what is expected of a packet that lies in one buffer of `pool`, and has at least `LEAST` bytes.
 fn expected<const LEAST: u64>(pool: &Pool) -> Expected<WriteBack, LEAST> {
-    Expected::new(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, pool.buffer_size() as u64)
+    Expected::new(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, pool.buffer_size() as u16)
 }
 
 /// A receive queue, borrowed from its running device.

@@ -55,7 +55,7 @@ pub(crate) struct TxRing {
     straight_end: u64,
     /// Once the next descriptor is this, buffers are to be reclaimed. At most `straight_end`.
     due_at: u64,
-    max_len: u64,
+    max_len: u16,
 }
 
 impl TxRing {
@@ -73,7 +73,7 @@ impl TxRing {
             straight_end: 0,
             due_at: 0,
             // A segment's length has 16 bits.
-            max_len: max_len.min(usize::from(u16::MAX)) as u64,
+            max_len: max_len.min(usize::from(u16::MAX)) as u16,
         })
     }
 
@@ -228,7 +228,7 @@ impl TxRing {
     /// `data` is the default data address of a buffer of the selected pool, which the caller owns, and which has so many bytes.
     #[inline(always)]
     pub(super) unsafe fn post_whole(&mut self, data: NonNull<u8>, len: u64) -> bool {
-        if self.straight() == 0 || len > self.max_len {
+        if self.straight() == 0 || len > u64::from(self.max_len) {
             return false;
         }
         // SAFETY: the buffer is of the selected pool, which `delta` and the attachment are of. The descriptor at the end is vacant.
@@ -276,7 +276,7 @@ impl TxRing {
 
     /// Returns the length of the longest packet that can be sent.
     #[inline(always)]
-    pub(super) fn max_len(&self) -> u64 {
+    pub(super) fn max_len(&self) -> u16 {
         self.max_len
     }
 

@@ -38,12 +38,12 @@ impl Terms {
 
 impl Source {
     /// The pool of `attachment`, for packets of up to `max_len` bytes on a ring of `len` descriptors.
-    pub(super) fn new(attachment: Attachment, max_len: u64, len: usize) -> Self {
+    pub(super) fn new(attachment: Attachment, max_len: u16, len: usize) -> Self {
         let pool = attachment.pool();
         let terms = Terms {
             pool: Some(pool.id()),
             delta: attachment.uniform(),
-            simple: Simple::of(pool.id(), max_len),
+            simple: Simple::of(pool.id(), max_len.into()),
             threshold: exchange_threshold(len.min(pool.capacity())),
         };
         Self { attachment, terms }
@@ -201,7 +201,7 @@ impl TxRing {
             bytes += u64::from(len);
             // SAFETY: all segments lie in buffers of the packet's pool, which is selected.
             let address = unsafe { self.address(data) };
-            let (Some(address), true) = (address, len > 0 && bytes <= self.max_len) else { return false };
+            let (Some(address), true) = (address, len > 0 && bytes <= u64::from(self.max_len)) else { return false };
             at += 1;
             // SAFETY: `count` descriptors from the end on are vacant. Until these count as posted, the packet owns the buffers.
             unsafe { self.ring.cursor(at - 1).post(segment(address, len, at == end), buffer) };
@@ -239,7 +239,7 @@ impl TxRing {
     fn examine(&self, packet: &Packet) -> Result<(), Refusal> {
         let source = self.source_of(packet.pool()).and_then(|owner| self.sources.get(owner));
         let source = source.ok_or(Refusal::NotAttached)?;
-        let (len, max) = (packet.len(), self.max_len as usize);
+        let (len, max) = (packet.len(), usize::from(self.max_len));
         if len > max {
             return Err(Refusal::TooLong { len, max });
         }

@@ -152,6 +152,45 @@ impl Delta {
     }
 }
 
+/// Where devices see the pages of a memory. It is for a [`Mapping`] what a pointer is for what it points to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pages {
+    base: usize,
+    shift: u32,
+    deltas: *const u64,
+    count: usize,
+}
+
+impl Pages {
+    /// Returns what [`address`](Self::address) does, if the byte is in a page of the memory.
+    ///
+    /// # Safety
+    ///
+    /// The mapping must exist still. The caller uses only addresses of bytes that lie in the memory.
+    #[inline(always)]
+    pub(crate) unsafe fn find(self, pointer: NonNull<u8>) -> Option<DmaAddr> {
+        let page = (pointer.as_ptr() as usize).wrapping_sub(self.base) >> (self.shift & (usize::BITS - 1));
+        // SAFETY: there is such a page, so it has its difference.
+        if page < self.count { Some(unsafe { self.address(pointer) }) } else { None }
+    }
+
+    /// Returns the device's address of the byte at `pointer`.
+    ///
+    /// # Safety
+    ///
+    /// The byte must lie in the memory of the mapping, which must exist still.
+    #[inline(always)]
+    pub(crate) unsafe fn address(self, pointer: NonNull<u8>) -> DmaAddr {
+        let pointer = pointer.as_ptr() as usize;
+        // SAFETY: the byte lies in the memory, each page of which has its difference. The mapping has the device access the page
+        // at this distance.
+        unsafe {
+            let delta = *self.deltas.add(pointer.wrapping_sub(self.base) >> (self.shift & (usize::BITS - 1)));
+            DmaAddr::new((pointer as u64).wrapping_add(delta))
+        }
+    }
+}
+
 /// The device's view of a [`Memory`]. Dropping it unmaps the memory.
 ///
 /// The memory consists of pages of equal size, each of which is contiguous for the device.
@@ -234,6 +273,12 @@ impl Mapping {
         let delta = self.deltas.get(pointer.wrapping_sub(self.base) >> self.page_shift)?;
         // SAFETY: the mapping has the device access this page at this distance, and the byte lies in the memory.
         Some(unsafe { DmaAddr::new((pointer as u64).wrapping_add(*delta)) })
+    }
+
+    /// Returns where devices see the pages.
+    #[inline(always)]
+    pub(crate) fn pages(&self) -> Pages {
+        Pages { base: self.base, shift: self.page_shift, deltas: self.deltas.as_ptr(), count: self.deltas.len() }
     }
 
     /// Returns the offset from the CPU's addresses to the device's, if all pages have the same one.

@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use crate::dma::{Delta, Dma, DmaAddr, DmaError, Domain, Mapping};
+use crate::dma::{Delta, Dma, DmaAddr, DmaError, Domain, Mapping, Pages};
 use crate::pool::{Pool, offsets};
 
 /// A pool that is mapped for a device.
@@ -46,6 +46,12 @@ impl Attachment {
     #[inline(always)]
     pub(crate) fn uniform(&self) -> Option<Delta> {
         self.mapping.uniform()
+    }
+
+    /// Where the device sees the pages of the pool's memory.
+    #[inline(always)]
+    pub(crate) fn pages(&self) -> Pages {
+        self.mapping.pages()
     }
 
     /// The device's address of `data`.

@@ -430,9 +430,12 @@ unsafe fn pass_run(
 ) -> (usize, bool) {
     match tx.delta() {
         // SAFETY: the pool is selected, so its buffers are as far from where the device sees them.
-        Some(delta) => unsafe { pass(rx, tx, count, is_sent, |_, data| Some(delta.address(data))) },
-        // SAFETY: the pool is selected, so the attachment is of it.
-        None => unsafe { pass(rx, tx, count, is_sent, |tx, data| tx.address(data)) },
+        Some(delta) => unsafe { pass(rx, tx, count, is_sent, |data| delta.address(data)) },
+        None => match tx.pages() {
+            // SAFETY: the pool is selected, so `pages` is of it.
+            Some(pages) => unsafe { pass(rx, tx, count, is_sent, |data| pages.address(data)) },
+            None => (0, false),
+        },
     }
 }
 
@@ -447,7 +450,7 @@ unsafe fn pass(
     tx: &mut TxRing,
     count: usize,
     is_sent: &mut impl FnMut(&mut [u8]) -> bool,
-    address: impl Fn(&TxRing, NonNull<u8>) -> Option<DmaAddr>,
+    address: impl Fn(NonNull<u8>) -> DmaAddr,
 ) -> (usize, bool) {
     let expected = rx.forwarded().at_most(tx.max_len());
     let (from, to) = (rx.front_cursor(), tx.end_cursor());
@@ -461,9 +464,10 @@ unsafe fn pass(
             let Some(len) = expected.count(at.slot(), WriteBack::PKT_LEN) else { break };
             let buffer = at.buffer();
             let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
-            let address = if is_sent(bytes) { address(passage.to, buffer.data()) } else { None };
-            let Some(address) = address else { return (passage.count, true) };
-            to.at(passage.count).post(whole(len, address), buffer);
+            if !is_sent(bytes) {
+                return (passage.count, true);
+            }
+            to.at(passage.count).post(whole(len, address(buffer.data())), buffer);
         }
         passage.count += 1;
     }

@@ -190,13 +190,13 @@ impl RxRing {
     /// Posts free buffers of the pool, as many as there is room for.
     #[inline(never)]
     pub(super) fn refill(&mut self) {
-        let (attachment, pool) = (&self.attachment, self.attachment.pool());
-        // SAFETY: the buffers are of the attachment's pool, so `delta` and the attachment find where the device sees them. The queue is
+        let (pages, pool) = (self.attachment.pages(), self.attachment.pool());
+        // SAFETY: the buffers are of the attachment's pool, so `delta` and `pages` find where the device sees them. The queue is
         // set up for buffers of the size that this pool has, before it is enabled.
         let is_full = unsafe {
-            match attachment.uniform() {
+            match self.attachment.uniform() {
                 Some(delta) => self.ring.refill(pool, |data| Some(delta.address(data))),
-                None => self.ring.refill(pool, |data| attachment.address(data)),
+                None => self.ring.refill(pool, |data| Some(pages.address(data))),
             }
         };
         if !is_full {
@@ -369,14 +369,14 @@ impl RxRing {
     ///
     /// They are of this ring's pool, and their device is done with them. There is room for them.
     pub(super) unsafe fn take_over(&mut self, from: &mut Ring, count: usize) {
-        let (attachment, mut left) = (&self.attachment, count);
+        let (delta, pages, mut left) = (self.attachment.uniform(), self.attachment.pages(), count);
         while left > 0 {
-            // SAFETY: the caller's promise; the pool is the attachment's, so `delta` and the attachment find where the device sees
+            // SAFETY: the caller's promise; the pool is the attachment's, so `delta` and `pages` find where the device sees
             // its buffers, and the queue is set up for buffers of that size.
             left -= unsafe {
-                match attachment.uniform() {
+                match delta {
                     Some(delta) => from.hand_over(&mut self.ring, left, |data| Some(delta.address(data))),
-                    None => from.hand_over(&mut self.ring, left, |data| attachment.address(data)),
+                    None => from.hand_over(&mut self.ring, left, |data| Some(pages.address(data))),
                 }
             };
         }

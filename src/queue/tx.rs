@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use crate::clock::{self, Clock};
 use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack, Written};
-use crate::dma::{Delta, Dma, DmaAddr, DmaError};
+use crate::dma::{Delta, Dma, DmaAddr, DmaError, Pages};
 use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
@@ -258,6 +258,11 @@ impl TxRing {
         self.terms.delta
     }
 
+    /// Returns where the device sees the selected pool.
+    pub(super) fn pages(&self) -> Option<Pages> {
+        Some(self.sources.get(self.selected)?.attachment.pages())
+    }
+
     /// Returns the device's address of `data`.
     ///
     /// # Safety
@@ -386,11 +391,11 @@ impl TxRing {
     #[inline(never)]
     unsafe fn post_scattered(&mut self, packets: *const Packet, count: usize) -> usize {
         let to = self.ring.cursor(self.ring.end());
-        let Some(Source { attachment, .. }) = self.sources.get(self.selected) else { return 0 };
-        // SAFETY: the caller's promise. Simple packets are of the selected pool, which the attachment is of. The ring has the
+        let Some(pages) = self.pages() else { return 0 };
+        // SAFETY: the caller's promise. Simple packets are of the selected pool, which `pages` is of. The ring has the
         // buffers of those that were posted.
         unsafe {
-            let posted = post_run::<true>(packets, to, count, self.terms.simple, |data| attachment.address(data));
+            let posted = post_run::<true>(packets, to, count, self.terms.simple, |data| pages.find(data));
             self.ring.grow(posted);
             posted
         }

@@ -256,7 +256,9 @@ impl RxRing {
                 self.look_ahead(self.threshold);
                 return Received { packets, has_refilled: true };
             }
-            packets += if self.is_between_frames() && self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some() {
+            packets += if self.is_between_frames()
+                && self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some()
+            {
                 let count = self.piece().min(batch.free());
                 self.receive_run::<true>(batch, count)
             } else {

@@ -124,44 +124,46 @@ fn values_known_at_run_time_cost_one_and_at_most() -> Result {
 }
 
 /// The functions of the library that packets pass through, by a part of their names.
-const PER_PACKET: &[&str] = &["receive_many", "receive_rest", "post_many", "post_rest"];
+const PER_PACKET: &[&str] = &["receive_many", "receive_few", "receive_more", "post_many", "post_few", "post_rest", "post_apart"];
 /// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.
-const PER_PACKET_OF_CALLERS: &[&str] =
-    &["forward_a_batch", "forward_in_place", "TxRing$GT$4pass", "TxRing$GT$9pass_many"];
+const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "forward_to_several"];
 
-/// What they may call: what is done once for a block, or for a packet that is unusual.
+/// What they may call: what is done once for many packets, or for a packet that is unusual.
 const SOMETIMES: &[&str] = &[
+    // Another run of many.
+    "receive_many",
+    "receive_few",
+    "receive_more",
+    "post_many",
+    "post_few",
+    "post_rest",
+    "post_scattered",
+    // Buffers that come and go together.
     "refill",
     "pool_was_empty",
+    "reclaim",
+    "make_room",
+    "look_ahead",
+    "announce_after",
+    "7Reports4push",
+    "report_runs",
+    "in_place7prepare",
+    // A packet of another pool, of several segments, or with moved data.
+    "post_apart",
+    "post_segments",
+    "TxRing$GT$9source_of",
+    "TxRing$GT$6select",
+    // What has no room moves to the front of the batch.
+    "memmove",
+    "push_segment",
     "segment",
-    "receive_many",
-    "receive_rest",
-    "post_many",
-    "post_others",
-    "post_rest",
     // A packet that cannot be sent leaves the batch, and here the caller drops it.
     "take_refused",
     "packet..Packet$u20$as$u20$core..ops..drop..Drop",
-    "take_done",
-    "groups3fit",
-    "take_back_into",
-    "take_back_partly",
-    "drop_one",
-    "give_up",
-    // A block that ends early.
-    "move_buffers",
-    // What a run of packets leaves behind is noted at its end, in place or by a call, as the compiler likes.
-    "drop_in_place$LT$ixgbe..queue..tx..passing..Noted$GT$",
+    // A packet that is dropped in place, or goes to several outputs.
+    "drop_front",
+    "send_apart",
     "forward_to_several",
-    // The decision of several outputs about a packet, which is too large to be put in eight times.
-    "BlockPassage3run",
-    // What is not done for each packet in place.
-    "TxRing$GT$4pass",
-    "TxRing$GT$9pass_many",
-    "pass_by_page",
-    "make_way",
-    "in_place9take_back",
-    "skip",
     "_Unwind_Resume",
     "panic_in_cleanup",
 ];
@@ -179,7 +181,7 @@ fn the_data_path_checks_no_bounds_and_counts_no_references() -> Result {
             // A call by register is one of those above, loaded before a loop.
             let others: Vec<_> = others.into_iter().filter(|call| call.contains(['_', '['])).collect();
             assert!(others.is_empty(), "{function} may panic, allocate, or else: {others:?}");
-            // The one byte that is locked is the pool's, for a block of buffers at a time.
+            // The one byte that is locked is the pool's, for many buffers at a time.
             let locked = body.iter().filter(|line| line.starts_with("lock") && !line.contains("cmpxchg byte ptr"));
             let locked: Vec<_> = locked.collect();
             assert!(locked.is_empty(), "{function} counts or locks something: {locked:?}");

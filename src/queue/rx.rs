@@ -211,9 +211,9 @@ impl RxRing {
         let first = self.ring.first();
         if count == 0 || count > 1 && self.ring.slot(first + 1).is_done::<WriteBack>() {
             return if count >= FEW && self.ring.slot(first + (FEW as u64 - 1)).is_done::<WriteBack>() {
-                self.receive_run_of::<true>(batch, count)
+                self.receive_many(batch, count)
             } else {
-                self.receive_run_of::<false>(batch, count)
+                self.receive_few(batch, count)
             };
         }
         // There is one, or none. On its own, it needs few registers.
@@ -231,8 +231,20 @@ impl RxRing {
         if self.is_due() { self.receive_more(batch, 1) } else { Received { packets: 1, has_refilled: false } }
     }
 
-    /// As [`receive`](Self::receive), where `count` packets may follow in one piece: [`FEW`] or more, if they are `MANY`.
+    /// Receives up to `count` packets, at least [`FEW`], as [`receive`](Self::receive) does.
     #[inline(never)]
+    fn receive_many(&mut self, batch: &mut Batch, count: usize) -> Received {
+        self.receive_run_of::<true>(batch, count)
+    }
+
+    /// Receives up to `count` packets, usually less than [`FEW`], as [`receive`](Self::receive) does.
+    #[inline(never)]
+    fn receive_few(&mut self, batch: &mut Batch, count: usize) -> Received {
+        self.receive_run_of::<false>(batch, count)
+    }
+
+    /// Receives up to `count` packets, which follow in one piece, in groups if they are `MANY`.
+    #[inline(always)]
     fn receive_run_of<const MANY: bool>(&mut self, batch: &mut Batch, count: usize) -> Received {
         let packets = self.receive_run::<MANY>(batch, count);
         let ends_early = packets < count && self.ring.slot(self.ring.first()).is_done::<WriteBack>();

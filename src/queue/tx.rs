@@ -310,12 +310,12 @@ impl TxRing {
     #[inline(always)]
     fn post(&mut self, batch: &mut Batch) -> Posted {
         let [packet] = &**batch else {
-            return if batch.len() < FEW { self.post_run_of::<false>(batch) } else { self.post_run_of::<true>(batch) };
+            return if batch.len() < FEW { self.post_few(batch) } else { self.post_many(batch) };
         };
         let (end, Terms { simple, delta, .. }) = (self.ring.end(), self.terms);
         let number = simple.look(packet.extent());
         let (Some(delta), true, false) = (delta, simple.is_good(number), self.is_due()) else {
-            return self.post_run_of::<false>(batch);
+            return self.post_few(batch);
         };
         // On its own, it needs few registers.
         let to = self.ring.cursor(end);
@@ -333,8 +333,20 @@ impl TxRing {
         Posted { packets: 1, all: true }
     }
 
-    /// As [`post`](Self::post), of any number of packets: best of [`FEW`] or more, if they are `MANY`.
+    /// Posts packets as [`post`](Self::post) does: best of [`FEW`] or more.
     #[inline(never)]
+    fn post_many(&mut self, batch: &mut Batch) -> Posted {
+        self.post_run_of::<true>(batch)
+    }
+
+    /// Posts packets as [`post`](Self::post) does: best of less than [`FEW`].
+    #[inline(never)]
+    fn post_few(&mut self, batch: &mut Batch) -> Posted {
+        self.post_run_of::<false>(batch)
+    }
+
+    /// Posts packets as [`post`](Self::post) does, in groups if they are `MANY`.
+    #[inline(always)]
     fn post_run_of<const MANY: bool>(&mut self, batch: &mut Batch) -> Posted {
         let len = batch.len();
         if self.is_due() {

@@ -1,8 +1,8 @@
 //! A transmit queue (datasheet 7.2).
 //!
-//! Packets are posted in runs of one pool. The last descriptor that a call posts requests a report (RS). In longer calls,
-//! one descriptor in 32 does so, too. [`Reports`] notes one report for every 32 descriptors or more. When the device has
-//! made a report, the buffers up to it return to their pool: TDH does not say which are done (8.2.3.9.8).
+//! Packets are posted in runs of one pool. The last descriptor that a call posts requests a report (RS). In longer
+//! calls, one descriptor in 32 does so, too. [`Reports`] notes one report for every 32 descriptors or more. When the
+//! device has made a report, the buffers up to it return to their pool: TDH does not say which are done (8.2.3.9.8).
 //!
 //! A packet on its own is posted inline, a few in a loop, more in groups of 8 and 4. Packets that are not simple are in
 //! [`mixed`].

@@ -62,8 +62,8 @@ pub struct ForwardCounts {
 ///
 /// It makes no [packets](crate::packet::Packet). The route sees each packet where it was received. The buffer then
 /// moves to the output's ring. After it was sent, it returns to the receive ring, once a quarter of that ring is
-/// vacant. Only buffers of dropped packets return to the pool. This takes little more than half the time of receiving
-/// and transmitting batches.
+/// vacant. Only buffers of dropped packets return to the pool. This takes about two thirds of the
+/// instructions that receiving and transmitting batches take.
 ///
 /// The forwarder borrows the queues and has no other state: it can be dropped or forgotten at any time.
 ///

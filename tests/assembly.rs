@@ -124,7 +124,8 @@ fn values_known_at_run_time_cost_one_and_at_most() -> Result {
 }
 
 /// The functions of the library that packets pass through, by a part of their names.
-const PER_PACKET: &[&str] = &["receive_many", "receive_few", "receive_more", "post_many", "post_few", "post_rest", "post_apart"];
+const PER_PACKET: &[&str] =
+    &["receive_many", "receive_few", "receive_more", "post_many", "post_few", "post_rest", "post_apart"];
 /// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.
 const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "forward_to_several"];
 

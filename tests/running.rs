@@ -359,7 +359,7 @@ fn an_exhausted_pool_loses_nothing_uncounted() {
         port.step();
         nic.split().1[0].rx.receive(&mut held);
     }
-    // All but what makes no block for the ring.
+    // The ring took what it found free.
     assert!(held.len() > 64 && pool.available() < 32, "{} held, {} free", held.len(), pool.available());
     assert!(nic.split().1[0].rx.drops().no_buffer > 0);
     let mut delivered: Vec<_> = held.iter().map(bytes).collect();
@@ -773,7 +773,7 @@ fn a_panic_while_packets_are_worked_on_is_harmless() {
         batch.retain(|packet| if packet[20] == 0 { true } else { packet[5000] == 0 });
     }));
     assert!(panicked.is_err());
-    // The batch was dropped on the way; the ring takes what it is short of by the block.
+    // The batch was dropped on the way; the ring takes what it is short of a quarter at a time.
     assert!(before.abs_diff(pool.available()) <= 32);
     assert_works(&mut nic, &port, &recorder);
     nic.stop().unwrap();

@@ -98,7 +98,7 @@ pub fn timed(batch: usize, call: impl FnOnce() -> usize) -> u64 {
     time
 }
 
-/// Calls that are taken together: some do what others left, as when buffers come back by the block.
+/// Calls that are taken together: some do what others left, as when a quarter of a ring is reclaimed.
 const TOGETHER: usize = 16;
 
 /// The median of what a call takes, of several together.

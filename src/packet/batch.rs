@@ -82,7 +82,7 @@ impl Batch {
         self.capacity - self.packets.len()
     }
 
-    /// The places for more packets: at least as many as are [free](Self::free).
+    /// Returns the places for more packets: at least as many as are [free](Self::free).
     #[inline(always)]
     pub(crate) fn room(&mut self) -> &mut [MaybeUninit<Packet>] {
         self.packets.spare_capacity_mut()
@@ -110,7 +110,7 @@ impl Batch {
         unsafe { self.packets.set_len(0) };
     }
 
-    /// The packets on their way out: those that have left go from the batch all at once.
+    /// Returns the packets, of which those at the front can leave. The batch gives them up all at once, in the end.
     #[inline(always)]
     pub(crate) fn outgoing(&mut self) -> Outgoing<'_> {
         let rest: *const [Packet] = &*self.packets;

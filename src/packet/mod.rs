@@ -63,7 +63,7 @@ impl fmt::Display for NoRoom {
 impl core::error::Error for NoRoom {}
 
 impl Packet {
-    /// The packet in `buffer`, of which the first `len` bytes count, at least one.
+    /// Makes the packet in `buffer`, of which the first `len` bytes count, at least one.
     ///
     /// # Safety
     ///
@@ -73,7 +73,7 @@ impl Packet {
         Self { data: buffer.data(), extent: Extent::new(pool, len) }
     }
 
-    /// The packet in `buffer`, without any bytes.
+    /// Makes the packet in `buffer`, without any bytes.
     ///
     /// # Safety
     ///
@@ -92,19 +92,19 @@ impl Packet {
         unsafe { &*self.pool().pool() }
     }
 
-    /// Address of the first byte.
+    /// Returns the address of the first byte.
     #[inline(always)]
     pub(crate) fn data(&self) -> NonNull<u8> {
         self.data
     }
 
-    /// What else there is to say of the packet.
+    /// Returns what else there is to say of the packet.
     #[inline(always)]
     pub(crate) fn extent(&self) -> Extent {
         self.extent
     }
 
-    /// The packet's first buffer.
+    /// Returns the packet's first buffer.
     ///
     /// # Safety
     ///
@@ -128,7 +128,8 @@ impl Packet {
         }
     }
 
-    /// The packet's buffers, in order, where the bytes are in each, and how many. They belong to the packet still.
+    /// Returns the packet's buffers, in order, with the address of the bytes in each, and their number. They still
+    /// belong to the packet.
     #[inline(always)]
     pub(crate) fn parts(&self) -> Parts<'_> {
         // SAFETY: the caller uses only the packet, or only the buffers.
@@ -136,14 +137,14 @@ impl Packet {
         Parts { packet: self, buffer, data: self.data, len: self.extent.len() as u16, left: self.extent.more() + 1 }
     }
 
-    /// The buffers that follow the first, and how many bytes of each count. They belong to the packet still.
+    /// Returns the buffers that follow the first, and how many bytes of each count. They still belong to the packet.
     #[inline(always)]
     fn following(&self) -> impl Iterator<Item = (Buffer, u16)> {
         self.parts().skip(1).map(|(buffer, _, len)| (buffer, len))
     }
 
-    /// Adds `buffer` of the same pool behind `last`, the last of the packet's buffers. `len` bytes were received into it. Gives it
-    /// back if the packet has as many buffers as one can have.
+    /// Adds `buffer` of the same pool behind `last`, the last of the packet's buffers. `len` bytes were received into
+    /// it. Gives it back if the packet has as many buffers as one can have.
     pub(crate) fn push_segment(&mut self, last: &Buffer, buffer: Buffer, len: u16) -> Result<(), Buffer> {
         if self.extent.more() == MOST_MORE {
             return Err(buffer);

@@ -33,7 +33,7 @@ impl Attachment {
         Ok(Self { mapping, pool: pool.clone() })
     }
 
-    /// What the device accesses the pool's memory through.
+    /// Returns what the device accesses the pool's memory through.
     pub(crate) fn domain(&self) -> Domain {
         self.mapping.domain()
     }
@@ -42,19 +42,19 @@ impl Attachment {
         &self.pool
     }
 
-    /// What to add to addresses in this pool to get the device's, if it is the same for all.
+    /// Returns what to add to addresses in this pool to get the device's, if it is the same for all.
     #[inline(always)]
     pub(crate) fn uniform(&self) -> Option<Delta> {
         self.mapping.uniform()
     }
 
-    /// Where the device sees the pages of the pool's memory.
+    /// Returns where the device sees the pages of the pool's memory.
     #[inline(always)]
     pub(crate) fn pages(&self) -> Pages {
         self.mapping.pages()
     }
 
-    /// The device's address of `data`.
+    /// Returns the device's address of `data`.
     ///
     /// # Safety
     ///

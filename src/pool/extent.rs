@@ -22,7 +22,8 @@ pub(crate) struct Extent(u64);
 pub(crate) const MOST_MORE: usize = 0x3f;
 
 impl Extent {
-    /// One segment of `len` bytes, at least one, in a buffer of `pool`, where it is in an empty packet.
+    /// Makes the extent of one segment of `len` bytes, at least one, in a buffer of `pool`, with the headroom of an
+    /// empty packet.
     #[inline(always)]
     pub(crate) const fn new(pool: PoolId, len: u16) -> Self {
         Self(pool.word() | len as u64)
@@ -58,7 +59,7 @@ impl Extent {
         (self.0 >> HEADROOM_SHIFT) as usize
     }
 
-    /// `count` bytes more, at the start, out of the headroom.
+    /// Adds `count` bytes at the start, out of the headroom.
     #[inline(always)]
     pub(crate) const fn moved_down(self, count: usize) -> Self {
         self.with_headroom(self.headroom() - count).with_len(self.len() + count)
@@ -70,8 +71,8 @@ impl Extent {
     }
 }
 
-/// The packets that a queue sends without a closer look: those of one pool, in one segment with the headroom of an empty
-/// packet, with 1 to some number of bytes.
+/// The packets that a queue sends without a closer look: packets of one pool, in one segment with the headroom of an
+/// empty packet, with 1 to some number of bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Simple {
     /// What is subtracted from their extents, which leaves a number below `limit`.

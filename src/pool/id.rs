@@ -19,7 +19,7 @@ static POOLS: [AtomicPtr<Inner>; NUMBERS] = [const { AtomicPtr::new(ptr::null_mu
 
 /// What tells pools apart: a number that is the pool's as long as there is a handle to it, or a buffer of it.
 ///
-/// It is kept in the word that all usual packets of the pool have in common.
+/// It is kept in the word that all simple packets of the pool have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PoolId(NonZeroU64);
 
@@ -46,7 +46,7 @@ const fn length_is_lowest<F: Field<Legacy>>(_length: F) -> bool {
 }
 
 impl PoolId {
-    /// The first number that is free, for `pool` from here on; or `None` if none is.
+    /// Takes the first number that is free, for `pool` from here on. Returns `None` if none is.
     pub(super) fn take(pool: NonNull<Inner>) -> Option<Self> {
         let take = |place: &&AtomicPtr<Inner>| {
             place.compare_exchange(ptr::null_mut(), pool.as_ptr(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -60,13 +60,14 @@ impl PoolId {
         self.place().store(ptr::null_mut(), Ordering::Release);
     }
 
-    /// What the [extents](super::extent::Extent) of the pool's usual packets have in common, beside the length.
+    /// Returns what the [extents](super::extent::Extent) of the pool's simple packets have in common, beside the
+    /// length.
     #[inline(always)]
     pub(crate) const fn word(self) -> u64 {
         self.0.get()
     }
 
-    /// The pool that a packet's word says.
+    /// Reads the pool from a packet's word.
     #[inline(always)]
     pub(crate) fn of(word: u64) -> Self {
         Self(EMPTY | word & MASK)
@@ -77,7 +78,7 @@ impl PoolId {
         &POOLS[((self.0.get() & MASK) >> SHIFT) as usize % NUMBERS]
     }
 
-    /// The pool itself, as long as the number is its.
+    /// Returns the pool itself, as long as the number is its.
     pub(crate) fn pool(self) -> *mut Inner {
         self.place().load(Ordering::Acquire)
     }

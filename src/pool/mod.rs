@@ -1,8 +1,9 @@
 //! Pools of packet buffers.
 //!
 //! A [`Pool`] is one piece of memory cut into equal buffers. A buffer is always in exactly one place: in the pool's
-//! free list, in a [`Packet`](crate::packet::Packet), or in a queue's ring. So the length of the free list shows whether any buffer is in use.
-//! A pool is freed when its last handle is dropped and its last buffer has returned to the pool.
+//! free list, in a [`Packet`](crate::packet::Packet), or in a queue's ring. So the length of the free list shows
+//! whether any buffer is in use. A pool is freed when its last handle is dropped and its last buffer has returned to
+//! the pool.
 
 mod attachment;
 mod extent;
@@ -98,9 +99,8 @@ impl From<DmaError> for PoolError {
 
 pub(crate) const MOST_BUFFERS: usize = 1 << 24;
 
-/// The offsets from the start of a pool's memory at which buffers of `stride` bytes lie, none of which crosses a
-/// multiple of
-/// `page`, a power of two. In 64 bits, which hold them all: the address space may not.
+/// Returns the offsets from the start of a pool's memory at which buffers of `stride` bytes lie, none of which crosses
+/// a multiple of `page`, a power of two. In 64 bits, which hold them all: the address space may not.
 fn offsets(stride: usize, page: usize) -> impl Iterator<Item = u64> {
     let (stride, page) = (stride as u64, page as u64);
     (0..).map(move |index: u64| index * stride).filter(move |first| first / page == (first + stride - 1) / page)
@@ -122,6 +122,8 @@ impl Buffer {
         self.0
     }
 
+    /// Makes the buffer whose data are at `data`.
+    ///
     /// # Safety
     ///
     /// `data` must be the default data address of a buffer that the caller owns.
@@ -239,7 +241,7 @@ impl Inner {
         self.links.get(index).map_or(core::ptr::null_mut(), UnsafeCell::get)
     }
 
-    /// What follows the buffer at `data`, which the caller owns.
+    /// Returns what follows the buffer, which the caller owns.
     pub(crate) fn following(&self, buffer: &Buffer) -> Link {
         let link = self.link(buffer.data());
         if link.is_null() {
@@ -367,13 +369,13 @@ impl Pool {
         self.inner().free.lock().pop()
     }
 
-    /// The free buffers, for as long as nobody else is to have them.
+    /// Locks the free buffers.
     #[inline(always)]
     pub(crate) fn free(&self) -> impl DerefMut<Target = Free> + '_ {
         self.inner().free.lock()
     }
 
-    /// Where in memory the pool writes beside its buffers.
+    /// Returns where in memory the pool writes beside its buffers.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
         let buffers = self.inner().free.lock().buffers.as_ptr_range();

@@ -3,8 +3,8 @@
 //! A ring belongs to its device. [`ReceiveQueue`] and [`TransmitQueue`] are handles that borrow the device, so it
 //! cannot be stopped while one exists. Forgetting a handle has no effect.
 //!
-//! [`OwnedReceiveQueue`] and [`OwnedTransmitQueue`] borrow nothing: they can be moved into a struct, a thread or a task.
-//! Each has the ring until the device asks for it, or until it is dropped.
+//! [`OwnedReceiveQueue`] and [`OwnedTransmitQueue`] borrow nothing: they can be moved into a struct, a thread or a
+//! task. Each has the ring until the device asks for it, or until it is dropped.
 
 mod in_place;
 #[cfg(all(feature = "linux", target_os = "linux"))]

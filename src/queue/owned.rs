@@ -30,8 +30,8 @@ impl Lendable for Held<TxRing> {
 
 /// A receive queue that can be moved to any thread.
 ///
-/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite), and gives it back with its next
-/// call, or when it is dropped. Its calls return [`Down`] until the device has lent it a ring again.
+/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite), and gives it back with its
+/// next call, or when it is dropped. Its calls return [`Down`] until the device has lent it a ring again.
 pub struct OwnedReceiveQueue<H> {
     end: QueueEnd<Held<RxRing>>,
     hardware: Arc<H>,
@@ -79,8 +79,8 @@ impl<H> fmt::Debug for OwnedReceiveQueue<H> {
 
 /// A transmit queue that can be moved to any thread.
 ///
-/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite), and gives it back with its next
-/// call, or when it is dropped. Its calls return [`Down`] until the device has lent it a ring again.
+/// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite), and gives it back with its
+/// next call, or when it is dropped. Its calls return [`Down`] until the device has lent it a ring again.
 pub struct OwnedTransmitQueue<H> {
     end: QueueEnd<Held<TxRing>>,
     hardware: Arc<H>,

@@ -25,7 +25,7 @@ const DESCRIPTOR: usize = size_of::<DescriptorSlot>();
 pub(crate) struct Stopped(PlatformId);
 
 impl Stopped {
-    /// The proof that the device on `platform` has stopped.
+    /// Makes the proof that the device on `platform` has stopped.
     ///
     /// # Safety
     ///
@@ -52,17 +52,17 @@ pub(crate) struct Held<T> {
 }
 
 impl<T> Held<T> {
-    /// `value`, which the device on `platform` may access from now on.
+    /// Holds `value`, which the device on `platform` may access from now on.
     pub(crate) fn by<H>(platform: &H, value: T) -> Self {
         Self { value: ManuallyDrop::new(value), platform: PlatformId::of(platform) }
     }
 
-    /// What was held, now that its device has stopped; leaked if the proof is of another device.
+    /// Returns what was held, now that its device has stopped. Leaks it if the proof is of another device.
     pub(crate) fn release(self, proof: &Stopped) -> Option<T> {
         (self.platform == proof.0).then(|| ManuallyDrop::into_inner(self.value))
     }
 
-    /// What was held.
+    /// Returns what was held.
     ///
     /// # Safety
     ///
@@ -90,9 +90,9 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
 
 /// A ring of descriptors, and a queue of the buffers that were posted with them.
 ///
-/// Descriptors are counted in 64 bits, which do not wrap within the life of a device. Those from `first` to before `end`
-/// were posted: each has a buffer, which belongs to the ring, in its place. The other places hold nothing. The number of
-/// descriptors is a power of two.
+/// Descriptors are counted in 64 bits, which do not wrap within the life of a device. Those from `first` to before
+/// `end` were posted: each has a buffer, which belongs to the ring, in its place. The other places hold nothing. The
+/// number of descriptors is a power of two.
 pub(crate) struct Ring {
     slots: NonNull<DescriptorSlot>,
     /// One place for each descriptor, and a cache line that keeps other queues' data away.
@@ -167,7 +167,7 @@ impl Cursor {
         }
     }
 
-    /// The places of `count` descriptors.
+    /// Returns the places of `count` descriptors.
     ///
     /// # Safety
     ///
@@ -178,13 +178,13 @@ impl Cursor {
         unsafe { core::slice::from_raw_parts_mut(self.place, count) }
     }
 
-    /// Writes `count` descriptors that give the device the buffers in their places to receive into, at the addresses that
-    /// `address` finds. Returns how many: all, unless it found one address not.
+    /// Writes `count` descriptors that give the device the buffers in their places to receive into, at the addresses
+    /// that `address` finds. Returns how many: all, unless it found one address not.
     ///
     /// # Safety
     ///
-    /// There are that many descriptors, the driver's, whose places hold buffers. `address` returns where the device sees
-    /// the byte at the pointer that it is given.
+    /// There are that many descriptors, the driver's, whose places hold buffers. `address` returns where the device
+    /// sees the byte at the pointer that it is given.
     #[inline(always)]
     unsafe fn describe(self, count: usize, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> usize {
         let mut n = 0;
@@ -220,8 +220,8 @@ impl Cursor {
     }
 }
 
-/// Returns the number of buffers that are exchanged with a pool at once, of so many that are in use: the pool's lock costs
-/// as much as some packets do.
+/// Returns the number of buffers that are exchanged with a pool at once: a quarter of `of`, and at least 32, because
+/// the pool's lock costs as much as some packets do.
 pub(crate) fn exchange_threshold(of: usize) -> usize {
     32.max(of / 4)
 }
@@ -253,18 +253,18 @@ impl Ring {
         })
     }
 
-    /// Number of descriptors.
+    /// Returns the number of descriptors.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.mask as usize + 1
     }
 
-    /// Size of the descriptors in memory, in bytes.
+    /// Returns the size of the descriptors in memory, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.len() * DESCRIPTOR
     }
 
-    /// Where in memory descriptors and the places of buffers are.
+    /// Returns where in memory descriptors and the places of buffers are.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
         let (slots, places) = (self.slots.as_ptr() as usize, self.places.as_ptr() as usize);
@@ -279,62 +279,63 @@ impl Ring {
         self.end += by;
     }
 
-    /// What the ring's device accesses memory through.
+    /// Returns what the ring's device accesses memory through.
     pub(crate) fn domain(&self) -> Domain {
         self.domain
     }
 
-    /// Where the device finds the ring.
+    /// Returns where the device finds the ring.
     pub(crate) fn address(&self) -> DmaAddr {
         self.address
     }
 
-    /// The first descriptor with a buffer, if any has one.
+    /// Returns the first descriptor with a buffer, if any has one.
     #[inline(always)]
     pub(crate) fn first(&self) -> u64 {
         self.first
     }
 
-    /// The descriptor that is posted next.
+    /// Returns the descriptor that is posted next.
     #[inline(always)]
     pub(crate) fn end(&self) -> u64 {
         self.end
     }
 
-    /// How many descriptors have a buffer.
+    /// Returns how many descriptors have a buffer.
     #[inline(always)]
     pub(crate) fn posted(&self) -> usize {
         (self.end - self.first) as usize
     }
 
-    /// How many descriptors can be posted. One stays free, so that to the device a full ring does not look like an empty
-    /// one.
+    /// Returns how many descriptors can be posted for transmission. One stays free, so that to the device a full ring
+    /// does not look like an empty one.
     #[inline(always)]
     pub(crate) fn free(&self) -> usize {
         self.mask as usize - self.posted()
     }
 
-    /// `index` brought into the ring.
+    /// Returns `index` as an index of the ring.
     #[inline(always)]
     pub(crate) fn wrap(&self, index: u64) -> usize {
         (index & self.mask) as usize
     }
 
-    /// How many descriptors there are from `index` on, in one piece.
+    /// Returns how many descriptors there are from `index` on, in one piece.
     #[inline(always)]
     pub(super) fn to_wrap(&self, index: u64) -> usize {
         self.len() - self.wrap(index)
     }
 
-    /// Descriptor `index`.
+    /// Returns descriptor `index`.
     #[inline(always)]
     pub(crate) fn slot(&self, index: u64) -> &DescriptorSlot {
-        // SAFETY: the index is wrapped to the descriptors that the memory has, which is there as long as the ring, aligned to
-        // 4 KiB, and was zeroed. Any bits are valid as two atomics, through which alone descriptors are accessed.
+        // SAFETY: the index is wrapped to the descriptors that the memory has, which is there as long as the ring,
+        // aligned to 4 KiB, and was zeroed. Any bits are valid as two atomics, through which alone descriptors are
+        // accessed.
         unsafe { self.slots.add(self.wrap(index)).as_ref() }
     }
 
-    /// Where descriptor `index` and its buffer's place are.
+    /// Returns the cursor of descriptor `index`.
     #[inline(always)]
     pub(super) fn cursor(&mut self, index: u64) -> Cursor {
         let index = self.wrap(index);
@@ -362,13 +363,13 @@ impl Ring {
         self.first += count as u64;
     }
 
-    /// Posts free buffers of `pool`, as many as there is room for, at the addresses that `address` finds. Returns `true` if
-    /// the ring is full.
+    /// Posts free buffers of `pool`, as many as there is room for, at the addresses that `address` finds. Returns
+    /// `true` if the ring is full.
     ///
     /// # Safety
     ///
-    /// `address` must return where the device sees the byte at the pointer that it is given, and the device must not receive
-    /// more into a buffer than the pool's buffers have.
+    /// `address` must return where the device sees the byte at the pointer that it is given, and the device must not
+    /// receive more into a buffer than the pool's buffers have.
     #[inline(always)]
     pub(crate) unsafe fn refill(&mut self, pool: &Pool, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) -> bool {
         loop {
@@ -377,8 +378,8 @@ impl Ring {
                 return true;
             }
             let to = self.cursor(self.end);
-            // SAFETY: the descriptors from the end on are not posted, so they are the driver's, and `filled` of their places hold
-            // buffers now. The rest is the caller's promise.
+            // SAFETY: the descriptors from the end on are not posted, so they are the driver's, and `filled` of their
+            // places hold buffers now. The rest is the caller's promise.
             unsafe {
                 let filled = pool.free().pop_into(to.places(piece));
                 self.grow(to.describe(filled, &address));
@@ -393,12 +394,12 @@ impl Ring {
     ///
     /// # Safety
     ///
-    /// So many must be posted, and of `pool`, and the device must be done with them, or have stopped.
+    /// `count` buffers must be posted, and of `pool`, and the device must be done with them, or have stopped.
     #[inline(always)]
     pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) -> usize {
         let piece = count.min(self.to_wrap(self.first));
-        // SAFETY: posted descriptors have a buffer in their place, of the pool by the caller's promise; the ring gives them up, as
-        // `first` moves past them.
+        // SAFETY: posted descriptors have a buffer in their place, of the pool by the caller's promise; the ring gives
+        // them up, as `first` moves past them.
         unsafe {
             pool.free().push_all(self.cursor(self.first).places(piece));
             self.forget(piece);
@@ -406,13 +407,13 @@ impl Ring {
         piece
     }
 
-    /// Hands the first buffers over to the end of `to`, at the addresses that `address` finds: at most `count`, and as many as
-    /// lie in one piece in both. Returns how many.
+    /// Hands the first buffers over to the end of `to`, at the addresses that `address` finds: at most `count`, and as
+    /// many as lie in one piece in both. Returns how many.
     ///
     /// # Safety
     ///
-    /// So many must be posted here, and the device of this ring must be done with them; `to` must have room for them, and for
-    /// `to` and `address` [`refill`](Self::refill)'s promise must hold.
+    /// `count` buffers must be posted here, and the device of this ring must be done with them; `to` must have room for
+    /// them, and for `to` and `address` [`refill`](Self::refill)'s promise must hold.
     #[inline(never)]
     pub(crate) unsafe fn hand_over(
         &mut self,
@@ -422,8 +423,8 @@ impl Ring {
     ) -> usize {
         let piece = count.min(self.to_wrap(self.first)).min(to.to_wrap(to.end));
         let (from, into) = (self.cursor(self.first), to.cursor(to.end));
-        // SAFETY: `piece` places follow in both rings. Those of this ring hold buffers, which it gives up, as `first` moves past
-        // them; those of `to` hold none. The rings are two.
+        // SAFETY: `piece` places follow in both rings. Those of this ring hold buffers, which it gives up, as `first`
+        // moves past them; those of `to` hold none. The two rings are not the same.
         unsafe {
             into.place.copy_from_nonoverlapping(from.place, piece);
             self.forget(piece);

@@ -1,7 +1,10 @@
 //! A receive queue (datasheet 7.1).
 //!
-//! The ring is filled with buffers of one pool. Receiving takes buffers out at the front. Once an eighth of the ring's
+//! The ring is filled with buffers of one pool. Receiving takes buffers out at the front. Once a quarter of the ring's
 //! descriptors are vacant, free buffers of the pool are posted with them at the end.
+//!
+//! A call that finds one packet takes it on its own. Two or three are taken one by one in a loop, more in groups of 8
+//! and 4. Whatever is not simple, or due only now and then, is in [`RxRing::receive_more`].
 
 use alloc::sync::Arc;
 use core::mem::MaybeUninit;
@@ -46,8 +49,8 @@ pub struct ReceiveCounters {
     pub bad_length: u64,
     /// Frames that the MAC found damaged (RXE).
     pub damaged: u64,
-    /// Refills that found no block of free buffers in the pool. They drop nothing: packets wait in the ring, and the
-    /// device drops and counts packets that find no descriptor.
+    /// Refills that found fewer free buffers in the pool than the ring had room for. They drop nothing: packets wait in
+    /// the ring, and the device drops and counts packets that find no descriptor.
     pub no_buffer: u64,
 }
 
@@ -115,7 +118,7 @@ pub(crate) struct RxRing {
 }
 
 impl RxRing {
-    /// A ring of `len` descriptors, a power of two, filled with buffers of `pool`.
+    /// Makes a ring of `len` descriptors, a power of two, filled with buffers of `pool`.
     pub(crate) fn new(
         device: &impl Dma,
         queue: RxQueue,
@@ -191,8 +194,8 @@ impl RxRing {
     #[inline(never)]
     pub(super) fn refill(&mut self) {
         let (pages, pool) = (self.attachment.pages(), self.attachment.pool());
-        // SAFETY: the buffers are of the attachment's pool, so `delta` and `pages` find where the device sees them. The queue is
-        // set up for buffers of the size that this pool has, before it is enabled.
+        // SAFETY: the buffers are of the attachment's pool, so `delta` and `pages` find where the device sees them. The
+        // queue is set up for buffers of the size that this pool has, before it is enabled.
         let is_full = unsafe {
             match self.attachment.uniform() {
                 Some(delta) => self.ring.refill(pool, |data| Some(delta.address(data))),
@@ -218,8 +221,8 @@ impl RxRing {
         }
         // There is one, or none. On its own, it needs few registers.
         let (from, room) = (self.ring.cursor(first), batch.room().as_mut_ptr());
-        // SAFETY: the descriptor was posted, and the batch has room. The packet is written there, and its buffer moves to it, as
-        // the ring forgets it.
+        // SAFETY: the descriptor was posted, and the batch has room. The packet is written there, and its buffer moves
+        // to it, as the ring forgets it.
         unsafe {
             if !receive_one(from, room, self.pool_id, &self.simple) {
                 let is_due = from.slot().is_done::<WriteBack>() || self.is_due();
@@ -279,7 +282,8 @@ impl RxRing {
         }
     }
 
-    /// Returns how many descriptors follow the first in one piece, each with a buffer: none, if the first goes on with a frame.
+    /// Returns how many descriptors follow the first in one piece, each with a buffer: none, if the first goes on with
+    /// a frame.
     pub(super) fn piece(&self) -> usize {
         if self.is_between_frames() { self.ring.posted().min(self.ring.to_wrap(self.ring.first())) } else { 0 }
     }
@@ -296,7 +300,8 @@ impl RxRing {
         self.ring.first() >= self.due_at
     }
 
-    /// Finds anew how many descriptors are [straight](Self::straight), if buffers are to be found once `vacant` have none.
+    /// Finds anew how many descriptors are [straight](Self::straight), if buffers are to be found once `vacant` have
+    /// none.
     pub(super) fn look_ahead(&mut self, vacant: usize) {
         let (first, straight) = (self.ring.first(), self.piece());
         self.straight_end = first + straight as u64;
@@ -309,16 +314,17 @@ impl RxRing {
         self.ring.len() - self.ring.posted()
     }
 
-    /// Moves up to `count` packets to the end of `batch`, as long as the device is done with them and each is simple: one
-    /// buffer, with a length that it can have. Returns how many. `count` is at most the [piece](Self::piece), and the room.
+    /// Moves up to `count` packets to the end of `batch`, as long as the device is done with them and each is simple:
+    /// one buffer, with a length that it can have. Returns how many. `count` is at most the [piece](Self::piece), and
+    /// the room.
     #[inline(always)]
     fn receive_run<const MANY: bool>(&mut self, batch: &mut Batch, count: usize) -> usize {
         let (id, size, simple) = (self.pool_id, self.buffer_size, self.simple);
         let (from, room) = (self.ring.cursor(self.ring.first()), batch.room().as_mut_ptr());
         let mut done = 0;
-        // SAFETY: `count` descriptors were posted, in one piece, so their places hold buffers, all of the attachment's pool, and
-        // the batch has as much room. `done` packets were received: their buffers are moved out, as the ring forgets them, and
-        // they were written to the start of the room.
+        // SAFETY: `count` descriptors were posted, in one piece, so their places hold buffers, all of the attachment's
+        // pool, and the batch has as much room. `done` packets were received: their buffers are moved out, as the ring
+        // forgets them, and they were written to the start of the room.
         unsafe {
             while MANY && done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, size) {
                 done += GROUP;
@@ -348,13 +354,13 @@ impl RxRing {
         }
     }
 
-    /// The descriptor that is looked at by a later call only: a call takes as many as the ring has.
+    /// Returns the descriptor at which a call ends: it takes at most as many as the ring has.
     #[inline(always)]
     pub(super) fn until(&self) -> u64 {
         self.ring.first() + self.ring.len() as u64
     }
 
-    /// Whether the next descriptor begins a frame.
+    /// Returns `true` if the next descriptor begins a frame.
     #[inline(always)]
     pub(super) fn is_between_frames(&self) -> bool {
         matches!(self.frame, Frame::Next)
@@ -371,7 +377,7 @@ impl RxRing {
         self.pool_id
     }
 
-    /// The first descriptor.
+    /// Returns the cursor of the first descriptor.
     #[inline(always)]
     pub(super) fn front_cursor(&mut self) -> Cursor {
         self.ring.cursor(self.ring.first())
@@ -385,8 +391,8 @@ impl RxRing {
     pub(super) unsafe fn take_over(&mut self, from: &mut Ring, count: usize) {
         let (delta, pages, mut left) = (self.attachment.uniform(), self.attachment.pages(), count);
         while left > 0 {
-            // SAFETY: the caller's promise; the pool is the attachment's, so `delta` and `pages` find where the device sees
-            // its buffers, and the queue is set up for buffers of that size.
+            // SAFETY: the caller's promise; the pool is the attachment's, so `delta` and `pages` find where the device
+            // sees its buffers, and the queue is set up for buffers of that size.
             left -= unsafe {
                 match delta {
                     Some(delta) => from.hand_over(&mut self.ring, left, |data| Some(delta.address(data))),
@@ -401,14 +407,15 @@ impl RxRing {
         self.ring.posted() > 0 && self.ring.slot(self.ring.first()).is_done::<WriteBack>()
     }
 
-    /// Takes a descriptor that cannot be passed on out of the way, if there is one. Says how many packets ended with it: one, or none.
+    /// Takes a descriptor that cannot be passed on out of the way, if there is one. Returns how many packets ended with
+    /// it: one, or none.
     #[inline(never)]
     pub(super) fn skip(&mut self) -> Option<usize> {
         self.is_front_done().then(|| usize::from(self.segment().is_some()))
     }
 
-    /// Returns the packet at the front, with its length, if the device is done with it, and it is in one buffer and has at
-    /// least [`SHORTEST`] and at most `max_len` bytes.
+    /// Returns the packet at the front, with its length, if the device is done with it, and it is in one buffer and has
+    /// at least [`SHORTEST`] and at most `max_len` bytes.
     #[inline(always)]
     pub(super) fn front(&mut self, max_len: u16) -> Option<(&mut [u8], u64)> {
         if !self.is_between_frames() || self.ring.posted() == 0 {
@@ -416,8 +423,8 @@ impl RxRing {
         }
         let expected = self.forwarded.at_most(max_len);
         let at = self.front_cursor();
-        // SAFETY: the descriptor is posted, so there is one, and its place holds a buffer, which stays there. Lengths that are
-        // expected are those of a buffer, so the slice lies in it, and it borrows the ring.
+        // SAFETY: the descriptor is posted, so there is one, and its place holds a buffer, which stays there. Expected
+        // lengths are at most a buffer's, so the slice lies in it, and it borrows the ring.
         unsafe {
             let len = expected.count(at.slot(), WriteBack::PKT_LEN)?;
             Some((core::slice::from_raw_parts_mut(at.buffer().data().as_ptr(), len as usize), len))
@@ -439,8 +446,8 @@ impl RxRing {
         self.segment().map_or(0, |packet| usize::from(batch.push(packet).is_ok()))
     }
 
-    /// Takes one completed descriptor: usually a segment of a frame larger than a buffer, or an invalid one. Returns the
-    /// frame with its last segment.
+    /// Takes one completed descriptor: usually a segment of a frame larger than a buffer, or an invalid one. Returns
+    /// the frame with its last segment.
     #[cold]
     pub(super) fn segment(&mut self) -> Option<Packet> {
         let done = self.ring.slot(self.ring.first()).done::<WriteBack>()?;
@@ -458,7 +465,7 @@ impl RxRing {
                 packet.push_segment(&before, buffer, len as u16).map(|()| packet)
             }
             Frame::Next if good && (last || self.long_frames == LongFrames::Deliver) => {
-                // SAFETY: the buffer is of this pool, and has so many bytes.
+                // SAFETY: the buffer is of this pool, and has that many bytes.
                 Ok(unsafe { Packet::new(buffer, self.pool_id, len as u16) })
             }
             Frame::Dropped => Err(buffer),
@@ -496,7 +503,7 @@ impl Received {
     const NONE: Self = Self { packets: 0, has_refilled: false };
 }
 
-/// How many packets are moved, and then checked, without a branch between them: so many, or else this few.
+/// The numbers of packets that are moved, and then checked, without a branch between them.
 const GROUP: usize = 8;
 const FEW: usize = 4;
 
@@ -507,8 +514,8 @@ const FEW: usize = 4;
 ///
 /// # Safety
 ///
-/// There must be as many descriptors in one piece, whose places hold buffers of `pool` with `size` bytes, and as much room. The
-/// caller uses only the packets, if the answer is `true`, or only the places.
+/// There must be as many descriptors in one piece, whose places hold buffers of `pool` with `size` bytes, and as much
+/// room. The caller uses only the packets, if the answer is `true`, or only the places.
 #[inline(always)]
 unsafe fn receive_group<const N: usize>(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
     // The device goes by the order: if it is not done with the last, the group is not complete.
@@ -518,8 +525,8 @@ unsafe fn receive_group<const N: usize>(from: Cursor, room: *mut MaybeUninit<Pac
     }
     let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
     for n in 0..N {
-        // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's makes no
-        // packet, as the caller uses none unless all lengths are good.
+        // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's
+        // makes no packet, as the caller uses none unless all lengths are good.
         unsafe {
             let len = several.look(from.at(n).slot(), WriteBack::PKT_LEN) as u16;
             room.add(n).write(MaybeUninit::new(Packet::new(from.at(n).buffer(), pool, len)));
@@ -541,7 +548,7 @@ unsafe fn receive_one(
     pool: PoolId,
     simple: &Expected<WriteBack, 1>,
 ) -> bool {
-    // SAFETY: there is one of all three, and the place holds a buffer of the pool, with so many bytes.
+    // SAFETY: there is one of all three, and the place holds a buffer of the pool, with that many bytes.
     unsafe {
         let Some(len) = simple.count(from.slot(), WriteBack::PKT_LEN) else { return false };
         room.write(MaybeUninit::new(Packet::new(from.buffer(), pool, len as u16)));
@@ -591,14 +598,16 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
         }
     }
 
-    /// Tells the device of all buffers but the last, which it must not reach: an empty and a full ring would look alike.
+    /// Tells the device of all buffers but the last, which it must not reach: an empty and a full ring would look
+    /// alike.
     #[inline]
     pub(super) fn announce(&mut self) {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.announced.wrapping_sub(1));
-        // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
-        // descriptors were posted with buffers that the ring keeps until the device has stopped. If the device was dropped while
-        // an owned queue is borrowed, the queue is disabled, and nobody enables it: then its tail is a number without effect.
+        // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to
+        // the tail, all descriptors were posted with buffers that the ring keeps until the device has stopped. If the
+        // device was dropped while an owned queue is borrowed, the queue is disabled, and nobody enables it: then its
+        // tail is a number without effect.
         let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
         registers.rdt(self.ring.queue).ring_doorbell(tail as u32);
     }
@@ -612,9 +621,9 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     ///
     /// See [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
     pub fn enable_interrupt(&mut self) {
-        // SAFETY: there are queues only while the device runs, or after it was dropped while an owned queue is borrowed: then it
-        // has no cause for an interrupt. A bit of EIMS that is written as 1 sets itself alone, whoever writes others; interrupts
-        // go where the platform has them sent, and to no memory of this register's.
+        // SAFETY: there are queues only while the device runs, or after it was dropped while an owned queue is
+        // borrowed: then it has no cause for an interrupt. A bit of EIMS that is written as 1 sets itself alone,
+        // whoever writes others; interrupts go where the platform has them sent, and to no memory of this register's.
         let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
         let cause = 1u64 << self.ring.queue.get();
         if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, cause) {

@@ -139,9 +139,9 @@ impl<T: Lendable> QueueEnd<T> {
         if self.0.holder.load(Ordering::Relaxed) != LENT {
             self.answer()?;
         }
-        // SAFETY: the slot is `LENT`, so the queue end has the ring: since it was made, or since it answered. Only its own
-        // `answer` and `drop` give it away, and this borrows the only queue end uniquely. `lend` has seen that there is a
-        // ring.
+        // SAFETY: the slot is `LENT`, so the queue end has the ring: since it was made, or since it answered. Only its
+        // own `answer` and `drop` give it away, and this borrows the only queue end uniquely. `lend` has seen that
+        // there is a ring.
         Ok(unsafe { (*self.0.ring.get()).as_mut().unwrap_unchecked() })
     }
 

@@ -1,8 +1,11 @@
 //! A transmit queue (datasheet 7.2).
 //!
-//! Packets are posted in runs of one pool. The last descriptor that a call posts requests a report (RS), and [`Reports`]
-//! notes one for every 32 descriptors or so. When the device has made a report, the buffers up to it return to their pool:
-//! TDH does not say so (8.2.3.9.8).
+//! Packets are posted in runs of one pool. The last descriptor that a call posts requests a report (RS). In longer
+//! calls, one descriptor in 32 does so, too. [`Reports`] notes one report for every 32 descriptors or more. When the
+//! device has made a report, the buffers up to it return to their pool: TDH does not say which are done (8.2.3.9.8).
+//!
+//! A packet on its own is posted inline, a few in a loop, more in groups of 8 and 4. Packets that are not simple are in
+//! [`mixed`].
 
 mod mixed;
 mod reports;
@@ -33,7 +36,7 @@ const DRAIN_POLL: Duration = Duration::from_micros(50);
 /// The most descriptors of one run. The device stops if more than 40 follow each other without a report.
 pub(super) const MAX_RUN: usize = 32;
 
-/// How many packets are posted, and then checked, without a branch between them: so many, or else this few.
+/// The numbers of packets that are posted, and then checked, without a branch between them.
 const GROUP: usize = 8;
 const FEW: usize = 4;
 
@@ -96,7 +99,7 @@ impl TxRing {
         &self.ring
     }
 
-    /// Where in memory the ring writes, beside its own fields.
+    /// Returns where in memory the ring writes, beside its own fields.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
         self.ring.footprint().into_iter().chain([self.reports.footprint(), self.runs.footprint()]).collect()
@@ -129,8 +132,8 @@ impl TxRing {
     pub(super) fn report(&mut self) {
         let end = self.ring.end();
         if self.announced != end {
-            // SAFETY: the descriptor was posted in format `Data` since the last doorbell. RS makes the device write back to the
-            // descriptor alone.
+            // SAFETY: the descriptor was posted in format `Data` since the last doorbell. RS makes the device write
+            // back to the descriptor alone.
             unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
             let run = end - self.reports.end();
             if run == MAX_RUN as u64 {
@@ -181,7 +184,7 @@ impl TxRing {
     ///
     /// # Safety
     ///
-    /// So many are posted, at least one, and the device is done with them.
+    /// `count` are posted, at least one, and the device is done with them.
     #[inline(always)]
     pub(super) unsafe fn give_back(&mut self, count: usize) -> usize {
         let (owner, run) = self.first_run(count);
@@ -220,19 +223,20 @@ impl TxRing {
         self.ring.free() > 0
     }
 
-    /// Posts a packet of `len` bytes at the start of a buffer, and takes the buffer. Returns `false` if that cannot be sent, or if
-    /// there is no room; then the caller keeps the buffer.
+    /// Posts a packet of `len` bytes at the start of a buffer, and takes the buffer. Returns `false` if that cannot be
+    /// sent, or if there is no room; then the caller keeps the buffer.
     ///
     /// # Safety
     ///
-    /// `data` is the default data address of a buffer of the selected pool, which the caller owns, and which has so many bytes.
+    /// `data` is the default data address of a buffer of the selected pool. The caller owns the buffer, which has at
+    /// least `len` bytes.
     #[inline(always)]
     pub(super) unsafe fn post_whole(&mut self, data: NonNull<u8>, len: u64) -> bool {
         if self.straight() == 0 || len > u64::from(self.max_len) {
             return false;
         }
-        // SAFETY: the buffer is of the selected pool, which `delta` and the attachment are of. The descriptor at the end is vacant.
-        // The ring has the buffer from here on.
+        // SAFETY: the buffer is of the selected pool, which `delta` and the attachment are of. The descriptor at the
+        // end is vacant. The ring has the buffer from here on.
         unsafe {
             let Some(address) = self.address(data) else { return false };
             self.end_cursor().post(whole(len, address), Buffer::from_data(data));
@@ -246,13 +250,14 @@ impl TxRing {
         self.sources.get(owner)?.terms.pool
     }
 
-    /// The descriptor that is posted next.
+    /// Returns the cursor of the descriptor that is posted next.
     #[inline(always)]
     pub(super) fn end_cursor(&mut self) -> Cursor {
         self.ring.cursor(self.ring.end())
     }
 
-    /// Returns the difference of the device's addresses from the CPU's in the selected pool, if it is the same everywhere.
+    /// Returns the difference of the device's addresses from the CPU's in the selected pool, if it is the same
+    /// everywhere.
     #[inline(always)]
     pub(super) fn delta(&self) -> Option<Delta> {
         self.terms.delta
@@ -319,8 +324,8 @@ impl TxRing {
         };
         // On its own, it needs few registers.
         let to = self.ring.cursor(end);
-        // SAFETY: the descriptor is vacant. A simple packet is of the selected pool, which `delta` is of, and its data are at its
-        // buffer's default address. The ring has the buffer, and the batch forgets it.
+        // SAFETY: the descriptor is vacant. A simple packet is of the selected pool, which `delta` is of, and its data
+        // are at its buffer's default address. The ring has the buffer, and the batch forgets it.
         unsafe {
             let descriptor = simple.reported_descriptor(number, delta.address(packet.data()));
             to.post(descriptor, Buffer::from_data(packet.data()));
@@ -353,7 +358,8 @@ impl TxRing {
             self.make_room(len);
         }
         let count = len.min(self.straight());
-        // SAFETY: the batch has these packets, and forgets those that were posted: here if all were, otherwise in `post_rest`.
+        // SAFETY: the batch has these packets, and forgets those that were posted: here if all were, otherwise in
+        // `post_rest`.
         let posted = unsafe { self.post_run::<MANY>(batch.as_ptr(), count) };
         if posted < len || len == 0 {
             return self.post_rest(batch, posted);
@@ -373,8 +379,8 @@ impl TxRing {
         self.look_ahead();
     }
 
-    /// Posts up to `count` packets, as long as each is in one buffer of the selected pool and has a length that can be sent.
-    /// Returns how many.
+    /// Posts up to `count` packets, as long as each is in one buffer of the selected pool and has a length that can be
+    /// sent. Returns how many.
     ///
     /// # Safety
     ///
@@ -386,8 +392,8 @@ impl TxRing {
             return unsafe { self.post_scattered(packets, count) };
         };
         let to = self.ring.cursor(self.ring.end());
-        // SAFETY: `count` packets and vacant descriptors, in one piece, are there. Simple packets are of the selected pool, which
-        // `delta` is of. The ring has the buffers of those that were posted.
+        // SAFETY: `count` packets and vacant descriptors, in one piece, are there. Simple packets are of the selected
+        // pool, which `delta` is of. The ring has the buffers of those that were posted.
         unsafe {
             let posted = post_run::<MANY>(packets, to, count, self.terms.simple, |data| Some(delta.address(data)));
             self.ring.grow(posted);
@@ -399,7 +405,8 @@ impl TxRing {
     ///
     /// # Safety
     ///
-    /// There must be `count` packets, and as many vacant descriptors in one piece. The caller forgets those that were posted.
+    /// There must be `count` packets, and as many vacant descriptors in one piece. The caller forgets those that were
+    /// posted.
     #[inline(never)]
     unsafe fn post_scattered(&mut self, packets: *const Packet, count: usize) -> usize {
         let to = self.ring.cursor(self.ring.end());
@@ -460,8 +467,8 @@ unsafe fn post_run<const MANY: bool>(
 ///
 /// # Safety
 ///
-/// There must be as many packets, and descriptors in one piece, none of which is posted. If the answer is `true`, the caller
-/// counts the descriptors as posted, and forgets the packets. `address` is as for [`post_run`].
+/// There must be as many packets, and descriptors in one piece, none of which is posted. If the answer is `true`, the
+/// caller counts the descriptors as posted, and forgets the packets. `address` is as for [`post_run`].
 #[inline(always)]
 unsafe fn post_group<const N: usize>(
     packets: *const Packet,
@@ -471,8 +478,8 @@ unsafe fn post_group<const N: usize>(
 ) -> bool {
     let mut numbers = 0;
     for n in 0..N {
-        // SAFETY: there are as many of each. The data of a simple packet are at its buffer's default address; of any other, the
-        // place is not used.
+        // SAFETY: there are as many of each. The data of a simple packet are at its buffer's default address; of any
+        // other, the place is not used.
         unsafe {
             let packet = &*packets.add(n);
             let number = simple.look(packet.extent());
@@ -484,8 +491,8 @@ unsafe fn post_group<const N: usize>(
     simple.is_good(numbers)
 }
 
-/// Writes descriptor and place of a packet, if it is [simple](Simple) but for where its data are in the buffer. Returns `true`
-/// if it is.
+/// Writes descriptor and place of a packet, if it is [simple](Simple) but for where its data are in the buffer. Returns
+/// `true` if it is.
 ///
 /// # Safety
 ///
@@ -532,9 +539,10 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     ///
     /// Sent packets leave the batch. Packets without room stay in it.
     ///
-    /// The ring keeps the buffers of sent packets until the device is done with them. Later calls reclaim them: whole
-    /// blocks of 32 once an eighth of the ring (or pool, if smaller) is posted. They reclaim all completed buffers if the
-    /// batch is empty, if the ring is short of room, or on [`reclaim`](Self::reclaim).
+    /// The ring keeps the buffers of sent packets until the device is done with them. A later call reclaims all of
+    /// these buffers once a quarter of the ring (or of the pool, if that is smaller) is posted, and at least 32. A call
+    /// with an empty batch, or with more packets than the ring has room for, reclaims them at once, and so does
+    /// [`reclaim`](Self::reclaim).
     ///
     /// # Errors
     ///
@@ -560,10 +568,10 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     fn announce(&mut self) {
         self.ring.announced = self.ring.ring.end();
         let tail = self.ring.ring.wrap(self.ring.ring.end());
-        // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to the tail, all
-        // descriptors were posted with buffers that the ring keeps until the device reports them, or has stopped. If the device
-        // was dropped while an owned queue is borrowed, the queue is disabled, and nobody enables it: then its tail is a number
-        // without effect.
+        // SAFETY: the queue was enabled before there was a handle to it, and this handle alone writes its tail. Up to
+        // the tail, all descriptors were posted with buffers that the ring keeps until the device reports them, or has
+        // stopped. If the device was dropped while an owned queue is borrowed, the queue is disabled, and nobody
+        // enables it: then its tail is a number without effect.
         let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
         registers.tdt(self.ring.queue).ring_doorbell(tail as u32);
     }

@@ -37,7 +37,7 @@ impl Terms {
 }
 
 impl Source {
-    /// The pool of `attachment`, for packets of up to `max_len` bytes on a ring of `len` descriptors.
+    /// Makes a source of `attachment`'s pool, for packets of up to `max_len` bytes on a ring of `len` descriptors.
     pub(super) fn new(attachment: Attachment, max_len: u16, len: usize) -> Self {
         let pool = attachment.pool();
         let terms = Terms {
@@ -75,7 +75,7 @@ impl Runs {
         Self { runs, mask: len as u64 - 1, first: 0, next: 0, end: 0 }
     }
 
-    /// Where in memory the entries are.
+    /// Returns where in memory the entries are.
     #[cfg(test)]
     pub(super) fn footprint(&self) -> core::ops::Range<usize> {
         let runs = self.runs.as_ptr() as usize;
@@ -143,7 +143,7 @@ impl TxRing {
             }
             let mut posted = 0;
             if is_run(&packets) && self.select_pool(first.pool()) {
-                // SAFETY: these packets are there, and so many descriptors are straight.
+                // SAFETY: these packets are there, and as many descriptors are straight.
                 posted = unsafe { self.post_run::<true>(packets.as_ptr(), packets.len().min(self.straight())) };
             }
             if posted == 0 && self.post_apart(first) {
@@ -159,8 +159,8 @@ impl TxRing {
         Posted { packets: len - packets.len(), all: packets.is_empty() }
     }
 
-    /// Posts a packet of any attached pool and of any number of segments. Returns `false` if it cannot be sent, or there is no
-    /// room. If it returns `true`, the caller forgets the packet.
+    /// Posts a packet of any attached pool and of any number of segments. Returns `false` if it cannot be sent, or
+    /// there is no room. If it returns `true`, the caller forgets the packet.
     #[inline(never)]
     fn post_apart(&mut self, packet: &Packet) -> bool {
         if !self.select_pool(packet.pool()) {
@@ -171,8 +171,8 @@ impl TxRing {
             if self.ring.free() == 0 {
                 return false;
             }
-            // SAFETY: the packet's data were moved so far from its buffer's default address, in a buffer of the selected pool. The
-            // descriptor is vacant.
+            // SAFETY: the packet's data were moved so far from its buffer's default address, in a buffer of the
+            // selected pool. The descriptor is vacant.
             unsafe {
                 let Some(address) = self.address(packet.data()) else { return false };
                 let buffer = Buffer::from_data(packet.data().offset(-moved));
@@ -203,7 +203,8 @@ impl TxRing {
             let address = unsafe { self.address(data) };
             let (Some(address), true) = (address, len > 0 && bytes <= u64::from(self.max_len)) else { return false };
             at += 1;
-            // SAFETY: `count` descriptors from the end on are vacant. Until these count as posted, the packet owns the buffers.
+            // SAFETY: `count` descriptors from the end on are vacant. Until these count as posted, the packet owns the
+            // buffers.
             unsafe { self.ring.cursor(at - 1).post(segment(address, len, at == end), buffer) };
         }
         // SAFETY: `count` descriptors were written, with the packet's buffers, which the caller forgets.

@@ -25,7 +25,7 @@ impl Reports {
         Self { ends, mask: len as u64 - 1, first: 0, next: 0, end: 0 }
     }
 
-    /// Where in memory the entries are.
+    /// Returns where in memory the entries are.
     #[cfg(test)]
     pub(super) fn footprint(&self) -> core::ops::Range<usize> {
         let ends = self.ends.as_ptr() as usize;
@@ -60,8 +60,8 @@ impl Reports {
         }
     }
 
-    /// Removes the first reports, as long as `is_made` says that the report of that end is made. Returns the last that it
-    /// removes.
+    /// Removes the first reports, as long as `is_made` says that the report of that end is made. Returns the last that
+    /// it removes.
     #[inline(always)]
     pub(super) fn pop_made(&mut self, is_made: impl Fn(u64) -> bool) -> Option<u64> {
         let (mut first, mut last) = (self.first, None);

@@ -79,7 +79,8 @@ impl DescriptorSlot {
 /// set. The word is then rotated so that the count is lowest, and any remaining flag makes it too large.
 #[derive(Debug)]
 pub(crate) struct Expected<D, const LEAST: u64> {
-    bits: u64,
+    /// What is added to subtract the expected bits: the sum goes to a register of its own in one instruction.
+    negated: u64,
     looked_at: u64,
     counts: u64,
     format: PhantomData<fn() -> D>,
@@ -100,7 +101,7 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
         let looked_at = flags | bits_from::<D, U>(1) | bits_from::<D, C>((1 << C::WIDTH) - 1);
         const { assert!(C::WIDTH <= 32) };
         let bits = flags | bits_from::<D, C>(LEAST);
-        Self { bits, looked_at, counts: 1 << C::WIDTH, format: PhantomData }.at_most(most)
+        Self { negated: bits.wrapping_neg(), looked_at, counts: 1 << C::WIDTH, format: PhantomData }.at_most(most)
     }
 
     /// Expects a count of at most `most`, too.
@@ -109,66 +110,36 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
         Self { counts: self.counts.min((u64::from(most) + 1).saturating_sub(LEAST)), ..self }
     }
 
+    /// Returns the count of one of several descriptors, and adds to `differences` what it says otherwise. The count counts only
+    /// if [all are good](Self::are_good).
+    #[inline(always)]
+    pub(crate) fn count_of<C: Field<D>>(&self, slot: &DescriptorSlot, count: C, differences: &mut u64) -> C::Read {
+        let word = u64::from_le(slot.0[D::DONE as usize / 64].load(Ordering::Acquire));
+        *differences |= word.wrapping_add(self.negated);
+        count.decode(extract::<D, C>(word))
+    }
+
+    /// Returns `true` if all is as expected of the descriptors whose `differences` these are.
+    ///
+    /// If all flags of a word are set, nothing is borrowed across them: they become 0, and only the count changes besides.
+    /// If a flag is missing, the lowest missing flag becomes 1. Several counts ORed are at least the largest count, so
+    /// the check may fail although each count is valid.
+    #[inline(always)]
+    pub(crate) fn are_good<C: Field<D>>(&self, differences: u64, _count: C) -> bool {
+        (differences & self.looked_at).rotate_right(C::LSB % 64) < self.counts
+    }
+
     /// Returns the count of a descriptor, if all is as expected.
     #[inline(always)]
     pub(crate) fn count<C: Field<D>>(&self, slot: &DescriptorSlot, _count: C) -> Option<u64> {
         let word = u64::from_le(slot.0[D::DONE as usize / 64].load(Ordering::Acquire));
-        let more = (word.wrapping_sub(self.bits) & self.looked_at).rotate_right(C::LSB % 64);
+        let more = (word.wrapping_add(self.negated) & self.looked_at).rotate_right(C::LSB % 64);
         if more >= self.counts {
             return None;
         }
         // SAFETY: `new` keeps `counts` to the field's. Knowing it, the compiler knows that the least count is not passed below.
         unsafe { core::hint::assert_unchecked(more <= u64::from(u32::MAX)) };
         Some(more + LEAST)
-    }
-}
-
-/// The done words of several descriptors, read one by one and checked together.
-///
-/// The expected bits are subtracted from each word: the flags that must be set, and the least count. If all flags are
-/// set, nothing is borrowed across them: they become 0, and only the count changes besides. If a flag is missing, the
-/// lowest missing flag becomes 1. So the differences, ORed, show whether any word is wrong.
-#[derive(Debug)]
-pub(crate) struct Several<D> {
-    wanted: u64,
-    /// All differences, ORed.
-    differences: u64,
-    format: PhantomData<fn() -> D>,
-}
-
-impl<D: WriteBack> Several<D> {
-    /// Starts a check that expects the done bit, `flag`, and a `count` of at least 1 in each descriptor.
-    #[inline(always)]
-    pub(crate) fn wanting<F: Field<D>, C: Field<D>>(_flag: F, _count: C) -> Self {
-        let wanted = 1 << (D::DONE % 64) | bits_from::<D, F>(1) | bits_from::<D, C>(1);
-        Self { wanted, differences: 0, format: PhantomData }
-    }
-
-    /// Reads `field` of one more descriptor. The value counts only if [all descriptors are valid](Self::are_good).
-    #[inline(always)]
-    pub(crate) fn look<F: Field<D>>(&mut self, words: &DescriptorSlot, field: F) -> F::Read {
-        let word = u64::from_le(words.0[D::DONE as usize / 64].load(Ordering::Acquire));
-        self.differences |= word.wrapping_sub(self.wanted);
-        field.decode(extract::<D, F>(word))
-    }
-
-    /// Returns `true` if all descriptors have DD and `flag`, not `unwanted`, and a `count` of 1 to `most`.
-    ///
-    /// Several counts ORed are at least the largest count, so the check may fail although each count is valid. For one
-    /// descriptor it is exact. A `most` above all possible counts checks the flags only.
-    #[inline(always)]
-    pub(crate) fn are_good<F: Field<D>, U: Field<D>, C: Field<D>>(
-        &self,
-        _f: F,
-        _unwanted: U,
-        _c: C,
-        most: u64,
-    ) -> bool {
-        let flags = 1 << (D::DONE % 64) | bits_from::<D, F>(1) | bits_from::<D, U>(1);
-        let count = const { (1 << C::WIDTH) - 1 } << (C::LSB % 64);
-        debug_assert!(most <= 1 << C::WIDTH);
-        // After the rotation the count is lowest, so any flag exceeds every possible count.
-        (self.differences & (flags | count)).rotate_right(C::LSB % 64) < most
     }
 }
 

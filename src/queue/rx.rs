@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Expected, Several};
+use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Expected};
 use crate::dma::Dma;
 use crate::field::Value;
 use crate::index;
@@ -319,17 +319,17 @@ impl RxRing {
     /// the room.
     #[inline(always)]
     fn receive_run<const MANY: bool>(&mut self, batch: &mut Batch, count: usize) -> usize {
-        let (id, size, simple) = (self.pool_id, self.buffer_size, self.simple);
+        let (id, simple) = (self.pool_id, self.simple);
         let (from, room) = (self.ring.cursor(self.ring.first()), batch.room().as_mut_ptr());
         let mut done = 0;
         // SAFETY: `count` descriptors were posted, in one piece, so their places hold buffers, all of the attachment's
         // pool, and the batch has as much room. `done` packets were received: their buffers are moved out, as the ring
         // forgets them, and they were written to the start of the room.
         unsafe {
-            while MANY && done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, size) {
+            while MANY && done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, &simple) {
                 done += GROUP;
             }
-            if MANY && done + FEW <= count && receive_group::<FEW>(from.at(done), room.add(done), id, size) {
+            if MANY && done + FEW <= count && receive_group::<FEW>(from.at(done), room.add(done), id, &simple) {
                 done += FEW;
             }
             while done < count && receive_one(from.at(done), room.add(done), id, &simple) {
@@ -514,26 +514,31 @@ const FEW: usize = 4;
 ///
 /// # Safety
 ///
-/// There must be as many descriptors in one piece, whose places hold buffers of `pool` with `size` bytes, and as much
-/// room. The caller uses only the packets, if the answer is `true`, or only the places.
+/// There must be as many descriptors in one piece, whose places hold buffers of `pool`, and as much room. `simple` expects
+/// no more bytes than these buffers have. The caller uses only the packets, if the answer is `true`, or only the places.
 #[inline(always)]
-unsafe fn receive_group<const N: usize>(from: Cursor, room: *mut MaybeUninit<Packet>, pool: PoolId, size: u64) -> bool {
+unsafe fn receive_group<const N: usize>(
+    from: Cursor,
+    room: *mut MaybeUninit<Packet>,
+    pool: PoolId,
+    simple: &Expected<WriteBack, 1>,
+) -> bool {
     // The device goes by the order: if it is not done with the last, the group is not complete.
     // SAFETY: there are as many descriptors.
     if unsafe { !from.at(N - 1).slot().is_done::<WriteBack>() } {
         return false;
     }
-    let mut several = Several::wanting(WriteBack::EOP, WriteBack::PKT_LEN);
+    let mut differences = 0;
     for n in 0..N {
-        // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's
-        // makes no packet, as the caller uses none unless all lengths are good.
+        // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's makes
+        // no packet, as the caller uses none unless all lengths are good.
         unsafe {
-            let len = several.look(from.at(n).slot(), WriteBack::PKT_LEN) as u16;
+            let len = simple.count_of(from.at(n).slot(), WriteBack::PKT_LEN, &mut differences) as u16;
             room.add(n).write(MaybeUninit::new(Packet::new(from.at(n).buffer(), pool, len)));
         }
     }
     // The device is not trusted to keep within the buffers that it was given.
-    several.are_good(WriteBack::EOP, WriteBack::RXE, WriteBack::PKT_LEN, size)
+    simple.are_good(differences, WriteBack::PKT_LEN)
 }
 
 /// As [`receive_group`], of one packet, which is as `simple` says.

@@ -184,6 +184,24 @@ fn takes_buffers_back_when_called_with_nothing_to_send() {
     assert_eq!(pool.available(), 256 - 64);
 }
 
+/// Also if it is longer than the descriptors that are left, and what was sent before is not taken back yet.
+#[test]
+fn a_long_packet_finds_room_once_all_was_sent() {
+    let mut a = Plain::start(Addresses::Identity, &small().max_frame(9018).buffer_size(1024));
+    let pool = pool(&a);
+    let (mut to, player) = pair(&mut a);
+    let mut batch = Batch::with_capacity(64);
+    // The second call finds nothing to take back, the third need not look.
+    for count in [55, 1, 5] {
+        (0..count).for_each(|number| batch.push(packet(&pool, &frame(number)[..60])).unwrap());
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), count);
+    }
+    sent(player, usize::MAX);
+    batch.push(pool.take_copy(&[7; 3000]).unwrap()).unwrap();
+    assert_eq!(to.tx.transmit(&mut batch).unwrap(), 1);
+    assert_eq!(sent(player, usize::MAX), [[7; 3000]]);
+}
+
 #[test]
 fn hands_back_a_packet_that_cannot_be_sent() {
     let mut a = Plain::start(Addresses::Identity, &small());

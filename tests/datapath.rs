@@ -184,6 +184,48 @@ fn takes_buffers_back_when_called_with_nothing_to_send() {
     assert_eq!(pool.available(), 256 - 64);
 }
 
+/// Also if it is longer than the descriptors that are left, and what was sent before is not taken back yet.
+#[test]
+fn a_long_packet_finds_room_once_all_was_sent() {
+    let mut a = Plain::start(Addresses::Identity, &small().max_frame(9018).buffer_size(1024));
+    let pool = pool(&a);
+    let (mut to, player) = pair(&mut a);
+    let mut batch = Batch::with_capacity(64);
+    // The second call finds nothing to take back, the third need not look.
+    for count in [55, 1, 5] {
+        (0..count).for_each(|number| batch.push(packet(&pool, &frame(number)[..60])).unwrap());
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), count);
+    }
+    sent(player, usize::MAX);
+    batch.push(pool.take_copy(&[7; 3000]).unwrap()).unwrap();
+    assert_eq!(to.tx.transmit(&mut batch).unwrap(), 1);
+    assert_eq!(sent(player, usize::MAX), [[7; 3000]]);
+}
+
+/// Software may request a report only of a packet's last descriptor.
+#[test]
+fn no_report_is_in_the_midst_of_a_packet() {
+    const FLAGS: [u64; 2] = [1 << 24, 1 << 27];
+    for before in 0..64 {
+        let mut a = Plain::start(Addresses::Identity, &small().tx_descriptors(256).max_frame(9018).buffer_size(1024));
+        let pool = pool(&a);
+        let (mut to, player) = pair(&mut a);
+        let mut batch = Batch::with_capacity(128);
+        (0..before).for_each(|number| batch.push(packet(&pool, &frame(number)[..60])).unwrap());
+        (0..3).for_each(|_| batch.push(pool.take_copy(&[7; 3000]).unwrap()).unwrap());
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), before + 3);
+        let [_, ring] = player.rings().0;
+        let words: Vec<_> = (0..before + 9)
+            // SAFETY: the ring has more descriptors, whose words are atomics.
+            .map(|index| unsafe { AtomicU64::from_ptr(ring.add(index).cast::<u64>().add(1)) }.load(Ordering::Relaxed))
+            .collect();
+        let has = |flag: usize, index: usize| words[index] & FLAGS[flag] != 0;
+        assert!((0..before + 9).all(|index| has(0, index) || !has(1, index)), "{before}: RS without EOP");
+        let reports: Vec<_> = (0..before + 9).filter(|index| has(1, *index)).collect();
+        assert!(reports.windows(2).all(|pair| pair[1] - pair[0] <= 35) && reports.last() == Some(&(before + 8)));
+    }
+}
+
 #[test]
 fn hands_back_a_packet_that_cannot_be_sent() {
     let mut a = Plain::start(Addresses::Identity, &small());

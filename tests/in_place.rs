@@ -157,6 +157,39 @@ fn packets_for_a_full_output_are_held_back_in_order() {
     ports.finish();
 }
 
+/// Also if there is no other output that they keep from going on.
+#[test]
+fn packets_for_the_only_output_do_not_wait_if_they_are_not_to() {
+    let mut ports = Ports::new(1);
+    let mut held = [Batch::with_capacity(100)];
+    let (mut sent, mut held_back, mut no_room) = (0, 0, 0);
+    for round in 0..10 {
+        ports.arrive([1; 20]);
+        let counts = ports.with(|forwarder| match round {
+            0..5 => forwarder.forward_with(100, WhenFull::Drop, by_set),
+            _ => forwarder.forward_with(100, WhenFull::HoldBack(&mut held), by_set),
+        });
+        assert_eq!(counts.sent + counts.held + counts.no_room, 20, "round {round}");
+        (sent, held_back, no_room) = (sent + counts.sent, held_back + counts.held, no_room + counts.no_room);
+    }
+    assert_eq!((sent, held_back, no_room), (ROOM, 100, 100 - ROOM));
+    held[0].clear();
+    ports.finish();
+}
+
+/// A packet that leaves the ring on its own does not keep the next from being received.
+#[test]
+fn receives_what_was_not_forwarded() {
+    let mut ports = Ports::new(2);
+    ports.arrive([1, 3, 1, 2]);
+    let counts = ports.with(|forwarder| forwarder.forward(2, by_set));
+    assert_eq!(counts, ForwardCounts { sent: 3, ..ForwardCounts::default() });
+    let mut batch = Batch::with_capacity(8);
+    assert_eq!(ports.from.0.split_queues().1[0].receive(&mut batch), 2);
+    batch.clear();
+    ports.finish();
+}
+
 #[test]
 fn a_frame_goes_to_several_outputs() {
     let mut ports = Ports::new(3);

@@ -241,6 +241,12 @@ impl Player {
         (self.read(register::RDT) + len - self.rx) % len
     }
 
+    /// How many descriptors there are to send.
+    pub fn pending(&self) -> usize {
+        let len = self.read(register::TDLEN) / 16;
+        (self.read(register::TDT) + len - self.tx) % len
+    }
+
     /// Fills the next receive buffer with `bytes` and says that there are `len`: the last of a frame, if `end`.
     /// Says whether there was a buffer.
     pub fn fill(&mut self, bytes: &[u8], len: u16, end: bool) -> bool {

@@ -278,7 +278,7 @@ fn forward_to_one<H: Bus + Dma>(
         if !is_ready {
             let (is_ready, skipped) = prepare(rx, core::slice::from_mut(output), low, begin);
             dropped += skipped;
-            if !is_ready {
+            if !is_ready || output.ring.straight() == 0 {
                 break;
             }
         }
@@ -322,14 +322,7 @@ fn prepare<H: Bus + Dma>(
     rx.refill_if_short();
     rx.look_ahead(rx.ring.len() - low);
     // With several outputs, the route decides which length is too long.
-    let max_len = if let [output] = outputs {
-        if output.ring.straight() == 0 {
-            return (false, 0);
-        }
-        output.ring.max_len()
-    } else {
-        u16::MAX
-    };
+    let max_len = if let [output] = outputs { output.ring.max_len() } else { u16::MAX };
     let mut skipped = 0;
     // A device that writes back faster than this goes on must not keep the caller for ever.
     let until = begin + rx.ring.len() as u64;

@@ -454,8 +454,9 @@ impl RxRing {
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
         let damaged = done.field(WriteBack::RXE);
         let buffer = self.ring.take()?;
-        // The next may not be the start of a frame.
+        // The next may not be the start of a frame: it needs a look before more are taken.
         self.straight_end = self.ring.first();
+        self.due_at = self.straight_end;
         let fits = len != 0 && len <= self.buffer_size;
         let good = fits && !damaged;
         // SAFETY: only looked at, as the end of a frame that has it.

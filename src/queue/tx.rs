@@ -155,6 +155,16 @@ impl TxRing {
         }
     }
 
+    /// Requests a report of the last descriptor, which ends a packet of several: there must be none in its midst.
+    pub(super) fn report_packet(&mut self) {
+        let end = self.ring.end();
+        // SAFETY: as in `report`.
+        unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+        if end - self.reports.end() >= MAX_RUN as u64 {
+            self.reports.push(end);
+        }
+    }
+
     /// Returns the number of buffers at the front that the device has reported.
     #[inline(always)]
     pub(super) fn done(&mut self) -> usize {

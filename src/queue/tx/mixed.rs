@@ -192,6 +192,10 @@ impl TxRing {
         // The report of those before it is not in its midst, where none may be.
         self.report();
         let count = packet.segment_count();
+        // Some descriptors may be left, so that it was not due yet.
+        if self.ring.free() < count {
+            self.reclaim();
+        }
         if self.ring.free() < count {
             return false;
         }
@@ -210,7 +214,7 @@ impl TxRing {
         // SAFETY: `count` descriptors were written, with the packet's buffers, which the caller forgets.
         unsafe { self.ring.grow(count) };
         self.straight_end = self.straight_end.max(self.ring.end());
-        self.report();
+        self.report_packet();
         true
     }
 

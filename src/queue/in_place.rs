@@ -104,7 +104,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     /// room is [dropped](WhenFull::Drop): one stalled output, such as one without a cable, must not stop the others.
     /// [`forward_with`](Self::forward_with) gives the choice.
     ///
-    /// One call examines no more descriptors than the receive ring has.
+    /// One call examines at most twice as many descriptors as the receive ring has.
     ///
     /// If `route` panics, the next call shows it the same packet again.
     #[inline]
@@ -129,7 +129,10 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         route: impl FnMut(&mut [u8]) -> Route,
     ) -> ForwardCounts {
         for output in &mut *self.tx {
-            _ = output.ring.select_pool(self.rx.ring.pool_id());
+            // The caller may have exchanged it for one that the pool is not attached to.
+            if !output.ring.select_pool(self.rx.ring.pool_id()) {
+                return ForwardCounts::default();
+            }
         }
         let mut counts = ForwardCounts::default();
         match when_full {
@@ -146,6 +149,9 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     }
 
     /// Returns the outputs.
+    ///
+    /// If one is exchanged for a queue to which the pool of the receive queue is not [attached](TransmitQueue::attach),
+    /// nothing is forwarded.
     pub fn outputs(&mut self) -> &mut [TransmitQueue<'t, H>] {
         self.tx
     }
@@ -205,8 +211,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     fn send_apart(&mut self, route: Route, held: &mut [Batch], counts: &mut ForwardCounts) {
         let (first, set) = match route {
             Route::Output(output) => (output, 0),
+            Route::Outputs(0) | Route::Drop => (usize::MAX, 0),
             Route::Outputs(set) => (set.trailing_zeros() as usize, set),
-            Route::Drop => (usize::MAX, 0),
         };
         let Some(queue) = self.tx.get_mut(first) else {
             counts.dropped += 1;
@@ -344,6 +350,8 @@ fn prepare<H: Bus + Dma>(
 struct Leaving<'a> {
     ring: &'a mut RxRing,
     count: usize,
+    /// Whether the caller's code runs, so that this ends by its panic.
+    is_out: bool,
 }
 
 impl Drop for Leaving<'_> {
@@ -351,6 +359,9 @@ impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         // SAFETY: the buffers of so many descriptors are in other rings.
         unsafe { self.ring.ring.forget(self.count) };
+        if self.is_out {
+            self.ring.make_due();
+        }
     }
 }
 
@@ -371,7 +382,7 @@ unsafe fn dispatch<H: Bus + Dma>(
 ) -> (usize, Option<Route>) {
     let expected = rx.forwarded();
     let from = rx.front_cursor();
-    let mut leaving = Leaving { ring: rx, count: 0 };
+    let mut leaving = Leaving { ring: rx, count: 0, is_out: false };
     while leaving.count < count {
         // SAFETY: `count` descriptors follow in one piece. They were posted, so they have buffers, which belong to the ring until
         // they count as leaving. The length was checked, so the slice lies in the buffer, which is of the selected pool.
@@ -379,7 +390,9 @@ unsafe fn dispatch<H: Bus + Dma>(
             let at = from.at(leaving.count);
             let Some(len) = expected.count(at.slot(), WriteBack::PKT_LEN) else { break };
             let data = at.buffer().data();
+            leaving.is_out = true;
             let decision = route(core::slice::from_raw_parts_mut(data.as_ptr(), len as usize));
+            leaving.is_out = false;
             let is_sent = match decision {
                 Route::Output(output) if held.get(output).is_none_or(Batch::is_empty) => {
                     outputs.get_mut(output).is_some_and(|output| output.ring.post_whole(data, len))
@@ -400,6 +413,8 @@ struct Passage<'a> {
     from: &'a mut RxRing,
     to: &'a mut TxRing,
     count: usize,
+    /// Whether the caller's code runs, so that this ends by its panic.
+    is_out: bool,
 }
 
 impl Drop for Passage<'_> {
@@ -412,6 +427,9 @@ impl Drop for Passage<'_> {
             self.to.ring.grow(self.count);
         }
         self.to.report();
+        if self.is_out {
+            self.from.make_due();
+        }
     }
 }
 
@@ -454,7 +472,7 @@ unsafe fn pass(
 ) -> (usize, bool) {
     let expected = rx.forwarded().at_most(tx.max_len());
     let (from, to) = (rx.front_cursor(), tx.end_cursor());
-    let mut passage = Passage { from: rx, to: tx, count: 0 };
+    let mut passage = Passage { from: rx, to: tx, count: 0, is_out: false };
     while passage.count < count {
         // SAFETY: in both rings `count` descriptors follow in one piece. Those of `from` were posted, so they have buffers, which
         // belong to the ring until they count as passed: not if the caller's code panics. Those of `to` are vacant. The length
@@ -464,7 +482,10 @@ unsafe fn pass(
             let Some(len) = expected.count(at.slot(), WriteBack::PKT_LEN) else { break };
             let buffer = at.buffer();
             let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
-            if !is_sent(bytes) {
+            passage.is_out = true;
+            let is_sent = is_sent(bytes);
+            passage.is_out = false;
+            if !is_sent {
                 return (passage.count, true);
             }
             to.at(passage.count).post(whole(len, address(buffer.data())), buffer);

@@ -328,7 +328,7 @@ impl TxRing {
             batch.forget_all();
         }
         if end - self.reports.end() >= MAX_RUN as u64 - 1 {
-            self.reports.push(end + 1);
+            self.report_runs();
         }
         Posted { packets: 1, all: true }
     }
@@ -520,8 +520,8 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     ///
     /// Sent packets leave the batch. Packets without room stay in it.
     ///
-    /// The ring keeps the buffers of sent packets until the device is done with them. Later calls reclaim them: whole
-    /// blocks of 32 once an eighth of the ring (or pool, if smaller) is posted. They reclaim all completed buffers if the
+    /// The ring keeps the buffers of sent packets until the device is done with them. Later calls reclaim them, once a
+    /// quarter of the ring (or pool, if smaller) is posted, and at least 32 descriptors. They also reclaim them if the
     /// batch is empty, if the ring is short of room, or on [`reclaim`](Self::reclaim).
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use core::ptr::NonNull;
 
-use super::{FEW, Posted, TxRing, segment};
+use super::{FEW, MAX_RUN, Posted, TxRing, segment};
 use crate::dma::Delta;
 use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{Attachment, Buffer, PoolId, Simple};
@@ -189,11 +189,18 @@ impl TxRing {
     /// Posts a packet of several segments, of the selected pool, as [`post_apart`](Self::post_apart) does.
     #[inline(never)]
     fn post_segments(&mut self, packet: &Packet) -> bool {
-        // The report of those before it is not in its midst, where none may be.
         self.report();
         let count = packet.segment_count();
         if self.ring.free() < count {
-            return false;
+            self.reclaim();
+            if self.ring.free() < count {
+                return false;
+            }
+        }
+        // The report of those before it is not in its midst, where none may be.
+        let before = self.ring.end();
+        if before > self.reports.end() && before + count as u64 > self.reports.end() + MAX_RUN as u64 {
+            self.reports.push(before);
         }
         let (mut at, mut bytes) = (self.ring.end(), 0);
         let end = at + count as u64;

@@ -64,7 +64,7 @@ pub struct ForwardCounts {
 /// moves to the output's ring. After it was sent, it returns to the receive ring, once a quarter of that ring is vacant. Only buffers of dropped packets return to the pool. This takes little more than half
 /// the time of receiving and transmitting batches.
 ///
-/// The forwarder borrows the queues and has no other state: it can be dropped or forgotten at any time.
+/// The forwarder borrows the queues, and keeps no packets between calls: it can be dropped or forgotten at any time.
 ///
 /// An output whose link is lost keeps what was posted to it. [`TransmitQueue::drain`] waits for a link that comes back;
 /// [`Device::stop`](crate::device::Device::stop) empties the output: its packets return to their pools.

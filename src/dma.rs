@@ -144,10 +144,11 @@ impl Delta {
     ///
     /// # Safety
     ///
-    /// The byte must lie in the memory whose [`Mapping::uniform`] distance this is.
+    /// The mapping must exist still. The caller uses only addresses of bytes that lie in the memory whose
+    /// [`Mapping::uniform`] distance this is.
     #[inline(always)]
     pub(crate) unsafe fn address(self, pointer: NonNull<u8>) -> DmaAddr {
-        // SAFETY: the mapping has the device access the memory at this distance, and the byte lies in it.
+        // SAFETY: the mapping has the device access the memory at this distance; if the address is used, the byte is in it.
         unsafe { DmaAddr::new((pointer.as_ptr() as u64).wrapping_add(self.0)) }
     }
 }

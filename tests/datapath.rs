@@ -8,7 +8,7 @@ use ixgbe::device::{Config, Device, Running};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
 use ixgbe::port::Refusal;
-use ixgbe::queue::{ForwardCounts, InPlaceForwarder, LongFrames, QueuePair, Route};
+use ixgbe::queue::{ForwardCounts, InPlaceForwarder, LongFrames, QueuePair, Route, WhenFull};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::Sink;
 use ixgbe_sim::wire::{Duplex, NoTraffic};
@@ -359,6 +359,66 @@ fn forwards_frames_of_several_segments() {
     }
 }
 
+/// The bits of transmit descriptors for the end of a packet, and for a report.
+const EOP: u64 = 1 << 24;
+const RS: u64 = 1 << 27;
+
+/// The second word of a transmit descriptor.
+fn commands(player: &Player, index: usize) -> u64 {
+    let [_, ring] = player.rings().0;
+    // SAFETY: the ring has more descriptors, whose words are atomics.
+    unsafe { AtomicU64::from_ptr(ring.add(index).cast::<u64>().add(1)) }.load(Ordering::Relaxed)
+}
+
+#[test]
+fn requests_no_report_in_the_midst_of_a_packet() {
+    for before in 0..70 {
+        for size in [1, 70] {
+            let config = small().max_frame(9018).buffer_size(BUFFER).tx_descriptors(256);
+            let mut a = Plain::start(Addresses::Identity, &config);
+            let pool = pool(&a);
+            let (mut queue, player) = pair(&mut a);
+            let mut batch = Batch::with_capacity(size);
+            for number in 0..before {
+                batch.push(packet(&pool, &frame(number))).unwrap();
+                if batch.is_full() {
+                    queue.tx.transmit(&mut batch).unwrap();
+                }
+            }
+            batch.push(pool.take_copy(&[1; 4 * BUFFER]).unwrap()).unwrap();
+            queue.tx.transmit(&mut batch).unwrap();
+            let mut run = 0;
+            for index in 0..before + 4 {
+                let word = commands(player, index);
+                assert!(word & RS == 0 || word & EOP != 0, "a report at {index} of {before} and 4");
+                run = if word & RS == 0 { run + 1 } else { 0 };
+                assert!(run < 40, "{run} without a report");
+            }
+            assert_eq!((sent(player, usize::MAX).len(), queue.tx.reclaim()), (before + 1, 255));
+        }
+    }
+}
+
+/// A packet of two segments waits for a ring with room for one, which goes on when the device has sent.
+#[test]
+fn a_packet_of_several_segments_finds_the_room_that_there_is() {
+    let mut a = Plain::start(Addresses::Identity, &small().max_frame(9018).buffer_size(BUFFER));
+    let pool = pool(&a);
+    let (mut queue, player) = pair(&mut a);
+    let mut batch = Batch::with_capacity(1);
+    for number in 0..62 {
+        batch.push(packet(&pool, &frame(number))).unwrap();
+        assert_eq!(queue.tx.transmit(&mut batch).unwrap(), 1);
+    }
+    batch.push(pool.take_copy(&[1; 2 * BUFFER]).unwrap()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(queue.tx.transmit(&mut batch).unwrap(), 0);
+    }
+    assert_eq!(sent(player, usize::MAX).len(), 62);
+    assert_eq!(queue.tx.transmit(&mut batch).unwrap(), 1);
+    assert_eq!(sent(player, usize::MAX), [[1; 2 * BUFFER]]);
+}
+
 #[test]
 fn drops_long_frames_where_they_are_not_wanted() {
     let mut a = Plain::start(Addresses::Identity, &small().long_frames(LongFrames::Drop));
@@ -621,7 +681,6 @@ fn a_packet_whose_routing_panics_is_seen_again() {
 /// Else a long packet behind it could make more descriptors without RS than the device takes.
 #[test]
 fn what_a_panic_left_is_reported_before_more_is_sent() {
-    const RS: u64 = 1 << 27;
     for left in [1, 8, 31] {
         let [mut a, mut b, _] = three(Addresses::Identity);
         let own = pool(&b);
@@ -639,18 +698,68 @@ fn what_a_panic_left_is_reported_before_more_is_sent() {
             })
         }));
         assert!(panicked.is_err());
-        let reports = |index: usize| {
-            let [_, ring] = player_b.rings().0;
-            // SAFETY: the ring has more descriptors, whose words are atomics.
-            let word = unsafe { AtomicU64::from_ptr(ring.add(index).cast::<u64>().add(1)) };
-            word.load(Ordering::Relaxed) & RS != 0
-        };
         let mut batch = Batch::with_capacity(2);
         (0..2).for_each(|number| batch.push(packet(&own, &frame(number))).unwrap());
         assert_eq!(to.tx.transmit(&mut batch).unwrap(), 2);
-        assert!(reports(left - 1), "the last of {left} that a panic left");
+        assert!(commands(player_b, left - 1) & RS != 0, "the last of {left} that a panic left");
         assert_eq!(sent(player_b, usize::MAX).len(), left + 2);
         all_home([a, b]);
+    }
+}
+
+/// Also if the next packet is sent on its own, where the device would stop: at 40 descriptors without RS.
+#[test]
+fn what_a_panic_left_is_reported_in_runs() {
+    let mut a = Plain::start(Addresses::Identity, &small());
+    let mut b = Plain::start(Addresses::Identity, &small().tx_descriptors(1024).pool_buffers(2048));
+    let home = pool(&a);
+    let ((mut from, player_a), (mut to, player_b)) = (pair(&mut a), pair(&mut b));
+    (0..50).for_each(|number| assert!(player_a.arrive(&frame(number))));
+    let mut ports = InPlaceForwarder::new(&mut from.rx, std::slice::from_mut(&mut to.tx)).unwrap();
+    let mut seen = 0;
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        ports.forward_with(50, WhenFull::Drop, |_| {
+            if seen == 45 {
+                std::panic::resume_unwind(Box::new(()));
+            }
+            seen += 1;
+            Route::Output(0)
+        })
+    }));
+    assert!(panicked.is_err());
+    let mut batch = Batch::with_capacity(1);
+    batch.push(packet(&home, &frame(45))).unwrap();
+    assert_eq!(to.tx.transmit(&mut batch).unwrap(), 1);
+    let reported: Vec<usize> = (0..46).filter(|index| commands(player_b, *index) & RS != 0).collect();
+    assert_eq!(reported, [31, 45]);
+    assert!(sent(player_b, usize::MAX).into_iter().eq((0..46).map(frame)));
+    all_home([a, b]);
+}
+
+/// The device learns of the buffers that came home in a call that a panic ended, whatever is called next.
+#[test]
+fn what_came_home_before_a_panic_is_announced() {
+    for outputs in 1..=2 {
+        let [_, mut b, mut c] = three(Addresses::Identity);
+        let mut a = Plain::start(Addresses::Identity, &small().pool_buffers(96));
+        let home = pool(&a);
+        let ((mut from, player_a), (to, player_b)) = (pair(&mut a), pair(&mut b));
+        let mut tx = [to.tx, pair(&mut c).0.tx];
+        let held: Vec<Packet> = std::iter::from_fn(|| home.take()).collect();
+        // The short one is skipped, so that the next call looks for buffers before it shows the last.
+        (0..63).for_each(|number| assert!(player_a.fill(&frame(0), if number == 61 { 5 } else { 60 }, true)));
+        let mut ports = InPlaceForwarder::new(&mut from.rx, &mut tx[..outputs]).unwrap();
+        assert_eq!(ports.forward(61, |_| Route::Output(0)).sent, 61);
+        assert_eq!((sent(player_b, usize::MAX).len(), player_a.room()), (61, 0));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            ports.forward(62, |_| std::panic::resume_unwind(Box::new(())))
+        }));
+        assert!(panicked.is_err());
+        let mut batch = Batch::with_capacity(64);
+        assert_eq!(from.rx.receive(&mut batch), 1);
+        assert!(player_a.room() > 32, "the device has {} buffers", player_a.room());
+        drop((held, batch));
+        all_home([a, b, c]);
     }
 }
 
@@ -682,6 +791,23 @@ fn routing_panics(count: usize) {
         assert!(sent(player_b, usize::MAX).into_iter().eq((0..count).map(frame)));
     }
     all_home([a, b]);
+}
+
+/// What one call skips last leaves nothing behind that stops a queue which then receives.
+#[test]
+fn receives_after_a_packet_was_skipped_in_place() {
+    for (skipped, route) in [(vec![1; 5], Route::Output(0)), (frame(0), Route::Outputs(1))] {
+        let [mut a, mut b, mut c] = three(Addresses::Identity);
+        let ((mut from, player_a), (to_b, _), (to_c, _)) = (pair(&mut a), pair(&mut b), pair(&mut c));
+        assert!(player_a.arrive(&skipped));
+        let mut tx = [to_b.tx, to_c.tx];
+        let forwarded = InPlaceForwarder::new(&mut from.rx, &mut tx).unwrap().forward(1, |_| route);
+        assert_eq!(forwarded.sent + forwarded.dropped, 1);
+        (0..5).for_each(|number| assert!(player_a.arrive(&frame(number))));
+        let mut batch = Batch::with_capacity(8);
+        assert_eq!(from.rx.receive(&mut batch), 5);
+        assert!(batch.iter().enumerate().all(|(number, packet)| **packet == frame(number)));
+    }
 }
 
 /// Also where a whole block could go.

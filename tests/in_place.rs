@@ -239,6 +239,41 @@ fn a_packet_goes_to_an_output_that_is_configured_for_it() {
     ports.finish();
 }
 
+#[test]
+fn a_set_of_no_outputs_drops_a_frame_however_many_there_are() {
+    let mut ports = Ports::new(66);
+    ports.arrive([1; 3]);
+    let counts = ports.with(|forwarder| forwarder.forward(100, |_| Route::Outputs(0)));
+    assert_eq!(counts, ForwardCounts { dropped: 3, ..ForwardCounts::default() });
+    ports.finish();
+}
+
+/// The buffers would return to the pool of that queue, and the device could not reach them.
+#[test]
+fn nothing_goes_to_a_queue_that_cannot_send_it() {
+    for outputs in 1..=2 {
+        let (mut ports, mut other) = (Ports::new(outputs), Ports::new(1));
+        ports.arrive([1; 8]);
+        let pool = ports.pool();
+        {
+            let mut rx = ports.from.0.split_queues().1;
+            let mut tx: Vec<_> = ports.to.iter_mut().map(|(nic, _)| nic.split_queues().2.remove(0)).collect();
+            let mut forwarder = InPlaceForwarder::new(&mut rx[0], &mut tx).unwrap();
+            forwarder.outputs()[0] = other.to[0].0.split_queues().2.remove(0);
+            for when_full in [WhenFull::Drop, WhenFull::Wait, WhenFull::HoldBack(&mut [])] {
+                let counts = forwarder.forward_with(100, when_full, |_| Route::Output(0));
+                assert_eq!(counts, ForwardCounts::default());
+            }
+            assert_eq!(forwarder.forward(100, |_| Route::Output(0)), ForwardCounts::default());
+            forwarder.outputs()[0].attach(&pool).unwrap();
+            assert_eq!(forwarder.forward(100, |_| Route::Output(0)).sent, 8);
+        }
+        assert_eq!(other.sent(0, 100).len(), 8);
+        other.finish();
+        ports.finish();
+    }
+}
+
 fn for_each_policy(ports: &mut Ports, sets: [u8; 4]) {
     let counts = ports.with(|forwarder| forwarder.forward(100, by_set));
     // The last of the third round is for both: the first output refuses it.

@@ -115,6 +115,8 @@ pub(crate) struct Buffer(NonNull<u8>);
 
 // SAFETY: a buffer is owned memory.
 unsafe impl Send for Buffer {}
+// SAFETY: a shared buffer only says where it is.
+unsafe impl Sync for Buffer {}
 
 impl Buffer {
     #[inline(always)]

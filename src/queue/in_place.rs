@@ -65,7 +65,7 @@ pub struct ForwardCounts {
 /// vacant. Only buffers of dropped packets return to the pool. This takes about two thirds of the
 /// instructions that receiving and transmitting batches take.
 ///
-/// The forwarder borrows the queues and has no other state: it can be dropped or forgotten at any time.
+/// The forwarder borrows the queues, and keeps no packets between calls: it can be dropped or forgotten at any time.
 ///
 /// An output whose link is lost keeps what was posted to it. [`TransmitQueue::drain`] waits for a link that comes back;
 /// [`Device::stop`](crate::device::Device::stop) empties the output: its packets return to their pools.
@@ -105,7 +105,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     /// no room is [dropped](WhenFull::Drop): one stalled output, such as one without a cable, must not stop the others.
     /// [`forward_with`](Self::forward_with) gives the choice.
     ///
-    /// One call examines no more descriptors than the receive ring has.
+    /// One call examines at most twice as many descriptors as the receive ring has.
     ///
     /// If `route` panics, the next call shows it the same packet again.
     #[inline]
@@ -130,7 +130,10 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
         route: impl FnMut(&mut [u8]) -> Route,
     ) -> ForwardCounts {
         for output in &mut *self.tx {
-            _ = output.ring.select_pool(self.rx.ring.pool_id());
+            // The caller may have exchanged it for one that the pool is not attached to.
+            if !output.ring.select_pool(self.rx.ring.pool_id()) {
+                return ForwardCounts::default();
+            }
         }
         let mut counts = ForwardCounts::default();
         match when_full {
@@ -147,6 +150,9 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     }
 
     /// Returns the outputs.
+    ///
+    /// If one is exchanged for a queue to which the pool of the receive queue is not [attached](TransmitQueue::attach),
+    /// nothing is forwarded.
     pub fn outputs(&mut self) -> &mut [TransmitQueue<'t, H>] {
         self.tx
     }
@@ -207,8 +213,8 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     fn send_apart(&mut self, route: Route, held: &mut [Batch], counts: &mut ForwardCounts) {
         let (first, set) = match route {
             Route::Output(output) => (output, 0),
+            Route::Outputs(0) | Route::Drop => (usize::MAX, 0),
             Route::Outputs(set) => (set.trailing_zeros() as usize, set),
-            Route::Drop => (usize::MAX, 0),
         };
         let Some(queue) = self.tx.get_mut(first) else {
             counts.dropped += 1;
@@ -340,6 +346,8 @@ fn prepare<H: Bus + Dma>(
 struct Leaving<'a> {
     ring: &'a mut RxRing,
     count: usize,
+    /// Whether the caller's code runs, so that this ends by its panic.
+    is_out: bool,
 }
 
 impl Drop for Leaving<'_> {
@@ -347,6 +355,9 @@ impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         // SAFETY: the buffers of the first `count` descriptors are in other rings.
         unsafe { self.ring.ring.forget(self.count) };
+        if self.is_out {
+            self.ring.make_due();
+        }
     }
 }
 
@@ -367,7 +378,7 @@ unsafe fn dispatch<H: Bus + Dma>(
 ) -> (usize, Option<Route>) {
     let expected = rx.forwarded();
     let from = rx.front_cursor();
-    let mut leaving = Leaving { ring: rx, count: 0 };
+    let mut leaving = Leaving { ring: rx, count: 0, is_out: false };
     while leaving.count < count {
         // SAFETY: `count` descriptors follow in one piece. They were posted, so they have buffers, which belong to the
         // ring until they count as leaving. The length was checked, so the slice lies in the buffer, which is of the
@@ -376,7 +387,9 @@ unsafe fn dispatch<H: Bus + Dma>(
             let at = from.at(leaving.count);
             let Some(len) = expected.count(at.slot(), WriteBack::PKT_LEN) else { break };
             let data = at.buffer().data();
+            leaving.is_out = true;
             let decision = route(core::slice::from_raw_parts_mut(data.as_ptr(), len as usize));
+            leaving.is_out = false;
             let is_sent = match decision {
                 Route::Output(output) if held.get(output).is_none_or(Batch::is_empty) => {
                     outputs.get_mut(output).is_some_and(|output| output.ring.post_whole(data, len))
@@ -397,6 +410,8 @@ struct Passage<'a> {
     from: &'a mut RxRing,
     to: &'a mut TxRing,
     count: usize,
+    /// Whether the caller's code runs, so that this ends by its panic.
+    is_out: bool,
 }
 
 impl Drop for Passage<'_> {
@@ -410,6 +425,9 @@ impl Drop for Passage<'_> {
             self.to.ring.grow(self.count);
         }
         self.to.report();
+        if self.is_out {
+            self.from.make_due();
+        }
     }
 }
 
@@ -452,7 +470,7 @@ unsafe fn pass(
 ) -> (usize, bool) {
     let expected = rx.forwarded().at_most(tx.max_len());
     let (from, to) = (rx.front_cursor(), tx.end_cursor());
-    let mut passage = Passage { from: rx, to: tx, count: 0 };
+    let mut passage = Passage { from: rx, to: tx, count: 0, is_out: false };
     while passage.count < count {
         // SAFETY: in both rings `count` descriptors follow in one piece. Those of `from` were posted, so they have
         // buffers, which belong to the ring until they count as passed: not if the caller's code panics. Those of `to`
@@ -462,7 +480,10 @@ unsafe fn pass(
             let Some(len) = expected.count(at.slot(), WriteBack::PKT_LEN) else { break };
             let buffer = at.buffer();
             let bytes = core::slice::from_raw_parts_mut(buffer.data().as_ptr(), len as usize);
-            if !is_sent(bytes) {
+            passage.is_out = true;
+            let is_sent = is_sent(bytes);
+            passage.is_out = false;
+            if !is_sent {
                 return (passage.count, true);
             }
             to.at(passage.count).post(whole(len, address(buffer.data())), buffer);

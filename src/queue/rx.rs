@@ -1,7 +1,7 @@
 //! A receive queue (datasheet 7.1).
 //!
 //! The ring is filled with buffers of one pool. Receiving takes buffers out at the front. Once a quarter of the ring's
-//! descriptors are vacant, free buffers of the pool are posted with them at the end.
+//! descriptors are vacant, and at least 32, free buffers of the pool are posted with them at the end.
 //!
 //! A call that finds one packet takes it on its own. Two or three are taken one by one in a loop, more in groups of 8
 //! and 4. Whatever is not simple, or due only now and then, is in [`RxRing::receive_more`].
@@ -262,7 +262,7 @@ impl RxRing {
     #[inline(never)]
     fn receive_more(&mut self, batch: &mut Batch, mut packets: usize) -> Received {
         // A device that writes back faster than this goes on must not keep the caller for ever.
-        let until = self.until();
+        let until = self.until() - packets as u64;
         loop {
             if self.vacant() >= self.threshold {
                 self.refill();
@@ -274,7 +274,7 @@ impl RxRing {
             packets += if self.is_between_frames()
                 && self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some()
             {
-                let count = self.piece().min(batch.free());
+                let count = self.piece().min(batch.free()).min((until - self.ring.first()) as usize);
                 self.receive_run::<true>(batch, count)
             } else {
                 self.push_segment(batch)
@@ -298,6 +298,11 @@ impl RxRing {
     #[inline(always)]
     pub(super) fn is_due(&self) -> bool {
         self.ring.first() >= self.due_at
+    }
+
+    /// Makes the next call find buffers, look ahead, and tell the device, whatever it finds.
+    pub(super) fn make_due(&mut self) {
+        self.due_at = self.ring.first();
     }
 
     /// Finds anew how many descriptors are [straight](Self::straight), if buffers are to be found once `vacant` have
@@ -456,7 +461,7 @@ impl RxRing {
         let buffer = self.ring.take()?;
         // The next may not be the start of a frame: it needs a look before more are taken.
         self.straight_end = self.ring.first();
-        self.due_at = self.straight_end;
+        self.make_due();
         let fits = len != 0 && len <= self.buffer_size;
         let good = fits && !damaged;
         // SAFETY: only looked at, as the end of a frame that has it.

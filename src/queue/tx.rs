@@ -343,7 +343,7 @@ impl TxRing {
             batch.forget_all();
         }
         if end - self.reports.end() >= MAX_RUN as u64 - 1 {
-            self.reports.push(end + 1);
+            self.report_runs();
         }
         Posted { packets: 1, all: true }
     }

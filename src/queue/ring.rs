@@ -102,6 +102,12 @@ pub(crate) struct Ring {
     end: u64,
     domain: Domain,
     address: DmaAddr,
+    // In a place of its own, so that what each call reads lies close together.
+    _memory: Box<Mapped>,
+}
+
+/// Memory that a device sees.
+struct Mapped {
     // Dropped in this order: the device loses sight of the memory before it is freed.
     _mapping: Mapping,
     _memory: Memory,
@@ -248,8 +254,7 @@ impl Ring {
             end: 0,
             domain: device.domain(),
             address,
-            _mapping: mapping,
-            _memory: memory,
+            _memory: Box::new(Mapped { _mapping: mapping, _memory: memory }),
         })
     }
 

@@ -6,6 +6,7 @@
 //! A call that finds one packet takes it on its own. Two or three are taken one by one in a loop, more in groups of 8
 //! and 4. Whatever is not simple, or due only now and then, is in [`RxRing::receive_more`].
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -97,7 +98,8 @@ enum Frame {
 pub(crate) struct RxRing {
     queue: RxQueue,
     pub(super) ring: Ring,
-    attachment: Attachment,
+    // In a place of its own, so that what each call reads lies close together.
+    attachment: Box<Attachment>,
     /// Buffers are posted once this many descriptors are vacant.
     threshold: usize,
     /// The pool's, and the size of its buffers in bytes: here, where each call reads them.
@@ -130,7 +132,7 @@ impl RxRing {
         let mut ring = Self {
             queue,
             ring: Ring::new(device, len)?,
-            attachment: Attachment::new(device, pool)?,
+            attachment: Box::new(Attachment::new(device, pool)?),
             threshold: exchange_threshold(len),
             pool_id: pool.id(),
             buffer_size: pool.buffer_size() as u64,

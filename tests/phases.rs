@@ -204,7 +204,7 @@ fn transmits_whatever_there_is_room_for() {
         let mut tx = port.0.split_queues().2;
         let mut batch = Batch::with_capacity(100);
         // The bytes of each packet in the batch, and of each that the device has, and their descriptors.
-        let (mut waiting, mut posted): (VecDeque<(Vec<u8>, usize)>, VecDeque<(Vec<u8>, usize)>) = Default::default();
+        let (mut waiting, mut posted) = (VecDeque::<(Vec<u8>, usize)>::new(), VecDeque::<(Vec<u8>, usize)>::new());
         let (mut made_so_far, mut under_way, mut frames) = (0, 0, 0);
         let mut from = 0;
         for step in 0..45 {

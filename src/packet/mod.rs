@@ -73,6 +73,15 @@ impl Packet {
         Self { data: buffer.data(), extent: Extent::new(pool, len) }
     }
 
+    /// Returns the packet in `buffer`, of which the first `len` bytes count, and in `more` others, which are linked to it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new); the caller gives up all these buffers, whose links have their lengths.
+    pub(crate) unsafe fn of_several(buffer: Buffer, pool: PoolId, len: u16, more: usize) -> Self {
+        Self { data: buffer.data(), extent: Extent::new(pool, len).with_more(more) }
+    }
+
     /// Makes the packet in `buffer`, without any bytes.
     ///
     /// # Safety

@@ -17,7 +17,7 @@ use crate::field::Value;
 use crate::index;
 use crate::mmio::{Below, Bus, Index};
 use crate::packet::{Batch, Packet};
-use crate::pool::{Attachment, Buffer, Pool, PoolError, PoolId};
+use crate::pool::{Attachment, Buffer, Link, Pool, PoolError, PoolId};
 use crate::port::{Down, Receive};
 use crate::queue::in_place::SHORTEST;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
@@ -273,11 +273,11 @@ impl RxRing {
                 self.look_ahead(self.threshold);
                 return Received { packets, has_refilled: true };
             }
-            packets += if self.is_between_frames()
-                && self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some()
-            {
+            packets += if self.is_between_frames() && self.is_front_simple() {
                 let count = self.piece().min(batch.free()).min((until - self.ring.first()) as usize);
                 self.receive_run::<true>(batch, count)
+            } else if let Some(packet) = self.frame() {
+                usize::from(batch.push(packet).is_ok())
             } else {
                 self.push_segment(batch)
             };
@@ -445,6 +445,47 @@ impl RxRing {
             self.straight_end = self.straight_end.max(self.ring.first());
             self.attachment.pool().free().push(buffer);
         }
+    }
+
+    /// Takes a frame of several buffers, if all of it is there, and is good.
+    #[inline(never)]
+    fn frame(&mut self) -> Option<Packet> {
+        if !self.is_between_frames() || self.long_frames == LongFrames::Drop {
+            return None;
+        }
+        let (pool, first) = (self.attachment.pool().inner(), self.ring.first());
+        let (mut head, mut last) = (0, None);
+        for more in 0..self.ring.posted().min(MOST_SEGMENTS) {
+            let done = self.ring.slot(first + more as u64).done::<WriteBack>()?;
+            let len = done.field(WriteBack::PKT_LEN);
+            if done.field(WriteBack::RXE) || len == 0 || len > self.buffer_size {
+                return None;
+            }
+            let is_end = done.field(WriteBack::EOP);
+            // SAFETY: the descriptor was posted, so its place holds a buffer, of the pool. Until the frame is whole, the place
+            // owns it, and the link that is its own, which nobody reads.
+            let buffer = unsafe { self.ring.cursor(first + more as u64).buffer() };
+            match &last {
+                None => head = len as u16,
+                Some(last) => pool.follow(last, Link { next: Some(buffer.data()), len: len as u16 }),
+            }
+            last = Some(buffer);
+            if is_end {
+                // SAFETY: the buffers of `more` and one descriptors are linked, each with its length, which it has. They are the
+                // packet's, as the ring forgets them.
+                unsafe {
+                    let buffer = self.ring.cursor(first).buffer();
+                    self.ring.forget(more + 1);
+                    return Some(Packet::of_several(buffer, self.pool_id, head, more));
+                }
+            }
+        }
+        None
+    }
+
+    /// Returns `true` if a packet in one buffer is at the front.
+    fn is_front_simple(&self) -> bool {
+        self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some()
     }
 
     /// Takes one descriptor that the device is done with, for a batch with room. Returns how many packets it adds.

@@ -457,7 +457,11 @@ unsafe fn post_run<const MANY: bool>(
         while MANY && done + GROUP <= count && post_group::<GROUP>(packets.add(done), to.at(done), simple, address) {
             done += GROUP;
         }
-        if MANY && done + FEW <= count && post_group::<FEW>(packets.add(done), to.at(done), simple, address) {
+        // Not where a group of eight has just failed.
+        if MANY
+            && (FEW..GROUP).contains(&(count - done))
+            && post_group::<FEW>(packets.add(done), to.at(done), simple, address)
+        {
             done += FEW;
         }
         while !MANY && done < count && post_group::<1>(packets.add(done), to.at(done), simple, address) {

@@ -325,7 +325,7 @@ impl Packet {
         let count = count.min(len);
         // SAFETY: the first segment has at least that many bytes.
         self.data = unsafe { self.data.add(count) };
-        self.extent = self.extent.with_headroom(self.headroom() + count).with_len(len - count);
+        self.extent = self.extent.moved_up(count);
     }
 
     /// Makes the last segment `count` bytes longer, and returns these bytes to be written.

@@ -59,10 +59,22 @@ impl Extent {
         (self.0 >> HEADROOM_SHIFT) as usize
     }
 
-    /// Adds `count` bytes at the start, out of the headroom.
+    /// Adds `count` bytes at the start, out of the headroom, which has them. The length stays below 2^16.
     #[inline(always)]
     pub(crate) const fn moved_down(self, count: usize) -> Self {
-        self.with_headroom(self.headroom() - count).with_len(self.len() + count)
+        if self.len() == 0 {
+            return self.with_headroom(self.headroom() - count).with_len(count);
+        }
+        Self(self.0.wrapping_add(count as u64).wrapping_sub((count as u64) << HEADROOM_SHIFT))
+    }
+
+    /// Gives `count` bytes at the start to the headroom: at most the length.
+    #[inline(always)]
+    pub(crate) const fn moved_up(self, count: usize) -> Self {
+        if self.len() == count {
+            return self.with_headroom(self.headroom() + count).with_len(0);
+        }
+        Self(self.0.wrapping_sub(count as u64).wrapping_add((count as u64) << HEADROOM_SHIFT))
     }
 
     #[inline(always)]

@@ -161,7 +161,7 @@ impl TxRing {
 
     /// Posts a packet of any attached pool and of any number of segments. Returns `false` if it cannot be sent, or
     /// there is no room. If it returns `true`, the caller forgets the packet.
-    #[inline(never)]
+    #[inline(always)]
     fn post_apart(&mut self, packet: &Packet) -> bool {
         if !self.select_pool(packet.pool()) {
             return false;

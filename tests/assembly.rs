@@ -125,7 +125,7 @@ fn values_known_at_run_time_cost_one_and_at_most() -> Result {
 
 /// The functions of the library that packets pass through, by a part of their names.
 const PER_PACKET: &[&str] =
-    &["receive_many", "receive_few", "receive_more", "post_many", "post_few", "post_rest", "post_apart"];
+    &["receive_many", "receive_few", "receive_more", "post_many", "post_few", "post_rest", "post_segments"];
 /// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.
 const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "forward_to_several"];
 
@@ -150,13 +150,12 @@ const SOMETIMES: &[&str] = &[
     "report_runs",
     "in_place7prepare",
     // A packet of another pool, of several segments, or with moved data.
-    "post_apart",
     "post_segments",
     "TxRing$GT$9source_of",
     "TxRing$GT$6select",
     // What has no room moves to the front of the batch.
     "memmove",
-    "push_segment",
+    "push_frame",
     "segment",
     // A packet that cannot be sent leaves the batch, and here the caller drops it.
     "take_refused",

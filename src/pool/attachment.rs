@@ -20,12 +20,12 @@ impl Attachment {
     pub(crate) fn new(dma: &impl Dma, pool: &Pool) -> Result<Self, DmaError> {
         let inner = pool.inner();
         let mapping = dma.map(&inner.memory)?;
-        for offset in offsets(inner.stride, inner.page).take(inner.capacity) {
+        for offset in offsets(inner.stride.get(), inner.page).take(inner.capacity) {
             // SAFETY: a buffer of the pool lies at this offset in its memory, as `Pool::new` made it there.
             let start = unsafe { inner.first.add(offset as usize) };
-            if !mapping.is_contiguous(start, inner.stride) {
+            if !mapping.is_contiguous(start, inner.stride.get()) {
                 return Err(DmaError::NotMappable {
-                    len: inner.stride,
+                    len: inner.stride.get(),
                     reason: "a buffer is not contiguous for the device",
                 });
             }

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::num::NonZeroUsize;
 use core::ops::DerefMut;
 use core::ptr::NonNull;
 
@@ -218,7 +219,8 @@ pub(crate) struct Inner {
     free: Mutex<Free>,
     /// For each place of a buffer, what follows it; the buffer's owner owns the entry too.
     links: Box<[UnsafeCell<Link>]>,
-    stride: usize,
+    // Never 0, so that no division by it can fail.
+    stride: NonZeroUsize,
     /// No buffer crosses a multiple of this.
     page: usize,
     capacity: usize,
@@ -323,7 +325,8 @@ impl Pool {
             return Err(PoolError::Count { count });
         }
         // Sizes are usually powers of two. The headroom also spreads the starts of packets over all sets of the cache.
-        let stride = HEADROOM + size;
+        let Some(spaced) = NonZeroUsize::new(HEADROOM + size) else { return Err(PoolError::BufferSize { size }) };
+        let stride = spaced.get();
         // A buffer that would cross the border of two pages is left out.
         let page = dma.page_size();
         if stride > page {
@@ -345,7 +348,7 @@ impl Pool {
             free.push(Buffer(unsafe { first.add(offset as usize + HEADROOM) }));
         }
         let links = (0..len / stride).map(|_| UnsafeCell::new(Link::END)).collect();
-        let inner = Inner { free: Mutex::new(free), links, stride, page, capacity: count, size, first, memory };
+        let inner = Inner { free: Mutex::new(free), links, stride: spaced, page, capacity: count, size, first, memory };
         let inner = NonNull::from(Box::leak(Box::new(inner)));
         let Some(id) = PoolId::take(inner) else {
             // SAFETY: from a box, just now.

@@ -276,10 +276,8 @@ impl RxRing {
             packets += if self.is_between_frames() && self.is_front_simple() {
                 let count = self.piece().min(batch.free()).min((until - self.ring.first()) as usize);
                 self.receive_run::<true>(batch, count)
-            } else if let Some(packet) = self.frame() {
-                usize::from(batch.push(packet).is_ok())
             } else {
-                self.push_segment(batch)
+                self.push_frame(batch)
             };
         }
     }
@@ -488,10 +486,12 @@ impl RxRing {
         self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some()
     }
 
-    /// Takes one descriptor that the device is done with, for a batch with room. Returns how many packets it adds.
-    #[cold]
-    fn push_segment(&mut self, batch: &mut Batch) -> usize {
-        self.segment().map_or(0, |packet| usize::from(batch.push(packet).is_ok()))
+    /// Takes a frame that is not simple, for a batch with room, or one descriptor of such a frame. Returns how many packets
+    /// it adds.
+    #[inline(never)]
+    fn push_frame(&mut self, batch: &mut Batch) -> usize {
+        let packet = self.frame().or_else(|| self.segment());
+        packet.map_or(0, |packet| usize::from(batch.push(packet).is_ok()))
     }
 
     /// Takes one completed descriptor: usually a segment of a frame larger than a buffer, or an invalid one. Returns

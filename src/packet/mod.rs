@@ -73,7 +73,8 @@ impl Packet {
         Self { data: buffer.data(), extent: Extent::new(pool, len) }
     }
 
-    /// Returns the packet in `buffer`, of which the first `len` bytes count, and in `more` others, which are linked to it.
+    /// Returns the packet in `buffer`, of which the first `len` bytes count, and in `more` others, which are linked to
+    /// it.
     ///
     /// # Safety
     ///

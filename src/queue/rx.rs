@@ -273,11 +273,11 @@ impl RxRing {
                 self.look_ahead(self.threshold);
                 return Received { packets, has_refilled: true };
             }
+            let most = (until - self.ring.first()) as usize;
             packets += if self.is_between_frames() && self.is_front_simple() {
-                let count = self.piece().min(batch.free()).min((until - self.ring.first()) as usize);
-                self.receive_run::<true>(batch, count)
+                self.receive_run::<true>(batch, self.piece().min(batch.free()).min(most))
             } else {
-                self.push_frame(batch)
+                self.push_frame(batch, most)
             };
         }
     }
@@ -445,23 +445,23 @@ impl RxRing {
         }
     }
 
-    /// Takes a frame of several buffers, if all of it is there, and is good.
+    /// Takes a frame of several buffers, if all of it is there, in at most `most` descriptors, and is good.
     #[inline(never)]
-    fn frame(&mut self) -> Option<Packet> {
+    fn frame(&mut self, most: usize) -> Option<Packet> {
         if !self.is_between_frames() || self.long_frames == LongFrames::Drop {
             return None;
         }
         let (pool, first) = (self.attachment.pool().inner(), self.ring.first());
         let (mut head, mut last) = (0, None);
-        for more in 0..self.ring.posted().min(MOST_SEGMENTS) {
+        for more in 0..self.ring.posted().min(MOST_SEGMENTS).min(most) {
             let done = self.ring.slot(first + more as u64).done::<WriteBack>()?;
             let len = done.field(WriteBack::PKT_LEN);
             if done.field(WriteBack::RXE) || len == 0 || len > self.buffer_size {
                 return None;
             }
             let is_end = done.field(WriteBack::EOP);
-            // SAFETY: the descriptor was posted, so its place holds a buffer, of the pool. Until the frame is whole, the place
-            // owns it, and the link that is its own, which nobody reads.
+            // SAFETY: the descriptor was posted, so its place holds a buffer, of the pool. Until the frame is whole,
+            // the place owns it, and the link that is its own, which nobody reads.
             let buffer = unsafe { self.ring.cursor(first + more as u64).buffer() };
             match &last {
                 None => head = len as u16,
@@ -469,8 +469,8 @@ impl RxRing {
             }
             last = Some(buffer);
             if is_end {
-                // SAFETY: the buffers of `more` and one descriptors are linked, each with its length, which it has. They are the
-                // packet's, as the ring forgets them.
+                // SAFETY: the buffers of `more` and one descriptors are linked, each with its length, which it has.
+                // They are the packet's, as the ring forgets them.
                 unsafe {
                     let buffer = self.ring.cursor(first).buffer();
                     self.ring.forget(more + 1);
@@ -486,11 +486,11 @@ impl RxRing {
         self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some()
     }
 
-    /// Takes a frame that is not simple, for a batch with room, or one descriptor of such a frame. Returns how many packets
-    /// it adds.
+    /// Takes a frame that is not simple, for a batch with room, or one descriptor of such a frame. Returns how many
+    /// packets it adds. It takes at most `most` descriptors.
     #[inline(never)]
-    fn push_frame(&mut self, batch: &mut Batch) -> usize {
-        let packet = self.frame().or_else(|| self.segment());
+    fn push_frame(&mut self, batch: &mut Batch, most: usize) -> usize {
+        let packet = self.frame(most).or_else(|| self.segment());
         packet.map_or(0, |packet| usize::from(batch.push(packet).is_ok()))
     }
 
@@ -563,8 +563,9 @@ const FEW: usize = 4;
 ///
 /// # Safety
 ///
-/// There must be as many descriptors in one piece, whose places hold buffers of `pool`, and as much room. `simple` expects
-/// no more bytes than these buffers have. The caller uses only the packets, if the answer is `true`, or only the places.
+/// There must be as many descriptors in one piece, whose places hold buffers of `pool`, and as much room. `simple`
+/// expects no more bytes than these buffers have. The caller uses only the packets, if the answer is `true`, or only
+/// the places.
 #[inline(always)]
 unsafe fn receive_group<const N: usize>(
     from: Cursor,
@@ -579,8 +580,8 @@ unsafe fn receive_group<const N: usize>(
     }
     let mut differences = 0;
     for n in 0..N {
-        // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's makes
-        // no packet, as the caller uses none unless all lengths are good.
+        // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's
+        // makes no packet, as the caller uses none unless all lengths are good.
         unsafe {
             let len = simple.count_of(from.at(n).slot(), WriteBack::PKT_LEN, &mut differences) as u16;
             room.add(n).write(MaybeUninit::new(Packet::new(from.at(n).buffer(), pool, len)));

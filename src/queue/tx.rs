@@ -132,9 +132,8 @@ impl TxRing {
     pub(super) fn report(&mut self) {
         let end = self.ring.end();
         if self.announced != end {
-            // SAFETY: the descriptor was posted in format `Data` since the last doorbell. RS makes the device write
-            // back to the descriptor alone.
-            unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+            // SAFETY: the descriptor was posted since the last doorbell.
+            unsafe { self.request_report(end) };
             let run = end - self.reports.end();
             if run == MAX_RUN as u64 {
                 self.reports.push(end);
@@ -144,13 +143,25 @@ impl TxRing {
         }
     }
 
+    /// Requests a report of the descriptor before `end`.
+    ///
+    /// # Safety
+    ///
+    /// It was posted, and the device does not know of it yet.
+    #[inline(always)]
+    unsafe fn request_report(&self, end: u64) {
+        // SAFETY: the caller's promise; descriptors of this ring have format `Data`. RS makes the device write back to
+        // the descriptor alone.
+        unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+    }
+
     /// Requests a report every [`MAX_RUN`] descriptors, and notes them.
     #[inline(never)]
     fn report_runs(&mut self) {
         while self.ring.end() - self.reports.end() >= MAX_RUN as u64 {
             let end = self.reports.end() + MAX_RUN as u64;
             // SAFETY: as in `report`: what the device knows of ends less than `MAX_RUN` behind the last report.
-            unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+            unsafe { self.request_report(end) };
             self.reports.push(end);
         }
     }
@@ -159,7 +170,7 @@ impl TxRing {
     pub(super) fn report_packet(&mut self) {
         let end = self.ring.end();
         // SAFETY: as in `report`.
-        unsafe { self.ring.slot(end.wrapping_sub(1)).add(value!(Data { RS: true })) };
+        unsafe { self.request_report(end) };
         if end - self.reports.end() >= MAX_RUN as u64 {
             self.reports.push(end);
         }

@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use alloc::vec;
 use core::ptr::NonNull;
 
-use super::{FEW, Posted, TxRing, segment};
+use super::{FEW, Posted, TxRing, post_one, segment};
 use crate::dma::Delta;
 use crate::packet::{Batch, Outgoing, Packet};
-use crate::pool::{Attachment, Buffer, PoolId, Simple};
+use crate::pool::{Attachment, PoolId, Simple};
 use crate::port::{Refusal, Refused};
 use crate::queue::ring::exchange_threshold;
 use crate::sync::LINE;
@@ -166,22 +166,18 @@ impl TxRing {
         if !self.select_pool(packet.pool()) {
             return false;
         }
-        let (number, moved) = self.terms.simple.look_at_moved(packet.extent());
-        if self.terms.simple.is_good(number) {
-            if self.ring.free() == 0 {
-                return false;
-            }
-            // SAFETY: the packet's data were moved so far from its buffer's default address, in a buffer of the
-            // selected pool. The descriptor is vacant.
-            unsafe {
-                let Some(address) = self.address(packet.data()) else { return false };
-                let buffer = Buffer::from_data(packet.data().offset(-moved));
-                let descriptor = self.terms.simple.descriptor(number, address);
-                self.ring.cursor(self.ring.end()).post(descriptor, buffer);
+        if self.ring.free() == 0 {
+            return false;
+        }
+        let (to, simple) = (self.end_cursor(), self.terms.simple);
+        // SAFETY: the descriptor is vacant. Packets that are posted are of the selected pool, in which `address` finds
+        // the data, and the caller forgets them.
+        unsafe {
+            if post_one(packet, to, simple, |data| self.address(data)) {
                 self.ring.grow(1);
+                self.straight_end = self.straight_end.max(self.ring.end());
+                return true;
             }
-            self.straight_end = self.straight_end.max(self.ring.end());
-            return true;
         }
         self.post_segments(packet)
     }

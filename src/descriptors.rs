@@ -141,6 +141,20 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
         unsafe { core::hint::assert_unchecked(more <= u64::from(u32::MAX)) };
         Some(more + LEAST)
     }
+
+    /// Returns the count of a descriptor and whether `flag` is set, if all else is as expected.
+    #[inline(always)]
+    pub(crate) fn count_with<C: Field<D>, F: Field<D>>(
+        &self,
+        slot: &DescriptorSlot,
+        count: C,
+        _flag: F,
+    ) -> Option<(C::Read, bool)> {
+        let flag = bits_from::<D, F>(1);
+        let word = u64::from_le(slot.0[D::DONE as usize / 64].load(Ordering::Acquire));
+        let differences = (word | flag).wrapping_add(self.negated);
+        self.are_good(differences, count).then(|| (count.decode(extract::<D, C>(word)), word & flag != 0))
+    }
 }
 
 /// Shifts `value` to the position of field `F` in the done word.

@@ -144,7 +144,8 @@ impl Packet {
     pub(crate) fn parts(&self) -> Parts<'_> {
         // SAFETY: the caller uses only the packet, or only the buffers.
         let buffer = unsafe { self.buffer() }.data();
-        Parts { packet: self, buffer, data: self.data, len: self.extent.len() as u16, left: self.extent.more() + 1 }
+        let (len, left) = (self.extent.len() as u16, self.extent.more() + 1);
+        Parts { pool: self.inner(), buffer, data: self.data, len, left }
     }
 
     /// Returns the buffers that follow the first, and how many bytes of each count. They still belong to the packet.
@@ -397,7 +398,7 @@ impl fmt::Debug for Packet {
 
 /// The buffers of a packet, with where the bytes are in each, and how many.
 pub(crate) struct Parts<'a> {
-    packet: &'a Packet,
+    pool: &'a Inner,
     buffer: NonNull<u8>,
     data: NonNull<u8>,
     len: u16,
@@ -414,7 +415,7 @@ impl Iterator for Parts<'_> {
         let buffer = unsafe { Buffer::from_data(self.buffer) };
         let part = (buffer, self.data, self.len);
         if self.left > 0 {
-            let link = self.packet.inner().following(&part.0);
+            let link = self.pool.following(&part.0);
             (self.buffer, self.len) = (link.next?, link.len);
             self.data = self.buffer;
         }

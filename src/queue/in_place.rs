@@ -493,25 +493,22 @@ unsafe fn pass(
     (passage.count, false)
 }
 
-/// Returns the buffers that `tx` has sent to `rx`, as long as they fit and are of its pool, and to their pools
-/// otherwise.
+/// Returns the buffers that `tx` has sent: the first of them to `rx`, as long as they are of its pool and fit, and the
+/// rest to their pools.
 #[inline(never)]
 fn reclaim_into(tx: &mut TxRing, rx: &mut RxRing) {
-    let mut left = tx.done();
-    while left > 0 {
-        let (owner, run) = tx.first_run(left);
-        let is_own = tx.pool_of(owner) == Some(rx.pool_id());
-        let fitting = if is_own { run.min(rx.ring.len() - rx.ring.posted()) } else { 0 };
-        // SAFETY: the device has reported `left` buffers at the front. Those that are handed over are of the pool of
-        // `rx`, fit, and have the size that its queue was set up for.
-        left -= unsafe {
-            if fitting > 0 {
-                rx.take_over(&mut tx.ring, fitting);
-                fitting
-            } else {
-                tx.give_back(run)
-            }
-        };
+    let done = tx.done();
+    if done == 0 {
+        return;
+    }
+    let own = tx.count_of(rx.pool_id(), done).min(rx.vacant());
+    // SAFETY: the device has reported `done` buffers at the front. The first of them are of the pool of `rx`, fit, and
+    // have the size that its queue was set up for.
+    unsafe {
+        rx.take_over(&mut tx.ring, own);
+        if own < done {
+            tx.give_back(done - own);
+        }
     }
 }
 

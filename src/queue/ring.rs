@@ -11,7 +11,7 @@ use datasheet_runtime::descriptor::DescriptorFormat;
 
 use crate::descriptors::{AdvancedReceiveRead, DescriptorSlot, Written};
 use crate::dma::{Dma, DmaAddr, DmaError, Domain, Mapping, Memory};
-use crate::pool::{Buffer, Pool};
+use crate::pool::{Buffer, Free, Pool};
 use crate::sync::LINE;
 
 /// Size of a descriptor in bytes.
@@ -395,21 +395,20 @@ impl Ring {
         }
     }
 
-    /// Returns the first buffers to `pool`: at most `count`, and as many as lie in one piece. Returns how many.
+    /// Copies the buffers of the descriptors from `first` to before `end` to a free list.
     ///
     /// # Safety
     ///
-    /// `count` buffers must be posted, and of `pool`, and the device must be done with them, or have stopped.
+    /// They must be posted, and of the free list's pool, and the device must be done with them, or have stopped. The
+    /// caller [forgets](Self::forget) them.
     #[inline(always)]
-    pub(crate) unsafe fn give_back(&mut self, pool: &Pool, count: usize) -> usize {
-        let piece = count.min(self.to_wrap(self.first));
-        // SAFETY: posted descriptors have a buffer in their place, of the pool by the caller's promise; the ring gives
-        // them up, as `first` moves past them.
-        unsafe {
-            pool.free().push_all(self.cursor(self.first).places(piece));
-            self.forget(piece);
+    pub(super) unsafe fn copy_to(&mut self, free: &mut Free, mut first: u64, end: u64) {
+        while first < end {
+            let piece = ((end - first) as usize).min(self.to_wrap(first));
+            // SAFETY: posted descriptors have a buffer in their place, of the pool by the caller's promise.
+            unsafe { free.push_all(self.cursor(first).places(piece)) };
+            first += piece as u64;
         }
-        piece
     }
 
     /// Hands the first buffers over to the end of `to`, at the addresses that `address` finds: at most `count`, and as

@@ -186,9 +186,11 @@ impl RxRing {
     /// The device must have stopped, or never have received the ring's address.
     pub(crate) unsafe fn empty(mut self) {
         self.frame = Frame::Next;
-        while self.ring.posted() > 0 {
-            // SAFETY: all buffers of the ring are of this pool, and a device that has stopped is done with them.
-            unsafe { self.ring.give_back(self.attachment.pool(), self.ring.posted()) };
+        let (first, end) = (self.ring.first(), self.ring.end());
+        // SAFETY: all buffers of the ring are of this pool, and a device that has stopped is done with them.
+        unsafe {
+            self.ring.copy_to(&mut self.attachment.pool().free(), first, end);
+            self.ring.forget(self.ring.posted());
         }
     }
 
@@ -277,7 +279,7 @@ impl RxRing {
             packets += if self.is_between_frames() && self.is_front_simple() {
                 self.receive_run::<true>(batch, self.piece().min(batch.free()).min(most))
             } else {
-                self.push_frame(batch, most)
+                self.push_frames(batch, most)
             };
         }
     }
@@ -315,7 +317,7 @@ impl RxRing {
 
     /// Returns how many descriptors have no buffer.
     #[inline(always)]
-    fn vacant(&self) -> usize {
+    pub(super) fn vacant(&self) -> usize {
         self.ring.len() - self.ring.posted()
     }
 
@@ -445,40 +447,53 @@ impl RxRing {
         }
     }
 
-    /// Takes a frame of several buffers, if all of it is there, in at most `most` descriptors, and is good.
-    #[inline(never)]
-    fn frame(&mut self, most: usize) -> Option<Packet> {
-        if !self.is_between_frames() || self.long_frames == LongFrames::Drop {
-            return None;
-        }
-        let (pool, first) = (self.attachment.pool().inner(), self.ring.first());
-        let (mut head, mut last) = (0, None);
-        for more in 0..self.ring.posted().min(MOST_SEGMENTS).min(most) {
-            let done = self.ring.slot(first + more as u64).done::<WriteBack>()?;
-            let len = done.field(WriteBack::PKT_LEN);
-            if done.field(WriteBack::RXE) || len == 0 || len > self.buffer_size {
-                return None;
-            }
-            let is_end = done.field(WriteBack::EOP);
-            // SAFETY: the descriptor was posted, so its place holds a buffer, of the pool. Until the frame is whole,
-            // the place owns it, and the link that is its own, which nobody reads.
-            let buffer = unsafe { self.ring.cursor(first + more as u64).buffer() };
-            match &last {
-                None => head = len as u16,
-                Some(last) => pool.follow(last, Link { next: Some(buffer.data()), len: len as u16 }),
-            }
-            last = Some(buffer);
-            if is_end {
-                // SAFETY: the buffers of `more` and one descriptors are linked, each with its length, which it has.
-                // They are the packet's, as the ring forgets them.
+    /// Moves frames of one or more buffers to the end of `batch`, as long as all of each is there and is good, in at most
+    /// `most` descriptors that follow in one piece. Returns how many frames.
+    #[inline(always)]
+    fn receive_frames(&mut self, batch: &mut Batch, most: usize) -> usize {
+        let delivers = self.long_frames == LongFrames::Deliver;
+        let count = if delivers { self.piece().min(most) } else { 0 };
+        let (pool, id, expected) = (self.attachment.pool().inner(), self.pool_id, self.simple);
+        let (from, free) = (self.ring.cursor(self.ring.first()), batch.free());
+        let (mut taken, mut frames) = (0, 0);
+        'frames: for place in batch.room().iter_mut().take(free) {
+            let (mut more, mut head) = (0, 0);
+            loop {
+                if more == MOST_SEGMENTS || taken + more == count {
+                    break 'frames;
+                }
+                // SAFETY: `count` descriptors were posted, in one piece, so their places hold buffers, all of the pool.
+                // Until the frame is whole, the places own them, and the links that are their own, which nobody reads.
+                // Then all are linked, each with a length that it has, and the packet owns them, as the ring forgets
+                // them.
                 unsafe {
-                    let buffer = self.ring.cursor(first).buffer();
-                    self.ring.forget(more + 1);
-                    return Some(Packet::of_several(buffer, self.pool_id, head, more));
+                    let at = from.at(taken + more);
+                    let Some((len, is_end)) = expected.count_with(at.slot(), WriteBack::PKT_LEN, WriteBack::EOP) else {
+                        break 'frames;
+                    };
+                    match more {
+                        0 => head = len as u16,
+                        _ => {
+                            let link = Link { next: Some(at.buffer().data()), len: len as u16 };
+                            pool.follow(&from.at(taken + more - 1).buffer(), link);
+                        }
+                    }
+                    more += 1;
+                    if is_end {
+                        place.write(Packet::of_several(from.at(taken).buffer(), id, head, more - 1));
+                        break;
+                    }
                 }
             }
+            taken += more;
+            frames += 1;
         }
-        None
+        // SAFETY: `frames` packets were written to the start of the room, and have the first `taken` buffers.
+        unsafe {
+            self.ring.forget(taken);
+            batch.grow(frames);
+        }
+        frames
     }
 
     /// Returns `true` if a packet in one buffer is at the front.
@@ -486,12 +501,14 @@ impl RxRing {
         self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some()
     }
 
-    /// Takes a frame that is not simple, for a batch with room, or one descriptor of such a frame. Returns how many
+    /// Takes frames that are not simple, for a batch with room, or one descriptor of such a frame. Returns how many
     /// packets it adds. It takes at most `most` descriptors.
     #[inline(never)]
-    fn push_frame(&mut self, batch: &mut Batch, most: usize) -> usize {
-        let packet = self.frame(most).or_else(|| self.segment());
-        packet.map_or(0, |packet| usize::from(batch.push(packet).is_ok()))
+    fn push_frames(&mut self, batch: &mut Batch, most: usize) -> usize {
+        match self.receive_frames(batch, most) {
+            0 => self.segment().map_or(0, |packet| usize::from(batch.push(packet).is_ok())),
+            frames => frames,
+        }
     }
 
     /// Takes one completed descriptor: usually a segment of a frame larger than a buffer, or an invalid one. Returns

@@ -7,6 +7,7 @@
 //! A packet on its own is posted inline, a few in a loop, more in groups of 8 and 4. Packets that are not simple are in
 //! [`mixed`].
 
+mod fifo;
 mod mixed;
 mod reports;
 
@@ -22,12 +23,12 @@ use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
 use crate::port::{AttachError, Refused, Transmit, TransmitError};
-use crate::queue::ring::{Cursor, Ring};
+use crate::queue::ring::{Cursor, Ring, exchange_threshold};
 use crate::register::Driver;
 use crate::registers::permission::QueueEnabled;
 use crate::registers::{Registers, TxQueue};
 use crate::value;
-use mixed::{Runs, Source, Terms};
+use mixed::{Source, Terms};
 use reports::Reports;
 
 /// The pause between two looks at a ring that drains.
@@ -50,10 +51,12 @@ pub(crate) struct TxRing {
     announced: u64,
     /// The pools whose packets can be sent. None is ever taken away.
     sources: Vec<Source>,
-    runs: Runs,
-    /// The source whose packets are posted at present, and how.
+    /// The source whose packets are posted at present, and how. From descriptor `noted` on, all buffers are its.
     selected: usize,
+    noted: u64,
     terms: Terms,
+    /// Buffers are reclaimed once this many descriptors are posted.
+    threshold: usize,
     /// The end of the [straight](Self::straight) descriptors.
     straight_end: u64,
     /// Once the next descriptor is this, buffers are to be reclaimed. At most `straight_end`.
@@ -70,9 +73,10 @@ impl TxRing {
             reports: Reports::new(len),
             announced: 0,
             sources: vec![],
-            runs: Runs::new(len),
             selected: 0,
+            noted: 0,
             terms: Terms::NONE,
+            threshold: exchange_threshold(len),
             straight_end: 0,
             due_at: 0,
             // A segment's length has 16 bits.
@@ -88,6 +92,7 @@ impl TxRing {
         self.straight_end += by;
         self.due_at += by;
         self.announced += by;
+        self.noted += by;
         self.reports.skip_to(self.ring.end());
     }
 
@@ -102,7 +107,8 @@ impl TxRing {
     /// Returns where in memory the ring writes, beside its own fields.
     #[cfg(test)]
     pub(crate) fn footprint(&self) -> Vec<core::ops::Range<usize>> {
-        self.ring.footprint().into_iter().chain([self.reports.footprint(), self.runs.footprint()]).collect()
+        let sources = self.sources.iter().map(Source::footprint);
+        self.ring.footprint().into_iter().chain([self.reports.footprint()]).chain(sources).collect()
     }
 
     /// Makes the device reach the packets of `pool`.
@@ -114,6 +120,8 @@ impl TxRing {
                 return Err(DmaError::NotMappable { len, reason: "the ring is another device's" });
             }
             self.sources.push(Source::new(attachment, self.max_len, self.ring.len()));
+            self.threshold = self.threshold.min(exchange_threshold(pool.capacity()));
+            self.due_at = self.due_at.min(self.ring.first() + self.threshold as u64);
             if self.sources.len() == 1 {
                 self.select(0);
             }
@@ -166,16 +174,6 @@ impl TxRing {
         }
     }
 
-    /// Requests a report of the last descriptor, which ends a packet of several: there must be none in its midst.
-    pub(super) fn report_packet(&mut self) {
-        let end = self.ring.end();
-        // SAFETY: as in `report`.
-        unsafe { self.request_report(end) };
-        if end - self.reports.end() >= MAX_RUN as u64 {
-            self.reports.push(end);
-        }
-    }
-
     /// Returns the number of buffers at the front that the device has reported.
     #[inline(always)]
     pub(super) fn done(&mut self) -> usize {
@@ -194,27 +192,9 @@ impl TxRing {
     /// Returns all buffers that the device has reported to their pools.
     #[inline(never)]
     pub(super) fn reclaim(&mut self) {
-        let mut left = self.done();
-        while left > 0 {
-            // SAFETY: the device has reported them.
-            left -= unsafe { self.give_back(left) };
-        }
-    }
-
-    /// Returns the first buffers to their pool: at most `count`. Returns how many.
-    ///
-    /// # Safety
-    ///
-    /// `count` are posted, at least one, and the device is done with them.
-    #[inline(always)]
-    pub(super) unsafe fn give_back(&mut self, count: usize) -> usize {
-        let (owner, run) = self.first_run(count);
-        match self.sources.get(owner) {
-            // SAFETY: the caller's promise; they are of that pool.
-            Some(source) => unsafe { self.ring.give_back(source.attachment.pool(), run) },
-            // There is always one.
-            None => run,
-        }
+        let done = self.done();
+        // SAFETY: the device has reported them.
+        unsafe { self.give_back(done) };
     }
 
     /// Returns `true` if everything posted was reported as done.
@@ -229,11 +209,8 @@ impl TxRing {
     ///
     /// The device must have stopped.
     pub(crate) unsafe fn empty(mut self) {
-        let mut left = self.ring.posted();
-        while left > 0 {
-            // SAFETY: a device that has stopped is done with all of them.
-            left -= unsafe { self.give_back(left) };
-        }
+        // SAFETY: a device that has stopped is done with all of them.
+        unsafe { self.give_back(self.ring.posted()) };
     }
 
     /// Returns `true` if a packet can be posted, after reclaiming buffers if need be.
@@ -266,11 +243,6 @@ impl TxRing {
         true
     }
 
-    /// Returns the pool of source `owner`.
-    pub(super) fn pool_of(&self, owner: usize) -> Option<PoolId> {
-        self.sources.get(owner)?.terms.pool
-    }
-
     /// Returns the cursor of the descriptor that is posted next.
     #[inline(always)]
     pub(super) fn end_cursor(&mut self) -> Cursor {
@@ -300,7 +272,7 @@ impl TxRing {
         unsafe {
             match self.terms.delta {
                 Some(delta) => Some(delta.address(data)),
-                None => self.sources.get(self.selected)?.attachment.address(data),
+                None => self.sources.get(self.selected)?.address(data),
             }
         }
     }
@@ -329,7 +301,7 @@ impl TxRing {
         let straight = self.ring.free().min(self.ring.to_wrap(end));
         self.straight_end = end + straight as u64;
         // If the device is behind, it looks again soon.
-        self.due_at = end + straight.min(self.terms.threshold.saturating_sub(self.ring.posted()).max(GROUP)) as u64;
+        self.due_at = end + straight.min(self.threshold.saturating_sub(self.ring.posted()).max(GROUP)) as u64;
     }
 
     /// Posts packets from the front of `batch`, as many as can be sent and as there is room for.
@@ -394,7 +366,7 @@ impl TxRing {
     /// Reclaims buffers if that is worth it, or if there is no room for `count` packets.
     #[inline(never)]
     pub(super) fn make_room(&mut self, count: usize) {
-        if self.ring.posted() >= self.terms.threshold || self.ring.free() < count {
+        if self.ring.posted() >= self.threshold || self.ring.free() < count {
             self.reclaim();
         }
         self.look_ahead();
@@ -541,10 +513,10 @@ unsafe fn post_one(
     true
 }
 
-/// Returns the descriptor of a segment. The last of a packet ends it.
+/// Returns the descriptor of a segment. The last of a packet ends it, and requests a report.
 #[inline(always)]
 fn segment(address: DmaAddr, len: u16, is_last: bool) -> Written<Data> {
-    let flags = if is_last { value!(Data { EOP: true, IFCS: true }) } else { value!(Data { IFCS: true }) };
+    let flags = if is_last { value!(Data { EOP: true, IFCS: true, RS: true }) } else { value!(Data { IFCS: true }) };
     flags.with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len).into()
 }
 
@@ -565,7 +537,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     /// Sent packets leave the batch. Packets without room stay in it.
     ///
     /// The ring keeps the buffers of sent packets until the device is done with them. A later call reclaims all of
-    /// these buffers once a quarter of the ring (or of the pool, if that is smaller) is posted, and at least 32. A call
+    /// these buffers once a quarter of the ring (or of the smallest attached pool, if that is smaller) is posted, and at least 32. A call
     /// with an empty batch, or with more packets than the ring has room for, reclaims them at once, and so does
     /// [`reclaim`](Self::reclaim).
     ///

@@ -1,22 +1,21 @@
 //! What is not simple: packets of several pools in one ring, and packets of several segments.
 
-use alloc::boxed::Box;
-use alloc::vec;
 use core::ptr::NonNull;
 
-use super::{FEW, Posted, TxRing, post_one, segment};
-use crate::dma::Delta;
+use super::fifo::Fifo;
+use super::{FEW, GROUP, MAX_RUN, Posted, TxRing, post_one, segment};
+use crate::dma::{Delta, DmaAddr};
 use crate::packet::{Batch, Outgoing, Packet};
 use crate::pool::{Attachment, PoolId, Simple};
 use crate::port::{Refusal, Refused};
-use crate::queue::ring::exchange_threshold;
-use crate::sync::LINE;
 
-/// A pool whose packets a ring can send, and what is to be known of it.
+/// A pool whose packets a ring can send, and which of the posted buffers are its.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) attachment: Attachment,
     pub(super) terms: Terms,
+    /// The descriptors whose buffers are of the pool, but for those that were posted last.
+    runs: Fifo<Run>,
 }
 
 /// How packets of a pool are sent.
@@ -27,91 +26,66 @@ pub(super) struct Terms {
     pub(super) delta: Option<Delta>,
     /// The packets of the pool that need no closer look.
     pub(super) simple: Simple,
-    /// Buffers are reclaimed once this many descriptors are posted.
-    pub(super) threshold: usize,
 }
 
 impl Terms {
     /// Sends nothing.
-    pub(super) const NONE: Self = Self { pool: None, delta: None, simple: Simple::NONE, threshold: 0 };
+    pub(super) const NONE: Self = Self { pool: None, delta: None, simple: Simple::NONE };
+}
+
+/// The descriptors from `first` to before `end`, which have buffers of one pool.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    first: u64,
+    end: u64,
 }
 
 impl Source {
     /// Makes a source of `attachment`'s pool, for packets of up to `max_len` bytes on a ring of `len` descriptors.
     pub(super) fn new(attachment: Attachment, max_len: u16, len: usize) -> Self {
-        let pool = attachment.pool();
-        let terms = Terms {
-            pool: Some(pool.id()),
-            delta: attachment.uniform(),
-            simple: Simple::of(pool.id(), max_len.into()),
-            threshold: exchange_threshold(len.min(pool.capacity())),
-        };
-        Self { attachment, terms }
-    }
-}
-
-/// A run of descriptors from the one before up to `end`, whose buffers are of one source.
-#[derive(Debug, Clone, Copy, Default)]
-struct Run {
-    end: u64,
-    owner: usize,
-}
-
-/// A queue of the runs before the last, which is the selected source's. Rings with one source have one run.
-#[derive(Debug)]
-pub(super) struct Runs {
-    /// One entry for each descriptor, and a cache line that keeps other queues' data away.
-    runs: Box<[Run]>,
-    mask: u64,
-    first: u64,
-    next: u64,
-    end: u64,
-}
-
-impl Runs {
-    /// Makes an empty queue for a ring of `len` descriptors, a power of two.
-    pub(super) fn new(len: usize) -> Self {
-        let runs = vec![Run::default(); len + LINE / size_of::<Run>()].into();
-        Self { runs, mask: len as u64 - 1, first: 0, next: 0, end: 0 }
+        let pool = attachment.pool().id();
+        let simple = Simple::of(pool, max_len.into());
+        let terms = Terms { pool: Some(pool), delta: attachment.uniform(), simple };
+        Self { attachment, terms, runs: Fifo::new(len) }
     }
 
-    /// Returns where in memory the entries are.
+    /// Returns where in memory the runs are.
     #[cfg(test)]
     pub(super) fn footprint(&self) -> core::ops::Range<usize> {
-        let runs = self.runs.as_ptr() as usize;
-        runs..runs + (self.mask as usize + 1) * size_of::<Run>()
+        self.runs.footprint()
     }
 
-    /// Ends the last run, which is `owner`'s, before descriptor `end`.
+    /// Returns the device's address of `data`.
+    ///
+    /// # Safety
+    ///
+    /// `data` lies in a buffer of the pool.
     #[inline(always)]
-    fn push(&mut self, end: u64, owner: usize) {
-        // Each run has a descriptor that is posted, but for one that has just been reclaimed, so there is room.
-        if end > self.end
-            && let Some(run) = self.runs.get_mut((self.next & self.mask) as usize)
-        {
-            *run = Run { end, owner };
-            self.next += 1;
-            self.end = end;
-        }
-    }
-
-    /// Returns the first run that does not end before `first`, the first descriptor that is posted.
-    #[inline(always)]
-    fn first(&mut self, first: u64) -> Option<Run> {
-        while self.first != self.next
-            && let Some(run) = self.runs.get((self.first & self.mask) as usize)
-        {
-            if run.end > first {
-                return Some(*run);
+    pub(super) unsafe fn address(&self, data: NonNull<u8>) -> Option<DmaAddr> {
+        // SAFETY: the caller's promise; `delta` is of that pool.
+        unsafe {
+            match self.terms.delta {
+                Some(delta) => Some(delta.address(data)),
+                None => self.attachment.address(data),
             }
-            self.first += 1;
         }
-        None
+    }
+
+    /// Returns how many buffers from descriptor `first` on, the first that is posted, are of the pool, as far as noted.
+    fn first_run(&mut self, first: u64) -> usize {
+        while let Some(run) = self.runs.first() {
+            if run.end > first {
+                return if run.first <= first { (run.end - first) as usize } else { 0 };
+            }
+            self.runs.drop_first();
+        }
+        0
     }
 }
 
 impl TxRing {
     /// Returns the source that is the pool.
+    #[inline(always)]
     pub(super) fn source_of(&self, pool: PoolId) -> Option<usize> {
         self.sources.iter().position(|source| source.terms.pool == Some(pool))
     }
@@ -119,12 +93,24 @@ impl TxRing {
     /// Posts packets of source `index` from now on, if there is one.
     #[inline(never)]
     pub(super) fn select(&mut self, index: usize) -> bool {
+        self.note_posted();
         let Some(source) = self.sources.get(index) else { return false };
-        self.runs.push(self.ring.end(), self.selected);
         self.selected = index;
         self.terms = source.terms;
-        self.due_at = self.due_at.min(self.ring.first() + self.terms.threshold as u64);
         true
+    }
+
+    /// Notes whose buffers were posted last: the selected source's.
+    #[inline(always)]
+    fn note_posted(&mut self) {
+        let end = self.ring.end();
+        if self.noted != end
+            && let Some(source) = self.sources.get_mut(self.selected)
+        {
+            // Each run has a descriptor that is posted, so there is room.
+            source.runs.push(Run { first: self.noted, end });
+        }
+        self.noted = end;
     }
 
     /// Goes on with the packets of `batch` behind the first `posted`, which were posted.
@@ -146,8 +132,9 @@ impl TxRing {
                 // SAFETY: these packets are there, and as many descriptors are straight.
                 posted = unsafe { self.post_run::<true>(packets.as_ptr(), packets.len().min(self.straight())) };
             }
-            if posted == 0 && self.post_apart(first) {
-                posted = 1;
+            if posted == 0 {
+                // SAFETY: the packets that were posted are forgotten below.
+                posted = unsafe { self.post_each(packets.get(..GROUP).unwrap_or(&packets)) };
             }
             if posted == 0 {
                 break;
@@ -159,34 +146,52 @@ impl TxRing {
         Posted { packets: len - packets.len(), all: packets.is_empty() }
     }
 
-    /// Posts a packet of any attached pool and of any number of segments. Returns `false` if it cannot be sent, or
-    /// there is no room. If it returns `true`, the caller forgets the packet.
+    /// Posts packets of any attached pools and of any number of segments, one by one, as long as they can be sent and
+    /// there is room. Returns how many.
+    ///
+    /// # Safety
+    ///
+    /// The caller forgets those that were posted.
     #[inline(always)]
-    fn post_apart(&mut self, packet: &Packet) -> bool {
-        if !self.select_pool(packet.pool()) {
-            return false;
-        }
-        if self.ring.free() == 0 {
-            return false;
-        }
-        let (to, simple) = (self.end_cursor(), self.terms.simple);
-        // SAFETY: the descriptor is vacant. Packets that are posted are of the selected pool, in which `address` finds
-        // the data, and the caller forgets them.
-        unsafe {
-            if post_one(packet, to, simple, |data| self.address(data)) {
-                self.ring.grow(1);
-                self.straight_end = self.straight_end.max(self.ring.end());
-                return true;
+    unsafe fn post_each(&mut self, packets: &[Packet]) -> usize {
+        let mut posted = 0;
+        for packet in packets {
+            let pool = Some(packet.pool());
+            let source = self.sources.iter().enumerate().find(|(_, source)| source.terms.pool == pool);
+            let (Some((index, source)), true) = (source, self.ring.free() > 0) else { break };
+            let (to, simple) = (self.ring.cursor(self.ring.end()), source.terms.simple);
+            // SAFETY: the descriptor is vacant. The packet is of this source, which finds the address of its data. The
+            // caller forgets it if it was posted.
+            let is_posted = unsafe { post_one(packet, to, simple, |data| source.address(data)) };
+            if index != self.selected {
+                self.note_posted();
+                self.selected = index;
             }
+            // SAFETY: as above; or the packet is of the selected source.
+            unsafe {
+                if is_posted {
+                    self.ring.grow(1);
+                } else if !self.post_segments(packet) {
+                    break;
+                }
+            }
+            posted += 1;
         }
-        self.post_segments(packet)
+        if let Some(source) = self.sources.get(self.selected) {
+            self.terms = source.terms;
+        }
+        self.straight_end = self.straight_end.max(self.ring.end());
+        posted
     }
 
-    /// Posts a packet of several segments, of the selected pool, as [`post_apart`](Self::post_apart) does.
+    /// Posts a packet of several segments, of the selected pool. Returns `false` if it cannot be sent, or there is no
+    /// room.
+    ///
+    /// # Safety
+    ///
+    /// If it was posted, the caller forgets the packet.
     #[inline(never)]
-    fn post_segments(&mut self, packet: &Packet) -> bool {
-        // The report of those before it is not in its midst, where none may be.
-        self.report();
+    unsafe fn post_segments(&mut self, packet: &Packet) -> bool {
         let count = packet.segment_count();
         // Some descriptors may be left, so that it was not due yet.
         if self.ring.free() < count {
@@ -195,33 +200,86 @@ impl TxRing {
         if self.ring.free() < count {
             return false;
         }
-        let (mut at, mut bytes) = (self.ring.end(), 0);
-        let end = at + count as u64;
-        for (buffer, data, len) in packet.parts() {
-            bytes += u64::from(len);
-            // SAFETY: all segments lie in buffers of the packet's pool, which is selected.
-            let address = unsafe { self.address(data) };
-            let (Some(address), true) = (address, len > 0 && bytes <= u64::from(self.max_len)) else { return false };
-            at += 1;
-            // SAFETY: `count` descriptors from the end on are vacant. Until these count as posted, the packet owns the
-            // buffers.
-            unsafe { self.ring.cursor(at - 1).post(segment(address, len, at == end), buffer) };
+        let (first, end) = (self.ring.end(), self.ring.end() + count as u64);
+        // No report may be in the midst of a packet, nor may many descriptors follow each other without one.
+        if end - self.reports.end() > MAX_RUN as u64 {
+            self.report();
+        }
+        let Some(source) = self.sources.get(self.selected) else { return false };
+        let (mut bytes, mut is_good) = (0, true);
+        for (at, (buffer, data, len)) in (first..end).zip(packet.parts()) {
+            bytes += usize::from(len);
+            is_good &= len > 0;
+            // SAFETY: all segments lie in buffers of the packet's pool. These descriptors are vacant. Until they count
+            // as posted, the packet owns the buffers.
+            unsafe {
+                let Some(address) = source.address(data) else { return false };
+                self.ring.cursor(at).post(segment(address, len, at + 1 == end), buffer);
+            }
+        }
+        if !is_good || bytes > usize::from(self.max_len) {
+            return false;
         }
         // SAFETY: `count` descriptors were written, with the packet's buffers, which the caller forgets.
         unsafe { self.ring.grow(count) };
-        self.straight_end = self.straight_end.max(self.ring.end());
-        self.report_packet();
+        // The last of them requests a report.
+        if end - self.reports.end() >= MAX_RUN as u64 {
+            self.reports.push(end);
+        }
         true
     }
 
-    /// Returns the source of the first buffer, and how many of `count` in one piece are of it.
-    #[inline(always)]
-    pub(in crate::queue) fn first_run(&mut self, count: usize) -> (usize, usize) {
+    /// Returns how many of the first `count` buffers are of `pool`, before the first that is not.
+    pub(in crate::queue) fn count_of(&mut self, pool: PoolId, count: usize) -> usize {
         let first = self.ring.first();
-        let count = count.min(self.ring.to_wrap(first));
-        match self.runs.first(first) {
-            Some(Run { end, owner }) => (owner, count.min((end - first) as usize)),
-            None => (self.selected, count),
+        if self.noted <= first {
+            return if self.terms.pool == Some(pool) { count } else { 0 };
+        }
+        let source = self.source_of(pool).and_then(|index| self.sources.get_mut(index));
+        source.map_or(0, |source| source.first_run(first).min(count))
+    }
+
+    /// Returns the first `count` buffers to their pools, each of which is locked once or twice.
+    ///
+    /// # Safety
+    ///
+    /// As many are posted, and the device is done with them, or has stopped.
+    #[inline(always)]
+    pub(in crate::queue) unsafe fn give_back(&mut self, count: usize) {
+        let (first, end) = (self.ring.first(), self.ring.first() + count as u64);
+        // SAFETY: the caller's promise. From `noted` on, buffers are the selected source's.
+        unsafe {
+            if first < self.noted {
+                self.give_back_noted(first, end.min(self.noted));
+            }
+            if let Some(selected) = self.sources.get(self.selected) {
+                self.ring.copy_to(&mut selected.attachment.pool().free(), first.max(self.noted), end);
+            }
+            self.ring.forget(count);
+        }
+    }
+
+    /// Copies the buffers of the descriptors from `first` to before `end` to the free lists of their pools.
+    ///
+    /// # Safety
+    ///
+    /// As for [`give_back`](Self::give_back). `first` is the first that is posted, and all are noted. The caller
+    /// forgets them.
+    #[inline(never)]
+    unsafe fn give_back_noted(&mut self, first: u64, end: u64) {
+        for Source { attachment, runs, .. } in &mut self.sources {
+            let mut free = None;
+            while let Some(run) = runs.first()
+                && run.first < end
+            {
+                let free = free.get_or_insert_with(|| attachment.pool().free());
+                // SAFETY: the caller's promise; these are of this pool.
+                unsafe { self.ring.copy_to(free, run.first.max(first), run.end.min(end)) };
+                if run.end > end {
+                    break;
+                }
+                runs.drop_first();
+            }
         }
     }
 
@@ -248,7 +306,7 @@ impl TxRing {
             return Err(Refusal::Empty);
         }
         // SAFETY: all segments lie in buffers of the packet's pool, which the source is.
-        if packet.segments().any(|bytes| unsafe { source.attachment.address(NonNull::from(bytes).cast()) }.is_none()) {
+        if packet.segments().any(|bytes| unsafe { source.address(NonNull::from(bytes).cast()) }.is_none()) {
             return Err(Refusal::NotAttached);
         }
         Ok(())

@@ -303,6 +303,40 @@ fn gives_each_buffer_back_to_its_own_pool() {
     }
 }
 
+/// Each packet is sent and its buffer reclaimed before the pool changes: what a ring notes of such pools must not pile up.
+#[test]
+fn gives_each_buffer_back_to_its_own_pool_after_many_changes() {
+    let mut a = Plain::start(Addresses::Identity, &small());
+    let pools = [pool(&a), Pool::new(a.0.platform(), 64, BUFFER).unwrap()];
+    a.0.attach(&pools[1]).unwrap();
+    let free = pools.each_ref().map(Pool::available);
+    let (mut to, player) = pair(&mut a);
+    let mut batch = Batch::with_capacity(8);
+    for number in 0..3 * 64 {
+        batch.push(packet(&pools[number % 2], &frame(number))).unwrap();
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), 1);
+        assert_eq!(sent(player, usize::MAX), [frame(number)]);
+        to.tx.reclaim();
+        assert_eq!(pools.each_ref().map(Pool::available), free);
+    }
+    for round in 0..3 {
+        for number in 0..8 {
+            batch.push(packet(&pools[number % 2], &frame(number))).unwrap();
+        }
+        assert_eq!(to.tx.transmit(&mut batch).unwrap(), 8);
+        assert!(sent(player, usize::MAX).into_iter().eq((0..8).map(frame)));
+        to.tx.reclaim();
+        assert_eq!(pools.each_ref().map(Pool::available), free, "round {round}");
+    }
+    // Each free buffer is there once.
+    for (pool, free) in pools.iter().zip(free) {
+        let mut packets: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+        assert_eq!(packets.len(), free);
+        packets.iter_mut().enumerate().for_each(|(n, packet)| packet.extend_from_slice(&[n as u8; 60]).unwrap());
+        assert!(packets.iter().enumerate().all(|(n, packet)| packet.iter().all(|byte| *byte == n as u8)));
+    }
+}
+
 #[test]
 fn does_not_trust_lengths() {
     let mut a = Plain::start(Addresses::Identity, &small());

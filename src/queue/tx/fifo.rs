@@ -36,10 +36,12 @@ impl<T: Copy + Default> Fifo<T> {
         self.first == self.next
     }
 
-    /// Adds an entry behind the others. There must be room.
+    /// Adds an entry behind the others, if there is room.
     #[inline(always)]
     pub(super) fn push(&mut self, entry: T) {
-        if let Some(place) = self.entries.get_mut((self.next & self.mask) as usize) {
+        if self.next - self.first <= self.mask
+            && let Some(place) = self.entries.get_mut((self.next & self.mask) as usize)
+        {
             *place = entry;
             self.next += 1;
         }
@@ -51,9 +53,9 @@ impl<T: Copy + Default> Fifo<T> {
         if self.is_empty() { None } else { self.entries.get((self.first & self.mask) as usize).copied() }
     }
 
-    /// Removes the first entry. There must be one.
+    /// Removes the first entry, if there is one.
     #[inline(always)]
     pub(super) fn drop_first(&mut self) {
-        self.first += 1;
+        self.first = self.next.min(self.first + 1);
     }
 }

@@ -103,12 +103,12 @@ impl TxRing {
     /// Notes whose buffers were posted last: the selected source's.
     #[inline(always)]
     fn note_posted(&mut self) {
-        let end = self.ring.end();
-        if self.noted != end
+        let (first, end) = (self.noted.max(self.ring.first()), self.ring.end());
+        // Only what is posted still, so that a source has no more runs than the ring has descriptors.
+        if first < end
             && let Some(source) = self.sources.get_mut(self.selected)
         {
-            // Each run has a descriptor that is posted, so there is room.
-            source.runs.push(Run { first: self.noted, end });
+            source.runs.push(Run { first, end });
         }
         self.noted = end;
     }

@@ -75,8 +75,8 @@ impl DescriptorSlot {
 
 /// What the done word of a descriptor must be: DD and a flag set, another flag clear, and a count in some range.
 ///
-/// One comparison checks all of this. The expected bits and the least count are subtracted: a flag becomes 0 only if it was
-/// set. The word is then rotated so that the count is lowest, and any remaining flag makes it too large.
+/// One comparison checks all of this. The expected bits and the least count are subtracted: a flag becomes 0 only if it
+/// was set. The word is then rotated so that the count is lowest, and any remaining flag makes it too large.
 #[derive(Debug)]
 pub(crate) struct Expected<D, const LEAST: u64> {
     /// What is added to subtract the expected bits: the sum goes to a register of its own in one instruction.
@@ -110,8 +110,8 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
         Self { counts: self.counts.min((u64::from(most) + 1).saturating_sub(LEAST)), ..self }
     }
 
-    /// Returns the count of one of several descriptors, and adds to `differences` what it says otherwise. The count counts only
-    /// if [all are good](Self::are_good).
+    /// Returns the count of one of several descriptors, and adds to `differences` what it says otherwise. The count
+    /// counts only if [all are good](Self::are_good).
     #[inline(always)]
     pub(crate) fn count_of<C: Field<D>>(&self, slot: &DescriptorSlot, count: C, differences: &mut u64) -> C::Read {
         let word = u64::from_le(slot.0[D::DONE as usize / 64].load(Ordering::Acquire));
@@ -121,9 +121,9 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
 
     /// Returns `true` if all is as expected of the descriptors whose `differences` these are.
     ///
-    /// If all flags of a word are set, nothing is borrowed across them: they become 0, and only the count changes besides.
-    /// If a flag is missing, the lowest missing flag becomes 1. Several counts ORed are at least the largest count, so
-    /// the check may fail although each count is valid.
+    /// If all flags of a word are set, nothing is borrowed across them: they become 0, and only the count changes
+    /// besides. If a flag is missing, the lowest missing flag becomes 1. Several counts ORed are at least the largest
+    /// count, so the check may fail although each count is valid.
     #[inline(always)]
     pub(crate) fn are_good<C: Field<D>>(&self, differences: u64, _count: C) -> bool {
         (differences & self.looked_at).rotate_right(C::LSB % 64) < self.counts
@@ -137,7 +137,8 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
         if more >= self.counts {
             return None;
         }
-        // SAFETY: `new` keeps `counts` to the field's. Knowing it, the compiler knows that the least count is not passed below.
+        // SAFETY: `new` keeps `counts` to the field's. Knowing it, the compiler knows that the least count is not
+        // passed below.
         unsafe { core::hint::assert_unchecked(more <= u64::from(u32::MAX)) };
         Some(more + LEAST)
     }

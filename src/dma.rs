@@ -148,7 +148,8 @@ impl Delta {
     /// [`Mapping::uniform`] distance this is.
     #[inline(always)]
     pub(crate) unsafe fn address(self, pointer: NonNull<u8>) -> DmaAddr {
-        // SAFETY: the mapping has the device access the memory at this distance; if the address is used, the byte is in it.
+        // SAFETY: the mapping has the device access the memory at this distance; if the address is used, the byte is in
+        // it.
         unsafe { DmaAddr::new((pointer.as_ptr() as u64).wrapping_add(self.0)) }
     }
 }
@@ -183,8 +184,8 @@ impl Pages {
     #[inline(always)]
     pub(crate) unsafe fn address(self, pointer: NonNull<u8>) -> DmaAddr {
         let pointer = pointer.as_ptr() as usize;
-        // SAFETY: the byte lies in the memory, each page of which has its difference. The mapping has the device access the page
-        // at this distance.
+        // SAFETY: the byte lies in the memory, each page of which has its difference. The mapping has the device access
+        // the page at this distance.
         unsafe {
             let delta = *self.deltas.add(pointer.wrapping_sub(self.base) >> (self.shift & (usize::BITS - 1)));
             DmaAddr::new((pointer as u64).wrapping_add(delta))

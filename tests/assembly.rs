@@ -155,7 +155,8 @@ const SOMETIMES: &[&str] = &[
     "TxRing$GT$6select",
     // What has no room moves to the front of the batch.
     "memmove",
-    "push_frame",
+    "push_frames",
+    "give_back_noted",
     "segment",
     // A packet that cannot be sent leaves the batch, and here the caller drops it.
     "take_refused",

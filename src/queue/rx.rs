@@ -447,8 +447,8 @@ impl RxRing {
         }
     }
 
-    /// Moves frames of one or more buffers to the end of `batch`, as long as all of each is there and is good, in at most
-    /// `most` descriptors that follow in one piece. Returns how many frames.
+    /// Moves frames of one or more buffers to the end of `batch`, as long as all of each is there and is good. Returns
+    /// how many. It takes at most `most` descriptors, which follow in one piece.
     #[inline(always)]
     fn receive_frames(&mut self, batch: &mut Batch, most: usize) -> usize {
         let delivers = self.long_frames == LongFrames::Deliver;
@@ -457,32 +457,29 @@ impl RxRing {
         let (from, free) = (self.ring.cursor(self.ring.first()), batch.free());
         let (mut taken, mut frames) = (0, 0);
         'frames: for place in batch.room().iter_mut().take(free) {
-            let (mut more, mut head) = (0, 0);
+            let (mut more, mut head, mut last) = (0, 0, None);
             loop {
                 if more == MOST_SEGMENTS || taken + more == count {
                     break 'frames;
                 }
-                // SAFETY: `count` descriptors were posted, in one piece, so their places hold buffers, all of the pool.
-                // Until the frame is whole, the places own them, and the links that are their own, which nobody reads.
-                // Then all are linked, each with a length that it has, and the packet owns them, as the ring forgets
-                // them.
-                unsafe {
-                    let at = from.at(taken + more);
-                    let Some((len, is_end)) = expected.count_with(at.slot(), WriteBack::PKT_LEN, WriteBack::EOP) else {
-                        break 'frames;
-                    };
-                    match more {
-                        0 => head = len as u16,
-                        _ => {
-                            let link = Link { next: Some(at.buffer().data()), len: len as u16 };
-                            pool.follow(&from.at(taken + more - 1).buffer(), link);
-                        }
-                    }
-                    more += 1;
-                    if is_end {
-                        place.write(Packet::of_several(from.at(taken).buffer(), id, head, more - 1));
-                        break;
-                    }
+                // SAFETY: `count` descriptors were posted, in one piece, so there is one, and its place holds a buffer,
+                // of the pool. Until the frame is whole, the place owns it, and the link that is its own, which nobody
+                // reads.
+                let (slot, buffer) = unsafe { (from.at(taken + more).slot(), from.at(taken + more).buffer()) };
+                let Some((len, is_end)) = expected.count_with(slot, WriteBack::PKT_LEN, WriteBack::EOP) else {
+                    break 'frames;
+                };
+                match &last {
+                    None => head = len as u16,
+                    Some(last) => pool.follow(last, Link { next: Some(buffer.data()), len: len as u16 }),
+                }
+                last = Some(buffer);
+                more += 1;
+                if is_end {
+                    // SAFETY: the first buffer of `more`, which are linked, each with a length that it has. The packet
+                    // owns them, as the ring forgets them.
+                    place.write(unsafe { Packet::of_several(from.at(taken).buffer(), id, head, more - 1) });
+                    break;
                 }
             }
             taken += more;

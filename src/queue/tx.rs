@@ -537,9 +537,9 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     /// Sent packets leave the batch. Packets without room stay in it.
     ///
     /// The ring keeps the buffers of sent packets until the device is done with them. A later call reclaims all of
-    /// these buffers once a quarter of the ring (or of the smallest attached pool, if that is smaller) is posted, and at least 32. A call
-    /// with an empty batch, or with more packets than the ring has room for, reclaims them at once, and so does
-    /// [`reclaim`](Self::reclaim).
+    /// these buffers once a quarter of the ring is posted (or of the smallest attached pool, if that is smaller), and
+    /// at least 32. A call with an empty batch, or with more packets than the ring has room for, reclaims them at once,
+    /// and so does [`reclaim`](Self::reclaim).
     ///
     /// # Errors
     ///

@@ -6,7 +6,8 @@
 
 use core::time::Duration;
 
-use crate::clock;
+use crate::clock::{self, Clock};
+use crate::device::presence::is_removed;
 use crate::device::semaphore::with_mac_registers;
 use crate::device::{Device, Error, LinkMode, LinkUp, Reset, TransitionError};
 use crate::mmio::Bus;
@@ -22,8 +23,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const DEBOUNCE: Duration = Duration::from_millis(5);
 
 /// Configures the link and starts negotiation (4.6.4). The firmware may write AUTOC too, hence the semaphore.
-pub(crate) fn set_up<H: Platform>(platform: &H, link: LinkMode) -> Result<(), Error> {
-    with_mac_registers(platform, |registers| {
+pub(crate) fn set_up<D: Bus + Clock>(device: &D, link: LinkMode) -> Result<(), Error> {
+    with_mac_registers(device, |registers| {
         if link == LinkMode::TenGigabitSfi {
             registers.autoc2().modify(value!(AUTOC2 { PMA_PMD_10G_SERIAL: autoc2::PMA_PMD_10G_SERIAL::Sfi }));
             registers.autoc().modify(value!(AUTOC { LMS: autoc::LMS::TenGigabitSerial }));
@@ -65,8 +66,7 @@ impl<H: Platform> Device<Reset, H> {
                     return Some(Ok(()));
                 }
             }
-            let removed = registers.status().read().get() == u32::MAX;
-            removed.then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
+            is_removed(&*self.platform, registers).then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
         };
         let found = clock::poll(&*self.platform, limit, POLL_INTERVAL, look);
         match found.unwrap_or_else(|waited| Err(Error::NoLink { waited })) {

@@ -33,6 +33,7 @@ mod link;
 mod open;
 mod owned;
 mod port;
+mod presence;
 mod queues;
 mod receive;
 mod rss;

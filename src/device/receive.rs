@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
+use crate::clock::Clock;
 use crate::device::error::InStep;
 use crate::device::{Config, Error, Rss};
 use crate::field::Value;
 use crate::mmio::{Bus, Index};
-use crate::platform::Platform;
 use crate::pool::BUFFER_SIZE_STEP;
 use crate::queue::RxRing;
 use crate::register::{Driver, WritableIn};
@@ -143,11 +143,11 @@ fn set_up_frame_size<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config:
 ///
 /// The ring must have been made for this device, which must not run yet. The ring must live until the device has
 /// stopped.
-pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
+pub(crate) unsafe fn enable_queue<D: Bus + Clock>(device: &D, ring: &RxRing, config: &Config) -> Result<(), Error> {
     // SAFETY: the queue is disabled since the reset. By the caller's promise, address and length describe a ring that
     // lives until the device has stopped. The buffer size is the pool's. Head and tail are 0, so the device owns no
     // descriptor.
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(platform) };
+    let registers: Registers<'_, D, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(device) };
     let queue = ring.queue();
     registers.rdba(queue).write(ring.ring().address());
     registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -161,22 +161,22 @@ pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &RxRing, conf
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
     // Bit 12 is 1 after a reset and must be 0: the description fixes it, so every write clears it.
     // SAFETY: the device does not run yet, and the caller has exclusive access. The write only switches a hint off.
-    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
+    let shared: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
     shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
     registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
     registers
         .rxdctl(queue)
-        .wait_until(platform, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
+        .wait_until(device, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
         .in_step("enabling a receive queue (4.6.7)")
         .map(|_| ())
 }
 
 /// Starts reception. All queues must be enabled: an earlier start can hang the receive DMA (4.6.7).
-pub(crate) fn enable<H: Platform>(platform: &H) -> Result<(), Error> {
+pub(crate) fn enable<D: Bus + Clock>(device: &D) -> Result<(), Error> {
     // SAFETY: only `start` calls this, with exclusive access to a device that does not run yet. Reception writes only
     // to buffers of enabled queues, and these belong to the driver.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
-    while_idle(platform, registers, || {
+    let registers: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
+    while_idle(device, registers, || {
         // The datasheet sets NS_DIS last. But a packet may wait already, and its DMA must snoop the caches too.
         registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
         registers.rxctrl().modify(value!(RXCTRL { RXEN: true }));
@@ -184,9 +184,9 @@ pub(crate) fn enable<H: Platform>(platform: &H) -> Result<(), Error> {
 }
 
 /// Calls `action` while the receive data path is idle: RXCTRL.RXEN may change only then (8.2.3.8.10, 8.2.3.12.5).
-pub(crate) fn while_idle<H: Platform, P>(
-    platform: &H,
-    registers: Registers<'_, H, P>,
+pub(crate) fn while_idle<D: Bus + Clock, P>(
+    device: &D,
+    registers: Registers<'_, D, P>,
     action: impl FnOnce(),
 ) -> Result<(), Error>
 where
@@ -195,7 +195,7 @@ where
     registers.secrxctrl().modify(value!(SECRXCTRL { RX_DIS: true }));
     let idle = registers
         .secrxstat()
-        .wait_until(platform, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
+        .wait_until(device, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
         .in_step("waiting for the receive data path to be idle (4.6.7)");
     if idle.is_ok() {
         action();

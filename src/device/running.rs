@@ -6,6 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::clock;
+use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{
     Config, ConfigError, Control, Device, Error, Initialised, LinkUp, Reset, Rss, Running, Statistics, TransitionError,
@@ -186,9 +187,10 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
+    let device = &Present::new(platform);
     // SAFETY: the caller has exclusive access to a device in state `LinkUp`, which permits all that `Reset` permits. No
     // queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
+    let registers: Registers<'_, _, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;
@@ -196,7 +198,7 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
         let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
         queues.put_rx(queue.get(), Held::by(platform, ring));
     }
-    transmit::initialise(platform, config)?;
+    transmit::initialise(device, config)?;
     for queue in TxQueue::all().take(config.tx_queues) {
         let mut ring = TxRing::new(platform, queue, config.tx_len, config.max_frame)?;
         for pool in pools.iter().chain(&*attached) {
@@ -206,14 +208,14 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
     }
     for ring in queues.rx_mut() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
-        unsafe { receive::enable_queue(platform, ring, config) }?;
+        unsafe { receive::enable_queue(device, ring, config) }?;
         ReceiveQueue::new(ring, platform).start();
     }
     for ring in queues.tx() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
-        unsafe { transmit::enable_queue(platform, ring, config) }?;
+        unsafe { transmit::enable_queue(device, ring, config) }?;
     }
-    receive::enable(platform)
+    receive::enable(device)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
@@ -228,8 +230,9 @@ fn shut_down<H: Platform>(
         }
     };
     data.queues.release(&proof);
-    let initialised = initialise::initialise(&*platform).and_then(|mac| {
-        link::set_up(&*platform, data.config.link)?;
+    let device = &Present::new(&*platform);
+    let initialised = initialise::initialise(device).and_then(|mac| {
+        link::set_up(device, data.config.link)?;
         Ok(mac)
     });
     match initialised {

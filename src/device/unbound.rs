@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound, initialise, link, stop};
 use crate::platform::Platform;
@@ -43,8 +44,9 @@ impl<H: Platform> Device<Unbound, H> {
         let platform = &*self.platform;
         let proof = stop::quiesce(platform)?;
         self.data.0.release(&proof);
-        let mac = initialise::initialise(platform)?;
-        link::set_up(platform, config.link)?;
+        let device = &Present::new(platform);
+        let mac = initialise::initialise(device)?;
+        link::set_up(device, config.link)?;
         Ok(Initialised { config: *config, mac, pools: Vec::new(), queues: core::mem::take(&mut self.data.0) })
     }
 }

@@ -91,6 +91,7 @@ mod board;
 mod chip;
 mod counters;
 mod fault;
+mod firmware;
 mod frame;
 mod interrupts;
 mod iommu;

@@ -1,16 +1,15 @@
 //! Reset and general initialisation (datasheet 4.6.3).
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::clock::Clock;
-use crate::device::Error;
 use crate::device::error::InStep;
+use crate::device::{BringUp, Checksum, Eeprom, Error, Finding, Firmware, link, mac, presence};
 use crate::mmio::{Bus, Index};
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{Reset, Unbound};
-use crate::registers::{
-    CTRL, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, FWSM, PacketBuffer, RAH, RAL, RDRXCTL, Registers,
-};
+use crate::registers::{CTRL, EEC, EIMC, EIMC_EX, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, PacketBuffer, RDRXCTL, Registers};
 use crate::{index, value};
 
 /// The time after the start of a reset in which no register may be accessed (8.2.3.1.1).
@@ -25,10 +24,17 @@ const EEPROM_READ: Duration = Duration::from_secs(1);
 /// Time limit for the initialisation of the DMA engine. The datasheet gives none.
 const DMA_READY: Duration = Duration::from_secs(1);
 
-/// Resets the device, which has stopped, and initialises all but receive and transmit. Returns its MAC address.
+/// Resets the device, which has stopped, and initialises all but receive and transmit. Returns its MAC address, and
+/// what the card says about itself.
 ///
-/// These are the steps of 4.6.3 in order.
-pub(crate) fn initialise<D: Bus + Clock>(device: &D) -> Result<[u8; 6], Error> {
+/// These are the steps of 4.6.3 in order. `address` takes the place of the EEPROM's MAC address. The EEPROM is read
+/// unless `eeprom` has its contents already.
+pub(crate) fn initialise<D: Bus + Clock>(
+    device: &D,
+    address: Option<[u8; 6]>,
+    eeprom: Option<Eeprom>,
+    mut findings: Vec<Finding>,
+) -> Result<([u8; 6], BringUp), Error> {
     global_reset(device)?;
     // SAFETY: the device was just reset, and the caller has exclusive access to it. All queues are disabled, so it
     // accesses no memory.
@@ -37,7 +43,42 @@ pub(crate) fn initialise<D: Bus + Clock>(device: &D) -> Result<[u8; 6], Error> {
     configure(registers);
     wait_for_eeprom(device, registers)?;
     wait_for_dma(device, registers)?;
-    Ok(mac_address(registers))
+    let firmware = Firmware::read(registers);
+    if firmware.failure != 0 {
+        findings.push(Finding::FirmwareFailed { failure: firmware.failure });
+    }
+    let eeprom = eeprom.or_else(|| read_eeprom(device, registers, &mut findings));
+    if let Some(address) = address {
+        mac::write(registers, address)?;
+    }
+    let found = mac::read(registers);
+    if !mac::is_unicast(found) {
+        return Err(match presence::is_removed(device, registers) {
+            true => Error::Removed { step: "reading the MAC address (8.2.3.7.8)" },
+            false => Error::NoMacAddress { found },
+        });
+    }
+    Ok((found, BringUp { firmware, eeprom, findings }))
+}
+
+/// Reads the EEPROM. The device has loaded its registers from it, so an error in it is a finding only.
+fn read_eeprom<D: Bus + Clock>(
+    device: &D,
+    registers: Registers<'_, D, Driver<Reset>>,
+    findings: &mut Vec<Finding>,
+) -> Option<Eeprom> {
+    match Eeprom::read(device, registers) {
+        Ok(eeprom) => {
+            if eeprom.checksum != Checksum::Right {
+                findings.push(Finding::EepromChecksum(eeprom.checksum));
+            }
+            Some(eeprom)
+        }
+        Err(cause) => {
+            findings.push(Finding::EepromUnreadable(cause));
+            None
+        }
+    }
 }
 
 /// Masks all interrupts (4.6.3.1). Bit 31 of EIMC is reserved.
@@ -52,12 +93,23 @@ where
     }
 }
 
-/// Resets link and device and waits until that is done (4.6.3.2, 8.2.3.1.1).
+/// Resets device and link and waits until that is done (4.6.3.2, 8.2.3.1.1).
+///
+/// A link that is up and that the firmware needs is not reset: that would cut off a management controller.
 pub(crate) fn global_reset<D: Bus + Clock>(device: &D) -> Result<(), Error> {
     // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. A reset disables
     // all queues.
     let registers: Registers<'_, D, Driver<Unbound>> = unsafe { Registers::assume_permission(device) };
-    registers.ctrl().modify(value!(CTRL { LRST: true, RST: true }));
+    let keep_link = Firmware::read(registers).needs_link() && {
+        // The first read of LINKS still shows a link that was lost earlier.
+        link::status(registers);
+        link::status(registers).is_up()
+    };
+    if keep_link {
+        registers.ctrl().modify(value!(CTRL { RST: true }));
+    } else {
+        registers.ctrl().modify(value!(CTRL { LRST: true, RST: true }));
+    }
     device.wait(RESET_QUIET);
     registers
         .ctrl()
@@ -93,10 +145,6 @@ fn wait_for_eeprom<D: Bus + Clock>(device: &D, registers: Registers<'_, D, Drive
     if !eec.field(EEC::EE_PRES) {
         return Err(Error::NoEeprom);
     }
-    let firmware = registers.fwsm().read();
-    if firmware.field(FWSM::EXT_ERR_IND) != Some(crate::registers::fwsm::EXT_ERR_IND::NoError) {
-        log::warn!("the firmware reports an error: FWSM reads {:#010x} (8.2.3.4.10)", firmware.get());
-    }
     Ok(())
 }
 
@@ -107,12 +155,4 @@ fn wait_for_dma<D: Bus + Clock>(device: &D, registers: Registers<'_, D, Driver<R
         .wait_until(device, DMA_READY, |control| control.field(RDRXCTL::DMAIDONE))
         .in_step("waiting for the DMA engine (4.6.3)")
         .map(|_| ())
-}
-
-/// Returns the MAC address that the EEPROM gave the device (8.2.3.7.8).
-fn mac_address<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> [u8; 6] {
-    let entry = index!(crate::registers::MacAddressEntry, 0);
-    let [a, b, c, d] = (registers.ral(entry).read().field(RAL::RAL) as u32).to_le_bytes();
-    let [e, f] = (registers.rah(entry).read().field(RAH::RAH) as u16).to_le_bytes();
-    [a, b, c, d, e, f]
 }

@@ -13,8 +13,8 @@ use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{QueueDisabled, Reset};
 use crate::registers::{
     CTRL_EXT, DCA_RXCTRL, FCTRL, FTQF, HLREG0, MAXFRS, MFLCN, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA, PFVLVF,
-    PFVLVFB, PacketBuffer, RAH, RDH, RDLEN, RDRXCTL, RETA, RSSRK, RTRUP2TC, RXCSUM, RXCTRL, RXDCTL, RXFECCERR0,
-    RXPBSIZE, Registers, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
+    PFVLVFB, PSRTYPE, PacketBuffer, Pool, RAH, RDH, RDLEN, RDRXCTL, RETA, RFCTL, RSSRK, RTRUP2TC, RXCSUM, RXCTRL,
+    RXDCTL, RXFECCERR0, RXPBSIZE, Registers, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
 };
 use crate::{index, value};
 
@@ -34,6 +34,7 @@ pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
     registers.rxfeccerr0().modify(value!(RXFECCERR0 { ECCFLT_EN: true }));
     set_filters(registers, config.promiscuous, config.multicast);
     set_up_rss(registers, config)?;
+    set_up_parsing(registers, config)?;
     // Both registers must agree on CRC stripping, and their reset values differ.
     registers.hlreg0().modify(value!(HLREG0 { RXCRCSTRP: true }));
     registers.rdrxctl().modify(value!(RDRXCTL { CRCSTRIP: true }));
@@ -89,6 +90,42 @@ fn set_up_rss<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Confi
     set_redirection(registers, &config.initial_rss())
 }
 
+/// Sets what the device recognises in packets, as drivers proven on silicon do.
+///
+/// None of it splits or coalesces packets: SRRCTL and RSCCTL do not ask for that. PSRTYPE is unknown after a reset.
+fn set_up_parsing<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
+    // A write of a register that is unknown after a reset names all fields: TCP and UDP, IPv4 and IPv6, L2, no other.
+    let headers = value!(PSRTYPE {
+        PSR_TYPE0: false,
+        PSR_TYPE1: false,
+        PSR_TYPE2: false,
+        PSR_TYPE3: false,
+        PSR_TYPE4: true,
+        PSR_TYPE5: true,
+        PSR_TYPE6: false,
+        PSR_TYPE7: false,
+        PSR_TYPE8: true,
+        PSR_TYPE9: true,
+        PSR_TYPE10: false,
+        PSR_TYPE11: false,
+        PSR_TYPE12: true,
+        PSR_TYPE13: false,
+        PSR_TYPE14: false,
+        PSR_TYPE15: false,
+        PSR_TYPE16: false,
+        PSR_TYPE17: false,
+        PSR_TYPE18: false
+    });
+    let queue_bits = match config.rx_queues {
+        1 => 0,
+        2..4 => 1,
+        _ => 2,
+    };
+    registers.psrtype(index!(Pool, 0)).write_full(headers.try_with(PSRTYPE::RQPL, queue_bits)?.full()?);
+    registers.rfctl().modify(value!(RFCTL { RSC_DIS: true, NFSW_DIS: true, NFSR_DIS: true }));
+    Ok(())
+}
+
 /// Sets the key and the fields of the hash. Reception must be off: no packet may be hashed with half of a key.
 pub(crate) fn set_hash<H: Bus, P>(registers: Registers<'_, H, P>, rss: &Rss) -> Result<(), Error>
 where
@@ -127,7 +164,8 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.rxpbsize(index!(PacketBuffer, 0)).write(value!(RXPBSIZE { SIZE: PACKET_BUFFER }));
     registers.pfqde().write(value!(PFQDE { QDE: false }));
     registers.rtrup2tc().write(value!(RTRUP2TC {}));
-    registers.mflcn().write(value!(MFLCN {}));
+    // Pause frames are not obeyed. In promiscuous mode they would reach the host.
+    registers.mflcn().write(value!(MFLCN { DPF: true }));
 }
 
 /// Sets the largest frame (8.2.3.22.13).
@@ -159,10 +197,11 @@ pub(crate) unsafe fn enable_queue<D: Bus + Clock>(device: &D, ring: &RxRing, con
             .with(SRRCTL::DROP_EN, config.rx_queues > 1),
     );
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
-    // Bit 12 is 1 after a reset and must be 0: the description fixes it, so every write clears it.
+    // Bit 12 is 1 after a reset and must be 0: the description fixes it, so every write clears it. Relaxed ordering is
+    // 1 too: not all hosts keep the write of a descriptor behind the writes of its data then.
     // SAFETY: the device does not run yet, and the caller has exclusive access. The write only switches a hint off.
     let shared: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
-    shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
+    shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL { RX_DATA_WRITE_RO_EN: false, RX_REP_HEADER_RO_EN: false }));
     registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
     registers
         .rxdctl(queue)

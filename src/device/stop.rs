@@ -1,13 +1,14 @@
 //! Stopping the device: the only source of the proof that memory may be freed.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::clock::Clock;
-use crate::device::Error;
 use crate::device::error::InStep;
 use crate::device::initialise::{global_reset, mask_interrupts};
 use crate::device::presence::Present;
 use crate::device::receive;
+use crate::device::{Error, Finding, requests};
 use crate::mmio::Bus;
 use crate::platform::Platform;
 use crate::queue::Stopped;
@@ -26,8 +27,14 @@ const RECEIVE_SETTLES: Duration = Duration::from_micros(100);
 /// Time limit for requests on the bus: twice the longest completion timeout of the default range.
 const MASTER_STOPS: Duration = Duration::from_millis(80);
 
+/// The time for which the data path runs in loopback before its buffers are flushed, as in drivers proven on silicon.
+const LOOPBACK_SETTLES: Duration = Duration::from_millis(3);
+
 /// Stops the device, whatever its state, and waits until it no longer accesses memory.
-pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
+///
+/// What it dealt with on the way is added to `findings`. A device whose master disable failed is reset here once; the
+/// second reset that it needs is the first step of `initialise`.
+pub(crate) fn quiesce<H: Platform>(platform: &H, findings: &mut Vec<Finding>) -> Result<Stopped, Error> {
     let device = &Present::new(platform);
     // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. All writes here
     // only remove access to memory. During the loopback of `flush_data_path`, reception and bus mastering are off.
@@ -40,12 +47,17 @@ pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
     // counts is the end of all requests on the bus.
     let received = pause_receive(device, registers);
     let queues = disable_queues(device, registers);
-    let master = disable_master(device, registers);
-    master.or_else(|first| {
-        flush_data_path(device, registers);
+    if let Err(first) = disable_master(device, registers) {
+        let start = device.now();
+        let pending = requests::are_pending(platform);
+        flush_data_path(platform, device, registers);
         global_reset(device)?;
-        disable_master(device, registers).map_err(|_| first)
-    })?;
+        disable_master(device, registers).map_err(|_| first)?;
+        if pending == Some(true) && requests::are_pending(platform) == Some(true) {
+            return Err(Error::RequestsPending { waited: device.now().saturating_sub(start) });
+        }
+        findings.push(Finding::MasterDidNotStop { pending });
+    }
     let stopped = received.and(queues);
     if stopped.is_err() {
         // Only a reset recovers a queue that hangs. The error is returned all the same, and the next `reset` of the
@@ -110,9 +122,11 @@ fn disable_master<D: Bus + Clock>(device: &D, registers: UnboundRegisters<'_, D>
 }
 
 /// Empties a data path that is stuck (5.2.5.3.2, specification update clarification 9). A reset follows, twice.
-fn flush_data_path<D: Bus + Clock>(device: &D, registers: UnboundRegisters<'_, D>) {
+fn flush_data_path<D: Bus + Clock>(platform: &impl Platform, device: &D, registers: UnboundRegisters<'_, D>) {
     registers.hlreg0().modify(value!(HLREG0 { LPBK: true }));
     registers.rxctrl().modify(value!(RXCTRL { RXEN: false }));
+    device.wait(LOOPBACK_SETTLES);
+    requests::are_pending(platform);
     registers.gcr_ext().modify(value!(GCR_EXT { BUFFERS_CLEAR_FUNC: true }));
     device.wait(Duration::from_micros(20));
     registers.hlreg0().modify(value!(HLREG0 { LPBK: false }));

@@ -11,8 +11,8 @@ use crate::queue::TxRing;
 use crate::register::Driver;
 use crate::registers::permission::{ArbiterDisabled, QueueDisabled, Reset};
 use crate::registers::{
-    DMATXCTL, DTXMXSZRQ, HLREG0, MTQC, PacketBuffer, RTTDCS, RTTDT1C, Registers, TDH, TDLEN, TXDCTL, TXPBSIZE,
-    TXPBTHRESH, TxQueue, Windows,
+    DCA_TXCTRL, DMATXCTL, DTXMXSZRQ, HLREG0, MTQC, PacketBuffer, RTTBCNRC, RTTDCS, RTTDT1C, Registers, TDH, TDLEN,
+    TXDCTL, TXPBSIZE, TXPBTHRESH, TxQueue, Windows,
 };
 use crate::{index, value};
 
@@ -33,7 +33,9 @@ pub(crate) fn initialise<D: Bus>(device: &D, config: &Config) -> Result<(), Erro
         |arbiter| arbiter.mtqc().write(value!(MTQC {})),
         |registers| {
             set_up_packet_buffers(registers, config)?;
-            remove_credits(device)
+            remove_limits(device)?;
+            order_write_backs(registers, config);
+            Ok(())
         },
     )
 }
@@ -70,15 +72,24 @@ fn set_up_packet_buffers<D: Bus>(registers: Registers<'_, D, Driver<Reset>>, con
     Ok(())
 }
 
-/// Clears the credits of all queues, which are undefined after a reset (4.6.11.3.4).
-fn remove_credits<D: Bus>(device: &D) -> Result<(), Error> {
+/// Clears the credits of all queues, which are undefined after a reset (4.6.11.3.4), and their rate limits.
+fn remove_limits<D: Bus>(device: &D) -> Result<(), Error> {
     // SAFETY: `initialise` calls this before any queue is enabled, on a device to which `start` has exclusive access. So
     // nothing else has its windows.
     let mut windows: Windows<'_, D, Driver<Reset>> = unsafe { Windows::assume_permission(device) };
     for queue in TxQueue::all() {
-        windows.transmit_queue.select(queue).rttdt1c().write_full(value!(RTTDT1C { CRQ: 0 }).full()?);
+        let window = windows.transmit_queue.select(queue);
+        window.rttdt1c().write_full(value!(RTTDT1C { CRQ: 0 }).full()?);
+        window.rttbcnrc().write_full(value!(RTTBCNRC { RF_DEC: 0, RF_INT: 0, RS_ENA: false }).full()?);
     }
     Ok(())
+}
+
+/// Keeps the write-backs of each queue in order. Relaxed ordering is on after a reset.
+fn order_write_backs<D: Bus>(registers: Registers<'_, D, Driver<Reset>>, config: &Config) {
+    for queue in TxQueue::all().take(config.tx_queues) {
+        registers.dca_txctrl(queue).modify(value!(DCA_TXCTRL { TX_DESC_WB_RO_EN: false }));
+    }
 }
 
 /// Sets up the queue of `ring`, starts transmission if it is the first, and enables the queue (4.6.8).
@@ -101,6 +112,7 @@ pub(crate) unsafe fn enable_queue<D: Bus + Clock>(device: &D, ring: &TxRing, con
         .try_with(TXDCTL::PTHRESH, u64::from(fewer_than))?
         .try_with(TXDCTL::HTHRESH, u64::from(at_least))?;
     registers.txdctl(queue).modify(thresholds);
+    // On silicon TE also sets TXDCTL.ENABLE of queue 0, which `start` sets up first, so its ring is complete by now.
     // SAFETY: the device is being started. Only the driver has enabled queues, so transmission accesses only its rings.
     let shared: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
     if !shared.dmatxctl().read().field(DMATXCTL::TE) {

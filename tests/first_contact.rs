@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use common::{Recorder, assert_clean, assert_clean_but, assert_works, at, mac, peek, recorded, reset, run};
 use ixgbe::clock::Clock;
-use ixgbe::device::{Checksum, Config, ConfigError, Device, Error, Finding, FirmwareMode, LinkMode, Reset, Running};
+use ixgbe::device::{Checksum, Config, ConfigError, Device, Error, Finding, FirmwareMode, LinkMode, Reset};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::Offset;
+use ixgbe::platform::{AnyPlatform, Platform};
 use ixgbe::registers::RegisterSpace;
 use ixgbe::runtime::bus::Bus;
 use ixgbe::trace::{RegisterAccess, Traced};
@@ -20,7 +21,7 @@ use ixgbe_sim::{Fault, Port, PortConfig, PortPlatform, Rule};
 
 /// Starts the device, checks that traffic passes, and stops it.
 #[track_caller]
-fn assert_runs(device: Device<Reset, PortPlatform>, port: &Port, recorder: &Recorder) -> Device<Reset, PortPlatform> {
+fn assert_runs<H: Platform>(device: Device<Reset, H>, port: &Port, recorder: &Recorder) -> Device<Reset, H> {
     let mut nic = run(device);
     assert_works(&mut nic, port, recorder);
     nic.stop().expect("the device stops")
@@ -149,9 +150,7 @@ fn smbi_of_a_killed_driver_is_taken_by_force() {
     });
     let device = Device::new(platform).reset(&Config::new()).unwrap();
     assert_eq!(device.bring_up().findings, [Finding::SmbiLeftBehind]);
-    let mut nic = run(device);
-    assert_works(&mut nic, &port, &recorder);
-    drop(nic);
+    assert_runs(device, &port, &recorder);
     assert_clean(&port);
 }
 
@@ -174,8 +173,7 @@ fn a_link_that_the_firmware_holds_is_left_alone() {
         let device = reset(&port, &Config::new().link(link));
         assert!(device.bring_up().firmware.holds_link);
         assert_eq!(device.bring_up().findings, [Finding::LinkHeldByFirmware]);
-        let device = device.wait_for_link(Duration::ZERO).expect("the link was not touched").start().unwrap();
-        let mut nic: Device<Running, _> = device;
+        let mut nic = device.wait_for_link(Duration::ZERO).expect("the link was not touched").start().unwrap();
         assert_works(&mut nic, &port, &recorder);
         nic.stop().unwrap();
         assert_clean(&port);
@@ -416,7 +414,8 @@ fn requests_that_stay_pending_are_flushed() {
 #[test]
 fn requests_that_stay_pending_at_the_stop_are_flushed() {
     let (port, recorder) = recorded(0);
-    let mut nic = run(reset(&port, &Config::new()));
+    let platform = AnyPlatform::new(port.claim().unwrap());
+    let mut nic = run(Device::new(platform).reset(&Config::new()).unwrap());
     assert_works(&mut nic, &port, &recorder);
     port.inject(Fault::RequestsPending);
     let start = port.now();

@@ -547,10 +547,13 @@ fn a_removed_device_is_told_in_time() {
 /// The value of [`Meddler::status`] for a platform without access to the configuration space.
 const NO_CONFIG: u64 = u64::MAX;
 
+/// The answer to a read of the register at an offset.
+type Answer = Box<dyn Fn(&Port, Offset) -> u32 + Send + Sync>;
+
 /// A port whose answers, and whose PCIe device status, the test chooses.
 struct Meddler {
     platform: PortPlatform,
-    answer: Box<dyn Fn(&Port, Offset) -> u32 + Send + Sync>,
+    answer: Answer,
     status: Arc<AtomicU64>,
 }
 

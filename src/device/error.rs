@@ -85,7 +85,7 @@ impl fmt::Display for Error {
             ),
             Self::RequestsPending { waited } => write!(
                 f,
-                "requests of the device are still pending on the bus {waited:?} after it was told to stop, and a reset \
+                "requests of the device are still pending on the bus {waited:?} after the driver asked it to stop, and a reset \
                  did not end them (Transactions Pending in the PCIe device status): power-cycle the machine"
             ),
             Self::NoLink { waited } => {

@@ -20,6 +20,8 @@
 //!   Nothing is received. Packets can still be posted, but are not sent.
 //! - After a reset from outside, the queues stop. [`Device::stop`] initialises the device again.
 //!
+//! [`BringUp`] has what a reset read of the card, and what it found out of order and dealt with.
+//!
 //! Reading order: `unbound` (reset), `initialise`, `link`, `running` (start, stop) with `receive` and `transmit`, then
 //! `stop`, the only source of the proof that memory may be freed.
 

@@ -8,6 +8,22 @@ use crate::platform::Platform;
 use crate::register::TimedOut;
 
 /// The card, as the last reset or stop of the device read it.
+///
+/// ```
+/// use ixgbe::device::{Config, Device};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let port = ixgbe_sim::Port::new(Default::default());
+/// let nic = Device::new(port.claim()?).reset(&Config::new())?;
+/// let card = nic.bring_up();
+/// println!("{}, {:?}", card.firmware, card.eeprom);
+/// for finding in &card.findings {
+///     println!("{finding}");
+/// }
+/// # assert_eq!(card.findings, []);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BringUp {

@@ -90,6 +90,15 @@ pub unsafe trait Dma {
     ///
     /// [`DmaError::NotMappable`].
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError>;
+
+    /// Reads the 16 bits at `offset` of the PCI configuration space of the device, which a read never changes.
+    ///
+    /// Returns `None` if the platform has no access to it, as by default. If it has, a device that does not stop is asked
+    /// there too whether its requests are pending. The driver then keeps memory longer, never shorter.
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        _ = offset;
+        None
+    }
 }
 
 /// Memory that can be mapped for devices. Dropping it frees it.

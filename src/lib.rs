@@ -107,6 +107,9 @@
 //! No function panics, waits without a limit, or prints. Warnings go to the `log` crate.
 //! [`device::Error`] names the step that failed and its section in the datasheet. `linux::Error` names the remedy.
 //!
+//! What a reset finds out of order and deals with is a [`Finding`](device::Finding) in
+//! [`bring_up`](device::Device::bring_up), with a text for the operator.
+//!
 //! A removed device reads as all ones. Calls that need an answer from it return
 //! [`Error::Removed`](device::Error::Removed), and its link reads as down.
 //!

@@ -91,6 +91,10 @@ unsafe impl Dma for AnyPlatform {
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.0.map(memory)
     }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        self.0.read_config(offset)
+    }
 }
 
 // SAFETY: both calls go to the clock of the platform inside.

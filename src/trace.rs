@@ -32,4 +32,8 @@ unsafe impl<H: Dma, F> Dma for Traced<H, F> {
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.bus().map(memory)
     }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        self.bus().read_config(offset)
+    }
 }

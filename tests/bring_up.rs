@@ -166,6 +166,14 @@ fn turns(steps: &[Step], period: usize) -> usize {
 fn render(steps: &[Step]) -> String {
     let (mut text, mut rest) = (String::new(), steps);
     while let Some(first) = rest.first() {
+        // The words of the EEPROM are read one by one, and some are polled for.
+        let eeprom = rest.iter().take_while(|step| step.name == "EERD");
+        let words = eeprom.clone().filter(|step| step.kind != Kind::Read).count();
+        if words > 1 {
+            _ = writeln!(text, "{words} words of the EEPROM are read through EERD");
+            rest = &rest[eeprom.count()..];
+            continue;
+        }
         let best = (1..=12).map(|period| (period, turns(rest, period))).max_by_key(|(period, turns)| {
             // What a loop saves; the shorter one of equals.
             ((turns - 1) * period, usize::MAX - period)

@@ -69,21 +69,36 @@ fn links_have_a_target() {
     assert!(found > 100, "the pages are not read as they are written: {found} links");
 }
 
+/// The variants of the enum that `head` begins in the file `source`.
+fn variants(source: &str, head: &str) -> Vec<String> {
+    let source = fs::read_to_string(root().join(source)).unwrap();
+    let (_, variants) = source.split_once(head).unwrap();
+    let (variants, _) = variants.split_once("\n}").unwrap();
+    let variants = variants.lines().filter_map(|line| line.strip_prefix("    "));
+    let variants = variants.filter(|line| line.starts_with(char::is_uppercase));
+    variants.map(|line| line.split(|letter: char| !letter.is_alphanumeric()).next().unwrap().to_owned()).collect()
+}
+
+/// The names in the first column of the table under a head that begins with `head`, in docs/hardware.md.
+fn rows(head: &str) -> Vec<String> {
+    let page = fs::read_to_string(root().join("docs/hardware.md")).unwrap();
+    let table = page.lines().skip_while(|line| !line.starts_with(head)).take_while(|line| line.starts_with('|'));
+    let names = table.filter_map(|line| Some(line.strip_prefix("| `")?.split(" | ").next()?.to_owned()));
+    names.flat_map(|names| names.split(", ").map(|name| name.replace('`', "")).collect::<Vec<_>>()).collect()
+}
+
 #[test]
 fn every_error_of_the_linux_back_ends_has_a_row() {
-    let source = fs::read_to_string(root().join("src/linux/error.rs")).unwrap();
-    let page = fs::read_to_string(root().join("docs/hardware.md")).unwrap();
-    let (_, variants) = source.split_once("pub enum Error {\n").unwrap();
-    let (variants, _) = variants.split_once("\n}").unwrap();
-    let variants = variants
-        .lines()
-        .filter_map(|line| line.strip_prefix("    ").filter(|line| line.starts_with(char::is_uppercase)));
-    let variants: Vec<_> =
-        variants.map(|line| line.split(|letter: char| !letter.is_alphanumeric()).next().unwrap()).collect();
-    let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let variants = variants("src/linux/error.rs", "pub enum Error {\n");
     assert!(variants.len() > 20, "the enum is not read as it is written: {variants:?}");
-    assert_eq!(
-        rows, variants,
-        "docs/hardware.md has other rows than the variants of linux::Error, or in another order"
-    );
+    let rows = rows("| variant |");
+    assert_eq!(rows, variants, "docs/hardware.md has other rows than linux::Error has variants, or in another order");
+}
+
+#[test]
+fn every_finding_of_a_reset_has_a_row() {
+    let variants = variants("src/device/bring_up.rs", "pub enum Finding {\n");
+    assert!(variants.len() > 5, "the enum is not read as it is written: {variants:?}");
+    let rows = rows("| finding |");
+    assert_eq!(rows, variants, "docs/hardware.md has other rows than Finding has variants, or in another order");
 }

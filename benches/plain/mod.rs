@@ -26,6 +26,7 @@ mod register {
     pub const RDRXCTL: usize = 0x02F00;
     pub const SECRXSTAT: usize = 0x08D04;
     pub const LINKS: usize = 0x042A4;
+    pub const RAL: usize = 0x0A200;
     pub const RDBAL: usize = 0x01000;
     pub const RDBAH: usize = 0x01004;
     pub const RDLEN: usize = 0x01008;
@@ -116,6 +117,7 @@ impl Plain {
         player.register(register::RDRXCTL).store(1 << 3, Ordering::Relaxed); // DMAIDONE
         player.register(register::SECRXSTAT).store(1, Ordering::Relaxed); // SECRX_RDY
         player.register(register::LINKS).store(1 << 30 | 3 << 28, Ordering::Relaxed); // up, 10 Gbit/s
+        player.register(register::RAL).store(2, Ordering::Relaxed); // 02:00:00:00:00:00
         let domain = Domain(DOMAINS.fetch_add(1, Ordering::Relaxed));
         (Self { bar, memory, addresses, domain, now: AtomicU64::new(0) }, player)
     }

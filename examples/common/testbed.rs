@@ -129,6 +129,9 @@ impl Testbed {
         let mut nics = Vec::new();
         for platform in self.platforms.drain(..) {
             let nic = Device::new(platform).reset(config)?;
+            for finding in &nic.bring_up().findings {
+                eprintln!("note: {finding}");
+            }
             let nic = nic.wait_for_link(Duration::from_secs(10))?;
             nics.push(nic.start()?);
         }

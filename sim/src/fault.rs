@@ -66,6 +66,29 @@ pub enum Fault {
     SemaphoreTimeout,
     /// The firmware permanently holds all of SW_FW_SYNC.
     FirmwareHoldsResources,
+    /// These bits of SW_FW_SYNC are set at the injection, as a killed owner leaves them: bits 4:0 are software's, bits
+    /// 9:5 the firmware's. A reset does not clear them; software can. (Drivers proven on silicon clear such bits.)
+    SemaphoresLeftBehind(u16),
+    /// The firmware forbids changes of the link: MMNGC.MNG_VETO is 1 (8.2.3.22.25).
+    FirmwareVeto,
+    /// The firmware receives packets on this port, for a management controller: FWSM.FW_MODE is 2, MANC.RCV_TCO_EN is 1.
+    FirmwareManages,
+    /// The EEPROM sets AUTOC2 bits 30:28, with which the link stays down. (Drivers proven on silicon clear them.)
+    LinkDisabledByEeprom,
+    /// The word of the EEPROM at an address reads as another.
+    EepromWord {
+        /// The address.
+        address: u16,
+        /// What it reads as.
+        word: u16,
+    },
+    /// Requests of the device stay pending, until its data path is flushed and it is reset (5.2.5.3.2, specification
+    /// update clarification 9). Until then STATUS.PCIE_MASTER_ENABLE_STATUS stays 1, and so does Transactions Pending.
+    RequestsPending,
+    /// DMATXCTL.TE also sets TXDCTL.ENABLE of queue 0, as later revisions of the datasheet say.
+    TransmitEnablesQueue0,
+    /// The next read of a register returns all ones. It clears itself.
+    ReadsOnesOnce,
     /// Memory allocation fails.
     OutOfMemory,
     /// Mapping memory for the device fails.
@@ -95,6 +118,12 @@ const NAMED: &[Fault] = &[
     Fault::TxSegmentsWrong,
     Fault::SemaphoreTimeout,
     Fault::FirmwareHoldsResources,
+    Fault::FirmwareVeto,
+    Fault::FirmwareManages,
+    Fault::LinkDisabledByEeprom,
+    Fault::RequestsPending,
+    Fault::TransmitEnablesQueue0,
+    Fault::ReadsOnesOnce,
     Fault::InterruptsLost,
 ];
 
@@ -136,6 +165,14 @@ impl Faults {
     #[inline]
     pub(crate) fn has(&self, fault: Fault) -> bool {
         self.on.contains(&fault)
+    }
+
+    /// Returns what the word of the EEPROM at `address` reads as, if a fault changes it.
+    pub(crate) fn eeprom_word(&self, address: u16) -> Option<u16> {
+        self.on.iter().find_map(|fault| match fault {
+            Fault::EepromWord { address: at, word } if *at == address => Some(*word),
+            _ => None,
+        })
     }
 
     pub(crate) fn rx_length(&self) -> Option<u16> {

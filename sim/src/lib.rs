@@ -82,7 +82,7 @@
 //!   stamps.
 //! - Flow Director: perfect filters, masks, reports, long lists and collisions in its table (FDIRErr). A match is
 //!   reported (FLM).
-//! - The device: wake-up and manageability.
+//! - The device: wake-up, and manageability beyond the bits that show it.
 //! - The wire: all errors but a wrong CRC and a wrong length.
 //!
 //! The model records the use of these features as [`Rule::NotModelled`] if it would change the outcome.
@@ -91,6 +91,7 @@ mod board;
 mod chip;
 mod counters;
 mod fault;
+mod firmware;
 mod frame;
 mod interrupts;
 mod iommu;

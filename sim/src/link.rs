@@ -18,6 +18,8 @@ const AUTOC_LMS: u32 = 7 << 13;
 const AUTOC_LMS_10G_SERIAL: u32 = 3 << 13;
 const AUTOC2: u32 = 0x042A8;
 const AUTOC2_SERIAL_SFI: u32 = 2 << 16;
+/// Bits of AUTOC2 that keep the link down, as drivers proven on silicon know them.
+const AUTOC2_LINK_DISABLE: u32 = 7 << 28;
 const LINKS: u32 = 0x042A4;
 const ANLP1: u32 = 0x042B0;
 /// ANLP1.ANAS: the state of the negotiation's state machine.
@@ -120,7 +122,8 @@ impl Link {
             // 10G parallel without negotiation, KX4/KX/KR with it.
             mode => matches!(mode >> 13, 1 | 4 | 6 | 7),
         };
-        mode && self.connected && self.wire.as_ref().is_some_and(|wire| wire.carrier())
+        let enabled = registers.get(AUTOC2) & AUTOC2_LINK_DISABLE == 0;
+        mode && enabled && self.connected && self.wire.as_ref().is_some_and(|wire| wire.carrier())
     }
 
     /// Ends link training.
@@ -170,11 +173,11 @@ impl Link {
     }
 }
 
-/// Sets the mode of a card with an SFP+ cage, as its EEPROM does.
-pub(crate) fn load_mode(registers: &mut RegisterFile) {
+/// Sets the mode of a card with an SFP+ cage, as its EEPROM does. `disabled` is `true` if the EEPROM disables the link.
+pub(crate) fn load_mode(disabled: bool, registers: &mut RegisterFile) {
     let autoc = registers.get(AUTOC) & !AUTOC_LMS;
     registers.set(AUTOC, autoc | AUTOC_LMS_10G_SERIAL);
-    registers.set(AUTOC2, AUTOC2_SERIAL_SFI);
+    registers.set(AUTOC2, AUTOC2_SERIAL_SFI | if disabled { AUTOC2_LINK_DISABLE } else { 0 });
 }
 
 /// Ends the restart of the negotiation: the state machine has accepted AUTOC's new mode.

@@ -12,11 +12,13 @@ use ixgbe::mmio::Offset;
 use ixgbe::registers::RegisterSpace;
 use ixgbe::runtime::bus::Bus;
 
+use crate::board::pci;
 use crate::chip::Chip;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::iommu::{self, Iommu};
 use crate::registers::offsets;
+use crate::semaphores;
 use crate::violation::Violation;
 use crate::wire::Wire;
 use crate::wire::cable::{self, CableEnd};
@@ -221,7 +223,9 @@ impl Port {
 
     /// Activates a fault.
     pub fn inject(&self, fault: Fault) {
-        self.chip().common.faults.inject(fault);
+        let mut chip = self.chip();
+        chip.common.faults.inject(fault);
+        semaphores::inject(fault, &mut chip.common);
     }
 
     /// Deactivates a fault. The events that it held up proceed.
@@ -378,6 +382,10 @@ unsafe impl Dma for Port {
         }
         self.shared.iommu.map(memory)
     }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        pci::config_word(offset, &self.chip().common.faults)
+    }
 }
 
 // SAFETY: all calls are forwarded to the port.
@@ -392,6 +400,10 @@ unsafe impl Dma for PortPlatform {
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.port.map(memory)
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        self.port.read_config(offset)
     }
 }
 

@@ -23,6 +23,13 @@ pub(crate) fn read(at: u32, value: u32, faults: &Faults) -> u32 {
     }
 }
 
+/// Sets the semaphores that a fault left behind.
+pub(crate) fn inject(fault: Fault, common: &mut Common) {
+    if let Fault::SemaphoresLeftBehind(bits) = fault {
+        common.registers.set_bits(SW_FW_SYNC, u32::from(bits), true);
+    }
+}
+
 /// Checks that software holds the semaphores when it writes SW_FW_SYNC.
 pub(crate) fn check_write(at: u32, old: u32, new: u32, common: &mut Common) {
     let both = SWSM_SMBI | SWSM_SWESMBI;

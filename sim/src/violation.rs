@@ -55,6 +55,9 @@ rules! {
     ResetWithoutMasterDisable: Warning, "5.2.5.3.2", "A reset was started while STATUS says that the device may still be a bus master";
     EepromNotAwaited: Error, "4.6.3", "A register was configured before EEC.AUTO_RD was seen as 1 after the reset";
     DmaInitNotAwaited: Error, "4.6.3", "Reception was enabled before RDRXCTL.DMAIDONE was seen as 1 after the reset";
+    DataPathNotFlushed: Error, "5.2.5.3.2", "After a master disable that failed, the data path was not flushed before the reset, or the second reset is missing";
+    LinkChangedUnderVeto: Warning, "8.2.3.22.25", "AUTOC or AUTOC2 was written while MMNGC.MNG_VETO is 1";
+    ManagedLinkReset: Warning, "", "CTRL.LRST reset a link that is up and that the firmware uses";
     SemaphoreNotHeld: Warning, "10.5.4", "SW_FW_SYNC was written without holding SWSM.SMBI and SWSM.SWESMBI";
     RingBaseMisaligned: Error, "8.2.3.8.1", "A ring's base is not a multiple of 128 bytes";
     RingLengthInvalid: Error, "8.2.3.8.3", "A ring's length is 0 or not a multiple of 128 bytes";

@@ -99,7 +99,7 @@ fn a_missing_and_a_corrupt_eeprom() {
             assert!(driver.until(EERD, 2, 2));
             (driver.read(EERD) >> 16) as u16
         };
-        (0..0x40).fold(0_u16, |sum, word| sum.wrapping_add(read(word)))
+        (0..0x40).chain(0x141..0x144).fold(0_u16, |sum, word| sum.wrapping_add(read(word)))
     };
     driver.reset();
     assert_eq!(sum(&driver), 0xBABA);
@@ -129,6 +129,133 @@ fn semaphores_are_taken_by_reading_and_may_be_held_by_others() {
     driver.port.clear(Fault::SemaphoreTimeout);
     driver.port.inject(Fault::FirmwareHoldsResources);
     assert_eq!(driver.read(SW_FW_SYNC) >> 5 & 0x1F, 0x1F);
+    driver.clean();
+}
+
+/// A reset does not free what a killed owner held; software can.
+#[test]
+fn semaphores_that_were_left_behind_outlast_a_reset() {
+    let driver = configured();
+    driver.port.inject(Fault::SemaphoresLeftBehind(1 << 3 | 1 << 8));
+    driver.reset();
+    driver.port.reset_function();
+    assert_eq!(driver.read(SW_FW_SYNC), 1 << 3 | 1 << 8);
+    driver.read(SWSM);
+    driver.set(SWSM, 2);
+    driver.write(SW_FW_SYNC, 0);
+    assert_eq!(driver.read(SW_FW_SYNC), 0);
+    driver.clean();
+}
+
+#[test]
+fn firmware_shows_in_its_registers() {
+    let driver = configured();
+    let (manc, factps, mmngc) = (0x5820, 0x10150, 0x42D0);
+    let shown = |driver: &Driver| {
+        [driver.read(FWSM) >> 1 & 7, driver.read(manc) >> 17 & 1, driver.read(factps) >> 29 & 1, driver.read(mmngc) & 1]
+    };
+    assert_eq!(shown(&driver), [0, 0, 0, 0]);
+    driver.port.inject(Fault::FirmwareManages);
+    assert_eq!(shown(&driver), [2, 1, 0, 0]);
+    driver.port.inject(Fault::FirmwareVeto);
+    assert_eq!(shown(&driver), [2, 1, 0, 1]);
+    driver.port.clear(Fault::FirmwareManages);
+    driver.port.clear(Fault::FirmwareVeto);
+    assert_eq!(shown(&driver), [0, 0, 0, 0]);
+    driver.clean();
+}
+
+/// The bits of AUTOC2 keep the link down until software clears them all.
+#[test]
+fn the_eeprom_disables_the_link() {
+    const AUTOC2: u32 = 0x42A8;
+    let driver = configured();
+    driver.port.inject(Fault::LinkDisabledByEeprom);
+    driver.reset();
+    for cleared in [1 << 28, 1 << 29, 1 << 30] {
+        driver.port.wait(std::time::Duration::from_millis(100));
+        assert_eq!(driver.read(LINKS) >> 30 & 1, 0);
+        driver.clear(AUTOC2, cleared);
+    }
+    driver.wait_for_link();
+}
+
+#[test]
+fn words_of_the_eeprom_read_as_others() {
+    let driver = configured();
+    let read = |word: u32| {
+        driver.write(EERD, word << 2 | 1);
+        assert!(driver.until(EERD, 2, 2));
+        driver.read(EERD) >> 16
+    };
+    assert_eq!(read(0x15), 0x8259);
+    driver.port.inject(Fault::EepromWord { address: 0x15, word: 0x1234 });
+    assert_eq!((read(0x15), read(0x16)), (0x1234, 0x9001));
+    driver.port.clear(Fault::EepromWord { address: 0, word: 0 });
+    assert_eq!(read(0x15), 0x8259);
+    driver.clean();
+}
+
+/// The way out of requests that stay pending: loopback for 3 ms with reception off, flush, and two resets.
+#[test]
+fn pending_requests_end_with_a_flush_and_two_resets() {
+    const GCR_EXT: u32 = 0x11050;
+    // How long the loopback lasts, the number of resets, and whether a rule is broken.
+    for (settles, resets, broken) in [(3_000, 2, false), (2_000, 2, true), (0, 2, true), (3_000, 1, true)] {
+        let mut driver = configured();
+        driver.port.inject(Fault::RequestsPending);
+        assert!(!driver.master_disable());
+        assert_eq!(driver.port.read_config(0xAA), Some(1 << 5));
+        driver.set(HLREG0, 1 << 15);
+        driver.wait_us(settles);
+        driver.set(GCR_EXT, 1 << 30);
+        driver.wait_us(20);
+        driver.clear(HLREG0, 1 << 15);
+        driver.clear(GCR_EXT, 1 << 30);
+        for _ in 0..resets {
+            driver.set(CTRL, 1 << 26 | 1 << 3);
+            driver.wait_us(50_000);
+        }
+        driver.read(EEC);
+        driver.read(RDRXCTL);
+        driver.configure();
+        driver.add_rx(0, 64);
+        driver.start_receive();
+        let rules = driver.broken();
+        assert_eq!(rules.contains(&ixgbe_sim::Rule::DataPathNotFlushed), broken, "{settles} us, {resets}: {rules:?}");
+        if settles == 3_000 {
+            assert_eq!(driver.port.read_config(0xAA), Some(0));
+        }
+    }
+}
+
+#[test]
+fn transmission_enables_queue_0() {
+    for fault in [false, true] {
+        let mut driver = configured();
+        if fault {
+            driver.port.inject(Fault::TransmitEnablesQueue0);
+        }
+        let ring = TestRing::new(&driver.port, 64, 2048);
+        driver.prepare_tx(0, &ring);
+        driver.tx.push((0, ring));
+        driver.start_transmit_dma();
+        assert_eq!(driver.until(tx(0, 0x28), ENABLE, ENABLE), fault);
+        driver.clean();
+    }
+    // Without a ring it is an error.
+    let driver = configured();
+    driver.port.inject(Fault::TransmitEnablesQueue0);
+    driver.start_transmit_dma();
+    assert_eq!(driver.broken(), [ixgbe_sim::Rule::RingLengthInvalid]);
+}
+
+#[test]
+fn one_read_returns_all_ones() {
+    let driver = configured();
+    driver.port.inject(Fault::ReadsOnesOnce);
+    assert_eq!(driver.read(STATUS), u32::MAX);
+    assert_ne!(driver.read(STATUS), u32::MAX);
     driver.clean();
 }
 

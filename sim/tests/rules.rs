@@ -109,6 +109,21 @@ const CASES: &[Case] = &[
         d.add_rx(0, 64);
         d.start_receive();
     }),
+    configured(Rule::DataPathNotFlushed, |d| {
+        d.port.inject(Fault::RequestsPending);
+        d.set(CTRL, 1 << 2);
+        d.set(CTRL, 1 << 26);
+    }),
+    configured(Rule::LinkChangedUnderVeto, |d| {
+        d.port.inject(Fault::FirmwareVeto);
+        d.set(AUTOC, 1 << 12);
+    }),
+    configured(Rule::ManagedLinkReset, |d| {
+        d.port.inject(Fault::FirmwareManages);
+        d.wait_for_link();
+        d.master_disable();
+        d.set(CTRL, 1 << 3);
+    }),
     running(Rule::SemaphoreNotHeld, |d| d.write(SW_FW_SYNC, 1)),
     configured(Rule::RingBaseMisaligned, |d| {
         let ring = TestRing::new(&d.port, 128, 2048);

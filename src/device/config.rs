@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::device::Rss;
+use crate::device::mac::{MacAddress, is_unicast};
 use crate::pool::{BUFFER_SIZE_STEP, MAX_BUFFER_SIZE};
 use crate::queue::LongFrames;
 
@@ -43,6 +44,7 @@ pub struct Config {
     pub(crate) rss: Option<Rss>,
     pub(crate) tx_prefetch: (u8, u8),
     pub(crate) link: LinkMode,
+    pub(crate) mac: Option<[u8; 6]>,
 }
 
 /// Link configuration (datasheet 4.6.4).
@@ -108,6 +110,11 @@ pub enum ConfigError {
     },
     /// [`start_with`](crate::device::Device::start_with) got no pool.
     NoPool,
+    /// The address of [`Config::mac`] is a group address or zero.
+    Mac {
+        /// The address requested.
+        address: [u8; 6],
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -151,6 +158,9 @@ impl fmt::Display for ConfigError {
                 write!(f, "a pool of {len} buffers is too small: the receive ring needs {needed}")
             }
             Self::NoPool => f.write_str("no buffer pool: Device::start_with needs at least one"),
+            Self::Mac { address } => {
+                write!(f, "invalid MAC address {}: it must be a unicast address other than zero", MacAddress(address))
+            }
         }
     }
 }
@@ -176,6 +186,7 @@ impl Config {
             rss: None,
             tx_prefetch: (36, 8),
             link: LinkMode::Eeprom,
+            mac: None,
         }
     }
 
@@ -271,6 +282,12 @@ impl Config {
         self
     }
 
+    /// Sets the MAC address, in place of the EEPROM's: for a card whose EEPROM has none, or to choose another.
+    pub const fn mac(mut self, address: [u8; 6]) -> Self {
+        self.mac = Some(address);
+        self
+    }
+
     /// Returns the size of a receive buffer in bytes.
     pub(crate) fn buffer_bytes(&self) -> usize {
         // The CRC is stripped, but there may be a VLAN tag of the same length: so the frame's length is enough.
@@ -307,6 +324,9 @@ impl Config {
         let (fewer_than, at_least) = self.tx_prefetch;
         if fewer_than.max(at_least) > MAX_PREFETCH || (fewer_than > 0 && at_least == 0) {
             return Err(ConfigError::TxPrefetch { fewer_than, at_least });
+        }
+        if let Some(address) = self.mac.filter(|address| !is_unicast(*address)) {
+            return Err(ConfigError::Mac { address });
         }
         for len in [self.rx_len, self.tx_len] {
             if !RING_LENS.contains(&len) || !len.is_power_of_two() {

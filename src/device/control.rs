@@ -2,16 +2,15 @@
 
 use alloc::sync::Arc;
 
-use crate::device::{Config, Error, Rss, Running, Statistics, link, receive};
+use crate::device::mac::{self, is_unicast};
+use crate::device::{BringUp, Config, Error, Rss, Running, Statistics, link, receive};
 use crate::field::Value;
-use crate::index;
 use crate::platform::Platform;
 use crate::port::LinkStatus;
 use crate::queue::DropCounters;
 use crate::register::{Driver, Exclusive};
 use crate::registers::permission::ReceivePaused;
-use crate::registers::{MacAddressEntry, RAH, RAL, RXCTRL, Registers, Windows};
-use crate::value;
+use crate::registers::{RXCTRL, Registers, Windows};
 
 /// A handle of the running device without its queues, which other threads may use meanwhile.
 #[derive(Debug)]
@@ -22,6 +21,7 @@ pub struct Control<'a, H> {
     pub(crate) config: &'a Config,
     pub(crate) mac: &'a mut [u8; 6],
     pub(crate) rss: &'a mut Rss,
+    pub(crate) bring_up: &'a BringUp,
 }
 
 /// A guard that switches reception on again when a pause ends, also by a panic.
@@ -113,17 +113,10 @@ impl<'a, H: Platform> Control<'a, H> {
     /// [`Error::NotUnicast`] if it is a group address or zero.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.set_mac.md")))]
     pub fn set_mac(&mut self, mac: [u8; 6]) -> Result<(), Error> {
-        if mac[0] & 1 != 0 || mac == [0; 6] {
+        if !is_unicast(mac) {
             return Err(Error::NotUnicast(mac));
         }
-        let (registers, entry) = (self.registers_mut(), index!(MacAddressEntry, 0));
-        let [a, b, c, d, e, f] = mac;
-        let low = Value::EMPTY.try_with(RAL::RAL, u64::from(u32::from_le_bytes([a, b, c, d])))?;
-        let high = value!(RAH { AV: true }).try_with(RAH::RAH, u64::from(u16::from_le_bytes([e, f])))?;
-        // The entry is invalid in between. Otherwise the device would receive frames for a mixture of both addresses.
-        registers.rah(entry).modify(value!(RAH { AV: false }));
-        registers.ral(entry).write_full(low.full()?);
-        registers.rah(entry).modify(high);
+        mac::write(self.registers_mut(), mac)?;
         *self.mac = mac;
         Ok(())
     }

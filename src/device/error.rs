@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::device::ConfigError;
+use crate::device::mac::MacAddress;
 use crate::dma::DmaError;
 use crate::field::ValueError;
 use crate::pool::PoolError;
@@ -47,6 +48,16 @@ pub enum Error {
     },
     /// The MAC address is not a unicast address.
     NotUnicast([u8; 6]),
+    /// The EEPROM gave the device no usable MAC address.
+    NoMacAddress {
+        /// The address that it gave: zero, or a group address.
+        found: [u8; 6],
+    },
+    /// Requests of the device are still pending on the bus, even after a reset (5.2.5.3.2).
+    RequestsPending {
+        /// The duration of the wait.
+        waited: Duration,
+    },
 }
 
 impl fmt::Display for Error {
@@ -60,8 +71,23 @@ impl fmt::Display for Error {
             Self::Removed { step } => write!(f, "{step}: the device reads as all ones, it is gone"),
             Self::NoEeprom => f.write_str("the device found no valid EEPROM: EEC.EE_PRES is 0 (datasheet 8.2.3.2.1)"),
             Self::SemaphoreTimeout { semaphore } => {
-                write!(f, "cannot take semaphore {semaphore}: firmware or another driver holds it (datasheet 10.5.4)")
+                write!(
+                    f,
+                    "cannot take semaphore {semaphore}: firmware or another driver holds it (datasheet 10.5.4): reset \
+                     the device once more; if that does not help, power-cycle the machine"
+                )
             }
+            Self::NoMacAddress { found } => write!(
+                f,
+                "the EEPROM gave the device the MAC address {}, which is no address of a port: choose one with \
+                 Config::mac",
+                MacAddress(*found)
+            ),
+            Self::RequestsPending { waited } => write!(
+                f,
+                "requests of the device are still pending on the bus {waited:?} after the driver asked it to stop, and a reset \
+                 did not end them (Transactions Pending in the PCIe device status): power-cycle the machine"
+            ),
             Self::NoLink { waited } => {
                 write!(f, "the link did not come up within {waited:?}: is the cable plugged in?")
             }

@@ -6,9 +6,10 @@
 
 use core::time::Duration;
 
-use crate::clock;
+use crate::clock::{self, Clock};
+use crate::device::presence::is_removed;
 use crate::device::semaphore::with_mac_registers;
-use crate::device::{Device, Error, LinkMode, LinkUp, Reset, TransitionError};
+use crate::device::{BringUp, Device, Error, Finding, LinkMode, LinkUp, Reset, TransitionError};
 use crate::mmio::Bus;
 use crate::platform::Platform;
 use crate::port::{LinkStatus, Speed};
@@ -21,15 +22,49 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The time for which a link must stay up to count (specification update, software clarification 6).
 const DEBOUNCE: Duration = Duration::from_millis(5);
 
+/// AUTOC2.FASM, AUTOC2.PDD and the bit between them, which drivers proven on silicon clear together.
+const LINK_DISABLE: u32 = 7 << 28;
+
 /// Configures the link and starts negotiation (4.6.4). The firmware may write AUTOC too, hence the semaphore.
-pub(crate) fn set_up<H: Platform>(platform: &H, link: LinkMode) -> Result<(), Error> {
-    with_mac_registers(platform, |registers| {
+///
+/// A link that the firmware holds or uses is left alone, and `bring_up` says so.
+pub(crate) fn set_up<D: Bus + Clock>(device: &D, link: LinkMode, bring_up: &mut BringUp) -> Result<(), Error> {
+    // SAFETY: the device was reset, and the caller has exclusive access to it. LINKS is only read.
+    let registers: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
+    let BringUp { firmware, findings, .. } = bring_up;
+    if firmware.holds_link {
+        findings.push(Finding::LinkHeldByFirmware);
+        return Ok(());
+    }
+    if firmware.manages_port && link == LinkMode::Eeprom && status(registers).is_up() {
+        findings.push(Finding::LinkKeptForFirmware);
+        return Ok(());
+    }
+    let disabled = with_mac_registers(device, findings, |registers| {
+        let disabled = clear_link_disable(registers);
         if link == LinkMode::TenGigabitSfi {
             registers.autoc2().modify(value!(AUTOC2 { PMA_PMD_10G_SERIAL: autoc2::PMA_PMD_10G_SERIAL::Sfi }));
             registers.autoc().modify(value!(AUTOC { LMS: autoc::LMS::TenGigabitSerial }));
         }
         registers.autoc().modify(value!(AUTOC { RESTART_AN: true }));
-    })
+        disabled
+    })?;
+    if disabled != 0 {
+        findings.push(Finding::LinkDisabled { bits: disabled });
+    }
+    Ok(())
+}
+
+/// Clears the bits of AUTOC2 that keep the link down, before AUTOC is written for the first time. Returns the bits that
+/// were set.
+///
+/// The EEPROM may set them, and so does a kernel driver before it suspends the machine.
+fn clear_link_disable<D: Bus>(registers: Registers<'_, D, Driver<Reset>>) -> u32 {
+    let disabled = registers.autoc2().read().get() & LINK_DISABLE;
+    if disabled != 0 {
+        registers.autoc2().modify(value!(AUTOC2 { FASM: false, PDD: false }));
+    }
+    disabled
 }
 
 /// Returns the link status from LINKS (8.2.3.22.20).
@@ -65,8 +100,8 @@ impl<H: Platform> Device<Reset, H> {
                     return Some(Ok(()));
                 }
             }
-            let removed = registers.status().read().get() == u32::MAX;
-            removed.then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
+            is_removed(&*self.platform, registers)
+                .then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
         };
         let found = clock::poll(&*self.platform, limit, POLL_INTERVAL, look);
         match found.unwrap_or_else(|waited| Err(Error::NoLink { waited })) {

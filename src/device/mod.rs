@@ -20,21 +20,29 @@
 //!   Nothing is received. Packets can still be posted, but are not sent.
 //! - After a reset from outside, the queues stop. [`Device::stop`] initialises the device again.
 //!
+//! [`BringUp`] has what a reset read of the card, and what it found out of order and dealt with.
+//!
 //! Reading order: `unbound` (reset), `initialise`, `link`, `running` (start, stop) with `receive` and `transmit`, then
 //! `stop`, the only source of the proof that memory may be freed.
 
+mod bring_up;
 mod config;
 mod control;
+mod eeprom;
 mod error;
+mod firmware;
 mod initialise;
 mod interrupts;
 mod link;
+mod mac;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 mod open;
 mod owned;
 mod port;
+mod presence;
 mod queues;
 mod receive;
+mod requests;
 mod rss;
 mod running;
 mod semaphore;
@@ -47,9 +55,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use bring_up::{BringUp, Finding};
 pub use config::{Config, ConfigError, FRAME_SIZES, LinkMode, MAX_PREFETCH, MAX_RX_QUEUES, MAX_TX_QUEUES, RING_LENS};
 pub use control::Control;
+pub use eeprom::{Capabilities, Checksum, Eeprom};
 pub use error::{Error, TransitionError};
+pub use firmware::{Firmware, FirmwareMode};
 pub use owned::{OwnedControl, ReuniteError};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartError;
@@ -114,6 +125,7 @@ mod sealed {
 pub struct Initialised {
     config: Config,
     mac: [u8; 6],
+    bring_up: BringUp,
     /// Attached pools: their packets can be sent, though the device does not receive into them.
     pools: Vec<Pool>,
     queues: Queues,

@@ -2,19 +2,19 @@
 
 use core::time::Duration;
 
+use crate::clock::Clock;
 use crate::device::error::InStep;
 use crate::device::{Config, Error, Rss};
 use crate::field::Value;
 use crate::mmio::{Bus, Index};
-use crate::platform::Platform;
 use crate::pool::BUFFER_SIZE_STEP;
 use crate::queue::RxRing;
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{QueueDisabled, Reset};
 use crate::registers::{
     CTRL_EXT, DCA_RXCTRL, FCTRL, FTQF, HLREG0, MAXFRS, MFLCN, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA, PFVLVF,
-    PFVLVFB, PacketBuffer, RAH, RDH, RDLEN, RDRXCTL, RETA, RSSRK, RTRUP2TC, RXCSUM, RXCTRL, RXDCTL, RXFECCERR0,
-    RXPBSIZE, Registers, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
+    PFVLVFB, PSRTYPE, PacketBuffer, Pool, RAH, RDH, RDLEN, RDRXCTL, RETA, RFCTL, RSSRK, RTRUP2TC, RXCSUM, RXCTRL,
+    RXDCTL, RXFECCERR0, RXPBSIZE, Registers, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
 };
 use crate::{index, value};
 
@@ -34,6 +34,7 @@ pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, con
     registers.rxfeccerr0().modify(value!(RXFECCERR0 { ECCFLT_EN: true }));
     set_filters(registers, config.promiscuous, config.multicast);
     set_up_rss(registers, config)?;
+    set_up_parsing(registers, config)?;
     // Both registers must agree on CRC stripping, and their reset values differ.
     registers.hlreg0().modify(value!(HLREG0 { RXCRCSTRP: true }));
     registers.rdrxctl().modify(value!(RDRXCTL { CRCSTRIP: true }));
@@ -89,6 +90,42 @@ fn set_up_rss<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Confi
     set_redirection(registers, &config.initial_rss())
 }
 
+/// Sets what the device recognises in packets, as drivers proven on silicon do.
+///
+/// None of it splits or coalesces packets: SRRCTL and RSCCTL do not ask for that. PSRTYPE is unknown after a reset.
+fn set_up_parsing<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
+    // A write of a register that is unknown after a reset names all fields: TCP and UDP, IPv4 and IPv6, L2, no other.
+    let headers = value!(PSRTYPE {
+        PSR_TYPE0: false,
+        PSR_TYPE1: false,
+        PSR_TYPE2: false,
+        PSR_TYPE3: false,
+        PSR_TYPE4: true,
+        PSR_TYPE5: true,
+        PSR_TYPE6: false,
+        PSR_TYPE7: false,
+        PSR_TYPE8: true,
+        PSR_TYPE9: true,
+        PSR_TYPE10: false,
+        PSR_TYPE11: false,
+        PSR_TYPE12: true,
+        PSR_TYPE13: false,
+        PSR_TYPE14: false,
+        PSR_TYPE15: false,
+        PSR_TYPE16: false,
+        PSR_TYPE17: false,
+        PSR_TYPE18: false
+    });
+    let queue_bits = match config.rx_queues {
+        1 => 0,
+        2..4 => 1,
+        _ => 2,
+    };
+    registers.psrtype(index!(Pool, 0)).write_full(headers.try_with(PSRTYPE::RQPL, queue_bits)?.full()?);
+    registers.rfctl().modify(value!(RFCTL { RSC_DIS: true, NFSW_DIS: true, NFSR_DIS: true }));
+    Ok(())
+}
+
 /// Sets the key and the fields of the hash. Reception must be off: no packet may be hashed with half of a key.
 pub(crate) fn set_hash<H: Bus, P>(registers: Registers<'_, H, P>, rss: &Rss) -> Result<(), Error>
 where
@@ -127,7 +164,8 @@ fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
     registers.rxpbsize(index!(PacketBuffer, 0)).write(value!(RXPBSIZE { SIZE: PACKET_BUFFER }));
     registers.pfqde().write(value!(PFQDE { QDE: false }));
     registers.rtrup2tc().write(value!(RTRUP2TC {}));
-    registers.mflcn().write(value!(MFLCN {}));
+    // Pause frames are not obeyed. In promiscuous mode they would reach the host.
+    registers.mflcn().write(value!(MFLCN { DPF: true }));
 }
 
 /// Sets the largest frame (8.2.3.22.13).
@@ -143,11 +181,11 @@ fn set_up_frame_size<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config:
 ///
 /// The ring must have been made for this device, which must not run yet. The ring must live until the device has
 /// stopped.
-pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &RxRing, config: &Config) -> Result<(), Error> {
+pub(crate) unsafe fn enable_queue<D: Bus + Clock>(device: &D, ring: &RxRing, config: &Config) -> Result<(), Error> {
     // SAFETY: the queue is disabled since the reset. By the caller's promise, address and length describe a ring that
     // lives until the device has stopped. The buffer size is the pool's. Head and tail are 0, so the device owns no
     // descriptor.
-    let registers: Registers<'_, H, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(platform) };
+    let registers: Registers<'_, D, Driver<QueueDisabled>> = unsafe { Registers::assume_permission(device) };
     let queue = ring.queue();
     registers.rdba(queue).write(ring.ring().address());
     registers.rdlen(queue).write(Value::EMPTY.try_with(RDLEN::LEN, ring.ring().bytes() as u64)?);
@@ -159,24 +197,25 @@ pub(crate) unsafe fn enable_queue<H: Platform>(platform: &H, ring: &RxRing, conf
             .with(SRRCTL::DROP_EN, config.rx_queues > 1),
     );
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
-    // Bit 12 is 1 after a reset and must be 0: the description fixes it, so every write clears it.
+    // Bit 12 is 1 after a reset and must be 0: the description fixes it, so every write clears it. Relaxed ordering is
+    // 1 too: not all hosts keep the write of a descriptor behind the writes of its data then.
     // SAFETY: the device does not run yet, and the caller has exclusive access. The write only switches a hint off.
-    let shared: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
-    shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL {}));
+    let shared: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
+    shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL { RX_DATA_WRITE_RO_EN: false, RX_REP_HEADER_RO_EN: false }));
     registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
     registers
         .rxdctl(queue)
-        .wait_until(platform, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
+        .wait_until(device, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))
         .in_step("enabling a receive queue (4.6.7)")
         .map(|_| ())
 }
 
 /// Starts reception. All queues must be enabled: an earlier start can hang the receive DMA (4.6.7).
-pub(crate) fn enable<H: Platform>(platform: &H) -> Result<(), Error> {
+pub(crate) fn enable<D: Bus + Clock>(device: &D) -> Result<(), Error> {
     // SAFETY: only `start` calls this, with exclusive access to a device that does not run yet. Reception writes only
     // to buffers of enabled queues, and these belong to the driver.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
-    while_idle(platform, registers, || {
+    let registers: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
+    while_idle(device, registers, || {
         // The datasheet sets NS_DIS last. But a packet may wait already, and its DMA must snoop the caches too.
         registers.ctrl_ext().modify(value!(CTRL_EXT { NS_DIS: true }));
         registers.rxctrl().modify(value!(RXCTRL { RXEN: true }));
@@ -184,9 +223,9 @@ pub(crate) fn enable<H: Platform>(platform: &H) -> Result<(), Error> {
 }
 
 /// Calls `action` while the receive data path is idle: RXCTRL.RXEN may change only then (8.2.3.8.10, 8.2.3.12.5).
-pub(crate) fn while_idle<H: Platform, P>(
-    platform: &H,
-    registers: Registers<'_, H, P>,
+pub(crate) fn while_idle<D: Bus + Clock, P>(
+    device: &D,
+    registers: Registers<'_, D, P>,
     action: impl FnOnce(),
 ) -> Result<(), Error>
 where
@@ -195,7 +234,7 @@ where
     registers.secrxctrl().modify(value!(SECRXCTRL { RX_DIS: true }));
     let idle = registers
         .secrxstat()
-        .wait_until(platform, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
+        .wait_until(device, RECEIVE_IDLE, |status| status.field(SECRXSTAT::SECRX_RDY))
         .in_step("waiting for the receive data path to be idle (4.6.7)");
     if idle.is_ok() {
         action();

@@ -6,10 +6,11 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::clock;
+use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{
-    Config, ConfigError, Control, Device, Error, Initialised, LinkUp, Reset, Rss, Running, Statistics, TransitionError,
-    Unbound, initialise, link, receive, statistics, stop, transmit,
+    BringUp, Config, ConfigError, Control, Device, Error, Initialised, LinkUp, Reset, Rss, Running, Statistics,
+    TransitionError, Unbound, initialise, link, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::platform::Platform;
@@ -39,6 +40,10 @@ pub struct RunningData<H: Platform> {
 impl<H: Platform> RunningData<H> {
     pub(crate) fn queues(&mut self) -> &mut Queues {
         &mut self.data.queues
+    }
+
+    pub(crate) fn bring_up(&self) -> &BringUp {
+        &self.data.bring_up
     }
 
     /// Returns the number of rings that owned queues have.
@@ -71,7 +76,7 @@ impl<H: Platform> Drop for RunningData<H> {
         self.recall(RECALL);
         self.drain();
         let queues = &mut self.data.queues;
-        match stop::quiesce(&*self.platform) {
+        match stop::quiesce(&*self.platform, &mut Vec::new()) {
             Ok(proof) => {
                 // SAFETY: the device has stopped, as the proof says. It does not run again: this drops its only driver.
                 unsafe { queues.leave() };
@@ -186,9 +191,10 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
+    let device = &Present::new(platform);
     // SAFETY: the caller has exclusive access to a device in state `LinkUp`, which permits all that `Reset` permits. No
     // queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
-    let registers: Registers<'_, H, Driver<Reset>> = unsafe { Registers::assume_permission(platform) };
+    let registers: Registers<'_, _, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;
@@ -196,7 +202,7 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
         let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
         queues.put_rx(queue.get(), Held::by(platform, ring));
     }
-    transmit::initialise(platform, config)?;
+    transmit::initialise(device, config)?;
     for queue in TxQueue::all().take(config.tx_queues) {
         let mut ring = TxRing::new(platform, queue, config.tx_len, config.max_frame)?;
         for pool in pools.iter().chain(&*attached) {
@@ -206,14 +212,14 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
     }
     for ring in queues.rx_mut() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
-        unsafe { receive::enable_queue(platform, ring, config) }?;
+        unsafe { receive::enable_queue(device, ring, config) }?;
         ReceiveQueue::new(ring, platform).start();
     }
     for ring in queues.tx() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
-        unsafe { transmit::enable_queue(platform, ring, config) }?;
+        unsafe { transmit::enable_queue(device, ring, config) }?;
     }
-    receive::enable(platform)
+    receive::enable(device)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
@@ -221,19 +227,23 @@ fn shut_down<H: Platform>(
     platform: Arc<H>,
     mut data: Initialised,
 ) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
-    let proof = match stop::quiesce(&*platform) {
+    let mut findings = Vec::new();
+    let proof = match stop::quiesce(&*platform, &mut findings) {
         Ok(proof) => proof,
         Err(error) => {
             return Err(TransitionError { device: Device::with_retained_rings(platform, data.queues), error });
         }
     };
     data.queues.release(&proof);
-    let initialised = initialise::initialise(&*platform).and_then(|mac| {
-        link::set_up(&*platform, data.config.link)?;
-        Ok(mac)
+    let device = &Present::new(&*platform);
+    let eeprom = data.bring_up.eeprom.take();
+    let initialised = initialise::initialise(device, data.config.mac, eeprom, findings);
+    let initialised = initialised.and_then(|(mac, mut bring_up)| {
+        link::set_up(device, data.config.link, &mut bring_up)?;
+        Ok((mac, bring_up))
     });
     match initialised {
-        Ok(mac) => Ok(Device { platform, data: Initialised { mac, ..data } }),
+        Ok((mac, bring_up)) => Ok(Device { platform, data: Initialised { mac, bring_up, ..data } }),
         Err(error) => Err(TransitionError { device: Device::with_retained_rings(platform, data.queues), error }),
     }
 }
@@ -251,8 +261,8 @@ impl<H: Platform> Device<Running, H> {
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
         let RunningData { platform, data, statistics, drops, rss } = &mut self.data;
         let platform = &**platform;
-        let Initialised { config, mac, queues, .. } = data;
-        let control = Control { platform, statistics, drops, config, mac, rss };
+        let Initialised { config, mac, queues, bring_up, .. } = data;
+        let control = Control { platform, statistics, drops, config, mac, rss, bring_up };
         let (rx, tx) = queues.both_mut();
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();
@@ -310,9 +320,10 @@ impl<H: Platform> Device<Running, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
     pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
         self.data.drain();
-        let Initialised { config, mac, pools, queues } = &mut self.data.data;
+        let Initialised { config, mac, bring_up, pools, queues } = &mut self.data.data;
+        let (config, mac, bring_up) = (*config, *mac, bring_up.clone());
         let (pools, queues) = (core::mem::take(pools), core::mem::take(queues));
-        shut_down(Arc::clone(&self.platform), Initialised { config: *config, mac: *mac, pools, queues })
+        shut_down(Arc::clone(&self.platform), Initialised { config, mac, bring_up, pools, queues })
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound, initialise, link, stop};
 use crate::platform::Platform;
@@ -41,10 +42,13 @@ impl<H: Platform> Device<Unbound, H> {
     fn try_reset(&mut self, config: &Config) -> Result<Initialised, crate::device::Error> {
         config.check()?;
         let platform = &*self.platform;
-        let proof = stop::quiesce(platform)?;
+        let mut findings = Vec::new();
+        let proof = stop::quiesce(platform, &mut findings)?;
         self.data.0.release(&proof);
-        let mac = initialise::initialise(platform)?;
-        link::set_up(platform, config.link)?;
-        Ok(Initialised { config: *config, mac, pools: Vec::new(), queues: core::mem::take(&mut self.data.0) })
+        let device = &Present::new(platform);
+        let (mac, mut bring_up) = initialise::initialise(device, config.mac, None, findings)?;
+        link::set_up(device, config.link, &mut bring_up)?;
+        let queues = core::mem::take(&mut self.data.0);
+        Ok(Initialised { config: *config, mac, bring_up, pools: Vec::new(), queues })
     }
 }

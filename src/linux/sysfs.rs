@@ -252,6 +252,10 @@ unsafe impl Dma for Sysfs {
         // SAFETY: these are the physical addresses of the pages, and the region keeps the pages.
         unsafe { Mapping::new(memory, PHYSICAL, shift, &pages, Box::new(region)) }
     }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        ConfigSpace { file: &self.config, offset: 0 }.read16(offset.into()).ok()
+    }
 }
 
 // SAFETY: both calls go to the monotonic clock of the system.

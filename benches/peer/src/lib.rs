@@ -103,7 +103,7 @@ impl Ports {
     ///
     /// The BARs must be memory of `len` bytes that is accessed as registers are, from here on.
     unsafe fn bring_up(bars: [*mut u8; 2], len: usize) -> Result<Self, Box<dyn Error>> {
-        let config = Config::new().promiscuous(true);
+        let config = Config::new().promiscuous(true).mac([2, 0, 0, 0, 0, 0]);
         let mut nics = Vec::new();
         for bar in bars {
             let bar = NonNull::new(bar).ok_or("there is no BAR")?;

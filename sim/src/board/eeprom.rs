@@ -35,12 +35,15 @@ const CHECKSUM: u16 = 0xBABA;
 const CHECKSUM_WORD: usize = 0x3F;
 /// The first word of the port's MAC address.
 const MAC_WORD: usize = 0x10;
-/// Words that drivers read (6.3, 6.4): the firmware pointer, the board number, the list of set-up data for each kind of
+/// Words that drivers read (6.3, 6.4): the pointers to the PCIe settings and the firmware, the board number, the list of set-up data for each kind of
 /// SFP+ module, and the board's capabilities.
+const PCIE_GENERAL: usize = 0x06;
 const FIRMWARE: usize = 0x0F;
 const BOARD_NUMBER: usize = 0x15;
 const MODULE_LIST: usize = 0x2B;
 const CAPABILITIES: usize = 0x2C;
+/// Position of the PCIe settings.
+const PCIE_GENERAL_AT: usize = 0x140;
 /// Position of the firmware section, and of its pointer to the version that passes packets through.
 const FIRMWARE_AT: usize = 0x100;
 const FIRMWARE_VERSION_AT: usize = 0x110;
@@ -56,8 +59,10 @@ fn image(mac: [u8; 6]) -> Box<[u16]> {
     for (word, bytes) in image[MAC_WORD..].iter_mut().zip(mac.chunks_exact(2)) {
         *word = u16::from_le_bytes([bytes[0], bytes[1]]);
     }
-    // No sections follow for the checksum to cover.
+    // The checksum covers one section: a length, and that many words.
     image[3..FIRMWARE].fill(0xFFFF);
+    image[PCIE_GENERAL] = PCIE_GENERAL_AT as u16;
+    image[PCIE_GENERAL_AT..PCIE_GENERAL_AT + 4].copy_from_slice(&[3, 0x0102, 0x8000, 0x9004]);
     image[FIRMWARE] = FIRMWARE_AT as u16;
     image[FIRMWARE_AT + 4] = FIRMWARE_VERSION_AT as u16;
     image[FIRMWARE_VERSION_AT + 7] = 6;
@@ -70,7 +75,8 @@ fn image(mac: [u8; 6]) -> Box<[u16]> {
     // Any module is allowed, and light from another source is no link.
     image[CAPABILITIES] = 1 << 0 | 1 << 7;
     image[CHECKSUM_WORD] = 0;
-    let sum = image[..CHECKSUM_WORD].iter().fold(0_u16, |sum, word| sum.wrapping_add(*word));
+    let covered = image[..CHECKSUM_WORD].iter().chain(&image[PCIE_GENERAL_AT + 1..PCIE_GENERAL_AT + 4]);
+    let sum = covered.fold(0_u16, |sum, word| sum.wrapping_add(*word));
     image[CHECKSUM_WORD] = CHECKSUM.wrapping_sub(sum);
     image
 }
@@ -91,10 +97,12 @@ impl Eeprom {
 
     /// Returns the word at a word address.
     fn word(&self, address: u16, faults: &Faults) -> u16 {
+        let changed = faults.eeprom_word(address);
         let address = usize::from(address);
         let corrupt = faults.has(Fault::EepromCorrupt) && address == CHECKSUM_WORD;
         match self.words.get(address) {
             _ if faults.has(Fault::EepromMissing) => 0xFFFF,
+            _ if changed.is_some() => changed.unwrap_or(0xFFFF),
             Some(word) if corrupt => !*word,
             Some(word) => *word,
             None => 0xFFFF,
@@ -173,7 +181,7 @@ impl Eeprom {
         let [low, middle, high] = [0, 1, 2].map(|n| u32::from(self.words[MAC_WORD + n]));
         registers.set(RAL, low | middle << 16);
         registers.set(RAH, high | RAH_AV);
-        link::load_mode(registers);
+        link::load_mode(faults.has(Fault::LinkDisabledByEeprom), registers);
         let error = u32::from(faults.has(Fault::EepromCorrupt));
         registers.set(FWSM, bit(15) | error << 19);
         // The configuration of both PCI functions is done.
@@ -190,7 +198,7 @@ mod tests {
     #[test]
     fn the_image_has_its_address_and_checksum() {
         let image = image([2, 0, 0, 0x12, 0x34, 0x56]);
-        let sum = image[..0x40].iter().fold(0_u16, |sum, word| sum.wrapping_add(*word));
+        let sum = image[..0x40].iter().chain(&image[0x141..0x144]).fold(0_u16, |sum, word| sum.wrapping_add(*word));
         assert_eq!(sum, 0xBABA);
         assert_eq!(&image[0x10..0x13], &[0x0002, 0x1200, 0x5634]);
     }

@@ -2,4 +2,5 @@
 
 pub(crate) mod eeprom;
 pub(crate) mod i2c;
+pub(crate) mod pci;
 mod spi;

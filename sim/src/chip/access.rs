@@ -10,7 +10,7 @@ use crate::interrupts::Interrupts;
 use crate::registers::offsets::*;
 use crate::ring::control::Write;
 use crate::violation::Rule;
-use crate::{security, semaphores};
+use crate::{firmware, security, semaphores};
 
 impl Chip {
     /// Returns what software reads from the register at `offset`, with the read's side effects.
@@ -18,6 +18,10 @@ impl Chip {
         self.pass(READ);
         self.note_unmapped();
         if self.common.faults.has(Fault::SurpriseRemoval) {
+            return u32::MAX;
+        }
+        if self.common.faults.has(Fault::ReadsOnesOnce) {
+            self.common.faults.clear(Fault::ReadsOnesOnce);
             return u32::MAX;
         }
         let Some(place) = self.common.registers.find(offset) else {
@@ -38,7 +42,7 @@ impl Chip {
         self.receiver.read(at, value);
         self.transmitter.read(at, value);
         self.interrupts.read(at, value, &mut self.common);
-        semaphores::read(at, value, &self.common.faults)
+        firmware::read(at, semaphores::read(at, value, &self.common.faults), &self.common.faults)
     }
 
     fn free_running_timer(&self) -> u32 {
@@ -92,8 +96,12 @@ impl Chip {
             self.transmitter.check_change(at, old, new, &mut self.common);
         }
         semaphores::check_write(at, old, new, &mut self.common);
+        if !self.common.faults.none() {
+            firmware::check_write(at, value, self.link.is_up(), &mut self.common);
+        }
         self.common.registers.store(place, new);
         unmodelled::note(at, value, &mut self.common);
+        self.flush_written(at, value);
         self.written(at, value, old);
     }
 

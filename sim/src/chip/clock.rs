@@ -37,9 +37,10 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// Returns the fault that holds up this event while it is injected.
-    fn held_up_by(self) -> Option<Fault> {
-        Some(match self {
+    /// Returns `true` if one of `faults` holds up this event.
+    fn is_held_up(self, faults: &Faults) -> bool {
+        let fault = match self {
+            Event::MasterStopped if faults.has(Fault::RequestsPending) => return true,
             Event::ResetDone => Fault::ResetNeverEnds,
             Event::EepromLoaded => Fault::EepromNeverDone,
             Event::EepromRead => Fault::EepromReadNeverDone,
@@ -53,9 +54,10 @@ impl Event {
             Event::MasterStopped => Fault::MasterNeverStops,
             Event::LinkUp => Fault::LinkNeverUp,
             Event::NegotiationRestarted | Event::LinkFlap | Event::InterruptsDue | Event::FlowDirectorReady => {
-                return None;
+                return false;
             }
-        })
+        };
+        faults.has(fault)
     }
 }
 
@@ -148,7 +150,7 @@ impl Clock {
             let first = self.scheduled.iter().enumerate().min_by_key(|(_, (due, _))| *due).map(|(at, _)| at)?;
             let (_, event) = self.scheduled.remove(first);
             self.find_next();
-            if event.held_up_by().is_some_and(|fault| faults.has(fault)) {
+            if event.is_held_up(faults) {
                 self.schedule(RETRY, event);
             } else {
                 return Some(event);

@@ -7,6 +7,7 @@ use crate::board::i2c::I2c;
 use crate::chip::Chip;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
+use crate::fault::Fault;
 use crate::interrupts::{EIMS_EX, GPIE};
 use crate::registers::offsets::*;
 use crate::semaphores::{SW_FW_SYNC, SWSM};
@@ -23,6 +24,11 @@ const EEPROM: Time = 3 * MILLISECOND;
 const DMA_INIT: Time = 4 * MILLISECOND;
 /// Time the device takes to finish its transactions when it must stop being a master.
 const MASTER_STOP: Time = 50 * MICROSECOND;
+/// Time the data path takes in loopback before its buffers can be flushed. Drivers proven on silicon wait that long.
+const LOOPBACK_SETTLES: Time = 3 * MILLISECOND;
+
+const GCR_EXT: u32 = 0x11050;
+const GCR_EXT_BUFFERS_CLEAR_FUNC: u32 = bit(30);
 
 /// Progress of the device and its driver after a reset.
 #[derive(Debug, Default)]
@@ -33,6 +39,18 @@ pub(crate) struct Startup {
     resets: u32,
     /// `true` if the driver itself made the last reset, through CTRL.
     own_reset: bool,
+    flush: Flush,
+}
+
+/// Progress of the flush that a device needs whose requests stay pending (5.2.5.3.2).
+#[derive(Debug, Default, Clone, Copy)]
+struct Flush {
+    /// The time at which HLREG0.LPBK was set.
+    loopback_since: Option<Time>,
+    /// `true` once GCR_EXT.BUFFERS_CLEAR_FUNC was set in loopback, with reception off.
+    done: bool,
+    /// `true` if the first of the two resets is over, and the second is due.
+    second_reset_due: bool,
 }
 
 impl Startup {
@@ -87,9 +105,39 @@ impl Chip {
         self.receiver.reset(&mut self.common.counters);
         self.transmitter.reset();
         self.interrupts.reset();
-        self.startup = Startup { resets: self.startup.resets + 1, ..Startup::default() };
+        let flush = Flush { second_reset_due: self.startup.flush.second_reset_due, ..Flush::default() };
+        self.startup = Startup { resets: self.startup.resets + 1, flush, ..Startup::default() };
         self.common.registers.reset(self.startup.resets, which);
         self.set_fixed_bits(keep_link);
+    }
+
+    /// Follows the flush of a data path whose requests stay pending, through a write of `value` at `at`.
+    pub(crate) fn flush_written(&mut self, at: u32, value: u32) {
+        let flush = &mut self.startup.flush;
+        match at {
+            HLREG0 if value & HLREG0_LPBK == 0 => flush.loopback_since = None,
+            HLREG0 => flush.loopback_since = flush.loopback_since.or(Some(self.common.clock.now())),
+            GCR_EXT if value & GCR_EXT_BUFFERS_CLEAR_FUNC != 0 => {
+                let settled = flush.loopback_since.is_some_and(|at| self.common.clock.now() >= at + LOOPBACK_SETTLES);
+                flush.done = settled && self.common.registers.get(RXCTRL) & RXCTRL_RXEN == 0;
+            }
+            RXCTRL if value & RXCTRL_RXEN != 0 && flush.second_reset_due => {
+                self.common.violation(Rule::DataPathNotFlushed, at, || "the second reset is missing".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends the requests that stayed pending, if the data path was flushed.
+    fn reset_pending(&mut self) {
+        if !self.common.faults.has(Fault::RequestsPending) {
+            self.startup.flush.second_reset_due = false;
+        } else if self.startup.flush.done {
+            self.common.faults.clear(Fault::RequestsPending);
+            self.startup.flush.second_reset_due = true;
+        } else {
+            self.common.violation(Rule::DataPathNotFlushed, CTRL, || "requests are pending".to_owned());
+        }
     }
 
     /// Handles a write to CTRL.
@@ -120,9 +168,11 @@ impl Chip {
                 "STATUS.PCIE_MASTER_ENABLE_STATUS is 1".to_owned()
             });
         }
+        self.reset_pending();
         let link_reset = value & CTRL_LRST != 0;
-        // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST.
-        self.reset_parts(!link_reset, |info| !matches!(info.name, "ESDP" | "I2CCTL"));
+        // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST. SW_FW_SYNC belongs to both ports and the
+        // firmware.
+        self.reset_parts(!link_reset, |info| !matches!(info.name, "ESDP" | "I2CCTL" | "SW_FW_SYNC"));
         self.common.registers.set(CTRL, value & (CTRL_RST | CTRL_LRST));
         self.startup.in_reset = true;
         self.startup.own_reset = true;
@@ -134,7 +184,8 @@ impl Chip {
     /// Performs a function level reset at once, without violations (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
         self.i2c = I2c::default();
-        self.reset_parts(false, |_| true);
+        self.reset_parts(false, |info| info.name != "SW_FW_SYNC");
+        self.startup.flush = Flush::default();
         self.startup.link_reset = true;
         self.start_initialisation();
     }

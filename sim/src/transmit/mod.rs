@@ -94,6 +94,9 @@ impl Transmitter {
     pub(crate) fn written(&mut self, at: u32, common: &mut Common) {
         self.stale |= at != RXCTRL;
         if at == DMATXCTL {
+            if common.faults.has(Fault::TransmitEnablesQueue0) {
+                self.queues.enable_first(common);
+            }
             self.queues.enable_waiting(common);
         }
     }

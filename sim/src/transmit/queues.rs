@@ -167,6 +167,15 @@ impl TxQueues {
         }
     }
 
+    /// Enables queue 0 without TXDCTL, if DMATXCTL.TE is 1.
+    pub(crate) fn enable_first(&mut self, common: &mut Common) {
+        let queue = self.queue(0);
+        if queue.ring.state == State::Disabled && common.registers.get(DMATXCTL) & DMATXCTL_TE != 0 {
+            queue.ring.state = State::Enabling;
+            block(0).check(common);
+        }
+    }
+
     /// Enables the queues that wait for DMATXCTL.TE, if it is 1.
     pub(crate) fn enable_waiting(&self, common: &mut Common) {
         if common.registers.get(DMATXCTL) & DMATXCTL_TE == 0 {

@@ -41,6 +41,8 @@ pub struct Vfio {
     // Dropped in this order: registers, device, container.
     bar: Bar,
     device: File,
+    /// The offset of the configuration space in `device`.
+    config: u64,
     address: PciAddress,
     huge: Allocator,
     ordinary: Allocator,
@@ -85,17 +87,19 @@ impl Container {
         }
         let claim = Claim::new(self, address)?;
         let device = self.device(&function)?;
-        let bar = reset_and_enable(&function, &device)?;
+        let (bar, config) = reset_and_enable(&function, &device)?;
         let node = function.numa_node();
         let huge = Allocator::new(PageSize::Huge2MiB, node, self.granule());
         let ordinary = Allocator::new(PageSize::Base, node, self.granule());
         let clock = MonotonicClock::new();
-        Ok(Vfio { bar, device, address, huge, ordinary, clock, _claim: claim, container: self.clone() })
+        Ok(Vfio { bar, device, config, address, huge, ordinary, clock, _claim: claim, container: self.clone() })
     }
 }
 
 /// Resets the device, maps its registers and lets it access memory (datasheet 9.3.4).
-fn reset_and_enable(function: &Function, device: &File) -> Result<Bar, Error> {
+///
+/// Returns the registers, and the offset of the configuration space in `device`.
+fn reset_and_enable(function: &Function, device: &File) -> Result<(Bar, u64), Error> {
     let address = function.address;
     let flags = ioctl::device_flags(device).map_err(failed(function, "VFIO_DEVICE_GET_INFO"))?;
     if flags & vfio::VFIO_DEVICE_FLAGS_PCI == 0 {
@@ -128,7 +132,7 @@ fn reset_and_enable(function: &Function, device: &File) -> Result<Bar, Error> {
         MapError::Unusable(error) => error,
     })?;
     space.enable().map_err(config_failed)?;
-    Ok(bar)
+    Ok((bar, config.offset))
 }
 
 impl Vfio {
@@ -202,6 +206,10 @@ unsafe impl Dma for Vfio {
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.container.map(memory)
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        ConfigSpace { file: &self.device, offset: self.config }.read16(offset.into()).ok()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The configuration space (datasheet 9.3), with the capabilities at the offsets that drivers expect.
 
+use ixgbe::dma::Dma;
 use ixgbe_sim::Port;
 
 /// Size of the space in bytes, including the extended part.
@@ -20,6 +21,8 @@ const MSIX: usize = 0x70;
 const EXPRESS: usize = 0xA0;
 /// PCIe device control: bit 15 starts a function level reset.
 const DEVICE_CONTROL: usize = EXPRESS + 8;
+/// PCIe device status: bit 5 shows pending transactions.
+const DEVICE_STATUS: usize = EXPRESS + 0x0A;
 const BAR0: usize = 0x10;
 const BAR4: usize = 0x20;
 
@@ -99,7 +102,9 @@ impl ConfigSpace {
         self.half(EXPRESS + 0x30, 2, 0xF);
     }
 
-    pub(crate) fn read(&self, at: usize, data: &mut [u8]) {
+    /// Copies the bytes from `at` on. The device status is the port's.
+    pub(crate) fn read(&mut self, at: usize, data: &mut [u8], port: &Port) {
+        self.half(DEVICE_STATUS, port.read_config(DEVICE_STATUS as u16).unwrap_or(0), 0);
         for (n, byte) in data.iter_mut().enumerate() {
             *byte = self.bytes.get(at.saturating_add(n)).copied().unwrap_or(0);
         }
@@ -124,25 +129,27 @@ impl ConfigSpace {
 mod tests {
     use super::*;
 
-    fn word(space: &ConfigSpace, at: usize) -> u32 {
+    fn word(space: &mut ConfigSpace, at: usize, port: &Port) -> u32 {
         let mut bytes = [0; 4];
-        space.read(at, &mut bytes);
+        space.read(at, &mut bytes, port);
         u32::from_le_bytes(bytes)
     }
 
     #[test]
     fn the_capabilities_are_a_list_that_ends() {
-        let space = ConfigSpace::new(&Port::new(Default::default()));
-        let mut at = word(&space, 0x34) as usize & 0xFF;
+        let port = Port::new(Default::default());
+        let mut space = ConfigSpace::new(&port);
+        let mut word = |at| word(&mut space, at, &port);
+        let mut at = word(0x34) as usize & 0xFF;
         let mut found = Vec::new();
         while at != 0 {
-            found.push((at, word(&space, at) & 0xFF));
-            at = (word(&space, at) >> 8 & 0xFF) as usize;
+            found.push((at, word(at) & 0xFF));
+            at = (word(at) >> 8 & 0xFF) as usize;
             assert!(found.len() < 10);
         }
         assert_eq!(found, [(0x40, 1), (0x50, 5), (0x70, 0x11), (0xA0, 0x10)]);
         // Drivers read the size of the table here.
-        assert_eq!(word(&space, 0x70) >> 16, 63);
+        assert_eq!(word(0x70) >> 16, 63);
     }
 
     #[test]
@@ -151,11 +158,11 @@ mod tests {
         let mut space = ConfigSpace::new(&port);
         for (at, size) in [(BAR0, REGISTERS_SIZE), (BAR4, MSIX_SIZE)] {
             space.write(at, &[0xFF; 8], &port);
-            let read = u64::from(word(&space, at + 4)) << 32 | u64::from(word(&space, at) & !0xF);
+            let read = u64::from(word(&mut space, at + 4, &port)) << 32 | u64::from(word(&mut space, at, &port) & !0xF);
             assert_eq!(read, !(size - 1));
         }
         space.write(0, &[0; 4], &port);
-        assert_eq!(word(&space, 0), 0x10FB_8086);
+        assert_eq!(word(&mut space, 0, &port), 0x10FB_8086);
         space.write(SIZE - 1, &[1, 2, 3], &port);
     }
 
@@ -171,8 +178,8 @@ mod tests {
         space.write(0x04, &[6, 0], &port);
         space.write(DEVICE_CONTROL, &[0x10, 0xA8], &port);
         assert_eq!(port.peek(scratch), before);
-        assert_eq!(word(&space, 4) & 0xFFFF, 0);
-        assert_eq!(word(&space, DEVICE_CONTROL) & 0x8000, 0);
+        assert_eq!(word(&mut space, 4, &port) & 0xFFFF, 0);
+        assert_eq!(word(&mut space, DEVICE_CONTROL, &port) & 0x8000, 0);
     }
 
     #[test]
@@ -205,5 +212,14 @@ mod tests {
         expect(&mut space, "after a function level reset", 2, 3);
         space.reset_function(&port);
         expect(&mut space, "after the client's reset", 3, 4);
+    }
+
+    #[test]
+    fn the_device_status_is_the_ports() {
+        let port = Port::new(Default::default());
+        let mut space = ConfigSpace::new(&port);
+        assert_eq!(word(&mut space, DEVICE_STATUS, &port) & 0xFFFF, 0);
+        port.inject(ixgbe_sim::Fault::RequestsPending);
+        assert_eq!(word(&mut space, DEVICE_STATUS, &port) & 0xFFFF, 1 << 5);
     }
 }

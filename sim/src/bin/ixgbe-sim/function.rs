@@ -95,7 +95,7 @@ impl ServerBackend for Function {
         let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
         data.fill(0);
         match region {
-            VFIO_PCI_CONFIG_REGION_INDEX => self.config.read(at, data),
+            VFIO_PCI_CONFIG_REGION_INDEX => self.config.read(at, data, &self.port),
             VFIO_PCI_BAR0_REGION_INDEX => {
                 for (n, word) in data.chunks_mut(4).enumerate() {
                     // Registers are 32-bit words; smaller accesses and those beyond the registers read as 0.

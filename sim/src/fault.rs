@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::deviation::Deviation;
+
 /// A failure that lasts from its [injection](crate::Port::inject) until it is [cleared](crate::Port::clear).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -89,6 +91,8 @@ pub enum Fault {
     TransmitEnablesQueue0,
     /// The next read of a register returns all ones. It clears itself.
     ReadsOnesOnce,
+    /// The model differs from the datasheet.
+    Deviation(Deviation),
     /// Memory allocation fails.
     OutOfMemory,
     /// Mapping memory for the device fails.
@@ -173,6 +177,10 @@ impl Faults {
             Fault::EepromWord { address: at, word } if *at == address => Some(*word),
             _ => None,
         })
+    }
+
+    pub(crate) fn find_deviation(&self) -> Option<Deviation> {
+        self.on.iter().find_map(|fault| if let Fault::Deviation(deviation) = fault { Some(*deviation) } else { None })
     }
 
     pub(crate) fn rx_length(&self) -> Option<u16> {

@@ -17,6 +17,7 @@ const FACTPS_MNGCG: u32 = bit(29);
 const MMNGC: u32 = 0x042D0;
 const MMNGC_MNG_VETO: u32 = bit(0);
 const AUTOC: u32 = 0x042A0;
+const AUTOC_FLU: u32 = bit(0);
 const AUTOC2: u32 = 0x042A8;
 
 /// Returns what software reads from the register at `at`, which contains `value`.
@@ -35,6 +36,9 @@ pub(crate) fn read(at: u32, value: u32, faults: &Faults) -> u32 {
 pub(crate) fn check_write(at: u32, value: u32, link_is_up: bool, common: &mut Common) {
     if matches!(at, AUTOC | AUTOC2) && common.faults.has(Fault::FirmwareVeto) {
         common.violation(Rule::LinkChangedUnderVeto, at, || format!("{value:#x} was written"));
+    }
+    if at == AUTOC && value & AUTOC_FLU != 0 && common.faults.has(Fault::FirmwareManages) {
+        common.violation(Rule::ManagedLinkForced, at, || format!("{value:#x} was written"));
     }
     let needs_link = common.faults.has(Fault::FirmwareVeto) || common.faults.has(Fault::FirmwareManages);
     if at == CTRL && value & CTRL_LRST != 0 && link_is_up && needs_link {

@@ -2,6 +2,7 @@
 
 use crate::chip::clock::{Event, Time};
 use crate::chip::common::Common;
+use crate::deviation::Deviation;
 use crate::fault::Fault;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::bit;
@@ -280,7 +281,8 @@ impl Interrupts {
         // The interval counts in units of 2 us at 1 and 10 Gb/s.
         let interval = Time::from(common.registers.get(at) >> 3 & 0x1FF) * 2_000;
         self.throttled[vector] = now + interval;
-        if let Some(sink) = &mut self.sink {
+        let is_lost = common.faults.deviation() == Some(Deviation::InterruptLost { vector: vector as u16 });
+        if let Some(sink) = self.sink.as_mut().filter(|_| !is_lost) {
             sink(vector as u16);
         }
         true

@@ -73,7 +73,8 @@
 //! # Faults
 //!
 //! A [`Fault`] is active from [`Port::inject`] to [`Port::clear`]: a reset that never ends, a link that flaps, a card
-//! that is pulled, descriptors with absurd contents.
+//! that is pulled, descriptors with absurd contents. A [`Deviation`] is an answer that differs from the datasheet's, to
+//! test programs that test chips.
 //!
 //! # What is not modelled
 //!
@@ -90,6 +91,7 @@
 mod board;
 mod chip;
 mod counters;
+mod deviation;
 mod fault;
 mod firmware;
 mod frame;
@@ -110,6 +112,7 @@ mod violation;
 pub mod wire;
 
 pub use counters::Counters;
+pub use deviation::Deviation;
 pub use fault::Fault;
 pub use port::{AlreadyClaimed, Port, PortConfig, PortPlatform, connect, connect_lossless};
 pub use runner::Runner;

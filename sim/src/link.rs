@@ -13,8 +13,11 @@ use crate::wire::Wire;
 
 const STATUS_LINK_UP: u32 = bit(7);
 const AUTOC: u32 = 0x042A0;
+/// AUTOC.FLU: the link is up whatever the wire does.
+const AUTOC_FLU: u32 = bit(0);
 const AUTOC_RESTART_AN: u32 = bit(12);
 const AUTOC_LMS: u32 = 7 << 13;
+const AUTOC_LMS_10G_PARALLEL: u32 = 1 << 13;
 const AUTOC_LMS_10G_SERIAL: u32 = 3 << 13;
 const AUTOC2: u32 = 0x042A8;
 const AUTOC2_SERIAL_SFI: u32 = 2 << 16;
@@ -27,6 +30,8 @@ const ANLP1_STATE: u32 = 0xF << 16;
 
 /// Time the link takes to come up.
 const TRAINING: Time = 20 * MILLISECOND;
+/// Time a link takes to come up that AUTOC.FLU forces. Drivers proven on silicon wait 10 to 50 ms.
+const FORCING: Time = 10 * MILLISECOND;
 /// Time AUTOC.Restart_AN stays set.
 const RESTART: Time = 100 * MICROSECOND;
 /// Interval at which a flapping link goes down.
@@ -41,10 +46,15 @@ const MOST_LOST: u64 = u32::MAX as u64;
 const LINK_UP: u32 = bit(30);
 /// LINKS of a 10 Gb/s serial link: speed, mode, serial PCS enabled and locked.
 const LINKS_10G: u32 = 3 << 28 | 2 << 26 | bit(24) | bit(12) | bit(7) | bit(4);
+/// LINKS of a link that is forced up: speed, mode and PCS, but no signal and no lock. Parallel, and serial.
+const LINKS_FORCED_PARALLEL: u32 = 3 << 28 | 1 << 26 | bit(22) | bit(7);
+const LINKS_FORCED_SERIAL: u32 = 3 << 28 | 2 << 26 | bit(24) | bit(7);
 
 /// The link and its wire.
 pub(crate) struct Link {
     up: bool,
+    /// `true` if AUTOC.FLU forces the link up.
+    forced: bool,
     wire: Option<Box<dyn Wire>>,
     /// `true` while the test leaves the cable plugged in.
     pub(crate) connected: bool,
@@ -52,7 +62,7 @@ pub(crate) struct Link {
 
 impl Default for Link {
     fn default() -> Self {
-        Self { up: false, wire: None, connected: true }
+        Self { up: false, forced: false, wire: None, connected: true }
     }
 }
 
@@ -61,6 +71,12 @@ impl Link {
     #[inline]
     pub(crate) fn is_up(&self) -> bool {
         self.up
+    }
+
+    /// Returns `true` if the link is up only because AUTOC.FLU forces it.
+    #[inline]
+    pub(crate) fn is_forced(&self) -> bool {
+        self.forced && self.up
     }
 
     /// Returns the wire, if there is one.
@@ -80,12 +96,20 @@ impl Link {
 
     /// Sets the registers after their reset. The link goes down, unless it was up and `keep` is `true`.
     pub(crate) fn reset(&mut self, keep: bool, registers: &mut RegisterFile) {
+        // AUTOC.FLU is 0 again.
+        let keep = keep && !self.forced;
+        self.forced = false;
         self.set(self.up && keep, registers);
     }
 
     fn set(&mut self, up: bool, registers: &mut RegisterFile) {
         self.up = up;
-        registers.set(LINKS, if up { LINK_UP | LINKS_10G } else { 2 << 26 });
+        let how = match self.forced {
+            false => LINKS_10G,
+            true if registers.get(AUTOC) & AUTOC_LMS == AUTOC_LMS_10G_PARALLEL => LINKS_FORCED_PARALLEL,
+            true => LINKS_FORCED_SERIAL,
+        };
+        registers.set(LINKS, if up { LINK_UP | how } else { 2 << 26 });
         registers.set_bits(STATUS, STATUS_LINK_UP, up);
     }
 
@@ -100,12 +124,20 @@ impl Link {
             self.change(false, common, interrupts);
         }
         common.clock.cancel(|event| matches!(event, Event::LinkUp | Event::LinkFlap));
-        common.clock.schedule(TRAINING, Event::LinkUp);
+        common.clock.schedule(self.delay(), Event::LinkUp);
+    }
+
+    /// Returns the time that the link takes to come up.
+    fn delay(&self) -> Time {
+        if self.forced { FORCING } else { TRAINING }
     }
 
     /// Performs the effects of a write of `value` at `at`. Returns `false` if the register belongs to another part.
     #[inline]
     pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common, interrupts: &mut Interrupts) -> bool {
+        if at == AUTOC {
+            self.forced = value & AUTOC_FLU != 0;
+        }
         if at == AUTOC && value & AUTOC_RESTART_AN != 0 {
             common.registers.set_bits(ANLP1, ANLP1_STATE, false);
             common.clock.schedule(RESTART, Event::NegotiationRestarted);
@@ -114,8 +146,11 @@ impl Link {
         at == AUTOC
     }
 
-    /// Returns `true` if there is light, and AUTOC's mode is one of a 10 Gb/s link partner.
+    /// Returns `true` if there is light and AUTOC's mode is one of a 10 Gb/s link partner, or if AUTOC forces the link.
     fn is_possible(&self, registers: &RegisterFile) -> bool {
+        if self.forced {
+            return true;
+        }
         let serial = registers.get(AUTOC2) & 3 << 16 == AUTOC2_SERIAL_SFI;
         let mode = match registers.get(AUTOC) & AUTOC_LMS {
             AUTOC_LMS_10G_SERIAL => serial,
@@ -153,7 +188,7 @@ impl Link {
                 self.change(false, common, interrupts);
             }
         } else if possible && !in_reset && !common.clock.is_scheduled(Event::LinkUp) {
-            common.clock.schedule(TRAINING, Event::LinkUp);
+            common.clock.schedule(self.delay(), Event::LinkUp);
         }
     }
 

@@ -58,6 +58,9 @@ rules! {
     DataPathNotFlushed: Error, "5.2.5.3.2", "After a master disable that failed, the data path was not flushed before the reset, or the second reset is missing";
     LinkChangedUnderVeto: Warning, "8.2.3.22.25", "AUTOC or AUTOC2 was written while MMNGC.MNG_VETO is 1";
     ManagedLinkReset: Warning, "", "CTRL.LRST reset a link that is up and that the firmware uses";
+    ManagedLinkForced: Warning, "", "AUTOC.FLU was set while the firmware uses the port";
+    LoopbackWithoutLink: Warning, "8.2.3.22.19", "A packet is to be sent in loopback while the link is neither up nor forced up by AUTOC.FLU: it does not leave the ring";
+    ForcedLinkUsed: Warning, "8.2.3.22.19", "A packet was sent to the wire of a link that only AUTOC.FLU forces up";
     SemaphoreNotHeld: Warning, "10.5.4", "SW_FW_SYNC was written without holding SWSM.SMBI and SWSM.SWESMBI";
     RingBaseMisaligned: Error, "8.2.3.8.1", "A ring's base is not a multiple of 128 bytes";
     RingLengthInvalid: Error, "8.2.3.8.3", "A ring's length is 0 or not a multiple of 128 bytes";

@@ -124,6 +124,22 @@ const CASES: &[Case] = &[
         d.master_disable();
         d.set(CTRL, 1 << 3);
     }),
+    configured(Rule::ManagedLinkForced, |d| {
+        d.port.inject(Fault::FirmwareManages);
+        d.set(AUTOC, 1);
+    }),
+    running(Rule::LoopbackWithoutLink, |d| {
+        d.port.set_link(false);
+        d.wait_us(1_000);
+        d.set(HLREG0, 1 << 15);
+        d.send(0, &frame(MAC, 77));
+    }),
+    running(Rule::ForcedLinkUsed, |d| {
+        d.port.set_link(false);
+        d.set(AUTOC, 1);
+        d.wait_us(20_000);
+        d.send(0, &frame(MAC, 77));
+    }),
     running(Rule::SemaphoreNotHeld, |d| d.write(SW_FW_SYNC, 1)),
     configured(Rule::RingBaseMisaligned, |d| {
         let ring = TestRing::new(&d.port, 128, 2048);

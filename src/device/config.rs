@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::device::Rss;
 use crate::device::mac::{MacAddress, is_unicast};
+use crate::device::{Loopback, Rss};
 use crate::pool::{BUFFER_SIZE_STEP, MAX_BUFFER_SIZE};
 use crate::queue::LongFrames;
 
@@ -45,6 +45,7 @@ pub struct Config {
     pub(crate) tx_prefetch: (u8, u8),
     pub(crate) link: LinkMode,
     pub(crate) mac: Option<[u8; 6]>,
+    pub(crate) loopback: Option<Loopback>,
 }
 
 /// Link configuration (datasheet 4.6.4).
@@ -187,6 +188,7 @@ impl Config {
             tx_prefetch: (36, 8),
             link: LinkMode::Eeprom,
             mac: None,
+            loopback: None,
         }
     }
 
@@ -285,6 +287,41 @@ impl Config {
     /// Sets the MAC address, in place of the EEPROM's: for a card whose EEPROM has none, or to choose another.
     pub const fn mac(mut self, address: [u8; 6]) -> Self {
         self.mac = Some(address);
+        self
+    }
+
+    /// Makes the port receive what it sends, to test it without a cable. The link configuration has no effect then.
+    ///
+    /// A frame comes back only if the port accepts it: send to its own address, or set
+    /// [`promiscuous`](Self::promiscuous). [`wait_for_link`](crate::device::Device::wait_for_link) waits for nothing,
+    /// and `start` forces a link without a signal. Stopping or dropping the running device ends the loopback, by a
+    /// reset of device and link. [`Device::reset`](crate::device::Device::reset) refuses it on a port that the firmware
+    /// uses.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use ixgbe::device::{Config, Device, Loopback};
+    /// use ixgbe::packet::Batch;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ixgbe_sim::Port::new(Default::default());
+    /// let config = Config::new().loopback(Loopback::Mac).promiscuous(true);
+    /// let nic = Device::new(port.claim()?).reset(&config)?;
+    /// let mut nic = nic.wait_for_link(Duration::from_millis(100))?.start()?;
+    /// let mut batch = Batch::with_capacity(1);
+    /// let pool = nic.pools().next().ok_or("a queue has a pool")?;
+    /// batch.push(pool.take_copy(&[0; 60])?).map_err(|_| "the batch is full")?;
+    /// let (_, mut queues) = nic.split();
+    /// queues[0].tx.transmit(&mut batch)?;
+    /// # port.run_until_idle(10);
+    /// while queues[0].rx.receive(&mut batch) == 0 {}
+    /// assert_eq!(batch[0].len(), 60);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn loopback(mut self, loopback: Loopback) -> Self {
+        self.loopback = Some(loopback);
         self
     }
 

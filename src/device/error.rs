@@ -3,8 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::device::ConfigError;
 use crate::device::mac::MacAddress;
+use crate::device::{ConfigError, Firmware};
 use crate::dma::DmaError;
 use crate::field::ValueError;
 use crate::pool::PoolError;
@@ -53,6 +53,16 @@ pub enum Error {
         /// The address that it gave: zero, or a group address.
         found: [u8; 6],
     },
+    /// The configuration asks for loopback, and the firmware uses the port or forbids changes of its link.
+    LoopbackRefused {
+        /// The firmware.
+        firmware: Firmware,
+    },
+    /// The link did not come up in loopback, although the driver forced it (AUTOC.FLU, 8.2.3.22.19).
+    LoopbackFailed {
+        /// The duration of the wait.
+        waited: Duration,
+    },
     /// Requests of the device are still pending on the bus, even after a reset (5.2.5.3.2).
     RequestsPending {
         /// The duration of the wait.
@@ -82,6 +92,16 @@ impl fmt::Display for Error {
                 "the EEPROM gave the device the MAC address {}, which is no address of a port: choose one with \
                  Config::mac",
                 MacAddress(*found)
+            ),
+            Self::LoopbackRefused { firmware } => write!(
+                f,
+                "cannot loop the port back: {firmware}: switch manageability off for this port in the firmware setup, \
+                 or test another port"
+            ),
+            Self::LoopbackFailed { waited } => write!(
+                f,
+                "no link in loopback {waited:?} after the driver forced it: LINKS.LINK_UP is 0 while AUTOC.FLU is 1 \
+                 (datasheet 8.2.3.22.19)"
             ),
             Self::RequestsPending { waited } => write!(
                 f,

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::clock::Clock;
 use crate::device::error::InStep;
-use crate::device::{BringUp, Checksum, Eeprom, Error, Finding, Firmware, link, mac, presence};
+use crate::device::{BringUp, Checksum, Eeprom, Error, Finding, Firmware, link, loopback, mac, presence};
 use crate::mmio::{Bus, Index};
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{Reset, Unbound};
@@ -103,7 +103,8 @@ pub(crate) fn global_reset<D: Bus + Clock>(device: &D) -> Result<(), Error> {
     let keep_link = Firmware::read(registers).needs_link() && {
         // The first read of LINKS still shows a link that was lost earlier.
         link::status(registers);
-        link::status(registers).is_up()
+        // A link that a former user forced up is none, and only a reset of the link ends that.
+        link::status(registers).is_up() && !loopback::is_link_forced(registers)
     };
     if keep_link {
         registers.ctrl().modify(value!(CTRL { RST: true }));

@@ -34,6 +34,7 @@ mod firmware;
 mod initialise;
 mod interrupts;
 mod link;
+mod loopback;
 mod mac;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 mod open;
@@ -61,6 +62,7 @@ pub use control::Control;
 pub use eeprom::{Capabilities, Checksum, Eeprom};
 pub use error::{Error, TransitionError};
 pub use firmware::{Firmware, FirmwareMode};
+pub use loopback::Loopback;
 pub use owned::{OwnedControl, ReuniteError};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartError;

@@ -10,7 +10,7 @@ use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{
     BringUp, Config, ConfigError, Control, Device, Error, Initialised, LinkUp, Reset, Rss, Running, Statistics,
-    TransitionError, Unbound, initialise, link, receive, statistics, stop, transmit,
+    TransitionError, Unbound, initialise, link, loopback, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::platform::Platform;
@@ -187,7 +187,7 @@ impl<H: Platform> Device<LinkUp, H> {
 ///
 /// All memory that the device may access is in `data.queues`, also after an error.
 fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> Result<(), Error> {
-    let Initialised { config, pools: attached, queues, .. } = data;
+    let Initialised { config, bring_up, pools: attached, queues, .. } = data;
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
@@ -201,6 +201,9 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.rx_queues) {
         let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
         queues.put_rx(queue.get(), Held::by(platform, ring));
+    }
+    if let Some(loopback) = config.loopback {
+        loopback::set_up(device, loopback, &mut bring_up.findings)?;
     }
     transmit::initialise(device, config)?;
     for queue in TxQueue::all().take(config.tx_queues) {
@@ -239,7 +242,7 @@ fn shut_down<H: Platform>(
     let eeprom = data.bring_up.eeprom.take();
     let initialised = initialise::initialise(device, data.config.mac, eeprom, findings);
     let initialised = initialised.and_then(|(mac, mut bring_up)| {
-        link::set_up(device, data.config.link, &mut bring_up)?;
+        link::set_up(device, &data.config, &mut bring_up)?;
         Ok((mac, bring_up))
     });
     match initialised {

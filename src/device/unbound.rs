@@ -47,7 +47,7 @@ impl<H: Platform> Device<Unbound, H> {
         self.data.0.release(&proof);
         let device = &Present::new(platform);
         let (mac, mut bring_up) = initialise::initialise(device, config.mac, None, findings)?;
-        link::set_up(device, config.link, &mut bring_up)?;
+        link::set_up(device, config, &mut bring_up)?;
         let queues = core::mem::take(&mut self.data.0);
         Ok(Initialised { config: *config, mac, bring_up, pools: Vec::new(), queues })
     }

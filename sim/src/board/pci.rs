@@ -1,5 +1,6 @@
 //! The words of the PCI configuration space that a driver reads (datasheet 9.3). The board gives the rest of the space.
 
+use crate::deviation::Deviation;
 use crate::fault::{Fault, Faults};
 
 /// The PCIe capability.
@@ -21,7 +22,10 @@ pub(crate) fn config_word(offset: u16, faults: &Faults) -> Option<u16> {
             false => 0,
         },
         // Link status: 5 GT/s, 8 lanes.
-        _ if offset == EXPRESS + 0x12 => 0x0082,
+        _ if offset == EXPRESS + 0x12 => match faults.deviation() {
+            Some(Deviation::PcieNarrow) => 0x0012,
+            _ => 0x0082,
+        },
         // Device control 2: the default range of the completion timeout.
         _ if offset == EXPRESS + 0x28 => 0,
         _ => return None,

@@ -42,7 +42,8 @@ impl Chip {
         self.receiver.read(at, value);
         self.transmitter.read(at, value);
         self.interrupts.read(at, value, &mut self.common);
-        firmware::read(at, semaphores::read(at, value, &self.common.faults), &self.common.faults)
+        let value = firmware::read(at, semaphores::read(at, value, &self.common.faults), &self.common.faults);
+        self.common.faults.deviation().map_or(value, |deviation| deviation.read(at, value))
     }
 
     fn free_running_timer(&self) -> u32 {

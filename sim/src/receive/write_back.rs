@@ -21,6 +21,8 @@ const ALL_ERRORS: u64 = 0xFFF << 20;
 
 /// The packet's data in the write-back of its last descriptor.
 pub(crate) struct Report {
+    /// The frame's length.
+    len: usize,
     /// The first word of an advanced write-back.
     start: u64,
     /// The stripped VLAN tag.
@@ -49,7 +51,8 @@ impl Report {
         if cast(frame) != Cast::Unicast {
             status |= PIF;
         }
-        Self { start: u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type), tag, status }
+        let start = u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type);
+        Self { len: frame.len(), start, tag, status }
     }
 
     /// Returns `true` if a checksum of layer 3 or 4 is wrong.
@@ -111,6 +114,9 @@ impl RxQueue {
                 status |= ALL_ERRORS;
             }
             length = common.faults.rx_length().map_or(length, u64::from);
+            if let (Some(report), Some(deviation)) = (report, common.faults.deviation()) {
+                length = deviation.rx_length(length, report.len);
+            }
         }
         let tag = u64::from(tag.unwrap_or(0)) << 48;
         let words = match advanced {

@@ -22,6 +22,7 @@ use crate::transmit::gather::{Limits, Wrong, find_packet};
 use crate::transmit::outlet::{Format, Outlet};
 use crate::transmit::queues::{TxQueue, TxQueues};
 use crate::violation::Rule;
+use crate::wire::{NoTraffic, Wire};
 
 /// Maximum number of descriptors of one queue that one step processes.
 const BURST: usize = 256;
@@ -144,13 +145,22 @@ impl Transmitter {
         if self.stale {
             self.update(&common.registers);
         }
-        let linked = link.is_up() || self.format.loopback;
-        let ready = self.sending && linked && common.is_master();
+        let ready = self.sending && link.is_up() && common.is_master();
         if !ready || self.working.is_empty() || common.faults.has(Fault::TxStalls) {
             return 0;
         }
-        let Some(wire) = link.wire() else { return 0 };
-        let (room, format, piece) = (wire.room(), self.format, &mut self.piece);
+        let (format, forced, piece) = (self.format, link.is_forced(), &mut self.piece);
+        if format.loopback {
+            receiver.refresh(common);
+        }
+        // In loopback no frame reaches the wire, and there need not be one.
+        let nowhere: &mut dyn Wire = &mut NoTraffic;
+        let wire = match link.wire() {
+            Some(wire) if !format.loopback => wire,
+            None if !format.loopback && !forced => return 0,
+            _ => nowhere,
+        };
+        let room = wire.room();
         let mut outlet = Outlet { wire, room, format, piece, receiver, interrupts, dma };
         let mut taken = 0;
         let count = self.working.len();
@@ -162,6 +172,9 @@ impl Transmitter {
             }
         }
         outlet.wire.flush();
+        if taken > 0 && forced && !format.loopback {
+            common.violation(Rule::ForcedLinkUsed, HLREG0, || "AUTOC.FLU is 1, HLREG0.LPBK is 0".to_owned());
+        }
         taken
     }
 }

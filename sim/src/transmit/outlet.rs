@@ -83,11 +83,12 @@ impl Outlet<'_, '_> {
     /// Sends a frame unchanged, except for padding.
     #[inline]
     fn send_frame(&mut self, index: usize, frame: &mut Vec<u8>, common: &mut Common) {
+        let (len, may_pad) = common.faults.deviation().map_or((frame.len(), true), |it| it.sent(frame.len()));
+        frame.truncate(len);
         if frame.len() < SHORTEST {
-            if self.format.pad {
+            if self.format.pad && may_pad {
                 frame.resize(SHORTEST, 0);
-            } else {
-                let len = frame.len();
+            } else if may_pad {
                 common.violation(Rule::TransmitTooShort, HLREG0, || format!("a packet of {len} bytes"));
             }
         }

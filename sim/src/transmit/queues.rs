@@ -86,6 +86,9 @@ impl TxQueues {
     pub(crate) fn write(&mut self, write: Write, link: &Link, common: &mut Common) -> bool {
         let Write { queue, register, value, .. } = write;
         let works = self.get_mut(queue).is_some_and(|queue| queue.ring.state != State::Disabled);
+        if works && register == TDT && !link.is_up() && common.registers.get(HLREG0) & HLREG0_LPBK != 0 {
+            write.violation(Rule::LoopbackWithoutLink, common, || "LINKS says that there is no link".to_owned());
+        }
         match register {
             TDT => self.tail(write, common),
             TDH => write.store_head(works, common),

@@ -87,16 +87,27 @@ impl PortArguments {
             return Err(format!("{needed} PCI addresses are needed, and {given} were given").into());
         }
         for address in &self.addresses {
-            let platform = if self.sysfs {
-                let platform = SysfsOptions::new().take_interface(self.take).open(*address)?;
-                testbed.former.extend(platform.former_driver());
-                AnyPlatform::new(platform)
-            } else {
-                AnyPlatform::new(Container::shared()?.open(*address)?)
-            };
+            let (platform, former) = self.open_function(*address)?;
+            testbed.former.extend(former);
             testbed.platforms.push(platform);
         }
         Ok(testbed)
+    }
+
+    /// Opens the first PCI function once more, after the device on it was dropped.
+    pub fn open_again(&self) -> Result<AnyPlatform, Box<dyn Error>> {
+        let address = self.addresses.first().ok_or("no PCI address was given")?;
+        Ok(self.open_function(*address)?.0)
+    }
+
+    fn open_function(&self, address: PciAddress) -> Result<(AnyPlatform, Option<FormerDriver>), Box<dyn Error>> {
+        if self.sysfs {
+            let platform = SysfsOptions::new().take_interface(self.take).open(address)?;
+            let former = platform.former_driver();
+            Ok((AnyPlatform::new(platform), former))
+        } else {
+            Ok((AnyPlatform::new(Container::shared()?.open(address)?), None))
+        }
     }
 }
 
@@ -104,6 +115,11 @@ impl Testbed {
     /// Returns the ports of the model, if the program runs on it.
     pub fn model(&self) -> &[Port] {
         &self.model
+    }
+
+    /// Takes the platforms of the ports, for an example that brings them up itself.
+    pub fn take_platforms(&mut self) -> Vec<AnyPlatform> {
+        std::mem::take(&mut self.platforms)
     }
 
     /// Returns the number of ports.

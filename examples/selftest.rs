@@ -1,0 +1,182 @@
+//! Tests a card: what it says of itself, its reset values, and everything in loopback, without a cable.
+//!
+//! It resets the card, and never writes its EEPROM, its flash or its module.
+//!
+//! ```console
+//! $ cargo run --release --example selftest
+//! $ cargo run --release --example selftest -- 0000:03:00.0 --report card.json
+//! $ cargo run --release --example selftest -- 0000:03:00.0 --link
+//! ```
+
+#[path = "selftest/mod.rs"]
+mod checks;
+mod common;
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use checks::Options;
+use checks::card::{Card, Source, VECTORS};
+use checks::table::{Table, Verdict};
+use clap::Parser;
+use common::testbed::PortArguments;
+use ixgbe::linux::Vfio;
+use ixgbe::platform::AnyPlatform;
+use ixgbe::trace::Traced;
+use ixgbe_sim::Fault;
+use ixgbe_sim::wire::NoTraffic;
+use serde_json::{Value, json};
+
+/// Tests a card, or the model of one, in loopback: no cable is needed.
+///
+/// Exit status: 0 if nothing differs, 1 if something does or the test cannot be made, 2 if the arguments are invalid.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    ports: PortArguments,
+    /// Also test the wire: wait for a link, send one frame and count errors for a second
+    #[arg(long)]
+    link: bool,
+    /// Write a report to this file, to be sent with a bug report
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write all register accesses to this file; the card's MAC address is among them
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Leave addresses in the report that identify the card: MAC addresses
+    #[arg(long)]
+    identify: bool,
+    /// Send frames of up to this many bytes, with CRC
+    #[arg(long, default_value_t = 9018, value_parser = clap::value_parser!(u16).range(1518..=15872))]
+    max_frame: u16,
+    /// Send every Nth length only
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    stride: u16,
+    /// Stop and start the device this many times
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    cycles: u16,
+    /// Give the model this fault, to see what a card with it would report
+    #[arg(long, value_name = "FAULT", conflicts_with = "addresses")]
+    fault: Option<Fault>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut differences = 0;
+    let code = common::run(|| {
+        differences = test(&arguments)?;
+        Ok(())
+    });
+    if differences > 0 { ExitCode::FAILURE } else { code }
+}
+
+/// Tests the card. Returns the number of rows that differ.
+fn test(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
+    let mut testbed = arguments.ports.open(&[1], 1)?;
+    let options = Options {
+        max_frame: arguments.max_frame.into(),
+        stride: arguments.stride.into(),
+        cycles: arguments.cycles.into(),
+        samples: 1000,
+        link: arguments.link,
+        identify: arguments.identify,
+    };
+    let mut first = testbed.take_platforms();
+    let card = match testbed.model() {
+        [port, ..] => {
+            arguments.fault.into_iter().for_each(|fault| port.inject(fault));
+            port.plug(NoTraffic);
+            Card::of_model(port)
+        }
+        [] => Card::new(None, interrupts(first.first())),
+    };
+    let model = testbed.model().first().cloned();
+    let kind = match first.first() {
+        _ if model.is_some() => "model",
+        Some(platform) if platform.downcast_ref::<Vfio>().is_some() => "vfio",
+        _ => "sysfs",
+    };
+    let trace = arguments.trace.as_deref().map(Trace::create).transpose()?;
+    let mut open = || {
+        let platform = match (first.pop(), &model) {
+            (Some(platform), _) => platform,
+            (None, Some(port)) => AnyPlatform::new(port.claim()?),
+            (None, None) => arguments.ports.open_again()?,
+        };
+        Ok(match &trace {
+            Some(trace) => trace.record(platform),
+            None => platform,
+        })
+    };
+    let mut table = Table::new(true);
+    let mut report = checks::run(&card, &mut open, &options, &mut table)?;
+    let [ok, differs, skipped] = [Verdict::Ok, Verdict::Differs, Verdict::Skipped].map(|verdict| table.count(verdict));
+    println!("{ok} ok, {differs} differ, {skipped} skipped");
+    if differs > 0 && model.is_none() {
+        println!("please send a report of this card: run again with --report card.json --trace card.trace");
+    }
+    if let Some(path) = &arguments.report {
+        report["format"] = "ixgbe selftest 1".into();
+        report["host"] = host(&options, kind);
+        report["checks"] = table.json();
+        write(path, &report)?;
+    }
+    Ok(differs)
+}
+
+/// A file of register accesses, one a line.
+struct Trace {
+    out: Arc<Mutex<BufWriter<File>>>,
+}
+
+impl Trace {
+    fn create(path: &Path) -> Result<Self, Box<dyn Error>> {
+        let file = File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        Ok(Self { out: Arc::new(Mutex::new(BufWriter::new(file))) })
+    }
+
+    /// Returns `platform`, whose accesses are written from now on.
+    fn record(&self, platform: AnyPlatform) -> AnyPlatform {
+        let out = Arc::clone(&self.out);
+        AnyPlatform::new(Traced::new(platform, move |access| {
+            // A full disk costs the trace, and not the test.
+            _ = out.lock().map(|mut out| writeln!(out, "{access}"));
+        }))
+    }
+}
+
+/// Takes the interrupts of a VFIO device, before anything else is done to it.
+fn interrupts(platform: Option<&AnyPlatform>) -> Source {
+    let vfio: Option<&Vfio> = platform.and_then(AnyPlatform::downcast_ref);
+    match vfio.map(|vfio| vfio.interrupts(VECTORS)) {
+        Some(Ok(interrupts)) => Source::Vfio(interrupts),
+        Some(Err(error)) => {
+            eprintln!("note: {error}");
+            Source::None("VFIO gives no interrupts")
+        }
+        None => Source::None("interrupts need VFIO"),
+    }
+}
+
+/// Returns what the report says of the machine and the program. `kind` is the kind of platform.
+fn host(options: &Options, kind: &str) -> Value {
+    let read = |path| std::fs::read_to_string(path).map_or(Value::Null, |text| text.trim().into());
+    json!({
+        "library": env!("CARGO_PKG_VERSION"),
+        "kernel": read("/proc/sys/kernel/osrelease"),
+        "architecture": std::env::consts::ARCH,
+        "platform": kind,
+        "max_frame": options.max_frame,
+        "stride": options.stride,
+        "cycles": options.cycles,
+    })
+}
+
+fn write(path: &Path, report: &Value) -> Result<(), Box<dyn Error>> {
+    let text = serde_json::to_string_pretty(report)?;
+    std::fs::write(path, text + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()).into())
+}

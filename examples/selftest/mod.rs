@@ -1,0 +1,100 @@
+//! The self-test: everything a card and the library must agree on, checked in order and without a cable.
+//!
+//! Reading order: `identity` and `reset_values` only read; `loopback` resets the device and sends `frames` through it as
+//! `traffic`, and `counters` says what they must leave; `wire` needs a cable. `table` has the results.
+
+pub mod card;
+mod counters;
+mod filters;
+mod frames;
+mod identity;
+mod interrupts;
+mod loopback;
+mod reset_values;
+pub mod table;
+mod traffic;
+mod wire;
+
+use std::error::Error;
+
+use ixgbe::device::Device;
+use serde_json::{Value, json};
+
+use card::{Card, Open};
+use table::{Check, Table};
+
+const RESET: Check = Check { name: "reset", register: "CTRL", section: "4.6.3" };
+const LOOPBACK: Check = Check { name: "loopback", register: "AUTOC, HLREG0", section: "14.1" };
+const LINK: Check = Check { name: "link", register: "LINKS", section: "8.2.3.22.20" };
+const RULES: Check = Check { name: "rules of the model", register: "", section: "" };
+
+/// How much is tested.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The largest frame, with CRC.
+    pub max_frame: usize,
+    /// The step between lengths of frames.
+    pub stride: usize,
+    /// The number of stops and starts.
+    pub cycles: usize,
+    /// The number of measurements.
+    pub samples: usize,
+    /// Whether to test the wire.
+    pub link: bool,
+    /// Whether reports may identify the card.
+    pub identify: bool,
+}
+
+/// Tests a card. Adds rows to `table`, and returns what a report has besides them.
+///
+/// # Errors
+///
+/// Fails if the card cannot be opened, or there is no memory: then nothing is said of the card.
+pub fn run(card: &Card, open: &mut Open, options: &Options, table: &mut Table) -> Result<Value, Box<dyn Error>> {
+    let mut report = json!({});
+    let device = Device::new(open()?);
+    report["pci"] = identity::check_pci(device.platform(), table);
+    if !identity::check_bar(device.platform(), table) {
+        return Ok(report);
+    }
+    report["registers_as_found"] = reset_values::dump(device.platform(), options.identify);
+    let device = match device.reset(&loopback::config(options.max_frame)) {
+        Ok(device) => device,
+        Err(failed) => {
+            let refused = matches!(failed.error, ixgbe::device::Error::LoopbackRefused { .. });
+            match refused {
+                true => table.skipped(LOOPBACK, failed.to_string()),
+                false => table.differs(RESET, failed.to_string()),
+            }
+            report["registers_after_reset"] = reset_values::dump(failed.device.platform(), options.identify);
+            drop(failed);
+            if options.link && refused {
+                wire::check(card, open, table)?;
+            }
+            check_rules(card, table);
+            return Ok(report);
+        }
+    };
+    table.ok(RESET, "done, with DMA and EEPROM ready");
+    report["registers_after_reset"] = reset_values::dump(device.platform(), options.identify);
+    reset_values::check(device.platform(), table);
+    report["card"] = identity::check_bring_up(device.bring_up(), table);
+    match loopback::check(card, device, options, table) {
+        Ok(figures) => report["figures"] = figures,
+        Err(error) => table.differs(LOOPBACK, error.to_string()),
+    }
+    match options.link {
+        true => wire::check(card, open, table).unwrap_or_else(|error| table.differs(LINK, error.to_string())),
+        false => table.skipped(LINK, "give --link to test the wire"),
+    }
+    check_rules(card, table);
+    Ok(report)
+}
+
+/// On the model, checks that the driver broke no rule.
+fn check_rules(card: &Card, table: &mut Table) {
+    if let Some(port) = &card.model {
+        let violations = port.violations().iter().map(ToString::to_string).collect();
+        table.judge(RULES, violations, "none was broken");
+    }
+}

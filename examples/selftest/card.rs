@@ -12,6 +12,9 @@ use ixgbe_sim::Port;
 /// The number of vectors: one for each receive queue, and the link's.
 pub const VECTORS: u32 = 17;
 
+/// The time limit of everything that a port of the model does at once.
+const MODEL_PATIENCE: Duration = Duration::from_millis(2);
+
 /// Opens the platform of the card. A device owns its platform, so a second device needs another.
 pub type Open<'a> = dyn FnMut() -> Result<AnyPlatform, Box<dyn Error>> + 'a;
 
@@ -62,9 +65,22 @@ impl Card {
         }
     }
 
+    /// Lets `time` pass.
+    pub fn wait(&self, time: Duration) {
+        match &self.model {
+            Some(port) => port.wait(time),
+            None => std::thread::sleep(time),
+        }
+    }
+
+    /// Returns the time that the card gets when at most `limit` is right: the model is never late by much.
+    pub fn patience(&self, limit: Duration) -> Duration {
+        if self.model.is_some() { limit.min(MODEL_PATIENCE) } else { limit }
+    }
+
     /// Calls `done` until it returns `true`, at most for `limit`. Returns `true` if it did.
     pub fn poll(&self, limit: Duration, mut done: impl FnMut() -> bool) -> bool {
-        let start = self.now();
+        let (start, limit) = (self.now(), self.patience(limit));
         loop {
             if done() {
                 return true;

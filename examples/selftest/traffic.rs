@@ -135,7 +135,7 @@ impl<'a> Traffic<'a> {
     /// Receives until all frames are back, or too much time has passed. The frames that are missing then are lost.
     pub fn collect(&mut self, nic: &mut Nic) {
         let mut since = self.card.now();
-        while !self.sent.is_empty() && self.card.now().saturating_sub(since) < PATIENCE {
+        while !self.sent.is_empty() && self.card.now().saturating_sub(since) < self.card.patience(PATIENCE) {
             if self.receive(nic) > 0 {
                 since = self.card.now();
             } else {

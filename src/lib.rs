@@ -133,6 +133,7 @@
 //! # Modules
 //!
 //! - [`device`]: device states, configuration, statistics, link.
+//! - [`module`]: pluggable modules, as they describe themselves.
 //! - [`queue`]: receive and transmit queues. [`packet`]: packets and batches. [`pool`]: packet buffers.
 //! - [`port`]: traits for what a program needs of any network device.
 //! - [`registers`], [`descriptors`]: generated from the register description. [`field`], [`register`]: the types of
@@ -156,6 +157,7 @@ pub mod dma;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 pub mod linux;
 pub mod mmio;
+pub mod module;
 pub mod packet;
 pub mod platform;
 pub mod pool;

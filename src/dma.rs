@@ -77,6 +77,13 @@ pub unsafe trait Dma {
         1 << (usize::BITS - 1)
     }
 
+    /// Returns the PCI device id of the device behind this platform, if the platform knows it.
+    ///
+    /// The driver finds the port's [`Medium`](crate::device::Medium) by it. Without it, it leaves the board's pins alone.
+    fn device_id(&self) -> Option<u16> {
+        None
+    }
+
     /// Allocates zeroed memory of `len` bytes or a little more, aligned to 4 KiB.
     ///
     /// # Errors

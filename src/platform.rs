@@ -84,6 +84,10 @@ unsafe impl Dma for AnyPlatform {
         self.0.page_size()
     }
 
+    fn device_id(&self) -> Option<u16> {
+        self.0.device_id()
+    }
+
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         self.0.allocate(len)
     }

@@ -25,6 +25,10 @@ unsafe impl<H: Dma, F> Dma for Traced<H, F> {
         self.bus().page_size()
     }
 
+    fn device_id(&self) -> Option<u16> {
+        self.bus().device_id()
+    }
+
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         self.bus().allocate(len)
     }

@@ -31,11 +31,13 @@ pub struct PortConfig {
     /// `true` to give every 4 KiB page of memory a device address of its own, as without an IOMMU. By default, the
     /// pages of a mapping are contiguous.
     pub scattered_pages: bool,
+    /// The PCI device id: what the board is made for. By default 0x10FB, a card with SFP+ cages.
+    pub device_id: u16,
 }
 
 impl Default for PortConfig {
     fn default() -> Self {
-        Self { mac: [0x02, 0x82, 0x59, 0x90, 0, 0], lan_id: 0, scattered_pages: false }
+        Self { mac: [0x02, 0x82, 0x59, 0x90, 0, 0], lan_id: 0, scattered_pages: false, device_id: 0x10FB }
     }
 }
 
@@ -46,6 +48,7 @@ struct Shared {
     wanted: AtomicUsize,
     /// `true` while a driver owns the platform.
     claimed: AtomicBool,
+    device_id: u16,
 }
 
 /// One port of the modelled chip. Clones are handles to the same port.
@@ -65,7 +68,8 @@ impl Port {
     pub fn new(config: PortConfig) -> Self {
         let iommu = Iommu::new(config.scattered_pages);
         let chip = Mutex::new(Chip::new(config, Arc::clone(&iommu)));
-        Self { shared: Arc::new(Shared { chip, iommu, wanted: AtomicUsize::new(0), claimed: AtomicBool::new(false) }) }
+        let (wanted, claimed, device_id) = (AtomicUsize::new(0), AtomicBool::new(false), config.device_id);
+        Self { shared: Arc::new(Shared { chip, iommu, wanted, claimed, device_id }) }
     }
 
     fn chip(&self) -> MutexGuard<'_, Chip> {
@@ -221,7 +225,7 @@ impl Port {
 
     /// Activates a fault.
     pub fn inject(&self, fault: Fault) {
-        self.chip().common.faults.inject(fault);
+        self.chip().inject(fault);
     }
 
     /// Deactivates a fault. The events that it held up proceed.
@@ -365,6 +369,10 @@ unsafe impl Dma for Port {
         self.shared.iommu.domain()
     }
 
+    fn device_id(&self) -> Option<u16> {
+        Some(self.shared.device_id)
+    }
+
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         if self.chip().common.faults.has(Fault::OutOfMemory) {
             return Err(DmaError::OutOfMemory { len });
@@ -384,6 +392,10 @@ unsafe impl Dma for Port {
 unsafe impl Dma for PortPlatform {
     fn domain(&self) -> Domain {
         self.port.domain()
+    }
+
+    fn device_id(&self) -> Option<u16> {
+        self.port.device_id()
     }
 
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {

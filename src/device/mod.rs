@@ -20,18 +20,23 @@
 //!   Nothing is received. Packets can still be posted, but are not sent.
 //! - After a reset from outside, the queues stop. [`Device::stop`] initialises the device again.
 //!
-//! Reading order: `unbound` (reset), `initialise`, `link`, `running` (start, stop) with `receive` and `transmit`, then
+//! Reading order: `unbound` (reset), `initialise`, `link` with `establish`, `running` (start, stop) with `receive` and `transmit`, then
 //! `stop`, the only source of the proof that memory may be freed.
 
 mod config;
 mod control;
+mod diagnosis;
 mod error;
+mod establish;
+mod i2c;
 mod initialise;
 mod interrupts;
 mod link;
+mod medium;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 mod open;
 mod owned;
+mod pins;
 mod port;
 mod queues;
 mod receive;
@@ -47,14 +52,22 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use config::{Config, ConfigError, FRAME_SIZES, LinkMode, MAX_PREFETCH, MAX_RX_QUEUES, MAX_TX_QUEUES, RING_LENS};
+pub use config::{
+    Backplane, Config, ConfigError, FRAME_SIZES, LinkMode, LinkRetry, MAX_PREFETCH, MAX_RX_QUEUES, MAX_TX_QUEUES,
+    RING_LENS,
+};
 pub use control::Control;
+pub use diagnosis::{Diagnosis, Link};
 pub use error::{Error, TransitionError};
+pub use i2c::ModuleError;
+pub use link::LinkPoll;
+pub use medium::Medium;
 pub use owned::{OwnedControl, ReuniteError};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartError;
 pub use statistics::{QueueStatistics, Statistics};
 
+use crate::device::establish::Establish;
 use crate::device::queues::Queues;
 use crate::dma::DmaError;
 use crate::platform::Platform;
@@ -117,6 +130,8 @@ pub struct Initialised {
     /// Attached pools: their packets can be sent, though the device does not receive into them.
     pools: Vec<Pool>,
     queues: Queues,
+    /// The way to a link, and what the port is made for.
+    link: Establish,
 }
 
 impl Initialised {

@@ -6,15 +6,16 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::clock;
+use crate::device::establish::Establish;
 use crate::device::queues::Queues;
 use crate::device::{
-    Config, ConfigError, Control, Device, Error, Initialised, LinkUp, Reset, Rss, Running, Statistics, TransitionError,
-    Unbound, initialise, link, receive, statistics, stop, transmit,
+    Config, ConfigError, Control, Device, Error, Initialised, Link, LinkUp, Reset, Rss, Running, Statistics,
+    TransitionError, Unbound, initialise, pins, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
+use crate::module::Module;
 use crate::platform::Platform;
 use crate::pool::Pool;
-use crate::port::LinkStatus;
 use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
@@ -70,6 +71,7 @@ impl<H: Platform> Drop for RunningData<H> {
         }
         self.recall(RECALL);
         self.drain();
+        pins::darken(&*self.platform, self.data.link.settings().medium);
         let queues = &mut self.data.queues;
         match stop::quiesce(&*self.platform) {
             Ok(proof) => {
@@ -221,6 +223,9 @@ fn shut_down<H: Platform>(
     platform: Arc<H>,
     mut data: Initialised,
 ) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
+    let settings = *data.link.settings();
+    // The partner sees that nobody is here. The next wait for a link switches the laser on.
+    pins::darken(&*platform, settings.medium);
     let proof = match stop::quiesce(&*platform) {
         Ok(proof) => proof,
         Err(error) => {
@@ -228,12 +233,10 @@ fn shut_down<H: Platform>(
         }
     };
     data.queues.release(&proof);
-    let initialised = initialise::initialise(&*platform).and_then(|mac| {
-        link::set_up(&*platform, data.config.link)?;
-        Ok(mac)
-    });
+    let initialised = initialise::initialise(&*platform)
+        .and_then(|mac| Ok((mac, Establish::begin(&*platform, settings, &data.config)?)));
     match initialised {
-        Ok(mac) => Ok(Device { platform, data: Initialised { mac, ..data } }),
+        Ok((mac, link)) => Ok(Device { platform, data: Initialised { mac, link, ..data } }),
         Err(error) => Err(TransitionError { device: Device::with_retained_rings(platform, data.queues), error }),
     }
 }
@@ -251,17 +254,26 @@ impl<H: Platform> Device<Running, H> {
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
         let RunningData { platform, data, statistics, drops, rss } = &mut self.data;
         let platform = &**platform;
-        let Initialised { config, mac, queues, .. } = data;
-        let control = Control { platform, statistics, drops, config, mac, rss };
+        let Initialised { config, mac, queues, link, .. } = data;
+        let control = Control { platform, statistics, drops, config, mac, rss, link: link.settings() };
         let (rx, tx) = queues.both_mut();
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();
         (control, rx, tx)
     }
 
-    /// Returns the current link status, from LINKS.
-    pub fn link(&mut self) -> LinkStatus {
+    /// Returns the link, with the reason why there is none: see [`Control::link`].
+    pub fn link(&mut self) -> Link {
         self.split().0.link()
+    }
+
+    /// Reads the module in the cage: see [`Control::module`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn module(&mut self) -> Result<Module, Error> {
+        self.split().0.module()
     }
 
     /// Returns the counters since the device was started: see [`Control::statistics`].
@@ -310,9 +322,10 @@ impl<H: Platform> Device<Running, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
     pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
         self.data.drain();
-        let Initialised { config, mac, pools, queues } = &mut self.data.data;
+        let Initialised { config, mac, pools, queues, link } = &mut self.data.data;
         let (pools, queues) = (core::mem::take(pools), core::mem::take(queues));
-        shut_down(Arc::clone(&self.platform), Initialised { config: *config, mac: *mac, pools, queues })
+        let data = Initialised { config: *config, mac: *mac, pools, queues, link: *link };
+        shut_down(Arc::clone(&self.platform), data)
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::device::establish::Establish;
 use crate::device::queues::Queues;
 use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound, initialise, link, stop};
 use crate::platform::Platform;
@@ -28,8 +29,9 @@ impl<H: Platform> Device<Unbound, H> {
     ///
     /// # Errors
     ///
-    /// For [`Error::Config`](crate::device::Error::Config) nothing was done. Other errors name the failed step. The
-    /// device can be reset again.
+    /// For [`Error::Config`](crate::device::Error::Config) and
+    /// [`Error::UnsupportedMedium`](crate::device::Error::UnsupportedMedium) nothing was done. Other errors name the
+    /// failed step. The device can be reset again.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.reset.md")))]
     pub fn reset(mut self, config: &Config) -> Result<Device<Reset, H>, TransitionError<Self>> {
         match self.try_reset(config) {
@@ -41,10 +43,11 @@ impl<H: Platform> Device<Unbound, H> {
     fn try_reset(&mut self, config: &Config) -> Result<Initialised, crate::device::Error> {
         config.check()?;
         let platform = &*self.platform;
+        link::check_medium(platform, config)?;
         let proof = stop::quiesce(platform)?;
         self.data.0.release(&proof);
         let mac = initialise::initialise(platform)?;
-        link::set_up(platform, config.link)?;
-        Ok(Initialised { config: *config, mac, pools: Vec::new(), queues: core::mem::take(&mut self.data.0) })
+        let link = Establish::begin(platform, link::Settings::read(platform, config), config)?;
+        Ok(Initialised { config: *config, mac, pools: Vec::new(), queues: core::mem::take(&mut self.data.0), link })
     }
 }

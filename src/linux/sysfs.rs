@@ -236,6 +236,10 @@ unsafe impl Dma for Sysfs {
         PageSize::Huge2MiB.bytes()
     }
 
+    fn device_id(&self) -> Option<u16> {
+        Some(self.function.ids.1)
+    }
+
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         self.memory.allocate(len).map_err(|error| error.into_dma(len))
     }

@@ -2,6 +2,7 @@
 
 use ixgbe::info::AccessKind;
 
+use crate::board::cage;
 use crate::chip::Chip;
 use crate::chip::clock::MICROSECOND;
 use crate::chip::{READ, unmodelled};
@@ -38,6 +39,8 @@ impl Chip {
         self.receiver.read(at, value);
         self.transmitter.read(at, value);
         self.interrupts.read(at, value, &mut self.common);
+        let value = cage::read(at, value, &self.common.faults);
+        let value = self.link.read(at, value, &self.common);
         semaphores::read(at, value, &self.common.faults)
     }
 
@@ -106,7 +109,7 @@ impl Chip {
         let Self { common, interrupts, .. } = self;
         let owned = interrupts.written(at, value, common)
             || self.eeprom.written(at, value, common)
-            || self.i2c.written(at, value, &mut common.registers)
+            || self.i2c.written(at, value, common)
             || self.link.written(at, value, common, interrupts)
             || self.receiver.flow_director.written(at, value, common, interrupts)
             || semaphores::written(at, common);

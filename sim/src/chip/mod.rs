@@ -63,6 +63,16 @@ impl Chip {
         chip
     }
 
+    /// Activates a fault.
+    pub(crate) fn inject(&mut self, fault: Fault) {
+        self.common.faults.inject(fault);
+        match fault {
+            Fault::LinkWedges => self.link.wedge(&mut self.common, &mut self.interrupts),
+            Fault::ModuleBoots => self.i2c.boot(self.common.clock.now()),
+            _ => {}
+        }
+    }
+
     /// Advances the clock by `time`, or to real time under a runner, and processes all due events.
     #[inline]
     pub(crate) fn pass(&mut self, time: Time) {

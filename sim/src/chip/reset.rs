@@ -2,6 +2,7 @@
 
 use ixgbe::info::RegisterInfo;
 
+use crate::board::cage;
 use crate::board::eeprom::{EEC, EERD, Eeprom};
 use crate::board::i2c::I2c;
 use crate::chip::Chip;
@@ -67,6 +68,7 @@ impl Chip {
     /// Brings the device into the state after power-on, with the EEPROM read.
     pub(crate) fn power_on(&mut self) {
         self.set_fixed_bits(false);
+        cage::power_on(&mut self.common.registers);
         self.eeprom_loaded();
         self.common.registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true);
         self.link.train(&mut self.common, &mut self.interrupts);

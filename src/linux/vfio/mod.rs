@@ -42,6 +42,7 @@ pub struct Vfio {
     bar: Bar,
     device: File,
     address: PciAddress,
+    device_id: u16,
     huge: Allocator,
     ordinary: Allocator,
     clock: MonotonicClock,
@@ -90,7 +91,8 @@ impl Container {
         let huge = Allocator::new(PageSize::Huge2MiB, node, self.granule());
         let ordinary = Allocator::new(PageSize::Base, node, self.granule());
         let clock = MonotonicClock::new();
-        Ok(Vfio { bar, device, address, huge, ordinary, clock, _claim: claim, container: self.clone() })
+        let (device_id, container) = (function.ids.1, self.clone());
+        Ok(Vfio { bar, device, address, device_id, huge, ordinary, clock, _claim: claim, container })
     }
 }
 
@@ -190,6 +192,10 @@ unsafe impl Bus<RegisterSpace> for Vfio {
 unsafe impl Dma for Vfio {
     fn domain(&self) -> Domain {
         self.container.domain()
+    }
+
+    fn device_id(&self) -> Option<u16> {
+        Some(self.device_id)
     }
 
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {

@@ -69,21 +69,30 @@ fn links_have_a_target() {
     assert!(found > 100, "the pages are not read as they are written: {found} links");
 }
 
-#[test]
-fn every_error_of_the_linux_back_ends_has_a_row() {
-    let source = fs::read_to_string(root().join("src/linux/error.rs")).unwrap();
+/// Compares the variants of the enum `name` in a source file with the rows of the table under `heading`.
+fn each_variant_has_a_row(source: &str, name: &str, heading: &str) {
+    let source = fs::read_to_string(root().join(source)).unwrap();
     let page = fs::read_to_string(root().join("docs/hardware.md")).unwrap();
-    let (_, variants) = source.split_once("pub enum Error {\n").unwrap();
+    let (_, variants) = source.split_once(&format!("pub enum {name} {{\n")).unwrap();
     let (variants, _) = variants.split_once("\n}").unwrap();
     let variants = variants
         .lines()
         .filter_map(|line| line.strip_prefix("    ").filter(|line| line.starts_with(char::is_uppercase)));
     let variants: Vec<_> =
         variants.map(|line| line.split(|letter: char| !letter.is_alphanumeric()).next().unwrap()).collect();
-    let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    assert!(variants.len() > 20, "the enum is not read as it is written: {variants:?}");
-    assert_eq!(
-        rows, variants,
-        "docs/hardware.md has other rows than the variants of linux::Error, or in another order"
-    );
+    let (_, section) = page.split_once(&format!("\n## {heading}\n")).expect("the page has the heading");
+    let section = section.split("\n## ").next().unwrap();
+    let rows: Vec<_> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(variants.len() > 10, "the enum is not read as it is written: {variants:?}");
+    assert_eq!(rows, variants, "docs/hardware.md has other rows than the variants of {name}, or in another order");
+}
+
+#[test]
+fn every_error_of_the_linux_back_ends_has_a_row() {
+    each_variant_has_a_row("src/linux/error.rs", "Error", "Troubleshooting");
+}
+
+#[test]
+fn every_reason_for_no_link_has_a_row() {
+    each_variant_has_a_row("src/device/diagnosis.rs", "Diagnosis", "An optical port that stays dark");
 }

@@ -216,14 +216,14 @@ impl Link {
             mode => matches!(mode >> 13, 1 | 4 | 6 | 7),
         };
         // A module of two rates must have the one of its partner, and others have no second rate.
-        let module = !faults.has(Fault::PartnerAtOneGigabit)
-            && (!faults.has(Fault::ModuleMultispeed) || cage::is_slow(registers));
-        let healthy = faults.none()
-            || !faults.has(Fault::LocalFaults)
-                && !faults.has(Fault::RemoteFaults)
-                && !(faults.has(Fault::PartnerDoesNotNegotiate) && negotiates)
-                && !(faults.has(Fault::LinkNeedsPipelineReset) && !self.mode_changed);
-        fits && module && healthy && !self.wedged && self.is_light(common)
+        let wrong_rate = faults.has(Fault::ModuleMultispeed) && !cage::is_slow(registers);
+        let broken = [Fault::PartnerAtOneGigabit, Fault::LocalFaults, Fault::RemoteFaults];
+        let hindered = !faults.none()
+            && (wrong_rate
+                || broken.iter().any(|fault| faults.has(*fault))
+                || faults.has(Fault::PartnerDoesNotNegotiate) && negotiates
+                || faults.has(Fault::LinkNeedsPipelineReset) && !self.mode_changed);
+        fits && !hindered && !self.wedged && self.is_light(common)
     }
 
     /// Ends link training.

@@ -76,7 +76,6 @@ pub enum LinkMode {
 
 /// The modes that are offered to the partner on a backplane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::exhaustive_structs, reason = "the chip has these three")]
 pub struct Backplane {
     /// 10GBASE-KR: 10 Gbit/s on one lane.
     pub kr: bool,
@@ -88,7 +87,6 @@ pub struct Backplane {
 
 /// What to try when no link comes up, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "the limits are meant to be written out")]
 pub struct LinkRetry {
     /// The time that an attempt gets before the next. On a backplane, an attempt gets at least 5 s.
     pub attempt: Duration,

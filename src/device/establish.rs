@@ -146,9 +146,19 @@ impl Establish {
     }
 
     /// Returns the time after which a machine with this configuration has nothing left to try at one speed.
-    pub(crate) fn longest(config: &Config) -> Duration {
+    pub(crate) fn longest(config: &Config, medium: Option<Medium>) -> Duration {
         let attempts = 1 + u32::from(config.link_retry.restarts) + u32::from(config.link_retry.pipeline_resets);
-        Self::attempt(config, config.medium).saturating_mul(attempts).saturating_add(config.link_settles)
+        Self::attempt(config, medium).saturating_mul(attempts).saturating_add(config.link_settles)
+    }
+
+    /// Leaves no work half done, for callers that no longer wait: a pipeline reset restores its mode.
+    pub(crate) fn finish<D: Bus + Clock>(&mut self, device: &D) -> Result<(), Error> {
+        if matches!(self.state, State::Toggled(_)) {
+            link::toggle_mode(device)?;
+            let now = device.now();
+            self.due = now + self.wait_for_attempt(now, Duration::ZERO);
+        }
+        Ok(())
     }
 
     pub(crate) fn settings(&self) -> &Settings {

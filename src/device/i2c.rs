@@ -94,7 +94,8 @@ pub(crate) fn module<D: Bus + Clock>(device: &D, medium: Option<Medium>) -> Resu
         result = try_module(device, medium);
         match result {
             Ok(module) if (module.is_intact() && module.form != Form::Other(0xFF)) || tried >= BOOTING => break,
-            Err(Error::Module(ModuleError::NoCage)) => break,
+            // The arbiter had a second already.
+            Err(Error::Module(ModuleError::NoCage | ModuleError::NotGranted)) => break,
             Ok(_) | Err(Error::Module(_)) => {}
             Err(_) => break,
         }

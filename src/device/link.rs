@@ -217,20 +217,24 @@ impl<H: Platform> Device<Reset, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.wait_for_link.md")))]
     pub fn wait_for_link(mut self, limit: Duration) -> Result<Device<LinkUp, H>, TransitionError<Self>> {
         let start = self.platform.now();
-        // An honest clock reaches the limit within these rounds.
-        let mut rounds = limit.as_nanos().div_ceil(SHORTEST_PAUSE.as_nanos());
+        // A clock that stands still does not end the wait; the pauses do.
+        let mut paused = Duration::ZERO;
         loop {
             // The time is taken before the look, so a thread that was held up in between looks once more.
             let waited = self.platform.now().saturating_sub(start);
             match self.data.link.step(&*self.platform) {
                 Ok(Progress::Up) => return Ok(self.leave()),
-                Ok(Progress::Pending(_)) if waited >= limit || rounds == 0 => {
+                Ok(Progress::Pending(_)) if waited.max(paused) >= limit => {
+                    if let Err(error) = self.data.link.finish(&*self.platform) {
+                        return Err(TransitionError { device: self, error });
+                    }
                     let diagnosis = diagnose(&*self.platform, self.data.link.settings());
                     return Err(TransitionError { device: self, error: Error::NoLink { waited, diagnosis } });
                 }
                 Ok(Progress::Pending(pause)) => {
-                    rounds -= 1;
-                    self.platform.wait(pause.min(limit.saturating_sub(waited)).max(SHORTEST_PAUSE));
+                    let pause = pause.min(limit.saturating_sub(waited)).max(SHORTEST_PAUSE);
+                    self.platform.wait(pause);
+                    paused = paused.saturating_add(pause);
                 }
                 Err(error) => return Err(TransitionError { device: self, error }),
             }
@@ -291,7 +295,10 @@ impl<H: Platform> Device<Reset, H> {
 
     /// Moves to `LinkUp` without checking the link; packets are lost until it is up. The laser is switched on.
     #[must_use]
-    pub fn assume_link_up(self) -> Device<LinkUp, H> {
+    pub fn assume_link_up(mut self) -> Device<LinkUp, H> {
+        if let Err(error) = self.data.link.finish(&*self.platform) {
+            log::warn!("the link's mode is not restored: {error}");
+        }
         pins::light(&*self.platform, self.data.link.settings().medium);
         self.leave()
     }
@@ -330,7 +337,7 @@ impl<H: Platform> Device<Unbound, H> {
             let device = self.reset(config)?;
             let left = limit.saturating_sub(platform.now().saturating_sub(start));
             let is_last = resets == 0;
-            let round = if is_last { left } else { left.min(Establish::longest(config)) };
+            let round = if is_last { left } else { left.min(Establish::longest(config, medium(&*platform, config))) };
             let TransitionError { device, mut error } = match device.wait_for_link(round) {
                 Ok(device) => return Ok(device),
                 Err(failed) => failed,

@@ -7,7 +7,7 @@ pub(super) fn hundredths_of_dbm(nanowatts: u32) -> Option<i32> {
     let mut mantissa = (u64::from(nanowatts) << 32) >> whole;
     let mut log2 = u64::from(whole);
     for _ in 0..16 {
-        mantissa = (u128::from(mantissa) * u128::from(mantissa) >> 32) as u64;
+        mantissa = ((u128::from(mantissa) * u128::from(mantissa)) >> 32) as u64;
         log2 <<= 1;
         if mantissa >= 2 << 32 {
             mantissa >>= 1;
@@ -15,7 +15,7 @@ pub(super) fn hundredths_of_dbm(nanowatts: u32) -> Option<i32> {
         }
     }
     // 1000 times the logarithm of 2 to base 10 is 301.03. A milliwatt is a million nanowatts.
-    let hundredths = log2 * 30_103 / 100 >> 16;
+    let hundredths = (log2 * 30_103 / 100) >> 16;
     Some(hundredths as i32 - 6_000)
 }
 

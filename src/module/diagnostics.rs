@@ -128,7 +128,7 @@ pub struct Diagnostics {
 
 /// Applies a factor in 1/256 and an offset, both as numbers of the module (SFF-8472, external calibration).
 fn calibrated(value: i64, [slope, offset]: [[u8; 2]; 2]) -> i64 {
-    (value * i64::from(u16::from_be_bytes(slope)) >> 8) + i64::from(i16::from_be_bytes(offset))
+    ((value * i64::from(u16::from_be_bytes(slope))) >> 8) + i64::from(i16::from_be_bytes(offset))
 }
 
 /// Returns the received light in tenths of a microwatt: a polynomial of the fourth degree, highest factor first.

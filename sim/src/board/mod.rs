@@ -1,4 +1,4 @@
-//! The components beside the chip on a card: its EEPROM, and the SFP+ module in its cage.
+//! The components beside the chip on a card: its EEPROM, the cage with its pins, and the SFP+ module in it.
 
 pub(crate) mod cage;
 pub(crate) mod eeprom;

@@ -77,13 +77,6 @@ pub unsafe trait Dma {
         1 << (usize::BITS - 1)
     }
 
-    /// Returns the PCI device id of the device behind this platform, if the platform knows it.
-    ///
-    /// The driver finds the port's [`Medium`](crate::device::Medium) by it. Without it, it leaves the board's pins alone.
-    fn device_id(&self) -> Option<u16> {
-        None
-    }
-
     /// Allocates zeroed memory of `len` bytes or a little more, aligned to 4 KiB.
     ///
     /// # Errors
@@ -97,6 +90,15 @@ pub unsafe trait Dma {
     ///
     /// [`DmaError::NotMappable`].
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError>;
+
+    /// Reads the 16 bits at `offset` of the PCI configuration space of the device, which a read never changes.
+    ///
+    /// Returns `None` if the platform has no access to it, as by default. If it has, a device that does not stop is asked
+    /// there too whether its requests are pending. The driver then keeps memory longer, never shorter.
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        _ = offset;
+        None
+    }
 }
 
 /// Memory that can be mapped for devices. Dropping it frees it.

@@ -84,16 +84,16 @@ unsafe impl Dma for AnyPlatform {
         self.0.page_size()
     }
 
-    fn device_id(&self) -> Option<u16> {
-        self.0.device_id()
-    }
-
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         self.0.allocate(len)
     }
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.0.map(memory)
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        self.0.read_config(offset)
     }
 }
 

@@ -25,15 +25,15 @@ unsafe impl<H: Dma, F> Dma for Traced<H, F> {
         self.bus().page_size()
     }
 
-    fn device_id(&self) -> Option<u16> {
-        self.bus().device_id()
-    }
-
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         self.bus().allocate(len)
     }
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.bus().map(memory)
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        self.bus().read_config(offset)
     }
 }

@@ -10,8 +10,12 @@ use ixgbe::clock::Clock;
 use ixgbe::device::{
     Backplane, Config, Device, Diagnosis, Error, Link, LinkMode, LinkPoll, LinkRetry, Medium, ModuleError,
 };
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use ixgbe::mmio::Offset;
 use ixgbe::module::{Form, Level, Technology};
 use ixgbe::port::{LinkStatus, Speed};
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::wire::NoTraffic;
 use ixgbe_sim::{Fault, Port, PortConfig, PortPlatform, connect};
 
@@ -228,6 +232,77 @@ fn crosstalk_is_no_link() {
     let (port, recorder) = recorded(0);
     set_pins(&port, SDP3_OUTPUT | 1 << 10);
     comes_up(&port, &recorder, &Config::new());
+}
+
+/// A platform whose firmware holds the link: MMNGC.MNG_VETO is 1.
+struct Vetoed(PortPlatform);
+
+// SAFETY: honest: all reads are the port's, but for a bit of a register that controls nothing in the model. Exclusive: this
+// owns the port's one platform.
+unsafe impl Bus<RegisterSpace> for Vetoed {
+    fn read(&self, offset: Offset) -> u32 {
+        self.0.read(offset) | u32::from(offset == at("MMNGC", 0))
+    }
+
+    unsafe fn write(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller promises.
+        unsafe { self.0.write(offset, value) }
+    }
+}
+
+// SAFETY: all calls go to the port's platform.
+unsafe impl Dma for Vetoed {
+    fn domain(&self) -> Domain {
+        self.0.domain()
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        self.0.allocate(len)
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        self.0.map(memory)
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        self.0.read_config(offset)
+    }
+}
+
+// SAFETY: both calls go to the port's clock.
+unsafe impl Clock for Vetoed {
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn wait(&self, time: Duration) {
+        self.0.wait(time);
+    }
+}
+
+/// The firmware's link is used, and not changed: neither its mode nor its laser, not even to search for a speed.
+#[test]
+fn a_link_that_the_firmware_holds_is_left_alone() {
+    let (port, recorder) = recorded(0);
+    let before = peek(&port, "ESDP", 0);
+    let config = Config::new().link(LinkMode::OneThenTenGigabitSfi);
+    let vetoed = || Device::new(Vetoed(port.claim().unwrap())).reset(&config).unwrap();
+    let mut nic = vetoed().wait_for_link(LIMIT).unwrap().start().unwrap();
+    assert_works(&mut nic, &port, &recorder);
+    assert_eq!(peek(&port, "AUTOC", 0) >> 13 & 7, 3, "the mode of the EEPROM");
+    nic.stop().unwrap();
+    assert_eq!(peek(&port, "ESDP", 0) & SDP3, before & SDP3, "the firmware needs the light");
+    // Without a link that is the reason, if light arrives; else the darkness is.
+    for (fault, expected) in
+        [(Fault::PartnerAtOneGigabit, Diagnosis::FirmwareHoldsPort), (Fault::NoLight, Diagnosis::NoLight)]
+    {
+        port.inject(fault);
+        let failed = vetoed().wait_for_link(LIMIT).expect_err("there is no link");
+        assert!(matches!(failed.error, Error::NoLink { diagnosis, .. } if diagnosis == expected), "{}", failed.error);
+        port.clear(fault);
+        assert_eq!(peek(&port, "AUTOC", 0) >> 13 & 7, 3);
+    }
+    assert_clean(&port);
 }
 
 // What is tried

@@ -369,10 +369,6 @@ unsafe impl Dma for Port {
         self.shared.iommu.domain()
     }
 
-    fn device_id(&self) -> Option<u16> {
-        Some(self.shared.device_id)
-    }
-
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         if self.chip().common.faults.has(Fault::OutOfMemory) {
             return Err(DmaError::OutOfMemory { len });
@@ -386,6 +382,14 @@ unsafe impl Dma for Port {
         }
         self.shared.iommu.map(memory)
     }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        match offset {
+            0x00 => Some(0x8086),
+            0x02 => Some(self.shared.device_id),
+            _ => None,
+        }
+    }
 }
 
 // SAFETY: all calls are forwarded to the port.
@@ -394,16 +398,16 @@ unsafe impl Dma for PortPlatform {
         self.port.domain()
     }
 
-    fn device_id(&self) -> Option<u16> {
-        self.port.device_id()
-    }
-
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         self.port.allocate(len)
     }
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.port.map(memory)
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        self.port.read_config(offset)
     }
 }
 

@@ -28,6 +28,8 @@ use crate::value;
 pub(crate) const DEBOUNCE: Duration = Duration::from_millis(5);
 /// The shortest pause between two steps of the wait for a link.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+/// Intel's PCI vendor id.
+const INTEL: u16 = 0x8086;
 /// The EEPROM's word of the board's abilities, and its bit for a board that is free of crosstalk.
 const ABILITIES: u16 = 0x2C;
 const NO_CROSSTALK: u16 = 1 << 7;
@@ -55,13 +57,19 @@ impl Settings {
 
 /// Returns the port's medium, by the configuration or else by the device id.
 pub(crate) fn medium<H: Platform>(platform: &H, config: &Config) -> Option<Medium> {
-    config.medium.or_else(|| Medium::of(platform.device_id()?))
+    config.medium.or_else(|| Medium::of(device_id(platform)?))
+}
+
+/// Returns the PCI device id, if the platform reads the configuration space and the device is Intel's (9.3).
+fn device_id<H: Platform>(platform: &H) -> Option<u16> {
+    platform.read_config(0x00).filter(|vendor| *vendor == INTEL)?;
+    platform.read_config(0x02)
 }
 
 /// Returns an error that names the medium if this crate does not drive it.
 pub(crate) fn check_medium<H: Platform>(platform: &H, config: &Config) -> Result<(), Error> {
     match medium(platform, config) {
-        Some(medium @ Medium::CopperPhy) => Err(Error::UnsupportedMedium { medium, device_id: platform.device_id() }),
+        Some(medium @ Medium::CopperPhy) => Err(Error::UnsupportedMedium { medium, device_id: device_id(platform) }),
         _ => Ok(()),
     }
 }

@@ -23,7 +23,8 @@ pub(crate) struct ConfigSpace<'a> {
 }
 
 impl ConfigSpace<'_> {
-    fn read16(&self, at: u64) -> io::Result<u16> {
+    /// Reads the 16 bits at `at`.
+    pub(crate) fn read16(&self, at: u64) -> io::Result<u16> {
         let mut bytes = [0; 2];
         self.file.read_exact_at(&mut bytes, self.offset + at)?;
         Ok(u16::from_le_bytes(bytes))

@@ -236,10 +236,6 @@ unsafe impl Dma for Sysfs {
         PageSize::Huge2MiB.bytes()
     }
 
-    fn device_id(&self) -> Option<u16> {
-        Some(self.function.ids.1)
-    }
-
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         self.memory.allocate(len).map_err(|error| error.into_dma(len))
     }
@@ -255,6 +251,10 @@ unsafe impl Dma for Sysfs {
         let (shift, pages) = region.physical(base, len, &pagemap).map_err(|error| error.into_dma(len))?;
         // SAFETY: these are the physical addresses of the pages, and the region keeps the pages.
         unsafe { Mapping::new(memory, PHYSICAL, shift, &pages, Box::new(region)) }
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        ConfigSpace { file: &self.config, offset: 0 }.read16(offset.into()).ok()
     }
 }
 

@@ -429,6 +429,7 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     let memory = Allocator::new(PageSize::Huge2MiB, None, system_page_size());
     let platform =
         Sysfs { bar, function, config, _lock: registers, memory, clock: MonotonicClock::new(), former: None };
+    assert_eq!((platform.read_config(0), platform.read_config(0xfff)), (Some(edu::IDS.0), None));
     let memory = platform.allocate(8192).unwrap();
     let mapping = platform.map(&memory).unwrap();
     // SAFETY: within the memory.

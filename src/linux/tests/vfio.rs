@@ -12,7 +12,8 @@ fn a_device_behind_an_iommu_reaches_what_is_mapped_and_nothing_else() {
     assert_eq!(function.driver().unwrap().as_deref(), Some(VFIO_PCI));
     let container = Container::new().unwrap();
     let device = container.device(&function).unwrap();
-    let bar = reset_and_enable(&function, &device).unwrap();
+    let (bar, config) = reset_and_enable(&function, &device).unwrap();
+    assert_eq!(ConfigSpace { file: &device, offset: config }.read16(0).unwrap(), IDS.0);
     assert_eq!(read(&bar, 0) & 0xff, 0xed);
     write(&bar, 4, 0x1234_5678);
     assert_eq!(read(&bar, 4), !0x1234_5678, "the device inverts what it is given");

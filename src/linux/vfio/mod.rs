@@ -41,8 +41,9 @@ pub struct Vfio {
     // Dropped in this order: registers, device, container.
     bar: Bar,
     device: File,
+    /// The offset of the configuration space in `device`.
+    config: u64,
     address: PciAddress,
-    device_id: u16,
     huge: Allocator,
     ordinary: Allocator,
     clock: MonotonicClock,
@@ -86,18 +87,19 @@ impl Container {
         }
         let claim = Claim::new(self, address)?;
         let device = self.device(&function)?;
-        let bar = reset_and_enable(&function, &device)?;
+        let (bar, config) = reset_and_enable(&function, &device)?;
         let node = function.numa_node();
         let huge = Allocator::new(PageSize::Huge2MiB, node, self.granule());
         let ordinary = Allocator::new(PageSize::Base, node, self.granule());
         let clock = MonotonicClock::new();
-        let (device_id, container) = (function.ids.1, self.clone());
-        Ok(Vfio { bar, device, address, device_id, huge, ordinary, clock, _claim: claim, container })
+        Ok(Vfio { bar, device, config, address, huge, ordinary, clock, _claim: claim, container: self.clone() })
     }
 }
 
 /// Resets the device, maps its registers and lets it access memory (datasheet 9.3.4).
-fn reset_and_enable(function: &Function, device: &File) -> Result<Bar, Error> {
+///
+/// Returns the registers, and the offset of the configuration space in `device`.
+fn reset_and_enable(function: &Function, device: &File) -> Result<(Bar, u64), Error> {
     let address = function.address;
     let flags = ioctl::device_flags(device).map_err(failed(function, "VFIO_DEVICE_GET_INFO"))?;
     if flags & vfio::VFIO_DEVICE_FLAGS_PCI == 0 {
@@ -130,7 +132,7 @@ fn reset_and_enable(function: &Function, device: &File) -> Result<Bar, Error> {
         MapError::Unusable(error) => error,
     })?;
     space.enable().map_err(config_failed)?;
-    Ok(bar)
+    Ok((bar, config.offset))
 }
 
 impl Vfio {
@@ -194,10 +196,6 @@ unsafe impl Dma for Vfio {
         self.container.domain()
     }
 
-    fn device_id(&self) -> Option<u16> {
-        Some(self.device_id)
-    }
-
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
         let memory = self.huge.allocate(len).or_else(|error| {
             log::debug!("{error}; base pages are used instead");
@@ -208,6 +206,10 @@ unsafe impl Dma for Vfio {
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.container.map(memory)
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        ConfigSpace { file: &self.device, offset: self.config }.read16(offset.into()).ok()
     }
 }
 

@@ -300,7 +300,7 @@ impl Establish {
     fn identify<D: Bus + Clock>(&mut self, device: &D, now: Duration) -> Result<Duration, Error> {
         self.identifications -= 1;
         let module = match i2c::identify(device, self.settings.medium) {
-            Ok((module, _)) if module.is_intact() || self.identifications == 0 => module,
+            Ok((module, _)) if i2c::is_plausible(&module) || self.identifications == 0 => module,
             // A module that boots, or none: again later. The semaphore may be free then, too.
             Ok(_) | Err(_) => {
                 self.identify = now + i2c::PAUSE;

@@ -45,7 +45,7 @@ mod time {
 const CHUNK: usize = 32;
 /// The number of tries to read a module, as drivers have it that are proven on silicon.
 pub(crate) const TRIES: u32 = 11;
-/// Among them, tries for a module that answers, with an identifier or a sum that is wrong: it may still be booting.
+/// Among them, tries for a module that answers and is not [plausible](is_plausible).
 const BOOTING: u32 = 5;
 /// The pause between two tries.
 pub(crate) const PAUSE: Duration = Duration::from_millis(100);
@@ -93,7 +93,7 @@ pub(crate) fn module<D: Bus + Clock>(device: &D, medium: Option<Medium>) -> Resu
         }
         result = try_module(device, medium);
         match result {
-            Ok(module) if (module.is_intact() && module.form != Form::Other(0xFF)) || tried >= BOOTING => break,
+            Ok(module) if is_plausible(&module) || tried >= BOOTING => break,
             // The arbiter had a second already.
             Err(Error::Module(ModuleError::NoCage | ModuleError::NotGranted)) => break,
             Ok(_) | Err(Error::Module(_)) => {}
@@ -101,6 +101,11 @@ pub(crate) fn module<D: Bus + Clock>(device: &D, medium: Option<Medium>) -> Resu
         }
     }
     result
+}
+
+/// Returns `true` unless the module was misread, or is still booting: it then shows a wrong identifier or a wrong sum.
+pub(crate) fn is_plausible(module: &Module) -> bool {
+    module.is_intact() && !matches!(module.form, Form::Other(_))
 }
 
 /// Reads the module once.
@@ -241,10 +246,7 @@ impl<D: Bus + Clock> Wires<'_, D> {
     /// Sends a byte. Returns `true` if it was acknowledged.
     fn send(&self, byte: u8) -> Result<bool, ModuleError> {
         for n in (0..8).rev() {
-            let bit = byte >> n & 1 != 0;
-            if self.clock(bit, || self.data())? != bit && bit {
-                return Err(ModuleError::DataHeld);
-            }
+            self.clock(byte >> n & 1 != 0, || ())?;
         }
         let low = || (!self.data()).then_some(());
         self.clock(true, || clock::poll(self.device, time::ACKNOWLEDGE, time::LOOK, low).is_ok())

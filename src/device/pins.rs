@@ -88,7 +88,7 @@ pub(crate) fn flap<D: Bus + Clock>(device: &D, medium: Option<Medium>) -> bool {
 ///
 /// Only for a module that is known to have several rates does SDP5 become an output: it is none after power-on.
 pub(crate) fn select_rate<D: Bus>(device: &D, medium: Option<Medium>, ten_gigabit: bool, multispeed: bool) -> bool {
-    if !medium.is_some_and(Medium::has_module_pins) {
+    if !medium.is_some_and(Medium::has_module_pins) || firmware_holds_link(device) {
         return false;
     }
     let esdp = registers(device).esdp().read();

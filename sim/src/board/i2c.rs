@@ -57,6 +57,7 @@ pub(crate) struct I2c {
     silent: bool,
     interrupted: bool,
     holds_data: bool,
+    blank: bool,
     speeds: Speeds,
 }
 
@@ -87,6 +88,7 @@ impl Default for I2c {
             silent: false,
             interrupted: false,
             holds_data: false,
+            blank: false,
             speeds: Speeds::Ten,
         }
     }
@@ -121,6 +123,7 @@ impl I2c {
         self.silent = faults.has(Fault::ModuleAbsent) || faults.has(Fault::Crosstalk) || boots;
         self.interrupted = faults.has(Fault::ModuleUnreadable);
         self.holds_data = faults.has(Fault::ModuleHoldsData);
+        self.blank = faults.has(Fault::ModuleReadsZeros);
         self.speeds = match () {
             () if faults.has(Fault::ModuleOneGigabit) => Speeds::One,
             () if faults.has(Fault::ModuleMultispeed) => Speeds::Both,
@@ -133,6 +136,7 @@ impl I2c {
         let at = usize::from(self.address);
         let Some(module) = self.module.as_ref() else { return 0xFF };
         match (self.device, self.speeds) {
+            _ if self.blank => 0,
             (MEASUREMENTS, _) => self.measurements[at],
             (_, Speeds::Ten) => module[at],
             (_, speeds) => with_speeds(module, speeds)[at],

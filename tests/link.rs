@@ -563,11 +563,26 @@ fn a_port_without_a_cage_has_no_module() {
     let port = Port::new(PortConfig { device_id: 0x10f9, ..PortConfig::default() });
     let mut nic = device(&port).reset(&Config::new()).unwrap();
     assert_eq!(nic.module(), Err(Error::Module(ModuleError::NoCage)));
-    // The port with a QSFP cage asks an arbiter, which this board does not have.
+}
+
+/// The one card with a QSFP cage has an arbiter before its I2C bus.
+#[test]
+fn a_qsfp_module_is_read_through_the_arbiter() {
     let port = Port::new(PortConfig { device_id: 0x1558, ..PortConfig::default() });
     let mut nic = device(&port).reset(&Config::new()).unwrap();
+    let module = nic.module().unwrap();
+    assert_eq!((module.form, module.technology), (Form::Qsfp, Technology::PassiveCopper));
+    assert_eq!(
+        module.to_string(),
+        "QSFP, passive copper cable, 3 m of copper\n  vendor \"MODELLED\", part \"QSFP CABLE\" revision \"\", serial \
+         \"0000000000000002\""
+    );
+    assert_eq!(peek(&port, "ESDP", 0) & 1, 0, "the bus is given back");
+    // Without an answer, the request is withdrawn.
+    port.inject(Fault::ArbiterSilent);
     let start = port.now();
     assert_eq!(nic.module(), Err(Error::Module(ModuleError::NotGranted)));
     assert!(port.now() - start < Duration::from_millis(1_100), "{:?}", port.now() - start);
     assert_eq!(peek(&port, "ESDP", 0) & 1, 0, "the request is withdrawn");
+    assert_clean(&port);
 }

@@ -53,6 +53,8 @@ pub enum Fault {
     ModuleHoldsClock,
     /// The module holds the I2C data line low for ever.
     ModuleHoldsData,
+    /// The arbiter before a QSFP cage does not give the I2C bus.
+    ArbiterSilent,
     /// The module answers, and all its bytes are zero: a module that was never programmed.
     ModuleReadsZeros,
     /// The module does not answer for a second after the injection, as while its controller boots (DPDK, 774263bb4e).

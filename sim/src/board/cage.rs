@@ -1,13 +1,16 @@
 //! The cage for a module and its pins: laser, rate select and presence, as on boards of the chip's vendor.
 //!
 //! The datasheet leaves the wiring to the board. It is taken from public drivers, which agree: SDP2 is high with a module
-//! in the cage, SDP3 switches the laser off when high, SDP5 selects 10 Gbit/s when high.
+//! in the cage, SDP3 switches the laser off when high, SDP5 selects 10 Gbit/s when high. On the one
+//! board with a QSFP cage, SDP0 requests the I2C bus and SDP1 grants it.
 
 use crate::fault::{Fault, Faults};
 use crate::registers::RegisterFile;
 use crate::registers::offsets::bit;
 
 pub(crate) const ESDP: u32 = 0x00020;
+const SDP0: u32 = bit(0);
+const SDP1: u32 = bit(1);
 const SDP2: u32 = bit(2);
 const SDP3: u32 = bit(3);
 const SDP5: u32 = bit(5);
@@ -19,13 +22,26 @@ pub(crate) fn power_on(registers: &mut RegisterFile) {
     registers.set(ESDP, SDP3 << DIRECTION);
 }
 
-/// Returns what software reads at `at`, where `value` is stored: an input shows the level on the board.
+/// Returns `true` if the board with this PCI device id has a QSFP cage.
+pub(crate) fn is_qsfp(device_id: u16) -> bool {
+    device_id == 0x1558
+}
+
+/// Returns what software reads at `at`, where `value` is stored: an input shows the level on the board. Before a `qsfp`
+/// cage, an arbiter answers a request on SDP0 with SDP1.
 #[inline]
-pub(crate) fn read(at: u32, value: u32, faults: &Faults) -> u32 {
-    if at != ESDP || value & SDP2 << DIRECTION != 0 {
+pub(crate) fn read(at: u32, value: u32, qsfp: bool, faults: &Faults) -> u32 {
+    if at != ESDP {
         return value;
     }
-    if is_empty(faults) { value & !SDP2 } else { value | SDP2 }
+    let level = |pin: u32, high: bool| match value & pin << DIRECTION {
+        0 if high => pin,
+        0 => 0,
+        _ => value & pin,
+    };
+    let requested = value & (SDP0 << DIRECTION) != 0 && value & SDP0 != 0;
+    let granted = if qsfp { level(SDP1, requested && !faults.has(Fault::ArbiterSilent)) } else { value & SDP1 };
+    value & !(SDP1 | SDP2) | granted | level(SDP2, !is_empty(faults))
 }
 
 /// Returns `true` if there is no module.

@@ -95,6 +95,11 @@ impl Default for I2c {
 }
 
 impl I2c {
+    /// Returns the bus of a cage for SFP+ modules, or for `qsfp` modules.
+    pub(crate) fn new(qsfp: bool) -> Self {
+        Self { module: Some(if qsfp { qsfp_module() } else { module() }), ..Self::default() }
+    }
+
     /// Performs the effects of a write of `value` at `at`. Returns `false` if the register belongs to another part.
     #[inline]
     pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common) -> bool {
@@ -231,6 +236,22 @@ fn module() -> Box<[u8; 256]> {
     // It measures, calibrates itself, reports alarms, faults and loss of light, and follows revision 10.2.
     (bytes[92], bytes[93], bytes[94]) = (0x68, 0xF0, 0x05);
     complete(&mut bytes);
+    bytes
+}
+
+/// Returns the EEPROM contents of a passive QSFP cable of 3 m (SFF-8636), with upper page 0 selected.
+fn qsfp_module() -> Box<[u8; 256]> {
+    let mut bytes = Box::new([0_u8; 256]);
+    // QSFP+, a cable that stays on, 103 x 100 Mb/s, 3 m, copper without equalisers.
+    (bytes[0], bytes[128], bytes[130], bytes[140], bytes[146], bytes[147]) = (0x0D, 0x0D, 0x23, 103, 3, 0xA0);
+    bytes[148..164].copy_from_slice(b"MODELLED        ");
+    bytes[165..168].copy_from_slice(&[0x00, 0x1B, 0x21]);
+    bytes[168..184].copy_from_slice(b"QSFP CABLE      ");
+    bytes[196..212].copy_from_slice(b"0000000000000002");
+    bytes[212..220].copy_from_slice(b"260101  ");
+    let sum = |bytes: &[u8]| bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    bytes[191] = sum(&bytes[128..191]);
+    bytes[223] = sum(&bytes[192..223]);
     bytes
 }
 

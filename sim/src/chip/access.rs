@@ -39,7 +39,7 @@ impl Chip {
         self.receiver.read(at, value);
         self.transmitter.read(at, value);
         self.interrupts.read(at, value, &mut self.common);
-        let value = cage::read(at, value, &self.common.faults);
+        let value = cage::read(at, value, self.qsfp, &self.common.faults);
         let value = self.link.read(at, value, &self.common);
         semaphores::read(at, value, &self.common.faults)
     }

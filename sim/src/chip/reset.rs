@@ -135,7 +135,7 @@ impl Chip {
 
     /// Performs a function level reset at once, without violations (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
-        self.i2c = I2c::default();
+        self.i2c = I2c::new(self.qsfp);
         self.reset_parts(false, |_| true);
         self.startup.link_reset = true;
         self.start_initialisation();

@@ -128,8 +128,7 @@ impl Testbed {
         }
         let mut nics = Vec::new();
         for platform in self.platforms.drain(..) {
-            let nic = Device::new(platform).reset(config)?;
-            let nic = nic.wait_for_link(Duration::from_secs(10))?;
+            let nic = Device::new(platform).bring_up(config, Duration::from_secs(10))?;
             nics.push(nic.start()?);
         }
         let pools: Vec<Pool> = nics.iter().flat_map(Device::pools).cloned().collect();

@@ -66,9 +66,9 @@ pub enum LinkMode {
         /// `true` to negotiate as clause 37 of the standard has it. Both ends must do the same.
         negotiate: bool,
     },
-    /// Both speeds of a multispeed module in turn, 10 Gbit/s first.
+    /// Both speeds of a multispeed module in turn, 10 Gbit/s first; 1 Gbit/s with negotiation and without.
     TenThenOneGigabitSfi,
-    /// Both speeds of a multispeed module in turn, 1 Gbit/s first.
+    /// As [`TenThenOneGigabitSfi`](Self::TenThenOneGigabitSfi), 1 Gbit/s first.
     OneThenTenGigabitSfi,
     /// Negotiation over a backplane, with these modes on offer.
     Backplane(Backplane),

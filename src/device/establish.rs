@@ -30,7 +30,7 @@ const IDENTIFY_AFTER: Duration = Duration::from_millis(200);
 /// The longest attempt at one speed of several. The partner may be searching, too.
 const SEARCH: Duration = Duration::from_secs(1);
 /// How often each speed of several is tried.
-const SEARCHES: u8 = 3;
+const SEARCHES: usize = 3;
 /// The shortest attempt on a backplane: negotiation may take 4.5 s.
 const BACKPLANE: Duration = Duration::from_secs(5);
 
@@ -60,27 +60,41 @@ enum State {
     Toggled(u8),
 }
 
-/// The speeds to try, one after another.
+/// The modes to try.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
-    targets: [Target; 2],
-    at: usize,
-    /// The number of changes that are left.
-    changes: u8,
+    /// The mode that is on.
+    target: Target,
+    /// All modes of a search, one after another, again and again. Empty without a search.
+    targets: &'static [Target],
+    /// The number of changes that are left. After the last, the first mode is on again.
+    changes: usize,
 }
+
+const TEN: Target = Target::TenGigabit;
+/// 1 Gbit/s with negotiation, and without, for partners that do not negotiate (software clarification 6).
+const ONE: Target = Target::OneGigabit { negotiate: true };
+const ONE_FORCED: Target = Target::OneGigabit { negotiate: false };
 
 impl Plan {
     fn one(target: Target) -> Self {
-        Self { targets: [target; 2], at: 0, changes: 0 }
+        Self { target, targets: &[], changes: 0 }
     }
 
-    fn both(first: Target, second: Target) -> Self {
-        // It ends with the first.
-        Self { targets: [first, second], at: 0, changes: 2 * SEARCHES }
+    fn search<const N: usize>(targets: &'static [Target; N]) -> Self {
+        Self { target: targets[0], targets, changes: SEARCHES * targets.len() }
     }
 
-    fn target(&self) -> Target {
-        self.targets[self.at % 2]
+    /// Goes on to the next mode of a search.
+    fn advance(&mut self) {
+        self.changes = self.changes.saturating_sub(1);
+        let next = self.targets.iter().cycle().skip_while(|target| **target != self.target).nth(1);
+        self.target = next.copied().unwrap_or(self.target);
+    }
+
+    /// Returns `true` if the modes have different speeds.
+    fn is_multispeed(&self) -> bool {
+        self.targets.contains(&TEN)
     }
 }
 
@@ -104,24 +118,20 @@ pub(crate) struct Establish {
     ends: Option<Duration>,
 }
 
-/// 1 Gbit/s with negotiation, and without, for partners that do not negotiate (software clarification 6).
-const ONE_GIGABIT: [Target; 2] = [Target::OneGigabit { negotiate: true }, Target::OneGigabit { negotiate: false }];
-
 impl Establish {
     /// Sets the link's mode and starts it, on a device that was just initialised.
     pub(crate) fn begin<D: Bus + Clock>(device: &D, settings: Settings, config: &Config) -> Result<Self, Error> {
         let has_cage = settings.medium.is_some_and(Medium::has_cage);
-        let one = Target::OneGigabit { negotiate: false };
         let plan = match config.link {
-            LinkMode::Auto if has_cage => Plan::one(Target::TenGigabit),
+            LinkMode::Auto if has_cage => Plan::one(TEN),
             LinkMode::Auto | LinkMode::Eeprom => Plan::one(Target::Unchanged),
-            LinkMode::TenGigabitSfi => Plan::one(Target::TenGigabit),
+            LinkMode::TenGigabitSfi => Plan::one(TEN),
             LinkMode::OneGigabitSfi { negotiate } => Plan::one(Target::OneGigabit { negotiate }),
-            LinkMode::TenThenOneGigabitSfi => Plan::both(Target::TenGigabit, one),
-            LinkMode::OneThenTenGigabitSfi => Plan::both(one, Target::TenGigabit),
+            LinkMode::TenThenOneGigabitSfi => Plan::search(&[TEN, ONE, ONE_FORCED]),
+            LinkMode::OneThenTenGigabitSfi => Plan::search(&[ONE, ONE_FORCED, TEN]),
             LinkMode::Backplane(modes) => Plan::one(Target::Backplane(modes)),
         };
-        link::restart(device, plan.target())?;
+        link::restart(device, plan.target)?;
         let now = device.now();
         Ok(Self {
             settings,
@@ -197,7 +207,7 @@ impl Establish {
             State::Settling if is_up() => return Ok(Progress::Up),
             State::Confirming | State::Settling => self.next(State::Waiting, LOOK),
             State::Rate => {
-                link::restart(device, self.plan.target())?;
+                link::restart(device, self.plan.target)?;
                 // A partner that searches, too, starts again when our light goes off and on.
                 let flapped = pins::flap(device, self.settings.medium);
                 self.wait_for_attempt(now, if flapped { pins::LASER_LIGHTS } else { Duration::ZERO })
@@ -248,9 +258,8 @@ impl Establish {
     }
 
     fn select_rate<D: Bus>(&self, device: &D) -> bool {
-        let multispeed =
-            self.plan.targets.contains(&Target::TenGigabit) && self.plan.targets[0] != self.plan.targets[1];
-        match self.plan.target() {
+        let multispeed = self.plan.is_multispeed();
+        match self.plan.target {
             Target::TenGigabit => pins::select_rate(device, self.settings.medium, true, multispeed),
             Target::OneGigabit { .. } => pins::select_rate(device, self.settings.medium, false, multispeed),
             Target::Unchanged | Target::Backplane(_) => false,
@@ -269,13 +278,12 @@ impl Establish {
             return Ok(LOOK);
         }
         if self.plan.changes > 0 {
-            self.plan.changes -= 1;
-            self.plan.at += 1;
+            self.plan.advance();
             return self.change_speed(device, now);
         }
         if self.restarts > 0 {
             self.restarts -= 1;
-            link::restart(device, self.plan.target())?;
+            link::restart(device, self.plan.target)?;
             return Ok(self.wait_for_attempt(now, Duration::ZERO));
         }
         if self.pipeline_resets > 0 {
@@ -291,7 +299,7 @@ impl Establish {
         if self.select_rate(device) {
             return Ok(self.next(State::Rate, pins::RATE_CHANGES));
         }
-        link::restart(device, self.plan.target())?;
+        link::restart(device, self.plan.target)?;
         let flapped = pins::flap(device, self.settings.medium);
         Ok(self.wait_for_attempt(now, if flapped { pins::LASER_LIGHTS } else { Duration::ZERO }))
     }
@@ -309,9 +317,9 @@ impl Establish {
         };
         self.identifications = 0;
         if module.is_multispeed() {
-            self.plan = Plan::both(Target::TenGigabit, Target::OneGigabit { negotiate: false });
+            self.plan = Plan::search(&[TEN, ONE, ONE_FORCED]);
         } else if module.has_one_gigabit() && !module.has_ten_gigabit() {
-            self.plan = Plan::both(ONE_GIGABIT[0], ONE_GIGABIT[1]);
+            self.plan = Plan::search(&[ONE, ONE_FORCED]);
         } else {
             return Ok(LOOK);
         }

@@ -36,6 +36,46 @@ pub enum Fault {
     LinkNeverUp,
     /// The link goes down every 10 ms of model time and comes up again.
     LinkFlap,
+    /// The link goes down at the injection and does not come up before a reset. Snabb's driver resets its device every
+    /// two seconds until it has a link.
+    LinkWedges,
+    /// AUTOC.Restart_AN alone does not restart the serial data path; a change of AUTOC.LMS does. Stock drivers change
+    /// it, and restore it, whenever they write AUTOC (DPDK, `ixgbe_reset_pipeline_82599`).
+    LinkNeedsPipelineReset,
+    /// The link reports to be up half a second before frames pass, in both directions. Reported of cards with foreign
+    /// optics.
+    LinkUpTooEarly,
+    /// The cage is empty: nothing answers on I2C, SDP2 is low, and there is no light.
+    ModuleAbsent,
+    /// The module stops answering in the middle of a transfer on I2C, as one does that is not pushed in.
+    ModuleUnreadable,
+    /// The module holds the I2C clock low for ever. Stock drivers wait for it at most 500 us.
+    ModuleHoldsClock,
+    /// The module holds the I2C data line low for ever.
+    ModuleHoldsData,
+    /// The arbiter before a QSFP cage does not give the I2C bus.
+    ArbiterSilent,
+    /// The module answers, and all its bytes are zero: a module that was never programmed.
+    ModuleReadsZeros,
+    /// The module does not answer for a second after the injection, as while its controller boots (DPDK, 774263bb4e).
+    ModuleBoots,
+    /// The module is for 1 Gbit/s alone (1000BASE-SX), and so is its partner.
+    ModuleOneGigabit,
+    /// The module has two rates, which SDP5 selects, and its partner is set to 1 Gbit/s.
+    ModuleMultispeed,
+    /// The partner sends light of 1 Gbit/s: the receiver has a signal, and finds no blocks in it.
+    PartnerAtOneGigabit,
+    /// No light arrives, though the module is there: the partner is off, or its fiber is broken.
+    NoLight,
+    /// The receiver is locked, but reports faults all the time: MLFC counts (8.2.3.23.5), and there is no link.
+    LocalFaults,
+    /// The partner reports all the time that it gets no signal: MRFC counts (8.2.3.23.6), and there is no link.
+    RemoteFaults,
+    /// The partner sends a signal and does not negotiate: modes with negotiation find no link.
+    PartnerDoesNotNegotiate,
+    /// The cage is empty, and the port hears its neighbour: LINKS shows a link (DPDK, c377d4151b). The EEPROM says that
+    /// the board is not free of this.
+    Crosstalk,
     /// The card is pulled: reads return all ones, writes have no effect, and there is no DMA.
     SurpriseRemoval,
     /// Received descriptors are written back with this length, regardless of the frame's.
@@ -106,6 +146,21 @@ const NAMED: &[Fault] = &[
     Fault::TxQueueNeverEnables,
     Fault::LinkNeverUp,
     Fault::LinkFlap,
+    Fault::LinkWedges,
+    Fault::LinkNeedsPipelineReset,
+    Fault::LinkUpTooEarly,
+    Fault::ModuleAbsent,
+    Fault::ModuleUnreadable,
+    Fault::ModuleHoldsClock,
+    Fault::ModuleHoldsData,
+    Fault::ModuleOneGigabit,
+    Fault::ModuleMultispeed,
+    Fault::PartnerAtOneGigabit,
+    Fault::NoLight,
+    Fault::LocalFaults,
+    Fault::RemoteFaults,
+    Fault::PartnerDoesNotNegotiate,
+    Fault::Crosstalk,
     Fault::SurpriseRemoval,
     Fault::RxErrors,
     Fault::RxQueueWrong,

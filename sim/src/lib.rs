@@ -73,7 +73,7 @@
 //! # Faults
 //!
 //! A [`Fault`] is active from [`Port::inject`] to [`Port::clear`]: a reset that never ends, a link that flaps, a card
-//! that is pulled, descriptors with absurd contents.
+//! that is pulled, descriptors with absurd contents, a module that cannot be read, a partner at another speed.
 //!
 //! # What is not modelled
 //!

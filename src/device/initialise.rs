@@ -102,8 +102,9 @@ pub(crate) fn global_reset<D: Bus + Clock>(device: &D) -> Result<(), Error> {
     let registers: Registers<'_, D, Driver<Unbound>> = unsafe { Registers::assume_permission(device) };
     let keep_link = Firmware::read(registers).needs_link() && {
         // The first read of LINKS still shows a link that was lost earlier.
-        link::status(registers);
-        link::status(registers).is_up()
+        let look = || link::status(device, registers, &link::Settings::default());
+        look();
+        look().is_up()
     };
     if keep_link {
         registers.ctrl().modify(value!(CTRL { RST: true }));

@@ -72,6 +72,6 @@ impl<H: Platform> Control<'_, H> {
         let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
         // LSC is cleared before LINKS is read: a change in between then raises an interrupt, and none is lost.
         registers.eicr().clear_bits(value!(EICR { LSC: true }));
-        self.link()
+        self.link_status()
     }
 }

@@ -30,7 +30,7 @@ impl<H: Platform> port::Control for Control<'_, H> {
     }
 
     fn link(&mut self) -> LinkStatus {
-        Control::link(self)
+        self.link_status()
     }
 
     fn counters(&mut self) -> Result<Counters, Error> {

@@ -6,16 +6,17 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::clock;
+use crate::device::establish::Establish;
 use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{
-    BringUp, Config, ConfigError, Control, Device, Error, Initialised, LinkUp, Reset, Rss, Running, Statistics,
-    TransitionError, Unbound, initialise, link, receive, statistics, stop, transmit,
+    BringUp, Config, ConfigError, Control, Device, Error, Initialised, Link, LinkUp, Reset, Rss, Running, Statistics,
+    TransitionError, Unbound, initialise, pins, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
+use crate::module::Module;
 use crate::platform::Platform;
 use crate::pool::Pool;
-use crate::port::LinkStatus;
 use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
@@ -75,6 +76,7 @@ impl<H: Platform> Drop for RunningData<H> {
         }
         self.recall(RECALL);
         self.drain();
+        pins::darken(&*self.platform, self.data.link.settings().medium);
         let queues = &mut self.data.queues;
         match stop::quiesce(&*self.platform, &mut Vec::new()) {
             Ok(proof) => {
@@ -227,6 +229,9 @@ fn shut_down<H: Platform>(
     platform: Arc<H>,
     mut data: Initialised,
 ) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
+    let settings = *data.link.settings();
+    // The partner sees that nobody is here. The next wait for a link switches the laser on.
+    pins::darken(&*platform, settings.medium);
     let mut findings = Vec::new();
     let proof = match stop::quiesce(&*platform, &mut findings) {
         Ok(proof) => proof,
@@ -239,11 +244,11 @@ fn shut_down<H: Platform>(
     let eeprom = data.bring_up.eeprom.take();
     let initialised = initialise::initialise(device, data.config.mac, eeprom, findings);
     let initialised = initialised.and_then(|(mac, mut bring_up)| {
-        link::set_up(device, data.config.link, &mut bring_up)?;
-        Ok((mac, bring_up))
+        let link = Establish::begin(device, settings, &data.config, &mut bring_up)?;
+        Ok((mac, bring_up, link))
     });
     match initialised {
-        Ok((mac, bring_up)) => Ok(Device { platform, data: Initialised { mac, bring_up, ..data } }),
+        Ok((mac, bring_up, link)) => Ok(Device { platform, data: Initialised { mac, bring_up, link, ..data } }),
         Err(error) => Err(TransitionError { device: Device::with_retained_rings(platform, data.queues), error }),
     }
 }
@@ -261,17 +266,27 @@ impl<H: Platform> Device<Running, H> {
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
         let RunningData { platform, data, statistics, drops, rss } = &mut self.data;
         let platform = &**platform;
-        let Initialised { config, mac, queues, bring_up, .. } = data;
-        let control = Control { platform, statistics, drops, config, mac, rss, bring_up };
+        let Initialised { config, mac, queues, bring_up, link, .. } = data;
+        let link = link.settings();
+        let control = Control { platform, statistics, drops, config, mac, rss, bring_up, link };
         let (rx, tx) = queues.both_mut();
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();
         (control, rx, tx)
     }
 
-    /// Returns the current link status, from LINKS.
-    pub fn link(&mut self) -> LinkStatus {
+    /// Returns the link, with the reason why there is none: see [`Control::link`].
+    pub fn link(&mut self) -> Link {
         self.split().0.link()
+    }
+
+    /// Reads the module in the cage: see [`Control::module`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn module(&mut self) -> Result<Module, Error> {
+        self.split().0.module()
     }
 
     /// Returns the counters since the device was started: see [`Control::statistics`].
@@ -320,10 +335,10 @@ impl<H: Platform> Device<Running, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
     pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
         self.data.drain();
-        let Initialised { config, mac, bring_up, pools, queues } = &mut self.data.data;
-        let (config, mac, bring_up) = (*config, *mac, bring_up.clone());
+        let Initialised { config, mac, bring_up, link, pools, queues } = &mut self.data.data;
+        let (config, mac, bring_up, link) = (*config, *mac, bring_up.clone(), *link);
         let (pools, queues) = (core::mem::take(pools), core::mem::take(queues));
-        shut_down(Arc::clone(&self.platform), Initialised { config, mac, bring_up, pools, queues })
+        shut_down(Arc::clone(&self.platform), Initialised { config, mac, bring_up, link, pools, queues })
     }
 }
 

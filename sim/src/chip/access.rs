@@ -2,6 +2,7 @@
 
 use ixgbe::info::AccessKind;
 
+use crate::board::cage;
 use crate::chip::Chip;
 use crate::chip::clock::MICROSECOND;
 use crate::chip::{READ, unmodelled};
@@ -42,7 +43,10 @@ impl Chip {
         self.receiver.read(at, value);
         self.transmitter.read(at, value);
         self.interrupts.read(at, value, &mut self.common);
-        firmware::read(at, semaphores::read(at, value, &self.common.faults), &self.common.faults)
+        let value = cage::read(at, value, self.qsfp, &self.common.faults);
+        let value = self.link.read(at, value, &self.common);
+        let value = semaphores::read(at, value, &self.common.faults);
+        firmware::read(at, value, &self.common.faults)
     }
 
     fn free_running_timer(&self) -> u32 {
@@ -114,7 +118,7 @@ impl Chip {
         let Self { common, interrupts, .. } = self;
         let owned = interrupts.written(at, value, common)
             || self.eeprom.written(at, value, common)
-            || self.i2c.written(at, value, &mut common.registers)
+            || self.i2c.written(at, value, common)
             || self.link.written(at, value, common, interrupts)
             || self.receiver.flow_director.written(at, value, common, interrupts)
             || semaphores::written(at, common);

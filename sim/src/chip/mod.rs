@@ -8,6 +8,7 @@ mod unmodelled;
 
 use std::sync::Arc;
 
+use crate::board::cage;
 use crate::board::eeprom::Eeprom;
 use crate::board::i2c::I2c;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
@@ -42,6 +43,8 @@ pub(crate) struct Chip {
     startup: Startup,
     /// The port's number on the chip: STATUS.LAN_ID.
     lan_id: u8,
+    /// `true` if the board has a QSFP cage.
+    qsfp: bool,
     unmapped_seen: usize,
 }
 
@@ -54,13 +57,25 @@ impl Chip {
             receiver: Receiver::default(),
             transmitter: Transmitter::default(),
             eeprom: Eeprom::new(config.mac),
-            i2c: I2c::default(),
+            i2c: I2c::new(cage::is_qsfp(config.device_id)),
             startup: Startup::default(),
             lan_id: config.lan_id,
+            qsfp: cage::is_qsfp(config.device_id),
             unmapped_seen: 0,
         };
         chip.power_on();
         chip
+    }
+
+    /// Activates a fault.
+    pub(crate) fn inject(&mut self, fault: Fault) {
+        self.common.faults.inject(fault);
+        crate::semaphores::inject(fault, &mut self.common);
+        match fault {
+            Fault::LinkWedges => self.link.wedge(&mut self.common, &mut self.interrupts),
+            Fault::ModuleBoots => self.i2c.boot(self.common.clock.now()),
+            _ => {}
+        }
     }
 
     /// Advances the clock by `time`, or to real time under a runner, and processes all due events.

@@ -60,6 +60,31 @@ pub enum Fault {
     TxWriteBackLost,
     /// Transmission stops.
     TxStalls,
+    /// The transmit queue with this index hangs, from the injection to the next reset: it sends nothing, and its ENABLE
+    /// does not clear. Linux's driver looks for such queues every 2 s, and resets the device.
+    TxQueueHangs(u8),
+    /// A transmit queue that has packets when the link goes down hangs until a reset, as in [`TxQueueHangs`]. Linux's
+    /// driver resets the device then, because work that was queued would never end. Whether the chip goes on by itself
+    /// when the link is back is not documented; without this fault, the model does.
+    ///
+    /// [`TxQueueHangs`]: Self::TxQueueHangs
+    LinkLossStopsTransmit,
+    /// The link goes down at the injection and does not come up before a reset. Snabb's driver resets its device every
+    /// two seconds until it has a link.
+    LinkWedges,
+    /// The link partner sends XOFF frames all the time. LXOFFRXCNT counts one per step; with MFLCN.RFCE set,
+    /// transmission stops (8.2.3.22.34).
+    PartnerPauses,
+    /// The next reads of registers, as many as this, return all ones, and have no side effects. Linux's driver looks up
+    /// to five times, 3 ms apart, before it takes the device for removed.
+    ReadsAllOnes(u32),
+    /// A memory of the chip has an uncorrectable error: EICR.ECC is set at the injection (8.2.3.5.1).
+    MemoryError,
+    /// A request on PCIe times out: EICR.PCI_EXCEPTION and PICAUSE.TO are set at the injection (8.2.3.4.14).
+    RequestTimesOut,
+    /// The sensor behind SDP0 reports too high a temperature, as boards with the device id 151C have one: EICR.GPI_SDP0
+    /// is set at the injection.
+    TooHot,
     /// Interrupts are never delivered, though EICR has their causes.
     InterruptsLost,
     /// SWSM.SMBI is permanently held by another owner.
@@ -91,6 +116,12 @@ const NAMED: &[Fault] = &[
     Fault::RxCrcErrors,
     Fault::TxWriteBackLost,
     Fault::TxStalls,
+    Fault::LinkLossStopsTransmit,
+    Fault::LinkWedges,
+    Fault::PartnerPauses,
+    Fault::MemoryError,
+    Fault::RequestTimesOut,
+    Fault::TooHot,
     Fault::TxChecksumsWrong,
     Fault::TxSegmentsWrong,
     Fault::SemaphoreTimeout,
@@ -136,6 +167,17 @@ impl Faults {
     #[inline]
     pub(crate) fn has(&self, fault: Fault) -> bool {
         self.on.contains(&fault)
+    }
+
+    /// Counts a read of a register. Returns `true` if it returns all ones.
+    pub(crate) fn takes_read(&mut self) -> bool {
+        self.on.iter_mut().any(|fault| match fault {
+            Fault::ReadsAllOnes(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        })
     }
 
     pub(crate) fn rx_length(&self) -> Option<u16> {

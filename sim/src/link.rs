@@ -43,6 +43,8 @@ const LINKS_10G: u32 = 3 << 28 | 2 << 26 | bit(24) | bit(12) | bit(7) | bit(4);
 /// The link and its wire.
 pub(crate) struct Link {
     up: bool,
+    /// `true` if the link stays down until a reset.
+    wedged: bool,
     wire: Option<Box<dyn Wire>>,
     /// `true` while the test leaves the cable plugged in.
     pub(crate) connected: bool,
@@ -50,7 +52,7 @@ pub(crate) struct Link {
 
 impl Default for Link {
     fn default() -> Self {
-        Self { up: false, wire: None, connected: true }
+        Self { up: false, wedged: false, wire: None, connected: true }
     }
 }
 
@@ -78,6 +80,7 @@ impl Link {
 
     /// Sets the registers after their reset. The link goes down, unless it was up and `keep` is `true`.
     pub(crate) fn reset(&mut self, keep: bool, registers: &mut RegisterFile) {
+        self.wedged = false;
         self.set(self.up && keep, registers);
     }
 
@@ -90,6 +93,14 @@ impl Link {
     fn change(&mut self, up: bool, common: &mut Common, interrupts: &mut Interrupts) {
         self.set(up, &mut common.registers);
         interrupts.cause(EICR_LSC, common);
+    }
+
+    /// Takes the link down until a reset.
+    pub(crate) fn wedge(&mut self, common: &mut Common, interrupts: &mut Interrupts) {
+        self.wedged = true;
+        if self.up {
+            self.change(false, common, interrupts);
+        }
     }
 
     /// Restarts link training.
@@ -120,7 +131,7 @@ impl Link {
             // 10G parallel without negotiation, KX4/KX/KR with it.
             mode => matches!(mode >> 13, 1 | 4 | 6 | 7),
         };
-        mode && self.connected && self.wire.as_ref().is_some_and(|wire| wire.carrier())
+        mode && self.connected && !self.wedged && self.wire.as_ref().is_some_and(|wire| wire.carrier())
     }
 
     /// Ends link training.

@@ -221,7 +221,7 @@ impl Port {
 
     /// Activates a fault.
     pub fn inject(&self, fault: Fault) {
-        self.chip().common.faults.inject(fault);
+        self.chip().inject(fault);
     }
 
     /// Deactivates a fault. The events that it held up proceed.

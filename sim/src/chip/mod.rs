@@ -14,7 +14,7 @@ use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
 use crate::chip::reset::Startup;
 use crate::fault::Fault;
-use crate::interrupts::Interrupts;
+use crate::interrupts::{EICR_ECC, EICR_GPI_SDP0, EICR_PCI_EXCEPTION, Interrupts};
 use crate::iommu::Iommu;
 use crate::link::{self, Link};
 use crate::port::PortConfig;
@@ -152,6 +152,23 @@ impl Chip {
     fn fetch_all(&mut self) {
         self.receiver.queues.fetch_all(&mut self.common);
         self.transmitter.queues.fetch_all(&mut self.common);
+    }
+
+    /// Activates a fault, and performs what happens at that moment.
+    pub(crate) fn inject(&mut self, fault: Fault) {
+        let Self { common, interrupts, link, transmitter, .. } = self;
+        common.faults.inject(fault);
+        match fault {
+            Fault::TxQueueHangs(queue) => transmitter.queues.hang(queue.into()),
+            Fault::LinkWedges => link.wedge(common, interrupts),
+            Fault::MemoryError => interrupts.cause(EICR_ECC, common),
+            Fault::TooHot => interrupts.cause(EICR_GPI_SDP0, common),
+            Fault::RequestTimesOut => {
+                common.registers.set_bits(PICAUSE, PICAUSE_TO, true);
+                interrupts.cause(EICR_PCI_EXCEPTION, common);
+            }
+            _ => {}
+        }
     }
 
     /// Sets PCI's Command.BME.

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use super::{FEW, Posted, TxRing, post_one, segment};
 use crate::dma::Delta;
 use crate::packet::{Batch, Outgoing, Packet};
-use crate::pool::{Attachment, PoolId, Simple};
+use crate::pool::{Attachment, PoolId, SHORTEST, Simple};
 use crate::port::{Refusal, Refused};
 use crate::queue::ring::exchange_threshold;
 use crate::sync::LINE;
@@ -207,6 +207,9 @@ impl TxRing {
             // buffers.
             unsafe { self.ring.cursor(at - 1).post(segment(address, len, at == end), buffer) };
         }
+        if bytes < SHORTEST as u64 {
+            return false;
+        }
         // SAFETY: `count` descriptors were written, with the packet's buffers, which the caller forgets.
         unsafe { self.ring.grow(count) };
         self.straight_end = self.straight_end.max(self.ring.end());
@@ -246,6 +249,9 @@ impl TxRing {
         }
         if packet.segments().any(<[u8]>::is_empty) {
             return Err(Refusal::Empty);
+        }
+        if len < SHORTEST {
+            return Err(Refusal::TooShort { len, min: SHORTEST });
         }
         // SAFETY: all segments lie in buffers of the packet's pool, which the source is.
         if packet.segments().any(|bytes| unsafe { source.attachment.address(NonNull::from(bytes).cast()) }.is_none()) {

@@ -63,6 +63,9 @@ pub enum Fault {
     /// The transmit queue with this index hangs, from the injection to the next reset: it sends nothing, and its ENABLE
     /// does not clear. Linux's driver looks for such queues every 2 s, and resets the device.
     TxQueueHangs(u8),
+    /// The receive queue with this index hangs, from the injection to the next reset: it receives nothing, and its ENABLE
+    /// does not clear. Frames for it stay in the packet buffer, and those behind them too (4.6.7 names such an erratum).
+    RxQueueHangs(u8),
     /// A transmit queue that has packets when the link goes down hangs until a reset, as in [`TxQueueHangs`]. Linux's
     /// driver resets the device then, because work that was queued would never end. Whether the chip goes on by itself
     /// when the link is back is not documented; without this fault, the model does.

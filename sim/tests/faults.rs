@@ -266,6 +266,22 @@ fn a_transmit_queue_hangs_until_a_reset() {
 }
 
 #[test]
+fn a_receive_queue_hangs_until_a_reset() {
+    let mut driver = Driver::new();
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
+    driver.bring_up(&[0], &[0, 1]);
+    driver.port.inject(Fault::RxQueueHangs(0));
+    driver.port.deliver(&frame(MAC, 60));
+    assert_eq!((driver.port.counters().delivered, driver.port.counters().waiting), (0, 1));
+    driver.clear(rx(0, 0x28), ENABLE);
+    assert!(!driver.until(rx(0, 0x28), ENABLE, 0), "ENABLE does not clear");
+    reset_and_bring_up(&mut driver);
+    driver.port.deliver(&frame(MAC, 60));
+    assert_eq!((driver.port.counters().delivered, driver.port.counters().waiting), (1, 0));
+    driver.clean();
+}
+
+#[test]
 fn a_lost_link_stops_queues_with_work() {
     for stops in [false, true] {
         let mut driver = Driver::new();

@@ -45,6 +45,7 @@ impl<H: Platform> Control<'_, H> {
         for half in Index::all() {
             registers.eiam_ex(half).modify(value!(EIAM_EX { AUTO_MASK: 0xffff_ffff }));
         }
+        let throttled = interval;
         let interval = (interval.as_nanos() / INTERVAL_UNIT.as_nanos()).min(LONGEST_INTERVAL) as u64;
         for queue in 0..self.config.rx_queues {
             let (vector, allocation) = (queue as u64, Index::<Below<64>>::new(queue / 2));
@@ -61,6 +62,7 @@ impl<H: Platform> Control<'_, H> {
         let others = value!(IVAR_MISC { INT_ALLOC_VAL_0: false, INT_ALLOC_VAL_1: true });
         registers.ivar_misc().modify(others.try_with(IVAR_MISC::INT_ALLOC_1, self.config.rx_queues as u64)?);
         registers.eims().set_bits(Value::EMPTY.try_with(EIMS::INTERRUPT_ENABLE, LINK_CHANGED)?);
+        self.settings.interrupts = Some(throttled);
         Ok(())
     }
 

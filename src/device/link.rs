@@ -66,7 +66,8 @@ impl<H: Platform> Device<Reset, H> {
                     return Some(Ok(()));
                 }
             }
-            is_removed(&*self.platform, registers).then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
+            is_removed(&*self.platform, registers)
+                .then_some(Err(Error::Removed { step: "waiting for the link (4.6.4)" }))
         };
         let found = clock::poll(&*self.platform, limit, POLL_INTERVAL, look);
         match found.unwrap_or_else(|waited| Err(Error::NoLink { waited })) {

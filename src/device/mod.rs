@@ -18,14 +18,16 @@
 //!
 //! - A pulled card reads as all ones. Calls that need its answer return [`Error::Removed`], and the link reads as down.
 //!   Nothing is received. Packets can still be posted, but are not sent.
-//! - After a reset from outside, the queues stop. [`Device::stop`] initialises the device again.
+//! - After a reset from outside, the queues stop. [`Device::recover`] starts them again.
 //!
 //! Reading order: `unbound` (reset), `initialise`, `link`, `running` (start, stop) with `receive` and `transmit`, then
-//! `stop`, the only source of the proof that memory may be freed.
+//! `stop`, the only source of the proof that memory may be freed. `health` finds what goes wrong later, and `recover`
+//! resets and restarts the device.
 
 mod config;
 mod control;
 mod error;
+mod health;
 mod initialise;
 mod interrupts;
 mod link;
@@ -36,6 +38,7 @@ mod port;
 mod presence;
 mod queues;
 mod receive;
+mod recover;
 mod rss;
 mod running;
 mod semaphore;
@@ -51,6 +54,7 @@ use core::fmt;
 pub use config::{Config, ConfigError, FRAME_SIZES, LinkMode, MAX_PREFETCH, MAX_RX_QUEUES, MAX_TX_QUEUES, RING_LENS};
 pub use control::Control;
 pub use error::{Error, TransitionError};
+pub use health::{BusError, Remedy, Symptom};
 pub use owned::{OwnedControl, ReuniteError};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartError;

@@ -28,6 +28,11 @@ const MASTER_STOPS: Duration = Duration::from_millis(80);
 
 /// Stops the device, whatever its state, and waits until it no longer accesses memory.
 pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
+    quiesce_and(platform, |_| ())
+}
+
+/// Stops the device as [`quiesce`] does, and calls `count` when its queues have stopped, before anything resets it.
+pub(crate) fn quiesce_and<H: Platform>(platform: &H, count: impl FnOnce(&Present<'_, H>)) -> Result<Stopped, Error> {
     let device = &Present::new(platform);
     // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. All writes here
     // only remove access to memory. During the loopback of `flush_data_path`, reception and bus mastering are off.
@@ -40,6 +45,7 @@ pub(crate) fn quiesce<H: Platform>(platform: &H) -> Result<Stopped, Error> {
     // counts is the end of all requests on the bus.
     let received = pause_receive(device, registers);
     let queues = disable_queues(device, registers);
+    count(device);
     let master = disable_master(device, registers);
     master.or_else(|first| {
         flush_data_path(device, registers);

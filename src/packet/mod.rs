@@ -80,7 +80,7 @@ impl Packet {
     ///
     /// As for [`new`](Self::new); the caller gives up all these buffers, whose links have their lengths.
     pub(crate) unsafe fn of_several(buffer: Buffer, pool: PoolId, len: u16, more: usize) -> Self {
-        Self { data: buffer.data(), extent: Extent::new(pool, len).with_len(len.into()).with_more(more) }
+        Self { data: buffer.data(), extent: Extent::new(pool, len).with_more(more) }
     }
 
     /// Makes the packet in `buffer`, without any bytes.

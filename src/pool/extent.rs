@@ -62,24 +62,16 @@ impl Extent {
     /// Adds `count` bytes at the start, out of the headroom, which has them. The length stays below 2^16.
     #[inline(always)]
     pub(crate) const fn moved_down(self, count: usize) -> Self {
-        if self.len() < SHORTEST {
-            return self.with_headroom(self.headroom() - count).with_len(self.len() + count);
-        }
-        Self(self.0.wrapping_add(count as u64).wrapping_sub((count as u64) << HEADROOM_SHIFT))
+        let moved = Self(self.0.wrapping_add(count as u64).wrapping_sub((count as u64) << HEADROOM_SHIFT));
+        // It may have become long enough.
+        if self.0 & SHORT != 0 { moved.with_len(moved.len()) } else { moved }
     }
 
     /// Gives `count` bytes at the start to the headroom: at most the length.
     #[inline(always)]
     pub(crate) const fn moved_up(self, count: usize) -> Self {
-        if self.len() - count < SHORTEST {
-            return self.with_headroom(self.headroom() + count).with_len(self.len() - count);
-        }
-        Self(self.0.wrapping_sub(count as u64).wrapping_add((count as u64) << HEADROOM_SHIFT))
-    }
-
-    #[inline(always)]
-    pub(crate) const fn with_headroom(self, headroom: usize) -> Self {
-        Self(self.0 & !(u64::MAX << HEADROOM_SHIFT) | (headroom as u64) << HEADROOM_SHIFT)
+        let moved = Self(self.0.wrapping_sub(count as u64).wrapping_add((count as u64) << HEADROOM_SHIFT));
+        if moved.len() < SHORTEST { moved.with_len(moved.len()) } else { moved }
     }
 }
 

@@ -156,9 +156,10 @@ impl Chip {
 
     /// Activates a fault, and performs what happens at that moment.
     pub(crate) fn inject(&mut self, fault: Fault) {
-        let Self { common, interrupts, link, transmitter, .. } = self;
+        let Self { common, interrupts, link, receiver, transmitter, .. } = self;
         common.faults.inject(fault);
         match fault {
+            Fault::RxQueueHangs(queue) => receiver.queues.hang(queue.into()),
             Fault::TxQueueHangs(queue) => transmitter.queues.hang(queue.into()),
             Fault::LinkWedges => link.wedge(common, interrupts),
             Fault::MemoryError => interrupts.cause(EICR_ECC, common),

@@ -109,7 +109,7 @@ impl Chip {
     }
 
     fn start_reset(&mut self, value: u32) {
-        if let Some(queue) = self.receiver.queues.working().next() {
+        if let Some(queue) = self.receiver.queues.left_enabled().next() {
             self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("receive queue {queue} is enabled"));
         }
         if let Some(queue) = self.transmitter.queues.left_enabled().next() {

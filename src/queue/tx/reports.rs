@@ -49,6 +49,12 @@ impl Reports {
         self.end = end;
     }
 
+    /// Waits for no report any more, and counts all descriptors before `end` as reclaimed.
+    pub(super) fn clear(&mut self, end: u64) {
+        self.first = self.next;
+        self.end = end;
+    }
+
     /// Adds a report.
     #[inline(never)]
     pub(super) fn push(&mut self, end: u64) {

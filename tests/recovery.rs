@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::cell::Cell;
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,15 +11,20 @@ use std::thread;
 use std::time::Duration;
 
 use common::{
-    Nic, assert_clean, assert_clean_but, assert_works, batch, frame, mac, packet, peek, pool_of, port, receive,
-    recorded, run, start, transmit,
+    Nic, Recorder, assert_clean, assert_clean_but, assert_works, batch, frame, mac, packet, peek, pool_of, port,
+    receive, recorded, run, start, transmit,
 };
-use ixgbe::device::{Config, Device, Error, OwnedControl, RING_LENS, Remedy, Rss, Symptom};
+use ixgbe::clock::Clock;
+use ixgbe::device::{Config, Device, Error, OwnedControl, RING_LENS, Remedy, Rss, Running, Symptom};
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use ixgbe::mmio::Offset;
 use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
 use ixgbe::pool::Pool;
 use ixgbe::port::Receive;
 use ixgbe::queue::OwnedQueuePair;
+use ixgbe::registers::RegisterSpace;
+use ixgbe::runtime::bus::Bus;
 use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::{Fault, Port, PortPlatform, Rule, Wire};
 
@@ -28,7 +35,7 @@ fn small() -> Config {
 }
 
 /// Waits for the link.
-fn wait_for_link<H: Platform>(nic: &mut Device<ixgbe::device::Running, H>, port: &Port) {
+fn wait_for_link<H: Platform>(nic: &mut Device<Running, H>, port: &Port) {
     for _ in 0..100 {
         if nic.link().is_up() {
             return;
@@ -180,40 +187,94 @@ fn long_packets_count_once() {
     assert_clean(&port);
 }
 
-/// A program that keeps all packets leaves nothing to receive into. That is no reason not to recover.
+/// A program that keeps all packets leaves one buffer in the ring, which the device must not reach. That is no reason not
+/// to recover.
 #[test]
 fn a_ring_without_buffers_recovers() {
-    for kept in [95, 96] {
-        let (port, recorder) = recorded(0);
-        let mut nic = start(&port, &small().pool_buffers(96));
-        let pool = pool_of(&nic);
-        let mut packets: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
-        let mut received = Batch::with_capacity(64);
-        for _ in 0..2 {
-            (0..63).for_each(|_| port.deliver(&frame(mac(0), 60, 1)));
-            nic.split().1[0].rx.receive(&mut received);
+    let (port, recorder) = recorded(0);
+    let mut nic = start(&port, &small().pool_buffers(96));
+    let pool = pool_of(&nic);
+    let mut packets: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+    let mut received = Batch::with_capacity(64);
+    (0..63).for_each(|_| port.deliver(&frame(mac(0), 60, 1)));
+    nic.split().1[0].rx.receive(&mut received);
+    packets.extend(received.drain(..));
+    assert_eq!((packets.len(), pool.available()), (95, 0));
+    let mut nic = nic.recover().unwrap();
+    wait_for_link(&mut nic, &port);
+    port.deliver(&frame(mac(0), 60, 1));
+    assert!(receive(&mut nic).is_empty(), "the device has no descriptor");
+    packets.clear();
+    assert!(receive(&mut nic).is_empty());
+    port.step();
+    assert_eq!(receive(&mut nic).len(), 1, "it waited in the packet buffer");
+    assert_works(&mut nic, &port, &recorder);
+    nic.stop().unwrap();
+    assert_eq!(pool.available(), pool.capacity());
+    assert_clean(&port);
+}
+
+/// Wherever the ring was, and however much of it was vacant.
+#[test]
+fn every_buffer_is_in_one_place_afterwards() {
+    let (port, _) = recorded(0);
+    let mut nic = start(&port, &small());
+    let pool = pool_of(&nic);
+    let (mut batch, mut kept) = (Batch::with_capacity(64), Batch::with_capacity(64));
+    for round in 0..70 {
+        (0..round % 31).for_each(|n| port.deliver(&frame(mac(0), 60, n)));
+        nic.split().1[0].rx.receive(&mut batch);
+        // Some are kept, and return to the pool later.
+        kept.clear();
+        kept.append(&mut batch.split_off(batch.len() / 2));
+        batch.clear();
+        nic = nic.recover().unwrap();
+        (0..63).for_each(|n| port.deliver(&frame(mac(0), 60, n)));
+        assert_eq!(nic.split().1[0].rx.receive(&mut batch), 63);
+        assert!(batch.iter().zip(0..).all(|(packet, n)| packet[..] == frame(mac(0), 60, n)), "round {round}");
+        let free: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+        let buffers = batch.iter().chain(&free).chain(&kept).map(|packet| packet.as_ptr());
+        let all: HashSet<_> = buffers.collect();
+        assert_eq!(all.len(), batch.len() + free.len() + kept.len(), "round {round}: a buffer is in two places");
+        drop(free);
+        batch.clear();
+        for _ in 0..round % 5 {
+            nic.split().1[0].rx.receive(&mut batch);
+            port.deliver(&frame(mac(0), 60, 0));
         }
-        packets.extend(received.drain(..));
-        // One buffer is always in the ring, which the device must not reach, unless the pool gets it back.
-        assert_eq!((packets.len(), pool.available()), (95, 0));
-        if kept == 96 {
-            port.inject(Fault::RxErrors);
-            port.deliver(&frame(mac(0), 60, 1));
-        }
-        let mut nic = nic.recover().unwrap();
-        wait_for_link(&mut nic, &port);
-        port.deliver(&frame(mac(0), 60, 1));
-        assert!(receive(&mut nic).is_empty());
-        port.clear(Fault::RxErrors);
-        packets.clear();
-        receive(&mut nic);
-        port.step();
-        receive(&mut nic);
-        assert_works(&mut nic, &port, &recorder);
-        nic.stop().unwrap();
-        assert_eq!(pool.available(), pool.capacity());
-        assert_clean(&port);
+        batch.clear();
     }
+    drop(kept);
+    nic.stop().unwrap();
+    assert_eq!(pool.available(), pool.capacity());
+    assert_clean(&port);
+}
+
+/// A link partner that takes one frame in a step of the model.
+struct Slow(Recorder);
+
+impl Wire for Slow {
+    fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
+
+    fn room(&mut self) -> usize {
+        1
+    }
+
+    fn transmit(&mut self, frame: &[u8]) {
+        self.0.transmit(frame);
+    }
+}
+
+#[test]
+fn a_slow_queue_gets_time() {
+    let (port, recorder) = (port(0), Recorder::default());
+    port.plug(Slow(recorder.clone()));
+    let mut nic = start(&port, &Config::new());
+    (0..500).for_each(|n| transmit(&mut nic, &frame(OTHER, 60, n as u8)));
+    let mut nic = nic.recover().unwrap();
+    assert_eq!((recorder.take().len(), discarded(&mut nic)), (500, (0, 0)));
+    nic.stop().unwrap();
+    assert_clean(&port);
 }
 
 #[test]
@@ -324,6 +385,59 @@ fn a_device_that_is_gone_is_not_recovered() {
 
 // Under load
 
+/// A port for a test with threads: while one waits for others, model time passes no faster than theirs.
+struct Patient(PortPlatform);
+
+thread_local! {
+    /// `true` while this thread waits for others.
+    static WAITS: Cell<bool> = const { Cell::new(false) };
+}
+
+// SAFETY: everything goes to the port's platform, which it owns.
+unsafe impl Bus<RegisterSpace> for Patient {
+    fn read(&self, offset: Offset) -> u32 {
+        self.0.read(offset)
+    }
+
+    unsafe fn write(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller says.
+        unsafe { self.0.write(offset, value) }
+    }
+}
+
+// SAFETY: as for `Bus`.
+unsafe impl Dma for Patient {
+    fn domain(&self) -> Domain {
+        self.0.domain()
+    }
+
+    fn page_size(&self) -> usize {
+        self.0.page_size()
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        self.0.allocate(len)
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        self.0.map(memory)
+    }
+}
+
+// SAFETY: as for `Bus`.
+unsafe impl Clock for Patient {
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn wait(&self, time: Duration) {
+        if WAITS.get() {
+            thread::sleep(time);
+        }
+        self.0.wait(time);
+    }
+}
+
 /// A link partner that sends frames of many flows, and remembers what it gets.
 #[derive(Clone, Default)]
 struct Partner {
@@ -370,7 +484,7 @@ struct Work {
 
 /// Receives and sends until `over`, also while the device recovers. Queue 0 sends packets one by one, queue 1 many.
 /// Returns the pool that it sends from.
-fn work(mut queues: OwnedQueuePair<PortPlatform>, work: &Work, over: &AtomicBool) -> Pool {
+fn work(mut queues: OwnedQueuePair<Patient>, work: &Work, over: &AtomicBool) -> Pool {
     let queue = queues.rx.index().get() as u8;
     let own = Pool::new(&port(9), 128, 2048).unwrap();
     let (mut batch, mut next) = (Batch::with_capacity(32), 0_u64);
@@ -401,13 +515,16 @@ fn work(mut queues: OwnedQueuePair<PortPlatform>, work: &Work, over: &AtomicBool
 }
 
 /// Puts the device together again, however long its threads take: the time of the model is not theirs.
-fn reunite(mut control: OwnedControl<PortPlatform>) -> Nic {
+fn reunite(mut control: OwnedControl<Patient>) -> Device<Running, Patient> {
+    WAITS.set(true);
     loop {
-        match control.reunite(Duration::from_millis(20)) {
-            Ok(nic) => return nic,
+        match control.reunite(Duration::from_millis(100)) {
+            Ok(nic) => {
+                WAITS.set(false);
+                return nic;
+            }
             Err(failed) => control = failed.control,
         }
-        thread::yield_now();
     }
 }
 
@@ -425,7 +542,8 @@ fn recover_under_load(rounds: usize) {
     let port = port(0);
     let partner = Partner::default();
     port.plug(partner.clone());
-    let nic = start(&port, &small().queue_pairs(2));
+    let device = Device::new(Patient(port.claim().unwrap())).reset(&small().queue_pairs(2)).unwrap();
+    let nic = run(device);
     let mut pools: Vec<Pool> = nic.pools().cloned().collect();
     let (mut control, pairs) = nic.into_split();
     let (works, over) = ([Work::default(), Work::default()], AtomicBool::new(false));
@@ -446,7 +564,7 @@ fn recover_under_load(rounds: usize) {
         let flow = |port: &Port| {
             let (start, before) = (port.now(), moved());
             while moved().iter().zip(&before).any(|(now, before)| *now < before + 5) {
-                assert!(port.now() - start < Duration::from_secs(60), "traffic stays away: {before:?}, {:?}", moved());
+                assert!(port.now() - start < Duration::from_secs(5), "traffic stays away: {before:?}, {:?}", moved());
                 port.step();
                 thread::yield_now();
             }
@@ -455,14 +573,24 @@ fn recover_under_load(rounds: usize) {
         for round in 0..rounds {
             assert_eq!(control.control().health(), []);
             let began = port.now();
+            // Goes on until a transmit queue has packets that it does not send.
+            let fill = |queue: usize| {
+                while peek(&port, "TDH", queue) == peek(&port, "TDT", queue) {
+                    port.step();
+                    thread::yield_now();
+                }
+            };
+            let queue = round / 6 % 2;
             match round % 6 {
-                0 => port.inject(Fault::TxQueueHangs(0)),
-                1 => port.inject(Fault::TxQueueHangs(1)),
-                2 => port.inject(Fault::RxQueueHangs((round % 2) as u8)),
+                0 | 1 => {
+                    port.inject(Fault::TxQueueHangs(queue as u8));
+                    fill(queue);
+                }
+                2 => port.inject(Fault::RxQueueHangs(queue as u8)),
                 3 => {
                     port.inject(Fault::LinkLossStopsTransmit);
                     port.inject(Fault::TxStalls);
-                    (0..20).for_each(|_| _ = (port.step(), thread::sleep(Duration::from_micros(100))));
+                    fill(queue);
                     port.set_link(false);
                     port.step();
                     port.set_link(true);
@@ -507,7 +635,14 @@ fn recover_under_load(rounds: usize) {
 }
 
 /// Accounts for every packet.
-fn finish(mut nic: Nic, port: &Port, partner: &Partner, works: &[Work; 2], pools: &[Pool], rounds: u64) {
+fn finish(
+    mut nic: Device<Running, Patient>,
+    port: &Port,
+    partner: &Partner,
+    works: &[Work; 2],
+    pools: &[Pool],
+    rounds: u64,
+) {
     let statistics = nic.statistics().unwrap();
     let counters = port.counters();
     assert_eq!(statistics.recoveries, rounds);
@@ -538,7 +673,7 @@ fn finish(mut nic: Nic, port: &Port, partner: &Partner, works: &[Work; 2], pools
 }
 
 /// What was received and not fetched, on all queues.
-fn receive_all(nic: &mut Nic) -> u64 {
+fn receive_all(nic: &mut Device<Running, Patient>) -> u64 {
     let mut batch = Batch::with_capacity(512);
     let (_, mut rx, _) = nic.split_queues();
     rx.iter_mut().map(|rx| rx.receive(&mut batch) as u64).sum()

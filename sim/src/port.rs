@@ -39,9 +39,6 @@ impl Default for PortConfig {
     }
 }
 
-/// How often a thread that lets model time pass gives way to threads that wait for the chip.
-const GIVE_WAY: usize = 100;
-
 struct Shared {
     chip: Mutex<Chip>,
     iommu: Arc<Iommu>,
@@ -131,21 +128,9 @@ impl Port {
 
     /// Advances the model by `time`, in a few steps. Under a runner, sleeps instead.
     pub fn wait(&self, time: Duration) {
-        self.let_others_go_first();
         let sleep = self.chip().wait(time);
         if sleep {
             std::thread::sleep(time);
-        }
-    }
-
-    /// Lets threads that wait for the chip go first. Model time does not pass for them while they wait for a lock that
-    /// hardware does not have.
-    fn let_others_go_first(&self) {
-        for _ in 0..GIVE_WAY {
-            std::thread::yield_now();
-            if self.shared.wanted.load(Ordering::Relaxed) == 0 {
-                break;
-            }
         }
     }
 

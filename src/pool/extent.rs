@@ -71,7 +71,14 @@ impl Extent {
     #[inline(always)]
     pub(crate) const fn moved_up(self, count: usize) -> Self {
         let moved = Self(self.0.wrapping_sub(count as u64).wrapping_add((count as u64) << HEADROOM_SHIFT));
-        if moved.len() < SHORTEST { moved.with_len(moved.len()) } else { moved }
+        if self.len() < count + SHORTEST { moved.now_short() } else { moved }
+    }
+
+    /// Notes that the length has become short.
+    #[cold]
+    #[inline(never)]
+    const fn now_short(self) -> Self {
+        self.with_len(self.len())
     }
 }
 

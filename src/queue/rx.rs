@@ -695,10 +695,9 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
         registers.rdt(self.ring.queue).ring_doorbell(tail as u32);
     }
 
-    /// Tells the device of all buffers for the first time, after the queue was enabled. A ring that was restarted may have
-    /// none.
+    /// Tells the device of all buffers for the first time, after the queue was enabled.
     pub(crate) fn start(&mut self) {
-        self.announce_new();
+        self.announce();
     }
 
     /// Unmasks the queue's interrupt for one interrupt, also for packets that have arrived already.

@@ -262,7 +262,8 @@ fn sends_no_packet_without_an_ethernet_header() {
     let mut a = Plain::start(Addresses::Identity, &small());
     let pool = pool(&a);
     let (mut to, player) = pair(&mut a);
-    let ways: [(usize, fn(&mut Packet)); 9] = [
+    type Way = (usize, fn(&mut Packet));
+    let ways: [Way; 9] = [
         (60, |packet| packet.truncate(0)),
         (60, |packet| packet.truncate(13)),
         (60, |packet| packet.trim_front(60)),

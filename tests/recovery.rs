@@ -452,7 +452,7 @@ impl Wire for Partner {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
         // Model time passes faster while nothing moves.
         self.calls = self.calls.wrapping_add(1);
-        for _ in 0..if self.calls % 2 == 0 { room.min(4) } else { 0 } {
+        for _ in 0..if self.calls.is_multiple_of(2) { room.min(4) } else { 0 } {
             self.flow = self.flow.wrapping_add(1);
             self.sent.fetch_add(1, Ordering::Relaxed);
             port(&udp(self.flow));

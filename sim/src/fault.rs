@@ -100,6 +100,31 @@ pub enum Fault {
     TxWriteBackLost,
     /// Transmission stops.
     TxStalls,
+    /// The transmit queue with this index hangs, from the injection to the next reset: it sends nothing, and its ENABLE
+    /// does not clear. Linux's driver looks for such queues every 2 s, and resets the device.
+    TxQueueHangs(u8),
+    /// The receive queue with this index hangs, from the injection to the next reset: it receives nothing, and its ENABLE
+    /// does not clear. Frames for it stay in the packet buffer, and those behind them too (4.6.7 names such an erratum).
+    RxQueueHangs(u8),
+    /// A transmit queue that has packets when the link goes down hangs until a reset, as in [`TxQueueHangs`]. Linux's
+    /// driver resets the device then, because work that was queued would never end. Whether the chip goes on by itself
+    /// when the link is back is not documented; without this fault, the model does.
+    ///
+    /// [`TxQueueHangs`]: Self::TxQueueHangs
+    LinkLossStopsTransmit,
+    /// The link partner sends XOFF frames all the time. LXOFFRXCNT counts one per step; with MFLCN.RFCE set,
+    /// transmission stops (8.2.3.22.34).
+    PartnerPauses,
+    /// The next reads of registers, as many as this, return all ones, and have no side effects. Linux's driver looks up
+    /// to five times, 3 ms apart, before it takes the device for removed.
+    ReadsAllOnes(u32),
+    /// A memory of the chip has an uncorrectable error: EICR.ECC is set at the injection (8.2.3.5.1).
+    MemoryError,
+    /// A request on PCIe times out: EICR.PCI_EXCEPTION and PICAUSE.TO are set at the injection (8.2.3.4.14).
+    RequestTimesOut,
+    /// The sensor behind SDP0 reports too high a temperature, as boards with the device id 151C have one: EICR.GPI_SDP0
+    /// is set at the injection.
+    TooHot,
     /// Interrupts are never delivered, though EICR has their causes.
     InterruptsLost,
     /// SWSM.SMBI is permanently held by another owner.
@@ -127,8 +152,6 @@ pub enum Fault {
     RequestsPending,
     /// DMATXCTL.TE also sets TXDCTL.ENABLE of queue 0, as later revisions of the datasheet say.
     TransmitEnablesQueue0,
-    /// The next read of a register returns all ones. It clears itself.
-    ReadsOnesOnce,
     /// Memory allocation fails.
     OutOfMemory,
     /// Mapping memory for the device fails.
@@ -169,6 +192,12 @@ const NAMED: &[Fault] = &[
     Fault::RxCrcErrors,
     Fault::TxWriteBackLost,
     Fault::TxStalls,
+    Fault::LinkLossStopsTransmit,
+    Fault::LinkWedges,
+    Fault::PartnerPauses,
+    Fault::MemoryError,
+    Fault::RequestTimesOut,
+    Fault::TooHot,
     Fault::TxChecksumsWrong,
     Fault::TxSegmentsWrong,
     Fault::SemaphoreTimeout,
@@ -178,7 +207,7 @@ const NAMED: &[Fault] = &[
     Fault::LinkDisabledByEeprom,
     Fault::RequestsPending,
     Fault::TransmitEnablesQueue0,
-    Fault::ReadsOnesOnce,
+    Fault::ReadsAllOnes(1),
     Fault::InterruptsLost,
 ];
 
@@ -227,6 +256,17 @@ impl Faults {
         self.on.iter().find_map(|fault| match fault {
             Fault::EepromWord { address: at, word } if *at == address => Some(*word),
             _ => None,
+        })
+    }
+
+    /// Counts a read of a register. Returns `true` if it returns all ones.
+    pub(crate) fn takes_read(&mut self) -> bool {
+        self.on.iter_mut().any(|fault| match fault {
+            Fault::ReadsAllOnes(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
         })
     }
 

@@ -18,13 +18,13 @@
 //!
 //! - A pulled card reads as all ones. Calls that need its answer return [`Error::Removed`], and the link reads as down.
 //!   Nothing is received. Packets can still be posted, but are not sent.
-//! - After a reset from outside, the queues stop. [`Device::stop`] initialises the device again.
+//! - After a reset from outside, the queues stop. [`Device::recover`] starts them again.
 //!
 //! [`BringUp`] has what a reset read of the card, and what it found out of order and dealt with.
 //!
 //! Reading order: `unbound` (reset), `initialise`, `link` with `establish`, `running` (start, stop) with `receive` and
-//! `transmit`, then
-//! `stop`, the only source of the proof that memory may be freed.
+//! `transmit`, then `stop`, the only source of the proof that memory may be freed. `health` finds what goes wrong later,
+//! and `recover` resets and restarts the device.
 
 mod bring_up;
 mod config;
@@ -34,6 +34,7 @@ mod eeprom;
 mod error;
 mod establish;
 mod firmware;
+mod health;
 mod i2c;
 mod initialise;
 mod interrupts;
@@ -48,6 +49,7 @@ mod port;
 mod presence;
 mod queues;
 mod receive;
+mod recover;
 mod requests;
 mod rss;
 mod running;
@@ -71,6 +73,7 @@ pub use diagnosis::{Diagnosis, Link};
 pub use eeprom::{Capabilities, Checksum, Eeprom};
 pub use error::{Error, TransitionError};
 pub use firmware::{Firmware, FirmwareMode};
+pub use health::{BusError, Remedy, Symptom};
 pub use i2c::ModuleError;
 pub use link::LinkPoll;
 pub use medium::Medium;

@@ -6,11 +6,13 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::clock;
+use crate::device::control::Settings;
 use crate::device::establish::Establish;
+use crate::device::health::Watch;
 use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{
-    BringUp, Config, ConfigError, Control, Device, Error, Initialised, Link, LinkUp, Reset, Rss, Running, Statistics,
+    BringUp, Config, ConfigError, Control, Device, Error, Initialised, Link, LinkUp, Reset, Running, Statistics,
     TransitionError, Unbound, initialise, pins, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
@@ -31,11 +33,14 @@ const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 /// Data of a running device. Dropping it stops the device, and leaks the rings if the device does not stop.
 pub struct RunningData<H: Platform> {
-    platform: Arc<H>,
-    data: Initialised,
-    statistics: Statistics,
+    pub(super) platform: Arc<H>,
+    pub(super) data: Initialised,
+    pub(super) statistics: Statistics,
     drops: Vec<Arc<DropCounters>>,
-    rss: Rss,
+    /// The pool of each receive queue.
+    pools: Vec<Pool>,
+    pub(super) settings: Settings,
+    pub(super) watch: Watch,
 }
 
 impl<H: Platform> RunningData<H> {
@@ -173,8 +178,11 @@ impl<H: Platform> Device<LinkUp, H> {
                 let config = &self.data.config;
                 let statistics = Statistics::new(config.rx_queues.max(config.tx_queues));
                 let drops = self.data.queues.rx().map(RxRing::drops).collect();
-                let (platform, rss) = (Arc::clone(&self.platform), config.initial_rss());
-                let engine = RunningData { platform, data: self.data, statistics, drops, rss };
+                let pools = self.data.queues.rx().map(|ring| ring.pool().clone()).collect();
+                let rss = config.initial_rss();
+                let settings = Settings { rss, promiscuous: config.promiscuous, interrupts: None };
+                let (platform, watch) = (Arc::clone(&self.platform), Watch::default());
+                let engine = RunningData { platform, data: self.data, statistics, drops, pools, settings, watch };
                 Ok(Device { platform: self.platform, data: engine })
             }
             Err(error) => Err(match shut_down(self.platform, self.data) {
@@ -185,7 +193,7 @@ impl<H: Platform> Device<LinkUp, H> {
     }
 }
 
-/// Does the steps of 4.6.3 from the statistics on, in order.
+/// Makes the rings, and starts the device with them.
 ///
 /// All memory that the device may access is in `data.queues`, also after an error.
 fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> Result<(), Error> {
@@ -193,18 +201,10 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
-    let device = &Present::new(platform);
-    // SAFETY: the caller has exclusive access to a device in state `LinkUp`, which permits all that `Reset` permits. No
-    // queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
-    let registers: Registers<'_, _, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
-    registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
-    statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
-    receive::initialise(registers, config)?;
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.rx_queues) {
         let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
         queues.put_rx(queue.get(), Held::by(platform, ring));
     }
-    transmit::initialise(device, config)?;
     for queue in TxQueue::all().take(config.tx_queues) {
         let mut ring = TxRing::new(platform, queue, config.tx_len, config.max_frame)?;
         for pool in pools.iter().chain(&*attached) {
@@ -212,6 +212,20 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
         }
         queues.put_tx(queue.get(), Held::by(platform, ring));
     }
+    enable(platform, config, queues)
+}
+
+/// Does the steps of 4.6.3 from the statistics on, in order, with rings that were made for this device. Each begins at
+/// descriptor 0.
+pub(super) fn enable<H: Platform>(platform: &H, config: &Config, queues: &mut Queues) -> Result<(), Error> {
+    let device = &Present::new(platform);
+    // SAFETY: the caller has exclusive access to a device in state `Reset` or `LinkUp`, which permits all that `Reset`
+    // permits. No queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
+    let registers: Registers<'_, _, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
+    registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
+    statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
+    receive::initialise(registers, config)?;
+    transmit::initialise(device, config)?;
     for ring in queues.rx_mut() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
         unsafe { receive::enable_queue(device, ring, config) }?;
@@ -264,11 +278,11 @@ impl<H: Platform> Device<Running, H> {
 
     /// Splits the device into its control, its receive queues and its transmit queues.
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
-        let RunningData { platform, data, statistics, drops, rss } = &mut self.data;
+        let RunningData { platform, data, statistics, drops, pools, settings, watch } = &mut self.data;
         let platform = &**platform;
         let Initialised { config, mac, queues, bring_up, link, .. } = data;
         let link = link.settings();
-        let control = Control { platform, statistics, drops, config, mac, rss, bring_up, link };
+        let control = Control { platform, statistics, drops, config, mac, settings, pools, watch, bring_up, link };
         let (rx, tx) = queues.both_mut();
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();

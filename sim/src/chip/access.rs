@@ -18,11 +18,7 @@ impl Chip {
     pub(crate) fn read(&mut self, offset: u32) -> u32 {
         self.pass(READ);
         self.note_unmapped();
-        if self.common.faults.has(Fault::SurpriseRemoval) {
-            return u32::MAX;
-        }
-        if self.common.faults.has(Fault::ReadsOnesOnce) {
-            self.common.faults.clear(Fault::ReadsOnesOnce);
+        if self.common.faults.has(Fault::SurpriseRemoval) || self.common.faults.takes_read() {
             return u32::MAX;
         }
         let Some(place) = self.common.registers.find(offset) else {

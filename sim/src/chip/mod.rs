@@ -15,14 +15,14 @@ use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
 use crate::chip::reset::Startup;
 use crate::fault::Fault;
-use crate::interrupts::Interrupts;
+use crate::interrupts::{EICR_ECC, EICR_GPI_SDP0, EICR_PCI_EXCEPTION, Interrupts};
 use crate::iommu::Iommu;
 use crate::link::{self, Link};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
 use crate::registers::offsets::*;
-use crate::security;
 use crate::transmit::Transmitter;
+use crate::{security, semaphores};
 
 /// Model time of one step.
 const STEP: Time = 10 * MICROSECOND;
@@ -65,17 +65,6 @@ impl Chip {
         };
         chip.power_on();
         chip
-    }
-
-    /// Activates a fault.
-    pub(crate) fn inject(&mut self, fault: Fault) {
-        self.common.faults.inject(fault);
-        crate::semaphores::inject(fault, &mut self.common);
-        match fault {
-            Fault::LinkWedges => self.link.wedge(&mut self.common, &mut self.interrupts),
-            Fault::ModuleBoots => self.i2c.boot(self.common.clock.now()),
-            _ => {}
-        }
     }
 
     /// Advances the clock by `time`, or to real time under a runner, and processes all due events.
@@ -167,6 +156,26 @@ impl Chip {
     fn fetch_all(&mut self) {
         self.receiver.queues.fetch_all(&mut self.common);
         self.transmitter.queues.fetch_all(&mut self.common);
+    }
+
+    /// Activates a fault, and performs what happens at that moment.
+    pub(crate) fn inject(&mut self, fault: Fault) {
+        let Self { common, interrupts, link, receiver, transmitter, i2c, .. } = self;
+        common.faults.inject(fault);
+        semaphores::inject(fault, common);
+        match fault {
+            Fault::ModuleBoots => i2c.boot(common.clock.now()),
+            Fault::RxQueueHangs(queue) => receiver.queues.hang(queue.into()),
+            Fault::TxQueueHangs(queue) => transmitter.queues.hang(queue.into()),
+            Fault::LinkWedges => link.wedge(common, interrupts),
+            Fault::MemoryError => interrupts.cause(EICR_ECC, common),
+            Fault::TooHot => interrupts.cause(EICR_GPI_SDP0, common),
+            Fault::RequestTimesOut => {
+                common.registers.set_bits(PICAUSE, PICAUSE_TO, true);
+                interrupts.cause(EICR_PCI_EXCEPTION, common);
+            }
+            _ => {}
+        }
     }
 
     /// Sets PCI's Command.BME.

@@ -159,10 +159,10 @@ impl Chip {
     }
 
     fn start_reset(&mut self, value: u32) {
-        if let Some(queue) = self.receiver.queues.working().next() {
+        if let Some(queue) = self.receiver.queues.left_enabled().next() {
             self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("receive queue {queue} is enabled"));
         }
-        if let Some(queue) = self.transmitter.queues.working().next() {
+        if let Some(queue) = self.transmitter.queues.left_enabled().next() {
             self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("transmit queue {queue} is enabled"));
         }
         if self.common.registers.get(STATUS) & STATUS_MASTER != 0 {

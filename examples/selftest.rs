@@ -47,7 +47,7 @@ struct Arguments {
     /// Write all register accesses to this file; the card's MAC address is among them
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Leave addresses in the report that identify the card: MAC addresses
+    /// Leave in the report what identifies the card: MAC addresses and the module's serial number
     #[arg(long)]
     identify: bool,
     /// Send frames of up to this many bytes, with CRC

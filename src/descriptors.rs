@@ -57,6 +57,12 @@ impl DescriptorSlot {
 }
 
 impl DescriptorSlot {
+    /// Returns `true` if a descriptor that was written in format `D` has all bits of `value`.
+    pub(crate) fn has<D: DescriptorFormat>(&self, value: Value<D>) -> bool {
+        let has = |(word, bits): (&AtomicU64, u64)| u64::from_le(word.load(Ordering::Relaxed)) & bits == bits;
+        self.0.iter().zip(value.bits()).all(has)
+    }
+
     /// Adds the bits of `value` to a descriptor that was written but not yet given to the device.
     ///
     /// # Safety

@@ -51,8 +51,8 @@
 //!
 //! | state | methods | registers that [`registers()`](device::Device::registers) may write |
 //! |---|---|---|
-//! | [`Unbound`](device::Unbound): not touched yet, or not stopped | [`reset`](device::Device::reset) | the few whose rule names `Unbound` |
-//! | [`Reset`](device::Reset): initialised, all queues disabled | [`wait_for_link`](device::Device::wait_for_link), [`assume_link_up`](device::Device::assume_link_up) | those without a rule, and those that need disabled queues or paused reception |
+//! | [`Unbound`](device::Unbound): not touched yet, or not stopped | [`reset`](device::Device::reset), [`bring_up`](device::Device::bring_up) | the few whose rule names `Unbound` |
+//! | [`Reset`](device::Reset): initialised, all queues disabled | [`wait_for_link`](device::Device::wait_for_link), [`poll_link`](device::Device::poll_link), [`assume_link_up`](device::Device::assume_link_up) | those without a rule, and those that need disabled queues or paused reception |
 //! | [`LinkUp`](device::LinkUp): link seen up, or assumed to be up | [`start`](device::Device::start), [`start_with`](device::Device::start_with) | as in `Reset` |
 //! | [`Running`](device::Running): receives and transmits | [`split`](device::Device::split), [`stop`](device::Device::stop), which leads to `Reset` | those without a rule, and those whose rule names `Running` |
 //!
@@ -109,6 +109,7 @@
 //!
 //! What a reset finds out of order and deals with is a [`Finding`](device::Finding) in
 //! [`bring_up`](device::Device::bring_up), with a text for the operator.
+//! Where there is no link, [`Diagnosis`](device::Diagnosis) names the most likely reason and what to try.
 //!
 //! A removed device reads as all ones. Calls that need an answer from it return
 //! [`Error::Removed`](device::Error::Removed), and its link reads as down.
@@ -136,6 +137,7 @@
 //! # Modules
 //!
 //! - [`device`]: device states, configuration, statistics, link.
+//! - [`module`]: pluggable modules, as they describe themselves.
 //! - [`queue`]: receive and transmit queues. [`packet`]: packets and batches. [`pool`]: packet buffers.
 //! - [`port`]: traits for what a program needs of any network device.
 //! - [`registers`], [`descriptors`]: generated from the register description. [`field`], [`register`]: the types of
@@ -159,6 +161,7 @@ pub mod dma;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 pub mod linux;
 pub mod mmio;
+pub mod module;
 pub mod packet;
 pub mod platform;
 pub mod pool;

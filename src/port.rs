@@ -184,11 +184,19 @@ impl Error for Refused {}
 
 /// The reason for which a packet cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The packet's pool is not mapped for the device: [`attach`](Transmit::attach) it.
     NotAttached,
     /// The packet has no bytes, or one of its segments has none.
     Empty,
+    /// The packet is shorter than an Ethernet header. Such a packet can make the device stop sending.
+    TooShort {
+        /// Its length in bytes.
+        len: usize,
+        /// The smallest length in bytes.
+        min: usize,
+    },
     /// The packet is longer than the largest frame the device was configured for.
     TooLong {
         /// Its length in bytes, without CRC.
@@ -203,6 +211,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotAttached => f.write_str("the packet's pool is not attached to this device: call attach"),
             Self::Empty => f.write_str("the packet has a segment without bytes"),
+            Self::TooShort { len, min } => write!(f, "the packet has {len} bytes, the device sends no less than {min}"),
             Self::TooLong { len, max } => {
                 write!(f, "the packet has {len} bytes, the device was configured for at most {max}")
             }

@@ -295,7 +295,9 @@ fn interrupts_are_masked_first_and_after_the_reset() {
     let entries = trace(&Config::new().queue_pairs(QUEUES));
     for transition in ["reset", "stop"] {
         let accesses = part(&entries, transition);
-        let written: Vec<_> = accesses.iter().filter(|access| access.write).collect();
+        // The laser goes off before anything else: ESDP drives pins of the board.
+        let is_write = |access: &&RegisterAccess| access.write && access.offset != at("ESDP", 0).bytes();
+        let written: Vec<_> = accesses.iter().filter(is_write).collect();
         let mask = [at("EIMC", 0), at("EIMC_EX", 0), at("EIMC_EX", 1)].map(Offset::bytes);
         assert_eq!([0, 1, 2].map(|n| written[n].offset), mask, "first writes of {transition}");
         let reset = *writes(&accesses, at("CTRL", 0), RST, true).last().unwrap();

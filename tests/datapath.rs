@@ -232,9 +232,11 @@ fn hands_back_a_packet_that_cannot_be_sent() {
     let own = pool(&a);
     let foreign = Pool::new(a.0.platform(), 40, 4 * BUFFER).unwrap();
     let (mut to, player) = pair(&mut a);
-    let wrong: [(&Pool, usize, Refusal); 3] = [
+    let wrong: [(&Pool, usize, Refusal); 5] = [
         (&foreign, 60, Refusal::NotAttached),
         (&own, 0, Refusal::Empty),
+        (&own, 1, Refusal::TooShort { len: 1, min: 14 }),
+        (&own, 13, Refusal::TooShort { len: 13, min: 14 }),
         (&own, 1519, Refusal::TooLong { len: 1519, max: 1518 }),
     ];
     for (pool, len, error) in wrong {
@@ -254,28 +256,43 @@ fn hands_back_a_packet_that_cannot_be_sent() {
     assert_eq!(own.available(), 256 - 64);
 }
 
-/// Among others whose lengths hide it, and however it has lost its bytes.
+/// Among others whose lengths hide it, and however it has become so short.
 #[test]
-fn sends_no_packet_without_bytes() {
+fn sends_no_packet_without_an_ethernet_header() {
     let mut a = Plain::start(Addresses::Identity, &small());
     let pool = pool(&a);
     let (mut to, player) = pair(&mut a);
-    let ways: [fn(&mut Packet); 3] =
-        [|packet| packet.truncate(0), |packet| packet.trim_front(60), |packet| _ = packet.prepend(&[])];
-    for (way, len) in ways.into_iter().zip([60, 60, 0]) {
+    type Way = (usize, fn(&mut Packet));
+    let ways: [Way; 9] = [
+        (60, |packet| packet.truncate(0)),
+        (60, |packet| packet.truncate(13)),
+        (60, |packet| packet.trim_front(60)),
+        (60, |packet| packet.trim_front(47)),
+        (0, |packet| packet.prepend(&[]).unwrap()),
+        (0, |packet| packet.prepend(&[7; 13]).unwrap()),
+        (6, |packet| packet.prepend(&[7; 7]).unwrap()),
+        (6, |packet| packet.append(7).unwrap().fill(7)),
+        (14, |packet| packet.trim_front(1)),
+    ];
+    for (len, way) in ways {
         for before in [0, 3, 8, 15, 31] {
             let mut batch = Batch::with_capacity(32);
             (0..32).for_each(|number| batch.push(packet(&pool, &frame(number))).unwrap());
             batch[before] = packet(&pool, &vec![7; len]);
             way(&mut batch[before]);
             let mut refused = to.tx.transmit(&mut batch).unwrap_err();
-            assert_eq!((refused.reason, refused.sent, batch.len()), (Refusal::Empty, before, 31 - before));
-            // With a byte, it is one like any other.
-            refused.packet.append(1).unwrap().fill(1);
+            let short = refused.packet.len();
+            let reason = if short == 0 { Refusal::Empty } else { Refusal::TooShort { len: short, min: 14 } };
+            assert_eq!((refused.reason, refused.sent, batch.len()), (reason, before, 31 - before));
+            // With 14 bytes, however it gets them, it is one like any other.
+            match before % 2 {
+                0 => refused.packet.append(14 - short).unwrap().fill(7),
+                _ => refused.packet.prepend(&vec![7; 14 - short]).unwrap(),
+            }
             batch.push_front(refused.packet).unwrap();
             assert_eq!(to.tx.transmit(&mut batch).unwrap(), 32 - before);
             assert!(sent(player, usize::MAX).into_iter().eq((0..32).map(|number| match number {
-                _ if number == before => vec![1],
+                _ if number == before => vec![7; 14],
                 _ => frame(number),
             })));
         }

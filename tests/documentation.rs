@@ -102,3 +102,11 @@ fn every_finding_of_a_reset_has_a_row() {
     let rows = rows("| finding |");
     assert_eq!(rows, variants, "docs/hardware.md has other rows than Finding has variants, or in another order");
 }
+
+#[test]
+fn every_reason_for_no_link_has_a_row() {
+    let variants = variants("src/device/diagnosis.rs", "pub enum Diagnosis {\n");
+    assert!(variants.len() > 5, "the enum is not read as it is written: {variants:?}");
+    let rows = rows("| diagnosis |");
+    assert_eq!(rows, variants, "docs/hardware.md has other rows than Diagnosis has variants, or in another order");
+}

@@ -173,7 +173,8 @@ fn a_link_that_the_firmware_holds_is_left_alone() {
         let device = reset(&port, &Config::new().link(link));
         assert!(device.bring_up().firmware.holds_link);
         assert_eq!(device.bring_up().findings, [Finding::LinkHeldByFirmware]);
-        let mut nic = device.wait_for_link(Duration::ZERO).expect("the link was not touched").start().unwrap();
+        let mut nic =
+            device.wait_for_link(Duration::from_millis(10)).expect("the link was not touched").start().unwrap();
         assert_works(&mut nic, &port, &recorder);
         nic.stop().unwrap();
         assert_clean(&port);
@@ -504,7 +505,7 @@ fn one_read_of_all_ones_is_no_removal() {
         let count = Arc::clone(&reads);
         let platform = Meddler::new(&port, move |port, offset| {
             if count.fetch_add(1, Ordering::Relaxed) == moment {
-                port.inject(Fault::ReadsOnesOnce);
+                port.inject(Fault::ReadsAllOnes(1));
             }
             port.read32(offset)
         });

@@ -103,6 +103,11 @@ fn traffic_goes_through_scattered_pages() {
         frames.extend(sent);
     }
     assert_eq!(recorder.take(), frames);
+    // A recovery posts the same buffers again.
+    (0..7).for_each(|n| port.deliver(&frame(mac(0), 60, n)));
+    let mut nic = nic.recover().unwrap();
+    port.wait(std::time::Duration::from_millis(50));
+    (0..255).for_each(|_| assert_works(&mut nic, &port, &recorder));
     nic.stop().unwrap();
     assert_eq!((pool.available(), port.mapped_bytes()), (pool.capacity(), 0));
     assert_clean(&port);

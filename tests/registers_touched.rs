@@ -63,6 +63,8 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
     control.link();
     begin("device::Control::statistics");
     control.statistics().unwrap();
+    begin("device::Control::health");
+    assert_eq!(control.health(), []);
     begin("device::Control::set_mac");
     control.set_mac(mac(2)).unwrap();
     begin("device::Control::set_promiscuous");
@@ -84,6 +86,8 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
         received.clear();
     }
     drop((control, queues));
+    begin("device::Device::recover");
+    let device = device.recover().unwrap();
     sender.stop().unwrap();
     begin("device::Device::stop");
     device.stop().unwrap();

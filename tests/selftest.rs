@@ -53,6 +53,7 @@ fn the_model_is_as_the_library_says() {
         assert!(report[dump]["EICR"].is_null(), "{dump}: reading EICR clears it");
     }
     assert_eq!(report["pci"]["device"], "10fb");
+    assert!(report["module"]["vendor"].is_string() && report["module"]["serial"].is_null());
 }
 
 /// The report has no MAC address unless it is asked for, in whatever notation.
@@ -64,6 +65,7 @@ fn a_report_names_no_address_unless_asked() {
     assert!(!notations.iter().any(|notation| text.contains(notation)), "{text}");
     let (_, report) = selftest(None, &Options { identify: true, ..QUICK });
     assert_eq!(report["registers_after_reset"]["RAL"][0], "0x90598202");
+    assert!(report["module"]["serial"].is_string());
 }
 
 /// A model that is wrong in one way: the fault, the row that says so, and words of its differences.
@@ -103,6 +105,7 @@ fn mutants() -> Vec<Mutant> {
         Mutant(Fault::Deviation(Deviation::InterruptLost { vector: 3 }), "interrupts", "vector 3: no interrupt"),
         Mutant(Fault::InterruptsLost, "interrupts", "vector 0: no interrupt"),
         Mutant(Fault::Deviation(Deviation::PcieNarrow), "PCIe speed and width", "5 GT/s, 1 lanes"),
+        Mutant(Fault::ModuleUnreadable, "module", "the module stopped answering"),
         Mutant(Fault::EepromCorrupt, "EEPROM checksum", "the EEPROM's checksum is wrong"),
         Mutant(Fault::LinkNeverUp, "loopback", "no link in loopback"),
         Mutant(Fault::RxCrcErrors, "all other counters", "CRCERRS is"),

@@ -144,11 +144,10 @@ impl Testbed {
         }
         let mut nics = Vec::new();
         for platform in self.platforms.drain(..) {
-            let nic = Device::new(platform).reset(config)?;
+            let nic = Device::new(platform).reset_until_link(config, Duration::from_secs(10))?;
             for finding in &nic.bring_up().findings {
                 eprintln!("note: {finding}");
             }
-            let nic = nic.wait_for_link(Duration::from_secs(10))?;
             nics.push(nic.start()?);
         }
         let pools: Vec<Pool> = nics.iter().flat_map(Device::pools).cloned().collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ixgbe::device::{BringUp, Checksum};
+use ixgbe::device::{BringUp, Checksum, Finding};
 use ixgbe::dma::Dma;
 use ixgbe::mmio::Offset;
 use ixgbe::registers::{REGISTERS, RegisterSpace};
@@ -78,6 +78,11 @@ pub fn check_bar(platform: &impl Bus<RegisterSpace>, table: &mut Table) -> bool 
 /// Adds rows about what the reset read of the card.
 pub fn check_bring_up(bring_up: &BringUp, table: &mut Table) -> Value {
     let findings: Vec<String> = bring_up.findings.iter().map(ToString::to_string).collect();
+    // What the firmware claims is out of nobody's order.
+    let is_claim = |finding: &&Finding| matches!(finding, Finding::LinkKeptForFirmware | Finding::LinkHeldByFirmware);
+    let claims: Vec<String> = bring_up.findings.iter().filter(is_claim).map(ToString::to_string).collect();
+    let differences = findings.iter().filter(|finding| !claims.contains(finding)).cloned().collect();
+    let claims = if claims.is_empty() { "nothing out of order".to_owned() } else { claims.join("; ") };
     let mut versions = BTreeMap::new();
     match &bring_up.eeprom {
         None => {
@@ -105,7 +110,7 @@ pub fn check_bring_up(bring_up: &BringUp, table: &mut Table) -> Value {
         0 => table.ok(FIRMWARE, &firmware),
         _ => table.differs(FIRMWARE, &firmware),
     }
-    table.judge(FINDINGS, findings.clone(), "nothing out of order");
+    table.judge(FINDINGS, differences, claims);
     json!({
         "firmware": firmware,
         "eeprom": bring_up.eeprom.as_ref().map(|eeprom| json!({

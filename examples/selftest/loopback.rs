@@ -20,6 +20,7 @@ const QUEUES: Check = Check { name: "queues by RSS", register: "RETA, MRQC", sec
 const LENGTHS: Check = Check { name: "frames of every length", register: "MAXFRS", section: "8.2.3.22.13" };
 const SEGMENTS: Check = Check { name: "frames in several segments", register: "TDT", section: "7.2.3" };
 const CYCLES: Check = Check { name: "stop and start", register: "CTRL", section: "4.2.1.6.1" };
+const HEALTH: Check = Check { name: "health", register: "EICR, PICAUSE", section: "8.2.3.5.1" };
 const LATENCY: Check = Check { name: "latency", register: "", section: "" };
 const RATE: Check = Check { name: "rate", register: "", section: "" };
 
@@ -78,6 +79,7 @@ pub fn check(
     interrupts::check(card, &mut nic, &pool, (&mut traffic, QUEUE_PAIRS), table)?;
     filters::check(card, &mut nic, &pool, table)?;
     filters::check_padding(card, &mut nic, &pool, table)?;
+    check_health(&mut nic, table);
     let latency = measure_latency(card, &mut nic, &pool, &mut traffic, options, table)?;
     let rate = measure_rate(card, &mut nic, &pool, &mut traffic, options, table)?;
     let differences = check_cycles(nic, [&pool, &small], &mut traffic, options)?;
@@ -136,6 +138,12 @@ fn check_segments(
     let (differences, frames, _) = traffic.take();
     table.judge(SEGMENTS, differences, format!("{frames} frames of up to {} segments", last.div_ceil(SEGMENT)));
     Ok(())
+}
+
+/// Asks the device for what is wrong with it.
+fn check_health(nic: &mut Nic, table: &mut Table) {
+    let symptoms = nic.split().0.health().iter().map(ToString::to_string).collect();
+    table.judge(HEALTH, symptoms, "no symptom");
 }
 
 /// Stops and starts the device, and sends frames on all queues each time. No buffer may be missing afterwards.

@@ -29,6 +29,11 @@ const DEPENDENT: &[Dependent] = &[
     dependent("EEC", 1 << 9),
     // The driver has read words through it.
     dependent("EERD", u32::MAX),
+    // What the partner sends.
+    dependent("LINKS2", u32::MAX),
+    // Pins: no reset changes them, and the board drives some.
+    dependent("ESDP", u32::MAX),
+    dependent("I2CCTL", u32::MAX),
     // The firmware has configured the ports.
     dependent("EEMNGCTL", 3 << 18),
     // The state of the firmware.

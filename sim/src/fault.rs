@@ -38,6 +38,46 @@ pub enum Fault {
     LinkNeverUp,
     /// The link goes down every 10 ms of model time and comes up again.
     LinkFlap,
+    /// The link goes down at the injection and does not come up before a reset. Snabb's driver resets its device every
+    /// two seconds until it has a link.
+    LinkWedges,
+    /// AUTOC.Restart_AN alone does not restart the serial data path; a change of AUTOC.LMS does. Stock drivers change
+    /// it, and restore it, whenever they write AUTOC (DPDK, `ixgbe_reset_pipeline_82599`).
+    LinkNeedsPipelineReset,
+    /// The link reports to be up half a second before frames pass, in both directions. Reported of cards with foreign
+    /// optics.
+    LinkUpTooEarly,
+    /// The cage is empty: nothing answers on I2C, SDP2 is low, and there is no light.
+    ModuleAbsent,
+    /// The module stops answering in the middle of a transfer on I2C, as one does that is not pushed in.
+    ModuleUnreadable,
+    /// The module holds the I2C clock low for ever. Stock drivers wait for it at most 500 us.
+    ModuleHoldsClock,
+    /// The module holds the I2C data line low for ever.
+    ModuleHoldsData,
+    /// The arbiter before a QSFP cage does not give the I2C bus.
+    ArbiterSilent,
+    /// The module answers, and all its bytes are zero: a module that was never programmed.
+    ModuleReadsZeros,
+    /// The module does not answer for a second after the injection, as while its controller boots (DPDK, 774263bb4e).
+    ModuleBoots,
+    /// The module is for 1 Gbit/s alone (1000BASE-SX), and so is its partner.
+    ModuleOneGigabit,
+    /// The module has two rates, which SDP5 selects, and its partner is set to 1 Gbit/s.
+    ModuleMultispeed,
+    /// The partner sends light of 1 Gbit/s: the receiver has a signal, and finds no blocks in it.
+    PartnerAtOneGigabit,
+    /// No light arrives, though the module is there: the partner is off, or its fiber is broken.
+    NoLight,
+    /// The receiver is locked, but reports faults all the time: MLFC counts (8.2.3.23.5), and there is no link.
+    LocalFaults,
+    /// The partner reports all the time that it gets no signal: MRFC counts (8.2.3.23.6), and there is no link.
+    RemoteFaults,
+    /// The partner sends a signal and does not negotiate: modes with negotiation find no link.
+    PartnerDoesNotNegotiate,
+    /// The cage is empty, and the port hears its neighbour: LINKS shows a link (DPDK, c377d4151b). The EEPROM says that
+    /// the board is not free of this.
+    Crosstalk,
     /// The card is pulled: reads return all ones, writes have no effect, and there is no DMA.
     SurpriseRemoval,
     /// Received descriptors are written back with this length, regardless of the frame's.
@@ -62,6 +102,31 @@ pub enum Fault {
     TxWriteBackLost,
     /// Transmission stops.
     TxStalls,
+    /// The transmit queue with this index hangs, from the injection to the next reset: it sends nothing, and its ENABLE
+    /// does not clear. Linux's driver looks for such queues every 2 s, and resets the device.
+    TxQueueHangs(u8),
+    /// The receive queue with this index hangs, from the injection to the next reset: it receives nothing, and its ENABLE
+    /// does not clear. Frames for it stay in the packet buffer, and those behind them too (4.6.7 names such an erratum).
+    RxQueueHangs(u8),
+    /// A transmit queue that has packets when the link goes down hangs until a reset, as in [`TxQueueHangs`]. Linux's
+    /// driver resets the device then, because work that was queued would never end. Whether the chip goes on by itself
+    /// when the link is back is not documented; without this fault, the model does.
+    ///
+    /// [`TxQueueHangs`]: Self::TxQueueHangs
+    LinkLossStopsTransmit,
+    /// The link partner sends XOFF frames all the time. LXOFFRXCNT counts one per step; with MFLCN.RFCE set,
+    /// transmission stops (8.2.3.22.34).
+    PartnerPauses,
+    /// The next reads of registers, as many as this, return all ones, and have no side effects. Linux's driver looks up
+    /// to five times, 3 ms apart, before it takes the device for removed.
+    ReadsAllOnes(u32),
+    /// A memory of the chip has an uncorrectable error: EICR.ECC is set at the injection (8.2.3.5.1).
+    MemoryError,
+    /// A request on PCIe times out: EICR.PCI_EXCEPTION and PICAUSE.TO are set at the injection (8.2.3.4.14).
+    RequestTimesOut,
+    /// The sensor behind SDP0 reports too high a temperature, as boards with the device id 151C have one: EICR.GPI_SDP0
+    /// is set at the injection.
+    TooHot,
     /// Interrupts are never delivered, though EICR has their causes.
     InterruptsLost,
     /// SWSM.SMBI is permanently held by another owner.
@@ -89,8 +154,6 @@ pub enum Fault {
     RequestsPending,
     /// DMATXCTL.TE also sets TXDCTL.ENABLE of queue 0, as later revisions of the datasheet say.
     TransmitEnablesQueue0,
-    /// The next read of a register returns all ones. It clears itself.
-    ReadsOnesOnce,
     /// The model differs from the datasheet.
     Deviation(Deviation),
     /// Memory allocation fails.
@@ -110,6 +173,21 @@ const NAMED: &[Fault] = &[
     Fault::TxQueueNeverEnables,
     Fault::LinkNeverUp,
     Fault::LinkFlap,
+    Fault::LinkWedges,
+    Fault::LinkNeedsPipelineReset,
+    Fault::LinkUpTooEarly,
+    Fault::ModuleAbsent,
+    Fault::ModuleUnreadable,
+    Fault::ModuleHoldsClock,
+    Fault::ModuleHoldsData,
+    Fault::ModuleOneGigabit,
+    Fault::ModuleMultispeed,
+    Fault::PartnerAtOneGigabit,
+    Fault::NoLight,
+    Fault::LocalFaults,
+    Fault::RemoteFaults,
+    Fault::PartnerDoesNotNegotiate,
+    Fault::Crosstalk,
     Fault::SurpriseRemoval,
     Fault::RxErrors,
     Fault::RxQueueWrong,
@@ -118,6 +196,12 @@ const NAMED: &[Fault] = &[
     Fault::RxCrcErrors,
     Fault::TxWriteBackLost,
     Fault::TxStalls,
+    Fault::LinkLossStopsTransmit,
+    Fault::LinkWedges,
+    Fault::PartnerPauses,
+    Fault::MemoryError,
+    Fault::RequestTimesOut,
+    Fault::TooHot,
     Fault::TxChecksumsWrong,
     Fault::TxSegmentsWrong,
     Fault::SemaphoreTimeout,
@@ -127,7 +211,7 @@ const NAMED: &[Fault] = &[
     Fault::LinkDisabledByEeprom,
     Fault::RequestsPending,
     Fault::TransmitEnablesQueue0,
-    Fault::ReadsOnesOnce,
+    Fault::ReadsAllOnes(1),
     Fault::InterruptsLost,
 ];
 
@@ -181,6 +265,17 @@ impl Faults {
 
     pub(crate) fn find_deviation(&self) -> Option<Deviation> {
         self.on.iter().find_map(|fault| if let Fault::Deviation(deviation) = fault { Some(*deviation) } else { None })
+    }
+
+    /// Counts a read of a register. Returns `true` if it returns all ones.
+    pub(crate) fn takes_read(&mut self) -> bool {
+        self.on.iter_mut().any(|fault| match fault {
+            Fault::ReadsAllOnes(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        })
     }
 
     pub(crate) fn rx_length(&self) -> Option<u16> {

@@ -35,7 +35,10 @@ const EIAM_EX: u32 = 0x00AD0;
 const EIAM_EX_2: u32 = 0x00AD4;
 pub(crate) const EICR_FLOW_DIRECTOR: u32 = bit(16);
 pub(crate) const EICR_RX_MISS: u32 = bit(17);
+pub(crate) const EICR_PCI_EXCEPTION: u32 = bit(18);
 pub(crate) const EICR_LSC: u32 = bit(20);
+pub(crate) const EICR_GPI_SDP0: u32 = bit(24);
+pub(crate) const EICR_ECC: u32 = bit(28);
 
 /// Number of vectors of a port.
 const VECTORS: usize = 64;

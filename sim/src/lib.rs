@@ -73,8 +73,8 @@
 //! # Faults
 //!
 //! A [`Fault`] is active from [`Port::inject`] to [`Port::clear`]: a reset that never ends, a link that flaps, a card
-//! that is pulled, descriptors with absurd contents. A [`Deviation`] is an answer that differs from the datasheet's, to
-//! test programs that test chips.
+//! that is pulled, descriptors with absurd contents, a module that cannot be read, a partner at another speed. A
+//! [`Deviation`] is an answer that differs from the datasheet's, to test programs that test chips.
 //!
 //! # What is not modelled
 //!

@@ -18,7 +18,6 @@ use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::iommu::{self, Iommu};
 use crate::registers::offsets;
-use crate::semaphores;
 use crate::violation::Violation;
 use crate::wire::Wire;
 use crate::wire::cable::{self, CableEnd};
@@ -33,11 +32,13 @@ pub struct PortConfig {
     /// `true` to give every 4 KiB page of memory a device address of its own, as without an IOMMU. By default, the
     /// pages of a mapping are contiguous.
     pub scattered_pages: bool,
+    /// The PCI device id: what the board is made for. By default 0x10FB, a card with SFP+ cages.
+    pub device_id: u16,
 }
 
 impl Default for PortConfig {
     fn default() -> Self {
-        Self { mac: [0x02, 0x82, 0x59, 0x90, 0, 0], lan_id: 0, scattered_pages: false }
+        Self { mac: [0x02, 0x82, 0x59, 0x90, 0, 0], lan_id: 0, scattered_pages: false, device_id: 0x10FB }
     }
 }
 
@@ -48,6 +49,7 @@ struct Shared {
     wanted: AtomicUsize,
     /// `true` while a driver owns the platform.
     claimed: AtomicBool,
+    device_id: u16,
 }
 
 /// One port of the modelled chip. Clones are handles to the same port.
@@ -67,7 +69,8 @@ impl Port {
     pub fn new(config: PortConfig) -> Self {
         let iommu = Iommu::new(config.scattered_pages);
         let chip = Mutex::new(Chip::new(config, Arc::clone(&iommu)));
-        Self { shared: Arc::new(Shared { chip, iommu, wanted: AtomicUsize::new(0), claimed: AtomicBool::new(false) }) }
+        let (wanted, claimed, device_id) = (AtomicUsize::new(0), AtomicBool::new(false), config.device_id);
+        Self { shared: Arc::new(Shared { chip, iommu, wanted, claimed, device_id }) }
     }
 
     fn chip(&self) -> MutexGuard<'_, Chip> {
@@ -223,9 +226,7 @@ impl Port {
 
     /// Activates a fault.
     pub fn inject(&self, fault: Fault) {
-        let mut chip = self.chip();
-        chip.common.faults.inject(fault);
-        semaphores::inject(fault, &mut chip.common);
+        self.chip().inject(fault);
     }
 
     /// Deactivates a fault. The events that it held up proceed.
@@ -384,7 +385,7 @@ unsafe impl Dma for Port {
     }
 
     fn read_config(&self, offset: u16) -> Option<u16> {
-        pci::config_word(offset, &self.chip().common.faults)
+        pci::config_word(offset, self.shared.device_id, &self.chip().common.faults)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::frame::address::Cast;
 use crate::frame::{CRC, SHORTEST};
 use crate::registers::RegisterFile;
 
+const LXOFFRXCNT: u32 = 0x041A8;
 const CRCERRS: u32 = 0x04000;
 const MSPDC: u32 = 0x04010;
 const RXMPC: u32 = 0x03FA0;
@@ -62,6 +63,13 @@ pub(crate) fn count_arrival(registers: &mut RegisterFile, len: usize) {
     let len = len + CRC;
     registers.add(TPR, 1);
     registers.add_wide(TOR[0], TOR[1], len as u32);
+}
+
+/// Counts an XOFF frame of the link partner. The counter has 16 bits.
+pub(crate) fn count_pause(registers: &mut RegisterFile) {
+    if registers.get(LXOFFRXCNT) < 0xFFFF {
+        registers.add(LXOFFRXCNT, 1);
+    }
 }
 
 /// Counts an arrived frame with a wrong CRC.
@@ -165,6 +173,7 @@ mod tests {
     fn offsets_agree_with_the_generated_table() {
         let counters = [
             ("CRCERRS", CRCERRS),
+            ("LXOFFRXCNT", LXOFFRXCNT),
             ("MSPDC", MSPDC),
             ("XEC", XEC),
             ("RXMPC", RXMPC),

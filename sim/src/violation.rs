@@ -104,9 +104,10 @@ rules! {
     TransmitLengthMismatch: Error, "7.2.3.2.4", "PAYLEN is not the sum of the packet's DTALEN";
     TransmitTooLong: Error, "8.2.3.22.13", "A packet to transmit is longer than MAXFRS or 16 KB allow";
     TransmitTooShort: Warning, "8.2.3.22.8", "A packet below 60 bytes was transmitted with HLREG0.TXPADEN = 0";
-    TransmitBelowMinimum: Warning, "", "A packet to transmit is shorter than 17 bytes in memory";
-    TransmitTooManyDescriptors: Error, "8.2.3.9.10", "A packet and its context take more than 40 - WTHRESH descriptors";
-    TransmitUnreported: Error, "8.2.3.9.10", "40 descriptors in a row have no RS while WTHRESH is 0";
+    TransmitBelowHeader: Error, "", "A packet to transmit is shorter than 14 bytes in memory: the queue hangs";
+    TransmitBelowMinimum: Warning, "", "A packet to transmit with PAYLEN is shorter than 17 bytes in memory";
+    TransmitTooManyDescriptors: Error, "8.2.3.9.10", "A packet takes more than 38 - WTHRESH descriptors, or 40 - WTHRESH with its context: the queue hangs";
+    TransmitUnreported: Error, "8.2.3.9.10", "40 descriptors in a row have no RS while WTHRESH is 0: the queue hangs";
     TransmitHeadersTooLong: Warning, "7.2.4", "The headers of a packet to be cut are longer than 240 bytes";
     PacketIncomplete: Warning, "7.2.3.1", "A transmit tail lies inside a packet";
     HeadWriteBackMisaligned: Error, "8.2.3.9.11", "The address for the head write-back is not a multiple of 16";

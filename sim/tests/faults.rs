@@ -253,7 +253,7 @@ fn transmission_enables_queue_0() {
 #[test]
 fn one_read_returns_all_ones() {
     let driver = configured();
-    driver.port.inject(Fault::ReadsOnesOnce);
+    driver.port.inject(Fault::ReadsAllOnes(1));
     assert_eq!(driver.read(STATUS), u32::MAX);
     assert_ne!(driver.read(STATUS), u32::MAX);
     driver.clean();
@@ -355,4 +355,138 @@ fn transmission_stalls_or_is_not_written_back() {
     driver.send(0, &frame(MAC, 60));
     assert_eq!((driver.is_done(0, 1), driver.read(tx(0, 0x10)), driver.port.counters().transmitted), (false, 2, 2));
     driver.clean();
+}
+
+/// Sends a packet on transmit queue `nth`. Returns `true` if it leaves.
+fn sends(driver: &mut Driver, nth: usize) -> bool {
+    let before = driver.port.counters().transmitted;
+    driver.send(nth, &frame(MAC, 60));
+    driver.wait_us(100_000);
+    driver.port.counters().transmitted > before
+}
+
+/// Disables all queues and resets the device, without a violation.
+fn reset_and_bring_up(driver: &mut Driver) {
+    driver.clear(rx(0, 0x28), ENABLE);
+    (0..driver.tx.len() as u32).for_each(|queue| driver.clear(tx(queue, 0x28), ENABLE));
+    driver.wait_us(1_000);
+    // A queue that hangs may use its memory until the reset.
+    let _memory = (std::mem::take(&mut driver.rx), std::mem::take(&mut driver.tx));
+    driver.bring_up(&[0], &[0, 1]);
+}
+
+#[test]
+fn a_transmit_queue_hangs_until_a_reset() {
+    let mut driver = Driver::new();
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
+    driver.bring_up(&[0], &[0, 1]);
+    assert!(sends(&mut driver, 0) && sends(&mut driver, 1));
+    driver.port.inject(Fault::TxQueueHangs(1));
+    assert!(sends(&mut driver, 0) && !sends(&mut driver, 1));
+    driver.port.clear(Fault::TxQueueHangs(1));
+    assert!(!sends(&mut driver, 1), "only a reset ends it");
+    driver.clear(tx(1, 0x28), ENABLE);
+    assert!(!driver.until(tx(1, 0x28), ENABLE, 0), "ENABLE does not clear");
+    reset_and_bring_up(&mut driver);
+    assert!(sends(&mut driver, 0) && sends(&mut driver, 1));
+    driver.clean();
+}
+
+#[test]
+fn a_receive_queue_hangs_until_a_reset() {
+    let mut driver = Driver::new();
+    driver.port.plug(ixgbe_sim::wire::NoTraffic);
+    driver.bring_up(&[0], &[0, 1]);
+    driver.port.inject(Fault::RxQueueHangs(0));
+    driver.port.deliver(&frame(MAC, 60));
+    assert_eq!((driver.port.counters().delivered, driver.port.counters().waiting), (0, 1));
+    driver.clear(rx(0, 0x28), ENABLE);
+    assert!(!driver.until(rx(0, 0x28), ENABLE, 0), "ENABLE does not clear");
+    reset_and_bring_up(&mut driver);
+    driver.port.deliver(&frame(MAC, 60));
+    assert_eq!((driver.port.counters().delivered, driver.port.counters().waiting), (1, 0));
+    driver.clean();
+}
+
+#[test]
+fn a_lost_link_stops_queues_with_work() {
+    for stops in [false, true] {
+        let mut driver = Driver::new();
+        driver.port.plug(ixgbe_sim::wire::NoTraffic);
+        driver.bring_up(&[0], &[0, 1]);
+        if stops {
+            driver.port.inject(Fault::LinkLossStopsTransmit);
+        }
+        // Queue 0 has work when the link goes down, queue 1 gets it later.
+        driver.put_packet(0, &frame(MAC, 60));
+        driver.ring(0);
+        driver.port.set_link(false);
+        driver.port.run_until_idle(10);
+        driver.put_packet(1, &frame(MAC, 60));
+        driver.ring(1);
+        driver.wait_us(50_000);
+        assert_eq!(driver.port.counters().transmitted, 0);
+        driver.port.set_link(true);
+        driver.wait_for_link();
+        driver.wait_us(1_000);
+        assert_eq!(driver.port.counters().transmitted, if stops { 1 } else { 2 });
+        assert!(sends(&mut driver, 1) && sends(&mut driver, 0) != stops);
+        reset_and_bring_up(&mut driver);
+        assert!(sends(&mut driver, 0));
+        driver.clean();
+    }
+}
+
+#[test]
+fn a_link_wedges_until_a_reset() {
+    let mut driver = Driver::running();
+    driver.port.inject(Fault::LinkWedges);
+    assert_eq!(driver.read(LINKS) >> 30 & 1, 0);
+    assert_eq!(driver.read(EICR) >> 20 & 1, 1, "LSC");
+    driver.set(AUTOC, 1 << 12);
+    assert!(!driver.until(LINKS, 1 << 30, 1 << 30), "a restart of the link does not help");
+    reset_and_bring_up(&mut driver);
+    assert!(sends(&mut driver, 0));
+    driver.clean();
+}
+
+#[test]
+fn pause_frames_are_counted_and_obeyed_if_asked_for() {
+    const MFLCN: u32 = 0x4294;
+    const LXOFFRXCNT: u32 = 0x41A8;
+    let mut driver = Driver::running();
+    driver.port.inject(Fault::PartnerPauses);
+    assert!(sends(&mut driver, 0));
+    assert!(driver.read(LXOFFRXCNT) > 0);
+    driver.set(MFLCN, 1 << 3);
+    assert!(!sends(&mut driver, 0));
+    driver.wait_us(70_000_000);
+    assert_eq!(driver.read(LXOFFRXCNT), 0xFFFF, "it has 16 bits");
+    driver.port.clear(Fault::PartnerPauses);
+    driver.wait_us(1_000);
+    assert_eq!(driver.port.counters().transmitted, 2, "what waited is sent");
+    driver.clean();
+}
+
+#[test]
+fn reads_return_all_ones_for_a_while() {
+    let driver = configured();
+    driver.port.inject(Fault::ReadsAllOnes(2));
+    assert_eq!([driver.read(STATUS), driver.read(CTRL)], [u32::MAX; 2]);
+    assert_ne!(driver.read(STATUS), u32::MAX);
+    driver.clean();
+}
+
+#[test]
+fn errors_of_memory_bus_and_temperature_are_causes() {
+    const PICAUSE: u32 = 0x110B0;
+    for (fault, cause) in [(Fault::MemoryError, 28), (Fault::RequestTimesOut, 18), (Fault::TooHot, 24)] {
+        let driver = configured();
+        driver.read(EICR);
+        driver.port.inject(fault);
+        assert_eq!(driver.read(EICR), 1 << cause, "{fault:?}");
+        assert_eq!(driver.read(EICR), 0, "once");
+        assert_eq!(driver.read(PICAUSE), if fault == Fault::RequestTimesOut { 8 } else { 0 });
+        driver.clean();
+    }
 }

@@ -12,6 +12,7 @@ const PATTERNS: [u32; 4] = [0x5A5A_5A5A, 0xA5A5_A5A5, 0x0000_0000, 0xFFFF_FFFF];
 /// Registers that do not read back as their access says, with the differing bits and the reason.
 const EXCEPTIONS: &[(&str, u32, &str)] = &[
     ("CTRL", 1 << 2, "RST and LRST, which the patterns set, clear PCIE_MASTER_DISABLE"),
+    ("ESDP", 1 << 2, "SDP2 shows whether the cage has a module, while it is an input"),
     ("I2CCTL", 0x5, "the inputs show the levels of the lines, which the outputs drive"),
     ("EEC", 1 << 7, "the device grants EE_GNT when EE_REQ is set"),
     ("EERD", 1 << 1, "a write starts a read, which is not done yet"),

@@ -307,8 +307,9 @@ const CASES: &[Case] = &[
         d.clear(HLREG0, 1 << 10);
         d.send(0, &frame(MAC, 59));
     }),
+    running(Rule::TransmitBelowHeader, |d| d.send(0, &frame(MAC, 60)[..13])),
     running(Rule::TransmitBelowMinimum, |d| d.send(0, &frame(MAC, 16))),
-    running(Rule::TransmitTooManyDescriptors, |d| send_in(d, 41, 82, |n| n == 40)),
+    running(Rule::TransmitTooManyDescriptors, |d| send_in(d, 39, 78, |n| n == 38)),
     running(Rule::TransmitUnreported, |d| send_in(d, 40, 80, |_| false)),
     running(Rule::TransmitHeadersTooLong, |d| send_cut(d, 14, 60, 167)),
     running(Rule::PacketIncomplete, |d| {
@@ -384,31 +385,48 @@ fn a_payload_length_too_small_or_too_large_is_recorded() {
     }
 }
 
+/// Checks that transmit queue 0 hangs: it sends nothing more, reports nothing, and does not become disabled.
+#[track_caller]
+fn assert_hangs(driver: &mut Driver, rule: Rule) {
+    assert_eq!(driver.broken(), [rule]);
+    let sent = driver.port.counters().transmitted;
+    send_in(driver, 1, 60, |_| true);
+    assert_eq!(driver.port.counters().transmitted, sent, "the queue hangs");
+    driver.clear(tx(0, 0x28), ENABLE);
+    driver.wait_us(10_000);
+    assert_eq!(driver.read(tx(0, 0x28)) & ENABLE, ENABLE, "and stays enabled");
+    driver.clean();
+}
+
 #[test]
-fn a_packet_with_more_descriptors_than_the_chip_holds_is_recorded_and_sent() {
+fn a_packet_with_more_descriptors_than_the_chip_holds_hangs_its_queue() {
     let at_end = |count: usize| move |n: usize| n + 1 == count;
-    // With WTHRESH fewer descriptors are allowed, and RS is not needed.
-    for (threshold, most) in [(0, 40), (8, 32)] {
+    // With WTHRESH fewer descriptors are allowed.
+    for (threshold, most) in [(0, 38), (8, 30)] {
         for count in [most, most + 1] {
             let mut driver = Driver::new();
             driver.port.plug(ixgbe_sim::wire::NoTraffic);
             driver.txdctl |= threshold << 16;
             driver.bring_up(&[0], &[0]);
             send_in(&mut driver, count, count * 2, at_end(count));
-            let rules: &[Rule] = match (threshold, count - most) {
-                (_, 0) => &[],
-                (0, _) => &[Rule::TransmitUnreported, Rule::TransmitTooManyDescriptors],
-                _ => &[Rule::TransmitTooManyDescriptors],
-            };
-            assert_eq!(driver.broken(), rules, "{count} descriptors, WTHRESH {threshold}");
-            assert_eq!(driver.port.counters().transmitted, 1);
+            assert_eq!(driver.port.counters().transmitted, u64::from(count == most), "WTHRESH {threshold}");
+            if count > most {
+                assert_hangs(&mut driver, Rule::TransmitTooManyDescriptors);
+            }
+            driver.clean();
         }
     }
-    // A context also counts.
-    let mut driver = Driver::running();
-    driver.put(0, [20 | 14 << 9, 2 << 20 | 1 << 29]);
-    send_in(&mut driver, 40, 80, |n| n == 20 || n == 39);
-    assert_eq!(driver.broken(), [Rule::TransmitTooManyDescriptors]);
+    // With contexts, there may be 40 in all.
+    for contexts in [2, 3] {
+        let mut driver = Driver::running();
+        (0..contexts).for_each(|_| driver.put(0, [20 | 14 << 9, 2 << 20 | 1 << 29]));
+        send_in(&mut driver, 38, 76, |n| n == 20 || n == 37);
+        assert_eq!(driver.port.counters().transmitted, 3 - contexts);
+        if contexts == 3 {
+            assert_hangs(&mut driver, Rule::TransmitTooManyDescriptors);
+        }
+        driver.clean();
+    }
 }
 
 #[test]
@@ -422,9 +440,26 @@ fn rs_must_be_set_often_enough_across_packets() {
     (0..39).for_each(|_| send_in(&mut driver, 1, 60, |_| false));
     driver.clean();
     send_in(&mut driver, 1, 60, |_| false);
-    assert_eq!(driver.broken(), [Rule::TransmitUnreported]);
-    send_in(&mut driver, 1, 60, |_| false);
+    assert_eq!(driver.port.counters().transmitted, 119, "the packet without which RS comes too late is not sent");
+    assert_hangs(&mut driver, Rule::TransmitUnreported);
+}
+
+#[test]
+fn a_packet_without_an_ethernet_header_hangs_its_queue() {
+    let mut driver = Driver::running();
+    driver.send(0, &frame(MAC, 60)[..13]);
+    assert_hangs(&mut driver, Rule::TransmitBelowHeader);
+    assert_eq!(driver.port.counters().transmitted, 0);
+    // Only a reset ends that, of which the driver is not accused.
+    driver.clear(rx(0, 0x28), ENABLE);
+    driver.wait_us(100);
+    driver.reset();
     driver.clean();
+    // A legacy descriptor has no PAYLEN.
+    let mut driver = Driver::running();
+    send_changed(&mut driver, |word| word & 0xFFFF_0000 & !(1 << 29 | 3 << 20) | 14);
+    driver.clean();
+    assert_eq!(driver.port.counters().transmitted, 1);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Device configuration.
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::device::mac::{MacAddress, is_unicast};
-use crate::device::{Loopback, Rss};
+use crate::device::{Loopback, Medium, Rss};
 use crate::pool::{BUFFER_SIZE_STEP, MAX_BUFFER_SIZE};
 use crate::queue::LongFrames;
 
@@ -44,18 +45,73 @@ pub struct Config {
     pub(crate) rss: Option<Rss>,
     pub(crate) tx_prefetch: (u8, u8),
     pub(crate) link: LinkMode,
+    pub(crate) medium: Option<Medium>,
+    pub(crate) link_retry: LinkRetry,
+    pub(crate) link_settles: Duration,
     pub(crate) mac: Option<[u8; 6]>,
     pub(crate) loopback: Option<Loopback>,
 }
 
-/// Link configuration (datasheet 4.6.4).
+/// The mode of the link (datasheet 4.6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum LinkMode {
-    /// The settings of the board's EEPROM. The driver only restarts negotiation.
+    /// What suits the port's [`Medium`]. In a cage: 10 Gbit/s over SFI, and if no link comes up, the speeds that the
+    /// module has. Elsewhere: the settings of the EEPROM.
     #[default]
+    Auto,
+    /// The settings of the board's EEPROM. The driver only restarts the link.
     Eeprom,
     /// 10 Gbit/s over SFI, as for SFP+ modules, without negotiation.
     TenGigabitSfi,
+    /// 1 Gbit/s over SFI, as for SFP modules (1000BASE-X).
+    OneGigabitSfi {
+        /// `true` to negotiate as clause 37 of the standard has it. Both ends must do the same.
+        negotiate: bool,
+    },
+    /// Both speeds of a multispeed module in turn, 10 Gbit/s first; 1 Gbit/s with negotiation and without.
+    TenThenOneGigabitSfi,
+    /// As [`TenThenOneGigabitSfi`](Self::TenThenOneGigabitSfi), 1 Gbit/s first.
+    OneThenTenGigabitSfi,
+    /// Negotiation over a backplane, with these modes on offer.
+    Backplane(Backplane),
+}
+
+/// The modes that are offered to the partner on a backplane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backplane {
+    /// 10GBASE-KR: 10 Gbit/s on one lane.
+    pub kr: bool,
+    /// 10GBASE-KX4: 10 Gbit/s on four lanes.
+    pub kx4: bool,
+    /// 1000BASE-KX: 1 Gbit/s on one lane.
+    pub kx: bool,
+}
+
+/// What to try when no link comes up, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkRetry {
+    /// The time that an attempt gets before the next. On a backplane, an attempt gets at least 5 s.
+    pub attempt: Duration,
+    /// The number of restarts (AUTOC.RESTART_AN).
+    pub restarts: u8,
+    /// The number of pipeline resets, which also restart the serial data path. They follow the restarts.
+    pub pipeline_resets: u8,
+    /// The number of resets of the whole device that
+    /// [`Device::reset_until_link`](crate::device::Device::reset_until_link) adds to the first.
+    pub resets: u8,
+}
+
+impl LinkRetry {
+    /// Never tries anything again: the caller decides.
+    pub const NONE: Self = Self { attempt: Duration::MAX, restarts: 0, pipeline_resets: 0, resets: 0 };
+}
+
+impl Default for LinkRetry {
+    /// Attempts of 2 s: one restart, one pipeline reset, and four resets of the device.
+    fn default() -> Self {
+        Self { attempt: Duration::from_secs(2), restarts: 1, pipeline_resets: 1, resets: 4 }
+    }
 }
 
 /// An invalid configuration.
@@ -171,7 +227,7 @@ impl core::error::Error for ConfigError {}
 impl Config {
     /// Returns the defaults: one queue pair, rings of 512 descriptors, frames of up to 1518 bytes with CRC.
     ///
-    /// The device receives broadcasts and frames for its own MAC address. The EEPROM configures the link.
+    /// The device receives broadcasts and frames for its own MAC address. The link is [`LinkMode::Auto`].
     pub const fn new() -> Self {
         Self {
             rx_queues: 1,
@@ -186,7 +242,10 @@ impl Config {
             long_frames: LongFrames::Deliver,
             rss: None,
             tx_prefetch: (36, 8),
-            link: LinkMode::Eeprom,
+            link: LinkMode::Auto,
+            medium: None,
+            link_retry: LinkRetry { attempt: Duration::from_secs(2), restarts: 1, pipeline_resets: 1, resets: 4 },
+            link_settles: Duration::ZERO,
             mac: None,
             loopback: None,
         }
@@ -278,7 +337,7 @@ impl Config {
         self
     }
 
-    /// Sets the link configuration.
+    /// Sets the mode of the link: speed and kind of connection.
     pub const fn link(mut self, link: LinkMode) -> Self {
         self.link = link;
         self
@@ -322,6 +381,29 @@ impl Config {
     /// ```
     pub const fn loopback(mut self, loopback: Loopback) -> Self {
         self.loopback = Some(loopback);
+        self
+    }
+
+    /// Sets what the port is made for. By default, the PCI device id says it, if the platform knows that.
+    ///
+    /// With [`Medium::FixedFiber`], the driver leaves the board's pins alone: for boards that use SDP3 or SDP5 as
+    /// outputs for something else than laser and rate.
+    pub const fn medium(mut self, medium: Medium) -> Self {
+        self.medium = Some(medium);
+        self
+    }
+
+    /// Sets what to try when no link comes up.
+    pub const fn link_retry(mut self, retry: LinkRetry) -> Self {
+        self.link_retry = retry;
+        self
+    }
+
+    /// Sets the time for which the link must be up before it counts: none by default.
+    ///
+    /// Some cards report a link before packets pass. The link must still be up when the time is over.
+    pub const fn link_settles(mut self, time: Duration) -> Self {
+        self.link_settles = time;
         self
     }
 

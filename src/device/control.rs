@@ -1,11 +1,17 @@
 //! Control of a running device: registers, link, statistics, filters, RSS.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
+use crate::device::health::Watch;
+use crate::device::link;
 use crate::device::mac::{self, is_unicast};
-use crate::device::{BringUp, Config, Error, Rss, Running, Statistics, link, receive};
+use crate::device::presence::Present;
+use crate::device::{BringUp, Config, Error, Link, Rss, Running, Statistics, i2c, receive};
 use crate::field::Value;
+use crate::module::Module;
 use crate::platform::Platform;
+use crate::pool::Pool;
 use crate::port::LinkStatus;
 use crate::queue::DropCounters;
 use crate::register::{Driver, Exclusive};
@@ -20,8 +26,21 @@ pub struct Control<'a, H> {
     pub(crate) drops: &'a [Arc<DropCounters>],
     pub(crate) config: &'a Config,
     pub(crate) mac: &'a mut [u8; 6],
-    pub(crate) rss: &'a mut Rss,
-    pub(crate) bring_up: &'a BringUp,
+    pub(crate) settings: &'a mut Settings,
+    /// The pool of each receive queue.
+    pub(crate) pools: &'a [Pool],
+    pub(crate) watch: &'a mut Watch,
+    pub(crate) bring_up: &'a mut BringUp,
+    pub(crate) link: &'a link::Settings,
+}
+
+/// What a program has set on a running device, other than its configuration. A recovery sets it again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) rss: Rss,
+    pub(crate) promiscuous: bool,
+    /// The interval of the interrupts, if they were set up.
+    pub(crate) interrupts: Option<Duration>,
 }
 
 /// A guard that switches reception on again when a pause ends, also by a panic.
@@ -72,13 +91,36 @@ impl<'a, H: Platform> Control<'a, H> {
         unsafe { Registers::assume_permission(self.platform) }
     }
 
-    /// Returns the current link status, from LINKS.
+    /// Returns the current link, from LINKS and the pins of the board, with the reason why there is none.
+    ///
+    /// A link takes a few reads, on a board with crosstalk 5 ms more. Finding the reason for no link reads and clears
+    /// the counts of faults (MLFC, MRFC). Without any signal, it also asks the module for a byte, which takes a
+    /// millisecond. Use [`link_status`](Self::link_status) for a fast look.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.link.md")))]
-    pub fn link(&mut self) -> LinkStatus {
-        link::status(self.registers_mut())
+    pub fn link(&mut self) -> Link {
+        link::link(self.platform, self.link)
     }
 
-    /// Returns the counters since the device was started.
+    /// Returns the current link status, without a reason, and without waiting.
+    pub fn link_status(&mut self) -> LinkStatus {
+        let (platform, settings) = (self.platform, self.link);
+        link::status(platform, self.registers_mut(), settings)
+    }
+
+    /// Reads the module in the port's cage over I2C: what it is, and what it measures.
+    ///
+    /// This takes about 50 ms, while queues go on. If the module does not answer well, it is asked up to 11 times,
+    /// 100 ms apart: a module that was just plugged in is not ready at once. Nothing is ever written to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Module`] says what is wrong; [`Error::SemaphoreTimeout`] if somebody else holds the bus.
+    pub fn module(&mut self) -> Result<Module, Error> {
+        i2c::module(self.platform, self.link.medium, &mut self.bring_up.findings)
+    }
+
+    /// Returns the counters since the device was started. A [recovery](crate::device::Device::recover) does not clear
+    /// them.
     ///
     /// Call this at least every 50 seconds. At 10 Gbit/s, an octet counter is full after 55 seconds and then stops.
     ///
@@ -87,10 +129,17 @@ impl<'a, H: Platform> Control<'a, H> {
     /// [`Error::Removed`] if the device no longer answers. Earlier counts are kept.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.statistics.md")))]
     pub fn statistics(&mut self) -> Result<Statistics, Error> {
+        self.statistics_of(&Present::new(self.platform))
+    }
+
+    /// Returns the counters of the device, whose registers are read through `device`.
+    pub(crate) fn statistics_of(&mut self, device: &Present<'_, H>) -> Result<Statistics, Error> {
+        // SAFETY: as for `registers_mut`; the counters are read through a view of the same platform.
+        let registers: Registers<'_, _, Exclusive<Running>> = unsafe { Registers::assume_permission(device) };
         let mut updated = self.statistics.clone();
-        updated.update(self.registers_mut());
+        updated.update(registers);
         // Checked last, because the device may be removed while its counters are read.
-        if self.registers().status().read().get() == u32::MAX {
+        if device.is_removed() || registers.status().read().get() == u32::MAX {
             return Err(Error::Removed { step: "reading the statistics (8.2.3.23)" });
         }
         *self.statistics = updated;
@@ -131,12 +180,14 @@ impl<'a, H: Platform> Control<'a, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.set_promiscuous.md")))]
     pub fn set_promiscuous(&mut self, on: bool) -> Result<(), Error> {
         let multicast = self.config.multicast;
-        self.with_receive_paused(|registers| receive::set_filters(registers, on, multicast))
+        self.with_receive_paused(|registers| receive::set_filters(registers, on, multicast))?;
+        self.settings.promiscuous = on;
+        Ok(())
     }
 
     /// Returns how packets are spread over the receive queues.
     pub fn rss(&self) -> Rss {
-        *self.rss
+        self.settings.rss
     }
 
     /// Changes how packets are spread over the receive queues, until the device is stopped.
@@ -155,7 +206,7 @@ impl<'a, H: Platform> Control<'a, H> {
             // SAFETY: the device runs as long as its `Control` exists, and this borrows it uniquely. The table was
             // checked, so packets go to queues that run, whatever their hash.
             let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
-            if (rss.key, rss.fields) != (self.rss.key, self.rss.fields) {
+            if (rss.key, rss.fields) != (self.settings.rss.key, self.settings.rss.fields) {
                 self.with_receive_paused(|_| {
                     receive::set_hash(registers, &rss)?;
                     receive::set_redirection(registers, &rss)
@@ -164,7 +215,7 @@ impl<'a, H: Platform> Control<'a, H> {
                 receive::set_redirection(registers, &rss)?;
             }
         }
-        *self.rss = rss;
+        self.settings.rss = rss;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::device::mac::MacAddress;
-use crate::device::{ConfigError, Firmware};
+use crate::device::{ConfigError, Diagnosis, Firmware, Medium, ModuleError};
 use crate::dma::DmaError;
 use crate::field::ValueError;
 use crate::pool::PoolError;
@@ -45,6 +45,17 @@ pub enum Error {
     NoLink {
         /// The duration of the wait.
         waited: Duration,
+        /// The most likely reason.
+        diagnosis: Diagnosis,
+    },
+    /// The module in the port's cage cannot be read.
+    Module(ModuleError),
+    /// This crate does not drive the kind of port that the card has. Nothing was done.
+    UnsupportedMedium {
+        /// What the port is made for.
+        medium: Medium,
+        /// The PCI device id, if the platform knows it.
+        device_id: Option<u16>,
     },
     /// The MAC address is not a unicast address.
     NotUnicast([u8; 6]),
@@ -105,11 +116,18 @@ impl fmt::Display for Error {
             ),
             Self::RequestsPending { waited } => write!(
                 f,
-                "requests of the device are still pending on the bus {waited:?} after the driver asked it to stop, and a reset \
-                 did not end them (Transactions Pending in the PCIe device status): power-cycle the machine"
+                "requests of the device are still pending on the bus {waited:?} after the driver asked it to stop, and \
+                 a reset did not end them (Transactions Pending in the PCIe device status): power-cycle the machine"
             ),
-            Self::NoLink { waited } => {
-                write!(f, "the link did not come up within {waited:?}: is the cable plugged in?")
+            Self::NoLink { waited, diagnosis } => {
+                write!(f, "the link did not come up within {waited:?}: {diagnosis}")
+            }
+            Self::Module(error) => write!(f, "cannot read the module: {error}"),
+            Self::UnsupportedMedium { medium, device_id } => {
+                if let Some(id) = device_id {
+                    write!(f, "device 8086:{id:04x}: ")?;
+                }
+                write!(f, "a port with a {medium} is not supported: use a card with SFP+ cages, such as an X520-DA2")
             }
             Self::NotUnicast(mac) => write!(f, "{mac:02x?} is not a unicast MAC address"),
         }
@@ -124,6 +142,7 @@ impl core::error::Error for Error {
             Self::Pool(error) => Some(error),
             Self::Value(error) => Some(error),
             Self::TimedOut { cause, .. } => Some(cause),
+            Self::Module(error) => Some(error),
             _ => None,
         }
     }

@@ -102,9 +102,10 @@ pub(crate) fn global_reset<D: Bus + Clock>(device: &D) -> Result<(), Error> {
     let registers: Registers<'_, D, Driver<Unbound>> = unsafe { Registers::assume_permission(device) };
     let keep_link = Firmware::read(registers).needs_link() && {
         // The first read of LINKS still shows a link that was lost earlier.
-        link::status(registers);
+        let look = || link::status(device, registers, &link::Settings::default());
+        look();
         // A link that a former user forced up is none, and only a reset of the link ends that.
-        link::status(registers).is_up() && !loopback::is_link_forced(registers)
+        look().is_up() && !loopback::is_link_forced(registers)
     };
     if keep_link {
         registers.ctrl().modify(value!(CTRL { RST: true }));

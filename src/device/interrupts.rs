@@ -24,7 +24,8 @@ impl<H: Platform> Control<'_, H> {
     /// Routes receive queue n to MSI-X vector n and link changes to the next vector. Each queue interrupts at most once
     /// per `interval` (at most 1,022 µs).
     ///
-    /// Stopping the device clears this configuration; call this again after `start`.
+    /// Stopping the device clears this configuration; call this again after `start`. A
+    /// [recovery](crate::device::Device::recover) sets it up again.
     ///
     /// An interrupt of a queue masks itself, and
     /// [`ReceiveQueue::enable_interrupt`](crate::queue::ReceiveQueue::enable_interrupt) unmasks it. The link's
@@ -45,11 +46,11 @@ impl<H: Platform> Control<'_, H> {
         for half in Index::all() {
             registers.eiam_ex(half).modify(value!(EIAM_EX { AUTO_MASK: 0xffff_ffff }));
         }
-        let interval = (interval.as_nanos() / INTERVAL_UNIT.as_nanos()).min(LONGEST_INTERVAL) as u64;
+        let units = (interval.as_nanos() / INTERVAL_UNIT.as_nanos()).min(LONGEST_INTERVAL) as u64;
         for queue in 0..self.config.rx_queues {
             let (vector, allocation) = (queue as u64, Index::<Below<64>>::new(queue / 2));
             let (Ok(throttle), Ok(allocation)) = (InterruptVector::new(queue), allocation) else { continue };
-            registers.eitr(throttle).modify(Value::EMPTY.try_with(EITR::ITR_INTERVAL, interval)?);
+            registers.eitr(throttle).modify(Value::EMPTY.try_with(EITR::ITR_INTERVAL, units)?);
             // Two receive queues share a register, each with its transmit queue, which raises none (8.2.3.5.16).
             registers.ivar(allocation).modify(if queue % 2 == 0 {
                 value!(IVAR { INT_ALLOC_VAL_0: true, INT_ALLOC_VAL_1: false }).try_with(IVAR::INT_ALLOC_0, vector)?
@@ -61,6 +62,7 @@ impl<H: Platform> Control<'_, H> {
         let others = value!(IVAR_MISC { INT_ALLOC_VAL_0: false, INT_ALLOC_VAL_1: true });
         registers.ivar_misc().modify(others.try_with(IVAR_MISC::INT_ALLOC_1, self.config.rx_queues as u64)?);
         registers.eims().set_bits(Value::EMPTY.try_with(EIMS::INTERRUPT_ENABLE, LINK_CHANGED)?);
+        self.settings.interrupts = Some(interval);
         Ok(())
     }
 
@@ -72,6 +74,6 @@ impl<H: Platform> Control<'_, H> {
         let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.platform) };
         // LSC is cleared before LINKS is read: a change in between then raises an interrupt, and none is lost.
         registers.eicr().clear_bits(value!(EICR { LSC: true }));
-        self.link()
+        self.link_status()
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn set_up<D: Bus + Clock>(device: &D, loopback: Loopback, findings: &
         findings.push(Finding::LinkDisabled { bits: disabled });
     }
     device.wait(LINK_SETTLES);
-    let is_up = || link::status(registers).is_up().then_some(());
+    let is_up = || link::status(device, registers, &link::Settings::default()).is_up().then_some(());
     clock::poll(device, LINK_FORCED, POLL_INTERVAL, is_up).map_err(|waited| match is_removed(device, registers) {
         true => Error::Removed { step: "looping the port back (14.1)" },
         false => Error::LoopbackFailed { waited: LINK_SETTLES + waited },

@@ -18,31 +18,39 @@
 //!
 //! - A pulled card reads as all ones. Calls that need its answer return [`Error::Removed`], and the link reads as down.
 //!   Nothing is received. Packets can still be posted, but are not sent.
-//! - After a reset from outside, the queues stop. [`Device::stop`] initialises the device again.
+//! - After a reset from outside, the queues stop. [`Device::recover`] starts them again.
 //!
 //! [`BringUp`] has what a reset read of the card, and what it found out of order and dealt with.
 //!
-//! Reading order: `unbound` (reset), `initialise`, `link`, `running` (start, stop) with `receive` and `transmit`, then
-//! `stop`, the only source of the proof that memory may be freed.
+//! Reading order: `unbound` (reset), `initialise`, `link` with `establish`, `running` (start, stop) with `receive` and
+//! `transmit`, then `stop`, the only source of the proof that memory may be freed. `health` finds what goes wrong later,
+//! and `recover` resets and restarts the device.
 
 mod bring_up;
 mod config;
 mod control;
+mod diagnosis;
 mod eeprom;
 mod error;
+mod establish;
 mod firmware;
+mod health;
+mod i2c;
 mod initialise;
 mod interrupts;
 mod link;
 mod loopback;
 mod mac;
+mod medium;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 mod open;
 mod owned;
+mod pins;
 mod port;
 mod presence;
 mod queues;
 mod receive;
+mod recover;
 mod requests;
 mod rss;
 mod running;
@@ -57,17 +65,26 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use bring_up::{BringUp, Finding};
-pub use config::{Config, ConfigError, FRAME_SIZES, LinkMode, MAX_PREFETCH, MAX_RX_QUEUES, MAX_TX_QUEUES, RING_LENS};
+pub use config::{
+    Backplane, Config, ConfigError, FRAME_SIZES, LinkMode, LinkRetry, MAX_PREFETCH, MAX_RX_QUEUES, MAX_TX_QUEUES,
+    RING_LENS,
+};
 pub use control::Control;
+pub use diagnosis::{Diagnosis, Link};
 pub use eeprom::{Capabilities, Checksum, Eeprom};
 pub use error::{Error, TransitionError};
 pub use firmware::{Firmware, FirmwareMode};
+pub use health::{BusError, Remedy, Symptom};
+pub use i2c::ModuleError;
+pub use link::LinkPoll;
 pub use loopback::Loopback;
+pub use medium::Medium;
 pub use owned::{OwnedControl, ReuniteError};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartError;
 pub use statistics::{QueueStatistics, Statistics};
 
+use crate::device::establish::Establish;
 use crate::device::queues::Queues;
 use crate::dma::DmaError;
 use crate::platform::Platform;
@@ -128,6 +145,8 @@ pub struct Initialised {
     config: Config,
     mac: [u8; 6],
     bring_up: BringUp,
+    /// The way to a link, and what the port is made for.
+    link: Establish,
     /// Attached pools: their packets can be sent, though the device does not receive into them.
     pools: Vec<Pool>,
     queues: Queues,

@@ -30,7 +30,7 @@ impl<H: Platform> port::Control for Control<'_, H> {
     }
 
     fn link(&mut self) -> LinkStatus {
-        Control::link(self)
+        self.link_status()
     }
 
     fn counters(&mut self) -> Result<Counters, Error> {
@@ -52,6 +52,7 @@ impl<H: Platform> port::Control for Control<'_, H> {
                 ("bad length", drops(|drops| drops.bad_length)),
                 ("long", drops(|drops| drops.long)),
                 ("damaged", drops(|drops| drops.damaged)),
+                ("discarded", statistics.queues.iter().map(|queue| queue.rx_discarded).fold(0, u64::saturating_add)),
             ],
             tx_packets: statistics.tx_packets,
             tx_octets: statistics.tx_octets,

@@ -38,12 +38,23 @@ pub(crate) fn is_removed<B: Bus, P>(clock: &impl Clock, registers: Registers<'_,
 pub(crate) struct Present<'a, D> {
     device: &'a D,
     removed: AtomicBool,
+    answered_late: AtomicBool,
 }
 
 impl<'a, D: Bus + Clock> Present<'a, D> {
     /// Wraps the platform of a device, for its one driver.
     pub(crate) fn new(device: &'a D) -> Self {
-        Self { device, removed: AtomicBool::new(false) }
+        Self { device, removed: AtomicBool::new(false), answered_late: AtomicBool::new(false) }
+    }
+
+    /// Returns `true` if a read found that the device was removed.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
+    }
+
+    /// Returns `true` if a read returned all ones, and then the device answered.
+    pub(crate) fn answered_late(&self) -> bool {
+        self.answered_late.load(Ordering::Relaxed)
     }
 
     /// Handles a read of all ones at `offset`.
@@ -58,6 +69,7 @@ impl<'a, D: Bus + Clock> Present<'a, D> {
             self.removed.store(true, Ordering::Relaxed);
             return u32::MAX;
         }
+        self.answered_late.store(true, Ordering::Relaxed);
         self.device.read(offset)
     }
 }

@@ -6,16 +6,19 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::clock;
+use crate::device::control::Settings;
+use crate::device::establish::Establish;
+use crate::device::health::Watch;
 use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{
-    BringUp, Config, ConfigError, Control, Device, Error, Initialised, LinkUp, Reset, Rss, Running, Statistics,
-    TransitionError, Unbound, initialise, link, loopback, receive, statistics, stop, transmit,
+    BringUp, Config, ConfigError, Control, Device, Error, Finding, Initialised, Link, LinkUp, Reset, Running,
+    Statistics, TransitionError, Unbound, initialise, loopback, pins, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
+use crate::module::Module;
 use crate::platform::Platform;
 use crate::pool::Pool;
-use crate::port::LinkStatus;
 use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
@@ -30,11 +33,14 @@ const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 /// Data of a running device. Dropping it stops the device, and leaks the rings if the device does not stop.
 pub struct RunningData<H: Platform> {
-    platform: Arc<H>,
-    data: Initialised,
-    statistics: Statistics,
+    pub(super) platform: Arc<H>,
+    pub(super) data: Initialised,
+    pub(super) statistics: Statistics,
     drops: Vec<Arc<DropCounters>>,
-    rss: Rss,
+    /// The pool of each receive queue.
+    pools: Vec<Pool>,
+    pub(super) settings: Settings,
+    pub(super) watch: Watch,
 }
 
 impl<H: Platform> RunningData<H> {
@@ -75,6 +81,7 @@ impl<H: Platform> Drop for RunningData<H> {
         }
         self.recall(RECALL);
         self.drain();
+        pins::darken(&*self.platform, self.data.link.settings().medium);
         let queues = &mut self.data.queues;
         match stop::quiesce(&*self.platform, &mut Vec::new()) {
             Ok(proof) => {
@@ -171,8 +178,11 @@ impl<H: Platform> Device<LinkUp, H> {
                 let config = &self.data.config;
                 let statistics = Statistics::new(config.rx_queues.max(config.tx_queues));
                 let drops = self.data.queues.rx().map(RxRing::drops).collect();
-                let (platform, rss) = (Arc::clone(&self.platform), config.initial_rss());
-                let engine = RunningData { platform, data: self.data, statistics, drops, rss };
+                let pools = self.data.queues.rx().map(|ring| ring.pool().clone()).collect();
+                let rss = config.initial_rss();
+                let settings = Settings { rss, promiscuous: config.promiscuous, interrupts: None };
+                let (platform, watch) = (Arc::clone(&self.platform), Watch::default());
+                let engine = RunningData { platform, data: self.data, statistics, drops, pools, settings, watch };
                 Ok(Device { platform: self.platform, data: engine })
             }
             Err(error) => Err(match shut_down(self.platform, self.data) {
@@ -183,7 +193,7 @@ impl<H: Platform> Device<LinkUp, H> {
     }
 }
 
-/// Does the steps of 4.6.3 from the statistics on, in order.
+/// Makes the rings, and starts the device with them.
 ///
 /// All memory that the device may access is in `data.queues`, also after an error.
 fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> Result<(), Error> {
@@ -191,21 +201,10 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
-    let device = &Present::new(platform);
-    // SAFETY: the caller has exclusive access to a device in state `LinkUp`, which permits all that `Reset` permits. No
-    // queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
-    let registers: Registers<'_, _, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
-    registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
-    statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
-    receive::initialise(registers, config)?;
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.rx_queues) {
         let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
         queues.put_rx(queue.get(), Held::by(platform, ring));
     }
-    if let Some(loopback) = config.loopback {
-        loopback::set_up(device, loopback, &mut bring_up.findings)?;
-    }
-    transmit::initialise(device, config)?;
     for queue in TxQueue::all().take(config.tx_queues) {
         let mut ring = TxRing::new(platform, queue, config.tx_len, config.max_frame)?;
         for pool in pools.iter().chain(&*attached) {
@@ -213,6 +212,28 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
         }
         queues.put_tx(queue.get(), Held::by(platform, ring));
     }
+    enable(platform, config, queues, &mut bring_up.findings)
+}
+
+/// Does the steps of 4.6.3 from the statistics on, in order, with rings that were made for this device. Each begins at
+/// descriptor 0. What was out of order on the way is added to `findings`.
+pub(super) fn enable<H: Platform>(
+    platform: &H,
+    config: &Config,
+    queues: &mut Queues,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let device = &Present::new(platform);
+    // SAFETY: the caller has exclusive access to a device in state `Reset` or `LinkUp`, which permits all that `Reset`
+    // permits. No queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
+    let registers: Registers<'_, _, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
+    registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
+    statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
+    receive::initialise(registers, config)?;
+    if let Some(loopback) = config.loopback {
+        loopback::set_up(device, loopback, findings)?;
+    }
+    transmit::initialise(device, config)?;
     for ring in queues.rx_mut() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
         unsafe { receive::enable_queue(device, ring, config) }?;
@@ -230,6 +251,9 @@ fn shut_down<H: Platform>(
     platform: Arc<H>,
     mut data: Initialised,
 ) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
+    let settings = *data.link.settings();
+    // The partner sees that nobody is here. The next wait for a link switches the laser on.
+    pins::darken(&*platform, settings.medium);
     let mut findings = Vec::new();
     let proof = match stop::quiesce(&*platform, &mut findings) {
         Ok(proof) => proof,
@@ -242,11 +266,11 @@ fn shut_down<H: Platform>(
     let eeprom = data.bring_up.eeprom.take();
     let initialised = initialise::initialise(device, data.config.mac, eeprom, findings);
     let initialised = initialised.and_then(|(mac, mut bring_up)| {
-        link::set_up(device, &data.config, &mut bring_up)?;
-        Ok((mac, bring_up))
+        let link = Establish::begin(device, settings, &data.config, &mut bring_up)?;
+        Ok((mac, bring_up, link))
     });
     match initialised {
-        Ok((mac, bring_up)) => Ok(Device { platform, data: Initialised { mac, bring_up, ..data } }),
+        Ok((mac, bring_up, link)) => Ok(Device { platform, data: Initialised { mac, bring_up, link, ..data } }),
         Err(error) => Err(TransitionError { device: Device::with_retained_rings(platform, data.queues), error }),
     }
 }
@@ -262,19 +286,29 @@ impl<H: Platform> Device<Running, H> {
 
     /// Splits the device into its control, its receive queues and its transmit queues.
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
-        let RunningData { platform, data, statistics, drops, rss } = &mut self.data;
+        let RunningData { platform, data, statistics, drops, pools, settings, watch } = &mut self.data;
         let platform = &**platform;
-        let Initialised { config, mac, queues, bring_up, .. } = data;
-        let control = Control { platform, statistics, drops, config, mac, rss, bring_up };
+        let Initialised { config, mac, queues, bring_up, link, .. } = data;
+        let link = link.settings();
+        let control = Control { platform, statistics, drops, config, mac, settings, pools, watch, bring_up, link };
         let (rx, tx) = queues.both_mut();
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();
         (control, rx, tx)
     }
 
-    /// Returns the current link status, from LINKS.
-    pub fn link(&mut self) -> LinkStatus {
+    /// Returns the link, with the reason why there is none: see [`Control::link`].
+    pub fn link(&mut self) -> Link {
         self.split().0.link()
+    }
+
+    /// Reads the module in the cage: see [`Control::module`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn module(&mut self) -> Result<Module, Error> {
+        self.split().0.module()
     }
 
     /// Returns the counters since the device was started: see [`Control::statistics`].
@@ -323,10 +357,10 @@ impl<H: Platform> Device<Running, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
     pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
         self.data.drain();
-        let Initialised { config, mac, bring_up, pools, queues } = &mut self.data.data;
-        let (config, mac, bring_up) = (*config, *mac, bring_up.clone());
+        let Initialised { config, mac, bring_up, link, pools, queues } = &mut self.data.data;
+        let (config, mac, bring_up, link) = (*config, *mac, bring_up.clone(), *link);
         let (pools, queues) = (core::mem::take(pools), core::mem::take(queues));
-        shut_down(Arc::clone(&self.platform), Initialised { config, mac, bring_up, pools, queues })
+        shut_down(Arc::clone(&self.platform), Initialised { config, mac, bring_up, link, pools, queues })
     }
 }
 

@@ -22,31 +22,65 @@ const SYNC_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Software's bit for the MAC's registers in SW_FW_SYNC; the firmware's is 5 bits higher (8.2.3.4.11).
-const MAC_CSR: u64 = 1 << 3;
+/// A resource that SW_FW_SYNC guards.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resource {
+    /// Software's bit; the firmware's is 5 bits higher (8.2.3.4.11).
+    bit: u64,
+    name: &'static str,
+}
+
+/// The MAC's registers.
+const MAC_CSR: Resource = Resource { bit: 1 << 3, name: "SW_FW_SYNC, the MAC's registers" };
+
+impl Resource {
+    /// Returns the serial buses of port `lan_id` of the device: MDIO and I2C.
+    pub(crate) fn phy(lan_id: u64) -> Self {
+        match lan_id {
+            0 => Self { bit: 1 << 1, name: "SW_FW_SYNC, the serial buses of port 0" },
+            _ => Self { bit: 1 << 2, name: "SW_FW_SYNC, the serial buses of port 1" },
+        }
+    }
+}
 
 /// The distance from software's bits in SW_FW_SYNC to the firmware's for the same.
 const FIRMWARE: u32 = 5;
 
 /// Calls `action` while this driver holds the semaphore of the MAC's registers.
 ///
-/// If software's bit stays set for a second, its owner has died: the driver takes it over, and adds a finding. If the
-/// firmware's bit does, it is cleared and an error returned, so that the next try succeeds.
+/// The rest is as for [`with_resource`].
 pub(crate) fn with_mac_registers<D: Bus + Clock, T>(
     device: &D,
     findings: &mut Vec<Finding>,
     action: impl FnOnce(Registers<'_, D, Driver<Reset>>) -> T,
 ) -> Result<T, Error> {
-    // SAFETY: the device was reset, and the caller has exclusive access to it. The semaphores control no DMA, and
-    // `action` configures the link only.
+    with_resource(device, MAC_CSR, findings, action)
+}
+
+/// Calls `action` while this driver holds the semaphore of `resource`.
+///
+/// The device was initialised, and the caller has exclusive access to it. `action` must do only what is allowed in
+/// every state from `Reset` on, because a device that runs has its module read too.
+///
+/// If software's bit stays set for a second, its owner has died: the driver takes it over, and adds a finding. If the
+/// firmware's bit does, it is cleared and an error returned, so that the next try succeeds.
+pub(crate) fn with_resource<D: Bus + Clock, T>(
+    device: &D,
+    resource: Resource,
+    findings: &mut Vec<Finding>,
+    action: impl FnOnce(Registers<'_, D, Driver<Reset>>) -> T,
+) -> Result<T, Error> {
+    // SAFETY: the device was reset, and the caller has exclusive access to it. The semaphores control no DMA and may be
+    // written in every state, and `action` configures the link or drives pins only.
     let registers: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
+    let Resource { bit, .. } = resource;
     let try_once = || match acquire_swsm(device, registers, findings) {
         Err(error) => Some(Err(error)),
         Ok(()) => {
             let taken = read_bits(registers);
-            let free = taken & (MAC_CSR | MAC_CSR << FIRMWARE) == 0;
+            let free = taken & (bit | bit << FIRMWARE) == 0;
             if free {
-                set_bits(registers, taken | MAC_CSR);
+                set_bits(registers, taken | bit);
             }
             release_swsm(registers);
             free.then_some(Ok(()))
@@ -54,34 +88,36 @@ pub(crate) fn with_mac_registers<D: Bus + Clock, T>(
     };
     match clock::poll(device, SYNC_TIMEOUT, PAUSE, try_once) {
         Ok(taken) => taken?,
-        Err(_) => take_over(device, registers, findings)?,
+        Err(_) => take_over(device, registers, resource, findings)?,
     }
     let result = action(registers);
     acquire_swsm(device, registers, findings)?;
-    set_bits(registers, read_bits(registers) & !MAC_CSR);
+    set_bits(registers, read_bits(registers) & !bit);
     release_swsm(registers);
     Ok(result)
 }
 
-/// Takes the semaphore of the MAC's registers, which stayed taken, from its owner.
+/// Takes the semaphore of `resource`, which stayed taken, from its owner.
 fn take_over<D: Bus + Clock>(
     device: &D,
     registers: Registers<'_, D, Driver<Reset>>,
+    resource: Resource,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Error> {
+    let Resource { bit, name } = resource;
     acquire_swsm(device, registers, findings)?;
     let taken = read_bits(registers);
-    let by_firmware = taken & MAC_CSR << FIRMWARE != 0;
+    let by_firmware = taken & bit << FIRMWARE != 0;
     if by_firmware {
-        set_bits(registers, taken & !(MAC_CSR | MAC_CSR << FIRMWARE));
+        set_bits(registers, taken & !(bit | bit << FIRMWARE));
     } else {
-        set_bits(registers, taken | MAC_CSR);
+        set_bits(registers, taken | bit);
     }
     release_swsm(registers);
     if by_firmware {
-        return Err(Error::SemaphoreTimeout { semaphore: "SW_FW_SYNC, the MAC's registers" });
+        return Err(Error::SemaphoreTimeout { semaphore: name });
     }
-    findings.push(Finding::SemaphoreLeftBehind { mask: MAC_CSR as u32 });
+    findings.push(Finding::SemaphoreLeftBehind { mask: bit as u32 });
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::register::{Driver, ExclusiveAccess};
 use crate::registers::permission::Reset;
 use crate::registers::{PacketBuffer, RQSMR, Registers, StatisticsCounter, TQSM};
 
-/// Counters since the device was started.
+/// Counters since the device was started. A [recovery](crate::device::Device::recover) does not clear them.
 ///
 /// Octets are counted from the destination address to the end of the data, without the CRC, as in a packet. The
 /// datasheet does not say whether QBTC counts the padding of a sent frame of fewer than 60 octets.
@@ -54,6 +54,8 @@ pub struct Statistics {
     pub tx_broadcast: u64,
     /// Multicast packets sent (MPTC).
     pub tx_multicast: u64,
+    /// Recoveries of the device.
+    pub recoveries: u64,
     /// Counters per queue: entry n counts receive queue n and transmit queue n.
     ///
     /// The device has 16 sets of counters (8.2.3.23.71). With more transmit queues, entry n also counts queue n + 16
@@ -76,6 +78,12 @@ pub struct QueueStatistics {
     pub tx_octets: u64,
     /// Packets that the driver dropped.
     pub drops: ReceiveCounters,
+    /// Packets that were received, and that nobody had fetched when the device was recovered. Their buffers returned to
+    /// the pool.
+    pub rx_discarded: u64,
+    /// Packets that were posted, and that the device had not reported as sent when it was recovered. It may have sent
+    /// some of them. Their buffers returned to their pools.
+    pub tx_discarded: u64,
 }
 
 impl Statistics {
@@ -89,8 +97,10 @@ impl Statistics {
     /// Returns the number of packets that arrived but were not delivered, for any reason.
     #[must_use]
     pub fn rx_dropped(&self) -> u64 {
-        let drops = self.queues.iter().map(|queue| queue.drops);
-        let by_driver = drops.flat_map(|drops| [drops.long, drops.bad_length, drops.damaged]);
+        let queues = self.queues.iter();
+        let by_driver = queues.flat_map(|QueueStatistics { drops, rx_discarded, .. }| {
+            [drops.long, drops.bad_length, drops.damaged, *rx_discarded]
+        });
         by_driver.fold(self.rx_missed.saturating_add(self.rx_no_descriptor), u64::saturating_add)
     }
 

@@ -35,6 +35,15 @@ const LOOPBACK_SETTLES: Duration = Duration::from_millis(3);
 /// What it dealt with on the way is added to `findings`. A device whose master disable failed is reset here once; the
 /// second reset that it needs is the first step of `initialise`.
 pub(crate) fn quiesce<H: Platform>(platform: &H, findings: &mut Vec<Finding>) -> Result<Stopped, Error> {
+    quiesce_and(platform, findings, |_| ())
+}
+
+/// Stops the device as [`quiesce`] does, and calls `count` when its queues have stopped, before anything resets it.
+pub(crate) fn quiesce_and<H: Platform>(
+    platform: &H,
+    findings: &mut Vec<Finding>,
+    count: impl FnOnce(&Present<'_, H>),
+) -> Result<Stopped, Error> {
     let device = &Present::new(platform);
     // SAFETY: `Unbound` claims nothing about the device, and the caller has exclusive access to it. All writes here
     // only remove access to memory. During the loopback of `flush_data_path`, reception and bus mastering are off.
@@ -47,6 +56,7 @@ pub(crate) fn quiesce<H: Platform>(platform: &H, findings: &mut Vec<Finding>) ->
     // counts is the end of all requests on the bus.
     let received = pause_receive(device, registers);
     let queues = disable_queues(device, registers);
+    count(device);
     if let Err(first) = disable_master(device, registers) {
         let start = device.now();
         let pending = requests::are_pending(platform);

@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use crate::clock::Clock;
 use crate::device::error::InStep;
-use crate::device::{Config, Error, receive};
+use crate::device::{Config, Error, FRAME_SIZES, receive};
 use crate::field::Value;
 use crate::mmio::Bus;
+use crate::pool::BUFFER_SIZE_STEP;
 use crate::queue::TxRing;
 use crate::register::Driver;
 use crate::registers::permission::{ArbiterDisabled, QueueDisabled, Reset};
@@ -18,6 +19,12 @@ use crate::{index, value};
 
 /// Time limit for a queue to read back as enabled.
 const QUEUE_ENABLES: Duration = Duration::from_millis(10);
+
+/// The most descriptors of a packet: the device has room for 40 of a queue, less WTHRESH, which is 0, less 2. With more,
+/// the queue stops permanently. Drivers that are proven on hardware allow 40 (DPDK commit 71f39b07b6).
+const MOST_DESCRIPTORS: usize = 38;
+// All buffers of a packet but its first and last are full. So one with more is too long, and refused as such.
+const _: () = assert!(*FRAME_SIZES.end() / BUFFER_SIZE_STEP + 2 <= MOST_DESCRIPTORS);
 
 /// The size of the only packet buffer in use with one traffic class, in KiB (4.6.11.3.4).
 const PACKET_BUFFER: u64 = 160;

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::device::establish::Establish;
 use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound, initialise, link, stop};
@@ -29,8 +30,9 @@ impl<H: Platform> Device<Unbound, H> {
     ///
     /// # Errors
     ///
-    /// For [`Error::Config`](crate::device::Error::Config) nothing was done. Other errors name the failed step. The
-    /// device can be reset again.
+    /// For [`Error::Config`](crate::device::Error::Config) and
+    /// [`Error::UnsupportedMedium`](crate::device::Error::UnsupportedMedium) nothing was done. Other errors name the
+    /// failed step. The device can be reset again.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.reset.md")))]
     pub fn reset(mut self, config: &Config) -> Result<Device<Reset, H>, TransitionError<Self>> {
         match self.try_reset(config) {
@@ -42,13 +44,15 @@ impl<H: Platform> Device<Unbound, H> {
     fn try_reset(&mut self, config: &Config) -> Result<Initialised, crate::device::Error> {
         config.check()?;
         let platform = &*self.platform;
+        link::check_medium(platform, config)?;
         let mut findings = Vec::new();
         let proof = stop::quiesce(platform, &mut findings)?;
         self.data.0.release(&proof);
         let device = &Present::new(platform);
         let (mac, mut bring_up) = initialise::initialise(device, config.mac, None, findings)?;
-        link::set_up(device, config, &mut bring_up)?;
+        let settings = link::Settings::read(platform, config, bring_up.eeprom.as_ref());
+        let link = Establish::begin(device, settings, config, &mut bring_up)?;
         let queues = core::mem::take(&mut self.data.0);
-        Ok(Initialised { config: *config, mac, bring_up, pools: Vec::new(), queues })
+        Ok(Initialised { config: *config, mac, bring_up, link, pools: Vec::new(), queues })
     }
 }

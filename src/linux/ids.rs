@@ -108,4 +108,13 @@ mod tests {
         assert_eq!(find(0x1528), Some((OtherChip("X540"), "X540T")));
         assert_eq!(find(0x100e), None);
     }
+
+    #[test]
+    fn the_driver_knows_the_medium_of_each_physical_function() {
+        for (id, kind, name) in TABLE {
+            // A blank EEPROM says nothing about the board.
+            let known = *kind == Physical && *id != 0x10d8;
+            assert_eq!(crate::device::Medium::of(*id).is_some(), known, "{name}");
+        }
+    }
 }

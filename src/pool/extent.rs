@@ -3,7 +3,7 @@
 use crate::descriptors::{LegacyTransmitRead as Legacy, Written};
 use crate::dma::DmaAddr;
 use crate::pool::PoolId;
-use crate::pool::id::{HEADROOM_SHIFT, NONE, SENT};
+use crate::pool::id::{HEADROOM_SHIFT, SENT, SHORT, SHORTEST};
 use crate::value;
 
 /// What else there is to say of a packet: four numbers in one word, so that they are written, and checked, at once.
@@ -11,7 +11,7 @@ use crate::value;
 /// | bits | |
 /// |---|---|
 /// | 15:0 | length of the first segment, at most a buffer with its headroom |
-/// | 31:16 | as in the descriptor that sends it, but for `NONE`, which says that the length is 0 |
+/// | 31:16 | as in the descriptor that sends it, but for `SHORT`, which says that the first segment has less than [`SHORTEST`] bytes |
 /// | 37:32 | how many buffers follow it |
 /// | 48:38 | the pool |
 /// | 63:49 | the headroom: where in the buffer `data` is |
@@ -22,8 +22,8 @@ pub(crate) struct Extent(u64);
 pub(crate) const MOST_MORE: usize = 0x3f;
 
 impl Extent {
-    /// Makes the extent of one segment of `len` bytes, at least one, in a buffer of `pool`, with the headroom of an
-    /// empty packet.
+    /// Makes the extent of one segment of `len` bytes, at least [`SHORTEST`], in a buffer of `pool`, with the headroom of
+    /// an empty packet.
     #[inline(always)]
     pub(crate) const fn new(pool: PoolId, len: u16) -> Self {
         Self(pool.word() | len as u64)
@@ -36,8 +36,8 @@ impl Extent {
 
     #[inline(always)]
     pub(crate) const fn with_len(self, len: usize) -> Self {
-        let none = if len == 0 { NONE } else { 0 };
-        Self(self.0 >> 32 << 32 | SENT | none | len as u16 as u64)
+        let short = if len < SHORTEST { SHORT } else { 0 };
+        Self(self.0 >> 32 << 32 | SENT | short | len as u16 as u64)
     }
 
     #[inline(always)]
@@ -62,29 +62,28 @@ impl Extent {
     /// Adds `count` bytes at the start, out of the headroom, which has them. The length stays below 2^16.
     #[inline(always)]
     pub(crate) const fn moved_down(self, count: usize) -> Self {
-        if self.len() == 0 {
-            return self.with_headroom(self.headroom() - count).with_len(count);
-        }
-        Self(self.0.wrapping_add(count as u64).wrapping_sub((count as u64) << HEADROOM_SHIFT))
+        let moved = Self(self.0.wrapping_add(count as u64).wrapping_sub((count as u64) << HEADROOM_SHIFT));
+        // It may have become long enough.
+        if self.0 & SHORT != 0 { moved.with_len(moved.len()) } else { moved }
     }
 
     /// Gives `count` bytes at the start to the headroom: at most the length.
     #[inline(always)]
     pub(crate) const fn moved_up(self, count: usize) -> Self {
-        if self.len() == count {
-            return self.with_headroom(self.headroom() + count).with_len(0);
-        }
-        Self(self.0.wrapping_sub(count as u64).wrapping_add((count as u64) << HEADROOM_SHIFT))
+        let moved = Self(self.0.wrapping_sub(count as u64).wrapping_add((count as u64) << HEADROOM_SHIFT));
+        if self.len() < count + SHORTEST { moved.now_short() } else { moved }
     }
 
-    #[inline(always)]
-    pub(crate) const fn with_headroom(self, headroom: usize) -> Self {
-        Self(self.0 & !(u64::MAX << HEADROOM_SHIFT) | (headroom as u64) << HEADROOM_SHIFT)
+    /// Notes that the length has become short.
+    #[cold]
+    #[inline(never)]
+    const fn now_short(self) -> Self {
+        self.with_len(self.len())
     }
 }
 
 /// The packets that a queue sends without a closer look: packets of one pool, in one segment with the headroom of an
-/// empty packet, with 1 to some number of bytes.
+/// empty packet, with [`SHORTEST`] to some number of bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Simple {
     /// What is subtracted from their extents, which leaves a number below `limit`.
@@ -99,7 +98,7 @@ impl Simple {
     /// No packets.
     pub(crate) const NONE: Self = Self { common: 0, limit: 0, word: 0 };
 
-    /// Packets of `pool` with 1 to `max_len` bytes. `max_len` is below 2^16.
+    /// Packets of `pool` with [`SHORTEST`] to `max_len` bytes. `max_len` is below 2^16.
     pub(crate) const fn of(pool: PoolId, max_len: u64) -> Self {
         let limit = (max_len + 1).next_power_of_two();
         // The longest length becomes the last number below the limit.

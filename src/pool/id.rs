@@ -29,12 +29,15 @@ const MASK: u64 = (NUMBERS as u64 - 1) << SHIFT;
 /// What is sent with each packet of one segment, beside its length: it stands above the length.
 pub(super) const SENT: u64 = {
     let [_, sent] = value!(Legacy { EOP: true, IFCS: true }).bits();
-    assert!(sent & (0xffff | NONE) == 0 && sent >> 32 == 0, "the flags are elsewhere");
+    assert!(sent & (0xffff | SHORT) == 0 && sent >> 32 == 0, "the flags are elsewhere");
     assert!(length_is_lowest(Legacy::LENGTH), "the length is elsewhere");
     sent
 };
-/// No packet is sent without bytes. One flag, so that it shows among the lengths of several, ORed.
-pub(super) const NONE: u64 = 1 << 16;
+/// The length of the shortest packet that is sent: an Ethernet header. Shorter ones can hang the transmit unit (DPDK
+/// commit fc6f59a0d6), also without the field PAYLEN, with which 17 bytes are needed.
+pub(crate) const SHORTEST: usize = 14;
+/// The packet is shorter than that. One flag, so that it shows among the lengths of several, ORed.
+pub(super) const SHORT: u64 = 1 << 16;
 /// Where the headroom stands.
 pub(super) const HEADROOM_SHIFT: u32 = 49;
 /// What else stands there: flags and headroom of an empty packet.

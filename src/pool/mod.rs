@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 pub(crate) use attachment::Attachment;
 pub(crate) use extent::{Extent, MOST_MORE, Simple, whole};
 pub use id::MAX_POOLS;
-pub(crate) use id::PoolId;
+pub(crate) use id::{PoolId, SHORTEST};
 
 use crate::dma::{Dma, DmaError, Memory};
 use crate::sync::Mutex;

@@ -79,7 +79,7 @@ pub struct InPlaceForwarder<'q, 'r, 't, H> {
 }
 
 /// The minimum length of a packet to forward: the 14 bytes of an Ethernet header.
-pub(super) const SHORTEST: u64 = 14;
+pub(super) const SHORTEST: u64 = crate::pool::SHORTEST as u64;
 
 impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     /// Makes a forwarder from `rx` to `tx`, and attaches the pool of `rx` to each of `tx`.

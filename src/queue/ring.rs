@@ -284,6 +284,37 @@ impl Ring {
         self.end += by;
     }
 
+    /// Moves the posted buffers to the start of the ring, in their order, and counts on from there.
+    ///
+    /// # Safety
+    ///
+    /// The device must have stopped. The caller writes the descriptors of these buffers anew.
+    pub(super) unsafe fn rewind(&mut self) {
+        let (posted, first, len) = (self.posted(), self.wrap(self.first), self.len());
+        if let Some(places) = self.places.get_mut(..len) {
+            places.rotate_left(first);
+        }
+        self.first = self.end.next_multiple_of(len as u64);
+        self.end = self.first + posted as u64;
+    }
+
+    /// Posts the buffers again that are posted, from descriptor 0 on, to receive into, at the addresses that `address`
+    /// finds.
+    ///
+    /// # Safety
+    ///
+    /// The device must have stopped. `address` is as for [`refill`](Self::refill), and finds all of these buffers.
+    pub(super) unsafe fn post_again(&mut self, address: impl Fn(NonNull<u8>) -> Option<DmaAddr>) {
+        // SAFETY: the device has stopped, so the descriptors are the driver's. After the rewind, as many as are posted
+        // follow in one piece, and their places hold buffers.
+        unsafe {
+            self.rewind();
+            let described = self.cursor(self.first).describe(self.posted(), address);
+            // All of them, unless `address` fails to find one: then the rest leaks.
+            self.end = self.first + described as u64;
+        }
+    }
+
     /// Returns what the ring's device accesses memory through.
     pub(crate) fn domain(&self) -> Domain {
         self.domain

@@ -194,6 +194,34 @@ impl RxRing {
         }
     }
 
+    /// Posts the buffers of the ring again, from descriptor 0 on. Returns the number of packets that were in them.
+    ///
+    /// # Safety
+    ///
+    /// The device must have stopped.
+    pub(crate) unsafe fn restart(&mut self) -> u64 {
+        let ends =
+            |index: &u64| self.ring.slot(*index).done::<WriteBack>().is_some_and(|done| done.field(WriteBack::EOP));
+        let packets = (self.ring.first()..self.ring.end()).filter(ends).count() as u64;
+        // What is left of a frame that is dropped was counted with its start.
+        let counted = matches!(self.frame, Frame::Dropped) && packets > 0;
+        self.frame = Frame::Next;
+        let (delta, pages) = (self.attachment.uniform(), self.attachment.pages());
+        // SAFETY: the device has stopped, as the caller promises. The buffers are of the attachment's pool, so `delta` and
+        // `pages` find where the device sees them, and the queue is set up for buffers of that size.
+        unsafe {
+            match delta {
+                Some(delta) => self.ring.post_again(|data| Some(delta.address(data))),
+                None => self.ring.post_again(|data| Some(pages.address(data))),
+            }
+        }
+        self.announced = self.ring.first();
+        self.refill();
+        self.straight_end = self.ring.first();
+        self.make_due();
+        packets - u64::from(counted)
+    }
+
     /// Posts free buffers of the pool, as many as there is room for.
     #[inline(never)]
     pub(super) fn refill(&mut self) {

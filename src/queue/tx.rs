@@ -191,7 +191,7 @@ impl TxRing {
 
     /// Returns all buffers that the device has reported to their pools.
     #[inline(never)]
-    pub(super) fn reclaim(&mut self) {
+    pub(crate) fn reclaim(&mut self) {
         let done = self.done();
         // SAFETY: the device has reported them.
         unsafe { self.give_back(done) };
@@ -211,6 +211,30 @@ impl TxRing {
     pub(crate) unsafe fn empty(mut self) {
         // SAFETY: a device that has stopped is done with all of them.
         unsafe { self.give_back(self.ring.posted()) };
+    }
+
+    /// Returns all buffers to their pools, and goes on from descriptor 0. Returns the number of packets that the device
+    /// has not reported as sent.
+    ///
+    /// # Safety
+    ///
+    /// The device must have stopped.
+    pub(crate) unsafe fn restart(&mut self) -> u64 {
+        let (first, end) = (self.ring.first(), self.ring.end());
+        // The device goes by the order: what is before a report was sent, whether or not anybody waits for that report.
+        let unsent =
+            (first..end).rfind(|index| self.ring.slot(*index).is_done::<WriteBack>()).map_or(first, |last| last + 1);
+        let ends = |index: &u64| self.ring.slot(*index).has(value!(Data { EOP: true }));
+        let packets = (unsent..end).filter(ends).count() as u64;
+        // SAFETY: the caller's promise. No buffer is posted then.
+        unsafe {
+            self.give_back(self.ring.posted());
+            self.ring.rewind();
+        }
+        let end = self.ring.end();
+        self.reports.clear(end);
+        (self.straight_end, self.due_at, self.announced, self.noted) = (end, end, end, end);
+        packets
     }
 
     /// Returns `true` if a packet can be posted, after reclaiming buffers if need be.

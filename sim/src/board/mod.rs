@@ -1,5 +1,6 @@
-//! The components beside the chip on a card: its EEPROM, and the SFP+ module in its cage.
+//! The components beside the chip on a card: its EEPROM, the cage with its pins, and the SFP+ module in it.
 
+pub(crate) mod cage;
 pub(crate) mod eeprom;
 pub(crate) mod i2c;
 pub(crate) mod pci;

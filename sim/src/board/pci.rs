@@ -8,14 +8,14 @@ const EXPRESS: u16 = 0xA0;
 /// Device status: Transactions Pending.
 const TRANSACTIONS_PENDING: u16 = 1 << 5;
 
-/// Returns the word at `offset`, or `None` if it is not modelled.
-pub(crate) fn config_word(offset: u16, faults: &Faults) -> Option<u16> {
+/// Returns the word at `offset` of the device with this id, or `None` if it is not modelled.
+pub(crate) fn config_word(offset: u16, device_id: u16, faults: &Faults) -> Option<u16> {
     if faults.has(Fault::SurpriseRemoval) {
         return Some(u16::MAX);
     }
     Some(match offset {
         0x00 => 0x8086,
-        0x02 => 0x10FB,
+        0x02 => device_id,
         // Device status.
         _ if offset == EXPRESS + 0x0A => match faults.has(Fault::RequestsPending) {
             true => TRANSACTIONS_PENDING,

@@ -2,6 +2,7 @@
 
 use ixgbe::info::AccessKind;
 
+use crate::board::cage;
 use crate::chip::Chip;
 use crate::chip::clock::MICROSECOND;
 use crate::chip::{READ, unmodelled};
@@ -17,11 +18,7 @@ impl Chip {
     pub(crate) fn read(&mut self, offset: u32) -> u32 {
         self.pass(READ);
         self.note_unmapped();
-        if self.common.faults.has(Fault::SurpriseRemoval) {
-            return u32::MAX;
-        }
-        if self.common.faults.has(Fault::ReadsOnesOnce) {
-            self.common.faults.clear(Fault::ReadsOnesOnce);
+        if self.common.faults.has(Fault::SurpriseRemoval) || self.common.faults.takes_read() {
             return u32::MAX;
         }
         let Some(place) = self.common.registers.find(offset) else {
@@ -42,7 +39,10 @@ impl Chip {
         self.receiver.read(at, value);
         self.transmitter.read(at, value);
         self.interrupts.read(at, value, &mut self.common);
-        let value = firmware::read(at, semaphores::read(at, value, &self.common.faults), &self.common.faults);
+        let value = cage::read(at, value, self.qsfp, &self.common.faults);
+        let value = self.link.read(at, value, &self.common);
+        let value = semaphores::read(at, value, &self.common.faults);
+        let value = firmware::read(at, value, &self.common.faults);
         self.common.faults.deviation().map_or(value, |deviation| deviation.read(at, value))
     }
 
@@ -115,7 +115,7 @@ impl Chip {
         let Self { common, interrupts, .. } = self;
         let owned = interrupts.written(at, value, common)
             || self.eeprom.written(at, value, common)
-            || self.i2c.written(at, value, &mut common.registers)
+            || self.i2c.written(at, value, common)
             || self.link.written(at, value, common, interrupts)
             || self.receiver.flow_director.written(at, value, common, interrupts)
             || semaphores::written(at, common);

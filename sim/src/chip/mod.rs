@@ -8,20 +8,21 @@ mod unmodelled;
 
 use std::sync::Arc;
 
+use crate::board::cage;
 use crate::board::eeprom::Eeprom;
 use crate::board::i2c::I2c;
 use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
 use crate::chip::reset::Startup;
 use crate::fault::Fault;
-use crate::interrupts::Interrupts;
+use crate::interrupts::{EICR_ECC, EICR_GPI_SDP0, EICR_PCI_EXCEPTION, Interrupts};
 use crate::iommu::Iommu;
 use crate::link::{self, Link};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
 use crate::registers::offsets::*;
-use crate::security;
 use crate::transmit::Transmitter;
+use crate::{security, semaphores};
 
 /// Model time of one step.
 const STEP: Time = 10 * MICROSECOND;
@@ -42,6 +43,8 @@ pub(crate) struct Chip {
     startup: Startup,
     /// The port's number on the chip: STATUS.LAN_ID.
     lan_id: u8,
+    /// `true` if the board has a QSFP cage.
+    qsfp: bool,
     unmapped_seen: usize,
 }
 
@@ -54,9 +57,10 @@ impl Chip {
             receiver: Receiver::default(),
             transmitter: Transmitter::default(),
             eeprom: Eeprom::new(config.mac),
-            i2c: I2c::default(),
+            i2c: I2c::new(cage::is_qsfp(config.device_id)),
             startup: Startup::default(),
             lan_id: config.lan_id,
+            qsfp: cage::is_qsfp(config.device_id),
             unmapped_seen: 0,
         };
         chip.power_on();
@@ -152,6 +156,26 @@ impl Chip {
     fn fetch_all(&mut self) {
         self.receiver.queues.fetch_all(&mut self.common);
         self.transmitter.queues.fetch_all(&mut self.common);
+    }
+
+    /// Activates a fault, and performs what happens at that moment.
+    pub(crate) fn inject(&mut self, fault: Fault) {
+        let Self { common, interrupts, link, receiver, transmitter, i2c, .. } = self;
+        common.faults.inject(fault);
+        semaphores::inject(fault, common);
+        match fault {
+            Fault::ModuleBoots => i2c.boot(common.clock.now()),
+            Fault::RxQueueHangs(queue) => receiver.queues.hang(queue.into()),
+            Fault::TxQueueHangs(queue) => transmitter.queues.hang(queue.into()),
+            Fault::LinkWedges => link.wedge(common, interrupts),
+            Fault::MemoryError => interrupts.cause(EICR_ECC, common),
+            Fault::TooHot => interrupts.cause(EICR_GPI_SDP0, common),
+            Fault::RequestTimesOut => {
+                common.registers.set_bits(PICAUSE, PICAUSE_TO, true);
+                interrupts.cause(EICR_PCI_EXCEPTION, common);
+            }
+            _ => {}
+        }
     }
 
     /// Sets PCI's Command.BME.

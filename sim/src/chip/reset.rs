@@ -2,6 +2,7 @@
 
 use ixgbe::info::RegisterInfo;
 
+use crate::board::cage;
 use crate::board::eeprom::{EEC, EERD, Eeprom};
 use crate::board::i2c::I2c;
 use crate::chip::Chip;
@@ -85,6 +86,7 @@ impl Chip {
     /// Brings the device into the state after power-on, with the EEPROM read.
     pub(crate) fn power_on(&mut self) {
         self.set_fixed_bits(false);
+        cage::power_on(&mut self.common.registers);
         self.eeprom_loaded();
         self.common.registers.set_bits(RDRXCTL, RDRXCTL_DMAIDONE, true);
         self.link.train(&mut self.common, &mut self.interrupts);
@@ -157,10 +159,10 @@ impl Chip {
     }
 
     fn start_reset(&mut self, value: u32) {
-        if let Some(queue) = self.receiver.queues.working().next() {
+        if let Some(queue) = self.receiver.queues.left_enabled().next() {
             self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("receive queue {queue} is enabled"));
         }
-        if let Some(queue) = self.transmitter.queues.working().next() {
+        if let Some(queue) = self.transmitter.queues.left_enabled().next() {
             self.common.violation(Rule::ResetWhileEnabled, CTRL, || format!("transmit queue {queue} is enabled"));
         }
         if self.common.registers.get(STATUS) & STATUS_MASTER != 0 {
@@ -183,7 +185,7 @@ impl Chip {
 
     /// Performs a function level reset at once, without violations (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
-        self.i2c = I2c::default();
+        self.i2c = I2c::new(self.qsfp);
         self.reset_parts(false, |info| info.name != "SW_FW_SYNC");
         self.startup.flush = Flush::default();
         self.startup.link_reset = true;

@@ -342,6 +342,9 @@ impl Receiver {
         let len = frame.len() - tag_len + crc_len;
         let size = queue.buffer_size.max(1);
         let needed = len.div_ceil(size);
+        if queue.hung {
+            return false;
+        }
         if queue.ring.owned() < needed {
             if !queue.drop_enabled {
                 return false;

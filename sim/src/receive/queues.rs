@@ -23,13 +23,15 @@ pub(crate) struct RxQueue {
     pub(crate) buffer_hint: usize,
     /// `true` if frames were written in this step.
     pub(crate) moved: bool,
+    /// `true` if the queue hangs: it receives nothing, and stays enabled, until a reset.
+    pub(crate) hung: bool,
 }
 
 impl RxQueue {
     fn new() -> Self {
         let (ring, buffer_hint) = (Ring::new(), 0);
         let (advanced, drop_enabled, strip_vlan) = (false, false, false);
-        Self { ring, buffer_size: 0, advanced, drop_enabled, strip_vlan, buffer_hint, moved: false }
+        Self { ring, buffer_size: 0, advanced, drop_enabled, strip_vlan, buffer_hint, moved: false, hung: false }
     }
 
     /// Takes over the buffer configuration in SRRCTL. All descriptor types but the legacy one are written back in the
@@ -77,6 +79,16 @@ impl RxQueues {
     /// Returns the queues that read as enabled.
     pub(crate) fn working(&self) -> impl Iterator<Item = usize> {
         self.existing().filter(|(_, queue)| queue.ring.works()).map(|(index, _)| index)
+    }
+
+    /// Returns the queues that a driver could have disabled: those that read as enabled, and do not hang.
+    pub(crate) fn left_enabled(&self) -> impl Iterator<Item = usize> {
+        self.existing().filter(|(_, queue)| queue.ring.works() && !queue.hung).map(|(index, _)| index)
+    }
+
+    /// Makes a queue hang until a reset.
+    pub(crate) fn hang(&mut self, index: usize) {
+        self.queue(index).hung = true;
     }
 
     /// Handles a write to a register in a queue's block. Returns `true` if nothing is left to do.
@@ -167,7 +179,7 @@ impl RxQueues {
 
     /// Disables a queue, some time after software has asked for it.
     pub(crate) fn disabled(&mut self, index: usize, common: &mut Common) {
-        let ring = &mut self.queue(index).ring;
+        let RxQueue { ring, hung: false, .. } = self.queue(index) else { return };
         (ring.state, ring.settled) = (State::Disabled, common.clock.now() + SETTLE);
         common.registers.set_bits(offsets::rx(index, RXDCTL), QUEUE_ENABLE, false);
     }

@@ -25,6 +25,9 @@ pub(crate) const FCTTV: u32 = 0x03200;
 pub(crate) const FCRTH: u32 = 0x03260;
 pub(crate) const FCRTV: u32 = 0x032A0;
 pub(crate) const FCCFG: u32 = 0x03D00;
+// 8.2.3.4 PCIe
+pub(crate) const PICAUSE: u32 = 0x110B0;
+pub(crate) const PICAUSE_TO: u32 = bit(3);
 // 8.2.3.7 Receive filters
 pub(crate) const FCTRL: u32 = 0x05080;
 pub(crate) const FCTRL_SBP: u32 = bit(1);
@@ -105,6 +108,8 @@ pub(crate) const HLREG0_JUMBOEN: u32 = bit(2);
 pub(crate) const HLREG0_TXPADEN: u32 = bit(10);
 pub(crate) const HLREG0_LPBK: u32 = bit(15);
 pub(crate) const MAXFRS: u32 = 0x04268;
+pub(crate) const MFLCN: u32 = 0x04294;
+pub(crate) const MFLCN_RFCE: u32 = bit(3);
 
 /// Distance of the queues' register blocks in bytes.
 const BLOCK: u32 = 0x40;
@@ -184,6 +189,8 @@ mod tests {
             ("RTTDCS", RTTDCS),
             ("HLREG0", HLREG0),
             ("MAXFRS", MAXFRS),
+            ("MFLCN", MFLCN),
+            ("PICAUSE", PICAUSE),
             ("DTXTCPFLGL", DTXTCPFLGL),
             ("DTXTCPFLGH", DTXTCPFLGH),
         ]);

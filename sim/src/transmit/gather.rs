@@ -63,6 +63,8 @@ pub(crate) struct Found {
     pub(crate) wrong: Vec<Wrong>,
     /// `true` if nothing of the packet can be sent.
     pub(crate) lost: bool,
+    /// `true` if the queue hangs at the packet, until a reset.
+    pub(crate) hangs: bool,
 }
 
 /// Gathers the packet at the head of a ring, if the ring holds all of it.
@@ -73,7 +75,7 @@ pub(crate) fn find_packet(
     dma: &Access<'_>,
 ) -> Option<Found> {
     let ring = &mut queue.ring;
-    if ring.state != State::Enabled && ring.state != State::Disabling {
+    if queue.hung || ring.state != State::Enabled && ring.state != State::Disabling {
         return None;
     }
     let mut at = ring.head;
@@ -97,7 +99,8 @@ pub(crate) fn find_packet(
         // With WTHRESH, write-backs do not wait for RS.
         unreported = if word & RS == 0 && queue.write_back_threshold == 0 { unreported + 1 } else { 0 };
         if unreported == MOST_DESCRIPTORS {
-            found.note(Rule::TransmitUnreported, || format!("descriptor {at}"));
+            found.hang(Rule::TransmitUnreported, || format!("descriptor {at}"));
+            return Some(found);
         }
         if is_context(as_fetched) {
             (queue.unreported, queue.leading_contexts) = (unreported, queue.leading_contexts + 1);
@@ -137,12 +140,14 @@ pub(crate) fn find_packet(
         found.report |= word & RS != 0;
         if word & EOP != 0 {
             queue.unreported = unreported;
-            let descriptors = found.descriptors + std::mem::take(&mut queue.leading_contexts);
-            let most = MOST_DESCRIPTORS - queue.write_back_threshold.min(MOST_DESCRIPTORS);
-            if descriptors > most {
-                found.note(Rule::TransmitTooManyDescriptors, || format!("{descriptors}, and {most} are allowed"));
-            }
-            if !found.lost {
+            let contexts = std::mem::take(&mut queue.leading_contexts);
+            let most = MOST_DESCRIPTORS.saturating_sub(queue.write_back_threshold);
+            if found.descriptors > most.saturating_sub(2) || found.descriptors + contexts > most {
+                let data = found.descriptors;
+                found.hang(Rule::TransmitTooManyDescriptors, || {
+                    format!("{data} and {contexts} contexts, WTHRESH {}", queue.write_back_threshold)
+                });
+            } else if !found.lost {
                 found.validate_packet(packet, (word & DEXT != 0).then_some(payload), limits);
             }
             return Some(found);
@@ -167,6 +172,13 @@ impl Found {
         self.lost = true;
     }
 
+    /// Records a defect at which the queue hangs.
+    #[cold]
+    fn hang(&mut self, rule: Rule, detail: impl FnOnce() -> String) {
+        self.spoil(rule, detail);
+        self.hangs = true;
+    }
+
     /// Checks the whole packet against PAYLEN, the headers of its context, and the maximum frame length.
     #[inline]
     fn validate_packet(&mut self, packet: &[u8], payload: Option<usize>, limits: Limits) {
@@ -188,7 +200,11 @@ impl Found {
         if payload.is_some_and(|payload| payload != sum) {
             self.note(Rule::TransmitLengthMismatch, || format!("PAYLEN {payload:?}, sum {sum}"));
         }
-        if packet.len() < SHORTEST_SEND {
+        if packet.len() < SHORTEST_HEADER {
+            self.hang(Rule::TransmitBelowHeader, || format!("{} bytes", packet.len()));
+            return;
+        }
+        if payload.is_some() && packet.len() < SHORTEST_WITH_PAYLEN {
             self.note(Rule::TransmitBelowMinimum, || format!("{} bytes", packet.len()));
         }
         if headers > LONGEST_HEADERS {
@@ -204,14 +220,18 @@ impl Found {
 /// The longest packet that can be segmented: PAYLEN's 18 bits, and headers.
 const LONGEST_SEND: usize = (1 << 18) + 1024;
 
-/// The number of descriptors of a queue that the chip holds on board. Linux and DPDK keep a packet below it, and with
-/// WTHRESH below it by that much. Neither says whether the context counts; here it does. The specification update
-/// (change 11) requires RS at least once in this number of descriptors if WTHRESH is 0.
+/// The number of descriptors of a queue that the chip holds on board. DPDK keeps a packet within it, less WTHRESH. A
+/// later datasheet (the X550's, 7.2.1.1) leaves two more out, which may be the contexts. The model asks for both:
+/// two less of data, and no more with contexts. The specification update (change 11) requires RS at least once in this
+/// number of descriptors if WTHRESH is 0. DPDK saw that a queue stops permanently otherwise (commit 71f39b07b6).
 const MOST_DESCRIPTORS: usize = 40;
 
-/// The shortest packet in memory. Linux's driver pads to this length. DPDK's sends 14 bytes; the datasheet gives no
-/// figure.
-const SHORTEST_SEND: usize = 17;
+/// The shortest packet in memory. DPDK sends no shorter ones, because they can hang the transmit unit (commit
+/// fc6f59a0d6). The datasheet gives no figure.
+const SHORTEST_HEADER: usize = 14;
+
+/// The shortest packet in memory with PAYLEN, to which Linux's driver pads.
+const SHORTEST_WITH_PAYLEN: usize = 17;
 
 /// The longest headers of a segmented packet: the 82598's buffer on chip (3.5.3). The 82599's figure was not available.
 const LONGEST_HEADERS: usize = 240;

@@ -17,12 +17,12 @@ use crate::receive::Receiver;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{self, *};
 use crate::ring::control::Write;
-use crate::security;
-use crate::transmit::gather::{Limits, Wrong, find_packet};
+use crate::transmit::gather::{Found, Limits, Wrong, find_packet};
 use crate::transmit::outlet::{Format, Outlet};
 use crate::transmit::queues::{TxQueue, TxQueues};
 use crate::violation::Rule;
 use crate::wire::{NoTraffic, Wire};
+use crate::{security, statistics};
 
 /// Maximum number of descriptors of one queue that one step processes.
 const BURST: usize = 256;
@@ -38,6 +38,8 @@ pub(crate) struct Transmitter {
     limits: Limits,
     /// The index of the queue to serve next.
     turn: usize,
+    /// `true` if there was a link at the last step.
+    linked: bool,
     packet: Vec<u8>,
     /// A segment of a packet.
     piece: Vec<u8>,
@@ -53,6 +55,7 @@ impl Default for Transmitter {
             format: Format::default(),
             limits: Limits { longest: 0, tag_type: 0 },
             turn: 0,
+            linked: false,
             packet: Vec::with_capacity(16 * 1024),
             piece: Vec::new(),
         }
@@ -145,7 +148,17 @@ impl Transmitter {
         if self.stale {
             self.update(&common.registers);
         }
-        let ready = self.sending && link.is_up() && common.is_master();
+        let linked = link.is_up();
+        if std::mem::replace(&mut self.linked, linked) && !linked && common.faults.has(Fault::LinkLossStopsTransmit) {
+            self.queues.hang_with_work();
+        }
+        if common.faults.has(Fault::PartnerPauses) && linked {
+            statistics::count_pause(&mut common.registers);
+            if common.registers.get(MFLCN) & MFLCN_RFCE != 0 {
+                return 0;
+            }
+        }
+        let ready = self.sending && linked && common.is_master();
         if !ready || self.working.is_empty() || common.faults.has(Fault::TxStalls) {
             return 0;
         }
@@ -192,6 +205,11 @@ fn transmit_queue(
     while budget > 0 && outlet.room > 0 {
         packet.clear();
         let Some(found) = find_packet(queue, packet, limits, outlet.dma) else { break };
+        if found.hangs {
+            queue.hung = true;
+            note(index, found, common);
+            break;
+        }
         budget = budget.saturating_sub(found.descriptors);
         taken += 1;
         queue.complete(&found);
@@ -200,10 +218,7 @@ fn transmit_queue(
         if queue.is_report_due() {
             queue.report(index, common, outlet.interrupts, outlet.dma);
         }
-        common.counters.transmit_dropped += u64::from(found.lost);
-        for Wrong { rule, detail } in found.wrong {
-            common.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
-        }
+        note(index, found, common);
     }
     let flush = std::mem::take(&mut queue.flush) || taken == 0;
     if flush && !queue.pending.is_empty() {
@@ -213,4 +228,12 @@ fn transmit_queue(
         common.registers.set(offsets::tx(index, TDH), queue.ring.head as u32);
     }
     taken
+}
+
+/// Counts a packet of queue `index` that is lost, and records its defects.
+fn note(index: usize, found: Found, common: &mut Common) {
+    common.counters.transmit_dropped += u64::from(found.lost);
+    for Wrong { rule, detail } in found.wrong {
+        common.violation(rule, offsets::tx(index, TDBAL), || format!("transmit queue {index}: {detail}"));
+    }
 }

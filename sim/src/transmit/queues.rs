@@ -30,6 +30,8 @@ pub(crate) struct TxQueue {
     pub(crate) leading_contexts: usize,
     /// Number of descriptors since the last one with RS.
     pub(crate) unreported: usize,
+    /// `true` if the queue hangs: it sends nothing, and stays enabled, until a reset.
+    pub(crate) hung: bool,
     pub(crate) buffer_hint: usize,
 }
 
@@ -44,6 +46,7 @@ impl TxQueue {
             contexts: [None; 2],
             leading_contexts: 0,
             unreported: 0,
+            hung: false,
             buffer_hint: 0,
         }
     }
@@ -80,6 +83,23 @@ impl TxQueues {
     /// Returns the queues that read as enabled.
     pub(crate) fn working(&self) -> impl Iterator<Item = usize> {
         self.existing().filter(|(_, queue)| queue.ring.works()).map(|(index, _)| index)
+    }
+
+    /// Returns the queues that a driver could have disabled: those that read as enabled, and do not hang.
+    pub(crate) fn left_enabled(&self) -> impl Iterator<Item = usize> {
+        self.existing().filter(|(_, queue)| queue.ring.works() && !queue.hung).map(|(index, _)| index)
+    }
+
+    /// Makes a queue hang until a reset.
+    pub(crate) fn hang(&mut self, index: usize) {
+        self.queue(index).hung = true;
+    }
+
+    /// Makes all queues hang that have descriptors to send.
+    pub(crate) fn hang_with_work(&mut self) {
+        for queue in self.queues.iter_mut().flatten() {
+            queue.hung |= queue.ring.works() && queue.ring.owned() > 0;
+        }
     }
 
     /// Handles a write to a register in a queue's block. Returns `true` if nothing is left to do.
@@ -159,8 +179,8 @@ impl TxQueues {
             }
             (State::Enabled, false) => {
                 let left = queue.ring.owned();
-                // Without a link the queue cannot drain.
-                if left > 0 && link.is_up() {
+                // Without a link the queue cannot drain, and one that hangs never does.
+                if left > 0 && link.is_up() && !queue.hung {
                     write.violation(Rule::TransmitDisabledUndrained, common, || format!("{left} descriptors are left"));
                 }
                 queue.ring.state = State::Disabling;
@@ -206,7 +226,11 @@ impl TxQueues {
 
     /// Disables a queue, some time after software has asked for it.
     pub(crate) fn disabled(&mut self, index: usize, common: &mut Common) {
-        self.queue(index).ring.state = State::Disabled;
+        let queue = self.queue(index);
+        if queue.hung {
+            return;
+        }
+        queue.ring.state = State::Disabled;
         common.registers.set_bits(offsets::tx(index, TXDCTL), QUEUE_ENABLE, false);
     }
 

@@ -20,7 +20,7 @@ struct Strand {
     under_way: AtomicUsize,
     /// Number of frames lost because the receiving port was not stepped.
     overrun: AtomicU64,
-    /// `true` while the sending end exists.
+    /// `true` while the sending end exists, and its laser is on.
     lit: AtomicBool,
     lossless: bool,
 }
@@ -119,6 +119,10 @@ impl Wire for CableEnd {
             frames.append(&mut self.outgoing);
             self.out.under_way.fetch_add(sent, Ordering::AcqRel);
         }
+    }
+
+    fn shine(&mut self, on: bool) {
+        self.out.lit.store(on, Ordering::Release);
     }
 
     fn carrier(&self) -> bool {

@@ -52,6 +52,9 @@ pub trait Wire: Send {
     /// Ends a series of frames from the port.
     fn flush(&mut self) {}
 
+    /// Announces that the port's laser was switched on or off.
+    fn shine(&mut self, _on: bool) {}
+
     /// Returns `true` if there is light from the other end.
     fn carrier(&self) -> bool {
         true
@@ -85,6 +88,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn flush(&mut self) {
         (**self).flush();
+    }
+
+    fn shine(&mut self, on: bool) {
+        (**self).shine(on);
     }
 
     fn carrier(&self) -> bool {
@@ -135,6 +142,11 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
 
     fn flush(&mut self) {
         self.output.flush();
+    }
+
+    fn shine(&mut self, on: bool) {
+        self.input.shine(on);
+        self.output.shine(on);
     }
 
     fn carrier(&self) -> bool {

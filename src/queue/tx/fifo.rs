@@ -36,6 +36,11 @@ impl<T: Copy + Default> Fifo<T> {
         self.first == self.next
     }
 
+    /// Removes all entries.
+    pub(super) fn clear(&mut self) {
+        self.first = self.next;
+    }
+
     /// Adds an entry behind the others, if there is room.
     #[inline(always)]
     pub(super) fn push(&mut self, entry: T) {

@@ -6,7 +6,7 @@ use super::fifo::Fifo;
 use super::{FEW, GROUP, MAX_RUN, Posted, TxRing, post_one, segment};
 use crate::dma::{Delta, DmaAddr};
 use crate::packet::{Batch, Outgoing, Packet};
-use crate::pool::{Attachment, PoolId, Simple};
+use crate::pool::{Attachment, PoolId, SHORTEST, Simple};
 use crate::port::{Refusal, Refused};
 
 /// A pool whose packets a ring can send, and which of the posted buffers are its.
@@ -220,6 +220,9 @@ impl TxRing {
         if !is_good || bytes > usize::from(self.max_len) {
             return false;
         }
+        if bytes < SHORTEST {
+            return false;
+        }
         // SAFETY: `count` descriptors were written, with the packet's buffers, which the caller forgets.
         unsafe { self.ring.grow(count) };
         // The last of them requests a report.
@@ -304,6 +307,9 @@ impl TxRing {
         }
         if packet.segments().any(<[u8]>::is_empty) {
             return Err(Refusal::Empty);
+        }
+        if len < SHORTEST {
+            return Err(Refusal::TooShort { len, min: SHORTEST });
         }
         // SAFETY: all segments lie in buffers of the packet's pool, which the source is.
         if packet.segments().any(|bytes| unsafe { source.address(NonNull::from(bytes).cast()) }.is_none()) {

@@ -39,6 +39,12 @@ impl Reports {
         self.end = end;
     }
 
+    /// Waits for no report any more, and counts all descriptors before `end` as reclaimed.
+    pub(super) fn clear(&mut self, end: u64) {
+        self.ends.clear();
+        self.end = end;
+    }
+
     /// Adds a report. There are at most as many as descriptors that are posted.
     #[inline(never)]
     pub(super) fn push(&mut self, end: u64) {

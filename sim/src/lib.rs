@@ -104,6 +104,7 @@ mod runner;
 mod security;
 mod semaphores;
 mod statistics;
+pub mod traces;
 mod transmit;
 mod violation;
 pub mod wire;

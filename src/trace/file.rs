@@ -40,7 +40,7 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// - `mark` names what begins here.
 /// - `write` and `read` name the register, its index if it is an array, and the value. A register that the description
 ///   does not have appears as its offset. The fields in parentheses are for people: a parser skips them.
-/// - A range of indices stands for one access of each, in order. `N times` stands for so many accesses in a row.
+/// - A range of indices stands for one access of each, in order. `N times` repeats the access.
 /// - `reset function` is a reset of the PCI function by the system, which resets all registers.
 /// - `wait` is the time that passed before the next access. Files leave out short ones.
 /// - `omit` stands for accesses that were left out of the file.
@@ -67,15 +67,15 @@ pub struct Line {
 pub enum Entry {
     /// What begins here.
     Mark(String),
-    /// The same access so many times: not 0.
+    /// An access, and how many times it was made: not 0.
     Times(RegisterAccess, u32),
-    /// An access of each element of an array, from that of the access to this index, with the same value.
+    /// An access of each element of an array, from the access's own to this index, with the same value.
     Elements(RegisterAccess, u32),
     /// A reset of the PCI function from outside: no access of a register.
     FunctionReset,
     /// Time that passed before the next access.
     Wait(Duration),
-    /// So many accesses of the register were left out.
+    /// The number of accesses of this register that were left out.
     Omitted(&'static RegisterInfo, u32),
 }
 
@@ -342,7 +342,7 @@ fn port(text: &str) -> Option<([u8; 6], u8)> {
     Some((bytes?.try_into().ok()?, number))
 }
 
-/// Parses so many hexadecimal digits.
+/// Parses a hexadecimal number with this number of digits.
 fn hexadecimal(text: &str, digits: usize) -> Option<u32> {
     let all = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if all { u32::from_str_radix(text, 16).ok() } else { None }

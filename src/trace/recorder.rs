@@ -62,7 +62,7 @@ impl Recorder {
         self.with(|state| state.access(access));
     }
 
-    /// Records that so much time passed before the next access. Waits without an access in between add up.
+    /// Records that `time` passed before the next access. Waits without an access in between add up.
     pub fn waited(&self, time: Duration) {
         self.with(|state| state.waited = state.waited.saturating_add(time));
     }

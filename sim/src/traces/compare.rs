@@ -214,7 +214,6 @@ impl Summary {
     /// Summarises `trace`.
     #[must_use]
     pub fn of(trace: &Trace) -> Self {
-        // Elements of a loop need not be told apart by time.
         let mut accesses = Vec::new();
         let mut waits: Vec<(usize, Duration)> = Vec::new();
         let mut omitted = BTreeSet::new();
@@ -398,7 +397,7 @@ pub fn compare(ours: &Summary, theirs: &Summary) -> Vec<Difference> {
     differences
 }
 
-/// Shows indices as ranges: `[0..3 7]`; nothing for those of a single register.
+/// Shows indices as ranges: `[0..3 7]`; nothing for a single register.
 fn ranges(indices: &[u32]) -> String {
     if indices == [0] {
         return String::new();

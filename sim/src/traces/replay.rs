@@ -34,7 +34,7 @@ const ROUNDS: usize = 64;
 /// The time that all waits of a trace may take on the model. Later ones are skipped.
 const WAITS: Duration = Duration::from_secs(600);
 
-/// A read that the model answers otherwise than the trace.
+/// A read for which model and trace have different answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mismatch {
     /// The line in the trace.

@@ -13,7 +13,7 @@ const LARGEST: u64 = 1 << 30;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Play a trace on the model, and list where the model answers otherwise than the trace says
+    /// Play a trace on the model, and list where the model's answers differ
     ///
     /// Each line of the result names the line of the trace, the register with its index, the values expected and found,
     /// and the fields that differ. Reads that differ by nature are not compared, and listed with the reason: statistics,

@@ -261,53 +261,62 @@ impl FromStr for Trace {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let mut trace = Self::default();
-        let (mut accesses, mut ended, mut last) = (0, false, 1);
-        let mut lines = text.lines().map(str::trim_end).enumerate().map(|(number, line)| (number + 1, line));
-        match lines.next() {
-            Some((_, HEADER)) => {}
-            Some((line, other)) if other.starts_with(HEADER.trim_end_matches(|digit: char| digit.is_ascii_digit())) => {
-                return Err(ParseError { line, problem: Problem::Version });
-            }
-            _ => return Err(ParseError { line: 1, problem: Problem::Header }),
-        }
-        for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-            let fail = |problem| ParseError { line: number, problem };
-            last = number;
-            if ended {
-                return Err(fail(Problem::AfterEnd));
-            }
-            let (kind, rest) = line.split_once(' ').ok_or(fail(Problem::Form))?;
-            let rest = rest.trim_start();
-            let entry = match kind {
-                "read" | "write" => access(kind == "write", rest),
-                "wait" => wait(rest),
-                "omit" => omitted(rest),
-                "reset" if rest == "function" => Ok(Entry::FunctionReset),
-                "mark" => Ok(Entry::Mark(rest.to_string())),
-                "port" if trace.lines.is_empty() && trace.port.is_none() => {
-                    trace.port = Some(port(rest).ok_or(fail(Problem::Port))?);
-                    continue;
-                }
-                "end" => {
-                    let count = rest.strip_suffix(" accesses").ok_or(fail(Problem::Form))?;
-                    if count.parse() != Ok(accesses) {
-                        return Err(fail(Problem::Count));
-                    }
-                    ended = true;
-                    continue;
-                }
-                _ => Err(Problem::Kind),
-            };
-            let entry = entry.map_err(fail)?;
-            accesses += entry.count();
-            if accesses > MAX_ACCESSES {
-                return Err(fail(Problem::TooLong));
-            }
-            trace.lines.push(Line { number, entry });
-        }
-        if ended { Ok(trace) } else { Err(ParseError { line: last, problem: Problem::Cut }) }
+        let last = text.lines().count();
+        // A last line that is wrong and does not end was cut, as all behind it.
+        let is_cut = |error: &ParseError| {
+            error.line > 1 && error.line == last && error.problem != Problem::Count && !text.ends_with('\n')
+        };
+        parse(text).map_err(|error| if is_cut(&error) { ParseError { problem: Problem::Cut, ..error } } else { error })
     }
+}
+
+fn parse(text: &str) -> Result<Trace, ParseError> {
+    let mut trace = Trace::default();
+    let (mut accesses, mut ended, mut last) = (0, false, 1);
+    let mut lines = text.lines().map(str::trim_end).enumerate().map(|(number, line)| (number + 1, line));
+    match lines.next() {
+        Some((_, HEADER)) => {}
+        Some((line, other)) if other.starts_with(HEADER.trim_end_matches(|digit: char| digit.is_ascii_digit())) => {
+            return Err(ParseError { line, problem: Problem::Version });
+        }
+        _ => return Err(ParseError { line: 1, problem: Problem::Header }),
+    }
+    for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+        let fail = |problem| ParseError { line: number, problem };
+        last = number;
+        if ended {
+            return Err(fail(Problem::AfterEnd));
+        }
+        let (kind, rest) = line.split_once(' ').ok_or(fail(Problem::Form))?;
+        let rest = rest.trim_start();
+        let entry = match kind {
+            "read" | "write" => access(kind == "write", rest),
+            "wait" => wait(rest),
+            "omit" => omitted(rest),
+            "reset" if rest == "function" => Ok(Entry::FunctionReset),
+            "mark" => Ok(Entry::Mark(rest.to_string())),
+            "port" if trace.lines.is_empty() && trace.port.is_none() => {
+                trace.port = Some(port(rest).ok_or(fail(Problem::Port))?);
+                continue;
+            }
+            "end" => {
+                let count = rest.strip_suffix(" accesses").ok_or(fail(Problem::Form))?;
+                if count.parse() != Ok(accesses) {
+                    return Err(fail(Problem::Count));
+                }
+                ended = true;
+                continue;
+            }
+            _ => Err(Problem::Kind),
+        };
+        let entry = entry.map_err(fail)?;
+        accesses += entry.count();
+        if accesses > MAX_ACCESSES {
+            return Err(fail(Problem::TooLong));
+        }
+        trace.lines.push(Line { number, entry });
+    }
+    if ended { Ok(trace) } else { Err(ParseError { line: last, problem: Problem::Cut }) }
 }
 
 /// Parses a number without a sign, which is not 0.

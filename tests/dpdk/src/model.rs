@@ -150,7 +150,8 @@ impl Model {
 fn record(port: &Port, file: &str) -> Result<Recorder, String> {
     let mut out = File::create(file).map(BufWriter::new).map_err(|error| format!("{file}: {error}"))?;
     Ok(port.record(move |line| {
-        let written = writeln!(out, "{line}").and_then(|()| if line.starts_with("end ") { out.flush() } else { Ok(()) });
+        let written =
+            writeln!(out, "{line}").and_then(|()| if line.starts_with("end ") { out.flush() } else { Ok(()) });
         if let Err(error) = written {
             eprintln!("error: the model's recording: {error}");
         }

@@ -16,7 +16,7 @@ use common::{assert_clean, batch, frame, mac, packet, pool_of, port};
 use ixgbe::device::{Config, Device, LinkMode};
 use ixgbe::packet::Batch;
 use ixgbe::runtime::bus::Bus;
-use ixgbe::trace::{Entry, Problem, Recorder, RegisterAccess, Trace, Traced};
+use ixgbe::trace::{Entry, Line, Problem, Recorder, RegisterAccess, Trace, Traced};
 use ixgbe_sim::traces::{Kind, Summary, compare, fold, replay};
 use ixgbe_sim::wire::NoTraffic;
 use ixgbe_sim::{Port, Wire};
@@ -222,10 +222,10 @@ fn a_difference_of_each_kind_is_found() {
     assert_eq!(differences(&ours, &value), ["MAXFRS: value"]);
 
     // The ring is set up behind the enabling of its queue.
-    let (mut order, ring) = (ours.clone(), |line: &ixgbe::trace::Line| is(&line.entry, true, "RDBAL"));
+    let (mut order, ring) = (ours.clone(), |line: &Line| is(&line.entry, true, "RDBAL"));
     let at = order.lines.iter().position(ring).unwrap();
     let moved = order.lines.remove(at);
-    let enabled = |line: &ixgbe::trace::Line| is(&line.entry, true, "RDT");
+    let enabled = |line: &Line| is(&line.entry, true, "RDT");
     let at = order.lines.iter().position(enabled).unwrap();
     order.lines.insert(at, moved);
     assert_eq!(differences(&ours, &order), ["receive queue awaited before receive ring set up: order"]);
@@ -243,6 +243,22 @@ fn a_trace_of_the_model_replays_without_differences() {
     let replay = replay(&parse(&text));
     assert_eq!(replay.mismatches, [], "{replay}");
     assert!(replay.compared > 500 && replay.writes > 1000, "{replay}");
+}
+
+#[test]
+fn a_link_that_came_sooner_is_waited_for() {
+    // Without the pauses of `wait_for_link`.
+    let mut trace = parse(&our_trace());
+    let looks = |line: &Line| line.entry.accesses().any(|access| access.register().unwrap().0.name == "LINKS");
+    let (from, to) = (trace.lines.iter().position(looks).unwrap(), trace.lines.iter().rposition(looks).unwrap());
+    let mut at = 0;
+    trace.lines.retain(|line| {
+        at += 1;
+        !(from..to).contains(&(at - 1)) || !matches!(line.entry, Entry::Wait(_))
+    });
+    let replay = replay(&parse(&trace.to_string()));
+    assert_eq!(replay.mismatches, [], "{replay}");
+    assert!(replay.late > 0, "{replay}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A trace is summarised first: what is written to each register, which registers are read, and the order of the steps
 //! of bring-up and stop. So it does not matter how often a driver polls, or in which order it clears two tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
@@ -123,18 +123,18 @@ const STOP: [Step; 12] = [
 ];
 
 impl Step {
-    fn is(&self, access: RegisterAccess) -> bool {
-        let value = access.value as u32;
+    fn is(&self, named: &Named) -> bool {
+        let (value, write) = (named.access.value as u32, named.access.write);
         let tail = !["TDT", "RDT"].contains(&self.register) || value != 0;
-        let named = || access.register().is_some_and(|(info, index)| info.name == self.register && index == 0);
-        access.write == self.write && value & self.set == self.set && value & self.clear == 0 && tail && named()
+        let bits = value & self.set == self.set && value & self.clear == 0;
+        write == self.write && bits && tail && named.is(self.register) && named.register.is_some_and(|(_, at)| at == 0)
     }
 
     /// Returns where the step is taken.
-    fn place(&self, accesses: &[RegisterAccess]) -> Option<usize> {
+    fn place(&self, accesses: &[Named]) -> Option<usize> {
         match self.order {
-            Last => accesses.iter().rposition(|access| self.is(*access)),
-            First | Any => accesses.iter().position(|access| self.is(*access)),
+            Last => accesses.iter().rposition(|access| self.is(access)),
+            First | Any => accesses.iter().position(|access| self.is(access)),
         }
     }
 }
@@ -145,19 +145,18 @@ fn has_order(name: &str) -> bool {
 }
 
 /// Returns the accesses without reads of RDRXCTL that begin a read-modify-write: they await nothing.
-fn without_modify(accesses: &[RegisterAccess]) -> Vec<RegisterAccess> {
-    let awaited = |access: &RegisterAccess| access.register().is_some_and(|(info, _)| info.name == AWAITED);
+fn without_modify(accesses: &[Named]) -> Vec<Named> {
     let mut kept = Vec::new();
     let mut write_follows = false;
-    for access in accesses.iter().rev() {
-        if awaited(access) && !access.write && write_follows {
-            write_follows = false;
-            continue;
+    for named in accesses.iter().rev() {
+        if named.is(AWAITED) {
+            let modifies = !named.access.write && write_follows;
+            write_follows = named.access.write;
+            if modifies {
+                continue;
+            }
         }
-        if awaited(access) {
-            write_follows = access.write;
-        }
-        kept.push(*access);
+        kept.push(*named);
     }
     kept.reverse();
     kept
@@ -186,11 +185,25 @@ pub struct Summary {
     pause: Duration,
 }
 
-/// Returns the name of the register of an access, or its offset, and its index.
-pub(super) fn name(access: RegisterAccess) -> (String, u32) {
-    match access.register() {
-        Some((info, index)) => (info.name.to_owned(), index),
-        None => (format!("{:#07x}", access.offset), 0),
+/// An access, with its register and index if the description has it.
+#[derive(Clone, Copy)]
+struct Named {
+    access: RegisterAccess,
+    register: Option<(&'static RegisterInfo, u32)>,
+}
+
+impl Named {
+    /// Returns `true` if the access is one of the register `name`.
+    fn is(&self, name: &str) -> bool {
+        self.register.is_some_and(|(info, _)| info.name == name)
+    }
+
+    /// Returns the name of the register, or its offset, and the index.
+    fn name(&self) -> (String, u32) {
+        match self.register {
+            Some((info, index)) => (info.name.to_owned(), index),
+            None => (format!("{:#07x}", self.access.offset), 0),
+        }
     }
 }
 
@@ -207,30 +220,35 @@ pub(super) fn is_reset(access: RegisterAccess) -> bool {
 
 /// Returns `true` if the access lets the device send.
 pub(super) fn is_doorbell(access: RegisterAccess) -> bool {
-    access.write && access.value != 0 && name(access).0 == "TDT"
+    access.write && access.value != 0 && access.register().is_some_and(|(info, _)| info.name == "TDT")
 }
 
 impl Summary {
     /// Summarises `trace`.
     #[must_use]
     pub fn of(trace: &Trace) -> Self {
-        let mut accesses = Vec::new();
-        let mut waits: Vec<(usize, Duration)> = Vec::new();
-        let mut omitted = BTreeSet::new();
+        let (mut accesses, mut waits) = (Vec::new(), Vec::new());
+        let mut registers = HashMap::new();
         for line in &trace.lines {
             match &line.entry {
                 Entry::Wait(time) => waits.push((accesses.len(), *time)),
-                Entry::Omitted(info, _) => _ = omitted.insert(info.name.to_owned()),
+                // That an access is repeated says nothing.
                 Entry::Times(access, _) => accesses.push(*access),
                 entry => accesses.extend(entry.accesses()),
             }
         }
-        let last = accesses.iter().rposition(|access| is_doorbell(*access)).unwrap_or(accesses.len());
-        let first = accesses.iter().position(|access| is_doorbell(*access)).unwrap_or(accesses.len());
-        let reset = accesses[..first].iter().rposition(|access| is_reset(*access)).unwrap_or(0);
+        let name = |access: RegisterAccess| {
+            let register = *registers.entry((access.write, access.offset)).or_insert_with(|| access.register());
+            Named { access, register }
+        };
+        let accesses: Vec<Named> = accesses.into_iter().map(name).collect();
+        let is_doorbell = |named: &Named| named.access.write && named.access.value != 0 && named.is("TDT");
+        let last = accesses.iter().rposition(is_doorbell).unwrap_or(accesses.len());
+        let first = accesses.iter().position(is_doorbell).unwrap_or(accesses.len());
+        let reset = accesses[..first].iter().rposition(|named| is_reset(named.access)).unwrap_or(0);
         let mut summary = Self::default();
-        for (at, access) in accesses.iter().enumerate() {
-            let (name, index) = name(*access);
+        for (at, named) in accesses.iter().enumerate() {
+            let ((name, index), access) = (named.name(), named.access);
             if !access.write {
                 summary.read.insert(name);
                 continue;
@@ -241,7 +259,7 @@ impl Summary {
                 written.running = Some(access.value as u32);
             }
         }
-        let steps = |steps: &[Step], accesses: &[RegisterAccess]| {
+        let steps = |steps: &[Step], accesses: &[Named]| {
             let accesses = without_modify(accesses);
             let mut found: Vec<_> = steps.iter().filter_map(|step| Some((step.place(&accesses)?, step.name))).collect();
             found.sort_by_key(|(at, _)| *at);
@@ -249,8 +267,8 @@ impl Summary {
         };
         let bring_up = &accesses[reset..accesses.len().min(first + 1)];
         summary.steps = [steps(&BRING_UP, bring_up), steps(&STOP, accesses.get(last + 1..).unwrap_or_default())];
-        let sets_up =
-            |access: &RegisterAccess| access.write && !["CTRL", "EIMC", "EIMC_EX"].contains(&&*name(*access).0);
+        let resets = |named: &Named| ["CTRL", "EIMC", "EIMC_EX"].iter().any(|name| named.is(name));
+        let sets_up = |named: &Named| named.access.write && !resets(named);
         let set_up = accesses[reset..].iter().position(sets_up).map_or(accesses.len(), |at| reset + at);
         summary.pause = waits.iter().filter(|(at, _)| (reset + 1..=set_up).contains(at)).map(|(_, time)| *time).sum();
         summary

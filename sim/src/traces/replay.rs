@@ -5,8 +5,8 @@
 //! - Every write is made, and every read. A read is compared with the trace, unless it differs by nature:
 //!   [`incomparable`] has these registers and the reasons.
 //! - A trace of real time and the model need not agree when something is done. So a read that the model answers
-//!   otherwise is repeated, for up to 100 ms of model time, until the model answers the same: it is then *late*. Reads
-//!   with side effects are not repeated.
+//!   otherwise is repeated, for up to 100 ms of model time, until the model answers the same: it is then *late*. A read
+//!   with side effects is repeated once, when the register has that value.
 //! - In a row of reads of one register, the model may already give the last answer of the row where the trace has an
 //!   earlier one. If that earlier answer is one that the model gave before or was written, it is *passed over*.
 //! - Everything else is a [`Mismatch`]. A wait in vain would delay all that follows. So the replay begins again on a new
@@ -29,8 +29,9 @@ use crate::{Port, PortConfig};
 const LATE: Duration = Duration::from_millis(100);
 /// The longest interval between two reads of a register that is awaited.
 const INTERVAL: Duration = Duration::from_millis(1);
-/// How often a replay begins again. With more mismatches than that, the rest is not waited for.
+/// How often a replay begins again, and how many accesses all rounds may make. Beyond that, nothing more is waited for.
 const ROUNDS: usize = 64;
+const WORK: u64 = 10_000_000;
 /// The time that all waits of a trace may take on the model. Later ones are skipped.
 const WAITS: Duration = Duration::from_secs(600);
 
@@ -150,11 +151,15 @@ const FREE_RUNNING_TIMER: u32 = 0x00048;
 pub fn replay(trace: &Trace) -> Replay {
     let finals = finals(trace);
     let mut hopeless = HashSet::new();
+    let (mut work, length) = (0, trace.accesses());
     loop {
+        work += length;
         match Player::new(trace, &finals, &hopeless).play() {
             Ok(done) => return done,
             // One more round, which waits for nothing.
-            Err(_) if hopeless.len() == ROUNDS => hopeless = trace.lines.iter().map(|line| line.number).collect(),
+            Err(_) if hopeless.len() == ROUNDS || work > WORK => {
+                hopeless = trace.lines.iter().map(|line| line.number).collect();
+            }
             Err(line) => _ = hopeless.insert(line),
         }
     }
@@ -274,14 +279,16 @@ impl<'t> Player<'t> {
 
     /// Waits until the register reads as `value`.
     fn awaited(&mut self, offset: Offset, value: u32, info: Option<&RegisterInfo>) -> bool {
-        if info.is_none_or(RegisterInfo::has_read_side_effects) {
-            return false;
-        }
+        let Some(info) = info else { return false };
         let end = self.port.now() + LATE;
         let mut interval = Duration::from_micros(1);
         while self.port.now() < end {
             self.port.wait(interval);
             interval = (interval * 2).min(INTERVAL);
+            // Nobody is surprised by a read with side effects before its time.
+            if info.has_read_side_effects() && self.port.peek(offset) != value {
+                continue;
+            }
             let found = self.port.read32(offset);
             self.had.entry(offset.bytes()).or_default().insert(found);
             if found == value {

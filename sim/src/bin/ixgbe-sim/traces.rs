@@ -9,7 +9,7 @@ use ixgbe::trace::Trace;
 use ixgbe_sim::traces::{Summary, compare, fold, replay};
 
 /// The largest file that is read.
-const LARGEST: u64 = 1 << 30;
+const LARGEST: u64 = 256 << 20;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -82,7 +82,7 @@ fn read(file: &Path) -> Result<Trace, String> {
     let opened = std::fs::File::open(file).map_err(|error| fail(&error))?;
     opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| fail(&error))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(fail(&"the file is larger than 1 GiB"));
+        return Err(fail(&"the file is larger than 256 MiB"));
     }
     let text = String::from_utf8(bytes).map_err(|_| fail(&"this is no trace: it is not text"))?;
     text.parse().map_err(|error| fail(&error))

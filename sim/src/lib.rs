@@ -98,6 +98,7 @@ mod link;
 mod packet_buffers;
 mod port;
 mod receive;
+mod recording;
 mod registers;
 mod ring;
 mod runner;

@@ -47,20 +47,6 @@ struct Shared {
     wanted: AtomicUsize,
     /// `true` while a driver owns the platform.
     claimed: AtomicBool,
-    config: PortConfig,
-    /// `true` once accesses are recorded.
-    recorded: AtomicBool,
-    recording: Mutex<Option<Recording>>,
-}
-
-/// A gap between two accesses that a recording in real time leaves out: what the host needs for an access.
-const SHORT_GAP: Duration = Duration::from_millis(1);
-
-/// The recording of a port's register accesses.
-struct Recording {
-    recorder: Recorder,
-    /// The model time after the last access.
-    last: Duration,
 }
 
 /// One port of the modelled chip. Clones are handles to the same port.
@@ -80,17 +66,7 @@ impl Port {
     pub fn new(config: PortConfig) -> Self {
         let iommu = Iommu::new(config.scattered_pages);
         let chip = Mutex::new(Chip::new(config, Arc::clone(&iommu)));
-        Self {
-            shared: Arc::new(Shared {
-                chip,
-                iommu,
-                wanted: AtomicUsize::new(0),
-                claimed: AtomicBool::new(false),
-                config,
-                recorded: AtomicBool::new(false),
-                recording: Mutex::new(None),
-            }),
-        }
+        Self { shared: Arc::new(Shared { chip, iommu, wanted: AtomicUsize::new(0), claimed: AtomicBool::new(false) }) }
     }
 
     fn chip(&self) -> MutexGuard<'_, Chip> {
@@ -125,8 +101,7 @@ impl Port {
 
     /// Reads a register as a host does, with the read's side effects.
     pub fn read32(&self, offset: Offset) -> u32 {
-        let mut chip = self.chip();
-        self.recorded(&mut chip, |chip| {
+        self.chip().recorded(|chip| {
             let value = chip.read(offset.bytes());
             (value, RegisterAccess::new(false, offset, value))
         })
@@ -140,32 +115,11 @@ impl Port {
     /// change nothing that a driver which has [claimed](Self::claim) the port relies on.
     pub unsafe fn write32(&self, offset: Offset, value: u32) {
         let mut chip = self.chip();
-        self.recorded(&mut chip, |chip| (chip.write(offset.bytes(), value), RegisterAccess::new(true, offset, value)));
+        chip.recorded(|chip| (chip.write(offset.bytes(), value), RegisterAccess::new(true, offset, value)));
         // A doorbell starts DMA at once, without a switch to the runner's thread.
         if chip.common.clock.is_real_time() && offsets::is_tail(offset.bytes()) {
             chip.step();
         }
-    }
-
-    /// Makes an access, and records it if accesses are recorded.
-    #[inline]
-    fn recorded<T>(&self, chip: &mut Chip, access: impl FnOnce(&mut Chip) -> (T, RegisterAccess)) -> T {
-        if !self.shared.recorded.load(Ordering::Relaxed) {
-            return access(chip).0;
-        }
-        chip.pass(0);
-        let began = Duration::from_nanos(chip.common.clock.now());
-        let (value, access) = access(chip);
-        let mut recording = self.shared.recording.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(recording) = &mut *recording {
-            let gap = began.saturating_sub(recording.last);
-            if gap >= SHORT_GAP || !chip.common.clock.is_real_time() {
-                recording.recorder.waited(gap);
-            }
-            recording.recorder.access(access);
-            recording.last = Duration::from_nanos(chip.common.clock.now());
-        }
-        value
     }
 
     /// Records all register accesses from now on, whoever makes them, as a [`Trace`](ixgbe::trace::Trace). `write` is
@@ -174,12 +128,7 @@ impl Port {
     ///
     /// While a [`Runner`](crate::Runner) drives the port, gaps below 1 ms are left out.
     pub fn record(&self, write: impl FnMut(&str) + Send + 'static) -> Recorder {
-        let PortConfig { mac, lan_id, .. } = self.shared.config;
-        let recorder = Recorder::of_port(mac, lan_id, write);
-        let recording = Recording { recorder: recorder.clone(), last: self.now() };
-        *self.shared.recording.lock().unwrap_or_else(PoisonError::into_inner) = Some(recording);
-        self.shared.recorded.store(true, Ordering::Relaxed);
-        recorder
+        self.chip().record(write)
     }
 
     /// Returns the model time since the port was created.
@@ -329,9 +278,7 @@ impl Port {
     pub fn reset_function(&self) {
         let mut chip = self.chip();
         chip.function_reset();
-        if let Some(recording) = &*self.shared.recording.lock().unwrap_or_else(PoisonError::into_inner) {
-            recording.recorder.function_reset();
-        }
+        chip.recording.function_reset();
     }
 
     /// Lets the device access the `len` bytes at `host` through the addresses from `start` on. Replaces earlier

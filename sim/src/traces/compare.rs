@@ -253,7 +253,11 @@ impl Summary {
                 summary.read.insert(name);
                 continue;
             }
+            let free = FREE_VALUES.contains(&name.as_str());
             let written = summary.written.entry(name).or_default().entry(index).or_default();
+            if free {
+                continue;
+            }
             written.ever |= access.value as u32;
             if at <= last {
                 written.running = Some(access.value as u32);
@@ -369,9 +373,6 @@ pub fn compare(ours: &Summary, theirs: &Summary) -> Vec<Difference> {
                 let values: Vec<String> = values.iter().take(4).map(|value| format!("{value:#010x}")).collect();
                 add(name, kind, format!("{}, bits {}", ranges(&indices), values.join(" ")));
             }
-        }
-        if FREE_VALUES.contains(&name.as_str()) {
-            continue;
         }
         let other = |index: &&u32| {
             let (we, they) = (we[*index], they.get(*index));

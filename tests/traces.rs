@@ -346,6 +346,10 @@ fn what_differs_by_nature_is_listed_with_the_reason() {
     let shown = replay.to_string();
     assert!(shown.contains("because they count traffic, and a replay has none: GPRC 3x"), "{shown}");
     assert!(shown.contains("because they hold the card's own address, EEPROM and module: RAL 1x"), "{shown}");
+    let early = "ixgbe register trace 1\nwrite CTRL = 0x04000000\nread  STATUS = 0x12345678\nend   2 accesses\n";
+    assert_eq!(replay_mismatches(early), [""; 0]);
+    let late = early.replace("read", "wait  1000 us\nread");
+    assert_eq!(replay_mismatches(&late), ["STATUS"]);
     // With a named port, its address is compared.
     let named = text.replace("trace 1\n", "trace 1\nport  02:82:59:90:00:01 1\n");
     assert_eq!(replay_mismatches(&named), ["RAL"]);

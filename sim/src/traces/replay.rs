@@ -29,6 +29,8 @@ use crate::{Port, PortConfig};
 const LATE: Duration = Duration::from_millis(100);
 /// The longest interval between two reads of a register that is awaited.
 const INTERVAL: Duration = Duration::from_millis(1);
+/// The time after the start of a reset in which no register may be accessed (8.2.3.1.1).
+const QUIET: Duration = Duration::from_millis(1);
 /// How often a replay begins again, and how many accesses all rounds may make. Beyond that, nothing more is waited for.
 const ROUNDS: usize = 64;
 const WORK: u64 = 10_000_000;
@@ -193,6 +195,8 @@ struct Player<'t> {
     had: HashMap<u32, HashSet<u32>>,
     /// The registers that were written since the last reset.
     written: HashSet<u32>,
+    /// `true` for a millisecond after a reset.
+    in_reset: bool,
     waits: Duration,
     result: Replay,
 }
@@ -203,7 +207,7 @@ impl<'t> Player<'t> {
         let port = Port::new(config.unwrap_or_default());
         port.plug(NoTraffic);
         let (had, written, waits) = (HashMap::new(), HashSet::new(), Duration::ZERO);
-        Self { trace, finals, hopeless, port, had, written, waits, result: Replay::default() }
+        Self { trace, finals, hopeless, port, had, written, in_reset: false, waits, result: Replay::default() }
     }
 
     /// Plays all lines. Fails with the line whose read the model does not answer as the trace does, if that is new.
@@ -211,6 +215,7 @@ impl<'t> Player<'t> {
         for (line, last) in self.trace.lines.iter().zip(self.finals) {
             match &line.entry {
                 Entry::Wait(time) if self.waits < WAITS => {
+                    self.in_reset &= *time < QUIET;
                     self.waits += *time;
                     self.port.wait((*time).min(WAITS));
                 }
@@ -233,6 +238,7 @@ impl<'t> Player<'t> {
             self.had.entry(access.offset).or_default().insert(value);
             if is_reset(access) {
                 self.written.clear();
+                self.in_reset = true;
             }
             self.written.insert(access.offset);
             // SAFETY: no memory was mapped for the port, so it accesses none, and nobody else has the port.
@@ -244,7 +250,8 @@ impl<'t> Player<'t> {
         let ahead = last == Some(found) && self.had.get(&access.offset).is_some_and(|had| had.contains(&value));
         self.had.entry(access.offset).or_default().extend([before, found]);
         let clock = (access.offset == FREE_RUNNING_TIMER).then_some("they are clocks");
-        let reason = clock.or_else(|| incomparable(self.trace, access)).or_else(|| self.undefined(access));
+        let early = self.in_reset.then_some("they were read within a millisecond of a reset, which no driver may do");
+        let reason = clock.or(early).or_else(|| incomparable(self.trace, access)).or_else(|| self.undefined(access));
         if let Some(reason) = reason {
             let name = access.register().map_or("0x00048", |(info, _)| info.name);
             *self.result.incomparable.entry(reason).or_default().entry(name.to_owned()).or_default() += 1;

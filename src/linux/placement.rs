@@ -5,7 +5,7 @@ use crate::linux::function::Function;
 use crate::linux::locality::{self, Locality};
 use crate::linux::{Errno, Error, NumaNode};
 
-/// The NUMA nodes from which a platform's memory comes: that of rings and of buffer pools.
+/// The NUMA nodes from which a platform's memory comes: its rings and its buffer pools.
 ///
 /// Preferences never fail an allocation: memory of another node is slower, and correct. If the kernel refuses a
 /// preference, as in a container without the right to call `mbind`, a warning is logged and
@@ -85,7 +85,7 @@ fn bind(mapping: &FileMapping, mode: libc::c_int, node: NumaNode) -> Result<(), 
     // The kernel reads one bit less than this argument says.
     let bits = libc::c_ulong::from(NODES) + 1;
     // SAFETY: the only pointer that the kernel follows is the mask's. It reads NODES bits there, which are the array, and
-    // the array outlives the call. The range is that of the mapping, which is borrowed and so stays mapped. Without
+    // the array outlives the call. The range is the mapping's, which is borrowed and so stays mapped. Without
     // flags, the call moves no page and changes no contents: it only decides where absent pages will come from.
     let result = unsafe {
         let (base, len) = (mapping.base().as_ptr(), mapping.len());

@@ -8,7 +8,7 @@ use std::io::Write;
 /// From the kernel's `mempolicy.h`: of an address, not of the thread.
 const MPOL_F_ADDR: libc::c_ulong = 2;
 
-/// The kernel's policy for memory: the mode, and the first 64 nodes.
+/// Returns the kernel's policy for memory: the mode, and the first 64 nodes.
 fn policy_of(memory: &Memory) -> (libc::c_int, u64) {
     let (mut mode, mut mask) = (-1, [0u64; 16]);
     // SAFETY: the kernel writes a number and 1024 bits, as the one argument allows, and looks up the address.

@@ -82,3 +82,10 @@ fn without_the_right_to_lock_memory_mapping_fails() {
         assert!(error.to_string().contains("RLIMIT_MEMLOCK"), "{error}");
     }
 }
+
+#[test]
+#[ignore = "needs QEMU's device edu on the second of two NUMA nodes: scripts/vfio-in-qemu"]
+fn the_kernel_shows_the_node_and_the_cpus_of_a_device() {
+    let locality = Locality::of(address()).unwrap();
+    assert_eq!((locality.node(), locality.cpus()), (Some(crate::linux::NumaNode(1)), &[1][..]));
+}

@@ -85,8 +85,8 @@ fn bind(mapping: &FileMapping, mode: libc::c_int, node: NumaNode) -> Result<(), 
     // The kernel reads one bit less than this argument says.
     let bits = libc::c_ulong::from(NODES) + 1;
     // SAFETY: the only pointer that the kernel follows is the mask's. It reads NODES bits there, which are the array, and
-    // the array outlives the call. The range is the mapping's, which is borrowed and so stays mapped. Without
-    // flags, the call moves no page and changes no contents: it only decides where absent pages will come from.
+    // the array outlives the call. The range is the mapping's, which is borrowed and so stays mapped. Without flags, the
+    // call moves no page and changes no contents: it only decides where absent pages will come from.
     let result = unsafe {
         let (base, len) = (mapping.base().as_ptr(), mapping.len());
         libc::syscall(libc::SYS_mbind, base, len, libc::c_long::from(mode), mask.as_ptr(), bits, 0 as libc::c_long)

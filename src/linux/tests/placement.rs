@@ -1,12 +1,9 @@
 use super::*;
 use crate::dma::Memory;
 use crate::linux::memory::{Allocator, PageSize};
-use crate::linux::tests::{HugePages, Tree};
+use crate::linux::tests::{HugePages, MPOL_F_ADDR, Tree, node_of};
 use std::fs;
 use std::io::Write;
-
-/// From the kernel's `mempolicy.h`: of an address, not of the thread.
-const MPOL_F_ADDR: libc::c_ulong = 2;
 
 /// Returns the kernel's policy for memory: the mode, and the first 64 nodes.
 fn policy_of(memory: &Memory) -> (libc::c_int, u64) {
@@ -19,22 +16,6 @@ fn policy_of(memory: &Memory) -> (libc::c_int, u64) {
     };
     assert_eq!(result, 0, "{}", Errno::last());
     (mode, mask[0])
-}
-
-/// Returns the node of the page at the start of `memory`, after touching it.
-fn node_of(memory: &Memory) -> NumaNode {
-    // From the kernel's `mempolicy.h`: the node of an address instead of its policy.
-    const MPOL_F_NODE: libc::c_ulong = 1;
-    let mut node: libc::c_int = -1;
-    // SAFETY: the memory is this test's; the kernel writes a number, and looks up the address.
-    let result = unsafe {
-        memory.base().write_volatile(1);
-        let (node, none) = (&raw mut node, core::ptr::null_mut::<u64>());
-        let flags = MPOL_F_NODE | MPOL_F_ADDR;
-        libc::syscall(libc::SYS_get_mempolicy, node, none, 0 as libc::c_ulong, memory.base().as_ptr(), flags)
-    };
-    assert_eq!(result, 0, "{}", Errno::last());
-    NumaNode(node as u32)
 }
 
 fn allocate(page_size: PageSize, policy: Option<Policy>) -> Result<Memory, Error> {

@@ -18,7 +18,7 @@ pub fn stay_near(ports: &[PciAddress]) -> Result<(), Box<dyn Error>> {
     confine(|cpu| places.iter().all(|place| place.cpus().contains(&cpu)))
 }
 
-/// Confines this thread to those of its CPUs that `is_near` selects, if there are any.
+/// Confines this thread to the part of its CPUs that `is_near` selects, if there are any.
 fn confine(is_near: impl Fn(u32) -> bool) -> Result<(), Box<dyn Error>> {
     let size = size_of::<libc::cpu_set_t>();
     // SAFETY: a set is an array of integers, for which 0 is a value.

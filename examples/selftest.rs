@@ -17,7 +17,6 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
 
 use checks::Options;
 use checks::card::{Card, Source, VECTORS};
@@ -26,7 +25,7 @@ use clap::Parser;
 use common::testbed::PortArguments;
 use ixgbe::linux::Vfio;
 use ixgbe::platform::AnyPlatform;
-use ixgbe::trace::Traced;
+use ixgbe::trace::Recorder;
 use ixgbe_sim::Fault;
 use ixgbe_sim::wire::NoTraffic;
 use serde_json::{Value, json};
@@ -44,7 +43,7 @@ struct Arguments {
     /// Write a report to this file, to be sent with a bug report
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Write all register accesses to this file; the card's MAC address is among them
+    /// Write all register accesses to this file; MAC address and serial numbers are among them
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Leave in the report what identifies the card: MAC addresses and the module's serial number
@@ -100,7 +99,8 @@ fn test(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
         Some(platform) if platform.downcast_ref::<Vfio>().is_some() => "vfio",
         _ => "sysfs",
     };
-    let trace = arguments.trace.as_deref().map(Trace::create).transpose()?;
+    let mac = model.is_some().then(|| common::mac_of(0));
+    let trace = arguments.trace.as_deref().map(|path| recorder(path, mac)).transpose()?;
     let mut open = || {
         let platform = match (first.pop(), &model) {
             (Some(platform), _) => platform,
@@ -108,13 +108,16 @@ fn test(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
             (None, None) => arguments.ports.open_again()?,
         };
         Ok(match &trace {
-            Some(trace) => trace.record(platform),
+            Some(trace) => AnyPlatform::new(trace.record(platform)),
             None => platform,
         })
     };
     let mut table = Table::new(true);
     let mut report = checks::run(&card, &mut open, &options, &mut table)?;
     let [ok, differs, skipped] = [Verdict::Ok, Verdict::Differs, Verdict::Skipped].map(|verdict| table.count(verdict));
+    if let Some(trace) = &trace {
+        trace.finish();
+    }
     println!("{ok} ok, {differs} differ, {skipped} skipped");
     if differs > 0 && model.is_none() {
         println!("please send a report of this card: run again with --report card.json --trace card.trace");
@@ -128,25 +131,24 @@ fn test(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     Ok(differs)
 }
 
-/// A file of register accesses, one a line.
-struct Trace {
-    out: Arc<Mutex<BufWriter<File>>>,
-}
-
-impl Trace {
-    fn create(path: &Path) -> Result<Self, Box<dyn Error>> {
-        let file = File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        Ok(Self { out: Arc::new(Mutex::new(BufWriter::new(file))) })
-    }
-
-    /// Returns `platform`, whose accesses are written from now on.
-    fn record(&self, platform: AnyPlatform) -> AnyPlatform {
-        let out = Arc::clone(&self.out);
-        AnyPlatform::new(Traced::new(platform, move |access| {
-            // A full disk costs the trace, and not the test.
-            _ = out.lock().map(|mut out| writeln!(out, "{access}"));
-        }))
-    }
+/// Returns a recorder of register accesses that writes to the file at `path`. `mac` is the address of a port of the model.
+fn recorder(path: &Path, mac: Option<[u8; 6]>) -> Result<Recorder, Box<dyn Error>> {
+    let file = File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    let (mut out, name) = (BufWriter::new(file), path.display().to_string());
+    let mut has_failed = false;
+    let write = move |line: &str| {
+        let flush = if line.starts_with("end ") { BufWriter::flush } else { |_: &mut BufWriter<File>| Ok(()) };
+        // A full disk costs the trace, and not the test.
+        if let Err(error) = writeln!(out, "{line}").and_then(|()| flush(&mut out))
+            && !std::mem::replace(&mut has_failed, true)
+        {
+            eprintln!("error: cannot write {name}: {error}");
+        }
+    };
+    Ok(match mac {
+        Some(mac) => Recorder::of_port(mac, 0, write),
+        None => Recorder::new(write),
+    })
 }
 
 /// Takes the interrupts of a VFIO device, before anything else is done to it.

@@ -4,14 +4,18 @@
 #[allow(dead_code, reason = "the example prints and writes what this test does not")]
 mod checks;
 
+use std::sync::{Arc, Mutex};
+
 use checks::Options;
 use checks::card::Card;
 use checks::table::{Row, Table, Verdict};
 use ixgbe::mmio::Offset;
 use ixgbe::platform::AnyPlatform;
 use ixgbe::registers::REGISTERS;
+use ixgbe::trace::Recorder;
+use ixgbe_sim::traces::replay;
 use ixgbe_sim::wire::NoTraffic;
-use ixgbe_sim::{Deviation, Fault, Port, PortConfig};
+use ixgbe_sim::{Deviation, Fault, Port, PortConfig, PortPlatform};
 use serde_json::Value;
 
 /// As little as finds every mutant.
@@ -21,11 +25,20 @@ const MAC: [u8; 6] = [0x02, 0x82, 0x59, 0x90, 0xab, 0xcd];
 
 /// Tests a model with `fault`. Returns the rows and the report.
 fn selftest(fault: Option<Fault>, options: &Options) -> (Vec<Row>, Value) {
+    selftest_through(fault, options, AnyPlatform::new)
+}
+
+/// As [`selftest`], with what `wrap` makes of each platform.
+fn selftest_through(
+    fault: Option<Fault>,
+    options: &Options,
+    wrap: impl Fn(PortPlatform) -> AnyPlatform,
+) -> (Vec<Row>, Value) {
     let port = Port::new(PortConfig { mac: MAC, ..PortConfig::default() });
     port.plug(NoTraffic);
     fault.into_iter().for_each(|fault| port.inject(fault));
     let card = Card::of_model(&port);
-    let mut open = || Ok(AnyPlatform::new(port.claim()?));
+    let mut open = || Ok(wrap(port.claim()?));
     let mut table = Table::new(false);
     let mut report = checks::run(&card, &mut open, options, &mut table).expect("the model can be tested");
     report["checks"] = table.json();
@@ -66,6 +79,25 @@ fn a_report_names_no_address_unless_asked() {
     let (_, report) = selftest(None, &Options { identify: true, ..QUICK });
     assert_eq!(report["registers_after_reset"]["RAL"][0], "0x90598202");
     assert!(report["module"]["serial"].is_string());
+}
+
+/// A trace of the whole test replays without a difference, and with a changed answer it names that one.
+#[test]
+fn a_trace_of_the_test_replays() {
+    let text = Arc::new(Mutex::new(String::new()));
+    let lines = Arc::clone(&text);
+    let recorder = Recorder::of_port(MAC, 0, move |line| *lines.lock().unwrap() += &format!("{line}\n"));
+    let (rows, _) = selftest_through(None, &QUICK, |platform| AnyPlatform::new(recorder.record(platform)));
+    recorder.finish();
+    assert!(rows.iter().all(|row| row.verdict != Verdict::Differs), "{}", show(&rows));
+    let text = text.lock().unwrap();
+    let replayed = replay(&text.parse().expect("a trace"));
+    assert!(replayed.mismatches.is_empty(), "{replayed}");
+    assert!(replayed.compared > 3000, "{replayed}");
+    let changed = text.replacen("read  MAXFRS = 0x05ee0000", "read  MAXFRS = 0x05ef0000", 1);
+    let replayed = replay(&changed.parse().expect("a trace"));
+    assert_eq!(replayed.mismatches.len(), 1, "{replayed}");
+    assert!(replayed.to_string().contains("MAXFRS: expected 0x05ef0000, found 0x05ee0000"), "{replayed}");
 }
 
 /// A model that is wrong in one way: the fault, the row that says so, and words of its differences.

@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::mac_of;
+use super::near::stay_near;
 use super::privileges::become_user;
 
 /// A device of the examples.
@@ -37,6 +38,9 @@ pub struct PortArguments {
     /// Rebind PCI functions to their kernel driver on exit; only with --sysfs.
     #[arg(long, requires = "sysfs")]
     rebind: bool,
+    /// Let threads run on all CPUs, instead of those near the ports.
+    #[arg(long)]
+    any_cpu: bool,
     /// Drop root and continue as this user after the devices have started.
     #[arg(long)]
     user: Option<String>,
@@ -85,6 +89,10 @@ impl PortArguments {
             let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
             let (needed, given) = (needed.join(" or "), self.addresses.len());
             return Err(format!("{needed} PCI addresses are needed, and {given} were given").into());
+        }
+        if !self.any_cpu {
+            // Before anything is allocated, so that the program's own memory is near, too.
+            stay_near(&self.addresses)?;
         }
         for address in &self.addresses {
             let (platform, former) = self.open_function(*address)?;

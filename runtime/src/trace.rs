@@ -33,7 +33,9 @@ pub struct RegisterAccess<S> {
 }
 
 impl<S: Space> RegisterAccess<S> {
-    fn new<W: Width>(write: bool, offset: Offset<S, W>, value: W) -> Self {
+    /// Returns the access of the register at `offset`: a write of `value`, or a read that returned it.
+    #[must_use]
+    pub fn new<W: Width>(write: bool, offset: Offset<S, W>, value: W) -> Self {
         Self { write, offset: offset.bytes(), width: 8 * W::BYTES, value: value.into(), space: PhantomData }
     }
 
@@ -65,17 +67,25 @@ impl<S: Space> fmt::Display for RegisterAccess<S> {
     }
 }
 
-/// A bus whose accesses are reported to `log`.
+/// A bus whose accesses are reported to `log`. Its clock reports each wait to `waited`, unless that ignores them.
 #[derive(Debug)]
-pub struct Traced<B, F> {
+pub struct Traced<B, F, T = fn(Duration)> {
     bus: B,
     log: F,
+    waited: T,
 }
 
 impl<B, F> Traced<B, F> {
     /// Reports each access of `bus` to `log`: after the access, with the value that was read.
     pub const fn new(bus: B, log: F) -> Self {
-        Self { bus, log }
+        Self { bus, log, waited: |_| () }
+    }
+}
+
+impl<B, F, T> Traced<B, F, T> {
+    /// Reports each access of `bus` to `log`, and to `waited` how long each wait was to be, before the wait.
+    pub const fn with_waits(bus: B, log: F, waited: T) -> Self {
+        Self { bus, log, waited }
     }
 
     /// Returns the bus behind this one.
@@ -85,7 +95,7 @@ impl<B, F> Traced<B, F> {
 }
 
 // SAFETY: honest: every access goes to the inner bus, and its value comes back unchanged. Exclusive: this owns that bus.
-unsafe impl<S: Space, W: Width, B: Bus<S, W>, F: Fn(RegisterAccess<S>)> Bus<S, W> for Traced<B, F> {
+unsafe impl<S: Space, W: Width, B: Bus<S, W>, F: Fn(RegisterAccess<S>), T> Bus<S, W> for Traced<B, F, T> {
     fn read(&self, offset: Offset<S, W>) -> W {
         let value = self.bus.read(offset);
         (self.log)(RegisterAccess::new(false, offset, value));
@@ -100,12 +110,13 @@ unsafe impl<S: Space, W: Width, B: Bus<S, W>, F: Fn(RegisterAccess<S>)> Bus<S, W
 }
 
 // SAFETY: both calls go to the clock behind this one.
-unsafe impl<B: Clock, F> Clock for Traced<B, F> {
+unsafe impl<B: Clock, F, T: Fn(Duration)> Clock for Traced<B, F, T> {
     fn now(&self) -> Duration {
         self.bus.now()
     }
 
     fn wait(&self, time: Duration) {
+        (self.waited)(time);
         self.bus.wait(time);
     }
 }

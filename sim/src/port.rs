@@ -11,6 +11,7 @@ use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::Offset;
 use ixgbe::registers::RegisterSpace;
 use ixgbe::runtime::bus::Bus;
+use ixgbe::trace::{Recorder, RegisterAccess};
 
 use crate::board::pci;
 use crate::chip::Chip;
@@ -105,7 +106,10 @@ impl Port {
 
     /// Reads a register as a host does, with the read's side effects.
     pub fn read32(&self, offset: Offset) -> u32 {
-        self.chip().read(offset.bytes())
+        self.chip().recorded(|chip| {
+            let value = chip.read(offset.bytes());
+            (value, RegisterAccess::new(false, offset, value))
+        })
     }
 
     /// Writes a register as a host does.
@@ -116,11 +120,20 @@ impl Port {
     /// change nothing that a driver which has [claimed](Self::claim) the port relies on.
     pub unsafe fn write32(&self, offset: Offset, value: u32) {
         let mut chip = self.chip();
-        chip.write(offset.bytes(), value);
+        chip.recorded(|chip| (chip.write(offset.bytes(), value), RegisterAccess::new(true, offset, value)));
         // A doorbell starts DMA at once, without a switch to the runner's thread.
         if chip.common.clock.is_real_time() && offsets::is_tail(offset.bytes()) {
             chip.step();
         }
+    }
+
+    /// Records all register accesses from now on, whoever makes them, as a [`Trace`](ixgbe::trace::Trace). `write` is
+    /// called with each line, with the port locked, and must not call the port. The trace ends with
+    /// [`Recorder::finish`], or with the last handle of the port.
+    ///
+    /// While a [`Runner`](crate::Runner) drives the port, gaps below 1 ms are left out.
+    pub fn record(&self, write: impl FnMut(&str) + Send + 'static) -> Recorder {
+        self.chip().record(write)
     }
 
     /// Returns the model time since the port was created.
@@ -268,7 +281,9 @@ impl Port {
 
     /// Resets the PCI function through PCI's device control register (a function level reset).
     pub fn reset_function(&self) {
-        self.chip().function_reset();
+        let mut chip = self.chip();
+        chip.function_reset();
+        chip.recording.function_reset();
     }
 
     /// Lets the device access the `len` bytes at `host` through the addresses from `start` on. Replaces earlier

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
-use crate::linux::PciAddress;
+use crate::linux::{NumaNode, PciAddress};
 use crate::mmio::{REGISTER_SPACE, UnusableMapping};
 
 /// An error number of the system.
@@ -153,6 +153,15 @@ pub enum Error {
         size: usize,
         /// The number requested.
         count: usize,
+        /// The NUMA node that must have them, if one was required.
+        node: Option<NumaNode>,
+        /// The system's error.
+        errno: Errno,
+    },
+    /// The kernel refuses memory of the NUMA node that [`Placement::Require`](crate::linux::Placement::Require) names.
+    NodeRefused {
+        /// The node.
+        node: NumaNode,
         /// The system's error.
         errno: Errno,
     },
@@ -328,7 +337,15 @@ impl fmt::Display for Error {
                     "cannot give {address} back to the kernel while this process drives it: drop the device first"
                 )
             }
-            Self::NoHugePages { size, count, errno } => {
+            Self::NoHugePages { size, count, node: Some(node), errno } => {
+                let (kib, number, more) = (size / 1024, node.0, (*count).max(64));
+                write!(
+                    f,
+                    "no {count} huge pages of {kib} KiB are free on {node} ({errno}): as root, `echo {more} > \
+                     /sys/devices/system/node/node{number}/hugepages/hugepages-{kib}kB/nr_hugepages`"
+                )
+            }
+            Self::NoHugePages { size, count, node: None, errno } => {
                 let kib = size / 1024;
                 write!(f, "no {count} huge pages of {kib} KiB are free ({errno}): ")?;
                 if kib == 2048 {
@@ -337,6 +354,11 @@ impl fmt::Display for Error {
                     write!(f, "as root, write a number to /sys/kernel/mm/hugepages/hugepages-{kib}kB/nr_hugepages")
                 }
             }
+            Self::NodeRefused { node, errno } => write!(
+                f,
+                "cannot require memory of {node}: {errno}: the node must exist and have memory, and this process must \
+                 be allowed to use it (Mems_allowed_list in /proc/self/status) and to call mbind"
+            ),
             Self::AddressesHidden => f.write_str(
                 "the kernel hides physical addresses from this process (frame number 0 in /proc/self/pagemap): \
                  it needs the capability CAP_SYS_ADMIN, so run it as root, or use VFIO, which needs neither",

@@ -11,7 +11,7 @@ use std::vec::Vec;
 use crate::linux::bar::FileMapping;
 use crate::linux::host::{self, Host};
 use crate::linux::ids::{self, Kind};
-use crate::linux::{Error, PciAddress, interfaces};
+use crate::linux::{Error, Locality, PciAddress, interfaces};
 use crate::mmio::REGISTER_SPACE;
 
 /// The kernel driver that gives PCI functions to user space.
@@ -73,15 +73,12 @@ impl Function {
         host::link_name(&self.file("driver"))
     }
 
-    /// Returns the NUMA node nearest to the function, if there are several nodes.
-    pub(crate) fn numa_node(&self) -> Option<u32> {
-        let nodes = host::list(&self.host.sysfs.join("devices/system/node")).ok()?;
-        let number = |name: &String| name.strip_prefix("node")?.parse::<u32>().ok();
-        if nodes.iter().filter_map(number).count() < 2 {
-            return None;
-        }
-        // The file has -1 if the firmware gives no node.
-        host::read(&self.file("numa_node")).ok()?.parse().ok()
+    /// Returns the place of the function in the machine. Files without a meaning are warned of, and leave it unknown.
+    pub(crate) fn locality(&self) -> Locality {
+        Locality::read(&self.folder).unwrap_or_else(|error| {
+            log::warn!("the NUMA node of {} is unknown: {error}", self.address);
+            Locality::default()
+        })
     }
 
     /// Returns the IOMMU group of the function.

@@ -17,6 +17,7 @@ use crate::linux::Error;
 use crate::linux::bar::FileMapping;
 use crate::linux::error::Errno;
 use crate::linux::pagemap::{Pagemap, system_page_size};
+use crate::linux::placement::Policy;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What the locks here guard is consistent after every statement.
@@ -68,10 +69,11 @@ pub(crate) struct Region {
 static REGIONS: Mutex<BTreeMap<usize, Weak<Region>>> = Mutex::new(BTreeMap::new());
 
 impl Region {
-    /// Allocates zeroed memory of at least `len` bytes, on the NUMA node `node` if possible.
-    pub(crate) fn new(page_size: PageSize, len: usize, node: Option<u32>) -> Result<Arc<Self>, Error> {
+    /// Allocates zeroed memory of at least `len` bytes, from the NUMA nodes of `policy`.
+    pub(crate) fn new(page_size: PageSize, len: usize, policy: Option<Policy>) -> Result<Arc<Self>, Error> {
         let count = len.max(1).div_ceil(page_size.bytes());
-        let failed = |errno| Error::NoHugePages { size: page_size.bytes(), count, errno };
+        let node = policy.and_then(Policy::required);
+        let failed = |errno| Error::NoHugePages { size: page_size.bytes(), count, node, errno };
         let len = count.checked_mul(page_size.bytes()).ok_or(failed(Errno(libc::ENOMEM)))?;
         // SAFETY: the name is a C string, which is copied.
         let fd = unsafe { libc::memfd_create(c"ixgbe-dma".as_ptr(), libc::MFD_CLOEXEC | page_size.flags()) };
@@ -83,11 +85,11 @@ impl Region {
         // Mapping reserves huge pages, and fails if there are too few.
         let mapping = file.set_len(len as u64).and_then(|()| FileMapping::new(&file, 0, len));
         let mapping = mapping.map_err(|error| failed(Errno::from(&error)))?;
-        if let Some(node) = node {
-            prefer_node(&mapping, node);
+        if let Some(policy) = policy {
+            policy.apply(&mapping)?;
         }
         if page_size != PageSize::Base {
-            populate(&file, &mapping).map_err(failed)?;
+            populate(&file, &mapping, node.is_some()).map_err(failed)?;
         }
         let base = mapping.base().as_ptr() as usize;
         let region = Arc::new(Self { mapping, page_size, addresses: OnceLock::new() });
@@ -150,34 +152,21 @@ impl Drop for Region {
     }
 }
 
-/// Requests memory of the NUMA node `node`. Memory of another node is slower, but correct.
-fn prefer_node(mapping: &FileMapping, node: u32) {
-    let mut mask = [0 as libc::c_ulong; 16];
-    let bits = libc::c_ulong::BITS;
-    let Some(word) = mask.get_mut((node / bits) as usize) else { return };
-    *word |= 1 << (node % bits);
-    // SAFETY: the range is the mapping's, and the mask has `most` bits.
-    let result = unsafe {
-        let (base, len) = (mapping.base().as_ptr(), mapping.len());
-        let most = mask.len() * bits as usize;
-        libc::syscall(libc::SYS_mbind, base, len, libc::MPOL_PREFERRED, mask.as_ptr(), most, 0)
-    };
-    if result != 0 {
-        log::warn!("cannot request memory of NUMA node {node}: {}", Errno::last());
-    }
-}
-
 /// Populates all huge pages now. Otherwise a page missing later would end the process by a signal.
-fn populate(file: &File, mapping: &FileMapping) -> Result<(), Errno> {
+///
+/// With `by_policy`, all of them obey the mapping's policy.
+fn populate(file: &File, mapping: &FileMapping, by_policy: bool) -> Result<(), Errno> {
     use std::os::fd::AsRawFd;
     // SAFETY: the range is the mapping's, and nothing uses it yet.
     let result = unsafe { libc::madvise(mapping.base().as_ptr().cast(), mapping.len(), libc::MADV_POPULATE_WRITE) };
     if result == 0 {
         return Ok(());
     }
-    let errno = Errno::last();
-    if errno != Errno(libc::EINVAL) {
-        return Err(errno);
+    match Errno::last() {
+        // The nodes of the policy have no page left, though mapping found enough on all nodes together.
+        Errno(libc::EFAULT) => return Err(Errno(libc::ENOMEM)),
+        Errno(libc::EINVAL) if !by_policy => {}
+        errno => return Err(errno),
     }
     // Before Linux 5.14, `fallocate` populates the pages too, from any NUMA node.
     // SAFETY: the file has this length.
@@ -191,7 +180,7 @@ fn populate(file: &File, mapping: &FileMapping) -> Result<(), Errno> {
 #[derive(Debug)]
 pub(crate) struct Allocator {
     page_size: PageSize,
-    node: Option<u32>,
+    policy: Option<Policy>,
     /// The alignment of allocations: the smallest page of the IOMMU, or the system's.
     granule: usize,
     /// The huge page for small allocations, and its used length. No part is reused, so all allocations are zero.
@@ -199,8 +188,8 @@ pub(crate) struct Allocator {
 }
 
 impl Allocator {
-    pub(crate) fn new(page_size: PageSize, node: Option<u32>, granule: usize) -> Self {
-        Self { page_size, node, granule: granule.max(system_page_size()), current: Mutex::new(None) }
+    pub(crate) fn new(page_size: PageSize, policy: Option<Policy>, granule: usize) -> Self {
+        Self { page_size, policy, granule: granule.max(system_page_size()), current: Mutex::new(None) }
     }
 
     /// Allocates zeroed memory of at least `len` bytes.
@@ -208,7 +197,7 @@ impl Allocator {
         let page = self.page_size.bytes();
         let wanted = len.max(1).checked_next_multiple_of(self.granule).unwrap_or(usize::MAX);
         if self.page_size == PageSize::Base || wanted > page / 2 {
-            let region = Region::new(self.page_size, wanted, self.node)?;
+            let region = Region::new(self.page_size, wanted, self.policy)?;
             let (base, len) = (region.mapping.base(), region.len());
             // SAFETY: the region is new, zeroed, aligned to a page, and lives as long as the memory.
             return Ok(unsafe { Memory::new(base, len, Box::new(region)) });
@@ -216,7 +205,7 @@ impl Allocator {
         let mut current = lock(&self.current);
         let (region, used) = match current.take() {
             Some((region, used)) if page - used >= wanted => (region, used),
-            _ => (Region::new(self.page_size, page, self.node)?, 0),
+            _ => (Region::new(self.page_size, page, self.policy)?, 0),
         };
         *current = Some((Arc::clone(&region), used + wanted));
         // SAFETY: a region has at least a page, and `page - used >= wanted`, so both ends lie in the region's one
@@ -233,9 +222,13 @@ impl Error {
     pub(crate) fn into_dma(self, len: usize) -> DmaError {
         log::error!("{self}");
         let (reason, errno) = match self {
+            Self::NoHugePages { node: Some(_), errno, .. } => {
+                ("too few huge pages are free on the NUMA node that must have them", errno)
+            }
             Self::NoHugePages { errno, .. } => {
                 ("too few huge pages are free: `echo 64 > /proc/sys/vm/nr_hugepages` as root reserves more", errno)
             }
+            Self::NodeRefused { errno, .. } => ("the kernel refused memory of the NUMA node that must have it", errno),
             Self::AddressesHidden => ("physical addresses take CAP_SYS_ADMIN", Errno(libc::EPERM)),
             Self::DmaMapFailed { errno, .. } if errno == Errno(libc::ENOMEM) => (
                 "RLIMIT_MEMLOCK allows less locked memory than needed; root can raise it: `ulimit -l unlimited`",

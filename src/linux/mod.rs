@@ -32,8 +32,11 @@
 //! # Memory
 //!
 //! Memory consists of huge pages, which the kernel neither swaps nor moves by itself. Sysfs needs some: `echo 64 >
-//! /proc/sys/vm/nr_hugepages`. Without huge pages, VFIO uses base pages, which the mapping locks. With several NUMA
-//! nodes, the kernel prefers memory near the device. All memory is freed when the process ends, however it ends.
+//! /proc/sys/vm/nr_hugepages`. Without huge pages, VFIO uses base pages, which the mapping locks. All memory is freed
+//! when the process ends, however it ends.
+//!
+//! With several NUMA nodes, the kernel is asked for memory near the device: see [`Placement`] for other choices.
+//! [`Locality`] has the device's node and the CPUs near it, on which a program should drive its queues.
 //!
 //! # Set-up
 //!
@@ -50,8 +53,11 @@ mod host;
 mod ids;
 mod interfaces;
 mod ip_address;
+mod locality;
 mod memory;
+mod numa_node;
 mod pagemap;
+mod placement;
 mod sysfs;
 #[cfg(test)]
 mod tests;
@@ -61,6 +67,9 @@ pub use address::{PciAddress, PciAddressError};
 pub use clock::MonotonicClock;
 pub use error::{Errno, Error, InUse};
 pub use function::FormerDriver;
+pub use locality::Locality;
 pub use memory::PageSize;
+pub use numa_node::NumaNode;
+pub use placement::Placement;
 pub use sysfs::{Sysfs, SysfsOptions};
-pub use vfio::{Container, Interrupts, Vfio};
+pub use vfio::{Container, Interrupts, Vfio, VfioOptions};

@@ -22,7 +22,7 @@ use crate::linux::function::Function;
 use crate::linux::host::{self, Host};
 use crate::linux::memory::{Allocator, PageSize, Region};
 use crate::linux::pagemap::system_page_size;
-use crate::linux::{Error, FormerDriver, MonotonicClock, PciAddress};
+use crate::linux::{Error, FormerDriver, Locality, MonotonicClock, PciAddress, Placement};
 use crate::mmio::Offset;
 use crate::registers::RegisterSpace;
 
@@ -35,13 +35,20 @@ const PHYSICAL: Domain = Domain(u64::MAX);
 pub struct SysfsOptions {
     take_interface: bool,
     page_size: PageSize,
+    placement: Placement,
     host: Host,
 }
 
 impl SysfsOptions {
-    /// Returns the defaults: a network interface in use is not taken, and memory consists of huge pages of 2 MiB.
+    /// Returns the defaults: a network interface in use is not taken, and memory consists of huge pages of 2 MiB, near
+    /// the device.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn on(host: &Host) -> Self {
+        Self { host: host.clone(), ..Self::new() }
     }
 
     /// Sets whether to take the function even if its network interface is in use.
@@ -57,6 +64,12 @@ impl SysfsOptions {
         self
     }
 
+    /// Sets the NUMA nodes from which memory comes.
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
     /// Opens the function at `address`: takes it from the kernel's driver, resets it, and lets it access memory.
     ///
     /// # Errors
@@ -67,7 +80,9 @@ impl SysfsOptions {
         // All checks come before the function is taken, so that most failures change nothing.
         function.bar_size()?;
         function.check_untranslated()?;
-        let memory = Allocator::new(self.page_size, function.numa_node(), system_page_size());
+        let locality = function.locality();
+        let policy = self.placement.policy(&function, &locality);
+        let memory = Allocator::new(self.page_size, policy, system_page_size());
         first_page(&memory, &self.host)?;
         let open = |file: &str| {
             let path = function.file(file);
@@ -92,7 +107,7 @@ impl SysfsOptions {
         if let Some(former) = &former {
             log::info!("{address} was taken from {}; {former}", former.name());
         }
-        Ok(Sysfs { bar, function, config, _lock: registers, memory, clock: MonotonicClock::new(), former })
+        Ok(Sysfs { bar, function, locality, config, _lock: registers, memory, clock: MonotonicClock::new(), former })
     }
 }
 
@@ -157,6 +172,7 @@ fn reset_and_enable(function: &Function, config: &File, registers: &File) -> Res
 pub struct Sysfs {
     bar: Bar,
     function: Function,
+    locality: Locality,
     config: File,
     _lock: File,
     memory: Allocator,
@@ -178,6 +194,12 @@ impl Sysfs {
     #[must_use]
     pub fn address(&self) -> PciAddress {
         self.function.address
+    }
+
+    /// Returns the place of the function in the machine: its NUMA node, and the CPUs near it.
+    #[must_use]
+    pub fn locality(&self) -> &Locality {
+        &self.locality
     }
 
     /// Returns the kernel driver that had the function before, if any, to give the function back.

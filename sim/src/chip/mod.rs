@@ -20,6 +20,7 @@ use crate::iommu::Iommu;
 use crate::link::{self, Link};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
+use crate::recording::Recording;
 use crate::registers::offsets::*;
 use crate::transmit::Transmitter;
 use crate::{security, semaphores};
@@ -33,6 +34,7 @@ const IDLE: Time = MILLISECOND;
 
 /// The whole state of one port, except its lock.
 pub(crate) struct Chip {
+    pub(crate) recording: Recording,
     pub(crate) common: Common,
     pub(crate) interrupts: Interrupts,
     pub(crate) link: Link,
@@ -51,6 +53,7 @@ pub(crate) struct Chip {
 impl Chip {
     pub(crate) fn new(config: PortConfig, iommu: Arc<Iommu>) -> Self {
         let mut chip = Self {
+            recording: Recording::new(config),
             common: Common::new(iommu),
             interrupts: Interrupts::default(),
             link: Link::default(),

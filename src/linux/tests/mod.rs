@@ -8,9 +8,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::linux::PciAddress;
+use crate::dma::Memory;
 use crate::linux::host::Host;
 use crate::linux::memory::lock;
+use crate::linux::{Errno, NumaNode, PciAddress};
 
 /// A `/sys`, a `/proc` and a `/dev` with one PCI function.
 pub(crate) struct Tree {
@@ -91,6 +92,25 @@ impl Tree {
         symlink(group, self.path("iommu_group")).unwrap();
         self
     }
+}
+
+/// From the kernel's `mempolicy.h`: a question about an address, not about the thread.
+pub(crate) const MPOL_F_ADDR: libc::c_ulong = 2;
+
+/// Returns the node of the page at the start of `memory`, after touching it.
+pub(crate) fn node_of(memory: &Memory) -> NumaNode {
+    // From the kernel's `mempolicy.h`: the node of an address instead of its policy.
+    const MPOL_F_NODE: libc::c_ulong = 1;
+    let mut node: libc::c_int = -1;
+    // SAFETY: the memory is this test's; the kernel writes a number, and looks up the address.
+    let result = unsafe {
+        memory.base().write_volatile(1);
+        let (node, none) = (&raw mut node, core::ptr::null_mut::<u64>());
+        let flags = MPOL_F_NODE | MPOL_F_ADDR;
+        libc::syscall(libc::SYS_get_mempolicy, node, none, 0 as libc::c_ulong, memory.base().as_ptr(), flags)
+    };
+    assert_eq!(result, 0, "{}", Errno::last());
+    NumaNode(node as u32)
 }
 
 /// Huge pages of 2 MiB, reserved for a test and released after it.

@@ -22,7 +22,7 @@ impl Tree {
     }
 
     fn options(&self) -> SysfsOptions {
-        SysfsOptions { host: self.host.clone(), ..SysfsOptions::new() }
+        SysfsOptions::on(&self.host)
     }
 }
 
@@ -369,22 +369,6 @@ fn memory_of_others_is_not_mapped_by_physical_address() {
 }
 
 #[test]
-fn memory_near_a_numa_node_can_be_requested() {
-    let Some(_pages) = HugePages::get(2, "memory of a NUMA node") else { return };
-    // Node 0 is everywhere; a node that is not there is warned of, and not an error.
-    for node in [0, 5, 100_000] {
-        Allocator::new(PageSize::Huge2MiB, Some(node), 4096).allocate(4096).unwrap();
-    }
-    let tree = Tree::new();
-    assert_eq!(tree.put("numa_node", "1").find().unwrap().numa_node(), None, "one node or none");
-    for node in ["node0", "node1", "possible"] {
-        fs::create_dir_all(tree.host.sysfs.join("devices/system/node").join(node)).unwrap();
-    }
-    assert_eq!(tree.find().unwrap().numa_node(), Some(1));
-    assert_eq!(tree.put("numa_node", "-1").find().unwrap().numa_node(), None);
-}
-
-#[test]
 fn without_cap_sys_admin_addresses_are_hidden() {
     let Some(_pages) = HugePages::get(4, "doing without CAP_SYS_ADMIN") else { return };
     let tree = Tree::new();
@@ -427,8 +411,8 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     assert!(matches!(function.bar_size(), Err(Error::NotMemory64 { found: "32-bit memory", .. })));
 
     let memory = Allocator::new(PageSize::Huge2MiB, None, system_page_size());
-    let platform =
-        Sysfs { bar, function, config, _lock: registers, memory, clock: MonotonicClock::new(), former: None };
+    let (locality, clock) = (function.locality(), MonotonicClock::new());
+    let platform = Sysfs { bar, function, locality, config, _lock: registers, memory, clock, former: None };
     assert_eq!((platform.read_config(0), platform.read_config(0xfff)), (Some(edu::IDS.0), None));
     let memory = platform.allocate(8192).unwrap();
     let mapping = platform.map(&memory).unwrap();

@@ -3,6 +3,7 @@
 use super::*;
 use crate::linux::host::Host;
 use crate::linux::tests::edu::{IDS, address, bytes, copy, pattern, read, write};
+use crate::linux::tests::node_of;
 
 #[test]
 #[ignore = "needs QEMU's device edu behind an IOMMU: scripts/vfio-in-qemu"]
@@ -23,12 +24,16 @@ fn a_device_behind_an_iommu_reaches_what_is_mapped_and_nothing_else() {
     let other = Container::new().unwrap();
     assert!(matches!(other.device(&function), Err(Error::GroupBusy { .. })));
 
+    let locality = function.locality();
+    let policy = Placement::NearDevice.policy(&function, &locality);
     for page_size in [PageSize::Base, PageSize::Huge2MiB] {
-        let Ok(memory) = Allocator::new(page_size, None, container.granule()).allocate(1 << 20) else {
+        let Ok(memory) = Allocator::new(page_size, policy, container.granule()).allocate(1 << 20) else {
             eprintln!("no {page_size:?}");
             continue;
         };
         let mapping = container.map(&memory).unwrap();
+        // Mapping allocates base pages, and pins them where they are.
+        assert_eq!(node_of(&memory), locality.node().unwrap(), "{page_size:?}");
         // SAFETY: within the memory.
         let (one, two) = (memory.base(), unsafe { memory.base().add(4096) });
         let pattern = pattern(page_size as usize);
@@ -81,4 +86,11 @@ fn without_the_right_to_lock_memory_mapping_fails() {
     if let Err(error) = result {
         assert!(error.to_string().contains("RLIMIT_MEMLOCK"), "{error}");
     }
+}
+
+#[test]
+#[ignore = "needs QEMU's device edu on the second of two NUMA nodes: scripts/vfio-in-qemu"]
+fn the_kernel_shows_the_node_and_the_cpus_of_a_device() {
+    let locality = Locality::of(address()).unwrap();
+    assert_eq!((locality.node(), locality.cpus()), (Some(crate::linux::NumaNode(1)), &[1][..]));
 }

@@ -21,7 +21,7 @@ use crate::linux::bar::{Bar, MapError};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::{Function, VFIO_PCI};
 use crate::linux::memory::{Allocator, PageSize, lock};
-use crate::linux::{Errno, Error, MonotonicClock, PciAddress};
+use crate::linux::{Errno, Error, Locality, MonotonicClock, PciAddress, Placement};
 use crate::mmio::{Offset, REGISTER_SPACE};
 use crate::registers::RegisterSpace;
 
@@ -44,6 +44,7 @@ pub struct Vfio {
     /// The offset of the configuration space in `device`.
     config: u64,
     address: PciAddress,
+    locality: Locality,
     huge: Allocator,
     ordinary: Allocator,
     clock: MonotonicClock,
@@ -79,20 +80,62 @@ impl Container {
     ///
     /// [`Error`] names what is missing, and the remedy.
     pub fn open(&self, address: PciAddress) -> Result<Vfio, Error> {
-        let function = Function::find(&self.shared.host, address)?;
+        VfioOptions::new().open(self, address)
+    }
+}
+
+/// Options for opening a function through VFIO.
+///
+/// ```no_run
+/// use ixgbe::device::Device;
+/// use ixgbe::linux::{Container, NumaNode, Placement, VfioOptions};
+///
+/// # fn main() -> Result<(), ixgbe::linux::Error> {
+/// let options = VfioOptions::new().placement(Placement::Require(NumaNode(1)));
+/// let nic = Device::new(options.open(&Container::shared()?, "0000:03:00.0".parse().unwrap())?);
+/// # drop(nic);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct VfioOptions {
+    placement: Placement,
+}
+
+impl VfioOptions {
+    /// Returns the defaults, which [`Container::open`] uses: memory near the device.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the NUMA nodes from which memory comes.
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// Opens the function at `address`, which must be bound to vfio-pci, in `container`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Container::open`].
+    pub fn open(&self, container: &Container, address: PciAddress) -> Result<Vfio, Error> {
+        let function = Function::find(&container.shared.host, address)?;
         function.iommu_group()?;
         let driver = function.driver()?;
         if driver.as_deref() != Some(VFIO_PCI) {
             return Err(Error::NotBoundToVfio { address, driver });
         }
-        let claim = Claim::new(self, address)?;
-        let device = self.device(&function)?;
+        let claim = Claim::new(container, address)?;
+        let device = container.device(&function)?;
         let (bar, config) = reset_and_enable(&function, &device)?;
-        let node = function.numa_node();
-        let huge = Allocator::new(PageSize::Huge2MiB, node, self.granule());
-        let ordinary = Allocator::new(PageSize::Base, node, self.granule());
-        let clock = MonotonicClock::new();
-        Ok(Vfio { bar, device, config, address, huge, ordinary, clock, _claim: claim, container: self.clone() })
+        let locality = function.locality();
+        let policy = self.placement.policy(&function, &locality);
+        let huge = Allocator::new(PageSize::Huge2MiB, policy, container.granule());
+        let ordinary = Allocator::new(PageSize::Base, policy, container.granule());
+        let (clock, container) = (MonotonicClock::new(), container.clone());
+        Ok(Vfio { bar, device, config, address, locality, huge, ordinary, clock, _claim: claim, container })
     }
 }
 
@@ -149,6 +192,12 @@ impl Vfio {
     #[must_use]
     pub fn address(&self) -> PciAddress {
         self.address
+    }
+
+    /// Returns the place of the function in the machine: its NUMA node, and the CPUs near it.
+    #[must_use]
+    pub fn locality(&self) -> &Locality {
+        &self.locality
     }
 
     /// Switches on `count` MSI-X vectors: usually one for each receive queue, and one more for link changes.

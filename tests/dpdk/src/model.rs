@@ -2,10 +2,12 @@
 
 use std::env;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ixgbe::trace::{Recorder, Trace};
+use ixgbe_sim::traces::{Summary, compare, replay};
 use ixgbe_sim::wire::Duplex;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
@@ -27,6 +29,10 @@ struct Plan {
     fault: Option<Fault>,
     /// `MODEL_REPORT`: the file for the report.
     report: String,
+    /// `MODEL_RECORD`: the file for the register accesses of the first port.
+    record: Option<String>,
+    /// `MODEL_COMPARE`: an old recording, with which the new one is compared.
+    compare: Option<String>,
 }
 
 impl Plan {
@@ -45,6 +51,8 @@ impl Plan {
             sizes: (smallest, largest),
             fault: set("MODEL_FAULT").map(|name| name.parse()).transpose()?,
             report: set("MODEL_REPORT").ok_or("MODEL_REPORT names no file")?,
+            record: set("MODEL_RECORD"),
+            compare: set("MODEL_COMPARE"),
         })
     }
 }
@@ -56,6 +64,9 @@ struct Model {
     /// `None` once the report is made.
     runner: Option<Runner>,
     report: File,
+    recorder: Option<Recorder>,
+    /// The new recording and the old one.
+    recordings: Option<(String, String)>,
 }
 
 /// The chip that the process drives, from the first call of [`port`] on.
@@ -90,6 +101,7 @@ impl Model {
             ports.push(port);
         }
         plan.fault.into_iter().for_each(|fault| ports[0].inject(fault));
+        let recorder = plan.record.as_ref().map(|file| record(&ports[0], file)).transpose()?;
         let runner = Some(Runner::start(ports.clone()).map_err(|error| error.to_string())?);
         let (watched, frames) = (sinks.clone(), plan.frames);
         let mut told = report.try_clone().map_err(|error| error.to_string())?;
@@ -99,12 +111,21 @@ impl Model {
             }
             _ = writeln!(told, "all frames came");
         });
-        Ok(Self { ports, sinks, runner, report })
+        let recordings = plan.record.clone().zip(plan.compare.clone());
+        Ok(Self { ports, sinks, runner, report, recorder, recordings })
     }
 
     /// Writes what the driver did and what became of the frames.
     fn tell(&mut self) -> std::io::Result<()> {
         drop(self.runner.take());
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish();
+        }
+        if let Some((new, old)) = self.recordings.take() {
+            for difference in differences(&new, &old).unwrap_or_else(|error| vec![error]) {
+                writeln!(self.report, "trace: {difference}")?;
+            }
+        }
         for (number, (port, sink)) in self.ports.iter().zip(&self.sinks).enumerate() {
             for (violation, count) in port.violation_kinds() {
                 // One line each, whatever the details are made of.
@@ -123,6 +144,30 @@ impl Model {
         }
         writeln!(self.report, "end of report")
     }
+}
+
+/// Records the register accesses of a port in a file.
+fn record(port: &Port, file: &str) -> Result<Recorder, String> {
+    let mut out = File::create(file).map(BufWriter::new).map_err(|error| format!("{file}: {error}"))?;
+    Ok(port.record(move |line| {
+        let written =
+            writeln!(out, "{line}").and_then(|()| if line.starts_with("end ") { out.flush() } else { Ok(()) });
+        if let Err(error) = written {
+            eprintln!("error: the model's recording: {error}");
+        }
+    }))
+}
+
+/// What differs in a new recording from an old one, and from what the model answers when it is replayed.
+fn differences(new: &str, old: &str) -> Result<Vec<String>, String> {
+    let read = |file: &str| -> Result<Trace, String> {
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+        text.parse().map_err(|error| format!("{file}: {error}"))
+    };
+    let (new, old) = (read(new)?, read(old)?);
+    let other = compare(&Summary::of(&old), &Summary::of(&new));
+    let replayed = replay(&new).mismatches;
+    Ok(other.iter().map(ToString::to_string).chain(replayed.iter().map(ToString::to_string)).collect())
 }
 
 /// Makes the report when the process ends.

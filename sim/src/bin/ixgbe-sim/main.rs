@@ -8,12 +8,16 @@ mod commands;
 mod config_space;
 mod function;
 mod partner;
+mod traces;
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use ixgbe::trace::Recorder;
 use ixgbe_sim::{Fault, Port, PortConfig, Runner, connect};
 use vfio_user::Server;
 
@@ -28,7 +32,10 @@ use partner::Partner;
 /// Exit status: 0 when all clients have disconnected, 1 if the server or a connection failed, 2 if the
 /// arguments are invalid.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<traces::Command>,
     /// Create a port's socket at each path; connect the first port to the second, the third to the fourth
     #[arg(required = true, num_args = 1..=4)]
     sockets: Vec<PathBuf>,
@@ -38,13 +45,20 @@ struct Arguments {
     /// Print all register accesses and all writes to the configuration space, with their port, to standard error
     #[arg(long)]
     trace: bool,
+    /// Record the register accesses of the first port in this file, for `ixgbe-sim replay`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     if log::set_logger(&Log).is_ok() {
         log::set_max_level(log::LevelFilter::Error);
     }
-    match serve(&Arguments::parse()) {
+    let arguments = Arguments::parse();
+    if let Some(command) = &arguments.command {
+        return command.run();
+    }
+    match serve(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -66,6 +80,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     arguments.fault.iter().for_each(|fault| ports[0].inject(*fault));
+    let recorder = arguments.record.as_deref().map(|file| record(&ports[0], file)).transpose()?;
     let runner = Runner::start(ports.clone())?;
     let mut servers = Vec::new();
     for (number, (socket, port)) in arguments.sockets.iter().zip(&ports).enumerate() {
@@ -89,10 +104,27 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     drop(runner);
+    if let Some(recorder) = recorder {
+        recorder.finish();
+    }
     for (number, port) in ports.iter().enumerate() {
         report(number, port);
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Records the accesses of a port in `file`. Without an end, the file was cut.
+fn record(port: &Port, file: &Path) -> Result<Recorder, String> {
+    let mut out = File::create(file).map(BufWriter::new).map_err(|error| format!("{}: {error}", file.display()))?;
+    let name = file.display().to_string();
+    Ok(port.record(move |line| {
+        // The last line is on the disk when the server exits.
+        let written =
+            writeln!(out, "{line}").and_then(|()| if line.starts_with("end ") { out.flush() } else { Ok(()) });
+        if let Err(error) = written {
+            eprintln!("error: {name}: {error}");
+        }
+    }))
 }
 
 /// Serves the client of one port until its connection ends. The protocol's crate panics at some malformed messages: the

@@ -16,12 +16,15 @@ const COUNTERS: Check =
     Check { name: "broadcast and multicast", register: "BPRC, MPRC, BPTC, MPTC", section: "8.2.3.23" };
 const PADDING: Check = Check { name: "short frames are padded", register: "HLREG0", section: "8.2.3.22.8" };
 
+/// A counter of the statistics.
+type Count = fn(&Statistics) -> u64;
+
 /// The number of frames to each address.
 const FRAMES: u64 = 3;
 /// The time in which a frame comes back.
 const PROMPT: Duration = Duration::from_millis(20);
 
-/// A frame of `len` bytes with the EtherType for experiments. RSS does not hash it, so it comes to queue 0.
+/// Returns a frame of `len` bytes with the EtherType for experiments. RSS does not hash it, so it comes to queue 0.
 fn frame(destination: [u8; 6], source: [u8; 6], len: usize) -> Vec<u8> {
     let mut frame = [destination, source].concat();
     frame.extend([0x88, 0xb5]);
@@ -72,7 +75,7 @@ pub fn check(card: &Card, nic: &mut Nic, pool: &Pool, table: &mut Table) -> Resu
         return Ok(());
     }
     let after = nic.statistics()?;
-    let counters: [(&str, fn(&Statistics) -> u64); 4] = [
+    let counters: [(&str, Count); 4] = [
         ("BPRC", |all| all.rx_broadcast),
         ("MPRC", |all| all.rx_multicast),
         ("BPTC", |all| all.tx_broadcast),

@@ -94,7 +94,7 @@ pub fn run(card: &Card, open: &mut Open, options: &Options, table: &mut Table) -
     Ok(report)
 }
 
-/// On the model, checks that the driver broke no rule.
+/// Checks that the driver broke no rule of the model, if the card is one.
 fn check_rules(card: &Card, table: &mut Table) {
     if let Some(port) = &card.model {
         let violations = port.violations().iter().map(ToString::to_string).collect();

@@ -54,7 +54,7 @@ fn dependent_bits(name: &str, index: usize) -> u32 {
 /// Registers that identify the card, or name addresses in its owner's network.
 const IDENTIFYING: &[&str] = &["RAL", "RAH", "MTA", "PFUTA", "MAVTV4", "MIPAF", "IP4AT", "IP6AT", "MMAL", "MMAH"];
 
-/// The registers that can be read at any time.
+/// Returns the registers that can be read at any time.
 fn readable() -> impl Iterator<Item = &'static RegisterInfo> {
     REGISTERS.iter().filter(|info| info.access.is_readable() && !info.has_read_side_effects() && info.window.is_none())
 }

@@ -98,7 +98,7 @@ impl<'a> Traffic<'a> {
         }
     }
 
-    /// Returns `true` if so much was lost that waiting for more would take too long.
+    /// Returns `true` if more than 100 frames were lost: waiting for more would take too long.
     pub fn is_hopeless(&self) -> bool {
         self.wrong.get("lost").is_some_and(|(count, _)| *count > 100)
     }

@@ -5,7 +5,7 @@
 use crate::fault::Faults;
 use crate::frame::{CRC, SHORTEST};
 
-/// Every so many frames, a deviation that loses or doubles frames does so.
+/// The distance between frames that a deviation loses or doubles.
 const EVERY: u64 = 50;
 
 /// A way to differ from the datasheet. At most one is active at a time.

@@ -2,16 +2,20 @@
 
 mod common;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{assert_clean, assert_works, at, frame, mac, peek, port, receive, recorded, run, transmit};
 use ixgbe::device::{Config, Device, Error, Loopback};
 use ixgbe::port::{LinkStatus, Speed};
+use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::{Fault, Port};
 
 const FLU: u32 = 1;
 const LMS: u32 = 7 << 13;
 const LPBK: u32 = 1 << 15;
+const RST: u64 = 1 << 26;
+const LRST: u64 = 1 << 3;
 
 fn looped() -> Config {
     Config::new().loopback(Loopback::Mac)
@@ -117,10 +121,18 @@ fn a_link_that_cannot_be_forced_is_an_error() {
 #[test]
 fn a_forced_link_is_not_kept_for_the_firmware() {
     let port = port(0);
-    let nic = run(Device::new(port.claim().unwrap()).reset(&looped()).unwrap());
+    let resets = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&resets);
+    let platform = Traced::new(port.claim().unwrap(), move |access: RegisterAccess| {
+        if access.write && access.offset == at("CTRL", 0).bytes() && access.value & (RST | LRST) != 0 {
+            log.lock().unwrap().push(access.value & (RST | LRST));
+        }
+    });
+    let nic = run(Device::new(platform).reset(&looped()).unwrap());
     port.inject(Fault::FirmwareManages);
     drop(nic);
+    assert_eq!(*resets.lock().unwrap(), [RST | LRST; 2]);
     port.wait(Duration::from_millis(20));
-    assert_eq!(port.peek(at("AUTOC", 0)) & FLU, 0);
-    assert_eq!(peek(&port, "LINKS", 0) >> 30 & 1, 0);
+    assert_eq!((autoc(&port) & FLU, peek(&port, "LINKS", 0) >> 30 & 1), (0, 0));
+    assert_clean(&port);
 }

@@ -98,7 +98,8 @@ impl Chip {
         }
         semaphores::check_write(at, old, new, &mut self.common);
         if !self.common.faults.none() {
-            firmware::check_write(at, value, self.link.is_up(), &mut self.common);
+            let link_is_up = self.link.is_up() && !self.link.is_forced();
+            firmware::check_write(at, value, link_is_up, &mut self.common);
         }
         self.common.registers.store(place, new);
         unmodelled::note(at, value, &mut self.common);

@@ -76,6 +76,8 @@ fn main() -> ExitCode {
 /// Tests the card. Returns the number of rows that differ.
 fn test(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
     let mut testbed = arguments.ports.open(&[1], 1)?;
+    // Before the test, which takes a minute: a report that cannot be written is no use.
+    let out = arguments.report.as_deref().map(create).transpose()?;
     let options = Options {
         max_frame: arguments.max_frame.into(),
         stride: arguments.stride.into(),
@@ -84,57 +86,44 @@ fn test(arguments: &Arguments) -> Result<usize, Box<dyn Error>> {
         link: arguments.link,
         identify: arguments.identify,
     };
-    let mut first = testbed.take_platforms();
-    let card = match testbed.model() {
-        [port, ..] => {
+    let platform = testbed.take_platforms().pop().ok_or("no port was opened")?;
+    let vfio: Option<&Vfio> = platform.downcast_ref();
+    let (kind, card, mac) = match (testbed.model().first(), vfio) {
+        (Some(port), _) => {
             arguments.fault.into_iter().for_each(|fault| port.inject(fault));
             port.plug(NoTraffic);
-            Card::of_model(port)
+            ("model", Card::of_model(port), Some(common::mac_of(0)))
         }
-        [] => Card::new(None, interrupts(first.first())),
+        (None, Some(vfio)) => ("vfio", Card::new(None, interrupts(vfio)), None),
+        (None, None) => ("sysfs", Card::new(None, Source::None("interrupts need VFIO")), None),
     };
-    let model = testbed.model().first().cloned();
-    let kind = match first.first() {
-        _ if model.is_some() => "model",
-        Some(platform) if platform.downcast_ref::<Vfio>().is_some() => "vfio",
-        _ => "sysfs",
-    };
-    let mac = model.is_some().then(|| common::mac_of(0));
     let trace = arguments.trace.as_deref().map(|path| recorder(path, mac)).transpose()?;
-    let mut open = || {
-        let platform = match (first.pop(), &model) {
-            (Some(platform), _) => platform,
-            (None, Some(port)) => AnyPlatform::new(port.claim()?),
-            (None, None) => arguments.ports.open_again()?,
-        };
-        Ok(match &trace {
-            Some(trace) => AnyPlatform::new(trace.record(platform)),
-            None => platform,
-        })
+    let platform = match &trace {
+        Some(trace) => AnyPlatform::new(trace.record(platform)),
+        None => platform,
     };
     let mut table = Table::new(true);
-    let mut report = checks::run(&card, &mut open, &options, &mut table)?;
+    let mut report = checks::run(&card, platform, &options, &mut table);
     let [ok, differs, skipped] = [Verdict::Ok, Verdict::Differs, Verdict::Skipped].map(|verdict| table.count(verdict));
     if let Some(trace) = &trace {
         trace.finish();
     }
     println!("{ok} ok, {differs} differ, {skipped} skipped");
-    if differs > 0 && model.is_none() {
+    if differs > 0 && kind != "model" {
         println!("please send a report of this card: run again with --report card.json --trace card.trace");
     }
-    if let Some(path) = &arguments.report {
+    if let Some(mut out) = out {
         report["format"] = "ixgbe selftest 1".into();
         report["host"] = host(&options, kind);
         report["checks"] = table.json();
-        write(path, &report)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
     }
     Ok(differs)
 }
 
 /// Returns a recorder of register accesses that writes to the file at `path`. `mac` is the address of a port of the model.
 fn recorder(path: &Path, mac: Option<[u8; 6]>) -> Result<Recorder, Box<dyn Error>> {
-    let file = File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    let (mut out, name) = (BufWriter::new(file), path.display().to_string());
+    let (mut out, name) = (BufWriter::new(create(path)?), path.display().to_string());
     let mut has_failed = false;
     let write = move |line: &str| {
         let flush = if line.starts_with("end ") { BufWriter::flush } else { |_: &mut BufWriter<File>| Ok(()) };
@@ -152,15 +141,13 @@ fn recorder(path: &Path, mac: Option<[u8; 6]>) -> Result<Recorder, Box<dyn Error
 }
 
 /// Takes the interrupts of a VFIO device, before anything else is done to it.
-fn interrupts(platform: Option<&AnyPlatform>) -> Source {
-    let vfio: Option<&Vfio> = platform.and_then(AnyPlatform::downcast_ref);
-    match vfio.map(|vfio| vfio.interrupts(VECTORS)) {
-        Some(Ok(interrupts)) => Source::Vfio(interrupts),
-        Some(Err(error)) => {
+fn interrupts(vfio: &Vfio) -> Source {
+    match vfio.interrupts(VECTORS) {
+        Ok(interrupts) => Source::Vfio(interrupts),
+        Err(error) => {
             eprintln!("note: {error}");
             Source::None("VFIO gives no interrupts")
         }
-        None => Source::None("interrupts need VFIO"),
     }
 }
 
@@ -178,7 +165,6 @@ fn host(options: &Options, kind: &str) -> Value {
     })
 }
 
-fn write(path: &Path, report: &Value) -> Result<(), Box<dyn Error>> {
-    let text = serde_json::to_string_pretty(report)?;
-    std::fs::write(path, text + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()).into())
+fn create(path: &Path) -> Result<File, Box<dyn Error>> {
+    File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()).into())
 }

@@ -95,27 +95,16 @@ impl PortArguments {
             stay_near(&self.addresses)?;
         }
         for address in &self.addresses {
-            let (platform, former) = self.open_function(*address)?;
-            testbed.former.extend(former);
+            let platform = if self.sysfs {
+                let platform = SysfsOptions::new().take_interface(self.take).open(*address)?;
+                testbed.former.extend(platform.former_driver());
+                AnyPlatform::new(platform)
+            } else {
+                AnyPlatform::new(Container::shared()?.open(*address)?)
+            };
             testbed.platforms.push(platform);
         }
         Ok(testbed)
-    }
-
-    /// Opens the first PCI function once more, after the device on it was dropped.
-    pub fn open_again(&self) -> Result<AnyPlatform, Box<dyn Error>> {
-        let address = self.addresses.first().ok_or("no PCI address was given")?;
-        Ok(self.open_function(*address)?.0)
-    }
-
-    fn open_function(&self, address: PciAddress) -> Result<(AnyPlatform, Option<FormerDriver>), Box<dyn Error>> {
-        if self.sysfs {
-            let platform = SysfsOptions::new().take_interface(self.take).open(address)?;
-            let former = platform.former_driver();
-            Ok((AnyPlatform::new(platform), former))
-        } else {
-            Ok((AnyPlatform::new(Container::shared()?.open(address)?), None))
-        }
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use ixgbe::linux::Interrupts;
-use ixgbe::platform::AnyPlatform;
 use ixgbe_sim::Port;
 
 /// The number of vectors: one for each receive queue, and the link's.
@@ -14,9 +13,6 @@ pub const VECTORS: u32 = 17;
 
 /// The time limit of everything that a port of the model does at once.
 const MODEL_PATIENCE: Duration = Duration::from_millis(2);
-
-/// Opens the platform of the card. A device owns its platform, so a second device needs another.
-pub type Open<'a> = dyn FnMut() -> Result<AnyPlatform, Box<dyn Error>> + 'a;
 
 /// What a card has besides its platform.
 pub struct Card {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use ixgbe::device::{Config, Device, LinkUp, Loopback, Reset, Running};
+use ixgbe::device::{Config, Device, Loopback, Reset, StartError, Unbound};
 use ixgbe::platform::AnyPlatform;
 use ixgbe::pool::Pool;
 use serde_json::{Value, json};
@@ -34,6 +34,8 @@ const BUFFER: usize = 2048;
 const SEGMENT: usize = 1024;
 /// The number of bytes of a CRC.
 const CRC: usize = 4;
+/// The number of differences after which no more cycles are made.
+const MOST_DIFFERENCES: usize = 20;
 /// The time limit of a wait for the link, which is forced.
 const LINK: Duration = Duration::from_secs(1);
 
@@ -43,54 +45,74 @@ pub fn config(max_frame: usize) -> Config {
     config.max_frame(max_frame).buffer_size(BUFFER).all_multicast(true).loopback(Loopback::Mac)
 }
 
-/// Makes all checks in loopback. Returns the figures.
-pub fn check(
+/// Makes all checks in loopback. Returns the figures and the device, which is stopped.
+pub fn check(card: &Card, device: Stopped, options: &Options, table: &mut Table) -> (Value, Idle) {
+    let pools = Pool::new(device.platform(), QUEUE_PAIRS * RING * 2, BUFFER)
+        .and_then(|pool| Ok([pool, Pool::new(device.platform(), 1024, SEGMENT)?]));
+    let pools = match pools {
+        Ok(pools) => pools,
+        Err(error) => {
+            table.skipped(START, error.to_string());
+            return (Value::Null, device.into_unbound());
+        }
+    };
+    let mut nic = match start(device, &pools) {
+        Ok(nic) => nic,
+        Err((error, device)) => {
+            table.differs(START, error);
+            return (Value::Null, device);
+        }
+    };
+    let figures = check_traffic(card, &mut nic, &pools, options, table).unwrap_or_else(|error| {
+        table.differs(START, error.to_string());
+        Value::Null
+    });
+    let device = check_cycles(card, nic, &pools, options, table);
+    (figures, device)
+}
+
+/// A device that is stopped and initialised.
+type Stopped = Device<Reset, AnyPlatform>;
+/// A device that must be reset before use.
+type Idle = Device<Unbound, AnyPlatform>;
+
+/// Starts the device with the first pool; it can send packets of both.
+fn start(mut device: Stopped, [pool, small]: &[Pool; 2]) -> Result<Nic, (String, Idle)> {
+    if let Err(error) = device.attach(small) {
+        return Err((error.to_string(), device.into_unbound()));
+    }
+    let device = device.wait_for_link(LINK).map_err(|failed| (failed.to_string(), failed.device.into_unbound()))?;
+    device.start_with(std::slice::from_ref(pool)).map_err(|failed| match failed {
+        StartError::RolledBack(failed) => (failed.to_string(), failed.device.into_unbound()),
+        StartError::NotStopped(failed) => (failed.to_string(), failed.device),
+    })
+}
+
+/// Makes the checks of a device that runs. Returns the figures.
+fn check_traffic(
     card: &Card,
-    device: Device<Reset, AnyPlatform>,
+    nic: &mut Nic,
+    [pool, small]: &[Pool; 2],
     options: &Options,
     table: &mut Table,
 ) -> Result<Value, Box<dyn Error>> {
-    let pool = Pool::new(device.platform(), QUEUE_PAIRS * RING * 2, BUFFER)?;
-    let small = Pool::new(device.platform(), 1024, SEGMENT)?;
-    let mut device = device;
-    device.attach(&small)?;
-    let mut nic = match start(device, &pool) {
-        Ok(nic) => nic,
-        Err(error) => {
-            table.differs(START, error.to_string());
-            return Ok(Value::Null);
-        }
-    };
-    let status = nic.link();
-    table.judge(
-        START,
-        if status.is_up() { Vec::new() } else { vec![format!("link {status}")] },
-        format!("link {status}"),
-    );
-
+    let link = nic.link();
+    table.judge(START, if link.is_up() { Vec::new() } else { vec![format!("link {link}")] }, format!("link {link}"));
     let rss = nic.split().0.rss();
     let frames = Frames::new(nic.mac(), &rss, QUEUE_PAIRS).ok_or("RSS sends nothing to one of the queues")?;
     let mut expected = Expected::default();
     let mut traffic = Traffic::new(card, &frames, &mut expected);
-    check_queues(&mut nic, &pool, &mut traffic, table)?;
-    check_lengths(&mut nic, &pool, &mut traffic, options, table)?;
-    check_segments(&mut nic, &small, &mut traffic, options, table)?;
-    traffic.expected.check(&mut nic, table);
-    interrupts::check(card, &mut nic, &pool, (&mut traffic, QUEUE_PAIRS), table)?;
-    filters::check(card, &mut nic, &pool, table)?;
-    filters::check_padding(card, &mut nic, &pool, table)?;
-    check_health(&mut nic, table);
-    let latency = measure_latency(card, &mut nic, &pool, &mut traffic, options, table)?;
-    let rate = measure_rate(card, &mut nic, &pool, &mut traffic, options, table)?;
-    let differences = check_cycles(nic, [&pool, &small], &mut traffic, options)?;
-    table.judge(CYCLES, differences, format!("{} times, with frames on all queues each time", options.cycles));
+    check_queues(nic, pool, &mut traffic, table)?;
+    check_lengths(nic, pool, &mut traffic, options, table)?;
+    check_segments(nic, small, &mut traffic, options, table)?;
+    traffic.expected.check(nic, table);
+    interrupts::check(card, nic, pool, (&mut traffic, QUEUE_PAIRS), table)?;
+    filters::check(card, nic, pool, table)?;
+    filters::check_padding(card, nic, pool, table)?;
+    check_health(nic, table);
+    let latency = measure_latency(card, nic, pool, &mut traffic, options, table)?;
+    let rate = measure_rate(card, nic, pool, &mut traffic, options, table)?;
     Ok(json!({ "latency_ns": latency, "rate": rate }))
-}
-
-fn start(device: Device<Reset, AnyPlatform>, pool: &Pool) -> Result<Nic, Box<dyn Error>> {
-    let device: Device<LinkUp, _> = device.wait_for_link(LINK)?;
-    let nic: Device<Running, _> = device.start_with(std::slice::from_ref(pool))?;
-    Ok(nic)
 }
 
 /// Sends a few frames from each transmit queue to each receive queue.
@@ -146,44 +168,57 @@ fn check_health(nic: &mut Nic, table: &mut Table) {
     table.judge(HEALTH, symptoms, "no symptom");
 }
 
-/// Stops and starts the device, and sends frames on all queues each time. No buffer may be missing afterwards.
-fn check_cycles(
-    mut nic: Nic,
-    pools: [&Pool; 2],
-    traffic: &mut Traffic,
-    options: &Options,
-) -> Result<Vec<String>, Box<dyn Error>> {
+/// Stops and starts the device, and sends frames on all queues each time. No buffer may be missing afterwards. Returns
+/// the device, which is stopped.
+fn check_cycles(card: &Card, nic: Nic, pools: &[Pool; 2], options: &Options, table: &mut Table) -> Idle {
     let mut differences = Vec::new();
+    let device = cycle(card, nic, pools, options, &mut differences).unwrap_or_else(|(error, device)| {
+        differences.push(error);
+        device
+    });
+    table.judge(CYCLES, differences, format!("{} times, with frames on all queues each time", options.cycles));
+    device
+}
+
+fn cycle(
+    card: &Card,
+    mut nic: Nic,
+    pools: &[Pool; 2],
+    options: &Options,
+    differences: &mut Vec<String>,
+) -> Result<Idle, (String, Idle)> {
     for cycle in 1..=options.cycles {
-        let device = match nic.stop() {
-            Ok(device) => device,
-            Err(error) => {
-                differences.push(format!("stop {cycle}: {error}"));
-                return Ok(differences);
-            }
-        };
+        let device = nic.stop().map_err(|failed| (format!("stop {cycle}: {failed}"), failed.device))?;
         for pool in pools.iter().filter(|pool| pool.available() != pool.capacity()) {
             let missing = pool.capacity() - pool.available();
             differences.push(format!("stop {cycle}: {missing} of {} buffers are missing", pool.capacity()));
         }
-        nic = match start(device, pools[0]) {
-            Ok(nic) => nic,
-            Err(error) => {
-                differences.push(format!("start {cycle}: {error}"));
-                return Ok(differences);
+        nic = start(device, pools).map_err(|(error, device)| (format!("start {cycle}: {error}"), device))?;
+        let rss = nic.split().0.rss();
+        let mut expected = Expected::default();
+        match Frames::new(nic.mac(), &rss, QUEUE_PAIRS) {
+            None => differences.push(format!("start {cycle}: RSS sends nothing to one of the queues")),
+            Some(frames) => {
+                let mut traffic = Traffic::new(card, &frames, &mut expected);
+                let plan = (0..2 * QUEUE_PAIRS).map(|n| {
+                    let len = 60 + n;
+                    Planned { tx: n % QUEUE_PAIRS, rx: n * 7 % QUEUE_PAIRS, len }
+                });
+                if let Err(error) = traffic.exchange(&mut nic, &pools[0], plan) {
+                    differences.push(format!("start {cycle}: {error}"));
+                }
+                let found = traffic.take().0.into_iter();
+                differences.extend(found.map(|difference| format!("start {cycle}: {difference}")));
             }
-        };
-        let plan = (0..2 * QUEUE_PAIRS).map(|n| Planned { tx: n % QUEUE_PAIRS, rx: n * 7 % QUEUE_PAIRS, len: 60 + n });
-        traffic.exchange(&mut nic, pools[0], plan)?;
-        differences.extend(traffic.take().0.into_iter().map(|difference| format!("start {cycle}: {difference}")));
-        if differences.len() > 20 {
+        }
+        if differences.len() > MOST_DIFFERENCES {
             break;
         }
     }
-    if let Err(error) = nic.stop() {
-        differences.push(format!("last stop: {error}"));
+    match nic.stop() {
+        Ok(device) => Ok(device.into_unbound()),
+        Err(failed) => Err((format!("last stop: {failed}"), failed.device)),
     }
-    Ok(differences)
 }
 
 /// Measures how long one frame takes through the device and back.

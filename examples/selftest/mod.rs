@@ -16,12 +16,11 @@ pub mod table;
 mod traffic;
 mod wire;
 
-use std::error::Error;
-
-use ixgbe::device::{Config, Device};
+use ixgbe::device::{Config, Device, Reset};
+use ixgbe::platform::AnyPlatform;
 use serde_json::{Value, json};
 
-use card::{Card, Open};
+use card::Card;
 use table::{Check, Table};
 
 const RESET: Check = Check { name: "reset", register: "CTRL", section: "4.6.3" };
@@ -46,52 +45,57 @@ pub struct Options {
     pub identify: bool,
 }
 
-/// Tests a card. Adds rows to `table`, and returns what a report has besides them.
-///
-/// # Errors
-///
-/// Fails if the card cannot be opened, or there is no memory: then nothing is said of the card.
-pub fn run(card: &Card, open: &mut Open, options: &Options, table: &mut Table) -> Result<Value, Box<dyn Error>> {
+/// Tests the card on `platform`. Adds rows to `table`, and returns what a report has besides them.
+pub fn run(card: &Card, platform: AnyPlatform, options: &Options, table: &mut Table) -> Value {
     let mut report = json!({});
-    let device = Device::new(open()?);
+    let device = Device::new(platform);
     report["pci"] = identity::check_pci(device.platform(), table);
     if !identity::check_bar(device.platform(), table) {
-        return Ok(report);
+        return report;
     }
     report["registers_as_found"] = reset_values::dump(device.platform(), options.identify);
-    let mut device = match device.reset(&Config::new()) {
-        Ok(device) => device,
+    match device.reset(&Config::new()) {
+        Ok(device) => run_reset(card, device, options, (table, &mut report)),
         Err(failed) => {
             table.differs(RESET, failed.to_string());
             report["registers_after_reset"] = reset_values::dump(failed.device.platform(), options.identify);
-            check_rules(card, table);
-            return Ok(report);
         }
-    };
+    }
+    check_rules(card, table);
+    report
+}
+
+/// Makes the checks from the first reset on.
+fn run_reset(
+    card: &Card,
+    mut device: Device<Reset, AnyPlatform>,
+    options: &Options,
+    (table, report): (&mut Table, &mut Value),
+) {
     table.ok(RESET, "done, with DMA and EEPROM ready");
     report["card"] = identity::check_bring_up(device.bring_up(), table);
     report["module"] = module::check(&mut device, options.identify, table);
     // In loopback, a reset does not touch the link: its registers keep their reset values.
-    match device.into_unbound().reset(&loopback::config(options.max_frame)) {
+    let device = match device.into_unbound().reset(&loopback::config(options.max_frame)) {
         Ok(device) => {
             report["registers_after_reset"] = reset_values::dump(device.platform(), options.identify);
             reset_values::check(device.platform(), table);
-            match loopback::check(card, device, options, table) {
-                Ok(figures) => report["figures"] = figures,
-                Err(error) => table.differs(LOOPBACK, error.to_string()),
-            }
+            let (figures, device) = loopback::check(card, device, options, table);
+            report["figures"] = figures;
+            device
         }
-        Err(failed) => match failed.error {
-            ixgbe::device::Error::LoopbackRefused { .. } => table.skipped(LOOPBACK, failed.to_string()),
-            _ => table.differs(LOOPBACK, failed.to_string()),
-        },
-    }
+        Err(failed) => {
+            match failed.error {
+                ixgbe::device::Error::LoopbackRefused { .. } => table.skipped(LOOPBACK, failed.to_string()),
+                _ => table.differs(LOOPBACK, failed.to_string()),
+            }
+            failed.device
+        }
+    };
     match options.link {
-        true => wire::check(card, open, table).unwrap_or_else(|error| table.differs(LINK, error.to_string())),
+        true => wire::check(card, device, table).unwrap_or_else(|error| table.differs(LINK, error.to_string())),
         false => table.skipped(LINK, "give --link to test the wire"),
     }
-    check_rules(card, table);
-    Ok(report)
 }
 
 /// Checks that the driver broke no rule of the model, if the card is one.

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::time::Duration;
 
-use ixgbe::device::{Config, Device};
+use ixgbe::device::{Config, Device, Unbound};
 use ixgbe::packet::Batch;
+use ixgbe::platform::AnyPlatform;
 
-use super::card::{Card, Open};
+use super::card::Card;
 use super::table::{Check, Table};
 
 const LINK: Check = Check { name: "link", register: "LINKS", section: "8.2.3.22.20" };
@@ -19,8 +20,12 @@ const LIMIT: Duration = Duration::from_secs(10);
 const WATCH: Duration = Duration::from_secs(1);
 
 /// Resets the card without loopback, waits for the link, sends one frame and counts errors for a second.
-pub fn check(card: &Card, open: &mut Open, table: &mut Table) -> Result<(), Box<dyn Error>> {
-    let device = match Device::new(open()?).reset(&Config::new())?.wait_for_link(LIMIT) {
+///
+/// # Errors
+///
+/// Fails if the card cannot be reset or started.
+pub fn check(card: &Card, device: Device<Unbound, AnyPlatform>, table: &mut Table) -> Result<(), Box<dyn Error>> {
+    let device = match device.reset(&Config::new())?.wait_for_link(LIMIT) {
         Ok(device) => device,
         Err(error) => {
             table.differs(LINK, error.to_string());

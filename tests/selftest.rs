@@ -128,6 +128,7 @@ fn mutants() -> Vec<Mutant> {
         Mutant(one_more("BPRC", 0), "broadcast and multicast", "BPRC is 7, and should be 6"),
         Mutant(Fault::Deviation(Deviation::RxQueuesExchanged), "queues by RSS", "on receive queue 1, not 2"),
         Mutant(Fault::RxQueueWrong, "queues by RSS", "on the wrong queue"),
+        Mutant(Fault::RxQueueWrong, "RSS by kind of packet", "comes to receive queue 0, not"),
         Mutant(Fault::Deviation(Deviation::RxLengthShort), "frames of every length", "of the wrong length"),
         Mutant(Fault::Deviation(Deviation::RxByteWrong), "frames of every length", "changed"),
         Mutant(Fault::Deviation(Deviation::RxFramesLost), "queues by RSS", "lost"),

@@ -13,7 +13,7 @@ use super::counters::Expected;
 use super::frames::{Frames, SHORTEST};
 use super::table::{Check, Table};
 use super::traffic::{IN_FLIGHT, Nic, Planned, Traffic};
-use super::{Options, filters, interrupts};
+use super::{Options, filters, interrupts, kinds};
 
 const START: Check = Check { name: "loopback", register: "AUTOC, HLREG0, LINKS", section: "14.1" };
 const QUEUES: Check = Check { name: "queues by RSS", register: "RETA, MRQC", section: "8.2.3.7.12" };
@@ -107,6 +107,7 @@ fn check_traffic(
     check_segments(nic, small, &mut traffic, options, table)?;
     traffic.expected.check(nic, table);
     interrupts::check(card, nic, pool, (&mut traffic, QUEUE_PAIRS), table)?;
+    kinds::check(card, nic, pool, table)?;
     filters::check(card, nic, pool, table)?;
     filters::check_padding(card, nic, pool, table)?;
     check_health(nic, table);

@@ -9,6 +9,7 @@ mod filters;
 mod frames;
 mod identity;
 mod interrupts;
+mod kinds;
 mod loopback;
 mod module;
 mod reset_values;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ixgbe::device::{BringUp, Checksum, Finding};
+use ixgbe::device::{BringUp, Checksum, Finding, Medium};
 use ixgbe::dma::Dma;
 use ixgbe::mmio::Offset;
 use ixgbe::registers::{REGISTERS, RegisterSpace};
@@ -19,12 +19,8 @@ const VERSIONS: Check = Check { name: "EEPROM versions", register: "EERD", secti
 const FIRMWARE: Check = Check { name: "firmware", register: "FWSM", section: "8.2.3.4.10" };
 const FINDINGS: Check = Check { name: "bring-up", register: "", section: "4.6.3" };
 
-/// Intel's vendor id, and the device ids of physical functions of the 82599.
+/// Intel's vendor id.
 const INTEL: u16 = 0x8086;
-const DEVICES: [u16; 17] = [
-    0x10f7, 0x10f8, 0x10f9, 0x10fb, 0x10fc, 0x1507, 0x1514, 0x1517, 0x151c, 0x1529, 0x152a, 0x154a, 0x154d, 0x154f,
-    0x1557, 0x1558, 0x155d,
-];
 /// The link status word of the PCIe capability.
 const LINK_STATUS: u16 = 0xb2;
 
@@ -35,9 +31,11 @@ pub fn check_pci(platform: &impl Dma, table: &mut Table) -> Value {
     let hex = |word: Option<u16>| word.map(|word| format!("{word:04x}"));
     match (vendor, device) {
         (Some(vendor), Some(device)) => {
-            let known = vendor == INTEL && DEVICES.contains(&device);
-            let differences = if known { Vec::new() } else { vec![format!("{vendor:04x}:{device:04x} is no 82599")] };
-            table.judge(IDS, differences, format!("{vendor:04x}:{device:04x}"));
+            let ids = format!("{vendor:04x}:{device:04x}");
+            match Medium::of(device).filter(|_| vendor == INTEL) {
+                Some(medium) => table.ok(IDS, format!("{ids}, a port with a {medium}")),
+                None => table.differs(IDS, format!("{ids} is no 82599")),
+            }
         }
         _ => table.skipped(IDS, "the platform does not read the configuration space"),
     }

@@ -35,7 +35,7 @@ pub struct Traffic<'a> {
     pub frames: &'a Frames,
     pub expected: &'a mut Expected,
     next: u64,
-    sent: HashMap<u64, Planned>,
+    sent: BTreeMap<u64, Planned>,
     /// The last number that came from each transmit queue to each receive queue.
     last: HashMap<(usize, usize), u64>,
     /// The number of each kind of difference, and the first one of it.
@@ -53,7 +53,7 @@ impl<'a> Traffic<'a> {
             frames,
             expected,
             next: 1,
-            sent: HashMap::new(),
+            sent: BTreeMap::new(),
             last: HashMap::new(),
             wrong: BTreeMap::new(),
             batch: Batch::with_capacity(IN_FLIGHT),
@@ -187,7 +187,7 @@ impl<'a> Traffic<'a> {
 }
 
 type State<'a> = (
-    &'a mut HashMap<u64, Planned>,
+    &'a mut BTreeMap<u64, Planned>,
     &'a mut HashMap<(usize, usize), u64>,
     &'a mut BTreeMap<&'static str, (u64, String)>,
 );

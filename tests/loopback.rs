@@ -62,6 +62,18 @@ fn the_wire_takes_no_part() {
     assert_clean(&port);
 }
 
+/// A recovery resets the device, and loops it back again.
+#[test]
+fn a_device_that_recovers_is_in_loopback_again() {
+    let port = port(0);
+    let nic = run(Device::new(port.claim().unwrap()).reset(&looped()).unwrap());
+    let mut nic = nic.recover().expect("nothing is in the way");
+    transmit(&mut nic, &frame(mac(0), 99, 1));
+    port.run_until_idle(10);
+    assert_eq!(receive(&mut nic), [frame(mac(0), 99, 1)]);
+    assert_clean(&port);
+}
+
 #[test]
 fn a_running_device_that_is_dropped_leaves_no_loopback() {
     let port = port(0);

@@ -408,6 +408,15 @@ fn a_link_that_is_up_before_packets_pass_gets_time_to_settle() {
     assert!(took > Duration::from_millis(600) && took < Duration::from_secs(1), "{took:?}");
 }
 
+/// Such a link never counts, which is no reason for a panic.
+#[test]
+fn a_link_can_be_given_any_time_to_settle() {
+    let port = faulty(Fault::LinkUpTooEarly).0;
+    let config = Config::new().link_settles(Duration::MAX);
+    let error = device(&port).reset(&config).unwrap().wait_for_link(Duration::from_secs(5)).unwrap_err().error;
+    assert!(matches!(error, Error::NoLink { .. }), "{error}");
+}
+
 // Speeds
 
 #[test]

@@ -243,7 +243,7 @@ impl Establish {
             }
         };
         // After a step that took long, too, the caller gets the time from now on.
-        self.due = device.now().max(now) + pause;
+        self.due = device.now().max(now).saturating_add(pause);
         Ok(Progress::Pending(pause))
     }
 

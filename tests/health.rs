@@ -262,6 +262,27 @@ fn reception_that_hangs_is_a_symptom() {
     assert_clean(&port);
 }
 
+/// Before any packet was received, the packets that were missed before do not count again.
+#[test]
+fn what_was_missed_before_a_recovery_or_an_absence_is_no_symptom() {
+    let (port, _) = recorded(0);
+    let mut nic = start(&port, &small());
+    port.inject(Fault::RxQueueHangs(0));
+    assert_eq!(examine(&mut nic, &port), []);
+    while port.counters().missed < 3 {
+        port.deliver(&frame(mac(0), 1500, 1));
+    }
+    assert_eq!(look(&mut nic), [Symptom::ReceiveHang { missed: 3 }]);
+    port.inject(Fault::SurpriseRemoval);
+    assert_eq!(look(&mut nic), [Symptom::Gone]);
+    port.clear(Fault::SurpriseRemoval);
+    assert_eq!(look(&mut nic), []);
+    let mut nic = nic.recover().unwrap();
+    assert_eq!(look(&mut nic), []);
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
 #[test]
 fn causes_are_symptoms_once() {
     let cases = [

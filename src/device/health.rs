@@ -181,6 +181,13 @@ pub(crate) struct Watch {
     missed: u64,
 }
 
+impl Watch {
+    /// Returns the watch of a device that no look has seen since these statistics.
+    pub(crate) fn since(statistics: &Statistics) -> Self {
+        Self { received: statistics.rx_packets, missed: statistics.rx_missed, ..Self::default() }
+    }
+}
+
 /// A receive queue: its count of packets, if it had no descriptors, and of packets that found none.
 #[derive(Debug, Clone, Copy, Default)]
 struct Reception {
@@ -245,7 +252,7 @@ impl<H: Platform> Control<'_, H> {
         }
         let symptoms = look.symptoms;
         if is_gone {
-            *self.watch = Watch::default();
+            *self.watch = Watch::since(self.statistics);
             return alloc::vec![Symptom::Gone];
         }
         symptoms

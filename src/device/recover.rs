@@ -123,7 +123,7 @@ impl<H: Platform> RunningData<H> {
             log::warn!("recovery is tried again: {error}");
             proof = stop::quiesce(&*self.platform, &mut findings)?;
         }
-        self.watch = Watch::default();
+        self.watch = Watch::since(&self.statistics);
         self.statistics.recoveries += 1;
         Ok(())
     }

@@ -562,3 +562,12 @@ fn written(trace: &Trace) -> u64 {
     let writes = |entry: &Entry| entry.accesses().filter(|access| access.write).count() as u64;
     trace.lines.iter().map(|line| writes(&line.entry)).sum()
 }
+
+/// Whoever makes an entry may say anything.
+#[test]
+fn elements_that_end_before_they_begin_are_one() {
+    let trace: Trace = "ixgbe register trace 1\nread  MTA[3..7] = 0x00000000\nend   5 accesses\n".parse().unwrap();
+    let Entry::Elements(first, 7) = trace.lines[0].entry else { panic!("{trace}") };
+    let backwards = Entry::Elements(first, 1);
+    assert_eq!((backwards.count(), backwards.accesses().collect::<Vec<_>>()), (1, vec![first]));
+}

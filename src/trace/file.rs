@@ -91,7 +91,7 @@ impl Entry {
         };
         let repeated = (0..if elements.is_some() { 0 } else { times }).filter_map(move |_| first);
         let each = elements.into_iter().flat_map(|(info, from, last)| {
-            let offsets = info.offsets().enumerate().skip(from as usize).take((last - from) as usize + 1);
+            let offsets = info.offsets().enumerate().skip(from as usize).take(last.saturating_sub(from) as usize + 1);
             offsets.filter_map(|(_, offset)| Offset::new(offset))
         });
         repeated.chain(each.filter_map(move |offset| {

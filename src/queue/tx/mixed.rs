@@ -162,7 +162,8 @@ impl TxRing {
             let (to, simple) = (self.ring.cursor(self.ring.end()), source.terms.simple);
             // SAFETY: the descriptor is vacant. The packet is of this source, which finds the address of its data. The
             // caller forgets it if it was posted.
-            let is_posted = unsafe { post_one(packet, to, simple, |data| source.address(data)) };
+            let is_posted =
+                packet.segment_count() == 1 && unsafe { post_one(packet, to, simple, |data| source.address(data)) };
             if index != self.selected {
                 self.note_posted();
                 self.selected = index;

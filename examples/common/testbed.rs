@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ixgbe::device::{Config, Device, Running};
+use ixgbe::device::{Config, Device, LinkPoll, Running};
 use ixgbe::linux::{Container, FormerDriver, PciAddress, SysfsOptions};
 use ixgbe::platform::AnyPlatform;
 use ixgbe::pool::Pool;
@@ -139,9 +139,17 @@ impl Testbed {
         if self.is_model() {
             self.runner = Some(Runner::start(self.model.clone())?);
         }
-        let mut nics = Vec::new();
+        // Two ports may be each other's partner: all lasers shine before any port waits for light.
+        let mut begun = Vec::new();
         for platform in self.platforms.drain(..) {
-            let nic = Device::new(platform).reset_until_link(config, Duration::from_secs(10))?;
+            begun.push(Device::new(platform).reset(config)?.poll_link()?);
+        }
+        let mut nics = Vec::new();
+        for begun in begun {
+            let nic = match begun {
+                LinkPoll::Up(nic) => nic,
+                LinkPoll::Pending(nic, _) => nic.wait_for_link(Duration::from_secs(10))?,
+            };
             for finding in &nic.bring_up().findings {
                 eprintln!("note: {finding}");
             }

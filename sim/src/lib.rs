@@ -116,7 +116,7 @@ pub mod wire;
 pub use counters::Counters;
 pub use deviation::Deviation;
 pub use fault::Fault;
-pub use port::{AlreadyClaimed, Port, PortConfig, PortPlatform, connect, connect_lossless};
+pub use port::{AlreadyClaimed, Port, PortConfig, PortPlatform, connect, connect_copper, connect_lossless};
 pub use runner::Runner;
 pub use violation::{Rule, Severity, Violation};
 pub use wire::Wire;

@@ -316,6 +316,11 @@ pub fn connect(one: &Port, other: &Port) {
     plug_both(one, other, cable::cable());
 }
 
+/// Connects two ports by a [copper cable](cable::copper), which carries a signal although a port's laser is off.
+pub fn connect_copper(one: &Port, other: &Port) {
+    plug_both(one, other, cable::copper());
+}
+
 /// Connects two ports by a [lossless cable](cable::lossless): the sender waits for the receiver.
 pub fn connect_lossless(one: &Port, other: &Port) {
     plug_both(one, other, cable::lossless());

@@ -39,6 +39,8 @@ pub struct CableEnd {
     into: Arc<Strand>,
     outgoing: FrameQueue,
     incoming: FrameQueue,
+    /// `true` if the cable has no lasers: it carries a signal whatever a port's pins say.
+    copper: bool,
 }
 
 /// Creates a cable and returns its two ends.
@@ -57,6 +59,13 @@ pub fn lossless() -> (CableEnd, CableEnd) {
     ends(true)
 }
 
+/// Makes a passive copper cable, as [`cable`], which has no lasers.
+pub fn copper() -> (CableEnd, CableEnd) {
+    let (mut one, mut other) = cable();
+    (one.copper, other.copper) = (true, true);
+    (one, other)
+}
+
 fn ends(lossless: bool) -> (CableEnd, CableEnd) {
     let (there, back) = (Strand::new(lossless), Strand::new(lossless));
     let end = |out: &Arc<Strand>, into: &Arc<Strand>| CableEnd {
@@ -64,6 +73,7 @@ fn ends(lossless: bool) -> (CableEnd, CableEnd) {
         into: Arc::clone(into),
         outgoing: FrameQueue::default(),
         incoming: FrameQueue::default(),
+        copper: false,
     };
     (end(&there, &back), end(&back, &there))
 }
@@ -122,7 +132,9 @@ impl Wire for CableEnd {
     }
 
     fn shine(&mut self, on: bool) {
-        self.out.lit.store(on, Ordering::Release);
+        if !self.copper {
+            self.out.lit.store(on, Ordering::Release);
+        }
     }
 
     fn carrier(&self) -> bool {

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ixgbe::trace::Recorder;
-use ixgbe_sim::{Fault, Port, PortConfig, Runner, connect};
+use ixgbe_sim::{Fault, Port, PortConfig, Runner, connect_copper};
 use vfio_user::Server;
 
 use function::{Function, irqs, regions};
@@ -74,7 +74,7 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     for wire in ports.chunks(2) {
         match wire {
-            [one, other] => connect(one, other),
+            [one, other] => connect_copper(one, other),
             [one] => one.plug(Partner::new()),
             _ => {}
         }

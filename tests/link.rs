@@ -20,7 +20,7 @@ use ixgbe::registers::RegisterSpace;
 use ixgbe::runtime::bus::Bus;
 use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::wire::NoTraffic;
-use ixgbe_sim::{Fault, Port, PortConfig, PortPlatform, connect};
+use ixgbe_sim::{Fault, Port, PortConfig, PortPlatform, connect, connect_copper};
 
 const LIMIT: Duration = Duration::from_secs(10);
 /// ESDP: the level of SDP3, which switches the laser off, and its direction.
@@ -223,6 +223,20 @@ fn a_copper_phy_is_refused_by_name_before_any_access() {
     let text = failed.error.to_string();
     assert!(text.starts_with("device 8086:151c: a port with a copper PHY (10GBASE-T) is not supported"), "{text}");
     assert_eq!(port.now(), Duration::ZERO, "nothing was read");
+}
+
+/// Over fiber, a port sees that its partner's laser is off; a copper cable has no laser.
+#[test]
+fn only_fiber_needs_the_laser_of_the_partner() {
+    type Connect = fn(&Port, &Port);
+    for (plug, is_up) in [(connect as Connect, false), (connect_copper, true)] {
+        let (here, there) = (port(0), port(1));
+        plug(&here, &there);
+        set_pins(&there, SDP3_OUTPUT | SDP3);
+        there.wait(Duration::from_millis(1));
+        let link = device(&here).reset(&Config::new()).unwrap().wait_for_link(Duration::from_millis(500));
+        assert_eq!(link.is_ok(), is_up);
+    }
 }
 
 /// The port hears its neighbour: LINKS has a link, and the cage no module.

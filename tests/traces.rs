@@ -63,7 +63,7 @@ fn ours(record: impl FnOnce(&Port, Lines) -> Recorder) -> String {
     let recorder = record(&port, lines.clone());
     recorder.mark("reset");
     let device = Device::new(recorder.record(port.claim().unwrap()));
-    // What a card with SFP+ is: the EEPROM of the model is that of a backplane.
+    // The mode of a card with an SFP+ cage.
     let device = device.reset(&Config::new().link(LinkMode::TenGigabitSfi)).unwrap();
     let device = device.wait_for_link(Duration::from_secs(5)).unwrap();
     recorder.mark("start");

@@ -115,11 +115,22 @@ pub(crate) fn restart<D: Bus + Clock>(device: &D, target: Target, findings: &mut
         }
         return Ok(());
     }
-    let disabled = with_mac_registers(device, findings, |registers| {
-        let disabled = clear_link_disable(registers);
+    change_mode(device, findings, |registers| {
         set_mode(registers, target);
         registers.autoc().modify(value!(AUTOC { RESTART_AN: true }));
-        registers.autoc().modify(value!(AUTOC { RESTART_AN: true }));
+    })
+}
+
+/// Calls `change`, which writes the mode of the link, while this driver holds the semaphore of the MAC's registers. The
+/// bits that keep the link down are cleared before, and if any was set, `findings` says so.
+pub(crate) fn change_mode<D: Bus + Clock>(
+    device: &D,
+    findings: &mut Vec<Finding>,
+    change: impl FnOnce(Registers<'_, D, Driver<ResetPermission>>),
+) -> Result<(), Error> {
+    let disabled = with_mac_registers(device, findings, |registers| {
+        let disabled = clear_link_disable(registers);
+        change(registers);
         disabled
     })?;
     if disabled != 0 {
@@ -132,7 +143,7 @@ pub(crate) fn restart<D: Bus + Clock>(device: &D, target: Target, findings: &mut
 /// were set.
 ///
 /// The EEPROM may set them, and so does a kernel driver before it suspends the machine.
-pub(crate) fn clear_link_disable<D: Bus>(registers: Registers<'_, D, Driver<Reset>>) -> u32 {
+fn clear_link_disable<D: Bus>(registers: Registers<'_, D, Driver<Reset>>) -> u32 {
     let disabled = registers.autoc2().read().get() & LINK_DISABLE;
     if disabled != 0 {
         registers.autoc2().modify(value!(AUTOC2 { FASM: false, PDD: false }));
@@ -281,8 +292,8 @@ impl<H: Platform> Device<Reset, H> {
 
     /// Goes one step towards a link, without waiting for it: for callers that have other work, or no threads.
     ///
-    /// A step does not sleep, with two exceptions. It waits for a semaphore that somebody else holds, up to its limit; and
-    /// it reads a module bit by bit, which takes about 20 ms. Call again after the returned time, or later.
+    /// A step does not sleep, with two exceptions. It waits for a semaphore that somebody else holds, up to its limit;
+    /// and it reads a module bit by bit, which takes about 20 ms. Call again after the returned time, or later.
     ///
     /// ```
     /// use ixgbe::device::{Config, Device, LinkPoll};

@@ -5,7 +5,6 @@ use core::time::Duration;
 
 use crate::clock::{self, Clock};
 use crate::device::presence::is_removed;
-use crate::device::semaphore::with_mac_registers;
 use crate::device::{Error, Finding, Firmware, link};
 use crate::mmio::Bus;
 use crate::register::{Driver, ExclusiveAccess};
@@ -47,16 +46,11 @@ pub(crate) fn set_up<D: Bus + Clock>(device: &D, loopback: Loopback, findings: &
     let registers: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
     check(Firmware::read(registers))?;
     registers.hlreg0().modify(value!(HLREG0 { LPBK: true }));
-    let disabled = with_mac_registers(device, findings, |registers| {
-        let disabled = link::clear_link_disable(registers);
+    link::change_mode(device, findings, |registers| {
         // A parallel mode without negotiation, because it depends on no signal. Drivers proven on silicon take it too.
         let forced = value!(AUTOC { FLU: true, LMS: autoc::LMS::TenGigabitParallelNoAn, RESTART_AN: true });
         registers.autoc().modify(forced);
-        disabled
     })?;
-    if disabled != 0 {
-        findings.push(Finding::LinkDisabled { bits: disabled });
-    }
     device.wait(LINK_SETTLES);
     let is_up = || link::status(device, registers, &link::Settings::default()).is_up().then_some(());
     clock::poll(device, LINK_FORCED, POLL_INTERVAL, is_up).map_err(|waited| match is_removed(device, registers) {

@@ -158,6 +158,11 @@ mod standard {
     pub(super) const TEN_GIGABIT: u16 = SR | LR | LRM | ER;
 }
 
+/// Returns the standards that codes name: each entry has the byte, the bit in it, and what that bit names.
+fn named<const N: usize>(codes: [(u8, u32, u16); N]) -> u16 {
+    codes.iter().filter(|(code, bit, _)| code >> bit & 1 != 0).fold(0, |all, (.., standard)| all | standard)
+}
+
 impl Module {
     /// Interprets bytes 0 to 127 at I2C address 0xA0 of a module after SFF-8472.
     #[must_use]

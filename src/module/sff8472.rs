@@ -1,6 +1,6 @@
 //! SFP and SFP+ modules (SFF-8472).
 
-use super::{Form, Module, PAGE, Reach, Technology, Text, bytes, standard, sum};
+use super::{Form, Module, PAGE, Reach, Technology, Text, bytes, named, standard, sum};
 
 /// Offsets at I2C address 0xA0.
 mod at {
@@ -39,7 +39,7 @@ const ADDRESS_CHANGE: u8 = 1 << 2;
 /// Returns the standards that the codes name.
 fn standards(page: &[u8; PAGE]) -> u16 {
     let (ten, one) = (page[at::TEN_GIGABIT], page[at::ETHERNET]);
-    let codes = [
+    named([
         (ten, 4, standard::SR),
         (ten, 5, standard::LR),
         (ten, 6, standard::LRM),
@@ -50,8 +50,7 @@ fn standards(page: &[u8; PAGE]) -> u16 {
         (one, 3, standard::T),
         (one, 4, standard::OTHER),
         (one, 6, standard::BX),
-    ];
-    codes.iter().filter(|(code, bit, _)| code >> bit & 1 != 0).fold(0, |all, (.., standard)| all | standard)
+    ])
 }
 
 /// Returns `true` if the module has measurements at address 0xA2, in a revision of the standard that is known.

@@ -1,6 +1,6 @@
 //! QSFP modules (SFF-8636): identification alone.
 
-use super::{Form, Module, PAGE, Reach, Technology, Text, bytes, standard, sum};
+use super::{Form, Module, PAGE, Reach, Technology, Text, bytes, named, standard, sum};
 
 /// Offsets in upper page 0, whose first byte is byte 128 of the module.
 mod at {
@@ -33,7 +33,7 @@ const ACTIVE_COPPER: u8 = 0xC;
 /// Returns the standards that the codes name.
 fn standards(page: &[u8; PAGE]) -> u16 {
     let (ten, one) = (page[at::TEN_GIGABIT], page[at::ETHERNET]);
-    let codes = [
+    named([
         (ten, 4, standard::SR),
         (ten, 5, standard::LR),
         (ten, 6, standard::LRM),
@@ -41,8 +41,7 @@ fn standards(page: &[u8; PAGE]) -> u16 {
         (one, 1, standard::LX),
         (one, 2, standard::CX),
         (one, 3, standard::T),
-    ];
-    codes.iter().filter(|(code, bit, _)| code >> bit & 1 != 0).fold(0, |all, (.., standard)| all | standard)
+    ])
 }
 
 /// Interprets upper page 0 at address 0xA0.

@@ -218,10 +218,7 @@ impl TxRing {
                 self.ring.cursor(at).post(segment(address, len, at + 1 == end), buffer);
             }
         }
-        if !is_good || bytes > usize::from(self.max_len) {
-            return false;
-        }
-        if bytes < SHORTEST {
+        if !is_good || !(SHORTEST..=usize::from(self.max_len)).contains(&bytes) {
             return false;
         }
         // SAFETY: `count` descriptors were written, with the packet's buffers, which the caller forgets.

@@ -1,7 +1,7 @@
 //! A server that offers the model as a PCI function to a virtual machine, over the protocol vfio-user.
 //!
-//! The first port is connected to the second, the third to the fourth. A port without a counterpart is connected to a
-//! link partner that answers ARP and pings. The server exits when all clients have disconnected, and then prints the
+//! The first port is connected to the second, the third to the fourth, by copper cables: lasers do not matter. A port
+//! without a counterpart is connected to a link partner that answers ARP and pings. The server exits when all clients have disconnected, and then prints the
 //! violations of their drivers.
 
 mod commands;

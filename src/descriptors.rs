@@ -57,6 +57,12 @@ impl DescriptorSlot {
 }
 
 impl DescriptorSlot {
+    /// Returns both words, as they are now. The device is done with the descriptor.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> [u64; 2] {
+        [0, 1].map(|word: usize| u64::from_le(self.0[word].load(Ordering::Relaxed)))
+    }
+
     /// Returns `true` if a descriptor that was written in format `D` has all bits of `value`.
     pub(crate) fn has<D: DescriptorFormat>(&self, value: Value<D>) -> bool {
         let has = |(word, bits): (&AtomicU64, u64)| u64::from_le(word.load(Ordering::Relaxed)) & bits == bits;
@@ -235,6 +241,17 @@ impl<D: DescriptorFormat> Written<D> {
     #[inline(always)]
     pub(crate) fn new(address: DmaAddr, word: u64) -> Self {
         Self { words: [address.get(), word | D::FIXED[1]], format: PhantomData }
+    }
+
+    /// Returns the words.
+    pub(crate) fn words(self) -> [u64; 2] {
+        self.words
+    }
+
+    /// Returns what has these words, and the bits of `value`.
+    pub(crate) fn of_words(words: [u64; 2], value: Value<D>) -> Self {
+        let [low, high] = value.bits();
+        Self { words: [words[0] | low, words[1] | high], format: PhantomData }
     }
 }
 

@@ -162,6 +162,7 @@ pub mod dma;
 pub mod linux;
 pub mod mmio;
 pub mod module;
+pub mod offload;
 pub mod packet;
 pub mod platform;
 pub mod pool;

@@ -312,7 +312,7 @@ fn batches_give_and_take_at_both_ends() {
     batch.truncate(7);
     assert_eq!(numbers(&batch), [4]);
     assert_eq!(tail.into_iter().map(|packet| packet[0]).collect::<Vec<_>>(), [5, 6]);
-    let mut empty = Batch::with_capacity(0);
+    let mut empty: Batch = Batch::with_capacity(0);
     assert!(empty.pop().is_none() && empty.pop_front().is_none() && empty.append(&mut batch) == 0);
     drop((batch, other));
     assert_eq!(pool.available(), 12);
@@ -418,7 +418,7 @@ fn a_pool_outlives_the_device_that_it_was_made_for() {
 #[test]
 fn absurd_sizes_and_counters_are_no_panic() {
     for capacity in [usize::MAX, usize::MAX / 16, Batch::MAX_CAPACITY + 1] {
-        assert_eq!(Batch::with_capacity(capacity).capacity(), Batch::MAX_CAPACITY);
+        assert_eq!(Batch::<Packet>::with_capacity(capacity).capacity(), Batch::MAX_CAPACITY);
     }
     let mut statistics = Statistics { rx_missed: u64::MAX, rx_no_descriptor: 1, ..Default::default() };
     assert_eq!(statistics.rx_dropped(), u64::MAX);

@@ -3,7 +3,8 @@
 //! Calls that do not count have closures of their own, so that they share no code with those that do.
 
 use ixgbe::device::{Config, Control, Device};
-use ixgbe::packet::{Batch, Packet};
+use ixgbe::offload::{Received, Request, Requested, VlanTag};
+use ixgbe::packet::{Batch, Headers, Network, Packet};
 use ixgbe::pool::Pool;
 use ixgbe::port::{Receive, Transmit};
 use ixgbe::queue::{InPlaceForwarder, OwnedReceiveQueue, OwnedTransmitQueue, ReceiveQueue, Route, TransmitQueue};
@@ -13,7 +14,7 @@ use ixgbe::{index, value};
 use crate::drive::{Counted, Rig, drive};
 use crate::plain::{Addresses, Plain};
 use crate::rows::Row;
-use crate::work::{Byte, Touch, Work};
+use crate::work::{Byte, Ipv4, Touch, Work};
 
 #[inline(never)]
 pub fn measured_receive(rx: &mut ReceiveQueue<'_, Plain>, batch: &mut Batch) -> usize {
@@ -23,6 +24,16 @@ pub fn measured_receive(rx: &mut ReceiveQueue<'_, Plain>, batch: &mut Batch) -> 
 #[inline(never)]
 pub fn measured_transmit(tx: &mut TransmitQueue<'_, Plain>, batch: &mut Batch) -> usize {
     tx.transmit(batch).unwrap_or(0)
+}
+
+#[inline(never)]
+fn measured_metadata(rx: &mut ReceiveQueue<'_, Plain>, batch: &mut Batch<Received>) -> usize {
+    rx.receive_with_metadata(batch)
+}
+
+#[inline(never)]
+fn measured_requests(tx: &mut TransmitQueue<'_, Plain>, batch: &mut Batch<Requested>) -> usize {
+    tx.transmit_with_requests(batch).unwrap_or(0)
 }
 
 #[inline(never)]
@@ -122,6 +133,47 @@ pub fn pool_receive(row: &Row) -> usize {
 
 pub fn pool_transmit(row: &Row) -> usize {
     pool_part::<Touch>(row, Part::Transmit)
+}
+
+/// Receives with metadata.
+pub fn metadata(row: &Row) -> usize {
+    let Rig { mut from, mut to, mut arriving, mut leaving } = Rig::start(row);
+    from.pools().try_for_each(|pool| to.attach(pool)).expect("plain memory can be mapped");
+    let ((_, mut rx, _), (_, _, mut tx)) = (from.split_queues(), to.split_queues());
+    let (mut received, mut batch) = (Batch::with_capacity(row.most), Batch::with_capacity(row.most));
+    drive::<Touch>(row, &mut arriving, &mut leaving, |queue, counted| {
+        match counted {
+            Counted::Yes => measured_metadata(&mut rx[queue], &mut received),
+            Counted::No => rx[queue].receive_with_metadata(&mut received),
+        };
+        batch.append(&mut received);
+        Touch::on_batch(&mut batch);
+        tx[0].transmit(&mut batch).expect("all can be sent");
+        assert!(batch.is_empty(), "packets were left");
+    })
+}
+
+/// Transmits with a request for the checksum of each IPv4 header, and a tag that is one of `row.pools` by turns.
+pub fn requests(row: &Row) -> usize {
+    let Rig { mut from, mut to, mut arriving, mut leaving } = Rig::start(row);
+    from.pools().try_for_each(|pool| to.attach(pool)).expect("plain memory can be mapped");
+    let ((_, mut rx, _), (_, _, mut tx)) = (from.split_queues(), to.split_queues());
+    let (mut received, mut batch) = (Batch::with_capacity(row.most), Batch::with_capacity(row.most));
+    let headers = Headers::new(14, Network::Ipv4, 20, None, 0).expect("lengths that there are");
+    let mut choice = row.choice();
+    drive::<Ipv4>(row, &mut arriving, &mut leaving, |queue, counted| {
+        rx[queue].receive(&mut received);
+        Ipv4::on_batch(&mut received);
+        for packet in received.drain(..) {
+            let request = Request::new().vlan(VlanTag::from_bits(choice() as u16)).with_headers(headers).ip_checksum();
+            batch.push(request.apply(packet).expect("an IPv4 header")).expect("there is room");
+        }
+        match counted {
+            Counted::Yes => measured_requests(&mut tx[0], &mut batch),
+            Counted::No => tx[0].transmit_with_requests(&mut batch).expect("all can be sent"),
+        };
+        assert!(batch.is_empty(), "packets were left");
+    })
 }
 
 /// With a batch per output.

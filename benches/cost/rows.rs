@@ -1,8 +1,8 @@
 //! The rows: what traffic goes through which calls, beside which baseline, for at most how many instructions.
 
 use crate::calls::{
-    in_place, owned, pool, pool_outputs, pool_receive, pool_transmit, pools_forward, pools_transmit, raw_accesses,
-    typed_accesses,
+    in_place, metadata, owned, pool, pool_outputs, pool_receive, pool_transmit, pools_forward, pools_transmit, raw_accesses,
+    requests, typed_accesses,
 };
 use crate::floors;
 use crate::plain::Addresses;
@@ -99,6 +99,9 @@ const RECEIVE: Row = Row { driver: pool_receive, floor: floors::pool_receive, ..
 /// Transmitting with a pool.
 const TRANSMIT: Row = Row { driver: pool_transmit, floor: floors::pool_transmit, ..POOL };
 
+/// Transmitting packets with requests, which are of as many kinds as there are `pools`.
+const REQUESTS: Row = Row { driver: requests, floor: floors::requests, ..POOL };
+
 /// Transmitting packets of `pools` pools, which change after `run` packets, or by chance if that is 0.
 const fn pools_transmitted(pools: usize, run: usize) -> Row {
     Row { driver: pools_transmit, floor: floors::pools_transmit, pools, run, ..POOL }
@@ -186,6 +189,10 @@ pub const ROWS: &[Row] = &[
     row("a header taken away", None, pooled::<Trim>()),
     row("two segments a frame", Some(170.0), Row { segments: 2, floor: floors::segments, ..POOL }),
     row("three segments a frame", Some(250.0), Row { segments: 3, floor: floors::segments, ..POOL }),
+    row("receive with metadata", Some(26.0), Row { driver: metadata, floor: floors::metadata, ..POOL }),
+    row("transmit with a checksum requested", Some(30.0), REQUESTS),
+    row("transmit with two kinds of requests by turns", None, Row { pools: 2, ..REQUESTS }),
+    row("transmit with three kinds of requests by turns", None, Row { pools: 3, ..REQUESTS }),
     row("pool, owned queues", None, Row { driver: owned, ..POOL }),
     row("pool, owned queues, capacity 1", None, capacity(1, Row { driver: owned, ..POOL })),
     row("in place, 32 at phase 0", Some(26.5), IN_PLACE),

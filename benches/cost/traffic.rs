@@ -18,6 +18,7 @@ pub mod at {
     /// The EtherType, and what stands at these places of an IPv4 header behind it.
     pub const ETHER_TYPE: usize = 12;
     pub const VERSION: usize = 14;
+    pub const LENGTH: usize = 16;
     pub const TTL: usize = 22;
     pub const CHECKSUM: usize = 24;
     pub const ADDRESSES: usize = 26;

@@ -122,6 +122,19 @@ impl Work for Ttl {
     }
 }
 
+/// Makes the frame an IPv4 packet without a checksum, as it is when the device is to insert that.
+pub struct Ipv4;
+
+impl Work for Ipv4 {
+    #[inline(always)]
+    fn decide(frame: &mut [u8]) -> Route {
+        let len = frame.len() - at::VERSION;
+        frame[at::LENGTH..][..2].copy_from_slice(&(len as u16).to_be_bytes());
+        frame[at::CHECKSUM..][..2].fill(0);
+        Route::Output(0)
+    }
+}
+
 /// The output of each hash. Atomics, so that the compiler does not know what is in it: zeros.
 static TABLE: [AtomicU8; 256] = [const { AtomicU8::new(0) }; 256];
 

@@ -279,8 +279,11 @@ impl Player {
             let words = self.descriptor([register::TDBAL, register::TDBAH], self.tx);
             let control = words[1].load(Ordering::Relaxed);
             let bytes = Self::at(words[0].load(Ordering::Relaxed));
-            // SAFETY: the driver posted that many bytes there.
-            sent(unsafe { std::slice::from_raw_parts(bytes, control as usize & 0xffff) }, control & 1 << 24 != 0);
+            // Not a context: DEXT and DTYP 2.
+            if control >> 20 & 0x20f != 0x202 {
+                // SAFETY: the driver posted that many bytes there.
+                sent(unsafe { std::slice::from_raw_parts(bytes, control as usize & 0xffff) }, control & 1 << 24 != 0);
+            }
             if control & 1 << 27 != 0 {
                 words[1].store(1 << 32, Ordering::Release); // RS asks for DD
             }

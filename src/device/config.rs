@@ -42,6 +42,7 @@ pub struct Config {
     pub(crate) promiscuous: bool,
     pub(crate) multicast: bool,
     pub(crate) long_frames: LongFrames,
+    pub(crate) strip_vlan: bool,
     pub(crate) rss: Option<Rss>,
     pub(crate) tx_prefetch: (u8, u8),
     pub(crate) link: LinkMode,
@@ -240,6 +241,7 @@ impl Config {
             promiscuous: false,
             multicast: false,
             long_frames: LongFrames::Deliver,
+            strip_vlan: false,
             rss: None,
             tx_prefetch: (36, 8),
             link: LinkMode::Auto,
@@ -319,6 +321,13 @@ impl Config {
     /// Sets what to do with frames larger than a buffer.
     pub const fn long_frames(mut self, how: LongFrames) -> Self {
         self.long_frames = how;
+        self
+    }
+
+    /// Sets whether the device takes the VLAN tag out of received packets (RXDCTL.VME, 8.2.3.8.6). By default it does
+    /// not. [`Received::vlan`](crate::offload::Received::vlan) returns the tag in either case.
+    pub const fn strip_vlan(mut self, on: bool) -> Self {
+        self.strip_vlan = on;
         self
     }
 

@@ -202,7 +202,7 @@ pub(crate) unsafe fn enable_queue<D: Bus + Clock>(device: &D, ring: &RxRing, con
     // SAFETY: the device does not run yet, and the caller has exclusive access. The write only switches a hint off.
     let shared: Registers<'_, D, Driver<Reset>> = unsafe { Registers::assume_permission(device) };
     shared.dca_rxctrl(queue).modify(value!(DCA_RXCTRL { RX_DATA_WRITE_RO_EN: false, RX_REP_HEADER_RO_EN: false }));
-    registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }));
+    registers.rxdctl(queue).modify(value!(RXDCTL { ENABLE: true }).with(RXDCTL::VME, config.strip_vlan));
     registers
         .rxdctl(queue)
         .wait_until(device, QUEUE_ENABLES, |control| control.field(RXDCTL::ENABLE))

@@ -9,6 +9,9 @@ use crate::pool::MOST_BUFFERS;
 
 /// A batch of packets (a burst in DPDK): a receive queue fills it, and a transmit queue empties it.
 ///
+/// A batch of [`Received`](crate::offload::Received) also has what the device says of each packet, and a batch of
+/// [`Requested`](crate::offload::Requested) what the device is to do for it.
+///
 /// ```
 /// # fn forward(rx: &mut impl FnMut(&mut ixgbe::packet::Batch), tx: &mut impl FnMut(&mut ixgbe::packet::Batch)) {
 /// let mut batch = ixgbe::packet::Batch::with_capacity(32);
@@ -21,19 +24,33 @@ use crate::pool::MOST_BUFFERS;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Batch {
-    packets: Vec<Packet>,
+pub struct Batch<T: Entry = Packet> {
+    packets: Vec<T>,
     capacity: usize,
 }
+
+/// What a [`Batch`] can be of: packets, alone or with what belongs to each.
+pub trait Entry: Into<Packet> + sealed::Entry {}
+
+impl<T: Into<Packet> + sealed::Entry> Entry for T {}
+
+pub(crate) mod sealed {
+    /// Keeps other crates from implementing [`Entry`](super::Entry).
+    pub trait Entry {}
+}
+
+impl sealed::Entry for Packet {}
 
 impl Batch {
     /// The maximum capacity: the largest number of buffers of a pool.
     pub const MAX_CAPACITY: usize = MOST_BUFFERS;
+}
 
-    /// Makes an empty batch for up to `capacity` packets, at most [`MAX_CAPACITY`](Self::MAX_CAPACITY).
+impl<T: Entry> Batch<T> {
+    /// Makes an empty batch for up to `capacity` packets, at most [`MAX_CAPACITY`](Batch::MAX_CAPACITY).
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        let capacity = capacity.min(Self::MAX_CAPACITY);
+        let capacity = capacity.min(Batch::MAX_CAPACITY);
         Self { packets: Vec::with_capacity(capacity), capacity }
     }
 
@@ -61,7 +78,7 @@ impl Batch {
     ///
     /// Returns the packet if the batch is full.
     #[inline(always)]
-    pub fn push(&mut self, packet: Packet) -> Result<(), Packet> {
+    pub fn push(&mut self, packet: T) -> Result<(), T> {
         if self.packets.len() >= self.capacity {
             return Err(packet);
         }
@@ -84,7 +101,7 @@ impl Batch {
 
     /// Returns the places for more packets: at least as many as are [free](Self::free).
     #[inline(always)]
-    pub(crate) fn room(&mut self) -> &mut [MaybeUninit<Packet>] {
+    pub(crate) fn room(&mut self) -> &mut [MaybeUninit<T>] {
         self.packets.spare_capacity_mut()
     }
 
@@ -112,20 +129,20 @@ impl Batch {
 
     /// Returns the packets, of which those at the front can leave. The batch gives them up all at once, in the end.
     #[inline(always)]
-    pub(crate) fn outgoing(&mut self) -> Outgoing<'_> {
-        let rest: *const [Packet] = &*self.packets;
+    pub(crate) fn outgoing(&mut self) -> Outgoing<'_, T> {
+        let rest: *const [T] = &*self.packets;
         // SAFETY: what the batch gives up here is in `rest`, and comes back when that is dropped.
         unsafe { self.packets.set_len(0) };
         Outgoing { packets: &mut self.packets, rest }
     }
 
     /// Takes out the last packet, or returns `None` if the batch is empty.
-    pub fn pop(&mut self) -> Option<Packet> {
+    pub fn pop(&mut self) -> Option<T> {
         self.packets.pop()
     }
 
     /// Takes out the first packet, or returns `None` if the batch is empty. All others move.
-    pub fn pop_front(&mut self) -> Option<Packet> {
+    pub fn pop_front(&mut self) -> Option<T> {
         self.remove(0)
     }
 
@@ -134,7 +151,7 @@ impl Batch {
     /// # Errors
     ///
     /// Returns the packet if the batch is full.
-    pub fn push_front(&mut self, packet: Packet) -> Result<(), Packet> {
+    pub fn push_front(&mut self, packet: T) -> Result<(), T> {
         if self.is_full() {
             return Err(packet);
         }
@@ -143,12 +160,12 @@ impl Batch {
     }
 
     /// Takes out the packet at `index`, or returns `None` if there is none. All behind it move.
-    pub fn remove(&mut self, index: usize) -> Option<Packet> {
+    pub fn remove(&mut self, index: usize) -> Option<T> {
         (index < self.len()).then(|| self.packets.remove(index))
     }
 
     /// Takes out the packet at `index`, or returns `None` if there is none. The last packet takes its place.
-    pub fn swap_remove(&mut self, index: usize) -> Option<Packet> {
+    pub fn swap_remove(&mut self, index: usize) -> Option<T> {
         (index < self.len()).then(|| self.packets.swap_remove(index))
     }
 
@@ -162,17 +179,17 @@ impl Batch {
 
     /// Moves packets from the front of `other` to the end of this batch, as many as there is room for.
     ///
-    /// Returns their number.
-    pub fn append(&mut self, other: &mut Self) -> usize {
+    /// Returns their number. Packets that were received with metadata lose it in a batch of packets alone.
+    pub fn append<U: Entry + Into<T>>(&mut self, other: &mut Batch<U>) -> usize {
         let count = self.free().min(other.len());
-        self.packets.extend(other.drain(..count));
+        self.packets.extend(other.drain(..count).map(U::into));
         count
     }
 
     /// Takes out the packets of `range`, also those that the iterator has not returned when it is dropped.
     ///
     /// A range that reaches beyond the end stops there.
-    pub fn drain(&mut self, range: impl RangeBounds<usize>) -> Drain<'_, Packet> {
+    pub fn drain(&mut self, range: impl RangeBounds<usize>) -> Drain<'_, T> {
         let len = self.len();
         let start = match range.start_bound() {
             Bound::Included(start) => *start,
@@ -190,7 +207,7 @@ impl Batch {
 
     /// Drops all but the first `count` packets. Their buffers return to their pools.
     pub fn truncate(&mut self, count: usize) {
-        give_back(self.drain(count..));
+        give_back(self.drain(count..).map(T::into));
     }
 
     /// Drops all packets. Their buffers return to their pools.
@@ -199,19 +216,19 @@ impl Batch {
     }
 
     /// Keeps only the packets for which `keep` returns `true`.
-    pub fn retain(&mut self, keep: impl FnMut(&mut Packet) -> bool) {
+    pub fn retain(&mut self, keep: impl FnMut(&mut T) -> bool) {
         self.packets.retain_mut(keep);
     }
 }
 
 /// The packets of a batch that have not left it yet, while packets leave it at the front.
-pub(crate) struct Outgoing<'a> {
+pub(crate) struct Outgoing<'a, T = Packet> {
     /// Empty meanwhile; its memory has the `rest`.
-    packets: &'a mut Vec<Packet>,
-    rest: *const [Packet],
+    packets: &'a mut Vec<T>,
+    rest: *const [T],
 }
 
-impl Outgoing<'_> {
+impl<T> Outgoing<'_, T> {
     /// Forgets the first `count` packets.
     ///
     /// # Safety
@@ -222,24 +239,24 @@ impl Outgoing<'_> {
         debug_assert!(count <= self.len());
         // SAFETY: that many are there.
         self.rest =
-            core::ptr::slice_from_raw_parts(unsafe { self.rest.cast::<Packet>().add(count) }, self.rest.len() - count);
+            core::ptr::slice_from_raw_parts(unsafe { self.rest.cast::<T>().add(count) }, self.rest.len() - count);
     }
 }
 
-impl Deref for Outgoing<'_> {
-    type Target = [Packet];
+impl<T> Deref for Outgoing<'_, T> {
+    type Target = [T];
 
     #[inline(always)]
-    fn deref(&self) -> &[Packet] {
+    fn deref(&self) -> &[T] {
         // SAFETY: the vector is borrowed, and has these packets in its memory.
         unsafe { &*self.rest }
     }
 }
 
-impl Drop for Outgoing<'_> {
+impl<T> Drop for Outgoing<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        let (first, rest) = (self.packets.as_mut_ptr(), self.rest.cast::<Packet>());
+        let (first, rest) = (self.packets.as_mut_ptr(), self.rest.cast::<T>());
         // SAFETY: the rest moves to the front of the vector, which owns it from here on.
         unsafe {
             if self.rest.len() > 0 && !core::ptr::eq(first, rest) {
@@ -250,32 +267,32 @@ impl Drop for Outgoing<'_> {
     }
 }
 
-impl Deref for Batch {
-    type Target = [Packet];
+impl<T: Entry> Deref for Batch<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[Packet] {
+    fn deref(&self) -> &[T] {
         &self.packets
     }
 }
 
-impl DerefMut for Batch {
-    fn deref_mut(&mut self) -> &mut [Packet] {
+impl<T: Entry> DerefMut for Batch<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.packets
     }
 }
 
-impl IntoIterator for Batch {
-    type Item = Packet;
-    type IntoIter = vec::IntoIter<Packet>;
+impl<T: Entry> IntoIterator for Batch<T> {
+    type Item = T;
+    type IntoIter = vec::IntoIter<T>;
 
     fn into_iter(mut self) -> Self::IntoIter {
         mem::take(&mut self.packets).into_iter()
     }
 }
 
-impl<'a> IntoIterator for &'a mut Batch {
-    type Item = &'a mut Packet;
-    type IntoIter = core::slice::IterMut<'a, Packet>;
+impl<'a, T: Entry> IntoIterator for &'a mut Batch<T> {
+    type Item = &'a mut T;
+    type IntoIter = core::slice::IterMut<'a, T>;
 
     #[inline(always)]
     fn into_iter(self) -> Self::IntoIter {
@@ -283,16 +300,16 @@ impl<'a> IntoIterator for &'a mut Batch {
     }
 }
 
-impl<'a> IntoIterator for &'a Batch {
-    type Item = &'a Packet;
-    type IntoIter = core::slice::Iter<'a, Packet>;
+impl<'a, T: Entry> IntoIterator for &'a Batch<T> {
+    type Item = &'a T;
+    type IntoIter = core::slice::Iter<'a, T>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.packets.iter()
     }
 }
 
-impl Drop for Batch {
+impl<T: Entry> Drop for Batch<T> {
     fn drop(&mut self) {
         self.clear();
     }

@@ -5,6 +5,7 @@
 
 mod batch;
 mod copy;
+mod headers;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,9 +13,11 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-pub use batch::Batch;
-pub(crate) use batch::Outgoing;
+pub(crate) use batch::{Outgoing, sealed};
+pub use batch::{Batch, Entry};
 pub use copy::CopyError;
+pub(crate) use headers::{ETHERNET, IPV4_TOTAL, IPV6_PAYLOAD};
+pub use headers::{HeaderError, Headers, Network, Transport};
 
 use crate::pool::{self, Buffer, Extent, HEADROOM, Inner, Link, MOST_MORE, Pool, PoolId};
 

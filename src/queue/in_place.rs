@@ -226,7 +226,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
             return self.rx.ring.drop_front();
         }
         // The device may have made something else of it meanwhile.
-        let Some(packet) = self.rx.ring.segment() else { return counts.dropped += 1 };
+        let Some(packet) = self.rx.ring.segment::<Packet>() else { return counts.dropped += 1 };
         for output in (first + 1..self.tx.len().min(64)).filter(|output| set >> output & 1 != 0) {
             match packet.try_clone_into(self.rx.pool()) {
                 Ok(copy) => self.send(output, copy, held, counts),

@@ -16,6 +16,8 @@ use crate::dma::Dma;
 use crate::field::Value;
 use crate::index;
 use crate::mmio::{Below, Bus, Index};
+use crate::offload;
+use crate::offload::Arrival;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Link, Pool, PoolError, PoolId};
 use crate::port::{Down, Receive};
@@ -241,7 +243,7 @@ impl RxRing {
 
     /// Receives packets as long as there are some, and room in `batch`, and posts buffers in their place.
     #[inline(always)]
-    fn receive(&mut self, batch: &mut Batch) -> Received {
+    fn receive<T: Arrival>(&mut self, batch: &mut Batch<T>) -> Received {
         let count = self.straight().min(batch.free());
         let first = self.ring.first();
         if count == 0 || count > 1 && self.ring.slot(first + 1).is_done::<WriteBack>() {
@@ -268,20 +270,20 @@ impl RxRing {
 
     /// Receives up to `count` packets, at least [`FEW`], as [`receive`](Self::receive) does.
     #[inline(never)]
-    fn receive_many(&mut self, batch: &mut Batch, count: usize) -> Received {
-        self.receive_run_of::<true>(batch, count)
+    fn receive_many<T: Arrival>(&mut self, batch: &mut Batch<T>, count: usize) -> Received {
+        self.receive_run_of::<T, true>(batch, count)
     }
 
     /// Receives up to `count` packets, usually less than [`FEW`], as [`receive`](Self::receive) does.
     #[inline(never)]
-    fn receive_few(&mut self, batch: &mut Batch, count: usize) -> Received {
-        self.receive_run_of::<false>(batch, count)
+    fn receive_few<T: Arrival>(&mut self, batch: &mut Batch<T>, count: usize) -> Received {
+        self.receive_run_of::<T, false>(batch, count)
     }
 
     /// Receives up to `count` packets, which follow in one piece, in groups if they are `MANY`.
     #[inline(always)]
-    fn receive_run_of<const MANY: bool>(&mut self, batch: &mut Batch, count: usize) -> Received {
-        let packets = self.receive_run::<MANY>(batch, count);
+    fn receive_run_of<T: Arrival, const MANY: bool>(&mut self, batch: &mut Batch<T>, count: usize) -> Received {
+        let packets = self.receive_run::<T, MANY>(batch, count);
         let ends_early = packets < count && self.ring.slot(self.ring.first()).is_done::<WriteBack>();
         if ends_early || self.is_due() {
             return self.receive_more(batch, packets);
@@ -292,7 +294,7 @@ impl RxRing {
     /// Goes on after a run of `packets`, where a closer look is due: at a descriptor that is not simple, or at the
     /// [straight](Self::straight) ones' end.
     #[inline(never)]
-    fn receive_more(&mut self, batch: &mut Batch, mut packets: usize) -> Received {
+    fn receive_more<T: Arrival>(&mut self, batch: &mut Batch<T>, mut packets: usize) -> Received {
         // A device that writes back faster than this goes on must not keep the caller for ever.
         let until = self.until() - packets as u64;
         loop {
@@ -305,7 +307,7 @@ impl RxRing {
             }
             let most = (until - self.ring.first()) as usize;
             packets += if self.is_between_frames() && self.is_front_simple() {
-                self.receive_run::<true>(batch, self.piece().min(batch.free()).min(most))
+                self.receive_run::<T, true>(batch, self.piece().min(batch.free()).min(most))
             } else {
                 self.push_frames(batch, most)
             };
@@ -353,7 +355,7 @@ impl RxRing {
     /// one buffer, with a length that it can have. Returns how many. `count` is at most the [piece](Self::piece), and
     /// the room.
     #[inline(always)]
-    fn receive_run<const MANY: bool>(&mut self, batch: &mut Batch, count: usize) -> usize {
+    fn receive_run<T: Arrival, const MANY: bool>(&mut self, batch: &mut Batch<T>, count: usize) -> usize {
         let (id, simple) = (self.pool_id, self.simple);
         let (from, room) = (self.ring.cursor(self.ring.first()), batch.room().as_mut_ptr());
         let mut done = 0;
@@ -361,10 +363,10 @@ impl RxRing {
         // pool, and the batch has as much room. `done` packets were received: their buffers are moved out, as the ring
         // forgets them, and they were written to the start of the room.
         unsafe {
-            while MANY && done + GROUP <= count && receive_group::<GROUP>(from.at(done), room.add(done), id, &simple) {
+            while MANY && done + GROUP <= count && receive_group::<T, GROUP>(from.at(done), room.add(done), id, &simple) {
                 done += GROUP;
             }
-            if MANY && done + FEW <= count && receive_group::<FEW>(from.at(done), room.add(done), id, &simple) {
+            if MANY && done + FEW <= count && receive_group::<T, FEW>(from.at(done), room.add(done), id, &simple) {
                 done += FEW;
             }
             while done < count && receive_one(from.at(done), room.add(done), id, &simple) {
@@ -446,7 +448,7 @@ impl RxRing {
     /// it: one, or none.
     #[inline(never)]
     pub(super) fn skip(&mut self) -> Option<usize> {
-        self.is_front_done().then(|| usize::from(self.segment().is_some()))
+        self.is_front_done().then(|| usize::from(self.segment::<Packet>().is_some()))
     }
 
     /// Returns the packet at the front, with its length, if the device is done with it, and it is in one buffer and has
@@ -478,7 +480,7 @@ impl RxRing {
     /// Moves frames of one or more buffers to the end of `batch`, as long as all of each is there and is good. Returns
     /// how many. It takes at most `most` descriptors, which follow in one piece.
     #[inline(always)]
-    fn receive_frames(&mut self, batch: &mut Batch, most: usize) -> usize {
+    fn receive_frames<T: Arrival>(&mut self, batch: &mut Batch<T>, most: usize) -> usize {
         let delivers = self.long_frames == LongFrames::Deliver;
         let count = if delivers { self.piece().min(most) } else { 0 };
         let (pool, id, expected) = (self.attachment.pool().inner(), self.pool_id, self.simple);
@@ -506,7 +508,8 @@ impl RxRing {
                 if is_end {
                     // SAFETY: the first buffer of `more`, which are linked, each with a length that it has. The packet
                     // owns them, as the ring forgets them.
-                    place.write(unsafe { Packet::of_several(from.at(taken).buffer(), id, head, more - 1) });
+                    let packet = unsafe { Packet::of_several(from.at(taken).buffer(), id, head, more - 1) };
+                    place.write(T::arrived(packet, slot));
                     break;
                 }
             }
@@ -529,9 +532,9 @@ impl RxRing {
     /// Takes frames that are not simple, for a batch with room, or one descriptor of such a frame. Returns how many
     /// packets it adds. It takes at most `most` descriptors.
     #[inline(never)]
-    fn push_frames(&mut self, batch: &mut Batch, most: usize) -> usize {
+    fn push_frames<T: Arrival>(&mut self, batch: &mut Batch<T>, most: usize) -> usize {
         match self.receive_frames(batch, most) {
-            0 => self.segment().map_or(0, |packet| usize::from(batch.push(packet).is_ok())),
+            0 => self.segment::<T>().map_or(0, |packet| usize::from(batch.push(packet).is_ok())),
             frames => frames,
         }
     }
@@ -539,7 +542,7 @@ impl RxRing {
     /// Takes one completed descriptor: usually a segment of a frame larger than a buffer, or an invalid one. Returns
     /// the frame with its last segment.
     #[cold]
-    pub(super) fn segment(&mut self) -> Option<Packet> {
+    pub(super) fn segment<T: Arrival>(&mut self) -> Option<T> {
         let done = self.ring.slot(self.ring.first()).done::<WriteBack>()?;
         let (len, last) = (done.field(WriteBack::PKT_LEN), done.field(WriteBack::EOP));
         let damaged = done.field(WriteBack::RXE);
@@ -572,7 +575,7 @@ impl RxRing {
             }
         };
         self.frame = match packet {
-            Ok(packet) if last => return Some(packet),
+            Ok(packet) if last => return Some(T::arrived(packet, self.ring.slot(self.ring.first() - 1))),
             Ok(packet) => Frame::Partial(packet, end),
             Err(buffer) => {
                 self.attachment.pool().free().push(buffer);
@@ -609,9 +612,9 @@ const FEW: usize = 4;
 /// expects no more bytes than these buffers have. The caller uses only the packets, if the answer is `true`, or only
 /// the places.
 #[inline(always)]
-unsafe fn receive_group<const N: usize>(
+unsafe fn receive_group<T: Arrival, const N: usize>(
     from: Cursor,
-    room: *mut MaybeUninit<Packet>,
+    room: *mut MaybeUninit<T>,
     pool: PoolId,
     simple: &Expected<WriteBack, 1>,
 ) -> bool {
@@ -626,7 +629,8 @@ unsafe fn receive_group<const N: usize>(
         // makes no packet, as the caller uses none unless all lengths are good.
         unsafe {
             let len = simple.count_of(from.at(n).slot(), WriteBack::PKT_LEN, &mut differences) as u16;
-            room.add(n).write(MaybeUninit::new(Packet::new(from.at(n).buffer(), pool, len)));
+            let packet = Packet::new(from.at(n).buffer(), pool, len);
+            room.add(n).write(MaybeUninit::new(T::arrived(packet, from.at(n).slot())));
         }
     }
     // The device is not trusted to keep within the buffers that it was given.
@@ -639,16 +643,17 @@ unsafe fn receive_group<const N: usize>(
 ///
 /// As for [`receive_group`], of one. `simple` expects no more bytes than a buffer of the pool has.
 #[inline(always)]
-unsafe fn receive_one(
+unsafe fn receive_one<T: Arrival>(
     from: Cursor,
-    room: *mut MaybeUninit<Packet>,
+    room: *mut MaybeUninit<T>,
     pool: PoolId,
     simple: &Expected<WriteBack, 1>,
 ) -> bool {
     // SAFETY: there is one of all three, and the place holds a buffer of the pool, with that many bytes.
     unsafe {
         let Some(len) = simple.count(from.slot(), WriteBack::PKT_LEN) else { return false };
-        room.write(MaybeUninit::new(Packet::new(from.buffer(), pool, len as u16)));
+        let packet = Packet::new(from.buffer(), pool, len as u16);
+        room.write(MaybeUninit::new(T::arrived(packet, from.slot())));
     }
     true
 }
@@ -676,6 +681,15 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/ReceiveQueue.receive.md")))]
     #[inline(always)]
     pub fn receive(&mut self, batch: &mut Batch) -> usize {
+        let Received { packets, has_refilled } = self.ring.receive(batch);
+        if has_refilled { self.announce_after(packets) } else { packets }
+    }
+
+    /// Moves packets that have arrived into `batch`, each with what the device says of it.
+    ///
+    /// As [`receive`](Self::receive) otherwise.
+    #[inline(always)]
+    pub fn receive_with_metadata(&mut self, batch: &mut Batch<offload::Received>) -> usize {
         let Received { packets, has_refilled } = self.ring.receive(batch);
         if has_refilled { self.announce_after(packets) } else { packets }
     }

@@ -10,6 +10,7 @@
 mod fifo;
 mod mixed;
 mod reports;
+mod requests;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -20,6 +21,7 @@ use crate::clock::{self, Clock};
 use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack, Written};
 use crate::dma::{Delta, Dma, DmaAddr, DmaError, Pages};
 use crate::mmio::Bus;
+use crate::offload::Requested;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
 use crate::port::{AttachError, Refused, Transmit, TransmitError};
@@ -30,6 +32,7 @@ use crate::registers::{Registers, TxQueue};
 use crate::value;
 use mixed::{Source, Terms};
 use reports::Reports;
+use requests::Contexts;
 
 /// The pause between two looks at a ring that drains.
 const DRAIN_POLL: Duration = Duration::from_micros(50);
@@ -55,6 +58,7 @@ pub(crate) struct TxRing {
     selected: usize,
     noted: u64,
     terms: Terms,
+    contexts: Contexts,
     /// Buffers are reclaimed once this many descriptors are posted.
     threshold: usize,
     /// The end of the [straight](Self::straight) descriptors.
@@ -76,6 +80,7 @@ impl TxRing {
             selected: 0,
             noted: 0,
             terms: Terms::NONE,
+            contexts: Contexts::default(),
             threshold: exchange_threshold(len),
             straight_end: 0,
             due_at: 0,
@@ -233,6 +238,7 @@ impl TxRing {
         }
         let end = self.ring.end();
         self.reports.clear(end);
+        self.contexts = Contexts::default();
         (self.straight_end, self.due_at, self.announced, self.noted) = (end, end, end, end);
         packets
     }
@@ -574,6 +580,21 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
         let Posted { packets, all } = self.ring.post(batch);
         self.announce_new();
         if all { Ok(packets) } else { self.ring.take_refused(batch, packets) }
+    }
+
+    /// Sends packets with requests, as [`transmit`](Self::transmit) does.
+    ///
+    /// The ring needs a descriptor more for a packet whose request is of another kind than the two kinds before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`transmit`](Self::transmit); the packet comes back without its request. If it is to be cut, the frames that
+    /// it is cut into must not be too long.
+    #[inline(always)]
+    pub fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, Refused> {
+        let Posted { packets, all } = self.ring.post_requested(batch);
+        self.announce_new();
+        if all { Ok(packets) } else { self.ring.take_refused_request(batch, packets) }
     }
 
     /// Tells the device of what it does not know of yet.

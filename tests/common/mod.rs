@@ -41,6 +41,14 @@ pub fn run<H: Platform>(device: Device<Reset, H>) -> Device<Running, H> {
     device.start().expect("the model starts")
 }
 
+/// Two running devices, of the same configuration, on ports that are connected.
+pub fn connected(config: &Config) -> ([Port; 2], [Nic; 2]) {
+    let ports = [0, 1].map(port);
+    ixgbe_sim::connect(&ports[0], &ports[1]);
+    let nics = ports.each_ref().map(|port| start(port, config));
+    (ports, nics)
+}
+
 /// Fails with all violations that a driver was seen to commit.
 pub fn assert_clean(port: &Port) {
     assert_clean_but(port, &[]);

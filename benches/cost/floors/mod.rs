@@ -4,6 +4,7 @@
 //! the device, reclaim and refill as rarely as the driver.
 
 mod in_place;
+mod offloads;
 mod outputs;
 mod pool;
 mod pools;
@@ -13,6 +14,7 @@ use crate::plain::Player;
 use crate::traffic::LONGEST;
 
 pub use in_place::{InPlaceFloor, in_place, measured_in_place_floor};
+pub use offloads::{metadata, requests};
 pub use outputs::{in_place_or_drop, in_place_outputs, in_place_runs, pool_outputs};
 pub use pool::{PoolFloor, measured_pool_floor, pool, pool_receive, pool_transmit};
 pub use pools::{pools_forward, pools_transmit, queues_transmit};

@@ -158,6 +158,39 @@ impl<M: Mapping> PoolFloor<M> {
         }
     }
 
+    /// Transmits the batch as [`transmit`](Self::transmit) does, with the flags that `flags` returns for each packet.
+    #[inline(always)]
+    pub(super) fn transmit_with(&mut self, flags: impl Fn(usize) -> u64) -> usize {
+        let Self { batch, free, tx, mapping, .. } = self;
+        let mut sent = 0;
+        // SAFETY: what was received has buffers of the mapping's memory.
+        unsafe {
+            if is_due(tx) {
+                reclaim(tx, free);
+            }
+            let count = batch.len().min(tx.room());
+            while sent < count {
+                let (words, buffers) = tx.at(tx.end);
+                let run = (BLOCK - tx.end % BLOCK).min(count - sent);
+                let from = batch.as_ptr().add(sent);
+                by_eights(run, |n| {
+                    let (data, len) = *from.add(n);
+                    *buffers.add(n) = data;
+                    words.add(n).write([mapping.address(data), len + flags(sent + n)]);
+                    true
+                });
+                sent += run;
+                tx.end += run;
+                tx.report_last();
+            }
+            if sent > 0 {
+                tx.notify(0);
+            }
+            batch.set_len(0);
+        }
+        sent
+    }
+
     #[inline(always)]
     pub fn forward<W: Work>(&mut self, most: usize) -> usize {
         self.receive(most);

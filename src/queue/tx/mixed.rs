@@ -102,7 +102,7 @@ impl TxRing {
 
     /// Notes whose buffers were posted last: the selected source's.
     #[inline(always)]
-    fn note_posted(&mut self) {
+    pub(super) fn note_posted(&mut self) {
         let (first, end) = (self.noted.max(self.ring.first()), self.ring.end());
         // Only what is posted still, so that a source has no more runs than the ring has descriptors.
         if first < end
@@ -153,7 +153,7 @@ impl TxRing {
     ///
     /// The caller forgets those that were posted.
     #[inline(always)]
-    unsafe fn post_each(&mut self, packets: &[Packet]) -> usize {
+    pub(super) unsafe fn post_each(&mut self, packets: &[Packet]) -> usize {
         let mut posted = 0;
         for packet in packets {
             let pool = Some(packet.pool());
@@ -288,20 +288,20 @@ impl TxRing {
     #[cold]
     #[inline(never)]
     pub(super) fn take_refused(&self, batch: &mut Batch, sent: usize) -> Result<usize, Refused> {
-        let Some(Err(reason)) = batch.first().map(|first| self.examine(first)) else { return Ok(sent) };
+        let Some(Err(reason)) = batch.first().map(|first| self.examine(first, first.len())) else { return Ok(sent) };
         match batch.pop_front() {
             Some(packet) => Err(Refused { packet, reason, sent }),
             None => Ok(sent),
         }
     }
 
-    /// Returns what is wrong with `packet`, if anything is.
-    fn examine(&self, packet: &Packet) -> Result<(), Refusal> {
+    /// Returns what is wrong with `packet`, if anything is. The longest frame that it makes has `longest` bytes.
+    pub(super) fn examine(&self, packet: &Packet, longest: usize) -> Result<(), Refusal> {
         let source = self.source_of(packet.pool()).and_then(|owner| self.sources.get(owner));
         let source = source.ok_or(Refusal::NotAttached)?;
         let (len, max) = (packet.len(), usize::from(self.max_len));
-        if len > max {
-            return Err(Refusal::TooLong { len, max });
+        if longest > max {
+            return Err(Refusal::TooLong { len: longest, max });
         }
         if packet.segments().any(<[u8]>::is_empty) {
             return Err(Refusal::Empty);

@@ -1,0 +1,340 @@
+//! Metadata of received packets, and requests for packets that are sent, on the model. Checksums are computed here
+//! again, in another way than the driver and the model do.
+
+mod common;
+
+use common::{assert_clean, bytes, connected, pool_of};
+use ixgbe::device::Config;
+use ixgbe::offload::{Checksum, Received, Request, RequestRefusal, Requested, VlanTag};
+use ixgbe::packet::{Batch, Headers, Network, Packet, Transport};
+use ixgbe::pool::Pool;
+use ixgbe::port::Refusal;
+use ixgbe_sim::Port;
+
+/// A frame to the partner, with `payload` bytes behind its headers. Its checksums are 0, its lengths right, or 0 where
+/// the fields are too small.
+fn frame(network: Network, transport: Transport, payload: usize) -> Vec<u8> {
+    let l4 = match transport {
+        Transport::Tcp => 20,
+        Transport::Udp => 8,
+        Transport::Sctp => 12,
+    };
+    let mut frame = common::mac(1).to_vec();
+    frame.extend([2, 0, 0, 0, 0, 9]);
+    let len = ((l4 + payload) % 65536) as u16;
+    match network {
+        Network::Ipv4 => {
+            frame.extend([0x08, 0x00, 0x45, 0]);
+            let total = if l4 + payload + 20 > 65535 { 0 } else { len + 20 };
+            frame.extend(total.to_be_bytes());
+            frame.extend([0x12, 0x34, 0x40, 0, 64, transport.protocol(), 0, 0, 10, 0, 0, 1, 192, 168, 77, 2]);
+        }
+        Network::Ipv6 => {
+            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+            let total = if l4 + payload > 65535 { 0 } else { len };
+            frame.extend(total.to_be_bytes());
+            frame.extend([transport.protocol(), 64]);
+            frame.extend((1..=32).map(|byte: u8| byte.wrapping_mul(37)));
+        }
+    }
+    frame.extend([0x30, 0x39, 0, 80]);
+    match transport {
+        Transport::Tcp => frame.extend([1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x18, 0x20, 0, 0, 0, 0, 0]),
+        Transport::Udp => frame.extend([len.to_be_bytes(), [0, 0]].concat()),
+        Transport::Sctp => frame.extend([9, 9, 9, 9, 0, 0, 0, 0]),
+    }
+    frame.extend((0..payload).map(|at| (at * 31 + at / 256) as u8));
+    frame
+}
+
+/// The one's complement sum of `bytes`, one byte after the other.
+fn ones(bytes: &[u8]) -> u32 {
+    let sum = bytes.iter().enumerate().fold(0_u64, |sum, (at, byte)| sum + (u64::from(*byte) << (8 * (1 - at % 2))));
+    (sum % 0xffff) as u32
+}
+
+/// Fails unless the frame's checksums of IPv4 and of TCP or UDP are right.
+fn assert_checksums(frame: &[u8]) {
+    let headers = Headers::parse(frame).unwrap();
+    let (ip, l4) = (headers.network_at(), headers.transport_at());
+    let addresses = match headers.network() {
+        Network::Ipv4 => {
+            assert_eq!(ones(&frame[ip..l4]), 0, "the header of {frame:x?}");
+            ip + 12..ip + 20
+        }
+        Network::Ipv6 => ip + 8..ip + 40,
+    };
+    let end = headers.end(frame).expect("a length");
+    let segment = &frame[l4..end];
+    let protocol = u32::from(headers.transport().unwrap().protocol());
+    let all = ones(&frame[addresses]) + protocol + segment.len() as u32 + ones(segment);
+    assert_eq!(all % 0xffff, 0, "the transport of {frame:x?}");
+    if headers.transport() == Some(Transport::Udp) {
+        assert_ne!(segment[6..8], [0, 0], "a checksum of 0 says that there is none");
+    }
+}
+
+fn packet(pool: &Pool, bytes: &[u8]) -> Packet {
+    pool.take_copy(bytes).unwrap()
+}
+
+fn requested(packets: impl IntoIterator<Item = Requested>) -> Batch<Requested> {
+    let mut batch = Batch::with_capacity(512);
+    packets.into_iter().for_each(|packet| batch.push(packet).unwrap());
+    batch
+}
+
+fn with_checksums(packet: Packet) -> Requested {
+    let headers = Headers::parse(&packet).unwrap();
+    Request::new().with_headers(headers).checksums().apply(packet).unwrap()
+}
+
+/// Two running devices on ports that are connected.
+struct Pair {
+    ports: [Port; 2],
+    nics: [common::Nic; 2],
+}
+
+impl Pair {
+    fn new(config: &Config) -> Self {
+        let (ports, nics) = connected(config);
+        Self { ports, nics }
+    }
+
+    fn pool(&self) -> Pool {
+        pool_of(&self.nics[0])
+    }
+
+    /// Sends the packets, and returns what the partner received.
+    fn send(&mut self, mut batch: Batch<Requested>) -> Vec<Received> {
+        let mut all = vec![];
+        let mut arrived = Batch::with_capacity(64);
+        for _ in 0..1000 {
+            let (_, mut from) = self.nics[0].split();
+            from[0].tx.transmit_with_requests(&mut batch).unwrap();
+            let (_, mut to) = self.nics[1].split();
+            self.ports.iter().for_each(|port| _ = port.step());
+            while to[0].rx.receive_with_metadata(&mut arrived) > 0 {
+                all.extend(arrived.drain(..));
+            }
+        }
+        assert!(batch.is_empty());
+        self.ports.iter().for_each(assert_clean);
+        all
+    }
+
+    fn stop(self) {
+        for nic in self.nics {
+            let pool = pool_of(&nic);
+            nic.stop().unwrap();
+            assert_eq!(pool.available(), pool.capacity());
+        }
+    }
+}
+
+#[test]
+fn checksums_are_inserted_and_judged() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    let kinds: Vec<_> = [Network::Ipv4, Network::Ipv6]
+        .into_iter()
+        .flat_map(|network| [Transport::Tcp, Transport::Udp].map(|transport| (network, transport)))
+        .collect();
+    let frames: Vec<_> = (0..200)
+        .map(|n| {
+            let (network, transport) = kinds[n / 3 % kinds.len()];
+            (network, transport, frame(network, transport, n * 7 % 1400))
+        })
+        .collect();
+    for frames in frames.chunks(40) {
+        let sent = requested(frames.iter().map(|(.., frame)| with_checksums(packet(&pool, frame))));
+        let received = pair.send(sent);
+        assert_eq!(received.len(), frames.len());
+        for (received, (network, transport, frame)) in received.iter().zip(frames) {
+            assert_checksums(received);
+            let kind = received.packet_type();
+            assert_eq!((kind.network(), kind.transport()), (Some(*network), Some(*transport)));
+            let ip = if *network == Network::Ipv4 { Checksum::Good } else { Checksum::NotChecked };
+            assert_eq!((received.ip_checksum(), received.transport_checksum()), (ip, Checksum::Good), "{received:?}");
+            let payload = Headers::parse(frame).unwrap().len();
+            assert_eq!(received[payload..frame.len()], frame[payload..]);
+            assert_eq!(received.wire_len(), frame.len().max(60) + 4);
+        }
+        drop(received);
+    }
+    pair.stop();
+}
+
+#[test]
+fn wrong_checksums_are_bad_and_a_missing_one_is_not() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    let good = |frame: &[u8]| {
+        let mut packet = packet(&pool, frame);
+        let headers = Headers::parse(&packet).unwrap();
+        for (at, from, to) in [(24, 14, 34), (50, 34, frame.len())] {
+            let pseudo = if at == 50 { ones(&frame[26..34]) + 6 + (frame.len() - 34) as u32 } else { 0 };
+            let sum = !((pseudo + ones(&frame[from..to])) % 0xffff) as u16;
+            packet[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        }
+        assert_eq!(headers.transport(), Some(Transport::Tcp));
+        packet
+    };
+    let tcp = frame(Network::Ipv4, Transport::Tcp, 101);
+    let mut packets = [good(&tcp), good(&tcp), good(&tcp)];
+    packets[1][24] ^= 1;
+    packets[2][80] ^= 1;
+    let mut udp = packet(&pool, &frame(Network::Ipv4, Transport::Udp, 50));
+    udp[24..26].copy_from_slice(&packets[0][24..26].iter().map(|_| 0).collect::<Vec<u8>>());
+    let verdicts = |received: &Received| (received.ip_checksum(), received.transport_checksum());
+    let received = pair.send(requested(packets.into_iter().chain([udp]).map(Requested::from)));
+    let [first, second, third, fourth] = &received[..] else { panic!("{received:?}") };
+    assert_eq!(verdicts(first), (Checksum::Good, Checksum::Good));
+    assert_eq!(verdicts(second), (Checksum::Bad, Checksum::Good));
+    assert_eq!(verdicts(third), (Checksum::Good, Checksum::Bad));
+    assert_eq!(verdicts(fourth), (Checksum::Bad, Checksum::NotChecked));
+}
+
+#[test]
+fn large_packets_are_cut() {
+    for network in [Network::Ipv4, Network::Ipv6] {
+        let mut pair = Pair::new(&Config::new());
+        let pool = pair.pool();
+        for len in [1, 1399, 1400, 1401, 2800, 20_000, 65_000, 74_000] {
+            let whole = frame(network, Transport::Tcp, len);
+            let headers = Headers::parse(&whole).unwrap();
+            let request = Request::new().with_headers(headers).segments(1400);
+            let received = pair.send(requested([request.apply(packet(&pool, &whole)).unwrap()]));
+            assert_eq!(received.len(), len.div_ceil(1400), "{len} bytes");
+            let mut rest = &whole[headers.len()..];
+            let mut sequence = u32::from_be_bytes([1, 2, 3, 4]);
+            for (n, received) in received.iter().enumerate() {
+                assert_checksums(received);
+                assert_eq!(received.transport_checksum(), Checksum::Good);
+                let end = headers.end(received).unwrap();
+                let (payload, left) = rest.split_at(end - headers.len());
+                assert_eq!(received[headers.len()..end], *payload, "segment {n} of {len} bytes");
+                let at = headers.transport_at() + 4;
+                assert_eq!(received[at..at + 4], sequence.to_be_bytes());
+                let pushes = received[at + 9] & 8 != 0;
+                assert_eq!(pushes, left.is_empty(), "PSH belongs to the last");
+                (rest, sequence) = (left, sequence.wrapping_add(payload.len() as u32));
+            }
+            assert!(rest.is_empty());
+        }
+        pair.stop();
+    }
+}
+
+#[test]
+fn tags_are_inserted_and_stripped() {
+    let tag = VlanTag::new(77).unwrap().with_priority(3).unwrap();
+    for strips in [false, true] {
+        let mut pair = Pair::new(&Config::new().strip_vlan(strips));
+        let pool = pair.pool();
+        let bytes_sent = frame(Network::Ipv4, Transport::Udp, 100);
+        let headers = Headers::parse(&bytes_sent).unwrap();
+        let both = Request::new().vlan(tag).with_headers(headers).checksums().apply(packet(&pool, &bytes_sent));
+        let alone = Request::new().vlan(tag).apply(packet(&pool, &bytes_sent)).unwrap();
+        let none = Requested::from(packet(&pool, &bytes_sent));
+        let received = pair.send(requested([both.unwrap(), alone, none]));
+        assert_eq!(received.len(), 3);
+        for received in &received[..2] {
+            assert_eq!((received.vlan(), received.is_vlan_stripped()), (Some(tag), strips), "{received:?}");
+            assert_eq!(received.len(), bytes_sent.len() + if strips { 0 } else { 4 });
+            assert_eq!(received.wire_len(), bytes_sent.len() + 8);
+        }
+        assert_checksums(&received[0]);
+        assert_eq!((received[2].vlan(), bytes(&received[2])), (None, bytes_sent));
+        drop(received);
+        pair.stop();
+    }
+}
+
+#[test]
+fn contexts_are_sent_only_when_they_change() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    let kinds = [(Network::Ipv4, Transport::Tcp), (Network::Ipv4, Transport::Udp), (Network::Ipv6, Transport::Tcp)];
+    let all = |order: &[usize]| {
+        requested(order.iter().map(|kind| {
+            let (network, transport) = kinds[*kind];
+            with_checksums(packet(&pool, &frame(network, transport, 64)))
+        }))
+    };
+    let posted = |pair: &mut Pair, order: &[usize]| {
+        let before = common::peek(&pair.ports[0], "TDT", 0);
+        let received = pair.send(all(order));
+        received.iter().for_each(|received| assert_checksums(received));
+        assert_eq!(received.len(), order.len());
+        common::peek(&pair.ports[0], "TDT", 0).wrapping_sub(before) as usize % 512
+    };
+    assert_eq!(posted(&mut pair, &[0; 20]), 21);
+    assert_eq!(posted(&mut pair, &[0; 20]), 20, "the context is still there");
+    assert_eq!(posted(&mut pair, &[1, 0, 1, 0, 0, 1]), 7, "there are two");
+    assert_eq!(posted(&mut pair, &[2, 0, 2, 0]), 6, "the older one is replaced: the UDP one, then TCP's");
+    pair.stop();
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_packet() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    let tcp = frame(Network::Ipv4, Transport::Tcp, 3000);
+    let headers = Headers::parse(&tcp).unwrap();
+    let refused = |request: Request<Headers>, bytes: &[u8]| {
+        let refused = request.apply(packet(&pool, bytes)).unwrap_err();
+        assert_eq!(common::bytes(&refused.packet), bytes, "{}", refused.reason);
+        refused.reason
+    };
+    let with = |at: usize, value: u8| {
+        let mut changed = tcp.clone();
+        changed[at] = value;
+        changed
+    };
+    let request = Request::new().with_headers(headers);
+    let segments = request.segments(1460);
+    assert_eq!(refused(request.segments(0), &tcp), RequestRefusal::NoSegmentSize);
+    assert_eq!(refused(segments, &with(47, 0x80)), RequestRefusal::CongestionWindowReduced);
+    assert!(matches!(refused(segments, &with(16, 0xff)), RequestRefusal::Length { .. }));
+    let mut short = tcp.clone();
+    short[16..18].copy_from_slice(&[0, 39]);
+    assert_eq!(refused(segments, &short), RequestRefusal::Length { end: 53, len: tcp.len() }, "inside the headers");
+    assert_eq!(refused(segments, &with(20, 0x20)), RequestRefusal::NoTransport, "a fragment");
+    assert_eq!(refused(segments, &with(23, 17)), RequestRefusal::NoTransport, "UDP");
+    for (at, value) in [(14, 0x46), (14, 0x65), (46, 0x60)] {
+        assert!(matches!(refused(segments, &with(at, value)), RequestRefusal::Headers(_)));
+    }
+    for len in [14, 33, 53] {
+        assert!(matches!(refused(segments, &tcp[..len]), RequestRefusal::Headers(_)), "{len}");
+    }
+    let sctp = frame(Network::Ipv4, Transport::Sctp, 3000);
+    let sctp_headers = Headers::parse(&sctp).unwrap();
+    let reason = refused(Request::new().with_headers(sctp_headers).segments(1000), &sctp);
+    assert_eq!(reason, RequestRefusal::NotCut(Transport::Sctp));
+    assert!(Request::new().vlan(VlanTag::from_bits(1)).apply(packet(&pool, &tcp[..16])).is_err());
+    // What is too long for the wire is refused by the queue, and the rest goes on.
+    let long = request.segments(1500).apply(packet(&pool, &tcp)).unwrap();
+    let good = segments.apply(packet(&pool, &tcp)).unwrap();
+    let mut batch = requested([long, good]);
+    let refused = pair.nics[0].split().1[0].tx.transmit_with_requests(&mut batch).unwrap_err();
+    assert_eq!((refused.reason, refused.sent), (Refusal::TooLong { len: 1554, max: 1518 }, 0));
+    drop(refused);
+    assert_eq!(pair.send(batch).len(), 3);
+    pair.stop();
+}
+
+#[test]
+fn padding_is_not_summed() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    for network in [Network::Ipv4, Network::Ipv6] {
+        let mut padded = frame(network, Transport::Udp, 3);
+        let len = padded.len();
+        padded.extend([0xa5; 9]);
+        let received = pair.send(requested([with_checksums(packet(&pool, &padded))]));
+        assert_checksums(&received[0]);
+        assert_eq!(received[0].len(), len.max(60));
+    }
+    pair.stop();
+}

@@ -248,10 +248,10 @@ impl<D: DescriptorFormat> Written<D> {
         self.words
     }
 
-    /// Returns what has these words, and the bits of `value`.
+    /// Returns the words of a descriptor that has the bits of `words` and of `value`.
     pub(crate) fn of_words(words: [u64; 2], value: Value<D>) -> Self {
-        let [low, high] = value.bits();
-        Self { words: [words[0] | low, words[1] | high], format: PhantomData }
+        let Self { words: [low, high], format } = Self::from(value);
+        Self { words: [words[0] | low, words[1] | high], format }
     }
 }
 

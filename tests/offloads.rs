@@ -338,3 +338,77 @@ fn padding_is_not_summed() {
     }
     pair.stop();
 }
+
+/// A generator of random numbers (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 20) as usize % limit
+    }
+}
+
+/// Packets with and without requests, of two pools, in one and in several buffers, in batches of any size, on a small
+/// ring whose device lags behind: all arrive once, in order, with the right bytes, and every buffer returns.
+#[test]
+fn requests_of_all_kinds_mix() {
+    let seeds = std::env::var("IXGBE_SEEDS").map_or(4, |seeds| seeds.parse().unwrap());
+    for seed in 1..=seeds {
+        let mut random = Random(0x9e37_79b9_7f4a_7c15 + seed);
+        let mut pair = Pair::new(&Config::new().tx_descriptors(64).pool_buffers(2048));
+        let pools = [pair.pool(), Pool::new(&pair.ports[0], 512, 1024).unwrap()];
+        pair.nics[0].attach(&pools[1]).unwrap();
+        let (mut batch, mut arrived) = (Batch::with_capacity(64), Batch::with_capacity(64));
+        let (mut expected, mut received) = (std::collections::VecDeque::new(), 0);
+        for turn in 0..400 {
+            for _ in 0..random.below(20) {
+                let (network, transport) = (
+                    [Network::Ipv4, Network::Ipv6][random.below(2)],
+                    [Transport::Tcp, Transport::Udp][random.below(2)],
+                );
+                let len = [3, 100, 1000, 1300, 4000][random.below(if turn < 350 { 5 } else { 1 })];
+                let cuts = len > 1300 || random.below(8) == 0;
+                let bytes = frame(network, if cuts { Transport::Tcp } else { transport }, len);
+                let headers = Headers::parse(&bytes).unwrap();
+                let Ok(packet) = pools[random.below(2)].take_copy(&bytes) else { continue };
+                let tag = VlanTag::from_bits(random.below(3) as u16 + 1);
+                let has_tag = random.below(3) == 0;
+                let request = if has_tag { Request::new().vlan(tag) } else { Request::new() };
+                let requested = match random.below(3) {
+                    _ if cuts => request.with_headers(headers).segments(500).apply(packet).unwrap(),
+                    0 => request.apply(packet).unwrap(),
+                    _ => request.with_headers(headers).checksums().apply(packet).unwrap(),
+                };
+                if batch.push(requested).is_err() {
+                    break;
+                }
+                let payload = &bytes[headers.len()..];
+                for piece in payload.chunks(if cuts { 500 } else { usize::MAX }) {
+                    expected.push_back((piece.to_vec(), headers.len(), has_tag.then_some(tag)));
+                }
+            }
+            pair.nics[0].split().1[0].tx.transmit_with_requests(&mut batch).unwrap();
+            if random.below(4) > 0 {
+                pair.ports.iter().for_each(|port| _ = port.step());
+            }
+            let (_, mut to) = pair.nics[1].split();
+            while to[0].rx.receive_with_metadata(&mut arrived) > 0 {
+                for packet in arrived.drain(..) {
+                    let (payload, at, tag) = expected.pop_front().expect("no packet comes twice");
+                    let at = at + if tag.is_some() { 4 } else { 0 };
+                    assert_eq!((packet.vlan(), &packet[at..at + payload.len()]), (tag, &payload[..]));
+                    received += 1;
+                }
+            }
+        }
+        let rest = pair.send(std::mem::replace(&mut batch, Batch::with_capacity(0)));
+        assert_eq!(rest.len(), expected.len());
+        assert!(received > 1000, "{received}");
+        drop(rest);
+        pair.stop();
+        assert_eq!(pools[1].available(), pools[1].capacity());
+    }
+}

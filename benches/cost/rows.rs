@@ -1,8 +1,8 @@
 //! The rows: what traffic goes through which calls, beside which baseline, for at most how many instructions.
 
 use crate::calls::{
-    in_place, metadata, owned, pool, pool_outputs, pool_receive, pool_transmit, pools_forward, pools_transmit, raw_accesses,
-    requests, typed_accesses,
+    in_place, metadata, owned, pool, pool_outputs, pool_receive, pool_transmit, pools_forward, pools_transmit,
+    raw_accesses, requests, typed_accesses,
 };
 use crate::floors;
 use crate::plain::Addresses;

@@ -26,6 +26,6 @@ mod vlan;
 pub(crate) use received::Arrival;
 pub use received::{Checksum, FlowDirectorReport, Hashed, PacketType, Received, RssHash};
 pub use request::{Request, RequestRefusal, RequestRefused};
+pub(crate) use requested::PackedContext;
 pub use requested::Requested;
-pub(crate) use requested::Terms;
 pub use vlan::VlanTag;

@@ -6,7 +6,7 @@ use crate::descriptors::advanced_transmit_context_read::L4T;
 use crate::descriptors::{AdvancedTransmitContextRead as Context, AdvancedTransmitDataRead as Data, Written};
 use crate::field::{Value, ValueError};
 use crate::offload::received::{fold, sum};
-use crate::offload::requested::Terms;
+use crate::offload::requested::{PackedContext, Terms};
 use crate::offload::{Requested, VlanTag};
 use crate::packet::{HeaderError, Headers, IPV4_TOTAL, IPV6_PAYLOAD, Network, Packet, Transport};
 use crate::value;
@@ -183,11 +183,15 @@ impl Request {
         }
         let (len, tag) = (packet.len(), self.vlan.map_or(0, VlanTag::bits));
         let context = value!(Context { MACLEN: 14 }).with(Context::VLAN, tag);
-        let mut terms = Terms { word: self.word(len), context: [0; 2], longest: 0 };
-        if self.vlan.is_some() {
-            terms = Terms { word: terms.word | value!(Data { CC: true }).bits()[1], ..terms.with_context(context) };
-        }
-        Ok(Requested::new(packet, if self == Self::new() { Terms { word: 0, ..terms } } else { terms }))
+        let terms = match (self.vlan, self.time_stamp) {
+            (Some(_), _) => {
+                let word = self.word(len) | value!(Data { CC: true }).bits()[1];
+                Terms { word, context: PackedContext::new(context) }
+            }
+            (None, true) => Terms { word: self.word(len), context: PackedContext::NONE },
+            (None, false) => return Ok(packet.into()),
+        };
+        Ok(Requested::new(packet, terms))
     }
 }
 
@@ -217,12 +221,6 @@ impl<H> Request<H> {
 fn paylen(len: usize) -> u64 {
     let len = len.min(LONGEST_PAYLOAD) as u64;
     Value::<Data>::EMPTY.try_with(Data::PAYLEN, len).map_or(0, |value| value.bits()[1])
-}
-
-impl Terms {
-    fn with_context(self, context: Value<Context>) -> Self {
-        Self { context: Written::from(context).words(), ..self }
-    }
 }
 
 impl Request<Headers> {
@@ -283,7 +281,10 @@ impl Request<Headers> {
         let ip_len = len - headers.network_at();
         let max_len = usize::from(u16::MAX) + if headers.network() == Network::Ipv6 { IPV6_HEADER } else { 0 };
         if size.is_none() && ip_len > max_len {
-            return Err(RequestRefusal::TooLong { len: payload, max: max_len - (headers.len() - headers.network_at()) });
+            return Err(RequestRefusal::TooLong {
+                len: payload,
+                max: max_len - (headers.len() - headers.network_at()),
+            });
         }
         let count = packet.segment_count();
         if count > MOST_BUFFERS {
@@ -391,8 +392,7 @@ impl Request<Headers> {
             .with(Data::TXSM, self.transport)
             .with(Data::TSE, size.is_some());
         let word = self.word(if size.is_some() { len - headers.len() } else { len }) | flags.bits()[1];
-        let longest = size.map_or(0, |size| (headers.len() as u16).saturating_add(size));
-        Ok(Terms { word, context: [0; 2], longest }.with_context(context))
+        Ok(Terms { word, context: PackedContext::new(context) })
     }
 
     /// Writes what the device starts from: the length of IP if it is given, checksums of 0, and in TCP and UDP the sum

@@ -5,8 +5,10 @@ use core::ops::{Deref, DerefMut};
 
 use crate::descriptors::AdvancedTransmitContextRead as Context;
 use crate::descriptors::Written;
+use crate::descriptors::advanced_transmit_context_read::L4T;
 use crate::field::Value;
 use crate::packet::{Packet, sealed};
+use crate::value;
 
 /// A packet with what the device is to do for it: [`Request::apply`](super::Request::apply) makes it.
 ///
@@ -25,25 +27,70 @@ pub(crate) struct Terms {
     /// The second word of the packet's first data descriptor, without the length of its data. 0 if nothing is
     /// requested.
     pub(crate) word: u64,
-    /// The context that the packet needs, or zeros.
-    pub(crate) context: [u64; 2],
-    /// The length of the longest frame that the packet is cut into, without CRC. 0 if it is not cut.
-    pub(crate) longest: u16,
+    pub(crate) context: PackedContext,
 }
 
 impl Terms {
-    const NONE: Self = Self { word: 0, context: [0; 2], longest: 0 };
+    const NONE: Self = Self { word: 0, context: PackedContext::NONE };
 
     /// Returns the length of the longest frame that is sent for `packet`, without CRC.
     pub(crate) fn longest_of(&self, packet: &Packet) -> usize {
-        if self.longest == 0 { packet.len() } else { self.longest.into() }
-    }
-
-    /// Returns the descriptor that sets context `index` of the queue to that of the packet.
-    pub(crate) fn context(&self, index: bool) -> Written<Context> {
-        Written::of_words(self.context, Value::EMPTY.with(Context::IDX, index))
+        self.context.longest().unwrap_or(packet.len())
     }
 }
+
+/// A context in one word, so that two are compared at once.
+///
+/// | bits | |
+/// |---|---|
+/// | 31:0 | as in the first word of the descriptor: VLAN, MACLEN, IPLEN |
+/// | 34:32 | L4T and IPV4, which are bits 12:10 of the second |
+/// | 63:40 | as in the second: MSS, L4LEN |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PackedContext(u64);
+
+/// Where L4T and IPV4 are in the second word, and how far up they are moved.
+const KIND: u64 = 7 << 10;
+const MOVED: u32 = 22;
+const UPPER: u64 = u64::MAX << 40;
+
+impl PackedContext {
+    /// No context.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// Packs a context that names no other fields.
+    pub(super) const fn new(context: Value<Context>) -> Self {
+        let [low, high] = context.bits();
+        Self(low & u32::MAX as u64 | (high & KIND) << MOVED | high & UPPER)
+    }
+
+    /// Returns the descriptor that sets context `index` of a queue.
+    pub(crate) fn descriptor(self, index: bool) -> Written<Context> {
+        let words = [self.0 & u64::from(u32::MAX), self.0 >> MOVED & KIND | self.0 & UPPER];
+        Written::of_words(words, Value::EMPTY.with(Context::IDX, index))
+    }
+
+    /// Returns what is not 0 if the contexts differ.
+    #[inline(always)]
+    pub(crate) const fn difference(self, other: Self) -> u64 {
+        self.0 ^ other.0
+    }
+
+    /// Returns the length of the longest frame into which a packet is cut, if it is, without CRC.
+    fn longest(self) -> Option<usize> {
+        let bits = |lsb: u32, width: u32| (self.0 >> lsb & ((1 << width) - 1)) as usize;
+        let (ip, mac, transport, size) = (bits(0, 9), bits(9, 7), bits(40, 8), bits(48, 16));
+        (size != 0).then_some(mac + ip + transport + size)
+    }
+}
+
+// All of it, and nothing of two fields at the same place.
+const _: () = {
+    let [low, high] =
+        value!(Context { VLAN: 0xffff, MACLEN: 0x7f, IPLEN: 0x1ff, IPV4: true, L4LEN: 0xff, MSS: 0xffff }).bits();
+    let [_, kind] = value!(Context { L4T: L4T::Sctp }).bits();
+    assert!(low >> 32 == 0 && high & !(KIND | UPPER) == 0 && kind & !KIND == 0 && (KIND << MOVED) & UPPER == 0);
+};
 
 impl Requested {
     pub(super) fn new(packet: Packet, terms: Terms) -> Self {

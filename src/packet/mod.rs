@@ -13,8 +13,8 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-pub(crate) use batch::{Outgoing, sealed};
 pub use batch::{Batch, Entry};
+pub(crate) use batch::{Outgoing, sealed};
 pub use copy::CopyError;
 pub(crate) use headers::{ETHERNET, IPV4_TOTAL, IPV6_PAYLOAD};
 pub use headers::{HeaderError, Headers, Network, Transport};
@@ -82,6 +82,7 @@ impl Packet {
     /// # Safety
     ///
     /// As for [`new`](Self::new); the caller gives up all these buffers, whose links have their lengths.
+    #[inline]
     pub(crate) unsafe fn of_several(buffer: Buffer, pool: PoolId, len: u16, more: usize) -> Self {
         Self { data: buffer.data(), extent: Extent::new(pool, len).with_more(more) }
     }

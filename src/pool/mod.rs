@@ -240,12 +240,14 @@ impl Inner {
         self.size
     }
 
+    #[inline]
     fn link(&self, data: NonNull<u8>) -> *mut Link {
         let index = (data.as_ptr() as usize).wrapping_sub(self.first.as_ptr() as usize) / self.stride;
         self.links.get(index).map_or(core::ptr::null_mut(), UnsafeCell::get)
     }
 
     /// Returns what follows the buffer, which the caller owns.
+    #[inline]
     pub(crate) fn following(&self, buffer: &Buffer) -> Link {
         let link = self.link(buffer.data());
         if link.is_null() {
@@ -256,6 +258,7 @@ impl Inner {
     }
 
     /// Says what follows the buffer, which the caller owns.
+    #[inline]
     pub(crate) fn follow(&self, buffer: &Buffer, link: Link) {
         let entry = self.link(buffer.data());
         if !entry.is_null() {

@@ -316,6 +316,7 @@ impl RxRing {
 
     /// Returns how many descriptors follow the first in one piece, each with a buffer: none, if the first goes on with
     /// a frame.
+    #[inline]
     pub(super) fn piece(&self) -> usize {
         if self.is_between_frames() { self.ring.posted().min(self.ring.to_wrap(self.ring.first())) } else { 0 }
     }
@@ -339,6 +340,7 @@ impl RxRing {
 
     /// Finds anew how many descriptors are [straight](Self::straight), if buffers are to be found once `vacant` have
     /// none.
+    #[inline]
     pub(super) fn look_ahead(&mut self, vacant: usize) {
         let (first, straight) = (self.ring.first(), self.piece());
         self.straight_end = first + straight as u64;
@@ -363,7 +365,8 @@ impl RxRing {
         // pool, and the batch has as much room. `done` packets were received: their buffers are moved out, as the ring
         // forgets them, and they were written to the start of the room.
         unsafe {
-            while MANY && done + GROUP <= count && receive_group::<T, GROUP>(from.at(done), room.add(done), id, &simple) {
+            while MANY && done + GROUP <= count && receive_group::<T, GROUP>(from.at(done), room.add(done), id, &simple)
+            {
                 done += GROUP;
             }
             if MANY && done + FEW <= count && receive_group::<T, FEW>(from.at(done), room.add(done), id, &simple) {
@@ -525,6 +528,7 @@ impl RxRing {
     }
 
     /// Returns `true` if a packet in one buffer is at the front.
+    #[inline]
     fn is_front_simple(&self) -> bool {
         self.simple.count(self.ring.slot(self.ring.first()), WriteBack::PKT_LEN).is_some()
     }

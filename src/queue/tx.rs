@@ -80,7 +80,7 @@ impl TxRing {
             selected: 0,
             noted: 0,
             terms: Terms::NONE,
-            contexts: Contexts::default(),
+            contexts: Contexts::UNSET,
             threshold: exchange_threshold(len),
             straight_end: 0,
             due_at: 0,
@@ -238,7 +238,7 @@ impl TxRing {
         }
         let end = self.ring.end();
         self.reports.clear(end);
-        self.contexts = Contexts::default();
+        self.contexts = Contexts::UNSET;
         (self.straight_end, self.due_at, self.announced, self.noted) = (end, end, end, end);
         packets
     }

@@ -1,39 +1,57 @@
 //! Packets with requests: data descriptors of the advanced format, and the contexts that these need (7.2.3.2.3).
 
-use super::{MAX_RUN, Posted, TxRing};
+use super::{Cursor, GROUP, MAX_RUN, Posted, TxRing};
 use crate::descriptors::{AdvancedTransmitDataRead as Data, Written};
-use crate::dma::DmaAddr;
-use crate::offload::{Requested, Terms};
+use crate::dma::{Delta, DmaAddr};
+use crate::offload::{PackedContext, Requested};
 use crate::packet::{Batch, Packet};
-use crate::pool::Buffer;
+use crate::pool::{Buffer, Simple};
 use crate::port::Refused;
 use crate::value;
 
 /// The two contexts of a queue, as the device has them once it has come to the ring's end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Contexts {
-    /// Zeros where nothing was set.
-    set: [[u64; 2]; 2],
-    /// The one that was set last.
+    set: [PackedContext; 2],
+    /// Which was used last.
     last: bool,
 }
 
 impl Contexts {
-    /// Returns which context is `context`, if one is.
+    /// What a queue has that was just enabled.
+    pub(super) const UNSET: Self = Self { set: [PackedContext::NONE; 2], last: false };
+
+    /// Returns the index of `context`, which becomes the one that was used last, if it is set.
     #[inline(always)]
-    fn find(&self, context: [u64; 2]) -> Option<bool> {
+    fn select(&mut self, context: PackedContext) -> Option<bool> {
         if self.set[usize::from(self.last)] == context {
-            Some(self.last)
-        } else {
-            (self.set[usize::from(!self.last)] == context).then_some(!self.last)
+            return Some(self.last);
         }
+        if self.set[usize::from(!self.last)] == context {
+            self.last = !self.last;
+            return Some(self.last);
+        }
+        None
+    }
+
+    /// Sets `context` in place of the one that was not used last. Returns its index.
+    fn set(&mut self, context: PackedContext) -> bool {
+        self.last = !self.last;
+        self.set[usize::from(self.last)] = context;
+        self.last
     }
 }
 
-/// What else the second word of a data descriptor has.
+/// Bits of a data descriptor's second word.
 const SECOND_CONTEXT: u64 = value!(Data { IDX: true }).bits()[1];
 const LAST: u64 = value!(Data { EOP: true }).bits()[1];
 const REPORT: u64 = value!(Data { RS: true }).bits()[1];
+
+/// Returns the bits that select context `index`.
+#[inline(always)]
+const fn index_bits(index: bool) -> u64 {
+    if index { SECOND_CONTEXT } else { 0 }
+}
 
 impl TxRing {
     /// Posts packets from the front of `batch`, as many as can be sent and as there is room for.
@@ -50,6 +68,7 @@ impl TxRing {
             }
             // SAFETY: the packets that were posted are forgotten below.
             let posted = match unsafe { self.post_alike(&packets) } {
+                0 if self.post_context(first) => continue,
                 0 => usize::from(unsafe { self.post_any(first) }),
                 posted => posted,
             };
@@ -63,8 +82,8 @@ impl TxRing {
         Posted { packets: len - packets.len(), all: packets.is_empty() }
     }
 
-    /// Posts packets of the selected pool, each in one buffer, as long as they need no other context than is set, up to
-    /// the next report. Returns how many.
+    /// Posts packets of the selected pool, each in one buffer, as long as each has a request that needs a context which
+    /// is set. Returns how many.
     ///
     /// # Safety
     ///
@@ -72,52 +91,81 @@ impl TxRing {
     #[inline(always)]
     unsafe fn post_alike(&mut self, packets: &[Requested]) -> usize {
         let Some(delta) = self.terms.delta else { return 0 };
-        let end = self.ring.end();
-        let until_report = MAX_RUN - ((end - self.reports.end()) as usize).min(MAX_RUN);
-        let count = packets.len().min(self.straight()).min(until_report);
-        let (simple, to) = (self.terms.simple, self.ring.cursor(end));
-        let mut posted = 0;
-        for requested in &packets[..count] {
-            let (packet, terms) = (requested.packet(), requested.terms());
-            let number = simple.look(packet.extent());
-            if !simple.is_good(number) {
-                break;
-            }
-            // SAFETY: `count` vacant descriptors follow in one piece. A simple packet is of the selected pool, which
-            // `delta` is of, and its data are at its buffer's default address.
-            unsafe {
-                let (address, buffer) = (delta.address(packet.data()), Buffer::from_data(packet.data()));
-                if terms.word == 0 {
-                    to.at(posted).post(simple.descriptor(number, address), buffer);
+        let (count, to) = (packets.len().min(self.straight()), self.ring.cursor(self.ring.end()));
+        let (from, mut posted) = (packets.as_ptr(), 0);
+        // SAFETY: `count` packets and vacant descriptors, in one piece, are there, so a group or one follows those that
+        // were posted. `delta` is of the selected pool. The ring has the buffers of those that were posted.
+        unsafe {
+            while posted < count {
+                let context = (*from.add(posted)).terms().context;
+                if context == PackedContext::NONE {
+                    break;
+                }
+                let Some(index) = self.contexts.select(context) else { break };
+                let alike = Alike { simple: self.terms.simple, delta, context, index: index_bits(index) };
+                let is_run = posted + GROUP <= count && (*from.add(posted + 1)).terms().context == context;
+                if is_run && alike.post::<GROUP>(from.add(posted), to.at(posted)) {
+                    posted += GROUP;
+                } else if alike.post::<1>(from.add(posted), to.at(posted)) {
+                    posted += 1;
                 } else {
-                    let Some(word) = self.word_of(terms) else { break };
-                    to.at(posted).post(data(address, word, packet.extent().len()), buffer);
+                    break;
                 }
             }
-            posted += 1;
+            self.ring.grow(posted);
         }
-        // SAFETY: the descriptors were written, with the packets' buffers, which the caller forgets.
-        unsafe { self.ring.grow(posted) };
-        self.report_whole_runs();
+        // Each of these descriptors ends a packet, so each can have a report.
+        if self.ring.end() - self.reports.end() >= MAX_RUN as u64 {
+            self.report_runs();
+        }
         posted
     }
 
-    /// Requests a report if that is due. The last descriptor ends a packet.
-    #[inline(always)]
-    fn report_whole_runs(&mut self) {
-        if self.ring.end() - self.reports.end() >= MAX_RUN as u64 {
-            self.report();
+    /// Posts the context that `requested` needs, if it is not set, and the packet itself can be posted behind it as
+    /// [`post_alike`](Self::post_alike) does. Returns `true` if so.
+    #[inline]
+    fn post_context(&mut self, requested: &Requested) -> bool {
+        let (number, terms) = (self.terms.simple.look(requested.packet().extent()), requested.terms());
+        let is_simple = self.terms.simple.is_good(number) && self.terms.delta.is_some();
+        if !is_simple || terms.context == PackedContext::NONE || self.straight() < 2 {
+            return false;
+        }
+        if self.contexts.select(terms.context).is_some() {
+            return false;
+        }
+        // The report that is due next must not be of the context.
+        if self.ring.end() - self.reports.end() == MAX_RUN as u64 - 1 {
+            self.report_here();
+        }
+        // SAFETY: a straight descriptor is vacant.
+        unsafe { self.set_context(terms.context) };
+        true
+    }
+
+    /// Notes a report of the last descriptor, which ends a packet.
+    fn report_here(&mut self) {
+        self.report();
+        if self.reports.end() != self.ring.end() {
+            self.reports.push(self.ring.end());
         }
     }
 
-    /// Returns the second word of the first data descriptor, if the context is set that it needs, or it needs none.
-    #[inline(always)]
-    fn word_of(&self, terms: &Terms) -> Option<u64> {
-        if terms.context == [0; 2] {
-            return Some(terms.word);
+    /// Posts `context`. It is between the buffers of two runs, and has none itself.
+    ///
+    /// # Safety
+    ///
+    /// The descriptor at the end is vacant.
+    unsafe fn set_context(&mut self, context: PackedContext) {
+        self.note_posted();
+        let (at, index) = (self.ring.end(), self.contexts.set(context));
+        // SAFETY: the caller's promise. A context makes the device access no memory. No run has the place, so nobody takes
+        // a buffer from it.
+        unsafe {
+            self.ring.slot(at).vacant_in_ring().put(context.descriptor(index));
+            self.ring.grow(1);
         }
-        let second = self.contexts.find(terms.context)?;
-        Some(terms.word | if second { SECOND_CONTEXT } else { 0 })
+        self.noted = at + 1;
+        self.straight_end = self.straight_end.max(self.noted);
     }
 
     /// Posts a packet of any attached pool, of any number of segments, with its context if it is not set. Returns
@@ -136,42 +184,32 @@ impl TxRing {
         if !self.select_pool(packet.pool()) || self.examine(packet, terms.longest_of(packet)).is_err() {
             return false;
         }
-        let word = self.word_of(terms);
-        let count = packet.segment_count() + usize::from(word.is_none());
+        let needs = terms.context != PackedContext::NONE && self.contexts.select(terms.context).is_none();
+        let count = packet.segment_count() + usize::from(needs);
         if self.ring.free() < count {
             self.reclaim();
         }
         if self.ring.free() < count {
             return false;
         }
-        let (first, end) = (self.ring.end(), self.ring.end() + count as u64);
         // No report may be in the midst of a packet, nor may many descriptors follow each other without one.
-        if end - self.reports.end() > MAX_RUN as u64 {
-            self.report();
+        if self.ring.end() + count as u64 - self.reports.end() >= MAX_RUN as u64 {
+            self.report_here();
         }
-        let index = !self.contexts.last;
-        let data_at = first + u64::from(word.is_none());
-        let word = word.unwrap_or(terms.word | if index { SECOND_CONTEXT } else { 0 });
+        if needs {
+            // SAFETY: `count` descriptors are vacant.
+            unsafe { self.set_context(terms.context) };
+        }
+        let end = self.ring.end() + packet.segment_count() as u64;
         let is_due = end - self.reports.end() >= MAX_RUN as u64;
-        let last = if is_due { LAST | REPORT } else { LAST };
-        // SAFETY: these descriptors are vacant. Until they count as posted, the packet owns the buffers.
-        if !unsafe { self.write_segments(packet, data_at, word & !LAST, last) } {
-            return false;
-        }
-        if data_at > first {
-            // The context is between the buffers of two runs: it has none.
-            self.note_posted();
-            // SAFETY: the descriptor is vacant, and a context makes the device access no memory. No run has its place.
-            unsafe {
-                self.ring.slot(first).vacant_in_ring().put(terms.context(index));
-                self.ring.grow(1);
+        let word = terms.word & !LAST | index_bits(self.contexts.last);
+        // SAFETY: these descriptors are vacant. They have the packet's buffers, which the caller forgets.
+        unsafe {
+            if !self.write_segments(packet, word, if is_due { LAST | REPORT } else { LAST }) {
+                return false;
             }
-            self.noted = data_at;
-            self.contexts.set[usize::from(index)] = terms.context;
-            self.contexts.last = index;
+            self.ring.grow(packet.segment_count());
         }
-        // SAFETY: the descriptors were written, with the packet's buffers, which the caller forgets.
-        unsafe { self.ring.grow(packet.segment_count()) };
         if is_due {
             self.reports.push(end);
         }
@@ -182,11 +220,7 @@ impl TxRing {
     /// Takes the first packet out of `batch`, if it cannot be sent; `sent` packets were before it.
     #[cold]
     #[inline(never)]
-    pub(super) fn take_refused_request(
-        &self,
-        batch: &mut Batch<Requested>,
-        sent: usize,
-    ) -> Result<usize, Refused> {
+    pub(super) fn take_refused_request(&self, batch: &mut Batch<Requested>, sent: usize) -> Result<usize, Refused> {
         let examine = |first: &Requested| self.examine(first.packet(), first.terms().longest_of(first.packet()));
         let Some(Err(reason)) = batch.first().map(examine) else { return Ok(sent) };
         match batch.pop_front() {
@@ -195,14 +229,15 @@ impl TxRing {
         }
     }
 
-    /// Writes the data descriptors of a packet of the selected pool, from descriptor `at` on: all with `word`, the last
-    /// with `last`. Returns `false` if the device does not see one of the segments.
+    /// Writes the data descriptors of a packet of the selected pool: all with `word`, the last with `last`. Returns
+    /// `false` if the device does not see all of it, which whoever examined the packet has ruled out.
     ///
     /// # Safety
     ///
-    /// The descriptors are vacant. The packet owns its buffers until they count as posted.
-    unsafe fn write_segments(&mut self, packet: &Packet, at: u64, word: u64, last: u64) -> bool {
-        let (count, Some(source)) = (packet.segment_count(), self.sources.get(self.selected)) else { return false };
+    /// As many descriptors at the end are vacant. The packet owns its buffers until they count as posted.
+    unsafe fn write_segments(&mut self, packet: &Packet, word: u64, last: u64) -> bool {
+        let (count, at) = (packet.segment_count(), self.ring.end());
+        let Some(source) = self.sources.get(self.selected) else { return false };
         for (n, (buffer, bytes, len)) in packet.parts().enumerate() {
             let word = word | if n + 1 == count { last } else { 0 };
             // SAFETY: all segments lie in buffers of the packet's pool, which the source is. The descriptors are vacant.
@@ -212,6 +247,46 @@ impl TxRing {
             }
         }
         true
+    }
+}
+
+/// What packets have in common that are posted in groups.
+#[derive(Clone, Copy)]
+struct Alike {
+    simple: Simple,
+    /// Of the packets' pool.
+    delta: Delta,
+    context: PackedContext,
+    /// The bits that select it.
+    index: u64,
+}
+
+impl Alike {
+    /// Writes descriptors and places of `N` packets, if all are simple and need the context. Returns `true` if so.
+    ///
+    /// They are written before the answer is known, as those of packets without requests.
+    ///
+    /// # Safety
+    ///
+    /// There must be as many packets, and descriptors in one piece, none of which is posted. If the answer is `true`,
+    /// the caller counts the descriptors as posted, and forgets the packets.
+    #[inline(always)]
+    unsafe fn post<const N: usize>(self, packets: *const Requested, to: Cursor) -> bool {
+        let (mut numbers, mut differences) = (0, 0);
+        for n in 0..N {
+            // SAFETY: there are as many of each. The data of a simple packet are at its buffer's default address, and
+            // the pool is the one that `delta` is of; of any other, neither place nor descriptor is used.
+            unsafe {
+                let requested = &*packets.add(n);
+                let (packet, terms) = (requested.packet(), requested.terms());
+                numbers |= self.simple.look(packet.extent());
+                differences |= terms.context.difference(self.context);
+                let descriptor =
+                    data(self.delta.address(packet.data()), terms.word | self.index, packet.extent().len());
+                to.at(n).post(descriptor, Buffer::from_data(packet.data()));
+            }
+        }
+        self.simple.is_good(numbers) && differences == 0
     }
 }
 

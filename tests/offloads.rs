@@ -9,7 +9,7 @@ use ixgbe::offload::{Checksum, Received, Request, RequestRefusal, Requested, Vla
 use ixgbe::packet::{Batch, Headers, Network, Packet, Transport};
 use ixgbe::pool::Pool;
 use ixgbe::port::Refusal;
-use ixgbe_sim::Port;
+use ixgbe_sim::{Fault, Port};
 
 /// A frame to the partner, with `payload` bytes behind its headers. Its checksums are 0, its lengths right, or 0 where
 /// the fields are too small.
@@ -410,5 +410,82 @@ fn requests_of_all_kinds_mix() {
         drop(rest);
         pair.stop();
         assert_eq!(pools[1].available(), pools[1].capacity());
+    }
+}
+
+/// Headers that are cut, nested, changed at random or no headers at all: each is an error, or a request that the model
+/// finds nothing wrong with.
+#[test]
+fn headers_that_lie_are_refused_or_sent_right() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let (mut refused, mut sent) = (0, 0);
+    for _ in 0..300 {
+        let mut batch = Batch::with_capacity(32);
+        for _ in 0..32 {
+            let network = [Network::Ipv4, Network::Ipv6][random.below(2)];
+            let transport = [Transport::Tcp, Transport::Udp, Transport::Sctp][random.below(3)];
+            let mut bytes = frame(network, transport, random.below(200));
+            // A tag, or a header of IPv6 that goes on.
+            if random.below(4) == 0 {
+                bytes.splice(12..12, [0x81, 0, 0, 5]);
+            }
+            for _ in 0..random.below(4) {
+                let at = 12 + random.below(bytes.len().min(60) - 12);
+                bytes[at] = [0, 6, 17, 43, 44, 60, 0xff, random.below(256) as u8][random.below(8)];
+            }
+            bytes.truncate(if random.below(4) == 0 { random.below(bytes.len() + 1) } else { usize::MAX });
+            let Ok(headers) = Headers::parse(&bytes) else {
+                refused += 1;
+                continue;
+            };
+            assert!(headers.len() <= bytes.len());
+            let request = Request::new().with_headers(headers);
+            let request = if random.below(2) == 0 { request.segments(33) } else { request.checksums() };
+            match request.apply(packet(&pool, &bytes)) {
+                Ok(requested) => batch.push(requested).unwrap(),
+                Err(back) => {
+                    assert_eq!(common::bytes(&back.packet), bytes, "{}", back.reason);
+                    refused += 1;
+                }
+            }
+        }
+        sent += batch.len();
+        let mut left = batch;
+        while !left.is_empty() {
+            pair.nics[0].split().1[0].tx.transmit_with_requests(&mut left).unwrap();
+            pair.ports.iter().for_each(|port| _ = port.run_until_idle(1000));
+            common::receive(&mut pair.nics[1]);
+        }
+        assert_clean(&pair.ports[0]);
+    }
+    assert!(refused > 1000 && sent > 1000, "{refused} refused, {sent} sent");
+    pair.stop();
+}
+
+/// Whatever the device writes back, its metadata is read without harm.
+#[test]
+fn metadata_of_a_device_that_lies_is_harmless() {
+    for fault in [Fault::RxGarbage, Fault::RxErrors, Fault::RxNoEop, Fault::RxLength(2049), Fault::RxLength(14)] {
+        let mut pair = Pair::new(&Config::new().queue_pairs(2).strip_vlan(true));
+        let pool = pair.pool();
+        pair.ports[1].inject(fault);
+        let mut arrived: Batch<Received> = Batch::with_capacity(32);
+        for n in 0..100 {
+            let bytes = frame(Network::Ipv4, Transport::Udp, n % 50);
+            common::transmit(&mut pair.nics[0], &bytes);
+            pair.ports.iter().for_each(|port| _ = port.run_until_idle(100));
+            for queue in &mut pair.nics[1].split().1 {
+                queue.rx.receive_with_metadata(&mut arrived);
+            }
+            for received in arrived.drain(..) {
+                // All that can be asked for.
+                assert!(!format!("{received:?}").is_empty());
+                _ = (received.flow_director(), received.is_time_stamped(), received.wire_len(), received.vlan());
+            }
+        }
+        assert!(pool.available() > 0);
+        pair.stop();
     }
 }

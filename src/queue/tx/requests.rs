@@ -1,6 +1,6 @@
 //! Packets with requests: data descriptors of the advanced format, and the contexts that these need (7.2.3.2.3).
 
-use super::{Cursor, GROUP, MAX_RUN, Posted, TxRing};
+use super::{Cursor, FEW, MAX_RUN, Posted, TxRing};
 use crate::descriptors::{AdvancedTransmitDataRead as Data, Written};
 use crate::dma::{Delta, DmaAddr};
 use crate::offload::{PackedContext, Requested};
@@ -103,9 +103,9 @@ impl TxRing {
                 }
                 let Some(index) = self.contexts.select(context) else { break };
                 let alike = Alike { simple: self.terms.simple, delta, context, index: index_bits(index) };
-                let is_run = posted + GROUP <= count && (*from.add(posted + 1)).terms().context == context;
-                if is_run && alike.post::<GROUP>(from.add(posted), to.at(posted)) {
-                    posted += GROUP;
+                let is_run = posted + FEW <= count && (*from.add(posted + 1)).terms().context == context;
+                if is_run && alike.post::<FEW>(from.add(posted), to.at(posted)) {
+                    posted += FEW;
                 } else if alike.post::<1>(from.add(posted), to.at(posted)) {
                     posted += 1;
                 } else {

@@ -57,10 +57,10 @@ impl DescriptorSlot {
 }
 
 impl DescriptorSlot {
-    /// Returns both words, as they are now. The device is done with the descriptor.
+    /// Returns word `index`, 0 or 1, as it is now. The device is done with the descriptor.
     #[inline(always)]
-    pub(crate) fn words(&self) -> [u64; 2] {
-        [0, 1].map(|word: usize| u64::from_le(self.0[word].load(Ordering::Relaxed)))
+    pub(crate) fn word(&self, index: usize) -> u64 {
+        u64::from_le(self.0[index & 1].load(Ordering::Relaxed))
     }
 
     /// Returns `true` if a descriptor that was written in format `D` has all bits of `value`.
@@ -122,13 +122,18 @@ impl<D: WriteBack, const LEAST: u64> Expected<D, LEAST> {
         Self { counts: self.counts.min((u64::from(most) + 1).saturating_sub(LEAST)), ..self }
     }
 
-    /// Returns the count of one of several descriptors, and adds to `differences` what it says otherwise. The count
-    /// counts only if [all are good](Self::are_good).
+    /// Returns the count of one of several descriptors, and its done word, and adds to `differences` what it says
+    /// otherwise. The count counts only if [all are good](Self::are_good).
     #[inline(always)]
-    pub(crate) fn count_of<C: Field<D>>(&self, slot: &DescriptorSlot, count: C, differences: &mut u64) -> C::Read {
+    pub(crate) fn count_of<C: Field<D>>(
+        &self,
+        slot: &DescriptorSlot,
+        count: C,
+        differences: &mut u64,
+    ) -> (C::Read, u64) {
         let word = u64::from_le(slot.0[D::DONE as usize / 64].load(Ordering::Acquire));
         *differences |= word.wrapping_add(self.negated);
-        count.decode(extract::<D, C>(word))
+        (count.decode(extract::<D, C>(word)), word)
     }
 
     /// Returns `true` if all is as expected of the descriptors whose `differences` these are.

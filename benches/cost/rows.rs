@@ -192,6 +192,7 @@ pub const ROWS: &[Row] = &[
     row("receive with metadata", Some(26.0), Row { driver: metadata, floor: floors::metadata, ..POOL }),
     row("transmit with a checksum requested", Some(30.0), REQUESTS),
     row("transmit with two kinds of requests by turns", None, Row { pools: 2, ..REQUESTS }),
+    row("transmit with two kinds of requests by chance", None, Row { pools: 2, run: 0, ..REQUESTS }),
     row("transmit with three kinds of requests by turns", None, Row { pools: 3, ..REQUESTS }),
     row("pool, owned queues", None, Row { driver: owned, ..POOL }),
     row("pool, owned queues, capacity 1", None, capacity(1, Row { driver: owned, ..POOL })),

@@ -84,21 +84,22 @@ pub struct FlowDirectorReport {
 
 /// What a receive queue makes of a packet: the packet alone, or with its metadata.
 pub(crate) trait Arrival: Entry {
-    /// Makes it of `packet`, whose last descriptor is `slot`. The device is done with that.
-    fn arrived(packet: Packet, slot: &DescriptorSlot) -> Self;
+    /// Makes it of `packet`, whose last descriptor is `slot`. The device is done with that. `second` is the descriptor's
+    /// second word, if the caller has it.
+    fn arrived(packet: Packet, slot: &DescriptorSlot, second: Option<u64>) -> Self;
 }
 
 impl Arrival for Packet {
     #[inline(always)]
-    fn arrived(packet: Packet, _slot: &DescriptorSlot) -> Self {
+    fn arrived(packet: Packet, _slot: &DescriptorSlot, _second: Option<u64>) -> Self {
         packet
     }
 }
 
 impl Arrival for Received {
     #[inline(always)]
-    fn arrived(packet: Packet, slot: &DescriptorSlot) -> Self {
-        Self { packet, words: slot.words() }
+    fn arrived(packet: Packet, slot: &DescriptorSlot, second: Option<u64>) -> Self {
+        Self { packet, words: [slot.word(0), second.unwrap_or_else(|| slot.word(1))] }
     }
 }
 

@@ -512,7 +512,7 @@ impl RxRing {
                     // SAFETY: the first buffer of `more`, which are linked, each with a length that it has. The packet
                     // owns them, as the ring forgets them.
                     let packet = unsafe { Packet::of_several(from.at(taken).buffer(), id, head, more - 1) };
-                    place.write(T::arrived(packet, slot));
+                    place.write(T::arrived(packet, slot, None));
                     break;
                 }
             }
@@ -579,7 +579,7 @@ impl RxRing {
             }
         };
         self.frame = match packet {
-            Ok(packet) if last => return Some(T::arrived(packet, self.ring.slot(self.ring.first() - 1))),
+            Ok(packet) if last => return Some(T::arrived(packet, self.ring.slot(self.ring.first() - 1), None)),
             Ok(packet) => Frame::Partial(packet, end),
             Err(buffer) => {
                 self.attachment.pool().free().push(buffer);
@@ -632,9 +632,10 @@ unsafe fn receive_group<T: Arrival, const N: usize>(
         // SAFETY: there are as many of all three, and a place holds a buffer of the pool. A length beyond the buffer's
         // makes no packet, as the caller uses none unless all lengths are good.
         unsafe {
-            let len = simple.count_of(from.at(n).slot(), WriteBack::PKT_LEN, &mut differences) as u16;
-            let packet = Packet::new(from.at(n).buffer(), pool, len);
-            room.add(n).write(MaybeUninit::new(T::arrived(packet, from.at(n).slot())));
+            let slot = from.at(n).slot();
+            let (len, second) = simple.count_of(slot, WriteBack::PKT_LEN, &mut differences);
+            let packet = Packet::new(from.at(n).buffer(), pool, len as u16);
+            room.add(n).write(MaybeUninit::new(T::arrived(packet, slot, Some(second))));
         }
     }
     // The device is not trusted to keep within the buffers that it was given.
@@ -657,7 +658,7 @@ unsafe fn receive_one<T: Arrival>(
     unsafe {
         let Some(len) = simple.count(from.slot(), WriteBack::PKT_LEN) else { return false };
         let packet = Packet::new(from.buffer(), pool, len as u16);
-        room.write(MaybeUninit::new(T::arrived(packet, from.slot())));
+        room.write(MaybeUninit::new(T::arrived(packet, from.slot(), None)));
     }
     true
 }

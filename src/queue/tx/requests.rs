@@ -1,6 +1,6 @@
 //! Packets with requests: data descriptors of the advanced format, and the contexts that these need (7.2.3.2.3).
 
-use super::{Cursor, FEW, MAX_RUN, Posted, TxRing};
+use super::{Cursor, GROUP, MAX_RUN, Posted, TxRing};
 use crate::descriptors::{AdvancedTransmitDataRead as Data, Written};
 use crate::dma::{Delta, DmaAddr};
 use crate::offload::{PackedContext, Requested};
@@ -103,14 +103,15 @@ impl TxRing {
                 }
                 let Some(index) = self.contexts.select(context) else { break };
                 let alike = Alike { simple: self.terms.simple, delta, context, index: index_bits(index) };
-                let is_run = posted + FEW <= count && (*from.add(posted + 1)).terms().context == context;
-                if is_run && alike.post::<FEW>(from.add(posted), to.at(posted)) {
-                    posted += FEW;
-                } else if alike.post::<1>(from.add(posted), to.at(posted)) {
-                    posted += 1;
-                } else {
+                let has_it = |n: usize| (*from.add(posted + n)).terms().context == context;
+                let is_run = posted + GROUP <= count && has_it(1) && has_it(GROUP / 2) && has_it(GROUP - 1);
+                if is_run {
+                    posted += alike.post_groups(from.add(posted), to.at(posted), count - posted);
+                }
+                if posted == count || !alike.post::<1>(from.add(posted), to.at(posted)) {
                     break;
                 }
+                posted += 1;
             }
             self.ring.grow(posted);
         }
@@ -262,6 +263,22 @@ struct Alike {
 }
 
 impl Alike {
+    /// Posts packets as [`post`](Self::post) does, by whole groups, at most `count`. Returns how many.
+    ///
+    /// # Safety
+    ///
+    /// There must be `count` packets, and as many descriptors in one piece, none of which is posted. The caller counts
+    /// as many descriptors as posted as this returns, and forgets their packets.
+    #[inline(never)]
+    unsafe fn post_groups(self, packets: *const Requested, to: Cursor, count: usize) -> usize {
+        let mut posted = 0;
+        // SAFETY: the caller's promise: a group follows those that were posted.
+        while posted + GROUP <= count && unsafe { self.post::<GROUP>(packets.add(posted), to.at(posted)) } {
+            posted += GROUP;
+        }
+        posted
+    }
+
     /// Writes descriptors and places of `N` packets, if all are simple and need the context. Returns `true` if so.
     ///
     /// They are written before the answer is known, as those of packets without requests.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::clock::Clock;
-use crate::device::diagnosis::diagnose;
+use crate::device::diagnosis::{diagnose, take_faults};
 use crate::device::establish::{Establish, Progress};
 use crate::device::semaphore::with_mac_registers;
 use crate::device::{
@@ -230,7 +230,9 @@ pub(crate) fn status<D: Bus, P: ExclusiveAccess>(
 }
 
 /// Returns the link, with the reason why there is none. The caller has exclusive access to the device.
-pub(crate) fn link<D: Bus + Clock>(device: &D, settings: &Settings) -> Link {
+///
+/// `faults` returns the counts of local and remote faults since the last look.
+pub(crate) fn link<D: Bus + Clock>(device: &D, settings: &Settings, faults: impl FnOnce() -> (u64, u64)) -> Link {
     let look = || status(device, pins::registers(device), settings);
     let mut found = look();
     if found.is_up() && settings.crosstalk {
@@ -240,7 +242,7 @@ pub(crate) fn link<D: Bus + Clock>(device: &D, settings: &Settings) -> Link {
     }
     match found {
         LinkStatus::Up(speed) => Link::Up(speed),
-        LinkStatus::Down => Link::Down(diagnose(device, settings)),
+        LinkStatus::Down => Link::Down(diagnose(device, settings, faults)),
     }
 }
 
@@ -277,7 +279,8 @@ impl<H: Platform> Device<Reset, H> {
                     if let Err(error) = self.data.link.finish(&*self.platform, &mut self.data.bring_up.findings) {
                         return Err(TransitionError { device: self, error });
                     }
-                    let diagnosis = diagnose(&*self.platform, self.data.link.settings());
+                    let faults = || take_faults(&*self.platform);
+                    let diagnosis = diagnose(&*self.platform, self.data.link.settings(), faults);
                     return Err(TransitionError { device: self, error: Error::NoLink { waited, diagnosis } });
                 }
                 Ok(Progress::Pending(pause)) => {
@@ -330,7 +333,7 @@ impl<H: Platform> Device<Reset, H> {
 
     /// Returns the link, with the reason why there is none: see [`Control::link`](crate::device::Control::link).
     pub fn link(&mut self) -> Link {
-        link(&*self.platform, self.data.link.settings())
+        link(&*self.platform, self.data.link.settings(), || take_faults(&*self.platform))
     }
 
     /// Reads the module in the cage: see [`Control::module`](crate::device::Control::module).

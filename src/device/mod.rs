@@ -84,7 +84,7 @@ pub use medium::Medium;
 pub use owned::{OwnedControl, ReuniteError};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartError;
-pub use statistics::{QueueStatistics, Statistics};
+pub use statistics::{Counter, QueueStatistics, Statistics};
 
 use crate::device::establish::Establish;
 use crate::device::queues::Queues;

@@ -73,9 +73,11 @@ impl<H: Platform> Device<Running, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.recover.md")))]
     pub fn recover(mut self) -> Result<Self, TransitionError<Device<Unbound, H>>> {
         self.data.drain_what_moves();
-        let restarted = self.data.restart().and_then(|()| match self.data.settings.interrupts {
-            Some(interval) => self.split().0.set_up_interrupts(interval),
-            None => Ok(()),
+        let restarted = self.data.restart().and_then(|()| {
+            let interrupts = self.data.settings.interrupts;
+            let mut control = self.split_queues().0;
+            control.begin();
+            interrupts.map_or(Ok(()), |interval| control.set_up_interrupts(interval))
         });
         match restarted {
             Ok(()) => Ok(self),

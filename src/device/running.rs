@@ -183,7 +183,9 @@ impl<H: Platform> Device<LinkUp, H> {
                 let settings = Settings { rss, promiscuous: config.promiscuous, interrupts: None };
                 let (platform, watch) = (Arc::clone(&self.platform), Watch::default());
                 let engine = RunningData { platform, data: self.data, statistics, drops, pools, settings, watch };
-                Ok(Device { platform: self.platform, data: engine })
+                let mut device = Device { platform: self.platform, data: engine };
+                device.split_queues().0.begin();
+                Ok(device)
             }
             Err(error) => Err(match shut_down(self.platform, self.data) {
                 Ok(device) => StartError::RolledBack(TransitionError { device, error }),

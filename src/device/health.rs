@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use crate::clock;
 use crate::device::presence::{Present, is_removed};
-use crate::device::{Control, Running, Statistics, link};
+use crate::device::{Control, Running, Statistics};
 use crate::field::Value;
 use crate::platform::Platform;
 use crate::register::Exclusive;
@@ -322,10 +322,8 @@ impl<'a, H: Platform> Look<'a, '_, H> {
     /// Notes transmit queues that do not send what they have.
     fn transmission(&mut self, statistics: &Statistics) {
         let registers = self.registers();
-        // The first read may return what was latched before.
-        let look = || link::status(self.device, registers, self.control.link);
-        look();
-        let has_link = look().is_up();
+        self.control.look_at_link();
+        let has_link = self.control.settings.link.is_up();
         let may_move = !self.is_paused(registers, statistics) && has_link;
         let (queues, now) = (self.control.config.tx_queues, self.control.platform.now());
         self.control.watch.tx.resize(queues, None);

@@ -13,8 +13,8 @@ use crate::device::diagnosis::{diagnose, take_faults};
 use crate::device::establish::{Establish, Progress};
 use crate::device::semaphore::with_mac_registers;
 use crate::device::{
-    Backplane, BringUp, Config, Device, Eeprom, Error, Finding, Initialised, Link, LinkUp, Medium, Reset,
-    TransitionError, Unbound, i2c, pins,
+    Backplane, BringUp, Config, Device, Eeprom, Error, Finding, FlowControl, Initialised, Link, LinkUp, Medium, Reset,
+    TransitionError, Unbound, flow_control, i2c, pins,
 };
 use crate::field::Value;
 use crate::mmio::Bus;
@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) medium: Option<Medium>,
     /// `true` if LINKS may show a link although the cage is empty: the port hears its neighbour.
     pub(crate) crosstalk: bool,
+    /// The flow control that is asked for, which the port advertises.
+    pub(crate) flow_control: FlowControl,
 }
 
 impl Settings {
@@ -51,7 +53,7 @@ impl Settings {
         let medium = medium(platform, config);
         let has_cage = medium.is_some_and(Medium::has_cage);
         let crosstalk = has_cage && eeprom.is_some_and(|eeprom| !eeprom.capabilities.is_free_of_crosstalk());
-        Self { medium, crosstalk }
+        Self { medium, crosstalk, flow_control: config.flow_control }
     }
 }
 
@@ -102,13 +104,18 @@ pub(crate) fn begin<D: Bus + Clock>(
         bring_up.findings.push(Finding::LinkKeptForFirmware);
         return Ok(());
     }
-    restart(device, target, &mut bring_up.findings)
+    restart(device, settings, target, &mut bring_up.findings)
 }
 
 /// Sets the link to `target` and restarts it (4.6.4), unless the firmware holds it: then `findings` says so.
 ///
 /// The firmware may write AUTOC too, hence the semaphore.
-pub(crate) fn restart<D: Bus + Clock>(device: &D, target: Target, findings: &mut Vec<Finding>) -> Result<(), Error> {
+pub(crate) fn restart<D: Bus + Clock>(
+    device: &D,
+    settings: &Settings,
+    target: Target,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
     if pins::firmware_holds_link(device) {
         if !findings.contains(&Finding::LinkHeldByFirmware) {
             findings.push(Finding::LinkHeldByFirmware);
@@ -117,6 +124,11 @@ pub(crate) fn restart<D: Bus + Clock>(device: &D, target: Target, findings: &mut
     }
     change_mode(device, findings, |registers| {
         set_mode(registers, target);
+        // Without flow control, a mode of the EEPROM stays as it is; what the driver chooses offers no pauses.
+        let negotiates = matches!(target, Target::OneGigabit { negotiate: true } | Target::Backplane(_));
+        if negotiates || settings.flow_control != FlowControl::Off {
+            flow_control::advertise(registers, settings.flow_control);
+        }
         registers.autoc().modify(value!(AUTOC { RESTART_AN: true }));
     })
 }

@@ -10,7 +10,7 @@ use crate::fault::{Fault, Faults};
 use crate::interrupts::{EICR_LSC, Interrupts};
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{STATUS, bit};
-use crate::wire::{NoTraffic, Wire};
+use crate::wire::{Moment, NoTraffic, Wire};
 
 const STATUS_LINK_UP: u32 = bit(7);
 const AUTOC: u32 = 0x042A0;
@@ -172,6 +172,7 @@ impl Link {
     fn change(&mut self, up: bool, common: &mut Common, interrupts: &mut Interrupts) {
         let one_gigabit = is_one_gigabit(&common.registers);
         self.set(up, one_gigabit, &mut common.registers);
+        common.time.system.follow_link(common.clock.now(), up && one_gigabit && !self.forced);
         self.passes_from = common.clock.now() + EARLY;
         interrupts.cause(EICR_LSC, common);
     }
@@ -323,13 +324,18 @@ impl Link {
     }
 
     /// Takes at least `room` frames from the wire, if it brings them. Returns the number of frames that it lost.
-    pub(crate) fn take_arrivals(&mut self, now: Time, room: usize, arrive: &mut dyn FnMut(&[u8])) -> u64 {
+    pub(crate) fn take_arrivals(
+        &mut self,
+        now: Time,
+        room: usize,
+        arrive: &mut dyn FnMut(&[u8], Option<Moment>),
+    ) -> u64 {
         let Some(wire) = self.wire.as_mut() else { return 0 };
         wire.tick(Duration::from_nanos(now));
         if self.deaf {
             return wire.discard().min(MOST_LOST);
         }
-        wire.receive(room, arrive);
+        wire.receive_sent(room, arrive);
         wire.overrun().min(MOST_LOST)
     }
 }

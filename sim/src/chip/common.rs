@@ -8,12 +8,14 @@ use crate::fault::Faults;
 use crate::iommu::Iommu;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{CTRL, CTRL_MASTER_DISABLE};
+use crate::time::TimeSync;
 use crate::violation::{Log, Rule};
 
-/// The registers, the clock, the record of violations, the injected faults, the counts of frames, and memory.
+/// The registers, the clock, the time of IEEE 1588, the record of violations, the injected faults, the counts of frames, and memory.
 pub(crate) struct Common {
     pub(crate) registers: RegisterFile,
     pub(crate) clock: Clock,
+    pub(crate) time: TimeSync,
     pub(crate) log: Log,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
@@ -28,6 +30,7 @@ impl Common {
         Self {
             registers: RegisterFile::new(),
             clock: Clock::default(),
+            time: TimeSync::default(),
             log: Log::default(),
             faults: Faults::default(),
             counters: Counters::default(),

@@ -111,6 +111,7 @@ impl Chip {
         self.startup = Startup { resets: self.startup.resets + 1, flush, ..Startup::default() };
         self.common.registers.reset(self.startup.resets, which);
         self.set_fixed_bits(keep_link);
+        self.common.time.reset(self.common.clock.now());
     }
 
     /// Follows the flush of a data path whose requests stay pending, through a write of `value` at `at`.

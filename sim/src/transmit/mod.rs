@@ -174,6 +174,7 @@ impl Transmitter {
             _ => nowhere,
         };
         let room = wire.room();
+        wire.depart(common.clock.moment());
         let mut outlet = Outlet { wire, room, format, piece, receiver, interrupts, dma };
         let mut taken = 0;
         let count = self.working.len();

@@ -1,10 +1,11 @@
 //! A cable between two ports.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Wire;
 use super::frames::FrameQueue;
+use super::{Moment, Wire};
 
 /// Maximum number of frames on a lossless cable in one direction, before the sender must wait.
 const CAPACITY: usize = 4096;
@@ -12,10 +13,50 @@ const CAPACITY: usize = 4096;
 /// port next steps.
 const LATE: usize = 1 << 16;
 
+/// Frames on their way, and the moments at which they left.
+#[derive(Debug, Default)]
+struct Flight {
+    frames: FrameQueue,
+    /// For each series of frames, its number of frames and its departure.
+    departures: VecDeque<(usize, Option<Moment>)>,
+}
+
+impl Flight {
+    /// Adds the frames of `series`, which left together at `departure`.
+    fn add(&mut self, series: &mut FrameQueue, departure: Option<Moment>) {
+        self.departures.push_back((series.len(), departure));
+        self.frames.append(series);
+    }
+
+    /// Takes over the frames of `other`, if this has none left.
+    fn refill(&mut self, other: &mut Self) {
+        if self.frames.is_empty() {
+            self.departures.clear();
+            std::mem::swap(self, other);
+        }
+    }
+
+    /// Returns the first frame and its departure.
+    fn first(&self) -> Option<(&[u8], Option<Moment>)> {
+        Some((self.frames.front()?, self.departures.front().and_then(|(_, departure)| *departure)))
+    }
+
+    /// Removes the first frame.
+    fn remove_first(&mut self) {
+        self.frames.pop();
+        if let Some((left, _)) = self.departures.front_mut() {
+            *left -= 1;
+            if *left == 0 {
+                self.departures.pop_front();
+            }
+        }
+    }
+}
+
 /// One direction of a cable.
 #[derive(Debug)]
 struct Strand {
-    frames: Mutex<FrameQueue>,
+    frames: Mutex<Flight>,
     /// Number of frames sent and not yet received.
     under_way: AtomicUsize,
     /// Number of frames lost because the receiving port was not stepped.
@@ -38,7 +79,8 @@ pub struct CableEnd {
     out: Arc<Strand>,
     into: Arc<Strand>,
     outgoing: FrameQueue,
-    incoming: FrameQueue,
+    departure: Option<Moment>,
+    incoming: Flight,
     /// `true` if the cable has no lasers: it carries a signal whatever a port's pins say.
     copper: bool,
 }
@@ -72,7 +114,8 @@ fn ends(lossless: bool) -> (CableEnd, CableEnd) {
         out: Arc::clone(out),
         into: Arc::clone(into),
         outgoing: FrameQueue::default(),
-        incoming: FrameQueue::default(),
+        departure: None,
+        incoming: Flight::default(),
         copper: false,
     };
     (end(&there, &back), end(&back, &there))
@@ -80,17 +123,20 @@ fn ends(lossless: bool) -> (CableEnd, CableEnd) {
 
 impl Wire for CableEnd {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
+        self.receive_sent(room, &mut |frame, _| port(frame));
+    }
+
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>)) {
         let under_way = self.into.under_way.load(Ordering::Acquire);
         let most = if self.into.lossless { room.min(under_way) } else { under_way };
         let mut received = 0;
         while received < most {
-            if self.incoming.is_empty() {
-                let mut frames = self.into.frames.lock().unwrap_or_else(PoisonError::into_inner);
-                self.incoming.append(&mut frames);
+            if self.incoming.frames.is_empty() {
+                self.incoming.refill(&mut self.into.frames.lock().unwrap_or_else(PoisonError::into_inner));
             }
-            let Some(frame) = self.incoming.front() else { break };
-            port(frame);
-            self.incoming.pop();
+            let Some((frame, departure)) = self.incoming.first() else { break };
+            port(frame, departure);
+            self.incoming.remove_first();
             received += 1;
         }
         if received > 0 {
@@ -114,6 +160,10 @@ impl Wire for CableEnd {
         if self.out.lossless { CAPACITY.saturating_sub(self.out.under_way.load(Ordering::Acquire)) } else { usize::MAX }
     }
 
+    fn depart(&mut self, at: Moment) {
+        self.departure = Some(at);
+    }
+
     fn transmit(&mut self, frame: &[u8]) {
         if !self.out.lossless && self.out.under_way.load(Ordering::Acquire) + self.outgoing.len() >= LATE {
             self.out.overrun.fetch_add(1, Ordering::AcqRel);
@@ -126,7 +176,7 @@ impl Wire for CableEnd {
         let sent = self.outgoing.len();
         if sent > 0 {
             let mut frames = self.out.frames.lock().unwrap_or_else(PoisonError::into_inner);
-            frames.append(&mut self.outgoing);
+            frames.add(&mut self.outgoing, self.departure);
             self.out.under_way.fetch_add(sent, Ordering::AcqRel);
         }
     }

@@ -16,8 +16,11 @@ use crate::frame::{LONGEST, SHORTEST};
 pub mod cable;
 pub(crate) mod frames;
 pub mod generator;
+pub(crate) mod moment;
 pub mod pcap;
 pub mod sink;
+
+pub use moment::Moment;
 
 /// A wire: the counterpart of a port.
 ///
@@ -26,6 +29,11 @@ pub trait Wire: Send {
     /// Gives frames to the port, without their CRC. The first `room` of them are certain to find descriptors; `room` is
     /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
+
+    /// As [`receive`](Self::receive), and tells the port when each frame left its sender, if the wire knows.
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>)) {
+        self.receive(room, &mut |frame| port(frame, None));
+    }
 
     /// Announces the port's model time, `now`, for the calls that follow.
     fn tick(&mut self, _now: Duration) {}
@@ -45,6 +53,9 @@ pub trait Wire: Send {
     fn room(&mut self) -> usize {
         usize::MAX
     }
+
+    /// Announces the moment at which the frames of the series that follows leave the port.
+    fn depart(&mut self, _at: Moment) {}
 
     /// Takes a frame from the port, without its CRC.
     fn transmit(&mut self, frame: &[u8]);
@@ -66,6 +77,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
         (**self).receive(room, port);
     }
 
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>)) {
+        (**self).receive_sent(room, port);
+    }
+
     fn tick(&mut self, now: Duration) {
         (**self).tick(now);
     }
@@ -80,6 +95,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn room(&mut self) -> usize {
         (**self).room()
+    }
+
+    fn depart(&mut self, at: Moment) {
+        (**self).depart(at);
     }
 
     fn transmit(&mut self, frame: &[u8]) {
@@ -119,6 +138,10 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
         self.input.receive(room, port);
     }
 
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>)) {
+        self.input.receive_sent(room, port);
+    }
+
     fn tick(&mut self, now: Duration) {
         self.input.tick(now);
         self.output.tick(now);
@@ -134,6 +157,10 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
 
     fn room(&mut self) -> usize {
         self.output.room()
+    }
+
+    fn depart(&mut self, at: Moment) {
+        self.output.depart(at);
     }
 
     fn transmit(&mut self, frame: &[u8]) {

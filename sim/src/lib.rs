@@ -83,7 +83,7 @@
 //! # What is not modelled
 //!
 //! - Receive: receive side coalescing, header splitting, checksums of fragments, five-tuple filters.
-//! - Both directions: SCTP's checksum, double VLAN tags, DCB, virtualisation, flow control, LinkSec, IPsec, FCoE.
+//! - Both directions: SCTP's checksum, double VLAN tags, DCB, virtualisation, priority flow control, LinkSec, IPsec, FCoE.
 //! - Flow Director: perfect filters, masks, reports, long lists and collisions in its table (FDIRErr). A match is
 //!   reported (FLM).
 //! - Time: target times, auxiliary time stamps, and clock outputs (TSAUXC).
@@ -103,6 +103,7 @@ mod interrupts;
 mod iommu;
 mod link;
 mod packet_buffers;
+mod pause;
 mod port;
 mod receive;
 mod recording;

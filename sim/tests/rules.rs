@@ -65,6 +65,12 @@ fn send_cut(driver: &mut Driver, mac_len: u64, ip_len: u64, transport_len: u64) 
 const CASES: &[Case] = &[
     running(Rule::UnknownRegister, |d| _ = d.read(0x0000_FFFC)),
     running(Rule::NotModelled, |d| send_changed(d, |word| word | 1 << 18)),
+    running(Rule::FlowControlInconsistent, |d| {
+        d.write(0x3D00, 1 << 3);
+        d.write(FCRTH, 1 << 31 | 1 << 10);
+        d.stop_receive();
+        d.start_receive();
+    }),
     running(Rule::TimePeriodTooShort, |d| d.write(0x8C14, 1 << 24 | 1)),
     running(Rule::ReservedBit, |d| d.write(FCTRL, 1 << 10 | 1)),
     running(Rule::ReadOnlyWritten, |d| d.write(STATUS, 0)),

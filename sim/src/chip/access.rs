@@ -11,7 +11,7 @@ use crate::interrupts::Interrupts;
 use crate::registers::offsets::*;
 use crate::ring::control::Write;
 use crate::violation::Rule;
-use crate::{firmware, security, semaphores, time};
+use crate::{firmware, pause, security, semaphores, time};
 
 impl Chip {
     /// Returns what software reads from the register at `offset`, with the read's side effects.
@@ -130,6 +130,7 @@ impl Chip {
             || semaphores::written(at, common);
         if !owned {
             security::written(at, value, old, common);
+            pause::written(at, value, common);
             self.receiver.written(at);
             self.transmitter.written(at, common);
         }

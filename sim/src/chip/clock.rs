@@ -38,6 +38,8 @@ pub(crate) enum Event {
     LinkFlap,
     InterruptsDue,
     FlowDirectorReady,
+    PauseEnds,
+    PauseRefresh,
 }
 
 impl Event {
@@ -57,9 +59,12 @@ impl Event {
             Event::TxQueueDisabled(_) => Fault::TxQueueNeverDisables,
             Event::MasterStopped => Fault::MasterNeverStops,
             Event::LinkUp => Fault::LinkNeverUp,
-            Event::NegotiationRestarted | Event::LinkFlap | Event::InterruptsDue | Event::FlowDirectorReady => {
-                return false;
-            }
+            Event::NegotiationRestarted
+            | Event::LinkFlap
+            | Event::InterruptsDue
+            | Event::FlowDirectorReady
+            | Event::PauseEnds
+            | Event::PauseRefresh => return false,
         };
         faults.has(fault)
     }

@@ -28,7 +28,7 @@ use crate::ring::control::Write;
 use crate::time::reception::Reception;
 use crate::violation::Rule;
 use crate::wire::frames::FrameQueue;
-use crate::{security, statistics};
+use crate::{pause, security, statistics};
 
 /// Maximum number of frames that one step takes from the wire.
 const BURST: usize = 256;
@@ -199,13 +199,18 @@ impl Receiver {
         let before = common.counters.frames_in + common.counters.delivered;
         self.retry_waiting(common, dma);
         if link.is_up() && !self.loopback {
-            let (now, room) = (common.clock.now(), self.room(common));
-            let lost = link.take_arrivals(now, room, &mut |frame, departure| {
-                self.stamps.arrival = departure;
-                self.arrive(frame, common, interrupts, dma);
-            });
-            self.stamps.arrival = None;
-            self.overrun(lost, common, interrupts);
+            let (now, room, holds) = (common.clock.now(), self.room(common), link.holds());
+            link.take_control(&mut |frame| self.arrive(frame, common, interrupts, dma));
+            if !holds || !common.pause.is_partner_asked(now) {
+                let lost = link.take_arrivals(now, room, &mut |frame, departure| {
+                    self.stamps.arrival = departure;
+                    self.arrive(frame, common, interrupts, dma);
+                    !holds || !common.pause.is_partner_asked(now)
+                });
+                self.stamps.arrival = None;
+                self.overrun(lost, common, interrupts);
+            }
+            pause::send(link, common);
         } else {
             link.discard_arrivals(&mut common.counters);
         }
@@ -263,6 +268,9 @@ impl Receiver {
 
     /// Receives a frame from the wire, without CRC.
     pub(crate) fn arrive(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
+        if pause::is_control(frame) && !common.faults.has(Fault::RxCrcErrors) && pause::receive(frame, common) {
+            return;
+        }
         common.counters.frames_in += 1;
         if let Some(deviation) = common.faults.deviation() {
             match deviation.fate(common.counters.frames_in) {
@@ -309,6 +317,9 @@ impl Receiver {
             self.stamps.keep(self.waiting.len());
             self.waiting.push(frame);
             common.counters.waiting += 1;
+            if common.pause.is_above(self.waiting.bytes()) {
+                pause::fill_is_above(common);
+            }
         }
     }
 
@@ -320,6 +331,9 @@ impl Receiver {
             if done {
                 waiting.pop();
                 self.stamps.remove_first();
+                if common.pause.is_drained(waiting.bytes()) {
+                    pause::drained(common);
+                }
                 common.counters.waiting -= 1;
             }
             self.waiting = waiting;

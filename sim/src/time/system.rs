@@ -7,10 +7,8 @@ type Phase = i128;
 
 /// One billion: parts of a rate, and phase in a tenth of a nanosecond.
 const BILLION: Phase = 1_000_000_000;
-/// Tenths of a nanosecond in a clock of the link at 10 Gb/s, which also counts without a link. Source: Linux's driver.
-const CLOCK_10G: Phase = 64;
-/// The same at 1 Gb/s.
-const CLOCK_1G: Phase = 640;
+/// Bits of the link in a clock. At 10 Gb/s, and without a link, a clock takes 6.4 ns. Source: Linux's driver.
+const CLOCK: u64 = 64;
 
 /// The system time (SYSTIM), as a function of model time.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ pub(crate) struct SystemTime {
 
 impl Default for SystemTime {
     fn default() -> Self {
-        Self { since: 0, value: 0, phase: 0, increment: 0, period: 0, clock: CLOCK_10G, drift: 0 }
+        Self { since: 0, value: 0, phase: 0, increment: 0, period: 0, clock: Phase::from(CLOCK), drift: 0 }
     }
 }
 
@@ -73,10 +71,10 @@ impl SystemTime {
         (self.increment, self.period, self.phase) = (increment, period, 0);
     }
 
-    /// Follows the link's speed, with which the clock changes.
-    pub(crate) fn follow_link(&mut self, now: Time, one_gigabit: bool) {
+    /// Follows the speed of the link.
+    pub(crate) fn follow_link(&mut self, now: Time, bits_per_nanosecond: u64) {
         self.rebase(now);
-        self.clock = if one_gigabit { CLOCK_1G } else { CLOCK_10G };
+        self.clock = Phase::from(10 * CLOCK / bits_per_nanosecond);
     }
 
     /// Makes the oscillator too fast by `drift` parts per billion.
@@ -130,7 +128,7 @@ mod tests {
         assert_eq!(time.at(1_000_000_000), (1_000_000_250 - 1_000) / 64 * 64);
         time.set_drift(1_000_000_000, i32::MIN);
         assert_eq!(time.at(2_000_000_000), time.at(1_000_000_000), "it stands still, and does not run backwards");
-        time.follow_link(2_000_000_000, true);
+        time.follow_link(2_000_000_000, 1);
         time.reset(2_000_000_000);
         time.configure(2_000_000_000, 64, 1);
         time.set_drift(2_000_000_000, 0);

@@ -22,7 +22,7 @@ use crate::transmit::outlet::{Format, Outlet};
 use crate::transmit::queues::{TxQueue, TxQueues};
 use crate::violation::Rule;
 use crate::wire::{NoTraffic, Wire};
-use crate::{security, statistics};
+use crate::{pause, security};
 
 /// Maximum number of descriptors of one queue that one step processes.
 const BURST: usize = 256;
@@ -153,12 +153,9 @@ impl Transmitter {
             self.queues.hang_with_work();
         }
         if common.faults.has(Fault::PartnerPauses) && linked {
-            statistics::count_pause(&mut common.registers);
-            if common.registers.get(MFLCN) & MFLCN_RFCE != 0 {
-                return 0;
-            }
+            pause::ask_for(pause::FAULT, common);
         }
-        let ready = self.sending && linked && common.is_master();
+        let ready = self.sending && linked && common.is_master() && !common.pause.is_silent(common.clock.now());
         if !ready || self.working.is_empty() || common.faults.has(Fault::TxStalls) {
             return 0;
         }

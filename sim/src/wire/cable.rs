@@ -64,12 +64,33 @@ struct Strand {
     /// `true` while the sending end exists, and its laser is on.
     lit: AtomicBool,
     lossless: bool,
+    /// The pause frames on their way, and their number.
+    control: Mutex<FrameQueue>,
+    controls: AtomicUsize,
+    /// `true` while the sender obeys pause frames.
+    obeys: AtomicBool,
+    /// `true` while the receiver sends pause frames.
+    asks: AtomicBool,
 }
 
 impl Strand {
     fn new(lossless: bool) -> Arc<Self> {
-        let (frames, under_way, overrun) = (Mutex::default(), AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Self { frames, under_way, overrun, lit: AtomicBool::new(true), lossless })
+        Arc::new(Self {
+            frames: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            overrun: AtomicU64::new(0),
+            lit: AtomicBool::new(true),
+            lossless,
+            control: Mutex::default(),
+            controls: AtomicUsize::new(0),
+            obeys: AtomicBool::new(false),
+            asks: AtomicBool::new(false),
+        })
+    }
+
+    /// Returns `true` if the sender waits when the cable is full: also when the receiver has had no time to ask for it.
+    fn stops_sender(&self) -> bool {
+        self.lossless || self.obeys.load(Ordering::Acquire) && self.asks.load(Ordering::Acquire)
     }
 }
 
@@ -87,7 +108,8 @@ pub struct CableEnd {
 
 /// Creates a cable and returns its two ends.
 ///
-/// A frame arrives when the other port next steps, regardless of that port's room. The sender never waits.
+/// A frame arrives when the other port next steps, regardless of that port's room. The sender never waits, unless it obeys
+/// pause frames (MFLCN.RFCE): while the other port asks for a pause, frames stay on the cable.
 #[must_use]
 pub fn cable() -> (CableEnd, CableEnd) {
     ends(false)
@@ -123,25 +145,48 @@ fn ends(lossless: bool) -> (CableEnd, CableEnd) {
 
 impl Wire for CableEnd {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
-        self.receive_sent(room, &mut |frame, _| port(frame));
+        self.receive_sent(room, &mut |frame, _| {
+            port(frame);
+            true
+        });
     }
 
-    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>)) {
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
         let under_way = self.into.under_way.load(Ordering::Acquire);
         let most = if self.into.lossless { room.min(under_way) } else { under_way };
-        let mut received = 0;
-        while received < most {
+        let (mut received, mut goes_on) = (0, true);
+        while received < most && goes_on {
             if self.incoming.frames.is_empty() {
                 self.incoming.refill(&mut self.into.frames.lock().unwrap_or_else(PoisonError::into_inner));
             }
             let Some((frame, departure)) = self.incoming.first() else { break };
-            port(frame, departure);
+            goes_on = port(frame, departure);
             self.incoming.remove_first();
             received += 1;
         }
         if received > 0 {
             self.into.under_way.fetch_sub(received, Ordering::AcqRel);
         }
+    }
+
+    fn receive_control(&mut self, port: &mut dyn FnMut(&[u8])) {
+        if self.into.controls.load(Ordering::Acquire) > 0 {
+            let mut frames = std::mem::take(&mut *self.into.control.lock().unwrap_or_else(PoisonError::into_inner));
+            self.into.controls.fetch_sub(frames.len(), Ordering::AcqRel);
+            while let Some(frame) = frames.front() {
+                port(frame);
+                frames.pop();
+            }
+        }
+    }
+
+    fn holds(&self) -> bool {
+        self.into.obeys.load(Ordering::Acquire)
+    }
+
+    fn flow_control(&mut self, obeys: bool, asks: bool) {
+        self.out.obeys.store(obeys, Ordering::Release);
+        self.into.asks.store(asks, Ordering::Release);
     }
 
     fn overrun(&mut self) -> u64 {
@@ -157,7 +202,11 @@ impl Wire for CableEnd {
     }
 
     fn room(&mut self) -> usize {
-        if self.out.lossless { CAPACITY.saturating_sub(self.out.under_way.load(Ordering::Acquire)) } else { usize::MAX }
+        if self.out.stops_sender() {
+            CAPACITY.saturating_sub(self.out.under_way.load(Ordering::Acquire))
+        } else {
+            usize::MAX
+        }
     }
 
     fn depart(&mut self, at: Moment) {
@@ -169,6 +218,14 @@ impl Wire for CableEnd {
             self.out.overrun.fetch_add(1, Ordering::AcqRel);
         } else {
             self.outgoing.push(frame);
+        }
+    }
+
+    fn transmit_control(&mut self, frame: &[u8]) {
+        let mut control = self.out.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if control.len() < CAPACITY {
+            control.push(frame);
+            self.out.controls.fetch_add(1, Ordering::AcqRel);
         }
     }
 

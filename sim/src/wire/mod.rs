@@ -7,7 +7,7 @@
 //! Where no frame may be lost there are lossless wires, by name: [`cable::lossless`] and
 //! [`Generator::lossless`](generator::Generator::lossless). They give only as many frames as the port has descriptors
 //! for, and a full lossless cable stops the sender. No hardware does that. [Captures](pcap) are replayed in this way,
-//! too. Pause frames (XOFF) are not modelled: no port asks its link partner to stop.
+//! too. With flow control (802.3x) at both ends, a [`cable`](cable::cable) loses no frame either.
 
 use std::time::Duration;
 
@@ -30,10 +30,23 @@ pub trait Wire: Send {
     /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
 
-    /// As [`receive`](Self::receive), and tells the port when each frame left its sender, if the wire knows.
-    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>)) {
-        self.receive(room, &mut |frame| port(frame, None));
+    /// As [`receive`](Self::receive), and tells the port when each frame left its sender, if the wire knows. A wire that
+    /// [holds](Self::holds) frames gives no more of them once `port` returns `false`.
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
+        self.receive(room, &mut |frame| _ = port(frame, None));
     }
+
+    /// Gives the pause frames of the link partner to the port, if they travel apart from other frames.
+    fn receive_control(&mut self, _port: &mut dyn FnMut(&[u8])) {}
+
+    /// Returns `true` if the link partner stops when it is asked to. Frames that it sent too late to know wait on the
+    /// wire, because a step of the model is much longer than a pause frame takes.
+    fn holds(&self) -> bool {
+        false
+    }
+
+    /// Announces whether the port obeys pause frames, and whether it sends them.
+    fn flow_control(&mut self, _obeys: bool, _asks: bool) {}
 
     /// Announces the port's model time, `now`, for the calls that follow.
     fn tick(&mut self, _now: Duration) {}
@@ -60,6 +73,12 @@ pub trait Wire: Send {
     /// Takes a frame from the port, without its CRC.
     fn transmit(&mut self, frame: &[u8]);
 
+    /// Takes a pause frame from the port, which overtakes all frames that wait.
+    fn transmit_control(&mut self, frame: &[u8]) {
+        self.transmit(frame);
+        self.flush();
+    }
+
     /// Ends a series of frames from the port.
     fn flush(&mut self) {}
 
@@ -77,8 +96,20 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
         (**self).receive(room, port);
     }
 
-    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>)) {
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
         (**self).receive_sent(room, port);
+    }
+
+    fn receive_control(&mut self, port: &mut dyn FnMut(&[u8])) {
+        (**self).receive_control(port);
+    }
+
+    fn holds(&self) -> bool {
+        (**self).holds()
+    }
+
+    fn flow_control(&mut self, obeys: bool, asks: bool) {
+        (**self).flow_control(obeys, asks);
     }
 
     fn tick(&mut self, now: Duration) {
@@ -103,6 +134,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn transmit(&mut self, frame: &[u8]) {
         (**self).transmit(frame);
+    }
+
+    fn transmit_control(&mut self, frame: &[u8]) {
+        (**self).transmit_control(frame);
     }
 
     fn flush(&mut self) {
@@ -138,8 +173,21 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
         self.input.receive(room, port);
     }
 
-    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>)) {
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
         self.input.receive_sent(room, port);
+    }
+
+    fn receive_control(&mut self, port: &mut dyn FnMut(&[u8])) {
+        self.input.receive_control(port);
+    }
+
+    fn holds(&self) -> bool {
+        self.input.holds()
+    }
+
+    fn flow_control(&mut self, obeys: bool, asks: bool) {
+        self.input.flow_control(obeys, asks);
+        self.output.flow_control(obeys, asks);
     }
 
     fn tick(&mut self, now: Duration) {
@@ -165,6 +213,10 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
 
     fn transmit(&mut self, frame: &[u8]) {
         self.output.transmit(frame);
+    }
+
+    fn transmit_control(&mut self, frame: &[u8]) {
+        self.output.transmit_control(frame);
     }
 
     fn flush(&mut self) {

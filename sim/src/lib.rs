@@ -83,7 +83,8 @@
 //! # What is not modelled
 //!
 //! - Receive: receive side coalescing, header splitting, checksums of fragments, five-tuple filters.
-//! - Both directions: SCTP's checksum, double VLAN tags, DCB, virtualisation, priority flow control, LinkSec, IPsec, FCoE.
+//! - Both directions: SCTP's checksum, double VLAN tags, DCB, virtualisation, priority flow control, LinkSec, IPsec,
+//!   FCoE.
 //! - Flow Director: perfect filters, masks, reports, long lists and collisions in its table (FDIRErr). A match is
 //!   reported (FLM).
 //! - Time: target times, auxiliary time stamps, and clock outputs (TSAUXC).
@@ -105,6 +106,7 @@ mod link;
 mod packet_buffers;
 mod pause;
 mod port;
+mod rate;
 mod receive;
 mod recording;
 mod registers;

@@ -132,7 +132,7 @@ impl Chip {
             security::written(at, value, old, common);
             pause::written(at, value, common);
             self.receiver.written(at);
-            self.transmitter.written(at, common);
+            self.transmitter.written(at, value, common);
         }
     }
 }

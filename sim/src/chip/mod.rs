@@ -138,7 +138,8 @@ impl Chip {
             if moved == 0 {
                 let now = self.common.clock.now();
                 let looks = self.link.is_wired();
-                let next = self.common.clock.next().min(end).min(if looks { now + IDLE } else { Time::MAX });
+                let due = self.common.clock.next().min(self.transmitter.due);
+                let next = due.min(end).min(if looks { now + IDLE } else { Time::MAX });
                 self.pass(next.saturating_sub(now));
             }
         }

@@ -108,8 +108,8 @@ pub struct CableEnd {
 
 /// Creates a cable and returns its two ends.
 ///
-/// A frame arrives when the other port next steps, regardless of that port's room. The sender never waits, unless it obeys
-/// pause frames (MFLCN.RFCE): while the other port asks for a pause, frames stay on the cable.
+/// A frame arrives when the other port next steps, regardless of that port's room. The sender never waits, unless it
+/// obeys pause frames (MFLCN.RFCE): while the other port asks for a pause, frames stay on the cable.
 #[must_use]
 pub fn cable() -> (CableEnd, CableEnd) {
     ends(false)

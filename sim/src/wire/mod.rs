@@ -30,8 +30,8 @@ pub trait Wire: Send {
     /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
 
-    /// As [`receive`](Self::receive), and tells the port when each frame left its sender, if the wire knows. A wire that
-    /// [holds](Self::holds) frames gives no more of them once `port` returns `false`.
+    /// As [`receive`](Self::receive), and tells the port when each frame left its sender, if the wire knows. A wire
+    /// that [holds](Self::holds) frames gives no more of them once `port` returns `false`.
     fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
         self.receive(room, &mut |frame| _ = port(frame, None));
     }

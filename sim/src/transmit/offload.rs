@@ -16,8 +16,10 @@ const TSE: u64 = 1 << 31;
 const CHECK_CONTEXT: u64 = 1 << 39;
 const IXSM: u64 = 1 << 40;
 const TXSM: u64 = 1 << 41;
-/// LinkSec, time stamps, IPsec.
-const UNMODELLED: u64 = 3 << 18 | 1 << 42;
+/// A time stamp (1588).
+const STAMP: u64 = 1 << 19;
+/// LinkSec, IPsec.
+const UNMODELLED: u64 = 1 << 18 | 1 << 42;
 
 /// Reserved bits of a context, in its two words.
 const CONTEXT_RESERVED: [u64; 2] = [0xFFFF << 48, 0xF << 16 | 0x1F << 24 | 0x3F << 30 | 7 << 37];
@@ -120,6 +122,8 @@ pub(crate) struct Offload {
     ip_checksum: bool,
     transport_checksum: bool,
     pub(crate) segment: bool,
+    /// `true` if the packet is to be stamped with the time.
+    pub(crate) stamp: bool,
     context: Option<Context>,
     /// For a legacy descriptor: the start of the sum, and the offset at which it is inserted.
     legacy_checksum: Option<(usize, usize)>,
@@ -130,7 +134,7 @@ impl Offload {
     /// that cannot be performed are left out.
     #[inline]
     pub(crate) fn new(word: u64, contexts: &[Option<Context>; 2]) -> (Self, Option<(Rule, &'static str)>) {
-        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | UNMODELLED | LEGACY_CHECKSUM;
+        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | STAMP | UNMODELLED | LEGACY_CHECKSUM;
         if word & ASKED == 0 {
             (Self::default(), None)
         } else if word & DEXT == 0 {
@@ -147,14 +151,15 @@ impl Offload {
         let mut wrong = None;
         let mut note = |rule: Rule, what: &'static str| _ = wrong.get_or_insert((rule, what));
         if word & UNMODELLED != 0 {
-            note(Rule::NotModelled, "LinkSec, a time stamp or IPsec");
+            note(Rule::NotModelled, "LinkSec or IPsec");
         }
         let [segment, ip_checksum, transport_checksum] = [TSE, IXSM, TXSM].map(|bit| word & bit != 0);
+        let stamp = word & STAMP != 0;
         let Some(context) = context else {
             if word & (VLE | TSE | CHECK_CONTEXT | IXSM | TXSM) != 0 {
                 note(Rule::TransmitDescriptorMalformed, "the context was not loaded");
             }
-            return (Self { segment, ..Self::default() }, wrong);
+            return (Self { segment, stamp, ..Self::default() }, wrong);
         };
         if context.unmodelled {
             note(Rule::NotModelled, "a context of IPsec, FCoE or SNAP");
@@ -184,6 +189,7 @@ impl Offload {
             ip_checksum: ip_checksum && context.ipv4,
             transport_checksum: transport_checksum && known,
             segment,
+            stamp,
             context: Some(context),
             legacy_checksum: None,
         };

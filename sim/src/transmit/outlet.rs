@@ -10,11 +10,11 @@ use crate::iommu::Access;
 use crate::receive::Receiver;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::*;
-use crate::statistics;
 use crate::transmit::gather::Found;
 use crate::transmit::segmentation::{FlagMasks, Segments};
 use crate::violation::Rule;
 use crate::wire::Wire;
+use crate::{statistics, time};
 
 /// The configuration of frames to send.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,6 +60,10 @@ impl Outlet<'_, '_> {
             // The link partner drops a frame with a wrong CRC, and a wire carries only frames that arrive.
             common.counters.transmit_dropped += 1;
             return;
+        }
+        if found.offload.stamp {
+            // With segmentation, which frame is stamped is not documented: the model stamps the first.
+            time::stamp_sent(common);
         }
         let tag_type = self.format.tag_type;
         let wrong = common.faults.has(Fault::TxChecksumsWrong);

@@ -5,9 +5,10 @@ mod common;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Altered, assert_clean, at, peek, port, recorded, start};
+use common::{Altered, Nic, assert_clean, at, frame, mac, peek, pool_of, port, recorded, start};
 use ixgbe::device::FlowControl::{self, Both, Off, Receive, Transmit};
 use ixgbe::device::{Backplane, Config, Device, LinkMode, Medium, Running};
+use ixgbe::packet::Batch;
 use ixgbe_sim::Port;
 use ixgbe_sim::wire::NoTraffic;
 
@@ -173,4 +174,56 @@ fn a_recovery_keeps_the_mode() {
     nic.stop().unwrap();
     assert_eq!(registers(&port)[1..4], expected(Off, 0, 0)[1..4], "a stop ends it");
     assert_clean(&port);
+}
+
+/// Sends as many frames as the partner, which receives none meanwhile, takes in a time. Returns their number.
+fn flood(sender: &mut Nic, ports: [&Port; 2]) -> u64 {
+    let pool = pool_of(sender);
+    let data = frame(mac(1), 1_500, 0);
+    let mut sent = 0;
+    for _ in 0..400 {
+        let mut batch = Batch::with_capacity(32);
+        while let Ok(packet) = pool.take_copy(&data) {
+            if batch.push(packet).is_err() {
+                break;
+            }
+        }
+        sent += sender.split().1[0].tx.transmit(&mut batch).unwrap() as u64;
+        ports.iter().for_each(|port| _ = port.step());
+    }
+    sent
+}
+
+#[test]
+fn a_port_that_pauses_its_partner_loses_nothing() {
+    for mode in [Both, Off] {
+        let ports = [port(0), port(1)];
+        ixgbe_sim::connect(&ports[0], &ports[1]);
+        let config = Config::new().flow_control(mode).rx_descriptors(64);
+        let mut sender = start(&ports[0], &config);
+        let mut receiver = start(&ports[1], &config);
+        let sent = flood(&mut sender, [&ports[0], &ports[1]]);
+        let (now, partner) = (receiver.statistics().unwrap(), sender.statistics().unwrap());
+        if mode == Off {
+            assert!(now.rx_missed > 0 && now.tx_xoff == 0 && partner.rx_xoff == 0, "{now:?}");
+            continue;
+        }
+        assert!(now.tx_xoff > 0 && partner.rx_xoff > 0, "{now:?}");
+        assert_eq!((now.rx_missed, now.tx_packets), (0, 0), "pause frames are no packets of a queue");
+        assert!(now.tx_good_packets >= now.tx_xoff, "but of the port");
+        assert!(sender.split().0.health().is_empty(), "a paused queue does not hang");
+        // Everything arrives once somebody receives, and the pause ends.
+        let mut received = 0;
+        for _ in 0..20_000 {
+            received += common::receive(&mut receiver).len() as u64;
+            ports.iter().for_each(|port| _ = port.step());
+            if received == sent {
+                break;
+            }
+        }
+        assert_eq!(received, sent);
+        assert!(receiver.statistics().unwrap().tx_xon > 0);
+        assert_eq!(receiver.statistics().unwrap().rx_missed, 0);
+        ports.iter().for_each(assert_clean);
+    }
 }

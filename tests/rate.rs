@@ -3,10 +3,12 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use common::{Altered, Nic, assert_clean, at, port, recorded, start};
 use ixgbe::device::{Config, Device, Error, Rate, RateError};
 use ixgbe::index;
+use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
 use ixgbe::registers::{RTTBCNRC, TxQueue};
 use ixgbe_sim::wire::NoTraffic;
@@ -106,5 +108,28 @@ fn limits_survive_a_recovery_and_end_with_a_stop() {
     let nic = nic.stop().unwrap();
     let mut nic = common::run(nic);
     assert_eq!((limit(&mut nic, THIRD), nic.split().0.rate(THIRD)), ((false, 0, 0), None));
+    assert_clean(&port);
+}
+
+#[test]
+fn a_limited_queue_sends_as_fast_as_it_may() {
+    let (port, recorder) = recorded(0);
+    let mut nic = start(&port, &Config::new().tx_queues(2));
+    nic.split().0.set_rate(FIRST, megabits(100)).unwrap();
+    let pool = common::pool_of(&nic);
+    let data = common::frame(common::mac(9), 1_000, 0);
+    let (began, mut frames) = (port.now(), 0);
+    while port.now() - began < Duration::from_millis(20) {
+        let mut batch = Batch::with_capacity(8);
+        while batch.len() < 8 {
+            batch.push(pool.take_copy(&data).unwrap()).unwrap();
+        }
+        nic.split_queues().2[0].transmit(&mut batch).unwrap();
+        port.step();
+        port.wait(Duration::from_micros(100));
+        frames += recorder.take().len();
+    }
+    let bits = frames as u128 * 8 * 1_004 * 1_000_000_000 / (port.now() - began).as_nanos();
+    assert!((95_000_000..107_000_000).contains(&bits), "{bits} bit/s");
     assert_clean(&port);
 }

@@ -59,16 +59,18 @@ pub fn assert_clean_but(port: &Port, allowed: &[Rule]) {
 /// What a register reads as, by its offset and the value that the model has.
 type OnRead = dyn Fn(Offset, u32) -> u32 + Send + Sync;
 
-/// A port whose registers read as a test says.
+/// A port whose registers read as a test says, and whose clock is ahead by as much.
 pub struct Altered {
     platform: PortPlatform,
     on_read: Box<OnRead>,
+    /// What the host's clock is ahead of the model's.
+    pub ahead: Arc<Mutex<Duration>>,
 }
 
 impl Altered {
     /// Claims `port`. Each read returns what `on_read` makes of the offset and the model's value.
     pub fn new(port: &Port, on_read: impl Fn(Offset, u32) -> u32 + Send + Sync + 'static) -> Self {
-        Self { platform: port.claim().unwrap(), on_read: Box::new(on_read) }
+        Self { platform: port.claim().unwrap(), on_read: Box::new(on_read), ahead: Arc::default() }
     }
 }
 
@@ -99,10 +101,10 @@ unsafe impl Dma for Altered {
     }
 }
 
-// SAFETY: every call goes to the port's platform.
+// SAFETY: the port's clock, which a test puts ahead only between waits.
 unsafe impl Clock for Altered {
     fn now(&self) -> Duration {
-        self.platform.now()
+        self.platform.now() + *self.ahead.lock().expect("no test panicked")
     }
 
     fn wait(&self, time: Duration) {

@@ -60,6 +60,48 @@ fn names_are_unique_and_fields_are_listed_once() {
     assert_eq!(lists.len(), fields, "without last_mngptc: {shown}");
 }
 
+/// The rows of the page's two tables.
+fn rows(statistics: &Statistics, of_queues: bool) -> String {
+    let title = |register: &str| {
+        let name = register.split('/').next().unwrap();
+        REGISTERS.iter().find(|info| info.name == name).unwrap().title.trim_end_matches(" Low")
+    };
+    let mut rows = String::new();
+    let counters = statistics.iter().filter(|counter| match counter.register {
+        // Priorities have an index, too.
+        Some(register) if !register.starts_with('Q') => !of_queues && counter.index.is_none_or(|index| index == 0),
+        _ => of_queues == counter.index.is_some(),
+    });
+    for Counter { name, register, ethtool, .. } in counters {
+        rows += &format!("| `{name}` | {} | {} |", register.unwrap_or(""), register.map_or("", title));
+        if !of_queues {
+            rows += &ethtool.map_or(" |".to_owned(), |name| format!(" `{name}` |"));
+        }
+        rows.push('\n');
+    }
+    rows
+}
+
+/// After a change that is meant to show in it: `BLESS=1 cargo test --test statistics`.
+#[test]
+fn the_page_has_all_counters() {
+    let (port, _) = recorded(0);
+    let statistics = start(&port, &Config::new()).statistics().unwrap();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/statistics.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let mut right = page.clone();
+    for (head, of_queues) in [("|---|---|---|---|\n", false), ("|---|---|---|\n", true)] {
+        let start = right.find(&format!("\n{head}")).unwrap() + 1 + head.len();
+        let end = start + right[start..].find("\n#").unwrap();
+        right.replace_range(start..end, &rows(&statistics, of_queues));
+    }
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &right).unwrap();
+    } else {
+        assert!(page == right, "docs/statistics.md is stale: BLESS=1 cargo test --test statistics");
+    }
+}
+
 /// The content of each counter register, which reading clears.
 type Contents = Arc<Mutex<BTreeMap<u32, u32>>>;
 

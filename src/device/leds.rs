@@ -75,6 +75,7 @@ impl<'a, H: Platform> Control<'a, H> {
     /// # Errors
     ///
     /// [`Error::Removed`] if the device no longer answers.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.identify.md")))]
     pub fn identify(&mut self) -> Result<Identify<'_, 'a, H>, Error> {
         let before = self.registers().ledctl().read().get();
         if before == u32::MAX && is_removed(self.platform, self.registers()) {

@@ -24,7 +24,8 @@
 //!
 //! Reading order: `unbound` (reset), `initialise`, `link` with `establish`, `running` (start, stop) with `receive` and
 //! `transmit`, then `stop`, the only source of the proof that memory may be freed. `health` finds what goes wrong later,
-//! and `recover` resets and restarts the device.
+//! and `recover` resets and restarts the device. `follow` sets anew what depends on the link: `flow_control`, `rate` and
+//! `ptp`.
 
 mod bring_up;
 mod config;

@@ -1,6 +1,6 @@
 //! The clock for IEEE 1588 (PTP), and time stamps of packets (datasheet 8.2.3.26).
 //!
-//! The device has one register for the stamp of a received packet and one for that of a sent packet. Each holds a stamp
+//! The device has one register for the stamp of a received packet, and one for a sent packet. Each holds a stamp
 //! until it is read, and the device takes no other meanwhile. So a stamp that nobody fetches is dropped after
 //! [`STAMP_LIMIT`], and counted.
 
@@ -309,6 +309,7 @@ impl<H: Platform> PtpClock<'_, '_, H> {
     /// # Errors
     ///
     /// [`Error::Removed`] if the device no longer answers.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/PtpClock.time.md")))]
     pub fn time(&mut self) -> Result<Duration, Error> {
         Ok(self.update()?.0.last.time())
     }
@@ -342,6 +343,7 @@ impl<H: Platform> PtpClock<'_, '_, H> {
     /// # Errors
     ///
     /// [`Error::Ptp`] if the offset is more than 250,000,000 either way, or [`Error::Removed`].
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/PtpClock.adjust_frequency.md")))]
     pub fn adjust_frequency(&mut self, offset: i32) -> Result<(), Error> {
         if offset.unsigned_abs() > LARGEST_OFFSET.unsigned_abs() {
             return Err(Error::Ptp(PtpError::Frequency { offset, limit: LARGEST_OFFSET }));
@@ -373,6 +375,7 @@ impl<H: Platform> PtpClock<'_, '_, H> {
     /// # Errors
     ///
     /// [`Error::Removed`] if the device no longer answers.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/PtpClock.receive_stamp.md")))]
     pub fn receive_stamp(&mut self, message: &PtpMessage) -> Result<Option<Duration>, Error> {
         let (state, _, registers) = self.update()?;
         if !has_receive_stamp(registers) {
@@ -395,6 +398,7 @@ impl<H: Platform> PtpClock<'_, '_, H> {
     /// # Errors
     ///
     /// [`Error::Ptp`] if another stamp is pending, or [`Error::Removed`].
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/PtpClock.request_transmit_stamp.md")))]
     pub fn request_transmit_stamp(&mut self) -> Result<(), Error> {
         let (state, platform, registers) = self.update()?;
         let now = platform.now();
@@ -416,6 +420,7 @@ impl<H: Platform> PtpClock<'_, '_, H> {
     /// # Errors
     ///
     /// [`Error::Removed`] if the device no longer answers.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/PtpClock.transmit_stamp.md")))]
     pub fn transmit_stamp(&mut self) -> Result<TransmitStamp, Error> {
         let (state, platform, registers) = self.update()?;
         let since = match state.request {
@@ -447,7 +452,7 @@ impl<H: Platform> fmt::Debug for PtpClock<'_, '_, H> {
     }
 }
 
-/// Returns `true` if RXSATR is that of `message`.
+/// Returns `true` if RXSATR names the sender and the number of `message`.
 ///
 /// The sequence number is as on the wire, first byte lowest. The datasheet does not give the order of the sender's bytes,
 /// so both are taken. It has six of them: those that version 1 has as the sender's identity, at the same place.

@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    /// A Delay_Req with sequence number 0x1234 from sender 1 to 10.
+    /// Returns a Delay_Req with sequence number 0x1234 from sender 1 to 10.
     fn message() -> Vec<u8> {
         let mut message = vec![0; 44];
         message[..2].copy_from_slice(&[0x01, 0x02]);

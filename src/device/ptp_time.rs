@@ -153,7 +153,7 @@ mod tests {
     const SPEEDS: [Speed; 3] = [Speed::GBIT_10, Speed::GBIT_1, Speed::MBIT_100];
     const HOUR: Duration = Duration::from_secs(3600);
 
-    /// The counts after `time` of a clock without an offset, by the period of the link's clock.
+    /// Returns the counts after `time` of a clock without an offset, by the period of the link's clock.
     fn counts(clock: LinkClock, frequency: Frequency, time: Duration) -> u128 {
         time.as_nanos() * 10 / u128::from(clock.tenths) / u128::from(PERIOD) * u128::from(frequency.increment)
     }

@@ -35,7 +35,7 @@ const JUMBO_WINDOW: u64 = 0x14;
 pub struct Rate(NonZeroU64);
 
 impl Rate {
-    /// Returns the rate of so many bits per second, unless that is 0.
+    /// Returns the rate in bits per second, or `None` for 0.
     #[must_use]
     pub const fn bits(per_second: u64) -> Option<Self> {
         match NonZeroU64::new(per_second) {
@@ -44,13 +44,13 @@ impl Rate {
         }
     }
 
-    /// Returns the rate of so many kilobits (1,000 bits) per second, unless that is 0.
+    /// Returns the rate in kilobits (1,000 bits) per second, or `None` for 0.
     #[must_use]
     pub const fn kilobits(per_second: u64) -> Option<Self> {
         Self::bits(per_second.saturating_mul(1_000))
     }
 
-    /// Returns the rate of so many megabits (1,000,000 bits) per second, unless that is 0.
+    /// Returns the rate in megabits (1,000,000 bits) per second, or `None` for 0.
     #[must_use]
     pub const fn megabits(per_second: u64) -> Option<Self> {
         Self::bits(per_second.saturating_mul(1_000_000))
@@ -116,7 +116,7 @@ impl core::error::Error for RateError {}
 /// The limits of all transmit queues.
 pub(crate) type Rates = [Option<Rate>; MAX_TX_QUEUES];
 
-/// The content of RTTBCNRC for `rate` at the speed `link`, both in bits per second; `None` if that is no limit.
+/// Returns the content of RTTBCNRC for `rate` at the speed `link`, both in bits per second; `None` if that is no limit.
 fn factor(rate: Rate, link: u64) -> Option<u64> {
     (rate.get() < link).then(|| {
         // A rate that is too low for a faster link becomes the lowest.
@@ -156,6 +156,7 @@ impl<H: Platform> Control<'_, H> {
     ///
     /// [`Error::Rate`] if the rate is not 0.1 % to 100 % of the link's speed, or if the device does not use the queue.
     /// Then nothing has changed.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.set_rate.md")))]
     pub fn set_rate(&mut self, queue: TxQueue, rate: Rate) -> Result<(), Error> {
         self.look_at_link();
         let link = self.speed_to_limit();
@@ -175,6 +176,7 @@ impl<H: Platform> Control<'_, H> {
     /// # Errors
     ///
     /// [`Error::Rate`] if the device does not use the queue.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.remove_rate.md")))]
     pub fn remove_rate(&mut self, queue: TxQueue) -> Result<(), Error> {
         *self.rate_of(queue)? = None;
         let link = self.speed_to_limit();

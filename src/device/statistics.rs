@@ -228,7 +228,7 @@ statistics! {
     tx_good_packets: one(gptc GPTC::GPTC), "tx_pkts_nic";
     /// Octets of these packets (GOTC).
     tx_good_octets_with_crc: octets(gotc "GOTCL" "GOTCH"), "tx_bytes_nic";
-    /// Packets sent, with those of the firmware and pause frames (TPT).
+    /// Packets sent, with pause frames and what the firmware sends (TPT).
     tx_all_packets: one(tpt TPT::TPT);
     /// Packets sent of 64 octets with CRC (PTC64), with pause frames.
     tx_size_64: one(ptc64 PTC64::PTC64);
@@ -386,7 +386,7 @@ impl Statistics {
         statistics
     }
 
-    /// Returns all counters with their names: those of the port, and then those of each queue.
+    /// Returns all counters with their names: first the port's, then each queue's.
     ///
     /// ```
     /// # use ixgbe::device::{Config, Device};
@@ -469,7 +469,7 @@ pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, que
         let map = Value::EMPTY.try_with(TQSM::Q_MAP_0, a)?.try_with(TQSM::Q_MAP_1, b)?;
         registers.tqsm(index).write(map.try_with(TQSM::Q_MAP_2, c)?.try_with(TQSM::Q_MAP_3, d)?);
     }
-    // RXDGPC and its like count all queues, not only those of set 0.
+    // RXDGPC and its like count all queues, not only the first set's.
     registers.rxdstatctrl().write(value!(RXDSTATCTRL { QSEL: 16 }));
     Statistics::new(counters).update(registers);
     Ok(())

@@ -305,6 +305,11 @@ fn a_stamp_that_nobody_fetches_does_not_stay() {
     port.wait(Duration::from_millis(2));
     assert_eq!(lost(&mut nic), 1);
     let next = message(3, 2);
+    // Who fetches it late still gets it.
+    port.deliver(&next);
+    assert_eq!(lost(&mut nic), 1);
+    port.wait(2 * SECOND);
+    assert!(receive_stamp(&mut nic, &next).is_some());
     port.deliver(&next);
     assert!(receive_stamp(&mut nic, &next).is_some());
     assert_eq!(lost(&mut nic), 1);

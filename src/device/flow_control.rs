@@ -4,6 +4,7 @@
 //! [`FlowControl::Off`], the registers stay as the [reset](crate::device::Device::reset) sets them.
 
 use crate::device::Control;
+use crate::device::receive::STANDARD_FRAME;
 use crate::field::{Value, ValueError};
 use crate::mmio::{Bus, Index};
 use crate::platform::Platform;
@@ -116,7 +117,8 @@ where
         registers.fcrth(buffer).write(Value::EMPTY.try_with(FCRTH::RTH, size.saturating_sub(RESERVE) * UNITS)?);
         return Ok(());
     }
-    let Levels { high, low } = Levels::new(size, max_frame as u64);
+    // The device receives standard frames in any case.
+    let Levels { high, low } = Levels::new(size, max_frame.max(STANDARD_FRAME) as u64);
     for index in Index::all() {
         let pause = Value::EMPTY.try_with(FCTTV::TTV_2N, PAUSE)?.try_with(FCTTV::TTV_2N_1, PAUSE)?;
         registers.fcttv(index).write(pause);

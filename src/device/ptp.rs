@@ -300,18 +300,21 @@ impl<H: Platform> PtpClock<'_, '_, H> {
         }
         let state = self.control.ptp.get_or_insert_with(|| State::new(platform.now()));
         state.read(platform, registers)?;
-        state.expire_receive_stamp(platform, registers);
         Ok((state, platform, registers))
     }
 
     /// Returns the time. It never goes back, unless it is set or adjusted back.
+    ///
+    /// It also drops the stamp of a received packet that has waited for a second, and blocks the stamps of others.
     ///
     /// # Errors
     ///
     /// [`Error::Removed`] if the device no longer answers.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/PtpClock.time.md")))]
     pub fn time(&mut self) -> Result<Duration, Error> {
-        Ok(self.update()?.0.last.time())
+        let (state, platform, registers) = self.update()?;
+        state.expire_receive_stamp(platform, registers);
+        Ok(state.last.time())
     }
 
     /// Sets the time.

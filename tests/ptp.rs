@@ -13,7 +13,7 @@ use ixgbe_sim::{Fault, Port};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
-/// What a few reads take in the model.
+/// What a few reads take in the model. Each call makes the same reads, so intervals are exact to steps of the clock.
 const READS: Duration = Duration::from_micros(20);
 
 fn config() -> Config {
@@ -78,7 +78,7 @@ fn the_clock_runs_as_the_link_does_at_each_speed() {
         for _ in 0..20 {
             port.wait(SECOND);
             let error = (time(&mut nic) - began).abs_diff(port.now() - at);
-            assert!(error < READS, "{error:?} at {speed}");
+            assert!(error < Duration::from_nanos(260), "{error:?} at {speed}");
         }
         assert_eq!(counters(&mut nic).restarts, 0);
         assert_clean(&port);
@@ -135,7 +135,7 @@ fn the_time_is_set_and_shifted() {
 
 #[test]
 fn the_frequency_follows_a_clock_that_drifts() {
-    for drift in [0, 1_000, -37, 250_000, -99_999_999] {
+    for drift in [0, 1_000, -37, 250_001, -99_999_999] {
         let (port, mut nic) = running();
         port.set_drift(drift);
         // A clock that runs 1 + d too fast is right if it runs 1 / (1 + d) as fast.
@@ -145,11 +145,11 @@ fn the_frequency_follows_a_clock_that_drifts() {
         let (began, at) = (time(&mut nic), port.now());
         port.wait(10 * SECOND);
         let error = (time(&mut nic) - began).abs_diff(port.now() - at);
-        // One part per billion, by the rounding of the offset.
-        assert!(error < Duration::from_nanos(10) + READS, "{error:?} with {drift}");
+        // One part per billion, by the rounding of the offset, and two steps of the clock.
+        assert!(error < Duration::from_nanos(10 + 26), "{error:?} with {drift}");
         port.wait(90 * SECOND);
         let error = (time(&mut nic) - began).abs_diff(port.now() - at);
-        assert!(error < Duration::from_nanos(100) + READS, "{error:?} with {drift}");
+        assert!(error < Duration::from_nanos(100 + 26), "{error:?} with {drift}");
     }
 }
 

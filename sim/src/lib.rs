@@ -120,6 +120,7 @@ mod transmit;
 mod violation;
 pub mod wire;
 
+pub use board::led::Led;
 pub use counters::Counters;
 pub use deviation::Deviation;
 pub use fault::Fault;

@@ -1,5 +1,5 @@
-//! Checksums of IPv4, TCP, UDP and SCTP in received frames (datasheet 7.1.11), and the sum that they and transmit offloads
-//! share.
+//! Checksums of IPv4, TCP, UDP and SCTP in received frames (datasheet 7.1.11), and the sum that they and transmit
+//! offloads share.
 
 use crate::frame::crc::crc32c;
 use crate::frame::headers::{Headers, packet_type::*};

@@ -29,7 +29,7 @@ impl Types {
         if self.outer.is_some() && half(frame, ETHERTYPE) == self.outer { TAG } else { 0 }
     }
 
-    /// Returns the length of the outer tag of a frame, and that of its inner one.
+    /// Returns the lengths of a frame's outer and inner tag, 0 if it has none.
     #[inline]
     pub(crate) fn lens(&self, frame: &[u8]) -> (usize, usize) {
         let outer = self.outer_len(frame);

@@ -45,14 +45,8 @@ pub(crate) fn shown(number: usize, link: &Link, common: &Common) -> Led {
     };
     match (signal, control & INVERT != 0) {
         // An inverted LED does not blink (erratum 50).
-        (signal, true) => {
-            if signal {
-                Led::Off
-            } else {
-                Led::On
-            }
-        }
-        (false, false) => Led::Off,
+        (true, true) | (false, false) => Led::Off,
+        (false, true) => Led::On,
         // Linux's driver forces a link up before it lets an LED blink.
         (true, false) if control & BLINK != 0 && link.is_up() => Led::Blinking,
         (true, false) => Led::On,

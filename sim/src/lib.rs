@@ -82,9 +82,8 @@
 //!
 //! # What is not modelled
 //!
-//! - Receive: receive side coalescing, header splitting, checksums of fragments, five-tuple filters.
-//! - Both directions: SCTP's checksum, double VLAN tags, DCB, virtualisation, priority flow control, LinkSec, IPsec,
-//!   FCoE.
+//! - Receive: receive side coalescing, header splitting, double VLAN tags, checksums of fragments, five-tuple filters.
+//! - Both directions: DCB, virtualisation, priority flow control, LinkSec, IPsec, FCoE.
 //! - Flow Director: perfect filters, masks, reports, long lists and collisions in its table (FDIRErr). A match is
 //!   reported (FLM).
 //! - Time: target times, auxiliary time stamps, and clock outputs (TSAUXC).
@@ -121,6 +120,7 @@ mod transmit;
 mod violation;
 pub mod wire;
 
+pub use board::led::Led;
 pub use counters::Counters;
 pub use deviation::Deviation;
 pub use fault::Fault;

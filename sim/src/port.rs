@@ -13,6 +13,7 @@ use ixgbe::registers::RegisterSpace;
 use ixgbe::runtime::bus::Bus;
 use ixgbe::trace::{Recorder, RegisterAccess};
 
+use crate::board::led::{self, Led};
 use crate::board::pci;
 use crate::chip::Chip;
 use crate::chip::common::Common;
@@ -296,6 +297,14 @@ impl Port {
     #[must_use]
     pub fn peek(&self, offset: Offset) -> u32 {
         self.chip().peek(offset.bytes())
+    }
+
+    /// Returns what the LED with this number shows, from 0 to 3.
+    #[must_use]
+    pub fn led(&self, number: usize) -> Led {
+        let mut chip = self.chip();
+        chip.pass(0);
+        led::shown(number, &chip.link, &chip.common)
     }
 
     /// Sets `sink` as the receiver of interrupt vectors when their messages are sent. Vectors are 0 to 63 with

@@ -94,7 +94,7 @@ impl Selected {
 /// The rate limit of one queue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit {
-    /// The rate of the link by that of the queue, with 14 bits of fraction.
+    /// The link's rate divided by the queue's, with 14 bits of fraction.
     factor: u32,
     /// The time in picoseconds from which on the next frame may leave.
     next: u128,

@@ -96,6 +96,8 @@ fn a_pause_frame_that_is_not_obeyed_or_discarded_goes_to_the_filters() {
         assert_eq!(driver.receive(0).is_some(), other, "{mflcn:#x}");
         driver.refill(0);
     }
+    let counters = driver.port.counters();
+    assert_eq!((counters.frames_in, counters.delivered, counters.dropped_filter), (10, 6, 4));
     // A pause for another station is none.
     driver.write(MFLCN, RFCE | DPF);
     driver.port.deliver(&control(OTHER, 1, 1_000));
@@ -220,6 +222,42 @@ fn with_flow_control_a_slow_receiver_misses_nothing() {
     assert_eq!((one.read(LXOFFRXCNT), one.read(LXONRXCNT)), (off, on));
     one.clean();
     other.clean();
+}
+
+#[test]
+fn frames_wait_for_a_receiver_that_takes_none_or_does_not_step() {
+    let [mut one, mut other] =
+        [Driver::new(), Driver::with(PortConfig { mac: OTHER, lan_id: 1, ..PortConfig::default() })];
+    connect(&one.port, &other.port);
+    one.bring_up(&[0], &[0]);
+    other.bring_up(&[0], &[0]);
+    one.write(MFLCN, RFCE | DPF);
+    send_pauses(&other, 0xFFFF, 0x7FFF);
+    other.port.step();
+    // Without a step of the other port, the sender stops when the cable is full.
+    for _ in 0..1_000 {
+        let head = one.peek(tx(0, 0x10)) as usize;
+        while (one.tx[0].1.tail + 1) % 64 != head {
+            one.put_packet(0, &frame(OTHER, 1_500));
+        }
+        one.ring(0);
+        one.port.step();
+    }
+    let sent = one.port.counters().transmitted;
+    assert!((1_000..5_000).contains(&sent), "{sent}");
+    // Its packet buffer stays full for 10 ms.
+    (0..1_000).for_each(|_| _ = other.port.step());
+    let in_buffer = other.port.counters().waiting;
+    assert!((300..350).contains(&in_buffer), "{in_buffer}");
+    let mut received = 0;
+    for _ in 0..10_000 {
+        received += std::iter::from_fn(|| other.receive(0)).count() as u64;
+        other.refill(0);
+        one.port.step();
+        other.port.step();
+    }
+    assert_eq!((received, other.port.counters().missed), (one.port.counters().transmitted, 0));
+    assert!(received > sent);
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn the_oscillator_drifts_and_jumps_on_request() {
 }
 
 #[test]
-fn a_period_of_one_clock_is_in_doubt_and_works() {
+fn a_period_of_one_clock_is_too_short_and_works() {
     let driver = Driver::running();
     // As stock drivers have it: the time in nanoseconds, with 21 bits of fraction.
     driver.write(TIMINCA, 1 << 24 | 0xCC_CCCC);

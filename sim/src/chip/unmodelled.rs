@@ -2,7 +2,7 @@
 
 use crate::chip::common::Common;
 use crate::receive::flow_director::FDIRCTRL;
-use crate::registers::offsets::{DMATXCTL, HLREG0, MTQC, RXCSUM, bit};
+use crate::registers::offsets::{CTRL_EXT, CTRL_EXT_EXTENDED_VLAN, HLREG0, MTQC, RXCSUM, bit};
 use crate::violation::Rule;
 
 const RXCSUM_IPPCSE: u32 = bit(12);
@@ -11,7 +11,6 @@ const ETQF: u32 = 0x05128;
 const ETQF_1588: u32 = bit(30);
 const ETQF_ENABLE: u32 = bit(31);
 const SYNQF: u32 = 0x0EC30;
-const DMATXCTL_GDV: u32 = bit(3);
 /// Perfect-Match, Report-Status and Report-Status-always.
 const FDIRCTRL_UNMODELLED: u32 = bit(4) | bit(5) | bit(7);
 const FDIRDIP4M: u32 = 0x0EE3C;
@@ -30,7 +29,7 @@ pub(crate) fn note(at: u32, value: u32, common: &mut Common) {
         FDIRCTRL if value & FDIRCTRL_UNMODELLED != 0 => "perfect filters, or reports of Flow Director",
         FDIRDIP4M | FDIRSIP4M | FDIRTCPM | FDIRUDPM | FDIRIP6M | FDIRM if value != 0 => "masks of Flow Director",
         RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
-        DMATXCTL if value & DMATXCTL_GDV != 0 => "double VLAN tags",
+        CTRL_EXT if value & CTRL_EXT_EXTENDED_VLAN != 0 => "double VLAN tags of received packets",
         SYNQF if value & 1 != 0 => "the filter for SYN packets",
         HLREG0 if value & HLREG0_RXPADSTRIPEN != 0 => "stripping of padding",
         _ if (ETQF..ETQF + 0x20).contains(&at) && value & (ETQF_ENABLE | ETQF_1588) == ETQF_ENABLE => {

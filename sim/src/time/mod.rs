@@ -89,7 +89,7 @@ pub(crate) fn written(at: u32, value: u32, common: &mut Common) -> bool {
         SYSTIML => system.set(now, system.at(now) & 0xFFFF_FFFF << 32 | u64::from(value)),
         SYSTIMH => system.set(now, system.at(now) & 0xFFFF_FFFF | u64::from(value) << 32),
         TIMINCA => increment(value, common),
-        // The datasheet gives no moment for the adjustment; that of the 82576 takes effect with the high half.
+        // The datasheet does not say when an adjustment takes effect. The sign is written last, so the model takes that.
         TIMADJH => {
             let amount = u64::from(value & !bit(31)) << 32 | u64::from(common.registers.get(TIMADJL));
             let time = system.at(now);

@@ -11,6 +11,7 @@ use crate::chip::clock::Time;
 use crate::chip::common::Common;
 use crate::fault::Fault;
 use crate::frame::longest_allowed;
+use crate::frame::vlan::Types;
 use crate::interrupts::Interrupts;
 use crate::iommu::Access;
 use crate::link::Link;
@@ -61,7 +62,7 @@ impl Default for Transmitter {
             working: Vec::new(),
             sending: false,
             format: Format::default(),
-            limits: Limits { longest: 0, tag_type: 0 },
+            limits: Limits { longest: 0, tags: Types::default() },
             turn: 0,
             linked: false,
             blocked: true,
@@ -142,7 +143,7 @@ impl Transmitter {
         let control = registers.get(DMATXCTL);
         self.sending = control & DMATXCTL_TE != 0 && security::is_transmit_open(registers);
         self.format = Format::new(registers);
-        self.limits = Limits { longest: longest_allowed(registers), tag_type: (control >> 16) as u16 };
+        self.limits = Limits { longest: longest_allowed(registers), tags: self.format.tags };
         self.working = self.queues.working().collect();
         self.stale = false;
     }
@@ -209,8 +210,8 @@ impl Transmitter {
     }
 }
 
-/// Sends the packets in the ring of queue `index`, at most a burst. Returns the number of packets taken. Lowers `due` to
-/// the time at which the queue may go on, if it has to wait for its rate.
+/// Sends the packets in the ring of queue `index`, at most a burst. Returns the number of packets taken. Lowers `due`
+/// to the time at which the queue may go on, if it has to wait for its rate.
 fn transmit_queue(
     index: usize,
     queue: &mut TxQueue,
@@ -262,8 +263,8 @@ fn transmit_queue(
     taken
 }
 
-/// Returns the time until which a queue waits for its rate, or [`Time::MAX`] if it has no descriptors. Returns `None` if
-/// it may send now.
+/// Returns the time until which a queue waits for its rate, or [`Time::MAX`] if it has no descriptors. Returns `None`
+/// if it may send now.
 #[cold]
 fn waits_until(limit: &mut Limit, descriptors: usize, posted: Time, common: &Common) -> Option<Time> {
     if descriptors == 0 {

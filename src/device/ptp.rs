@@ -20,6 +20,9 @@ use crate::registers::permission::Reset;
 use crate::registers::{ETQF, EtherTypeFilter, RXMTRL, Registers, TIMINCA, TSYNCRXCTL, TSYNCTXCTL, rxmtrl, tsyncrxctl};
 use crate::{index, value};
 
+/// The registers of a running device, for its one `Control`.
+type RunningRegisters<'a, H> = Registers<'a, H, Exclusive<Running>>;
+
 /// The time for which a stamp may wait to be fetched, or a requested one to be taken.
 const STAMP_LIMIT: Duration = Duration::from_secs(1);
 /// The EtherType of PTP.
@@ -156,7 +159,7 @@ impl State {
     pub(crate) fn follow<H: Platform>(
         &mut self,
         platform: &H,
-        registers: Registers<'_, H, Exclusive<Running>>,
+        registers: RunningRegisters<'_, H>,
         status: LinkStatus,
         flapped: bool,
     ) -> Result<(), ValueError> {
@@ -171,7 +174,7 @@ impl State {
     fn restart<H: Platform>(
         &mut self,
         platform: &H,
-        registers: Registers<'_, H, Exclusive<Running>>,
+        registers: RunningRegisters<'_, H>,
         clock: LinkClock,
     ) -> Result<(), ValueError> {
         let frequency = Frequency::new(clock, self.offset);
@@ -194,11 +197,7 @@ impl State {
     }
 
     /// Reads the clock.
-    fn read<H: Platform>(
-        &mut self,
-        platform: &H,
-        registers: Registers<'_, H, Exclusive<Running>>,
-    ) -> Result<(), ValueError> {
+    fn read<H: Platform>(&mut self, platform: &H, registers: RunningRegisters<'_, H>) -> Result<(), ValueError> {
         let counts = registers.systim().read();
         match self.last.later(counts, platform.now(), self.frequency) {
             Some(moment) => self.last = moment,
@@ -209,7 +208,7 @@ impl State {
     }
 
     /// Drops the stamp of a received packet that has waited for too long.
-    fn expire_receive_stamp<H: Platform>(&mut self, platform: &H, registers: Registers<'_, H, Exclusive<Running>>) {
+    fn expire_receive_stamp<H: Platform>(&mut self, platform: &H, registers: RunningRegisters<'_, H>) {
         if !has_receive_stamp(registers) {
             self.rx_waits = None;
             return;
@@ -228,7 +227,7 @@ fn increment(frequency: Frequency) -> Result<Value<TIMINCA>, ValueError> {
     Value::EMPTY.try_with(TIMINCA::IP, u64::from(PERIOD))?.try_with(TIMINCA::IV, u64::from(frequency.increment))
 }
 
-fn has_receive_stamp<H: Bus>(registers: Registers<'_, H, Exclusive<Running>>) -> bool {
+fn has_receive_stamp<H: Bus>(registers: RunningRegisters<'_, H>) -> bool {
     registers.tsyncrxctl().read().field(TSYNCRXCTL::RXTT)
 }
 
@@ -290,11 +289,11 @@ impl<'a, H: Platform> Control<'a, H> {
 
 impl<H: Platform> PtpClock<'_, '_, H> {
     /// Returns the state, after a look at the link and at the clock.
-    fn update(&mut self) -> Result<(&mut State, &H, Registers<'_, H, Exclusive<Running>>), Error> {
+    fn update(&mut self) -> Result<(&mut State, &H, RunningRegisters<'_, H>), Error> {
         self.control.look_at_link();
         let platform = self.control.platform;
         // SAFETY: as for `Control::registers_mut`: the device runs as long as its one `Control` is borrowed uniquely.
-        let registers: Registers<'_, H, Exclusive<Running>> = unsafe { Registers::assume_permission(platform) };
+        let registers: RunningRegisters<'_, H> = unsafe { Registers::assume_permission(platform) };
         if is_removed(platform, registers) {
             return Err(Error::Removed { step: "reading the PTP clock (8.2.3.26)" });
         }

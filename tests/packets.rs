@@ -420,7 +420,8 @@ fn absurd_sizes_and_counters_are_no_panic() {
     for capacity in [usize::MAX, usize::MAX / 16, Batch::MAX_CAPACITY + 1] {
         assert_eq!(Batch::<Packet>::with_capacity(capacity).capacity(), Batch::MAX_CAPACITY);
     }
-    let mut statistics = Statistics { rx_missed: u64::MAX, rx_no_descriptor: 1, ..Default::default() };
+    let mut statistics = Statistics::default();
+    (statistics.rx_missed, statistics.rx_no_descriptor) = (u64::MAX, 1);
     assert_eq!(statistics.rx_dropped(), u64::MAX);
     statistics.rx_missed = 2;
     statistics.queues = vec![QueueStatistics::default(); 3];

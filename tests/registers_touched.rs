@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{assert_clean, batch, frame, mac, packet, pool_of, port};
-use ixgbe::device::{Config, Device, LinkMode};
+use ixgbe::device::{Config, Device, FlowControl, LinkMode, PtpMessage, PtpStamps, Rate};
+use ixgbe::index;
 use ixgbe::packet::Batch;
+use ixgbe::registers::TxQueue;
 use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::connect;
 
@@ -71,6 +73,24 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
     control.set_promiscuous(true).unwrap();
     begin("device::Control::with_receive_paused");
     control.with_receive_paused(|_| ()).unwrap();
+    begin("device::Control::identify");
+    control.identify().unwrap();
+    begin("device::Control::set_rate");
+    control.set_rate(index!(TxQueue, 0), Rate::megabits(100).unwrap()).unwrap();
+    begin("device::Control::remove_rate");
+    control.remove_rate(index!(TxQueue, 0)).unwrap();
+    if let Some(mut clock) = control.ptp() {
+        begin("device::PtpClock::time");
+        clock.time().unwrap();
+        begin("device::PtpClock::adjust_frequency");
+        clock.adjust_frequency(1_000).unwrap();
+        begin("device::PtpClock::request_transmit_stamp");
+        clock.request_transmit_stamp().unwrap();
+        begin("device::PtpClock::transmit_stamp");
+        clock.transmit_stamp().unwrap();
+        begin("device::PtpClock::receive_stamp");
+        clock.receive_stamp(&PtpMessage { kind: 0, source: [0; 10], sequence_id: 0 }).unwrap();
+    }
     begin("queue::TransmitQueue::transmit");
     queues[0].tx.transmit(&mut batch([packet(&pool, &frame(mac(1), 60, 0))])).unwrap();
     begin("queue::ReceiveQueue::receive");
@@ -99,6 +119,7 @@ fn the_driver_touches_the_registers_that_its_documentation_names() {
     let recorded: Arc<Mutex<Record>> = Arc::default();
     record(&Config::new(), &recorded);
     record(&Config::new().queue_pairs(4).link(LinkMode::TenGigabitSfi), &recorded);
+    record(&Config::new().flow_control(FlowControl::Both).ptp(PtpStamps::EventsV2), &recorded);
     let recorded = recorded.lock().unwrap();
     let mut text = HEAD.to_owned();
     for function in &recorded.order {

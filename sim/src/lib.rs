@@ -70,6 +70,10 @@
 //! A test advances the model with [`Port::step`], by waiting, and by reading registers: nothing depends on how fast the
 //! test runs. A driver with threads of its own needs a [`Runner`] to advance the model; model time is then real time.
 //!
+//! The clock of time stamps (SYSTIM) follows model time, and a [drift](Port::set_drift) or a [jump](Port::jump) on
+//! request. A frame is stamped with the time at which it was on the wire, not with the time at which its receiver
+//! stepped, if both ports have a time in common: under one [`Runner`], or after [`Port::share_time`].
+//!
 //! # Faults
 //!
 //! A [`Fault`] is active from [`Port::inject`] to [`Port::clear`]: a reset that never ends, a link that flaps, a card
@@ -78,11 +82,11 @@
 //!
 //! # What is not modelled
 //!
-//! - Receive: receive side coalescing, header splitting, checksums of fragments, five-tuple filters.
-//! - Both directions: SCTP's checksum, double VLAN tags, DCB, virtualisation, flow control, LinkSec, IPsec, FCoE, time
-//!   stamps.
+//! - Receive: receive side coalescing, header splitting, double VLAN tags, checksums of fragments, five-tuple filters.
+//! - Both directions: DCB, virtualisation, priority flow control, LinkSec, IPsec, FCoE.
 //! - Flow Director: perfect filters, masks, reports, long lists and collisions in its table (FDIRErr). A match is
 //!   reported (FLM).
+//! - Time: target times, auxiliary time stamps, and clock outputs (TSAUXC).
 //! - The device: wake-up, and manageability beyond the bits that show it.
 //! - The wire: all errors but a wrong CRC and a wrong length.
 //!
@@ -99,7 +103,9 @@ mod interrupts;
 mod iommu;
 mod link;
 mod packet_buffers;
+mod pause;
 mod port;
+mod rate;
 mod receive;
 mod recording;
 mod registers;
@@ -108,11 +114,13 @@ mod runner;
 mod security;
 mod semaphores;
 mod statistics;
+mod time;
 pub mod traces;
 mod transmit;
 mod violation;
 pub mod wire;
 
+pub use board::led::Led;
 pub use counters::Counters;
 pub use deviation::Deviation;
 pub use fault::Fault;

@@ -8,9 +8,10 @@ use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::fault::{Fault, Faults};
 use crate::interrupts::{EICR_LSC, Interrupts};
+use crate::pause;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{STATUS, bit};
-use crate::wire::{NoTraffic, Wire};
+use crate::wire::{Moment, NoTraffic, Wire};
 
 const STATUS_LINK_UP: u32 = bit(7);
 const AUTOC: u32 = 0x042A0;
@@ -52,6 +53,8 @@ const MOST_LOST: u64 = u32::MAX as u64;
 
 /// LINKS bit 30.
 const LINK_UP: u32 = bit(30);
+const LINKS_SPEED: u32 = 3 << 28;
+const LINKS_SPEED_1G: u32 = 2 << 28;
 /// LINKS of a 10 Gb/s serial link: speed, mode, serial PCS enabled and locked.
 const LINKS_10G: u32 = 3 << 28 | 2 << 26 | bit(24) | bit(12) | bit(7) | bit(4);
 /// LINKS of a link that is forced up: speed, mode and PCS, but no signal and no lock. Parallel, and serial.
@@ -83,6 +86,8 @@ pub(crate) struct Link {
     deaf: bool,
     /// What the wire knows of the laser.
     shines: Option<bool>,
+    /// What the wire knows of flow control: whether the port obeys and sends pause frames.
+    pauses: Option<(bool, bool)>,
     wire: Option<Box<dyn Wire>>,
     nowhere: NoTraffic,
     /// `true` while the test leaves the cable plugged in.
@@ -100,6 +105,7 @@ impl Default for Link {
             passes_from: 0,
             deaf: false,
             shines: None,
+            pauses: None,
             wire: None,
             nowhere: NoTraffic,
             connected: true,
@@ -135,7 +141,7 @@ impl Link {
 
     /// Replaces the wire, and returns the previous one.
     pub(crate) fn plug(&mut self, wire: Option<Box<dyn Wire>>) -> Option<Box<dyn Wire>> {
-        self.shines = None;
+        (self.shines, self.pauses) = (None, None);
         std::mem::replace(&mut self.wire, wire)
     }
 
@@ -172,6 +178,7 @@ impl Link {
     fn change(&mut self, up: bool, common: &mut Common, interrupts: &mut Interrupts) {
         let one_gigabit = is_one_gigabit(&common.registers);
         self.set(up, one_gigabit, &mut common.registers);
+        common.time.system.follow_link(common.clock.now(), bits_per_nanosecond(&common.registers));
         self.passes_from = common.clock.now() + EARLY;
         interrupts.cause(EICR_LSC, common);
     }
@@ -291,6 +298,13 @@ impl Link {
                 wire.shine(lit);
             }
         }
+        let pauses = (pause::obeys(&common.registers), pause::asks(&common.registers));
+        if self.pauses != Some(pauses) {
+            self.pauses = Some(pauses);
+            if let Some(wire) = self.wire.as_mut() {
+                wire.flow_control(pauses.0, pauses.1);
+            }
+        }
         if !common.faults.none() {
             self.count_faults(common);
         }
@@ -322,16 +336,40 @@ impl Link {
         counters.dropped_not_receiving += lost;
     }
 
-    /// Takes at least `room` frames from the wire, if it brings them. Returns the number of frames that it lost.
-    pub(crate) fn take_arrivals(&mut self, now: Time, room: usize, arrive: &mut dyn FnMut(&[u8])) -> u64 {
+    /// Returns `true` if the link partner's frames wait on the wire while it is asked to pause.
+    pub(crate) fn holds(&self) -> bool {
+        self.wire.as_ref().is_some_and(|wire| wire.holds())
+    }
+
+    /// Takes the pause frames from the wire.
+    pub(crate) fn take_control(&mut self, arrive: &mut dyn FnMut(&[u8])) {
+        if let Some(wire) = self.wire.as_mut().filter(|_| !self.deaf) {
+            wire.receive_control(arrive);
+        }
+    }
+
+    /// Takes at least `room` frames from the wire, if it brings them and `arrive` returns `true`. Returns the number of
+    /// frames that it lost.
+    pub(crate) fn take_arrivals(
+        &mut self,
+        now: Time,
+        room: usize,
+        arrive: &mut dyn FnMut(&[u8], Option<Moment>) -> bool,
+    ) -> u64 {
         let Some(wire) = self.wire.as_mut() else { return 0 };
         wire.tick(Duration::from_nanos(now));
         if self.deaf {
             return wire.discard().min(MOST_LOST);
         }
-        wire.receive(room, arrive);
+        wire.receive_sent(room, arrive);
         wire.overrun().min(MOST_LOST)
     }
+}
+
+/// Returns the speed of the link. Without a link the chip's clocks run as with the fastest.
+pub(crate) fn bits_per_nanosecond(registers: &RegisterFile) -> u64 {
+    let links = registers.get(LINKS);
+    if links & (LINK_UP | LINKS_SPEED) == LINK_UP | LINKS_SPEED_1G { 1 } else { 10 }
 }
 
 /// Returns `true` if AUTOC selects 1 Gbit/s over SFI.

@@ -2,6 +2,7 @@
 
 use crate::chip::common::Common;
 use crate::frame::longest_allowed;
+use crate::pause;
 use crate::receive::flow_director;
 use crate::registers::offsets::*;
 use crate::violation::Rule;
@@ -26,6 +27,7 @@ pub(crate) fn check_receive(common: &mut Common) {
     if let Some(buffer) = used {
         common.violation(Rule::FlowThresholdMissing, FCRTH, || format!("of packet buffer {buffer}"));
     }
+    pause::check(common);
     if let Some((rule, total)) = too_large(&sizes, RECEIVE - filters, single, Rule::ReceiveBufferTooLarge) {
         common.violation(rule, RXPBSIZE, || format!("{total} KB in all, and {filters} KB for Flow Director"));
     }

@@ -13,8 +13,10 @@ use ixgbe::registers::RegisterSpace;
 use ixgbe::runtime::bus::Bus;
 use ixgbe::trace::{Recorder, RegisterAccess};
 
+use crate::board::led::{self, Led};
 use crate::board::pci;
 use crate::chip::Chip;
+use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::iommu::{self, Iommu};
@@ -152,6 +154,31 @@ impl Port {
         }
     }
 
+    /// Gives this port and `other` one model time: whatever advances one of them advances both. Then a frame from one to
+    /// the other over a [cable](cable::cable) gets the same time stamp at both ends. Call it before one of them runs.
+    pub fn share_time(&self, other: &Port) {
+        let shared = self.chip().common.clock.share();
+        other.chip().common.clock.follow(shared);
+    }
+
+    /// Makes the port's oscillator too fast by `drift` parts per billion, from now on. A negative number makes it too
+    /// slow. The time stamps' clock (SYSTIM) follows the oscillator, model time does not. No reset ends the drift.
+    pub fn set_drift(&self, drift: i32) {
+        let mut chip = self.chip();
+        chip.pass(0);
+        let Common { time, clock, .. } = &mut chip.common;
+        time.system.set_drift(clock.now(), drift);
+    }
+
+    /// Lets the time stamps' clock (SYSTIM) jump, as if its oscillator had counted `nanoseconds` more or fewer. Without
+    /// effect while TIMINCA stops the clock.
+    pub fn jump(&self, nanoseconds: i64) {
+        let mut chip = self.chip();
+        chip.pass(0);
+        let Common { time, clock, .. } = &mut chip.common;
+        time.system.jump(clock.now(), nanoseconds);
+    }
+
     /// Plugs the port into `wire`, and drops the previous wire.
     pub fn plug(&self, wire: impl Wire + 'static) {
         let old = self.chip().link.plug(Some(Box::new(wire)));
@@ -269,8 +296,15 @@ impl Port {
     /// Returns the value of a register, without the side effects of a read.
     #[must_use]
     pub fn peek(&self, offset: Offset) -> u32 {
-        let chip = self.chip();
-        chip.common.registers.find(offset.bytes()).map_or(0, |place| chip.common.registers.get(place.offset))
+        self.chip().peek(offset.bytes())
+    }
+
+    /// Returns what the LED with this number shows, from 0 to 3.
+    #[must_use]
+    pub fn led(&self, number: usize) -> Led {
+        let mut chip = self.chip();
+        chip.pass(0);
+        led::shown(number, &chip.link, &chip.common)
     }
 
     /// Sets `sink` as the receiver of interrupt vectors when their messages are sent. Vectors are 0 to 63 with

@@ -4,6 +4,9 @@ use crate::frame::address::Cast;
 use crate::frame::{CRC, SHORTEST};
 use crate::registers::RegisterFile;
 
+const LXONTXC: u32 = 0x03F60;
+const LXOFFTXC: u32 = 0x03F68;
+const LXONRXCNT: u32 = 0x041A4;
 const LXOFFRXCNT: u32 = 0x041A8;
 const CRCERRS: u32 = 0x04000;
 const MSPDC: u32 = 0x04010;
@@ -65,11 +68,19 @@ pub(crate) fn count_arrival(registers: &mut RegisterFile, len: usize) {
     registers.add_wide(TOR[0], TOR[1], len as u32);
 }
 
-/// Counts an XOFF frame of the link partner. The counter has 16 bits.
-pub(crate) fn count_pause(registers: &mut RegisterFile) {
-    if registers.get(LXOFFRXCNT) < 0xFFFF {
-        registers.add(LXOFFRXCNT, 1);
-    }
+/// Counts a pause frame of the link partner. The counters have 16 bits.
+pub(crate) fn count_pause(registers: &mut RegisterFile, xon: bool) {
+    registers.count_field(if xon { LXONRXCNT } else { LXOFFRXCNT }, 0, 16);
+}
+
+/// Counts a pause frame to the link partner. It is a good multicast frame that came from no queue.
+pub(crate) fn count_sent_pause(registers: &mut RegisterFile, xon: bool) {
+    registers.count_field(if xon { LXONTXC } else { LXOFFTXC }, 0, 16);
+    registers.add(TPT, 1);
+    registers.add(GPTC, 1);
+    registers.add_wide(GOTC[0], GOTC[1], (SHORTEST + CRC) as u32);
+    registers.add(PTC[0], 1);
+    registers.add(MPTC, 1);
 }
 
 /// Counts an arrived frame with a wrong CRC.
@@ -173,6 +184,9 @@ mod tests {
     fn offsets_agree_with_the_generated_table() {
         let counters = [
             ("CRCERRS", CRCERRS),
+            ("LXONTXC", LXONTXC),
+            ("LXOFFTXC", LXOFFTXC),
+            ("LXONRXCNT", LXONRXCNT),
             ("LXOFFRXCNT", LXOFFRXCNT),
             ("MSPDC", MSPDC),
             ("XEC", XEC),

@@ -112,7 +112,9 @@ rules! {
     PacketIncomplete: Warning, "7.2.3.1", "A transmit tail lies inside a packet";
     HeadWriteBackMisaligned: Error, "8.2.3.9.11", "The address for the head write-back is not a multiple of 16";
     HeadWriteBackUnordered: Error, "8.2.3.11.2", "Head write-back is enabled while DCA_TXCTRL lets write-backs overtake each other";
+    TimePeriodTooShort: Warning, "8.2.3.26.12", "TIMINCA.IP is below 2, the smallest period that works by the datasheet; stock drivers run with 1";
     FlowThresholdMissing: Warning, "4.6.3.2", "RXEN was set while FCRTH of a packet buffer in use is 0";
+    FlowControlInconsistent: Error, "8.2.3.3", "RXEN was set with flow control whose thresholds are not above each other within the packet buffer, or whose refresh time is not below the pause time";
     DmaWhileMasterDisabled: Warning, "5.2.5.3.2", "A tail was advanced while the device may not be a bus master";
 }
 

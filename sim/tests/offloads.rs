@@ -13,6 +13,7 @@ const TSE: u64 = 1 << 31;
 const VLE: u64 = 1 << 30;
 const UDP: u64 = 0;
 const TCP: u64 = 1;
+const SCTP: u64 = 2;
 
 /// A context descriptor.
 #[derive(Clone, Copy)]
@@ -25,15 +26,25 @@ struct Context {
     ipv4: bool,
     transport: u64,
     index: u64,
+    snap: bool,
 }
 
-const CONTEXT: Context =
-    Context { mac_len: 14, ip_len: 20, transport_len: 20, segment: 0, tag: 0, ipv4: true, transport: TCP, index: 0 };
+const CONTEXT: Context = Context {
+    mac_len: 14,
+    ip_len: 20,
+    transport_len: 20,
+    segment: 0,
+    tag: 0,
+    ipv4: true,
+    transport: TCP,
+    index: 0,
+    snap: false,
+};
 
 impl Context {
     fn words(self) -> [u64; 2] {
         let first = self.ip_len | self.mac_len << 9 | self.tag << 16;
-        let kind = u64::from(self.ipv4) << 10 | self.transport << 11;
+        let kind = u64::from(self.snap) << 9 | u64::from(self.ipv4) << 10 | self.transport << 11;
         [first, kind | 2 << 20 | 1 << 29 | self.index << 36 | self.transport_len << 40 | self.segment << 48]
     }
 }
@@ -316,6 +327,124 @@ fn a_packet_to_segment_spans_descriptors_and_gets_tags() {
 }
 
 #[test]
+fn a_segment_with_snap_has_a_length_of_its_own() {
+    let (mut driver, wire) = Driver::recording();
+    let with_snap = |packet: &[u8], len: u16| {
+        [&packet[..12], &len.to_be_bytes(), &[0xAA, 0xAA, 3, 0, 0, 0], &packet[12..]].concat()
+    };
+    for (ipv4, tagged) in [(true, false), (false, false), (true, true)] {
+        let headers = Headers::new(ipv4, TCP);
+        let payload = numbers(2_500);
+        let packet = with_snap(&headers.unfinished(&payload, false), 0);
+        let context = Context { mac_len: 22, segment: 1_000, tag: 9, snap: true, ..headers.context() };
+        let options = TSE | TXSM | if ipv4 { IXSM } else { 0 } | if tagged { VLE } else { 0 };
+        send(&mut driver, Some(context), &packet, options, payload.len());
+        let right: Vec<Vec<u8>> = pieces(&headers, &payload, 1_000)
+            .iter()
+            .map(|piece| with_snap(piece, (piece.len() - 14 + 8) as u16))
+            .map(|piece| if tagged { [&piece[..12], &[0x81, 0, 0, 9], &piece[12..]].concat() } else { piece })
+            .collect();
+        assert!(wire.take() == right, "IPv4 {ipv4}, tagged {tagged}");
+    }
+    driver.clean();
+    let packet = Headers::new(true, TCP).unfinished(&numbers(300), false);
+    send(&mut driver, Some(Context { snap: true, segment: 100, ..CONTEXT }), &packet, TSE | TXSM | IXSM, 300);
+    assert_eq!((driver.broken(), wire.take().len()), (vec![Rule::TransmitDescriptorMalformed], 0), "no room for SNAP");
+}
+
+#[test]
+fn with_double_tags_the_inner_one_is_inserted() {
+    let (mut driver, wire) = Driver::recording();
+    driver.write(0x5078, 0x88A8 << 16);
+    driver.clear(DMATXCTL, 1);
+    driver.set(DMATXCTL, 1 << 3);
+    driver.set(DMATXCTL, 1);
+    let outer = |packet: &[u8]| [&packet[..12], &[0x88, 0xA8, 0, 3], &packet[12..]].concat();
+    let both = |packet: &[u8]| [&packet[..12], &[0x88, 0xA8, 0, 3, 0x81, 0, 0, 7], &packet[12..]].concat();
+    let headers = Headers::new(true, TCP);
+    // Neither tag counts in the maximum length.
+    let packet = outer(&headers.unfinished(&numbers(1_460), true));
+    let context = Context { mac_len: 18, tag: 7, ..headers.context() };
+    send(&mut driver, Some(context), &packet, TXSM | IXSM | VLE, packet.len());
+    assert_eq!(wire.take(), [both(&headers.packet(&numbers(1_460)))]);
+    let payload = numbers(2_500);
+    let packet = outer(&headers.unfinished(&payload, false));
+    send(&mut driver, Some(Context { segment: 1_460, ..context }), &packet, TSE | TXSM | IXSM | VLE, payload.len());
+    assert_eq!(wire.take(), pieces(&headers, &payload, 1_460).iter().map(|piece| both(piece)).collect::<Vec<_>>());
+    // Both tags in the packet.
+    let packet = both(&headers.packet(&numbers(1_460)));
+    send(&mut driver, None, &packet, 0, packet.len());
+    assert_eq!(wire.take(), std::slice::from_ref(&packet));
+    driver.clean();
+    let packet = both(&headers.packet(&numbers(1_461)));
+    send(&mut driver, None, &packet, 0, packet.len());
+    assert_eq!(driver.broken(), [Rule::TransmitTooLong]);
+}
+
+/// Computes CRC32c by dividing polynomials, with the most significant bit first.
+fn crc32c(bytes: &[u8]) -> [u8; 4] {
+    let bits = bytes.iter().flat_map(|byte| (0..8).map(move |n| u32::from(byte >> n & 1)));
+    let divide = |rest: u32, bit: u32| if (rest >> 31) ^ bit == 1 { rest << 1 ^ 0x1EDC_6F41 } else { rest << 1 };
+    (!bits.fold(u32::MAX, divide)).reverse_bits().to_le_bytes()
+}
+
+/// Returns an SCTP packet, with its checksum or 0 in its place.
+fn sctp(ipv4: bool, payload: &[u8], with_sum: bool) -> Vec<u8> {
+    let mut packet = Headers::new(ipv4, UDP).packet(&[&[0xAB; 4][..], payload].concat());
+    let transport = if ipv4 { 34 } else { 54 };
+    packet[if ipv4 { 23 } else { 20 }] = 132;
+    packet[transport + 4..transport + 8].fill(0x5A);
+    packet[transport + 8..transport + 12].fill(0);
+    if with_sum {
+        let sum = crc32c(&packet[transport..]);
+        packet[transport + 8..transport + 12].copy_from_slice(&sum);
+    }
+    if ipv4 {
+        packet[24..26].fill(0);
+        let sum: u32 = packet[14..34].chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
+        packet[24..26].copy_from_slice(&(!((sum & 0xFFFF) + (sum >> 16)) as u16).to_be_bytes());
+    }
+    packet
+}
+
+#[test]
+fn the_checksum_of_sctp_is_inserted_and_checked() {
+    const TRANSPORT_CHECKED: u64 = 1 << 5;
+    const TRANSPORT_WRONG: u64 = 1 << 30;
+    const XEC: u32 = 0x4120;
+    let (mut driver, wire) = Driver::recording();
+    for (ipv4, len) in [(true, 0), (true, 1), (true, 100), (false, 0), (false, 1_000)] {
+        let context = Context { transport: SCTP, transport_len: 0, ..Headers::new(ipv4, SCTP).context() };
+        let packet = sctp(ipv4, &numbers(len), false);
+        let mut right = sctp(ipv4, &numbers(len), true);
+        right.resize(right.len().max(60), 0);
+        send(&mut driver, Some(context), &packet, TXSM, packet.len());
+        assert_eq!(wire.take(), [right.clone()], "IPv4 {ipv4}, {len} bytes");
+        right[..6].copy_from_slice(&MAC);
+        for (wrong, errors) in [(0, 0), (TRANSPORT_WRONG, 1)] {
+            driver.port.deliver(&right);
+            let (_, [_, status]) = driver.receive(0).unwrap();
+            assert_eq!(status & (TRANSPORT_CHECKED | TRANSPORT_WRONG), TRANSPORT_CHECKED | wrong, "{ipv4} {len}");
+            assert_eq!(driver.read(XEC), errors);
+            right[if ipv4 { 34 } else { 54 }] ^= 1;
+        }
+    }
+    // A header that is cut off is not checked.
+    let mut packet = sctp(true, &[], false);
+    packet[..6].copy_from_slice(&MAC);
+    packet[16..18].copy_from_slice(&31_u16.to_be_bytes());
+    packet.resize(60, 0);
+    driver.port.deliver(&packet);
+    assert_eq!(driver.receive(0).unwrap().1[1] & TRANSPORT_CHECKED, 0);
+    driver.clean();
+    // The field must be in the packet.
+    let packet = sctp(true, &[], false);
+    let context = Context { transport: SCTP, ..CONTEXT };
+    send(&mut driver, Some(context), &packet[..45], TXSM, 45);
+    assert_eq!(driver.broken(), [Rule::TransmitDescriptorMalformed]);
+}
+
+#[test]
 fn the_driver_sets_the_flag_masks() {
     let (mut driver, wire) = Driver::recording();
     driver.write(0x4A88, 0xFEF << 16 | 0xFFF);
@@ -357,7 +486,7 @@ fn contradictory_requests_are_recorded_and_sent_if_possible() {
         ),
         ("PAYLEN", Some(context), all | 1 << 46, Rule::TransmitLengthMismatch),
         ("a segment too long", Some(Context { segment: 1_461, ..context }), all, Rule::TransmitTooLong),
-        ("SCTP", Some(Context { transport: 2, ..context }), TXSM, Rule::NotModelled),
+        ("TSE of SCTP", Some(Context { transport: SCTP, ..context }), all, Rule::TransmitDescriptorMalformed),
         ("IPsec", Some(context), 1 << 42, Rule::NotModelled),
         ("LinkSec", Some(context), 1 << 18, Rule::NotModelled),
     ];
@@ -370,7 +499,7 @@ fn contradictory_requests_are_recorded_and_sent_if_possible() {
         assert_eq!(driver.broken(), [rule], "{what}");
         // A packet is lost if it cannot be segmented as requested, or is too long.
         let frames = match what {
-            "L4LEN" | "MSS" | "a context of another version" | "a segment too long" => 0,
+            "L4LEN" | "MSS" | "TSE of SCTP" | "a context of another version" | "a segment too long" => 0,
             _ if options & TSE != 0 => 2,
             _ => 1,
         };

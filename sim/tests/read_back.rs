@@ -24,6 +24,7 @@ const EXCEPTIONS: &[(&str, u32, &str)] = &[
     ("RXDCTL", 1 << 25, "ENABLE reads as the queue's state, which follows with a delay"),
     ("TXDCTL", 1 << 25, "the same"),
     ("TXDCTL", 1 << 26, "SWFLSH is done at once"),
+    ("RTTBCNRD", 1 << 1, "the limits are cleared at once"),
     ("FDIRCMD", 0x3, "the device takes a command at once"),
 ];
 

@@ -110,7 +110,6 @@ fn a_packet_with_a_malformed_descriptor_is_sent() {
         (1 << 32, Rule::TransmitDescriptorMalformed),
         (1 << 46, Rule::TransmitLengthMismatch),
         (1 << 18, Rule::NotModelled),
-        (1 << 19, Rule::NotModelled),
         (1 << 42, Rule::NotModelled),
         // A context that was not loaded.
         (VLE, Rule::TransmitDescriptorMalformed),

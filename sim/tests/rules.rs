@@ -65,6 +65,13 @@ fn send_cut(driver: &mut Driver, mac_len: u64, ip_len: u64, transport_len: u64) 
 const CASES: &[Case] = &[
     running(Rule::UnknownRegister, |d| _ = d.read(0x0000_FFFC)),
     running(Rule::NotModelled, |d| send_changed(d, |word| word | 1 << 18)),
+    running(Rule::FlowControlInconsistent, |d| {
+        d.write(0x3D00, 1 << 3);
+        d.write(FCRTH, 1 << 31 | 1 << 10);
+        d.stop_receive();
+        d.start_receive();
+    }),
+    running(Rule::TimePeriodTooShort, |d| d.write(0x8C14, 1 << 24 | 1)),
     running(Rule::ReservedBit, |d| d.write(FCTRL, 1 << 10 | 1)),
     running(Rule::ReadOnlyWritten, |d| d.write(STATUS, 0)),
     running(Rule::WriteOnlyRead, |d| _ = d.read(EIMC)),
@@ -489,9 +496,8 @@ fn unmodelled_features_are_recorded_when_enabled() {
         (0x5128, 1 << 31),
         (0xEC30, 1),
         (HLREG0, 0x1801_2C0B),
-        // TSYNCRXCTL, TIMINCA.
-        (0x5188, 1 << 4),
-        (0x8C14, 2 << 24 | 1),
+        // TSAUXC.
+        (0x8C20, 1),
     ];
     for (at, value) in switches {
         let driver = Driver::running();
@@ -504,7 +510,9 @@ fn unmodelled_features_are_recorded_when_enabled() {
     assert_eq!(driver.broken(), [Rule::NotModelled], "checksums of fragments");
     driver.clear(DMATXCTL, 1);
     driver.set(DMATXCTL, 1 << 3);
-    assert_eq!(driver.broken(), [Rule::NotModelled], "double tags");
+    driver.clean();
+    driver.set(CTRL_EXT, 1 << 26);
+    assert_eq!(driver.broken(), [Rule::NotModelled], "double tags of received packets");
     let mut driver = Driver::running();
     driver.write(MRQC, 2);
     driver.port.deliver(&frame(MAC, 60));
@@ -516,14 +524,14 @@ fn unmodelled_features_are_recorded_when_enabled() {
 fn unmodelled_features_are_kept_once_and_counted() {
     let mut driver = Driver::running();
     for _ in 0..1_000 {
-        send_changed(&mut driver, |word| word | 1 << 19);
+        send_changed(&mut driver, |word| word | 1 << 18);
     }
     driver.write(STATUS, 0);
     let rules: Vec<Rule> = driver.port.violations().iter().map(|violation| violation.rule).collect();
     assert_eq!(rules, [Rule::NotModelled, Rule::ReadOnlyWritten]);
     let counts: Vec<u64> = driver.port.violation_kinds().iter().map(|(_, count)| *count).collect();
     assert_eq!((counts, driver.port.violation_count()), (vec![1_000, 1], 1_001));
-    assert_eq!(driver.port.counters().transmitted, 1_000, "packets that request a time stamp are sent");
+    assert_eq!(driver.port.counters().transmitted, 1_000, "packets that request encryption are sent");
 }
 
 #[test]

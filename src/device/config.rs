@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::device::mac::{MacAddress, is_unicast};
-use crate::device::{Loopback, Medium, Rss};
+use crate::device::{FlowControl, Loopback, Medium, PtpStamps, Rss};
 use crate::pool::{BUFFER_SIZE_STEP, MAX_BUFFER_SIZE};
 use crate::queue::LongFrames;
 
@@ -51,6 +51,8 @@ pub struct Config {
     pub(crate) link_settles: Duration,
     pub(crate) mac: Option<[u8; 6]>,
     pub(crate) loopback: Option<Loopback>,
+    pub(crate) flow_control: FlowControl,
+    pub(crate) ptp: Option<PtpStamps>,
 }
 
 /// The mode of the link (datasheet 4.6.4).
@@ -250,6 +252,8 @@ impl Config {
             link_settles: Duration::ZERO,
             mac: None,
             loopback: None,
+            flow_control: FlowControl::Off,
+            ptp: None,
         }
     }
 
@@ -390,6 +394,25 @@ impl Config {
     /// ```
     pub const fn loopback(mut self, loopback: Loopback) -> Self {
         self.loopback = Some(loopback);
+        self
+    }
+
+    /// Sets which pause frames the port sends and obeys: none by default.
+    ///
+    /// Where the link negotiates, at 1 Gbit/s with [`LinkMode::OneGigabitSfi`] and on a backplane, this is what the port
+    /// offers; [`Control::flow_control`](crate::device::Control::flow_control) returns what the partner agreed to.
+    /// Elsewhere, both ends must be set to the same.
+    ///
+    /// A port that sends pause frames loses no packets for want of descriptors. So a receive queue that nobody drains
+    /// stops all others, and in the end the partner.
+    pub const fn flow_control(mut self, mode: FlowControl) -> Self {
+        self.flow_control = mode;
+        self
+    }
+
+    /// Switches the [PTP clock](crate::device::Control::ptp) on, and the time stamps of these packets.
+    pub const fn ptp(mut self, stamps: PtpStamps) -> Self {
+        self.ptp = Some(stamps);
         self
     }
 

@@ -3,11 +3,14 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use crate::device::diagnosis::take_faults;
 use crate::device::health::Watch;
 use crate::device::link;
 use crate::device::mac::{self, is_unicast};
 use crate::device::presence::Present;
-use crate::device::{BringUp, Config, Error, Link, Rss, Running, Statistics, i2c, receive};
+use crate::device::ptp;
+use crate::device::rate::Rates;
+use crate::device::{BringUp, Config, Error, FlowControl, Link, Rss, Running, Statistics, i2c, receive};
 use crate::field::Value;
 use crate::module::Module;
 use crate::platform::Platform;
@@ -32,6 +35,8 @@ pub struct Control<'a, H> {
     pub(crate) watch: &'a mut Watch,
     pub(crate) bring_up: &'a mut BringUp,
     pub(crate) link: &'a link::Settings,
+    /// The PTP clock, if it is on.
+    pub(crate) ptp: &'a mut Option<ptp::State>,
 }
 
 /// What a program has set on a running device, other than its configuration. A recovery sets it again.
@@ -41,6 +46,11 @@ pub(crate) struct Settings {
     pub(crate) promiscuous: bool,
     /// The interval of the interrupts, if they were set up.
     pub(crate) interrupts: Option<Duration>,
+    pub(crate) rates: Rates,
+    /// The flow control in effect.
+    pub(crate) flow_control: FlowControl,
+    /// The link as it was seen last.
+    pub(crate) link: LinkStatus,
 }
 
 /// A guard that switches reception on again when a pause ends, also by a panic.
@@ -93,18 +103,28 @@ impl<'a, H: Platform> Control<'a, H> {
 
     /// Returns the current link, from LINKS and the pins of the board, with the reason why there is none.
     ///
-    /// A link takes a few reads, on a board with crosstalk 5 ms more. Finding the reason for no link reads and clears
-    /// the counts of faults (MLFC, MRFC). Without any signal, it also asks the module for a byte, which takes a
+    /// A link takes a few reads, on a board with crosstalk 5 ms more. The reason for no link is also found in the counts
+    /// of faults since the last call. Without any signal, the call also asks the module for a byte, which takes a
     /// millisecond. Use [`link_status`](Self::link_status) for a fast look.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.link.md")))]
     pub fn link(&mut self) -> Link {
-        link::link(self.platform, self.link)
+        self.look_at_link();
+        let (platform, statistics, seen) = (self.platform, &mut *self.statistics, &mut self.watch.faults);
+        link::link(platform, self.link, || {
+            let (local, remote) = take_faults(platform);
+            statistics.local_faults = statistics.local_faults.saturating_add(local);
+            statistics.remote_faults = statistics.remote_faults.saturating_add(remote);
+            let total = (statistics.local_faults, statistics.remote_faults);
+            let before = core::mem::replace(seen, total);
+            (total.0.saturating_sub(before.0), total.1.saturating_sub(before.1))
+        })
     }
 
     /// Returns the current link status, without a reason, and without waiting.
+    ///
+    /// A link that was lost since the last look, and is up again, reads as down once.
     pub fn link_status(&mut self) -> LinkStatus {
-        let (platform, settings) = (self.platform, self.link);
-        link::status(platform, self.registers_mut(), settings)
+        self.look_at_link()
     }
 
     /// Reads the module in the port's cage over I2C: what it is, and what it measures.
@@ -122,7 +142,8 @@ impl<'a, H: Platform> Control<'a, H> {
     /// Returns the counters since the device was started. A [recovery](crate::device::Device::recover) does not clear
     /// them.
     ///
-    /// Call this at least every 50 seconds. At 10 Gbit/s, an octet counter is full after 55 seconds and then stops.
+    /// Call this at least every 50 seconds. At 10 Gbit/s, an octet counter is full after 55 seconds and then stops. A call
+    /// reads some 140 registers of the port and 7 of each queue, all of them counters.
     ///
     /// # Errors
     ///

@@ -134,8 +134,13 @@ impl fmt::Display for Diagnosis {
 
 /// Finds out why there is no link. The caller has exclusive access to the device, which was initialised.
 ///
-/// Reads and clears MLFC and MRFC, so faults count since the last look. Without any signal, it asks the module for a byte.
-pub(crate) fn diagnose<D: Bus + Clock>(device: &D, settings: &Settings) -> Diagnosis {
+/// `faults` returns the counts of local and remote faults since the last look. Without any signal, it asks the module for
+/// a byte.
+pub(crate) fn diagnose<D: Bus + Clock>(
+    device: &D,
+    settings: &Settings,
+    faults: impl FnOnce() -> (u64, u64),
+) -> Diagnosis {
     let registers = pins::registers(device);
     let medium = settings.medium;
     let links = registers.links().read_with_side_effects();
@@ -196,7 +201,7 @@ pub(crate) fn diagnose<D: Bus + Clock>(device: &D, settings: &Settings) -> Diagn
             return Diagnosis::NotNegotiating;
         }
     }
-    let (local, remote) = take_faults(device);
+    let (local, remote) = faults();
     match (local, remote) {
         (_, 1..) => Diagnosis::RemoteFault,
         (1.., 0) => Diagnosis::LocalFault,

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::device::mac::MacAddress;
-use crate::device::{ConfigError, Diagnosis, Firmware, Medium, ModuleError};
+use crate::device::{ConfigError, Diagnosis, Firmware, Medium, ModuleError, PtpError, RateError};
 use crate::dma::DmaError;
 use crate::field::ValueError;
 use crate::pool::PoolError;
@@ -50,6 +50,10 @@ pub enum Error {
     },
     /// The module in the port's cage cannot be read.
     Module(ModuleError),
+    /// The rate of a transmit queue cannot be limited so.
+    Rate(RateError),
+    /// The PTP clock cannot do this.
+    Ptp(PtpError),
     /// This crate does not drive the kind of port that the card has. Nothing was done.
     UnsupportedMedium {
         /// What the port is made for.
@@ -88,6 +92,8 @@ impl fmt::Display for Error {
             Self::Dma(error) => error.fmt(f),
             Self::Pool(error) => error.fmt(f),
             Self::Value(error) => error.fmt(f),
+            Self::Rate(error) => error.fmt(f),
+            Self::Ptp(error) => error.fmt(f),
             Self::TimedOut { step, cause } => write!(f, "{step}: {cause}"),
             Self::Removed { step } => write!(f, "{step}: the device reads as all ones, it is gone"),
             Self::NoEeprom => f.write_str("the device found no valid EEPROM: EEC.EE_PRES is 0 (datasheet 8.2.3.2.1)"),
@@ -143,6 +149,8 @@ impl core::error::Error for Error {
             Self::Value(error) => Some(error),
             Self::TimedOut { cause, .. } => Some(cause),
             Self::Module(error) => Some(error),
+            Self::Rate(error) => Some(error),
+            Self::Ptp(error) => Some(error),
             _ => None,
         }
     }

@@ -224,7 +224,7 @@ impl Establish {
             State::Settling if is_up() => return Ok(Progress::Up),
             State::Confirming | State::Settling => self.next(State::Waiting, LOOK),
             State::Rate => {
-                link::restart(device, self.plan.target, findings)?;
+                link::restart(device, &self.settings, self.plan.target, findings)?;
                 // A partner that searches, too, starts again when our light goes off and on.
                 let flapped = pins::flap(device, self.settings.medium);
                 self.wait_for_attempt(now, if flapped { pins::LASER_LIGHTS } else { Duration::ZERO })
@@ -305,7 +305,7 @@ impl Establish {
         }
         if self.restarts > 0 {
             self.restarts -= 1;
-            link::restart(device, self.plan.target, findings)?;
+            link::restart(device, &self.settings, self.plan.target, findings)?;
             return Ok(self.wait_for_attempt(now, Duration::ZERO));
         }
         if self.pipeline_resets > 0 {
@@ -326,7 +326,7 @@ impl Establish {
         if self.select_rate(device) {
             return Ok(self.next(State::Rate, pins::RATE_CHANGES));
         }
-        link::restart(device, self.plan.target, findings)?;
+        link::restart(device, &self.settings, self.plan.target, findings)?;
         let flapped = pins::flap(device, self.settings.medium);
         Ok(self.wait_for_attempt(now, if flapped { pins::LASER_LIGHTS } else { Duration::ZERO }))
     }

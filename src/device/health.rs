@@ -9,14 +9,11 @@ use core::time::Duration;
 
 use crate::clock;
 use crate::device::presence::{Present, is_removed};
-use crate::device::{Control, Running, Statistics, link};
+use crate::device::{Control, Running, Statistics};
 use crate::field::Value;
-use crate::mmio::Index;
 use crate::platform::Platform;
 use crate::register::Exclusive;
-use crate::registers::{
-    EICR, EICS, LXOFFRXCNT, MFLCN, PICAUSE, PXOFFRXCNT, RDH, RDT, Registers, RxQueue, TDH, TDT, TxQueue,
-};
+use crate::registers::{EICR, EICS, MFLCN, PICAUSE, RDH, RDT, Registers, RxQueue, TDH, TDT, TxQueue};
 use crate::value;
 
 /// The time without progress after which a transmit queue with packets hangs. At 100 Mbit/s, the longest frame takes
@@ -179,12 +176,22 @@ pub(crate) struct Watch {
     has_link: bool,
     received: u64,
     missed: u64,
+    /// The pause frames that were received.
+    pauses: u64,
+    /// The local and remote faults that [`Control::link`] has seen.
+    pub(crate) faults: (u64, u64),
 }
 
 impl Watch {
     /// Returns the watch of a device that no look has seen since these statistics.
     pub(crate) fn since(statistics: &Statistics) -> Self {
-        Self { received: statistics.rx_packets, missed: statistics.rx_missed, ..Self::default() }
+        Self {
+            received: statistics.rx_packets,
+            missed: statistics.rx_missed,
+            pauses: pauses(statistics),
+            faults: (statistics.local_faults, statistics.remote_faults),
+            ..Self::default()
+        }
     }
 }
 
@@ -214,7 +221,7 @@ impl<H: Platform> Control<'_, H> {
     /// Looks for what is wrong with the device, and returns what it finds: nothing, if all is well.
     ///
     /// Call it at a rhythm of your own, such as once a second. A hang takes two calls to be found, at least 250 ms
-    /// apart. The calls also keep the [statistics](Self::statistics) up to date. A call reads about 100 registers. The
+    /// apart. The calls also keep the [statistics](Self::statistics) up to date. A call reads about 200 registers. The
     /// calls of queues cost nothing more for it.
     ///
     /// A call waits up to 15 ms for a device that reads as all ones, and 5 ms for each queue that seems to hang. A
@@ -315,11 +322,9 @@ impl<'a, H: Platform> Look<'a, '_, H> {
     /// Notes transmit queues that do not send what they have.
     fn transmission(&mut self, statistics: &Statistics) {
         let registers = self.registers();
-        // The first read may return what was latched before.
-        let look = || link::status(self.device, registers, self.control.link);
-        look();
-        let has_link = look().is_up();
-        let may_move = !is_paused(registers) && has_link;
+        self.control.look_at_link();
+        let has_link = self.control.settings.link.is_up();
+        let may_move = !self.is_paused(registers, statistics) && has_link;
         let (queues, now) = (self.control.config.tx_queues, self.control.platform.now());
         self.control.watch.tx.resize(queues, None);
         let mut with_packets = 0;
@@ -343,6 +348,18 @@ impl<'a, H: Platform> Look<'a, '_, H> {
             self.symptoms.push(Symptom::LinkLost { queues: with_packets });
         }
         self.control.watch.has_link = has_link || had_link && with_packets > 0;
+    }
+
+    /// Returns `true` if the link partner asked for a pause since the last look, and the device obeys.
+    fn is_paused(
+        &mut self,
+        registers: Registers<'_, Present<'a, H>, Exclusive<Running>>,
+        statistics: &Statistics,
+    ) -> bool {
+        let obeys = registers.mflcn().read();
+        let total = pauses(statistics);
+        let before = core::mem::replace(&mut self.control.watch.pauses, total);
+        (obeys.field(MFLCN::RFCE) || obeys.field(MFLCN::RPFCE)) && total != before
     }
 
     /// Notes receive queues that cannot receive.
@@ -385,17 +402,7 @@ fn stands<H: Platform>(
     clock::poll(platform, LAST_LOOK, POLL_INTERVAL, moves).is_err()
 }
 
-/// Returns `true` if the link partner asked for a pause since the last look, and the device obeys.
-fn is_paused<H: Platform>(registers: Registers<'_, Present<'_, H>, Exclusive<Running>>) -> bool {
-    let obeys = registers.mflcn().read();
-    let mut pauses = 0;
-    if obeys.field(MFLCN::RFCE) {
-        pauses += registers.lxoffrxcnt().read_with_side_effects().field(LXOFFRXCNT::XOFFRXC);
-    }
-    if obeys.field(MFLCN::RPFCE) {
-        for priority in Index::all() {
-            pauses += registers.pxoffrxcnt(priority).read_with_side_effects().field(PXOFFRXCNT::XOFFRXC);
-        }
-    }
-    pauses > 0
+/// Returns the number of frames that asked for a pause.
+fn pauses(statistics: &Statistics) -> u64 {
+    statistics.rx_priority_xoff.iter().copied().fold(statistics.rx_xoff, u64::saturating_add)
 }

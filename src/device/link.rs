@@ -9,12 +9,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::clock::Clock;
-use crate::device::diagnosis::diagnose;
+use crate::device::diagnosis::{diagnose, take_faults};
 use crate::device::establish::{Establish, Progress};
 use crate::device::semaphore::with_mac_registers;
 use crate::device::{
-    Backplane, BringUp, Config, Device, Eeprom, Error, Finding, Initialised, Link, LinkUp, Medium, Reset,
-    TransitionError, Unbound, i2c, pins,
+    Backplane, BringUp, Config, Device, Eeprom, Error, Finding, FlowControl, Initialised, Link, LinkUp, Medium, Reset,
+    TransitionError, Unbound, flow_control, i2c, pins,
 };
 use crate::field::Value;
 use crate::mmio::Bus;
@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) medium: Option<Medium>,
     /// `true` if LINKS may show a link although the cage is empty: the port hears its neighbour.
     pub(crate) crosstalk: bool,
+    /// The flow control that is asked for, which the port advertises.
+    pub(crate) flow_control: FlowControl,
 }
 
 impl Settings {
@@ -51,7 +53,7 @@ impl Settings {
         let medium = medium(platform, config);
         let has_cage = medium.is_some_and(Medium::has_cage);
         let crosstalk = has_cage && eeprom.is_some_and(|eeprom| !eeprom.capabilities.is_free_of_crosstalk());
-        Self { medium, crosstalk }
+        Self { medium, crosstalk, flow_control: config.flow_control }
     }
 }
 
@@ -102,13 +104,18 @@ pub(crate) fn begin<D: Bus + Clock>(
         bring_up.findings.push(Finding::LinkKeptForFirmware);
         return Ok(());
     }
-    restart(device, target, &mut bring_up.findings)
+    restart(device, settings, target, &mut bring_up.findings)
 }
 
 /// Sets the link to `target` and restarts it (4.6.4), unless the firmware holds it: then `findings` says so.
 ///
 /// The firmware may write AUTOC too, hence the semaphore.
-pub(crate) fn restart<D: Bus + Clock>(device: &D, target: Target, findings: &mut Vec<Finding>) -> Result<(), Error> {
+pub(crate) fn restart<D: Bus + Clock>(
+    device: &D,
+    settings: &Settings,
+    target: Target,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
     if pins::firmware_holds_link(device) {
         if !findings.contains(&Finding::LinkHeldByFirmware) {
             findings.push(Finding::LinkHeldByFirmware);
@@ -117,6 +124,11 @@ pub(crate) fn restart<D: Bus + Clock>(device: &D, target: Target, findings: &mut
     }
     change_mode(device, findings, |registers| {
         set_mode(registers, target);
+        // Without flow control, a mode of the EEPROM stays as it is; what the driver chooses offers no pauses.
+        let negotiates = matches!(target, Target::OneGigabit { negotiate: true } | Target::Backplane(_));
+        if negotiates || settings.flow_control != FlowControl::Off {
+            flow_control::advertise(registers, settings.flow_control);
+        }
         registers.autoc().modify(value!(AUTOC { RESTART_AN: true }));
     })
 }
@@ -230,7 +242,9 @@ pub(crate) fn status<D: Bus, P: ExclusiveAccess>(
 }
 
 /// Returns the link, with the reason why there is none. The caller has exclusive access to the device.
-pub(crate) fn link<D: Bus + Clock>(device: &D, settings: &Settings) -> Link {
+///
+/// `faults` returns the counts of local and remote faults since the last look.
+pub(crate) fn link<D: Bus + Clock>(device: &D, settings: &Settings, faults: impl FnOnce() -> (u64, u64)) -> Link {
     let look = || status(device, pins::registers(device), settings);
     let mut found = look();
     if found.is_up() && settings.crosstalk {
@@ -240,7 +254,7 @@ pub(crate) fn link<D: Bus + Clock>(device: &D, settings: &Settings) -> Link {
     }
     match found {
         LinkStatus::Up(speed) => Link::Up(speed),
-        LinkStatus::Down => Link::Down(diagnose(device, settings)),
+        LinkStatus::Down => Link::Down(diagnose(device, settings, faults)),
     }
 }
 
@@ -277,7 +291,8 @@ impl<H: Platform> Device<Reset, H> {
                     if let Err(error) = self.data.link.finish(&*self.platform, &mut self.data.bring_up.findings) {
                         return Err(TransitionError { device: self, error });
                     }
-                    let diagnosis = diagnose(&*self.platform, self.data.link.settings());
+                    let faults = || take_faults(&*self.platform);
+                    let diagnosis = diagnose(&*self.platform, self.data.link.settings(), faults);
                     return Err(TransitionError { device: self, error: Error::NoLink { waited, diagnosis } });
                 }
                 Ok(Progress::Pending(pause)) => {
@@ -330,7 +345,7 @@ impl<H: Platform> Device<Reset, H> {
 
     /// Returns the link, with the reason why there is none: see [`Control::link`](crate::device::Control::link).
     pub fn link(&mut self) -> Link {
-        link(&*self.platform, self.data.link.settings())
+        link(&*self.platform, self.data.link.settings(), || take_faults(&*self.platform))
     }
 
     /// Reads the module in the cage: see [`Control::module`](crate::device::Control::module).

@@ -24,7 +24,8 @@
 //!
 //! Reading order: `unbound` (reset), `initialise`, `link` with `establish`, `running` (start, stop) with `receive` and
 //! `transmit`, then `stop`, the only source of the proof that memory may be freed. `health` finds what goes wrong later,
-//! and `recover` resets and restarts the device.
+//! and `recover` resets and restarts the device. `follow` sets anew what depends on the link: `flow_control`, `rate` and
+//! `ptp`.
 
 mod bring_up;
 mod config;
@@ -34,10 +35,13 @@ mod eeprom;
 mod error;
 mod establish;
 mod firmware;
+mod flow_control;
+mod follow;
 mod health;
 mod i2c;
 mod initialise;
 mod interrupts;
+mod leds;
 mod link;
 mod loopback;
 mod mac;
@@ -48,7 +52,11 @@ mod owned;
 mod pins;
 mod port;
 mod presence;
+mod ptp;
+mod ptp_message;
+mod ptp_time;
 mod queues;
+mod rate;
 mod receive;
 mod recover;
 mod requests;
@@ -74,15 +82,20 @@ pub use diagnosis::{Diagnosis, Link};
 pub use eeprom::{Capabilities, Checksum, Eeprom};
 pub use error::{Error, TransitionError};
 pub use firmware::{Firmware, FirmwareMode};
+pub use flow_control::FlowControl;
 pub use health::{BusError, Remedy, Symptom};
 pub use i2c::ModuleError;
+pub use leds::{Identify, NoBlink};
 pub use link::LinkPoll;
 pub use loopback::Loopback;
 pub use medium::Medium;
 pub use owned::{OwnedControl, ReuniteError};
+pub use ptp::{PtpClock, PtpCounters, PtpError, PtpStamps, TransmitStamp};
+pub use ptp_message::PtpMessage;
+pub use rate::{Rate, RateError};
 pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
 pub use running::StartError;
-pub use statistics::{QueueStatistics, Statistics};
+pub use statistics::{Counter, QueueStatistics, Statistics};
 
 use crate::device::establish::Establish;
 use crate::device::queues::Queues;

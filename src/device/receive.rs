@@ -193,8 +193,8 @@ pub(crate) unsafe fn enable_queue<D: Bus + Clock>(device: &D, ring: &RxRing, con
     registers.srrctl(queue).modify(
         value!(SRRCTL { DESCTYPE: srrctl::DESCTYPE::AdvancedOneBuffer })
             .try_with(SRRCTL::BSIZEPACKET, kibibytes)?
-            // Without DROP_EN, one queue that nobody drains stalls all others.
-            .with(SRRCTL::DROP_EN, config.rx_queues > 1),
+            // Without DROP_EN, one queue that nobody drains stalls all others. With it, no pause frames would be sent.
+            .with(SRRCTL::DROP_EN, config.rx_queues > 1 && !config.flow_control.transmits()),
     );
     registers.rdh(queue).write(value!(RDH { RDH: 0 }));
     // Bit 12 is 1 after a reset and must be 0: the description fixes it, so every write clears it. Relaxed ordering is

@@ -10,7 +10,7 @@ use crate::device::health::Watch;
 use crate::device::presence::Present;
 use crate::device::running::RunningData;
 use crate::device::{
-    Config, Device, Error, Finding, Running, TransitionError, Unbound, initialise, pins, running, stop,
+    Config, Device, Error, Finding, Running, TransitionError, Unbound, initialise, pins, ptp, running, stop,
 };
 use crate::platform::Platform;
 use crate::queue::{Stopped, TxRing};
@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 impl<H: Platform> Device<Running, H> {
     /// Resets a device that hangs, and starts it again as it was: with the same configuration, rings, pools, MAC
-    /// address, promiscuous mode, RSS and interrupts. [Statistics](Self::statistics) go on.
+    /// address, promiscuous mode, RSS, interrupts and rate limits. [Statistics](Self::statistics) and the PTP clock go on.
     ///
     /// Transmit queues that still send get up to 100 ms for it. Packets that they did not report as sent return to their
     /// pools, and so do packets that nobody has fetched. Both are [counted](crate::device::QueueStatistics). The link
@@ -73,9 +73,11 @@ impl<H: Platform> Device<Running, H> {
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.recover.md")))]
     pub fn recover(mut self) -> Result<Self, TransitionError<Device<Unbound, H>>> {
         self.data.drain_what_moves();
-        let restarted = self.data.restart().and_then(|()| match self.data.settings.interrupts {
-            Some(interval) => self.split().0.set_up_interrupts(interval),
-            None => Ok(()),
+        let restarted = self.data.restart().and_then(|()| {
+            let interrupts = self.data.settings.interrupts;
+            let mut control = self.split_queues().0;
+            control.begin();
+            interrupts.map_or(Ok(()), |interval| control.set_up_interrupts(interval))
         });
         match restarted {
             Ok(()) => Ok(self),
@@ -125,6 +127,7 @@ impl<H: Platform> RunningData<H> {
         }
         self.watch = Watch::since(&self.statistics);
         self.statistics.recoveries += 1;
+        self.ptp.iter_mut().for_each(ptp::State::was_reset);
         Ok(())
     }
 

@@ -12,13 +12,15 @@ use crate::device::health::Watch;
 use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{
-    BringUp, Config, ConfigError, Control, Device, Error, Finding, Initialised, Link, LinkUp, Reset, Running,
-    Statistics, TransitionError, Unbound, initialise, loopback, pins, receive, statistics, stop, transmit,
+    BringUp, Config, ConfigError, Control, Device, Error, Finding, FlowControl, Initialised, Link, LinkUp,
+    MAX_TX_QUEUES, Reset, Running, Statistics, TransitionError, Unbound, flow_control, initialise, loopback, pins, ptp,
+    receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::module::Module;
 use crate::platform::Platform;
 use crate::pool::Pool;
+use crate::port::LinkStatus;
 use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
@@ -41,6 +43,7 @@ pub struct RunningData<H: Platform> {
     pools: Vec<Pool>,
     pub(super) settings: Settings,
     pub(super) watch: Watch,
+    pub(super) ptp: Option<ptp::State>,
 }
 
 impl<H: Platform> RunningData<H> {
@@ -180,10 +183,20 @@ impl<H: Platform> Device<LinkUp, H> {
                 let drops = self.data.queues.rx().map(RxRing::drops).collect();
                 let pools = self.data.queues.rx().map(|ring| ring.pool().clone()).collect();
                 let rss = config.initial_rss();
-                let settings = Settings { rss, promiscuous: config.promiscuous, interrupts: None };
+                let settings = Settings {
+                    rss,
+                    promiscuous: config.promiscuous,
+                    interrupts: None,
+                    rates: [None; MAX_TX_QUEUES],
+                    flow_control: config.flow_control,
+                    link: LinkStatus::Down,
+                };
+                let ptp = config.ptp.map(|_| ptp::State::new(self.platform.now()));
                 let (platform, watch) = (Arc::clone(&self.platform), Watch::default());
-                let engine = RunningData { platform, data: self.data, statistics, drops, pools, settings, watch };
-                Ok(Device { platform: self.platform, data: engine })
+                let engine = RunningData { platform, data: self.data, statistics, drops, pools, settings, watch, ptp };
+                let mut device = Device { platform: self.platform, data: engine };
+                device.split_queues().0.begin();
+                Ok(device)
             }
             Err(error) => Err(match shut_down(self.platform, self.data) {
                 Ok(device) => StartError::RolledBack(TransitionError { device, error }),
@@ -230,6 +243,12 @@ pub(super) fn enable<H: Platform>(
     registers.ctrl_ext().modify(value!(CTRL_EXT { DRV_LOAD: true }));
     statistics::initialise(registers, config.rx_queues.max(config.tx_queues))?;
     receive::initialise(registers, config)?;
+    if config.flow_control != FlowControl::Off {
+        flow_control::set(registers, config.flow_control, config.max_frame)?;
+    }
+    if let Some(stamps) = config.ptp {
+        ptp::initialise(registers, stamps)?;
+    }
     if let Some(loopback) = config.loopback {
         loopback::set_up(device, loopback, findings)?;
     }
@@ -286,11 +305,11 @@ impl<H: Platform> Device<Running, H> {
 
     /// Splits the device into its control, its receive queues and its transmit queues.
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
-        let RunningData { platform, data, statistics, drops, pools, settings, watch } = &mut self.data;
+        let RunningData { platform, data, statistics, drops, pools, settings, watch, ptp } = &mut self.data;
         let platform = &**platform;
         let Initialised { config, mac, queues, bring_up, link, .. } = data;
         let link = link.settings();
-        let control = Control { platform, statistics, drops, config, mac, settings, pools, watch, bring_up, link };
+        let control = Control { platform, statistics, drops, config, mac, settings, pools, watch, bring_up, link, ptp };
         let (rx, tx) = queues.both_mut();
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();

@@ -4,12 +4,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Reset, Running};
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::Offset;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::platform::Platform;
 use ixgbe::pool::Pool;
-use ixgbe::registers::REGISTERS;
+use ixgbe::registers::{REGISTERS, RegisterSpace};
+use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::{Port, PortConfig, PortPlatform, Rule, Wire};
 
 /// A device on the model.
@@ -59,6 +62,62 @@ pub fn assert_clean_but(port: &Port, allowed: &[Rule]) {
     let violations = port.violations();
     let bad: Vec<_> = violations.iter().filter(|violation| !allowed.contains(&violation.rule)).collect();
     assert!(bad.is_empty(), "{}", bad.iter().map(|violation| format!("{violation}\n")).collect::<String>());
+}
+
+/// What a register reads as, by its offset and the value that the model has.
+type OnRead = dyn Fn(Offset, u32) -> u32 + Send + Sync;
+
+/// A port whose registers read as a test says, and whose clock is ahead by as much.
+pub struct Altered {
+    platform: PortPlatform,
+    on_read: Box<OnRead>,
+    /// What the host's clock is ahead of the model's.
+    pub ahead: Arc<Mutex<Duration>>,
+}
+
+impl Altered {
+    /// Claims `port`. Each read returns what `on_read` makes of the offset and the model's value.
+    pub fn new(port: &Port, on_read: impl Fn(Offset, u32) -> u32 + Send + Sync + 'static) -> Self {
+        Self { platform: port.claim().unwrap(), on_read: Box::new(on_read), ahead: Arc::default() }
+    }
+}
+
+// SAFETY: it is no honest bus, which is the point. Nothing comes of it: the tests alter no register that controls DMA.
+unsafe impl Bus<RegisterSpace> for Altered {
+    fn read(&self, offset: Offset) -> u32 {
+        (self.on_read)(offset, self.platform.read(offset))
+    }
+
+    unsafe fn write(&self, offset: Offset, value: u32) {
+        // SAFETY: as the caller promises.
+        unsafe { self.platform.write(offset, value) }
+    }
+}
+
+// SAFETY: every call goes to the port's platform.
+unsafe impl Dma for Altered {
+    fn domain(&self) -> Domain {
+        self.platform.domain()
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        self.platform.allocate(len)
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        self.platform.map(memory)
+    }
+}
+
+// SAFETY: the port's clock, which a test puts ahead only between waits.
+unsafe impl Clock for Altered {
+    fn now(&self) -> Duration {
+        self.platform.now() + *self.ahead.lock().expect("no test panicked")
+    }
+
+    fn wait(&self, time: Duration) {
+        self.platform.wait(time);
+    }
 }
 
 /// Where element `index` of the register `name` is.

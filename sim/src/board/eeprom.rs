@@ -1,5 +1,6 @@
 //! The EEPROM and its read register EERD (datasheet 6 and 8.2.3.2).
 
+use crate::board::led;
 use crate::board::spi::Spi;
 use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::chip::common::Common;
@@ -185,6 +186,7 @@ impl Eeprom {
         let [low, middle, high] = [0, 1, 2].map(|n| u32::from(self.words[MAC_WORD + n]));
         registers.set(RAL, low | middle << 16);
         registers.set(RAH, high | RAH_AV);
+        led::load(registers);
         link::load_mode(faults.has(Fault::LinkDisabledByEeprom), registers);
         let error = u32::from(faults.has(Fault::EepromCorrupt));
         registers.set(FWSM, bit(15) | error << 19);

@@ -11,7 +11,7 @@ use crate::interrupts::Interrupts;
 use crate::registers::offsets::*;
 use crate::ring::control::Write;
 use crate::violation::Rule;
-use crate::{firmware, security, semaphores};
+use crate::{firmware, pause, security, semaphores, time};
 
 impl Chip {
     /// Returns what software reads from the register at `offset`, with the read's side effects.
@@ -39,11 +39,18 @@ impl Chip {
         self.receiver.read(at, value);
         self.transmitter.read(at, value);
         self.interrupts.read(at, value, &mut self.common);
+        let value = time::read(at, value, &mut self.common);
         let value = cage::read(at, value, self.qsfp, &self.common.faults);
         let value = self.link.read(at, value, &self.common);
         let value = semaphores::read(at, value, &self.common.faults);
         let value = firmware::read(at, value, &self.common.faults);
         self.common.faults.deviation().map_or(value, |deviation| deviation.read(at, value))
+    }
+
+    /// Returns the value of the register at `offset`, without the side effects of a read.
+    pub(crate) fn peek(&self, offset: u32) -> u32 {
+        let Some(place) = self.common.registers.find(offset) else { return 0 };
+        time::peek(place.offset, &self.common).unwrap_or(self.common.registers.get(place.offset))
     }
 
     fn free_running_timer(&self) -> u32 {
@@ -119,11 +126,13 @@ impl Chip {
             || self.i2c.written(at, value, common)
             || self.link.written(at, value, common, interrupts)
             || self.receiver.flow_director.written(at, value, common, interrupts)
+            || time::written(at, value, common)
             || semaphores::written(at, common);
         if !owned {
             security::written(at, value, old, common);
+            pause::written(at, value, common);
             self.receiver.written(at);
-            self.transmitter.written(at, common);
+            self.transmitter.written(at, value, common);
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The model's clock, and the events that happen by themselves when they are due.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Faults};
+use crate::wire::Moment;
+use crate::wire::moment::Base;
 
 /// Nanoseconds of model time.
 pub(crate) type Time = u64;
@@ -34,6 +38,8 @@ pub(crate) enum Event {
     LinkFlap,
     InterruptsDue,
     FlowDirectorReady,
+    PauseEnds,
+    PauseRefresh,
 }
 
 impl Event {
@@ -53,9 +59,12 @@ impl Event {
             Event::TxQueueDisabled(_) => Fault::TxQueueNeverDisables,
             Event::MasterStopped => Fault::MasterNeverStops,
             Event::LinkUp => Fault::LinkNeverUp,
-            Event::NegotiationRestarted | Event::LinkFlap | Event::InterruptsDue | Event::FlowDirectorReady => {
-                return false;
-            }
+            Event::NegotiationRestarted
+            | Event::LinkFlap
+            | Event::InterruptsDue
+            | Event::FlowDirectorReady
+            | Event::PauseEnds
+            | Event::PauseRefresh => return false,
         };
         faults.has(fault)
     }
@@ -66,6 +75,8 @@ pub(crate) struct Clock {
     now: Time,
     /// The start of a runner's real time, and the model time at that moment, while a runner drives the port.
     real_time: Option<(Instant, Time)>,
+    /// The time that the port has in common with others, except while it is real time.
+    shared: Option<Arc<AtomicU64>>,
     scheduled: Vec<(Time, Event)>,
     /// Due time of the next event, or [`Time::MAX`].
     next: Time,
@@ -73,7 +84,7 @@ pub(crate) struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { now: 0, real_time: None, scheduled: Vec::new(), next: Time::MAX }
+        Self { now: 0, real_time: None, shared: None, scheduled: Vec::new(), next: Time::MAX }
     }
 }
 
@@ -114,10 +125,47 @@ impl Clock {
     /// Advances the clock by `time`, or to real time under a runner.
     #[inline]
     pub(crate) fn advance(&mut self, time: Time) {
-        self.now = match self.real_time {
-            None => self.after(time),
-            Some((began, at)) => self.now.max(at + began.elapsed().as_nanos() as Time),
+        self.now = match (self.real_time, &self.shared) {
+            (None, None) => self.after(time),
+            (None, Some(shared)) => {
+                let time = time.min(END);
+                shared.fetch_max(self.now, Ordering::AcqRel);
+                shared.fetch_add(time, Ordering::AcqRel).saturating_add(time).min(END)
+            }
+            (Some((began, at)), _) => self.now.max(at + began.elapsed().as_nanos() as Time),
         };
+    }
+
+    /// Makes this clock follow a time shared with others, and returns it.
+    pub(crate) fn share(&mut self) -> Arc<AtomicU64> {
+        Arc::clone(self.shared.get_or_insert_with(|| Arc::new(AtomicU64::new(self.now))))
+    }
+
+    /// Makes this clock follow the time `shared`, which does not fall behind its own.
+    pub(crate) fn follow(&mut self, shared: Arc<AtomicU64>) {
+        self.shared = Some(shared);
+        self.advance(0);
+    }
+
+    /// Returns the current moment.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(match (self.real_time, &self.shared) {
+            (Some((began, at)), _) => Base::Real(began + Duration::from_nanos(self.now.saturating_sub(at))),
+            (None, Some(shared)) => Base::Shared(Arc::as_ptr(shared).addr(), self.now),
+            (None, None) => Base::Own,
+        })
+    }
+
+    /// Returns this clock's time at `moment`, unless they have no time in common.
+    pub(crate) fn time_of(&self, moment: Moment) -> Option<Time> {
+        match (moment.0, self.real_time, &self.shared) {
+            (Base::Real(instant), Some((began, at)), _) => Some(match instant.checked_duration_since(began) {
+                Some(since) => at + since.as_nanos() as Time,
+                None => at.saturating_sub(began.duration_since(instant).as_nanos() as Time),
+            }),
+            (Base::Shared(of, time), None, Some(shared)) if of == Arc::as_ptr(shared).addr() => Some(time),
+            _ => None,
+        }
     }
 
     /// Schedules `event` after `delay`.

@@ -6,14 +6,18 @@ use crate::chip::clock::Clock;
 use crate::counters::Counters;
 use crate::fault::Faults;
 use crate::iommu::Iommu;
+use crate::pause::Pause;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{CTRL, CTRL_MASTER_DISABLE};
+use crate::time::TimeSync;
 use crate::violation::{Log, Rule};
 
-/// The registers, the clock, the record of violations, the injected faults, the counts of frames, and memory.
+/// The registers, the clock, the time of IEEE 1588, flow control, the record of violations, the injected faults, the counts of frames, and memory.
 pub(crate) struct Common {
     pub(crate) registers: RegisterFile,
     pub(crate) clock: Clock,
+    pub(crate) time: TimeSync,
+    pub(crate) pause: Pause,
     pub(crate) log: Log,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
@@ -28,6 +32,8 @@ impl Common {
         Self {
             registers: RegisterFile::new(),
             clock: Clock::default(),
+            time: TimeSync::default(),
+            pause: Pause::default(),
             log: Log::default(),
             faults: Faults::default(),
             counters: Counters::default(),

@@ -23,7 +23,7 @@ use crate::receive::Receiver;
 use crate::recording::Recording;
 use crate::registers::offsets::*;
 use crate::transmit::Transmitter;
-use crate::{security, semaphores};
+use crate::{pause, security, semaphores};
 
 /// Model time of one step.
 const STEP: Time = 10 * MICROSECOND;
@@ -100,6 +100,8 @@ impl Chip {
             Event::LinkFlap => self.link.flap(&mut self.common, &mut self.interrupts),
             Event::InterruptsDue => self.interrupts.raise(&mut self.common),
             Event::FlowDirectorReady => self.receiver.flow_director.initialised(&mut self.common),
+            Event::PauseEnds => pause::end(&mut self.common),
+            Event::PauseRefresh => pause::refresh(&mut self.link, &mut self.common),
         }
     }
 
@@ -136,7 +138,8 @@ impl Chip {
             if moved == 0 {
                 let now = self.common.clock.now();
                 let looks = self.link.is_wired();
-                let next = self.common.clock.next().min(end).min(if looks { now + IDLE } else { Time::MAX });
+                let due = self.common.clock.next().min(self.transmitter.due);
+                let next = due.min(end).min(if looks { now + IDLE } else { Time::MAX });
                 self.pass(next.saturating_sub(now));
             }
         }

@@ -10,6 +10,7 @@ use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
 use crate::fault::Fault;
 use crate::interrupts::{EIMS_EX, GPIE};
+use crate::pause::Pause;
 use crate::registers::offsets::*;
 use crate::semaphores::{SW_FW_SYNC, SWSM};
 use crate::violation::Rule;
@@ -111,6 +112,8 @@ impl Chip {
         self.startup = Startup { resets: self.startup.resets + 1, flush, ..Startup::default() };
         self.common.registers.reset(self.startup.resets, which);
         self.set_fixed_bits(keep_link);
+        self.common.time.reset(self.common.clock.now());
+        self.common.pause = Pause::default();
     }
 
     /// Follows the flush of a data path whose requests stay pending, through a write of `value` at `at`.

@@ -2,19 +2,15 @@
 
 use crate::chip::common::Common;
 use crate::receive::flow_director::FDIRCTRL;
-use crate::registers::offsets::{DMATXCTL, HLREG0, MTQC, RXCSUM, bit};
+use crate::registers::offsets::{CTRL_EXT, CTRL_EXT_EXTENDED_VLAN, HLREG0, MTQC, RXCSUM, bit};
 use crate::violation::Rule;
 
 const RXCSUM_IPPCSE: u32 = bit(12);
 const PFVTCTL: u32 = 0x051B0;
 const ETQF: u32 = 0x05128;
+const ETQF_1588: u32 = bit(30);
+const ETQF_ENABLE: u32 = bit(31);
 const SYNQF: u32 = 0x0EC30;
-const TSYNCRXCTL: u32 = 0x05188;
-const TSYNCTXCTL: u32 = 0x08C00;
-/// The enable bit of TSYNCRXCTL and TSYNCTXCTL.
-const TSYNC_EN: u32 = bit(4);
-const TIMINCA: u32 = 0x08C14;
-const DMATXCTL_GDV: u32 = bit(3);
 /// Perfect-Match, Report-Status and Report-Status-always.
 const FDIRCTRL_UNMODELLED: u32 = bit(4) | bit(5) | bit(7);
 const FDIRDIP4M: u32 = 0x0EE3C;
@@ -33,12 +29,12 @@ pub(crate) fn note(at: u32, value: u32, common: &mut Common) {
         FDIRCTRL if value & FDIRCTRL_UNMODELLED != 0 => "perfect filters, or reports of Flow Director",
         FDIRDIP4M | FDIRSIP4M | FDIRTCPM | FDIRUDPM | FDIRIP6M | FDIRM if value != 0 => "masks of Flow Director",
         RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
-        DMATXCTL if value & DMATXCTL_GDV != 0 => "double VLAN tags",
-        TSYNCRXCTL | TSYNCTXCTL if value & TSYNC_EN != 0 => "time stamps",
-        TIMINCA if value != 0 => "the clock of time stamps",
+        CTRL_EXT if value & CTRL_EXT_EXTENDED_VLAN != 0 => "double VLAN tags of received packets",
         SYNQF if value & 1 != 0 => "the filter for SYN packets",
         HLREG0 if value & HLREG0_RXPADSTRIPEN != 0 => "stripping of padding",
-        _ if (ETQF..ETQF + 0x20).contains(&at) && value & bit(31) != 0 => "filters by EtherType",
+        _ if (ETQF..ETQF + 0x20).contains(&at) && value & (ETQF_ENABLE | ETQF_1588) == ETQF_ENABLE => {
+            "filters by EtherType"
+        }
         _ => return,
     };
     common.violation(Rule::NotModelled, at, || format!("{unmodelled} ({value:#x})"));
@@ -55,9 +51,6 @@ mod tests {
             ("PFVTCTL", PFVTCTL),
             ("ETQF", ETQF),
             ("SYNQF", SYNQF),
-            ("TSYNCRXCTL", TSYNCRXCTL),
-            ("TSYNCTXCTL", TSYNCTXCTL),
-            ("TIMINCA", TIMINCA),
             ("FDIRDIP4M", FDIRDIP4M),
             ("FDIRSIP4M", FDIRSIP4M),
             ("FDIRTCPM", FDIRTCPM),

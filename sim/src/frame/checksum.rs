@@ -1,6 +1,7 @@
-//! Checksums of IPv4, TCP and UDP in received frames (datasheet 7.1.11), and the sum that they and transmit offloads
-//! share.
+//! Checksums of IPv4, TCP, UDP and SCTP in received frames (datasheet 7.1.11), and the sum that they and transmit
+//! offloads share.
 
+use crate::frame::crc::crc32c;
 use crate::frame::headers::{Headers, packet_type::*};
 
 /// Bits of a write-back's second word (7.1.6.2): the checksums that were checked, and those that were wrong.
@@ -15,6 +16,10 @@ mod checked {
 /// The bits of a wrong checksum.
 pub(crate) const WRONG: u64 = checked::TRANSPORT_WRONG | checked::IPV4_WRONG;
 
+/// Length of SCTP's common header, and the offset of the checksum that ends it.
+const SCTP_HEADER: usize = 12;
+pub(crate) const SCTP_SUM: usize = 8;
+
 /// Sums bytes in pairs and adds the carries (RFC 1071).
 pub(crate) fn ones_sum(bytes: &[u8], start: u32) -> u16 {
     let (pairs, rest) = bytes.as_chunks::<2>();
@@ -26,7 +31,7 @@ pub(crate) fn ones_sum(bytes: &[u8], start: u32) -> u16 {
     sum as u16
 }
 
-/// Checks the IPv4, TCP and UDP checksums of a frame (7.1.11).
+/// Checks the IPv4, TCP, UDP and SCTP checksums of a frame (7.1.11).
 pub(crate) fn check(frame: &[u8], headers: &Headers) -> u64 {
     let mut status = 0;
     let (payload, addresses) = match headers.packet_type & (IPV4 | IPV6) {
@@ -51,7 +56,14 @@ pub(crate) fn check(frame: &[u8], headers: &Headers) -> u64 {
         _ => return 0,
     };
     let Some(transport) = headers.ports.and_then(|ports| frame.get(ports..payload)) else { return status };
-    let protocol = match headers.packet_type & (TCP | UDP) {
+    let protocol = match headers.packet_type & (TCP | UDP | SCTP) {
+        // SCTP's checksum has no pseudo header.
+        SCTP if transport.len() >= SCTP_HEADER => {
+            let (common, chunks) = transport.split_at(SCTP_HEADER);
+            let (before, sum) = common.split_at(SCTP_SUM);
+            let right = crc32c(&[before, &[0; 4], chunks]).to_le_bytes() == *sum;
+            return status | checked::TRANSPORT | if right { 0 } else { checked::TRANSPORT_WRONG };
+        }
         TCP if transport.len() >= 20 => 6,
         // A UDP checksum of 0 means that there is none.
         UDP if transport.len() >= 8 && transport[6..8] != [0, 0] => {

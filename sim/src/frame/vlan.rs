@@ -15,12 +15,33 @@ pub(crate) fn tag(frame: &[u8], tag_type: u16) -> Option<u16> {
     (half(frame, ETHERTYPE)? == tag_type).then(|| half(frame, ETHERTYPE + 2)).flatten()
 }
 
-/// Inserts a tag into a frame. Returns `false` if the frame is too short for it.
-pub(crate) fn insert(frame: &mut Vec<u8>, tag_type: u16, tag: u16) -> bool {
-    let fits = frame.len() >= ETHERTYPE;
-    if fits {
-        let tag = [tag_type.to_be_bytes(), tag.to_be_bytes()].concat();
-        frame.splice(ETHERTYPE..ETHERTYPE, tag);
+/// The types of the VLAN tags in frames to send.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Types {
+    pub(crate) inner: u16,
+    /// The type of the outer tag, if frames have two (DMATXCTL.GDV).
+    pub(crate) outer: Option<u16>,
+}
+
+impl Types {
+    /// Returns the length of the outer tag of a frame.
+    fn outer_len(&self, frame: &[u8]) -> usize {
+        if self.outer.is_some() && half(frame, ETHERTYPE) == self.outer { TAG } else { 0 }
     }
-    fits
+
+    /// Returns the lengths of a frame's outer and inner tag, 0 if it has none.
+    #[inline]
+    pub(crate) fn lens(&self, frame: &[u8]) -> (usize, usize) {
+        let outer = self.outer_len(frame);
+        (outer, if half(frame, ETHERTYPE + outer) == Some(self.inner) { TAG } else { 0 })
+    }
+
+    /// Inserts the inner tag into a frame, behind an outer one. A frame that is too short for it stays as it is.
+    pub(crate) fn insert(&self, frame: &mut Vec<u8>, tag: u16) {
+        let at = ETHERTYPE + self.outer_len(frame);
+        if frame.len() >= at {
+            let tag = [self.inner.to_be_bytes(), tag.to_be_bytes()].concat();
+            frame.splice(at..at, tag);
+        }
+    }
 }

@@ -25,9 +25,10 @@ use crate::receive::rss::Rss;
 use crate::receive::write_back::Report;
 use crate::registers::offsets::{self, *};
 use crate::ring::control::Write;
+use crate::time::reception::Reception;
 use crate::violation::Rule;
 use crate::wire::frames::FrameQueue;
-use crate::{security, statistics};
+use crate::{pause, security, statistics};
 
 /// Maximum number of frames that one step takes from the wire.
 const BURST: usize = 256;
@@ -49,6 +50,7 @@ pub(crate) struct Receiver {
     buffer_bytes: usize,
     /// The packet buffer: frames that found no descriptor.
     waiting: FrameQueue,
+    stamps: Reception,
     scratch: Vec<u8>,
     /// `true` if reception was enabled without CTRL_EXT.NS_DIS; the next packet is then a violation.
     snoop_pending: bool,
@@ -73,6 +75,7 @@ impl Default for Receiver {
             hash_reported: false,
             buffer_bytes: 0,
             waiting: FrameQueue::default(),
+            stamps: Reception::default(),
             scratch: Vec::new(),
             snoop_pending: false,
             has_received: false,
@@ -165,6 +168,7 @@ impl Receiver {
         let registers = &common.registers;
         self.mac.update(registers);
         self.rss.update(registers);
+        self.stamps.update(registers);
         self.stale = false;
         self.working = self.queues.working().collect();
         let enabled = registers.get(RXCTRL) & RXCTRL_RXEN != 0;
@@ -195,9 +199,18 @@ impl Receiver {
         let before = common.counters.frames_in + common.counters.delivered;
         self.retry_waiting(common, dma);
         if link.is_up() && !self.loopback {
-            let (now, room) = (common.clock.now(), self.room(common));
-            let lost = link.take_arrivals(now, room, &mut |frame| self.arrive(frame, common, interrupts, dma));
-            self.overrun(lost, common, interrupts);
+            let (now, room, holds) = (common.clock.now(), self.room(common), link.holds());
+            link.take_control(&mut |frame| self.arrive(frame, common, interrupts, dma));
+            if !holds || !common.pause.is_partner_asked(now) {
+                let lost = link.take_arrivals(now, room, &mut |frame, departure| {
+                    self.stamps.arrival = departure;
+                    self.arrive(frame, common, interrupts, dma);
+                    !holds || !common.pause.is_partner_asked(now)
+                });
+                self.stamps.arrival = None;
+                self.overrun(lost, common, interrupts);
+            }
+            pause::send(link, common);
         } else {
             link.discard_arrivals(&mut common.counters);
         }
@@ -255,6 +268,9 @@ impl Receiver {
 
     /// Receives a frame from the wire, without CRC.
     pub(crate) fn arrive(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
+        if pause::is_control(frame) && !common.faults.has(Fault::RxCrcErrors) && pause::receive(frame, common) {
+            return;
+        }
         common.counters.frames_in += 1;
         if let Some(deviation) = common.faults.deviation() {
             match deviation.fate(common.counters.frames_in) {
@@ -287,6 +303,7 @@ impl Receiver {
 
     /// Delivers a frame that has passed the filters to its queue, or keeps it in the packet buffer.
     fn accept(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
+        self.stamps.arrived(frame, self.mac.tag_type(), common);
         if !self.waiting.is_empty() || !common.is_master() || !self.deliver(frame, common, dma) {
             self.keep(frame, common, interrupts);
         }
@@ -297,17 +314,26 @@ impl Receiver {
         if self.waiting.bytes() + frame.len() > self.buffer_bytes {
             miss(1, common, interrupts);
         } else {
+            self.stamps.keep(self.waiting.len());
             self.waiting.push(frame);
             common.counters.waiting += 1;
+            if common.pause.is_above(self.waiting.bytes()) {
+                pause::fill_is_above(common);
+            }
         }
     }
 
     fn retry_waiting(&mut self, common: &mut Common, dma: &Access<'_>) {
         while self.receiving && common.is_master() && !self.waiting.is_empty() {
+            self.stamps.look_at_first();
             let mut waiting = std::mem::take(&mut self.waiting);
             let done = self.deliver(waiting.front().unwrap_or_default(), common, dma);
             if done {
                 waiting.pop();
+                self.stamps.remove_first();
+                if common.pause.is_drained(waiting.bytes()) {
+                    pause::drained(common);
+                }
                 common.counters.waiting -= 1;
             }
             self.waiting = waiting;
@@ -354,7 +380,8 @@ impl Receiver {
             return true;
         }
         let hash = if self.hash_reported { hash } else { 0 };
-        let report = Report::new(frame, &headers, hash, hash_type, stripped_tag, flow);
+        let mut report = Report::new(frame, &headers, hash, hash_type, stripped_tag, flow);
+        report.set_stamped(self.stamps.stamped);
         if report.has_wrong_checksum() {
             statistics::count_wrong_checksum(&mut common.registers);
         }

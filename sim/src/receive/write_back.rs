@@ -17,6 +17,7 @@ const EOP: u64 = 1 << 1;
 const FLM: u64 = 1 << 2;
 const VP: u64 = 1 << 3;
 const PIF: u64 = 1 << 7;
+const TS: u64 = 1 << 16;
 const ALL_ERRORS: u64 = 0xFFF << 20;
 
 /// The packet's data in the write-back of its last descriptor.
@@ -53,6 +54,11 @@ impl Report {
         }
         let start = u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type);
         Self { len: frame.len(), start, tag, status }
+    }
+
+    /// Reports that the packet has the time stamp, if it is `stamped`.
+    pub(crate) fn set_stamped(&mut self, stamped: bool) {
+        self.status |= if stamped { TS } else { 0 };
     }
 
     /// Returns `true` if a checksum of layer 3 or 4 is wrong.

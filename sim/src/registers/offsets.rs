@@ -17,6 +17,8 @@ pub(crate) const STATUS_LAN_ID: u32 = 2;
 pub(crate) const STATUS_MASTER: u32 = bit(19);
 pub(crate) const CTRL_EXT: u32 = 0x00018;
 pub(crate) const CTRL_EXT_NS_DIS: u32 = bit(16);
+pub(crate) const CTRL_EXT_EXTENDED_VLAN: u32 = bit(26);
+pub(crate) const EXVET: u32 = 0x05078;
 /// A register that drivers read and the datasheet's register chapter omits: microseconds 9:0, milliseconds 19:10,
 /// seconds.
 pub(crate) const FRTIMER: u32 = 0x00048;
@@ -94,6 +96,7 @@ pub(crate) const TDWBAL: u32 = 0x38;
 pub(crate) const TDWBAH: u32 = 0x3C;
 pub(crate) const DMATXCTL: u32 = 0x04A80;
 pub(crate) const DMATXCTL_TE: u32 = bit(0);
+pub(crate) const DMATXCTL_GDV: u32 = bit(3);
 pub(crate) const DTXTCPFLGL: u32 = 0x04A88;
 pub(crate) const DTXTCPFLGH: u32 = 0x04A8C;
 pub(crate) const TXPBSIZE: u32 = 0x0CC00;
@@ -159,6 +162,7 @@ mod tests {
             ("CTRL", CTRL),
             ("STATUS", STATUS),
             ("CTRL_EXT", CTRL_EXT),
+            ("EXVET", EXVET),
             ("FCTTV", FCTTV),
             ("FCRTH", FCRTH),
             ("FCRTV", FCRTV),

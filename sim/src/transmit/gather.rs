@@ -1,6 +1,6 @@
 //! Packets in a transmit ring: validation of their descriptors, collection of their bytes (datasheet 7.2.3).
 
-use crate::frame::vlan;
+use crate::frame::vlan::Types;
 use crate::frame::{CRC, LONGEST};
 use crate::iommu::Access;
 use crate::ring::State;
@@ -37,8 +37,8 @@ pub(crate) fn is_open(descriptor: [u64; 2]) -> bool {
 pub(crate) struct Limits {
     /// The longest frame, with CRC and without VLAN tag.
     pub(crate) longest: usize,
-    /// The type of a VLAN tag.
-    pub(crate) tag_type: u16,
+    /// The types of VLAN tags.
+    pub(crate) tags: Types,
 }
 
 /// A defect in the descriptors of a packet.
@@ -210,8 +210,9 @@ impl Found {
         if headers > LONGEST_HEADERS {
             self.note(Rule::TransmitHeadersTooLong, || format!("{headers} bytes"));
         }
-        let tag = if vlan::tag(packet, limits.tag_type).is_some() { vlan::TAG } else { self.offload.added() };
-        if frame + self.offload.added() + CRC > limits.longest + tag {
+        // Tags do not count, be they in the packet or inserted (8.2.3.22.13).
+        let ((outer, inner), added) = (limits.tags.lens(packet), self.offload.added());
+        if frame + added + CRC > limits.longest + outer + inner.max(added) {
             self.spoil(Rule::TransmitTooLong, || format!("{frame} bytes, {} with CRC are allowed", limits.longest));
         }
     }

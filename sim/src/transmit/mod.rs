@@ -3,16 +3,19 @@
 mod gather;
 mod offload;
 mod outlet;
-mod queues;
+pub(crate) mod queues;
 mod segmentation;
 mod write_back;
 
+use crate::chip::clock::Time;
 use crate::chip::common::Common;
 use crate::fault::Fault;
 use crate::frame::longest_allowed;
+use crate::frame::vlan::Types;
 use crate::interrupts::Interrupts;
 use crate::iommu::Access;
 use crate::link::Link;
+use crate::rate::{Limit, Selected};
 use crate::receive::Receiver;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{self, *};
@@ -22,7 +25,7 @@ use crate::transmit::outlet::{Format, Outlet};
 use crate::transmit::queues::{TxQueue, TxQueues};
 use crate::violation::Rule;
 use crate::wire::{NoTraffic, Wire};
-use crate::{security, statistics};
+use crate::{pause, security};
 
 /// Maximum number of descriptors of one queue that one step processes.
 const BURST: usize = 256;
@@ -30,6 +33,7 @@ const BURST: usize = 256;
 /// The transmit side: its queues and the packet that it assembles.
 pub(crate) struct Transmitter {
     pub(crate) queues: TxQueues,
+    selected: Selected,
     /// `true` if registers were written since the fields up to `limits` were derived from them.
     stale: bool,
     working: Vec<usize>,
@@ -40,6 +44,10 @@ pub(crate) struct Transmitter {
     turn: usize,
     /// `true` if there was a link at the last step.
     linked: bool,
+    /// `true` if nothing could be sent at the last step.
+    blocked: bool,
+    /// The time at which the next queue that waits for its rate may send, or [`Time::MAX`].
+    pub(crate) due: Time,
     packet: Vec<u8>,
     /// A segment of a packet.
     piece: Vec<u8>,
@@ -49,13 +57,16 @@ impl Default for Transmitter {
     fn default() -> Self {
         Self {
             queues: TxQueues::default(),
+            selected: Selected::default(),
             stale: true,
             working: Vec::new(),
             sending: false,
             format: Format::default(),
-            limits: Limits { longest: 0, tag_type: 0 },
+            limits: Limits { longest: 0, tags: Types::default() },
             turn: 0,
             linked: false,
+            blocked: true,
+            due: Time::MAX,
             packet: Vec::with_capacity(16 * 1024),
             piece: Vec::new(),
         }
@@ -95,8 +106,9 @@ impl Transmitter {
 
     /// Performs the effects of a write to the register at `at`, which may belong to the configuration.
     #[inline]
-    pub(crate) fn written(&mut self, at: u32, common: &mut Common) {
+    pub(crate) fn written(&mut self, at: u32, value: u32, common: &mut Common) {
         self.stale |= at != RXCTRL;
+        self.selected.written(at, value, &mut self.queues, common);
         if at == DMATXCTL {
             if common.faults.has(Fault::TransmitEnablesQueue0) {
                 self.queues.enable_first(common);
@@ -131,7 +143,7 @@ impl Transmitter {
         let control = registers.get(DMATXCTL);
         self.sending = control & DMATXCTL_TE != 0 && security::is_transmit_open(registers);
         self.format = Format::new(registers);
-        self.limits = Limits { longest: longest_allowed(registers), tag_type: (control >> 16) as u16 };
+        self.limits = Limits { longest: longest_allowed(registers), tags: self.format.tags };
         self.working = self.queues.working().collect();
         self.stale = false;
     }
@@ -153,14 +165,18 @@ impl Transmitter {
             self.queues.hang_with_work();
         }
         if common.faults.has(Fault::PartnerPauses) && linked {
-            statistics::count_pause(&mut common.registers);
-            if common.registers.get(MFLCN) & MFLCN_RFCE != 0 {
-                return 0;
-            }
+            pause::ask_for(pause::FAULT, common);
         }
-        let ready = self.sending && linked && common.is_master();
+        let ready = self.sending && linked && common.is_master() && !common.pause.is_silent(common.clock.now());
+        self.due = Time::MAX;
         if !ready || self.working.is_empty() || common.faults.has(Fault::TxStalls) {
+            self.blocked = true;
             return 0;
+        }
+        if std::mem::take(&mut self.blocked) {
+            // While nothing could be sent, no rate was saved up.
+            let now = common.clock.now();
+            self.queues.limits().for_each(|limit| limit.begin(now, &common.registers));
         }
         let (format, forced, piece) = (self.format, link.is_forced(), &mut self.piece);
         if format.loopback {
@@ -174,6 +190,7 @@ impl Transmitter {
             _ => nowhere,
         };
         let room = wire.room();
+        wire.depart(common.clock.moment());
         let mut outlet = Outlet { wire, room, format, piece, receiver, interrupts, dma };
         let mut taken = 0;
         let count = self.working.len();
@@ -181,7 +198,8 @@ impl Transmitter {
         for nth in 0..count {
             let index = self.working[(self.turn + nth) % count];
             if let Some(queue) = self.queues.get_mut(index) {
-                taken += transmit_queue(index, queue, &mut self.packet, self.limits, &mut outlet, common);
+                let due = &mut self.due;
+                taken += transmit_queue(index, queue, &mut self.packet, self.limits, due, &mut outlet, common);
             }
         }
         outlet.wire.flush();
@@ -192,17 +210,25 @@ impl Transmitter {
     }
 }
 
-/// Sends the packets in the ring of queue `index`, at most a burst. Returns the number of packets taken.
+/// Sends the packets in the ring of queue `index`, at most a burst. Returns the number of packets taken. Lowers `due`
+/// to the time at which the queue may go on, if it has to wait for its rate.
 fn transmit_queue(
     index: usize,
     queue: &mut TxQueue,
     packet: &mut Vec<u8>,
     limits: Limits,
+    due: &mut Time,
     outlet: &mut Outlet<'_, '_>,
     common: &mut Common,
 ) -> usize {
     let (mut budget, mut taken) = (BURST, 0);
     while budget > 0 && outlet.room > 0 {
+        if let Some(limit) = &mut queue.limit
+            && let Some(next) = waits_until(limit, queue.ring.owned(), queue.posted, common)
+        {
+            *due = next.min(*due);
+            break;
+        }
         packet.clear();
         let Some(found) = find_packet(queue, packet, limits, outlet.dma) else { break };
         if found.hangs {
@@ -214,7 +240,14 @@ fn transmit_queue(
         taken += 1;
         queue.complete(&found);
         // The packet leaves before its descriptors are written back.
-        outlet.send(index, packet, &found, common);
+        match &mut queue.limit {
+            None => outlet.send(index, packet, &found, common),
+            Some(limit) => {
+                let before = common.counters;
+                outlet.send(index, packet, &found, common);
+                limit.sent(before, common);
+            }
+        }
         if queue.is_report_due() {
             queue.report(index, common, outlet.interrupts, outlet.dma);
         }
@@ -228,6 +261,17 @@ fn transmit_queue(
         common.registers.set(offsets::tx(index, TDH), queue.ring.head as u32);
     }
     taken
+}
+
+/// Returns the time until which a queue waits for its rate, or [`Time::MAX`] if it has no descriptors. Returns `None`
+/// if it may send now.
+#[cold]
+fn waits_until(limit: &mut Limit, descriptors: usize, posted: Time, common: &Common) -> Option<Time> {
+    if descriptors == 0 {
+        limit.rest();
+        return Some(Time::MAX);
+    }
+    limit.due(posted, common)
 }
 
 /// Counts a packet of queue `index` that is lost, and records its defects.

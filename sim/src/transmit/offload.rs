@@ -4,8 +4,9 @@
 //! Chapter 7 was not fully available. The limits of header lengths and the valid combinations of options come from the
 //! 82598's datasheet (3.5.3), which describes the same descriptors.
 
-use crate::frame::checksum::ones_sum;
-use crate::frame::vlan;
+use crate::frame::checksum::{SCTP_SUM, ones_sum};
+use crate::frame::crc::crc32c;
+use crate::frame::vlan::{self, Types};
 use crate::violation::Rule;
 
 /// Bits of a data descriptor's second word.
@@ -16,16 +17,21 @@ const TSE: u64 = 1 << 31;
 const CHECK_CONTEXT: u64 = 1 << 39;
 const IXSM: u64 = 1 << 40;
 const TXSM: u64 = 1 << 41;
-/// LinkSec, time stamps, IPsec.
-const UNMODELLED: u64 = 3 << 18 | 1 << 42;
+/// A time stamp (1588).
+const STAMP: u64 = 1 << 19;
+/// LinkSec, IPsec.
+const UNMODELLED: u64 = 1 << 18 | 1 << 42;
 
 /// Reserved bits of a context, in its two words.
 const CONTEXT_RESERVED: [u64; 2] = [0xFFFF << 48, 0xF << 16 | 0x1F << 24 | 0x3F << 30 | 7 << 37];
-/// IPsec, FCoE, SNAP.
-const CONTEXT_UNMODELLED: [u64; 2] = [0xFFFF << 32, 0x3FF | 7 << 13];
+/// IPsec, FCoE.
+const CONTEXT_UNMODELLED: [u64; 2] = [0xFFFF << 32, 0x1FF | 7 << 13];
 
 /// The maximum sum of a context's header lengths (82598: 3.5.3).
 const LONGEST_HEADERS: usize = 511;
+
+/// The shortest MACLEN with SNAP: addresses, length, LLC, SNAP.
+const SHORTEST_SNAP: usize = 22;
 
 /// The transport protocol of a context (L4T).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +51,8 @@ pub(crate) struct Context {
     pub(crate) transport_len: usize,
     pub(crate) segment_size: usize,
     pub(crate) ipv4: bool,
+    /// `true` if LLC and SNAP precede the EtherType, and a length precedes them.
+    pub(crate) snap: bool,
     pub(crate) transport: Transport,
     tag: u16,
     unmodelled: bool,
@@ -72,6 +80,7 @@ impl Context {
             transport_len: bits(1, 40, 8),
             segment_size: bits(1, 48, 16),
             ipv4: bits(1, 10, 1) != 0,
+            snap: bits(1, 9, 1) != 0,
             transport,
             tag: bits(0, 16, 16) as u16,
             unmodelled: words[0] & CONTEXT_UNMODELLED[0] | words[1] & CONTEXT_UNMODELLED[1] != 0,
@@ -86,7 +95,16 @@ impl Context {
 
     /// Returns the offset of the checksum in the transport header.
     fn checksum_at(&self) -> usize {
-        if self.transport == Transport::Tcp { 16 } else { 6 }
+        match self.transport {
+            Transport::Tcp => 16,
+            Transport::Sctp => SCTP_SUM,
+            Transport::Udp | Transport::Reserved => 6,
+        }
+    }
+
+    /// Returns the end of the checksum in the transport header.
+    fn checksum_end(&self) -> usize {
+        self.checksum_at() + if self.transport == Transport::Sctp { 4 } else { 2 }
     }
 
     /// Returns the context's defect for checksums, and with `segment` for segmentation, if any.
@@ -105,6 +123,8 @@ impl Context {
             Some("L4LEN is less than a transport header")
         } else if segment && self.headers() > LONGEST_HEADERS {
             Some("MACLEN, IPLEN and L4LEN add up to more than 511")
+        } else if segment && self.snap && self.mac_len < SHORTEST_SNAP {
+            Some("MACLEN has no room for SNAP")
         } else if segment && self.segment_size == 0 {
             Some("MSS is 0")
         } else {
@@ -120,6 +140,8 @@ pub(crate) struct Offload {
     ip_checksum: bool,
     transport_checksum: bool,
     pub(crate) segment: bool,
+    /// `true` if the packet is to be stamped with the time.
+    pub(crate) stamp: bool,
     context: Option<Context>,
     /// For a legacy descriptor: the start of the sum, and the offset at which it is inserted.
     legacy_checksum: Option<(usize, usize)>,
@@ -130,7 +152,7 @@ impl Offload {
     /// that cannot be performed are left out.
     #[inline]
     pub(crate) fn new(word: u64, contexts: &[Option<Context>; 2]) -> (Self, Option<(Rule, &'static str)>) {
-        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | UNMODELLED | LEGACY_CHECKSUM;
+        const ASKED: u64 = VLE | TSE | CHECK_CONTEXT | IXSM | TXSM | STAMP | UNMODELLED | LEGACY_CHECKSUM;
         if word & ASKED == 0 {
             (Self::default(), None)
         } else if word & DEXT == 0 {
@@ -147,17 +169,18 @@ impl Offload {
         let mut wrong = None;
         let mut note = |rule: Rule, what: &'static str| _ = wrong.get_or_insert((rule, what));
         if word & UNMODELLED != 0 {
-            note(Rule::NotModelled, "LinkSec, a time stamp or IPsec");
+            note(Rule::NotModelled, "LinkSec or IPsec");
         }
         let [segment, ip_checksum, transport_checksum] = [TSE, IXSM, TXSM].map(|bit| word & bit != 0);
+        let stamp = word & STAMP != 0;
         let Some(context) = context else {
             if word & (VLE | TSE | CHECK_CONTEXT | IXSM | TXSM) != 0 {
                 note(Rule::TransmitDescriptorMalformed, "the context was not loaded");
             }
-            return (Self { segment, ..Self::default() }, wrong);
+            return (Self { segment, stamp, ..Self::default() }, wrong);
         };
         if context.unmodelled {
-            note(Rule::NotModelled, "a context of IPsec, FCoE or SNAP");
+            note(Rule::NotModelled, "a context of IPsec or FCoE");
         }
         let mut malformed = |what| note(Rule::TransmitDescriptorMalformed, what);
         if segment || ip_checksum || transport_checksum {
@@ -171,19 +194,18 @@ impl Offload {
                 malformed("TSE is set without TXSM, or for IPv4 without IXSM");
             }
         }
-        let known = matches!(context.transport, Transport::Tcp | Transport::Udp);
-        if segment || transport_checksum {
-            match context.transport {
-                Transport::Sctp => note(Rule::NotModelled, "SCTP"),
-                Transport::Reserved => malformed("L4T is reserved"),
-                Transport::Tcp | Transport::Udp => {}
-            }
+        let known = context.transport != Transport::Reserved;
+        if (segment || transport_checksum) && !known {
+            malformed("L4T is reserved");
+        } else if segment && context.transport == Transport::Sctp {
+            malformed("TSE is set for SCTP");
         }
         let offload = Self {
             tag: (word & VLE != 0).then_some(context.tag),
             ip_checksum: ip_checksum && context.ipv4,
             transport_checksum: transport_checksum && known,
             segment,
+            stamp,
             context: Some(context),
             legacy_checksum: None,
         };
@@ -234,7 +256,7 @@ impl Offload {
         }
         let needed = match (self.segment, self.transport_checksum) {
             (true, _) => context.headers() + 1,
-            (false, true) => context.mac_len + context.ip_len + context.checksum_at() + 2,
+            (false, true) => context.mac_len + context.ip_len + context.checksum_end(),
             (false, false) => context.mac_len + context.ip_len,
         };
         (packet.len() < needed).then_some("the packet is shorter than its headers")
@@ -244,14 +266,14 @@ impl Offload {
     /// checksum holds the start value of the sum: the pseudo header's sum. `segment` is the length of the transport
     /// part, if the pseudo header does not include it. `wrong` corrupts the checksums.
     #[inline]
-    pub(crate) fn apply(&self, frame: &mut Vec<u8>, tag_type: u16, segment: Option<usize>, wrong: bool) {
+    pub(crate) fn apply(&self, frame: &mut Vec<u8>, tags: Types, segment: Option<usize>, wrong: bool) {
         if *self != Self::default() {
-            self.insert(frame, tag_type, segment.unwrap_or(0) as u32, wrong);
+            self.insert(frame, tags, segment.unwrap_or(0) as u32, wrong);
         }
     }
 
-    fn insert(&self, frame: &mut Vec<u8>, tag_type: u16, start: u32, wrong: bool) {
-        let mut put = |from: usize, to: usize, at: usize, start: u32, never_zero: bool| {
+    fn insert(&self, frame: &mut Vec<u8>, tags: Types, start: u32, wrong: bool) {
+        let put = |frame: &mut [u8], from: usize, to: usize, at: usize, start: u32, never_zero: bool| {
             let Some(part) = frame.get(from..to.min(frame.len())) else { return };
             let mut sum = !ones_sum(part, start);
             if wrong {
@@ -268,19 +290,30 @@ impl Offload {
         if let Some(context) = &self.context {
             let (ip, transport) = (context.mac_len, context.mac_len + context.ip_len);
             if self.ip_checksum {
-                put(ip, transport, ip + 10, 0, false);
+                put(frame, ip, transport, ip + 10, 0, false);
             }
-            if self.transport_checksum {
+            if self.transport_checksum && context.transport == Transport::Sctp {
+                insert_sctp_sum(frame, transport, wrong);
+            } else if self.transport_checksum {
                 // A UDP checksum of 0 would mean that there is none.
                 let udp = context.transport == Transport::Udp;
-                put(transport, end, transport + context.checksum_at(), start, udp);
+                put(frame, transport, end, transport + context.checksum_at(), start, udp);
             }
         }
         if let Some((from, at)) = self.legacy_checksum {
-            put(from, end, at, 0, false);
+            put(frame, from, end, at, 0, false);
         }
         if let Some(tag) = self.tag {
-            vlan::insert(frame, tag_type, tag);
+            tags.insert(frame, tag);
         }
+    }
+}
+
+/// Inserts SCTP's checksum into a frame whose transport part begins at `transport`. The field holds 0 before.
+fn insert_sctp_sum(frame: &mut [u8], transport: usize, wrong: bool) {
+    let Some(part) = frame.get(transport..) else { return };
+    let sum = crc32c(&[part]) ^ u32::from(wrong);
+    if let Some(field) = frame.get_mut(transport + SCTP_SUM..).and_then(|rest| rest.first_chunk_mut()) {
+        *field = sum.to_le_bytes();
     }
 }

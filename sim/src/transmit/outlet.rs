@@ -4,23 +4,24 @@ use crate::chip::common::Common;
 use crate::fault::Fault;
 use crate::frame::address::cast;
 use crate::frame::crc::crc32;
+use crate::frame::vlan::Types;
 use crate::frame::{CRC, SHORTEST};
 use crate::interrupts::Interrupts;
 use crate::iommu::Access;
 use crate::receive::Receiver;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::*;
-use crate::statistics;
 use crate::transmit::gather::Found;
 use crate::transmit::segmentation::{FlagMasks, Segments};
 use crate::violation::Rule;
 use crate::wire::Wire;
+use crate::{statistics, time};
 
 /// The configuration of frames to send.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Format {
-    /// The type of a VLAN tag.
-    tag_type: u16,
+    /// The types of VLAN tags.
+    pub(crate) tags: Types,
     /// `true` if short frames are padded.
     pad: bool,
     /// `true` if frames return to the receive side instead of the wire.
@@ -30,8 +31,10 @@ pub(crate) struct Format {
 impl Format {
     pub(crate) fn new(registers: &RegisterFile) -> Self {
         let mac = registers.get(HLREG0);
-        let tag_type = (registers.get(DMATXCTL) >> 16) as u16;
-        Self { tag_type, pad: mac & HLREG0_TXPADEN != 0, loopback: mac & HLREG0_LPBK != 0 }
+        let control = registers.get(DMATXCTL);
+        let outer = (control & DMATXCTL_GDV != 0).then(|| (registers.get(EXVET) >> 16) as u16);
+        let tags = Types { inner: (control >> 16) as u16, outer };
+        Self { tags, pad: mac & HLREG0_TXPADEN != 0, loopback: mac & HLREG0_LPBK != 0 }
     }
 }
 
@@ -61,10 +64,14 @@ impl Outlet<'_, '_> {
             common.counters.transmit_dropped += 1;
             return;
         }
-        let tag_type = self.format.tag_type;
+        if found.offload.stamp {
+            // With segmentation, which frame is stamped is not documented: the model stamps the first.
+            time::stamp_sent(common);
+        }
+        let tags = self.format.tags;
         let wrong = common.faults.has(Fault::TxChecksumsWrong);
         let Some(context) = found.offload.segments() else {
-            found.offload.apply(packet, tag_type, None, wrong);
+            found.offload.apply(packet, tags, None, wrong);
             self.send_frame(index, packet, common);
             return;
         };
@@ -74,7 +81,7 @@ impl Outlet<'_, '_> {
         let Some(mut segments) = Segments::new(packet, context, masks, stuck) else { return };
         let mut piece = std::mem::take(self.piece);
         while let Some(transport) = segments.next(&mut piece) {
-            found.offload.apply(&mut piece, tag_type, Some(transport), wrong);
+            found.offload.apply(&mut piece, tags, Some(transport), wrong);
             self.send_frame(index, &mut piece, common);
         }
         *self.piece = piece;

@@ -1,9 +1,10 @@
 //! The transmit queues, and their control through the registers of a queue's block (datasheet 4.6.8).
 
-use crate::chip::clock::Event;
+use crate::chip::clock::{Event, Time};
 use crate::chip::common::Common;
 use crate::link::Link;
 use crate::packet_buffers;
+use crate::rate::Limit;
 use crate::registers::offsets::{self, *};
 use crate::ring::control::{Block, SWITCH, Write};
 use crate::ring::{Ring, State};
@@ -12,7 +13,7 @@ use crate::transmit::offload::Context;
 use crate::violation::Rule;
 
 /// Number of queues.
-const QUEUES: usize = 128;
+pub(crate) const QUEUES: usize = 128;
 
 /// One transmit queue.
 pub(crate) struct TxQueue {
@@ -33,6 +34,9 @@ pub(crate) struct TxQueue {
     /// `true` if the queue hangs: it sends nothing, and stays enabled, until a reset.
     pub(crate) hung: bool,
     pub(crate) buffer_hint: usize,
+    /// The rate limit, and the time at which the queue got work after it had none.
+    pub(crate) limit: Option<Limit>,
+    pub(crate) posted: Time,
 }
 
 impl TxQueue {
@@ -48,6 +52,8 @@ impl TxQueue {
             unreported: 0,
             hung: false,
             buffer_hint: 0,
+            limit: None,
+            posted: 0,
         }
     }
 }
@@ -95,6 +101,20 @@ impl TxQueues {
         self.queue(index).hung = true;
     }
 
+    /// Limits the rate of a queue, or ends its limit.
+    pub(crate) fn limit(&mut self, index: usize, limit: Option<Limit>) {
+        if limit.is_some() {
+            self.queue(index).limit = limit;
+        } else if let Some(queue) = self.get_mut(index) {
+            queue.limit = None;
+        }
+    }
+
+    /// Returns the rate limits.
+    pub(crate) fn limits(&mut self) -> impl Iterator<Item = &mut Limit> {
+        self.queues.iter_mut().flatten().filter_map(|queue| queue.limit.as_mut())
+    }
+
     /// Makes all queues hang that have descriptors to send.
     pub(crate) fn hang_with_work(&mut self) {
         for queue in self.queues.iter_mut().flatten() {
@@ -137,7 +157,12 @@ impl TxQueues {
     }
 
     fn tail(&mut self, write: Write, common: &mut Common) {
-        let mut ring = self.get_mut(write.queue).map(|queue| &mut queue.ring);
+        let mut ring = self.get_mut(write.queue).map(|queue| {
+            if queue.ring.owned() == 0 {
+                queue.posted = common.clock.now();
+            }
+            &mut queue.ring
+        });
         write.store_tail(ring.as_deref_mut(), common);
         if let Some(ring) = ring {
             block(write.queue).fetch(ring, common);

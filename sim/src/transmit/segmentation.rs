@@ -40,6 +40,11 @@ impl<'a> Segments<'a> {
         frame.extend_from_slice(payload);
         let transport_len = context.transport_len + payload.len();
         let (ip, transport) = (context.mac_len, context.mac_len + context.ip_len);
+        if context.snap {
+            // The length before LLC and SNAP counts what follows it.
+            let len = frame.len() + 8 - ip;
+            change(frame, ip - 10, |_| len as u16);
+        }
         if context.ipv4 {
             change(frame, ip + 2, |_| (context.ip_len + transport_len) as u16);
             change(frame, ip + 4, |id| id.wrapping_add(done as u16));

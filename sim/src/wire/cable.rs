@@ -1,10 +1,11 @@
 //! A cable between two ports.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Wire;
 use super::frames::FrameQueue;
+use super::{Moment, Wire};
 
 /// Maximum number of frames on a lossless cable in one direction, before the sender must wait.
 const CAPACITY: usize = 4096;
@@ -12,10 +13,50 @@ const CAPACITY: usize = 4096;
 /// port next steps.
 const LATE: usize = 1 << 16;
 
+/// Frames on their way, and the moments at which they left.
+#[derive(Debug, Default)]
+struct Flight {
+    frames: FrameQueue,
+    /// For each series of frames, its number of frames and its departure.
+    departures: VecDeque<(usize, Option<Moment>)>,
+}
+
+impl Flight {
+    /// Adds the frames of `series`, which left together at `departure`.
+    fn add(&mut self, series: &mut FrameQueue, departure: Option<Moment>) {
+        self.departures.push_back((series.len(), departure));
+        self.frames.append(series);
+    }
+
+    /// Takes over the frames of `other`, if this has none left.
+    fn refill(&mut self, other: &mut Self) {
+        if self.frames.is_empty() {
+            self.departures.clear();
+            std::mem::swap(self, other);
+        }
+    }
+
+    /// Returns the first frame and its departure.
+    fn first(&self) -> Option<(&[u8], Option<Moment>)> {
+        Some((self.frames.front()?, self.departures.front().and_then(|(_, departure)| *departure)))
+    }
+
+    /// Removes the first frame.
+    fn remove_first(&mut self) {
+        self.frames.pop();
+        if let Some((left, _)) = self.departures.front_mut() {
+            *left -= 1;
+            if *left == 0 {
+                self.departures.pop_front();
+            }
+        }
+    }
+}
+
 /// One direction of a cable.
 #[derive(Debug)]
 struct Strand {
-    frames: Mutex<FrameQueue>,
+    frames: Mutex<Flight>,
     /// Number of frames sent and not yet received.
     under_way: AtomicUsize,
     /// Number of frames lost because the receiving port was not stepped.
@@ -23,12 +64,33 @@ struct Strand {
     /// `true` while the sending end exists, and its laser is on.
     lit: AtomicBool,
     lossless: bool,
+    /// The pause frames on their way, and their number.
+    control: Mutex<FrameQueue>,
+    controls: AtomicUsize,
+    /// `true` while the sender obeys pause frames.
+    obeys: AtomicBool,
+    /// `true` while the receiver sends pause frames.
+    asks: AtomicBool,
 }
 
 impl Strand {
     fn new(lossless: bool) -> Arc<Self> {
-        let (frames, under_way, overrun) = (Mutex::default(), AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Self { frames, under_way, overrun, lit: AtomicBool::new(true), lossless })
+        Arc::new(Self {
+            frames: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            overrun: AtomicU64::new(0),
+            lit: AtomicBool::new(true),
+            lossless,
+            control: Mutex::default(),
+            controls: AtomicUsize::new(0),
+            obeys: AtomicBool::new(false),
+            asks: AtomicBool::new(false),
+        })
+    }
+
+    /// Returns `true` if the sender waits when the cable is full: also when the receiver has had no time to ask for it.
+    fn stops_sender(&self) -> bool {
+        self.lossless || self.obeys.load(Ordering::Acquire) && self.asks.load(Ordering::Acquire)
     }
 }
 
@@ -38,14 +100,16 @@ pub struct CableEnd {
     out: Arc<Strand>,
     into: Arc<Strand>,
     outgoing: FrameQueue,
-    incoming: FrameQueue,
+    departure: Option<Moment>,
+    incoming: Flight,
     /// `true` if the cable has no lasers: it carries a signal whatever a port's pins say.
     copper: bool,
 }
 
 /// Creates a cable and returns its two ends.
 ///
-/// A frame arrives when the other port next steps, regardless of that port's room. The sender never waits.
+/// A frame arrives when the other port next steps, regardless of that port's room. The sender never waits, unless it
+/// obeys pause frames (MFLCN.RFCE): while the other port asks for a pause, frames stay on the cable.
 #[must_use]
 pub fn cable() -> (CableEnd, CableEnd) {
     ends(false)
@@ -72,7 +136,8 @@ fn ends(lossless: bool) -> (CableEnd, CableEnd) {
         out: Arc::clone(out),
         into: Arc::clone(into),
         outgoing: FrameQueue::default(),
-        incoming: FrameQueue::default(),
+        departure: None,
+        incoming: Flight::default(),
         copper: false,
     };
     (end(&there, &back), end(&back, &there))
@@ -80,22 +145,48 @@ fn ends(lossless: bool) -> (CableEnd, CableEnd) {
 
 impl Wire for CableEnd {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
+        self.receive_sent(room, &mut |frame, _| {
+            port(frame);
+            true
+        });
+    }
+
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
         let under_way = self.into.under_way.load(Ordering::Acquire);
         let most = if self.into.lossless { room.min(under_way) } else { under_way };
-        let mut received = 0;
-        while received < most {
-            if self.incoming.is_empty() {
-                let mut frames = self.into.frames.lock().unwrap_or_else(PoisonError::into_inner);
-                self.incoming.append(&mut frames);
+        let (mut received, mut goes_on) = (0, true);
+        while received < most && goes_on {
+            if self.incoming.frames.is_empty() {
+                self.incoming.refill(&mut self.into.frames.lock().unwrap_or_else(PoisonError::into_inner));
             }
-            let Some(frame) = self.incoming.front() else { break };
-            port(frame);
-            self.incoming.pop();
+            let Some((frame, departure)) = self.incoming.first() else { break };
+            goes_on = port(frame, departure);
+            self.incoming.remove_first();
             received += 1;
         }
         if received > 0 {
             self.into.under_way.fetch_sub(received, Ordering::AcqRel);
         }
+    }
+
+    fn receive_control(&mut self, port: &mut dyn FnMut(&[u8])) {
+        if self.into.controls.load(Ordering::Acquire) > 0 {
+            let mut frames = std::mem::take(&mut *self.into.control.lock().unwrap_or_else(PoisonError::into_inner));
+            self.into.controls.fetch_sub(frames.len(), Ordering::AcqRel);
+            while let Some(frame) = frames.front() {
+                port(frame);
+                frames.pop();
+            }
+        }
+    }
+
+    fn holds(&self) -> bool {
+        self.into.obeys.load(Ordering::Acquire)
+    }
+
+    fn flow_control(&mut self, obeys: bool, asks: bool) {
+        self.out.obeys.store(obeys, Ordering::Release);
+        self.into.asks.store(asks, Ordering::Release);
     }
 
     fn overrun(&mut self) -> u64 {
@@ -111,7 +202,15 @@ impl Wire for CableEnd {
     }
 
     fn room(&mut self) -> usize {
-        if self.out.lossless { CAPACITY.saturating_sub(self.out.under_way.load(Ordering::Acquire)) } else { usize::MAX }
+        if self.out.stops_sender() {
+            CAPACITY.saturating_sub(self.out.under_way.load(Ordering::Acquire))
+        } else {
+            usize::MAX
+        }
+    }
+
+    fn depart(&mut self, at: Moment) {
+        self.departure = Some(at);
     }
 
     fn transmit(&mut self, frame: &[u8]) {
@@ -122,11 +221,19 @@ impl Wire for CableEnd {
         }
     }
 
+    fn transmit_control(&mut self, frame: &[u8]) {
+        let mut control = self.out.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if control.len() < CAPACITY {
+            control.push(frame);
+            self.out.controls.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
     fn flush(&mut self) {
         let sent = self.outgoing.len();
         if sent > 0 {
             let mut frames = self.out.frames.lock().unwrap_or_else(PoisonError::into_inner);
-            frames.append(&mut self.outgoing);
+            frames.add(&mut self.outgoing, self.departure);
             self.out.under_way.fetch_add(sent, Ordering::AcqRel);
         }
     }

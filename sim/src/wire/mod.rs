@@ -7,7 +7,7 @@
 //! Where no frame may be lost there are lossless wires, by name: [`cable::lossless`] and
 //! [`Generator::lossless`](generator::Generator::lossless). They give only as many frames as the port has descriptors
 //! for, and a full lossless cable stops the sender. No hardware does that. [Captures](pcap) are replayed in this way,
-//! too. Pause frames (XOFF) are not modelled: no port asks its link partner to stop.
+//! too. With flow control (802.3x) at both ends, a [`cable`](cable::cable) loses no frame either.
 
 use std::time::Duration;
 
@@ -16,8 +16,11 @@ use crate::frame::{LONGEST, SHORTEST};
 pub mod cable;
 pub(crate) mod frames;
 pub mod generator;
+pub(crate) mod moment;
 pub mod pcap;
 pub mod sink;
+
+pub use moment::Moment;
 
 /// A wire: the counterpart of a port.
 ///
@@ -26,6 +29,24 @@ pub trait Wire: Send {
     /// Gives frames to the port, without their CRC. The first `room` of them are certain to find descriptors; `room` is
     /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
+
+    /// As [`receive`](Self::receive), and tells the port when each frame left its sender, if the wire knows. A wire
+    /// that [holds](Self::holds) frames gives no more of them once `port` returns `false`.
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
+        self.receive(room, &mut |frame| _ = port(frame, None));
+    }
+
+    /// Gives the pause frames of the link partner to the port, if they travel apart from other frames.
+    fn receive_control(&mut self, _port: &mut dyn FnMut(&[u8])) {}
+
+    /// Returns `true` if the link partner stops when it is asked to. Frames that it sent too late to know wait on the
+    /// wire, because a step of the model is much longer than a pause frame takes.
+    fn holds(&self) -> bool {
+        false
+    }
+
+    /// Announces whether the port obeys pause frames, and whether it sends them.
+    fn flow_control(&mut self, _obeys: bool, _asks: bool) {}
 
     /// Announces the port's model time, `now`, for the calls that follow.
     fn tick(&mut self, _now: Duration) {}
@@ -46,8 +67,17 @@ pub trait Wire: Send {
         usize::MAX
     }
 
+    /// Announces the moment at which the frames of the series that follows leave the port.
+    fn depart(&mut self, _at: Moment) {}
+
     /// Takes a frame from the port, without its CRC.
     fn transmit(&mut self, frame: &[u8]);
+
+    /// Takes a pause frame from the port, which overtakes all frames that wait.
+    fn transmit_control(&mut self, frame: &[u8]) {
+        self.transmit(frame);
+        self.flush();
+    }
 
     /// Ends a series of frames from the port.
     fn flush(&mut self) {}
@@ -66,6 +96,22 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
         (**self).receive(room, port);
     }
 
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
+        (**self).receive_sent(room, port);
+    }
+
+    fn receive_control(&mut self, port: &mut dyn FnMut(&[u8])) {
+        (**self).receive_control(port);
+    }
+
+    fn holds(&self) -> bool {
+        (**self).holds()
+    }
+
+    fn flow_control(&mut self, obeys: bool, asks: bool) {
+        (**self).flow_control(obeys, asks);
+    }
+
     fn tick(&mut self, now: Duration) {
         (**self).tick(now);
     }
@@ -82,8 +128,16 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
         (**self).room()
     }
 
+    fn depart(&mut self, at: Moment) {
+        (**self).depart(at);
+    }
+
     fn transmit(&mut self, frame: &[u8]) {
         (**self).transmit(frame);
+    }
+
+    fn transmit_control(&mut self, frame: &[u8]) {
+        (**self).transmit_control(frame);
     }
 
     fn flush(&mut self) {
@@ -119,6 +173,23 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
         self.input.receive(room, port);
     }
 
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
+        self.input.receive_sent(room, port);
+    }
+
+    fn receive_control(&mut self, port: &mut dyn FnMut(&[u8])) {
+        self.input.receive_control(port);
+    }
+
+    fn holds(&self) -> bool {
+        self.input.holds()
+    }
+
+    fn flow_control(&mut self, obeys: bool, asks: bool) {
+        self.input.flow_control(obeys, asks);
+        self.output.flow_control(obeys, asks);
+    }
+
     fn tick(&mut self, now: Duration) {
         self.input.tick(now);
         self.output.tick(now);
@@ -136,8 +207,16 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
         self.output.room()
     }
 
+    fn depart(&mut self, at: Moment) {
+        self.output.depart(at);
+    }
+
     fn transmit(&mut self, frame: &[u8]) {
         self.output.transmit(frame);
+    }
+
+    fn transmit_control(&mut self, frame: &[u8]) {
+        self.output.transmit_control(frame);
     }
 
     fn flush(&mut self) {

@@ -33,6 +33,7 @@ mod diagnosis;
 mod eeprom;
 mod error;
 mod establish;
+pub mod filter;
 mod firmware;
 mod health;
 mod i2c;

@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::clock;
 use crate::device::control::Settings;
 use crate::device::establish::Establish;
+use crate::device::filter::Shared;
 use crate::device::health::Watch;
 use crate::device::presence::Present;
 use crate::device::queues::Queues;
@@ -41,6 +42,7 @@ pub struct RunningData<H: Platform> {
     pools: Vec<Pool>,
     pub(super) settings: Settings,
     pub(super) watch: Watch,
+    pub(super) filters: Arc<Shared<H>>,
 }
 
 impl<H: Platform> RunningData<H> {
@@ -79,6 +81,7 @@ impl<H: Platform> Drop for RunningData<H> {
         if self.data.queues.is_empty() {
             return;
         }
+        self.filters.stop();
         self.recall(RECALL);
         self.drain();
         pins::darken(&*self.platform, self.data.link.settings().medium);
@@ -173,7 +176,8 @@ impl<H: Platform> Device<LinkUp, H> {
     /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a
     /// ring.
     pub fn start_with(mut self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
-        match start(&*self.platform, &mut self.data, pools) {
+        let filters = Shared::new(&self.data.config);
+        match start(&self.platform, &mut self.data, pools, &filters) {
             Ok(()) => {
                 let config = &self.data.config;
                 let statistics = Statistics::new(config.rx_queues.max(config.tx_queues));
@@ -182,7 +186,8 @@ impl<H: Platform> Device<LinkUp, H> {
                 let rss = config.initial_rss();
                 let settings = Settings { rss, promiscuous: config.promiscuous, interrupts: None };
                 let (platform, watch) = (Arc::clone(&self.platform), Watch::default());
-                let engine = RunningData { platform, data: self.data, statistics, drops, pools, settings, watch };
+                let data = self.data;
+                let engine = RunningData { platform, data, statistics, drops, pools, settings, watch, filters };
                 Ok(Device { platform: self.platform, data: engine })
             }
             Err(error) => Err(match shut_down(self.platform, self.data) {
@@ -196,7 +201,13 @@ impl<H: Platform> Device<LinkUp, H> {
 /// Makes the rings, and starts the device with them.
 ///
 /// All memory that the device may access is in `data.queues`, also after an error.
-fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> Result<(), Error> {
+fn start<H: Platform>(
+    owner: &Arc<H>,
+    data: &mut Initialised,
+    pools: &[Pool],
+    filters: &Shared<H>,
+) -> Result<(), Error> {
+    let platform = &**owner;
     let Initialised { config, bring_up, pools: attached, queues, .. } = data;
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
@@ -212,17 +223,19 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
         }
         queues.put_tx(queue.get(), Held::by(platform, ring));
     }
-    enable(platform, config, queues, &mut bring_up.findings)
+    enable(owner, config, queues, &mut bring_up.findings, filters)
 }
 
 /// Does the steps of 4.6.3 from the statistics on, in order, with rings that were made for this device. Each begins at
 /// descriptor 0. What was out of order on the way is added to `findings`.
 pub(super) fn enable<H: Platform>(
-    platform: &H,
+    owner: &Arc<H>,
     config: &Config,
     queues: &mut Queues,
     findings: &mut Vec<Finding>,
+    filters: &Shared<H>,
 ) -> Result<(), Error> {
+    let platform = &**owner;
     let device = &Present::new(platform);
     // SAFETY: the caller has exclusive access to a device in state `Reset` or `LinkUp`, which permits all that `Reset`
     // permits. No queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
@@ -243,7 +256,7 @@ pub(super) fn enable<H: Platform>(
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
         unsafe { transmit::enable_queue(device, ring, config) }?;
     }
-    receive::enable(device)
+    filters.start(owner, device, registers)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
@@ -286,11 +299,13 @@ impl<H: Platform> Device<Running, H> {
 
     /// Splits the device into its control, its receive queues and its transmit queues.
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
-        let RunningData { platform, data, statistics, drops, pools, settings, watch } = &mut self.data;
+        let RunningData { platform, data, statistics, drops, pools, settings, watch, filters } = &mut self.data;
         let platform = &**platform;
         let Initialised { config, mac, queues, bring_up, link, .. } = data;
         let link = link.settings();
-        let control = Control { platform, statistics, drops, config, mac, settings, pools, watch, bring_up, link };
+        let filters = &*filters;
+        let control =
+            Control { platform, statistics, drops, config, mac, settings, pools, watch, bring_up, link, filters };
         let (rx, tx) = queues.both_mut();
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();
@@ -356,6 +371,7 @@ impl<H: Platform> Device<Running, H> {
     /// If the device does not stop, it keeps its memory until a [reset](Device::reset) succeeds.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
     pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
+        self.data.filters.stop();
         self.data.drain();
         let Initialised { config, mac, bring_up, link, pools, queues } = &mut self.data.data;
         let (config, mac, bring_up, link) = (*config, *mac, bring_up.clone(), *link);

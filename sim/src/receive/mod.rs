@@ -388,7 +388,7 @@ impl Receiver {
             statistics::count_queue_drop(&mut common.registers, index);
             return true;
         }
-        let report = Report::new(frame, steered, self.hash_reported, stripped_tag);
+        let report = Report::new(frame, steered, self.hash_reported, stripped_tag, common);
         if report.has_wrong_checksum() {
             statistics::count_wrong_checksum(&mut common.registers);
         }

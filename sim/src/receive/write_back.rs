@@ -33,8 +33,11 @@ pub(crate) struct Report {
 impl Report {
     /// Reports a frame, with its hash if `hash_reported` is `true`.
     #[inline]
-    pub(crate) fn new(frame: &[u8], steered: &Steered, hash_reported: bool, tag: Option<u16>) -> Self {
+    pub(crate) fn new(frame: &[u8], steered: &Steered, hash_reported: bool, tag: Option<u16>, common: &Common) -> Self {
         let mut status = checksum::check(frame, &steered.headers) | steered.status;
+        if !common.faults.none() && common.faults.has(Fault::RxUdpChecksumInvented) {
+            status |= checksum::erratum_44(frame, &steered.headers);
+        }
         // The 82598 sets PIF only for frames that passed an inexact filter. For the 82599, 7.1.6.2 has it set for all
         // but unicast.
         if cast(frame) != Cast::Unicast {

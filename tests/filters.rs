@@ -1,17 +1,24 @@
 //! Rules for received frames on the model: each kind of rule, its limits, and when it ends.
 
 mod common;
+#[path = "common/packets.rs"]
+mod packets;
 
 use std::time::Duration;
 
 use common::{Nic, assert_clean, bytes, frame, mac, peek, port, start};
 use ixgbe::device::filter::{
-    ADDRESSES, Accept, Acceptance, Action, Decision, FilterError, Rule, RuleHandle, Table, VlanId,
+    ADDRESSES, Accept, Acceptance, Action, Decision, ETHER_TYPES, EtherType, FIVE_TUPLES, FilterError, FiveTuple,
+    FlexibleBytes, Flow, FlowDirector, FlowKind, FlowMemory, Layer4, Layer4Fields, Perfect, PortBits, Ports,
+    Precedence, Priority, Rule, RuleHandle, Signature, Table, VlanFields, VlanId,
 };
 use ixgbe::device::{Config, Error};
+use ixgbe::index;
 use ixgbe::packet::Batch;
+use ixgbe::registers::RxQueue;
 use ixgbe_sim::wire::NoTraffic;
 use ixgbe_sim::{Fault, Port};
+use packets::{ICMP, Ip, SCTP, TCP, UDP};
 
 const GROUP: [u8; 6] = [0x01, 0, 0x5e, 0, 0, 0x16];
 /// The same 12 bits as [`GROUP`] at the end of the wire, so the same bit of MTA.
@@ -328,4 +335,444 @@ fn a_handle_can_be_dropped_while_the_device_is_split() {
     drop(pairs);
     control.reunite(Duration::from_secs(1)).unwrap().stop().unwrap();
     assert_clean(&port);
+}
+
+// EtherType filters
+
+/// A frame of this type for the port.
+fn of_type(ether_type: u16) -> Vec<u8> {
+    let mut frame = frame(mac(0), 60, 3);
+    frame[12..14].copy_from_slice(&ether_type.to_be_bytes());
+    frame
+}
+
+#[test]
+fn an_ether_type_filter_sends_its_frames_to_its_queue() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(4));
+    let lldp = EtherType::of::<0x88cc>().to(index!(RxQueue, 2));
+    assert_eq!(queue_of(&port, &mut nic, &of_type(0x88cc)), Some(0));
+    let handle = add(&mut nic, lldp).unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &of_type(0x88cc)), Some(2));
+    assert_eq!(queue_of(&port, &mut nic, &of_type(0xcc88)), Some(0));
+    let mut tagged = of_type(0x88cc);
+    tagged.splice(12..12, [0x81, 0, 0, 5]);
+    assert_eq!(queue_of(&port, &mut nic, &tagged), Some(2), "behind a tag");
+    let repeated = FilterError::Repeated { table: Table::EtherTypes };
+    assert_eq!(add(&mut nic, EtherType::of::<0x88cc>().to(index!(RxQueue, 1))).unwrap_err(), Error::Filter(repeated));
+    let mut nic = nic.recover().unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &of_type(0x88cc)), Some(2), "after a recovery");
+    handle.remove().unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &of_type(0x88cc)), Some(0));
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn an_ether_type_filter_does_not_accept_frames() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(2));
+    add(&mut nic, EtherType::of::<0x88b5>().to(index!(RxQueue, 1))).unwrap().keep();
+    assert_eq!(queue_of(&port, &mut nic, &frame(mac(0), 60, 0)), Some(1));
+    assert_eq!(queue_of(&port, &mut nic, &frame(OTHER, 60, 0)), None);
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn seven_ether_type_filters_fit_beside_that_of_the_driver() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(2));
+    let rule = |n: usize| EtherType::new(0x9000 + n as u16).unwrap().to(index!(RxQueue, 1));
+    let handles: Vec<_> = (0..ETHER_TYPES).map(|n| add(&mut nic, rule(n)).unwrap()).collect();
+    let full = FilterError::TableFull { table: Table::EtherTypes, len: 7 };
+    assert_eq!(add(&mut nic, rule(7)).unwrap_err(), Error::Filter(full));
+    assert_eq!(peek(&port, "ETQF", 3), 0, "the entry of PTP is free");
+    assert!((0..ETHER_TYPES).all(|n| queue_of(&port, &mut nic, &of_type(0x9000 + n as u16)) == Some(1)));
+    drop(handles);
+    assert_eq!((0..8).map(|n| peek(&port, "ETQF", n) | peek(&port, "ETQS", n)).max(), Some(0));
+    add(&mut nic, rule(7)).unwrap().keep();
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn values_that_no_filter_can_have_are_refused() {
+    for ether_type in [0, 0x5ff, 0x0800, 0x86dd, 0x8100, 0x88f7] {
+        assert_eq!(EtherType::new(ether_type), Err(FilterError::EtherType { ether_type }));
+    }
+    assert!([0x600, 0x0806, 0xffff].into_iter().all(|ether_type| EtherType::new(ether_type).is_ok()));
+    assert!([0, 8, 255].into_iter().all(|p| Priority::new(p) == Err(FilterError::Priority { priority: p })));
+    assert_eq!((Priority::new(1), Priority::new(7)), (Ok(Priority::LOWEST), Ok(Priority::HIGHEST)));
+    assert!([0, 4095, 4096, u16::MAX].into_iter().all(|id| VlanId::new(id) == Err(FilterError::VlanId { id })));
+    for offset in [1, 63, 64, usize::MAX] {
+        assert_eq!(FlexibleBytes::new(offset), Err(FilterError::FlexibleBytes { offset }));
+    }
+    assert_eq!(FlexibleBytes::new(62).map(FlexibleBytes::offset), Ok(62));
+}
+
+// Five-tuple filters
+
+const FROM: [u8; 4] = [192, 0, 2, 1];
+const TO: [u8; 4] = [198, 51, 100, 7];
+
+fn v4(protocol: u8) -> Ip {
+    Ip::v4(mac(0), protocol, FROM, TO, (1024, 80))
+}
+
+#[test]
+fn a_five_tuple_filter_compares_what_it_names() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(4));
+    let home = |nic: &mut Nic, ip: Ip| queue_of(&port, nic, &ip.frame());
+    let cases: [(FiveTuple, fn(&mut Ip)); 5] = [
+        (FiveTuple::new().source(FROM.into()), |ip| ip.source = [192, 0, 2, 3].into()),
+        (FiveTuple::new().destination(TO.into()), |ip| ip.destination = [7, 100, 51, 198].into()),
+        (FiveTuple::new().layer4(Layer4::Tcp(Ports::ANY)), |ip| ip.protocol = UDP),
+        (FiveTuple::new().layer4(Layer4::Tcp(Ports::ANY.source(1024))), |ip| ip.ports.0 = 4),
+        (FiveTuple::new().layer4(Layer4::Any(Ports::ANY.destination(80))), |ip| ip.ports.1 = 0x5000),
+    ];
+    for (filter, change) in cases {
+        let without = home(&mut nic, v4(TCP)).unwrap();
+        let queue = RxQueue::new((without + 1) % 4).unwrap();
+        let mut other = v4(TCP);
+        change(&mut other);
+        let other_queue = home(&mut nic, other);
+        let handle = add(&mut nic, filter.to(queue)).unwrap();
+        assert_eq!(home(&mut nic, v4(TCP)), Some(queue.get()), "{filter:?}");
+        assert_eq!(home(&mut nic, other), other_queue, "{filter:?}");
+        drop(handle);
+        assert_eq!(home(&mut nic, v4(TCP)), Some(without));
+    }
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn protocols_and_fragments_are_told_apart() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(5));
+    let rules = [
+        FiveTuple::new().layer4(Layer4::Tcp(Ports::ANY)).to(index!(RxQueue, 1)),
+        FiveTuple::new().layer4(Layer4::Udp(Ports::ANY)).to(index!(RxQueue, 2)),
+        FiveTuple::new().layer4(Layer4::Sctp(Ports::ANY)).to(index!(RxQueue, 3)),
+        FiveTuple::new().layer4(Layer4::Other).to(index!(RxQueue, 4)),
+    ];
+    let handles: Vec<_> = rules.into_iter().map(|rule| add(&mut nic, rule).unwrap()).collect();
+    for (protocol, queue) in [(TCP, 1), (UDP, 2), (SCTP, 3), (ICMP, 4)] {
+        assert_eq!(queue_of(&port, &mut nic, &v4(protocol).frame()), Some(queue));
+    }
+    // A filter that compares ports does not match a fragment.
+    drop(handles);
+    add(&mut nic, FiveTuple::new().layer4(Layer4::Any(Ports::ANY.destination(80))).to(index!(RxQueue, 1)))
+        .unwrap()
+        .keep();
+    let fragment = Ip { is_fragment: true, ..v4(UDP) }.frame();
+    let why = nic.split().0.filters().explain(&fragment).decision;
+    assert!(matches!(why, Decision::Hash { .. }), "{why:?}");
+    queue_of(&port, &mut nic, &fragment);
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn the_highest_priority_decides() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(4));
+    let base = FiveTuple::new().source(FROM.into());
+    let low = add(&mut nic, base.to(index!(RxQueue, 1))).unwrap();
+    let wide = FiveTuple::new().priority(Priority::of::<3>());
+    let middle = add(&mut nic, wide.to(index!(RxQueue, 2))).unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &v4(TCP).frame()), Some(2));
+    let high = add(&mut nic, base.priority(Priority::HIGHEST).to(index!(RxQueue, 3))).unwrap();
+    assert!(low.rule().precedence() < middle.rule().precedence());
+    assert_eq!(high.rule().precedence(), Precedence::FiveTuple(Priority::HIGHEST));
+    assert_eq!(queue_of(&port, &mut nic, &v4(TCP).frame()), Some(3));
+    drop(high);
+    assert_eq!(queue_of(&port, &mut nic, &v4(TCP).frame()), Some(2));
+    drop(middle);
+    assert_eq!(queue_of(&port, &mut nic, &v4(TCP).frame()), Some(1));
+    drop(low);
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn filters_of_one_priority_must_not_overlap() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(2));
+    let to = |filter: FiveTuple| filter.to(index!(RxQueue, 1));
+    let base = FiveTuple::new().source(FROM.into()).layer4(Layer4::Tcp(Ports::ANY.source(1)));
+    let _handle = add(&mut nic, to(base)).unwrap();
+    let repeated = FilterError::Repeated { table: Table::FiveTuples };
+    assert_eq!(add(&mut nic, base.to(index!(RxQueue, 0))).unwrap_err(), Error::Filter(repeated));
+    let overlapping = [
+        FiveTuple::new(),
+        FiveTuple::new().destination(TO.into()),
+        base.layer4(Layer4::Any(Ports::ANY)),
+        base.layer4(Layer4::Tcp(Ports::ANY.destination(2))),
+        base.layer4(Layer4::Any(Ports::ANY.source(1).destination(9))),
+    ];
+    for filter in overlapping {
+        let error = add(&mut nic, to(filter)).unwrap_err();
+        assert_eq!(error, Error::Filter(FilterError::Overlap { priority: 1 }), "{filter:?}");
+        add(&mut nic, to(filter.priority(Priority::of::<2>()))).expect("another priority").remove().unwrap();
+    }
+    let apart = [
+        base.source(TO.into()),
+        base.layer4(Layer4::Udp(Ports::ANY.source(1))),
+        base.layer4(Layer4::Any(Ports::ANY.source(2))),
+        base.layer4(Layer4::Other),
+    ];
+    for filter in apart {
+        add(&mut nic, to(filter)).unwrap().remove().unwrap();
+    }
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn the_device_has_128_five_tuple_filters() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(2));
+    let rule = |n: usize| FiveTuple::new().source([10, 0, 0, n as u8].into()).to(index!(RxQueue, 1));
+    let mut handles: Vec<_> = (0..FIVE_TUPLES).map(|n| add(&mut nic, rule(n)).unwrap()).collect();
+    let full = FilterError::TableFull { table: Table::FiveTuples, len: 128 };
+    assert_eq!(add(&mut nic, rule(200)).unwrap_err(), Error::Filter(full));
+    drop(handles.swap_remove(50));
+    handles.push(add(&mut nic, rule(200)).unwrap());
+    let from = |n: u8| Ip { source: [10, 0, 0, n].into(), ..v4(ICMP) }.frame();
+    assert_eq!([0, 127, 200].map(|n| queue_of(&port, &mut nic, &from(n))), [Some(1); 3]);
+    let why = nic.split().0.filters().explain(&from(50)).decision;
+    assert!(matches!(why, Decision::Hash { .. }), "{why:?}");
+    queue_of(&port, &mut nic, &from(50));
+    let mut nic = nic.recover().unwrap();
+    assert_eq!([0, 127, 200].map(|n| queue_of(&port, &mut nic, &from(n))), [Some(1); 3]);
+    drop(handles);
+    assert_eq!((0..FIVE_TUPLES).map(|n| peek(&port, "FTQF", n) >> 31).max(), Some(0));
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn queues_that_do_not_run_are_refused() {
+    let config = Config::new().queue_pairs(2).flow_director(FlowDirector::perfect(FlowMemory::Kib64));
+    let (port, mut nic) = running(&config);
+    let two = index!(RxQueue, 2);
+    let flow = Flow::<Perfect>::udp().source(FROM.into()).destination(TO.into()).source_port(1).destination_port(2);
+    for rule in [EtherType::of::<0x88cc>().to(two), FiveTuple::new().to(two), flow.to(two)] {
+        let error = FilterError::QueueNotRunning { queue: 2, queues: 2 };
+        assert_eq!(add(&mut nic, rule).unwrap_err(), Error::Filter(error));
+    }
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+// Flow Director
+
+/// The flow of [`v4`].
+fn flow(protocol: u8) -> Flow<Perfect> {
+    let flow = if protocol == UDP { Flow::<Perfect>::udp() } else { Flow::tcp() };
+    flow.source(FROM.into()).destination(TO.into()).source_port(1024).destination_port(80)
+}
+
+#[test]
+fn a_perfect_filter_matches_its_flow_alone() {
+    let config = Config::new().queue_pairs(4).flow_director(FlowDirector::perfect(FlowMemory::Kib64));
+    let (port, mut nic) = running(&config);
+    let without = queue_of(&port, &mut nic, &v4(TCP).frame()).unwrap();
+    let queue = RxQueue::new((without + 1) % 4).unwrap();
+    let handle = add(&mut nic, flow(TCP).to(queue)).unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &v4(TCP).frame()), Some(queue.get()));
+    assert_eq!(
+        queue_of(&port, &mut nic, &Ip { tag: Some(9), ..v4(TCP) }.frame()),
+        Some(queue.get()),
+        "tags are ignored"
+    );
+    let others = [
+        v4(UDP),
+        v4(SCTP),
+        Ip { source: TO.into(), destination: FROM.into(), ..v4(TCP) },
+        Ip { ports: (80, 1024), ..v4(TCP) },
+        Ip { ports: (1025, 80), ..v4(TCP) },
+        Ip { is_fragment: true, ..v4(TCP) },
+    ];
+    for other in others {
+        let why = nic.split().0.filters().explain(&other.frame()).decision;
+        assert!(!matches!(why, Decision::Rule(_)), "{other:?}: {why:?}");
+        queue_of(&port, &mut nic, &other.frame());
+    }
+    let repeated = FilterError::Repeated { table: Table::Flows };
+    assert_eq!(add(&mut nic, flow(TCP).drop()).unwrap_err(), Error::Filter(repeated));
+    let mut nic = nic.recover().unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &v4(TCP).frame()), Some(queue.get()), "after a recovery");
+    handle.remove().unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &v4(TCP).frame()), Some(without));
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn a_flow_can_be_dropped() {
+    let config = Config::new().queue_pairs(2).flow_director(FlowDirector::perfect(FlowMemory::Kib64));
+    let (port, mut nic) = running(&config);
+    let handle = add(&mut nic, flow(UDP).drop()).unwrap();
+    assert_eq!(handle.rule().action(), Some(Action::Drop));
+    assert_eq!(queue_of(&port, &mut nic, &v4(UDP).frame()), None);
+    assert!(queue_of(&port, &mut nic, &v4(TCP).frame()).is_some());
+    // A five-tuple filter comes first.
+    let tuple = add(&mut nic, FiveTuple::new().to(index!(RxQueue, 1))).unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &v4(UDP).frame()), Some(1));
+    drop(tuple);
+    assert_eq!(queue_of(&port, &mut nic, &v4(UDP).frame()), None);
+    handle.remove().unwrap();
+    assert!(queue_of(&port, &mut nic, &v4(UDP).frame()).is_some());
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn masks_choose_what_flows_compare() {
+    let bits = PortBits { source: 0, destination: 0xff00 };
+    let director = FlowDirector::perfect(FlowMemory::Kib128)
+        .source_bits([255, 255, 255, 0].into())
+        .destination_bits([0, 0, 0, 0].into())
+        .layer4(Layer4Fields::Ports { tcp: bits, udp: PortBits::NONE })
+        .vlan(VlanFields::IdAndPriority)
+        .flexible_bytes(FlexibleBytes::at::<6>());
+    let (port, mut nic) = running(&Config::new().queue_pairs(2).flow_director(director));
+    let network = Flow::<Perfect>::tcp()
+        .source([192, 0, 2, 0].into())
+        .destination_port(0x1200)
+        .vlan(VlanId::of::<100>())
+        .vlan_priority(5)
+        .flexible_bytes([2, 0]);
+    add(&mut nic, network.to(index!(RxQueue, 1))).unwrap().keep();
+    let packet = Ip { tag: Some(0xa064), ports: (77, 0x1234), ..v4(TCP) };
+    let is_matched = |nic: &mut Nic, frame: &[u8]| {
+        queue_of(&port, nic, frame);
+        matches!(nic.split().0.filters().explain(frame).decision, Decision::Rule(_))
+    };
+    assert!(is_matched(&mut nic, &packet.frame()));
+    for same in [
+        Ip { source: [192, 0, 2, 250].into(), ..packet },
+        Ip { destination: [8, 8, 8, 8].into(), ..packet },
+        Ip { ports: (1, 0x12ff), ..packet },
+        Ip { tag: Some(0xb064), ..packet },
+    ] {
+        assert!(is_matched(&mut nic, &same.frame()), "{same:?}");
+    }
+    for other in [
+        Ip { source: [192, 0, 3, 1].into(), ..packet },
+        Ip { ports: (77, 0x1334), ..packet },
+        Ip { tag: Some(0x8064), ..packet },
+        Ip { tag: Some(0xa065), ..packet },
+        Ip { tag: None, ..packet },
+        Ip { protocol: UDP, ..packet },
+    ] {
+        assert!(!is_matched(&mut nic, &other.frame()), "{other:?}");
+    }
+    let mut flexible = packet.frame();
+    flexible[7] = 1;
+    assert!(!is_matched(&mut nic, &flexible));
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn flows_that_do_not_fit_the_masks_are_refused() {
+    let director = FlowDirector::perfect(FlowMemory::Kib64)
+        .source_bits([255, 255, 255, 0].into())
+        .layer4(Layer4Fields::Ports { tcp: PortBits { source: 0xff00, destination: 0 }, udp: PortBits::ALL });
+    let (port, mut nic) = running(&Config::new().flow_director(director));
+    let queue = index!(RxQueue, 0);
+    let good = Flow::<Perfect>::tcp().source([10, 0, 0, 0].into()).destination(TO.into()).source_port(0x100);
+    let mut refused = |rule: Rule| match add(&mut nic, rule) {
+        Err(Error::Filter(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let not_compared = |field| FilterError::FieldNotCompared { field };
+    let missing = |field| FilterError::FieldMissing { field };
+    assert_eq!(refused(good.source(FROM.into()).to(queue)), not_compared("source address"));
+    assert_eq!(refused(good.source_port(0x101).to(queue)), not_compared("source port"));
+    assert_eq!(refused(good.destination_port(1).to(queue)), not_compared("destination port"));
+    assert_eq!(refused(good.vlan(VlanId::of::<1>()).to(queue)), not_compared("VLAN id"));
+    assert_eq!(refused(good.vlan_priority(1).to(queue)), not_compared("VLAN priority"));
+    assert_eq!(refused(good.flexible_bytes([1, 2]).drop()), not_compared("flexible bytes"));
+    assert_eq!(refused(Flow::<Perfect>::udp().to(queue)), missing("source address"));
+    let udp = Flow::<Perfect>::udp().source([10, 0, 0, 0].into());
+    assert_eq!(refused(udp.to(queue)), missing("destination address"));
+    assert_eq!(refused(udp.destination(TO.into()).to(queue)), missing("source port"));
+    assert_eq!(refused(Flow::<Perfect>::sctp().to(queue)), FilterError::SctpPorts);
+    assert_eq!(refused(Flow::<Signature>::tcp().to(queue)), FilterError::FlowKind { configured: FlowKind::Perfect });
+    add(&mut nic, good.to(queue)).unwrap().keep();
+    nic.stop().unwrap();
+    let (_, mut nic) = running(&Config::new());
+    assert_eq!(add(&mut nic, good.to(queue)).unwrap_err(), Error::Filter(FilterError::NoFlowDirector));
+    assert_clean(&port);
+}
+
+#[test]
+fn a_full_table_of_flows_is_an_error() {
+    let director = FlowDirector::perfect(FlowMemory::Kib64);
+    let (port, mut nic) = running(&Config::new().queue_pairs(2).flow_director(director));
+    let rule = |n: u16| flow(TCP).source_port(n).to(index!(RxQueue, 1));
+    let mut handles: Vec<_> = (0..director.capacity() as u16).map(|n| add(&mut nic, rule(n)).unwrap()).collect();
+    let full = FilterError::TableFull { table: Table::Flows, len: 2046 };
+    assert_eq!(add(&mut nic, rule(5000)).unwrap_err(), Error::Filter(full));
+    let statistics = nic.split().0.filters().flow_statistics();
+    assert_eq!((statistics.added, statistics.add_failures, statistics.free), (2046, 0, 0));
+    let index = handles[100].flow_index();
+    drop(handles.swap_remove(100));
+    handles.push(add(&mut nic, rule(5000)).unwrap());
+    assert_eq!(handles.last().unwrap().flow_index(), index, "an index is used again");
+    assert_eq!(queue_of(&port, &mut nic, &Ip { ports: (5000, 80), ..v4(TCP) }.frame()), Some(1));
+    drop(handles);
+    let statistics = nic.split().0.filters().flow_statistics();
+    assert_eq!((statistics.added, statistics.removed, statistics.remove_failures), (2047, 2047, 0));
+    assert_eq!((statistics.free, statistics.matched), (2046, 1));
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn signature_filters_know_ipv6() {
+    let config = Config::new().queue_pairs(4).flow_director(FlowDirector::signature(FlowMemory::Kib64));
+    let (port, mut nic) = running(&config);
+    let (source, destination) = ([0x20; 16], [0x30; 16]);
+    let packet = Ip { source: source.into(), destination: destination.into(), ..v4(UDP) };
+    let without = queue_of(&port, &mut nic, &packet.frame()).unwrap();
+    let queue = RxQueue::new((without + 1) % 4).unwrap();
+    let flow = Flow::<Signature>::udp().source(source.into()).destination(destination.into());
+    let rule = flow.source_port(1024).destination_port(80).to(queue);
+    let handle = add(&mut nic, rule).unwrap();
+    assert_eq!(handle.flow_index(), None);
+    assert_eq!(queue_of(&port, &mut nic, &packet.frame()), Some(queue.get()));
+    let repeated = FilterError::Repeated { table: Table::Flows };
+    assert_eq!(add(&mut nic, rule).unwrap_err(), Error::Filter(repeated));
+    let mixed = flow.destination([1, 2, 3, 4].into()).source_port(1).destination_port(2).to(queue);
+    assert_eq!(add(&mut nic, mixed).unwrap_err(), Error::Filter(FilterError::IpVersions));
+    handle.remove().unwrap();
+    assert_eq!(queue_of(&port, &mut nic, &packet.frame()), Some(without));
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn two_flows_of_one_signature_are_refused() {
+    let config = Config::new().queue_pairs(2).flow_director(FlowDirector::signature(FlowMemory::Kib64));
+    let (port, mut nic) = running(&config);
+    // The hash adds without carry: these two differ in bits that cancel out in both hashes.
+    let flow = |source: u32, destination: u32| {
+        let [source, destination] = [source, destination].map(|bits| std::net::Ipv4Addr::from_bits(bits).into());
+        Flow::<Signature>::udp().source(source).destination(destination).source_port(1).destination_port(2)
+    };
+    add(&mut nic, flow(0x0a00_0001, 0x0a00_0100).to(index!(RxQueue, 1))).unwrap().keep();
+    let error = add(&mut nic, flow(0x0a00_0100, 0x0a00_0001).to(index!(RxQueue, 0))).unwrap_err();
+    assert_eq!(error, Error::Filter(FilterError::Collision), "source and destination meet the same bits of the key");
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
+fn flow_director_leaves_less_room_for_frames() {
+    for (memory, kibibytes) in [(FlowMemory::Kib64, 448), (FlowMemory::Kib128, 384), (FlowMemory::Kib256, 256)] {
+        let (port, nic) = running(&Config::new().flow_director(FlowDirector::signature(memory)));
+        assert_eq!(peek(&port, "RXPBSIZE", 0) >> 10, kibibytes);
+        assert!(peek(&port, "FCRTH", 0) & 0x7ffff < kibibytes * 1024);
+        nic.stop().unwrap();
+        assert_clean(&port);
+    }
 }

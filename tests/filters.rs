@@ -695,7 +695,9 @@ fn flows_that_do_not_fit_the_masks_are_refused() {
     let udp = Flow::<Perfect>::udp().source([10, 0, 0, 0].into());
     assert_eq!(refused(udp.to(queue)), missing("destination address"));
     assert_eq!(refused(udp.destination(TO.into()).to(queue)), missing("source port"));
-    assert_eq!(refused(Flow::<Perfect>::sctp().to(queue)), FilterError::SctpPorts);
+    assert_eq!(refused(Flow::<Perfect>::sctp().source_port(1).to(queue)), missing("source address"));
+    let sctp = Flow::<Perfect>::sctp().source([10, 0, 0, 0].into()).destination(TO.into());
+    assert_eq!(refused(sctp.source_port(0x100).to(queue)), not_compared("source port"));
     assert_eq!(refused(Flow::<Signature>::tcp().to(queue)), FilterError::FlowKind { configured: FlowKind::Perfect });
     add(&mut nic, good.to(queue)).unwrap().keep();
     nic.stop().unwrap();

@@ -88,8 +88,6 @@ pub enum FilterError {
         /// The field.
         field: &'static str,
     },
-    /// A flow of SCTP while ports of TCP are compared: the device takes the one for the other.
-    SctpPorts,
     /// One address of the flow is of IPv4, the other of IPv6.
     IpVersions,
 }
@@ -172,9 +170,6 @@ impl fmt::Display for FilterError {
             Self::FieldNotCompared { field } => {
                 write!(f, "invalid flow: Config::flow_director does not compare its {field}, or some bits of it")
             }
-            Self::SctpPorts => f.write_str(
-                "invalid flow: the device takes ports of SCTP for ports of TCP, which Config::flow_director compares",
-            ),
             Self::IpVersions => f.write_str("invalid flow: its addresses are of two versions of IP"),
         }
     }

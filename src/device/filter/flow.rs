@@ -217,8 +217,6 @@ impl FlowFields {
             _ if settings.layer4 == Layer4Fields::Ignored => {
                 return Err(FilterError::FieldNotCompared { field: "protocol" });
             }
-            // The device would compare ports of SCTP as those of TCP, and a filter has none.
-            Protocol::Sctp if settings.tcp_ports() != PortBits::NONE => return Err(FilterError::SctpPorts),
             _ => {}
         }
         Ok(self.protocol)

@@ -80,8 +80,7 @@ pub enum Layer4Fields {
     Ignored,
     /// The protocol: TCP, UDP, SCTP or another.
     Protocol,
-    /// The protocol, and these bits of the ports. The device treats SCTP as TCP here, so there can be no filter for
-    /// SCTP unless all bits of `tcp` are 0.
+    /// The protocol, and these bits of the ports. The device never compares ports of SCTP.
     Ports {
         /// For TCP.
         tcp: PortBits,
@@ -252,7 +251,7 @@ impl Settings {
         self.buckets() - 2
     }
 
-    /// Returns the compared bits of the ports of TCP, which hold for SCTP too.
+    /// Returns the compared bits of the ports of TCP.
     pub(super) const fn tcp_ports(&self) -> PortBits {
         match self.layer4 {
             Layer4Fields::Ports { tcp, .. } => tcp,

@@ -41,8 +41,8 @@ impl RuleHandle {
         &self.rule
     }
 
-    /// Returns the index that the device reports for packets of a perfect flow, in the upper half of the word that
-    /// otherwise has the RSS hash. Other rules have none.
+    /// Returns the index that the device reports for packets of a perfect flow, in place of the RSS hash. It is unique
+    /// while the rule lives. Other rules have none.
     #[must_use]
     pub fn flow_index(&self) -> Option<u16> {
         match (self.rule, self.slot) {

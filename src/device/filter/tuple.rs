@@ -53,9 +53,9 @@ impl Tuple {
         };
         let (protocol, bits) = match protocol(&packet) {
             _ if settings.layer4 == Layer4Fields::Ignored => (Protocol::Other, PortBits::NONE),
-            Protocol::Other => (Protocol::Other, PortBits::NONE),
+            Protocol::Tcp => (Protocol::Tcp, settings.tcp_ports()),
             Protocol::Udp => (Protocol::Udp, settings.udp_ports()),
-            protocol => (protocol, settings.tcp_ports()),
+            protocol => (protocol, PortBits::NONE),
         };
         let (source_port, destination_port) = packet.ports.unwrap_or((0, 0));
         let ports = (source_port & bits.source, destination_port & bits.destination);

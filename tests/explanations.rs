@@ -10,6 +10,7 @@ mod packets;
 use std::net::Ipv4Addr;
 
 use common::{assert_clean, mac, port, start};
+use ixgbe::constant;
 use ixgbe::device::filter::{
     Accept, Action, Decision, EtherType, Explanation, FiveTuple, FlexibleBytes, Flow, FlowDirector, FlowMemory, Layer4,
     Layer4Fields, Perfect, PortBits, Ports, Priority, Rule, Signature, VlanFields, VlanId,
@@ -111,7 +112,7 @@ fn configure(random: &mut Random) -> (Config, Flows) {
         }
         _ => {
             let source = random.of(&[[255; 4], [255, 255, 255, 0], [0, 0, 0, 0]]).into();
-            let flexible = random.of(&[None, None, Some(FlexibleBytes::at::<6>())]);
+            let flexible = random.of(&[None, None, Some(constant!(FlexibleBytes, 6))]);
             let director = FlowDirector::perfect(FlowMemory::Kib128).source_bits(source).layer4(layer4).vlan(vlan);
             let director = flexible.map_or(director, |place| director.flexible_bytes(place));
             (config.flow_director(director), Flows::Perfect { source, layer4, vlan, flexible })

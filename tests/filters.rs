@@ -13,9 +13,9 @@ use ixgbe::device::filter::{
     Precedence, Priority, Rule, RuleHandle, Signature, Table, VlanFields, VlanId,
 };
 use ixgbe::device::{Config, Error};
-use ixgbe::index;
 use ixgbe::packet::Batch;
 use ixgbe::registers::RxQueue;
+use ixgbe::{constant, index};
 use ixgbe_sim::wire::NoTraffic;
 use ixgbe_sim::{Fault, Port};
 use packets::{ICMP, Ip, SCTP, TCP, UDP};
@@ -170,15 +170,15 @@ fn vlans_are_filtered_while_there_is_a_rule() {
     let (port, mut nic) = running(&Config::new());
     let passes = |nic: &mut Nic, tag: u16| queue_of(&port, nic, &tagged(mac(0), tag)).is_some();
     assert!(passes(&mut nic, 100));
-    let hundred = add(&mut nic, Accept::Vlan(VlanId::of::<100>())).unwrap();
+    let hundred = add(&mut nic, Accept::Vlan(constant!(VlanId, 100))).unwrap();
     assert!(passes(&mut nic, 100) && passes(&mut nic, 0xe064), "whatever the priority");
     assert!(!passes(&mut nic, 101) && !passes(&mut nic, 68) && !passes(&mut nic, 4095));
     assert!(passes(&mut nic, 0x6000), "a tag with a priority only");
     assert!(is_received(&port, &mut nic, mac(0)), "no tag");
     let refused = nic.split().0.filters().explain(&tagged(mac(0), 101));
     assert_eq!((refused.decision, refused.acceptance), (Decision::NoVlan { id: 101 }, None));
-    let second = add(&mut nic, Accept::Vlan(VlanId::of::<101>())).unwrap();
-    let third = add(&mut nic, Accept::Vlan(VlanId::of::<4094>())).unwrap();
+    let second = add(&mut nic, Accept::Vlan(constant!(VlanId, 101))).unwrap();
+    let third = add(&mut nic, Accept::Vlan(constant!(VlanId, 4094))).unwrap();
     drop(hundred);
     assert!(!passes(&mut nic, 100) && passes(&mut nic, 101) && passes(&mut nic, 4094));
     // A promiscuous device does not see other VLANs either.
@@ -249,7 +249,7 @@ fn a_mode_that_cannot_be_set_is_not_added() {
 #[test]
 fn a_handle_that_outlives_the_device_does_nothing() {
     let (port, mut nic) = running(&Config::new());
-    let handles = [Accept::Unicast(OTHER), Accept::AllUnicast, Accept::Vlan(VlanId::of::<7>())]
+    let handles = [Accept::Unicast(OTHER), Accept::AllUnicast, Accept::Vlan(constant!(VlanId, 7))]
         .map(|rule| add(&mut nic, rule).unwrap());
     let device = nic.stop().unwrap();
     let mut nic = common::run(device);
@@ -307,7 +307,7 @@ fn rules_survive_a_recovery() {
     let (port, mut nic) = running(&Config::new());
     let unicast = add(&mut nic, Accept::Unicast(OTHER)).unwrap();
     let hashed = add(&mut nic, Accept::MulticastHash(GROUP)).unwrap();
-    let vlan = add(&mut nic, Accept::Vlan(VlanId::of::<100>())).unwrap();
+    let vlan = add(&mut nic, Accept::Vlan(constant!(VlanId, 100))).unwrap();
     let all = add(&mut nic, Accept::AllMulticast).unwrap();
     let mut nic = nic.recover().unwrap();
     assert!(is_received(&port, &mut nic, OTHER) && is_received(&port, &mut nic, [0x33; 6]));
@@ -349,7 +349,7 @@ fn of_type(ether_type: u16) -> Vec<u8> {
 #[test]
 fn an_ether_type_filter_sends_its_frames_to_its_queue() {
     let (port, mut nic) = running(&Config::new().queue_pairs(4));
-    let lldp = EtherType::of::<0x88cc>().to(index!(RxQueue, 2));
+    let lldp = constant!(EtherType, 0x88cc).to(index!(RxQueue, 2));
     assert_eq!(queue_of(&port, &mut nic, &of_type(0x88cc)), Some(0));
     let handle = add(&mut nic, lldp).unwrap();
     assert_eq!(queue_of(&port, &mut nic, &of_type(0x88cc)), Some(2));
@@ -358,7 +358,10 @@ fn an_ether_type_filter_sends_its_frames_to_its_queue() {
     tagged.splice(12..12, [0x81, 0, 0, 5]);
     assert_eq!(queue_of(&port, &mut nic, &tagged), Some(2), "behind a tag");
     let repeated = FilterError::Repeated { table: Table::EtherTypes };
-    assert_eq!(add(&mut nic, EtherType::of::<0x88cc>().to(index!(RxQueue, 1))).unwrap_err(), Error::Filter(repeated));
+    assert_eq!(
+        add(&mut nic, constant!(EtherType, 0x88cc).to(index!(RxQueue, 1))).unwrap_err(),
+        Error::Filter(repeated)
+    );
     let mut nic = nic.recover().unwrap();
     assert_eq!(queue_of(&port, &mut nic, &of_type(0x88cc)), Some(2), "after a recovery");
     handle.remove().unwrap();
@@ -370,7 +373,7 @@ fn an_ether_type_filter_sends_its_frames_to_its_queue() {
 #[test]
 fn an_ether_type_filter_does_not_accept_frames() {
     let (port, mut nic) = running(&Config::new().queue_pairs(2));
-    add(&mut nic, EtherType::of::<0x88b5>().to(index!(RxQueue, 1))).unwrap().keep();
+    add(&mut nic, constant!(EtherType, 0x88b5).to(index!(RxQueue, 1))).unwrap().keep();
     assert_eq!(queue_of(&port, &mut nic, &frame(mac(0), 60, 0)), Some(1));
     assert_eq!(queue_of(&port, &mut nic, &frame(OTHER, 60, 0)), None);
     nic.stop().unwrap();
@@ -475,7 +478,7 @@ fn the_highest_priority_decides() {
     let (port, mut nic) = running(&Config::new().queue_pairs(4));
     let base = FiveTuple::new().source(FROM.into());
     let low = add(&mut nic, base.to(index!(RxQueue, 1))).unwrap();
-    let wide = FiveTuple::new().priority(Priority::of::<3>());
+    let wide = FiveTuple::new().priority(constant!(Priority, 3));
     let middle = add(&mut nic, wide.to(index!(RxQueue, 2))).unwrap();
     assert_eq!(queue_of(&port, &mut nic, &v4(TCP).frame()), Some(2));
     let high = add(&mut nic, base.priority(Priority::HIGHEST).to(index!(RxQueue, 3))).unwrap();
@@ -509,7 +512,7 @@ fn filters_of_one_priority_must_not_overlap() {
     for filter in overlapping {
         let error = add(&mut nic, to(filter)).unwrap_err();
         assert_eq!(error, Error::Filter(FilterError::Overlap { priority: 1 }), "{filter:?}");
-        add(&mut nic, to(filter.priority(Priority::of::<2>()))).expect("another priority").remove().unwrap();
+        add(&mut nic, to(filter.priority(constant!(Priority, 2)))).expect("another priority").remove().unwrap();
     }
     let apart = [
         base.source(TO.into()),
@@ -552,7 +555,7 @@ fn queues_that_do_not_run_are_refused() {
     let (port, mut nic) = running(&config);
     let two = index!(RxQueue, 2);
     let flow = Flow::<Perfect>::udp().source(FROM.into()).destination(TO.into()).source_port(1).destination_port(2);
-    for rule in [EtherType::of::<0x88cc>().to(two), FiveTuple::new().to(two), flow.to(two)] {
+    for rule in [constant!(EtherType, 0x88cc).to(two), FiveTuple::new().to(two), flow.to(two)] {
         let error = FilterError::QueueNotRunning { queue: 2, queues: 2 };
         assert_eq!(add(&mut nic, rule).unwrap_err(), Error::Filter(error));
     }
@@ -631,12 +634,12 @@ fn masks_choose_what_flows_compare() {
         .destination_bits([0, 0, 0, 0].into())
         .layer4(Layer4Fields::Ports { tcp: bits, udp: PortBits::NONE })
         .vlan(VlanFields::IdAndPriority)
-        .flexible_bytes(FlexibleBytes::at::<6>());
+        .flexible_bytes(constant!(FlexibleBytes, 6));
     let (port, mut nic) = running(&Config::new().queue_pairs(2).flow_director(director));
     let network = Flow::<Perfect>::tcp()
         .source([192, 0, 2, 0].into())
         .destination_port(0x1200)
-        .vlan(VlanId::of::<100>())
+        .vlan(constant!(VlanId, 100))
         .vlan_priority(5)
         .flexible_bytes([2, 0]);
     add(&mut nic, network.to(index!(RxQueue, 1))).unwrap().keep();
@@ -688,7 +691,7 @@ fn flows_that_do_not_fit_the_masks_are_refused() {
     assert_eq!(refused(good.source(FROM.into()).to(queue)), not_compared("source address"));
     assert_eq!(refused(good.source_port(0x101).to(queue)), not_compared("source port"));
     assert_eq!(refused(good.destination_port(1).to(queue)), not_compared("destination port"));
-    assert_eq!(refused(good.vlan(VlanId::of::<1>()).to(queue)), not_compared("VLAN id"));
+    assert_eq!(refused(good.vlan(constant!(VlanId, 1)).to(queue)), not_compared("VLAN id"));
     assert_eq!(refused(good.vlan_priority(1).to(queue)), not_compared("VLAN priority"));
     assert_eq!(refused(good.flexible_bytes([1, 2]).drop()), not_compared("flexible bytes"));
     assert_eq!(refused(Flow::<Perfect>::udp().to(queue)), missing("source address"));

@@ -66,25 +66,23 @@ fn is_multicast(address: [u8; 6]) -> bool {
 /// The identifier of a VLAN: 1 to 4094.
 ///
 /// ```
+/// use ixgbe::constant;
 /// use ixgbe::device::filter::VlanId;
-/// const OFFICE: VlanId = VlanId::of::<100>();
+/// const OFFICE: VlanId = constant!(VlanId, 100);
 /// assert_eq!(VlanId::new(100), Ok(OFFICE));
 /// assert!(VlanId::new(0).is_err());
-/// ```
-///
-/// ```compile_fail
-/// # use ixgbe::device::filter::VlanId;
-/// VlanId::of::<4095>(); // a VLAN id is 1 to 4094
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VlanId(u16);
 
 impl VlanId {
-    /// Returns the identifier `ID`, which the compiler checks.
+    /// Makes the identifier of [`constant!`](crate::constant).
+    #[doc(hidden)]
     #[must_use]
-    pub const fn of<const ID: u16>() -> Self {
-        const { assert!(ID >= 1 && ID <= 4094, "a VLAN id is 1 to 4094") };
-        Self(ID)
+    #[track_caller]
+    pub const fn constant(id: u16) -> Self {
+        assert!(id >= 1 && id <= 4094, "a VLAN id is 1 to 4094");
+        Self(id)
     }
 
     /// Returns the identifier `id`.

@@ -15,25 +15,28 @@ use crate::registers::RxQueue;
 /// - 0x88F7, because a filter for PTP (IEEE 1588) belongs to the driver.
 ///
 /// ```
+/// use ixgbe::constant;
 /// use ixgbe::device::filter::EtherType;
-/// const LLDP: EtherType = EtherType::of::<0x88cc>();
+/// const LLDP: EtherType = constant!(EtherType, 0x88cc);
 /// assert_eq!(EtherType::new(0x88cc), Ok(LLDP));
 /// assert!(EtherType::new(0x0800).is_err());
 /// ```
 ///
 /// ```compile_fail
-/// # use ixgbe::device::filter::EtherType;
-/// EtherType::of::<0x86dd>(); // IPv6
+/// # use ixgbe::{constant, device::filter::EtherType};
+/// constant!(EtherType, 0x86dd); // IPv6
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EtherType(u16);
 
 impl EtherType {
-    /// Returns the type `TYPE`, which the compiler checks.
+    /// Makes the type of [`constant!`](crate::constant).
+    #[doc(hidden)]
     #[must_use]
-    pub const fn of<const TYPE: u16>() -> Self {
-        const { assert!(is_possible(TYPE), "no filter can have this EtherType: see `EtherType`") };
-        Self(TYPE)
+    #[track_caller]
+    pub const fn constant(ether_type: u16) -> Self {
+        assert!(is_possible(ether_type), "no filter can have this EtherType: see `EtherType`");
+        Self(ether_type)
     }
 
     /// Returns the type `ether_type`.

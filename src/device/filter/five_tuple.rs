@@ -76,8 +76,8 @@ impl Ports {
 /// The priority of a [`FiveTuple`] among those that match a packet: 1 to 7, the highest wins.
 ///
 /// ```compile_fail
-/// # use ixgbe::device::filter::Priority;
-/// Priority::of::<8>(); // a priority is 1 to 7
+/// # use ixgbe::{constant, device::filter::Priority};
+/// constant!(Priority, 8); // a priority is 1 to 7
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(u8);
@@ -88,11 +88,13 @@ impl Priority {
     /// Priority 7.
     pub const HIGHEST: Self = Self(7);
 
-    /// Returns the priority `PRIORITY`, which the compiler checks.
+    /// Makes the priority of [`constant!`](crate::constant).
+    #[doc(hidden)]
     #[must_use]
-    pub const fn of<const PRIORITY: u8>() -> Self {
-        const { assert!(PRIORITY >= 1 && PRIORITY <= 7, "a priority is 1 to 7") };
-        Self(PRIORITY)
+    #[track_caller]
+    pub const fn constant(priority: u8) -> Self {
+        assert!(priority >= 1 && priority <= 7, "a priority is 1 to 7");
+        Self(priority)
     }
 
     /// Returns the priority `priority`.

@@ -110,8 +110,8 @@ impl PortBits {
 /// A VLAN tag counts. Bytes 12 and 13 are the EtherType, or the type of the tag.
 ///
 /// ```compile_fail
-/// # use ixgbe::device::filter::FlexibleBytes;
-/// FlexibleBytes::at::<15>(); // an offset is even
+/// # use ixgbe::{constant, device::filter::FlexibleBytes};
+/// constant!(FlexibleBytes, 15); // an offset is even
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlexibleBytes {
@@ -119,11 +119,13 @@ pub struct FlexibleBytes {
 }
 
 impl FlexibleBytes {
-    /// Returns the place at `OFFSET` bytes, which the compiler checks.
+    /// Makes the place of [`constant!`](crate::constant).
+    #[doc(hidden)]
     #[must_use]
-    pub const fn at<const OFFSET: usize>() -> Self {
-        const { assert!(OFFSET <= 62 && OFFSET.is_multiple_of(2), "an offset is even, 0 to 62") };
-        Self { words: (OFFSET / 2) as u8 }
+    #[track_caller]
+    pub const fn constant(offset: usize) -> Self {
+        assert!(offset <= 62 && offset.is_multiple_of(2), "an offset is even, 0 to 62");
+        Self { words: (offset / 2) as u8 }
     }
 
     /// Returns the place at `offset` bytes.

@@ -7,7 +7,7 @@
 //! ```
 //! use ixgbe::device::filter::{Accept, Action, EtherType, FiveTuple, Layer4, Ports};
 //! use ixgbe::device::{Config, Device};
-//! use ixgbe::{index, registers::RxQueue};
+//! use ixgbe::{constant, index, registers::RxQueue};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let port = ixgbe_sim::Port::new(Default::default());
@@ -17,7 +17,7 @@
 //! let (mut control, _queues) = nic.split();
 //! let mut filters = control.filters();
 //! let group = filters.add(Accept::Multicast([0x01, 0, 0x5e, 0, 0, 0xfb]))?;
-//! let lldp = filters.add(EtherType::of::<0x88cc>().to(index!(RxQueue, 1)))?;
+//! let lldp = filters.add(constant!(EtherType, 0x88cc).to(index!(RxQueue, 1)))?;
 //! let dns = FiveTuple::new().layer4(Layer4::Udp(Ports::ANY.destination(53))).to(index!(RxQueue, 1));
 //! filters.add(dns)?.keep();
 //!
@@ -87,6 +87,30 @@ pub const ADDRESSES: usize = 127;
 pub const ETHER_TYPES: usize = 7;
 /// The number of five-tuple filters (8.2.3.7.19).
 pub const FIVE_TUPLES: usize = 128;
+
+/// Makes a constant that a rule needs, checked by the compiler: a [`VlanId`](crate::device::filter::VlanId), an
+/// [`EtherType`](crate::device::filter::EtherType), a [`Priority`](crate::device::filter::Priority) or
+/// [`FlexibleBytes`](crate::device::filter::FlexibleBytes).
+///
+/// ```
+/// use ixgbe::constant;
+/// use ixgbe::device::filter::VlanId;
+/// assert_eq!(VlanId::new(100), Ok(constant!(VlanId, 100)));
+/// ```
+///
+/// ```compile_fail
+/// # use ixgbe::constant;
+/// # use ixgbe::device::filter::VlanId;
+/// constant!(VlanId, 4095); // a VLAN id is 1 to 4094
+/// ```
+#[macro_export]
+macro_rules! constant {
+    ($type:ty, $value:expr) => {{
+        // An item, because `cargo check` evaluates it.
+        const __IXGBE_CONSTANT: $type = <$type>::constant($value);
+        __IXGBE_CONSTANT
+    }};
+}
 
 /// The rules of a running device: see [`Control::filters`](crate::device::Control::filters).
 #[derive(Debug)]

@@ -99,7 +99,7 @@ where
     Ok(())
 }
 
-/// Writes a register of VFTA and that of VLAN id 0, and switches the filter on after that, or off before.
+/// Writes a register of VFTA and the one of VLAN id 0. The filter goes on after that, or off before.
 fn write_vlans<D: Bus, P>(registers: Registers<'_, D, P>, rules: &Rules, register: usize) -> Result<(), Error>
 where
     VFTA: WritableIn<P>,

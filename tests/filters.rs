@@ -733,6 +733,28 @@ fn a_full_table_of_flows_is_an_error() {
 }
 
 #[test]
+fn a_rebuilt_table_has_the_same_flows() {
+    let config = Config::new().queue_pairs(2).flow_director(FlowDirector::perfect(FlowMemory::Kib64));
+    let (port, mut nic) = running(&config);
+    let rule = |n: u16| flow(TCP).source_port(n).to(index!(RxQueue, 1));
+    let mut handles: Vec<_> = (0..100).map(|n| add(&mut nic, rule(n)).unwrap()).collect();
+    handles.truncate(50);
+    nic.split().0.filters().rebuild_flows().unwrap();
+    for n in [0, 49, 50, 99] {
+        let frame = Ip { ports: (n, 80), ..v4(TCP) }.frame();
+        let by_rule = matches!(nic.split().0.filters().explain(&frame).decision, Decision::Rule(_));
+        assert_eq!(by_rule, n < 50);
+        queue_of(&port, &mut nic, &frame);
+    }
+    let statistics = nic.split().0.filters().flow_statistics();
+    assert_eq!((statistics.added, statistics.removed, statistics.free), (150, 50, 1996));
+    drop(handles);
+    assert_eq!(nic.split().0.filters().flow_statistics().remove_failures, 0);
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
+#[test]
 fn signature_filters_know_ipv6() {
     let config = Config::new().queue_pairs(4).flow_director(FlowDirector::signature(FlowMemory::Kib64));
     let (port, mut nic) = running(&config);

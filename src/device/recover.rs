@@ -110,6 +110,8 @@ impl<H: Platform> RunningData<H> {
 
     /// Stops the device, whatever hangs, and starts it again.
     fn restart(&mut self) -> Result<(), Error> {
+        // A reset clears these counters.
+        self.filters.statistics();
         self.filters.stop();
         let mut findings = Vec::new();
         let mut proof = self.stop_and_count(&mut findings)?;

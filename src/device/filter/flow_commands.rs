@@ -12,8 +12,8 @@ use crate::device::filter::tuple::{BUCKET_KEY, Protocol, SIGNATURE_KEY};
 use crate::device::filter::{Action, FlowStatistics};
 use crate::field::Value;
 use crate::mmio::{Bus, Index};
-use crate::register::{Driver, Exclusive};
-use crate::registers::permission::{FlowDirectorReady, Reset};
+use crate::register::{Contents, Driver, Exclusive, WritableIn};
+use crate::registers::permission::{FlowDirectorReady, ReceivePaused, Reset};
 use crate::registers::{
     FDIRCMD, FDIRCTRL, FDIRDIP4M, FDIRFREE, FDIRFSTAT, FDIRHASH, FDIRHKEY, FDIRIPDA, FDIRIPSA, FDIRLEN, FDIRM,
     FDIRMATCH, FDIRMISS, FDIRPORT, FDIRSIP4M, FDIRSIPv6, FDIRSKEY, FDIRTCPM, FDIRUDPM, FDIRUSTAT, FDIRVLAN, Registers,
@@ -44,6 +44,39 @@ pub(super) fn start<D: Bus + Clock>(
 ) -> Result<(), Error> {
     registers.fdirhkey().write(Value::EMPTY.try_with(FDIRHKEY::KEY, u64::from(BUCKET_KEY))?);
     registers.fdirskey().write(Value::EMPTY.try_with(FDIRSKEY::KEY, u64::from(SIGNATURE_KEY))?);
+    initialise(device, registers, settings)?;
+    // SAFETY: the tables were just initialised. This permission is neither exclusive nor the driver's.
+    set_masks(unsafe { Registers::assume_permission(device) }, settings)
+}
+
+/// Removes all filters at once, as drivers proven on silicon do. Reception must be paused.
+///
+/// # Errors
+///
+/// [`Error::TimedOut`] if the device does not complete a command, or does not initialise the tables.
+pub(super) fn clear<D: Bus + Clock>(
+    device: &D,
+    registers: Registers<'_, D, Driver<ReceivePaused>>,
+    settings: &Settings,
+) -> Result<(), Error> {
+    // SAFETY: the tables are initialised. This permission is neither exclusive nor the driver's.
+    let ready: Ready<'_, D> = unsafe { Registers::assume_permission(device) };
+    wait_for_command(device, ready)?;
+    ready.fdirfree().write(value!(FDIRFREE { FREE: 0 }));
+    // A second write of FDIRCTRL without this leaves head and tail of the table wrong.
+    for clear in [true, false] {
+        ready.fdircmd().write(Value::EMPTY.with(FDIRCMD::CLEARHT, clear));
+        _ = ready.status().read();
+    }
+    ready.fdirhash().write(value!(FDIRHASH { HASH: 0 }));
+    initialise(device, registers, settings)
+}
+
+/// Writes FDIRCTRL, which initialises the tables, and waits for that.
+fn initialise<D: Bus + Clock, P>(device: &D, registers: Registers<'_, D, P>, settings: &Settings) -> Result<(), Error>
+where
+    FDIRCTRL: WritableIn<P>,
+{
     let memory = match settings.memory {
         FlowMemory::Kib64 => fdirctrl::PBALLOC::Memory64Kib,
         FlowMemory::Kib128 => fdirctrl::PBALLOC::Memory128Kib,
@@ -63,9 +96,8 @@ pub(super) fn start<D: Bus + Clock>(
     registers
         .fdirctrl()
         .wait_until(device, INITIALISED, |control| control.field(FDIRCTRL::INIT_DONE))
-        .in_step("initialising the tables of Flow Director (8.2.3.21.1)")?;
-    // SAFETY: INIT_DONE was just read as 1. The caller has exclusive access, as `registers` do.
-    set_masks(unsafe { Registers::assume_permission(device) }, settings)
+        .in_step("initialising the tables of Flow Director (8.2.3.21.1)")
+        .map(|_| ())
 }
 
 /// Sets what filters do not compare (8.2.3.21.4 to .9). A bit of a mask that is 1 is not compared.
@@ -149,11 +181,15 @@ fn perform<D: Bus + Clock>(
     // As drivers proven on silicon do: the operands reach the device before the command.
     _ = registers.status().read();
     registers.fdircmd().write(command);
-    let done = registers
+    wait_for_command(device, registers).map(|done| done.field(FDIRCMD::FILTER_VALID))
+}
+
+/// Waits until the last command is complete. Returns FDIRCMD.
+fn wait_for_command<D: Bus + Clock>(device: &D, registers: Ready<'_, D>) -> Result<Contents<FDIRCMD>, Error> {
+    registers
         .fdircmd()
         .wait_until(device, COMMAND_DONE, |command| command.field(FDIRCMD::CMD) == Some(fdircmd::CMD::NoAction))
-        .in_step("waiting for a command of Flow Director (8.2.3.21.22)")?;
-    Ok(done.field(FDIRCMD::FILTER_VALID))
+        .in_step("waiting for a command of Flow Director (8.2.3.21.22)")
 }
 
 /// Writes what a perfect filter compares (8.2.3.21.16 to .20).

@@ -61,6 +61,7 @@ impl RuleHandle {
     /// - [`Error::TimedOut`] if the receive data path does not become idle, or Flow Director does not complete a
     ///   command. A promiscuous mode then ends with the next pause of reception, a flow with the next recovery.
     /// - [`Error::Removed`] if the device no longer answers.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/RuleHandle.remove.md")))]
     pub fn remove(mut self) -> Result<(), Error> {
         match self.rules.take() {
             Some(rules) => rules.remove(&self.rule, self.slot),

@@ -155,8 +155,23 @@ impl<H: Platform> Filters<'_, H> {
     /// [`Error::Filter`] names the field that is wrong, or the table that is full. [`Error::TimedOut`] if the receive
     /// data path does not become idle, or Flow Director does not complete a command within 100 µs. The rule is then not
     /// added.
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Filters.add.md")))]
     pub fn add(&mut self, rule: impl Into<Rule>) -> Result<RuleHandle, Error> {
         self.shared.add(rule.into())
+    }
+
+    /// Empties the table of Flow Director and adds all flows again, while reception is paused.
+    ///
+    /// The device marks packets whose list of flows is too long, and by erratum 2 goes on after flows were removed. This
+    /// ends it. The pause takes some milliseconds and more with many flows; the device counts frames that it misses.
+    /// Without Flow Director this does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] if the receive data path does not become idle, or Flow Director does not answer. Some flows
+    /// may then be missing in the device, until this succeeds or the device [recovers](crate::device::Device::recover).
+    pub fn rebuild_flows(&mut self) -> Result<(), Error> {
+        self.shared.rebuild_flows()
     }
 
     /// Explains what the device does with `frame`, which has no CRC.
@@ -174,7 +189,7 @@ impl<H: Platform> Filters<'_, H> {
     ///
     /// The device's counters of filters have 16 and 8 bits and stop when they are full, so call this often if many flows
     /// come and go.
-    #[must_use]
+    #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Filters.flow_statistics.md")))]
     pub fn flow_statistics(&mut self) -> FlowStatistics {
         self.shared.statistics()
     }

@@ -76,9 +76,7 @@ impl<H: Platform> Shared<H> {
 
     /// Notes that the device is about to stop: from now on, handles write no register.
     pub(crate) fn stop(&self) {
-        let state = &mut *self.0.lock();
-        state.count();
-        state.running = None;
+        self.0.lock().running = None;
     }
 
     /// Adds `rule` to the rules, and to the device.
@@ -116,8 +114,18 @@ impl<H: Platform> Shared<H> {
         state.switch(true)
     }
 
+    /// Removes all flows from the device and adds them again, while reception is paused.
+    pub(super) fn rebuild_flows(&self) -> Result<(), Error> {
+        let state = &mut *self.0.lock();
+        let (Some(platform), Some(_)) = (state.running.clone(), state.rules.flows()) else { return Ok(()) };
+        state.count();
+        state.switch(false)?;
+        let rebuilt = state.refill_flows(&platform);
+        state.switch(true).and(rebuilt)
+    }
+
     /// Returns the counters of Flow Director since the start of the device.
-    pub(super) fn statistics(&self) -> FlowStatistics {
+    pub(crate) fn statistics(&self) -> FlowStatistics {
         let state = &mut *self.0.lock();
         state.count();
         state.statistics
@@ -149,6 +157,21 @@ impl<H: Platform> State<H> {
         let registers: Registers<'_, H, FlowDirectorReady> = unsafe { Registers::assume_permission(&**platform) };
         flow_commands::remove(&**platform, registers, flows.settings.kind, &flow)
             .inspect_err(|_| flows.keep_stuck(&flow))
+    }
+
+    /// Empties the table of Flow Director, and adds all flows. Reception is off.
+    fn refill_flows(&mut self, platform: &H) -> Result<(), Error> {
+        let Some(flows) = self.rules.flows_mut() else { return Ok(()) };
+        // SAFETY: the caller switched reception off, and only the owner of the lock switches it on. The write of FDIRCTRL
+        // asks for as much memory as before. Nothing else accesses the registers of Flow Director.
+        let registers: Registers<'_, H, Driver<ReceivePaused>> = unsafe { Registers::assume_permission(platform) };
+        flow_commands::clear(platform, registers, &flows.settings)?;
+        flows.forget_stuck();
+        for slot in self.rules.slots().into_iter().filter(|slot| matches!(slot, Slot::Flow(_))) {
+            // SAFETY: the tables were just initialised. This permission is neither exclusive nor the driver's.
+            self.add_flow(platform, unsafe { Registers::assume_permission(platform) }, slot)?;
+        }
+        Ok(())
     }
 
     fn add_flow<D: Bus + Clock>(

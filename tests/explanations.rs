@@ -281,7 +281,7 @@ fn the_library_explains_what_the_model_does() {
                 drop(handles.swap_remove(random.below(handles.len())));
             }
             for _ in 0..random.below(14) {
-                match nic.split().0.filters().add(rule(&mut random, flows, queues)) {
+                match nic.filters().add(rule(&mut random, flows, queues)) {
                     Ok(handle) => handles.push(handle),
                     // It repeats or overlaps another.
                     Err(Error::Filter(_)) => {}
@@ -293,7 +293,7 @@ fn the_library_explains_what_the_model_does() {
             }
             for _ in 0..FRAMES_PER_SET {
                 let frame = frame(&mut random);
-                let explanation = nic.split().0.filters().explain(&frame);
+                let explanation = nic.filters().explain(&frame);
                 if let Some(difference) = difference(&port, &frame, &explanation) {
                     let rules: Vec<_> = handles.iter().map(|handle| handle.rule()).collect();
                     panic!("seed {seed}, set {set}: {difference}\nrules: {rules:#?}\n{config:?}");

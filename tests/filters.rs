@@ -35,12 +35,12 @@ fn running(config: &Config) -> (Port, Nic) {
 }
 
 fn add(nic: &mut Nic, rule: impl Into<Rule>) -> Result<RuleHandle, Error> {
-    nic.split().0.filters().add(rule)
+    nic.filters().add(rule)
 }
 
 /// Delivers `frame`. Returns the queue that it comes out of, and fails unless the driver says the same.
 fn queue_of(port: &Port, nic: &mut Nic, frame: &[u8]) -> Option<usize> {
-    let explanation = nic.split().0.filters().explain(frame);
+    let explanation = nic.filters().explain(frame);
     port.deliver(frame);
     port.run_until_idle(10);
     let (_, mut queues) = nic.split();
@@ -132,7 +132,7 @@ fn the_hash_table_counts_addresses_of_one_bit() {
     let (port, mut nic) = running(&Config::new());
     let one = add(&mut nic, Accept::MulticastHash(GROUP)).unwrap();
     assert!(is_received(&port, &mut nic, SAME_BIT), "the table is inexact");
-    let why = nic.split().0.filters().explain(&frame(SAME_BIT, 60, 0)).acceptance;
+    let why = nic.filters().explain(&frame(SAME_BIT, 60, 0)).acceptance;
     assert_eq!(why, Some(Acceptance::Rule(Accept::MulticastHash(GROUP))));
     let other = add(&mut nic, Accept::MulticastHash(SAME_BIT)).unwrap();
     drop(one);
@@ -175,7 +175,7 @@ fn vlans_are_filtered_while_there_is_a_rule() {
     assert!(!passes(&mut nic, 101) && !passes(&mut nic, 68) && !passes(&mut nic, 4095));
     assert!(passes(&mut nic, 0x6000), "a tag with a priority only");
     assert!(is_received(&port, &mut nic, mac(0)), "no tag");
-    let refused = nic.split().0.filters().explain(&tagged(mac(0), 101));
+    let refused = nic.filters().explain(&tagged(mac(0), 101));
     assert_eq!((refused.decision, refused.acceptance), (Decision::NoVlan { id: 101 }, None));
     let second = add(&mut nic, Accept::Vlan(constant!(VlanId, 101))).unwrap();
     let third = add(&mut nic, Accept::Vlan(constant!(VlanId, 4094))).unwrap();
@@ -258,6 +258,7 @@ fn a_handle_that_outlives_the_device_does_nothing() {
     drop(handles);
     assert!(is_received(&port, &mut nic, OTHER), "a handle of an earlier start leaves this one alone");
     drop(nic);
+    port.claim().expect("a handle does not keep the platform");
     again.remove().unwrap();
     assert_clean(&port);
 }
@@ -466,7 +467,7 @@ fn protocols_and_fragments_are_told_apart() {
         .unwrap()
         .keep();
     let fragment = Ip { is_fragment: true, ..v4(UDP) }.frame();
-    let why = nic.split().0.filters().explain(&fragment).decision;
+    let why = nic.filters().explain(&fragment).decision;
     assert!(matches!(why, Decision::Hash { .. }), "{why:?}");
     queue_of(&port, &mut nic, &fragment);
     nic.stop().unwrap();
@@ -538,7 +539,7 @@ fn the_device_has_128_five_tuple_filters() {
     handles.push(add(&mut nic, rule(200)).unwrap());
     let from = |n: u8| Ip { source: [10, 0, 0, n].into(), ..v4(ICMP) }.frame();
     assert_eq!([0, 127, 200].map(|n| queue_of(&port, &mut nic, &from(n))), [Some(1); 3]);
-    let why = nic.split().0.filters().explain(&from(50)).decision;
+    let why = nic.filters().explain(&from(50)).decision;
     assert!(matches!(why, Decision::Hash { .. }), "{why:?}");
     queue_of(&port, &mut nic, &from(50));
     let mut nic = nic.recover().unwrap();
@@ -593,7 +594,7 @@ fn a_perfect_filter_matches_its_flow_alone() {
         Ip { is_fragment: true, ..v4(TCP) },
     ];
     for other in others {
-        let why = nic.split().0.filters().explain(&other.frame()).decision;
+        let why = nic.filters().explain(&other.frame()).decision;
         assert!(!matches!(why, Decision::Rule(_)), "{other:?}: {why:?}");
         queue_of(&port, &mut nic, &other.frame());
     }
@@ -646,7 +647,7 @@ fn masks_choose_what_flows_compare() {
     let packet = Ip { tag: Some(0xa064), ports: (77, 0x1234), ..v4(TCP) };
     let is_matched = |nic: &mut Nic, frame: &[u8]| {
         queue_of(&port, nic, frame);
-        matches!(nic.split().0.filters().explain(frame).decision, Decision::Rule(_))
+        matches!(nic.filters().explain(frame).decision, Decision::Rule(_))
     };
     assert!(is_matched(&mut nic, &packet.frame()));
     for same in [
@@ -717,7 +718,7 @@ fn a_full_table_of_flows_is_an_error() {
     let mut handles: Vec<_> = (0..director.capacity() as u16).map(|n| add(&mut nic, rule(n)).unwrap()).collect();
     let full = FilterError::TableFull { table: Table::Flows, len: 2046 };
     assert_eq!(add(&mut nic, rule(5000)).unwrap_err(), Error::Filter(full));
-    let statistics = nic.split().0.filters().flow_statistics();
+    let statistics = nic.filters().flow_statistics();
     assert_eq!((statistics.added, statistics.add_failures, statistics.free), (2046, 0, 0));
     let index = handles[100].flow_index();
     drop(handles.swap_remove(100));
@@ -725,7 +726,7 @@ fn a_full_table_of_flows_is_an_error() {
     assert_eq!(handles.last().unwrap().flow_index(), index, "an index is used again");
     assert_eq!(queue_of(&port, &mut nic, &Ip { ports: (5000, 80), ..v4(TCP) }.frame()), Some(1));
     drop(handles);
-    let statistics = nic.split().0.filters().flow_statistics();
+    let statistics = nic.filters().flow_statistics();
     assert_eq!((statistics.added, statistics.removed, statistics.remove_failures), (2047, 2047, 0));
     assert_eq!((statistics.free, statistics.matched), (2046, 1));
     nic.stop().unwrap();
@@ -739,17 +740,17 @@ fn a_rebuilt_table_has_the_same_flows() {
     let rule = |n: u16| flow(TCP).source_port(n).to(index!(RxQueue, 1));
     let mut handles: Vec<_> = (0..100).map(|n| add(&mut nic, rule(n)).unwrap()).collect();
     handles.truncate(50);
-    nic.split().0.filters().rebuild_flows().unwrap();
+    nic.filters().rebuild_flows().unwrap();
     for n in [0, 49, 50, 99] {
         let frame = Ip { ports: (n, 80), ..v4(TCP) }.frame();
-        let by_rule = matches!(nic.split().0.filters().explain(&frame).decision, Decision::Rule(_));
+        let by_rule = matches!(nic.filters().explain(&frame).decision, Decision::Rule(_));
         assert_eq!(by_rule, n < 50);
         queue_of(&port, &mut nic, &frame);
     }
-    let statistics = nic.split().0.filters().flow_statistics();
+    let statistics = nic.filters().flow_statistics();
     assert_eq!((statistics.added, statistics.removed, statistics.free), (150, 50, 1996));
     drop(handles);
-    assert_eq!(nic.split().0.filters().flow_statistics().remove_failures, 0);
+    assert_eq!(nic.filters().flow_statistics().remove_failures, 0);
     nic.stop().unwrap();
     assert_clean(&port);
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::device::filter::{FlowDirector, FlowSettings};
+use crate::device::filter::{FlowDirector, FlowSettings, Kind};
 use crate::device::mac::{MacAddress, is_unicast};
 use crate::device::{Loopback, Medium, Rss};
 use crate::pool::{BUFFER_SIZE_STEP, MAX_BUFFER_SIZE};
@@ -354,7 +354,7 @@ impl Config {
     /// # Ok(())
     /// # }
     /// ```
-    pub const fn flow_director<K: Copy>(mut self, flow_director: FlowDirector<K>) -> Self {
+    pub const fn flow_director<K: Kind>(mut self, flow_director: FlowDirector<K>) -> Self {
         self.flow_director = Some(flow_director.settings);
         self
     }

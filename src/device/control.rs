@@ -176,8 +176,7 @@ impl<'a, H: Platform> Control<'a, H> {
 
     /// Returns the rules for received frames, to add to them.
     pub fn filters(&mut self) -> Filters<'_, H> {
-        let Config { max_frame, rx_queues: queues, .. } = *self.config;
-        Filters { shared: self.filters, rss: &self.settings.rss, mac: *self.mac, max_frame, queues }
+        Filters::new(self.filters, self.config, *self.mac, &self.settings.rss)
     }
 
     /// Returns how packets are spread over the receive queues.

@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::clock;
 use crate::device::control::Settings;
 use crate::device::establish::Establish;
-use crate::device::filter::Shared;
+use crate::device::filter::{Filters, Shared};
 use crate::device::health::Watch;
 use crate::device::presence::Present;
 use crate::device::queues::Queues;
@@ -310,6 +310,12 @@ impl<H: Platform> Device<Running, H> {
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();
         (control, rx, tx)
+    }
+
+    /// Returns the rules for received frames: see [`Control::filters`].
+    pub fn filters(&mut self) -> Filters<'_, H> {
+        let RunningData { data: Initialised { config, mac, .. }, settings, filters, .. } = &self.data;
+        Filters::new(filters, config, *mac, &settings.rss)
     }
 
     /// Returns the link, with the reason why there is none: see [`Control::link`].

@@ -72,6 +72,7 @@ pub enum Decision {
 }
 
 /// What the explanation depends on, other than the rules.
+#[derive(Debug)]
 pub(super) struct Settings<'a> {
     pub(super) mac: [u8; 6],
     pub(super) max_frame: usize,

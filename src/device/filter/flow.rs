@@ -44,9 +44,9 @@ pub struct FlowFields {
 }
 
 /// A kind of filters: [`Perfect`] or [`Signature`].
-pub trait Kind: sealed::Kind {}
+pub trait Kind: Copy + sealed::Kind {}
 
-impl<K: sealed::Kind> Kind for K {}
+impl<K: Copy + sealed::Kind> Kind for K {}
 
 mod sealed {
     use super::{FlowKind, Perfect, Signature};

@@ -78,7 +78,7 @@ pub use handle::RuleHandle;
 pub use rule::{Action, Precedence, Rule};
 pub(crate) use shared::Shared;
 
-use crate::device::{Error, Rss};
+use crate::device::{Config, Error, Rss};
 use crate::platform::Platform;
 
 /// The number of unicast and exact multicast addresses besides the device's own (RAL and RAH, 8.2.3.7.8).
@@ -115,11 +115,8 @@ macro_rules! constant {
 /// The rules of a running device: see [`Control::filters`](crate::device::Control::filters).
 #[derive(Debug)]
 pub struct Filters<'c, H> {
-    pub(crate) shared: &'c Arc<Shared<H>>,
-    pub(crate) rss: &'c Rss,
-    pub(crate) mac: [u8; 6],
-    pub(crate) max_frame: usize,
-    pub(crate) queues: usize,
+    shared: &'c Arc<Shared<H>>,
+    settings: explain::Settings<'c>,
 }
 
 /// Counters of Flow Director since the device was started (8.2.3.21.10 to .15).
@@ -144,7 +141,12 @@ pub struct FlowStatistics {
     pub free: u64,
 }
 
-impl<H: Platform> Filters<'_, H> {
+impl<'c, H: Platform> Filters<'c, H> {
+    pub(crate) fn new(shared: &'c Arc<Shared<H>>, config: &Config, mac: [u8; 6], rss: &'c Rss) -> Self {
+        let Config { max_frame, rx_queues: queues, .. } = *config;
+        Self { shared, settings: explain::Settings { mac, max_frame, queues, rss } }
+    }
+
     /// Adds a rule. It holds from the return of this function on, until the handle is dropped or the device stops.
     ///
     /// Adding [`Accept::AllUnicast`] or [`Accept::AllMulticast`] pauses reception for some microseconds, and frames that
@@ -181,8 +183,7 @@ impl<H: Platform> Filters<'_, H> {
     /// is a guess: `docs/filters.md` lists these cases.
     #[must_use]
     pub fn explain(&self, frame: &[u8]) -> Explanation {
-        let Self { mac, max_frame, queues, rss, .. } = *self;
-        self.shared.explain(&explain::Settings { mac, max_frame, queues, rss }, frame)
+        self.shared.explain(&self.settings, frame)
     }
 
     /// Returns the counters of Flow Director since the device was started: zeros without Flow Director.

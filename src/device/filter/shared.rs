@@ -191,7 +191,9 @@ impl<H: Platform> State<H> {
         let registers: Registers<'_, H, Running> = unsafe { Registers::assume_permission(platform) };
         let control = registers.fctrl().read();
         let (unicast, multicast) = (self.rules.accepts_all_unicast(), self.rules.accepts_all_multicast());
-        if (control.field(FCTRL::UPE), control.field(FCTRL::MPE)) == (unicast, multicast) {
+        let has = (control.field(FCTRL::UPE), control.field(FCTRL::MPE));
+        // A removed device reads as all ones. The pause finds that out.
+        if has == (unicast, multicast) && control.get() != u32::MAX {
             self.is_stale = false;
             return Ok(());
         }

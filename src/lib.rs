@@ -73,6 +73,11 @@
 //! dropped packet returns its buffers to the pool. A transmit queue returns them after the device has sent them.
 //! `docs/packet-life.md` names the owner at each step.
 //!
+//! # Filters
+//!
+//! [`Control::filters`](device::Control::filters) adds [rules](device::filter) for received frames: which the device
+//! accepts, and to which queue they go. A rule ends when its handle is dropped. `docs/filters.md` shows all kinds.
+//!
 //! # Registers
 //!
 //! [`Registers`](registers::Registers) has one method for each register. Its type parameter is a permission, such as a

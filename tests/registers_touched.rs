@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{assert_clean, batch, frame, mac, packet, pool_of, port};
+use ixgbe::device::filter::{Accept, EtherType, FiveTuple, Flow, FlowDirector, FlowMemory, Perfect, Rule, VlanId};
 use ixgbe::device::{Config, Device, FlowControl, LinkMode, PtpMessage, PtpStamps, Rate};
-use ixgbe::index;
 use ixgbe::packet::Batch;
-use ixgbe::registers::TxQueue;
+use ixgbe::registers::{RxQueue, TxQueue};
+use ixgbe::{constant, index};
 use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::connect;
 
@@ -36,8 +37,10 @@ impl Record {
     }
 }
 
-/// Runs a device with `config` through its life.
-fn record(config: &Config, record: &Arc<Mutex<Record>>) {
+/// Runs a device with `config` through its life, with Flow Director if `flows` is `true`.
+fn record(config: &Config, flows: bool, record: &Arc<Mutex<Record>>) {
+    let director = FlowDirector::perfect(FlowMemory::Kib64);
+    let config = &if flows { config.flow_director(director) } else { *config };
     let (port, partner) = (port(0), port(1));
     connect(&port, &partner);
     let current = Arc::new(Mutex::new("device::Device::new"));
@@ -91,6 +94,25 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
         begin("device::PtpClock::receive_stamp");
         clock.receive_stamp(&PtpMessage { kind: 0, source: [0; 10], sequence_id: 0 }).unwrap();
     }
+    begin("device::filter::Filters::add");
+    let queue = RxQueue::new(0).unwrap();
+    let mut rules: Vec<Rule> = vec![
+        Accept::Unicast(mac(3)).into(),
+        Accept::MulticastHash([1; 6]).into(),
+        Accept::Vlan(constant!(VlanId, 1)).into(),
+        Accept::AllMulticast.into(),
+        constant!(EtherType, 0x88cc).to(queue),
+        FiveTuple::new().to(queue),
+    ];
+    if flows {
+        let flow = Flow::<Perfect>::tcp().source([1; 4].into()).destination([2; 4].into());
+        rules.push(flow.source_port(1).destination_port(2).to(queue));
+    }
+    let handles: Vec<_> = rules.into_iter().map(|rule| control.filters().add(rule).unwrap()).collect();
+    begin("device::filter::Filters::flow_statistics");
+    control.filters().flow_statistics();
+    begin("device::filter::RuleHandle::remove");
+    handles.into_iter().for_each(|handle| handle.remove().unwrap());
     begin("queue::TransmitQueue::transmit");
     queues[0].tx.transmit(&mut batch([packet(&pool, &frame(mac(1), 60, 0))])).unwrap();
     begin("queue::ReceiveQueue::receive");
@@ -117,9 +139,9 @@ fn record(config: &Config, record: &Arc<Mutex<Record>>) {
 #[test]
 fn the_driver_touches_the_registers_that_its_documentation_names() {
     let recorded: Arc<Mutex<Record>> = Arc::default();
-    record(&Config::new(), &recorded);
-    record(&Config::new().queue_pairs(4).link(LinkMode::TenGigabitSfi), &recorded);
-    record(&Config::new().flow_control(FlowControl::Both).ptp(PtpStamps::EventsV2), &recorded);
+    record(&Config::new(), false, &recorded);
+    record(&Config::new().queue_pairs(4).link(LinkMode::TenGigabitSfi), true, &recorded);
+    record(&Config::new().flow_control(FlowControl::Both).ptp(PtpStamps::EventsV2), false, &recorded);
     let recorded = recorded.lock().unwrap();
     let mut text = HEAD.to_owned();
     for function in &recorded.order {

@@ -94,6 +94,9 @@ pub enum Fault {
     RxCrcErrors,
     /// All received frames go to queue 0, regardless of their hash.
     RxQueueWrong,
+    /// Received packets of UDP over IPv4 without a checksum are reported with a wrong one, and XEC counts them, as
+    /// erratum 44 says of the chip. Stock drivers conclude nothing from a wrong checksum of UDP.
+    RxUdpChecksumInvented,
     /// The device inserts wrong checksums.
     TxChecksumsWrong,
     /// All segments of a segmented packet have the sequence number of the first.
@@ -191,6 +194,7 @@ const NAMED: &[Fault] = &[
     Fault::SurpriseRemoval,
     Fault::RxErrors,
     Fault::RxQueueWrong,
+    Fault::RxUdpChecksumInvented,
     Fault::RxNoEop,
     Fault::RxWriteBackLost,
     Fault::RxCrcErrors,

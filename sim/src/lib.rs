@@ -63,7 +63,10 @@
 //! - A packet is sent without a checksum or tag that cannot be inserted as requested.
 //! - A packet is lost if it cannot be segmented as requested or exceeds the maximum length. So is a packet with an
 //!   undefined descriptor type, or with a buffer that the device cannot access.
-//! - A command of Flow Director before FDIRCTRL.INIT_DONE is 1, and a write during a reset, are lost.
+//! - A command of Flow Director before FDIRCTRL.INIT_DONE is 1, and a write during a reset, are lost. A table that is
+//!   initialised twice without FDIRCMD.CLEARHT is full.
+//! - Fragments have no ports and no protocol for filters. Of several EtherType filters the last one counts, of
+//!   five-tuple filters with the same priority the first.
 //!
 //! # Time
 //!
@@ -82,10 +85,9 @@
 //!
 //! # What is not modelled
 //!
-//! - Receive: receive side coalescing, header splitting, double VLAN tags, checksums of fragments, five-tuple filters.
+//! - Receive: receive side coalescing, header splitting, double VLAN tags, checksums of fragments, low latency
+//!   interrupts, the priorities and pools of EtherType filters.
 //! - Both directions: DCB, virtualisation, priority flow control, LinkSec, IPsec, FCoE.
-//! - Flow Director: perfect filters, masks, reports, long lists and collisions in its table (FDIRErr). A match is
-//!   reported (FLM).
 //! - Time: target times, auxiliary time stamps, and clock outputs (TSAUXC).
 //! - The device: wake-up, and manageability beyond the bits that show it.
 //! - The wire: all errors but a wrong CRC and a wrong length.
@@ -125,6 +127,7 @@ pub use counters::Counters;
 pub use deviation::Deviation;
 pub use fault::Fault;
 pub use port::{AlreadyClaimed, Port, PortConfig, PortPlatform, connect, connect_copper, connect_lossless};
+pub use receive::steering::{Decision, Destination};
 pub use runner::Runner;
 pub use violation::{Rule, Severity, Violation};
 pub use wire::Wire;

@@ -20,6 +20,7 @@ use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::iommu::{self, Iommu};
+use crate::receive::steering::Destination;
 use crate::registers::offsets;
 use crate::violation::Violation;
 use crate::wire::Wire;
@@ -285,6 +286,13 @@ impl Port {
     /// space in front of the port disables it at power-on and at a function level reset.
     pub fn set_bus_master(&self, on: bool) {
         self.chip().set_bus_master(on);
+    }
+
+    /// Returns the queue for a frame that arrives now and what chooses it, or `None` if the MAC refuses the frame.
+    /// Neither counts nor delivers the frame, and knows nothing of injected faults.
+    #[must_use]
+    pub fn destination(&self, frame: &[u8]) -> Option<Destination> {
+        self.chip().destination(frame)
     }
 
     /// Returns the counts of all frames by their fate.

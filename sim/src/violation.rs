@@ -94,7 +94,11 @@ rules! {
     FilterNotInitialised: Error, "4.6.7", "RXEN was set while a filter table still has the unknown values that it has after a reset";
     AddressEntryNotCleared: Doubt, "4.6.7, 8.2.3.7.9", "RXEN was set while a RAH was never written: 4.6.7 has AV cleared in all entries that are not used, 8.2.3.7.9 does not say what it is after a reset";
     FiveTupleFilterUndefined: Error, "8.2.3.7.19", "RXEN was set while FTQF was never cleared: it may steer packets anywhere";
+    FiveTupleFilterInvalid: Error, "8.2.3.7.19", "A five-tuple filter was enabled with priority 0, with a pool though there are none, or without the prescribed bits in L34TIMIR";
     FlowDirectorNotReady: Error, "8.2.3.21.1", "A filter of Flow Director was programmed before FDIRCTRL.INIT_DONE is 1";
+    FlowDirectorNotCleared: Error, "", "FDIRCTRL initialised the table of Flow Director again without FDIRCMD.CLEARHT before: the table behaves as if it were full";
+    FlowDirectorFilterInvalid: Error, "8.2.3.21.22", "A filter was added to Flow Director that it does not have: a signature filter that drops, one with CFI in FDIRVLAN, one of SCTP with ports";
+    FlowDirectorChangedInUse: Warning, "", "A mask or a key of Flow Director was changed while its table has filters: they no longer match";
     InterruptReservedCause: Error, "8.2.3.5.4", "A reserved interrupt cause was enabled, or EIMC bit 31 written";
     DmaOutsideMapping: Error, "5.2", "The device was directed to memory that is not mapped for it";
     UnmappedWhileOwned: Error, "4.6.7.1", "Memory was unmapped that a queue may still reach";

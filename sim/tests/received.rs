@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use etherparse::{IpHeaders, IpNumber, Ipv4Header, PacketBuilder};
+use ixgbe_sim::Fault;
 
 const UDPCS: u64 = 1 << 4;
 const L4CS: u64 = 1 << 5;
@@ -225,5 +226,31 @@ fn frames_to_groups_are_marked() {
     assert_eq!(status(&mut driver, &frame(MAC, 60)).0, 0);
     assert_eq!(status(&mut driver, &frame([0xFF; 6], 60)).0, PIF);
     assert_eq!(status(&mut driver, &frame([0x01, 0, 0x5E, 0x12, 0x34, 0x56], 60)).0, PIF);
+    driver.clean();
+}
+
+#[test]
+fn a_checksum_of_udp_that_was_never_sent_seems_wrong_by_erratum_44() {
+    const XEC: u32 = 0x4120;
+    let mut driver = Driver::running();
+    let ethernet = || PacketBuilder::ethernet2([2; 6], MAC);
+    let mut packet = Vec::new();
+    ethernet().ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64).udp(1, 2).write(&mut packet, &[7; 40]).unwrap();
+    let mut version6 = Vec::new();
+    ethernet().ipv6([0xFD; 16], [0xFE; 16], 64).udp(1, 2).write(&mut version6, &[7; 40]).unwrap();
+    version6[60..62].fill(0);
+    for (packet, expected) in [
+        (packet.clone(), IPCS | L4CS | UDPCS),
+        ([&packet[..40], &[0, 0], &packet[42..]].concat(), IPCS | L4CS | UDPCS | L4E),
+        (version6, 0),
+        (tcp(&[7; 40]), IPCS | L4CS),
+    ] {
+        driver.port.clear(Fault::RxUdpChecksumInvented);
+        let before = status(&mut driver, &packet).0;
+        assert_eq!((before & L4E, driver.read(XEC)), (0, 0));
+        driver.port.inject(Fault::RxUdpChecksumInvented);
+        assert_eq!(status(&mut driver, &packet).0, expected);
+        assert_eq!(driver.read(XEC), u32::from(expected & L4E != 0));
+    }
     driver.clean();
 }

@@ -287,7 +287,20 @@ const CASES: &[Case] = &[
         d.add_rx(0, 64);
         d.start_receive();
     }),
+    running(Rule::FiveTupleFilterInvalid, |d| d.write(FTQF + 4, 1 << 2 | 0x1F << 25 | 3 << 30)),
     running(Rule::FlowDirectorNotReady, |d| d.write(FDIRCMD, 1)),
+    running(Rule::FlowDirectorNotCleared, |d| (0..2).for_each(|_| d.write(FDIRCTRL, 1))),
+    running(Rule::FlowDirectorFilterInvalid, |d| {
+        d.write(FDIRCTRL, 1);
+        assert!(d.until(FDIRCTRL, 1 << 3, 1 << 3));
+        d.write(FDIRCMD, 1 | 1 << 9);
+    }),
+    running(Rule::FlowDirectorChangedInUse, |d| {
+        d.write(FDIRCTRL, 1);
+        assert!(d.until(FDIRCTRL, 1 << 3, 1 << 3));
+        d.write(FDIRCMD, 1);
+        d.write(0xEE70, 1);
+    }),
     running(Rule::InterruptReservedCause, |d| d.write(EIMS, 1 << 23)),
     running(Rule::DmaOutsideMapping, |d| {
         d.put(0, [0x1234_5000, data(60) | 60 << 46]);
@@ -493,8 +506,9 @@ fn unmodelled_features_are_recorded_when_enabled() {
     let switches = [
         (rx(9, 0x2C), 1),
         (0x51B0, 1),
-        (0x5128, 1 << 31),
-        (0xEC30, 1),
+        (0x5128, 1 << 31 | 1 << 27),
+        (0xEC00, 1 << 29),
+        (0xE800, 1 << 19 | 1 << 20),
         (HLREG0, 0x1801_2C0B),
         // TSAUXC.
         (0x8C20, 1),

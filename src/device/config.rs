@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::device::filter::{FlowDirector, FlowSettings, Kind};
 use crate::device::mac::{MacAddress, is_unicast};
 use crate::device::{FlowControl, Loopback, Medium, PtpStamps, Rss};
 use crate::pool::{BUFFER_SIZE_STEP, MAX_BUFFER_SIZE};
@@ -44,6 +45,7 @@ pub struct Config {
     pub(crate) long_frames: LongFrames,
     pub(crate) strip_vlan: bool,
     pub(crate) rss: Option<Rss>,
+    pub(crate) flow_director: Option<FlowSettings>,
     pub(crate) tx_prefetch: (u8, u8),
     pub(crate) link: LinkMode,
     pub(crate) medium: Option<Medium>,
@@ -245,6 +247,7 @@ impl Config {
             long_frames: LongFrames::Deliver,
             strip_vlan: false,
             rss: None,
+            flow_director: None,
             tx_prefetch: (36, 8),
             link: LinkMode::Auto,
             medium: None,
@@ -338,6 +341,34 @@ impl Config {
     /// Sets how packets are spread over several receive queues; by default evenly. It has no effect on a single queue.
     pub const fn rss(mut self, rss: Rss) -> Self {
         self.rss = Some(rss);
+        self
+    }
+
+    /// Gives Flow Director a part of the receive packet buffer, and sets what its filters compare.
+    ///
+    /// Without this, a running device takes no rules for [flows](crate::device::filter::Flow). The memory is missing for
+    /// frames that wait: of 512 KiB, 448, 384 or 256 remain.
+    ///
+    /// ```
+    /// use ixgbe::device::filter::{Flow, FlowDirector, FlowMemory, Perfect};
+    /// use ixgbe::device::{Config, Device};
+    /// use ixgbe::{index, registers::RxQueue};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ixgbe_sim::Port::new(Default::default());
+    /// # port.plug(ixgbe_sim::wire::NoTraffic);
+    /// let config = Config::new().queue_pairs(2).flow_director(FlowDirector::perfect(FlowMemory::Kib64));
+    /// let mut nic = Device::new(port.claim()?).reset(&config)?.assume_link_up().start()?;
+    /// let flow = Flow::<Perfect>::tcp().source([192, 0, 2, 1].into()).destination([192, 0, 2, 2].into());
+    /// let rule = flow.source_port(1024).destination_port(80).to(index!(RxQueue, 1));
+    /// let (mut control, _queues) = nic.split();
+    /// let handle = control.filters().add(rule)?;
+    /// assert_eq!(handle.flow_index(), Some(0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn flow_director<K: Kind>(mut self, flow_director: FlowDirector<K>) -> Self {
+        self.flow_director = Some(flow_director.settings);
         self
     }
 

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::device::diagnosis::take_faults;
+use crate::device::filter::{Filters, Shared};
 use crate::device::health::Watch;
 use crate::device::link;
 use crate::device::mac::{self, is_unicast};
@@ -11,7 +12,6 @@ use crate::device::presence::Present;
 use crate::device::ptp;
 use crate::device::rate::Rates;
 use crate::device::{BringUp, Config, Error, FlowControl, Link, Rss, Running, Statistics, i2c, receive};
-use crate::field::Value;
 use crate::module::Module;
 use crate::platform::Platform;
 use crate::pool::Pool;
@@ -19,7 +19,7 @@ use crate::port::LinkStatus;
 use crate::queue::DropCounters;
 use crate::register::{Driver, Exclusive};
 use crate::registers::permission::ReceivePaused;
-use crate::registers::{RXCTRL, Registers, Windows};
+use crate::registers::{Registers, Windows};
 
 /// A handle of the running device without its queues, which other threads may use meanwhile.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ pub struct Control<'a, H> {
     pub(crate) link: &'a link::Settings,
     /// The PTP clock, if it is on.
     pub(crate) ptp: &'a mut Option<ptp::State>,
+    pub(crate) filters: &'a Arc<Shared<H>>,
 }
 
 /// What a program has set on a running device, other than its configuration. A recovery sets it again.
@@ -54,22 +55,11 @@ pub(crate) struct Settings {
 }
 
 /// A guard that switches reception on again when a pause ends, also by a panic.
-struct Paused<'a, H: Platform>(&'a H);
-
-impl<H: Platform> Paused<'_, H> {
-    fn switch(&self, on: bool) -> Result<(), Error> {
-        // SAFETY: the device runs while its one `Control` exists. Reception writes only to buffers of enabled queues,
-        // and these belong to the driver.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.0) };
-        receive::while_idle(self.0, registers, || {
-            registers.rxctrl().modify(Value::EMPTY.with(RXCTRL::RXEN, on));
-        })
-    }
-}
+struct Paused<'a, H: Platform>(&'a Shared<H>);
 
 impl<H: Platform> Drop for Paused<'_, H> {
     fn drop(&mut self) {
-        if let Err(error) = self.switch(true) {
+        if let Err(error) = self.0.resume() {
             log::error!("reception stays off: {error}");
         }
     }
@@ -200,10 +190,14 @@ impl<'a, H: Platform> Control<'a, H> {
     /// [`Error::TimedOut`] if the receive data path does not become idle. Then nothing has changed.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Control.set_promiscuous.md")))]
     pub fn set_promiscuous(&mut self, on: bool) -> Result<(), Error> {
-        let multicast = self.config.multicast;
-        self.with_receive_paused(|registers| receive::set_filters(registers, on, multicast))?;
+        self.filters.set_promiscuous(on)?;
         self.settings.promiscuous = on;
         Ok(())
+    }
+
+    /// Returns the rules for received frames, to add to them.
+    pub fn filters(&mut self) -> Filters<'_, H> {
+        Filters::new(self.filters, self.config, *self.mac, &self.settings.rss)
     }
 
     /// Returns how packets are spread over the receive queues.
@@ -251,15 +245,12 @@ impl<'a, H: Platform> Control<'a, H> {
         &mut self,
         action: impl for<'r> FnOnce(Registers<'r, H, Exclusive<ReceivePaused>>) -> T,
     ) -> Result<T, Error> {
-        let paused = Paused(self.platform);
-        if let Err(error) = paused.switch(false) {
-            core::mem::forget(paused);
-            return Err(error);
-        }
+        self.filters.pause()?;
+        let paused = Paused(self.filters);
         // SAFETY: reception was just switched off, and only this `Control` can switch it on; `action` cannot keep the
         // registers. There is one `Control`, and this borrows it uniquely. The permission is no `Driver` permission.
         let result = action(unsafe { Registers::assume_permission(self.platform) });
         core::mem::forget(paused);
-        Paused(self.platform).switch(true).map(|()| result)
+        self.filters.resume().map(|()| result)
     }
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::device::filter::FilterError;
 use crate::device::mac::MacAddress;
 use crate::device::{ConfigError, Diagnosis, Firmware, Medium, ModuleError, PtpError, RateError};
 use crate::dma::DmaError;
@@ -16,6 +17,8 @@ use crate::register::TimedOut;
 pub enum Error {
     /// The configuration is invalid.
     Config(ConfigError),
+    /// The rule for received frames is wrong, or there is no room for it.
+    Filter(FilterError),
     /// Memory for the rings cannot be allocated or mapped.
     Dma(DmaError),
     /// The buffer pool cannot be made, or cannot fill a ring.
@@ -89,6 +92,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.fmt(f),
+            Self::Filter(error) => error.fmt(f),
             Self::Dma(error) => error.fmt(f),
             Self::Pool(error) => error.fmt(f),
             Self::Value(error) => error.fmt(f),
@@ -144,6 +148,7 @@ impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
+            Self::Filter(error) => Some(error),
             Self::Dma(error) => Some(error),
             Self::Pool(error) => Some(error),
             Self::Value(error) => Some(error),
@@ -159,6 +164,12 @@ impl core::error::Error for Error {
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
+    }
+}
+
+impl From<FilterError> for Error {
+    fn from(error: FilterError) -> Self {
+        Self::Filter(error)
     }
 }
 

@@ -16,7 +16,11 @@ pub(crate) fn is_unicast(address: [u8; 6]) -> bool {
 
 /// Returns the address that the device has.
 pub(crate) fn read<D: Bus, P>(registers: Registers<'_, D, P>) -> [u8; 6] {
-    let entry = index!(MacAddressEntry, 0);
+    read_entry(registers, index!(MacAddressEntry, 0))
+}
+
+/// Returns the address in an entry of the table.
+pub(crate) fn read_entry<D: Bus, P>(registers: Registers<'_, D, P>, entry: MacAddressEntry) -> [u8; 6] {
     let [a, b, c, d] = (registers.ral(entry).read().field(RAL::RAL) as u32).to_le_bytes();
     let [e, f] = (registers.rah(entry).read().field(RAH::RAH) as u16).to_le_bytes();
     [a, b, c, d, e, f]
@@ -28,7 +32,19 @@ where
     RAL: WritableIn<P>,
     RAH: WritableIn<P>,
 {
-    let entry = index!(MacAddressEntry, 0);
+    write_entry(registers, index!(MacAddressEntry, 0), address)
+}
+
+/// Changes the address in an entry of the table, and makes the entry valid.
+pub(crate) fn write_entry<D: Bus, P>(
+    registers: Registers<'_, D, P>,
+    entry: MacAddressEntry,
+    address: [u8; 6],
+) -> Result<(), ValueError>
+where
+    RAL: WritableIn<P>,
+    RAH: WritableIn<P>,
+{
     let [a, b, c, d, e, f] = address;
     let low = Value::EMPTY.try_with(RAL::RAL, u64::from(u32::from_le_bytes([a, b, c, d])))?;
     let high = value!(RAH { AV: true }).try_with(RAH::RAH, u64::from(u16::from_le_bytes([e, f])))?;

@@ -34,6 +34,7 @@ mod diagnosis;
 mod eeprom;
 mod error;
 mod establish;
+pub mod filter;
 mod firmware;
 mod flow_control;
 mod follow;

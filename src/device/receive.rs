@@ -12,9 +12,9 @@ use crate::queue::RxRing;
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{QueueDisabled, Reset};
 use crate::registers::{
-    CTRL_EXT, DCA_RXCTRL, FCTRL, FTQF, HLREG0, MAXFRS, MFLCN, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA, PFVLVF,
-    PFVLVFB, PSRTYPE, PacketBuffer, Pool, RAH, RDH, RDLEN, RDRXCTL, RETA, RFCTL, RSSRK, RTRUP2TC, RXCSUM, RXCTRL,
-    RXDCTL, RXFECCERR0, RXPBSIZE, Registers, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
+    CTRL_EXT, DCA_RXCTRL, FCRTH, FCTRL, FTQF, HLREG0, MAXFRS, MFLCN, MPSAR, MRQC, MTA, MacAddressEntry, PFQDE, PFUTA,
+    PFVLVF, PFVLVFB, PSRTYPE, PacketBuffer, Pool, RAH, RDH, RDLEN, RDRXCTL, RETA, RFCTL, RSSRK, RTRUP2TC, RXCSUM,
+    RXCTRL, RXDCTL, RXFECCERR0, RXPBSIZE, Registers, SECRXCTRL, SECRXSTAT, SRRCTL, VFTA, mrqc, srrctl,
 };
 use crate::{index, value};
 
@@ -23,8 +23,10 @@ const QUEUE_ENABLES: Duration = Duration::from_millis(10);
 /// Time limit for the receive data path to become idle.
 const RECEIVE_IDLE: Duration = Duration::from_millis(40);
 
-/// The size of the only packet buffer in use with one traffic class, in KiB (4.6.11.3.4).
+/// The size of the memory of all packet buffers, in KiB (4.6.11.3.4). Flow Director takes a part of it.
 const PACKET_BUFFER: u64 = 512;
+/// The room between the high water mark and the end of the packet buffer, in KiB (4.6.3.2).
+const HIGH_WATER_ROOM: u64 = 24;
 /// The size above which a frame, with CRC, is a jumbo frame. MAXFRS limits only jumbo frames.
 pub(crate) const STANDARD_FRAME: usize = 1518;
 
@@ -32,13 +34,13 @@ pub(crate) const STANDARD_FRAME: usize = 1518;
 pub(crate) fn initialise<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
     clear_filters(registers)?;
     registers.rxfeccerr0().modify(value!(RXFECCERR0 { ECCFLT_EN: true }));
-    set_filters(registers, config.promiscuous, config.multicast);
+    set_filters(registers, config.promiscuous, config.promiscuous || config.multicast);
     set_up_rss(registers, config)?;
     set_up_parsing(registers, config)?;
     // Both registers must agree on CRC stripping, and their reset values differ.
     registers.hlreg0().modify(value!(HLREG0 { RXCRCSTRP: true }));
     registers.rdrxctl().modify(value!(RDRXCTL { CRCSTRIP: true }));
-    set_up_packet_buffers(registers);
+    set_up_packet_buffers(registers, config)?;
     set_up_frame_size(registers, config)
 }
 
@@ -69,17 +71,21 @@ fn clear_filters<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) -> Result<(
     Ok(())
 }
 
-/// Selects which frames are received (8.2.3.7.1). Reception must be off.
-pub(crate) fn set_filters<H: Bus, P>(registers: Registers<'_, H, P>, promiscuous: bool, multicast: bool)
+/// Sets whether all unicast and all multicast frames are received (8.2.3.7.1). Reception must be off.
+pub(crate) fn set_filters<H: Bus, P>(registers: Registers<'_, H, P>, unicast: bool, multicast: bool)
 where
     FCTRL: WritableIn<P>,
 {
-    let filters = value!(FCTRL { BAM: true }).with(FCTRL::UPE, promiscuous);
-    registers.fctrl().modify(filters.with(FCTRL::MPE, promiscuous || multicast));
+    let filters = value!(FCTRL { BAM: true }).with(FCTRL::UPE, unicast);
+    registers.fctrl().modify(filters.with(FCTRL::MPE, multicast));
 }
 
 /// Spreads packets over the queues by a hash, if there are several (8.2.3.7.12 to .15).
 fn set_up_rss<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
+    if config.flow_director.is_some() {
+        // Reports of Flow Director replace the checksum in the descriptor (8.2.3.21.1).
+        registers.rxcsum().modify(value!(RXCSUM { PCSD: true }));
+    }
     if config.rx_queues == 1 {
         registers.mrqc().write(value!(MRQC { MRQE: mrqc::MRQE::RssDisabled }));
         return Ok(());
@@ -156,16 +162,23 @@ where
     Ok(())
 }
 
-/// Gives all memory to one packet buffer (4.6.11.3.4).
-fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>) {
+/// Gives all memory to one packet buffer (4.6.11.3.4), except for what Flow Director takes.
+fn set_up_packet_buffers<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
+    let size = PACKET_BUFFER - config.flow_director.map_or(0, |flows| flows.kibibytes());
     for buffer in PacketBuffer::all().skip(1) {
         registers.rxpbsize(buffer).write(value!(RXPBSIZE { SIZE: 0 }));
     }
-    registers.rxpbsize(index!(PacketBuffer, 0)).write(value!(RXPBSIZE { SIZE: PACKET_BUFFER }));
+    registers.rxpbsize(index!(PacketBuffer, 0)).write(Value::EMPTY.try_with(RXPBSIZE::SIZE, size)?);
+    if config.flow_director.is_some() {
+        // The mark that general initialisation sets lies above the smaller buffer.
+        let high_water = (size - HIGH_WATER_ROOM) * 1024 / 32;
+        registers.fcrth(index!(PacketBuffer, 0)).write(Value::EMPTY.try_with(FCRTH::RTH, high_water)?);
+    }
     registers.pfqde().write(value!(PFQDE { QDE: false }));
     registers.rtrup2tc().write(value!(RTRUP2TC {}));
     // Pause frames are not obeyed. In promiscuous mode they would reach the host.
     registers.mflcn().write(value!(MFLCN { DPF: true }));
+    Ok(())
 }
 
 /// Sets the largest frame (8.2.3.22.13).

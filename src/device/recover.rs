@@ -28,7 +28,8 @@ const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 impl<H: Platform> Device<Running, H> {
     /// Resets a device that hangs, and starts it again as it was: with the same configuration, rings, pools, MAC
-    /// address, promiscuous mode, RSS, interrupts and rate limits. [Statistics](Self::statistics) and the PTP clock go on.
+    /// address, promiscuous mode, RSS, interrupts, rate limits and [rules](crate::device::filter).
+    /// [Statistics](Self::statistics) and the PTP clock go on.
     ///
     /// Transmit queues that still send get up to 100 ms for it. Packets that they did not report as sent return to their
     /// pools, and so do packets that nobody has fetched. Both are [counted](crate::device::QueueStatistics). The link
@@ -112,6 +113,9 @@ impl<H: Platform> RunningData<H> {
 
     /// Stops the device, whatever hangs, and starts it again.
     fn restart(&mut self) -> Result<(), Error> {
+        // A reset clears these counters.
+        self.filters.statistics();
+        self.filters.stop();
         let mut findings = Vec::new();
         let mut proof = self.stop_and_count(&mut findings)?;
         for attempt in 1.. {
@@ -175,6 +179,7 @@ impl<H: Platform> RunningData<H> {
         self.data.bring_up = bring_up;
         pins::light(device, port.medium);
         let config = Config { promiscuous: settings.promiscuous, rss: Some(settings.rss), ..self.data.config };
-        running::enable(&*platform, &config, &mut self.data.queues, &mut self.data.bring_up.findings)
+        let (queues, findings) = (&mut self.data.queues, &mut self.data.bring_up.findings);
+        running::enable(&platform, &config, queues, findings, &self.filters)
     }
 }

@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::clock;
 use crate::device::control::Settings;
 use crate::device::establish::Establish;
+use crate::device::filter::{Filters, Shared};
 use crate::device::health::Watch;
 use crate::device::presence::Present;
 use crate::device::queues::Queues;
@@ -44,6 +45,7 @@ pub struct RunningData<H: Platform> {
     pub(super) settings: Settings,
     pub(super) watch: Watch,
     pub(super) ptp: Option<ptp::State>,
+    pub(super) filters: Arc<Shared<H>>,
 }
 
 impl<H: Platform> RunningData<H> {
@@ -82,6 +84,7 @@ impl<H: Platform> Drop for RunningData<H> {
         if self.data.queues.is_empty() {
             return;
         }
+        self.filters.stop();
         self.recall(RECALL);
         self.drain();
         pins::darken(&*self.platform, self.data.link.settings().medium);
@@ -176,7 +179,8 @@ impl<H: Platform> Device<LinkUp, H> {
     /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a
     /// ring.
     pub fn start_with(mut self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
-        match start(&*self.platform, &mut self.data, pools) {
+        let filters = Shared::new(&self.data.config);
+        match start(&self.platform, &mut self.data, pools, &filters) {
             Ok(()) => {
                 let config = &self.data.config;
                 let statistics = Statistics::new(config.rx_queues.max(config.tx_queues));
@@ -193,7 +197,8 @@ impl<H: Platform> Device<LinkUp, H> {
                 };
                 let ptp = config.ptp.map(|_| ptp::State::new(self.platform.now()));
                 let (platform, watch) = (Arc::clone(&self.platform), Watch::default());
-                let engine = RunningData { platform, data: self.data, statistics, drops, pools, settings, watch, ptp };
+                let data = self.data;
+                let engine = RunningData { platform, data, statistics, drops, pools, settings, watch, ptp, filters };
                 let mut device = Device { platform: self.platform, data: engine };
                 device.split_queues().0.begin();
                 Ok(device)
@@ -209,7 +214,13 @@ impl<H: Platform> Device<LinkUp, H> {
 /// Makes the rings, and starts the device with them.
 ///
 /// All memory that the device may access is in `data.queues`, also after an error.
-fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> Result<(), Error> {
+fn start<H: Platform>(
+    owner: &Arc<H>,
+    data: &mut Initialised,
+    pools: &[Pool],
+    filters: &Shared<H>,
+) -> Result<(), Error> {
+    let platform = &**owner;
     let Initialised { config, bring_up, pools: attached, queues, .. } = data;
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
@@ -225,17 +236,19 @@ fn start<H: Platform>(platform: &H, data: &mut Initialised, pools: &[Pool]) -> R
         }
         queues.put_tx(queue.get(), Held::by(platform, ring));
     }
-    enable(platform, config, queues, &mut bring_up.findings)
+    enable(owner, config, queues, &mut bring_up.findings, filters)
 }
 
 /// Does the steps of 4.6.3 from the statistics on, in order, with rings that were made for this device. Each begins at
 /// descriptor 0. What was out of order on the way is added to `findings`.
 pub(super) fn enable<H: Platform>(
-    platform: &H,
+    owner: &Arc<H>,
     config: &Config,
     queues: &mut Queues,
     findings: &mut Vec<Finding>,
+    filters: &Shared<H>,
 ) -> Result<(), Error> {
+    let platform = &**owner;
     let device = &Present::new(platform);
     // SAFETY: the caller has exclusive access to a device in state `Reset` or `LinkUp`, which permits all that `Reset`
     // permits. No queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
@@ -262,7 +275,7 @@ pub(super) fn enable<H: Platform>(
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
         unsafe { transmit::enable_queue(device, ring, config) }?;
     }
-    receive::enable(device)
+    filters.start(owner, device, registers)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).
@@ -305,15 +318,23 @@ impl<H: Platform> Device<Running, H> {
 
     /// Splits the device into its control, its receive queues and its transmit queues.
     pub fn split_queues(&mut self) -> (Control<'_, H>, Vec<ReceiveQueue<'_, H>>, Vec<TransmitQueue<'_, H>>) {
-        let RunningData { platform, data, statistics, drops, pools, settings, watch, ptp } = &mut self.data;
+        let RunningData { platform, data, statistics, drops, pools, settings, watch, ptp, filters } = &mut self.data;
         let platform = &**platform;
         let Initialised { config, mac, queues, bring_up, link, .. } = data;
         let link = link.settings();
-        let control = Control { platform, statistics, drops, config, mac, settings, pools, watch, bring_up, link, ptp };
+        let filters = &*filters;
+        let control =
+            Control { platform, statistics, drops, config, mac, settings, pools, watch, bring_up, link, ptp, filters };
         let (rx, tx) = queues.both_mut();
         let rx = rx.map(|ring| ReceiveQueue::new(ring, platform)).collect();
         let tx = tx.map(|ring| TransmitQueue::new(ring, platform)).collect();
         (control, rx, tx)
+    }
+
+    /// Returns the rules for received frames: see [`Control::filters`].
+    pub fn filters(&mut self) -> Filters<'_, H> {
+        let RunningData { data: Initialised { config, mac, .. }, settings, filters, .. } = &self.data;
+        Filters::new(filters, config, *mac, &settings.rss)
     }
 
     /// Returns the link, with the reason why there is none: see [`Control::link`].
@@ -375,6 +396,7 @@ impl<H: Platform> Device<Running, H> {
     /// If the device does not stop, it keeps its memory until a [reset](Device::reset) succeeds.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Device.stop.md")))]
     pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
+        self.data.filters.stop();
         self.data.drain();
         let Initialised { config, mac, bring_up, link, pools, queues } = &mut self.data.data;
         let (config, mac, bring_up, link) = (*config, *mac, bring_up.clone(), *link);

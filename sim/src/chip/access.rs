@@ -8,6 +8,7 @@ use crate::chip::clock::MICROSECOND;
 use crate::chip::{READ, unmodelled};
 use crate::fault::Fault;
 use crate::interrupts::Interrupts;
+use crate::receive::five_tuple::{self, L34TIMIR, L34TIMIR_END, L34TIMIR_PRESCRIBED};
 use crate::registers::offsets::*;
 use crate::ring::control::Write;
 use crate::violation::Rule;
@@ -109,6 +110,7 @@ impl Chip {
             firmware::check_write(at, value, link_is_up, &mut self.common);
         }
         self.common.registers.store(place, new);
+        five_tuple::check(at, new, &mut self.common);
         unmodelled::note(at, value, &mut self.common);
         self.flush_written(at, value);
         self.written(at, value, old);
@@ -125,7 +127,7 @@ impl Chip {
             || self.eeprom.written(at, value, common)
             || self.i2c.written(at, value, common)
             || self.link.written(at, value, common, interrupts)
-            || self.receiver.flow_director.written(at, value, common, interrupts)
+            || self.receiver.flow_director_written(at, value, common, interrupts)
             || time::written(at, value, common)
             || semaphores::written(at, common);
         if !owned {
@@ -137,10 +139,11 @@ impl Chip {
     }
 }
 
-/// Returns the reserved bits that are checked only when reception is enabled, not when they are written.
+/// Returns the reserved bits that are checked only when reception or the filter is enabled, not when they are written.
 fn checked_later(at: u32) -> u32 {
     match at {
         RDRXCTL => RDRXCTL_RSCFRSTSIZE | RDRXCTL_RSCACKC | RDRXCTL_FCOE_WRFIX,
+        L34TIMIR..L34TIMIR_END => L34TIMIR_PRESCRIBED,
         _ if matches!(as_rx(at), Some((_, DCA_RXCTRL))) => DCA_RXCTRL_RESERVED,
         _ => 0,
     }

@@ -20,6 +20,7 @@ use crate::iommu::Iommu;
 use crate::link::{self, Link};
 use crate::port::PortConfig;
 use crate::receive::Receiver;
+use crate::receive::steering::Destination;
 use crate::recording::Recording;
 use crate::registers::offsets::*;
 use crate::transmit::Transmitter;
@@ -99,7 +100,7 @@ impl Chip {
             Event::LinkUp => self.link.trained(&mut self.common, &mut self.interrupts),
             Event::LinkFlap => self.link.flap(&mut self.common, &mut self.interrupts),
             Event::InterruptsDue => self.interrupts.raise(&mut self.common),
-            Event::FlowDirectorReady => self.receiver.flow_director.initialised(&mut self.common),
+            Event::FlowDirectorReady => self.receiver.flow_director_initialised(&mut self.common),
             Event::PauseEnds => pause::end(&mut self.common),
             Event::PauseRefresh => pause::refresh(&mut self.link, &mut self.common),
         }
@@ -156,6 +157,11 @@ impl Chip {
             let iommu = Arc::clone(&self.common.iommu);
             self.receiver.deliver_one(frame, &mut self.common, &mut self.interrupts, &iommu.read());
         }
+    }
+
+    /// Returns the queue for a frame, or `None` if the MAC refuses it.
+    pub(crate) fn destination(&mut self, frame: &[u8]) -> Option<Destination> {
+        self.receiver.destination(frame, &mut self.common)
     }
 
     /// Lets the queues fetch the descriptors posted while the device could not access memory.

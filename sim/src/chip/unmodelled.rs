@@ -1,24 +1,19 @@
 //! Features that the model does not play.
 
 use crate::chip::common::Common;
-use crate::receive::flow_director::FDIRCTRL;
+use crate::receive::ethertype::{self, ETQF, ETQF_FILTER_ENABLE, ETQS};
+use crate::receive::five_tuple::{L34TIMIR, L34TIMIR_END, L34TIMIR_LLI};
+use crate::receive::flow_director::{FDIRCMD, FDIRCMD_INT};
 use crate::registers::offsets::{CTRL_EXT, CTRL_EXT_EXTENDED_VLAN, HLREG0, MTQC, RXCSUM, bit};
 use crate::violation::Rule;
 
 const RXCSUM_IPPCSE: u32 = bit(12);
 const PFVTCTL: u32 = 0x051B0;
-const ETQF: u32 = 0x05128;
-const ETQF_1588: u32 = bit(30);
-const ETQF_ENABLE: u32 = bit(31);
-const SYNQF: u32 = 0x0EC30;
-/// Perfect-Match, Report-Status and Report-Status-always.
-const FDIRCTRL_UNMODELLED: u32 = bit(4) | bit(5) | bit(7);
-const FDIRDIP4M: u32 = 0x0EE3C;
-const FDIRSIP4M: u32 = 0x0EE40;
-const FDIRTCPM: u32 = 0x0EE44;
-const FDIRUDPM: u32 = 0x0EE48;
-const FDIRIP6M: u32 = 0x0EE74;
-const FDIRM: u32 = 0x0EE70;
+const ETQF_END: u32 = ETQF + ethertype::COUNT * 4;
+/// UP-enable, Pool-enable and FCoE.
+const ETQF_UNMODELLED: u32 = bit(19) | bit(26) | bit(27);
+const ETQS_END: u32 = ETQS + ethertype::COUNT * 4;
+const ETQS_LLI: u32 = bit(29);
 const HLREG0_RXPADSTRIPEN: u32 = bit(28);
 
 /// Records a violation if a write of `value` at `at` enables a feature that is not modelled.
@@ -26,15 +21,15 @@ pub(crate) fn note(at: u32, value: u32, common: &mut Common) {
     let unmodelled = match at {
         MTQC if value != 0 => "several transmit classes or pools",
         PFVTCTL if value & 1 != 0 => "virtualisation",
-        FDIRCTRL if value & FDIRCTRL_UNMODELLED != 0 => "perfect filters, or reports of Flow Director",
-        FDIRDIP4M | FDIRSIP4M | FDIRTCPM | FDIRUDPM | FDIRIP6M | FDIRM if value != 0 => "masks of Flow Director",
         RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
         CTRL_EXT if value & CTRL_EXT_EXTENDED_VLAN != 0 => "double VLAN tags of received packets",
-        SYNQF if value & 1 != 0 => "the filter for SYN packets",
         HLREG0 if value & HLREG0_RXPADSTRIPEN != 0 => "stripping of padding",
-        _ if (ETQF..ETQF + 0x20).contains(&at) && value & (ETQF_ENABLE | ETQF_1588) == ETQF_ENABLE => {
-            "filters by EtherType"
+        ETQF..ETQF_END if value & ETQF_FILTER_ENABLE != 0 && value & ETQF_UNMODELLED != 0 => {
+            "an EtherType filter with a priority or a pool, or for FCoE"
         }
+        ETQS..ETQS_END if value & ETQS_LLI != 0 => "low latency interrupts",
+        L34TIMIR..L34TIMIR_END if value & L34TIMIR_LLI != 0 => "low latency interrupts",
+        FDIRCMD if value & FDIRCMD_INT != 0 => "low latency interrupts",
         _ => return,
     };
     common.violation(Rule::NotModelled, at, || format!("{unmodelled} ({value:#x})"));
@@ -49,14 +44,6 @@ mod tests {
     fn offsets_agree_with_the_generated_table() {
         assert_in_table(&[
             ("PFVTCTL", PFVTCTL),
-            ("ETQF", ETQF),
-            ("SYNQF", SYNQF),
-            ("FDIRDIP4M", FDIRDIP4M),
-            ("FDIRSIP4M", FDIRSIP4M),
-            ("FDIRTCPM", FDIRTCPM),
-            ("FDIRUDPM", FDIRUDPM),
-            ("FDIRIP6M", FDIRIP6M),
-            ("FDIRM", FDIRM),
         ]);
     }
 }

@@ -81,6 +81,14 @@ pub(crate) fn check(frame: &[u8], headers: &Headers) -> u64 {
     status
 }
 
+/// Returns what erratum 44 makes of a packet of UDP over IPv4 without a checksum: it seems checked, and wrong.
+pub(crate) fn erratum_44(frame: &[u8], headers: &Headers) -> u64 {
+    let concerned = headers.packet_type & (IPV4 | IPV6 | UDP) == IPV4 | UDP;
+    let sum = headers.ports.and_then(|ports| frame.get(ports + 6..ports + 8));
+    let wrong = checked::UDP | checked::TRANSPORT | checked::TRANSPORT_WRONG;
+    if concerned && sum == Some(&[0, 0]) { wrong } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,8 @@ pub(crate) mod packet_type {
     pub(crate) const TCP: u32 = 1 << 8;
     pub(crate) const UDP: u32 = 1 << 9;
     pub(crate) const SCTP: u32 = 1 << 10;
+    /// An EtherType filter matches: its index takes the place of bits 6:4.
+    pub(crate) const LAYER_2: u32 = 1 << 15;
 }
 use packet_type::*;
 

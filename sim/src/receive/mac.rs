@@ -44,13 +44,11 @@ impl Mac {
             statistics::count_wrong_crc(&mut common.registers);
             return Some(|counters| &mut counters.dropped_crc);
         }
-        let tag_type = self.tag_type();
-        let tag = if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
         if frame.len() < SHORTEST {
             statistics::count_short(&mut common.registers);
             return Some(|counters| &mut counters.dropped_short);
         }
-        if frame.len() + CRC > self.longest + tag {
+        if self.is_too_long(frame) {
             statistics::count_long(&mut common.registers);
             return Some(|counters| &mut counters.dropped_long);
         }
@@ -61,5 +59,18 @@ impl Mac {
         }
         statistics::count_accepted(&mut common.registers, frame.len(), cast);
         None
+    }
+
+    /// Returns `true` if `refuse` accepts a frame with a correct CRC.
+    pub(crate) fn accepts(&self, frame: &[u8], registers: &RegisterFile) -> bool {
+        let passes = self.filter.accepts(frame, cast(frame), registers);
+        frame.len() >= SHORTEST && !self.is_too_long(frame) && passes
+    }
+
+    /// Returns `true` if the frame is longer than MAXFRS allows. A tag does not count.
+    #[inline]
+    fn is_too_long(&self, frame: &[u8]) -> bool {
+        let tag = if vlan::tag(frame, self.tag_type()).is_some() { vlan::TAG } else { 0 };
+        frame.len() + CRC > self.longest + tag
     }
 }

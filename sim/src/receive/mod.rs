@@ -1,11 +1,15 @@
 //! Reception: from the wire through filters and packet buffer to the rings (datasheet 7.1).
 
+pub(crate) mod ethertype;
 mod filter;
+pub(crate) mod five_tuple;
 pub(crate) mod flow_director;
 mod mac;
 mod queues;
 mod rss;
 mod start_rules;
+pub(crate) mod steering;
+mod syn;
 mod vlan_filter;
 mod write_back;
 
@@ -14,14 +18,13 @@ use crate::counters::Counters;
 use crate::deviation::Fate;
 use crate::fault::Fault;
 use crate::frame::crc::crc32;
-use crate::frame::{CRC, LONGEST, headers, vlan};
+use crate::frame::{CRC, LONGEST, vlan};
 use crate::interrupts::{EICR_RX_MISS, Interrupts};
 use crate::iommu::Access;
 use crate::link::Link;
-use crate::receive::flow_director::{FlowDirector, Verdict};
 use crate::receive::mac::{Dropped, Mac};
 use crate::receive::queues::RxQueues;
-use crate::receive::rss::Rss;
+use crate::receive::steering::{Destination, Steered, Steering};
 use crate::receive::write_back::Report;
 use crate::registers::offsets::{self, *};
 use crate::ring::control::Write;
@@ -37,9 +40,9 @@ const BURST: usize = 256;
 pub(crate) struct Receiver {
     pub(crate) queues: RxQueues,
     mac: Mac,
-    rss: Rss,
-    pub(crate) flow_director: FlowDirector,
-    /// `true` if registers were written since the MAC, RSS and the fields up to `buffer_bytes` were derived from them.
+    steering: Steering,
+    /// `true` if registers were written since the MAC, the filters and the fields up to `buffer_bytes` were derived
+    /// from them.
     stale: bool,
     working: Vec<usize>,
     receiving: bool,
@@ -64,9 +67,8 @@ impl Default for Receiver {
     fn default() -> Self {
         Self {
             queues: RxQueues::default(),
-            flow_director: FlowDirector::default(),
             mac: Mac::default(),
-            rss: Rss::default(),
+            steering: Steering::default(),
             stale: true,
             working: Vec::new(),
             receiving: false,
@@ -92,9 +94,9 @@ impl Receiver {
 
     /// Resets reception, and clears the packet buffer with its waiting frames.
     pub(crate) fn reset(&mut self, counters: &mut Counters) {
-        // The tables of RSS stay valid as long as its key is the same.
-        let rss = std::mem::take(&mut self.rss);
-        *self = Self { rss, ..Self::default() };
+        let mut steering = std::mem::take(&mut self.steering);
+        steering.reset();
+        *self = Self { steering, ..Self::default() };
         counters.dropped_not_receiving += std::mem::take(&mut counters.waiting);
     }
 
@@ -131,6 +133,25 @@ impl Receiver {
         self.stale |= at != DMATXCTL;
     }
 
+    /// Performs the effects of a write of `value` at `at` on Flow Director. Returns `false` if the register belongs to
+    /// another part.
+    #[inline]
+    pub(crate) fn flow_director_written(
+        &mut self,
+        at: u32,
+        value: u32,
+        common: &mut Common,
+        interrupts: &mut Interrupts,
+    ) -> bool {
+        self.steering.flow_director.written(at, value, common, interrupts)
+    }
+
+    /// Ends the initialisation of Flow Director's table.
+    pub(crate) fn flow_director_initialised(&mut self, common: &mut Common) {
+        self.stale = true;
+        self.steering.flow_director.initialised(&mut common.registers);
+    }
+
     /// Checks the rules of order for a change of the register at `at` from `old` to `new`.
     pub(crate) fn check_change(&mut self, at: u32, old: u32, new: u32, common: &mut Common) {
         let receiving = common.registers.get(RXCTRL) & RXCTRL_RXEN != 0;
@@ -152,7 +173,7 @@ impl Receiver {
             _ if (RXPBSIZE..RXPBSIZE + 0x20).contains(&at) && receiving => {
                 common.violation(Rule::BufferResizedWhileRunning, at, || "RXCTRL.RXEN is 1".to_owned());
             }
-            _ => {}
+            _ => self.steering.flow_director.check_change(at, old, new, common),
         }
     }
 
@@ -167,7 +188,7 @@ impl Receiver {
     fn update(&mut self, common: &mut Common) {
         let registers = &common.registers;
         self.mac.update(registers);
-        self.rss.update(registers);
+        self.steering.update(registers);
         self.stamps.update(registers);
         self.stale = false;
         self.working = self.queues.working().collect();
@@ -240,6 +261,13 @@ impl Receiver {
         self.retry_waiting(common, dma);
         self.arrive(frame, common, interrupts, dma);
         self.publish_heads(common, interrupts);
+    }
+
+    /// Returns the queue for a frame and what chooses it, or `None` if the MAC refuses the frame.
+    pub(crate) fn destination(&mut self, frame: &[u8], common: &mut Common) -> Option<Destination> {
+        self.refresh(common);
+        let accepted = self.mac.accepts(frame, &common.registers);
+        accepted.then(|| self.steering.steer(frame, self.mac.tag_type(), &common.registers).destination)
     }
 
     /// Returns the number of frames of any size that are certain to find descriptors.
@@ -345,13 +373,20 @@ impl Receiver {
 
     /// Writes a frame to its queue's buffers. Returns `false` if it must wait for descriptors.
     fn deliver(&mut self, frame: &[u8], common: &mut Common, dma: &Access<'_>) -> bool {
-        let tag_type = self.mac.tag_type();
-        let headers = headers::headers(frame, tag_type);
-        let (mut index, hash, hash_type) = self.rss.queue(frame, &headers);
-        let flow = self.flow_director.ask(frame, &headers, tag_type, &common.registers);
-        if let Verdict::Match(Some(queue)) = flow {
-            index = queue;
+        let steered = self.steering.steer(frame, self.mac.tag_type(), &common.registers);
+        let done = self.write(frame, &steered, common, dma);
+        if done {
+            steered.count(&mut common.registers);
         }
+        done
+    }
+
+    /// Writes a frame to the buffers of the queue to which it is steered. Returns `false` if it must wait for
+    /// descriptors.
+    #[inline]
+    fn write(&mut self, frame: &[u8], steered: &Steered, common: &mut Common, dma: &Access<'_>) -> bool {
+        let tag_type = self.mac.tag_type();
+        let mut index = steered.destination.queue;
         if !common.faults.none() && common.faults.has(Fault::RxQueueWrong) {
             index = 0;
         }
@@ -379,8 +414,7 @@ impl Receiver {
             statistics::count_queue_drop(&mut common.registers, index);
             return true;
         }
-        let hash = if self.hash_reported { hash } else { 0 };
-        let mut report = Report::new(frame, &headers, hash, hash_type, stripped_tag, flow);
+        let mut report = Report::new(frame, steered, self.hash_reported, stripped_tag, common);
         report.set_stamped(self.stamps.stamped);
         if report.has_wrong_checksum() {
             statistics::count_wrong_checksum(&mut common.registers);
@@ -403,7 +437,6 @@ impl Receiver {
             &self.scratch
         };
         let written = queue.write_frame(index, bytes, &report, common, dma);
-        flow_director::count(flow, &mut common.registers);
         if written {
             common.counters.delivered += 1;
             common.counters.delivered_bytes += len as u64;

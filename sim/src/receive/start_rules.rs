@@ -58,13 +58,6 @@ fn check_filters(common: &mut Common) {
         check_written(Rule::FilterNotInitialised, VFTA, 4, 0..128, common);
     }
     check_written(Rule::FiveTupleFilterUndefined, FTQF, 4, 0..128, common);
-    let filter = (0..128).find(|n| {
-        let at = FTQF + n * 4;
-        common.registers.is_written(at) && common.registers.get(at) & FTQF_QUEUE_ENABLE != 0
-    });
-    if let Some(filter) = filter {
-        common.violation(Rule::NotModelled, FTQF, || format!("five-tuple filter {filter} is enabled"));
-    }
 }
 
 fn check_written(rule: Rule, base: u32, stride: u32, range: Range<u32>, common: &mut Common) {

@@ -4,10 +4,9 @@ use crate::chip::common::Common;
 use crate::fault::Fault;
 use crate::frame::address::{Cast, cast};
 use crate::frame::checksum;
-use crate::frame::headers::Headers;
 use crate::iommu::Access;
-use crate::receive::flow_director::Verdict;
 use crate::receive::queues::RxQueue;
+use crate::receive::steering::Steered;
 use crate::registers::offsets::{self, RDBAL};
 use crate::violation::Rule;
 
@@ -28,31 +27,25 @@ pub(crate) struct Report {
     start: u64,
     /// The stripped VLAN tag.
     tag: Option<u16>,
-    /// Status bits: checked and wrong checksums, a filter match, and a destination of several hosts.
+    /// Status and error bits: checked and wrong checksums, Flow Director, and a destination of several hosts.
     status: u64,
 }
 
 impl Report {
+    /// Reports a frame, with its hash if `hash_reported` is `true`.
     #[inline]
-    pub(crate) fn new(
-        frame: &[u8],
-        headers: &Headers,
-        hash: u32,
-        hash_type: u32,
-        tag: Option<u16>,
-        flow: Verdict,
-    ) -> Self {
-        let mut status = checksum::check(frame, headers);
-        // A match is reported regardless of FDIRCTRL.Report-Status (8.2.3.21.1).
-        if matches!(flow, Verdict::Match(_)) {
-            status |= FLM;
+    pub(crate) fn new(frame: &[u8], steered: &Steered, hash_reported: bool, tag: Option<u16>, common: &Common) -> Self {
+        let mut status = checksum::check(frame, &steered.headers) | steered.status;
+        if !common.faults.none() && common.faults.has(Fault::RxUdpChecksumInvented) {
+            status |= checksum::erratum_44(frame, &steered.headers);
         }
         // The 82598 sets PIF only for frames that passed an inexact filter. For the 82599, 7.1.6.2 has it set for all
         // but unicast.
         if cast(frame) != Cast::Unicast {
             status |= PIF;
         }
-        let start = u64::from(hash) << 32 | u64::from(headers.packet_type | hash_type);
+        let hash = if hash_reported { steered.hash } else { 0 };
+        let start = u64::from(hash) << 32 | u64::from(steered.kind);
         Self { len: frame.len(), start, tag, status }
     }
 

@@ -2,6 +2,8 @@
 //! that a bug there does not hide one here.
 #![allow(dead_code, reason = "every test uses some of it")]
 
+pub mod filters;
+
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -3,12 +3,17 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{assert_clean, bytes, connected, pool_of};
-use ixgbe::device::Config;
+use ixgbe::device::filter::{EtherType, Flow, FlowDirector, FlowMemory, Perfect};
+use ixgbe::device::{Config, PtpMessage, PtpStamps, TransmitStamp};
 use ixgbe::offload::{Checksum, Received, Request, RequestRefusal, Requested, VlanTag};
 use ixgbe::packet::{Batch, Headers, Network, Packet, Transport};
 use ixgbe::pool::Pool;
 use ixgbe::port::Refusal;
+use ixgbe::registers::RxQueue;
+use ixgbe::{constant, index};
 use ixgbe_sim::{Fault, Port};
 
 /// A frame to the partner, with `payload` bytes behind its headers. Its checksums are 0, its lengths right, or 0 where
@@ -488,4 +493,77 @@ fn metadata_of_a_device_that_lies_is_harmless() {
         assert!(pool.available() > 0);
         pair.stop();
     }
+}
+
+/// Sends one packet, and returns it as the partner received it.
+fn pass(pair: &mut Pair, packet: Requested) -> Received {
+    let mut received = pair.send(requested([packet]));
+    assert_eq!(received.len(), 1);
+    received.remove(0)
+}
+
+#[test]
+fn a_packet_carries_the_stamp_of_both_clocks() {
+    let mut pair = Pair::new(&Config::new().ptp(PtpStamps::EventsV2));
+    let pool = pair.pool();
+    let clocks_start = pair.ports[0].now();
+    for nic in &mut pair.nics {
+        nic.split().0.ptp().unwrap().set_time(clocks_start).unwrap();
+    }
+    // A Delay_Req message to the partner's own address.
+    let mut message = [&common::mac(1)[..], &common::mac(0), &[0x88, 0xf7, 1, 2]].concat();
+    message.resize(60, 7);
+    for sequence in 0..3_u8 {
+        message[45] = sequence;
+        pair.nics[0].split().0.ptp().unwrap().request_transmit_stamp().unwrap();
+        let received = pass(&mut pair, Request::new().time_stamp().apply(packet(&pool, &message)).unwrap());
+        assert!(received.is_time_stamped());
+        assert!(received.packet_type().ether_type_filter().is_some(), "the filter for PTP");
+        let parsed = PtpMessage::parse(&received).unwrap();
+        let arrived = pair.nics[1].split().0.ptp().unwrap().receive_stamp(&parsed).unwrap().expect("a stamp");
+        let sent = match pair.nics[0].split().0.ptp().unwrap().transmit_stamp().unwrap() {
+            TransmitStamp::Taken(sent) => sent,
+            other => panic!("{other:?}"),
+        };
+        // The model's cable takes no time, and each port has its own clock.
+        assert!(arrived.abs_diff(sent) < Duration::from_millis(50), "sent {sent:?}, arrived {arrived:?}");
+        // A packet without a request, and one that is no PTP, have none.
+        let plain = pass(&mut pair, packet(&pool, &frame(Network::Ipv4, Transport::Udp, 9)).into());
+        assert!(!plain.is_time_stamped());
+    }
+    for nic in &mut pair.nics {
+        let counters = nic.split().0.ptp().unwrap().counters();
+        assert_eq!((counters.rx_lost, counters.tx_lost, counters.tx_refused), (0, 0, 0));
+    }
+    pair.stop();
+}
+
+#[test]
+fn the_filter_that_decided_is_named() {
+    let flows = FlowDirector::<Perfect>::perfect(FlowMemory::Kib64);
+    let mut pair = Pair::new(&Config::new().queue_pairs(2).flow_director(flows));
+    let pool = pair.pool();
+    let (tcp, mut lldp) = (frame(Network::Ipv4, Transport::Tcp, 10), frame(Network::Ipv4, Transport::Udp, 10));
+    lldp[12..14].copy_from_slice(&[0x88, 0xcc]);
+    let queue = index!(RxQueue, 0);
+    let mut handles = vec![];
+    for port in [81, 80] {
+        let flow = Flow::<Perfect>::tcp().source([10, 0, 0, 1].into()).destination([192, 168, 77, 2].into());
+        let rule = flow.source_port(0x3039).destination_port(port).to(queue);
+        handles.push(pair.nics[1].split().0.filters().add(rule).unwrap());
+    }
+    let _lldp = pair.nics[1].split().0.filters().add(constant!(EtherType, 0x88cc).to(queue)).unwrap();
+    let received = pass(&mut pair, packet(&pool, &tcp).into());
+    let report = received.flow_director().expect("a match");
+    assert_eq!((report.id, report.id.is_some()), (handles[1].flow_index(), true));
+    assert_eq!((received.rss(), received.packet_type().transport()), (None, Some(Transport::Tcp)));
+    let received = pass(&mut pair, packet(&pool, &lldp).into());
+    assert_eq!((received.flow_director(), received.transport_checksum()), (None, Checksum::NotChecked));
+    assert!(received.packet_type().ether_type_filter().is_some(), "{received:?}");
+    // Without its rule, the flow is any packet, and the hash is there again.
+    handles.pop().unwrap().remove().unwrap();
+    let received = pass(&mut pair, packet(&pool, &tcp).into());
+    assert_eq!(received.flow_director(), None);
+    drop(received);
+    pair.stop();
 }

@@ -14,8 +14,8 @@ use ixgbe::device::filter::{Accept, EtherType, FiveTuple, Flow, FlowDirector, Fl
 use ixgbe::device::{Config, Device, FlowControl, LinkMode, PtpMessage, PtpStamps, Rate};
 use ixgbe::packet::Batch;
 use ixgbe::registers::{RxQueue, TxQueue};
-use ixgbe::{constant, index};
 use ixgbe::trace::{RegisterAccess, Traced};
+use ixgbe::{constant, index};
 use ixgbe_sim::connect;
 
 const HEAD: &str = "\

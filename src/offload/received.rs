@@ -246,7 +246,8 @@ impl Received {
     pub fn flow_director(&self) -> Option<FlowDirectorReport> {
         let reported = self.field(WriteBack::RSS_TYPE) == Some(RSS_TYPE::FlowDirector);
         self.field(WriteBack::FLM).then(|| FlowDirectorReport {
-            id: reported.then(|| (self.field(WriteBack::FDIR_FILTER_ID) >> 16) as u16),
+            // The number of the filter is lower, its hash higher, as DPDK's driver reads them.
+            id: reported.then(|| self.field(WriteBack::FDIR_FILTER_ID) as u16),
             list_too_long: self.field(WriteBack::FDIR_LEN),
             collision: self.field(WriteBack::FDIR_COLL),
         })

@@ -42,8 +42,6 @@ mod tests {
 
     #[test]
     fn offsets_agree_with_the_generated_table() {
-        assert_in_table(&[
-            ("PFVTCTL", PFVTCTL),
-        ]);
+        assert_in_table(&[("PFVTCTL", PFVTCTL)]);
     }
 }

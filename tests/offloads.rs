@@ -557,11 +557,13 @@ fn the_filter_that_decided_is_named() {
     let report = received.flow_director().expect("a match");
     assert_eq!((report.id, report.id.is_some()), (handles[1].flow_index(), true));
     assert_eq!((received.rss(), received.packet_type().transport()), (None, Some(Transport::Tcp)));
+    drop(received);
     let received = pass(&mut pair, packet(&pool, &lldp).into());
     assert_eq!((received.flow_director(), received.transport_checksum()), (None, Checksum::NotChecked));
     assert!(received.packet_type().ether_type_filter().is_some(), "{received:?}");
     // Without its rule, the flow is any packet, and the hash is there again.
     handles.pop().unwrap().remove().unwrap();
+    drop(received);
     let received = pass(&mut pair, packet(&pool, &tcp).into());
     assert_eq!(received.flow_director(), None);
     drop(received);

@@ -67,7 +67,7 @@ pub(crate) struct Steered {
     pub(crate) kind: u32,
     /// The RSS hash, or the report of Flow Director.
     pub(crate) hash: u32,
-    /// Status and error bits of the write-back: those of Flow Director.
+    /// What Flow Director adds to the status and error bits of the write-back.
     pub(crate) status: u64,
     /// `true` if a filter of Flow Director matches, if the frame was looked up.
     looked_up: Option<bool>,
@@ -92,7 +92,7 @@ impl Steering {
     }
 
     /// Chooses the queue of a frame, in which `tag_type` is the type of a VLAN tag.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn steer(&self, frame: &[u8], tag_type: u16, registers: &RegisterFile) -> Steered {
         let headers = headers(frame, tag_type);
         let (queue, hash, hash_type) = self.rss.queue(frame, &headers);

@@ -43,9 +43,9 @@ const BITS: usize = TUPLE * 8;
 pub(super) struct Flow {
     /// The tag without CFI, which is never compared (8.2.3.21.20).
     vlan: u16,
-    /// The source address, that of IPv4 in the last four bytes.
+    /// The source address. An IPv4 address occupies the last four bytes.
     source: [u8; 16],
-    /// The destination address, that of IPv4 in the last four bytes.
+    /// The destination address. An IPv4 address occupies the last four bytes.
     destination: [u8; 16],
     /// Source and destination. Those of SCTP are not compared: filters have 0 there (8.2.3.21.19), and the test plans
     /// of DPDK find that an 82599 does not tell flows of SCTP apart by their ports.
@@ -159,9 +159,6 @@ impl Flow {
             let bytes = registers.get(FDIRIP6M);
             ignore_bytes(&mut self.source, bytes);
             ignore_bytes(&mut self.destination, bytes >> 16);
-            if ignored(FDIRM_DESTINATION6) {
-                self.destination = [0; 16];
-            }
         }
         if ignored(FDIRM_L4_PROTOCOL) {
             self.kind &= VERSION_6;
@@ -170,7 +167,8 @@ impl Flow {
     }
 
     /// Returns `true` if a perfect filter with the fields `filter` matches this packet. Its destination address of IPv6
-    /// is only compared with IP6AT: `to_own_address` is the result that the filter wants.
+    /// is only compared with IP6AT: `to_own_address` is the result that the filter wants. FDIRM.DIPv6 ignores this
+    /// comparison, and no part of the hash: stock drivers set it, and add signatures of IPv6 with the destination.
     pub(super) fn is_matched_by(&self, filter: &Self, to_own_address: bool, registers: &RegisterFile) -> bool {
         let (mut packet, filter) = (self.masked(registers), filter.masked(registers));
         if self.kind & VERSION_6 != 0 {

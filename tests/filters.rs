@@ -425,7 +425,8 @@ fn v4(protocol: u8) -> Ip {
 fn a_five_tuple_filter_compares_what_it_names() {
     let (port, mut nic) = running(&Config::new().queue_pairs(4));
     let home = |nic: &mut Nic, ip: Ip| queue_of(&port, nic, &ip.frame());
-    let cases: [(FiveTuple, fn(&mut Ip)); 5] = [
+    type Change = fn(&mut Ip);
+    let cases: [(FiveTuple, Change); 5] = [
         (FiveTuple::new().source(FROM.into()), |ip| ip.source = [192, 0, 2, 3].into()),
         (FiveTuple::new().destination(TO.into()), |ip| ip.destination = [7, 100, 51, 198].into()),
         (FiveTuple::new().layer4(Layer4::Tcp(Ports::ANY)), |ip| ip.protocol = UDP),

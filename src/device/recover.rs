@@ -28,12 +28,13 @@ const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 impl<H: Platform> Device<Running, H> {
     /// Resets a device that hangs, and starts it again as it was: with the same configuration, rings, pools, MAC
-    /// address, promiscuous mode, RSS, interrupts and [rules](crate::device::filter). [Statistics](Self::statistics) go on.
+    /// address, promiscuous mode, RSS, interrupts and [rules](crate::device::filter). [Statistics](Self::statistics) go
+    /// on.
     ///
-    /// Transmit queues that still send get up to 100 ms for it. Packets that they did not report as sent return to their
-    /// pools, and so do packets that nobody has fetched. Both are [counted](crate::device::QueueStatistics). The link
-    /// goes down: packets that are posted before it is up again wait for it. What a program wrote to registers itself is
-    /// lost.
+    /// Transmit queues that still send get up to 100 ms for it. Packets that they did not report as sent return to
+    /// their pools, and so do packets that nobody has fetched. Both are [counted](crate::device::QueueStatistics). The
+    /// link goes down: packets that are posted before it is up again wait for it. What a program wrote to registers
+    /// itself is lost.
     ///
     /// Recovery allocates and maps no memory. It takes about as long as a reset, a fraction of a second. If a step
     /// fails, it is tried up to three times, with the limits of [`reset`](Device::reset) each time.

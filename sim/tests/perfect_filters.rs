@@ -334,10 +334,14 @@ fn the_destination_of_ipv6_is_the_devices_own_address_or_another() {
         changed[14 + 8 + 5] ^= 1;
         assert_eq!(delivered(&mut driver, &changed).unwrap().0, 0, "the source");
     }
-    // Masks of bytes, and without a destination.
+    // Without the comparison, the destination is still part of the hash.
     empty(&driver, CONTROL);
-    driver.write(FDIRIP6M, 1 << 5);
     driver.write(FDIRM, 1 << 5);
+    add(&driver, &filter(own), 1, 3);
+    assert_eq!([own, other].map(|to| delivered(&mut driver, &frame(to)).unwrap().0), [3, 0]);
+    // Masks of bytes.
+    empty(&driver, CONTROL);
+    driver.write(FDIRIP6M, 1 << 5 | 0xFFFF << 16);
     let mut masked = Fields { destination: [0; 4], ..filter(own) };
     masked.source[1] &= !(0xFF << 16);
     add(&driver, &masked, 1, 3);

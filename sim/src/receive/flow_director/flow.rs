@@ -159,9 +159,6 @@ impl Flow {
             let bytes = registers.get(FDIRIP6M);
             ignore_bytes(&mut self.source, bytes);
             ignore_bytes(&mut self.destination, bytes >> 16);
-            if ignored(FDIRM_DESTINATION6) {
-                self.destination = [0; 16];
-            }
         }
         if ignored(FDIRM_L4_PROTOCOL) {
             self.kind &= VERSION_6;
@@ -170,7 +167,8 @@ impl Flow {
     }
 
     /// Returns `true` if a perfect filter with the fields `filter` matches this packet. Its destination address of IPv6
-    /// is only compared with IP6AT: `to_own_address` is the result that the filter wants.
+    /// is only compared with IP6AT: `to_own_address` is the result that the filter wants. FDIRM.DIPv6 ignores this
+    /// comparison, and no part of the hash: stock drivers set it, and add signatures of IPv6 with the destination.
     pub(super) fn is_matched_by(&self, filter: &Self, to_own_address: bool, registers: &RegisterFile) -> bool {
         let (mut packet, filter) = (self.masked(registers), filter.masked(registers));
         if self.kind & VERSION_6 != 0 {

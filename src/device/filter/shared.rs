@@ -16,7 +16,7 @@ use crate::device::{Config, Error, Running, receive};
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::platform::Platform;
-use crate::register::{Driver, Exclusive};
+use crate::register::{Driver, Exclusive, WritableIn};
 use crate::registers::permission::{FlowDirectorReady, ReceivePaused, Reset};
 use crate::registers::{FCTRL, RXCTRL, Registers};
 use crate::sync::Mutex;
@@ -220,7 +220,7 @@ impl<H: Platform> State<H> {
 
     fn write_modes<D: Bus, P>(&self, registers: Registers<'_, D, P>)
     where
-        FCTRL: crate::register::WritableIn<P>,
+        FCTRL: WritableIn<P>,
     {
         receive::set_filters(registers, self.rules.accepts_all_unicast(), self.rules.accepts_all_multicast());
     }

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,14 +13,16 @@ use common::{
     reset, run, start, transmit,
 };
 use ixgbe::clock::Clock;
-use ixgbe::device::{Config, Device, Error, Reset, StartError, Unbound};
+use ixgbe::device::filter::{Flow, FlowDirector, FlowMemory, Perfect};
+use ixgbe::device::{Config, Device, Error, Reset, Running, StartError, Unbound};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use ixgbe::index;
 use ixgbe::mmio::Offset;
 use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
 use ixgbe::pool::{Pool, PoolError};
 use ixgbe::port::{LinkStatus, Speed};
-use ixgbe::registers::RegisterSpace;
+use ixgbe::registers::{RegisterSpace, RxQueue};
 use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::{Fault, Port, PortConfig, Rule};
 
@@ -576,6 +579,47 @@ fn dropping_a_removed_device_leaks_its_memory() {
     port.inject(Fault::SurpriseRemoval);
     drop(nic);
     assert_eq!(port.mapped_bytes(), mapped);
+}
+
+/// Commands have a limit. A filter that the device may still have keeps its place until a reset.
+#[test]
+fn a_silent_flow_director_ends_in_errors() {
+    let (port, _) = recorded(0);
+    let silent = Arc::new(AtomicU64::new(0));
+    let (is_silent, command) = (Arc::clone(&silent), at("FDIRCMD", 0));
+    let platform = Meddler::new(port.clone(), move |port, offset| {
+        let busy = if offset == command && is_silent.load(Ordering::Relaxed) != 0 { 3 } else { 0 };
+        port.read32(offset) | busy
+    });
+    let director = FlowDirector::perfect(FlowMemory::Kib64);
+    let mut nic = run(Device::new(platform).reset(&Config::new().flow_director(director)).unwrap());
+    let rule = |n: u16| {
+        let flow = Flow::<Perfect>::tcp().source([10, 0, 0, 1].into()).destination([10, 0, 0, 2].into());
+        flow.source_port(n).destination_port(80).to(index!(RxQueue, 0))
+    };
+    let handle = nic.filters().add(rule(1)).unwrap();
+    silent.store(1, Ordering::Relaxed);
+    let began = port.now();
+    assert_eq!(register(&nic.filters().add(rule(2)).unwrap_err()), "FDIRCMD");
+    assert_eq!(register(&handle.remove().unwrap_err()), "FDIRCMD");
+    assert_eq!(register(&nic.filters().rebuild_flows().unwrap_err()), "FDIRCMD");
+    assert!(port.now() - began < Duration::from_millis(1), "{:?}", port.now() - began);
+    silent.store(0, Ordering::Relaxed);
+    let fill = |nic: &mut Device<Running, Meddler>, from: u16| -> Vec<_> {
+        (from..).map_while(|n| nic.filters().add(rule(n)).ok()).collect()
+    };
+    let mut handles = fill(&mut nic, 10);
+    assert_eq!(handles.len(), director.capacity() - 2, "two filters may still be there");
+    let mut nic = nic.recover().unwrap();
+    handles.extend(fill(&mut nic, 5000));
+    assert_eq!(handles.len(), director.capacity(), "a reset removes them");
+    let indices: BTreeSet<_> = handles.iter().map(|handle| handle.flow_index()).collect();
+    assert_eq!(indices.len(), handles.len(), "each has an index of its own");
+    drop(handles);
+    let statistics = nic.filters().flow_statistics();
+    assert_eq!((statistics.free, statistics.remove_failures), (2046, 0));
+    nic.stop().unwrap();
+    assert_clean(&port);
 }
 
 type Answer = Box<dyn Fn(&Port, Offset) -> u32 + Send + Sync>;

@@ -1,7 +1,7 @@
 //! What the library explains of random frames under random rules, held against the queue that the model chooses.
 //!
-//! The library reads its own list of rules, the model its registers: both must come to the same queue, by a filter of the
-//! same kind. `IXGBE_RULE_SETS=10000 cargo test --release --test explanations` tries that many sets of rules.
+//! The library reads its own list of rules, the model its registers: both must come to the same queue, by a filter of
+//! the same kind. `IXGBE_RULE_SETS=10000 cargo test --release --test explanations` tries that many sets of rules.
 
 mod common;
 #[path = "common/packets.rs"]

@@ -244,6 +244,34 @@ fn a_mode_that_cannot_be_set_is_not_added() {
     assert_clean(&port);
 }
 
+#[test]
+fn an_explanation_names_the_reason() {
+    let (port, mut nic) = running(&Config::new().queue_pairs(2).all_multicast(true));
+    let handle = add(&mut nic, Accept::Unicast(OTHER)).unwrap();
+    let why = |nic: &mut Nic, frame: &[u8]| {
+        queue_of(&port, nic, frame);
+        let explanation = nic.filters().explain(frame);
+        (explanation.acceptance, explanation.decision)
+    };
+    let accepted = |acceptance| (Some(acceptance), Decision::Default);
+    assert_eq!(why(&mut nic, &frame(mac(0), 60, 0)), accepted(Acceptance::OwnAddress));
+    assert_eq!(why(&mut nic, &frame([0xff; 6], 60, 0)), accepted(Acceptance::Broadcast));
+    assert_eq!(why(&mut nic, &frame(GROUP, 60, 0)), accepted(Acceptance::Promiscuous));
+    assert_eq!(why(&mut nic, &frame(OTHER, 60, 0)), accepted(Acceptance::Rule(Accept::Unicast(OTHER))));
+    drop(handle);
+    assert_eq!(why(&mut nic, &frame(OTHER, 60, 0)), (None, Decision::NoAddress));
+    for len in [0, 5, 13, 14, 59] {
+        assert_eq!(why(&mut nic, &frame(mac(0), len, 0)), (None, Decision::TooShort));
+    }
+    assert_eq!(why(&mut nic, &frame(mac(0), 1515, 0)), (None, Decision::TooLong { max: 1518 }));
+    // The address changes with the device's.
+    nic.split().0.set_mac(OTHER).unwrap();
+    assert_eq!(why(&mut nic, &frame(OTHER, 60, 0)), accepted(Acceptance::OwnAddress));
+    assert_eq!(why(&mut nic, &frame(mac(0), 60, 0)), (None, Decision::NoAddress));
+    nic.stop().unwrap();
+    assert_clean(&port);
+}
+
 // Handles
 
 #[test]
@@ -274,7 +302,7 @@ fn a_rule_is_kept_without_its_handle() {
 
 #[test]
 fn handles_are_dropped_on_other_threads() {
-    let (port, mut nic) = running(&Config::new());
+    let (port, mut nic) = running(&Config::new().flow_director(FlowDirector::perfect(FlowMemory::Kib64)));
     std::thread::scope(|scope| {
         let mut before = None;
         for round in 0..20_u8 {
@@ -283,6 +311,7 @@ fn handles_are_dropped_on_other_threads() {
                 .map(|n| match n % 5 {
                     0 => add(&mut nic, Accept::AllUnicast).unwrap(),
                     1 => add(&mut nic, Accept::Vlan(VlanId::new(u16::from(n) + 1).unwrap())).unwrap(),
+                    2 => add(&mut nic, flow(TCP).source_port(u16::from_be_bytes([round, n])).drop()).unwrap(),
                     _ => add(&mut nic, Accept::Unicast(address(n))).unwrap(),
                 })
                 .collect();
@@ -297,6 +326,9 @@ fn handles_are_dropped_on_other_threads() {
     assert!(!is_received(&port, &mut nic, OTHER) && is_received(&port, &mut nic, mac(0)));
     assert_eq!((1..128).map(|entry| peek(&port, "RAH", entry) >> 31).max(), Some(0));
     assert_eq!((0..128).map(|entry| peek(&port, "VFTA", entry)).max(), Some(0));
+    let statistics = nic.filters().flow_statistics();
+    assert_eq!((statistics.added, statistics.removed, statistics.remove_failures), (80, 80, 0));
+    assert_eq!(statistics.free, 2046);
     nic.stop().unwrap();
     assert_clean(&port);
 }
@@ -425,7 +457,8 @@ fn v4(protocol: u8) -> Ip {
 fn a_five_tuple_filter_compares_what_it_names() {
     let (port, mut nic) = running(&Config::new().queue_pairs(4));
     let home = |nic: &mut Nic, ip: Ip| queue_of(&port, nic, &ip.frame());
-    let cases: [(FiveTuple, fn(&mut Ip)); 5] = [
+    type Change = fn(&mut Ip);
+    let cases: [(FiveTuple, Change); 5] = [
         (FiveTuple::new().source(FROM.into()), |ip| ip.source = [192, 0, 2, 3].into()),
         (FiveTuple::new().destination(TO.into()), |ip| ip.destination = [7, 100, 51, 198].into()),
         (FiveTuple::new().layer4(Layer4::Tcp(Ports::ANY)), |ip| ip.protocol = UDP),

@@ -247,8 +247,9 @@ impl<'a, H: Platform> Control<'a, H> {
     ) -> Result<T, Error> {
         self.filters.pause()?;
         let paused = Paused(self.filters);
-        // SAFETY: reception was just switched off, and only this `Control` can switch it on; `action` cannot keep the
-        // registers. There is one `Control`, and this borrows it uniquely. The permission is no `Driver` permission.
+        // SAFETY: reception was just switched off, and only this `Control` can switch it on: handles of rules do not
+        // during a pause. `action` cannot keep the registers. There is one `Control`, and this borrows it uniquely. The
+        // permission is no `Driver` permission.
         let result = action(unsafe { Registers::assume_permission(self.platform) });
         core::mem::forget(paused);
         self.filters.resume().map(|()| result)

@@ -32,19 +32,7 @@ where
     RAL: WritableIn<P>,
     RAH: WritableIn<P>,
 {
-    write_entry(registers, index!(MacAddressEntry, 0), address)
-}
-
-/// Changes the address in an entry of the table, and makes the entry valid.
-pub(crate) fn write_entry<D: Bus, P>(
-    registers: Registers<'_, D, P>,
-    entry: MacAddressEntry,
-    address: [u8; 6],
-) -> Result<(), ValueError>
-where
-    RAL: WritableIn<P>,
-    RAH: WritableIn<P>,
-{
+    let entry = index!(MacAddressEntry, 0);
     let [a, b, c, d, e, f] = address;
     let low = Value::EMPTY.try_with(RAL::RAL, u64::from(u32::from_le_bytes([a, b, c, d])))?;
     let high = value!(RAH { AV: true }).try_with(RAH::RAH, u64::from(u16::from_le_bytes([e, f])))?;

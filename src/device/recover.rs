@@ -31,10 +31,10 @@ impl<H: Platform> Device<Running, H> {
     /// address, promiscuous mode, RSS, interrupts, rate limits and [rules](crate::device::filter).
     /// [Statistics](Self::statistics) and the PTP clock go on.
     ///
-    /// Transmit queues that still send get up to 100 ms for it. Packets that they did not report as sent return to their
-    /// pools, and so do packets that nobody has fetched. Both are [counted](crate::device::QueueStatistics). The link
-    /// goes down: packets that are posted before it is up again wait for it. What a program wrote to registers itself is
-    /// lost.
+    /// Transmit queues that still send get up to 100 ms for it. Packets that they did not report as sent return to
+    /// their pools, and so do packets that nobody has fetched. Both are [counted](crate::device::QueueStatistics). The
+    /// link goes down: packets that are posted before it is up again wait for it. What a program wrote to registers
+    /// itself is lost.
     ///
     /// Recovery allocates and maps no memory. It takes about as long as a reset, a fraction of a second. If a step
     /// fails, it is tried up to three times, with the limits of [`reset`](Device::reset) each time.

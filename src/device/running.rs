@@ -215,12 +215,12 @@ impl<H: Platform> Device<LinkUp, H> {
 ///
 /// All memory that the device may access is in `data.queues`, also after an error.
 fn start<H: Platform>(
-    owner: &Arc<H>,
+    shared: &Arc<H>,
     data: &mut Initialised,
     pools: &[Pool],
     filters: &Shared<H>,
 ) -> Result<(), Error> {
-    let platform = &**owner;
+    let platform = &**shared;
     let Initialised { config, bring_up, pools: attached, queues, .. } = data;
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
@@ -236,19 +236,19 @@ fn start<H: Platform>(
         }
         queues.put_tx(queue.get(), Held::by(platform, ring));
     }
-    enable(owner, config, queues, &mut bring_up.findings, filters)
+    enable(shared, config, queues, &mut bring_up.findings, filters)
 }
 
 /// Does the steps of 4.6.3 from the statistics on, in order, with rings that were made for this device. Each begins at
 /// descriptor 0. What was out of order on the way is added to `findings`.
 pub(super) fn enable<H: Platform>(
-    owner: &Arc<H>,
+    shared: &Arc<H>,
     config: &Config,
     queues: &mut Queues,
     findings: &mut Vec<Finding>,
     filters: &Shared<H>,
 ) -> Result<(), Error> {
-    let platform = &**owner;
+    let platform = &**shared;
     let device = &Present::new(platform);
     // SAFETY: the caller has exclusive access to a device in state `Reset` or `LinkUp`, which permits all that `Reset`
     // permits. No queue is enabled, so the device accesses no memory, whatever the filters and counters are set to.
@@ -275,7 +275,7 @@ pub(super) fn enable<H: Platform>(
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
         unsafe { transmit::enable_queue(device, ring, config) }?;
     }
-    filters.start(owner, device, registers)
+    filters.start(shared, device, registers)
 }
 
 /// Stops the device, frees its rings and initialises it again (4.2.1.6.1, 5.2.5.3.2, 4.6.3).

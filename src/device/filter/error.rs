@@ -28,8 +28,8 @@ pub enum FilterError {
         /// The table that has the rule.
         table: Table,
     },
-    /// Another five-tuple filter of the same priority matches some of the same packets. The datasheet does not say which
-    /// of the two would decide.
+    /// Another five-tuple filter of the same priority matches some of the same packets. The datasheet does not say
+    /// which of the two would decide.
     Overlap {
         /// The priority of both.
         priority: u8,

@@ -31,8 +31,8 @@ const DROP_QUEUE: u64 = 127;
 /// The registers of Flow Director once its tables are initialised.
 type Ready<'a, D> = Registers<'a, D, FlowDirectorReady>;
 
-/// Initialises the tables and sets what all filters compare. Reception must be off, and the packet buffer must have left
-/// the memory free.
+/// Initialises the tables and sets what all filters compare. Reception must be off, and the packet buffer must have
+/// left the memory free.
 ///
 /// # Errors
 ///

@@ -35,8 +35,8 @@ pub struct FlowDirector<K> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Perfect {}
 
-/// Signature filters: they compare two hashes of the fields. There are four times as many as perfect ones, and they know
-/// IPv6. A packet of another flow matches if both its hashes are the same, 30 bits at most.
+/// Signature filters: they compare two hashes of the fields. There are four times as many as perfect ones, and they
+/// know IPv6. A packet of another flow matches if both its hashes are the same, 30 bits at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {}
 
@@ -105,7 +105,8 @@ impl PortBits {
     pub const NONE: Self = Self { source: 0, destination: 0 };
 }
 
-/// The place of two bytes in a frame that filters compare: an even number of bytes from the start of the frame, 0 to 62.
+/// The place of two bytes in a frame that filters compare: an even number of bytes from the start of the frame, 0 to
+/// 62.
 ///
 /// A VLAN tag counts. Bytes 12 and 13 are the EtherType, or the type of the tag.
 ///

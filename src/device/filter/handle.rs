@@ -10,9 +10,9 @@ use crate::device::filter::table::Slot;
 
 /// A rule of a running device. Dropping the handle removes the rule.
 ///
-/// The handle borrows nothing, so it can be kept in a struct or moved to another thread. It removes exactly the rule that
-/// it was returned for, and it has no way to act on another device. Once the device has stopped, there is nothing to
-/// remove, and dropping the handle touches no register.
+/// The handle borrows nothing, so it can be kept in a struct or moved to another thread. It removes exactly the rule
+/// that it was returned for, and it has no way to act on another device. Once the device has stopped, there is nothing
+/// to remove, and dropping the handle touches no register.
 ///
 /// Removing a rule writes registers, and for some rules waits: up to 200 µs for a flow, up to 80 ms for the promiscuous
 /// modes.

@@ -38,13 +38,13 @@
 //! 2. The device drops frames that nothing [accepts](Accept): neither its own address, nor broadcast, nor a rule.
 //! 3. Of the rules that match, that with the greatest [`Precedence`] decides: EtherType filters before five-tuple
 //!    filters, by priority, before flows of Flow Director.
-//! 4. If none matches, [`Rss`](crate::device::Rss) chooses the queue, and else it is queue 0.
+//! 4. If none matches, [`Rss`] chooses the queue, and else it is queue 0.
 //!
 //! [`Filters::explain`] computes this for a frame, and names the rule. `docs/filters.md` has the limits of each table.
 //!
-//! Reading order: `rule` with `accept`, `ether_type`, `five_tuple` and `flow` is the vocabulary. `table` places rules and
-//! `explain` reads them, both without a register. `registers` and `flow_commands` write them. `shared` and `handle` join
-//! the two under a lock.
+//! Reading order: `rule` with `accept`, `ether_type`, `five_tuple` and `flow` is the vocabulary. `table` places rules
+//! and `explain` reads them, both without a register. `registers` and `flow_commands` write them. `shared` and `handle`
+//! join the two under a lock.
 
 mod accept;
 mod error;
@@ -88,9 +88,8 @@ pub const ETHER_TYPES: usize = 7;
 /// The number of five-tuple filters (8.2.3.7.19).
 pub const FIVE_TUPLES: usize = 128;
 
-/// Makes a constant that a rule needs, checked by the compiler: a [`VlanId`](crate::device::filter::VlanId), an
-/// [`EtherType`](crate::device::filter::EtherType), a [`Priority`](crate::device::filter::Priority) or
-/// [`FlexibleBytes`](crate::device::filter::FlexibleBytes).
+/// Makes a constant that a rule needs, checked by the compiler: a [`VlanId`], an [`EtherType`], a [`Priority`] or
+/// [`FlexibleBytes`].
 ///
 /// ```
 /// use ixgbe::constant;
@@ -149,8 +148,8 @@ impl<'c, H: Platform> Filters<'c, H> {
 
     /// Adds a rule. It holds from the return of this function on, until the handle is dropped or the device stops.
     ///
-    /// Adding [`Accept::AllUnicast`] or [`Accept::AllMulticast`] pauses reception for some microseconds, and frames that
-    /// arrive meanwhile are counted as missed. Other rules change while packets arrive.
+    /// Adding [`Accept::AllUnicast`] or [`Accept::AllMulticast`] pauses reception for some microseconds, and frames
+    /// that arrive meanwhile are counted as missed. Other rules change while packets arrive.
     ///
     /// # Errors
     ///
@@ -164,9 +163,9 @@ impl<'c, H: Platform> Filters<'c, H> {
 
     /// Empties the table of Flow Director and adds all flows again, while reception is paused.
     ///
-    /// The device marks packets whose list of flows is too long, and by erratum 2 goes on after flows were removed. This
-    /// ends it. The pause takes some milliseconds and more with many flows; the device counts frames that it misses.
-    /// Without Flow Director this does nothing.
+    /// The device marks packets whose list of flows is too long, and by erratum 2 goes on after flows were removed.
+    /// This ends it. The pause takes some milliseconds and more with many flows; the device counts frames that it
+    /// misses. Without Flow Director this does nothing.
     ///
     /// # Errors
     ///
@@ -188,8 +187,8 @@ impl<'c, H: Platform> Filters<'c, H> {
 
     /// Returns the counters of Flow Director since the device was started: zeros without Flow Director.
     ///
-    /// The device's counters of filters have 16 and 8 bits and stop when they are full, so call this often if many flows
-    /// come and go.
+    /// The device's counters of filters have 16 and 8 bits and stop when they are full, so call this often if many
+    /// flows come and go.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Filters.flow_statistics.md")))]
     pub fn flow_statistics(&mut self) -> FlowStatistics {
         self.shared.statistics()

@@ -1,5 +1,9 @@
 //! Writes of the filter tables but Flow Director's (datasheet 8.2.3.7).
+//!
+//! Handles of rules write from any thread, while the program may modify registers through its control. So each write
+//! here stores a whole register: a read-modify-write could lose a change of the program's.
 
+use crate::device::filter::ether_type::VLAN;
 use crate::device::filter::five_tuple::{Layer4, Ports};
 use crate::device::filter::table::{Rules, Slot};
 use crate::device::{Error, mac};
@@ -68,8 +72,9 @@ where
     RAH: WritableIn<P>,
     MPSAR: WritableIn<P>,
 {
+    let invalid = value!(RAH { RAH: 0, AV: false }).full()?;
     let Some(address) = address else {
-        registers.rah(entry).write_full(value!(RAH { RAH: 0, AV: false }).full()?);
+        registers.rah(entry).write_full(invalid);
         return Ok(());
     };
     // Another rule has the address already. The entry must not become invalid, even for a moment.
@@ -81,7 +86,13 @@ where
         registers.mpsar(low).write_full(value!(MPSAR { POOL_ENA: 1 }).full()?);
         registers.mpsar(high).write_full(value!(MPSAR { POOL_ENA: 0 }).full()?);
     }
-    Ok(mac::write_entry(registers, entry, address)?)
+    let [a, b, c, d, e, f] = address;
+    let low = Value::EMPTY.try_with(RAL::RAL, u64::from(u32::from_le_bytes([a, b, c, d])))?;
+    let high = value!(RAH { AV: true }).try_with(RAH::RAH, u64::from(u16::from_le_bytes([e, f])))?;
+    registers.rah(entry).write_full(invalid);
+    registers.ral(entry).write_full(low.full()?);
+    registers.rah(entry).write_full(high.full()?);
+    Ok(())
 }
 
 /// Writes a register of MTA, and switches the table on or off.
@@ -107,7 +118,7 @@ where
 {
     let on = rules.has_vlans();
     if !on {
-        registers.vlnctrl().modify(value!(VLNCTRL { VFE: false }));
+        write_vlan_control(registers, false)?;
     }
     for register in [0, register] {
         if let Ok(index) = Index::new(register) {
@@ -116,8 +127,18 @@ where
         }
     }
     if on {
-        registers.vlnctrl().modify(value!(VLNCTRL { VFE: true }));
+        write_vlan_control(registers, true)?;
     }
+    Ok(())
+}
+
+/// Switches the filter of VLANs on or off. The type of tags stays as after a reset, and CFI is not compared.
+fn write_vlan_control<D: Bus, P>(registers: Registers<'_, D, P>, on: bool) -> Result<(), Error>
+where
+    VLNCTRL: WritableIn<P>,
+{
+    let control = value!(VLNCTRL { CFI: false, CFIEN: false }).try_with(VLNCTRL::VET, u64::from(VLAN))?;
+    registers.vlnctrl().write_full(control.with(VLNCTRL::VFE, on).full()?);
     Ok(())
 }
 
@@ -157,7 +178,8 @@ where
     SDPQF: WritableIn<P>,
     L34TIMIR: WritableIn<P>,
 {
-    registers.ftqf(entry).modify(value!(FTQF { QUEUE_ENABLE: false }));
+    let off = value!(FTQF { PRIORITY: 1, POOL: 0, MASK: 0, POOL_MASK: true, QUEUE_ENABLE: false });
+    registers.ftqf(entry).write_full(off.with(FTQF::PROTOCOL, ftqf::PROTOCOL::Tcp).full()?);
     let Some((filter, queue)) = rules.five_tuple_at(entry.get()) else { return Ok(()) };
     let Ports { source, destination } = filter.ports();
     let (protocol, no_protocol) = match filter.layer4 {

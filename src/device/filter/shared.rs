@@ -1,7 +1,8 @@
 //! The rules of a running device, shared between its control and the handles of rules, which may be on other threads.
 //!
 //! A lock keeps all writes of filter registers apart. The data path never takes it. Whoever holds it for longest waits
-//! for the receive data path to be idle, up to 40 ms. No code of the program runs while it is held, other than a platform.
+//! for the receive data path to be idle, up to 40 ms. No code of the program runs while it is held, other than a
+//! platform.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -15,7 +16,7 @@ use crate::device::{Config, Error, Running, receive};
 use crate::field::Value;
 use crate::mmio::Bus;
 use crate::platform::Platform;
-use crate::register::{Driver, Exclusive};
+use crate::register::{Driver, Exclusive, WritableIn};
 use crate::registers::permission::{FlowDirectorReady, ReceivePaused, Reset};
 use crate::registers::{FCTRL, RXCTRL, Registers};
 use crate::sync::Mutex;
@@ -141,7 +142,8 @@ impl<H: Platform> State<H> {
             // SAFETY: the device runs with Flow Director, as there is such a place. `start` initialised its tables.
             Slot::Flow(_) => self.add_flow(&*platform, unsafe { Registers::assume_permission(&*platform) }, slot),
             _ => {
-                // SAFETY: the device runs: `stop` takes the lock before anything stops it.
+                // SAFETY: the device runs: `stop` takes the lock before anything stops it. This permission is neither
+                // exclusive nor the driver's.
                 let registers: Registers<'_, H, Running> = unsafe { Registers::assume_permission(&*platform) };
                 registers::write(registers, &self.rules, slot)
             }
@@ -162,8 +164,8 @@ impl<H: Platform> State<H> {
     /// Empties the table of Flow Director, and adds all flows. Reception is off.
     fn refill_flows(&mut self, platform: &H) -> Result<(), Error> {
         let Some(flows) = self.rules.flows_mut() else { return Ok(()) };
-        // SAFETY: the caller switched reception off, and only the owner of the lock switches it on. The write of FDIRCTRL
-        // asks for as much memory as before. Nothing else accesses the registers of Flow Director.
+        // SAFETY: the caller switched reception off, and only the owner of the lock switches it on. The write of
+        // FDIRCTRL asks for as much memory as before. Nothing else accesses the registers of Flow Director.
         let registers: Registers<'_, H, Driver<ReceivePaused>> = unsafe { Registers::assume_permission(platform) };
         flow_commands::clear(platform, registers, &flows.settings)?;
         flows.forget_stuck();
@@ -218,7 +220,7 @@ impl<H: Platform> State<H> {
 
     fn write_modes<D: Bus, P>(&self, registers: Registers<'_, D, P>)
     where
-        FCTRL: crate::register::WritableIn<P>,
+        FCTRL: WritableIn<P>,
     {
         receive::set_filters(registers, self.rules.accepts_all_unicast(), self.rules.accepts_all_multicast());
     }
@@ -238,8 +240,8 @@ impl<H: Platform> State<H> {
     /// Adds the device's counters of Flow Director to the statistics, if it runs and answers.
     fn count(&mut self) {
         if let (Some(platform), Some(_)) = (&self.running, self.rules.flows()) {
-            // SAFETY: the device runs with Flow Director, whose tables `start` initialised. The callers have the device,
-            // or its one `Control`, to themselves; handles read no register with read side effects.
+            // SAFETY: the device runs with Flow Director, whose tables `start` initialised. The callers have the
+            // device, or its one `Control`, to themselves; handles read no register with read side effects.
             let registers: Registers<'_, H, Exclusive<FlowDirectorReady>> =
                 unsafe { Registers::assume_permission(&**platform) };
             let mut updated = self.statistics;

@@ -79,9 +79,9 @@ impl Tuple {
 
     /// Returns the hash: for each bit of the repeated key that is 1, it adds 16 bits of the input without carry.
     ///
-    /// The input is 42 bytes: tag, addresses in 16 bytes each, ports, flexible bytes, VM pool, flow type. The key has 32
-    /// bits, so words of the input that meet the same key bits are added first. The first word, which has the VM pool,
-    /// the flow type and the tag, lies across the ends of the input, and so it meets the key at two places.
+    /// The input is 42 bytes: tag, addresses in 16 bytes each, ports, flexible bytes, VM pool, flow type. The key has
+    /// 32 bits, so words of the input that meet the same key bits are added first. The first word, which has the VM
+    /// pool, the flow type and the tag, lies across the ends of the input, and so it meets the key at two places.
     fn hash(&self, key: u32) -> u16 {
         let first = self.kind() << 16 | u32::from(self.tag);
         let addresses = [self.source, self.destination].into_iter().flat_map(words);

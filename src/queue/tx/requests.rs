@@ -69,6 +69,7 @@ impl TxRing {
             // SAFETY: the packets that were posted are forgotten below.
             let posted = match unsafe { self.post_alike(&packets) } {
                 0 if self.post_context(first) => continue,
+                // SAFETY: the same.
                 0 => usize::from(unsafe { self.post_any(first) }),
                 posted => posted,
             };

@@ -29,7 +29,7 @@ const MFLCN_DPF: u32 = bit(1);
 const MFLCN_RPFCE: u32 = bit(2);
 
 /// The EtherType of MAC control frames, the address of link pause frames, and their opcode.
-const MAC_CONTROL: [u8; 2] = [0x88, 0x08];
+const MAC_CONTROL: u16 = 0x8808;
 const PAUSE_ADDRESS: [u8; 6] = [0x01, 0x80, 0xC2, 0, 0, 0x01];
 const PAUSE: u16 = 1;
 
@@ -141,7 +141,7 @@ pub(crate) fn check(common: &mut Common) {
 /// Returns `true` if `frame` is a MAC control frame.
 #[inline]
 pub(crate) fn is_control(frame: &[u8]) -> bool {
-    frame.get(ETHERTYPE..ETHERTYPE + 2) == Some(&MAC_CONTROL)
+    half(frame, ETHERTYPE) == Some(MAC_CONTROL)
 }
 
 /// Receives a MAC control frame. Returns `true` if it goes no further.
@@ -255,7 +255,8 @@ fn send_frame(time: u16, link: &mut Link, common: &mut Common) {
     let Some(wire) = link.wire() else { return };
     let mut frame = [0; SHORTEST];
     let own = own_address(&common.registers).to_le_bytes();
-    let header = [&PAUSE_ADDRESS[..], &own[..6], &MAC_CONTROL, &PAUSE.to_be_bytes(), &time.to_be_bytes()].concat();
+    let numbers = [MAC_CONTROL, PAUSE, time].map(u16::to_be_bytes);
+    let header = [&PAUSE_ADDRESS, &own[..6], numbers.as_flattened()].concat();
     frame[..header.len()].copy_from_slice(&header);
     statistics::count_sent_pause(&mut common.registers, time == 0);
     wire.transmit_control(&frame);

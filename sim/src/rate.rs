@@ -7,7 +7,6 @@
 
 use crate::chip::clock::Time;
 use crate::chip::common::Common;
-use crate::counters::Counters;
 use crate::frame::CRC;
 use crate::link;
 use crate::registers::RegisterFile;
@@ -132,11 +131,11 @@ impl Limit {
         self.next = self.next.max((u128::from(posted) * PICOSECONDS).saturating_sub(window));
     }
 
-    /// Notes that a packet has left since the counts were `before`.
+    /// Notes that a packet has left since the counts of sent frames and bytes were `before`.
     #[cold]
-    pub(crate) fn sent(&mut self, before: Counters, common: &Common) {
-        let frames = common.counters.transmitted - before.transmitted;
-        let bytes = common.counters.transmitted_bytes - before.transmitted_bytes + frames * CRC as u64;
+    pub(crate) fn sent(&mut self, before: (u64, u64), common: &Common) {
+        let frames = common.counters.transmitted - before.0;
+        let bytes = common.counters.transmitted_bytes - before.1 + frames * CRC as u64;
         self.next += self.duration(bytes, &common.registers);
     }
 

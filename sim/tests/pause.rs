@@ -2,8 +2,10 @@
 
 mod common;
 
+use std::time::{Duration, Instant};
+
 use common::*;
-use ixgbe_sim::{PortConfig, Rule, connect};
+use ixgbe_sim::{PortConfig, Rule, Runner, connect};
 
 const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 const GROUP: [u8; 6] = [0x01, 0x80, 0xC2, 0, 0, 0x01];
@@ -141,7 +143,7 @@ fn xoff_is_sent_above_the_high_threshold_and_xon_below_the_low_one() {
     assert_eq!(wire.take(), Vec::<Vec<u8>>::new(), "once");
     // 0x2000 quanta take 419.4 us.
     let mut again = Vec::new();
-    while driver.port.now() - at < std::time::Duration::from_micros(4_000) {
+    while driver.port.now() - at < Duration::from_micros(4_000) {
         driver.port.step();
         if !wire.take().is_empty() {
             again.push((driver.port.now() - at).as_micros() as i64);
@@ -270,6 +272,34 @@ fn without_flow_control_at_either_end_it_misses_frames() {
     // A pause that is not renewed in time ends.
     let (missed, ..) = overload(true, true, 0x100, 0x100);
     assert!(missed > 100, "{missed}");
+}
+
+#[test]
+fn with_flow_control_nothing_is_missed_under_a_runner() {
+    const COUNT: u64 = 3_000;
+    let [mut one, mut other] =
+        [Driver::new(), Driver::with(PortConfig { mac: OTHER, lan_id: 1, ..PortConfig::default() })];
+    connect(&one.port, &other.port);
+    let runner = Runner::start([one.port.clone(), other.port.clone()]).unwrap();
+    one.bring_up(&[0], &[0]);
+    other.bring_up(&[0], &[0]);
+    one.write(MFLCN, RFCE | DPF);
+    send_pauses(&other, 0xFFFF, 0x7FFF);
+    let (mut posted, mut received, start) = (0, 0, Instant::now());
+    while received < COUNT {
+        let head = one.peek(tx(0, 0x10)) as usize;
+        while posted < COUNT && (one.tx[0].1.tail + 1) % 64 != head {
+            one.put_packet(0, &frame(OTHER, 1_500));
+            posted += 1;
+        }
+        one.ring(0);
+        (0..5).for_each(|_| received += u64::from(other.receive(0).is_some()));
+        other.refill(0);
+        assert_eq!(other.port.counters().missed, 0);
+        assert!(start.elapsed() < Duration::from_secs(60), "{received}");
+    }
+    drop(runner);
+    assert!(other.read(LXOFFTXC) > 0);
 }
 
 #[test]

@@ -17,7 +17,7 @@ const RS_ENA: u32 = 1 << 31;
 /// Limits `queue` to `rate` Mb/s of a link with `link` Mb/s.
 fn limit(driver: &Driver, queue: u32, link: u32, rate: u32) {
     driver.write(RTTDQSEL, queue);
-    driver.write(RTTBCNRC, RS_ENA | (link << 14) / rate);
+    driver.write(RTTBCNRC, RS_ENA | ((link << 14) / rate));
 }
 
 /// Returns a driver with these transmit queues.

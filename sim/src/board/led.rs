@@ -33,7 +33,7 @@ pub(crate) fn load(registers: &mut RegisterFile) {
 
 /// Returns what the LED with this number shows, from 0 to 3. Signals of activity show no traffic.
 pub(crate) fn shown(number: usize, link: &Link, common: &Common) -> Led {
-    let control = common.registers.get(LEDCTL) >> (number & 3) * 8;
+    let control = common.registers.get(LEDCTL) >> ((number & 3) * 8);
     let ten_gigabit = link::bits_per_nanosecond(&common.registers) == 10;
     let signal = match control & MODE {
         // Link up, and link with activity.

@@ -11,11 +11,8 @@ pub(crate) enum Cast {
 /// Returns the destination address of `frame` as a number, 0 if the frame is too short.
 #[inline]
 pub(crate) fn address(frame: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    if let Some(mac) = frame.get(..6) {
-        bytes[..6].copy_from_slice(mac);
-    }
-    u64::from_le_bytes(bytes)
+    // Without a copy of a slice, which would be a call for each frame.
+    frame.first_chunk().map_or(0, |[a, b, c, d, e, f]| u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]))
 }
 
 /// Returns the kind of the destination address of `frame`.

@@ -28,6 +28,7 @@ pub(crate) struct Headers {
 }
 
 /// Returns the 16-bit number at `at` in network order.
+#[inline]
 pub(crate) fn half(frame: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*frame.get(at..)?.first_chunk()?))
 }

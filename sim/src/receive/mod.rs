@@ -267,6 +267,7 @@ impl Receiver {
     }
 
     /// Receives a frame from the wire, without CRC.
+    #[inline]
     pub(crate) fn arrive(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
         if pause::is_control(frame) && !common.faults.has(Fault::RxCrcErrors) && pause::receive(frame, common) {
             return;
@@ -302,6 +303,7 @@ impl Receiver {
     }
 
     /// Delivers a frame that has passed the filters to its queue, or keeps it in the packet buffer.
+    #[inline]
     fn accept(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
         self.stamps.arrived(frame, self.mac.tag_type(), common);
         if !self.waiting.is_empty() || !common.is_master() || !self.deliver(frame, common, dma) {

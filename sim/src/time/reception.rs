@@ -58,6 +58,7 @@ impl Reception {
 }
 
 /// Returns `true` if `frame` got the stamp.
+#[cold]
 fn stamp(filter: &Filter, frame: &[u8], tag_type: u16, arrival: Option<Moment>, common: &mut Common) -> bool {
     let Some(attributes) = filter.matches(frame, tag_type) else { return false };
     let registers = &mut common.registers;

@@ -240,13 +240,10 @@ fn transmit_queue(
         taken += 1;
         queue.complete(&found);
         // The packet leaves before its descriptors are written back.
-        match &mut queue.limit {
-            None => outlet.send(index, packet, &found, common),
-            Some(limit) => {
-                let before = common.counters;
-                outlet.send(index, packet, &found, common);
-                limit.sent(before, common);
-            }
+        let before = (common.counters.transmitted, common.counters.transmitted_bytes);
+        outlet.send(index, packet, &found, common);
+        if let Some(limit) = &mut queue.limit {
+            limit.sent(before, common);
         }
         if queue.is_report_due() {
             queue.report(index, common, outlet.interrupts, outlet.dma);

@@ -23,7 +23,7 @@ fn registers(port: &Port) -> [u32; 6] {
 fn expected(mode: FlowControl, high: u32, low: u32) -> [u32; 6] {
     let mflcn = if mode.receives() { 0b1010 } else { 0b0010 };
     match mode.transmits() {
-        true => [mflcn, 1 << 3, low * KIB | ENABLE, high * KIB | ENABLE, 0xffff_ffff, 0x7fff],
+        true => [mflcn, 1 << 3, (low * KIB) | ENABLE, (high * KIB) | ENABLE, 0xffff_ffff, 0x7fff],
         false => [mflcn, 0, 0, (512 - 24) * KIB, 0, 0],
     }
 }

@@ -9,7 +9,7 @@ use common::{Altered, Nic, assert_clean, at, peek, port, recorded, start};
 use ixgbe::device::{Config, Device, Error, NoBlink};
 use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::wire::NoTraffic;
-use ixgbe_sim::{Fault, Port};
+use ixgbe_sim::{Fault, Led, Port};
 
 /// LED2 shows link and activity; LED1 blinks.
 const LEDCTL: u32 = 0x0504_8100;
@@ -64,6 +64,27 @@ fn an_led_blinks_by_itself_with_a_link_and_without_inversion_only() {
     let (_port, mut nic) = running(LEDCTL | 0x0040_0000);
     let (mut control, _) = nic.split();
     assert_eq!(control.identify().unwrap().blink(), Err(NoBlink::Inverted));
+}
+
+/// What somebody in front of the card sees.
+#[test]
+fn a_person_sees_the_led() {
+    let (port, mut nic) = running(LEDCTL);
+    {
+        let (mut control, _) = nic.split();
+        let mut identify = control.identify().unwrap();
+        for (on, seen) in [(false, Led::Off), (true, Led::On)] {
+            identify.set(on);
+            assert_eq!(port.led(2), seen);
+        }
+        identify.blink().unwrap();
+        assert_eq!(port.led(2), Led::Blinking);
+        identify.set(true);
+        port.set_link(false);
+        port.step();
+        assert_eq!(port.led(2), Led::On, "without a link, too");
+    }
+    assert_eq!(port.led(2), Led::Off, "it shows the link again");
 }
 
 #[test]

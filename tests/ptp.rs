@@ -170,7 +170,7 @@ fn an_offset_that_the_device_cannot_have_is_named() {
 }
 
 /// Changes the speed of the link, as a program does that swaps the module.
-fn change_speed(port: &Port, nic: &mut Nic, one_gigabit: bool) {
+fn change_speed(port: &Port, one_gigabit: bool) {
     let mode = if one_gigabit { 0 } else { 3 };
     if one_gigabit {
         port.inject(Fault::ModuleOneGigabit)
@@ -183,7 +183,6 @@ fn change_speed(port: &Port, nic: &mut Nic, one_gigabit: bool) {
     port.wait(SECOND);
     let speed = if one_gigabit { Speed::GBIT_1 } else { Speed::GBIT_10 };
     assert_eq!(port.read32(at("LINKS", 0)) >> 28 & 7, if one_gigabit { 6 } else { 7 }, "the model has {speed}");
-    _ = nic;
 }
 
 #[test]
@@ -192,7 +191,7 @@ fn a_change_of_speed_costs_no_time() {
     nic.split().0.ptp().unwrap().set_time(HOUR).unwrap();
     let began = port.now();
     for one_gigabit in [true, false, true, false] {
-        change_speed(&port, &mut nic, one_gigabit);
+        change_speed(&port, one_gigabit);
         let mut last = Duration::ZERO;
         for _ in 0..5 {
             let now = time(&mut nic);
@@ -321,7 +320,7 @@ fn a_stamp_of_the_old_speed_is_lost() {
     let frame = message(3, 1);
     port.deliver(&frame);
     nic.split().0.ptp().unwrap().request_transmit_stamp().unwrap();
-    change_speed(&port, &mut nic, true);
+    change_speed(&port, true);
     assert_eq!(receive_stamp(&mut nic, &frame), None);
     assert_eq!(nic.split().0.ptp().unwrap().transmit_stamp(), Ok(TransmitStamp::Lost));
     assert_eq!(nic.split().0.ptp().unwrap().transmit_stamp(), Ok(TransmitStamp::NotRequested));
@@ -389,4 +388,82 @@ fn a_card_that_was_pulled_is_named() {
     assert!(matches!(clock.time(), Err(Error::Removed { .. })), "after {before:?}");
     assert!(matches!(clock.set_time(SECOND), Err(Error::Removed { .. })));
     assert!(matches!(clock.transmit_stamp(), Err(Error::Removed { .. })));
+}
+
+/// Numbers that look random, the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+#[test]
+fn any_sequence_of_events_keeps_the_time() {
+    for seed in 0..6 {
+        let (port, mut nic) = running();
+        let mut numbers = Numbers(seed);
+        let (mut one_gigabit, mut offset) = (false, 0_i32);
+        // The time that the clock must have, in nanoseconds, and when it had it.
+        let (mut right, mut at) = (time(&mut nic).as_nanos() as f64, port.now());
+        for step in 0..60 {
+            let before = time(&mut nic);
+            // Two steps of the clock, and what the event may cost.
+            let mut bound = if one_gigabit { 280.0 } else { 40.0 };
+            let event = numbers.below(6);
+            match event {
+                0 => port.wait(Duration::from_nanos(numbers.below(2_000_000_000))),
+                1 => {
+                    let by = numbers.below(2_000_000) as i64 - 1_000_000;
+                    nic.split().0.ptp().unwrap().adjust_time(by).unwrap();
+                    right = (right + by as f64).max(0.0);
+                }
+                2 => {
+                    right += (port.now() - at).as_nanos() as f64 * (1.0 + f64::from(offset) / 1e9);
+                    at = port.now();
+                    offset = numbers.below(400_000) as i32 - 200_000;
+                    nic.split().0.ptp().unwrap().adjust_frequency(offset).unwrap();
+                    // The reads before the change are at the old frequency.
+                    bound += 20.0;
+                }
+                3 => {
+                    one_gigabit = !one_gigabit;
+                    change_speed(&port, one_gigabit);
+                    // A second went by without a call, by the platform's clock, and some reads.
+                    bound += f64::from(offset).abs() + READS.as_nanos() as f64;
+                }
+                4 => {
+                    nic = nic.recover().unwrap();
+                    if one_gigabit {
+                        // It starts with the mode of the configuration.
+                        port.clear(Fault::ModuleOneGigabit);
+                        one_gigabit = false;
+                    }
+                    bound += f64::from(offset).abs() + 5.0 * READS.as_nanos() as f64;
+                }
+                _ => {
+                    let frame = message(step as u8, step as u16);
+                    port.deliver(&frame);
+                    let arrived = time(&mut nic);
+                    port.wait(Duration::from_micros(numbers.below(5_000)));
+                    if let Some(stamp) = receive_stamp(&mut nic, &frame) {
+                        assert!(stamp.abs_diff(arrived) < READS, "{:?}", stamp.abs_diff(arrived));
+                    } else {
+                        assert!(!nic.link().is_up(), "only a port without a link takes no frame");
+                    }
+                }
+            }
+            let now = time(&mut nic);
+            let is_set_back = now < before;
+            right += (port.now() - at).as_nanos() as f64 * (1.0 + f64::from(offset) / 1e9);
+            at = port.now();
+            let error = now.as_nanos() as f64 - right;
+            assert!(error.abs() <= bound, "seed {seed}, step {step}, event {event}: {error} ns, at most {bound}");
+            assert!(!is_set_back || before - now <= Duration::from_millis(1), "it goes back only when it is set back");
+            right = now.as_nanos() as f64;
+        }
+        assert_clean(&port);
+    }
 }

@@ -1,8 +1,8 @@
 //! Statistics (datasheet 4.6.5, 8.2.3.23): one table of all counters of the device.
 //!
-//! Reading clears most of the device's counters, so the driver adds up what it reads. A full counter stops, and then
-//! loses counts. At 10 Gbit/s, a packet counter (32 bits) is full after 288 seconds, an octet counter (36 bits) after
-//! 55.
+//! Reading clears most of the device's counters, so the driver adds up what it reads. A full counter stops. It reads
+//! as a removed device does, so that all of its counts are lost. At 10 Gbit/s, a packet counter (32 bits) is full after
+//! 288 seconds, an octet counter (36 bits) after 55.
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -113,6 +113,8 @@ impl Chip {
         self.common.registers.reset(self.startup.resets, which);
         self.set_fixed_bits(keep_link);
         self.common.time.reset(self.common.clock.now());
+        let speed = crate::link::bits_per_nanosecond(&self.common.registers);
+        self.common.time.system.follow_link(self.common.clock.now(), speed);
         self.common.pause = Pause::default();
     }
 

@@ -37,7 +37,7 @@ impl Filter {
     }
 
     /// Returns `true` if `frame` passes the filters of layer 2.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn accepts(&self, frame: &[u8], cast: Cast, registers: &RegisterFile) -> bool {
         let accepted = match cast {
             // MPE also passes broadcasts (8.2.3.7.1).

@@ -357,7 +357,7 @@ impl Receiver {
 
     /// Writes a frame to the buffers of the queue to which it is steered. Returns `false` if it must wait for
     /// descriptors.
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, frame: &[u8], steered: &Steered, common: &mut Common, dma: &Access<'_>) -> bool {
         let tag_type = self.mac.tag_type();
         let mut index = steered.destination.queue;

@@ -74,6 +74,7 @@ unsafe extern "C" fn trap(_signal: libc::c_int, info: *mut libc::siginfo_t, cont
         }
         return;
     };
+    let vectors = context.uc_mcontext.fpregs;
     let registers = &mut context.uc_mcontext.gregs;
     let instruction = decode(registers[libc::REG_RIP as usize] as usize);
     // Registers are words; beyond them nothing answers.
@@ -87,6 +88,8 @@ unsafe extern "C" fn trap(_signal: libc::c_int, info: *mut libc::siginfo_t, cont
         Some(Access::Store(source)) => {
             let value = match source {
                 Source::Register(from) => registers[from] as u32,
+                // SAFETY: the system saved the state of the vector unit with the context, which lives on.
+                Source::Vector(from) => unsafe { (*vectors)._xmm[from].element[0] },
                 Source::Constant(value) => value,
             };
             if let Some(offset) = offset {
@@ -126,6 +129,8 @@ enum Access {
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Register(usize),
+    /// The lowest 32 bits of a vector register.
+    Vector(usize),
     Constant(u32),
 }
 
@@ -138,10 +143,19 @@ impl Access {
             Code::Mov_rm32_r32 | Code::Movdiri_m32_r32 => {
                 Self::Store(Source::Register(greg(instruction.op1_register())?))
             }
+            // What it writes registers of a filter with, when the values were computed in vector registers.
+            Code::Movd_rm32_xmm | Code::VEX_Vmovd_rm32_xmm => {
+                Self::Store(Source::Vector(vector(instruction.op1_register())?))
+            }
             Code::Mov_rm32_imm32 => Self::Store(Source::Constant(instruction.immediate32())),
             _ => return None,
         })
     }
+}
+
+/// Where the context of a signal has a vector register.
+fn vector(register: Register) -> Option<usize> {
+    (register as usize).checked_sub(Register::XMM0 as usize).filter(|index| *index < 16)
 }
 
 /// Where the context of a signal has a processor register.
@@ -234,6 +248,11 @@ mod tests {
         // SAFETY: as above.
         unsafe { asm!("mov dword ptr [{0} + 4 * {1}], 0x44", in(reg) base, in(reg) u64::from(EERD / 4)) };
         assert_eq!(port.peek(at(EERD)), 0x44);
+        // SAFETY: as above.
+        unsafe {
+            asm!("movd xmm9, {1:e}", "movd dword ptr [{0}], xmm9", in(reg) base + u64::from(EERD), in(reg) 0x48, out("xmm9") _)
+        };
+        assert_eq!(port.peek(at(EERD)), 0x48);
     }
 
     #[test]

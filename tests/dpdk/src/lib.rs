@@ -4,6 +4,7 @@
 //! - [`bar`]: registers behind memory that nobody may touch. Every access traps, is decoded, and is made on the
 //!   model, so that reading has its effects and no write is missed.
 //! - [`model`]: the ports, what they are wired to, and the report of what came of it.
+//! - [`feed`]: a wire that brings given frames to the first port.
 //! - [`eal`]: the four functions of DPDK's that would ask the kernel, and ask the model instead.
 //!
 //! `tests/dpdk/run` builds it and tells it by environment variables what to do; see [`model::Plan`].
@@ -12,5 +13,7 @@ mod bar;
 // Its symbols are DPDK's, which the unit tests are not linked with.
 #[cfg(not(test))]
 mod eal;
+#[cfg(not(test))]
+mod feed;
 #[cfg(not(test))]
 mod model;

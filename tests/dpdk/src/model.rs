@@ -13,6 +13,8 @@ use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
 use ixgbe_sim::{Fault, Port, PortConfig, Runner};
 
+use crate::feed::Feed;
+
 /// Functions of the chip: one port each.
 pub(crate) const PORTS: usize = 2;
 /// How often is looked whether all frames are through.
@@ -29,6 +31,8 @@ struct Plan {
     fault: Option<Fault>,
     /// `MODEL_REPORT`: the file for the report.
     report: String,
+    /// `MODEL_FEED`: the file with the frames that the first port receives instead.
+    feed: Option<String>,
     /// `MODEL_RECORD`: the file for the register accesses of the first port.
     record: Option<String>,
     /// `MODEL_COMPARE`: an old recording, with which the new one is compared.
@@ -51,6 +55,7 @@ impl Plan {
             sizes: (smallest, largest),
             fault: set("MODEL_FAULT").map(|name| name.parse()).transpose()?,
             report: set("MODEL_REPORT").ok_or("MODEL_REPORT names no file")?,
+            feed: set("MODEL_FEED"),
             record: set("MODEL_RECORD"),
             compare: set("MODEL_COMPARE"),
         })
@@ -97,7 +102,10 @@ impl Model {
             let generator = Generator::new(mac, plan.sizes.0).up_to(plan.sizes.1).count(plan.frames).lossless();
             let sink = Sink::new();
             sinks.push(sink.counters());
-            port.plug(Duplex::new(generator, sink));
+            match plan.feed.clone().filter(|_| lan_id == 0) {
+                Some(file) => port.plug(Feed::new(file, report.try_clone().map_err(|error| error.to_string())?)),
+                None => port.plug(Duplex::new(generator, sink)),
+            }
             ports.push(port);
         }
         plan.fault.into_iter().for_each(|fault| ports[0].inject(fault));

@@ -43,9 +43,9 @@ const BITS: usize = TUPLE * 8;
 pub(super) struct Flow {
     /// The tag without CFI, which is never compared (8.2.3.21.20).
     vlan: u16,
-    /// The source address, that of IPv4 in the last four bytes.
+    /// The source address. An IPv4 address occupies the last four bytes.
     source: [u8; 16],
-    /// The destination address, that of IPv4 in the last four bytes.
+    /// The destination address. An IPv4 address occupies the last four bytes.
     destination: [u8; 16],
     /// Source and destination. Those of SCTP are not compared: filters have 0 there (8.2.3.21.19), and the test plans
     /// of DPDK find that an 82599 does not tell flows of SCTP apart by their ports.

@@ -94,24 +94,29 @@ impl Steering {
     /// Chooses the queue of a frame, in which `tag_type` is the type of a VLAN tag.
     #[inline(always)]
     pub(crate) fn steer(&self, frame: &[u8], tag_type: u16, registers: &RegisterFile) -> Steered {
+        match self.filtering {
+            false => self.steer_by_hash(frame, tag_type),
+            true => self.steer_by_filters(frame, tag_type, registers),
+        }
+    }
+
+    /// Chooses the queue by RSS alone.
+    #[inline(always)]
+    fn steer_by_hash(&self, frame: &[u8], tag_type: u16) -> Steered {
         let headers = headers(frame, tag_type);
         let (queue, hash, hash_type) = self.rss.queue(frame, &headers);
         let decision = if hash_type == 0 { Decision::Default } else { Decision::Rss(hash) };
         let (destination, kind) = (Destination { queue, decision }, headers.packet_type | hash_type);
-        let mut steered = Steered { destination, headers, kind, hash, status: 0, looked_up: None };
-        if self.filtering {
-            self.filter(&mut steered, frame, tag_type, registers);
-        }
-        steered
+        Steered { destination, headers, kind, hash, status: 0, looked_up: None }
     }
 
-    /// Applies all filters that come before RSS.
+    /// Chooses the queue by the first of all filters.
     #[inline(never)]
-    fn filter(&self, steered: &mut Steered, frame: &[u8], tag_type: u16, registers: &RegisterFile) {
+    fn steer_by_filters(&self, frame: &[u8], tag_type: u16, registers: &RegisterFile) -> Steered {
         // For the device, a frame that matches an EtherType filter has nothing behind layer 2.
         if let Some(filter) = self.ether_types.find(frame, tag_type) {
             let decision = filter.queue.map_or(Decision::Default, |_| Decision::EtherType(filter.index));
-            *steered = Steered {
+            return Steered {
                 destination: Destination { queue: filter.queue.unwrap_or(0), decision },
                 headers: Headers::default(),
                 kind: packet_type::LAYER_2 | u32::from(filter.index) << 4,
@@ -119,9 +124,9 @@ impl Steering {
                 status: 0,
                 looked_up: None,
             };
-            return;
         }
-        self.look_up(steered, frame, tag_type, registers);
+        let mut steered = self.steer_by_hash(frame, tag_type);
+        self.look_up(&mut steered, frame, tag_type, registers);
         let five_tuple = self.five_tuples.find(frame, &steered.headers);
         let five_tuple = five_tuple.map(|filter| (filter.queue, Decision::FiveTuple(filter.index)));
         let syn = self.syn.filter(|_| SynFilter::matches(frame, &steered.headers));
@@ -133,6 +138,7 @@ impl Steering {
         if let Some((queue, decision)) = chosen {
             steered.destination = Destination { queue, decision };
         }
+        steered
     }
 
     /// Looks a frame up in Flow Director. It counts and reports the filter that matches also if another one chooses

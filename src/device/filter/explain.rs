@@ -81,25 +81,26 @@ pub(super) struct Settings<'a> {
 }
 
 impl Decision {
-    fn drops(self, acceptance: Option<Acceptance>) -> Explanation {
-        Explanation { action: Action::Drop, decision: self, acceptance }
+    /// Explains a frame that the device does not accept.
+    fn refuses(self) -> Explanation {
+        Explanation { action: Action::Drop, decision: self, acceptance: None }
     }
 }
 
 /// Explains what a device with `rules` and `settings` does with the frame `bytes`, which has no CRC.
 pub(super) fn explain(rules: &Rules, settings: &Settings<'_>, bytes: &[u8]) -> Explanation {
     let Some(frame) = Frame::parse(bytes).filter(|_| bytes.len() >= SHORTEST) else {
-        return Decision::TooShort.drops(None);
+        return Decision::TooShort.refuses();
     };
     let max = settings.max_frame.max(STANDARD_FRAME) + frame.tag.map_or(0, |_| TAG);
     if bytes.len() + CRC > max {
-        return Decision::TooLong { max }.drops(None);
+        return Decision::TooLong { max }.refuses();
     }
     let Some(acceptance) = acceptance(rules, settings.mac, frame.destination) else {
-        return Decision::NoAddress.drops(None);
+        return Decision::NoAddress.refuses();
     };
     if let Some(id) = frame.tag.map(|tag| tag & 0x0fff).filter(|id| !rules.accepts_vlan(*id)) {
-        return Decision::NoVlan { id }.drops(None);
+        return Decision::NoVlan { id }.refuses();
     }
     let (action, decision) = match matching(rules, &frame) {
         Some((rule, action)) => (action, Decision::Rule(rule)),

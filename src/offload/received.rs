@@ -157,8 +157,8 @@ impl Received {
 
     /// Returns the verdict on the checksum of the IPv4 header. IPv6 has none.
     ///
-    /// Erratum 66: the device may call the checksum of a fragment wrong. So that of a fragment is computed here, if the
-    /// device calls it wrong.
+    /// Erratum 66: the device may call the checksum of a good fragment wrong. If it calls one wrong, the driver computes
+    /// that checksum here.
     #[must_use]
     pub fn ip_checksum(&self) -> Checksum {
         if !self.field(WriteBack::IPCS) {

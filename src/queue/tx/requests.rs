@@ -282,7 +282,7 @@ impl Alike {
 
     /// Writes descriptors and places of `N` packets, if all are simple and need the context. Returns `true` if so.
     ///
-    /// They are written before the answer is known, as those of packets without requests.
+    /// They are written before the answer is known, as `post_group` does for packets without requests.
     ///
     /// # Safety
     ///

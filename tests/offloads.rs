@@ -232,6 +232,27 @@ fn large_packets_are_cut() {
 }
 
 #[test]
+fn the_largest_packet_is_cut_and_a_larger_one_refused() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = Pool::new(&pair.ports[0], 64, 16384).unwrap();
+    pair.nics[0].attach(&pool).unwrap();
+    let bytes_of = |payload| frame(Network::Ipv4, Transport::Tcp, payload);
+    let request = Request::new().with_headers(Headers::parse(&bytes_of(1)).unwrap()).segments(1460);
+    let largest = (1 << 18) - 1;
+    let received = pair.send(requested([request.apply(packet(&pool, &bytes_of(largest))).unwrap()]));
+    let payload: Vec<u8> = received.iter().flat_map(|received| received[54..].to_vec()).collect();
+    assert_eq!((received.len(), &payload[..]), (180, &bytes_of(largest)[54..]));
+    drop(received);
+    let refused = |pool: &Pool, payload| request.apply(packet(pool, &bytes_of(payload))).unwrap_err().reason;
+    assert_eq!(refused(&pool, largest + 1), RequestRefusal::TooLong { len: largest + 1, max: largest });
+    // In buffers of 2 KiB it is in more than the device takes.
+    let small = pair.pool();
+    assert_eq!(refused(&small, 37 * 2048), RequestRefusal::TooManyBuffers { count: 38, max: 37 });
+    pair.stop();
+    assert_eq!(pool.available(), pool.capacity());
+}
+
+#[test]
 fn tags_are_inserted_and_stripped() {
     let tag = VlanTag::new(77).unwrap().with_priority(3).unwrap();
     for strips in [false, true] {

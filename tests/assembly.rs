@@ -124,10 +124,17 @@ fn values_known_at_run_time_cost_one_and_at_most() -> Result {
 }
 
 /// The functions of the library that packets pass through, by a part of their names.
-const PER_PACKET: &[&str] =
-    &["receive_many", "receive_few", "receive_more", "post_many", "post_few", "post_rest", "post_segments"];
-/// Those that a caller's code is compiled into, which is in `assembly/accesses.rs`.
-const PER_PACKET_OF_CALLERS: &[&str] = &["forward_a_batch", "forward_in_place", "forward_to_several"];
+const PER_PACKET: &[&str] = &["post_many", "post_few", "post_rest", "post_segments", "post_requested", "post_groups"];
+/// Those that are compiled into a caller's code, which is in `assembly/accesses.rs`.
+const PER_PACKET_OF_CALLERS: &[&str] = &[
+    "forward_a_batch",
+    "forward_with_offloads",
+    "forward_in_place",
+    "forward_to_several",
+    "receive_many",
+    "receive_few",
+    "receive_more",
+];
 
 /// What they may call: what is done once for many packets, or for a packet that is unusual.
 const SOMETIMES: &[&str] = &[
@@ -139,6 +146,8 @@ const SOMETIMES: &[&str] = &[
     "post_few",
     "post_rest",
     "post_scattered",
+    "post_requested",
+    "post_groups",
     // Buffers that come and go together.
     "refill",
     "pool_was_empty",
@@ -149,8 +158,11 @@ const SOMETIMES: &[&str] = &[
     "7Reports4push",
     "report_runs",
     "in_place7prepare",
-    // A packet of another pool, of several segments, or with moved data.
+    // A packet of another pool, of several segments, or with moved data; or one that needs another context.
     "post_segments",
+    "post_any",
+    "report_here",
+    "set_context",
     "TxRing$GT$9source_of",
     "TxRing$GT$6select",
     // What has no room moves to the front of the batch.

@@ -8,6 +8,7 @@ use ixgbe::descriptors::{AdvancedTransmitDataRead, DescriptorSlot};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping};
 use ixgbe::field::Value;
 use ixgbe::mmio::{Mmio, Offset};
+use ixgbe::offload::{Received, Requested};
 use ixgbe::packet::Batch;
 use ixgbe::queue::{ForwardCounts, InPlaceForwarder, ReceiveQueue, Route, TransmitQueue};
 use ixgbe::register::Driver;
@@ -290,4 +291,16 @@ pub fn forward_in_place(ports: &mut InPlaceForwarder<'_, '_, '_, Memory>) -> For
         }
         Route::Output(0)
     })
+}
+
+/// Receives packets with metadata, and transmits others with requests.
+#[unsafe(no_mangle)]
+pub fn forward_with_offloads(
+    rx: &mut ReceiveQueue<'_, Memory>,
+    tx: &mut TransmitQueue<'_, Memory>,
+    received: &mut Batch<Received>,
+    requested: &mut Batch<Requested>,
+) -> usize {
+    rx.receive_with_metadata(received);
+    tx.transmit_with_requests(requested).unwrap_or(0)
 }

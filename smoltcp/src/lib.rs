@@ -109,6 +109,8 @@ pub struct Counters {
     pub rx_dropped: u64,
     /// Sent IP packets of which the stack computed a checksum.
     pub tx_by_software: u64,
+    /// Sent packets that the chip cuts into frames.
+    pub tx_cut: u64,
     /// Packets of the stack that the device cannot send.
     pub tx_dropped: u64,
 }

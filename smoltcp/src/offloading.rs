@@ -139,7 +139,10 @@ impl<H: Bus + Dma> sealed::Queues for Offloading<'_, H> {
 
     fn send(&mut self, packet: Packet, segment: Option<u16>, counters: &mut Counters) {
         match request(packet, segment, counters).map(|requested| self.kept.push(requested)) {
-            Ok(Ok(())) => _ = self.flush(counters),
+            Ok(Ok(())) => {
+                counters.tx_cut += u64::from(segment.is_some());
+                self.flush(counters);
+            }
             Ok(Err(_)) | Err(_) => counters.tx_dropped += 1,
         }
     }

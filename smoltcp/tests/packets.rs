@@ -105,7 +105,9 @@ fn the_stack_gets_packets_with_right_checksums_only() {
     ];
     with_adapter(2048, |port, _, adapter| {
         let mut expected = Counters::default();
-        for (name, frame, counts) in cases {
+        for (name, mut frame, counts) in cases {
+            // As a sender pads it.
+            frame.resize(frame.len().max(60), 0xee);
             let dropped = expected.rx_bad + expected.rx_dropped;
             counts.iter().for_each(|count| count(&mut expected));
             let is_expected = expected.rx_bad + expected.rx_dropped == dropped;
@@ -173,7 +175,9 @@ fn the_chip_cuts_packets_in_one_buffer_and_in_several() {
                 arrived.extend_from_slice(tcp.payload());
             }
             assert_eq!(arrived, payload);
-            assert_eq!(adapter.counters(), Counters::default());
+            let mut expected = Counters::default();
+            expected.tx_cut = 1;
+            assert_eq!(adapter.counters(), expected);
         });
     }
 }

@@ -23,7 +23,7 @@ fn queues(nic: &mut Nic) -> QueuePair<'_, PortPlatform> {
     nic.split().1.pop().unwrap()
 }
 
-/// Transfers in both directions at once. Returns the counters of both ends, and the number of packets sent.
+/// Transfers in both directions at once. Returns the counters of both ends.
 fn transfer<'a, Q: Queues>(
     (ports, nics): (&[Port], &'a mut [Nic]),
     adapter: impl Fn(QueuePair<'a, PortPlatform>, Pool) -> Adapter<Q>,
@@ -70,7 +70,6 @@ fn frames(port: &Port) -> u64 {
 fn the_chip_computes_all_checksums() {
     let (ports, mut nics) = pair();
     let counters = transfer((&ports, &mut nics), |queues, pool| {
-        // Packets of two frames at most: nothing is cut.
         Adapter::new(Offloading::new(queues), pool, 1518).unwrap().cut_up_to(0)
     });
     assert_eq!(counters, [Counters::default(); 2]);
@@ -82,15 +81,16 @@ fn the_chip_cuts_large_packets() {
     // As long as a buffer, and longer.
     for longest in [16_384, 65_536] {
         let (ports, mut nics) = pair();
-        let counters = transfer((&ports, &mut nics), |queues, pool| {
+        let mut counters = transfer((&ports, &mut nics), |queues, pool| {
             Adapter::new(Offloading::new(queues), pool, 1518).unwrap().cut_up_to(longest)
         });
-        assert_eq!(counters, [Counters::default(); 2]);
-        for (port, nic) in ports.iter().zip(&mut nics) {
-            // A packet that is cut is one packet of the queue, and several of the port.
-            assert!(frames(port) > BYTES / 1460, "{}", frames(port));
-            assert!(nic.statistics().unwrap().tx_packets == frames(port));
+        for counters in &mut counters {
+            // Not all is as long as it may be: the window is never that of a whole number of packets.
+            let least = BYTES / longest as u64;
+            assert!((least..8 * least).contains(&counters.tx_cut), "{counters:?}");
+            counters.tx_cut = 0;
         }
+        assert_eq!(counters, [Counters::default(); 2]);
         stop(nics);
     }
 }

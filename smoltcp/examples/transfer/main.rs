@@ -153,8 +153,9 @@ fn run<'a, Q: Queues>(
         let ((sent, received), seconds, counters) = (host.moved(), host.elapsed().as_secs_f64(), host.counters());
         let rate = (sent + received) as f64 / seconds / 1e6;
         println!("port {n}: {sent} bytes sent, {received} received and right, in {seconds:.1} s: {rate:.1} MB/s");
-        let Counters { rx_by_software, tx_by_software, rx_bad, rx_dropped, tx_dropped, .. } = counters;
+        let Counters { rx_by_software, tx_by_software, rx_bad, rx_dropped, tx_cut, tx_dropped, .. } = counters;
         println!("port {n}: checksums by software: {rx_by_software} received, {tx_by_software} sent");
+        println!("port {n}: {tx_cut} packets were cut by the chip");
         println!("port {n}: dropped: {rx_bad} with a wrong checksum, {rx_dropped} others, {tx_dropped} not sent");
     }
     Ok(())

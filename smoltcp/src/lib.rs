@@ -98,12 +98,11 @@ const BATCH: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Received IP packets of which software computed a checksum: the stack, or [`Offloading`].
-    ///
-    /// The chip checks neither ICMP nor fragments. The stack computes ICMP's checksums itself.
+    /// Received IP packets of which software computed a checksum: the stack, or [`Offloading`]. Those of ICMP are among
+    /// them, which the chip does not know.
     pub rx_by_software: u64,
-    /// Received packets that were dropped because a checksum was wrong. The stack drops and does not count them itself,
-    /// so with [`Plain`] this is 0.
+    /// Received packets that were dropped because a checksum was wrong. With [`Plain`] this is 0: the stack drops them
+    /// and does not count.
     pub rx_bad: u64,
     /// Received packets that were dropped for another reason: see [`Offloading`].
     pub rx_dropped: u64,
@@ -130,10 +129,10 @@ pub(crate) mod sealed {
         fn receive(&mut self, counters: &mut Counters) -> Option<Packet>;
         /// Sends a packet, or keeps it until there is room. `segment` is the payload of each frame, if it is to be cut.
         fn send(&mut self, packet: Packet, segment: Option<u16>, counters: &mut Counters);
-        /// Sends what was kept. Returns `true` if nothing is kept any more.
-        fn flush(&mut self, counters: &mut Counters) -> bool;
-        /// Reclaims the buffers of packets that were sent, if nothing is kept.
-        fn reclaim(&mut self, counters: &mut Counters);
+        /// Returns `true` if no packet is kept.
+        fn is_clear(&self) -> bool;
+        /// Sends what is kept. If nothing is, reclaims the buffers of packets that were sent.
+        fn advance(&mut self, counters: &mut Counters);
     }
 }
 
@@ -152,8 +151,9 @@ pub struct Adapter<Q> {
 impl<Q: Queues> Adapter<Q> {
     /// Makes a device of `queues`, which sends packets of `pool`.
     ///
-    /// `max_frame` is that of the device's [`Config`](ixgbe::device::Config::max_frame): bytes with CRC. A pool that is
-    /// not the receive queue's own keeps the two directions from waiting for each other's buffers.
+    /// `max_frame` is as in the device's [`Config`](ixgbe::device::Config::max_frame), in bytes with CRC. smoltcp needs
+    /// 594 for IPv4, and 1298 for IPv6. A pool that is not the receive queue's own keeps the two directions from waiting
+    /// for each other's buffers.
     ///
     /// # Errors
     ///
@@ -183,17 +183,12 @@ impl<Q: Queues> Adapter<Q> {
 
     /// Returns a token if a packet can be sent.
     fn token(&mut self) -> Option<TxToken<'_, Q>> {
-        if !self.queues.flush(&mut self.counters) {
-            return None;
+        self.spare = self.spare.take().or_else(|| self.pool.take());
+        if self.spare.is_none() || !self.queues.is_clear() {
+            self.queues.advance(&mut self.counters);
+            self.spare = self.spare.take().or_else(|| self.pool.take());
         }
-        if self.spare.is_none() {
-            self.spare = self.pool.take();
-        }
-        if self.spare.is_none() {
-            self.queues.reclaim(&mut self.counters);
-            self.spare = self.pool.take();
-        }
-        self.spare.is_some().then_some(TxToken { adapter: self, segment: None })
+        (self.spare.is_some() && self.queues.is_clear()).then_some(TxToken { adapter: self, segment: None })
     }
 }
 

@@ -141,20 +141,17 @@ impl<H: Bus + Dma> sealed::Queues for Offloading<'_, H> {
         match request(packet, segment, counters).map(|requested| self.kept.push(requested)) {
             Ok(Ok(())) => {
                 counters.tx_cut += u64::from(segment.is_some());
-                self.flush(counters);
+                self.advance(counters);
             }
             Ok(Err(_)) | Err(_) => counters.tx_dropped += 1,
         }
     }
 
-    fn flush(&mut self, counters: &mut Counters) -> bool {
-        if !self.kept.is_empty() {
-            self.reclaim(counters);
-        }
+    fn is_clear(&self) -> bool {
         self.kept.is_empty()
     }
 
-    fn reclaim(&mut self, counters: &mut Counters) {
+    fn advance(&mut self, counters: &mut Counters) {
         counters.tx_dropped += u64::from(self.queues.tx.transmit_with_requests(&mut self.kept).is_err());
     }
 }

@@ -58,17 +58,14 @@ impl<R: Receive, T: Transmit> sealed::Queues for Plain<R, T> {
     fn send(&mut self, packet: Packet, _segment: Option<u16>, counters: &mut Counters) {
         counters.tx_by_software += is_ip(&packet);
         counters.tx_dropped += u64::from(self.kept.push(packet).is_err());
-        self.flush(counters);
+        self.advance(counters);
     }
 
-    fn flush(&mut self, counters: &mut Counters) -> bool {
-        if !self.kept.is_empty() {
-            self.reclaim(counters);
-        }
+    fn is_clear(&self) -> bool {
         self.kept.is_empty()
     }
 
-    fn reclaim(&mut self, counters: &mut Counters) {
+    fn advance(&mut self, counters: &mut Counters) {
         let refused = matches!(self.tx.transmit(&mut self.kept), Err(TransmitError::Refused(_)));
         counters.tx_dropped += u64::from(refused);
     }

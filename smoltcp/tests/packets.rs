@@ -7,9 +7,10 @@ use common::{Recorder, assert_clean, pool_of, recorded, start};
 use etherparse::{ArpEthIpv4Packet, ArpOperation, PacketBuilder, SlicedPacket, TransportSlice};
 use ixgbe::device::Config;
 use ixgbe::pool::Pool;
+use ixgbe::queue::QueuePair;
 use ixgbe_sim::{Port, PortPlatform};
-use ixgbe_smoltcp::{Adapter, Counters, Offloading};
-use smoltcp::phy::{Device, RxToken, TxToken};
+use ixgbe_smoltcp::{Adapter, Counters, Offloading, Plain};
+use smoltcp::phy::{Checksum, Device, RxToken, TxToken};
 use smoltcp::time::Instant;
 
 const PARTNER: [u8; 6] = [2, 0, 0, 0, 0, 9];
@@ -64,7 +65,7 @@ fn arp() -> Vec<u8> {
     frame
 }
 
-/// The frame with the byte at `index` changed, and the header's checksum right again if `header` is set.
+/// Returns the frame with the byte at `index` changed, and the header's checksum right again if `header` is set.
 fn changed(mut frame: Vec<u8>, index: usize, value: u8, header: bool) -> Vec<u8> {
     frame[index] = value;
     if header {
@@ -75,10 +76,35 @@ fn changed(mut frame: Vec<u8>, index: usize, value: u8, header: bool) -> Vec<u8>
     frame
 }
 
-/// The frame with two VLAN tags, behind which the chip does not look.
+/// Returns the frame with two VLAN tags, behind which the chip does not look.
 fn tagged(mut frame: Vec<u8>) -> Vec<u8> {
     frame.splice(12..12, [0x88, 0xa8, 0, 1, 0x81, 0, 0, 2]);
     frame
+}
+
+/// Returns whether the stack checks a checksum and computes it.
+fn by_stack(checksum: Checksum) -> (bool, bool) {
+    (checksum.rx(), checksum.tx())
+}
+
+#[test]
+fn the_stack_computes_what_the_chip_does_not() {
+    with_adapter(2048, |_, _, adapter| {
+        let capabilities = adapter.capabilities();
+        let checksum = &capabilities.checksum;
+        assert_eq!([checksum.ipv4, checksum.tcp, checksum.udp].map(by_stack), [(false, false); 3]);
+        assert_eq!([checksum.icmpv4, checksum.icmpv6].map(by_stack), [(true, true); 2]);
+        assert_eq!(capabilities.max_transmission_unit, 1514);
+        assert_eq!(capabilities.segmentation.tcpv4.map(Into::into), Some(65_536));
+    });
+    let (port, _) = recorded(0);
+    let mut nic = start(&port, &Config::new());
+    let pool = pool_of(&nic);
+    let QueuePair { rx, tx } = nic.split().1.pop().unwrap();
+    let capabilities = Adapter::new(Plain::new(rx, tx), pool, 1518).unwrap().capabilities();
+    let checksum = &capabilities.checksum;
+    assert_eq!([checksum.ipv4, checksum.tcp, checksum.udp].map(by_stack), [(true, true); 3]);
+    assert_eq!(capabilities.segmentation.tcpv4, None);
 }
 
 #[test]
@@ -142,7 +168,7 @@ fn the_chip_inserts_checksums() {
         }
         assert_eq!(send((port, recorder), adapter, &arp())[0][..42], arp());
         assert_eq!(adapter.counters(), Counters::default());
-        // The stack computes that of ICMP.
+        // The stack computes the checksum of ICMP.
         assert_eq!(send((port, recorder), adapter, &ping()), [ping()]);
         assert_eq!(adapter.counters().tx_by_software, 1);
         // Raw sockets may send anything.

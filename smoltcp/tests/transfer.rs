@@ -85,7 +85,7 @@ fn the_chip_cuts_large_packets() {
             Adapter::new(Offloading::new(queues), pool, 1518).unwrap().cut_up_to(longest)
         });
         for counters in &mut counters {
-            // Not all is as long as it may be: the window is never that of a whole number of packets.
+            // Some packets are shorter: the window ends within them.
             let least = BYTES / longest as u64;
             assert!((least..8 * least).contains(&counters.tx_cut), "{counters:?}");
             counters.tx_cut = 0;

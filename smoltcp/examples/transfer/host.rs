@@ -100,7 +100,7 @@ impl<Q: Queues> Host<Q> {
                 return Err(format!("wrong contents before byte {}", self.receive.1).into());
             }
         }
-        // The last to be sent is the end: some programs take that of the other for their own.
+        // After all else: nc ends when the other end closes, whatever it has left to send.
         if self.send.0 == self.send.1 && (self.receive.0 == self.receive.1 || !socket.may_recv()) && socket.may_send() {
             socket.close();
         }

@@ -37,7 +37,8 @@ fn transfer<'a, Q: Queues>(
     }
     loop {
         ports.iter().for_each(|port| _ = port.step());
-        if hosts.iter_mut().fold(true, |all, host| host.poll().unwrap() && all) {
+        let over = hosts.iter_mut().map(|host| host.poll().unwrap()).filter(|is_over| *is_over).count();
+        if over == hosts.len() {
             break;
         }
     }

@@ -19,7 +19,7 @@ const TIMEOUT: StackDuration = StackDuration::from_secs(30);
 pub fn fill(position: u64, bytes: &mut [u8]) {
     for (position, byte) in (position..).zip(bytes) {
         // No part of the contents is like another.
-        *byte = (position ^ position >> 8 ^ position / 65_521) as u8;
+        *byte = (position ^ (position >> 8) ^ (position / 65_521)) as u8;
     }
 }
 

@@ -17,6 +17,8 @@ use ixgbe_smoltcp::{Adapter, Counters, Offloading, Plain, Queues};
 
 /// Bytes each way.
 const BYTES: u64 = if cfg!(debug_assertions) { 1_000_000 } else { 20_000_000 };
+/// The number of buffers for packets to send, and their size in bytes.
+const BUFFERS: (usize, usize) = (128, 16 * 1024);
 const IPS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
 
 fn queues(nic: &mut Nic) -> QueuePair<'_, PortPlatform> {
@@ -26,13 +28,14 @@ fn queues(nic: &mut Nic) -> QueuePair<'_, PortPlatform> {
 /// Transfers in both directions at once. Returns the counters of both ends.
 fn transfer<'a, Q: Queues>(
     (ports, nics): (&[Port], &'a mut [Nic]),
+    (buffers, size): (usize, usize),
     adapter: impl Fn(QueuePair<'a, PortPlatform>, Pool) -> Adapter<Q>,
 ) -> Vec<Counters> {
     let roles = [Role::Listen(80), Role::Connect(IPS[0], 80)];
     let bytes = [(BYTES, BYTES + 1), (BYTES + 1, BYTES)];
     let mut hosts = Vec::new();
     for (n, nic) in nics.iter_mut().enumerate() {
-        let (mac, pool) = (nic.mac(), Pool::new(nic.platform(), 128, 16 * 1024).unwrap());
+        let (mac, pool) = (nic.mac(), Pool::new(nic.platform(), buffers, size).unwrap());
         hosts.push(Host::new(adapter(queues(nic), pool), (mac, IPS[n]), roles[n], bytes[n]).unwrap());
     }
     loop {
@@ -50,10 +53,6 @@ fn transfer<'a, Q: Queues>(
     hosts.iter().map(Host::counters).collect()
 }
 
-fn pair() -> ([Port; 2], [Nic; 2]) {
-    connected(&Config::new())
-}
-
 fn stop(nics: [Nic; 2]) {
     for nic in nics {
         let pool = pool_of(&nic);
@@ -69,8 +68,8 @@ fn frames(port: &Port) -> u64 {
 
 #[test]
 fn the_chip_computes_all_checksums() {
-    let (ports, mut nics) = pair();
-    let counters = transfer((&ports, &mut nics), |queues, pool| {
+    let (ports, mut nics) = connected(&Config::new());
+    let counters = transfer((&ports, &mut nics), BUFFERS, |queues, pool| {
         Adapter::new(Offloading::new(queues), pool, 1518).unwrap().cut_up_to(0)
     });
     assert_eq!(counters, [Counters::default(); 2]);
@@ -78,11 +77,23 @@ fn the_chip_computes_all_checksums() {
 }
 
 #[test]
+fn packets_wait_for_room_in_the_ring_and_for_buffers() {
+    for (ring, buffers) in [(64, 512), (512, 1), (64, 64)] {
+        let (ports, mut nics) = connected(&Config::new().tx_descriptors(ring));
+        let counters = transfer((&ports, &mut nics), (buffers, 2048), |queues, pool| {
+            Adapter::new(Offloading::new(queues), pool, 1518).unwrap().cut_up_to(0)
+        });
+        assert_eq!(counters, [Counters::default(); 2]);
+        stop(nics);
+    }
+}
+
+#[test]
 fn the_chip_cuts_large_packets() {
     // As long as a buffer, and longer.
     for longest in [16_384, 65_536] {
-        let (ports, mut nics) = pair();
-        let mut counters = transfer((&ports, &mut nics), |queues, pool| {
+        let (ports, mut nics) = connected(&Config::new());
+        let mut counters = transfer((&ports, &mut nics), BUFFERS, |queues, pool| {
             Adapter::new(Offloading::new(queues), pool, 1518).unwrap().cut_up_to(longest)
         });
         for counters in &mut counters {
@@ -98,8 +109,8 @@ fn the_chip_cuts_large_packets() {
 
 #[test]
 fn the_stack_computes_all_checksums_of_any_port() {
-    let (ports, mut nics) = pair();
-    let counters = transfer((&ports, &mut nics), |QueuePair { rx, tx }, pool| {
+    let (ports, mut nics) = connected(&Config::new());
+    let counters = transfer((&ports, &mut nics), BUFFERS, |QueuePair { rx, tx }, pool| {
         Adapter::new(Plain::new(rx, tx), pool, 1518).unwrap()
     });
     for (n, counters) in counters.iter().enumerate() {

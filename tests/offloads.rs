@@ -12,6 +12,7 @@ use ixgbe::offload::{Checksum, Received, Request, RequestRefusal, Requested, Vla
 use ixgbe::packet::{Batch, Headers, Network, Packet, Transport};
 use ixgbe::pool::Pool;
 use ixgbe::port::Refusal;
+use ixgbe::queue::{InPlaceForwarder, QueuePair, Route};
 use ixgbe::registers::RxQueue;
 use ixgbe::{constant, index};
 use ixgbe_sim::{Fault, Port};
@@ -588,5 +589,61 @@ fn the_filter_that_decided_is_named() {
     let received = pass(&mut pair, packet(&pool, &tcp).into());
     assert_eq!(received.flow_director(), None);
     drop(received);
+    pair.stop();
+}
+
+/// A ring that takes packets with requests, and buffers of a receive ring in between: each buffer returns to where it
+/// came from, whatever contexts are in between.
+#[test]
+fn requests_mix_with_forwarding_in_place() {
+    let mut random = Random(0x0123_4567_89ab_cdef);
+    let mut pair = Pair::new(&Config::new().rx_descriptors(64).tx_descriptors(64).pool_buffers(512));
+    let (pool, partners) = (pair.pool(), pool_of(&pair.nics[1]));
+    let mut expected = std::collections::VecDeque::new();
+    let mut back = 0;
+    for turn in 0..2000_u32 {
+        let mut to_forward: Batch = Batch::with_capacity(8);
+        for _ in 0..random.below(8) {
+            let mut bytes = common::frame(common::mac(0), 60, turn as u8);
+            bytes[14..18].copy_from_slice(&turn.to_be_bytes());
+            to_forward.push(packet(&partners, &bytes)).unwrap();
+        }
+        pair.nics[1].split().1[0].tx.transmit(&mut to_forward).unwrap();
+        drop(to_forward);
+        pair.ports.iter().for_each(|port| _ = port.run_until_idle(100));
+        let (_, mut queues) = pair.nics[0].split();
+        let QueuePair { rx, tx } = &mut queues[0];
+        let room = tx.reclaim();
+        let mut forwarder = InPlaceForwarder::new(rx, core::slice::from_mut(tx)).unwrap();
+        forwarder.forward(random.below(room.min(8) + 1), |bytes| {
+            bytes[..6].copy_from_slice(&common::mac(1));
+            expected.push_back(bytes.to_vec());
+            Route::Output(0)
+        });
+        drop(forwarder);
+        let mut batch = Batch::with_capacity(8);
+        for _ in 0..random.below(8) {
+            let tag = VlanTag::from_bits(random.below(4) as u16 + 1);
+            let bytes = frame(Network::Ipv4, Transport::Udp, 30);
+            let Ok(copy) = pool.take_copy(&bytes) else { break };
+            batch.push(Request::new().vlan(tag).apply(copy).unwrap()).unwrap();
+        }
+        let sent = tx.transmit_with_requests(&mut batch).unwrap();
+        (0..sent).for_each(|_| expected.push_back(frame(Network::Ipv4, Transport::Udp, 30)));
+        drop(batch);
+        pair.ports.iter().for_each(|port| _ = port.run_until_idle(100));
+        let mut arrived: Batch<Received> = Batch::with_capacity(64);
+        let (_, mut to) = pair.nics[1].split();
+        while to[0].rx.receive_with_metadata(&mut arrived) > 0 {
+            for received in arrived.drain(..) {
+                let due = expected.pop_front().expect("no packet comes twice");
+                let end = if received.vlan().is_some() { 16 } else { 12 };
+                assert_eq!((&received[..12], &received[end..]), (&due[..12], &due[12..]), "turn {turn}");
+                back += 1;
+            }
+        }
+    }
+    assert!(expected.is_empty() && back > 5000, "{back} of {}", back + expected.len());
+    pair.ports.iter().for_each(assert_clean);
     pair.stop();
 }

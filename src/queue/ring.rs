@@ -91,8 +91,9 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
 /// A ring of descriptors, and a queue of the buffers that were posted with them.
 ///
 /// Descriptors are counted in 64 bits, which do not wrap within the life of a device. Those from `first` to before
-/// `end` were posted: each has a buffer, which belongs to the ring, in its place. The other places hold nothing. The
-/// number of descriptors is a power of two.
+/// `end` were posted: each has a buffer, which belongs to the ring, in its place, but for the contexts of a transmit
+/// ring, which lie between the runs of buffers that this ring notes. The other places hold nothing. The number of
+/// descriptors is a power of two.
 pub(crate) struct Ring {
     slots: NonNull<DescriptorSlot>,
     /// One place for each descriptor, and a cache line that keeps other queues' data away.
@@ -383,7 +384,8 @@ impl Ring {
     ///
     /// # Safety
     ///
-    /// They were written, and their places hold buffers, which belong to the ring from here on.
+    /// They were written, and their places hold buffers, which belong to the ring from here on. The place of a context
+    /// holds none, and the caller takes none from it.
     #[inline(always)]
     pub(super) unsafe fn grow(&mut self, count: usize) {
         self.end += count as u64;

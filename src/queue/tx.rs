@@ -5,7 +5,7 @@
 //! device has made a report, the buffers up to it return to their pool: TDH does not say which are done (8.2.3.9.8).
 //!
 //! A packet on its own is posted inline, a few in a loop, more in groups of 8 and 4. Packets that are not simple are in
-//! [`mixed`].
+//! [`mixed`], packets with requests and the contexts that they need in [`requests`].
 
 mod fifo;
 mod mixed;

@@ -61,7 +61,7 @@ fn protocols_are_tcp_udp_sctp_and_all_others() {
             assert_eq!(queue_of(&mut driver, &packet(protocol)), Some(usize::from(same)), "{wanted} {protocol}");
         }
     }
-    // Ports are those of TCP, UDP and SCTP: another protocol has none.
+    // Only TCP, UDP and SCTP have ports.
     let other = Packet { protocol: ICMP, ..Packet::default() };
     write_five_tuple(&driver, 0, &other, 0, 1, 1);
     assert_eq!(queue_of(&mut driver, &other), Some(0));

@@ -61,7 +61,7 @@ fn every_field_is_compared_bit_by_bit_unless_it_is_masked() {
     let packet = Packet { tag: Some(0x2065), ..Packet::default() };
     let wanted = Fields::of(&packet);
     let clear = [FDIRM, FDIRSIP4M, FDIRDIP4M, FDIRTCPM, FDIRUDPM];
-    // Each mask, and the field without the bits that it ignores. Masks of ports are reversed, those of addresses not.
+    // Each mask, and the field without the bits that it ignores. Only masks of ports are reversed.
     let masks: [(&[(u32, u32)], Fields); 9] = [
         (&[], wanted),
         (&[(FDIRM, 1 << 0)], Fields { vlan: 0x2000, ..wanted }),

@@ -5,13 +5,13 @@
 
 use crate::device::Control;
 use crate::device::receive::STANDARD_FRAME;
-use crate::field::{Value, ValueError};
+use crate::field::{Enumeration, Value, ValueError};
 use crate::mmio::{Bus, Index};
 use crate::platform::Platform;
 use crate::register::{ExclusiveAccess, WritableIn};
 use crate::registers::{
     ANLP1, AUTOC, FCCFG, FCRTH, FCRTL, FCRTV, FCTTV, LINKS, LINKS2, MFLCN, PCS1GANA, PCS1GANLP, PCS1GLSTA,
-    PacketBuffer, RXPBSIZE, Registers, autoc, fccfg, pcs1gana, pcs1ganlp,
+    PacketBuffer, RXPBSIZE, Registers, autoc, fccfg, pcs1gana,
 };
 use crate::{index, value};
 
@@ -197,19 +197,9 @@ fn by_clause_37<H: Bus, P: ExclusiveAccess>(registers: Registers<'_, H, P>) -> O
     if !status.field(PCS1GLSTA::AN_1G_COMPLETE) || status.field(PCS1GLSTA::AN_1G_TIMEDOUT) {
         return None;
     }
-    let ours = match registers.pcs1gana().read().field(PCS1GANA::ASM)? {
-        pcs1gana::ASM::NoPause => 0,
-        pcs1gana::ASM::Symmetric => 1,
-        pcs1gana::ASM::Asymmetric => 2,
-        pcs1gana::ASM::SymmetricAndAsymmetric => 3,
-    };
-    let partner = match registers.pcs1ganlp().read().field(PCS1GANLP::LPASM)? {
-        pcs1ganlp::LPASM::NoPause => 0,
-        pcs1ganlp::LPASM::Symmetric => 1,
-        pcs1ganlp::LPASM::Asymmetric => 2,
-        pcs1ganlp::LPASM::SymmetricAndAsymmetric => 3,
-    };
-    Some((Abilities::from_bits(ours), Abilities::from_bits(partner)))
+    let ours = registers.pcs1gana().read().field(PCS1GANA::ASM)?;
+    let partner = registers.pcs1ganlp().read().field(PCS1GANLP::LPASM)?;
+    Some((Abilities::from_bits(ours.to_bits()), Abilities::from_bits(partner.to_bits())))
 }
 
 /// Returns what both ends of a backplane advertised, if they negotiated.
@@ -218,15 +208,10 @@ fn by_backplane<H: Bus, P: ExclusiveAccess>(registers: Registers<'_, H, P>) -> O
     if !is_complete || !registers.links2().read().field(LINKS2::LINK_PARTNER_AN) {
         return None;
     }
-    let ours = match registers.autoc().read().field(AUTOC::PB)? {
-        autoc::PB::NoPause => 0,
-        autoc::PB::Symmetric => 1,
-        autoc::PB::Asymmetric => 2,
-        autoc::PB::SymmetricAndAsymmetric => 3,
-    };
+    let ours = registers.autoc().read().field(AUTOC::PB)?;
     // C0 and C1 of the partner's page are bits 10 and 11 (IEEE 802.3, clause 73.6.6).
     let partner = registers.anlp1().read().field(ANLP1::LP_AN_PAGE_D_LOW) >> 10;
-    Some((Abilities::from_bits(ours), Abilities::from_bits(partner)))
+    Some((Abilities::from_bits(ours.to_bits()), Abilities::from_bits(partner)))
 }
 
 /// Returns the flow control of a link by what both ends advertised (IEEE 802.3, annex 28B.3), within what was asked for.

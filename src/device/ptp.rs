@@ -13,6 +13,7 @@ use crate::device::ptp_time::{Frequency, LARGEST_OFFSET, LinkClock, Moment, PERI
 use crate::device::{Control, Error, PtpMessage, Running};
 use crate::field::{Value, ValueError};
 use crate::mmio::Bus;
+use crate::packet::numbers::PTP;
 use crate::platform::Platform;
 use crate::port::LinkStatus;
 use crate::register::{Driver, Exclusive};
@@ -25,8 +26,9 @@ type RunningRegisters<'a, H> = Registers<'a, H, Exclusive<Running>>;
 
 /// The time for which a stamp may wait to be fetched, or a requested one to be taken.
 const STAMP_LIMIT: Duration = Duration::from_secs(1);
-/// The EtherType of PTP.
-const ETHERTYPE: u64 = 0x88f7;
+
+/// The EtherType filter of PTP, by custom of drivers.
+pub(crate) const PTP_FILTER: EtherTypeFilter = index!(EtherTypeFilter, 3);
 
 /// Which received packets get a time stamp: see [`Config::ptp`](crate::device::Config::ptp).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -239,7 +241,7 @@ pub(crate) fn initialise<H: Bus>(
     let PtpStamps::EventsV2 = stamps;
     // PTP over Ethernet is found by a filter; index 3 is the one that drivers use for it. PTP over UDP needs none.
     let filter = value!(ETQF { TIME_STAMP_1588: true, FILTER_ENABLE: true });
-    registers.etqf(index!(EtherTypeFilter, 3)).write(filter.try_with(ETQF::ETYPE, ETHERTYPE)?);
+    registers.etqf(PTP_FILTER).write(filter.try_with(ETQF::ETYPE, u64::from(PTP))?);
     // The reset value of the port is the right number, but as hexadecimal digits.
     let messages = value!(RXMTRL { CTRLT: rxmtrl::CTRLT::SyncV1, MSGT: rxmtrl::MSGT::SyncV2 });
     registers.rxmtrl().write(messages.try_with(RXMTRL::UDPT, u64::from(EVENT_PORT))?);

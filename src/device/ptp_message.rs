@@ -1,13 +1,9 @@
 //! The part of a PTP message by which its time stamp is found (IEEE 1588-2008, clause 13.3).
 
-/// The EtherType of PTP over Ethernet, and those that may stand before it.
-const PTP: u16 = 0x88f7;
-const VLAN: u16 = 0x8100;
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
+use crate::packet::numbers::{IPV4, IPV6, PTP, UDP, VLAN};
+
 /// The UDP port of event messages.
 pub(crate) const EVENT_PORT: u16 = 319;
-const UDP: u8 = 17;
 
 /// A PTP event message of version 2: its kind, sender and sequence number.
 ///

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::packet::numbers::VLAN;
+
 /// What a VLAN tag says: identifier, priority and whether the frame may be dropped first.
 ///
 /// ```
@@ -15,7 +17,7 @@ pub struct VlanTag(u16);
 
 impl VlanTag {
     /// The EtherType of a tag.
-    pub const ETHER_TYPE: u16 = 0x8100;
+    pub const ETHER_TYPE: u16 = VLAN;
     /// The length of a tag with its EtherType, in bytes.
     pub const LEN: usize = 4;
 

@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use crate::packet::numbers::{DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, IPV4, IPV6, ROUTING, SCTP, TCP, UDP, VLAN};
+
 /// The headers of a frame: Ethernet with up to two VLAN tags, IPv4 or IPv6, and TCP, UDP or SCTP if there is one.
 ///
 /// ```
@@ -96,10 +98,8 @@ impl fmt::Display for HeaderError {
 
 impl core::error::Error for HeaderError {}
 
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
 /// EtherTypes of VLAN tags: 802.1Q, 802.1ad, and one that was used for outer tags before.
-const VLAN: [u16; 3] = [0x8100, 0x88a8, 0x9100];
+const TAGS: [u16; 3] = [VLAN, 0x88a8, 0x9100];
 
 /// The length of an Ethernet header without a tag, in bytes.
 pub(crate) const ETHERNET: usize = 14;
@@ -111,18 +111,12 @@ const IPV6_LEN: usize = 40;
 pub(crate) const IPV4_TOTAL: usize = 2;
 pub(crate) const IPV6_PAYLOAD: usize = 4;
 
-/// Extension headers of IPv6.
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const DESTINATION: u8 = 60;
-
 impl Transport {
     const fn of(protocol: u8) -> Option<Self> {
         match protocol {
-            6 => Some(Self::Tcp),
-            17 => Some(Self::Udp),
-            132 => Some(Self::Sctp),
+            TCP => Some(Self::Tcp),
+            UDP => Some(Self::Udp),
+            SCTP => Some(Self::Sctp),
             _ => None,
         }
     }
@@ -131,9 +125,9 @@ impl Transport {
     #[must_use]
     pub const fn protocol(self) -> u8 {
         match self {
-            Self::Tcp => 6,
-            Self::Udp => 17,
-            Self::Sctp => 132,
+            Self::Tcp => TCP,
+            Self::Udp => UDP,
+            Self::Sctp => SCTP,
         }
     }
 
@@ -202,7 +196,7 @@ impl Headers {
         let frame = Frame(frame);
         let mut mac_len = ETHERNET;
         let mut ether_type = frame.half(mac_len - 2, "Ethernet")?;
-        while VLAN.contains(&ether_type) && mac_len < ETHERNET + 2 * TAG {
+        while TAGS.contains(&ether_type) && mac_len < ETHERNET + 2 * TAG {
             mac_len += TAG;
             ether_type = frame.half(mac_len - 2, "VLAN")?;
         }
@@ -363,7 +357,7 @@ fn ipv6(frame: &Frame<'_>, at: usize) -> Result<Ip, HeaderError> {
     let payload = usize::from(u16::from_be_bytes([payload_high, payload_low]));
     let (mut len, mut is_fragment, mut goes_on) = (IPV6_LEN, false, true);
     // Each turn takes 8 bytes or more of the frame.
-    while let HOP_BY_HOP | ROUTING | DESTINATION | FRAGMENT = next {
+    while let HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | FRAGMENT = next {
         let [following, words, _, left] = frame.get(at + len, "IPv6 extension")?;
         let bytes = if next == FRAGMENT { 8 } else { (usize::from(words) + 1) * 8 };
         frame.reaches(at + len + bytes, "IPv6 extension")?;
@@ -413,23 +407,23 @@ mod tests {
         frame
     }
 
-    const TCP: [u8; 20] = [0, 80, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 5 << 4, 0, 0, 0, 0, 0, 0, 0];
+    const TCP_HEADER: [u8; 20] = [0, 80, 0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 5 << 4, 0, 0, 0, 0, 0, 0, 0];
 
     #[test]
     fn extensions_are_passed() {
         let headers = Headers::parse(&ipv6_frame(0, &[60, 0, 0, 0, 0, 0, 0, 0, 6, 1, 0, 0, 0, 0, 0, 0], &[0; 8]));
         assert!(matches!(headers, Err(HeaderError::Truncated { header: "TCP", .. })), "{headers:?}");
         let extensions = [60, 0, 0, 0, 0, 0, 0, 0, 6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let headers = Headers::parse(&ipv6_frame(0, &extensions, &TCP)).unwrap();
+        let headers = Headers::parse(&ipv6_frame(0, &extensions, &TCP_HEADER)).unwrap();
         assert_eq!((headers.transport(), headers.network_len(), headers.len()), (Some(Transport::Tcp), 64, 98));
-        assert_eq!(headers.end(&ipv6_frame(0, &extensions, &TCP)), Some(98));
+        assert_eq!(headers.end(&ipv6_frame(0, &extensions, &TCP_HEADER)), Some(98));
     }
 
     #[test]
     fn fragments_and_routes_have_no_transport() {
-        let fragment = Headers::parse(&ipv6_frame(FRAGMENT, &[6, 0, 0, 1, 0, 0, 0, 0], &TCP)).unwrap();
+        let fragment = Headers::parse(&ipv6_frame(FRAGMENT, &[6, 0, 0, 1, 0, 0, 0, 0], &TCP_HEADER)).unwrap();
         assert_eq!((fragment.transport(), fragment.is_fragment()), (None, true));
-        let route = |left| Headers::parse(&ipv6_frame(ROUTING, &[6, 0, 0, left, 0, 0, 0, 0], &TCP)).unwrap();
+        let route = |left| Headers::parse(&ipv6_frame(ROUTING, &[6, 0, 0, left, 0, 0, 0, 0], &TCP_HEADER)).unwrap();
         assert_eq!((route(1).transport(), route(0).transport()), (None, Some(Transport::Tcp)));
     }
 

@@ -6,6 +6,7 @@
 mod batch;
 mod copy;
 mod headers;
+pub(crate) mod numbers;
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -49,6 +49,16 @@ impl Described {
         }
         self.pool.refill_here();
     }
+
+    /// Transmits the batch, each packet with its own flags.
+    #[inline(always)]
+    fn transmit(&mut self) -> usize {
+        let Self { pool, words } = self;
+        pool.transmit_with(|n| {
+            // SAFETY: there are words for each packet of the batch.
+            unsafe { words.get_unchecked(n)[1] }
+        })
+    }
 }
 
 #[inline(never)]
@@ -72,23 +82,21 @@ pub fn metadata(row: &Row) -> usize {
 
 #[inline(never)]
 fn measured_requests_floor(floor: &mut Described) -> usize {
-    let Described { pool, words } = floor;
-    pool.transmit_with(|n| {
-        // SAFETY: there are words for each packet of the batch.
-        unsafe { words.get_unchecked(n)[1] }
-    })
+    floor.transmit()
 }
 
 /// Transmits with flags of their own for each packet, and without contexts.
 pub fn requests(row: &Row) -> usize {
     let mut rig = Rig::start(row);
     let mut floor = Described::new(&rig, row.ring);
-    drive::<Ipv4>(row, &mut rig.arriving, &mut rig.leaving, |_, _| {
+    drive::<Ipv4>(row, &mut rig.arriving, &mut rig.leaving, |_, counted| {
         floor.pool.receive(row.most);
         floor.pool.work::<Ipv4>();
         floor.words.clear();
         floor.words.extend(floor.pool.batch.iter().map(|_| [0, SEND]));
-        // Calls that do not count are as few as those of other rows.
-        measured_requests_floor(&mut floor);
+        match counted {
+            Counted::Yes => measured_requests_floor(&mut floor),
+            Counted::No => floor.transmit(),
+        };
     })
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::device::filter::{FilterError, Rule};
+use crate::packet::numbers::{IPV4, IPV6, PTP, VLAN};
 use crate::registers::RxQueue;
 
 /// An EtherType that the device can filter by. It looks behind one VLAN tag.
@@ -64,12 +65,6 @@ impl EtherType {
 const fn is_possible(ether_type: u16) -> bool {
     !matches!(ether_type, 0..0x600 | IPV4 | IPV6 | VLAN | PTP)
 }
-
-pub(super) const IPV4: u16 = 0x0800;
-pub(super) const IPV6: u16 = 0x86dd;
-/// The type of a VLAN tag (VLNCTRL.VET after a reset).
-pub(super) const VLAN: u16 = 0x8100;
-const PTP: u16 = 0x88f7;
 
 impl fmt::Debug for EtherType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,12 @@
 //! What the device finds in a frame that it filters: addresses, tag, type, and the headers of IP and above.
+//!
+//! [`packet::Headers`](crate::packet::Headers) refuses a frame that contradicts itself, or ends in a header. The device
+//! goes on with what it has found, and so does this.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::device::filter::ether_type::{IPV4, IPV6, VLAN};
 use crate::device::rss::Transport;
+use crate::packet::numbers::{DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, IPV4, IPV6, ROUTING, SCTP, TCP, UDP, VLAN};
 
 /// The length of both addresses of a frame.
 const ADDRESSES: usize = 12;
@@ -14,13 +17,6 @@ const SNAP: [u8; 6] = [0xaa, 0xaa, 0x03, 0, 0, 0];
 /// More extension headers of IPv6 than this are not looked behind.
 const EXTENSIONS: usize = 8;
 
-const HOP_BY_HOP: u8 = 0;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const DESTINATION_OPTIONS: u8 = 60;
-const SCTP: u8 = 132;
 /// The option of a home address in a header of destination options.
 const HOME_ADDRESS: u8 = 0xc9;
 

@@ -3,12 +3,12 @@
 //! Handles of rules write from any thread, while the program may modify registers through its control. So each write
 //! here stores a whole register: a read-modify-write could lose a change of the program's.
 
-use crate::device::filter::ether_type::VLAN;
 use crate::device::filter::five_tuple::{Layer4, Ports};
 use crate::device::filter::table::{Rules, Slot};
 use crate::device::{Error, mac};
 use crate::field::Value;
 use crate::mmio::{Bus, Index};
+use crate::packet::numbers::VLAN;
 use crate::register::WritableIn;
 use crate::registers::{
     DAQF, ETQF, ETQS, EtherTypeFilter, FTQF, FiveTupleFilter, L34TIMIR, MCSTCTRL, MPSAR, MTA, MacAddressEntry, RAH,

@@ -10,10 +10,8 @@ use crate::device::filter::{
     ADDRESSES, Accept, Action, ETHER_TYPES, EtherType, FIVE_TUPLES, FilterError, FiveTuple, FlowFields, Rule, Table,
     VlanId,
 };
+use crate::device::ptp::PTP_FILTER;
 use crate::registers::RxQueue;
-
-/// The entry of ETQF that belongs to the filter for PTP.
-const PTP_ENTRY: usize = 3;
 
 /// The rules of a device.
 #[derive(Debug)]
@@ -207,7 +205,7 @@ impl Rules {
             return Err(FilterError::Repeated { table: Table::EtherTypes });
         }
         let mut entries = self.ether_types.iter_mut().enumerate();
-        let free = entries.find(|(index, entry)| *index != PTP_ENTRY && entry.is_none());
+        let free = entries.find(|(index, entry)| *index != PTP_FILTER.get() && entry.is_none());
         let Some((index, entry)) = free else {
             return Err(FilterError::TableFull { table: Table::EtherTypes, len: ETHER_TYPES });
         };

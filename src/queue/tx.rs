@@ -579,7 +579,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, Refused> {
         let Posted { packets, all } = self.ring.post(batch);
         self.announce_new();
-        if all { Ok(packets) } else { self.ring.take_refused(batch, packets) }
+        if all { Ok(packets) } else { self.ring.take_refused(batch, packets, TxRing::examine_packet) }
     }
 
     /// Sends packets with requests, as [`transmit`](Self::transmit) does.
@@ -594,7 +594,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     pub fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, Refused> {
         let Posted { packets, all } = self.ring.post_requested(batch);
         self.announce_new();
-        if all { Ok(packets) } else { self.ring.take_refused_request(batch, packets) }
+        if all { Ok(packets) } else { self.ring.take_refused(batch, packets, TxRing::examine_request) }
     }
 
     /// Tells the device of what it does not know of yet.

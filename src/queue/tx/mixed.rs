@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use super::fifo::Fifo;
 use super::{FEW, GROUP, MAX_RUN, Posted, TxRing, post_one, segment};
 use crate::dma::{Delta, DmaAddr};
-use crate::packet::{Batch, Outgoing, Packet};
+use crate::packet::{Batch, Entry, Outgoing, Packet};
 use crate::pool::{Attachment, PoolId, SHORTEST, Simple};
 use crate::port::{Refusal, Refused};
 
@@ -287,12 +287,22 @@ impl TxRing {
     /// Takes the first packet out of `batch`, if it cannot be sent; `sent` packets were before it.
     #[cold]
     #[inline(never)]
-    pub(super) fn take_refused(&self, batch: &mut Batch, sent: usize) -> Result<usize, Refused> {
-        let Some(Err(reason)) = batch.first().map(|first| self.examine(first, first.len())) else { return Ok(sent) };
+    pub(super) fn take_refused<T: Entry>(
+        &self,
+        batch: &mut Batch<T>,
+        sent: usize,
+        examine: impl FnOnce(&Self, &T) -> Result<(), Refusal>,
+    ) -> Result<usize, Refused> {
+        let Some(Err(reason)) = batch.first().map(|first| examine(self, first)) else { return Ok(sent) };
         match batch.pop_front() {
-            Some(packet) => Err(Refused { packet, reason, sent }),
+            Some(first) => Err(Refused { packet: first.into(), reason, sent }),
             None => Ok(sent),
         }
+    }
+
+    /// Returns what is wrong with a packet without a request, if anything is.
+    pub(super) fn examine_packet(&self, packet: &Packet) -> Result<(), Refusal> {
+        self.examine(packet, packet.len())
     }
 
     /// Returns what is wrong with `packet`, if anything is. The longest frame that it makes has `longest` bytes.

@@ -6,7 +6,7 @@ use crate::dma::{Delta, DmaAddr};
 use crate::offload::{PackedContext, Requested};
 use crate::packet::{Batch, Packet};
 use crate::pool::{Buffer, Simple};
-use crate::port::Refused;
+use crate::port::Refusal;
 use crate::value;
 
 /// The two contexts of a queue, as the device has them once it has come to the ring's end.
@@ -183,7 +183,7 @@ impl TxRing {
             // SAFETY: the caller's promise.
             return unsafe { self.post_each(core::slice::from_ref(packet)) } == 1;
         }
-        if !self.select_pool(packet.pool()) || self.examine(packet, terms.longest_of(packet)).is_err() {
+        if !self.select_pool(packet.pool()) || self.examine_request(requested).is_err() {
             return false;
         }
         let needs = terms.context != PackedContext::NONE && self.contexts.select(terms.context).is_none();
@@ -219,16 +219,9 @@ impl TxRing {
         true
     }
 
-    /// Takes the first packet out of `batch`, if it cannot be sent; `sent` packets were before it.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn take_refused_request(&self, batch: &mut Batch<Requested>, sent: usize) -> Result<usize, Refused> {
-        let examine = |first: &Requested| self.examine(first.packet(), first.terms().longest_of(first.packet()));
-        let Some(Err(reason)) = batch.first().map(examine) else { return Ok(sent) };
-        match batch.pop_front() {
-            Some(first) => Err(Refused { packet: first.into_packet(), reason, sent }),
-            None => Ok(sent),
-        }
+    /// Returns what is wrong with a packet and its request, if anything is.
+    pub(super) fn examine_request(&self, requested: &Requested) -> Result<(), Refusal> {
+        self.examine(requested.packet(), requested.terms().longest_of(requested.packet()))
     }
 
     /// Writes the data descriptors of a packet of the selected pool: all with `word`, the last with `last`. Returns

@@ -7,13 +7,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use common::pass_on::pass_on;
 use common::{batch, frame, mac, packet, pool_of, recorded};
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Running, Unbound};
-use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::Offset;
-use ixgbe::registers::RegisterSpace;
-use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::{Fault, Port, PortPlatform, Rule, Runner};
 
 /// How long a test may take until a wait is called endless.
@@ -52,33 +49,9 @@ fn device(port: &Port, wrong: Wrong) -> (Device<Unbound, Clocked>, Arc<Mutex<Wro
     (Device::new(Clocked { platform, wrong: Arc::clone(&wrong), asked: AtomicU64::new(0) }), wrong)
 }
 
-// SAFETY: every call goes to the port's platform.
-unsafe impl Bus<RegisterSpace> for Clocked {
-    fn read(&self, offset: Offset) -> u32 {
-        self.platform.read(offset)
-    }
-
-    unsafe fn write(&self, offset: Offset, value: u32) {
-        // SAFETY: as the caller promises.
-        unsafe { self.platform.write(offset, value) }
-    }
-}
+pass_on!(Bus, Dma of Clocked => platform);
 
 // SAFETY: every call goes to the port's platform.
-unsafe impl Dma for Clocked {
-    fn domain(&self) -> Domain {
-        self.platform.domain()
-    }
-
-    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        self.platform.allocate(len)
-    }
-
-    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
-        self.platform.map(memory)
-    }
-}
-
 // SAFETY: it breaks the contract, which is the point. Nothing comes of it: the model accesses no memory but what is mapped,
 // and keeps that alive itself.
 unsafe impl Clock for Clocked {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use common::pass_on::pass_on;
 use common::{Recorder, assert_clean, assert_clean_but, assert_works, at, mac, peek, recorded, reset, run};
-use ixgbe::clock::Clock;
 use ixgbe::device::{Checksum, Config, ConfigError, Device, Error, Finding, FirmwareMode, LinkMode, Reset};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::Offset;
@@ -600,13 +600,4 @@ unsafe impl Dma for Meddler {
     }
 }
 
-// SAFETY: both calls go to the port's clock.
-unsafe impl Clock for Meddler {
-    fn now(&self) -> Duration {
-        self.platform.now()
-    }
-
-    fn wait(&self, time: Duration) {
-        self.platform.wait(time);
-    }
-}
+pass_on!(Clock of Meddler => platform);

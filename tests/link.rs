@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::pass_on::pass_on;
 use common::{Recorder, assert_clean, assert_works, at, peek, port, recorded};
 use ixgbe::clock::Clock;
 use ixgbe::device::{
     Backplane, Config, Device, Diagnosis, Error, Link, LinkMode, LinkPoll, LinkRetry, Medium, ModuleError,
 };
-use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::Offset;
 use ixgbe::module::{Form, Level, Technology};
 use ixgbe::port::{LinkStatus, Speed};
@@ -268,36 +268,9 @@ unsafe impl Bus<RegisterSpace> for Vetoed {
     }
 }
 
-// SAFETY: all calls go to the port's platform.
-unsafe impl Dma for Vetoed {
-    fn domain(&self) -> Domain {
-        self.0.domain()
-    }
-
-    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        self.0.allocate(len)
-    }
-
-    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
-        self.0.map(memory)
-    }
-
-    fn read_config(&self, offset: u16) -> Option<u16> {
-        self.0.read_config(offset)
-    }
-}
+pass_on!(Dma, Clock of Vetoed => 0);
 
 // SAFETY: both calls go to the port's clock.
-unsafe impl Clock for Vetoed {
-    fn now(&self) -> Duration {
-        self.0.now()
-    }
-
-    fn wait(&self, time: Duration) {
-        self.0.wait(time);
-    }
-}
-
 /// The firmware's link is used, and not changed: neither its mode nor its laser, not even to search for a speed.
 #[test]
 fn a_link_that_the_firmware_holds_is_left_alone() {

@@ -2,16 +2,11 @@
 
 mod common;
 
-use std::time::Duration;
-
+use common::pass_on::pass_on;
 use common::{assert_clean, assert_works, batch, frame, mac, packet, pool_of};
-use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::Offset;
 use ixgbe::pool::{HEADROOM, Pool, PoolError};
-use ixgbe::registers::RegisterSpace;
-use ixgbe::runtime::bus::Bus;
 use ixgbe_sim::{Port, PortConfig, PortPlatform};
 
 const PAGE: usize = 4096;
@@ -19,17 +14,7 @@ const PAGE: usize = 4096;
 /// A port that says how large its pages are.
 struct Paged(PortPlatform);
 
-// SAFETY: everything goes to the port's platform, which it owns.
-unsafe impl Bus<RegisterSpace> for Paged {
-    fn read(&self, offset: Offset) -> u32 {
-        self.0.read(offset)
-    }
-
-    unsafe fn write(&self, offset: Offset, value: u32) {
-        // SAFETY: as the caller says.
-        unsafe { self.0.write(offset, value) }
-    }
-}
+pass_on!(Bus, Clock of Paged => 0);
 
 // SAFETY: as for `Bus`; the port's pages have this size.
 unsafe impl Dma for Paged {
@@ -47,17 +32,6 @@ unsafe impl Dma for Paged {
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
         self.0.map(memory)
-    }
-}
-
-// SAFETY: as for `Bus`.
-unsafe impl Clock for Paged {
-    fn now(&self) -> Duration {
-        self.0.now()
-    }
-
-    fn wait(&self, time: Duration) {
-        self.0.wait(time);
     }
 }
 

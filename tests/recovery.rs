@@ -10,21 +10,18 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use common::pass_on::pass_on;
 use common::{
     Nic, Recorder, assert_clean, assert_clean_but, assert_works, batch, frame, mac, packet, peek, pool_of, port,
     receive, recorded, run, start, transmit,
 };
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Error, OwnedControl, RING_LENS, Remedy, Rss, Running, Symptom};
-use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::mmio::Offset;
 use ixgbe::packet::Batch;
 use ixgbe::platform::Platform;
 use ixgbe::pool::Pool;
 use ixgbe::port::Receive;
 use ixgbe::queue::OwnedQueuePair;
-use ixgbe::registers::RegisterSpace;
-use ixgbe::runtime::bus::Bus;
 use ixgbe::trace::{RegisterAccess, Traced};
 use ixgbe_sim::{Fault, Port, PortPlatform, Rule, Wire};
 
@@ -393,37 +390,9 @@ thread_local! {
     static WAITS: Cell<bool> = const { Cell::new(false) };
 }
 
-// SAFETY: everything goes to the port's platform, which it owns.
-unsafe impl Bus<RegisterSpace> for Patient {
-    fn read(&self, offset: Offset) -> u32 {
-        self.0.read(offset)
-    }
-
-    unsafe fn write(&self, offset: Offset, value: u32) {
-        // SAFETY: as the caller says.
-        unsafe { self.0.write(offset, value) }
-    }
-}
+pass_on!(Bus, Dma of Patient => 0);
 
 // SAFETY: as for `Bus`.
-unsafe impl Dma for Patient {
-    fn domain(&self) -> Domain {
-        self.0.domain()
-    }
-
-    fn page_size(&self) -> usize {
-        self.0.page_size()
-    }
-
-    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        self.0.allocate(len)
-    }
-
-    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
-        self.0.map(memory)
-    }
-}
-
 // SAFETY: as for `Bus`.
 unsafe impl Clock for Patient {
     fn now(&self) -> Duration {

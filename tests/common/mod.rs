@@ -1,12 +1,13 @@
 //! What the tests on the model share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod pass_on;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ixgbe::clock::Clock;
 use ixgbe::device::{Config, Device, Reset, Running};
-use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::mmio::Offset;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::platform::Platform;
@@ -94,20 +95,7 @@ unsafe impl Bus<RegisterSpace> for Altered {
     }
 }
 
-// SAFETY: every call goes to the port's platform.
-unsafe impl Dma for Altered {
-    fn domain(&self) -> Domain {
-        self.platform.domain()
-    }
-
-    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        self.platform.allocate(len)
-    }
-
-    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
-        self.platform.map(memory)
-    }
-}
+pass_on::pass_on!(Dma of Altered => platform);
 
 // SAFETY: the port's clock, which a test puts ahead only between waits.
 unsafe impl Clock for Altered {

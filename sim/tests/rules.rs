@@ -520,6 +520,8 @@ fn unmodelled_features_are_recorded_when_enabled() {
     }
     let driver = Driver::running();
     driver.stop_receive();
+    driver.write(RXCSUM, 1 << 12 | 1 << 13);
+    driver.clean();
     driver.write(RXCSUM, 1 << 12);
     assert_eq!(driver.broken(), [Rule::NotModelled], "checksums of fragments");
     let mut driver = Driver::running();

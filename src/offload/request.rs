@@ -225,7 +225,7 @@ impl Request {
 }
 
 impl<H> Request<H> {
-    /// Requests that the device inserts a VLAN tag. The packet itself should have none.
+    /// Requests that the device inserts a VLAN tag, before one that the packet has: the new one is then the outer one.
     pub const fn vlan(mut self, tag: VlanTag) -> Self {
         self.vlan = Some(tag);
         self

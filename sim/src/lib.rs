@@ -67,6 +67,8 @@
 //!   initialised twice without FDIRCMD.CLEARHT is full.
 //! - Fragments have no ports and no protocol for filters. Of several EtherType filters the last one counts, of
 //!   five-tuple filters with the same priority the first.
+//! - With double VLAN tags (CTRL_EXT.EXTENDED_VLAN), a frame's first tag is the outer one. In a frame without it, the
+//!   device recognises nothing behind the EtherType. RSS does not work.
 //!
 //! # Time
 //!
@@ -85,8 +87,8 @@
 //!
 //! # What is not modelled
 //!
-//! - Receive: receive side coalescing, header splitting, double VLAN tags, checksums of fragments, low latency
-//!   interrupts, the priorities and pools of EtherType filters.
+//! - Receive: receive side coalescing, header splitting, checksums of fragments, low latency interrupts, the
+//!   priorities and pools of EtherType filters.
 //! - Both directions: DCB, virtualisation, priority flow control, LinkSec, IPsec, FCoE.
 //! - Time: target times, auxiliary time stamps, and clock outputs (TSAUXC).
 //! - The device: wake-up, and manageability beyond the bits that show it.

@@ -254,3 +254,117 @@ fn a_checksum_of_udp_that_was_never_sent_seems_wrong_by_erratum_44() {
     }
     driver.clean();
 }
+
+const VEXT: u64 = 1 << 9;
+
+/// Returns a driver that expects two tags, the outer one of type `outer`.
+fn with_double_tags(outer: u16) -> Driver {
+    let driver = Driver::running();
+    driver.write(0x5078, u32::from(outer) << 16);
+    driver.set(CTRL_EXT, 1 << 26);
+    driver
+}
+
+/// Returns `packet` with tags: their types and contents, the outer one first.
+fn tagged(packet: &[u8], tags: &[(u16, u16)]) -> Vec<u8> {
+    let tags = tags.iter().flat_map(|(kind, tag)| [kind.to_be_bytes(), tag.to_be_bytes()].concat());
+    [packet[..12].to_vec(), tags.collect(), packet[12..].to_vec()].concat()
+}
+
+/// Returns what is received of `packet`, its status without DD and EOP, its packet type and its tag.
+fn received(driver: &mut Driver, packet: &[u8]) -> (Vec<u8>, u64, u64, u64) {
+    driver.port.deliver(packet);
+    let (received, words) = driver.receive(0).unwrap();
+    driver.refill(0);
+    (received, words[1] & 0xFFFF_FFFC, words[0] >> 4 & 0x1FFF, words[1] >> 48)
+}
+
+const OUTER: (u16, u16) = (0x88A8, 0x2003);
+const INNER: (u16, u16) = (0x8100, 0x4065);
+
+#[test]
+fn of_two_tags_the_inner_one_is_stripped_and_what_is_behind_is_checked() {
+    const TCP_OVER_IPV4: u64 = 1 | 1 << 4;
+    let mut driver = with_double_tags(OUTER.0);
+    let good = tcp(&[7; 100]);
+    let mut bad = good.clone();
+    bad[60] ^= 1;
+    for (packet, verdict) in [(&good, IPCS | L4CS), (&bad, IPCS | L4CS | L4E)] {
+        driver.clear(rx(0, 0x28), 1 << 30);
+        let both = tagged(packet, &[OUTER, INNER]);
+        assert_eq!(received(&mut driver, &both), (both.clone(), VEXT | verdict, TCP_OVER_IPV4, 0));
+        driver.set(rx(0, 0x28), 1 << 30);
+        let outer = tagged(packet, &[OUTER]);
+        let expected = (outer.clone(), VEXT | VP | verdict, TCP_OVER_IPV4, u64::from(INNER.1));
+        assert_eq!(received(&mut driver, &both), expected);
+        // A single tag is the outer one, which stays.
+        assert_eq!(received(&mut driver, &outer), (outer.clone(), VEXT | verdict, TCP_OVER_IPV4, 0));
+    }
+    driver.clean();
+}
+
+#[test]
+fn without_the_outer_tag_nothing_is_recognised() {
+    let mut driver = with_double_tags(OUTER.0);
+    driver.set(rx(0, 0x28), 1 << 30);
+    let packet = tcp(&[7; 100]);
+    for packet in [packet.clone(), tagged(&packet, &[INNER]), tagged(&packet, &[INNER, OUTER])] {
+        assert_eq!(received(&mut driver, &packet), (packet.clone(), 0, 0, 0));
+    }
+    driver.clean();
+}
+
+#[test]
+fn both_tags_may_have_the_same_type() {
+    let mut driver = with_double_tags(0x8100);
+    driver.set(rx(0, 0x28), 1 << 30);
+    let packet = tcp(&[7; 100]);
+    let outer = tagged(&packet, &[(0x8100, 3)]);
+    let both = tagged(&packet, &[(0x8100, 3), INNER]);
+    assert_eq!(received(&mut driver, &both), (outer.clone(), VEXT | VP | IPCS | L4CS, 0x11, u64::from(INNER.1)));
+    assert_eq!(received(&mut driver, &outer), (outer.clone(), VEXT | IPCS | L4CS, 0x11, 0));
+    driver.clear(CTRL_EXT, 1 << 26);
+    let inner = tagged(&packet, &[INNER]);
+    assert_eq!(received(&mut driver, &both), (inner, VP, 0, 3), "the first tag, as the mode is off");
+    driver.clean();
+}
+
+#[test]
+fn filters_look_at_the_inner_tag_and_behind_it() {
+    const ETQF: u32 = 0x5128;
+    let mut driver = with_double_tags(OUTER.0);
+    let id = u32::from(INNER.1) & 0xFFF;
+    driver.write(VFTA + id / 32 * 4, 1 << (id % 32));
+    driver.set(VLNCTRL, 1 << 30);
+    let packet = tcp(&[7; 100]);
+    let other = (0x8100, 0x66);
+    let filtered = driver.port.counters().dropped_filter;
+    driver.port.deliver(&tagged(&packet, &[OUTER, other]));
+    assert!(driver.receive(0).is_none(), "the table has no such inner tag");
+    assert_eq!(driver.port.counters().dropped_filter, filtered + 1);
+    received(&mut driver, &tagged(&packet, &[OUTER, INNER]));
+    received(&mut driver, &tagged(&packet, &[(OUTER.0, 0x66), INNER]));
+    received(&mut driver, &tagged(&packet, &[OUTER]));
+    // An EtherType filter, behind both tags, one, or none.
+    driver.write(ETQF + 4 * 3, 1 << 31 | 0x88F7);
+    let mut message = frame(MAC, 60);
+    message[12..14].copy_from_slice(&[0x88, 0xF7]);
+    for tags in [&[OUTER, INNER][..], &[OUTER], &[]] {
+        let (_, status, kind, _) = received(&mut driver, &tagged(&message, tags));
+        assert_eq!((status & VEXT != 0, kind), (!tags.is_empty(), 1 << 11 | 3), "{tags:x?}");
+    }
+    driver.clean();
+}
+
+#[test]
+fn neither_tag_counts_in_the_longest_frame() {
+    let mut driver = with_double_tags(OUTER.0);
+    driver.set(rx(0, 0x28), 1 << 30);
+    let packet = tcp(&vec![7; 1514 - 54]);
+    assert_eq!(packet.len(), 1514);
+    assert_eq!(received(&mut driver, &tagged(&packet, &[OUTER, INNER])).0.len(), 1518);
+    driver.port.deliver(&tagged(&tcp(&vec![7; 1515 - 54]), &[OUTER, INNER]));
+    assert!(driver.receive(0).is_none());
+    assert_eq!(driver.port.counters().dropped_long, 1);
+    driver.clean();
+}

@@ -175,3 +175,20 @@ fn rss_spreads_by_the_hash_and_reports_it() {
     assert!(got.iter().all(|count| *count > 30), "{got:?}");
     driver.clean();
 }
+
+#[test]
+fn with_double_tags_there_is_no_hash() {
+    let mut driver = spreading(IPV4_TCP | IPV4);
+    let mut packet = Vec::new();
+    let (source, destination) = ([66, 9, 149, 187], [161, 142, 100, 80]);
+    let ip = PacketBuilder::ethernet2([2; 6], MAC).ipv4(source, destination, 64);
+    ip.tcp(2794, 1766, 1, 1).write(&mut packet, &[0; 20]).unwrap();
+    driver.port.deliver(&packet);
+    assert_eq!(next(&mut driver, 0x51cc_c178), (1, 0x51cc_c178));
+    driver.set(CTRL_EXT, 1 << 26);
+    let packet = [&packet[..12], &[0x81, 0, 0, 3], &packet[12..]].concat();
+    driver.port.deliver(&packet);
+    let (_, words) = driver.receive(0).expect("queue 0 has frames without a hash");
+    assert_eq!((words[0] & 0xF, words[0] >> 32), (0, 0));
+    driver.clean();
+}

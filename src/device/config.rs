@@ -295,6 +295,29 @@ impl Config {
     ///
     /// As in MAXFRS (8.2.3.22.13), the bytes include the CRC but not a VLAN tag. Less than 1518 limits only what is
     /// sent, because the device always receives standard frames.
+    ///
+    /// ```
+    /// use ixgbe::device::{Config, Device};
+    /// use ixgbe::packet::Batch;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ixgbe_sim::Port::new(Default::default());
+    /// # port.plug(ixgbe_sim::wire::NoTraffic);
+    /// // Frames of 9,000 bytes, in one buffer each, or in several of 2 KiB.
+    /// for (config, segments) in [(Config::new(), 1), (Config::new().buffer_size(2048), 5)] {
+    ///     let config = config.max_frame(9018).promiscuous(true);
+    ///     let mut nic = Device::new(port.claim()?).reset(&config)?.assume_link_up().start()?;
+    ///     let (_, mut queues) = nic.split();
+    ///     let mut batch = Batch::with_capacity(32);
+    /// #     port.deliver(&[7; 9_000]);
+    ///     queues[0].rx.receive(&mut batch);
+    ///     assert_eq!((batch[0].segment_count(), batch[0].segments().map(<[u8]>::len).sum()), (segments, 9_000));
+    /// #     batch.clear();
+    /// #     nic.stop()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn max_frame(mut self, bytes: usize) -> Self {
         self.max_frame = bytes;
         self
@@ -333,6 +356,28 @@ impl Config {
 
     /// Sets whether the device takes the VLAN tag out of received packets (RXDCTL.VME, 8.2.3.8.6). By default it does
     /// not. [`Received::vlan`](crate::offload::Received::vlan) returns the tag in either case.
+    ///
+    /// ```
+    /// use ixgbe::device::{Config, Device};
+    /// use ixgbe::packet::Batch;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ixgbe_sim::Port::new(Default::default());
+    /// # port.plug(ixgbe_sim::wire::NoTraffic);
+    /// let config = Config::new().strip_vlan(true).promiscuous(true);
+    /// let mut nic = Device::new(port.claim()?).reset(&config)?.assume_link_up().start()?;
+    /// let (_, mut queues) = nic.split();
+    /// // A frame of 64 bytes with a tag of VLAN 100 arrives.
+    /// # let mut frame = [0; 64];
+    /// # frame[12..16].copy_from_slice(&[0x81, 0, 0, 100]);
+    /// # port.deliver(&frame);
+    /// let mut batch = Batch::with_capacity(32);
+    /// queues[0].rx.receive_with_metadata(&mut batch);
+    /// let received = batch.iter().next().ok_or("nothing arrived")?;
+    /// assert_eq!((received.len(), received.vlan().map(|tag| tag.id())), (60, Some(100)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn strip_vlan(mut self, on: bool) -> Self {
         self.strip_vlan = on;
         self
@@ -436,6 +481,26 @@ impl Config {
     ///
     /// A port that sends pause frames loses no packets for want of descriptors. So a receive queue that nobody drains
     /// stops all others, and in the end the partner.
+    ///
+    /// ```
+    /// use ixgbe::device::{Config, Device, FlowControl};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ixgbe_sim::Port::new(Default::default());
+    /// # port.plug(ixgbe_sim::wire::NoTraffic);
+    /// let config = Config::new().flow_control(FlowControl::Both);
+    /// let mut nic = Device::new(port.claim()?).reset(&config)?.assume_link_up().start()?;
+    /// let (mut control, _queues) = nic.split();
+    /// assert_eq!(control.flow_control(), FlowControl::Both);
+    /// // A pause frame of the partner arrives.
+    /// # let mut pause = [0; 60];
+    /// # pause[..6].copy_from_slice(&[0x01, 0x80, 0xc2, 0, 0, 1]);
+    /// # pause[12..18].copy_from_slice(&[0x88, 0x08, 0, 1, 0, 9]);
+    /// # port.deliver(&pause);
+    /// assert_eq!(control.statistics()?.rx_xoff, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn flow_control(mut self, mode: FlowControl) -> Self {
         self.flow_control = mode;
         self

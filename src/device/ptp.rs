@@ -376,6 +376,32 @@ impl<H: Platform> PtpClock<'_, '_, H> {
     ///
     /// Returns `None` if the stamp is not there, or belongs to another packet, which is counted as lost.
     ///
+    /// ```
+    /// use ixgbe::device::{Config, Device, PtpMessage, PtpStamps};
+    /// use ixgbe::packet::Batch;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ixgbe_sim::Port::new(Default::default());
+    /// # port.plug(ixgbe_sim::wire::NoTraffic);
+    /// # let config = Config::new().ptp(PtpStamps::EventsV2).promiscuous(true);
+    /// # let nic = Device::new(port.claim()?).reset(&config)?;
+    /// # let mut nic = nic.wait_for_link(std::time::Duration::from_secs(10))?.start()?;
+    /// # let (mut control, mut queues) = nic.split();
+    /// # // A Sync message.
+    /// # let message = [&[0x01, 0x1b, 0x19, 0, 0, 0, 2, 0, 0, 0, 0, 9, 0x88, 0xf7, 0, 2][..], &[0; 44]].concat();
+    /// # port.deliver(&message);
+    /// let mut batch = Batch::with_capacity(32);
+    /// queues[0].rx.receive_with_metadata(&mut batch);
+    /// for packet in batch.iter().filter(|packet| packet.is_time_stamped()) {
+    ///     let message = PtpMessage::parse(packet).ok_or("the device stamps messages of PTP alone")?;
+    ///     let arrived = control.ptp().ok_or("PTP is off")?.receive_stamp(&message)?;
+    ///     assert!(arrived.is_some());
+    /// }
+    /// # assert!(batch[0].is_time_stamped());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Removed`] if the device no longer answers.
@@ -398,6 +424,34 @@ impl<H: Platform> PtpClock<'_, '_, H> {
 
     /// Makes ready for the stamp of a packet that is to be sent. Then transmit one packet with a request for a stamp, and
     /// call [`transmit_stamp`](Self::transmit_stamp) until it has one.
+    ///
+    /// ```
+    /// use ixgbe::device::{Config, Device, PtpStamps, TransmitStamp};
+    /// use ixgbe::offload::Request;
+    /// use ixgbe::packet::Batch;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ixgbe_sim::Port::new(Default::default());
+    /// # port.plug(ixgbe_sim::wire::NoTraffic);
+    /// # let config = Config::new().ptp(PtpStamps::EventsV2).promiscuous(true);
+    /// # let nic = Device::new(port.claim()?).reset(&config)?;
+    /// # let mut nic = nic.wait_for_link(std::time::Duration::from_secs(10))?.start()?;
+    /// # let (mut control, mut queues) = nic.split();
+    /// # // A Sync message.
+    /// # let message = [&[0x01, 0x1b, 0x19, 0, 0, 0, 2, 0, 0, 0, 0, 9, 0x88, 0xf7, 0, 2][..], &[0; 44]].concat();
+    /// control.ptp().ok_or("PTP is off")?.request_transmit_stamp()?;
+    /// let packet = queues[0].rx.pool().take_copy(&message)?;
+    /// let mut batch = Batch::with_capacity(32);
+    /// batch.push(Request::new().time_stamp().apply(packet)?).map_err(|_| "the batch is full")?;
+    /// queues[0].tx.transmit_with_requests(&mut batch)?;
+    /// # port.run_until_idle(100);
+    /// match control.ptp().ok_or("PTP is off")?.transmit_stamp()? {
+    ///     TransmitStamp::Taken(sent) => println!("sent at {sent:?}"),
+    ///     other => return Err(format!("no stamp: {other:?}").into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

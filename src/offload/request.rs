@@ -18,14 +18,43 @@ use crate::value;
 ///
 /// ```
 /// use ixgbe::offload::{Request, VlanTag};
-/// use ixgbe::packet::{Headers, Network, Transport};
+/// use ixgbe::packet::{Batch, Headers, Network, Transport};
+/// # use ixgbe::device::{Config, Device};
 ///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let port = ixgbe_sim::Port::new(Default::default());
+/// # port.plug(ixgbe_sim::wire::NoTraffic);
+/// # let nic = Device::new(port.claim()?).reset(&Config::new())?;
+/// # let mut nic = nic.wait_for_link(std::time::Duration::from_secs(10))?.start()?;
+/// # let (_, mut queues) = nic.split();
+/// # let pool = queues[0].rx.pool().clone();
+/// # let packet = |payload: &[u8]| -> Result<_, Box<dyn std::error::Error>> {
+/// #     let ip = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+/// #     let mut frame = vec![];
+/// #     ip.tcp(1, 2, 3, 4).write(&mut frame, payload)?;
+/// #     Ok(pool.take_copy(&frame)?)
+/// # };
+/// # let [large, another, small, short] = [4_000, 4_000, 900, 900].map(|len| packet(&vec![5; len]));
+/// # let [large, another, small, short] = [large?, another?, small?, short?];
 /// let headers = Headers::new(14, Network::Ipv4, 20, Some(Transport::Tcp), 20)?;
+/// let mut batch = Batch::with_capacity(32);
 /// // Cuts packets of up to 64 KiB and more into frames of 1460 bytes of payload, with all checksums.
 /// let cut = Request::new().with_headers(headers).segments(1460);
+/// batch.push(cut.apply(large)?).map_err(|_| "the batch is full")?;
+/// // The same, and a tag for each frame.
+/// batch.push(cut.vlan(VlanTag::from_bits(7)).apply(another)?).map_err(|_| "the batch is full")?;
 /// // Only a tag.
 /// let tagged = Request::new().vlan(VlanTag::from_bits(7));
-/// # Ok::<(), ixgbe::packet::HeaderError>(())
+/// batch.push(tagged.apply(small)?).map_err(|_| "the batch is full")?;
+/// // Only the checksum of the IPv4 header.
+/// let with_sum = Request::new().with_headers(headers).ip_checksum();
+/// batch.push(with_sum.apply(short)?).map_err(|_| "the batch is full")?;
+/// queues[0].tx.transmit_with_requests(&mut batch)?;
+/// # port.run_until_idle(100);
+/// # assert_eq!(port.counters().transmitted, 3 + 3 + 1 + 1);
+/// # assert!(port.violations().is_empty());
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -196,7 +225,7 @@ impl Request {
 }
 
 impl<H> Request<H> {
-    /// Requests that the device inserts a VLAN tag. The packet itself should have none.
+    /// Requests that the device inserts a VLAN tag, before one that the packet has: the new one is then the outer one.
     pub const fn vlan(mut self, tag: VlanTag) -> Self {
         self.vlan = Some(tag);
         self

@@ -4,7 +4,7 @@ use crate::chip::common::Common;
 use crate::receive::ethertype::{self, ETQF, ETQF_FILTER_ENABLE, ETQS};
 use crate::receive::five_tuple::{L34TIMIR, L34TIMIR_END, L34TIMIR_LLI};
 use crate::receive::flow_director::{FDIRCMD, FDIRCMD_INT};
-use crate::registers::offsets::{CTRL_EXT, CTRL_EXT_EXTENDED_VLAN, HLREG0, MTQC, RXCSUM, bit};
+use crate::registers::offsets::{HLREG0, MTQC, RXCSUM, RXCSUM_PCSD, bit};
 use crate::violation::Rule;
 
 const RXCSUM_IPPCSE: u32 = bit(12);
@@ -21,8 +21,8 @@ pub(crate) fn note(at: u32, value: u32, common: &mut Common) {
     let unmodelled = match at {
         MTQC if value != 0 => "several transmit classes or pools",
         PFVTCTL if value & 1 != 0 => "virtualisation",
-        RXCSUM if value & RXCSUM_IPPCSE != 0 => "checksums of fragments",
-        CTRL_EXT if value & CTRL_EXT_EXTENDED_VLAN != 0 => "double VLAN tags of received packets",
+        // With PCSD, the hash takes their place in the descriptor.
+        RXCSUM if value & (RXCSUM_IPPCSE | RXCSUM_PCSD) == RXCSUM_IPPCSE => "checksums of fragments",
         HLREG0 if value & HLREG0_RXPADSTRIPEN != 0 => "stripping of padding",
         ETQF..ETQF_END if value & ETQF_FILTER_ENABLE != 0 && value & ETQF_UNMODELLED != 0 => {
             "an EtherType filter with a priority or a pool, or for FCoE"

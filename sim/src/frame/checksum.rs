@@ -93,6 +93,7 @@ pub(crate) fn erratum_44(frame: &[u8], headers: &Headers) -> u64 {
 mod tests {
     use super::*;
     use crate::frame::headers::headers;
+    use crate::frame::vlan::Types;
 
     /// Checks a well-known IPv4 header, before a UDP datagram without and with a checksum.
     #[test]
@@ -102,7 +103,7 @@ mod tests {
         frame.extend([0x45, 0, 0, 0x1C, 0, 0, 0x40, 0, 0x40, 0x11, 0xB9, 0x67, 192, 168, 0, 1, 192, 168, 0, 199]);
         frame.extend([0, 1, 0, 2, 0, 8, 0, 0]);
         frame.resize(60, 0xEE);
-        let of = |frame: &[u8]| check(frame, &headers(frame, 0x8100));
+        let of = |frame: &[u8]| check(frame, &headers(frame, Types { inner: 0x8100, outer: None }));
         let ip = frame[14..34].to_vec();
         frame[24..26].fill(0);
         let sum = !ones_sum(&frame[14..34], 0);

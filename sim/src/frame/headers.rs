@@ -14,7 +14,7 @@ pub(crate) mod packet_type {
 }
 use packet_type::*;
 
-use crate::frame::vlan::{self, ETHERTYPE};
+use crate::frame::vlan::Types;
 
 /// The headers of a packet that the device parses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,10 +35,12 @@ pub(crate) fn half(frame: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*frame.get(at..)?.first_chunk()?))
 }
 
-/// Parses the headers of `frame`, in which `tag_type` is the type of a VLAN tag.
-pub(crate) fn headers(frame: &[u8], tag_type: u16) -> Headers {
-    let tagged = vlan::tag(frame, tag_type).is_some();
-    let start = ETHERTYPE + 2 + if tagged { vlan::TAG } else { 0 };
+/// Parses the headers of `frame`, whose VLAN tags have the types `tags`.
+pub(crate) fn headers(frame: &[u8], tags: Types) -> Headers {
+    if !tags.are_expected_in(frame) {
+        return Headers::default();
+    }
+    let start = tags.ether_type_at(frame) + 2;
     let (kind, start) = match half(frame, start - 2) {
         // A length instead of an EtherType: the type follows LLC and SNAP.
         Some(0..=1500) if frame.get(start..start + SNAP.len()) == Some(&SNAP) => {

@@ -1,7 +1,7 @@
 //! Filters by EtherType: they mark frames, and may send them to a queue (datasheet 7.1.2.3, 8.2.3.7.21, 8.2.3.7.22).
 
 use crate::frame::headers::half;
-use crate::frame::vlan::{self, ETHERTYPE, TAG};
+use crate::frame::vlan::Types;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::bit;
 
@@ -48,11 +48,10 @@ impl EtherTypeFilters {
         self.on.is_empty()
     }
 
-    /// Returns the filter that matches a frame. The type is the one behind a VLAN tag. If several filters match, the
+    /// Returns the filter that matches a frame. The type is the one behind VLAN tags. If several filters match, the
     /// last one counts: so the I210 does it, and the 82599's text on it was not available.
-    pub(crate) fn find(&self, frame: &[u8], tag_type: u16) -> Option<EtherTypeFilter> {
-        let tag = if vlan::tag(frame, tag_type).is_some() { TAG } else { 0 };
-        let ether_type = half(frame, ETHERTYPE + tag)?;
+    pub(crate) fn find(&self, frame: &[u8], tags: Types) -> Option<EtherTypeFilter> {
+        let ether_type = half(frame, tags.ether_type_at(frame))?;
         self.on.iter().find(|filter| filter.ether_type == ether_type).copied()
     }
 }

@@ -4,7 +4,8 @@ use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::frame::address::cast;
-use crate::frame::{CRC, SHORTEST, longest_allowed, vlan};
+use crate::frame::vlan::Types;
+use crate::frame::{CRC, SHORTEST, longest_allowed};
 use crate::receive::filter::Filter;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{FCTRL, FCTRL_SBP};
@@ -30,9 +31,9 @@ impl Mac {
         self.store_bad = registers.get(FCTRL) & FCTRL_SBP != 0;
     }
 
-    /// Returns the type of a VLAN tag.
-    pub(crate) fn tag_type(&self) -> u16 {
-        self.filter.vlan.tag_type
+    /// Returns the types of VLAN tags.
+    pub(crate) fn tags(&self) -> Types {
+        self.filter.vlan.tags
     }
 
     /// Counts a frame in the MAC's registers. Returns the counter of frames dropped for the same reason, or `None` for
@@ -67,10 +68,10 @@ impl Mac {
         frame.len() >= SHORTEST && !self.is_too_long(frame) && passes
     }
 
-    /// Returns `true` if the frame is longer than MAXFRS allows. A tag does not count.
+    /// Returns `true` if the frame is longer than MAXFRS allows. Tags do not count.
     #[inline]
     fn is_too_long(&self, frame: &[u8]) -> bool {
-        let tag = if vlan::tag(frame, self.tag_type()).is_some() { vlan::TAG } else { 0 };
-        frame.len() + CRC > self.longest + tag
+        let (outer, inner) = self.tags().lens(frame);
+        frame.len() + CRC > self.longest + outer + inner
     }
 }

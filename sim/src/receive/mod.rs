@@ -267,7 +267,7 @@ impl Receiver {
     pub(crate) fn destination(&mut self, frame: &[u8], common: &mut Common) -> Option<Destination> {
         self.refresh(common);
         let accepted = self.mac.accepts(frame, &common.registers);
-        accepted.then(|| self.steering.steer(frame, self.mac.tag_type(), &common.registers).destination)
+        accepted.then(|| self.steering.steer(frame, self.mac.tags(), &common.registers).destination)
     }
 
     /// Returns the number of frames of any size that are certain to find descriptors.
@@ -333,7 +333,7 @@ impl Receiver {
     /// Delivers a frame that has passed the filters to its queue, or keeps it in the packet buffer.
     #[inline]
     fn accept(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
-        self.stamps.arrived(frame, self.mac.tag_type(), common);
+        self.stamps.arrived(frame, self.mac.tags(), common);
         if !self.waiting.is_empty() || !common.is_master() || !self.deliver(frame, common, dma) {
             self.keep(frame, common, interrupts);
         }
@@ -375,7 +375,7 @@ impl Receiver {
 
     /// Writes a frame to its queue's buffers. Returns `false` if it must wait for descriptors.
     fn deliver(&mut self, frame: &[u8], common: &mut Common, dma: &Access<'_>) -> bool {
-        let steered = self.steering.steer(frame, self.mac.tag_type(), &common.registers);
+        let steered = self.steering.steer(frame, self.mac.tags(), &common.registers);
         let done = self.write(frame, &steered, common, dma);
         if done {
             steered.count(&mut common.registers);
@@ -387,7 +387,7 @@ impl Receiver {
     /// descriptors.
     #[inline(always)]
     fn write(&mut self, frame: &[u8], steered: &Steered, common: &mut Common, dma: &Access<'_>) -> bool {
-        let tag_type = self.mac.tag_type();
+        let tags = self.mac.tags();
         let mut index = steered.destination.queue;
         if !common.faults.none() && common.faults.has(Fault::RxQueueWrong) {
             index = 0;
@@ -399,7 +399,7 @@ impl Receiver {
             statistics::count_queue_drop(&mut common.registers, index);
             return true;
         };
-        let stripped_tag = if queue.strip_vlan { vlan::tag(frame, tag_type) } else { None };
+        let stripped_tag = if queue.strip_vlan { tags.tag(frame) } else { None };
         let tag_len = if stripped_tag.is_some() { vlan::TAG } else { 0 };
         let crc_len = if self.strip_crc { 0 } else { CRC };
         let len = frame.len() - tag_len + crc_len;
@@ -417,6 +417,7 @@ impl Receiver {
             return true;
         }
         let mut report = Report::new(frame, steered, self.hash_reported, stripped_tag, common);
+        report.set_outer_tag(tags.has_outer(frame));
         report.set_stamped(self.stamps.stamped);
         if report.has_wrong_checksum() {
             statistics::count_wrong_checksum(&mut common.registers);
@@ -429,9 +430,10 @@ impl Receiver {
         } else if tag_len + crc_len == 0 {
             frame
         } else {
-            let (addresses, rest) = frame.split_at(vlan::ETHERTYPE);
+            // The inner tag is stripped. An outer one stays.
+            let (before, rest) = frame.split_at(vlan::ETHERTYPE + tags.outer_len(frame));
             self.scratch.clear();
-            self.scratch.extend_from_slice(addresses);
+            self.scratch.extend_from_slice(before);
             self.scratch.extend_from_slice(&rest[tag_len..]);
             if crc_len > 0 {
                 self.scratch.extend_from_slice(&crc32(frame).to_le_bytes());

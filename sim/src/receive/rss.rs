@@ -2,7 +2,7 @@
 
 use crate::frame::headers::{Headers, packet_type::*};
 use crate::registers::RegisterFile;
-use crate::registers::offsets::{MRQC, RETA, RSSRK};
+use crate::registers::offsets::{CTRL_EXT, CTRL_EXT_EXTENDED_VLAN, MRQC, RETA, RSSRK};
 
 /// Length of the key in RSSRK, in bytes.
 pub(crate) const KEY: usize = 40;
@@ -60,7 +60,9 @@ impl Rss {
     /// Rereads the registers.
     pub(crate) fn update(&mut self, registers: &RegisterFile) {
         let control = registers.get(MRQC);
-        self.selection = (control & 0xF == 1).then_some(control);
+        // With double VLAN tags there is no hash, says the guide of DPDK's driver.
+        let double_tags = registers.get(CTRL_EXT) & CTRL_EXT_EXTENDED_VLAN != 0;
+        self.selection = (control & 0xF == 1 && !double_tags).then_some(control);
         if self.selection.is_none() {
             return;
         }

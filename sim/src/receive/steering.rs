@@ -4,6 +4,7 @@
 //! before Flow Director is in 8.2.3.21.14; the rest is as in the I210.
 
 use crate::frame::headers::{Headers, headers, packet_type};
+use crate::frame::vlan::Types;
 use crate::receive::ethertype::EtherTypeFilters;
 use crate::receive::five_tuple::FiveTupleFilters;
 use crate::receive::flow_director::{self, FlowDirector};
@@ -91,19 +92,19 @@ impl Steering {
             || self.flow_director.is_ready();
     }
 
-    /// Chooses the queue of a frame, in which `tag_type` is the type of a VLAN tag.
+    /// Chooses the queue of a frame, whose VLAN tags have the types `tags`.
     #[inline(always)]
-    pub(crate) fn steer(&self, frame: &[u8], tag_type: u16, registers: &RegisterFile) -> Steered {
+    pub(crate) fn steer(&self, frame: &[u8], tags: Types, registers: &RegisterFile) -> Steered {
         match self.filtering {
-            false => self.steer_by_hash(frame, tag_type),
-            true => self.steer_by_filters(frame, tag_type, registers),
+            false => self.steer_by_hash(frame, tags),
+            true => self.steer_by_filters(frame, tags, registers),
         }
     }
 
     /// Chooses the queue by RSS alone.
     #[inline(always)]
-    fn steer_by_hash(&self, frame: &[u8], tag_type: u16) -> Steered {
-        let headers = headers(frame, tag_type);
+    fn steer_by_hash(&self, frame: &[u8], tags: Types) -> Steered {
+        let headers = headers(frame, tags);
         let (queue, hash, hash_type) = self.rss.queue(frame, &headers);
         let decision = if hash_type == 0 { Decision::Default } else { Decision::Rss(hash) };
         let (destination, kind) = (Destination { queue, decision }, headers.packet_type | hash_type);
@@ -112,9 +113,9 @@ impl Steering {
 
     /// Chooses the queue by the first of all filters.
     #[inline(never)]
-    fn steer_by_filters(&self, frame: &[u8], tag_type: u16, registers: &RegisterFile) -> Steered {
+    fn steer_by_filters(&self, frame: &[u8], tags: Types, registers: &RegisterFile) -> Steered {
         // For the device, a frame that matches an EtherType filter has nothing behind layer 2.
-        if let Some(filter) = self.ether_types.find(frame, tag_type) {
+        if let Some(filter) = self.ether_types.find(frame, tags) {
             let decision = filter.queue.map_or(Decision::Default, |_| Decision::EtherType(filter.index));
             return Steered {
                 destination: Destination { queue: filter.queue.unwrap_or(0), decision },
@@ -125,8 +126,8 @@ impl Steering {
                 looked_up: None,
             };
         }
-        let mut steered = self.steer_by_hash(frame, tag_type);
-        self.look_up(&mut steered, frame, tag_type, registers);
+        let mut steered = self.steer_by_hash(frame, tags);
+        self.look_up(&mut steered, frame, tags, registers);
         let five_tuple = self.five_tuples.find(frame, &steered.headers);
         let five_tuple = five_tuple.map(|filter| (filter.queue, Decision::FiveTuple(filter.index)));
         let syn = self.syn.filter(|_| SynFilter::matches(frame, &steered.headers));
@@ -143,8 +144,8 @@ impl Steering {
 
     /// Looks a frame up in Flow Director. It counts and reports the filter that matches also if another one chooses
     /// the queue (8.2.3.21.14).
-    fn look_up(&self, steered: &mut Steered, frame: &[u8], tag_type: u16, registers: &RegisterFile) {
-        let Some(lookup) = self.flow_director.look_up(frame, &steered.headers, tag_type, registers) else { return };
+    fn look_up(&self, steered: &mut Steered, frame: &[u8], tags: Types, registers: &RegisterFile) {
+        let Some(lookup) = self.flow_director.look_up(frame, &steered.headers, tags, registers) else { return };
         steered.looked_up = Some(lookup.matched.is_some());
         if let Some(report) = lookup.report {
             steered.kind = steered.headers.packet_type | FLOW_DIRECTOR_REPORT;

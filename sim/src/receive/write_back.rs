@@ -16,6 +16,7 @@ const EOP: u64 = 1 << 1;
 const FLM: u64 = 1 << 2;
 const VP: u64 = 1 << 3;
 const PIF: u64 = 1 << 7;
+const VEXT: u64 = 1 << 9;
 const TS: u64 = 1 << 16;
 const ALL_ERRORS: u64 = 0xFFF << 20;
 
@@ -47,6 +48,11 @@ impl Report {
         let hash = if hash_reported { steered.hash } else { 0 };
         let start = u64::from(hash) << 32 | u64::from(steered.kind);
         Self { len: frame.len(), start, tag, status }
+    }
+
+    /// Reports that the packet has an outer VLAN tag, if it has one.
+    pub(crate) fn set_outer_tag(&mut self, has_outer: bool) {
+        self.status |= if has_outer { VEXT } else { 0 };
     }
 
     /// Reports that the packet has the time stamp, if it is `stamped`.

@@ -1,7 +1,7 @@
 //! Recognition of the packets to stamp: PTP over Ethernet and over UDP, of both versions (datasheet 8.2.3.26.1).
 
 use crate::frame::headers::{half, headers, packet_type::UDP};
-use crate::frame::vlan::{self, ETHERTYPE};
+use crate::frame::vlan::Types;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::bit;
 use crate::time::{ENABLE, ETQF, RXMTRL, TSYNCRXCTL};
@@ -61,9 +61,9 @@ impl Filter {
         !matches!(kind, 0 | 1 | 2 | 5)
     }
 
-    /// Returns the attributes of `frame` if it is to be stamped. `tag_type` is the type of a VLAN tag.
-    pub(crate) fn matches(&self, frame: &[u8], tag_type: u16) -> Option<Attributes> {
-        let (message, over_udp) = self.message(frame, tag_type)?;
+    /// Returns the attributes of `frame` if it is to be stamped. `tags` are the types of VLAN tags.
+    pub(crate) fn matches(&self, frame: &[u8], tags: Types) -> Option<Attributes> {
+        let (message, over_udp) = self.message(frame, tags)?;
         let version_2 = message.len() >= HEADER && message[1] & 0xF == 2;
         let kind = message.first()? & 0xF;
         let wanted = match (self.kind, over_udp) {
@@ -79,13 +79,13 @@ impl Filter {
     }
 
     /// Returns the PTP message of `frame`, and whether it is in a UDP packet.
-    fn message<'a>(&self, frame: &'a [u8], tag_type: u16) -> Option<(&'a [u8], bool)> {
-        let start = ETHERTYPE + if vlan::tag(frame, tag_type).is_some() { vlan::TAG } else { 0 };
+    fn message<'a>(&self, frame: &'a [u8], tags: Types) -> Option<(&'a [u8], bool)> {
+        let start = tags.ether_type_at(frame);
         let ethertype = half(frame, start)?;
         if self.ethertypes.contains(&Some(ethertype)) {
             return Some((frame.get(start + 2..)?, false));
         }
-        let headers = headers(frame, tag_type);
+        let headers = headers(frame, tags);
         let ports = headers.ports.filter(|_| headers.packet_type & UDP != 0)?;
         (half(frame, ports + 2)? == self.port).then_some((frame.get(ports + 8..)?, true))
     }

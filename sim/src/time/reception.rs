@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::chip::common::Common;
+use crate::frame::vlan::Types;
 use crate::registers::RegisterFile;
 use crate::time::ptp::Filter;
 use crate::time::{RXSATRH, RXSATRL, RXSTMPH, RXSTMPL, STAMPED, TSYNCRXCTL};
@@ -29,10 +30,10 @@ impl Reception {
 
     /// Stamps `frame`, which passed the filters, if it is to be stamped and no earlier stamp waits to be read.
     #[inline]
-    pub(crate) fn arrived(&mut self, frame: &[u8], tag_type: u16, common: &mut Common) {
+    pub(crate) fn arrived(&mut self, frame: &[u8], tags: Types, common: &mut Common) {
         self.stamped = match &self.filter {
             None => false,
-            Some(filter) => stamp(filter, frame, tag_type, self.arrival, common),
+            Some(filter) => stamp(filter, frame, tags, self.arrival, common),
         };
     }
 
@@ -59,8 +60,8 @@ impl Reception {
 
 /// Returns `true` if `frame` got the stamp.
 #[cold]
-fn stamp(filter: &Filter, frame: &[u8], tag_type: u16, arrival: Option<Moment>, common: &mut Common) -> bool {
-    let Some(attributes) = filter.matches(frame, tag_type) else { return false };
+fn stamp(filter: &Filter, frame: &[u8], tags: Types, arrival: Option<Moment>, common: &mut Common) -> bool {
+    let Some(attributes) = filter.matches(frame, tags) else { return false };
     let registers = &mut common.registers;
     if registers.get(TSYNCRXCTL) & STAMPED != 0 {
         return false;

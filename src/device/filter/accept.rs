@@ -11,6 +11,37 @@ use crate::device::mac::{MacAddress, is_unicast};
 /// frames that it does not accept.
 ///
 /// Two equal rules are no error: what they accept is accepted until both are removed.
+///
+/// ```
+/// use ixgbe::constant;
+/// use ixgbe::device::filter::{Accept, Acceptance, Decision, VlanId};
+/// use ixgbe::device::{Config, Device};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let port = ixgbe_sim::Port::new(Default::default());
+/// # port.plug(ixgbe_sim::wire::NoTraffic);
+/// # let mut nic = Device::new(port.claim()?).reset(&Config::new())?.assume_link_up().start()?;
+/// # let (mut control, _queues) = nic.split();
+/// let mut filters = control.filters();
+/// // A second address, some groups, and one VLAN alone.
+/// let second = filters.add(Accept::Unicast([0x02, 0, 0, 0, 0, 0x42]))?;
+/// let group = filters.add(Accept::MulticastHash([0x01, 0, 0x5e, 0, 0, 0xfb]))?;
+/// let office = filters.add(Accept::Vlan(constant!(VlanId, 100)))?;
+///
+/// let mut frame = [0; 64];
+/// frame[..6].copy_from_slice(&[0x02, 0, 0, 0, 0, 0x42]);
+/// assert_eq!(filters.explain(&frame).acceptance, Some(Acceptance::Rule(Accept::Unicast([0x02, 0, 0, 0, 0, 0x42]))));
+/// frame[12..16].copy_from_slice(&[0x81, 0, 0, 101]);
+/// assert_eq!(filters.explain(&frame).decision, Decision::NoVlan { id: 101 });
+/// drop(office);
+/// drop(second);
+/// let everything = filters.add(Accept::AllUnicast)?;
+/// assert_eq!(filters.explain(&frame).acceptance, Some(Acceptance::Rule(Accept::AllUnicast)));
+/// # drop((group, everything));
+/// # assert!(port.violations().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Accept {

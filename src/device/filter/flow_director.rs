@@ -187,6 +187,33 @@ impl FlowDirector<Perfect> {
 
 impl FlowDirector<Signature> {
     /// Configures signature filters, which always compare whole addresses.
+    ///
+    /// ```
+    /// use ixgbe::device::filter::{Action, Flow, FlowDirector, FlowMemory, Signature};
+    /// use ixgbe::device::{Config, Device};
+    /// use ixgbe::{index, registers::RxQueue};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let port = ixgbe_sim::Port::new(Default::default());
+    /// # port.plug(ixgbe_sim::wire::NoTraffic);
+    /// let config = Config::new().queue_pairs(2).flow_director(FlowDirector::signature(FlowMemory::Kib64));
+    /// let mut nic = Device::new(port.claim()?).reset(&config)?.assume_link_up().start()?;
+    /// let (mut control, _queues) = nic.split();
+    /// let [source, destination]: [std::net::Ipv6Addr; 2] = ["2001:db8::1".parse()?, "2001:db8::2".parse()?];
+    /// let flow = Flow::<Signature>::udp().source(source.into()).destination(destination.into());
+    /// let rule = flow.source_port(1024).destination_port(53).to(index!(RxQueue, 1));
+    /// let rule = control.filters().add(rule)?;
+    ///
+    /// # let mut frame = vec![];
+    /// # let ethernet = etherparse::PacketBuilder::ethernet2([2; 6], control.mac());
+    /// # let ip = ethernet.ipv6(source.octets(), destination.octets(), 64);
+    /// # ip.udp(1024, 53).write(&mut frame, &[7; 30])?;
+    /// // A frame of this flow:
+    /// assert_eq!(control.filters().explain(&frame).action, Action::Queue(index!(RxQueue, 1)));
+    /// rule.remove()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn signature(memory: FlowMemory) -> Self {
         Self { settings: Settings::new(FlowKind::Signature, memory), kind: PhantomData }
     }

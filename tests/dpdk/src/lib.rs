@@ -5,6 +5,7 @@
 //!   model, so that reading has its effects and no write is missed.
 //! - [`model`]: the ports, what they are wired to, and the report of what came of it.
 //! - [`feed`]: a wire that brings given frames to the first port.
+//! - [`sent`]: a wire that reports what the second port sends then.
 //! - [`eal`]: the four functions of DPDK's that would ask the kernel, and ask the model instead.
 //!
 //! `tests/dpdk/run` builds it and tells it by environment variables what to do; see [`model::Plan`].
@@ -17,3 +18,5 @@ mod eal;
 mod feed;
 #[cfg(not(test))]
 mod model;
+#[cfg(not(test))]
+mod sent;

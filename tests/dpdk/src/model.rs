@@ -14,6 +14,7 @@ use ixgbe_sim::wire::sink::{Sink, SinkCounters};
 use ixgbe_sim::{Fault, Port, PortConfig, Runner};
 
 use crate::feed::Feed;
+use crate::sent::Sent;
 
 /// Functions of the chip: one port each.
 pub(crate) const PORTS: usize = 2;
@@ -27,11 +28,12 @@ struct Plan {
     frames: u64,
     /// `MODEL_SIZES`: `SMALLEST-LARGEST`, bytes of a frame without CRC.
     sizes: (usize, usize),
-    /// `MODEL_FAULT`: what goes wrong with the first port, by its name in [`Fault`].
+    /// `MODEL_FAULT`: what goes wrong with the first port, or with both if one is fed, by its name in [`Fault`].
     fault: Option<Fault>,
     /// `MODEL_REPORT`: the file for the report.
     report: String,
-    /// `MODEL_FEED`: the file with the frames that the first port receives instead.
+    /// `MODEL_FEED`: the file with the frames that the first port receives instead. What the second one sends is then
+    /// reported.
     feed: Option<String>,
     /// `MODEL_RECORD`: the file for the register accesses of the first port.
     record: Option<String>,
@@ -102,13 +104,17 @@ impl Model {
             let generator = Generator::new(mac, plan.sizes.0).up_to(plan.sizes.1).count(plan.frames).lossless();
             let sink = Sink::new();
             sinks.push(sink.counters());
-            match plan.feed.clone().filter(|_| lan_id == 0) {
-                Some(file) => port.plug(Feed::new(file, report.try_clone().map_err(|error| error.to_string())?)),
+            let told = report.try_clone().map_err(|error| error.to_string())?;
+            match &plan.feed {
+                Some(file) if lan_id == 0 => port.plug(Feed::new(file.clone(), told)),
+                Some(_) => port.plug(Sent::new(told)),
                 None => port.plug(Duplex::new(generator, sink)),
             }
             ports.push(port);
         }
-        plan.fault.into_iter().for_each(|fault| ports[0].inject(fault));
+        // A fed port does not send: the other one does.
+        let faulty = if plan.feed.is_some() { PORTS } else { 1 };
+        plan.fault.into_iter().for_each(|fault| ports[..faulty].iter().for_each(|port| port.inject(fault)));
         let recorder = plan.record.as_ref().map(|file| record(&ports[0], file)).transpose()?;
         let runner = Some(Runner::start(ports.clone()).map_err(|error| error.to_string())?);
         let (watched, frames) = (sinks.clone(), plan.frames);

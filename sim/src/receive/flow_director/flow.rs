@@ -1,7 +1,7 @@
 //! The fields of a packet that filters compare: their masks, and their hash (datasheet 7.1.2.7, 8.2.3.21.2 to .9).
 
 use crate::frame::headers::{Headers, half, packet_type::*};
-use crate::frame::vlan;
+use crate::frame::vlan::{self, Types};
 use crate::registers::RegisterFile;
 use crate::registers::offsets::bit;
 
@@ -59,8 +59,8 @@ pub(super) struct Flow {
 
 impl Flow {
     /// Returns the fields of an IP packet, with the flexible bytes from offset `flexible`.
-    pub(super) fn of_packet(frame: &[u8], headers: &Headers, tag_type: u16, flexible: usize) -> Self {
-        let mut flow = Self { vlan: vlan::tag(frame, tag_type).unwrap_or(0) & !vlan::CFI, ..Self::default() };
+    pub(super) fn of_packet(frame: &[u8], headers: &Headers, tags: Types, flexible: usize) -> Self {
+        let mut flow = Self { vlan: tags.tag(frame).unwrap_or(0) & !vlan::CFI, ..Self::default() };
         let version6 = headers.packet_type & (IPV4 | IPV6) == IPV6;
         let len = if version6 { 16 } else { 4 };
         for (nth, address) in [&mut flow.source, &mut flow.destination].into_iter().enumerate() {

@@ -7,6 +7,7 @@ mod table;
 use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::chip::common::Common;
 use crate::frame::headers::{Headers, packet_type::*};
+use crate::frame::vlan::Types;
 use crate::interrupts::Interrupts;
 pub(crate) use crate::receive::flow_director::command::{FDIRCMD, FDIRCMD_INT};
 use crate::receive::flow_director::command::{FDIRCMD_DROP, FDIRCMD_IPV6DMATCH, FDIRCMD_QUEUE_EN};
@@ -155,7 +156,7 @@ impl FlowDirector {
         &self,
         frame: &[u8],
         headers: &Headers,
-        tag_type: u16,
+        tags: Types,
         registers: &RegisterFile,
     ) -> Option<Lookup> {
         if !self.ready || headers.packet_type & (IPV4 | IPV6) == 0 {
@@ -163,7 +164,7 @@ impl FlowDirector {
         }
         let control = registers.get(FDIRCTRL);
         let perfect = control & FDIRCTRL_PERFECT != 0;
-        let flow = Flow::of_packet(frame, headers, tag_type, (control >> 16 & 0x1F) as usize * 2);
+        let flow = Flow::of_packet(frame, headers, tags, (control >> 16 & 0x1F) as usize * 2);
         let masked = flow.masked(registers);
         let bucket = bucket(masked.hash(registers.get(FDIRHKEY)), registers);
         let list = self.table.list(bucket);

@@ -279,6 +279,32 @@ fn tags_are_inserted_and_stripped() {
 }
 
 #[test]
+fn of_two_tags_the_inner_one_is_reported() {
+    for strip in [false, true] {
+        let mut pair = Pair::new(&Config::new().strip_vlan(strip));
+        let pool = pair.pool();
+        let port = &pair.ports[1];
+        let mode = common::peek(port, "CTRL_EXT", 0) | 1 << 26;
+        // SAFETY: neither register controls memory accesses by these bits: they choose what a VLAN tag is.
+        unsafe {
+            port.write32(common::at("EXVET", 0), 0x88a8 << 16);
+            port.write32(common::at("CTRL_EXT", 0), mode);
+        }
+        let tcp = frame(Network::Ipv4, Transport::Tcp, 100);
+        let both = [&tcp[..12], &[0x88, 0xa8, 0, 3, 0x81, 0, 0x40, 7], &tcp[12..]].concat();
+        let received = pass(&mut pair, with_checksums(packet(&pool, &both)));
+        assert_eq!((received.ip_checksum(), received.transport_checksum()), (Checksum::Good, Checksum::Good));
+        assert_eq!(received.packet_type().transport(), Some(Transport::Tcp));
+        assert_eq!((received.is_vlan_stripped(), received.wire_len()), (strip, both.len() + 4));
+        // What is left in the packet begins with the outer tag, which is of another type.
+        assert_eq!(received.vlan(), strip.then(|| VlanTag::from_bits(0x4007)));
+        assert_eq!(received[12..16], [0x88, 0xa8, 0, 3]);
+        drop(received);
+        pair.stop();
+    }
+}
+
+#[test]
 fn contexts_are_sent_only_when_they_change() {
     let mut pair = Pair::new(&Config::new());
     let pool = pair.pool();

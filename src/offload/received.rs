@@ -225,7 +225,10 @@ impl Received {
         Some(RssHash { hash: self.field(WriteBack::RSS_HASH) as u32, of })
     }
 
-    /// Returns the VLAN tag: that which the device took out of the packet, or else the first in its bytes.
+    /// Returns the VLAN tag: that which the device took out of the packet, or else the first in its bytes, if its type is
+    /// 0x8100.
+    ///
+    /// A device that expects two tags (CTRL_EXT.EXTENDED_VLAN) takes the inner one out.
     #[must_use]
     pub fn vlan(&self) -> Option<VlanTag> {
         if self.is_vlan_stripped() {

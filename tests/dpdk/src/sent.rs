@@ -24,7 +24,9 @@ impl Wire for Sent {
     fn transmit(&mut self, frame: &[u8]) {
         let mut line = String::from("sent ");
         frame.iter().for_each(|byte| _ = write!(line, "{byte:02x}"));
-        if let Err(error) = writeln!(self.report, "{line}") {
+        line.push('\n');
+        // In one piece: other wires write to the file, too.
+        if let Err(error) = self.report.write_all(line.as_bytes()) {
             eprintln!("error: the model's report: {error}");
         }
     }

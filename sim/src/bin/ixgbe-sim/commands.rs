@@ -67,7 +67,9 @@ mod tests {
         assert_eq!(status(&ports[1]), u32::MAX);
         command("clear 1 SurpriseRemoval", &ports).unwrap();
         assert_ne!(status(&ports[1]), u32::MAX);
-        for wrong in ["", "fault 2 TxStalls", "fault 0 Nothing", "plug", "plug -1", "plug 0 0", "burn 0", "drift 0 fast"] {
+        for wrong in
+            ["", "fault 2 TxStalls", "fault 0 Nothing", "plug", "plug -1", "plug 0 0", "burn 0", "drift 0 fast"]
+        {
             assert!(command(wrong, &ports).is_err(), "{wrong}");
         }
     }

@@ -5,6 +5,7 @@
 //!  plug 1            plug it in again
 //!  fault 0 TxStalls  inject a fault into the first port, by a name of `ixgbe_sim::Fault`
 //!  clear 0 TxStalls  clear the fault
+//!  drift 1 -20000    make the oscillator of the second port too slow by 20,000 parts per billion
 //!  report 1          print and clear the violations of the second port's driver
 //! ```
 
@@ -34,12 +35,19 @@ fn command(line: &str, ports: &[Port]) -> Result<(), String> {
         ["plug", number] => port(number)?.set_link(true),
         ["fault", number, name] => port(number)?.inject(name.parse()?),
         ["clear", number, name] => port(number)?.clear(name.parse()?),
+        ["drift", number, parts] => {
+            let parts = parts.parse().map_err(|_| "expected parts per billion, from -2147483648 to 2147483647")?;
+            port(number)?.set_drift(parts);
+        }
         ["report", number] => {
             let port = port(number)?;
             print_violations(&format!("report on port {number}"), port);
             port.clear_violations();
         }
-        _ => return Err("unknown command; expected unplug|plug|report PORT or fault|clear PORT NAME".to_owned()),
+        _ => {
+            let expected = "unplug|plug|report PORT, fault|clear PORT NAME or drift PORT PARTS_PER_BILLION";
+            return Err(format!("unknown command; expected {expected}"));
+        }
     }
     Ok(())
 }
@@ -59,8 +67,27 @@ mod tests {
         assert_eq!(status(&ports[1]), u32::MAX);
         command("clear 1 SurpriseRemoval", &ports).unwrap();
         assert_ne!(status(&ports[1]), u32::MAX);
-        for wrong in ["", "fault 2 TxStalls", "fault 0 Nothing", "plug", "plug -1", "plug 0 0", "burn 0"] {
+        for wrong in
+            ["", "fault 2 TxStalls", "fault 0 Nothing", "plug", "plug -1", "plug 0 0", "burn 0", "drift 0 fast"]
+        {
             assert!(command(wrong, &ports).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_oscillator_of_a_port_drifts_on_command() {
+        use std::time::Duration;
+        let ports = [Port::new(PortConfig::default()), Port::new(PortConfig::default())];
+        obey(&b"drift 1 -20000\n"[..], &ports);
+        let [right, slow] = ports.each_ref().map(|port| {
+            // TIMINCA: 128 every 20 clocks, which is 1 a nanosecond.
+            // SAFETY: no driver has claimed the port.
+            unsafe { port.write32(Offset::new(0x8C14).unwrap(), 20 << 24 | 128) };
+            let before = port.peek(Offset::new(0x8C0C).unwrap());
+            port.wait(Duration::from_secs(1));
+            port.peek(Offset::new(0x8C0C).unwrap()) - before
+        });
+        assert!(right.abs_diff(1_000_000_000) <= 128, "{right}");
+        assert!(slow.abs_diff(1_000_000_000 - 20_000) <= 128, "{slow}");
     }
 }

@@ -27,7 +27,7 @@ use partner::Partner;
 /// Serve a model of Intel's 82599 to virtual machines over vfio-user.
 ///
 /// Reads commands from standard input, one per line: unplug PORT, plug PORT, report PORT, fault PORT NAME, clear PORT
-/// NAME.
+/// NAME, drift PORT PARTS_PER_BILLION.
 ///
 /// Exit status: 0 when all clients have disconnected, 1 if the server or a connection failed, 2 if the
 /// arguments are invalid.

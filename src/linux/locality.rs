@@ -104,7 +104,7 @@ fn parse_cpus(text: &str) -> Option<Vec<u32>> {
     let mut cpus: Vec<u32> = Vec::new();
     for range in text.split(',').filter(|_| !text.is_empty()) {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
         if first > last || last >= NO_CPU || cpus.last().is_some_and(|before| *before >= first) {
             return None;
         }

@@ -351,6 +351,37 @@ fn what_cannot_be_done_is_refused_with_the_packet() {
     pair.stop();
 }
 
+/// Lengths that the program gives are compared with the extensions in the packet.
+#[test]
+fn extensions_that_do_not_lead_to_the_transport_are_refused() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    let headers = Headers::new(14, Network::Ipv6, 48, Some(Transport::Udp), 8).unwrap();
+    let request = Request::new().with_headers(headers).checksums();
+    // The first header names `first`, and 8 bytes behind it are an extension that names `next`.
+    let extended = |first: u8, next: u8, words: u8, left: u8| {
+        let mut frame = frame(Network::Ipv6, Transport::Udp, 30);
+        (frame[19], frame[20]) = (frame[19] + 8, first);
+        frame.splice(54..54, [next, words, 0, left, 0, 0, 0, 0]);
+        frame
+    };
+    const UDP: u8 = 17;
+    let bad = [(UDP, UDP, 0, 0), (0, 6, 0, 0), (60, UDP, 1, 0), (44, UDP, 0, 0), (43, UDP, 0, 1)];
+    for (first, next, words, left) in bad {
+        let refused = request.apply(packet(&pool, &extended(first, next, words, left))).unwrap_err();
+        assert_eq!(refused.reason, RequestRefusal::NoTransport, "{first}, {next}, {words}, {left}");
+    }
+    // The last is of an authentication header: who gives lengths knows it.
+    let good = [(0, UDP, 0, 0), (60, UDP, 0, 0), (43, UDP, 0, 0), (51, UDP, 0, 0)];
+    let good = good.map(|(first, next, words, left)| packet(&pool, &extended(first, next, words, left)));
+    let sent = requested(good.map(|packet| request.apply(packet).unwrap()));
+    let received = pair.send(sent);
+    assert_eq!(received.len(), 4);
+    received[..3].iter().for_each(|frame| assert_checksums(frame));
+    drop(received);
+    pair.stop();
+}
+
 #[test]
 fn padding_is_not_summed() {
     let mut pair = Pair::new(&Config::new());

@@ -8,7 +8,7 @@ use crate::field::{Value, ValueError};
 use crate::offload::received::{fold, sum};
 use crate::offload::requested::{PackedContext, Terms};
 use crate::offload::{Requested, VlanTag};
-use crate::packet::{HeaderError, Headers, IPV4_TOTAL, IPV6_PAYLOAD, Network, Packet, Transport};
+use crate::packet::{HeaderError, Headers, IPV4_TOTAL, IPV6_PAYLOAD, Network, Packet, Transport, may_follow_ipv6};
 use crate::value;
 
 /// What the device is to do for packets: a builder, which asks for nothing at first.
@@ -358,8 +358,7 @@ impl Request<Headers> {
                 let is_fragment = says(IPV4_FRAGMENT) & 0x3f | says(IPV4_FRAGMENT + 1) != 0;
                 says(IPV4_PROTOCOL) == protocol.protocol() && !is_fragment
             }
-            // Behind extensions, the caller is believed.
-            Network::Ipv6 => headers.network_len() > IPV6_HEADER || says(IPV6_NEXT) == protocol.protocol(),
+            Network::Ipv6 => may_follow_ipv6(protocol.protocol(), ip),
         };
         if headers.is_fragment() || !fits {
             return Err(RequestRefusal::NoTransport);
@@ -457,9 +456,8 @@ impl Request<Headers> {
     }
 }
 
-/// The length of an IPv6 header without extensions, and where it names what follows it.
+/// The length of an IPv6 header without extensions.
 const IPV6_HEADER: usize = 40;
-const IPV6_NEXT: usize = 6;
 
 /// Writes a number in network order, if `bytes` reach so far.
 fn put(bytes: &mut [u8], at: usize, number: u16) {

@@ -9,7 +9,7 @@ use common::{assert_clean, bytes, connected, pool_of};
 use ixgbe::device::filter::{EtherType, Flow, FlowDirector, FlowMemory, Perfect};
 use ixgbe::device::{Config, PtpMessage, PtpStamps, TransmitStamp};
 use ixgbe::offload::{Checksum, Received, Request, RequestRefusal, Requested, VlanTag};
-use ixgbe::packet::{Batch, Headers, Network, Packet, Transport};
+use ixgbe::packet::{Batch, HeaderError, Headers, Network, Packet, Transport};
 use ixgbe::pool::Pool;
 use ixgbe::port::Refusal;
 use ixgbe::queue::{InPlaceForwarder, QueuePair, Route};
@@ -348,6 +348,40 @@ fn what_cannot_be_done_is_refused_with_the_packet() {
     assert_eq!((refused.reason, refused.sent), (Refusal::TooLong { len: 1554, max: 1518 }, 0));
     drop(refused);
     assert_eq!(pair.send(batch).len(), 3);
+    pair.stop();
+}
+
+/// The device sums up to the packet's end, so a UDP packet that ends earlier would get a wrong checksum.
+#[test]
+fn a_length_of_udp_is_right_or_set() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    for network in [Network::Ipv4, Network::Ipv6] {
+        let frame = frame(network, Transport::Udp, 30);
+        let headers = Headers::parse(&frame).unwrap();
+        let request = Request::new().with_headers(headers);
+        let with_len = |len: u16| {
+            let mut packet = packet(&pool, &frame);
+            packet[headers.transport_at() + 4..][..2].copy_from_slice(&len.to_be_bytes());
+            packet
+        };
+        for len in [1, 37, 39] {
+            for request in [request.checksums(), request.segments(1000)] {
+                let error = HeaderError::Field { field: "the length of UDP", value: usize::from(len) };
+                assert_eq!(request.apply(with_len(len)).unwrap_err().reason, RequestRefusal::Headers(error));
+            }
+        }
+        // When it is cut, the device sets it. Without its checksum, it is the program's.
+        let sent = [request.segments(1000).apply(with_len(0)), request.segments(10).apply(with_len(1))];
+        let mut received = pair.send(requested(sent.map(Result::unwrap)));
+        assert_eq!(received.len(), 4);
+        for (received, len) in received.iter().zip([38, 18, 18, 18]) {
+            assert_eq!(received[headers.transport_at() + 4..][..2], [0, len]);
+            assert_checksums(received);
+        }
+        received.clear();
+        assert!(request.ip_checksum().apply(with_len(1)).is_ok());
+    }
     pair.stop();
 }
 

@@ -179,6 +179,7 @@ const IPV4_FRAGMENT: usize = 6;
 const IPV4_PROTOCOL: usize = 9;
 const IPV4_CHECKSUM: usize = 10;
 const TCP_FLAGS: usize = 13;
+const UDP_LEN: usize = 4;
 /// TCP's flag CWR.
 const CWR: u8 = 0x80;
 
@@ -281,7 +282,7 @@ impl Request<Headers> {
     /// Checks the request against `packet`, and makes it.
     ///
     /// This writes what the device starts from into the packet: checksum fields get the sum of the pseudo header or 0. A
-    /// length of 0 in the IP header is replaced by the packet's. What lies behind the end that the IP header names is
+    /// length of 0 in the header of IP or UDP is replaced by the packet's. What lies behind the end that the IP header names is
     /// cut off: it is padding, which the device adds again.
     ///
     /// # Errors
@@ -314,6 +315,9 @@ impl Request<Headers> {
                 len: payload,
                 max: max_len - (headers.len() - headers.network_at()),
             });
+        }
+        if size.is_none() {
+            self.check_udp(packet, len - headers.transport_at())?;
         }
         let count = packet.segment_count();
         if count > MOST_BUFFERS {
@@ -373,6 +377,20 @@ impl Request<Headers> {
         Ok(())
     }
 
+    /// Checks that a UDP header whose checksum is requested has a length of 0 or `transport_len`. The device sums up to
+    /// the end of the packet.
+    fn check_udp(&self, packet: &[u8], transport_len: usize) -> Result<(), RequestRefusal> {
+        let at = self.headers.transport_at() + UDP_LEN;
+        match (self.headers.transport(), packet.get(at..).and_then(<[u8]>::first_chunk)) {
+            (Some(Transport::Udp), Some(len)) if self.transport => {
+                let value = usize::from(u16::from_be_bytes(*len));
+                let fits = value == 0 || value == transport_len;
+                if fits { Ok(()) } else { Err(HeaderError::Field { field: "the length of UDP", value }.into()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that `packet`, with `payload` bytes behind its headers, can be cut into segments of `size`.
     fn check_cut(&self, packet: &[u8], size: u16, payload: usize) -> Result<(), RequestRefusal> {
         let headers = &self.headers;
@@ -424,7 +442,7 @@ impl Request<Headers> {
     }
 
     /// Writes what the device starts from: the length of IP if it is given, checksums of 0, and in TCP and UDP the sum
-    /// of the pseudo header with `transport_len`.
+    /// of the pseudo header with `transport_len`. UDP gets that length, too, if it is not 0.
     fn preset(&self, packet: &mut [u8], ip_len: Option<usize>, transport_len: usize) {
         let headers = &self.headers;
         let (ip, rest) = packet.split_at_mut(headers.transport_at().min(packet.len()));
@@ -447,6 +465,10 @@ impl Request<Headers> {
                 put(rest, 10, 0);
             }
             Transport::Tcp | Transport::Udp => {
+                // The device sets the length of each packet that it cuts.
+                if transport == Transport::Udp && transport_len != 0 {
+                    put(rest, UDP_LEN, transport_len as u16);
+                }
                 let addresses = u32::from(ip.get(addresses).map_or(0, sum));
                 let len = fold(transport_len as u32);
                 let seed = fold(addresses + u32::from(len) + u32::from(transport.protocol()));

@@ -351,6 +351,41 @@ fn what_cannot_be_done_is_refused_with_the_packet() {
     pair.stop();
 }
 
+#[test]
+fn headers_that_are_too_long_are_refused() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    // An option of IPv6 makes them as long as that.
+    let with_headers_of = |len: usize| {
+        let mut frame = frame(Network::Ipv6, Transport::Udp, 300);
+        let extension = len - 62;
+        frame[18..20].copy_from_slice(&(308 + extension as u16).to_be_bytes());
+        frame[20] = 60;
+        frame.splice(54..54, vec![0; extension]);
+        frame[54..56].copy_from_slice(&[17, (extension / 8 - 1) as u8]);
+        let headers = Headers::parse(&frame).unwrap();
+        assert_eq!((headers.transport(), headers.len()), (Some(Transport::Udp), len));
+        (packet(&pool, &frame), Request::new().with_headers(headers))
+    };
+    let too_long = |len, max| Some(RequestRefusal::HeadersTooLong { len, max });
+    for (len, whole, cut) in [
+        (238, None, None),
+        (246, None, too_long(246, 240)),
+        (510, None, too_long(510, 240)),
+        (518, too_long(518, 511), too_long(518, 511)),
+    ] {
+        let (packet, request) = with_headers_of(len);
+        assert_eq!(request.checksums().apply(packet).err().map(|refused| refused.reason), whole, "{len}");
+        let (packet, request) = with_headers_of(len);
+        assert_eq!(request.segments(100).apply(packet).err().map(|refused| refused.reason), cut, "{len}");
+    }
+    let (packet, request) = with_headers_of(510);
+    let received = pair.send(requested([request.checksums().apply(packet).unwrap()]));
+    assert_checksums(&received[0]);
+    drop(received);
+    pair.stop();
+}
+
 /// The device sums up to the packet's end, so a UDP packet that ends earlier would get a wrong checksum.
 #[test]
 fn a_length_of_udp_is_right_or_set() {

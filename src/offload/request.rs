@@ -96,14 +96,14 @@ pub enum RequestRefusal {
     NotCut(Transport),
     /// The segment size is 0.
     NoSegmentSize,
-    /// The IP header says that the packet is longer than it is.
+    /// The IP header has the packet end behind its last byte, or inside its headers.
     Length {
         /// Where the IP header has it end, in bytes from the start of the frame.
         end: usize,
         /// The packet's length in bytes.
         len: usize,
     },
-    /// The headers of a packet to be cut are too long.
+    /// The headers are too long for any request, or for a packet to be cut.
     HeadersTooLong {
         /// Their length in bytes.
         len: usize,
@@ -144,7 +144,7 @@ impl fmt::Display for RequestRefusal {
             Self::NoSegmentSize => f.write_str("a segment size of 0 bytes was requested"),
             Self::Length { end, len } => write!(f, "the IP header ends the packet at byte {end}, but it has {len}"),
             Self::HeadersTooLong { len, max } => {
-                write!(f, "the packet has {len} bytes of headers, the device cuts packets with at most {max}")
+                write!(f, "the packet has {len} bytes of headers, the device takes at most {max} for this request")
             }
             Self::TooLong { len, max } => write!(f, "the packet has {len} bytes behind its headers, of at most {max}"),
             Self::TooManyBuffers { count, max } => {
@@ -166,8 +166,10 @@ impl From<HeaderError> for RequestRefusal {
     }
 }
 
-/// The longest headers of a packet that is cut, in bytes. The 82599's own figure was not seen: the 82598's.
-const LONGEST_HEADERS: usize = 240;
+/// The longest headers in a context, and of a packet that is cut, in bytes. The 82599's own figures were not seen: the
+/// 82598's.
+const LONGEST_HEADERS: usize = 511;
+const LONGEST_CUT_HEADERS: usize = 240;
 /// The longest payload that is cut, in bytes: PAYLEN has 18 bits.
 const LONGEST_PAYLOAD: usize = (1 << 18) - 1;
 /// The most buffers of a packet: see `device::transmit`. The context takes one more descriptor.
@@ -298,6 +300,9 @@ impl Request<Headers> {
     fn prepare(&self, packet: &mut Packet) -> Result<Terms, RequestRefusal> {
         self.check_headers(packet)?;
         let (headers, all) = (&self.headers, packet.len());
+        if headers.len() > LONGEST_HEADERS {
+            return Err(RequestRefusal::HeadersTooLong { len: headers.len(), max: LONGEST_HEADERS });
+        }
         let end = headers.end(packet);
         let len = end.unwrap_or(all);
         if len > all || len < headers.len() {
@@ -407,8 +412,8 @@ impl Request<Headers> {
         if size == 0 {
             return Err(RequestRefusal::NoSegmentSize);
         }
-        if headers.len() > LONGEST_HEADERS {
-            return Err(RequestRefusal::HeadersTooLong { len: headers.len(), max: LONGEST_HEADERS });
+        if headers.len() > LONGEST_CUT_HEADERS {
+            return Err(RequestRefusal::HeadersTooLong { len: headers.len(), max: LONGEST_CUT_HEADERS });
         }
         if payload > LONGEST_PAYLOAD {
             return Err(RequestRefusal::TooLong { len: payload, max: LONGEST_PAYLOAD });

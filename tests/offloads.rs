@@ -9,7 +9,7 @@ use common::{assert_clean, bytes, connected, pool_of};
 use ixgbe::device::filter::{EtherType, Flow, FlowDirector, FlowMemory, Perfect};
 use ixgbe::device::{Config, PtpMessage, PtpStamps, TransmitStamp};
 use ixgbe::offload::{Checksum, Received, Request, RequestRefusal, Requested, VlanTag};
-use ixgbe::packet::{Batch, Headers, Network, Packet, Transport};
+use ixgbe::packet::{Batch, HeaderError, Headers, Network, Packet, Transport};
 use ixgbe::pool::Pool;
 use ixgbe::port::Refusal;
 use ixgbe::queue::{InPlaceForwarder, QueuePair, Route};
@@ -374,6 +374,106 @@ fn what_cannot_be_done_is_refused_with_the_packet() {
     assert_eq!((refused.reason, refused.sent), (Refusal::TooLong { len: 1554, max: 1518 }, 0));
     drop(refused);
     assert_eq!(pair.send(batch).len(), 3);
+    pair.stop();
+}
+
+#[test]
+fn headers_that_are_too_long_are_refused() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    // An option of IPv6 makes them as long as that.
+    let with_headers_of = |len: usize| {
+        let mut frame = frame(Network::Ipv6, Transport::Udp, 300);
+        let extension = len - 62;
+        frame[18..20].copy_from_slice(&(308 + extension as u16).to_be_bytes());
+        frame[20] = 60;
+        frame.splice(54..54, vec![0; extension]);
+        frame[54..56].copy_from_slice(&[17, (extension / 8 - 1) as u8]);
+        let headers = Headers::parse(&frame).unwrap();
+        assert_eq!((headers.transport(), headers.len()), (Some(Transport::Udp), len));
+        (packet(&pool, &frame), Request::new().with_headers(headers))
+    };
+    let too_long = |len, max| Some(RequestRefusal::HeadersTooLong { len, max });
+    for (len, whole, cut) in [
+        (238, None, None),
+        (246, None, too_long(246, 240)),
+        (510, None, too_long(510, 240)),
+        (518, too_long(518, 511), too_long(518, 511)),
+    ] {
+        let (packet, request) = with_headers_of(len);
+        assert_eq!(request.checksums().apply(packet).err().map(|refused| refused.reason), whole, "{len}");
+        let (packet, request) = with_headers_of(len);
+        assert_eq!(request.segments(100).apply(packet).err().map(|refused| refused.reason), cut, "{len}");
+    }
+    let (packet, request) = with_headers_of(510);
+    let received = pair.send(requested([request.checksums().apply(packet).unwrap()]));
+    assert_checksums(&received[0]);
+    drop(received);
+    pair.stop();
+}
+
+/// The device sums up to the packet's end, so a UDP packet that ends earlier would get a wrong checksum.
+#[test]
+fn a_length_of_udp_is_right_or_set() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    for network in [Network::Ipv4, Network::Ipv6] {
+        let frame = frame(network, Transport::Udp, 30);
+        let headers = Headers::parse(&frame).unwrap();
+        let request = Request::new().with_headers(headers);
+        let with_len = |len: u16| {
+            let mut packet = packet(&pool, &frame);
+            packet[headers.transport_at() + 4..][..2].copy_from_slice(&len.to_be_bytes());
+            packet
+        };
+        for len in [1, 37, 39] {
+            for request in [request.checksums(), request.segments(1000)] {
+                let error = HeaderError::Field { field: "the length of UDP", value: usize::from(len) };
+                assert_eq!(request.apply(with_len(len)).unwrap_err().reason, RequestRefusal::Headers(error));
+            }
+        }
+        // When it is cut, the device sets it. Without its checksum, it is the program's.
+        let sent = [request.segments(1000).apply(with_len(0)), request.segments(10).apply(with_len(1))];
+        let mut received = pair.send(requested(sent.map(Result::unwrap)));
+        assert_eq!(received.len(), 4);
+        for (received, len) in received.iter().zip([38, 18, 18, 18]) {
+            assert_eq!(received[headers.transport_at() + 4..][..2], [0, len]);
+            assert_checksums(received);
+        }
+        received.clear();
+        assert!(request.ip_checksum().apply(with_len(1)).is_ok());
+    }
+    pair.stop();
+}
+
+/// Lengths that the program gives are compared with the extensions in the packet.
+#[test]
+fn extensions_that_do_not_lead_to_the_transport_are_refused() {
+    let mut pair = Pair::new(&Config::new());
+    let pool = pair.pool();
+    let headers = Headers::new(14, Network::Ipv6, 48, Some(Transport::Udp), 8).unwrap();
+    let request = Request::new().with_headers(headers).checksums();
+    // The first header names `first`, and 8 bytes behind it are an extension that names `next`.
+    let extended = |first: u8, next: u8, words: u8, left: u8| {
+        let mut frame = frame(Network::Ipv6, Transport::Udp, 30);
+        (frame[19], frame[20]) = (frame[19] + 8, first);
+        frame.splice(54..54, [next, words, 0, left, 0, 0, 0, 0]);
+        frame
+    };
+    const UDP: u8 = 17;
+    let bad = [(UDP, UDP, 0, 0), (0, 6, 0, 0), (60, UDP, 1, 0), (44, UDP, 0, 0), (43, UDP, 0, 1)];
+    for (first, next, words, left) in bad {
+        let refused = request.apply(packet(&pool, &extended(first, next, words, left))).unwrap_err();
+        assert_eq!(refused.reason, RequestRefusal::NoTransport, "{first}, {next}, {words}, {left}");
+    }
+    // The last is of an authentication header: who gives lengths knows it.
+    let good = [(0, UDP, 0, 0), (60, UDP, 0, 0), (43, UDP, 0, 0), (51, UDP, 0, 0)];
+    let good = good.map(|(first, next, words, left)| packet(&pool, &extended(first, next, words, left)));
+    let sent = requested(good.map(|packet| request.apply(packet).unwrap()));
+    let received = pair.send(sent);
+    assert_eq!(received.len(), 4);
+    received[..3].iter().for_each(|frame| assert_checksums(frame));
+    drop(received);
     pair.stop();
 }
 

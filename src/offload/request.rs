@@ -8,7 +8,7 @@ use crate::field::{Value, ValueError};
 use crate::offload::received::{fold, sum};
 use crate::offload::requested::{PackedContext, Terms};
 use crate::offload::{Requested, VlanTag};
-use crate::packet::{HeaderError, Headers, IPV4_TOTAL, IPV6_PAYLOAD, Network, Packet, Transport};
+use crate::packet::{HeaderError, Headers, IPV4_TOTAL, IPV6_PAYLOAD, Network, Packet, Transport, may_follow_ipv6};
 use crate::value;
 
 /// What the device is to do for packets: a builder, which asks for nothing at first.
@@ -96,14 +96,14 @@ pub enum RequestRefusal {
     NotCut(Transport),
     /// The segment size is 0.
     NoSegmentSize,
-    /// The IP header says that the packet is longer than it is.
+    /// The IP header has the packet end behind its last byte, or inside its headers.
     Length {
         /// Where the IP header has it end, in bytes from the start of the frame.
         end: usize,
         /// The packet's length in bytes.
         len: usize,
     },
-    /// The headers of a packet to be cut are too long.
+    /// The headers are too long for any request, or for a packet to be cut.
     HeadersTooLong {
         /// Their length in bytes.
         len: usize,
@@ -144,7 +144,7 @@ impl fmt::Display for RequestRefusal {
             Self::NoSegmentSize => f.write_str("a segment size of 0 bytes was requested"),
             Self::Length { end, len } => write!(f, "the IP header ends the packet at byte {end}, but it has {len}"),
             Self::HeadersTooLong { len, max } => {
-                write!(f, "the packet has {len} bytes of headers, the device cuts packets with at most {max}")
+                write!(f, "the packet has {len} bytes of headers, the device takes at most {max} for this request")
             }
             Self::TooLong { len, max } => write!(f, "the packet has {len} bytes behind its headers, of at most {max}"),
             Self::TooManyBuffers { count, max } => {
@@ -166,8 +166,10 @@ impl From<HeaderError> for RequestRefusal {
     }
 }
 
-/// The longest headers of a packet that is cut, in bytes. The 82599's own figure was not seen: the 82598's.
-const LONGEST_HEADERS: usize = 240;
+/// The longest headers in a context, and of a packet that is cut, in bytes. The 82599's own figures were not seen: the
+/// 82598's.
+const LONGEST_HEADERS: usize = 511;
+const LONGEST_CUT_HEADERS: usize = 240;
 /// The longest payload that is cut, in bytes: PAYLEN has 18 bits.
 const LONGEST_PAYLOAD: usize = (1 << 18) - 1;
 /// The most buffers of a packet: see `device::transmit`. The context takes one more descriptor.
@@ -179,6 +181,7 @@ const IPV4_FRAGMENT: usize = 6;
 const IPV4_PROTOCOL: usize = 9;
 const IPV4_CHECKSUM: usize = 10;
 const TCP_FLAGS: usize = 13;
+const UDP_LEN: usize = 4;
 /// TCP's flag CWR.
 const CWR: u8 = 0x80;
 
@@ -281,7 +284,7 @@ impl Request<Headers> {
     /// Checks the request against `packet`, and makes it.
     ///
     /// This writes what the device starts from into the packet: checksum fields get the sum of the pseudo header or 0. A
-    /// length of 0 in the IP header is replaced by the packet's. What lies behind the end that the IP header names is
+    /// length of 0 in the header of IP or UDP is replaced by the packet's. What lies behind the end that the IP header names is
     /// cut off: it is padding, which the device adds again.
     ///
     /// # Errors
@@ -297,6 +300,9 @@ impl Request<Headers> {
     fn prepare(&self, packet: &mut Packet) -> Result<Terms, RequestRefusal> {
         self.check_headers(packet)?;
         let (headers, all) = (&self.headers, packet.len());
+        if headers.len() > LONGEST_HEADERS {
+            return Err(RequestRefusal::HeadersTooLong { len: headers.len(), max: LONGEST_HEADERS });
+        }
         let end = headers.end(packet);
         let len = end.unwrap_or(all);
         if len > all || len < headers.len() {
@@ -314,6 +320,9 @@ impl Request<Headers> {
                 len: payload,
                 max: max_len - (headers.len() - headers.network_at()),
             });
+        }
+        if size.is_none() {
+            self.check_udp(packet, len - headers.transport_at())?;
         }
         let count = packet.segment_count();
         if count > MOST_BUFFERS {
@@ -358,8 +367,7 @@ impl Request<Headers> {
                 let is_fragment = says(IPV4_FRAGMENT) & 0x3f | says(IPV4_FRAGMENT + 1) != 0;
                 says(IPV4_PROTOCOL) == protocol.protocol() && !is_fragment
             }
-            // Behind extensions, the caller is believed.
-            Network::Ipv6 => headers.network_len() > IPV6_HEADER || says(IPV6_NEXT) == protocol.protocol(),
+            Network::Ipv6 => may_follow_ipv6(protocol.protocol(), ip),
         };
         if headers.is_fragment() || !fits {
             return Err(RequestRefusal::NoTransport);
@@ -372,6 +380,20 @@ impl Request<Headers> {
             return Err(HeaderError::Field { field: "the length of the TCP header", value }.into());
         }
         Ok(())
+    }
+
+    /// Checks that a UDP header whose checksum is requested has a length of 0 or `transport_len`. The device sums up to
+    /// the end of the packet.
+    fn check_udp(&self, packet: &[u8], transport_len: usize) -> Result<(), RequestRefusal> {
+        let at = self.headers.transport_at() + UDP_LEN;
+        match (self.headers.transport(), packet.get(at..).and_then(<[u8]>::first_chunk)) {
+            (Some(Transport::Udp), Some(len)) if self.transport => {
+                let value = usize::from(u16::from_be_bytes(*len));
+                let fits = value == 0 || value == transport_len;
+                if fits { Ok(()) } else { Err(HeaderError::Field { field: "the length of UDP", value }.into()) }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that `packet`, with `payload` bytes behind its headers, can be cut into segments of `size`.
@@ -390,8 +412,8 @@ impl Request<Headers> {
         if size == 0 {
             return Err(RequestRefusal::NoSegmentSize);
         }
-        if headers.len() > LONGEST_HEADERS {
-            return Err(RequestRefusal::HeadersTooLong { len: headers.len(), max: LONGEST_HEADERS });
+        if headers.len() > LONGEST_CUT_HEADERS {
+            return Err(RequestRefusal::HeadersTooLong { len: headers.len(), max: LONGEST_CUT_HEADERS });
         }
         if payload > LONGEST_PAYLOAD {
             return Err(RequestRefusal::TooLong { len: payload, max: LONGEST_PAYLOAD });
@@ -425,7 +447,7 @@ impl Request<Headers> {
     }
 
     /// Writes what the device starts from: the length of IP if it is given, checksums of 0, and in TCP and UDP the sum
-    /// of the pseudo header with `transport_len`.
+    /// of the pseudo header with `transport_len`. UDP gets that length, too, if it is not 0.
     fn preset(&self, packet: &mut [u8], ip_len: Option<usize>, transport_len: usize) {
         let headers = &self.headers;
         let (ip, rest) = packet.split_at_mut(headers.transport_at().min(packet.len()));
@@ -448,6 +470,10 @@ impl Request<Headers> {
                 put(rest, 10, 0);
             }
             Transport::Tcp | Transport::Udp => {
+                // The device sets the length of each packet that it cuts.
+                if transport == Transport::Udp && transport_len != 0 {
+                    put(rest, UDP_LEN, transport_len as u16);
+                }
                 let addresses = u32::from(ip.get(addresses).map_or(0, sum));
                 let len = fold(transport_len as u32);
                 let seed = fold(addresses + u32::from(len) + u32::from(transport.protocol()));
@@ -457,9 +483,8 @@ impl Request<Headers> {
     }
 }
 
-/// The length of an IPv6 header without extensions, and where it names what follows it.
+/// The length of an IPv6 header without extensions.
 const IPV6_HEADER: usize = 40;
-const IPV6_NEXT: usize = 6;
 
 /// Writes a number in network order, if `bytes` reach so far.
 fn put(bytes: &mut [u8], at: usize, number: u16) {

@@ -1,7 +1,7 @@
 //! A packet with a request that was checked against it.
 
 use core::fmt;
-use core::ops::{Deref, DerefMut};
+use core::ops::Deref;
 
 use crate::descriptors::AdvancedTransmitContextRead as Context;
 use crate::descriptors::Written;
@@ -12,10 +12,17 @@ use crate::value;
 
 /// A packet with what the device is to do for it: [`Request::apply`](super::Request::apply) makes it.
 ///
-/// It dereferences to the bytes of the packet's first segment, which may change. Its length may not, because the request
-/// was checked against it: [`into_packet`](Self::into_packet) returns the packet for that.
+/// It dereferences to the bytes of the packet's first segment. These do not change any more: the request was checked
+/// against them, and the device starts from their sum. [`into_packet`](Self::into_packet) returns the packet for changes.
 ///
 /// A [`Packet`] converts into one without a request.
+///
+/// ```compile_fail,E0594
+/// # use ixgbe::offload::Requested;
+/// fn translate(mut packet: Requested) {
+///     packet[26] = 10; // the checksum would be of another address
+/// }
+/// ```
 pub struct Requested {
     packet: Packet,
     terms: Terms,
@@ -142,12 +149,6 @@ impl Deref for Requested {
 
     fn deref(&self) -> &[u8] {
         &self.packet
-    }
-}
-
-impl DerefMut for Requested {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.packet
     }
 }
 

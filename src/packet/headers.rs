@@ -74,7 +74,7 @@ pub enum HeaderError {
         /// Its value.
         value: usize,
     },
-    /// A header is longer than the 127 bytes of Ethernet, 511 of IP or 255 of the transport that can be said.
+    /// A header is longer than the 127 bytes of Ethernet or 511 of IP that can be said.
     TooLong {
         /// The header.
         header: &'static str,
@@ -137,6 +137,14 @@ impl Transport {
             Self::Tcp => 20,
             Self::Udp => 8,
             Self::Sctp => 12,
+        }
+    }
+
+    /// Returns `true` if a header can have this length.
+    const fn has_length(self, len: usize) -> bool {
+        match self {
+            Self::Tcp => len >= self.shortest() && len <= 60 && len.is_multiple_of(4),
+            Self::Udp | Self::Sctp => len == self.shortest(),
         }
     }
 
@@ -229,21 +237,21 @@ impl Headers {
         transport: Option<Transport>,
         transport_len: usize,
     ) -> Result<Self, HeaderError> {
-        let least = match network {
-            Network::Ipv4 => IPV4_LEN,
-            Network::Ipv6 => IPV6_LEN,
+        let ip_fits = match network {
+            Network::Ipv4 => network_len >= IPV4_LEN && network_len <= 60 && network_len.is_multiple_of(4),
+            Network::Ipv6 => network_len >= IPV6_LEN && network_len.is_multiple_of(8),
         };
-        let transport_least = match transport {
-            Some(transport) => transport.shortest(),
-            None => 0,
+        let transport_fits = match transport {
+            Some(transport) => transport.has_length(transport_len),
+            None => transport_len == 0,
         };
         if mac_len < ETHERNET {
             return Err(HeaderError::Field { field: "the length of the Ethernet header", value: mac_len });
         }
-        if network_len < least || matches!(network, Network::Ipv4) && network_len > 60 {
+        if !ip_fits {
             return Err(HeaderError::Field { field: "the length of the IP header", value: network_len });
         }
-        if transport_len < transport_least || transport.is_none() && transport_len > 0 {
+        if !transport_fits {
             return Err(HeaderError::Field { field: "the length of the transport header", value: transport_len });
         }
         if mac_len > 127 {
@@ -251,9 +259,6 @@ impl Headers {
         }
         if network_len > 511 {
             return Err(HeaderError::TooLong { header: "IP", len: network_len });
-        }
-        if transport_len > 255 {
-            return Err(HeaderError::TooLong { header: "transport", len: transport_len });
         }
         Ok(Self {
             mac_len: mac_len as u8,
@@ -374,6 +379,20 @@ fn ipv6(frame: &Frame<'_>, at: usize) -> Result<Ip, HeaderError> {
     Ok(Ip { network: Network::Ipv6, len, total, protocol: (goes_on && !is_fragment).then_some(next), is_fragment })
 }
 
+/// Returns `true` if a whole packet of `protocol`, summed with the addresses in `header`, may follow `header`, which is
+/// an IPv6 header with its extensions. Behind an extension that [`Headers::parse`] does not know, anything may follow.
+pub(crate) fn may_follow_ipv6(protocol: u8, header: &[u8]) -> bool {
+    let (mut next, mut at) = (header.get(6).copied().unwrap_or(FRAGMENT), IPV6_LEN);
+    while let HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | FRAGMENT = next {
+        let Some([following, words, _, left, ..]) = header.get(at..) else { return false };
+        if next == FRAGMENT || next == ROUTING && *left != 0 {
+            return false;
+        }
+        (next, at) = (*following, at + (usize::from(*words) + 1) * 8);
+    }
+    if at == header.len() { next == protocol } else { at < header.len() && Transport::of(next).is_none() }
+}
+
 /// Returns the length of the transport's header at `at`.
 fn transport_len(frame: &Frame<'_>, at: usize, transport: Transport) -> Result<usize, HeaderError> {
     frame.reaches(at + transport.shortest(), transport.name())?;
@@ -425,6 +444,39 @@ mod tests {
         assert_eq!((fragment.transport(), fragment.is_fragment()), (None, true));
         let route = |left| Headers::parse(&ipv6_frame(ROUTING, &[6, 0, 0, left, 0, 0, 0, 0], &TCP_HEADER)).unwrap();
         assert_eq!((route(1).transport(), route(0).transport()), (None, Some(Transport::Tcp)));
+    }
+
+    #[test]
+    fn lengths_that_no_header_has_are_refused() {
+        use Network::{Ipv4, Ipv6};
+        use Transport::{Sctp, Tcp, Udp};
+        let new = |network, ip, transport, len| Headers::new(14, network, ip, transport, len).is_ok();
+        for (network, ip, transport, len) in [
+            (Ipv4, 20, Some(Tcp), 20),
+            (Ipv4, 60, Some(Tcp), 60),
+            (Ipv6, 40, Some(Udp), 8),
+            (Ipv6, 504, Some(Sctp), 12),
+            (Ipv4, 20, None, 0),
+        ] {
+            assert!(new(network, ip, transport, len), "{network:?} {ip}, {transport:?} {len}");
+        }
+        for (network, ip, transport, len) in [
+            (Ipv4, 16, None, 0),
+            (Ipv4, 21, None, 0),
+            (Ipv4, 64, None, 0),
+            (Ipv6, 20, None, 0),
+            (Ipv6, 44, None, 0),
+            (Ipv6, 512, None, 0),
+            (Ipv4, 20, None, 8),
+            (Ipv4, 20, Some(Tcp), 21),
+            (Ipv4, 20, Some(Tcp), 64),
+            (Ipv4, 20, Some(Udp), 100),
+            (Ipv4, 20, Some(Sctp), 8),
+        ] {
+            assert!(!new(network, ip, transport, len), "{network:?} {ip}, {transport:?} {len}");
+        }
+        assert_eq!(Headers::new(128, Ipv4, 20, None, 0), Err(HeaderError::TooLong { header: "Ethernet", len: 128 }));
+        assert!(Headers::new(13, Ipv4, 20, None, 0).is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use core::ptr::NonNull;
 pub use batch::{Batch, Entry};
 pub(crate) use batch::{Outgoing, sealed};
 pub use copy::CopyError;
-pub(crate) use headers::{ETHERNET, IPV4_TOTAL, IPV6_PAYLOAD};
+pub(crate) use headers::{ETHERNET, IPV4_TOTAL, IPV6_PAYLOAD, may_follow_ipv6};
 pub use headers::{HeaderError, Headers, Network, Transport};
 
 use crate::pool::{self, Buffer, Extent, HEADROOM, Inner, Link, MOST_MORE, Pool, PoolId};

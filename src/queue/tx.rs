@@ -588,8 +588,8 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     ///
     /// # Errors
     ///
-    /// As [`transmit`](Self::transmit); the packet comes back without its request. If it is to be cut, the frames that
-    /// it is cut into must not be too long.
+    /// As [`transmit`](Self::transmit); the packet comes back without its request, but as the request has
+    /// [changed](Requested::into_packet) it. If it is to be cut, the frames that it is cut into must not be too long.
     #[inline(always)]
     pub fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, Refused> {
         let Posted { packets, all } = self.ring.post_requested(batch);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::{Nic, assert_clean, bytes, frame, mac, peek, port, start};
 use ixgbe::device::filter::{
     ADDRESSES, Accept, Acceptance, Action, Decision, ETHER_TYPES, EtherType, FIVE_TUPLES, FilterError, FiveTuple,
-    FlexibleBytes, Flow, FlowDirector, FlowKind, FlowMemory, Layer4, Layer4Fields, Perfect, PortBits, Ports,
-    Precedence, Priority, Rule, RuleHandle, Signature, Table, VlanFields, VlanId,
+    FlexibleBytes, Flow, FlowDirector, FlowKind, FlowMemory, IntoRule, Layer4, Layer4Fields, Perfect, PortBits, Ports,
+    Precedence, Priority, RuleHandle, Signature, Table, VlanFields, VlanId,
 };
 use ixgbe::device::{Config, Error};
 use ixgbe::packet::Batch;
@@ -34,7 +34,7 @@ fn running(config: &Config) -> (Port, Nic) {
     (port, nic)
 }
 
-fn add(nic: &mut Nic, rule: impl Into<Rule>) -> Result<RuleHandle, Error> {
+fn add(nic: &mut Nic, rule: impl IntoRule) -> Result<RuleHandle, Error> {
     nic.filters().add(rule)
 }
 

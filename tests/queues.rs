@@ -12,7 +12,7 @@ use common::{
     start,
 };
 use ixgbe::device::{
-    Config, ConfigError, Error, HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz,
+    Config, ConfigError, Error, FlowTransport, HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, toeplitz,
 };
 use ixgbe::packet::Batch;
 use ixgbe_sim::wire::Duplex;
@@ -42,10 +42,10 @@ fn the_published_vectors_hold() {
     let rss = Rss::new(1);
     for (source, destination, with_ports, without) in VECTORS {
         let (source, destination): (SocketAddr, SocketAddr) = (source.parse().unwrap(), destination.parse().unwrap());
-        for transport in [Transport::Tcp, Transport::Udp] {
+        for transport in [FlowTransport::Tcp, FlowTransport::Udp] {
             assert_eq!(rss.hash(transport, source, destination), Some(with_ports), "{source}");
         }
-        assert_eq!(rss.hash(Transport::Other, source, destination), Some(without), "{source}");
+        assert_eq!(rss.hash(FlowTransport::Other, source, destination), Some(without), "{source}");
     }
     // More input than there is key, and none.
     let longest = toeplitz(&RSS_KEY, [0xff; RSS_KEY_LEN]);
@@ -59,23 +59,23 @@ fn only_chosen_fields_are_hashed() {
     let hash = |fields, transport, (source, destination): (&str, &str)| {
         Rss::new(1).fields(fields).hash(transport, source.parse().unwrap(), destination.parse().unwrap())
     };
-    assert_eq!(hash(HashFields::TCP_IPV4, Transport::Tcp, v4), Some(with_ports));
-    assert_eq!(hash(HashFields::TCP_IPV4, Transport::Udp, v4), None);
-    assert_eq!(hash(HashFields::TCP_IPV4, Transport::Other, v4), None);
-    assert_eq!(hash(HashFields::IPV4, Transport::Tcp, v4), Some(without));
-    assert_eq!(hash(HashFields::IPV4 | HashFields::UDP_IPV4, Transport::Udp, v4), Some(with_ports));
-    assert_eq!(hash(HashFields::IPV4 | HashFields::UDP_IPV4, Transport::Udp, v6), None);
-    assert_eq!(hash(HashFields::UDP_IPV6, Transport::Udp, v6), Some(VECTORS[5].2));
-    assert_eq!(hash(HashFields::ALL, Transport::Udp, (v4.0, v6.1)), None, "from IPv4 to IPv6 nothing goes");
+    assert_eq!(hash(HashFields::TCP_IPV4, FlowTransport::Tcp, v4), Some(with_ports));
+    assert_eq!(hash(HashFields::TCP_IPV4, FlowTransport::Udp, v4), None);
+    assert_eq!(hash(HashFields::TCP_IPV4, FlowTransport::Other, v4), None);
+    assert_eq!(hash(HashFields::IPV4, FlowTransport::Tcp, v4), Some(without));
+    assert_eq!(hash(HashFields::IPV4 | HashFields::UDP_IPV4, FlowTransport::Udp, v4), Some(with_ports));
+    assert_eq!(hash(HashFields::IPV4 | HashFields::UDP_IPV4, FlowTransport::Udp, v6), None);
+    assert_eq!(hash(HashFields::UDP_IPV6, FlowTransport::Udp, v6), Some(VECTORS[5].2));
+    assert_eq!(hash(HashFields::ALL, FlowTransport::Udp, (v4.0, v6.1)), None, "from IPv4 to IPv6 nothing goes");
     assert_eq!(format!("{:?}", HashFields::UDP_IPV6 | HashFields::IPV4), "{IPV4, UDP_IPV6}");
 }
 
 /// A packet over IP with these addresses and ports, of no interest otherwise.
-fn ip_frame(source: SocketAddr, destination: SocketAddr, transport: Transport) -> Vec<u8> {
+fn ip_frame(source: SocketAddr, destination: SocketAddr, transport: FlowTransport) -> Vec<u8> {
     let protocol = match transport {
-        Transport::Tcp => 6,
-        Transport::Udp => 17,
-        Transport::Other => 47,
+        FlowTransport::Tcp => 6,
+        FlowTransport::Udp => 17,
+        FlowTransport::Other => 47,
     };
     let mut frame = [mac(0), OTHER].concat();
     match (source, destination) {
@@ -124,10 +124,10 @@ fn flows_go_where_the_library_says() {
         Rss::new(3).key(key).fields(HashFields::IPV6),
         Rss::new(1),
     ];
-    let flows: Vec<(SocketAddr, SocketAddr, Transport)> = VECTORS
+    let flows: Vec<(SocketAddr, SocketAddr, FlowTransport)> = VECTORS
         .iter()
         .flat_map(|vector| {
-            [Transport::Tcp, Transport::Udp, Transport::Other]
+            [FlowTransport::Tcp, FlowTransport::Udp, FlowTransport::Other]
                 .map(|transport| (vector.0.parse().unwrap(), vector.1.parse().unwrap(), transport))
         })
         .collect();
@@ -241,7 +241,7 @@ fn more_receive_than_transmit_queues() {
     assert_eq!((nic.split().1.len(), nic.pools().count()), (1, 16));
     let frames: Vec<_> = VECTORS
         .iter()
-        .map(|(from, to, ..)| ip_frame(from.parse().unwrap(), to.parse().unwrap(), Transport::Tcp))
+        .map(|(from, to, ..)| ip_frame(from.parse().unwrap(), to.parse().unwrap(), FlowTransport::Tcp))
         .collect();
     // The low four bits of the published hashes.
     assert_eq!(queues_of(&mut nic, &port, &frames), [8, 10, 10, 15, 2, 13, 15, 15]);
@@ -274,7 +274,7 @@ fn packets_are_spread_over_the_queues_by_their_hash() {
                             let [a, b, c, d] = at(34);
                             let from = SocketAddr::from((from, u16::from_be_bytes([a, b])));
                             let to = SocketAddr::from((to, u16::from_be_bytes([c, d])));
-                            assert_eq!(Rss::new(queue_pairs).queue(Transport::Udp, from, to), index);
+                            assert_eq!(Rss::new(queue_pairs).queue(FlowTransport::Udp, from, to), index);
                             let number = u64::from_be_bytes(packet[46..54].try_into().unwrap());
                             seen[number as usize] += 1;
                             used[index] += 1;

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use ixgbe::device::{Rss, Transport};
+use ixgbe::device::{FlowTransport, Rss};
 
 /// Addresses for benchmarks (RFC 2544), which no router forwards.
 const SOURCE: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
@@ -28,7 +28,7 @@ impl Frames {
     pub fn new(mac: [u8; 6], rss: &Rss, queues: usize) -> Option<Self> {
         let queue = |port| {
             let (source, destination) = (SocketAddr::from((SOURCE, port)), SocketAddr::from((DESTINATION, PORT)));
-            rss.queue(Transport::Udp, source, destination)
+            rss.queue(FlowTransport::Udp, source, destination)
         };
         let of = |wanted| (1024..u16::MAX).find(|port| queue(*port) == wanted);
         Some(Self { mac, ports: (0..queues).map(of).collect::<Option<_>>()? })

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use etherparse::PacketBuilder;
-use ixgbe::device::{Rss, Transport};
+use ixgbe::device::{FlowTransport, Rss};
 use ixgbe::packet::Batch;
 use ixgbe::pool::Pool;
 
@@ -21,7 +21,7 @@ const FLOWS: u16 = 32;
 const PROMPT: Duration = Duration::from_millis(20);
 
 /// A packet with the ends and the protocol that are hashed.
-type Flow = (Transport, SocketAddr, SocketAddr, Vec<u8>);
+type Flow = (FlowTransport, SocketAddr, SocketAddr, Vec<u8>);
 
 /// Returns the packets of flow `n`, one of each kind, for the port at `mac`.
 fn flows(mac: [u8; 6], n: u16) -> Result<Vec<Flow>, Box<dyn Error>> {
@@ -44,11 +44,11 @@ fn flows(mac: [u8; 6], n: u16) -> Result<Vec<Flow>, Box<dyn Error>> {
     let ipv6 = || start().ipv6(v6[0].octets(), v6[1].octets(), 64);
     let (of_4, of_6) = (v4.map(IpAddr::from), v6.map(IpAddr::from));
     let text = |error: etherparse::err::packet::BuildWriteError| error.to_string();
-    add(Transport::Udp, of_4, &|out| ipv4().udp(ports[0], ports[1]).write(out, &payload).map_err(text))?;
-    add(Transport::Tcp, of_4, &|out| ipv4().tcp(ports[0], ports[1], 0, 1024).write(out, &payload).map_err(text))?;
-    add(Transport::Other, of_4, &|out| ipv4().icmpv4_echo_request(n, 1).write(out, &payload).map_err(text))?;
-    add(Transport::Udp, of_6, &|out| ipv6().udp(ports[0], ports[1]).write(out, &payload).map_err(text))?;
-    add(Transport::Tcp, of_6, &|out| ipv6().tcp(ports[0], ports[1], 0, 1024).write(out, &payload).map_err(text))?;
+    add(FlowTransport::Udp, of_4, &|out| ipv4().udp(ports[0], ports[1]).write(out, &payload).map_err(text))?;
+    add(FlowTransport::Tcp, of_4, &|out| ipv4().tcp(ports[0], ports[1], 0, 1024).write(out, &payload).map_err(text))?;
+    add(FlowTransport::Other, of_4, &|out| ipv4().icmpv4_echo_request(n, 1).write(out, &payload).map_err(text))?;
+    add(FlowTransport::Udp, of_6, &|out| ipv6().udp(ports[0], ports[1]).write(out, &payload).map_err(text))?;
+    add(FlowTransport::Tcp, of_6, &|out| ipv6().tcp(ports[0], ports[1], 0, 1024).write(out, &payload).map_err(text))?;
     Ok(flows)
 }
 

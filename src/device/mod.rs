@@ -94,7 +94,7 @@ pub use owned::{OwnedControl, ReuniteError};
 pub use ptp::{PtpClock, PtpCounters, PtpError, PtpStamps, TransmitStamp};
 pub use ptp_message::PtpMessage;
 pub use rate::{Rate, RateError};
-pub use rss::{HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, Transport, toeplitz};
+pub use rss::{FlowTransport, HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, toeplitz};
 pub use running::StartError;
 pub use statistics::{Counter, QueueStatistics, Statistics};
 

@@ -87,9 +87,9 @@ impl fmt::Debug for HashFields {
     }
 }
 
-/// The transport protocol of an IP packet, as the hash distinguishes it.
+/// The transport protocol of a flow, as the hash and the filters distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
+pub enum FlowTransport {
     /// TCP, not in fragments.
     Tcp,
     /// UDP, not in fragments.
@@ -101,13 +101,13 @@ pub enum Transport {
 /// Configuration of RSS: the key of the hash, the hashed fields, and the redirection table.
 ///
 /// ```
-/// use ixgbe::device::{Config, Rss, RSS_TABLE_LEN, Transport};
+/// use ixgbe::device::{Config, Rss, RSS_TABLE_LEN, FlowTransport};
 /// // Three quarters of all flows go to queue 1.
 /// let rss = Rss::new(2).table(core::array::from_fn::<u8, RSS_TABLE_LEN, _>(|entry| u8::from(entry % 4 != 0)));
 /// let config = Config::new().queue_pairs(2).rss(rss);
 /// let (client, server) = ("66.9.149.187:2794".parse()?, "161.142.100.80:1766".parse()?);
-/// assert_eq!(rss.hash(Transport::Tcp, client, server), Some(0x51cc_c178));
-/// assert_eq!(rss.queue(Transport::Tcp, client, server), 0);
+/// assert_eq!(rss.hash(FlowTransport::Tcp, client, server), Some(0x51cc_c178));
+/// assert_eq!(rss.queue(FlowTransport::Tcp, client, server), 0);
 /// # Ok::<(), core::net::AddrParseError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,14 +154,14 @@ impl Rss {
 
     /// Returns the hash of packets from `source` to `destination`, or `None` if the device does not hash such packets.
     #[must_use]
-    pub fn hash(&self, transport: Transport, source: SocketAddr, destination: SocketAddr) -> Option<u32> {
+    pub fn hash(&self, transport: FlowTransport, source: SocketAddr, destination: SocketAddr) -> Option<u32> {
         let (with_ports, without) = match (transport, source.ip(), destination.ip()) {
-            (Transport::Tcp, IpAddr::V4(_), IpAddr::V4(_)) => (Some(HashFields::TCP_IPV4), HashFields::IPV4),
-            (Transport::Udp, IpAddr::V4(_), IpAddr::V4(_)) => (Some(HashFields::UDP_IPV4), HashFields::IPV4),
-            (Transport::Other, IpAddr::V4(_), IpAddr::V4(_)) => (None, HashFields::IPV4),
-            (Transport::Tcp, IpAddr::V6(_), IpAddr::V6(_)) => (Some(HashFields::TCP_IPV6), HashFields::IPV6),
-            (Transport::Udp, IpAddr::V6(_), IpAddr::V6(_)) => (Some(HashFields::UDP_IPV6), HashFields::IPV6),
-            (Transport::Other, IpAddr::V6(_), IpAddr::V6(_)) => (None, HashFields::IPV6),
+            (FlowTransport::Tcp, IpAddr::V4(_), IpAddr::V4(_)) => (Some(HashFields::TCP_IPV4), HashFields::IPV4),
+            (FlowTransport::Udp, IpAddr::V4(_), IpAddr::V4(_)) => (Some(HashFields::UDP_IPV4), HashFields::IPV4),
+            (FlowTransport::Other, IpAddr::V4(_), IpAddr::V4(_)) => (None, HashFields::IPV4),
+            (FlowTransport::Tcp, IpAddr::V6(_), IpAddr::V6(_)) => (Some(HashFields::TCP_IPV6), HashFields::IPV6),
+            (FlowTransport::Udp, IpAddr::V6(_), IpAddr::V6(_)) => (Some(HashFields::UDP_IPV6), HashFields::IPV6),
+            (FlowTransport::Other, IpAddr::V6(_), IpAddr::V6(_)) => (None, HashFields::IPV6),
             _ => return None,
         };
         let ports = with_ports.is_some_and(|field| self.fields.contains(field));
@@ -183,7 +183,7 @@ impl Rss {
 
     /// Returns the receive queue of packets from `source` to `destination`.
     #[must_use]
-    pub fn queue(&self, transport: Transport, source: SocketAddr, destination: SocketAddr) -> usize {
+    pub fn queue(&self, transport: FlowTransport, source: SocketAddr, destination: SocketAddr) -> usize {
         let entry = self.hash(transport, source, destination).map(|hash| hash as usize % RSS_TABLE_LEN);
         entry.and_then(|entry| self.table.get(entry)).map_or(0, |queue| usize::from(*queue))
     }

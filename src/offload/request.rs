@@ -235,6 +235,9 @@ impl<H> Request<H> {
     }
 
     /// Requests that the device notes when it sends the packet.
+    ///
+    /// Without [`Config::ptp`](crate::device::Config::ptp), or without a
+    /// [stamp that was requested](crate::device::PtpClock::request_transmit_stamp), nobody fetches the time.
     pub const fn time_stamp(mut self) -> Self {
         self.time_stamp = true;
         self

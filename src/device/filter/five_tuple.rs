@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use crate::device::filter::frame::Packet;
 use crate::device::filter::{FilterError, Rule};
-use crate::device::rss::Transport;
+use crate::device::rss::FlowTransport;
 use crate::registers::RxQueue;
 
 /// What a five-tuple filter compares. Fields that are not set are not compared.
@@ -163,8 +163,8 @@ impl FiveTuple {
         let Ports { source: source_port, destination: destination_port } = self.ports();
         let protocol = match self.layer4 {
             Layer4::Any(ports) => ports.is_any() || packet.ports.is_some(),
-            Layer4::Tcp(_) => packet.transport() == Transport::Tcp,
-            Layer4::Udp(_) => packet.transport() == Transport::Udp,
+            Layer4::Tcp(_) => packet.transport() == FlowTransport::Tcp,
+            Layer4::Udp(_) => packet.transport() == FlowTransport::Udp,
             Layer4::Sctp(_) => packet.is_sctp(),
             Layer4::Other => packet.ports.is_none(),
         };

@@ -5,7 +5,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::device::rss::Transport;
+use crate::device::rss::FlowTransport;
 use crate::packet::numbers::{DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, IPV4, IPV6, ROUTING, SCTP, TCP, UDP, VLAN};
 
 /// The length of both addresses of a frame.
@@ -77,11 +77,11 @@ impl<'f> Frame<'f> {
 
 impl Packet {
     /// Returns the protocol as the hash of RSS distinguishes it.
-    pub(super) fn transport(&self) -> Transport {
+    pub(super) fn transport(&self) -> FlowTransport {
         match self.protocol {
-            Some(TCP) => Transport::Tcp,
-            Some(UDP) => Transport::Udp,
-            _ => Transport::Other,
+            Some(TCP) => FlowTransport::Tcp,
+            Some(UDP) => FlowTransport::Udp,
+            _ => FlowTransport::Other,
         }
     }
 

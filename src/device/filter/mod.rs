@@ -75,7 +75,7 @@ pub use flow_director::{
     FlexibleBytes, FlowDirector, FlowKind, FlowMemory, Layer4Fields, Perfect, PortBits, Signature, VlanFields,
 };
 pub use handle::RuleHandle;
-pub use rule::{Action, Precedence, Rule};
+pub use rule::{Action, IntoRule, Precedence, Rule};
 pub(crate) use shared::Shared;
 
 use crate::device::{Config, Error, Rss};
@@ -157,8 +157,8 @@ impl<'c, H: Platform> Filters<'c, H> {
     /// data path does not become idle, or Flow Director does not complete a command within 100 µs. The rule is then not
     /// added.
     #[cfg_attr(doc, doc = include_str!(concat!(env!("OUT_DIR"), "/docs/Filters.add.md")))]
-    pub fn add(&mut self, rule: impl Into<Rule>) -> Result<RuleHandle, Error> {
-        self.shared.add(rule.into())
+    pub fn add(&mut self, rule: impl IntoRule) -> Result<RuleHandle, Error> {
+        self.shared.add(rule.into_rule())
     }
 
     /// Empties the table of Flow Director and adds all flows again, while reception is paused.

@@ -76,3 +76,32 @@ impl From<Accept> for Rule {
         Self::Accept(accept)
     }
 }
+
+/// What [`Filters::add`](super::Filters::add) takes: a [`Rule`], or an [`Accept`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` says which frames it matches, and not what happens to them",
+    label = "not a rule yet",
+    note = "`.to(queue)` makes a rule of it; a flow of perfect filters has `.drop()`, too"
+)]
+pub trait IntoRule: sealed::Sealed {
+    /// Returns the rule.
+    fn into_rule(self) -> Rule;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Rule {}
+    impl Sealed for super::Accept {}
+}
+
+impl IntoRule for Rule {
+    fn into_rule(self) -> Self {
+        self
+    }
+}
+
+impl IntoRule for Accept {
+    fn into_rule(self) -> Rule {
+        self.into()
+    }
+}

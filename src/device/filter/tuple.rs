@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use crate::device::filter::flow_director::{FlowKind, Layer4Fields, PortBits, Settings};
 use crate::device::filter::frame::{Frame, Packet};
-use crate::device::rss::Transport;
+use crate::device::rss::FlowTransport;
 
 /// The key of the hash that selects a bucket (FDIRHKEY), as drivers proven on silicon set it.
 pub(super) const BUCKET_KEY: u32 = 0x3dad_14e2;
@@ -107,10 +107,10 @@ impl Tuple {
 
 fn protocol(packet: &Packet) -> Protocol {
     match packet.transport() {
-        Transport::Tcp => Protocol::Tcp,
-        Transport::Udp => Protocol::Udp,
-        Transport::Other if packet.is_sctp() => Protocol::Sctp,
-        Transport::Other => Protocol::Other,
+        FlowTransport::Tcp => Protocol::Tcp,
+        FlowTransport::Udp => Protocol::Udp,
+        FlowTransport::Other if packet.is_sctp() => Protocol::Sctp,
+        FlowTransport::Other => Protocol::Other,
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Field<'a> {
     pub prescribed: Option<u64>,
     /// `true` if an extension has marked it in a register without a mark, so that no safe code sets it.
     pub guarded: bool,
+    /// `true` if it is in the tail of a structure, which may be missing.
+    pub tail: bool,
     /// The kind of its values.
     pub kind: FieldKind,
 }
@@ -156,6 +158,7 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
         access: described.access_of(field),
         prescribed: must.get(name).map(|value| value.value),
         guarded: false,
+        tail: false,
         kind: kind(field, false),
     };
     let fields = sorted(&described.fields, field);

@@ -14,7 +14,7 @@ pub(crate) const TAKEN_TYPES: &[&str] = &[
     "LittleEndian", "None", "Offset", "OneToClear", "OneToSet", "Option", "P", "Pair", "PlainWrite", "PureRead",
     "REGISTERS", "Range", "RawWrite", "ReachedDirectly", "ReadOnly", "ReadCommand", "ReadToClear", "ReadToSet", "ReadWrite", "Reg", "Register",
     "RegisterInfo", "RegisterSpace", "Registers", "Resettable", "SelfClearing", "SideEffectRead", "Sized", "Some",
-    "Space", "ValueOf", "View", "Window", "WindowInfo", "Windows", "WritableIn", "WriteBack", "WriteOneToClear",
+    "Space", "Structure", "Tail", "ValueOf", "View", "Window", "WindowInfo", "Windows", "WritableIn", "WriteBack", "WriteOneToClear",
     "WriteOneToSet", "WriteOnly", "WriteCommand",
 ];
 
@@ -97,6 +97,7 @@ pub(crate) fn descriptor(name: &str, format: Format) -> String {
         Format::Read => "Read",
         Format::WriteBack => "WriteBack",
         Format::Memory => "Memory",
+        Format::Structure => "",
     };
     type_name(name) + format
 }

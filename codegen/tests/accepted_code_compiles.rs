@@ -135,6 +135,17 @@ descriptors:
       <BUFFER>: { bits: "63:0", memory_safety: true }
       <LENGTH>: { bits: "79:64", range: [<shortest=1>, <longest=9>] }
       <FORM>: { bits: "96", values: { <Plain>: <plain=0> } }
+  - name: <Header>
+    format: structure
+    title: A header
+    section: "5"
+    bits: 16
+    tail: <tail=16>
+    byte_order: big
+    fields:
+      <SIZE_OF>: { bits: "15:0", range: [<few=1>, <many=9>] }
+      <SORT>: { bits: "23:16", values: { <Text>: <text=1> } }
+      <MARK>: { bits: "31:24" }
 "#;
 
 const EXTENSION: &str = r#"

@@ -20,7 +20,7 @@ fn run(command: &str, file: &str) -> std::io::Result<Output> {
 fn check_accepts_a_valid_description() -> Result<(), Box<dyn Error>> {
     let output = run("check", "golden/input.yaml")?;
     assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 16 registers, 2 descriptors: no errors\n");
+    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 16 registers, 3 descriptors: no errors\n");
     assert!(output.stderr.is_empty());
     Ok(())
 }

@@ -35,6 +35,7 @@ mod reset_values_fit;
 mod reset_values_in_range;
 mod rust_names_unique;
 mod strides_hold_elements;
+mod structures_are_bytes;
 mod when_conditions_known;
 mod widths_supported;
 mod windows_alone_write_their_index;
@@ -175,6 +176,7 @@ const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
     windows_alone_write_their_index::check,
     descriptors_covered::check,
     descriptor_fields_inside_words::check,
+    structures_are_bytes::check,
     handover_flags_known::check,
 ];
 
@@ -205,7 +207,7 @@ fn layouts(description: &Description) -> impl Iterator<Item = Layout<'_>> {
     let descriptors = description.descriptors.iter().map(|descriptor| Layout {
         kind: "descriptor",
         name: &descriptor.name,
-        width: descriptor.bits.value,
+        width: descriptor.whole(),
         fields: &descriptor.fields,
         overlaps: &descriptor.overlaps,
     });

@@ -65,7 +65,7 @@ keywords! {
 }
 
 keywords! {
-    /// The format of a descriptor: the side that writes it.
+    /// The format of a descriptor: the side that writes it, or a structure of bytes.
     pub enum Format("a descriptor's format") {
         /// Written by software, for the chip to read.
         Read = "read",
@@ -73,6 +73,8 @@ keywords! {
         WriteBack = "write_back",
         /// Written by either: a structure in memory.
         Memory = "memory",
+        /// A structure of any number of bytes, whose last ones may be missing, such as a header.
+        Structure = "structure",
     }
 }
 

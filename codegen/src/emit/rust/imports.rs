@@ -28,6 +28,7 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["space"], &["BigEndian", "LittleEndian", "Offset", "Space"]),
+    (&["structure"], &["Structure", "Tail"]),
     (&["window"], &["Bank", "Commanded", "ReadCommand", "View", "Window", "WriteCommand"]),
 ];
 

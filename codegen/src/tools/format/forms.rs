@@ -194,6 +194,8 @@ static DESCRIPTOR: Form = always(Of::Keys(&[
     ("section", &VALUE),
     ("page", &VALUE),
     ("bits", &VALUE),
+    ("tail", &VALUE),
+    ("byte_order", &VALUE),
     ("done", &VALUE),
     ("last", &VALUE),
     ("report", &VALUE),

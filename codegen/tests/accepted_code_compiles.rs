@@ -186,7 +186,7 @@ const WORDS: &str = "
     Fixed Flag FullValue Index IndexSpace Layout LittleEndian Offset OneToClear OneToSet Pair PlainWrite Commanded
     PureRead Range RawWrite ReachedDirectly ReadOnly ReadCommand ReadToClear ReadToSet ReadWrite Reg Register RegisterInfo
     RegisterLongName RegisterSpace Registers Resettable SelfClearing SideEffectRead Space Value ValueOf View Width
-    Window WindowInfo Windows WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly WriteCommand
+    Window WindowInfo Windows WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly WriteCommand ZeroToClear Structure Tail
     A B C D E F H K L N P R S T a b n p r
     added assume_permission permission permit by_address by_name by_group field info space array address register
     registers descriptors datasheet_runtime register_long_name access runtime bus index raw Rw Ro NAME SECTION

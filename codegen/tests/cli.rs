@@ -36,7 +36,7 @@ fn check_covers_an_extension_and_its_description() -> Result<(), Box<dyn Error>>
     let output = check("ui/extension_conflicts/extension.yaml")?;
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr)?;
-    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:52:11"] {
+    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:53:11"] {
         assert!(text.contains(file), "{text}");
     }
     Ok(())

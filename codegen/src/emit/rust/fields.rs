@@ -61,6 +61,7 @@ fn access(field: &Field<'_>, added: bool) -> TokenStream {
         Access::WriteOnly => "WriteOnly",
         Access::ReadClears => "ReadToClear",
         Access::WriteOneClears | Access::ReadOrWriteOneClears => "OneToClear",
+        Access::WriteZeroClears => "ZeroToClear",
         Access::WriteOneSets => "OneToSet",
         Access::SelfClearing => "SelfClearing",
         Access::ReadSets => "ReadToSet",

@@ -51,7 +51,10 @@ impl Kind {
         let acts = match self.written {
             // No bit of it is written back, so zeros have no effect.
             Written::OneToClear | Written::OneToSet | Written::OneToToggle | Written::Modify => None,
-            Written::ZeroToClear => Some("a zero clears the bit"),
+            // A write of its neighbours writes ones to it.
+            Written::ZeroToClear => {
+                return (Access::WriteZeroClears, lost.or(Some("a zero clears the bit, and it cannot be read")));
+            }
             Written::ZeroToSet => Some("a zero sets the bit"),
             Written::ZeroToToggle => Some("a zero toggles the bit"),
             Written::Clear => Some("any write clears it"),
@@ -72,7 +75,8 @@ impl Kind {
             Written::OneToSet => "a one sets the bit, and a read has a side effect",
             // What was read must not be written back, because its ones would act.
             Written::OneToToggle => return (Access::WriteOnly, Some("a one toggles the bit, and it can be read")),
-            Written::ZeroToClear => "a zero clears the bit",
+            Written::ZeroToClear if self.read.is_none() => return (Access::WriteZeroClears, lost),
+            Written::ZeroToClear => "a zero clears the bit, and a read has a side effect",
             Written::ZeroToSet => "a zero sets the bit",
             Written::ZeroToToggle => "a zero toggles the bit",
             Written::Clear if self.read.is_none() => return (Access::SelfClearing, Some("any write clears it")),

@@ -52,6 +52,7 @@ use crate::description::{Description, Field, Name, Named, Register};
 use crate::diagnostic::Diagnostics;
 use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
+use crate::share;
 use crate::source::Spanned;
 use crate::unknown::{Unknown, keys, known};
 
@@ -121,14 +122,16 @@ fn run_checks<T, C>(
     Err(if diagnostics.is_empty() { unplaced } else { diagnostics })
 }
 
-fn pass(description: Description, diagnostics: &mut Diagnostics) -> Checked {
+fn pass(mut description: Description, diagnostics: &mut Diagnostics) -> Checked {
+    share::share(&mut description, diagnostics);
     for pass in PASSES {
         pass(&description, diagnostics);
     }
     Checked(description)
 }
 
-fn pass_extension((base, extension): (Description, Extension), diagnostics: &mut Diagnostics) -> Extended {
+fn pass_extension((mut base, extension): (Description, Extension), diagnostics: &mut Diagnostics) -> Extended {
+    share::share(&mut base, diagnostics);
     let mut whole = base.clone();
     let values = extend::extend(&mut whole, &extension, diagnostics);
     let whole = pass(whole, diagnostics);

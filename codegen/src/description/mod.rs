@@ -167,6 +167,8 @@ mapping! {
         pub doorbell: bool = default,
         /// The field values that every write must have.
         pub required_values: Named<Spanned<u64>> = default,
+        /// The register whose fields it has, besides its own.
+        pub fields_of: Option<Name> = default,
         /// The fields.
         pub fields: Named<Field> = default,
         /// The fields that overlap for a reason that `when` cannot express.

@@ -630,7 +630,7 @@ const _: () = {
 ///
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
-/// | 0 | [`DONE`](Self::DONE) | `wo` | No longer interrupts when a transfer is done. |
+/// | 0 | [`DONE`](Self::DONE) | `wo` | Interrupts when a transfer is done. |
 /// | 31:1 |  |  | reserved, preserved |
 #[derive(Debug, Clone, Copy)]
 pub enum UNMASK {}
@@ -638,7 +638,7 @@ pub enum UNMASK {}
 impl UNMASK {
     /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00010);
-    /// Bit 0: No longer interrupts when a transfer is done.
+    /// Bit 0: Interrupts when a transfer is done.
     pub const DONE: Flag<UNMASK, 0, WriteOnly> = unsafe { Flag::new("DONE") };
 }
 ::datasheet_runtime::register_long_name!(UNMASK);

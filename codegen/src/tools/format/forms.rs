@@ -133,6 +133,7 @@ static REGISTER: Form = always(Of::Keys(&[
     ("doorbell", &VALUE),
     ("required_values", &NAMED),
     ("overlaps", &OVERLAPS),
+    ("fields_of", &VALUE),
     ("fields", &FIELDS),
     ("errata", &ERRATA),
     ("doubts", &DOUBTS),

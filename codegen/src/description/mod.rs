@@ -347,7 +347,7 @@ mapping! {
         pub section: String,
         /// The datasheet's page.
         pub page: Option<u32> = default,
-        /// Its width. In a structure: that of the part that is never missing.
+        /// Its width. In a structure: the width of the part that is never missing.
         pub bits: Spanned<u32>,
         /// In a structure: the width of the part behind it, which may be missing from any byte on.
         pub tail: Option<Spanned<u32>> = default,

@@ -1,4 +1,4 @@
-//! The kinds of access of SVD as those of descriptions.
+//! Conversion of SVD's kinds of access to the keywords of descriptions.
 
 use svd_rs::{Access as SvdAccess, ModifiedWriteValues as Written, ReadAction};
 

@@ -1,7 +1,7 @@
 //! What an element derives from.
 //!
-//! A name without a dot is that of a neighbour; a path begins with a peripheral. An inherited element refers to its
-//! neighbours in the file, not to those of the element that inherits it.
+//! A name without a dot names a neighbour; a path begins with a peripheral. An inherited element refers to its
+//! neighbours in the file, not to the neighbours of the element that inherits it.
 
 use std::ptr;
 
@@ -64,7 +64,7 @@ impl<'a> Resolver<'a> {
         Ok(chain)
     }
 
-    /// Returns the scope of a peripheral, which may be that of another one that it derives from.
+    /// Returns the scope of a peripheral: its own, or the scope of another one that it derives from.
     pub fn peripheral_scope(&self, peripheral: &'a Peripheral) -> Result<Scope<'a>, String> {
         let chain = self.peripherals(peripheral)?;
         let at = chain.iter().position(|one| one.registers.as_ref().is_some_and(|registers| !registers.is_empty()));
@@ -208,7 +208,7 @@ impl<'a> Resolver<'a> {
         Ok(self.owner(&self.registers(register, scope, path)?))
     }
 
-    /// Returns the named values, which may be those of other ones that they derive from.
+    /// Returns the named values: their own, or the values of others that they derive from.
     pub fn values(
         &self,
         values: &'a EnumeratedValues,

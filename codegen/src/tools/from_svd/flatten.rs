@@ -34,7 +34,7 @@ pub(super) struct Block<'a> {
 
 /// A register or an array.
 pub(super) struct Flat {
-    /// Its name, after those of the clusters around it.
+    /// Its name, after the names of the clusters around it.
     pub name: String,
     /// Its name and description in the file, without a placeholder.
     pub own: Own,
@@ -299,7 +299,7 @@ pub(super) fn plain(name: &str) -> String {
     name.replace("[%s]", "").replace("%s", "")
 }
 
-/// Returns `true` if the indices of a list are those of an array.
+/// Returns `true` if the indices of a list count from 0, as in an array.
 fn counts_from_zero(dim: &DimElement) -> bool {
     dim.dim_index.as_ref().is_none_or(|indices| indices.iter().zip(0_u32..).all(|(index, at)| *index == at.to_string()))
         && dim.dim_array_index.is_none()

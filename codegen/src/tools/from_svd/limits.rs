@@ -13,7 +13,7 @@ const MAX_ELEMENTS: u64 = 1 << 20;
 /// The limit of clusters inside each other.
 const MAX_DEPTH: usize = 16;
 
-/// The limit of elements of XML inside each other: those of the clusters, and of what is around and inside them.
+/// The limit of elements of XML inside each other: clusters, and what is around and inside them.
 const MAX_XML_DEPTH: usize = 64;
 
 /// Checks the limits of a file. Warns of numbers that svd-parser reads differently from what they say.

@@ -34,7 +34,7 @@ impl Names {
         Self::new(rust_name::method, |name| rust_name::TAKEN_MODULES.contains(&name) || rust_name::method(name) != name)
     }
 
-    /// Returns the names of registers, which differ from those of the `blocks`.
+    /// Returns the names of registers, which differ from the names of the `blocks`.
     pub fn of_registers<'a>(blocks: impl Iterator<Item = &'a str>) -> Self {
         let mut names = Self::new(rust_name::method, |name| {
             rust_name::TAKEN_TYPES.contains(&rust_name::type_name(name).as_str())

@@ -92,10 +92,12 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
 
 fn structure(descriptor: &DescriptorFormat, diagnostics: &mut Diagnostics) {
     let required = descriptor.bits;
-    if required.value % 8 != 0 || required.value == 0 || required.value > MAX_STRUCTURE {
+    if !required.value.is_multiple_of(8) || required.value == 0 || required.value > MAX_STRUCTURE {
         diagnostics.report(NotBytes { what: "a structure", width: required });
     }
-    if let Some(tail) = descriptor.tail.filter(|tail| tail.value % 8 != 0 || descriptor.whole() > MAX_STRUCTURE) {
+    if let Some(tail) =
+        descriptor.tail.filter(|tail| !tail.value.is_multiple_of(8) || descriptor.whole() > MAX_STRUCTURE)
+    {
         diagnostics.report(NotBytes { what: "a tail", width: tail });
     }
     for (key, flag) in [("done", &descriptor.done), ("last", &descriptor.last), ("report", &descriptor.report)] {
@@ -118,7 +120,7 @@ fn structure(descriptor: &DescriptorFormat, diagnostics: &mut Diagnostics) {
 fn place(descriptor: &DescriptorFormat, name: &Name, field: &Field, diagnostics: &mut Diagnostics) {
     let (bits, required) = (field.bits, descriptor.bits.value);
     let (first, last) = (bits.lsb / 8, bits.msb() / 8);
-    let is_whole = bits.lsb % 8 == 0 && bits.width.is_multiple_of(8);
+    let is_whole = bits.lsb.is_multiple_of(8) && bits.width.is_multiple_of(8);
     let split = |label: String, help| Split { field: name, bits, label, help };
     if bits.lsb < required && bits.msb() >= required {
         let label = format!("the part that is never missing ends with bit {}", required.saturating_sub(1));

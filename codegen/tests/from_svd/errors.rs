@@ -74,7 +74,7 @@ fn an_error_is_one_sentence_that_names_the_element() -> Result {
         (device(&named("A", "", "<dim>3</dim><dimIncrement>4</dimIncrement>")), "In device `D`: In peripheral `P0`: Parsing register `A` at 1:117: Name `A` in tag `register` is missing a %s placeholder"),
         (device(&arrays), "all arrays together have more than 1048576 elements, up to register `P0.A16[%s]`"),
         (device(&lists), "the lists of the file have more than 65536 registers, up to `P0.LB%s`"),
-        (device(&format!("<cluster><dim>300</dim><dimIncrement>4</dimIncrement><name>C[%s]</name><addressOffset>0</addressOffset><register><dim>300</dim><dimIncrement>4</dimIncrement><name>A[%s]</name><addressOffset>0</addressOffset></register></cluster>")), "`P0.C[%s].A[%s]` has 90000 elements, more than 65536"),
+        (device("<cluster><dim>300</dim><dimIncrement>4</dimIncrement><name>C[%s]</name><addressOffset>0</addressOffset><register><dim>300</dim><dimIncrement>4</dimIncrement><name>A[%s]</name><addressOffset>0</addressOffset></register></cluster>"), "`P0.C[%s].A[%s]` has 90000 elements, more than 65536"),
         (device(&deep), "more than 16 clusters are inside each other at cluster `P0.C.C.C.C.C.C.C.C.C.C.C.C.C.C.C.C.C`"),
         (device(&named("A", "", &fields(257))), "register `P0.A` has more than 256 fields"),
         (device(&many), "more than 64 registers of `P0` share the address 0x0"),

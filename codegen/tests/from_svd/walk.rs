@@ -83,7 +83,7 @@ fn expected<'a>(registers: impl Iterator<Item = &'a svd_parser::svd::Register>) 
         let RegisterProperties { size, access, reset_value, reset_mask, .. } = register.properties;
         let (width, offset) = (size.unwrap_or(32), u64::from(register.address_offset));
         let bytes = u64::from(width) / 8;
-        if ![8, 16, 32, 64].contains(&width) || offset % bytes != 0 || offset + bytes > u64::from(u32::MAX) {
+        if ![8, 16, 32, 64].contains(&width) || !offset.is_multiple_of(bytes) || offset + bytes > u64::from(u32::MAX) {
             continue;
         }
         let all = u64::MAX >> (64 - width);

@@ -139,10 +139,10 @@ fn register(flat: &Flat, name: impl FnOnce() -> String, warnings: &mut Vec<Strin
     for range in &flat.ranges {
         let stride = u64::from(range.stride);
         let end = range.base + u64::from(range.count - 1) * stride + bytes;
-        if range.base % bytes != 0 {
+        if !range.base.is_multiple_of(bytes) {
             return left_out(format!("its address 0x{:X} is not a multiple of {bytes}", range.base));
         }
-        if range.count > 1 && stride % bytes != 0 {
+        if range.count > 1 && !stride.is_multiple_of(bytes) {
             return left_out(format!("its stride {stride} is not a multiple of {bytes}"));
         }
         if end > u64::from(u32::MAX) {

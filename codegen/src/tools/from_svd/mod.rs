@@ -1,8 +1,8 @@
 //! Conversion of a CMSIS-SVD file to a description with what the SVD knows.
 //!
-//! [`limits`] rejects files that would take the parser too much memory or time. [`derive`] finds what an element
-//! derives from. [`flatten`] converts peripherals, clusters and lists to registers. [`convert`] decides what a
-//! description says of each register, with the help of [`access`] and [`names`], and [`write`] prints it.
+//! `limits` rejects files that would take the parser too much memory or time. `derive` finds what an element
+//! derives from. `flatten` converts peripherals, clusters and lists to registers. `convert` decides what a
+//! description says of each register, with the help of `access` and `names`, and `write` prints it.
 //!
 //! An error is fatal if the file has no one meaning. Whatever a description cannot express becomes a warning.
 

@@ -228,6 +228,7 @@ fn access(access: AccessKind) -> &'static str {
         AccessKind::Rc => "RC",
         AccessKind::W1c => "RW1C",
         AccessKind::RcW1c => "RC/W1C",
+        AccessKind::W0c => "RW0C",
         AccessKind::W1s => "RWS",
         AccessKind::Sc => "RW-SC",
         AccessKind::ReadSets => "read sets",

@@ -4,7 +4,7 @@
 //!
 //! 1. [`description`]: the schema, one struct per mapping of the file, which `yaml` decodes from a tree;
 //! 2. [`parse`]: from a [`source`] to a description;
-//! 3. `extend`: merges the additions of another crate;
+//! 3. `share`: gives registers the fields that they share; `extend`: merges the additions of another crate;
 //! 4. [`check`]: one file per kind of error; only a description without errors passes;
 //! 5. [`lower`]: the description as masks and lists; `rules` lowers one register, for a check, too;
 //! 6. [`emit`]: one file per output language.
@@ -28,6 +28,7 @@ pub mod tools;
 mod generate;
 mod rules;
 mod rust_name;
+mod share;
 mod unknown;
 mod yaml;
 

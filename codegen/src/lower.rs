@@ -145,6 +145,7 @@ pub fn lower_extension(extended: &Extended) -> Additions<'_> {
             access: described.access_of(&added.field),
             prescribed: None,
             guarded: false,
+            tail: false,
             kind: FieldKind::Enumerated,
         });
         ExtendedRegister { register: all, fields, values: values.collect() }
@@ -202,6 +203,7 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
         // Software does not write the format that the chip writes.
         prescribed: field.fixed.filter(|_| !written_by_chip).map(|fixed| fixed.value),
         guarded: false,
+        tail: described.format == Format::Structure && field.bits.lsb >= described.bits.value,
         kind: kind(field, !written_by_chip),
     });
     let settable = fields.iter().filter(|field| field.is_settable());

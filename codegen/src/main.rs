@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use datasheet_codegen::source::Source;
-use datasheet_codegen::tools::{ToolError, decode, diff, explain, format};
+use datasheet_codegen::tools::{ToolError, decode, diff, explain, format, from_svd};
 use datasheet_codegen::{Error, Generator, emit, lower, read_extension_file, read_file, read_text};
 
 /// Check, format, explain and convert YAML register descriptions
@@ -59,6 +59,14 @@ enum Command {
     /// Print the registers of a description as CMSIS-SVD
     Svd {
         /// The description, a YAML file
+        file: PathBuf,
+    },
+    /// Convert a CMSIS-SVD file to a description with what the SVD knows, and print it
+    ///
+    /// What the description cannot express is printed to standard error.
+    #[command(after_help = "Exit status: 0 all converted; 1 nothing converted, error; 3 converted, with warnings")]
+    FromSvd {
+        /// The SVD file
         file: PathBuf,
     },
     /// Print the JSON Schema of descriptions and extensions, for editors
@@ -149,6 +157,12 @@ fn run(command: Command) -> Result<ExitCode, ToolError> {
         Command::Svd { file } => {
             let checked = read_file(&file)?;
             print(&emit::svd::svd(&lower::lower(&checked))?)
+        }
+        Command::FromSvd { file } => {
+            let converted = from_svd::from_svd(&read_source(&file)?)?;
+            print(&converted.text)?;
+            let _ = write!(std::io::stderr(), "{}", converted.render_warnings(std::io::stderr().is_terminal()));
+            Ok(if converted.warnings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
         }
         Command::Diff { old, new } => {
             let (old, new) = match (read_file(&old), read_file(&new)) {

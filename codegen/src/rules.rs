@@ -41,6 +41,8 @@ pub struct Register<'a> {
     pub must_be_zero: u64,
     /// The bits that must be written as one.
     pub must_be_one: u64,
+    /// The bits that a write sets unless it names their fields, because a zero would clear them.
+    pub neutral_ones: u64,
     /// The runs of bits without a field, from the lowest: each run has one rule.
     pub reserved: Vec<ReservedRun<'a>>,
 }
@@ -77,6 +79,8 @@ pub struct Field<'a> {
     pub prescribed: Option<u64>,
     /// `true` if an extension has marked it in a register without a mark, so that no safe code sets it.
     pub guarded: bool,
+    /// `true` if it is in the tail of a structure, which may be missing.
+    pub tail: bool,
     /// The kind of its values.
     pub kind: FieldKind,
 }
@@ -156,6 +160,7 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
         access: described.access_of(field),
         prescribed: must.get(name).map(|value| value.value),
         guarded: false,
+        tail: false,
         kind: kind(field, false),
     };
     let fields = sorted(&described.fields, field);
@@ -215,6 +220,8 @@ pub(crate) fn register<'a>(description: &'a Description, described: &'a descript
         preserve,
         must_be_zero: policy(Reserved::Zero) | (prescribed_bits & !prescribed_ones),
         must_be_one,
+        neutral_ones: mask(&fields, |field| field.is_settable() && field.access == Access::WriteZeroClears)
+            & !prescribed_bits,
         reserved: reserved(described, all & !in_fields),
         fields,
     }
@@ -282,7 +289,9 @@ fn read(described: &description::Register) -> Read {
 
 fn write(described: &description::Register) -> Write {
     let is = |kinds: &[Access]| described.accesses().any(|access| kinds.contains(&access.value));
-    let stores = is(&[Access::ReadWrite, Access::WriteOnly, Access::SelfClearing, Access::ReadSets]);
+    // A write of zeros names the fields that it clears, as a write that stores does.
+    let stores =
+        is(&[Access::ReadWrite, Access::WriteOnly, Access::SelfClearing, Access::ReadSets, Access::WriteZeroClears]);
     let clears = is(&[Access::WriteOneClears, Access::ReadOrWriteOneClears]);
     let sets = is(&[Access::WriteOneSets]);
     match (stores, clears, sets) {

@@ -14,8 +14,8 @@ pub(crate) const TAKEN_TYPES: &[&str] = &[
     "LittleEndian", "None", "Offset", "OneToClear", "OneToSet", "Option", "P", "Pair", "PlainWrite", "PureRead",
     "REGISTERS", "Range", "RawWrite", "ReachedDirectly", "ReadOnly", "ReadCommand", "ReadToClear", "ReadToSet", "ReadWrite", "Reg", "Register",
     "RegisterInfo", "RegisterSpace", "Registers", "Resettable", "SelfClearing", "SideEffectRead", "Sized", "Some",
-    "Space", "ValueOf", "View", "Window", "WindowInfo", "Windows", "WritableIn", "WriteBack", "WriteOneToClear",
-    "WriteOneToSet", "WriteOnly", "WriteCommand",
+    "Space", "Structure", "Tail", "ValueOf", "View", "Window", "WindowInfo", "Windows", "WritableIn", "WriteBack", "WriteOneToClear",
+    "WriteOneToSet", "WriteOnly", "WriteCommand", "ZeroToClear",
 ];
 
 /// The modules, crates and types that generated code uses in the scope of the modules of registers.
@@ -31,7 +31,7 @@ pub(crate) const TAKEN_METHODS: &[&str] = &["added", "assume_permission"];
 /// The constants of a register other than its fields: its offset, and the constants of the runtime's traits.
 #[rustfmt::skip]
 pub(crate) const TAKEN_CONSTANTS: &[&str] = &[
-    "ARRAY", "FIXED", "FORCED_ONES", "INFO", "NAME", "OFFSET", "PRESERVE_MASK", "RESET_VALUE", "WRITABLE",
+    "ARRAY", "FIXED", "FORCED_ONES", "INFO", "NAME", "NEUTRAL_ONES", "OFFSET", "PRESERVE_MASK", "RESET_VALUE", "WRITABLE",
 ];
 
 /// The keywords of Rust.
@@ -97,6 +97,7 @@ pub(crate) fn descriptor(name: &str, format: Format) -> String {
         Format::Read => "Read",
         Format::WriteBack => "WriteBack",
         Format::Memory => "Memory",
+        Format::Structure => "",
     };
     type_name(name) + format
 }

@@ -135,6 +135,17 @@ descriptors:
       <BUFFER>: { bits: "63:0", memory_safety: true }
       <LENGTH>: { bits: "79:64", range: [<shortest=1>, <longest=9>] }
       <FORM>: { bits: "96", values: { <Plain>: <plain=0> } }
+  - name: <Header>
+    format: structure
+    title: A header
+    section: "5"
+    bits: 16
+    tail: <tail=16>
+    byte_order: big
+    fields:
+      <SIZE_OF>: { bits: "15:0", range: [<few=1>, <many=9>] }
+      <SORT>: { bits: "23:16", values: { <Text>: <text=1> } }
+      <MARK>: { bits: "31:24" }
 "#;
 
 const EXTENSION: &str = r#"
@@ -175,7 +186,7 @@ const WORDS: &str = "
     Fixed Flag FullValue Index IndexSpace Layout LittleEndian Offset OneToClear OneToSet Pair PlainWrite Commanded
     PureRead Range RawWrite ReachedDirectly ReadOnly ReadCommand ReadToClear ReadToSet ReadWrite Reg Register RegisterInfo
     RegisterLongName RegisterSpace Registers Resettable SelfClearing SideEffectRead Space Value ValueOf View Width
-    Window WindowInfo Windows WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly WriteCommand
+    Window WindowInfo Windows WritableIn WriteBack WriteOneToClear WriteOneToSet WriteOnly WriteCommand ZeroToClear Structure Tail
     A B C D E F H K L N P R S T a b n p r
     added assume_permission permission permit by_address by_name by_group field info space array address register
     registers descriptors datasheet_runtime register_long_name access runtime bus index raw Rw Ro NAME SECTION

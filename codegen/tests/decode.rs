@@ -31,7 +31,8 @@ MODE  Mode of Operation
   12     RESET   0
   13     READY   1
   14     FAILED  0
-  30:15  -       0
+  15     STALE   0
+  30:16  -       0
   31     -       1  <- reserved bits must keep the reset value 0
 ";
     assert_eq!(decoded("MODE", "0x8000259F")?, expected);

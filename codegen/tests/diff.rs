@@ -48,7 +48,7 @@ fn levels_are_those_of_docs_semver() -> Result<(), Box<dyn Error>> {
         ("range: [1, 8], ", String::new(), Minor, "MODE.SIZE\n  minor  no longer has a range"),
         ("KEY: { bits: \"31:0\", doc", "KEY: { bits: \"31:0\", range: [0, 7], doc".to_owned(), Major, "KEY.KEY\n  major  gets a range: 0 to 7"),
         ("bits: \"12\", access: sc", "bits: \"12\", access: ro".to_owned(), Major, "MODE.RESET\n  major  can no longer be given a value"),
-        ("READY: { bits: \"13\"", "READY: { bits: \"15\"".to_owned(), Patch, "MODE.READY\n  patch  the position is corrected from bit 13 to bit 15"),
+        ("READY: { bits: \"13\"", "READY: { bits: \"16\"".to_owned(), Patch, "MODE.READY\n  patch  the position is corrected from bit 13 to bit 16"),
         ("Slow: 1, Fast: 2", "Slow: 2, Fast: 1".to_owned(), Patch, "MODE.SPEED\n  patch  value Slow is corrected from 1 to 2"),
         ("Slow: 1, ", String::new(), Major, "MODE.SPEED\n  major  value Slow removed"),
         ("values: { Stop: 0, Slow: 1, Fast: 2 }, ", String::new(), Major, "MODE.SPEED\n  major  its values are numbers, were names"),

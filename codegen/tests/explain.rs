@@ -46,7 +46,8 @@ MODE  Mode of Operation
   12     RESET   sc      0      Resets the chip.
   13     READY   ro      0      The chip is ready.
   14     FAILED  w1c     0      Something went wrong.
-  30:15  -                      reserved, written as zero
+  15     STALE   w0c     0      What was read is out of date.
+  30:16  -                      reserved, written as zero
   31     -                      reserved, preserved: firmware uses it
 
   Decides what the chip does; see [3.1] and <MODE>.

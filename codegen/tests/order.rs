@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "unknown",
     "rust_name",
     "parse",
+    "share",
     "extend",
     "rules",
     "check",

@@ -37,6 +37,7 @@ fn svd_access(access: &str) -> Option<(Access, Option<ModifiedWriteValues>, Opti
         "rc" => (Access::ReadOnly, None, Some(ReadAction::Clear)),
         "w1c" => (Access::ReadWrite, clears, None),
         "rc_w1c" => (Access::ReadWrite, clears, Some(ReadAction::Clear)),
+        "w0c" => (Access::ReadWrite, Some(ModifiedWriteValues::ZeroToClear), None),
         "w1s" => (Access::ReadWrite, sets, None),
         "read_sets" => (Access::ReadWrite, None, Some(ReadAction::Set)),
         _ => return None,
@@ -131,7 +132,7 @@ fn round_trip_of(checked: &Checked) -> Result<[usize; 3], Box<dyn Error>> {
 
 #[test]
 fn a_chip_with_one_of_everything() -> Result<(), Box<dyn Error>> {
-    assert_eq!(round_trip("tests/golden/input.yaml")?, [16, 40, 25]);
+    assert_eq!(round_trip("tests/golden/input.yaml")?, [16, 40, 26]);
     let checked = read_bytes("input.yaml", include_bytes!("golden/input.yaml")).map_err(|report| report.to_string())?;
     let svd = emit::svd::svd(&lower::lower(&checked))?;
     assert!(svd.contains("Rate (100-001 5.4); behind window Lane, where LANE_SEL.LANE selects the element"), "{svd}");

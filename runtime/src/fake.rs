@@ -282,8 +282,9 @@ fn after_write(info: &RegisterInfo, old: u64, written: u64) -> u64 {
     let stored =
         info.bits_with_access(|access| matches!(access, AccessKind::Rw | AccessKind::Wo | AccessKind::ReadSets));
     let cleared = info.bits_with_access(|access| matches!(access, AccessKind::W1c | AccessKind::RcW1c));
+    let cleared = (written & cleared) | (!written & info.bits_with_access(|access| access == AccessKind::W0c));
     let set = info.bits_with_access(|access| access == AccessKind::W1s);
-    ((old & !stored) | (written & stored)) & !(written & cleared) | (written & set)
+    ((old & !stored) | (written & stored)) & !cleared | (written & set)
 }
 
 // SAFETY: honest and exclusive: there is one bus of each fake device, and it always reaches that one. No memory is accessed

@@ -141,6 +141,8 @@ pub enum AccessKind {
     W1c,
     /// Reading clears, and so does writing ones.
     RcW1c,
+    /// Writing zeros clears.
+    W0c,
     /// Writing ones sets.
     W1s,
     /// Set by software, cleared by the device.

@@ -25,7 +25,7 @@
 //!
 //! - [`field`]: fields, values, and the macro [`value!`]. [`register`]: registers, pairs, permissions and doorbells.
 //! - [`space`], [`mod@array`]: offsets and indices that are always in range. [`window`]: registers behind an index.
-//! - [`descriptor`], [`address`]: DMA.
+//! - [`descriptor`], [`address`]: DMA. [`structure`]: headers and other structures of bytes.
 //! - [`bus`], [`mmio`], [`clock`]: what a driver needs from its surroundings.
 //! - [`info`]: the map as data. [`trace`]: a bus that reports each access. [`fake`]: a device for tests.
 //!
@@ -44,6 +44,7 @@ mod message;
 pub mod mmio;
 pub mod register;
 pub mod space;
+pub mod structure;
 #[cfg(feature = "tock-registers")]
 pub mod tock;
 pub mod trace;

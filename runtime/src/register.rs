@@ -35,6 +35,8 @@ pub unsafe trait Register: Layout {
     const PRESERVE_MASK: u64;
     /// The bits that every write sets: reserved bits that must be 1, and values that the datasheet prescribes.
     const FORCED_ONES: u64;
+    /// The bits that a write sets unless it names them: a zero would clear them, and a one does nothing.
+    const NEUTRAL_ONES: u64 = 0;
     /// The value after a reset, with 0 in the bits whose value is not known.
     const RESET_VALUE: u64;
 }
@@ -386,7 +388,8 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
 
     /// Reads the register and writes it back with `value`. Other fields stay as they are.
     ///
-    /// Bits with a side effect when written as one are written as zero unless `value` names them. Two threads that
+    /// Bits with a side effect when written as one are written as zero unless `value` names them, and those with one
+    /// when written as zero are written as one. Two threads that
     /// modify one register at the same time can lose a change; with an [`Exclusive`] permission there is only one.
     #[inline(always)]
     pub fn modify(&self, value: Value<R>)
@@ -414,7 +417,7 @@ impl<B: Bus<R::Space, R::Width>, R: Register, P> Reg<'_, B, R, P> {
         R: WritableIn<P>,
     {
         let [mask, bits] = [value.mask()[0], value.bits()[0]];
-        self.put((old & (R::PRESERVE_MASK & !mask)) | (bits | R::FORCED_ONES));
+        self.put((old & (R::PRESERVE_MASK & !mask)) | (bits | R::FORCED_ONES | (R::NEUTRAL_ONES & !mask)));
     }
 
     /// Writes a number to a register that takes any number.

@@ -1,11 +1,11 @@
-//! A fake device whose index register holds more numbers than there are elements.
+//! A fake device: an index without an element, and bits that are cleared by zeros.
 
 use std::error::Error;
 
 use datasheet_runtime::array::Range;
 use datasheet_runtime::bus::Bus;
 use datasheet_runtime::fake::{FakeDevice, ViolationKind};
-use datasheet_runtime::info::{AccessKind, RegisterInfo, WindowInfo};
+use datasheet_runtime::info::{AccessKind, FieldInfo, RegisterInfo, WindowInfo};
 use datasheet_runtime::space::{LittleEndian, Offset, Space};
 
 const SELECT: RegisterInfo = RegisterInfo {
@@ -80,5 +80,36 @@ fn nothing_is_behind_an_index_without_an_element() -> Result<(), Box<dyn Error>>
     assert_eq!(kinds, [(4, ViolationKind::NoRegister { width: 32 }), (8, ViolationKind::NoRegister { width: 32 })]);
     write(select, 2 << 4);
     assert_eq!(bus.read(second), 5);
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+struct Flags;
+
+impl Space for Flags {
+    const SIZE: u32 = 4;
+    const REGISTERS: &'static [RegisterInfo] = &[RegisterInfo {
+        name: "FLAGS",
+        reset: Some(0b111),
+        fields: &[
+            FieldInfo { name: "STALE", lsb: 0, width: 2, access: AccessKind::W0c, values: &[] },
+            FieldInfo { name: "MODE", lsb: 2, width: 1, access: AccessKind::Rw, values: &[] },
+        ],
+        ..SELECT
+    }];
+    type ByteOrder = LittleEndian;
+}
+
+#[test]
+fn a_zero_clears_and_a_one_leaves_what_it_was() -> Result<(), Box<dyn Error>> {
+    let mut memory = [0; Flags::ELEMENTS];
+    let device = FakeDevice::<Flags>::new(&mut memory);
+    let bus = device.bus().ok_or("the bus was taken already")?;
+    let flags = Offset::<Flags>::new(0).ok_or("no register can be there")?;
+    for (written, then) in [(0b110, 0b110), (0b111, 0b110), (0b001, 0b000)] {
+        // SAFETY: a fake device accesses no memory.
+        unsafe { bus.write(flags, written) };
+        assert_eq!(bus.read(flags), then, "after {written:#b}");
+    }
     Ok(())
 }

@@ -54,6 +54,9 @@ fn one(before: &rules::Register<'_>, after: &rules::Register<'_>, field: &Field<
     } else if before.write != after.write {
         let message = format!("field `{name}` changes what a write of `{of}` does");
         report(message, "written differently from the register", "defines how the register is written");
+    } else if before.neutral_ones & bits != after.neutral_ones & bits {
+        let message = format!("field `{name}` would be cleared whenever `{of}` is written");
+        report(message, "must be written as one", "writes these bits as zero, or as they were read");
     } else if field.is_settable() && before.write == Write::Stores && before.keep & bits != after.keep & bits {
         if after.keep & bits == 0 {
             let message = format!("field `{name}` would take effect whenever `{of}` is modified");

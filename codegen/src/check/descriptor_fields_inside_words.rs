@@ -1,6 +1,8 @@
 //! No field of a descriptor crosses a 64-bit boundary, because descriptors are read one 64-bit word at a time.
+//!
+//! Structures are read byte by byte.
 
-use crate::description::{Bits, Description, Name};
+use crate::description::{Bits, Description, Format, Name};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
@@ -23,7 +25,7 @@ impl From<Crosses<'_>> for Diagnostic {
 }
 
 pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
-    for descriptor in &description.descriptors {
+    for descriptor in description.descriptors.iter().filter(|one| one.format != Format::Structure) {
         for (name, field) in &descriptor.fields {
             if field.bits.lsb / 64 != field.bits.msb() / 64 {
                 diagnostics.report(Crosses { field: name, bits: field.bits });

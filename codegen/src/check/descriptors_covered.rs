@@ -1,6 +1,7 @@
 //! Every bit of a descriptor either belongs to a field or is reserved.
 
-use crate::description::{Bits, Description, DescriptorFormat, Field, Name, ones};
+use super::structures_are_bytes::MAX_STRUCTURE;
+use crate::description::{Bits, Description, DescriptorFormat, Field, Name};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
@@ -14,7 +15,7 @@ impl From<Uncovered<'_>> for Diagnostic {
         let Uncovered { descriptor, bits } = error;
         let name = &descriptor.name;
         let list: Vec<_> = bits.iter().map(|bits| bits.text()).collect();
-        let message = format!("descriptor `{}` does not cover all its {} bits", name.value, descriptor.bits.value);
+        let message = format!("descriptor `{}` does not cover all its {} bits", name.value, descriptor.whole());
         let quoted: Vec<_> = list.iter().map(|bits| format!("\"{bits}\"")).collect();
         Diagnostic::new(message, name.span, format!("bits {} have no field and are not reserved", list.join(", ")))
             .help(format!("add fields for them, or list them: `reserved: [{}]`", quoted.join(", ")))
@@ -47,7 +48,7 @@ impl From<Outside<'_>> for Diagnostic {
     fn from(error: Outside<'_>) -> Self {
         let Outside { descriptor, bits } = error;
         let message = format!("descriptor `{}` has no {}", descriptor.name.value, bits.title());
-        let highest = descriptor.bits.value.saturating_sub(1);
+        let highest = descriptor.whole().saturating_sub(1);
         Diagnostic::new(message, bits.span, format!("the highest bit is {highest}"))
     }
 }
@@ -55,32 +56,38 @@ impl From<Outside<'_>> for Diagnostic {
 pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
     for descriptor in &description.descriptors {
         for bits in &descriptor.reserved {
-            if bits.msb() >= descriptor.bits.value {
+            if bits.msb() >= descriptor.whole() {
                 diagnostics.report(Outside { descriptor, bits: *bits });
             }
-            let field = descriptor.fields.iter().find(|(_, field)| field.bits.mask() & bits.mask() != 0);
+            let shares = |field: &Field| field.bits.lsb <= bits.msb() && bits.lsb <= field.bits.msb();
+            let field = descriptor.fields.iter().find(|(_, field)| shares(field));
             if let Some(field) = field {
                 diagnostics.report(NotReserved { bits: *bits, field });
             }
         }
-        let fields = descriptor.fields.values().map(|field| field.bits.mask());
-        let reserved = descriptor.reserved.iter().map(|bits| bits.mask());
-        let covered = fields.chain(reserved).fold(0, |all, mask| all | mask);
-        let missing = ones(descriptor.bits.value) & !covered;
-        if missing != 0 {
-            diagnostics.report(Uncovered { descriptor, bits: runs(missing) });
+        // The other checks report a descriptor that is wider.
+        let mut covered = vec![false; descriptor.whole().min(MAX_STRUCTURE) as usize];
+        let fields = descriptor.fields.values().map(|field| field.bits.value);
+        for bits in fields.chain(descriptor.reserved.iter().map(|bits| bits.value)) {
+            for bit in covered.iter_mut().take(bits.msb() as usize + 1).skip(bits.lsb as usize) {
+                *bit = true;
+            }
+        }
+        let missing = runs(&covered);
+        if !missing.is_empty() {
+            diagnostics.report(Uncovered { descriptor, bits: missing });
         }
     }
 }
 
-/// Returns the runs of ones in `mask`, from the lowest.
-fn runs(mut mask: u128) -> Vec<Bits> {
-    let mut runs = Vec::new();
-    while mask != 0 {
-        let lsb = mask.trailing_zeros();
-        let width = (mask >> lsb).trailing_ones();
-        mask &= !(ones(width) << lsb);
-        runs.push(Bits { lsb, width });
+/// Returns the runs of bits that are not covered, from the lowest.
+fn runs(covered: &[bool]) -> Vec<Bits> {
+    let mut runs: Vec<Bits> = Vec::new();
+    for (lsb, _) in (0..).zip(covered).filter(|(_, covered)| !**covered) {
+        match runs.last_mut() {
+            Some(last) if last.msb() + 1 == lsb => last.width += 1,
+            _ => runs.push(Bits { lsb, width: 1 }),
+        }
     }
     runs
 }

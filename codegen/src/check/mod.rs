@@ -35,6 +35,7 @@ mod reset_values_fit;
 mod reset_values_in_range;
 mod rust_names_unique;
 mod strides_hold_elements;
+mod structures_are_bytes;
 mod when_conditions_known;
 mod widths_supported;
 mod windows_alone_write_their_index;
@@ -51,6 +52,7 @@ use crate::description::{Description, Field, Name, Named, Register};
 use crate::diagnostic::Diagnostics;
 use crate::extend::{self, AddedValues};
 use crate::parse::Parsed;
+use crate::share;
 use crate::source::Spanned;
 use crate::unknown::{Unknown, keys, known};
 
@@ -120,14 +122,16 @@ fn run_checks<T, C>(
     Err(if diagnostics.is_empty() { unplaced } else { diagnostics })
 }
 
-fn pass(description: Description, diagnostics: &mut Diagnostics) -> Checked {
+fn pass(mut description: Description, diagnostics: &mut Diagnostics) -> Checked {
+    share::share(&mut description, diagnostics);
     for pass in PASSES {
         pass(&description, diagnostics);
     }
     Checked(description)
 }
 
-fn pass_extension((base, extension): (Description, Extension), diagnostics: &mut Diagnostics) -> Extended {
+fn pass_extension((mut base, extension): (Description, Extension), diagnostics: &mut Diagnostics) -> Extended {
+    share::share(&mut base, diagnostics);
     let mut whole = base.clone();
     let values = extend::extend(&mut whole, &extension, diagnostics);
     let whole = pass(whole, diagnostics);
@@ -175,6 +179,7 @@ const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
     windows_alone_write_their_index::check,
     descriptors_covered::check,
     descriptor_fields_inside_words::check,
+    structures_are_bytes::check,
     handover_flags_known::check,
 ];
 
@@ -205,7 +210,7 @@ fn layouts(description: &Description) -> impl Iterator<Item = Layout<'_>> {
     let descriptors = description.descriptors.iter().map(|descriptor| Layout {
         kind: "descriptor",
         name: &descriptor.name,
-        width: descriptor.bits.value,
+        width: descriptor.whole(),
         fields: &descriptor.fields,
         overlaps: &descriptor.overlaps,
     });

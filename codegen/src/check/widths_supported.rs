@@ -1,8 +1,8 @@
 //! Every register has 8, 16, 32 or 64 bits, and a width that the description lists.
 //!
-//! Every descriptor consists of one to four 32-bit words.
+//! Every descriptor consists of one to four 32-bit words, unless it is a structure.
 
-use crate::description::{Description, Register};
+use crate::description::{Description, Format, Register};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 
@@ -54,7 +54,7 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
         }
     }
     for descriptor in &description.descriptors {
-        if ![32, 64, 96, 128].contains(&descriptor.bits.value) {
+        if descriptor.format != Format::Structure && ![32, 64, 96, 128].contains(&descriptor.bits.value) {
             diagnostics.report(Unsupported {
                 what: "a descriptor",
                 width: descriptor.bits,

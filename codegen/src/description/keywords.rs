@@ -17,6 +17,8 @@ keywords! {
         WriteOneClears = "w1c",
         /// A read clears it, and so does writing a one.
         ReadOrWriteOneClears = "rc_w1c",
+        /// Writing a zero clears the bit, writing a one does nothing.
+        WriteZeroClears = "w0c",
         /// Writing a one sets the bit, writing a zero does nothing.
         WriteOneSets = "w1s",
         /// The chip clears it when the requested action is complete.
@@ -65,7 +67,7 @@ keywords! {
 }
 
 keywords! {
-    /// The format of a descriptor: the side that writes it.
+    /// The format of a descriptor: the side that writes it, or a structure of bytes.
     pub enum Format("a descriptor's format") {
         /// Written by software, for the chip to read.
         Read = "read",
@@ -73,6 +75,8 @@ keywords! {
         WriteBack = "write_back",
         /// Written by either: a structure in memory.
         Memory = "memory",
+        /// A structure of any number of bytes, whose last ones may be missing, such as a header.
+        Structure = "structure",
     }
 }
 
@@ -102,6 +106,7 @@ impl Access {
             Self::ReadClears => "a read clears it",
             Self::WriteOneClears => "writing a one clears the bit",
             Self::ReadOrWriteOneClears => "a read clears it, and so does writing a one",
+            Self::WriteZeroClears => "writing a zero clears the bit, a one does nothing",
             Self::WriteOneSets => "writing a one sets the bit, a zero does nothing",
             Self::SelfClearing => "the device clears it when the requested action is complete",
             Self::ReadSets => "a read sets it",

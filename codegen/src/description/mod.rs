@@ -167,6 +167,8 @@ mapping! {
         pub doorbell: bool = default,
         /// The field values that every write must have.
         pub required_values: Named<Spanned<u64>> = default,
+        /// The register whose fields it has, besides its own.
+        pub fields_of: Option<Name> = default,
         /// The fields.
         pub fields: Named<Field> = default,
         /// The fields that overlap for a reason that `when` cannot express.
@@ -345,8 +347,12 @@ mapping! {
         pub section: String,
         /// The datasheet's page.
         pub page: Option<u32> = default,
-        /// Its width.
+        /// Its width. In a structure: the width of the part that is never missing.
         pub bits: Spanned<u32>,
+        /// In a structure: the width of the part behind it, which may be missing from any byte on.
+        pub tail: Option<Spanned<u32>> = default,
+        /// In a structure: the order of the bytes of a field.
+        pub byte_order: Option<Spanned<ByteOrder>> = default,
         /// The flag with which the chip returns it to software.
         pub done: Option<Name> = default,
         /// The flag of the last descriptor of a chain.
@@ -400,6 +406,20 @@ impl Window {
     #[must_use]
     pub fn field(&self) -> &str {
         self.select.split_once('.').map_or("", |(_, field)| field)
+    }
+}
+
+impl DescriptorFormat {
+    /// Returns its width in bits, with its tail.
+    #[must_use]
+    pub fn whole(&self) -> u32 {
+        self.bits.value.saturating_add(self.tail.map_or(0, |tail| tail.value))
+    }
+
+    /// Returns `true` if the most significant byte of a field is the first one.
+    #[must_use]
+    pub fn is_big_endian(&self) -> bool {
+        self.byte_order.is_some_and(|order| order.value == ByteOrder::Big)
     }
 }
 

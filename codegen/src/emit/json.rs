@@ -55,6 +55,8 @@ fn descriptor(descriptor: &Descriptor<'_>) -> Value {
         "format": described.format.keyword(),
         "section": described.section,
         "bits": described.bits.value,
+        "tail": described.tail.map(|tail| tail.value),
+        "byte_order": described.byte_order.map(|order| order.keyword()),
         "fields": descriptor.fields.iter().map(|one| field(one, None)).collect::<Vec<_>>(),
     })
 }

@@ -39,6 +39,7 @@ fn access(access: Access) -> (SvdAccess, Option<ModifiedWriteValues>, Option<Rea
         Access::ReadOrWriteOneClears => {
             (SvdAccess::ReadWrite, Some(ModifiedWriteValues::OneToClear), Some(ReadAction::Clear))
         }
+        Access::WriteZeroClears => (SvdAccess::ReadWrite, Some(ModifiedWriteValues::ZeroToClear), None),
         Access::WriteOneSets => (SvdAccess::ReadWrite, Some(ModifiedWriteValues::OneToSet), None),
         Access::ReadSets => (SvdAccess::ReadWrite, None, Some(ReadAction::Set)),
     }

@@ -58,13 +58,13 @@ fn one_register(register: &Register<'_>, value: u128) -> Result<String, CommandE
 
 fn one_format(format: &Descriptor<'_>, value: u128) -> Result<String, CommandError> {
     let described = format.described;
-    fits(&described.name, described.bits.value, value)?;
+    fits(&described.name, described.whole(), value)?;
     // The chip may write any value to reserved bits.
     let wrong = |bits: Bits| value & bits.mask() != 0 && described.format != Format::WriteBack;
     let reserved = described.reserved.iter().map(|bits| bits.value);
     let reserved = reserved.map(|bits| (bits, wrong(bits).then(|| "must be zero".to_owned()))).collect();
     let head = format!("{} ({})  {}", described.name.value, described.format.keyword(), described.title);
-    Ok(text(&head, described.bits.value, value, &format.fields, reserved))
+    Ok(text(&head, described.whole(), value, &format.fields, reserved))
 }
 
 fn fits(name: &str, width: u32, value: u128) -> Result<(), CommandError> {

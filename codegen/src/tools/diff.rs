@@ -387,6 +387,12 @@ fn descriptor(difference: &mut Difference, item: &str, old: &Descriptor<'_>, new
     difference.text(item, "the section or page", &(&was.section, was.page), &(&is.section, is.page));
     difference.text(item, "the doc text", &was.doc, &is.doc);
     remarks(difference, item, (&was.errata, &was.doubts), (&is.errata, &is.doubts));
+    if was.is_big_endian() != is.is_big_endian() {
+        difference.note(Patch, item, "the byte order is corrected");
+    }
+    if was.whole() != is.whole() && was.bits.value == is.bits.value {
+        difference.note(Minor, item, format!("is up to {} bits wide, was {}", is.whole(), was.whole()));
+    }
     if was.bits.value != is.bits.value {
         difference.note(Major, item, format!("is {} bits wide, was {}", is.bits.value, was.bits.value));
     }

@@ -154,6 +154,12 @@ fn descriptor(map: &Map<'_>, format: &Descriptor<'_>) -> String {
     text += &format!("  {}\n\n", source(map, &described.section, described.page));
     let mut about = Table::default();
     about.row(["width", &format!("{} bits", described.bits.value)]);
+    if let Some(tail) = described.tail {
+        about.row(["tail", &format!("{} bits, which may be missing", tail.value)]);
+    }
+    if let Some(order) = described.byte_order {
+        about.row(["byte order", order.keyword()]);
+    }
     let flags = [
         ("done", &described.done, "returns it to software"),
         ("last", &described.last, "ends a chain"),
@@ -346,6 +352,7 @@ fn written(format: Format) -> &'static str {
         Format::Read => "as software writes it",
         Format::WriteBack => "as the chip writes it back",
         Format::Memory => "in memory",
+        Format::Structure => "a structure of bytes",
     }
 }
 

@@ -5,6 +5,7 @@ pub mod diff;
 pub mod explain;
 mod find;
 pub mod format;
+pub mod from_svd;
 mod table;
 
 use std::fmt;

@@ -10,6 +10,8 @@ use ::datasheet_runtime::field::access::{Fixed, ReadOnly};
 use ::datasheet_runtime::field::{Address, Bits, Enumerated, Enumeration, Flag, Layout};
 #[allow(unused_imports)]
 use ::datasheet_runtime::info::{AccessKind, DescriptorInfo, FieldInfo};
+#[allow(unused_imports)]
+use ::datasheet_runtime::structure::{Structure, Tail};
 
 /// A transfer, as software writes it (datasheet 6.1).
 #[cfg_attr(doc, doc = include_str!("docs/TransferRead.descriptor.html"))]
@@ -137,6 +139,80 @@ pub mod transfer_write_back {
     }
 }
 
+/// What is before the data of a transfer (datasheet 6.3).
+#[cfg_attr(doc, doc = include_str!("docs/Header.descriptor.html"))]
+///
+/// A structure of 4 bytes, and up to 10 with its tail, which may be missing from any byte on. Fields are big-endian; bit 0 is the lowest of the first byte.
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 0 | [`URGENT`](Self::URGENT) | `rw` | It goes before others. |
+/// | 3:1 |  |  | reserved |
+/// | 7:4 | [`KIND`](Self::KIND) | `rw` | What the data is.<br>1: `Text`<br>2: `Picture` |
+/// | 15:8 |  |  | reserved |
+/// | 31:16 | [`LENGTH`](Self::LENGTH) | `rw` | How much data there is. In bytes, from 1 to 9000. |
+/// | 63:32 | [`STAMP`](Self::STAMP) | `rw` | When it was sent. |
+/// | 79:64 | [`PORT`](Self::PORT) | `rw` | Where it came from. |
+#[derive(Debug, Clone, Copy)]
+pub enum Header {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl Header {
+    /// Bit 0: It goes before others.
+    pub const URGENT: Flag<Header, 0> = unsafe { Flag::new("URGENT") };
+    /// Bits 7:4: What the data is.
+    pub const KIND: Enumerated<Header, 4, 4, header::KIND> = unsafe {
+        Enumerated::new("KIND")
+    };
+    /// Bits 31:16: How much data there is. In bytes, from 1 to 9000.
+    pub const LENGTH: Bits<Header, 16, 16> = unsafe { Bits::ranged("LENGTH", 1, 9000) };
+    /// Bits 63:32: When it was sent.
+    pub const STAMP: Tail<Bits<Header, 32, 32>> = Tail::new(unsafe {
+        Bits::new("STAMP")
+    });
+    /// Bits 79:64: Where it came from.
+    pub const PORT: Tail<Bits<Header, 64, 16>> = Tail::new(unsafe { Bits::new("PORT") });
+}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for Header {
+        const NAME: &'static str = "Header";
+        const WRITABLE: [u64; 2] = [0xffff_ffff_ffff_00f1, 0x0000_0000_0000_ffff];
+    }
+    impl Structure for Header {
+        const LEAST: usize = 4;
+        const BIG_ENDIAN: bool = true;
+    }
+};
+
+/// Values of the fields of [`Header`].
+pub mod header {
+    use ::core::prelude::v1::*;
+    /// What the data is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[repr(u32)]
+    pub enum KIND {
+        /// 1
+        Text = 1,
+        /// 2
+        Picture = 2,
+    }
+    #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+    unsafe impl super::Enumeration for KIND {
+        #[inline(always)]
+        fn from_bits(raw: u64) -> Option<Self> {
+            match raw {
+                1 => Some(Self::Text),
+                2 => Some(Self::Picture),
+                _ => None,
+            }
+        }
+        #[inline(always)]
+        fn to_bits(self) -> u64 {
+            self as u64
+        }
+    }
+}
+
 /// All descriptor formats of the Demo 1 controller.
 pub static DESCRIPTORS: &[DescriptorInfo] = &[
     DescriptorInfo {
@@ -221,6 +297,49 @@ pub static DESCRIPTORS: &[DescriptorInfo] = &[
                 lsb: 64,
                 width: 1,
                 access: AccessKind::Ro,
+                values: &[],
+            },
+        ],
+    },
+    DescriptorInfo {
+        name: "Header",
+        format: "structure",
+        section: "6.3",
+        bits: 80,
+        fields: &[
+            FieldInfo {
+                name: "URGENT",
+                lsb: 0,
+                width: 1,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "KIND",
+                lsb: 4,
+                width: 4,
+                access: AccessKind::Rw,
+                values: &[("Text", 1), ("Picture", 2)],
+            },
+            FieldInfo {
+                name: "LENGTH",
+                lsb: 16,
+                width: 16,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "STAMP",
+                lsb: 32,
+                width: 32,
+                access: AccessKind::Rw,
+                values: &[],
+            },
+            FieldInfo {
+                name: "PORT",
+                lsb: 64,
+                width: 16,
+                access: AccessKind::Rw,
                 values: &[],
             },
         ],

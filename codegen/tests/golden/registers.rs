@@ -9,6 +9,7 @@ use ::datasheet_runtime::array::{Array, Below, Index, IndexSpace, Range};
 #[allow(unused_imports)]
 use ::datasheet_runtime::field::access::{
     Fixed, OneToClear, OneToSet, ReadOnly, ReadToClear, SelfClearing, WriteOnly,
+    ZeroToClear,
 };
 #[allow(unused_imports)]
 use ::datasheet_runtime::field::{Bits, Enumerated, Enumeration, Flag, Layout};
@@ -177,7 +178,8 @@ pub mod permit {
 /// | 12 | [`RESET`](Self::RESET) | `sc` | 0 | Resets the chip. |
 /// | 13 | [`READY`](Self::READY) | `ro` | 0 | The chip is ready. |
 /// | 14 | [`FAILED`](Self::FAILED) | `w1c` | 0 | Something went wrong. |
-/// | 30:15 |  |  |  | reserved, written as zero |
+/// | 15 | [`STALE`](Self::STALE) | `w0c` | 0 | What was read is out of date. |
+/// | 30:16 |  |  |  | reserved, written as zero |
 /// | 31 |  |  |  | reserved, preserved (firmware uses it) |
 ///
 /// **Erratum:** READY may come late. (Source: E7.)
@@ -210,13 +212,15 @@ impl MODE {
     pub const READY: Flag<MODE, 13, ReadOnly> = unsafe { Flag::new("READY") };
     /// Bit 14: Something went wrong.
     pub const FAILED: Flag<MODE, 14, OneToClear> = unsafe { Flag::new("FAILED") };
+    /// Bit 15: What was read is out of date.
+    pub const STALE: Flag<MODE, 15, ZeroToClear> = unsafe { Flag::new("STALE") };
 }
 ::datasheet_runtime::register_long_name!(MODE);
 #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
 const _: () = {
     unsafe impl Layout for MODE {
         const NAME: &'static str = "MODE";
-        const WRITABLE: [u64; 2] = [0x0000_0000_0000_50f3, 0];
+        const WRITABLE: [u64; 2] = [0x0000_0000_0000_d0f3, 0];
     }
     unsafe impl Register for MODE {
         type Space = RegisterSpace;
@@ -232,7 +236,7 @@ const _: () = {
             reset: Some(0x0000_0012),
             reset_known: 0xffff_ffff,
             preserve: 0x8000_0000,
-            must_be_zero: 0x7fff_8a0c,
+            must_be_zero: 0x7fff_0a0c,
             must_be_one: 0x0000_0500,
             ranges: &[
                 Range {
@@ -307,10 +311,18 @@ const _: () = {
                     access: AccessKind::W1c,
                     values: &[],
                 },
+                FieldInfo {
+                    name: "STALE",
+                    lsb: 15,
+                    width: 1,
+                    access: AccessKind::W0c,
+                    values: &[],
+                },
             ],
         };
         const PRESERVE_MASK: u64 = 0x8000_20f3;
         const FORCED_ONES: u64 = 0x0000_0500;
+        const NEUTRAL_ONES: u64 = 0x0000_8000;
         const RESET_VALUE: u64 = 0x0000_0012;
     }
     #[diagnostic::do_not_recommend]
@@ -618,7 +630,7 @@ const _: () = {
 ///
 /// | Bits | Field | Access | Meaning |
 /// | ---: | --- | --- | --- |
-/// | 0 | [`DONE`](Self::DONE) | `wo` | No longer interrupts when a transfer is done. |
+/// | 0 | [`DONE`](Self::DONE) | `wo` | Interrupts when a transfer is done. |
 /// | 31:1 |  |  | reserved, preserved |
 #[derive(Debug, Clone, Copy)]
 pub enum UNMASK {}
@@ -626,7 +638,7 @@ pub enum UNMASK {}
 impl UNMASK {
     /// The offset of the register.
     pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00010);
-    /// Bit 0: No longer interrupts when a transfer is done.
+    /// Bit 0: Interrupts when a transfer is done.
     pub const DONE: Flag<UNMASK, 0, WriteOnly> = unsafe { Flag::new("DONE") };
 }
 ::datasheet_runtime::register_long_name!(UNMASK);

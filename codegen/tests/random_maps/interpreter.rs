@@ -54,6 +54,10 @@ pub fn stored(register: &Register, old: u64, values: &Values) -> u64 {
                 policy => policy == "one",
             };
         }
+        // A zero would clear it.
+        if holding().any(|(_, field)| register.access_of(field) == "w0c") {
+            return true;
+        }
         // Written back is what then stays as it was; a one must not act, and what means nothing is not read.
         let kept = holding().all(|(_, field)| matches!(register.access_of(field), "rw" | "ro" | "read_sets"));
         kept && old >> bit & 1 == 1
@@ -134,7 +138,7 @@ pub fn abilities(map: &Map, register: &Register) -> Abilities {
     let any = |wanted: &[&str]| kinds.iter().any(|kind| wanted.contains(kind));
     let acts = ["rc", "rc_w1c", "read_sets"];
     let has_read_side_effects = any(&acts) || acts.contains(&register.access);
-    let (stores, sets, clears) = (any(&["rw", "wo", "sc", "read_sets"]), any(&["w1s"]), any(&["w1c", "rc_w1c"]));
+    let (stores, sets, clears) = (any(&["rw", "wo", "sc", "read_sets", "w0c"]), any(&["w1s"]), any(&["w1c", "rc_w1c"]));
     let plain_write = stores || (sets && clears);
     let written = stores || sets || clears;
     let all_known = register.reset.is_some() && register.known.is_none_or(|known| known == cut(register, u64::MAX));

@@ -20,7 +20,7 @@ pub fn map(seed: usize, number: usize) -> Result<Map, Box<dyn Error>> {
     Ok(tree.map_err(|reason| reason.to_string())?.current())
 }
 
-const ACCESS: [&str; 9] = ["rw", "ro", "wo", "rc", "w1c", "rc_w1c", "w1s", "sc", "read_sets"];
+const ACCESS: [&str; 10] = ["rw", "ro", "wo", "rc", "w1c", "rc_w1c", "w0c", "w1s", "sc", "read_sets"];
 const RESERVED: [&str; 3] = ["preserve", "zero", "one"];
 
 fn maps() -> impl Strategy<Value = Map> {

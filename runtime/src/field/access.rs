@@ -48,6 +48,8 @@ kinds! {
     ReadToClear:;
     /// Writing a one clears it.
     OneToClear: Settable;
+    /// Writing a zero clears it, a one does nothing.
+    ZeroToClear: Settable;
     /// Writing a one sets it, a zero does nothing.
     OneToSet: Settable;
     /// Set by software, cleared by the device when done.

@@ -30,7 +30,7 @@ pub unsafe trait Layout: Copy + 'static {
 /// # Safety
 ///
 /// The `WIDTH` bits from bit `LSB` on must be a field of `R`, within one word of 64 bits: `WIDTH` is 1 to 64, and `LSB`
-/// is below the register's width, or below 128 in a descriptor.
+/// is below the register's width, or below 128 in a descriptor. In a structure they are within eight bytes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a field of `{R}`",
     label = "belongs to another register or descriptor",

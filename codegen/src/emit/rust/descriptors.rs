@@ -6,6 +6,7 @@ use quote::quote;
 use super::doc;
 use super::fields;
 use super::token::{allow_type_name, allow_unsafe, ident, mask64, number, unsafe_impls};
+use crate::description::Format;
 use crate::lower::Descriptor;
 use crate::rust_name;
 
@@ -29,16 +30,30 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
             }
         }
     });
+    let format = match described.format {
+        Format::Structure => {
+            let (least, big_endian) = (number((described.bits.value / 8).into()), described.is_big_endian());
+            quote! {
+                impl Structure for #name {
+                    const LEAST: usize = #least;
+                    const BIG_ENDIAN: bool = #big_endian;
+                }
+            }
+        }
+        _ => quote! {
+            unsafe impl DescriptorFormat for #name {
+                const SECTION: &'static str = #section;
+                const FIXED: [u64; 2] = [#fixed_low, #fixed_high];
+            }
+        },
+    };
     let allow_unsafe = allow_unsafe();
     let impls = unsafe_impls(quote! {
         unsafe impl Layout for #name {
             const NAME: &'static str = #text;
             const WRITABLE: [u64; 2] = [#writable_low, #writable_high];
         }
-        unsafe impl DescriptorFormat for #name {
-            const SECTION: &'static str = #section;
-            const FIXED: [u64; 2] = [#fixed_low, #fixed_high];
-        }
+        #format
         #done
     });
     quote! {

@@ -85,6 +85,7 @@ impl Kind {
                 Access::ReadClears => "a read clears it",
                 Access::WriteOneClears => "writing a one clears it",
                 Access::ReadOrWriteOneClears => "a read or writing a one clears it",
+                Access::WriteZeroClears => "writing a zero clears it",
                 Access::WriteOneSets => "writing a one sets it",
                 Access::SelfClearing => "clears itself",
                 Access::ReadSets => "a read sets it",

@@ -37,6 +37,8 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, added: bool) -> To
             (quote!(Enumerated<#owner, #lsb, #width, #module::#values #access>), quote!(Enumerated::new(#text)))
         }
     };
+    let new = quote!(unsafe { #new });
+    let (kind, new) = if field.tail { (quote!(Tail<#kind>), quote!(Tail::new(#new))) } else { (kind, new) };
     let aliases = doc::aliases(&field.described.other_names, &rust_name);
     let visibility = (!added).then(|| quote!(pub));
     let (doc, allow, name) = (doc::field(field), allow_constant_name(&rust_name), ident(&rust_name));
@@ -44,7 +46,7 @@ fn constant(field: &Field<'_>, owner: &Ident, module: &Ident, added: bool) -> To
         #doc
         #aliases
         #allow
-        #visibility const #name: #kind = unsafe { #new };
+        #visibility const #name: #kind = #new;
     }
 }
 
@@ -59,6 +61,7 @@ fn access(field: &Field<'_>, added: bool) -> TokenStream {
         Access::WriteOnly => "WriteOnly",
         Access::ReadClears => "ReadToClear",
         Access::WriteOneClears | Access::ReadOrWriteOneClears => "OneToClear",
+        Access::WriteZeroClears => "ZeroToClear",
         Access::WriteOneSets => "OneToSet",
         Access::SelfClearing => "SelfClearing",
         Access::ReadSets => "ReadToSet",

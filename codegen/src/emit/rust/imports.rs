@@ -16,7 +16,7 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
     (&["descriptor"], &["DescriptorFormat", "WriteBack"]),
     (
         &["field", "access"],
-        &["Added", "DriverOnly", "Fixed", "OneToClear", "OneToSet", "ReadOnly", "ReadToClear", "ReadToSet", "SelfClearing", "WriteOnly"],
+        &["Added", "DriverOnly", "Fixed", "OneToClear", "OneToSet", "ReadOnly", "ReadToClear", "ReadToSet", "SelfClearing", "WriteOnly", "ZeroToClear"],
     ),
     (&["field"], &["Address", "Bits", "Enumerated", "Enumeration", "Flag", "Layout", "ValueOf"]),
     (&["info"], &["AccessKind", "CommandInfo", "DescriptorInfo", "FieldInfo", "RegisterInfo", "WindowInfo"]),
@@ -28,6 +28,7 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["space"], &["BigEndian", "LittleEndian", "Offset", "Space"]),
+    (&["structure"], &["Structure", "Tail"]),
     (&["window"], &["Bank", "Commanded", "ReadCommand", "View", "Window", "WriteCommand"]),
 ];
 

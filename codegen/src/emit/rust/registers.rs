@@ -50,6 +50,8 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
     let constants = fields::constants(&register.fields, &name, &module);
     let [low, high] = mask64(register.writable.into());
     let reset = register.reset.map_or(0, |reset| reset & register.reset_known);
+    let neutral = (register.neutral_ones != 0).then(|| mask(register.neutral_ones, described.bits()));
+    let neutral = neutral.map(|ones| quote!(const NEUTRAL_ONES: u64 = #ones;));
     let [preserve, ones, reset] = [register.keep, register.must_be_one, reset].map(|bits| mask(bits, described.bits()));
     let (width, info, root) = (width(described), table::register(map, register), imports::root(options));
     let abilities = abilities(register, options, &name);
@@ -65,6 +67,7 @@ pub fn register(map: &Map<'_>, pairs: &doc::Pairs<'_>, options: &Options, regist
             const INFO: RegisterInfo = #info;
             const PRESERVE_MASK: u64 = #preserve;
             const FORCED_ONES: u64 = #ones;
+            #neutral
             const RESET_VALUE: u64 = #reset;
         }
         #abilities

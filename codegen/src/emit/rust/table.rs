@@ -85,7 +85,7 @@ pub fn descriptors(map: &Map<'_>) -> TokenStream {
     let descriptors = map.descriptors.iter().map(|descriptor| {
         let described = descriptor.described;
         let (name, format, section) = (described.name.as_str(), described.format.keyword(), &described.section);
-        let (bits, fields) = (number(described.bits.value.into()), fields::table(&descriptor.fields));
+        let (bits, fields) = (number(described.whole().into()), fields::table(&descriptor.fields));
         quote!(DescriptorInfo { name: #name, format: #format, section: #section, bits: #bits, fields: #fields })
     });
     quote! {

@@ -74,6 +74,7 @@ pub fn access_kind(access: Access) -> TokenStream {
         Access::ReadClears => "Rc",
         Access::WriteOneClears => "W1c",
         Access::ReadOrWriteOneClears => "RcW1c",
+        Access::WriteZeroClears => "W0c",
         Access::WriteOneSets => "W1s",
         Access::SelfClearing => "Sc",
         Access::ReadSets => "ReadSets",

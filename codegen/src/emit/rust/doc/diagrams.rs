@@ -31,7 +31,7 @@ pub fn descriptor_diagram(descriptor: &Descriptor<'_>) -> (String, String) {
     let rust_name = rust_name::descriptor(&described.name, described.format);
     let cells = cells(&descriptor.fields, described.reserved.iter().map(|bits| reserved_cell(bits.value)));
     let label = format!("The bits of {rust_name}");
-    (descriptor_diagram_path(described), diagram::diagram(&label, described.bits.value, &cells))
+    (descriptor_diagram_path(described), diagram::diagram(&label, described.whole(), &cells))
 }
 
 pub(super) fn addition_diagram_path(additions: &Additions<'_>, described: &description::Register) -> String {

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use super::bits::{Row, table};
 use super::facts::Pairs;
 use super::{Doc, diagrams, escape, facts, uses};
-use crate::description::{Mark, Reserved};
+use crate::description::{Format, Mark, Reserved};
 use crate::emit::rust::Options;
 use crate::lower::{Additions, Descriptor, ExtendedRegister, Map, Register, Window, Write};
 use crate::rust_name;
@@ -82,6 +82,17 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
     let mut doc = heading(&described.title, &described.section, described.page);
     doc.diagram = Some(diagrams::descriptor_diagram_path(described));
     doc.text(described.doc.as_deref().unwrap_or_default());
+    if described.format == Format::Structure {
+        let (least, most) = (described.bits.value / 8, described.whole() / 8);
+        let order = if described.is_big_endian() { "big-endian" } else { "little-endian" };
+        let tail = match described.tail {
+            Some(_) => format!(", and up to {most} with its tail, which may be missing from any byte on"),
+            None => String::new(),
+        };
+        doc.text(&format!(
+            "A structure of {least} bytes{tail}. Fields are {order}; bit 0 is the lowest of the first byte."
+        ));
+    }
     let flags = [
         (&described.done, "is set by the device when it is done"),
         (&described.last, "marks the last descriptor of a chain"),

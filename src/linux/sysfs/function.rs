@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 use std::boxed::Box;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -14,18 +14,72 @@ use datasheet_runtime::space::Space;
 
 use crate::clock::Clock;
 use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use crate::linux::bar::MappedRegisters;
+use crate::linux::bar::{MapError, MappedRegisters};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::Function;
 use crate::linux::host::{self, Host};
 use crate::linux::memory::{Allocator, PageSize, Region};
 use crate::linux::pagemap::system_page_size;
-use crate::linux::sysfs::{SysfsOptions, config_failed, map_failed, open};
-use crate::linux::{Error, FormerDriver, Locality, MonotonicClock, PciAddress};
+use crate::linux::{Error, FormerDriver, Locality, MonotonicClock, PciAddress, Placement};
 use crate::pci;
 
 /// The domain of physical addresses, which are the same for all devices.
 const PHYSICAL: Domain = Domain(u64::MAX);
+
+/// Options for opening a function through sysfs.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct SysfsOptions {
+    take_interface: bool,
+    page_size: PageSize,
+    placement: Placement,
+    pub(super) host: Host,
+}
+
+impl SysfsOptions {
+    /// Returns the defaults: a network interface in use is not taken, and memory consists of huge pages of 2 MiB, near
+    /// the device.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn on(host: &Host) -> Self {
+        Self { host: host.clone(), ..Self::new() }
+    }
+
+    /// Sets whether to take the function even if its network interface is in use.
+    pub fn take_interface(mut self, take: bool) -> Self {
+        self.take_interface = take;
+        self
+    }
+
+    /// Sets the size of memory pages. [`PageSize::Base`] selects huge pages of 2 MiB, because the kernel may move base
+    /// pages.
+    pub fn page_size(mut self, size: PageSize) -> Self {
+        self.page_size = if size == PageSize::Base { PageSize::Huge2MiB } else { size };
+        self
+    }
+
+    /// Sets the NUMA nodes from which memory comes.
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// Opens the function at `address`, whatever it is, for a driver of that device.
+    ///
+    /// The function is taken from the kernel's driver and reset, if the kernel can. It does not access memory yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_function(&self, address: PciAddress) -> Result<SysfsFunction, Error> {
+        let function = Function::find_any(&self.host, address)?;
+        let ((), function) = SysfsFunction::take(self, function, reset)?;
+        Ok(function)
+    }
+}
 
 /// A PCI function of any kind, driven through sysfs: see the [module](crate::linux).
 ///
@@ -64,6 +118,47 @@ fn lock(config: &File, address: PciAddress) -> Result<(), Error> {
     match error.raw_os_error() {
         Some(libc::EWOULDBLOCK) => Err(Error::AlreadyDriven { address }),
         _ => Err(Error::system("lock", Path::new("config"), &error)),
+    }
+}
+
+/// Opens a file of `function` to read and write.
+pub(super) fn open(function: &Function, file: &str) -> Result<File, Error> {
+    let path = function.file(file);
+    let opened = OpenOptions::new().read(true).write(true).open(&path);
+    opened.map_err(|error| Error::system("open", &path, &error))
+}
+
+/// Resets the function, if the kernel can. It then responds, and does not access memory.
+pub(super) fn reset(function: &Function, config: &File) -> Result<(), Error> {
+    let address = function.address;
+    // The kernel powers the function up. If it is enabled already, that fails and does not matter.
+    if let Err(error) = host::write(&function.file("enable"), "1") {
+        log::debug!("the kernel did not enable {address}: {error}");
+    }
+    let space = ConfigSpace { file: config, offset: 0 };
+    let ids = space.ids().map_err(config_failed(function, "read"))?;
+    if ids != function.ids {
+        let found = std::format!("{:04x}:{:04x}", ids.0, ids.1);
+        return Err(host::malformed(&function.file("config"), host::SAME_IDS, &found));
+    }
+    // A killed process may have left the device running: it must not access memory any more.
+    space.disable_bus_master().map_err(config_failed(function, "write to"))?;
+    function.reset();
+    Ok(())
+}
+
+/// Returns the error of an access to the configuration space of `function`.
+pub(super) fn config_failed(function: &Function, doing: &'static str) -> impl Fn(io::Error) -> Error {
+    let path = function.file("config");
+    move |error| Error::system(doing, &path, &error)
+}
+
+/// Returns the error of a mapping of a BAR's `file`.
+pub(super) fn map_failed(function: &Function, file: &str) -> impl Fn(MapError) -> Error {
+    let path = function.file(file);
+    move |error| match error {
+        MapError::Map(error) => Error::system("map", &path, &error),
+        MapError::Unusable(error) => error,
     }
 }
 

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 use std::fs::File;
+use std::io;
 
 use datasheet_runtime::space::Space;
 use vfio_bindings::bindings::vfio;
@@ -14,10 +15,16 @@ use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::{Function, VFIO_PCI};
 use crate::linux::host;
 use crate::linux::memory::{Allocator, PageSize, lock};
+use crate::linux::vfio::container::Container;
 use crate::linux::vfio::container::failed;
-use crate::linux::vfio::{Container, Interrupts, USABLE, config_failed, ioctl};
+use crate::linux::vfio::interrupts::Interrupts;
+use crate::linux::vfio::ioctl;
 use crate::linux::{Errno, Error, Locality, MonotonicClock, PciAddress, Placement};
 use crate::pci;
+
+/// The flags of a BAR that can be read, written and mapped.
+pub(super) const USABLE: u32 =
+    vfio::VFIO_REGION_INFO_FLAG_READ | vfio::VFIO_REGION_INFO_FLAG_WRITE | vfio::VFIO_REGION_INFO_FLAG_MMAP;
 
 /// A PCI function of any kind, driven through VFIO: see the [module](crate::linux).
 ///
@@ -56,6 +63,12 @@ impl Drop for Claim {
     fn drop(&mut self) {
         lock(&self.container.shared.in_use).remove(&self.address);
     }
+}
+
+/// Returns the error of an access to the configuration space of `function`.
+pub(super) fn config_failed(function: &Function) -> impl Fn(io::Error) -> Error {
+    let failed = failed(function, "access to the configuration space");
+    move |error| failed(Errno::from(&error))
 }
 
 /// Resets the device, if the kernel can. Returns the offset of the configuration space in `device`.

@@ -10,7 +10,6 @@ mod iova;
 use core::fmt;
 use core::time::Duration;
 use std::fs::File;
-use std::io;
 
 use vfio_bindings::bindings::vfio;
 
@@ -28,12 +27,8 @@ use crate::registers::RegisterSpace;
 pub use container::Container;
 use container::failed;
 pub use function::VfioFunction;
-use function::reset;
+use function::{USABLE, config_failed, reset};
 pub use interrupts::Interrupts;
-
-/// The flags of a BAR0 that can be read, written and mapped.
-const USABLE: u32 =
-    vfio::VFIO_REGION_INFO_FLAG_READ | vfio::VFIO_REGION_INFO_FLAG_WRITE | vfio::VFIO_REGION_INFO_FLAG_MMAP;
 
 /// An 82599 driven through VFIO: see the [module](crate::linux).
 ///
@@ -116,12 +111,6 @@ impl VfioOptions {
         let ((), function) = VfioFunction::take(&self.placement, container, function, begin)?;
         Ok(function)
     }
-}
-
-/// Returns the error of an access to the configuration space of `function`.
-fn config_failed(function: &Function) -> impl Fn(io::Error) -> Error {
-    let failed = failed(function, "access to the configuration space");
-    move |error| failed(Errno::from(&error))
 }
 
 /// Resets the device, maps its registers and lets it access memory (datasheet 9.3.4).

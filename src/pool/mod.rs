@@ -419,6 +419,15 @@ impl Clone for Pool {
     }
 }
 
+/// Two handles are equal if they are of the same pool.
+impl PartialEq for Pool {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Pool {}
+
 impl Drop for Pool {
     fn drop(&mut self) {
         // SAFETY: this handle exists until it is counted off.

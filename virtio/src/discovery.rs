@@ -219,7 +219,15 @@ impl Capability {
         let word = |offset: usize| (offset + 4 <= length.into()).then(|| space.bytes(from + offset)).flatten();
         let number = |offset| word(offset).map(u32::from_le_bytes);
         let (Some([bar, ..]), Some(offset), Some(bytes)) = (word(4), number(8), number(12)) else {
-            return Some(Self { at, kind, length: length.min(SHORTEST - 1), bar: 0, offset: 0, bytes: 0, multiplier: None });
+            return Some(Self {
+                at,
+                kind,
+                length: length.min(SHORTEST - 1),
+                bar: 0,
+                offset: 0,
+                bytes: 0,
+                multiplier: None,
+            });
         };
         Some(Self { at, kind, length, bar, offset, bytes, multiplier: number(16) })
     }

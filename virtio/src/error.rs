@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use datasheet_runtime::field::ValueError;
 use ixgbe::dma::DmaError;
 use ixgbe::pool::PoolError;
 
@@ -92,6 +93,8 @@ pub enum Error<E> {
         /// The command.
         command: &'static str,
     },
+    /// A value does not fit into its register.
+    Value(ValueError),
     /// Memory cannot be allocated or mapped.
     Dma(DmaError),
     /// A pool of buffers cannot be made.
@@ -131,6 +134,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Fault(fault) => fault.fmt(f),
             Self::Unsupported { feature } => write!(f, "this needs the feature {feature}, which was not agreed on"),
             Self::Refused { command } => write!(f, "the device refused to {command}"),
+            Self::Value(error) => error.fmt(f),
             Self::Dma(error) => error.fmt(f),
             Self::Pool(error) => error.fmt(f),
             Self::Platform(error) => error.fmt(f),
@@ -139,6 +143,12 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 }
 
 impl<E: core::error::Error> core::error::Error for Error<E> {}
+
+impl<E> From<ValueError> for Error<E> {
+    fn from(error: ValueError) -> Self {
+        Self::Value(error)
+    }
+}
 
 impl<E> From<DmaError> for Error<E> {
     fn from(error: DmaError) -> Self {

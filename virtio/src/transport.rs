@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use datasheet_runtime::array::{Below, Index};
 use datasheet_runtime::clock;
-use datasheet_runtime::field::Value;
-use datasheet_runtime::register::{Driver, Exclusive};
+use datasheet_runtime::field;
+use datasheet_runtime::field::{FullValue, SetField, Value, ValueError};
+use datasheet_runtime::register::{Contents, Driver, Exclusive};
 use datasheet_runtime::value;
 use ixgbe::dma::DmaAddr;
 use ixgbe::pci::Function;
@@ -29,6 +30,14 @@ const TRIES: usize = 16;
 
 /// The status of a device that is gone.
 const GONE: u8 = 0xff;
+
+/// No MSI-X vector.
+const NO_VECTOR: u16 = 0xffff;
+
+/// Returns the value of a register that is one field.
+fn whole<R: field::Layout, F: SetField<R, u64>>(field: F, value: impl Into<u64>) -> Result<FullValue<R>, ValueError> {
+    Value::EMPTY.try_with(field, value.into())?.full()
+}
 
 /// The doorbells of a platform.
 pub(crate) type DoorbellBus<H> = <H as Function>::Registers<notify::RegisterSpace>;
@@ -93,18 +102,18 @@ impl<H: Function> Transport<H> {
     }
 
     /// Returns the status. Reading it is possible in all states.
-    fn status(&self) -> u8 {
+    fn status(&self) -> Contents<DEVICE_STATUS> {
         // SAFETY: reading the status needs no permission.
-        unsafe { self.registers::<()>() }.device_status().read().get()
+        unsafe { self.registers::<()>() }.device_status().read()
     }
 
     /// Returns an error if the device is gone, or asks for a reset.
     pub(crate) fn check(&self) -> Result<(), Error<H::Error>> {
-        const NEEDS_RESET: u8 = 1 << DEVICE_STATUS::NEEDS_RESET.lsb();
-        match self.status() {
-            GONE => Err(Error::Removed),
-            status if status & NEEDS_RESET != 0 => Err(Error::NeedsReset),
-            _ => Ok(()),
+        let status = self.status();
+        match status.field(DEVICE_STATUS::NEEDS_RESET) {
+            _ if status.get() == GONE => Err(Error::Removed),
+            true => Err(Error::NeedsReset),
+            false => Ok(()),
         }
     }
 
@@ -119,7 +128,7 @@ impl<H: Function> Transport<H> {
         // SAFETY: a reset is possible in every state.
         let registers = unsafe { self.registers::<Driver<permission::Reset>>() };
         registers.device_status().write(Value::EMPTY);
-        let done = clock::poll(&self.function, limit, POLL, || match self.status() {
+        let done = clock::poll(&self.function, limit, POLL, || match self.status().get() {
             0 => Some(Ok(())),
             GONE => Some(Err(Error::Removed)),
             _ => None,
@@ -158,18 +167,17 @@ impl<H: Function> Transport<H> {
     }
 
     /// Accepts features, in state DRIVER. Returns `false` if the device refuses them.
-    pub(crate) fn accept(&mut self, features: Features) -> bool {
+    pub(crate) fn accept(&mut self, features: Features) -> Result<bool, Error<H::Error>> {
         // SAFETY: as in `offered`.
         let mut windows: Windows<'_, _, Driver<permission::Driving>> =
             unsafe { Windows::assume_permission(&self.common) };
         for (word, index) in features.words().into_iter().zip(Index::<Below<3>>::all()) {
             let register = windows.driver_features.select(index).driver_feature();
-            register.write(Value::EMPTY.with(DRIVER_FEATURE::BITS, word));
+            register.write_full(whole(DRIVER_FEATURE::BITS, word)?);
         }
         self.add_status(value!(DEVICE_STATUS { FEATURES_OK: true }));
-        const FEATURES_OK: u8 = 1 << DEVICE_STATUS::FEATURES_OK.lsb();
         let status = self.status();
-        status != GONE && status & FEATURES_OK != 0
+        Ok(status.get() != GONE && status.field(DEVICE_STATUS::FEATURES_OK))
     }
 
     /// Returns the number of queues.
@@ -215,13 +223,13 @@ impl<H: Function> Transport<H> {
         let mut windows: Windows<'_, _, Driver<permission::FeaturesOk>> =
             unsafe { Windows::assume_permission(&self.common) };
         let registers = windows.queue.select(index);
-        registers.queue_size().write(Value::EMPTY.with(QUEUE_SIZE::SIZE, place.size));
-        registers.queue_msix_vector().write(Value::EMPTY.with(QUEUE_MSIX_VECTOR::VECTOR, u16::MAX));
+        registers.queue_size().write_full(whole(QUEUE_SIZE::SIZE, place.size)?);
+        registers.queue_msix_vector().write_full(whole(QUEUE_MSIX_VECTOR::VECTOR, NO_VECTOR)?);
         let [descriptors, driver, device] = place.addresses;
         registers.queue_desc().write(descriptors);
         registers.queue_driver().write(driver);
         registers.queue_device().write(device);
-        registers.queue_enable().write(value!(QUEUE_ENABLE { ENABLE: 1 }));
+        registers.queue_enable().write_full(whole(QUEUE_ENABLE::ENABLE, 1u16)?);
         Ok(())
     }
 

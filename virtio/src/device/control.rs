@@ -9,8 +9,8 @@ use core::time::Duration;
 use ixgbe::pci::Function;
 use ixgbe::port::{self, Counters, LinkStatus, Speed};
 
-use crate::device::control_queue::{Command, ControlQueue};
 use crate::device::Terms;
+use crate::device::control_queue::{Command, ControlQueue};
 use crate::error::Error;
 use crate::feature::{Feature, Features};
 use crate::queue::SharedCounts;

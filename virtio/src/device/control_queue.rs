@@ -83,12 +83,7 @@ pub(crate) struct ControlQueue<B> {
 }
 
 impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
-    pub(crate) fn new(
-        dma: &impl Dma,
-        max: u16,
-        event_index: bool,
-        doorbell: Doorbell<B>,
-    ) -> Result<Self, DmaError> {
+    pub(crate) fn new(dma: &impl Dma, max: u16, event_index: bool, doorbell: Doorbell<B>) -> Result<Self, DmaError> {
         let ring = SplitRing::new(dma, SIZE.min(max), event_index)?;
         let memory = dma.allocate(SPACE + 1)?;
         let mapping = dma.map(&memory)?;

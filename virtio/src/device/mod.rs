@@ -30,7 +30,6 @@ use crate::feature::{Feature, Features};
 use crate::transport::Transport;
 
 pub use control::Control;
-pub(crate) use control_queue::ControlQueue;
 pub(crate) use live::Live;
 pub use start::Terms;
 
@@ -221,7 +220,7 @@ impl<H: Function> Device<Driving, H> {
         }
         let found = self.transport.network(features)?;
         let terms = Terms::new(&mut features, &found, config, self.transport.function().now())?;
-        let accepted = Arc::get_mut(&mut self.transport).is_some_and(|transport| transport.accept(features));
+        let accepted = Arc::get_mut(&mut self.transport).map_or(Ok(false), |transport| transport.accept(features))?;
         if accepted { Ok(terms) } else { Err(Error::FeaturesRefused { features }) }
     }
 

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use datasheet_runtime::bus::Bus;
+use datasheet_runtime::field::Field;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::{Attachment, Pool};
 use ixgbe::port::{Down, Receive};
@@ -226,10 +227,15 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
     }
 }
 
+/// Returns the byte of the header in which a field begins.
+const fn byte_of<F: Field<Header>>(_field: F) -> usize {
+    F::LSB as usize / 8
+}
+
 /// Returns how many buffers the frame fills whose header and first bytes are `bytes`.
 #[inline(always)]
 fn buffers_of(bytes: &[u8]) -> u16 {
-    const NUM_BUFFERS: usize = Header::NUM_BUFFERS.lsb() as usize / 8;
+    const NUM_BUFFERS: usize = byte_of(Header::NUM_BUFFERS);
     match bytes.get(NUM_BUFFERS..NUM_BUFFERS + 2) {
         Some(&[low, high]) => u16::from_le_bytes([low, high]),
         _ => 0,

@@ -97,7 +97,8 @@ fn packets_are_sent_with_a_header_in_their_headroom() {
         let mut batch = Batch::with_capacity(8);
         let mut number = 0;
         while number < 70_000 {
-            let sent: Vec<_> = (0..1 + number % 8).map(|more| frame(number + more, 14 + (number + more) % 1500)).collect();
+            let sent: Vec<_> =
+                (0..1 + number % 8).map(|more| frame(number + more, 14 + (number + more) % 1500)).collect();
             for frame in &sent {
                 batch.push(pool.take_copy(frame).unwrap()).unwrap();
             }

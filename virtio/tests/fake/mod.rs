@@ -37,7 +37,8 @@ pub const EVENT_IDX: u128 = 1 << 29;
 pub const VERSION_1: u128 = 1 << 32;
 pub const ACCESS_PLATFORM: u128 = 1 << 33;
 pub const SPEED_DUPLEX: u128 = 1 << 63;
-pub const ALL: u128 = MAC | MRG_RXBUF | STATUS | CTRL_VQ | CTRL_RX | CTRL_MAC_ADDR | EVENT_IDX | VERSION_1 | SPEED_DUPLEX;
+pub const ALL: u128 =
+    MAC | MRG_RXBUF | STATUS | CTRL_VQ | CTRL_RX | CTRL_MAC_ADDR | EVENT_IDX | VERSION_1 | SPEED_DUPLEX;
 
 /// A queue as the device knows it.
 #[derive(Clone, Copy, Default)]
@@ -154,6 +155,12 @@ impl Fake {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Returns the numbers of mappings and of violations.
+    pub fn left(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.mapped.len(), state.violations.len())
+    }
+
     /// Delivers a frame. Returns `false` if there are too few buffers.
     pub fn deliver(&self, frame: &[u8]) -> bool {
         self.state().deliver(frame)
@@ -220,7 +227,8 @@ impl State {
 
     fn descriptor(&mut self, queue: usize, index: u16) -> (u64, u32, u16, u16) {
         let bytes = self.read_memory(self.queues[queue].addresses[0] + 16 * u64::from(index), 16);
-        let number = |from: usize, to: usize| bytes[from..to].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        let number =
+            |from: usize, to: usize| bytes[from..to].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
         (number(0, 8), number(8, 12) as u32, number(12, 14) as u16, number(14, 16) as u16)
     }
 
@@ -436,7 +444,8 @@ impl State {
 
     fn doorbell(&mut self, offset: u64, queue: u16) {
         self.doorbells.push(queue);
-        let place = self.queues.get(usize::from(queue)).map(|queue| u64::from(queue.notify_off) * u64::from(MULTIPLIER));
+        let place =
+            self.queues.get(usize::from(queue)).map(|queue| u64::from(queue.notify_off) * u64::from(MULTIPLIER));
         if self.status & 4 == 0 || place != Some(offset) {
             self.violations.push(format!("doorbell {queue} at {offset:#x} in status {:#x}", self.status));
         }
@@ -539,7 +548,8 @@ unsafe impl Dma for FakeFunction {
     }
 
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        let layout = Layout::from_size_align(len.next_multiple_of(4096), 4096).map_err(|_| DmaError::OutOfMemory { len })?;
+        let layout =
+            Layout::from_size_align(len.next_multiple_of(4096), 4096).map_err(|_| DmaError::OutOfMemory { len })?;
         // SAFETY: the size is not 0.
         let base = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(DmaError::OutOfMemory { len })?;
         let release = Box::new(Allocation(base.as_ptr() as usize, layout));

@@ -134,7 +134,7 @@ impl ConfigSpace {
             let from = found.last().map_or(FIRST_CAPABILITY as u8, |last| last.offset);
             match offset {
                 0 => return Ok(found),
-                ..HEADER_END => return Err(ListError::IntoHeader { from, to: offset }),
+                1..HEADER_END => return Err(ListError::IntoHeader { from, to: offset }),
                 _ if found.iter().any(|capability| capability.offset == offset) => {
                     return Err(ListError::Loop { from, to: offset });
                 }

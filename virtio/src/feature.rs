@@ -142,7 +142,7 @@ impl Features {
     /// [`Missing`] names both.
     pub fn check(self) -> Result<(), Missing> {
         for (feature, needs) in NEEDS.iter().filter(|(feature, _)| self.has(*feature)) {
-            for one_of in needs.iter().filter(|one_of| !one_of.iter().any(|need| self.has(*need))) {
+            if let Some(one_of) = needs.iter().find(|one_of| !one_of.iter().any(|need| self.has(*need))) {
                 return Err(Missing { feature: *feature, one_of });
             }
         }

@@ -156,7 +156,7 @@ unsafe impl Send for SplitRing {}
 // SAFETY: as for `Send`; whatever changes needs a unique reference.
 unsafe impl Sync for SplitRing {}
 
-/// The offsets of the parts of a ring of `size` descriptors in its memory, and the length of all.
+/// Returns the offsets of the available and the used ring in the memory of a ring of `size` descriptors, and its length.
 const fn layout(size: usize) -> (usize, usize, usize) {
     let available = 16 * size;
     let used = (available + 6 + 2 * size).next_multiple_of(64);

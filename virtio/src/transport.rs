@@ -42,6 +42,9 @@ fn whole<R: field::Layout, F: SetField<R, u64>>(field: F, value: impl Into<u64>)
 /// The doorbells of a platform.
 pub(crate) type DoorbellBus<H> = <H as Function>::Registers<notify::RegisterSpace>;
 
+/// The greatest size of a queue, and its doorbell.
+pub(crate) type FoundQueue<H> = (u16, Doorbell<DoorbellBus<H>>);
+
 /// The device behind a PCI function.
 #[derive(Debug)]
 pub(crate) struct Transport<H: Function> {
@@ -119,7 +122,7 @@ impl<H: Function> Transport<H> {
 
     /// Adds bits to the status.
     fn add_status(&self, bits: Value<DEVICE_STATUS>) {
-        // SAFETY: every state allows bits to be added, and the callers add those of the specification's next step.
+        // SAFETY: every state allows bits to be added, and the callers add the bits of the specification's next step.
         unsafe { self.registers::<Driver<permission::Driving>>() }.device_status().modify(bits);
     }
 
@@ -187,7 +190,7 @@ impl<H: Function> Transport<H> {
     }
 
     /// Returns the size of queue `queue` and its doorbell, in state FEATURES_OK.
-    pub(crate) fn find_queue(&mut self, queue: u16) -> Result<(u16, Doorbell<DoorbellBus<H>>), Error<H::Error>> {
+    pub(crate) fn find_queue(&mut self, queue: u16) -> Result<FoundQueue<H>, Error<H::Error>> {
         let index = Index::new(queue.into()).map_err(|_| Error::NoQueue { queue })?;
         if queue >= self.queues() {
             return Err(Error::NoQueue { queue });
@@ -216,7 +219,7 @@ impl<H: Function> Transport<H> {
     ///
     /// # Safety
     ///
-    /// The device may access what is at the addresses, and all that it is told there, until it is reset.
+    /// The device may access what is at the addresses, and all that descriptors there name, until it is reset.
     pub(crate) unsafe fn enable_queue(&mut self, queue: u16, place: &QueuePlace) -> Result<(), Error<H::Error>> {
         let index = Index::new(queue.into()).map_err(|_| Error::NoQueue { queue })?;
         // SAFETY: the caller's promise; this is borrowed uniquely.

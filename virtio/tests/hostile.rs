@@ -150,7 +150,9 @@ fn without_mergeable_buffers_the_count_is_not_looked_at() {
 
 #[test]
 fn lies_about_sent_packets_are_faults() {
-    let lies: [(fn(&mut fake::State, u16), fn(Fault) -> bool); 4] = [
+    /// A lie about a packet whose first descriptor is given, and whether a fault is the right one.
+    type Lie = (fn(&mut fake::State, u16), fn(Fault) -> bool);
+    let lies: [Lie; 4] = [
         (|state, _| state.push_used(1, 77, 0), |fault| fault == Fault::NoSuchId { id: 77, size: 8 }),
         (
             |state, head| (0..2).for_each(|_| state.push_used(1, head.into(), 0)),

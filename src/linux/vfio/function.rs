@@ -144,7 +144,7 @@ impl VfioFunction {
         &self.container
     }
 
-    /// Returns the region of BAR `index`. The regions of VFIO begin with those of the six BARs.
+    /// Returns the region of BAR `index`. The first six regions of VFIO are the BARs.
     fn region(&self, index: u8) -> Result<ioctl::Region, Error> {
         ioctl::region(&self.device, u32::from(index.min(5)))
             .map_err(failed(&self.function, "VFIO_DEVICE_GET_REGION_INFO"))

@@ -27,7 +27,7 @@ pub struct DeviceArguments {
     /// The size of a receive buffer in bytes [default: 2048, or what a frame needs].
     #[arg(long)]
     pub buffer_size: Option<usize>,
-    /// Drop frames with a VLAN tag, but for those of this VLAN.
+    /// Drop frames with a VLAN tag, except frames of this VLAN.
     #[arg(long)]
     pub vlan: Option<u16>,
 }

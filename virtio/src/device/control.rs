@@ -93,7 +93,7 @@ impl<'a, H: Function> Control<'a, H> {
         self.command(Feature::CtrlRx, &Command::Promiscuous(on))
     }
 
-    /// Receives all multicasts, or those of the table alone.
+    /// Receives all multicasts, or only multicasts in the table.
     ///
     /// # Errors
     ///

@@ -184,7 +184,7 @@ impl<H: Function> Device<Driving, H> {
         self.data
     }
 
-    /// Accepts those of the offered features that `config` wants and whose needs are met.
+    /// Accepts each offered feature that `config` wants, if what it needs is there.
     ///
     /// # Errors
     ///

@@ -149,6 +149,7 @@
 //!   fields, values and registers. [`info`]: the description as data.
 //! - [`platform`]: what the driver needs: [`mmio`] (registers), [`dma`] (memory), [`clock`] (time).
 //! - [`linux`](linux/index.html): PCI functions through VFIO or sysfs, as platforms.
+//! - [`pci`]: PCI functions of any kind, for drivers of other devices.
 //! - [`trace`]: register accesses, reported by name.
 //!
 //! `docs/architecture.md` shows how they depend on each other. `docs/glossary.md` defines the terms.
@@ -169,6 +170,7 @@ pub mod mmio;
 pub mod module;
 pub mod offload;
 pub mod packet;
+pub mod pci;
 pub mod platform;
 pub mod pool;
 pub mod port;

@@ -74,7 +74,7 @@ pub trait Receive {
     ///
     /// # Errors
     ///
-    /// [`Down`] if the queue is owned, and its device has taken back the ring. The batch does not change.
+    /// [`Down`] if the device has taken back the ring of an owned queue, or is broken. The batch does not change.
     fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down>;
 }
 
@@ -87,8 +87,8 @@ pub trait Transmit {
     /// # Errors
     ///
     /// - [`TransmitError::Refused`] with a packet that cannot be sent. Those before it were sent, those behind it stay.
-    /// - [`TransmitError::Down`] if the queue is owned, and its device has taken back the ring. The batch does not
-    ///   change.
+    /// - [`TransmitError::Down`] if the device has taken back the ring of an owned queue, or is broken. The batch does
+    ///   not change.
     fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError>;
 
     /// Makes the queue able to send packets of `pool`.
@@ -109,7 +109,7 @@ pub struct QueuePair<R, T> {
     pub tx: T,
 }
 
-/// The error of an owned queue while its device holds the ring.
+/// The error of a queue without a ring that works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Down {
     /// The device has taken the ring back, to stop or to restart. The queue goes on when the device runs again and was
@@ -118,6 +118,9 @@ pub enum Down {
     Parked,
     /// The device is gone. The queue will not go on.
     Closed,
+    /// The device broke a rule of the ring, or asks for a reset. The queue does not go on before the device is reset. What
+    /// was posted stays the device's until then.
+    Broken,
 }
 
 impl fmt::Display for Down {
@@ -125,6 +128,7 @@ impl fmt::Display for Down {
         f.write_str(match self {
             Self::Parked => "the device has taken the queue's ring back, and has not restarted yet",
             Self::Closed => "the queue's device is gone: drop the queue",
+            Self::Broken => "the device broke a rule, or asks for a reset: reset it",
         })
     }
 }
@@ -197,6 +201,13 @@ pub enum Refusal {
         /// The smallest length in bytes.
         min: usize,
     },
+    /// The packet has more segments than the queue has descriptors for one packet.
+    TooManySegments {
+        /// Its number of segments.
+        count: usize,
+        /// The largest number.
+        max: usize,
+    },
     /// The packet is longer than the largest frame the device was configured for.
     TooLong {
         /// Its length in bytes, without CRC.
@@ -212,6 +223,9 @@ impl fmt::Display for Refusal {
             Self::NotAttached => f.write_str("the packet's pool is not attached to this device: call attach"),
             Self::Empty => f.write_str("the packet has a segment without bytes"),
             Self::TooShort { len, min } => write!(f, "the packet has {len} bytes, the device sends no less than {min}"),
+            Self::TooManySegments { count, max } => {
+                write!(f, "the packet has {count} segments, the queue takes at most {max}")
+            }
             Self::TooLong { len, max } => {
                 write!(f, "the packet has {len} bytes, the device was configured for at most {max}")
             }

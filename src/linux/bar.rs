@@ -4,9 +4,13 @@ use core::ptr::NonNull;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Weak};
+
+use datasheet_runtime::bus::Bus;
+use datasheet_runtime::mmio;
+use datasheet_runtime::space::{Offset, Space, Width};
 
 use crate::linux::Error;
+use crate::linux::pagemap::system_page_size;
 use crate::mmio::{Mmio, REGISTER_SPACE};
 
 /// A mapping of a part of a file. Dropping it unmaps it.
@@ -64,7 +68,7 @@ impl Drop for FileMapping {
 pub(crate) struct Bar {
     // Dropped first, so that nothing points at the mapping when it is unmapped.
     mmio: Mmio,
-    mapping: Arc<FileMapping>,
+    _mapping: FileMapping,
 }
 
 impl Bar {
@@ -77,17 +81,55 @@ impl Bar {
         let mapping = FileMapping::new(file, offset, REGISTER_SPACE).map_err(MapError::Map)?;
         // SAFETY: the mapping is as long as the value lives; the rest is the caller's promise.
         let mmio = unsafe { Mmio::new(mapping.base(), mapping.len()) }.map_err(|bar| MapError::Unusable(bar.into()))?;
-        Ok(Self { mmio, mapping: Arc::new(mapping) })
+        Ok(Self { mmio, _mapping: mapping })
     }
 
     #[inline(always)]
     pub(crate) fn mmio(&self) -> &Mmio {
         &self.mmio
     }
+}
 
-    /// Returns a reference that is alive as long as the registers are mapped.
-    pub(crate) fn alive(&self) -> Weak<FileMapping> {
-        Arc::downgrade(&self.mapping)
+/// The registers of space `S` somewhere in a BAR, in a mapping of their own.
+#[derive(Debug)]
+pub struct MappedRegisters<S> {
+    // Dropped first, so that nothing points at the mapping when it is unmapped.
+    mmio: mmio::Mmio<S>,
+    _mapping: FileMapping,
+}
+
+impl<S: Space> MappedRegisters<S> {
+    /// Maps the pages with the registers at `offset` of `file`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Bar::map`].
+    pub(crate) unsafe fn map(file: &File, offset: u64) -> Result<Self, MapError> {
+        let within = offset % system_page_size() as u64;
+        let mapping = FileMapping::new(file, offset - within, within as usize + S::SIZE as usize);
+        let mapping = mapping.map_err(MapError::Map)?;
+        // SAFETY: the mapping has `within` bytes, and more behind them.
+        let base = unsafe { mapping.base().add(within as usize) };
+        // SAFETY: `S::SIZE` bytes from `base` on are mapped as long as the value lives; the rest is the caller's promise.
+        let mmio = unsafe { mmio::Mmio::new(base, S::SIZE as usize) };
+        Ok(Self { mmio: mmio.map_err(|bar| MapError::Unusable(bar.into()))?, _mapping: mapping })
+    }
+}
+
+// SAFETY: honest: all accesses go to the one mapping. Exclusive: the caller of `map` promised it.
+unsafe impl<S: Space, W: Width> Bus<S, W> for MappedRegisters<S>
+where
+    mmio::Mmio<S>: Bus<S, W>,
+{
+    #[inline(always)]
+    fn read(&self, offset: Offset<S, W>) -> W {
+        self.mmio.read(offset)
+    }
+
+    #[inline(always)]
+    unsafe fn write(&self, offset: Offset<S, W>, value: W) {
+        // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
+        unsafe { self.mmio.write(offset, value) }
     }
 }
 

@@ -135,7 +135,20 @@ pub enum Error {
         /// The size of its file in bytes.
         file: u64,
     },
-    /// The mapping of BAR0 is too short or misaligned.
+    /// Registers are not inside of their BAR.
+    OutsideOfBar {
+        /// The function.
+        address: PciAddress,
+        /// The BAR.
+        bar: u8,
+        /// The offset of the registers in the BAR, in bytes.
+        offset: u64,
+        /// Their length in bytes.
+        len: u32,
+        /// The size of the BAR in bytes.
+        size: u64,
+    },
+    /// The mapping of registers is too short or misaligned.
     UnusableMapping(UnusableMapping),
     /// Another process, or another handle in this one, drives the function.
     AlreadyDriven {
@@ -322,6 +335,10 @@ impl fmt::Display for Error {
                 f,
                 "BAR0 of {address} has {bar:#x} bytes and its file has {file:#x}: \
                  both must be the same power of two, and at least {REGISTER_SPACE:#x} (datasheet 8.1)"
+            ),
+            Self::OutsideOfBar { address, bar, offset, len, size } => write!(
+                f,
+                "BAR{bar} of {address} has {size:#x} bytes, so {len:#x} bytes of registers cannot be at {offset:#x}"
             ),
             Self::UnusableMapping(error) => error.fmt(f),
             Self::AlreadyDriven { address } => {

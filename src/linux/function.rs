@@ -8,7 +8,6 @@ use std::string::{String, ToString};
 use std::sync::Weak;
 use std::vec::Vec;
 
-use crate::linux::bar::FileMapping;
 use crate::linux::host::{self, Host};
 use crate::linux::ids::{self, Kind};
 use crate::linux::{Error, Locality, PciAddress, interfaces};
@@ -37,6 +36,20 @@ pub(crate) struct Function {
 impl Function {
     /// Finds the function at `address`, which must be an 82599.
     pub(crate) fn find(host: &Host, address: PciAddress) -> Result<Self, Error> {
+        let function = Self::find_any(host, address)?;
+        let (vendor, device) = function.ids;
+        let refused = |what: String| Err(Error::NotAn82599 { address, vendor, device, what });
+        match ids::find(device) {
+            _ if vendor != ids::VENDOR => refused("a device of another vendor than Intel".into()),
+            Some((Kind::Physical, _)) => Ok(function),
+            Some((Kind::Virtual, name)) => refused(format!("a virtual function, {name}")),
+            Some((Kind::OtherChip(family), name)) => refused(format!("another chip, an {family}: {name}")),
+            None => refused("another device of Intel's".into()),
+        }
+    }
+
+    /// Finds the function at `address`, whatever it is.
+    pub(crate) fn find_any(host: &Host, address: PciAddress) -> Result<Self, Error> {
         let folder = host.function(address);
         if !folder.exists() {
             return Err(Error::NoSuchFunction { address });
@@ -47,15 +60,8 @@ impl Function {
             let number = host::read_hex(&path, EXPECTED)?;
             u16::try_from(number).map_err(|_| host::malformed(&path, EXPECTED, &format!("{number:#x}")))
         };
-        let (vendor, device) = (id("vendor")?, id("device")?);
-        let refused = |what: String| Err(Error::NotAn82599 { address, vendor, device, what });
-        match ids::find(device) {
-            _ if vendor != ids::VENDOR => refused("a device of another vendor than Intel".into()),
-            Some((Kind::Physical, _)) => Ok(Self { host: host.clone(), address, ids: (vendor, device), folder }),
-            Some((Kind::Virtual, name)) => refused(format!("a virtual function, {name}")),
-            Some((Kind::OtherChip(family), name)) => refused(format!("another chip, an {family}: {name}")),
-            None => refused("another device of Intel's".into()),
-        }
+        let ids = (id("vendor")?, id("device")?);
+        Ok(Self { host: host.clone(), address, ids, folder })
     }
 
     /// Makes the function at `address` without checking it.
@@ -106,16 +112,37 @@ impl Function {
         drivers.filter(|(_, driver)| driver != VFIO_PCI && driver != "pcieport").collect()
     }
 
-    /// Returns the size of BAR0, if an 82599 can have it.
-    pub(crate) fn bar_size(&self) -> Result<u64, Error> {
-        const EXPECTED: &str = "three hexadecimal numbers in its first line";
+    /// Returns start, end and flags of a BAR, as the kernel lists them.
+    fn resource(&self, bar: u8) -> Result<[u64; 3], Error> {
+        const EXPECTED: &str = "three hexadecimal numbers in the line of each BAR";
         let path = self.file("resource");
         let text = host::read(&path)?;
-        let line = text.lines().next().unwrap_or_default();
+        let line = text.lines().nth(bar.into()).unwrap_or_default();
         let numbers: Option<Vec<u64>> = line.split_whitespace().map(host::hex).collect();
-        let Some([start, end, flags]) = numbers.as_deref() else {
-            return Err(host::malformed(&path, EXPECTED, line));
-        };
+        match numbers.as_deref() {
+            Some(&[start, end, flags]) => Ok([start, end, flags]),
+            _ => Err(host::malformed(&path, EXPECTED, line)),
+        }
+    }
+
+    /// Returns the size of a BAR of memory, or `None` if it is absent or of I/O ports.
+    pub(crate) fn memory_bar(&self, bar: u8) -> Result<Option<u64>, Error> {
+        let [start, end, flags] = self.resource(bar)?;
+        let usable = flags & resource::MEMORY != 0 && flags & (resource::IO | resource::UNUSABLE) == 0;
+        Ok(end.checked_sub(start).and_then(|last| last.checked_add(1)).filter(|_| usable))
+    }
+
+    /// Returns an error if `len` bytes at `offset` are not inside of BAR `bar`, which has `size` bytes.
+    pub(crate) fn check_inside(&self, bar: u8, offset: u64, len: u32, size: u64) -> Result<(), Error> {
+        match offset.checked_add(len.into()) {
+            Some(end) if end <= size => Ok(()),
+            _ => Err(Error::OutsideOfBar { address: self.address, bar, offset, len, size }),
+        }
+    }
+
+    /// Returns the size of BAR0, if an 82599 can have it.
+    pub(crate) fn bar_size(&self) -> Result<u64, Error> {
+        let [start, end, flags] = self.resource(0)?;
         let found = match flags {
             flags if flags & resource::IO != 0 => "I/O ports",
             flags if flags & resource::MEMORY == 0 => "absent",
@@ -126,7 +153,7 @@ impl Function {
         if !found.is_empty() {
             return Err(Error::NotMemory64 { address: self.address, found });
         }
-        let bar = end.checked_sub(*start).and_then(|len| len.checked_add(1)).unwrap_or(0);
+        let bar = end.checked_sub(start).and_then(|len| len.checked_add(1)).unwrap_or(0);
         let resource0 = self.file("resource0");
         let file = fs::metadata(&resource0).map_err(|error| Error::system("look at", &resource0, &error))?.len();
         if bar != file || !bar.is_power_of_two() || bar < REGISTER_SPACE as u64 {
@@ -166,12 +193,12 @@ pub struct FormerDriver {
     address: PciAddress,
     name: String,
     /// Alive as long as this process drives the function.
-    registers: Weak<FileMapping>,
+    driven: Weak<()>,
 }
 
 impl FormerDriver {
-    pub(crate) fn new(function: &Function, name: String, registers: Weak<FileMapping>) -> Self {
-        Self { host: function.host.clone(), address: function.address, name, registers }
+    pub(crate) fn new(function: &Function, name: String, driven: Weak<()>) -> Self {
+        Self { host: function.host.clone(), address: function.address, name, driven }
     }
 
     /// Returns the name of the driver.
@@ -186,7 +213,7 @@ impl FormerDriver {
     ///
     /// [`Error::StillDriven`] if the function's platform was not dropped; [`Error::System`] if the kernel refuses.
     pub fn rebind(&self) -> Result<(), Error> {
-        if self.registers.strong_count() > 0 {
+        if self.driven.strong_count() > 0 {
             return Err(Error::StillDriven { address: self.address });
         }
         host::write(&self.path(), &self.address.to_string())

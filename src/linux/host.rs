@@ -44,6 +44,9 @@ impl Host {
 /// The greatest number of bytes to read from a file. The kernel's files that are read here are shorter.
 const LONGEST: u64 = 1 << 20;
 
+/// What the configuration space of a function must hold.
+pub(crate) const SAME_IDS: &str = "the ids that the files `vendor` and `device` hold";
+
 /// Returns the text of a file, without white space around it.
 pub(crate) fn read(path: &Path) -> Result<String, Error> {
     let failed = |error: &io::Error| Error::system("read", path, error);

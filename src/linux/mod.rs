@@ -29,6 +29,8 @@
 //! # }
 //! ```
 //!
+//! Drivers of other devices take a [`VfioFunction`] or a [`SysfsFunction`], which knows no registers.
+//!
 //! # Memory
 //!
 //! Memory consists of huge pages, which the kernel neither swaps nor moves by itself. Sysfs needs some: `echo 64 >
@@ -64,6 +66,7 @@ mod tests;
 mod vfio;
 
 pub use address::{PciAddress, PciAddressError};
+pub use bar::MappedRegisters;
 pub use clock::MonotonicClock;
 pub use error::{Errno, Error, InUse};
 pub use function::FormerDriver;
@@ -71,5 +74,5 @@ pub use locality::Locality;
 pub use memory::PageSize;
 pub use numa_node::NumaNode;
 pub use placement::Placement;
-pub use sysfs::{Sysfs, SysfsOptions};
-pub use vfio::{Container, Interrupts, Vfio, VfioOptions};
+pub use sysfs::{Sysfs, SysfsFunction, SysfsOptions};
+pub use vfio::{Container, Interrupts, Vfio, VfioFunction, VfioOptions};

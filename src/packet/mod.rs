@@ -5,6 +5,7 @@
 
 mod batch;
 mod copy;
+mod drivers;
 mod headers;
 pub(crate) mod numbers;
 
@@ -168,6 +169,27 @@ impl Packet {
         self.inner().follow(last, Link { next: Some(buffer.data()), len });
         self.extent = self.extent.with_more(self.extent.more() + 1);
         Ok(())
+    }
+
+    /// Adds the buffer of `other` as the last segment, as a driver does that receives a frame into several buffers.
+    ///
+    /// # Errors
+    ///
+    /// Returns `other` if it is of another pool, if it has several segments or another headroom than an empty packet, or if
+    /// this packet has 64 segments already.
+    pub fn append_segment(&mut self, other: Self) -> Result<(), Self> {
+        let fits = other.pool() == self.pool() && other.extent.more() == 0 && other.headroom() == HEADROOM;
+        match self.parts().last() {
+            Some((last, ..)) if fits && self.extent.more() < MOST_MORE => {
+                let other = ManuallyDrop::new(other);
+                // SAFETY: `other` is forgotten, and its buffer is this packet's from here on.
+                let buffer = unsafe { other.buffer() };
+                // There is room, so the buffer does not come back.
+                _ = self.push_segment(&last, buffer, other.extent.len() as u16);
+                Ok(())
+            }
+            _ => Err(other),
+        }
     }
 
     /// Adds an empty segment in `buffer` of the same pool, as [`push_segment`](Self::push_segment) does.

@@ -5,19 +5,23 @@ use core::ptr::NonNull;
 use crate::dma::{Delta, Dma, DmaAddr, DmaError, Domain, Mapping, Pages};
 use crate::pool::{Pool, offsets};
 
-/// A pool that is mapped for a device.
+/// A pool that is mapped for a device: where the device sees the bytes of the pool's packets.
 ///
-/// It is dropped only when the device holds no buffer of the pool, or has stopped.
+/// A driver drops it only when the device holds no buffer of the pool, or has stopped.
 #[derive(Debug)]
-pub(crate) struct Attachment {
+pub struct Attachment {
     // First, so that the device loses sight of the memory before it can be freed.
     mapping: Mapping,
     pool: Pool,
 }
 
 impl Attachment {
-    /// Makes the device of `dma` reach the buffers of `pool`.
-    pub(crate) fn new(dma: &impl Dma, pool: &Pool) -> Result<Self, DmaError> {
+    /// Maps `pool` for the device of `dma`.
+    ///
+    /// # Errors
+    ///
+    /// [`DmaError`] if the memory cannot be mapped, or if a buffer is not contiguous for the device.
+    pub fn new(dma: &impl Dma, pool: &Pool) -> Result<Self, DmaError> {
         let inner = pool.inner();
         let mapping = dma.map(&inner.memory)?;
         for offset in offsets(inner.stride.get(), inner.page).take(inner.capacity) {
@@ -33,12 +37,15 @@ impl Attachment {
         Ok(Self { mapping, pool: pool.clone() })
     }
 
-    /// Returns what the device accesses the pool's memory through.
-    pub(crate) fn domain(&self) -> Domain {
+    /// Returns the address space through which the device accesses the pool's memory.
+    #[must_use]
+    pub fn domain(&self) -> Domain {
         self.mapping.domain()
     }
 
-    pub(crate) fn pool(&self) -> &Pool {
+    /// Returns the pool.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
         &self.pool
     }
 

@@ -19,7 +19,7 @@ use core::num::NonZeroUsize;
 use core::ops::DerefMut;
 use core::ptr::NonNull;
 
-pub(crate) use attachment::Attachment;
+pub use attachment::Attachment;
 pub(crate) use extent::{Extent, MOST_MORE, Simple, whole};
 pub use id::MAX_POOLS;
 pub(crate) use id::{PoolId, SHORTEST};
@@ -191,7 +191,8 @@ impl Free {
         }
     }
 
-    fn pop(&mut self) -> Option<Buffer> {
+    #[inline(always)]
+    pub(crate) fn pop(&mut self) -> Option<Buffer> {
         let last = self.len.checked_sub(1)?;
         // SAFETY: each place before `len` holds a buffer, and this one is moved out of it.
         let buffer = unsafe { self.buffers.get(last)?.assume_init_read() };
@@ -417,6 +418,15 @@ impl Clone for Pool {
         Self { ..*self }
     }
 }
+
+/// Two handles are equal if they are of the same pool.
+impl PartialEq for Pool {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Pool {}
 
 impl Drop for Pool {
     fn drop(&mut self) {

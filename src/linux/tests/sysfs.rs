@@ -1,11 +1,13 @@
 use super::*;
 use crate::linux::error::InUse;
 use crate::linux::ids::VENDOR;
+use crate::linux::memory::Allocator;
 use crate::linux::tests::{HugePages, MEMORY_64, Tree};
 use crate::mmio::Offset;
 use crate::pool::Pool;
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 impl Tree {
     fn find(&self) -> Result<Function, Error> {
@@ -401,18 +403,18 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     assert_eq!(function.take(false), Ok(None), "no driver has it");
     let open = |file: &str| OpenOptions::new().read(true).write(true).open(function.file(file)).unwrap();
     let (config, registers) = (open("config"), open("resource0"));
-    lock(&registers, address).unwrap();
-    assert_eq!(lock(&open("resource0"), address), Err(Error::AlreadyDriven { address }));
-    let bar = reset_and_enable(&function, &config, &registers).unwrap();
+    let options = SysfsOptions::new();
+    let begin = |function: &Function, config: &File| reset_and_enable(function, config, &registers);
+    let (bar, taken) = SysfsFunction::take(&options, function.clone(), begin).unwrap();
+    let again = SysfsFunction::take(&options, function.clone(), begin);
+    assert_eq!(again.map(|_| ()), Err(Error::AlreadyDriven { address }));
     assert_eq!(edu::read(&bar, 0) & 0xff, 0xed);
     let mut command = [0; 2];
     config.read_exact_at(&mut command, 4).unwrap();
     assert_eq!(u16::from_le_bytes(command) & 0x0406, 0x0406, "memory space, bus master, no INTx");
     assert!(matches!(function.bar_size(), Err(Error::NotMemory64 { found: "32-bit memory", .. })));
 
-    let memory = Allocator::new(PageSize::Huge2MiB, None, system_page_size());
-    let (locality, clock) = (function.locality(), MonotonicClock::new());
-    let platform = Sysfs { bar, function, locality, config, _lock: registers, memory, clock, former: None };
+    let platform = Sysfs { bar, function: taken };
     assert_eq!((platform.read_config(0), platform.read_config(0xfff)), (Some(edu::IDS.0), None));
     let memory = platform.allocate(8192).unwrap();
     let mapping = platform.map(&memory).unwrap();
@@ -425,7 +427,7 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     assert_eq!(edu::bytes(two), pattern);
     // Without bus mastering it reaches nothing.
     edu::bytes(two).fill(0);
-    ConfigSpace { file: &platform.config, offset: 0 }.disable_bus_master().unwrap();
+    ConfigSpace { file: &config, offset: 0 }.disable_bus_master().unwrap();
     edu::copy(&platform.bar, mapping.address(two).unwrap(), true);
     assert!(edu::bytes(two).iter().all(|byte| *byte == 0));
 }

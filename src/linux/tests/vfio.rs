@@ -1,7 +1,9 @@
 //! VFIO as it is, with QEMU's device `edu` in place of an 82599: `scripts/vfio-in-qemu` runs this in a virtual machine.
 
 use super::*;
+use crate::linux::function::VFIO_PCI;
 use crate::linux::host::Host;
+use crate::linux::memory::{Allocator, PageSize};
 use crate::linux::tests::edu::{IDS, address, bytes, copy, pattern, read, write};
 use crate::linux::tests::node_of;
 

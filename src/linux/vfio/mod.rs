@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod container;
+mod function;
 mod interrupts;
 mod ioctl;
 mod iova;
@@ -9,7 +10,6 @@ mod iova;
 use core::fmt;
 use core::time::Duration;
 use std::fs::File;
-use std::io;
 
 use vfio_bindings::bindings::vfio;
 
@@ -19,58 +19,25 @@ use crate::clock::Clock;
 use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use crate::linux::bar::{Bar, MapError};
 use crate::linux::config_space::ConfigSpace;
-use crate::linux::function::{Function, VFIO_PCI};
-use crate::linux::memory::{Allocator, PageSize, lock};
-use crate::linux::{Errno, Error, Locality, MonotonicClock, PciAddress, Placement};
+use crate::linux::function::Function;
+use crate::linux::{Errno, Error, Locality, PciAddress, Placement};
 use crate::mmio::{Offset, REGISTER_SPACE};
 use crate::registers::RegisterSpace;
 
 pub use container::Container;
 use container::failed;
+pub use function::VfioFunction;
+use function::{USABLE, config_failed, reset};
 pub use interrupts::Interrupts;
-
-/// The flags of a BAR0 that can be read, written and mapped.
-const USABLE: u32 =
-    vfio::VFIO_REGION_INFO_FLAG_READ | vfio::VFIO_REGION_INFO_FLAG_WRITE | vfio::VFIO_REGION_INFO_FLAG_MMAP;
 
 /// An 82599 driven through VFIO: see the [module](crate::linux).
 ///
 /// The device accesses only memory that was mapped for it, or for another device in its [`Container`]. When this value
 /// is dropped, or the process is killed, the kernel ends all memory accesses of the device and resets it.
 pub struct Vfio {
-    // Dropped in this order: registers, device, container.
+    // Dropped in this order: registers, the rest.
     bar: Bar,
-    device: File,
-    /// The offset of the configuration space in `device`.
-    config: u64,
-    address: PciAddress,
-    locality: Locality,
-    huge: Allocator,
-    ordinary: Allocator,
-    clock: MonotonicClock,
-    _claim: Claim,
-    container: Container,
-}
-
-/// The exclusive right to open a function, until dropped. VFIO would let a process open it twice.
-struct Claim {
-    container: Container,
-    address: PciAddress,
-}
-
-impl Claim {
-    fn new(container: &Container, address: PciAddress) -> Result<Self, Error> {
-        match lock(&container.shared.in_use).insert(address) {
-            true => Ok(Self { container: container.clone(), address }),
-            false => Err(Error::AlreadyDriven { address }),
-        }
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        lock(&self.container.shared.in_use).remove(&self.address);
-    }
+    function: VfioFunction,
 }
 
 impl Container {
@@ -122,20 +89,27 @@ impl VfioOptions {
     /// As [`Container::open`].
     pub fn open(&self, container: &Container, address: PciAddress) -> Result<Vfio, Error> {
         let function = Function::find(&container.shared.host, address)?;
-        function.iommu_group()?;
-        let driver = function.driver()?;
-        if driver.as_deref() != Some(VFIO_PCI) {
-            return Err(Error::NotBoundToVfio { address, driver });
-        }
-        let claim = Claim::new(container, address)?;
-        let device = container.device(&function)?;
-        let (bar, config) = reset_and_enable(&function, &device)?;
-        let locality = function.locality();
-        let policy = self.placement.policy(&function, &locality);
-        let huge = Allocator::new(PageSize::Huge2MiB, policy, container.granule());
-        let ordinary = Allocator::new(PageSize::Base, policy, container.granule());
-        let (clock, container) = (MonotonicClock::new(), container.clone());
-        Ok(Vfio { bar, device, config, address, locality, huge, ordinary, clock, _claim: claim, container })
+        let (bar, function) = VfioFunction::take(&self.placement, container, function, reset_and_enable)?;
+        Ok(Vfio { bar, function })
+    }
+
+    /// Opens the function at `address`, whatever it is, for a driver of that device. It must be bound to vfio-pci.
+    ///
+    /// The function is reset, and does not access memory yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Container::open`].
+    pub fn open_function(&self, container: &Container, address: PciAddress) -> Result<VfioFunction, Error> {
+        let function = Function::find_any(&container.shared.host, address)?;
+        let begin = |function: &Function, device: &File| {
+            let config = reset(function, device)?;
+            let space = ConfigSpace { file: device, offset: config };
+            space.disable_bus_master().map_err(config_failed(function))?;
+            Ok(((), config))
+        };
+        let ((), function) = VfioFunction::take(&self.placement, container, function, begin)?;
+        Ok(function)
     }
 }
 
@@ -144,29 +118,14 @@ impl VfioOptions {
 /// Returns the registers, and the offset of the configuration space in `device`.
 fn reset_and_enable(function: &Function, device: &File) -> Result<(Bar, u64), Error> {
     let address = function.address;
-    let flags = ioctl::device_flags(device).map_err(failed(function, "VFIO_DEVICE_GET_INFO"))?;
-    if flags & vfio::VFIO_DEVICE_FLAGS_PCI == 0 {
-        return Err(Error::NotMemory64 { address, found: "not the BAR of a PCI device" });
-    }
-    let region = |index| ioctl::region(device, index).map_err(failed(function, "VFIO_DEVICE_GET_REGION_INFO"));
-    let (bar, config) = (region(vfio::VFIO_PCI_BAR0_REGION_INDEX)?, region(vfio::VFIO_PCI_CONFIG_REGION_INDEX)?);
+    let config = reset(function, device)?;
+    let region = ioctl::region(device, vfio::VFIO_PCI_BAR0_REGION_INDEX);
+    let bar = region.map_err(failed(function, "VFIO_DEVICE_GET_REGION_INFO"))?;
     if bar.size < REGISTER_SPACE as u64 {
         return Err(Error::BarSize { address, bar: bar.size, file: bar.size });
     }
     if bar.flags & USABLE != USABLE {
         return Err(Error::NotMemory64 { address, found: "memory that cannot be mapped" });
-    }
-    let space = ConfigSpace { file: device, offset: config.offset };
-    let config_failed = |error: io::Error| failed(function, "access to the configuration space")(Errno::from(&error));
-    let (vendor, id) = space.ids().map_err(config_failed)?;
-    if (vendor, id) != function.ids {
-        let what = "not what sysfs says it is".into();
-        return Err(Error::NotAn82599 { address, vendor, device: id, what });
-    }
-    if flags & vfio::VFIO_DEVICE_FLAGS_RESET == 0 {
-        log::warn!("the kernel cannot reset {address}");
-    } else if let Err(errno) = ioctl::reset(device) {
-        log::warn!("the kernel did not reset {address}: {errno}");
     }
     // SAFETY: the region is the BAR0 of the function, and large enough. Kernel drivers are unbound from it, and the
     // claim and the group keep it from being opened twice.
@@ -174,8 +133,8 @@ fn reset_and_enable(function: &Function, device: &File) -> Result<(Bar, u64), Er
         MapError::Map(error) => failed(function, "mmap of BAR0")(Errno::from(&error)),
         MapError::Unusable(error) => error,
     })?;
-    space.enable().map_err(config_failed)?;
-    Ok((bar, config.offset))
+    (ConfigSpace { file: device, offset: config }).enable().map_err(config_failed(function))?;
+    Ok((bar, config))
 }
 
 impl Vfio {
@@ -191,13 +150,13 @@ impl Vfio {
     /// Returns the address of the function.
     #[must_use]
     pub fn address(&self) -> PciAddress {
-        self.address
+        self.function.address()
     }
 
     /// Returns the place of the function in the machine: its NUMA node, and the CPUs near it.
     #[must_use]
     pub fn locality(&self) -> &Locality {
-        &self.locality
+        self.function.locality()
     }
 
     /// Switches on `count` MSI-X vectors: usually one for each receive queue, and one more for link changes.
@@ -206,19 +165,19 @@ impl Vfio {
     ///
     /// [`Error::TooFewVectors`] if the device has fewer vectors; [`Error::Vfio`] if a request fails.
     pub fn interrupts(&self, count: u32) -> Result<Interrupts, Error> {
-        Interrupts::enable(&self.device, self.address, vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
+        self.function.interrupts(count)
     }
 
     /// Returns the container of the function.
     #[must_use]
     pub fn container(&self) -> &Container {
-        &self.container
+        self.function.container()
     }
 }
 
 impl fmt::Debug for Vfio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Vfio({}, {:?})", self.address, self.container)
+        write!(f, "Vfio({}, {:?})", self.address(), self.container())
     }
 }
 
@@ -238,38 +197,33 @@ unsafe impl Bus<RegisterSpace> for Vfio {
     }
 }
 
-// SAFETY: the allocator returns each part of memory once. Until a mapping is dropped, it keeps its memory, and the
-// IOMMU gives the device access to this memory at the mapping's addresses.
+// SAFETY: the function gives the memory, its addresses and its domain.
 unsafe impl Dma for Vfio {
     fn domain(&self) -> Domain {
-        self.container.domain()
+        self.function.domain()
     }
 
     fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        let memory = self.huge.allocate(len).or_else(|error| {
-            log::debug!("{error}; base pages are used instead");
-            self.ordinary.allocate(len)
-        });
-        memory.map_err(|error| error.into_dma(len))
+        self.function.allocate(len)
     }
 
     fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
-        self.container.map(memory)
+        self.function.map(memory)
     }
 
     fn read_config(&self, offset: u16) -> Option<u16> {
-        ConfigSpace { file: &self.device, offset: self.config }.read16(offset.into()).ok()
+        self.function.read_config(offset)
     }
 }
 
-// SAFETY: both calls go to the monotonic clock of the system.
+// SAFETY: both calls go to the clock of the function.
 unsafe impl Clock for Vfio {
     fn now(&self) -> Duration {
-        self.clock.now()
+        self.function.now()
     }
 
     fn wait(&self, time: Duration) {
-        self.clock.wait(time);
+        self.function.wait(time);
     }
 }
 

@@ -1,0 +1,151 @@
+//! Code shared by the examples: arguments, and opening devices through VFIO or sysfs.
+#![allow(dead_code, reason = "each example uses its own part")]
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ixgbe::linux::{Container, PciAddress, SysfsOptions, VfioOptions};
+use ixgbe::pci::Function;
+use ixgbe::port::{Control, LinkStatus};
+use ixgbe_virtio::device::{DriverOk, Reset};
+use ixgbe_virtio::{Config, Device};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
+
+/// The arguments that all examples have.
+#[derive(Debug, clap::Args)]
+pub struct DeviceArguments {
+    /// Drive PCI functions through sysfs instead of VFIO; needs root and huge pages, and the device can access all memory.
+    #[arg(long)]
+    pub sysfs: bool,
+    /// The longest packet behind an Ethernet header, in bytes [default: the device's].
+    #[arg(long)]
+    pub mtu: Option<u16>,
+    /// The size of a receive buffer in bytes [default: 2048, or what a frame needs].
+    #[arg(long)]
+    pub buffer_size: Option<usize>,
+    /// Drop frames with a VLAN tag, except frames of this VLAN.
+    #[arg(long)]
+    pub vlan: Option<u16>,
+}
+
+impl DeviceArguments {
+    /// Returns the configuration of a device.
+    pub fn config(&self) -> Config {
+        let mut config = Config::new().vlan_filter(self.vlan.is_some());
+        if let Some(mtu) = self.mtu {
+            config = config.mtu(mtu);
+        }
+        if let Some(size) = self.buffer_size {
+            config = config.buffer_size(size);
+        }
+        config
+    }
+}
+
+/// What the user asks for by signals.
+pub struct Signals {
+    end: Arc<AtomicBool>,
+    reset: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Listens for SIGINT and SIGTERM, which end the program, and for SIGUSR1, which resets the devices.
+    pub fn new() -> Result<Self, Box<dyn Error>> {
+        let (end, reset) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&end))?;
+        }
+        flag::register(SIGUSR1, Arc::clone(&reset))?;
+        Ok(Self { end, reset })
+    }
+
+    /// Returns `true` if the program is to end.
+    pub fn is_end(&self) -> bool {
+        self.end.load(Ordering::Relaxed)
+    }
+
+    /// Returns `true` once for each request to reset the devices.
+    pub fn take_reset(&self) -> bool {
+        self.reset.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// What an example does with its devices, whatever their platform.
+pub trait Example {
+    /// Runs with devices that were just reset.
+    fn run<H: Function>(self, devices: Vec<Device<Reset, H>>) -> Result<(), Box<dyn Error>>;
+}
+
+/// Opens devices, and runs an example with them. Prints an error as one sentence.
+pub fn run(arguments: &DeviceArguments, addresses: &[PciAddress], example: impl Example) -> ExitCode {
+    let result = (|| {
+        if arguments.sysfs {
+            let options = SysfsOptions::new().take_interface(true);
+            let open = |address: &PciAddress| Device::open_sysfs(&options, *address);
+            return example.run(addresses.iter().map(open).collect::<Result<_, _>>()?);
+        }
+        let container = Container::shared()?;
+        let open = |address: &PciAddress| {
+            Ok::<_, Box<dyn Error>>(Device::new(VfioOptions::new().open_function(&container, *address)?)?)
+        };
+        example.run(addresses.iter().map(open).collect::<Result<_, _>>()?)
+    })();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Brings a device up, and prints what was agreed on.
+pub fn bring_up<H: Function>(
+    device: Device<Reset, H>,
+    arguments: &DeviceArguments,
+    promiscuous: bool,
+) -> Result<Device<DriverOk, H>, Box<dyn Error>> {
+    let config = arguments.config().promiscuous(promiscuous);
+    let mut device = device.bring_up(&config).map_err(|failed| failed.error)?;
+    let terms = device.terms();
+    eprintln!("MTU {}, buffers of {} bytes, features {}", terms.mtu, terms.buffer_size, terms.features);
+    if let Some(vlan) = arguments.vlan {
+        device.split().0.add_vlan(vlan)?;
+    }
+    Ok(device)
+}
+
+/// The link of a device at the last look.
+pub struct Watch {
+    name: String,
+    link: LinkStatus,
+    looked: Instant,
+}
+
+impl Watch {
+    /// Prints the link of the device `name`.
+    pub fn new(name: impl Into<String>, control: &mut impl Control) -> Self {
+        let watch = Self { name: name.into(), link: control.link(), looked: Instant::now() };
+        eprintln!("{}: link {}", watch.name, watch.link);
+        watch
+    }
+
+    /// Looks at the device once a second, and prints a change of its link. A device that is gone or broken is an error.
+    pub fn look(&mut self, control: &mut impl Control) -> Result<(), Box<dyn Error>> {
+        if self.looked.elapsed() < Duration::from_secs(1) {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        control.counters()?;
+        let link = control.link();
+        if link != self.link {
+            self.link = link;
+            eprintln!("{}: link {link}", self.name);
+        }
+        Ok(())
+    }
+}

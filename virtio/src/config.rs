@@ -1,0 +1,122 @@
+//! What a program wants of a device.
+
+use core::time::Duration;
+
+use crate::feature::{Feature, Features};
+
+/// The options of a device.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Config {
+    pub(crate) wanted: Features,
+    pub(crate) required: Features,
+    pub(crate) receive_size: u16,
+    pub(crate) transmit_size: u16,
+    pub(crate) mtu: Option<u16>,
+    pub(crate) buffer_size: Option<usize>,
+    pub(crate) mac: Option<[u8; 6]>,
+    pub(crate) promiscuous: bool,
+    pub(crate) timeout: Duration,
+}
+
+/// What this driver makes use of, if the device offers it.
+const USED: &[Feature] = &[
+    Feature::Mac,
+    Feature::Status,
+    Feature::Mtu,
+    Feature::SpeedDuplex,
+    Feature::MrgRxbuf,
+    Feature::CtrlVq,
+    Feature::CtrlRx,
+    Feature::CtrlMacAddr,
+    Feature::GuestAnnounce,
+    Feature::EventIdx,
+    Feature::Version1,
+    Feature::AccessPlatform,
+    // Barriers between processors are barriers for devices, too.
+    #[cfg(target_arch = "x86_64")]
+    Feature::OrderPlatform,
+];
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            wanted: Features::all(USED),
+            required: Features::NONE,
+            receive_size: 512,
+            transmit_size: 512,
+            mtu: None,
+            buffer_size: None,
+            mac: None,
+            promiscuous: false,
+            timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Config {
+    /// Returns the defaults: all features that this driver makes use of, but VLAN filters. Queues have 512 descriptors,
+    /// if the device has that many.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Does without `features`, also if the device offers them. VERSION_1 and ACCESS_PLATFORM cannot be left out.
+    pub fn without(mut self, features: impl Into<Features>) -> Self {
+        let needed = Features::all(&[Feature::Version1, Feature::AccessPlatform]);
+        self.wanted = self.wanted - (features.into() - needed);
+        self
+    }
+
+    /// Makes it an error if the device does not offer `features`, or if this driver makes no use of them.
+    pub fn require(mut self, features: impl Into<Features>) -> Self {
+        self.required = self.required | features.into();
+        self
+    }
+
+    /// Drops received frames with a VLAN tag, but for the VLANs that
+    /// [`Control::add_vlan`](crate::device::Control::add_vlan) adds. By default, all VLANs are received.
+    pub fn vlan_filter(mut self, on: bool) -> Self {
+        let vlan = Features::of(Feature::CtrlVlan);
+        self.wanted = if on { self.wanted | vlan } else { self.wanted - vlan };
+        self
+    }
+
+    /// Sets the largest number of descriptors of a receive queue and of a transmit queue. Queues have a power of two, at
+    /// most what the device has.
+    pub fn queue_sizes(mut self, receive: u16, transmit: u16) -> Self {
+        (self.receive_size, self.transmit_size) = (receive, transmit);
+        self
+    }
+
+    /// Sets the MTU: the longest packet behind an Ethernet header. By default it is the device's, or 1500.
+    pub fn mtu(mut self, mtu: u16) -> Self {
+        self.mtu = Some(mtu);
+        self
+    }
+
+    /// Sets the size of a receive buffer: a multiple of 1024 bytes. By default, a buffer holds a frame of the MTU, or 2048
+    /// bytes if a frame can fill several.
+    pub fn buffer_size(mut self, bytes: usize) -> Self {
+        self.buffer_size = Some(bytes);
+        self
+    }
+
+    /// Sets the MAC address. Without it the address is the device's. A device that has none gets a random one.
+    pub fn mac(mut self, mac: [u8; 6]) -> Self {
+        self.mac = Some(mac);
+        self
+    }
+
+    /// Receives all frames, whatever their destination.
+    pub fn promiscuous(mut self, on: bool) -> Self {
+        self.promiscuous = on;
+        self
+    }
+
+    /// Sets the longest wait for the device: for a reset, and for each command of the control queue. 1 s by default.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+}

@@ -1,0 +1,184 @@
+//! From features to a live device: the terms of a device, its queues, and the first commands.
+
+use alloc::sync::Arc;
+use alloc::vec;
+use core::time::Duration;
+
+use ixgbe::pci::Function;
+use ixgbe::pool::{Attachment, BUFFER_SIZE_STEP, MAX_BUFFER_SIZE, Pool};
+
+use crate::config::Config;
+use crate::device::control_queue::ControlQueue;
+use crate::device::live::Rings;
+use crate::device::{Device, DriverOk, Failed, FeaturesOk, Live, NeedsReset};
+use crate::error::Error;
+use crate::feature::{Feature, Features};
+use crate::lent::Lent;
+use crate::queue::{HEADER, RxRing, RxTerms, TxRing};
+use crate::ring::{MAX_SIZE, SplitRing};
+use crate::transport::{NetworkConfig, QueuePlace};
+
+/// Length of an Ethernet header with a VLAN tag, in bytes.
+const ETHERNET: usize = 18;
+/// The smallest MTU (specification 5.1.4.1).
+const SMALLEST_MTU: u16 = 68;
+/// The MTU without another one.
+const ETHERNET_MTU: u16 = 1500;
+/// The size of a buffer if a frame can fill several, in bytes.
+const MERGEABLE_BUFFER: usize = 2048;
+/// The number of buffers of a pool beyond those that fill its queue.
+const SPARE_BUFFERS: usize = 64;
+
+/// What driver and device agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// The features.
+    pub features: Features,
+    /// The longest packet behind an Ethernet header, in bytes.
+    pub mtu: u16,
+    /// The size of a receive buffer, in bytes.
+    pub buffer_size: usize,
+    /// The MAC address.
+    pub mac: [u8; 6],
+}
+
+impl Terms {
+    /// Decides what the features leave open. Removes MTU from `features` if the driver cannot keep to it.
+    pub(super) fn new<E>(
+        features: &mut Features,
+        found: &NetworkConfig,
+        config: &Config,
+        now: Duration,
+    ) -> Result<Self, Error<E>> {
+        let mtu = match features.has(Feature::Mtu) {
+            true if found.mtu < SMALLEST_MTU => return Err(Error::BadMtu { mtu: found.mtu }),
+            true => config.mtu.unwrap_or(found.mtu).min(found.mtu),
+            false => config.mtu.unwrap_or(ETHERNET_MTU),
+        };
+        let frame = |mtu: u16| HEADER + ETHERNET + usize::from(mtu);
+        let mergeable = features.has(Feature::MrgRxbuf);
+        let default = if mergeable { MERGEABLE_BUFFER } else { frame(mtu).next_multiple_of(BUFFER_SIZE_STEP) };
+        let buffer_size = config.buffer_size.unwrap_or(default.min(MAX_BUFFER_SIZE));
+        if !mergeable && buffer_size < frame(mtu) {
+            return Err(Error::BufferSize { size: buffer_size, needed: frame(mtu) });
+        }
+        // A device may receive frames of its own MTU, also if the driver sends shorter ones.
+        if features.has(Feature::Mtu) && !mergeable && buffer_size < frame(found.mtu) {
+            *features = *features - Features::of(Feature::Mtu);
+        }
+        let mac = config.mac.unwrap_or(if features.has(Feature::Mac) { found.mac } else { random_mac(now) });
+        Ok(Self { features: *features, mtu, buffer_size, mac })
+    }
+}
+
+/// Returns a locally administered address that the time chooses, for a device without one.
+fn random_mac(now: Duration) -> [u8; 6] {
+    let [a, b, c, d, ..] = (now.as_nanos() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+    [0x02, 0x00, a, b, c, d]
+}
+
+/// The queues of a device with one pair.
+const RECEIVE: u16 = 0;
+const TRANSMIT: u16 = 1;
+const CONTROL: u16 = 2;
+
+impl<H: Function> Device<FeaturesOk, H> {
+    /// Returns what was agreed on.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        self.data
+    }
+
+    /// Sets the queues up, fills the receive queue, and lets the device go live.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoQueue`], [`Error::QueueSize`] and [`Error::DoorbellOutside`] if the device has queues that cannot be
+    /// used; [`Error::Dma`] and [`Error::Pool`] if there is no memory; [`Error::Refused`], [`Error::TimedOut`] and
+    /// [`Error::Fault`] if a command fails.
+    pub fn start(mut self, config: &Config) -> Result<Device<DriverOk, H>, Failed<NeedsReset, H>> {
+        let mut live = None;
+        match self.go_live(config, &mut live) {
+            Ok(live) => Ok(self.into(|_| live)),
+            Err(error) => {
+                self.transport.give_up();
+                Err(Failed { device: self.into(|_| live), error })
+            }
+        }
+    }
+
+    /// Does the work of [`start`](Self::start). If that fails, `lent` is what the device may access.
+    fn go_live(&mut self, config: &Config, lent: &mut Option<Live<H>>) -> Result<Live<H>, Error<H::Error>> {
+        let terms = self.data;
+        let Some(transport) = Arc::get_mut(&mut self.transport) else { return Err(Error::NeedsReset) };
+        let event_index = terms.features.has(Feature::EventIdx);
+        let size = |wanted: u16, max: u16| -> u16 {
+            let wanted = wanted.clamp(2, MAX_SIZE);
+            // The largest power of two that is no more than wanted.
+            max.min(1 << wanted.ilog2())
+        };
+        let (max, doorbell) = transport.find_queue(RECEIVE)?;
+        let ring = SplitRing::new(transport.function(), size(config.receive_size, max), event_index)?;
+        let count = usize::from(ring.size()) + SPARE_BUFFERS.max(usize::from(ring.size()));
+        let pool = Pool::new(transport.function(), count, terms.buffer_size)?;
+        let attachment = Attachment::new(transport.function(), &pool)?;
+        let rx = RxRing::new(ring, attachment, doorbell, RxTerms { mergeable: terms.features.has(Feature::MrgRxbuf) });
+
+        let (max, doorbell) = transport.find_queue(TRANSMIT)?;
+        let ring = SplitRing::new(transport.function(), size(config.transmit_size, max), event_index)?;
+        let max_len = usize::from(terms.mtu) + ETHERNET;
+        let mut tx = TxRing::new(transport.function(), ring, doorbell, max_len)?;
+        tx.attach(transport.function(), &pool)?;
+
+        let control = match terms.features.has(Feature::CtrlVq) {
+            true => {
+                let (max, doorbell) = transport.find_queue(CONTROL)?;
+                Some(ControlQueue::new(transport.function(), max, event_index, doorbell)?)
+            }
+            false => None,
+        };
+        let queues = [Some((RECEIVE, rx.ring())), Some((TRANSMIT, tx.ring()))];
+        let control_ring = control.as_ref().map(|control| (CONTROL, control.ring()));
+        let queues = queues.into_iter().chain([control_ring]).flatten();
+        let places = queues.map(|(queue, ring)| (queue, QueuePlace { size: ring.size(), addresses: ring.addresses() }));
+        let places: vec::Vec<_> = places.collect();
+        // From here on the device may access the rings: without the proof that it has stopped, they leak.
+        let rings = Lent::new(Rings { receive: vec![rx], transmit: vec![tx], control });
+        for (queue, place) in &places {
+            // SAFETY: the rings are lent, and freed only with the proof that the device has stopped.
+            unsafe { transport.enable_queue(*queue, place) }?;
+        }
+        let mut live = Live::new(&self.transport, rings, terms, config.timeout);
+        match live.begin(config) {
+            Ok(()) => Ok(live),
+            Err(error) => {
+                *lent = Some(live);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<H: Function> Live<H> {
+    /// Fills the receive queues, lets the device go live, and gives it the first commands.
+    fn begin(&mut self, config: &Config) -> Result<(), Error<H::Error>> {
+        let Some(rings) = self.rings.get_mut() else { return Err(Error::NeedsReset) };
+        // Buffers may be posted before the device is live; doorbells are for a live device.
+        let notify: vec::Vec<_> = rings.receive.iter_mut().map(RxRing::fill).collect();
+        self.transport.go_live();
+        self.transport.check()?;
+        for (rx, _) in rings.receive.iter().zip(notify).filter(|(_, notify)| *notify) {
+            rx.notify();
+        }
+        let mut control = self.control();
+        let features = control.terms().features;
+        if let Some(mac) = config.mac.filter(|_| features.has(Feature::CtrlMacAddr)) {
+            control.set_mac(mac)?;
+        }
+        if features.has(Feature::CtrlRx) {
+            // A device may start in either mode.
+            control.set_promiscuous(config.promiscuous)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! Receive and transmit queues.
+//!
+//! A queue has a ring, and for each descriptor a slot for the packet that was posted with it. So each packet that the
+//! device has is in exactly one slot, and a buffer that the device returns is found there or the device has lied. After
+//! such a lie the queue does nothing until the device is reset, and all packets stay where they are until then.
+//!
+//! In front of each frame are the 12 bytes of a header. A received frame's header is at the start of its buffer. A frame
+//! that is sent has its header in the headroom of the packet, so that both are one descriptor: for each packet, the driver
+//! writes 16 bytes of descriptor and 2 of the ring.
+
+mod rx;
+mod tx;
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use datasheet_runtime::bus::Bus;
+use datasheet_runtime::register::Driver;
+
+use crate::registers::notify;
+use crate::registers::permission::DriverOk;
+
+pub use rx::ReceiveQueue;
+pub(crate) use rx::{RxRing, RxTerms};
+pub use tx::TransmitQueue;
+pub(crate) use tx::TxRing;
+
+/// Length of the header in front of each frame, in bytes, with the features that this driver accepts.
+pub(crate) const HEADER: usize = 12;
+
+/// The shortest frame that is received or sent, in bytes: an Ethernet header.
+pub(crate) const SHORTEST: usize = 14;
+
+/// A queue's counters. Its queue alone writes them.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Counts {
+    pub(crate) packets: AtomicU64,
+    pub(crate) octets: AtomicU64,
+    /// Received frames without an Ethernet header, which the driver dropped.
+    pub(crate) short: AtomicU64,
+    pub(crate) doorbells: AtomicU64,
+}
+
+pub(crate) type SharedCounts = Arc<Counts>;
+
+/// Adds to a counter that only this thread writes, so the addition needs no locked instruction.
+#[inline(always)]
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+}
+
+/// The doorbell of a queue.
+#[derive(Debug)]
+pub(crate) struct Doorbell<B> {
+    pub(crate) bus: B,
+    pub(crate) queue: u16,
+}
+
+impl<B: Bus<notify::RegisterSpace, u16>> Doorbell<B> {
+    /// Tells the device to look at the queue.
+    ///
+    /// # Safety
+    ///
+    /// The device is live, and what the ring shows may be accessed as the ring says.
+    #[inline(always)]
+    pub(crate) unsafe fn ring(&self) {
+        // SAFETY: the caller says that the device is live.
+        let registers = unsafe { notify::Registers::<_, Driver<DriverOk>>::assume_permission(&self.bus) };
+        registers.doorbell().ring_doorbell(self.queue);
+    }
+}

@@ -1,0 +1,584 @@
+//! A VirtIO network device in memory, by hand from the specification: none of the driver's own definitions are used.
+//!
+//! A test acts as the device: it delivers frames, takes what was sent, and lies. What a driver must not do is recorded.
+#![allow(dead_code, reason = "each test uses its own part")]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use ixgbe::clock::Clock;
+use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
+use ixgbe::pci::Function;
+use ixgbe::runtime::bus::Bus;
+use ixgbe::runtime::space::{Offset, Space, Width};
+
+/// Places in BAR4, as QEMU has them.
+pub const COMMON: u64 = 0x0000;
+pub const ISR: u64 = 0x1000;
+pub const NETWORK: u64 = 0x2000;
+pub const NOTIFY: u64 = 0x3000;
+pub const MULTIPLIER: u32 = 4;
+
+/// Feature bits.
+pub const MAC: u128 = 1 << 5;
+pub const MTU: u128 = 1 << 3;
+pub const MRG_RXBUF: u128 = 1 << 15;
+pub const STATUS: u128 = 1 << 16;
+pub const CTRL_VQ: u128 = 1 << 17;
+pub const CTRL_RX: u128 = 1 << 18;
+pub const CTRL_VLAN: u128 = 1 << 19;
+pub const GUEST_ANNOUNCE: u128 = 1 << 21;
+pub const CTRL_MAC_ADDR: u128 = 1 << 23;
+pub const EVENT_IDX: u128 = 1 << 29;
+pub const VERSION_1: u128 = 1 << 32;
+pub const ACCESS_PLATFORM: u128 = 1 << 33;
+pub const SPEED_DUPLEX: u128 = 1 << 63;
+pub const ALL: u128 =
+    MAC | MRG_RXBUF | STATUS | CTRL_VQ | CTRL_RX | CTRL_MAC_ADDR | EVENT_IDX | VERSION_1 | SPEED_DUPLEX;
+
+/// A queue as the device knows it.
+#[derive(Clone, Copy, Default)]
+pub struct Queue {
+    pub max: u16,
+    pub size: u16,
+    pub enabled: bool,
+    pub notify_off: u16,
+    addresses: [u64; 3],
+    next: u16,
+    used: u16,
+}
+
+pub struct State {
+    pub config_space: [u8; 256],
+    pub bars: [Option<u64>; 6],
+    pub offered: u128,
+    pub accepted: u128,
+    pub status: u8,
+    pub statuses: Vec<u8>,
+    pub queues: Vec<Queue>,
+    pub network: [u8; 24],
+    pub commands: Vec<Vec<u8>>,
+    pub doorbells: Vec<u16>,
+    pub violations: Vec<String>,
+    pub translated: bool,
+    pub dma_enabled: bool,
+    /// Faults on demand.
+    pub never_resets: bool,
+    pub refuses_features: bool,
+    pub gone: bool,
+    pub answer: Option<u8>,
+    pub generation_runs: bool,
+    pub needs_reset_when_live: bool,
+    generation: u8,
+    feature_select: u32,
+    driver_select: u32,
+    queue_select: u16,
+    mapped: Vec<(u64, u64)>,
+    time: Duration,
+}
+
+/// The device, and the function that the driver takes.
+#[derive(Clone)]
+pub struct Fake(Arc<Mutex<State>>);
+
+pub struct FakeFunction(Fake);
+
+/// Writes a capability of VirtIO.
+pub fn capability(space: &mut [u8; 256], at: u8, next: u8, kind: u8, bar: u8, (offset, length): (u32, u32)) {
+    let at = usize::from(at);
+    space[at..at + 4].copy_from_slice(&[9, next, if kind == 2 { 20 } else { 16 }, kind]);
+    space[at + 4] = bar;
+    space[at + 8..at + 12].copy_from_slice(&offset.to_le_bytes());
+    space[at + 12..at + 16].copy_from_slice(&length.to_le_bytes());
+    if kind == 2 {
+        space[at + 16..at + 20].copy_from_slice(&MULTIPLIER.to_le_bytes());
+    }
+}
+
+impl Fake {
+    /// Makes a device like QEMU's, which offers these features.
+    pub fn new(offered: u128) -> (Self, FakeFunction) {
+        let mut space = [0; 256];
+        space[0..4].copy_from_slice(&[0xf4, 0x1a, 0x41, 0x10]);
+        space[6] = 0x10;
+        space[0x34] = 0x40;
+        // MSI-X comes first, and the access by configuration space last.
+        space[0x40..0x42].copy_from_slice(&[0x11, 0x50]);
+        capability(&mut space, 0x50, 0x64, 1, 4, (COMMON as u32, 0x1000));
+        capability(&mut space, 0x64, 0x78, 3, 4, (ISR as u32, 0x1000));
+        capability(&mut space, 0x78, 0x8c, 4, 4, (NETWORK as u32, 0x1000));
+        capability(&mut space, 0x8c, 0xa4, 2, 4, (NOTIFY as u32, 0x1000));
+        capability(&mut space, 0xa4, 0, 5, 0, (0, 0));
+        let queue = |index, max| Queue { max, notify_off: index, ..Queue::default() };
+        let mut network = [0; 24];
+        network[..6].copy_from_slice(&[0x52, 0x54, 0, 0x12, 0x34, 0x56]);
+        network[6] = 1;
+        network[10..12].copy_from_slice(&1500u16.to_le_bytes());
+        network[12..16].copy_from_slice(&10_000u32.to_le_bytes());
+        let state = State {
+            config_space: space,
+            bars: [None, Some(0x1000), None, None, Some(0x4000), None],
+            offered,
+            accepted: 0,
+            // Left over from another driver.
+            status: 0x0f,
+            statuses: vec![],
+            queues: vec![queue(0, 256), queue(1, 256), queue(2, 64)],
+            network,
+            commands: vec![],
+            doorbells: vec![],
+            violations: vec![],
+            translated: false,
+            dma_enabled: false,
+            never_resets: false,
+            refuses_features: false,
+            gone: false,
+            answer: Some(0),
+            generation_runs: false,
+            needs_reset_when_live: false,
+            generation: 0,
+            feature_select: 0,
+            driver_select: 0,
+            queue_select: 0,
+            mapped: vec![],
+            time: Duration::ZERO,
+        };
+        let fake = Self(Arc::new(Mutex::new(state)));
+        (fake.clone(), FakeFunction(fake))
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Returns the numbers of mappings and of violations.
+    pub fn left(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.mapped.len(), state.violations.len())
+    }
+
+    /// Delivers a frame. Returns `false` if there are too few buffers.
+    pub fn deliver(&self, frame: &[u8]) -> bool {
+        self.state().deliver(frame)
+    }
+
+    /// Takes all frames that were sent, in order, and says that they were.
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        let mut state = self.state();
+        let mut frames = vec![];
+        while let Some((head, parts)) = state.next_available(1) {
+            let mut bytes = vec![];
+            for (address, len, writable) in parts {
+                if writable {
+                    state.violations.push("a buffer to send is writable".into());
+                }
+                bytes.extend(state.read_memory(address, len as usize));
+            }
+            if bytes.len() < 12 || bytes[..12].iter().any(|byte| *byte != 0) {
+                state.violations.push(format!("the header is {:02x?}", &bytes[..12.min(bytes.len())]));
+            }
+            frames.push(bytes[12.min(bytes.len())..].to_vec());
+            state.push_used(1, head.into(), 0);
+            state.publish_used(1);
+        }
+        frames
+    }
+}
+
+/// The address and length of a part of a buffer, and whether the device writes it.
+type Part = (u64, u32, bool);
+
+impl State {
+    fn read_memory(&mut self, address: u64, len: usize) -> Vec<u8> {
+        if !self.reaches(address, len) {
+            return vec![0; len];
+        }
+        // SAFETY: the memory is mapped, so it exists.
+        (0..len).map(|at| unsafe { (address as *const u8).add(at).read_volatile() }).collect()
+    }
+
+    pub fn write_memory(&mut self, address: u64, bytes: &[u8]) {
+        if self.reaches(address, bytes.len()) {
+            for (at, byte) in bytes.iter().enumerate() {
+                // SAFETY: the memory is mapped, so it exists.
+                unsafe { (address as *mut u8).add(at).write_volatile(*byte) };
+            }
+        }
+    }
+
+    fn reaches(&mut self, address: u64, len: usize) -> bool {
+        let is_mapped = self.mapped.iter().any(|(base, size)| address >= *base && address + len as u64 <= base + size);
+        if !is_mapped || !self.dma_enabled {
+            self.violations.push(format!("{len} bytes at {address:#x} are not mapped"));
+        }
+        is_mapped && self.dma_enabled
+    }
+
+    /// Returns the 16 bits at `address`, which the driver writes too.
+    fn word(&mut self, address: u64) -> &AtomicU16 {
+        assert!(self.reaches(address, 2), "{:?}", self.violations);
+        // SAFETY: the memory is mapped, aligned, and used as atomics by both sides.
+        unsafe { &*(address as *const AtomicU16) }
+    }
+
+    fn descriptor(&mut self, queue: usize, index: u16) -> (u64, u32, u16, u16) {
+        let bytes = self.read_memory(self.queues[queue].addresses[0] + 16 * u64::from(index), 16);
+        let number =
+            |from: usize, to: usize| bytes[from..to].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        (number(0, 8), number(8, 12) as u32, number(12, 14) as u16, number(14, 16) as u16)
+    }
+
+    /// Takes the next available buffer of a queue: its first descriptor and its parts.
+    pub fn next_available(&mut self, queue: usize) -> Option<(u16, Vec<Part>)> {
+        let Queue { size, enabled, addresses, next, .. } = self.queues[queue];
+        if !enabled || self.status & 4 == 0 {
+            return None;
+        }
+        let index = self.word(addresses[1] + 2).load(Ordering::SeqCst);
+        if index == next {
+            return None;
+        }
+        if index.wrapping_sub(next) > size {
+            self.violations.push(format!("the available index of queue {queue} went from {next} to {index}"));
+            return None;
+        }
+        let head = self.word(addresses[1] + 4 + 2 * u64::from(next % size)).load(Ordering::SeqCst);
+        self.queues[queue].next = next.wrapping_add(1);
+        if self.accepted & EVENT_IDX != 0 {
+            // The device asks for a doorbell when the next one becomes available.
+            self.word(addresses[2] + 4 + 8 * u64::from(size)).store(next.wrapping_add(1), Ordering::SeqCst);
+        }
+        let (mut parts, mut current) = (vec![], head);
+        loop {
+            let (address, len, flags, following) = self.descriptor(queue, current);
+            parts.push((address, len, flags & 2 != 0));
+            if flags & 1 == 0 {
+                return Some((head, parts));
+            }
+            current = following;
+            if parts.len() > usize::from(size) || current >= size {
+                self.violations.push(format!("the chain from {head} does not end"));
+                return None;
+            }
+        }
+    }
+
+    /// Writes the next used element of a queue, without showing it.
+    pub fn push_used(&mut self, queue: usize, id: u32, len: u32) {
+        let Queue { size, addresses, used, .. } = self.queues[queue];
+        let at = addresses[2] + 4 + 8 * u64::from(used % size);
+        self.write_memory(at, &[id.to_le_bytes(), len.to_le_bytes()].concat());
+        self.queues[queue].used = used.wrapping_add(1);
+    }
+
+    /// Shows the used elements that were pushed.
+    pub fn publish_used(&mut self, queue: usize) {
+        let used = self.queues[queue].used;
+        self.set_used_index(queue, used);
+    }
+
+    /// Shows any used index.
+    pub fn set_used_index(&mut self, queue: usize, index: u16) {
+        let address = self.queues[queue].addresses[2] + 2;
+        self.word(address).store(index, Ordering::SeqCst);
+    }
+
+    /// Returns the used index.
+    pub fn used_index(&self, queue: usize) -> u16 {
+        self.queues[queue].used
+    }
+
+    /// Writes a frame into receive buffers, and pushes them, without showing them. Returns their number.
+    pub fn write_frame(&mut self, frame: &[u8]) -> Option<u16> {
+        let before = self.queues[0].next;
+        let mut bytes = [&[0; 12], frame].concat();
+        let (mut used, mut first) = (vec![], None);
+        while !bytes.is_empty() {
+            let Some((head, parts)) = self.next_available(0) else {
+                self.queues[0].next = before;
+                return None;
+            };
+            let [(address, len, true)] = parts[..] else { panic!("a receive buffer is {parts:?}") };
+            let rest = bytes.split_off(bytes.len().min(len as usize));
+            self.write_memory(address, &bytes);
+            first.get_or_insert(address);
+            used.push((head, bytes.len() as u32));
+            bytes = rest;
+        }
+        let count = used.len() as u16;
+        assert!(count == 1 || self.accepted & MRG_RXBUF != 0, "a frame needs {count} buffers");
+        self.write_memory(first.unwrap() + 10, &count.to_le_bytes());
+        for (head, len) in used {
+            self.push_used(0, head.into(), len);
+        }
+        Some(count)
+    }
+
+    fn deliver(&mut self, frame: &[u8]) -> bool {
+        let written = self.write_frame(frame).is_some();
+        self.publish_used(0);
+        written
+    }
+
+    /// Carries out commands.
+    fn obey(&mut self) {
+        while let Some((head, parts)) = self.next_available(2) {
+            let [(command, len, false), (answer, 1, true)] = parts[..] else {
+                self.violations.push(format!("a command is {parts:?}"));
+                return;
+            };
+            let bytes = self.read_memory(command, len as usize);
+            self.commands.push(bytes);
+            if let Some(value) = self.answer {
+                self.write_memory(answer, &[value]);
+                self.push_used(2, head.into(), 1);
+                self.publish_used(2);
+            }
+        }
+    }
+
+    fn read(&mut self, at: u64, width: u32) -> u64 {
+        if self.gone {
+            return u64::MAX;
+        }
+        let queue = self.queues.get(usize::from(self.queue_select)).copied().unwrap_or_default();
+        let word = |set: u128, select: u32| if select < 4 { (set >> (32 * select)) as u32 as u64 } else { 0 };
+        match (at, width) {
+            (0x00, 4) => self.feature_select.into(),
+            (0x04, 4) => word(self.offered, self.feature_select),
+            (0x08, 4) => self.driver_select.into(),
+            (0x0c, 4) => word(self.accepted, self.driver_select),
+            (0x12, 2) => self.queues.len() as u64,
+            (0x14, 1) => self.status.into(),
+            (0x15, 1) => {
+                self.generation = self.generation.wrapping_add(self.generation_runs.into());
+                self.generation.into()
+            }
+            (0x16, 2) => self.queue_select.into(),
+            (0x18, 2) if queue.size != 0 => queue.size.into(),
+            (0x18, 2) => queue.max.into(),
+            (0x1c, 2) => u64::from(queue.enabled),
+            (0x1e, 2) => queue.notify_off.into(),
+            (NETWORK..0x2018, _) => {
+                let from = (at - NETWORK) as usize;
+                let expected = [(0..6, 1), (6..12, 2), (12..16, 4), (16..17, 1)];
+                if !expected.iter().any(|(range, wide)| range.contains(&from) && *wide == width) {
+                    self.violations.push(format!("the configuration was read at {from} with {width} bytes"));
+                }
+                self.network[from..from + width as usize].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))
+            }
+            _ => {
+                self.violations.push(format!("{width} bytes at {at:#x} were read"));
+                0
+            }
+        }
+    }
+
+    fn write(&mut self, at: u64, width: u32, value: u64) {
+        let selected = usize::from(self.queue_select);
+        let is_setup = matches!(at, 0x18..=0x37);
+        if is_setup && self.status & 8 == 0 {
+            self.violations.push(format!("{at:#x} was written before the features were agreed on"));
+        }
+        match (at, width) {
+            (0x00, 4) => self.feature_select = value as u32,
+            (0x08, 4) => self.driver_select = value as u32,
+            (0x0c, 4) => {
+                if self.status & 8 != 0 {
+                    self.violations.push("features were written after FEATURES_OK".into());
+                }
+                let at = 32 * self.driver_select.min(3);
+                self.accepted = self.accepted & !(0xffff_ffff << at) | u128::from(value) << at;
+            }
+            (0x14, 1) => self.set_status(value as u8),
+            (0x16, 2) => self.queue_select = value as u16,
+            (NOTIFY..0x4000, 2) => self.doorbell(at - NOTIFY, value as u16),
+            _ if !is_setup || selected >= self.queues.len() => {
+                self.violations.push(format!("{value:#x} was written to {at:#x} with {width} bytes"));
+            }
+            (0x18, 2) => self.queues[selected].size = value as u16,
+            (0x1a, 2) => {}
+            (0x1c, 2) => {
+                if value != 1 {
+                    self.violations.push(format!("queue_enable was written with {value}"));
+                }
+                self.queues[selected].enabled = true;
+            }
+            (0x20..=0x37, 4) => {
+                let part = &mut self.queues[selected].addresses[(at as usize - 0x20) / 8];
+                let shift = 8 * (at % 8);
+                *part = *part & !(0xffff_ffff << shift) | value << shift;
+            }
+            _ => self.violations.push(format!("{value:#x} was written to {at:#x} with {width} bytes")),
+        }
+    }
+
+    fn set_status(&mut self, value: u8) {
+        self.statuses.push(value);
+        if value == 0 {
+            if !self.never_resets {
+                self.status = 0;
+                self.accepted = 0;
+                for queue in &mut self.queues {
+                    *queue = Queue { max: queue.max, notify_off: queue.notify_off, ..Queue::default() };
+                }
+            }
+            return;
+        }
+        if self.status & 0x3f & !value != 0 {
+            self.violations.push(format!("bits of the status were cleared: {:#x}, then {value:#x}", self.status));
+        }
+        let mut value = value;
+        if value & 8 != 0 && self.refuses_features {
+            value &= !8;
+        }
+        if value & 4 != 0 && self.needs_reset_when_live {
+            value |= 0x40;
+        }
+        self.status = value;
+    }
+
+    fn doorbell(&mut self, offset: u64, queue: u16) {
+        self.doorbells.push(queue);
+        let place =
+            self.queues.get(usize::from(queue)).map(|queue| u64::from(queue.notify_off) * u64::from(MULTIPLIER));
+        if self.status & 4 == 0 || place != Some(offset) {
+            self.violations.push(format!("doorbell {queue} at {offset:#x} in status {:#x}", self.status));
+        }
+        if queue == 2 {
+            self.obey();
+        }
+    }
+}
+
+/// Registers at a place of BAR4.
+pub struct FakeRegisters<S> {
+    fake: Fake,
+    at: u64,
+    space: PhantomData<fn() -> S>,
+}
+
+// SAFETY: honest: each access reaches the one device. Exclusive: `Fake::new` makes one function, and the driver owns it.
+unsafe impl<S: Space, W: Width> Bus<S, W> for FakeRegisters<S> {
+    fn read(&self, offset: Offset<S, W>) -> W {
+        W::truncate(self.fake.state().read(self.at + u64::from(offset.bytes()), W::BYTES))
+    }
+
+    unsafe fn write(&self, offset: Offset<S, W>, value: W) {
+        self.fake.state().write(self.at + u64::from(offset.bytes()), W::BYTES, value.into());
+    }
+}
+
+// SAFETY: there is one function of each device, and it reaches what is mapped alone.
+unsafe impl Function for FakeFunction {
+    type Registers<S: Space> = FakeRegisters<S>;
+    type Error = std::fmt::Error;
+
+    fn ids(&self) -> (u16, u16) {
+        let space = self.0.state().config_space;
+        (u16::from_le_bytes([space[0], space[1]]), u16::from_le_bytes([space[2], space[3]]))
+    }
+
+    fn bar(&self, index: u8) -> Result<Option<u64>, Self::Error> {
+        Ok(self.0.state().bars[usize::from(index)])
+    }
+
+    unsafe fn registers<S: Space>(&self, bar: u8, offset: u64) -> Result<FakeRegisters<S>, Self::Error> {
+        assert_eq!(bar, 4);
+        Ok(FakeRegisters { fake: self.0.clone(), at: offset, space: PhantomData })
+    }
+
+    fn enable_dma(&self) -> Result<(), Self::Error> {
+        let mut state = self.0.state();
+        if state.status != 0 {
+            state.violations.push("DMA was enabled before the reset".into());
+        }
+        state.dma_enabled = true;
+        Ok(())
+    }
+
+    fn is_translated(&self) -> bool {
+        self.0.state().translated
+    }
+}
+
+/// Frees memory.
+struct Allocation(usize, Layout);
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: it was allocated with this layout.
+        unsafe { dealloc(self.0 as *mut u8, self.1) };
+    }
+}
+
+/// Ends a mapping.
+struct Unmap(Fake, (u64, u64));
+
+impl Drop for Unmap {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if let Some(index) = state.mapped.iter().position(|mapped| *mapped == self.1) {
+            state.mapped.swap_remove(index);
+        }
+        // A queue that is enabled may use it.
+        let (base, len) = self.1;
+        let inside = |address: &u64| (base..base + len).contains(address);
+        if state.queues.iter().any(|queue| queue.enabled && queue.addresses.iter().any(inside)) {
+            state.violations.push("a ring was unmapped while its queue is enabled".into());
+        }
+    }
+}
+
+impl State {
+    /// Returns the number of mappings.
+    pub fn mappings(&self) -> usize {
+        self.mapped.len()
+    }
+}
+
+// SAFETY: memory is allocated anew, and mapped at its own address.
+unsafe impl Dma for FakeFunction {
+    fn domain(&self) -> Domain {
+        Domain(1)
+    }
+
+    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
+        let layout =
+            Layout::from_size_align(len.next_multiple_of(4096), 4096).map_err(|_| DmaError::OutOfMemory { len })?;
+        // SAFETY: the size is not 0.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(DmaError::OutOfMemory { len })?;
+        let release = Box::new(Allocation(base.as_ptr() as usize, layout));
+        // SAFETY: the memory is new, zeroed and aligned, and freed with the box.
+        Ok(unsafe { Memory::new(base, layout.size(), release) })
+    }
+
+    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
+        let place = (memory.base().as_ptr() as u64, memory.len() as u64);
+        self.0.state().mapped.push(place);
+        let unmap = Box::new(Unmap(self.0.clone(), place));
+        // SAFETY: the device uses the CPU's addresses.
+        unsafe { Mapping::new(memory, Domain(1), usize::BITS - 1, &[place.0], unmap) }
+    }
+
+    fn read_config(&self, offset: u16) -> Option<u16> {
+        let space = self.0.state().config_space;
+        let at = usize::from(offset);
+        Some(u16::from_le_bytes([*space.get(at)?, *space.get(at + 1)?]))
+    }
+}
+
+// SAFETY: the device's time is what passes here.
+unsafe impl Clock for FakeFunction {
+    fn now(&self) -> Duration {
+        self.0.state().time
+    }
+
+    fn wait(&self, time: Duration) {
+        self.0.state().time += time;
+    }
+}

@@ -9,6 +9,7 @@ use crate::receive::filter::Filter;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{FCTRL, FCTRL_SBP};
 use crate::statistics;
+use crate::virtualisation::switch::Pools;
 
 /// The counter of frames dropped for one reason.
 pub(crate) type Dropped = fn(&mut Counters) -> &mut u64;
@@ -33,6 +34,11 @@ impl Mac {
     /// Returns the type of a VLAN tag.
     pub(crate) fn tag_type(&self) -> u16 {
         self.filter.vlan.tag_type
+    }
+
+    /// Returns the pools, if there are some.
+    pub(crate) fn pools(&self) -> Option<&Pools> {
+        self.filter.pools.as_ref()
     }
 
     /// Counts a frame in the MAC's registers. Returns the counter of frames dropped for the same reason, or `None` for

@@ -60,7 +60,8 @@ impl Rss {
     /// Rereads the registers.
     pub(crate) fn update(&mut self, registers: &RegisterFile) {
         let control = registers.get(MRQC);
-        self.selection = (control & 0xF == 1).then_some(control);
+        // Without pools, and with pools of four queues or two.
+        self.selection = matches!(control & 0xF, 1 | 0xA | 0xB).then_some(control);
         if self.selection.is_none() {
             return;
         }

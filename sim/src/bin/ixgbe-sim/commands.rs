@@ -5,6 +5,7 @@
 //!  plug 1            plug it in again
 //!  fault 0 TxStalls  inject a fault into the first port, by a name of `ixgbe_sim::Fault`
 //!  clear 0 TxStalls  clear the fault
+//!  reset-host 0      let the model's physical function reset the first port
 //!  report 1          print and clear the violations of the second port's driver
 //! ```
 
@@ -34,12 +35,17 @@ fn command(line: &str, ports: &[Port]) -> Result<(), String> {
         ["plug", number] => port(number)?.set_link(true),
         ["fault", number, name] => port(number)?.inject(name.parse()?),
         ["clear", number, name] => port(number)?.clear(name.parse()?),
+        ["reset-host", number] => port(number)?.reset_host(),
         ["report", number] => {
             let port = port(number)?;
             print_violations(&format!("report on port {number}"), port);
             port.clear_violations();
         }
-        _ => return Err("unknown command; expected unplug|plug|report PORT or fault|clear PORT NAME".to_owned()),
+        _ => {
+            return Err(
+                "unknown command; expected unplug|plug|report|reset-host PORT or fault|clear PORT NAME".to_owned()
+            );
+        }
     }
     Ok(())
 }

@@ -107,9 +107,11 @@ impl Mailbox {
         self.state = self.state & !RSTI | RSTD;
     }
 
-    /// Resets the virtual function's end.
+    /// Resets the virtual function's end. A driver that resets its function sees again that the physical function has been
+    /// through its own reset: stock drivers wait for that.
     pub(crate) fn function_resets(&mut self) {
         self.state &= !VFU;
+        self.state |= if self.state & RSTI == 0 { RSTD } else { 0 };
         self.pending = Pending { reset: true, ..Pending::default() };
     }
 }

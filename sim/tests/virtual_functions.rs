@@ -378,8 +378,8 @@ fn jumbo_frames_need_a_physical_function_with_jumbo_frames_and_a_newer_version()
 #[test]
 fn frames_go_to_the_pools_that_they_belong_to() {
     let (port, mut guests, recorder) = three(HostConfig::default());
-    for n in 0..3 {
-        port.deliver(&frame(MACS[n], 60));
+    for (n, mac) in MACS.into_iter().enumerate() {
+        port.deliver(&frame(mac, 60));
         let received: Vec<bool> = guests.iter_mut().map(Guest::has_received).collect();
         assert_eq!(received, [0, 1, 2].map(|other| other == n));
     }

@@ -6,8 +6,10 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Weak};
 
-use crate::linux::Error;
-use crate::mmio::{Mmio, REGISTER_SPACE};
+use datasheet_runtime::mmio::Mmio;
+
+use crate::linux::{Error, Registers};
+use crate::registers::RegisterSpace;
 
 /// A mapping of a part of a file. Dropping it unmaps it.
 #[derive(Debug)]
@@ -61,27 +63,27 @@ impl Drop for FileMapping {
 
 /// The registers of a PCI function.
 #[derive(Debug)]
-pub(crate) struct Bar {
+pub(crate) struct Bar<S = RegisterSpace> {
     // Dropped first, so that nothing points at the mapping when it is unmapped.
-    mmio: Mmio,
+    mmio: Mmio<S>,
     mapping: Arc<FileMapping>,
 }
 
-impl Bar {
+impl<S: Registers> Bar<S> {
     /// Maps the registers at `offset` of `file`.
     ///
     /// # Safety
     ///
     /// They must be the registers of one device (or a file that models them), and nothing else may drive it meanwhile.
     pub(crate) unsafe fn map(file: &File, offset: u64) -> Result<Self, MapError> {
-        let mapping = FileMapping::new(file, offset, REGISTER_SPACE).map_err(MapError::Map)?;
+        let mapping = FileMapping::new(file, offset, S::SIZE as usize).map_err(MapError::Map)?;
         // SAFETY: the mapping is as long as the value lives; the rest is the caller's promise.
         let mmio = unsafe { Mmio::new(mapping.base(), mapping.len()) }.map_err(|bar| MapError::Unusable(bar.into()))?;
         Ok(Self { mmio, mapping: Arc::new(mapping) })
     }
 
     #[inline(always)]
-    pub(crate) fn mmio(&self) -> &Mmio {
+    pub(crate) fn mmio(&self) -> &Mmio<S> {
         &self.mmio
     }
 
@@ -103,6 +105,7 @@ pub(crate) enum MapError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mmio::REGISTER_SPACE;
 
     #[test]
     fn a_mapping_that_failed_is_an_error() {

@@ -58,6 +58,7 @@ mod memory;
 mod numa_node;
 mod pagemap;
 mod placement;
+mod registers;
 mod sysfs;
 #[cfg(test)]
 mod tests;
@@ -71,5 +72,6 @@ pub use locality::Locality;
 pub use memory::PageSize;
 pub use numa_node::NumaNode;
 pub use placement::Placement;
+pub use registers::Registers;
 pub use sysfs::{Sysfs, SysfsOptions};
 pub use vfio::{Container, Interrupts, Vfio, VfioOptions};

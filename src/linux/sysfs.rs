@@ -13,6 +13,7 @@ use std::path::Path;
 use std::string::ToString;
 
 use datasheet_runtime::bus::Bus;
+use datasheet_runtime::space::Offset;
 
 use crate::clock::Clock;
 use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
@@ -22,9 +23,8 @@ use crate::linux::function::Function;
 use crate::linux::host::{self, Host};
 use crate::linux::memory::{Allocator, PageSize, Region};
 use crate::linux::pagemap::system_page_size;
-use crate::linux::{Error, FormerDriver, Locality, MonotonicClock, PciAddress, Placement};
-use crate::mmio::Offset;
-use crate::registers::RegisterSpace;
+use crate::linux::{Error, FormerDriver, Locality, MonotonicClock, PciAddress, Placement, Registers};
+use crate::registers::{RegisterSpace, virtual_function};
 
 /// The domain of physical addresses, which are the same for all devices.
 const PHYSICAL: Domain = Domain(u64::MAX);
@@ -76,9 +76,22 @@ impl SysfsOptions {
     ///
     /// [`Error`] names the failure and the remedy. The function then has its former driver again.
     pub fn open(&self, address: PciAddress) -> Result<Sysfs, Error> {
-        let function = Function::find(&self.host, address)?;
+        self.open_as(address)
+    }
+
+    /// Opens the virtual function at `address`, as [`open`](Self::open) opens a physical one.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_virtual(&self, address: PciAddress) -> Result<Sysfs<virtual_function::RegisterSpace>, Error> {
+        self.open_as(address)
+    }
+
+    fn open_as<S: Registers>(&self, address: PciAddress) -> Result<Sysfs<S>, Error> {
+        let function = Function::find(&self.host, address, S::KIND)?;
         // All checks come before the function is taken, so that most failures change nothing.
-        function.bar_size()?;
+        function.bar_size(S::SIZE)?;
         function.check_untranslated()?;
         let locality = function.locality();
         let policy = self.placement.policy(&function, &locality);
@@ -134,7 +147,7 @@ fn lock(registers: &File, address: PciAddress) -> Result<(), Error> {
 }
 
 /// Resets the function, maps its registers and lets it access memory (datasheet 9.3.4).
-fn reset_and_enable(function: &Function, config: &File, registers: &File) -> Result<Bar, Error> {
+fn reset_and_enable<S: Registers>(function: &Function, config: &File, registers: &File) -> Result<Bar<S>, Error> {
     let address = function.address;
     // The kernel powers the function up. If it is enabled already, that fails and does not matter.
     if let Err(error) = host::write(&function.file("enable"), "1") {
@@ -169,8 +182,8 @@ fn reset_and_enable(function: &Function, config: &File, registers: &File) -> Res
 ///
 /// Dropping it switches off the device's memory accesses. The function then has no driver until
 /// [`FormerDriver::rebind`].
-pub struct Sysfs {
-    bar: Bar,
+pub struct Sysfs<S = RegisterSpace> {
+    bar: Bar<S>,
     function: Function,
     locality: Locality,
     config: File,
@@ -189,7 +202,9 @@ impl Sysfs {
     pub fn open(address: PciAddress) -> Result<Self, Error> {
         SysfsOptions::new().open(address)
     }
+}
 
+impl<S> Sysfs<S> {
     /// Returns the address of the function.
     #[must_use]
     pub fn address(&self) -> PciAddress {
@@ -209,7 +224,7 @@ impl Sysfs {
     }
 }
 
-impl Drop for Sysfs {
+impl<S> Drop for Sysfs<S> {
     fn drop(&mut self) {
         let address = self.function.address;
         if let Err(error) = (ConfigSpace { file: &self.config, offset: 0 }).disable_bus_master() {
@@ -221,7 +236,7 @@ impl Drop for Sysfs {
     }
 }
 
-impl fmt::Debug for Sysfs {
+impl<S> fmt::Debug for Sysfs<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sysfs({})", self.function.address)
     }
@@ -231,14 +246,14 @@ impl fmt::Debug for Sysfs {
 // was unbound, and the lock on `resource0`, held as long as this value lives, refuses the function to every other
 // `Sysfs`, in this process or another. A program that opens the file as root without the lock must be trusted not to
 // drive the device.
-unsafe impl Bus<RegisterSpace> for Sysfs {
+unsafe impl<S: Registers> Bus<S> for Sysfs<S> {
     #[inline(always)]
-    fn read(&self, offset: Offset) -> u32 {
+    fn read(&self, offset: Offset<S>) -> u32 {
         self.bar.mmio().read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset<S>, value: u32) {
         // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
         unsafe { self.bar.mmio().write(offset, value) }
     }
@@ -249,7 +264,7 @@ unsafe impl Bus<RegisterSpace> for Sysfs {
 // neither swaps out nor compacts, and which NUMA balancing leaves alone. Only a command of root moves them, and the
 // documentation of `Sysfs` forbids such commands. The processor's caches are coherent with PCIe on all systems on which
 // Linux lets a process map `resource0`.
-unsafe impl Dma for Sysfs {
+unsafe impl<S> Dma for Sysfs<S> {
     fn domain(&self) -> Domain {
         PHYSICAL
     }
@@ -281,7 +296,7 @@ unsafe impl Dma for Sysfs {
 }
 
 // SAFETY: both calls go to the monotonic clock of the system.
-unsafe impl Clock for Sysfs {
+unsafe impl<S> Clock for Sysfs<S> {
     fn now(&self) -> Duration {
         self.clock.now()
     }

@@ -138,7 +138,7 @@ impl Pools {
 
     /// Returns `true` if the pool of `queue` may send.
     pub(crate) fn may_send(&self, queue: usize) -> bool {
-        self.sending >> (queue / self.size & 63) & 1 != 0
+        self.sending >> (queue / self.size % 64) & 1 != 0
     }
 
     /// Returns `true` if `pool` may not send a frame with this source address.

@@ -135,7 +135,7 @@ impl Vectors {
 
     /// Sends the messages that are due at `now`. Returns the time until the next that throttling holds back.
     pub(crate) fn raise(&mut self, now: Time) -> Option<Time> {
-        let Some(sink) = self.sink.as_mut().filter(|_| self.is_master) else { return None };
+        let sink = self.sink.as_mut().filter(|_| self.is_master)?;
         let mut wait: Option<Time> = None;
         for vector in 0..VECTORS {
             let cause = 1 << vector;

@@ -146,7 +146,8 @@ impl Chip {
                 self.call_host();
             }
             VFMBMEM..=VFMBMEM_LAST => {
-                if !function.mailbox.set_word(((offset - VFMBMEM) / 4) as usize, value) {
+                let is_owned = function.mailbox.set_word(((offset - VFMBMEM) / 4) as usize, value);
+                if !is_owned {
                     self.virtual_violation(Rule::MailboxNotOwned, offset, || format!("{value:#x} was written"));
                 }
             }
@@ -160,7 +161,13 @@ impl Chip {
                 if enables && is_closed >> index & 1 == 0 {
                     self.virtual_violation(Rule::VirtualQueueTooEarly, offset, || format!("{value:#x} was written"));
                 }
-                if let Some(register) = self.queue_register(index, offset) {
+                let Some(register) = self.queue_register(index, offset) else { return };
+                // A reset of the physical function disables the queues under a driver, which cannot know it yet.
+                let is_known =
+                    self.common.functions.all.get(index).is_some_and(|function| function.guest.clear_to_send);
+                if offset % BLOCK == RDT && !is_known {
+                    self.common.registers.set(register, value & 0xFFFF);
+                } else {
                     self.write(register, value);
                 }
             }

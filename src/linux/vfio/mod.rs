@@ -14,6 +14,7 @@ use std::io;
 use vfio_bindings::bindings::vfio;
 
 use datasheet_runtime::bus::Bus;
+use datasheet_runtime::space::Offset;
 
 use crate::clock::Clock;
 use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
@@ -21,9 +22,8 @@ use crate::linux::bar::{Bar, MapError};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::{Function, VFIO_PCI};
 use crate::linux::memory::{Allocator, PageSize, lock};
-use crate::linux::{Errno, Error, Locality, MonotonicClock, PciAddress, Placement};
-use crate::mmio::{Offset, REGISTER_SPACE};
-use crate::registers::RegisterSpace;
+use crate::linux::{Errno, Error, Locality, MonotonicClock, PciAddress, Placement, Registers};
+use crate::registers::{RegisterSpace, virtual_function};
 
 pub use container::Container;
 use container::failed;
@@ -37,9 +37,9 @@ const USABLE: u32 =
 ///
 /// The device accesses only memory that was mapped for it, or for another device in its [`Container`]. When this value
 /// is dropped, or the process is killed, the kernel ends all memory accesses of the device and resets it.
-pub struct Vfio {
+pub struct Vfio<S = RegisterSpace> {
     // Dropped in this order: registers, device, container.
-    bar: Bar,
+    bar: Bar<S>,
     device: File,
     /// The offset of the configuration space in `device`.
     config: u64,
@@ -82,6 +82,15 @@ impl Container {
     pub fn open(&self, address: PciAddress) -> Result<Vfio, Error> {
         VfioOptions::new().open(self, address)
     }
+
+    /// Opens the virtual function at `address`, as [`open`](Self::open) opens a physical one.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_virtual(&self, address: PciAddress) -> Result<Vfio<virtual_function::RegisterSpace>, Error> {
+        VfioOptions::new().open_virtual(self, address)
+    }
 }
 
 /// Options for opening a function through VFIO.
@@ -121,7 +130,24 @@ impl VfioOptions {
     ///
     /// As [`Container::open`].
     pub fn open(&self, container: &Container, address: PciAddress) -> Result<Vfio, Error> {
-        let function = Function::find(&container.shared.host, address)?;
+        self.open_as(container, address)
+    }
+
+    /// Opens the virtual function at `address`, as [`open`](Self::open) opens a physical one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Container::open`].
+    pub fn open_virtual(
+        &self,
+        container: &Container,
+        address: PciAddress,
+    ) -> Result<Vfio<virtual_function::RegisterSpace>, Error> {
+        self.open_as(container, address)
+    }
+
+    fn open_as<S: Registers>(&self, container: &Container, address: PciAddress) -> Result<Vfio<S>, Error> {
+        let function = Function::find(&container.shared.host, address, S::KIND)?;
         function.iommu_group()?;
         let driver = function.driver()?;
         if driver.as_deref() != Some(VFIO_PCI) {
@@ -142,7 +168,7 @@ impl VfioOptions {
 /// Resets the device, maps its registers and lets it access memory (datasheet 9.3.4).
 ///
 /// Returns the registers, and the offset of the configuration space in `device`.
-fn reset_and_enable(function: &Function, device: &File) -> Result<(Bar, u64), Error> {
+fn reset_and_enable<S: Registers>(function: &Function, device: &File) -> Result<(Bar<S>, u64), Error> {
     let address = function.address;
     let flags = ioctl::device_flags(device).map_err(failed(function, "VFIO_DEVICE_GET_INFO"))?;
     if flags & vfio::VFIO_DEVICE_FLAGS_PCI == 0 {
@@ -150,8 +176,8 @@ fn reset_and_enable(function: &Function, device: &File) -> Result<(Bar, u64), Er
     }
     let region = |index| ioctl::region(device, index).map_err(failed(function, "VFIO_DEVICE_GET_REGION_INFO"));
     let (bar, config) = (region(vfio::VFIO_PCI_BAR0_REGION_INDEX)?, region(vfio::VFIO_PCI_CONFIG_REGION_INDEX)?);
-    if bar.size < REGISTER_SPACE as u64 {
-        return Err(Error::BarSize { address, bar: bar.size, file: bar.size });
+    if bar.size < u64::from(S::SIZE) {
+        return Err(Error::BarSize { address, bar: bar.size, file: bar.size, needed: S::SIZE });
     }
     if bar.flags & USABLE != USABLE {
         return Err(Error::NotMemory64 { address, found: "memory that cannot be mapped" });
@@ -187,7 +213,9 @@ impl Vfio {
     pub fn open(address: PciAddress) -> Result<Self, Error> {
         Container::new()?.open(address)
     }
+}
 
+impl<S> Vfio<S> {
     /// Returns the address of the function.
     #[must_use]
     pub fn address(&self) -> PciAddress {
@@ -216,7 +244,7 @@ impl Vfio {
     }
 }
 
-impl fmt::Debug for Vfio {
+impl<S> fmt::Debug for Vfio<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Vfio({}, {:?})", self.address, self.container)
     }
@@ -225,14 +253,14 @@ impl fmt::Debug for Vfio {
 // SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the function is
 // bound to vfio-pci, so no other kernel driver has it; the kernel opens its group for one container only; and the claim
 // refuses it to all other users of this container.
-unsafe impl Bus<RegisterSpace> for Vfio {
+unsafe impl<S: Registers> Bus<S> for Vfio<S> {
     #[inline(always)]
-    fn read(&self, offset: Offset) -> u32 {
+    fn read(&self, offset: Offset<S>) -> u32 {
         self.bar.mmio().read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset<S>, value: u32) {
         // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
         unsafe { self.bar.mmio().write(offset, value) }
     }
@@ -240,7 +268,7 @@ unsafe impl Bus<RegisterSpace> for Vfio {
 
 // SAFETY: the allocator returns each part of memory once. Until a mapping is dropped, it keeps its memory, and the
 // IOMMU gives the device access to this memory at the mapping's addresses.
-unsafe impl Dma for Vfio {
+unsafe impl<S> Dma for Vfio<S> {
     fn domain(&self) -> Domain {
         self.container.domain()
     }
@@ -263,7 +291,7 @@ unsafe impl Dma for Vfio {
 }
 
 // SAFETY: both calls go to the monotonic clock of the system.
-unsafe impl Clock for Vfio {
+unsafe impl<S> Clock for Vfio<S> {
     fn now(&self) -> Duration {
         self.clock.now()
     }

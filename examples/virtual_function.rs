@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Answers requests on `platform`. Before each look, `ask` is told how many were answered.
+/// Answers requests on `platform`. Before each look, `ask` gets the number of answers.
 fn serve<H: Platform>(platform: H, arguments: &Arguments, ask: impl Fn(u64)) -> Result<(), Box<dyn Error>> {
     let stop = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop))?;

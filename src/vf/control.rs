@@ -22,7 +22,7 @@ use crate::vf::{Cast, Error, Initialised, MAX_MULTICASTS, MailboxError, Platform
 /// The number of looks at the link, and the pause between two: VFLINKS flickers while the link comes up.
 const LOOKS: usize = 5;
 const LOOK: Duration = Duration::from_micros(100);
-/// The interrupt vector of the mailbox: those of the queues come before it.
+/// The interrupt vector of the mailbox: the queues' vectors come before it.
 const MAILBOX_VECTOR: u64 = 2;
 
 /// Something that has happened to the function.
@@ -59,18 +59,16 @@ pub struct Control<'a, H> {
     pub(super) settings: &'a mut Settings,
 }
 
-impl<H: Platform> Control<'_, H> {
+impl<'a, H: Platform> Control<'a, H> {
     /// Returns the registers, with the right to read those with read side effects.
-    fn registers(&self) -> Registers<'_, H, Exclusive<Running>> {
-        // SAFETY: the function runs as long as it is borrowed here. There is one `Control`, and queues read no registers
-        // but those of their own. `Exclusive<Running>` is no `Driver` permission.
+    fn registers(&self) -> Registers<'a, H, Exclusive<Running>> {
+        // SAFETY: the function runs as long as it is borrowed here. There is one `Control`, which keeps what this returns
+        // to itself, and queues read no registers. `Exclusive<Running>` is no `Driver` permission.
         unsafe { Registers::assume_permission(self.platform) }
     }
 
     fn channel(&mut self) -> Channel<'_, H, Exclusive<Running>> {
-        // SAFETY: as in `registers`, and this borrows the control uniquely.
-        let registers = unsafe { Registers::assume_permission(self.platform) };
-        Channel { device: self.platform, registers, mailbox: &mut self.data.mailbox }
+        Channel { device: self.platform, registers: self.registers(), mailbox: &mut self.data.mailbox }
     }
 
     fn ask(&mut self, request: &Request<'_>) -> Result<message::Words, Error> {
@@ -328,15 +326,13 @@ impl<H: Platform> Control<'_, H> {
     }
 
     pub(super) fn update_statistics(&mut self) {
-        // SAFETY: as in `registers`.
-        let registers: Registers<'_, H, Exclusive<Running>> = unsafe { Registers::assume_permission(self.platform) };
+        let registers = self.registers();
         self.statistics.update(registers);
     }
 
     /// Takes the counters of a function that was just started as 0.
     pub(super) fn begin(&mut self) {
-        // SAFETY: as in `registers`.
-        let registers: Registers<'_, H, Exclusive<Running>> = unsafe { Registers::assume_permission(self.platform) };
+        let registers = self.registers();
         self.statistics.begin(registers);
     }
 

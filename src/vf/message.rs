@@ -2,7 +2,7 @@
 //!
 //! A message is up to 16 words. The first has the id of a request in its low half, a number in bits 23:16, and in an
 //! answer, whether the request was granted (31) or refused (30), and whether the physical function knows the function
-//! (29: clear to send). The datasheet leaves all of that to drivers; this is what those of Linux and DPDK agree on.
+//! (29: clear to send). The datasheet leaves all of that to drivers. The drivers of Linux and DPDK agree on this.
 
 use core::fmt;
 
@@ -94,7 +94,7 @@ pub enum Request<'a> {
         /// `true` to receive its frames.
         on: bool,
     },
-    /// To receive frames of up to so many bytes, with CRC.
+    /// To receive frames of up to this many bytes, with CRC.
     SetMaxFrame(u16),
     /// To receive frames for a further address.
     AddMac {

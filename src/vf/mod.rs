@@ -6,7 +6,7 @@
 //!                                 +---------- stop --------+
 //! ```
 //!
-//! Its states work as those of the [physical function](crate::device): a transition consumes the device, each wait has a
+//! Its states work as the [physical function's](crate::device): a transition consumes the device, each wait has a
 //! limit, and memory is freed only once the queues have stopped. Queues, packets, offloads and the traits of
 //! [`port`](crate::port) are the same.
 //!

@@ -107,7 +107,7 @@ pub(super) unsafe fn enable_rx<D: Bus + Clock>(device: &D, ring: &RxRing, config
     let enabled: Registers<'_, D, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(device) };
     enabled.vfrdt(queue).ring_doorbell(0);
     let kibibytes = (ring.pool().buffer_size() / BUFFER_SIZE_STEP) as u64;
-    // Without DROP_EN, a queue that nobody drains would stall those of other functions.
+    // Without DROP_EN, a queue that nobody drains would stall the queues of other functions.
     registers.vfsrrctl(queue).modify(
         value!(VFSRRCTL { DESCTYPE: vfsrrctl::DESCTYPE::AdvancedOneBuffer, DROP_EN: true })
             .try_with(VFSRRCTL::BSIZEPACKET, kibibytes)?,

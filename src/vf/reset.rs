@@ -151,7 +151,7 @@ fn hello<D: Bus + Clock>(channel: &mut Channel<'_, D, Driver<Reset>>) -> Result<
         bits @ 0..=3 => bits as u8,
         found => return Err(Error::BadAnswer { request: request.name(), found }),
     };
-    // An administrator who has set no address leaves the choice to the function. That is no refusal.
+    // Without an address from the administrator, the function chooses one. That is no refusal.
     if !has_address {
         return Ok((None, hashed_bits));
     }

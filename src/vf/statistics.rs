@@ -43,7 +43,7 @@ struct Raw {
     octets: [u64; 2],
 }
 
-/// Counters of packets wrap at 32 bits, those of octets at 36.
+/// Counters of packets wrap at 32 bits, counters of octets at 36.
 const PACKETS: u64 = u32::MAX as u64;
 const OCTETS: u64 = (1 << 36) - 1;
 

@@ -42,8 +42,8 @@ pub struct HostConfig {
     pub functions: u8,
     /// The number of queue pairs of each function, 2 or 4.
     pub queues: u8,
-    /// The MAC address of the first function; those of the others count on from it. `None` if the administrator has set
-    /// none, so that each function takes one of its own.
+    /// The MAC address of the first function, from which the other addresses count on. `None` if the administrator has
+    /// set none, so that each function takes one of its own.
     pub mac: Option<[u8; 6]>,
     /// The newest version of the mailbox's protocol that it accepts: 1.0 to 1.3, by the minor number.
     pub newest_version: u8,
@@ -250,7 +250,7 @@ impl Chip {
                 }
                 is_left |= guest.notice.is_some();
             } else if std::mem::take(&mut mailbox.pending.ack) && !guest.clear_to_send {
-                // Whoever reads messages without having been reset is told to do that.
+                // A function that reads messages before it was reset gets a refusal, so that it resets itself.
                 send(&[FAILURE], mailbox, vectors);
             } else if let Some(notice) = guest.notice.take() {
                 send(&[notice], mailbox, vectors);

@@ -58,8 +58,8 @@ fn counter(offset: u32, counters: &Counters) -> Option<u32> {
 }
 
 impl Chip {
-    /// Returns the port's register behind that of virtual function `index` at `offset`. `None` in a block of a queue that
-    /// the function does not have.
+    /// Returns the port's register behind the one at `offset` of virtual function `index`. `None` in a block of a queue
+    /// that the function does not have.
     fn queue_register(&self, index: usize, offset: u32) -> Option<u32> {
         let size = self.common.functions.host.pool_size();
         let queue = (offset % BLOCKS / BLOCK) as usize;

@@ -19,7 +19,7 @@ pub(super) struct Contexts {
 }
 
 impl Contexts {
-    /// What a queue has that was just enabled.
+    /// Returns what a queue has that was just enabled.
     pub(super) const fn unset<F: Kind>() -> Self {
         match F::CONTEXT {
             Some(context) => Self { set: [context, PackedContext::NONE], last: true },

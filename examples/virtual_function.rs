@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::ping::{answer, request};
+use ixgbe::device::Running;
 use ixgbe::linux::{Container, PciAddress, SysfsOptions};
 use ixgbe::packet::Batch;
-use ixgbe::vf::{Config, Device, Event, Platform, Running};
+use ixgbe::vf::{Config, Device, Event, Platform};
 use ixgbe_sim::wire::NoTraffic;
 use ixgbe_sim::{HostConfig, Port, PortConfig};
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use ixgbe::device::{Reset, Running};
 use ixgbe::dma::Dma;
 use ixgbe::packet::Batch;
 use ixgbe::port::{LinkStatus, Speed};
 use ixgbe::queue::{InPlaceForwarder, Route};
-use ixgbe::vf::{Cast, Config, Device, Error, Event, MailboxError, Refusal, Reset, Running, Version};
+use ixgbe::vf::{Cast, Config, Device, Error, Event, MailboxError, Refusal, Version};
 use ixgbe_sim::wire::{Duplex, generator::Generator, sink::Sink};
 use ixgbe_sim::{Fault, HostConfig, Port, PortConfig, VirtualFunction, VirtualPlatform, connect_copper};
 

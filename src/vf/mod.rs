@@ -6,7 +6,7 @@
 //!                                 +---------- stop --------+
 //! ```
 //!
-//! Its states work as the [physical function's](crate::device): a transition consumes the device, each wait has a
+//! Its states have the types of the [physical function's](crate::device), and work alike: a transition consumes the device, each wait has a
 //! limit, and memory is freed only once the queues have stopped. Queues, packets, offloads and the traits of
 //! [`port`](crate::port) are the same.
 //!
@@ -71,7 +71,7 @@ pub use platform::{Bus, Platform};
 pub use statistics::Statistics;
 
 use crate::queue::{ReceiveQueue, TransmitQueue, Virtual};
-pub use crate::registers::permission::{Reset, Running, Unbound};
+use crate::registers::permission::{Reset, Running, Unbound};
 use crate::vf::mailbox::Mailbox;
 
 /// A receive queue and a transmit queue, borrowed from their running device.

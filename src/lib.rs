@@ -178,6 +178,7 @@ pub mod queue;
 pub mod registers;
 mod sync;
 pub mod trace;
+pub mod vf;
 
 pub use datasheet_runtime as runtime;
 pub use datasheet_runtime::{clock, field, index, info, register, value};

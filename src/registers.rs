@@ -36,7 +36,7 @@ include!(concat!(env!("OUT_DIR"), "/registers.rs"));
 
 /// Registers in BAR0 of a virtual function of the 82599, for a driver in a virtual machine.
 ///
-/// This crate has no such driver. A virtual function has the same permissions as the physical function: it is reset,
+/// [`vf`](crate::vf) drives one. A virtual function has the same permissions as the physical function: it is reset,
 /// it runs, and its queues are enabled in the same way.
 pub mod virtual_function {
     include!(concat!(env!("OUT_DIR"), "/registers_virtual_function.rs"));

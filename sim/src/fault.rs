@@ -157,6 +157,14 @@ pub enum Fault {
     RequestsPending,
     /// DMATXCTL.TE also sets TXDCTL.ENABLE of queue 0, as later revisions of the datasheet say.
     TransmitEnablesQueue0,
+    /// The model's own physical function answers no message of a virtual function.
+    HostSilent,
+    /// It refuses every request, and says that it does not know the function.
+    HostRefuses,
+    /// It answers every message with these words: the first, and one that fills the rest.
+    HostAnswers(u32, u32),
+    /// Its reset never ends.
+    HostResetNeverEnds,
     /// The model differs from the datasheet.
     Deviation(Deviation),
     /// Memory allocation fails.
@@ -217,6 +225,9 @@ const NAMED: &[Fault] = &[
     Fault::TransmitEnablesQueue0,
     Fault::ReadsAllOnes(1),
     Fault::InterruptsLost,
+    Fault::HostSilent,
+    Fault::HostRefuses,
+    Fault::HostResetNeverEnds,
 ];
 
 impl FromStr for Fault {
@@ -279,6 +290,14 @@ impl Faults {
                 true
             }
             _ => false,
+        })
+    }
+
+    /// Returns what the physical function answers to every message, if a fault says it.
+    pub(crate) fn host_answer(&self) -> Option<[u32; 16]> {
+        self.on.iter().find_map(|fault| match fault {
+            Fault::HostAnswers(first, rest) => Some(std::array::from_fn(|n| if n == 0 { *first } else { *rest })),
+            _ => None,
         })
     }
 

@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::bit;
 use crate::violation::Rule;
+use crate::virtualisation;
 
 const EICR: u32 = 0x00800;
 const EICS: u32 = 0x00808;
@@ -98,6 +99,9 @@ impl Interrupts {
 
     /// Sets the interrupt cause of a queue, as mapped by IVAR.
     pub(crate) fn queue_cause(&mut self, queue: usize, transmit: bool, common: &mut Common) {
+        if common.functions.queue_cause(queue, transmit) {
+            return virtualisation::raise(common);
+        }
         let entry = common.registers.get(IVAR + (queue / 2) as u32 * 4);
         let entry = entry >> (queue % 2 * 16 + usize::from(transmit) * 8) & 0xFF;
         if entry & IVAR_VALID != 0 {

@@ -89,7 +89,8 @@
 //!
 //! - Receive: receive side coalescing, header splitting, checksums of fragments, low latency interrupts, the
 //!   priorities and pools of EtherType filters.
-//! - Both directions: DCB, virtualisation, priority flow control, LinkSec, IPsec, FCoE.
+//! - Both directions: DCB, virtualisation by a driver of the physical function, priority flow control,
+//!   LinkSec, IPsec, FCoE.
 //! - Time: target times, auxiliary time stamps, and clock outputs (TSAUXC).
 //! - The device: wake-up, and manageability beyond the bits that show it.
 //! - The wire: all errors but a wrong CRC and a wrong length.
@@ -122,6 +123,7 @@ mod time;
 pub mod traces;
 mod transmit;
 mod violation;
+mod virtualisation;
 pub mod wire;
 
 pub use board::led::Led;
@@ -132,4 +134,5 @@ pub use port::{AlreadyClaimed, Port, PortConfig, PortPlatform, connect, connect_
 pub use receive::steering::{Decision, Destination};
 pub use runner::Runner;
 pub use violation::{Rule, Severity, Violation};
+pub use virtualisation::{HostConfig, VirtualFunction, VirtualPlatform};
 pub use wire::Wire;

@@ -23,6 +23,7 @@ use crate::iommu::{self, Iommu};
 use crate::receive::steering::Destination;
 use crate::registers::offsets;
 use crate::violation::Violation;
+use crate::virtualisation::{HostConfig, VirtualFunction};
 use crate::wire::Wire;
 use crate::wire::cable::{self, CableEnd};
 
@@ -77,7 +78,7 @@ impl Port {
         Self { shared: Arc::new(Shared { chip, iommu, wanted, claimed, device_id }) }
     }
 
-    fn chip(&self) -> MutexGuard<'_, Chip> {
+    pub(crate) fn chip(&self) -> MutexGuard<'_, Chip> {
         self.shared.wanted.fetch_add(1, Ordering::Relaxed);
         let chip = self.shared.chip.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.wanted.fetch_sub(1, Ordering::Relaxed);
@@ -95,6 +96,27 @@ impl Port {
             false => Ok(PortPlatform { port: self.clone() }),
             true => Err(AlreadyClaimed),
         }
+    }
+
+    /// Gives the port to the model's own physical function, which serves virtual functions. Returns these.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`AlreadyClaimed`] if the port has a driver, or is given away already.
+    pub fn host(&self, config: HostConfig) -> Result<Vec<VirtualFunction>, AlreadyClaimed> {
+        if self.shared.claimed.swap(true, Ordering::AcqRel) {
+            return Err(AlreadyClaimed);
+        }
+        let mut chip = self.chip();
+        chip.start_host(config);
+        let count = chip.common.functions.all.len();
+        drop(chip);
+        Ok((0..count).map(|index| VirtualFunction::new(self.clone(), index)).collect())
+    }
+
+    /// Lets the model's own physical function reset its device. It notifies its functions before and after that.
+    pub fn reset_host(&self) {
+        self.chip().reset_host();
     }
 
     /// Allows another claim although the platform was not dropped. The next driver finds the port as a killed driver

@@ -26,6 +26,7 @@ const TPR: u32 = 0x040D0;
 const TPT: u32 = 0x040D4;
 const MPTC: u32 = 0x040F0;
 const BPTC: u32 = 0x040F4;
+const SSVPC: u32 = 0x08780;
 const XEC: u32 = 0x04120;
 const RXNFGPC: u32 = 0x041B0;
 const RXNFGBC: [u32; 2] = [0x041B4, 0x041B8];
@@ -130,6 +131,11 @@ pub(crate) fn count_accepted(registers: &mut RegisterFile, len: usize, cast: Cas
         Cast::Multicast => registers.add(MPRC, 1),
         Cast::Broadcast => registers.add(BPRC, 1),
     }
+}
+
+/// Counts a frame of a pool that was dropped for its source address.
+pub(crate) fn count_spoofed(registers: &mut RegisterFile) {
+    registers.add(SSVPC, 1);
 }
 
 /// Counts a frame written to memory: `len` bytes, with the stripped tag.

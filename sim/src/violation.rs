@@ -119,6 +119,9 @@ rules! {
     TimePeriodTooShort: Warning, "8.2.3.26.12", "TIMINCA.IP is below 2, the smallest period that works by the datasheet; stock drivers run with 1";
     FlowThresholdMissing: Warning, "4.6.3.2", "RXEN was set while FCRTH of a packet buffer in use is 0";
     FlowControlInconsistent: Error, "8.2.3.3", "RXEN was set with flow control whose thresholds are not above each other within the packet buffer, or whose refresh time is not below the pause time";
+    MailboxNotOwned: Error, "8.3", "A virtual function wrote a message, or sent one, without having the mailbox's buffer (VFU)";
+    VirtualQueueTooEarly: Error, "8.2.3.27.7", "A virtual function enabled a queue before the physical function had answered its reset, or had let it receive or send";
+    SwitchContextMissing: Error, "7.2.3.2.4", "A packet to transmit has no valid context of an L2 header (CC, MACLEN of at least 14) though the switch between pools is on";
     DmaWhileMasterDisabled: Warning, "5.2.5.3.2", "A tail was advanced while the device may not be a bus master";
 }
 

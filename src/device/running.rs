@@ -269,7 +269,7 @@ pub(super) fn enable<H: Platform>(
     for ring in queues.rx_mut() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
         unsafe { receive::enable_queue(device, ring, config) }?;
-        ReceiveQueue::new(ring, platform).start();
+        <ReceiveQueue<'_, H>>::new(ring, platform).start();
     }
     for ring in queues.tx() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.

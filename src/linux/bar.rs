@@ -6,12 +6,11 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 use datasheet_runtime::bus::Bus;
-use datasheet_runtime::mmio;
+use datasheet_runtime::mmio::Mmio;
 use datasheet_runtime::space::{Offset, Space, Width};
 
 use crate::linux::Error;
 use crate::linux::pagemap::system_page_size;
-use crate::mmio::{Mmio, REGISTER_SPACE};
 
 /// A mapping of a part of a file. Dropping it unmaps it.
 #[derive(Debug)]
@@ -63,38 +62,11 @@ impl Drop for FileMapping {
     }
 }
 
-/// The registers of a PCI function.
-#[derive(Debug)]
-pub(crate) struct Bar {
-    // Dropped first, so that nothing points at the mapping when it is unmapped.
-    mmio: Mmio,
-    _mapping: FileMapping,
-}
-
-impl Bar {
-    /// Maps the registers at `offset` of `file`.
-    ///
-    /// # Safety
-    ///
-    /// They must be the registers of one device (or a file that models them), and nothing else may drive it meanwhile.
-    pub(crate) unsafe fn map(file: &File, offset: u64) -> Result<Self, MapError> {
-        let mapping = FileMapping::new(file, offset, REGISTER_SPACE).map_err(MapError::Map)?;
-        // SAFETY: the mapping is as long as the value lives; the rest is the caller's promise.
-        let mmio = unsafe { Mmio::new(mapping.base(), mapping.len()) }.map_err(|bar| MapError::Unusable(bar.into()))?;
-        Ok(Self { mmio, _mapping: mapping })
-    }
-
-    #[inline(always)]
-    pub(crate) fn mmio(&self) -> &Mmio {
-        &self.mmio
-    }
-}
-
 /// The registers of space `S` somewhere in a BAR, in a mapping of their own.
 #[derive(Debug)]
 pub struct MappedRegisters<S> {
     // Dropped first, so that nothing points at the mapping when it is unmapped.
-    mmio: mmio::Mmio<S>,
+    mmio: Mmio<S>,
     _mapping: FileMapping,
 }
 
@@ -103,7 +75,7 @@ impl<S: Space> MappedRegisters<S> {
     ///
     /// # Safety
     ///
-    /// As for [`Bar::map`].
+    /// They must be the registers of one device (or a file that models them), and nothing else may drive it meanwhile.
     pub(crate) unsafe fn map(file: &File, offset: u64) -> Result<Self, MapError> {
         let within = offset % system_page_size() as u64;
         let mapping = FileMapping::new(file, offset - within, within as usize + S::SIZE as usize);
@@ -111,7 +83,7 @@ impl<S: Space> MappedRegisters<S> {
         // SAFETY: the mapping has `within` bytes, and more behind them.
         let base = unsafe { mapping.base().add(within as usize) };
         // SAFETY: `S::SIZE` bytes from `base` on are mapped as long as the value lives; the rest is the caller's promise.
-        let mmio = unsafe { mmio::Mmio::new(base, S::SIZE as usize) };
+        let mmio = unsafe { Mmio::new(base, S::SIZE as usize) };
         Ok(Self { mmio: mmio.map_err(|bar| MapError::Unusable(bar.into()))?, _mapping: mapping })
     }
 }
@@ -119,7 +91,7 @@ impl<S: Space> MappedRegisters<S> {
 // SAFETY: honest: all accesses go to the one mapping. Exclusive: the caller of `map` promised it.
 unsafe impl<S: Space, W: Width> Bus<S, W> for MappedRegisters<S>
 where
-    mmio::Mmio<S>: Bus<S, W>,
+    Mmio<S>: Bus<S, W>,
 {
     #[inline(always)]
     fn read(&self, offset: Offset<S, W>) -> W {
@@ -150,9 +122,9 @@ mod tests {
     fn a_mapping_that_failed_is_an_error() {
         // A directory cannot be mapped: mmap returns MAP_FAILED, which is not null.
         let directory = File::open("/").unwrap();
-        assert!(FileMapping::new(&directory, 0, REGISTER_SPACE).is_err());
+        assert!(FileMapping::new(&directory, 0, 4096).is_err());
         let file = tempfile::tempfile().unwrap();
-        assert!(FileMapping::new(&file, u64::MAX, REGISTER_SPACE).is_err());
-        assert!(FileMapping::new(&file, 1, REGISTER_SPACE).is_err());
+        assert!(FileMapping::new(&file, u64::MAX, 4096).is_err());
+        assert!(FileMapping::new(&file, 1, 4096).is_err());
     }
 }

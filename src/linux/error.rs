@@ -8,7 +8,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::linux::{NumaNode, PciAddress};
-use crate::mmio::{REGISTER_SPACE, UnusableMapping};
+use crate::mmio::UnusableMapping;
 
 /// An error number of the system.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,6 +134,8 @@ pub enum Error {
         bar: u64,
         /// The size of its file in bytes.
         file: u64,
+        /// The size of the registers in bytes.
+        needed: u32,
     },
     /// Registers are not inside of their BAR.
     OutsideOfBar {
@@ -331,10 +333,10 @@ impl fmt::Display for Error {
             Self::NotMemory64 { address, found } => {
                 write!(f, "BAR0 of {address} is {found}: it must be 64-bit memory (datasheet 9.3.6.1)")
             }
-            Self::BarSize { address, bar, file } => write!(
+            Self::BarSize { address, bar, file, needed } => write!(
                 f,
                 "BAR0 of {address} has {bar:#x} bytes and its file has {file:#x}: \
-                 both must be the same power of two, and at least {REGISTER_SPACE:#x} (datasheet 8.1)"
+                 both must be the same power of two, and at least {needed:#x} (datasheet 8.1)"
             ),
             Self::OutsideOfBar { address, bar, offset, len, size } => write!(
                 f,

@@ -11,10 +11,12 @@ use std::vec::Vec;
 use crate::linux::host::{self, Host};
 use crate::linux::ids::{self, Kind};
 use crate::linux::{Error, Locality, PciAddress, interfaces};
-use crate::mmio::REGISTER_SPACE;
 
 /// The kernel driver that gives PCI functions to user space.
 pub(crate) const VFIO_PCI: &str = "vfio-pci";
+
+/// The name of the 82599's virtual function.
+const VF: &str = "82599_VF";
 
 /// Bits of a line of the file `resource` (the kernel's `ioport.h`).
 mod resource {
@@ -34,14 +36,18 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// Finds the function at `address`, which must be an 82599.
-    pub(crate) fn find(host: &Host, address: PciAddress) -> Result<Self, Error> {
+    /// Finds the function at `address`, which must be an 82599's of this kind.
+    pub(crate) fn find(host: &Host, address: PciAddress, kind: Kind) -> Result<Self, Error> {
         let function = Self::find_any(host, address)?;
         let (vendor, device) = function.ids;
         let refused = |what: String| Err(Error::NotAn82599 { address, vendor, device, what });
         match ids::find(device) {
             _ if vendor != ids::VENDOR => refused("a device of another vendor than Intel".into()),
-            Some((Kind::Physical, _)) => Ok(function),
+            Some((Kind::Virtual, name)) if kind == Kind::Virtual && name != VF => {
+                refused(format!("a virtual function of another chip, {name}"))
+            }
+            Some((found @ (Kind::Physical | Kind::Virtual), _)) if found == kind => Ok(function),
+            Some((Kind::Physical, name)) => refused(format!("a physical function, {name}")),
             Some((Kind::Virtual, name)) => refused(format!("a virtual function, {name}")),
             Some((Kind::OtherChip(family), name)) => refused(format!("another chip, an {family}: {name}")),
             None => refused("another device of Intel's".into()),
@@ -140,8 +146,8 @@ impl Function {
         }
     }
 
-    /// Returns the size of BAR0, if an 82599 can have it.
-    pub(crate) fn bar_size(&self) -> Result<u64, Error> {
+    /// Returns the size of BAR0, if it holds `needed` bytes of registers.
+    pub(crate) fn bar_size(&self, needed: u32) -> Result<u64, Error> {
         let [start, end, flags] = self.resource(0)?;
         let found = match flags {
             flags if flags & resource::IO != 0 => "I/O ports",
@@ -156,8 +162,8 @@ impl Function {
         let bar = end.checked_sub(start).and_then(|len| len.checked_add(1)).unwrap_or(0);
         let resource0 = self.file("resource0");
         let file = fs::metadata(&resource0).map_err(|error| Error::system("look at", &resource0, &error))?.len();
-        if bar != file || !bar.is_power_of_two() || bar < REGISTER_SPACE as u64 {
-            return Err(Error::BarSize { address: self.address, bar, file });
+        if bar != file || !bar.is_power_of_two() || bar < u64::from(needed) {
+            return Err(Error::BarSize { address: self.address, bar, file, needed });
         }
         Ok(bar)
     }

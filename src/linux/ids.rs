@@ -5,7 +5,7 @@ pub(crate) const VENDOR: u16 = 0x8086;
 
 /// The kind of function that a device id stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A physical function of an 82599, which this crate drives.
     Physical,
     /// A virtual function: other registers, and no rights over the chip.

@@ -60,6 +60,7 @@ mod memory;
 mod numa_node;
 mod pagemap;
 mod placement;
+mod registers;
 mod sysfs;
 #[cfg(test)]
 mod tests;
@@ -74,5 +75,6 @@ pub use locality::Locality;
 pub use memory::PageSize;
 pub use numa_node::NumaNode;
 pub use placement::Placement;
+pub use registers::Registers;
 pub use sysfs::{Sysfs, SysfsFunction, SysfsOptions};
 pub use vfio::{Container, Interrupts, Vfio, VfioFunction, VfioOptions};

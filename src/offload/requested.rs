@@ -54,7 +54,7 @@ impl Terms {
 /// | 34:32 | L4T and IPV4, which are bits 12:10 of the second |
 /// | 63:40 | as in the second: MSS, L4LEN |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PackedContext(u64);
+pub struct PackedContext(u64);
 
 /// Where L4T and IPV4 are in the second word, and how far up they are moved.
 const KIND: u64 = 7 << 10;
@@ -66,7 +66,7 @@ impl PackedContext {
     pub(crate) const NONE: Self = Self(0);
 
     /// Packs a context that names no other fields.
-    pub(super) const fn new(context: Value<Context>) -> Self {
+    pub(crate) const fn new(context: Value<Context>) -> Self {
         let [low, high] = context.bits();
         Self(low & u32::MAX as u64 | (high & KIND) << MOVED | high & UPPER)
     }

@@ -1,10 +1,21 @@
 //! The numbers of a packet in one word, laid out as in the descriptor that sends it.
 
+use datasheet_runtime::descriptor::DescriptorFormat;
+
 use crate::descriptors::{LegacyTransmitRead as Legacy, Written};
 use crate::dma::DmaAddr;
 use crate::pool::PoolId;
 use crate::pool::id::{HEADROOM_SHIFT, SENT, SHORT, SHORTEST};
 use crate::value;
+
+/// The format of the descriptors of packets without requests.
+pub trait SendFormat: 'static {
+    /// The format.
+    type Descriptor: DescriptorFormat;
+
+    /// Returns the second word of the descriptor of a whole packet, whose second word in the legacy format is `word`.
+    fn second_word(word: u64) -> u64;
+}
 
 /// What else there is to say of a packet: four numbers in one word, so that they are written, and checked, at once.
 ///
@@ -128,14 +139,14 @@ impl Simple {
 
     /// Returns the descriptor of a packet whose number is good, and whose bytes are at `address`.
     #[inline(always)]
-    pub(crate) fn descriptor(self, number: u64, address: DmaAddr) -> Written<Legacy> {
-        Written::new(address, number.wrapping_add(self.word))
+    pub(crate) fn descriptor<F: SendFormat>(self, number: u64, address: DmaAddr) -> Written<F::Descriptor> {
+        Written::new(address, F::second_word(number.wrapping_add(self.word)))
     }
 
     /// As [`descriptor`](Self::descriptor), with a request for a report.
     #[inline(always)]
-    pub(crate) fn reported_descriptor(self, number: u64, address: DmaAddr) -> Written<Legacy> {
-        Written::new(address, number.wrapping_add(self.word) | REPORT)
+    pub(crate) fn reported_descriptor<F: SendFormat>(self, number: u64, address: DmaAddr) -> Written<F::Descriptor> {
+        Written::new(address, F::second_word(number.wrapping_add(self.word)) | REPORT)
     }
 }
 
@@ -144,6 +155,6 @@ const REPORT: u64 = value!(Legacy { RS: true }).bits()[1];
 
 /// Returns the descriptor that sends `len` bytes at `address`, which are a whole packet.
 #[inline(always)]
-pub(crate) fn whole(len: u64, address: DmaAddr) -> Written<Legacy> {
-    Written::new(address, SENT.wrapping_add(len))
+pub(crate) fn whole<F: SendFormat>(len: u64, address: DmaAddr) -> Written<F::Descriptor> {
+    Written::new(address, F::second_word(SENT.wrapping_add(len)))
 }

@@ -20,7 +20,7 @@ use core::ops::DerefMut;
 use core::ptr::NonNull;
 
 pub use attachment::Attachment;
-pub(crate) use extent::{Extent, MOST_MORE, Simple, whole};
+pub(crate) use extent::{Extent, MOST_MORE, SendFormat, Simple, whole};
 pub use id::MAX_POOLS;
 pub(crate) use id::{PoolId, SHORTEST};
 

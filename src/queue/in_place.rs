@@ -5,12 +5,12 @@ use core::ptr::NonNull;
 
 use crate::descriptors::AdvancedReceiveWriteBack as WriteBack;
 use crate::dma::{Dma, DmaAddr, DmaError};
-use crate::mmio::Bus;
 use crate::packet::{Batch, Packet};
 use crate::pool::whole;
+use crate::queue::function::Kind;
 use crate::queue::rx::RxRing;
 use crate::queue::tx::TxRing;
-use crate::queue::{ReceiveQueue, TransmitQueue};
+use crate::queue::{Function, Physical, ReceiveQueue, TransmitQueue};
 
 /// The decision about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +69,9 @@ pub struct ForwardCounts {
 ///
 /// An output whose link is lost keeps what was posted to it. [`TransmitQueue::drain`] waits for a link that comes back;
 /// [`Device::stop`](crate::device::Device::stop) empties the output: its packets return to their pools.
-pub struct InPlaceForwarder<'q, 'r, 't, H> {
-    rx: &'q mut ReceiveQueue<'r, H>,
-    tx: &'q mut [TransmitQueue<'t, H>],
+pub struct InPlaceForwarder<'q, 'r, 't, H, F = Physical> {
+    rx: &'q mut ReceiveQueue<'r, H, F>,
+    tx: &'q mut [TransmitQueue<'t, H, F>],
     /// The number of posted receive buffers at which sent buffers are reclaimed.
     low: usize,
     /// For a packet that is sent on its own. It has memory only once there was one.
@@ -81,13 +81,13 @@ pub struct InPlaceForwarder<'q, 'r, 't, H> {
 /// The minimum length of a packet to forward: the 14 bytes of an Ethernet header.
 pub(super) const SHORTEST: u64 = crate::pool::SHORTEST as u64;
 
-impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
+impl<'q, 'r, 't, H: Dma, F: Function<H>> InPlaceForwarder<'q, 'r, 't, H, F> {
     /// Makes a forwarder from `rx` to `tx`, and attaches the pool of `rx` to each of `tx`.
     ///
     /// # Errors
     ///
     /// [`DmaError`] if the memory of the packets cannot be mapped for an output's device.
-    pub fn new(rx: &'q mut ReceiveQueue<'r, H>, tx: &'q mut [TransmitQueue<'t, H>]) -> Result<Self, DmaError> {
+    pub fn new(rx: &'q mut ReceiveQueue<'r, H, F>, tx: &'q mut [TransmitQueue<'t, H, F>]) -> Result<Self, DmaError> {
         for output in &mut *tx {
             output.attach(rx.pool())?;
         }
@@ -153,7 +153,7 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
     ///
     /// If one is exchanged for a queue to which the pool of the receive queue is not [attached](TransmitQueue::attach),
     /// nothing is forwarded.
-    pub fn outputs(&mut self) -> &mut [TransmitQueue<'t, H>] {
+    pub fn outputs(&mut self) -> &mut [TransmitQueue<'t, H, F>] {
         self.tx
     }
 
@@ -266,9 +266,9 @@ impl<'q, 'r, 't, H: Bus + Dma> InPlaceForwarder<'q, 'r, 't, H> {
 
 /// Forwards at most `most` packets to one output, as long as there are some, and room.
 #[inline(always)]
-fn forward_to_one<H: Bus + Dma>(
+fn forward_to_one<H: Dma, F: Function<H>>(
     rx: &mut RxRing,
-    output: &mut TransmitQueue<'_, H>,
+    output: &mut TransmitQueue<'_, H, F>,
     low: usize,
     most: usize,
     mut is_sent: impl FnMut(&mut [u8]) -> bool,
@@ -312,9 +312,9 @@ fn forward_to_one<H: Bus + Dma>(
 /// Finds buffers for `rx` and room in the outputs, and skips what cannot be passed on. Returns `true` if a packet is at
 /// the front and can be passed on, and how many packets were skipped. The call began at descriptor `begin`.
 #[inline(never)]
-fn prepare<H: Bus + Dma>(
+fn prepare<H: Dma, F: Function<H>>(
     rx: &mut RxRing,
-    outputs: &mut [TransmitQueue<'_, H>],
+    outputs: &mut [TransmitQueue<'_, H, F>],
     low: usize,
     begin: u64,
 ) -> (bool, usize) {
@@ -369,9 +369,9 @@ impl Drop for Leaving<'_> {
 ///
 /// The pool of `rx` must be selected in all outputs, and `count` descriptors of `rx` must be straight.
 #[inline(always)]
-unsafe fn dispatch<H: Bus + Dma>(
+unsafe fn dispatch<H: Dma, F: Function<H>>(
     rx: &mut RxRing,
-    outputs: &mut [TransmitQueue<'_, H>],
+    outputs: &mut [TransmitQueue<'_, H, F>],
     count: usize,
     held: &[Batch],
     route: &mut impl FnMut(&mut [u8]) -> Route,
@@ -406,15 +406,15 @@ unsafe fn dispatch<H: Bus + Dma>(
 }
 
 /// A run of packets on their way. Dropping it counts them in both rings, also after a panic of the caller's code.
-struct Passage<'a> {
+struct Passage<'a, F: Kind> {
     from: &'a mut RxRing,
-    to: &'a mut TxRing,
+    to: &'a mut TxRing<F>,
     count: usize,
     /// Whether the caller's code runs, so that this ends by its panic.
     is_out: bool,
 }
 
-impl Drop for Passage<'_> {
+impl<F: Kind> Drop for Passage<'_, F> {
     // Inlined, so that the count is kept in a register until then.
     #[inline(always)]
     fn drop(&mut self) {
@@ -438,9 +438,9 @@ impl Drop for Passage<'_> {
 ///
 /// The pool of `rx` must be selected in `tx`. That many descriptors must follow in one piece in both rings.
 #[inline(always)]
-unsafe fn pass_run(
+unsafe fn pass_run<F: Kind>(
     rx: &mut RxRing,
-    tx: &mut TxRing,
+    tx: &mut TxRing<F>,
     count: usize,
     is_sent: &mut impl FnMut(&mut [u8]) -> bool,
 ) -> (usize, bool) {
@@ -461,9 +461,9 @@ unsafe fn pass_run(
 ///
 /// As for [`pass_run`]; and `address` returns where the device of `tx` sees the byte at the pointer that it is given.
 #[inline(always)]
-unsafe fn pass(
+unsafe fn pass<F: Kind>(
     rx: &mut RxRing,
-    tx: &mut TxRing,
+    tx: &mut TxRing<F>,
     count: usize,
     is_sent: &mut impl FnMut(&mut [u8]) -> bool,
     address: impl Fn(NonNull<u8>) -> DmaAddr,
@@ -486,7 +486,7 @@ unsafe fn pass(
             if !is_sent {
                 return (passage.count, true);
             }
-            to.at(passage.count).post(whole(len, address(buffer.data())), buffer);
+            to.at(passage.count).post(whole::<F>(len, address(buffer.data())), buffer);
         }
         passage.count += 1;
     }
@@ -496,7 +496,7 @@ unsafe fn pass(
 /// Returns the buffers that `tx` has sent: the first of them to `rx`, as long as they are of its pool and fit, and the
 /// rest to their pools.
 #[inline(never)]
-fn reclaim_into(tx: &mut TxRing, rx: &mut RxRing) {
+fn reclaim_into<F: Kind>(tx: &mut TxRing<F>, rx: &mut RxRing) {
     let done = tx.done();
     if done == 0 {
         return;
@@ -512,7 +512,7 @@ fn reclaim_into(tx: &mut TxRing, rx: &mut RxRing) {
     }
 }
 
-impl<H> fmt::Debug for InPlaceForwarder<'_, '_, '_, H> {
+impl<H, F> fmt::Debug for InPlaceForwarder<'_, '_, '_, H, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "InPlaceForwarder({} outputs)", self.tx.len())
     }

@@ -3,9 +3,8 @@
 use core::time::Duration;
 
 use crate::linux::{Error, Interrupts};
-use crate::mmio::Bus;
 use crate::packet::Batch;
-use crate::queue::ReceiveQueue;
+use crate::queue::{Function, ReceiveQueue};
 
 impl Interrupts {
     /// Receives packets into `batch`, and waits up to `timeout` for the first one. Returns their number.
@@ -15,9 +14,9 @@ impl Interrupts {
     /// # Errors
     ///
     /// As [`wait`](Self::wait).
-    pub fn receive<H: Bus>(
+    pub fn receive<H, F: Function<H>>(
         &self,
-        rx: &mut ReceiveQueue<'_, H>,
+        rx: &mut ReceiveQueue<'_, H, F>,
         batch: &mut Batch,
         timeout: Duration,
     ) -> Result<usize, Error> {
@@ -28,7 +27,7 @@ impl Interrupts {
         rx.enable_interrupt();
         // A packet that arrived before the interrupt was enabled may not have raised it.
         let received = rx.receive(batch);
-        if received == 0 && self.wait(rx.index().get(), timeout)? {
+        if received == 0 && self.wait(F::vector(rx.index()), timeout)? {
             return Ok(rx.receive(batch));
         }
         Ok(received)

@@ -6,6 +6,7 @@
 //! [`OwnedReceiveQueue`] and [`OwnedTransmitQueue`] borrow nothing: they can be moved into a struct, a thread or a
 //! task. Each has the ring until the device asks for it, or until it is dropped.
 
+pub(crate) mod function;
 mod in_place;
 #[cfg(all(feature = "linux", target_os = "linux"))]
 mod interrupts;
@@ -20,6 +21,7 @@ mod tx;
 
 use crate::port;
 
+pub use function::{Function, Physical, Virtual};
 pub use in_place::{ForwardCounts, InPlaceForwarder, Route, WhenFull};
 pub use owned::{OwnedReceiveQueue, OwnedTransmitQueue};
 pub(crate) use ring::{Held, Stopped};

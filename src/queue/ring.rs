@@ -20,7 +20,7 @@ const DESCRIPTOR: usize = size_of::<DescriptorSlot>();
 /// The proof that a device reads and writes no memory any more: its queues are disabled and it has
 /// stopped asking for the bus, or it was reset after that.
 ///
-/// Only `device::stop` makes one.
+/// Only `device::stop` makes one, and `vf::queues` for a virtual function.
 #[derive(Debug)]
 pub(crate) struct Stopped(PlatformId);
 

@@ -8,14 +8,12 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::descriptors::{AdvancedReceiveWriteBack as WriteBack, Expected};
 use crate::dma::Dma;
-use crate::field::Value;
-use crate::index;
-use crate::mmio::{Below, Bus, Index};
 use crate::offload;
 use crate::offload::Arrival;
 use crate::packet::{Batch, Packet};
@@ -23,12 +21,8 @@ use crate::pool::{Attachment, Buffer, Link, Pool, PoolError, PoolId};
 use crate::port::{Down, Receive};
 use crate::queue::in_place::SHORTEST;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
-use crate::register::Driver;
-use crate::registers::permission::{QueueEnabled, Running};
-use crate::registers::{EIMS_EX, Registers, RxQueue};
-
-/// The register half with the interrupts of queues, of which there are at most 16.
-const QUEUE_VECTORS: Index<Below<2>> = index!(Index<Below<2>>, 0);
+use crate::queue::{Function, Physical};
+use crate::registers::RxQueue;
 
 /// No frame has more buffers than this: 16 KiB in the smallest ones.
 const MOST_SEGMENTS: usize = 16;
@@ -670,14 +664,15 @@ fn expected<const LEAST: u64>(pool: &Pool) -> Expected<WriteBack, LEAST> {
 
 /// A receive queue, borrowed from its running device.
 #[derive(Debug)]
-pub struct ReceiveQueue<'a, H> {
+pub struct ReceiveQueue<'a, H, F = Physical> {
     pub(super) ring: &'a mut RxRing,
     pub(super) hardware: &'a H,
+    kind: PhantomData<fn() -> F>,
 }
 
-impl<'a, H: Bus> ReceiveQueue<'a, H> {
+impl<'a, H, F: Function<H>> ReceiveQueue<'a, H, F> {
     pub(crate) fn new(ring: &'a mut RxRing, hardware: &'a H) -> Self {
-        Self { ring, hardware }
+        Self { ring, hardware, kind: PhantomData }
     }
 
     /// Moves packets that have arrived into `batch`, as many as it has room for. Returns their number.
@@ -724,8 +719,7 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
         // the tail, all descriptors were posted with buffers that the ring keeps until the device has stopped. If the
         // device was dropped while an owned queue is borrowed, the queue is disabled, and nobody enables it: then its
         // tail is a number without effect.
-        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
-        registers.rdt(self.ring.queue).ring_doorbell(tail as u32);
+        unsafe { F::ring_receive(self.hardware, self.ring.queue, tail as u32) };
     }
 
     /// Tells the device of all buffers for the first time, after the queue was enabled.
@@ -738,13 +732,8 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     /// See [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
     pub fn enable_interrupt(&mut self) {
         // SAFETY: there are queues only while the device runs, or after it was dropped while an owned queue is
-        // borrowed: then it has no cause for an interrupt. A bit of EIMS that is written as 1 sets itself alone,
-        // whoever writes others; interrupts go where the platform has them sent, and to no memory of this register's.
-        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(self.hardware) };
-        let cause = 1u64 << self.ring.queue.get();
-        if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, cause) {
-            registers.eims_ex(QUEUE_VECTORS).set_bits(cause);
-        }
+        // borrowed: then its queue is disabled.
+        unsafe { F::unmask(self.hardware, self.ring.queue) };
     }
 
     /// Returns the index of the queue.
@@ -766,7 +755,7 @@ impl<'a, H: Bus> ReceiveQueue<'a, H> {
     }
 }
 
-impl<H: Bus> Receive for ReceiveQueue<'_, H> {
+impl<H, F: Function<H>> Receive for ReceiveQueue<'_, H, F> {
     #[inline(always)]
     fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down> {
         Ok(ReceiveQueue::receive(self, batch))

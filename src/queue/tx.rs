@@ -14,21 +14,21 @@ mod requests;
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::time::Duration;
 
 use crate::clock::{self, Clock};
 use crate::descriptors::{LegacyTransmitRead as Data, LegacyTransmitWriteBack as WriteBack, Written};
 use crate::dma::{Delta, Dma, DmaAddr, DmaError, Pages};
-use crate::mmio::Bus;
 use crate::offload::Requested;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
 use crate::port::{AttachError, Refused, Transmit, TransmitError};
+use crate::queue::function::Kind;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
-use crate::register::Driver;
-use crate::registers::permission::QueueEnabled;
-use crate::registers::{Registers, TxQueue};
+use crate::queue::{Function, Physical};
+use crate::registers::TxQueue;
 use crate::value;
 use mixed::{Source, Terms};
 use reports::Reports;
@@ -46,7 +46,7 @@ const FEW: usize = 4;
 
 /// The ring of a transmit queue.
 #[derive(Debug)]
-pub(crate) struct TxRing {
+pub(crate) struct TxRing<F = Physical> {
     queue: TxQueue,
     pub(super) ring: Ring,
     reports: Reports,
@@ -66,12 +66,13 @@ pub(crate) struct TxRing {
     /// Once the next descriptor is this, buffers are to be reclaimed. At most `straight_end`.
     due_at: u64,
     max_len: u16,
+    kind: PhantomData<fn() -> F>,
 }
 
-impl TxRing {
+impl<F: Kind> TxRing<F> {
     /// Makes a ring of `len` descriptors, a power of two, for packets of up to `max_len` bytes.
     pub(crate) fn new(device: &impl Dma, queue: TxQueue, len: usize, max_len: usize) -> Result<Self, DmaError> {
-        Ok(Self {
+        let mut ring = Self {
             queue,
             ring: Ring::new(device, len)?,
             reports: Reports::new(len),
@@ -80,13 +81,17 @@ impl TxRing {
             selected: 0,
             noted: 0,
             terms: Terms::NONE,
-            contexts: Contexts::UNSET,
+            contexts: Contexts::unset::<F>(),
             threshold: exchange_threshold(len),
             straight_end: 0,
             due_at: 0,
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u16,
-        })
+            kind: PhantomData,
+        };
+        // SAFETY: no device has the ring's address yet.
+        unsafe { ring.begin() };
+        Ok(ring)
     }
 
     /// As [`Ring::count_from`], of an empty ring.
@@ -236,11 +241,31 @@ impl TxRing {
             self.give_back(self.ring.posted());
             self.ring.rewind();
         }
+        self.contexts = Contexts::unset::<F>();
+        // SAFETY: the caller's promise.
+        unsafe { self.begin() };
+        packets
+    }
+
+    /// Begins at the end of an empty ring, with the context that all packets of the function have, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// The device does not access the ring.
+    unsafe fn begin(&mut self) {
+        if let Some(context) = F::CONTEXT {
+            // SAFETY: the ring is empty, so the descriptor is vacant. A context has no buffer: nobody takes one from its
+            // place, since the ring forgets it at once. It is not posted over before the device has come by: a ring is
+            // never full.
+            unsafe {
+                self.ring.slot(self.ring.end()).vacant_in_ring().put(context.descriptor(false));
+                self.ring.grow(1);
+                self.ring.forget(1);
+            }
+        }
         let end = self.ring.end();
         self.reports.clear(end);
-        self.contexts = Contexts::UNSET;
         (self.straight_end, self.due_at, self.announced, self.noted) = (end, end, end, end);
-        packets
     }
 
     /// Returns `true` if a packet can be posted, after reclaiming buffers if need be.
@@ -267,7 +292,7 @@ impl TxRing {
         // end is vacant. The ring has the buffer from here on.
         unsafe {
             let Some(address) = self.address(data) else { return false };
-            self.end_cursor().post(whole(len, address), Buffer::from_data(data));
+            self.end_cursor().post(whole::<F>(len, address), Buffer::from_data(data));
             self.ring.grow(1);
         }
         true
@@ -350,7 +375,7 @@ impl TxRing {
         // SAFETY: the descriptor is vacant. A simple packet is of the selected pool, which `delta` is of, and its data
         // are at its buffer's default address. The ring has the buffer, and the batch forgets it.
         unsafe {
-            let descriptor = simple.reported_descriptor(number, delta.address(packet.data()));
+            let descriptor = simple.reported_descriptor::<F>(number, delta.address(packet.data()));
             to.post(descriptor, Buffer::from_data(packet.data()));
             self.ring.grow(1);
             batch.forget_all();
@@ -418,7 +443,7 @@ impl TxRing {
         // SAFETY: `count` packets and vacant descriptors, in one piece, are there. Simple packets are of the selected
         // pool, which `delta` is of. The ring has the buffers of those that were posted.
         unsafe {
-            let posted = post_run::<MANY>(packets, to, count, self.terms.simple, |data| Some(delta.address(data)));
+            let posted = post_run::<F, MANY>(packets, to, count, self.terms.simple, |data| Some(delta.address(data)));
             self.ring.grow(posted);
             posted
         }
@@ -437,7 +462,7 @@ impl TxRing {
         // SAFETY: the caller's promise. Simple packets are of the selected pool, which `pages` is of. The ring has the
         // buffers of those that were posted.
         unsafe {
-            let posted = post_run::<true>(packets, to, count, self.terms.simple, |data| pages.find(data));
+            let posted = post_run::<F, true>(packets, to, count, self.terms.simple, |data| pages.find(data));
             self.ring.grow(posted);
             posted
         }
@@ -457,7 +482,7 @@ struct Posted {
 ///
 /// As for `TxRing::post_run`; and `address` returns where the device sees the byte at the pointer that it is given.
 #[inline(always)]
-unsafe fn post_run<const MANY: bool>(
+unsafe fn post_run<F: Kind, const MANY: bool>(
     packets: *const Packet,
     to: Cursor,
     count: usize,
@@ -467,20 +492,20 @@ unsafe fn post_run<const MANY: bool>(
     let mut done = 0;
     // SAFETY: `count` packets and descriptors are there, so a group or one follows `done` of them.
     unsafe {
-        while MANY && done + GROUP <= count && post_group::<GROUP>(packets.add(done), to.at(done), simple, address) {
+        while MANY && done + GROUP <= count && post_group::<F, GROUP>(packets.add(done), to.at(done), simple, address) {
             done += GROUP;
         }
         // Not where a group of eight has just failed.
         if MANY
             && (FEW..GROUP).contains(&(count - done))
-            && post_group::<FEW>(packets.add(done), to.at(done), simple, address)
+            && post_group::<F, FEW>(packets.add(done), to.at(done), simple, address)
         {
             done += FEW;
         }
-        while !MANY && done < count && post_group::<1>(packets.add(done), to.at(done), simple, address) {
+        while !MANY && done < count && post_group::<F, 1>(packets.add(done), to.at(done), simple, address) {
             done += 1;
         }
-        while MANY && done < count && post_one(&*packets.add(done), to.at(done), simple, address) {
+        while MANY && done < count && post_one::<F>(&*packets.add(done), to.at(done), simple, address) {
             done += 1;
         }
     }
@@ -497,7 +522,7 @@ unsafe fn post_run<const MANY: bool>(
 /// There must be as many packets, and descriptors in one piece, none of which is posted. If the answer is `true`, the
 /// caller counts the descriptors as posted, and forgets the packets. `address` is as for [`post_run`].
 #[inline(always)]
-unsafe fn post_group<const N: usize>(
+unsafe fn post_group<F: Kind, const N: usize>(
     packets: *const Packet,
     to: Cursor,
     simple: Simple,
@@ -512,7 +537,7 @@ unsafe fn post_group<const N: usize>(
             let number = simple.look(packet.extent());
             numbers |= number;
             let Some(address) = address(packet.data()) else { return false };
-            to.at(n).post(simple.descriptor(number, address), Buffer::from_data(packet.data()));
+            to.at(n).post(simple.descriptor::<F>(number, address), Buffer::from_data(packet.data()));
         }
     }
     simple.is_good(numbers)
@@ -525,7 +550,7 @@ unsafe fn post_group<const N: usize>(
 ///
 /// As for [`post_group`], of one.
 #[inline(always)]
-unsafe fn post_one(
+unsafe fn post_one<F: Kind>(
     packet: &Packet,
     to: Cursor,
     simple: Simple,
@@ -538,27 +563,29 @@ unsafe fn post_one(
     // SAFETY: the packet's data were moved so far from its buffer's default address. The descriptor is vacant.
     unsafe {
         let Some(address) = address(packet.data()) else { return false };
-        to.post(simple.descriptor(number, address), Buffer::from_data(packet.data().offset(-moved)));
+        to.post(simple.descriptor::<F>(number, address), Buffer::from_data(packet.data().offset(-moved)));
     }
     true
 }
 
-/// Returns the descriptor of a segment. The last of a packet ends it, and requests a report.
+/// Returns the descriptor of a segment of a packet with `total` bytes. The last of a packet ends it, and requests a report.
 #[inline(always)]
-fn segment(address: DmaAddr, len: u16, is_last: bool) -> Written<Data> {
+fn segment<F: Kind>(address: DmaAddr, len: u16, total: u16, is_last: bool) -> Written<F::Descriptor> {
     let flags = if is_last { value!(Data { EOP: true, IFCS: true, RS: true }) } else { value!(Data { IFCS: true }) };
-    flags.with(Data::BUFFER_ADDR, address).with(Data::LENGTH, len).into()
+    // What the packet as a whole has, with the segment's length in place of the packet's.
+    let word = F::second_word(flags.bits()[1] | u64::from(total)) & !0xffff;
+    Written::new(address, word | u64::from(len))
 }
 
 /// A transmit queue, borrowed from its running device.
 #[derive(Debug)]
-pub struct TransmitQueue<'a, H> {
-    pub(super) ring: &'a mut TxRing,
+pub struct TransmitQueue<'a, H, F = Physical> {
+    pub(super) ring: &'a mut TxRing<F>,
     hardware: &'a H,
 }
 
-impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
-    pub(crate) fn new(ring: &'a mut TxRing, hardware: &'a H) -> Self {
+impl<'a, H: Dma, F: Function<H>> TransmitQueue<'a, H, F> {
+    pub(crate) fn new(ring: &'a mut TxRing<F>, hardware: &'a H) -> Self {
         Self { ring, hardware }
     }
 
@@ -579,7 +606,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     pub fn transmit(&mut self, batch: &mut Batch) -> Result<usize, Refused> {
         let Posted { packets, all } = self.ring.post(batch);
         self.announce_new();
-        if all { Ok(packets) } else { self.ring.take_refused(batch, packets, TxRing::examine_packet) }
+        if all { Ok(packets) } else { self.ring.take_refused(batch, packets, TxRing::<F>::examine_packet) }
     }
 
     /// Sends packets with requests, as [`transmit`](Self::transmit) does.
@@ -594,7 +621,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     pub fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, Refused> {
         let Posted { packets, all } = self.ring.post_requested(batch);
         self.announce_new();
-        if all { Ok(packets) } else { self.ring.take_refused(batch, packets, TxRing::examine_request) }
+        if all { Ok(packets) } else { self.ring.take_refused(batch, packets, TxRing::<F>::examine_request) }
     }
 
     /// Tells the device of what it does not know of yet.
@@ -614,8 +641,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
         // the tail, all descriptors were posted with buffers that the ring keeps until the device reports them, or has
         // stopped. If the device was dropped while an owned queue is borrowed, the queue is disabled, and nobody
         // enables it: then its tail is a number without effect.
-        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(self.hardware) };
-        registers.tdt(self.ring.queue).ring_doorbell(tail as u32);
+        unsafe { F::ring_transmit(self.hardware, self.ring.queue, tail as u32) };
     }
 
     /// Makes this queue able to send packets of `pool`.
@@ -663,7 +689,7 @@ impl<'a, H: Bus + Dma> TransmitQueue<'a, H> {
     }
 }
 
-impl<H: Bus + Dma> Transmit for TransmitQueue<'_, H> {
+impl<H: Dma, F: Function<H>> Transmit for TransmitQueue<'_, H, F> {
     #[inline(always)]
     fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
         Ok(TransmitQueue::transmit(self, batch)?)

@@ -40,6 +40,9 @@ pub(crate) enum Event {
     FlowDirectorReady,
     PauseEnds,
     PauseRefresh,
+    HostLooks,
+    HostHasReset,
+    VirtualInterruptsDue,
 }
 
 impl Event {
@@ -59,12 +62,15 @@ impl Event {
             Event::TxQueueDisabled(_) => Fault::TxQueueNeverDisables,
             Event::MasterStopped => Fault::MasterNeverStops,
             Event::LinkUp => Fault::LinkNeverUp,
+            Event::HostLooks => Fault::HostSilent,
+            Event::HostHasReset => Fault::HostResetNeverEnds,
             Event::NegotiationRestarted
             | Event::LinkFlap
             | Event::InterruptsDue
             | Event::FlowDirectorReady
             | Event::PauseEnds
-            | Event::PauseRefresh => return false,
+            | Event::PauseRefresh
+            | Event::VirtualInterruptsDue => return false,
         };
         faults.has(fault)
     }

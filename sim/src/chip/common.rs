@@ -11,6 +11,7 @@ use crate::registers::RegisterFile;
 use crate::registers::offsets::{CTRL, CTRL_MASTER_DISABLE};
 use crate::time::TimeSync;
 use crate::violation::{Log, Rule};
+use crate::virtualisation::Functions;
 
 /// The registers, the clock, the time of IEEE 1588, flow control, the record of violations, the injected faults, the counts of frames, and memory.
 pub(crate) struct Common {
@@ -21,6 +22,8 @@ pub(crate) struct Common {
     pub(crate) log: Log,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
+    /// The virtual functions, if the model's own physical function has the port.
+    pub(crate) functions: Functions,
     /// PCI's Command.BME: `true` if the function may send requests of its own.
     pub(crate) bus_master: bool,
     /// The memory that the device can access.
@@ -37,6 +40,7 @@ impl Common {
             log: Log::default(),
             faults: Faults::default(),
             counters: Counters::default(),
+            functions: Functions::default(),
             bus_master: true,
             iommu,
         }

@@ -15,7 +15,7 @@ use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
 use crate::chip::reset::Startup;
 use crate::fault::Fault;
-use crate::interrupts::{EICR_ECC, EICR_GPI_SDP0, EICR_PCI_EXCEPTION, Interrupts};
+use crate::interrupts::{EICR_ECC, EICR_GPI_SDP0, EICR_PCI_EXCEPTION, Interrupts, VectorSink};
 use crate::iommu::Iommu;
 use crate::link::{self, Link};
 use crate::port::PortConfig;
@@ -29,7 +29,7 @@ use crate::{pause, security, semaphores};
 /// Model time of one step.
 const STEP: Time = 10 * MICROSECOND;
 /// Model time of a register read, so that a loop that only reads ends.
-const READ: Time = MICROSECOND;
+pub(crate) const READ: Time = MICROSECOND;
 /// The longest interval between two looks at the wire during a wait, while there is a link.
 const IDLE: Time = MILLISECOND;
 
@@ -103,6 +103,9 @@ impl Chip {
             Event::FlowDirectorReady => self.receiver.flow_director_initialised(&mut self.common),
             Event::PauseEnds => pause::end(&mut self.common),
             Event::PauseRefresh => pause::refresh(&mut self.link, &mut self.common),
+            Event::HostLooks => self.host_looks(),
+            Event::HostHasReset => self.host_has_reset(),
+            Event::VirtualInterruptsDue => self.raise_virtual(),
         }
     }
 
@@ -115,6 +118,7 @@ impl Chip {
             return 0;
         }
         self.link.watch(self.startup.in_reset(), &mut self.common, &mut self.interrupts);
+        self.host_watches_link();
         if self.startup.in_reset() {
             self.link.discard_arrivals(&mut self.common.counters);
             return 0;
@@ -165,9 +169,22 @@ impl Chip {
     }
 
     /// Lets the queues fetch the descriptors posted while the device could not access memory.
-    fn fetch_all(&mut self) {
+    pub(crate) fn fetch_all(&mut self) {
         self.receiver.queues.fetch_all(&mut self.common);
         self.transmitter.queues.fetch_all(&mut self.common);
+    }
+
+    /// Lets both directions read the registers of pools anew.
+    pub(crate) fn pools_changed(&mut self) {
+        self.receiver.config_changed();
+        self.transmitter.config_changed();
+    }
+
+    /// Sets the receiver of the vectors of virtual function `index`.
+    pub(crate) fn connect_virtual(&mut self, index: usize, sink: VectorSink) {
+        if let Some(function) = self.common.functions.all.get_mut(index) {
+            function.vectors.connect(sink);
+        }
     }
 
     /// Activates a fault, and performs what happens at that moment.

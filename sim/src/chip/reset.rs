@@ -118,6 +118,12 @@ impl Chip {
         self.common.pause = Pause::default();
     }
 
+    /// Resets the device for the model's own physical function. The link stays up.
+    pub(crate) fn restart_for_host(&mut self) {
+        self.reset_parts(true, |info| !matches!(info.name, "ESDP" | "I2CCTL" | "SW_FW_SYNC"));
+        self.start_initialisation();
+    }
+
     /// Follows the flush of a data path whose requests stay pending, through a write of `value` at `at`.
     pub(crate) fn flush_written(&mut self, at: u32, value: u32) {
         let flush = &mut self.startup.flush;

@@ -4,6 +4,7 @@ use crate::frame::address::{Cast, address};
 use crate::receive::vlan_filter::VlanFilter;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::*;
+use crate::virtualisation::switch::Pools;
 
 /// The filters, read from the registers once for many frames.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(crate) struct Filter {
     /// MCSTCTRL.MO, if the multicast table is used.
     multicast_table: Option<u32>,
     pub(crate) vlan: VlanFilter,
+    /// The pools, which have filters of their own.
+    pub(crate) pools: Option<Pools>,
 }
 
 impl Filter {
@@ -27,6 +30,7 @@ impl Filter {
         let multicast = registers.get(MCSTCTRL);
         self.multicast_table = (multicast & MCSTCTRL_MFE != 0).then_some(multicast & 3);
         self.vlan = VlanFilter::new(registers);
+        self.pools = Pools::new(registers);
         self.unicast.clear();
         for entry in 0..128 {
             let high = registers.get(RAH + entry * 8);
@@ -39,6 +43,9 @@ impl Filter {
     /// Returns `true` if `frame` passes the filters of layer 2.
     #[inline(always)]
     pub(crate) fn accepts(&self, frame: &[u8], cast: Cast, registers: &RegisterFile) -> bool {
+        if let Some(pools) = &self.pools {
+            return self.vlan.accepts(frame, registers) && pools.of(frame, registers) != 0;
+        }
         let accepted = match cast {
             // MPE also passes broadcasts (8.2.3.7.1).
             Cast::Broadcast => self.accept_broadcast || self.accept_multicast,

@@ -10,6 +10,7 @@ use crate::receive::filter::Filter;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{FCTRL, FCTRL_SBP};
 use crate::statistics;
+use crate::virtualisation::switch::Pools;
 
 /// The counter of frames dropped for one reason.
 pub(crate) type Dropped = fn(&mut Counters) -> &mut u64;
@@ -34,6 +35,11 @@ impl Mac {
     /// Returns the types of VLAN tags.
     pub(crate) fn tags(&self) -> Types {
         self.filter.vlan.tags
+    }
+
+    /// Returns the pools, if there are some.
+    pub(crate) fn pools(&self) -> Option<&Pools> {
+        self.filter.pools.as_ref()
     }
 
     /// Counts a frame in the MAC's registers. Returns the counter of frames dropped for the same reason, or `None` for

@@ -10,13 +10,14 @@ mod rss;
 mod start_rules;
 pub(crate) mod steering;
 mod syn;
-mod vlan_filter;
+pub(crate) mod vlan_filter;
 mod write_back;
 
 use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::deviation::Fate;
 use crate::fault::Fault;
+use crate::frame::address::cast;
 use crate::frame::crc::crc32;
 use crate::frame::{CRC, LONGEST, vlan};
 use crate::interrupts::{EICR_RX_MISS, Interrupts};
@@ -35,6 +36,8 @@ use crate::{pause, security, statistics};
 
 /// Maximum number of frames that one step takes from the wire.
 const BURST: usize = 256;
+/// Status bit of a write-back: the frame came from another pool.
+const LOOPED_BACK: u64 = 1 << 18;
 
 /// The receive side: its queues, filters and packet buffer.
 pub(crate) struct Receiver {
@@ -203,7 +206,7 @@ impl Receiver {
         if self.receiving && registers.get(CTRL_EXT) & CTRL_EXT_NS_DIS == 0 {
             self.snoop_pending = true;
         }
-        if self.receiving && queues > 1 {
+        if self.receiving && queues > 1 && self.mac.pools().is_none() {
             common.violation(Rule::NotModelled, MRQC, || format!("MRQC.MRQE is {queues}: only RSS alone is modelled"));
         }
     }
@@ -334,9 +337,57 @@ impl Receiver {
     #[inline]
     fn accept(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
         self.stamps.arrived(frame, self.mac.tags(), common);
+        if let Some(pools) = self.mac.pools() {
+            let pools = pools.of(frame, &common.registers);
+            return self.deliver_to_pools(frame, pools, 0, common, dma);
+        }
         if !self.waiting.is_empty() || !common.is_master() || !self.deliver(frame, common, dma) {
             self.keep(frame, common, interrupts);
         }
+    }
+
+    /// Writes a frame to a queue of each of `pools`, with these further bits of the write-back's status. Pools whose queue
+    /// has no descriptors lose it: with several pools, none waits for another.
+    #[inline(never)]
+    fn deliver_to_pools(&mut self, frame: &[u8], pools: u64, status: u64, common: &mut Common, dma: &Access<'_>) {
+        let mut steered = self.steering.steer(frame, self.mac.tags(), &common.registers);
+        steered.status |= status;
+        let index = steered.destination.queue;
+        for pool in (0..64).filter(|pool| pools >> pool & 1 != 0) {
+            let queue = self.mac.pools().map_or(0, |pools| pools.queue(pool, index));
+            steered.destination.queue = queue;
+            let is_taken = common.functions.is_master(queue) && self.write(frame, &steered, common, dma);
+            if !is_taken {
+                common.counters.dropped_no_descriptor += 1;
+                statistics::count_queue_drop(&mut common.registers, queue);
+            }
+        }
+    }
+
+    /// Sends a frame of queue `queue` through the switch between pools, if there is one. Returns `true` if the frame goes
+    /// to the wire, too.
+    #[inline]
+    pub(crate) fn switch(&mut self, queue: usize, frame: &[u8], common: &mut Common, dma: &Access<'_>) -> bool {
+        let Some(pools) = self.mac.pools() else { return true };
+        let from = queue / pools.size;
+        if pools.is_spoofed(from, frame) {
+            statistics::count_spoofed(&mut common.registers);
+            common.counters.transmit_dropped += 1;
+            return false;
+        }
+        let (local, goes_out) = pools.route(from, frame, &common.registers);
+        if let Some(function) = common.functions.of_queue(queue) {
+            function.counters.count_sent(frame.len());
+        }
+        if local != 0 {
+            self.deliver_to_pools(frame, local, LOOPED_BACK, common, dma);
+        }
+        goes_out
+    }
+
+    /// Returns `true` if queue `queue` may send, as far as its pool goes.
+    pub(crate) fn may_send(&self, queue: usize) -> bool {
+        self.mac.pools().is_none_or(|pools| pools.may_send(queue))
     }
 
     /// Puts a frame into the packet buffer if there is room.
@@ -445,6 +496,9 @@ impl Receiver {
             common.counters.delivered += 1;
             common.counters.delivered_bytes += len as u64;
             statistics::count_delivered(&mut common.registers, index, len + tag_len);
+            if let Some(function) = common.functions.of_queue(index) {
+                function.counters.count_received(frame.len(), cast(frame));
+            }
         } else {
             common.counters.dropped_dma += 1;
         }

@@ -210,7 +210,7 @@ impl RxQueues {
 /// Returns the offsets of a queue's ring registers.
 fn block(queue: usize) -> Block {
     let at = |register| offsets::rx(queue, register);
-    Block { base: at(RDBAL), len: at(RDLEN), head: at(RDH), tail: at(RDT) }
+    Block { queue, base: at(RDBAL), len: at(RDLEN), head: at(RDH), tail: at(RDT) }
 }
 
 fn check_buffers(queue: usize, common: &mut Common) {

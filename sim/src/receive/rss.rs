@@ -62,7 +62,9 @@ impl Rss {
         let control = registers.get(MRQC);
         // With double VLAN tags there is no hash, says the guide of DPDK's driver.
         let double_tags = registers.get(CTRL_EXT) & CTRL_EXT_EXTENDED_VLAN != 0;
-        self.selection = (control & 0xF == 1 && !double_tags).then_some(control);
+        // Without pools, and with pools of four queues or two.
+        let is_on = matches!(control & 0xF, 1 | 0xA | 0xB) && !double_tags;
+        self.selection = is_on.then_some(control);
         if self.selection.is_none() {
             return;
         }

@@ -14,6 +14,13 @@ pub(crate) struct VlanFilter {
     cfi: Option<bool>,
 }
 
+/// Returns the types of the VLAN tags in received frames.
+pub(crate) fn tag_types(registers: &RegisterFile) -> Types {
+    let double = registers.get(CTRL_EXT) & CTRL_EXT_EXTENDED_VLAN != 0;
+    let outer = double.then(|| (registers.get(EXVET) >> 16) as u16);
+    Types { inner: registers.get(VLNCTRL) as u16, outer }
+}
+
 impl Default for VlanFilter {
     fn default() -> Self {
         Self { tags: Types { inner: 0x8100, outer: None }, table: false, cfi: None }
@@ -24,10 +31,7 @@ impl VlanFilter {
     pub(crate) fn new(registers: &RegisterFile) -> Self {
         let control = registers.get(VLNCTRL);
         let cfi = (control & VLNCTRL_CFIEN != 0).then_some(control & VLNCTRL_CFI != 0);
-        let double = registers.get(CTRL_EXT) & CTRL_EXT_EXTENDED_VLAN != 0;
-        let outer = double.then(|| (registers.get(EXVET) >> 16) as u16);
-        let tags = Types { inner: control as u16, outer };
-        Self { tags, table: control & VLNCTRL_VFE != 0, cfi }
+        Self { tags: tag_types(registers), table: control & VLNCTRL_VFE != 0, cfi }
     }
 
     /// Returns `true` if the filter accepts the frame's inner tag, or is off. Frames without one always pass.

@@ -51,6 +51,8 @@ pub(crate) const RAH_AV: u32 = bit(31);
 pub(crate) const MPSAR: u32 = 0x0A600;
 pub(crate) const VFTA: u32 = 0x0A000;
 pub(crate) const MRQC: u32 = 0x0EC80;
+/// MRQC.MRQE of 32 pools with four queues each.
+pub(crate) const MRQC_POOLS_OF_4: u32 = 0xA;
 pub(crate) const RSSRK: u32 = 0x0EB80;
 pub(crate) const RETA: u32 = 0x0EB00;
 pub(crate) const FTQF: u32 = 0x0E600;

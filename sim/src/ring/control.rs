@@ -12,6 +12,7 @@ pub(crate) const SWITCH: Time = 30 * MICROSECOND;
 
 /// Offsets of the registers of a ring.
 pub(crate) struct Block {
+    pub(crate) queue: usize,
     pub(crate) base: u32,
     pub(crate) len: u32,
     pub(crate) head: u32,
@@ -47,7 +48,7 @@ impl Block {
 
     /// Fetches the descriptors posted to `ring`, if the device may access memory.
     pub(crate) fn fetch(&self, ring: &mut Ring, common: &mut Common) {
-        if !ring.works() || !common.is_master() {
+        if !ring.works() || !common.is_master() || !common.functions.is_master(self.queue) {
             return;
         }
         let failed = ring.fetch_new(&common.iommu.read());

@@ -39,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) longest: usize,
     /// The types of VLAN tags.
     pub(crate) tags: Types,
+    /// `true` if frames pass the switch between pools.
+    pub(crate) switched: bool,
 }
 
 /// A defect in the descriptors of a packet.
@@ -122,6 +124,9 @@ pub(crate) fn find_packet(
                 found.note(rule, || format!("descriptor {at}: {what} ({word:#x})"));
             }
             found.lost |= !offload.can_be_cut();
+            if limits.switched && !offload.has_header(word) {
+                found.note(Rule::SwitchContextMissing, || format!("descriptor {at} ({word:#x})"));
+            }
         }
         let len = (word & 0xFFFF) as usize;
         if let Some(what) = validate(word, len, first) {

@@ -24,6 +24,7 @@ use crate::transmit::gather::{Found, Limits, Wrong, find_packet};
 use crate::transmit::outlet::{Format, Outlet};
 use crate::transmit::queues::{TxQueue, TxQueues};
 use crate::violation::Rule;
+use crate::virtualisation::switch::{PFDTXGSWC, PFDTXGSWC_LBE};
 use crate::wire::{NoTraffic, Wire};
 use crate::{pause, security};
 
@@ -62,7 +63,7 @@ impl Default for Transmitter {
             working: Vec::new(),
             sending: false,
             format: Format::default(),
-            limits: Limits { longest: 0, tags: Types::default() },
+            limits: Limits { longest: 0, tags: Types::default(), switched: false },
             turn: 0,
             linked: false,
             blocked: true,
@@ -74,6 +75,11 @@ impl Default for Transmitter {
 }
 
 impl Transmitter {
+    /// Notes that registers of the configuration were written.
+    pub(crate) fn config_changed(&mut self) {
+        self.stale = true;
+    }
+
     pub(crate) fn reset(&mut self) {
         *self = Self { packet: std::mem::take(&mut self.packet), ..Self::default() };
     }
@@ -143,7 +149,11 @@ impl Transmitter {
         let control = registers.get(DMATXCTL);
         self.sending = control & DMATXCTL_TE != 0 && security::is_transmit_open(registers);
         self.format = Format::new(registers);
-        self.limits = Limits { longest: longest_allowed(registers), tags: self.format.tags };
+        self.limits = Limits {
+            longest: longest_allowed(registers),
+            tags: self.format.tags,
+            switched: registers.get(PFDTXGSWC) & PFDTXGSWC_LBE != 0,
+        };
         self.working = self.queues.working().collect();
         self.stale = false;
     }
@@ -179,7 +189,7 @@ impl Transmitter {
             self.queues.limits().for_each(|limit| limit.begin(now, &common.registers));
         }
         let (format, forced, piece) = (self.format, link.is_forced(), &mut self.piece);
-        if format.loopback {
+        if format.loopback || self.limits.switched {
             receiver.refresh(common);
         }
         // In loopback no frame reaches the wire, and there need not be one.
@@ -197,6 +207,9 @@ impl Transmitter {
         self.turn = (self.turn + 1) % count;
         for nth in 0..count {
             let index = self.working[(self.turn + nth) % count];
+            if !outlet.receiver.may_send(index) || !common.functions.is_master(index) {
+                continue;
+            }
             if let Some(queue) = self.queues.get_mut(index) {
                 let due = &mut self.due;
                 taken += transmit_queue(index, queue, &mut self.packet, self.limits, due, &mut outlet, common);

@@ -165,6 +165,12 @@ impl Offload {
         }
     }
 
+    /// Returns `true` if the second word of a packet's first descriptor selects a context that has the length of its L2
+    /// header, as the switch between pools needs it.
+    pub(crate) fn has_header(&self, word: u64) -> bool {
+        word & DEXT != 0 && word & CHECK_CONTEXT != 0 && self.context.is_some_and(|context| context.mac_len >= 14)
+    }
+
     fn advanced(word: u64, context: Option<Context>) -> (Self, Option<(Rule, &'static str)>) {
         let mut wrong = None;
         let mut note = |rule: Rule, what: &'static str| _ = wrong.get_or_insert((rule, what));

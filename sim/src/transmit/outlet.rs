@@ -99,6 +99,9 @@ impl Outlet<'_, '_> {
                 common.violation(Rule::TransmitTooShort, HLREG0, || format!("a packet of {len} bytes"));
             }
         }
+        if !self.receiver.switch(index, frame, common, self.dma) {
+            return;
+        }
         statistics::count_sent(&mut common.registers, index, frame.len(), cast(frame));
         common.counters.transmitted += 1;
         common.counters.transmitted_bytes += frame.len() as u64;

@@ -288,7 +288,7 @@ impl TxQueues {
 /// Returns the offsets of a queue's ring registers.
 fn block(queue: usize) -> Block {
     let at = |register| offsets::tx(queue, register);
-    Block { base: at(TDBAL), len: at(TDLEN), head: at(TDH), tail: at(TDT) }
+    Block { queue, base: at(TDBAL), len: at(TDLEN), head: at(TDH), tail: at(TDT) }
 }
 
 /// Returns TXDCTL.WTHRESH: the number of descriptors gathered before they are written back.

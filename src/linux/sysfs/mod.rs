@@ -10,15 +10,15 @@ use core::time::Duration;
 use std::fs::File;
 
 use datasheet_runtime::bus::Bus;
+use datasheet_runtime::space::Offset;
 
 use crate::clock::Clock;
 use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use crate::linux::bar::Bar;
+use crate::linux::bar::MappedRegisters;
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::Function;
-use crate::linux::{Error, FormerDriver, Locality, PciAddress};
-use crate::mmio::Offset;
-use crate::registers::RegisterSpace;
+use crate::linux::{Error, FormerDriver, Locality, PciAddress, Registers};
+use crate::registers::{RegisterSpace, virtual_function};
 
 pub use function::{SysfsFunction, SysfsOptions};
 use function::{config_failed, map_failed, open, reset};
@@ -30,8 +30,21 @@ impl SysfsOptions {
     ///
     /// [`Error`] names the failure and the remedy. The function then has its former driver again.
     pub fn open(&self, address: PciAddress) -> Result<Sysfs, Error> {
-        let function = Function::find(&self.host, address)?;
-        function.bar_size()?;
+        self.open_as(address)
+    }
+
+    /// Opens the virtual function at `address`, as [`open`](Self::open) opens a physical one.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_virtual(&self, address: PciAddress) -> Result<Sysfs<virtual_function::RegisterSpace>, Error> {
+        self.open_as(address)
+    }
+
+    fn open_as<S: Registers>(&self, address: PciAddress) -> Result<Sysfs<S>, Error> {
+        let function = Function::find(&self.host, address, S::KIND)?;
+        function.bar_size(S::SIZE)?;
         let file = open(&function, "resource0")?;
         let begin = |function: &Function, config: &File| reset_and_enable(function, config, &file);
         let (bar, function) = SysfsFunction::take(self, function, begin)?;
@@ -40,11 +53,15 @@ impl SysfsOptions {
 }
 
 /// Resets the function, maps its registers and lets it access memory (datasheet 9.3.4).
-fn reset_and_enable(function: &Function, config: &File, registers: &File) -> Result<Bar, Error> {
+fn reset_and_enable<S: Registers>(
+    function: &Function,
+    config: &File,
+    registers: &File,
+) -> Result<MappedRegisters<S>, Error> {
     reset(function, config)?;
     // SAFETY: the file is the function's BAR0, whose size was checked. The kernel's driver was unbound, and the lock
     // excludes other users of this crate.
-    let bar = unsafe { Bar::map(registers, 0) }.map_err(map_failed(function, "resource0"))?;
+    let bar = unsafe { MappedRegisters::map(registers, 0) }.map_err(map_failed(function, "resource0"))?;
     (ConfigSpace { file: config, offset: 0 }).enable().map_err(config_failed(function, "write to"))?;
     Ok(bar)
 }
@@ -57,9 +74,9 @@ fn reset_and_enable(function: &Function, config: &File, registers: &File) -> Res
 ///
 /// Dropping it switches off the device's memory accesses. The function then has no driver until
 /// [`FormerDriver::rebind`].
-pub struct Sysfs {
+pub struct Sysfs<S = RegisterSpace> {
     // Dropped first, so that the function is given up without registers.
-    bar: Bar,
+    bar: MappedRegisters<S>,
     function: SysfsFunction,
 }
 
@@ -72,7 +89,9 @@ impl Sysfs {
     pub fn open(address: PciAddress) -> Result<Self, Error> {
         SysfsOptions::new().open(address)
     }
+}
 
+impl<S> Sysfs<S> {
     /// Returns the address of the function.
     #[must_use]
     pub fn address(&self) -> PciAddress {
@@ -92,7 +111,7 @@ impl Sysfs {
     }
 }
 
-impl fmt::Debug for Sysfs {
+impl<S> fmt::Debug for Sysfs<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sysfs({})", self.address())
     }
@@ -102,21 +121,21 @@ impl fmt::Debug for Sysfs {
 // was unbound, and the lock on its file, held as long as this value lives, refuses the function to every other
 // `Sysfs`, in this process or another. A program that opens the file as root without the lock must be trusted not to
 // drive the device.
-unsafe impl Bus<RegisterSpace> for Sysfs {
+unsafe impl<S: Registers> Bus<S> for Sysfs<S> {
     #[inline(always)]
-    fn read(&self, offset: Offset) -> u32 {
-        self.bar.mmio().read(offset)
+    fn read(&self, offset: Offset<S>) -> u32 {
+        self.bar.read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset<S>, value: u32) {
         // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
-        unsafe { self.bar.mmio().write(offset, value) }
+        unsafe { self.bar.write(offset, value) }
     }
 }
 
 // SAFETY: the function gives the memory, its addresses and its domain.
-unsafe impl Dma for Sysfs {
+unsafe impl<S> Dma for Sysfs<S> {
     fn domain(&self) -> Domain {
         self.function.domain()
     }
@@ -139,7 +158,7 @@ unsafe impl Dma for Sysfs {
 }
 
 // SAFETY: both calls go to the clock of the function.
-unsafe impl Clock for Sysfs {
+unsafe impl<S> Clock for Sysfs<S> {
     fn now(&self) -> Duration {
         self.function.now()
     }

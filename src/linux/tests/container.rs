@@ -1,4 +1,5 @@
 use super::*;
+use crate::linux::ids::Kind;
 use crate::linux::tests::Tree;
 
 /// Returns the error of opening the function of `tree`. Its container is a plain file, so no request works.
@@ -82,7 +83,7 @@ fn errors_name_why_a_group_is_unusable() {
         error.to_string(),
         "VFIO_GROUP_GET_STATUS for 0000:03:00.0 failed: Inappropriate ioctl for device (os error 25)"
     );
-    let function = Function::find(&tree.host, tree.address).unwrap();
+    let function = Function::find(&tree.host, tree.address, Kind::Physical).unwrap();
     let others = function.foreign_in_group();
     let error = Error::GroupNotViable { address: tree.address, group: 7, others }.to_string();
     assert!(error.contains("group 7 of 0000:03:00.0") && error.contains("0000:03:00.1 (ahci);"), "{error}");

@@ -5,11 +5,12 @@ use core::time::Duration;
 
 use crate::clock::Clock;
 use crate::dma::DmaAddr;
-use crate::linux::bar::Bar;
+use crate::linux::bar::MappedRegisters;
 use crate::linux::{MonotonicClock, PciAddress};
 use datasheet_runtime::bus::Bus;
 
 use crate::mmio::Offset;
+use crate::registers::RegisterSpace;
 
 pub(crate) const IDS: (u16, u16) = (0x1234, 0x11e8);
 /// The address of the device's own memory.
@@ -17,17 +18,17 @@ const BUFFER: u32 = 0x4_0000;
 /// The number of bytes to copy. QEMU does not allow all of the device's memory.
 const LEN: usize = 2048;
 
-pub(crate) fn write(bar: &Bar, at: u32, value: u32) {
+pub(crate) fn write(bar: &MappedRegisters<RegisterSpace>, at: u32, value: u32) {
     // SAFETY: the device gets an address that the test has mapped, or has unmapped to see the IOMMU stop the device.
-    unsafe { bar.mmio().write(Offset::new(at).unwrap(), value) };
+    unsafe { bar.write(Offset::new(at).unwrap(), value) };
 }
 
-pub(crate) fn read(bar: &Bar, at: u32) -> u32 {
-    bar.mmio().read(Offset::new(at).unwrap())
+pub(crate) fn read(bar: &MappedRegisters<RegisterSpace>, at: u32) -> u32 {
+    bar.read(Offset::new(at).unwrap())
 }
 
 /// Makes the device copy `LEN` bytes, from memory or to it.
-pub(crate) fn copy(bar: &Bar, address: DmaAddr, to_memory: bool) {
+pub(crate) fn copy(bar: &MappedRegisters<RegisterSpace>, address: DmaAddr, to_memory: bool) {
     let address = u32::try_from(address.get()).expect("the device takes the lower half only");
     let (from, to) = if to_memory { (BUFFER, address) } else { (address, BUFFER) };
     write(bar, 0x80, from);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::dma::Memory;
+use crate::linux::ids::Kind;
 use crate::linux::memory::{Allocator, PageSize};
 use crate::linux::tests::{HugePages, MPOL_F_ADDR, Tree, node_of};
 use std::fs;
@@ -103,7 +104,7 @@ fn memory_comes_from_the_node_that_was_asked_for() {
 fn memory_is_near_the_device_where_there_is_a_choice() {
     let tree = Tree::new();
     let policy = |placement: Placement| {
-        let function = Function::find(&tree.host, tree.address).unwrap();
+        let function = Function::find(&tree.host, tree.address, Kind::Physical).unwrap();
         placement.policy(&function, &function.locality())
     };
     tree.put("numa_node", "1");

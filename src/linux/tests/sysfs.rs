@@ -1,22 +1,25 @@
 use super::*;
+use crate::linux::PageSize;
 use crate::linux::error::InUse;
-use crate::linux::ids::VENDOR;
+use crate::linux::host::Host;
+use crate::linux::ids::{Kind, VENDOR};
 use crate::linux::memory::Allocator;
 use crate::linux::tests::{HugePages, MEMORY_64, Tree};
-use crate::mmio::Offset;
+use crate::mmio::{Offset, REGISTER_SPACE};
 use crate::pool::Pool;
 use std::fs;
+use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 impl Tree {
     fn find(&self) -> Result<Function, Error> {
-        Function::find(&self.host, self.address)
+        Function::find(&self.host, self.address, Kind::Physical)
     }
 
     /// Returns the error about BAR0.
     fn bar(&self, resource: &str) -> String {
-        self.put("resource", resource).find().unwrap().bar_size().unwrap_err().to_string()
+        self.put("resource", resource).find().unwrap().bar_size(REGISTER_SPACE as u32).unwrap_err().to_string()
     }
 
     fn take(&self) -> Result<Option<String>, Error> {
@@ -31,8 +34,23 @@ impl Tree {
 #[test]
 fn a_missing_function_is_an_error() {
     let tree = Tree::new();
-    let error = Function::find(&tree.host, "0000:04:00.0".parse().unwrap()).unwrap_err();
+    let error = Function::find(&tree.host, "0000:04:00.0".parse().unwrap(), Kind::Physical).unwrap_err();
     assert_eq!(error.to_string(), "there is no PCI function 0000:04:00.0: `lspci -D` lists those that exist");
+}
+
+#[test]
+fn a_virtual_function_is_opened_as_one() {
+    let tree = Tree::new();
+    let find = |device: u16| {
+        tree.put("device", &format!("{device:#06x}\n"));
+        Function::find(&tree.host, tree.address, Kind::Virtual).map_err(|error| error.to_string())
+    };
+    assert_eq!(find(0x10ed).unwrap().ids, (VENDOR, 0x10ed));
+    for (device, name) in
+        [(0x10fb, "a physical function, 82599_SFP"), (0x1515, "a virtual function of another chip, X540_VF")]
+    {
+        assert!(find(device).unwrap_err().contains(name), "{device:#x}");
+    }
 }
 
 #[test]
@@ -79,7 +97,7 @@ fn absurd_files_are_errors() {
 #[test]
 fn bar0_must_be_64_bit_memory_of_the_right_size() {
     let tree = Tree::new();
-    assert_eq!(tree.find().unwrap().bar_size(), Ok(128 * 1024));
+    assert_eq!(tree.find().unwrap().bar_size(REGISTER_SPACE as u32), Ok(128 * 1024));
     let sized = |end: &str, flags: &str| format!("0x00000000f0000000 {end} {flags}");
     assert!(tree.bar(&sized("0x00000000f001ffff", "0x0000000000040101")).contains("I/O ports"));
     assert!(tree.bar(&sized("0x00000000f001ffff", "0x0000000000040200")).contains("32-bit memory"));
@@ -92,11 +110,14 @@ fn bar0_must_be_64_bit_memory_of_the_right_size() {
         assert!(tree.bar(text).contains("three hexadecimal numbers"), "{text}");
     }
     tree.put("resource", MEMORY_64).put("resource0", "short");
-    assert!(matches!(tree.find().unwrap().bar_size(), Err(Error::BarSize { bar: 0x2_0000, file: 5, .. })));
+    assert!(matches!(
+        tree.find().unwrap().bar_size(REGISTER_SPACE as u32),
+        Err(Error::BarSize { bar: 0x2_0000, file: 5, .. })
+    ));
     tree.remove("resource0");
-    assert!(matches!(tree.find().unwrap().bar_size(), Err(Error::System { .. })));
+    assert!(matches!(tree.find().unwrap().bar_size(REGISTER_SPACE as u32), Err(Error::System { .. })));
     tree.remove("resource");
-    assert!(matches!(tree.find().unwrap().bar_size(), Err(Error::System { .. })));
+    assert!(matches!(tree.find().unwrap().bar_size(REGISTER_SPACE as u32), Err(Error::System { .. })));
 }
 
 #[test]
@@ -412,7 +433,7 @@ fn through_sysfs_a_device_reaches_physical_addresses() {
     let mut command = [0; 2];
     config.read_exact_at(&mut command, 4).unwrap();
     assert_eq!(u16::from_le_bytes(command) & 0x0406, 0x0406, "memory space, bus master, no INTx");
-    assert!(matches!(function.bar_size(), Err(Error::NotMemory64 { found: "32-bit memory", .. })));
+    assert!(matches!(function.bar_size(REGISTER_SPACE as u32), Err(Error::NotMemory64 { found: "32-bit memory", .. })));
 
     let platform = Sysfs { bar, function: taken };
     assert_eq!((platform.read_config(0), platform.read_config(0xfff)), (Some(edu::IDS.0), None));

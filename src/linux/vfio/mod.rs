@@ -14,15 +14,15 @@ use std::fs::File;
 use vfio_bindings::bindings::vfio;
 
 use datasheet_runtime::bus::Bus;
+use datasheet_runtime::space::Offset;
 
 use crate::clock::Clock;
 use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use crate::linux::bar::{Bar, MapError};
+use crate::linux::bar::{MapError, MappedRegisters};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::Function;
-use crate::linux::{Errno, Error, Locality, PciAddress, Placement};
-use crate::mmio::{Offset, REGISTER_SPACE};
-use crate::registers::RegisterSpace;
+use crate::linux::{Errno, Error, Locality, PciAddress, Placement, Registers};
+use crate::registers::{RegisterSpace, virtual_function};
 
 pub use container::Container;
 use container::failed;
@@ -34,9 +34,9 @@ pub use interrupts::Interrupts;
 ///
 /// The device accesses only memory that was mapped for it, or for another device in its [`Container`]. When this value
 /// is dropped, or the process is killed, the kernel ends all memory accesses of the device and resets it.
-pub struct Vfio {
+pub struct Vfio<S = RegisterSpace> {
     // Dropped in this order: registers, the rest.
-    bar: Bar,
+    bar: MappedRegisters<S>,
     function: VfioFunction,
 }
 
@@ -48,6 +48,15 @@ impl Container {
     /// [`Error`] names what is missing, and the remedy.
     pub fn open(&self, address: PciAddress) -> Result<Vfio, Error> {
         VfioOptions::new().open(self, address)
+    }
+
+    /// Opens the virtual function at `address`, as [`open`](Self::open) opens a physical one.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_virtual(&self, address: PciAddress) -> Result<Vfio<virtual_function::RegisterSpace>, Error> {
+        VfioOptions::new().open_virtual(self, address)
     }
 }
 
@@ -88,7 +97,24 @@ impl VfioOptions {
     ///
     /// As [`Container::open`].
     pub fn open(&self, container: &Container, address: PciAddress) -> Result<Vfio, Error> {
-        let function = Function::find(&container.shared.host, address)?;
+        self.open_as(container, address)
+    }
+
+    /// Opens the virtual function at `address`, as [`open`](Self::open) opens a physical one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Container::open`].
+    pub fn open_virtual(
+        &self,
+        container: &Container,
+        address: PciAddress,
+    ) -> Result<Vfio<virtual_function::RegisterSpace>, Error> {
+        self.open_as(container, address)
+    }
+
+    fn open_as<S: Registers>(&self, container: &Container, address: PciAddress) -> Result<Vfio<S>, Error> {
+        let function = Function::find(&container.shared.host, address, S::KIND)?;
         let (bar, function) = VfioFunction::take(&self.placement, container, function, reset_and_enable)?;
         Ok(Vfio { bar, function })
     }
@@ -116,20 +142,20 @@ impl VfioOptions {
 /// Resets the device, maps its registers and lets it access memory (datasheet 9.3.4).
 ///
 /// Returns the registers, and the offset of the configuration space in `device`.
-fn reset_and_enable(function: &Function, device: &File) -> Result<(Bar, u64), Error> {
+fn reset_and_enable<S: Registers>(function: &Function, device: &File) -> Result<(MappedRegisters<S>, u64), Error> {
     let address = function.address;
     let config = reset(function, device)?;
     let region = ioctl::region(device, vfio::VFIO_PCI_BAR0_REGION_INDEX);
     let bar = region.map_err(failed(function, "VFIO_DEVICE_GET_REGION_INFO"))?;
-    if bar.size < REGISTER_SPACE as u64 {
-        return Err(Error::BarSize { address, bar: bar.size, file: bar.size });
+    if bar.size < u64::from(S::SIZE) {
+        return Err(Error::BarSize { address, bar: bar.size, file: bar.size, needed: S::SIZE });
     }
     if bar.flags & USABLE != USABLE {
         return Err(Error::NotMemory64 { address, found: "memory that cannot be mapped" });
     }
     // SAFETY: the region is the BAR0 of the function, and large enough. Kernel drivers are unbound from it, and the
     // claim and the group keep it from being opened twice.
-    let bar = unsafe { Bar::map(device, bar.offset) }.map_err(|error| match error {
+    let bar = unsafe { MappedRegisters::map(device, bar.offset) }.map_err(|error| match error {
         MapError::Map(error) => failed(function, "mmap of BAR0")(Errno::from(&error)),
         MapError::Unusable(error) => error,
     })?;
@@ -146,7 +172,9 @@ impl Vfio {
     pub fn open(address: PciAddress) -> Result<Self, Error> {
         Container::new()?.open(address)
     }
+}
 
+impl<S> Vfio<S> {
     /// Returns the address of the function.
     #[must_use]
     pub fn address(&self) -> PciAddress {
@@ -175,7 +203,7 @@ impl Vfio {
     }
 }
 
-impl fmt::Debug for Vfio {
+impl<S> fmt::Debug for Vfio<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Vfio({}, {:?})", self.address(), self.container())
     }
@@ -184,21 +212,21 @@ impl fmt::Debug for Vfio {
 // SAFETY: honest: all accesses go to the registers of the one function, by one mapping. Exclusive: the function is
 // bound to vfio-pci, so no other kernel driver has it; the kernel opens its group for one container only; and the claim
 // refuses it to all other users of this container.
-unsafe impl Bus<RegisterSpace> for Vfio {
+unsafe impl<S: Registers> Bus<S> for Vfio<S> {
     #[inline(always)]
-    fn read(&self, offset: Offset) -> u32 {
-        self.bar.mmio().read(offset)
+    fn read(&self, offset: Offset<S>) -> u32 {
+        self.bar.read(offset)
     }
 
     #[inline(always)]
-    unsafe fn write(&self, offset: Offset, value: u32) {
+    unsafe fn write(&self, offset: Offset<S>, value: u32) {
         // SAFETY: the caller keeps this function's contract, which is the one of the bus that the write goes on to.
-        unsafe { self.bar.mmio().write(offset, value) }
+        unsafe { self.bar.write(offset, value) }
     }
 }
 
 // SAFETY: the function gives the memory, its addresses and its domain.
-unsafe impl Dma for Vfio {
+unsafe impl<S> Dma for Vfio<S> {
     fn domain(&self) -> Domain {
         self.function.domain()
     }
@@ -217,7 +245,7 @@ unsafe impl Dma for Vfio {
 }
 
 // SAFETY: both calls go to the clock of the function.
-unsafe impl Clock for Vfio {
+unsafe impl<S> Clock for Vfio<S> {
     fn now(&self) -> Duration {
         self.function.now()
     }

@@ -8,6 +8,7 @@ use crate::dma::{Delta, DmaAddr};
 use crate::packet::{Batch, Entry, Outgoing, Packet};
 use crate::pool::{Attachment, PoolId, SHORTEST, Simple};
 use crate::port::{Refusal, Refused};
+use crate::queue::function::Kind;
 
 /// A pool whose packets a ring can send, and which of the posted buffers are its.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Source {
     }
 }
 
-impl TxRing {
+impl<F: Kind> TxRing<F> {
     /// Returns the source that is the pool.
     #[inline(always)]
     pub(super) fn source_of(&self, pool: PoolId) -> Option<usize> {
@@ -162,8 +163,8 @@ impl TxRing {
             let (to, simple) = (self.ring.cursor(self.ring.end()), source.terms.simple);
             // SAFETY: the descriptor is vacant. The packet is of this source, which finds the address of its data. The
             // caller forgets it if it was posted.
-            let is_posted =
-                packet.segment_count() == 1 && unsafe { post_one(packet, to, simple, |data| source.address(data)) };
+            let is_posted = packet.segment_count() == 1
+                && unsafe { post_one::<F>(packet, to, simple, |data| source.address(data)) };
             if index != self.selected {
                 self.note_posted();
                 self.selected = index;
@@ -215,7 +216,7 @@ impl TxRing {
             // as posted, the packet owns the buffers.
             unsafe {
                 let Some(address) = source.address(data) else { return false };
-                self.ring.cursor(at).post(segment(address, len, at + 1 == end), buffer);
+                self.ring.cursor(at).post(segment::<F>(address, len, packet.len() as u16, at + 1 == end), buffer);
             }
         }
         if !is_good || !(SHORTEST..=usize::from(self.max_len)).contains(&bytes) {

@@ -7,6 +7,7 @@ use crate::offload::{PackedContext, Requested};
 use crate::packet::{Batch, Packet};
 use crate::pool::{Buffer, Simple};
 use crate::port::Refusal;
+use crate::queue::function::Kind;
 use crate::value;
 
 /// The two contexts of a queue, as the device has them once it has come to the ring's end.
@@ -18,25 +19,31 @@ pub(super) struct Contexts {
 }
 
 impl Contexts {
-    /// What a queue has that was just enabled.
-    pub(super) const UNSET: Self = Self { set: [PackedContext::NONE; 2], last: false };
+    /// Returns what a queue has that was just enabled.
+    pub(super) const fn unset<F: Kind>() -> Self {
+        match F::CONTEXT {
+            Some(context) => Self { set: [context, PackedContext::NONE], last: true },
+            None => Self { set: [PackedContext::NONE; 2], last: false },
+        }
+    }
 
     /// Returns the index of `context`, which becomes the one that was used last, if it is set.
     #[inline(always)]
-    fn select(&mut self, context: PackedContext) -> Option<bool> {
+    fn select<F: Kind>(&mut self, context: PackedContext) -> Option<bool> {
         if self.set[usize::from(self.last)] == context {
             return Some(self.last);
         }
-        if self.set[usize::from(!self.last)] == context {
+        if F::CONTEXT.is_none() && self.set[usize::from(!self.last)] == context {
             self.last = !self.last;
             return Some(self.last);
         }
         None
     }
 
-    /// Sets `context` in place of the one that was not used last. Returns its index.
-    fn set(&mut self, context: PackedContext) -> bool {
-        self.last = !self.last;
+    /// Sets `context` in place of the one that was not used last, or of the only one that may be replaced. Returns its
+    /// index.
+    fn set<F: Kind>(&mut self, context: PackedContext) -> bool {
+        self.last = !self.last || F::CONTEXT.is_some();
         self.set[usize::from(self.last)] = context;
         self.last
     }
@@ -53,7 +60,7 @@ const fn index_bits(index: bool) -> u64 {
     if index { SECOND_CONTEXT } else { 0 }
 }
 
-impl TxRing {
+impl<F: Kind> TxRing<F> {
     /// Posts packets from the front of `batch`, as many as can be sent and as there is room for.
     #[inline(never)]
     pub(super) fn post_requested(&mut self, batch: &mut Batch<Requested>) -> Posted {
@@ -102,8 +109,8 @@ impl TxRing {
                 if context == PackedContext::NONE {
                     break;
                 }
-                let Some(index) = self.contexts.select(context) else { break };
-                let alike = Alike { simple: self.terms.simple, delta, context, index: index_bits(index) };
+                let Some(index) = self.contexts.select::<F>(context) else { break };
+                let alike = Alike { simple: self.terms.simple, delta, context, index: index_bits(index) | F::DATA };
                 let has_it = |n: usize| (*from.add(posted + n)).terms().context == context;
                 let is_run = posted + GROUP <= count && has_it(1) && has_it(GROUP / 2) && has_it(GROUP - 1);
                 if is_run {
@@ -132,7 +139,7 @@ impl TxRing {
         if !is_simple || terms.context == PackedContext::NONE || self.straight() < 2 {
             return false;
         }
-        if self.contexts.select(terms.context).is_some() {
+        if self.contexts.select::<F>(terms.context).is_some() {
             return false;
         }
         // The report that is due next must not be of the context.
@@ -159,7 +166,7 @@ impl TxRing {
     /// The descriptor at the end is vacant.
     unsafe fn set_context(&mut self, context: PackedContext) {
         self.note_posted();
-        let (at, index) = (self.ring.end(), self.contexts.set(context));
+        let (at, index) = (self.ring.end(), self.contexts.set::<F>(context));
         // SAFETY: the caller's promise. A context makes the device access no memory. No run has the place, so nobody takes
         // a buffer from it.
         unsafe {
@@ -186,7 +193,7 @@ impl TxRing {
         if !self.select_pool(packet.pool()) || self.examine_request(requested).is_err() {
             return false;
         }
-        let needs = terms.context != PackedContext::NONE && self.contexts.select(terms.context).is_none();
+        let needs = terms.context != PackedContext::NONE && self.contexts.select::<F>(terms.context).is_none();
         let count = packet.segment_count() + usize::from(needs);
         if self.ring.free() < count {
             self.reclaim();
@@ -204,7 +211,9 @@ impl TxRing {
         }
         let end = self.ring.end() + packet.segment_count() as u64;
         let is_due = end - self.reports.end() >= MAX_RUN as u64;
-        let word = terms.word & !LAST | index_bits(self.contexts.last);
+        let index =
+            if terms.context == PackedContext::NONE && F::CONTEXT.is_some() { false } else { self.contexts.last };
+        let word = terms.word & !LAST | index_bits(index) | F::DATA;
         // SAFETY: these descriptors are vacant. They have the packet's buffers, which the caller forgets.
         unsafe {
             if !self.write_segments(packet, word, if is_due { LAST | REPORT } else { LAST }) {

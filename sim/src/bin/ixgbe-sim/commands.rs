@@ -6,6 +6,7 @@
 //!  fault 0 TxStalls  inject a fault into the first port, by a name of `ixgbe_sim::Fault`
 //!  clear 0 TxStalls  clear the fault
 //!  drift 1 -20000    make the oscillator of the second port too slow by 20,000 parts per billion
+//!  reset-host 0      let the model's physical function reset the first port
 //!  report 1          print and clear the violations of the second port's driver
 //! ```
 
@@ -39,13 +40,14 @@ fn command(line: &str, ports: &[Port]) -> Result<(), String> {
             let parts = parts.parse().map_err(|_| "expected parts per billion, from -2147483648 to 2147483647")?;
             port(number)?.set_drift(parts);
         }
+        ["reset-host", number] => port(number)?.reset_host(),
         ["report", number] => {
             let port = port(number)?;
             print_violations(&format!("report on port {number}"), port);
             port.clear_violations();
         }
         _ => {
-            let expected = "unplug|plug|report PORT, fault|clear PORT NAME or drift PORT PARTS_PER_BILLION";
+            let expected = "unplug|plug|report|reset-host PORT, fault|clear PORT NAME or drift PORT PARTS_PER_BILLION";
             return Err(format!("unknown command; expected {expected}"));
         }
     }

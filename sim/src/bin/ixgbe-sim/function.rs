@@ -9,13 +9,12 @@ use std::os::unix::fs::MetadataExt;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ixgbe::mmio::Offset;
-use ixgbe_sim::Port;
 use memmap2::MmapRaw;
 use vfio_bindings::bindings::vfio::*;
 use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, ServerBackend, ServerRegion};
 
-use crate::config_space::{ConfigSpace, MSIX_SIZE, REGISTERS_SIZE, SIZE, VECTORS};
+use crate::config_space::{ConfigSpace, MSIX_SIZE, REGISTERS_SIZE, SIZE, VECTORS, VIRTUAL_SIZE, VIRTUAL_VECTORS};
+use crate::target::Target;
 
 /// The event files through which the client receives interrupts.
 #[derive(Default)]
@@ -47,7 +46,7 @@ const MOST: usize = REGISTERS_SIZE as usize;
 
 /// One PCI function.
 pub(crate) struct Function {
-    port: Port,
+    target: Target,
     /// The port's name in the trace on standard error, if register accesses are traced.
     trace: Option<String>,
     config: ConfigSpace,
@@ -62,12 +61,17 @@ fn lock(vectors: &Mutex<Vectors>) -> MutexGuard<'_, Vectors> {
 }
 
 impl Function {
-    pub(crate) fn new(port: Port, trace: Option<String>) -> Self {
+    pub(crate) fn new(target: Target, trace: Option<String>) -> Self {
         let vectors = Arc::new(Mutex::new(Vectors::default()));
         let raised = Arc::clone(&vectors);
-        port.on_interrupt(move |vector| lock(&raised).raise(u32::from(vector)));
-        let (config, msix) = (ConfigSpace::new(&port), vec![0; MSIX_SIZE as usize]);
-        Self { port, trace, config, msix, vectors, files: HashMap::new() }
+        target.on_interrupt(move |vector| lock(&raised).raise(u32::from(vector)));
+        let (config, msix) = (ConfigSpace::new(&target), vec![0; MSIX_SIZE as usize]);
+        Self { target, trace, config, msix, vectors, files: HashMap::new() }
+    }
+
+    /// Returns the region of the MSI-X table.
+    fn table_region(&self) -> u32 {
+        if self.target.is_virtual() { VFIO_PCI_BAR3_REGION_INDEX } else { VFIO_PCI_BAR4_REGION_INDEX }
     }
 
     /// Returns the memory of the file, mapped once.
@@ -95,16 +99,14 @@ impl ServerBackend for Function {
         let at = usize::try_from(offset).map_err(|_| invalid("offset"))?;
         data.fill(0);
         match region {
-            VFIO_PCI_CONFIG_REGION_INDEX => self.config.read(at, data, &self.port),
+            VFIO_PCI_CONFIG_REGION_INDEX => self.config.read(at, data, &self.target),
             VFIO_PCI_BAR0_REGION_INDEX => {
-                for (n, word) in data.chunks_mut(4).enumerate() {
-                    // Registers are 32-bit words; smaller accesses and those beyond the registers read as 0.
-                    if let (4, Some(register)) = (word.len(), register(offset + n as u64 * 4)) {
-                        word.copy_from_slice(&self.port.read32(register).to_le_bytes());
-                    }
+                // Registers are 32-bit words; smaller accesses and those beyond the registers read as 0.
+                for (word, at) in data.as_chunks_mut().0.iter_mut().zip((offset..).step_by(4)) {
+                    *word = self.target.read32(at).unwrap_or(0).to_le_bytes();
                 }
             }
-            VFIO_PCI_BAR4_REGION_INDEX => {
+            _ if region == self.table_region() => {
                 if let Some(from) = self.msix.get(at..).and_then(|rest| rest.get(..data.len())) {
                     data.copy_from_slice(from);
                 }
@@ -123,17 +125,13 @@ impl ServerBackend for Function {
             eprintln!("{name}: write {region}:{offset:#07x} {data:02x?}");
         }
         match region {
-            VFIO_PCI_CONFIG_REGION_INDEX => self.config.write(at, data, &self.port),
+            VFIO_PCI_CONFIG_REGION_INDEX => self.config.write(at, data, &self.target),
             VFIO_PCI_BAR0_REGION_INDEX => {
-                for (n, word) in data.chunks(4).enumerate() {
-                    if let (Ok(word), Some(register)) = (word.try_into(), register(offset + n as u64 * 4)) {
-                        // SAFETY: the port accesses only the memory that the client shares for it, none of this
-                        // process's own.
-                        unsafe { self.port.write32(register, u32::from_le_bytes(word)) };
-                    }
+                for (word, at) in data.as_chunks().0.iter().zip((offset..).step_by(4)) {
+                    self.target.write32(at, u32::from_le_bytes(*word));
                 }
             }
-            VFIO_PCI_BAR4_REGION_INDEX => {
+            _ if region == self.table_region() => {
                 if let Some(to) = self.msix.get_mut(at..).and_then(|rest| rest.get_mut(..data.len())) {
                     to.copy_from_slice(data);
                 }
@@ -161,22 +159,22 @@ impl ServerBackend for Function {
         let host = NonNull::new(memory.as_mut_ptr().wrapping_add(offset as usize)).ok_or_else(|| invalid("null"))?;
         // SAFETY: the bytes lie within the mapped file, which stays mapped as long as `memory` lives. This process
         // accesses the file in no other way.
-        unsafe { self.port.map_at(address, size, host, memory as Arc<dyn Any + Send + Sync>) };
+        unsafe { self.target.map_at(address, size, host, memory as Arc<dyn Any + Send + Sync>) };
         Ok(())
     }
 
     fn dma_unmap(&mut self, flags: DmaUnmapFlags, address: u64, size: u64) -> Result<(), Error> {
         let all = flags.contains(DmaUnmapFlags::UNMAP_ALL);
         if all {
-            self.port.unmap_at(0, u64::MAX)
+            self.target.unmap_at(0, u64::MAX)
         } else {
-            self.port.unmap_at(address, size)
+            self.target.unmap_at(address, size)
         }
         Ok(())
     }
 
     fn reset(&mut self) -> Result<(), Error> {
-        self.config.reset_function(&self.port);
+        self.config.reset_function(&self.target);
         Ok(())
     }
 
@@ -212,16 +210,13 @@ impl ServerBackend for Function {
     }
 }
 
-/// Returns the register at an offset of BAR 0, which is larger than the registers.
-fn register(offset: u64) -> Option<Offset> {
-    Offset::new(u32::try_from(offset).ok()?)
-}
-
 /// Returns the regions of a PCI function.
-pub(crate) fn regions() -> Vec<ServerRegion> {
+pub(crate) fn regions(is_virtual: bool) -> Vec<ServerRegion> {
     let size = |index| match index {
+        VFIO_PCI_BAR0_REGION_INDEX if is_virtual => VIRTUAL_SIZE,
         VFIO_PCI_BAR0_REGION_INDEX => REGISTERS_SIZE,
-        VFIO_PCI_BAR4_REGION_INDEX => MSIX_SIZE,
+        VFIO_PCI_BAR3_REGION_INDEX if is_virtual => MSIX_SIZE,
+        VFIO_PCI_BAR4_REGION_INDEX if !is_virtual => MSIX_SIZE,
         VFIO_PCI_CONFIG_REGION_INDEX => SIZE as u64,
         _ => 0,
     };
@@ -236,9 +231,10 @@ pub(crate) fn regions() -> Vec<ServerRegion> {
 }
 
 /// Returns the interrupts of a PCI function.
-pub(crate) fn irqs() -> Vec<IrqInfo> {
+pub(crate) fn irqs(is_virtual: bool) -> Vec<IrqInfo> {
     let count = |index| match index {
-        VFIO_PCI_MSI_IRQ_INDEX => 1,
+        VFIO_PCI_MSI_IRQ_INDEX => u32::from(!is_virtual),
+        VFIO_PCI_MSIX_IRQ_INDEX if is_virtual => u32::from(VIRTUAL_VECTORS),
         VFIO_PCI_MSIX_IRQ_INDEX => u32::from(VECTORS),
         _ => 0,
     };

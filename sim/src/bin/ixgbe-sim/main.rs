@@ -8,6 +8,7 @@ mod commands;
 mod config_space;
 mod function;
 mod partner;
+mod target;
 mod traces;
 
 use std::fs::File;
@@ -18,16 +19,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ixgbe::trace::Recorder;
-use ixgbe_sim::{Fault, Port, PortConfig, Runner, connect_copper};
+use ixgbe_sim::{Fault, HostConfig, Port, PortConfig, Runner, connect_copper};
 use vfio_user::Server;
 
 use function::{Function, irqs, regions};
 use partner::Partner;
+use target::Target;
 
 /// Serve a model of Intel's 82599 to virtual machines over vfio-user.
 ///
-/// Reads commands from standard input, one per line: unplug PORT, plug PORT, report PORT, fault PORT NAME, clear PORT
-/// NAME, drift PORT PARTS_PER_BILLION.
+/// Reads commands from standard input, one per line: unplug PORT, plug PORT, report PORT, reset-host PORT, fault PORT
+/// NAME, clear PORT NAME, drift PORT PARTS_PER_BILLION.
 ///
 /// Exit status: 0 when all clients have disconnected, 1 if the server or a connection failed, 2 if the
 /// arguments are invalid.
@@ -42,6 +44,9 @@ struct Arguments {
     /// Inject a fault into the first port, by a name of `ixgbe_sim::Fault`
     #[arg(long)]
     fault: Vec<Fault>,
+    /// Serve a virtual function of this port, from 0, in its place: the model's own physical function has the port
+    #[arg(long, value_name = "PORT")]
+    virtual_function: Vec<usize>,
     /// Print all register accesses and all writes to the configuration space, with their port, to standard error
     #[arg(long)]
     trace: bool,
@@ -81,12 +86,15 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     }
     arguments.fault.iter().for_each(|fault| ports[0].inject(*fault));
     let recorder = arguments.record.as_deref().map(|file| record(&ports[0], file)).transpose()?;
+    let targets: Vec<Target> =
+        ports.iter().enumerate().map(|(number, port)| target(number, port, arguments)).collect::<Result<_, _>>()?;
     let runner = Runner::start(ports.clone())?;
     let mut servers = Vec::new();
-    for (number, (socket, port)) in arguments.sockets.iter().zip(&ports).enumerate() {
-        let server = Server::new(socket, true, irqs(), regions())
+    for (number, (socket, target)) in arguments.sockets.iter().zip(targets).enumerate() {
+        let (irqs, regions) = (irqs(target.is_virtual()), regions(target.is_virtual()));
+        let server = Server::new(socket, true, irqs, regions)
             .map_err(|error| format!("cannot create socket {}: {error}", socket.display()))?;
-        let mut function = Function::new(port.clone(), arguments.trace.then(|| format!("port {number}")));
+        let mut function = Function::new(target, arguments.trace.then(|| format!("port {number}")));
         servers.push(
             std::thread::Builder::new()
                 .name(format!("port {number}"))
@@ -111,6 +119,17 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         report(number, port);
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Returns what is served for the port with this number.
+fn target(number: usize, port: &Port, arguments: &Arguments) -> Result<Target, String> {
+    if !arguments.virtual_function.contains(&number) {
+        return Ok(Target::Port(port.clone()));
+    }
+    let mac = Some([0x02, 0x82, 0x59, 0x10, 0xED, number as u8]);
+    let functions = port.host(HostConfig { mac, max_frame: 9728, ..Default::default() });
+    let function = functions.map_err(|error| error.to_string())?.into_iter().next();
+    function.map(Target::Virtual).ok_or_else(|| format!("port {number} has no virtual function"))
 }
 
 /// Records the accesses of a port in `file`. Without an end, the file was cut.

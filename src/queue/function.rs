@@ -1,0 +1,177 @@
+//! The kinds of PCI functions that have queues: they differ in where their doorbells are, and in how packets are sent.
+//!
+//! All of it is known at compile time: a queue of a physical function costs what it would cost if there were no others.
+
+use datasheet_runtime::bus;
+
+use crate::descriptors::{AdvancedTransmitContextRead, AdvancedTransmitDataRead, LegacyTransmitRead};
+use crate::field::Value;
+use crate::index;
+use crate::mmio::{Below, Bus, Index};
+use crate::offload::PackedContext;
+use crate::pool::SendFormat;
+use crate::register::Driver;
+use crate::registers::permission::{QueueEnabled, Running};
+use crate::registers::{EIMS_EX, Registers, RxQueue, TxQueue, VfQueue, virtual_function};
+use crate::value;
+
+/// The physical function of a port, which a [`device::Device`](crate::device::Device) is.
+#[derive(Debug, Clone, Copy)]
+pub enum Physical {}
+
+/// A virtual function of a port, which a [`vf::Device`](crate::vf::Device) is.
+#[derive(Debug, Clone, Copy)]
+pub enum Virtual {}
+
+/// A kind of function, for its rings.
+pub trait Kind: SendFormat {
+    /// The bits that each data descriptor has besides its own.
+    const DATA: u64;
+    /// The context that descriptors without a request have: context 0, which no other replaces.
+    const CONTEXT: Option<PackedContext>;
+}
+
+impl SendFormat for Physical {
+    type Descriptor = LegacyTransmitRead;
+
+    #[inline(always)]
+    fn second_word(word: u64) -> u64 {
+        word
+    }
+}
+
+impl Kind for Physical {
+    const DATA: u64 = 0;
+    const CONTEXT: Option<PackedContext> = None;
+}
+
+/// What makes the device look at the context.
+const CHECK_CONTEXT: u64 = value!(AdvancedTransmitDataRead { CC: true }).bits()[1];
+/// Where PAYLEN is: above the length of the descriptor's own data.
+const PAYLEN: u32 = 46;
+
+impl SendFormat for Virtual {
+    type Descriptor = AdvancedTransmitDataRead;
+
+    #[inline(always)]
+    fn second_word(word: u64) -> u64 {
+        word | CHECK_CONTEXT | (word & 0xffff) << PAYLEN
+    }
+}
+
+/// The switch between the functions of a port parses each packet, and takes the length of its first header from a context
+/// (7.2.3.2.4).
+impl Kind for Virtual {
+    const DATA: u64 = CHECK_CONTEXT;
+    const CONTEXT: Option<PackedContext> =
+        Some(PackedContext::new(value!(AdvancedTransmitContextRead { MACLEN: crate::pool::SHORTEST as u64 })));
+}
+
+// Both formats have the flags of a packet in the same bits, and PAYLEN is where it is written.
+const _: () = {
+    let [_, legacy] = value!(LegacyTransmitRead { EOP: true, IFCS: true, RS: true }).bits();
+    let [_, data] = value!(AdvancedTransmitDataRead { EOP: true, IFCS: true, RS: true }).bits();
+    let [_, payload] = value!(AdvancedTransmitDataRead { PAYLEN: 1 }).bits();
+    assert!(legacy == data && payload == 1 << PAYLEN);
+};
+
+/// A kind of function, [`Physical`] or [`Virtual`], whose registers are on platform `H`.
+pub trait Function<H>: Kind {
+    /// Writes a receive queue's tail.
+    ///
+    /// # Safety
+    ///
+    /// The queue is enabled, or will not be enabled. Up to the tail, its descriptors were posted, and the ring keeps their
+    /// buffers until the device has stopped.
+    unsafe fn ring_receive(platform: &H, queue: RxQueue, tail: u32);
+
+    /// Writes a transmit queue's tail.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ring_receive`](Self::ring_receive).
+    unsafe fn ring_transmit(platform: &H, queue: TxQueue, tail: u32);
+
+    /// Returns the interrupt vector of a receive queue.
+    fn vector(queue: RxQueue) -> usize;
+
+    /// Unmasks the interrupt of a receive queue.
+    ///
+    /// # Safety
+    ///
+    /// The device runs, or its queue is disabled.
+    unsafe fn unmask(platform: &H, queue: RxQueue);
+}
+
+/// The register half with the interrupts of queues, of which there are at most 16.
+const QUEUE_VECTORS: Index<Below<2>> = index!(Index<Below<2>>, 0);
+
+impl<H: Bus> Function<H> for Physical {
+    #[inline(always)]
+    unsafe fn ring_receive(platform: &H, queue: RxQueue, tail: u32) {
+        // SAFETY: the caller's promise.
+        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(platform) };
+        registers.rdt(queue).ring_doorbell(tail);
+    }
+
+    #[inline(always)]
+    unsafe fn ring_transmit(platform: &H, queue: TxQueue, tail: u32) {
+        // SAFETY: the caller's promise.
+        let registers: Registers<'_, H, Driver<QueueEnabled>> = unsafe { Registers::assume_permission(platform) };
+        registers.tdt(queue).ring_doorbell(tail);
+    }
+
+    fn vector(queue: RxQueue) -> usize {
+        queue.get()
+    }
+
+    unsafe fn unmask(platform: &H, queue: RxQueue) {
+        // SAFETY: the caller's promise. A bit of EIMS that is written as 1 sets itself alone, whoever writes others;
+        // interrupts go where the platform has them sent, and to no memory of this register's.
+        let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(platform) };
+        if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, 1u64 << queue.get()) {
+            registers.eims_ex(QUEUE_VECTORS).set_bits(cause);
+        }
+    }
+}
+
+/// Returns the vector of a virtual function's receive queue: those after the first share one.
+pub(crate) const fn virtual_vector(queue: usize) -> usize {
+    if queue == 0 { 0 } else { 1 }
+}
+
+impl<H: bus::Bus<virtual_function::RegisterSpace>> Function<H> for Virtual {
+    #[inline(always)]
+    unsafe fn ring_receive(platform: &H, queue: RxQueue, tail: u32) {
+        // SAFETY: the caller's promise.
+        let registers: virtual_function::Registers<'_, H, Driver<QueueEnabled>> =
+            unsafe { virtual_function::Registers::assume_permission(platform) };
+        if let Ok(queue) = VfQueue::new(queue.get()) {
+            registers.vfrdt(queue).ring_doorbell(tail);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn ring_transmit(platform: &H, queue: TxQueue, tail: u32) {
+        // SAFETY: the caller's promise.
+        let registers: virtual_function::Registers<'_, H, Driver<QueueEnabled>> =
+            unsafe { virtual_function::Registers::assume_permission(platform) };
+        if let Ok(queue) = VfQueue::new(queue.get()) {
+            registers.vftdt(queue).ring_doorbell(tail);
+        }
+    }
+
+    fn vector(queue: RxQueue) -> usize {
+        virtual_vector(queue.get())
+    }
+
+    unsafe fn unmask(platform: &H, queue: RxQueue) {
+        // SAFETY: the caller's promise. A bit of VTEIMS that is written as 1 sets itself alone, whoever writes others.
+        let registers: virtual_function::Registers<'_, H, Driver<Running>> =
+            unsafe { virtual_function::Registers::assume_permission(platform) };
+        let cause = 1u64 << virtual_vector(queue.get());
+        if let Ok(cause) = Value::EMPTY.try_with(virtual_function::VTEIMS::EIMS, cause) {
+            registers.vteims().set_bits(cause);
+        }
+    }
+}

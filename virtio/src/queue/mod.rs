@@ -22,8 +22,8 @@ use crate::registers::permission::DriverOk;
 
 pub use rx::ReceiveQueue;
 pub(crate) use rx::{RxRing, RxTerms};
-pub use tx::TransmitQueue;
 pub(crate) use tx::TxRing;
+pub use tx::{Failure, TransmitQueue};
 
 /// Length of the header in front of each frame, in bytes, with the features that this driver accepts.
 pub(crate) const HEADER: usize = 12;

@@ -20,7 +20,7 @@ use common::ping::{answer, request};
 use ixgbe::device::Running;
 use ixgbe::linux::{Container, PciAddress, SysfsOptions};
 use ixgbe::packet::Batch;
-use ixgbe::vf::{Config, Device, Event, Platform};
+use ixgbe::vf::{Config, Event, Platform, VirtualFunction};
 use ixgbe_sim::wire::NoTraffic;
 use ixgbe_sim::{HostConfig, Port, PortConfig};
 
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 fn serve<H: Platform>(platform: H, arguments: &Arguments, ask: impl Fn(u64)) -> Result<(), Box<dyn Error>> {
     let stop = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&stop))?;
-    let mut nic = Device::new(platform).reset(&Config::new())?.start()?;
+    let mut nic = VirtualFunction::new(platform).reset(&Config::new())?.start()?;
     let (mac, version) = (nic.control().mac(), nic.control().version());
     println!("{} answers at {mac:02x?}, protocol {version}", arguments.ip);
     let (mut answers, mut batch) = (0, Batch::with_capacity(32));
@@ -100,7 +100,7 @@ fn serve<H: Platform>(platform: H, arguments: &Arguments, ask: impl Fn(u64)) -> 
 }
 
 /// Recovers a function, as soon as its physical function is back.
-fn recover<H: Platform>(nic: Device<Running, H>) -> Result<Device<Running, H>, Box<dyn Error>> {
+fn recover<H: Platform>(nic: VirtualFunction<Running, H>) -> Result<VirtualFunction<Running, H>, Box<dyn Error>> {
     let start = Instant::now();
     let mut failed = match nic.recover() {
         Ok(nic) => return Ok(nic),

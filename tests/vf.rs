@@ -7,9 +7,9 @@ use ixgbe::dma::Dma;
 use ixgbe::packet::Batch;
 use ixgbe::port::{LinkStatus, Speed};
 use ixgbe::queue::{InPlaceForwarder, Route};
-use ixgbe::vf::{Cast, Config, Device, Error, Event, MailboxError, Refusal, Version};
+use ixgbe::vf::{Cast, Config, Error, Event, MailboxError, Refusal, Version, VirtualFunction};
 use ixgbe_sim::wire::{Duplex, generator::Generator, sink::Sink};
-use ixgbe_sim::{Fault, HostConfig, Port, PortConfig, VirtualFunction, VirtualPlatform, connect_copper};
+use ixgbe_sim::{Fault, HostConfig, Port, PortConfig, VirtualPlatform, connect_copper};
 
 const MAC: [u8; 6] = [0x02, 0x82, 0x59, 0x10, 0xED, 0x00];
 const ELSEWHERE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
@@ -18,33 +18,33 @@ const GRANTED: u32 = 1 << 31;
 const REFUSED: u32 = 1 << 30;
 const KNOWN: u32 = 1 << 29;
 
-type Nic<S> = Device<S, VirtualPlatform>;
+type Nic<S> = VirtualFunction<S, VirtualPlatform>;
 
-fn functions(config: HostConfig) -> (Port, Vec<VirtualFunction>) {
+fn functions(config: HostConfig) -> (Port, Vec<ixgbe_sim::VirtualFunction>) {
     let port = Port::new(PortConfig::default());
     port.plug(ixgbe_sim::wire::NoTraffic);
     let functions = port.host(config).unwrap();
     (port, functions)
 }
 
-fn one(config: HostConfig) -> (Port, VirtualFunction) {
+fn one(config: HostConfig) -> (Port, ixgbe_sim::VirtualFunction) {
     let (port, mut functions) = functions(config);
     (port, functions.remove(0))
 }
 
-fn reset(function: &VirtualFunction, config: &Config) -> Nic<Reset> {
-    Device::new(function.claim().unwrap()).reset(config).unwrap()
+fn reset(function: &ixgbe_sim::VirtualFunction, config: &Config) -> Nic<Reset> {
+    VirtualFunction::new(function.claim().unwrap()).reset(config).unwrap()
 }
 
-fn running(function: &VirtualFunction, config: &Config) -> Nic<Running> {
+fn running(function: &ixgbe_sim::VirtualFunction, config: &Config) -> Nic<Running> {
     let nic = reset(function, config).start().unwrap();
     function.port().wait(Duration::from_millis(50));
     nic
 }
 
 /// Returns the error of a reset.
-fn failed(function: &VirtualFunction, config: &Config) -> Error {
-    Device::new(function.claim().unwrap()).reset(config).unwrap_err().error
+fn failed(function: &ixgbe_sim::VirtualFunction, config: &Config) -> Error {
+    VirtualFunction::new(function.claim().unwrap()).reset(config).unwrap_err().error
 }
 
 #[track_caller]

@@ -60,6 +60,7 @@ fn expected(info: &RegisterInfo, old: u32, value: u32) -> u32 {
                 }
                 AccessKind::Ro | AccessKind::Rc => old,
                 AccessKind::W1c | AccessKind::RcW1c => old & !value,
+                AccessKind::W0c => old & value,
                 AccessKind::W1s => old | value,
                 AccessKind::Wo => 0,
                 AccessKind::Rw | AccessKind::Sc | AccessKind::ReadSets => value,

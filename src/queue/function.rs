@@ -19,7 +19,7 @@ use crate::value;
 #[derive(Debug, Clone, Copy)]
 pub enum Physical {}
 
-/// A virtual function of a port, which a [`vf::Device`](crate::vf::Device) is.
+/// A virtual function of a port, which a [`vf::VirtualFunction`](crate::vf::VirtualFunction) is.
 #[derive(Debug, Clone, Copy)]
 pub enum Virtual {}
 

@@ -32,7 +32,7 @@ pub enum Event {
     /// The physical function says that something has changed: usually the link, which is now so.
     Link(LinkStatus),
     /// The physical function was reset, or is being reset, and has forgotten the function: only
-    /// [`Device::recover`](super::Device::recover) or a reset of the function helps.
+    /// [`VirtualFunction::recover`](super::VirtualFunction::recover) or a reset of the function helps.
     HostReset,
     /// The physical function has sent a message that the protocol does not have. This is its first word.
     Unknown(u32),

@@ -7,7 +7,7 @@ use crate::dma::DmaError;
 use crate::field::ValueError;
 use crate::pool::PoolError;
 use crate::register::TimedOut;
-use crate::vf::{ConfigError, Device, Platform, Refusal, Reset, Unbound, UnknownVersion};
+use crate::vf::{ConfigError, Platform, Refusal, Reset, Unbound, UnknownVersion, VirtualFunction};
 
 /// A failed operation on a virtual function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,9 +228,9 @@ impl<D> core::error::Error for TransitionError<D> {
 /// A failed start.
 pub enum StartError<H: Platform> {
     /// The queues were stopped again.
-    RolledBack(TransitionError<Device<Reset, H>>),
+    RolledBack(TransitionError<VirtualFunction<Reset, H>>),
     /// A queue did not stop either: the device must be reset, and keeps its memory until then.
-    NotStopped(TransitionError<Device<Unbound, H>>),
+    NotStopped(TransitionError<VirtualFunction<Unbound, H>>),
 }
 
 impl<H: Platform> StartError<H> {

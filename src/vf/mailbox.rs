@@ -210,7 +210,7 @@ where
             return Ok(None);
         }
         let [first, ..] = self.receive()?;
-        match Request::Reset.verdict(first) {
+        match Request::FunctionReset.verdict(first) {
             Verdict::Notice { known } => self.note(known),
             Verdict::Forgotten => self.mailbox.host_reset = true,
             // The late answer to a request that was not waited for.

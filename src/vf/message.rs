@@ -82,7 +82,7 @@ impl Cast {
 #[non_exhaustive]
 pub enum Request<'a> {
     /// To begin anew after a reset of the function.
-    Reset,
+    FunctionReset,
     /// To receive frames for this address.
     SetMac([u8; 6]),
     /// To receive multicasts with these hashes, of 12 bits each, in place of earlier ones. At most [`MAX_MULTICASTS`].
@@ -124,7 +124,7 @@ impl Request<'_> {
     #[must_use]
     pub const fn since(&self) -> Version {
         match self {
-            Self::Reset
+            Self::FunctionReset
             | Self::SetMac(_)
             | Self::SetMulticast(_)
             | Self::SetVlan { .. }
@@ -142,7 +142,7 @@ impl Request<'_> {
     /// Returns the name, as in an error.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
-            Self::Reset => "VF_RESET",
+            Self::FunctionReset => "VF_RESET",
             Self::SetMac(_) => "SET_MAC_ADDR",
             Self::SetMulticast(_) => "SET_MULTICAST",
             Self::SetVlan { .. } => "SET_VLAN",
@@ -159,7 +159,7 @@ impl Request<'_> {
 
     const fn id(&self) -> u32 {
         match self {
-            Self::Reset => 0x01,
+            Self::FunctionReset => 0x01,
             Self::SetMac(_) => 0x02,
             Self::SetMulticast(_) => 0x03,
             Self::SetVlan { .. } => 0x04,
@@ -179,7 +179,7 @@ impl Request<'_> {
         let mut words = [0; WORDS];
         let (mut info, mut len) = (0, 1);
         match self {
-            Self::Reset | Self::RedirectionTable | Self::RssKey => {}
+            Self::FunctionReset | Self::RedirectionTable | Self::RssKey => {}
             Self::SetMac(mac) => {
                 put_mac(&mut words, mac);
                 len = 3;
@@ -220,7 +220,7 @@ impl Request<'_> {
         match (first & GRANTED != 0, first & REFUSED != 0) {
             (true, false) if first & 0xffff == self.id() => Verdict::Granted,
             // The answer to the reset never says that the function is known.
-            (false, true) if first & 0xffff == self.id() && matches!(self, Self::Reset) => Verdict::Refused,
+            (false, true) if first & 0xffff == self.id() && matches!(self, Self::FunctionReset) => Verdict::Refused,
             (false, true) if first & KNOWN == 0 => Verdict::Forgotten,
             (false, true) if first & 0xffff == self.id() => Verdict::Refused,
             _ => Verdict::Nonsense,
@@ -365,7 +365,7 @@ mod tests {
     fn each_request_has_its_words() {
         let mac = [1, 2, 3, 4, 5, 6];
         let expected: [(Request<'_>, &[u32]); 16] = [
-            (Request::Reset, &[1]),
+            (Request::FunctionReset, &[1]),
             (Request::SetMac(mac), &[2, 0x0403_0201, 0x0605]),
             (
                 Request::SetMulticast(&[0x123, 0x456, 0xffff]),
@@ -416,8 +416,8 @@ mod tests {
         ] {
             assert_eq!(request.verdict(first), verdict, "{first:#x}");
         }
-        assert_eq!(Request::Reset.verdict(REFUSED | 1), Verdict::Refused);
-        assert_eq!(Request::Reset.verdict(REFUSED), Verdict::Forgotten);
+        assert_eq!(Request::FunctionReset.verdict(REFUSED | 1), Verdict::Refused);
+        assert_eq!(Request::FunctionReset.verdict(REFUSED), Verdict::Forgotten);
     }
 
     #[test]

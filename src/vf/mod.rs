@@ -1,9 +1,10 @@
 //! A virtual function of an 82599: the share of a port that a virtual machine or a container gets.
 //!
 //! ```text
-//! Device<Unbound> --reset--> Device<Reset> --start--> Device<Running>
-//!                                 ^                        |
-//!                                 +---------- stop --------+
+//!      reset          start
+//! Unbound ------> Reset ------> Running
+//!                   ^              |
+//!                   +---- stop ----+
 //! ```
 //!
 //! Its states have the types of the [physical function's](crate::device), and work alike: a transition consumes the device, each wait has a
@@ -12,14 +13,14 @@
 //!
 //! ```
 //! use ixgbe::packet::Batch;
-//! use ixgbe::vf::{Config, Device};
+//! use ixgbe::vf::{Config, VirtualFunction};
 //! # use ixgbe_sim::{HostConfig, Port};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let port = Port::new(Default::default());
 //! # port.plug(ixgbe_sim::wire::NoTraffic);
 //! # let function = port.host(HostConfig::default())?.remove(0);
-//! let nic = Device::new(function.claim()?).reset(&Config::new())?;   // agrees with the physical function
+//! let nic = VirtualFunction::new(function.claim()?).reset(&Config::new())?;   // agrees with the physical function
 //! println!("{:02x?}, protocol {}, {} queue pairs", nic.mac(), nic.version(), nic.available_queues());
 //! let mut nic = nic.start()?;
 //! let (mut control, mut queues) = nic.split();
@@ -42,7 +43,7 @@
 //! [mailbox](Request): for its address, VLANs, multicasts, and the size of frames. That driver is trusted with packets,
 //! as a switch is, but not with memory: what it answers is checked, and it cannot keep a call waiting for ever. It can
 //! refuse a [request](Refusal), and it can be reset at any time. [`Control::poll_event`] reports that;
-//! [`Device::recover`] asks for everything again.
+//! [`VirtualFunction::recover`] asks for everything again.
 //!
 //! CRC stripping, the hash of RSS with its key and table, and the largest frame of all belong to the physical function.
 //!
@@ -80,7 +81,7 @@ pub type QueuePair<'a, H> = crate::port::QueuePair<ReceiveQueue<'a, H, Virtual>,
 /// A virtual function in state `S` on platform `H`.
 ///
 /// See the [module](self) for the states and the transitions between them.
-pub struct Device<S: State, H: Platform> {
+pub struct VirtualFunction<S: State, H: Platform> {
     platform: Arc<H>,
     data: S::Data<H>,
 }
@@ -138,7 +139,7 @@ struct Agreed {
     hashed_bits: u8,
 }
 
-impl<S: State, H: Platform> Device<S, H> {
+impl<S: State, H: Platform> VirtualFunction<S, H> {
     /// Returns the platform of the device.
     #[must_use]
     pub fn platform(&self) -> &H {
@@ -146,9 +147,9 @@ impl<S: State, H: Platform> Device<S, H> {
     }
 }
 
-impl<S: State, H: Platform> fmt::Debug for Device<S, H> {
+impl<S: State, H: Platform> fmt::Debug for VirtualFunction<S, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = core::any::type_name::<S>();
-        write!(f, "vf::Device<{}>", state.rsplit("::").next().unwrap_or(state))
+        write!(f, "vf::VirtualFunction<{}>", state.rsplit("::").next().unwrap_or(state))
     }
 }

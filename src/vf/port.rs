@@ -5,22 +5,22 @@ use alloc::vec::Vec;
 use crate::pool::Pool;
 use crate::port::{self, Counters, LinkStatus, Port};
 use crate::queue::{ReceiveCounters, ReceiveQueue, TransmitQueue, Virtual};
-use crate::vf::{Control, Device, Error, Platform, QueuePair, Running};
+use crate::vf::{Control, Error, Platform, QueuePair, Running, VirtualFunction};
 
 /// Length of the CRC in bytes.
 const CRC: u64 = 4;
 
-impl<H: Platform> Port for Device<Running, H> {
+impl<H: Platform> Port for VirtualFunction<Running, H> {
     type Control<'a> = Control<'a, H>;
     type Receive<'a> = ReceiveQueue<'a, H, Virtual>;
     type Transmit<'a> = TransmitQueue<'a, H, Virtual>;
 
     fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
-        Device::split(self)
+        VirtualFunction::split(self)
     }
 
     fn pools(&self) -> Vec<Pool> {
-        Device::pools(self).cloned().collect()
+        VirtualFunction::pools(self).cloned().collect()
     }
 }
 

@@ -12,8 +12,8 @@ use crate::vf::mailbox::{Channel, Mailbox};
 use crate::vf::message;
 use crate::vf::queues::{self, Rings};
 use crate::vf::{
-    Agreed, Bus, Cast, Config, Device, Error, Initialised, MAX_QUEUES, Platform, Refusal, Request, TransitionError,
-    Version,
+    Agreed, Bus, Cast, Config, Error, Initialised, MAX_QUEUES, Platform, Refusal, Request, TransitionError, Version,
+    VirtualFunction,
 };
 
 /// The time that a reset takes, as drivers proven on silicon wait.
@@ -23,7 +23,7 @@ const HOST: Duration = Duration::from_secs(1);
 /// The pause between two looks for it.
 const LOOK: Duration = Duration::from_millis(1);
 
-impl<H: Platform> Device<Unbound, H> {
+impl<H: Platform> VirtualFunction<Unbound, H> {
     /// Makes the device on `platform`, without any access to it.
     #[must_use]
     pub fn new(platform: H) -> Self {
@@ -36,9 +36,9 @@ impl<H: Platform> Device<Unbound, H> {
     /// # Errors
     ///
     /// For [`Error::Config`] nothing was done. Other errors name the failed step. The device can be reset again.
-    pub fn reset(mut self, config: &Config) -> Result<Device<Reset, H>, TransitionError<Self>> {
+    pub fn reset(mut self, config: &Config) -> Result<VirtualFunction<Reset, H>, TransitionError<Self>> {
         match self.try_reset(config) {
-            Ok(data) => Ok(Device { platform: self.platform, data }),
+            Ok(data) => Ok(VirtualFunction { platform: self.platform, data }),
             Err(error) => Err(TransitionError { device: self, error }),
         }
     }
@@ -51,7 +51,7 @@ impl<H: Platform> Device<Unbound, H> {
     }
 }
 
-impl<H: Platform> Device<Reset, H> {
+impl<H: Platform> VirtualFunction<Reset, H> {
     /// Returns the MAC address.
     #[must_use]
     pub fn mac(&self) -> [u8; 6] {
@@ -144,7 +144,7 @@ fn await_host<D: Bus + Clock>(channel: &mut Channel<'_, D, Driver<Reset>>) -> Re
 /// Tells the physical function that the function was reset. Returns the MAC address that it gives, and which bits of
 /// multicast addresses it hashes.
 fn hello<D: Bus + Clock>(channel: &mut Channel<'_, D, Driver<Reset>>) -> Result<(Option<[u8; 6]>, u8), Error> {
-    let request = Request::Reset;
+    let request = Request::FunctionReset;
     let answer = channel.try_ask(&request);
     let (has_address, words) = answer.map_err(|error| Error::Mailbox { request: request.name(), error })?;
     let hashed_bits = match words[3] {

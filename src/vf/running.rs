@@ -15,8 +15,8 @@ use crate::value;
 use crate::vf::control::Settings;
 use crate::vf::queues::{self, Rings};
 use crate::vf::{
-    ConfigError, Control, Device, Error, Initialised, Platform, QueuePair, Reset, Running, StartError, Statistics,
-    TransitionError, Unbound, reset,
+    ConfigError, Control, Error, Initialised, Platform, QueuePair, Reset, Running, StartError, Statistics,
+    TransitionError, Unbound, VirtualFunction, reset,
 };
 
 /// Length of the CRC in bytes.
@@ -106,13 +106,13 @@ fn reset_function<H: Platform>(platform: &H) {
     }
 }
 
-impl<H: Platform> Device<Reset, H> {
+impl<H: Platform> VirtualFunction<Reset, H> {
     /// Starts reception and transmission, with one new pool for each receive queue.
     ///
     /// # Errors
     ///
     /// [`StartError`] with the device and the failed step.
-    pub fn start(self) -> Result<Device<Running, H>, StartError<H>> {
+    pub fn start(self) -> Result<VirtualFunction<Running, H>, StartError<H>> {
         let config = self.data.config;
         let pools = (0..config.queues)
             .map(|_| Pool::new(&*self.platform, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
@@ -129,7 +129,7 @@ impl<H: Platform> Device<Reset, H> {
     ///
     /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a
     /// ring.
-    pub fn start_with(self, pools: &[Pool]) -> Result<Device<Running, H>, StartError<H>> {
+    pub fn start_with(self, pools: &[Pool]) -> Result<VirtualFunction<Running, H>, StartError<H>> {
         let Self { platform, data } = self;
         let mut rings = Rings::default();
         let started =
@@ -138,15 +138,17 @@ impl<H: Platform> Device<Reset, H> {
             return Err(match queues::quiesce(&*platform) {
                 Ok(proof) => {
                     rings.release(&proof);
-                    StartError::RolledBack(TransitionError { device: Device { platform, data }, error })
+                    StartError::RolledBack(TransitionError { device: VirtualFunction { platform, data }, error })
                 }
-                Err(_) => StartError::NotStopped(TransitionError { device: Device { platform, data: rings }, error }),
+                Err(_) => {
+                    StartError::NotStopped(TransitionError { device: VirtualFunction { platform, data: rings }, error })
+                }
             });
         }
         let drops = rings.rx.iter().map(|ring| ring.get().drops()).collect();
         let (statistics, settings) = (Statistics::default(), Settings::default());
         let running = RunningData { platform: Arc::clone(&platform), data, rings, statistics, drops, settings };
-        let mut device: Device<Running, H> = Device { platform, data: running };
+        let mut device: VirtualFunction<Running, H> = VirtualFunction { platform, data: running };
         device.data.control_parts().begin();
         Ok(device)
     }
@@ -186,7 +188,7 @@ fn enable<H: Platform>(platform: &H, data: &Initialised, rings: &mut Rings) -> R
     Ok(())
 }
 
-impl<H: Platform> Device<Running, H> {
+impl<H: Platform> VirtualFunction<Running, H> {
     /// Splits the device into its control and its queue pairs, each of which can go to its own thread.
     pub fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
         let RunningData { platform, data, rings, statistics, drops, settings } = &mut self.data;
@@ -212,14 +214,14 @@ impl<H: Platform> Device<Running, H> {
     ///
     /// # Errors
     ///
-    /// The device and the step that failed. The device keeps its memory until a [reset](Device::reset) succeeds.
-    pub fn stop(mut self) -> Result<Device<Reset, H>, TransitionError<Device<Unbound, H>>> {
+    /// The device and the step that failed. The device keeps its memory until a [reset](VirtualFunction::reset) succeeds.
+    pub fn stop(mut self) -> Result<VirtualFunction<Reset, H>, TransitionError<VirtualFunction<Unbound, H>>> {
         let platform = Arc::clone(&self.platform);
         match self.data.stop() {
-            Ok(()) => Ok(Device { platform, data: self.data.data.clone() }),
+            Ok(()) => Ok(VirtualFunction { platform, data: self.data.data.clone() }),
             Err(error) => {
                 let rings = core::mem::take(&mut self.data.rings);
-                Err(TransitionError { device: Device { platform, data: rings }, error })
+                Err(TransitionError { device: VirtualFunction { platform, data: rings }, error })
             }
         }
     }
@@ -233,13 +235,16 @@ impl<H: Platform> Device<Running, H> {
     /// # Errors
     ///
     /// The device and the step that failed: [`Error::NoHost`] as long as the physical function is not back. The device
-    /// keeps its memory until a [reset](Device::reset) succeeds.
-    pub fn recover(mut self) -> Result<Self, TransitionError<Device<Unbound, H>>> {
+    /// keeps its memory until a [reset](VirtualFunction::reset) succeeds.
+    pub fn recover(mut self) -> Result<Self, TransitionError<VirtualFunction<Unbound, H>>> {
         match self.data.restart() {
             Ok(()) => Ok(self),
             Err(error) => {
                 let rings = core::mem::take(&mut self.data.rings);
-                Err(TransitionError { device: Device { platform: Arc::clone(&self.platform), data: rings }, error })
+                Err(TransitionError {
+                    device: VirtualFunction { platform: Arc::clone(&self.platform), data: rings },
+                    error,
+                })
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::registers::virtual_function::{
 };
 use crate::vf::Bus;
 
-/// Counters since the function was started. A [recovery](super::Device::recover) does not clear them.
+/// Counters since the function was started. A [recovery](super::VirtualFunction::recover) does not clear them.
 ///
 /// At 10 Gbit/s, a counter of octets wraps after 55 seconds, one of packets after 288: read them more often.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

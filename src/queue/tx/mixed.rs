@@ -208,6 +208,8 @@ impl<F: Kind> TxRing<F> {
             self.report();
         }
         let Some(source) = self.sources.get(self.selected) else { return false };
+        // Only descriptors of a virtual function have the length of the packet, for which each segment is looked at.
+        let total = if F::CONTEXT.is_some() { packet.len() as u16 } else { 0 };
         let (mut bytes, mut is_good) = (0, true);
         for (at, (buffer, data, len)) in (first..end).zip(packet.parts()) {
             bytes += usize::from(len);
@@ -216,7 +218,7 @@ impl<F: Kind> TxRing<F> {
             // as posted, the packet owns the buffers.
             unsafe {
                 let Some(address) = source.address(data) else { return false };
-                self.ring.cursor(at).post(segment::<F>(address, len, packet.len() as u16, at + 1 == end), buffer);
+                self.ring.cursor(at).post(segment::<F>(address, len, total, at + 1 == end), buffer);
             }
         }
         if !is_good || !(SHORTEST..=usize::from(self.max_len)).contains(&bytes) {

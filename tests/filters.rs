@@ -10,7 +10,7 @@ use common::{Nic, assert_clean, bytes, frame, mac, peek, port, start};
 use ixgbe::device::filter::{
     ADDRESSES, Accept, Acceptance, Action, Decision, ETHER_TYPES, EtherType, FIVE_TUPLES, FilterError, FiveTuple,
     FlexibleBytes, Flow, FlowDirector, FlowKind, FlowMemory, IntoRule, Layer4, Layer4Fields, Perfect, PortBits, Ports,
-    Precedence, Priority, RuleHandle, Signature, Table, VlanFields, VlanId,
+    Precedence, Priority, Rule, RuleHandle, Signature, Table, VlanFields, VlanId,
 };
 use ixgbe::device::{Config, Error};
 use ixgbe::packet::Batch;

@@ -389,9 +389,13 @@ fn every_broken_rule_is_recorded() {
     }
 }
 
+/// Rules of virtual functions, which `virtual_functions.rs` breaks.
+const VIRTUAL: [Rule; 3] = [Rule::MailboxNotOwned, Rule::VirtualQueueTooEarly, Rule::SwitchContextMissing];
+
 #[test]
 fn every_rule_has_a_case() {
-    let missing: Vec<_> = Rule::ALL.iter().filter(|rule| !CASES.iter().any(|case| case.rule == **rule)).collect();
+    let broken = |rule: &Rule| VIRTUAL.contains(rule) || CASES.iter().any(|case| case.rule == *rule);
+    let missing: Vec<_> = Rule::ALL.iter().filter(|rule| !broken(rule)).collect();
     assert!(missing.is_empty(), "no case breaks {missing:?}");
 }
 

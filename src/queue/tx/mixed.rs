@@ -331,6 +331,7 @@ impl<F: Kind> TxRing<F> {
 }
 
 /// Returns `true` if the first packets look like a run of one pool, in one segment each.
+#[inline]
 fn is_run(packets: &Outgoing<'_>) -> bool {
     let [first, second, .., last] = packets.get(..FEW).unwrap_or_default() else { return false };
     let pool = first.pool();

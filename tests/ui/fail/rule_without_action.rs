@@ -4,9 +4,10 @@
 use ixgbe::device::filter::{Filters, FiveTuple, RuleHandle};
 use ixgbe::device::Error;
 use ixgbe::platform::AnyPlatform;
+use ixgbe::registers::RxQueue;
 
-fn case(filters: &mut Filters<'_, AnyPlatform>) -> Result<RuleHandle, Error> {
-    filters.add(FiveTuple::new())
+fn case(filters: &mut Filters<'_, AnyPlatform>, filter: FiveTuple, _queue: RxQueue) -> Result<RuleHandle, Error> {
+    filters.add(filter)
 }
 
 fn main() {}

@@ -1,9 +1,10 @@
 use ixgbe::device::filter::{Filters, FiveTuple, RuleHandle};
 use ixgbe::device::Error;
 use ixgbe::platform::AnyPlatform;
+use ixgbe::registers::RxQueue;
 
-fn case(filters: &mut Filters<'_, AnyPlatform>) -> Result<RuleHandle, Error> {
-    filters.add(FiveTuple::new().to(ixgbe::registers::RxQueue::constant(0)))
+fn case(filters: &mut Filters<'_, AnyPlatform>, filter: FiveTuple, _queue: RxQueue) -> Result<RuleHandle, Error> {
+    filters.add(filter.to(_queue))
 }
 
 fn main() {}

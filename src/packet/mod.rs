@@ -103,6 +103,7 @@ impl Packet {
         self.extent.pool()
     }
 
+    #[inline]
     fn inner(&self) -> &Inner {
         // SAFETY: a packet's buffer keeps its pool alive.
         unsafe { &*self.pool().pool() }

@@ -82,6 +82,7 @@ impl PoolId {
     }
 
     /// Returns the pool itself, as long as the number is its.
+    #[inline]
     pub(crate) fn pool(self) -> *mut Inner {
         self.place().load(Ordering::Acquire)
     }

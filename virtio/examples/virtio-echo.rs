@@ -15,7 +15,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use common::{DeviceArguments, Example, Signals, Watch, bring_up};
+use common::watch::Watch;
+use common::{DeviceArguments, Example, Signals, bring_up};
 use ixgbe::linux::PciAddress;
 use ixgbe::packet::Batch;
 use ixgbe::pci::Function;

@@ -1,15 +1,16 @@
 //! Code shared by the examples: arguments, and opening devices through VFIO or sysfs.
 #![allow(dead_code, reason = "each example uses its own part")]
 
+#[path = "../../../examples/common/watch.rs"]
+pub mod watch;
+
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use ixgbe::linux::{Container, PciAddress, SysfsOptions, VfioOptions};
 use ixgbe::pci::Function;
-use ixgbe::port::{Control, LinkStatus};
 use ixgbe_virtio::device::{DriverOk, Reset};
 use ixgbe_virtio::{Config, Device};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
@@ -117,35 +118,4 @@ pub fn bring_up<H: Function>(
         device.split().0.add_vlan(vlan)?;
     }
     Ok(device)
-}
-
-/// The link of a device at the last look.
-pub struct Watch {
-    name: String,
-    link: LinkStatus,
-    looked: Instant,
-}
-
-impl Watch {
-    /// Prints the link of the device `name`.
-    pub fn new(name: impl Into<String>, control: &mut impl Control) -> Self {
-        let watch = Self { name: name.into(), link: control.link(), looked: Instant::now() };
-        eprintln!("{}: link {}", watch.name, watch.link);
-        watch
-    }
-
-    /// Looks at the device once a second, and prints a change of its link. A device that is gone or broken is an error.
-    pub fn look(&mut self, control: &mut impl Control) -> Result<(), Box<dyn Error>> {
-        if self.looked.elapsed() < Duration::from_secs(1) {
-            return Ok(());
-        }
-        self.looked = Instant::now();
-        control.counters()?;
-        let link = control.link();
-        if link != self.link {
-            self.link = link;
-            eprintln!("{}: link {link}", self.name);
-        }
-        Ok(())
-    }
 }

@@ -92,7 +92,7 @@ impl Config {
     }
 
     /// Sets the number of buffers of each receive queue's pool. By default, there are enough for both of its rings.
-    pub const fn pool_size(mut self, buffers: usize) -> Self {
+    pub const fn pool_buffers(mut self, buffers: usize) -> Self {
         self.pool_len = Some(buffers);
         self
     }

@@ -45,6 +45,10 @@
 //! `scripts/bind` shows the state of the set-up, and completes it with `--apply`. `docs/hardware.md` describes each
 //! step and the remedy for each [`Error`].
 
+// Its macro is for the modules below.
+#[macro_use]
+mod with_function;
+
 mod address;
 mod bar;
 mod clock;

@@ -6,14 +6,11 @@
 mod function;
 
 use core::fmt;
-use core::time::Duration;
 use std::fs::File;
 
 use datasheet_runtime::bus::Bus;
 use datasheet_runtime::space::Offset;
 
-use crate::clock::Clock;
-use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use crate::linux::bar::MappedRegisters;
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::Function;
@@ -134,39 +131,7 @@ unsafe impl<S: Registers> Bus<S> for Sysfs<S> {
     }
 }
 
-// SAFETY: the function gives the memory, its addresses and its domain.
-unsafe impl<S> Dma for Sysfs<S> {
-    fn domain(&self) -> Domain {
-        self.function.domain()
-    }
-
-    fn page_size(&self) -> usize {
-        self.function.page_size()
-    }
-
-    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        self.function.allocate(len)
-    }
-
-    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
-        self.function.map(memory)
-    }
-
-    fn read_config(&self, offset: u16) -> Option<u16> {
-        self.function.read_config(offset)
-    }
-}
-
-// SAFETY: both calls go to the clock of the function.
-unsafe impl<S> Clock for Sysfs<S> {
-    fn now(&self) -> Duration {
-        self.function.now()
-    }
-
-    fn wait(&self, time: Duration) {
-        self.function.wait(time);
-    }
-}
+with_function!(Sysfs);
 
 #[cfg(test)]
 #[path = "../tests/sysfs.rs"]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::dma::{Dma, Memory};
 use crate::linux::PageSize;
 use crate::linux::error::InUse;
 use crate::linux::host::Host;

@@ -6,6 +6,7 @@ use crate::linux::host::Host;
 use crate::linux::memory::{Allocator, PageSize};
 use crate::linux::tests::edu::{IDS, address, bytes, copy, pattern, read, write};
 use crate::linux::tests::node_of;
+use core::time::Duration;
 
 #[test]
 #[ignore = "needs QEMU's device edu behind an IOMMU: scripts/vfio-in-qemu"]

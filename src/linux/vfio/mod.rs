@@ -8,7 +8,6 @@ mod ioctl;
 mod iova;
 
 use core::fmt;
-use core::time::Duration;
 use std::fs::File;
 
 use vfio_bindings::bindings::vfio;
@@ -16,8 +15,6 @@ use vfio_bindings::bindings::vfio;
 use datasheet_runtime::bus::Bus;
 use datasheet_runtime::space::Offset;
 
-use crate::clock::Clock;
-use crate::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use crate::linux::bar::{MapError, MappedRegisters};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::Function;
@@ -225,35 +222,7 @@ unsafe impl<S: Registers> Bus<S> for Vfio<S> {
     }
 }
 
-// SAFETY: the function gives the memory, its addresses and its domain.
-unsafe impl<S> Dma for Vfio<S> {
-    fn domain(&self) -> Domain {
-        self.function.domain()
-    }
-
-    fn allocate(&self, len: usize) -> Result<Memory, DmaError> {
-        self.function.allocate(len)
-    }
-
-    fn map(&self, memory: &Memory) -> Result<Mapping, DmaError> {
-        self.function.map(memory)
-    }
-
-    fn read_config(&self, offset: u16) -> Option<u16> {
-        self.function.read_config(offset)
-    }
-}
-
-// SAFETY: both calls go to the clock of the function.
-unsafe impl<S> Clock for Vfio<S> {
-    fn now(&self) -> Duration {
-        self.function.now()
-    }
-
-    fn wait(&self, time: Duration) {
-        self.function.wait(time);
-    }
-}
+with_function!(Vfio);
 
 #[cfg(test)]
 #[path = "../tests/vfio.rs"]

@@ -206,26 +206,26 @@ impl<T> InStep<T> for Result<T, TimedOut> {
 }
 
 /// A failed transition. It returns the device in its present state.
-pub struct TransitionError<D> {
+pub struct TransitionError<D, E = Error> {
     /// The device.
     pub device: D,
     /// The cause.
-    pub error: Error,
+    pub error: E,
 }
 
-impl<D> fmt::Debug for TransitionError<D> {
+impl<D, E: fmt::Debug> fmt::Debug for TransitionError<D, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TransitionError({:?})", self.error)
     }
 }
 
-impl<D> fmt::Display for TransitionError<D> {
+impl<D, E: fmt::Display> fmt::Display for TransitionError<D, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl<D> core::error::Error for TransitionError<D> {
+impl<D, E: core::error::Error + 'static> core::error::Error for TransitionError<D, E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         Some(&self.error)
     }

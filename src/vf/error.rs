@@ -200,30 +200,7 @@ impl<T> InStep<T> for Result<T, TimedOut> {
 }
 
 /// A failed transition. It returns the device in its present state.
-pub struct TransitionError<D> {
-    /// The device.
-    pub device: D,
-    /// The cause.
-    pub error: Error,
-}
-
-impl<D> fmt::Debug for TransitionError<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TransitionError({:?})", self.error)
-    }
-}
-
-impl<D> fmt::Display for TransitionError<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl<D> core::error::Error for TransitionError<D> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
+pub type TransitionError<D> = crate::device::TransitionError<D, Error>;
 
 /// A failed start.
 pub enum StartError<H: Platform> {

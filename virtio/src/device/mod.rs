@@ -22,6 +22,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
+use ixgbe::device::TransitionError;
 use ixgbe::pci::Function;
 
 use crate::config::Config;
@@ -81,26 +82,7 @@ pub struct Device<S: State, H: Function> {
 }
 
 /// A failed transition.
-pub struct Failed<S: State, H: Function> {
-    /// The device, in the state in which it is.
-    pub device: Device<S, H>,
-    /// What failed.
-    pub error: Error<H::Error>,
-}
-
-impl<S: State, H: Function> fmt::Debug for Failed<S, H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Failed").field("error", &self.error).finish_non_exhaustive()
-    }
-}
-
-impl<S: State, H: Function> fmt::Display for Failed<S, H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl<S: State, H: Function> core::error::Error for Failed<S, H> {}
+pub type Failed<S, H> = TransitionError<Device<S, H>, Error<<H as Function>::Error>>;
 
 impl<S: State, H: Function> fmt::Debug for Device<S, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -466,7 +466,7 @@ fn extensions_that_do_not_lead_to_the_transport_are_refused() {
         let refused = request.apply(packet(&pool, &extended(first, next, words, left))).unwrap_err();
         assert_eq!(refused.reason, RequestRefusal::NoTransport, "{first}, {next}, {words}, {left}");
     }
-    // The last is of an authentication header: who gives lengths knows it.
+    // The last extension is an authentication header: its length is given, and believed.
     let good = [(0, UDP, 0, 0), (60, UDP, 0, 0), (43, UDP, 0, 0), (51, UDP, 0, 0)];
     let good = good.map(|(first, next, words, left)| packet(&pool, &extended(first, next, words, left)));
     let sent = requested(good.map(|packet| request.apply(packet).unwrap()));

@@ -91,7 +91,7 @@ pub(crate) struct Link {
     wire: Option<Box<dyn Wire>>,
     nowhere: NoTraffic,
     /// `true` while the test leaves the cable plugged in.
-    pub(crate) connected: bool,
+    connected: bool,
 }
 
 impl Default for Link {
@@ -142,7 +142,17 @@ impl Link {
     /// Replaces the wire, and returns the previous one.
     pub(crate) fn plug(&mut self, wire: Option<Box<dyn Wire>>) -> Option<Box<dyn Wire>> {
         (self.shines, self.pauses) = (None, None);
-        std::mem::replace(&mut self.wire, wire)
+        let previous = std::mem::replace(&mut self.wire, wire);
+        self.connect(self.connected);
+        previous
+    }
+
+    /// Plugs the cable in, or pulls it.
+    pub(crate) fn connect(&mut self, connected: bool) {
+        self.connected = connected;
+        if let Some(wire) = self.wire.as_mut() {
+            wire.plug(connected);
+        }
     }
 
     /// Sets the registers after their reset. The link goes down, unless it was up and `keep` is `true`.

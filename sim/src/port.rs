@@ -297,9 +297,9 @@ impl Port {
         self.chip().common.faults.clear(fault);
     }
 
-    /// Plugs or pulls the cable. Without a cable there is no link.
+    /// Plugs or pulls the cable. Without a cable there is no link, at its other end neither.
     pub fn set_link(&self, connected: bool) {
-        self.chip().link.connected = connected;
+        self.chip().link.connect(connected);
     }
 
     /// Enables or disables bus mastering, as PCI's Command.BME does. Without it there is no DMA and no interrupt.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::*;
 use ixgbe_sim::wire::Wire;
 use ixgbe_sim::wire::generator::Generator;
-use ixgbe_sim::{Fault, PortConfig, connect, connect_lossless};
+use ixgbe_sim::{Fault, PortConfig, connect, connect_copper, connect_lossless};
 
 const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
@@ -110,11 +110,34 @@ fn a_reset_discards_the_packet_buffer() {
 }
 
 #[test]
+fn a_pulled_cable_is_dark_at_both_ends() {
+    for connect in [connect, connect_copper, connect_lossless] {
+        let [mut one, mut other] = two();
+        connect(&one.port, &other.port);
+        one.bring_up(&[0], &[0]);
+        other.bring_up(&[0], &[0]);
+        for round in 0..2 {
+            let (pulled, far) = if round == 0 { (&other, &one) } else { (&one, &other) };
+            pulled.port.set_link(false);
+            [pulled, far].iter().for_each(|driver| _ = driver.port.step());
+            assert!([&one, &other].iter().all(|driver| driver.read(LINKS) & 1 << 30 == 0));
+            pulled.port.set_link(true);
+            [pulled, far].iter().for_each(|driver| driver.wait_for_link());
+        }
+        // A pulled port stays so with another cable.
+        other.port.set_link(false);
+        connect(&one.port, &other.port);
+        [&one, &other].iter().for_each(|driver| driver.wait_us(200_000));
+        assert!([&one, &other].iter().all(|driver| driver.read(LINKS) & 1 << 30 == 0));
+    }
+}
+
+#[test]
 fn frames_to_a_removed_card_or_one_without_link_are_lost() {
     type Act = fn(&Driver);
     let cases: [(Act, Act); 2] = [
         (|d| d.port.inject(Fault::SurpriseRemoval), |d| d.port.clear(Fault::SurpriseRemoval)),
-        (|d| d.port.set_link(false), |d| d.port.set_link(true)),
+        (|d| d.port.inject(Fault::NoLight), |d| d.port.clear(Fault::NoLight)),
     ];
     for (gone, back) in cases {
         let [mut one, mut other] = two();

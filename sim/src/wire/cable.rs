@@ -61,7 +61,7 @@ struct Strand {
     under_way: AtomicUsize,
     /// Number of frames lost because the receiving port was not stepped.
     overrun: AtomicU64,
-    /// `true` while the sending end exists, and its laser is on.
+    /// `true` while the sending end exists and is plugged in, and its laser is on.
     lit: AtomicBool,
     lossless: bool,
     /// The pause frames on their way, and their number.
@@ -104,6 +104,14 @@ pub struct CableEnd {
     incoming: Flight,
     /// `true` if the cable has no lasers: it carries a signal whatever a port's pins say.
     copper: bool,
+    shines: bool,
+    plugged: bool,
+}
+
+impl CableEnd {
+    fn light(&self) {
+        self.out.lit.store(self.plugged && (self.copper || self.shines), Ordering::Release);
+    }
 }
 
 /// Creates a cable and returns its two ends.
@@ -139,6 +147,8 @@ fn ends(lossless: bool) -> (CableEnd, CableEnd) {
         departure: None,
         incoming: Flight::default(),
         copper: false,
+        shines: true,
+        plugged: true,
     };
     (end(&there, &back), end(&back, &there))
 }
@@ -239,9 +249,13 @@ impl Wire for CableEnd {
     }
 
     fn shine(&mut self, on: bool) {
-        if !self.copper {
-            self.out.lit.store(on, Ordering::Release);
-        }
+        self.shines = on;
+        self.light();
+    }
+
+    fn plug(&mut self, connected: bool) {
+        self.plugged = connected;
+        self.light();
     }
 
     fn carrier(&self) -> bool {

@@ -85,6 +85,9 @@ pub trait Wire: Send {
     /// Announces that the port's laser was switched on or off.
     fn shine(&mut self, _on: bool) {}
 
+    /// Announces that the cable was plugged into the port, or pulled out of it. It is in the port at first.
+    fn plug(&mut self, _connected: bool) {}
+
     /// Returns `true` if there is light from the other end.
     fn carrier(&self) -> bool {
         true
@@ -146,6 +149,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn shine(&mut self, on: bool) {
         (**self).shine(on);
+    }
+
+    fn plug(&mut self, connected: bool) {
+        (**self).plug(connected);
     }
 
     fn carrier(&self) -> bool {
@@ -226,6 +233,11 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
     fn shine(&mut self, on: bool) {
         self.input.shine(on);
         self.output.shine(on);
+    }
+
+    fn plug(&mut self, connected: bool) {
+        self.input.plug(connected);
+        self.output.plug(connected);
     }
 
     fn carrier(&self) -> bool {

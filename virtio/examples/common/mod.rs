@@ -1,6 +1,7 @@
 //! Code shared by the examples: arguments, and opening devices through VFIO or sysfs.
 #![allow(dead_code, reason = "each example uses its own part")]
 
+pub mod forwarding;
 #[path = "../../../examples/common/watch.rs"]
 pub mod watch;
 
@@ -95,6 +96,11 @@ pub fn run(arguments: &DeviceArguments, addresses: &[PciAddress], example: impl 
         };
         example.run(addresses.iter().map(open).collect::<Result<_, _>>()?)
     })();
+    ended(result)
+}
+
+/// Returns how the process ends. Prints an error as one sentence.
+pub fn ended(result: Result<(), Box<dyn Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

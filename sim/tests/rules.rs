@@ -5,6 +5,7 @@ mod common;
 use std::sync::atomic::Ordering;
 
 use common::*;
+use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::{Fault, Rule, Severity};
 
 /// A way to break a rule.
@@ -591,6 +592,27 @@ fn violations_are_kept_up_to_a_number_and_counted_beyond() {
     assert_eq!(driver.port.violation_count(), 1_000);
     let violation = driver.port.violations()[0].clone();
     assert_eq!((violation.severity, violation.register), (Severity::Error, "STATUS"));
+}
+
+#[test]
+fn no_more_of_a_buffer_is_in_use_than_a_frame_can_fill() {
+    // Buffers of 2 KiB that begin so many bytes in front of the memory that is unmapped; frames of 1518 bytes and tags.
+    for (before, rules) in [(1_526, &[][..]), (1_525, &[Rule::UnmappedWhileOwned])] {
+        let mut driver = Driver::running();
+        driver.port.plug(Generator::new(MAC, 60).count(1));
+        driver.port.run_until_idle(10);
+        assert!(driver.receive(0).is_some());
+        let behind = Region::new(&driver.port, 4096);
+        let (_, ring) = &mut driver.rx[0];
+        assert_eq!(ring.buffer, 2048);
+        ring.ring.word(ring.tail * 2).store(behind.address(0) - before, Ordering::Relaxed);
+        ring.ring.word(ring.tail * 2 + 1).store(0, Ordering::Relaxed);
+        ring.tail = (ring.tail + 1) % ring.count;
+        let tail = ring.tail as u32;
+        driver.write(rx(0, 0x18), tail);
+        drop(behind);
+        assert_eq!(driver.broken(), rules);
+    }
 }
 
 #[test]

@@ -16,6 +16,9 @@ pub(crate) const LONGEST: usize = 16 * 1024 - CRC;
 /// The shortest frame that a MAC sends, without CRC.
 pub(crate) const SHORTEST: usize = 60;
 
+/// The length of the VLAN tags that a frame may have beyond the length that MAXFRS allows, in bytes.
+pub(crate) const TAGS: usize = 8;
+
 /// Returns the maximum frame length that MAXFRS allows, with CRC but without VLAN tag.
 pub(crate) fn longest_allowed(registers: &RegisterFile) -> usize {
     match registers.get(HLREG0) & HLREG0_JUMBOEN != 0 {

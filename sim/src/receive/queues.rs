@@ -2,6 +2,7 @@
 
 use crate::chip::clock::{Event, MICROSECOND, Time};
 use crate::chip::common::Common;
+use crate::frame::{TAGS, longest_allowed};
 use crate::receive::start_rules::check_dca;
 use crate::registers::offsets::{self, *};
 use crate::ring::control::{Block, SWITCH, Write};
@@ -193,11 +194,12 @@ impl RxQueues {
         }
     }
 
-    /// Checks that no queue may still access the `len` bytes at `start`, which were unmapped.
+    /// Checks that no queue may still access the `len` bytes at `start`, which were unmapped. Of a buffer, a queue
+    /// accesses no more than the longest frame fills.
     pub(crate) fn check_unmapped(&self, start: u64, len: u64, common: &mut Common) {
         let now = common.clock.now();
         for (index, queue) in self.existing() {
-            let size = queue.buffer_size as u64;
+            let size = queue.buffer_size.min(longest_allowed(&common.registers) + TAGS) as u64;
             if let Some(what) = queue.ring.may_access(now, start, len, |descriptor| (descriptor[0], size)) {
                 common.violation(Rule::UnmappedWhileOwned, offsets::rx(index, RDBAL), || {
                     format!("{len} bytes at {start:#x} unmapped: receive queue {index} may still access {what}")

@@ -6,12 +6,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ixgbe::linux::PciAddress;
 use ixgbe::packet::Batch;
 use ixgbe::port::{Control, Port, Receive, Transmit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::ping;
 use crate::watch::Watch;
+
+#[path = "ping.rs"]
+#[allow(dead_code, reason = "this host only answers")]
+mod ping;
+
+/// The arguments of such a host.
+#[derive(Debug, clap::Args)]
+pub struct HostArguments {
+    /// The PCI address of the device, such as 0000:03:00.0.
+    pub address: PciAddress,
+    /// The address to answer for.
+    #[arg(long, default_value = "192.0.2.1")]
+    pub ip: Ipv4Addr,
+}
 
 /// Answers ARP and ICMP echo requests to `ip` until SIGINT or SIGTERM comes.
 pub fn serve(port: &mut impl Port, ip: Ipv4Addr) -> Result<(), Box<dyn Error>> {

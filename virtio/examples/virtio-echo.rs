@@ -7,18 +7,14 @@
 mod common;
 #[path = "../../examples/common/host.rs"]
 mod host;
-#[path = "../../examples/common/ping.rs"]
-#[allow(dead_code, reason = "this host only answers")]
-mod ping;
 
 use std::error::Error;
-use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use clap::Parser;
 use common::watch;
 use common::{DeviceArguments, Example, bring_up};
-use ixgbe::linux::PciAddress;
+use host::HostArguments;
 use ixgbe::pci::Function;
 use ixgbe_virtio::Device;
 use ixgbe_virtio::device::Reset;
@@ -28,18 +24,15 @@ use ixgbe_virtio::device::Reset;
 struct Arguments {
     #[command(flatten)]
     devices: DeviceArguments,
-    /// The PCI address of the device, such as 0000:03:00.0.
-    address: PciAddress,
-    /// The address to answer for.
-    #[arg(long, default_value = "192.0.2.1")]
-    ip: Ipv4Addr,
+    #[command(flatten)]
+    host: HostArguments,
 }
 
 impl Example for &Arguments {
     fn run<H: Function>(self, devices: Vec<Device<Reset, H>>) -> Result<(), Box<dyn Error>> {
         let device = devices.into_iter().next().ok_or("a device is needed")?;
         let mut device = bring_up(device, &self.devices, false)?;
-        host::serve(&mut device, self.ip)?;
+        host::serve(&mut device, self.host.ip)?;
         device.stop().map_err(|failed| failed.error)?;
         Ok(())
     }
@@ -47,5 +40,5 @@ impl Example for &Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    common::run(&arguments.devices, &[arguments.address], &arguments)
+    common::run(&arguments.devices, &[arguments.host.address], &arguments)
 }

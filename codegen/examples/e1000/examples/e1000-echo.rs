@@ -2,19 +2,15 @@
 
 #[path = "../../../../examples/common/host.rs"]
 mod host;
-#[path = "../../../../examples/common/ping.rs"]
-#[allow(dead_code, reason = "this host only answers")]
-mod ping;
 #[path = "../../../../examples/common/watch.rs"]
 mod watch;
 
-use std::error::Error;
-use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use clap::Parser;
 use e1000::Device;
-use ixgbe::linux::{Container, PciAddress, SysfsOptions, VfioOptions};
+use ixgbe::linux::{Container, SysfsOptions, VfioOptions};
+use ixgbe::pci::Function;
 
 /// Answers ARP and ICMP echo requests on an 82540EM.
 #[derive(Debug, Parser)]
@@ -22,30 +18,24 @@ struct Arguments {
     /// Drive the function through sysfs instead of VFIO; needs root and huge pages, and the device can access all memory.
     #[arg(long)]
     sysfs: bool,
-    /// The PCI address of the device, such as 0000:03:00.0.
-    address: PciAddress,
-    /// The address to answer for.
-    #[arg(long, default_value = "192.0.2.1")]
-    ip: Ipv4Addr,
+    #[command(flatten)]
+    host: host::HostArguments,
 }
 
-fn run(Arguments { sysfs, address, ip }: Arguments) -> Result<(), Box<dyn Error>> {
-    if sysfs {
-        let mut device = Device::start(SysfsOptions::new().take_interface(true).open_function(address)?)?;
-        host::serve(&mut device, ip)?;
-        return Ok(device.stop()?);
-    }
-    let mut device = Device::start(VfioOptions::new().open_function(&Container::shared()?, address)?)?;
-    host::serve(&mut device, ip)?;
+fn echo(function: impl Function, arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let mut device = Device::start(function)?;
+    host::serve(&mut device, arguments.host.ip)?;
     Ok(device.stop()?)
 }
 
-fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if arguments.sysfs {
+        return echo(SysfsOptions::new().take_interface(true).open_function(arguments.host.address)?, arguments);
     }
+    echo(VfioOptions::new().open_function(&Container::shared()?, arguments.host.address)?, arguments)
+}
+
+fn main() -> ExitCode {
+    let result = run(&Arguments::parse()).inspect_err(|error| eprintln!("error: {error}"));
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -18,7 +18,7 @@ use crate::Chip;
 use crate::descriptors::{LegacyReceiveRead, LegacyReceiveWriteBack, LegacyTransmitRead, LegacyTransmitWriteBack};
 use crate::registers::{Registers, permission::Running};
 
-/// Size of a receive buffer in bytes, which is that of RCTL.
+/// Size of a receive buffer in bytes, to which RCTL is set.
 pub(crate) const BUFFER_SIZE: usize = 2048;
 /// The number of descriptors of a ring, so that every index of 8 bits is one of them, and wraps by itself.
 pub(crate) const RING_SIZE: usize = 256;

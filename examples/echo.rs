@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use common::ping::{answer, is_answer, request};
+use common::ping::{answer_in_place, is_answer, request};
 use common::testbed::{Nic, PortArguments};
 use common::watch::Watch;
 use ixgbe::device::Config;
@@ -81,14 +81,7 @@ impl Host {
                 }
             }
         }
-        self.batch.retain(|packet| match answer(packet, mac, self.ip) {
-            // The answer goes out in the request's own buffer.
-            Some(reply) => {
-                packet.truncate(0);
-                packet.extend_from_slice(&reply).is_ok()
-            }
-            None => false,
-        });
+        self.batch.retain(|packet| answer_in_place(packet, mac, self.ip));
         Ok(queues[0].tx.transmit(&mut self.batch)? as u64)
     }
 }

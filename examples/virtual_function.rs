@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use common::ping::{answer, request};
+use common::ping::{answer_in_place, request};
 use ixgbe::device::Running;
 use ixgbe::linux::{Container, PciAddress, SysfsOptions};
 use ixgbe::packet::Batch;
@@ -90,14 +90,7 @@ fn serve<H: Platform>(platform: H, arguments: &Arguments, ask: impl Fn(u64)) -> 
             None => {}
         }
         queues[0].rx.receive(&mut batch);
-        batch.retain(|packet| match answer(packet, mac, arguments.ip) {
-            // The answer goes out in the request's own buffer.
-            Some(reply) => {
-                packet.truncate(0);
-                packet.extend_from_slice(&reply).is_ok()
-            }
-            None => false,
-        });
+        batch.retain(|packet| answer_in_place(packet, mac, arguments.ip));
         answers += queues[0].tx.transmit(&mut batch)? as u64;
         batch.clear();
     }

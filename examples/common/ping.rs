@@ -3,12 +3,13 @@
 use std::net::Ipv4Addr;
 
 use etherparse::{ArpEthIpv4Packet, ArpOperation, Icmpv4Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use ixgbe::packet::Packet;
 
 /// The address of the requesting host.
 const ASKER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 
 /// Returns the answer to `frame`, if it is a request to this host.
-pub fn answer(frame: &[u8], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
+fn answer(frame: &[u8], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
     let packet = SlicedPacket::from_ethernet(frame).ok()?;
     let asker: [u8; 6] = frame.get(6..12)?.try_into().ok()?;
     let mut reply = Vec::with_capacity(frame.len());
@@ -36,6 +37,15 @@ pub fn answer(frame: &[u8], mac: [u8; 6], ip: Ipv4Addr) -> Option<Vec<u8>> {
         _ => return None,
     }
     Some(reply)
+}
+
+/// Turns a request to this host into its answer, in the request's own buffer. Returns `false` if it is no such request.
+pub fn answer_in_place(packet: &mut Packet, mac: [u8; 6], ip: Ipv4Addr) -> bool {
+    let bytes = packet.segments().collect::<Vec<_>>().concat();
+    answer(&bytes, mac, ip).is_some_and(|reply| {
+        packet.truncate(0);
+        packet.extend_from_slice(&reply).is_ok()
+    })
 }
 
 /// Returns request `number` of the host at `own` to the one at `mac` and `ip`: an ARP request first, then echo

@@ -97,7 +97,7 @@ impl Generator {
     /// Writes `registers.rs`, `descriptors.rs` and for each further block `registers_<block>.rs` to `directory`.
     ///
     /// The files that their documentation includes are written to `docs` in that directory. For an extension, only the
-    /// additions are written, and no descriptors.
+    /// additions are written, as `registers.rs` and `descriptors.rs`.
     ///
     /// # Errors
     ///
@@ -119,8 +119,12 @@ impl Generator {
         if let Some(extension) = &self.extension {
             let extended = read_extension_file(description, extension)?;
             let additions = lower::lower_extension(&extended);
-            let registers = ("registers.rs".to_owned(), rust::additions(&additions, &self.options));
-            return Ok(std::iter::once(registers).chain(rust::additions_docs(&additions)).collect());
+            let mut files = vec![
+                ("registers.rs".to_owned(), rust::additions(&additions, &self.options)),
+                ("descriptors.rs".to_owned(), rust::descriptor_additions(&additions, &self.options)),
+            ];
+            files.extend(rust::additions_docs(&additions));
+            return Ok(files);
         }
         let checked = read_file(description)?;
         let mut others = lower::lower(&checked);
@@ -184,7 +188,8 @@ pub fn build_script(description: impl Into<PathBuf>) {
     Generator::new(description).build_script();
 }
 
-/// Runs as the whole build script: generates `registers.rs` in `OUT_DIR` from the additions of `extension`.
+/// Runs as the whole build script: generates `registers.rs` and `descriptors.rs` in `OUT_DIR` from the additions of
+/// `extension`.
 ///
 /// They extend the description of the package with `links = "<links>"`: see [`Generator::extending_dependency`]. Prints
 /// errors to standard error, as a compiler does, and fails the build.

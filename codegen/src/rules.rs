@@ -287,7 +287,8 @@ fn read(described: &description::Register) -> Read {
     }
 }
 
-fn write(described: &description::Register) -> Write {
+/// Returns the effect of a write.
+pub(crate) fn write(described: &description::Register) -> Write {
     let is = |kinds: &[Access]| described.accesses().any(|access| kinds.contains(&access.value));
     // A write of zeros names the fields that it clears, as a write that stores does.
     let stores =

@@ -20,7 +20,7 @@ fn run(command: &str, file: &str) -> std::io::Result<Output> {
 fn check_accepts_a_valid_description() -> Result<(), Box<dyn Error>> {
     let output = run("check", "golden/input.yaml")?;
     assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 16 registers, 3 descriptors: no errors\n");
+    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 17 registers, 3 descriptors: no errors\n");
     assert!(output.stderr.is_empty());
     Ok(())
 }
@@ -36,7 +36,7 @@ fn check_covers_an_extension_and_its_description() -> Result<(), Box<dyn Error>>
     let output = check("ui/extension_conflicts/extension.yaml")?;
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr)?;
-    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:53:11"] {
+    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:54:11"] {
         assert!(text.contains(file), "{text}");
     }
     Ok(())

@@ -18,7 +18,8 @@ const PIECES: &[&str] = &[
     "# ", "&a ", "*a", "!!str ", "! ", "|", ">", "%", "@", "---\n", "...\n", "? ", "~", "null", "true", "0", "1", "-1",
     "0x", "0xFFFFFFFF", "18446744073709551616", "18446744073709551615", "4294967295", "65537", "127:0", "31:0", "0:31",
     "unknown", "Self", "self", "type", "é", "日本", "\u{FEFF}", "\u{0}", "`", "\\", "<b>", "fields", "array", "range",
-    "reset: 7", "count: 0", "name: MODE", "when: { SPEED: 1 }", "w1c", "width: 64",
+    "reset: 7", "count: 0", "name: MODE", "when: { SPEED: 1 }", "w1c", "width: 64", "implies: [Idle]", "write_in: [Dark]", "COUNT_L",
+    "TransferRead", "descriptor_additions", "fixed: 1", "memory_safety: true",
 ];
 
 /// Runs all stages, as far as the input allows.
@@ -105,8 +106,10 @@ proptest! {
         match read_extension(Source::new("input.yaml", GOLDEN), extension) {
             Ok(extended) => {
                 let additions = lower::lower_extension(&extended);
-                let code = rust::additions(&additions, &Options::default());
-                prop_assert!(syn::parse_file(&code).is_ok(), "the generated code is not Rust:\n{code}");
+                let options = Options::default();
+                for code in [rust::additions(&additions, &options), rust::descriptor_additions(&additions, &options)] {
+                    prop_assert!(syn::parse_file(&code).is_ok(), "the generated code is not Rust:\n{code}");
+                }
                 prop_assert!(!rust::additions_docs(&additions).is_empty());
             }
             Err(report) => {

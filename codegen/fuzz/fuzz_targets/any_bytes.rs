@@ -23,7 +23,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         match read_extension(Source::new("base.yaml", BASE), Source::new("extension.yaml", text)) {
-            Ok(extended) => drop(rust::additions(&lower::lower_extension(&extended), &Options::default())),
+            Ok(extended) => {
+                let (additions, options) = (lower::lower_extension(&extended), Options::default());
+                drop((rust::additions(&additions, &options), rust::descriptor_additions(&additions, &options)));
+            }
             Err(report) => assert!(report.to_string().contains("--> extension.yaml:"), "no location"),
         }
     }

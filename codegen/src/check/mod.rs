@@ -3,6 +3,8 @@
 //! Each file is one pass. Its name is the property that holds if the pass reports nothing. Only the passes create a
 //! [`Checked`], so the later stages rely on all of these properties.
 
+mod added_pairs_reached_directly;
+mod added_permissions_spare_marks;
 mod additions_change_no_rule;
 mod additions_inside_the_space;
 mod addresses_disjoint;
@@ -50,7 +52,7 @@ use std::ops::Deref;
 use crate::description::extension::Extension;
 use crate::description::{Description, Field, Name, Named, Register};
 use crate::diagnostic::Diagnostics;
-use crate::extend::{self, AddedValues};
+use crate::extend::{self, AllAddedValues};
 use crate::parse::Parsed;
 use crate::share;
 use crate::source::Spanned;
@@ -73,7 +75,7 @@ impl Deref for Checked {
 pub struct Extended {
     pub(crate) whole: Checked,
     pub(crate) extension: Extension,
-    pub(crate) values: Vec<AddedValues>,
+    pub(crate) values: AllAddedValues,
 }
 
 /// Checks a parsed description, and returns all errors.
@@ -139,6 +141,8 @@ fn pass_extension((mut base, extension): (Description, Extension), diagnostics: 
     rust_names_unique::check_extension(&whole, &extension, diagnostics);
     additions_change_no_rule::check(&base, &whole, &extension, diagnostics);
     additions_inside_the_space::check(&base, &extension, diagnostics);
+    added_pairs_reached_directly::check(&base, &extension, diagnostics);
+    added_permissions_spare_marks::check(&base, &whole, &extension, diagnostics);
     Extended { whole, extension, values }
 }
 

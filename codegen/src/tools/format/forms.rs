@@ -79,8 +79,12 @@ static EXTENSION: Form = always(Of::Keys(&[
     ("extends", &VALUE),
     ("groups", &GROUPS),
     ("indices", &INDICES),
+    ("permissions", &PERMISSIONS),
     ("registers", &REGISTERS),
     ("additions", &ADDITIONS),
+    ("pairs", &PAIRS),
+    ("descriptors", &DESCRIPTORS),
+    ("descriptor_additions", &ADDITIONS),
 ]));
 static ADDITIONS: Form = always(Of::Names(&ADDITION));
 static ADDITION: Form = always(Of::Keys(&[

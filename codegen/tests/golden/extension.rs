@@ -81,7 +81,7 @@ impl AcmeBASE for BASE {}
 /// The permissions: compile-time evidence of a state, which a write needs.
 pub mod permission {
     use ::core::prelude::v1::*;
-    pub use ::demo::registers::permission::*;
+    pub use ::demo::registers::permission::{Idle, Busy, LaneStopped, Watched};
     /// All lamps are off.
     #[derive(Debug)]
     pub enum Dark {}

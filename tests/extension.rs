@@ -15,7 +15,10 @@ fn crates_add_to_the_map() -> Result {
 
     let run = cargo(&workspace, &["run", "--bin", "program"])?;
     assert!(run.status.success(), "the program does not run:\n{}", String::from_utf8_lossy(&run.stderr));
-    assert_eq!(String::from_utf8(run.stdout)?, "ACME_CONTROL ACME_LED ACME_QUEUE ACME_DMA ACME_DMA_H ACME_LOG BETA_STATUS\n");
+    assert_eq!(
+        String::from_utf8(run.stdout)?,
+        "ACME_CONTROL ACME_LED ACME_QUEUE ACME_DMA ACME_DMA_H ACME_LOG BETA_STATUS\n"
+    );
 
     let check =
         cargo(&workspace, &["check", "--bins", "--features", "misuse", "--keep-going", "--message-format", "short"])?;

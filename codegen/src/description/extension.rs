@@ -1,6 +1,6 @@
 //! The schema of extensions: additions of one crate to the description of another.
 
-use super::{DescriptorFormat, Field, Index, Items, Name, Named, Pair, Permission, Register};
+use super::{Allow, DescriptorFormat, Field, Index, Items, Name, Named, Pair, Permission, Register};
 use crate::source::Spanned;
 use crate::yaml::decode::mapping;
 
@@ -11,6 +11,8 @@ mapping! {
         pub extension: Name,
         /// The chip whose description it adds to.
         pub extends: Name,
+        /// The lints that are allowed in the whole file, each with the reason.
+        pub allow: Allow = default,
         /// Further groups.
         pub groups: Named<String> = default,
         /// Further indices.

@@ -224,12 +224,12 @@ impl Report {
         }
         let warns = self.diagnostics.iter().all(|diagnostic| diagnostic.lint.is_some());
         let (level, what) = if warns { (Level::WARNING, "warning") } else { (Level::ERROR, "error") };
-        let (count, plural) = match self.diagnostics.len() {
+        let plural = match self.diagnostics.len() {
             0 => return text,
-            1 => (1, ""),
-            count => (count, "s"),
+            1 => "",
+            _ => "s",
         };
-        let total = format!("{} has {count} {what}{plural}", self.source.name());
+        let total = format!("{} has {} {what}{plural}", self.source.name(), self.diagnostics.len());
         text += &renderer.render(&[annotate_snippets::Group::with_title(level.primary_title(total))]);
         text.push('\n');
         text

@@ -26,7 +26,7 @@ enum Command {
     ///
     /// `datasheet-codegen lints` lists what it warns about.
     #[command(
-        after_help = "Exit status: 0 no errors, 1 errors in a file, a file that cannot be read, or warnings that are denied"
+        after_help = "Exit status: 0 no errors; 1 errors in a file, a file that cannot be read, or denied warnings"
     )]
     Check {
         /// The description, a YAML file
@@ -44,7 +44,7 @@ enum Command {
     ///
     /// Write registers.rs, descriptors.rs and registers_BLOCK.rs for each further block to DIRECTORY, and the files
     /// that their documentation includes to DIRECTORY/docs. With --extension, write the additions only, as
-    /// registers.rs.
+    /// registers.rs and descriptors.rs.
     #[command(
         after_help = "Exit status: 0 files written, 1 errors in a file, or a file that cannot be read or written"
     )]

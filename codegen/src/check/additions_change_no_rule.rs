@@ -1,7 +1,8 @@
 //! An extension does not change how a register is read, written or preserved, and fixes no bits of a descriptor.
 //!
 //! The type of the register is generated without the additions. Code that does not know them relies on the effect of
-//! its reads, and writes back the bits that had no field. It writes descriptors with the bits that the description fixes.
+//! its reads, and writes back the bits that had no field. It writes descriptors with the bits that the description
+//! fixes.
 
 use super::registers_by_name;
 use crate::description::extension::Extension;

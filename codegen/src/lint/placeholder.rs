@@ -7,35 +7,42 @@ use crate::source::Span;
 
 const PLACEHOLDER: &str = "?";
 
+/// Texts at one place: who allows it, the place, whose texts they are, and each with its key.
+type Texts<'a> = (Option<&'a Allow>, Span, String, Vec<(&'a str, &'a str)>);
+
 pub(super) fn lint(description: &Description, lints: &mut Lints<'_>) {
-    let none = Allow::default();
-    let mut texts: Vec<(&Allow, Span, String, &str)> = Vec::new();
-    let chip = (&none, description.chip.span);
-    let datasheet = &description.datasheet;
-    texts.extend([
-        (chip.0, chip.1, "title of the chip".to_owned(), description.title.as_str()),
-        (chip.0, chip.1, "document of the datasheet".to_owned(), datasheet.document.as_str()),
-        (chip.0, chip.1, "revision of the datasheet".to_owned(), datasheet.revision.as_str()),
-    ]);
-    for (name, permission) in &description.permissions {
-        texts.push((&none, name.span, format!("`doc` of permission `{}`", name.value), &permission.doc));
-    }
-    for (name, index) in &description.indices {
-        texts.push((&none, name.span, format!("`doc` of index `{}`", name.value), &index.doc));
-    }
-    for one in &description.registers {
-        let of = |key| format!("`{key}` of register `{}`", one.name.value);
-        texts.push((&one.allow, one.name.span, of("title"), &one.title));
-        texts.push((&one.allow, one.name.span, of("section"), &one.section));
-    }
-    for one in &description.descriptors {
-        let of = |key| format!("`{key}` of descriptor `{}`", one.name.value);
-        texts.push((&one.allow, one.name.span, of("title"), &one.title));
-        texts.push((&one.allow, one.name.span, of("section"), &one.section));
-    }
-    for (allow, span, what, _) in texts.into_iter().filter(|(.., text)| text.trim() == PLACEHOLDER) {
-        let warning =
-            Diagnostic::new(format!("the {what} is `{PLACEHOLDER}`"), span, "left to be read in the datasheet");
-        lints.report(Lint::Placeholder, &[allow], warning);
+    let Description { chip, title, datasheet, permissions, indices, registers, descriptors, .. } = description;
+    let of_chip = vec![
+        ("title", title.as_str()),
+        ("document", datasheet.document.as_str()),
+        ("revision", datasheet.revision.as_str()),
+    ];
+    let mut texts: Vec<Texts<'_>> = vec![(None, chip.span, format!("chip `{}`", chip.value), of_chip)];
+    texts.extend(
+        permissions.iter().map(|(name, one)| {
+            (None, name.span, format!("permission `{}`", name.value), vec![("doc", one.doc.as_str())])
+        }),
+    );
+    texts.extend(
+        indices
+            .iter()
+            .map(|(name, one)| (None, name.span, format!("index `{}`", name.value), vec![("doc", one.doc.as_str())])),
+    );
+    texts.extend(registers.iter().map(|one| {
+        let texts = vec![("title", one.title.as_str()), ("section", one.section.as_str())];
+        (Some(&one.allow), one.name.span, format!("register `{}`", one.name.value), texts)
+    }));
+    texts.extend(descriptors.iter().map(|one| {
+        let texts = vec![("title", one.title.as_str()), ("section", one.section.as_str())];
+        (Some(&one.allow), one.name.span, format!("descriptor `{}`", one.name.value), texts)
+    }));
+    for (allow, span, whose, texts) in texts {
+        let open = texts.into_iter().filter(|(_, text)| text.trim() == PLACEHOLDER);
+        let open: Vec<_> = open.map(|(key, _)| format!("`{key}`")).collect();
+        if !open.is_empty() {
+            let message = format!("{} of {whose} is `{PLACEHOLDER}`", open.join(" and "));
+            let warning = Diagnostic::new(message, span, "left to be read in the datasheet");
+            lints.report(Lint::Placeholder, allow.as_slice(), warning);
+        }
     }
 }

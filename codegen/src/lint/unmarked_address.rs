@@ -45,7 +45,8 @@ fn warning(field: &Name, owner: &Name, label: &str) -> Diagnostic {
     Diagnostic::new(message, field.span, label)
 }
 
-/// Returns `true` if a part of a name, such as `BASE` of `RX_BASE_LO` and `Base` of `RxBaseLo`, is a word for an address.
+/// Returns `true` if a part of a name, such as `BASE` of `RX_BASE_LO` or `Base` of `RxBaseLo`, is a word for an
+/// address.
 fn is_address(name: &str) -> bool {
     let mut parts = vec![String::new()];
     let mut after_lower = false;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Lints, owners};
-use crate::description::{Allow, Description, Field, Lint, Name};
+use crate::description::{Allow, Description, Field, Lint, Name, Named};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
@@ -57,6 +57,6 @@ pub(super) fn lint(description: &Description, lints: &mut Lints<'_>) {
     }
 }
 
-fn entry<'a>(fields: &'a crate::description::Named<Field>, name: &str) -> Option<(&'a Name, &'a Field)> {
+fn entry<'a>(fields: &'a Named<Field>, name: &str) -> Option<(&'a Name, &'a Field)> {
     fields.get_key_value(name)
 }

@@ -1,4 +1,6 @@
-//! Two neighbours look like the halves of one value, and are no pair: each user has to know in which order to access them.
+//! Two neighbours look like the halves of one value, and are no pair.
+//!
+//! Every user then has to know in which order to access them.
 
 use std::collections::{HashMap, HashSet};
 

@@ -136,7 +136,8 @@ impl<'a> Keys<'a> {
 
 /// Declares a struct whose fields are the keys of a mapping, and how both readers read it.
 ///
-/// A key is required, unless `= default` allows the default of its type. A second text says why there are no other keys.
+/// A key is required, unless `= default` allows the default of its type. A second text says why there are no
+/// other keys.
 macro_rules! mapping {
     (
         $(#[$attribute:meta])*

@@ -1,7 +1,7 @@
 //! The additions of an extension, for a crate that depends on the extended crate.
 //!
-//! Fields are constants of a trait that the type of the register or descriptor implements, so that `value!` accepts them.
-//! Registers and pairs are methods of a trait that the register block implements.
+//! Fields are constants of a trait that the type of the register or descriptor implements, so that `value!` accepts
+//! them. Registers and pairs are methods of a trait that the register block implements.
 
 use std::collections::HashSet;
 

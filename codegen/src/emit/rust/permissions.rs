@@ -37,8 +37,8 @@ fn permission((name, permission): (&Name, &Permission)) -> TokenStream {
     }
 }
 
-/// Generates the permissions that an extension of the crate at `root` adds, beside those of that crate; nothing if there
-/// are none.
+/// Generates the module of the permissions that an extension adds, beside the permissions of the crate at `root`;
+/// nothing if there are none.
 pub fn added(additions: &Additions<'_>, root: &TokenStream) -> TokenStream {
     if additions.extension.permissions.is_empty() {
         return TokenStream::new();

@@ -15,7 +15,10 @@ fn crates_add_to_the_map() -> Result {
 
     let run = cargo(&workspace, &["run", "--bin", "program"])?;
     assert!(run.status.success(), "the program does not run:\n{}", String::from_utf8_lossy(&run.stderr));
-    assert_eq!(String::from_utf8(run.stdout)?, "ACME_CONTROL ACME_LED ACME_QUEUE ACME_DMA BETA_STATUS\n");
+    assert_eq!(
+        String::from_utf8(run.stdout)?,
+        "ACME_CONTROL ACME_LED ACME_QUEUE ACME_DMA ACME_DMA_H ACME_LOG BETA_STATUS\n"
+    );
 
     let check =
         cargo(&workspace, &["check", "--bins", "--features", "misuse", "--keep-going", "--message-format", "short"])?;
@@ -41,6 +44,10 @@ fn crates_add_to_the_map() -> Result {
         ("trait.AcmeEXVET.html", ["<svg", "The fan is under"]),
         ("trait.AcmeRFCTL.html", ["AcmeNfs", "NFS_VER"]),
         ("trait.AcmeRegisters.html", ["acme_control", "Board Control"]),
+        ("trait.AcmeRegisters.html", ["acme_mac", "An entry of the receive address table"]),
+        ("permission/enum.LogStopped.html", ["LogStopped", "log is stopped"]),
+        ("descriptors/trait.AcmeAdvancedTransmitDataRead.html", ["<svg", "The packet goes to the board"]),
+        ("descriptors/enum.AcmeEntry.html", ["<svg", "When it was seen"]),
         ("enum.ACME_LED.html", ["<svg", "0x1F100 + 0x8 * (n - 2)"]),
         ("by_address/index.html", ["0x1F000", "ACME_CONTROL"]),
     ] {

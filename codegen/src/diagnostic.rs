@@ -1,4 +1,4 @@
-//! Errors in a source, and how they are printed.
+//! Errors in a source and warnings about it, and how they are printed.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,9 +10,11 @@ use crate::source::{Source, Span};
 /// Spans at least this many lines apart get an excerpt each, so that the text between them is not copied.
 const EXCERPT_LINES: usize = 12;
 
-/// One error: the broken rule, the span that breaks it, the spans that it conflicts with, and the remedy.
+/// One error or warning: the broken rule, the span that breaks it, the spans that it conflicts with, and the remedy.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
+    /// The name of the lint, if it is a warning.
+    lint: Option<&'static str>,
     message: String,
     primary_span: Span,
     label: String,
@@ -25,6 +27,7 @@ impl Diagnostic {
     /// Creates an error at `primary_span`. The label is printed below the text of the span.
     pub fn new(message: impl Into<String>, primary_span: Span, label: impl Into<String>) -> Self {
         Self {
+            lint: None,
             message: message.into(),
             primary_span,
             label: label.into(),
@@ -32,6 +35,12 @@ impl Diagnostic {
             notes: Vec::new(),
             helps: Vec::new(),
         }
+    }
+
+    /// Makes it a warning of a lint.
+    #[must_use]
+    pub fn lint(self, name: &'static str) -> Self {
+        Self { lint: Some(name), ..self }
     }
 
     /// Adds another span that the error involves.
@@ -112,8 +121,11 @@ impl Diagnostic {
         });
         let notes = self.notes.iter().map(|text| Level::NOTE.message(text.as_str()));
         let helps = self.helps.iter().map(|text| Level::HELP.message(text.as_str()));
-        let group =
-            Level::ERROR.primary_title(self.message.as_str()).elements(snippets).elements(notes).elements(helps);
+        let title = match self.lint {
+            None => Level::ERROR.primary_title(self.message.as_str()),
+            Some(name) => Level::WARNING.primary_title(self.message.as_str()).id(name),
+        };
+        let group = title.elements(snippets).elements(notes).elements(helps);
         renderer.render(&[group])
     }
 }
@@ -149,7 +161,7 @@ impl Diagnostics {
     }
 }
 
-/// All errors of a source, sorted by span. It displays as plain text.
+/// All errors of a source, or all warnings about it, sorted by span. It displays as plain text.
 #[derive(Debug, Clone)]
 pub struct Report {
     source: Source,
@@ -189,6 +201,17 @@ impl Report {
         &self.diagnostics
     }
 
+    /// Returns each warning on one line, with its location and its lint.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        let lines = Lines::of(&self.source);
+        self.diagnostics.iter().map(move |Diagnostic { lint, message, primary_span, .. }| {
+            let start = self.source.offset(primary_span.start).unwrap_or(0);
+            let column = lines.text(lines.around(start).start..start).chars().count();
+            let (file, line) = (self.source.name(), lines.number(start));
+            format!("{file}:{}:{}: {message} [{}]", line + 1, column + 1, lint.unwrap_or("error"))
+        })
+    }
+
     /// Renders the report as a compiler prints it, in colour if `colour` is set.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
@@ -199,12 +222,15 @@ impl Report {
             text += &diagnostic.render(&files, &renderer);
             text += "\n\n";
         }
-        let count = match self.diagnostics.len() {
-            1 => "1 error".to_owned(),
-            count => format!("{count} errors"),
+        let warns = self.diagnostics.iter().all(|diagnostic| diagnostic.lint.is_some());
+        let (level, what) = if warns { (Level::WARNING, "warning") } else { (Level::ERROR, "error") };
+        let plural = match self.diagnostics.len() {
+            0 => return text,
+            1 => "",
+            _ => "s",
         };
-        let total = format!("{} has {count}", self.source.name());
-        text += &renderer.render(&[annotate_snippets::Group::with_title(Level::ERROR.primary_title(total))]);
+        let total = format!("{} has {} {what}{plural}", self.source.name(), self.diagnostics.len());
+        text += &renderer.render(&[annotate_snippets::Group::with_title(level.primary_title(total))]);
         text.push('\n');
         text
     }

@@ -3,8 +3,9 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use crate::diagnostic::Report;
 use crate::emit::rust::{self, Options, Use};
-use crate::{Error, lower, read_extension_file, read_file};
+use crate::{Error, Linted, lint_extension_file, lint_file, lower};
 
 /// A generator of the Rust files that a crate includes, from a description.
 ///
@@ -97,32 +98,41 @@ impl Generator {
     /// Writes `registers.rs`, `descriptors.rs` and for each further block `registers_<block>.rs` to `directory`.
     ///
     /// The files that their documentation includes are written to `docs` in that directory. For an extension, only the
-    /// additions are written, and no descriptors.
+    /// additions are written, as `registers.rs` and `descriptors.rs`.
     ///
     /// # Errors
     ///
     /// [`Error`] if the description cannot be read or has errors, or if a file cannot be written. Nothing is written
     /// from a description with errors.
     pub fn emit_to(&self, directory: impl AsRef<Path>) -> Result<(), Error> {
-        let directory = directory.as_ref();
+        self.emit(directory.as_ref()).map(drop)
+    }
+
+    /// Writes the files to `directory`, and returns the warnings.
+    fn emit(&self, directory: &Path) -> Result<Report, Error> {
         let docs = directory.join("docs");
-        for (path, text) in self.files()? {
+        let (files, warnings) = self.files()?;
+        for (path, text) in files {
             std::fs::create_dir_all(&docs).map_err(|error| Error::Unwritable { path: docs.clone(), error })?;
             write(directory.join(path), &text)?;
         }
-        Ok(())
+        Ok(warnings)
     }
 
-    /// Generates the files, with their paths.
-    fn files(&self) -> Result<Vec<(String, String)>, Error> {
+    /// Generates the files, with their paths, and the warnings.
+    fn files(&self) -> Result<(Vec<(String, String)>, Report), Error> {
         let description = self.description.path()?;
         if let Some(extension) = &self.extension {
-            let extended = read_extension_file(description, extension)?;
-            let additions = lower::lower_extension(&extended);
-            let registers = ("registers.rs".to_owned(), rust::additions(&additions, &self.options));
-            return Ok(std::iter::once(registers).chain(rust::additions_docs(&additions)).collect());
+            let linted = lint_extension_file(description, extension)?;
+            let additions = lower::lower_extension(&linted.checked);
+            let mut files = vec![
+                ("registers.rs".to_owned(), rust::additions(&additions, &self.options)),
+                ("descriptors.rs".to_owned(), rust::descriptor_additions(&additions, &self.options)),
+            ];
+            files.extend(rust::additions_docs(&additions));
+            return Ok((files, linted.warnings));
         }
-        let checked = read_file(description)?;
+        let Linted { checked, warnings } = lint_file(description)?;
         let mut others = lower::lower(&checked);
         let map = lower::Map { descriptors: std::mem::take(&mut others.descriptors), ..others.take_block(None) };
         let mut options = self.options.clone();
@@ -140,7 +150,7 @@ impl Generator {
             files.push((format!("registers_{}.rs", name.value), rust::block(&block, name, &options)));
             files.extend(rust::block_docs(&block, name));
         }
-        Ok(files)
+        Ok((files, warnings))
     }
 
     /// Runs as the whole build script: see [`build_script`].
@@ -153,10 +163,15 @@ impl Generator {
         if let Some(path) = description.and_then(|path| std::path::absolute(path).ok()) {
             lines += &format!("cargo::metadata=REGISTERS={}\n", path.display());
         }
-        let directory = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
-        match self.emit_to(directory) {
+        let directory = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
+        match self.emit(&directory) {
             // Without such a line, cargo runs the script again after any change.
-            Ok(()) => {
+            Ok(warnings) => {
+                let count = warnings.diagnostics().len();
+                lines.extend(warnings.warnings().take(WARNINGS).map(|warning| format!("cargo::warning={warning}\n")));
+                if count > WARNINGS {
+                    lines += &format!("cargo::warning=and {} more: run `datasheet-codegen check`\n", count - WARNINGS);
+                }
                 let _ = write!(std::io::stdout(), "{lines}");
             }
             // Nothing was written to standard output yet, because cargo would print it before the errors.
@@ -167,6 +182,9 @@ impl Generator {
         }
     }
 }
+
+/// The number of warnings that a build script prints. A description converted from an SVD file has hundreds.
+const WARNINGS: usize = 10;
 
 /// Writes a file, unless it has this content already, so that its modification time only shows real changes.
 fn write(path: PathBuf, text: &str) -> Result<(), Error> {
@@ -184,7 +202,8 @@ pub fn build_script(description: impl Into<PathBuf>) {
     Generator::new(description).build_script();
 }
 
-/// Runs as the whole build script: generates `registers.rs` in `OUT_DIR` from the additions of `extension`.
+/// Runs as the whole build script: generates `registers.rs` and `descriptors.rs` in `OUT_DIR` from the additions of
+/// `extension`.
 ///
 /// They extend the description of the package with `links = "<links>"`: see [`Generator::extending_dependency`]. Prints
 /// errors to standard error, as a compiler does, and fails the build.

@@ -6,8 +6,9 @@
 //! 2. [`parse`]: from a [`source`] to a description;
 //! 3. `share`: gives registers the fields that they share; `extend`: merges the additions of another crate;
 //! 4. [`check`]: one file per kind of error; only a description without errors passes;
-//! 5. [`lower`]: the description as masks and lists; `rules` lowers one register, for a check, too;
-//! 6. [`emit`]: one file per output language.
+//! 5. [`lint`]: one file per kind of warning;
+//! 6. [`lower`]: the description as masks and lists; `rules` lowers one register, for a check, too;
+//! 7. [`emit`]: one file per output language.
 //!
 //! The other commands of the program are in `tools`. `tests/order.rs` keeps the order.
 //!
@@ -19,6 +20,7 @@ pub mod description;
 pub mod diagnostic;
 pub mod emit;
 mod extend;
+pub mod lint;
 pub mod lower;
 pub mod parse;
 pub mod source;
@@ -100,17 +102,13 @@ impl std::error::Error for Error {
 
 /// Reads and checks the description in a file.
 pub fn read_file(path: &Path) -> Result<Checked, Error> {
-    let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-    read_bytes(&path.display().to_string(), &bytes).map_err(Error::Invalid)
+    let source = read_source(path)?;
+    check::check(parse::parse(&source)).map_err(|diagnostics| Error::Invalid(Report::new(source, diagnostics)))
 }
 
 /// Reads and checks the description in one file and its extension in another.
 pub fn read_extension_file(description: &Path, extension: &Path) -> Result<Extended, Error> {
-    let read = |path: &Path| {
-        let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-        read_text(&path.display().to_string(), &bytes).map_err(Error::Invalid)
-    };
-    read_extension(read(description)?, read(extension)?).map_err(Error::Invalid)
+    read_extension(read_source(description)?, read_source(extension)?).map_err(Error::Invalid)
 }
 
 /// Reads and checks a description and its extension.
@@ -118,6 +116,52 @@ pub fn read_extension(description: Source, extension: Source) -> Result<Extended
     let extension = extension.after(&description);
     check::check_extension(parse::parse(&description), parse::parse_extension(&extension))
         .map_err(|diagnostics| Report::together(extension, description, diagnostics))
+}
+
+/// A description or an extension without errors, and the warnings about it.
+#[derive(Debug)]
+pub struct Linted<T> {
+    /// What was checked.
+    pub checked: T,
+    /// The warnings: about an extension, if it is one, and not about the description that it extends.
+    pub warnings: Report,
+}
+
+/// Reads and checks the description in a file, and looks for what is probably wrong.
+pub fn lint_file(path: &Path) -> Result<Linted<Checked>, Error> {
+    lint(read_source(path)?).map_err(Error::Invalid)
+}
+
+/// Reads and checks a description, and looks for what is probably wrong.
+pub fn lint(source: Source) -> Result<Linted<Checked>, Report> {
+    match check::check_with_spans(parse::parse(&source)) {
+        Ok((checked, placed)) => Ok(Linted { checked, warnings: Report::new(source, lint::lint(&placed)) }),
+        Err(diagnostics) => Err(Report::new(source, diagnostics)),
+    }
+}
+
+/// Reads and checks the description in one file and its extension in another, and looks for what is probably wrong in
+/// the extension.
+pub fn lint_extension_file(description: &Path, extension: &Path) -> Result<Linted<Extended>, Error> {
+    lint_extension(read_source(description)?, read_source(extension)?).map_err(Error::Invalid)
+}
+
+/// Reads and checks a description and its extension, and looks for what is probably wrong in the extension.
+pub fn lint_extension(description: Source, extension: Source) -> Result<Linted<Extended>, Report> {
+    let extension = extension.after(&description);
+    match check::check_extension_with_spans(parse::parse(&description), parse::parse_extension(&extension)) {
+        Ok((checked, placed)) => {
+            let warnings = lint::lint_extension(&placed, extension.start());
+            Ok(Linted { checked, warnings: Report::together(extension, description, warnings) })
+        }
+        Err(diagnostics) => Err(Report::together(extension, description, diagnostics)),
+    }
+}
+
+/// Reads the text of a file.
+pub fn read_source(path: &Path) -> Result<Source, Error> {
+    let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
+    read_text(&path.display().to_string(), &bytes).map_err(Error::Invalid)
 }
 
 /// Reads and checks a description from any bytes. Errors are reported under `name`.

@@ -2,12 +2,14 @@
 //!
 //! All decisions are made here. The emitters only print the result.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::check::{Checked, Extended};
-use crate::description::extension::{Addition, Extension};
-use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Named};
-use crate::rules::{kind, low, register, sorted, write_in};
+use crate::description::extension::Extension;
+use crate::description::{self, Access, Bits, Description, DescriptorFormat, Format, Name, Named, Pair};
+use crate::extend::AddedValues;
+use crate::rules::{self, kind, low, register, sorted, write_in};
+use crate::rust_name;
 use crate::source::Spanned;
 
 pub use crate::rules::{Field, FieldKind, Read, Register, ReservedRun, Write, WriteIn};
@@ -32,10 +34,27 @@ pub struct Map<'a> {
 pub struct Additions<'a> {
     /// Its source.
     pub extension: &'a Extension,
-    /// The whole description, with only the added registers.
+    /// The whole description, with only the added registers and descriptor formats.
     pub map: Map<'a>,
     /// The registers with additions.
     pub extended: Vec<ExtendedRegister<'a>>,
+    /// The descriptor formats with additions.
+    pub extended_descriptors: Vec<ExtendedDescriptor<'a>>,
+    /// The added pairs, each with its low and its high register.
+    pub pairs: Vec<(&'a Pair, [&'a description::Register; 2])>,
+    /// What the added permissions allow besides writes of the added registers.
+    pub permits: Vec<Permits<'a>>,
+}
+
+/// Registers of the description that an added permission allows to write, because it implies another permission.
+#[derive(Debug)]
+pub struct Permits<'a> {
+    /// The permission.
+    pub permission: &'a Name,
+    /// The registers with their own rule.
+    pub registers: Vec<&'a Name>,
+    /// `true` if it allows writes of the registers without their own rule.
+    pub any_register: bool,
 }
 
 /// A register with additions of an extension.
@@ -43,6 +62,17 @@ pub struct Additions<'a> {
 pub struct ExtendedRegister<'a> {
     /// The register, with the additions.
     pub register: Register<'a>,
+    /// Its added fields, from the lowest.
+    pub fields: Vec<Field<'a>>,
+    /// Its fields that get further values, with only the added values.
+    pub values: Vec<Field<'a>>,
+}
+
+/// A descriptor format with additions of an extension.
+#[derive(Debug)]
+pub struct ExtendedDescriptor<'a> {
+    /// The format, with the additions.
+    pub descriptor: Descriptor<'a>,
     /// Its added fields, from the lowest.
     pub fields: Vec<Field<'a>>,
     /// Its fields that get further values, with only the added values.
@@ -130,37 +160,105 @@ impl<'a> Map<'a> {
 pub fn lower_extension(extended: &Extended) -> Additions<'_> {
     let (description, extension): (&Description, _) = (&extended.whole, &extended.extension);
     let added: HashSet<_> = extension.registers.iter().map(|register| &register.name).collect();
-    let new = |register: &&description::Register| added.contains(&register.name);
-    let registers = description.registers.iter().filter(new).map(|described| register(description, described));
-    let extends = |register: &&description::Register| extension.additions.contains_key(&register.name);
-    let extended = description.registers.iter().filter(extends).map(|described| {
-        let (all, fields) = (register(description, described), register(description, described).fields);
-        let addition = extension.additions.get(&described.name);
-        let added = |field: &Field<'_>| addition.is_some_and(|addition| addition.fields.contains_key(field.name));
-        let guarded = addition.is_some_and(Addition::is_marked);
-        let fields = fields.into_iter().filter(added).map(|field| Field { guarded, ..field }).collect();
-        let values = extended.values.iter().filter(|added| added.register == described.name).map(|added| Field {
-            name: &added.name,
-            described: &added.field,
-            access: described.access_of(&added.field),
-            prescribed: None,
-            guarded: false,
-            tail: false,
-            kind: FieldKind::Enumerated,
-        });
-        ExtendedRegister { register: all, fields, values: values.collect() }
-    });
+    let (new, described): (Vec<_>, Vec<_>) =
+        description.registers.iter().partition(|register| added.contains(&register.name));
+    let added: HashSet<_> =
+        extension.descriptors.iter().map(|format| (&format.name, format.format.keyword())).collect();
+    let is_new = |format: &&DescriptorFormat| added.contains(&(&format.name, format.format.keyword()));
+    let registers: HashMap<_, _> = description.registers.iter().map(|register| (&register.name, register)).collect();
+    let pairs = extension
+        .pairs
+        .iter()
+        .filter_map(|pair| Some((pair, [registers.get(&pair.low).copied()?, registers.get(&pair.high).copied()?])));
     Additions {
         extension,
-        extended: extended.collect(),
+        extended: described.iter().filter_map(|described| extended_register(extended, described)).collect(),
+        extended_descriptors: description
+            .descriptors
+            .iter()
+            .filter_map(|described| extended_descriptor(extended, described))
+            .collect(),
+        pairs: pairs.collect(),
+        permits: permits(description, extension, &described),
         map: Map {
             description,
             write_in: write_in(description, &description.write_in),
-            registers: registers.collect(),
+            registers: new.into_iter().map(|described| register(description, described)).collect(),
             windows: Vec::new(),
-            descriptors: Vec::new(),
+            descriptors: description.descriptors.iter().filter(is_new).map(descriptor).collect(),
         },
     }
+}
+
+/// Lowers a register with additions, if it has any.
+fn extended_register<'a>(extended: &'a Extended, described: &'a description::Register) -> Option<ExtendedRegister<'a>> {
+    let addition = extended.extension.additions.get(&described.name)?;
+    let [register, again] = [(); 2].map(|()| register(&extended.whole, described));
+    let guarded = addition.is_marked();
+    let fields = again.fields.into_iter().filter(|field| addition.fields.contains_key(field.name));
+    Some(ExtendedRegister {
+        register,
+        fields: fields.map(|field| Field { guarded, ..field }).collect(),
+        values: values(&extended.values.registers, &described.name, |field| described.access_of(field)),
+    })
+}
+
+/// Lowers a descriptor format with additions, if it has any.
+fn extended_descriptor<'a>(extended: &'a Extended, described: &'a DescriptorFormat) -> Option<ExtendedDescriptor<'a>> {
+    let name = rust_name::descriptor(&described.name, described.format);
+    let addition = extended.extension.descriptor_additions.get(name.as_str())?;
+    let fields = descriptor(described).fields.into_iter().filter(|field| addition.fields.contains_key(field.name));
+    Some(ExtendedDescriptor {
+        descriptor: descriptor(described),
+        fields: fields.map(guarded).collect(),
+        values: values(&extended.values.descriptors, &name, |field| descriptor_access(described, field)),
+    })
+}
+
+/// Reserves an added field of a descriptor for the driver, if it is marked. The other fields that belong to an address
+/// are known to the driver alone.
+fn guarded(field: Field<'_>) -> Field<'_> {
+    Field { guarded: field.described.is_marked(), kind: kind(field.described, false), ..field }
+}
+
+/// Returns the fields of `owner` that get further values, with only these values.
+fn values<'a>(added: &'a [AddedValues], owner: &str, access: impl Fn(&description::Field) -> Access) -> Vec<Field<'a>> {
+    let added = added.iter().filter(|added| added.owner.as_str() == owner);
+    let fields = added.map(|added| Field {
+        name: &added.name,
+        described: &added.field,
+        access: access(&added.field),
+        prescribed: None,
+        guarded: false,
+        tail: false,
+        kind: FieldKind::Enumerated,
+    });
+    fields.collect()
+}
+
+/// Returns the registers of the description that each added permission allows to write.
+fn permits<'a>(
+    description: &'a Description,
+    extension: &'a Extension,
+    described: &[&'a description::Register],
+) -> Vec<Permits<'a>> {
+    // A check has refused permissions for marked registers. Those of other blocks have traits at places that the
+    // extended crate chooses.
+    let rules = described.iter().filter(|described| described.block.is_none() && !described.is_marked());
+    let rules = rules.filter(|described| rules::write(described) != Write::Nothing);
+    let rules: Vec<_> = rules
+        .filter_map(|described| Some((&described.name, write_in(description, described.write_in.as_ref()?))))
+        .collect();
+    let any = write_in(description, &description.write_in);
+    let permits = extension.permissions.keys().map(|permission| {
+        let allows = |rule: &WriteIn<'_>| rule.effective.contains(&permission.as_str());
+        Permits {
+            permission,
+            registers: rules.iter().filter(|(_, rule)| allows(rule)).map(|(name, _)| *name).collect(),
+            any_register: allows(&any),
+        }
+    });
+    permits.filter(|permits| permits.any_register || !permits.registers.is_empty()).collect()
 }
 
 fn windows(description: &Description) -> Vec<Window<'_>> {
@@ -195,11 +293,7 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
     let fields = sorted(&described.fields, |(name, field)| Field {
         name,
         described: field,
-        access: match field.access {
-            Some(access) => access.value,
-            None if written_by_chip => Access::ReadOnly,
-            None => Access::ReadWrite,
-        },
+        access: descriptor_access(described, field),
         // Software does not write the format that the chip writes.
         prescribed: field.fixed.filter(|_| !written_by_chip).map(|fixed| fixed.value),
         guarded: false,
@@ -216,5 +310,13 @@ fn descriptor(described: &DescriptorFormat) -> Descriptor<'_> {
             .fold(0, |a, b| a | b),
         done: described.done.as_ref().and_then(|done| described.fields.get(done)).map(|field| field.bits.lsb),
         fields,
+    }
+}
+
+fn descriptor_access(described: &DescriptorFormat, field: &description::Field) -> Access {
+    match field.access {
+        Some(access) => access.value,
+        None if described.format == Format::WriteBack => Access::ReadOnly,
+        None => Access::ReadWrite,
     }
 }

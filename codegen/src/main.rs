@@ -1,15 +1,16 @@
 //! The command-line program: checks, formats, explains and converts register descriptions.
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use datasheet_codegen::source::Source;
+use datasheet_codegen::description::Lint;
+use datasheet_codegen::diagnostic::Report;
 use datasheet_codegen::tools::{ToolError, decode, diff, explain, format, from_svd};
-use datasheet_codegen::{Error, Generator, emit, lower, read_extension_file, read_file, read_text};
+use datasheet_codegen::{Error, Generator, emit, lint_extension_file, lint_file, lower, read_file, read_source};
 
 /// Check, format, explain and convert YAML register descriptions
 #[derive(Parser)]
@@ -21,20 +22,29 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check a description and print all errors
-    #[command(after_help = "Exit status: 0 no errors, 1 errors in a file, or a file that cannot be read")]
+    /// Check a description and print all errors, or all warnings if there are none
+    ///
+    /// `datasheet-codegen lints` lists what it warns about.
+    #[command(
+        after_help = "Exit status: 0 no errors; 1 errors in a file, a file that cannot be read, or denied warnings"
+    )]
     Check {
         /// The description, a YAML file
         file: PathBuf,
         /// Check this extension of the description, too
         #[arg(long, value_name = "FILE")]
         extension: Option<PathBuf>,
+        /// Exit with 1 if there are warnings
+        #[arg(long)]
+        deny_warnings: bool,
     },
+    /// List what `check` warns about
+    Lints,
     /// Generate Rust files from a description, for a crate that commits them
     ///
     /// Write registers.rs, descriptors.rs and registers_BLOCK.rs for each further block to DIRECTORY, and the files
     /// that their documentation includes to DIRECTORY/docs. With --extension, write the additions only, as
-    /// registers.rs.
+    /// registers.rs and descriptors.rs.
     #[command(
         after_help = "Exit status: 0 files written, 1 errors in a file, or a file that cannot be read or written"
     )]
@@ -126,14 +136,21 @@ fn print_error(failure: &ToolError) {
 
 fn run(command: Command) -> Result<ExitCode, ToolError> {
     match command {
-        Command::Check { file, extension: Some(extension) } => {
-            read_extension_file(&file, &extension)?;
-            print(&format!("{}, an extension of {}: no errors\n", extension.display(), file.display()))
+        Command::Check { file, extension: Some(extension), deny_warnings } => {
+            let linted = lint_extension_file(&file, &extension)?;
+            let what = format!("{}, an extension of {}", extension.display(), file.display());
+            print_checked(&what, &linted.warnings, deny_warnings)
         }
-        Command::Check { file, extension: None } => {
-            let checked = read_file(&file)?;
-            let (registers, descriptors) = (checked.registers.len(), checked.descriptors.len());
-            print(&format!("{}: {registers} registers, {descriptors} descriptors: no errors\n", file.display()))
+        Command::Check { file, extension: None, deny_warnings } => {
+            let linted = lint_file(&file)?;
+            let (registers, descriptors) = (linted.checked.registers.len(), linted.checked.descriptors.len());
+            let what = format!("{}: {registers} registers, {descriptors} descriptors", file.display());
+            print_checked(&what, &linted.warnings, deny_warnings)
+        }
+        Command::Lints => {
+            let width = Lint::ALL.map(|lint| lint.name().len()).into_iter().max().unwrap_or(0);
+            let lints = Lint::ALL.map(|lint| format!("{:width$}  {}\n", lint.name(), lint.what()));
+            print(&lints.concat())
         }
         Command::Rust { extension: Some(_), crate_path: None, .. } => {
             let message = "--extension needs --crate-path: give the path of the extended crate, such as ::ixgbe";
@@ -201,9 +218,16 @@ fn run(command: Command) -> Result<ExitCode, ToolError> {
     }
 }
 
-fn read_source(path: &Path) -> Result<Source, Error> {
-    let bytes = std::fs::read(path).map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
-    read_text(&path.display().to_string(), &bytes).map_err(Error::Invalid)
+/// Prints the warnings about a file without errors, and how many there are.
+fn print_checked(what: &str, warnings: &Report, deny_warnings: bool) -> Result<ExitCode, ToolError> {
+    let _ = write!(std::io::stderr(), "{}", warnings.render(std::io::stderr().is_terminal()));
+    let count = match warnings.diagnostics().len() {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        count => format!(", {count} warnings"),
+    };
+    let printed = print(&format!("{what}: no errors{count}\n"))?;
+    Ok(if deny_warnings && !count.is_empty() { ExitCode::FAILURE } else { printed })
 }
 
 /// Prints a text. A closed pipe is not an error.

@@ -77,7 +77,8 @@ pub struct Field<'a> {
     pub access: Access,
     /// The value that every write must give it.
     pub prescribed: Option<u64>,
-    /// `true` if an extension has marked it in a register without a mark, so that no safe code sets it.
+    /// `true` if an extension has marked it, in a register without a mark or in a descriptor, so that no safe code sets
+    /// it.
     pub guarded: bool,
     /// `true` if it is in the tail of a structure, which may be missing.
     pub tail: bool,
@@ -287,7 +288,8 @@ fn read(described: &description::Register) -> Read {
     }
 }
 
-fn write(described: &description::Register) -> Write {
+/// Returns the effect of a write.
+pub(crate) fn write(described: &description::Register) -> Write {
     let is = |kinds: &[Access]| described.accesses().any(|access| kinds.contains(&access.value));
     // A write of zeros names the fields that it clears, as a write that stores does.
     let stores =

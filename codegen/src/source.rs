@@ -36,6 +36,11 @@ impl Source {
         position.checked_sub(self.start).filter(|offset| *offset <= self.text.len())
     }
 
+    /// Returns the position of the first byte.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {

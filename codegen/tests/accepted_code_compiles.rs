@@ -35,6 +35,7 @@ indices: { <Lane>: { count: <lanes=4>, doc: A lane. } }
 permissions:
   <Idle>: { kind: k, doc: Nothing runs. }
   <Busy>: { kind: k, doc: Something runs., implies: [<Idle>] }
+  <Calm>: { kind: k, doc: Something runs slowly. }
 write_in: [<Idle>]
 registers:
   - name: <MODE>
@@ -120,6 +121,14 @@ registers:
     offset: 0x70C
     access: rw
     reset: 0
+  - name: <LAMP_C>
+    title: One half of a pair that an extension adds
+    section: "8"
+    group: main
+    offset: 0x710
+    access: rw
+    reset: 0
+    write_in: [<Calm>]
 pairs: [{ name: <BOTH>, low: <LOW>, high: <HIGH>, order: either }]
 windows:
   - { name: <Shown>, select: <PICK>.<WHICH>, count: <shown=4>, registers: [<SEEN>] }
@@ -152,6 +161,8 @@ const EXTENSION: &str = r#"
 extension: <Acme>
 extends: Demo
 indices: { <Led>: { count: 2, doc: A lamp. } }
+permissions:
+  <Dark>: { kind: k, doc: No lamp is on., implies: [<Calm>] }
 registers:
   - name: <LAMP>
     title: Lamp
@@ -163,6 +174,15 @@ registers:
     reset: 0
     fields:
       <COLOUR>: { bits: "1:0", values: { <Red>: 0 } }
+  - name: <LAMP_B>
+    title: The other half of a lamp
+    section: "1"
+    group: main
+    array: { index: <Led>, ranges: [{ count: 2, base: <lamp_b=0xA20>, stride: 4 }] }
+    width: <shine_b=32>
+    access: rw
+    reset: 0
+    write_in: [<Dark>]
 additions:
   <MODE>:
     memory_safety: true
@@ -171,6 +191,24 @@ additions:
       <TONE>: { bits: "18:17", values: { <Deep>: 1 } }
     values:
       <SPEED>: { <Ludicrous>: <ludicrous=3> }
+pairs: [{ name: <LAMPS>, low: <LAMP>, high: <LAMP_B>, order: high_first }, { name: <SELVES>, low: <LAMP_C>, high: <MODE>, order: either }]
+descriptors:
+  - name: <Log>
+    format: memory
+    title: An entry of the log
+    section: "5"
+    bits: 64
+    fields:
+      <TIME>: { bits: "31:0", range: [<early=1>, <late=9>] }
+      <WHAT>: { bits: "63:32", values: { <Start>: <start=0> } }
+descriptor_additions:
+  <Packet>Read:
+    fields:
+      <TRACE>: { bits: "80" }
+      <SLOT>: { bits: "95:90", memory_safety: true }
+      <HOW>: { bits: "98:97", values: { <Quick>: <quick=1> } }
+    values:
+      <FORM>: { <Loud>: <loud=1> }
 "#;
 
 /// Words that mean something in Rust, in its prelude, or in the runtime.
@@ -353,6 +391,9 @@ mod case{number} {{
     }}
     pub mod extension {{
         include!(\"case{number}/extension/registers.rs\");
+        pub mod descriptors {{
+            include!(\"case{number}/extension/descriptors.rs\");
+        }}
     }}
 }}
 "

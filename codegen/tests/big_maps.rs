@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use datasheet_codegen::emit::rust::{self, Options};
 use datasheet_codegen::source::Source;
-use datasheet_codegen::{check, lower, parse, read_bytes};
+use datasheet_codegen::{check, lint, lower, parse, read_bytes};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -88,8 +88,10 @@ fn stages(registers: usize) -> Result<Vec<(&'static str, Duration)>> {
     };
     let parsed = parse::parse(&source);
     ends("parse")?;
-    let checked = check::check(parsed).map_err(|_| "the map has errors")?;
+    let (checked, placed) = check::check_with_spans(parsed).map_err(|_| "the map has errors")?;
     ends("check")?;
+    lint::lint(&placed);
+    ends("lint")?;
     let map = lower::lower(&checked);
     ends("lower")?;
     rust::registers(&map, &Options::default());

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use datasheet_codegen::Generator;
+use datasheet_codegen::source::Source;
 
 fn run(command: &str, file: &str) -> std::io::Result<Output> {
     let file = Path::new("tests").join(file);
@@ -20,7 +21,7 @@ fn run(command: &str, file: &str) -> std::io::Result<Output> {
 fn check_accepts_a_valid_description() -> Result<(), Box<dyn Error>> {
     let output = run("check", "golden/input.yaml")?;
     assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 16 registers, 3 descriptors: no errors\n");
+    assert_eq!(String::from_utf8(output.stdout)?, "tests/golden/input.yaml: 17 registers, 3 descriptors: no errors\n");
     assert!(output.stderr.is_empty());
     Ok(())
 }
@@ -36,9 +37,50 @@ fn check_covers_an_extension_and_its_description() -> Result<(), Box<dyn Error>>
     let output = check("ui/extension_conflicts/extension.yaml")?;
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr)?;
-    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:53:11"] {
+    for file in ["--> ui/extension_conflicts/extension.yaml:7:11", "::: golden/input.yaml:54:11"] {
         assert!(text.contains(file), "{text}");
     }
+    Ok(())
+}
+
+#[test]
+fn warnings_fail_only_if_they_are_denied() -> Result<(), Box<dyn Error>> {
+    let file = "ui/lint_undocumented/input.yaml";
+    for (options, status) in [(&[][..], 0), (&["--deny-warnings"], 1)] {
+        let output = program(&["check", file]).args(options).output()?;
+        assert_eq!(output.status.code(), Some(status));
+        assert_eq!(
+            String::from_utf8(output.stdout)?,
+            format!("{file}: 2 registers, 1 descriptors: no errors, 2 warnings\n")
+        );
+        let text = String::from_utf8(output.stderr)?;
+        assert!(text.starts_with("warning[undocumented]: field `SIZE` of register `A` is not documented\n"), "{text}");
+        assert!(
+            text.contains(&format!("--> {file}:17:7")) && text.ends_with(&format!("warning: {file} has 2 warnings\n"))
+        );
+    }
+    let extension = ["check", "golden/input.yaml", "--extension", "golden/extension.yaml", "--deny-warnings"];
+    assert!(program(&extension).output()?.status.success());
+    Ok(())
+}
+
+#[test]
+fn the_description_in_the_manual_is_whole() -> Result<(), Box<dyn Error>> {
+    let blocks = include_str!("../README.md").split("```yaml\n").filter_map(|rest| rest.split_once("```"));
+    let whole = blocks.map(|(text, _)| text).find(|text| text.starts_with("chip: ")).ok_or("no whole description")?;
+    let linted = datasheet_codegen::lint(Source::new("README.md", whole)).map_err(|report| report.to_string())?;
+    assert_eq!(linted.warnings.to_string(), "");
+    Ok(())
+}
+
+#[test]
+fn the_lints_are_those_of_the_manual() -> Result<(), Box<dyn Error>> {
+    let listed = String::from_utf8(program(&["lints"]).output()?.stdout)?;
+    let listed = listed.lines().filter_map(|line| line.split_once(' ')).map(|(name, what)| (name, what.trim()));
+    let manual = include_str!("../README.md").split_once("| lint | it warns about |").ok_or("no table of lints")?.1;
+    let rows =
+        manual.lines().skip(2).map_while(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "));
+    assert_eq!(listed.collect::<Vec<_>>(), rows.collect::<Vec<_>>());
     Ok(())
 }
 

@@ -22,10 +22,13 @@ fn generated_code_is_unchanged() -> Result<(), Box<dyn Error>> {
     Generator::extending(golden.join("input.yaml"), golden.join("extension.yaml"))
         .crate_path("::demo")
         .emit_to(&generated)?;
-    fs::rename(generated.join("registers.rs"), generated.join("extension.rs"))?;
+    for (file, name) in [("registers.rs", "extension.rs"), ("descriptors.rs", "extension_descriptors.rs")] {
+        fs::rename(generated.join(file), generated.join(name))?;
+    }
     Generator::new(golden.join("input.yaml")).uses(golden.join("uses.txt")).emit_to(&generated)?;
 
-    let mut files: BTreeSet<_> = ["registers.rs", "descriptors.rs", "extension.rs"].map(str::to_owned).into();
+    let files = ["registers.rs", "descriptors.rs", "extension.rs", "extension_descriptors.rs"];
+    let mut files: BTreeSet<_> = files.map(str::to_owned).into();
     for directory in [&golden, &generated] {
         for entry in fs::read_dir(directory.join("docs")).into_iter().flatten() {
             files.insert(format!("docs/{}", entry?.file_name().to_string_lossy()));

@@ -6,7 +6,7 @@ use datasheet_codegen::emit::rust::{self, Options};
 use datasheet_codegen::source::Source;
 #[cfg(feature = "cli")]
 use datasheet_codegen::{emit, tools};
-use datasheet_codegen::{lower, read_bytes, read_extension};
+use datasheet_codegen::{lint, lint_extension, lower, read_bytes, read_text};
 
 const GOLDEN: &str = include_str!("golden/input.yaml");
 const EXTENSION: &str = include_str!("golden/extension.yaml");
@@ -18,7 +18,9 @@ const PIECES: &[&str] = &[
     "# ", "&a ", "*a", "!!str ", "! ", "|", ">", "%", "@", "---\n", "...\n", "? ", "~", "null", "true", "0", "1", "-1",
     "0x", "0xFFFFFFFF", "18446744073709551616", "18446744073709551615", "4294967295", "65537", "127:0", "31:0", "0:31",
     "unknown", "Self", "self", "type", "é", "日本", "\u{FEFF}", "\u{0}", "`", "\\", "<b>", "fields", "array", "range",
-    "reset: 7", "count: 0", "name: MODE", "when: { SPEED: 1 }", "w1c", "width: 64",
+    "reset: 7", "count: 0", "name: MODE", "when: { SPEED: 1 }", "w1c", "width: 64", "implies: [Idle]", "write_in: [Dark]", "COUNT_L",
+    "TransferRead", "descriptor_additions", "fixed: 1", "memory_safety: true", "allow: { undocumented: why }", "allow: {}",
+    "no-fields: why", "\"?\"", "BASE_H",
 ];
 
 /// Runs all stages, as far as the input allows.
@@ -26,6 +28,9 @@ fn all_stages(bytes: &[u8]) -> Result<(), TestCaseError> {
     match read_bytes("input.yaml", bytes) {
         Ok(checked) => {
             let map = lower::lower(&checked);
+            let linted = read_text("input.yaml", bytes).and_then(lint);
+            let warnings = linted.map_err(|report| TestCaseError::fail(report.to_string()))?.warnings;
+            prop_assert!(warnings.diagnostics().is_empty() || warnings.render(true).contains("input.yaml"));
             let files = rust::docs(&map, &Options::default());
             prop_assert!(files.iter().all(|(_, text)| !text.contains("NaN")), "a diagram has no size");
             #[cfg(feature = "cli")]
@@ -102,11 +107,14 @@ proptest! {
             text.splice(start..end, piece.chars());
         }
         let extension = Source::new("extension.yaml", text.into_iter().collect::<String>());
-        match read_extension(Source::new("input.yaml", GOLDEN), extension) {
-            Ok(extended) => {
-                let additions = lower::lower_extension(&extended);
-                let code = rust::additions(&additions, &Options::default());
-                prop_assert!(syn::parse_file(&code).is_ok(), "the generated code is not Rust:\n{code}");
+        match lint_extension(Source::new("input.yaml", GOLDEN), extension) {
+            Ok(linted) => {
+                prop_assert!(!linted.warnings.render(false).contains("--> input.yaml"), "a warning about another file");
+                let additions = lower::lower_extension(&linted.checked);
+                let options = Options::default();
+                for code in [rust::additions(&additions, &options), rust::descriptor_additions(&additions, &options)] {
+                    prop_assert!(syn::parse_file(&code).is_ok(), "the generated code is not Rust:\n{code}");
+                }
                 prop_assert!(!rust::additions_docs(&additions).is_empty());
             }
             Err(report) => {

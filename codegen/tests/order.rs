@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "extend",
     "rules",
     "check",
+    "lint",
     "lower",
     "tools",
     "emit",

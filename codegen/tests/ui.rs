@@ -1,4 +1,4 @@
-//! The diagnostics: `ui/NAME/stderr` for `ui/NAME/input.yaml`, or for `ui/NAME/extension.yaml`, which extends
+//! The errors and warnings: `ui/NAME/stderr` for `ui/NAME/input.yaml`, or for `ui/NAME/extension.yaml`, which extends
 //! `golden/input.yaml` or the `input.yaml` in the same directory.
 //!
 //! `BLESS=1 cargo test -p datasheet-codegen --test ui` writes the current output. Review the difference before you
@@ -11,7 +11,7 @@ use std::path::Path;
 use similar::TextDiff;
 
 use datasheet_codegen::source::Source;
-use datasheet_codegen::{read_bytes, read_extension};
+use datasheet_codegen::{lint, lint_extension, read_text};
 
 const GOLDEN: &str = include_str!("golden/input.yaml");
 
@@ -32,11 +32,15 @@ fn diagnostics_match_the_expected_output() -> Result<(), Box<dyn Error>> {
             let own = own.exists().then(|| fs::read_to_string(own)).transpose()?;
             let description = Source::new("input.yaml", own.unwrap_or_else(|| GOLDEN.to_owned()));
             let extension = Source::new("extension.yaml", fs::read_to_string(extension)?);
-            read_extension(description, extension).err()
+            lint_extension(description, extension).map(|linted| linted.warnings)
         } else {
-            read_bytes("input.yaml", &fs::read(case.join("input.yaml"))?).err()
+            let source = read_text("input.yaml", &fs::read(case.join("input.yaml"))?);
+            source.and_then(lint).map(|linted| linted.warnings)
         };
-        let read = diagnostics.map_or("no errors\n".to_owned(), |report| report.render(false));
+        let read = match &diagnostics {
+            Ok(warnings) => format!("no errors\n{warnings}"),
+            Err(errors) => errors.to_string(),
+        };
         let expected = case.join("stderr");
         if bless {
             fs::write(expected, read)?;

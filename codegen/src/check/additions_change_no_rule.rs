@@ -1,13 +1,15 @@
-//! An extension does not change how a register is read, written or preserved.
+//! An extension does not change how a register is read, written or preserved, and fixes no bits of a descriptor.
 //!
 //! The type of the register is generated without the additions. Code that does not know them relies on the effect of
-//! its reads, and writes back the bits that had no field.
+//! its reads, and writes back the bits that had no field. It writes descriptors with the bits that the description
+//! fixes.
 
 use super::registers_by_name;
 use crate::description::extension::Extension;
 use crate::description::{Description, Name, Register};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::rules::{self, Field, Write};
+use crate::source::Spanned;
 
 struct OtherRule<'a> {
     register: &'a Name,
@@ -27,6 +29,22 @@ impl From<OtherRule<'_>> for Diagnostic {
     }
 }
 
+struct Fixes<'a> {
+    descriptor: &'a Name,
+    field: &'a Name,
+    fixed: Spanned<u64>,
+}
+
+impl From<Fixes<'_>> for Diagnostic {
+    fn from(error: Fixes<'_>) -> Self {
+        let Fixes { descriptor, field, fixed } = error;
+        let message = format!("an extension cannot fix field `{}` of `{}`", field.value, descriptor.value);
+        Diagnostic::new(message, fixed.span, "every descriptor would need this value")
+            .note("the type of the descriptor is generated without the extension, so its fixed bits are known already")
+            .help("remove `fixed`, and describe the value under `doc`")
+    }
+}
+
 pub(super) fn check(base: &Description, whole: &Description, extension: &Extension, diagnostics: &mut Diagnostics) {
     let [described, extended] = [base, whole].map(registers_by_name);
     for (name, addition) in &extension.additions {
@@ -39,6 +57,11 @@ pub(super) fn check(base: &Description, whole: &Description, extension: &Extensi
         let (before, after) = (rules::register(base, before), rules::register(whole, after));
         for field in after.fields.iter().filter(|field| addition.fields.contains_key(field.name)) {
             one(&before, &after, field, diagnostics);
+        }
+    }
+    for (descriptor, addition) in &extension.descriptor_additions {
+        for (field, fixed) in addition.fields.iter().filter_map(|(name, field)| Some((name, field.fixed?))) {
+            diagnostics.report(Fixes { descriptor, field, fixed });
         }
     }
 }

@@ -3,10 +3,13 @@
 //! Each file is one pass. Its name is the property that holds if the pass reports nothing. Only the passes create a
 //! [`Checked`], so the later stages rely on all of these properties.
 
+mod added_pairs_reached_directly;
+mod added_permissions_spare_marks;
 mod additions_change_no_rule;
 mod additions_inside_the_space;
 mod addresses_disjoint;
 mod aliases_inside_arrays;
+mod allowed_lints_exist;
 mod descriptor_fields_inside_words;
 mod descriptors_covered;
 mod elements_countable;
@@ -50,8 +53,8 @@ use std::ops::Deref;
 use crate::description::extension::Extension;
 use crate::description::{Description, Field, Name, Named, Register};
 use crate::diagnostic::Diagnostics;
-use crate::extend::{self, AddedValues};
-use crate::parse::Parsed;
+use crate::extend::{self, AllAddedValues};
+use crate::parse::{Parsed, Places};
 use crate::share;
 use crate::source::Spanned;
 use crate::unknown::{Unknown, keys, known};
@@ -73,7 +76,7 @@ impl Deref for Checked {
 pub struct Extended {
     pub(crate) whole: Checked,
     pub(crate) extension: Extension,
-    pub(crate) values: Vec<AddedValues>,
+    pub(crate) values: AllAddedValues,
 }
 
 /// Checks a parsed description, and returns all errors.
@@ -81,19 +84,53 @@ pub fn check(parsed: Parsed) -> Result<Checked, Diagnostics> {
     run_checks(parsed.values, || parsed.places.describe(), pass)
 }
 
+/// Checks a parsed description as [`check`] does, and returns it a second time, with the span of every value.
+pub fn check_with_spans(parsed: Parsed) -> Result<(Checked, Checked), Diagnostics> {
+    let places = || parsed.places.describe();
+    with_spans(run_checks(parsed.values, places, pass)?, places, pass)
+}
+
 /// Checks a parsed description together with an extension of it, and returns all errors.
 pub fn check_extension(parsed: Parsed, extension: Parsed<Extension>) -> Result<Extended, Diagnostics> {
-    let values = match (parsed.values, extension.values) {
-        (Ok(description), Ok(extension)) => Ok((description, extension)),
-        (Err(diagnostics), _) | (_, Err(diagnostics)) => Err(diagnostics),
-    };
-    let places = || {
-        let (description, mut diagnostics) = parsed.places.describe();
-        let (extension, more) = extension.places.describe();
-        diagnostics.append(more);
-        (description.zip(extension), diagnostics)
-    };
-    run_checks(values, places, pass_extension)
+    run_checks(both(parsed.values, extension.values), || places(&parsed.places, &extension.places), pass_extension)
+}
+
+/// Checks both as [`check_extension`] does, and returns them a second time, with the span of every value.
+pub fn check_extension_with_spans(
+    parsed: Parsed,
+    extension: Parsed<Extension>,
+) -> Result<(Extended, Extended), Diagnostics> {
+    let places = || places(&parsed.places, &extension.places);
+    let checked = run_checks(both(parsed.values, extension.values), places, pass_extension)?;
+    with_spans(checked, places, pass_extension)
+}
+
+fn both(
+    description: Result<Description, Diagnostics>,
+    extension: Result<Extension, Diagnostics>,
+) -> Result<(Description, Extension), Diagnostics> {
+    Ok((description?, extension?))
+}
+
+fn places(description: &Places, extension: &Places) -> (Option<(Description, Extension)>, Diagnostics) {
+    let (description, mut diagnostics) = description.describe();
+    let (extension, more) = extension.describe();
+    diagnostics.append(more);
+    (description.zip(extension), diagnostics)
+}
+
+/// Adds to what was checked the same values, with spans.
+fn with_spans<T, C>(
+    checked: C,
+    places: impl FnOnce() -> (Option<T>, Diagnostics),
+    pass: impl Fn(T, &mut Diagnostics) -> C,
+) -> Result<(C, C), Diagnostics> {
+    let (described, mut diagnostics) = places();
+    match described {
+        Some(described) if diagnostics.is_empty() => Ok((checked, pass(described, &mut diagnostics))),
+        // The first reader accepts nothing that the second one rejects.
+        _ => Err(diagnostics),
+    }
 }
 
 /// Runs the passes on the values of the first reader. If there are errors, repeats them on the values of the second
@@ -136,9 +173,12 @@ fn pass_extension((mut base, extension): (Description, Extension), diagnostics: 
     let values = extend::extend(&mut whole, &extension, diagnostics);
     let whole = pass(whole, diagnostics);
     names_are_identifiers::check_extension(&extension, diagnostics);
+    allowed_lints_exist::one(&extension.allow, diagnostics);
     rust_names_unique::check_extension(&whole, &extension, diagnostics);
     additions_change_no_rule::check(&base, &whole, &extension, diagnostics);
     additions_inside_the_space::check(&base, &extension, diagnostics);
+    added_pairs_reached_directly::check(&base, &extension, diagnostics);
+    added_permissions_spare_marks::check(&base, &whole, &extension, diagnostics);
     Extended { whole, extension, values }
 }
 
@@ -181,6 +221,7 @@ const PASSES: &[fn(&Description, &mut Diagnostics)] = &[
     descriptor_fields_inside_words::check,
     structures_are_bytes::check,
     handover_flags_known::check,
+    allowed_lints_exist::check,
 ];
 
 /// The common part of registers and descriptors: fields in a number of bits.

@@ -95,15 +95,23 @@ pub(super) fn check(description: &Description, diagnostics: &mut Diagnostics) {
 /// Checks the traits of an extension. They share a scope with the types of the extension and of the description.
 pub(super) fn check_extension(whole: &Description, extension: &Extension, diagnostics: &mut Diagnostics) {
     let mut names = Names { diagnostics };
-    let traits = extension.additions.keys().map(|register| (register, rust_name::added_fields(extension, register)));
+    // `check` has reported reserved names.
+    let free = |(_, rust): &(&Name, String)| !rust_name::TAKEN_TYPES.contains(&rust.as_str());
+
     let accessors = std::iter::once((&extension.extension, rust_name::added_registers(extension)));
     let names_of_types = whole.registers.iter().map(|register| &register.name).chain(whole.indices.keys());
     let types = names_of_types.map(|name| (name, rust_name::type_name(name)));
     let spaces = whole.indices.keys().map(|name| (name, rust_name::index_space(name)));
-    // `check` has reported reserved names.
-    let types: Vec<_> =
-        types.chain(spaces).filter(|(_, rust)| !rust_name::TAKEN_TYPES.contains(&rust.as_str())).collect();
-    names.unique("trait or type", types.into_iter().chain(accessors).chain(traits), rust_name::TAKEN_TYPES);
+    let added = extension.additions.keys().map(|name| (name, rust_name::added_fields(extension, name)));
+    names.unique(
+        "trait or type",
+        types.chain(spaces).filter(free).chain(accessors).chain(added),
+        rust_name::TAKEN_TYPES,
+    );
+
+    let types = whole.descriptors.iter().map(|one| (&one.name, rust_name::descriptor(&one.name, one.format)));
+    let added = extension.descriptor_additions.keys().map(|name| (name, rust_name::added_fields(extension, name)));
+    names.unique("trait or type", types.filter(free).chain(added), rust_name::TAKEN_TYPES);
 }
 
 struct Names<'m> {

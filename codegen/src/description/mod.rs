@@ -5,6 +5,7 @@
 
 pub mod extension;
 pub mod keywords;
+pub mod lints;
 pub mod marks;
 pub mod values;
 
@@ -14,6 +15,7 @@ use crate::source::Spanned;
 use crate::yaml::decode::mapping;
 
 pub use keywords::{Access, ByteOrder, DoubtLabel, Format, Order, Reserved};
+pub use lints::Lint;
 pub use marks::Mark;
 pub(crate) use values::ones;
 pub use values::{Bits, Items, Range, Reset};
@@ -24,6 +26,9 @@ pub type Name = Spanned<String>;
 /// Entries by name, in the order of the file.
 pub type Named<T> = IndexMap<Name, T>;
 
+/// The lints that are allowed, by name, each with the reason.
+pub type Allow = Named<String>;
+
 mapping! {
     /// A whole file.
     pub struct Description("a description") {
@@ -33,6 +38,8 @@ mapping! {
         pub title: String,
         /// The document that the description was transcribed from.
         pub datasheet: Datasheet,
+        /// The lints that are allowed in the whole file, each with the reason.
+        pub allow: Allow = default,
         /// The groups of registers, with a heading for each.
         pub groups: Named<String> = default,
         /// The register blocks after the first one, each with its own address space.
@@ -181,6 +188,8 @@ mapping! {
         pub doc: Option<String> = default,
         /// Its names in other drivers.
         pub other_names: Vec<Name> = default,
+        /// The lints that are allowed in the register, each with the reason.
+        pub allow: Allow = default,
     }
 }
 
@@ -263,6 +272,8 @@ mapping! {
         pub doubts: Vec<Doubt> = default,
         /// Its names in other drivers.
         pub other_names: Vec<Name> = default,
+        /// The lints that are allowed at the field, each with the reason.
+        pub allow: Allow = default,
     }
 }
 
@@ -371,6 +382,8 @@ mapping! {
         pub doubts: Vec<Doubt> = default,
         /// Further documentation.
         pub doc: Option<String> = default,
+        /// The lints that are allowed in the descriptor, each with the reason.
+        pub allow: Allow = default,
     }
 }
 

@@ -169,9 +169,11 @@ impl<T> Items<T> {
     }
 }
 
-impl<T> Extend<T> for Items<T> {
-    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
-        self.items.extend(items);
+impl<T: Clone> Items<T> {
+    /// Adds the entries of another list.
+    pub(crate) fn append(&mut self, others: &Self) {
+        self.items.extend(others.iter().cloned());
+        self.complete &= others.complete;
     }
 }
 

@@ -55,9 +55,9 @@ impl Places {
     /// Decodes the source with the span of every value, and returns the errors so far.
     ///
     /// In spite of errors there may be a value, so that `check` can find further errors.
-    pub fn describe<T: Decode>(self) -> (Option<T>, Diagnostics) {
-        let Self { tree, mut diagnostics } = self;
-        let described = tree.and_then(|tree| T::decode(&tree, &mut diagnostics));
+    pub fn describe<T: Decode>(&self) -> (Option<T>, Diagnostics) {
+        let mut diagnostics = self.diagnostics.clone();
+        let described = self.tree.as_ref().and_then(|tree| T::decode(tree, &mut diagnostics));
         (described, diagnostics)
     }
 }

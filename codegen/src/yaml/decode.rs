@@ -31,14 +31,19 @@ impl From<WrongKind<'_>> for Diagnostic {
 struct UnknownKey<'a> {
     key: &'a Spanned<String>,
     what: &'a str,
+    why: Option<&'a str>,
     known: &'a [&'static str],
 }
 
 impl From<UnknownKey<'_>> for Diagnostic {
     fn from(error: UnknownKey<'_>) -> Self {
-        let key = error.key;
-        Diagnostic::new(format!("{} has no key `{}`", error.what, key.value), key.span, "unknown key")
-            .suggest(&key.value, error.known.iter().copied())
+        let UnknownKey { key, what, why, known } = error;
+        let diagnostic = Diagnostic::new(format!("{what} has no key `{}`", key.value), key.span, "unknown key")
+            .suggest(&key.value, known.iter().copied());
+        match why {
+            Some(why) => diagnostic.note(why),
+            None => diagnostic,
+        }
     }
 }
 
@@ -67,6 +72,8 @@ pub fn wrong<T>(node: &Node, wanted: &str, diagnostics: &mut Diagnostics) -> Opt
 /// The known keys are those that were taken: there is no other list.
 pub struct Keys<'a> {
     what: &'static str,
+    /// Why the mapping has no other keys, if that is not obvious.
+    why: Option<&'static str>,
     /// The span of the first key, or of an empty mapping.
     head: Span,
     entries: IndexMap<&'a str, &'a (Spanned<String>, Node)>,
@@ -82,11 +89,17 @@ impl<'a> Keys<'a> {
         };
         Some(Self {
             what,
+            why: None,
             head: entries.first().map_or(node.span, |(key, value)| key.span.to(value.span)),
             entries: entries.iter().map(|entry| (entry.0.as_str(), entry)).collect(),
             known: Vec::new(),
             missing: Vec::new(),
         })
+    }
+
+    /// Sets why the mapping has no other keys.
+    pub fn because(&mut self, why: &'static str) {
+        self.why = Some(why);
     }
 
     /// Takes the value of `key`, or returns `default` if the key is missing.
@@ -116,18 +129,19 @@ impl<'a> Keys<'a> {
             }
         }
         for (key, _) in self.entries.into_values() {
-            diagnostics.report(UnknownKey { key, what: self.what, known: &self.known });
+            diagnostics.report(UnknownKey { key, what: self.what, why: self.why, known: &self.known });
         }
     }
 }
 
 /// Declares a struct whose fields are the keys of a mapping, and how both readers read it.
 ///
-/// A key is required, unless `= default` allows the default of its type.
+/// A key is required, unless `= default` allows the default of its type. A second text says why there are no
+/// other keys.
 macro_rules! mapping {
     (
         $(#[$attribute:meta])*
-        pub struct $Name:ident($what:literal) {
+        pub struct $Name:ident($what:literal $(, $why:literal)?) {
             $( $(#[$key_attribute:meta])* pub $key:ident: $Type:ty $(= $default:ident)?, )*
         }
     ) => {
@@ -145,6 +159,7 @@ macro_rules! mapping {
                 diagnostics: &mut $crate::diagnostic::Diagnostics,
             ) -> Option<Self> {
                 let mut keys = $crate::yaml::decode::Keys::of(node, $what, diagnostics)?;
+                $( keys.because($why); )?
                 $( let $key = keys.take::<$Type>(stringify!($key), None $(.or(Some(Default::$default())))?, diagnostics); )*
                 keys.finish(diagnostics);
                 Some(Self { $( $key: $key?, )* })

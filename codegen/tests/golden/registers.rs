@@ -41,6 +41,9 @@ pub mod permission {
     /// Nothing of the lane is in flight.
     #[derive(Debug)]
     pub enum LaneStopped {}
+    /// Somebody looks at the level.
+    #[derive(Debug)]
+    pub enum Watched {}
 }
 
 /// How many [`Lane`] there are.
@@ -139,6 +142,17 @@ pub mod permit {
     unsafe impl KEY for Driver<permission::Idle> {}
     #[diagnostic::do_not_recommend]
     unsafe impl KEY for Driver<permission::Busy> {}
+    /// The permissions to write `LEVEL`.
+    #[diagnostic::on_unimplemented(
+        message = "register `LEVEL` may not be written in state `{Self}`",
+        label = "not in state `{Self}`",
+        note = "datasheet 4.4: `LEVEL` may be written in: Watched"
+    )]
+    pub unsafe trait LEVEL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl LEVEL for permission::Watched {}
+    unsafe impl<P: LEVEL> LEVEL for Exclusive<P> {}
+    unsafe impl<P: LEVEL> LEVEL for Driver<P> {}
     /// The permissions to write `RATE`.
     #[diagnostic::on_unimplemented(
         message = "register `RATE` may not be written in state `{Self}`",
@@ -1100,6 +1114,91 @@ const _: () = {
     unsafe impl<P: permit::KEY> WritableIn<P> for KEY {}
 };
 
+/// Level (datasheet 4.4).
+#[cfg_attr(doc, doc = include_str!("docs/LEVEL.html"))]
+///
+/// - Reached by: [`level`](Registers::level). Group: [Transfers](by_group#transfers).
+/// - Access: `rw`: a read returns the written value.
+/// - After a reset: `0x0000_0000`.
+/// - Where: `0x00680`.
+/// - May be written in: [`Watched`](permission::Watched).
+///
+/// | Bits | Field | Access | Meaning |
+/// | ---: | --- | --- | --- |
+/// | 31:0 | [`LEVEL`](Self::LEVEL) | `rw` | What is looked at. |
+#[derive(Debug, Clone, Copy)]
+pub enum LEVEL {}
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+impl LEVEL {
+    /// The offset of the register.
+    pub const OFFSET: Offset<RegisterSpace, u32> = Offset::constant(0x00680);
+    /// Bits 31:0: What is looked at.
+    pub const LEVEL: Bits<LEVEL, 0, 32> = unsafe { Bits::new("LEVEL") };
+}
+::datasheet_runtime::register_long_name!(LEVEL);
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+const _: () = {
+    unsafe impl Layout for LEVEL {
+        const NAME: &'static str = "LEVEL";
+        const WRITABLE: [u64; 2] = [0x0000_0000_ffff_ffff, 0];
+    }
+    unsafe impl Register for LEVEL {
+        type Space = RegisterSpace;
+        type Width = u32;
+        const INFO: RegisterInfo = RegisterInfo {
+            name: "LEVEL",
+            title: "Level",
+            section: "4.4",
+            page: 0,
+            group: "transfer",
+            width: 32,
+            access: AccessKind::Rw,
+            reset: Some(0x0000_0000),
+            reset_known: 0xffff_ffff,
+            preserve: 0x0000_0000,
+            must_be_zero: 0x0000_0000,
+            must_be_one: 0x0000_0000,
+            ranges: &[
+                Range {
+                    first: 0,
+                    count: 1,
+                    base: 0x00680,
+                    stride: 0x0,
+                },
+            ],
+            aliases: &[],
+            write_in: &["Watched"],
+            memory_safety: false,
+            device_state: false,
+            hardware_damage: false,
+            doorbell: false,
+            when: &[],
+            window: None,
+            fields: &[
+                FieldInfo {
+                    name: "LEVEL",
+                    lsb: 0,
+                    width: 32,
+                    access: AccessKind::Rw,
+                    values: &[],
+                },
+            ],
+        };
+        const PRESERVE_MASK: u64 = 0xffff_ffff;
+        const FORCED_ONES: u64 = 0x0000_0000;
+        const RESET_VALUE: u64 = 0x0000_0000;
+    }
+    #[diagnostic::do_not_recommend]
+    unsafe impl PureRead for LEVEL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl PlainWrite for LEVEL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl Resettable for LEVEL {}
+    #[diagnostic::do_not_recommend]
+    unsafe impl RawWrite for LEVEL {}
+    unsafe impl<P: permit::LEVEL> WritableIn<P> for LEVEL {}
+};
+
 /// Count Low (datasheet 5.1).
 #[cfg_attr(doc, doc = include_str!("docs/COUNT_L.html"))]
 ///
@@ -1825,6 +1924,11 @@ impl<'a, B, P> Registers<'a, B, P> {
     pub const fn key(self, index: Index<Below<10>>) -> Reg<'a, B, KEY, P> {
         unsafe { Reg::at(self.bus, KEY::ARRAY.offset(index)) }
     }
+    /// [`LEVEL`]: Level (4.4).
+    #[inline(always)]
+    pub const fn level(self) -> Reg<'a, B, LEVEL, P> {
+        unsafe { Reg::at(self.bus, LEVEL::OFFSET) }
+    }
     /// [`COUNT_L`]: Count Low (5.1).
     #[inline(always)]
     pub const fn count_l(self) -> Reg<'a, B, COUNT_L, P> {
@@ -2025,6 +2129,7 @@ pub static REGISTERS: &[RegisterInfo] = &[
     <BASE_H as Register>::INFO,
     <TAIL as Register>::INFO,
     <KEY as Register>::INFO,
+    <LEVEL as Register>::INFO,
     <COUNT_L as Register>::INFO,
     <COUNT_H as Register>::INFO,
     <LANE_SEL as Register>::INFO,

@@ -58,12 +58,12 @@ kinds! {
     ReadToSet: Settable;
     /// The datasheet prescribes its value, which every write sets.
     Fixed:;
-    /// An extension of the map marks it, in a register without a mark: only unsafe code can set it.
+    /// An extension of the map marks it, in a register without a mark or in a descriptor: no safe code sets it.
     DriverOnly:;
 }
 
-/// Access kind `A` of a field that an extension of the map adds. The register's own type does not know the field, and
-/// may have its bits as reserved.
+/// Access kind `A` of a field that an extension of the map adds. The type of the register or descriptor does not know the
+/// field, and may have its bits as reserved.
 #[derive(Debug, Clone, Copy)]
 pub struct Added<A = ReadWrite>(PhantomData<A>);
 

@@ -34,14 +34,15 @@ const RUNTIME: &[(&[&str], &[&str])] = &[
 
 /// Generates the `use` lines for code that contains the identifiers `used`.
 ///
-/// `registers` are the names of registers that an extension takes from the crate that it extends.
-pub fn of(used: &HashSet<String>, options: &Options, registers: &[String]) -> TokenStream {
+/// `names` are names that an extension takes from the module `part` of the crate that it extends.
+pub fn of(used: &HashSet<String>, options: &Options, (part, names): (&str, &[String])) -> TokenStream {
     let (runtime, map) = (root(options), extended(options));
     // A register block is a module inside the one with the rest of the map.
-    let map = if options.extends { quote!(#map::registers) } else { quote!(super) };
+    let part = ident(part);
+    let map = if options.extends { quote!(#map::#part) } else { quote!(super) };
     let runtime = RUNTIME.iter().map(|(path, names)| (&runtime, *path, names.to_vec()));
-    let registers = (&map, [].as_slice(), registers.iter().map(String::as_str).collect());
-    let uses = runtime.chain([registers]).filter_map(|(root, path, names)| {
+    let extended = (&map, [].as_slice(), names.iter().map(String::as_str).collect());
+    let uses = runtime.chain([extended]).filter_map(|(root, path, names)| {
         let path = path.iter().map(|segment| ident(segment));
         let names: Vec<_> = names.iter().filter(|name| used.contains(**name)).map(|name| ident(name)).collect();
         match names.as_slice() {

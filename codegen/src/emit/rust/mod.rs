@@ -84,7 +84,7 @@ pub fn registers(map: &Map<'_>, options: &Options) -> String {
     code.push(permissions::permits(map));
     code.push_registers(map, registers::accessors(map, code.options));
     code.push(index::modules(None));
-    code.finish(map, &[])
+    code.finish(map, ("registers", &[]))
 }
 
 /// Generates the registers of a further block, for a module inside the one of the first block.
@@ -98,7 +98,7 @@ pub fn block(map: &Map<'_>, name: &str, options: &Options) -> String {
     let mut elsewhere: Vec<_> =
         indices.flat_map(|name| [rust_name::type_name(name), rust_name::index_space(name)]).collect();
     elsewhere.push("permission".to_owned());
-    code.finish(map, &elsewhere)
+    code.finish(map, ("registers", &elsewhere))
 }
 
 /// Returns the files that the documentation of a block includes.
@@ -115,13 +115,22 @@ pub fn descriptors(map: &Map<'_>, options: &Options) -> String {
         code.push(descriptors::descriptor(descriptor));
     }
     code.push(table::descriptors(map));
-    code.finish(map, &[])
+    code.finish(map, ("registers", &[]))
 }
 
-/// Generates the additions of an extension.
+/// Generates the additions of an extension to the registers.
 pub fn additions(additions: &Additions<'_>, options: &Options) -> String {
+    extension::additions(additions, &of_extension(additions, options))
+}
+
+/// Generates the additions of an extension to the descriptors.
+pub fn descriptor_additions(additions: &Additions<'_>, options: &Options) -> String {
+    extension::descriptor_additions(additions, &of_extension(additions, options))
+}
+
+fn of_extension(additions: &Additions<'_>, options: &Options) -> Options {
     let accessors = rust_name::added_registers(additions.extension);
-    extension::additions(additions, &Options { accessors, part: true, extends: true, ..options.clone() })
+    Options { accessors, part: true, extends: true, ..options.clone() }
 }
 
 /// Returns the files that the documentation of an extension includes.
@@ -179,24 +188,29 @@ impl<'a> Code<'a> {
         self.text += &print(items);
     }
 
-    /// Adds the types of the registers, their `accessors`, and the table.
-    fn push_registers(&mut self, map: &Map<'_>, accessors: TokenStream) {
+    /// Adds the types of the registers.
+    fn push_types(&mut self, map: &Map<'_>) {
         let pairs = doc::Pairs::of(map);
         for register in &map.registers {
             self.push(registers::register(map, &pairs, self.options, register));
         }
+    }
+
+    /// Adds the types of the registers, their `accessors`, and the table.
+    fn push_registers(&mut self, map: &Map<'_>, accessors: TokenStream) {
+        self.push_types(map);
         self.push(accessors);
         self.push(windows::windows(map, self.options));
         self.push(table::registers(map));
     }
 
-    /// Returns the whole file. Some identifiers may be among the `registers` of the extended crate.
-    fn finish(self, map: &Map<'_>, registers: &[String]) -> String {
+    /// Returns the whole file. Some identifiers may be among the names in a module of the extended crate.
+    fn finish(self, map: &Map<'_>, extended: (&str, &[String])) -> String {
         let title = map.description.title.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut text = format!("// {title}: generated from its description. Edit the description, not this file.\n");
         text +=
             "// SAFETY: each `unsafe` item states a fact of the description, which was checked during generation.\n";
-        let imports = print(imports::of(&self.words, self.options, registers));
+        let imports = print(imports::of(&self.words, self.options, extended));
         let mut before = "";
         for line in imports.lines().chain(self.text.lines()) {
             // A documented item and the methods get a blank line before them. Documentation may continue after an

@@ -4,9 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::doc;
-use super::token::{allow_type_name, ident};
-use crate::description::Mark;
-use crate::lower::{Map, Register, Write, WriteIn};
+use super::token::{allow_type_name, ident, unsafe_impls};
+use crate::description::{Mark, Name, Permission};
+use crate::lower::{Additions, Map, Permits, Register, Write, WriteIn};
 use crate::rust_name;
 
 /// Generates the module of the permissions.
@@ -16,22 +16,66 @@ pub fn permissions(map: &Map<'_>) -> TokenStream {
             use ::core::prelude::v1::*;
         )
     });
-    let types = map.description.permissions.iter().map(|(name, permission)| {
-        let name = rust_name::type_name(name);
-        let (doc, allow, name) = (doc::line(doc::escape(&permission.doc)), allow_type_name(&name), ident(&name));
-        quote! {
-            #doc
-            #[derive(Debug)]
-            #allow
-            pub enum #name {}
-        }
-    });
+    let types = map.description.permissions.iter().map(permission);
     quote! {
         /// The permissions: compile-time evidence of a state, which a write needs.
         pub mod permission {
             #prelude
             #(#types)*
         }
+    }
+}
+
+fn permission((name, permission): (&Name, &Permission)) -> TokenStream {
+    let name = rust_name::type_name(name);
+    let (doc, allow, name) = (doc::line(doc::escape(&permission.doc)), allow_type_name(&name), ident(&name));
+    quote! {
+        #doc
+        #[derive(Debug)]
+        #allow
+        pub enum #name {}
+    }
+}
+
+/// Generates the module of the permissions that an extension adds, beside the permissions of the crate at `root`;
+/// nothing if there are none.
+pub fn added(additions: &Additions<'_>, root: &TokenStream) -> TokenStream {
+    if additions.extension.permissions.is_empty() {
+        return TokenStream::new();
+    }
+    let types = additions.extension.permissions.iter().map(permission);
+    // Named one by one, they hide names of the prelude.
+    let described = additions.map.description.permissions.keys();
+    let described = described.filter(|name| !additions.extension.permissions.contains_key(*name));
+    let described: Vec<_> = described.map(|name| ident(&rust_name::type_name(name))).collect();
+    let described = (!described.is_empty()).then(|| quote!(pub use #root::registers::permission::{#(#described),*};));
+    let impls = additions.permits.iter().map(|Permits { permission, registers, any_register }| {
+        let permission = ident(&rust_name::type_name(permission));
+        let registers = registers.iter().map(|register| ident(&rust_name::type_name(register)));
+        let any = any_register.then(|| {
+            let any = ident(ANY_REGISTER);
+            quote! {
+                #[diagnostic::do_not_recommend]
+                unsafe impl<R> #root::registers::permit::#any<R> for permission::#permission {}
+            }
+        });
+        quote! {
+            #any
+            #(
+                #[diagnostic::do_not_recommend]
+                unsafe impl #root::registers::permit::#registers for permission::#permission {}
+            )*
+        }
+    });
+    let impls = (!additions.permits.is_empty()).then(|| unsafe_impls(quote!(#(#impls)*)));
+    quote! {
+        /// The permissions: compile-time evidence of a state, which a write needs.
+        pub mod permission {
+            use ::core::prelude::v1::*;
+            #described
+            #(#types)*
+        }
+        #impls
     }
 }
 

@@ -257,7 +257,16 @@ pub fn methods(map: &Map<'_>, window: Option<&description::Window>) -> TokenStre
         .description
         .pairs
         .iter()
-        .filter_map(|pair| Some(accessor_of_pair([described.get(&pair.low)?, described.get(&pair.high)?], pair)));
+        .filter_map(|pair| Some(PairAccessor::of([described.get(&pair.low)?, described.get(&pair.high)?], pair)))
+        .map(|PairAccessor { doc, head, body }| {
+            quote! {
+                #doc
+                #[inline(always)]
+                pub const #head {
+                    #body
+                }
+            }
+        });
     let misses = map.registers.iter().filter(|register| window.is_none() && register.window.is_some()).map(miss);
     let (allow_unsafe, handle) = (allow_unsafe(), handle_name(window));
     quote! {
@@ -399,27 +408,33 @@ pub fn claims(options: &Options) -> TokenStream {
     }
 }
 
-/// Generates the method that returns both registers of a pair, which have the same elements.
-///
-/// If both are marked `memory_safety`, the value is an address, as it is for a marked field of 64 bits.
-fn accessor_of_pair(halves: [&description::Register; 2], pair: &Pair) -> TokenStream {
-    let (parameter, argument) = index(halves[0]);
-    let value = halves.iter().all(|half| half.memory_safety).then(|| quote!(, DmaAddr));
-    let method = ident(&rust_name::method(&pair.name));
-    let [low, high] = [&pair.low, &pair.high].map(|name| ident(&rust_name::type_name(name)));
-    let [low_method, high_method] = [&pair.low, &pair.high].map(|name| ident(&rust_name::method(name)));
-    // Each order of access has a constructor in the runtime.
-    let new = ident(match pair.order {
-        Order::LowFirst | Order::Either => "new",
-        Order::HighFirst => "high_first",
-    });
-    let what = pair.doc.as_deref().map(|doc| format!(": {}", doc::escape(doc))).unwrap_or_else(|| ".".to_owned());
-    let doc = doc::line(format!("[`{low}`] and [`{high}`] as one value{what}"));
-    quote! {
-        #doc
-        #[inline(always)]
-        pub const fn #method(self #parameter) -> Pair<'a, B, #low, #high, P #value> {
-            Pair::#new(self.#low_method(#argument), self.#high_method(#argument))
+/// The parts of the method that returns both registers of a pair, which have the same elements.
+pub struct PairAccessor {
+    pub doc: TokenStream,
+    pub head: TokenStream,
+    pub body: TokenStream,
+}
+
+impl PairAccessor {
+    /// Makes the parts for a pair with these registers.
+    ///
+    /// If both are marked `memory_safety`, the value is an address, as it is for a marked field of 64 bits.
+    pub fn of(halves: [&description::Register; 2], pair: &Pair) -> Self {
+        let (parameter, argument) = index(halves[0]);
+        let value = halves.iter().all(|half| half.memory_safety).then(|| quote!(, DmaAddr));
+        let method = ident(&rust_name::method(&pair.name));
+        let [low, high] = [&pair.low, &pair.high].map(|name| ident(&rust_name::type_name(name)));
+        let [low_method, high_method] = [&pair.low, &pair.high].map(|name| ident(&rust_name::method(name)));
+        // Each order of access has a constructor in the runtime.
+        let new = ident(match pair.order {
+            Order::LowFirst | Order::Either => "new",
+            Order::HighFirst => "high_first",
+        });
+        let what = pair.doc.as_deref().map(|doc| format!(": {}", doc::escape(doc))).unwrap_or_else(|| ".".to_owned());
+        Self {
+            doc: doc::line(format!("[`{low}`] and [`{high}`] as one value{what}")),
+            head: quote!(fn #method(self #parameter) -> Pair<'a, B, #low, #high, P #value>),
+            body: quote!(Pair::#new(self.#low_method(#argument), self.#high_method(#argument))),
         }
     }
 }

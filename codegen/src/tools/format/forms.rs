@@ -59,6 +59,7 @@ pub(super) static DESCRIPTION: Form = always(Of::Keys(&[
     ("chip", &VALUE),
     ("title", &VALUE),
     ("datasheet", &DATASHEET),
+    ("allow", &ALLOW),
     ("groups", &GROUPS),
     ("blocks", &BLOCKS),
     ("size", &OFFSET),
@@ -77,10 +78,15 @@ pub(super) static DESCRIPTION: Form = always(Of::Keys(&[
 static EXTENSION: Form = always(Of::Keys(&[
     ("extension", &VALUE),
     ("extends", &VALUE),
+    ("allow", &ALLOW),
     ("groups", &GROUPS),
     ("indices", &INDICES),
+    ("permissions", &PERMISSIONS),
     ("registers", &REGISTERS),
     ("additions", &ADDITIONS),
+    ("pairs", &PAIRS),
+    ("descriptors", &DESCRIPTORS),
+    ("descriptor_additions", &ADDITIONS),
 ]));
 static ADDITIONS: Form = always(Of::Names(&ADDITION));
 static ADDITION: Form = always(Of::Keys(&[
@@ -138,8 +144,10 @@ static REGISTER: Form = always(Of::Keys(&[
     ("errata", &ERRATA),
     ("doubts", &DOUBTS),
     ("other_names", &VALUES),
+    ("allow", &ALLOW),
     ("doc", &VALUE),
 ]));
+static ALLOW: Form = fitting(Of::Names(&VALUE));
 static ARRAY: Form = fitting(Of::Keys(&[("index", &VALUE), ("ranges", &RANGES)]));
 static RANGES: Form = fitting(Of::Items(&RANGE));
 static RANGE: Form = fitting(Of::Keys(&[("first", &VALUE), ("count", &VALUE), ("base", &OFFSET), ("stride", &STRIDE)]));
@@ -162,6 +170,7 @@ static FIELD: Form = fitting(Of::Keys(&[
     ("errata", &ERRATA),
     ("doubts", &DOUBTS),
     ("other_names", &VALUES),
+    ("allow", &ALLOW),
 ]));
 /// Named values take most of the length of a long field, so they always get lines.
 static ENUMERATED: Form = always(Of::Names(&VALUE));
@@ -205,6 +214,7 @@ static DESCRIPTOR: Form = always(Of::Keys(&[
     ("fields", &FIELDS),
     ("errata", &ERRATA),
     ("doubts", &DOUBTS),
+    ("allow", &ALLOW),
     ("doc", &VALUE),
 ]));
 

@@ -3,7 +3,7 @@
 use super::bits::when;
 use crate::description::{self, Bits, DescriptorFormat};
 use crate::emit::rust::diagram::{self, Cell, Kind};
-use crate::lower::{Additions, Descriptor, ExtendedRegister, Field, Register};
+use crate::lower::{Additions, Descriptor, ExtendedDescriptor, ExtendedRegister, Field, Register};
 use crate::rust_name;
 
 /// Returns the path of a register's diagram.
@@ -41,14 +41,34 @@ pub(super) fn addition_diagram_path(additions: &Additions<'_>, described: &descr
 /// Returns the path and the diagram of a register with its additions.
 pub fn addition_diagram(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> (String, String) {
     let register = &extended.register;
-    let added = |cell: &Cell| extended.fields.iter().any(|field| field.bits() == cell.bits);
     let reserved = register.reserved.iter().map(|run| reserved_cell(run.bits));
-    let mut cells = cells(&register.fields, reserved);
-    // The other fields are on a page of another crate.
-    cells.iter_mut().filter(|cell| !added(cell)).for_each(|cell| cell.link = None);
+    let cells = linked(cells(&register.fields, reserved), &extended.fields);
     let label = format!("The bits of {}", register.described.name.value);
     let path = addition_diagram_path(additions, register.described);
     (path, diagram::diagram(&label, register.described.bits(), &cells))
+}
+
+pub(super) fn descriptor_addition_diagram_path(additions: &Additions<'_>, described: &DescriptorFormat) -> String {
+    let name = rust_name::descriptor(&described.name, described.format);
+    format!("docs/{}.descriptor.html", rust_name::added_fields(additions.extension, &name))
+}
+
+/// Returns the path and the diagram of a descriptor format with its additions.
+pub fn descriptor_addition_diagram(additions: &Additions<'_>, extended: &ExtendedDescriptor<'_>) -> (String, String) {
+    let descriptor = &extended.descriptor;
+    let described = descriptor.described;
+    let reserved = described.reserved.iter().map(|bits| reserved_cell(bits.value));
+    let cells = linked(cells(&descriptor.fields, reserved), &extended.fields);
+    let label = format!("The bits of {}", rust_name::descriptor(&described.name, described.format));
+    let path = descriptor_addition_diagram_path(additions, described);
+    (path, diagram::diagram(&label, described.whole(), &cells))
+}
+
+/// Keeps the links of the added fields only: the other fields are on a page of another crate.
+fn linked(mut cells: Vec<Cell>, added: &[Field<'_>]) -> Vec<Cell> {
+    let is_added = |cell: &Cell| added.iter().any(|field| field.bits() == cell.bits);
+    cells.iter_mut().filter(|cell| !is_added(cell)).for_each(|cell| cell.link = None);
+    cells
 }
 
 fn cells(fields: &[Field<'_>], reserved: impl Iterator<Item = Cell>) -> Vec<Cell> {

@@ -13,10 +13,10 @@ use quote::quote;
 use crate::description::{Doubt, Erratum, Name};
 
 pub use bits::field;
-pub use diagrams::{addition_diagram, descriptor_diagram, register_diagram};
+pub use diagrams::{addition_diagram, descriptor_addition_diagram, descriptor_diagram, register_diagram};
 pub use escape::escape;
 pub use facts::{Pairs, places};
-pub use pages::{addition, descriptor, register, window};
+pub use pages::{addition, descriptor, descriptor_addition, register, window};
 pub use uses::function;
 
 /// A documentation comment under construction.

@@ -7,7 +7,7 @@ use super::facts::Pairs;
 use super::{Doc, diagrams, escape, facts, uses};
 use crate::description::{Format, Mark, Reserved};
 use crate::emit::rust::Options;
-use crate::lower::{Additions, Descriptor, ExtendedRegister, Map, Register, Window, Write};
+use crate::lower::{Additions, Descriptor, ExtendedDescriptor, ExtendedRegister, Field, Map, Register, Window, Write};
 use crate::rust_name;
 
 /// Generates the page of a register.
@@ -111,11 +111,31 @@ pub fn descriptor(descriptor: &Descriptor<'_>) -> TokenStream {
 /// Generates the page of the additions to a register.
 pub fn addition(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> TokenStream {
     let described = extended.register.described;
-    let (extension, name) = (&additions.extension.extension.value, rust_name::type_name(&described.name));
-    let mut doc = Doc::new(format!("Additions of `{extension}` to [`{name}`]: {}.", escape(&described.title)));
+    let (name, module) = (rust_name::type_name(&described.name), rust_name::method(&described.name));
+    let mut doc = added(additions, &name, &described.title);
     doc.diagram = Some(diagrams::addition_diagram_path(additions, described));
-    let added = extended.values.iter().map(|field| {
-        let module = rust_name::method(&described.name);
+    let rows = extended.fields.iter().map(|field| Row::of_register(&extended.register, field));
+    added_fields(doc, (&name, &module), &extended.values, rows.collect())
+}
+
+/// Generates the page of the additions to a descriptor format.
+pub fn descriptor_addition(additions: &Additions<'_>, extended: &ExtendedDescriptor<'_>) -> TokenStream {
+    let described = extended.descriptor.described;
+    let name = rust_name::descriptor(&described.name, described.format);
+    let mut doc = added(additions, &name, &described.title);
+    doc.diagram = Some(diagrams::descriptor_addition_diagram_path(additions, described));
+    let rows = extended.fields.iter().map(Row::field);
+    added_fields(doc, (&name, &rust_name::module(&name)), &extended.values, rows.collect())
+}
+
+fn added(additions: &Additions<'_>, name: &str, title: &str) -> Doc {
+    let extension = &additions.extension.extension.value;
+    Doc::new(format!("Additions of `{extension}` to [`{name}`]: {}.", escape(title)))
+}
+
+/// Adds the values and the fields that an extension adds to a type, whose enumerations are in a module.
+fn added_fields(mut doc: Doc, (name, module): (&str, &str), values: &[Field<'_>], rows: Vec<Row>) -> TokenStream {
+    let added = values.iter().map(|field| {
         let (constant, values) = (rust_name::constant(field.name), rust_name::type_name(field.name));
         let named = field.described.values.iter().map(|(name, value)| format!("{}: `{}`", value.value, name.value));
         let named: Vec<_> = named.collect();
@@ -128,8 +148,8 @@ pub fn addition(additions: &Additions<'_>, extended: &ExtendedRegister<'_>) -> T
     if !added.is_empty() {
         doc.list(added);
     }
-    if !extended.fields.is_empty() {
-        doc.block(table(extended.fields.iter().map(|field| Row::of_register(&extended.register, field)).collect()));
+    if !rows.is_empty() {
+        doc.block(table(rows));
     }
     doc.tokens()
 }

@@ -12,20 +12,17 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
 use common::ping::{answer, request};
-use ixgbe::device::Running;
+use common::recover::recover;
 use ixgbe::linux::{Container, Interrupts, PciAddress, SysfsOptions};
 use ixgbe::packet::Batch;
 use ixgbe::vf::{Config, Event, MAILBOX_VECTOR, Platform, VirtualFunction};
 use ixgbe_sim::wire::NoTraffic;
 use ixgbe_sim::{HostConfig, Port, PortConfig};
 
-/// The longest time for which the physical function may be gone.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest wait for an interrupt, after which the loop looks at signals.
 const WAIT: Duration = Duration::from_secs(1);
 /// The shortest time between two interrupts of a queue.
@@ -116,7 +113,7 @@ fn serve<H: Platform>(
                 println!("the physical function was reset");
                 drop(queues);
                 batch.clear();
-                nic = recover(nic, interrupts.is_some())?;
+                nic = recover(nic, &Config::new(), interrupts.as_ref().map(|_| MODERATION))?;
                 println!("the function goes on");
                 continue;
             }
@@ -138,30 +135,4 @@ fn serve<H: Platform>(
     println!("{answers} requests were answered, of {received} packets received");
     nic.stop()?;
     Ok(())
-}
-
-/// Recovers a function, as soon as its physical function is back.
-fn recover<H: Platform>(
-    nic: VirtualFunction<Running, H>,
-    interrupts: bool,
-) -> Result<VirtualFunction<Running, H>, Box<dyn Error>> {
-    let start = Instant::now();
-    let mut failed = match nic.recover() {
-        Ok(nic) => return Ok(nic),
-        Err(failed) => failed,
-    };
-    while start.elapsed() < PATIENCE {
-        thread::sleep(Duration::from_millis(100));
-        match failed.device.reset(&Config::new()) {
-            Ok(nic) => {
-                let mut nic = nic.start()?;
-                if interrupts {
-                    nic.control().set_up_interrupts(MODERATION)?;
-                }
-                return Ok(nic);
-            }
-            Err(again) => failed = again,
-        }
-    }
-    Err(failed.error.into())
 }

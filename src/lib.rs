@@ -47,7 +47,7 @@
 //!
 //! Each device state is a type. A method exists only in the states in which the datasheet allows the operation. A
 //! transition consumes the device and returns it in its new state. If the transition fails, it returns the device with
-//! the [error](device::TransitionError).
+//! the [error](transition::TransitionError).
 //!
 //! | state | methods | registers that [`registers()`](device::Device::registers) may write |
 //! |---|---|---|
@@ -144,7 +144,7 @@
 //! - [`device`]: device states, configuration, statistics, link.
 //! - [`module`]: pluggable modules, as they describe themselves.
 //! - [`queue`]: receive and transmit queues. [`packet`]: packets and batches. [`pool`]: packet buffers.
-//! - [`port`]: traits for what a program needs of any network device.
+//! - [`port`]: traits for what a program needs of any network device. [`transition`]: failed changes of a device's state.
 //! - [`registers`], [`descriptors`]: generated from the register description. [`field`], [`register`]: the types of
 //!   fields, values and registers. [`info`]: the description as data.
 //! - [`platform`]: what the driver needs: [`mmio`] (registers), [`dma`] (memory), [`clock`] (time).
@@ -178,6 +178,7 @@ pub mod queue;
 pub mod registers;
 mod sync;
 pub mod trace;
+pub mod transition;
 pub mod vf;
 
 pub use datasheet_runtime as runtime;

@@ -5,6 +5,7 @@ pub mod direction;
 mod near;
 pub mod ping;
 mod privileges;
+pub mod recover;
 pub mod report;
 pub mod testbed;
 pub mod watch;

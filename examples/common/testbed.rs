@@ -31,7 +31,7 @@ pub struct PortArguments {
     vfio: bool,
     /// Drive PCI functions through sysfs; needs root and huge pages, and the device can access all memory.
     #[arg(long)]
-    sysfs: bool,
+    pub sysfs: bool,
     /// Take PCI functions even if their network interfaces are in use; only with --sysfs.
     #[arg(long, requires = "sysfs")]
     take: bool,

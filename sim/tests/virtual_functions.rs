@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use common::{Recorder, TestRing, data, frame};
 use ixgbe::registers::virtual_function::RegisterSpace;
 use ixgbe::runtime::space::Offset;
-use ixgbe_sim::{Fault, HostConfig, Port, Rule, VirtualFunction};
+use ixgbe_sim::{Fault, HostConfig, Port, Rule, Violation, VirtualFunction};
 
 const VFCTRL: u32 = 0x0;
 const VFSTATUS: u32 = 0x8;
@@ -537,6 +537,24 @@ fn without_bus_mastering_nothing_is_accessed() {
     port.deliver(&frame(MACS[0], 60));
     guest.transmit(&from(frame([0xFF; 6], 60), MACS[0]), CONTEXT);
     assert!(!guest.has_received() && recorder.take().is_empty());
+    // So its memory may be unmapped, although its queues are enabled.
+    assert_eq!([0x1028, 0x2028].map(|at| guest.read(at) & ENABLE), [ENABLE; 2]);
+    guest.rx.clear();
+    guest.tx = None;
+    clean(&port);
+    for queue in ["RDBAL", "TDBAL"] {
+        let (port, mut guests, _) = three(HostConfig::default());
+        match queue {
+            "RDBAL" => guests[0].rx.clear(),
+            _ => guests[0].tx = None,
+        }
+        let violations = port.violations();
+        let is_expected = |violation: &&Violation| violation.rule == Rule::UnmappedWhileOwned;
+        assert!(
+            violations.iter().find(is_expected).is_some_and(|violation| violation.register == queue),
+            "{violations:?}"
+        );
+    }
 }
 
 #[test]

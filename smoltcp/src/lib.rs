@@ -6,7 +6,7 @@
 //! | queues | checksums | large packets of TCP |
 //! |---|---|---|
 //! | [`Plain`], of any network device | the stack | none |
-//! | [`Offloading`], of an 82599 | the chip | cut by the chip |
+//! | [`Offloading`], of an 82599 or of its virtual functions | the chip | cut by the chip |
 //!
 //! The stack writes into the packet that the device sends, and reads the packet that the device received. Nothing is
 //! copied but what the stack copies for its sockets, and packets that are [larger than a buffer](Adapter::cut_up_to).

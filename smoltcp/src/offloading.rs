@@ -3,12 +3,11 @@
 use core::num::NonZeroUsize;
 
 use ixgbe::dma::Dma;
-use ixgbe::mmio::Bus;
 use ixgbe::offload::{Checksum, Received, Request, RequestRefusal, RequestRefused, Requested};
 use ixgbe::packet::{Batch, HeaderError, Headers, Network, Packet, Transport};
 use ixgbe::pool::Pool;
-use ixgbe::port::AttachError;
-use ixgbe::queue::QueuePair;
+use ixgbe::port::{AttachError, QueuePair};
+use ixgbe::queue::{Function, Physical, ReceiveQueue, TransmitQueue};
 use smoltcp::phy::{self, DeviceCapabilities};
 use smoltcp::wire::{IpAddress, Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket};
 
@@ -17,7 +16,8 @@ use crate::{BATCH, Counters, Queues, sealed};
 /// The largest number of buffers of a packet that the chip cuts.
 pub(crate) const MOST_BUFFERS: usize = 37;
 
-/// Queues of an 82599. The chip computes the checksums of IPv4, TCP and UDP, and cuts large packets of TCP.
+/// Queues of an 82599, or of a virtual function of one, by its kind `F`. The chip computes the checksums of IPv4, TCP and
+/// UDP, and cuts large packets of TCP.
 ///
 /// The stack checks none of these checksums. So it gets a packet only if they are right: by the chip's word, or else
 /// computed here, which is counted. These packets are dropped: fragments, whose checksum could not be checked; packets
@@ -25,17 +25,17 @@ pub(crate) const MOST_BUFFERS: usize = 37;
 ///
 /// An owned queue lends itself by its method `queue`, for as long as the adapter is there.
 #[derive(Debug)]
-pub struct Offloading<'a, H> {
-    queues: QueuePair<'a, H>,
+pub struct Offloading<'a, H, F = Physical> {
+    queues: QueuePair<ReceiveQueue<'a, H, F>, TransmitQueue<'a, H, F>>,
     /// In reverse order.
     arrived: Batch<Received>,
     kept: Batch<Requested>,
 }
 
-impl<'a, H: Bus + Dma> Offloading<'a, H> {
+impl<'a, H: Dma, F: Function<H>> Offloading<'a, H, F> {
     /// Uses these queues.
     #[must_use]
-    pub fn new(queues: QueuePair<'a, H>) -> Self {
+    pub fn new(queues: QueuePair<ReceiveQueue<'a, H, F>, TransmitQueue<'a, H, F>>) -> Self {
         Self { queues, arrived: Batch::with_capacity(BATCH), kept: Batch::with_capacity(1) }
     }
 }
@@ -107,9 +107,9 @@ fn request(packet: Packet, segment: Option<u16>, counters: &mut Counters) -> Res
     .apply(packet)
 }
 
-impl<H: Bus + Dma> Queues for Offloading<'_, H> {}
+impl<H: Dma, F: Function<H>> Queues for Offloading<'_, H, F> {}
 
-impl<H: Bus + Dma> sealed::Queues for Offloading<'_, H> {
+impl<H: Dma, F: Function<H>> sealed::Queues for Offloading<'_, H, F> {
     fn attach(&mut self, pool: &Pool) -> Result<(), AttachError> {
         Ok(self.queues.tx.attach(pool)?)
     }

@@ -6,13 +6,15 @@ mod common;
 mod host;
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use common::{Nic, assert_clean, connected, pool_of};
 use host::{Host, Role};
 use ixgbe::device::Config;
 use ixgbe::pool::Pool;
 use ixgbe::queue::QueuePair;
-use ixgbe_sim::{Port, PortPlatform};
+use ixgbe::vf::{self, Event, VirtualFunction};
+use ixgbe_sim::{HostConfig, Port, PortPlatform};
 use ixgbe_smoltcp::{Adapter, Counters, Offloading, Plain, Queues};
 
 /// Bytes each way.
@@ -36,21 +38,23 @@ fn transfer<'a, Q: Queues>(
     let mut hosts = Vec::new();
     for (n, nic) in nics.iter_mut().enumerate() {
         let (mac, pool) = (nic.mac(), Pool::new(nic.platform(), buffers, size).unwrap());
-        hosts.push(Host::new(adapter(queues(nic), pool), (mac, IPS[n]), roles[n], bytes[n]).unwrap());
+        let mut adapter = adapter(queues(nic), pool);
+        hosts.push((Host::new(&mut adapter, (mac, IPS[n]), roles[n], bytes[n]).unwrap(), adapter));
     }
     loop {
         ports.iter().for_each(|port| _ = port.step());
-        let over = hosts.iter_mut().map(|host| host.poll().unwrap()).filter(|is_over| *is_over).count();
+        let over =
+            hosts.iter_mut().map(|(host, adapter)| host.poll(adapter).unwrap()).filter(|is_over| *is_over).count();
         if over == hosts.len() {
             break;
         }
     }
     ports.iter().for_each(assert_clean);
-    for (host, bytes) in hosts.iter().zip(bytes) {
+    for ((host, _), bytes) in hosts.iter().zip(bytes) {
         assert_eq!(host.moved(), bytes);
         println!("{:.1} MB/s", 2e-6 * BYTES as f64 / host.elapsed().as_secs_f64());
     }
-    hosts.iter().map(Host::counters).collect()
+    hosts.iter().map(|(_, adapter)| adapter.counters()).collect()
 }
 
 fn stop(nics: [Nic; 2]) {
@@ -121,4 +125,68 @@ fn the_stack_computes_all_checksums_of_any_port() {
         assert_eq!((counters.rx_bad, counters.rx_dropped, counters.tx_dropped), (0, 0, 0));
     }
     stop(nics);
+}
+
+/// Resets the physical function of one end. An adapter borrows the queues, so it ends, and the host goes on with another.
+///
+/// One way at a time: two ends of smoltcp that have sent a whole window each ignore each other's acknowledgements for a
+/// while, if both lost the first packet of it.
+#[test]
+fn a_connection_outlives_resets_of_the_physical_function() {
+    for bytes in [(BYTES, 1), (1, BYTES)] {
+        transfer_with_resets(bytes);
+    }
+}
+
+/// Has a virtual function send and receive as many bytes, and resets its physical function twice meanwhile.
+fn transfer_with_resets(bytes: (u64, u64)) {
+    const RESETS: u64 = 2;
+    let (ports, config) = ([0, 1].map(common::port), vf::Config::new());
+    ixgbe_sim::connect(&ports[0], &ports[1]);
+    let function = ports[0].host(HostConfig::default()).unwrap().remove(0);
+    let mut other = common::start(&ports[1], &Config::new());
+    let mut nic = VirtualFunction::new(function.claim().unwrap()).reset(&config).unwrap().start().unwrap();
+    let pools = [pool_of(&other), nic.pools().next().unwrap().clone()];
+    let pool = Pool::new(nic.platform(), BUFFERS.0, BUFFERS.1).unwrap();
+    let other_pool = Pool::new(other.platform(), BUFFERS.0, BUFFERS.1).unwrap();
+    let mut other_adapter = Adapter::new(Offloading::new(queues(&mut other)), other_pool, 1518).unwrap();
+    let (role, back) = (Role::Connect(IPS[0], 80), (bytes.1, bytes.0));
+    let mut other_host = Host::new(&mut other_adapter, (common::mac(1), IPS[1]), role, back).unwrap();
+    let (mut host, mut cut, mut resets) = (None, 0, 0);
+    loop {
+        let (mut control, mut queues) = nic.split();
+        let mut adapter = Adapter::new(Offloading::new(queues.remove(0)), pool.clone(), 1518).unwrap();
+        let mac = control.mac();
+        let host = host.get_or_insert_with(|| Host::new(&mut adapter, (mac, IPS[0]), Role::Listen(80), bytes).unwrap());
+        let is_over = loop {
+            ports.iter().for_each(|port| _ = port.step());
+            if host.poll(&mut adapter).unwrap() & other_host.poll(&mut other_adapter).unwrap() {
+                break true;
+            }
+            if resets < RESETS && host.moved().0 + host.moved().1 > BYTES * (resets + 1) / (RESETS + 1) {
+                ports[0].reset_host();
+                resets += 1;
+            }
+            if control.poll_event().unwrap() == Some(Event::HostReset) {
+                break false;
+            }
+        };
+        let counters = adapter.counters();
+        cut += counters.tx_cut;
+        assert_eq!((counters.rx_by_software, counters.tx_by_software, counters.rx_bad), (0, 0, 0));
+        drop(adapter);
+        if is_over {
+            break;
+        }
+        ports.iter().for_each(|port| port.wait(Duration::from_millis(100)));
+        nic = nic.recover().unwrap();
+    }
+    assert_eq!((nic.control().statistics().unwrap().recoveries, resets), (RESETS, RESETS));
+    assert!(cut >= bytes.0 / 65_536, "{cut} packets were cut");
+    assert_eq!((host.unwrap().moved(), other_host.moved()), (bytes, back));
+    drop(other_adapter);
+    nic.stop().unwrap();
+    other.stop().unwrap();
+    pools.iter().chain([&pool]).for_each(|pool| assert_eq!(pool.available(), pool.capacity()));
+    ports.iter().for_each(assert_clean);
 }

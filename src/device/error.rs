@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use crate::device::filter::FilterError;
 use crate::device::mac::MacAddress;
-use crate::device::{ConfigError, Diagnosis, Firmware, Medium, ModuleError, PtpError, RateError};
+use crate::device::{
+    ConfigError, Device, Diagnosis, Firmware, Medium, ModuleError, PtpError, RateError, Reset, Unbound,
+};
 use crate::dma::DmaError;
 use crate::field::ValueError;
 use crate::pool::PoolError;
@@ -206,27 +208,7 @@ impl<T> InStep<T> for Result<T, TimedOut> {
 }
 
 /// A failed transition. It returns the device in its present state.
-pub struct TransitionError<D, E = Error> {
-    /// The device.
-    pub device: D,
-    /// The cause.
-    pub error: E,
-}
+pub type TransitionError<D> = crate::transition::TransitionError<D, Error>;
 
-impl<D, E: fmt::Debug> fmt::Debug for TransitionError<D, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TransitionError({:?})", self.error)
-    }
-}
-
-impl<D, E: fmt::Display> fmt::Display for TransitionError<D, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl<D, E: core::error::Error + 'static> core::error::Error for TransitionError<D, E> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
+/// A failed start.
+pub type StartError<H> = crate::transition::StartError<Device<Reset, H>, Device<Unbound, H>, Error>;

@@ -81,7 +81,7 @@ pub use config::{
 pub use control::Control;
 pub use diagnosis::{Diagnosis, Link};
 pub use eeprom::{Capabilities, Checksum, Eeprom};
-pub use error::{Error, TransitionError};
+pub use error::{Error, StartError, TransitionError};
 pub use firmware::{Firmware, FirmwareMode};
 pub use flow_control::FlowControl;
 pub use health::{BusError, Remedy, Symptom};
@@ -95,7 +95,6 @@ pub use ptp::{PtpClock, PtpCounters, PtpError, PtpStamps, TransmitStamp};
 pub use ptp_message::PtpMessage;
 pub use rate::{Rate, RateError};
 pub use rss::{FlowTransport, HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rss, toeplitz};
-pub use running::StartError;
 pub use statistics::{Counter, QueueStatistics, Statistics};
 
 use crate::device::establish::Establish;

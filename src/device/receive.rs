@@ -8,7 +8,7 @@ use crate::device::{Config, Error, Rss};
 use crate::field::Value;
 use crate::mmio::{Bus, Index};
 use crate::pool::BUFFER_SIZE_STEP;
-use crate::queue::RxRing;
+use crate::queue::{RxRing, recognised_headers};
 use crate::register::{Driver, WritableIn};
 use crate::registers::permission::{QueueDisabled, Reset};
 use crate::registers::{
@@ -100,34 +100,8 @@ fn set_up_rss<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Confi
 ///
 /// None of it splits or coalesces packets: SRRCTL and RSCCTL do not ask for that. PSRTYPE is unknown after a reset.
 fn set_up_parsing<H: Bus>(registers: Registers<'_, H, Driver<Reset>>, config: &Config) -> Result<(), Error> {
-    // A write of a register that is unknown after a reset names all fields: TCP and UDP, IPv4 and IPv6, L2, no other.
-    let headers = value!(PSRTYPE {
-        PSR_TYPE0: false,
-        PSR_TYPE1: false,
-        PSR_TYPE2: false,
-        PSR_TYPE3: false,
-        PSR_TYPE4: true,
-        PSR_TYPE5: true,
-        PSR_TYPE6: false,
-        PSR_TYPE7: false,
-        PSR_TYPE8: true,
-        PSR_TYPE9: true,
-        PSR_TYPE10: false,
-        PSR_TYPE11: false,
-        PSR_TYPE12: true,
-        PSR_TYPE13: false,
-        PSR_TYPE14: false,
-        PSR_TYPE15: false,
-        PSR_TYPE16: false,
-        PSR_TYPE17: false,
-        PSR_TYPE18: false
-    });
-    let queue_bits = match config.rx_queues {
-        1 => 0,
-        2..4 => 1,
-        _ => 2,
-    };
-    registers.psrtype(index!(Pool, 0)).write_full(headers.try_with(PSRTYPE::RQPL, queue_bits)?.full()?);
+    let headers = recognised_headers!(PSRTYPE, config.rx_queues)?;
+    registers.psrtype(index!(Pool, 0)).write_full(headers.full()?);
     registers.rfctl().modify(value!(RFCTL { RSC_DIS: true, NFSW_DIS: true, NFSR_DIS: true }));
     Ok(())
 }

@@ -14,8 +14,8 @@ use crate::device::presence::Present;
 use crate::device::queues::Queues;
 use crate::device::{
     BringUp, Config, ConfigError, Control, Device, Error, Finding, FlowControl, Initialised, Link, LinkUp,
-    MAX_TX_QUEUES, Reset, Running, Statistics, TransitionError, Unbound, flow_control, initialise, loopback, pins, ptp,
-    receive, statistics, stop, transmit,
+    MAX_TX_QUEUES, Reset, Running, StartError, Statistics, TransitionError, Unbound, flow_control, initialise,
+    loopback, pins, ptp, receive, statistics, stop, transmit,
 };
 use crate::dma::DmaError;
 use crate::module::Module;
@@ -107,47 +107,6 @@ impl<H: Platform> Drop for RunningData<H> {
 impl<H: Platform> fmt::Debug for RunningData<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunningData").field("queues", &self.data.queues).finish_non_exhaustive()
-    }
-}
-
-/// A failed start.
-#[expect(clippy::large_enum_variant, reason = "it is made a few times in a device's life")]
-pub enum StartError<H: Platform> {
-    /// The device was brought back to its initialised state.
-    RolledBack(TransitionError<Device<Reset, H>>),
-    /// The device did not stop either: it must be reset, and keeps its memory until then.
-    NotStopped(TransitionError<Device<Unbound, H>>),
-}
-
-impl<H: Platform> StartError<H> {
-    /// Returns the cause of the failure.
-    #[must_use]
-    pub fn error(&self) -> &Error {
-        match self {
-            Self::RolledBack(failed) => &failed.error,
-            Self::NotStopped(failed) => &failed.error,
-        }
-    }
-}
-
-impl<H: Platform> fmt::Debug for StartError<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RolledBack(failed) => write!(f, "RolledBack({failed:?})"),
-            Self::NotStopped(failed) => write!(f, "NotStopped({failed:?})"),
-        }
-    }
-}
-
-impl<H: Platform> fmt::Display for StartError<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error().fmt(f)
-    }
-}
-
-impl<H: Platform> core::error::Error for StartError<H> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(self.error())
     }
 }
 

@@ -75,6 +75,44 @@ const _: () = {
     assert!(legacy == data && payload == 1 << PAYLEN);
 };
 
+/// The value of `$register`, which is PSRTYPE or VFPSRTYPE, for `$queues` queues: TCP and UDP, IPv4 and IPv6, L2, and the
+/// number of bits of the hash that select a queue.
+///
+/// Headers are split from data only where SRRCTL says so.
+macro_rules! recognised_headers {
+    ($register:ident, $queues:expr) => {{
+        let bits: u64 = match $queues {
+            1 => 0,
+            2..4 => 1,
+            _ => 2,
+        };
+        // A write of a register that is unknown after a reset names all fields.
+        let headers = $crate::value!($register {
+            PSR_TYPE0: false,
+            PSR_TYPE1: false,
+            PSR_TYPE2: false,
+            PSR_TYPE3: false,
+            PSR_TYPE4: true,
+            PSR_TYPE5: true,
+            PSR_TYPE6: false,
+            PSR_TYPE7: false,
+            PSR_TYPE8: true,
+            PSR_TYPE9: true,
+            PSR_TYPE10: false,
+            PSR_TYPE11: false,
+            PSR_TYPE12: true,
+            PSR_TYPE13: false,
+            PSR_TYPE14: false,
+            PSR_TYPE15: false,
+            PSR_TYPE16: false,
+            PSR_TYPE17: false,
+            PSR_TYPE18: false
+        });
+        headers.try_with($register::RQPL, bits)
+    }};
+}
+pub(crate) use recognised_headers;
+
 /// A kind of function, [`Physical`] or [`Virtual`], whose registers are on platform `H`.
 pub trait Function<H>: Kind {
     /// Writes a receive queue's tail.

@@ -21,6 +21,7 @@ mod tx;
 
 use crate::port;
 
+pub(crate) use function::recognised_headers;
 pub use function::{Function, Physical, Virtual};
 pub use in_place::{ForwardCounts, InPlaceForwarder, Route, WhenFull};
 pub use owned::{OwnedReceiveQueue, OwnedTransmitQueue};

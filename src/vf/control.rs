@@ -22,8 +22,8 @@ use crate::vf::{Cast, Error, Initialised, MAX_MULTICASTS, MailboxError, Platform
 /// The number of looks at the link, and the pause between two: VFLINKS flickers while the link comes up.
 const LOOKS: usize = 5;
 const LOOK: Duration = Duration::from_micros(100);
-/// The interrupt vector of the mailbox: the queues' vectors come before it.
-const MAILBOX_VECTOR: u64 = 2;
+/// The interrupt vector of the mailbox, which is the last of a function's. The queues' vectors come before it.
+pub const MAILBOX_VECTOR: usize = 2;
 
 /// Something that has happened to the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,6 +271,9 @@ impl<'a, H: Platform> Control<'a, H> {
     /// Makes receive queue 0 raise interrupt vector 0, all others vector 1, and the mailbox vector 2. A queue interrupts
     /// at most once per `interval`, at most 1022 us.
     ///
+    /// Queues that share a vector belong on one thread, which receives from all of them when the vector is raised: of
+    /// several threads that wait for one vector, an interrupt wakes one.
+    ///
     /// [`ReceiveQueue::enable_interrupt`](crate::queue::ReceiveQueue::enable_interrupt) unmasks one interrupt of a queue,
     /// [`enable_interrupt`](Self::enable_interrupt) one of the mailbox.
     ///
@@ -297,7 +300,7 @@ impl<'a, H: Platform> Control<'a, H> {
             registers.vtivar(index).modify(vectors);
             registers.vtivar(index).modify(valid);
         }
-        let vector = Value::EMPTY.try_with(VTIVAR_MISC::INT_ALLOC_0, MAILBOX_VECTOR)?;
+        let vector = Value::EMPTY.try_with(VTIVAR_MISC::INT_ALLOC_0, MAILBOX_VECTOR as u64)?;
         registers.vtivar_misc().modify(vector.with(VTIVAR_MISC::INT_ALLOC_VAL_0, true));
         // An interrupt clears its cause and masks itself.
         registers.vteiac().modify(value!(VTEIAC { EIAC: 0b111 }));
@@ -306,7 +309,10 @@ impl<'a, H: Platform> Control<'a, H> {
         Ok(())
     }
 
-    /// Unmasks the interrupt of the mailbox for one interrupt, also for what has happened already.
+    /// Unmasks the interrupt of the mailbox for one interrupt, also for a message that is there already.
+    ///
+    /// Afterwards, [look](Self::poll_event) once more before you wait. A reset of the physical function masks the
+    /// interrupt and forgets one that was to come, so that nothing would end the wait.
     pub fn enable_interrupt(&mut self) {
         self.registers().vteims().set_bits(value!(VTEIMS { EIMS: 1 << MAILBOX_VECTOR }));
     }

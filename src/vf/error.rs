@@ -7,7 +7,7 @@ use crate::dma::DmaError;
 use crate::field::ValueError;
 use crate::pool::PoolError;
 use crate::register::TimedOut;
-use crate::vf::{ConfigError, Platform, Refusal, Reset, Unbound, UnknownVersion, VirtualFunction};
+use crate::vf::{ConfigError, Refusal, Reset, Unbound, UnknownVersion, VirtualFunction};
 
 /// A failed operation on a virtual function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,44 +200,7 @@ impl<T> InStep<T> for Result<T, TimedOut> {
 }
 
 /// A failed transition. It returns the device in its present state.
-pub type TransitionError<D> = crate::device::TransitionError<D, Error>;
+pub type TransitionError<D> = crate::transition::TransitionError<D, Error>;
 
 /// A failed start.
-pub enum StartError<H: Platform> {
-    /// The queues were stopped again.
-    RolledBack(TransitionError<VirtualFunction<Reset, H>>),
-    /// A queue did not stop either: the device must be reset, and keeps its memory until then.
-    NotStopped(TransitionError<VirtualFunction<Unbound, H>>),
-}
-
-impl<H: Platform> StartError<H> {
-    /// Returns the cause of the failure.
-    #[must_use]
-    pub fn error(&self) -> &Error {
-        match self {
-            Self::RolledBack(failed) => &failed.error,
-            Self::NotStopped(failed) => &failed.error,
-        }
-    }
-}
-
-impl<H: Platform> fmt::Debug for StartError<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RolledBack(failed) => write!(f, "RolledBack({failed:?})"),
-            Self::NotStopped(failed) => write!(f, "NotStopped({failed:?})"),
-        }
-    }
-}
-
-impl<H: Platform> fmt::Display for StartError<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error().fmt(f)
-    }
-}
-
-impl<H: Platform> core::error::Error for StartError<H> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(self.error())
-    }
-}
+pub type StartError<H> = crate::transition::StartError<VirtualFunction<Reset, H>, VirtualFunction<Unbound, H>, Error>;

@@ -65,7 +65,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 pub use config::{Config, ConfigError, FRAME_SIZES, MAX_QUEUES};
-pub use control::{Control, Event};
+pub use control::{Control, Event, MAILBOX_VECTOR};
 pub use error::{Error, MailboxError, StartError, TransitionError};
 pub use message::{Cast, MAX_MULTICASTS, Refusal, Request, UnknownVersion, Version};
 pub use platform::{Bus, Platform};

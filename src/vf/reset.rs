@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::clock::{self, Clock};
+use crate::queue::recognised_headers;
 use crate::register::Driver;
 use crate::registers::permission::{Reset, Unbound};
 use crate::registers::virtual_function::{Registers, VFCTRL, VFPSRTYPE};
@@ -108,7 +109,8 @@ pub(super) fn agree<H: Bus + Clock>(device: &H, config: &Config, mac: Option<[u8
             Err(error) => return Err(Error::Mailbox { request: asked.name(), error }),
         }
     }
-    set_up_spreading(registers, config)?;
+    // It is unknown after a reset.
+    registers.vfpsrtype().write_full(recognised_headers!(VFPSRTYPE, config.queues)?.full()?);
     Ok(Initialised { config: *config, mailbox, agreed: Agreed { mac, version, queues, hashed_bits } })
 }
 
@@ -187,36 +189,4 @@ fn count_queues<D: Bus + Clock>(channel: &mut Channel<'_, D, Driver<Reset>>, ver
         }
     }
     Ok(words[1].min(words[2]) as usize)
-}
-
-/// Sets over how many queues packets are spread. It is unknown after a reset.
-fn set_up_spreading<D: Bus>(registers: Registers<'_, D, Driver<Reset>>, config: &Config) -> Result<(), Error> {
-    let bits = match config.queues {
-        1 => 0,
-        2..4 => 1,
-        _ => 2,
-    };
-    let all = value!(VFPSRTYPE {
-        PSR_TYPE0: false,
-        PSR_TYPE1: false,
-        PSR_TYPE2: false,
-        PSR_TYPE3: false,
-        PSR_TYPE4: true,
-        PSR_TYPE5: true,
-        PSR_TYPE6: false,
-        PSR_TYPE7: false,
-        PSR_TYPE8: true,
-        PSR_TYPE9: true,
-        PSR_TYPE10: false,
-        PSR_TYPE11: false,
-        PSR_TYPE12: true,
-        PSR_TYPE13: false,
-        PSR_TYPE14: false,
-        PSR_TYPE15: false,
-        PSR_TYPE16: false,
-        PSR_TYPE17: false,
-        PSR_TYPE18: false
-    });
-    registers.vfpsrtype().write_full(all.try_with(VFPSRTYPE::RQPL, bits)?.full()?);
-    Ok(())
 }

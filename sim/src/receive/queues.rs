@@ -199,6 +199,10 @@ impl RxQueues {
     pub(crate) fn check_unmapped(&self, start: u64, len: u64, common: &mut Common) {
         let now = common.clock.now();
         for (index, queue) in self.existing() {
+            // A reset through PCI takes a virtual function's right to access memory, and leaves its queues enabled.
+            if !common.functions.is_master(index) {
+                continue;
+            }
             let size = queue.buffer_size.min(longest_allowed(&common.registers) + TAGS) as u64;
             if let Some(what) = queue.ring.may_access(now, start, len, |descriptor| (descriptor[0], size)) {
                 common.violation(Rule::UnmappedWhileOwned, offsets::rx(index, RDBAL), || {

@@ -276,6 +276,10 @@ impl TxQueues {
             false => (descriptor[0], descriptor[1] & 0xFFFF),
         };
         for (index, queue) in self.existing() {
+            // A reset through PCI takes a virtual function's right to access memory, and leaves its queues enabled.
+            if !common.functions.is_master(index) {
+                continue;
+            }
             if let Some(what) = queue.ring.may_access(now, start, len, extent) {
                 common.violation(Rule::UnmappedWhileOwned, offsets::tx(index, TDBAL), || {
                     format!("{len} bytes at {start:#x} unmapped: transmit queue {index} may still access {what}")

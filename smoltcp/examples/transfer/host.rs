@@ -4,7 +4,7 @@ use std::error::Error;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use ixgbe_smoltcp::{Adapter, Counters, Queues};
+use ixgbe_smoltcp::{Adapter, Queues};
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{self, Socket, State};
 use smoltcp::time::{Duration as StackDuration, Instant as StackInstant};
@@ -32,9 +32,8 @@ pub enum Role {
     Connect(Ipv4Addr, u16),
 }
 
-/// A host with one connection.
-pub struct Host<Q> {
-    adapter: Adapter<Q>,
+/// A host with one connection. Its adapter is the caller's, which can put another in its place.
+pub struct Host {
     interface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
@@ -45,16 +44,16 @@ pub struct Host<Q> {
     times: Option<(Instant, Instant)>,
 }
 
-impl<Q: Queues> Host<Q> {
+impl Host {
     /// Makes a host with this address, which is to send and to receive as many bytes.
-    pub fn new(
-        mut adapter: Adapter<Q>,
+    pub fn new<Q: Queues>(
+        adapter: &mut Adapter<Q>,
         (mac, ip): ([u8; 6], Ipv4Addr),
         role: Role,
         (send, receive): (u64, u64),
     ) -> Result<Self, Box<dyn Error>> {
         let config = Config::new(EthernetAddress(mac).into());
-        let mut interface = Interface::new(config, &mut adapter, StackInstant::now());
+        let mut interface = Interface::new(config, adapter, StackInstant::now());
         interface.update_ip_addrs(|addresses| _ = addresses.push(IpCidr::new(ip.into(), 24)));
         let buffer = || tcp::SocketBuffer::new(vec![0; WINDOW]);
         let mut socket = Socket::new(buffer(), buffer());
@@ -66,12 +65,12 @@ impl<Q: Queues> Host<Q> {
         let mut sockets = SocketSet::new(Vec::new());
         let handle = sockets.add(socket);
         let (send, receive, expected, times) = ((send, 0), (receive, 0), vec![0; WINDOW], None);
-        Ok(Self { adapter, interface, sockets, handle, send, receive, expected, times })
+        Ok(Self { interface, sockets, handle, send, receive, expected, times })
     }
 
     /// Moves what can be moved. Returns `true` once all bytes were sent and received, and both ends have closed.
-    pub fn poll(&mut self) -> Result<bool, Box<dyn Error>> {
-        if self.interface.poll(StackInstant::now(), &mut self.adapter, &mut self.sockets) == PollResult::None {
+    pub fn poll<Q: Queues>(&mut self, adapter: &mut Adapter<Q>) -> Result<bool, Box<dyn Error>> {
+        if self.interface.poll(StackInstant::now(), adapter, &mut self.sockets) == PollResult::None {
             // The other end may need this processor.
             std::thread::yield_now();
         }
@@ -119,10 +118,5 @@ impl<Q: Queues> Host<Q> {
     /// Returns the time from the handshake to the end of the connection.
     pub fn elapsed(&self) -> Duration {
         self.times.map_or(Duration::ZERO, |(start, end)| end - start)
-    }
-
-    /// Returns the counters of the adapter.
-    pub fn counters(&self) -> Counters {
-        self.adapter.counters()
     }
 }

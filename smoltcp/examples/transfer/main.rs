@@ -5,11 +5,13 @@
 //! $ cargo run --release -p ixgbe-smoltcp --example transfer -- --print 1000000 >contents
 //! $ nc -l -p 5000 <contents >arrived    # on a host at 192.0.2.1
 //! $ cargo run --release -p ixgbe-smoltcp --example transfer -- 0000:03:00.0 --connect 192.0.2.1 --bytes 1000000
+//! $ cargo run --release -p ixgbe-smoltcp --example transfer -- --virtual-function 0000:03:10.0 --connect 192.0.2.1
 //! ```
 
 #[path = "../../../examples/common/mod.rs"]
 mod common;
 mod host;
+mod virtual_function;
 
 use std::error::Error;
 use std::io::{Write, stdout};
@@ -17,10 +19,12 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::testbed::{Nic, PortArguments, Testbed};
+use common::testbed::{PortArguments, Testbed};
 use common::watch::Watch;
 use host::{Host, Role, fill};
 use ixgbe::device::{Config, Control};
+use ixgbe::dma::Dma;
+use ixgbe::linux::PciAddress;
 use ixgbe::platform::AnyPlatform;
 use ixgbe::pool::{MAX_BUFFER_SIZE, Pool, PoolError};
 use ixgbe::queue::QueuePair;
@@ -35,6 +39,9 @@ const MAX_FRAME: usize = 1518;
 struct Arguments {
     #[command(flatten)]
     ports: PortArguments,
+    /// Drive this virtual function instead; only --sysfs of the options of ports applies.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["addresses", "take", "rebind", "user", "any_cpu", "plain"])]
+    virtual_function: Option<PciAddress>,
     /// Own address, of a network of 256 addresses. A second port has the next one.
     #[arg(long, default_value = "192.0.2.2")]
     ip: Ipv4Addr,
@@ -64,10 +71,25 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    common::run(|| match arguments.print {
-        Some(bytes) => print(bytes),
-        None => transfer(&arguments),
+    common::run(|| match (arguments.print, arguments.virtual_function) {
+        (Some(bytes), _) => print(bytes),
+        (None, Some(address)) => virtual_function::transfer(address, &arguments),
+        (None, None) => transfer(&arguments),
     })
+}
+
+impl Arguments {
+    /// Makes host `n`, whose adapter has the address `mac`.
+    fn host<Q: Queues>(&self, n: usize, mac: [u8; 6], adapter: &mut Adapter<Q>) -> Result<Host, Box<dyn Error>> {
+        let bytes = (self.bytes, self.receive.unwrap_or(self.bytes));
+        let ip = Ipv4Addr::from_bits(self.ip.to_bits().wrapping_add(n as u32));
+        let (role, bytes) = match (n, self.connect) {
+            (0, None) => (Role::Listen(self.port), bytes),
+            (0, Some(host)) => (Role::Connect(host, self.port), bytes),
+            _ => (Role::Connect(self.ip, self.port), (bytes.1, bytes.0)),
+        };
+        Host::new(adapter, (mac, ip), role, bytes)
+    }
 }
 
 fn print(bytes: u64) -> Result<(), Box<dyn Error>> {
@@ -100,7 +122,7 @@ fn transfer(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     };
     let mut ends = Vec::new();
     for nic in &mut nics {
-        let pool = pool(nic)?;
+        let pool = pool(nic.platform())?;
         let (control, mut queues) = nic.split();
         ends.push(End { control, queues: queues.pop().ok_or("a device has a queue pair")?, pool });
     }
@@ -113,8 +135,7 @@ fn transfer(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// Makes the pool of the packets that a host sends: large ones, unless the memory is in small pages.
-fn pool(nic: &Nic) -> Result<Pool, PoolError> {
-    let platform = nic.platform();
+fn pool<D: Dma>(platform: &D) -> Result<Pool, PoolError> {
     Pool::new(platform, 256, MAX_BUFFER_SIZE).or_else(|_| Pool::new(platform, 1024, 2048))
 }
 
@@ -125,38 +146,38 @@ fn run<'a, Q: Queues>(
     ends: Vec<End<'a>>,
     queues: impl Fn(QueuePair<'a, AnyPlatform>) -> Q,
 ) -> Result<(), Box<dyn Error>> {
-    let bytes = (arguments.bytes, arguments.receive.unwrap_or(arguments.bytes));
     let (mut hosts, mut watches) = (Vec::new(), Vec::new());
     for (n, mut end) in ends.into_iter().enumerate() {
-        let ip = Ipv4Addr::from_bits(arguments.ip.to_bits().wrapping_add(n as u32));
-        let (role, bytes) = match (n, arguments.connect) {
-            (0, None) => (Role::Listen(arguments.port), bytes),
-            (0, Some(host)) => (Role::Connect(host, arguments.port), bytes),
-            _ => (Role::Connect(arguments.ip, arguments.port), (bytes.1, bytes.0)),
-        };
-        let adapter = Adapter::new(queues(end.queues), end.pool, MAX_FRAME)?.cut_up_to(arguments.tso);
-        hosts.push(Host::new(adapter, (end.control.mac(), ip), role, bytes)?);
+        let mut adapter = Adapter::new(queues(end.queues), end.pool, MAX_FRAME)?.cut_up_to(arguments.tso);
+        hosts.push((arguments.host(n, end.control.mac(), &mut adapter)?, adapter));
         watches.push((Watch::new(format!("port {n}"), &mut end.control), end.control));
     }
     let mut is_over = false;
     while !is_over {
         is_over = true;
-        for (host, (watch, control)) in hosts.iter_mut().zip(&mut watches) {
-            is_over &= host.poll()?;
+        for ((host, adapter), (watch, control)) in hosts.iter_mut().zip(&mut watches) {
+            is_over &= host.poll(adapter)?;
             watch.look(control)?;
         }
         if testbed.is_interrupted() {
             return Err("interrupted before the end of the connection".into());
         }
     }
-    for (n, host) in hosts.iter().enumerate() {
-        let ((sent, received), seconds, counters) = (host.moved(), host.elapsed().as_secs_f64(), host.counters());
-        let rate = (sent + received) as f64 / seconds / 1e6;
-        println!("port {n}: {sent} bytes sent, {received} received and right, in {seconds:.1} s: {rate:.1} MB/s");
-        let Counters { rx_by_software, tx_by_software, rx_bad, rx_dropped, tx_cut, tx_dropped, .. } = counters;
-        println!("port {n}: checksums by software: {rx_by_software} received, {tx_by_software} sent");
-        println!("port {n}: {tx_cut} packets were cut by the chip");
-        println!("port {n}: dropped: {rx_bad} with a wrong checksum, {rx_dropped} others, {tx_dropped} not sent");
+    for (n, (host, adapter)) in hosts.iter().enumerate() {
+        report(n, host, &[adapter.counters()]);
     }
     Ok(())
+}
+
+/// Prints what host `n` has moved, and what its adapters have counted.
+fn report(n: usize, host: &Host, adapters: &[Counters]) {
+    let ((sent, received), seconds) = (host.moved(), host.elapsed().as_secs_f64());
+    let rate = (sent + received) as f64 / seconds / 1e6;
+    println!("port {n}: {sent} bytes sent, {received} received and right, in {seconds:.1} s: {rate:.1} MB/s");
+    let sum = |count: fn(&Counters) -> u64| adapters.iter().map(count).sum::<u64>();
+    let (received, sent) = (sum(|all| all.rx_by_software), sum(|all| all.tx_by_software));
+    println!("port {n}: checksums by software: {received} received, {sent} sent");
+    println!("port {n}: {} packets were cut by the chip", sum(|all| all.tx_cut));
+    let (bad, others, unsent) = (sum(|all| all.rx_bad), sum(|all| all.rx_dropped), sum(|all| all.tx_dropped));
+    println!("port {n}: dropped: {bad} with a wrong checksum, {others} others, {unsent} not sent");
 }

@@ -13,7 +13,8 @@ use crate::linux::{Errno, Error, PciAddress};
 /// The MSI-X interrupts of a device. Dropping them switches them off.
 ///
 /// Receive queues and the link raise them after
-/// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts). Without interrupts, a program polls the
+/// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts), queues and mailbox of a virtual function
+/// after [`vf::Control::set_up_interrupts`](crate::vf::Control::set_up_interrupts). Without interrupts, a program polls the
 /// queues, which is faster but occupies a core.
 #[derive(Debug)]
 pub struct Interrupts {
@@ -44,31 +45,41 @@ impl Vector {
         self.0.as_raw_fd()
     }
 
-    /// Waits until the counter is not 0 and resets it. Returns `false` after `timeout`.
-    fn wait(&self, timeout: Duration) -> io::Result<bool> {
-        let start = Instant::now();
-        loop {
-            let left = timeout.saturating_sub(start.elapsed());
-            // Rounded up: with 0 ms, the last part of the wait would spin.
-            let milliseconds = left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
-            let mut poll = libc::pollfd { fd: self.descriptor(), events: libc::POLLIN, revents: 0 };
-            // SAFETY: one structure, which outlives the call.
-            let ready = unsafe { libc::poll(&mut poll, 1, milliseconds) };
-            if ready < 0 {
-                let error = io::Error::last_os_error();
-                if error.kind() == io::ErrorKind::Interrupted && !left.is_zero() {
-                    continue;
-                }
-                return if error.kind() == io::ErrorKind::Interrupted { Ok(false) } else { Err(error) };
+    /// Resets the counter. Returns `false` if it is 0.
+    fn take(&self) -> io::Result<bool> {
+        // The counter has 64 bits, and is read whole or not at all.
+        match (&self.0).read(&mut [0; 8]) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Waits until the counter of one of `vectors` is not 0, and resets it. Returns its place, or `None` after `timeout`.
+fn wait(vectors: &[&Vector], timeout: Duration) -> io::Result<Option<usize>> {
+    let start = Instant::now();
+    let poll = |vector: &&Vector| libc::pollfd { fd: vector.descriptor(), events: libc::POLLIN, revents: 0 };
+    let mut polls: Vec<_> = vectors.iter().map(poll).collect();
+    loop {
+        let left = timeout.saturating_sub(start.elapsed());
+        // Rounded up: with 0 ms, the last part of the wait would spin.
+        let milliseconds = left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
+        // SAFETY: as many structures as the vector has, which outlives the call.
+        let ready = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, milliseconds) };
+        if ready < 0 {
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
             }
-            // The counter has 64 bits, and is read whole or not at all.
-            let mut count = [0; 8];
-            match (&self.0).read(&mut count) {
-                Ok(_) => return Ok(true),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && left.is_zero() => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+        }
+        for (place, vector) in vectors.iter().enumerate() {
+            if vector.take()? {
+                return Ok(Some(place));
             }
+        }
+        if left.is_zero() {
+            return Ok(None);
         }
     }
 }
@@ -100,11 +111,30 @@ impl Interrupts {
     ///
     /// [`Error::TooFewVectors`] if there is no such vector; [`Error::Vfio`] if the wait fails.
     pub fn wait(&self, vector: usize, timeout: Duration) -> Result<bool, Error> {
+        self.wait_any(&[vector], timeout).map(|raised| raised.is_some())
+    }
+
+    /// Waits up to `timeout` for an interrupt of one of `vectors`. Returns the first of them that was raised since the
+    /// last call that returned it. The others wait for the next call.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub fn wait_any(&self, vectors: &[usize], timeout: Duration) -> Result<Option<usize>, Error> {
         let (address, had) = (self.address, self.vectors.len() as u32);
-        let missing =
-            Error::TooFewVectors { address, needed: u32::try_from(vector).unwrap_or(u32::MAX).saturating_add(1), had };
-        let waited = self.vectors.get(vector).ok_or(missing)?.wait(timeout);
-        waited.map_err(|error| Error::Vfio { address, request: "waiting for an interrupt", errno: (&error).into() })
+        let missing = |vector: usize| {
+            let needed = u32::try_from(vector).unwrap_or(u32::MAX).saturating_add(1);
+            Error::TooFewVectors { address, needed, had }
+        };
+        let found = |vector: &usize| self.vectors.get(*vector).ok_or_else(|| missing(*vector));
+        let files = vectors.iter().map(found).collect::<Result<Vec<_>, _>>()?;
+        let raised = wait(&files, timeout);
+        let raised = raised.map_err(|error| Error::Vfio {
+            address,
+            request: "waiting for an interrupt",
+            errno: (&error).into(),
+        })?;
+        Ok(raised.and_then(|place| vectors.get(place)).copied())
     }
 }
 
@@ -141,6 +171,13 @@ mod tests {
         assert_eq!(interrupts.wait(1, Duration::from_secs(5)), Ok(true));
         assert_eq!(interrupts.wait(1, Duration::ZERO), Ok(false), "taken");
         assert!(matches!(interrupts.wait(2, Duration::ZERO), Err(Error::TooFewVectors { needed: 3, had: 2, .. })));
+        // Of several that were raised, none is lost.
+        for vector in [1, 0] {
+            (&interrupts.vectors[vector].0).write_all(&1u64.to_ne_bytes()).unwrap();
+        }
+        let any = || interrupts.wait_any(&[1, 0], Duration::ZERO).unwrap();
+        assert_eq!([any(), any(), any()], [Some(1), Some(0), None]);
+        assert!(interrupts.wait_any(&[0, 2], Duration::ZERO).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A BAR whose every access is made on the model.
 //!
 //! Its memory may be neither read nor written. The processor faults on an access; the signal handler decodes the
-//! instruction, makes the access on the port, puts what was read into the register that asked for it, and goes on
+//! instruction, makes the access on the function, puts what was read into the register that asked for it, and goes on
 //! behind the instruction. To the program it looks as if a device had answered.
 
 use std::io;
@@ -9,35 +9,33 @@ use std::ptr::{self, NonNull};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Register};
-use ixgbe::mmio::Offset;
-use ixgbe_sim::Port;
 
-/// Bytes of the BAR, as the 82599's configuration space tells (datasheet 9.3.6.1).
-pub(crate) const SIZE: usize = 512 << 10;
+use crate::function::Function;
+
 /// The longest instruction, in bytes.
 const LONGEST: usize = 15;
 const PAGE: usize = 4096;
 
-/// Where each port's BAR is. They stay for good: a process that still has the address of one must not find other
+/// Where each function's BAR is. They stay for good: a process that still has the address of one must not find other
 /// memory there.
-static BARS: RwLock<Vec<(usize, Port)>> = RwLock::new(Vec::new());
+static BARS: RwLock<Vec<(usize, Function)>> = RwLock::new(Vec::new());
 
 /// What was to be done with faults before: for those that are none of ours. Set once the handler is installed.
 static OTHERS: OnceLock<Result<libc::sigaction, io::ErrorKind>> = OnceLock::new();
 
-/// Makes a BAR of `port`, and gives its address.
-pub(crate) fn map(port: Port) -> io::Result<NonNull<libc::c_void>> {
+/// Makes the BAR of `function`, and gives its address.
+pub(crate) fn map(function: Function) -> io::Result<NonNull<libc::c_void>> {
     if let Err(kind) = OTHERS.get_or_init(install) {
         return Err((*kind).into());
     }
     // SAFETY: a new mapping at a place that the system chooses.
     let base = unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        libc::mmap(ptr::null_mut(), SIZE, libc::PROT_NONE, flags, -1, 0)
+        libc::mmap(ptr::null_mut(), function.bar_size(), libc::PROT_NONE, flags, -1, 0)
     };
     let base =
         NonNull::new(base).filter(|base| base.as_ptr() != libc::MAP_FAILED).ok_or_else(io::Error::last_os_error)?;
-    BARS.write().unwrap_or_else(PoisonError::into_inner).push((base.as_ptr() as usize, port));
+    BARS.write().unwrap_or_else(PoisonError::into_inner).push((base.as_ptr() as usize, function));
     Ok(base)
 }
 
@@ -64,9 +62,9 @@ unsafe extern "C" fn trap(_signal: libc::c_int, info: *mut libc::siginfo_t, cont
     let (address, context) = unsafe { ((*info).si_addr() as usize, &mut *context.cast::<libc::ucontext_t>()) };
     let found = {
         let bars = BARS.read().unwrap_or_else(PoisonError::into_inner);
-        bars.iter().find(|(base, _)| (*base..*base + SIZE).contains(&address)).cloned()
+        bars.iter().find(|(base, function)| (*base..*base + function.bar_size()).contains(&address)).cloned()
     };
-    let Some((base, port)) = found else {
+    let Some((base, function)) = found else {
         // A fault of somebody else's: it happens again, and is theirs then.
         if let Some(Ok(others)) = OTHERS.get() {
             // SAFETY: the action that was there before.
@@ -77,13 +75,12 @@ unsafe extern "C" fn trap(_signal: libc::c_int, info: *mut libc::siginfo_t, cont
     let vectors = context.uc_mcontext.fpregs;
     let registers = &mut context.uc_mcontext.gregs;
     let instruction = decode(registers[libc::REG_RIP as usize] as usize);
-    // Registers are words; beyond them nothing answers.
-    let offset = Offset::new((address - base) as u32);
+    // Registers are words.
+    let offset = (address - base) as u32;
     let access = Access::of(&instruction).filter(|_| address.is_multiple_of(4));
     match access {
         Some(Access::Load(to)) => {
-            let value = offset.map_or(0, |offset| port.read32(offset));
-            registers[to] = i64::from(value);
+            registers[to] = i64::from(function.read32(offset));
         }
         Some(Access::Store(source)) => {
             let value = match source {
@@ -92,13 +89,11 @@ unsafe extern "C" fn trap(_signal: libc::c_int, info: *mut libc::siginfo_t, cont
                 Source::Vector(from) => unsafe { (*vectors)._xmm[from].element[0] },
                 Source::Constant(value) => value,
             };
-            if let Some(offset) = offset {
-                // SAFETY: the port reaches only memory that was mapped for it, which is DPDK's for DMA.
-                unsafe { port.write32(offset, value) };
-            }
+            // SAFETY: the port reaches only memory that was mapped for it, which is DPDK's for DMA.
+            unsafe { function.write32(offset, value) };
         }
         None => {
-            eprintln!("error: {:?} at {:#x} is no load or store of a register", instruction.code(), address - base);
+            eprintln!("error: {:?} at {offset:#x} is no load or store of a register", instruction.code());
             std::process::abort();
         }
     }
@@ -187,15 +182,17 @@ mod tests {
     use std::arch::asm;
     use std::os::unix::process::ExitStatusExt;
 
-    use ixgbe::mmio::Mmio;
+    use ixgbe::mmio::{Mmio, Offset};
     use ixgbe::runtime::bus::Bus;
-    use ixgbe_sim::PortConfig;
+    use ixgbe_sim::{HostConfig, Port, PortConfig};
 
     use super::*;
 
     const STATUS: u32 = 0x00008;
     const SWSM: u32 = 0x10140;
     const EERD: u32 = 0x10014;
+
+    const SIZE: usize = 512 << 10;
 
     fn at(offset: u32) -> Offset {
         Offset::new(offset).unwrap()
@@ -204,7 +201,7 @@ mod tests {
     #[test]
     fn what_a_load_and_a_store_do_is_done_to_the_port() {
         let port = Port::new(PortConfig { lan_id: 1, ..PortConfig::default() });
-        let base = map(port.clone()).unwrap();
+        let base = map(Function::Physical(port.clone())).unwrap();
         // SAFETY: the BAR stays, and is as long as registers need.
         let bar = unsafe { Mmio::new(base.cast(), SIZE) }.unwrap();
         assert_eq!(bar.read(at(STATUS)), port.peek(at(STATUS)));
@@ -224,9 +221,27 @@ mod tests {
     }
 
     #[test]
+    fn a_virtual_function_has_registers_of_its_own() {
+        let port = Port::new(PortConfig::default());
+        let function = port.host(HostConfig::default()).unwrap().remove(0);
+        let base = map(Function::Virtual(function)).unwrap().cast::<u32>();
+        let word = |offset: usize| {
+            // SAFETY: a word within the BAR.
+            unsafe { base.add(offset / 4) }
+        };
+        // SAFETY: as above. The mailbox starts no DMA.
+        unsafe {
+            word(0x2FC).write_volatile(1 << 2);
+            assert_eq!(word(0x2FC).read_volatile() & 0xC, 1 << 2, "VFU is taken");
+            word(0x200).write_volatile(0x77);
+            assert_eq!((word(0x200).read_volatile(), word(0x3FFC).read_volatile()), (0x77, 0));
+        }
+    }
+
+    #[test]
     fn every_processor_register_takes_and_gives_its_value() {
         let port = Port::new(PortConfig::default());
-        let base = map(port.clone()).unwrap().as_ptr() as u64;
+        let base = map(Function::Physical(port.clone())).unwrap().as_ptr() as u64;
         macro_rules! try_registers {
             ($($register:tt)*) => {$({
                 let status = base + u64::from(STATUS);
@@ -257,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_is_no_access_to_a_register_and_faults_of_others_end_the_process() {
-        let base = map(Port::new(PortConfig::default())).unwrap().cast::<u8>();
+        let base = map(Function::Physical(Port::new(PortConfig::default()))).unwrap().cast::<u8>();
         for (place, signal) in [(base.as_ptr(), libc::SIGABRT), (ptr::without_provenance_mut(16), libc::SIGSEGV)] {
             // SAFETY: the child only makes one access, which ends it.
             let status = unsafe {

@@ -8,15 +8,13 @@ use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use ixgbe_sim::Port;
 
 use crate::{bar, model};
 
-/// Intel, and the 82599 with an SFP+ cage.
-const ID: (u16, u16) = (0x8086, 0x10FB);
 /// `RTE_INTR_HANDLE_VFIO_MSIX` of rte_interrupts.h.
 const VFIO_MSIX: c_int = 5;
 
@@ -86,14 +84,14 @@ pub unsafe extern "C" fn rte_pci_map_device(device: *mut PciDevice) -> c_int {
 }
 
 fn give(device: &mut PciDevice) -> Result<(), String> {
+    let function = model::function(usize::from(device.function))?;
     let (id, len) = ((device.vendor, device.device_id), device.resources[0].len);
-    if (id, len) != (ID, bar::SIZE as u64) {
+    if (id, len) != (function.id(), function.bar_size() as u64) {
         return Err(format!("a device {id:04x?} with a BAR of {len} bytes: is this another version of DPDK?"));
     }
-    let port = model::port(usize::from(device.function))?;
     let raised = eventfd().map_err(|error| format!("eventfd: {error}"))?;
     let mut message = raised.try_clone().map_err(|error| error.to_string())?;
-    port.on_interrupt(move |vector| {
+    function.on_interrupt(move |vector| {
         // DPDK listens to the others only for interrupts of receive queues.
         if vector == 0 {
             _ = message.write_all(&1_u64.to_ne_bytes());
@@ -104,11 +102,11 @@ fn give(device: &mut PciDevice) -> Result<(), String> {
         rte_intr_fd_set(device.interrupts, raised.into_raw_fd()) | rte_intr_type_set(device.interrupts, VFIO_MSIX)
     };
     // SAFETY: `reach` has the signature asked for, and the port outlives the walk.
-    let walked = unsafe { rte_memseg_contig_walk(reach, (&raw const port).cast_mut().cast()) };
+    let walked = unsafe { rte_memseg_contig_walk(reach, ptr::from_ref(function.port()).cast_mut().cast()) };
     if set != 0 || walked != 0 {
         return Err(format!("DPDK has no interrupts ({set}) or memory ({walked}) for it"));
     }
-    device.resources[0].address = bar::map(port).map_err(|error| format!("the BAR: {error}"))?.as_ptr();
+    device.resources[0].address = bar::map(function).map_err(|error| format!("the BAR: {error}"))?.as_ptr();
     Ok(())
 }
 
@@ -146,8 +144,8 @@ unsafe extern "C" fn reach(
 pub unsafe extern "C" fn rte_pci_unmap_device(device: *mut PciDevice) {
     // SAFETY: DPDK's device, which nobody else uses during the call.
     let function = unsafe { (*device).function };
-    if let Ok(port) = model::port(usize::from(function)) {
-        port.unmap_at(0, u64::MAX);
+    if let Ok(function) = model::function(usize::from(function)) {
+        function.port().unmap_at(0, u64::MAX);
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! - [`bar`]: registers behind memory that nobody may touch. Every access traps, is decoded, and is made on the
 //!   model, so that reading has its effects and no write is missed.
+//! - [`function`]: what a register access goes to: a port, or a virtual function.
 //! - [`model`]: the ports, what they are wired to, and the report of what came of it.
 //! - [`feed`]: a wire that brings given frames to the first port.
 //! - [`sent`]: a wire that reports what the second port sends then.
@@ -16,6 +17,7 @@ mod bar;
 mod eal;
 #[cfg(not(test))]
 mod feed;
+mod function;
 #[cfg(not(test))]
 mod model;
 #[cfg(not(test))]

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use ixgbe_sim::traces::{Summary, compare, replay};
 use ixgbe_sim::wire::Duplex;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
-use ixgbe_sim::{Fault, Port, PortConfig, Runner};
+use ixgbe_sim::{Fault, HostConfig, Port, PortConfig, Runner};
 
 use crate::feed::Feed;
+use crate::function::Function;
 use crate::sent::Sent;
 
-/// Functions of the chip: one port each.
+/// Functions of the chip that the program drives: one of each port.
 pub(crate) const PORTS: usize = 2;
 /// How often is looked whether all frames are through.
 const LOOK: Duration = Duration::from_millis(20);
@@ -35,6 +37,10 @@ struct Plan {
     /// `MODEL_FEED`: the file with the frames that the first port receives instead. What the second one sends is then
     /// reported.
     feed: Option<String>,
+    /// `MODEL_VIRTUAL`: `true` if the program drives a virtual function of each port.
+    is_virtual: bool,
+    /// `MODEL_RESET`: a file. Once it is there, the physical functions are reset.
+    reset: Option<String>,
     /// `MODEL_RECORD`: the file for the register accesses of the first port.
     record: Option<String>,
     /// `MODEL_COMPARE`: an old recording, with which the new one is compared.
@@ -58,6 +64,8 @@ impl Plan {
             fault: set("MODEL_FAULT").map(|name| name.parse()).transpose()?,
             report: set("MODEL_REPORT").ok_or("MODEL_REPORT names no file")?,
             feed: set("MODEL_FEED"),
+            is_virtual: set("MODEL_VIRTUAL").is_some_and(|value| value == "true"),
+            reset: set("MODEL_RESET"),
             record: set("MODEL_RECORD"),
             compare: set("MODEL_COMPARE"),
         })
@@ -67,6 +75,7 @@ impl Plan {
 /// All of it.
 struct Model {
     ports: Vec<Port>,
+    functions: Vec<Function>,
     sinks: Vec<Arc<SinkCounters>>,
     /// `None` once the report is made.
     runner: Option<Runner>,
@@ -76,11 +85,11 @@ struct Model {
     recordings: Option<(String, String)>,
 }
 
-/// The chip that the process drives, from the first call of [`port`] on.
+/// The chip that the process drives, from the first call of [`function`] on.
 static MODEL: Mutex<Option<Model>> = Mutex::new(None);
 
-/// The port of PCI function `number`, and the chip, if it is not there yet.
-pub(crate) fn port(number: usize) -> Result<Port, String> {
+/// PCI function `number`, and the chip, if it is not there yet.
+pub(crate) fn function(number: usize) -> Result<Function, String> {
     let mut model = MODEL.lock().unwrap_or_else(PoisonError::into_inner);
     let model = match &mut *model {
         Some(model) => model,
@@ -91,13 +100,13 @@ pub(crate) fn port(number: usize) -> Result<Port, String> {
             made
         }
     };
-    model.ports.get(number).cloned().ok_or_else(|| format!("the chip has no function {number}"))
+    model.functions.get(number).cloned().ok_or_else(|| format!("the chip has no function {number}"))
 }
 
 impl Model {
     fn new(plan: &Plan) -> Result<Self, String> {
         let report = File::create(&plan.report).map_err(|error| format!("{}: {error}", plan.report))?;
-        let (mut ports, mut sinks) = (Vec::new(), Vec::new());
+        let (mut ports, mut functions, mut sinks) = (Vec::new(), Vec::new(), Vec::new());
         for lan_id in 0..PORTS as u8 {
             let mac = [0x02, 0x82, 0x59, 0x90, 0, lan_id];
             let port = Port::new(PortConfig { mac, lan_id, ..PortConfig::default() });
@@ -110,6 +119,11 @@ impl Model {
                 Some(_) => port.plug(Sent::new(told)),
                 None => port.plug(Duplex::new(generator, sink)),
             }
+            functions.push(if plan.is_virtual {
+                virtual_function(&port, mac)?
+            } else {
+                Function::Physical(port.clone())
+            });
             ports.push(port);
         }
         // A fed port does not send: the other one does.
@@ -125,8 +139,17 @@ impl Model {
             }
             _ = writeln!(told, "all frames came");
         });
+        if let Some(file) = plan.reset.clone() {
+            let hosts = ports.clone();
+            std::thread::spawn(move || {
+                while !Path::new(&file).exists() {
+                    std::thread::sleep(LOOK);
+                }
+                hosts.iter().for_each(Port::reset_host);
+            });
+        }
         let recordings = plan.record.clone().zip(plan.compare.clone());
-        Ok(Self { ports, sinks, runner, report, recorder, recordings })
+        Ok(Self { ports, functions, sinks, runner, report, recorder, recordings })
     }
 
     /// Writes what the driver did and what became of the frames.
@@ -158,6 +181,13 @@ impl Model {
         }
         writeln!(self.report, "end of report")
     }
+}
+
+/// Returns the one virtual function of a port, with the address `mac`. It may pass on frames of others.
+fn virtual_function(port: &Port, mac: [u8; 6]) -> Result<Function, String> {
+    let config = HostConfig { mac: Some(mac), checks_source: false, max_frame: 9728, ..HostConfig::default() };
+    let functions = port.host(config).map_err(|error| error.to_string())?;
+    functions.into_iter().next().map(Function::Virtual).ok_or_else(|| "the port has no virtual function".into())
 }
 
 /// Records the register accesses of a port in a file.

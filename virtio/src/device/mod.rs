@@ -22,8 +22,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use ixgbe::device::TransitionError;
 use ixgbe::pci::Function;
+use ixgbe::transition::TransitionError;
 
 use crate::config::Config;
 use crate::error::Error;

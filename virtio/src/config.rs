@@ -33,6 +33,7 @@ const USED: &[Feature] = &[
     Feature::EventIdx,
     Feature::Version1,
     Feature::AccessPlatform,
+    Feature::RingPacked,
     // Barriers between processors are barriers for devices, too.
     #[cfg(target_arch = "x86_64")]
     Feature::OrderPlatform,
@@ -62,6 +63,8 @@ impl Config {
     }
 
     /// Does without `features`, also if the device offers them. VERSION_1 and ACCESS_PLATFORM cannot be left out.
+    ///
+    /// Without RING_PACKED, queues are split.
     pub fn without(mut self, features: impl Into<Features>) -> Self {
         let needed = Features::all(&[Feature::Version1, Feature::AccessPlatform]);
         self.wanted = self.wanted - (features.into() - needed);
@@ -82,8 +85,8 @@ impl Config {
         self
     }
 
-    /// Sets the largest number of descriptors of a receive queue and of a transmit queue. Queues have a power of two, at
-    /// most what the device has.
+    /// Sets the largest number of descriptors of a receive queue and of a transmit queue. Queues have at
+    /// most what the device has, and a power of two unless they are packed.
     pub fn queue_sizes(mut self, receive: u16, transmit: u16) -> Self {
         (self.receive_size, self.transmit_size) = (receive, transmit);
         self

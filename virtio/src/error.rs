@@ -119,7 +119,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::FeaturesRefused { features } => write!(f, "the device refuses these features: {features}"),
             Self::NoQueue { queue } => write!(f, "the device has no queue {queue}"),
             Self::QueueSize { queue, size } => {
-                write!(f, "queue {queue} has a size of {size}: it must be a power of two, at most 32768")
+                write!(f, "queue {queue} has a size of {size}: it must be at most 32768, and a power of two unless it is packed")
             }
             Self::DoorbellOutside { queue, notify_off, multiplier, length } => write!(
                 f,

@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::feature::{Feature, Features};
 use crate::lent::Lent;
 use crate::queue::{HEADER, RxRing, RxTerms, TxRing};
-use crate::ring::{MAX_SIZE, SplitRing};
-use crate::transport::{NetworkConfig, QueuePlace};
+use crate::ring::RingTerms;
+use crate::transport::NetworkConfig;
 
 /// Length of an Ethernet header with a VLAN tag, in bytes.
 const ETHERNET: usize = 18;
@@ -111,37 +111,30 @@ impl<H: Function> Device<FeaturesOk, H> {
     fn go_live(&mut self, config: &Config, lent: &mut Option<Live<H>>) -> Result<Live<H>, Error<H::Error>> {
         let terms = self.data;
         let Some(transport) = Arc::get_mut(&mut self.transport) else { return Err(Error::NeedsReset) };
-        let event_index = terms.features.has(Feature::EventIdx);
-        let size = |wanted: u16, max: u16| -> u16 {
-            let wanted = wanted.clamp(2, MAX_SIZE);
-            // The largest power of two that is no more than wanted.
-            max.min(1 << wanted.ilog2())
-        };
-        let (max, doorbell) = transport.find_queue(RECEIVE)?;
-        let ring = SplitRing::new(transport.function(), size(config.receive_size, max), event_index)?;
-        let count = usize::from(ring.size()) + SPARE_BUFFERS.max(usize::from(ring.size()));
+        let rings = RingTerms::new(terms.features);
+        let (max, doorbell) = transport.find_queue(RECEIVE, rings)?;
+        let size = rings.size(config.receive_size, max);
+        let ring = rings.make(transport.function(), size)?;
+        let count = usize::from(size) + SPARE_BUFFERS.max(usize::from(size));
         let pool = Pool::new(transport.function(), count, terms.buffer_size)?;
         let attachment = Attachment::new(transport.function(), &pool)?;
         let rx = RxRing::new(ring, attachment, doorbell, RxTerms { mergeable: terms.features.has(Feature::MrgRxbuf) });
 
-        let (max, doorbell) = transport.find_queue(TRANSMIT)?;
-        let ring = SplitRing::new(transport.function(), size(config.transmit_size, max), event_index)?;
+        let (max, doorbell) = transport.find_queue(TRANSMIT, rings)?;
+        let ring = rings.make(transport.function(), rings.size(config.transmit_size, max))?;
         let max_len = usize::from(terms.mtu) + ETHERNET;
         let mut tx = TxRing::new(transport.function(), ring, doorbell, max_len)?;
         tx.attach(transport.function(), &pool)?;
 
         let control = match terms.features.has(Feature::CtrlVq) {
             true => {
-                let (max, doorbell) = transport.find_queue(CONTROL)?;
-                Some(ControlQueue::new(transport.function(), max, event_index, doorbell)?)
+                let (max, doorbell) = transport.find_queue(CONTROL, rings)?;
+                Some(ControlQueue::new(transport.function(), max, rings, doorbell)?)
             }
             false => None,
         };
-        let queues = [Some((RECEIVE, rx.ring())), Some((TRANSMIT, tx.ring()))];
-        let control_ring = control.as_ref().map(|control| (CONTROL, control.ring()));
-        let queues = queues.into_iter().chain([control_ring]).flatten();
-        let places = queues.map(|(queue, ring)| (queue, QueuePlace { size: ring.size(), addresses: ring.addresses() }));
-        let places: vec::Vec<_> = places.collect();
+        let mut places = vec![(RECEIVE, rx.place()), (TRANSMIT, tx.place())];
+        places.extend(control.as_ref().map(|control| (CONTROL, control.place())));
         // From here on the device may access the rings: without the proof that it has stopped, they leak.
         let rings = Lent::new(Rings { receive: vec![rx], transmit: vec![tx], control });
         for (queue, place) in &places {

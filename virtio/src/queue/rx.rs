@@ -12,7 +12,8 @@ use ixgbe::port::{Down, Receive};
 use crate::descriptors::NetworkHeaderMemory as Header;
 use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
-use crate::ring::{Fault, SplitRing, Used};
+use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
+use crate::transport::QueuePlace;
 
 /// What the features say of received frames.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +23,52 @@ pub(crate) struct RxTerms {
 }
 
 /// The ring of a receive queue, with the buffers that were posted.
-pub(crate) struct RxRing<B> {
-    ring: SplitRing,
+#[derive(Debug)]
+pub(crate) struct RxRing<B>(Either<RxOver<SplitRing, B>, RxOver<PackedRing, B>>);
+
+impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
+    pub(crate) fn new(ring: AnyRing, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
+        Self(either!(map ring, ring => RxOver::new(ring, attachment, doorbell, terms)))
+    }
+
+    pub(crate) fn counts(&self) -> &SharedCounts {
+        either!(&self.0, queue => &queue.counts)
+    }
+
+    /// Returns how the device finds the ring.
+    pub(crate) fn place(&self) -> QueuePlace {
+        either!(&self.0, queue => QueuePlace::of(&queue.ring))
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        either!(&self.0, queue => queue.attachment.pool())
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        either!(&self.0, queue => queue.fault)
+    }
+
+    /// Posts free buffers until the ring is full or the pool is empty, and shows them to the device. Returns `true` if
+    /// the device wants its doorbell rung.
+    pub(crate) fn fill(&mut self) -> bool {
+        either!(&mut self.0, queue => queue.fill())
+    }
+
+    /// Tells the device to look at the ring.
+    pub(crate) fn notify(&self) {
+        either!(&self.0, queue => queue.notify());
+    }
+
+    /// Moves frames that have arrived into `batch`, as many as it has room for.
+    #[inline]
+    fn receive(&mut self, batch: &mut Batch) -> Result<usize, Fault> {
+        either!(&mut self.0, queue => queue.receive(batch))
+    }
+}
+
+/// A receive queue over a ring of one kind.
+struct RxOver<R, B> {
+    ring: R,
     slots: Box<[Option<Packet>]>,
     attachment: Attachment,
     doorbell: Doorbell<B>,
@@ -39,8 +84,8 @@ pub(crate) struct RxRing<B> {
     counts: SharedCounts,
 }
 
-impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
-    pub(crate) fn new(ring: SplitRing, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
+impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
+    fn new(ring: R, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
         let size = usize::from(ring.size());
         // A quarter of the ring, because the pool's lock costs as much as some packets do.
         let threshold = (size / 4).max(1);
@@ -60,25 +105,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
         }
     }
 
-    pub(crate) fn counts(&self) -> &SharedCounts {
-        &self.counts
-    }
-
-    pub(crate) fn ring(&self) -> &SplitRing {
-        &self.ring
-    }
-
-    pub(crate) fn pool(&self) -> &Pool {
-        self.attachment.pool()
-    }
-
-    pub(crate) fn fault(&self) -> Option<Fault> {
-        self.fault
-    }
-
-    /// Posts free buffers until the ring is full or the pool is empty, and shows them to the device. Returns `true` if
-    /// the device wants its doorbell rung.
-    pub(crate) fn fill(&mut self) -> bool {
+    fn fill(&mut self) -> bool {
         while self.ring.free() >= self.threshold && self.post_some() {}
         self.ring.publish()
     }
@@ -102,15 +129,13 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
         any
     }
 
-    /// Tells the device to look at the ring.
-    pub(crate) fn notify(&self) {
+    fn notify(&self) {
         add(&self.counts.doorbells, 1);
         // SAFETY: rings are filled before the device goes live, and notified after; each handle borrows the live device.
         // What is posted are buffers that stay in their slots.
         unsafe { self.doorbell.ring() };
     }
 
-    /// Moves frames that have arrived into `batch`, as many as it has room for.
     #[inline]
     fn receive(&mut self, batch: &mut Batch) -> Result<usize, Fault> {
         if let Some(fault) = self.fault {
@@ -136,23 +161,20 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
     /// Takes frames until none waits or the batch is full.
     #[inline]
     fn take_frames(&mut self, batch: &mut Batch) -> Result<(), Fault> {
-        let mut waiting = self.ring.waiting()?;
-        if waiting == 0 {
-            return Ok(());
-        }
+        self.ring.refresh()?;
         let mut octets = 0;
         let result = loop {
-            if waiting == 0 || batch.is_full() {
+            if batch.is_full() {
                 break Ok(());
             }
-            waiting -= 1;
-            match self.take_frame() {
-                Ok(Some(packet)) => {
+            match self.ring.look().and_then(|used| used.map(|used| self.take_frame(used)).transpose()) {
+                Ok(Some(Some(packet))) => {
                     octets += packet.len() as u64;
                     // The batch has room.
                     _ = batch.push(packet);
                 }
-                Ok(None) => {}
+                Ok(Some(None)) => {}
+                Ok(None) => break Ok(()),
                 Err(fault) => break Err(fault),
             }
         };
@@ -161,13 +183,13 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
         result
     }
 
-    /// Takes one used buffer. Returns a frame if that completes one.
+    /// Takes the used buffer at the front. Returns a frame if that completes one.
     #[inline]
-    fn take_frame(&mut self) -> Result<Option<Packet>, Fault> {
+    fn take_frame(&mut self, used: Used) -> Result<Option<Packet>, Fault> {
         if self.partial.is_some() {
-            return self.take_part();
+            return self.take_part(used);
         }
-        let mut packet = self.take_buffer(HEADER as u32)?;
+        let mut packet = self.take_buffer(used, HEADER as u32)?;
         let buffers = if self.terms.mergeable { buffers_of(&packet) } else { 1 };
         packet.trim_front(HEADER);
         if buffers == 1 {
@@ -183,8 +205,8 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
 
     /// Takes the next buffer of a frame of several. Returns the frame if that was its last.
     #[cold]
-    fn take_part(&mut self) -> Result<Option<Packet>, Fault> {
-        let part = self.take_buffer(1)?;
+    fn take_part(&mut self, used: Used) -> Result<Option<Packet>, Fault> {
+        let part = self.take_buffer(used, 1)?;
         let Some((mut packet, left)) = self.partial.take() else { return Ok(None) };
         if packet.append_segment(part).is_err() {
             // A frame of more buffers than a packet can have: it stays incomplete, and is dropped when its end comes.
@@ -209,8 +231,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
 
     /// Takes the used buffer at the front, into which the device wrote at least `min` bytes.
     #[inline(always)]
-    fn take_buffer(&mut self, min: u32) -> Result<Packet, Fault> {
-        let Used { id, len } = self.ring.look(0)?;
+    fn take_buffer(&mut self, Used { id, len }: Used, min: u32) -> Result<Packet, Fault> {
         let max = self.buffer_size;
         if len > max {
             return Err(Fault::TooLong { len, max });
@@ -242,9 +263,9 @@ fn buffers_of(bytes: &[u8]) -> u16 {
     }
 }
 
-impl<B> fmt::Debug for RxRing<B> {
+impl<R: Ring, B> fmt::Debug for RxOver<R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RxRing").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
+        f.debug_struct("RxOver").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
     }
 }
 
@@ -284,7 +305,7 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
     /// Returns how often the queue rang its doorbell.
     #[must_use]
     pub fn doorbells(&self) -> u64 {
-        self.ring.counts.doorbells.load(core::sync::atomic::Ordering::Relaxed)
+        self.ring.counts().doorbells.load(core::sync::atomic::Ordering::Relaxed)
     }
 }
 

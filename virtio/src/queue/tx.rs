@@ -12,7 +12,8 @@ use ixgbe::port::{AttachError, Refusal, Refused, Transmit, TransmitError};
 
 use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
-use crate::ring::{Fault, SplitRing, Used};
+use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
+use crate::transport::QueuePlace;
 
 /// The header of a frame without requests. The device reads nothing from it but zeros.
 const NO_REQUESTS: [u8; HEADER] = [0; HEADER];
@@ -36,8 +37,48 @@ impl SharedHeader {
 }
 
 /// The ring of a transmit queue, with the packets that were posted.
-pub(crate) struct TxRing<B> {
-    ring: SplitRing,
+#[derive(Debug)]
+pub(crate) struct TxRing<B>(Either<TxOver<SplitRing, B>, TxOver<PackedRing, B>>);
+
+impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
+    pub(crate) fn new(dma: &impl Dma, ring: AnyRing, doorbell: Doorbell<B>, max_len: usize) -> Result<Self, DmaError> {
+        Ok(Self(either!(map ring, ring => TxOver::new(dma, ring, doorbell, max_len)?)))
+    }
+
+    pub(crate) fn counts(&self) -> &SharedCounts {
+        either!(&self.0, queue => &queue.counts)
+    }
+
+    /// Returns how the device finds the ring.
+    pub(crate) fn place(&self) -> QueuePlace {
+        either!(&self.0, queue => QueuePlace::of(&queue.ring))
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        either!(&self.0, queue => queue.fault)
+    }
+
+    /// Makes the device reach the packets of `pool`.
+    pub(crate) fn attach(&mut self, dma: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
+        either!(&mut self.0, queue => queue.attach(dma, pool))
+    }
+
+    /// Sends packets from the front of `batch`.
+    #[inline]
+    fn transmit(&mut self, batch: &mut Batch) -> Result<usize, Failure> {
+        either!(&mut self.0, queue => queue.transmit(batch))
+    }
+
+    /// Takes back packets that were sent, and returns them to their pools. Returns the number of those that the device
+    /// still has.
+    fn reclaim(&mut self) -> Result<usize, Fault> {
+        either!(&mut self.0, queue => queue.reclaim().map(|()| queue.ring.posted().into()))
+    }
+}
+
+/// A transmit queue over a ring of one kind.
+struct TxOver<R, B> {
+    ring: R,
     slots: Box<[Option<Packet>]>,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
@@ -54,13 +95,8 @@ pub(crate) struct TxRing<B> {
     counts: SharedCounts,
 }
 
-impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
-    pub(crate) fn new(
-        dma: &impl Dma,
-        ring: SplitRing,
-        doorbell: Doorbell<B>,
-        max_len: usize,
-    ) -> Result<Self, DmaError> {
+impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
+    fn new(dma: &impl Dma, ring: R, doorbell: Doorbell<B>, max_len: usize) -> Result<Self, DmaError> {
         let size = ring.size();
         Ok(Self {
             ring,
@@ -77,20 +113,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
         })
     }
 
-    pub(crate) fn counts(&self) -> &SharedCounts {
-        &self.counts
-    }
-
-    pub(crate) fn ring(&self) -> &SplitRing {
-        &self.ring
-    }
-
-    pub(crate) fn fault(&self) -> Option<Fault> {
-        self.fault
-    }
-
-    /// Makes the device reach the packets of `pool`.
-    pub(crate) fn attach(&mut self, dma: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
+    fn attach(&mut self, dma: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
         if !self.attachments.iter().any(|attachment| attachment.pool() == pool) {
             self.attachments.push(Attachment::new(dma, pool)?);
         }
@@ -131,16 +154,18 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
     }
 
     /// Takes back packets that were sent, and returns them to their pools.
-    pub(crate) fn reclaim(&mut self) -> Result<(), Fault> {
-        let mut waiting = self.ring.waiting()?;
+    fn reclaim(&mut self) -> Result<(), Fault> {
+        self.fault.map_or(Ok(()), Err)?;
+        self.take_sent().inspect_err(|fault| self.fault = Some(*fault))
+    }
+
+    fn take_sent(&mut self) -> Result<(), Fault> {
+        self.ring.refresh()?;
         let result = loop {
-            if waiting == 0 {
-                break Ok(());
-            }
-            waiting -= 1;
             // How much the device wrote is nothing here; some say absurd numbers.
-            let Used { id, .. } = match self.ring.look(0) {
-                Ok(used) => used,
+            let Used { id, .. } = match self.ring.look() {
+                Ok(Some(used)) => used,
+                Ok(None) => break Ok(()),
                 Err(fault) => break Err(fault),
             };
             let slot = self.slots.get_mut(usize::from(id));
@@ -154,14 +179,13 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
         result
     }
 
-    /// Sends packets from the front of `batch`.
     #[inline]
     fn transmit(&mut self, batch: &mut Batch) -> Result<usize, Failure> {
         if let Some(fault) = self.fault {
             return Err(fault.into());
         }
         if self.ring.posted() >= self.threshold || self.ring.free() < batch.len() || batch.is_empty() {
-            self.reclaim().inspect_err(|fault| self.fault = Some(*fault))?;
+            self.reclaim()?;
         }
         let result = self.post_all(batch);
         if self.ring.publish() {
@@ -244,9 +268,8 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
         let Some(segments) = attachment.segments_of(&packet) else { return };
         let header = apart.then_some((self.header.address, HEADER));
         let parts: Vec<_> = header.into_iter().chain(segments).map(|(address, len)| (address, len as u32)).collect();
-        let count = parts.len();
         // SAFETY: as in `post_simple`, for all segments; the shared header lives as long as the ring, and nobody writes it.
-        if let Some(id) = unsafe { self.ring.post_chain(parts.into_iter(), count) }
+        if let Some(id) = unsafe { self.ring.post_chain(&parts, parts.len()) }
             && let Some(slot) = self.slots.get_mut(usize::from(id))
         {
             *slot = Some(packet);
@@ -261,9 +284,9 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
     }
 }
 
-impl<B> fmt::Debug for TxRing<B> {
+impl<R: Ring, B> fmt::Debug for TxOver<R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TxRing").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
+        f.debug_struct("TxOver").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
     }
 }
 
@@ -321,9 +344,7 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitQueue<'a, B, H> {
     ///
     /// [`Fault`] as for [`transmit`](Self::transmit).
     pub fn reclaim(&mut self) -> Result<usize, Fault> {
-        self.ring.fault.map_or(Ok(()), Err)?;
-        self.ring.reclaim().inspect_err(|fault| self.ring.fault = Some(*fault))?;
-        Ok(self.ring.ring.posted().into())
+        self.ring.reclaim()
     }
 
     /// Returns the rule that the device broke, if it did.
@@ -335,7 +356,7 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitQueue<'a, B, H> {
     /// Returns how often the queue rang its doorbell.
     #[must_use]
     pub fn doorbells(&self) -> u64 {
-        self.ring.counts.doorbells.load(core::sync::atomic::Ordering::Relaxed)
+        self.ring.counts().doorbells.load(core::sync::atomic::Ordering::Relaxed)
     }
 
     /// Makes this queue able to send packets of `pool`.

@@ -26,6 +26,11 @@ const USED: &[Feature] = &[
     Feature::Mtu,
     Feature::SpeedDuplex,
     Feature::MrgRxbuf,
+    Feature::Csum,
+    Feature::HostTso4,
+    Feature::HostTso6,
+    Feature::HostUso,
+    Feature::GuestHdrlen,
     Feature::CtrlVq,
     Feature::CtrlRx,
     Feature::CtrlMacAddr,
@@ -38,6 +43,10 @@ const USED: &[Feature] = &[
     #[cfg(target_arch = "x86_64")]
     Feature::OrderPlatform,
 ];
+
+/// What lets the device leave checksums to the driver, and hand on packets of several segments.
+const RECEIVE_OFFLOADS: &[Feature] =
+    &[Feature::GuestCsum, Feature::GuestTso4, Feature::GuestTso6, Feature::GuestUso4, Feature::GuestUso6];
 
 impl Default for Config {
     fn default() -> Self {
@@ -56,7 +65,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the defaults: all features that this driver makes use of, but VLAN filters. Queues have 512 descriptors,
+    /// Returns the defaults: all features that this driver makes use of, but VLAN filters and offloads of reception. Queues have 512 descriptors,
     /// if the device has that many.
     pub fn new() -> Self {
         Self::default()
@@ -82,6 +91,20 @@ impl Config {
     pub fn vlan_filter(mut self, on: bool) -> Self {
         let vlan = Features::of(Feature::CtrlVlan);
         self.wanted = if on { self.wanted | vlan } else { self.wanted - vlan };
+        self
+    }
+
+    /// Accepts what the device knows of checksums, and packets that are longer than a frame: GUEST_CSUM, GUEST_TSO4,
+    /// GUEST_TSO6, GUEST_USO4 and GUEST_USO6. By default they are not accepted, and the device hands on frames with whole
+    /// checksums.
+    ///
+    /// [`ReceiveQueue::receive_with_metadata`](crate::queue::ReceiveQueue::receive_with_metadata) says what is known of each
+    /// packet. A packet from another virtual machine often has a [partial](ixgbe::offload::Checksum::Partial) checksum, and up
+    /// to 64 KiB, in several buffers. Such long ones are accepted only with MRG_RXBUF, and if buffers and
+    /// [queue](Self::queue_sizes) have room for them.
+    pub fn receive_offloads(mut self, on: bool) -> Self {
+        let offloads = Features::all(RECEIVE_OFFLOADS);
+        self.wanted = if on { self.wanted | offloads } else { self.wanted - offloads };
         self
     }
 

@@ -14,7 +14,7 @@ use crate::device::{Device, DriverOk, Failed, FeaturesOk, Live, NeedsReset};
 use crate::error::Error;
 use crate::feature::{Feature, Features};
 use crate::lent::Lent;
-use crate::queue::{HEADER, RxRing, RxTerms, TxRing};
+use crate::queue::{HEADER, RxRing, RxTerms, TxRing, TxTerms};
 use crate::ring::RingTerms;
 use crate::transport::NetworkConfig;
 
@@ -26,6 +26,12 @@ const SMALLEST_MTU: u16 = 68;
 const ETHERNET_MTU: u16 = 1500;
 /// The size of a buffer if a frame can fill several, in bytes.
 const MERGEABLE_BUFFER: usize = 2048;
+/// The longest packet that is received if it can be of several segments, with its header, in bytes (5.1.6.3.1).
+const LONGEST_PACKET: usize = 65_601;
+/// The most buffers of a packet.
+const MOST_BUFFERS: usize = 64;
+/// The features with which packets can be of several segments.
+const COALESCING: &[Feature] = &[Feature::GuestTso4, Feature::GuestTso6, Feature::GuestUso4, Feature::GuestUso6];
 /// The number of buffers of a pool beyond those that fill its queue.
 const SPARE_BUFFERS: usize = 64;
 
@@ -43,7 +49,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Decides what the features leave open. Removes MTU from `features` if the driver cannot keep to it.
+    /// Decides what the features leave open. Removes from `features` what the driver cannot keep to: MTU, and packets of
+    /// several segments.
     pub(super) fn new<E>(
         features: &mut Features,
         found: &NetworkConfig,
@@ -65,6 +72,11 @@ impl Terms {
         // A device may receive frames of its own MTU, also if the driver sends shorter ones.
         if features.has(Feature::Mtu) && !mergeable && buffer_size < frame(found.mtu) {
             *features = *features - Features::of(Feature::Mtu);
+        }
+        // A device that finds no room for a packet waits for it, and receives nothing meanwhile.
+        let most = MOST_BUFFERS.min(config.receive_size.into());
+        if !mergeable || most * buffer_size < LONGEST_PACKET {
+            *features = *features - Features::all(COALESCING);
         }
         let mac = config.mac.unwrap_or(if features.has(Feature::Mac) { found.mac } else { random_mac(now) });
         Ok(Self { features: *features, mtu, buffer_size, mac })
@@ -94,7 +106,7 @@ impl<H: Function> Device<FeaturesOk, H> {
     /// # Errors
     ///
     /// [`Error::NoQueue`], [`Error::QueueSize`] and [`Error::DoorbellOutside`] if the device has queues that cannot be
-    /// used; [`Error::Dma`] and [`Error::Pool`] if there is no memory; [`Error::Refused`], [`Error::TimedOut`] and
+    /// used; [`Error::ReceiveRoom`] if a receive queue is too short for the packets that were agreed on; [`Error::Dma`] and [`Error::Pool`] if there is no memory; [`Error::Refused`], [`Error::TimedOut`] and
     /// [`Error::Fault`] if a command fails.
     pub fn start(mut self, config: &Config) -> Result<Device<DriverOk, H>, Failed<NeedsReset, H>> {
         let mut live = None;
@@ -115,15 +127,19 @@ impl<H: Function> Device<FeaturesOk, H> {
         let (max, doorbell) = transport.find_queue(RECEIVE, rings)?;
         let size = rings.size(config.receive_size, max);
         let ring = rings.make(transport.function(), size)?;
+        let room = usize::from(size) * terms.buffer_size;
+        if room < LONGEST_PACKET && COALESCING.iter().any(|feature| terms.features.has(*feature)) {
+            return Err(Error::ReceiveRoom { queue: RECEIVE, room, needed: LONGEST_PACKET });
+        }
         let count = usize::from(size) + SPARE_BUFFERS.max(usize::from(size));
         let pool = Pool::new(transport.function(), count, terms.buffer_size)?;
         let attachment = Attachment::new(transport.function(), &pool)?;
-        let rx = RxRing::new(ring, attachment, doorbell, RxTerms { mergeable: terms.features.has(Feature::MrgRxbuf) });
+        let rx = RxRing::new(ring, attachment, doorbell, RxTerms::new(terms.features));
 
         let (max, doorbell) = transport.find_queue(TRANSMIT, rings)?;
         let ring = rings.make(transport.function(), rings.size(config.transmit_size, max))?;
-        let max_len = usize::from(terms.mtu) + ETHERNET;
-        let mut tx = TxRing::new(transport.function(), ring, doorbell, max_len)?;
+        let limits = TxTerms { max_len: usize::from(terms.mtu) + ETHERNET, features: terms.features };
+        let mut tx = TxRing::new(transport.function(), ring, doorbell, limits)?;
         tx.attach(transport.function(), &pool)?;
 
         let control = match terms.features.has(Feature::CtrlVq) {

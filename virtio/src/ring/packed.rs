@@ -27,7 +27,7 @@ const USED: u64 = value!(Descriptor { USED: true }).bits()[1];
 
 /// Returns where a field begins in the second word of a descriptor.
 const fn bit_of<F: Field<Descriptor>>(_field: F) -> u32 {
-    F::LSB as u32 - 64
+    F::LSB - 64
 }
 
 const ID: u32 = bit_of(Descriptor::ID);

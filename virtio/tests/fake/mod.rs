@@ -3,6 +3,7 @@
 //! A test acts as the device: it delivers frames, takes what was sent, and lies. What a driver must not do is recorded.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test uses its own part")]
 
+pub mod host;
 mod rings;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -30,6 +31,19 @@ pub const MULTIPLIER: u32 = 4;
 /// Feature bits.
 pub const MAC: u128 = 1 << 5;
 pub const MTU: u128 = 1 << 3;
+pub const CSUM: u128 = 1 << 0;
+pub const GUEST_CSUM: u128 = 1 << 1;
+pub const GUEST_TSO4: u128 = 1 << 7;
+pub const GUEST_TSO6: u128 = 1 << 8;
+pub const HOST_TSO4: u128 = 1 << 11;
+pub const HOST_TSO6: u128 = 1 << 12;
+pub const GUEST_USO4: u128 = 1 << 54;
+pub const GUEST_USO6: u128 = 1 << 55;
+pub const HOST_USO: u128 = 1 << 56;
+pub const GUEST_HDRLEN: u128 = 1 << 59;
+/// All offloads of sending, and of reception.
+pub const SENDING: u128 = CSUM | HOST_TSO4 | HOST_TSO6 | HOST_USO | GUEST_HDRLEN;
+pub const RECEIVING: u128 = GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | GUEST_USO4 | GUEST_USO6;
 pub const MRG_RXBUF: u128 = 1 << 15;
 pub const STATUS: u128 = 1 << 16;
 pub const CTRL_VQ: u128 = 1 << 17;
@@ -175,6 +189,18 @@ impl Fake {
 
     /// Takes all frames that were sent, in order, and says that they were.
     pub fn sent(&self) -> Vec<Vec<u8>> {
+        let sent = self.sent_with_headers();
+        let without_request = |(header, frame): (Vec<u8>, Vec<u8>)| {
+            if header != [0; 12] {
+                self.state().violations.push(format!("the header is {header:02x?}"));
+            }
+            frame
+        };
+        sent.into_iter().map(without_request).collect()
+    }
+
+    /// As [`sent`](Self::sent), each frame with its header.
+    pub fn sent_with_headers(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut state = self.state();
         let mut frames = vec![];
         while let Some((head, parts)) = state.next_available(1) {
@@ -185,10 +211,8 @@ impl Fake {
                 }
                 bytes.extend(state.read_memory(address, len as usize));
             }
-            if bytes.len() < 12 || bytes[..12].iter().any(|byte| *byte != 0) {
-                state.violations.push(format!("the header is {:02x?}", &bytes[..12.min(bytes.len())]));
-            }
-            frames.push(bytes[12.min(bytes.len())..].to_vec());
+            let frame = bytes.split_off(12.min(bytes.len()));
+            frames.push((bytes, frame));
             state.push_used(1, head.into(), 0);
             state.publish_used(1);
         }
@@ -231,8 +255,13 @@ impl State {
 
     /// Writes a frame into receive buffers, and pushes them, without showing them. Returns their number.
     pub fn write_frame(&mut self, frame: &[u8]) -> Option<u16> {
+        self.write_frame_with(&[0; 10], frame)
+    }
+
+    /// As [`write_frame`](Self::write_frame), with a header of which the number of buffers is missing.
+    pub fn write_frame_with(&mut self, header: &[u8; 10], frame: &[u8]) -> Option<u16> {
         let before = self.queues[0].clone();
-        let mut bytes = [&[0; 12], frame].concat();
+        let mut bytes = [&header[..], &[0; 2], frame].concat();
         let (mut used, mut first) = (vec![], None);
         while !bytes.is_empty() {
             let Some((head, parts)) = self.next_available(0) else {

@@ -23,6 +23,7 @@ use core::error::Error;
 use core::fmt;
 
 use crate::dma::DmaError;
+use crate::offload::{Received, Requested};
 use crate::packet::{Batch, Packet};
 use crate::pool::Pool;
 
@@ -98,6 +99,65 @@ pub trait Transmit {
     /// - [`AttachError::Dma`] if the pool's memory cannot be mapped for the device.
     /// - [`AttachError::Down`] as for [`transmit`](Self::transmit).
     fn attach(&mut self, pool: &Pool) -> Result<(), AttachError>;
+}
+
+/// A receive queue that also says what the device knows of each packet.
+pub trait ReceiveMetadata: Receive {
+    /// Moves packets that have arrived into `batch`, as [`receive`](Receive::receive) does, with their metadata.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Receive::receive).
+    fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Down>;
+}
+
+/// A transmit queue whose device does more for a packet than send it.
+pub trait TransmitRequests: Transmit {
+    /// Returns `true` if the device does this for the packets of this queue.
+    fn offers(&self, offload: Offload) -> bool;
+
+    /// Sends packets with requests, as [`transmit`](Transmit::transmit) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`transmit`](Transmit::transmit). A packet comes back without its request, but as the request has
+    /// [changed](Requested::into_packet) it.
+    fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, TransmitError>;
+}
+
+/// What a device can do for a packet that it sends. The checksum of an IPv4 header is inserted for each device that offers
+/// any of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Offload {
+    /// Insert the checksum of TCP and UDP.
+    Checksum,
+    /// Insert the checksum of SCTP.
+    SctpChecksum,
+    /// Cut packets of TCP over IPv4 into frames.
+    CutTcp4,
+    /// Cut packets of TCP over IPv6 into frames.
+    CutTcp6,
+    /// Cut packets of UDP into frames.
+    CutUdp,
+    /// Insert a VLAN tag.
+    Vlan,
+    /// Note when it sends the packet.
+    TimeStamp,
+}
+
+impl fmt::Display for Offload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Checksum => "insert checksums of TCP and UDP",
+            Self::SctpChecksum => "insert checksums of SCTP",
+            Self::CutTcp4 => "cut packets of TCP over IPv4",
+            Self::CutTcp6 => "cut packets of TCP over IPv6",
+            Self::CutUdp => "cut packets of UDP",
+            Self::Vlan => "insert VLAN tags",
+            Self::TimeStamp => "note when it sends a packet",
+        })
+    }
 }
 
 /// A receive queue and a transmit queue for one thread.
@@ -215,6 +275,15 @@ pub enum Refusal {
         /// The largest length, in bytes without CRC.
         max: usize,
     },
+    /// The packet's request is for what the device does not do. [`TransmitRequests::offers`] says so before.
+    NotOffered(Offload),
+    /// There are too few bytes in front of the packet for what the device needs there to do what is requested.
+    NoHeadroom {
+        /// The number of bytes in front of the packet.
+        room: usize,
+        /// The number of bytes that are needed.
+        needed: usize,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -228,6 +297,10 @@ impl fmt::Display for Refusal {
             }
             Self::TooLong { len, max } => {
                 write!(f, "the packet has {len} bytes, the device was configured for at most {max}")
+            }
+            Self::NotOffered(offload) => write!(f, "the device does not {offload}"),
+            Self::NoHeadroom { room, needed } => {
+                write!(f, "the packet has {room} bytes of headroom, its request needs {needed}: copy the packet")
             }
         }
     }

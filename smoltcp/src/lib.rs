@@ -1,4 +1,4 @@
-//! The TCP/IP stack [`smoltcp`] on the driver [`ixgbe`].
+//! The TCP/IP stack [`smoltcp`] on the packets and queues of [`ixgbe`].
 //!
 //! An [`Adapter`] is smoltcp's [`Device`] on a pair of queues. Its type says who computes the checksums of IPv4, TCP
 //! and UDP, and the stack is given the same answer in its [`DeviceCapabilities`]:
@@ -6,10 +6,11 @@
 //! | queues | checksums | large packets of TCP |
 //! |---|---|---|
 //! | [`Plain`], of any network device | the stack | none |
-//! | [`Offloading`], of an 82599 or of its virtual functions | the chip | cut by the chip |
+//! | [`Offloading`], of an 82599, of its virtual functions, or of a VirtIO device | the device, as far as it offers that | cut by the device, if it offers that |
 //!
 //! The stack writes into the packet that the device sends, and reads the packet that the device received. Nothing is
-//! copied but what the stack copies for its sockets, and packets that are [larger than a buffer](Adapter::cut_up_to).
+//! copied but what the stack copies for its sockets, and packets that are [larger than a buffer](Adapter::cut_up_to) or
+//! were received into several.
 //!
 //! ```
 //! use std::time::Duration;
@@ -79,6 +80,8 @@ mod offloading;
 mod plain;
 
 use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Deref;
 
 use ixgbe::packet::Packet;
 use ixgbe::pool::Pool;
@@ -99,7 +102,7 @@ const BATCH: usize = 32;
 #[non_exhaustive]
 pub struct Counters {
     /// Received IP packets of which software computed a checksum: the stack, or [`Offloading`]. Those of ICMP are among
-    /// them, which the chip does not know.
+    /// them, which no device knows. The checksum of an IPv4 header does not count on its own.
     pub rx_by_software: u64,
     /// Received packets that were dropped because a checksum was wrong. With [`Plain`] this is 0: the stack drops them
     /// and does not count.
@@ -108,7 +111,7 @@ pub struct Counters {
     pub rx_dropped: u64,
     /// Sent IP packets of which the stack computed a checksum.
     pub tx_by_software: u64,
-    /// Sent packets that the chip cuts into frames.
+    /// Sent packets that the device cuts into frames.
     pub tx_cut: u64,
     /// Packets of the stack that the device cannot send.
     pub tx_dropped: u64,
@@ -118,21 +121,51 @@ pub struct Counters {
 pub trait Queues: sealed::Queues {}
 
 pub(crate) mod sealed {
-    use super::{AttachError, Counters, DeviceCapabilities, Packet, Pool};
+    use super::{AttachError, Counters, DeviceCapabilities, Frame, Packet, Pool};
 
     pub trait Queues {
         /// Makes the device able to send packets of `pool`.
         fn attach(&mut self, pool: &Pool) -> Result<(), AttachError>;
         /// Says what the device does. The stack may have packets of up to `longest` bytes cut.
         fn describe(&self, longest: usize, capabilities: &mut DeviceCapabilities);
-        /// Returns the next packet that arrived and is fit for the stack.
-        fn receive(&mut self, counters: &mut Counters) -> Option<Packet>;
+        /// Returns the next frame that arrived and is fit for the stack.
+        fn receive(&mut self, counters: &mut Counters) -> Option<Frame>;
         /// Sends a packet, or keeps it until there is room. `segment` is the payload of each frame, if it is to be cut.
         fn send(&mut self, packet: Packet, segment: Option<u16>, counters: &mut Counters);
         /// Returns `true` if no packet is kept.
         fn is_clear(&self) -> bool;
         /// Sends what is kept. If nothing is, reclaims the buffers of packets that were sent.
         fn advance(&mut self, counters: &mut Counters);
+    }
+}
+
+/// A frame in one piece, as the stack reads it.
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum Frame {
+    /// A packet in one buffer.
+    Packet(Packet),
+    /// A copy of a packet in several.
+    Copy(Vec<u8>),
+}
+
+impl From<Packet> for Frame {
+    fn from(packet: Packet) -> Self {
+        match packet.segment_count() {
+            1 => Self::Packet(packet),
+            _ => Self::Copy(packet.segments().flatten().copied().collect()),
+        }
+    }
+}
+
+impl Deref for Frame {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Packet(packet) => packet,
+            Self::Copy(bytes) => bytes,
+        }
     }
 }
 
@@ -151,7 +184,8 @@ pub struct Adapter<Q> {
 impl<Q: Queues> Adapter<Q> {
     /// Makes a device of `queues`, which sends packets of `pool`.
     ///
-    /// `max_frame` is as in the device's [`Config`](ixgbe::device::Config::max_frame), in bytes with CRC. smoltcp needs
+    /// `max_frame` is as in the [`Config`](ixgbe::device::Config::max_frame) of an 82599, in bytes with CRC: 18 more than the
+    /// MTU. smoltcp needs
     /// 594 for IPv4, and 1298 for IPv6. A pool that is not the receive queue's own keeps the two directions from waiting
     /// for each other's buffers.
     ///
@@ -165,7 +199,7 @@ impl<Q: Queues> Adapter<Q> {
         Ok(Self { queues, pool, mtu, longest, spare: None, counters: Counters::default() })
     }
 
-    /// Lets the stack make TCP packets of up to `bytes`, with headers, that the chip cuts into frames.
+    /// Lets the stack make TCP packets of up to `bytes`, with headers, that the device cuts into frames.
     ///
     /// They are as long as a buffer of the pool otherwise, which costs no copy: 16 KiB in buffers of that size. A longer
     /// one is copied into several buffers. At most 64 KiB and 37 buffers. Without an effect on [`Plain`] queues.
@@ -205,8 +239,8 @@ impl<Q: Queues> phy::Device for Adapter<Q> {
     fn receive(&mut self, _now: Instant) -> Option<(RxToken, TxToken<'_, Q>)> {
         // A packet is left in the queue until it can be answered.
         self.token()?;
-        let packet = self.queues.receive(&mut self.counters)?;
-        Some((RxToken(packet), TxToken { adapter: self, segment: None }))
+        let frame = self.queues.receive(&mut self.counters)?;
+        Some((RxToken(frame), TxToken { adapter: self, segment: None }))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<TxToken<'_, Q>> {
@@ -224,7 +258,7 @@ impl<Q: Queues> phy::Device for Adapter<Q> {
 
 /// A received packet.
 #[derive(Debug)]
-pub struct RxToken(Packet);
+pub struct RxToken(Frame);
 
 impl phy::RxToken for RxToken {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {

@@ -6,7 +6,7 @@ use ixgbe::port::{AttachError, Receive, Transmit, TransmitError};
 use smoltcp::phy::DeviceCapabilities;
 use smoltcp::wire::{EthernetFrame, EthernetProtocol};
 
-use crate::{BATCH, Counters, Queues, sealed};
+use crate::{BATCH, Counters, Frame, Queues, sealed};
 
 /// Queues of any network device. The stack computes all checksums.
 #[derive(Debug)]
@@ -40,19 +40,14 @@ impl<R: Receive, T: Transmit> sealed::Queues for Plain<R, T> {
 
     fn describe(&self, _longest: usize, _capabilities: &mut DeviceCapabilities) {}
 
-    fn receive(&mut self, counters: &mut Counters) -> Option<Packet> {
-        loop {
-            // A ring that is its device's has no packets now.
-            if self.arrived.is_empty() && self.rx.receive(&mut self.arrived).is_ok() {
-                self.arrived.reverse();
-            }
-            let packet = self.arrived.pop()?;
-            if packet.segment_count() == 1 {
-                counters.rx_by_software += is_ip(&packet);
-                return Some(packet);
-            }
-            counters.rx_dropped += 1;
+    fn receive(&mut self, counters: &mut Counters) -> Option<Frame> {
+        // A ring that is its device's has no packets now.
+        if self.arrived.is_empty() && self.rx.receive(&mut self.arrived).is_ok() {
+            self.arrived.reverse();
         }
+        let packet = self.arrived.pop()?;
+        counters.rx_by_software += is_ip(&packet);
+        Some(packet.into())
     }
 
     fn send(&mut self, packet: Packet, _segment: Option<u16>, counters: &mut Counters) {

@@ -7,7 +7,7 @@ use common::{Recorder, assert_clean, pool_of, recorded, start};
 use etherparse::{ArpEthIpv4Packet, ArpOperation, PacketBuilder, SlicedPacket, TransportSlice};
 use ixgbe::device::Config;
 use ixgbe::pool::Pool;
-use ixgbe::queue::QueuePair;
+use ixgbe::queue::{QueuePair, ReceiveQueue, TransmitQueue};
 use ixgbe_sim::{Port, PortPlatform};
 use ixgbe_smoltcp::{Adapter, Counters, Offloading, Plain};
 use smoltcp::phy::{Checksum, Device, RxToken, TxToken};
@@ -16,8 +16,10 @@ use smoltcp::time::Instant;
 const PARTNER: [u8; 6] = [2, 0, 0, 0, 0, 9];
 const IPS: [[u8; 4]; 2] = [[10, 0, 0, 1], [10, 0, 0, 2]];
 
+type Queues<'a> = Offloading<ReceiveQueue<'a, PortPlatform>, TransmitQueue<'a, PortPlatform>>;
+
 /// Has `test` use an adapter of a running device, whose packets are in buffers of `buffer` bytes.
-fn with_adapter(buffer: usize, test: impl FnOnce(&Port, &Recorder, &mut Adapter<Offloading<'_, PortPlatform>>)) {
+fn with_adapter(buffer: usize, test: impl FnOnce(&Port, &Recorder, &mut Adapter<Queues<'_>>)) {
     let (port, recorder) = recorded(0);
     let mut nic = start(&port, &Config::new());
     let pool = Pool::new(nic.platform(), 64, buffer).unwrap();

@@ -6,6 +6,9 @@
 //!   [`Request::apply`] checks it against a packet and makes it a [`Requested`]. A batch of these is sent by
 //!   [`TransmitQueue::transmit_with_requests`](crate::queue::TransmitQueue::transmit_with_requests).
 //!
+//! Programs for any device ask for both through [`ReceiveMetadata`](crate::port::ReceiveMetadata) and
+//! [`TransmitRequests`](crate::port::TransmitRequests). What a driver of another device needs is in [`drivers`].
+//!
 //! ```
 //! use ixgbe::device::{Config, Device};
 //! use ixgbe::offload::{Checksum, Request};
@@ -40,6 +43,7 @@
 //! # }
 //! ```
 
+pub mod drivers;
 mod received;
 mod request;
 mod requested;

@@ -24,9 +24,9 @@ use crate::packet::{ETHERNET, Entry, Headers, Network, Packet, Transport, sealed
 ///
 /// [`receive_with_metadata`]: crate::queue::ReceiveQueue::receive_with_metadata
 pub struct Received {
-    packet: Packet,
-    /// The write-back of the packet's last descriptor.
-    words: [u64; 2],
+    pub(super) packet: Packet,
+    /// The write-back of the packet's last descriptor, or what the driver of another device says in its place.
+    pub(super) words: [u64; 2],
 }
 
 /// What is known of a checksum in a received packet.
@@ -38,6 +38,12 @@ pub enum Checksum {
     Bad,
     /// Nobody computed it, or the packet has none. It may be right or wrong.
     NotChecked,
+    /// The packet's sender left it to the device, and the packet came here without being on a wire: from another virtual
+    /// machine, or from the host. The bytes are what was sent, but the field only has the sum of the pseudo header.
+    ///
+    /// A packet that goes on needs its checksum: request it, or call [`Received::complete_checksum`]. An 82599 never says
+    /// this.
+    Partial,
 }
 
 /// The hash that chose a packet's queue, and what it was computed from.
@@ -137,12 +143,13 @@ impl fmt::Debug for Received {
             .field("transport_checksum", &self.transport_checksum())
             .field("rss", &self.rss())
             .field("vlan", &self.vlan())
+            .field("segment_size", &self.segment_size())
             .finish()
     }
 }
 
 impl Received {
-    /// Returns the packet without its metadata.
+    /// Returns the packet without its metadata. A checksum that is [partial](Checksum::Partial) stays so.
     #[must_use]
     #[inline(always)]
     pub fn into_packet(self) -> Packet {
@@ -177,7 +184,7 @@ impl Received {
     #[must_use]
     pub fn transport_checksum(&self) -> Checksum {
         if !self.field(WriteBack::L4I) || self.packet_type().ether_type_filter().is_some() {
-            Checksum::NotChecked
+            if self.partial().is_some() { Checksum::Partial } else { Checksum::NotChecked }
         } else if !self.field(WriteBack::L4E) {
             Checksum::Good
         } else if self.packet_type().transport() == Some(Transport::Udp) && !self.has_udp_checksum() {

@@ -179,9 +179,9 @@ const SHORTEST: usize = 17;
 /// Where the fields are in a header, in bytes.
 const IPV4_FRAGMENT: usize = 6;
 const IPV4_PROTOCOL: usize = 9;
-const IPV4_CHECKSUM: usize = 10;
+pub(super) const IPV4_CHECKSUM: usize = 10;
 const TCP_FLAGS: usize = 13;
-const UDP_LEN: usize = 4;
+pub(super) const UDP_LEN: usize = 4;
 /// TCP's flag CWR.
 const CWR: u8 = 0x80;
 
@@ -469,8 +469,8 @@ impl Request<Headers> {
         let (true, Some(transport)) = (self.transport, headers.transport()) else { return };
         match transport {
             Transport::Sctp => {
-                put(rest, 8, 0);
-                put(rest, 10, 0);
+                put(rest, transport.checksum_at(), 0);
+                put(rest, transport.checksum_at() + 2, 0);
             }
             Transport::Tcp | Transport::Udp => {
                 // The device sets the length of each packet that it cuts.
@@ -480,17 +480,17 @@ impl Request<Headers> {
                 let addresses = u32::from(ip.get(addresses).map_or(0, sum));
                 let len = fold(transport_len as u32);
                 let seed = fold(addresses + u32::from(len) + u32::from(transport.protocol()));
-                put(rest, if transport == Transport::Tcp { 16 } else { 6 }, seed);
+                put(rest, transport.checksum_at(), seed);
             }
         }
     }
 }
 
 /// The length of an IPv6 header without extensions.
-const IPV6_HEADER: usize = 40;
+pub(super) const IPV6_HEADER: usize = 40;
 
 /// Writes a number in network order, if `bytes` reach so far.
-fn put(bytes: &mut [u8], at: usize, number: u16) {
+pub(super) fn put(bytes: &mut [u8], at: usize, number: u16) {
     if let Some(field) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
         *field = number.to_be_bytes();
     }

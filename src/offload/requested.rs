@@ -71,10 +71,14 @@ impl PackedContext {
         Self(low & u32::MAX as u64 | (high & KIND) << MOVED | high & UPPER)
     }
 
+    /// Returns the words of the descriptor that sets the context.
+    pub(super) const fn words(self) -> [u64; 2] {
+        [self.0 & u32::MAX as u64, self.0 >> MOVED & KIND | self.0 & UPPER]
+    }
+
     /// Returns the descriptor that sets context `index` of a queue.
     pub(crate) fn descriptor(self, index: bool) -> Written<Context> {
-        let words = [self.0 & u64::from(u32::MAX), self.0 >> MOVED & KIND | self.0 & UPPER];
-        Written::of_words(words, Value::EMPTY.with(Context::IDX, index))
+        Written::of_words(self.words(), Value::EMPTY.with(Context::IDX, index))
     }
 
     /// Returns what is not 0 if the contexts differ.
@@ -104,8 +108,10 @@ impl Requested {
         Self { packet, terms }
     }
 
+    /// Returns the packet, with what the request has changed in it.
+    #[must_use]
     #[inline(always)]
-    pub(crate) fn packet(&self) -> &Packet {
+    pub fn packet(&self) -> &Packet {
         &self.packet
     }
 

@@ -179,7 +179,8 @@ impl<T: Entry> Batch<T> {
 
     /// Moves packets from the front of `other` to the end of this batch, as many as there is room for.
     ///
-    /// Returns their number. Packets that were received with metadata lose it in a batch of packets alone.
+    /// Returns their number. Packets that were received with metadata lose it in a batch of packets alone, where nobody
+    /// sees any more that a checksum is [partial](crate::offload::Checksum::Partial).
     pub fn append<U: Entry + Into<T>>(&mut self, other: &mut Batch<U>) -> usize {
         let count = self.free().min(other.len());
         self.packets.extend(other.drain(..count).map(U::into));

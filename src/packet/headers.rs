@@ -131,6 +131,15 @@ impl Transport {
         }
     }
 
+    /// Returns where the checksum is in the header, in bytes.
+    pub(crate) const fn checksum_at(self) -> usize {
+        match self {
+            Self::Tcp => 16,
+            Self::Udp => 6,
+            Self::Sctp => 8,
+        }
+    }
+
     /// Returns the length of the shortest header, in bytes.
     const fn shortest(self) -> usize {
         match self {

@@ -29,6 +29,8 @@ pub trait Kind: SendFormat {
     const DATA: u64;
     /// The context that descriptors without a request have: context 0, which no other replaces.
     const CONTEXT: Option<PackedContext>;
+    /// Whether the function has the clock that packets are stamped with.
+    const CLOCK: bool;
 }
 
 impl SendFormat for Physical {
@@ -43,6 +45,7 @@ impl SendFormat for Physical {
 impl Kind for Physical {
     const DATA: u64 = 0;
     const CONTEXT: Option<PackedContext> = None;
+    const CLOCK: bool = true;
 }
 
 /// What makes the device look at the context.
@@ -65,6 +68,7 @@ impl Kind for Virtual {
     const DATA: u64 = CHECK_CONTEXT;
     const CONTEXT: Option<PackedContext> =
         Some(PackedContext::new(value!(AdvancedTransmitContextRead { MACLEN: crate::pool::SHORTEST as u64 })));
+    const CLOCK: bool = false;
 }
 
 // Both formats have the flags of a packet in the same bits, and PAYLEN is where it is written.

@@ -7,9 +7,10 @@ use core::fmt;
 
 use crate::dma::Dma;
 use crate::mmio::Bus;
+use crate::offload::{Received, Requested};
 use crate::packet::Batch;
 use crate::pool::Pool;
-use crate::port::{AttachError, Down, Receive, Transmit, TransmitError};
+use crate::port::{AttachError, Down, Offload, Receive, ReceiveMetadata, Transmit, TransmitError, TransmitRequests};
 use crate::queue::slot::{Lendable, QueueEnd};
 use crate::queue::{Held, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::registers::{RxQueue, TxQueue};
@@ -71,6 +72,13 @@ impl<H: Bus> Receive for OwnedReceiveQueue<H> {
     }
 }
 
+impl<H: Bus> ReceiveMetadata for OwnedReceiveQueue<H> {
+    #[inline(always)]
+    fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Down> {
+        Ok(self.queue()?.receive_with_metadata(batch))
+    }
+}
+
 impl<H> fmt::Debug for OwnedReceiveQueue<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OwnedReceiveQueue").field("index", &self.index).finish_non_exhaustive()
@@ -121,6 +129,17 @@ impl<H: Bus + Dma> Transmit for OwnedTransmitQueue<H> {
 
     fn attach(&mut self, pool: &Pool) -> Result<(), AttachError> {
         Ok(self.queue()?.attach(pool)?)
+    }
+}
+
+impl<H: Bus + Dma> TransmitRequests for OwnedTransmitQueue<H> {
+    fn offers(&self, _offload: Offload) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, TransmitError> {
+        Ok(self.queue()?.transmit_with_requests(batch)?)
     }
 }
 

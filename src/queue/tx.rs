@@ -24,7 +24,7 @@ use crate::dma::{Delta, Dma, DmaAddr, DmaError, Pages};
 use crate::offload::Requested;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
-use crate::port::{AttachError, Refused, Transmit, TransmitError};
+use crate::port::{AttachError, Offload, Refused, Transmit, TransmitError, TransmitRequests};
 use crate::queue::function::Kind;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
 use crate::queue::{Function, Physical};
@@ -697,5 +697,16 @@ impl<H: Dma, F: Function<H>> Transmit for TransmitQueue<'_, H, F> {
 
     fn attach(&mut self, pool: &Pool) -> Result<(), AttachError> {
         Ok(TransmitQueue::attach(self, pool)?)
+    }
+}
+
+impl<H: Dma, F: Function<H>> TransmitRequests for TransmitQueue<'_, H, F> {
+    fn offers(&self, offload: Offload) -> bool {
+        F::CLOCK || offload != Offload::TimeStamp
+    }
+
+    #[inline(always)]
+    fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, TransmitError> {
+        Ok(TransmitQueue::transmit_with_requests(self, batch)?)
     }
 }

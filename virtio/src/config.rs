@@ -26,6 +26,11 @@ const USED: &[Feature] = &[
     Feature::Mtu,
     Feature::SpeedDuplex,
     Feature::MrgRxbuf,
+    Feature::Csum,
+    Feature::HostTso4,
+    Feature::HostTso6,
+    Feature::HostUso,
+    Feature::GuestHdrlen,
     Feature::CtrlVq,
     Feature::CtrlRx,
     Feature::CtrlMacAddr,
@@ -33,10 +38,15 @@ const USED: &[Feature] = &[
     Feature::EventIdx,
     Feature::Version1,
     Feature::AccessPlatform,
+    Feature::RingPacked,
     // Barriers between processors are barriers for devices, too.
     #[cfg(target_arch = "x86_64")]
     Feature::OrderPlatform,
 ];
+
+/// What lets the device leave checksums to the driver, and hand on packets of several segments.
+const RECEIVE_OFFLOADS: &[Feature] =
+    &[Feature::GuestCsum, Feature::GuestTso4, Feature::GuestTso6, Feature::GuestUso4, Feature::GuestUso6];
 
 impl Default for Config {
     fn default() -> Self {
@@ -55,13 +65,15 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the defaults: all features that this driver makes use of, but VLAN filters. Queues have 512 descriptors,
+    /// Returns the defaults: all features that this driver makes use of, but VLAN filters and offloads of reception. Queues have 512 descriptors,
     /// if the device has that many.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Does without `features`, also if the device offers them. VERSION_1 and ACCESS_PLATFORM cannot be left out.
+    ///
+    /// Without RING_PACKED, queues are split.
     pub fn without(mut self, features: impl Into<Features>) -> Self {
         let needed = Features::all(&[Feature::Version1, Feature::AccessPlatform]);
         self.wanted = self.wanted - (features.into() - needed);
@@ -82,8 +94,22 @@ impl Config {
         self
     }
 
-    /// Sets the largest number of descriptors of a receive queue and of a transmit queue. Queues have a power of two, at
-    /// most what the device has.
+    /// Accepts what the device knows of checksums, and packets that are longer than a frame: GUEST_CSUM, GUEST_TSO4,
+    /// GUEST_TSO6, GUEST_USO4 and GUEST_USO6. By default they are not accepted, and the device hands on frames with whole
+    /// checksums.
+    ///
+    /// [`ReceiveQueue::receive_with_metadata`](crate::queue::ReceiveQueue::receive_with_metadata) says what is known of each
+    /// packet. A packet from another virtual machine often has a [partial](ixgbe::offload::Checksum::Partial) checksum, and up
+    /// to 64 KiB, in several buffers. Such long ones are accepted only with MRG_RXBUF, and if buffers and
+    /// [queue](Self::queue_sizes) have room for them.
+    pub fn receive_offloads(mut self, on: bool) -> Self {
+        let offloads = Features::all(RECEIVE_OFFLOADS);
+        self.wanted = if on { self.wanted | offloads } else { self.wanted - offloads };
+        self
+    }
+
+    /// Sets the largest number of descriptors of a receive queue and of a transmit queue. Queues have at
+    /// most what the device has, and a power of two unless they are packed.
     pub fn queue_sizes(mut self, receive: u16, transmit: u16) -> Self {
         (self.receive_size, self.transmit_size) = (receive, transmit);
         self

@@ -79,6 +79,15 @@ pub enum Error<E> {
         /// The smallest size in bytes.
         needed: usize,
     },
+    /// A receive queue has too few descriptors for a packet of several segments.
+    ReceiveRoom {
+        /// The queue.
+        queue: u16,
+        /// The bytes that its buffers hold.
+        room: usize,
+        /// The bytes that a packet can have.
+        needed: usize,
+    },
     /// The device asks for a reset.
     NeedsReset,
     /// The device broke a rule.
@@ -119,7 +128,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::FeaturesRefused { features } => write!(f, "the device refuses these features: {features}"),
             Self::NoQueue { queue } => write!(f, "the device has no queue {queue}"),
             Self::QueueSize { queue, size } => {
-                write!(f, "queue {queue} has a size of {size}: it must be a power of two, at most 32768")
+                write!(f, "queue {queue} has a size of {size}: it must be at most 32768, and a power of two unless it is packed")
             }
             Self::DoorbellOutside { queue, notify_off, multiplier, length } => write!(
                 f,
@@ -130,6 +139,11 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::BufferSize { size, needed } => {
                 write!(f, "a receive buffer of {size} bytes is too small: a frame and its header need {needed}")
             }
+            Self::ReceiveRoom { queue, room, needed } => write!(
+                f,
+                "the buffers of receive queue {queue} hold {room} bytes, a packet of several segments {needed}: set larger \
+                 buffers, or do without GUEST_TSO4, GUEST_TSO6, GUEST_USO4 and GUEST_USO6"
+            ),
             Self::NeedsReset => f.write_str("the device asks for a reset"),
             Self::Fault(fault) => fault.fmt(f),
             Self::Unsupported { feature } => write!(f, "this needs the feature {feature}, which was not agreed on"),

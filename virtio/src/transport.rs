@@ -21,6 +21,7 @@ use crate::registers::{
     DEVICE_STATUS, DRIVER_FEATURE, QUEUE_ENABLE, QUEUE_MSIX_VECTOR, QUEUE_SIZE, RegisterSpace, Registers, Windows,
     network, notify,
 };
+use crate::ring::{Ring, RingTerms};
 
 /// The pause between two looks at a device that resets.
 const POLL: Duration = Duration::from_micros(100);
@@ -60,6 +61,13 @@ pub(crate) struct Transport<H: Function> {
 pub(crate) struct QueuePlace {
     pub(crate) size: u16,
     pub(crate) addresses: [DmaAddr; 3],
+}
+
+impl QueuePlace {
+    /// Returns how the device finds `ring`.
+    pub(crate) fn of(ring: &impl Ring) -> Self {
+        Self { size: ring.size(), addresses: ring.addresses() }
+    }
 }
 
 /// The network device's configuration, as far as the features have it.
@@ -190,7 +198,7 @@ impl<H: Function> Transport<H> {
     }
 
     /// Returns the size of queue `queue` and its doorbell, in state FEATURES_OK.
-    pub(crate) fn find_queue(&mut self, queue: u16) -> Result<FoundQueue<H>, Error<H::Error>> {
+    pub(crate) fn find_queue(&mut self, queue: u16, rings: RingTerms) -> Result<FoundQueue<H>, Error<H::Error>> {
         let index = Index::new(queue.into()).map_err(|_| Error::NoQueue { queue })?;
         if queue >= self.queues() {
             return Err(Error::NoQueue { queue });
@@ -204,7 +212,7 @@ impl<H: Function> Transport<H> {
         };
         match size {
             0 => return Err(Error::NoQueue { queue }),
-            size if !size.is_power_of_two() => return Err(Error::QueueSize { queue, size }),
+            size if !rings.allow(size) => return Err(Error::QueueSize { queue, size }),
             _ => {}
         }
         let Layout { notify, multiplier, .. } = self.layout;

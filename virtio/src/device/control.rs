@@ -161,11 +161,12 @@ impl<'a, H: Function> Control<'a, H> {
             queues.iter().map(|queue| count(queue).load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
         };
         let short = sum(&self.receive, |counts| &counts.short);
+        let bad_header = sum(&self.receive, |counts| &counts.bad_header);
         Ok(Counters {
-            rx_packets: sum(&self.receive, |counts| &counts.packets) + short,
+            rx_packets: sum(&self.receive, |counts| &counts.packets) + short + bad_header,
             rx_octets: sum(&self.receive, |counts| &counts.octets),
             rx_lost: Vec::new(),
-            rx_dropped: vec![("short", short)],
+            rx_dropped: vec![("short", short), ("bad header", bad_header)],
             tx_packets: sum(&self.transmit, |counts| &counts.packets),
             tx_octets: sum(&self.transmit, |counts| &counts.octets),
         })

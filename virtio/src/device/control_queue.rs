@@ -12,7 +12,8 @@ use ixgbe::dma::{Dma, DmaAddr, DmaError, Mapping, Memory};
 use crate::error::Error;
 use crate::queue::Doorbell;
 use crate::registers::notify;
-use crate::ring::{Fault, SplitRing, Used};
+use crate::ring::{AnyRing, Fault, Ring, RingTerms, Used, either};
+use crate::transport::QueuePlace;
 
 /// A command, and what it tells the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl Command<'_> {
 
 /// The control queue of a device.
 pub(crate) struct ControlQueue<B> {
-    ring: SplitRing,
+    ring: AnyRing,
     doorbell: Doorbell<B>,
     /// The device has a command that it did not answer in time. Its memory is not used again before a reset.
     stuck: bool,
@@ -83,8 +84,8 @@ pub(crate) struct ControlQueue<B> {
 }
 
 impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
-    pub(crate) fn new(dma: &impl Dma, max: u16, event_index: bool, doorbell: Doorbell<B>) -> Result<Self, DmaError> {
-        let ring = SplitRing::new(dma, SIZE.min(max), event_index)?;
+    pub(crate) fn new(dma: &impl Dma, max: u16, rings: RingTerms, doorbell: Doorbell<B>) -> Result<Self, DmaError> {
+        let ring = rings.make(dma, rings.size(SIZE, max))?;
         let memory = dma.allocate(SPACE + 1)?;
         let mapping = dma.map(&memory)?;
         let apart = DmaError::NotMappable { len: SPACE + 1, reason: "a command must be in one piece" };
@@ -92,8 +93,9 @@ impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
         Ok(Self { ring, doorbell, stuck: false, address: address.ok_or(apart)?, _mapping: mapping, memory })
     }
 
-    pub(crate) fn ring(&self) -> &SplitRing {
-        &self.ring
+    /// Returns how the device finds the ring.
+    pub(crate) fn place(&self) -> QueuePlace {
+        either!(&self.ring, ring => QueuePlace::of(ring))
     }
 
     /// Returns byte `index` of the memory, below 4096.
@@ -124,26 +126,14 @@ impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
         // SAFETY: `ANSWER` is inside of the memory, which is in one piece for the device.
         let answer = unsafe { DmaAddr::new(self.address.get() + ANSWER as u64) };
         let parts = [(self.address, bytes.len() as u32), (answer, 1)];
-        // SAFETY: the device reads the command and writes the answer, in memory that is lent to it as the ring is. The
-        // memory is written again only after the device has answered.
-        let id = unsafe { self.ring.post_chain(parts.into_iter(), 1) }.ok_or(Error::Refused { command: name })?;
         self.stuck = true;
-        if self.ring.publish() {
-            // SAFETY: commands exist only while the device is live.
-            unsafe { self.doorbell.ring() };
+        // SAFETY: the device reads the command and writes the answer, in memory that is lent to it as the ring is. The
+        // memory is written again only after the device has answered. Commands exist only while the device is live.
+        let given = either!(&mut self.ring, ring => unsafe { give(ring, &self.doorbell, &parts, clock, limit) });
+        if !given.map_err(too_late)?? {
+            self.stuck = false;
+            return Err(Error::Refused { command: name });
         }
-        let ring = &mut self.ring;
-        let answered = clock::poll(clock, limit, POLL, || match ring.waiting() {
-            Ok(0) => None,
-            Ok(_) => Some(ring.look(0)),
-            Err(fault) => Some(Err(fault)),
-        });
-        let Used { id: used, .. } = answered.map_err(too_late)??;
-        if used != id {
-            return Err(Fault::NotPosted { id: used }.into());
-        }
-        self.ring.take(id);
-        self.ring.suppress_interrupts();
         self.stuck = false;
         // How much the device says that it wrote is nothing here; some say absurd numbers.
         match self.byte(ANSWER).load(Ordering::Relaxed) {
@@ -151,6 +141,43 @@ impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
             _ => Err(Error::Refused { command: name }),
         }
     }
+}
+
+/// Gives the device a command, in the first of `parts`, and waits until it has answered, in the others. Returns `false`
+/// if there is no room for it.
+///
+/// # Errors
+///
+/// How long it has waited in vain, or what rule the device broke.
+///
+/// # Safety
+///
+/// As for [`Ring::post_chain`]; the device is live.
+unsafe fn give<B: Bus<notify::RegisterSpace, u16>>(
+    ring: &mut impl Ring,
+    doorbell: &Doorbell<B>,
+    parts: &[(DmaAddr, u32)],
+    clock: &impl Clock,
+    limit: Duration,
+) -> Result<Result<bool, Fault>, Duration> {
+    // SAFETY: as the caller says.
+    let Some(id) = (unsafe { ring.post_chain(parts, 1) }) else { return Ok(Ok(false)) };
+    if ring.publish() {
+        // SAFETY: as the caller says.
+        unsafe { doorbell.ring() };
+    }
+    let look = || match ring.refresh().and_then(|()| ring.look()) {
+        Ok(used) => used.map(Ok),
+        Err(fault) => Some(Err(fault)),
+    };
+    Ok(clock::poll(clock, limit, POLL, look)?.and_then(|Used { id: used, .. }| {
+        if used != id {
+            return Err(Fault::NotPosted { id: used });
+        }
+        ring.take(id);
+        ring.suppress_interrupts();
+        Ok(true)
+    }))
 }
 
 impl<B> fmt::Debug for ControlQueue<B> {

@@ -202,6 +202,11 @@ impl<H: Function> Device<Driving, H> {
         }
         let found = self.transport.network(features)?;
         let terms = Terms::new(&mut features, &found, config, self.transport.function().now())?;
+        // Sizes of buffers and queues rule some features out.
+        let lacking = config.required - features;
+        if !lacking.is_empty() {
+            return Err(Error::NotOffered { features: lacking });
+        }
         let accepted = Arc::get_mut(&mut self.transport).map_or(Ok(false), |transport| transport.accept(features))?;
         if accepted { Ok(terms) } else { Err(Error::FeaturesRefused { features }) }
     }

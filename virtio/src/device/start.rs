@@ -14,9 +14,9 @@ use crate::device::{Device, DriverOk, Failed, FeaturesOk, Live, NeedsReset};
 use crate::error::Error;
 use crate::feature::{Feature, Features};
 use crate::lent::Lent;
-use crate::queue::{HEADER, RxRing, RxTerms, TxRing};
-use crate::ring::{MAX_SIZE, SplitRing};
-use crate::transport::{NetworkConfig, QueuePlace};
+use crate::queue::{HEADER, RxRing, RxTerms, TxRing, TxTerms};
+use crate::ring::RingTerms;
+use crate::transport::NetworkConfig;
 
 /// Length of an Ethernet header with a VLAN tag, in bytes.
 const ETHERNET: usize = 18;
@@ -26,6 +26,12 @@ const SMALLEST_MTU: u16 = 68;
 const ETHERNET_MTU: u16 = 1500;
 /// The size of a buffer if a frame can fill several, in bytes.
 const MERGEABLE_BUFFER: usize = 2048;
+/// The longest packet that is received if it can be of several segments, with its header, in bytes (5.1.6.3.1).
+const LONGEST_PACKET: usize = 65_601;
+/// The most buffers of a packet.
+const MOST_BUFFERS: usize = 64;
+/// The features with which packets can be of several segments.
+const COALESCING: &[Feature] = &[Feature::GuestTso4, Feature::GuestTso6, Feature::GuestUso4, Feature::GuestUso6];
 /// The number of buffers of a pool beyond those that fill its queue.
 const SPARE_BUFFERS: usize = 64;
 
@@ -43,7 +49,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Decides what the features leave open. Removes MTU from `features` if the driver cannot keep to it.
+    /// Decides what the features leave open. Removes from `features` what the driver cannot keep to: MTU, and packets of
+    /// several segments.
     pub(super) fn new<E>(
         features: &mut Features,
         found: &NetworkConfig,
@@ -65,6 +72,11 @@ impl Terms {
         // A device may receive frames of its own MTU, also if the driver sends shorter ones.
         if features.has(Feature::Mtu) && !mergeable && buffer_size < frame(found.mtu) {
             *features = *features - Features::of(Feature::Mtu);
+        }
+        // A device that finds no room for a packet waits for it, and receives nothing meanwhile.
+        let most = MOST_BUFFERS.min(config.receive_size.into());
+        if !mergeable || most * buffer_size < LONGEST_PACKET {
+            *features = *features - Features::all(COALESCING);
         }
         let mac = config.mac.unwrap_or(if features.has(Feature::Mac) { found.mac } else { random_mac(now) });
         Ok(Self { features: *features, mtu, buffer_size, mac })
@@ -94,7 +106,7 @@ impl<H: Function> Device<FeaturesOk, H> {
     /// # Errors
     ///
     /// [`Error::NoQueue`], [`Error::QueueSize`] and [`Error::DoorbellOutside`] if the device has queues that cannot be
-    /// used; [`Error::Dma`] and [`Error::Pool`] if there is no memory; [`Error::Refused`], [`Error::TimedOut`] and
+    /// used; [`Error::ReceiveRoom`] if a receive queue is too short for the packets that were agreed on; [`Error::Dma`] and [`Error::Pool`] if there is no memory; [`Error::Refused`], [`Error::TimedOut`] and
     /// [`Error::Fault`] if a command fails.
     pub fn start(mut self, config: &Config) -> Result<Device<DriverOk, H>, Failed<NeedsReset, H>> {
         let mut live = None;
@@ -111,37 +123,34 @@ impl<H: Function> Device<FeaturesOk, H> {
     fn go_live(&mut self, config: &Config, lent: &mut Option<Live<H>>) -> Result<Live<H>, Error<H::Error>> {
         let terms = self.data;
         let Some(transport) = Arc::get_mut(&mut self.transport) else { return Err(Error::NeedsReset) };
-        let event_index = terms.features.has(Feature::EventIdx);
-        let size = |wanted: u16, max: u16| -> u16 {
-            let wanted = wanted.clamp(2, MAX_SIZE);
-            // The largest power of two that is no more than wanted.
-            max.min(1 << wanted.ilog2())
-        };
-        let (max, doorbell) = transport.find_queue(RECEIVE)?;
-        let ring = SplitRing::new(transport.function(), size(config.receive_size, max), event_index)?;
-        let count = usize::from(ring.size()) + SPARE_BUFFERS.max(usize::from(ring.size()));
+        let rings = RingTerms::new(terms.features);
+        let (max, doorbell) = transport.find_queue(RECEIVE, rings)?;
+        let size = rings.size(config.receive_size, max);
+        let ring = rings.make(transport.function(), size)?;
+        let room = usize::from(size) * terms.buffer_size;
+        if room < LONGEST_PACKET && COALESCING.iter().any(|feature| terms.features.has(*feature)) {
+            return Err(Error::ReceiveRoom { queue: RECEIVE, room, needed: LONGEST_PACKET });
+        }
+        let count = usize::from(size) + SPARE_BUFFERS.max(usize::from(size));
         let pool = Pool::new(transport.function(), count, terms.buffer_size)?;
         let attachment = Attachment::new(transport.function(), &pool)?;
-        let rx = RxRing::new(ring, attachment, doorbell, RxTerms { mergeable: terms.features.has(Feature::MrgRxbuf) });
+        let rx = RxRing::new(ring, attachment, doorbell, RxTerms::new(terms.features));
 
-        let (max, doorbell) = transport.find_queue(TRANSMIT)?;
-        let ring = SplitRing::new(transport.function(), size(config.transmit_size, max), event_index)?;
-        let max_len = usize::from(terms.mtu) + ETHERNET;
-        let mut tx = TxRing::new(transport.function(), ring, doorbell, max_len)?;
+        let (max, doorbell) = transport.find_queue(TRANSMIT, rings)?;
+        let ring = rings.make(transport.function(), rings.size(config.transmit_size, max))?;
+        let limits = TxTerms { max_len: usize::from(terms.mtu) + ETHERNET, features: terms.features };
+        let mut tx = TxRing::new(transport.function(), ring, doorbell, limits)?;
         tx.attach(transport.function(), &pool)?;
 
         let control = match terms.features.has(Feature::CtrlVq) {
             true => {
-                let (max, doorbell) = transport.find_queue(CONTROL)?;
-                Some(ControlQueue::new(transport.function(), max, event_index, doorbell)?)
+                let (max, doorbell) = transport.find_queue(CONTROL, rings)?;
+                Some(ControlQueue::new(transport.function(), max, rings, doorbell)?)
             }
             false => None,
         };
-        let queues = [Some((RECEIVE, rx.ring())), Some((TRANSMIT, tx.ring()))];
-        let control_ring = control.as_ref().map(|control| (CONTROL, control.ring()));
-        let queues = queues.into_iter().chain([control_ring]).flatten();
-        let places = queues.map(|(queue, ring)| (queue, QueuePlace { size: ring.size(), addresses: ring.addresses() }));
-        let places: vec::Vec<_> = places.collect();
+        let mut places = vec![(RECEIVE, rx.place()), (TRANSMIT, tx.place())];
+        places.extend(control.as_ref().map(|control| (CONTROL, control.place())));
         // From here on the device may access the rings: without the proof that it has stopped, they leak.
         let rings = Lent::new(Rings { receive: vec![rx], transmit: vec![tx], control });
         for (queue, place) in &places {

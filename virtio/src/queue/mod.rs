@@ -7,7 +7,11 @@
 //! In front of each frame are the 12 bytes of a header. A received frame's header is at the start of its buffer. A frame
 //! that is sent has its header in the headroom of the packet, so that both are one descriptor: for each packet, the driver
 //! writes 16 bytes of descriptor and 2 of the ring.
+//!
+//! A request for a packet is in that header, and so is what the device says of a received one: see
+//! [`TransmitQueue::transmit_with_requests`] and [`ReceiveQueue::receive_with_metadata`].
 
+mod header;
 mod rx;
 mod tx;
 
@@ -22,8 +26,8 @@ use crate::registers::permission::DriverOk;
 
 pub use rx::ReceiveQueue;
 pub(crate) use rx::{RxRing, RxTerms};
-pub(crate) use tx::TxRing;
 pub use tx::{Failure, TransmitQueue};
+pub(crate) use tx::{TxRing, TxTerms};
 
 /// Length of the header in front of each frame, in bytes, with the features that this driver accepts.
 pub(crate) const HEADER: usize = 12;
@@ -39,6 +43,8 @@ pub(crate) struct Counts {
     pub(crate) octets: AtomicU64,
     /// Received frames without an Ethernet header, which the driver dropped.
     pub(crate) short: AtomicU64,
+    /// Received frames whose header says what cannot be, which the driver dropped.
+    pub(crate) bad_header: AtomicU64,
     pub(crate) doorbells: AtomicU64,
 }
 

@@ -4,26 +4,100 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use datasheet_runtime::bus::Bus;
-use datasheet_runtime::field::Field;
+use ixgbe::offload::Received;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::{Attachment, Pool};
-use ixgbe::port::{Down, Receive};
+use ixgbe::port::{Down, Receive, ReceiveMetadata};
 
-use crate::descriptors::NetworkHeaderMemory as Header;
+use crate::feature::{Feature, Features};
+use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of};
 use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
-use crate::ring::{Fault, SplitRing, Used};
+use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
+use crate::transport::QueuePlace;
 
 /// What the features say of received frames.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RxTerms {
     /// A frame can fill several buffers.
-    pub(crate) mergeable: bool,
+    mergeable: bool,
+    /// The header says something of the frame.
+    offloads: bool,
+    features: Features,
+}
+
+impl RxTerms {
+    pub(crate) fn new(features: Features) -> Self {
+        let [mergeable, offloads] = [Feature::MrgRxbuf, Feature::GuestCsum].map(|feature| features.has(feature));
+        Self { mergeable, offloads, features }
+    }
 }
 
 /// The ring of a receive queue, with the buffers that were posted.
-pub(crate) struct RxRing<B> {
-    ring: SplitRing,
+#[derive(Debug)]
+pub(crate) struct RxRing<B>(Either<RxOver<SplitRing, B>, RxOver<PackedRing, B>>);
+
+impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
+    pub(crate) fn new(ring: AnyRing, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
+        Self(either!(map ring, ring => RxOver::new(ring, attachment, doorbell, terms)))
+    }
+
+    pub(crate) fn counts(&self) -> &SharedCounts {
+        either!(&self.0, queue => &queue.counts)
+    }
+
+    /// Returns how the device finds the ring.
+    pub(crate) fn place(&self) -> QueuePlace {
+        either!(&self.0, queue => QueuePlace::of(&queue.ring))
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        either!(&self.0, queue => queue.attachment.pool())
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        either!(&self.0, queue => queue.fault)
+    }
+
+    /// Posts free buffers until the ring is full or the pool is empty, and shows them to the device. Returns `true` if
+    /// the device wants its doorbell rung.
+    pub(crate) fn fill(&mut self) -> bool {
+        either!(&mut self.0, queue => queue.fill())
+    }
+
+    /// Tells the device to look at the ring.
+    pub(crate) fn notify(&self) {
+        either!(&self.0, queue => queue.notify());
+    }
+
+    /// Moves frames that have arrived into `batch`, as many as it has room for.
+    #[inline]
+    fn receive(&mut self, batch: &mut Batch) -> Result<usize, Fault> {
+        either!(&mut self.0, queue => match queue.terms.offloads {
+            false => queue.receive::<Plain>(batch),
+            true => queue.receive::<Completed>(batch),
+        })
+    }
+
+    /// Moves frames that have arrived into `batch`, with what their headers say.
+    #[inline]
+    fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Fault> {
+        either!(&mut self.0, queue => queue.receive::<WithMetadata>(batch))
+    }
+}
+
+/// A frame of which some buffers are there.
+#[derive(Debug)]
+struct Partial {
+    packet: Packet,
+    header: Header,
+    /// The number of buffers that are missing.
+    left: u16,
+}
+
+/// A receive queue over a ring of one kind.
+struct RxOver<R, B> {
+    ring: R,
     slots: Box<[Option<Packet>]>,
     attachment: Attachment,
     doorbell: Doorbell<B>,
@@ -33,14 +107,14 @@ pub(crate) struct RxRing<B> {
     threshold: usize,
     terms: RxTerms,
     buffer_size: u32,
-    /// A frame whose last buffers are not there yet, and their number.
-    partial: Option<(Packet, u16)>,
+    /// A frame whose last buffers are not there yet.
+    partial: Option<Partial>,
     fault: Option<Fault>,
     counts: SharedCounts,
 }
 
-impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
-    pub(crate) fn new(ring: SplitRing, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
+impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
+    fn new(ring: R, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
         let size = usize::from(ring.size());
         // A quarter of the ring, because the pool's lock costs as much as some packets do.
         let threshold = (size / 4).max(1);
@@ -60,25 +134,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
         }
     }
 
-    pub(crate) fn counts(&self) -> &SharedCounts {
-        &self.counts
-    }
-
-    pub(crate) fn ring(&self) -> &SplitRing {
-        &self.ring
-    }
-
-    pub(crate) fn pool(&self) -> &Pool {
-        self.attachment.pool()
-    }
-
-    pub(crate) fn fault(&self) -> Option<Fault> {
-        self.fault
-    }
-
-    /// Posts free buffers until the ring is full or the pool is empty, and shows them to the device. Returns `true` if
-    /// the device wants its doorbell rung.
-    pub(crate) fn fill(&mut self) -> bool {
+    fn fill(&mut self) -> bool {
         while self.ring.free() >= self.threshold && self.post_some() {}
         self.ring.publish()
     }
@@ -102,22 +158,20 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
         any
     }
 
-    /// Tells the device to look at the ring.
-    pub(crate) fn notify(&self) {
+    fn notify(&self) {
         add(&self.counts.doorbells, 1);
         // SAFETY: rings are filled before the device goes live, and notified after; each handle borrows the live device.
         // What is posted are buffers that stay in their slots.
         unsafe { self.doorbell.ring() };
     }
 
-    /// Moves frames that have arrived into `batch`, as many as it has room for.
     #[inline]
-    fn receive(&mut self, batch: &mut Batch) -> Result<usize, Fault> {
+    fn receive<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<usize, Fault> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         let before = batch.len();
-        let taken = self.take_frames(batch);
+        let taken = self.take_frames::<A>(batch);
         let received = batch.len() - before;
         if received > 0 {
             add(&self.counts.packets, received as u64);
@@ -135,24 +189,21 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
 
     /// Takes frames until none waits or the batch is full.
     #[inline]
-    fn take_frames(&mut self, batch: &mut Batch) -> Result<(), Fault> {
-        let mut waiting = self.ring.waiting()?;
-        if waiting == 0 {
-            return Ok(());
-        }
+    fn take_frames<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
+        self.ring.refresh()?;
         let mut octets = 0;
         let result = loop {
-            if waiting == 0 || batch.is_full() {
+            if batch.is_full() {
                 break Ok(());
             }
-            waiting -= 1;
-            match self.take_frame() {
-                Ok(Some(packet)) => {
-                    octets += packet.len() as u64;
+            match self.ring.look().and_then(|used| used.map(|used| self.take_frame::<A>(used)).transpose()) {
+                Ok(Some(Some(packet))) => {
+                    octets += A::packet(&packet).len() as u64;
                     // The batch has room.
                     _ = batch.push(packet);
                 }
-                Ok(None) => {}
+                Ok(Some(None)) => {}
+                Ok(None) => break Ok(()),
                 Err(fault) => break Err(fault),
             }
         };
@@ -161,56 +212,63 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
         result
     }
 
-    /// Takes one used buffer. Returns a frame if that completes one.
+    /// Takes the used buffer at the front. Returns a frame if that completes one.
     #[inline]
-    fn take_frame(&mut self) -> Result<Option<Packet>, Fault> {
+    fn take_frame<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
         if self.partial.is_some() {
-            return self.take_part();
+            return self.take_part::<A>(used);
         }
-        let mut packet = self.take_buffer(HEADER as u32)?;
+        let mut packet = self.take_buffer(used, HEADER as u32)?;
         let buffers = if self.terms.mergeable { buffers_of(&packet) } else { 1 };
-        packet.trim_front(HEADER);
         if buffers == 1 {
-            return Ok(self.whole(packet));
+            let header = A::header(&packet);
+            packet.trim_front(HEADER);
+            return Ok(self.whole::<A>(packet, header));
         }
         // The device has all other buffers of the frame, or has returned them. It cannot have more.
         if buffers == 0 || buffers - 1 > self.ring.posted() {
             return Err(Fault::BufferCount { count: buffers, posted: self.ring.posted() });
         }
-        self.partial = Some((packet, buffers - 1));
+        // How the frame is handed on is asked when its end comes.
+        let header = WithMetadata::header(&packet);
+        packet.trim_front(HEADER);
+        self.partial = Some(Partial { packet, header, left: buffers - 1 });
         Ok(None)
     }
 
     /// Takes the next buffer of a frame of several. Returns the frame if that was its last.
     #[cold]
-    fn take_part(&mut self) -> Result<Option<Packet>, Fault> {
-        let part = self.take_buffer(1)?;
-        let Some((mut packet, left)) = self.partial.take() else { return Ok(None) };
+    fn take_part<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
+        let part = self.take_buffer(used, 1)?;
+        let Some(Partial { mut packet, header, left }) = self.partial.take() else { return Ok(None) };
         if packet.append_segment(part).is_err() {
             // A frame of more buffers than a packet can have: it stays incomplete, and is dropped when its end comes.
             packet.truncate(0);
         }
         if left > 1 {
-            self.partial = Some((packet, left - 1));
+            self.partial = Some(Partial { packet, header, left: left - 1 });
             return Ok(None);
         }
-        Ok(self.whole(packet))
+        Ok(self.whole::<A>(packet, A::header(&header)))
     }
 
-    /// Returns the packet, or counts and drops it if it has no Ethernet header.
+    /// Returns the frame, or counts and drops it if it has no Ethernet header, or if what the device says of it cannot be.
     #[inline(always)]
-    fn whole(&self, packet: Packet) -> Option<Packet> {
+    fn whole<A: Arrival>(&self, packet: Packet, header: A::Header) -> Option<A::Entry> {
         if packet.len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;
         }
-        Some(packet)
+        let entry = A::arrived(packet, header, self.terms.features);
+        if entry.is_none() {
+            add(&self.counts.bad_header, 1);
+        }
+        entry
     }
 
     /// Takes the used buffer at the front, into which the device wrote at least `min` bytes.
     #[inline(always)]
-    fn take_buffer(&mut self, min: u32) -> Result<Packet, Fault> {
-        let Used { id, len } = self.ring.look(0)?;
+    fn take_buffer(&mut self, Used { id, len }: Used, min: u32) -> Result<Packet, Fault> {
         let max = self.buffer_size;
         if len > max {
             return Err(Fault::TooLong { len, max });
@@ -227,24 +285,9 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
     }
 }
 
-/// Returns the byte of the header in which a field begins.
-const fn byte_of<F: Field<Header>>(_field: F) -> usize {
-    F::LSB as usize / 8
-}
-
-/// Returns how many buffers the frame fills whose header and first bytes are `bytes`.
-#[inline(always)]
-fn buffers_of(bytes: &[u8]) -> u16 {
-    const NUM_BUFFERS: usize = byte_of(Header::NUM_BUFFERS);
-    match bytes.get(NUM_BUFFERS..NUM_BUFFERS + 2) {
-        Some(&[low, high]) => u16::from_le_bytes([low, high]),
-        _ => 0,
-    }
-}
-
-impl<B> fmt::Debug for RxRing<B> {
+impl<R: Ring, B> fmt::Debug for RxOver<R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RxRing").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
+        f.debug_struct("RxOver").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
     }
 }
 
@@ -261,12 +304,31 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
 
     /// Moves packets that have arrived into `batch`, as many as it has room for. Returns their number. It never waits.
     ///
+    /// With [`Config::receive_offloads`](crate::Config::receive_offloads), the driver computes the checksums here that are
+    /// left to it, and packets can be longer than a frame.
+    ///
     /// # Errors
     ///
     /// [`Fault`] if the device has broken a rule: now, or before. The queue does not go on until the device was reset.
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> Result<usize, Fault> {
         self.ring.receive(batch)
+    }
+
+    /// Moves packets that have arrived into `batch`, each with what the device says of it, as [`receive`](Self::receive)
+    /// does.
+    ///
+    /// The device says something with [`Config::receive_offloads`](crate::Config::receive_offloads) alone: whether the
+    /// checksum of TCP or UDP was checked, or is [partial](ixgbe::offload::Checksum::Partial), and the size of the segments
+    /// that a packet is of. It never says anything of the checksum of an IPv4 header, of a hash or of the time, and takes no
+    /// VLAN tag out.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    #[inline]
+    pub fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Fault> {
+        self.ring.receive_with_metadata(batch)
     }
 
     /// Returns the rule that the device broke, if it did.
@@ -284,7 +346,7 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
     /// Returns how often the queue rang its doorbell.
     #[must_use]
     pub fn doorbells(&self) -> u64 {
-        self.ring.counts.doorbells.load(core::sync::atomic::Ordering::Relaxed)
+        self.ring.counts().doorbells.load(core::sync::atomic::Ordering::Relaxed)
     }
 }
 
@@ -292,5 +354,12 @@ impl<B: Bus<notify::RegisterSpace, u16>> Receive for ReceiveQueue<'_, B> {
     #[inline(always)]
     fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down> {
         ReceiveQueue::receive(self, batch).map_err(|_| Down::Broken)
+    }
+}
+
+impl<B: Bus<notify::RegisterSpace, u16>> ReceiveMetadata for ReceiveQueue<'_, B> {
+    #[inline(always)]
+    fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Down> {
+        ReceiveQueue::receive_with_metadata(self, batch).map_err(|_| Down::Broken)
     }
 }

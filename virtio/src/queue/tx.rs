@@ -6,16 +6,26 @@ use core::fmt;
 
 use datasheet_runtime::bus::Bus;
 use ixgbe::dma::{Dma, DmaAddr, DmaError, Mapping, Memory};
+use ixgbe::offload::Requested;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::{Attachment, Pool};
-use ixgbe::port::{AttachError, Refusal, Refused, Transmit, TransmitError};
+use ixgbe::port::{AttachError, Down, Offload, Refusal, Refused, Transmit, TransmitError, TransmitRequests};
 
+use crate::feature::Features;
+use crate::queue::header::{Header, NO_REQUESTS, Outgoing, feature_of};
 use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
-use crate::ring::{Fault, SplitRing, Used};
+use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
+use crate::transport::QueuePlace;
 
-/// The header of a frame without requests. The device reads nothing from it but zeros.
-const NO_REQUESTS: [u8; HEADER] = [0; HEADER];
+/// What was agreed on for a transmit queue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TxTerms {
+    /// The longest frame that is sent, in bytes.
+    pub(crate) max_len: usize,
+    /// The features, which say what can be requested.
+    pub(crate) features: Features,
+}
 
 /// A header in memory of its own, for packets without headroom.
 struct SharedHeader {
@@ -36,8 +46,52 @@ impl SharedHeader {
 }
 
 /// The ring of a transmit queue, with the packets that were posted.
-pub(crate) struct TxRing<B> {
-    ring: SplitRing,
+#[derive(Debug)]
+pub(crate) struct TxRing<B>(Either<TxOver<SplitRing, B>, TxOver<PackedRing, B>>);
+
+impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
+    pub(crate) fn new(dma: &impl Dma, ring: AnyRing, doorbell: Doorbell<B>, terms: TxTerms) -> Result<Self, DmaError> {
+        Ok(Self(either!(map ring, ring => TxOver::new(dma, ring, doorbell, terms)?)))
+    }
+
+    pub(crate) fn counts(&self) -> &SharedCounts {
+        either!(&self.0, queue => &queue.counts)
+    }
+
+    /// Returns how the device finds the ring.
+    pub(crate) fn place(&self) -> QueuePlace {
+        either!(&self.0, queue => QueuePlace::of(&queue.ring))
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        either!(&self.0, queue => queue.fault)
+    }
+
+    fn features(&self) -> Features {
+        either!(&self.0, queue => queue.terms.features)
+    }
+
+    /// Makes the device reach the packets of `pool`.
+    pub(crate) fn attach(&mut self, dma: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
+        either!(&mut self.0, queue => queue.attach(dma, pool))
+    }
+
+    /// Sends packets from the front of `batch`.
+    #[inline]
+    fn transmit<T: Outgoing>(&mut self, batch: &mut Batch<T>) -> Result<usize, Failure> {
+        either!(&mut self.0, queue => queue.transmit(batch))
+    }
+
+    /// Takes back packets that were sent, and returns them to their pools. Returns the number of those that the device
+    /// still has.
+    fn reclaim(&mut self) -> Result<usize, Fault> {
+        either!(&mut self.0, queue => queue.reclaim().map(|()| queue.ring.posted().into()))
+    }
+}
+
+/// A transmit queue over a ring of one kind.
+struct TxOver<R, B> {
+    ring: R,
     slots: Box<[Option<Packet>]>,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
@@ -49,18 +103,13 @@ pub(crate) struct TxRing<B> {
     done: Batch,
     /// Packets are reclaimed once this many are posted.
     threshold: u16,
-    max_len: usize,
+    terms: TxTerms,
     fault: Option<Fault>,
     counts: SharedCounts,
 }
 
-impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
-    pub(crate) fn new(
-        dma: &impl Dma,
-        ring: SplitRing,
-        doorbell: Doorbell<B>,
-        max_len: usize,
-    ) -> Result<Self, DmaError> {
+impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
+    fn new(dma: &impl Dma, ring: R, doorbell: Doorbell<B>, terms: TxTerms) -> Result<Self, DmaError> {
         let size = ring.size();
         Ok(Self {
             ring,
@@ -71,26 +120,13 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
             doorbell,
             done: Batch::with_capacity(size.into()),
             threshold: (size / 4).max(1),
-            max_len,
+            terms,
             fault: None,
             counts: SharedCounts::default(),
         })
     }
 
-    pub(crate) fn counts(&self) -> &SharedCounts {
-        &self.counts
-    }
-
-    pub(crate) fn ring(&self) -> &SplitRing {
-        &self.ring
-    }
-
-    pub(crate) fn fault(&self) -> Option<Fault> {
-        self.fault
-    }
-
-    /// Makes the device reach the packets of `pool`.
-    pub(crate) fn attach(&mut self, dma: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
+    fn attach(&mut self, dma: &impl Dma, pool: &Pool) -> Result<(), DmaError> {
         if !self.attachments.iter().any(|attachment| attachment.pool() == pool) {
             self.attachments.push(Attachment::new(dma, pool)?);
         }
@@ -117,30 +153,33 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 
     /// Returns why a packet cannot be sent, if so.
     #[cold]
-    fn examine(&mut self, packet: &Packet) -> Option<Refusal> {
+    fn examine<T: Outgoing>(&mut self, entry: &T) -> Option<Refusal> {
+        let packet = entry.packet();
         let (len, count) = (packet.len(), packet.segment_count());
         let max = usize::from(self.ring.size());
-        Some(match () {
-            () if len == 0 || packet.segments().any(<[u8]>::is_empty) => Refusal::Empty,
-            () if len < SHORTEST => Refusal::TooShort { len, min: SHORTEST },
-            () if len > self.max_len => Refusal::TooLong { len, max: self.max_len },
-            () if count >= max => Refusal::TooManySegments { count, max: max.saturating_sub(1) },
-            () if self.select(packet).is_none() => Refusal::NotAttached,
-            () => return None,
+        Some(match entry.refusal(self.terms.features, self.terms.max_len) {
+            _ if len == 0 || packet.segments().any(<[u8]>::is_empty) => Refusal::Empty,
+            _ if len < SHORTEST => Refusal::TooShort { len, min: SHORTEST },
+            Some(refusal) => refusal,
+            None if count >= max => Refusal::TooManySegments { count, max: max.saturating_sub(1) },
+            None if self.select(packet).is_none() => Refusal::NotAttached,
+            None => return None,
         })
     }
 
     /// Takes back packets that were sent, and returns them to their pools.
-    pub(crate) fn reclaim(&mut self) -> Result<(), Fault> {
-        let mut waiting = self.ring.waiting()?;
+    fn reclaim(&mut self) -> Result<(), Fault> {
+        self.fault.map_or(Ok(()), Err)?;
+        self.take_sent().inspect_err(|fault| self.fault = Some(*fault))
+    }
+
+    fn take_sent(&mut self) -> Result<(), Fault> {
+        self.ring.refresh()?;
         let result = loop {
-            if waiting == 0 {
-                break Ok(());
-            }
-            waiting -= 1;
             // How much the device wrote is nothing here; some say absurd numbers.
-            let Used { id, .. } = match self.ring.look(0) {
-                Ok(used) => used,
+            let Used { id, .. } = match self.ring.look() {
+                Ok(Some(used)) => used,
+                Ok(None) => break Ok(()),
                 Err(fault) => break Err(fault),
             };
             let slot = self.slots.get_mut(usize::from(id));
@@ -154,14 +193,13 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
         result
     }
 
-    /// Sends packets from the front of `batch`.
     #[inline]
-    fn transmit(&mut self, batch: &mut Batch) -> Result<usize, Failure> {
+    fn transmit<T: Outgoing>(&mut self, batch: &mut Batch<T>) -> Result<usize, Failure> {
         if let Some(fault) = self.fault {
             return Err(fault.into());
         }
         if self.ring.posted() >= self.threshold || self.ring.free() < batch.len() || batch.is_empty() {
-            self.reclaim().inspect_err(|fault| self.fault = Some(*fault))?;
+            self.reclaim()?;
         }
         let result = self.post_all(batch);
         if self.ring.publish() {
@@ -170,45 +208,48 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
         result
     }
 
-    fn post_all(&mut self, batch: &mut Batch) -> Result<usize, Failure> {
+    fn post_all<T: Outgoing>(&mut self, batch: &mut Batch<T>) -> Result<usize, Failure> {
         let (mut sent, mut octets) = (0, 0);
         let result = loop {
             let run = self.simple_run(batch);
-            for packet in batch.drain(..run) {
+            for entry in batch.drain(..run) {
+                let (packet, header) = entry.into_frame();
                 octets += packet.len() as u64;
-                self.post_simple(packet);
+                self.post_simple(packet, &header);
             }
             sent += run;
             // One that is not simple, or without room, or the end.
-            let Some(packet) = batch.first() else { break None };
-            if let Some(reason) = self.examine(packet) {
+            let Some(entry) = batch.first() else { break None };
+            if let Some(reason) = self.examine(entry) {
                 break Some(reason);
             }
-            if self.ring.free() <= packet.segment_count() {
+            if self.ring.free() <= entry.packet().segment_count() {
                 break None;
             }
-            let Some(packet) = batch.pop_front() else { break None };
+            let Some(entry) = batch.pop_front() else { break None };
+            let (packet, header) = entry.into_frame();
             octets += packet.len() as u64;
-            self.post_other(packet);
+            self.post_other(packet, &header);
             sent += 1;
         };
         add(&self.counts.packets, sent as u64);
         add(&self.counts.octets, octets);
         match result.and_then(|reason| Some((reason, batch.pop_front()?))) {
-            Some((reason, packet)) => Err(Failure::Refused(Refused { packet, reason, sent })),
+            Some((reason, entry)) => Err(Failure::Refused(Refused { packet: entry.into(), reason, sent })),
             None => Ok(sent),
         }
     }
 
     /// Returns the number of packets at the front that fit, each as one descriptor: one segment with room for the header.
     #[inline(always)]
-    fn simple_run(&mut self, batch: &Batch) -> usize {
-        let room = self.ring.free();
-        let lengths = SHORTEST..=self.max_len;
-        let is_simple = |packet: &&Packet| {
+    fn simple_run<T: Outgoing>(&mut self, batch: &Batch<T>) -> usize {
+        let (room, TxTerms { features, max_len }) = (self.ring.free(), self.terms);
+        let is_simple = |entry: &&T| {
+            let packet = entry.packet();
             packet.segment_count() == 1
                 && packet.headroom() >= HEADER
-                && lengths.contains(&<[u8]>::len(packet))
+                && <[u8]>::len(packet) >= SHORTEST
+                && entry.refusal(features, max_len).is_none()
                 && self.select(packet).is_some()
         };
         batch.iter().take(room).take_while(is_simple).count()
@@ -216,8 +257,8 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 
     /// Posts a packet that [`simple_run`](Self::simple_run) has seen.
     #[inline(always)]
-    fn post_simple(&mut self, mut packet: Packet) {
-        if packet.prepend(&NO_REQUESTS).is_err() {
+    fn post_simple(&mut self, mut packet: Packet, header: &Header) {
+        if packet.prepend(header).is_err() {
             return;
         }
         let len = <[u8]>::len(&packet) as u32;
@@ -235,18 +276,19 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
     /// and there is a descriptor more than it has segments.
     #[cold]
     #[inline(never)]
-    fn post_other(&mut self, mut packet: Packet) {
+    fn post_other(&mut self, mut packet: Packet, header: &Header) {
         if self.select(&packet).is_none() {
             return;
         }
-        let apart = packet.prepend(&NO_REQUESTS).is_err();
+        // With a request there is headroom.
+        let apart = packet.prepend(header).is_err();
+        debug_assert!(!apart || *header == NO_REQUESTS);
         let Some(attachment) = self.attachments.get(self.selected) else { return };
         let Some(segments) = attachment.segments_of(&packet) else { return };
         let header = apart.then_some((self.header.address, HEADER));
         let parts: Vec<_> = header.into_iter().chain(segments).map(|(address, len)| (address, len as u32)).collect();
-        let count = parts.len();
         // SAFETY: as in `post_simple`, for all segments; the shared header lives as long as the ring, and nobody writes it.
-        if let Some(id) = unsafe { self.ring.post_chain(parts.into_iter(), count) }
+        if let Some(id) = unsafe { self.ring.post_chain(&parts, parts.len()) }
             && let Some(slot) = self.slots.get_mut(usize::from(id))
         {
             *slot = Some(packet);
@@ -261,9 +303,9 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
     }
 }
 
-impl<B> fmt::Debug for TxRing<B> {
+impl<R: Ring, B> fmt::Debug for TxOver<R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TxRing").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
+        f.debug_struct("TxOver").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
     }
 }
 
@@ -286,6 +328,15 @@ impl fmt::Display for Failure {
 }
 
 impl core::error::Error for Failure {}
+
+impl From<Failure> for TransmitError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Fault(_) => Down::Broken.into(),
+            Failure::Refused(refused) => refused.into(),
+        }
+    }
+}
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
@@ -315,15 +366,29 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitQueue<'a, B, H> {
         self.ring.transmit(batch)
     }
 
+    /// Sends packets with requests, as [`transmit`](Self::transmit) does.
+    ///
+    /// The device inserts checksums of TCP and UDP, and cuts packets of both, as far as it offers that:
+    /// [`TransmitRequests::offers`]. The driver itself computes the checksum of an IPv4 header, for which VirtIO has no
+    /// feature. A packet that is cut can have 65,535 bytes from its IP header on.
+    ///
+    /// # Errors
+    ///
+    /// As [`transmit`](Self::transmit). A packet whose request the device cannot do is refused with
+    /// [`Refusal::NotOffered`], or [`Refusal::NoHeadroom`] if there are less than 12 bytes in front of it. It comes back
+    /// without its request, but as the request has [changed](Requested::into_packet) it.
+    #[inline]
+    pub fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, Failure> {
+        self.ring.transmit(batch)
+    }
+
     /// Returns packets that were sent to their pools. Returns the number of those that were posted and not sent yet.
     ///
     /// # Errors
     ///
     /// [`Fault`] as for [`transmit`](Self::transmit).
     pub fn reclaim(&mut self) -> Result<usize, Fault> {
-        self.ring.fault.map_or(Ok(()), Err)?;
-        self.ring.reclaim().inspect_err(|fault| self.ring.fault = Some(*fault))?;
-        Ok(self.ring.ring.posted().into())
+        self.ring.reclaim()
     }
 
     /// Returns the rule that the device broke, if it did.
@@ -335,7 +400,7 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitQueue<'a, B, H> {
     /// Returns how often the queue rang its doorbell.
     #[must_use]
     pub fn doorbells(&self) -> u64 {
-        self.ring.counts.doorbells.load(core::sync::atomic::Ordering::Relaxed)
+        self.ring.counts().doorbells.load(core::sync::atomic::Ordering::Relaxed)
     }
 
     /// Makes this queue able to send packets of `pool`.
@@ -351,13 +416,22 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitQueue<'a, B, H> {
 impl<B: Bus<notify::RegisterSpace, u16>, H: Dma> Transmit for TransmitQueue<'_, B, H> {
     #[inline(always)]
     fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
-        TransmitQueue::transmit(self, batch).map_err(|failure| match failure {
-            Failure::Fault(_) => ixgbe::port::Down::Broken.into(),
-            Failure::Refused(refused) => refused.into(),
-        })
+        Ok(TransmitQueue::transmit(self, batch)?)
     }
 
     fn attach(&mut self, pool: &Pool) -> Result<(), AttachError> {
         Ok(TransmitQueue::attach(self, pool)?)
+    }
+}
+
+impl<B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitRequests for TransmitQueue<'_, B, H> {
+    fn offers(&self, offload: Offload) -> bool {
+        let features = self.ring.features();
+        feature_of(offload).is_some_and(|feature| features.has(feature))
+    }
+
+    #[inline(always)]
+    fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, TransmitError> {
+        Ok(TransmitQueue::transmit_with_requests(self, batch)?)
     }
 }

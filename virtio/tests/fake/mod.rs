@@ -1,7 +1,10 @@
 //! A VirtIO network device in memory, by hand from the specification: none of the driver's own definitions are used.
 //!
 //! A test acts as the device: it delivers frames, takes what was sent, and lies. What a driver must not do is recorded.
-#![allow(dead_code, reason = "each test uses its own part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test uses its own part")]
+
+pub mod host;
+mod rings;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::marker::PhantomData;
@@ -16,6 +19,8 @@ use ixgbe::pci::Function;
 use ixgbe::runtime::bus::Bus;
 use ixgbe::runtime::space::{Offset, Space, Width};
 
+pub use rings::{AVAILABLE, Queue, USED};
+
 /// Places in BAR4, as QEMU has them.
 pub const COMMON: u64 = 0x0000;
 pub const ISR: u64 = 0x1000;
@@ -26,6 +31,19 @@ pub const MULTIPLIER: u32 = 4;
 /// Feature bits.
 pub const MAC: u128 = 1 << 5;
 pub const MTU: u128 = 1 << 3;
+pub const CSUM: u128 = 1 << 0;
+pub const GUEST_CSUM: u128 = 1 << 1;
+pub const GUEST_TSO4: u128 = 1 << 7;
+pub const GUEST_TSO6: u128 = 1 << 8;
+pub const HOST_TSO4: u128 = 1 << 11;
+pub const HOST_TSO6: u128 = 1 << 12;
+pub const GUEST_USO4: u128 = 1 << 54;
+pub const GUEST_USO6: u128 = 1 << 55;
+pub const HOST_USO: u128 = 1 << 56;
+pub const GUEST_HDRLEN: u128 = 1 << 59;
+/// All offloads of sending, and of reception.
+pub const SENDING: u128 = CSUM | HOST_TSO4 | HOST_TSO6 | HOST_USO | GUEST_HDRLEN;
+pub const RECEIVING: u128 = GUEST_CSUM | GUEST_TSO4 | GUEST_TSO6 | GUEST_USO4 | GUEST_USO6;
 pub const MRG_RXBUF: u128 = 1 << 15;
 pub const STATUS: u128 = 1 << 16;
 pub const CTRL_VQ: u128 = 1 << 17;
@@ -36,21 +54,10 @@ pub const CTRL_MAC_ADDR: u128 = 1 << 23;
 pub const EVENT_IDX: u128 = 1 << 29;
 pub const VERSION_1: u128 = 1 << 32;
 pub const ACCESS_PLATFORM: u128 = 1 << 33;
+pub const RING_PACKED: u128 = 1 << 34;
 pub const SPEED_DUPLEX: u128 = 1 << 63;
 pub const ALL: u128 =
     MAC | MRG_RXBUF | STATUS | CTRL_VQ | CTRL_RX | CTRL_MAC_ADDR | EVENT_IDX | VERSION_1 | SPEED_DUPLEX;
-
-/// A queue as the device knows it.
-#[derive(Clone, Copy, Default)]
-pub struct Queue {
-    pub max: u16,
-    pub size: u16,
-    pub enabled: bool,
-    pub notify_off: u16,
-    addresses: [u64; 3],
-    next: u16,
-    used: u16,
-}
 
 pub struct State {
     pub config_space: [u8; 256],
@@ -80,6 +87,21 @@ pub struct State {
     mapped: Vec<(u64, u64)>,
     time: Duration,
 }
+
+/// Makes two tests of each function: over split rings, and over packed ones. It takes the feature that makes the
+/// difference.
+macro_rules! on_both_rings {
+    ($($test:ident,)*) => {
+        mod split_rings {
+            $(#[test] fn $test() { super::$test(0); })*
+        }
+
+        mod packed_rings {
+            $(#[test] fn $test() { super::$test(super::fake::RING_PACKED); })*
+        }
+    };
+}
+pub(crate) use on_both_rings;
 
 /// The device, and the function that the driver takes.
 #[derive(Clone)]
@@ -113,7 +135,6 @@ impl Fake {
         capability(&mut space, 0x78, 0x8c, 4, 4, (NETWORK as u32, 0x1000));
         capability(&mut space, 0x8c, 0xa4, 2, 4, (NOTIFY as u32, 0x1000));
         capability(&mut space, 0xa4, 0, 5, 0, (0, 0));
-        let queue = |index, max| Queue { max, notify_off: index, ..Queue::default() };
         let mut network = [0; 24];
         network[..6].copy_from_slice(&[0x52, 0x54, 0, 0x12, 0x34, 0x56]);
         network[6] = 1;
@@ -127,7 +148,7 @@ impl Fake {
             // Left over from another driver.
             status: 0x0f,
             statuses: vec![],
-            queues: vec![queue(0, 256), queue(1, 256), queue(2, 64)],
+            queues: vec![Queue::new(256, 0), Queue::new(256, 1), Queue::new(64, 2)],
             network,
             commands: vec![],
             doorbells: vec![],
@@ -168,6 +189,18 @@ impl Fake {
 
     /// Takes all frames that were sent, in order, and says that they were.
     pub fn sent(&self) -> Vec<Vec<u8>> {
+        let sent = self.sent_with_headers();
+        let without_request = |(header, frame): (Vec<u8>, Vec<u8>)| {
+            if header != [0; 12] {
+                self.state().violations.push(format!("the header is {header:02x?}"));
+            }
+            frame
+        };
+        sent.into_iter().map(without_request).collect()
+    }
+
+    /// As [`sent`](Self::sent), each frame with its header.
+    pub fn sent_with_headers(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut state = self.state();
         let mut frames = vec![];
         while let Some((head, parts)) = state.next_available(1) {
@@ -178,19 +211,14 @@ impl Fake {
                 }
                 bytes.extend(state.read_memory(address, len as usize));
             }
-            if bytes.len() < 12 || bytes[..12].iter().any(|byte| *byte != 0) {
-                state.violations.push(format!("the header is {:02x?}", &bytes[..12.min(bytes.len())]));
-            }
-            frames.push(bytes[12.min(bytes.len())..].to_vec());
+            let frame = bytes.split_off(12.min(bytes.len()));
+            frames.push((bytes, frame));
             state.push_used(1, head.into(), 0);
             state.publish_used(1);
         }
         frames
     }
 }
-
-/// The address and length of a part of a buffer, and whether the device writes it.
-type Part = (u64, u32, bool);
 
 impl State {
     fn read_memory(&mut self, address: u64, len: usize) -> Vec<u8> {
@@ -225,81 +253,19 @@ impl State {
         unsafe { &*(address as *const AtomicU16) }
     }
 
-    fn descriptor(&mut self, queue: usize, index: u16) -> (u64, u32, u16, u16) {
-        let bytes = self.read_memory(self.queues[queue].addresses[0] + 16 * u64::from(index), 16);
-        let number =
-            |from: usize, to: usize| bytes[from..to].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
-        (number(0, 8), number(8, 12) as u32, number(12, 14) as u16, number(14, 16) as u16)
-    }
-
-    /// Takes the next available buffer of a queue: its first descriptor and its parts.
-    pub fn next_available(&mut self, queue: usize) -> Option<(u16, Vec<Part>)> {
-        let Queue { size, enabled, addresses, next, .. } = self.queues[queue];
-        if !enabled || self.status & 4 == 0 {
-            return None;
-        }
-        let index = self.word(addresses[1] + 2).load(Ordering::SeqCst);
-        if index == next {
-            return None;
-        }
-        if index.wrapping_sub(next) > size {
-            self.violations.push(format!("the available index of queue {queue} went from {next} to {index}"));
-            return None;
-        }
-        let head = self.word(addresses[1] + 4 + 2 * u64::from(next % size)).load(Ordering::SeqCst);
-        self.queues[queue].next = next.wrapping_add(1);
-        if self.accepted & EVENT_IDX != 0 {
-            // The device asks for a doorbell when the next one becomes available.
-            self.word(addresses[2] + 4 + 8 * u64::from(size)).store(next.wrapping_add(1), Ordering::SeqCst);
-        }
-        let (mut parts, mut current) = (vec![], head);
-        loop {
-            let (address, len, flags, following) = self.descriptor(queue, current);
-            parts.push((address, len, flags & 2 != 0));
-            if flags & 1 == 0 {
-                return Some((head, parts));
-            }
-            current = following;
-            if parts.len() > usize::from(size) || current >= size {
-                self.violations.push(format!("the chain from {head} does not end"));
-                return None;
-            }
-        }
-    }
-
-    /// Writes the next used element of a queue, without showing it.
-    pub fn push_used(&mut self, queue: usize, id: u32, len: u32) {
-        let Queue { size, addresses, used, .. } = self.queues[queue];
-        let at = addresses[2] + 4 + 8 * u64::from(used % size);
-        self.write_memory(at, &[id.to_le_bytes(), len.to_le_bytes()].concat());
-        self.queues[queue].used = used.wrapping_add(1);
-    }
-
-    /// Shows the used elements that were pushed.
-    pub fn publish_used(&mut self, queue: usize) {
-        let used = self.queues[queue].used;
-        self.set_used_index(queue, used);
-    }
-
-    /// Shows any used index.
-    pub fn set_used_index(&mut self, queue: usize, index: u16) {
-        let address = self.queues[queue].addresses[2] + 2;
-        self.word(address).store(index, Ordering::SeqCst);
-    }
-
-    /// Returns the used index.
-    pub fn used_index(&self, queue: usize) -> u16 {
-        self.queues[queue].used
-    }
-
     /// Writes a frame into receive buffers, and pushes them, without showing them. Returns their number.
     pub fn write_frame(&mut self, frame: &[u8]) -> Option<u16> {
-        let before = self.queues[0].next;
-        let mut bytes = [&[0; 12], frame].concat();
+        self.write_frame_with(&[0; 10], frame)
+    }
+
+    /// As [`write_frame`](Self::write_frame), with a header of which the number of buffers is missing.
+    pub fn write_frame_with(&mut self, header: &[u8; 10], frame: &[u8]) -> Option<u16> {
+        let before = self.queues[0].clone();
+        let mut bytes = [&header[..], &[0; 2], frame].concat();
         let (mut used, mut first) = (vec![], None);
         while !bytes.is_empty() {
             let Some((head, parts)) = self.next_available(0) else {
-                self.queues[0].next = before;
+                self.queues[0] = before;
                 return None;
             };
             let [(address, len, true)] = parts[..] else { panic!("a receive buffer is {parts:?}") };
@@ -345,7 +311,7 @@ impl State {
         if self.gone {
             return u64::MAX;
         }
-        let queue = self.queues.get(usize::from(self.queue_select)).copied().unwrap_or_default();
+        let queue = self.queues.get(usize::from(self.queue_select)).cloned().unwrap_or_default();
         let word = |set: u128, select: u32| if select < 4 { (set >> (32 * select)) as u32 as u64 } else { 0 };
         match (at, width) {
             (0x00, 4) => self.feature_select.into(),
@@ -406,7 +372,7 @@ impl State {
                 if value != 1 {
                     self.violations.push(format!("queue_enable was written with {value}"));
                 }
-                self.queues[selected].enabled = true;
+                self.enable(selected);
             }
             (0x20..=0x37, 4) => {
                 let part = &mut self.queues[selected].addresses[(at as usize - 0x20) / 8];
@@ -424,7 +390,7 @@ impl State {
                 self.status = 0;
                 self.accepted = 0;
                 for queue in &mut self.queues {
-                    *queue = Queue { max: queue.max, notify_off: queue.notify_off, ..Queue::default() };
+                    *queue = Queue::new(queue.max, queue.notify_off);
                 }
             }
             return;

@@ -1,0 +1,280 @@
+//! A packed virtqueue (specification 2.8): one ring of descriptors, and a structure of each side that says when it wants
+//! to be notified.
+//!
+//! The driver writes descriptors at its place in the ring, and the device writes used ones over them, at its own place
+//! and in any order. Both places go round, and a bit of each descriptor's flags says in which round it was written. A
+//! buffer takes as many places as it has descriptors. So between the two places there are as many descriptors as the
+//! buffers have that the device has, and the driver finds what comes next without trust in the device.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use datasheet_runtime::field::Field;
+use datasheet_runtime::value;
+use ixgbe::dma::{Dma, DmaAddr, DmaError};
+
+use crate::descriptors::event_suppression_memory::FLAGS as When;
+use crate::descriptors::{EventSuppressionMemory as Event, PackedDescriptorMemory as Descriptor};
+use crate::ring::{Area, Fault, MAX_SIZE, Ring, Used};
+
+/// The flags of a descriptor, in its second word.
+const NEXT: u64 = value!(Descriptor { NEXT: true }).bits()[1];
+const WRITE: u64 = value!(Descriptor { WRITE: true }).bits()[1];
+const AVAILABLE: u64 = value!(Descriptor { AVAILABLE: true }).bits()[1];
+const USED: u64 = value!(Descriptor { USED: true }).bits()[1];
+
+/// Returns where a field begins in the second word of a descriptor.
+const fn bit_of<F: Field<Descriptor>>(_field: F) -> u32 {
+    F::LSB - 64
+}
+
+const ID: u32 = bit_of(Descriptor::ID);
+const FLAGS: u32 = bit_of(Descriptor::NEXT);
+
+/// Returns a field of what a side says about its notifications.
+fn field_of<F: Field<Event>>(event: u32, field: F) -> F::Read {
+    field.decode(u64::from(event) >> F::LSB & ((1 << F::WIDTH) - 1))
+}
+
+/// A place in the ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    /// The descriptor: below the size of the ring.
+    index: u16,
+    /// What the flags `AVAILABLE` and `USED` are, if the descriptor was written in this round by the side whose place it
+    /// is: equal if that is the device, and different if it is the driver. Both change from round to round.
+    flags: u64,
+}
+
+impl Place {
+    /// Goes on by `count` descriptors of `size`, of which there are no more.
+    #[inline(always)]
+    fn advance(&mut self, count: u16, size: u16) {
+        // At most twice 2^15 - 1 before the next line, and less than `size` behind it.
+        self.index += count.min(size);
+        if self.index >= size {
+            self.index -= size;
+            self.flags ^= AVAILABLE | USED;
+        }
+    }
+}
+
+/// A packed virtqueue of which the device knows.
+pub(crate) struct PackedRing {
+    descriptors: NonNull<[AtomicU64; 2]>,
+    size: u16,
+    /// When the device wants its doorbell rung.
+    device_event: NonNull<AtomicU32>,
+    /// Whether the device may say at which place it wants that.
+    event_index: bool,
+    /// Where the next descriptor is posted, and up to where the device was asked whether it wants its doorbell rung.
+    next: Place,
+    published: Place,
+    /// Where the next used descriptor is to come.
+    seen: Place,
+    /// The number of descriptors that are free.
+    free: u16,
+    /// Ids that are free: the first `ids_len`. There are at least as many as free descriptors.
+    ids: Box<[u16]>,
+    ids_len: u16,
+    /// The number of descriptors of the buffer with each id.
+    counts: Box<[u16]>,
+    area: Area,
+}
+
+// SAFETY: a ring owns its memory, and accesses it as atomics.
+unsafe impl Send for PackedRing {}
+// SAFETY: as for `Send`; whatever changes needs a unique reference.
+unsafe impl Sync for PackedRing {}
+
+impl PackedRing {
+    /// Makes an empty ring of `size` descriptors: at least 1, and at most [`MAX_SIZE`]. Its memory is zero.
+    pub(crate) fn new(dma: &impl Dma, size: u16, event_index: bool) -> Result<Self, DmaError> {
+        const DISABLED: u32 = value!(Event { FLAGS: When::Disable }).bits()[0] as u32;
+        let driver_event = (16 * usize::from(size)).next_multiple_of(64);
+        // Each side writes a cache line of its own.
+        let (device_event, len) = (driver_event + 64, driver_event + 128);
+        if size == 0 || size > MAX_SIZE {
+            return Err(DmaError::NotMappable { len, reason: "a ring has 1 to 32768 descriptors" });
+        }
+        let area = Area::new(dma, len, [0, driver_event, device_event])?;
+        let [descriptors, driver_event, device_event] = area.parts();
+        // SAFETY: it is in the memory of the ring, which is zeroed, aligned, and accessed as atomics alone.
+        let driver_event: &AtomicU32 = unsafe { driver_event.cast().as_ref() };
+        // A driver that polls needs no interrupt. That holds until something else is written.
+        driver_event.store(DISABLED.to_le(), Ordering::Relaxed);
+        let first = Place { index: 0, flags: AVAILABLE };
+        Ok(Self {
+            descriptors: descriptors.cast(),
+            size,
+            device_event: device_event.cast(),
+            event_index,
+            next: first,
+            published: first,
+            seen: Place { index: 0, flags: AVAILABLE | USED },
+            free: size,
+            // The lowest is taken first.
+            ids: (0..size).rev().collect(),
+            ids_len: size,
+            counts: (0..size).map(|_| 1).collect(),
+            area,
+        })
+    }
+
+    /// Returns the descriptor at `place`.
+    #[inline(always)]
+    fn at(&self, place: Place) -> &[AtomicU64; 2] {
+        // SAFETY: the memory has `size` descriptors, aligned and initialised, and lives as long as the ring. The index is
+        // below `size`: it is 0 at first, and `advance` keeps it there. They are atomics, so shared references to them
+        // may exist while the device writes.
+        unsafe { self.descriptors.add(place.index.into()).as_ref() }
+    }
+
+    /// Takes a free id for a buffer of `count` descriptors, if so many are free.
+    #[inline(always)]
+    fn take_id(&mut self, count: u16) -> Option<u16> {
+        let free = self.free.checked_sub(count)?;
+        let last = self.ids_len.checked_sub(1)?;
+        let id = *self.ids.get(usize::from(last))?;
+        (self.free, self.ids_len) = (free, last);
+        Some(id)
+    }
+}
+
+impl Ring for PackedRing {
+    #[inline(always)]
+    fn size(&self) -> u16 {
+        self.size
+    }
+
+    fn addresses(&self) -> [DmaAddr; 3] {
+        self.area.addresses()
+    }
+
+    #[inline(always)]
+    fn free(&self) -> usize {
+        self.free.into()
+    }
+
+    #[inline(always)]
+    fn posted(&self) -> u16 {
+        self.size - self.ids_len
+    }
+
+    #[inline(always)]
+    fn suppress_interrupts(&self) {
+        // `new` has asked for none.
+    }
+
+    #[inline(always)]
+    unsafe fn post<const WRITTEN: bool>(&mut self, address: DmaAddr, len: u32) -> Option<u16> {
+        let id = self.take_id(1)?;
+        let [low, high] = self.at(self.next);
+        let write = if WRITTEN { WRITE } else { 0 };
+        low.store(address.get().to_le(), Ordering::Relaxed);
+        // The flags hand the descriptor over, so the address comes before them.
+        high.store((u64::from(len) | u64::from(id) << ID | write | self.next.flags).to_le(), Ordering::Release);
+        self.next.advance(1, self.size);
+        Some(id)
+    }
+
+    unsafe fn post_chain(&mut self, parts: &[(DmaAddr, u32)], readable: usize) -> Option<u16> {
+        let count = u16::try_from(parts.len()).ok().filter(|count| *count > 0)?;
+        let id = self.take_id(count)?;
+        if let Some(place) = self.counts.get_mut(usize::from(id)) {
+            *place = count;
+        }
+        let (head, mut head_word) = (self.next, 0);
+        for (index, (address, len)) in parts.iter().enumerate() {
+            let write = if index < readable { 0 } else { WRITE };
+            let more = if index + 1 < parts.len() { NEXT } else { 0 };
+            let word = u64::from(*len) | u64::from(id) << ID | write | more | self.next.flags;
+            let [low, high] = self.at(self.next);
+            low.store(address.get().to_le(), Ordering::Relaxed);
+            match index {
+                0 => head_word = word,
+                _ => high.store(word.to_le(), Ordering::Relaxed),
+            }
+            self.next.advance(1, self.size);
+        }
+        // The flags of the first descriptor hand all of them over.
+        self.at(head)[1].store(head_word.to_le(), Ordering::Release);
+        Some(id)
+    }
+
+    #[inline(always)]
+    fn publish(&mut self) -> bool {
+        let (old, new) = (self.published, self.next);
+        if old == new {
+            return false;
+        }
+        self.published = new;
+        // As in a split ring: the descriptors are visible before the driver reads what the device wants.
+        fence(Ordering::SeqCst);
+        // SAFETY: `new` placed it in the ring's memory, aligned, and it is an atomic.
+        let event = u32::from_le(unsafe { self.device_event.as_ref() }.load(Ordering::Relaxed));
+        match field_of(event, Event::FLAGS) {
+            Some(When::Disable) => false,
+            Some(When::Descriptor) if self.event_index => {
+                let at = field_of(event, Event::PLACE) as u16;
+                // All places as numbers of this round; those of the round before are negative, which wraps.
+                let before = |index: u16, is_this: bool| if is_this { index } else { index.wrapping_sub(self.size) };
+                let wrap = field_of(event, Event::WRAP);
+                let asked = before(at, wrap == (new.flags & AVAILABLE != 0));
+                let old = before(old.index, old.flags == new.flags);
+                // A device that asks at a place that does not exist gets each doorbell.
+                at >= self.size || new.index.wrapping_sub(asked).wrapping_sub(1) < new.index.wrapping_sub(old)
+            }
+            _ => true,
+        }
+    }
+
+    #[inline(always)]
+    fn refresh(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn look(&self) -> Result<Option<Used>, Fault> {
+        let [_, word] = self.at(self.seen);
+        // What the device wrote before the flags is read after them.
+        let flags = u64::from_le(word.load(Ordering::Acquire));
+        match ((flags ^ self.seen.flags) & (AVAILABLE | USED), self.posted()) {
+            (0, 1..) => {}
+            // It is available still. Without buffers of the device, it can be anything but used.
+            (USED, 1..) | (1.., 0) => return Ok(None),
+            (_, posted) => {
+                let flags = (flags >> FLAGS) as u16;
+                return Err(Fault::Flags { place: self.seen.index, flags, posted });
+            }
+        }
+        // WRITE says whether the length is one. It is not looked at: QEMU never sets it.
+        let word = u64::from_le(word.load(Ordering::Relaxed));
+        let (id, len) = ((word >> ID) as u16, word as u32);
+        if id >= self.size {
+            return Err(Fault::NoSuchId { id: id.into(), size: self.size });
+        }
+        Ok(Some(Used { id, len }))
+    }
+
+    #[inline(always)]
+    fn take(&mut self, id: u16) {
+        let Some(place) = self.counts.get_mut(usize::from(id)) else { return };
+        let count = core::mem::replace(place, 1);
+        // Not more than are posted: `id` was posted with so many.
+        self.free += count;
+        self.seen.advance(count, self.size);
+        if let Some(place) = self.ids.get_mut(usize::from(self.ids_len)) {
+            *place = id;
+            self.ids_len += 1;
+        }
+    }
+}
+
+impl fmt::Debug for PackedRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PackedRing({} descriptors, {} buffers posted)", self.size, self.posted())
+    }
+}

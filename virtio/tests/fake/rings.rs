@@ -1,0 +1,227 @@
+//! The queues of the device, split and packed, by hand from the specification (2.7 and 2.8).
+
+use std::sync::atomic::Ordering;
+
+use super::{EVENT_IDX, RING_PACKED, State};
+
+/// Flags of a descriptor.
+const NEXT: u16 = 1;
+const WRITE: u16 = 2;
+pub const AVAILABLE: u16 = 1 << 7;
+pub const USED: u16 = 1 << 15;
+
+/// A queue as the device knows it.
+#[derive(Clone, Default)]
+pub struct Queue {
+    pub max: u16,
+    pub size: u16,
+    pub enabled: bool,
+    pub notify_off: u16,
+    pub(super) addresses: [u64; 3],
+    /// The next buffer to take, and the next used one: indices of a split queue, and places in a packed one.
+    next: u16,
+    used: u16,
+    /// The rounds of a packed queue that have ended.
+    next_round: u16,
+    used_round: u16,
+    /// The ids that a packed queue has taken, and how many descriptors each has.
+    taken: Vec<(u16, u16)>,
+    /// Used buffers that were not shown yet: id, length, and how many descriptors they take.
+    hidden: Vec<(u32, u32, u16)>,
+}
+
+impl Queue {
+    pub fn new(max: u16, notify_off: u16) -> Self {
+        Self { max, notify_off, ..Self::default() }
+    }
+}
+
+/// The address and length of a part of a buffer, and whether the device writes it.
+pub type Part = (u64, u32, bool);
+
+/// One descriptor: address, length, and its last two words.
+type Descriptor = (u64, u32, u16, u16);
+
+/// Returns what the flags `AVAILABLE` and `USED` are of a descriptor that is available in a round.
+const fn available_in(round: u16) -> u16 {
+    if round % 2 == 0 { AVAILABLE } else { USED }
+}
+
+impl State {
+    fn is_packed(&self) -> bool {
+        self.accepted & RING_PACKED != 0
+    }
+
+    /// Enables a queue. If doorbells are by place, the first buffer is worth one.
+    pub(super) fn enable(&mut self, queue: usize) {
+        self.queues[queue].enabled = true;
+        let aligned = if self.is_packed() { [16, 4, 4] } else { [16, 2, 4] };
+        let addresses = self.queues[queue].addresses;
+        if addresses.iter().zip(aligned).any(|(address, to)| address % to != 0) {
+            self.violations.push(format!("queue {queue} is not aligned: {addresses:x?}"));
+        }
+        if self.is_packed() && self.accepted & EVENT_IDX != 0 {
+            self.want_doorbell(queue, 1 << 15, 2);
+        }
+    }
+
+    fn descriptor(&mut self, queue: usize, index: u16) -> Descriptor {
+        let bytes = self.read_memory(self.queues[queue].addresses[0] + 16 * u64::from(index), 16);
+        let number =
+            |from: usize, to: usize| bytes[from..to].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
+        (number(0, 8), number(8, 12) as u32, number(12, 14) as u16, number(14, 16) as u16)
+    }
+
+    /// Takes the next available buffer of a queue: its id and its parts.
+    pub fn next_available(&mut self, queue: usize) -> Option<(u16, Vec<Part>)> {
+        if !self.queues[queue].enabled || self.status & 4 == 0 {
+            return None;
+        }
+        if self.is_packed() { self.next_packed(queue) } else { self.next_split(queue) }
+    }
+
+    fn next_split(&mut self, queue: usize) -> Option<(u16, Vec<Part>)> {
+        let Queue { size, addresses, next, .. } = self.queues[queue];
+        let index = self.word(addresses[1] + 2).load(Ordering::SeqCst);
+        if index == next {
+            return None;
+        }
+        if index.wrapping_sub(next) > size {
+            self.violations.push(format!("the available index of queue {queue} went from {next} to {index}"));
+            return None;
+        }
+        let head = self.word(addresses[1] + 4 + 2 * u64::from(next % size)).load(Ordering::SeqCst);
+        self.queues[queue].next = next.wrapping_add(1);
+        if self.accepted & EVENT_IDX != 0 {
+            // The device asks for a doorbell when the next one becomes available.
+            self.word(addresses[2] + 4 + 8 * u64::from(size)).store(next.wrapping_add(1), Ordering::SeqCst);
+        }
+        let (mut parts, mut current) = (vec![], head);
+        loop {
+            let (address, len, flags, following) = self.descriptor(queue, current);
+            parts.push((address, len, flags & WRITE != 0));
+            if flags & NEXT == 0 {
+                return Some((head, parts));
+            }
+            current = following;
+            if parts.len() > usize::from(size) || current >= size {
+                self.violations.push(format!("the chain from {head} does not end"));
+                return None;
+            }
+        }
+    }
+
+    fn next_packed(&mut self, queue: usize) -> Option<(u16, Vec<Part>)> {
+        let mut parts = vec![];
+        let id = loop {
+            let Queue { size, next, next_round, .. } = self.queues[queue];
+            let (address, len, id, flags) = self.descriptor(queue, next);
+            if flags & (AVAILABLE | USED) != available_in(next_round) {
+                if !parts.is_empty() {
+                    self.violations.push(format!("a chain of queue {queue} ends at {next}, which is not available"));
+                }
+                return None;
+            }
+            parts.push((address, len, flags & WRITE != 0));
+            let cursor = &mut self.queues[queue];
+            cursor.next = (next + 1) % size;
+            cursor.next_round += u16::from(next + 1 == size);
+            if flags & NEXT == 0 {
+                break id;
+            }
+            if parts.len() == usize::from(size) {
+                self.violations.push(format!("a chain of queue {queue} does not end"));
+                return None;
+            }
+        };
+        let Queue { size, next, next_round, .. } = self.queues[queue];
+        let taken = &mut self.queues[queue].taken;
+        if id >= size || taken.iter().any(|(other, _)| *other == id) {
+            self.violations.push(format!("a buffer of queue {queue} has the id {id}: in use are {taken:?}"));
+            return None;
+        }
+        taken.push((id, parts.len() as u16));
+        if self.accepted & EVENT_IDX != 0 {
+            self.want_doorbell(queue, next | (1 - next_round % 2) << 15, 2);
+        }
+        Some((id, parts))
+    }
+
+    /// Says when a packed queue wants its doorbell rung: a place and the wrap counter there, and flags.
+    pub fn want_doorbell(&mut self, queue: usize, place: u16, flags: u16) {
+        let address = self.queues[queue].addresses[2];
+        self.word(address).store(place, Ordering::SeqCst);
+        self.word(address + 2).store(flags, Ordering::SeqCst);
+    }
+
+    /// Returns when the driver of a packed queue wants an interrupt: a place, and flags.
+    pub fn wanted_interrupt(&mut self, queue: usize) -> (u16, u16) {
+        let address = self.queues[queue].addresses[1];
+        [0, 2].map(|at| self.word(address + at).load(Ordering::SeqCst)).into()
+    }
+
+    /// Uses a buffer, without showing it.
+    pub fn push_used(&mut self, queue: usize, id: u32, len: u32) {
+        let Queue { taken, hidden, .. } = &mut self.queues[queue];
+        let place = taken.iter().position(|(taken, _)| u32::from(*taken) == id);
+        // A lie takes one descriptor.
+        let count = place.map_or(1, |place| taken.remove(place).1);
+        hidden.push((id, len, count));
+    }
+
+    /// Shows the buffers that were used.
+    pub fn publish_used(&mut self, queue: usize) {
+        self.publish_some(queue, usize::MAX);
+    }
+
+    /// Shows the first `count` of the buffers that were used.
+    pub fn publish_some(&mut self, queue: usize, count: usize) {
+        let hidden = &mut self.queues[queue].hidden;
+        let shown: Vec<_> = hidden.drain(..count.min(hidden.len())).collect();
+        if self.is_packed() {
+            // All of them at once: the flags of the first come last.
+            let mut flags = vec![];
+            for (id, len, count) in shown {
+                let Queue { size, addresses, used, used_round, .. } = self.queues[queue];
+                let at = addresses[0] + 16 * u64::from(used);
+                self.write_memory(at + 8, &[&len.to_le_bytes()[..], &(id as u16).to_le_bytes()].concat());
+                let written = if len > 0 { WRITE } else { 0 };
+                flags.push((used, written | if used_round % 2 == 0 { AVAILABLE | USED } else { 0 }));
+                let cursor = &mut self.queues[queue];
+                cursor.used = (used + count) % size;
+                cursor.used_round += u16::from(used + count >= size);
+            }
+            flags.into_iter().rev().for_each(|(place, flags)| self.set_flags(queue, place, flags));
+            return;
+        }
+        for (id, len, _) in shown {
+            let Queue { size, addresses, used, .. } = self.queues[queue];
+            let at = addresses[2] + 4 + 8 * u64::from(used % size);
+            self.write_memory(at, &[id.to_le_bytes(), len.to_le_bytes()].concat());
+            self.queues[queue].used = used.wrapping_add(1);
+        }
+        self.set_used_index(queue, self.queues[queue].used);
+    }
+
+    /// Writes the flags of a descriptor of a packed queue.
+    pub fn set_flags(&mut self, queue: usize, place: u16, flags: u16) {
+        let address = self.queues[queue].addresses[0] + 16 * u64::from(place) + 14;
+        self.word(address).store(flags, Ordering::SeqCst);
+    }
+
+    /// Returns the flags of a descriptor of a packed queue.
+    pub fn flags(&mut self, queue: usize, place: u16) -> u16 {
+        self.descriptor(queue, place).3
+    }
+
+    /// Shows any used index of a split queue.
+    pub fn set_used_index(&mut self, queue: usize, index: u16) {
+        let address = self.queues[queue].addresses[2] + 2;
+        self.word(address).store(index, Ordering::SeqCst);
+    }
+
+    /// Returns the used index of a split queue, or the place where the next used descriptor of a packed one goes.
+    pub fn used_index(&self, queue: usize) -> u16 {
+        self.queues[queue].used
+    }
+}

@@ -179,6 +179,7 @@ pub mod registers;
 mod sync;
 pub mod trace;
 pub mod vf;
+pub mod wait;
 
 pub use datasheet_runtime as runtime;
 pub use datasheet_runtime::{clock, field, index, info, register, value};

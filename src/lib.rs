@@ -180,6 +180,7 @@ mod sync;
 pub mod trace;
 pub mod transition;
 pub mod vf;
+pub mod wait;
 
 pub use datasheet_runtime as runtime;
 pub use datasheet_runtime::{clock, field, index, info, register, value};

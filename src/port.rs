@@ -160,6 +160,21 @@ impl fmt::Display for Offload {
     }
 }
 
+/// A queue that can raise an interrupt when there is something to do: a packet to receive, or room to transmit.
+///
+/// The device raises interrupts only after its control has set them up. [`wait`](crate::wait) puts the calls in order.
+pub trait InterruptSource {
+    /// Returns the number of the queue's interrupt vector.
+    fn vector(&self) -> usize;
+
+    /// Unmasks the queue's interrupt for one interrupt. What has happened already may raise none.
+    ///
+    /// # Errors
+    ///
+    /// [`Down`] as for [`Receive::receive`].
+    fn enable_interrupt(&mut self) -> Result<(), Down>;
+}
+
 /// A receive queue and a transmit queue for one thread.
 #[derive(Debug)]
 pub struct QueuePair<R, T> {

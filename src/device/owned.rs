@@ -91,7 +91,10 @@ impl<H: Platform> Device<Running, H> {
         let rx = rx.iter_mut().zip(RxQueue::all());
         let rx = rx.filter_map(|(end, index)| Some(OwnedReceiveQueue::new(end.lend()?, Arc::clone(platform), index)));
         let tx = tx.iter_mut().zip(TxQueue::all());
-        let tx = tx.filter_map(|(end, index)| Some(OwnedTransmitQueue::new(end.lend()?, Arc::clone(platform), index)));
+        let tx = tx.filter_map(|(end, index)| {
+            let vector = end.get()?.get().vector();
+            Some(OwnedTransmitQueue::new(end.lend()?, Arc::clone(platform), index, vector))
+        });
         let (rx, tx) = (rx.collect(), tx.collect());
         (OwnedControl(self), rx, tx)
     }

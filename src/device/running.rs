@@ -22,6 +22,7 @@ use crate::module::Module;
 use crate::platform::Platform;
 use crate::pool::Pool;
 use crate::port::LinkStatus;
+use crate::queue::function::transmit_vector;
 use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
@@ -189,7 +190,8 @@ fn start<H: Platform>(
         queues.put_rx(queue.get(), Held::by(platform, ring));
     }
     for queue in TxQueue::all().take(config.tx_queues) {
-        let mut ring = TxRing::new(platform, queue, config.tx_len, config.max_frame)?;
+        let vector = transmit_vector(queue.get(), config.rx_queues);
+        let mut ring = TxRing::new(platform, queue, vector, config.tx_len, config.max_frame)?;
         for pool in pools.iter().chain(&*attached) {
             ring.attach(platform, pool)?;
         }

@@ -6,7 +6,6 @@ use datasheet_runtime::bus;
 
 use crate::descriptors::{AdvancedTransmitContextRead, AdvancedTransmitDataRead, LegacyTransmitRead};
 use crate::field::Value;
-use crate::index;
 use crate::mmio::{Below, Bus, Index};
 use crate::offload::PackedContext;
 use crate::pool::SendFormat;
@@ -137,16 +136,16 @@ pub trait Function<H>: Kind {
     /// Returns the interrupt vector of a receive queue.
     fn vector(queue: RxQueue) -> usize;
 
-    /// Unmasks the interrupt of a receive queue.
+    /// Returns the interrupt vector of a transmit queue of a function with `rx_queues` receive queues.
+    fn transmit_vector(queue: TxQueue, rx_queues: usize) -> usize;
+
+    /// Unmasks an interrupt vector.
     ///
     /// # Safety
     ///
-    /// The device runs, or its queue is disabled.
-    unsafe fn unmask(platform: &H, queue: RxQueue);
+    /// The device runs, or the queues of the vector are disabled.
+    unsafe fn unmask(platform: &H, vector: usize);
 }
-
-/// The register half with the interrupts of queues, of which there are at most 16.
-const QUEUE_VECTORS: Index<Below<2>> = index!(Index<Below<2>>, 0);
 
 impl<H: Bus> Function<H> for Physical {
     #[inline(always)]
@@ -167,15 +166,28 @@ impl<H: Bus> Function<H> for Physical {
         queue.get()
     }
 
-    unsafe fn unmask(platform: &H, queue: RxQueue) {
+    fn transmit_vector(queue: TxQueue, rx_queues: usize) -> usize {
+        transmit_vector(queue.get(), rx_queues)
+    }
+
+    unsafe fn unmask(platform: &H, vector: usize) {
         // SAFETY: the caller's promise. A bit of EIMS that is written as 1 sets itself alone, whoever writes others;
         // interrupts go where the platform has them sent, and to no memory of this register's.
         let registers: Registers<'_, H, Driver<Running>> = unsafe { Registers::assume_permission(platform) };
-        if let Ok(cause) = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, 1u64 << queue.get()) {
-            registers.eims_ex(QUEUE_VECTORS).set_bits(cause);
+        let cause = Value::EMPTY.try_with(EIMS_EX::INTERRUPT_ENABLE, 1u64 << (vector % 32));
+        if let (Ok(half), Ok(cause)) = (Index::<Below<2>>::new(vector / 32), cause) {
+            registers.eims_ex(half).set_bits(cause);
         }
     }
 }
+
+/// Returns the vector of a physical function's transmit queue: those of the receive queues and of the link come before.
+pub(crate) const fn transmit_vector(queue: usize, rx_queues: usize) -> usize {
+    rx_queues + 1 + queue
+}
+
+/// The vector that all transmit queues of a virtual function share.
+pub(crate) const VIRTUAL_TRANSMIT_VECTOR: usize = 1;
 
 /// Returns the vector of a virtual function's receive queue: those after the first share one.
 pub(crate) const fn virtual_vector(queue: usize) -> usize {
@@ -207,12 +219,15 @@ impl<H: bus::Bus<virtual_function::RegisterSpace>> Function<H> for Virtual {
         virtual_vector(queue.get())
     }
 
-    unsafe fn unmask(platform: &H, queue: RxQueue) {
+    fn transmit_vector(_queue: TxQueue, _rx_queues: usize) -> usize {
+        VIRTUAL_TRANSMIT_VECTOR
+    }
+
+    unsafe fn unmask(platform: &H, vector: usize) {
         // SAFETY: the caller's promise. A bit of VTEIMS that is written as 1 sets itself alone, whoever writes others.
         let registers: virtual_function::Registers<'_, H, Driver<Running>> =
             unsafe { virtual_function::Registers::assume_permission(platform) };
-        let cause = 1u64 << virtual_vector(queue.get());
-        if let Ok(cause) = Value::EMPTY.try_with(virtual_function::VTEIMS::EIMS, cause) {
+        if let Ok(cause) = Value::EMPTY.try_with(virtual_function::VTEIMS::EIMS, 1u64 << (vector % 32)) {
             registers.vteims().set_bits(cause);
         }
     }

@@ -8,8 +8,6 @@
 
 pub(crate) mod function;
 mod in_place;
-#[cfg(all(feature = "linux", target_os = "linux"))]
-mod interrupts;
 mod owned;
 mod ring;
 mod rx;

@@ -10,9 +10,9 @@ use crate::mmio::Bus;
 use crate::offload::{Received, Requested};
 use crate::packet::Batch;
 use crate::pool::Pool;
-use crate::port::{AttachError, Down, Offload, Receive, ReceiveMetadata, Transmit, TransmitError, TransmitRequests};
+use crate::port::{AttachError, Down, Offload, Receive, ReceiveMetadata, Transmit, TransmitError, TransmitRequests, InterruptSource};
 use crate::queue::slot::{Lendable, QueueEnd};
-use crate::queue::{Held, ReceiveQueue, RxRing, TransmitQueue, TxRing};
+use crate::queue::{Function, Held, Physical, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::registers::{RxQueue, TxQueue};
 
 impl Lendable for Held<RxRing> {
@@ -79,6 +79,17 @@ impl<H: Bus> ReceiveMetadata for OwnedReceiveQueue<H> {
     }
 }
 
+impl<H: Bus> InterruptSource for OwnedReceiveQueue<H> {
+    fn vector(&self) -> usize {
+        <Physical as Function<H>>::vector(self.index)
+    }
+
+    fn enable_interrupt(&mut self) -> Result<(), Down> {
+        self.queue()?.enable_interrupt();
+        Ok(())
+    }
+}
+
 impl<H> fmt::Debug for OwnedReceiveQueue<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OwnedReceiveQueue").field("index", &self.index).finish_non_exhaustive()
@@ -93,11 +104,12 @@ pub struct OwnedTransmitQueue<H> {
     end: QueueEnd<Held<TxRing>>,
     hardware: Arc<H>,
     index: TxQueue,
+    vector: usize,
 }
 
 impl<H: Bus + Dma> OwnedTransmitQueue<H> {
-    pub(crate) fn new(end: QueueEnd<Held<TxRing>>, hardware: Arc<H>, index: TxQueue) -> Self {
-        Self { end, hardware, index }
+    pub(crate) fn new(end: QueueEnd<Held<TxRing>>, hardware: Arc<H>, index: TxQueue, vector: usize) -> Self {
+        Self { end, hardware, index, vector }
     }
 
     /// Borrows the queue for all that a [`TransmitQueue`] can do, for one call or for several.
@@ -140,6 +152,17 @@ impl<H: Bus + Dma> TransmitRequests for OwnedTransmitQueue<H> {
     #[inline(always)]
     fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, TransmitError> {
         Ok(self.queue()?.transmit_with_requests(batch)?)
+    }
+}
+
+impl<H: Bus + Dma> InterruptSource for OwnedTransmitQueue<H> {
+    fn vector(&self) -> usize {
+        self.vector
+    }
+
+    fn enable_interrupt(&mut self) -> Result<(), Down> {
+        self.queue()?.enable_interrupt();
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::offload;
 use crate::offload::Arrival;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Link, Pool, PoolError, PoolId};
-use crate::port::{Down, Receive, ReceiveMetadata};
+use crate::port::{Down, InterruptSource, Receive, ReceiveMetadata};
 use crate::queue::in_place::SHORTEST;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
 use crate::queue::{Function, Physical};
@@ -733,7 +733,13 @@ impl<'a, H, F: Function<H>> ReceiveQueue<'a, H, F> {
     pub fn enable_interrupt(&mut self) {
         // SAFETY: there are queues only while the device runs, or after it was dropped while an owned queue is
         // borrowed: then its queue is disabled.
-        unsafe { F::unmask(self.hardware, self.ring.queue) };
+        unsafe { F::unmask(self.hardware, self.vector()) };
+    }
+
+    /// Returns the number of the queue's interrupt vector.
+    #[must_use]
+    pub fn vector(&self) -> usize {
+        F::vector(self.ring.queue)
     }
 
     /// Returns the index of the queue.
@@ -766,5 +772,16 @@ impl<H, F: Function<H>> ReceiveMetadata for ReceiveQueue<'_, H, F> {
     #[inline(always)]
     fn receive_with_metadata(&mut self, batch: &mut Batch<offload::Received>) -> Result<usize, Down> {
         Ok(ReceiveQueue::receive_with_metadata(self, batch))
+    }
+}
+
+impl<H, F: Function<H>> InterruptSource for ReceiveQueue<'_, H, F> {
+    fn vector(&self) -> usize {
+        ReceiveQueue::vector(self)
+    }
+
+    fn enable_interrupt(&mut self) -> Result<(), Down> {
+        ReceiveQueue::enable_interrupt(self);
+        Ok(())
     }
 }

@@ -24,7 +24,7 @@ use crate::dma::{Delta, Dma, DmaAddr, DmaError, Pages};
 use crate::offload::Requested;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Pool, PoolId, Simple, whole};
-use crate::port::{AttachError, Offload, Refused, Transmit, TransmitError, TransmitRequests};
+use crate::port::{AttachError, Down, InterruptSource, Offload, Refused, Transmit, TransmitError, TransmitRequests};
 use crate::queue::function::Kind;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
 use crate::queue::{Function, Physical};
@@ -66,12 +66,20 @@ pub(crate) struct TxRing<F = Physical> {
     /// Once the next descriptor is this, buffers are to be reclaimed. At most `straight_end`.
     due_at: u64,
     max_len: u16,
+    vector: u8,
     kind: PhantomData<fn() -> F>,
 }
 
 impl<F: Kind> TxRing<F> {
-    /// Makes a ring of `len` descriptors, a power of two, for packets of up to `max_len` bytes.
-    pub(crate) fn new(device: &impl Dma, queue: TxQueue, len: usize, max_len: usize) -> Result<Self, DmaError> {
+    /// Makes a ring of `len` descriptors, a power of two, for packets of up to `max_len` bytes. `vector` is the number of
+    /// its interrupt vector.
+    pub(crate) fn new(
+        device: &impl Dma,
+        queue: TxQueue,
+        vector: usize,
+        len: usize,
+        max_len: usize,
+    ) -> Result<Self, DmaError> {
         let mut ring = Self {
             queue,
             ring: Ring::new(device, len)?,
@@ -87,6 +95,8 @@ impl<F: Kind> TxRing<F> {
             due_at: 0,
             // A segment's length has 16 bits.
             max_len: max_len.min(usize::from(u16::MAX)) as u16,
+            // There are at most 64.
+            vector: vector as u8,
             kind: PhantomData,
         };
         // SAFETY: no device has the ring's address yet.
@@ -108,6 +118,11 @@ impl<F: Kind> TxRing<F> {
 
     pub(crate) fn queue(&self) -> TxQueue {
         self.queue
+    }
+
+    /// Returns the number of the queue's interrupt vector.
+    pub(crate) fn vector(&self) -> usize {
+        self.vector.into()
     }
 
     pub(crate) fn ring(&self) -> &Ring {
@@ -682,6 +697,22 @@ impl<'a, H: Dma, F: Function<H>> TransmitQueue<'a, H, F> {
         clock::poll(self.hardware, limit, DRAIN_POLL, || ring.is_drained().then_some(())).is_ok()
     }
 
+    /// Unmasks the queue's interrupt for one interrupt, also for packets that the device has sent already.
+    ///
+    /// The device raises it when it has reported packets as sent, so that there may be room for others. See
+    /// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
+    pub fn enable_interrupt(&mut self) {
+        // SAFETY: there are queues only while the device runs, or after it was dropped while an owned queue is
+        // borrowed: then its queue is disabled.
+        unsafe { F::unmask(self.hardware, self.vector()) };
+    }
+
+    /// Returns the number of the queue's interrupt vector.
+    #[must_use]
+    pub fn vector(&self) -> usize {
+        self.ring.vector()
+    }
+
     /// Returns the index of the queue.
     #[must_use]
     pub fn index(&self) -> TxQueue {
@@ -708,5 +739,16 @@ impl<H: Dma, F: Function<H>> TransmitRequests for TransmitQueue<'_, H, F> {
     #[inline(always)]
     fn transmit_with_requests(&mut self, batch: &mut Batch<Requested>) -> Result<usize, TransmitError> {
         Ok(TransmitQueue::transmit_with_requests(self, batch)?)
+    }
+}
+
+impl<H: Dma, F: Function<H>> InterruptSource for TransmitQueue<'_, H, F> {
+    fn vector(&self) -> usize {
+        TransmitQueue::vector(self)
+    }
+
+    fn enable_interrupt(&mut self) -> Result<(), Down> {
+        TransmitQueue::enable_interrupt(self);
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::field::Value;
 use crate::mmio::Index;
 use crate::port::{LinkStatus, Speed};
 use crate::queue::DropCounters;
-use crate::queue::function::virtual_vector;
+use crate::queue::function::{VIRTUAL_TRANSMIT_VECTOR, virtual_vector};
 use crate::register::{Driver, Exclusive};
 use crate::registers::permission::Running;
 use crate::registers::virtual_function::{
@@ -268,14 +268,14 @@ impl<'a, H: Platform> Control<'a, H> {
         Ok(unknown.map(Event::Unknown))
     }
 
-    /// Makes receive queue 0 raise interrupt vector 0, all others vector 1, and the mailbox vector 2. A queue interrupts
-    /// at most once per `interval`, at most 1022 us.
+    /// Makes receive queue 0 raise interrupt vector 0, all other queues vector 1, and the mailbox vector 2. A queue
+    /// interrupts at most once per `interval`, at most 1022 us.
     ///
     /// Queues that share a vector belong on one thread, which receives from all of them when the vector is raised: of
     /// several threads that wait for one vector, an interrupt wakes one.
     ///
-    /// [`ReceiveQueue::enable_interrupt`](crate::queue::ReceiveQueue::enable_interrupt) unmasks one interrupt of a queue,
-    /// [`enable_interrupt`](Self::enable_interrupt) one of the mailbox.
+    /// [`enable_interrupt`](crate::port::InterruptSource::enable_interrupt) of a queue unmasks one interrupt of its
+    /// vector, [`enable_interrupt`](Self::enable_interrupt) of this control one of the mailbox.
     ///
     /// # Errors
     ///
@@ -291,11 +291,13 @@ impl<'a, H: Platform> Control<'a, H> {
         for (n, index) in Index::all().enumerate() {
             let [even, odd] = [2 * n, 2 * n + 1].map(|queue| virtual_vector(queue) as u64);
             let vectors = Value::EMPTY.try_with(VTIVAR::INT_ALLOC_0, even)?.try_with(VTIVAR::INT_ALLOC_2, odd)?;
+            let transmit = VIRTUAL_TRANSMIT_VECTOR as u64;
+            let vectors = vectors.try_with(VTIVAR::INT_ALLOC_1, transmit)?.try_with(VTIVAR::INT_ALLOC_3, transmit)?;
             let valid = value!(VTIVAR {
                 INT_ALLOC_VAL_0: true,
-                INT_ALLOC_VAL_1: false,
+                INT_ALLOC_VAL_1: true,
                 INT_ALLOC_VAL_2: true,
-                INT_ALLOC_VAL_3: false
+                INT_ALLOC_VAL_3: true
             });
             registers.vtivar(index).modify(vectors);
             registers.vtivar(index).modify(valid);

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::clock;
 use crate::pool::Pool;
+use crate::queue::function::VIRTUAL_TRANSMIT_VECTOR;
 use crate::queue::{DropCounters, Held, ReceiveQueue, RxRing, TransmitQueue, TxRing, Virtual};
 use crate::register::Driver;
 use crate::registers::virtual_function::{Registers, VFCTRL};
@@ -165,7 +166,8 @@ fn make_rings<H: Platform>(platform: &H, data: &Initialised, pools: &[Pool], rin
         rings.rx.push(Held::by(platform, ring));
     }
     for queue in TxQueue::all().take(config.queues) {
-        let mut ring = TxRing::<Virtual>::new(platform, queue, config.tx_len, config.max_frame - CRC)?;
+        let mut ring =
+            TxRing::<Virtual>::new(platform, queue, VIRTUAL_TRANSMIT_VECTOR, config.tx_len, config.max_frame - CRC)?;
         for pool in pools {
             ring.attach(platform, pool)?;
         }

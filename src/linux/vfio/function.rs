@@ -17,9 +17,9 @@ use crate::linux::host;
 use crate::linux::memory::{Allocator, PageSize, lock};
 use crate::linux::vfio::container::Container;
 use crate::linux::vfio::container::failed;
-use crate::linux::vfio::interrupts::Interrupts;
+use crate::linux::vfio::interrupts;
 use crate::linux::vfio::ioctl;
-use crate::linux::{Errno, Error, Locality, MonotonicClock, PciAddress, Placement};
+use crate::linux::{Errno, Error, Interrupts, Locality, MonotonicClock, PciAddress, Placement};
 use crate::pci;
 
 /// The flags of a BAR that can be read, written and mapped.
@@ -135,7 +135,35 @@ impl VfioFunction {
     ///
     /// [`Error::TooFewVectors`] if the device has fewer vectors; [`Error::Vfio`] if a request fails.
     pub fn interrupts(&self, count: u32) -> Result<Interrupts, Error> {
-        Interrupts::enable(&self.device, self.function.address, vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
+        self.enable(vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
+    }
+
+    /// Switches on the event of a request to give the function back. Its vector 0 is raised when somebody unbinds the
+    /// function from vfio-pci, or removes it, and again while the kernel waits.
+    ///
+    /// The kernel waits until this value and all [`Interrupts`] of the function are dropped: stop the device, and drop
+    /// them. Without this event, nobody tells the program, and the command of the administrator hangs.
+    ///
+    /// # Errors
+    ///
+    /// As [`interrupts`](Self::interrupts).
+    pub fn removal_request(&self) -> Result<Interrupts, Error> {
+        self.enable(vfio::VFIO_PCI_REQ_IRQ_INDEX, 1)
+    }
+
+    /// Switches on the event of an uncorrectable error on the bus (PCIe's advanced error reporting). Its vector 0 is
+    /// raised when the kernel hears of one. The kernel leaves the function as it is: stop the device, and open it anew,
+    /// which resets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`interrupts`](Self::interrupts): [`Error::TooFewVectors`] also if the function is not on PCI Express.
+    pub fn bus_error(&self) -> Result<Interrupts, Error> {
+        self.enable(vfio::VFIO_PCI_ERR_IRQ_INDEX, 1)
+    }
+
+    fn enable(&self, index: u32, count: u32) -> Result<Interrupts, Error> {
+        interrupts::enable(&self.device, self.function.address, index, count)
     }
 
     /// Returns the container of the function.

@@ -1,193 +1,39 @@
-//! MSI-X interrupts: VFIO signals them through eventfds, on which a thread can wait.
+//! Interrupts of VFIO, which it signals through eventfds: MSI-X, and the events of the function itself.
 
-use core::time::Duration;
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd};
-use std::time::Instant;
+use std::os::fd::AsRawFd;
 use std::vec::Vec;
 
 use crate::linux::vfio::ioctl;
-use crate::linux::{Errno, Error, PciAddress};
+use crate::linux::{Errno, Error, Interrupts, PciAddress};
 
-/// The MSI-X interrupts of a device. Dropping them switches them off.
-///
-/// Receive queues and the link raise them after
-/// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts), queues and mailbox of a virtual function
-/// after [`vf::Control::set_up_interrupts`](crate::vf::Control::set_up_interrupts). Without interrupts, a program polls the
-/// queues, which is faster but occupies a core.
-#[derive(Debug)]
-pub struct Interrupts {
+/// What switches an interrupt of a function off when it is dropped.
+struct Source {
     address: PciAddress,
-    vectors: Vec<Vector>,
-    /// The device's file, through which the interrupts are switched off.
     device: File,
-    /// The index of the interrupt among the kinds of VFIO: MSI-X, for an 82599.
     index: u32,
 }
 
-/// The eventfd of one vector, which counts interrupts.
-#[derive(Debug)]
-struct Vector(File);
-
-impl Vector {
-    fn new() -> Result<Self, Errno> {
-        // SAFETY: a new descriptor.
-        let descriptor = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if descriptor < 0 {
-            return Err(Errno::last());
-        }
-        // SAFETY: the descriptor was just made, and nothing else owns it.
-        Ok(Self(unsafe { File::from_raw_fd(descriptor) }))
+/// Switches on the first `count` vectors of the interrupt `index` of `device`.
+pub(super) fn enable(device: &File, address: PciAddress, index: u32, count: u32) -> Result<Interrupts, Error> {
+    let failed = |request| move |errno| Error::Vfio { address, request, errno };
+    let had = ioctl::vectors(device, index).map_err(failed("VFIO_DEVICE_GET_IRQ_INFO"))?;
+    if count == 0 || count > had {
+        return Err(Error::TooFewVectors { address, needed: count, had });
     }
-
-    fn descriptor(&self) -> i32 {
-        self.0.as_raw_fd()
-    }
-
-    /// Resets the counter. Returns `false` if it is 0.
-    fn take(&self) -> io::Result<bool> {
-        // The counter has 64 bits, and is read whole or not at all.
-        match (&self.0).read(&mut [0; 8]) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// Waits until the counter of one of `vectors` is not 0, and resets it. Returns its place, or `None` after `timeout`.
-fn wait(vectors: &[&Vector], timeout: Duration) -> io::Result<Option<usize>> {
-    let start = Instant::now();
-    let poll = |vector: &&Vector| libc::pollfd { fd: vector.descriptor(), events: libc::POLLIN, revents: 0 };
-    let mut polls: Vec<_> = vectors.iter().map(poll).collect();
-    loop {
-        let left = timeout.saturating_sub(start.elapsed());
-        // Rounded up: with 0 ms, the last part of the wait would spin.
-        let milliseconds = left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
-        // SAFETY: as many structures as the vector has, which outlives the call.
-        let ready = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, milliseconds) };
-        if ready < 0 {
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(error);
-            }
-        }
-        for (place, vector) in vectors.iter().enumerate() {
-            if vector.take()? {
-                return Ok(Some(place));
-            }
-        }
-        if left.is_zero() {
-            return Ok(None);
-        }
-    }
-}
-
-impl Interrupts {
-    /// Switches on the first `count` vectors of the interrupt `index` of `device`.
-    pub(super) fn enable(device: &File, address: PciAddress, index: u32, count: u32) -> Result<Self, Error> {
-        let failed = |request| move |errno| Error::Vfio { address, request, errno };
-        let had = ioctl::vectors(device, index).map_err(failed("VFIO_DEVICE_GET_IRQ_INFO"))?;
-        if count == 0 || count > had {
-            return Err(Error::TooFewVectors { address, needed: count, had });
-        }
-        let vectors = (0..count).map(|_| Vector::new()).collect::<Result<Vec<_>, _>>().map_err(failed("eventfd"))?;
-        let descriptors: Vec<_> = vectors.iter().map(Vector::descriptor).collect();
+    let no_vector = |error| failed("eventfd")(Errno::from(&error));
+    Interrupts::new(count, no_vector, |vectors| {
+        let descriptors: Vec<_> = vectors.iter().map(AsRawFd::as_raw_fd).collect();
+        let clone = device.try_clone().map_err(|error| failed("dup")(Errno::from(&error)))?;
         ioctl::set_eventfds(device, index, &descriptors).map_err(failed("VFIO_DEVICE_SET_IRQS"))?;
-        let device = device.try_clone().map_err(|error| failed("dup")(Errno::from(&error)))?;
-        Ok(Self { address, vectors, device, index })
-    }
-
-    /// Returns the number of vectors.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.vectors.len()
-    }
-
-    /// Waits up to `timeout` for an interrupt of `vector`. Returns `true` if one was raised since the last call.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::TooFewVectors`] if there is no such vector; [`Error::Vfio`] if the wait fails.
-    pub fn wait(&self, vector: usize, timeout: Duration) -> Result<bool, Error> {
-        self.wait_any(&[vector], timeout).map(|raised| raised.is_some())
-    }
-
-    /// Waits up to `timeout` for an interrupt of one of `vectors`. Returns the first of them that was raised since the
-    /// last call that returned it. The others wait for the next call.
-    ///
-    /// # Errors
-    ///
-    /// As [`wait`](Self::wait).
-    pub fn wait_any(&self, vectors: &[usize], timeout: Duration) -> Result<Option<usize>, Error> {
-        let (address, had) = (self.address, self.vectors.len() as u32);
-        let missing = |vector: usize| {
-            let needed = u32::try_from(vector).unwrap_or(u32::MAX).saturating_add(1);
-            Error::TooFewVectors { address, needed, had }
-        };
-        let found = |vector: &usize| self.vectors.get(*vector).ok_or_else(|| missing(*vector));
-        let files = vectors.iter().map(found).collect::<Result<Vec<_>, _>>()?;
-        let raised = wait(&files, timeout);
-        let raised = raised.map_err(|error| Error::Vfio {
-            address,
-            request: "waiting for an interrupt",
-            errno: (&error).into(),
-        })?;
-        Ok(raised.and_then(|place| vectors.get(place)).copied())
-    }
+        Ok(Source { address, device: clone, index })
+    })
 }
 
-impl Drop for Interrupts {
+impl Drop for Source {
     fn drop(&mut self) {
         if let Err(errno) = ioctl::set_eventfds(&self.device, self.index, &[]) {
             log::warn!("cannot switch off the interrupts of {}: {errno}", self.address);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-    use std::vec;
-
-    /// Returns interrupts of no device.
-    fn interrupts() -> Interrupts {
-        let vectors = vec![Vector::new().unwrap(), Vector::new().unwrap()];
-        Interrupts { address: "03:00.0".parse().unwrap(), vectors, device: tempfile::tempfile().unwrap(), index: 0 }
-    }
-
-    #[test]
-    fn a_wait_ends_with_an_interrupt_or_in_time() {
-        let interrupts = interrupts();
-        let start = Instant::now();
-        assert_eq!(interrupts.wait(0, Duration::from_millis(20)), Ok(false));
-        assert!(start.elapsed() >= Duration::from_millis(20));
-        assert_eq!(interrupts.wait(0, Duration::ZERO), Ok(false));
-        // More than 8 bits have room for.
-        (&interrupts.vectors[1].0).write_all(&0x1_0000_0300u64.to_ne_bytes()).unwrap();
-        assert_eq!(interrupts.wait(0, Duration::ZERO), Ok(false), "another vector's");
-        assert_eq!(interrupts.wait(1, Duration::from_secs(5)), Ok(true));
-        assert_eq!(interrupts.wait(1, Duration::ZERO), Ok(false), "taken");
-        assert!(matches!(interrupts.wait(2, Duration::ZERO), Err(Error::TooFewVectors { needed: 3, had: 2, .. })));
-        // Of several that were raised, none is lost.
-        for vector in [1, 0] {
-            (&interrupts.vectors[vector].0).write_all(&1u64.to_ne_bytes()).unwrap();
-        }
-        let any = || interrupts.wait_any(&[1, 0], Duration::ZERO).unwrap();
-        assert_eq!([any(), any(), any()], [Some(1), Some(0), None]);
-        assert!(interrupts.wait_any(&[0, 2], Duration::ZERO).is_err());
-    }
-
-    #[test]
-    fn a_thread_that_waits_is_woken() {
-        let interrupts = interrupts();
-        std::thread::scope(|scope| {
-            let waits = scope.spawn(|| interrupts.wait(0, Duration::from_secs(20)));
-            std::thread::sleep(Duration::from_millis(20));
-            (&interrupts.vectors[0].0).write_all(&1u64.to_ne_bytes()).unwrap();
-            assert_eq!(waits.join().unwrap(), Ok(true));
-        });
     }
 }

@@ -18,14 +18,13 @@ use datasheet_runtime::space::Offset;
 use crate::linux::bar::{MapError, MappedRegisters};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::Function;
-use crate::linux::{Errno, Error, Locality, PciAddress, Placement, Registers};
+use crate::linux::{Errno, Error, Interrupts, Locality, PciAddress, Placement, Registers};
 use crate::registers::{RegisterSpace, virtual_function};
 
 pub use container::Container;
 use container::failed;
 pub use function::VfioFunction;
 use function::{USABLE, config_failed, reset};
-pub use interrupts::Interrupts;
 
 /// An 82599 driven through VFIO: see the [module](crate::linux).
 ///
@@ -184,13 +183,32 @@ impl<S> Vfio<S> {
         self.function.locality()
     }
 
-    /// Switches on `count` MSI-X vectors: usually one for each receive queue, and one more for link changes.
+    /// Switches on `count` MSI-X vectors: usually one for each receive queue, and one more for link changes. The vectors
+    /// of the transmit queues come behind these.
     ///
     /// # Errors
     ///
     /// [`Error::TooFewVectors`] if the device has fewer vectors; [`Error::Vfio`] if a request fails.
     pub fn interrupts(&self, count: u32) -> Result<Interrupts, Error> {
         self.function.interrupts(count)
+    }
+
+    /// Switches on the event of a request to give the function back: see [`VfioFunction::removal_request`].
+    ///
+    /// # Errors
+    ///
+    /// As [`interrupts`](Self::interrupts).
+    pub fn removal_request(&self) -> Result<Interrupts, Error> {
+        self.function.removal_request()
+    }
+
+    /// Switches on the event of an error on the bus: see [`VfioFunction::bus_error`].
+    ///
+    /// # Errors
+    ///
+    /// As [`interrupts`](Self::interrupts).
+    pub fn bus_error(&self) -> Result<Interrupts, Error> {
+        self.function.bus_error()
     }
 
     /// Returns the container of the function.

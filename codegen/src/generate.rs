@@ -167,12 +167,7 @@ impl Generator {
         match self.emit(&directory) {
             // Without such a line, cargo runs the script again after any change.
             Ok(warnings) => {
-                let count = warnings.diagnostics().len();
-                lines.extend(warnings.warnings().take(WARNINGS).map(|warning| format!("cargo::warning={warning}\n")));
-                if count > WARNINGS {
-                    lines += &format!("cargo::warning=and {} more: run `datasheet-codegen check`\n", count - WARNINGS);
-                }
-                let _ = write!(std::io::stdout(), "{lines}");
+                let _ = write!(std::io::stdout(), "{lines}{}", for_cargo(&warnings));
             }
             // Nothing was written to standard output yet, because cargo would print it before the errors.
             Err(error) => {
@@ -185,6 +180,16 @@ impl Generator {
 
 /// The number of warnings that a build script prints. A description converted from an SVD file has hundreds.
 const WARNINGS: usize = 10;
+
+/// Returns the lines with which a build script hands warnings to cargo.
+fn for_cargo(warnings: &Report) -> String {
+    let mut lines: String =
+        warnings.warnings().take(WARNINGS).map(|warning| format!("cargo::warning={warning}\n")).collect();
+    if let more @ 1.. = warnings.diagnostics().len().saturating_sub(WARNINGS) {
+        lines += &format!("cargo::warning=and {more} more: run `datasheet-codegen check`\n");
+    }
+    lines
+}
 
 /// Writes a file, unless it has this content already, so that its modification time only shows real changes.
 fn write(path: PathBuf, text: &str) -> Result<(), Error> {
@@ -209,4 +214,44 @@ pub fn build_script(description: impl Into<PathBuf>) {
 /// errors to standard error, as a compiler does, and fails the build.
 pub fn extend(links: &str, extension: impl Into<PathBuf>) {
     Generator::extending_dependency(links, extension).build_script();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WARNINGS, for_cargo};
+    use crate::source::Source;
+    use crate::{lint, lint_extension};
+
+    const GOLDEN: &str = include_str!("../tests/golden/input.yaml");
+    const EXTENSION: &str = include_str!("../tests/golden/extension.yaml");
+
+    #[test]
+    fn cargo_gets_a_line_for_each_of_the_first_warnings() -> Result<(), crate::diagnostic::Report> {
+        let told = |text: &str| Ok(for_cargo(&lint(Source::new("chip.yaml", text))?.warnings));
+        assert_eq!(told(GOLDEN)?, "");
+        let one = GOLDEN.replace(", doc: How fast it goes.", "");
+        assert_eq!(
+            told(&one)?,
+            "cargo::warning=chip.yaml:40:7: field `SPEED` of register `MODE` is not documented [undocumented]\n"
+        );
+        let groups: String = (0..=WARNINGS).map(|number| format!("groups: {{ group{number}: A group, ")).collect();
+        let groups = format!("groups: {{ {}", groups.replace("groups: { ", ""));
+        let many = told(&GOLDEN.replace("groups: { ", &groups))?;
+        assert_eq!(many.lines().count(), WARNINGS + 1);
+        assert!(many.ends_with("\ncargo::warning=and 1 more: run `datasheet-codegen check`\n"), "{many}");
+        Ok(())
+    }
+
+    #[test]
+    fn an_extension_is_not_warned_about_the_description() -> Result<(), crate::diagnostic::Report> {
+        let base = GOLDEN.replace(", doc: How fast it goes.", "");
+        let told = |text: &str| {
+            let linted = lint_extension(Source::new("chip.yaml", base.as_str()), Source::new("board.yaml", text))?;
+            Ok(for_cargo(&linted.warnings))
+        };
+        assert_eq!(told(EXTENSION)?, "");
+        let told = told(&EXTENSION.replace(", doc: The descriptors may be cached.", ""))?;
+        assert!(told.starts_with("cargo::warning=board.yaml:") && told.lines().count() == 1, "{told}");
+        Ok(())
+    }
 }

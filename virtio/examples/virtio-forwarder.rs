@@ -5,6 +5,7 @@
 //! $ cargo run --release -p ixgbe-virtio --example virtio-forwarder -- --sysfs 0000:01:00.0 0000:02:00.0
 //! ```
 //!
+//! With `--offloads`, what one device leaves of checksums and segments is requested of the other one. Both must offer it.
 //! SIGINT ends it, and SIGUSR1 resets both devices and goes on.
 
 mod common;
@@ -15,13 +16,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use common::watch::Watch;
+use common::way::Way;
 use common::{DeviceArguments, Example, Signals, bring_up};
 use ixgbe::linux::PciAddress;
-use ixgbe::packet::Batch;
 use ixgbe::pci::Function;
-use ixgbe::port::{Control, Port, Receive, Transmit, TransmitError};
 use ixgbe_virtio::Device;
-use ixgbe_virtio::device::Reset;
+use ixgbe_virtio::device::{DriverOk, Reset};
 
 /// Forwards packets between two VirtIO devices, in both directions.
 #[derive(Debug, Parser)]
@@ -36,22 +36,13 @@ struct Arguments {
     batch: u16,
 }
 
-/// Moves a batch from one port to another, whatever devices they are. Returns `true` if any packet moved.
-fn forward(from: &mut impl Receive, to: &mut impl Transmit, batch: &mut Batch) -> Result<bool, Box<dyn Error>> {
-    let received = from.receive(batch)?;
-    match to.transmit(batch) {
-        Ok(sent) => Ok(received + sent > 0),
-        // It has left the batch, and is dropped here.
-        Err(TransmitError::Refused(refused)) => {
-            eprintln!("note: {refused}");
-            Ok(true)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Forwards between two ports until a signal comes. Returns the number of packets that each has received and sent.
-fn serve(ports: &mut [impl Port; 2], batch: u16, signals: &Signals) -> Result<[(u64, u64); 2], Box<dyn Error>> {
+/// Forwards between two ports until a signal comes. Returns the numbers of packets and bytes that each has received, and
+/// sent.
+fn serve<H: Function>(
+    ports: &mut [Device<DriverOk, H>; 2],
+    arguments: &Arguments,
+    signals: &Signals,
+) -> Result<[[u64; 4]; 2], Box<dyn Error>> {
     let pools = [ports[0].pools(), ports[1].pools()].concat();
     let [one, other] = ports;
     let ((mut control, mut ones), (mut other_control, mut others)) = (one.split(), other.split());
@@ -60,10 +51,16 @@ fn serve(ports: &mut [impl Port; 2], batch: u16, signals: &Signals) -> Result<[(
         one.tx.attach(pool)?;
         other.tx.attach(pool)?;
     }
-    let (mut forth, mut back) = (Batch::with_capacity(batch.into()), Batch::with_capacity(batch.into()));
+    let (mut forth, mut back) = (Way::new(arguments.batch), Way::new(arguments.batch));
     let mut watches = [Watch::new("device 0", &mut control), Watch::new("device 1", &mut other_control)];
     while !signals.is_end() && !signals.take_reset() {
-        let moved = forward(&mut one.rx, &mut other.tx, &mut forth)? | forward(&mut other.rx, &mut one.tx, &mut back)?;
+        let moved = match arguments.devices.offloads {
+            false => forth.forward(&mut one.rx, &mut other.tx)? | back.forward(&mut other.rx, &mut one.tx)?,
+            true => {
+                forth.forward_offloads(&mut one.rx, &mut other.tx)?
+                    | back.forward_offloads(&mut other.rx, &mut one.tx)?
+            }
+        };
         if !moved {
             std::thread::sleep(Duration::from_micros(100));
         }
@@ -71,7 +68,7 @@ fn serve(ports: &mut [impl Port; 2], batch: u16, signals: &Signals) -> Result<[(
         watches[1].look(&mut other_control)?;
     }
     let counters = [control.counters()?, other_control.counters()?];
-    Ok(counters.map(|counters| (counters.rx_packets, counters.tx_packets)))
+    Ok(counters.map(|all| [all.rx_packets, all.rx_octets, all.tx_packets, all.tx_octets]))
 }
 
 impl Example for &Arguments {
@@ -83,11 +80,13 @@ impl Example for &Arguments {
             let mut ports: [_; 2] =
                 up.collect::<Result<Vec<_>, _>>()?.try_into().map_err(|_| "two devices are needed")?;
             let pools = [ports[0].pools(), ports[1].pools()].concat();
-            let counts = serve(&mut ports, self.batch, &signals);
+            let counts = serve(&mut ports, self, &signals);
             let stopped: Result<Vec<_>, _> = ports.into_iter().map(Device::stop).collect();
             let stopped = stopped.map_err(|failed| failed.error)?;
-            for (index, (received, sent)) in counts?.into_iter().enumerate() {
-                println!("device {index}: {received} packets received, {sent} sent");
+            for (index, [received, bytes, sent, sent_bytes]) in counts?.into_iter().enumerate() {
+                println!(
+                    "device {index}: {received} packets received with {bytes} bytes, {sent} sent with {sent_bytes}"
+                );
             }
             if let Some(pool) = pools.iter().find(|pool| pool.available() != pool.capacity()) {
                 return Err(format!("buffers are missing: {pool:?}").into());

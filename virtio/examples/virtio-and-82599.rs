@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use common::forwarding::{all_are_back, serve};
+use common::forwarding::{ForwardingArguments, all_are_back, serve};
 use common::{DeviceArguments, Signals, bring_up, ended};
 use ixgbe::linux::{Container, PciAddress, SysfsOptions, VfioOptions};
 use ixgbe::pci::Function;
@@ -33,9 +33,8 @@ struct Arguments {
     ixgbe: PciAddress,
     /// The PCI address of the VirtIO device.
     virtio: PciAddress,
-    /// Largest number of packets to move in one call.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    batch: u16,
+    #[command(flatten)]
+    forwarding: ForwardingArguments,
 }
 
 impl Arguments {
@@ -58,10 +57,11 @@ impl Arguments {
             ixgbe::device::Device::new(ixgbe).reset(&config)?.wait_for_link(Duration::from_secs(10))?.start()?;
         let mut virtio = bring_up(virtio, &self.devices, true)?;
         let pools = [Port::pools(&ixgbe), virtio.pools()].concat();
-        let counts = serve(&mut ixgbe, &mut virtio, self.batch, &signals);
+        let how = (&self.forwarding, self.devices.offloads);
+        let counts = serve(ixgbe.split(), virtio.split(), &pools, how, &signals);
         ixgbe.stop()?;
         virtio.stop().map_err(|failed| failed.error)?;
-        for (name, (received, sent)) in ["82599", "VirtIO"].iter().zip(counts?) {
+        for (name, [received, _, sent, _]) in ["82599", "VirtIO"].iter().zip(counts?) {
             println!("{name}: {received} packets received, {sent} sent");
         }
         all_are_back(&pools)

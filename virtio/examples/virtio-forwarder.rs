@@ -5,6 +5,7 @@
 //! $ cargo run --release -p ixgbe-virtio --example virtio-forwarder -- --sysfs 0000:01:00.0 0000:02:00.0
 //! ```
 //!
+//! With `--offloads`, what one device leaves of checksums and segments is requested of the other one. Both must offer it.
 //! SIGINT ends it, and SIGUSR1 resets both devices and goes on.
 
 mod common;
@@ -13,10 +14,11 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::forwarding::{all_are_back, serve};
+use common::forwarding::{ForwardingArguments, all_are_back, serve};
 use common::{DeviceArguments, Example, Signals, bring_up};
 use ixgbe::linux::PciAddress;
 use ixgbe::pci::Function;
+use ixgbe::port::Port;
 use ixgbe_virtio::Device;
 use ixgbe_virtio::device::Reset;
 
@@ -28,9 +30,8 @@ struct Arguments {
     /// The PCI addresses of the devices, such as 0000:03:00.0.
     #[arg(num_args = 2, required = true)]
     addresses: Vec<PciAddress>,
-    /// Largest number of packets to move in one call.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    batch: u16,
+    #[command(flatten)]
+    forwarding: ForwardingArguments,
 }
 
 impl Example for &Arguments {
@@ -42,11 +43,13 @@ impl Example for &Arguments {
             let [mut one, mut other]: [_; 2] =
                 up.collect::<Result<Vec<_>, _>>()?.try_into().map_err(|_| "two devices are needed")?;
             let pools = [one.pools(), other.pools()].concat();
-            let counts = serve(&mut one, &mut other, self.batch, &signals);
+            let counts = serve(one.split(), other.split(), &pools, (&self.forwarding, self.devices.offloads), &signals);
             let stopped: Result<Vec<_>, _> = [one, other].into_iter().map(Device::stop).collect();
             let stopped = stopped.map_err(|failed| failed.error)?;
-            for (index, (received, sent)) in counts?.into_iter().enumerate() {
-                println!("device {index}: {received} packets received, {sent} sent");
+            for (index, [received, bytes, sent, sent_bytes]) in counts?.into_iter().enumerate() {
+                println!(
+                    "device {index}: {received} packets received with {bytes} bytes, {sent} sent with {sent_bytes}"
+                );
             }
             all_are_back(&pools)?;
             if !signals.is_end() {

@@ -192,7 +192,7 @@ fn segments_are_cut_by_the_host(rings: u128) {
             let packet = packet_of(&pool, &spoilt(whole.clone()));
             let requested = request(&whole, Some(size)).apply(packet).unwrap();
             let [(header, sent)] = &send(&fake, &mut device, vec![requested])[..] else { panic!("one packet") };
-            // Its headers are those of one whole packet.
+            // Its headers are as for one whole packet.
             let mut open = whole.clone();
             host::leave_open(&mut open);
             assert_eq!(&open, sent, "{kind:?}, {len}");
@@ -525,7 +525,7 @@ fn a_verdict_outside_of_the_packet_is_refused() {
     }
 }
 
-/// A packet and how it is cut, both by chance.
+/// Makes a packet and how it is cut, both by chance.
 fn any_packet() -> impl Strategy<Value = (Kind, Vec<u8>, u16)> {
     let payload = (0usize..20_000, any::<u8>()).prop_map(|(len, seed)| {
         (0..len).map(|at| (at.wrapping_mul(at).wrapping_mul(seed.into()) >> 3) as u8).collect::<Vec<_>>()
@@ -536,7 +536,7 @@ fn any_packet() -> impl Strategy<Value = (Kind, Vec<u8>, u16)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// What one device sends another receives, as on a host that hands frames on with their headers.
+    /// Sends a packet from one device to another, as on a host that hands frames on with their headers.
     #[test]
     fn any_packet_is_the_same_on_the_other_side(
         (kind, payload, size) in any_packet(), packed in any::<bool>(), with_metadata in any::<bool>(),
@@ -573,7 +573,7 @@ proptest! {
         stop(&receiver, to);
     }
 
-    /// Whatever header and frame a device makes up: no panic, and nothing is lost.
+    /// Takes whatever header and frame a device makes up: no panic, and nothing is lost.
     #[test]
     fn any_header_is_taken_or_dropped(
         frames in prop::collection::vec((any::<[u8; 10]>(), prop::collection::vec(any::<u8>(), 0..3000)), 1..20),

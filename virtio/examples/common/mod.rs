@@ -4,6 +4,7 @@
 pub mod forwarding;
 #[path = "../../../examples/common/watch.rs"]
 pub mod watch;
+pub mod way;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -29,6 +30,9 @@ pub struct DeviceArguments {
     /// The size of a receive buffer in bytes [default: 2048, or what a frame needs].
     #[arg(long)]
     pub buffer_size: Option<usize>,
+    /// Leave checksums of received packets and segments as they come from other virtual machines.
+    #[arg(long)]
+    pub offloads: bool,
     /// Drop frames with a VLAN tag, except frames of this VLAN.
     #[arg(long)]
     pub vlan: Option<u16>,
@@ -37,7 +41,7 @@ pub struct DeviceArguments {
 impl DeviceArguments {
     /// Returns the configuration of a device.
     pub fn config(&self) -> Config {
-        let mut config = Config::new().vlan_filter(self.vlan.is_some());
+        let mut config = Config::new().vlan_filter(self.vlan.is_some()).receive_offloads(self.offloads);
         if let Some(mtu) = self.mtu {
             config = config.mtu(mtu);
         }

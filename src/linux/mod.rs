@@ -73,6 +73,7 @@ mod survey;
 mod sysfs;
 #[cfg(test)]
 mod tests;
+mod unobservable;
 mod vfio;
 
 pub use address::{PciAddress, PciAddressError};
@@ -83,9 +84,10 @@ pub use function::FormerDriver;
 pub use locality::Locality;
 pub use memory::PageSize;
 pub use numa_node::NumaNode;
-pub use observed::{ObservedRegisters, Unobservable};
+pub use observed::ObservedRegisters;
 pub use placement::Placement;
 pub use registers::Registers;
 pub use survey::FunctionInfo;
 pub use sysfs::{Sysfs, SysfsFunction, SysfsOptions};
+pub use unobservable::Unobservable;
 pub use vfio::{Container, Interrupts, Vfio, VfioFunction, VfioOptions};

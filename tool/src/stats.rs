@@ -85,16 +85,20 @@ pub fn run(arguments: &Stats, out: &mut dyn Write) -> Result<Outcome, Box<dyn Er
 }
 
 /// Opens the source of a port's counters.
+fn open(target: Target) -> Result<Box<dyn Source>, Box<dyn Error>> {
+    match target {
+        Target::Function(address) => Ok(Box::new(of_kernel(address)?)),
+        #[cfg(feature = "model")]
+        Target::Model => Ok(Box::new(crate::model::Running::start()?)),
+    }
+}
+
+/// Returns the interface that the kernel made of the function at `address`.
 ///
 /// # Errors
 ///
 /// Refuses a port whose driver keeps its counters to itself: reading the chip's would clear them.
-fn open(target: Target) -> Result<Box<dyn Source>, Box<dyn Error>> {
-    let address = match target {
-        Target::Function(address) => address,
-        #[cfg(feature = "model")]
-        Target::Model => return Ok(Box::new(crate::model::Running::start()?)),
-    };
+fn of_kernel(address: PciAddress) -> Result<KernelInterface, Box<dyn Error>> {
     let function = FunctionInfo::of(address)?;
     let Some(name) = function.interfaces.first() else {
         return Err(match function.driver {
@@ -106,7 +110,7 @@ fn open(target: Target) -> Result<Box<dyn Source>, Box<dyn Error>> {
         }
         .into());
     };
-    Ok(Box::new(KernelInterface { address, interface: Interface::new(name) }))
+    Ok(KernelInterface { address, interface: Interface::new(name) })
 }
 
 /// Prints the counters again and again, until `interrupted`.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use ixgbe::linux::Vfio;
+use ixgbe::linux::{PciAddress, Vfio};
 use ixgbe::platform::AnyPlatform;
 use ixgbe::trace::Recorder;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use super::Options;
 use super::card::{Card, RealWorld, Source, VECTORS};
 use super::table::{Table, Verdict};
 use crate::Outcome;
-use crate::arguments::{Selftest, Target};
+use crate::arguments::{Drive, Selftest, Target};
 use crate::drive::Driven;
 
 /// Tests the card, prints a row a check, and writes the files that the arguments name.
@@ -66,16 +66,19 @@ pub fn run(arguments: &Selftest, out: &mut dyn Write) -> Result<Outcome, Box<dyn
 type Opened = (Option<Driven>, &'static str, Card, AnyPlatform, Option<[u8; 6]>);
 
 fn open(arguments: &Selftest) -> Result<Opened, Box<dyn Error>> {
-    let address = match arguments.drive.target {
-        Target::Function(address) => address,
+    match arguments.drive.target {
+        Target::Function(address) => open_function(address, &arguments.drive),
         #[cfg(feature = "model")]
         Target::Model => {
             let port = crate::model::test_port(crate::model::MAC, arguments.fault);
             let platform = AnyPlatform::new(port.claim()?);
-            return Ok((None, "model", crate::model::card(&port), platform, Some(crate::model::MAC)));
+            Ok((None, "model", crate::model::card(&port), platform, Some(crate::model::MAC)))
         }
-    };
-    let mut driven = Driven::open(address, &arguments.drive)?;
+    }
+}
+
+fn open_function(address: PciAddress, arguments: &Drive) -> Result<Opened, Box<dyn Error>> {
+    let mut driven = Driven::open(address, arguments)?;
     let platform = driven.take()?;
     let (kind, source) = match platform.downcast_ref() {
         Some(vfio) => ("vfio", interrupts(vfio)),

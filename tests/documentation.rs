@@ -18,6 +18,7 @@ fn pages() -> Vec<PathBuf> {
         "codegen/README.md",
         "runtime/README.md",
         "sim/README.md",
+        "tool/README.md",
     ];
     let mut pages: Vec<_> = named.iter().map(|page| root.join(page)).collect();
     for directory in ["docs", "docs/decisions"] {

@@ -25,14 +25,21 @@ unsafe impl Send for FileMapping {}
 unsafe impl Sync for FileMapping {}
 
 impl FileMapping {
-    /// Maps `len` bytes at `offset` of `file`, shared.
+    /// Maps `len` bytes at `offset` of `file`, shared, to read and write.
     pub(crate) fn new(file: &File, offset: u64, len: usize) -> io::Result<Self> {
+        Self::with_protection(file, offset, len, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    /// Maps `len` bytes at `offset` of `file`, shared, to read only.
+    pub(crate) fn to_read(file: &File, offset: u64, len: usize) -> io::Result<Self> {
+        Self::with_protection(file, offset, len, libc::PROT_READ)
+    }
+
+    fn with_protection(file: &File, offset: u64, len: usize, protection: libc::c_int) -> io::Result<Self> {
         let offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from_raw_os_error(libc::EOVERFLOW))?;
         // SAFETY: a new mapping at an address that the system chooses replaces no other mapping.
-        let base = unsafe {
-            let protection = libc::PROT_READ | libc::PROT_WRITE;
-            libc::mmap(core::ptr::null_mut(), len, protection, libc::MAP_SHARED, file.as_raw_fd(), offset)
-        };
+        let base =
+            unsafe { libc::mmap(core::ptr::null_mut(), len, protection, libc::MAP_SHARED, file.as_raw_fd(), offset) };
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }

@@ -35,6 +35,11 @@ impl ConfigSpace<'_> {
         Ok((self.read16(IDS)?, self.read16(IDS + 2)?))
     }
 
+    /// Returns `true` if the PCI function responds to memory accesses.
+    pub(crate) fn answers(&self) -> io::Result<bool> {
+        Ok(self.read16(COMMAND)? & MEMORY_SPACE != 0)
+    }
+
     fn change_command(&self, set: u16, clear: u16) -> io::Result<()> {
         let command = (self.read16(COMMAND)? | set) & !clear;
         self.file.write_all_at(&command.to_le_bytes(), self.offset + COMMAND)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
-use crate::linux::{NumaNode, PciAddress};
+use crate::linux::{NumaNode, PciAddress, Unobservable};
 use crate::mmio::UnusableMapping;
 
 /// An error number of the system.
@@ -156,6 +156,13 @@ pub enum Error {
     AlreadyDriven {
         /// The function.
         address: PciAddress,
+    },
+    /// The registers of the function cannot be looked at.
+    Unobservable {
+        /// The function.
+        address: PciAddress,
+        /// The reason.
+        because: Unobservable,
     },
     /// The function cannot return to the kernel's driver, because this process still drives it.
     StillDriven {
@@ -349,6 +356,9 @@ impl fmt::Display for Error {
                     "{address} is driven already, by another process or another handle in this one: end that process, \
                      or drop that handle"
                 )
+            }
+            Self::Unobservable { address, because } => {
+                write!(f, "cannot look at the registers of {address}: {because}")
             }
             Self::StillDriven { address } => {
                 write!(

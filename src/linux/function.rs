@@ -80,6 +80,11 @@ impl Function {
         self.folder.join(name)
     }
 
+    /// Returns whether the function is virtual, and its name. The name is empty if the id is not known.
+    pub(crate) fn kind(&self) -> (bool, &'static str) {
+        ids::find(self.ids.1).map_or((false, ""), |(kind, name)| (kind == Kind::Virtual, name))
+    }
+
     /// Returns the driver that the function is bound to.
     pub(crate) fn driver(&self) -> Result<Option<String>, Error> {
         host::link_name(&self.file("driver"))

@@ -29,6 +29,9 @@
 //! # }
 //! ```
 //!
+//! [`FunctionInfo`] lists the functions of a machine. [`ObservedRegisters`] looks at the registers of one that somebody
+//! else drives, and changes nothing.
+//!
 //! Drivers of other devices take a [`VfioFunction`] or a [`SysfsFunction`], which knows no registers.
 //!
 //! # Memory
@@ -63,12 +66,15 @@ mod ip_address;
 mod locality;
 mod memory;
 mod numa_node;
+mod observed;
 mod pagemap;
 mod placement;
 mod registers;
+mod survey;
 mod sysfs;
 #[cfg(test)]
 mod tests;
+mod unobservable;
 mod vfio;
 
 pub use address::{PciAddress, PciAddressError};
@@ -80,7 +86,10 @@ pub use interrupts::{Interrupts, Patience, Vector};
 pub use locality::Locality;
 pub use memory::PageSize;
 pub use numa_node::NumaNode;
+pub use observed::ObservedRegisters;
 pub use placement::Placement;
 pub use registers::Registers;
+pub use survey::FunctionInfo;
 pub use sysfs::{Sysfs, SysfsFunction, SysfsOptions};
+pub use unobservable::Unobservable;
 pub use vfio::{Container, Vfio, VfioFunction, VfioOptions};

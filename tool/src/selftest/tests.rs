@@ -1,22 +1,18 @@
 //! The self-test on the model: everything is ok, and whatever the model does wrong has a row that says so by name.
 
-#[path = "../examples/selftest/mod.rs"]
-#[allow(dead_code, reason = "the example prints and writes what this test does not")]
-mod checks;
-
 use std::sync::{Arc, Mutex};
 
-use checks::Options;
-use checks::card::Card;
-use checks::table::{Row, Table, Verdict};
 use ixgbe::mmio::Offset;
 use ixgbe::platform::AnyPlatform;
 use ixgbe::registers::REGISTERS;
 use ixgbe::trace::Recorder;
 use ixgbe_sim::traces::replay;
-use ixgbe_sim::wire::NoTraffic;
-use ixgbe_sim::{Deviation, Fault, Port, PortConfig, PortPlatform};
+use ixgbe_sim::{Deviation, Fault, PortPlatform};
 use serde_json::Value;
+
+use super::table::{Row, Table, Verdict};
+use super::{Options, run};
+use crate::model;
 
 /// As little as finds every mutant.
 const QUICK: Options = Options { max_frame: 9018, stride: 512, cycles: 2, samples: 10, link: true, identify: false };
@@ -34,13 +30,11 @@ fn selftest_through(
     options: &Options,
     wrap: impl Fn(PortPlatform) -> AnyPlatform,
 ) -> (Vec<Row>, Value) {
-    let port = Port::new(PortConfig { mac: MAC, ..PortConfig::default() });
-    port.plug(NoTraffic);
-    fault.into_iter().for_each(|fault| port.inject(fault));
-    let card = Card::of_model(&port);
+    let port = model::test_port(MAC, fault);
+    let card = model::card(&port);
     let platform = wrap(port.claim().expect("nobody else has the port"));
     let mut table = Table::new(false);
-    let mut report = checks::run(&card, platform, options, &mut table);
+    let mut report = run(&card, platform, options, &mut table);
     report["checks"] = table.json();
     (table.rows().to_vec(), report)
 }
@@ -69,7 +63,7 @@ fn the_model_is_as_the_library_says() {
     assert!(report["module"]["vendor"].is_string() && report["module"]["serial"].is_null());
 }
 
-/// The report has no MAC address unless it is asked for, in whatever notation.
+/// Checks that the report has no MAC address unless it is asked for, in whatever notation.
 #[test]
 fn a_report_names_no_address_unless_asked() {
     let notations = ["90598202", "0000cdab", "8000cdab", "02:82:59", "0282.59", "90:ab:cd", "[2, 130, 89"];
@@ -81,7 +75,7 @@ fn a_report_names_no_address_unless_asked() {
     assert!(report["module"]["serial"].is_string());
 }
 
-/// A trace of the whole test replays without a difference, and with a changed answer it names that one.
+/// Replays a trace of the whole test: without a difference, or with the one that was made.
 #[test]
 fn a_trace_of_the_test_replays() {
     let text = Arc::new(Mutex::new(String::new()));
@@ -172,7 +166,7 @@ fn every_mutant_has_a_row_that_says_what_differs() {
     assert!(survivors.is_empty(), "{survivors}");
 }
 
-/// A port that the firmware uses is not forced into loopback, and nothing else is wrong with it.
+/// Checks that a port which the firmware uses is not forced into loopback, and that nothing else is wrong with it.
 #[test]
 fn a_port_of_the_firmware_is_skipped() {
     let (rows, _) = selftest(Some(Fault::FirmwareManages), &QUICK);

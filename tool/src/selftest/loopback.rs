@@ -233,10 +233,10 @@ fn measure_latency(
 ) -> Result<Value, Box<dyn Error>> {
     let mut times = Vec::new();
     for _ in 0..options.samples {
-        let start = card.now();
+        let start = card.world.now();
         traffic.send(nic, pool, 0, &[Planned { tx: 0, rx: 0, len: SHORTEST.max(60) }])?;
         card.poll(Duration::from_millis(20), || traffic.receive(nic) > 0);
-        times.push(card.now().saturating_sub(start).as_nanos() as u64);
+        times.push(card.world.now().saturating_sub(start).as_nanos() as u64);
         traffic.collect(nic);
     }
     times.sort_unstable();
@@ -257,11 +257,11 @@ fn measure_rate(
     options: &Options,
     table: &mut Table,
 ) -> Result<Value, Box<dyn Error>> {
-    let start = card.now();
+    let start = card.world.now();
     let plan =
         (0..options.samples * IN_FLIGHT).map(|n| Planned { tx: n % QUEUE_PAIRS, rx: n % QUEUE_PAIRS, len: 1514 });
     traffic.exchange(nic, pool, plan)?;
-    let seconds = card.now().saturating_sub(start).as_secs_f64();
+    let seconds = card.world.now().saturating_sub(start).as_secs_f64();
     let (differences, frames, octets) = traffic.take();
     let (per_second, gigabits) = (frames as f64 / seconds, octets as f64 * 8.0 / seconds / 1e9);
     let detail = format!(
@@ -274,5 +274,5 @@ fn measure_rate(
 }
 
 fn clock(card: &Card) -> &'static str {
-    if card.model.is_some() { " (model time)" } else { "" }
+    if card.world.violations().is_some() { " (model time)" } else { "" }
 }

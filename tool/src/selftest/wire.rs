@@ -46,7 +46,7 @@ pub fn check(card: &Card, device: Device<Unbound, AnyPlatform>, table: &mut Tabl
     let mut batch = Batch::with_capacity(1);
     batch.push(pool.take_copy(&frame)?).map_err(|_| "the batch is full")?;
     nic.split().1[0].tx.transmit(&mut batch)?;
-    card.wait(WATCH);
+    card.world.wait(WATCH);
     let statistics = nic.statistics()?;
     let sent = statistics.tx_packets;
     table.judge(SENT, if sent == 1 { vec![] } else { vec![format!("GPTC is {sent}, and should be 1")] }, "GPTC is 1");

@@ -1,9 +1,10 @@
 //! The self-test: everything a card and the library must agree on, checked in order and without a cable.
 //!
 //! Reading order: `identity`, `module` and `reset_values` only read; `loopback` resets the device and sends `frames` through it as
-//! `traffic`, and `counters` says what they must leave; `wire` needs a cable. `table` has the results.
+//! `traffic`, and `counters` says what they must leave; `wire` needs a cable. `table` has the results. `command` is the command line's.
 
 pub mod card;
+pub mod command;
 mod counters;
 mod filters;
 mod frames;
@@ -108,8 +109,10 @@ fn run_reset(
 
 /// Checks that the driver broke no rule of the model, if the card is one.
 fn check_rules(card: &Card, table: &mut Table) {
-    if let Some(port) = &card.model {
-        let violations = port.violations().iter().map(ToString::to_string).collect();
+    if let Some(violations) = card.world.violations() {
         table.judge(RULES, violations, "none was broken");
     }
 }
+
+#[cfg(all(test, feature = "model"))]
+mod tests;

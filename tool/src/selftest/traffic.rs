@@ -126,7 +126,7 @@ impl<'a> Traffic<'a> {
                 return Err(format!("transmit queue {tx} took no frame for a second: its ring stays full").into());
             }
             if !batch.is_empty() {
-                self.card.idle();
+                self.card.world.idle();
             }
         }
         Ok(())
@@ -134,16 +134,17 @@ impl<'a> Traffic<'a> {
 
     /// Receives until all frames are back, or too much time has passed. The frames that are missing then are lost.
     pub fn collect(&mut self, nic: &mut Nic) {
-        let mut since = self.card.now();
-        while !self.sent.is_empty() && self.card.now().saturating_sub(since) < self.card.patience(PATIENCE) {
+        let mut since = self.card.world.now();
+        while !self.sent.is_empty() && self.card.world.now().saturating_sub(since) < self.card.world.patience(PATIENCE)
+        {
             if self.receive(nic) > 0 {
-                since = self.card.now();
+                since = self.card.world.now();
             } else {
-                self.card.idle();
+                self.card.world.idle();
             }
         }
         // A frame that comes twice, or that nobody sent, may follow.
-        self.card.idle();
+        self.card.world.idle();
         self.receive(nic);
         let (_, _, mut queues) = nic.split_queues();
         queues.iter_mut().for_each(|queue| _ = queue.reclaim());

@@ -75,22 +75,24 @@ fn transfer<'a, Q: Queues>(
         let pool = Pool::new(device.function(), 128, 16 * 1024).unwrap();
         let mac = [2, 0, 0, 0, 0, n as u8];
         let queues = device.split().1.pop().unwrap();
-        hosts.push(Host::new(adapter(queues, pool), (mac, IPS[n]), roles[n], bytes[n]).unwrap());
+        let mut adapter = adapter(queues, pool);
+        hosts.push((Host::new(&mut adapter, (mac, IPS[n]), roles[n], bytes[n]).unwrap(), adapter));
     }
     let mut seen = Seen::default();
     loop {
         hand_on(&fakes[0], &fakes[1], &mut seen);
         hand_on(&fakes[1], &fakes[0], &mut seen);
-        let over = hosts.iter_mut().map(|host| host.poll().unwrap()).filter(|is_over| *is_over).count();
+        let over =
+            hosts.iter_mut().map(|(host, adapter)| host.poll(adapter).unwrap()).filter(|is_over| *is_over).count();
         if over == hosts.len() {
             break;
         }
     }
-    for (host, bytes) in hosts.iter().zip(bytes) {
+    for ((host, _), bytes) in hosts.iter().zip(bytes) {
         assert_eq!(host.moved(), bytes);
         assert!(host.elapsed() > std::time::Duration::ZERO);
     }
-    (hosts.iter().map(Host::counters).collect(), seen)
+    (hosts.iter().map(|(_, adapter)| adapter.counters()).collect(), seen)
 }
 
 fn stop(fakes: [Fake; 2], devices: [Live; 2]) {
@@ -143,18 +145,15 @@ fn a_stack_without_metadata_gets_whole_checksums() {
     let pools = [&*first, &*second].map(|device| Pool::new(device.function(), 128, 16 * 1024).unwrap());
     let [one_pool, other_pool] = pools;
     // Only one end asks for checksums, so the other receives partial ones.
-    let mut plain = {
-        let QueuePair { rx, tx } = first.split().1.pop().unwrap();
-        let adapter = Adapter::new(Plain::new(rx, tx), one_pool, 1518).unwrap();
-        Host::new(adapter, ([2, 0, 0, 0, 0, 0], IPS[0]), Role::Listen(80), (BYTES, BYTES)).unwrap()
-    };
-    let mut offloading = {
-        let queues = second.split().1.pop().unwrap();
-        let adapter = Adapter::new(Offloading::new(queues), other_pool, 1518).unwrap().cut_up_to(65_536);
-        Host::new(adapter, ([2, 0, 0, 0, 0, 1], IPS[1]), Role::Connect(IPS[0], 80), (BYTES, BYTES)).unwrap()
-    };
+    let QueuePair { rx, tx } = first.split().1.pop().unwrap();
+    let mut plain = Adapter::new(Plain::new(rx, tx), one_pool, 1518).unwrap();
+    let mut host = Host::new(&mut plain, ([2, 0, 0, 0, 0, 0], IPS[0]), Role::Listen(80), (BYTES, BYTES)).unwrap();
+    let queues = second.split().1.pop().unwrap();
+    let mut offloading = Adapter::new(Offloading::new(queues), other_pool, 1518).unwrap().cut_up_to(65_536);
+    let role = Role::Connect(IPS[0], 80);
+    let mut other_host = Host::new(&mut offloading, ([2, 0, 0, 0, 0, 1], IPS[1]), role, (BYTES, BYTES)).unwrap();
     let mut seen = Seen::default();
-    while !(plain.poll().unwrap() & offloading.poll().unwrap()) {
+    while !(host.poll(&mut plain).unwrap() & other_host.poll(&mut offloading).unwrap()) {
         hand_on(&fakes[0], &fakes[1], &mut seen);
         hand_on(&fakes[1], &fakes[0], &mut seen);
     }

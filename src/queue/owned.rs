@@ -10,7 +10,9 @@ use crate::mmio::Bus;
 use crate::offload::{Received, Requested};
 use crate::packet::Batch;
 use crate::pool::Pool;
-use crate::port::{AttachError, Down, Offload, Receive, ReceiveMetadata, Transmit, TransmitError, TransmitRequests, InterruptSource};
+use crate::port::{
+    AttachError, Down, InterruptSource, Offload, Receive, ReceiveMetadata, Transmit, TransmitError, TransmitRequests,
+};
 use crate::queue::slot::{Lendable, QueueEnd};
 use crate::queue::{Function, Held, Physical, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::registers::{RxQueue, TxQueue};

@@ -18,7 +18,6 @@ use common::forwarding::{ForwardingArguments, all_are_back, serve};
 use common::{DeviceArguments, Example, Signals, bring_up};
 use ixgbe::linux::PciAddress;
 use ixgbe::pci::Function;
-use ixgbe::port::Port;
 use ixgbe_virtio::Device;
 use ixgbe_virtio::device::Reset;
 

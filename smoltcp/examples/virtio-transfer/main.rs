@@ -64,17 +64,18 @@ impl Example for &Arguments {
         let (mut control, mut queues) = device.split();
         let queues = queues.pop().ok_or("a device has a queue pair")?;
         let adapter = Adapter::new(Offloading::new(queues), pool, usize::from(terms.mtu) + FRAME)?;
+        let mut adapter = adapter.cut_up_to(self.tso);
         let role = Role::Listen(self.port);
-        let mut host = Host::new(adapter.cut_up_to(self.tso), (terms.mac, self.ip), role, (self.bytes, self.bytes))?;
+        let mut host = Host::new(&mut adapter, (terms.mac, self.ip), role, (self.bytes, self.bytes))?;
         println!("{} listens at {:02x?}", self.ip, terms.mac);
         let mut watch = Watch::new("device 0", &mut control);
-        while !host.poll()? {
+        while !host.poll(&mut adapter)? {
             watch.look(&mut control)?;
             if signals.is_end() {
                 return Err("interrupted before the end of the connection".into());
             }
         }
-        let ((sent, received), counters) = (host.moved(), host.counters());
+        let ((sent, received), counters) = (host.moved(), adapter.counters());
         println!("{sent} bytes sent, {received} received and right, in {:.1} s", host.elapsed().as_secs_f64());
         let Counters { rx_by_software, tx_by_software, rx_bad, rx_dropped, tx_cut, tx_dropped, .. } = counters;
         println!("checksums by software: {rx_by_software} received, {tx_by_software} sent");
@@ -82,7 +83,7 @@ impl Example for &Arguments {
         println!("dropped: {rx_bad} with a wrong checksum, {rx_dropped} others, {tx_dropped} not sent");
         let counters = control.counters()?;
         println!("{} packets received with {} bytes", counters.rx_packets, counters.rx_octets);
-        drop(host);
+        drop(adapter);
         device.stop().map_err(|failed| failed.error)?;
         Ok(())
     }

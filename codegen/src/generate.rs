@@ -220,14 +220,14 @@ pub fn extend(links: &str, extension: impl Into<PathBuf>) {
 mod tests {
     use super::{WARNINGS, for_cargo};
     use crate::source::Source;
-    use crate::{lint, lint_extension};
+    use crate::{lint_extension, lint_source};
 
     const GOLDEN: &str = include_str!("../tests/golden/input.yaml");
     const EXTENSION: &str = include_str!("../tests/golden/extension.yaml");
 
     #[test]
     fn cargo_gets_a_line_for_each_of_the_first_warnings() -> Result<(), crate::diagnostic::Report> {
-        let told = |text: &str| Ok(for_cargo(&lint(Source::new("chip.yaml", text))?.warnings));
+        let told = |text: &str| Ok(for_cargo(&lint_source(Source::new("chip.yaml", text))?.warnings));
         assert_eq!(told(GOLDEN)?, "");
         let one = GOLDEN.replace(", doc: How fast it goes.", "");
         assert_eq!(

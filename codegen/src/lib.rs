@@ -129,11 +129,11 @@ pub struct Linted<T> {
 
 /// Reads and checks the description in a file, and looks for what is probably wrong.
 pub fn lint_file(path: &Path) -> Result<Linted<Checked>, Error> {
-    lint(read_source(path)?).map_err(Error::Invalid)
+    lint_source(read_source(path)?).map_err(Error::Invalid)
 }
 
 /// Reads and checks a description, and looks for what is probably wrong.
-pub fn lint(source: Source) -> Result<Linted<Checked>, Report> {
+pub fn lint_source(source: Source) -> Result<Linted<Checked>, Report> {
     match check::check_with_spans(parse::parse(&source)) {
         Ok((checked, placed)) => Ok(Linted { checked, warnings: Report::new(source, lint::lint(&placed)) }),
         Err(diagnostics) => Err(Report::new(source, diagnostics)),

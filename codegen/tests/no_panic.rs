@@ -6,7 +6,7 @@ use datasheet_codegen::emit::rust::{self, Options};
 use datasheet_codegen::source::Source;
 #[cfg(feature = "cli")]
 use datasheet_codegen::{emit, tools};
-use datasheet_codegen::{lint, lint_extension, lower, read_bytes, read_text};
+use datasheet_codegen::{lint_extension, lint_source, lower, read_bytes, read_text};
 
 const GOLDEN: &str = include_str!("golden/input.yaml");
 const EXTENSION: &str = include_str!("golden/extension.yaml");
@@ -28,7 +28,7 @@ fn all_stages(bytes: &[u8]) -> Result<(), TestCaseError> {
     match read_bytes("input.yaml", bytes) {
         Ok(checked) => {
             let map = lower::lower(&checked);
-            let linted = read_text("input.yaml", bytes).and_then(lint);
+            let linted = read_text("input.yaml", bytes).and_then(lint_source);
             let warnings = linted.map_err(|report| TestCaseError::fail(report.to_string()))?.warnings;
             prop_assert!(warnings.diagnostics().is_empty() || warnings.render(true).contains("input.yaml"));
             let files = rust::docs(&map, &Options::default());

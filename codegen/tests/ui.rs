@@ -11,7 +11,7 @@ use std::path::Path;
 use similar::TextDiff;
 
 use datasheet_codegen::source::Source;
-use datasheet_codegen::{lint, lint_extension, read_text};
+use datasheet_codegen::{lint_extension, lint_source, read_text};
 
 const GOLDEN: &str = include_str!("golden/input.yaml");
 
@@ -35,7 +35,7 @@ fn diagnostics_match_the_expected_output() -> Result<(), Box<dyn Error>> {
             lint_extension(description, extension).map(|linted| linted.warnings)
         } else {
             let source = read_text("input.yaml", &fs::read(case.join("input.yaml"))?);
-            source.and_then(lint).map(|linted| linted.warnings)
+            source.and_then(lint_source).map(|linted| linted.warnings)
         };
         let read = match &diagnostics {
             Ok(warnings) => format!("no errors\n{warnings}"),

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 use datasheet_codegen::emit::rust::{self, Options};
 use datasheet_codegen::source::Source;
-use datasheet_codegen::{lint, lint_extension, lower, read_bytes, read_text};
+use datasheet_codegen::{lint_extension, lint_source, lower, read_bytes, read_text};
 
 const BASE: &str = include_str!("../../tests/golden/input.yaml");
 
@@ -18,8 +18,11 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(checked) => {
             let map = lower::lower(&checked);
             let _ = (rust::registers(&map, &Options::default()), rust::docs(&map, &Options::default()));
-            let linted = read_text("input.yaml", bytes).and_then(lint).expect("a description without errors has errors");
-            assert!(linted.warnings.diagnostics().is_empty() || linted.warnings.to_string().contains("--> input.yaml:"));
+            let linted =
+                read_text("input.yaml", bytes).and_then(lint_source).expect("a description without errors has errors");
+            assert!(
+                linted.warnings.diagnostics().is_empty() || linted.warnings.to_string().contains("--> input.yaml:")
+            );
         }
         Err(report) => assert!(report.to_string().contains("--> input.yaml:"), "no location"),
     }

@@ -56,7 +56,6 @@ mod presence;
 mod ptp;
 mod ptp_message;
 mod ptp_time;
-mod queues;
 mod rate;
 mod receive;
 mod recover;
@@ -98,10 +97,10 @@ pub use rss::{FlowTransport, HashFields, RSS_KEY, RSS_KEY_LEN, RSS_TABLE_LEN, Rs
 pub use statistics::{Counter, QueueStatistics, Statistics};
 
 use crate::device::establish::Establish;
-use crate::device::queues::Queues;
 use crate::dma::DmaError;
 use crate::platform::Platform;
 use crate::pool::{Attachment, Pool};
+use crate::queue::Queues;
 use crate::register::Exclusive;
 pub use crate::registers::permission::{LinkUp, Reset, Running, Unbound};
 use crate::registers::{Registers, Windows};

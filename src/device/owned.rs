@@ -7,8 +7,7 @@ use core::time::Duration;
 
 use crate::device::{Control, Device, Running};
 use crate::platform::Platform;
-use crate::queue::{OwnedQueuePair, OwnedReceiveQueue, OwnedTransmitQueue};
-use crate::registers::{RxQueue, TxQueue};
+use crate::queue::{self, OwnedQueuePair, OwnedReceiveQueue, OwnedTransmitQueue};
 
 /// A running device whose queues are owned.
 ///
@@ -19,26 +18,7 @@ use crate::registers::{RxQueue, TxQueue};
 pub struct OwnedControl<H: Platform>(Device<Running, H>);
 
 /// A device that is still split, because some owned queues have not given their rings back.
-pub struct ReuniteError<H: Platform> {
-    /// The device. All owned queues go on.
-    pub control: OwnedControl<H>,
-    /// The number of rings that were missing at the time limit.
-    pub missing: usize,
-}
-
-impl<H: Platform> fmt::Debug for ReuniteError<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReuniteError").field("missing", &self.missing).finish_non_exhaustive()
-    }
-}
-
-impl<H: Platform> fmt::Display for ReuniteError<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} rings did not come back: drop the owned queues, or let each make a call", self.missing)
-    }
-}
-
-impl<H: Platform> core::error::Error for ReuniteError<H> {}
+pub type ReuniteError<H> = queue::ReuniteError<OwnedControl<H>>;
 
 impl<H: Platform> Device<Running, H> {
     /// Splits the device into parts that borrow nothing, so that each can be moved into a struct, a thread or a task.
@@ -74,28 +54,14 @@ impl<H: Platform> Device<Running, H> {
     #[must_use]
     pub fn into_split(self) -> (OwnedControl<H>, Vec<OwnedQueuePair<H>>) {
         let (control, rx, tx) = self.into_split_queues();
-        let mut tx = tx.into_iter().peekable();
-        let pair = |rx: OwnedReceiveQueue<H>| {
-            let index = rx.index().get();
-            while tx.next_if(|tx| tx.index().get() < index).is_some() {}
-            Some(OwnedQueuePair { rx, tx: tx.next_if(|tx| tx.index().get() == index)? })
-        };
-        (control, rx.into_iter().filter_map(pair).collect())
+        (control, queue::pairs(rx, tx))
     }
 
     /// Splits the device as [`into_split`](Self::into_split) does, and returns also the queues that are not in pairs.
     #[must_use]
     pub fn into_split_queues(mut self) -> (OwnedControl<H>, Vec<OwnedReceiveQueue<H>>, Vec<OwnedTransmitQueue<H>>) {
-        let platform = &self.platform;
-        let (rx, tx) = self.data.queues().ends();
-        let rx = rx.iter_mut().zip(RxQueue::all());
-        let rx = rx.filter_map(|(end, index)| Some(OwnedReceiveQueue::new(end.lend()?, Arc::clone(platform), index)));
-        let tx = tx.iter_mut().zip(TxQueue::all());
-        let tx = tx.filter_map(|(end, index)| {
-            let vector = end.get()?.get().vector();
-            Some(OwnedTransmitQueue::new(end.lend()?, Arc::clone(platform), index, vector))
-        });
-        let (rx, tx) = (rx.collect(), tx.collect());
+        let platform = Arc::clone(&self.platform);
+        let (rx, tx) = self.data.queues().lend(&platform);
         (OwnedControl(self), rx, tx)
     }
 }

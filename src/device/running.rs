@@ -11,7 +11,6 @@ use crate::device::establish::Establish;
 use crate::device::filter::{Filters, Shared};
 use crate::device::health::Watch;
 use crate::device::presence::Present;
-use crate::device::queues::Queues;
 use crate::device::{
     BringUp, Config, ConfigError, Control, Device, Error, Finding, FlowControl, Initialised, Link, LinkUp,
     MAX_TX_QUEUES, Reset, Running, StartError, Statistics, TransitionError, Unbound, flow_control, initialise,
@@ -23,7 +22,7 @@ use crate::platform::Platform;
 use crate::pool::Pool;
 use crate::port::LinkStatus;
 use crate::queue::function::transmit_vector;
-use crate::queue::{DropCounters, Held, QueuePair, ReceiveQueue, RxRing, TransmitQueue, TxRing};
+use crate::queue::{DropCounters, Held, QueuePair, Queues, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::register::Driver;
 use crate::registers::{CTRL_EXT, Registers, RxQueue, TxQueue};
 use crate::value;
@@ -32,7 +31,7 @@ use crate::value;
 const DRAIN: Duration = Duration::from_millis(100);
 /// Time limit for owned queues to give their rings back when the device is dropped.
 const RECALL: Duration = Duration::from_millis(100);
-/// The pause between two checks of rings that drain, or that are to come back.
+/// The pause between two checks of rings that drain.
 const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 /// Data of a running device. Dropping it stops the device, and leaks the rings if the device does not stop.
@@ -72,11 +71,7 @@ impl<H: Platform> RunningData<H> {
 
     /// Asks all owned queues for their rings, and waits for these at most for `limit`. Returns the number that is missing.
     pub(crate) fn recall(&mut self, limit: Duration) -> usize {
-        let queues = &mut self.data.queues;
-        queues.recall();
-        let all_back = || (queues.lent() == 0).then_some(());
-        _ = clock::poll(&*self.platform, limit, POLL_INTERVAL, all_back);
-        queues.lent()
+        self.data.queues.recall(&*self.platform, limit)
     }
 }
 

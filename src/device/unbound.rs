@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use crate::device::establish::Establish;
 use crate::device::presence::Present;
-use crate::device::queues::Queues;
 use crate::device::{Config, Device, Initialised, Reset, TransitionError, Unbound, initialise, link, stop};
 use crate::platform::Platform;
+use crate::queue::Queues;
 
 /// Rings that the device may still access, because it ran and did not stop.
 ///

@@ -9,6 +9,7 @@
 pub(crate) mod function;
 mod in_place;
 mod owned;
+mod queues;
 mod ring;
 mod rx;
 #[cfg(not(loom))]
@@ -22,11 +23,12 @@ use crate::port;
 pub(crate) use function::recognised_headers;
 pub use function::{Function, Physical, Virtual};
 pub use in_place::{ForwardCounts, InPlaceForwarder, Route, WhenFull};
-pub use owned::{OwnedReceiveQueue, OwnedTransmitQueue};
+pub(crate) use owned::pairs;
+pub use owned::{OwnedReceiveQueue, OwnedTransmitQueue, ReuniteError};
+pub(crate) use queues::Queues;
 pub(crate) use ring::{Held, Stopped};
 pub(crate) use rx::{DropCounters, RxRing};
 pub use rx::{LongFrames, ReceiveCounters, ReceiveQueue};
-pub(crate) use slot::{DeviceEnd, Lendable};
 pub use tx::TransmitQueue;
 pub(crate) use tx::TxRing;
 
@@ -34,4 +36,4 @@ pub(crate) use tx::TxRing;
 pub type QueuePair<'a, H> = port::QueuePair<ReceiveQueue<'a, H>, TransmitQueue<'a, H>>;
 
 /// A receive queue and a transmit queue that borrow nothing.
-pub type OwnedQueuePair<H> = port::QueuePair<OwnedReceiveQueue<H>, OwnedTransmitQueue<H>>;
+pub type OwnedQueuePair<H, F = Physical> = port::QueuePair<OwnedReceiveQueue<H, F>, OwnedTransmitQueue<H, F>>;

@@ -1,20 +1,23 @@
 //! Owned queues: handles that borrow nothing.
 //!
-//! [`Device::into_split`](crate::device::Device::into_split) makes them.
+//! [`Device::into_split`](crate::device::Device::into_split) and
+//! [`VirtualFunction::into_split`](crate::vf::VirtualFunction::into_split) make them.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
+use core::marker::PhantomData;
 
 use crate::dma::Dma;
-use crate::mmio::Bus;
 use crate::offload::{Received, Requested};
 use crate::packet::Batch;
 use crate::pool::Pool;
 use crate::port::{
     AttachError, Down, InterruptSource, Offload, Receive, ReceiveMetadata, Transmit, TransmitError, TransmitRequests,
 };
+use crate::queue::function::Kind;
 use crate::queue::slot::{Lendable, QueueEnd};
-use crate::queue::{Function, Held, Physical, ReceiveQueue, RxRing, TransmitQueue, TxRing};
+use crate::queue::{Function, Held, OwnedQueuePair, Physical, ReceiveQueue, RxRing, TransmitQueue, TxRing};
 use crate::registers::{RxQueue, TxQueue};
 
 impl Lendable for Held<RxRing> {
@@ -24,7 +27,7 @@ impl Lendable for Held<RxRing> {
     }
 }
 
-impl Lendable for Held<TxRing> {
+impl<F: Kind> Lendable for Held<TxRing<F>> {
     unsafe fn free(self) {
         // SAFETY: the device has stopped, as the caller promises.
         unsafe { self.into_inner().empty() };
@@ -35,17 +38,26 @@ impl Lendable for Held<TxRing> {
 ///
 /// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite), and gives it back with its
 /// next call, or when it is dropped. Its calls return [`Down`] until the device has lent it a ring again.
-pub struct OwnedReceiveQueue<H> {
+pub struct OwnedReceiveQueue<H, F = Physical> {
     end: QueueEnd<Held<RxRing>>,
     hardware: Arc<H>,
     index: RxQueue,
+    kind: PhantomData<fn() -> F>,
 }
 
-impl<H: Bus> OwnedReceiveQueue<H> {
+impl<H, F> OwnedReceiveQueue<H, F> {
     pub(crate) fn new(end: QueueEnd<Held<RxRing>>, hardware: Arc<H>, index: RxQueue) -> Self {
-        Self { end, hardware, index }
+        Self { end, hardware, index, kind: PhantomData }
     }
 
+    /// Returns the index of the queue.
+    #[must_use]
+    pub fn index(&self) -> RxQueue {
+        self.index
+    }
+}
+
+impl<H, F: Function<H>> OwnedReceiveQueue<H, F> {
     /// Borrows the queue for all that a [`ReceiveQueue`] can do, for one call or for several.
     ///
     /// While it is borrowed, the ring is not given back.
@@ -56,34 +68,28 @@ impl<H: Bus> OwnedReceiveQueue<H> {
     #[doc(alias = "pool")]
     #[doc(alias = "enable_interrupt")]
     #[inline(always)]
-    pub fn queue(&mut self) -> Result<ReceiveQueue<'_, H>, Down> {
+    pub fn queue(&mut self) -> Result<ReceiveQueue<'_, H, F>, Down> {
         Ok(ReceiveQueue::new(self.end.get()?.get_mut(), &self.hardware))
-    }
-
-    /// Returns the index of the queue.
-    #[must_use]
-    pub fn index(&self) -> RxQueue {
-        self.index
     }
 }
 
-impl<H: Bus> Receive for OwnedReceiveQueue<H> {
+impl<H, F: Function<H>> Receive for OwnedReceiveQueue<H, F> {
     #[inline(always)]
     fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down> {
         Ok(self.queue()?.receive(batch))
     }
 }
 
-impl<H: Bus> ReceiveMetadata for OwnedReceiveQueue<H> {
+impl<H, F: Function<H>> ReceiveMetadata for OwnedReceiveQueue<H, F> {
     #[inline(always)]
     fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Down> {
         Ok(self.queue()?.receive_with_metadata(batch))
     }
 }
 
-impl<H: Bus> InterruptSource for OwnedReceiveQueue<H> {
+impl<H, F: Function<H>> InterruptSource for OwnedReceiveQueue<H, F> {
     fn vector(&self) -> usize {
-        <Physical as Function<H>>::vector(self.index)
+        F::vector(self.index)
     }
 
     fn enable_interrupt(&mut self) -> Result<(), Down> {
@@ -92,7 +98,7 @@ impl<H: Bus> InterruptSource for OwnedReceiveQueue<H> {
     }
 }
 
-impl<H> fmt::Debug for OwnedReceiveQueue<H> {
+impl<H, F> fmt::Debug for OwnedReceiveQueue<H, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OwnedReceiveQueue").field("index", &self.index).finish_non_exhaustive()
     }
@@ -102,18 +108,26 @@ impl<H> fmt::Debug for OwnedReceiveQueue<H> {
 ///
 /// It has its ring until the device [asks for it](crate::device::OwnedControl::reunite), and gives it back with its
 /// next call, or when it is dropped. Its calls return [`Down`] until the device has lent it a ring again.
-pub struct OwnedTransmitQueue<H> {
-    end: QueueEnd<Held<TxRing>>,
+pub struct OwnedTransmitQueue<H, F: Kind = Physical> {
+    end: QueueEnd<Held<TxRing<F>>>,
     hardware: Arc<H>,
     index: TxQueue,
     vector: usize,
 }
 
-impl<H: Bus + Dma> OwnedTransmitQueue<H> {
-    pub(crate) fn new(end: QueueEnd<Held<TxRing>>, hardware: Arc<H>, index: TxQueue, vector: usize) -> Self {
+impl<H, F: Kind> OwnedTransmitQueue<H, F> {
+    pub(crate) fn new(end: QueueEnd<Held<TxRing<F>>>, hardware: Arc<H>, index: TxQueue, vector: usize) -> Self {
         Self { end, hardware, index, vector }
     }
 
+    /// Returns the index of the queue.
+    #[must_use]
+    pub fn index(&self) -> TxQueue {
+        self.index
+    }
+}
+
+impl<H: Dma, F: Function<H>> OwnedTransmitQueue<H, F> {
     /// Borrows the queue for all that a [`TransmitQueue`] can do, for one call or for several.
     ///
     /// While it is borrowed, the ring is not given back.
@@ -124,18 +138,12 @@ impl<H: Bus + Dma> OwnedTransmitQueue<H> {
     #[doc(alias = "reclaim")]
     #[doc(alias = "drain")]
     #[inline(always)]
-    pub fn queue(&mut self) -> Result<TransmitQueue<'_, H>, Down> {
+    pub fn queue(&mut self) -> Result<TransmitQueue<'_, H, F>, Down> {
         Ok(TransmitQueue::new(self.end.get()?.get_mut(), &self.hardware))
-    }
-
-    /// Returns the index of the queue.
-    #[must_use]
-    pub fn index(&self) -> TxQueue {
-        self.index
     }
 }
 
-impl<H: Bus + Dma> Transmit for OwnedTransmitQueue<H> {
+impl<H: Dma, F: Function<H>> Transmit for OwnedTransmitQueue<H, F> {
     #[inline(always)]
     fn transmit(&mut self, batch: &mut Batch) -> Result<usize, TransmitError> {
         Ok(self.queue()?.transmit(batch)?)
@@ -146,9 +154,9 @@ impl<H: Bus + Dma> Transmit for OwnedTransmitQueue<H> {
     }
 }
 
-impl<H: Bus + Dma> TransmitRequests for OwnedTransmitQueue<H> {
-    fn offers(&self, _offload: Offload) -> bool {
-        true
+impl<H: Dma, F: Function<H>> TransmitRequests for OwnedTransmitQueue<H, F> {
+    fn offers(&self, offload: Offload) -> bool {
+        F::CLOCK || offload != Offload::TimeStamp
     }
 
     #[inline(always)]
@@ -157,7 +165,7 @@ impl<H: Bus + Dma> TransmitRequests for OwnedTransmitQueue<H> {
     }
 }
 
-impl<H: Bus + Dma> InterruptSource for OwnedTransmitQueue<H> {
+impl<H: Dma, F: Function<H>> InterruptSource for OwnedTransmitQueue<H, F> {
     fn vector(&self) -> usize {
         self.vector
     }
@@ -168,8 +176,44 @@ impl<H: Bus + Dma> InterruptSource for OwnedTransmitQueue<H> {
     }
 }
 
-impl<H> fmt::Debug for OwnedTransmitQueue<H> {
+impl<H, F: Kind> fmt::Debug for OwnedTransmitQueue<H, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OwnedTransmitQueue").field("index", &self.index).finish_non_exhaustive()
     }
 }
+
+/// Returns the pairs of queues of the same index. The others are dropped.
+pub(crate) fn pairs<H, F: Kind>(
+    rx: Vec<OwnedReceiveQueue<H, F>>,
+    tx: Vec<OwnedTransmitQueue<H, F>>,
+) -> Vec<OwnedQueuePair<H, F>> {
+    let mut tx = tx.into_iter().peekable();
+    let pair = |rx: OwnedReceiveQueue<H, F>| {
+        let index = rx.index().get();
+        while tx.next_if(|tx| tx.index().get() < index).is_some() {}
+        Some(OwnedQueuePair { rx, tx: tx.next_if(|tx| tx.index().get() == index)? })
+    };
+    rx.into_iter().filter_map(pair).collect()
+}
+
+/// A device that is still split, because some owned queues have not given their rings back.
+pub struct ReuniteError<C> {
+    /// The control of the device. All owned queues go on.
+    pub control: C,
+    /// The number of rings that were missing at the time limit.
+    pub missing: usize,
+}
+
+impl<C> fmt::Debug for ReuniteError<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReuniteError").field("missing", &self.missing).finish_non_exhaustive()
+    }
+}
+
+impl<C> fmt::Display for ReuniteError<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rings did not come back: drop the owned queues, or let each make a call", self.missing)
+    }
+}
+
+impl<C> core::error::Error for ReuniteError<C> {}

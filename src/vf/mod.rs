@@ -54,6 +54,7 @@ mod control;
 mod error;
 mod mailbox;
 mod message;
+mod owned;
 mod platform;
 mod port;
 mod queues;
@@ -68,15 +69,19 @@ pub use config::{Config, ConfigError, FRAME_SIZES, MAX_QUEUES};
 pub use control::{Control, Event, MAILBOX_VECTOR};
 pub use error::{Error, MailboxError, StartError, TransitionError};
 pub use message::{Cast, MAX_MULTICASTS, Refusal, Request, UnknownVersion, Version};
+pub use owned::{OwnedControl, ReuniteError};
 pub use platform::{Bus, Platform};
 pub use statistics::Statistics;
 
-use crate::queue::{ReceiveQueue, TransmitQueue, Virtual};
+use crate::queue::{self, ReceiveQueue, TransmitQueue, Virtual};
 use crate::registers::permission::{Reset, Running, Unbound};
 use crate::vf::mailbox::Mailbox;
 
 /// A receive queue and a transmit queue, borrowed from their running device.
 pub type QueuePair<'a, H> = crate::port::QueuePair<ReceiveQueue<'a, H, Virtual>, TransmitQueue<'a, H, Virtual>>;
+
+/// A receive queue and a transmit queue that borrow nothing.
+pub type OwnedQueuePair<H> = queue::OwnedQueuePair<H, Virtual>;
 
 /// A virtual function in state `S` on platform `H`.
 ///
@@ -99,7 +104,7 @@ impl<S: sealed::State> State for S {}
 
 mod sealed {
     use super::{Initialised, Platform, Reset, Running, Unbound};
-    use crate::vf::queues::Rings;
+    use crate::queue::{Queues, Virtual};
     use crate::vf::running::RunningData;
 
     pub trait State {
@@ -108,11 +113,11 @@ mod sealed {
     }
 
     impl State for Unbound {
-        type Data<H: Platform> = Rings;
+        type Data<H: Platform> = Queues<Virtual>;
     }
 
     impl State for Reset {
-        type Data<H: Platform> = Initialised;
+        type Data<H: Platform> = (Initialised, Queues<Virtual>);
     }
 
     impl State for Running {

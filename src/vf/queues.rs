@@ -1,12 +1,11 @@
-//! The rings of a virtual function: setting up its queues, and stopping them.
+//! The queues of a virtual function: setting them up, and stopping them.
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::clock::Clock;
 use crate::field::Value;
 use crate::pool::BUFFER_SIZE_STEP;
-use crate::queue::{Held, RxRing, Stopped, TxRing, Virtual};
+use crate::queue::{RxRing, Stopped, TxRing, Virtual};
 use crate::register::Driver;
 use crate::registers::VfQueue;
 use crate::registers::permission::{QueueDisabled, QueueEnabled, Reset, Unbound};
@@ -24,33 +23,6 @@ const QUEUE_ENABLES: Duration = Duration::from_millis(10);
 const QUEUES_STOP: Duration = Duration::from_millis(100);
 /// The time for which a disabled receive queue may still write (4.6.7.1.2).
 const RECEIVE_SETTLES: Duration = Duration::from_micros(100);
-
-/// The rings of a function, which the device may access until it has stopped.
-///
-/// Without a proof that it has, they leak.
-#[derive(Debug, Default)]
-pub struct Rings {
-    pub(super) rx: Vec<Held<RxRing>>,
-    pub(super) tx: Vec<Held<TxRing<Virtual>>>,
-}
-
-impl Rings {
-    pub(super) fn is_empty(&self) -> bool {
-        self.rx.is_empty() && self.tx.is_empty()
-    }
-
-    /// Frees the rings, and returns their buffers to the pools. The proof shows that the device has stopped.
-    pub(super) fn release(&mut self, proof: &Stopped) {
-        for ring in self.rx.drain(..).filter_map(|ring| ring.release(proof)) {
-            // SAFETY: the ring's device has stopped: otherwise `release` would have returned no ring.
-            unsafe { ring.empty() };
-        }
-        for ring in self.tx.drain(..).filter_map(|ring| ring.release(proof)) {
-            // SAFETY: as above.
-            unsafe { ring.empty() };
-        }
-    }
-}
 
 /// Stops the queues of the function, whatever its state, and waits until it no longer accesses memory.
 pub(super) fn quiesce<H: Bus + Clock>(platform: &H) -> Result<Stopped, Error> {

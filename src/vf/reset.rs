@@ -4,14 +4,14 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::clock::{self, Clock};
-use crate::queue::recognised_headers;
+use crate::queue::{Queues, recognised_headers};
 use crate::register::Driver;
 use crate::registers::permission::{Reset, Unbound};
 use crate::registers::virtual_function::{Registers, VFCTRL, VFPSRTYPE};
 use crate::value;
 use crate::vf::mailbox::{Channel, Mailbox};
 use crate::vf::message;
-use crate::vf::queues::{self, Rings};
+use crate::vf::queues;
 use crate::vf::{
     Agreed, Bus, Cast, Config, Error, Initialised, MAX_QUEUES, Platform, Refusal, Request, TransitionError, Version,
     VirtualFunction,
@@ -28,7 +28,7 @@ impl<H: Platform> VirtualFunction<Unbound, H> {
     /// Makes the device on `platform`, without any access to it.
     #[must_use]
     pub fn new(platform: H) -> Self {
-        Self { platform: Arc::new(platform), data: Rings::default() }
+        Self { platform: Arc::new(platform), data: Queues::default() }
     }
 
     /// Stops the function, resets it, and agrees with its physical function on a version of their protocol, the MAC
@@ -39,7 +39,7 @@ impl<H: Platform> VirtualFunction<Unbound, H> {
     /// For [`Error::Config`] nothing was done. Other errors name the failed step. The device can be reset again.
     pub fn reset(mut self, config: &Config) -> Result<VirtualFunction<Reset, H>, TransitionError<Self>> {
         match self.try_reset(config) {
-            Ok(data) => Ok(VirtualFunction { platform: self.platform, data }),
+            Ok(data) => Ok(VirtualFunction { platform: self.platform, data: (data, self.data) }),
             Err(error) => Err(TransitionError { device: self, error }),
         }
     }
@@ -56,19 +56,19 @@ impl<H: Platform> VirtualFunction<Reset, H> {
     /// Returns the MAC address.
     #[must_use]
     pub fn mac(&self) -> [u8; 6] {
-        self.data.agreed.mac
+        self.data.0.agreed.mac
     }
 
     /// Returns the agreed version of the protocol.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.data.agreed.version
+        self.data.0.agreed.version
     }
 
     /// Returns the number of queue pairs that the function has.
     #[must_use]
     pub fn available_queues(&self) -> usize {
-        self.data.agreed.queues
+        self.data.0.agreed.queues
     }
 }
 

@@ -8,13 +8,13 @@ use core::time::Duration;
 use crate::clock;
 use crate::pool::Pool;
 use crate::queue::function::VIRTUAL_TRANSMIT_VECTOR;
-use crate::queue::{DropCounters, Held, ReceiveQueue, RxRing, TransmitQueue, TxRing, Virtual};
+use crate::queue::{DropCounters, Held, Queues, ReceiveQueue, RxRing, TransmitQueue, TxRing, Virtual};
 use crate::register::Driver;
 use crate::registers::virtual_function::{Registers, VFCTRL};
 use crate::registers::{RxQueue, TxQueue, permission};
 use crate::value;
 use crate::vf::control::Settings;
-use crate::vf::queues::{self, Rings};
+use crate::vf::queues;
 use crate::vf::{
     ConfigError, Control, Error, Initialised, Platform, QueuePair, Reset, Running, StartError, Statistics,
     TransitionError, Unbound, VirtualFunction, reset,
@@ -24,6 +24,8 @@ use crate::vf::{
 const CRC: usize = 4;
 /// Time limit for sending the packets that are still in a transmit ring when the function is stopped.
 const DRAIN: Duration = Duration::from_millis(100);
+/// Time limit for owned queues to give their rings back when the function is dropped.
+const RECALL: Duration = Duration::from_millis(100);
 /// The pause between two checks of rings that drain.
 const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
@@ -31,7 +33,9 @@ const POLL_INTERVAL: Duration = Duration::from_micros(50);
 pub struct RunningData<H: Platform> {
     platform: Arc<H>,
     data: Initialised,
-    rings: Rings,
+    queues: Queues<Virtual>,
+    /// The pool of each receive queue.
+    pools: Vec<Pool>,
     statistics: Statistics,
     drops: Vec<Arc<DropCounters>>,
     settings: Settings,
@@ -40,7 +44,7 @@ pub struct RunningData<H: Platform> {
 impl<H: Platform> RunningData<H> {
     /// Waits for posted packets to be sent, up to a limit.
     fn drain(&mut self) {
-        let is_drained = || self.rings.tx.iter_mut().all(|ring| ring.get_mut().is_drained()).then_some(());
+        let is_drained = || self.queues.tx_mut().all(TxRing::is_drained).then_some(());
         // Packets that were not sent by then return to their pool when the function has stopped.
         _ = clock::poll(&*self.platform, DRAIN, POLL_INTERVAL, is_drained);
     }
@@ -49,7 +53,7 @@ impl<H: Platform> RunningData<H> {
     fn stop(&mut self) -> Result<(), Error> {
         self.drain();
         let proof = queues::quiesce(&*self.platform)?;
-        self.rings.release(&proof);
+        self.queues.release(&proof);
         Ok(())
     }
 
@@ -58,22 +62,31 @@ impl<H: Platform> RunningData<H> {
         let platform = Arc::clone(&self.platform);
         self.control_parts().update_statistics();
         let _stopped = queues::quiesce(&*platform)?;
-        for ring in &mut self.rings.rx {
+        for ring in self.queues.rx_mut() {
             // SAFETY: the device has stopped, as the proof says, and this ring is its own.
-            self.statistics.rx_discarded += unsafe { ring.get_mut().restart() };
+            self.statistics.rx_discarded += unsafe { ring.restart() };
         }
-        for ring in &mut self.rings.tx {
+        for ring in self.queues.tx_mut() {
             // SAFETY: as above.
-            self.statistics.tx_discarded += unsafe { ring.get_mut().restart() };
+            self.statistics.tx_discarded += unsafe { ring.restart() };
         }
         self.data = reset::agree(&*platform, &self.data.config, Some(self.data.agreed.mac))?;
         self.statistics.was_reset();
-        enable(&*platform, &self.data, &mut self.rings)?;
+        enable(&*platform, &self.data, &mut self.queues)?;
         self.statistics.recoveries += 1;
         self.control_parts().set_again()
     }
 
-    fn control_parts(&mut self) -> Control<'_, H> {
+    /// Takes the queues, so that dropping this stops nothing.
+    fn take_queues(&mut self) -> Queues<Virtual> {
+        core::mem::take(&mut self.queues)
+    }
+
+    pub(super) fn queues(&mut self) -> &mut Queues<Virtual> {
+        &mut self.queues
+    }
+
+    pub(super) fn control_parts(&mut self) -> Control<'_, H> {
         let Self { platform, data, statistics, drops, settings, .. } = self;
         Control { platform, data, statistics, drops, settings }
     }
@@ -81,12 +94,19 @@ impl<H: Platform> RunningData<H> {
 
 impl<H: Platform> Drop for RunningData<H> {
     fn drop(&mut self) {
-        if self.rings.is_empty() {
+        if self.queues.is_empty() {
             return;
         }
-        match self.stop() {
-            // The physical function sees that the driver has gone.
-            Ok(()) => reset_function(&*self.platform),
+        self.queues.recall(&*self.platform, RECALL);
+        self.drain();
+        match queues::quiesce(&*self.platform) {
+            Ok(proof) => {
+                // SAFETY: the device has stopped, as the proof says. It does not run again: this drops its only driver.
+                unsafe { self.queues.leave() };
+                self.queues.release(&proof);
+                // The physical function sees that the driver has gone.
+                reset_function(&*self.platform);
+            }
             Err(error) => log::error!("the function did not stop, so the memory of its rings leaks: {error}"),
         }
     }
@@ -94,7 +114,7 @@ impl<H: Platform> Drop for RunningData<H> {
 
 impl<H: Platform> fmt::Debug for RunningData<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunningData").field("rings", &self.rings).finish_non_exhaustive()
+        f.debug_struct("RunningData").field("queues", &self.queues).finish_non_exhaustive()
     }
 }
 
@@ -114,7 +134,7 @@ impl<H: Platform> VirtualFunction<Reset, H> {
     ///
     /// [`StartError`] with the device and the failed step.
     pub fn start(self) -> Result<VirtualFunction<Running, H>, StartError<H>> {
-        let config = self.data.config;
+        let config = self.data.0.config;
         let pools = (0..config.queues)
             .map(|_| Pool::new(&*self.platform, config.pool_count(), config.buffer_bytes()).map_err(Error::from))
             .collect::<Result<Vec<_>, _>>();
@@ -131,39 +151,47 @@ impl<H: Platform> VirtualFunction<Reset, H> {
     /// As [`start`](Self::start); [`PoolError::Exhausted`](crate::pool::PoolError::Exhausted) if a pool cannot fill a
     /// ring.
     pub fn start_with(self, pools: &[Pool]) -> Result<VirtualFunction<Running, H>, StartError<H>> {
-        let Self { platform, data } = self;
-        let mut rings = Rings::default();
+        let Self { platform, data: (data, mut queues) } = self;
         let started =
-            make_rings(&*platform, &data, pools, &mut rings).and_then(|()| enable(&*platform, &data, &mut rings));
+            make_rings(&*platform, &data, pools, &mut queues).and_then(|()| enable(&*platform, &data, &mut queues));
         if let Err(error) = started {
             return Err(match queues::quiesce(&*platform) {
                 Ok(proof) => {
-                    rings.release(&proof);
-                    StartError::RolledBack(TransitionError { device: VirtualFunction { platform, data }, error })
+                    queues.release(&proof);
+                    let device = VirtualFunction { platform, data: (data, queues) };
+                    StartError::RolledBack(TransitionError { device, error })
                 }
                 Err(_) => {
-                    StartError::NotStopped(TransitionError { device: VirtualFunction { platform, data: rings }, error })
+                    let device = VirtualFunction { platform, data: queues };
+                    StartError::NotStopped(TransitionError { device, error })
                 }
             });
         }
-        let drops = rings.rx.iter().map(|ring| ring.get().drops()).collect();
+        let drops = queues.rx().map(RxRing::drops).collect();
+        let pools = queues.rx().map(|ring| ring.pool().clone()).collect();
         let (statistics, settings) = (Statistics::default(), Settings::default());
-        let running = RunningData { platform: Arc::clone(&platform), data, rings, statistics, drops, settings };
+        let shared = Arc::clone(&platform);
+        let running = RunningData { platform: shared, data, queues, pools, statistics, drops, settings };
         let mut device: VirtualFunction<Running, H> = VirtualFunction { platform, data: running };
         device.data.control_parts().begin();
         Ok(device)
     }
 }
 
-/// Makes the rings. What was made is in `rings`, also after an error.
-fn make_rings<H: Platform>(platform: &H, data: &Initialised, pools: &[Pool], rings: &mut Rings) -> Result<(), Error> {
+/// Makes the rings. What was made is in `queues`, also after an error.
+fn make_rings<H: Platform>(
+    platform: &H,
+    data: &Initialised,
+    pools: &[Pool],
+    queues: &mut Queues<Virtual>,
+) -> Result<(), Error> {
     let config = &data.config;
     if pools.is_empty() {
         return Err(ConfigError::NoPool.into());
     }
     for (queue, pool) in RxQueue::all().zip(pools.iter().cycle()).take(config.queues) {
         let ring = RxRing::new(platform, queue, config.rx_len, pool, config.long_frames)?;
-        rings.rx.push(Held::by(platform, ring));
+        queues.put_rx(queue.get(), Held::by(platform, ring));
     }
     for queue in TxQueue::all().take(config.queues) {
         let mut ring =
@@ -171,21 +199,21 @@ fn make_rings<H: Platform>(platform: &H, data: &Initialised, pools: &[Pool], rin
         for pool in pools {
             ring.attach(platform, pool)?;
         }
-        rings.tx.push(Held::by(platform, ring));
+        queues.put_tx(queue.get(), Held::by(platform, ring));
     }
     Ok(())
 }
 
 /// Enables the queues, each from descriptor 0 on.
-fn enable<H: Platform>(platform: &H, data: &Initialised, rings: &mut Rings) -> Result<(), Error> {
-    for ring in &mut rings.rx {
+fn enable<H: Platform>(platform: &H, data: &Initialised, queues: &mut Queues<Virtual>) -> Result<(), Error> {
+    for ring in queues.rx_mut() {
         // SAFETY: the ring was made for this device, and `Held` keeps it until the device has stopped.
-        unsafe { queues::enable_rx(platform, ring.get(), &data.config) }?;
-        <ReceiveQueue<'_, H, Virtual>>::new(ring.get_mut(), platform).start();
+        unsafe { queues::enable_rx(platform, ring, &data.config) }?;
+        <ReceiveQueue<'_, H, Virtual>>::new(ring, platform).start();
     }
-    for ring in &rings.tx {
+    for ring in queues.tx() {
         // SAFETY: as above.
-        unsafe { queues::enable_tx(platform, ring.get()) }?;
+        unsafe { queues::enable_tx(platform, ring) }?;
     }
     Ok(())
 }
@@ -193,10 +221,11 @@ fn enable<H: Platform>(platform: &H, data: &Initialised, rings: &mut Rings) -> R
 impl<H: Platform> VirtualFunction<Running, H> {
     /// Splits the device into its control and its queue pairs, each of which can go to its own thread.
     pub fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
-        let RunningData { platform, data, rings, statistics, drops, settings } = &mut self.data;
+        let RunningData { platform, data, queues, statistics, drops, settings, .. } = &mut self.data;
         let platform = &**platform;
-        let rx = rings.rx.iter_mut().map(|ring| ReceiveQueue::new(ring.get_mut(), platform));
-        let tx = rings.tx.iter_mut().map(|ring| TransmitQueue::new(ring.get_mut(), platform));
+        let (rx, tx) = queues.both_mut();
+        let rx = rx.map(|ring| ReceiveQueue::new(ring, platform));
+        let tx = tx.map(|ring| TransmitQueue::new(ring, platform));
         let pairs = rx.zip(tx).map(|(rx, tx)| QueuePair { rx, tx }).collect();
         (Control { platform, data, statistics, drops, settings }, pairs)
     }
@@ -208,7 +237,7 @@ impl<H: Platform> VirtualFunction<Running, H> {
 
     /// Returns the pools of the receive queues, in the order of the queues.
     pub fn pools(&self) -> impl Iterator<Item = &Pool> {
-        self.data.rings.rx.iter().map(|ring| ring.get().pool())
+        self.data.pools.iter()
     }
 
     /// Stops the function, once it has sent what it has, at most after 100 ms. Frees the rings, and returns their buffers
@@ -220,10 +249,10 @@ impl<H: Platform> VirtualFunction<Running, H> {
     pub fn stop(mut self) -> Result<VirtualFunction<Reset, H>, TransitionError<VirtualFunction<Unbound, H>>> {
         let platform = Arc::clone(&self.platform);
         match self.data.stop() {
-            Ok(()) => Ok(VirtualFunction { platform, data: self.data.data.clone() }),
+            Ok(()) => Ok(VirtualFunction { platform, data: (self.data.data.clone(), self.data.take_queues()) }),
             Err(error) => {
-                let rings = core::mem::take(&mut self.data.rings);
-                Err(TransitionError { device: VirtualFunction { platform, data: rings }, error })
+                let device = VirtualFunction { platform, data: self.data.take_queues() };
+                Err(TransitionError { device, error })
             }
         }
     }
@@ -242,11 +271,8 @@ impl<H: Platform> VirtualFunction<Running, H> {
         match self.data.restart() {
             Ok(()) => Ok(self),
             Err(error) => {
-                let rings = core::mem::take(&mut self.data.rings);
-                Err(TransitionError {
-                    device: VirtualFunction { platform: Arc::clone(&self.platform), data: rings },
-                    error,
-                })
+                let device = VirtualFunction { platform: Arc::clone(&self.platform), data: self.data.take_queues() };
+                Err(TransitionError { device, error })
             }
         }
     }

@@ -21,9 +21,9 @@ pub struct Queue {
     /// The next buffer to take, and the next used one: indices of a split queue, and places in a packed one.
     next: u16,
     used: u16,
-    /// The rounds of a packed queue that have ended.
-    next_round: u16,
-    used_round: u16,
+    /// Whether an odd number of rounds of a packed queue has ended.
+    next_is_odd: bool,
+    used_is_odd: bool,
     /// The ids that a packed queue has taken, and how many descriptors each has.
     taken: Vec<(u16, u16)>,
     /// Used buffers that were not shown yet: id, length, and how many descriptors they take.
@@ -41,11 +41,6 @@ pub type Part = (u64, u32, bool);
 
 /// One descriptor: address, length, and its last two words.
 type Descriptor = (u64, u32, u16, u16);
-
-/// Returns what the flags `AVAILABLE` and `USED` are of a descriptor that is available in a round.
-const fn available_in(round: u16) -> u16 {
-    if round % 2 == 0 { AVAILABLE } else { USED }
-}
 
 impl State {
     fn is_packed(&self) -> bool {
@@ -114,9 +109,9 @@ impl State {
     fn next_packed(&mut self, queue: usize) -> Option<(u16, Vec<Part>)> {
         let mut parts = vec![];
         let id = loop {
-            let Queue { size, next, next_round, .. } = self.queues[queue];
+            let Queue { size, next, next_is_odd, .. } = self.queues[queue];
             let (address, len, id, flags) = self.descriptor(queue, next);
-            if flags & (AVAILABLE | USED) != available_in(next_round) {
+            if flags & (AVAILABLE | USED) != if next_is_odd { USED } else { AVAILABLE } {
                 if !parts.is_empty() {
                     self.violations.push(format!("a chain of queue {queue} ends at {next}, which is not available"));
                 }
@@ -125,7 +120,7 @@ impl State {
             parts.push((address, len, flags & WRITE != 0));
             let cursor = &mut self.queues[queue];
             cursor.next = (next + 1) % size;
-            cursor.next_round += u16::from(next + 1 == size);
+            cursor.next_is_odd ^= next + 1 == size;
             if flags & NEXT == 0 {
                 break id;
             }
@@ -134,7 +129,7 @@ impl State {
                 return None;
             }
         };
-        let Queue { size, next, next_round, .. } = self.queues[queue];
+        let Queue { size, next, next_is_odd, .. } = self.queues[queue];
         let taken = &mut self.queues[queue].taken;
         if id >= size || taken.iter().any(|(other, _)| *other == id) {
             self.violations.push(format!("a buffer of queue {queue} has the id {id}: in use are {taken:?}"));
@@ -142,7 +137,7 @@ impl State {
         }
         taken.push((id, parts.len() as u16));
         if self.accepted & EVENT_IDX != 0 {
-            self.want_doorbell(queue, next | (1 - next_round % 2) << 15, 2);
+            self.want_doorbell(queue, next | u16::from(!next_is_odd) << 15, 2);
         }
         Some((id, parts))
     }
@@ -182,14 +177,14 @@ impl State {
             // All of them at once: the flags of the first come last.
             let mut flags = vec![];
             for (id, len, count) in shown {
-                let Queue { size, addresses, used, used_round, .. } = self.queues[queue];
+                let Queue { size, addresses, used, used_is_odd, .. } = self.queues[queue];
                 let at = addresses[0] + 16 * u64::from(used);
                 self.write_memory(at + 8, &[&len.to_le_bytes()[..], &(id as u16).to_le_bytes()].concat());
                 let written = if len > 0 { WRITE } else { 0 };
-                flags.push((used, written | if used_round % 2 == 0 { AVAILABLE | USED } else { 0 }));
+                flags.push((used, written | if used_is_odd { 0 } else { AVAILABLE | USED }));
                 let cursor = &mut self.queues[queue];
                 cursor.used = (used + count) % size;
-                cursor.used_round += u16::from(used + count >= size);
+                cursor.used_is_odd ^= used + count >= size;
             }
             flags.into_iter().rev().for_each(|(place, flags)| self.set_flags(queue, place, flags));
             return;

@@ -1,9 +1,10 @@
 //! Answers ARP and ICMP echo requests: a host that can be pinged.
 //!
-//! With a second port, that port sends as many requests as `--packets` says.
+//! With a second port, that port sends as many requests as `--packets` says. When somebody unbinds the function of a port
+//! from VFIO, the program says so and ends in order, as all examples do.
 //!
 //! ```console
-//! $ cargo run --release --example echo
+//! $ cargo run --release --example echo -- --interrupts
 //! $ cargo run --release --example echo -- 0000:03:00.0 --ip 192.0.2.1 --interrupts
 //! $ cargo run --release --example echo -- 0000:03:00.0 0000:03:00.1
 //! ```
@@ -16,20 +17,17 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use common::events;
 use common::ping::{answer_in_place, is_answer, request};
 use common::testbed::{Nic, PortArguments};
 use common::watch::Watch;
 use ixgbe::device::Config;
-use ixgbe::linux::{Interrupts, Vfio};
+use ixgbe::linux::Interrupts;
 use ixgbe::packet::Batch;
 use ixgbe::pool::Pool;
 use ixgbe::port::{Control, Port, Receive, Transmit};
 use ixgbe_sim::connect;
 
-/// The vectors of a device with one queue pair.
-const VECTORS: u32 = 2;
-/// The vector of the link.
-const LINK: usize = 1;
 /// The shortest time between two interrupts of a queue.
 const MODERATION: Duration = Duration::from_micros(100);
 /// The longest wait for a packet, after which the loop looks at the link and at signals.
@@ -46,7 +44,7 @@ struct Arguments {
     /// Number of requests to answer before the end.
     #[arg(long, default_value_t = 1000)]
     packets: u64,
-    /// Wait for interrupts when there is nothing to do, instead of polling; needs VFIO.
+    /// Wait for interrupts when there is nothing to do, instead of polling; not with --sysfs.
     #[arg(long)]
     interrupts: bool,
 }
@@ -76,7 +74,7 @@ impl Host {
             None => _ = queues[0].rx.receive(&mut self.batch),
             Some(interrupts) => {
                 interrupts.receive(&mut queues[0].rx, &mut self.batch, PATIENCE)?;
-                if interrupts.wait(LINK, Duration::ZERO)? {
+                if interrupts.vector(control.link_vector())?.take()? {
                     eprintln!("port 0: interrupt, link {}", control.acknowledge_link_interrupt());
                 }
             }
@@ -88,9 +86,8 @@ impl Host {
 
 /// Sets a device up to raise interrupts for its queue and its link.
 fn interrupts(nic: &mut Nic) -> Result<Interrupts, Box<dyn Error>> {
-    let vfio: Option<&Vfio> = nic.platform().downcast_ref();
-    let interrupts =
-        vfio.ok_or("interrupts need VFIO: leave out --sysfs, and give a PCI address")?.interrupts(VECTORS)?;
+    let vectors = nic.split().0.link_vector() + 1;
+    let interrupts = events::interrupts(nic.platform(), vectors)?;
     nic.split().0.set_up_interrupts(MODERATION)?;
     Ok(interrupts)
 }

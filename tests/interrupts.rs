@@ -46,6 +46,23 @@ fn each_queue_has_a_vector_of_its_own() {
     assert_clean(&a);
 }
 
+/// One vector for each receive queue and the link leave 47 for transmit queues.
+#[test]
+fn transmit_queues_without_a_vector_of_their_own_share_the_last() {
+    let (a, b) = (port(0), port(1));
+    connect(&a, &b);
+    let mut nic = start(&a, &Config::new().queue_pairs(16).tx_queues(64));
+    let (mut control, _, tx) = nic.split_queues();
+    control.set_up_interrupts(Duration::ZERO).expect("all values fit");
+    for (index, queue) in tx.iter().enumerate() {
+        assert_eq!(queue.vector(), (17 + index).min(63), "transmit queue {index}");
+        let allocation = a.peek(Offset::new(0x00900 + 4 * (index as u32 / 2)).expect("a register"));
+        assert_eq!(allocation >> (16 * (index % 2) + 8) & 0xbf, 0x80 | queue.vector() as u32, "IVAR of {index}");
+    }
+    nic.stop().expect("stops");
+    assert_clean(&a);
+}
+
 #[test]
 fn each_change_of_the_link_is_told_once_it_was_acknowledged() {
     let (a, b) = (port(0), port(1));

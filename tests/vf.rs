@@ -1,5 +1,6 @@
 //! The driver of virtual functions, on the model's virtual functions and its own physical function.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ixgbe::device::{Reset, Running};
@@ -602,4 +603,30 @@ impl ixgbe_sim::Wire for Recorder {
     fn transmit(&mut self, frame: &[u8]) {
         self.0.lock().unwrap().push(frame.to_vec());
     }
+}
+
+/// Transmit queues share a vector with the receive queues after the first.
+#[test]
+fn each_queue_raises_its_vector_once() {
+    let (port, function) = one(HostConfig::default());
+    let mut nic = running(&function, &Config::new());
+    settle(&mut nic);
+    let raised = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&raised);
+    function.on_interrupt(move |vector| seen.lock().unwrap().push(vector));
+    let raised = || std::mem::take(&mut *raised.lock().unwrap());
+    nic.control().set_up_interrupts(Duration::ZERO).unwrap();
+    let pair = &mut nic.split().1[0];
+    assert_eq!((pair.rx.vector(), pair.tx.vector()), (0, 1));
+    let bytes = frame(ELSEWHERE, MAC, 60);
+    assert_eq!((send(&mut nic, &bytes), raised()), (1, vec![]), "nobody asked for the interrupt");
+    nic.split().1[0].tx.enable_interrupt();
+    assert_eq!(raised(), [1], "also for a packet that was sent before");
+    assert_eq!((send(&mut nic, &bytes), raised()), (1, vec![]), "once");
+    nic.split().1[0].rx.enable_interrupt();
+    port.deliver(&frame(MAC, ELSEWHERE, 60));
+    port.run_until_idle(10);
+    assert_eq!((raised(), received(&mut nic).len()), (vec![0], 1));
+    nic.stop().unwrap();
+    clean(&port);
 }

@@ -4,14 +4,15 @@
 mod common;
 
 use std::hint::spin_loop;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{assert_clean, batch, frame, mac, packet, pool_of, port, recorded, start};
 use ixgbe::device::Config;
-use ixgbe::linux::{Interrupts, Patience};
+use ixgbe::linux::Interrupts;
 use ixgbe::packet::Batch;
+use ixgbe::wait::Patience;
 use ixgbe_sim::{Port, connect};
 
 /// The time after which a wake-up is lost.
@@ -38,41 +39,31 @@ impl Chance {
     }
 }
 
-/// Waits until `count` is `at_least`. Returns `false` if `end` has come.
-fn follow(count: &AtomicUsize, at_least: usize, end: usize) -> bool {
-    while count.load(Ordering::Acquire) < at_least {
-        spin_loop();
-        thread::yield_now();
-    }
-    at_least < end
-}
-
 /// Each packet comes only after the one before it was received: no other packet wakes a thread whose wake-up is lost.
 #[test]
 fn no_packet_is_slept_through() {
-    const PACKETS: usize = 20_000;
+    const PACKETS: usize = 5_000;
     let (port, _) = recorded(0);
     let mut nic = start(&port, &Config::new());
     let interrupts = interrupts(&port, 2);
     nic.split().0.set_up_interrupts(Duration::ZERO).unwrap();
-    let received = AtomicUsize::new(0);
+    let (ask, asked) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(|| {
             let (mut chance, frame) = (Chance(82_599), frame(mac(0), 60, 1));
-            for number in 0..PACKETS {
-                follow(&received, number, PACKETS);
+            for () in asked {
                 chance.delay();
                 port.deliver(&frame);
             }
         });
-        let (_, mut queues) = nic.split();
+        // It ends with this closure, and with it the thread.
+        let (ask, (_, mut queues)) = (ask, nic.split());
         let (mut batch, mut chance) = (Batch::with_capacity(32), Chance(10));
         for number in 0..PACKETS {
+            ask.send(()).unwrap();
             chance.delay();
             let patience = Patience { spin: Duration::from_micros(chance.below(2) * chance.below(20)), sleep: LOST };
             let count = interrupts.receive(&mut queues[0].rx, &mut batch, patience).unwrap();
-            // The scope ends although the other thread waits.
-            received.fetch_add(1, Ordering::Release);
             assert_eq!(count, 1, "packet {number} was slept through");
             batch.clear();
         }
@@ -84,35 +75,31 @@ fn no_packet_is_slept_through() {
 /// The device sends only after the thread has found the ring full.
 #[test]
 fn no_room_is_slept_through() {
-    const ROUNDS: usize = 3_000;
+    const ROUNDS: usize = 2_000;
     let (port, _) = recorded(0);
     let mut nic = start(&port, &Config::new().tx_descriptors(64));
     let interrupts = interrupts(&port, 3);
     nic.split().0.set_up_interrupts(Duration::ZERO).unwrap();
-    let full = AtomicUsize::new(0);
     let pool = pool_of(&nic);
+    let (ask, asked) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut chance = Chance(82_599);
-            for round in 0..ROUNDS {
-                follow(&full, round + 1, ROUNDS);
+            for () in asked {
                 chance.delay();
                 port.run_until_idle(100);
             }
         });
-        let (_, mut queues) = nic.split();
+        let (ask, (_, mut queues)) = (ask, nic.split());
         let (tx, mut chance) = (&mut queues[0].tx, Chance(10));
         let frame = frame(mac(1), 60, 1);
         for round in 0..ROUNDS {
             let mut batch = batch((0..64).map(|_| packet(&pool, &frame)));
             while tx.transmit(&mut batch).unwrap() > 0 {}
             assert!(!batch.is_empty(), "the ring is full");
-            full.fetch_add(1, Ordering::Release);
+            ask.send(()).unwrap();
             chance.delay();
             let sent = interrupts.transmit(tx, &mut batch, LOST).unwrap();
-            if sent == 0 {
-                full.fetch_add(ROUNDS, Ordering::Release);
-            }
             assert!(sent > 0, "room in round {round} was slept through");
         }
         while !tx.is_drained() {

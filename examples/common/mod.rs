@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each example uses its own part")]
 
 pub mod direction;
+pub mod events;
 mod near;
 pub mod ping;
 mod privileges;

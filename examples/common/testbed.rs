@@ -13,9 +13,9 @@ use ixgbe_sim::{Port, PortConfig, Runner};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::mac_of;
 use super::near::stay_near;
 use super::privileges::become_user;
+use super::{events, mac_of};
 
 /// A device of the examples.
 pub type Nic = Device<Running, AnyPlatform>;
@@ -100,7 +100,9 @@ impl PortArguments {
                 testbed.former.extend(platform.former_driver());
                 AnyPlatform::new(platform)
             } else {
-                AnyPlatform::new(Container::shared()?.open(*address)?)
+                let vfio = Container::shared()?.open(*address)?;
+                events::watch(*address, &vfio, &testbed.interrupted)?;
+                AnyPlatform::new(vfio)
             };
             testbed.platforms.push(platform);
         }

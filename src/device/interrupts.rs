@@ -23,7 +23,8 @@ const LINK_CHANGED: u64 = 1 << 20;
 
 impl<H: Platform> Control<'_, H> {
     /// Routes receive queue n to MSI-X vector n, link changes to [the next](Self::link_vector), and the transmit queues to
-    /// those behind it. Each queue interrupts at most once per `interval` (at most 1,022 µs).
+    /// those behind it; transmit queues for which no vector is left share vector 63. Each queue interrupts at most once
+    /// per `interval` (at most 1,022 µs).
     ///
     /// A receive queue interrupts for packets that have arrived, a transmit queue for packets that were sent.
     ///

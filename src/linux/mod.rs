@@ -82,7 +82,7 @@ pub use bar::MappedRegisters;
 pub use clock::MonotonicClock;
 pub use error::{Errno, Error, InUse};
 pub use function::FormerDriver;
-pub use interrupts::{Interrupts, Patience, Vector};
+pub use interrupts::{Interrupts, Vector};
 pub use locality::Locality;
 pub use memory::PageSize;
 pub use numa_node::NumaNode;

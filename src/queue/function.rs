@@ -181,9 +181,14 @@ impl<H: Bus> Function<H> for Physical {
     }
 }
 
-/// Returns the vector of a physical function's transmit queue: those of the receive queues and of the link come before.
+/// The last vector of a physical function (8.2.3.5.16).
+const LAST_VECTOR: usize = 63;
+
+/// Returns the vector of a physical function's transmit queue. The vectors before it belong to the receive queues and the
+/// link. Queues for which no vector is left share the last.
 pub(crate) const fn transmit_vector(queue: usize, rx_queues: usize) -> usize {
-    rx_queues + 1 + queue
+    let vector = rx_queues + 1 + queue;
+    if vector < LAST_VECTOR { vector } else { LAST_VECTOR }
 }
 
 /// The vector that all transmit queues of a virtual function share.

@@ -13,11 +13,18 @@
 //! - Threads of Linux sleep in `linux::Interrupts::receive` and `transmit`.
 //! - Tasks await [`receive`] and [`transmit`], which need no particular executor.
 //!
-//! Control sets the interrupts up: [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts).
+//! [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts) comes first.
+//!
+//! A queue that waits makes no call. Two things follow:
+//!
+//! - It gives no ring back: see [`OwnedControl::reunite`](crate::device::OwnedControl::reunite). Wait with a limit, or drop
+//!   the future and the queue.
+//! - It posts no buffers. A receive queue that has none left receives nothing, and raises nothing when buffers return to
+//!   its pool. Wait with a limit, if the program may keep all packets of the pool.
 //!
 //! # Tasks
 //!
-//! The functions for tasks are told by a closure, `raised`, whether the interrupt was raised. It keeps two promises:
+//! The functions for tasks call a closure, `raised`, to learn whether the interrupt was raised. It keeps two promises:
 //!
 //! - It returns [`Poll::Ready`] once for one or more interrupts since it last did so.
 //! - When it returns [`Poll::Pending`], the next interrupt wakes the [`Waker`](core::task::Waker) of its context, also
@@ -83,6 +90,9 @@
 //! # }
 //! ```
 
+#[cfg(all(feature = "linux", target_os = "linux"))]
+mod threads;
+
 use core::error;
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -90,6 +100,9 @@ use core::task::{Context, Poll};
 
 use crate::packet::Batch;
 use crate::port::{Down, InterruptSource, Receive, Transmit, TransmitError};
+
+#[cfg(all(feature = "linux", target_os = "linux"))]
+pub use threads::Patience;
 
 /// A failed wait.
 #[derive(Debug)]
@@ -132,14 +145,14 @@ pub fn attempt<Q: InterruptSource, T, E: From<Down>>(
 }
 
 /// Receives packets into `batch`. Returns their number, or `None` if there was none, and room for some.
-pub(crate) fn try_receive(rx: &mut impl Receive, batch: &mut Batch) -> Result<Option<usize>, Down> {
+fn try_receive(rx: &mut impl Receive, batch: &mut Batch) -> Result<Option<usize>, Down> {
     let received = rx.receive(batch)?;
     // A full batch takes none, however long one waits.
     Ok((received > 0 || batch.is_full()).then_some(received))
 }
 
 /// Sends packets of `batch`. Returns their number, or `None` if there was room for none.
-pub(crate) fn try_transmit(tx: &mut impl Transmit, batch: &mut Batch) -> Result<Option<usize>, TransmitError> {
+fn try_transmit(tx: &mut impl Transmit, batch: &mut Batch) -> Result<Option<usize>, TransmitError> {
     let sent = tx.transmit(batch)?;
     Ok((sent > 0 || batch.is_empty()).then_some(sent))
 }

@@ -95,7 +95,8 @@ struct Split {
     interrupts: Interrupts,
 }
 
-fn split(nic: Nic) -> Result<(Split, Vec<OwnedQueuePair<AnyPlatform>>), Box<dyn Error>> {
+type Pair = OwnedQueuePair<AnyPlatform>;
+fn split(nic: Nic) -> Result<(Split, Vec<Pair>), Box<dyn Error>> {
     let (mut control, pairs) = nic.into_split();
     let interrupts = events::interrupts(control.platform(), 2 * pairs.len() + 1)?;
     control.control().set_up_interrupts(MODERATION)?;

@@ -10,6 +10,7 @@ use crate::feature::{Feature, Features};
 pub struct Config {
     pub(crate) wanted: Features,
     pub(crate) required: Features,
+    pub(crate) queue_pairs: u16,
     pub(crate) receive_size: u16,
     pub(crate) transmit_size: u16,
     pub(crate) mtu: Option<u16>,
@@ -43,6 +44,7 @@ impl Default for Config {
         Self {
             wanted: Features::all(USED),
             required: Features::NONE,
+            queue_pairs: 1,
             receive_size: 512,
             transmit_size: 512,
             mtu: None,
@@ -55,7 +57,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the defaults: all features that this driver makes use of, but VLAN filters. Queues have 512 descriptors,
+    /// Returns the defaults: all features that this driver makes use of, but VLAN filters and several
+    /// queue pairs. Queues have 512 descriptors,
     /// if the device has that many.
     pub fn new() -> Self {
         Self::default()
@@ -79,6 +82,18 @@ impl Config {
     pub fn vlan_filter(mut self, on: bool) -> Self {
         let vlan = Features::of(Feature::CtrlVlan);
         self.wanted = if on { self.wanted | vlan } else { self.wanted - vlan };
+        self
+    }
+
+    /// Sets the number of queue pairs: 1 by default. The device can have up to 32767, and says how many it has.
+    ///
+    /// The device chooses the receive queue of a frame: a flow arrives on the queue of the pair on which the program last
+    /// sent frames of that flow (specification 5.1.6.5.6). So a program that answers on the pair on which it received
+    /// keeps each flow on one pair. The features RSS and HASH_REPORT, by which a driver chooses itself, are not used.
+    pub fn queue_pairs(mut self, count: u16) -> Self {
+        let several = Features::of(Feature::Mq);
+        self.wanted = if count > 1 { self.wanted | several } else { self.wanted - several };
+        self.queue_pairs = count;
         self
     }
 

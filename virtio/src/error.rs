@@ -70,6 +70,18 @@ pub enum Error<E> {
         /// The MTU.
         mtu: u16,
     },
+    /// The program asks for no queue pair, or for more than the device has.
+    QueuePairs {
+        /// The number that the program asks for.
+        asked: u16,
+        /// The number that the device has. It is 1 without the feature MQ.
+        had: u16,
+    },
+    /// The device has a number of queue pairs that no device can have.
+    BadQueuePairs {
+        /// The number.
+        pairs: u16,
+    },
     /// The configuration of the device changes all the time.
     Unsettled,
     /// A receive buffer cannot hold a frame.
@@ -126,6 +138,11 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
                 "the doorbell of queue {queue} is at {notify_off} times {multiplier}, and the doorbells have {length:#x} bytes"
             ),
             Self::BadMtu { mtu } => write!(f, "the device has an MTU of {mtu}: it must be 68 or more"),
+            Self::QueuePairs { asked, had } => write!(
+                f,
+                "cannot set up {asked} queue pairs: the device has {had} (QEMU: `mq=on`, and a back end with as many queues)"
+            ),
+            Self::BadQueuePairs { pairs } => write!(f, "the device has {pairs} queue pairs: it must be 1 to 32767"),
             Self::Unsettled => f.write_str("the configuration of the device changes while it is read"),
             Self::BufferSize { size, needed } => {
                 write!(f, "a receive buffer of {size} bytes is too small: a frame and its header need {needed}")

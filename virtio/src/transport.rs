@@ -68,6 +68,7 @@ pub(crate) struct NetworkConfig {
     pub(crate) mac: [u8; 6],
     pub(crate) link_up: bool,
     pub(crate) announce: bool,
+    pub(crate) max_queue_pairs: u16,
     pub(crate) mtu: u16,
     pub(crate) speed: u32,
 }
@@ -257,6 +258,9 @@ impl<H: Function> Transport<H> {
                 let status = network.net_status().read();
                 config.link_up = status.field(network::NET_STATUS::LINK_UP);
                 config.announce = status.field(network::NET_STATUS::ANNOUNCE);
+            }
+            if has(Feature::Mq, 10) {
+                config.max_queue_pairs = network.max_virtqueue_pairs().read().get();
             }
             if has(Feature::Mtu, 12) {
                 config.mtu = network.mtu().read().get();

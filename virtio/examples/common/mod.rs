@@ -28,6 +28,9 @@ pub struct DeviceArguments {
     /// The size of a receive buffer in bytes [default: 2048, or what a frame needs].
     #[arg(long)]
     pub buffer_size: Option<usize>,
+    /// The number of queue pairs.
+    #[arg(long, default_value_t = 1)]
+    pub queue_pairs: u16,
     /// Drop frames with a VLAN tag, except frames of this VLAN.
     #[arg(long)]
     pub vlan: Option<u16>,
@@ -36,7 +39,7 @@ pub struct DeviceArguments {
 impl DeviceArguments {
     /// Returns the configuration of a device.
     pub fn config(&self) -> Config {
-        let mut config = Config::new().vlan_filter(self.vlan.is_some());
+        let mut config = Config::new().queue_pairs(self.queue_pairs).vlan_filter(self.vlan.is_some());
         if let Some(mtu) = self.mtu {
             config = config.mtu(mtu);
         }

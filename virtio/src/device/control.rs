@@ -140,6 +140,11 @@ impl<'a, H: Function> Control<'a, H> {
         self.command(Feature::CtrlVlan, &Command::RemoveVlan(id))
     }
 
+    /// Has the device use as many queue pairs as were set up.
+    pub(super) fn use_queue_pairs(&mut self) -> Result<(), Error<H::Error>> {
+        self.command(Feature::Mq, &Command::QueuePairs(self.terms.queue_pairs))
+    }
+
     /// Gives the device a command of `feature`, if that was agreed on.
     fn command(&mut self, feature: Feature, command: &Command<'_>) -> Result<(), Error<H::Error>> {
         match &mut self.queue {

@@ -1,7 +1,7 @@
 //! From features to a live device: the terms of a device, its queues, and the first commands.
 
 use alloc::sync::Arc;
-use alloc::vec;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use ixgbe::pci::Function;
@@ -26,6 +26,8 @@ const SMALLEST_MTU: u16 = 68;
 const ETHERNET_MTU: u16 = 1500;
 /// The size of a buffer if a frame can fill several, in bytes.
 const MERGEABLE_BUFFER: usize = 2048;
+/// The most queue pairs that a device can have: the index of the control queue behind them has 16 bits.
+const MOST_QUEUE_PAIRS: u16 = 32_767;
 /// The number of buffers of a pool beyond those that fill its queue.
 const SPARE_BUFFERS: usize = 64;
 
@@ -40,6 +42,10 @@ pub struct Terms {
     pub buffer_size: usize,
     /// The MAC address.
     pub mac: [u8; 6],
+    /// The number of queue pairs that are set up.
+    pub queue_pairs: u16,
+    /// The number of queue pairs that the device has: 1 without the feature MQ.
+    pub max_queue_pairs: u16,
 }
 
 impl Terms {
@@ -67,7 +73,15 @@ impl Terms {
             *features = *features - Features::of(Feature::Mtu);
         }
         let mac = config.mac.unwrap_or(if features.has(Feature::Mac) { found.mac } else { random_mac(now) });
-        Ok(Self { features: *features, mtu, buffer_size, mac })
+        let max_queue_pairs = if features.has(Feature::Mq) { found.max_queue_pairs } else { 1 };
+        if !(1..=MOST_QUEUE_PAIRS).contains(&max_queue_pairs) {
+            return Err(Error::BadQueuePairs { pairs: max_queue_pairs });
+        }
+        let queue_pairs = config.queue_pairs;
+        if !(1..=max_queue_pairs).contains(&queue_pairs) {
+            return Err(Error::QueuePairs { asked: queue_pairs, had: max_queue_pairs });
+        }
+        Ok(Self { features: *features, mtu, buffer_size, mac, queue_pairs, max_queue_pairs })
     }
 }
 
@@ -77,10 +91,10 @@ fn random_mac(now: Duration) -> [u8; 6] {
     [0x02, 0x00, a, b, c, d]
 }
 
-/// The queues of a device with one pair.
-const RECEIVE: u16 = 0;
-const TRANSMIT: u16 = 1;
-const CONTROL: u16 = 2;
+/// Returns the indices of the receive queue and the transmit queue of pair `pair` (specification 5.1.2).
+const fn queues_of(pair: u16) -> (u16, u16) {
+    (2 * pair, 2 * pair + 1)
+}
 
 impl<H: Function> Device<FeaturesOk, H> {
     /// Returns what was agreed on.
@@ -89,7 +103,7 @@ impl<H: Function> Device<FeaturesOk, H> {
         self.data
     }
 
-    /// Sets the queues up, fills the receive queue, and lets the device go live.
+    /// Sets the queues up, fills the receive queues, and lets the device go live.
     ///
     /// # Errors
     ///
@@ -117,33 +131,43 @@ impl<H: Function> Device<FeaturesOk, H> {
             // The largest power of two that is no more than wanted.
             max.min(1 << wanted.ilog2())
         };
-        let (max, doorbell) = transport.find_queue(RECEIVE)?;
-        let ring = SplitRing::new(transport.function(), size(config.receive_size, max), event_index)?;
-        let count = usize::from(ring.size()) + SPARE_BUFFERS.max(usize::from(ring.size()));
-        let pool = Pool::new(transport.function(), count, terms.buffer_size)?;
-        let attachment = Attachment::new(transport.function(), &pool)?;
-        let rx = RxRing::new(ring, attachment, doorbell, RxTerms { mergeable: terms.features.has(Feature::MrgRxbuf) });
+        let (mut receive, mut transmit) = (Vec::new(), Vec::new());
+        for pair in 0..terms.queue_pairs {
+            let (receives, transmits) = queues_of(pair);
+            let (max, doorbell) = transport.find_queue(receives)?;
+            let ring = SplitRing::new(transport.function(), size(config.receive_size, max), event_index)?;
+            let count = usize::from(ring.size()) + SPARE_BUFFERS.max(usize::from(ring.size()));
+            let pool = Pool::new(transport.function(), count, terms.buffer_size)?;
+            let attachment = Attachment::new(transport.function(), &pool)?;
+            let mergeable = terms.features.has(Feature::MrgRxbuf);
+            receive.push(RxRing::new(ring, attachment, doorbell, RxTerms { mergeable }));
 
-        let (max, doorbell) = transport.find_queue(TRANSMIT)?;
-        let ring = SplitRing::new(transport.function(), size(config.transmit_size, max), event_index)?;
-        let max_len = usize::from(terms.mtu) + ETHERNET;
-        let mut tx = TxRing::new(transport.function(), ring, doorbell, max_len)?;
-        tx.attach(transport.function(), &pool)?;
+            let (max, doorbell) = transport.find_queue(transmits)?;
+            let ring = SplitRing::new(transport.function(), size(config.transmit_size, max), event_index)?;
+            let max_len = usize::from(terms.mtu) + ETHERNET;
+            transmit.push(TxRing::new(transport.function(), ring, doorbell, max_len)?);
+        }
+        // A packet that any queue received can be sent on any other.
+        for tx in &mut transmit {
+            receive.iter().try_for_each(|rx| tx.attach(transport.function(), rx.pool()))?;
+        }
 
+        // It is behind all pairs that the device has, also behind those that are not used.
+        let (control_queue, _) = queues_of(terms.max_queue_pairs);
         let control = match terms.features.has(Feature::CtrlVq) {
             true => {
-                let (max, doorbell) = transport.find_queue(CONTROL)?;
+                let (max, doorbell) = transport.find_queue(control_queue)?;
                 Some(ControlQueue::new(transport.function(), max, event_index, doorbell)?)
             }
             false => None,
         };
-        let queues = [Some((RECEIVE, rx.ring())), Some((TRANSMIT, tx.ring()))];
-        let control_ring = control.as_ref().map(|control| (CONTROL, control.ring()));
-        let queues = queues.into_iter().chain([control_ring]).flatten();
+        let pairs = (0..).map(queues_of).zip(receive.iter().zip(&transmit));
+        let pairs = pairs.flat_map(|((receives, transmits), (rx, tx))| [(receives, rx.ring()), (transmits, tx.ring())]);
+        let queues = pairs.chain(control.iter().map(|control| (control_queue, control.ring())));
         let places = queues.map(|(queue, ring)| (queue, QueuePlace { size: ring.size(), addresses: ring.addresses() }));
-        let places: vec::Vec<_> = places.collect();
+        let places: Vec<_> = places.collect();
         // From here on the device may access the rings: without the proof that it has stopped, they leak.
-        let rings = Lent::new(Rings { receive: vec![rx], transmit: vec![tx], control });
+        let rings = Lent::new(Rings { receive, transmit, control });
         for (queue, place) in &places {
             // SAFETY: the rings are lent, and freed only with the proof that the device has stopped.
             unsafe { transport.enable_queue(*queue, place) }?;
@@ -164,7 +188,7 @@ impl<H: Function> Live<H> {
     fn begin(&mut self, config: &Config) -> Result<(), Error<H::Error>> {
         let Some(rings) = self.rings.get_mut() else { return Err(Error::NeedsReset) };
         // Buffers may be posted before the device is live; doorbells are for a live device.
-        let notify: vec::Vec<_> = rings.receive.iter_mut().map(RxRing::fill).collect();
+        let notify: Vec<_> = rings.receive.iter_mut().map(RxRing::fill).collect();
         self.transport.go_live();
         self.transport.check()?;
         for (rx, _) in rings.receive.iter().zip(notify).filter(|(_, notify)| *notify) {
@@ -172,6 +196,10 @@ impl<H: Function> Live<H> {
         }
         let mut control = self.control();
         let features = control.terms().features;
+        if features.has(Feature::Mq) {
+            // Before this, the device uses the first pair alone.
+            control.use_queue_pairs()?;
+        }
         if let Some(mac) = config.mac.filter(|_| features.has(Feature::CtrlMacAddr)) {
             control.set_mac(mac)?;
         }

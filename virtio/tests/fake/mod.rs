@@ -32,6 +32,7 @@ pub const CTRL_VQ: u128 = 1 << 17;
 pub const CTRL_RX: u128 = 1 << 18;
 pub const CTRL_VLAN: u128 = 1 << 19;
 pub const GUEST_ANNOUNCE: u128 = 1 << 21;
+pub const MQ: u128 = 1 << 22;
 pub const CTRL_MAC_ADDR: u128 = 1 << 23;
 pub const EVENT_IDX: u128 = 1 << 29;
 pub const VERSION_1: u128 = 1 << 32;
@@ -73,6 +74,8 @@ pub struct State {
     pub answer: Option<u8>,
     pub generation_runs: bool,
     pub needs_reset_when_live: bool,
+    /// The pairs that the device uses: those that the driver asked for.
+    pub used_pairs: u16,
     generation: u8,
     feature_select: u32,
     driver_select: u32,
@@ -140,6 +143,7 @@ impl Fake {
             answer: Some(0),
             generation_runs: false,
             needs_reset_when_live: false,
+            used_pairs: 1,
             generation: 0,
             feature_select: 0,
             driver_select: 0,
@@ -149,6 +153,16 @@ impl Fake {
         };
         let fake = Self(Arc::new(Mutex::new(state)));
         (fake.clone(), FakeFunction(fake))
+    }
+
+    /// Makes a device with several queue pairs, whose control queue is behind them.
+    pub fn with_pairs(offered: u128, pairs: u16) -> (Self, FakeFunction) {
+        let (fake, function) = Self::new(offered | MQ);
+        let queue = |notify_off| Queue { max: 256, notify_off, ..Queue::default() };
+        fake.state().queues = (0..2 * pairs).map(queue).collect();
+        fake.state().queues.push(Queue { max: 64, ..queue(2 * pairs) });
+        fake.state().network[8..10].copy_from_slice(&pairs.to_le_bytes());
+        (fake, function)
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -163,14 +177,29 @@ impl Fake {
 
     /// Delivers a frame. Returns `false` if there are too few buffers.
     pub fn deliver(&self, frame: &[u8]) -> bool {
-        self.state().deliver(frame)
+        self.state().deliver(0, frame)
+    }
+
+    /// Delivers a frame to the receive queue of a pair, which the device must use.
+    pub fn deliver_to(&self, pair: u16, frame: &[u8]) -> bool {
+        assert!(pair < self.state().used_pairs, "pair {pair} is not in use");
+        self.state().deliver(usize::from(2 * pair), frame)
     }
 
     /// Takes all frames that were sent, in order, and says that they were.
     pub fn sent(&self) -> Vec<Vec<u8>> {
+        self.sent_on(0)
+    }
+
+    /// Takes all frames that were sent on a pair, in order, and says that they were.
+    pub fn sent_on(&self, pair: u16) -> Vec<Vec<u8>> {
         let mut state = self.state();
         let mut frames = vec![];
-        while let Some((head, parts)) = state.next_available(1) {
+        let queue = usize::from(2 * pair + 1);
+        while let Some((head, parts)) = state.next_available(queue) {
+            if pair >= state.used_pairs {
+                state.violations.push(format!("a frame was sent on pair {pair}, which is not in use"));
+            }
             let mut bytes = vec![];
             for (address, len, writable) in parts {
                 if writable {
@@ -182,8 +211,8 @@ impl Fake {
                 state.violations.push(format!("the header is {:02x?}", &bytes[..12.min(bytes.len())]));
             }
             frames.push(bytes[12.min(bytes.len())..].to_vec());
-            state.push_used(1, head.into(), 0);
-            state.publish_used(1);
+            state.push_used(queue, head.into(), 0);
+            state.publish_used(queue);
         }
         frames
     }
@@ -294,12 +323,16 @@ impl State {
 
     /// Writes a frame into receive buffers, and pushes them, without showing them. Returns their number.
     pub fn write_frame(&mut self, frame: &[u8]) -> Option<u16> {
-        let before = self.queues[0].next;
+        self.write_frame_to(0, frame)
+    }
+
+    fn write_frame_to(&mut self, queue: usize, frame: &[u8]) -> Option<u16> {
+        let before = self.queues[queue].next;
         let mut bytes = [&[0; 12], frame].concat();
         let (mut used, mut first) = (vec![], None);
         while !bytes.is_empty() {
-            let Some((head, parts)) = self.next_available(0) else {
-                self.queues[0].next = before;
+            let Some((head, parts)) = self.next_available(queue) else {
+                self.queues[queue].next = before;
                 return None;
             };
             let [(address, len, true)] = parts[..] else { panic!("a receive buffer is {parts:?}") };
@@ -313,30 +346,44 @@ impl State {
         assert!(count == 1 || self.accepted & MRG_RXBUF != 0, "a frame needs {count} buffers");
         self.write_memory(first.unwrap() + 10, &count.to_le_bytes());
         for (head, len) in used {
-            self.push_used(0, head.into(), len);
+            self.push_used(queue, head.into(), len);
         }
         Some(count)
     }
 
-    fn deliver(&mut self, frame: &[u8]) -> bool {
-        let written = self.write_frame(frame).is_some();
-        self.publish_used(0);
+    fn deliver(&mut self, queue: usize, frame: &[u8]) -> bool {
+        let written = self.write_frame_to(queue, frame).is_some();
+        self.publish_used(queue);
         written
+    }
+
+    /// Returns the index of the control queue: behind all pairs with MQ, else behind the first.
+    fn control_queue(&self) -> usize {
+        let pairs = u16::from_le_bytes([self.network[8], self.network[9]]);
+        if self.accepted & MQ != 0 { 2 * usize::from(pairs) } else { 2 }
     }
 
     /// Carries out commands.
     fn obey(&mut self) {
-        while let Some((head, parts)) = self.next_available(2) {
+        let queue = self.control_queue();
+        while let Some((head, parts)) = self.next_available(queue) {
             let [(command, len, false), (answer, 1, true)] = parts[..] else {
                 self.violations.push(format!("a command is {parts:?}"));
                 return;
             };
             let bytes = self.read_memory(command, len as usize);
+            if let ([4, 0, low, high], Some(0)) = (&bytes[..], self.answer) {
+                self.used_pairs = u16::from_le_bytes([*low, *high]);
+                let queues = 2 * usize::from(self.used_pairs);
+                if queues == 0 || queues > queue || self.queues[..queues].iter().any(|queue| !queue.enabled) {
+                    self.violations.push(format!("{} pairs were asked for", self.used_pairs));
+                }
+            }
             self.commands.push(bytes);
             if let Some(value) = self.answer {
                 self.write_memory(answer, &[value]);
-                self.push_used(2, head.into(), 1);
-                self.publish_used(2);
+                self.push_used(queue, head.into(), 1);
+                self.publish_used(queue);
             }
         }
     }
@@ -423,6 +470,7 @@ impl State {
             if !self.never_resets {
                 self.status = 0;
                 self.accepted = 0;
+                self.used_pairs = 1;
                 for queue in &mut self.queues {
                     *queue = Queue { max: queue.max, notify_off: queue.notify_off, ..Queue::default() };
                 }
@@ -449,7 +497,7 @@ impl State {
         if self.status & 4 == 0 || place != Some(offset) {
             self.violations.push(format!("doorbell {queue} at {offset:#x} in status {:#x}", self.status));
         }
-        if queue == 2 {
+        if usize::from(queue) == self.control_queue() {
             self.obey();
         }
     }

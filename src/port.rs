@@ -78,6 +78,20 @@ pub trait Receive {
     fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down>;
 }
 
+/// A receive queue that raises an interrupt when packets arrive, so that a program can sleep until then.
+///
+/// `linux::Interrupts::receive` does all that this takes.
+pub trait ReceiveInterrupt: Receive {
+    /// Returns the index of the MSI-X vector that the queue raises.
+    fn vector(&self) -> usize;
+
+    /// Asks for one interrupt when a packet arrives.
+    ///
+    /// A packet that arrived before this call may raise none. So a program calls this, receives again, and waits only if
+    /// nothing was there.
+    fn enable_interrupt(&mut self);
+}
+
 /// A transmit queue.
 pub trait Transmit {
     /// Sends packets from the front of `batch`, as many as there is room for. Returns their number. It never waits.

@@ -9,6 +9,7 @@ use std::vec::Vec;
 
 use crate::linux::{NumaNode, PciAddress};
 use crate::mmio::UnusableMapping;
+use crate::port::Down;
 
 /// An error number of the system.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -287,6 +288,8 @@ pub enum Error {
         /// The number that the device has.
         had: u32,
     },
+    /// The queue that was to be waited for cannot receive.
+    Down(Down),
 }
 
 impl Error {
@@ -466,6 +469,7 @@ impl fmt::Display for Error {
             Self::TooFewVectors { address, needed, had } => {
                 write!(f, "too few MSI-X vectors: {address} has {had} that can signal, but {needed} are needed")
             }
+            Self::Down(down) => down.fmt(f),
         }
     }
 }
@@ -476,6 +480,12 @@ impl core::error::Error for Error {
             Self::UnusableMapping(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<Down> for Error {
+    fn from(down: Down) -> Self {
+        Self::Down(down)
     }
 }
 

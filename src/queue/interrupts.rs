@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::linux::{Error, Interrupts};
 use crate::packet::Batch;
-use crate::queue::{Function, ReceiveQueue};
+use crate::port::ReceiveInterrupt;
 
 impl Interrupts {
     /// Receives packets into `batch`, and waits up to `timeout` for the first one. Returns their number.
@@ -13,22 +13,22 @@ impl Interrupts {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait).
-    pub fn receive<H, F: Function<H>>(
+    /// [`Error::Down`] if the queue cannot receive; else as [`wait`](Self::wait).
+    pub fn receive(
         &self,
-        rx: &mut ReceiveQueue<'_, H, F>,
+        rx: &mut impl ReceiveInterrupt,
         batch: &mut Batch,
         timeout: Duration,
     ) -> Result<usize, Error> {
-        let received = rx.receive(batch);
+        let received = rx.receive(batch)?;
         if received > 0 {
             return Ok(received);
         }
         rx.enable_interrupt();
         // A packet that arrived before the interrupt was enabled may not have raised it.
-        let received = rx.receive(batch);
-        if received == 0 && self.wait(F::vector(rx.index()), timeout)? {
-            return Ok(rx.receive(batch));
+        let received = rx.receive(batch)?;
+        if received == 0 && self.wait(rx.vector(), timeout)? {
+            return Ok(rx.receive(batch)?);
         }
         Ok(received)
     }

@@ -18,7 +18,7 @@ use crate::offload;
 use crate::offload::Arrival;
 use crate::packet::{Batch, Packet};
 use crate::pool::{Attachment, Buffer, Link, Pool, PoolError, PoolId};
-use crate::port::{Down, Receive};
+use crate::port::{Down, Receive, ReceiveInterrupt};
 use crate::queue::in_place::SHORTEST;
 use crate::queue::ring::{Cursor, Ring, exchange_threshold};
 use crate::queue::{Function, Physical};
@@ -759,5 +759,15 @@ impl<H, F: Function<H>> Receive for ReceiveQueue<'_, H, F> {
     #[inline(always)]
     fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down> {
         Ok(ReceiveQueue::receive(self, batch))
+    }
+}
+
+impl<H, F: Function<H>> ReceiveInterrupt for ReceiveQueue<'_, H, F> {
+    fn vector(&self) -> usize {
+        F::vector(self.index())
+    }
+
+    fn enable_interrupt(&mut self) {
+        ReceiveQueue::enable_interrupt(self);
     }
 }

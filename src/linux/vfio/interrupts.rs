@@ -12,7 +12,7 @@ use crate::linux::{Errno, Error, PciAddress};
 
 /// The MSI-X interrupts of a device. Dropping them switches them off.
 ///
-/// Receive queues and the link raise them after
+/// Receive queues and the link of an 82599 raise them after
 /// [`Control::set_up_interrupts`](crate::device::Control::set_up_interrupts). Without interrupts, a program polls the
 /// queues, which is faster but occupies a core.
 #[derive(Debug)]

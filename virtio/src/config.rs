@@ -17,6 +17,7 @@ pub struct Config {
     pub(crate) buffer_size: Option<usize>,
     pub(crate) mac: Option<[u8; 6]>,
     pub(crate) promiscuous: bool,
+    pub(crate) interrupts: bool,
     pub(crate) timeout: Duration,
 }
 
@@ -34,6 +35,7 @@ const USED: &[Feature] = &[
     Feature::EventIdx,
     Feature::Version1,
     Feature::AccessPlatform,
+    Feature::RingReset,
     // Barriers between processors are barriers for devices, too.
     #[cfg(target_arch = "x86_64")]
     Feature::OrderPlatform,
@@ -51,6 +53,7 @@ impl Default for Config {
             buffer_size: None,
             mac: None,
             promiscuous: false,
+            interrupts: false,
             timeout: Duration::from_secs(1),
         }
     }
@@ -127,6 +130,49 @@ impl Config {
     pub fn promiscuous(mut self, on: bool) -> Self {
         self.promiscuous = on;
         self
+    }
+
+    /// Lets receive queue n raise MSI-X vector n, and changes of the configuration, such as the link's, the vector behind
+    /// those of the queues. By default the device raises none.
+    ///
+    /// The platform delivers interrupts. It must have switched on as many vectors as [`vectors`](Self::vectors) says
+    /// before the device is started:
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "linux")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use ixgbe::packet::Batch;
+    /// use ixgbe_virtio::{Config, Device};
+    /// use std::time::Duration;
+    ///
+    /// let config = Config::new().interrupts(true);
+    /// let device = Device::open("0000:01:00.0".parse()?)?;
+    /// let interrupts = device.function().interrupts(config.vectors())?;
+    /// let mut device = device.bring_up(&config).map_err(|failed| failed.error)?;
+    /// let (mut control, mut queues) = device.split();
+    /// let mut batch = Batch::with_capacity(32);
+    /// interrupts.receive(&mut queues[0].rx, &mut batch, Duration::from_secs(1))?;
+    /// if interrupts.wait(control.configuration_vector(), Duration::ZERO)? {
+    ///     control.check()?;
+    ///     println!("link {}", control.link());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "linux"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// A queue raises an interrupt only after
+    /// [`ReceiveQueue::enable_interrupt`](crate::queue::ReceiveQueue::enable_interrupt), and then one.
+    pub fn interrupts(mut self, on: bool) -> Self {
+        self.interrupts = on;
+        self
+    }
+
+    /// Returns the number of MSI-X vectors that a device with this configuration raises.
+    #[must_use]
+    pub fn vectors(&self) -> u32 {
+        if self.interrupts { u32::from(self.queue_pairs) + 1 } else { 0 }
     }
 
     /// Sets the longest wait for the device: for a reset, and for each command of the control queue. 1 s by default.

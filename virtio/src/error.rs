@@ -47,6 +47,13 @@ pub enum Error<E> {
         /// The queue.
         queue: u16,
     },
+    /// The device does not take an MSI-X vector: it has too few, or no resources for it.
+    VectorRefused {
+        /// The queue that was to raise it, or `None` for changes of the configuration.
+        queue: Option<u16>,
+        /// The vector.
+        vector: u16,
+    },
     /// A queue has a size that it cannot have.
     QueueSize {
         /// The queue.
@@ -100,6 +107,8 @@ pub enum Error<E> {
         /// The feature.
         feature: Features,
     },
+    /// The queue is another device's.
+    OtherDevice,
     /// The device refused a command.
     Refused {
         /// The command.
@@ -130,6 +139,14 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Contradiction(missing) => write!(f, "{missing}, which the device or this driver does not have"),
             Self::FeaturesRefused { features } => write!(f, "the device refuses these features: {features}"),
             Self::NoQueue { queue } => write!(f, "the device has no queue {queue}"),
+            Self::VectorRefused { queue, vector } => {
+                write!(f, "the device does not take MSI-X vector {vector} for ")?;
+                match queue {
+                    Some(queue) => write!(f, "queue {queue}")?,
+                    None => f.write_str("changes of its configuration")?,
+                }
+                f.write_str(": give it more vectors (QEMU: `vectors=`), or poll")
+            }
             Self::QueueSize { queue, size } => {
                 write!(f, "queue {queue} has a size of {size}: it must be a power of two, at most 32768")
             }
@@ -150,6 +167,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::NeedsReset => f.write_str("the device asks for a reset"),
             Self::Fault(fault) => fault.fmt(f),
             Self::Unsupported { feature } => write!(f, "this needs the feature {feature}, which was not agreed on"),
+            Self::OtherDevice => f.write_str("the queue is another device's: give it to the control half of its own"),
             Self::Refused { command } => write!(f, "the device refused to {command}"),
             Self::Value(error) => error.fmt(f),
             Self::Dma(error) => error.fmt(f),

@@ -64,6 +64,8 @@ pub enum Fault {
         /// The shortest length in bytes.
         min: u32,
     },
+    /// The device did not reset the queue, or does not take it again: it is out of use until that succeeds.
+    NotReset,
     /// The header of a frame counts no receive buffer, or more than the device has.
     BufferCount {
         /// The number of buffers.
@@ -84,6 +86,7 @@ impl fmt::Display for Fault {
             Self::NotPosted { id } => write!(f, "it used descriptor {id}, which it does not have"),
             Self::TooLong { len, max } => write!(f, "it wrote {len} bytes into a buffer of {max}"),
             Self::TooShort { len, min } => write!(f, "it wrote {len} bytes, and at least {min} must be there"),
+            Self::NotReset => f.write_str("it did not reset the queue, or does not take it again"),
             Self::BufferCount { count, posted } => {
                 write!(f, "a frame fills {count} buffers, and the device has {posted}")
             }
@@ -244,7 +247,7 @@ impl SplitRing {
         unsafe { self.available_event.as_ref() }
     }
 
-    /// Asks the device for no interrupt: a driver that polls needs none.
+    /// Asks the device for no interrupt: a driver that polls needs none, and one that waits asks for the next one.
     #[inline(always)]
     pub(crate) fn suppress_interrupts(&self) {
         if self.event_index {
@@ -253,6 +256,20 @@ impl SplitRing {
         } else {
             self.available_head.at(0).store(NO_INTERRUPT.to_le(), Ordering::Relaxed);
         }
+    }
+
+    /// Asks the device for an interrupt when it has used the next buffer.
+    ///
+    /// It asks for none about buffers that it has used before: look for them after this.
+    pub(crate) fn request_interrupt(&self) {
+        if self.event_index {
+            self.used_event().store(self.seen.to_le(), Ordering::Relaxed);
+        } else {
+            self.available_head.at(0).store(0, Ordering::Relaxed);
+        }
+        // The request is visible before the driver looks at the used ring. Else both sides could sleep: the driver has seen
+        // no buffer, and the device uses one, and reads what the driver asked before.
+        fence(Ordering::SeqCst);
     }
 
     #[inline(always)]

@@ -95,6 +95,10 @@ impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
         Ok(Self { ring, doorbell, stuck: false, address: address.ok_or(apart)?, _mapping: mapping, memory })
     }
 
+    pub(crate) fn queue(&self) -> u16 {
+        self.doorbell.queue
+    }
+
     pub(crate) fn ring(&self) -> &SplitRing {
         &self.ring
     }

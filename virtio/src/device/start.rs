@@ -14,7 +14,7 @@ use crate::device::{Device, DriverOk, Failed, FeaturesOk, Live, NeedsReset};
 use crate::error::Error;
 use crate::feature::{Feature, Features};
 use crate::lent::Lent;
-use crate::queue::{HEADER, RxRing, RxTerms, TxRing};
+use crate::queue::{HEADER, Restart, RxRing, RxTerms, TxRing};
 use crate::ring::{MAX_SIZE, SplitRing};
 use crate::transport::{NetworkConfig, QueuePlace};
 
@@ -96,6 +96,11 @@ const fn queues_of(pair: u16) -> (u16, u16) {
     (2 * pair, 2 * pair + 1)
 }
 
+/// Returns the MSI-X vector of a queue: receive queues have one each. What was sent is looked at when the program sends.
+pub(super) fn vector_of(queue: u16, queue_pairs: u16) -> Option<u16> {
+    (queue % 2 == 0 && queue / 2 < queue_pairs).then_some(queue / 2)
+}
+
 impl<H: Function> Device<FeaturesOk, H> {
     /// Returns what was agreed on.
     #[must_use]
@@ -108,8 +113,8 @@ impl<H: Function> Device<FeaturesOk, H> {
     /// # Errors
     ///
     /// [`Error::NoQueue`], [`Error::QueueSize`] and [`Error::DoorbellOutside`] if the device has queues that cannot be
-    /// used; [`Error::Dma`] and [`Error::Pool`] if there is no memory; [`Error::Refused`], [`Error::TimedOut`] and
-    /// [`Error::Fault`] if a command fails.
+    /// used; [`Error::VectorRefused`] if it does not take an MSI-X vector; [`Error::Dma`] and [`Error::Pool`] if there is
+    /// no memory; [`Error::Refused`], [`Error::TimedOut`] and [`Error::Fault`] if a command fails.
     pub fn start(mut self, config: &Config) -> Result<Device<DriverOk, H>, Failed<NeedsReset, H>> {
         let mut live = None;
         match self.go_live(config, &mut live) {
@@ -161,18 +166,9 @@ impl<H: Function> Device<FeaturesOk, H> {
             }
             false => None,
         };
-        let pairs = (0..).map(queues_of).zip(receive.iter().zip(&transmit));
-        let pairs = pairs.flat_map(|((receives, transmits), (rx, tx))| [(receives, rx.ring()), (transmits, tx.ring())]);
-        let queues = pairs.chain(control.iter().map(|control| (control_queue, control.ring())));
-        let places = queues.map(|(queue, ring)| (queue, QueuePlace { size: ring.size(), addresses: ring.addresses() }));
-        let places: Vec<_> = places.collect();
         // From here on the device may access the rings: without the proof that it has stopped, they leak.
         let rings = Lent::new(Rings { receive, transmit, control });
-        for (queue, place) in &places {
-            // SAFETY: the rings are lent, and freed only with the proof that the device has stopped.
-            unsafe { transport.enable_queue(*queue, place) }?;
-        }
-        let mut live = Live::new(&self.transport, rings, terms, config.timeout);
+        let mut live = Live::new(&self.transport, rings, terms, config);
         match live.begin(config) {
             Ok(()) => Ok(live),
             Err(error) => {
@@ -184,9 +180,23 @@ impl<H: Function> Device<FeaturesOk, H> {
 }
 
 impl<H: Function> Live<H> {
-    /// Fills the receive queues, lets the device go live, and gives it the first commands.
+    /// Enables the queues, fills the receive queues, lets the device go live, and gives it the first commands.
     fn begin(&mut self, config: &Config) -> Result<(), Error<H::Error>> {
         let Some(rings) = self.rings.get_mut() else { return Err(Error::NeedsReset) };
+        if config.interrupts {
+            // Before the device is live: a change then raises it.
+            self.transport.set_configuration_vector(self.terms.queue_pairs)?;
+        }
+        let receive = rings.receive.iter().map(|rx| (rx.queue(), rx.ring()));
+        let transmit = rings.transmit.iter().map(|tx| (tx.queue(), tx.ring()));
+        let control = rings.control.iter().map(|control| (control.queue(), control.ring()));
+        for (queue, ring) in receive.chain(transmit).chain(control) {
+            let vector = config.interrupts.then(|| vector_of(queue, self.terms.queue_pairs)).flatten();
+            let place = QueuePlace { size: ring.size(), vector, addresses: ring.addresses() };
+            // SAFETY: the state is FEATURES_OK, so no queue is enabled, and nothing else uses the registers. The rings are
+            // lent, and freed only with the proof that the device has stopped.
+            unsafe { self.transport.enable_queue(queue, &place) }?;
+        }
         // Buffers may be posted before the device is live; doorbells are for a live device.
         let notify: Vec<_> = rings.receive.iter_mut().map(RxRing::fill).collect();
         self.transport.go_live();

@@ -7,10 +7,11 @@ use datasheet_runtime::bus::Bus;
 use datasheet_runtime::field::Field;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::{Attachment, Pool};
-use ixgbe::port::{Down, Receive};
+use ixgbe::port::{Down, Receive, ReceiveInterrupt};
 
 use crate::descriptors::NetworkHeaderMemory as Header;
-use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
+use crate::lent::StoppedQueue;
+use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{Fault, SplitRing, Used};
 
@@ -58,14 +59,6 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
             fault: None,
             counts: SharedCounts::default(),
         }
-    }
-
-    pub(crate) fn counts(&self) -> &SharedCounts {
-        &self.counts
-    }
-
-    pub(crate) fn ring(&self) -> &SplitRing {
-        &self.ring
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -242,6 +235,36 @@ fn buffers_of(bytes: &[u8]) -> u16 {
     }
 }
 
+impl<B: Bus<notify::RegisterSpace, u16>> Restart for RxRing<B> {
+    fn queue(&self) -> u16 {
+        self.doorbell.queue
+    }
+
+    fn ring(&self) -> &SplitRing {
+        &self.ring
+    }
+
+    fn counts(&self) -> &SharedCounts {
+        &self.counts
+    }
+
+    fn set_fault(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
+    }
+
+    fn replace(&mut self, ring: SplitRing, _proof: &StoppedQueue) {
+        self.ring = ring;
+        self.partial = None;
+        self.slots.fill_with(|| None);
+    }
+
+    fn begin(&mut self) {
+        if self.fill() {
+            self.notify();
+        }
+    }
+}
+
 impl<B> fmt::Debug for RxRing<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RxRing").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
@@ -259,6 +282,10 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
         Self { ring }
     }
 
+    pub(crate) fn ring_mut(&mut self) -> &mut RxRing<B> {
+        self.ring
+    }
+
     /// Moves packets that have arrived into `batch`, as many as it has room for. Returns their number. It never waits.
     ///
     /// # Errors
@@ -267,6 +294,21 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
     #[inline]
     pub fn receive(&mut self, batch: &mut Batch) -> Result<usize, Fault> {
         self.ring.receive(batch)
+    }
+
+    /// Returns the MSI-X vector that the queue raises, with
+    /// [`Config::interrupts`](crate::config::Config::interrupts).
+    #[must_use]
+    pub fn vector(&self) -> usize {
+        // Receive queues have the even indices.
+        usize::from(self.ring.doorbell.queue / 2)
+    }
+
+    /// Asks for one interrupt when a packet arrives.
+    ///
+    /// A packet that arrived before raises none: [receive](Self::receive) again before waiting.
+    pub fn enable_interrupt(&mut self) {
+        self.ring.ring.request_interrupt();
     }
 
     /// Returns the rule that the device broke, if it did.
@@ -292,5 +334,15 @@ impl<B: Bus<notify::RegisterSpace, u16>> Receive for ReceiveQueue<'_, B> {
     #[inline(always)]
     fn receive(&mut self, batch: &mut Batch) -> Result<usize, Down> {
         ReceiveQueue::receive(self, batch).map_err(|_| Down::Broken)
+    }
+}
+
+impl<B: Bus<notify::RegisterSpace, u16>> ReceiveInterrupt for ReceiveQueue<'_, B> {
+    fn vector(&self) -> usize {
+        ReceiveQueue::vector(self)
+    }
+
+    fn enable_interrupt(&mut self) {
+        ReceiveQueue::enable_interrupt(self);
     }
 }

@@ -10,7 +10,8 @@ use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::{Attachment, Pool};
 use ixgbe::port::{AttachError, Refusal, Refused, Transmit, TransmitError};
 
-use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
+use crate::lent::StoppedQueue;
+use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{Fault, SplitRing, Used};
 
@@ -75,14 +76,6 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
             fault: None,
             counts: SharedCounts::default(),
         })
-    }
-
-    pub(crate) fn counts(&self) -> &SharedCounts {
-        &self.counts
-    }
-
-    pub(crate) fn ring(&self) -> &SplitRing {
-        &self.ring
     }
 
     pub(crate) fn fault(&self) -> Option<Fault> {
@@ -261,6 +254,31 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
     }
 }
 
+impl<B: Bus<notify::RegisterSpace, u16>> Restart for TxRing<B> {
+    fn queue(&self) -> u16 {
+        self.doorbell.queue
+    }
+
+    fn ring(&self) -> &SplitRing {
+        &self.ring
+    }
+
+    fn counts(&self) -> &SharedCounts {
+        &self.counts
+    }
+
+    fn set_fault(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
+    }
+
+    fn replace(&mut self, ring: SplitRing, _proof: &StoppedQueue) {
+        self.ring = ring;
+        self.slots.fill_with(|| None);
+    }
+
+    fn begin(&mut self) {}
+}
+
 impl<B> fmt::Debug for TxRing<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TxRing").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
@@ -303,6 +321,10 @@ pub struct TransmitQueue<'a, B, H> {
 impl<'a, B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitQueue<'a, B, H> {
     pub(crate) fn new(ring: &'a mut TxRing<B>, dma: &'a H) -> Self {
         Self { ring, dma }
+    }
+
+    pub(crate) fn ring_mut(&mut self) -> &mut TxRing<B> {
+        self.ring
     }
 
     /// Sends packets from the front of `batch`, as many as there is room for. Returns their number. It never waits.

@@ -37,9 +37,24 @@ pub const CTRL_MAC_ADDR: u128 = 1 << 23;
 pub const EVENT_IDX: u128 = 1 << 29;
 pub const VERSION_1: u128 = 1 << 32;
 pub const ACCESS_PLATFORM: u128 = 1 << 33;
+pub const RING_RESET: u128 = 1 << 40;
 pub const SPEED_DUPLEX: u128 = 1 << 63;
 pub const ALL: u128 =
     MAC | MRG_RXBUF | STATUS | CTRL_VQ | CTRL_RX | CTRL_MAC_ADDR | EVENT_IDX | VERSION_1 | SPEED_DUPLEX;
+
+/// What the device does when it is asked to reset a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueReset {
+    /// It ends when the driver has looked this often.
+    AfterLooks(u32),
+    /// It never ends.
+    Never,
+    /// It reads as ended, but the queue stays enabled.
+    Ignored,
+}
+
+/// No vector.
+pub const NO_VECTOR: u16 = 0xffff;
 
 /// A queue as the device knows it.
 #[derive(Clone, Copy, Default)]
@@ -48,6 +63,8 @@ pub struct Queue {
     pub size: u16,
     pub enabled: bool,
     pub notify_off: u16,
+    pub vector: u16,
+    resetting: bool,
     addresses: [u64; 3],
     next: u16,
     used: u16,
@@ -74,6 +91,17 @@ pub struct State {
     pub answer: Option<u8>,
     pub generation_runs: bool,
     pub needs_reset_when_live: bool,
+    /// The vector of changes of the configuration.
+    pub config_vector: u16,
+    /// The vectors that the device has. It takes no other.
+    pub vectors: u16,
+    /// A vector for which the device has no resources.
+    pub refused_vector: Option<u16>,
+    /// The interrupts that were raised, in order.
+    pub raised: Vec<u16>,
+    /// What becomes of resets of a queue, and how many began.
+    pub queue_reset: QueueReset,
+    pub queue_resets: u32,
     /// The pairs that the device uses: those that the driver asked for.
     pub used_pairs: u16,
     generation: u8,
@@ -116,7 +144,7 @@ impl Fake {
         capability(&mut space, 0x78, 0x8c, 4, 4, (NETWORK as u32, 0x1000));
         capability(&mut space, 0x8c, 0xa4, 2, 4, (NOTIFY as u32, 0x1000));
         capability(&mut space, 0xa4, 0, 5, 0, (0, 0));
-        let queue = |index, max| Queue { max, notify_off: index, ..Queue::default() };
+        let queue = |index, max| Queue { max, notify_off: index, vector: NO_VECTOR, ..Queue::default() };
         let mut network = [0; 24];
         network[..6].copy_from_slice(&[0x52, 0x54, 0, 0x12, 0x34, 0x56]);
         network[6] = 1;
@@ -143,6 +171,12 @@ impl Fake {
             answer: Some(0),
             generation_runs: false,
             needs_reset_when_live: false,
+            config_vector: NO_VECTOR,
+            vectors: 4,
+            refused_vector: None,
+            raised: vec![],
+            queue_reset: QueueReset::AfterLooks(0),
+            queue_resets: 0,
             used_pairs: 1,
             generation: 0,
             feature_select: 0,
@@ -158,7 +192,7 @@ impl Fake {
     /// Makes a device with several queue pairs, whose control queue is behind them.
     pub fn with_pairs(offered: u128, pairs: u16) -> (Self, FakeFunction) {
         let (fake, function) = Self::new(offered | MQ);
-        let queue = |notify_off| Queue { max: 256, notify_off, ..Queue::default() };
+        let queue = |notify_off| Queue { max: 256, notify_off, vector: NO_VECTOR, ..Queue::default() };
         fake.state().queues = (0..2 * pairs).map(queue).collect();
         fake.state().queues.push(Queue { max: 64, ..queue(2 * pairs) });
         fake.state().network[8..10].copy_from_slice(&pairs.to_le_bytes());
@@ -307,7 +341,13 @@ impl State {
     /// Shows the used elements that were pushed.
     pub fn publish_used(&mut self, queue: usize) {
         let used = self.queues[queue].used;
+        let address = self.queues[queue].addresses[2] + 2;
+        let before = self.word(address).load(Ordering::SeqCst);
         self.set_used_index(queue, used);
+        let vector = self.queues[queue].vector;
+        if before != used && vector != NO_VECTOR && self.is_interrupt_wanted(queue, before, used) {
+            self.raised.push(vector);
+        }
     }
 
     /// Shows any used index.
@@ -399,6 +439,7 @@ impl State {
             (0x04, 4) => word(self.offered, self.feature_select),
             (0x08, 4) => self.driver_select.into(),
             (0x0c, 4) => word(self.accepted, self.driver_select),
+            (0x10, 2) => self.config_vector.into(),
             (0x12, 2) => self.queues.len() as u64,
             (0x14, 1) => self.status.into(),
             (0x15, 1) => {
@@ -408,8 +449,10 @@ impl State {
             (0x16, 2) => self.queue_select.into(),
             (0x18, 2) if queue.size != 0 => queue.size.into(),
             (0x18, 2) => queue.max.into(),
+            (0x1a, 2) => queue.vector.into(),
             (0x1c, 2) => u64::from(queue.enabled),
             (0x1e, 2) => queue.notify_off.into(),
+            (0x3a, 2) => self.is_resetting().into(),
             (NETWORK..0x2018, _) => {
                 let from = (at - NETWORK) as usize;
                 let expected = [(0..6, 1), (6..12, 2), (12..16, 4), (16..17, 1)];
@@ -428,6 +471,9 @@ impl State {
     fn write(&mut self, at: u64, width: u32, value: u64) {
         let selected = usize::from(self.queue_select);
         let is_setup = matches!(at, 0x18..=0x37);
+        if is_setup && self.queues.get(selected).is_some_and(|queue| queue.enabled) {
+            self.violations.push(format!("{at:#x} of queue {selected} was written while it is enabled"));
+        }
         if is_setup && self.status & 8 == 0 {
             self.violations.push(format!("{at:#x} was written before the features were agreed on"));
         }
@@ -441,14 +487,21 @@ impl State {
                 let at = 32 * self.driver_select.min(3);
                 self.accepted = self.accepted & !(0xffff_ffff << at) | u128::from(value) << at;
             }
+            (0x10, 2) => {
+                if self.status & 0xc != 8 {
+                    self.violations.push(format!("the configuration's vector was set in status {:#x}", self.status));
+                }
+                self.config_vector = self.taken(value as u16);
+            }
             (0x14, 1) => self.set_status(value as u8),
             (0x16, 2) => self.queue_select = value as u16,
             (NOTIFY..0x4000, 2) => self.doorbell(at - NOTIFY, value as u16),
+            (0x3a, 2) if selected < self.queues.len() => self.reset_queue(value as u16),
             _ if !is_setup || selected >= self.queues.len() => {
                 self.violations.push(format!("{value:#x} was written to {at:#x} with {width} bytes"));
             }
             (0x18, 2) => self.queues[selected].size = value as u16,
-            (0x1a, 2) => {}
+            (0x1a, 2) => self.queues[selected].vector = self.taken(value as u16),
             (0x1c, 2) => {
                 if value != 1 {
                     self.violations.push(format!("queue_enable was written with {value}"));
@@ -464,6 +517,59 @@ impl State {
         }
     }
 
+    fn reset_queue(&mut self, value: u16) {
+        let Queue { enabled, resetting, .. } = self.queues[usize::from(self.queue_select)];
+        if value != 1 || !enabled || resetting || self.status & 4 == 0 || self.accepted & RING_RESET == 0 {
+            let state = (enabled, resetting, self.status);
+            self.violations.push(format!("queue {} was reset with {value}: {state:?}", self.queue_select));
+        }
+        self.queue_resets += 1;
+        self.queues[usize::from(self.queue_select)].resetting = self.queue_reset != QueueReset::Ignored;
+    }
+
+    /// Returns `true` if the selected queue is being reset. A reset ends after some looks.
+    fn is_resetting(&mut self) -> bool {
+        let selected = usize::from(self.queue_select);
+        if !self.queues[selected].resetting {
+            return false;
+        }
+        match &mut self.queue_reset {
+            QueueReset::AfterLooks(0) => {
+                let Queue { max, notify_off, .. } = self.queues[selected];
+                self.queues[selected] = Queue { max, notify_off, vector: NO_VECTOR, ..Queue::default() };
+                false
+            }
+            QueueReset::AfterLooks(left) => {
+                *left -= 1;
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// Returns the vector that the device takes in place of `vector`.
+    fn taken(&self, vector: u16) -> u16 {
+        if vector < self.vectors && self.refused_vector != Some(vector) { vector } else { NO_VECTOR }
+    }
+
+    /// Says that the configuration has changed.
+    pub fn changed(&mut self) {
+        if self.config_vector != NO_VECTOR {
+            self.raised.push(self.config_vector);
+        }
+    }
+
+    /// Returns `true` if the driver wants to be interrupted when the used index goes from `old` to `new`.
+    fn is_interrupt_wanted(&mut self, queue: usize, old: u16, new: u16) -> bool {
+        let Queue { size, addresses, .. } = self.queues[queue];
+        if self.accepted & EVENT_IDX == 0 {
+            return self.word(addresses[1]).load(Ordering::SeqCst) & 1 == 0;
+        }
+        let event = self.word(addresses[1] + 4 + 2 * u64::from(size)).load(Ordering::SeqCst);
+        // Whether the device has used entry number `event` now.
+        (0..new.wrapping_sub(old)).any(|entry| old.wrapping_add(entry) == event)
+    }
+
     fn set_status(&mut self, value: u8) {
         self.statuses.push(value);
         if value == 0 {
@@ -471,8 +577,10 @@ impl State {
                 self.status = 0;
                 self.accepted = 0;
                 self.used_pairs = 1;
+                self.config_vector = NO_VECTOR;
                 for queue in &mut self.queues {
-                    *queue = Queue { max: queue.max, notify_off: queue.notify_off, ..Queue::default() };
+                    let Queue { max, notify_off, .. } = *queue;
+                    *queue = Queue { max, notify_off, vector: NO_VECTOR, ..Queue::default() };
                 }
             }
             return;

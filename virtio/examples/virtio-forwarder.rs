@@ -55,15 +55,23 @@ fn serve(ports: &mut [impl Port; 2], batch: u16, signals: &Signals) -> Result<[(
     let pools = [ports[0].pools(), ports[1].pools()].concat();
     let [one, other] = ports;
     let ((mut control, mut ones), (mut other_control, mut others)) = (one.split(), other.split());
-    let (Some(one), Some(other)) = (ones.first_mut(), others.first_mut()) else { return Err("no queues".into()) };
-    for pool in &pools {
-        one.tx.attach(pool)?;
-        other.tx.attach(pool)?;
+    for pair in &mut ones {
+        pools.iter().try_for_each(|pool| pair.tx.attach(pool))?;
     }
-    let (mut forth, mut back) = (Batch::with_capacity(batch.into()), Batch::with_capacity(batch.into()));
+    for pair in &mut others {
+        pools.iter().try_for_each(|pool| pair.tx.attach(pool))?;
+    }
+    // Two for each pair: what found no room stays on its pair, and so in its order.
+    let two = || [Batch::with_capacity(batch.into()), Batch::with_capacity(batch.into())];
+    let mut batches: Vec<_> = ones.iter().map(|_| two()).collect();
     let mut watches = [Watch::new("device 0", &mut control), Watch::new("device 1", &mut other_control)];
     while !signals.is_end() && !signals.take_reset() {
-        let moved = forward(&mut one.rx, &mut other.tx, &mut forth)? | forward(&mut other.rx, &mut one.tx, &mut back)?;
+        let mut moved = false;
+        // What a pair of one device receives goes out on the same pair of the other.
+        for ((one, other), [forth, back]) in ones.iter_mut().zip(&mut others).zip(&mut batches) {
+            moved |= forward(&mut one.rx, &mut other.tx, forth)?;
+            moved |= forward(&mut other.rx, &mut one.tx, back)?;
+        }
         if !moved {
             std::thread::sleep(Duration::from_micros(100));
         }
@@ -79,7 +87,8 @@ impl Example for &Arguments {
         let signals = Signals::new()?;
         let mut devices = Some(devices);
         while let Some(reset) = devices.take() {
-            let up = reset.into_iter().map(|device| bring_up(device, &self.devices, true));
+            let config = self.devices.config().promiscuous(true);
+            let up = reset.into_iter().map(|device| bring_up(device, &self.devices, &config));
             let mut ports: [_; 2] =
                 up.collect::<Result<Vec<_>, _>>()?.try_into().map_err(|_| "two devices are needed")?;
             let pools = [ports[0].pools(), ports[1].pools()].concat();

@@ -26,6 +26,8 @@ pub enum Error<E> {
     },
     /// The device is gone: its registers read as all ones.
     Removed,
+    /// The system is to remove the device, and waits until this program has let go of it.
+    RemovalRequested,
     /// The device does not offer VERSION_1, so it is not a modern one.
     NotModern,
     /// The function is behind an IOMMU, and the device would bypass it.
@@ -130,6 +132,9 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Discovery(error) => error.fmt(f),
             Self::TimedOut { doing, waited } => write!(f, "the device did not end {doing} within {waited:?}"),
             Self::Removed => f.write_str("the device is gone: its status reads as all ones"),
+            Self::RemovalRequested => {
+                f.write_str("the device is to be removed, and the system waits for this program: stop the device and drop it")
+            }
             Self::NotModern => f.write_str("the device does not offer VERSION_1: this driver needs a modern device"),
             Self::BypassesIommu => f.write_str(
                 "the device does not offer ACCESS_PLATFORM, so it would use addresses of the IOMMU as physical ones: start \

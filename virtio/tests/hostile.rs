@@ -382,6 +382,21 @@ fn a_device_that_does_not_reset_keeps_its_memory() {
 }
 
 #[test]
+fn a_device_that_is_to_be_removed_is_an_error() {
+    let (fake, mut device) = live(ALL);
+    device.split().0.check().unwrap();
+    fake.state().wanted_back = true;
+    let error = device.split().0.check().unwrap_err();
+    assert_eq!(error, Error::RemovalRequested);
+    assert_eq!(device.split().0.counters().unwrap_err(), error);
+    // Until then it does what it did.
+    assert!(fake.deliver(&[7; 60]));
+    assert_eq!(device.split().1[0].rx.receive(&mut Batch::with_capacity(4)), Ok(1));
+    drop(device.stop().unwrap());
+    assert_eq!(fake.left(), (0, 0));
+}
+
+#[test]
 fn a_device_that_is_gone_is_an_error() {
     let (fake, function) = Fake::new(ALL);
     fake.state().gone = true;

@@ -1,6 +1,7 @@
 //! A PCI function of any kind through VFIO: all but the registers, which each device has elsewhere.
 
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::fs::File;
 use std::io;
@@ -31,7 +32,10 @@ pub(super) const USABLE: u32 =
 /// [`VfioOptions::open_function`](crate::linux::VfioOptions::open_function) makes one. As
 /// [`Vfio`](crate::linux::Vfio), it accesses only memory that was mapped for it.
 pub struct VfioFunction {
-    // Dropped in this order: device, container.
+    // Dropped in this order: requests, device, container.
+    /// What the kernel raises when it wants the function back, if this kernel does.
+    removal: Option<Interrupts>,
+    removal_requested: AtomicBool,
     device: File,
     /// The offset of the configuration space in `device`.
     config: u64,
@@ -109,12 +113,31 @@ impl VfioFunction {
         let claim = Claim::new(container, function.address)?;
         let device = container.device(&function)?;
         let (begun, config) = begin(&function, &device)?;
+        let removal = Interrupts::enable(&device, function.address, vfio::VFIO_PCI_REQ_IRQ_INDEX, 1);
+        let removal =
+            removal.inspect_err(|error| log::warn!("a request to remove the function is not heard: {error}")).ok();
         let locality = function.locality();
         let policy = placement.policy(&function, &locality);
         let huge = Allocator::new(PageSize::Huge2MiB, policy, container.granule());
         let ordinary = Allocator::new(PageSize::Base, policy, container.granule());
         let (clock, container) = (MonotonicClock::new(), container.clone());
-        Ok((begun, Self { device, config, function, locality, huge, ordinary, clock, _claim: claim, container }))
+        let removal_requested = AtomicBool::new(false);
+        Ok((
+            begun,
+            Self {
+                removal,
+                removal_requested,
+                device,
+                config,
+                function,
+                locality,
+                huge,
+                ordinary,
+                clock,
+                _claim: claim,
+                container,
+            },
+        ))
     }
 
     /// Returns the address of the function.
@@ -186,6 +209,14 @@ unsafe impl pci::Function for VfioFunction {
     fn enable_dma(&self) -> Result<(), Error> {
         let space = ConfigSpace { file: &self.device, offset: self.config };
         space.enable().map_err(config_failed(&self.function))
+    }
+
+    fn removal_requested(&self) -> bool {
+        let raised = |removal: &Interrupts| removal.wait(0, Duration::ZERO) == Ok(true);
+        if self.removal.as_ref().is_some_and(raised) {
+            self.removal_requested.store(true, Ordering::Relaxed);
+        }
+        self.removal_requested.load(Ordering::Relaxed)
     }
 
     fn is_translated(&self) -> bool {

@@ -111,12 +111,14 @@ pub fn run(arguments: &DeviceArguments, addresses: &[PciAddress], example: impl 
 pub fn bring_up<H: Function>(
     device: Device<Reset, H>,
     arguments: &DeviceArguments,
-    promiscuous: bool,
+    config: &Config,
 ) -> Result<Device<DriverOk, H>, Box<dyn Error>> {
-    let config = arguments.config().promiscuous(promiscuous);
-    let mut device = device.bring_up(&config).map_err(|failed| failed.error)?;
+    let mut device = device.bring_up(config).map_err(|failed| failed.error)?;
     let terms = device.terms();
-    eprintln!("MTU {}, buffers of {} bytes, features {}", terms.mtu, terms.buffer_size, terms.features);
+    eprintln!(
+        "MTU {}, buffers of {} bytes, {} queue pairs, features {}",
+        terms.mtu, terms.buffer_size, terms.queue_pairs, terms.features
+    );
     if let Some(vlan) = arguments.vlan {
         device.split().0.add_vlan(vlan)?;
     }

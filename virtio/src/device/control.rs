@@ -42,13 +42,14 @@ impl<'a, H: Function> Control<'a, H> {
         self.terms
     }
 
-    /// Returns an error if the device is gone, or asks for a reset.
+    /// Returns an error if the device is gone, is to be removed, or asks for a reset.
     ///
     /// # Errors
     ///
-    /// [`Error::Removed`] and [`Error::NeedsReset`].
+    /// [`Error::Removed`], [`Error::RemovalRequested`] and [`Error::NeedsReset`].
     pub fn check(&self) -> Result<(), Error<H::Error>> {
-        self.transport.check()
+        self.transport.check()?;
+        if self.transport.function().removal_requested() { Err(Error::RemovalRequested) } else { Ok(()) }
     }
 
     /// Returns the MSI-X vector that changes of the configuration raise, with

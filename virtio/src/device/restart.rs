@@ -57,8 +57,8 @@ fn restart<'a, H: Function>(
     if !own(control).iter().any(|counts| Arc::ptr_eq(counts, ring.counts())) {
         return Err(Error::OtherDevice);
     }
-    control.check()?;
     let transport = control.transport;
+    transport.check()?;
     let (queue, size) = (ring.queue(), ring.ring().size());
     let fresh = SplitRing::new(transport.function(), size, features.has(Feature::EventIdx))?;
     ring.set_fault(Some(Fault::NotReset));

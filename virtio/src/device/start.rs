@@ -98,7 +98,7 @@ const fn queues_of(pair: u16) -> (u16, u16) {
 
 /// Returns the MSI-X vector of a queue: receive queues have one each. What was sent is looked at when the program sends.
 pub(super) fn vector_of(queue: u16, queue_pairs: u16) -> Option<u16> {
-    (queue % 2 == 0 && queue / 2 < queue_pairs).then_some(queue / 2)
+    (queue.is_multiple_of(2) && queue / 2 < queue_pairs).then_some(queue / 2)
 }
 
 impl<H: Function> Device<FeaturesOk, H> {

@@ -88,6 +88,7 @@ pub struct State {
     pub never_resets: bool,
     pub refuses_features: bool,
     pub gone: bool,
+    pub wanted_back: bool,
     pub answer: Option<u8>,
     pub generation_runs: bool,
     pub needs_reset_when_live: bool,
@@ -168,6 +169,7 @@ impl Fake {
             never_resets: false,
             refuses_features: false,
             gone: false,
+            wanted_back: false,
             answer: Some(0),
             generation_runs: false,
             needs_reset_when_live: false,
@@ -655,6 +657,10 @@ unsafe impl Function for FakeFunction {
         }
         state.dma_enabled = true;
         Ok(())
+    }
+
+    fn removal_requested(&self) -> bool {
+        self.0.state().wanted_back
     }
 
     fn is_translated(&self) -> bool {

@@ -132,8 +132,8 @@ impl Config {
         self
     }
 
-    /// Lets receive queue n raise MSI-X vector n, and changes of the configuration, such as the link's, the vector behind
-    /// those of the queues. By default the device raises none.
+    /// Lets receive queue n raise MSI-X vector n, and changes of the configuration, such as the link's, the next vector. By
+    /// default the device raises none.
     ///
     /// The platform delivers interrupts. It must have switched on as many vectors as [`vectors`](Self::vectors) says
     /// before the device is started:

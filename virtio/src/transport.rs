@@ -275,7 +275,7 @@ impl<H: Function> Transport<H> {
         Ok(unsafe { StoppedQueue::observed() })
     }
 
-    /// Returns the features that the registers allow: RING_RESET needs one beyond those of VirtIO 1.0.
+    /// Returns the features that the registers allow: RING_RESET needs one that VirtIO 1.0 lacks.
     pub(crate) fn possible(&self, offered: Features) -> Features {
         match self.layout.has_all_common() {
             true => offered,

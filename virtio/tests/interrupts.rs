@@ -156,7 +156,7 @@ fn a_packet_that_comes_before_the_request_is_seen_after_it() {
     }
 }
 
-/// A program that waits by the traits: each frame is seen by a look, or raises an interrupt, whenever it comes.
+// By the traits: each frame is seen by a look, or raises an interrupt, whenever it comes.
 #[test]
 fn no_packet_is_missed_by_a_program_that_sleeps() {
     /// Returns `true` if the program goes to sleep. The device may deliver frames at each of three moments.

@@ -53,7 +53,7 @@ impl<'a, H: Function> Control<'a, H> {
     }
 
     /// Returns the MSI-X vector that changes of the configuration raise, with
-    /// [`Config::interrupts`](crate::config::Config::interrupts): the one behind those of the queues.
+    /// [`Config::interrupts`](crate::config::Config::interrupts): the next one after the queues' vectors.
     ///
     /// A device raises it if its link has changed, if it [wants an announcement](Self::wants_announcement), or if it
     /// asks for a [reset](Self::check).

@@ -23,7 +23,7 @@ use common::{DeviceArguments, Example, Signals, bring_up};
 use ixgbe::linux::{Interrupts, PciAddress, VfioFunction};
 use ixgbe::packet::Batch;
 use ixgbe::pci::Function;
-use ixgbe::port::{QueuePair, Receive, ReceiveInterrupt, Transmit};
+use ixgbe::port::{QueuePair, ReceiveInterrupt, Transmit};
 use ixgbe_virtio::Device;
 use ixgbe_virtio::device::{Control, Reset};
 
@@ -63,7 +63,7 @@ impl Host {
     /// Answers on a queue pair of any device until the end. Returns the numbers of packets received and of answers.
     fn serve<R, T>(&self, queues: QueuePair<R, T>) -> Result<(u64, u64), Failure>
     where
-        R: ReceiveInterrupt + Receive,
+        R: ReceiveInterrupt,
         T: Transmit,
     {
         let QueuePair { mut rx, mut tx } = queues;

@@ -4,7 +4,7 @@ mod fake;
 
 use fake::{ALL, EVENT_IDX, Fake, FakeFunction, NO_VECTOR};
 use ixgbe::packet::Batch;
-use ixgbe::port::{Receive, ReceiveInterrupt};
+use ixgbe::port::ReceiveInterrupt;
 use ixgbe_virtio::device::DriverOk;
 use ixgbe_virtio::{Config, Device, Error};
 
@@ -160,7 +160,7 @@ fn a_packet_that_comes_before_the_request_is_seen_after_it() {
 #[test]
 fn no_packet_is_missed_by_a_program_that_sleeps() {
     /// Returns `true` if the program goes to sleep. The device may deliver frames at each of three moments.
-    fn sleeps(rx: &mut (impl Receive + ReceiveInterrupt), batch: &mut Batch, mut moment: impl FnMut()) -> bool {
+    fn sleeps(rx: &mut impl ReceiveInterrupt, batch: &mut Batch, mut moment: impl FnMut()) -> bool {
         batch.clear();
         moment();
         if rx.receive(batch).unwrap() > 0 {

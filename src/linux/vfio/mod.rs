@@ -18,7 +18,7 @@ use datasheet_runtime::space::Offset;
 use crate::linux::bar::{MapError, MappedRegisters};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::Function;
-use crate::linux::{Errno, Error, Interrupts, Locality, PciAddress, Placement, Registers};
+use crate::linux::{Errno, Error, Interrupts, Locality, PciAddress, Placement, Registers, Vector};
 use crate::registers::{RegisterSpace, virtual_function};
 
 pub use container::Container;
@@ -193,12 +193,12 @@ impl<S> Vfio<S> {
         self.function.interrupts(count)
     }
 
-    /// Switches on the event of a request to give the function back: see [`VfioFunction::removal_request`].
+    /// Returns the vector of a request to give the function back: see [`VfioFunction::removal_request`].
     ///
     /// # Errors
     ///
     /// As [`interrupts`](Self::interrupts).
-    pub fn removal_request(&self) -> Result<Interrupts, Error> {
+    pub fn removal_request(&self) -> Result<Vector, Error> {
         self.function.removal_request()
     }
 

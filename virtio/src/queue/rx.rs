@@ -7,11 +7,12 @@ use datasheet_runtime::bus::Bus;
 use ixgbe::offload::Received;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::{Attachment, Pool};
-use ixgbe::port::{Down, Receive, ReceiveMetadata};
+use ixgbe::port::{Down, InterruptSource, Receive, ReceiveMetadata};
 
 use crate::feature::{Feature, Features};
+use crate::lent::StoppedQueue;
 use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of};
-use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
+use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
 use crate::transport::QueuePlace;
@@ -35,7 +36,7 @@ impl RxTerms {
 
 /// The ring of a receive queue, with the buffers that were posted.
 #[derive(Debug)]
-pub(crate) struct RxRing<B>(Either<RxOver<SplitRing, B>, RxOver<PackedRing, B>>);
+pub(crate) struct RxRing<B>(pub(crate) Either<RxOver<SplitRing, B>, RxOver<PackedRing, B>>);
 
 impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
     pub(crate) fn new(ring: AnyRing, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
@@ -44,6 +45,11 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
 
     pub(crate) fn counts(&self) -> &SharedCounts {
         either!(&self.0, queue => &queue.counts)
+    }
+
+    /// Returns the index of the queue.
+    pub(crate) fn queue(&self) -> u16 {
+        either!(&self.0, queue => queue.doorbell.queue)
     }
 
     /// Returns how the device finds the ring.
@@ -63,6 +69,15 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
     /// the device wants its doorbell rung.
     pub(crate) fn fill(&mut self) -> bool {
         either!(&mut self.0, queue => queue.fill())
+    }
+
+    /// Asks the device for an interrupt when it has used the next buffer.
+    fn enable_interrupt(&mut self) -> Result<(), Fault> {
+        either!(&mut self.0, queue => {
+            queue.fault.map_or(Ok(()), Err)?;
+            queue.ring.request_interrupt();
+        });
+        Ok(())
     }
 
     /// Tells the device to look at the ring.
@@ -96,7 +111,7 @@ struct Partial {
 }
 
 /// A receive queue over a ring of one kind.
-struct RxOver<R, B> {
+pub(crate) struct RxOver<R, B> {
     ring: R,
     slots: Box<[Option<Packet>]>,
     attachment: Attachment,
@@ -191,7 +206,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     #[inline]
     fn take_frames<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
         self.ring.refresh()?;
-        let mut octets = 0;
+        let (posted, mut octets) = (self.ring.posted(), 0);
         let result = loop {
             if batch.is_full() {
                 break Ok(());
@@ -208,7 +223,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             }
         };
         add(&self.counts.octets, octets);
-        self.ring.suppress_interrupts();
+        // A sweep that finds nothing leaves an interrupt that was asked for: the program is about to wait for it.
+        if self.ring.posted() != posted {
+            self.ring.suppress_interrupts();
+        }
         result
     }
 
@@ -285,6 +303,38 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 }
 
+impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> Restart for RxOver<R, B> {
+    type Ring = R;
+
+    fn queue(&self) -> u16 {
+        self.doorbell.queue
+    }
+
+    fn ring(&self) -> &R {
+        &self.ring
+    }
+
+    fn counts(&self) -> &SharedCounts {
+        &self.counts
+    }
+
+    fn set_fault(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
+    }
+
+    fn replace(&mut self, ring: R, _proof: &StoppedQueue) {
+        self.ring = ring;
+        self.partial = None;
+        self.slots.fill_with(|| None);
+    }
+
+    fn begin(&mut self) {
+        if self.fill() {
+            self.notify();
+        }
+    }
+}
+
 impl<R: Ring, B> fmt::Debug for RxOver<R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RxOver").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
@@ -300,6 +350,10 @@ pub struct ReceiveQueue<'a, B> {
 impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
     pub(crate) fn new(ring: &'a mut RxRing<B>) -> Self {
         Self { ring }
+    }
+
+    pub(crate) fn ring_mut(&mut self) -> &mut RxRing<B> {
+        self.ring
     }
 
     /// Moves packets that have arrived into `batch`, as many as it has room for. Returns their number. It never waits.
@@ -329,6 +383,25 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
     #[inline]
     pub fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Fault> {
         self.ring.receive_with_metadata(batch)
+    }
+
+    /// Returns the MSI-X vector that the queue raises, with
+    /// [`Config::interrupts`](crate::config::Config::interrupts).
+    #[must_use]
+    pub fn vector(&self) -> usize {
+        // Receive queues have the even indices.
+        usize::from(self.ring.queue() / 2)
+    }
+
+    /// Asks for one interrupt when a packet arrives.
+    ///
+    /// A packet that arrived before raises none: [receive](Self::receive) again before waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    pub fn enable_interrupt(&mut self) -> Result<(), Fault> {
+        self.ring.enable_interrupt()
     }
 
     /// Returns the rule that the device broke, if it did.
@@ -361,5 +434,15 @@ impl<B: Bus<notify::RegisterSpace, u16>> ReceiveMetadata for ReceiveQueue<'_, B>
     #[inline(always)]
     fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Down> {
         ReceiveQueue::receive_with_metadata(self, batch).map_err(|_| Down::Broken)
+    }
+}
+
+impl<B: Bus<notify::RegisterSpace, u16>> InterruptSource for ReceiveQueue<'_, B> {
+    fn vector(&self) -> usize {
+        ReceiveQueue::vector(self)
+    }
+
+    fn enable_interrupt(&mut self) -> Result<(), Down> {
+        ReceiveQueue::enable_interrupt(self).map_err(|_| Down::Broken)
     }
 }

@@ -12,8 +12,9 @@ use ixgbe::pool::{Attachment, Pool};
 use ixgbe::port::{AttachError, Down, Offload, Refusal, Refused, Transmit, TransmitError, TransmitRequests};
 
 use crate::feature::Features;
+use crate::lent::StoppedQueue;
 use crate::queue::header::{Header, NO_REQUESTS, Outgoing, feature_of};
-use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
+use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
 use crate::transport::QueuePlace;
@@ -47,7 +48,7 @@ impl SharedHeader {
 
 /// The ring of a transmit queue, with the packets that were posted.
 #[derive(Debug)]
-pub(crate) struct TxRing<B>(Either<TxOver<SplitRing, B>, TxOver<PackedRing, B>>);
+pub(crate) struct TxRing<B>(pub(crate) Either<TxOver<SplitRing, B>, TxOver<PackedRing, B>>);
 
 impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
     pub(crate) fn new(dma: &impl Dma, ring: AnyRing, doorbell: Doorbell<B>, terms: TxTerms) -> Result<Self, DmaError> {
@@ -56,6 +57,11 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 
     pub(crate) fn counts(&self) -> &SharedCounts {
         either!(&self.0, queue => &queue.counts)
+    }
+
+    /// Returns the index of the queue.
+    pub(crate) fn queue(&self) -> u16 {
+        either!(&self.0, queue => queue.doorbell.queue)
     }
 
     /// Returns how the device finds the ring.
@@ -90,7 +96,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 }
 
 /// A transmit queue over a ring of one kind.
-struct TxOver<R, B> {
+pub(crate) struct TxOver<R, B> {
     ring: R,
     slots: Box<[Option<Packet>]>,
     /// The pools whose packets can be sent. None is ever taken away.
@@ -303,6 +309,33 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
     }
 }
 
+impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> Restart for TxOver<R, B> {
+    type Ring = R;
+
+    fn queue(&self) -> u16 {
+        self.doorbell.queue
+    }
+
+    fn ring(&self) -> &R {
+        &self.ring
+    }
+
+    fn counts(&self) -> &SharedCounts {
+        &self.counts
+    }
+
+    fn set_fault(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
+    }
+
+    fn replace(&mut self, ring: R, _proof: &StoppedQueue) {
+        self.ring = ring;
+        self.slots.fill_with(|| None);
+    }
+
+    fn begin(&mut self) {}
+}
+
 impl<R: Ring, B> fmt::Debug for TxOver<R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TxOver").field("ring", &self.ring).field("fault", &self.fault).finish_non_exhaustive()
@@ -354,6 +387,10 @@ pub struct TransmitQueue<'a, B, H> {
 impl<'a, B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitQueue<'a, B, H> {
     pub(crate) fn new(ring: &'a mut TxRing<B>, dma: &'a H) -> Self {
         Self { ring, dma }
+    }
+
+    pub(crate) fn ring_mut(&mut self) -> &mut TxRing<B> {
+        self.ring
     }
 
     /// Sends packets from the front of `batch`, as many as there is room for. Returns their number. It never waits.

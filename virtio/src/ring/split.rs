@@ -90,7 +90,7 @@ impl SplitRing {
         let mask = size - 1;
         // SAFETY: all of these are inside of the `len` bytes: `layout` gives each ring 4 bytes, its entries and 2 bytes.
         // Memory is aligned to 4 KiB, the available ring to 16 and the used ring to 64 bytes.
-        let ring = unsafe {
+        let mut ring = unsafe {
             Self {
                 descriptors: Shared { first: base.cast(), mask },
                 available: Shared { first: available.add(4).cast(), mask },
@@ -152,6 +152,10 @@ impl SplitRing {
 }
 
 impl Ring for SplitRing {
+    fn renew(&self, dma: &impl Dma) -> Result<Self, DmaError> {
+        Self::new(dma, self.size(), self.event_index)
+    }
+
     #[inline(always)]
     fn size(&self) -> u16 {
         self.descriptors.mask + 1
@@ -172,13 +176,24 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn suppress_interrupts(&self) {
+    fn suppress_interrupts(&mut self) {
         if self.event_index {
             // The index farthest from the next one. It is renewed with each sweep, so it is never reached.
             self.used_event().store(self.seen.wrapping_sub(1).to_le(), Ordering::Relaxed);
         } else {
             self.available_head.at(0).store(NO_INTERRUPT.to_le(), Ordering::Relaxed);
         }
+    }
+
+    fn request_interrupt(&mut self) {
+        if self.event_index {
+            self.used_event().store(self.seen.to_le(), Ordering::Relaxed);
+        } else {
+            self.available_head.at(0).store(0, Ordering::Relaxed);
+        }
+        // The request is visible before the driver looks at the used ring. Else both sides could sleep: the driver has seen
+        // no buffer, and the device uses one, and reads what the driver asked before.
+        fence(Ordering::SeqCst);
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! A driver of VirtIO network devices, on the packets, pools, platforms and port traits of [`ixgbe`].
 //!
-//! It drives modern devices over PCI: VirtIO 1.0 and later, with split rings and one queue pair. QEMU's own device is
+//! It drives modern devices over PCI: VirtIO 1.0 and later, with split or packed rings and one queue pair. QEMU's own device is
 //! what it is tested on; no other one was tried.
 //!
 //! # Quick start

@@ -122,7 +122,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             // packet stays in its slot until its id comes back, and the ring is lent to the device until a reset.
             let Some(id) = (unsafe { self.ring.post::<true>(address, size) }) else { break };
             if let Some(slot) = self.slots.get_mut(usize::from(id)) {
-                *slot = Some(packet);
+                // The slot of a free id is empty. Were it not, the device would have what is in it.
+                core::mem::forget(slot.replace(packet));
             }
         }
         self.spare.clear();
@@ -162,29 +163,62 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     #[inline]
     fn take_frames(&mut self, batch: &mut Batch) -> Result<(), Fault> {
         self.ring.refresh()?;
-        let mut octets = 0;
-        let result = loop {
-            if batch.is_full() {
-                break Ok(());
-            }
-            match self.ring.look().and_then(|used| used.map(|used| self.take_frame(used)).transpose()) {
-                Ok(Some(Some(packet))) => {
-                    octets += packet.len() as u64;
-                    // The batch has room.
-                    _ = batch.push(packet);
+        let (mut octets, mut result) = (0, Ok(()));
+        batch.fill_with(|| {
+            loop {
+                let used = match self.ring.look() {
+                    Ok(used) => used?,
+                    Err(fault) => {
+                        result = Err(fault);
+                        return None;
+                    }
+                };
+                if let Some(packet) = self.take_whole(used) {
+                    octets += u64::from(used.len) - HEADER as u64;
+                    return Some(packet);
                 }
-                Ok(Some(None)) => {}
-                Ok(None) => break Ok(()),
-                Err(fault) => break Err(fault),
+                match self.take_frame(used) {
+                    Ok(Some(packet)) => {
+                        octets += packet.len() as u64;
+                        return Some(packet);
+                    }
+                    Ok(None) => {}
+                    Err(fault) => {
+                        result = Err(fault);
+                        return None;
+                    }
+                }
             }
-        };
+        });
         add(&self.counts.octets, octets);
         self.ring.suppress_interrupts();
         result
     }
 
+    /// Takes the used buffer at the front, if it has a whole frame, as most have. Else nothing changes.
+    #[inline(always)]
+    fn take_whole(&mut self, Used { id, len }: Used) -> Option<Packet> {
+        const MIN: u32 = (HEADER + SHORTEST) as u32;
+        if self.partial.is_some() || !(MIN..=self.buffer_size).contains(&len) {
+            return None;
+        }
+        let slot = self.slots.get_mut(usize::from(id))?;
+        let mut packet = slot.take()?;
+        match packet.received(HEADER as u16, (len - HEADER as u32) as u16) {
+            Ok(header) if !self.terms.mergeable || buffers_of(header) == 1 => {
+                self.ring.take(id);
+                Some(packet)
+            }
+            _ => {
+                *slot = Some(packet);
+                None
+            }
+        }
+    }
+
     /// Takes the used buffer at the front. Returns a frame if that completes one.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn take_frame(&mut self, used: Used) -> Result<Option<Packet>, Fault> {
         if self.partial.is_some() {
             return self.take_part(used);
@@ -204,7 +238,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Takes the next buffer of a frame of several. Returns the frame if that was its last.
-    #[cold]
     fn take_part(&mut self, used: Used) -> Result<Option<Packet>, Fault> {
         let part = self.take_buffer(used, 1)?;
         let Some((mut packet, left)) = self.partial.take() else { return Ok(None) };
@@ -220,7 +253,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Returns the packet, or counts and drops it if it has no Ethernet header.
-    #[inline(always)]
     fn whole(&self, packet: Packet) -> Option<Packet> {
         if packet.len() < SHORTEST {
             add(&self.counts.short, 1);
@@ -230,7 +262,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Takes the used buffer at the front, into which the device wrote at least `min` bytes.
-    #[inline(always)]
     fn take_buffer(&mut self, Used { id, len }: Used, min: u32) -> Result<Packet, Fault> {
         let max = self.buffer_size;
         if len > max {
@@ -243,7 +274,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         let Some(mut packet) = slot.and_then(Option::take) else { return Err(Fault::NotPosted { id }) };
         self.ring.take(id);
         // It fits, as `len` is at most the size of a buffer.
-        _ = packet.append(len as usize);
+        _ = packet.received(0, len as u16);
         Ok(packet)
     }
 }

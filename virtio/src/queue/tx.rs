@@ -86,8 +86,6 @@ struct TxOver<R, B> {
     selected: usize,
     header: SharedHeader,
     doorbell: Doorbell<B>,
-    /// Packets that were sent, on their way back to their pools.
-    done: Batch,
     /// Packets are reclaimed once this many are posted.
     threshold: u16,
     max_len: usize,
@@ -105,7 +103,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
             selected: 0,
             header: SharedHeader::new(dma)?,
             doorbell,
-            done: Batch::with_capacity(size.into()),
             threshold: (size / 4).max(1),
             max_len,
             fault: None,
@@ -161,20 +158,22 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
 
     fn take_sent(&mut self) -> Result<(), Fault> {
         self.ring.refresh()?;
-        let result = loop {
-            // How much the device wrote is nothing here; some say absurd numbers.
-            let Used { id, .. } = match self.ring.look() {
-                Ok(Some(used)) => used,
-                Ok(None) => break Ok(()),
-                Err(fault) => break Err(fault),
-            };
-            let slot = self.slots.get_mut(usize::from(id));
-            let Some(packet) = slot.and_then(Option::take) else { break Err(Fault::NotPosted { id }) };
-            self.ring.take(id);
-            // It has as many places as the ring has descriptors.
-            _ = self.done.push(packet);
-        };
-        self.done.clear();
+        let mut result = Ok(());
+        let (ring, slots) = (&mut self.ring, &mut self.slots);
+        Packet::drop_all(core::iter::from_fn(|| {
+            let taken = ring.look().and_then(|used| {
+                // How much the device wrote is nothing here; some say absurd numbers.
+                let Some(Used { id, .. }) = used else { return Ok(None) };
+                let slot = slots.get_mut(usize::from(id));
+                let packet = slot.and_then(Option::take).ok_or(Fault::NotPosted { id })?;
+                ring.take(id);
+                Ok(Some(packet))
+            });
+            taken.unwrap_or_else(|fault| {
+                result = Err(fault);
+                None
+            })
+        }));
         self.ring.suppress_interrupts();
         result
     }
@@ -196,62 +195,65 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
 
     fn post_all(&mut self, batch: &mut Batch) -> Result<usize, Failure> {
         let (mut sent, mut octets) = (0, 0);
-        let result = loop {
-            let run = self.simple_run(batch);
-            for packet in batch.drain(..run) {
-                octets += packet.len() as u64;
-                self.post_simple(packet);
+        let mut leaving = batch.leaving();
+        let reason = loop {
+            let Some(packet) = leaving.first() else { break None };
+            let len = packet.len();
+            if let Some(address) = self.simple_address(packet) {
+                if self.ring.free() == 0 {
+                    break None;
+                }
+                let Some(packet) = leaving.take() else { break None };
+                self.post_simple(packet, address);
+            } else {
+                if let Some(reason) = self.examine(packet) {
+                    break Some(reason);
+                }
+                if self.ring.free() <= packet.segment_count() {
+                    break None;
+                }
+                let Some(packet) = leaving.take() else { break None };
+                self.post_other(packet);
             }
-            sent += run;
-            // One that is not simple, or without room, or the end.
-            let Some(packet) = batch.first() else { break None };
-            if let Some(reason) = self.examine(packet) {
-                break Some(reason);
-            }
-            if self.ring.free() <= packet.segment_count() {
-                break None;
-            }
-            let Some(packet) = batch.pop_front() else { break None };
-            octets += packet.len() as u64;
-            self.post_other(packet);
+            octets += len as u64;
             sent += 1;
         };
+        let refused = reason.and_then(|reason| Some((reason, leaving.take()?)));
+        drop(leaving);
         add(&self.counts.packets, sent as u64);
         add(&self.counts.octets, octets);
-        match result.and_then(|reason| Some((reason, batch.pop_front()?))) {
+        match refused {
             Some((reason, packet)) => Err(Failure::Refused(Refused { packet, reason, sent })),
             None => Ok(sent),
         }
     }
 
-    /// Returns the number of packets at the front that fit, each as one descriptor: one segment with room for the header.
+    /// Returns the device's address of the header of a packet that can be sent as one descriptor: one segment with room
+    /// for the header.
     #[inline(always)]
-    fn simple_run(&mut self, batch: &Batch) -> usize {
-        let room = self.ring.free();
-        let lengths = SHORTEST..=self.max_len;
-        let is_simple = |packet: &&Packet| {
-            packet.segment_count() == 1
-                && packet.headroom() >= HEADER
-                && lengths.contains(&<[u8]>::len(packet))
-                && self.select(packet).is_some()
-        };
-        batch.iter().take(room).take_while(is_simple).count()
+    fn simple_address(&mut self, packet: &Packet) -> Option<DmaAddr> {
+        let is_simple = packet.segment_count() == 1
+            && packet.headroom() >= HEADER
+            && (SHORTEST..=self.max_len).contains(&<[u8]>::len(packet));
+        let address = self.select(packet).filter(|_| is_simple)?;
+        // SAFETY: the headroom is in front of the packet, in the same buffer.
+        Some(unsafe { DmaAddr::new(address.get().wrapping_sub(HEADER as u64)) })
     }
 
-    /// Posts a packet that [`simple_run`](Self::simple_run) has seen.
+    /// Posts a packet of [`simple_address`](Self::simple_address).
     #[inline(always)]
-    fn post_simple(&mut self, mut packet: Packet) {
+    fn post_simple(&mut self, mut packet: Packet, address: DmaAddr) {
+        let len = (<[u8]>::len(&packet) + HEADER) as u32;
         if packet.prepend(&NO_REQUESTS).is_err() {
             return;
         }
-        let len = <[u8]>::len(&packet) as u32;
-        let Some(address) = self.select(&packet) else { return };
         // SAFETY: the packet's bytes, its header among them, are in a buffer that the mapping has the device reach. The
         // packet stays in its slot until its id comes back, and the ring is lent to the device until a reset.
         if let Some(id) = unsafe { self.ring.post::<false>(address, len) }
             && let Some(slot) = self.slots.get_mut(usize::from(id))
         {
-            *slot = Some(packet);
+            // The slot of a free id is empty. Were it not, the device would have what is in it.
+            core::mem::forget(slot.replace(packet));
         }
     }
 

@@ -67,6 +67,19 @@ impl State {
         (number(0, 8), number(8, 12) as u32, number(12, 14) as u16, number(14, 16) as u16)
     }
 
+    /// Returns how many descriptors of a queue are available.
+    pub fn available(&mut self, queue: usize) -> usize {
+        let Queue { size, addresses, next, next_is_odd, .. } = self.queues[queue];
+        if !self.is_packed() {
+            return self.word(addresses[1] + 2).load(Ordering::SeqCst).wrapping_sub(next).into();
+        }
+        let is_available = |place: &u16| {
+            let flags = self.word(addresses[0] + 16 * u64::from(place % size) + 14).load(Ordering::SeqCst);
+            flags & (AVAILABLE | USED) == if next_is_odd ^ (*place >= size) { USED } else { AVAILABLE }
+        };
+        (next..next + size).take_while(is_available).count()
+    }
+
     /// Takes the next available buffer of a queue: its id and its parts.
     pub fn next_available(&mut self, queue: usize) -> Option<(u16, Vec<Part>)> {
         if !self.queues[queue].enabled || self.status & 4 == 0 {

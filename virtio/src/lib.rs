@@ -1,7 +1,7 @@
 //! A driver of VirtIO network devices, on the packets, pools, platforms and port traits of [`ixgbe`].
 //!
-//! It drives modern devices over PCI: VirtIO 1.0 and later, with split rings, one queue pair or several, polled or with
-//! interrupts. QEMU's own device is what it is tested on; no other one was tried.
+//! It drives modern devices over PCI: VirtIO 1.0 and later, with split or packed rings, one queue pair or several, polled
+//! or with interrupts. QEMU's own device is what it is tested on; no other one was tried.
 //!
 //! # Quick start
 //!

@@ -166,7 +166,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             // packet stays in its slot until its id comes back, and the ring is lent to the device until a reset.
             let Some(id) = (unsafe { self.ring.post::<true>(address, size) }) else { break };
             if let Some(slot) = self.slots.get_mut(usize::from(id)) {
-                *slot = Some(packet);
+                // The slot of a free id is empty. Were it not, the device would have what is in it.
+                core::mem::forget(slot.replace(packet));
             }
         }
         self.spare.clear();
@@ -206,22 +207,33 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     #[inline]
     fn take_frames<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
         self.ring.refresh()?;
-        let (posted, mut octets) = (self.ring.posted(), 0);
-        let result = loop {
-            if batch.is_full() {
-                break Ok(());
-            }
-            match self.ring.look().and_then(|used| used.map(|used| self.take_frame::<A>(used)).transpose()) {
-                Ok(Some(Some(packet))) => {
-                    octets += A::packet(&packet).len() as u64;
-                    // The batch has room.
-                    _ = batch.push(packet);
+        let (posted, mut octets, mut result) = (self.ring.posted(), 0, Ok(()));
+        batch.fill_with(|| {
+            loop {
+                let used = match self.ring.look() {
+                    Ok(used) => used?,
+                    Err(fault) => {
+                        result = Err(fault);
+                        return None;
+                    }
+                };
+                let entry = match self.take_whole::<A>(used) {
+                    Some((packet, header)) => Ok(self.arrived::<A>(packet, header)),
+                    None => self.take_frame::<A>(used),
+                };
+                match entry {
+                    Ok(Some(entry)) => {
+                        octets += A::packet(&entry).len() as u64;
+                        return Some(entry);
+                    }
+                    Ok(None) => {}
+                    Err(fault) => {
+                        result = Err(fault);
+                        return None;
+                    }
                 }
-                Ok(Some(None)) => {}
-                Ok(None) => break Ok(()),
-                Err(fault) => break Err(fault),
             }
-        };
+        });
         add(&self.counts.octets, octets);
         // A sweep that finds nothing leaves an interrupt that was asked for: the program is about to wait for it.
         if self.ring.posted() != posted {
@@ -230,8 +242,31 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         result
     }
 
+    /// Takes the used buffer at the front, if it has a whole frame, as most have. Else nothing changes.
+    #[inline(always)]
+    fn take_whole<A: Arrival>(&mut self, Used { id, len }: Used) -> Option<(Packet, A::Header)> {
+        const MIN: u32 = (HEADER + SHORTEST) as u32;
+        if self.partial.is_some() || !(MIN..=self.buffer_size).contains(&len) {
+            return None;
+        }
+        let slot = self.slots.get_mut(usize::from(id))?;
+        let mut packet = slot.take()?;
+        match packet.received(HEADER as u16, (len - HEADER as u32) as u16) {
+            Ok(header) if !self.terms.mergeable || buffers_of(header) == 1 => {
+                let header = A::header(header);
+                self.ring.take(id);
+                Some((packet, header))
+            }
+            _ => {
+                *slot = Some(packet);
+                None
+            }
+        }
+    }
+
     /// Takes the used buffer at the front. Returns a frame if that completes one.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn take_frame<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
         if self.partial.is_some() {
             return self.take_part::<A>(used);
@@ -255,7 +290,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Takes the next buffer of a frame of several. Returns the frame if that was its last.
-    #[cold]
     fn take_part<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
         let part = self.take_buffer(used, 1)?;
         let Some(Partial { mut packet, header, left }) = self.partial.take() else { return Ok(None) };
@@ -271,12 +305,17 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Returns the frame, or counts and drops it if it has no Ethernet header, or if what the device says of it cannot be.
-    #[inline(always)]
     fn whole<A: Arrival>(&self, packet: Packet, header: A::Header) -> Option<A::Entry> {
         if packet.len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;
         }
+        self.arrived::<A>(packet, header)
+    }
+
+    /// Returns the frame, or counts and drops it if what the device says of it cannot be.
+    #[inline(always)]
+    fn arrived<A: Arrival>(&self, packet: Packet, header: A::Header) -> Option<A::Entry> {
         let entry = A::arrived(packet, header, self.terms.features);
         if entry.is_none() {
             add(&self.counts.bad_header, 1);
@@ -285,7 +324,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Takes the used buffer at the front, into which the device wrote at least `min` bytes.
-    #[inline(always)]
     fn take_buffer(&mut self, Used { id, len }: Used, min: u32) -> Result<Packet, Fault> {
         let max = self.buffer_size;
         if len > max {
@@ -298,7 +336,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         let Some(mut packet) = slot.and_then(Option::take) else { return Err(Fault::NotPosted { id }) };
         self.ring.take(id);
         // It fits, as `len` is at most the size of a buffer.
-        _ = packet.append(len as usize);
+        _ = packet.received(0, len as u16);
         Ok(packet)
     }
 }

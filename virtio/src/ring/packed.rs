@@ -145,7 +145,7 @@ impl PackedRing {
         unsafe { self.descriptors.add(place.index.into()).as_ref() }
     }
 
-    /// Takes a free id for a buffer of `count` descriptors, if so many are free.
+    /// Takes a free id for a buffer of `count` descriptors, if there are `count` free ones.
     #[inline(always)]
     fn take_id(&mut self, count: u16) -> Option<u16> {
         let free = self.free.checked_sub(count)?;
@@ -253,7 +253,7 @@ impl Ring for PackedRing {
             Some(When::Disable) => false,
             Some(When::Descriptor) if self.event_index => {
                 let at = field_of(event, Event::PLACE) as u16;
-                // All places as numbers of this round; those of the round before are negative, which wraps.
+                // Places as numbers of this round. A place of the round before is negative, which wraps.
                 let before = |index: u16, is_this: bool| if is_this { index } else { index.wrapping_sub(self.size) };
                 let wrap = field_of(event, Event::WRAP);
                 let asked = before(at, wrap == (new.flags & AVAILABLE != 0));
@@ -297,7 +297,7 @@ impl Ring for PackedRing {
     fn take(&mut self, id: u16) {
         let Some(place) = self.counts.get_mut(usize::from(id)) else { return };
         let count = core::mem::replace(place, 1);
-        // Not more than are posted: `id` was posted with so many.
+        // Not more than are posted: `id` was posted with `count`.
         self.free += count;
         self.seen.advance(count, self.size);
         if let Some(place) = self.ids.get_mut(usize::from(self.ids_len)) {

@@ -23,9 +23,9 @@ pub struct Queue {
     /// The next buffer to take, and the next used one: indices of a split queue, and places in a packed one.
     next: u16,
     used: u16,
-    /// The rounds of a packed queue that have ended.
-    next_round: u16,
-    used_round: u16,
+    /// Whether an odd number of rounds of a packed queue has ended.
+    next_is_odd: bool,
+    used_is_odd: bool,
     /// The ids that a packed queue has taken, and how many descriptors each has.
     taken: Vec<(u16, u16)>,
     /// Used buffers that were not shown yet: id, length, and how many descriptors they take.
@@ -43,11 +43,6 @@ pub type Part = (u64, u32, bool);
 
 /// One descriptor: address, length, and its last two words.
 type Descriptor = (u64, u32, u16, u16);
-
-/// Returns what the flags `AVAILABLE` and `USED` are of a descriptor that is available in a round.
-const fn available_in(round: u16) -> u16 {
-    if round % 2 == 0 { AVAILABLE } else { USED }
-}
 
 impl State {
     fn is_packed(&self) -> bool {
@@ -72,6 +67,19 @@ impl State {
         let number =
             |from: usize, to: usize| bytes[from..to].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
         (number(0, 8), number(8, 12) as u32, number(12, 14) as u16, number(14, 16) as u16)
+    }
+
+    /// Returns how many descriptors of a queue are available.
+    pub fn available(&mut self, queue: usize) -> usize {
+        let Queue { size, addresses, next, next_is_odd, .. } = self.queues[queue];
+        if !self.is_packed() {
+            return self.word(addresses[1] + 2).load(Ordering::SeqCst).wrapping_sub(next).into();
+        }
+        let is_available = |place: &u16| {
+            let flags = self.word(addresses[0] + 16 * u64::from(place % size) + 14).load(Ordering::SeqCst);
+            flags & (AVAILABLE | USED) == if next_is_odd ^ (*place >= size) { USED } else { AVAILABLE }
+        };
+        (next..next + size).take_while(is_available).count()
     }
 
     /// Takes the next available buffer of a queue: its id and its parts.
@@ -116,9 +124,9 @@ impl State {
     fn next_packed(&mut self, queue: usize) -> Option<(u16, Vec<Part>)> {
         let mut parts = vec![];
         let id = loop {
-            let Queue { size, next, next_round, .. } = self.queues[queue];
+            let Queue { size, next, next_is_odd, .. } = self.queues[queue];
             let (address, len, id, flags) = self.descriptor(queue, next);
-            if flags & (AVAILABLE | USED) != available_in(next_round) {
+            if flags & (AVAILABLE | USED) != if next_is_odd { USED } else { AVAILABLE } {
                 if !parts.is_empty() {
                     self.violations.push(format!("a chain of queue {queue} ends at {next}, which is not available"));
                 }
@@ -127,7 +135,7 @@ impl State {
             parts.push((address, len, flags & WRITE != 0));
             let cursor = &mut self.queues[queue];
             cursor.next = (next + 1) % size;
-            cursor.next_round += u16::from(next + 1 == size);
+            cursor.next_is_odd ^= next + 1 == size;
             if flags & NEXT == 0 {
                 break id;
             }
@@ -136,7 +144,7 @@ impl State {
                 return None;
             }
         };
-        let Queue { size, next, next_round, .. } = self.queues[queue];
+        let Queue { size, next, next_is_odd, .. } = self.queues[queue];
         let taken = &mut self.queues[queue].taken;
         if id >= size || taken.iter().any(|(other, _)| *other == id) {
             self.violations.push(format!("a buffer of queue {queue} has the id {id}: in use are {taken:?}"));
@@ -144,7 +152,7 @@ impl State {
         }
         taken.push((id, parts.len() as u16));
         if self.accepted & EVENT_IDX != 0 {
-            self.want_doorbell(queue, next | (1 - next_round % 2) << 15, 2);
+            self.want_doorbell(queue, next | u16::from(!next_is_odd) << 15, 2);
         }
         Some((id, parts))
     }
@@ -180,32 +188,30 @@ impl State {
     pub fn publish_some(&mut self, queue: usize, count: usize) {
         let hidden = &mut self.queues[queue].hidden;
         let shown: Vec<_> = hidden.drain(..count.min(hidden.len())).collect();
-        let Queue { size, vector, used: before, used_round: round, .. } = self.queues[queue];
+        let Queue { size, vector, used: before, used_is_odd: is_odd, .. } = self.queues[queue];
         let passed: u16 = shown.iter().map(|(.., count)| count).sum();
         if self.is_packed() {
             // All of them at once: the flags of the first come last.
             let mut flags = vec![];
             for (id, len, count) in shown {
-                let Queue { size, addresses, used, used_round, .. } = self.queues[queue];
+                let Queue { size, addresses, used, used_is_odd, .. } = self.queues[queue];
                 let at = addresses[0] + 16 * u64::from(used);
                 self.write_memory(at + 8, &[&len.to_le_bytes()[..], &(id as u16).to_le_bytes()].concat());
                 let written = if len > 0 { WRITE } else { 0 };
-                flags.push((used, written | if used_round % 2 == 0 { AVAILABLE | USED } else { 0 }));
+                flags.push((used, written | if used_is_odd { 0 } else { AVAILABLE | USED }));
                 let cursor = &mut self.queues[queue];
                 cursor.used = (used + count) % size;
-                cursor.used_round += u16::from(used + count >= size);
+                cursor.used_is_odd ^= used + count >= size;
             }
             flags.into_iter().rev().for_each(|(place, flags)| self.set_flags(queue, place, flags));
-            let places = (0..passed).map(|count| {
+            let mut places = (0..passed).map(|count| {
                 let place = before + count;
-                (place % size, round + place / size)
+                // The place, and above it the wrap counter, which is 1 in the first round.
+                place % size | u16::from(!is_odd ^ (place >= size)) << 15
             });
             let is_wanted = match self.wanted_interrupt(queue) {
                 (_, 0) => passed > 0,
-                // The place, and above it the wrap counter, which is 1 in the first round.
-                (event, 2) if self.accepted & EVENT_IDX != 0 => {
-                    places.into_iter().any(|(place, round)| event == place | (1 - round % 2) << 15)
-                }
+                (event, 2) if self.accepted & EVENT_IDX != 0 => places.any(|place| event == place),
                 (_, 1) => false,
                 other => {
                     self.violations.push(format!("queue {queue} wants interrupts at {other:x?}"));

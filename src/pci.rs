@@ -64,6 +64,12 @@ pub unsafe trait Function: Dma + Clock + Send + Sync + 'static {
     /// If the platform refuses.
     fn enable_dma(&self) -> Result<(), Self::Error>;
 
+    /// Returns `true` if the system wants to remove the function, and waits until the driver has let go of it, as for a hot
+    /// unplug. A platform that does not hear of it returns `false`.
+    fn removal_requested(&self) -> bool {
+        false
+    }
+
     /// Returns `true` if the addresses of mappings are an IOMMU's, and `false` if they are physical.
     fn is_translated(&self) -> bool;
 }

@@ -854,3 +854,62 @@ proptest! {
         assert_clean(&port);
     }
 }
+
+#[test]
+fn a_packet_becomes_what_a_device_has_written() {
+    let pool = Pool::new(&port(0), 4, 2048).unwrap();
+    let mut packet = pool.take().unwrap();
+    packet.append(100).unwrap().copy_from_slice(&std::array::from_fn::<u8, 100, _>(|at| at as u8));
+    packet.trim_front(50);
+    for (skip, len) in [(12u16, 60u16), (0, 5), (12, 0), (0, 2048), (2047, 1), (12, 13), (12, 14)] {
+        let skipped = packet.received(skip, len).unwrap().to_vec();
+        assert!(skipped.iter().take(100).enumerate().all(|(at, byte)| usize::from(*byte) == at));
+        assert_eq!(skipped.len(), usize::from(skip));
+        assert_eq!((packet.len(), packet.headroom()), (len.into(), HEADROOM + usize::from(skip)));
+        assert_eq!(packet.tailroom(), 2048 - usize::from(skip) - usize::from(len));
+        assert!(packet.first().is_none_or(|first| skip > 99 || *first == skip as u8));
+    }
+    let before = (packet.len(), packet.headroom());
+    for (skip, len) in [(0, 2049), (1, 2048), (u16::MAX, u16::MAX)] {
+        let wanted = usize::from(skip) + usize::from(len);
+        assert_eq!(packet.received(skip, len), Err(NoRoom { wanted, room: 2048 }));
+        assert_eq!((packet.len(), packet.headroom()), before);
+    }
+    // What it says of a short packet holds: it grows again, and is copied.
+    packet.received(0, 3).unwrap();
+    packet.extend_from_slice(&[7; 57]).unwrap();
+    assert_eq!((packet.len(), packet[2], packet[3]), (60, 2, 7));
+    drop(packet);
+    assert_eq!(pool.available(), 4);
+}
+
+#[test]
+fn packets_come_and_go_in_numbers() {
+    let (one, other) = (Pool::new(&port(0), 8, 2048).unwrap(), Pool::new(&port(0), 8, 2048).unwrap());
+    let mut batch = Batch::with_capacity(5);
+    let mut number = 0u8;
+    let mut next = || {
+        number += 1;
+        let pool = if number % 2 == 0 { &other } else { &one };
+        (number != 4).then(|| pool.take_copy(&[number; 20]).unwrap())
+    };
+    assert_eq!(batch.fill_with(&mut next), 3, "until there is none");
+    assert_eq!(batch.fill_with(&mut next), 2, "until the batch is full");
+    assert_eq!(batch.fill_with(|| panic!("a full batch asks for no more")), 0);
+    let mut leaving = batch.leaving();
+    assert_eq!((leaving.left(), leaving.first().map(|packet| packet[0])), (5, Some(1)));
+    let gone: Vec<_> = std::iter::from_fn(|| leaving.take()).take(2).collect();
+    assert_eq!((leaving.left(), gone[1][0]), (3, 2));
+    drop(leaving);
+    assert_eq!(batch.iter().map(|packet| packet[0]).collect::<Vec<_>>(), [3, 5, 6]);
+    assert_eq!((one.available(), other.available()), (5, 6));
+    Packet::drop_all(gone.into_iter());
+    assert_eq!((one.available(), other.available()), (6, 7));
+    // Packets of several buffers, too, and of pools by turns.
+    let mut long = one.take_copy(&[1; 20]).unwrap();
+    long.append_segment(one.take_copy(&[2; 20]).unwrap()).unwrap();
+    Packet::drop_all(batch.drain(..).chain([long]));
+    assert_eq!((one.available(), other.available()), (8, 8));
+    let mut leaving = batch.leaving();
+    assert!(leaving.first().is_none() && leaving.take().is_none() && leaving.left() == 0);
+}

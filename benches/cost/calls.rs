@@ -86,7 +86,7 @@ fn measured_owned(rx: &mut OwnedReceiveQueue<Plain>, tx: &mut OwnedTransmitQueue
 
 /// Which part of forwarding with a pool is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub enum Part {
     All,
     Receive,
     Transmit,

@@ -27,6 +27,33 @@ pub enum Counted {
     No,
 }
 
+/// Who does with a queue what hardware would.
+pub trait Wire {
+    /// Returns how many buffers there are for frames to arrive in.
+    fn room(&self) -> usize;
+
+    /// Fills the next receive buffer with `bytes`, and says that there are `len`: the last of a frame, if `end`. Returns
+    /// `false` if there is no buffer.
+    fn fill(&mut self, bytes: &[u8], len: u16, end: bool) -> bool;
+
+    /// Sends everything. `sent` sees the bytes of each buffer, and whether it is the last of its frame.
+    fn send(&mut self, sent: impl FnMut(&[u8], bool));
+}
+
+impl Wire for Player {
+    fn room(&self) -> usize {
+        Self::room(self)
+    }
+
+    fn fill(&mut self, bytes: &[u8], len: u16, end: bool) -> bool {
+        Self::fill(self, bytes, len, end)
+    }
+
+    fn send(&mut self, sent: impl FnMut(&[u8], bool)) {
+        Self::send(self, usize::MAX, sent);
+    }
+}
+
 /// Two devices, and who does with each queue of theirs what hardware would.
 pub struct Rig {
     pub from: Nic,
@@ -59,16 +86,16 @@ struct Expected {
     head: Head,
 }
 
-struct Wires<'w> {
+struct Wires<'w, A, L> {
     row: &'w Row,
-    arriving: &'w mut [Player],
-    leaving: &'w mut [Player],
+    arriving: &'w mut [A],
+    leaving: &'w mut [L],
     expected: Vec<VecDeque<Expected>>,
     /// The last frame that arrived.
     bytes: [u8; LONGEST],
 }
 
-impl Wires<'_> {
+impl<A: Wire, L: Wire> Wires<'_, A, L> {
     /// Lets `frame` arrive in receive queue `queue`.
     fn arrive<W: Work>(&mut self, queue: usize, frame: Frame) {
         let bytes = frame.write(&mut self.bytes);
@@ -78,7 +105,7 @@ impl Wires<'_> {
             assert!(wire.fill(bytes, SEGMENT as u16, false), "no buffer for {frame:?}");
             len += SEGMENT;
         }
-        assert!(wire.arrive(bytes), "no buffer for {frame:?}");
+        assert!(wire.fill(bytes, bytes.len() as u16, true), "no buffer for {frame:?}");
         let mut head: Head = [0; HEADER.len() + SHORTEST];
         head[HEADER.len()..].copy_from_slice(&bytes[..SHORTEST]);
         if let Some(output) = W::expect(&mut head) {
@@ -92,7 +119,7 @@ impl Wires<'_> {
         let begin = HEADER.len().wrapping_add_signed(-W::GROWS as isize);
         for (wire, expected) in self.leaving.iter_mut().zip(&mut self.expected) {
             let mut len = 0;
-            wire.send(usize::MAX, |bytes, end| {
+            wire.send(|bytes, end| {
                 let due = expected.front().expect("a frame that is due");
                 if len == 0 {
                     let head = due.head.get(begin..).expect("the beginning of a frame");
@@ -114,8 +141,8 @@ impl Wires<'_> {
 /// number of counted packets.
 pub fn drive<W: Work>(
     row: &Row,
-    arriving: &mut [Player],
-    leaving: &mut [Player],
+    arriving: &mut [impl Wire],
+    leaving: &mut [impl Wire],
     mut forward: impl FnMut(usize, Counted),
 ) -> usize {
     let expected = leaving.iter().map(|_| VecDeque::new()).collect();

@@ -16,7 +16,7 @@
 //! harness). Without `--bench` (as under `cargo test --benches`) each row runs for a moment, uncounted.
 //!
 //! To read: [`rows`] is the table, [`traffic`] is what arrives, [`work`] what is done with it, [`calls`] are the calls of
-//! the driver, and [`floors`] the baselines.
+//! the driver, [`virtio`] those of the VirtIO driver, and [`floors`] the baselines.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use count::Run;
 use cycles::{Device, cycles};
 use report::Figure;
-use rows::Row;
+use rows::{Row, Table};
 use scaling::Shape;
 
 mod calls;
@@ -39,6 +39,7 @@ mod report;
 mod rows;
 mod scaling;
 mod traffic;
+mod virtio;
 mod work;
 
 /// Packets per call, for cycles.
@@ -86,7 +87,8 @@ fn print_times() {
 fn count_rows(exe: &Path) -> Result<Vec<Figure>, String> {
     let files = files(exe)?;
     let figures = report::figures(count::count(exe, &files)?);
-    println!("instructions per packet\n\n{}", report::table(&figures));
+    let (rows, virtio) = (report::table(report::of(Table::Rows, &figures)), report::virtio_table(&figures));
+    println!("instructions per packet\n\n{rows}\nthe same of the VirtIO driver\n\n{virtio}");
     report::write_json(&files.join("cost.json"), &figures)?;
     Ok(figures)
 }
@@ -105,16 +107,17 @@ fn files(exe: &Path) -> Result<PathBuf, String> {
     Ok(files)
 }
 
-/// Fails if the figures are not what the page's table `name` says.
-fn check(name: &str, figures: &[Figure]) -> Result<(), String> {
-    let complaints = report::complaints(name, figures)?;
+/// Fails if the figures are not what the page says: those of all rows, or those of cache lines.
+fn check(are_lines: bool, figures: &[Figure]) -> Result<(), String> {
+    let complaints =
+        if are_lines { report::complaints("lines", figures)? } else { report::complaints_of_rows(figures)? };
     if complaints.is_empty() {
         return Ok(());
     }
     Err(format!(
         "{}\nfigures differ from docs/performance.md, which `cargo bench --bench cost -- {}--docs` writes: say why",
         complaints.join("\n"),
-        if name == "lines" { "--lines " } else { "" }
+        if are_lines { "--lines " } else { "" }
     ))
 }
 
@@ -129,12 +132,12 @@ fn measure(options: &[&str]) -> Result<(), String> {
         print_times();
         return Ok(());
     }
-    let (table, figures) = if has("--lines") { ("lines", count_lines(&exe)?) } else { ("rows", count_rows(&exe)?) };
+    let figures = if has("--lines") { count_lines(&exe)? } else { count_rows(&exe)? };
     if has("--docs") {
         return if has("--lines") { report::write_lines(&figures) } else { report::write_rows(&figures) };
     }
     if has("--check") {
-        return check(table, &figures);
+        return check(has("--lines"), &figures);
     }
     if !has("--lines") {
         count_lines(&exe)?;

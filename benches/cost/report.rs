@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::count::Cost;
-use crate::rows::{ROWS, Row};
+use crate::rows::{ROWS, Row, Table};
+use crate::virtio;
 
 /// The page whose tables the benchmark writes.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.md");
@@ -39,9 +40,31 @@ pub fn table<'f>(figures: impl IntoIterator<Item = &'f Figure>) -> String {
     table
 }
 
+/// Returns the rows of a table.
+pub fn of(which: Table, figures: &[Figure]) -> impl Iterator<Item = &Figure> {
+    figures.iter().filter(move |(row, _)| row.table == which)
+}
+
+/// Returns a table of the VirtIO driver.
+pub fn virtio_table(figures: &[Figure]) -> String {
+    let mut table = String::from("| case | split | packed | goal | doorbells, split | doorbells, packed |\n");
+    table.push_str("|---|---|---|---|---|---|\n");
+    for (row, cost) in of(Table::Virtio, figures) {
+        let _ = write!(table, "| {} | {:.1} | {:.1} |", row.name, cost.driver, cost.floor);
+        let _ = match row.goal {
+            Some(goal) if cost.driver.max(cost.floor) > goal => write!(table, " {goal}, missed |"),
+            Some(goal) => write!(table, " {goal} |"),
+            None => write!(table, " |"),
+        };
+        let [split, packed] = virtio::doorbells(row);
+        let _ = writeln!(table, " {split:.4} | {packed:.4} |");
+    }
+    table
+}
+
 /// Returns a table of the rows that are furthest from their baselines, and of those that are nearest.
 fn extremes(figures: &[Figure]) -> String {
-    let mut sorted: Vec<&Figure> = figures.iter().collect();
+    let mut sorted: Vec<&Figure> = of(Table::Rows, figures).collect();
     sorted.sort_by(|(_, a), (_, b)| (b.driver / b.floor).total_cmp(&(a.driver / a.floor)));
     let worst = sorted.iter().take(EXTREMES);
     let best = sorted.iter().skip(sorted.len() - EXTREMES);
@@ -61,7 +84,12 @@ pub fn lines_table(lines: &[Figure]) -> String {
 /// Writes the tables of instructions into the page.
 pub fn write_rows(figures: &[Figure]) -> Result<(), String> {
     let mix = figures.iter().filter(|(row, _)| row.name.ends_with("random mix"));
-    write_tables(&[("mix", table(mix)), ("extremes", extremes(figures)), ("rows", table(figures))])
+    write_tables(&[
+        ("mix", table(mix)),
+        ("extremes", extremes(figures)),
+        ("rows", table(of(Table::Rows, figures))),
+        ("virtio", virtio_table(figures)),
+    ])
 }
 
 /// Writes the table of cache lines into the page.
@@ -101,20 +129,30 @@ fn documented(name: &str) -> Result<HashMap<String, [f64; 2]>, String> {
     Ok(table.lines().filter_map(row).collect())
 }
 
+/// Returns what is wrong with the figures of all rows.
+pub fn complaints_of_rows(figures: &[Figure]) -> Result<Vec<String>, String> {
+    let some = |which| of(which, figures).copied().collect::<Vec<_>>();
+    Ok([complaints("rows", &some(Table::Rows))?, complaints("virtio", &some(Table::Virtio))?].concat())
+}
+
 /// Returns what is wrong with the figures: a baseline that is dearer than its row, and a driver or a baseline that costs
 /// more, or less, than the page's table `name` says.
 pub fn complaints(name: &str, figures: &[Figure]) -> Result<Vec<String>, String> {
     let documented = documented(name)?;
     let mut complaints = Vec::new();
-    for (Row { name, .. }, cost) in figures {
-        if cost.floor > cost.driver {
+    for (Row { name, table, .. }, cost) in figures {
+        if *table == Table::Rows && cost.floor > cost.driver {
             complaints.push(format!("{name}: the baseline costs {:.1}, more than {:.1}", cost.floor, cost.driver));
         }
         let Some(due) = documented.get(*name) else {
             complaints.push(format!("{name}: not documented"));
             continue;
         };
-        for (who, cost, due) in [("the driver", cost.driver, due[0]), ("the baseline", cost.floor, due[1])] {
+        let [first, second] = match table {
+            Table::Rows => ["the driver", "the baseline"],
+            Table::Virtio => ["the driver with split rings", "the driver with packed rings"],
+        };
+        for (who, cost, due) in [(first, cost.driver, due[0]), (second, cost.floor, due[1])] {
             if cost > due * (1.0 + TOLERANCE) {
                 complaints.push(format!("{name}: {who} costs {cost:.2}, documented are {due}"));
             } else if cost < due * (1.0 - TOLERANCE) {

@@ -7,12 +7,22 @@ use crate::calls::{
 use crate::floors;
 use crate::plain::Addresses;
 use crate::traffic::{Lengths, Phase, Random};
+use crate::virtio;
 use crate::work::{Byte, DropSome, Hash, Prepend, SwapMacs, Touch, Trim, Ttl, Work};
+
+/// The table of docs/performance.md that a row is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    Rows,
+    /// Its rows have no baseline: in its place is the same driver over packed rings.
+    Virtio,
+}
 
 /// One case.
 #[derive(Clone, Copy)]
 pub struct Row {
     pub name: &'static str,
+    pub table: Table,
     /// Runs the driver, or its baseline, and returns how many packets went through counted calls.
     pub driver: fn(&Row) -> usize,
     pub floor: fn(&Row) -> usize,
@@ -56,6 +66,7 @@ impl Row {
 /// With a pool, 32 packets wait and are forwarded.
 const POOL: Row = Row {
     name: "",
+    table: Table::Rows,
     driver: pool::<Touch>,
     floor: floors::pool::<Touch>,
     goal: None,
@@ -106,6 +117,13 @@ const REQUESTS: Row = Row { driver: requests, floor: floors::requests, ..POOL };
 const fn pools_transmitted(pools: usize, run: usize) -> Row {
     Row { driver: pools_transmit, floor: floors::pools_transmit, pools, run, ..POOL }
 }
+
+/// The VirtIO driver with pools.
+const VIRTIO: Row =
+    Row { table: Table::Virtio, driver: virtio::forward::<false>, floor: virtio::forward::<true>, ..POOL };
+
+const VIRTIO_RECEIVE: Row = Row { driver: virtio::receive::<false>, floor: virtio::receive::<true>, ..VIRTIO };
+const VIRTIO_TRANSMIT: Row = Row { driver: virtio::transmit::<false>, floor: virtio::transmit::<true>, ..VIRTIO };
 
 /// What is nearest to real traffic: 1 to 64 packets wait, rings are anywhere, lengths are mixed, 1 % are dropped.
 const fn random_mix(row: Row) -> Row {
@@ -232,5 +250,13 @@ pub const ROWS: &[Row] = &[
     row("in place, 4 outputs, runs of 4", Some(60.0), outputs(4, 4, OUTPUTS)),
     row("in place, 4 outputs, runs of 32", Some(40.0), outputs(4, 32, Row { floor: floors::in_place_runs, ..OUTPUTS })),
     row("in place, 8 outputs by chance", None, outputs(8, 0, OUTPUTS)),
+    row("VirtIO, 32 waiting", Some(60.0), VIRTIO),
+    row("VirtIO, random 1 to 64 waiting", None, random_waiting(VIRTIO)),
+    row("VirtIO, IMIX lengths", None, Row { lengths: Lengths::Imix, ..VIRTIO }),
+    row("VirtIO, capacity 1", None, capacity(1, VIRTIO)),
+    row("VirtIO, capacity 256", None, capacity(256, VIRTIO)),
+    row("VirtIO, rings of 256", None, Row { ring: 256, ..VIRTIO }),
+    row("VirtIO, receive alone", None, VIRTIO_RECEIVE),
+    row("VirtIO, transmit alone", None, VIRTIO_TRANSMIT),
     row("a register read and another modified", None, Row { driver: typed_accesses, floor: raw_accesses, ..POOL }),
 ];

@@ -29,7 +29,7 @@ pub fn watch(address: PciAddress, vfio: &Vfio, end: &Arc<AtomicBool>) -> io::Res
         };
         let end = Arc::clone(end);
         std::thread::Builder::new().name("events".into()).spawn(move || {
-            if matches!(event.wait(0, FOREVER), Ok(true)) {
+            if matches!(event.wait(FOREVER), Ok(true)) {
                 eprintln!("{address}: {what}: the program ends");
                 end.store(true, Ordering::Relaxed);
             }

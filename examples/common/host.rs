@@ -15,7 +15,7 @@ use crate::watch::Watch;
 
 #[path = "ping.rs"]
 #[allow(dead_code, reason = "this host only answers")]
-mod ping;
+pub mod ping;
 
 /// The arguments of such a host.
 #[derive(Debug, clap::Args)]

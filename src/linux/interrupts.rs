@@ -55,6 +55,13 @@ impl Vector {
         }
     }
 
+    /// Returns `true` if the vector was raised and not taken. It takes nothing, so that others see it, too.
+    pub(super) fn is_raised(&self) -> bool {
+        let mut poll = libc::pollfd { fd: self.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one structure, which outlives the call. The time of 0 makes it return at once.
+        unsafe { libc::poll(&mut poll, 1, 0) == 1 }
+    }
+
     /// Waits up to `timeout` for an interrupt. Returns `true` if one was raised since the last call.
     ///
     /// # Errors
@@ -163,6 +170,11 @@ impl Interrupts {
     #[must_use]
     pub fn count(&self) -> usize {
         self.vectors.len()
+    }
+
+    /// Returns vector 0, if there is one.
+    pub(super) fn first(&self) -> Option<&Vector> {
+        self.vectors.first()
     }
 
     /// Returns vector `number`, such as a queue's [`vector`](crate::port::InterruptSource::vector).

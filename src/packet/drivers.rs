@@ -1,8 +1,9 @@
-//! What a driver needs of packets that lies outside of this crate: buffers to post, and where the device sees a packet.
+//! What a driver needs of packets that lies outside of this crate: buffers to post, where the device sees a packet, and
+//! packets that come and go in numbers.
 
 use crate::dma::DmaAddr;
-use crate::packet::{Batch, Packet};
-use crate::pool::{Attachment, Pool};
+use crate::packet::{Batch, Entry, NoRoom, Outgoing, Packet, give_back};
+use crate::pool::{Attachment, HEADROOM, Pool};
 
 impl Pool {
     /// Fills `batch` with empty packets, as far as buffers are free. Returns the number of packets added.
@@ -21,6 +22,94 @@ impl Pool {
         // SAFETY: that many were written.
         unsafe { batch.grow(count) };
         count
+    }
+}
+
+impl Packet {
+    /// Makes the first segment the `len` bytes of its buffer behind the first `skip`, which become headroom. A device has
+    /// written both. Returns the first `skip` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`] if the buffer is shorter. The packet is unchanged then.
+    #[inline(always)]
+    pub fn received(&mut self, skip: u16, len: u16) -> Result<&[u8], NoRoom> {
+        let (wanted, room) = (usize::from(skip) + usize::from(len), self.inner().size());
+        if wanted > room {
+            return Err(NoRoom { wanted, room });
+        }
+        // SAFETY: this is the first byte of the buffer, which has `room` bytes, and headroom before them.
+        let first = unsafe { self.buffer().data() };
+        // SAFETY: as above; the packet owns the buffer alone, and its memory is initialised.
+        let skipped = unsafe { core::slice::from_raw_parts(first.as_ptr(), skip.into()) };
+        // SAFETY: as above.
+        self.data = unsafe { first.add(skip.into()) };
+        self.extent = self.extent.placed(HEADROOM + usize::from(skip), len);
+        Ok(skipped)
+    }
+
+    /// Drops packets. A run of packets of one pool locks it once.
+    ///
+    /// The pool may be locked when `packets` is asked for the next one.
+    #[inline]
+    pub fn drop_all(packets: impl Iterator<Item = Self>) {
+        give_back(packets);
+    }
+}
+
+impl<T: Entry> Batch<T> {
+    /// Adds the packets that `next` returns, until it returns `None` or the batch is full. Returns their number.
+    #[inline(always)]
+    pub fn fill_with(&mut self, mut next: impl FnMut() -> Option<T>) -> usize {
+        let wanted = self.free();
+        let written = self.room().iter_mut().take(wanted).map_while(|place| Some(place.write(next()?)));
+        let count = written.count();
+        // SAFETY: that many were written.
+        unsafe { self.grow(count) };
+        count
+    }
+
+    /// Returns the packets to take them out at the front. The others move to the front once, when the result is dropped.
+    #[inline(always)]
+    pub fn leaving(&mut self) -> Leaving<'_, T> {
+        Leaving(self.outgoing())
+    }
+}
+
+/// Packets that can leave their batch at the front.
+pub struct Leaving<'a, T: Entry = Packet>(Outgoing<'a, T>);
+
+impl<T: Entry> Leaving<'_, T> {
+    /// Returns the packet at the front.
+    #[must_use]
+    #[inline(always)]
+    pub fn first(&self) -> Option<&T> {
+        self.0.first()
+    }
+
+    /// Returns the number of packets that have not left.
+    #[must_use]
+    #[inline(always)]
+    pub fn left(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes out the packet at the front.
+    #[inline(always)]
+    pub fn take(&mut self) -> Option<T> {
+        let first: *const T = self.0.first()?;
+        // SAFETY: the packet is there, and is moved out of its place, which is forgotten.
+        unsafe {
+            let packet = first.read();
+            self.0.forget(1);
+            Some(packet)
+        }
+    }
+}
+
+impl<T: Entry> core::fmt::Debug for Leaving<'_, T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Leaving({} packets)", self.left())
     }
 }
 

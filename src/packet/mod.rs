@@ -18,6 +18,7 @@ use core::ptr::NonNull;
 pub use batch::{Batch, Entry};
 pub(crate) use batch::{Outgoing, sealed};
 pub use copy::CopyError;
+pub use drivers::Leaving;
 pub(crate) use headers::{ETHERNET, IPV4_TOTAL, IPV6_PAYLOAD, may_follow_ipv6};
 pub use headers::{HeaderError, Headers, Network, Transport};
 
@@ -451,15 +452,27 @@ impl Iterator for Parts<'_> {
     }
 }
 
+/// Puts the buffers of a packet back into its pool.
+#[inline(always)]
+fn put_back(free: &mut pool::Free, packet: Packet) {
+    if packet.extent.more() == 0 {
+        // SAFETY: the packet is forgotten, and has no other buffer.
+        free.push(unsafe { ManuallyDrop::new(packet).buffer() });
+    } else {
+        packet.into_buffers(|buffer| free.push(buffer));
+    }
+}
+
 /// Returns the buffers of `packets` to their pools. A run of packets of one pool locks it once.
+#[inline]
 pub(crate) fn give_back(packets: impl Iterator<Item = Packet>) {
     let mut packets = packets.peekable();
     while let Some(first) = packets.next() {
         let pool = first.pool();
         let put = |free: &mut pool::Free| {
-            first.into_buffers(|buffer| free.push(buffer));
+            put_back(free, first);
             while let Some(packet) = packets.next_if(|packet| packet.pool() == pool) {
-                packet.into_buffers(|buffer| free.push(buffer));
+                put_back(free, packet);
             }
         };
         // SAFETY: the buffers of the first packet keep the pool alive until `put` has given them back.

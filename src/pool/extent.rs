@@ -51,6 +51,13 @@ impl Extent {
         Self(self.0 >> 32 << 32 | SENT | short | len as u16 as u64)
     }
 
+    /// Returns the extent with another headroom, below 2^15, and `len` bytes.
+    #[inline(always)]
+    pub(crate) const fn placed(self, headroom: usize, len: u16) -> Self {
+        let others = self.0 & ((1 << HEADROOM_SHIFT) - 1);
+        Self(others | (headroom as u64) << HEADROOM_SHIFT).with_len(len as usize)
+    }
+
     #[inline(always)]
     pub(crate) const fn more(self) -> usize {
         (self.0 >> 32) as usize & MOST_MORE

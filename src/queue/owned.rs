@@ -112,11 +112,11 @@ pub struct OwnedTransmitQueue<H, F: Kind = Physical> {
     end: QueueEnd<Held<TxRing<F>>>,
     hardware: Arc<H>,
     index: TxQueue,
-    vector: usize,
+    vector: u8,
 }
 
 impl<H, F: Kind> OwnedTransmitQueue<H, F> {
-    pub(crate) fn new(end: QueueEnd<Held<TxRing<F>>>, hardware: Arc<H>, index: TxQueue, vector: usize) -> Self {
+    pub(crate) fn new(end: QueueEnd<Held<TxRing<F>>>, hardware: Arc<H>, index: TxQueue, vector: u8) -> Self {
         Self { end, hardware, index, vector }
     }
 
@@ -167,7 +167,7 @@ impl<H: Dma, F: Function<H>> TransmitRequests for OwnedTransmitQueue<H, F> {
 
 impl<H: Dma, F: Function<H>> InterruptSource for OwnedTransmitQueue<H, F> {
     fn vector(&self) -> usize {
-        self.vector
+        self.vector.into()
     }
 
     fn enable_interrupt(&mut self) -> Result<(), Down> {

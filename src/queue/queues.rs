@@ -77,7 +77,7 @@ impl<F: Kind> Queues<F> {
         let rx = rx.filter_map(|(end, index)| Some(OwnedReceiveQueue::new(end.lend()?, Arc::clone(platform), index)));
         let tx = self.tx.iter_mut().zip(TxQueue::all());
         let tx = tx.filter_map(|(end, index)| {
-            let vector = end.get()?.get().vector();
+            let vector = end.get()?.get().vector;
             Some(OwnedTransmitQueue::new(end.lend()?, Arc::clone(platform), index, vector))
         });
         (rx.collect(), tx.collect())

@@ -66,7 +66,7 @@ pub(crate) struct TxRing<F = Physical> {
     /// Once the next descriptor is this, buffers are to be reclaimed. At most `straight_end`.
     due_at: u64,
     max_len: u16,
-    vector: u8,
+    pub(crate) vector: u8,
     kind: PhantomData<fn() -> F>,
 }
 
@@ -118,11 +118,6 @@ impl<F: Kind> TxRing<F> {
 
     pub(crate) fn queue(&self) -> TxQueue {
         self.queue
-    }
-
-    /// Returns the number of the queue's interrupt vector.
-    pub(crate) fn vector(&self) -> usize {
-        self.vector.into()
     }
 
     pub(crate) fn ring(&self) -> &Ring {
@@ -710,7 +705,7 @@ impl<'a, H: Dma, F: Function<H>> TransmitQueue<'a, H, F> {
     /// Returns the number of the queue's interrupt vector.
     #[must_use]
     pub fn vector(&self) -> usize {
-        self.ring.vector()
+        self.ring.vector.into()
     }
 
     /// Returns the index of the queue.

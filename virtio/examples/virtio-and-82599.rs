@@ -55,7 +55,7 @@ impl Arguments {
         let config = ixgbe::device::Config::new().promiscuous(true);
         let mut ixgbe =
             ixgbe::device::Device::new(ixgbe).reset(&config)?.wait_for_link(Duration::from_secs(10))?.start()?;
-        let mut virtio = bring_up(virtio, &self.devices, true)?;
+        let mut virtio = bring_up(virtio, &self.devices, &self.devices.config().promiscuous(true))?;
         let pools = [Port::pools(&ixgbe), virtio.pools()].concat();
         let how = (&self.forwarding, self.devices.offloads);
         let counts = serve(ixgbe.split(), virtio.split(), &pools, how, &signals);

@@ -38,7 +38,8 @@ impl Example for &Arguments {
         let signals = Signals::new()?;
         let mut devices = Some(devices);
         while let Some(reset) = devices.take() {
-            let up = reset.into_iter().map(|device| bring_up(device, &self.devices, true));
+            let config = self.devices.config().promiscuous(true);
+            let up = reset.into_iter().map(|device| bring_up(device, &self.devices, &config));
             let [mut one, mut other]: [_; 2] =
                 up.collect::<Result<Vec<_>, _>>()?.try_into().map_err(|_| "two devices are needed")?;
             let pools = [one.pools(), other.pools()].concat();

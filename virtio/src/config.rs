@@ -10,12 +10,14 @@ use crate::feature::{Feature, Features};
 pub struct Config {
     pub(crate) wanted: Features,
     pub(crate) required: Features,
+    pub(crate) queue_pairs: u16,
     pub(crate) receive_size: u16,
     pub(crate) transmit_size: u16,
     pub(crate) mtu: Option<u16>,
     pub(crate) buffer_size: Option<usize>,
     pub(crate) mac: Option<[u8; 6]>,
     pub(crate) promiscuous: bool,
+    pub(crate) interrupts: bool,
     pub(crate) timeout: Duration,
 }
 
@@ -39,6 +41,7 @@ const USED: &[Feature] = &[
     Feature::Version1,
     Feature::AccessPlatform,
     Feature::RingPacked,
+    Feature::RingReset,
     // Barriers between processors are barriers for devices, too.
     #[cfg(target_arch = "x86_64")]
     Feature::OrderPlatform,
@@ -53,19 +56,22 @@ impl Default for Config {
         Self {
             wanted: Features::all(USED),
             required: Features::NONE,
+            queue_pairs: 1,
             receive_size: 512,
             transmit_size: 512,
             mtu: None,
             buffer_size: None,
             mac: None,
             promiscuous: false,
+            interrupts: false,
             timeout: Duration::from_secs(1),
         }
     }
 }
 
 impl Config {
-    /// Returns the defaults: all features that this driver makes use of, but VLAN filters and offloads of reception. Queues have 512 descriptors,
+    /// Returns the defaults: all features that this driver makes use of, but VLAN filters, offloads of reception and
+    /// several queue pairs. Queues have 512 descriptors,
     /// if the device has that many.
     pub fn new() -> Self {
         Self::default()
@@ -91,6 +97,18 @@ impl Config {
     pub fn vlan_filter(mut self, on: bool) -> Self {
         let vlan = Features::of(Feature::CtrlVlan);
         self.wanted = if on { self.wanted | vlan } else { self.wanted - vlan };
+        self
+    }
+
+    /// Sets the number of queue pairs: 1 by default. The device can have up to 32767, and says how many it has.
+    ///
+    /// The device chooses the receive queue of a frame: a flow arrives on the queue of the pair on which the program last
+    /// sent frames of that flow (specification 5.1.6.5.6). So a program that answers on the pair on which it received
+    /// keeps each flow on one pair. The features RSS and HASH_REPORT, by which a driver chooses itself, are not used.
+    pub fn queue_pairs(mut self, count: u16) -> Self {
+        let several = Features::of(Feature::Mq);
+        self.wanted = if count > 1 { self.wanted | several } else { self.wanted - several };
+        self.queue_pairs = count;
         self
     }
 
@@ -138,6 +156,49 @@ impl Config {
     pub fn promiscuous(mut self, on: bool) -> Self {
         self.promiscuous = on;
         self
+    }
+
+    /// Lets receive queue n raise MSI-X vector n, and changes of the configuration, such as the link's, the next vector. By
+    /// default the device raises none.
+    ///
+    /// The platform delivers interrupts. It must have switched on as many vectors as [`vectors`](Self::vectors) says
+    /// before the device is started:
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "linux")]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use ixgbe::packet::Batch;
+    /// use ixgbe_virtio::{Config, Device};
+    /// use std::time::Duration;
+    ///
+    /// let config = Config::new().interrupts(true);
+    /// let device = Device::open("0000:01:00.0".parse()?)?;
+    /// let interrupts = device.function().interrupts(config.vectors())?;
+    /// let mut device = device.bring_up(&config).map_err(|failed| failed.error)?;
+    /// let (mut control, mut queues) = device.split();
+    /// let mut batch = Batch::with_capacity(32);
+    /// interrupts.receive(&mut queues[0].rx, &mut batch, Duration::from_secs(1))?;
+    /// if interrupts.wait(control.configuration_vector(), Duration::ZERO)? {
+    ///     control.check()?;
+    ///     println!("link {}", control.link());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "linux"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// A queue raises an interrupt only after
+    /// [`ReceiveQueue::enable_interrupt`](crate::queue::ReceiveQueue::enable_interrupt), and then one.
+    pub fn interrupts(mut self, on: bool) -> Self {
+        self.interrupts = on;
+        self
+    }
+
+    /// Returns the number of MSI-X vectors that a device with this configuration raises.
+    #[must_use]
+    pub fn vectors(&self) -> u32 {
+        if self.interrupts { u32::from(self.queue_pairs) + 1 } else { 0 }
     }
 
     /// Sets the longest wait for the device: for a reset, and for each command of the control queue. 1 s by default.

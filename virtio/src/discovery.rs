@@ -17,6 +17,9 @@ const VENDOR: u8 = 0x09;
 /// The length of a capability of VirtIO, without what only notifications have.
 const SHORTEST: u8 = 16;
 
+/// The length of the common configuration of VirtIO 1.0, in bytes: up to the addresses of a queue.
+const SHORTEST_COMMON: u32 = 0x38;
+
 /// The vendor of VirtIO devices.
 pub const VENDOR_ID: u16 = 0x1af4;
 /// A modern network device.
@@ -39,7 +42,7 @@ impl Part {
     /// Returns the number that stands for it, and the shortest length and the alignment that it can have, in bytes.
     const fn layout(self) -> (u8, u32, u64) {
         match self {
-            Self::Common => (1, RegisterSpace::SIZE, 4),
+            Self::Common => (1, SHORTEST_COMMON, 4),
             Self::Notify => (2, notify::RegisterSpace::SIZE, 2),
             // The MAC address alone.
             Self::Network => (4, 6, 4),
@@ -310,6 +313,11 @@ impl Layout {
         let offset = u64::from(notify_off) * u64::from(self.multiplier);
         let end = offset + u64::from(notify::RegisterSpace::SIZE);
         (end <= self.notify.length).then_some(self.notify.offset + offset)
+    }
+
+    /// Returns `true` if the common configuration is long enough for all of its registers.
+    pub(crate) fn has_all_common(&self) -> bool {
+        self.common.length >= RegisterSpace::SIZE.into()
     }
 
     /// Returns `true` if the configuration of the network device has its first `end` bytes.

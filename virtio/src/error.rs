@@ -26,6 +26,8 @@ pub enum Error<E> {
     },
     /// The device is gone: its registers read as all ones.
     Removed,
+    /// The system is to remove the device, and waits until this program has let go of it.
+    RemovalRequested,
     /// The device does not offer VERSION_1, so it is not a modern one.
     NotModern,
     /// The function is behind an IOMMU, and the device would bypass it.
@@ -46,6 +48,13 @@ pub enum Error<E> {
     NoQueue {
         /// The queue.
         queue: u16,
+    },
+    /// The device does not take an MSI-X vector: it has too few, or no resources for it.
+    VectorRefused {
+        /// The queue that was to raise it, or `None` for changes of the configuration.
+        queue: Option<u16>,
+        /// The vector.
+        vector: u16,
     },
     /// A queue has a size that it cannot have.
     QueueSize {
@@ -69,6 +78,18 @@ pub enum Error<E> {
     BadMtu {
         /// The MTU.
         mtu: u16,
+    },
+    /// The program asks for no queue pair, or for more than the device has.
+    QueuePairs {
+        /// The number that the program asks for.
+        asked: u16,
+        /// The number that the device has. It is 1 without the feature MQ.
+        had: u16,
+    },
+    /// The device has a number of queue pairs that no device can have.
+    BadQueuePairs {
+        /// The number.
+        pairs: u16,
     },
     /// The configuration of the device changes all the time.
     Unsettled,
@@ -97,6 +118,8 @@ pub enum Error<E> {
         /// The feature.
         feature: Features,
     },
+    /// The queue is another device's.
+    OtherDevice,
     /// The device refused a command.
     Refused {
         /// The command.
@@ -118,6 +141,9 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Discovery(error) => error.fmt(f),
             Self::TimedOut { doing, waited } => write!(f, "the device did not end {doing} within {waited:?}"),
             Self::Removed => f.write_str("the device is gone: its status reads as all ones"),
+            Self::RemovalRequested => {
+                f.write_str("the device is to be removed, and the system waits for this program: stop the device and drop it")
+            }
             Self::NotModern => f.write_str("the device does not offer VERSION_1: this driver needs a modern device"),
             Self::BypassesIommu => f.write_str(
                 "the device does not offer ACCESS_PLATFORM, so it would use addresses of the IOMMU as physical ones: start \
@@ -127,6 +153,14 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Contradiction(missing) => write!(f, "{missing}, which the device or this driver does not have"),
             Self::FeaturesRefused { features } => write!(f, "the device refuses these features: {features}"),
             Self::NoQueue { queue } => write!(f, "the device has no queue {queue}"),
+            Self::VectorRefused { queue, vector } => {
+                write!(f, "the device does not take MSI-X vector {vector} for ")?;
+                match queue {
+                    Some(queue) => write!(f, "queue {queue}")?,
+                    None => f.write_str("changes of its configuration")?,
+                }
+                f.write_str(": give it more vectors (QEMU: `vectors=`), or poll")
+            }
             Self::QueueSize { queue, size } => {
                 write!(f, "queue {queue} has a size of {size}: it must be at most 32768, and a power of two unless it is packed")
             }
@@ -135,6 +169,11 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
                 "the doorbell of queue {queue} is at {notify_off} times {multiplier}, and the doorbells have {length:#x} bytes"
             ),
             Self::BadMtu { mtu } => write!(f, "the device has an MTU of {mtu}: it must be 68 or more"),
+            Self::QueuePairs { asked, had } => write!(
+                f,
+                "cannot set up {asked} queue pairs: the device has {had} (QEMU: `mq=on`, and a back end with as many queues)"
+            ),
+            Self::BadQueuePairs { pairs } => write!(f, "the device has {pairs} queue pairs: it must be 1 to 32767"),
             Self::Unsettled => f.write_str("the configuration of the device changes while it is read"),
             Self::BufferSize { size, needed } => {
                 write!(f, "a receive buffer of {size} bytes is too small: a frame and its header need {needed}")
@@ -147,6 +186,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::NeedsReset => f.write_str("the device asks for a reset"),
             Self::Fault(fault) => fault.fmt(f),
             Self::Unsupported { feature } => write!(f, "this needs the feature {feature}, which was not agreed on"),
+            Self::OtherDevice => f.write_str("the queue is another device's: give it to the control half of its own"),
             Self::Refused { command } => write!(f, "the device refused to {command}"),
             Self::Value(error) => error.fmt(f),
             Self::Dma(error) => error.fmt(f),

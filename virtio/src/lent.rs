@@ -17,7 +17,26 @@ impl Stopped {
     }
 }
 
-/// Something that the device may still access. Dropping it leaks it; only [`Stopped`] frees it.
+/// The proof that the device does not access the memory of one queue any more: the queue was reset, and not enabled since.
+///
+/// Only `Transport::reset_queue` makes one.
+#[derive(Debug)]
+pub(crate) struct StoppedQueue(());
+
+impl StoppedQueue {
+    /// Makes the proof.
+    ///
+    /// # Safety
+    ///
+    /// The device accesses neither the queue's ring nor what is posted in it, and will not until the driver enables the
+    /// queue again.
+    pub(crate) unsafe fn observed() -> Self {
+        Self(())
+    }
+}
+
+/// Something that the device may still access. Dropping it leaks it; only [`Stopped`] frees it, and
+/// [`StoppedQueue`] what is of one queue.
 #[derive(Debug)]
 pub(crate) struct Lent<T>(Option<T>);
 

@@ -1,7 +1,7 @@
 //! A driver of VirtIO network devices, on the packets, pools, platforms and port traits of [`ixgbe`].
 //!
-//! It drives modern devices over PCI: VirtIO 1.0 and later, with split rings and one queue pair. QEMU's own device is
-//! what it is tested on; no other one was tried.
+//! It drives modern devices over PCI: VirtIO 1.0 and later, with split or packed rings, one queue pair or several, polled
+//! or with interrupts. QEMU's own device is what it is tested on; no other one was tried.
 //!
 //! # Quick start
 //!
@@ -33,10 +33,25 @@
 //!
 //! All that a device says is input from outside. [`discovery`] checks each capability against its BAR. Queues check each
 //! index, id and length. A rule that a device breaks becomes a [`Fault`]: the queue stops there, and what was posted stays
-//! the device's until it is reset. Nothing panics, and each wait has a limit.
+//! the device's until it, or the queue alone, is reset. Nothing panics, and each wait has a limit.
 //!
 //! A device without an IOMMU can still write anywhere. Behind one, it must offer ACCESS_PLATFORM; otherwise it would use
 //! addresses of the IOMMU as physical ones, and is refused.
+//!
+//! # Queue pairs
+//!
+//! [`Config::queue_pairs`] asks for several pairs. The device steers: a flow arrives on the pair on which the program last
+//! sent frames of that flow. The driver does not ask for RSS and HASH_REPORT, by which it would choose itself.
+//!
+//! # Waiting
+//!
+//! Queues are polled, unless [`Config::interrupts`] is set. Then each receive queue has an MSI-X vector, and
+//! `ixgbe::linux::Interrupts` waits for it.
+//!
+//! # Reset of one queue
+//!
+//! [`Control::restart_receive`](device::Control::restart_receive) and
+//! [`restart_transmit`](device::Control::restart_transmit) reset one queue, also after a [`Fault`], while the others go on.
 //!
 //! # Modules
 //!

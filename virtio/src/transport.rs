@@ -13,13 +13,13 @@ use ixgbe::pci::Function;
 
 use crate::discovery::{Layout, discover};
 use crate::error::Error;
-use crate::feature::{Features, WORDS};
-use crate::lent::Stopped;
+use crate::feature::{Feature, Features, WORDS};
+use crate::lent::{Stopped, StoppedQueue};
 use crate::queue::Doorbell;
 use crate::registers::permission;
 use crate::registers::{
-    DEVICE_STATUS, DRIVER_FEATURE, QUEUE_ENABLE, QUEUE_MSIX_VECTOR, QUEUE_SIZE, RegisterSpace, Registers, Windows,
-    network, notify,
+    CONFIG_MSIX_VECTOR, DEVICE_STATUS, DRIVER_FEATURE, QUEUE_ENABLE, QUEUE_MSIX_VECTOR, QUEUE_RESET, QUEUE_SIZE,
+    RegisterSpace, Registers, Windows, network, notify,
 };
 use crate::ring::{Ring, RingTerms};
 
@@ -76,6 +76,7 @@ pub(crate) struct NetworkConfig {
     pub(crate) mac: [u8; 6],
     pub(crate) link_up: bool,
     pub(crate) announce: bool,
+    pub(crate) max_queue_pairs: u16,
     pub(crate) mtu: u16,
     pub(crate) speed: u32,
 }
@@ -84,7 +85,8 @@ impl<H: Function> Transport<H> {
     /// Finds the registers of `function`.
     pub(crate) fn new(function: H) -> Result<Self, Error<H::Error>> {
         let layout = discover(&function)?;
-        // SAFETY: the capabilities say that these registers are there. Each block is mapped once, here.
+        // SAFETY: the capabilities say that these registers are there; those beyond a capability's length are not accessed.
+        // Each block is mapped once, here.
         let (common, network) = unsafe {
             let common = function.registers(layout.common.bar, layout.common.offset);
             (common, function.registers(layout.network.bar, layout.network.offset))
@@ -223,19 +225,32 @@ impl<H: Function> Transport<H> {
         Ok((size, Doorbell { bus, queue }))
     }
 
-    /// Sets queue `queue` up and enables it, in state FEATURES_OK.
+    /// Sets queue `queue` up and enables it. It raises the MSI-X vector `vector`, if any.
     ///
     /// # Safety
     ///
-    /// The device may access what is at the addresses, and all that descriptors there name, until it is reset.
-    pub(crate) unsafe fn enable_queue(&mut self, queue: u16, place: &QueuePlace) -> Result<(), Error<H::Error>> {
+    /// - The queue is disabled: nothing has enabled it since the device or the queue was reset.
+    /// - Only the caller selects queues meanwhile.
+    /// - The device may access what is at the addresses, and all that descriptors there name, until it or the queue is
+    ///   reset.
+    pub(crate) unsafe fn enable_queue(
+        &self,
+        queue: u16,
+        place: &QueuePlace,
+        vector: Option<u16>,
+    ) -> Result<(), Error<H::Error>> {
         let index = Index::new(queue.into()).map_err(|_| Error::NoQueue { queue })?;
-        // SAFETY: the caller's promise; this is borrowed uniquely.
-        let mut windows: Windows<'_, _, Driver<permission::FeaturesOk>> =
+        // SAFETY: the caller's promises.
+        let mut windows: Windows<'_, _, Driver<permission::QueueDisabled>> =
             unsafe { Windows::assume_permission(&self.common) };
         let registers = windows.queue.select(index);
         registers.queue_size().write_full(whole(QUEUE_SIZE::SIZE, place.size)?);
-        registers.queue_msix_vector().write_full(whole(QUEUE_MSIX_VECTOR::VECTOR, NO_VECTOR)?);
+        let vector = vector.unwrap_or(NO_VECTOR);
+        registers.queue_msix_vector().write_full(whole(QUEUE_MSIX_VECTOR::VECTOR, vector)?);
+        // A device without resources for the vector has none (4.1.5.1.2.2).
+        if registers.queue_msix_vector().read().get() != vector {
+            return Err(Error::VectorRefused { queue: Some(queue), vector });
+        }
         let [descriptors, driver, device] = place.addresses;
         registers.queue_desc().write(descriptors);
         registers.queue_driver().write(driver);
@@ -244,11 +259,58 @@ impl<H: Function> Transport<H> {
         Ok(())
     }
 
+    /// Resets queue `queue`, and waits until the device has done so, in state DRIVER_OK (2.6.1, 4.1.4.3).
+    ///
+    /// A reset that did not end in time can be waited for again.
+    ///
+    /// # Safety
+    ///
+    /// - The device is live and has the feature RING_RESET.
+    /// - Only the caller selects queues meanwhile.
+    pub(crate) unsafe fn reset_queue(&self, queue: u16, limit: Duration) -> Result<StoppedQueue, Error<H::Error>> {
+        let index = Index::new(queue.into()).map_err(|_| Error::NoQueue { queue })?;
+        // SAFETY: the caller's promises.
+        let mut windows: Windows<'_, _, Driver<permission::DriverOk>> =
+            unsafe { Windows::assume_permission(&self.common) };
+        let registers = windows.queue.select(index);
+        let is_reset = || registers.queue_reset().read().get() == 0 && registers.queue_enable().read().get() == 0;
+        if registers.queue_reset().read().get() == 0 && registers.queue_enable().read().get() != 0 {
+            registers.queue_reset().write_full(whole(QUEUE_RESET::RESET, 1u16)?);
+        }
+        let done = clock::poll(&self.function, limit, POLL, || match is_reset() {
+            true => Some(Ok(())),
+            false if self.status().get() == GONE => Some(Err(Error::Removed)),
+            false => None,
+        });
+        done.map_err(|waited| Error::TimedOut { doing: "the reset of a queue", waited })??;
+        // SAFETY: a queue that reads as reset and disabled is not accessed by the device (2.6.1), and nobody has enabled it.
+        Ok(unsafe { StoppedQueue::observed() })
+    }
+
+    /// Returns the features that the registers allow: RING_RESET needs one that VirtIO 1.0 lacks.
+    pub(crate) fn possible(&self, offered: Features) -> Features {
+        match self.layout.has_all_common() {
+            true => offered,
+            false => offered - Features::of(Feature::RingReset),
+        }
+    }
+
+    /// Sets the MSI-X vector that changes of the configuration raise, in state FEATURES_OK.
+    pub(crate) fn set_configuration_vector(&self, vector: u16) -> Result<(), Error<H::Error>> {
+        // SAFETY: the caller says that the state is FEATURES_OK. The platform says where interrupts go: the write only
+        // selects which change raises which vector, and selects no queue.
+        let registers = unsafe { self.registers::<Driver<permission::FeaturesOk>>() };
+        registers.config_msix_vector().write_full(whole(CONFIG_MSIX_VECTOR::VECTOR, vector)?);
+        match registers.config_msix_vector().read().get() {
+            taken if taken == vector => Ok(()),
+            _ => Err(Error::VectorRefused { queue: None, vector }),
+        }
+    }
+
     /// Reads the configuration of the network device, as far as `features` have it.
     ///
     /// It is read again until nothing has changed meanwhile.
     pub(crate) fn network(&self, features: Features) -> Result<NetworkConfig, Error<H::Error>> {
-        use crate::feature::Feature;
         // SAFETY: reading needs no permission.
         let (common, network) =
             unsafe { (self.registers::<()>(), network::Registers::<_, ()>::assume_permission(&self.network)) };
@@ -265,6 +327,9 @@ impl<H: Function> Transport<H> {
                 let status = network.net_status().read();
                 config.link_up = status.field(network::NET_STATUS::LINK_UP);
                 config.announce = status.field(network::NET_STATUS::ANNOUNCE);
+            }
+            if has(Feature::Mq, 10) {
+                config.max_queue_pairs = network.max_virtqueue_pairs().read().get();
             }
             if has(Feature::Mtu, 12) {
                 config.mtu = network.mtu().read().get();

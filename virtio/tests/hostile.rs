@@ -25,6 +25,7 @@ fake::on_both_rings! {
     features_that_contradict_are_refused_or_left_out,
     a_device_that_asks_for_a_reset_is_not_used,
     a_device_that_does_not_reset_keeps_its_memory,
+    a_device_that_is_to_be_removed_is_an_error,
     a_device_that_is_gone_is_an_error,
 }
 
@@ -398,8 +399,22 @@ fn a_device_that_does_not_reset_keeps_its_memory(rings: u128) {
     assert_eq!(fake.state().violations, [""; 0]);
 }
 
+fn a_device_that_is_to_be_removed_is_an_error(rings: u128) {
+    let (fake, mut device) = live(ALL | rings);
+    device.split().0.check().unwrap();
+    fake.state().wanted_back = true;
+    let error = device.split().0.check().unwrap_err();
+    assert_eq!(error, Error::RemovalRequested);
+    assert_eq!(device.split().0.counters().unwrap_err(), error);
+    // Until then it does what it did.
+    assert!(fake.deliver(&[7; 60]));
+    assert_eq!(device.split().1[0].rx.receive(&mut Batch::with_capacity(4)), Ok(1));
+    drop(device.stop().unwrap());
+    assert_eq!(fake.left(), (0, 0));
+}
+
 fn a_device_that_is_gone_is_an_error(rings: u128) {
-    let (fake, function) = Fake::new(ALL | rings | rings);
+    let (fake, function) = Fake::new(ALL | rings);
     fake.state().gone = true;
     assert_eq!(Device::new(function).unwrap_err(), Error::Removed);
     let (fake, device) = live(ALL | rings);

@@ -55,7 +55,7 @@ struct Arguments {
 impl Example for &Arguments {
     fn run<H: Function>(self, devices: Vec<Device<Reset, H>>) -> Result<(), Box<dyn Error>> {
         let device = devices.into_iter().next().ok_or("a device is needed")?;
-        let mut device = bring_up(device, &self.devices, false)?;
+        let mut device = bring_up(device, &self.devices, &self.devices.config())?;
         let signals = Signals::new()?;
         // Large buffers save a copy, unless the memory is in small pages.
         let function = device.function();

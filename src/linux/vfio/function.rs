@@ -1,9 +1,11 @@
 //! A PCI function of any kind through VFIO: all but the registers, which each device has elsewhere.
 
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::fs::File;
 use std::io;
+use std::sync::OnceLock;
 
 use datasheet_runtime::space::Space;
 use vfio_bindings::bindings::vfio;
@@ -19,7 +21,7 @@ use crate::linux::vfio::container::Container;
 use crate::linux::vfio::container::failed;
 use crate::linux::vfio::interrupts;
 use crate::linux::vfio::ioctl;
-use crate::linux::{Errno, Error, Interrupts, Locality, MonotonicClock, PciAddress, Placement};
+use crate::linux::{Errno, Error, Interrupts, Locality, MonotonicClock, PciAddress, Placement, Vector};
 use crate::pci;
 
 /// The flags of a BAR that can be read, written and mapped.
@@ -31,7 +33,13 @@ pub(super) const USABLE: u32 =
 /// [`VfioOptions::open_function`](crate::linux::VfioOptions::open_function) makes one. As
 /// [`Vfio`](crate::linux::Vfio), it accesses only memory that was mapped for it.
 pub struct VfioFunction {
-    // Dropped in this order: device, container.
+    // Dropped in this order: requests, device, container.
+    /// What the kernel raises when it wants the function back: switched on when somebody first asks.
+    removal: OnceLock<Result<Interrupts, Error>>,
+    /// The event of an error on the bus, once somebody wants to hear of it.
+    bus_error: OnceLock<Result<Interrupts, Error>>,
+    /// It was raised before, though the vector was taken since.
+    removal_requested: AtomicBool,
     device: File,
     /// The offset of the configuration space in `device`.
     config: u64,
@@ -114,7 +122,23 @@ impl VfioFunction {
         let huge = Allocator::new(PageSize::Huge2MiB, policy, container.granule());
         let ordinary = Allocator::new(PageSize::Base, policy, container.granule());
         let (clock, container) = (MonotonicClock::new(), container.clone());
-        Ok((begun, Self { device, config, function, locality, huge, ordinary, clock, _claim: claim, container }))
+        Ok((
+            begun,
+            Self {
+                removal: OnceLock::new(),
+                bus_error: OnceLock::new(),
+                removal_requested: AtomicBool::new(false),
+                device,
+                config,
+                function,
+                locality,
+                huge,
+                ordinary,
+                clock,
+                _claim: claim,
+                container,
+            },
+        ))
     }
 
     /// Returns the address of the function.
@@ -138,28 +162,44 @@ impl VfioFunction {
         self.enable(vfio::VFIO_PCI_MSIX_IRQ_INDEX, count)
     }
 
-    /// Switches on the event of a request to give the function back. Its vector 0 is raised when somebody unbinds the
-    /// function from vfio-pci, or removes it, and again while the kernel waits.
+    /// Returns the vector of a request to give the function back. It is raised when somebody unbinds the function from
+    /// vfio-pci, or removes it, and again while the kernel waits.
     ///
     /// The kernel waits until this value and all [`Interrupts`] of the function are dropped: stop the device, and drop
     /// them. Without this event, nobody tells the program, and the command of the administrator hangs.
     ///
+    /// Each call returns a clone of one vector, at which
+    /// [`removal_requested`](pci::Function::removal_requested) looks, too. The first call of either switches the event on,
+    /// and it stays on as long as this value lives.
+    ///
     /// # Errors
     ///
     /// As [`interrupts`](Self::interrupts).
-    pub fn removal_request(&self) -> Result<Interrupts, Error> {
-        self.enable(vfio::VFIO_PCI_REQ_IRQ_INDEX, 1)
+    pub fn removal_request(&self) -> Result<Vector, Error> {
+        self.event(&self.removal, vfio::VFIO_PCI_REQ_IRQ_INDEX)
     }
 
-    /// Switches on the event of an uncorrectable error on the bus (PCIe's advanced error reporting). Its vector 0 is
-    /// raised when the kernel hears of one. The kernel leaves the function as it is: stop the device, and open it anew,
-    /// which resets it.
+    /// Returns the vector of an uncorrectable error on the bus (PCIe's advanced error reporting). It is raised when the
+    /// kernel hears of one. The kernel leaves the function as it is: stop the device, and open it anew, which resets it.
+    ///
+    /// Each call returns a clone of one vector. The first switches the event on, and it stays on as long as this value
+    /// lives.
     ///
     /// # Errors
     ///
     /// As [`interrupts`](Self::interrupts): [`Error::TooFewVectors`] also if the function is not on PCI Express.
-    pub fn bus_error(&self) -> Result<Interrupts, Error> {
-        self.enable(vfio::VFIO_PCI_ERR_IRQ_INDEX, 1)
+    pub fn bus_error(&self) -> Result<Vector, Error> {
+        self.event(&self.bus_error, vfio::VFIO_PCI_ERR_IRQ_INDEX)
+    }
+
+    /// Returns the vector of an event of the function, which the first call switches on.
+    fn event(&self, event: &OnceLock<Result<Interrupts, Error>>, index: u32) -> Result<Vector, Error> {
+        let event = event.get_or_init(|| {
+            let event = self.enable(index, 1);
+            event.inspect_err(|error| log::warn!("interrupt {index} of the function is not heard: {error}"))
+        });
+        let missing = Error::TooFewVectors { address: self.address(), needed: 1, had: 0 };
+        event.as_ref().map_err(Error::clone)?.first().cloned().ok_or(missing)
     }
 
     fn enable(&self, index: u32, count: u32) -> Result<Interrupts, Error> {
@@ -214,6 +254,13 @@ unsafe impl pci::Function for VfioFunction {
     fn enable_dma(&self) -> Result<(), Error> {
         let space = ConfigSpace { file: &self.device, offset: self.config };
         space.enable().map_err(config_failed(&self.function))
+    }
+
+    fn removal_requested(&self) -> bool {
+        if self.removal_request().is_ok_and(|vector| vector.is_raised()) {
+            self.removal_requested.store(true, Ordering::Relaxed);
+        }
+        self.removal_requested.load(Ordering::Relaxed)
     }
 
     fn is_translated(&self) -> bool {

@@ -18,7 +18,7 @@ use datasheet_runtime::space::Offset;
 use crate::linux::bar::{MapError, MappedRegisters};
 use crate::linux::config_space::ConfigSpace;
 use crate::linux::function::Function;
-use crate::linux::{Errno, Error, Interrupts, Locality, PciAddress, Placement, Registers};
+use crate::linux::{Errno, Error, Interrupts, Locality, PciAddress, Placement, Registers, Vector};
 use crate::registers::{RegisterSpace, virtual_function};
 
 pub use container::Container;
@@ -193,21 +193,21 @@ impl<S> Vfio<S> {
         self.function.interrupts(count)
     }
 
-    /// Switches on the event of a request to give the function back: see [`VfioFunction::removal_request`].
+    /// Returns the vector of a request to give the function back: see [`VfioFunction::removal_request`].
     ///
     /// # Errors
     ///
     /// As [`interrupts`](Self::interrupts).
-    pub fn removal_request(&self) -> Result<Interrupts, Error> {
+    pub fn removal_request(&self) -> Result<Vector, Error> {
         self.function.removal_request()
     }
 
-    /// Switches on the event of an error on the bus: see [`VfioFunction::bus_error`].
+    /// Returns the vector of an error on the bus: see [`VfioFunction::bus_error`].
     ///
     /// # Errors
     ///
     /// As [`interrupts`](Self::interrupts).
-    pub fn bus_error(&self) -> Result<Interrupts, Error> {
+    pub fn bus_error(&self) -> Result<Vector, Error> {
         self.function.bus_error()
     }
 

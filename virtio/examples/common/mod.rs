@@ -33,6 +33,9 @@ pub struct DeviceArguments {
     /// Leave checksums of received packets and segments as they come from other virtual machines.
     #[arg(long)]
     pub offloads: bool,
+    /// The number of queue pairs.
+    #[arg(long, default_value_t = 1)]
+    pub queue_pairs: u16,
     /// Drop frames with a VLAN tag, except frames of this VLAN.
     #[arg(long)]
     pub vlan: Option<u16>,
@@ -41,7 +44,10 @@ pub struct DeviceArguments {
 impl DeviceArguments {
     /// Returns the configuration of a device.
     pub fn config(&self) -> Config {
-        let mut config = Config::new().vlan_filter(self.vlan.is_some()).receive_offloads(self.offloads);
+        let mut config = Config::new()
+            .queue_pairs(self.queue_pairs)
+            .vlan_filter(self.vlan.is_some())
+            .receive_offloads(self.offloads);
         if let Some(mtu) = self.mtu {
             config = config.mtu(mtu);
         }
@@ -118,12 +124,14 @@ pub fn ended(result: Result<(), Box<dyn Error>>) -> ExitCode {
 pub fn bring_up<H: Function>(
     device: Device<Reset, H>,
     arguments: &DeviceArguments,
-    promiscuous: bool,
+    config: &Config,
 ) -> Result<Device<DriverOk, H>, Box<dyn Error>> {
-    let config = arguments.config().promiscuous(promiscuous);
-    let mut device = device.bring_up(&config).map_err(|failed| failed.error)?;
+    let mut device = device.bring_up(config).map_err(|failed| failed.error)?;
     let terms = device.terms();
-    eprintln!("MTU {}, buffers of {} bytes, features {}", terms.mtu, terms.buffer_size, terms.features);
+    eprintln!(
+        "MTU {}, buffers of {} bytes, {} queue pairs, features {}",
+        terms.mtu, terms.buffer_size, terms.queue_pairs, terms.features
+    );
     if let Some(vlan) = arguments.vlan {
         device.split().0.add_vlan(vlan)?;
     }

@@ -21,17 +21,19 @@ const MAX_SPEED: u32 = 0x7fff_ffff;
 
 /// The control half of a live device.
 pub struct Control<'a, H: Function> {
-    transport: &'a Transport<H>,
-    terms: Terms,
-    timeout: Duration,
+    pub(super) transport: &'a Transport<H>,
+    pub(super) terms: Terms,
+    pub(super) timeout: Duration,
+    /// Receive queues raise MSI-X vectors.
+    pub(super) interrupts: bool,
     pub(super) queue: Option<&'a mut ControlQueue<DoorbellBus<H>>>,
     pub(super) receive: Vec<SharedCounts>,
     pub(super) transmit: Vec<SharedCounts>,
 }
 
 impl<'a, H: Function> Control<'a, H> {
-    pub(super) fn new(transport: &'a Transport<H>, terms: Terms, timeout: Duration) -> Self {
-        Self { transport, terms, timeout, queue: None, receive: Vec::new(), transmit: Vec::new() }
+    pub(super) fn new(transport: &'a Transport<H>, terms: Terms, timeout: Duration, interrupts: bool) -> Self {
+        Self { transport, terms, timeout, interrupts, queue: None, receive: Vec::new(), transmit: Vec::new() }
     }
 
     /// Returns what driver and device agreed on.
@@ -40,13 +42,24 @@ impl<'a, H: Function> Control<'a, H> {
         self.terms
     }
 
-    /// Returns an error if the device is gone, or asks for a reset.
+    /// Returns an error if the device is gone, is to be removed, or asks for a reset.
     ///
     /// # Errors
     ///
-    /// [`Error::Removed`] and [`Error::NeedsReset`].
+    /// [`Error::Removed`], [`Error::RemovalRequested`] and [`Error::NeedsReset`].
     pub fn check(&self) -> Result<(), Error<H::Error>> {
-        self.transport.check()
+        self.transport.check()?;
+        if self.transport.function().removal_requested() { Err(Error::RemovalRequested) } else { Ok(()) }
+    }
+
+    /// Returns the MSI-X vector that changes of the configuration raise, with
+    /// [`Config::interrupts`](crate::config::Config::interrupts): the next one after the queues' vectors.
+    ///
+    /// A device raises it if its link has changed, if it [wants an announcement](Self::wants_announcement), or if it
+    /// asks for a [reset](Self::check).
+    #[must_use]
+    pub fn configuration_vector(&self) -> usize {
+        self.terms.queue_pairs.into()
     }
 
     /// Returns the current link status. Without the feature STATUS the link is up.
@@ -138,6 +151,11 @@ impl<'a, H: Function> Control<'a, H> {
     /// As [`set_promiscuous`](Self::set_promiscuous).
     pub fn remove_vlan(&mut self, id: u16) -> Result<(), Error<H::Error>> {
         self.command(Feature::CtrlVlan, &Command::RemoveVlan(id))
+    }
+
+    /// Has the device use as many queue pairs as were set up.
+    pub(super) fn use_queue_pairs(&mut self) -> Result<(), Error<H::Error>> {
+        self.command(Feature::Mq, &Command::QueuePairs(self.terms.queue_pairs))
     }
 
     /// Gives the device a command of `feature`, if that was agreed on.

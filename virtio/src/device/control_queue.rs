@@ -26,6 +26,7 @@ pub(crate) enum Command<'a> {
     AddVlan(u16),
     RemoveVlan(u16),
     Announced,
+    QueuePairs(u16),
 }
 
 /// Space for a command, in bytes, and behind it the answer.
@@ -51,6 +52,7 @@ impl Command<'_> {
             Self::AddVlan(_) => "receive a VLAN",
             Self::RemoveVlan(_) => "receive a VLAN no more",
             Self::Announced => "note the announcement",
+            Self::QueuePairs(_) => "use several queue pairs",
         }
     }
 
@@ -68,6 +70,7 @@ impl Command<'_> {
             Self::AddVlan(id) => with(2, 0, &id.to_le_bytes()),
             Self::RemoveVlan(id) => with(2, 1, &id.to_le_bytes()),
             Self::Announced => with(3, 0, &[]),
+            Self::QueuePairs(count) => with(4, 0, &count.to_le_bytes()),
         }
     }
 }
@@ -91,6 +94,11 @@ impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
         let apart = DmaError::NotMappable { len: SPACE + 1, reason: "a command must be in one piece" };
         let address = mapping.address(memory.base()).filter(|_| mapping.is_contiguous(memory.base(), SPACE + 1));
         Ok(Self { ring, doorbell, stuck: false, address: address.ok_or(apart)?, _mapping: mapping, memory })
+    }
+
+    /// Returns the index of the queue.
+    pub(crate) fn queue(&self) -> u16 {
+        self.doorbell.queue
     }
 
     /// Returns how the device finds the ring.
@@ -198,6 +206,7 @@ mod tests {
         assert_eq!(Command::AddVlan(0x123).bytes(), [2, 0, 0x23, 1]);
         assert_eq!(Command::RemoveVlan(0x123).bytes(), [2, 1, 0x23, 1]);
         assert_eq!(Command::Announced.bytes(), [3, 0]);
+        assert_eq!(Command::QueuePairs(0x123).bytes(), [4, 0, 0x23, 1]);
         let table = Command::MacTable(&[], &[[0x33, 0x33, 0, 0, 0, 1]]).bytes();
         assert_eq!(table, [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x33, 0x33, 0, 0, 0, 1]);
     }

@@ -9,6 +9,7 @@ use ixgbe::pci::Function;
 use ixgbe::pool::Pool;
 use ixgbe::port::{self, Port};
 
+use crate::config::Config;
 use crate::device::control_queue::ControlQueue;
 use crate::device::{Control, Device, DriverOk, Terms};
 use crate::lent::{Lent, Stopped};
@@ -26,16 +27,18 @@ pub(crate) struct Rings<H: Function> {
 pub struct Live<H: Function> {
     pub(super) rings: Lent<Rings<H>>,
     pub(super) transport: Arc<Transport<H>>,
-    terms: Terms,
+    pub(super) terms: Terms,
     timeout: Duration,
+    interrupts: bool,
 }
 
 /// A receive queue and a transmit queue of a live device.
 pub type QueuePair<'a, H> = port::QueuePair<ReceiveQueue<'a, DoorbellBus<H>>, TransmitQueue<'a, DoorbellBus<H>, H>>;
 
 impl<H: Function> Live<H> {
-    pub(crate) fn new(transport: &Arc<Transport<H>>, rings: Lent<Rings<H>>, terms: Terms, timeout: Duration) -> Self {
-        Self { rings, transport: Arc::clone(transport), terms, timeout }
+    pub(crate) fn new(transport: &Arc<Transport<H>>, rings: Lent<Rings<H>>, terms: Terms, config: &Config) -> Self {
+        let &Config { timeout, interrupts, .. } = config;
+        Self { rings, transport: Arc::clone(transport), terms, timeout, interrupts }
     }
 
     /// Frees the rings. All packets return to their pools.
@@ -50,7 +53,7 @@ impl<H: Function> Live<H> {
 
     fn split(&mut self) -> (Control<'_, H>, Vec<QueuePair<'_, H>>) {
         let transport = &*self.transport;
-        let mut control = Control::new(transport, self.terms, self.timeout);
+        let mut control = Control::new(transport, self.terms, self.timeout, self.interrupts);
         // They are there as long as the device is live.
         let Some(rings) = self.rings.get_mut() else { return (control, Vec::new()) };
         control.receive = rings.receive.iter().map(|ring| Arc::clone(ring.counts())).collect();

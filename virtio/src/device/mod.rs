@@ -16,6 +16,7 @@
 mod control;
 mod control_queue;
 mod live;
+mod restart;
 mod start;
 
 use alloc::sync::Arc;
@@ -32,6 +33,7 @@ use crate::transport::Transport;
 
 pub use control::Control;
 pub(crate) use live::Live;
+pub use live::QueuePair;
 pub use start::Terms;
 
 /// The state of a [`Device`].
@@ -190,7 +192,7 @@ impl<H: Function> Device<Driving, H> {
         if self.transport.function().is_translated() && !offered.has(Feature::AccessPlatform) {
             return Err(Error::BypassesIommu);
         }
-        let possible = offered & config.wanted;
+        let possible = self.transport.possible(offered & config.wanted);
         let lacking = config.required - possible;
         if !lacking.is_empty() {
             return Err(Error::NotOffered { features: lacking });

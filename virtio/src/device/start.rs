@@ -1,7 +1,7 @@
 //! From features to a live device: the terms of a device, its queues, and the first commands.
 
 use alloc::sync::Arc;
-use alloc::vec;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use ixgbe::pci::Function;
@@ -32,6 +32,8 @@ const LONGEST_PACKET: usize = 65_601;
 const MOST_BUFFERS: usize = 64;
 /// The features with which packets can be of several segments.
 const COALESCING: &[Feature] = &[Feature::GuestTso4, Feature::GuestTso6, Feature::GuestUso4, Feature::GuestUso6];
+/// The most queue pairs that a device can have: the index of the control queue behind them has 16 bits.
+const MOST_QUEUE_PAIRS: u16 = 32_767;
 /// The number of buffers of a pool beyond those that fill its queue.
 const SPARE_BUFFERS: usize = 64;
 
@@ -46,6 +48,10 @@ pub struct Terms {
     pub buffer_size: usize,
     /// The MAC address.
     pub mac: [u8; 6],
+    /// The number of queue pairs that are set up.
+    pub queue_pairs: u16,
+    /// The number of queue pairs that the device has: 1 without the feature MQ.
+    pub max_queue_pairs: u16,
 }
 
 impl Terms {
@@ -79,7 +85,15 @@ impl Terms {
             *features = *features - Features::all(COALESCING);
         }
         let mac = config.mac.unwrap_or(if features.has(Feature::Mac) { found.mac } else { random_mac(now) });
-        Ok(Self { features: *features, mtu, buffer_size, mac })
+        let max_queue_pairs = if features.has(Feature::Mq) { found.max_queue_pairs } else { 1 };
+        if !(1..=MOST_QUEUE_PAIRS).contains(&max_queue_pairs) {
+            return Err(Error::BadQueuePairs { pairs: max_queue_pairs });
+        }
+        let queue_pairs = config.queue_pairs;
+        if !(1..=max_queue_pairs).contains(&queue_pairs) {
+            return Err(Error::QueuePairs { asked: queue_pairs, had: max_queue_pairs });
+        }
+        Ok(Self { features: *features, mtu, buffer_size, mac, queue_pairs, max_queue_pairs })
     }
 }
 
@@ -89,10 +103,15 @@ fn random_mac(now: Duration) -> [u8; 6] {
     [0x02, 0x00, a, b, c, d]
 }
 
-/// The queues of a device with one pair.
-const RECEIVE: u16 = 0;
-const TRANSMIT: u16 = 1;
-const CONTROL: u16 = 2;
+/// Returns the indices of the receive queue and the transmit queue of pair `pair` (specification 5.1.2).
+const fn queues_of(pair: u16) -> (u16, u16) {
+    (2 * pair, 2 * pair + 1)
+}
+
+/// Returns the MSI-X vector of a queue: receive queues have one each. What was sent is looked at when the program sends.
+pub(super) fn vector_of(queue: u16, queue_pairs: u16) -> Option<u16> {
+    (queue.is_multiple_of(2) && queue / 2 < queue_pairs).then_some(queue / 2)
+}
 
 impl<H: Function> Device<FeaturesOk, H> {
     /// Returns what was agreed on.
@@ -101,13 +120,14 @@ impl<H: Function> Device<FeaturesOk, H> {
         self.data
     }
 
-    /// Sets the queues up, fills the receive queue, and lets the device go live.
+    /// Sets the queues up, fills the receive queues, and lets the device go live.
     ///
     /// # Errors
     ///
     /// [`Error::NoQueue`], [`Error::QueueSize`] and [`Error::DoorbellOutside`] if the device has queues that cannot be
-    /// used; [`Error::ReceiveRoom`] if a receive queue is too short for the packets that were agreed on; [`Error::Dma`] and [`Error::Pool`] if there is no memory; [`Error::Refused`], [`Error::TimedOut`] and
-    /// [`Error::Fault`] if a command fails.
+    /// used; [`Error::ReceiveRoom`] if a receive queue is too short for the packets that were agreed on;
+    /// [`Error::VectorRefused`] if the device does not take an MSI-X vector; [`Error::Dma`] and [`Error::Pool`] if there
+    /// is no memory; [`Error::Refused`], [`Error::TimedOut`] and [`Error::Fault`] if a command fails.
     pub fn start(mut self, config: &Config) -> Result<Device<DriverOk, H>, Failed<NeedsReset, H>> {
         let mut live = None;
         match self.go_live(config, &mut live) {
@@ -124,40 +144,43 @@ impl<H: Function> Device<FeaturesOk, H> {
         let terms = self.data;
         let Some(transport) = Arc::get_mut(&mut self.transport) else { return Err(Error::NeedsReset) };
         let rings = RingTerms::new(terms.features);
-        let (max, doorbell) = transport.find_queue(RECEIVE, rings)?;
-        let size = rings.size(config.receive_size, max);
-        let ring = rings.make(transport.function(), size)?;
-        let room = usize::from(size) * terms.buffer_size;
-        if room < LONGEST_PACKET && COALESCING.iter().any(|feature| terms.features.has(*feature)) {
-            return Err(Error::ReceiveRoom { queue: RECEIVE, room, needed: LONGEST_PACKET });
+        let (mut receive, mut transmit) = (Vec::new(), Vec::new());
+        for pair in 0..terms.queue_pairs {
+            let (receives, transmits) = queues_of(pair);
+            let (max, doorbell) = transport.find_queue(receives, rings)?;
+            let size = rings.size(config.receive_size, max);
+            let ring = rings.make(transport.function(), size)?;
+            let room = usize::from(size) * terms.buffer_size;
+            if room < LONGEST_PACKET && COALESCING.iter().any(|feature| terms.features.has(*feature)) {
+                return Err(Error::ReceiveRoom { queue: receives, room, needed: LONGEST_PACKET });
+            }
+            let count = usize::from(size) + SPARE_BUFFERS.max(usize::from(size));
+            let pool = Pool::new(transport.function(), count, terms.buffer_size)?;
+            let attachment = Attachment::new(transport.function(), &pool)?;
+            receive.push(RxRing::new(ring, attachment, doorbell, RxTerms::new(terms.features)));
+
+            let (max, doorbell) = transport.find_queue(transmits, rings)?;
+            let ring = rings.make(transport.function(), rings.size(config.transmit_size, max))?;
+            let limits = TxTerms { max_len: usize::from(terms.mtu) + ETHERNET, features: terms.features };
+            transmit.push(TxRing::new(transport.function(), ring, doorbell, limits)?);
         }
-        let count = usize::from(size) + SPARE_BUFFERS.max(usize::from(size));
-        let pool = Pool::new(transport.function(), count, terms.buffer_size)?;
-        let attachment = Attachment::new(transport.function(), &pool)?;
-        let rx = RxRing::new(ring, attachment, doorbell, RxTerms::new(terms.features));
+        // A packet that any queue received can be sent on any other.
+        for tx in &mut transmit {
+            receive.iter().try_for_each(|rx| tx.attach(transport.function(), rx.pool()))?;
+        }
 
-        let (max, doorbell) = transport.find_queue(TRANSMIT, rings)?;
-        let ring = rings.make(transport.function(), rings.size(config.transmit_size, max))?;
-        let limits = TxTerms { max_len: usize::from(terms.mtu) + ETHERNET, features: terms.features };
-        let mut tx = TxRing::new(transport.function(), ring, doorbell, limits)?;
-        tx.attach(transport.function(), &pool)?;
-
+        // It is behind all pairs that the device has, also behind those that are not used.
+        let (control_queue, _) = queues_of(terms.max_queue_pairs);
         let control = match terms.features.has(Feature::CtrlVq) {
             true => {
-                let (max, doorbell) = transport.find_queue(CONTROL, rings)?;
+                let (max, doorbell) = transport.find_queue(control_queue, rings)?;
                 Some(ControlQueue::new(transport.function(), max, rings, doorbell)?)
             }
             false => None,
         };
-        let mut places = vec![(RECEIVE, rx.place()), (TRANSMIT, tx.place())];
-        places.extend(control.as_ref().map(|control| (CONTROL, control.place())));
         // From here on the device may access the rings: without the proof that it has stopped, they leak.
-        let rings = Lent::new(Rings { receive: vec![rx], transmit: vec![tx], control });
-        for (queue, place) in &places {
-            // SAFETY: the rings are lent, and freed only with the proof that the device has stopped.
-            unsafe { transport.enable_queue(*queue, place) }?;
-        }
-        let mut live = Live::new(&self.transport, rings, terms, config.timeout);
+        let rings = Lent::new(Rings { receive, transmit, control });
+        let mut live = Live::new(&self.transport, rings, terms, config);
         match live.begin(config) {
             Ok(()) => Ok(live),
             Err(error) => {
@@ -169,11 +192,24 @@ impl<H: Function> Device<FeaturesOk, H> {
 }
 
 impl<H: Function> Live<H> {
-    /// Fills the receive queues, lets the device go live, and gives it the first commands.
+    /// Enables the queues, fills the receive queues, lets the device go live, and gives it the first commands.
     fn begin(&mut self, config: &Config) -> Result<(), Error<H::Error>> {
         let Some(rings) = self.rings.get_mut() else { return Err(Error::NeedsReset) };
+        if config.interrupts {
+            // Before the device is live: a change then raises it.
+            self.transport.set_configuration_vector(self.terms.queue_pairs)?;
+        }
+        let receive = rings.receive.iter().map(|rx| (rx.queue(), rx.place()));
+        let transmit = rings.transmit.iter().map(|tx| (tx.queue(), tx.place()));
+        let control = rings.control.iter().map(|control| (control.queue(), control.place()));
+        for (queue, place) in receive.chain(transmit).chain(control) {
+            let vector = config.interrupts.then(|| vector_of(queue, self.terms.queue_pairs)).flatten();
+            // SAFETY: the state is FEATURES_OK, so no queue is enabled, and nothing else uses the registers. The rings are
+            // lent, and freed only with the proof that the device has stopped.
+            unsafe { self.transport.enable_queue(queue, &place, vector) }?;
+        }
         // Buffers may be posted before the device is live; doorbells are for a live device.
-        let notify: vec::Vec<_> = rings.receive.iter_mut().map(RxRing::fill).collect();
+        let notify: Vec<_> = rings.receive.iter_mut().map(RxRing::fill).collect();
         self.transport.go_live();
         self.transport.check()?;
         for (rx, _) in rings.receive.iter().zip(notify).filter(|(_, notify)| *notify) {
@@ -181,6 +217,10 @@ impl<H: Function> Live<H> {
         }
         let mut control = self.control();
         let features = control.terms().features;
+        if features.has(Feature::Mq) {
+            // Before this, the device uses the first pair alone.
+            control.use_queue_pairs()?;
+        }
         if let Some(mac) = config.mac.filter(|_| features.has(Feature::CtrlMacAddr)) {
             control.set_mac(mac)?;
         }

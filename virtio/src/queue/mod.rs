@@ -21,8 +21,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use datasheet_runtime::bus::Bus;
 use datasheet_runtime::register::Driver;
 
+use crate::lent::StoppedQueue;
 use crate::registers::notify;
 use crate::registers::permission::DriverOk;
+use crate::ring::{Fault, Ring};
 
 pub use rx::ReceiveQueue;
 pub(crate) use rx::{RxRing, RxTerms};
@@ -54,6 +56,27 @@ pub(crate) type SharedCounts = Arc<Counts>;
 #[inline(always)]
 fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+}
+
+/// A queue over a ring of one kind, which can be reset and set up anew while the device is live.
+pub(crate) trait Restart {
+    type Ring: Ring;
+
+    /// Returns the index of its queue.
+    fn queue(&self) -> u16;
+
+    fn ring(&self) -> &Self::Ring;
+
+    fn counts(&self) -> &SharedCounts;
+
+    /// Sets the fault for which the queue does nothing, or lets it go on.
+    fn set_fault(&mut self, fault: Option<Fault>);
+
+    /// Puts an empty ring in the place of the one that the device has let go of. The packets in it return to their pools.
+    fn replace(&mut self, ring: Self::Ring, proof: &StoppedQueue);
+
+    /// Gives the device what it needs to begin, after the queue was enabled.
+    fn begin(&mut self);
 }
 
 /// The doorbell of a queue.

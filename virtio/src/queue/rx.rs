@@ -7,11 +7,12 @@ use datasheet_runtime::bus::Bus;
 use ixgbe::offload::Received;
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::{Attachment, Pool};
-use ixgbe::port::{Down, Receive, ReceiveMetadata};
+use ixgbe::port::{Down, InterruptSource, Receive, ReceiveMetadata};
 
 use crate::feature::{Feature, Features};
+use crate::lent::StoppedQueue;
 use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of};
-use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
+use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
 use crate::transport::QueuePlace;
@@ -35,7 +36,7 @@ impl RxTerms {
 
 /// The ring of a receive queue, with the buffers that were posted.
 #[derive(Debug)]
-pub(crate) struct RxRing<B>(Either<RxOver<SplitRing, B>, RxOver<PackedRing, B>>);
+pub(crate) struct RxRing<B>(pub(crate) Either<RxOver<SplitRing, B>, RxOver<PackedRing, B>>);
 
 impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
     pub(crate) fn new(ring: AnyRing, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
@@ -44,6 +45,11 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
 
     pub(crate) fn counts(&self) -> &SharedCounts {
         either!(&self.0, queue => &queue.counts)
+    }
+
+    /// Returns the index of the queue.
+    pub(crate) fn queue(&self) -> u16 {
+        either!(&self.0, queue => queue.doorbell.queue)
     }
 
     /// Returns how the device finds the ring.
@@ -63,6 +69,15 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
     /// the device wants its doorbell rung.
     pub(crate) fn fill(&mut self) -> bool {
         either!(&mut self.0, queue => queue.fill())
+    }
+
+    /// Asks the device for an interrupt when it has used the next buffer.
+    fn enable_interrupt(&mut self) -> Result<(), Fault> {
+        either!(&mut self.0, queue => {
+            queue.fault.map_or(Ok(()), Err)?;
+            queue.ring.request_interrupt();
+        });
+        Ok(())
     }
 
     /// Tells the device to look at the ring.
@@ -96,7 +111,7 @@ struct Partial {
 }
 
 /// A receive queue over a ring of one kind.
-struct RxOver<R, B> {
+pub(crate) struct RxOver<R, B> {
     ring: R,
     slots: Box<[Option<Packet>]>,
     attachment: Attachment,
@@ -151,7 +166,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             // packet stays in its slot until its id comes back, and the ring is lent to the device until a reset.
             let Some(id) = (unsafe { self.ring.post::<true>(address, size) }) else { break };
             if let Some(slot) = self.slots.get_mut(usize::from(id)) {
-                *slot = Some(packet);
+                // The slot of a free id is empty. Were it not, the device would have what is in it.
+                core::mem::forget(slot.replace(packet));
             }
         }
         self.spare.clear();
@@ -191,29 +207,66 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     #[inline]
     fn take_frames<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
         self.ring.refresh()?;
-        let mut octets = 0;
-        let result = loop {
-            if batch.is_full() {
-                break Ok(());
-            }
-            match self.ring.look().and_then(|used| used.map(|used| self.take_frame::<A>(used)).transpose()) {
-                Ok(Some(Some(packet))) => {
-                    octets += A::packet(&packet).len() as u64;
-                    // The batch has room.
-                    _ = batch.push(packet);
+        let (posted, mut octets, mut result) = (self.ring.posted(), 0, Ok(()));
+        batch.fill_with(|| {
+            loop {
+                let used = match self.ring.look() {
+                    Ok(used) => used?,
+                    Err(fault) => {
+                        result = Err(fault);
+                        return None;
+                    }
+                };
+                let entry = match self.take_whole::<A>(used) {
+                    Some((packet, header)) => Ok(self.arrived::<A>(packet, header)),
+                    None => self.take_frame::<A>(used),
+                };
+                match entry {
+                    Ok(Some(entry)) => {
+                        octets += A::packet(&entry).len() as u64;
+                        return Some(entry);
+                    }
+                    Ok(None) => {}
+                    Err(fault) => {
+                        result = Err(fault);
+                        return None;
+                    }
                 }
-                Ok(Some(None)) => {}
-                Ok(None) => break Ok(()),
-                Err(fault) => break Err(fault),
             }
-        };
+        });
         add(&self.counts.octets, octets);
-        self.ring.suppress_interrupts();
+        // A sweep that finds nothing leaves an interrupt that was asked for: the program is about to wait for it.
+        if self.ring.posted() != posted {
+            self.ring.suppress_interrupts();
+        }
         result
     }
 
+    /// Takes the used buffer at the front, if it has a whole frame, as most have. Else nothing changes.
+    #[inline(always)]
+    fn take_whole<A: Arrival>(&mut self, Used { id, len }: Used) -> Option<(Packet, A::Header)> {
+        const MIN: u32 = (HEADER + SHORTEST) as u32;
+        if self.partial.is_some() || !(MIN..=self.buffer_size).contains(&len) {
+            return None;
+        }
+        let slot = self.slots.get_mut(usize::from(id))?;
+        let mut packet = slot.take()?;
+        match packet.received(HEADER as u16, (len - HEADER as u32) as u16) {
+            Ok(header) if !self.terms.mergeable || buffers_of(header) == 1 => {
+                let header = A::header(header);
+                self.ring.take(id);
+                Some((packet, header))
+            }
+            _ => {
+                *slot = Some(packet);
+                None
+            }
+        }
+    }
+
     /// Takes the used buffer at the front. Returns a frame if that completes one.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn take_frame<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
         if self.partial.is_some() {
             return self.take_part::<A>(used);
@@ -237,7 +290,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Takes the next buffer of a frame of several. Returns the frame if that was its last.
-    #[cold]
     fn take_part<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
         let part = self.take_buffer(used, 1)?;
         let Some(Partial { mut packet, header, left }) = self.partial.take() else { return Ok(None) };
@@ -253,12 +305,17 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Returns the frame, or counts and drops it if it has no Ethernet header, or if what the device says of it cannot be.
-    #[inline(always)]
     fn whole<A: Arrival>(&self, packet: Packet, header: A::Header) -> Option<A::Entry> {
         if packet.len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;
         }
+        self.arrived::<A>(packet, header)
+    }
+
+    /// Returns the frame, or counts and drops it if what the device says of it cannot be.
+    #[inline(always)]
+    fn arrived<A: Arrival>(&self, packet: Packet, header: A::Header) -> Option<A::Entry> {
         let entry = A::arrived(packet, header, self.terms.features);
         if entry.is_none() {
             add(&self.counts.bad_header, 1);
@@ -267,7 +324,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     }
 
     /// Takes the used buffer at the front, into which the device wrote at least `min` bytes.
-    #[inline(always)]
     fn take_buffer(&mut self, Used { id, len }: Used, min: u32) -> Result<Packet, Fault> {
         let max = self.buffer_size;
         if len > max {
@@ -280,8 +336,40 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         let Some(mut packet) = slot.and_then(Option::take) else { return Err(Fault::NotPosted { id }) };
         self.ring.take(id);
         // It fits, as `len` is at most the size of a buffer.
-        _ = packet.append(len as usize);
+        _ = packet.received(0, len as u16);
         Ok(packet)
+    }
+}
+
+impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> Restart for RxOver<R, B> {
+    type Ring = R;
+
+    fn queue(&self) -> u16 {
+        self.doorbell.queue
+    }
+
+    fn ring(&self) -> &R {
+        &self.ring
+    }
+
+    fn counts(&self) -> &SharedCounts {
+        &self.counts
+    }
+
+    fn set_fault(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
+    }
+
+    fn replace(&mut self, ring: R, _proof: &StoppedQueue) {
+        self.ring = ring;
+        self.partial = None;
+        self.slots.fill_with(|| None);
+    }
+
+    fn begin(&mut self) {
+        if self.fill() {
+            self.notify();
+        }
     }
 }
 
@@ -300,6 +388,10 @@ pub struct ReceiveQueue<'a, B> {
 impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
     pub(crate) fn new(ring: &'a mut RxRing<B>) -> Self {
         Self { ring }
+    }
+
+    pub(crate) fn ring_mut(&mut self) -> &mut RxRing<B> {
+        self.ring
     }
 
     /// Moves packets that have arrived into `batch`, as many as it has room for. Returns their number. It never waits.
@@ -329,6 +421,25 @@ impl<'a, B: Bus<notify::RegisterSpace, u16>> ReceiveQueue<'a, B> {
     #[inline]
     pub fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Fault> {
         self.ring.receive_with_metadata(batch)
+    }
+
+    /// Returns the MSI-X vector that the queue raises, with
+    /// [`Config::interrupts`](crate::config::Config::interrupts).
+    #[must_use]
+    pub fn vector(&self) -> usize {
+        // Receive queues have the even indices.
+        usize::from(self.ring.queue() / 2)
+    }
+
+    /// Asks for one interrupt when a packet arrives.
+    ///
+    /// A packet that arrived before raises none: [receive](Self::receive) again before waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    pub fn enable_interrupt(&mut self) -> Result<(), Fault> {
+        self.ring.enable_interrupt()
     }
 
     /// Returns the rule that the device broke, if it did.
@@ -361,5 +472,15 @@ impl<B: Bus<notify::RegisterSpace, u16>> ReceiveMetadata for ReceiveQueue<'_, B>
     #[inline(always)]
     fn receive_with_metadata(&mut self, batch: &mut Batch<Received>) -> Result<usize, Down> {
         ReceiveQueue::receive_with_metadata(self, batch).map_err(|_| Down::Broken)
+    }
+}
+
+impl<B: Bus<notify::RegisterSpace, u16>> InterruptSource for ReceiveQueue<'_, B> {
+    fn vector(&self) -> usize {
+        ReceiveQueue::vector(self)
+    }
+
+    fn enable_interrupt(&mut self) -> Result<(), Down> {
+        ReceiveQueue::enable_interrupt(self).map_err(|_| Down::Broken)
     }
 }

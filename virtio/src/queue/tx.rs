@@ -12,8 +12,9 @@ use ixgbe::pool::{Attachment, Pool};
 use ixgbe::port::{AttachError, Down, Offload, Refusal, Refused, Transmit, TransmitError, TransmitRequests};
 
 use crate::feature::Features;
-use crate::queue::header::{Header, NO_REQUESTS, Outgoing, feature_of};
-use crate::queue::{Doorbell, HEADER, SHORTEST, SharedCounts, add};
+use crate::lent::StoppedQueue;
+use crate::queue::header::{NO_REQUESTS, Outgoing, feature_of};
+use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
 use crate::transport::QueuePlace;
@@ -47,7 +48,7 @@ impl SharedHeader {
 
 /// The ring of a transmit queue, with the packets that were posted.
 #[derive(Debug)]
-pub(crate) struct TxRing<B>(Either<TxOver<SplitRing, B>, TxOver<PackedRing, B>>);
+pub(crate) struct TxRing<B>(pub(crate) Either<TxOver<SplitRing, B>, TxOver<PackedRing, B>>);
 
 impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
     pub(crate) fn new(dma: &impl Dma, ring: AnyRing, doorbell: Doorbell<B>, terms: TxTerms) -> Result<Self, DmaError> {
@@ -56,6 +57,11 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 
     pub(crate) fn counts(&self) -> &SharedCounts {
         either!(&self.0, queue => &queue.counts)
+    }
+
+    /// Returns the index of the queue.
+    pub(crate) fn queue(&self) -> u16 {
+        either!(&self.0, queue => queue.doorbell.queue)
     }
 
     /// Returns how the device finds the ring.
@@ -90,7 +96,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 }
 
 /// A transmit queue over a ring of one kind.
-struct TxOver<R, B> {
+pub(crate) struct TxOver<R, B> {
     ring: R,
     slots: Box<[Option<Packet>]>,
     /// The pools whose packets can be sent. None is ever taken away.
@@ -99,8 +105,6 @@ struct TxOver<R, B> {
     selected: usize,
     header: SharedHeader,
     doorbell: Doorbell<B>,
-    /// Packets that were sent, on their way back to their pools.
-    done: Batch,
     /// Packets are reclaimed once this many are posted.
     threshold: u16,
     terms: TxTerms,
@@ -118,7 +122,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
             selected: 0,
             header: SharedHeader::new(dma)?,
             doorbell,
-            done: Batch::with_capacity(size.into()),
             threshold: (size / 4).max(1),
             terms,
             fault: None,
@@ -175,20 +178,22 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
 
     fn take_sent(&mut self) -> Result<(), Fault> {
         self.ring.refresh()?;
-        let result = loop {
-            // How much the device wrote is nothing here; some say absurd numbers.
-            let Used { id, .. } = match self.ring.look() {
-                Ok(Some(used)) => used,
-                Ok(None) => break Ok(()),
-                Err(fault) => break Err(fault),
-            };
-            let slot = self.slots.get_mut(usize::from(id));
-            let Some(packet) = slot.and_then(Option::take) else { break Err(Fault::NotPosted { id }) };
-            self.ring.take(id);
-            // It has as many places as the ring has descriptors.
-            _ = self.done.push(packet);
-        };
-        self.done.clear();
+        let mut result = Ok(());
+        let (ring, slots) = (&mut self.ring, &mut self.slots);
+        Packet::drop_all(core::iter::from_fn(|| {
+            let taken = ring.look().and_then(|used| {
+                // How much the device wrote is nothing here; some say absurd numbers.
+                let Some(Used { id, .. }) = used else { return Ok(None) };
+                let slot = slots.get_mut(usize::from(id));
+                let packet = slot.and_then(Option::take).ok_or(Fault::NotPosted { id })?;
+                ring.take(id);
+                Ok(Some(packet))
+            });
+            taken.unwrap_or_else(|fault| {
+                result = Err(fault);
+                None
+            })
+        }));
         self.ring.suppress_interrupts();
         result
     }
@@ -210,65 +215,68 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
 
     fn post_all<T: Outgoing>(&mut self, batch: &mut Batch<T>) -> Result<usize, Failure> {
         let (mut sent, mut octets) = (0, 0);
-        let result = loop {
-            let run = self.simple_run(batch);
-            for entry in batch.drain(..run) {
-                let (packet, header) = entry.into_frame();
-                octets += packet.len() as u64;
-                self.post_simple(packet, &header);
+        let mut leaving = batch.leaving();
+        let reason = loop {
+            let Some(entry) = leaving.first() else { break None };
+            let len = entry.packet().len();
+            if let Some(address) = self.simple_address(entry) {
+                if self.ring.free() == 0 {
+                    break None;
+                }
+                let Some(entry) = leaving.take() else { break None };
+                self.post_simple(entry, address);
+            } else {
+                if let Some(reason) = self.examine(entry) {
+                    break Some(reason);
+                }
+                if self.ring.free() <= entry.packet().segment_count() {
+                    break None;
+                }
+                let Some(entry) = leaving.take() else { break None };
+                self.post_other(entry);
             }
-            sent += run;
-            // One that is not simple, or without room, or the end.
-            let Some(entry) = batch.first() else { break None };
-            if let Some(reason) = self.examine(entry) {
-                break Some(reason);
-            }
-            if self.ring.free() <= entry.packet().segment_count() {
-                break None;
-            }
-            let Some(entry) = batch.pop_front() else { break None };
-            let (packet, header) = entry.into_frame();
-            octets += packet.len() as u64;
-            self.post_other(packet, &header);
+            octets += len as u64;
             sent += 1;
         };
+        let refused = reason.and_then(|reason| Some((reason, leaving.take()?)));
+        drop(leaving);
         add(&self.counts.packets, sent as u64);
         add(&self.counts.octets, octets);
-        match result.and_then(|reason| Some((reason, batch.pop_front()?))) {
+        match refused {
             Some((reason, entry)) => Err(Failure::Refused(Refused { packet: entry.into(), reason, sent })),
             None => Ok(sent),
         }
     }
 
-    /// Returns the number of packets at the front that fit, each as one descriptor: one segment with room for the header.
+    /// Returns the device's address of the header of a packet that can be sent as one descriptor: one segment with room
+    /// for the header.
     #[inline(always)]
-    fn simple_run<T: Outgoing>(&mut self, batch: &Batch<T>) -> usize {
-        let (room, TxTerms { features, max_len }) = (self.ring.free(), self.terms);
-        let is_simple = |entry: &&T| {
-            let packet = entry.packet();
-            packet.segment_count() == 1
-                && packet.headroom() >= HEADER
-                && <[u8]>::len(packet) >= SHORTEST
-                && entry.refusal(features, max_len).is_none()
-                && self.select(packet).is_some()
-        };
-        batch.iter().take(room).take_while(is_simple).count()
+    fn simple_address<T: Outgoing>(&mut self, entry: &T) -> Option<DmaAddr> {
+        let (packet, TxTerms { features, max_len }) = (entry.packet(), self.terms);
+        let is_simple = packet.segment_count() == 1
+            && packet.headroom() >= HEADER
+            && <[u8]>::len(packet) >= SHORTEST
+            && entry.refusal(features, max_len).is_none();
+        let address = self.select(packet).filter(|_| is_simple)?;
+        // SAFETY: the headroom is in front of the packet, in the same buffer.
+        Some(unsafe { DmaAddr::new(address.get().wrapping_sub(HEADER as u64)) })
     }
 
-    /// Posts a packet that [`simple_run`](Self::simple_run) has seen.
+    /// Posts a packet of [`simple_address`](Self::simple_address).
     #[inline(always)]
-    fn post_simple(&mut self, mut packet: Packet, header: &Header) {
-        if packet.prepend(header).is_err() {
+    fn post_simple(&mut self, entry: impl Outgoing, address: DmaAddr) {
+        let (mut packet, header) = entry.into_frame();
+        let len = (<[u8]>::len(&packet) + HEADER) as u32;
+        if packet.prepend(&header).is_err() {
             return;
         }
-        let len = <[u8]>::len(&packet) as u32;
-        let Some(address) = self.select(&packet) else { return };
         // SAFETY: the packet's bytes, its header among them, are in a buffer that the mapping has the device reach. The
         // packet stays in its slot until its id comes back, and the ring is lent to the device until a reset.
         if let Some(id) = unsafe { self.ring.post::<false>(address, len) }
             && let Some(slot) = self.slots.get_mut(usize::from(id))
         {
-            *slot = Some(packet);
+            // The slot of a free id is empty. Were it not, the device would have what is in it.
+            core::mem::forget(slot.replace(packet));
         }
     }
 
@@ -276,13 +284,14 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
     /// and there is a descriptor more than it has segments.
     #[cold]
     #[inline(never)]
-    fn post_other(&mut self, mut packet: Packet, header: &Header) {
+    fn post_other(&mut self, entry: impl Outgoing) {
+        let (mut packet, header) = entry.into_frame();
         if self.select(&packet).is_none() {
             return;
         }
         // With a request there is headroom.
-        let apart = packet.prepend(header).is_err();
-        debug_assert!(!apart || *header == NO_REQUESTS);
+        let apart = packet.prepend(&header).is_err();
+        debug_assert!(!apart || header == NO_REQUESTS);
         let Some(attachment) = self.attachments.get(self.selected) else { return };
         let Some(segments) = attachment.segments_of(&packet) else { return };
         let header = apart.then_some((self.header.address, HEADER));
@@ -301,6 +310,33 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         // SAFETY: each handle borrows the live device. What is posted are packets that stay in their slots.
         unsafe { self.doorbell.ring() };
     }
+}
+
+impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> Restart for TxOver<R, B> {
+    type Ring = R;
+
+    fn queue(&self) -> u16 {
+        self.doorbell.queue
+    }
+
+    fn ring(&self) -> &R {
+        &self.ring
+    }
+
+    fn counts(&self) -> &SharedCounts {
+        &self.counts
+    }
+
+    fn set_fault(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
+    }
+
+    fn replace(&mut self, ring: R, _proof: &StoppedQueue) {
+        self.ring = ring;
+        self.slots.fill_with(|| None);
+    }
+
+    fn begin(&mut self) {}
 }
 
 impl<R: Ring, B> fmt::Debug for TxOver<R, B> {
@@ -354,6 +390,10 @@ pub struct TransmitQueue<'a, B, H> {
 impl<'a, B: Bus<notify::RegisterSpace, u16>, H: Dma> TransmitQueue<'a, B, H> {
     pub(crate) fn new(ring: &'a mut TxRing<B>, dma: &'a H) -> Self {
         Self { ring, dma }
+    }
+
+    pub(crate) fn ring_mut(&mut self) -> &mut TxRing<B> {
+        self.ring
     }
 
     /// Sends packets from the front of `batch`, as many as there is room for. Returns their number. It never waits.

@@ -72,6 +72,8 @@ pub enum Fault {
         /// The shortest length in bytes.
         min: u32,
     },
+    /// The device did not reset the queue, or does not take it again: it is out of use until that succeeds.
+    NotReset,
     /// The header of a frame counts no receive buffer, or more than the device has.
     BufferCount {
         /// The number of buffers.
@@ -95,6 +97,7 @@ impl fmt::Display for Fault {
             Self::NotPosted { id } => write!(f, "it used descriptor {id}, which it does not have"),
             Self::TooLong { len, max } => write!(f, "it wrote {len} bytes into a buffer of {max}"),
             Self::TooShort { len, min } => write!(f, "it wrote {len} bytes, and at least {min} must be there"),
+            Self::NotReset => f.write_str("it did not reset the queue, or does not take it again"),
             Self::BufferCount { count, posted } => {
                 write!(f, "a frame fills {count} buffers, and the device has {posted}")
             }
@@ -186,7 +189,10 @@ impl RingTerms {
 ///
 /// The driver posts buffers, and shows them to the device with [`publish`](Self::publish). It looks at each buffer that
 /// comes back, checks that it was posted, and takes it.
-pub(crate) trait Ring: fmt::Debug {
+pub(crate) trait Ring: fmt::Debug + Sized {
+    /// Makes an empty ring of the same kind and size.
+    fn renew(&self, dma: &impl Dma) -> Result<Self, DmaError>;
+
     /// Returns the number of descriptors.
     fn size(&self) -> u16;
 
@@ -199,8 +205,14 @@ pub(crate) trait Ring: fmt::Debug {
     /// Returns the number of buffers that were posted and did not come back.
     fn posted(&self) -> u16;
 
-    /// Asks the device for no interrupt: a driver that polls needs none. To be called after each sweep.
-    fn suppress_interrupts(&self);
+    /// Asks the device for no interrupt: a driver that polls needs none, and one that waits asks for the next one. To be
+    /// called after each sweep that took buffers.
+    fn suppress_interrupts(&mut self);
+
+    /// Asks the device for an interrupt when it has used the next buffer.
+    ///
+    /// It asks for none about buffers that were used before: look for them after this.
+    fn request_interrupt(&mut self);
 
     /// Posts one buffer, which the device writes if `WRITE`, else reads. Returns its id, or `None` if no descriptor is
     /// free.

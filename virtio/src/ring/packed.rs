@@ -25,6 +25,12 @@ const WRITE: u64 = value!(Descriptor { WRITE: true }).bits()[1];
 const AVAILABLE: u64 = value!(Descriptor { AVAILABLE: true }).bits()[1];
 const USED: u64 = value!(Descriptor { USED: true }).bits()[1];
 
+/// What the driver says about its interrupts if it wants none, the next one, or the one at a place, which is missing.
+const DISABLED: u32 = value!(Event { FLAGS: When::Disable }).bits()[0] as u32;
+const ENABLED: u32 = value!(Event { FLAGS: When::Enable }).bits()[0] as u32;
+const AT_PLACE: u32 = value!(Event { FLAGS: When::Descriptor }).bits()[0] as u32;
+const AT_WRAP: u32 = value!(Event { FLAGS: When::Descriptor, WRAP: true }).bits()[0] as u32;
+
 /// Returns where a field begins in the second word of a descriptor.
 const fn bit_of<F: Field<Descriptor>>(_field: F) -> u32 {
     F::LSB - 64
@@ -65,9 +71,12 @@ impl Place {
 pub(crate) struct PackedRing {
     descriptors: NonNull<[AtomicU64; 2]>,
     size: u16,
+    /// When the driver wants an interrupt, and whether that is ever.
+    driver_event: NonNull<AtomicU32>,
+    is_interrupt_wanted: bool,
     /// When the device wants its doorbell rung.
     device_event: NonNull<AtomicU32>,
-    /// Whether the device may say at which place it wants that.
+    /// Whether each side may say at which place it wants that.
     event_index: bool,
     /// Where the next descriptor is posted, and up to where the device was asked whether it wants its doorbell rung.
     next: Place,
@@ -92,7 +101,6 @@ unsafe impl Sync for PackedRing {}
 impl PackedRing {
     /// Makes an empty ring of `size` descriptors: at least 1, and at most [`MAX_SIZE`]. Its memory is zero.
     pub(crate) fn new(dma: &impl Dma, size: u16, event_index: bool) -> Result<Self, DmaError> {
-        const DISABLED: u32 = value!(Event { FLAGS: When::Disable }).bits()[0] as u32;
         let driver_event = (16 * usize::from(size)).next_multiple_of(64);
         // Each side writes a cache line of its own.
         let (device_event, len) = (driver_event + 64, driver_event + 128);
@@ -101,14 +109,12 @@ impl PackedRing {
         }
         let area = Area::new(dma, len, [0, driver_event, device_event])?;
         let [descriptors, driver_event, device_event] = area.parts();
-        // SAFETY: it is in the memory of the ring, which is zeroed, aligned, and accessed as atomics alone.
-        let driver_event: &AtomicU32 = unsafe { driver_event.cast().as_ref() };
-        // A driver that polls needs no interrupt. That holds until something else is written.
-        driver_event.store(DISABLED.to_le(), Ordering::Relaxed);
         let first = Place { index: 0, flags: AVAILABLE };
-        Ok(Self {
+        let ring = Self {
             descriptors: descriptors.cast(),
             size,
+            driver_event: driver_event.cast(),
+            is_interrupt_wanted: false,
             device_event: device_event.cast(),
             event_index,
             next: first,
@@ -120,7 +126,14 @@ impl PackedRing {
             ids_len: size,
             counts: (0..size).map(|_| 1).collect(),
             area,
-        })
+        };
+        ring.driver_event().store(DISABLED.to_le(), Ordering::Relaxed);
+        Ok(ring)
+    }
+
+    fn driver_event(&self) -> &AtomicU32 {
+        // SAFETY: `new` placed it in the ring's memory, aligned, and it is an atomic.
+        unsafe { self.driver_event.as_ref() }
     }
 
     /// Returns the descriptor at `place`.
@@ -144,6 +157,10 @@ impl PackedRing {
 }
 
 impl Ring for PackedRing {
+    fn renew(&self, dma: &impl Dma) -> Result<Self, DmaError> {
+        Self::new(dma, self.size, self.event_index)
+    }
+
     #[inline(always)]
     fn size(&self) -> u16 {
         self.size
@@ -164,8 +181,25 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    fn suppress_interrupts(&self) {
-        // `new` has asked for none.
+    fn suppress_interrupts(&mut self) {
+        // That holds until something else is written.
+        if self.is_interrupt_wanted {
+            self.is_interrupt_wanted = false;
+            self.driver_event().store(DISABLED.to_le(), Ordering::Relaxed);
+        }
+    }
+
+    fn request_interrupt(&mut self) {
+        self.is_interrupt_wanted = true;
+        let Place { index, flags } = self.seen;
+        let event = match self.event_index {
+            false => ENABLED,
+            true if flags & AVAILABLE == 0 => AT_PLACE | u32::from(index),
+            true => AT_WRAP | u32::from(index),
+        };
+        self.driver_event().store(event.to_le(), Ordering::Relaxed);
+        // As in a split ring: the request is visible before the driver looks at the descriptors.
+        fence(Ordering::SeqCst);
     }
 
     #[inline(always)]

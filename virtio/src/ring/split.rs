@@ -62,6 +62,8 @@ pub(crate) struct SplitRing {
     free_len: u16,
     /// The descriptor that follows each one in its chain, or `NONE`.
     links: Box<[u16]>,
+    /// The number of buffers with several descriptors that were posted and did not come back.
+    chains: u16,
     area: Area,
 }
 
@@ -90,7 +92,7 @@ impl SplitRing {
         let mask = size - 1;
         // SAFETY: all of these are inside of the `len` bytes: `layout` gives each ring 4 bytes, its entries and 2 bytes.
         // Memory is aligned to 4 KiB, the available ring to 16 and the used ring to 64 bytes.
-        let ring = unsafe {
+        let mut ring = unsafe {
             Self {
                 descriptors: Shared { first: base.cast(), mask },
                 available: Shared { first: available.add(4).cast(), mask },
@@ -109,6 +111,7 @@ impl SplitRing {
                 free: (0..size).rev().collect(),
                 free_len: size,
                 links: (0..size).map(|_| NONE).collect(),
+                chains: 0,
                 area,
             }
         };
@@ -142,6 +145,29 @@ impl SplitRing {
         high.store((u64::from(len) | flags).to_le(), Ordering::Relaxed);
     }
 
+    /// Adds a descriptor to those that are free.
+    #[inline(always)]
+    fn give_back(&mut self, descriptor: u16) {
+        if let Some(place) = self.free.get_mut(usize::from(self.free_len)) {
+            *place = descriptor;
+            self.free_len += 1;
+        }
+    }
+
+    /// Frees the descriptors that follow the first one of a buffer, if there are any.
+    #[cold]
+    fn take_rest(&mut self, head: u16) {
+        let next_of =
+            |links: &mut [u16], at: u16| links.get_mut(usize::from(at)).map(|link| core::mem::replace(link, NONE));
+        let mut next = next_of(&mut self.links, head).filter(|next| *next != NONE);
+        self.chains -= u16::from(next.is_some());
+        // A chain that was posted ends.
+        while let Some(descriptor) = next {
+            next = next_of(&mut self.links, descriptor).filter(|next| *next != NONE);
+            self.give_back(descriptor);
+        }
+    }
+
     /// Makes the chain that begins with descriptor `head` available.
     #[inline(always)]
     fn offer(&mut self, head: u16) {
@@ -152,6 +178,10 @@ impl SplitRing {
 }
 
 impl Ring for SplitRing {
+    fn renew(&self, dma: &impl Dma) -> Result<Self, DmaError> {
+        Self::new(dma, self.size(), self.event_index)
+    }
+
     #[inline(always)]
     fn size(&self) -> u16 {
         self.descriptors.mask + 1
@@ -172,13 +202,24 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn suppress_interrupts(&self) {
+    fn suppress_interrupts(&mut self) {
         if self.event_index {
             // The index farthest from the next one. It is renewed with each sweep, so it is never reached.
             self.used_event().store(self.seen.wrapping_sub(1).to_le(), Ordering::Relaxed);
         } else {
             self.available_head.at(0).store(NO_INTERRUPT.to_le(), Ordering::Relaxed);
         }
+    }
+
+    fn request_interrupt(&mut self) {
+        if self.event_index {
+            self.used_event().store(self.seen.to_le(), Ordering::Relaxed);
+        } else {
+            self.available_head.at(0).store(0, Ordering::Relaxed);
+        }
+        // The request is visible before the driver looks at the used ring. Else both sides could sleep: the driver has seen
+        // no buffer, and the device uses one, and reads what the driver asked before.
+        fence(Ordering::SeqCst);
     }
 
     #[inline(always)]
@@ -212,6 +253,7 @@ impl Ring for SplitRing {
         if head == NONE {
             return None;
         }
+        self.chains += u16::from(parts.len() > 1);
         self.offer(head);
         Some(head)
     }
@@ -265,15 +307,9 @@ impl Ring for SplitRing {
         debug_assert!(self.ready != self.seen);
         self.seen = self.seen.wrapping_add(1);
         self.posted -= 1;
-        let mut descriptor = id;
-        // A chain that was posted ends, and has no more descriptors than are free after it.
-        while let Some(link) = self.links.get_mut(usize::from(descriptor)) {
-            let next = core::mem::replace(link, NONE);
-            if let Some(place) = self.free.get_mut(usize::from(self.free_len)) {
-                *place = descriptor;
-                self.free_len += 1;
-            }
-            descriptor = next;
+        self.give_back(id);
+        if self.chains > 0 {
+            self.take_rest(id);
         }
     }
 }

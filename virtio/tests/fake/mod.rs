@@ -9,7 +9,7 @@ mod rings;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -50,14 +50,30 @@ pub const CTRL_VQ: u128 = 1 << 17;
 pub const CTRL_RX: u128 = 1 << 18;
 pub const CTRL_VLAN: u128 = 1 << 19;
 pub const GUEST_ANNOUNCE: u128 = 1 << 21;
+pub const MQ: u128 = 1 << 22;
 pub const CTRL_MAC_ADDR: u128 = 1 << 23;
 pub const EVENT_IDX: u128 = 1 << 29;
 pub const VERSION_1: u128 = 1 << 32;
 pub const ACCESS_PLATFORM: u128 = 1 << 33;
 pub const RING_PACKED: u128 = 1 << 34;
+pub const RING_RESET: u128 = 1 << 40;
 pub const SPEED_DUPLEX: u128 = 1 << 63;
 pub const ALL: u128 =
     MAC | MRG_RXBUF | STATUS | CTRL_VQ | CTRL_RX | CTRL_MAC_ADDR | EVENT_IDX | VERSION_1 | SPEED_DUPLEX;
+
+/// What the device does when it is asked to reset a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueReset {
+    /// It ends when the driver has looked this often.
+    AfterLooks(u32),
+    /// It never ends.
+    Never,
+    /// It reads as ended, but the queue stays enabled.
+    Ignored,
+}
+
+/// No vector.
+pub const NO_VECTOR: u16 = 0xffff;
 
 pub struct State {
     pub config_space: [u8; 256],
@@ -77,9 +93,25 @@ pub struct State {
     pub never_resets: bool,
     pub refuses_features: bool,
     pub gone: bool,
+    pub wanted_back: bool,
     pub answer: Option<u8>,
     pub generation_runs: bool,
     pub needs_reset_when_live: bool,
+    /// The vector of changes of the configuration.
+    pub config_vector: u16,
+    /// The vectors that the device has. It takes no other.
+    pub vectors: u16,
+    /// A vector for which the device has no resources.
+    pub refused_vector: Option<u16>,
+    /// The interrupts that were raised, in order.
+    pub raised: Vec<u16>,
+    /// What becomes of resets of a queue, and how many began.
+    pub queue_reset: QueueReset,
+    pub queue_resets: u32,
+    /// The pairs that the device uses: those that the driver asked for.
+    pub used_pairs: u16,
+    /// Doorbells that are set up from now on go nowhere, and cost next to nothing.
+    pub is_deaf: bool,
     generation: u8,
     feature_select: u32,
     driver_select: u32,
@@ -107,6 +139,7 @@ pub(crate) use on_both_rings;
 #[derive(Clone)]
 pub struct Fake(Arc<Mutex<State>>);
 
+/// The function that a driver takes.
 pub struct FakeFunction(Fake);
 
 /// Writes a capability of VirtIO.
@@ -158,9 +191,18 @@ impl Fake {
             never_resets: false,
             refuses_features: false,
             gone: false,
+            wanted_back: false,
             answer: Some(0),
             generation_runs: false,
             needs_reset_when_live: false,
+            config_vector: NO_VECTOR,
+            vectors: 4,
+            refused_vector: None,
+            raised: vec![],
+            queue_reset: QueueReset::AfterLooks(0),
+            queue_resets: 0,
+            used_pairs: 1,
+            is_deaf: false,
             generation: 0,
             feature_select: 0,
             driver_select: 0,
@@ -170,6 +212,15 @@ impl Fake {
         };
         let fake = Self(Arc::new(Mutex::new(state)));
         (fake.clone(), FakeFunction(fake))
+    }
+
+    /// Makes a device with several queue pairs, whose control queue is behind them.
+    pub fn with_pairs(offered: u128, pairs: u16) -> (Self, FakeFunction) {
+        let (fake, function) = Self::new(offered | MQ);
+        fake.state().queues = (0..2 * pairs).map(|queue| Queue::new(256, queue)).collect();
+        fake.state().queues.push(Queue::new(64, 2 * pairs));
+        fake.state().network[8..10].copy_from_slice(&pairs.to_le_bytes());
+        (fake, function)
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -184,12 +235,23 @@ impl Fake {
 
     /// Delivers a frame. Returns `false` if there are too few buffers.
     pub fn deliver(&self, frame: &[u8]) -> bool {
-        self.state().deliver(frame)
+        self.state().deliver(0, frame)
+    }
+
+    /// Delivers a frame to the receive queue of a pair, which the device must use.
+    pub fn deliver_to(&self, pair: u16, frame: &[u8]) -> bool {
+        assert!(pair < self.state().used_pairs, "pair {pair} is not in use");
+        self.state().deliver(usize::from(2 * pair), frame)
     }
 
     /// Takes all frames that were sent, in order, and says that they were.
     pub fn sent(&self) -> Vec<Vec<u8>> {
-        let sent = self.sent_with_headers();
+        self.sent_on(0)
+    }
+
+    /// Takes all frames that were sent on a pair, in order, and says that they were.
+    pub fn sent_on(&self, pair: u16) -> Vec<Vec<u8>> {
+        let sent = self.sent_with_headers_on(pair);
         let without_request = |(header, frame): (Vec<u8>, Vec<u8>)| {
             if header != [0; 12] {
                 self.state().violations.push(format!("the header is {header:02x?}"));
@@ -201,9 +263,17 @@ impl Fake {
 
     /// As [`sent`](Self::sent), each frame with its header.
     pub fn sent_with_headers(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.sent_with_headers_on(0)
+    }
+
+    fn sent_with_headers_on(&self, pair: u16) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut state = self.state();
         let mut frames = vec![];
-        while let Some((head, parts)) = state.next_available(1) {
+        let queue = usize::from(2 * pair + 1);
+        while let Some((head, parts)) = state.next_available(queue) {
+            if pair >= state.used_pairs {
+                state.violations.push(format!("a frame was sent on pair {pair}, which is not in use"));
+            }
             let mut bytes = vec![];
             for (address, len, writable) in parts {
                 if writable {
@@ -213,8 +283,8 @@ impl Fake {
             }
             let frame = bytes.split_off(12.min(bytes.len()));
             frames.push((bytes, frame));
-            state.push_used(1, head.into(), 0);
-            state.publish_used(1);
+            state.push_used(queue, head.into(), 0);
+            state.publish_used(queue);
         }
         frames
     }
@@ -255,17 +325,21 @@ impl State {
 
     /// Writes a frame into receive buffers, and pushes them, without showing them. Returns their number.
     pub fn write_frame(&mut self, frame: &[u8]) -> Option<u16> {
-        self.write_frame_with(&[0; 10], frame)
+        self.write_frame_to(0, &[0; 10], frame)
     }
 
     /// As [`write_frame`](Self::write_frame), with a header of which the number of buffers is missing.
     pub fn write_frame_with(&mut self, header: &[u8; 10], frame: &[u8]) -> Option<u16> {
-        let before = self.queues[0].clone();
+        self.write_frame_to(0, header, frame)
+    }
+
+    fn write_frame_to(&mut self, queue: usize, header: &[u8; 10], frame: &[u8]) -> Option<u16> {
+        let before = self.queues[queue].clone();
         let mut bytes = [&header[..], &[0; 2], frame].concat();
         let (mut used, mut first) = (vec![], None);
         while !bytes.is_empty() {
-            let Some((head, parts)) = self.next_available(0) else {
-                self.queues[0] = before;
+            let Some((head, parts)) = self.next_available(queue) else {
+                self.queues[queue] = before;
                 return None;
             };
             let [(address, len, true)] = parts[..] else { panic!("a receive buffer is {parts:?}") };
@@ -279,30 +353,44 @@ impl State {
         assert!(count == 1 || self.accepted & MRG_RXBUF != 0, "a frame needs {count} buffers");
         self.write_memory(first.unwrap() + 10, &count.to_le_bytes());
         for (head, len) in used {
-            self.push_used(0, head.into(), len);
+            self.push_used(queue, head.into(), len);
         }
         Some(count)
     }
 
-    fn deliver(&mut self, frame: &[u8]) -> bool {
-        let written = self.write_frame(frame).is_some();
-        self.publish_used(0);
+    fn deliver(&mut self, queue: usize, frame: &[u8]) -> bool {
+        let written = self.write_frame_to(queue, &[0; 10], frame).is_some();
+        self.publish_used(queue);
         written
+    }
+
+    /// Returns the index of the control queue: behind all pairs with MQ, else behind the first.
+    fn control_queue(&self) -> usize {
+        let pairs = u16::from_le_bytes([self.network[8], self.network[9]]);
+        if self.accepted & MQ != 0 { 2 * usize::from(pairs) } else { 2 }
     }
 
     /// Carries out commands.
     fn obey(&mut self) {
-        while let Some((head, parts)) = self.next_available(2) {
+        let queue = self.control_queue();
+        while let Some((head, parts)) = self.next_available(queue) {
             let [(command, len, false), (answer, 1, true)] = parts[..] else {
                 self.violations.push(format!("a command is {parts:?}"));
                 return;
             };
             let bytes = self.read_memory(command, len as usize);
+            if let ([4, 0, low, high], Some(0)) = (&bytes[..], self.answer) {
+                self.used_pairs = u16::from_le_bytes([*low, *high]);
+                let queues = 2 * usize::from(self.used_pairs);
+                if queues == 0 || queues > queue || self.queues[..queues].iter().any(|queue| !queue.enabled) {
+                    self.violations.push(format!("{} pairs were asked for", self.used_pairs));
+                }
+            }
             self.commands.push(bytes);
             if let Some(value) = self.answer {
                 self.write_memory(answer, &[value]);
-                self.push_used(2, head.into(), 1);
-                self.publish_used(2);
+                self.push_used(queue, head.into(), 1);
+                self.publish_used(queue);
             }
         }
     }
@@ -318,6 +406,7 @@ impl State {
             (0x04, 4) => word(self.offered, self.feature_select),
             (0x08, 4) => self.driver_select.into(),
             (0x0c, 4) => word(self.accepted, self.driver_select),
+            (0x10, 2) => self.config_vector.into(),
             (0x12, 2) => self.queues.len() as u64,
             (0x14, 1) => self.status.into(),
             (0x15, 1) => {
@@ -327,8 +416,10 @@ impl State {
             (0x16, 2) => self.queue_select.into(),
             (0x18, 2) if queue.size != 0 => queue.size.into(),
             (0x18, 2) => queue.max.into(),
+            (0x1a, 2) => queue.vector.into(),
             (0x1c, 2) => u64::from(queue.enabled),
             (0x1e, 2) => queue.notify_off.into(),
+            (0x3a, 2) => self.is_resetting().into(),
             (NETWORK..0x2018, _) => {
                 let from = (at - NETWORK) as usize;
                 let expected = [(0..6, 1), (6..12, 2), (12..16, 4), (16..17, 1)];
@@ -347,6 +438,9 @@ impl State {
     fn write(&mut self, at: u64, width: u32, value: u64) {
         let selected = usize::from(self.queue_select);
         let is_setup = matches!(at, 0x18..=0x37);
+        if is_setup && self.queues.get(selected).is_some_and(|queue| queue.enabled) {
+            self.violations.push(format!("{at:#x} of queue {selected} was written while it is enabled"));
+        }
         if is_setup && self.status & 8 == 0 {
             self.violations.push(format!("{at:#x} was written before the features were agreed on"));
         }
@@ -360,14 +454,21 @@ impl State {
                 let at = 32 * self.driver_select.min(3);
                 self.accepted = self.accepted & !(0xffff_ffff << at) | u128::from(value) << at;
             }
+            (0x10, 2) => {
+                if self.status & 0xc != 8 {
+                    self.violations.push(format!("the configuration's vector was set in status {:#x}", self.status));
+                }
+                self.config_vector = self.taken(value as u16);
+            }
             (0x14, 1) => self.set_status(value as u8),
             (0x16, 2) => self.queue_select = value as u16,
             (NOTIFY..0x4000, 2) => self.doorbell(at - NOTIFY, value as u16),
+            (0x3a, 2) if selected < self.queues.len() => self.reset_queue(value as u16),
             _ if !is_setup || selected >= self.queues.len() => {
                 self.violations.push(format!("{value:#x} was written to {at:#x} with {width} bytes"));
             }
             (0x18, 2) => self.queues[selected].size = value as u16,
-            (0x1a, 2) => {}
+            (0x1a, 2) => self.queues[selected].vector = self.taken(value as u16),
             (0x1c, 2) => {
                 if value != 1 {
                     self.violations.push(format!("queue_enable was written with {value}"));
@@ -383,12 +484,56 @@ impl State {
         }
     }
 
+    fn reset_queue(&mut self, value: u16) {
+        let Queue { enabled, resetting, .. } = self.queues[usize::from(self.queue_select)];
+        if value != 1 || !enabled || resetting || self.status & 4 == 0 || self.accepted & RING_RESET == 0 {
+            let state = (enabled, resetting, self.status);
+            self.violations.push(format!("queue {} was reset with {value}: {state:?}", self.queue_select));
+        }
+        self.queue_resets += 1;
+        self.queues[usize::from(self.queue_select)].resetting = self.queue_reset != QueueReset::Ignored;
+    }
+
+    /// Returns `true` if the selected queue is being reset. A reset ends after some looks.
+    fn is_resetting(&mut self) -> bool {
+        let selected = usize::from(self.queue_select);
+        if !self.queues[selected].resetting {
+            return false;
+        }
+        match &mut self.queue_reset {
+            QueueReset::AfterLooks(0) => {
+                let Queue { max, notify_off, .. } = self.queues[selected];
+                self.queues[selected] = Queue::new(max, notify_off);
+                false
+            }
+            QueueReset::AfterLooks(left) => {
+                *left -= 1;
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// Returns the vector that the device takes in place of `vector`.
+    fn taken(&self, vector: u16) -> u16 {
+        if vector < self.vectors && self.refused_vector != Some(vector) { vector } else { NO_VECTOR }
+    }
+
+    /// Says that the configuration has changed.
+    pub fn changed(&mut self) {
+        if self.config_vector != NO_VECTOR {
+            self.raised.push(self.config_vector);
+        }
+    }
+
     fn set_status(&mut self, value: u8) {
         self.statuses.push(value);
         if value == 0 {
             if !self.never_resets {
                 self.status = 0;
                 self.accepted = 0;
+                self.used_pairs = 1;
+                self.config_vector = NO_VECTOR;
                 for queue in &mut self.queues {
                     *queue = Queue::new(queue.max, queue.notify_off);
                 }
@@ -415,7 +560,7 @@ impl State {
         if self.status & 4 == 0 || place != Some(offset) {
             self.violations.push(format!("doorbell {queue} at {offset:#x} in status {:#x}", self.status));
         }
-        if queue == 2 {
+        if usize::from(queue) == self.control_queue() {
             self.obey();
         }
     }
@@ -425,6 +570,8 @@ impl State {
 pub struct FakeRegisters<S> {
     fake: Fake,
     at: u64,
+    /// Where doorbells of a deaf device go.
+    unheard: Option<AtomicU64>,
     space: PhantomData<fn() -> S>,
 }
 
@@ -434,7 +581,12 @@ unsafe impl<S: Space, W: Width> Bus<S, W> for FakeRegisters<S> {
         W::truncate(self.fake.state().read(self.at + u64::from(offset.bytes()), W::BYTES))
     }
 
+    #[inline(always)]
     unsafe fn write(&self, offset: Offset<S, W>, value: W) {
+        if let Some(unheard) = &self.unheard {
+            unheard.store(value.into(), Ordering::Relaxed);
+            return;
+        }
         self.fake.state().write(self.at + u64::from(offset.bytes()), W::BYTES, value.into());
     }
 }
@@ -455,7 +607,8 @@ unsafe impl Function for FakeFunction {
 
     unsafe fn registers<S: Space>(&self, bar: u8, offset: u64) -> Result<FakeRegisters<S>, Self::Error> {
         assert_eq!(bar, 4);
-        Ok(FakeRegisters { fake: self.0.clone(), at: offset, space: PhantomData })
+        let unheard = (offset >= NOTIFY && self.0.state().is_deaf).then(AtomicU64::default);
+        Ok(FakeRegisters { fake: self.0.clone(), at: offset, unheard, space: PhantomData })
     }
 
     fn enable_dma(&self) -> Result<(), Self::Error> {
@@ -465,6 +618,10 @@ unsafe impl Function for FakeFunction {
         }
         state.dma_enabled = true;
         Ok(())
+    }
+
+    fn removal_requested(&self) -> bool {
+        self.0.state().wanted_back
     }
 
     fn is_translated(&self) -> bool {

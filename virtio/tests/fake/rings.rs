@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{EVENT_IDX, RING_PACKED, State};
+use super::{EVENT_IDX, NO_VECTOR, RING_PACKED, State};
 
 /// Flags of a descriptor.
 const NEXT: u16 = 1;
@@ -17,6 +17,8 @@ pub struct Queue {
     pub size: u16,
     pub enabled: bool,
     pub notify_off: u16,
+    pub vector: u16,
+    pub(super) resetting: bool,
     pub(super) addresses: [u64; 3],
     /// The next buffer to take, and the next used one: indices of a split queue, and places in a packed one.
     next: u16,
@@ -32,7 +34,7 @@ pub struct Queue {
 
 impl Queue {
     pub fn new(max: u16, notify_off: u16) -> Self {
-        Self { max, notify_off, ..Self::default() }
+        Self { max, notify_off, vector: NO_VECTOR, ..Self::default() }
     }
 }
 
@@ -65,6 +67,19 @@ impl State {
         let number =
             |from: usize, to: usize| bytes[from..to].iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
         (number(0, 8), number(8, 12) as u32, number(12, 14) as u16, number(14, 16) as u16)
+    }
+
+    /// Returns how many descriptors of a queue are available.
+    pub fn available(&mut self, queue: usize) -> usize {
+        let Queue { size, addresses, next, next_is_odd, .. } = self.queues[queue];
+        if !self.is_packed() {
+            return self.word(addresses[1] + 2).load(Ordering::SeqCst).wrapping_sub(next).into();
+        }
+        let is_available = |place: &u16| {
+            let flags = self.word(addresses[0] + 16 * u64::from(place % size) + 14).load(Ordering::SeqCst);
+            flags & (AVAILABLE | USED) == if next_is_odd ^ (*place >= size) { USED } else { AVAILABLE }
+        };
+        (next..next + size).take_while(is_available).count()
     }
 
     /// Takes the next available buffer of a queue: its id and its parts.
@@ -173,6 +188,8 @@ impl State {
     pub fn publish_some(&mut self, queue: usize, count: usize) {
         let hidden = &mut self.queues[queue].hidden;
         let shown: Vec<_> = hidden.drain(..count.min(hidden.len())).collect();
+        let Queue { size, vector, used: before, used_is_odd: is_odd, .. } = self.queues[queue];
+        let passed: u16 = shown.iter().map(|(.., count)| count).sum();
         if self.is_packed() {
             // All of them at once: the flags of the first come last.
             let mut flags = vec![];
@@ -187,15 +204,50 @@ impl State {
                 cursor.used_is_odd ^= used + count >= size;
             }
             flags.into_iter().rev().for_each(|(place, flags)| self.set_flags(queue, place, flags));
+            let mut places = (0..passed).map(|count| {
+                let place = before + count;
+                // The place, and above it the wrap counter, which is 1 in the first round.
+                place % size | u16::from(!is_odd ^ (place >= size)) << 15
+            });
+            let is_wanted = match self.wanted_interrupt(queue) {
+                (_, 0) => passed > 0,
+                (event, 2) if self.accepted & EVENT_IDX != 0 => places.any(|place| event == place),
+                (_, 1) => false,
+                other => {
+                    self.violations.push(format!("queue {queue} wants interrupts at {other:x?}"));
+                    false
+                }
+            };
+            self.raise(vector, is_wanted);
             return;
         }
         for (id, len, _) in shown {
-            let Queue { size, addresses, used, .. } = self.queues[queue];
+            let Queue { addresses, used, .. } = self.queues[queue];
             let at = addresses[2] + 4 + 8 * u64::from(used % size);
             self.write_memory(at, &[id.to_le_bytes(), len.to_le_bytes()].concat());
             self.queues[queue].used = used.wrapping_add(1);
         }
-        self.set_used_index(queue, self.queues[queue].used);
+        let used = self.queues[queue].used;
+        self.set_used_index(queue, used);
+        let is_wanted = self.is_split_interrupt_wanted(queue, before, used);
+        self.raise(vector, is_wanted);
+    }
+
+    /// Returns `true` if the driver wants an interrupt when the used index goes from `old` to `new`.
+    fn is_split_interrupt_wanted(&mut self, queue: usize, old: u16, new: u16) -> bool {
+        let Queue { size, addresses, .. } = self.queues[queue];
+        if self.accepted & EVENT_IDX == 0 {
+            return old != new && self.word(addresses[1]).load(Ordering::SeqCst) & 1 == 0;
+        }
+        let event = self.word(addresses[1] + 4 + 2 * u64::from(size)).load(Ordering::SeqCst);
+        // Whether the device has used entry number `event` now.
+        (0..new.wrapping_sub(old)).any(|entry| old.wrapping_add(entry) == event)
+    }
+
+    fn raise(&mut self, vector: u16, is_wanted: bool) {
+        if is_wanted && vector != NO_VECTOR {
+            self.raised.push(vector);
+        }
     }
 
     /// Writes the flags of a descriptor of a packed queue.

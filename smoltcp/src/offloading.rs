@@ -133,7 +133,7 @@ impl<R: ReceiveMetadata, T: TransmitRequests> sealed::Queues for Offloading<R, T
         let by_stack = if self.inserts_checksums() { phy::Checksum::None } else { phy::Checksum::Tx };
         let checksum = &mut capabilities.checksum;
         checksum.ipv4 = phy::Checksum::None;
-        (checksum.tcp, checksum.udp) = (by_stack.clone(), by_stack);
+        (checksum.tcp, checksum.udp) = (by_stack, by_stack);
         let longest = NonZeroUsize::new(longest).filter(|longest| longest.get() > capabilities.max_transmission_unit);
         let cut = |offload| longest.filter(|_| self.queues.tx.offers(offload));
         capabilities.segmentation.tcpv4 = cut(Offload::CutTcp4);

@@ -42,9 +42,9 @@ pub(super) trait Outgoing: Entry {
     /// Returns the packet.
     fn packet(&self) -> &Packet;
 
-    /// Returns why a device with these features, which sends frames of up to `max` bytes, cannot send the packet as it is to
-    /// be sent, if so.
-    fn refusal(&self, features: Features, max: usize) -> Option<Refusal>;
+    /// Returns why a device with these features, which sends frames of up to `max` bytes, cannot send the packet of `len`
+    /// bytes as it is to be sent, if so.
+    fn refusal(&self, len: usize, features: Features, max: usize) -> Option<Refusal>;
 
     /// Returns the packet as it is sent, and its header.
     fn into_frame(self) -> (Packet, Header);
@@ -57,8 +57,7 @@ impl Outgoing for Packet {
     }
 
     #[inline(always)]
-    fn refusal(&self, _features: Features, max: usize) -> Option<Refusal> {
-        let len = self.len();
+    fn refusal(&self, len: usize, _features: Features, max: usize) -> Option<Refusal> {
         (len > max).then_some(Refusal::TooLong { len, max })
     }
 
@@ -73,7 +72,7 @@ impl Outgoing for Requested {
         Requested::packet(self)
     }
 
-    fn refusal(&self, features: Features, max: usize) -> Option<Refusal> {
+    fn refusal(&self, len: usize, features: Features, max: usize) -> Option<Refusal> {
         let (work, packet) = (self.work(), Outgoing::packet(self));
         let wanted = [
             work.vlan.map(|_| Offload::Vlan),
@@ -94,11 +93,11 @@ impl Outgoing for Requested {
         }
         let too_long = |len: usize, max: usize| (len > max).then_some(Refusal::TooLong { len, max });
         match work.segments {
-            None => too_long(packet.len(), max),
+            None => too_long(len, max),
             Some(Segments { network, network_at, headers, payload }) => {
                 let uncounted = network_at + if network == Network::Ipv6 { IPV6_HEADER } else { 0 };
                 let frame = headers + usize::from(payload);
-                too_long(frame, max).or_else(|| too_long(packet.len(), uncounted + MAX_IP))
+                too_long(frame, max).or_else(|| too_long(len, uncounted + MAX_IP))
             }
         }
     }

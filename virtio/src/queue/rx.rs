@@ -217,11 +217,12 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
                         return None;
                     }
                 };
-                let entry = match self.take_whole::<A>(used) {
-                    Some((packet, header)) => Ok(self.arrived::<A>(packet, header)),
-                    None => self.take_frame::<A>(used),
-                };
-                match entry {
+                if let Some((packet, header)) = self.take_whole::<A>(used) {
+                    let Some(entry) = self.arrived::<A>(packet, header) else { continue };
+                    octets += u64::from(used.len) - HEADER as u64;
+                    return Some(entry);
+                }
+                match self.take_frame::<A>(used) {
                     Ok(Some(entry)) => {
                         octets += A::packet(&entry).len() as u64;
                         return Some(entry);

@@ -160,7 +160,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         let packet = entry.packet();
         let (len, count) = (packet.len(), packet.segment_count());
         let max = usize::from(self.ring.size());
-        Some(match entry.refusal(self.terms.features, self.terms.max_len) {
+        Some(match entry.refusal(len, self.terms.features, self.terms.max_len) {
             _ if len == 0 || packet.segments().any(<[u8]>::is_empty) => Refusal::Empty,
             _ if len < SHORTEST => Refusal::TooShort { len, min: SHORTEST },
             Some(refusal) => refusal,
@@ -219,7 +219,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         let reason = loop {
             let Some(entry) = leaving.first() else { break None };
             let len = entry.packet().len();
-            if let Some(address) = self.simple_address(entry) {
+            if let Some(address) = self.simple_address(entry, len) {
                 if self.ring.free() == 0 {
                     break None;
                 }
@@ -248,15 +248,15 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         }
     }
 
-    /// Returns the device's address of the header of a packet that can be sent as one descriptor: one segment with room
-    /// for the header.
+    /// Returns the device's address of the header of a packet of `len` bytes that can be sent as one descriptor: one segment
+    /// with room for the header.
     #[inline(always)]
-    fn simple_address<T: Outgoing>(&mut self, entry: &T) -> Option<DmaAddr> {
+    fn simple_address<T: Outgoing>(&mut self, entry: &T, len: usize) -> Option<DmaAddr> {
         let (packet, TxTerms { features, max_len }) = (entry.packet(), self.terms);
         let is_simple = packet.segment_count() == 1
             && packet.headroom() >= HEADER
-            && <[u8]>::len(packet) >= SHORTEST
-            && entry.refusal(features, max_len).is_none();
+            && len >= SHORTEST
+            && entry.refusal(len, features, max_len).is_none();
         let address = self.select(packet).filter(|_| is_simple)?;
         // SAFETY: the headroom is in front of the packet, in the same buffer.
         Some(unsafe { DmaAddr::new(address.get().wrapping_sub(HEADER as u64)) })

@@ -207,7 +207,7 @@ impl State {
             let mut places = (0..passed).map(|count| {
                 let place = before + count;
                 // The place, and above it the wrap counter, which is 1 in the first round.
-                place % size | u16::from(!is_odd ^ (place >= size)) << 15
+                place % size + (u16::from(!is_odd ^ (place >= size)) << 15)
             });
             let is_wanted = match self.wanted_interrupt(queue) {
                 (_, 0) => passed > 0,

@@ -24,7 +24,7 @@ fn each_queue_has_a_vector_of_its_own() {
     for queue in 0..16 {
         let allocation = peek(0x00900 + 4 * (queue / 2)) >> (16 * (queue % 2));
         assert_eq!(allocation & 0xbf, 0x80 | queue, "receive queue {queue} raises its vector");
-        assert_eq!(allocation >> 8 & 0xbf, 0x80 | 17 + queue, "transmit queue {queue} has one behind the link's");
+        assert_eq!(allocation >> 8 & 0xbf, 0x80 | (17 + queue), "transmit queue {queue} has one behind the link's");
         assert_eq!(eitr(queue), 50 << 3, "EITR {queue}");
         assert_eq!(eitr(17 + queue), 50 << 3, "EITR {}", 17 + queue);
     }

@@ -890,7 +890,7 @@ fn packets_come_and_go_in_numbers() {
     let mut number = 0u8;
     let mut next = || {
         number += 1;
-        let pool = if number % 2 == 0 { &other } else { &one };
+        let pool = if number.is_multiple_of(2) { &other } else { &one };
         (number != 4).then(|| pool.take_copy(&[number; 20]).unwrap())
     };
     assert_eq!(batch.fill_with(&mut next), 3, "until there is none");

@@ -13,6 +13,7 @@ use ixgbe_virtio::feature::{Feature, Features};
 use ixgbe_virtio::{Config, Device, Error};
 
 fake::on_both_rings! {
+    a_ring_that_few_packets_fill_finds_room_again,
     a_device_is_brought_up_in_the_order_of_the_specification,
     frames_arrive_as_they_were_sent_round_after_round,
     packets_are_sent_with_a_header_in_their_headroom,
@@ -399,5 +400,32 @@ fn packets_outlive_their_device(rings: u128) {
     assert_eq!(pool.available(), pool.capacity() - 1);
     batch.clear();
     assert_eq!(pool.available(), pool.capacity());
+    assert_eq!(fake.state().violations, [""; 0]);
+}
+
+// Three packets fill the ring but for one descriptor. They are too few to be looked for, and so is the one that waits.
+fn a_ring_that_few_packets_fill_finds_room_again(rings: u128) {
+    let (fake, function) = Fake::new(ALL | rings);
+    let config = Config::new().queue_sizes(16, 16);
+    let mut device = Device::new(function).unwrap().bring_up(&config).map_err(|failed| failed.error).unwrap();
+    let pool = device.pools()[0].clone();
+    let packet = || {
+        let mut packet = pool.take_copy(&[7; 60]).unwrap();
+        (0..4).for_each(|_| packet.append_segment(pool.take_copy(&[8; 60]).unwrap()).unwrap());
+        packet
+    };
+    let mut batch = ixgbe::packet::Batch::with_capacity(4);
+    (0..4).for_each(|_| batch.push(packet()).unwrap());
+    {
+        let (_, mut queues) = device.split();
+        let tx = &mut queues[0].tx;
+        assert_eq!(tx.transmit(&mut batch).unwrap(), 3);
+        assert_eq!(tx.transmit(&mut batch).unwrap(), 0);
+        assert_eq!(fake.sent().len(), 3);
+        let sent: usize = (0..3).map(|_| tx.transmit(&mut batch).unwrap()).sum();
+        assert_eq!(sent, 1);
+        assert_eq!(fake.sent().len(), 1);
+    }
+    drop(device.stop().unwrap());
     assert_eq!(fake.state().violations, [""; 0]);
 }

@@ -210,6 +210,11 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         if self.ring.publish() {
             self.notify();
         }
+        if result.is_ok() && !batch.is_empty() {
+            // The next call finds the room that came back, however few packets of several segments have filled the ring.
+            // It returns a fault, too.
+            _ = self.reclaim();
+        }
         result
     }
 

@@ -76,7 +76,8 @@ impl SysfsOptions {
     /// As [`open`](Self::open).
     pub fn open_function(&self, address: PciAddress) -> Result<SysfsFunction, Error> {
         let function = Function::find_any(&self.host, address)?;
-        let ((), function) = SysfsFunction::take(self, function, reset)?;
+        let ((), function) =
+            SysfsFunction::take(self, function, |_| Ok(()), |function, config, ()| reset(function, config))?;
         Ok(function)
     }
 }
@@ -163,13 +164,14 @@ pub(super) fn map_failed(function: &Function, file: &str) -> impl Fn(MapError) -
 }
 
 impl SysfsFunction {
-    /// Takes `function` from its driver, and has `begin` reset it.
+    /// Takes `function` from its driver, and has `begin` reset it, with its file `config` and those that `files` opens.
     ///
     /// If that fails, the former driver gets the function back.
-    pub(super) fn take<T>(
+    pub(super) fn take<F, T>(
         options: &SysfsOptions,
         function: Function,
-        begin: impl FnOnce(&Function, &File) -> Result<T, Error>,
+        files: impl FnOnce(&Function) -> Result<F, Error>,
+        begin: impl FnOnce(&Function, &File, F) -> Result<T, Error>,
     ) -> Result<(T, Self), Error> {
         let address = function.address;
         // All checks come before the function is taken, so that most failures change nothing.
@@ -177,11 +179,12 @@ impl SysfsFunction {
         let locality = function.locality();
         let policy = options.placement.policy(&function, &locality);
         let memory = Allocator::new(options.page_size, policy, system_page_size());
+        // A process without rights learns which are missing, before it learns of a file that it cannot open.
         first_page(&memory, &options.host)?;
-        let config = open(&function, "config")?;
+        let (config, files) = (open(&function, "config")?, files(&function)?);
         lock(&config, address)?;
         let driver = function.take(options.take_interface)?;
-        let begun = match (begin(&function, &config), &driver) {
+        let begun = match (begin(&function, &config, files), &driver) {
             (Ok(begun), _) => begun,
             (Err(error), None) => return Err(error),
             (Err(error), Some(driver)) => {

@@ -42,9 +42,8 @@ impl SysfsOptions {
     fn open_as<S: Registers>(&self, address: PciAddress) -> Result<Sysfs<S>, Error> {
         let function = Function::find(&self.host, address, S::KIND)?;
         function.bar_size(S::SIZE)?;
-        let file = open(&function, "resource0")?;
-        let begin = |function: &Function, config: &File| reset_and_enable(function, config, &file);
-        let (bar, function) = SysfsFunction::take(self, function, begin)?;
+        let (bar, function) =
+            SysfsFunction::take(self, function, |function| open(function, "resource0"), reset_and_enable)?;
         Ok(Sysfs { bar, function })
     }
 }
@@ -53,12 +52,12 @@ impl SysfsOptions {
 fn reset_and_enable<S: Registers>(
     function: &Function,
     config: &File,
-    registers: &File,
+    registers: File,
 ) -> Result<MappedRegisters<S>, Error> {
     reset(function, config)?;
     // SAFETY: the file is the function's BAR0, whose size was checked. The kernel's driver was unbound, and the lock
     // excludes other users of this crate.
-    let bar = unsafe { MappedRegisters::map(registers, 0) }.map_err(map_failed(function, "resource0"))?;
+    let bar = unsafe { MappedRegisters::map(&registers, 0) }.map_err(map_failed(function, "resource0"))?;
     (ConfigSpace { file: config, offset: 0 }).enable().map_err(config_failed(function, "write to"))?;
     Ok(bar)
 }

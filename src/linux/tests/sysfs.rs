@@ -312,9 +312,13 @@ fn hidden_addresses_are_an_error_before_anything_is_taken() {
     fs::create_dir(tree.host.proc.join("self")).unwrap();
     // All of memory present, in frame 0: what a process without CAP_SYS_ADMIN sees.
     std::os::unix::fs::symlink("/dev/zero", tree.host.proc.join("self/pagemap")).unwrap();
-    let error = tree.options().open(tree.address).unwrap_err();
+    let open = || tree.options().open(tree.address).unwrap_err();
+    let error = open();
     assert!(matches!(error, Error::PageNotPresent { entry: 0, .. }), "{error}");
     assert_eq!(tree.get("sys/bus/pci/drivers/ixgbe/unbind"), "", "nothing was unbound");
+    // Such a process cannot open the files of the function either, and would hear of these alone.
+    tree.remove("resource0");
+    assert_eq!(open(), error);
 }
 
 #[test]

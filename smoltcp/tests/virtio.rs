@@ -97,10 +97,7 @@ fn transfer<'a, Q: Queues>(
 
 fn stop(fakes: [Fake; 2], devices: [Live; 2]) {
     for (fake, device) in fakes.into_iter().zip(devices) {
-        let pool = device.pools().remove(0);
-        drop(device.stop().unwrap());
-        assert_eq!(pool.available(), pool.capacity());
-        assert_eq!(fake.state().violations, [""; 0]);
+        fake::stop(&fake, device);
     }
 }
 

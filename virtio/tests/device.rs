@@ -4,11 +4,11 @@ mod fake;
 
 use std::time::Duration;
 
-use fake::{ALL, Fake, FakeFunction};
+use fake::{ALL, Fake, FakeFunction, stop};
 use ixgbe::packet::{Batch, Packet};
 use ixgbe::pool::Pool;
 use ixgbe::port::{LinkStatus, Port, Receive, Refusal, Speed, Transmit, TransmitError};
-use ixgbe_virtio::device::{DriverOk, Reset};
+use ixgbe_virtio::device::DriverOk;
 use ixgbe_virtio::feature::{Feature, Features};
 use ixgbe_virtio::{Config, Device, Error};
 
@@ -53,18 +53,6 @@ fn frame(number: usize, len: usize) -> Vec<u8> {
 
 fn bytes(packet: &Packet) -> Vec<u8> {
     packet.segments().collect::<Vec<_>>().concat()
-}
-
-/// Stops the device: nothing was broken, and every buffer is back.
-fn stop(fake: &Fake, device: Live) {
-    let pools = device.pools();
-    let device: Device<Reset, _> = device.stop().unwrap();
-    for pool in pools {
-        assert_eq!(pool.available(), pool.capacity());
-    }
-    assert_eq!(fake.state().violations, [""; 0]);
-    drop(device);
-    assert_eq!(fake.state().mappings(), 0, "all memory is unmapped");
 }
 
 fn a_device_is_brought_up_in_the_order_of_the_specification(rings: u128) {

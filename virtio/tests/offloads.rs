@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 
 use etherparse::{IpNumber, Ipv6RawExtHeader, PacketBuilder, PacketHeaders};
 use fake::host::{self, DATA_VALID, Header, NEEDS_CSUM, RSC_INFO, TCPV4, TCPV6, UDP_L4};
-use fake::{ALL, Fake, FakeFunction, RECEIVING, SENDING, on_both_rings};
+use fake::{ALL, Fake, FakeFunction, RECEIVING, SENDING, on_both_rings, stop};
 use ixgbe::offload::drivers::Verdict;
 use ixgbe::offload::{Checksum, Received, Request, Requested, VlanTag};
 use ixgbe::packet::{Batch, Headers, Network, Packet, Transport};
@@ -28,15 +28,6 @@ fn live(offered: u128) -> (Fake, Live) {
 
 fn bytes(packet: &Packet) -> Vec<u8> {
     packet.segments().collect::<Vec<_>>().concat()
-}
-
-fn stop(fake: &Fake, device: Live) {
-    let pools = device.pools();
-    drop(device.stop().unwrap());
-    for pool in pools {
-        assert_eq!(pool.available(), pool.capacity());
-    }
-    assert_eq!(fake.state().violations, [""; 0]);
 }
 
 /// The kinds of packets.

@@ -4,7 +4,7 @@ mod fake;
 
 use std::time::Duration;
 
-use fake::{ALL, Fake, FakeFunction, MQ};
+use fake::{ALL, Fake, FakeFunction, MQ, stop};
 use ixgbe::packet::Batch;
 use ixgbe_virtio::device::DriverOk;
 use ixgbe_virtio::feature::Feature;
@@ -38,16 +38,6 @@ fn error(change: impl Fn(&mut fake::State), had: u16, config: &Config) -> Error<
     drop(failed.device.reset().unwrap());
     assert_eq!(fake.left(), (0, 0));
     failed.error
-}
-
-/// Stops the device: nothing was broken, and every buffer is back.
-fn stop(fake: &Fake, device: Live) {
-    let pools = device.pools();
-    drop(device.stop().unwrap());
-    for pool in pools {
-        assert_eq!(pool.available(), pool.capacity());
-    }
-    assert_eq!(fake.state().violations, [""; 0]);
 }
 
 fn each_pair_receives_and_sends_what_is_its_own(rings: u128) {

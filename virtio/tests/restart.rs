@@ -4,7 +4,7 @@ mod fake;
 
 use std::time::Duration;
 
-use fake::{ALL, Fake, FakeFunction, QueueReset, RING_RESET};
+use fake::{ALL, Fake, FakeFunction, QueueReset, RING_RESET, stop};
 use ixgbe::packet::Batch;
 use ixgbe::port::{Down, Receive};
 use ixgbe_virtio::device::{DriverOk, QueuePair};
@@ -29,17 +29,6 @@ fn config() -> Config {
 fn live(rings: u128) -> (Fake, Live) {
     let (fake, function) = Fake::with_pairs(ALL | RING_RESET | rings, 2);
     (fake, Device::new(function).unwrap().bring_up(&config()).unwrap())
-}
-
-/// Stops the device: nothing was broken, and every buffer is back.
-fn stop(fake: &Fake, device: Live) {
-    let pools = device.pools();
-    drop(device.stop().unwrap());
-    for pool in pools {
-        assert_eq!(pool.available(), pool.capacity());
-    }
-    assert_eq!(fake.state().violations, [""; 0]);
-    assert_eq!(fake.state().mappings(), 0);
 }
 
 /// Receives a frame on a pair and sends it again.

@@ -18,6 +18,8 @@ use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
 use ixgbe::pci::Function;
 use ixgbe::runtime::bus::Bus;
 use ixgbe::runtime::space::{Offset, Space, Width};
+use ixgbe_virtio::Device;
+use ixgbe_virtio::device::{DriverOk, Reset};
 
 pub use rings::{AVAILABLE, Queue, USED};
 
@@ -152,6 +154,18 @@ pub fn capability(space: &mut [u8; 256], at: u8, next: u8, kind: u8, bar: u8, (o
     if kind == 2 {
         space[at + 16..at + 20].copy_from_slice(&MULTIPLIER.to_le_bytes());
     }
+}
+
+/// Stops the device that drives `fake`: nothing was broken, every buffer is back, and all memory is unmapped.
+pub fn stop(fake: &Fake, device: Device<DriverOk, FakeFunction>) {
+    let pools = device.pools();
+    let device: Device<Reset, _> = device.stop().unwrap();
+    for pool in pools {
+        assert_eq!(pool.available(), pool.capacity());
+    }
+    assert_eq!(fake.state().violations, [""; 0]);
+    drop(device);
+    assert_eq!(fake.state().mappings(), 0, "all memory is unmapped");
 }
 
 impl Fake {

@@ -172,11 +172,6 @@ impl Interrupts {
         self.vectors.len()
     }
 
-    /// Returns vector 0, if there is one.
-    pub(super) fn first(&self) -> Option<&Vector> {
-        self.vectors.first()
-    }
-
     /// Returns vector `number`, such as a queue's [`vector`](crate::port::InterruptSource::vector).
     ///
     /// # Errors

@@ -198,8 +198,8 @@ impl VfioFunction {
             let event = self.enable(index, 1);
             event.inspect_err(|error| log::warn!("interrupt {index} of the function is not heard: {error}"))
         });
-        let missing = Error::TooFewVectors { address: self.address(), needed: 1, had: 0 };
-        event.as_ref().map_err(Error::clone)?.first().cloned().ok_or(missing)
+        let missing = |_| Error::TooFewVectors { address: self.address(), needed: 1, had: 0 };
+        event.as_ref().map_err(Error::clone)?.vector(0).cloned().map_err(missing)
     }
 
     fn enable(&self, index: u32, count: u32) -> Result<Interrupts, Error> {

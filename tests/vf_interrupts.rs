@@ -53,7 +53,7 @@ fn one() -> (Port, ixgbe_sim::VirtualFunction) {
     (port, function)
 }
 
-/// Starts the function, whose link is up and was told.
+/// Starts the function. Its link is up, and the event that says so was taken.
 fn running(function: &ixgbe_sim::VirtualFunction, queues: usize) -> Nic {
     let config = Config::new().queue_pairs(queues);
     let mut nic = VirtualFunction::new(function.claim().unwrap()).reset(&config).unwrap().start().unwrap();

@@ -107,7 +107,7 @@ fn files(exe: &Path) -> Result<PathBuf, String> {
     Ok(files)
 }
 
-/// Fails if the figures are not what the page says: those of all rows, or those of cache lines.
+/// Fails if the figures of all rows, or of cache lines, are not what the page says.
 fn check(are_lines: bool, figures: &[Figure]) -> Result<(), String> {
     let complaints =
         if are_lines { report::complaints("lines", figures)? } else { report::complaints_of_rows(figures)? };

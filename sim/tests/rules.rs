@@ -596,7 +596,7 @@ fn violations_are_kept_up_to_a_number_and_counted_beyond() {
 
 #[test]
 fn no_more_of_a_buffer_is_in_use_than_a_frame_can_fill() {
-    // Buffers of 2 KiB that begin so many bytes in front of the memory that is unmapped; frames of 1518 bytes and tags.
+    // How many bytes a buffer of 2 KiB has in front of the memory that is unmapped. Frames have 1518 bytes and tags.
     for (before, rules) in [(1_526, &[][..]), (1_525, &[Rule::UnmappedWhileOwned])] {
         let mut driver = Driver::running();
         driver.port.plug(Generator::new(MAC, 60).count(1));

@@ -87,8 +87,11 @@ impl PortArguments {
         }
         if !functions.contains(&self.addresses.len()) {
             let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
-            let (needed, given) = (needed.join(" or "), self.addresses.len());
-            return Err(format!("{needed} PCI addresses are needed, and {given} were given").into());
+            let needed = match &needed[..] {
+                [first, _, .., last] => format!("{first} to {last}"),
+                _ => needed.join(" or "),
+            };
+            return Err(format!("{needed} PCI addresses are needed, and {} were given", self.addresses.len()).into());
         }
         if !self.any_cpu {
             // Before anything is allocated, so that the program's own memory is near, too.
@@ -136,8 +139,16 @@ impl Testbed {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Brings all devices up, attaches each one's pools to the others, and drops root if `--user` was given.
+    /// Brings as many devices up as the example has ports.
     pub fn bring_up<const N: usize>(&mut self, config: &Config) -> Result<[Nic; N], Box<dyn Error>> {
+        let nics = self.bring_up_all(config, true)?;
+        nics.try_into().map_err(|nics: Vec<_>| format!("{N} ports are needed, and there are {}", nics.len()).into())
+    }
+
+    /// Brings all devices up, attaches each one's pools to the others, and drops root if `--user` was given.
+    ///
+    /// Waits for links if the example needs them all.
+    pub fn bring_up_all(&mut self, config: &Config, needs_links: bool) -> Result<Vec<Nic>, Box<dyn Error>> {
         if self.is_model() {
             self.runner = Some(Runner::start(self.model.clone())?);
         }
@@ -150,7 +161,8 @@ impl Testbed {
         for begun in begun {
             let nic = match begun {
                 LinkPoll::Up(nic) => nic,
-                LinkPoll::Pending(nic, _) => nic.wait_for_link(Duration::from_secs(10))?,
+                LinkPoll::Pending(nic, _) if needs_links => nic.wait_for_link(Duration::from_secs(10))?,
+                LinkPoll::Pending(nic, _) => nic.assume_link_up(),
             };
             for finding in &nic.bring_up().findings {
                 eprintln!("note: {finding}");
@@ -164,7 +176,7 @@ impl Testbed {
         if let Some(user) = &self.user {
             become_user(user)?;
         }
-        nics.try_into().map_err(|nics: Vec<_>| format!("{N} ports are needed, and there are {}", nics.len()).into())
+        Ok(nics)
     }
 
     /// Stops devices. Fails if a buffer did not return to its pool, or if a rule of the model was broken.

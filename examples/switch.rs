@@ -16,6 +16,7 @@ mod switch {
     pub mod counters;
     pub mod stations;
     pub mod table;
+    pub mod threads;
     pub mod vlans;
     pub mod watch;
     pub mod worker;
@@ -23,26 +24,19 @@ mod switch {
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use clap::Parser;
-use common::testbed::{Nic, PortArguments, Testbed};
+use common::testbed::PortArguments;
 use ixgbe::device::{Config, Rate};
 use switch::bridge::{Bridge, MOST_PORTS};
 use switch::counters::{Counters, Sum};
 use switch::stations::{Network, lock};
 use switch::table::LONGEST_AGE;
+use switch::threads::Threads;
 use switch::vlans::{access_ports, parse_access_port};
-use switch::watch::Watch;
-use switch::worker::Worker;
 
 /// Numbers of descriptors of a receive ring and a transmit ring.
 const RINGS: (usize, usize) = (512, 256);
-/// The time between two looks at the links.
-const INTERVAL: Duration = Duration::from_millis(20);
 
 /// A learning switch between any number of ports.
 #[derive(Debug, Parser)]
@@ -86,63 +80,25 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let config = config.rx_descriptors(RINGS.0).tx_descriptors(RINGS.1).pool_buffers(buffers);
     let mut nics = testbed.bring_up_all(&config, testbed.is_model())?;
     let counters: Vec<Vec<_>> = (0..queues).map(|_| (0..nics.len()).map(|_| Counters::default()).collect()).collect();
-    let vanished = forward(arguments, &testbed, &bridge, &counters, network.as_deref(), &mut nics)?;
-    if vanished.is_empty() {
+    // The queues of all threads together keep the limit.
+    let storm = arguments.storm.map(|storm| storm.saturating_mul(1000) / u64::from(arguments.queues));
+    let threads =
+        Threads { bridge: &bridge, counters: &counters, storm: storm.and_then(Rate::kilobits), age: arguments.age };
+    let is_over = || testbed.is_interrupted() || network.as_ref().is_some_and(|network| lock(network).is_over());
+    while let Some(port) = threads.forward(&mut nics, is_over)? {
+        let nic = nics.remove(port).recover()?;
+        nics.insert(port, nic);
+    }
+    if bridge.present().count() == nics.len() {
         testbed.finish(nics)?;
     } else {
         // The rings of a port that has vanished keep the others' buffers.
-        let left = nics.into_iter().enumerate().filter(|(port, _)| !vanished.contains(port));
-        left.map(|(_, nic)| nic).try_for_each(|nic| nic.stop().map(drop))?;
+        let mut nics: Vec<_> = nics.into_iter().map(Some).collect();
+        bridge.present().filter_map(|port| nics[port].take()).try_for_each(|nic| nic.stop().map(drop))?;
     }
     let total = Sum::of(counters.iter().flatten());
     match network {
         Some(network) => lock(&network).check(total.dropped()),
         None => Ok(()),
     }
-}
-
-/// Forwards until the end. Returns the ports that have vanished.
-fn forward(
-    arguments: &Arguments,
-    testbed: &Testbed,
-    bridge: &Bridge,
-    counters: &[Vec<Counters>],
-    network: Option<&Mutex<Network>>,
-    nics: &mut [Nic],
-) -> Result<Vec<usize>, Box<dyn Error>> {
-    // The queues of all threads together keep the limit.
-    let rate =
-        arguments.storm.and_then(|storm| Rate::kilobits(storm.saturating_mul(1000) / u64::from(arguments.queues)));
-    let mut workers: Vec<_> = counters.iter().map(|counters| Worker::new(bridge, counters)).collect();
-    let mut controls = Vec::new();
-    for nic in nics {
-        let (mut control, rx, mut known) = nic.split_queues();
-        let flood = known.split_off(rx.len());
-        for ((worker, rx), (known, flood)) in workers.iter_mut().zip(rx).zip(known.into_iter().zip(flood)) {
-            let limited = rate.map_or(Ok(()), |rate| control.set_rate(flood.index(), rate));
-            limited.map_err(|error| format!("--storm for {} queues: {error}", arguments.queues))?;
-            worker.add_port(rx, known, flood);
-        }
-        controls.push(control);
-    }
-    let (mut watch, end) = (Watch::new(bridge, counters, controls, arguments.age), AtomicBool::new(false));
-    watch.look()?;
-    thread::scope(|scope| {
-        let threads: Vec<_> = workers.into_iter().map(|worker| scope.spawn(|| worker.run(&end))).collect();
-        let watched = loop {
-            thread::sleep(INTERVAL);
-            let is_over = || network.is_some_and(|network| lock(network).is_over());
-            match watch.look() {
-                Ok(()) if !testbed.is_interrupted() && !end.load(Ordering::Relaxed) && !is_over() => {}
-                looked => break looked,
-            }
-        };
-        end.store(true, Ordering::Relaxed);
-        for thread in threads {
-            thread.join().map_err(|_| "a thread panicked")??;
-        }
-        watched
-    })?;
-    watch.print();
-    Ok(watch.vanished())
 }

@@ -1,6 +1,7 @@
 //! The example `switch` on the model: pulled cables, VLANs, storms, nonsense, and a table that is full.
 
 #[path = "../examples/switch/bridge.rs"]
+#[allow(dead_code, reason = "the number of ports is the test's")]
 mod bridge;
 mod common;
 #[path = "../examples/switch/counters.rs"]
@@ -12,6 +13,7 @@ mod vlans;
 #[path = "../examples/switch/watch.rs"]
 mod watch;
 #[path = "../examples/switch/worker.rs"]
+#[allow(dead_code, reason = "the test's own thread works")]
 mod worker;
 
 use std::collections::HashMap;
@@ -75,8 +77,13 @@ impl Switch {
         self.counters[0][port].get(event)
     }
 
-    /// Stops all devices: all buffers are back, and no rule of the model was broken.
+    /// Stops all devices: each frame is accounted for, all buffers are back, and no rule of the model was broken.
     fn finish(self) {
+        for port in 0..self.ports.len() {
+            let out = [Event::Sent, Event::NoRoom, Event::NoBuffer, Event::Unsendable].map(|e| self.count(port, e));
+            let sum = self.count(port, Event::Forwarded) + self.count(port, Event::Copies);
+            assert_eq!(sum, out.iter().sum::<u64>(), "port {port}: {out:?}");
+        }
         let pools: Vec<_> = self.nics.iter().flat_map(Device::pools).cloned().collect();
         self.nics.into_iter().for_each(|nic| drop(nic.stop().unwrap()));
         pools.iter().for_each(|pool| assert_eq!(pool.available(), pool.capacity()));
@@ -164,7 +171,10 @@ fn a_pulled_cable_leaves_the_other_outputs_their_rate() {
         assert!((0..3).all(|port| switch.count(port, Event::NoRoom) > 0), "the rings of port 3 are full");
         switch.bridge.set_up(3, false);
         assert_eq!(switch.bridge.table.find(access[3].unwrap_or(0), host(3)), None, "behind port 3 is nobody");
+        let full: Vec<_> = (0..3).map(|port| switch.count(port, Event::NoRoom)).collect();
         let noticed = run(&mut switch, &without);
+        let rooms: Vec<_> = (0..3).map(|port| switch.count(port, Event::NoRoom)).collect();
+        assert_eq!(rooms, full, "nothing more is given to port 3");
         for (port, before) in before.into_iter().enumerate().take(3) {
             assert!(unnoticed[port] * 100 >= before * 95, "port {port}: {} of {before}", unnoticed[port]);
             assert!(noticed[port] * 100 >= before * 95, "port {port}: {} of {before}", noticed[port]);
@@ -203,7 +213,7 @@ fn vlans_are_kept_apart_and_tags_change() {
         let expected: [&[Vec<u8>]; 5] = if known {
             [&[untagged], &[], &[], &[], &[]]
         } else {
-            [&[], &[], &[untagged.clone()], &[], &[tagged(20, untagged)]]
+            [&[], &[], std::slice::from_ref(&untagged), &[], &[tagged(20, untagged.clone())]]
         };
         assert_eq!(out, expected);
     }
@@ -335,10 +345,10 @@ fn ports_that_vanish_leave_a_switch_while_two_are_left() {
     {
         switch.ports[vanishes].inject(Fault::SurpriseRemoval);
         let controls = switch.nics.iter_mut().map(|nic| nic.split_queues().0).collect();
-        let mut watch = Watch::new(&switch.bridge, &switch.counters, controls, 300);
-        watch.print();
-        assert!(watch.vanished().contains(&vanishes));
-        assert_eq!(watch.look().map_err(|error| error.to_string()), expected);
+        let mut watch = Watch::new(&switch.bridge, &switch.counters, controls);
+        watch.examine();
+        assert!(switch.bridge.present().all(|port| port != vanishes));
+        assert_eq!(watch.look(300).map_err(|error| error.to_string()), expected);
         assert!(!switch.bridge.is_up(vanishes));
         if expected.is_ok() {
             let all = frame(BROADCAST, host(0), 1);
@@ -347,6 +357,35 @@ fn ports_that_vanish_leave_a_switch_while_two_are_left() {
         }
     }
     assert!(Sum::of(switch.counters.iter().flatten()).dropped() >= 1);
+}
+
+#[test]
+fn a_port_that_hangs_after_its_cable_was_pulled_is_recovered() {
+    let mut switch = Switch::new(&[None; 3]);
+    greet(&mut switch);
+    switch.ports[2].inject(Fault::LinkLossStopsTransmit);
+    let examine = |switch: &mut Switch| {
+        let controls = switch.nics.iter_mut().map(|nic| nic.split_queues().0).collect();
+        let mut watch = Watch::new(&switch.bridge, &switch.counters, controls);
+        watch.examine();
+        switch.ports.iter().for_each(|port| port.wait(Duration::from_secs(1)));
+        watch.hanging()
+    };
+    switch.ports[2].inject(Fault::TxStalls);
+    switch.forward(&[(0, frame(host(2), host(0), 1))]);
+    switch.ports[2].set_link(false);
+    switch.ports[2].step();
+    switch.ports[2].clear(Fault::TxStalls);
+    assert_eq!([examine(&mut switch), examine(&mut switch)], [None, None], "without a cable nothing hangs");
+    switch.ports[2].set_link(true);
+    let hanging = (0..10).find_map(|_| examine(&mut switch));
+    assert_eq!(hanging, Some(2));
+    let nic = switch.nics.remove(2).recover().unwrap();
+    switch.nics.push(nic);
+    switch.ports[2].wait(Duration::from_secs(1));
+    let known = frame(host(2), host(0), 2);
+    assert_eq!(switch.forward(&[(0, known.clone())]), [vec![], vec![], vec![known]]);
+    switch.finish();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The decisions of a switch: to which ports a frame goes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use ixgbe::queue::Route;
 
@@ -15,16 +16,18 @@ pub struct Bridge {
     pub table: Table,
     /// The VLAN of each access port. The other ports are trunks: their frames have tags, or are of VLAN 0.
     access: Vec<Option<u16>>,
-    /// The set of ports that have a link.
+    /// The set of ports that have a link, and that of ports that have vanished.
     up: AtomicU64,
-    /// The time in seconds.
+    gone: AtomicU64,
+    start: Instant,
+    /// The time since the start, in seconds.
     now: AtomicU64,
 }
 
 impl Bridge {
     /// Makes a switch of ports with these VLANs. No port has a link yet.
     pub fn new(access: Vec<Option<u16>>) -> Self {
-        Self { table: Table::new(), access, up: AtomicU64::new(0), now: AtomicU64::new(0) }
+        Self { table: Table::new(), access, up: 0.into(), gone: 0.into(), start: Instant::now(), now: 0.into() }
     }
 
     /// Returns the number of ports.
@@ -42,9 +45,23 @@ impl Bridge {
         self.access.iter().any(Option::is_some)
     }
 
-    /// Sets the time, in seconds.
-    pub fn set_time(&self, now: u64) {
+    /// Looks at the clock, and forgets stations that were not heard for `age` seconds.
+    pub fn expire(&self, age: u16) {
+        let now = self.start.elapsed().as_secs();
         self.now.store(now, Ordering::Relaxed);
+        self.table.expire(now, age);
+    }
+
+    /// Leaves out a port that has vanished.
+    pub fn leave_out(&self, port: usize) {
+        self.gone.fetch_or(1 << port, Ordering::Relaxed);
+        self.set_up(port, false);
+    }
+
+    /// Returns the ports that have not vanished.
+    pub fn present(&self) -> impl Iterator<Item = usize> {
+        let gone = self.gone.load(Ordering::Relaxed);
+        (0..self.ports()).filter(move |port| gone >> port & 1 == 0)
     }
 
     /// Returns `true` if `port` has a link.

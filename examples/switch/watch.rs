@@ -1,9 +1,9 @@
-//! What a switch does beside its threads: links, ageing, statistics, ports that vanish.
+//! What a switch does beside its threads: links, ageing, statistics, ports that hang or vanish.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use ixgbe::device::Control;
+use ixgbe::device::{Control, Remedy, Symptom};
 use ixgbe::platform::AnyPlatform;
 use ixgbe::port::Control as _;
 
@@ -18,31 +18,22 @@ pub struct Watch<'a, 'n> {
     bridge: &'a Bridge,
     /// One for each thread and port.
     counters: &'a [Vec<Counters>],
-    /// `None` for a port that has vanished.
-    controls: Vec<Option<Control<'n, AnyPlatform>>>,
-    age: u16,
-    start: Instant,
+    controls: Vec<Control<'n, AnyPlatform>>,
     printed: Instant,
+    hanging: Option<usize>,
 }
 
 impl<'a, 'n> Watch<'a, 'n> {
-    /// Watches ports. Stations are forgotten after `age` seconds.
-    pub fn new(
-        bridge: &'a Bridge,
-        counters: &'a [Vec<Counters>],
-        controls: Vec<Control<'n, AnyPlatform>>,
-        age: u16,
-    ) -> Self {
-        let now = Instant::now();
-        let controls = controls.into_iter().map(Some).collect();
-        Self { bridge, counters, controls, age, start: now, printed: now }
+    /// Watches all ports.
+    pub fn new(bridge: &'a Bridge, counters: &'a [Vec<Counters>], controls: Vec<Control<'n, AnyPlatform>>) -> Self {
+        Self { bridge, counters, controls, printed: Instant::now(), hanging: None }
     }
 
-    /// Looks at all links, and each second at the rest. Fails when fewer than two ports are left.
-    pub fn look(&mut self) -> Result<(), Box<dyn Error>> {
-        for (port, control) in self.controls.iter_mut().enumerate() {
-            let Some(control) = control else { continue };
-            let link = control.link_status();
+    /// Looks at all links, and each second at the rest. Forgets stations that were not heard for `age` seconds. Fails when
+    /// fewer than two ports are left.
+    pub fn look(&mut self, age: u16) -> Result<(), Box<dyn Error>> {
+        for port in self.bridge.present() {
+            let link = self.controls[port].link_status();
             if link.is_up() != self.bridge.is_up(port) {
                 self.bridge.set_up(port, link.is_up());
                 eprintln!("port {port}: link {link}");
@@ -50,38 +41,47 @@ impl<'a, 'n> Watch<'a, 'n> {
         }
         if self.printed.elapsed() >= INTERVAL {
             self.printed = Instant::now();
-            let now = self.start.elapsed().as_secs();
-            self.bridge.set_time(now);
-            self.bridge.table.expire(now, self.age);
+            self.bridge.expire(age);
+            self.examine();
             self.print();
         }
-        match self.controls.iter().flatten().count() {
+        match self.bridge.present().count() {
             0 | 1 => Err("fewer than two ports are left, and a switch needs two".into()),
             _ => Ok(()),
         }
     }
 
-    /// Prints the statistics, and finds out which ports have vanished.
+    /// Finds out which ports hang, and which have vanished.
+    pub fn examine(&mut self) {
+        for port in self.bridge.present() {
+            let symptoms = self.controls[port].health();
+            // What waits for a cable may go on by itself when it is put back. If it does not, that is a hang.
+            for symptom in symptoms.iter().filter(|symptom| !matches!(symptom, Symptom::LinkLost { .. })) {
+                eprintln!("port {port}: {symptom}");
+                match symptom.remedy() {
+                    Remedy::Recover => self.hanging = Some(port),
+                    Remedy::Stop => self.bridge.leave_out(port),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Returns a port that hangs until it is recovered.
+    pub fn hanging(&self) -> Option<usize> {
+        self.hanging
+    }
+
+    /// Prints the statistics.
     pub fn print(&mut self) {
         print_head();
-        for (port, control) in self.controls.iter_mut().enumerate() {
-            match control.as_mut().map(|control| (control.link_status(), control.counters())) {
-                Some((link, Ok(device))) => {
-                    Sum::of(self.counters.iter().map(|all| &all[port])).print(port, &link.to_string(), &device)
-                }
-                Some((_, Err(error))) => {
-                    eprintln!("port {port} has vanished, the others go on: {error}");
-                    self.bridge.set_up(port, false);
-                    *control = None;
-                }
-                None => {}
+        for port in self.bridge.present() {
+            let (link, device) = (self.controls[port].link_status(), self.controls[port].counters());
+            let sum = Sum::of(self.counters.iter().map(|all| &all[port]));
+            if let Ok(device) = device {
+                sum.print(port, &link.to_string(), &device);
             }
         }
         println!("stations: {}", self.bridge.table.len());
-    }
-
-    /// Returns the ports that have vanished.
-    pub fn vanished(&self) -> Vec<usize> {
-        (0..self.controls.len()).filter(|port| self.controls[*port].is_none()).collect()
     }
 }

@@ -71,6 +71,8 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut testbed = arguments.ports.open(&Vec::from_iter(2..=MOST_PORTS), arguments.modelled.into())?;
     let access = access_ports(testbed.ports(), &arguments.vlans)?;
+    // A port of a network may get its cable later.
+    testbed.needs_links = testbed.is_model();
     let network = testbed.is_model().then(|| Network::plug(testbed.model(), &access, arguments.packets));
     let (bridge, queues) = (Bridge::new(access), usize::from(arguments.queues));
     let config =
@@ -78,12 +80,17 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // Without cables, all rings that a thread sends with may be full of buffers from one pool.
     let buffers = 2 * (RINGS.0 + RINGS.1 * bridge.ports());
     let config = config.rx_descriptors(RINGS.0).tx_descriptors(RINGS.1).pool_buffers(buffers);
-    let mut nics = testbed.bring_up_all(&config, testbed.is_model())?;
+    let mut nics = testbed.bring_up_all(&config)?;
     let counters: Vec<Vec<_>> = (0..queues).map(|_| (0..nics.len()).map(|_| Counters::default()).collect()).collect();
     // The queues of all threads together keep the limit.
     let storm = arguments.storm.map(|storm| storm.saturating_mul(1000) / u64::from(arguments.queues));
-    let threads =
-        Threads { bridge: &bridge, counters: &counters, storm: storm.and_then(Rate::kilobits), age: arguments.age };
+    let threads = Threads {
+        bridge: &bridge,
+        counters: &counters,
+        storm: storm.and_then(Rate::kilobits),
+        age: arguments.age,
+        pin: &|number| testbed.pin(number),
+    };
     let is_over = || testbed.is_interrupted() || network.as_ref().is_some_and(|network| lock(network).is_over());
     while let Some(port) = threads.forward(&mut nics, is_over)? {
         let nic = nics.remove(port).recover()?;

@@ -16,7 +16,7 @@ pub struct Bridge {
     pub table: Table,
     /// The VLAN of each access port. The other ports are trunks: their frames have tags, or are of VLAN 0.
     access: Vec<Option<u16>>,
-    /// The set of ports that have a link, and that of ports that have vanished.
+    /// The set of ports that have a link, and the set of ports that have vanished.
     up: AtomicU64,
     gone: AtomicU64,
     start: Instant,

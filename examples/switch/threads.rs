@@ -25,6 +25,8 @@ pub struct Threads<'a> {
     pub storm: Option<Rate>,
     /// Seconds after which a silent station is forgotten.
     pub age: u16,
+    /// Pins the calling thread, whose number it gets.
+    pub pin: &'a (dyn Fn(usize) + Sync),
 }
 
 impl Threads<'_> {
@@ -49,7 +51,14 @@ impl Threads<'_> {
         let (mut watch, end) = (Watch::new(self.bridge, self.counters, controls), AtomicBool::new(false));
         watch.look(self.age)?;
         thread::scope(|scope| {
-            let threads: Vec<_> = workers.into_iter().map(|worker| scope.spawn(|| worker.run(&end))).collect();
+            let threads = workers.into_iter().enumerate().map(|(number, worker)| {
+                let end = &end;
+                scope.spawn(move || {
+                    (self.pin)(number);
+                    worker.run(end)
+                })
+            });
+            let threads: Vec<_> = threads.collect();
             let watched = loop {
                 thread::sleep(INTERVAL);
                 match watch.look(self.age) {

@@ -1,5 +1,6 @@
 //! The driver of virtual functions, on the model's virtual functions and its own physical function.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -434,17 +435,20 @@ fn a_recovery_can_wait_for_a_physical_function_that_is_away_for_long() {
         port.inject(Fault::HostResetNeverEnds);
         port.reset_host();
         let start = port.now();
-        let other = port.clone();
-        let host = std::thread::spawn(move || {
-            while comes_back && other.now() < start + away {
-                std::thread::yield_now();
-            }
-            if comes_back {
-                other.clear(Fault::HostResetNeverEnds);
-            }
+        let is_over = AtomicBool::new(false);
+        let recovered = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while port.now() < start + away && !is_over.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+                if comes_back {
+                    port.clear(Fault::HostResetNeverEnds);
+                }
+            });
+            let recovered = nic.recover_within(3 * away);
+            is_over.store(true, Ordering::Relaxed);
+            recovered
         });
-        let recovered = nic.recover_within(3 * away);
-        host.join().unwrap();
         let took = port.now() - start;
         nic = match recovered {
             Ok(nic) => {

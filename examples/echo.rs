@@ -9,6 +9,8 @@
 //! $ cargo run --release --example echo -- 0000:03:00.0 0000:03:00.1
 //! ```
 
+#[path = "echo/asker.rs"]
+mod asker;
 mod common;
 
 use std::error::Error;
@@ -16,16 +18,15 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use asker::exchange;
 use clap::Parser;
 use common::events;
-use common::ping::{answer_in_place, is_answer, request};
+use common::ping::answer_in_place;
 use common::testbed::{Nic, PortArguments};
 use common::watch::Watch;
 use ixgbe::device::Config;
 use ixgbe::linux::Interrupts;
 use ixgbe::packet::Batch;
-use ixgbe::pool::Pool;
-use ixgbe::port::{Control, Port, Receive, Transmit};
 use ixgbe_sim::connect;
 
 /// The shortest time between two interrupts of a queue.
@@ -92,31 +93,6 @@ fn interrupts(nic: &mut Nic) -> Result<Interrupts, Box<dyn Error>> {
     Ok(interrupts)
 }
 
-/// Sends request number `ask` from any device to `host`, if there is one, and counts the answers that have arrived.
-///
-/// Returns the numbers of requests and answers.
-fn exchange(
-    port: &mut impl Port,
-    pool: &Pool,
-    batch: &mut Batch,
-    (mac, ip): ([u8; 6], Ipv4Addr),
-    ask: Option<u64>,
-) -> Result<(u64, u64), Box<dyn Error>> {
-    let (control, mut queues) = port.split();
-    let queues = queues.first_mut().ok_or("a device has a queue pair")?;
-    let mut asked = 0;
-    if let Some(number) = ask {
-        let request = request(number, control.mac(), mac, ip).ok_or("no request can be made")?;
-        batch.push(pool.take_copy(&request)?).map_err(|_| "the batch is full")?;
-        asked = queues.tx.transmit(batch)? as u64;
-    }
-    batch.clear();
-    queues.rx.receive(batch)?;
-    let answers = batch.iter().filter(|packet| is_answer(packet)).count() as u64;
-    batch.clear();
-    Ok((asked, answers))
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     common::run(|| echo(&arguments))
@@ -126,6 +102,7 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut testbed = arguments.ports.open(&[1, 2], 2)?;
     if testbed.ports() == 1 {
         let [nic] = testbed.bring_up(&Config::new())?;
+        testbed.pin(0);
         let (mut host, mut answers) = (Host::new(nic, arguments)?, 0);
         println!("{} answers at {:02x?}", arguments.ip, host.nic.mac());
         while answers < arguments.packets && !testbed.is_interrupted() {
@@ -139,6 +116,7 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         connect(one, other);
     }
     let [nic, mut other] = testbed.bring_up(&Config::new())?;
+    testbed.pin(0);
     let (mut host, mut asking) = (Host::new(nic, arguments)?, Batch::with_capacity(32));
     let (mac, pool) = (host.nic.mac(), other.pools().next().cloned().ok_or("a queue has a pool")?);
     let (mut asked, mut answers, start) = (0, 0, Instant::now());

@@ -9,6 +9,10 @@
 //! ```
 
 mod common;
+mod forwarder {
+    pub mod direction;
+    pub mod report;
+}
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -19,10 +23,10 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use common::LinkPartner;
-use common::direction::{Direction, Progress};
-use common::report::{Report, Row};
 use common::testbed::PortArguments;
 use common::watch::Watch;
+use forwarder::direction::{Direction, Progress};
+use forwarder::report::{Report, Row};
 use ixgbe::device::Config;
 use ixgbe::port::Control;
 
@@ -94,10 +98,11 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let interrupted = thread::scope(|scope| {
         let [one, other] = &mut nics;
         let ((control, ones), (other_control, others)) = (one.split(), other.split());
-        for ((mut one, mut other), progress) in ones.into_iter().zip(others).zip(&progress) {
-            let done = &done;
+        for (number, ((mut one, mut other), progress)) in ones.into_iter().zip(others).zip(&progress).enumerate() {
+            let (done, testbed) = (&done, &testbed);
             scope.spawn(move || {
                 let direction = |of| Direction::new(arguments.batch.into(), arguments.in_place, arguments.touch, of);
+                testbed.pin(number);
                 let [mut forth, mut back] = [direction(&progress[0]), direction(&progress[1])];
                 while !done.load(Ordering::Relaxed) {
                     if !(forth.forward(&mut one, &mut other) | back.forward(&mut other, &mut one)) {
@@ -141,10 +146,5 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     })?;
 
     testbed.finish(nics)?;
-    report.print_total(arguments.json, &partners);
-    match partners.iter().find_map(LinkPartner::capture_warning) {
-        Some(capture_warning) => Err(capture_warning.into()),
-        None if report.is_balanced() || interrupted => Ok(()),
-        None => Err("packets in and out do not add up".into()),
-    }
+    report.finish(arguments.json, &partners, interrupted)
 }

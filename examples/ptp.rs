@@ -10,8 +10,12 @@
 #[path = "ptp/clock.rs"]
 mod clock;
 mod common;
+#[path = "ptp/link.rs"]
+mod link;
 #[path = "ptp/node.rs"]
 mod node;
+#[path = "ptp/record.rs"]
+mod record;
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -19,12 +23,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use clock::Record;
 use common::testbed::PortArguments;
 use common::watch::Watch;
 use ixgbe::device::{Config, PtpStamps};
 use ixgbe_sim::connect;
 use node::{Node, instance};
+use record::Record;
 
 /// Drift of the oscillators of the model's ports, in parts per billion.
 const DRIFTS: [i32; 2] = [50_000, -30_000];
@@ -57,10 +61,8 @@ fn synchronise(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         testbed.model().iter().zip(DRIFTS).for_each(|(port, drift)| port.set_drift(drift));
     }
     let config = Config::new().ptp(PtpStamps::EventsV2).all_multicast(true);
-    let mut nics = match testbed.ports() {
-        1 => Vec::from(testbed.bring_up::<1>(&config)?),
-        _ => Vec::from(testbed.bring_up::<2>(&config)?),
-    };
+    let mut nics = testbed.bring_up_all(&config)?;
+    testbed.pin(0);
     let instances: Vec<_> = nics.iter().enumerate().map(|(n, nic)| instance(nic.mac(), n == 1)).collect();
     let (mut controls, mut queues) = (Vec::new(), Vec::new());
     for nic in &mut nics {

@@ -107,6 +107,7 @@ async fn run(arguments: &Arguments, mut testbed: Testbed) -> Result<(), Box<dyn 
     let partners = testbed.model().iter().map(|port| LinkPartner::plug(port, (None, None), (arguments.packets, 60)));
     let partners = partners.collect::<Result<Vec<_>, _>>()?;
     let [one, other] = testbed.bring_up(&Config::new().queue_pairs(arguments.queues.into()).promiscuous(true))?;
+    testbed.pin(0);
     let ((one, ones), (other, others)) = (split(one)?, split(other)?);
     let mut tasks = JoinSet::new();
     for (a, b) in ones.into_iter().zip(others) {
@@ -124,9 +125,8 @@ async fn run(arguments: &Arguments, mut testbed: Testbed) -> Result<(), Box<dyn 
                 println!("port {number}: link {}", control.acknowledge_link_interrupt());
             }
         }
-        if let Some(ended) = tasks.try_join_next() {
-            ended?.map_err(|error| error as Box<dyn Error>)?;
-        }
+        // A task that ends has failed.
+        tasks.try_join_next().transpose()?.transpose().map_err(|error| error as Box<dyn Error>)?;
         tokio::time::sleep(INTERVAL).await;
     }
     // A task that waits makes no call: dropping it drops its queues, which gives their rings back.

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use clap::Parser;
 use common::ping::{answer_in_place, request};
-use common::recover::recover;
 use ixgbe::linux::{Container, Interrupts, PciAddress, SysfsOptions};
 use ixgbe::packet::Batch;
 use ixgbe::vf::{Config, Event, MAILBOX_VECTOR, Platform, VirtualFunction};
@@ -25,6 +24,8 @@ use ixgbe_sim::{HostConfig, Port, PortConfig};
 
 /// The longest wait for an interrupt, after which the loop looks at signals.
 const WAIT: Duration = Duration::from_secs(1);
+/// The longest time for which the physical function may be gone.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The shortest time between two interrupts of a queue.
 const MODERATION: Duration = Duration::from_micros(100);
 
@@ -113,7 +114,7 @@ fn serve<H: Platform>(
                 println!("the physical function was reset");
                 drop(queues);
                 batch.clear();
-                nic = recover(nic, &Config::new(), interrupts.as_ref().map(|_| MODERATION))?;
+                nic = nic.recover_within(PATIENCE)?;
                 println!("the function goes on");
                 continue;
             }

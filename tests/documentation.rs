@@ -1,4 +1,4 @@
-//! The documentation leads where it says: links have a target, and the table of errors has a row for each.
+//! The documentation leads where it says: links have a target, and the tables of errors and examples have a row for each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -110,4 +110,62 @@ fn every_reason_for_no_link_has_a_row() {
     assert!(variants.len() > 5, "the enum is not read as it is written: {variants:?}");
     let rows = rows("| diagnosis |");
     assert_eq!(rows, variants, "docs/hardware.md has other rows than Diagnosis has variants, or in another order");
+}
+
+/// The folders of examples.
+const EXAMPLES: [&str; 4] = ["examples", "smoltcp/examples", "virtio/examples", "codegen/examples/e1000/examples"];
+
+/// The paths in a folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The lengths of all files in a folder and its folders, in lines.
+fn lengths(folder: &Path) -> Vec<(PathBuf, usize)> {
+    let of = |path: PathBuf| match path.is_dir() {
+        true => lengths(&path),
+        false => vec![(path.clone(), fs::read_to_string(path).unwrap().lines().count())],
+    };
+    entries(folder).into_iter().flat_map(of).collect()
+}
+
+#[test]
+fn examples_are_short() {
+    let all: Vec<_> = EXAMPLES.iter().flat_map(|folder| lengths(&root().join(folder))).collect();
+    assert!(all.len() > 30, "the folders are not read as they are: {all:?}");
+    let shared = lengths(&root().join("examples/common"));
+    let long: Vec<_> = all.iter().filter(|file| file.1 > 150 && !shared.contains(file)).collect();
+    assert!(long.is_empty(), "files of examples have at most 150 lines: {long:?}");
+    let shared: usize = shared.iter().map(|(_, lines)| lines).sum();
+    assert!(
+        shared <= 600,
+        "what examples share has at most 600 lines in all, and has {shared}: give what one needs to it"
+    );
+}
+
+#[test]
+fn each_example_has_a_row_and_runs() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let (readme, smoke) = (read("README.md"), read(".ci/smoke"));
+    // Drivers of devices that the model does not play run in a virtual machine.
+    let guests: String =
+        entries(&root().join("tests/vm/guest")).iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let mut found = 0;
+    for folder in EXAMPLES {
+        for path in entries(&root().join(folder)) {
+            let main = if path.is_dir() { path.join("main.rs") } else { path.clone() };
+            if !main.exists() {
+                continue;
+            }
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let link = main.strip_prefix(root()).unwrap().display();
+            assert!(readme.contains(&format!("| [{name}]({link}) |")), "README.md has no row of the example {name}");
+            let runs = smoke.contains(&format!("$examples/{name}\""));
+            assert!(runs || guests.contains(name), "neither .ci/smoke nor a script of tests/vm/guest runs {name}");
+            found += 1;
+        }
+    }
+    assert!(found >= 12, "the folders are not read as they are: {found} examples");
 }

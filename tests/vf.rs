@@ -1,5 +1,6 @@
 //! The driver of virtual functions, on the model's virtual functions and its own physical function.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -421,6 +422,53 @@ fn a_physical_function_that_does_not_come_back_is_not_waited_for_for_ever() {
     port.wait(Duration::from_millis(100));
     let nic = failed.device.reset(&Config::new()).unwrap();
     nic.start().unwrap();
+    clean(&port);
+}
+
+#[test]
+fn a_recovery_can_wait_for_a_physical_function_that_is_away_for_long() {
+    let (port, function) = one(HostConfig::default());
+    let mut nic = running(&function, &Config::new());
+    let pool = nic.pools().next().unwrap().clone();
+    let away = Duration::from_secs(10);
+    for comes_back in [true, false] {
+        port.inject(Fault::HostResetNeverEnds);
+        port.reset_host();
+        let start = port.now();
+        let is_over = AtomicBool::new(false);
+        let recovered = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while port.now() < start + away && !is_over.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+                if comes_back {
+                    port.clear(Fault::HostResetNeverEnds);
+                }
+            });
+            let recovered = nic.recover_within(3 * away);
+            is_over.store(true, Ordering::Relaxed);
+            recovered
+        });
+        let took = port.now() - start;
+        nic = match recovered {
+            Ok(nic) => {
+                assert!(comes_back && took > away, "after {took:?}");
+                nic
+            }
+            Err(failed) => {
+                assert!(!comes_back && matches!(failed.error, Error::NoHost { .. }), "{failed:?}");
+                assert!((3 * away..4 * away).contains(&took), "after {took:?}");
+                port.clear(Fault::HostResetNeverEnds);
+                port.wait(Duration::from_millis(100));
+                failed.device.reset(&Config::new()).unwrap().start().unwrap()
+            }
+        };
+        settle(&mut nic);
+        port.deliver(&frame(MAC, [2; 6], 60));
+        assert_eq!(received(&mut nic).len(), 1);
+    }
+    nic.stop().unwrap();
+    assert_eq!(pool.available(), pool.capacity());
     clean(&port);
 }
 

@@ -1,13 +1,10 @@
 //! Code shared by the examples: arguments, the ports they run on, and link partners for ports of the model.
 #![allow(dead_code, reason = "each example uses its own part")]
 
-pub mod direction;
 pub mod events;
 mod near;
 pub mod ping;
 mod privileges;
-pub mod recover;
-pub mod report;
 pub mod testbed;
 pub mod watch;
 

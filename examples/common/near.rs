@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io;
 
 use ixgbe::linux::{Locality, PciAddress};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
+/// The calling thread, as the kernel names it.
+const THIS: Pid = Pid::from_raw(0);
 
 /// Confines this thread, and those that it makes from now on, to the CPUs that are near all of `ports`.
 ///
@@ -15,28 +19,20 @@ pub fn stay_near(ports: &[PciAddress]) -> Result<(), Box<dyn Error>> {
     if nodes.len() > 1 {
         eprintln!("note: the ports are on {} NUMA nodes, so packets between them cross nodes", nodes.len());
     }
-    confine(|cpu| places.iter().all(|place| place.cpus().contains(&cpu)))
+    let near: Vec<_> =
+        cpus().into_iter().filter(|cpu| places.iter().all(|place| place.cpus().contains(&(*cpu as u32)))).collect();
+    if near.is_empty() { Ok(()) } else { run_on(&near) }
 }
 
-/// Confines this thread to the part of its CPUs that `is_near` selects, if there are any.
-fn confine(is_near: impl Fn(u32) -> bool) -> Result<(), Box<dyn Error>> {
-    let size = size_of::<libc::cpu_set_t>();
-    // SAFETY: a set is an array of integers, for which 0 is a value.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the kernel writes at most `size` bytes, which the set has.
-    if unsafe { libc::sched_getaffinity(0, size, &mut set) } != 0 {
-        // The machine has more CPUs than a set.
-        return Ok(());
-    }
-    for cpu in 0..libc::CPU_SETSIZE as usize {
-        if !is_near(cpu as u32) {
-            // SAFETY: the set has a bit for this CPU.
-            unsafe { libc::CPU_CLR(cpu, &mut set) };
-        }
-    }
-    // SAFETY: a count, and a call that reads `size` bytes, which the set has.
-    if unsafe { libc::CPU_COUNT(&set) > 0 && libc::sched_setaffinity(0, size, &set) != 0 } {
-        return Err(format!("cannot stay on the CPUs near the ports: {}", io::Error::last_os_error()).into());
-    }
-    Ok(())
+/// Returns the CPUs that this thread may use, or none if the machine has more than the kernel tells here.
+pub fn cpus() -> Vec<usize> {
+    let set = sched_getaffinity(THIS).unwrap_or_default();
+    (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect()
+}
+
+/// Confines this thread, and those that it makes from now on, to `cpus`.
+pub fn run_on(cpus: &[usize]) -> Result<(), Box<dyn Error>> {
+    let mut set = CpuSet::new();
+    cpus.iter().try_for_each(|cpu| set.set(*cpu))?;
+    sched_setaffinity(THIS, &set).map_err(|error| format!("cannot run on CPUs {cpus:?} alone: {error}").into())
 }

@@ -67,13 +67,3 @@ pub fn request(number: u64, own: [u8; 6], mac: [u8; 6], ip: Ipv4Addr) -> Option<
     }
     Some(frame)
 }
-
-/// Returns `true` if `frame` answers a request.
-pub fn is_answer(frame: &[u8]) -> bool {
-    let Ok(SlicedPacket { net, transport, .. }) = SlicedPacket::from_ethernet(frame) else { return false };
-    match (net, transport) {
-        (Some(NetSlice::Arp(arp)), _) => arp.operation() == ArpOperation::REPLY,
-        (_, Some(TransportSlice::Icmpv4(icmp))) => matches!(icmp.icmp_type(), Icmpv4Type::EchoReply(_)),
-        _ => false,
-    }
-}

@@ -13,7 +13,7 @@ use ixgbe_sim::{Port, PortConfig, Runner};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::near::stay_near;
+use super::near::{cpus, run_on, stay_near};
 use super::privileges::become_user;
 use super::{events, mac_of};
 
@@ -25,7 +25,7 @@ pub type Nic = Device<Running, AnyPlatform>;
 pub struct PortArguments {
     /// PCI addresses of the ports, such as 0000:03:00.0 [default: ports of the model]
     #[arg(value_name = "ADDRESS")]
-    addresses: Vec<PciAddress>,
+    pub addresses: Vec<PciAddress>,
     /// Drive PCI functions through VFIO (the default); needs an IOMMU and the driver vfio-pci.
     #[arg(long, conflicts_with = "sysfs")]
     vfio: bool,
@@ -41,6 +41,9 @@ pub struct PortArguments {
     /// Let threads run on all CPUs, instead of those near the ports.
     #[arg(long)]
     any_cpu: bool,
+    /// Pin each thread that drives queues to a CPU of its own, as far as there are enough.
+    #[arg(long)]
+    pin: bool,
     /// Drop root and continue as this user after the devices have started.
     #[arg(long)]
     user: Option<String>,
@@ -54,6 +57,10 @@ pub struct Testbed {
     former: Vec<FormerDriver>,
     rebind: bool,
     user: Option<String>,
+    /// The CPUs for threads that are pinned.
+    cpus: Vec<usize>,
+    /// Whether to wait until all ports have a link.
+    pub needs_links: bool,
     interrupted: Arc<AtomicBool>,
 }
 
@@ -75,8 +82,25 @@ impl PortArguments {
             former: Vec::new(),
             rebind: self.rebind,
             user: self.user.clone(),
+            cpus: Vec::new(),
+            needs_links: true,
             interrupted,
         };
+        if !self.addresses.is_empty() && !functions.contains(&self.addresses.len()) {
+            let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
+            let needed = match &needed[..] {
+                [first, _, .., last] => format!("{first} to {last}"),
+                _ => needed.join(" or "),
+            };
+            return Err(format!("{needed} PCI addresses are needed, and {} were given", self.addresses.len()).into());
+        }
+        if !self.any_cpu {
+            // Before anything is allocated, so that the program's own memory is near, too.
+            stay_near(&self.addresses)?;
+        }
+        if self.pin {
+            testbed.cpus = cpus();
+        }
         if self.addresses.is_empty() {
             let config = |index| PortConfig { mac: mac_of(index), lan_id: (index % 2) as u8, ..PortConfig::default() };
             testbed.model = (0..model).map(|index| Port::new(config(index))).collect();
@@ -84,15 +108,6 @@ impl PortArguments {
                 testbed.platforms.push(AnyPlatform::new(port.claim()?));
             }
             return Ok(testbed);
-        }
-        if !functions.contains(&self.addresses.len()) {
-            let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
-            let (needed, given) = (needed.join(" or "), self.addresses.len());
-            return Err(format!("{needed} PCI addresses are needed, and {given} were given").into());
-        }
-        if !self.any_cpu {
-            // Before anything is allocated, so that the program's own memory is near, too.
-            stay_near(&self.addresses)?;
         }
         for address in &self.addresses {
             let platform = if self.sysfs {
@@ -131,13 +146,28 @@ impl Testbed {
         !self.model.is_empty()
     }
 
+    /// Pins this thread, which is number `number` of those that drive queues, to a CPU if `--pin` was given.
+    pub fn pin(&self, number: usize) {
+        if let Some(cpu) = self.cpus.get(number % self.cpus.len().max(1))
+            && let Err(error) = run_on(&[*cpu])
+        {
+            eprintln!("note: {error}");
+        }
+    }
+
     /// Returns `true` if the program was asked to end.
     pub fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Brings all devices up, attaches each one's pools to the others, and drops root if `--user` was given.
+    /// Brings up as many devices as an example needs: see [`bring_up_all`](Self::bring_up_all).
     pub fn bring_up<const N: usize>(&mut self, config: &Config) -> Result<[Nic; N], Box<dyn Error>> {
+        let nics = self.bring_up_all(config)?;
+        nics.try_into().map_err(|nics: Vec<_>| format!("{N} ports are needed, and there are {}", nics.len()).into())
+    }
+
+    /// Brings all devices up, attaches each one's pools to the others, and drops root if `--user` was given.
+    pub fn bring_up_all(&mut self, config: &Config) -> Result<Vec<Nic>, Box<dyn Error>> {
         if self.is_model() {
             self.runner = Some(Runner::start(self.model.clone())?);
         }
@@ -150,7 +180,8 @@ impl Testbed {
         for begun in begun {
             let nic = match begun {
                 LinkPoll::Up(nic) => nic,
-                LinkPoll::Pending(nic, _) => nic.wait_for_link(Duration::from_secs(10))?,
+                LinkPoll::Pending(nic, _) if self.needs_links => nic.wait_for_link(Duration::from_secs(10))?,
+                LinkPoll::Pending(nic, _) => nic.assume_link_up(),
             };
             for finding in &nic.bring_up().findings {
                 eprintln!("note: {finding}");
@@ -164,7 +195,7 @@ impl Testbed {
         if let Some(user) = &self.user {
             become_user(user)?;
         }
-        nics.try_into().map_err(|nics: Vec<_>| format!("{N} ports are needed, and there are {}", nics.len()).into())
+        Ok(nics)
     }
 
     /// Stops devices. Fails if a buffer did not return to its pool, or if a rule of the model was broken.

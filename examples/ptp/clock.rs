@@ -1,10 +1,8 @@
 //! The clock of a port as the crate `statime` steers it, and the filter that decides how.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::error::Error;
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ixgbe::device::{self, Control, PtpClock};
 use ixgbe::platform::AnyPlatform;
@@ -14,57 +12,10 @@ use statime::filters::{Filter, FilterEstimate, FilterUpdate, KalmanConfiguration
 use statime::port::Measurement;
 use statime::time::Time;
 
+use super::record::Offsets;
+
 /// The control of a port, which its clock and its messages need by turns.
 pub type SharedControl<'a> = RefCell<Control<'a, AnyPlatform>>;
-/// The offsets from the master that a port measures.
-pub type Offsets = Rc<RefCell<Record>>;
-
-/// Number of offsets that are kept.
-const RECENT: usize = 64;
-/// Time after which a master that sends nothing is gone.
-const SILENCE: Duration = Duration::from_secs(5);
-
-/// The latest offsets from the master in nanoseconds, and since when all of them are within a limit.
-#[derive(Debug)]
-pub struct Record {
-    limit: u64,
-    recent: VecDeque<i64>,
-    since: Option<Instant>,
-    latest: Option<Instant>,
-}
-
-impl Record {
-    /// Makes a record of no offsets. The limit is in nanoseconds, either way.
-    pub fn new(limit: u64) -> Offsets {
-        Rc::new(RefCell::new(Self { limit, recent: VecDeque::new(), since: None, latest: None }))
-    }
-
-    fn add(&mut self, offset: i64) {
-        if offset.unsigned_abs() > self.limit {
-            self.since = None;
-        } else if self.since.is_none() {
-            (self.since, self.recent) = (Some(Instant::now()), VecDeque::new());
-        }
-        self.recent.truncate(RECENT - 1);
-        self.recent.push_front(offset);
-        self.latest = Some(Instant::now());
-    }
-
-    fn is_fresh(&self) -> bool {
-        self.latest.is_some_and(|latest| latest.elapsed() < SILENCE)
-    }
-
-    /// Returns the moment since which all offsets were within the limit, unless the master is gone.
-    pub fn settled(&self) -> Option<Instant> {
-        self.since.filter(|_| self.is_fresh())
-    }
-
-    /// Returns the extremes of the latest offsets, unless the master is gone.
-    pub fn extremes(&self) -> Option<(i64, i64)> {
-        let extremes = self.recent.iter().min().zip(self.recent.iter().max());
-        extremes.filter(|_| self.is_fresh()).map(|(low, high)| (*low, *high))
-    }
-}
 
 /// The clock of a port.
 pub struct PortClock<'c, 'a>(pub &'c SharedControl<'a>);

@@ -1,11 +1,10 @@
-//! A port of a PTP instance of the crate `statime`: its messages over Ethernet, its time stamps and its timers.
+//! A port of a PTP instance of the crate `statime`: what comes from its link and its timers.
 
 use std::error::Error;
-use std::hint::spin_loop;
 use std::time::Instant;
 
-use ixgbe::device::{PtpMessage, TransmitStamp};
-use ixgbe::offload::{Received, Request};
+use ixgbe::device::PtpMessage;
+use ixgbe::offload::Received;
 use ixgbe::packet::Batch;
 use ixgbe::platform::AnyPlatform;
 use ixgbe::pool::Pool;
@@ -17,93 +16,15 @@ use statime::config::{
     AcceptAnyMaster, ClockIdentity, DelayMechanism, InstanceConfig, PortConfig, PtpMinorVersion, SdoId,
     TimePropertiesDS, TimeSource,
 };
-use statime::port::{NoForwardedTLVs, Port, PortAction, PortActionIterator, Running, TimestampContext};
+use statime::port::{NoForwardedTLVs, Port, Running, TimestampContext};
 use statime::time::{Duration, Interval, Time};
 
-use super::clock::{NotingFilter, Offsets, PortClock, SharedControl, time};
+use super::clock::{NotingFilter, PortClock, SharedControl, time};
+use super::link::{ETHER_TYPE, HEADER, Link, Timer};
+use super::record::Offsets;
 
-/// The multicast address and the EtherType of PTP over Ethernet.
-const DESTINATION: [u8; 6] = [0x01, 0x1b, 0x19, 0, 0, 0];
-const ETHER_TYPE: [u8; 2] = [0x88, 0xf7];
-/// The length of an Ethernet header, and of the shortest frame without its CRC.
-const HEADER: usize = 14;
-const SHORTEST: usize = 60;
 /// The time between two messages of the same kind.
 const INTERVAL: Interval = Interval::from_log_2(-4);
-
-/// The timers of a port. The last one is for the choice of the best master.
-#[derive(Clone, Copy)]
-enum Timer {
-    Announce,
-    Sync,
-    DelayRequest,
-    AnnounceReceipt,
-    FilterUpdate,
-    BestMaster,
-}
-
-/// What a port sends and waits with.
-struct Link<'c, 'a> {
-    control: &'c SharedControl<'a>,
-    queues: QueuePair<'a, AnyPlatform>,
-    pool: Pool,
-    /// When each timer expires.
-    due: [Option<Instant>; 6],
-}
-
-impl Link<'_, '_> {
-    /// Sends a message. Returns the time at which it left, if it is to have a stamp and the device took one.
-    fn send(&mut self, message: &[u8], stamped: bool) -> Result<Option<Time>, Box<dyn Error>> {
-        let mut control = self.control.borrow_mut();
-        let mut packet = self.pool.take_copy(&[&DESTINATION[..], &control.mac(), &ETHER_TYPE, message].concat())?;
-        packet.resize(packet.len().max(SHORTEST), 0)?;
-        let (mut clock, mut request) = (control.ptp().ok_or("PTP is off")?, Request::new());
-        if stamped {
-            clock.request_transmit_stamp()?;
-            request = request.time_stamp();
-        }
-        let mut batch = Batch::with_capacity(1);
-        batch.push(request.apply(packet)?).map_err(|_| "the batch is full")?;
-        self.queues.tx.transmit_with_requests(&mut batch)?;
-        loop {
-            match clock.transmit_stamp()? {
-                TransmitStamp::Pending => spin_loop(),
-                TransmitStamp::Taken(sent) => return Ok(Some(time(sent))),
-                TransmitStamp::NotRequested | TransmitStamp::Lost => return Ok(None),
-            }
-        }
-    }
-
-    /// Does what the port asks for. Returns the time stamp of the message that it sent, if there is one.
-    fn perform(&mut self, actions: PortActionIterator<'_>) -> Result<Option<(TimestampContext, Time)>, Box<dyn Error>> {
-        let mut sent = None;
-        for action in actions {
-            let (timer, duration) = match action {
-                PortAction::SendEvent { context, data, .. } => {
-                    sent = self.send(data, true)?.map(|time| (context, time));
-                    continue;
-                }
-                PortAction::SendGeneral { data, .. } => {
-                    self.send(data, false)?;
-                    continue;
-                }
-                PortAction::ResetAnnounceTimer { duration } => (Timer::Announce, duration),
-                PortAction::ResetSyncTimer { duration } => (Timer::Sync, duration),
-                PortAction::ResetDelayRequestTimer { duration } => (Timer::DelayRequest, duration),
-                PortAction::ResetAnnounceReceiptTimer { duration } => (Timer::AnnounceReceipt, duration),
-                PortAction::ResetFilterUpdateTimer { duration } => (Timer::FilterUpdate, duration),
-                PortAction::ForwardTLV { .. } => continue,
-            };
-            self.due[timer as usize] = Some(Instant::now() + duration);
-        }
-        Ok(sent)
-    }
-
-    /// Returns `true` if the timer has expired, and stops it.
-    fn is_due(&mut self, timer: Timer) -> bool {
-        self.due[timer as usize].take_if(|at| *at <= Instant::now()).is_some()
-    }
-}
 
 /// A clock of the network: an instance with one port.
 pub type Instance = PtpInstance<NotingFilter>;

@@ -26,6 +26,8 @@ const CRC: usize = 4;
 const DRAIN: Duration = Duration::from_millis(100);
 /// Time limit for owned queues to give their rings back when the function is dropped.
 const RECALL: Duration = Duration::from_millis(100);
+/// The pause between two attempts to recover.
+const RECOVERY_PAUSE: Duration = Duration::from_millis(100);
 /// The pause between two checks of rings that drain.
 const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
@@ -267,12 +269,28 @@ impl<H: Platform> VirtualFunction<Running, H> {
     ///
     /// The device and the step that failed: [`Error::NoHost`] as long as the physical function is not back. The device
     /// keeps its memory until a [reset](VirtualFunction::reset) succeeds.
-    pub fn recover(mut self) -> Result<Self, TransitionError<VirtualFunction<Unbound, H>>> {
-        match self.data.restart() {
-            Ok(()) => Ok(self),
-            Err(error) => {
-                let device = VirtualFunction { platform: Arc::clone(&self.platform), data: self.data.take_queues() };
-                Err(TransitionError { device, error })
+    pub fn recover(self) -> Result<Self, TransitionError<VirtualFunction<Unbound, H>>> {
+        self.recover_within(Duration::ZERO)
+    }
+
+    /// Recovers the function as [`recover`](Self::recover) does, and repeats that for `limit` while it fails, because the
+    /// physical function may be away for long: its driver may be loaded anew. The last attempt may end later than
+    /// `limit`, by the time that one attempt takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`recover`](Self::recover), of the last attempt.
+    pub fn recover_within(mut self, limit: Duration) -> Result<Self, TransitionError<VirtualFunction<Unbound, H>>> {
+        let start = self.platform.now();
+        loop {
+            match self.data.restart() {
+                Ok(()) => return Ok(self),
+                Err(_) if self.platform.now().saturating_sub(start) < limit => self.platform.wait(RECOVERY_PAUSE),
+                Err(error) => {
+                    let platform = Arc::clone(&self.platform);
+                    let device = VirtualFunction { platform, data: self.data.take_queues() };
+                    return Err(TransitionError { device, error });
+                }
             }
         }
     }

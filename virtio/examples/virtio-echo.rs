@@ -28,9 +28,8 @@ use ixgbe::port::{InterruptSource, QueuePair, Receive, Transmit};
 use ixgbe_virtio::Device;
 use ixgbe_virtio::device::{Control, Reset};
 
-/// The longest wait for a packet, after which a thread looks whether it is to end.
+/// The longest wait for a packet, and the pause of a thread that polls and finds nothing.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// The pause of a thread that polls and finds nothing.
 const PAUSE: Duration = Duration::from_micros(100);
 
 /// Answers ARP and ICMP echo requests on a VirtIO device, with one thread for each queue pair.
@@ -129,9 +128,8 @@ impl Example for &Arguments {
             let threads: Vec<_> = queues.into_iter().map(serve).collect();
             let watched = host.watch(&mut control, &signals);
             host.end.store(true, Ordering::Relaxed);
-            let join =
-                |thread: thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or(Err("a thread panicked".into()));
-            (watched, threads.into_iter().map(join).collect::<Result<Vec<_>, Failure>>())
+            let served = threads.into_iter().map(|thread| thread.join().unwrap_or(Err("a thread panicked".into())));
+            (watched, served.collect::<Result<Vec<_>, Failure>>())
         });
         let stopped = device.stop().map_err(|failed| failed.error.to_string());
         watched?;

@@ -11,25 +11,19 @@
 #[path = "../../../examples/common/mod.rs"]
 mod common;
 mod host;
+mod output;
+mod ports;
 mod virtual_function;
 
 use std::error::Error;
-use std::io::{Write, stdout};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::testbed::{PortArguments, Testbed};
-use common::watch::Watch;
-use host::{Host, Role, fill};
-use ixgbe::device::{Config, Control};
-use ixgbe::dma::Dma;
+use common::testbed::PortArguments;
+use host::{Host, Role};
 use ixgbe::linux::PciAddress;
-use ixgbe::platform::AnyPlatform;
-use ixgbe::pool::{MAX_BUFFER_SIZE, Pool, PoolError};
-use ixgbe::queue::QueuePair;
-use ixgbe_sim::connect;
-use ixgbe_smoltcp::{Adapter, Counters, Offloading, Plain, Queues};
+use ixgbe_smoltcp::{Adapter, Queues};
 
 /// The largest frame, in bytes with CRC.
 const MAX_FRAME: usize = 1518;
@@ -72,9 +66,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     common::run(|| match (arguments.print, arguments.virtual_function) {
-        (Some(bytes), _) => print(bytes),
+        (Some(bytes), _) => output::print(bytes),
         (None, Some(address)) => virtual_function::transfer(address, &arguments),
-        (None, None) => transfer(&arguments),
+        (None, None) => ports::transfer(&arguments),
     })
 }
 
@@ -90,94 +84,4 @@ impl Arguments {
         };
         Host::new(adapter, (mac, ip), role, bytes)
     }
-}
-
-fn print(bytes: u64) -> Result<(), Box<dyn Error>> {
-    let (mut block, mut written, mut out) = (vec![0; 65_536], 0, stdout().lock());
-    while written < bytes {
-        let len = (bytes - written).min(block.len() as u64) as usize;
-        fill(written, &mut block[..len]);
-        out.write_all(&block[..len])?;
-        written += len as u64;
-    }
-    Ok(())
-}
-
-/// A port, split into what a host needs.
-struct End<'a> {
-    control: Control<'a, AnyPlatform>,
-    queues: QueuePair<'a, AnyPlatform>,
-    pool: Pool,
-}
-
-fn transfer(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let mut testbed = arguments.ports.open(&[1, 2], 2)?;
-    if let [one, other] = testbed.model() {
-        connect(one, other);
-    }
-    let config = Config::new().max_frame(MAX_FRAME);
-    let mut nics = match testbed.ports() {
-        1 => Vec::from(testbed.bring_up::<1>(&config)?),
-        _ => Vec::from(testbed.bring_up::<2>(&config)?),
-    };
-    let mut ends = Vec::new();
-    for nic in &mut nics {
-        let pool = pool(nic.platform())?;
-        let (control, mut queues) = nic.split();
-        ends.push(End { control, queues: queues.pop().ok_or("a device has a queue pair")?, pool });
-    }
-    if arguments.plain {
-        run(arguments, &testbed, ends, |QueuePair { rx, tx }| Plain::new(rx, tx))?;
-    } else {
-        run(arguments, &testbed, ends, Offloading::new)?;
-    }
-    testbed.finish(nics)
-}
-
-/// Makes the pool of the packets that a host sends: large ones, unless the memory is in small pages.
-fn pool<D: Dma>(platform: &D) -> Result<Pool, PoolError> {
-    Pool::new(platform, 256, MAX_BUFFER_SIZE).or_else(|_| Pool::new(platform, 1024, 2048))
-}
-
-/// Makes a host of each end, and runs all of them until the connection is over.
-fn run<'a, Q: Queues>(
-    arguments: &Arguments,
-    testbed: &Testbed,
-    ends: Vec<End<'a>>,
-    queues: impl Fn(QueuePair<'a, AnyPlatform>) -> Q,
-) -> Result<(), Box<dyn Error>> {
-    let (mut hosts, mut watches) = (Vec::new(), Vec::new());
-    for (n, mut end) in ends.into_iter().enumerate() {
-        let mut adapter = Adapter::new(queues(end.queues), end.pool, MAX_FRAME)?.cut_up_to(arguments.tso);
-        hosts.push((arguments.host(n, end.control.mac(), &mut adapter)?, adapter));
-        watches.push((Watch::new(format!("port {n}"), &mut end.control), end.control));
-    }
-    let mut is_over = false;
-    while !is_over {
-        is_over = true;
-        for ((host, adapter), (watch, control)) in hosts.iter_mut().zip(&mut watches) {
-            is_over &= host.poll(adapter)?;
-            watch.look(control)?;
-        }
-        if testbed.is_interrupted() {
-            return Err("interrupted before the end of the connection".into());
-        }
-    }
-    for (n, (host, adapter)) in hosts.iter().enumerate() {
-        report(n, host, &[adapter.counters()]);
-    }
-    Ok(())
-}
-
-/// Prints what host `n` has moved, and what its adapters have counted.
-fn report(n: usize, host: &Host, adapters: &[Counters]) {
-    let ((sent, received), seconds) = (host.moved(), host.elapsed().as_secs_f64());
-    let rate = (sent + received) as f64 / seconds / 1e6;
-    println!("port {n}: {sent} bytes sent, {received} received and right, in {seconds:.1} s: {rate:.1} MB/s");
-    let sum = |count: fn(&Counters) -> u64| adapters.iter().map(count).sum::<u64>();
-    let (received, sent) = (sum(|all| all.rx_by_software), sum(|all| all.tx_by_software));
-    println!("port {n}: checksums by software: {received} received, {sent} sent");
-    println!("port {n}: {} packets were cut by the chip", sum(|all| all.tx_cut));
-    let (bad, others, unsent) = (sum(|all| all.rx_bad), sum(|all| all.rx_dropped), sum(|all| all.tx_dropped));
-    println!("port {n}: dropped: {bad} with a wrong checksum, {others} others, {unsent} not sent");
 }

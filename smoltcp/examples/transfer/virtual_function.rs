@@ -10,10 +10,13 @@ use ixgbe::linux::{Container, PciAddress, SysfsOptions};
 use ixgbe::vf::{Config, Control, Event, Platform, VirtualFunction};
 use ixgbe_smoltcp::{Adapter, Offloading, Queues};
 
-use crate::common::recover::recover;
 use crate::host::Host;
-use crate::{Arguments, MAX_FRAME, pool, report};
+use crate::output::report;
+use crate::ports::pool;
+use crate::{Arguments, MAX_FRAME};
 
+/// The longest time for which the physical function may be gone.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The time between two looks for events.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -49,7 +52,7 @@ fn serve<H: Platform>(platform: H, arguments: &Arguments) -> Result<(), Box<dyn 
         println!("port 0: the physical function was reset");
         begun = Some(host);
         drop(adapter);
-        nic = recover(nic, &config, None)?;
+        nic = nic.recover_within(PATIENCE)?;
         println!("port 0: the function goes on");
     };
     report(0, &host, &counters);

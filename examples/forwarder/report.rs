@@ -1,10 +1,11 @@
 //! The forwarder's counters, and their output.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use ixgbe::port::Counters;
 
-use super::LinkPartner;
+use crate::common::LinkPartner;
 
 /// The counters of one direction: from what one port received to what the other sent.
 #[derive(Debug, Clone, Default)]
@@ -67,11 +68,21 @@ impl Report {
         print_rows(&self.previous.1, &self.last.1, self.last.0 - self.previous.0);
     }
 
-    pub fn print_total(&self, json: bool, partners: &[LinkPartner]) {
+    /// Prints the result. Fails if a capture was left out in part, or if packets are missing without an interruption.
+    pub fn finish(&self, json: bool, partners: &[LinkPartner], interrupted: bool) -> Result<(), Box<dyn Error>> {
         if json {
             println!("{}", self.json(partners));
-            return;
+        } else {
+            self.print_total(partners);
         }
+        match partners.iter().find_map(LinkPartner::capture_warning) {
+            Some(capture_warning) => Err(capture_warning.into()),
+            None if self.is_balanced() || interrupted => Ok(()),
+            None => Err("packets in and out do not add up".into()),
+        }
+    }
+
+    fn print_total(&self, partners: &[LinkPartner]) {
         println!("\nin total:");
         print_rows(&[Row::default(), Row::default()], &self.last.1, self.end - self.start);
         for received in partners.iter().filter_map(|partner| partner.received.as_ref()).filter(|r| r.frames() > 0) {

@@ -25,7 +25,7 @@ pub type Nic = Device<Running, AnyPlatform>;
 pub struct PortArguments {
     /// PCI addresses of the ports, such as 0000:03:00.0 [default: ports of the model]
     #[arg(value_name = "ADDRESS")]
-    addresses: Vec<PciAddress>,
+    pub addresses: Vec<PciAddress>,
     /// Drive PCI functions through VFIO (the default); needs an IOMMU and the driver vfio-pci.
     #[arg(long, conflicts_with = "sysfs")]
     vfio: bool,
@@ -136,8 +136,14 @@ impl Testbed {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Brings all devices up, attaches each one's pools to the others, and drops root if `--user` was given.
+    /// Brings up as many devices as an example needs: see [`bring_up_all`](Self::bring_up_all).
     pub fn bring_up<const N: usize>(&mut self, config: &Config) -> Result<[Nic; N], Box<dyn Error>> {
+        let nics = self.bring_up_all(config)?;
+        nics.try_into().map_err(|nics: Vec<_>| format!("{N} ports are needed, and there are {}", nics.len()).into())
+    }
+
+    /// Brings all devices up, attaches each one's pools to the others, and drops root if `--user` was given.
+    pub fn bring_up_all(&mut self, config: &Config) -> Result<Vec<Nic>, Box<dyn Error>> {
         if self.is_model() {
             self.runner = Some(Runner::start(self.model.clone())?);
         }
@@ -164,7 +170,7 @@ impl Testbed {
         if let Some(user) = &self.user {
             become_user(user)?;
         }
-        nics.try_into().map_err(|nics: Vec<_>| format!("{N} ports are needed, and there are {}", nics.len()).into())
+        Ok(nics)
     }
 
     /// Stops devices. Fails if a buffer did not return to its pool, or if a rule of the model was broken.

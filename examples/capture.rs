@@ -122,14 +122,14 @@ pub(crate) fn capture(
                 }
                 is_idle &= received == 0;
             }
-            if is_idle {
-                std::thread::sleep(NAP);
-            } else {
-                packet_came = Instant::now();
+            match is_idle {
+                true => std::thread::sleep(NAP),
+                false => packet_came = Instant::now(),
             }
             if flushed.elapsed() >= FLUSH {
                 flushed = Instant::now();
                 writer.flush()?;
+                sources.iter_mut().try_for_each(Source::look)?;
             }
             let is_large = arguments.file_bytes.is_some_and(|limit| writer.written() >= limit);
             if is_large || is_past(file_began, arguments.file_seconds) {
@@ -145,6 +145,6 @@ pub(crate) fn capture(
     })();
     // Whatever ended the capture: the file ends with its counters, and the ports stop.
     let ended = end_file(&mut sources, &mut writer);
-    sources.iter_mut().for_each(Source::print);
+    sources.iter().for_each(Source::print);
     result.and(ended.map_err(Into::into)).and(testbed.finish(nics))
 }

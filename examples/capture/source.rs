@@ -64,15 +64,14 @@ impl<'a> Source<'a> {
 
     /// Writes packets that have arrived and that the filter selects: at most `most`, and at most `snap` bytes of each.
     ///
-    /// Returns the numbers of packets received and written. A port that is gone is an error.
+    /// Returns the numbers of packets received and written.
     pub fn capture(
         &mut self,
         writer: &mut Writer,
         filter: Option<&Filter>,
         snap: u32,
         most: u64,
-    ) -> Result<(u64, u64), Box<dyn Error>> {
-        self.watch.look(&mut self.control)?;
+    ) -> Result<(u64, u64), CaptureError> {
         self.queue.rx.receive_with_metadata(&mut self.batch);
         let (now, received, before) = (since_1970(SystemTime::now()), self.batch.len() as u64, self.written);
         for packet in self.batch.drain(..) {
@@ -99,33 +98,39 @@ impl<'a> Source<'a> {
         Ok((received, self.written - before))
     }
 
-    /// Returns the counters. Those of a port that is gone are the last ones.
-    fn statistics(&mut self) -> Statistics {
-        if let Ok(counters) = self.control.counters() {
-            self.counters = counters;
-        }
+    /// Reads the port's counters. A port that is gone is an error, and keeps the last ones.
+    pub fn look(&mut self) -> Result<(), Box<dyn Error>> {
+        self.counters = self.control.counters()?;
+        // A stamp that nobody fetches would be in the way of the next one.
+        self.control.ptp().map(|mut clock| clock.time()).transpose()?;
+        self.watch.look(&mut self.control)
+    }
+
+    fn statistics(&self) -> Statistics {
         let now = since_1970(SystemTime::now());
         Statistics::of_port(&self.counters, (self.start, now), self.written, self.filtered)
     }
 
     /// Prints what was written, and what is missing.
-    pub fn print(&mut self) {
+    pub fn print(&self) {
         let statistics = self.statistics();
         eprintln!("{}: received {}, {}", self.name, statistics.received, statistics.comment);
     }
 }
 
-/// Returns the chip's stamp of a packet on the system's clock: so long ago as it is by the chip's clock.
+/// Returns the chip's stamp of a packet on the system's clock: as long ago as by the chip's clock.
 fn chip_stamp(control: &mut Control<'_, AnyPlatform>, packet: &Received) -> Option<Duration> {
     let mut clock = control.ptp()?;
     let stamp = clock.receive_stamp(&PtpMessage::parse(packet)?).ok()??;
-    let age = clock.time().ok()?.checked_sub(stamp)?;
+    let age = clock.time().ok()?.saturating_sub(stamp);
     Some(since_1970(SystemTime::now()).saturating_sub(age))
 }
 
 /// Ends a file with the counters of all ports.
 pub fn end_file(sources: &mut [Source<'_>], writer: &mut Writer) -> Result<(), CaptureError> {
     for source in sources {
+        // The error of a port that is gone has been told, or will be when it stops.
+        _ = source.look();
         writer.statistics(source.index, &source.statistics())?;
     }
     writer.flush()

@@ -1,7 +1,6 @@
 //! Captures what ports receive in a pcapng file, with nanoseconds and the counters of what is missing.
 //!
 //! ```console
-//! $ cargo run --release --example capture -- --promiscuous --output dump.pcapng
 //! $ cargo run --release --example capture -- 0000:03:00.0 0000:03:00.1 --output dump.pcapng.zst --filter 'udp port 53'
 //! $ cargo run --release --example capture -- 0000:03:00.0 --output dump.pcapng --file-seconds 60 --files 10
 //! $ cargo run --release --example capture -- 0000:03:00.0 --promiscuous --output - | tshark -r -
@@ -102,7 +101,8 @@ pub(crate) fn capture(
     let interfaces = describe(&names, arguments.filter.as_deref(), arguments.snap);
     let series = (arguments.file_bytes.is_some() || arguments.file_seconds.is_some()).then_some(arguments.files);
     let mut writer = Writer::create(&arguments.output, series, &interfaces)?;
-    let config = Config::new().promiscuous(arguments.promiscuous).max_frame(arguments.max_frame).rx_descriptors(4096);
+    let config = Config::new().rx_descriptors(4096).tx_descriptors(64).buffer_size(2048);
+    let config = config.promiscuous(arguments.promiscuous).max_frame(arguments.max_frame);
     let config = if arguments.chip_time { config.ptp(PtpStamps::EventsV2).all_multicast(true) } else { config };
     let mut nics = testbed.bring_up_all(&config)?;
     let named = nics.iter_mut().zip(&names).enumerate();

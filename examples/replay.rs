@@ -115,7 +115,9 @@ fn send(
         let wanted = arguments.interface.as_deref();
         wanted.is_none_or(|wanted| interface.name() == wanted || interface.number().to_string() == wanted)
     };
-    for _ in (0..).take_while(|round| arguments.loops == 0 || *round < arguments.loops) {
+    let mut round = 0;
+    while (arguments.loops == 0 || round < arguments.loops) && !sender.is_over() {
+        round += 1;
         let mut reader = Reader::open(&arguments.input)?;
         pace.begin_file();
         while !sender.is_over() {

@@ -129,7 +129,7 @@ fn chip_stamp(control: &mut Control<'_, AnyPlatform>, packet: &Received) -> Opti
 /// Ends a file with the counters of all ports.
 pub fn end_file(sources: &mut [Source<'_>], writer: &mut Writer) -> Result<(), CaptureError> {
     for source in sources {
-        // The error of a port that is gone has been told, or will be when it stops.
+        // The error of a removed port was reported before, or will be when it stops.
         _ = source.look();
         writer.statistics(source.index, &source.statistics())?;
     }

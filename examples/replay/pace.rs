@@ -58,8 +58,8 @@ impl Pace {
         self.shortened
     }
 
-    /// Returns when the next packet is due, which has `stamp` and this length. A stamp before that of an earlier packet is
-    /// taken as equal to it.
+    /// Returns when the next packet is due, which has `stamp` and this length. A stamp that is earlier than one
+    /// before it counts as equal to that.
     pub fn due(&mut self, stamp: Option<i64>, len: usize) -> Instant {
         let PaceArguments { speed, packets_per_second, bits_per_second, fast } = self.arguments;
         let of_rate = |count: u64, rate: u64| Duration::from_secs_f64(count as f64 / rate as f64);

@@ -95,6 +95,9 @@ impl std::fmt::Display for CaptureError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Io { path, error } => write!(f, "cannot access capture file {}: {error}", path.display()),
+            Self::Write { path, error } if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                write!(f, "cannot write {}: its reader has closed it", path.display())
+            }
             Self::Write { path, error } => {
                 write!(f, "cannot write {}: {error}: it ends behind the last packet that fits", path.display())
             }

@@ -160,7 +160,7 @@ impl Interface {
     fn nanoseconds(&self, units: u64) -> i64 {
         let (units, exponent) = (i128::from(units), u32::from(self.resolution & 0x7F));
         let since = match self.resolution {
-            // 64 bits and those of a second's nanoseconds are less than 127.
+            // 64 bits and the 30 bits of a second in nanoseconds are less than 127.
             binary if binary & 0x80 != 0 => (units * SECOND) >> exponent,
             0..=9 => units * 10_i128.pow(9 - exponent),
             _ => 10_i128.checked_pow(exponent - 9).map_or(0, |divisor| units / divisor),

@@ -86,16 +86,13 @@ fn main() -> ExitCode {
 /// Sends the file until its end, or until the user ends it.
 pub(crate) fn replay(arguments: &Arguments, mut testbed: Testbed) -> Result<(), Box<dyn Error>> {
     // What cannot be read is refused before a port is touched.
-    Reader::open(&arguments.input)?;
+    let first = Reader::open(&arguments.input)?;
     let [mut nic] = testbed.bring_up(&Config::new().max_frame(arguments.max_frame))?;
-    let (start, mut missing, mut pace) = (
-        Instant::now(),
-        Missing::default(),
-        Pace::new(&arguments.pace, Duration::from_secs(arguments.longest_pause.into())),
-    );
+    let pause = Duration::from_secs(arguments.longest_pause.into());
+    let (start, mut missing, mut pace) = (Instant::now(), Missing::default(), Pace::new(&arguments.pace, pause));
     let is_over = || testbed.is_interrupted();
     let mut sender = Sender::new(&mut nic, &is_over)?;
-    let result = send(arguments, &mut sender, &mut missing, &mut pace);
+    let result = send(arguments, first, &mut sender, &mut missing, &mut pace);
     // What was read before damage or an interruption is sent.
     let flushed = sender.flush();
     println!("sent {} in {:.3} s", sender.summary(), start.elapsed().as_secs_f64());
@@ -107,6 +104,7 @@ pub(crate) fn replay(arguments: &Arguments, mut testbed: Testbed) -> Result<(), 
 /// Reads the file, and gives its packets to the sender when they are due.
 fn send(
     arguments: &Arguments,
+    first: Reader,
     sender: &mut Sender<'_>,
     missing: &mut Missing,
     pace: &mut Pace,
@@ -115,10 +113,11 @@ fn send(
         let wanted = arguments.interface.as_deref();
         wanted.is_none_or(|wanted| interface.name() == wanted || interface.number().to_string() == wanted)
     };
-    let mut round = 0;
+    // A pipe can be opened once.
+    let (mut first, mut round) = (Some(first), 0);
     while (arguments.loops == 0 || round < arguments.loops) && !sender.is_over() {
         round += 1;
-        let mut reader = Reader::open(&arguments.input)?;
+        let mut reader = first.take().map_or_else(|| Reader::open(&arguments.input), Ok)?;
         pace.begin_file();
         while !sender.is_over() {
             let item = reader.next_item().map_err(|damage| format!("{}: {damage}", arguments.input.display()))?;

@@ -2,6 +2,8 @@
 //!
 //! Without tshark or libpcap the tests that need them end at once, unless `CI` is set: then they fail.
 
+#![allow(clippy::duplicate_mod, reason = "each example has the code that they share as a module of its own")]
+
 #[allow(dead_code, reason = "tests run it without its arguments")]
 #[path = "../examples/capture.rs"]
 mod capture;
@@ -352,7 +354,7 @@ fn a_file_is_sent_several_times_or_one_interface_of_it() {
         (&["--interface", "0", "--loops", "2"], &["60", "62", "60", "62"]),
         (&["--interface", "third"], &[]),
     ] {
-        let outcomes = send_and_capture(&[sent.clone()], &written, &[&["--fast"], arguments].concat(), &[]);
+        let outcomes = send_and_capture(std::slice::from_ref(&sent), &written, &[&["--fast"], arguments].concat(), &[]);
         assert_eq!(outcomes, (vec![Ok(())], Ok(())));
         let Some(written) = fields(&written, &["frame.len"]) else { return };
         assert_eq!(written, lens, "{arguments:?}");
@@ -383,7 +385,7 @@ fn ports_are_interfaces_with_counters() {
     assert_eq!(counts("Number of Dropped Packets: "), "0 0");
     assert!(
         counts("Comment: ")
-            .contains("written 2, filtered 0, missed 0, no descriptor 0, CRC 0, undersize 0, oversize 1"),
+            .contains("captured 2, filtered 0, missed 0, no descriptor 0, CRC 0, undersize 0, oversize 1"),
         "{blocks}"
     );
     let output = std::process::Command::new("capinfos").arg(&written).output().unwrap();
@@ -495,7 +497,7 @@ fn a_filter_selects_as_tcpdump_does() {
     assert_eq!(capture_files(&[&sent], &written, &["--filter", "udp port 53"]), Ok(()));
     let Some(blocks) = tshark(&written, &["-X", "read_format:MIME Files Format", "-V"]) else { return };
     assert!(
-        blocks.contains("Number of Accepted by Filter Packets: 2") && blocks.contains("written 2, filtered 1,"),
+        blocks.contains("Number of Accepted by Filter Packets: 2") && blocks.contains("captured 2, filtered 1,"),
         "{blocks}"
     );
     assert_eq!(fields(&written, &["frame.len"]).unwrap(), ["60", "60"]);

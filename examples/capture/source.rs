@@ -25,7 +25,7 @@ pub struct Source<'a> {
     counters: Counters,
     start: Duration,
     filtered: u64,
-    written: u64,
+    captured: u64,
     batch: Batch<Received>,
     /// The bytes of a packet of several segments.
     gathered: Vec<u8>,
@@ -56,15 +56,15 @@ impl<'a> Source<'a> {
             counters: Counters::default(),
             start: since_1970(SystemTime::now()),
             filtered: 0,
-            written: 0,
+            captured: 0,
             batch: Batch::with_capacity(64),
             gathered: Vec::new(),
         }
     }
 
-    /// Writes packets that have arrived and that the filter selects: at most `most`, and at most `snap` bytes of each.
+    /// Captures packets that have arrived and that the filter selects: at most `most`, and at most `snap` bytes of each.
     ///
-    /// Returns the numbers of packets received and written.
+    /// Returns the numbers of packets received and captured.
     pub fn capture(
         &mut self,
         writer: &mut Writer,
@@ -73,7 +73,7 @@ impl<'a> Source<'a> {
         most: u64,
     ) -> Result<(u64, u64), CaptureError> {
         self.queue.rx.receive_with_metadata(&mut self.batch);
-        let (now, received, before) = (since_1970(SystemTime::now()), self.batch.len() as u64, self.written);
+        let (now, received, before) = (since_1970(SystemTime::now()), self.batch.len() as u64, self.captured);
         for packet in self.batch.drain(..) {
             let stamp = if packet.is_time_stamped() { chip_stamp(&mut self.control, &packet) } else { None };
             let frame: &[u8] = if packet.segment_count() == 1 {
@@ -90,12 +90,12 @@ impl<'a> Source<'a> {
             let comment = stamp.map(|_| "stamped by the chip");
             let kept = &frame[..frame.len().min(snap as usize)];
             writer.packet(self.index, stamp.unwrap_or(now), kept, frame.len(), comment)?;
-            self.written += 1;
-            if self.written - before == most {
+            self.captured += 1;
+            if self.captured - before == most {
                 break;
             }
         }
-        Ok((received, self.written - before))
+        Ok((received, self.captured - before))
     }
 
     /// Reads the port's counters. A port that is gone is an error, and keeps the last ones.
@@ -108,10 +108,10 @@ impl<'a> Source<'a> {
 
     fn statistics(&self) -> Statistics {
         let now = since_1970(SystemTime::now());
-        Statistics::of_port(&self.counters, (self.start, now), self.written, self.filtered)
+        Statistics::of_port(&self.counters, (self.start, now), self.captured, self.filtered)
     }
 
-    /// Prints what was written, and what is missing.
+    /// Prints what was captured, and what is missing.
     pub fn print(&self) {
         let statistics = self.statistics();
         eprintln!("{}: received {}, {}", self.name, statistics.received, statistics.comment);

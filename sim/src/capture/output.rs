@@ -69,6 +69,7 @@ impl std::fmt::Debug for Output {
 
 impl Output {
     pub(super) fn create(path: &Path) -> Result<Self, CaptureError> {
+        let compression = Compression::of(path)?;
         let file = if path == Path::new(STDOUT) {
             // Not through the lock of `stdout`, which would write line by line.
             io::stdout().as_fd().try_clone_to_owned().map(File::from)
@@ -76,7 +77,6 @@ impl Output {
             File::create(path)
         };
         let file = file.map_err(|error| CaptureError::Io { path: path.to_owned(), error })?;
-        let compression = Compression::of(path)?;
         Ok(Self { path: path.to_owned(), file, compression, written: 0, failed: false, series: None })
     }
 

@@ -47,17 +47,17 @@ pub struct Statistics {
     pub dropped_by_system: u64,
     /// Packets that the filter accepted, or all of them.
     pub accepted: u64,
-    /// Packets written.
+    /// Packets given to the writer.
     pub delivered: u64,
     /// Anything else that is to be said.
     pub comment: String,
 }
 
 impl Statistics {
-    /// Returns the counters of a port, of whose packets `written` were written and `filtered` were not selected by a
-    /// filter. The comment has all of them.
+    /// Returns the counters of a port, of whose packets `captured` were given to the writer and `filtered` were
+    /// not selected by a filter. The comment has all of them.
     #[must_use]
-    pub fn of_port(counters: &Counters, (start, end): (Duration, Duration), written: u64, filtered: u64) -> Self {
+    pub fn of_port(counters: &Counters, (start, end): (Duration, Duration), captured: u64, filtered: u64) -> Self {
         let lost = |wanted| counters.rx_lost.iter().filter(|(why, _)| *why == wanted).map(|(_, count)| count).sum();
         let missing = counters.rx_lost.iter().chain(&counters.rx_dropped);
         let missing = missing.map(|(why, count)| format!(", {why} {count}")).collect::<String>();
@@ -67,9 +67,9 @@ impl Statistics {
             received: counters.rx_packets + counters.rx_lost.iter().map(|(_, count)| count).sum::<u64>(),
             dropped_by_device: lost("missed"),
             dropped_by_system: lost("no descriptor"),
-            accepted: written,
-            delivered: written,
-            comment: format!("written {written}, filtered {filtered}{missing}"),
+            accepted: captured,
+            delivered: captured,
+            comment: format!("captured {captured}, filtered {filtered}{missing}"),
         }
     }
 }

@@ -409,3 +409,26 @@ fn too_many_interfaces_are_damage() {
     let (_, _, damage) = outcome("interfaces.pcapng", &contents);
     assert_eq!(damage.unwrap(), "damaged at byte 1310748, after record 0: a section has more than 65536 interfaces");
 }
+
+/// The parts of a file that is compressed with zstd follow each other. One that is cut off is damage.
+#[cfg(feature = "zstd")]
+#[test]
+fn files_compressed_with_zstd_are_read() {
+    let data = frame(MAC, 100);
+    let contents = pcap(LITTLE, [0xA1B2_C3D4, 1, 65_535], &[(&data, 100), (&data, 100)]);
+    let parts = [&contents[..30], &contents[30..]].map(|part| zstd::encode_all(part, 1).unwrap()).concat();
+    assert_eq!(outcome("parts.zst", &parts), (vec![data.clone(), data.clone()], NONE, None));
+    let (frames, left_out, damage) = outcome("cut.zst", &parts[..parts.len() - 9]);
+    assert_eq!((frames.len() < 2, left_out, damage.is_some()), (true, NONE, true));
+    // The window of 2 GiB is a claim that takes no memory.
+    let window = [&[0x28, 0xB5, 0x2F, 0xFD, 0x00, 21 << 3][..], &[0; 99]].concat();
+    let error = PcapInput::open(file("window.zst", &window)).unwrap_err();
+    assert!(matches!(error, CaptureError::NotACapture { .. }), "{error}");
+}
+
+#[cfg(not(feature = "zstd"))]
+#[test]
+fn without_the_feature_a_file_compressed_with_zstd_is_refused() {
+    let error = PcapInput::open(file("whole.zst", &[0x28, 0xB5, 0x2F, 0xFD, 0, 0])).unwrap_err();
+    assert!(error.to_string().ends_with("needs the feature `zstd` of ixgbe-sim: build with it"), "{error}");
+}

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use common::{Recorder, assert_clean, port, run};
 use ixgbe::device::{Config, Device};
 use ixgbe::packet::{Batch, Packet};
+use ixgbe_sim::capture::LeftOut;
 use ixgbe_sim::wire::pcap::{CaptureCounters, CaptureError, PcapInput, PcapOutput};
 use ixgbe_sim::wire::{Duplex, Wire};
 use ixgbe_sim::{Counters, Port};
@@ -118,7 +119,8 @@ impl Outcome {
     fn counts(&self) -> (u64, u64, u64, bool) {
         assert!(self.capture.is_done());
         assert_eq!((self.counters.frames_in, self.counters.delivered), (self.capture.frames(), self.capture.frames()));
-        (self.capture.frames(), self.capture.cut(), self.capture.unfit(), self.capture.is_damaged())
+        let [cut, unfit @ ..] = LeftOut::ALL.map(|reason| self.capture.left_out(reason));
+        (self.capture.frames(), cut, unfit.iter().sum(), self.capture.is_damaged())
     }
 }
 

@@ -4,9 +4,10 @@
 //! Without tshark the test ends at once, unless `CI` is set: then it fails.
 
 mod common;
+#[path = "common/tshark.rs"]
+mod tshark;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use common::{assert_clean, mac, pool_of, port, start};
 use etherparse::{IpHeaders, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, PacketBuilder, VlanId};
@@ -21,24 +22,12 @@ const PORTS: [u16; 2] = [50_001, 50_002];
 /// The most that IP's length can say, less headers.
 const SAYABLE: usize = 65_000;
 
-/// Runs tshark on `file`. Returns what it prints, or `None` if it is not installed and need not be.
-fn tshark(file: &Path, arguments: &[&str]) -> Option<String> {
-    let mut command = Command::new("tshark");
-    command.arg("-n").arg("-r").arg(file);
-    for checked in ["ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE"] {
-        command.args(["-o", checked]);
-    }
-    match command.args(["-o", "sctp.checksum:CRC 32c"]).args(arguments).output() {
-        Ok(output) => {
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            Some(String::from_utf8(output.stdout).unwrap())
-        }
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "cannot run tshark: {error}: run `apt-get install tshark`");
-            eprintln!("nothing was judged: cannot run tshark: {error}");
-            None
-        }
-    }
+/// As [`tshark`](tshark::tshark), which checks every checksum.
+fn checked(file: &Path, arguments: &[&str]) -> Option<String> {
+    let options =
+        ["ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE", "sctp.checksum:CRC 32c"];
+    let options: Vec<&str> = options.iter().flat_map(|option| ["-o", option]).collect();
+    tshark::tshark(file, &[&options, arguments].concat())
 }
 
 /// A packet to send.
@@ -217,12 +206,12 @@ fn wireshark_finds_nothing_wrong_with_offloaded_frames() {
     let kinds = kinds();
     let file = captured(&kinds);
     let fields: Vec<&str> = ["-T", "fields"].into_iter().chain(FIELDS.iter().flat_map(|field| ["-e", field])).collect();
-    let Some(frames) = tshark(&file.0, &fields) else { return };
+    let Some(frames) = checked(&file.0, &fields) else { return };
     assert_frames(&kinds, &frames);
     let streams: Vec<Kind> = kinds.into_iter().take_while(|kind| kind.transport == Transport::Tcp).collect();
     let follow: Vec<String> = (0..streams.len()).map(|stream| format!("follow,tcp,raw,{stream}")).collect();
     let arguments: Vec<&str> = ["-q"].into_iter().chain(follow.iter().flat_map(|which| ["-z", which])).collect();
-    assert_streams(&streams, &tshark(&file.0, &arguments).expect("it was there before"));
+    assert_streams(&streams, &checked(&file.0, &arguments).expect("it was there before"));
 }
 
 /// Fails unless `frames`, a line of [`FIELDS`] for each, are those of `kinds`, with right checksums.

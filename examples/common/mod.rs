@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ixgbe_sim::capture::LeftOut;
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::pcap::{CaptureCounters, PcapInput, PcapOutput};
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
@@ -90,12 +91,7 @@ impl LinkPartner {
     /// Returns the damage of its capture file as a sentence, if there is any.
     pub fn capture_warning(&self) -> Option<String> {
         let capture = self.capture.as_ref()?;
-        let left_out = [
-            (capture.cut(), "cut short"),
-            (capture.empty(), "empty"),
-            (capture.too_long(), "too long for any wire"),
-            (capture.not_ethernet(), "not Ethernet"),
-        ];
+        let left_out = LeftOut::ALL.map(|reason| (capture.left_out(reason), reason));
         let left_out = left_out.iter().filter(|(count, _)| *count > 0);
         let mut complaints: Vec<_> = left_out.map(|(count, why)| format!("left out {count} {why}")).collect();
         complaints.extend(capture.damage().map(str::to_owned));

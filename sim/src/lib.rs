@@ -98,6 +98,7 @@
 //! The model records the use of these features as [`Rule::NotModelled`] if it would change the outcome.
 
 mod board;
+pub mod capture;
 mod chip;
 mod counters;
 mod deviation;

@@ -5,8 +5,10 @@ mod common;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use common::files::*;
 use common::*;
-use ixgbe_sim::wire::pcap::{CaptureError, PcapInput, PcapOutput};
+use ixgbe_sim::capture::LeftOut;
+use ixgbe_sim::wire::pcap::{CaptureCounters, CaptureError, PcapInput, PcapOutput};
 use ixgbe_sim::wire::{Duplex, Wire};
 
 /// Writes a file for one test, and returns its path.
@@ -67,7 +69,7 @@ fn a_classic_file_is_read_and_its_oddities_are_counted() {
     assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [100, 60, 60, 1_514]);
     assert_eq!(frames[2], [frame(MAC, 30), vec![0; 30]].concat());
     assert_eq!(frames[0], frame(MAC, 100));
-    assert_eq!((counters.frames(), counters.cut(), counters.unfit()), (4, 1, 2));
+    assert_eq!((counters.frames(), left_out(&counters)), (4, [1, 1, 1, 0]));
     assert!(counters.is_done() && !counters.is_damaged());
 }
 
@@ -103,7 +105,7 @@ fn a_pcapng_file_is_read() {
     let mut input = PcapInput::open(file("next.pcapng", &contents)).unwrap();
     let counters = input.counters();
     assert_eq!(frames(&mut input), [frame(MAC, 61), frame(MAC, 300)]);
-    assert_eq!((counters.frames(), counters.cut(), counters.unfit(), counters.is_damaged()), (2, 1, 1, false));
+    assert_eq!((counters.frames(), left_out(&counters), counters.is_damaged()), (2, [1, 0, 0, 1], false));
 }
 
 #[test]
@@ -161,68 +163,15 @@ fn a_capture_goes_through_a_port_and_comes_out_the_same() {
 
 // Details of the formats
 
-const LITTLE: bool = false;
-const BIG: bool = true;
-
-/// Encodes numbers in one byte order.
-fn words(big: bool, words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| if big { word.to_be_bytes() } else { word.to_le_bytes() }).collect()
-}
-
-fn halves(big: bool, halves: &[u16]) -> Vec<u8> {
-    halves.iter().flat_map(|half| if big { half.to_be_bytes() } else { half.to_le_bytes() }).collect()
-}
-
-/// Returns a classic file of Ethernet with this magic number, link type, snap length and records: bytes and length on
-/// the wire.
-fn pcap(big: bool, [magic, link, snap]: [u32; 3], records: &[(&[u8], u32)]) -> Vec<u8> {
-    let mut file = [words(big, &[magic]), halves(big, &[2, 4]), words(big, &[0, 0, snap, link])].concat();
-    for (data, on_wire) in records {
-        file.extend(words(big, &[1, 2_000_000, data.len() as u32, *on_wire]));
-        file.extend_from_slice(data);
-    }
-    file
-}
-
-/// Returns a block whose padding is not 0.
-fn ng(big: bool, kind: u32, body: &[u8]) -> Vec<u8> {
-    let mut padded = body.to_vec();
-    padded.resize(body.len().next_multiple_of(4), 0xEE);
-    let len = padded.len() as u32 + 12;
-    [words(big, &[kind, len]), padded, words(big, &[len])].concat()
-}
-
-fn ng_option(big: bool, code: u16, value: &[u8]) -> Vec<u8> {
-    let mut bytes = [&halves(big, &[code, value.len() as u16])[..], value].concat();
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
-}
-
-fn section(big: bool, options: &[u8]) -> Vec<u8> {
-    ng(big, 0x0A0D_0D0A, &[&words(big, &[0x1A2B_3C4D])[..], &halves(big, &[1, 0]), &[0xFF; 8], options].concat())
-}
-
-fn interface(big: bool, link: u16, snap: u32, options: &[u8]) -> Vec<u8> {
-    ng(big, 1, &[&halves(big, &[link, 0])[..], &words(big, &[snap]), options].concat())
-}
-
-fn enhanced(big: bool, index: u32, data: &[u8], on_wire: u32, options: &[u8]) -> Vec<u8> {
-    let mut body = [&words(big, &[index, 0, 0, data.len() as u32, on_wire])[..], data].concat();
-    if !options.is_empty() {
-        body.resize(body.len().next_multiple_of(4), 0xEE);
-        body.extend_from_slice(options);
-    }
-    ng(big, 6, &body)
-}
-
-fn simple(big: bool, data: &[u8], on_wire: u32) -> Vec<u8> {
-    ng(big, 3, &[&words(big, &[on_wire])[..], data].concat())
-}
-
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// Returns the numbers of records left out as truncated, empty, too long and not Ethernet.
+fn left_out(counters: &CaptureCounters) -> [u64; 4] {
+    LeftOut::ALL.map(|reason| counters.left_out(reason))
 }
 
 /// Reads a file. Returns its frames, its damage, and the numbers of records left out as truncated, empty, too long and
@@ -240,8 +189,7 @@ fn outcome(name: &str, contents: &[u8]) -> (Vec<Vec<u8>>, [u64; 4], Option<Strin
     }
     assert!(counters.is_done(), "{name}: reading comes to an end");
     assert_eq!(counters.frames(), all.len() as u64, "{name}");
-    let left_out = [counters.cut(), counters.empty(), counters.too_long(), counters.not_ethernet()];
-    (all, left_out, counters.damage().map(str::to_owned))
+    (all, left_out(&counters), counters.damage().map(str::to_owned))
 }
 
 const NONE: [u64; 4] = [0; 4];
@@ -429,11 +377,11 @@ fn a_compression_bomb_is_read_in_bounded_steps() {
     let mut input = PcapInput::open(&path).unwrap();
     let counters = input.counters();
     input.receive(1, &mut |_| panic!("there is no frame"));
-    assert!(counters.empty() < 10_000 && !counters.is_done(), "one call read the whole file");
+    assert!(counters.left_out(LeftOut::Empty) < 10_000 && !counters.is_done(), "one call read the whole file");
     while !counters.is_done() {
         input.receive(1, &mut |_| panic!("there is no frame"));
     }
-    assert_eq!((counters.empty(), counters.is_damaged()), (1_000_000, false));
+    assert_eq!((counters.left_out(LeftOut::Empty), counters.is_damaged()), (1_000_000, false));
     std::fs::remove_file(path).unwrap();
 }
 
@@ -460,4 +408,27 @@ fn too_many_interfaces_are_damage() {
     let contents = [section(LITTLE, &[]), interface(LITTLE, 1, 0, &[]).repeat((1 << 16) + 1)].concat();
     let (_, _, damage) = outcome("interfaces.pcapng", &contents);
     assert_eq!(damage.unwrap(), "damaged at byte 1310748, after record 0: a section has more than 65536 interfaces");
+}
+
+/// The parts of a file that is compressed with zstd follow each other. One that is cut off is damage.
+#[cfg(feature = "zstd")]
+#[test]
+fn files_compressed_with_zstd_are_read() {
+    let data = frame(MAC, 100);
+    let contents = pcap(LITTLE, [0xA1B2_C3D4, 1, 65_535], &[(&data, 100), (&data, 100)]);
+    let parts = [&contents[..30], &contents[30..]].map(|part| zstd::encode_all(part, 1).unwrap()).concat();
+    assert_eq!(outcome("parts.zst", &parts), (vec![data.clone(), data.clone()], NONE, None));
+    let (frames, left_out, damage) = outcome("cut.zst", &parts[..parts.len() - 9]);
+    assert_eq!((frames.len() < 2, left_out, damage.is_some()), (true, NONE, true));
+    // The window of 2 GiB is a claim that takes no memory.
+    let window = [&[0x28, 0xB5, 0x2F, 0xFD, 0x00, 21 << 3][..], &[0; 99]].concat();
+    let error = PcapInput::open(file("window.zst", &window)).unwrap_err();
+    assert!(matches!(error, CaptureError::NotACapture { .. }), "{error}");
+}
+
+#[cfg(not(feature = "zstd"))]
+#[test]
+fn without_the_feature_a_file_compressed_with_zstd_is_refused() {
+    let error = PcapInput::open(file("whole.zst", &[0x28, 0xB5, 0x2F, 0xFD, 0, 0])).unwrap_err();
+    assert!(error.to_string().ends_with("needs the feature `zstd` of ixgbe-sim: build with it"), "{error}");
 }

@@ -2,6 +2,7 @@
 //! that a bug there does not hide one here.
 #![allow(dead_code, reason = "every test uses some of it")]
 
+pub mod files;
 pub mod filters;
 
 use std::ptr::NonNull;

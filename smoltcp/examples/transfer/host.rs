@@ -4,8 +4,8 @@ use std::error::Error;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use ixgbe_smoltcp::{Adapter, Queues};
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
+use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{self, Socket, State};
 use smoltcp::time::{Duration as StackDuration, Instant as StackInstant};
 use smoltcp::wire::{EthernetAddress, IpCidr};
@@ -46,8 +46,8 @@ pub struct Host {
 
 impl Host {
     /// Makes a host with this address, which is to send and to receive as many bytes.
-    pub fn new<Q: Queues>(
-        adapter: &mut Adapter<Q>,
+    pub fn new(
+        adapter: &mut impl Device,
         (mac, ip): ([u8; 6], Ipv4Addr),
         role: Role,
         (send, receive): (u64, u64),
@@ -69,7 +69,7 @@ impl Host {
     }
 
     /// Moves what can be moved. Returns `true` once all bytes were sent and received, and both ends have closed.
-    pub fn poll<Q: Queues>(&mut self, adapter: &mut Adapter<Q>) -> Result<bool, Box<dyn Error>> {
+    pub fn poll(&mut self, adapter: &mut impl Device) -> Result<bool, Box<dyn Error>> {
         if self.interface.poll(StackInstant::now(), adapter, &mut self.sockets) == PollResult::None {
             // The other end may need this processor.
             std::thread::yield_now();

@@ -1,0 +1,124 @@
+//! A web server: a page, and downloads of any size.
+//!
+//! On the model, the wire ends at a TAP interface, from which the system's own programs reach the server.
+//!
+//! ```console
+//! $ sudo target/release/examples/httpd --gateway 192.0.2.254 --user $USER 0000:03:00.0
+//! $ unshare --user --map-root-user --net sh    # or as root
+//! # target/release/examples/httpd &
+//! # ip address add 192.0.2.2/24 dev ixgbe0 && ip link set ixgbe0 up
+//! # curl http://192.0.2.1/100MB -o contents
+//! ```
+
+#[path = "../../../examples/tap/bridge.rs"]
+mod bridge;
+#[path = "../../../examples/common/mod.rs"]
+mod common;
+mod connection;
+#[path = "../../../examples/tap/device.rs"]
+mod device;
+#[path = "../transfer/host.rs"]
+#[allow(dead_code, reason = "the contents of downloads are the host's")]
+mod host;
+mod http;
+
+use std::error::Error;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use bridge::Bridge;
+use clap::Parser;
+use common::testbed::{Nic, PortArguments};
+use common::watch::Watch;
+use connection::Connections;
+use device::Tap;
+use ixgbe::device::{Config, FlowControl};
+use ixgbe::pool::{MAX_BUFFER_SIZE, Pool};
+use ixgbe_sim::connect;
+use ixgbe_smoltcp::{Adapter, Offloading};
+use smoltcp::iface::{self, Interface, PollResult, SocketSet};
+use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetAddress, IpCidr};
+
+/// The largest frame, in bytes with CRC.
+const MAX_FRAME: usize = 1518;
+
+/// Serves a page, and downloads of any size.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    ports: PortArguments,
+    /// Own address, of a network of 256 addresses.
+    #[arg(long, default_value = "192.0.2.1")]
+    ip: Ipv4Addr,
+    /// The router to other networks.
+    #[arg(long, value_name = "IP")]
+    gateway: Option<Ipv4Addr>,
+    /// TCP port.
+    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// Name of the TAP interface at the other end of the wire; only on the model.
+    #[arg(long, value_name = "NAME", default_value = "ixgbe0", conflicts_with = "addresses")]
+    tap: String,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    common::run(|| httpd(&arguments))
+}
+
+fn httpd(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let mut testbed = arguments.ports.open(&[1], 2)?;
+    let config = Config::new().max_frame(MAX_FRAME).flow_control(FlowControl::Both);
+    let [one, other] = testbed.model() else {
+        let [mut nic] = testbed.bring_up(&config)?;
+        serve(&mut nic, arguments, || testbed.is_interrupted())?;
+        return testbed.finish([nic]);
+    };
+    connect(one, other);
+    let tap = Tap::open(&arguments.tap)?;
+    let [mut nic, mut partner] = testbed.bring_up(&config)?;
+    let end = &AtomicBool::new(false);
+    let bridge = Bridge::new(&mut partner, tap, true)?;
+    thread::scope(|scope| {
+        let bridge = scope.spawn(move || bridge.run(end).map_err(|error| error.to_string()));
+        let served = serve(&mut nic, arguments, || testbed.is_interrupted() || bridge.is_finished());
+        end.store(true, Ordering::Relaxed);
+        let counts = bridge.join().map_err(|_| "the bridge's thread panicked")??;
+        println!("{}: {counts}", arguments.tap);
+        served
+    })?;
+    testbed.finish([nic, partner])
+}
+
+/// Serves on one port until `is_over`.
+fn serve(nic: &mut Nic, arguments: &Arguments, is_over: impl Fn() -> bool) -> Result<(), Box<dyn Error>> {
+    let platform = nic.platform();
+    // Large ones, for large packets that the chip cuts, unless the memory is in small pages.
+    let pool = Pool::new(platform, 256, MAX_BUFFER_SIZE).or_else(|_| Pool::new(platform, 1024, 2048))?;
+    let (mut control, mut queues) = nic.split();
+    let queues = queues.pop().ok_or("a device has a queue pair")?;
+    let mut adapter = Adapter::new(Offloading::new(queues), pool, MAX_FRAME)?;
+    let config = iface::Config::new(EthernetAddress(control.mac()).into());
+    let mut interface = Interface::new(config, &mut adapter, Instant::now());
+    interface.update_ip_addrs(|addresses| _ = addresses.push(IpCidr::new(arguments.ip.into(), 24)));
+    if let Some(gateway) = arguments.gateway {
+        interface.routes_mut().add_default_ipv4_route(gateway)?;
+    }
+    println!("http://{}:{}/ at {:02x?}", arguments.ip, arguments.port, control.mac());
+    let mut watch = Watch::new("port 0", &mut control);
+    let (mut connections, mut sockets) = (Connections::new(arguments.port), SocketSet::new(Vec::new()));
+    while !is_over() {
+        watch.look(&mut control)?;
+        connections.listen(&mut sockets)?;
+        if interface.poll(Instant::now(), &mut adapter, &mut sockets) == PollResult::None {
+            // The other end of the wire may need this processor.
+            thread::yield_now();
+        }
+        connections.serve(&mut sockets)?;
+    }
+    println!("{} requests were answered, {:?}", connections.answered(), adapter.counters());
+    Ok(())
+}

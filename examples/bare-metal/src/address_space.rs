@@ -102,7 +102,7 @@ impl<T: Tables> Translated<T> {
     /// IOMMU does not translate.
     #[must_use]
     pub fn new(window: Range<u64>, tables: T) -> Self {
-        // 0 is that of physical addresses.
+        // 0 is the domain of physical addresses.
         static DOMAINS: AtomicU64 = AtomicU64::new(1);
         let pages = (window.end.saturating_sub(window.start) / PAGE as u64) as usize;
         let domain = Domain(DOMAINS.fetch_add(1, Ordering::Relaxed));

@@ -26,7 +26,7 @@ pub type Hardware = BareMetal<Mmio, Counter, Physical>;
 ///
 /// # Safety
 ///
-/// `map` maps as it is told, for good. Nothing else drives the card.
+/// `map` maps these bytes, and never unmaps them. Nothing else drives the card.
 pub unsafe fn open(
     config: ConfigSpace,
     map: impl FnOnce(u64, usize) -> NonNull<u8>,

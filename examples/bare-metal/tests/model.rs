@@ -40,21 +40,21 @@ fn reserve(len: usize) -> NonNull<u8> {
     NonNull::new(unsafe { alloc_zeroed(Layout::from_size_align(len, PAGE).unwrap()) }).unwrap()
 }
 
-/// An arena of `len` bytes, and the memory that it is made of.
+/// Makes an arena of `len` bytes. Returns also the memory that it is made of.
 fn arena(len: usize) -> (Arc<Arena>, NonNull<u8>) {
     let base = reserve(len);
     // SAFETY: the memory is never freed, and nothing else uses it. For the model it lies at `PHYSICAL`, coherently.
     (Arc::new(unsafe { Arena::new(base, len, PHYSICAL) }), base)
 }
 
-/// A port of the model with a link partner, whose IOMMU has no mapping.
+/// Makes a port of the model with a link partner, whose IOMMU has no mapping.
 fn port() -> Port {
     let port = Port::new(Default::default());
     port.plug(NoTraffic);
     port
 }
 
-/// A port without an IOMMU: it sees the memory at its physical address.
+/// Makes a port without an IOMMU: it sees the memory at its physical address.
 fn without_iommu(base: NonNull<u8>, len: usize) -> Port {
     let port = port();
     // SAFETY: the memory is never freed, and a driver's alone.

@@ -45,7 +45,7 @@ impl ConfigSpace {
     #[must_use]
     pub fn word(&self, offset: u16) -> Option<u16> {
         let word = self.read(usize::from(offset)) >> (u32::from(offset & 2) * 8);
-        (offset % 2 == 0 && offset < 4096).then_some(word as u16)
+        (offset.is_multiple_of(2) && offset < 4096).then_some(word as u16)
     }
 
     /// Returns the vendor id and the device id.

@@ -52,7 +52,7 @@ pub fn start<P: Platform>(platform: P, config: &Config, limit: Duration) -> Resu
     // Each error has the device, which is stopped when it is dropped: what remains is the cause.
     let nic = Device::new(platform).reset(config).map_err(|failed| failed.error)?;
     let nic = nic.wait_for_link(limit).map_err(|failed| failed.error)?;
-    Ok(nic.start().map_err(|failed| failed.error().clone())?)
+    Ok(nic.start().map_err(|failed| *failed.error())?)
 }
 
 /// Takes what has arrived, exchanges the addresses of each frame, and sends it. Returns the number of frames.

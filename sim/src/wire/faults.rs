@@ -106,7 +106,7 @@ impl Dice {
 
     /// Returns a number below `limit`, or 0.
     fn below(&mut self, limit: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(limit) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
     }
 
     /// Decides what befalls a frame.

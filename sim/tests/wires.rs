@@ -310,7 +310,8 @@ fn frames_from_a_wire_are_padded_or_counted() {
     driver.port.plug(Lengths(vec![0, 16_381, 16_384, 1515]));
     driver.port.run_until_idle(10);
     let counters = driver.port.counters();
-    assert_eq!((counters.frames_in, counters.dropped_short, counters.dropped_long), (9, 1, 3));
+    assert_eq!((counters.frames_in, counters.dropped_unfit, counters.dropped_long), (9, 3, 1));
+    assert_eq!(counters.dropped_not_receiving, 0);
 }
 
 #[test]

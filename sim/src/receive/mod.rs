@@ -318,13 +318,8 @@ impl Receiver {
     /// Lets a frame that arrived pass the filters.
     #[inline]
     fn pass(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
-        // No MAC sends such a frame, so no register counts it.
-        if frame.is_empty() {
-            common.counters.dropped_short += 1;
-            return;
-        }
-        if frame.len() > LONGEST {
-            common.counters.dropped_long += 1;
+        if frame.is_empty() || frame.len() > LONGEST {
+            common.counters.dropped_unfit += 1;
             return;
         }
         // The MAC filters and counts even while reception is off (8.2.3.23).

@@ -41,8 +41,10 @@ pub trait Wire: Send {
     /// Gives frames to the port, without their CRC. The first `room` of them are certain to find descriptors; `room` is
     /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
     ///
-    /// The port pads frames of less than 60 bytes with zeros, as the MAC of their sender would have. A frame that no MAC
-    /// sends, empty or of more than 16,380 bytes, is lost: [`Counters`](crate::Counters) has it as short or long.
+    /// The port pads frames of less than 60 bytes with zeros, as the MAC of their sender would have. It drops frames that no
+    /// MAC sends: empty ones, and those of more than 16,380 bytes ([`Counters::dropped_unfit`]).
+    ///
+    /// [`Counters::dropped_unfit`]: crate::Counters::dropped_unfit
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
 
     /// As [`receive`](Self::receive), and tells the port how each frame came, if the wire knows. A wire that

@@ -42,7 +42,7 @@ pub trait Wire: Send {
     /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
     ///
     /// The port pads frames of less than 60 bytes with zeros, as the MAC of their sender would have. It drops frames that no
-    /// MAC sends: empty ones, and those of more than 16,380 bytes ([`Counters::dropped_unfit`]).
+    /// MAC sends, empty or of more than 16,380 bytes ([`Counters::dropped_unfit`]).
     ///
     /// [`Counters::dropped_unfit`]: crate::Counters::dropped_unfit
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));

@@ -30,6 +30,13 @@ pub enum DmaError {
         /// The cause.
         reason: &'static str,
     },
+    /// The memory lies beyond the addresses that the device, or the bus before it, can express.
+    BeyondReach {
+        /// The device's address of the last byte of the memory, or `u64::MAX` if that has no 64 bits either.
+        address: u64,
+        /// The highest address that can be expressed.
+        highest: u64,
+    },
     /// The operating system refused the request.
     System {
         /// The number of bytes requested.
@@ -46,6 +53,11 @@ impl fmt::Display for DmaError {
         match *self {
             Self::OutOfMemory { len } => write!(f, "cannot allocate {len} bytes of DMA memory"),
             Self::NotMappable { len, reason } => write!(f, "cannot map {len} bytes for DMA: {reason}"),
+            Self::BeyondReach { address, highest } => write!(
+                f,
+                "cannot map memory up to address {address:#x} for DMA: the device reaches no address above \
+                 {highest:#x}: let the platform allocate below it"
+            ),
             Self::System { len, reason, errno } => {
                 write!(f, "cannot get {len} bytes of DMA memory: {reason} (os error {errno})")
             }
@@ -57,14 +69,27 @@ impl core::error::Error for DmaError {}
 
 /// Memory for the DMA of one device.
 ///
+/// `docs/porting.md` explains the contract for authors of platforms, and `examples/bare-metal` keeps it without an
+/// operating system.
+///
 /// # Safety
 ///
-/// - [`allocate`](Self::allocate) must return memory that nothing else uses.
-/// - [`map`](Self::map) must make the device access exactly that memory under the addresses of the mapping, until the
-///   mapping is dropped. The memory must not move meanwhile: no page of it may be migrated or swapped out.
-/// - The memory must be coherent without cache maintenance. The CPU sees the device's writes in the order in which the
-///   device made them. The device sees all writes that the CPU made before a doorbell.
-/// - [`domain`](Self::domain) must differ for devices whose addresses differ.
+/// A driver gives the device addresses of mapped memory, and lets a program use the memory beside it. So:
+///
+/// - **Allocation.** [`allocate`](Self::allocate) returns memory that nothing else uses, initialised and aligned as
+///   [`Memory::new`] asks.
+/// - **Mapping.** Until the mapping is dropped, the device accesses exactly that memory at the addresses of the
+///   [`Mapping`]. The memory does not move meanwhile: no page of it is migrated or swapped out. It is not freed either,
+///   even if its [`Memory`] is dropped before the mapping. Once the mapping is dropped, no translation of it is left in
+///   the IOMMU, if there is one.
+/// - **Address width.** What lies between the device and the memory carries all bits of these addresses. Memory that it
+///   cannot address is refused: see [`Mapping::within`].
+/// - **Coherence.** No cache needs maintenance. The CPU sees the device's writes in the order in which the device made
+///   them. The device sees all writes that the CPU made before a doorbell. Where the device does not look into the
+///   CPU's caches, only memory that is mapped as non-cacheable keeps this: the driver cleans and invalidates no caches,
+///   because device and CPU write neighbouring descriptors in one cache line at the same time.
+/// - **Domains.** [`domain`](Self::domain) differs for devices whose addresses differ, and never changes.
+/// - **Pages.** [`page_size`](Self::page_size) never changes.
 pub unsafe trait Dma {
     /// Returns the address space through which the device accesses memory.
     fn domain(&self) -> Domain;
@@ -72,7 +97,10 @@ pub unsafe trait Dma {
     /// Returns the chunk size within which memory is contiguous for the device. A power of two.
     ///
     /// A range is contiguous if it crosses no multiple of the chunk size, counted from the start of its [`Memory`].
-    /// Without an IOMMU this is the size of a page.
+    /// Without an IOMMU this is the size of a page, or, where all memory is contiguous, as large as by default.
+    ///
+    /// The driver places buffers by this size, and checks each against its [`Mapping`]. So a wrong size is an error,
+    /// not a wrong access. A ring must be contiguous as a whole: 8 KiB with 512 descriptors.
     fn page_size(&self) -> usize {
         1 << (usize::BITS - 1)
     }
@@ -220,7 +248,7 @@ impl Mapping {
     /// Describes how devices of `domain` access `memory`: its pages of `1 << page_shift` bytes, at the addresses
     /// `pages`.
     ///
-    /// Dropping `unmap` ends the mapping. For contiguous memory, give one page and a shift of 63.
+    /// Dropping `unmap` ends the mapping. For contiguous memory, give one page and a shift of `usize::BITS - 1`.
     ///
     /// # Errors
     ///
@@ -228,8 +256,8 @@ impl Mapping {
     ///
     /// # Safety
     ///
-    /// Until `unmap` is dropped, the device must access the memory at these addresses, [coherently](Dma). `domain` must
-    /// be the device's address space.
+    /// Until `unmap` is dropped, the device must access the memory at these addresses, [coherently](Dma), and the memory
+    /// must not be freed. `domain` must be the device's address space.
     pub unsafe fn new(
         memory: &Memory,
         domain: Domain,
@@ -252,6 +280,28 @@ impl Mapping {
             _ => None,
         };
         Ok(Self { base, len: memory.len, page_shift, deltas, uniform, domain, _unmap: unmap })
+    }
+
+    /// Returns this mapping if all its addresses are at most `highest`, which is a DMA mask: all ones in the bits that
+    /// can be expressed.
+    ///
+    /// A platform calls it whose bus or IOMMU has fewer than 64 bits of address, and so does a driver of a device that
+    /// has. The 82599 expresses all 64 bits.
+    ///
+    /// # Errors
+    ///
+    /// [`DmaError::BeyondReach`]. The memory is unmapped again.
+    pub fn within(self, highest: u64) -> Result<Self, DmaError> {
+        for (page, delta) in self.deltas.iter().enumerate() {
+            let first = page << self.page_shift;
+            let len = (self.len - first).min(1 << self.page_shift);
+            let start = (self.base.wrapping_add(first) as u64).wrapping_add(*delta);
+            let address = start.saturating_add(len.saturating_sub(1) as u64);
+            if address > highest {
+                return Err(DmaError::BeyondReach { address, highest });
+            }
+        }
+        Ok(self)
     }
 
     /// Returns the domain that this mapping belongs to.

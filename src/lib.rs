@@ -105,7 +105,8 @@
 //!
 //! A [`Platform`](platform::Platform) is a bus to the registers, DMA memory and a clock. [`linux`](linux/index.html)
 //! has two, VFIO and sysfs; the crate `ixgbe-sim` has the model. [`trace`] wraps a platform and passes each register
-//! access to a closure.
+//! access to a closure. `docs/porting.md` says what a kernel, a hypervisor or firmware writes instead, and
+//! `examples/bare-metal` is such a platform.
 //!
 //! # Errors and removal
 //!
@@ -154,6 +155,13 @@
 //!
 //! `docs/architecture.md` shows how they depend on each other. `docs/glossary.md` defines the terms.
 #![cfg_attr(not(test), no_std)]
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!(
+    "ixgbe needs a target with 64-bit atomics: a descriptor consists of words of 64 bits, which the device writes while \
+     the CPU reads them"
+);
+
 extern crate alloc;
 #[cfg(any(loom, all(feature = "linux", target_os = "linux")))]
 extern crate std;

@@ -18,6 +18,8 @@ pub struct Counters {
     pub dropped_short: u64,
     /// Frames lost for being longer than allowed.
     pub dropped_long: u64,
+    /// Frames that no MAC sends, and no register counts: empty, or of more than 16,384 bytes with CRC.
+    pub dropped_unfit: u64,
     /// Frames that the address or VLAN filters rejected.
     pub dropped_filter: u64,
     /// Frames for a queue that is not enabled.

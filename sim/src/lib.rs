@@ -85,6 +85,68 @@
 //! that is pulled, descriptors with absurd contents, a module that cannot be read, a partner at another speed. A
 //! [`Deviation`] is an answer that differs from the datasheet's, to test programs that test chips.
 //!
+//! # Test your TCP stack against a NIC that loses, delays and corrupts
+//!
+//! The model is a test double for a network stack: the stack runs on the real driver, and the wire is as bad as the test
+//! says. [`Wire::with_faults`] has [`Faults`](wire::faults::Faults) befall a share of the frames on the way to the port:
+//! they are lost, delayed so that others overtake them, doubled, damaged so that the chip drops them for their CRC, or
+//! altered so that only a checksum shows it. A seed decides which frames, so a test that fails does so again. The counters
+//! say what befell how many.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use ixgbe::device::{Config, Device};
+//! use ixgbe::packet::Batch;
+//! use ixgbe_sim::wire::{cable, faults::Faults};
+//! use ixgbe_sim::{Port, PortConfig, Wire};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ports = [1, 2].map(|n| Port::new(PortConfig { mac: [2, 0, 0, 0, 0, n], ..PortConfig::default() }));
+//! let (here, there) = cable::cable();
+//! // Each end has faults of its own: a seed of its own, or other shares.
+//! let faults = Faults { loss: 0.02, corruption: 0.01, delay: 0.05, seed: 1, ..Faults::default() };
+//! let there = there.with_faults(faults);
+//! let befell = there.counters();
+//! ports[0].plug(here.with_faults(Faults { seed: 2, ..faults }));
+//! ports[1].plug(there);
+//!
+//! // One device for each end. Your stack goes on their queues; here, one end sends 1,000 frames.
+//! let mut nics = Vec::new();
+//! for port in &ports {
+//!     let nic = Device::new(port.claim()?).reset(&Config::new())?;
+//!     nics.push(nic.wait_for_link(Duration::from_secs(10))?.start()?);
+//! }
+//! let mut arrived = 0;
+//! let mut batch = Batch::with_capacity(32);
+//! for n in 0..1_000_u16 {
+//!     let (_, mut queues) = nics[0].split();
+//!     let mut packet = queues[0].rx.pool().take().ok_or("no buffer is free")?;
+//!     packet.extend_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5])?;
+//!     packet.extend_from_slice(&n.to_be_bytes())?; // 16 bytes: the chip pads the frame
+//!     batch.push(packet).map_err(|_| "the batch is full")?;
+//!     queues[0].tx.transmit(&mut batch)?;
+//!     ports.iter().for_each(|port| _ = port.step());
+//!     arrived += nics[1].split().1[0].rx.receive(&mut batch);
+//!     batch.clear();
+//! }
+//! // What is late is there now, and the statistics of the chip agree with the wire's.
+//! ports[1].wait(Duration::from_millis(1));
+//! ports[1].run_until_idle(100);
+//! arrived += nics[1].split().1[0].rx.receive(&mut Batch::with_capacity(1_000));
+//! assert_eq!(befell.frames(), 1_000);
+//! assert_eq!(arrived as u64, 1_000 - befell.lost() - befell.corrupted());
+//! assert_eq!(nics[1].split().0.statistics()?.rx_crc_errors, befell.corrupted());
+//! assert!(befell.lost() > 0 && befell.corrupted() > 0 && befell.delayed() > 0);
+//! assert_eq!(ports[1].violations(), []);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `smoltcp/tests/transfer.rs` does this with a whole stack: all bytes arrive, and what was lost is sent again. Where a
+//! stack puts frames on a wire itself, as a [`Wire`] of its own, short ones are [padded](Wire::receive), and what the port
+//! drops has a reason in [`Counters`].
+//!
 //! # What is not modelled
 //!
 //! - Receive: receive side coalescing, header splitting, checksums of fragments, low latency interrupts, the

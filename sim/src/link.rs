@@ -7,11 +7,12 @@ use crate::chip::clock::{Event, MICROSECOND, MILLISECOND, Time};
 use crate::chip::common::Common;
 use crate::counters::Counters;
 use crate::fault::{Fault, Faults};
+use crate::frame::SHORTEST;
 use crate::interrupts::{EICR_LSC, Interrupts};
 use crate::pause;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{STATUS, bit};
-use crate::wire::{Moment, NoTraffic, Wire};
+use crate::wire::{NoTraffic, Passage, Wire, as_sent};
 
 const STATUS_LINK_UP: u32 = bit(7);
 const AUTOC: u32 = 0x042A0;
@@ -358,20 +359,21 @@ impl Link {
         }
     }
 
-    /// Takes at least `room` frames from the wire, if it brings them and `arrive` returns `true`. Returns the number of
-    /// frames that it lost.
+    /// Takes at least `room` frames from the wire, if it brings them and `arrive` returns `true`, and pads them as their
+    /// sender should have. Returns the number of frames that the wire lost.
     pub(crate) fn take_arrivals(
         &mut self,
         now: Time,
         room: usize,
-        arrive: &mut dyn FnMut(&[u8], Option<Moment>) -> bool,
+        arrive: &mut dyn FnMut(&[u8], Passage) -> bool,
     ) -> u64 {
         let Some(wire) = self.wire.as_mut() else { return 0 };
         wire.tick(Duration::from_nanos(now));
         if self.deaf {
             return wire.discard().min(MOST_LOST);
         }
-        wire.receive_sent(room, arrive);
+        let mut padded = [0; SHORTEST];
+        wire.receive_sent(room, &mut |frame, passage| arrive(as_sent(frame, &mut padded).unwrap_or(frame), passage));
         wire.overrun().min(MOST_LOST)
     }
 }

@@ -249,7 +249,8 @@ impl Port {
         chip.common.clock.stop_real_time();
     }
 
-    /// Delivers one frame to the port, regardless of its room.
+    /// Delivers one frame to the port, regardless of its room. It is not padded, as one from a [wire](crate::Wire) is: a
+    /// frame of less than 60 bytes is counted and dropped.
     pub fn deliver(&self, frame: &[u8]) {
         self.chip().deliver_now(frame);
     }

@@ -6,10 +6,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::*;
-use ixgbe_sim::wire::Wire;
+use ixgbe_sim::wire::faults::Faults;
 use ixgbe_sim::wire::generator::Generator;
+use ixgbe_sim::wire::{Wire, cable};
 use ixgbe_sim::{Fault, PortConfig, connect, connect_copper, connect_lossless};
 
+/// Frames of 64 and of 65 to 127 bytes, runts, and frames with a wrong CRC (8.2.3.23).
+const PRC64: u32 = 0x405C;
+const PRC127: u32 = 0x4060;
+const RUC: u32 = 0x40A4;
+const CRCERRS: u32 = 0x4000;
 const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
 /// Returns two drivers, not yet brought up.
@@ -273,4 +279,68 @@ fn a_wait_beyond_the_end_of_time_does_not_overflow_the_clock() {
     port.wait(Duration::from_secs(3));
     port.wait(Duration::MAX);
     assert!(port.now() > Duration::from_secs(3));
+}
+
+/// A wire that gives frames of these lengths.
+struct Lengths(Vec<usize>);
+
+impl Wire for Lengths {
+    fn receive(&mut self, _: usize, port: &mut dyn FnMut(&[u8])) {
+        for len in self.0.drain(..) {
+            port(&frame(MAC, 16_384)[..len]);
+        }
+    }
+
+    fn transmit(&mut self, _: &[u8]) {}
+}
+
+#[test]
+fn frames_from_a_wire_are_padded_or_counted() {
+    let mut driver = Driver::new();
+    driver.port.plug(Lengths(vec![1, 14, 59, 60, 61]));
+    driver.bring_up(&[0], &[0]);
+    driver.clear(rx(0, 0x28), ENABLE);
+    driver.port.run_until_idle(10);
+    let counters = driver.port.counters();
+    // One byte is no address of this port: a MAC would send it, and the filter drops it.
+    assert_eq!((counters.frames_in, counters.dropped_filter, counters.dropped_short), (5, 1, 0));
+    // In bytes with CRC: the others that were short have 64 now.
+    assert_eq!([PRC64, PRC127, RUC].map(|register| driver.read(register)), [3, 1, 0]);
+    // Frames that no MAC sends.
+    driver.port.plug(Lengths(vec![0, 16_381, 16_384, 1515]));
+    driver.port.run_until_idle(10);
+    let counters = driver.port.counters();
+    assert_eq!((counters.frames_in, counters.dropped_unfit, counters.dropped_long), (9, 3, 1));
+    assert_eq!(counters.dropped_not_receiving, 0);
+}
+
+#[test]
+fn a_bad_wire_loses_what_the_chip_counts_and_no_more() {
+    const SENT: usize = 4_096;
+    let [mut one, mut other] = two();
+    let faults = Faults { loss: 0.1, corruption: 0.1, duplication: 0.1, seed: 3, ..Faults::default() };
+    let (here, there) = cable::cable();
+    let there = there.with_faults(faults);
+    let befell = there.counters();
+    one.port.plug(here);
+    other.port.plug(there);
+    one.bring_up(&[0], &[0]);
+    other.bring_up(&[0], &[0]);
+    let mut received = 0;
+    for _ in 0..SENT / 32 {
+        send_many(&mut one, 32, 60);
+        other.port.run_until_idle(10);
+        while let Some((bytes, _)) = other.receive(0) {
+            assert_eq!(bytes, frame(OTHER, 60));
+            received += 1;
+        }
+        other.refill(0);
+    }
+    assert_eq!(befell.frames(), SENT as u64);
+    assert!([befell.lost(), befell.corrupted(), befell.duplicated()].iter().all(|count| (300..520).contains(count)));
+    assert_eq!(received, befell.frames() - befell.lost() - befell.corrupted() + befell.duplicated());
+    assert_eq!(u64::from(other.read(CRCERRS)), befell.corrupted());
+    let counters = other.port.counters();
+    assert_eq!((counters.dropped_crc, counters.missed), (befell.corrupted(), 0));
+    [one, other].iter().for_each(Driver::clean);
 }

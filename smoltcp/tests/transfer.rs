@@ -14,11 +14,15 @@ use ixgbe::device::Config;
 use ixgbe::pool::Pool;
 use ixgbe::queue::QueuePair;
 use ixgbe::vf::{self, Event, VirtualFunction};
-use ixgbe_sim::{HostConfig, Port, PortPlatform};
+use ixgbe_sim::wire::cable;
+use ixgbe_sim::wire::faults::Faults;
+use ixgbe_sim::{HostConfig, Port, PortPlatform, Wire};
 use ixgbe_smoltcp::{Adapter, Counters, Offloading, Plain, Queues};
 
 /// Bytes each way.
 const BYTES: u64 = if cfg!(debug_assertions) { 1_000_000 } else { 20_000_000 };
+/// Bytes over a wire that loses some of them, where the stack waits for its timers.
+const FEW_BYTES: u64 = 500_000;
 /// The number of buffers for packets to send, and their size in bytes.
 const BUFFERS: (usize, usize) = (128, 16 * 1024);
 const IPS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
@@ -125,6 +129,66 @@ fn the_stack_computes_all_checksums_of_any_port() {
         assert_eq!((counters.rx_bad, counters.rx_dropped, counters.tx_dropped), (0, 0, 0));
     }
     stop(nics);
+}
+
+/// Sends `FEW_BYTES` one way over a wire with these faults, both ways, and checks them. Returns how many bytes of payload the
+/// sender put on the wire, and how many frames did not arrive as they were sent.
+fn transfer_over(faults: Faults) -> (u64, u64) {
+    let ports = [0, 1].map(common::port);
+    let (one, other) = cable::cable();
+    let (one, other) = (one.with_faults(faults), other.with_faults(Faults { seed: faults.seed + 1, ..faults }));
+    let counters = [one.counters(), other.counters()];
+    ports[0].plug(one);
+    ports[1].plug(other);
+    let mut nics = ports.each_ref().map(|port| common::start(port, &Config::new()));
+    let roles = [Role::Listen(80), Role::Connect(IPS[0], 80)];
+    let mut hosts = Vec::new();
+    for (n, nic) in nics.iter_mut().enumerate() {
+        let (mac, pool) = (nic.mac(), Pool::new(nic.platform(), BUFFERS.0, 2048).unwrap());
+        let mut adapter = Adapter::new(Offloading::new(queues(nic)), pool, 1518).unwrap().cut_up_to(0);
+        let bytes = [(1, FEW_BYTES), (FEW_BYTES, 1)][n];
+        hosts.push((Host::new(&mut adapter, (mac, IPS[n]), roles[n], bytes).unwrap(), adapter));
+    }
+    // The last acknowledgement can get lost too. The end that has received all of the other's bytes is over then.
+    while !hosts.iter_mut().any(|(host, adapter)| host.poll(adapter).unwrap()) || hosts[0].0.moved().1 < FEW_BYTES {
+        ports.iter().for_each(|port| _ = port.step());
+    }
+    assert_eq!(
+        (hosts[0].0.moved(), hosts[1].0.moved()),
+        ((1, FEW_BYTES), (FEW_BYTES, 1)),
+        "each host checks the contents"
+    );
+    let dropped = hosts.iter().map(|(_, adapter)| adapter.counters().rx_bad).sum::<u64>();
+    let [altered, corrupted] = [0, 1]
+        .map(|what| counters.iter().map(|counters| [counters.altered(), counters.corrupted()][what]).sum::<u64>());
+    drop(hosts);
+    ports.iter().for_each(assert_clean);
+    let crc_errors = nics.iter_mut().map(|nic| nic.split().0.statistics().unwrap().rx_crc_errors).sum::<u64>();
+    assert_eq!(crc_errors, corrupted, "the chip notices what the wire damaged");
+    assert!(dropped <= altered, "the chip finds no checksum wrong that is right");
+    let sent = ports[1].counters();
+    stop(nics);
+    // Ethernet, IPv4 and TCP without options.
+    let payload = sent.transmitted_bytes - 54 * sent.transmitted;
+    (payload, counters.iter().map(|counters| counters.lost() + counters.corrupted() + counters.altered()).sum())
+}
+
+#[test]
+fn contents_arrive_over_a_wire_that_loses_delays_doubles_and_damages_frames() {
+    let (payload, bad) = transfer_over(Faults::default());
+    assert_eq!(bad, 0);
+    let faults = Faults {
+        loss: 0.01,
+        corruption: 0.005,
+        alteration: 0.01,
+        duplication: 0.01,
+        delay: 0.02,
+        longest_delay: Duration::from_micros(200),
+        seed: 82_599,
+    };
+    let (payload_again, bad) = transfer_over(faults);
+    assert!(bad > 0, "the wire is bad");
+    assert!(payload_again > payload, "{payload_again} bytes instead of {payload}: what was lost was sent again");
 }
 
 /// Resets the physical function of one end. An adapter borrows the queues, so it ends, and the host goes on with another.

@@ -229,7 +229,8 @@ pub fn assert_adds_up(nic: &mut Nic, port: &Port, delivered: u64) {
     // In = out + dropped, by reason.
     let by_driver = by_queue(|q| q.drops.long + q.drops.bad_length + q.drops.damaged);
     assert_eq!(statistics.rx_packets, delivered + by_driver);
-    let lost = statistics.rx_dropped() + counters.dropped_filter + counters.dropped_not_receiving;
+    let unseen = counters.dropped_not_receiving + counters.dropped_unfit;
+    let lost = statistics.rx_dropped() + counters.dropped_filter + unseen;
     let wrong = statistics.rx_undersize + statistics.rx_oversize + statistics.rx_crc_errors;
     assert_eq!(counters.frames_in, delivered + lost + wrong + counters.waiting);
 }

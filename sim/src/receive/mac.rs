@@ -22,6 +22,8 @@ pub(crate) struct Mac {
     /// The longest frame, with CRC and without VLAN tag.
     pub(crate) longest: usize,
     store_bad: bool,
+    /// `true` while a frame is looked at whose CRC is wrong.
+    pub(crate) damaged: bool,
 }
 
 impl Mac {
@@ -47,7 +49,7 @@ impl Mac {
     #[inline]
     pub(crate) fn refuse(&self, frame: &[u8], common: &mut Common) -> Option<Dropped> {
         statistics::count_arrival(&mut common.registers, frame.len());
-        if !common.faults.none() && common.faults.has(Fault::RxCrcErrors) && !self.store_bad {
+        if self.is_damaged(common) && !self.store_bad {
             statistics::count_wrong_crc(&mut common.registers);
             return Some(|counters| &mut counters.dropped_crc);
         }
@@ -66,6 +68,12 @@ impl Mac {
         }
         statistics::count_accepted(&mut common.registers, frame.len(), cast);
         None
+    }
+
+    /// Returns `true` if the CRC of the present frame is wrong.
+    #[inline]
+    pub(crate) fn is_damaged(&self, common: &Common) -> bool {
+        self.damaged || !common.faults.none() && common.faults.has(Fault::RxCrcErrors)
     }
 
     /// Returns `true` if `refuse` accepts a frame with a correct CRC.

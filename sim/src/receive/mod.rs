@@ -226,12 +226,13 @@ impl Receiver {
             let (now, room, holds) = (common.clock.now(), self.room(common), link.holds());
             link.take_control(&mut |frame| self.arrive(frame, common, interrupts, dma));
             if !holds || !common.pause.is_partner_asked(now) {
-                let lost = link.take_arrivals(now, room, &mut |frame, departure| {
-                    self.stamps.arrival = departure;
+                let lost = link.take_arrivals(now, room, &mut |frame, passage| {
+                    self.stamps.arrival = passage.departure;
+                    self.mac.damaged = passage.damaged;
                     self.arrive(frame, common, interrupts, dma);
                     !holds || !common.pause.is_partner_asked(now)
                 });
-                self.stamps.arrival = None;
+                (self.stamps.arrival, self.mac.damaged) = (None, false);
                 self.overrun(lost, common, interrupts);
             }
             pause::send(link, common);
@@ -300,7 +301,7 @@ impl Receiver {
     /// Receives a frame from the wire, without CRC.
     #[inline]
     pub(crate) fn arrive(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
-        if pause::is_control(frame) && !common.faults.has(Fault::RxCrcErrors) && pause::receive(frame, common) {
+        if pause::is_control(frame) && !self.mac.is_damaged(common) && pause::receive(frame, common) {
             return;
         }
         common.counters.frames_in += 1;
@@ -318,7 +319,7 @@ impl Receiver {
     #[inline]
     fn pass(&mut self, frame: &[u8], common: &mut Common, interrupts: &mut Interrupts, dma: &Access<'_>) {
         if frame.is_empty() || frame.len() > LONGEST {
-            common.counters.dropped_not_receiving += 1;
+            common.counters.dropped_unfit += 1;
             return;
         }
         // The MAC filters and counts even while reception is off (8.2.3.23).

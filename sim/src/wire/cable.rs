@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::frames::FrameQueue;
-use super::{Moment, Wire};
+use super::{Moment, Passage, Wire};
 
 /// Maximum number of frames on a lossless cable in one direction, before the sender must wait.
 const CAPACITY: usize = 4096;
@@ -161,7 +161,7 @@ impl Wire for CableEnd {
         });
     }
 
-    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Passage) -> bool) {
         let under_way = self.into.under_way.load(Ordering::Acquire);
         let most = if self.into.lossless { room.min(under_way) } else { under_way };
         let (mut received, mut goes_on) = (0, true);
@@ -170,7 +170,7 @@ impl Wire for CableEnd {
                 self.incoming.refill(&mut self.into.frames.lock().unwrap_or_else(PoisonError::into_inner));
             }
             let Some((frame, departure)) = self.incoming.first() else { break };
-            goes_on = port(frame, departure);
+            goes_on = port(frame, Passage { departure, damaged: false });
             self.incoming.remove_first();
             received += 1;
         }

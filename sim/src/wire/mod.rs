@@ -14,13 +14,25 @@ use std::time::Duration;
 use crate::frame::{LONGEST, SHORTEST};
 
 pub mod cable;
+pub mod faults;
 pub(crate) mod frames;
 pub mod generator;
 pub(crate) mod moment;
 pub mod pcap;
 pub mod sink;
 
+use faults::{Faults, Faulty};
 pub use moment::Moment;
+
+/// How a frame came over the wire. Not all wires know: the default says that nothing is known, and the CRC is right.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passage {
+    /// When the frame left its sender.
+    pub departure: Option<Moment>,
+    /// The CRC is wrong.
+    pub damaged: bool,
+}
 
 /// A wire: the counterpart of a port.
 ///
@@ -28,12 +40,17 @@ pub use moment::Moment;
 pub trait Wire: Send {
     /// Gives frames to the port, without their CRC. The first `room` of them are certain to find descriptors; `room` is
     /// 0 while the port does not receive. Further frames may be lost, and the port counts them.
+    ///
+    /// The port pads frames of less than 60 bytes with zeros, as the MAC of their sender would have. It drops frames that no
+    /// MAC sends, empty or of more than 16,380 bytes ([`Counters::dropped_unfit`]).
+    ///
+    /// [`Counters::dropped_unfit`]: crate::Counters::dropped_unfit
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8]));
 
-    /// As [`receive`](Self::receive), and tells the port when each frame left its sender, if the wire knows. A wire
-    /// that [holds](Self::holds) frames gives no more of them once `port` returns `false`.
-    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
-        self.receive(room, &mut |frame| _ = port(frame, None));
+    /// As [`receive`](Self::receive), and tells the port how each frame came, if the wire knows. A wire that
+    /// [holds](Self::holds) frames gives no more of them once `port` returns `false`.
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Passage) -> bool) {
+        self.receive(room, &mut |frame| _ = port(frame, Passage::default()));
     }
 
     /// Gives the pause frames of the link partner to the port, if they travel apart from other frames.
@@ -70,7 +87,7 @@ pub trait Wire: Send {
     /// Announces the moment at which the frames of the series that follows leave the port.
     fn depart(&mut self, _at: Moment) {}
 
-    /// Takes a frame from the port, without its CRC.
+    /// Takes a frame from the port, without its CRC. It has 60 bytes or more, unless the driver turned padding off.
     fn transmit(&mut self, frame: &[u8]);
 
     /// Takes a pause frame from the port, which overtakes all frames that wait.
@@ -92,6 +109,17 @@ pub trait Wire: Send {
     fn carrier(&self) -> bool {
         true
     }
+
+    /// Has faults befall the frames on their way to the port. Frames from the port, and pause frames, are not touched: the
+    /// other end of a cable has faults of its own.
+    ///
+    /// Delayed and duplicated frames take no account of the port's room. So with faults a lossless wire loses frames, too.
+    fn with_faults(self, faults: Faults) -> Faulty<Self>
+    where
+        Self: Sized,
+    {
+        Faulty::new(self, faults)
+    }
 }
 
 impl<W: Wire + ?Sized> Wire for Box<W> {
@@ -99,7 +127,7 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
         (**self).receive(room, port);
     }
 
-    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Passage) -> bool) {
         (**self).receive_sent(room, port);
     }
 
@@ -180,7 +208,7 @@ impl<I: Wire, O: Wire> Wire for Duplex<I, O> {
         self.input.receive(room, port);
     }
 
-    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Option<Moment>) -> bool) {
+    fn receive_sent(&mut self, room: usize, port: &mut dyn FnMut(&[u8], Passage) -> bool) {
         self.input.receive_sent(room, port);
     }
 
@@ -256,7 +284,7 @@ impl Wire for NoTraffic {
 }
 
 /// Pads a frame into `padded`, as a sending MAC does, and returns it. Returns `None` if no wire can carry the frame.
-fn as_sent<'a>(frame: &'a [u8], padded: &'a mut [u8; SHORTEST]) -> Option<&'a [u8]> {
+pub(crate) fn as_sent<'a>(frame: &'a [u8], padded: &'a mut [u8; SHORTEST]) -> Option<&'a [u8]> {
     match frame.len() {
         0 => None,
         len if len > LONGEST => None,

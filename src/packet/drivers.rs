@@ -77,7 +77,7 @@ impl<T: Entry> Batch<T> {
 }
 
 /// Packets that can leave their batch at the front.
-pub struct Leaving<'a, T: Entry = Packet>(Outgoing<'a, T>);
+pub struct Leaving<'a, T: Entry = Packet>(pub(super) Outgoing<'a, T>);
 
 impl<T: Entry> Leaving<'_, T> {
     /// Returns the packet at the front.

@@ -26,7 +26,7 @@ pub trait SendFormat: 'static {
 /// | 37:32 | how many buffers follow it |
 /// | 48:38 | the pool |
 /// | 63:49 | the headroom: where in the buffer `data` is |
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Extent(u64);
 
 /// The most buffers that can follow the first.
@@ -38,6 +38,34 @@ impl Extent {
     #[inline(always)]
     pub(crate) const fn new(pool: PoolId, len: u16) -> Self {
         Self(pool.word() | len as u64)
+    }
+
+    /// Of no packet: no pool has number 0.
+    pub(crate) const NOTHING: Self = Self(0);
+
+    /// Makes the extent of one segment of `len` bytes, at least [`SHORTEST`], behind `skip` bytes that a device has written
+    /// in front of them, which become headroom.
+    #[inline(always)]
+    pub(crate) const fn behind(pool: PoolId, skip: usize, len: u16) -> Self {
+        Self(pool.word().wrapping_add((skip as u64) << HEADROOM_SHIFT).wrapping_add(len as u64))
+    }
+
+    /// Makes what all extents of one segment with `headroom` have in common, if they are not short.
+    #[inline(always)]
+    pub(crate) const fn empty_at(pool: PoolId, headroom: usize) -> Self {
+        Self(pool.word() & ((1 << HEADROOM_SHIFT) - 1) | (headroom as u64) << HEADROOM_SHIFT)
+    }
+
+    /// Returns the length of one segment, if it has `common` [in common](Self::empty_at) with others, else at least 2^16.
+    #[inline(always)]
+    pub(crate) const fn beyond(self, common: Self) -> u64 {
+        self.0.wrapping_sub(common.0)
+    }
+
+    /// Returns the extent without length and headroom: the pool, and how many buffers follow the first.
+    #[inline(always)]
+    pub(crate) fn kind(self) -> Self {
+        Self::new(self.pool(), 0).with_more(self.more())
     }
 
     #[inline(always)]

@@ -8,6 +8,7 @@ mod copy;
 mod drivers;
 mod headers;
 pub(crate) mod numbers;
+mod posted;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -21,6 +22,7 @@ pub use copy::CopyError;
 pub use drivers::Leaving;
 pub(crate) use headers::{ETHERNET, IPV4_TOTAL, IPV6_PAYLOAD, may_follow_ipv6};
 pub use headers::{HeaderError, Headers, Network, Transport};
+pub use posted::{PostedBuffers, PostedPackets};
 
 use crate::pool::{self, Buffer, Extent, HEADROOM, Inner, Link, MOST_MORE, Pool, PoolId};
 

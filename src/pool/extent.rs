@@ -31,6 +31,8 @@ pub(crate) struct Extent(u64);
 
 /// The most buffers that can follow the first.
 pub(crate) const MOST_MORE: usize = 0x3f;
+/// The bits of a [kind](Extent::kind).
+const KIND: u32 = 0x1_ffff;
 
 impl Extent {
     /// Makes the extent of one segment of `len` bytes, at least [`SHORTEST`], in a buffer of `pool`, with the headroom of
@@ -38,6 +40,37 @@ impl Extent {
     #[inline(always)]
     pub(crate) const fn new(pool: PoolId, len: u16) -> Self {
         Self(pool.word() | len as u64)
+    }
+
+    /// Makes the extent of one segment of `len` bytes, at least [`SHORTEST`], behind `skip` bytes that a device has written
+    /// in front of them, which become headroom.
+    #[inline(always)]
+    pub(crate) const fn behind(pool: PoolId, skip: usize, len: u64) -> Self {
+        Self(pool.word().wrapping_add((skip as u64) << HEADROOM_SHIFT).wrapping_add(len))
+    }
+
+    /// Makes what all extents of one segment with `headroom` have in common, if they are not short.
+    #[inline(always)]
+    pub(crate) const fn empty_at(pool: PoolId, headroom: usize) -> Self {
+        Self(pool.word() & ((1 << HEADROOM_SHIFT) - 1) | (headroom as u64) << HEADROOM_SHIFT)
+    }
+
+    /// Returns the length of one segment, if it has `common` [in common](Self::empty_at) with others, else at least 2^16.
+    #[inline(always)]
+    pub(crate) const fn beyond(self, common: Self) -> u64 {
+        self.0.wrapping_sub(common.0)
+    }
+
+    /// Returns the pool, and how many buffers follow the first, in one number. It is never 0.
+    #[inline(always)]
+    pub(crate) const fn kind(self) -> u32 {
+        (self.0 >> 32) as u32 & KIND
+    }
+
+    /// Makes the extent of an empty packet of a [kind](Self::kind).
+    pub(crate) fn of_kind(kind: u32) -> Self {
+        let word = u64::from(kind & KIND) << 32;
+        Self::new(PoolId::of(word), 0).with_len(0).with_more(Self(word).more())
     }
 
     #[inline(always)]

@@ -40,6 +40,8 @@ const OK: u8 = 0;
 const POLL: Duration = Duration::from_micros(20);
 /// The descriptors of a command.
 const SIZE: u16 = 4;
+/// The ids of a command's parts.
+const IDS: [u16; 2] = [0, 1];
 
 impl Command<'_> {
     /// Returns what the command does, for errors.
@@ -168,8 +170,10 @@ unsafe fn give<B: Bus<notify::RegisterSpace, u16>>(
     clock: &impl Clock,
     limit: Duration,
 ) -> Result<Result<bool, Fault>, Duration> {
-    // SAFETY: as the caller says.
-    let Some(id) = (unsafe { ring.post_chain(parts, 1) }) else { return Ok(Ok(false)) };
+    // SAFETY: as the caller says. There is one command at a time, so all ids are free.
+    if !unsafe { ring.post_chain(&IDS, parts, 1) } {
+        return Ok(Ok(false));
+    }
     if ring.publish() {
         // SAFETY: as the caller says.
         unsafe { doorbell.ring() };
@@ -179,10 +183,10 @@ unsafe fn give<B: Bus<notify::RegisterSpace, u16>>(
         Err(fault) => Some(Err(fault)),
     };
     Ok(clock::poll(clock, limit, POLL, look)?.and_then(|Used { id: used, .. }| {
-        if used != id {
+        if used != IDS[0] {
             return Err(Fault::NotPosted { id: used });
         }
-        ring.take(id);
+        ring.take(used, |_| {});
         ring.suppress_interrupts();
         Ok(true)
     }))

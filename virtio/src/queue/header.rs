@@ -7,7 +7,7 @@ use datasheet_runtime::field::{Field, ValueError};
 use datasheet_runtime::value;
 use ixgbe::offload::drivers::{Segments, Verdict, Work};
 use ixgbe::offload::{Received, Requested};
-use ixgbe::packet::{Entry, Network, Packet, Transport};
+use ixgbe::packet::{Batch, Entry, Leaving, Network, Packet, Transport};
 use ixgbe::port::{Offload, Refusal};
 
 use crate::descriptors::NetworkHeaderMemory as Layout;
@@ -48,6 +48,9 @@ pub(super) trait Outgoing: Entry {
 
     /// Returns the packet as it is sent, and its header.
     fn into_frame(self) -> (Packet, Header);
+
+    /// Returns the packets, if they are without requests.
+    fn plain<'l, 'b>(leaving: &'l mut Leaving<'b, Self>) -> Option<&'l mut Leaving<'b>>;
 }
 
 impl Outgoing for Packet {
@@ -64,6 +67,11 @@ impl Outgoing for Packet {
     #[inline(always)]
     fn into_frame(self) -> (Packet, Header) {
         (self, NO_REQUESTS)
+    }
+
+    #[inline(always)]
+    fn plain<'l, 'b>(leaving: &'l mut Leaving<'b>) -> Option<&'l mut Leaving<'b>> {
+        Some(leaving)
     }
 }
 
@@ -106,6 +114,10 @@ impl Outgoing for Requested {
         // All numbers were checked to fit.
         let header = header_of(&self.work()).unwrap_or(NO_REQUESTS);
         (self.into_whole(), header)
+    }
+
+    fn plain<'l, 'b>(_leaving: &'l mut Leaving<'b, Self>) -> Option<&'l mut Leaving<'b>> {
+        None
     }
 }
 
@@ -173,6 +185,11 @@ pub(super) trait Arrival {
 
     /// Returns the packet of an entry.
     fn packet(entry: &Self::Entry) -> &Packet;
+
+    /// Returns the batch, if its packets are as they are in memory.
+    fn plain(_batch: &mut Batch<Self::Entry>) -> Option<&mut Batch> {
+        None
+    }
 }
 
 /// Packets as they are in memory, from a device that has completed them.
@@ -199,6 +216,11 @@ impl Arrival for Plain {
     #[inline(always)]
     fn packet(entry: &Packet) -> &Packet {
         entry
+    }
+
+    #[inline(always)]
+    fn plain(batch: &mut Batch) -> Option<&mut Batch> {
+        Some(batch)
     }
 }
 

@@ -1,11 +1,10 @@
 //! A receive queue (specification 5.1.6.3).
 
-use alloc::boxed::Box;
 use core::fmt;
 
 use datasheet_runtime::bus::Bus;
 use ixgbe::offload::Received;
-use ixgbe::packet::{Batch, Packet};
+use ixgbe::packet::{Batch, Packet, PostedBuffers};
 use ixgbe::pool::{Attachment, Pool};
 use ixgbe::port::{Down, InterruptSource, Receive, ReceiveMetadata};
 
@@ -58,7 +57,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> RxRing<B> {
     }
 
     pub(crate) fn pool(&self) -> &Pool {
-        either!(&self.0, queue => queue.attachment.pool())
+        either!(&self.0, queue => queue.buffers.pool())
     }
 
     pub(crate) fn fault(&self) -> Option<Fault> {
@@ -113,11 +112,8 @@ struct Partial {
 /// A receive queue over a ring of one kind.
 pub(crate) struct RxOver<R, B> {
     ring: R,
-    slots: Box<[Option<Packet>]>,
-    attachment: Attachment,
+    buffers: PostedBuffers,
     doorbell: Doorbell<B>,
-    /// Free buffers, on their way from the pool into the ring.
-    spare: Batch,
     /// Buffers are posted once this many descriptors are free.
     threshold: usize,
     terms: RxTerms,
@@ -130,16 +126,13 @@ pub(crate) struct RxOver<R, B> {
 
 impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     fn new(ring: R, attachment: Attachment, doorbell: Doorbell<B>, terms: RxTerms) -> Self {
-        let size = usize::from(ring.size());
         // A quarter of the ring, because the pool's lock costs as much as some packets do.
-        let threshold = (size / 4).max(1);
+        let threshold = (usize::from(ring.size()) / 4).max(1);
         let buffer_size = attachment.pool().buffer_size() as u32;
         Self {
+            buffers: PostedBuffers::new(attachment, ring.size()),
             ring,
-            slots: (0..size).map(|_| None).collect(),
-            attachment,
             doorbell,
-            spare: Batch::with_capacity(threshold),
             threshold,
             terms,
             buffer_size,
@@ -154,24 +147,17 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         self.ring.publish()
     }
 
-    /// Posts up to `threshold` buffers. Returns `false` if the pool is empty.
+    /// Posts buffers in one piece. Returns `false` if the pool is empty.
     fn post_some(&mut self) -> bool {
-        let size = self.buffer_size;
-        self.attachment.pool().take_into(&mut self.spare);
-        let any = !self.spare.is_empty();
-        while let Some(packet) = self.spare.pop() {
-            // Neither is missed: the packet is of the pool, and as many descriptors are free.
-            let Some(address) = self.attachment.address_of(&packet) else { break };
-            // SAFETY: an empty packet has `size` bytes of room at its start, which the mapping has the device reach. The
-            // packet stays in its slot until its id comes back, and the ring is lent to the device until a reset.
-            let Some(id) = (unsafe { self.ring.post::<true>(address, size) }) else { break };
-            if let Some(slot) = self.slots.get_mut(usize::from(id)) {
-                // The slot of a free id is empty. Were it not, the device would have what is in it.
-                core::mem::forget(slot.replace(packet));
-            }
-        }
-        self.spare.clear();
-        any
+        let (most, size) = (self.ring.room(), u64::from(self.buffer_size));
+        // SAFETY: `post` numbers up to `most` buffers, with free ids below the size of the ring. Each has `size` bytes,
+        // which the mapping has the device reach. They stay there until their ids come back, and the ring is lent to the
+        // device until a reset.
+        let post = unsafe { self.ring.poster::<true>() };
+        let ids = self.buffers.post(most, |number, id, address| post(number, id, address, size));
+        drop(post);
+        self.ring.advance(ids);
+        !ids.is_empty()
     }
 
     fn notify(&self) {
@@ -207,35 +193,25 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     #[inline]
     fn take_frames<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
         self.ring.refresh()?;
-        let (posted, mut octets, mut result) = (self.ring.posted(), 0, Ok(()));
-        batch.fill_with(|| {
-            loop {
-                let used = match self.ring.look() {
-                    Ok(used) => used?,
-                    Err(fault) => {
-                        result = Err(fault);
-                        return None;
-                    }
-                };
-                if let Some((packet, header)) = self.take_whole::<A>(used) {
-                    let Some(entry) = self.arrived::<A>(packet, header) else { continue };
-                    octets += u64::from(used.len) - HEADER as u64;
-                    return Some(entry);
-                }
-                match self.take_frame::<A>(used) {
-                    Ok(Some(entry)) => {
-                        octets += A::packet(&entry).len() as u64;
-                        return Some(entry);
-                    }
-                    Ok(None) => {}
-                    Err(fault) => {
-                        result = Err(fault);
-                        return None;
-                    }
-                }
+        let posted = self.ring.posted();
+        let result = loop {
+            if let Some(batch) = A::plain(batch) {
+                self.take_whole_frames(batch);
             }
-        });
-        add(&self.counts.octets, octets);
+            if batch.is_full() {
+                break Ok(());
+            }
+            // What is next is something else, or nothing.
+            match self.ring.look() {
+                Ok(None) => break Ok(()),
+                Ok(Some(used)) => {
+                    if let Err(fault) = self.take_any::<A>(used, batch) {
+                        break Err(fault);
+                    }
+                }
+                Err(fault) => break Err(fault),
+            }
+        };
         // A sweep that finds nothing leaves an interrupt that was asked for: the program is about to wait for it.
         if self.ring.posted() != posted {
             self.ring.suppress_interrupts();
@@ -243,31 +219,38 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         result
     }
 
-    /// Takes the used buffer at the front, if it has a whole frame, as most have. Else nothing changes.
+    /// Takes buffers from the front, as long as they come back in order with a whole frame each, as most do.
     #[inline(always)]
-    fn take_whole<A: Arrival>(&mut self, Used { id, len }: Used) -> Option<(Packet, A::Header)> {
+    fn take_whole_frames(&mut self, batch: &mut Batch) {
         const MIN: u32 = (HEADER + SHORTEST) as u32;
-        if self.partial.is_some() || !(MIN..=self.buffer_size).contains(&len) {
-            return None;
+        if self.partial.is_some() {
+            return;
         }
-        let slot = self.slots.get_mut(usize::from(id))?;
-        let mut packet = slot.take()?;
-        match packet.received(HEADER as u16, (len - HEADER as u32) as u16) {
-            Ok(header) if !self.terms.mergeable || buffers_of(header) == 1 => {
-                let header = A::header(header);
-                self.ring.take(id);
-                Some((packet, header))
+        let (waiting, written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
+        // SAFETY: `written` keeps to these lengths: `buffer_size` is the pool's.
+        let (count, octets) = unsafe {
+            match self.terms.mergeable {
+                true => self.buffers.receive(batch, waiting, written, |header: &[u8; HEADER]| buffers_of(header) == 1),
+                false => self.buffers.receive(batch, waiting, written, |_: &[u8; HEADER]| true),
             }
-            _ => {
-                *slot = Some(packet);
-                None
-            }
+        };
+        self.ring.skip(count as u16);
+        add(&self.counts.octets, octets);
+    }
+
+    /// Takes the used buffer at the front, whatever is in it.
+    #[cold]
+    #[inline(never)]
+    fn take_any<A: Arrival>(&mut self, used: Used, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
+        if let Some(entry) = self.take_frame::<A>(used)? {
+            add(&self.counts.octets, A::packet(&entry).len() as u64);
+            // There is room.
+            _ = batch.push(entry);
         }
+        Ok(())
     }
 
     /// Takes the used buffer at the front. Returns a frame if that completes one.
-    #[cold]
-    #[inline(never)]
     fn take_frame<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
         if self.partial.is_some() {
             return self.take_part::<A>(used);
@@ -311,12 +294,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             add(&self.counts.short, 1);
             return None;
         }
-        self.arrived::<A>(packet, header)
-    }
-
-    /// Returns the frame, or counts and drops it if what the device says of it cannot be.
-    #[inline(always)]
-    fn arrived<A: Arrival>(&self, packet: Packet, header: A::Header) -> Option<A::Entry> {
         let entry = A::arrived(packet, header, self.terms.features);
         if entry.is_none() {
             add(&self.counts.bad_header, 1);
@@ -333,9 +310,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         if len < min {
             return Err(Fault::TooShort { len, min });
         }
-        let slot = self.slots.get_mut(usize::from(id));
-        let Some(mut packet) = slot.and_then(Option::take) else { return Err(Fault::NotPosted { id }) };
-        self.ring.take(id);
+        let mut packet = self.buffers.take(id).ok_or(Fault::NotPosted { id })?;
+        self.ring.take(id, |_| {});
         // It fits, as `len` is at most the size of a buffer.
         _ = packet.received(0, len as u16);
         Ok(packet)
@@ -364,7 +340,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> Restart for RxOver<R, B> {
     fn replace(&mut self, ring: R, _proof: &StoppedQueue) {
         self.ring = ring;
         self.partial = None;
-        self.slots.fill_with(|| None);
+        self.buffers.clear();
     }
 
     fn begin(&mut self) {

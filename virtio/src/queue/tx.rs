@@ -1,13 +1,12 @@
 //! A transmit queue (specification 5.1.6.2).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use datasheet_runtime::bus::Bus;
 use ixgbe::dma::{Dma, DmaAddr, DmaError, Mapping, Memory};
 use ixgbe::offload::Requested;
-use ixgbe::packet::{Batch, Packet};
+use ixgbe::packet::{Batch, Leaving, Packet, PostedPackets};
 use ixgbe::pool::{Attachment, Pool};
 use ixgbe::port::{AttachError, Down, Offload, Refusal, Refused, Transmit, TransmitError, TransmitRequests};
 
@@ -98,7 +97,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 /// A transmit queue over a ring of one kind.
 pub(crate) struct TxOver<R, B> {
     ring: R,
-    slots: Box<[Option<Packet>]>,
+    packets: PostedPackets,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
     /// The attachment that the last packet was of.
@@ -117,7 +116,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         let size = ring.size();
         Ok(Self {
             ring,
-            slots: (0..size).map(|_| None).collect(),
+            packets: PostedPackets::new(size),
             attachments: Vec::new(),
             selected: 0,
             header: SharedHeader::new(dma)?,
@@ -178,24 +177,33 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
 
     fn take_sent(&mut self) -> Result<(), Fault> {
         self.ring.refresh()?;
-        let mut result = Ok(());
-        let (ring, slots) = (&mut self.ring, &mut self.slots);
-        Packet::drop_all(core::iter::from_fn(|| {
-            let taken = ring.look().and_then(|used| {
-                // How much the device wrote is nothing here; some say absurd numbers.
-                let Some(Used { id, .. }) = used else { return Ok(None) };
-                let slot = slots.get_mut(usize::from(id));
-                let packet = slot.and_then(Option::take).ok_or(Fault::NotPosted { id })?;
-                ring.take(id);
-                Ok(Some(packet))
-            });
-            taken.unwrap_or_else(|fault| {
-                result = Err(fault);
-                None
-            })
-        }));
+        let result = loop {
+            // How much the device wrote is nothing here; some say absurd numbers.
+            let count = self.packets.reclaim(self.ring.waiting(), self.ring.returned());
+            self.ring.skip(count as u16);
+            // What is next has come out of order, or is something else, or nothing.
+            match self.ring.look() {
+                Ok(Some(used)) => {
+                    if let Err(fault) = self.take_any(used) {
+                        break Err(fault);
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(fault) => break Err(fault),
+            }
+        };
         self.ring.suppress_interrupts();
         result
+    }
+
+    /// Takes back the packet at the front, whatever it is.
+    #[cold]
+    #[inline(never)]
+    fn take_any(&mut self, Used { id, .. }: Used) -> Result<(), Fault> {
+        let packet = self.packets.take(id).ok_or(Fault::NotPosted { id })?;
+        self.ring.take(id, |id| self.packets.release(id));
+        drop(packet);
+        Ok(())
     }
 
     #[inline]
@@ -206,7 +214,16 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         if self.ring.posted() >= self.threshold || self.ring.free() < batch.len() || batch.is_empty() {
             self.reclaim()?;
         }
-        let result = self.post_all(batch);
+        let mut leaving = batch.leaving();
+        let (sent, octets) = T::plain(&mut leaving).map_or((0, 0), |packets| self.post_alike(packets));
+        self.count(sent, octets);
+        let result = match leaving.left() {
+            0 => {
+                drop(leaving);
+                Ok(sent)
+            }
+            _ => self.post_rest(leaving, sent),
+        };
         if self.ring.publish() {
             self.notify();
         }
@@ -218,78 +235,64 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         result
     }
 
-    fn post_all<T: Outgoing>(&mut self, batch: &mut Batch<T>) -> Result<usize, Failure> {
-        let (mut sent, mut octets) = (0, 0);
-        let mut leaving = batch.leaving();
-        let reason = loop {
-            let Some(entry) = leaving.first() else { break None };
-            let len = entry.packet().len();
-            if let Some(address) = self.simple_address(entry, len) {
-                if self.ring.free() == 0 {
-                    break None;
-                }
-                let Some(entry) = leaving.take() else { break None };
-                self.post_simple(entry, address);
-            } else {
-                if let Some(reason) = self.examine(entry) {
-                    break Some(reason);
-                }
-                if self.ring.free() <= entry.packet().segment_count() {
-                    break None;
-                }
-                let Some(entry) = leaving.take() else { break None };
-                self.post_other(entry);
-            }
-            octets += len as u64;
-            sent += 1;
-        };
-        let refused = reason.and_then(|reason| Some((reason, leaving.take()?)));
-        drop(leaving);
-        add(&self.counts.packets, sent as u64);
+    /// Counts packets that were posted.
+    #[inline(always)]
+    fn count(&self, packets: usize, octets: u64) {
+        add(&self.counts.packets, packets as u64);
         add(&self.counts.octets, octets);
-        match refused {
-            Some((reason, entry)) => Err(Failure::Refused(Refused { packet: entry.into(), reason, sent })),
-            None => Ok(sent),
-        }
     }
 
-    /// Returns the device's address of the header of a packet of `len` bytes that can be sent as one descriptor: one segment
-    /// with room for the header.
-    #[inline(always)]
-    fn simple_address<T: Outgoing>(&mut self, entry: &T, len: usize) -> Option<DmaAddr> {
-        let (packet, TxTerms { features, max_len }) = (entry.packet(), self.terms);
-        let is_simple = packet.segment_count() == 1
-            && packet.headroom() >= HEADER
-            && len >= SHORTEST
-            && entry.refusal(len, features, max_len).is_none();
-        let address = self.select(packet).filter(|_| is_simple)?;
-        // SAFETY: the headroom is in front of the packet, in the same buffer.
-        Some(unsafe { DmaAddr::new(address.get().wrapping_sub(HEADER as u64)) })
-    }
-
-    /// Posts a packet of [`simple_address`](Self::simple_address).
-    #[inline(always)]
-    fn post_simple(&mut self, entry: impl Outgoing, address: DmaAddr) {
-        let (mut packet, header) = entry.into_frame();
-        let len = (<[u8]>::len(&packet) + HEADER) as u32;
-        if packet.prepend(&header).is_err() {
-            return;
-        }
-        // SAFETY: the packet's bytes, its header among them, are in a buffer that the mapping has the device reach. The
-        // packet stays in its slot until its id comes back, and the ring is lent to the device until a reset.
-        if let Some(id) = unsafe { self.ring.post::<false>(address, len) }
-            && let Some(slot) = self.slots.get_mut(usize::from(id))
-        {
-            // The slot of a free id is empty. Were it not, the device would have what is in it.
-            core::mem::forget(slot.replace(packet));
-        }
-    }
-
-    /// Posts a packet of several segments, or without headroom. [`examine`](Self::examine) finds nothing wrong with it,
-    /// and there is a descriptor more than it has segments.
+    /// Posts what is unlike the packets in front of it, `sent` of which were posted, and all others behind it.
     #[cold]
     #[inline(never)]
-    fn post_other(&mut self, entry: impl Outgoing) {
+    fn post_rest<T: Outgoing>(&mut self, mut leaving: Leaving<'_, T>, mut sent: usize) -> Result<usize, Failure> {
+        loop {
+            if let Some(packets) = T::plain(&mut leaving) {
+                let (count, octets) = self.post_alike(packets);
+                self.count(count, octets);
+                sent += count;
+            }
+            let Some(entry) = leaving.first() else { return Ok(sent) };
+            let (packet, free) = (entry.packet(), self.ring.free());
+            let (len, descriptors) = (packet.len(), packet.segment_count() + usize::from(packet.headroom() < HEADER));
+            // A full ring is the usual reason to be here.
+            let reason = if free == 0 { None } else { self.examine(entry) };
+            if free < descriptors && reason.is_none() {
+                return Ok(sent);
+            }
+            let Some(entry) = leaving.take() else { return Ok(sent) };
+            if let Some(reason) = reason {
+                drop(leaving);
+                return Err(Failure::Refused(Refused { packet: entry.into(), reason, sent }));
+            }
+            self.post_any(entry);
+            self.count(1, len as u64);
+            sent += 1;
+        }
+    }
+
+    /// Posts packets from the front, as long as they are like most: one segment of the selected pool, with room for the
+    /// header. Returns the number of packets, and of the bytes in them.
+    #[inline(always)]
+    fn post_alike(&mut self, leaving: &mut Leaving<'_>) -> (usize, u64) {
+        let Some(attachment) = self.attachments.get(self.selected) else { return (0, 0) };
+        let limits = (self.ring.room(), u16::try_from(self.terms.max_len).unwrap_or(u16::MAX));
+        // SAFETY: `post_alike` numbers packets up to the room, with free ids below the size of the ring. The bytes of each,
+        // the zeros in front of it among them, are in a buffer that the mapping has the device reach. The packet stays
+        // there until its id comes back, and the ring is lent to the device until a reset.
+        let post = unsafe { self.ring.poster::<false>() };
+        let show = |number, id, address, len| post(number, id, address, len + HEADER as u64);
+        let (ids, bytes) = self.packets.post_alike::<HEADER>(leaving, attachment, limits, show);
+        drop(post);
+        self.ring.advance(ids);
+        (ids.len(), bytes)
+    }
+
+    /// Posts any packet: with a request, of several segments, or without headroom. [`examine`](Self::examine) finds nothing
+    /// wrong with it, and there is a descriptor for each segment, and one for the header if that has no room.
+    #[cold]
+    #[inline(never)]
+    fn post_any(&mut self, entry: impl Outgoing) {
         let (mut packet, header) = entry.into_frame();
         if self.select(&packet).is_none() {
             return;
@@ -301,12 +304,12 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         let Some(segments) = attachment.segments_of(&packet) else { return };
         let header = apart.then_some((self.header.address, HEADER));
         let parts: Vec<_> = header.into_iter().chain(segments).map(|(address, len)| (address, len as u32)).collect();
-        // SAFETY: as in `post_simple`, for all segments; the shared header lives as long as the ring, and nobody writes it.
-        if let Some(id) = unsafe { self.ring.post_chain(&parts, parts.len()) }
-            && let Some(slot) = self.slots.get_mut(usize::from(id))
-        {
-            *slot = Some(packet);
-        }
+        let Ok(first) = self.packets.post(packet) else { return };
+        let rest = (1..R::ids_of(parts.len())).map_while(|_| self.packets.reserve());
+        let ids: Vec<_> = core::iter::once(first).chain(rest).collect();
+        // SAFETY: as in `post_alike`, for all segments; the shared header lives as long as the ring, and nobody writes it.
+        // If there were too few descriptors, the packet would stay where it is.
+        _ = unsafe { self.ring.post_chain(&ids, &parts, parts.len()) };
     }
 
     /// Tells the device to look at the ring.
@@ -338,7 +341,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> Restart for TxOver<R, B> {
 
     fn replace(&mut self, ring: R, _proof: &StoppedQueue) {
         self.ring = ring;
-        self.slots.fill_with(|| None);
+        self.packets.clear();
     }
 
     fn begin(&mut self) {}

@@ -187,13 +187,14 @@ impl RingTerms {
 
 /// A virtqueue of which the device knows.
 ///
-/// The driver posts buffers, and shows them to the device with [`publish`](Self::publish). It looks at each buffer that
-/// comes back, checks that it was posted, and takes it.
+/// The driver posts buffers under ids of its choice, and shows them to the device with [`publish`](Self::publish). The
+/// device returns buffers in any order. Those that come back in the order in which they were posted are found in
+/// numbers with [`returned`](Self::returned), all others one by one with [`look`](Self::look).
 pub(crate) trait Ring: fmt::Debug + Sized {
     /// Makes an empty ring of the same kind and size.
     fn renew(&self, dma: &impl Dma) -> Result<Self, DmaError>;
 
-    /// Returns the number of descriptors.
+    /// Returns the number of descriptors. All ids are below it.
     fn size(&self) -> u16;
 
     /// Returns where the device finds the descriptors, and what the driver and the device write beside them.
@@ -214,21 +215,33 @@ pub(crate) trait Ring: fmt::Debug + Sized {
     /// It asks for none about buffers that were used before: look for them after this.
     fn request_interrupt(&mut self);
 
-    /// Posts one buffer, which the device writes if `WRITE`, else reads. Returns its id, or `None` if no descriptor is
-    /// free.
+    /// Returns how many buffers of one descriptor can be posted in one piece.
+    fn room(&self) -> usize;
+
+    /// Returns what writes the descriptor of a buffer, which the device writes if `WRITE`, else reads. It takes the number
+    /// of the buffer, from 0 on, its id, its address and its length in bytes. [`advance`](Self::advance) completes what was
+    /// begun so.
     ///
     /// # Safety
     ///
-    /// The device may access `len` bytes at `address` until the id comes back, or the device was reset.
-    unsafe fn post<const WRITE: bool>(&mut self, address: DmaAddr, len: u32) -> Option<u16>;
+    /// What is returned is called for each number below some count, and that is at most the [room](Self::room). Each id is
+    /// free and below the size of the ring. The device may access the bytes until the id comes back, or the device was
+    /// reset.
+    unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64);
+
+    /// Posts the buffers with `ids`, whose descriptors [`poster`](Self::poster) wrote, in this order.
+    fn advance(&mut self, ids: &[u16]);
+
+    /// Returns how many ids a buffer of `descriptors` has. The first of them comes back.
+    fn ids_of(descriptors: usize) -> usize;
 
     /// Posts several buffers as one: the first `readable` of them for the device to read, the others to write. Returns
-    /// their id, or `None` if too few descriptors are free, or if there are no parts.
+    /// `false` if too few descriptors are free, or too few ids are given, or if there are no parts.
     ///
     /// # Safety
     ///
-    /// As for [`post`](Self::post), for all parts.
-    unsafe fn post_chain(&mut self, parts: &[(DmaAddr, u32)], readable: usize) -> Option<u16>;
+    /// As for [`poster`](Self::poster), for all ids and parts.
+    unsafe fn post_chain(&mut self, ids: &[u16], parts: &[(DmaAddr, u32)], readable: usize) -> bool;
 
     /// Shows the device what was posted. Returns `true` if the device wants its doorbell rung for that.
     fn publish(&mut self) -> bool;
@@ -236,13 +249,28 @@ pub(crate) trait Ring: fmt::Debug + Sized {
     /// Looks at how far the device has come.
     fn refresh(&mut self) -> Result<(), Fault>;
 
+    /// Returns how many buffers can have come back since [`refresh`](Self::refresh), as far as they are found in one piece
+    /// and have one descriptor each.
+    fn waiting(&self) -> usize;
+
+    /// Returns what says whether a buffer has come back. It takes the buffer's number, from 0 on and below
+    /// [`waiting`](Self::waiting), and the id that it has if the device keeps the order.
+    fn returned(&self) -> impl Fn(usize, usize) -> bool;
+
+    /// As [`returned`](Self::returned), and says how many bytes the device wrote, if these are `MIN` to `max`.
+    fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64>;
+
+    /// Takes the first `count` used buffers, which came back in order, with one descriptor each.
+    fn skip(&mut self, count: u16);
+
     /// Returns the next used buffer without taking it, if there is one since [`refresh`](Self::refresh).
     fn look(&self) -> Result<Option<Used>, Fault>;
 
-    /// Takes the used buffer that [`look`](Self::look) returns, whose id is `id`: its descriptors are free again.
+    /// Takes the used buffer that [`look`](Self::look) returns, whose id is `id`: its descriptors are free again. Calls
+    /// `freed` with each id of the buffer but the first.
     ///
     /// The caller knows that `id` was posted and did not come back.
-    fn take(&mut self, id: u16);
+    fn take(&mut self, id: u16, freed: impl FnMut(u16));
 }
 
 /// One of the two kinds: a ring, or what is built over one.

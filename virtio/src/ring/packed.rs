@@ -85,9 +85,9 @@ pub(crate) struct PackedRing {
     seen: Place,
     /// The number of descriptors that are free.
     free: u16,
-    /// Ids that are free: the first `ids_len`. There are at least as many as free descriptors.
-    ids: Box<[u16]>,
-    ids_len: u16,
+    /// The number of buffers that were posted and did not come back, and of those with several descriptors.
+    posted: u16,
+    chains: u16,
     /// The number of descriptors of the buffer with each id.
     counts: Box<[u16]>,
     area: Area,
@@ -121,9 +121,8 @@ impl PackedRing {
             published: first,
             seen: Place { index: 0, flags: AVAILABLE | USED },
             free: size,
-            // The lowest is taken first.
-            ids: (0..size).rev().collect(),
-            ids_len: size,
+            posted: 0,
+            chains: 0,
             counts: (0..size).map(|_| 1).collect(),
             area,
         };
@@ -136,23 +135,35 @@ impl PackedRing {
         unsafe { self.driver_event.as_ref() }
     }
 
+    /// Returns where the descriptor at `place` is.
+    #[inline(always)]
+    fn from(&self, place: Place) -> NonNull<[AtomicU64; 2]> {
+        // SAFETY: the memory has `size` descriptors, and lives as long as the ring. The index is below `size`: it is 0 at
+        // first, and `advance` keeps it there.
+        unsafe { self.descriptors.add(place.index.into()) }
+    }
+
     /// Returns the descriptor at `place`.
     #[inline(always)]
     fn at(&self, place: Place) -> &[AtomicU64; 2] {
-        // SAFETY: the memory has `size` descriptors, aligned and initialised, and lives as long as the ring. The index is
-        // below `size`: it is 0 at first, and `advance` keeps it there. They are atomics, so shared references to them
-        // may exist while the device writes.
-        unsafe { self.descriptors.add(place.index.into()).as_ref() }
+        // SAFETY: there is one, aligned and initialised. They are atomics, so shared references to them may exist while the
+        // device writes.
+        unsafe { self.from(place).as_ref() }
     }
 
-    /// Takes a free id for a buffer of `count` descriptors, if enough are free.
+    /// Returns what compares a used descriptor with the one that a buffer would have. It returns the length if both are the
+    /// same but for that, else at least 2^32.
     #[inline(always)]
-    fn take_id(&mut self, count: u16) -> Option<u16> {
-        let free = self.free.checked_sub(count)?;
-        let last = self.ids_len.checked_sub(1)?;
-        let id = *self.ids.get(usize::from(last))?;
-        (self.free, self.ids_len) = (free, last);
-        Some(id)
+    fn found(&self) -> impl Fn(usize, usize) -> u64 {
+        const LOOKED_AT: u64 = AVAILABLE | USED | (1 << FLAGS) - 1;
+        let (first, flags) = (self.from(self.seen), self.seen.flags);
+        move |number, id| {
+            // SAFETY: the number is below `waiting`, and as many descriptors follow in one piece, for which the ring is
+            // borrowed here.
+            let [_, word] = unsafe { first.add(number).as_ref() };
+            // What the device wrote before the flags is read after them, and so is the rest of this word, with them.
+            (u64::from_le(word.load(Ordering::Acquire)) & LOOKED_AT) ^ (flags | (id as u64) << ID)
+        }
     }
 }
 
@@ -177,7 +188,7 @@ impl Ring for PackedRing {
 
     #[inline(always)]
     fn posted(&self) -> u16 {
-        self.size - self.ids_len
+        self.posted
     }
 
     #[inline(always)]
@@ -203,23 +214,49 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    unsafe fn post<const WRITTEN: bool>(&mut self, address: DmaAddr, len: u32) -> Option<u16> {
-        let id = self.take_id(1)?;
-        let [low, high] = self.at(self.next);
-        let write = if WRITTEN { WRITE } else { 0 };
-        low.store(address.get().to_le(), Ordering::Relaxed);
-        // The flags hand the descriptor over, so the address comes before them.
-        high.store((u64::from(len) | u64::from(id) << ID | write | self.next.flags).to_le(), Ordering::Release);
-        self.next.advance(1, self.size);
-        Some(id)
+    fn room(&self) -> usize {
+        self.free.min(self.size - self.next.index).into()
     }
 
-    unsafe fn post_chain(&mut self, parts: &[(DmaAddr, u32)], readable: usize) -> Option<u16> {
-        let count = u16::try_from(parts.len()).ok().filter(|count| *count > 0)?;
-        let id = self.take_id(count)?;
-        if let Some(place) = self.counts.get_mut(usize::from(id)) {
-            *place = count;
+    #[inline(always)]
+    unsafe fn poster<const WRITTEN: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64) {
+        let (first, flags) = (self.from(self.next), self.next.flags | if WRITTEN { WRITE } else { 0 });
+        move |number, id, address, len| {
+            // SAFETY: the caller promises that the number is below `room`: as many descriptors follow in one piece, in
+            // memory that the ring keeps, which it is borrowed for here.
+            let [low, high] = unsafe { first.add(number).as_ref() };
+            low.store(address.get().to_le(), Ordering::Relaxed);
+            // Other bits each, so the sum is their union: the compiler adds constants in one step.
+            let word = len.wrapping_add(flags).wrapping_add((id as u64) << ID);
+            // The flags hand the descriptor over, so the address comes before them.
+            high.store(word.to_le(), Ordering::Release);
         }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, ids: &[u16]) {
+        let count = ids.len() as u16;
+        self.next.advance(count, self.size);
+        self.posted += count;
+        self.free -= count;
+    }
+
+    fn ids_of(_descriptors: usize) -> usize {
+        1
+    }
+
+    unsafe fn post_chain(&mut self, ids: &[u16], parts: &[(DmaAddr, u32)], readable: usize) -> bool {
+        let (Some(id), count) = (ids.first().copied(), parts.len()) else { return false };
+        let Some(place) = self.counts.get_mut(usize::from(id)) else { return false };
+        if count == 0 || count > usize::from(self.free) {
+            return false;
+        }
+        // No more than are free.
+        let count = count as u16;
+        *place = count;
+        self.chains += u16::from(count > 1);
+        self.posted += 1;
+        self.free -= count;
         let (head, mut head_word) = (self.next, 0);
         for (index, (address, len)) in parts.iter().enumerate() {
             let write = if index < readable { 0 } else { WRITE };
@@ -235,7 +272,7 @@ impl Ring for PackedRing {
         }
         // The flags of the first descriptor hand all of them over.
         self.at(head)[1].store(head_word.to_le(), Ordering::Release);
-        Some(id)
+        true
     }
 
     #[inline(always)]
@@ -271,6 +308,34 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
+    fn waiting(&self) -> usize {
+        if self.chains == 0 { self.posted.min(self.size - self.seen.index).into() } else { 0 }
+    }
+
+    #[inline(always)]
+    fn returned(&self) -> impl Fn(usize, usize) -> bool {
+        let found = self.found();
+        move |number, id| found(number, id) >> ID == 0
+    }
+
+    #[inline(always)]
+    fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64> {
+        let (found, more) = (self.found(), max.saturating_sub(MIN));
+        move |number, id| {
+            // More than 32 bits have more than any length.
+            let len = found(number, id);
+            (len.wrapping_sub(MIN.into()) <= more.into()).then_some(len)
+        }
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, count: u16) {
+        self.seen.advance(count, self.size);
+        self.posted -= count;
+        self.free += count;
+    }
+
+    #[inline(always)]
     fn look(&self) -> Result<Option<Used>, Fault> {
         let [_, word] = self.at(self.seen);
         // What the device wrote before the flags is read after them.
@@ -294,16 +359,14 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    fn take(&mut self, id: u16) {
+    fn take(&mut self, id: u16, _freed: impl FnMut(u16)) {
         let Some(place) = self.counts.get_mut(usize::from(id)) else { return };
         let count = core::mem::replace(place, 1);
+        self.chains -= u16::from(count > 1);
+        self.posted -= 1;
         // Not more than are posted: `id` was posted with this count.
         self.free += count;
         self.seen.advance(count, self.size);
-        if let Some(place) = self.ids.get_mut(usize::from(self.ids_len)) {
-            *place = id;
-            self.ids_len += 1;
-        }
     }
 }
 

@@ -31,7 +31,20 @@ impl<T> Shared<T> {
     fn at(&self, index: u16) -> &T {
         // SAFETY: `SplitRing::new` made this of `mask + 1` entries in memory that the ring keeps, aligned for them and
         // initialised. They are atomics, so shared references to them may exist while the device writes.
-        unsafe { self.first.add((index & self.mask).into()).as_ref() }
+        unsafe { self.from(index).as_ref() }
+    }
+
+    /// Returns where entry `index` is, modulo the number of entries.
+    #[inline(always)]
+    fn from(&self, index: u16) -> NonNull<T> {
+        // SAFETY: as in `at`, there is such an entry.
+        unsafe { self.first.add((index & self.mask).into()) }
+    }
+
+    /// Returns how many entries there are from `index` on, in one piece.
+    #[inline(always)]
+    fn to_wrap(&self, index: u16) -> usize {
+        usize::from(self.mask) + 1 - usize::from(index & self.mask)
     }
 }
 
@@ -57,9 +70,8 @@ pub(crate) struct SplitRing {
     ready: u16,
     /// The number of buffers that were posted and did not come back.
     posted: u16,
-    /// Descriptors that are free: the first `free_len`.
-    free: Box<[u16]>,
-    free_len: u16,
+    /// The number of descriptors that are free.
+    free: u16,
     /// The descriptor that follows each one in its chain, or `NONE`.
     links: Box<[u16]>,
     /// The number of buffers with several descriptors that were posted and did not come back.
@@ -107,9 +119,7 @@ impl SplitRing {
                 seen: 0,
                 ready: 0,
                 posted: 0,
-                // The lowest is taken first.
-                free: (0..size).rev().collect(),
-                free_len: size,
+                free: size,
                 links: (0..size).map(|_| NONE).collect(),
                 chains: 0,
                 area,
@@ -129,34 +139,9 @@ impl SplitRing {
         unsafe { self.available_event.as_ref() }
     }
 
-    #[inline(always)]
-    fn take_free(&mut self) -> Option<u16> {
-        let last = self.free_len.checked_sub(1)?;
-        let descriptor = *self.free.get(usize::from(last))?;
-        self.free_len = last;
-        Some(descriptor)
-    }
-
-    /// Writes descriptor `index`.
-    #[inline(always)]
-    fn describe(&self, index: u16, address: DmaAddr, len: u32, flags: u64) {
-        let [low, high] = self.descriptors.at(index);
-        low.store(address.get().to_le(), Ordering::Relaxed);
-        high.store((u64::from(len) | flags).to_le(), Ordering::Relaxed);
-    }
-
-    /// Adds a descriptor to those that are free.
-    #[inline(always)]
-    fn give_back(&mut self, descriptor: u16) {
-        if let Some(place) = self.free.get_mut(usize::from(self.free_len)) {
-            *place = descriptor;
-            self.free_len += 1;
-        }
-    }
-
-    /// Frees the descriptors that follow the first one of a buffer, if there are any.
+    /// Frees the descriptors that follow the first one of a buffer, if there are any, and calls `freed` with each.
     #[cold]
-    fn take_rest(&mut self, head: u16) {
+    fn take_rest(&mut self, head: u16, mut freed: impl FnMut(u16)) {
         let next_of =
             |links: &mut [u16], at: u16| links.get_mut(usize::from(at)).map(|link| core::mem::replace(link, NONE));
         let mut next = next_of(&mut self.links, head).filter(|next| *next != NONE);
@@ -164,16 +149,21 @@ impl SplitRing {
         // A chain that was posted ends.
         while let Some(descriptor) = next {
             next = next_of(&mut self.links, descriptor).filter(|next| *next != NONE);
-            self.give_back(descriptor);
+            self.free += 1;
+            freed(descriptor);
         }
     }
 
-    /// Makes the chain that begins with descriptor `head` available.
+    /// Returns what finds the length of a used element by its number, if it has the id.
     #[inline(always)]
-    fn offer(&mut self, head: u16) {
-        self.available.at(self.next).store(head.to_le(), Ordering::Relaxed);
-        self.next = self.next.wrapping_add(1);
-        self.posted += 1;
+    fn used_in_order<'a>(&'a self) -> impl Fn(usize, usize) -> Option<&'a AtomicU32> {
+        let elements = self.used.from(self.seen);
+        move |number, id| {
+            // SAFETY: the number is below `waiting`, and as many elements follow in one piece, for which the ring is
+            // borrowed here. They are atomics.
+            let [found, len] = unsafe { elements.add(number).as_ref() };
+            (u32::from_le(found.load(Ordering::Relaxed)) == id as u32).then_some(len)
+        }
     }
 }
 
@@ -193,7 +183,7 @@ impl Ring for SplitRing {
 
     #[inline(always)]
     fn free(&self) -> usize {
-        self.free_len.into()
+        self.free.into()
     }
 
     #[inline(always)]
@@ -223,39 +213,64 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    unsafe fn post<const WRITE: bool>(&mut self, address: DmaAddr, len: u32) -> Option<u16> {
-        const WRITTEN: u64 = value!(Descriptor { WRITE: true }).bits()[1];
-        let head = self.take_free()?;
-        self.describe(head, address, len, if WRITE { WRITTEN } else { 0 });
-        self.offer(head);
-        Some(head)
+    fn room(&self) -> usize {
+        self.free().min(self.available.to_wrap(self.next))
     }
 
-    unsafe fn post_chain(&mut self, parts: &[(DmaAddr, u32)], readable: usize) -> Option<u16> {
+    #[inline(always)]
+    unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64) {
+        const WRITTEN: u64 = value!(Descriptor { WRITE: true }).bits()[1];
+        let descriptors = self.descriptors.first;
+        move |_, id, address, len| {
+            // SAFETY: the caller promises that the id is below the size. The descriptors are initialised memory that the
+            // ring keeps, which is borrowed here, and are atomics.
+            let [low, high] = unsafe { descriptors.add(id).as_ref() };
+            low.store(address.get().to_le(), Ordering::Relaxed);
+            high.store((len | if WRITE { WRITTEN } else { 0 }).to_le(), Ordering::Relaxed);
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, ids: &[u16]) {
+        let entries = self.available.from(self.next).cast::<u16>();
+        for (number, id) in ids.iter().take(self.room()).enumerate() {
+            // SAFETY: as many entries as there is room for follow in one piece. The device reads them after it has read an
+            // index that counts them, so until then they are no memory that it shares, and need no atomics.
+            unsafe { entries.add(number).write(id.to_le()) };
+        }
+        let count = ids.len() as u16;
+        self.next = self.next.wrapping_add(count);
+        self.posted += count;
+        self.free -= count;
+    }
+
+    fn ids_of(descriptors: usize) -> usize {
+        descriptors
+    }
+
+    unsafe fn post_chain(&mut self, ids: &[u16], parts: &[(DmaAddr, u32)], readable: usize) -> bool {
         const NEXT: u64 = value!(Descriptor { NEXT: true }).bits()[1];
         const WRITE: u64 = value!(Descriptor { WRITE: true }).bits()[1];
         const NEXT_INDEX: u32 = 48;
-        if parts.len() > self.free() {
-            return None;
-        }
-        let (mut head, mut next) = (NONE, NONE);
-        // From the last to the first, so that the one that follows is known.
-        for (index, (address, len)) in parts.iter().enumerate().rev() {
+        let Some(ids) = ids.get(..parts.len()) else { return false };
+        let Some(head) = ids.first().filter(|_| parts.len() <= self.free()) else { return false };
+        let following = ids.iter().skip(1).copied().chain([NONE]);
+        for (index, ((id, next), (address, len))) in ids.iter().zip(following).zip(parts).enumerate() {
             let write = if index < readable { 0 } else { WRITE };
             let link = if next == NONE { 0 } else { NEXT | u64::from(next) << NEXT_INDEX };
-            head = self.take_free()?;
-            self.describe(head, *address, *len, write | link);
-            if let Some(place) = self.links.get_mut(usize::from(head)) {
+            let [low, high] = self.descriptors.at(*id);
+            low.store(address.get().to_le(), Ordering::Relaxed);
+            high.store((u64::from(*len) | write | link).to_le(), Ordering::Relaxed);
+            if let Some(place) = self.links.get_mut(usize::from(*id)) {
                 *place = next;
             }
-            next = head;
-        }
-        if head == NONE {
-            return None;
         }
         self.chains += u16::from(parts.len() > 1);
-        self.offer(head);
-        Some(head)
+        self.available.at(self.next).store(head.to_le(), Ordering::Relaxed);
+        self.next = self.next.wrapping_add(1);
+        self.posted += 1;
+        self.free -= parts.len() as u16;
+        true
     }
 
     #[inline(always)]
@@ -290,6 +305,34 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
+    fn waiting(&self) -> usize {
+        let count = usize::from(self.ready.wrapping_sub(self.seen)).min(self.used.to_wrap(self.seen));
+        if self.chains == 0 { count } else { 0 }
+    }
+
+    #[inline(always)]
+    fn returned(&self) -> impl Fn(usize, usize) -> bool {
+        let used = self.used_in_order();
+        move |number, id| used(number, id).is_some()
+    }
+
+    #[inline(always)]
+    fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64> {
+        let (used, more) = (self.used_in_order(), max.saturating_sub(MIN));
+        move |number, id| {
+            let len = u32::from_le(used(number, id)?.load(Ordering::Relaxed));
+            (len.wrapping_sub(MIN) <= more).then_some(len.into())
+        }
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, count: u16) {
+        self.seen = self.seen.wrapping_add(count);
+        self.posted -= count;
+        self.free += count;
+    }
+
+    #[inline(always)]
     fn look(&self) -> Result<Option<Used>, Fault> {
         if self.seen == self.ready {
             return Ok(None);
@@ -303,13 +346,11 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn take(&mut self, id: u16) {
+    fn take(&mut self, id: u16, freed: impl FnMut(u16)) {
         debug_assert!(self.ready != self.seen);
-        self.seen = self.seen.wrapping_add(1);
-        self.posted -= 1;
-        self.give_back(id);
+        self.skip(1);
         if self.chains > 0 {
-            self.take_rest(id);
+            self.take_rest(id, freed);
         }
     }
 }

@@ -1,0 +1,185 @@
+//! Buffers into which a device receives.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::dma::DmaAddr;
+use crate::packet::posted::{Ids, Order, Sorted, sum_while};
+use crate::packet::{Batch, Packet};
+use crate::pool::{Attachment, Buffer, Extent, Pool, PoolId};
+
+/// Buffers of one pool into which a device receives, each with an id. They return to the pool when this is dropped.
+///
+/// Who tells the device of a buffer keeps this until the device has stopped, and takes the buffer out of it only after the
+/// device has returned the id.
+pub struct PostedBuffers {
+    order: Order,
+    /// The buffer of each place whose id is in use. The other places hold nothing.
+    buffers: Box<[MaybeUninit<Buffer>]>,
+    attachment: Attachment,
+}
+
+impl PostedBuffers {
+    /// Makes room for `size` buffers of the pool of `attachment`.
+    #[must_use]
+    pub fn new(attachment: Attachment, size: u16) -> Self {
+        Self { order: Order::new(size), buffers: Box::new_uninit_slice(size.into()), attachment }
+    }
+
+    /// Returns the pool.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        self.attachment.pool()
+    }
+
+    /// Posts up to `most` free buffers of the pool, and calls `show` for each: with its number from 0 on, its id, and the
+    /// device's address of its first byte, behind which there are as many as a buffer has. Returns the ids.
+    ///
+    /// It posts what follows in one piece, so more buffers and ids may be free. This locks the pool once.
+    #[inline(always)]
+    pub fn post(&mut self, most: usize, show: impl FnMut(usize, usize, DmaAddr)) -> &[u16] {
+        let places = self.order.vacant();
+        let places = places.start..places.end.min(places.start.saturating_add(most));
+        let Some(buffers) = self.buffers.get_mut(places.clone()) else { return &[] };
+        let count = self.attachment.pool().free().pop_into(buffers);
+        self.order.grow(count);
+        let buffers = buffers.get(..count).unwrap_or_default();
+        let ids = self.order.ids(places.start..places.start + count);
+        // SAFETY: `pop_into` has written the buffers, and there are as many ids. They are of the attachment's pool, so
+        // `delta` and `pages` find where the device sees them.
+        unsafe {
+            match self.attachment.uniform() {
+                Some(delta) if self.order.is_sorted => {
+                    show_all(Sorted(places.start), buffers, |data| delta.address(data), show);
+                }
+                Some(delta) => show_all(ids, buffers, |data| delta.address(data), show),
+                None => {
+                    let pages = self.attachment.pages();
+                    show_all(ids, buffers, |data| pages.address(data), show);
+                }
+            }
+        }
+        ids
+    }
+
+    /// Moves up to `most` buffers from the front into `batch`, as packets without their first `SKIP` bytes, which become
+    /// headroom. Returns the number of packets, and of the bytes in them.
+    ///
+    /// `look` gets the number of a buffer, from 0 on, and its id. If the device has returned that buffer, it returns how
+    /// many bytes the device wrote into it, those that are skipped among them. The first buffer for which it returns `None`
+    /// stays, and so does the first for which `accept` returns `false`, which gets the bytes that are skipped. Both can be
+    /// called several times for a buffer.
+    ///
+    /// # Safety
+    ///
+    /// The numbers of bytes that `look` returns are at least `SKIP` and an Ethernet header, and at most the size of a
+    /// buffer.
+    #[inline(always)]
+    pub unsafe fn receive<const SKIP: usize>(
+        &mut self,
+        batch: &mut Batch,
+        most: usize,
+        look: impl Fn(usize, usize) -> Option<u64>,
+        accept: impl Fn(&[u8; SKIP]) -> bool,
+    ) -> (usize, u64) {
+        let (pool, places) = (self.attachment.pool().id(), self.order.in_use());
+        let (ids, Some(buffers)) = (self.order.ids(places.clone()), self.buffers.get(places)) else { return (0, 0) };
+        let ids = ids.get(..most.min(batch.free())).unwrap_or(ids);
+        let (buffers, room) = (buffers.as_ptr().cast(), batch.room().as_mut_ptr());
+        // SAFETY: the places are in use, so there are as many buffers, and as much room. The caller promises what is said of
+        // lengths.
+        let (count, bytes) = unsafe { receive_all(ids, buffers, room, pool, look, accept) };
+        self.order.shrink(count);
+        // SAFETY: that many were written, and their buffers are in no place any more.
+        unsafe { batch.grow(count) };
+        (count, bytes)
+    }
+
+    /// Takes out the buffer with `id`, as a packet without bytes. Returns `None` if there is none.
+    pub fn take(&mut self, id: u16) -> Option<Packet> {
+        let place = self.order.bring_to_front(id)?;
+        self.buffers.swap(self.order.first, place);
+        // SAFETY: the first place is in use, so it holds a buffer, of this pool. The order shrinks, so it is the packet's.
+        let buffer = unsafe { self.buffers.get(self.order.first)?.assume_init_read() };
+        self.order.shrink(1);
+        // SAFETY: as above.
+        Some(unsafe { Packet::empty(buffer, self.pool().id()) })
+    }
+
+    /// Returns all buffers to the pool.
+    pub fn clear(&mut self) {
+        loop {
+            let places = self.order.in_use();
+            let Some(buffers) = self.buffers.get(places).filter(|buffers| !buffers.is_empty()) else { return };
+            // SAFETY: the places in use hold buffers of this pool. The order shrinks, so they are the pool's.
+            unsafe { self.attachment.pool().free().push_all(buffers) };
+            self.order.shrink(buffers.len());
+        }
+    }
+}
+
+/// Calls `show` for each buffer and its id, as [`PostedBuffers::post`] does.
+///
+/// # Safety
+///
+/// The places hold buffers, and there are as many ids.
+#[inline(never)]
+unsafe fn show_all(
+    ids: impl Ids,
+    buffers: &[MaybeUninit<Buffer>],
+    address: impl Fn(NonNull<u8>) -> DmaAddr,
+    mut show: impl FnMut(usize, usize, DmaAddr),
+) {
+    sum_while(buffers.len(), |number| {
+        // SAFETY: there are more buffers and ids than `number`.
+        let (id, buffer) = unsafe { (ids.id(number), buffers.get_unchecked(number).assume_init_ref()) };
+        show(number, id, address(buffer.data()));
+        Some(0)
+    });
+}
+
+/// Writes packets to `room`, as [`PostedBuffers::receive`] moves them.
+///
+/// # Safety
+///
+/// There are as many buffers as ids, and as much room. What the caller of [`PostedBuffers::receive`] promises is so.
+#[inline(never)]
+unsafe fn receive_all<const SKIP: usize>(
+    ids: &[u16],
+    buffers: *const Buffer,
+    room: *mut MaybeUninit<Packet>,
+    pool: PoolId,
+    look: impl Fn(usize, usize) -> Option<u64>,
+    accept: impl Fn(&[u8; SKIP]) -> bool,
+) -> (usize, u64) {
+    sum_while(ids.len(), |number| {
+        // SAFETY: the number is below the length of `ids`.
+        let (id, data) = unsafe { (ids.id(number), (*buffers.add(number)).data()) };
+        let len = look(number, id)? - SKIP as u64;
+        // SAFETY: the device has returned the buffer, so nobody else has it, and `SKIP` bytes and more are in it from `data`
+        // on. They are initialised.
+        if !accept(unsafe { data.cast().as_ref() }) {
+            return None;
+        }
+        // SAFETY: as above, and there is room for the packet. If this is the last time, the buffer is the packet's.
+        unsafe {
+            let packet = Packet { data: data.add(SKIP), extent: Extent::behind(pool, SKIP, len) };
+            room.add(number).write(MaybeUninit::new(packet));
+        }
+        Some(len)
+    })
+}
+
+impl Drop for PostedBuffers {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl fmt::Debug for PostedBuffers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostedBuffers({} of {})", self.order.count, self.buffers.len())
+    }
+}

@@ -9,11 +9,14 @@
 //! $ unshare --user --map-root-user --net target/release/examples/tap
 //! ```
 
-#[path = "tap/bridge.rs"]
-mod bridge;
 mod common;
-#[path = "tap/device.rs"]
-mod device;
+mod tap {
+    pub mod bridge;
+    pub mod device;
+    pub mod frames;
+    pub mod requests;
+    pub mod sleep;
+}
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -21,12 +24,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use bridge::{Bridge, Counts};
 use clap::Parser;
 use common::testbed::PortArguments;
-use device::Tap;
 use ixgbe::device::{Config, FlowControl};
 use ixgbe_sim::connect;
+use tap::bridge::Bridge;
+use tap::device::Tap;
+use tap::requests::Counts;
 
 /// The largest frame, in bytes with CRC: a packet of 1500 bytes, and a VLAN tag.
 const MAX_FRAME: usize = 1522;

@@ -1,64 +1,41 @@
 //! Moves frames between a port and a TAP interface, in both directions.
 
 use std::error::Error;
-use std::fmt;
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ixgbe::device::Control;
 use ixgbe::linux::Interrupts;
-use ixgbe::offload::drivers::Verdict;
-use ixgbe::offload::{Checksum, Received, Request, Requested};
-use ixgbe::packet::{Batch, Headers, Packet, Transport};
+use ixgbe::offload::{Checksum, Received, Requested};
+use ixgbe::packet::Batch;
 use ixgbe::platform::AnyPlatform;
 use ixgbe::pool::{MAX_BUFFER_SIZE, Pool};
 use ixgbe::port::TransmitRequests;
 use ixgbe::queue::QueuePair;
 
-use super::common::events;
-use super::common::testbed::Nic;
-use super::common::watch::Watch;
-use super::device::{Frame, Tap, sleep};
+use super::device::Tap;
+use super::requests::{Counts, request};
+use crate::common::events;
+use crate::common::testbed::Nic;
+use crate::common::watch::Watch;
 
 /// The shortest time between two interrupts of a queue.
 const MODERATION: Duration = Duration::from_micros(50);
 /// The time without a frame after which the thread sleeps.
 const SPIN: Duration = Duration::from_micros(50);
 /// The longest sleep, after which the thread looks at the link and at the end.
-const PATIENCE: Duration = Duration::from_millis(100);
+pub const PATIENCE: Duration = Duration::from_millis(100);
 /// The most buffers of a packet with requests.
 const MOST_BUFFERS: usize = 37;
 
-/// What a bridge has moved, in frames.
-#[derive(Debug, Default)]
-pub struct Counts {
-    to_port: u64,
-    /// Of these, those that the chip was to cut, and those whose checksum software computed.
-    cut: u64,
-    by_software: u64,
-    from_port: u64,
-    /// Of these, those whose checksum the chip found right.
-    checked: u64,
-    dropped: u64,
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { to_port, cut, by_software, from_port, checked, dropped } = self;
-        write!(f, "{to_port} frames sent, {cut} cut by the chip, {by_software} checksums by software; ")?;
-        write!(f, "{from_port} received, {checked} found right by the chip; {dropped} dropped")
-    }
-}
-
 /// A port and a TAP interface.
 pub struct Bridge<'a> {
-    tap: Tap,
+    pub(super) tap: Tap,
     control: Control<'a, AnyPlatform>,
-    queues: QueuePair<'a, AnyPlatform>,
+    pub(super) queues: QueuePair<'a, AnyPlatform>,
     /// Without them, the thread polls.
-    interrupts: Option<Interrupts>,
+    pub(super) interrupts: Option<Interrupts>,
     pool: Pool,
     received: Batch<Received>,
     requested: Batch<Requested>,
@@ -109,7 +86,7 @@ impl<'a> Bridge<'a> {
     }
 
     /// Moves what there is. Returns `true` if that was anything.
-    fn step(&mut self) -> Result<bool, Box<dyn Error>> {
+    pub(super) fn step(&mut self) -> Result<bool, Box<dyn Error>> {
         let received = self.queues.rx.receive_with_metadata(&mut self.received);
         for frame in self.received.drain(..) {
             let is_right = frame.transport_checksum() == Checksum::Good;
@@ -150,68 +127,12 @@ impl<'a> Bridge<'a> {
     }
 
     /// Returns `true` if another frame of the kernel has its place, however large it is.
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         !self.requested.is_full() && self.pool.available() >= MOST_BUFFERS
     }
 
     /// Returns `true` if something can be done only after the port has sent packets.
-    fn waits_for_room(&self) -> bool {
+    pub(super) fn waits_for_room(&self) -> bool {
         !self.requested.is_empty() || !self.has_room()
     }
-
-    /// Sleeps until there is something to do, in the order of [`ixgbe::wait`].
-    fn sleep(&mut self) -> Result<(), Box<dyn Error>> {
-        self.queues.rx.enable_interrupt();
-        if self.waits_for_room() {
-            self.queues.tx.enable_interrupt();
-        }
-        if self.step()? {
-            return Ok(());
-        }
-        let Some(interrupts) = &self.interrupts else { return Ok(()) };
-        let vectors = [interrupts.vector(self.queues.rx.vector())?, interrupts.vector(self.queues.tx.vector())?];
-        let [rx, tx] = vectors.map(AsFd::as_fd);
-        let mut files = vec![rx];
-        files.extend(self.waits_for_room().then_some(tx));
-        files.extend(self.has_room().then(|| self.tap.as_fd()));
-        sleep(&files, PATIENCE)?;
-        for vector in vectors {
-            vector.take()?;
-        }
-        Ok(())
-    }
-}
-
-/// Makes the request for a frame of the kernel, of which `packet` is a copy. What the chip does not do, software does.
-/// `None` for a packet that can only be dropped.
-fn request(packet: Packet, frame: &Frame<'_>, counts: &mut Counts) -> Option<Requested> {
-    let Some((start, offset)) = frame.checksum else { return Some(packet.into()) };
-    let is_meant = |headers: &Headers| {
-        let field = headers.transport().map(|transport| if transport == Transport::Tcp { 16 } else { 6 });
-        headers.transport_at() == usize::from(start) && field == Some(offset)
-    };
-    let packet = match Headers::parse(&packet).ok().filter(is_meant).map(|headers| Request::new().with_headers(headers))
-    {
-        None => packet,
-        Some(request) => {
-            let request = match frame.segment {
-                Some(payload) => request.segments(payload.get()),
-                None => request.transport_checksum(),
-            };
-            match request.apply(packet) {
-                Ok(requested) => {
-                    counts.cut += u64::from(frame.segment.is_some());
-                    return Some(requested);
-                }
-                Err(refused) => refused.packet,
-            }
-        }
-    };
-    if frame.segment.is_some() {
-        return None;
-    }
-    let mut packet = Received::reported(packet, Verdict::Partial { start, offset }, None).ok()?;
-    packet.complete_checksum();
-    counts.by_software += 1;
-    Some(packet.into_packet().into())
 }

@@ -1,51 +1,20 @@
-//! A TAP interface of Linux: frames with a header in front that says what its reader is to do for them.
+//! A TAP interface of Linux.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IoSlice, Read, Write};
-use std::iter;
-use std::num::NonZeroU16;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::time::Duration;
 
 use ixgbe::port::Offload;
 
-/// The length of the header, in bytes: `struct virtio_net_hdr`.
-///
-/// | bytes | |
-/// |---|---|
-/// | 0 | flags |
-/// | 1 | how the frame is to be cut, 0 if it is not |
-/// | 2, 3 | the length of the headers, a hint |
-/// | 4, 5 | the payload of each frame after the cut |
-/// | 6, 7 | from where on the frame is summed |
-/// | 8, 9 | where the checksum is from there |
-const HEADER: usize = 10;
-/// The flag of a frame whose checksum is still to be computed.
-const NEEDS_CHECKSUM: u8 = 1;
-/// The header of a frame whose checksum was found right.
-const RIGHT: [u8; HEADER] = [2, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-/// The longest frame of the kernel, in bytes: 64 KiB of IP, and Ethernet with two tags.
-const LONGEST: usize = 65_535 + 22;
-
-/// A frame of the kernel.
-#[derive(Debug)]
-pub struct Frame<'a> {
-    /// From the Ethernet header on.
-    pub bytes: &'a [u8],
-    /// From where on the frame is summed, and where the checksum is from there, if its field has the sum of the pseudo
-    /// header alone.
-    pub checksum: Option<(u16, u16)>,
-    /// The payload of each frame, if this one is to be cut.
-    pub segment: Option<NonZeroU16>,
-}
+use super::frames::{HEADER, LONGEST};
 
 /// A TAP interface, which exists as long as this value, unless somebody else made it.
 #[derive(Debug)]
 pub struct Tap {
-    file: File,
+    pub(super) file: File,
     name: String,
-    buffer: Box<[u8]>,
+    pub(super) buffer: Box<[u8]>,
 }
 
 impl Tap {
@@ -130,33 +99,8 @@ impl Tap {
             .map_err(|error| self.describe(error))
     }
 
-    /// Returns the next frame that the kernel sends, or `None` if there is none now. The error of an interface that was
-    /// deleted is [`io::ErrorKind::NotConnected`].
-    pub fn read(&mut self) -> io::Result<Option<Frame<'_>>> {
-        let len = match self.file.read(&mut self.buffer) {
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(self.describe(error)),
-        };
-        let Some((header, bytes)) = self.buffer.get(..len).and_then(<[u8]>::split_first_chunk::<HEADER>) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame without its header"));
-        };
-        let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
-        let checksum = (header[0] & NEEDS_CHECKSUM != 0).then(|| (number(6), number(8)));
-        let segment = NonZeroU16::new(number(4)).filter(|_| header[1] != 0);
-        Ok(Some(Frame { bytes, checksum, segment }))
-    }
-
-    /// Gives the kernel a frame in several parts, whose checksum was found right or not checked. Errors are as for
-    /// [`read`](Self::read); an interface that is down takes nothing.
-    pub fn write<'a>(&self, frame: impl Iterator<Item = &'a [u8]>, is_right: bool) -> io::Result<()> {
-        let header: &[u8; HEADER] = if is_right { &RIGHT } else { &[0; HEADER] };
-        let parts: Vec<_> = iter::once(&header[..]).chain(frame).map(IoSlice::new).collect();
-        // The kernel takes all of it or nothing.
-        (&self.file).write_vectored(&parts).map(|_| ()).map_err(|error| self.describe(error))
-    }
-
-    fn describe(&self, error: io::Error) -> io::Error {
+    /// Says of an error that the interface is gone, if that is so: [`io::ErrorKind::NotConnected`].
+    pub(super) fn describe(&self, error: io::Error) -> io::Error {
         match error.raw_os_error() {
             Some(libc::EBADFD) => {
                 let message = format!("the TAP interface {} was deleted", self.name);
@@ -190,18 +134,4 @@ impl AsFd for Tap {
 fn request() -> libc::ifreq {
     // SAFETY: all its fields are integers, arrays of integers, and pointers, for which 0 is a value.
     unsafe { std::mem::zeroed() }
-}
-
-/// Sleeps until one of `files` can be read, or `timeout` is over. A signal ends it too.
-pub fn sleep(files: &[BorrowedFd<'_>], timeout: Duration) -> io::Result<()> {
-    let poll = |file: &BorrowedFd<'_>| libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    let mut polls: Vec<_> = files.iter().map(poll).collect();
-    // SAFETY: as many structures as the vector has, which outlives the call.
-    match unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, timeout.as_millis() as libc::c_int) } {
-        -1 => Err(io::Error::last_os_error()).or_else(|error: io::Error| match error.kind() {
-            io::ErrorKind::Interrupted => Ok(()),
-            _ => Err(error),
-        }),
-        _ => Ok(()),
-    }
 }

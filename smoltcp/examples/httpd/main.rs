@@ -10,17 +10,21 @@
 //! # curl http://192.0.2.1/100MB -o contents
 //! ```
 
-#[path = "../../../examples/tap/bridge.rs"]
-mod bridge;
 #[path = "../../../examples/common/mod.rs"]
 mod common;
 mod connection;
-#[path = "../../../examples/tap/device.rs"]
-mod device;
 #[path = "../transfer/host.rs"]
 #[allow(dead_code, reason = "the contents of downloads are the host's")]
 mod host;
 mod http;
+#[path = "../../../examples/tap"]
+mod tap {
+    pub mod bridge;
+    pub mod device;
+    pub mod frames;
+    pub mod requests;
+    pub mod sleep;
+}
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -28,12 +32,10 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use bridge::Bridge;
 use clap::Parser;
 use common::testbed::{Nic, PortArguments};
 use common::watch::Watch;
 use connection::Connections;
-use device::Tap;
 use ixgbe::device::{Config, FlowControl};
 use ixgbe::pool::{MAX_BUFFER_SIZE, Pool};
 use ixgbe_sim::connect;
@@ -41,6 +43,8 @@ use ixgbe_smoltcp::{Adapter, Offloading};
 use smoltcp::iface::{self, Interface, PollResult, SocketSet};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr};
+use tap::bridge::Bridge;
+use tap::device::Tap;
 
 /// The largest frame, in bytes with CRC.
 const MAX_FRAME: usize = 1518;

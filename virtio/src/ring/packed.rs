@@ -155,7 +155,7 @@ impl PackedRing {
     /// same but for that, else at least 2^32.
     #[inline(always)]
     fn found(&self) -> impl Fn(usize, usize) -> u64 {
-        const LOOKED_AT: u64 = AVAILABLE | USED | (1 << FLAGS) - 1;
+        const LOOKED_AT: u64 = AVAILABLE | USED | ((1 << FLAGS) - 1);
         let (first, flags) = (self.from(self.seen), self.seen.flags);
         move |number, id| {
             // SAFETY: the number is below `waiting`, and as many descriptors follow in one piece, for which the ring is

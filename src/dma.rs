@@ -149,6 +149,12 @@ unsafe impl Sync for Memory {}
 pub(crate) struct Delta(u64);
 
 impl Delta {
+    /// Returns the difference between the device's address of a byte and the CPU's of the byte `count` behind it.
+    #[inline(always)]
+    pub(crate) const fn in_front(self, count: usize) -> Self {
+        Self(self.0.wrapping_sub(count as u64))
+    }
+
     /// Returns the device's address of the byte at `pointer`.
     ///
     /// # Safety

@@ -1,29 +1,9 @@
-//! What a driver needs of packets that lies outside of this crate: buffers to post, where the device sees a packet, and
-//! packets that come and go in numbers.
+//! What a driver needs of packets that lies outside of this crate: what a device has written, where the device sees a
+//! packet, and packets that leave a batch.
 
 use crate::dma::DmaAddr;
-use crate::packet::{Batch, Entry, NoRoom, Outgoing, Packet, give_back};
-use crate::pool::{Attachment, HEADROOM, Pool};
-
-impl Pool {
-    /// Fills `batch` with empty packets, as far as buffers are free. Returns the number of packets added.
-    ///
-    /// This locks the pool once. A driver takes the buffers this way that it posts for reception.
-    pub fn take_into(&self, batch: &mut Batch) -> usize {
-        let wanted = batch.free();
-        let mut free = self.free();
-        let taken = batch.room().iter_mut().take(wanted).map_while(|place| {
-            let buffer = free.pop()?;
-            // SAFETY: the buffer is of this pool.
-            Some(place.write(unsafe { Packet::empty(buffer, self.id()) }))
-        });
-        let count = taken.count();
-        drop(free);
-        // SAFETY: that many were written.
-        unsafe { batch.grow(count) };
-        count
-    }
-}
+use crate::packet::{Batch, Entry, NoRoom, Outgoing, Packet};
+use crate::pool::{Attachment, HEADROOM};
 
 impl Packet {
     /// Makes the first segment the `len` bytes of its buffer behind the first `skip`, which become headroom. A device has
@@ -47,28 +27,9 @@ impl Packet {
         self.extent = self.extent.placed(HEADROOM + usize::from(skip), len);
         Ok(skipped)
     }
-
-    /// Drops packets. A run of packets of one pool locks it once.
-    ///
-    /// The pool may be locked when `packets` is asked for the next one.
-    #[inline]
-    pub fn drop_all(packets: impl Iterator<Item = Self>) {
-        give_back(packets);
-    }
 }
 
 impl<T: Entry> Batch<T> {
-    /// Adds the packets that `next` returns, until it returns `None` or the batch is full. Returns their number.
-    #[inline(always)]
-    pub fn fill_with(&mut self, mut next: impl FnMut() -> Option<T>) -> usize {
-        let wanted = self.free();
-        let written = self.room().iter_mut().take(wanted).map_while(|place| Some(place.write(next()?)));
-        let count = written.count();
-        // SAFETY: that many were written.
-        unsafe { self.grow(count) };
-        count
-    }
-
     /// Returns the packets to take them out at the front. The others move to the front once, when the result is dropped.
     #[inline(always)]
     pub fn leaving(&mut self) -> Leaving<'_, T> {

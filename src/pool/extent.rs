@@ -26,11 +26,13 @@ pub trait SendFormat: 'static {
 /// | 37:32 | how many buffers follow it |
 /// | 48:38 | the pool |
 /// | 63:49 | the headroom: where in the buffer `data` is |
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct Extent(u64);
 
 /// The most buffers that can follow the first.
 pub(crate) const MOST_MORE: usize = 0x3f;
+/// The bits of a [kind](Extent::kind).
+const KIND: u32 = 0x1_ffff;
 
 impl Extent {
     /// Makes the extent of one segment of `len` bytes, at least [`SHORTEST`], in a buffer of `pool`, with the headroom of
@@ -40,14 +42,11 @@ impl Extent {
         Self(pool.word() | len as u64)
     }
 
-    /// Of no packet: no pool has number 0.
-    pub(crate) const NOTHING: Self = Self(0);
-
     /// Makes the extent of one segment of `len` bytes, at least [`SHORTEST`], behind `skip` bytes that a device has written
     /// in front of them, which become headroom.
     #[inline(always)]
-    pub(crate) const fn behind(pool: PoolId, skip: usize, len: u16) -> Self {
-        Self(pool.word().wrapping_add((skip as u64) << HEADROOM_SHIFT).wrapping_add(len as u64))
+    pub(crate) const fn behind(pool: PoolId, skip: usize, len: u64) -> Self {
+        Self(pool.word().wrapping_add((skip as u64) << HEADROOM_SHIFT).wrapping_add(len))
     }
 
     /// Makes what all extents of one segment with `headroom` have in common, if they are not short.
@@ -62,10 +61,16 @@ impl Extent {
         self.0.wrapping_sub(common.0)
     }
 
-    /// Returns the extent without length and headroom: the pool, and how many buffers follow the first.
+    /// Returns the pool, and how many buffers follow the first, in one number. It is never 0.
     #[inline(always)]
-    pub(crate) fn kind(self) -> Self {
-        Self::new(self.pool(), 0).with_more(self.more())
+    pub(crate) const fn kind(self) -> u32 {
+        (self.0 >> 32) as u32 & KIND
+    }
+
+    /// Makes the extent of an empty packet of a [kind](Self::kind).
+    pub(crate) fn of_kind(kind: u32) -> Self {
+        let word = u64::from(kind & KIND) << 32;
+        Self::new(PoolId::of(word), 0).with_len(0).with_more(Self(word).more())
     }
 
     #[inline(always)]

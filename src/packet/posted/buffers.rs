@@ -6,9 +6,9 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::dma::DmaAddr;
-use crate::packet::posted::{Order, count_while};
-use crate::packet::{Batch, Entry, Packet};
-use crate::pool::{Attachment, Buffer, Extent, Pool, SHORTEST};
+use crate::packet::posted::{Ids, Order, Sorted, sum_while};
+use crate::packet::{Batch, Packet};
+use crate::pool::{Attachment, Buffer, Extent, Pool, PoolId};
 
 /// Buffers of one pool into which a device receives, each with an id. They return to the pool when this is dropped.
 ///
@@ -35,88 +35,66 @@ impl PostedBuffers {
     }
 
     /// Posts up to `most` free buffers of the pool, and calls `show` for each: with its number from 0 on, its id, and the
-    /// device's address of its first byte, behind which there are as many as a buffer has. Returns their number.
+    /// device's address of its first byte, behind which there are as many as a buffer has. Returns the ids.
     ///
-    /// There can be more buffers and ids than that: what follows in one piece is posted. This locks the pool once.
+    /// It posts what follows in one piece, so more buffers and ids may be free. This locks the pool once.
     #[inline(always)]
-    pub fn post(&mut self, most: usize, show: impl FnMut(usize, u16, DmaAddr)) -> usize {
+    pub fn post(&mut self, most: usize, show: impl FnMut(usize, usize, DmaAddr)) -> &[u16] {
         let places = self.order.vacant();
         let places = places.start..places.end.min(places.start.saturating_add(most));
-        let (Some(ids), Some(buffers)) = (self.order.ids.get(places.clone()), self.buffers.get_mut(places)) else {
-            return 0;
-        };
+        let Some(buffers) = self.buffers.get_mut(places.clone()) else { return &[] };
         let count = self.attachment.pool().free().pop_into(buffers);
-        let pages = self.attachment.pages();
-        // SAFETY: `pop_into` has written the first `count` buffers, for which there are ids. They are of the attachment's
-        // pool, so `delta` and `pages` find where the device sees them.
+        self.order.grow(count);
+        let buffers = buffers.get(..count).unwrap_or_default();
+        let ids = self.order.ids(places.start..places.start + count);
+        // SAFETY: `pop_into` has written the buffers, and there are as many ids. They are of the attachment's pool, so
+        // `delta` and `pages` find where the device sees them.
         unsafe {
             match self.attachment.uniform() {
-                Some(delta) => show_all(count, ids, buffers, |data| delta.address(data), show),
-                None => show_all(count, ids, buffers, |data| pages.address(data), show),
+                Some(delta) if self.order.is_sorted => {
+                    show_all(Sorted(places.start), buffers, |data| delta.address(data), show);
+                }
+                Some(delta) => show_all(ids, buffers, |data| delta.address(data), show),
+                None => {
+                    let pages = self.attachment.pages();
+                    show_all(ids, buffers, |data| pages.address(data), show);
+                }
             }
         }
-        self.order.grow(count);
-        count
+        ids
     }
 
     /// Moves up to `most` buffers from the front into `batch`, as packets without their first `SKIP` bytes, which become
-    /// headroom. Returns the number of buffers, and of the bytes in all these packets.
+    /// headroom. Returns the number of packets, and of the bytes in them.
     ///
-    /// `look` gets the number of a buffer, from 0 on, and its id. It returns how many bytes the device has written into the
-    /// buffer, those that are skipped among them, or `u64::MAX` if the device has not returned it. `keep` gets the bytes
-    /// that are skipped, and returns what is needed of them, and `make` makes an entry of the packet. If it makes none, the
-    /// packet is gone.
+    /// `look` gets the number of a buffer, from 0 on, and its id. If the device has returned that buffer, it returns how
+    /// many bytes the device wrote into it, those that are skipped among them. The first buffer for which it returns `None`
+    /// stays, and so does the first for which `accept` returns `false`, which gets the bytes that are skipped. Both can be
+    /// called several times for a buffer.
     ///
-    /// The first buffer stays with which there is anything unusual: what is behind the skipped bytes is shorter than an
-    /// Ethernet header, it is longer than the buffer, or `keep` returns `None`.
+    /// # Safety
+    ///
+    /// The numbers of bytes that `look` returns are at least `SKIP` and an Ethernet header, and at most the size of a
+    /// buffer.
     #[inline(always)]
-    pub fn receive<const SKIP: usize, T: Entry, K>(
+    pub unsafe fn receive<const SKIP: usize>(
         &mut self,
-        batch: &mut Batch<T>,
+        batch: &mut Batch,
         most: usize,
-        look: impl Fn(usize, u16) -> u64,
-        keep: impl Fn(&[u8; SKIP]) -> Option<K>,
-        mut make: impl FnMut(Packet, K) -> Option<T>,
+        look: impl Fn(usize, usize) -> Option<u64>,
+        accept: impl Fn(&[u8; SKIP]) -> bool,
     ) -> (usize, u64) {
-        const { assert!(SKIP <= 64, "each buffer has that and an Ethernet header") };
-        let (min, places) = ((SKIP + SHORTEST) as u64, self.order.in_use());
-        let (Some(ids), Some(buffers)) = (self.order.ids.get(places.clone()), self.buffers.get(places)) else {
-            return (0, 0);
-        };
-        let most = most.min(ids.len()).min(batch.free());
-        let pool = self.attachment.pool();
-        let (pool, longest) = (pool.id(), pool.buffer_size() as u64 - min);
-        let room = batch.room().as_mut_ptr();
-        let (mut made, mut bytes) = (0, 0);
-        // While packets are made, no buffer is here: if `make` panics, they leak, and none is in two places.
-        let count = core::mem::take(&mut self.order.count);
-        let taken = count_while(most, |number| {
-            // SAFETY: there are at least `most` of both, and the places in use hold buffers.
-            let (id, data) =
-                unsafe { (*ids.get_unchecked(number), buffers.get_unchecked(number).assume_init_ref().data()) };
-            let written = look(number, id);
-            if written.wrapping_sub(min) > longest {
-                return false;
-            }
-            // SAFETY: the device has returned the buffer, which has more than `SKIP` bytes from `data` on. They are
-            // initialised, and nobody else has the buffer.
-            let Some(kept) = keep(unsafe { data.cast().as_ref() }) else { return false };
-            let len = written - SKIP as u64;
-            // SAFETY: the buffer has `written` bytes from `data` on. It is the packet's from here on: the order shrinks.
-            let packet = Packet { data: unsafe { data.add(SKIP) }, extent: Extent::behind(pool, SKIP, len as u16) };
-            if let Some(entry) = make(packet, kept) {
-                // SAFETY: there is room for `most` packets, and no more are made.
-                unsafe { room.add(made).write(MaybeUninit::new(entry)) };
-                made += 1;
-            }
-            bytes += len;
-            true
-        });
-        self.order.count = count;
-        self.order.shrink(taken);
-        // SAFETY: that many were written.
-        unsafe { batch.grow(made) };
-        (taken, bytes)
+        let (pool, places) = (self.attachment.pool().id(), self.order.in_use());
+        let (ids, Some(buffers)) = (self.order.ids(places.clone()), self.buffers.get(places)) else { return (0, 0) };
+        let ids = ids.get(..most.min(batch.free())).unwrap_or(ids);
+        let (buffers, room) = (buffers.as_ptr().cast(), batch.room().as_mut_ptr());
+        // SAFETY: the places are in use, so there are as many buffers, and as much room. The caller promises what is said of
+        // lengths.
+        let (count, bytes) = unsafe { receive_all(ids, buffers, room, pool, look, accept) };
+        self.order.shrink(count);
+        // SAFETY: that many were written, and their buffers are in no place any more.
+        unsafe { batch.grow(count) };
+        (count, bytes)
     }
 
     /// Takes out the buffer with `id`, as a packet without bytes. Returns `None` if there is none.
@@ -142,25 +120,56 @@ impl PostedBuffers {
     }
 }
 
-/// Calls `show` for the first `count` buffers, as [`PostedBuffers::post`] does.
+/// Calls `show` for each buffer and its id, as [`PostedBuffers::post`] does.
 ///
 /// # Safety
 ///
-/// There are that many ids and buffers.
-#[inline(always)]
+/// The places hold buffers, and there are as many ids.
+#[inline(never)]
 unsafe fn show_all(
-    count: usize,
-    ids: &[u16],
+    ids: impl Ids,
     buffers: &[MaybeUninit<Buffer>],
     address: impl Fn(NonNull<u8>) -> DmaAddr,
-    mut show: impl FnMut(usize, u16, DmaAddr),
+    mut show: impl FnMut(usize, usize, DmaAddr),
 ) {
-    count_while(count, |number| {
-        // SAFETY: the number is below `count`.
-        let (id, buffer) = unsafe { (*ids.get_unchecked(number), buffers.get_unchecked(number).assume_init_ref()) };
+    sum_while(buffers.len(), |number| {
+        // SAFETY: there are more buffers and ids than `number`.
+        let (id, buffer) = unsafe { (ids.id(number), buffers.get_unchecked(number).assume_init_ref()) };
         show(number, id, address(buffer.data()));
-        true
+        Some(0)
     });
+}
+
+/// Writes packets to `room`, as [`PostedBuffers::receive`] moves them.
+///
+/// # Safety
+///
+/// There are as many buffers as ids, and as much room. What the caller of [`PostedBuffers::receive`] promises is so.
+#[inline(never)]
+unsafe fn receive_all<const SKIP: usize>(
+    ids: &[u16],
+    buffers: *const Buffer,
+    room: *mut MaybeUninit<Packet>,
+    pool: PoolId,
+    look: impl Fn(usize, usize) -> Option<u64>,
+    accept: impl Fn(&[u8; SKIP]) -> bool,
+) -> (usize, u64) {
+    sum_while(ids.len(), |number| {
+        // SAFETY: the number is below the length of `ids`.
+        let (id, data) = unsafe { (ids.id(number), (*buffers.add(number)).data()) };
+        let len = look(number, id)? - SKIP as u64;
+        // SAFETY: the device has returned the buffer, so nobody else has it, and `SKIP` bytes and more are in it from `data`
+        // on. They are initialised.
+        if !accept(unsafe { data.cast().as_ref() }) {
+            return None;
+        }
+        // SAFETY: as above, and there is room for the packet. If this is the last time, the buffer is the packet's.
+        unsafe {
+            let packet = Packet { data: data.add(SKIP), extent: Extent::behind(pool, SKIP, len) };
+            room.add(number).write(MaybeUninit::new(packet));
+        }
+        Some(len)
+    })
 }
 
 impl Drop for PostedBuffers {

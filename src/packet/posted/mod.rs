@@ -24,12 +24,49 @@ struct Order {
     places: Box<[u16]>,
     first: usize,
     count: usize,
+    /// Each id is at the place of the same number, so that nobody has to read it there.
+    is_sorted: bool,
+}
+
+/// The ids at places that follow each other.
+trait Ids: Copy {
+    /// Returns an id by its number from 0 on.
+    ///
+    /// # Safety
+    ///
+    /// There are that many places.
+    unsafe fn id(self, number: usize) -> usize;
+}
+
+/// The ids from the place on, if ids [are sorted](Order::is_sorted).
+#[derive(Clone, Copy)]
+struct Sorted(usize);
+
+impl Ids for Sorted {
+    #[inline(always)]
+    unsafe fn id(self, number: usize) -> usize {
+        self.0 + number
+    }
+}
+
+impl Ids for &[u16] {
+    #[inline(always)]
+    unsafe fn id(self, number: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { *self.get_unchecked(number) }.into()
+    }
 }
 
 impl Order {
     /// Makes the order of `size` ids, which are all free.
     fn new(size: u16) -> Self {
-        Self { ids: (0..size).collect(), places: (0..size).collect(), first: 0, count: 0 }
+        Self { ids: (0..size).collect(), places: (0..size).collect(), first: 0, count: 0, is_sorted: true }
+    }
+
+    /// Returns the ids at `places`, which follow in one piece.
+    #[inline(always)]
+    fn ids(&self, places: Range<usize>) -> &[u16] {
+        self.ids.get(places).unwrap_or_default()
     }
 
     /// Returns `place`, below twice the number of ids, as a place.
@@ -68,6 +105,18 @@ impl Order {
     fn shrink(&mut self, count: usize) {
         let count = count.min(self.count);
         (self.first, self.count) = (self.wrap(self.first + count), self.count - count);
+        if self.count == 0 && !self.is_sorted {
+            self.sort();
+        }
+    }
+
+    /// Sorts the ids, which are all free.
+    #[cold]
+    fn sort(&mut self) {
+        for all in [&mut self.ids, &mut self.places] {
+            all.iter_mut().zip(0..).for_each(|(place, number)| *place = number);
+        }
+        self.is_sorted = true;
     }
 
     /// Makes `id` the first that is in use. Returns its place until now, whose id is the one that was the first; or `None`
@@ -78,6 +127,7 @@ impl Order {
         if behind >= self.count {
             return None;
         }
+        self.is_sorted &= place == front;
         self.ids.swap(front, place);
         for place in [front, place] {
             if let Some(id) = self.ids.get(place)
@@ -90,25 +140,30 @@ impl Order {
     }
 }
 
-/// Calls `each` with the numbers from 0 on, up to `most` of them, until it returns `false`. Returns how often it returned
-/// `true`.
+/// Calls `each` with the numbers from 0 on, up to `most` of them, until it returns `None`. Returns how often it returned
+/// something, and the sum of that.
+///
+/// When it returns `None`, `each` can be called again with that number and up to 7 before it. What it does has to be the
+/// same then, and these calls count.
 #[inline(always)]
-fn count_while(most: usize, mut each: impl FnMut(usize) -> bool) -> usize {
+fn sum_while(most: usize, mut each: impl FnMut(usize) -> Option<u64>) -> (usize, u64) {
     const GROUP: usize = 8;
-    let mut done = 0;
-    while done + GROUP <= most {
-        // The compiler writes this out.
+    let (mut done, mut sum) = (0, 0);
+    'groups: while done + GROUP <= most {
+        let mut group = sum;
+        // The compiler writes this out. Where in the group it ends is not kept, which would cost in each step.
         for at in 0..GROUP {
-            if !each(done + at) {
-                return done + at;
-            }
+            let Some(value) = each(done + at) else { break 'groups };
+            group += value;
         }
-        done += GROUP;
+        (done, sum) = (done + GROUP, group);
     }
-    while done < most && each(done) {
-        done += 1;
+    while done < most
+        && let Some(value) = each(done)
+    {
+        (done, sum) = (done + 1, sum + value);
     }
-    done
+    (done, sum)
 }
 
 #[cfg(test)]
@@ -125,7 +180,7 @@ mod tests {
             (seed >> 33) as usize % below
         };
         for size in [1u16, 2, 7, 8, 64] {
-            let (mut order, mut used) = (Order::new(size), Vec::new());
+            let (mut order, mut used) = (Order::new(size), Vec::<u16>::new());
             for _ in 0..4000 {
                 match random(4) {
                     0 | 1 => {
@@ -154,23 +209,22 @@ mod tests {
                     }
                 }
                 assert_eq!((order.count, order.free()), (used.len(), usize::from(size) - used.len()));
+                assert!(!order.is_sorted || (0..size).all(|id| order.ids[usize::from(id)] == id));
                 assert!((0..size).all(|id| order.ids[usize::from(order.places[usize::from(id)])] == id));
             }
         }
     }
 
     #[test]
-    fn counting_ends_with_the_first_that_is_false() {
+    fn a_sum_ends_with_the_first_that_is_none() {
         for most in 0..20 {
             for limit in 0..25 {
-                let mut asked = 0;
-                let counted = count_while(most, |number| {
-                    assert_eq!(number, asked);
-                    asked += 1;
-                    number < limit
+                let counted = sum_while(most, |number| {
+                    assert!(number <= limit && number < most);
+                    (number < limit).then_some(number as u64)
                 });
-                assert_eq!(counted, most.min(limit));
-                assert_eq!(asked, most.min(limit + 1));
+                let count = most.min(limit);
+                assert_eq!(counted, (count, (0..count as u64).sum()));
             }
         }
     }

@@ -3,15 +3,19 @@
 use alloc::boxed::Box;
 use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use crate::dma::DmaAddr;
-use crate::packet::posted::{Order, count_while};
+use crate::packet::posted::{Ids, Order, Sorted, sum_while};
 use crate::packet::{Leaving, Packet};
 use crate::pool::{Attachment, Buffer, Extent, HEADROOM, PoolId, change_free};
 
 /// The zeros in front of a packet: more than anybody asks for, because 16 bytes are one store.
 const ZEROS: usize = 16;
+
+/// The kind of a place without a packet.
+const NOTHING: u32 = 0;
 
 /// Packets that a device sends, each with an id. They return to their pools when this is dropped.
 ///
@@ -21,9 +25,10 @@ pub struct PostedPackets {
     order: Order,
     /// The first buffer of the packet in each place whose id is in use.
     buffers: Box<[MaybeUninit<Buffer>]>,
-    /// The pool of each of these packets, and how many buffers follow its first. A place without a packet has
-    /// [`Extent::NOTHING`], and no buffer.
-    kinds: Box<[Extent]>,
+    /// The [kind](Extent::kind) of each of these packets. A place without a packet has [`NOTHING`], and no buffer.
+    kinds: Box<[u32]>,
+    /// If not [`NOTHING`], all `kinds` are this.
+    all: u32,
 }
 
 impl PostedPackets {
@@ -33,87 +38,73 @@ impl PostedPackets {
         Self {
             order: Order::new(size),
             buffers: Box::new_uninit_slice(size.into()),
-            kinds: (0..size).map(|_| Extent::NOTHING).collect(),
+            kinds: (0..size).map(|_| NOTHING).collect(),
+            all: NOTHING,
         }
     }
 
-    /// Posts up to `most` packets that are alike, and calls `show` for each: with its number from 0 on, its id, and the
-    /// device's address and the number of the bytes from `SKIP` zeros in front of the packet on. Returns the number of
-    /// packets, and of the bytes in them without these zeros.
+    /// Posts packets that are alike, as many as the first of `limits`, and calls `show` for each: with its number from 0
+    /// on, its id, the device's address of `SKIP` zeros in front of the packet, and the number of bytes in it. Returns the
+    /// ids, and the number of bytes in all these packets.
     ///
-    /// They are alike if each is one segment of the pool of `attachment`, from an Ethernet header to `max_len` bytes long,
-    /// with the headroom of the first. That must be at least 16 bytes, which become zeros.
+    /// They are alike if each is one segment of the pool of `attachment`, with the headroom of the first, and is long enough
+    /// for an Ethernet header, but no longer than the second of `limits`. At least 16 bytes of headroom must be there, and
+    /// become zeros.
     #[inline(always)]
     pub fn post_alike<const SKIP: usize>(
         &mut self,
         leaving: &mut Leaving<'_>,
         attachment: &Attachment,
         (most, max_len): (usize, u16),
-        show: impl FnMut(usize, u16, DmaAddr, u64),
-    ) -> (usize, u64) {
-        let pages = attachment.pages();
-        let (pool, limits) = (attachment.pool().id(), (most, max_len));
-        // SAFETY: addresses are asked for of packets of the attachment's pool alone, so `delta` and `pages` find where the
-        // device sees them.
-        match attachment.uniform() {
-            Some(delta) => self.post_at::<SKIP>(leaving, pool, limits, |data| unsafe { delta.address(data) }, show),
-            None => self.post_at::<SKIP>(leaving, pool, limits, |data| unsafe { pages.address(data) }, show),
-        }
-    }
-
-    /// As [`post_alike`](Self::post_alike), with packets of `pool`, whose bytes the device finds at `address`.
-    #[inline(always)]
-    fn post_at<const SKIP: usize>(
-        &mut self,
-        leaving: &mut Leaving<'_>,
-        pool: PoolId,
-        (most, max_len): (usize, u16),
-        address: impl Fn(NonNull<u8>) -> DmaAddr,
-        mut show: impl FnMut(usize, u16, DmaAddr, u64),
-    ) -> (usize, u64) {
-        const { assert!(SKIP <= ZEROS, "so many zeros are written") };
-        let places = self.order.vacant();
-        let Some(headroom) = leaving.first().map(Packet::headroom).filter(|room| *room >= ZEROS) else { return (0, 0) };
-        let (Some(ids), Some(buffers), Some(kinds)) =
-            (self.order.ids.get(places.clone()), self.buffers.get_mut(places.clone()), self.kinds.get_mut(places))
-        else {
-            return (0, 0);
+        show: impl FnMut(usize, usize, DmaAddr, u64),
+    ) -> (&[u16], u64) {
+        const { assert!(SKIP <= ZEROS, "the header has at most `ZEROS` bytes") };
+        let (packets, places) = (&*leaving.0, self.order.vacant());
+        let (Some(first), Some(buffers)) = (packets.first(), self.buffers.get_mut(places.clone())) else {
+            return (&[], 0);
         };
-        let (alike, kind, max_len) = (Extent::empty_at(pool, headroom), Extent::new(pool, 0), u64::from(max_len));
-        let packets = &*leaving.0;
-        let most = most.min(ids.len()).min(packets.len());
-        let mut bytes = 0;
-        let count = count_while(most, |number| {
-            // SAFETY: there are at least `most` of each.
-            let (packet, id, buffer, place) = unsafe {
-                (
-                    packets.get_unchecked(number),
-                    *ids.get_unchecked(number),
-                    buffers.get_unchecked_mut(number),
-                    kinds.get_unchecked_mut(number),
-                )
-            };
-            let len = packet.extent.beyond(alike);
-            if len > max_len {
-                return false;
+        let most = most.min(buffers.len()).min(packets.len());
+        let alike =
+            Alike { packets: packets.as_ptr(), headroom: first.headroom(), pool: attachment.pool().id(), max_len };
+        if alike.headroom < ZEROS {
+            return (&[], 0);
+        }
+        let (start, buffers, ids) = (places.start, buffers.as_mut_ptr(), self.order.ids(places));
+        // SAFETY: there are `most` packets, vacant places and ids. The device gets addresses `SKIP` bytes in front of packets
+        // of the attachment's pool, in their headroom. So `delta` and `pages` find where the device sees them.
+        let (count, bytes) = unsafe {
+            match attachment.uniform().map(|delta| delta.in_front(SKIP)) {
+                Some(delta) if self.order.is_sorted => {
+                    alike.post(most, Sorted(start), buffers, |data| delta.address(data), show)
+                }
+                Some(delta) => alike.post(most, ids, buffers, |data| delta.address(data), show),
+                None => {
+                    let pages = attachment.pages();
+                    alike.post(most, ids, buffers, |data| pages.address(data.sub(SKIP)), show)
+                }
             }
-            // SAFETY: the packet is alike, so `headroom` bytes in front of its data, at least `ZEROS`, are its own, and its
-            // buffer's data are by default `HEADROOM` behind the first of these. That buffer is the place's from here on:
-            // the packet is forgotten below.
-            let front = unsafe {
-                packet.data.sub(ZEROS).cast().write_unaligned([0u8; ZEROS]);
-                buffer.write(Buffer::from_data(packet.data.sub(headroom).add(HEADROOM)));
-                packet.data.sub(SKIP)
-            };
-            *place = kind;
-            show(number, id, address(front), len + SKIP as u64);
-            bytes += len;
-            true
-        });
+        };
+        let (places, kind) = (start..start + count, Extent::new(alike.pool, 0).kind());
+        if kind != self.all {
+            self.set_kinds(places.clone(), kind);
+        }
         // SAFETY: that many are there, and their buffers are in their places.
         unsafe { leaving.0.forget(count) };
         self.order.grow(count);
-        (count, bytes)
+        (self.order.ids(places), bytes)
+    }
+
+    /// Notes the kind of packets that are being posted, if not all places have it.
+    #[cold]
+    #[inline(never)]
+    fn set_kinds(&mut self, places: Range<usize>, kind: u32) {
+        if self.order.count == 0 {
+            self.kinds.fill(kind);
+            self.all = kind;
+        } else if let Some(kinds) = self.kinds.get_mut(places) {
+            kinds.fill(kind);
+            self.all = NOTHING;
+        }
     }
 
     /// Posts any packet. Returns its id.
@@ -122,10 +113,8 @@ impl PostedPackets {
     ///
     /// Returns the packet if no id is free.
     pub fn post(&mut self, packet: Packet) -> Result<u16, Packet> {
-        let place = self.order.vacant().start;
-        let Some(id) = self.reserve() else { return Err(packet) };
-        if let (Some(buffer), Some(kind)) = (self.buffers.get_mut(place), self.kinds.get_mut(place)) {
-            *kind = packet.extent.kind();
+        let Some((place, id)) = self.vacant_as(packet.extent.kind()) else { return Err(packet) };
+        if let Some(buffer) = self.buffers.get_mut(place) {
             // SAFETY: the packet is forgotten, and its buffers are the place's.
             buffer.write(unsafe { ManuallyDrop::new(packet).buffer() });
         }
@@ -134,21 +123,26 @@ impl PostedPackets {
 
     /// Takes a free id for something that is no packet.
     pub fn reserve(&mut self) -> Option<u16> {
+        Some(self.vacant_as(NOTHING)?.1)
+    }
+
+    /// Takes a vacant place and its id for something of a kind. The caller puts that there.
+    fn vacant_as(&mut self, kind: u32) -> Option<(usize, u16)> {
         let place = self.order.vacant().next()?;
-        *self.kinds.get_mut(place)? = Extent::NOTHING;
+        self.set_kinds(place..place + 1, kind);
         self.order.grow(1);
-        self.order.ids.get(place).copied()
+        Some((place, *self.order.ids.get(place)?))
     }
 
     /// Frees an id that was [reserved](Self::reserve).
     pub fn release(&mut self, id: u16) {
-        if self.bring_to_front(id) == Some(Extent::NOTHING) {
+        if self.bring_to_front(id) == Some(NOTHING) {
             self.order.shrink(1);
         }
     }
 
     /// Brings `id` and its packet to the front, if it is in use. Returns the kind of the packet.
-    fn bring_to_front(&mut self, id: u16) -> Option<Extent> {
+    fn bring_to_front(&mut self, id: u16) -> Option<u32> {
         let (place, front) = (self.order.bring_to_front(id)?, self.order.first);
         self.buffers.swap(front, place);
         self.kinds.swap(front, place);
@@ -157,12 +151,12 @@ impl PostedPackets {
 
     /// Takes out the packet with `id`, to be dropped: its bytes are any. Returns `None` if there is none.
     pub fn take(&mut self, id: u16) -> Option<Packet> {
-        let extent = self.bring_to_front(id).filter(|kind| *kind != Extent::NOTHING)?;
+        let kind = self.bring_to_front(id).filter(|kind| *kind != NOTHING)?;
         // SAFETY: the first place is in use, and not by nothing, so it holds a buffer. The order shrinks, so that and those
         // that follow it are the packet's.
         let buffer = unsafe { self.buffers.get(self.order.first)?.assume_init_read() };
         self.order.shrink(1);
-        Some(Packet { data: buffer.data(), extent })
+        Some(Packet { data: buffer.data(), extent: Extent::of_kind(kind) })
     }
 
     /// Returns up to `most` packets from the front to their pool, which it locks once. Returns their number.
@@ -170,26 +164,24 @@ impl PostedPackets {
     /// `is_back` gets the number of a packet, from 0 on, and its id. It returns `true` if the device has returned that id.
     /// The first packet stays of another pool, or of several segments.
     #[inline(always)]
-    pub fn reclaim(&mut self, most: usize, is_back: impl Fn(usize, u16) -> bool) -> usize {
+    pub fn reclaim(&mut self, most: usize, is_back: impl Fn(usize, usize) -> bool) -> usize {
         let places = self.order.in_use();
-        let (Some(ids), Some(kinds), Some(buffers)) =
-            (self.order.ids.get(places.clone()), self.kinds.get(places.clone()), self.buffers.get(places))
-        else {
+        let Some(kinds) = self.kinds.get(places.clone()) else { return 0 };
+        let Some(kind) = kinds.first().copied().filter(|kind| *kind != NOTHING) else { return 0 };
+        let extent = Extent::of_kind(kind);
+        if extent.more() > 0 {
             return 0;
-        };
-        let Some(kind) = kinds.first().copied().filter(|kind| *kind != Extent::NOTHING && kind.more() == 0) else {
-            return 0;
-        };
-        let count = count_while(most.min(ids.len()), |number| {
-            // SAFETY: there are at least that many of both.
-            let (id, other) = unsafe { (*ids.get_unchecked(number), *kinds.get_unchecked(number)) };
-            other == kind && is_back(number, id)
-        });
-        let Some(buffers) = buffers.get(..count).filter(|buffers| !buffers.is_empty()) else { return 0 };
-        // SAFETY: the places in use hold buffers of this pool, which keep it alive, each of a packet of one segment. The
-        // order shrinks, so they are the pool's.
-        unsafe { change_free(kind.pool(), |free| free.push_all(buffers)) };
-        self.order.shrink(count);
+        }
+        let alike =
+            if self.all == kind { kinds.len() } else { kinds.iter().take_while(|other| **other == kind).count() };
+        let ids = self.order.ids(places.clone());
+        let count = count_back(ids.get(..alike.min(most)).unwrap_or(ids), is_back);
+        if let Some(buffers) = self.buffers.get(places.start..places.start + count).filter(|_| count > 0) {
+            // SAFETY: the places in use hold buffers of this pool, which keep it alive, each of a packet of one segment. The
+            // order shrinks, so they are the pool's.
+            unsafe { change_free(extent.pool(), |free| free.push_all(buffers)) };
+            self.order.shrink(count);
+        }
         count
     }
 
@@ -200,6 +192,60 @@ impl PostedPackets {
                 self.order.shrink(1);
             }
         }
+    }
+}
+
+/// Returns how many of the first ids are back, up to one that is not.
+#[inline(never)]
+fn count_back(ids: &[u16], is_back: impl Fn(usize, usize) -> bool) -> usize {
+    // SAFETY: the number is below the length of `ids`.
+    sum_while(ids.len(), |number| is_back(number, unsafe { ids.id(number) }).then_some(0)).0
+}
+
+/// Packets that are alike, at the front of others.
+struct Alike {
+    packets: *const Packet,
+    headroom: usize,
+    pool: PoolId,
+    max_len: u16,
+}
+
+impl Alike {
+    /// Puts the buffers of up to `most` packets in their places, and calls `show` for each, as [`PostedPackets::post_alike`]
+    /// does. Returns the number of packets, and of the bytes in them.
+    ///
+    /// # Safety
+    ///
+    /// There are that many packets, ids, and vacant places for buffers. The caller forgets the packets.
+    #[inline(never)]
+    unsafe fn post(
+        &self,
+        most: usize,
+        ids: impl Ids,
+        buffers: *mut MaybeUninit<Buffer>,
+        address: impl Fn(NonNull<u8>) -> DmaAddr,
+        mut show: impl FnMut(usize, usize, DmaAddr, u64),
+    ) -> (usize, u64) {
+        let Self { packets, headroom, pool, max_len } = *self;
+        let (alike, moved) = (Extent::empty_at(pool, headroom), HEADROOM as isize - headroom as isize);
+        sum_while(most, |number| {
+            // SAFETY: the number is below `most`.
+            let (packet, id) = unsafe { (&*packets.add(number), ids.id(number)) };
+            let len = packet.extent.beyond(alike);
+            if len > u64::from(max_len) {
+                return None;
+            }
+            // SAFETY: the packet is alike, so `headroom` bytes in front of its data, at least `ZEROS`, are its own, and its
+            // buffer's data are by default `HEADROOM` behind the first of these. That buffer is the place's: the caller
+            // forgets the packet.
+            unsafe {
+                packet.data.sub(ZEROS).cast().write_unaligned([0u8; ZEROS]);
+                let buffer = Buffer::from_data(packet.data.offset(moved));
+                buffers.add(number).write(MaybeUninit::new(buffer));
+            }
+            show(number, id, address(packet.data), len);
+            Some(len)
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use datasheet_runtime::field::{Field, ValueError};
 use datasheet_runtime::value;
 use ixgbe::offload::drivers::{Segments, Verdict, Work};
 use ixgbe::offload::{Received, Requested};
-use ixgbe::packet::{Entry, Leaving, Network, Packet, Transport};
+use ixgbe::packet::{Batch, Entry, Leaving, Network, Packet, Transport};
 use ixgbe::port::{Offload, Refusal};
 
 use crate::descriptors::NetworkHeaderMemory as Layout;
@@ -185,6 +185,11 @@ pub(super) trait Arrival {
 
     /// Returns the packet of an entry.
     fn packet(entry: &Self::Entry) -> &Packet;
+
+    /// Returns the batch, if its packets are as they are in memory.
+    fn plain(_batch: &mut Batch<Self::Entry>) -> Option<&mut Batch> {
+        None
+    }
 }
 
 /// Packets as they are in memory, from a device that has completed them.
@@ -211,6 +216,11 @@ impl Arrival for Plain {
     #[inline(always)]
     fn packet(entry: &Packet) -> &Packet {
         entry
+    }
+
+    #[inline(always)]
+    fn plain(batch: &mut Batch) -> Option<&mut Batch> {
+        Some(batch)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Receive and transmit queues.
 //!
-//! A queue has a ring, and for each descriptor a slot for the packet that was posted with it. So each packet that the
-//! device has is in exactly one slot, and a buffer that the device returns is found there or the device has lied. After
-//! such a lie the queue does nothing until the device is reset, and all packets stay where they are until then.
+//! A queue has a ring, and the packets that were posted, in that order and each with an id. So a buffer that the device
+//! returns is among them or the device has lied. After such a lie the queue does nothing until the device is reset, and all
+//! packets stay where they are until then.
+//!
+//! Each direction has a fast path and a general one. The fast path takes what comes back in the order of posting, and
+//! posts what is like most packets, in blocks. Whatever is different takes the general path, one by one.
 //!
 //! In front of each frame are the 12 bytes of a header. A received frame's header is at the start of its buffer. A frame
 //! that is sent has its header in the headroom of the packet, so that both are one descriptor: for each packet, the driver

@@ -154,10 +154,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         // which the mapping has the device reach. They stay there until their ids come back, and the ring is lent to the
         // device until a reset.
         let post = unsafe { self.ring.poster::<true>() };
-        let count = self.buffers.post(most, |number, id, address| post(number, id, address, size));
+        let ids = self.buffers.post(most, |number, id, address| post(number, id, address, size));
         drop(post);
-        self.ring.advance(count as u16);
-        count > 0
+        self.ring.advance(ids);
+        !ids.is_empty()
     }
 
     fn notify(&self) {
@@ -194,24 +194,24 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     fn take_frames<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
         self.ring.refresh()?;
         let posted = self.ring.posted();
-        let mut result = Ok(());
-        loop {
-            self.take_whole_frames::<A>(batch);
+        let result = loop {
+            if let Some(batch) = A::plain(batch) {
+                self.take_whole_frames(batch);
+            }
+            if batch.is_full() {
+                break Ok(());
+            }
             // What is next is something else, or nothing.
             match self.ring.look() {
-                Ok(Some(used)) if !batch.is_full() => {
+                Ok(None) => break Ok(()),
+                Ok(Some(used)) => {
                     if let Err(fault) = self.take_any::<A>(used, batch) {
-                        result = Err(fault);
-                        break;
+                        break Err(fault);
                     }
                 }
-                Err(fault) if !batch.is_full() => {
-                    result = Err(fault);
-                    break;
-                }
-                _ => break,
+                Err(fault) => break Err(fault),
             }
-        }
+        };
         // A sweep that finds nothing leaves an interrupt that was asked for: the program is about to wait for it.
         if self.ring.posted() != posted {
             self.ring.suppress_interrupts();
@@ -221,27 +221,21 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
 
     /// Takes buffers from the front, as long as they come back in order with a whole frame each, as most do.
     #[inline(always)]
-    fn take_whole_frames<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) {
+    fn take_whole_frames(&mut self, batch: &mut Batch) {
+        const MIN: u32 = (HEADER + SHORTEST) as u32;
         if self.partial.is_some() {
             return;
         }
-        let (RxTerms { mergeable, features, .. }, mut bad_headers) = (self.terms, 0);
-        let (taken, octets) = self.buffers.receive(
-            batch,
-            self.ring.waiting(),
-            self.ring.used(),
-            |header: &[u8; HEADER]| (!mergeable || buffers_of(header) == 1).then(|| A::header(header)),
-            |packet, header| {
-                let entry = A::arrived(packet, header, features);
-                bad_headers += u64::from(entry.is_none());
-                entry
-            },
-        );
-        self.ring.skip(taken as u16);
+        let (waiting, written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
+        // SAFETY: `written` keeps to these lengths: `buffer_size` is the pool's.
+        let (count, octets) = unsafe {
+            match self.terms.mergeable {
+                true => self.buffers.receive(batch, waiting, written, |header: &[u8; HEADER]| buffers_of(header) == 1),
+                false => self.buffers.receive(batch, waiting, written, |_: &[u8; HEADER]| true),
+            }
+        };
+        self.ring.skip(count as u16);
         add(&self.counts.octets, octets);
-        if bad_headers > 0 {
-            add(&self.counts.bad_header, bad_headers);
-        }
     }
 
     /// Takes the used buffer at the front, whatever is in it.

@@ -179,10 +179,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         self.ring.refresh()?;
         let result = loop {
             // How much the device wrote is nothing here; some say absurd numbers.
-            let used = self.ring.used();
-            let taken = self.packets.reclaim(self.ring.waiting(), |number, id| used(number, id) >> 32 == 0);
-            drop(used);
-            self.ring.skip(taken as u16);
+            let count = self.packets.reclaim(self.ring.waiting(), self.ring.returned());
+            self.ring.skip(count as u16);
             // What is next has come out of order, or is something else, or nothing.
             match self.ring.look() {
                 Ok(Some(used)) => {
@@ -216,7 +214,16 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         if self.ring.posted() >= self.threshold || self.ring.free() < batch.len() || batch.is_empty() {
             self.reclaim()?;
         }
-        let result = self.post_all(batch);
+        let mut leaving = batch.leaving();
+        let (sent, octets) = T::plain(&mut leaving).map_or((0, 0), |packets| self.post_alike(packets));
+        self.count(sent, octets);
+        let result = match leaving.left() {
+            0 => {
+                drop(leaving);
+                Ok(sent)
+            }
+            _ => self.post_rest(leaving, sent),
+        };
         if self.ring.publish() {
             self.notify();
         }
@@ -228,46 +235,44 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         result
     }
 
-    fn post_all<T: Outgoing>(&mut self, batch: &mut Batch<T>) -> Result<usize, Failure> {
-        let (mut sent, mut octets) = (0, 0);
-        let mut leaving = batch.leaving();
-        let reason = loop {
-            if let Some(packets) = T::plain(&mut leaving) {
-                let (count, bytes) = self.post_alike(packets);
-                sent += count;
-                octets += bytes;
-            }
-            let Some(entry) = leaving.first() else { break None };
-            let packet = entry.packet();
-            let descriptors = packet.segment_count() + usize::from(packet.headroom() < HEADER);
-            let len = packet.len();
-            // A full ring is the usual reason to be here.
-            if self.ring.free() == 0 {
-                break None;
-            }
-            if let Some(reason) = self.examine(entry) {
-                break Some(reason);
-            }
-            if self.ring.free() < descriptors {
-                break None;
-            }
-            let Some(entry) = leaving.take() else { break None };
-            self.post_any(entry);
-            octets += len as u64;
-            sent += 1;
-        };
-        let refused = reason.and_then(|reason| Some((reason, leaving.take()?)));
-        drop(leaving);
-        add(&self.counts.packets, sent as u64);
+    /// Counts packets that were posted.
+    #[inline(always)]
+    fn count(&self, packets: usize, octets: u64) {
+        add(&self.counts.packets, packets as u64);
         add(&self.counts.octets, octets);
-        match refused {
-            Some((reason, entry)) => Err(Failure::Refused(Refused { packet: entry.into(), reason, sent })),
-            None => Ok(sent),
+    }
+
+    /// Posts what is unlike the packets in front of it, `sent` of which were posted, and all others behind it.
+    #[cold]
+    #[inline(never)]
+    fn post_rest<T: Outgoing>(&mut self, mut leaving: Leaving<'_, T>, mut sent: usize) -> Result<usize, Failure> {
+        loop {
+            if let Some(packets) = T::plain(&mut leaving) {
+                let (count, octets) = self.post_alike(packets);
+                self.count(count, octets);
+                sent += count;
+            }
+            let Some(entry) = leaving.first() else { return Ok(sent) };
+            let (packet, free) = (entry.packet(), self.ring.free());
+            let (len, descriptors) = (packet.len(), packet.segment_count() + usize::from(packet.headroom() < HEADER));
+            // A full ring is the usual reason to be here.
+            let reason = if free == 0 { None } else { self.examine(entry) };
+            if free < descriptors && reason.is_none() {
+                return Ok(sent);
+            }
+            let Some(entry) = leaving.take() else { return Ok(sent) };
+            if let Some(reason) = reason {
+                drop(leaving);
+                return Err(Failure::Refused(Refused { packet: entry.into(), reason, sent }));
+            }
+            self.post_any(entry);
+            self.count(1, len as u64);
+            sent += 1;
         }
     }
 
     /// Posts packets from the front, as long as they are like most: one segment of the selected pool, with room for the
-    /// header. Returns their number, and that of their bytes.
+    /// header. Returns the number of packets, and of the bytes in them.
     #[inline(always)]
     fn post_alike(&mut self, leaving: &mut Leaving<'_>) -> (usize, u64) {
         let Some(attachment) = self.attachments.get(self.selected) else { return (0, 0) };
@@ -276,10 +281,11 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         // the zeros in front of it among them, are in a buffer that the mapping has the device reach. The packet stays
         // there until its id comes back, and the ring is lent to the device until a reset.
         let post = unsafe { self.ring.poster::<false>() };
-        let (count, bytes) = self.packets.post_alike::<HEADER>(leaving, attachment, limits, &post);
+        let show = |number, id, address, len| post(number, id, address, len + HEADER as u64);
+        let (ids, bytes) = self.packets.post_alike::<HEADER>(leaving, attachment, limits, show);
         drop(post);
-        self.ring.advance(count as u16);
-        (count, bytes)
+        self.ring.advance(ids);
+        (ids.len(), bytes)
     }
 
     /// Posts any packet: with a request, of several segments, or without headroom. [`examine`](Self::examine) finds nothing

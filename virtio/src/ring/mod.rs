@@ -189,7 +189,7 @@ impl RingTerms {
 ///
 /// The driver posts buffers under ids of its choice, and shows them to the device with [`publish`](Self::publish). The
 /// device returns buffers in any order. Those that come back in the order in which they were posted are found in
-/// numbers with [`used`](Self::used), all others one by one with [`look`](Self::look).
+/// numbers with [`returned`](Self::returned), all others one by one with [`look`](Self::look).
 pub(crate) trait Ring: fmt::Debug + Sized {
     /// Makes an empty ring of the same kind and size.
     fn renew(&self, dma: &impl Dma) -> Result<Self, DmaError>;
@@ -218,19 +218,19 @@ pub(crate) trait Ring: fmt::Debug + Sized {
     /// Returns how many buffers of one descriptor can be posted in one piece.
     fn room(&self) -> usize;
 
-    /// Returns what posts a buffer of one descriptor, which the device writes if `WRITE`, else reads. It takes the number
-    /// of the buffer, from 0 on, its id, its address and its length in bytes. [`advance`](Self::advance) counts what was
-    /// posted so.
+    /// Returns what writes the descriptor of a buffer, which the device writes if `WRITE`, else reads. It takes the number
+    /// of the buffer, from 0 on, its id, its address and its length in bytes. [`advance`](Self::advance) completes what was
+    /// begun so.
     ///
     /// # Safety
     ///
     /// What is returned is called for each number below some count, and that is at most the [room](Self::room). Each id is
     /// free and below the size of the ring. The device may access the bytes until the id comes back, or the device was
     /// reset.
-    unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, u16, DmaAddr, u64);
+    unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64);
 
-    /// Counts buffers that were posted with [`poster`](Self::poster).
-    fn advance(&mut self, count: u16);
+    /// Posts the buffers with `ids`, whose descriptors [`poster`](Self::poster) wrote, in this order.
+    fn advance(&mut self, ids: &[u16]);
 
     /// Returns how many ids a buffer of `descriptors` has. The first of them comes back.
     fn ids_of(descriptors: usize) -> usize;
@@ -254,11 +254,13 @@ pub(crate) trait Ring: fmt::Debug + Sized {
     fn waiting(&self) -> usize;
 
     /// Returns what says whether a buffer has come back. It takes the buffer's number, from 0 on and below
-    /// [`waiting`](Self::waiting), and the id that it has if the device keeps the order. It returns how many bytes the
-    /// device says that it wrote, or more than 2^32 if this buffer did not come back, or another.
-    fn used(&self) -> impl Fn(usize, u16) -> u64;
+    /// [`waiting`](Self::waiting), and the id that it has if the device keeps the order.
+    fn returned(&self) -> impl Fn(usize, usize) -> bool;
 
-    /// Takes as many used buffers as [`used`](Self::used) was asked about and has found.
+    /// As [`returned`](Self::returned), and says how many bytes the device wrote, if these are `MIN` to `max`.
+    fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64>;
+
+    /// Takes the first `count` used buffers, which came back in order, with one descriptor each.
     fn skip(&mut self, count: u16);
 
     /// Returns the next used buffer without taking it, if there is one since [`refresh`](Self::refresh).

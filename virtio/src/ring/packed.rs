@@ -150,6 +150,21 @@ impl PackedRing {
         // device writes.
         unsafe { self.from(place).as_ref() }
     }
+
+    /// Returns what compares a used descriptor with the one that a buffer would have. It returns the length if both are the
+    /// same but for that, else at least 2^32.
+    #[inline(always)]
+    fn found(&self) -> impl Fn(usize, usize) -> u64 {
+        const LOOKED_AT: u64 = AVAILABLE | USED | ((1 << FLAGS) - 1);
+        let (first, flags) = (self.from(self.seen), self.seen.flags);
+        move |number, id| {
+            // SAFETY: the number is below `waiting`, and as many descriptors follow in one piece, for which the ring is
+            // borrowed here.
+            let [_, word] = unsafe { first.add(number).as_ref() };
+            // What the device wrote before the flags is read after them, and so is the rest of this word, with them.
+            (u64::from_le(word.load(Ordering::Acquire)) & LOOKED_AT) ^ (flags | (id as u64) << ID)
+        }
+    }
 }
 
 impl Ring for PackedRing {
@@ -204,20 +219,23 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    unsafe fn poster<const WRITTEN: bool>(&mut self) -> impl Fn(usize, u16, DmaAddr, u64) {
+    unsafe fn poster<const WRITTEN: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64) {
         let (first, flags) = (self.from(self.next), self.next.flags | if WRITTEN { WRITE } else { 0 });
         move |number, id, address, len| {
             // SAFETY: the caller promises that the number is below `room`: as many descriptors follow in one piece, in
             // memory that the ring keeps, which it is borrowed for here.
             let [low, high] = unsafe { first.add(number).as_ref() };
             low.store(address.get().to_le(), Ordering::Relaxed);
+            // Other bits each, so the sum is their union: the compiler adds constants in one step.
+            let word = len.wrapping_add(flags).wrapping_add((id as u64) << ID);
             // The flags hand the descriptor over, so the address comes before them.
-            high.store((len | u64::from(id) << ID | flags).to_le(), Ordering::Release);
+            high.store(word.to_le(), Ordering::Release);
         }
     }
 
     #[inline(always)]
-    fn advance(&mut self, count: u16) {
+    fn advance(&mut self, ids: &[u16]) {
+        let count = ids.len() as u16;
         self.next.advance(count, self.size);
         self.posted += count;
         self.free -= count;
@@ -295,15 +313,18 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    fn used(&self) -> impl Fn(usize, u16) -> u64 {
-        const LOOKED_AT: u64 = AVAILABLE | USED | (1 << FLAGS) - 1;
-        let (first, flags) = (self.from(self.seen), self.seen.flags);
+    fn returned(&self) -> impl Fn(usize, usize) -> bool {
+        let found = self.found();
+        move |number, id| found(number, id) >> ID == 0
+    }
+
+    #[inline(always)]
+    fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64> {
+        let (found, more) = (self.found(), max.saturating_sub(MIN));
         move |number, id| {
-            // SAFETY: the number is below `waiting`, and as many descriptors follow in one piece, for which the ring is
-            // borrowed here.
-            let [_, word] = unsafe { first.add(number).as_ref() };
-            // What the device wrote before the flags is read after them, and so is the rest of this word, with them.
-            (u64::from_le(word.load(Ordering::Acquire)) & LOOKED_AT) ^ (flags | u64::from(id) << ID)
+            // More than 32 bits have more than any length.
+            let len = found(number, id);
+            (len.wrapping_sub(MIN.into()) <= more.into()).then_some(len)
         }
     }
 

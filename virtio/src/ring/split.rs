@@ -153,6 +153,18 @@ impl SplitRing {
             freed(descriptor);
         }
     }
+
+    /// Returns what finds the length of a used element by its number, if it has the id.
+    #[inline(always)]
+    fn used_in_order<'a>(&'a self) -> impl Fn(usize, usize) -> Option<&'a AtomicU32> {
+        let elements = self.used.from(self.seen);
+        move |number, id| {
+            // SAFETY: the number is below `waiting`, and as many elements follow in one piece, for which the ring is
+            // borrowed here. They are atomics.
+            let [found, len] = unsafe { elements.add(number).as_ref() };
+            (u32::from_le(found.load(Ordering::Relaxed)) == id as u32).then_some(len)
+        }
+    }
 }
 
 impl Ring for SplitRing {
@@ -206,21 +218,27 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, u16, DmaAddr, u64) {
+    unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64) {
         const WRITTEN: u64 = value!(Descriptor { WRITE: true }).bits()[1];
-        let (descriptors, entries) = (self.descriptors.first, self.available.from(self.next));
-        move |number, id, address, len| {
-            // SAFETY: the caller promises that the id is below the size, and that the number is below `room`: as many
-            // entries follow in one piece. All are initialised memory that the ring keeps, which it is borrowed for here.
-            let ([low, high], entry) = unsafe { (descriptors.add(id.into()).as_ref(), entries.add(number).as_ref()) };
+        let descriptors = self.descriptors.first;
+        move |_, id, address, len| {
+            // SAFETY: the caller promises that the id is below the size. The descriptors are initialised memory that the
+            // ring keeps, which is borrowed here, and are atomics.
+            let [low, high] = unsafe { descriptors.add(id).as_ref() };
             low.store(address.get().to_le(), Ordering::Relaxed);
             high.store((len | if WRITE { WRITTEN } else { 0 }).to_le(), Ordering::Relaxed);
-            entry.store(id.to_le(), Ordering::Relaxed);
         }
     }
 
     #[inline(always)]
-    fn advance(&mut self, count: u16) {
+    fn advance(&mut self, ids: &[u16]) {
+        let entries = self.available.from(self.next).cast::<u16>();
+        for (number, id) in ids.iter().take(self.room()).enumerate() {
+            // SAFETY: as many entries as there is room for follow in one piece. The device reads them after it has read an
+            // index that counts them, so until then they are no memory that it shares, and need no atomics.
+            unsafe { entries.add(number).write(id.to_le()) };
+        }
+        let count = ids.len() as u16;
         self.next = self.next.wrapping_add(count);
         self.posted += count;
         self.free -= count;
@@ -293,16 +311,17 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn used(&self) -> impl Fn(usize, u16) -> u64 {
-        let elements = self.used.from(self.seen);
+    fn returned(&self) -> impl Fn(usize, usize) -> bool {
+        let used = self.used_in_order();
+        move |number, id| used(number, id).is_some()
+    }
+
+    #[inline(always)]
+    fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64> {
+        let (used, more) = (self.used_in_order(), max.saturating_sub(MIN));
         move |number, id| {
-            // SAFETY: the number is below `waiting`, and as many elements follow in one piece, for which the ring is
-            // borrowed here. They are atomics.
-            let [found, len] = unsafe { elements.add(number).as_ref() };
-            if u32::from_le(found.load(Ordering::Relaxed)) != u32::from(id) {
-                return u64::MAX;
-            }
-            u32::from_le(len.load(Ordering::Relaxed)).into()
+            let len = u32::from_le(used(number, id)?.load(Ordering::Relaxed));
+            (len.wrapping_sub(MIN) <= more).then_some(len.into())
         }
     }
 

@@ -305,7 +305,7 @@ impl Fake {
 }
 
 impl State {
-    fn read_memory(&mut self, address: u64, len: usize) -> Vec<u8> {
+    pub fn read_memory(&mut self, address: u64, len: usize) -> Vec<u8> {
         if !self.reaches(address, len) {
             return vec![0; len];
         }

@@ -180,7 +180,7 @@ mod tests {
             (seed >> 33) as usize % below
         };
         for size in [1u16, 2, 7, 8, 64] {
-            let (mut order, mut used) = (Order::new(size), Vec::new());
+            let (mut order, mut used) = (Order::new(size), Vec::<u16>::new());
             for _ in 0..4000 {
                 match random(4) {
                     0 | 1 => {

@@ -47,6 +47,23 @@ fn the_reset_restores_values_and_the_address() {
     driver.clean();
 }
 
+/// Stock ixgbe looks at FWSM in a thread of its own, also during a reset, and takes 0 for an error of the firmware.
+#[test]
+fn the_firmware_goes_on_while_a_port_is_reset() {
+    let driver = Driver::running();
+    driver.write(EIMC, 0x7FFF_FFFF);
+    driver.clear(rx(0, 0x28), ENABLE);
+    driver.clear(tx(0, 0x28), ENABLE);
+    driver.wait_us(200);
+    assert!(driver.master_disable());
+    driver.set(CTRL, 1 << 26);
+    // The device may be accessed again, and has not read its EEPROM yet.
+    driver.wait_us(2000);
+    assert_eq!(driver.read(EEC) & 1 << 9, 0);
+    assert_eq!(driver.read(FWSM) & 1 << 15, 1 << 15);
+    driver.clean();
+}
+
 #[test]
 fn status_registers_follow_the_device() {
     let driver = Driver::running();

@@ -180,6 +180,8 @@ impl Eeprom {
         let Common { registers, faults, .. } = common;
         registers.set_bits(EEC, EEC_AUTO_RD, true);
         if faults.has(Fault::EepromMissing) {
+            // Its firmware is missing, too.
+            registers.set(FWSM, 0);
             return false;
         }
         registers.set_bits(EEC, EEC_PRES | EEC_SIZE_4096, true);

@@ -83,6 +83,18 @@ impl Startup {
     }
 }
 
+/// Returns `true` for registers of the firmware, which goes on whatever becomes of one port: SW_FW_SYNC, which it shares with
+/// both ports, and FWSM, in which it reports.
+fn is_of_firmware(info: &RegisterInfo) -> bool {
+    matches!(info.name, "FWSM" | "SW_FW_SYNC")
+}
+
+/// Returns `true` for registers that CTRL.RST resets: not ESDP, which is only initialised at LAN_PWR_GOOD (8.2.3.1.4), and
+/// not I2CCTL, which is at PERST.
+fn is_reset_by_software(info: &RegisterInfo) -> bool {
+    !is_of_firmware(info) && !matches!(info.name, "ESDP" | "I2CCTL")
+}
+
 impl Chip {
     /// Brings the device into the state after power-on, with the EEPROM read.
     pub(crate) fn power_on(&mut self) {
@@ -120,7 +132,7 @@ impl Chip {
 
     /// Resets the device for the model's own physical function. The link stays up.
     pub(crate) fn restart_for_host(&mut self) {
-        self.reset_parts(true, |info| !matches!(info.name, "ESDP" | "I2CCTL" | "SW_FW_SYNC"));
+        self.reset_parts(true, is_reset_by_software);
         self.start_initialisation();
     }
 
@@ -183,9 +195,7 @@ impl Chip {
         }
         self.reset_pending();
         let link_reset = value & CTRL_LRST != 0;
-        // ESDP is only initialised at LAN_PWR_GOOD (8.2.3.1.4), I2CCTL at PERST. SW_FW_SYNC belongs to both ports and the
-        // firmware.
-        self.reset_parts(!link_reset, |info| !matches!(info.name, "ESDP" | "I2CCTL" | "SW_FW_SYNC"));
+        self.reset_parts(!link_reset, is_reset_by_software);
         self.common.registers.set(CTRL, value & (CTRL_RST | CTRL_LRST));
         self.startup.in_reset = true;
         self.startup.own_reset = true;
@@ -197,7 +207,7 @@ impl Chip {
     /// Performs a function level reset at once, without violations (datasheet 4.2.1.5.1).
     pub(crate) fn function_reset(&mut self) {
         self.i2c = I2c::new(self.qsfp);
-        self.reset_parts(false, |info| info.name != "SW_FW_SYNC");
+        self.reset_parts(false, |info| !is_of_firmware(info));
         self.startup.flush = Flush::default();
         self.startup.link_reset = true;
         self.start_initialisation();

@@ -14,7 +14,7 @@ use crate::work::{HEADER, Head, Work};
 pub type Nic = Device<Running, Plain>;
 
 /// Bytes of a buffer in rows with several segments a frame.
-const SEGMENT: usize = 1024;
+pub const SEGMENT: usize = 1024;
 
 /// Calls that count between two of a random phase.
 const CALLS_PER_PHASE: usize = 16;

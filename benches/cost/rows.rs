@@ -124,6 +124,9 @@ const VIRTIO: Row =
 
 const VIRTIO_RECEIVE: Row = Row { driver: virtio::receive::<false>, floor: virtio::receive::<true>, ..VIRTIO };
 const VIRTIO_TRANSMIT: Row = Row { driver: virtio::transmit::<false>, floor: virtio::transmit::<true>, ..VIRTIO };
+const VIRTIO_METADATA: Row = Row { driver: virtio::metadata::<false>, floor: virtio::metadata::<true>, ..VIRTIO };
+const VIRTIO_COMPLETED: Row = Row { driver: virtio::completed::<false>, floor: virtio::completed::<true>, ..VIRTIO };
+const VIRTIO_REQUESTS: Row = Row { driver: virtio::requests::<false>, floor: virtio::requests::<true>, ..VIRTIO };
 
 /// What is nearest to real traffic: 1 to 64 packets wait, rings are anywhere, lengths are mixed, 1 % are dropped.
 const fn random_mix(row: Row) -> Row {
@@ -258,5 +261,9 @@ pub const ROWS: &[Row] = &[
     row("VirtIO, rings of 256", None, Row { ring: 256, ..VIRTIO }),
     row("VirtIO, receive alone", None, VIRTIO_RECEIVE),
     row("VirtIO, transmit alone", None, VIRTIO_TRANSMIT),
+    row("VirtIO, two segments a frame", None, Row { segments: 2, ..VIRTIO }),
+    row("VirtIO, receive with metadata", None, VIRTIO_METADATA),
+    row("VirtIO, receive with checksums completed", None, VIRTIO_COMPLETED),
+    row("VirtIO, transmit with a checksum requested", None, VIRTIO_REQUESTS),
     row("a register read and another modified", None, Row { driver: typed_accesses, floor: raw_accesses, ..POOL }),
 ];

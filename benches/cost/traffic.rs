@@ -19,11 +19,17 @@ pub mod at {
     pub const ETHER_TYPE: usize = 12;
     pub const VERSION: usize = 14;
     pub const LENGTH: usize = 16;
+    pub const FRAGMENT: usize = 20;
     pub const TTL: usize = 22;
+    pub const PROTOCOL: usize = 23;
     pub const CHECKSUM: usize = 24;
     pub const ADDRESSES: usize = 26;
+    pub const TRANSPORT: usize = 34;
     /// The frame's number, which the check at the other end knows it by.
     pub const NUMBER: usize = 40;
+    /// The length of a TCP header, and its checksum.
+    pub const TCP_LENGTH: usize = 46;
+    pub const TCP_CHECKSUM: usize = 50;
 }
 
 /// xorshift64*, from a fixed seed.

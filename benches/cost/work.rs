@@ -135,6 +135,37 @@ impl Work for Ipv4 {
     }
 }
 
+/// Makes the frame a TCP packet of IPv4 without a checksum. What leaves has the sum of the pseudo header there, as it is
+/// when the device is to insert the checksum.
+pub struct Tcp;
+
+/// The number of TCP in an IPv4 header.
+const TCP: u8 = 6;
+
+impl Work for Tcp {
+    #[inline(always)]
+    fn decide(frame: &mut [u8]) -> Route {
+        Ipv4::decide(frame);
+        frame[at::FRAGMENT..][..2].fill(0);
+        frame[at::PROTOCOL] = TCP;
+        frame[at::TCP_LENGTH] = 5 << 4;
+        frame[at::TCP_CHECKSUM..][..2].fill(0);
+        Route::Output(0)
+    }
+
+    /// The frame is of the shortest.
+    fn expect(head: &mut Head) -> Option<usize> {
+        let frame = &mut head[HEADER.len()..];
+        Self::decide(frame);
+        let addresses = frame[at::ADDRESSES..at::TRANSPORT].chunks(2);
+        let sum: u32 = addresses.map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+        let sum = sum + u32::from(TCP) + (frame.len() - at::TRANSPORT) as u32;
+        let sum = (sum & 0xffff) + (sum >> 16);
+        frame[at::TCP_CHECKSUM..][..2].copy_from_slice(&((sum + (sum >> 16)) as u16).to_be_bytes());
+        Some(0)
+    }
+}
+
 /// The output of each hash. Atomics, so that the compiler does not know what is in it: zeros.
 static TABLE: [AtomicU8; 256] = [const { AtomicU8::new(0) }; 256];
 

@@ -153,6 +153,7 @@ on_both_rings! {
     what_is_known_of_a_checksum_is_said,
     a_packet_of_several_segments_is_one_and_can_be_cut_again,
     headers_that_lie_are_counted_and_dropped,
+    one_header_among_many_says_something_of_its_own_frame_alone,
 }
 
 fn checksums_are_completed_by_the_host(rings: u128) {
@@ -469,6 +470,47 @@ fn headers_that_lie_are_counted_and_dropped(rings: u128) {
         let counters = device.split().0.counters().unwrap();
         assert_eq!(counters.rx_dropped, [("short", 0), ("bad header", 2 * (index as u64 + 1))]);
     }
+    stop(&fake, device);
+}
+
+/// Ends a block of frames at each of its places, with a partial checksum or a lie.
+fn one_header_among_many_says_something_of_its_own_frame_alone(rings: u128) {
+    const COUNT: usize = 20;
+    let (fake, mut device) = live(ALL | RECEIVING | rings);
+    let frames: Vec<_> = (0..COUNT).map(|number| frame(KINDS[number % 8], &payload(50 + number))).collect();
+    for other in 0..COUNT {
+        for (with_metadata, lies) in [(false, false), (false, true), (true, false), (true, true)] {
+            for (number, whole) in frames.iter().enumerate() {
+                let mut sent = whole.clone();
+                let header = match (number == other, lies) {
+                    (true, false) => host::leave_open(&mut sent),
+                    (true, true) => Header { gso_type: 0xff, gso_size: 100, ..Header::default() },
+                    _ => Header { flags: DATA_VALID, ..Header::default() },
+                };
+                deliver(&fake, &header, &sent);
+            }
+            let expected = (0..COUNT).filter(|number| !lies || *number != other);
+            let mut received = vec![];
+            let (_, mut queues) = device.split();
+            if with_metadata {
+                let mut batch = Batch::with_capacity(32);
+                queues[0].rx.receive_with_metadata(&mut batch).unwrap();
+                for (mut packet, number) in batch.into_iter().zip(expected.clone()) {
+                    let said = if number == other { Checksum::Partial } else { Checksum::Good };
+                    assert_eq!(packet.transport_checksum(), said, "{number} and {other}");
+                    packet.complete_checksum();
+                    received.push(bytes(&packet));
+                }
+            } else {
+                let mut batch = Batch::with_capacity(32);
+                queues[0].rx.receive(&mut batch).unwrap();
+                received.extend(batch.iter().map(bytes));
+            }
+            let expected: Vec<_> = expected.map(|number| frames[number].clone()).collect();
+            assert_eq!(received, expected, "{other}, {with_metadata}, {lies}");
+        }
+    }
+    assert_eq!(device.split().0.counters().unwrap().rx_dropped, [("short", 0), ("bad header", 2 * COUNT as u64)]);
     stop(&fake, device);
 }
 

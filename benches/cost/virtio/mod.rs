@@ -5,6 +5,7 @@
 
 #[path = "../../../virtio/tests/fake/mod.rs"]
 mod fake;
+mod offloads;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,50 +15,78 @@ use ixgbe_virtio::queue::{ReceiveQueue, TransmitQueue};
 use ixgbe_virtio::{Config, Device};
 
 use crate::calls::Part;
-use crate::drive::{Counted, Wire, drive};
+use crate::drive::{Counted, SEGMENT, Wire, drive};
 use crate::rows::Row;
 use crate::work::{Touch, Work};
 use fake::{Fake, FakeFunction, FakeRegisters};
 
-/// What QEMU offers without being asked, but for the control queue, which has no part in this.
+pub use offloads::{metadata, requests};
+
+/// What QEMU offers without being asked, but for the control queue and the offloads, which have no part in most rows.
 const OFFERED: u128 = fake::VERSION_1 | fake::MAC | fake::STATUS | fake::MRG_RXBUF | fake::EVENT_IDX;
 
 type Registers = FakeRegisters<ixgbe_virtio::registers::notify::RegisterSpace>;
+
+/// One end of a device: frames arrive in it, or leave it, each with the same header.
+struct End {
+    fake: Fake,
+    header: [u8; 12],
+    /// The beginning of the frame that arrives.
+    frame: Vec<u8>,
+}
 
 /// A device that is live, and one like it.
 struct Rig {
     from: Device<DriverOk, FakeFunction>,
     to: Device<DriverOk, FakeFunction>,
-    arriving: Fake,
-    leaving: Fake,
+    arriving: End,
+    leaving: End,
 }
 
 impl Rig {
-    fn start<const PACKED: bool>(row: &Row) -> Self {
+    /// Starts devices that also offer these features.
+    fn start<const PACKED: bool>(row: &Row, more: u128) -> Self {
         let start = || {
-            let (fake, function) = Fake::new(OFFERED | if PACKED { fake::RING_PACKED } else { 0 });
+            let (fake, function) = Fake::new(OFFERED | more | if PACKED { fake::RING_PACKED } else { 0 });
             fake.state().is_deaf = true;
             fake.state().queues.iter_mut().for_each(|queue| queue.max = row.ring as u16);
-            let config = Config::new().queue_sizes(row.ring as u16, row.ring as u16);
+            let config = Config::new().queue_sizes(row.ring as u16, row.ring as u16).receive_offloads(true);
+            let config = if row.segments == 1 { config } else { config.buffer_size(SEGMENT) };
             let device = Device::new(function).expect("memory resets").bring_up(&config);
-            (device.map_err(|failed| failed.error).expect("memory goes live"), fake)
+            let end = End { fake, header: [0; 12], frame: Vec::new() };
+            (device.map_err(|failed| failed.error).expect("memory goes live"), end)
         };
         let ((from, arriving), (to, leaving)) = (start(), start());
         Self { from, to, arriving, leaving }
     }
 }
 
-impl Wire for Fake {
+impl Wire for End {
     fn room(&self) -> usize {
-        self.state().available(0)
+        self.fake.state().available(0)
     }
 
-    fn fill(&mut self, bytes: &[u8], _len: u16, _end: bool) -> bool {
-        self.deliver(bytes)
+    fn fill(&mut self, bytes: &[u8], len: u16, end: bool) -> bool {
+        let begin = self.frame.len();
+        self.frame.extend(bytes);
+        self.frame.resize(begin + usize::from(len), 0);
+        if !end {
+            return true;
+        }
+        let frame = std::mem::take(&mut self.frame);
+        let mut state = self.fake.state();
+        // The device itself counts the buffers, behind these.
+        let header = self.header.first_chunk().expect("as many bytes");
+        let is_written = state.write_frame_with(header, &frame).is_some();
+        state.publish_used(0);
+        is_written
     }
 
     fn send(&mut self, mut sent: impl FnMut(&[u8], bool)) {
-        self.sent().iter().for_each(|frame| sent(frame, true));
+        for (header, frame) in self.fake.sent_with_headers() {
+            assert_eq!(header, self.header, "a frame has another header");
+            sent(&frame, true);
+        }
     }
 }
 
@@ -85,9 +114,10 @@ fn measured_virtio_forward<W: Work>(
 /// How often a doorbell was rung in the counted calls of the last run.
 static DOORBELLS: AtomicU64 = AtomicU64::new(0);
 
-/// Forwards with a pool. Returns how many packets went through counted calls.
-fn run<W: Work, const PACKED: bool>(row: &Row, part: Part) -> usize {
-    let Rig { mut from, mut to, arriving, leaving } = Rig::start::<PACKED>(row);
+/// Forwards with a pool, between devices that also offer these features. Returns how many packets went through counted
+/// calls.
+fn run<W: Work, const PACKED: bool>(row: &Row, part: Part, more: u128) -> usize {
+    let Rig { mut from, mut to, arriving, leaving } = Rig::start::<PACKED>(row, more);
     let pools = from.pools();
     let ((_, mut from), (_, mut to)) = (from.split(), to.split());
     let (rx, tx) = (&mut from[0].rx, &mut to[0].tx);
@@ -129,15 +159,20 @@ fn run<W: Work, const PACKED: bool>(row: &Row, part: Part) -> usize {
 }
 
 pub fn forward<const PACKED: bool>(row: &Row) -> usize {
-    run::<Touch, PACKED>(row, Part::All)
+    run::<Touch, PACKED>(row, Part::All, 0)
 }
 
 pub fn receive<const PACKED: bool>(row: &Row) -> usize {
-    run::<Touch, PACKED>(row, Part::Receive)
+    run::<Touch, PACKED>(row, Part::Receive, 0)
 }
 
 pub fn transmit<const PACKED: bool>(row: &Row) -> usize {
-    run::<Touch, PACKED>(row, Part::Transmit)
+    run::<Touch, PACKED>(row, Part::Transmit, 0)
+}
+
+/// Receives where the driver completes checksums. None is partial, as in frames that come from a wire.
+pub fn completed<const PACKED: bool>(row: &Row) -> usize {
+    run::<Touch, PACKED>(row, Part::Receive, fake::GUEST_CSUM)
 }
 
 /// Returns how often the driver rings a doorbell per packet of a row: over split rings, and over packed ones.

@@ -57,6 +57,7 @@ impl Received {
     ///
     /// Returns the packet if its first segment does not have the checksum that is [partial](Verdict::Partial), behind an
     /// Ethernet header.
+    #[inline]
     pub fn reported(packet: Packet, verdict: Verdict, segment: Option<NonZeroU16>) -> Result<Self, Packet> {
         let segment = u64::from(segment.map_or(0, NonZeroU16::get)) << SEGMENT;
         let words = match verdict {

@@ -2,12 +2,12 @@
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::mem::MaybeUninit;
+use core::mem::{self, MaybeUninit};
 use core::ptr::NonNull;
 
 use crate::dma::DmaAddr;
 use crate::packet::posted::{Ids, Order, Sorted, sum_while};
-use crate::packet::{Batch, Packet};
+use crate::packet::{Batch, Entry, Packet};
 use crate::pool::{Attachment, Buffer, Extent, Pool, PoolId};
 
 /// Buffers of one pool into which a device receives, each with an id. They return to the pool when this is dropped.
@@ -69,28 +69,29 @@ impl PostedBuffers {
     ///
     /// `look` gets the number of a buffer, from 0 on, and its id. If the device has returned that buffer, it returns how
     /// many bytes the device wrote into it, those that are skipped among them. The first buffer for which it returns `None`
-    /// stays, and so does the first for which `accept` returns `false`, which gets the bytes that are skipped. Both can be
-    /// called several times for a buffer.
+    /// stays. `enter` gets the packet and the bytes that are skipped, and makes the entry of the batch. The first packet
+    /// that it returns instead stays, too.
     ///
     /// # Safety
     ///
     /// The numbers of bytes that `look` returns are at least `SKIP` and an Ethernet header, and at most the size of a
-    /// buffer.
+    /// buffer. `enter` has the packet that it got in what it returns, and changes nothing of it: both can be called several
+    /// times for a buffer, and only the last entry counts.
     #[inline(always)]
-    pub unsafe fn receive<const SKIP: usize>(
+    pub unsafe fn receive<const SKIP: usize, T: Entry>(
         &mut self,
-        batch: &mut Batch,
+        batch: &mut Batch<T>,
         most: usize,
         look: impl Fn(usize, usize) -> Option<u64>,
-        accept: impl Fn(&[u8; SKIP]) -> bool,
+        enter: impl Fn(Packet, &[u8; SKIP]) -> Result<T, Packet>,
     ) -> (usize, u64) {
         let (pool, places) = (self.attachment.pool().id(), self.order.in_use());
         let (ids, Some(buffers)) = (self.order.ids(places.clone()), self.buffers.get(places)) else { return (0, 0) };
         let ids = ids.get(..most.min(batch.free())).unwrap_or(ids);
         let (buffers, room) = (buffers.as_ptr().cast(), batch.room().as_mut_ptr());
         // SAFETY: the places are in use, so there are as many buffers, and as much room. The caller promises what is said of
-        // lengths.
-        let (count, bytes) = unsafe { receive_all(ids, buffers, room, pool, look, accept) };
+        // lengths and entries.
+        let (count, bytes) = unsafe { receive_all(ids, buffers, room, pool, look, enter) };
         self.order.shrink(count);
         // SAFETY: that many were written, and their buffers are in no place any more.
         unsafe { batch.grow(count) };
@@ -140,35 +141,39 @@ unsafe fn show_all(
     });
 }
 
-/// Writes packets to `room`, as [`PostedBuffers::receive`] moves them.
+/// Writes entries to `room`, as [`PostedBuffers::receive`] moves them.
 ///
 /// # Safety
 ///
 /// There are as many buffers as ids, and as much room. What the caller of [`PostedBuffers::receive`] promises is so.
 #[inline(never)]
-unsafe fn receive_all<const SKIP: usize>(
+unsafe fn receive_all<const SKIP: usize, T>(
     ids: &[u16],
     buffers: *const Buffer,
-    room: *mut MaybeUninit<Packet>,
+    room: *mut MaybeUninit<T>,
     pool: PoolId,
     look: impl Fn(usize, usize) -> Option<u64>,
-    accept: impl Fn(&[u8; SKIP]) -> bool,
+    enter: impl Fn(Packet, &[u8; SKIP]) -> Result<T, Packet>,
 ) -> (usize, u64) {
     sum_while(ids.len(), |number| {
         // SAFETY: the number is below the length of `ids`.
         let (id, data) = unsafe { (ids.id(number), (*buffers.add(number)).data()) };
         let len = look(number, id)? - SKIP as u64;
         // SAFETY: the device has returned the buffer, so nobody else has it, and `SKIP` bytes and more are in it from `data`
-        // on. They are initialised.
-        if !accept(unsafe { data.cast().as_ref() }) {
-            return None;
+        // on. They are initialised, and no part of the packet, which begins behind them.
+        let (skipped, data) = unsafe { (data.cast().as_ref(), data.add(SKIP)) };
+        match enter(Packet { data, extent: Extent::behind(pool, SKIP, len) }, skipped) {
+            Ok(entry) => {
+                // SAFETY: there is room. If this is the last time, the buffer is the entry's.
+                unsafe { room.add(number).write(MaybeUninit::new(entry)) };
+                Some(len)
+            }
+            Err(packet) => {
+                // The buffer stays in its place.
+                mem::forget(packet);
+                None
+            }
         }
-        // SAFETY: as above, and there is room for the packet. If this is the last time, the buffer is the packet's.
-        unsafe {
-            let packet = Packet { data: data.add(SKIP), extent: Extent::behind(pool, SKIP, len) };
-            room.add(number).write(MaybeUninit::new(packet));
-        }
-        Some(len)
     })
 }
 

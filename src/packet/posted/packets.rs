@@ -129,7 +129,9 @@ impl PostedPackets {
     /// Takes a vacant place and its id for something of a kind. The caller puts that there.
     fn vacant_as(&mut self, kind: u32) -> Option<(usize, u16)> {
         let place = self.order.vacant().next()?;
-        self.set_kinds(place..place + 1, kind);
+        if kind != self.all || kind == NOTHING {
+            self.set_kinds(place..place + 1, kind);
+        }
         self.order.grow(1);
         Some((place, *self.order.ids.get(place)?))
     }

@@ -7,7 +7,7 @@ use datasheet_runtime::field::{Field, ValueError};
 use datasheet_runtime::value;
 use ixgbe::offload::drivers::{Segments, Verdict, Work};
 use ixgbe::offload::{Received, Requested};
-use ixgbe::packet::{Batch, Entry, Leaving, Network, Packet, Transport};
+use ixgbe::packet::{Entry, Leaving, Network, Packet, Transport};
 use ixgbe::port::{Offload, Refusal};
 
 use crate::descriptors::NetworkHeaderMemory as Layout;
@@ -170,26 +170,32 @@ pub(super) fn buffers_of(bytes: &[u8]) -> u16 {
     field(bytes, Layout::NUM_BUFFERS) as u16
 }
 
+/// Returns the header at the start of `bytes`.
+#[inline(always)]
+pub(super) fn header_in(bytes: &[u8]) -> Header {
+    bytes.first_chunk().copied().unwrap_or(NO_REQUESTS)
+}
+
 /// How a receive queue hands a frame on.
 pub(super) trait Arrival {
     /// What the frame becomes.
     type Entry: Entry;
-    /// What is kept of the header.
-    type Header;
 
-    /// Keeps what is needed of the header at the start of `bytes`.
-    fn header(bytes: &[u8]) -> Self::Header;
+    /// Makes the entry of a frame without its header, whose bytes are right as they are.
+    ///
+    /// # Errors
+    ///
+    /// Returns the packet unchanged if its bytes have to change, or if the header cannot be.
+    fn unchanged(packet: Packet, header: &Header, features: Features) -> Result<Self::Entry, Packet>;
 
     /// Makes the entry of a frame without its header, or `None` if the header cannot be.
-    fn arrived(packet: Packet, header: Self::Header, features: Features) -> Option<Self::Entry>;
+    #[inline]
+    fn arrived(packet: Packet, header: &Header, features: Features) -> Option<Self::Entry> {
+        Self::unchanged(packet, header, features).ok()
+    }
 
     /// Returns the packet of an entry.
     fn packet(entry: &Self::Entry) -> &Packet;
-
-    /// Returns the batch, if its packets are as they are in memory.
-    fn plain(_batch: &mut Batch<Self::Entry>) -> Option<&mut Batch> {
-        None
-    }
 }
 
 /// Packets as they are in memory, from a device that has completed them.
@@ -203,41 +209,36 @@ pub(super) enum WithMetadata {}
 
 impl Arrival for Plain {
     type Entry = Packet;
-    type Header = ();
 
     #[inline(always)]
-    fn header(_bytes: &[u8]) {}
-
-    #[inline(always)]
-    fn arrived(packet: Packet, (): (), _features: Features) -> Option<Packet> {
-        Some(packet)
+    fn unchanged(packet: Packet, _header: &Header, _features: Features) -> Result<Packet, Packet> {
+        Ok(packet)
     }
 
     #[inline(always)]
     fn packet(entry: &Packet) -> &Packet {
         entry
     }
-
-    #[inline(always)]
-    fn plain(batch: &mut Batch) -> Option<&mut Batch> {
-        Some(batch)
-    }
 }
 
 impl Arrival for Completed {
     type Entry = Packet;
-    type Header = Header;
 
-    fn header(bytes: &[u8]) -> Header {
-        WithMetadata::header(bytes)
+    #[inline(always)]
+    fn unchanged(packet: Packet, header: &Header, features: Features) -> Result<Packet, Packet> {
+        if field(header, Layout::NEEDS_CSUM) {
+            return Err(packet);
+        }
+        WithMetadata::unchanged(packet, header, features).map(Received::into_packet)
     }
 
-    fn arrived(packet: Packet, header: Header, features: Features) -> Option<Packet> {
+    fn arrived(packet: Packet, header: &Header, features: Features) -> Option<Packet> {
         let mut received = WithMetadata::arrived(packet, header, features)?;
         received.complete_checksum();
         Some(received.into_packet())
     }
 
+    #[inline(always)]
     fn packet(entry: &Packet) -> &Packet {
         entry
     }
@@ -245,22 +246,17 @@ impl Arrival for Completed {
 
 impl Arrival for WithMetadata {
     type Entry = Received;
-    type Header = Header;
 
     #[inline(always)]
-    fn header(bytes: &[u8]) -> Header {
-        bytes.first_chunk().copied().unwrap_or(NO_REQUESTS)
-    }
-
-    #[inline]
-    fn arrived(packet: Packet, header: Header, features: Features) -> Option<Received> {
-        let (verdict, segment) = if features.has(Feature::GuestCsum) {
-            (verdict_of(&header)?, segment_of(&header, features)?)
-        } else {
+    fn unchanged(packet: Packet, header: &Header, features: Features) -> Result<Received, Packet> {
+        if !features.has(Feature::GuestCsum) {
             // Then the header says nothing.
-            (Verdict::NotChecked, None)
-        };
-        Received::reported(packet, verdict, segment).ok()
+            return Received::reported(packet, Verdict::NotChecked, None);
+        }
+        match (verdict_of(header), segment_of(header, features)) {
+            (Some(verdict), Some(segment)) => Received::reported(packet, verdict, segment),
+            _ => Err(packet),
+        }
     }
 
     #[inline(always)]

@@ -10,7 +10,7 @@ use ixgbe::port::{Down, InterruptSource, Receive, ReceiveMetadata};
 
 use crate::feature::{Feature, Features};
 use crate::lent::StoppedQueue;
-use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of};
+use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of, header_in};
 use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
@@ -195,9 +195,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         self.ring.refresh()?;
         let posted = self.ring.posted();
         let result = loop {
-            if let Some(batch) = A::plain(batch) {
-                self.take_whole_frames(batch);
-            }
+            self.take_whole_frames::<A>(batch);
             if batch.is_full() {
                 break Ok(());
             }
@@ -219,19 +217,26 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         result
     }
 
-    /// Takes buffers from the front, as long as they come back in order with a whole frame each, as most do.
+    /// Takes buffers from the front, as long as they come back in order with a whole frame each, which needs no change, as
+    /// most do.
     #[inline(always)]
-    fn take_whole_frames(&mut self, batch: &mut Batch) {
+    fn take_whole_frames<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) {
         const MIN: u32 = (HEADER + SHORTEST) as u32;
         if self.partial.is_some() {
             return;
         }
         let (waiting, written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
-        // SAFETY: `written` keeps to these lengths: `buffer_size` is the pool's.
+        let features = self.terms.features;
+        // SAFETY: `written` keeps to these lengths: `buffer_size` is the pool's. `unchanged` makes an entry of the packet, or
+        // returns it, and does not change its bytes.
         let (count, octets) = unsafe {
             match self.terms.mergeable {
-                true => self.buffers.receive(batch, waiting, written, |header: &[u8; HEADER]| buffers_of(header) == 1),
-                false => self.buffers.receive(batch, waiting, written, |_: &[u8; HEADER]| true),
+                true => self.buffers.receive(batch, waiting, written, |packet, header: &Header| {
+                    if buffers_of(header) == 1 { A::unchanged(packet, header, features) } else { Err(packet) }
+                }),
+                false => self
+                    .buffers
+                    .receive(batch, waiting, written, |packet, header: &Header| A::unchanged(packet, header, features)),
             }
         };
         self.ring.skip(count as u16);
@@ -256,19 +261,17 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             return self.take_part::<A>(used);
         }
         let mut packet = self.take_buffer(used, HEADER as u32)?;
-        let buffers = if self.terms.mergeable { buffers_of(&packet) } else { 1 };
+        let header = header_in(&packet);
+        packet.trim_front(HEADER);
+        let buffers = if self.terms.mergeable { buffers_of(&header) } else { 1 };
         if buffers == 1 {
-            let header = A::header(&packet);
-            packet.trim_front(HEADER);
-            return Ok(self.whole::<A>(packet, header));
+            return Ok(self.whole::<A>(packet, &header));
         }
         // The device has all other buffers of the frame, or has returned them. It cannot have more.
         if buffers == 0 || buffers - 1 > self.ring.posted() {
             return Err(Fault::BufferCount { count: buffers, posted: self.ring.posted() });
         }
         // How the frame is handed on is asked when its end comes.
-        let header = WithMetadata::header(&packet);
-        packet.trim_front(HEADER);
         self.partial = Some(Partial { packet, header, left: buffers - 1 });
         Ok(None)
     }
@@ -285,11 +288,11 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             self.partial = Some(Partial { packet, header, left: left - 1 });
             return Ok(None);
         }
-        Ok(self.whole::<A>(packet, A::header(&header)))
+        Ok(self.whole::<A>(packet, &header))
     }
 
     /// Returns the frame, or counts and drops it if it has no Ethernet header, or if what the device says of it cannot be.
-    fn whole<A: Arrival>(&self, packet: Packet, header: A::Header) -> Option<A::Entry> {
+    fn whole<A: Arrival>(&self, packet: Packet, header: &Header) -> Option<A::Entry> {
         if packet.len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;

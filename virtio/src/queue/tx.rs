@@ -98,6 +98,9 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 pub(crate) struct TxOver<R, B> {
     ring: R,
     packets: PostedPackets,
+    /// The parts and ids of the packet that is being posted. They are kept so that no packet needs an allocation.
+    parts: Vec<(DmaAddr, u32)>,
+    ids: Vec<u16>,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
     /// The attachment that the last packet was of.
@@ -117,6 +120,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         Ok(Self {
             ring,
             packets: PostedPackets::new(size),
+            parts: Vec::new(),
+            ids: Vec::new(),
             attachments: Vec::new(),
             selected: 0,
             header: SharedHeader::new(dma)?,
@@ -303,13 +308,16 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         let Some(attachment) = self.attachments.get(self.selected) else { return };
         let Some(segments) = attachment.segments_of(&packet) else { return };
         let header = apart.then_some((self.header.address, HEADER));
-        let parts: Vec<_> = header.into_iter().chain(segments).map(|(address, len)| (address, len as u32)).collect();
+        let (parts, ids) = (&mut self.parts, &mut self.ids);
+        parts.clear();
+        parts.extend(header.into_iter().chain(segments).map(|(address, len)| (address, len as u32)));
         let Ok(first) = self.packets.post(packet) else { return };
-        let rest = (1..R::ids_of(parts.len())).map_while(|_| self.packets.reserve());
-        let ids: Vec<_> = core::iter::once(first).chain(rest).collect();
+        ids.clear();
+        ids.push(first);
+        ids.extend((1..R::ids_of(parts.len())).map_while(|_| self.packets.reserve()));
         // SAFETY: as in `post_alike`, for all segments; the shared header lives as long as the ring, and nobody writes it.
         // If there were too few descriptors, the packet would stay where it is.
-        _ = unsafe { self.ring.post_chain(&ids, &parts, parts.len()) };
+        _ = unsafe { self.ring.post_chain(ids, parts, parts.len()) };
     }
 
     /// Tells the device to look at the ring.

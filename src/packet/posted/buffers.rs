@@ -34,8 +34,8 @@ impl PostedBuffers {
         self.attachment.pool()
     }
 
-    /// Posts up to `most` free buffers of the pool, and calls `show` for each: with its number from 0 on, its id, and the
-    /// device's address of its first byte, behind which there are as many as a buffer has. Returns the ids.
+    /// Posts up to `most` free buffers of the pool, and calls `show` once for each: with its number from 0 on, its id, and
+    /// the device's address of its first byte, behind which there are as many as a buffer has. Returns the ids.
     ///
     /// It posts what follows in one piece, so more buffers and ids may be free. This locks the pool once.
     #[inline(always)]
@@ -132,12 +132,11 @@ unsafe fn show_all(
     address: impl Fn(NonNull<u8>) -> DmaAddr,
     mut show: impl FnMut(usize, usize, DmaAddr),
 ) {
-    sum_while(buffers.len(), |number| {
-        // SAFETY: there are more buffers and ids than `number`.
-        let (id, buffer) = unsafe { (ids.id(number), buffers.get_unchecked(number).assume_init_ref()) };
+    for (number, buffer) in buffers.iter().enumerate() {
+        // SAFETY: there are as many ids as buffers, and the place holds a buffer.
+        let (id, buffer) = unsafe { (ids.id(number), buffer.assume_init_ref()) };
         show(number, id, address(buffer.data()));
-        Some(0)
-    });
+    }
 }
 
 /// Writes packets to `room`, as [`PostedBuffers::receive`] moves them.

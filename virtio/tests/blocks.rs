@@ -16,6 +16,8 @@ fake::on_both_rings! {
     a_frame_of_two_buffers_is_found_in_a_block,
     frames_without_an_ethernet_header_are_dropped_from_a_block,
     nothing_is_taken_before_it_is_shown,
+    a_frame_of_more_buffers_than_a_packet_can_have_is_dropped,
+    a_frame_whose_first_buffer_has_no_ethernet_header_is_dropped,
     a_length_that_changes_is_one_that_was_checked,
     a_lie_about_a_sent_packet_ends_a_block,
     ids_of_the_other_segments_of_a_packet_are_faults,
@@ -177,8 +179,8 @@ fn frames_without_an_ethernet_header_are_dropped_from_a_block(rings: u128) {
     });
 }
 
-/// The entries behind the index, or behind a descriptor whose flags are missing, are written already.
 fn nothing_is_taken_before_it_is_shown(rings: u128) {
+    // The entries behind the index, or behind a descriptor whose flags are missing, are written already.
     at_each_place(|at, moved| {
         let (fake, mut device) = live(rings, moved);
         let mut batch = Batch::with_capacity(64);
@@ -234,8 +236,8 @@ fn a_round_that_changes_in_a_block_is_a_fault() {
     });
 }
 
-/// Another thread writes the lengths while the driver looks at them, for some buffers more than once.
 fn a_length_that_changes_is_one_that_was_checked(rings: u128) {
+    // Another thread writes the lengths while the driver looks at them, for some buffers more than once.
     let (mut received, mut faults) = (0, 0);
     for round in 0..100 {
         let (fake, mut device) = live(rings, round % 40);
@@ -360,5 +362,48 @@ fn packets_of_several_segments_that_come_back_in_pieces_are_faults(rings: u128) 
         let fault = return_all(&fake, &mut device, heads[..=several].iter().copied().chain([heads[several]]));
         assert_eq!(fault, Fault::NotPosted { id: heads[several] });
         recovers(&fake, device, Batch::with_capacity(0));
+    }
+}
+
+fn a_frame_of_more_buffers_than_a_packet_can_have_is_dropped(rings: u128) {
+    // A packet has 64 segments at most. What is missing of a longer frame is no frame.
+    for buffers in 64..=70u16 {
+        let (fake, function) = Fake::new(ALL | rings);
+        let config = Config::new().queue_sizes(128, 128);
+        let mut device = Device::new(function).unwrap().bring_up(&config).unwrap();
+        {
+            let mut state = fake.state();
+            for number in 0..buffers {
+                let (head, parts) = state.next_available(0).unwrap();
+                let header = if number == 0 { [&[0; 10][..], &buffers.to_le_bytes()].concat() } else { vec![] };
+                state.write_memory(parts[0].0, &[&header[..], &[number as u8; 60]].concat());
+                state.push_used(0, head.into(), header.len() as u32 + 60);
+            }
+            state.publish_used(0);
+        }
+        let mut batch = Batch::with_capacity(4);
+        let whole = usize::from(buffers == 64);
+        assert_eq!(device.split().1[0].rx.receive(&mut batch), Ok(whole), "{buffers} buffers");
+        assert_eq!(batch.iter().map(Packet::segment_count).sum::<usize>(), 64 * whole);
+        let counters = device.split().0.counters().unwrap();
+        assert_eq!(counters.rx_dropped[0], ("short", 1 - whole as u64));
+        recovers(&fake, device, batch);
+    }
+}
+
+fn a_frame_whose_first_buffer_has_no_ethernet_header_is_dropped(rings: u128) {
+    // An Ethernet header is in one piece, as programs look for it in the first segment.
+    for (first, good) in [(0, false), (13, false), (14, true)] {
+        let (fake, mut device) = live(rings, 0);
+        push_block(&mut fake.state(), |number, used| {
+            if number == 9 {
+                (used.0, used.2) = (2, 12 + first);
+            }
+        });
+        fake.state().publish_used(0);
+        let mut batch = Batch::with_capacity(64);
+        assert_eq!(device.split().1[0].rx.receive(&mut batch), Ok(BLOCK - if good { 1 } else { 2 }));
+        assert!(batch.iter().all(|packet| packet[..].len() >= 14));
+        recovers(&fake, device, batch);
     }
 }

@@ -74,8 +74,8 @@ impl PostedBuffers {
     ///
     /// # Safety
     ///
-    /// The numbers of bytes that `look` returns are at least `SKIP` and an Ethernet header, and at most the size of a
-    /// buffer.
+    /// `look` returns a number only if the device has returned the buffer and does not write it any more. That number is at
+    /// least `SKIP` and an Ethernet header, and at most the size of a buffer.
     #[inline(always)]
     pub unsafe fn receive<const SKIP: usize>(
         &mut self,
@@ -89,7 +89,7 @@ impl PostedBuffers {
         let ids = ids.get(..most.min(batch.free())).unwrap_or(ids);
         let (buffers, room) = (buffers.as_ptr().cast(), batch.room().as_mut_ptr());
         // SAFETY: the places are in use, so there are as many buffers, and as much room. The caller promises what is said of
-        // lengths.
+        // `look`.
         let (count, bytes) = unsafe { receive_all(ids, buffers, room, pool, look, accept) };
         self.order.shrink(count);
         // SAFETY: that many were written, and their buffers are in no place any more.

@@ -227,7 +227,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             return;
         }
         let (waiting, written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
-        // SAFETY: `written` keeps to these lengths: `buffer_size` is the pool's.
+        // SAFETY: `written` finds buffers that have come back, and keeps to these lengths: `buffer_size` is the pool's.
         let (count, octets) = unsafe {
             match self.terms.mergeable {
                 true => self.buffers.receive(batch, waiting, written, |header: &[u8; HEADER]| buffers_of(header) == 1),
@@ -278,7 +278,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         let part = self.take_buffer(used, 1)?;
         let Some(Partial { mut packet, header, left }) = self.partial.take() else { return Ok(None) };
         if packet.append_segment(part).is_err() {
-            // A frame of more buffers than a packet can have: it stays incomplete, and is dropped when its end comes.
+            // A frame of more buffers than a packet can have: without its header, it is dropped when its end comes.
             packet.truncate(0);
         }
         if left > 1 {
@@ -288,9 +288,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         Ok(self.whole::<A>(packet, A::header(&header)))
     }
 
-    /// Returns the frame, or counts and drops it if it has no Ethernet header, or if what the device says of it cannot be.
+    /// Returns the frame, or counts and drops it if its first segment has no Ethernet header, or if what the device says of
+    /// it cannot be.
     fn whole<A: Arrival>(&self, packet: Packet, header: A::Header) -> Option<A::Entry> {
-        if packet.len() < SHORTEST {
+        if packet[..].len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;
         }

@@ -34,8 +34,8 @@ impl PostedBuffers {
         self.attachment.pool()
     }
 
-    /// Posts up to `most` free buffers of the pool, and calls `show` for each: with its number from 0 on, its id, and the
-    /// device's address of its first byte, behind which there are as many as a buffer has. Returns the ids.
+    /// Posts up to `most` free buffers of the pool, and calls `show` once for each: with its number from 0 on, its id, and
+    /// the device's address of its first byte, behind which there are as many as a buffer has. Returns the ids.
     ///
     /// It posts what follows in one piece, so more buffers and ids may be free. This locks the pool once.
     #[inline(always)]
@@ -74,9 +74,10 @@ impl PostedBuffers {
     ///
     /// # Safety
     ///
-    /// The numbers of bytes that `look` returns are at least `SKIP` and an Ethernet header, and at most the size of a
-    /// buffer. `enter` has the packet that it got in what it returns, and changes nothing of it: both can be called several
-    /// times for a buffer, and only the last entry counts.
+    /// `look` returns a number only if the device has returned the buffer and does not write it any more. That number is at
+    /// least `SKIP` and an Ethernet header, and at most the size of a buffer. `enter` has the packet that it got in what it
+    /// returns, changes nothing of it, and does not panic. Both can be called several times for a buffer, and only the last
+    /// entry counts.
     #[inline(always)]
     pub unsafe fn receive<const SKIP: usize, T: Entry>(
         &mut self,
@@ -90,7 +91,7 @@ impl PostedBuffers {
         let ids = ids.get(..most.min(batch.free())).unwrap_or(ids);
         let (buffers, room) = (buffers.as_ptr().cast(), batch.room().as_mut_ptr());
         // SAFETY: the places are in use, so there are as many buffers, and as much room. The caller promises what is said of
-        // lengths and entries.
+        // `look` and `enter`.
         let (count, bytes) = unsafe { receive_all(ids, buffers, room, pool, look, enter) };
         self.order.shrink(count);
         // SAFETY: that many were written, and their buffers are in no place any more.
@@ -133,12 +134,11 @@ unsafe fn show_all(
     address: impl Fn(NonNull<u8>) -> DmaAddr,
     mut show: impl FnMut(usize, usize, DmaAddr),
 ) {
-    sum_while(buffers.len(), |number| {
-        // SAFETY: there are more buffers and ids than `number`.
-        let (id, buffer) = unsafe { (ids.id(number), buffers.get_unchecked(number).assume_init_ref()) };
+    for (number, buffer) in buffers.iter().enumerate() {
+        // SAFETY: there are as many ids as buffers, and the place holds a buffer.
+        let (id, buffer) = unsafe { (ids.id(number), buffer.assume_init_ref()) };
         show(number, id, address(buffer.data()));
-        Some(0)
-    });
+    }
 }
 
 /// Writes entries to `room`, as [`PostedBuffers::receive`] moves them.

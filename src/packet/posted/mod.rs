@@ -143,8 +143,8 @@ impl Order {
 /// Calls `each` with the numbers from 0 on, up to `most` of them, until it returns `None`. Returns how often it returned
 /// something, and the sum of that.
 ///
-/// When it returns `None`, `each` can be called again with that number and up to 7 before it. What it does has to be the
-/// same then, and these calls count.
+/// When it returns `None`, `each` can be called again with that number and up to 7 before it. What it says then is what
+/// counts. So it only looks at things, or writes what nobody else sees.
 #[inline(always)]
 fn sum_while(most: usize, mut each: impl FnMut(usize) -> Option<u64>) -> (usize, u64) {
     const GROUP: usize = 8;

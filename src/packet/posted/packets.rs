@@ -43,8 +43,8 @@ impl PostedPackets {
         }
     }
 
-    /// Posts packets that are alike, as many as the first of `limits`, and calls `show` for each: with its number from 0
-    /// on, its id, the device's address of `SKIP` zeros in front of the packet, and the number of bytes in it. Returns the
+    /// Posts packets that are alike, as many as the first of `limits`, and calls `show` once for each: with its number from
+    /// 0 on, its id, the device's address of `SKIP` zeros in front of the packet, and the number of bytes in it. Returns the
     /// ids, and the number of bytes in all these packets.
     ///
     /// They are alike if each is one segment of the pool of `attachment`, with the headroom of the first, and is long enough
@@ -230,24 +230,27 @@ impl Alike {
     ) -> (usize, u64) {
         let Self { packets, headroom, pool, max_len } = *self;
         let (alike, moved) = (Extent::empty_at(pool, headroom), HEADROOM as isize - headroom as isize);
-        sum_while(most, |number| {
-            // SAFETY: the number is below `most`.
-            let (packet, id) = unsafe { (&*packets.add(number), ids.id(number)) };
-            let len = packet.extent.beyond(alike);
-            if len > u64::from(max_len) {
-                return None;
-            }
-            // SAFETY: the packet is alike, so `headroom` bytes in front of its data, at least `ZEROS`, are its own, and its
-            // buffer's data are by default `HEADROOM` behind the first of these. That buffer is the place's: the caller
-            // forgets the packet.
-            unsafe {
+        // SAFETY: the number is below `most`.
+        let packet = |number| unsafe { &*packets.add(number) };
+        // All are looked at before one is shown: a device that polls has at once what it is shown, so that is never repeated.
+        let (count, bytes) = sum_while(most, |number| {
+            let len = packet(number).extent.beyond(alike);
+            (len <= u64::from(max_len)).then_some(len)
+        });
+        for number in 0..count {
+            let packet = packet(number);
+            // SAFETY: the number is below `most`. The packet is alike, so `headroom` bytes in front of its data, at least
+            // `ZEROS`, are its own, and its buffer's data are by default `HEADROOM` behind the first of these. That buffer is
+            // the place's: the caller forgets the packet.
+            let id = unsafe {
                 packet.data.sub(ZEROS).cast().write_unaligned([0u8; ZEROS]);
                 let buffer = Buffer::from_data(packet.data.offset(moved));
                 buffers.add(number).write(MaybeUninit::new(buffer));
-            }
-            show(number, id, address(packet.data), len);
-            Some(len)
-        })
+                ids.id(number)
+            };
+            show(number, id, address(packet.data), packet.extent.beyond(alike));
+        }
+        (count, bytes)
     }
 }
 

@@ -227,8 +227,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         }
         let (waiting, written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
         let features = self.terms.features;
-        // SAFETY: `written` keeps to these lengths: `buffer_size` is the pool's. `unchanged` makes an entry of the packet, or
-        // returns it, and does not change its bytes.
+        // SAFETY: `written` finds buffers that have come back, and keeps to these lengths: `buffer_size` is the pool's.
+        // `unchanged` makes an entry of the packet, or returns it; it does not change its bytes, and does not panic.
         let (count, octets) = unsafe {
             match self.terms.mergeable {
                 true => self.buffers.receive(batch, waiting, written, |packet, header: &Header| {
@@ -281,7 +281,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         let part = self.take_buffer(used, 1)?;
         let Some(Partial { mut packet, header, left }) = self.partial.take() else { return Ok(None) };
         if packet.append_segment(part).is_err() {
-            // A frame of more buffers than a packet can have: it stays incomplete, and is dropped when its end comes.
+            // A frame of more buffers than a packet can have: without its header, it is dropped when its end comes.
             packet.truncate(0);
         }
         if left > 1 {
@@ -291,9 +291,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         Ok(self.whole::<A>(packet, &header))
     }
 
-    /// Returns the frame, or counts and drops it if it has no Ethernet header, or if what the device says of it cannot be.
+    /// Returns the frame, or counts and drops it if its first segment has no Ethernet header, or if what the device says of
+    /// it cannot be.
     fn whole<A: Arrival>(&self, packet: Packet, header: &Header) -> Option<A::Entry> {
-        if packet.len() < SHORTEST {
+        if packet[..].len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;
         }

@@ -224,9 +224,9 @@ pub(crate) trait Ring: fmt::Debug + Sized {
     ///
     /// # Safety
     ///
-    /// What is returned is called for each number below some count, and that is at most the [room](Self::room). Each id is
-    /// free and below the size of the ring. The device may access the bytes until the id comes back, or the device was
-    /// reset.
+    /// What is returned is called once for each number below some count, and that is at most the [room](Self::room). Each id
+    /// is free and below the size of the ring. The device may access the bytes until the id comes back, or the device was
+    /// reset. In a packed ring it may do so from the call on, and write the descriptor when it is done.
     unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64);
 
     /// Posts the buffers with `ids`, whose descriptors [`poster`](Self::poster) wrote, in this order.

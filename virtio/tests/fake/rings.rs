@@ -256,6 +256,14 @@ impl State {
         self.word(address).store(flags, Ordering::SeqCst);
     }
 
+    /// Writes the lower 16 bits of the length of a used buffer, which may be shown already, at a place in the ring.
+    pub fn set_used_len(&mut self, queue: usize, place: u16, len: u16) {
+        let [descriptors, _, used] = self.queues[queue].addresses;
+        let address = if self.is_packed() { descriptors + 8 } else { used + 8 };
+        let step = if self.is_packed() { 16 } else { 8 };
+        self.word(address + step * u64::from(place)).store(len, Ordering::SeqCst);
+    }
+
     /// Returns the flags of a descriptor of a packed queue.
     pub fn flags(&mut self, queue: usize, place: u16) -> u16 {
         self.descriptor(queue, place).3

@@ -1,7 +1,7 @@
 //! Captures what ports receive in a pcapng file, with nanoseconds and the counters of what is missing.
 //!
 //! ```console
-//! $ cargo run --release --example capture -- 0000:03:00.0 0000:03:00.1 --output dump.pcapng.zst --filter 'udp port 53'
+//! $ cargo run --release --example capture -- 0000:03:00.0 0000:03:00.1 --output dump.pcapng.gz --filter 'udp port 53'
 //! $ cargo run --release --example capture -- 0000:03:00.0 --output dump.pcapng --file-seconds 60 --files 10
 //! $ cargo run --release --example capture -- 0000:03:00.0 --promiscuous --output - | tshark -r -
 //! ```
@@ -36,7 +36,7 @@ const IDLE: Duration = Duration::from_millis(300);
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) ports: PortArguments,
-    /// File to write, or `-` for the standard output. A name that ends in .gz or .zst compresses it.
+    /// File to write, or `-` for the standard output. .gz and .zst compress it; Wireshark 4.0 misreads large .zst.
     #[arg(short, long)]
     output: PathBuf,
     /// Capture only packets that this filter selects, in the syntax of tcpdump. Needs libpcap.

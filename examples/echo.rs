@@ -11,6 +11,7 @@
 
 #[path = "echo/asker.rs"]
 mod asker;
+#[macro_use]
 mod common;
 
 use std::error::Error;

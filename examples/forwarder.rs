@@ -2,12 +2,12 @@
 //!
 //! ```console
 //! $ cargo run --release --example forwarder
-//! $ cargo run --release --example forwarder -- --in-place
-//! $ cargo run --release --example forwarder -- --queues 2
+//! $ cargo run --release --example forwarder -- --in-place --queues 2
 //! $ cargo run --release --example forwarder -- --input traffic.pcap --output forwarded.pcap --touch
 //! $ cargo run --release --example forwarder -- 0000:01:00.0 0000:02:00.0
 //! ```
 
+#[macro_use]
 mod common;
 mod forwarder {
     pub mod direction;

@@ -6,6 +6,7 @@
 //! $ cargo run --release --example generator -- 0000:03:00.0 --packets 10000000
 //! ```
 
+#[macro_use]
 mod common;
 
 use std::error::Error;

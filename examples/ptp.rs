@@ -9,6 +9,7 @@
 
 #[path = "ptp/clock.rs"]
 mod clock;
+#[macro_use]
 mod common;
 #[path = "ptp/link.rs"]
 mod link;

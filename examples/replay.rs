@@ -6,6 +6,7 @@
 //! $ cargo run --release --example replay -- 0000:03:00.0 --input traffic.pcapng.zst --packets-per-second 100000 --loops 9
 //! ```
 
+#[macro_use]
 mod common;
 #[path = "replay/pace.rs"]
 mod pace;

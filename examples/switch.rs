@@ -10,6 +10,7 @@
 //! $ cargo run --release --example switch -- 0000:01:00.0 0000:01:00.1 0000:02:00.0
 //! ```
 
+#[macro_use]
 mod common;
 mod switch {
     pub mod bridge;

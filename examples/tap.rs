@@ -9,6 +9,7 @@
 //! $ unshare --user --map-root-user --net target/release/examples/tap
 //! ```
 
+#[macro_use]
 mod common;
 mod tap {
     pub mod bridge;

@@ -1,10 +1,10 @@
 //! Forwards between two ports with tokio: a task for each queue, and no thread that polls.
 //!
 //! ```console
-//! $ cargo run --release --example tokio -- --queues 4
-//! $ cargo run --release --example tokio -- 0000:03:00.0 0000:03:00.1
+//! $ cargo run --release --example tokio -- --queues 4 0000:03:00.0 0000:03:00.1
 //! ```
 
+#[macro_use]
 mod common;
 
 use std::error::Error;

@@ -5,6 +5,7 @@
 //! $ cargo run --release --example virtual_function -- 0000:03:10.0     # through VFIO, also with --interrupts
 //! ```
 
+#[macro_use]
 mod common;
 
 use std::error::Error;

@@ -1,5 +1,12 @@
 //! Code shared by the examples: arguments, the ports they run on, and link partners for ports of the model.
-#![allow(dead_code, reason = "each example uses its own part")]
+#![allow(dead_code, unused_macros, reason = "each example uses its own part")]
+
+/// Prints a line. [`run`] fails if the standard output does not take it, after the ports have stopped.
+macro_rules! println {
+    ($($line:tt)*) => {
+        _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($line)*)))
+    };
+}
 
 pub mod events;
 mod near;
@@ -9,7 +16,7 @@ pub mod testbed;
 pub mod watch;
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +31,7 @@ use ixgbe_sim::{Port, Wire};
 
 /// Runs an example, and prints an error as one sentence.
 pub fn run(example: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
-    match example() {
+    match example().and_then(|()| Ok(io::stdout().flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of the output closed it, as `head` does.
         Err(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) => ExitCode::SUCCESS,
@@ -91,8 +98,7 @@ impl LinkPartner {
     /// Returns the damage of its capture file as a sentence, if there is any.
     pub fn capture_warning(&self) -> Option<String> {
         let capture = self.capture.as_ref()?;
-        let left_out = LeftOut::ALL.map(|reason| (capture.left_out(reason), reason));
-        let left_out = left_out.iter().filter(|(count, _)| *count > 0);
+        let left_out = LeftOut::ALL.into_iter().map(|why| (capture.left_out(why), why)).filter(|(count, _)| *count > 0);
         let mut complaints: Vec<_> = left_out.map(|(count, why)| format!("left out {count} {why}")).collect();
         complaints.extend(capture.damage().map(str::to_owned));
         (!complaints.is_empty()).then(|| format!("records of the capture are missing: {}", complaints.join(", ")))

@@ -209,12 +209,8 @@ impl Testbed {
             return Err(format!("buffers are missing: {pool:?}").into());
         }
         let violations: Vec<_> = self.model.iter().flat_map(Port::violations).collect();
-        match violations.first() {
-            None => Ok(()),
-            Some(first) => {
-                Err(format!("the driver broke {} rules of the model, first: {first}", violations.len()).into())
-            }
-        }
+        let broken = |first| format!("the driver broke {} rules of the model, first: {first}", violations.len());
+        violations.first().map_or(Ok(()), |first| Err(broken(first).into()))
     }
 }
 

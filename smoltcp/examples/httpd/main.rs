@@ -11,6 +11,7 @@
 //! ```
 
 #[path = "../../../examples/common/mod.rs"]
+#[macro_use]
 mod common;
 mod connection;
 #[path = "../transfer/host.rs"]

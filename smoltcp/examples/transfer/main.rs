@@ -9,6 +9,7 @@
 //! ```
 
 #[path = "../../../examples/common/mod.rs"]
+#[macro_use]
 mod common;
 mod host;
 mod output;

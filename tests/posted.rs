@@ -96,7 +96,7 @@ fn closures_that_panic_lose_nothing() {
         catch_unwind(AssertUnwindSafe(|| buffers.post(20, show).len())).unwrap_err();
         assert_eq!(pool.available(), 44);
         let look = |number, _| if number == at { fail() } else { Some(72) };
-        // SAFETY: the lengths are those of a header and a frame, and `Ok` has the packet.
+        // SAFETY: 72 bytes are a header and a frame, and `Ok` has the packet.
         let received = || unsafe { buffers.receive(&mut batch, 32, look, |packet, _: &[u8; SKIP]| Ok(packet)) };
         catch_unwind(AssertUnwindSafe(received)).unwrap_err();
         assert_eq!((batch.len(), pool.available()), (0, 44), "the buffers are where they were");

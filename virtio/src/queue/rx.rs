@@ -163,7 +163,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     fn notify(&self) {
         add(&self.counts.doorbells, 1);
         // SAFETY: rings are filled before the device goes live, and notified after; each handle borrows the live device.
-        // What is posted are buffers that stay in their slots.
+        // What is posted are buffers that stay where they are until their ids come back.
         unsafe { self.doorbell.ring() };
     }
 

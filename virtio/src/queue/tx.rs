@@ -323,7 +323,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
     /// Tells the device to look at the ring.
     fn notify(&self) {
         add(&self.counts.doorbells, 1);
-        // SAFETY: each handle borrows the live device. What is posted are packets that stay in their slots.
+        // SAFETY: each handle borrows the live device. What is posted are packets that stay
+        // where they are until their ids come back.
         unsafe { self.doorbell.ring() };
     }
 }

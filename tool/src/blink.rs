@@ -14,6 +14,7 @@ use signal_hook::flag;
 use crate::Outcome;
 use crate::arguments::{Blink, Target};
 use crate::drive::{self, Driven};
+use crate::progress;
 
 /// The time for which the LED blinks before the program looks whether it was asked to end.
 const PIECE: Duration = Duration::from_secs(1);
@@ -58,7 +59,7 @@ fn blink<H: Platform>(
     let mut led = control.identify()?;
     writeln!(out, "LED{} blinks for {seconds} s", led.led())?;
     out.flush()?;
-    for _ in 0..seconds {
+    for _ in progress::bar("seconds", seconds).wrap_iter(0..seconds) {
         if interrupted.load(Ordering::Relaxed) {
             break;
         }

@@ -14,6 +14,7 @@ mod interface;
 mod list;
 #[cfg(feature = "model")]
 mod model;
+mod progress;
 mod prometheus;
 mod registers;
 mod selftest;

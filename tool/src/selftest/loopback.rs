@@ -14,6 +14,7 @@ use super::frames::{Frames, SHORTEST};
 use super::table::{Check, Table};
 use super::traffic::{IN_FLIGHT, Nic, Planned, Traffic};
 use super::{Options, filters, interrupts, kinds};
+use crate::progress;
 
 const START: Check = Check { name: "loopback", register: "AUTOC, HLREG0, LINKS", section: "14.1" };
 const QUEUES: Check = Check { name: "queues by RSS", register: "RETA, MRQC", section: "8.2.3.7.12" };
@@ -188,7 +189,7 @@ fn cycle(
     options: &Options,
     differences: &mut Vec<String>,
 ) -> Result<Idle, (String, Idle)> {
-    for cycle in 1..=options.cycles {
+    for cycle in progress::bar(CYCLES.name, options.cycles as u64).wrap_iter(1..=options.cycles) {
         let device = nic.stop().map_err(|failed| (format!("stop {cycle}: {failed}"), failed.device))?;
         for pool in pools.iter().filter(|pool| pool.available() != pool.capacity()) {
             let missing = pool.capacity() - pool.available();

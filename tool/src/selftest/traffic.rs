@@ -21,6 +21,9 @@ pub const IN_FLIGHT: usize = 16;
 /// The time after which a frame is lost.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// The time after which a full transmit ring stays full.
+const RING_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A frame to send.
 #[derive(Debug, Clone, Copy)]
 pub struct Planned {
@@ -119,15 +122,16 @@ impl<'a> Traffic<'a> {
         }
         let (_, _, mut queues) = nic.split_queues();
         let queue = queues.get_mut(tx).ok_or("there is no such transmit queue")?;
-        let start = std::time::Instant::now();
-        while !batch.is_empty() {
-            queue.transmit(&mut batch)?;
-            if start.elapsed() > Duration::from_secs(1) {
-                return Err(format!("transmit queue {tx} took no frame for a second: its ring stays full").into());
-            }
-            if !batch.is_empty() {
-                self.card.world.idle();
-            }
+        let mut refused = Ok(0);
+        let is_sent = self.card.poll(RING_PATIENCE, || {
+            refused = queue.transmit(&mut batch);
+            refused.is_err() || batch.is_empty()
+        });
+        refused?;
+        if !is_sent {
+            return Err(
+                format!("transmit queue {tx} has no room for a frame after a second: its ring stays full").into()
+            );
         }
         Ok(())
     }

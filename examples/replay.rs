@@ -78,16 +78,16 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     common::run(|| {
         let testbed = arguments.ports.open(&[1], 1)?;
+        // What cannot be read, or is the output as well, is refused before anything is written.
+        let input = Reader::open(&arguments.input)?;
         let plug = |port| LinkPartner::plug(port, (None, arguments.output.as_ref()), (0, 0));
         let _partner = testbed.model().first().map(plug).transpose()?;
-        replay(&arguments, testbed)
+        replay(&arguments, input, testbed)
     })
 }
 
 /// Sends the file until its end, or until the user ends it.
-pub(crate) fn replay(arguments: &Arguments, mut testbed: Testbed) -> Result<(), Box<dyn Error>> {
-    // What cannot be read is refused before a port is touched.
-    let first = Reader::open(&arguments.input)?;
+pub(crate) fn replay(arguments: &Arguments, first: Reader, mut testbed: Testbed) -> Result<(), Box<dyn Error>> {
     let [mut nic] = testbed.bring_up(&Config::new().max_frame(arguments.max_frame))?;
     let pause = Duration::from_secs(arguments.longest_pause.into());
     let (start, mut missing, mut pace) = (Instant::now(), Missing::default(), Pace::new(&arguments.pace, pause));

@@ -107,7 +107,7 @@ fn send_and_capture(files: &[PathBuf], output: &Path, sending: &[&str], capturin
             let arguments = replay::Arguments::try_parse_from(command).unwrap();
             let testbed = arguments.ports.open(&[], 1).unwrap();
             testbed.model()[0].plug(Duplex::new(NoTraffic, relay.clone()));
-            replay::replay(&arguments, testbed).map_err(|error| error.to_string())
+            replay::replay(&arguments, Reader::open(file).unwrap(), testbed).map_err(|error| error.to_string())
         };
         let sent = files.iter().map(send).collect();
         has_sent.store(true, Ordering::Relaxed);
@@ -461,6 +461,19 @@ fn a_port_that_vanishes_leaves_a_complete_file() {
     let Some(blocks) = tshark(&written, &["-X", "read_format:MIME Files Format", "-V"]) else { return };
     assert!(blocks.contains("Number of Delivered to the User Packets: 100"), "{blocks}");
     assert_eq!(fields(&written, &["frame.len"]).unwrap().len(), 100);
+}
+
+#[test]
+fn the_file_that_is_read_is_not_written() {
+    let directory = directory();
+    let sent = file_of(&directory, "sent-00003", [60]);
+    let contents = std::fs::read(&sent).unwrap();
+    for (output, arguments) in [(&sent, &[][..]), (&directory.path().join("sent"), &["--file-seconds", "1"])] {
+        let said = capture_files(&[&sent], output, arguments).unwrap_err();
+        assert!(said.starts_with(&format!("cannot write {}: this program reads", sent.display())), "{said}");
+        assert_eq!(std::fs::read(&sent).unwrap(), contents);
+    }
+    assert_eq!(directory.path().read_dir().unwrap().count(), 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use common::files::*;
 use common::*;
-use ixgbe_sim::capture::LeftOut;
+use ixgbe_sim::capture::{LeftOut, Writer};
 use ixgbe_sim::wire::pcap::{CaptureCounters, CaptureError, PcapInput, PcapOutput};
 use ixgbe_sim::wire::{Duplex, Wire};
 
@@ -431,4 +431,76 @@ fn files_compressed_with_zstd_are_read() {
 fn without_the_feature_a_file_compressed_with_zstd_is_refused() {
     let error = PcapInput::open(file("whole.zst", &[0x28, 0xB5, 0x2F, 0xFD, 0, 0])).unwrap_err();
     assert!(error.to_string().ends_with("needs the feature `zstd` of ixgbe-sim: build with it"), "{error}");
+}
+
+/// A directory of a test's own, with a capture in it. Returns both paths.
+fn directory(name: &str) -> (PathBuf, PathBuf) {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let capture = directory.join("dump-00007.pcap");
+    std::fs::write(&capture, [classic(1), record(&frame(MAC, 60), 60)].concat()).unwrap();
+    (directory, capture)
+}
+
+/// Whatever its path is, also that of a later file of a series.
+#[test]
+fn a_file_that_is_read_is_not_overwritten() {
+    let (directory, capture) = directory("read");
+    let contents = std::fs::read(&capture).unwrap();
+    let [hard, soft] = ["hard", "soft"].map(|name| directory.join(name));
+    std::fs::hard_link(&capture, &hard).unwrap();
+    std::os::unix::fs::symlink("dump-00007.pcap", &soft).unwrap();
+    std::fs::hard_link(&capture, directory.join("links-00002.pcap")).unwrap();
+    let indirect = directory.join("../").join(directory.file_name().unwrap()).join("dump-00007.pcap");
+    let mut input = PcapInput::open(&capture).unwrap();
+    for (path, series) in [
+        (&capture, None),
+        (&hard, None),
+        (&soft, None),
+        (&indirect, None),
+        (&directory.join("dump.pcap"), Some(None)),
+        (&directory.join("links.pcap"), Some(Some(3))),
+    ] {
+        let said = Writer::create(path, series, &[]).unwrap_err().to_string();
+        assert!(said.contains("reads or writes that file already") && said.ends_with("give another name"), "{said}");
+        assert!(said.contains(&format!("as {}", capture.display())), "{said}");
+    }
+    assert!(
+        matches!(PcapOutput::create(&hard), Err(CaptureError::SameFile { path, open }) if path == hard && open == capture)
+    );
+    assert_eq!(std::fs::read(&capture).unwrap(), contents);
+    // Nothing was created, such as the first file of a series.
+    assert_eq!(directory.read_dir().unwrap().count(), 4);
+    assert_eq!(frames(&mut input), [frame(MAC, 60)]);
+    // Names that only look as if, and the file itself once nobody reads it.
+    Writer::create(directory.join("dump-0000.pcap"), Some(None), &[]).unwrap();
+    drop(input);
+    PcapOutput::create(&capture).unwrap();
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn two_writers_have_two_files() {
+    let (directory, _) = directory("written");
+    let (new, link) = (directory.join("new.pcapng"), directory.join("link.pcapng"));
+    // Its target does not exist yet.
+    std::os::unix::fs::symlink("new.pcapng", &link).unwrap();
+    let writer = Writer::create(&link, None, &[]).unwrap();
+    assert!(matches!(Writer::create(&new, None, &[]), Err(CaptureError::SameFile { .. })));
+    assert_eq!(new.metadata().unwrap().len(), writer.written());
+    // A series does not come back to a file by a link.
+    std::fs::hard_link(&new, directory.join("links-00002.pcapng")).unwrap();
+    assert!(matches!(
+        Writer::create(directory.join("links.pcapng"), Some(None), &[]),
+        Err(CaptureError::SameFile { .. })
+    ));
+    drop(writer);
+    let mut writer = Writer::create(directory.join("links.pcapng"), Some(None), &[]).unwrap();
+    let _new = Writer::create(&new, None, &[]).unwrap();
+    assert!(matches!(writer.next_file(), Err(CaptureError::SameFile { .. })));
+    // What is no file on a disk may be written by several.
+    for path in ["/dev/null", "/dev/null"].map(|path| Writer::create(path, None, &[])) {
+        assert!(path.is_ok());
+    }
+    std::fs::remove_dir_all(directory).unwrap();
 }

@@ -3,16 +3,14 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, Seek, Write};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 
 use super::CaptureError;
-
-/// The path that stands for the standard output.
-const STDOUT: &str = "-";
+use super::open_files::{self, OpenFile, STDOUT};
 
 /// How a chunk of blocks becomes bytes of the file. Each chunk is compressed on its own: files in gzip and in zstd may
 /// have several parts, and a part is readable whatever becomes of the next.
@@ -49,6 +47,7 @@ pub(super) struct Output {
     written: u64,
     failed: bool,
     series: Option<Series>,
+    _protection: Option<Arc<OpenFile>>,
 }
 
 /// The numbered files of a series.
@@ -70,14 +69,8 @@ impl std::fmt::Debug for Output {
 impl Output {
     pub(super) fn create(path: &Path) -> Result<Self, CaptureError> {
         let compression = Compression::of(path)?;
-        let file = if path == Path::new(STDOUT) {
-            // Not through the lock of `stdout`, which would write line by line.
-            io::stdout().as_fd().try_clone_to_owned().map(File::from)
-        } else {
-            File::create(path)
-        };
-        let file = file.map_err(|error| CaptureError::Io { path: path.to_owned(), error })?;
-        Ok(Self { path: path.to_owned(), file, compression, written: 0, failed: false, series: None })
+        let (file, _protection) = open_files::create(path)?;
+        Ok(Self { path: path.to_owned(), file, compression, written: 0, failed: false, series: None, _protection })
     }
 
     pub(super) fn create_series(path: &Path, keep: Option<usize>) -> Result<Self, CaptureError> {
@@ -86,6 +79,8 @@ impl Output {
             return Err(CaptureError::Io { path: path.to_owned(), error });
         }
         let mut series = Series { path: path.to_owned(), number: 0, keep, files: VecDeque::new() };
+        // Before the first file is created, and not when it is the turn of one that is open.
+        series.present().iter().try_for_each(|path| open_files::check(path))?;
         let mut output = Self::create(&series.next_path())?;
         output.series = Some(series);
         Ok(output)
@@ -138,12 +133,33 @@ impl Series {
     /// Returns the path of the next file, which counts among the files from now on.
     fn next_path(&mut self) -> PathBuf {
         self.number += 1;
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let (stem, extensions) =
-            name.split_once('.').map_or((&*name, String::new()), |(stem, rest)| (stem, format!(".{rest}")));
+        let (stem, extensions) = self.name();
         let path = self.path.with_file_name(format!("{stem}-{:05}{extensions}", self.number));
         self.files.push_back(path.clone());
         path
+    }
+
+    /// Returns the files of the directory that have names of the series.
+    fn present(&self) -> Vec<PathBuf> {
+        let (stem, extensions) = self.name();
+        let is_named = |name: &str| {
+            let number = name.strip_prefix(&stem).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(&extensions));
+            number.is_some_and(|number| number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A directory that cannot be read, or is none, has no names to look for.
+        let entries = directory.read_dir().into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_named(name));
+        names.map(|name| self.path.with_file_name(name)).collect()
+    }
+
+    /// Returns what stands before and after the number in the names of the files.
+    fn name(&self) -> (String, String) {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        match name.split_once('.') {
+            Some((stem, rest)) => (stem.to_owned(), format!(".{rest}")),
+            None => (name.into_owned(), String::new()),
+        }
     }
 }
 

@@ -102,7 +102,8 @@ impl Writer {
     /// # Errors
     ///
     /// [`CaptureError::Io`] or [`CaptureError::Write`] if the file cannot be created or written, and
-    /// [`CaptureError::WithoutFeature`].
+    /// [`CaptureError::WithoutFeature`]. [`CaptureError::SameFile`] if a [`Reader`](super::Reader) or a writer of this process
+    /// has it open, by any path, or a file with a name of the series: it keeps its contents.
     pub fn create(
         path: impl AsRef<Path>,
         series: Option<Option<usize>>,

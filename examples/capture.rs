@@ -36,7 +36,7 @@ const IDLE: Duration = Duration::from_millis(300);
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) ports: PortArguments,
-    /// File to write, or `-` for the standard output. .gz and .zst compress it; Wireshark 4.0 misreads large .zst.
+    /// File to write, or `-` for the standard output. .gz and .zst compress it.
     #[arg(short, long)]
     output: PathBuf,
     /// Capture only packets that this filter selects, in the syntax of tcpdump. Needs libpcap.
@@ -144,7 +144,7 @@ pub(crate) fn capture(
         Ok::<_, Box<dyn Error>>(())
     })();
     // Whatever ended the capture: the file ends with its counters, and the ports stop.
-    let ended = end_file(&mut sources, &mut writer);
+    let ended = end_file(&mut sources, &mut writer).and_then(|()| writer.finish());
     sources.iter().for_each(Source::print);
     result.and(ended.map_err(Into::into)).and(testbed.finish(nics))
 }

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use files::*;
-use ixgbe_sim::capture::{Filter, FilterError, Item, Reader};
+use ixgbe_sim::capture::{Description, Filter, FilterError, Item, Reader, Writer};
 use ixgbe_sim::wire::pcap::PcapInput;
 use ixgbe_sim::wire::{Duplex, NoTraffic};
 use ixgbe_sim::{Fault, Port, Wire};
@@ -461,6 +461,37 @@ fn a_port_that_vanishes_leaves_a_complete_file() {
     let Some(blocks) = tshark(&written, &["-X", "read_format:MIME Files Format", "-V"]) else { return };
     assert!(blocks.contains("Number of Delivered to the User Packets: 100"), "{blocks}");
     assert_eq!(fields(&written, &["frame.len"]).unwrap().len(), 100);
+}
+
+/// Compressed in many parts, which a reader has to put together: half of the bytes are random.
+#[test]
+fn tshark_reads_large_compressed_files() {
+    const PACKETS: usize = 200_000;
+    let directory = directory();
+    let (mut frame, mut random) = (frame(90), 1_u32);
+    for extension in ["gz", "zst"] {
+        let path = directory.path().join(format!("large.pcapng.{extension}"));
+        let mut writer = Writer::create(&path, None, &[Description::default()]).unwrap();
+        for number in 0..PACKETS {
+            for byte in &mut frame[45..] {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = (random >> 24) as u8;
+            }
+            writer.packet(0, Duration::from_micros(number as u64), &frame, frame.len(), None).unwrap();
+        }
+        let flushed = directory.path().join(format!("flushed.pcapng.{extension}"));
+        writer.flush().unwrap();
+        std::fs::copy(&path, &flushed).unwrap();
+        writer.finish().unwrap();
+        for path in [path, flushed] {
+            let Some(last) =
+                tshark(&path, &["-Y", &format!("frame.number >= {PACKETS}"), "-T", "fields", "-e", "frame.number"])
+            else {
+                return;
+            };
+            assert_eq!(last.trim(), PACKETS.to_string(), "{path:?}");
+        }
+    }
 }
 
 #[test]

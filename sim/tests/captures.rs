@@ -3,11 +3,12 @@
 mod common;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use common::files::*;
 use common::*;
-use ixgbe_sim::capture::{LeftOut, Writer};
+use ixgbe_sim::capture::{Damage, Description, Item, LeftOut, Reader, Writer};
 use ixgbe_sim::wire::pcap::{CaptureCounters, CaptureError, PcapInput, PcapOutput};
 use ixgbe_sim::wire::{Duplex, Wire};
 
@@ -502,5 +503,77 @@ fn two_writers_have_two_files() {
     for path in ["/dev/null", "/dev/null"].map(|path| Writer::create(path, None, &[])) {
         assert!(path.is_ok());
     }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// The number of packets of a file, and the damage at its end.
+fn packets(path: &Path) -> (usize, Option<Damage>) {
+    let (mut reader, mut packets) = (Reader::open(path).unwrap(), 0);
+    loop {
+        match reader.next_item() {
+            Ok(Item::Record(_)) => packets += 1,
+            Ok(Item::Other) => {}
+            Ok(Item::End) => return (packets, None),
+            Err(damage) => return (packets, Some(damage)),
+        }
+    }
+}
+
+/// As one is whose program was killed.
+#[test]
+fn a_file_without_an_end_is_read_up_to_the_last_flush() {
+    let (directory, _) = directory("killed");
+    for name in [
+        "whole.pcapng",
+        "whole.pcapng.gz",
+        #[cfg(feature = "zstd")]
+        "whole.pcapng.zst",
+    ] {
+        let (path, cut) = (directory.join(name), directory.join("cut"));
+        let mut writer = Writer::create(&path, None, &[Description::default()]).unwrap();
+        let mut flush = |packets: std::ops::Range<usize>| {
+            for number in packets {
+                writer.packet(0, Duration::from_secs(1), &frame(MAC, 60 + number), 60 + number, None).unwrap();
+            }
+            writer.flush().unwrap();
+            assert_eq!(path.metadata().unwrap().len(), writer.written());
+            writer.written() as usize
+        };
+        let flushed = [flush(0..10), flush(10..20), flush(20..200)];
+        let bytes = std::fs::read(&path).unwrap();
+        for len in (flushed[0]..bytes.len()).step_by(101).chain(flushed) {
+            std::fs::write(&cut, &bytes[..len]).unwrap();
+            let (count, damage) = packets(&cut);
+            let least = if len < flushed[1] {
+                10
+            } else if len < flushed[2] {
+                20
+            } else {
+                200
+            };
+            assert!(count >= least, "{name}, {len} of {flushed:?} bytes: {count}, {damage:?}");
+            // All that is missing is the end of a frame.
+            assert!(!flushed.contains(&len) || count == least && (damage.is_none() || name.ends_with("zst")));
+        }
+        writer.finish().unwrap();
+        assert_eq!(packets(&path), (200, None), "{name}");
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// What has several frames is misread by some programs.
+#[test]
+#[cfg(feature = "zstd")]
+fn a_file_compressed_with_zstd_is_one_frame() {
+    let (directory, _) = directory("frame");
+    let path = directory.join("dump.pcapng.zst");
+    let mut writer = Writer::create(&path, None, &[Description::default()]).unwrap();
+    for number in 0..100 {
+        writer.packet(0, Duration::ZERO, &frame(MAC, 60 + number), 60 + number, None).unwrap();
+        writer.flush().unwrap();
+    }
+    drop(writer);
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(zstd::zstd_safe::find_frame_compressed_size(&bytes), Ok(bytes.len()));
     std::fs::remove_dir_all(directory).unwrap();
 }

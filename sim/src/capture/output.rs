@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, ErrorKind, Seek, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use flate2::write::GzEncoder;
 use super::CaptureError;
 use super::open_files::{self, OpenFile, STDOUT};
 
-/// How a chunk of blocks becomes bytes of the file. Each chunk is compressed on its own: files in gzip and in zstd may
-/// have several parts, and a part is readable whatever becomes of the next.
+/// How a chunk of blocks becomes bytes of the file, which are readable whatever becomes of the next ones.
 enum Compression {
     None,
+    /// Each chunk is a member of its own.
     Gzip,
+    /// The file is one frame, because Wireshark 4.0 misreads several. It is flushed after each chunk.
     #[cfg(feature = "zstd")]
-    Zstd(zstd::bulk::Compressor<'static>),
+    Zstd(zstd::Encoder<'static, Vec<u8>>),
 }
 
 impl Compression {
@@ -28,8 +29,8 @@ impl Compression {
             Some("gz") => Ok(Self::Gzip),
             #[cfg(feature = "zstd")]
             // Its fastest level.
-            Some("zst") => match zstd::bulk::Compressor::new(1) {
-                Ok(compressor) => Ok(Self::Zstd(compressor)),
+            Some("zst") => match zstd::Encoder::new(Vec::new(), 1) {
+                Ok(encoder) => Ok(Self::Zstd(encoder)),
                 Err(error) => Err(CaptureError::Io { path: path.to_owned(), error }),
             },
             #[cfg(not(feature = "zstd"))]
@@ -45,7 +46,8 @@ pub(super) struct Output {
     file: File,
     compression: Compression,
     written: u64,
-    failed: bool,
+    /// Nothing more can be written: it failed, or the file has ended.
+    is_over: bool,
     series: Option<Series>,
     _protection: Option<Arc<OpenFile>>,
 }
@@ -70,7 +72,7 @@ impl Output {
     pub(super) fn create(path: &Path) -> Result<Self, CaptureError> {
         let compression = Compression::of(path)?;
         let (file, _protection) = open_files::create(path)?;
-        Ok(Self { path: path.to_owned(), file, compression, written: 0, failed: false, series: None, _protection })
+        Ok(Self { path: path.to_owned(), file, compression, written: 0, is_over: false, series: None, _protection })
     }
 
     pub(super) fn create_series(path: &Path, keep: Option<usize>) -> Result<Self, CaptureError> {
@@ -90,6 +92,7 @@ impl Output {
     /// is the same.
     pub(super) fn next(&mut self) -> Result<(), CaptureError> {
         let Some(mut series) = self.series.take() else { return Ok(()) };
+        self.finish()?;
         *self = Self::create(&series.next_path())?;
         while series.keep.is_some_and(|keep| series.files.len() > keep.max(1)) {
             // Somebody else may have removed or moved it.
@@ -105,7 +108,7 @@ impl Output {
 
     /// Writes whole blocks. If they do not fit, removes the part that is not whole.
     pub(super) fn write(&mut self, blocks: &[u8]) -> Result<(), CaptureError> {
-        if self.failed || blocks.is_empty() {
+        if self.is_over || blocks.is_empty() {
             return Ok(());
         }
         let (written, result) = match &mut self.compression {
@@ -115,17 +118,30 @@ impl Output {
             }
             Compression::Gzip => write_part(&mut self.file, compress(blocks)),
             #[cfg(feature = "zstd")]
-            Compression::Zstd(compressor) => write_part(&mut self.file, compressor.compress(blocks)),
+            Compression::Zstd(encoder) => write_part(&mut self.file, add_to_frame(encoder, blocks)),
         };
         self.written += written as u64;
         result.map_err(|(error, all)| {
-            self.failed = true;
+            self.is_over = true;
             // What is not a file, such as a pipe, has no position, and keeps what it has.
             if let Ok(end) = self.file.stream_position() {
-                _ = self.file.set_len(end.saturating_sub((all - written) as u64));
+                let whole = end.saturating_sub((all - written) as u64);
+                _ = self.file.set_len(whole).and_then(|()| self.file.seek(SeekFrom::Start(whole)));
             }
             CaptureError::Write { path: self.path.clone(), error }
         })
+    }
+
+    /// Ends the file, also after a failed write.
+    pub(super) fn finish(&mut self) -> Result<(), CaptureError> {
+        self.is_over = true;
+        #[cfg(feature = "zstd")]
+        if let Compression::Zstd(encoder) = std::mem::replace(&mut self.compression, Compression::None) {
+            // All chunks are flushed, so what is left is the mark of the frame's end.
+            let (_, result) = write_part(&mut self.file, encoder.finish());
+            return result.map_err(|(error, _)| CaptureError::Write { path: self.path.clone(), error });
+        }
+        Ok(())
     }
 }
 
@@ -181,6 +197,14 @@ fn compress(blocks: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(blocks.len() / 2), Level::fast());
     encoder.write_all(blocks)?;
     encoder.finish()
+}
+
+/// Returns what a frame gains with these blocks.
+#[cfg(feature = "zstd")]
+fn add_to_frame(encoder: &mut zstd::Encoder<'static, Vec<u8>>, blocks: &[u8]) -> io::Result<Vec<u8>> {
+    encoder.write_all(blocks)?;
+    encoder.flush()?;
+    Ok(std::mem::take(encoder.get_mut()))
 }
 
 /// Writes all of `bytes`, and returns how many were written.

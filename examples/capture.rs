@@ -145,6 +145,6 @@ pub(crate) fn capture(
     })();
     // Whatever ended the capture: the file ends with its counters, and the ports stop.
     let ended = end_file(&mut sources, &mut writer).and_then(|()| writer.finish());
-    sources.iter().for_each(Source::print);
+    sources.iter().for_each(|source| source.print(arguments.promiscuous));
     result.and(ended.map_err(Into::into)).and(testbed.finish(nics))
 }

@@ -352,13 +352,28 @@ fn a_file_is_sent_several_times_or_one_interface_of_it() {
         (&["--loops", "3"][..], &["60", "61", "62", "63"].repeat(3)[..]),
         (&["--interface", "second"], &["61", "63"]),
         (&["--interface", "0", "--loops", "2"], &["60", "62", "60", "62"]),
-        (&["--interface", "third"], &[]),
     ] {
         let outcomes = send_and_capture(std::slice::from_ref(&sent), &written, &[&["--fast"], arguments].concat(), &[]);
         assert_eq!(outcomes, (vec![Ok(())], Ok(())));
         let Some(written) = fields(&written, &["frame.len"]) else { return };
         assert_eq!(written, lens, "{arguments:?}");
     }
+    // Without end, too: the first round shows that there is none.
+    for loops in ["1", "0"] {
+        let arguments = ["--fast", "--interface", "third", "--loops", loops];
+        let (sent, captured) = send_and_capture(std::slice::from_ref(&sent), &written, &arguments, &[]);
+        let said = sent[0].as_ref().unwrap_err();
+        assert!(
+            said.ends_with("sent.pcapng is of interface \"third\": it has packets of 0 (\"first\"), 1 (\"second\")"),
+            "{said}"
+        );
+        assert_eq!(captured, Ok(()));
+    }
+    let empty = write(&directory, "empty.pcap", &pcap(LITTLE, [0xA1B2_C3D4, 1, 65_535], &[]));
+    let (sent, _) = send_and_capture(&[empty.clone()], &written, &["--interface", "0"], &[]);
+    assert!(sent[0].as_ref().unwrap_err().ends_with("it has no packets"), "{sent:?}");
+    // There is nothing to send, however often.
+    assert_eq!(send_and_capture(&[empty], &written, &["--loops", "0"], &[]), (vec![Ok(())], Ok(())));
 }
 
 /// Two ports are two interfaces of one file, which has their counters. Long packets come in several buffers.

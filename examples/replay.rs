@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) ports: PortArguments,
     /// Capture file: pcap or pcapng, also compressed with gzip or zstd. The exit status is 1 when the file is damaged or a
-    /// record cannot be sent.
+    /// record is left out: one that was cut short, for example, or that has no Ethernet header, such as raw IP.
     #[arg(short, long)]
     input: PathBuf,
     #[command(flatten)]

@@ -178,6 +178,13 @@ fn kinds(big: bool) -> Vec<(&'static str, Vec<u8>, usize, usize, &'static str)> 
         interface(!big, 1, 0, &ng_option(!big, 2, b"eth1")),
         enhanced(!big, 1, &other, 1514, &[]),
     ];
+    let raw_ip = [
+        section(big, &[]),
+        interface(big, 101, 0, &[]),
+        enhanced(big, 0, &[0; 60], 60, &[]),
+        start(&[], 0),
+        enhanced(big, 0, &one, 60, &[]),
+    ];
     let whole = pcap(big, [MICRO, 1, 65_535], &both);
     let fcs_both: [(&[u8], u32); 2] = [(&one, 60), (&odd, 61)];
     vec![
@@ -207,9 +214,10 @@ fn kinds(big: bool) -> Vec<(&'static str, Vec<u8>, usize, usize, &'static str)> 
             1,
             "",
         ),
-        ("interfaces of other resolutions", resolutions.concat(), 0, 2, "left out: 1 not Ethernet"),
+        ("interfaces of other resolutions", resolutions.concat(), 0, 2, "left out: 1 without an Ethernet header"),
         ("unknown blocks and options", unknown.concat(), 0, 1, ""),
         ("two sections of other byte orders", sections.concat(), 0, 2, ""),
+        ("two sections, one of raw IP", raw_ip.concat(), 0, 1, "left out: 1 without an Ethernet header"),
     ]
 }
 

@@ -35,7 +35,7 @@ pub enum LeftOut {
     Empty,
     /// It exceeds 16 KB, the maximum that the chip receives.
     TooLong,
-    /// Its interface's link type is not Ethernet.
+    /// Its interface's link type is not Ethernet, such as raw IP. To send it would need a header with invented addresses.
     NotEthernet,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for LeftOut {
             Self::Cut => "cut short",
             Self::Empty => "empty",
             Self::TooLong => "too long for any wire",
-            Self::NotEthernet => "not Ethernet",
+            Self::NotEthernet => "without an Ethernet header",
         })
     }
 }

@@ -7,8 +7,7 @@ use std::time::Instant;
 
 pub use crate::capture::CaptureError;
 use crate::capture::{Content, Description, Item, LeftOut, Reader, Writer};
-use crate::frame::SHORTEST;
-use crate::wire::{Wire, as_sent};
+use crate::wire::Wire;
 
 /// Maximum number of records read per call, so that a file of records without a frame does not hold up the port.
 const RECORDS_IN_A_CALL: usize = 4096;
@@ -54,8 +53,7 @@ impl CaptureCounters {
     }
 }
 
-/// A link partner that sends the frames of a capture file, as fast as the port takes them. It pads frames below 60
-/// bytes, as a MAC does.
+/// A link partner that sends the frames of a capture file, as fast as the port takes them.
 ///
 /// [`Reader`] says which files it reads.
 #[derive(Debug)]
@@ -85,7 +83,6 @@ impl Wire for PcapInput {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
         let counters = &self.counters;
         let mut given = 0;
-        let mut padded = [0; SHORTEST];
         for _ in 0..RECORDS_IN_A_CALL {
             if given >= room || counters.is_done() {
                 break;
@@ -93,10 +90,8 @@ impl Wire for PcapInput {
             match self.reader.next_item() {
                 Ok(Item::Record(record)) => match record.content {
                     Content::Frame(frame) => {
-                        if let Some(frame) = as_sent(frame, &mut padded) {
-                            port(frame);
-                            given += 1;
-                        }
+                        port(frame);
+                        given += 1;
                     }
                     Content::LeftOut(reason) => _ = counters.left_out[reason as usize].fetch_add(1, Ordering::Release),
                 },

@@ -6,6 +6,7 @@
 //! $ cargo run --release --example capture -- 0000:03:00.0 --promiscuous --output - | tshark -r -
 //! ```
 
+#[macro_use]
 mod common;
 #[path = "capture/source.rs"]
 mod source;
@@ -111,7 +112,8 @@ pub(crate) fn capture(
         let (start, mut captured) = (Instant::now(), 0);
         let (mut packet_came, mut flushed, mut file_began) = (start, start, start);
         let is_past = |from: Instant, limit: Option<u64>| limit.is_some_and(|most| from.elapsed().as_secs() >= most);
-        while !testbed.is_interrupted() && !is_past(start, arguments.seconds) {
+        let is_over = |packet_came: Instant| packet_came.elapsed() > IDLE && is_done();
+        while !(testbed.is_interrupted() || is_past(start, arguments.seconds) || is_over(packet_came)) {
             let mut is_idle = true;
             for source in &mut sources {
                 let room = arguments.count.map_or(u64::MAX, |count| count - captured);
@@ -136,9 +138,6 @@ pub(crate) fn capture(
                 file_began = Instant::now();
                 end_file(&mut sources, &mut writer)?;
                 writer.next_file()?;
-            }
-            if packet_came.elapsed() > IDLE && is_done() {
-                break;
             }
         }
         Ok::<_, Box<dyn Error>>(())

@@ -68,8 +68,10 @@ fn main() -> ExitCode {
         // What cannot be read, or is the output as well, is refused before anything is written.
         let input = Reader::open(&arguments.input)?;
         let plug = |port| LinkPartner::plug(port, (None, arguments.output.as_ref()), (0, 0));
-        let _partner = testbed.model().first().map(plug).transpose()?;
-        replay(&arguments, input, testbed)
+        let partner = testbed.model().first().map(plug).transpose()?;
+        let result = replay(&arguments, input, testbed);
+        let warning = partner.and_then(|partner| partner.capture_warning());
+        result.and(warning.map_or(Ok(()), |warning| Err(warning.into())))
     })
 }
 

@@ -378,7 +378,7 @@ fn a_file_is_sent_several_times_or_one_interface_of_it() {
         assert_eq!(captured, Ok(()));
     }
     let empty = write(&directory, "empty.pcap", &pcap(LITTLE, [0xA1B2_C3D4, 1, 65_535], &[]));
-    let (sent, _) = send_and_capture(&[empty.clone()], &written, &["--interface", "0"], &[]);
+    let (sent, _) = send_and_capture(std::slice::from_ref(&empty), &written, &["--interface", "0"], &[]);
     assert!(sent[0].as_ref().unwrap_err().ends_with("it has no packets"), "{sent:?}");
     // There is nothing to send, however often.
     assert_eq!(send_and_capture(&[empty], &written, &["--loops", "0"], &[]), (vec![Ok(())], Ok(())));
@@ -425,7 +425,7 @@ fn files_follow_each_other_and_the_first_ones_go() {
     let sent = file_of(&directory, "sent", (0..3_000).map(|_| 1_000));
     for extension in ["pcapng", "pcapng.gz", "pcapng.zst"] {
         let output = directory.path().join(format!("dump.{extension}"));
-        assert_eq!(capture_files(&[&sent], &output, &["--file-bytes", "2000", "--files", "2"]), Ok(()));
+        assert_eq!(capture_files(&[&sent], &output, &["--file-bytes", "300", "--files", "2"]), Ok(()));
         let names =
             std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<_> = names.filter(|name| name.starts_with("dump")).collect();

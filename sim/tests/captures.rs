@@ -3,7 +3,9 @@
 mod common;
 
 use std::io::Write as _;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::files::*;
@@ -576,4 +578,21 @@ fn a_file_compressed_with_zstd_is_one_frame() {
     let bytes = std::fs::read(&path).unwrap();
     assert_eq!(zstd::zstd_safe::find_frame_compressed_size(&bytes), Ok(bytes.len()));
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_wire_that_cannot_write_says_so() {
+    // A chunk of frames is written at once, and the last ones when the wire is dropped.
+    for frames in [1, 10_000] {
+        let (reader, pipe) = std::io::pipe().unwrap();
+        let mut output = PcapOutput::create(format!("/proc/self/fd/{}", pipe.as_raw_fd())).unwrap();
+        let (failure, written) = (output.failure(), output.written());
+        drop(reader);
+        (0..frames).for_each(|_| output.transmit(&frame(MAC, 60)));
+        assert_eq!(failure.get().is_some(), frames > 1);
+        assert_eq!(written.load(Ordering::Relaxed) < frames, frames > 1);
+        drop(output);
+        let said = failure.get().unwrap().to_string();
+        assert!(said.ends_with("its reader has closed it"), "{said}");
+    }
 }

@@ -209,16 +209,12 @@ impl Writer {
         result
     }
 
-    /// Writes what was gathered, and ends the file.
+    /// Writes what was gathered, and ends the file: what is added later is thrown away.
     ///
     /// # Errors
     ///
     /// [`CaptureError::Write`].
-    pub fn finish(mut self) -> Result<(), CaptureError> {
-        self.end()
-    }
-
-    fn end(&mut self) -> Result<(), CaptureError> {
+    pub fn finish(&mut self) -> Result<(), CaptureError> {
         let flushed = self.flush();
         flushed.and(self.output.finish())
     }
@@ -245,7 +241,7 @@ impl Writer {
 impl Drop for Writer {
     /// Writes what was gathered, and ends the file. Only [`finish`](Self::finish) reports an error.
     fn drop(&mut self) {
-        _ = self.end();
+        _ = self.finish();
     }
 }
 

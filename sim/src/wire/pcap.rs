@@ -115,6 +115,7 @@ pub struct PcapOutput {
     writer: Writer,
     started: Instant,
     written: Arc<AtomicU64>,
+    failure: Arc<OnceLock<CaptureError>>,
 }
 
 impl PcapOutput {
@@ -127,7 +128,7 @@ impl PcapOutput {
         let description =
             Description { name: "wire", description: "time since the file was created", ..Description::default() };
         let writer = Writer::create(path, None, &[description])?;
-        Ok(Self { writer, started: Instant::now(), written: Arc::default() })
+        Ok(Self { writer, started: Instant::now(), written: Arc::default(), failure: Arc::default() })
     }
 
     /// Returns the counter of written frames, readable while the wire is plugged in.
@@ -135,15 +136,30 @@ impl PcapOutput {
     pub fn written(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.written)
     }
+
+    /// Returns the error that ended the file, if there is one: for certain when the wire is dropped.
+    #[must_use]
+    pub fn failure(&self) -> Arc<OnceLock<CaptureError>> {
+        Arc::clone(&self.failure)
+    }
+}
+
+impl Drop for PcapOutput {
+    fn drop(&mut self) {
+        self.writer.finish().unwrap_or_else(|error| _ = self.failure.set(error));
+    }
 }
 
 impl Wire for PcapOutput {
     fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
 
     fn transmit(&mut self, frame: &[u8]) {
-        // A full disk shows only in the counter: a wire has no way to report an error.
-        if self.writer.packet(0, self.started.elapsed(), frame, frame.len(), None).is_ok() {
-            self.written.fetch_add(1, Ordering::Release);
+        // A wire has no way to report an error.
+        match self.writer.packet(0, self.started.elapsed(), frame, frame.len(), None) {
+            // A writer that has failed throws frames away.
+            Ok(()) if self.failure.get().is_some() => {}
+            Ok(()) => _ = self.written.fetch_add(1, Ordering::Release),
+            Err(error) => _ = self.failure.set(error),
         }
     }
 }

@@ -110,11 +110,10 @@ pub(crate) fn capture(
     let mut sources: Vec<_> = named.map(|(index, (nic, name))| Source::new(index, name, nic)).collect();
     let result = (|| {
         let (start, mut captured) = (Instant::now(), 0);
-        let (mut packet_came, mut flushed, mut file_began) = (start, start, start);
+        let (mut idle_since, mut flushed, mut file_began) = (start, start, start);
         let is_past = |from: Instant, limit: Option<u64>| limit.is_some_and(|most| from.elapsed().as_secs() >= most);
-        let is_over = |packet_came: Instant| packet_came.elapsed() > IDLE && is_done();
-        while !(testbed.is_interrupted() || is_past(start, arguments.seconds) || is_over(packet_came)) {
-            let mut is_idle = true;
+        while !testbed.is_interrupted() && !is_past(start, arguments.seconds) {
+            let (mut is_idle, is_done) = (true, is_done());
             for source in &mut sources {
                 let room = arguments.count.map_or(u64::MAX, |count| count - captured);
                 let (received, written) = source.capture(&mut writer, filter.as_ref(), arguments.snap, room)?;
@@ -124,10 +123,12 @@ pub(crate) fn capture(
                 }
                 is_idle &= received == 0;
             }
-            match is_idle {
-                true => std::thread::sleep(NAP),
-                false => packet_came = Instant::now(),
+            if !is_idle || !is_done {
+                idle_since = Instant::now();
+            } else if idle_since.elapsed() > IDLE {
+                break;
             }
+            std::thread::sleep(if is_idle { NAP } else { Duration::ZERO });
             if flushed.elapsed() >= FLUSH {
                 flushed = Instant::now();
                 writer.flush()?;

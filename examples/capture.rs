@@ -6,6 +6,7 @@
 //! $ cargo run --release --example capture -- 0000:03:00.0 --promiscuous --output - | tshark -r -
 //! ```
 
+#[macro_use]
 mod common;
 #[path = "capture/source.rs"]
 mod source;
@@ -36,7 +37,7 @@ const IDLE: Duration = Duration::from_millis(300);
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) ports: PortArguments,
-    /// File to write, or `-` for the standard output. .gz and .zst compress it; Wireshark 4.0 misreads large .zst.
+    /// File to write, or `-` for the standard output. .gz and .zst compress it.
     #[arg(short, long)]
     output: PathBuf,
     /// Capture only packets that this filter selects, in the syntax of tcpdump. Needs libpcap.
@@ -109,10 +110,10 @@ pub(crate) fn capture(
     let mut sources: Vec<_> = named.map(|(index, (nic, name))| Source::new(index, name, nic)).collect();
     let result = (|| {
         let (start, mut captured) = (Instant::now(), 0);
-        let (mut packet_came, mut flushed, mut file_began) = (start, start, start);
+        let (mut idle_since, mut flushed, mut file_began) = (start, start, start);
         let is_past = |from: Instant, limit: Option<u64>| limit.is_some_and(|most| from.elapsed().as_secs() >= most);
         while !testbed.is_interrupted() && !is_past(start, arguments.seconds) {
-            let mut is_idle = true;
+            let (mut is_idle, is_done) = (true, is_done());
             for source in &mut sources {
                 let room = arguments.count.map_or(u64::MAX, |count| count - captured);
                 let (received, written) = source.capture(&mut writer, filter.as_ref(), arguments.snap, room)?;
@@ -122,10 +123,12 @@ pub(crate) fn capture(
                 }
                 is_idle &= received == 0;
             }
-            match is_idle {
-                true => std::thread::sleep(NAP),
-                false => packet_came = Instant::now(),
+            if !is_idle || !is_done {
+                idle_since = Instant::now();
+            } else if idle_since.elapsed() > IDLE {
+                break;
             }
+            std::thread::sleep(if is_idle { NAP } else { Duration::ZERO });
             if flushed.elapsed() >= FLUSH {
                 flushed = Instant::now();
                 writer.flush()?;
@@ -137,14 +140,11 @@ pub(crate) fn capture(
                 end_file(&mut sources, &mut writer)?;
                 writer.next_file()?;
             }
-            if packet_came.elapsed() > IDLE && is_done() {
-                break;
-            }
         }
         Ok::<_, Box<dyn Error>>(())
     })();
     // Whatever ended the capture: the file ends with its counters, and the ports stop.
-    let ended = end_file(&mut sources, &mut writer);
-    sources.iter().for_each(Source::print);
+    let ended = end_file(&mut sources, &mut writer).and_then(|()| writer.finish());
+    sources.iter().for_each(|source| source.print(arguments.promiscuous));
     result.and(ended.map_err(Into::into)).and(testbed.finish(nics))
 }

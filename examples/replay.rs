@@ -8,6 +8,8 @@
 
 #[macro_use]
 mod common;
+#[path = "replay/missing.rs"]
+mod missing;
 #[path = "replay/pace.rs"]
 mod pace;
 #[path = "replay/sender.rs"]
@@ -24,6 +26,7 @@ use common::LinkPartner;
 use common::testbed::{PortArguments, Testbed};
 use ixgbe::device::Config;
 use ixgbe_sim::capture::{Content, Interface, Item, LeftOut, Reader};
+use missing::Missing;
 use pace::{Pace, PaceArguments};
 use sender::Sender;
 
@@ -36,7 +39,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) ports: PortArguments,
     /// Capture file: pcap or pcapng, also compressed with gzip or zstd. The exit status is 1 when the file is damaged or a
-    /// record cannot be sent.
+    /// record is left out: one that was cut short, for example, or that has no Ethernet header, such as raw IP.
     #[arg(short, long)]
     input: PathBuf,
     #[command(flatten)]
@@ -58,36 +61,22 @@ pub(crate) struct Arguments {
     output: Option<PathBuf>,
 }
 
-/// The packets that were not sent.
-#[derive(Debug, Default)]
-struct Missing {
-    left_out: [u64; LeftOut::ALL.len()],
-    other_interface: u64,
-}
-
-impl Missing {
-    /// Fails if packets should have been sent and were not.
-    fn check(&self) -> Result<(), Box<dyn Error>> {
-        let counted = LeftOut::ALL.iter().zip(self.left_out).filter(|(_, count)| *count > 0);
-        let counted: Vec<_> = counted.map(|(why, count)| format!("{count} {why}")).collect();
-        if counted.is_empty() { Ok(()) } else { Err(format!("left out: {}", counted.join(", ")).into()) }
-    }
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     common::run(|| {
         let testbed = arguments.ports.open(&[1], 1)?;
+        // What cannot be read, or is the output as well, is refused before anything is written.
+        let input = Reader::open(&arguments.input)?;
         let plug = |port| LinkPartner::plug(port, (None, arguments.output.as_ref()), (0, 0));
-        let _partner = testbed.model().first().map(plug).transpose()?;
-        replay(&arguments, testbed)
+        let partner = testbed.model().first().map(plug).transpose()?;
+        let result = replay(&arguments, input, testbed);
+        let warning = partner.and_then(|partner| partner.capture_warning());
+        result.and(warning.map_or(Ok(()), |warning| Err(warning.into())))
     })
 }
 
 /// Sends the file until its end, or until the user ends it.
-pub(crate) fn replay(arguments: &Arguments, mut testbed: Testbed) -> Result<(), Box<dyn Error>> {
-    // What cannot be read is refused before a port is touched.
-    let first = Reader::open(&arguments.input)?;
+pub(crate) fn replay(arguments: &Arguments, first: Reader, mut testbed: Testbed) -> Result<(), Box<dyn Error>> {
     let [mut nic] = testbed.bring_up(&Config::new().max_frame(arguments.max_frame))?;
     let pause = Duration::from_secs(arguments.longest_pause.into());
     let (start, mut missing, mut pace) = (Instant::now(), Missing::default(), Pace::new(&arguments.pace, pause));
@@ -97,7 +86,7 @@ pub(crate) fn replay(arguments: &Arguments, mut testbed: Testbed) -> Result<(), 
     // What was read before damage or an interruption is sent.
     let flushed = sender.flush();
     println!("sent {} in {:.3} s", sender.summary(), start.elapsed().as_secs_f64());
-    println!("{} packets of other interfaces, {} pauses shortened", missing.other_interface, pace.shortened());
+    println!("{} packets of other interfaces, {} pauses shortened", missing.of_other_interfaces(), pace.shortened());
     drop(sender);
     result.and(flushed).and(testbed.finish([nic])).and(missing.check())
 }
@@ -120,26 +109,30 @@ fn send(
         round += 1;
         let mut reader = first.take().map_or_else(|| Reader::open(&arguments.input), Ok)?;
         pace.begin_file();
+        let mut is_there = false;
         while !sender.is_over() {
             let item = reader.next_item().map_err(|damage| format!("{}: {damage}", arguments.input.display()))?;
-            let (record, frame) = match item {
+            let record = match item {
+                Item::End if !is_there => return missing.explain(arguments.interface.as_deref(), &arguments.input),
                 Item::End => break,
                 Item::Other => continue,
                 Item::Record(record) if !is_wanted(record.interface) => {
-                    missing.other_interface += 1;
+                    missing.skip(record.interface);
                     continue;
                 }
-                Item::Record(record) => match record.content {
-                    Content::Frame(frame) if frame.len() + CRC <= arguments.max_frame => (record, frame),
-                    Content::Frame(_) => {
-                        missing.left_out[LeftOut::TooLong as usize] += 1;
-                        continue;
-                    }
-                    Content::LeftOut(why) => {
-                        missing.left_out[why as usize] += 1;
-                        continue;
-                    }
-                },
+                Item::Record(record) => record,
+            };
+            is_there = true;
+            let frame = match record.content {
+                Content::Frame(frame) if frame.len() + CRC <= arguments.max_frame => frame,
+                Content::Frame(_) => {
+                    missing.leave_out(LeftOut::TooLong);
+                    continue;
+                }
+                Content::LeftOut(why) => {
+                    missing.leave_out(why);
+                    continue;
+                }
             };
             sender.send_at(pace.due(record.stamp, frame.len() + CRC), frame)?;
         }

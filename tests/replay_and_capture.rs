@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use files::*;
-use ixgbe_sim::capture::{Filter, FilterError, Item, Reader};
+use ixgbe_sim::capture::{Description, Filter, FilterError, Item, Reader, Writer};
 use ixgbe_sim::wire::pcap::PcapInput;
 use ixgbe_sim::wire::{Duplex, NoTraffic};
 use ixgbe_sim::{Fault, Port, Wire};
@@ -107,7 +107,7 @@ fn send_and_capture(files: &[PathBuf], output: &Path, sending: &[&str], capturin
             let arguments = replay::Arguments::try_parse_from(command).unwrap();
             let testbed = arguments.ports.open(&[], 1).unwrap();
             testbed.model()[0].plug(Duplex::new(NoTraffic, relay.clone()));
-            replay::replay(&arguments, testbed).map_err(|error| error.to_string())
+            replay::replay(&arguments, Reader::open(file).unwrap(), testbed).map_err(|error| error.to_string())
         };
         let sent = files.iter().map(send).collect();
         has_sent.store(true, Ordering::Relaxed);
@@ -178,6 +178,13 @@ fn kinds(big: bool) -> Vec<(&'static str, Vec<u8>, usize, usize, &'static str)> 
         interface(!big, 1, 0, &ng_option(!big, 2, b"eth1")),
         enhanced(!big, 1, &other, 1514, &[]),
     ];
+    let raw_ip = [
+        section(big, &[]),
+        interface(big, 101, 0, &[]),
+        enhanced(big, 0, &[0; 60], 60, &[]),
+        start(&[], 0),
+        enhanced(big, 0, &one, 60, &[]),
+    ];
     let whole = pcap(big, [MICRO, 1, 65_535], &both);
     let fcs_both: [(&[u8], u32); 2] = [(&one, 60), (&odd, 61)];
     vec![
@@ -207,9 +214,10 @@ fn kinds(big: bool) -> Vec<(&'static str, Vec<u8>, usize, usize, &'static str)> 
             1,
             "",
         ),
-        ("interfaces of other resolutions", resolutions.concat(), 0, 2, "left out: 1 not Ethernet"),
+        ("interfaces of other resolutions", resolutions.concat(), 0, 2, "left out: 1 without an Ethernet header"),
         ("unknown blocks and options", unknown.concat(), 0, 1, ""),
         ("two sections of other byte orders", sections.concat(), 0, 2, ""),
+        ("two sections, one of raw IP", raw_ip.concat(), 0, 1, "left out: 1 without an Ethernet header"),
     ]
 }
 
@@ -352,13 +360,28 @@ fn a_file_is_sent_several_times_or_one_interface_of_it() {
         (&["--loops", "3"][..], &["60", "61", "62", "63"].repeat(3)[..]),
         (&["--interface", "second"], &["61", "63"]),
         (&["--interface", "0", "--loops", "2"], &["60", "62", "60", "62"]),
-        (&["--interface", "third"], &[]),
     ] {
         let outcomes = send_and_capture(std::slice::from_ref(&sent), &written, &[&["--fast"], arguments].concat(), &[]);
         assert_eq!(outcomes, (vec![Ok(())], Ok(())));
         let Some(written) = fields(&written, &["frame.len"]) else { return };
         assert_eq!(written, lens, "{arguments:?}");
     }
+    // Without end, too: the first round shows that there is none.
+    for loops in ["1", "0"] {
+        let arguments = ["--fast", "--interface", "third", "--loops", loops];
+        let (sent, captured) = send_and_capture(std::slice::from_ref(&sent), &written, &arguments, &[]);
+        let said = sent[0].as_ref().unwrap_err();
+        assert!(
+            said.ends_with("sent.pcapng is of interface \"third\": it has packets of 0 (\"first\"), 1 (\"second\")"),
+            "{said}"
+        );
+        assert_eq!(captured, Ok(()));
+    }
+    let empty = write(&directory, "empty.pcap", &pcap(LITTLE, [0xA1B2_C3D4, 1, 65_535], &[]));
+    let (sent, _) = send_and_capture(std::slice::from_ref(&empty), &written, &["--interface", "0"], &[]);
+    assert!(sent[0].as_ref().unwrap_err().ends_with("it has no packets"), "{sent:?}");
+    // There is nothing to send, however often.
+    assert_eq!(send_and_capture(&[empty], &written, &["--loops", "0"], &[]), (vec![Ok(())], Ok(())));
 }
 
 /// Two ports are two interfaces of one file, which has their counters. Long packets come in several buffers.
@@ -402,7 +425,7 @@ fn files_follow_each_other_and_the_first_ones_go() {
     let sent = file_of(&directory, "sent", (0..3_000).map(|_| 1_000));
     for extension in ["pcapng", "pcapng.gz", "pcapng.zst"] {
         let output = directory.path().join(format!("dump.{extension}"));
-        assert_eq!(capture_files(&[&sent], &output, &["--file-bytes", "2000", "--files", "2"]), Ok(()));
+        assert_eq!(capture_files(&[&sent], &output, &["--file-bytes", "300", "--files", "2"]), Ok(()));
         let names =
             std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<_> = names.filter(|name| name.starts_with("dump")).collect();
@@ -461,6 +484,50 @@ fn a_port_that_vanishes_leaves_a_complete_file() {
     let Some(blocks) = tshark(&written, &["-X", "read_format:MIME Files Format", "-V"]) else { return };
     assert!(blocks.contains("Number of Delivered to the User Packets: 100"), "{blocks}");
     assert_eq!(fields(&written, &["frame.len"]).unwrap().len(), 100);
+}
+
+/// Compressed in many parts, which a reader has to put together: half of the bytes are random.
+#[test]
+fn tshark_reads_large_compressed_files() {
+    const PACKETS: usize = 200_000;
+    let directory = directory();
+    let (mut frame, mut random) = (frame(90), 1_u32);
+    for extension in ["gz", "zst"] {
+        let path = directory.path().join(format!("large.pcapng.{extension}"));
+        let mut writer = Writer::create(&path, None, &[Description::default()]).unwrap();
+        for number in 0..PACKETS {
+            for byte in &mut frame[45..] {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = (random >> 24) as u8;
+            }
+            writer.packet(0, Duration::from_micros(number as u64), &frame, frame.len(), None).unwrap();
+        }
+        let flushed = directory.path().join(format!("flushed.pcapng.{extension}"));
+        writer.flush().unwrap();
+        std::fs::copy(&path, &flushed).unwrap();
+        writer.finish().unwrap();
+        for path in [path, flushed] {
+            let Some(last) =
+                tshark(&path, &["-Y", &format!("frame.number >= {PACKETS}"), "-T", "fields", "-e", "frame.number"])
+            else {
+                return;
+            };
+            assert_eq!(last.trim(), PACKETS.to_string(), "{path:?}");
+        }
+    }
+}
+
+#[test]
+fn the_file_that_is_read_is_not_written() {
+    let directory = directory();
+    let sent = file_of(&directory, "sent-00003", [60]);
+    let contents = std::fs::read(&sent).unwrap();
+    for (output, arguments) in [(&sent, &[][..]), (&directory.path().join("sent"), &["--file-seconds", "1"])] {
+        let said = capture_files(&[&sent], output, arguments).unwrap_err();
+        assert!(said.starts_with(&format!("cannot write {}: this program reads", sent.display())), "{said}");
+        assert_eq!(std::fs::read(&sent).unwrap(), contents);
+    }
+    assert_eq!(directory.path().read_dir().unwrap().count(), 1);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub struct Source<'a> {
     control: Control<'a, AnyPlatform>,
     watch: Watch,
     counters: Counters,
+    /// All packets that arrived, also those that the address filter refused.
+    arrived: u64,
     start: Duration,
     filtered: u64,
     captured: u64,
@@ -54,6 +56,7 @@ impl<'a> Source<'a> {
             control,
             watch,
             counters: Counters::default(),
+            arrived: 0,
             start: since_1970(SystemTime::now()),
             filtered: 0,
             captured: 0,
@@ -100,6 +103,8 @@ impl<'a> Source<'a> {
 
     /// Reads the port's counters. A port that is gone is an error, and keeps the last ones.
     pub fn look(&mut self) -> Result<(), Box<dyn Error>> {
+        // In this order: what arrives between the two is not taken for refused.
+        self.arrived = self.control.statistics()?.rx_all_packets;
         self.counters = self.control.counters()?;
         // A stamp that nobody fetches would be in the way of the next one.
         self.control.ptp().map(|mut clock| clock.time()).transpose()?;
@@ -111,10 +116,17 @@ impl<'a> Source<'a> {
         Statistics::of_port(&self.counters, (self.start, now), self.captured, self.filtered)
     }
 
-    /// Prints what was captured, and what is missing.
-    pub fn print(&self) {
+    /// Prints what was captured, what is missing, and why if nothing else says so.
+    pub fn print(&self, is_promiscuous: bool) {
         let statistics = self.statistics();
         eprintln!("{}: received {}, {}", self.name, statistics.received, statistics.comment);
+        if self.captured == 0 && self.filtered > 0 {
+            eprintln!("{}: note: the filter selects none of these packets", self.name);
+        }
+        let refused = self.arrived.saturating_sub(statistics.received);
+        if refused > 0 && !is_promiscuous {
+            eprintln!("{}: note: {refused} packets for other addresses: --promiscuous captures them", self.name);
+        }
     }
 }
 

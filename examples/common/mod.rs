@@ -8,6 +8,13 @@ macro_rules! println {
     };
 }
 
+/// Prints a line to the standard error output, whatever becomes of it.
+macro_rules! eprintln {
+    ($($line:tt)*) => {
+        _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($line)*)))
+    };
+}
+
 pub mod events;
 mod near;
 pub mod ping;
@@ -19,10 +26,10 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use ixgbe_sim::capture::LeftOut;
+use ixgbe_sim::capture::{CaptureError, LeftOut};
 use ixgbe_sim::wire::generator::Generator;
 use ixgbe_sim::wire::pcap::{CaptureCounters, PcapInput, PcapOutput};
 use ixgbe_sim::wire::sink::{Sink, SinkCounters};
@@ -51,6 +58,7 @@ pub fn mac_of(index: usize) -> [u8; 6] {
 pub struct LinkPartner {
     sent: Option<(Arc<AtomicU64>, u64)>,
     capture: Option<Arc<CaptureCounters>>,
+    output: Arc<OnceLock<CaptureError>>,
     pub received: Option<Arc<SinkCounters>>,
 }
 
@@ -62,7 +70,7 @@ impl LinkPartner {
         (input, output): (Option<&PathBuf>, Option<&PathBuf>),
         (count, size): (u64, usize),
     ) -> Result<Self, Box<dyn Error>> {
-        let mut partner = Self { sent: None, capture: None, received: None };
+        let mut partner = Self { sent: None, capture: None, output: Arc::default(), received: None };
         let sender: Box<dyn Wire> = match input {
             Some(path) => {
                 let input = PcapInput::open(path)?;
@@ -78,7 +86,11 @@ impl LinkPartner {
             }
         };
         let receiver: Box<dyn Wire> = match output {
-            Some(path) => Box::new(PcapOutput::create(path)?),
+            Some(path) => {
+                let output = PcapOutput::create(path)?;
+                partner.output = output.failure();
+                Box::new(output)
+            }
             None => {
                 let sink = Sink::new();
                 partner.received = Some(sink.counters());
@@ -95,12 +107,14 @@ impl LinkPartner {
         generated && self.capture.as_ref().is_none_or(|capture| capture.is_done())
     }
 
-    /// Returns the damage of its capture file as a sentence, if there is any.
+    /// Returns what is wrong with its capture files as a sentence, if anything is: of the output, once the port is gone.
     pub fn capture_warning(&self) -> Option<String> {
-        let capture = self.capture.as_ref()?;
-        let left_out = LeftOut::ALL.into_iter().map(|why| (capture.left_out(why), why)).filter(|(count, _)| *count > 0);
+        let capture = self.capture.as_deref();
+        let count = |why| capture.map_or(0, |capture| capture.left_out(why));
+        let left_out = LeftOut::ALL.into_iter().map(|why| (count(why), why)).filter(|(count, _)| *count > 0);
         let mut complaints: Vec<_> = left_out.map(|(count, why)| format!("left out {count} {why}")).collect();
-        complaints.extend(capture.damage().map(str::to_owned));
+        complaints.extend(capture.and_then(CaptureCounters::damage).map(str::to_owned));
+        complaints.extend(self.output.get().map(CaptureError::to_string));
         (!complaints.is_empty()).then(|| format!("records of the capture are missing: {}", complaints.join(", ")))
     }
 }

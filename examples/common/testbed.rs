@@ -75,17 +75,6 @@ impl PortArguments {
             flag::register_conditional_default(signal, Arc::clone(&interrupted))?;
             flag::register(signal, Arc::clone(&interrupted))?;
         }
-        let mut testbed = Testbed {
-            platforms: Vec::new(),
-            model: Vec::new(),
-            runner: None,
-            former: Vec::new(),
-            rebind: self.rebind,
-            user: self.user.clone(),
-            cpus: Vec::new(),
-            needs_links: true,
-            interrupted,
-        };
         if !self.addresses.is_empty() && !functions.contains(&self.addresses.len()) {
             let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
             let needed = match &needed[..] {
@@ -98,9 +87,17 @@ impl PortArguments {
             // Before anything is allocated, so that the program's own memory is near, too.
             stay_near(&self.addresses)?;
         }
-        if self.pin {
-            testbed.cpus = cpus();
-        }
+        let mut testbed = Testbed {
+            platforms: Vec::new(),
+            model: Vec::new(),
+            runner: None,
+            former: Vec::new(),
+            rebind: self.rebind,
+            user: self.user.clone(),
+            cpus: if self.pin { cpus() } else { Vec::new() },
+            needs_links: true,
+            interrupted,
+        };
         if self.addresses.is_empty() {
             let config = |index| PortConfig { mac: mac_of(index), lan_id: (index % 2) as u8, ..PortConfig::default() };
             testbed.model = (0..model).map(|index| Port::new(config(index))).collect();
@@ -172,10 +169,8 @@ impl Testbed {
             self.runner = Some(Runner::start(self.model.clone())?);
         }
         // Two ports may be each other's partner: all lasers shine before any port waits for light.
-        let mut begun = Vec::new();
-        for platform in self.platforms.drain(..) {
-            begun.push(Device::new(platform).reset(config)?.poll_link()?);
-        }
+        let begin = |platform| Ok(Device::new(platform).reset(config)?.poll_link()?);
+        let begun = self.platforms.drain(..).map(begin).collect::<Result<Vec<_>, Box<dyn Error>>>()?;
         let mut nics = Vec::new();
         for begun in begun {
             let nic = match begun {
@@ -183,18 +178,12 @@ impl Testbed {
                 LinkPoll::Pending(nic, _) if self.needs_links => nic.wait_for_link(Duration::from_secs(10))?,
                 LinkPoll::Pending(nic, _) => nic.assume_link_up(),
             };
-            for finding in &nic.bring_up().findings {
-                eprintln!("note: {finding}");
-            }
+            nic.bring_up().findings.iter().for_each(|finding| eprintln!("note: {finding}"));
             nics.push(nic.start()?);
         }
         let pools: Vec<Pool> = nics.iter().flat_map(Device::pools).cloned().collect();
-        for nic in &mut nics {
-            pools.iter().try_for_each(|pool| nic.attach(pool))?;
-        }
-        if let Some(user) = &self.user {
-            become_user(user)?;
-        }
+        nics.iter_mut().try_for_each(|nic| pools.iter().try_for_each(|pool| nic.attach(pool)))?;
+        self.user.as_deref().map_or(Ok(()), become_user)?;
         Ok(nics)
     }
 
@@ -202,9 +191,7 @@ impl Testbed {
     pub fn finish(self, nics: impl IntoIterator<Item = Nic>) -> Result<(), Box<dyn Error>> {
         let nics: Vec<_> = nics.into_iter().collect();
         let pools: Vec<Pool> = nics.iter().flat_map(Device::pools).cloned().collect();
-        for nic in nics {
-            nic.stop()?;
-        }
+        nics.into_iter().try_for_each(|nic| nic.stop().map(drop))?;
         if let Some(pool) = pools.iter().find(|pool| pool.available() != pool.capacity()) {
             return Err(format!("buffers are missing: {pool:?}").into());
         }

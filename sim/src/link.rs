@@ -12,7 +12,7 @@ use crate::interrupts::{EICR_LSC, Interrupts};
 use crate::pause;
 use crate::registers::RegisterFile;
 use crate::registers::offsets::{STATUS, bit};
-use crate::wire::{NoTraffic, Passage, Wire, as_sent};
+use crate::wire::{NoTraffic, Passage, Wire};
 
 const STATUS_LINK_UP: u32 = bit(7);
 const AUTOC: u32 = 0x042A0;
@@ -373,9 +373,19 @@ impl Link {
             return wire.discard().min(MOST_LOST);
         }
         let mut padded = [0; SHORTEST];
-        wire.receive_sent(room, &mut |frame, passage| arrive(as_sent(frame, &mut padded).unwrap_or(frame), passage));
+        wire.receive_sent(room, &mut |frame, passage| arrive(as_sent(frame, &mut padded), passage));
         wire.overrun().min(MOST_LOST)
     }
+}
+
+/// Pads a frame into `padded`, as a sending MAC does, and returns it. One that no MAC sends stays as it is.
+fn as_sent<'a>(frame: &'a [u8], padded: &'a mut [u8; SHORTEST]) -> &'a [u8] {
+    if frame.is_empty() || frame.len() >= SHORTEST {
+        return frame;
+    }
+    padded[..frame.len()].copy_from_slice(frame);
+    padded[frame.len()..].fill(0);
+    padded
 }
 
 /// Returns the speed of the link. Without a link the chip's clocks run as with the fastest.

@@ -3,11 +3,14 @@
 mod common;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use common::files::*;
 use common::*;
-use ixgbe_sim::capture::LeftOut;
+use ixgbe_sim::capture::{Damage, Description, Item, LeftOut, Reader, Writer};
 use ixgbe_sim::wire::pcap::{CaptureCounters, CaptureError, PcapInput, PcapOutput};
 use ixgbe_sim::wire::{Duplex, Wire};
 
@@ -66,8 +69,8 @@ fn a_classic_file_is_read_and_its_oddities_are_counted() {
     let mut input = PcapInput::open(file("classic.pcap", &contents)).unwrap();
     let counters = input.counters();
     let frames = frames(&mut input);
-    assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [100, 60, 60, 1_514]);
-    assert_eq!(frames[2], [frame(MAC, 30), vec![0; 30]].concat());
+    assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [100, 59, 30, 1_514]);
+    assert_eq!(frames[2], frame(MAC, 30));
     assert_eq!(frames[0], frame(MAC, 100));
     assert_eq!((counters.frames(), left_out(&counters)), (4, [1, 1, 1, 0]));
     assert!(counters.is_done() && !counters.is_damaged());
@@ -431,4 +434,165 @@ fn files_compressed_with_zstd_are_read() {
 fn without_the_feature_a_file_compressed_with_zstd_is_refused() {
     let error = PcapInput::open(file("whole.zst", &[0x28, 0xB5, 0x2F, 0xFD, 0, 0])).unwrap_err();
     assert!(error.to_string().ends_with("needs the feature `zstd` of ixgbe-sim: build with it"), "{error}");
+}
+
+/// A directory of a test's own, with a capture in it. Returns both paths.
+fn directory(name: &str) -> (PathBuf, PathBuf) {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let capture = directory.join("dump-00007.pcap");
+    std::fs::write(&capture, [classic(1), record(&frame(MAC, 60), 60)].concat()).unwrap();
+    (directory, capture)
+}
+
+/// Whatever its path is, also that of a later file of a series.
+#[test]
+fn a_file_that_is_read_is_not_overwritten() {
+    let (directory, capture) = directory("read");
+    let contents = std::fs::read(&capture).unwrap();
+    let [hard, soft] = ["hard", "soft"].map(|name| directory.join(name));
+    std::fs::hard_link(&capture, &hard).unwrap();
+    std::os::unix::fs::symlink("dump-00007.pcap", &soft).unwrap();
+    std::fs::hard_link(&capture, directory.join("links-00002.pcap")).unwrap();
+    let indirect = directory.join("../").join(directory.file_name().unwrap()).join("dump-00007.pcap");
+    let mut input = PcapInput::open(&capture).unwrap();
+    for (path, series) in [
+        (&capture, None),
+        (&hard, None),
+        (&soft, None),
+        (&indirect, None),
+        (&directory.join("dump.pcap"), Some(None)),
+        (&directory.join("links.pcap"), Some(Some(3))),
+    ] {
+        let said = Writer::create(path, series, &[]).unwrap_err().to_string();
+        assert!(said.contains("reads or writes that file already") && said.ends_with("give another name"), "{said}");
+        assert!(said.contains(&format!("as {}", capture.display())), "{said}");
+    }
+    assert!(
+        matches!(PcapOutput::create(&hard), Err(CaptureError::SameFile { path, open }) if path == hard && open == capture)
+    );
+    assert_eq!(std::fs::read(&capture).unwrap(), contents);
+    // Nothing was created, such as the first file of a series.
+    assert_eq!(directory.read_dir().unwrap().count(), 4);
+    assert_eq!(frames(&mut input), [frame(MAC, 60)]);
+    // Names that only look as if, and the file itself once nobody reads it.
+    Writer::create(directory.join("dump-0000.pcap"), Some(None), &[]).unwrap();
+    drop(input);
+    PcapOutput::create(&capture).unwrap();
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn two_writers_have_two_files() {
+    let (directory, _) = directory("written");
+    let (new, link) = (directory.join("new.pcapng"), directory.join("link.pcapng"));
+    // Its target does not exist yet.
+    std::os::unix::fs::symlink("new.pcapng", &link).unwrap();
+    let writer = Writer::create(&link, None, &[]).unwrap();
+    assert!(matches!(Writer::create(&new, None, &[]), Err(CaptureError::SameFile { .. })));
+    assert_eq!(new.metadata().unwrap().len(), writer.written());
+    // A series does not come back to a file by a link.
+    std::fs::hard_link(&new, directory.join("links-00002.pcapng")).unwrap();
+    assert!(matches!(
+        Writer::create(directory.join("links.pcapng"), Some(None), &[]),
+        Err(CaptureError::SameFile { .. })
+    ));
+    drop(writer);
+    let mut writer = Writer::create(directory.join("links.pcapng"), Some(None), &[]).unwrap();
+    let _new = Writer::create(&new, None, &[]).unwrap();
+    assert!(matches!(writer.next_file(), Err(CaptureError::SameFile { .. })));
+    // What is no file on a disk may be written by several.
+    for path in ["/dev/null", "/dev/null"].map(|path| Writer::create(path, None, &[])) {
+        assert!(path.is_ok());
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// The number of packets of a file, and the damage at its end.
+fn packets(path: &Path) -> (usize, Option<Damage>) {
+    let (mut reader, mut packets) = (Reader::open(path).unwrap(), 0);
+    loop {
+        match reader.next_item() {
+            Ok(Item::Record(_)) => packets += 1,
+            Ok(Item::Other) => {}
+            Ok(Item::End) => return (packets, None),
+            Err(damage) => return (packets, Some(damage)),
+        }
+    }
+}
+
+/// As one is whose program was killed.
+#[test]
+fn a_file_without_an_end_is_read_up_to_the_last_flush() {
+    let (directory, _) = directory("killed");
+    for name in [
+        "whole.pcapng",
+        "whole.pcapng.gz",
+        #[cfg(feature = "zstd")]
+        "whole.pcapng.zst",
+    ] {
+        let (path, cut) = (directory.join(name), directory.join("cut"));
+        let mut writer = Writer::create(&path, None, &[Description::default()]).unwrap();
+        let mut flush = |packets: std::ops::Range<usize>| {
+            for number in packets {
+                writer.packet(0, Duration::from_secs(1), &frame(MAC, 60 + number), 60 + number, None).unwrap();
+            }
+            writer.flush().unwrap();
+            assert_eq!(path.metadata().unwrap().len(), writer.written());
+            writer.written() as usize
+        };
+        let flushed = [flush(0..10), flush(10..20), flush(20..200)];
+        let bytes = std::fs::read(&path).unwrap();
+        for len in (flushed[0]..bytes.len()).step_by(101).chain(flushed) {
+            std::fs::write(&cut, &bytes[..len]).unwrap();
+            let (count, damage) = packets(&cut);
+            let least = if len < flushed[1] {
+                10
+            } else if len < flushed[2] {
+                20
+            } else {
+                200
+            };
+            assert!(count >= least, "{name}, {len} of {flushed:?} bytes: {count}, {damage:?}");
+            // All that is missing is the end of a frame.
+            assert!(!flushed.contains(&len) || count == least && (damage.is_none() || name.ends_with("zst")));
+        }
+        writer.finish().unwrap();
+        assert_eq!(packets(&path), (200, None), "{name}");
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// What has several frames is misread by some programs.
+#[test]
+#[cfg(feature = "zstd")]
+fn a_file_compressed_with_zstd_is_one_frame() {
+    let (directory, _) = directory("frame");
+    let path = directory.join("dump.pcapng.zst");
+    let mut writer = Writer::create(&path, None, &[Description::default()]).unwrap();
+    for number in 0..100 {
+        writer.packet(0, Duration::ZERO, &frame(MAC, 60 + number), 60 + number, None).unwrap();
+        writer.flush().unwrap();
+    }
+    drop(writer);
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(zstd::zstd_safe::find_frame_compressed_size(&bytes), Ok(bytes.len()));
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_wire_that_cannot_write_says_so() {
+    // A chunk of frames is written at once, and the last ones when the wire is dropped.
+    for frames in [1, 10_000] {
+        let (reader, pipe) = std::io::pipe().unwrap();
+        let mut output = PcapOutput::create(format!("/proc/self/fd/{}", pipe.as_raw_fd())).unwrap();
+        let (failure, written) = (output.failure(), output.written());
+        drop(reader);
+        (0..frames).for_each(|_| output.transmit(&frame(MAC, 60)));
+        assert_eq!(failure.get().is_some(), frames > 1);
+        assert_eq!(written.load(Ordering::Relaxed) < frames, frames > 1);
+        drop(output);
+        let said = failure.get().unwrap().to_string();
+        assert!(said.ends_with("its reader has closed it"), "{said}");
+    }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "filter")]
 mod filter;
+mod open_files;
 mod output;
 mod read;
 mod write;
@@ -68,6 +69,13 @@ pub enum CaptureError {
         /// The system's error.
         error: std::io::Error,
     },
+    /// The file cannot be created: this process reads or writes it already, perhaps by another path.
+    SameFile {
+        /// The file.
+        path: PathBuf,
+        /// The path by which it is open.
+        open: PathBuf,
+    },
     /// The file is neither pcap nor pcapng.
     NotACapture {
         /// The file.
@@ -101,6 +109,12 @@ impl std::fmt::Display for CaptureError {
             Self::Write { path, error } => {
                 write!(f, "cannot write {}: {error}: it ends behind the last packet that fits", path.display())
             }
+            Self::SameFile { path, open } => write!(
+                f,
+                "cannot write {}: this program reads or writes that file already, as {}: give another name",
+                path.display(),
+                open.display()
+            ),
             Self::NotACapture { path, reason } => write!(f, "{} is not a capture file: {reason}", path.display()),
             Self::NotEthernet { path, link } => {
                 write!(f, "{} is not an Ethernet capture: it has {link}", path.display())

@@ -2,25 +2,24 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, ErrorKind, Seek, Write};
-use std::os::fd::AsFd;
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 
 use super::CaptureError;
+use super::open_files::{self, OpenFile, STDOUT};
 
-/// The path that stands for the standard output.
-const STDOUT: &str = "-";
-
-/// How a chunk of blocks becomes bytes of the file. Each chunk is compressed on its own: files in gzip and in zstd may
-/// have several parts, and a part is readable whatever becomes of the next.
+/// How a chunk of blocks becomes bytes of the file, which are readable whatever becomes of the next ones.
 enum Compression {
     None,
+    /// Each chunk is a member of its own.
     Gzip,
+    /// The file is one frame, because Wireshark 4.0 misreads several. It is flushed after each chunk.
     #[cfg(feature = "zstd")]
-    Zstd(zstd::bulk::Compressor<'static>),
+    Zstd(zstd::Encoder<'static, Vec<u8>>),
 }
 
 impl Compression {
@@ -30,8 +29,8 @@ impl Compression {
             Some("gz") => Ok(Self::Gzip),
             #[cfg(feature = "zstd")]
             // Its fastest level.
-            Some("zst") => match zstd::bulk::Compressor::new(1) {
-                Ok(compressor) => Ok(Self::Zstd(compressor)),
+            Some("zst") => match zstd::Encoder::new(Vec::new(), 1) {
+                Ok(encoder) => Ok(Self::Zstd(encoder)),
                 Err(error) => Err(CaptureError::Io { path: path.to_owned(), error }),
             },
             #[cfg(not(feature = "zstd"))]
@@ -47,8 +46,10 @@ pub(super) struct Output {
     file: File,
     compression: Compression,
     written: u64,
-    failed: bool,
+    /// Nothing more can be written: it failed, or the file has ended.
+    is_over: bool,
     series: Option<Series>,
+    _protection: Option<Arc<OpenFile>>,
 }
 
 /// The numbered files of a series.
@@ -70,14 +71,8 @@ impl std::fmt::Debug for Output {
 impl Output {
     pub(super) fn create(path: &Path) -> Result<Self, CaptureError> {
         let compression = Compression::of(path)?;
-        let file = if path == Path::new(STDOUT) {
-            // Not through the lock of `stdout`, which would write line by line.
-            io::stdout().as_fd().try_clone_to_owned().map(File::from)
-        } else {
-            File::create(path)
-        };
-        let file = file.map_err(|error| CaptureError::Io { path: path.to_owned(), error })?;
-        Ok(Self { path: path.to_owned(), file, compression, written: 0, failed: false, series: None })
+        let (file, _protection) = open_files::create(path)?;
+        Ok(Self { path: path.to_owned(), file, compression, written: 0, is_over: false, series: None, _protection })
     }
 
     pub(super) fn create_series(path: &Path, keep: Option<usize>) -> Result<Self, CaptureError> {
@@ -86,6 +81,8 @@ impl Output {
             return Err(CaptureError::Io { path: path.to_owned(), error });
         }
         let mut series = Series { path: path.to_owned(), number: 0, keep, files: VecDeque::new() };
+        // Before the first file is created, and not when it is the turn of one that is open.
+        series.present().iter().try_for_each(|path| open_files::check(path))?;
         let mut output = Self::create(&series.next_path())?;
         output.series = Some(series);
         Ok(output)
@@ -95,6 +92,7 @@ impl Output {
     /// is the same.
     pub(super) fn next(&mut self) -> Result<(), CaptureError> {
         let Some(mut series) = self.series.take() else { return Ok(()) };
+        self.finish()?;
         *self = Self::create(&series.next_path())?;
         while series.keep.is_some_and(|keep| series.files.len() > keep.max(1)) {
             // Somebody else may have removed or moved it.
@@ -110,7 +108,7 @@ impl Output {
 
     /// Writes whole blocks. If they do not fit, removes the part that is not whole.
     pub(super) fn write(&mut self, blocks: &[u8]) -> Result<(), CaptureError> {
-        if self.failed || blocks.is_empty() {
+        if self.is_over || blocks.is_empty() {
             return Ok(());
         }
         let (written, result) = match &mut self.compression {
@@ -120,17 +118,30 @@ impl Output {
             }
             Compression::Gzip => write_part(&mut self.file, compress(blocks)),
             #[cfg(feature = "zstd")]
-            Compression::Zstd(compressor) => write_part(&mut self.file, compressor.compress(blocks)),
+            Compression::Zstd(encoder) => write_part(&mut self.file, add_to_frame(encoder, blocks)),
         };
         self.written += written as u64;
         result.map_err(|(error, all)| {
-            self.failed = true;
+            self.is_over = true;
             // What is not a file, such as a pipe, has no position, and keeps what it has.
             if let Ok(end) = self.file.stream_position() {
-                _ = self.file.set_len(end.saturating_sub((all - written) as u64));
+                let whole = end.saturating_sub((all - written) as u64);
+                _ = self.file.set_len(whole).and_then(|()| self.file.seek(SeekFrom::Start(whole)));
             }
             CaptureError::Write { path: self.path.clone(), error }
         })
+    }
+
+    /// Ends the file, also after a failed write.
+    pub(super) fn finish(&mut self) -> Result<(), CaptureError> {
+        self.is_over = true;
+        #[cfg(feature = "zstd")]
+        if let Compression::Zstd(encoder) = std::mem::replace(&mut self.compression, Compression::None) {
+            // All chunks are flushed, so what is left is the mark of the frame's end.
+            let (_, result) = write_part(&mut self.file, encoder.finish());
+            return result.map_err(|(error, _)| CaptureError::Write { path: self.path.clone(), error });
+        }
+        Ok(())
     }
 }
 
@@ -138,12 +149,33 @@ impl Series {
     /// Returns the path of the next file, which counts among the files from now on.
     fn next_path(&mut self) -> PathBuf {
         self.number += 1;
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let (stem, extensions) =
-            name.split_once('.').map_or((&*name, String::new()), |(stem, rest)| (stem, format!(".{rest}")));
+        let (stem, extensions) = self.name();
         let path = self.path.with_file_name(format!("{stem}-{:05}{extensions}", self.number));
         self.files.push_back(path.clone());
         path
+    }
+
+    /// Returns the files of the directory that have names of the series.
+    fn present(&self) -> Vec<PathBuf> {
+        let (stem, extensions) = self.name();
+        let is_named = |name: &str| {
+            let number = name.strip_prefix(&stem).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(&extensions));
+            number.is_some_and(|number| number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // A directory that cannot be read, or is none, has no names to look for.
+        let entries = directory.read_dir().into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_named(name));
+        names.map(|name| self.path.with_file_name(name)).collect()
+    }
+
+    /// Returns what stands before and after the number in the names of the files.
+    fn name(&self) -> (String, String) {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        match name.split_once('.') {
+            Some((stem, rest)) => (stem.to_owned(), format!(".{rest}")),
+            None => (name.into_owned(), String::new()),
+        }
     }
 }
 
@@ -165,6 +197,14 @@ fn compress(blocks: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(blocks.len() / 2), Level::fast());
     encoder.write_all(blocks)?;
     encoder.finish()
+}
+
+/// Returns what a frame gains with these blocks.
+#[cfg(feature = "zstd")]
+fn add_to_frame(encoder: &mut zstd::Encoder<'static, Vec<u8>>, blocks: &[u8]) -> io::Result<Vec<u8>> {
+    encoder.write_all(blocks)?;
+    encoder.flush()?;
+    Ok(std::mem::take(encoder.get_mut()))
 }
 
 /// Writes all of `bytes`, and returns how many were written.

@@ -1,14 +1,15 @@
 //! Reading: classic pcap and pcapng, of either byte order and any resolution of time, plain or compressed.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 use pcap_parser::pcapng::{OptionCode, PcapNGOption};
 use pcap_parser::{pcap, pcapng};
 
+use super::open_files::{self, OpenFile};
 use super::{CaptureError, ETHERNET, SECTION_HEADER, option as code};
 use crate::frame::LONGEST;
 
@@ -34,7 +35,7 @@ pub enum LeftOut {
     Empty,
     /// It exceeds 16 KB, the maximum that the chip receives.
     TooLong,
-    /// Its interface's link type is not Ethernet.
+    /// Its interface's link type is not Ethernet, such as raw IP. To send it would need a header with invented addresses.
     NotEthernet,
 }
 
@@ -49,7 +50,7 @@ impl fmt::Display for LeftOut {
             Self::Cut => "cut short",
             Self::Empty => "empty",
             Self::TooLong => "too long for any wire",
-            Self::NotEthernet => "not Ethernet",
+            Self::NotEthernet => "without an Ethernet header",
         })
     }
 }
@@ -180,7 +181,8 @@ enum Format {
 ///
 /// The file may be pcap or pcapng, of either byte order and any time resolution, and compressed with gzip, or with zstd if
 /// this crate has the feature `zstd`. Its contents decide, not its name. An FCS declared by the file is not part of a
-/// frame. Memory is bounded, regardless of the lengths in the file.
+/// frame. Memory is bounded, regardless of the lengths in the file. While it is read, no [`Writer`](super::Writer) of this
+/// process overwrites it.
 pub struct Reader {
     input: Box<dyn Read + Send>,
     /// The record read last, and its start in the (uncompressed) file.
@@ -191,6 +193,7 @@ pub struct Reader {
     format: Format,
     /// The interfaces of this section.
     interfaces: Vec<Interface>,
+    _protection: Option<Arc<OpenFile>>,
 }
 
 impl fmt::Debug for Reader {
@@ -236,7 +239,7 @@ impl Reader {
         let path = path.as_ref().to_owned();
         let io = |error| CaptureError::Io { path: path.clone(), error };
         let not_a_capture = |reason: &str| CaptureError::NotACapture { path: path.clone(), reason: reason.to_owned() };
-        let mut file = File::open(&path).map_err(io)?;
+        let (mut file, protection) = open_files::open(&path)?;
         let mut magic = Vec::new();
         (&mut file).take(4).read_to_end(&mut magic).map_err(io)?;
         let whole = BufReader::new(Cursor::new(magic.clone()).chain(file));
@@ -256,8 +259,15 @@ impl Reader {
         if header.len() < 24 {
             return Err(not_a_capture("it ends within its header"));
         }
-        let empty =
-            |input, at, format| Self { input, bytes: Vec::new(), at, packets: 0, format, interfaces: Vec::new() };
+        let empty = |input, at, format| Self {
+            input,
+            bytes: Vec::new(),
+            at,
+            packets: 0,
+            format,
+            interfaces: Vec::new(),
+            _protection: protection,
+        };
         if header.starts_with(&SECTION_HEADER) {
             let mut reader = empty(Box::new(Cursor::new(header).chain(input)), 0, Format::Next { big: false });
             reader.read().map_err(|reason| not_a_capture(&reason))?;

@@ -78,7 +78,8 @@ impl Statistics {
 ///
 /// Packets are gathered, and written in whole blocks. So a file that [cannot grow](CaptureError::Write) any more ends
 /// behind a whole packet, and so does one whose program was killed. A file with `.gz` at the end of its name is compressed
-/// with gzip. One with `.zst` is compressed with zstd, if this crate has the feature `zstd`.
+/// with gzip. One with `.zst` is compressed with zstd, if this crate has the feature `zstd`. It is one frame, whose end only
+/// [`finish`](Self::finish) writes, or the drop of the writer: without it, a reader gets all packets and may complain then.
 pub struct Writer {
     output: Output,
     /// What begins each file: a section and its interfaces.
@@ -102,7 +103,8 @@ impl Writer {
     /// # Errors
     ///
     /// [`CaptureError::Io`] or [`CaptureError::Write`] if the file cannot be created or written, and
-    /// [`CaptureError::WithoutFeature`].
+    /// [`CaptureError::WithoutFeature`]. [`CaptureError::SameFile`] if a [`Reader`](super::Reader) or a writer of this process
+    /// has it open, by any path, or a file with a name of the series: it keeps its contents.
     pub fn create(
         path: impl AsRef<Path>,
         series: Option<Option<usize>>,
@@ -153,7 +155,7 @@ impl Writer {
         on_wire: usize,
         comment: Option<&str>,
     ) -> Result<(), CaptureError> {
-        block(&mut self.chunk, PACKET, |body| {
+        self.add(PACKET, |body| {
             let [high, low] = halves(stamp);
             let words = [interface, high, low, data.len() as u32, on_wire as u32];
             body.extend(words.map(u32::to_le_bytes).as_flattened());
@@ -163,8 +165,7 @@ impl Writer {
                 add_option(body, option::COMMENT, comment.as_bytes());
                 end_options(body);
             }
-        });
-        if self.chunk.len() < CHUNK { Ok(()) } else { self.flush() }
+        })
     }
 
     /// Adds the counters of an interface. The last ones of a file count.
@@ -173,7 +174,7 @@ impl Writer {
     ///
     /// [`CaptureError::Write`].
     pub fn statistics(&mut self, interface: u32, statistics: &Statistics) -> Result<(), CaptureError> {
-        block(&mut self.chunk, STATISTICS, |body| {
+        self.add(STATISTICS, |body| {
             let [high, low] = halves(statistics.end);
             body.extend([interface, high, low].map(u32::to_le_bytes).as_flattened());
             add_option(body, option::COMMENT, statistics.comment.as_bytes());
@@ -189,7 +190,11 @@ impl Writer {
                 add_option(body, code, &count.to_le_bytes());
             }
             end_options(body);
-        });
+        })
+    }
+
+    fn add(&mut self, kind: u32, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), CaptureError> {
+        block(&mut self.chunk, kind, fill);
         if self.chunk.len() < CHUNK { Ok(()) } else { self.flush() }
     }
 
@@ -202,6 +207,16 @@ impl Writer {
         let result = self.output.write(&self.chunk);
         self.chunk.clear();
         result
+    }
+
+    /// Writes what was gathered, and ends the file: what is added later is thrown away.
+    ///
+    /// # Errors
+    ///
+    /// [`CaptureError::Write`].
+    pub fn finish(&mut self) -> Result<(), CaptureError> {
+        let flushed = self.flush();
+        flushed.and(self.output.finish())
     }
 
     /// Returns the number of bytes in the file, without those that are still gathered.
@@ -224,9 +239,9 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Writes what was gathered. Only [`flush`](Self::flush) reports an error.
+    /// Writes what was gathered, and ends the file. Only [`finish`](Self::finish) reports an error.
     fn drop(&mut self) {
-        _ = self.flush();
+        _ = self.finish();
     }
 }
 

@@ -11,8 +11,6 @@
 
 use std::time::Duration;
 
-use crate::frame::{LONGEST, SHORTEST};
-
 pub mod cable;
 pub mod faults;
 pub(crate) mod frames;
@@ -281,18 +279,4 @@ impl Wire for NoTraffic {
     fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
 
     fn transmit(&mut self, _frame: &[u8]) {}
-}
-
-/// Pads a frame into `padded`, as a sending MAC does, and returns it. Returns `None` if no wire can carry the frame.
-pub(crate) fn as_sent<'a>(frame: &'a [u8], padded: &'a mut [u8; SHORTEST]) -> Option<&'a [u8]> {
-    match frame.len() {
-        0 => None,
-        len if len > LONGEST => None,
-        len if len < SHORTEST => {
-            padded[..len].copy_from_slice(frame);
-            padded[len..].fill(0);
-            Some(padded)
-        }
-        _ => Some(frame),
-    }
 }

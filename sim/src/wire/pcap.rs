@@ -7,8 +7,7 @@ use std::time::Instant;
 
 pub use crate::capture::CaptureError;
 use crate::capture::{Content, Description, Item, LeftOut, Reader, Writer};
-use crate::frame::SHORTEST;
-use crate::wire::{Wire, as_sent};
+use crate::wire::Wire;
 
 /// Maximum number of records read per call, so that a file of records without a frame does not hold up the port.
 const RECORDS_IN_A_CALL: usize = 4096;
@@ -54,8 +53,7 @@ impl CaptureCounters {
     }
 }
 
-/// A link partner that sends the frames of a capture file, as fast as the port takes them. It pads frames below 60
-/// bytes, as a MAC does.
+/// A link partner that sends the frames of a capture file, as fast as the port takes them.
 ///
 /// [`Reader`] says which files it reads.
 #[derive(Debug)]
@@ -85,7 +83,6 @@ impl Wire for PcapInput {
     fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
         let counters = &self.counters;
         let mut given = 0;
-        let mut padded = [0; SHORTEST];
         for _ in 0..RECORDS_IN_A_CALL {
             if given >= room || counters.is_done() {
                 break;
@@ -93,10 +90,8 @@ impl Wire for PcapInput {
             match self.reader.next_item() {
                 Ok(Item::Record(record)) => match record.content {
                     Content::Frame(frame) => {
-                        if let Some(frame) = as_sent(frame, &mut padded) {
-                            port(frame);
-                            given += 1;
-                        }
+                        port(frame);
+                        given += 1;
                     }
                     Content::LeftOut(reason) => _ = counters.left_out[reason as usize].fetch_add(1, Ordering::Release),
                 },
@@ -120,6 +115,7 @@ pub struct PcapOutput {
     writer: Writer,
     started: Instant,
     written: Arc<AtomicU64>,
+    failure: Arc<OnceLock<CaptureError>>,
 }
 
 impl PcapOutput {
@@ -132,7 +128,7 @@ impl PcapOutput {
         let description =
             Description { name: "wire", description: "time since the file was created", ..Description::default() };
         let writer = Writer::create(path, None, &[description])?;
-        Ok(Self { writer, started: Instant::now(), written: Arc::default() })
+        Ok(Self { writer, started: Instant::now(), written: Arc::default(), failure: Arc::default() })
     }
 
     /// Returns the counter of written frames, readable while the wire is plugged in.
@@ -140,15 +136,30 @@ impl PcapOutput {
     pub fn written(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.written)
     }
+
+    /// Returns the error that ended the file, if there is one: for certain when the wire is dropped.
+    #[must_use]
+    pub fn failure(&self) -> Arc<OnceLock<CaptureError>> {
+        Arc::clone(&self.failure)
+    }
+}
+
+impl Drop for PcapOutput {
+    fn drop(&mut self) {
+        self.writer.finish().unwrap_or_else(|error| _ = self.failure.set(error));
+    }
 }
 
 impl Wire for PcapOutput {
     fn receive(&mut self, _room: usize, _port: &mut dyn FnMut(&[u8])) {}
 
     fn transmit(&mut self, frame: &[u8]) {
-        // A full disk shows only in the counter: a wire has no way to report an error.
-        if self.writer.packet(0, self.started.elapsed(), frame, frame.len(), None).is_ok() {
-            self.written.fetch_add(1, Ordering::Release);
+        // A wire has no way to report an error.
+        match self.writer.packet(0, self.started.elapsed(), frame, frame.len(), None) {
+            // A writer that has failed throws frames away.
+            Ok(()) if self.failure.get().is_some() => {}
+            Ok(()) => _ = self.written.fetch_add(1, Ordering::Release),
+            Err(error) => _ = self.failure.set(error),
         }
     }
 }

@@ -7,6 +7,13 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("the tool reads /sys and uses VFIO: it is for Linux");
 
+/// Prints a line to the standard error output, whatever becomes of it: what drives a port must not panic.
+macro_rules! eprintln {
+    ($($line:tt)*) => {
+        _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($line)*)))
+    };
+}
+
 mod arguments;
 mod blink;
 mod drive;

@@ -102,6 +102,8 @@ fn the_self_test_finds_what_is_wrong_and_reports_it() {
     let text = ends(1, &[&quick[..], &["--fault", "EepromMissing"]].concat());
     assert!(text.contains("\ndiffers  reset "), "{text}");
     refuses("cannot write /nowhere/card.json", &[&quick[..], &["--report", "/nowhere/card.json"]].concat());
+    let both = file("both");
+    refuses("cannot be both", &["selftest", "model", "--report", &both, "--trace", &both]);
     refuses("--fault is for the model", &["selftest", "0000:ff:1f.7", "--fault", "TxStalls"]);
 }
 
@@ -130,6 +132,10 @@ fn a_reader_that_goes_away_is_fine_and_a_full_disk_is_not() {
     let output = Command::new(env!("CARGO_BIN_EXE_ixgbectl")).args(["show", "model"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: No space left"));
+    // Nor is there a panic if the error cannot be printed.
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_ixgbectl")).args(["show", "0000:ff:1f.7"]).stderr(full).status();
+    assert_eq!(status.unwrap().code(), Some(2));
 }
 
 /// Lists and shows whatever functions this machine has.

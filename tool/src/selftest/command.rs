@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ixgbe::linux::{PciAddress, Vfio};
@@ -34,7 +35,7 @@ pub fn run(arguments: &Selftest, out: &mut dyn Write) -> Result<Outcome, Box<dyn
         link: arguments.link,
         identify: arguments.identify,
     };
-    let trace = arguments.trace.as_deref().map(|path| recorder(path, mac)).transpose()?;
+    let trace = arguments.trace.as_deref().map(|path| recorder(path, mac, file.as_ref())).transpose()?;
     let platform = match &trace {
         Some(trace) => AnyPlatform::new(trace.record(platform)),
         None => platform,
@@ -87,9 +88,18 @@ fn open_function(address: PciAddress, arguments: &Drive) -> Result<Opened, Box<d
     Ok((Some(driven), kind, Card::new(Box::new(RealWorld::new()), source), platform, None))
 }
 
-/// Returns a recorder of register accesses that writes to the file at `path`. `mac` is the address of a port of the model.
-fn recorder(path: &Path, mac: Option<[u8; 6]>) -> Result<Recorder, Box<dyn Error>> {
-    let (mut out, name) = (BufWriter::new(create(path)?), path.display().to_string());
+/// Returns a recorder of register accesses that writes to the file at `path`, which must not be the report's. `mac` is the
+/// address of a port of the model.
+fn recorder(path: &Path, mac: Option<[u8; 6]>, report: Option<&File>) -> Result<Recorder, Box<dyn Error>> {
+    let (file, name) = (create(path)?, path.display().to_string());
+    let identity = |file: &File| file.metadata().map(|file| (file.is_file(), file.dev(), file.ino()));
+    if let (true, device, inode) = identity(&file)?
+        && let Some(report) = report
+        && identity(report)? == (true, device, inode)
+    {
+        return Err(format!("{name} cannot be both the report and the trace: give another name").into());
+    }
+    let mut out = BufWriter::new(file);
     let mut has_failed = false;
     let write = move |line: &str| {
         let flush = if line.starts_with("end ") { BufWriter::flush } else { |_: &mut BufWriter<File>| Ok(()) };

@@ -10,7 +10,7 @@ use ixgbe::port::{Down, InterruptSource, Receive, ReceiveMetadata};
 
 use crate::feature::{Feature, Features};
 use crate::lent::StoppedQueue;
-use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of, header_in};
+use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of};
 use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
@@ -200,13 +200,9 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
                 break Ok(());
             }
             // What is next is something else, or nothing.
-            match self.ring.look() {
-                Ok(None) => break Ok(()),
-                Ok(Some(used)) => {
-                    if let Err(fault) = self.take_any::<A>(used, batch) {
-                        break Err(fault);
-                    }
-                }
+            match self.take_any::<A>(batch) {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
                 Err(fault) => break Err(fault),
             }
         };
@@ -225,7 +221,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         if self.partial.is_some() {
             return;
         }
-        let (waiting, written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
+        let ((waiting, _), written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
         let features = self.terms.features;
         // SAFETY: `written` finds buffers that have come back, and keeps to these lengths: `buffer_size` is the pool's.
         // `unchanged` makes an entry of the packet, or returns it; it does not change its bytes, and does not panic.
@@ -239,20 +235,26 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
                     .receive(batch, waiting, written, |packet, header: &Header| A::unchanged(packet, header, features)),
             }
         };
-        self.ring.skip(count as u16);
+        self.ring.skip(count as u16, count as u16);
         add(&self.counts.octets, octets);
     }
 
-    /// Takes the used buffer at the front, whatever is in it.
+    /// Takes buffers from the front, whatever is in them, until the batch is full or a frame comes that has only one. Returns
+    /// `false` if there are no more.
     #[cold]
     #[inline(never)]
-    fn take_any<A: Arrival>(&mut self, used: Used, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
-        if let Some(entry) = self.take_frame::<A>(used)? {
-            add(&self.counts.octets, A::packet(&entry).len() as u64);
+    fn take_any<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<bool, Fault> {
+        while !batch.is_full() {
+            let Some(used) = self.ring.look()? else { return Ok(false) };
+            let is_part = self.partial.is_some();
+            let Some(entry) = self.take_frame::<A>(used)? else { continue };
             // There is room.
             _ = batch.push(entry);
+            if !is_part {
+                break;
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes the used buffer at the front. Returns a frame if that completes one.
@@ -260,9 +262,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         if self.partial.is_some() {
             return self.take_part::<A>(used);
         }
-        let mut packet = self.take_buffer(used, HEADER as u32)?;
-        let header = header_in(&packet);
-        packet.trim_front(HEADER);
+        let (packet, header) = self.take_buffer::<HEADER>(used)?;
         let buffers = if self.terms.mergeable { buffers_of(&header) } else { 1 };
         if buffers == 1 {
             return Ok(self.whole::<A>(packet, &header));
@@ -278,7 +278,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
 
     /// Takes the next buffer of a frame of several. Returns the frame if that was its last.
     fn take_part<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
-        let part = self.take_buffer(used, 1)?;
+        let (part, _) = self.take_buffer::<0>(used)?;
         let Some(Partial { mut packet, header, left }) = self.partial.take() else { return Ok(None) };
         if packet.append_segment(part).is_err() {
             // A frame of more buffers than a packet can have: without its header, it is dropped when its end comes.
@@ -291,23 +291,27 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         Ok(self.whole::<A>(packet, &header))
     }
 
-    /// Returns the frame, or counts and drops it if its first segment has no Ethernet header, or if what the device says of
+    /// Returns the frame, and counts its bytes; or counts and drops it if its first segment has no Ethernet header, or if what the device says of
     /// it cannot be.
     fn whole<A: Arrival>(&self, packet: Packet, header: &Header) -> Option<A::Entry> {
         if packet[..].len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;
         }
+        let len = packet.len();
         let entry = A::arrived(packet, header, self.terms.features);
-        if entry.is_none() {
-            add(&self.counts.bad_header, 1);
+        match entry {
+            Some(_) => add(&self.counts.octets, len as u64),
+            None => add(&self.counts.bad_header, 1),
         }
         entry
     }
 
-    /// Takes the used buffer at the front, into which the device wrote at least `min` bytes.
-    fn take_buffer(&mut self, Used { id, len }: Used, min: u32) -> Result<Packet, Fault> {
-        let max = self.buffer_size;
+    /// Takes the used buffer at the front, into which the device wrote something, and `SKIP` bytes in front of that. Returns
+    /// these apart.
+    #[inline(always)]
+    fn take_buffer<const SKIP: usize>(&mut self, Used { id, len }: Used) -> Result<(Packet, [u8; SKIP]), Fault> {
+        let (min, max) = ((SKIP as u32).max(1), self.buffer_size);
         if len > max {
             return Err(Fault::TooLong { len, max });
         }
@@ -315,10 +319,11 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             return Err(Fault::TooShort { len, min });
         }
         let mut packet = self.buffers.take(id).ok_or(Fault::NotPosted { id })?;
-        self.ring.take(id, |_| {});
+        self.ring.skip(1, 1);
         // It fits, as `len` is at most the size of a buffer.
-        _ = packet.received(0, len as u16);
-        Ok(packet)
+        let skipped = packet.received(SKIP as u16, len as u16 - SKIP as u16).ok().and_then(|bytes| bytes.first_chunk());
+        let skipped = *skipped.unwrap_or(&[0; SKIP]);
+        Ok((packet, skipped))
     }
 }
 

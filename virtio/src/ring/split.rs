@@ -1,7 +1,6 @@
 //! A split virtqueue (specification 2.7): descriptors, the ring of those that are available to the device, and the ring
 //! of those that it has used.
 
-use alloc::boxed::Box;
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
@@ -10,14 +9,12 @@ use datasheet_runtime::value;
 use ixgbe::dma::{Dma, DmaAddr, DmaError};
 
 use crate::descriptors::SplitDescriptorRead as Descriptor;
-use crate::ring::{Area, Fault, MAX_SIZE, Ring, Used};
+use crate::ring::{Area, Fault, MAX_SIZE, Part, Ring, Used};
 
 /// The available ring's flag that asks for no interrupts. Without EVENT_IDX alone.
 const NO_INTERRUPT: u16 = 1;
 /// The used ring's flag that asks for no doorbells. Without EVENT_IDX alone.
 const NO_NOTIFY: u16 = 1;
-/// No descriptor.
-const NONE: u16 = u16::MAX;
 
 /// Entries of a part of the ring, as many as it has descriptors, which the device accesses too.
 struct Shared<T> {
@@ -72,10 +69,6 @@ pub(crate) struct SplitRing {
     posted: u16,
     /// The number of descriptors that are free.
     free: u16,
-    /// The descriptor that follows each one in its chain, or `NONE`.
-    links: Box<[u16]>,
-    /// The number of buffers with several descriptors that were posted and did not come back.
-    chains: u16,
     area: Area,
 }
 
@@ -120,8 +113,6 @@ impl SplitRing {
                 ready: 0,
                 posted: 0,
                 free: size,
-                links: (0..size).map(|_| NONE).collect(),
-                chains: 0,
                 area,
             }
         };
@@ -137,21 +128,6 @@ impl SplitRing {
     fn available_event(&self) -> &AtomicU16 {
         // SAFETY: as for `used_event`.
         unsafe { self.available_event.as_ref() }
-    }
-
-    /// Frees the descriptors that follow the first one of a buffer, if there are any, and calls `freed` with each.
-    #[cold]
-    fn take_rest(&mut self, head: u16, mut freed: impl FnMut(u16)) {
-        let next_of =
-            |links: &mut [u16], at: u16| links.get_mut(usize::from(at)).map(|link| core::mem::replace(link, NONE));
-        let mut next = next_of(&mut self.links, head).filter(|next| *next != NONE);
-        self.chains -= u16::from(next.is_some());
-        // A chain that was posted ends.
-        while let Some(descriptor) = next {
-            next = next_of(&mut self.links, descriptor).filter(|next| *next != NONE);
-            self.free += 1;
-            freed(descriptor);
-        }
     }
 
     /// Returns what finds the length of a used element by its number, if it has the id.
@@ -244,28 +220,21 @@ impl Ring for SplitRing {
         self.free -= count;
     }
 
-    fn ids_of(descriptors: usize) -> usize {
-        descriptors
-    }
-
-    unsafe fn post_chain(&mut self, ids: &[u16], parts: &[(DmaAddr, u32)], readable: usize) -> bool {
+    #[inline]
+    unsafe fn post_chain(&mut self, parts: &[Part], readable: usize) -> bool {
         const NEXT: u64 = value!(Descriptor { NEXT: true }).bits()[1];
         const WRITE: u64 = value!(Descriptor { WRITE: true }).bits()[1];
         const NEXT_INDEX: u32 = 48;
-        let Some(ids) = ids.get(..parts.len()) else { return false };
-        let Some(head) = ids.first().filter(|_| parts.len() <= self.free()) else { return false };
-        let following = ids.iter().skip(1).copied().chain([NONE]);
-        for (index, ((id, next), (address, len))) in ids.iter().zip(following).zip(parts).enumerate() {
+        let Some((head, ..)) = parts.first().filter(|_| parts.len() <= self.free()) else { return false };
+        let mut link = 0;
+        // From the last one on, as each names the next.
+        for (index, (id, address, len)) in parts.iter().enumerate().rev() {
             let write = if index < readable { 0 } else { WRITE };
-            let link = if next == NONE { 0 } else { NEXT | u64::from(next) << NEXT_INDEX };
             let [low, high] = self.descriptors.at(*id);
             low.store(address.get().to_le(), Ordering::Relaxed);
             high.store((u64::from(*len) | write | link).to_le(), Ordering::Relaxed);
-            if let Some(place) = self.links.get_mut(usize::from(*id)) {
-                *place = next;
-            }
+            link = NEXT | u64::from(*id) << NEXT_INDEX;
         }
-        self.chains += u16::from(parts.len() > 1);
         self.available.at(self.next).store(head.to_le(), Ordering::Relaxed);
         self.next = self.next.wrapping_add(1);
         self.posted += 1;
@@ -305,15 +274,15 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn waiting(&self) -> usize {
+    fn waiting(&self) -> (usize, usize) {
         let count = usize::from(self.ready.wrapping_sub(self.seen)).min(self.used.to_wrap(self.seen));
-        if self.chains == 0 { count } else { 0 }
+        (count, self.size().into())
     }
 
     #[inline(always)]
-    fn returned(&self) -> impl Fn(usize, usize) -> bool {
+    fn returned(&self) -> impl Fn(usize, usize, usize) -> bool {
         let used = self.used_in_order();
-        move |number, id| used(number, id).is_some()
+        move |number, _descriptors, id| used(number, id).is_some()
     }
 
     #[inline(always)]
@@ -326,10 +295,10 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn skip(&mut self, count: u16) {
+    fn skip(&mut self, count: u16, descriptors: u16) {
         self.seen = self.seen.wrapping_add(count);
         self.posted -= count;
-        self.free += count;
+        self.free += descriptors;
     }
 
     #[inline(always)]
@@ -343,15 +312,6 @@ impl Ring for SplitRing {
             return Err(Fault::NoSuchId { id, size: self.size() });
         }
         Ok(Some(Used { id: id as u16, len }))
-    }
-
-    #[inline(always)]
-    fn take(&mut self, id: u16, freed: impl FnMut(u16)) {
-        debug_assert!(self.ready != self.seen);
-        self.skip(1);
-        if self.chains > 0 {
-            self.take_rest(id, freed);
-        }
     }
 }
 

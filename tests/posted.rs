@@ -51,7 +51,7 @@ fn each_packet_is_shown_once_and_in_order() {
         let mut leaving = batch.leaving();
         let show = |number, id, _, len| shown.push((number, id, len));
         let (ids, bytes) = posted.post_alike(&mut leaving, &attachment, (32, 1514), &HEADER, show);
-        let expected: Vec<_> = (0..before).map(|number| (number, number, 60)).collect();
+        let expected: Vec<_> = (0..before).map(|number| (number, number, 72)).collect();
         assert_eq!((ids.len(), bytes), (before, 60 * before as u64));
         assert_eq!(shown, expected);
         drop(leaving);

@@ -62,8 +62,15 @@ impl PostedPackets {
         }
     }
 
+    /// Returns `true` if the ids of packets that are posted next follow each other as numbers.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_sorted(&self) -> bool {
+        self.order.is_sorted
+    }
+
     /// Posts packets that are alike, as many as the first of `limits`, and calls `show` once for each: with its number from
-    /// 0 on, its id, the device's address of the `header` in front of the packet, and the number of bytes in it. Returns the
+    /// 0 on, its id, the device's address of the `header` in front of the packet, and the number of bytes in both. Returns the
     /// ids, and the number of bytes in all these packets.
     ///
     /// They are alike if each is one segment of the pool of `attachment`, with the headroom and the request of the first, and
@@ -91,7 +98,7 @@ impl PostedPackets {
         }
         let mut front = [0; IN_FRONT];
         front[IN_FRONT - SKIP..].copy_from_slice(header);
-        let alike = Alike { packets, headroom, pool, max_len, front };
+        let alike = Alike { packets, headroom, pool, max_len, front, skip: SKIP };
         let (start, buffers, ids) = (places.start, buffers.as_mut_ptr(), self.order.ids(places));
         // SAFETY: there are `most` packets, vacant places and ids. The device gets addresses `SKIP` bytes in front of packets
         // of the attachment's pool, in their headroom. So `delta` and `pages` find where the device sees them.
@@ -285,8 +292,9 @@ struct Alike<T> {
     headroom: usize,
     pool: PoolId,
     max_len: u16,
-    /// The bytes in front of each.
+    /// The bytes in front of each, and how many of them are shown.
     front: [u8; IN_FRONT],
+    skip: usize,
 }
 
 impl<T: Entry> Alike<T> {
@@ -298,14 +306,14 @@ impl<T: Entry> Alike<T> {
     /// There are that many packets, ids, and vacant places for buffers. The caller forgets the packets.
     #[inline(never)]
     unsafe fn post(
-        &self,
+        self,
         most: usize,
         ids: impl Ids,
         buffers: *mut MaybeUninit<Buffer>,
         address: impl Fn(NonNull<u8>) -> DmaAddr,
         mut show: impl FnMut(usize, usize, DmaAddr, u64),
     ) -> (usize, u64) {
-        let Self { packets, headroom, pool, max_len, front } = *self;
+        let Self { packets, headroom, pool, max_len, front, skip } = self;
         let (alike, moved) = (Extent::empty_at(pool, headroom), HEADROOM as isize - headroom as isize);
         // All are looked at before one is shown: a device that polls has at once what it is shown, so that is never repeated.
         let (count, bytes) = sum_while(most, |number| {
@@ -314,22 +322,24 @@ impl<T: Entry> Alike<T> {
             let len = entry.packet().extent.beyond(alike);
             (len <= u64::from(max_len) && entry.is_like(first)).then_some(len)
         });
-        for number in 0..count {
+        let shown = alike.shorter(skip);
+        sum_while(count, |number| {
             // SAFETY: the number is below `most`, and the caller forgets the packets.
             let mut entry = ManuallyDrop::new(unsafe { packets.add(number).read() });
             entry.complete();
-            let packet = entry.packet();
+            let Packet { data, extent } = *entry.packet();
             // SAFETY: the number is below `most`. The packet is alike, so `headroom` bytes in front of its data, at least
             // `IN_FRONT`, are its own, and its buffer's data are by default `HEADROOM` behind the first of these. That buffer
             // is the place's: the caller forgets the packet.
             let id = unsafe {
-                packet.data.sub(IN_FRONT).cast().write_unaligned(front);
-                let buffer = Buffer::from_data(packet.data.offset(moved));
+                data.sub(IN_FRONT).cast().write_unaligned(front);
+                let buffer = Buffer::from_data(data.offset(moved));
                 buffers.add(number).write(MaybeUninit::new(buffer));
                 ids.id(number)
             };
-            show(number, id, address(packet.data), packet.extent.beyond(alike));
-        }
+            show(number, id, address(data), extent.beyond(shown));
+            Some(0)
+        });
         (count, bytes)
     }
 }

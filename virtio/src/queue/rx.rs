@@ -154,9 +154,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         // which the mapping has the device reach. They stay there until their ids come back, and the ring is lent to the
         // device until a reset.
         let post = unsafe { self.ring.poster::<true>() };
+        let is_sorted = self.buffers.is_sorted();
         let ids = self.buffers.post(most, |number, id, address| post(number, id, address, size));
         drop(post);
-        self.ring.advance(ids);
+        self.ring.advance(ids, is_sorted);
         !ids.is_empty()
     }
 
@@ -245,16 +246,37 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
     #[inline(never)]
     fn take_any<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<bool, Fault> {
         while !batch.is_full() {
-            let Some(used) = self.ring.look()? else { return Ok(false) };
-            let is_part = self.partial.is_some();
-            let Some(entry) = self.take_frame::<A>(used)? else { continue };
+            let (joined, is_part) = (self.take_joined(), self.partial.is_some());
+            let is_long = is_part || joined.is_some();
+            let entry = match joined {
+                Some((packet, header)) => self.whole::<A>(packet, &header),
+                None => {
+                    let Some(used) = self.ring.look()? else { return Ok(false) };
+                    self.take_frame::<A>(used)?
+                }
+            };
+            let Some(entry) = entry else { continue };
             // There is room.
             _ = batch.push(entry);
-            if !is_part {
+            if !is_long {
                 break;
             }
         }
         Ok(true)
+    }
+
+    /// Takes a frame of several buffers that have all come back, in order.
+    #[inline(always)]
+    fn take_joined(&mut self) -> Option<(Packet, Header)> {
+        if self.partial.is_some() || !self.terms.mergeable {
+            return None;
+        }
+        let ((waiting, _), written) = (self.ring.waiting(), self.ring.written::<1>(self.buffer_size));
+        // SAFETY: `written` finds buffers that have come back, and keeps to these lengths: `buffer_size` is the pool's.
+        let (packet, header) = unsafe { self.buffers.join(waiting, written, |header| buffers_of(header).into()) }?;
+        let count = packet.segment_count() as u16;
+        self.ring.skip(count, count);
+        Some((packet, header))
     }
 
     /// Takes the used buffer at the front. Returns a frame if that completes one.

@@ -160,8 +160,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
     fn examine<T: Outgoing>(&mut self, entry: &T) -> Result<(Header, usize), Refusal> {
         let (packet, max) = (entry.packet(), usize::from(self.ring.size()));
         let count = packet.segment_count();
-        let measure = |(len, is_empty), segment: &[u8]| (len + segment.len(), is_empty | segment.is_empty());
-        let (len, is_empty) = packet.segments().fold((0, false), measure);
+        let (mut len, mut is_empty) = (0, false);
+        for segment in packet.segment_lens() {
+            (len, is_empty) = (len + segment, is_empty | (segment == 0));
+        }
         if is_empty {
             return Err(Refusal::Empty);
         }
@@ -222,17 +224,21 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         }
         let mut leaving = batch.leaving();
         let sent = self.post_alike(&mut leaving);
-        let result = match leaving.left() {
-            0 => {
-                drop(leaving);
-                Ok(sent)
-            }
-            _ => self.post_rest(leaving, sent),
-        };
-        if self.ring.publish() {
-            self.notify();
+        if leaving.left() > 0 {
+            return self.transmit_rest(leaving, sent);
         }
-        if result.is_ok() && !batch.is_empty() {
+        drop(leaving);
+        self.show();
+        Ok(sent)
+    }
+
+    /// Sends what is unlike the packets in front of it, `sent` of which were posted, and all others behind it.
+    #[cold]
+    #[inline(never)]
+    fn transmit_rest<T: Outgoing>(&mut self, mut leaving: Leaving<'_, T>, sent: usize) -> Result<usize, Failure> {
+        let result = self.post_rest(&mut leaving, sent);
+        self.show();
+        if result.is_ok() && leaving.left() > 0 {
             // The next call finds the room that came back, however few packets of several segments have filled the ring.
             // It returns a fault, too.
             _ = self.reclaim();
@@ -247,12 +253,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         add(&self.counts.octets, octets);
     }
 
-    /// Posts what is unlike the packets in front of it, `sent` of which were posted, and all others behind it.
-    #[cold]
-    #[inline(never)]
-    fn post_rest<T: Outgoing>(&mut self, mut leaving: Leaving<'_, T>, mut sent: usize) -> Result<usize, Failure> {
+    /// Posts all packets, `sent` of which were posted before, as long as there is room.
+    fn post_rest<T: Outgoing>(&mut self, leaving: &mut Leaving<'_, T>, mut sent: usize) -> Result<usize, Failure> {
         loop {
-            let count = self.post_alike(&mut leaving);
+            let count = self.post_alike(leaving);
             sent += count;
             let (Some(entry), free) = (leaving.first(), self.ring.free()) else { return Ok(sent) };
             if count > 0 {
@@ -271,10 +275,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
             let Some(entry) = leaving.take() else { return Ok(sent) };
             match examined {
                 Ok((header, len)) => self.post_any(entry, &header, len),
-                Err(reason) => {
-                    drop(leaving);
-                    return Err(Failure::Refused(Refused { packet: entry.into(), reason, sent }));
-                }
+                Err(reason) => return Err(Failure::Refused(Refused { packet: entry.into(), reason, sent })),
             }
             sent += 1;
         }
@@ -294,10 +295,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         // the header in front of it among them, are in a buffer that the mapping has the device reach. The packet stays
         // there until its id comes back, and the ring is lent to the device until a reset.
         let post = unsafe { self.ring.poster::<false>() };
-        let show = |number, id, address, len| post(number, id, address, len + HEADER as u64);
-        let (ids, bytes) = self.packets.post_alike(leaving, attachment, limits, &header, show);
+        let is_sorted = self.packets.is_sorted();
+        let (ids, bytes) = self.packets.post_alike(leaving, attachment, limits, &header, &post);
         drop(post);
-        self.ring.advance(ids);
+        self.ring.advance(ids, is_sorted);
         let count = ids.len();
         self.count(count, bytes);
         count
@@ -326,12 +327,15 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         self.count(1, len as u64);
     }
 
-    /// Tells the device to look at the ring.
-    fn notify(&self) {
-        add(&self.counts.doorbells, 1);
-        // SAFETY: each handle borrows the live device. What is posted are packets that stay
-        // where they are until their ids come back.
-        unsafe { self.doorbell.ring() };
+    /// Shows the device what was posted.
+    #[inline(always)]
+    fn show(&mut self) {
+        if self.ring.publish() {
+            add(&self.counts.doorbells, 1);
+            // SAFETY: each handle borrows the live device. What is posted are packets that stay
+            // where they are until their ids come back.
+            unsafe { self.doorbell.ring() };
+        }
     }
 }
 

@@ -232,8 +232,9 @@ pub(crate) trait Ring: fmt::Debug + Sized {
     /// reset. In a packed ring it may do so from the call on, and write the descriptor when it is done.
     unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64);
 
-    /// Posts the buffers with `ids`, whose descriptors [`poster`](Self::poster) wrote, in this order.
-    fn advance(&mut self, ids: &[u16]);
+    /// Posts the buffers with `ids`, whose descriptors [`poster`](Self::poster) wrote, in this order. They are sorted if each
+    /// is 1 more than that before it.
+    fn advance(&mut self, ids: &[u16], are_sorted: bool);
 
     /// Posts several parts as one buffer: the first `readable` of them for the device to read, the others to write. The id of
     /// the first comes back. Returns `false` if too few descriptors are free, or if there are no parts.

@@ -228,7 +228,7 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    fn advance(&mut self, ids: &[u16]) {
+    fn advance(&mut self, ids: &[u16], _are_sorted: bool) {
         let count = ids.len() as u16;
         self.next.advance(count, self.size);
         self.posted += count;

@@ -3,7 +3,7 @@
 
 use core::fmt;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicU16, AtomicU64, Ordering, fence};
 
 use datasheet_runtime::value;
 use ixgbe::dma::{Dma, DmaAddr, DmaError};
@@ -51,9 +51,11 @@ pub(crate) struct SplitRing {
     /// Flags and index of the available ring, then its entries, then the index at which the driver wants an interrupt.
     available: Shared<AtomicU16>,
     available_head: Shared<AtomicU16>,
+    /// Each of its entries has the id with its own number, so that nobody has to write it there.
+    is_plain: bool,
     used_event: NonNull<AtomicU16>,
-    /// Entries of the used ring: id and length.
-    used: Shared<[AtomicU32; 2]>,
+    /// Entries of the used ring: the id in the lower half, the length in the upper one.
+    used: Shared<AtomicU64>,
     used_head: Shared<AtomicU16>,
     available_event: NonNull<AtomicU16>,
     /// Whether each side says at which index it wants to be notified.
@@ -78,9 +80,11 @@ unsafe impl Send for SplitRing {}
 unsafe impl Sync for SplitRing {}
 
 /// Returns the offsets of the available and the used ring in the memory of a ring of `size` descriptors, and its length.
+///
+/// The entries of the used ring begin a cache line, and have no line in common with what the driver writes.
 const fn layout(size: usize) -> (usize, usize, usize) {
     let available = 16 * size;
-    let used = (available + 6 + 2 * size).next_multiple_of(64);
+    let used = (available + 6 + 2 * size).next_multiple_of(64) + 60;
     (available, used, used + 6 + 8 * size)
 }
 
@@ -96,12 +100,13 @@ impl SplitRing {
         let [base, available, used] = area.parts();
         let mask = size - 1;
         // SAFETY: all of these are inside of the `len` bytes: `layout` gives each ring 4 bytes, its entries and 2 bytes.
-        // Memory is aligned to 4 KiB, the available ring to 16 and the used ring to 64 bytes.
+        // Memory is aligned to 4 KiB, the available ring to 16 bytes, and the used ring to 4 and its entries to 64 bytes.
         let mut ring = unsafe {
             Self {
                 descriptors: Shared { first: base.cast(), mask },
                 available: Shared { first: available.add(4).cast(), mask },
                 available_head: Shared { first: available.cast(), mask: 1 },
+                is_plain: true,
                 used_event: available.add(4 + 2 * count).cast(),
                 used: Shared { first: used.add(4).cast(), mask },
                 used_head: Shared { first: used.cast(), mask: 1 },
@@ -116,6 +121,7 @@ impl SplitRing {
                 area,
             }
         };
+        (0..size).for_each(|id| ring.available.at(id).store(id.to_le(), Ordering::Relaxed));
         ring.suppress_interrupts();
         Ok(ring)
     }
@@ -130,16 +136,13 @@ impl SplitRing {
         unsafe { self.available_event.as_ref() }
     }
 
-    /// Returns what finds the length of a used element by its number, if it has the id.
+    /// Returns what reads a used entry by its number.
     #[inline(always)]
-    fn used_in_order<'a>(&'a self) -> impl Fn(usize, usize) -> Option<&'a AtomicU32> {
-        let elements = self.used.from(self.seen);
-        move |number, id| {
-            // SAFETY: the number is below `waiting`, and as many elements follow in one piece, for which the ring is
-            // borrowed here. They are atomics.
-            let [found, len] = unsafe { elements.add(number).as_ref() };
-            (u32::from_le(found.load(Ordering::Relaxed)) == id as u32).then_some(len)
-        }
+    fn used_entries(&self) -> impl Fn(usize) -> u64 {
+        let entries = self.used.from(self.seen);
+        // SAFETY: the number is below `waiting`, and as many entries follow in one piece, for which the ring is borrowed
+        // here. They are atomics.
+        move |number| u64::from_le(unsafe { entries.add(number).as_ref() }.load(Ordering::Relaxed))
     }
 }
 
@@ -207,12 +210,15 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn advance(&mut self, ids: &[u16]) {
-        let entries = self.available.from(self.next).cast::<u16>();
-        for (number, id) in ids.iter().take(self.room()).enumerate() {
-            // SAFETY: as many entries as there is room for follow in one piece. The device reads them after it has read an
-            // index that counts them, so until then they are no memory that it shares, and need no atomics.
-            unsafe { entries.add(number).write(id.to_le()) };
+    fn advance(&mut self, ids: &[u16], are_sorted: bool) {
+        self.is_plain &= are_sorted && ids.first().is_none_or(|id| *id == self.next & self.available.mask);
+        if !self.is_plain {
+            let entries = self.available.from(self.next).cast::<u16>();
+            for (number, id) in ids.iter().take(self.room()).enumerate() {
+                // SAFETY: as many entries as there is room for follow in one piece. The device reads them after it has read
+                // an index that counts them, so until then they are no memory that it shares, and need no atomics.
+                unsafe { entries.add(number).write(id.to_le()) };
+            }
         }
         let count = ids.len() as u16;
         self.next = self.next.wrapping_add(count);
@@ -235,6 +241,7 @@ impl Ring for SplitRing {
             high.store((u64::from(*len) | write | link).to_le(), Ordering::Relaxed);
             link = NEXT | u64::from(*id) << NEXT_INDEX;
         }
+        self.is_plain &= *head == self.next & self.available.mask;
         self.available.at(self.next).store(head.to_le(), Ordering::Relaxed);
         self.next = self.next.wrapping_add(1);
         self.posted += 1;
@@ -281,16 +288,18 @@ impl Ring for SplitRing {
 
     #[inline(always)]
     fn returned(&self) -> impl Fn(usize, usize, usize) -> bool {
-        let used = self.used_in_order();
-        move |number, _descriptors, id| used(number, id).is_some()
+        let used = self.used_entries();
+        move |number, _descriptors, id| used(number) as u32 == id as u32
     }
 
     #[inline(always)]
     fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64> {
-        let (used, more) = (self.used_in_order(), max.saturating_sub(MIN));
+        let (used, more) = (self.used_entries(), max.saturating_sub(MIN));
         move |number, id| {
-            let len = u32::from_le(used(number, id)?.load(Ordering::Relaxed));
-            (len.wrapping_sub(MIN) <= more).then_some(len.into())
+            // The length, if the lower half is the id. Otherwise something is left of that, and is in the upper half: more than
+            // any length.
+            let len = used(number).wrapping_sub(id as u64).rotate_left(32);
+            (len.wrapping_sub(MIN.into()) <= more.into()).then_some(len)
         }
     }
 
@@ -306,8 +315,8 @@ impl Ring for SplitRing {
         if self.seen == self.ready {
             return Ok(None);
         }
-        let [id, len] = self.used.at(self.seen);
-        let (id, len) = (u32::from_le(id.load(Ordering::Relaxed)), u32::from_le(len.load(Ordering::Relaxed)));
+        let entry = u64::from_le(self.used.at(self.seen).load(Ordering::Relaxed));
+        let (id, len) = (entry as u32, (entry >> 32) as u32);
         if id > u32::from(self.used.mask) {
             return Err(Fault::NoSuchId { id, size: self.size() });
         }

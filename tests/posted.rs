@@ -137,7 +137,7 @@ fn answers_that_change_lose_nothing() {
         // The ids of each packet.
         let packets = RefCell::new(Vec::<Vec<usize>>::new());
         for _ in 0..3000 {
-            match random(9) {
+            match random(10) {
                 0 => _ = buffers.post(random(40), |_, _, _| {}),
                 1 => {
                     let look = |_, _| (random(9) > 0).then(|| 26 + random(2048 - 25) as u64);
@@ -190,6 +190,20 @@ fn answers_that_change_lose_nothing() {
                     let at = packets.borrow().iter().position(|ids| ids[0] == id);
                     let expected = at.map(|at| packets.borrow_mut().swap_remove(at).len());
                     assert_eq!(posted.take(id as u16), expected);
+                }
+                8 => {
+                    let (most, wanted) = (random(40), random(5));
+                    let look = |number, _| {
+                        assert!(number < most);
+                        (random(9) > 0).then(|| 1 + random(2048) as u64)
+                    };
+                    // SAFETY: these are 1 to 2048 bytes.
+                    if let Some((packet, _, len)) = unsafe { buffers.join(most, look, |_: &[u8; SKIP]| wanted) } {
+                        assert!((2..=most).contains(&wanted));
+                        assert_eq!((packet.segment_count(), packet.len() as u64), (wanted, len));
+                        assert_eq!((packet.headroom(), packet.segments().count()), (128 + SKIP, wanted));
+                        _ = batch.push(packet);
+                    }
                 }
                 _ => {
                     let asked = RefCell::new(vec![]);

@@ -107,7 +107,8 @@ impl PostedBuffers {
     }
 
     /// Takes a frame of several buffers from the front, as a packet without the first `SKIP` bytes of its first buffer, which
-    /// become headroom. Returns these, too; or `None` if there is no such frame, or not all of it has come back in order.
+    /// become headroom. Returns these, too, and the length of the packet in bytes; or `None` if there is no such frame, or not
+    /// all of it has come back in order.
     ///
     /// `look` is as for [`receive`](Self::receive), for up to `most` buffers. `count_of` gets the bytes that are skipped, and
     /// returns of how many buffers the frame is.
@@ -121,7 +122,7 @@ impl PostedBuffers {
         most: usize,
         look: impl Fn(usize, usize) -> Option<u64>,
         count_of: impl Fn(&[u8; SKIP]) -> usize,
-    ) -> Option<(Packet, [u8; SKIP])> {
+    ) -> Option<(Packet, [u8; SKIP], u64)> {
         let (pool, places) = (self.attachment.pool(), self.order.in_use());
         let ids = self.order.ids(places.clone());
         let (ids, buffers) = (ids.get(..most).unwrap_or(ids), self.buffers.get(places)?);
@@ -138,19 +139,19 @@ impl PostedBuffers {
         if rest.is_empty() || rest.len() > MOST_MORE {
             return None;
         }
-        let mut last = first;
+        let (mut last, mut bytes) = (first, len);
         for ((number, id), buffer) in (1..).zip(rest).zip(others) {
             // If it is not back, nobody follows the links of those before it.
-            let len = look(number, usize::from(*id))? as u16;
-            pool.inner().follow(last, Link { next: Some(buffer.data()), len });
-            last = buffer;
+            let len = look(number, usize::from(*id))?;
+            pool.inner().follow(last, Link { next: Some(buffer.data()), len: len as u16 });
+            (last, bytes) = (buffer, bytes + len);
         }
-        // SAFETY: so many bytes and more are in the buffer.
+        // SAFETY: the buffer has more than `SKIP` bytes.
         let data = unsafe { first.data().add(SKIP) };
         let extent = Extent::behind(pool.id(), SKIP, len).with_more(rest.len());
         // The buffers are the packet's.
         self.order.shrink(count);
-        Some((Packet { data, extent }, skipped))
+        Some((Packet { data, extent }, skipped, bytes))
     }
 
     /// Takes out the buffer with `id`, as a packet without bytes. Returns `None` if there is none.
@@ -189,7 +190,7 @@ unsafe fn show_all(
     mut show: impl FnMut(usize, usize, DmaAddr),
 ) {
     sum_while(buffers.len(), |number| {
-        // SAFETY: the number is below that of the buffers. There are as many ids, and the place holds a buffer.
+        // SAFETY: the number is below the number of buffers. There are as many ids, and the place holds a buffer.
         let (id, buffer) = unsafe { (ids.id(number), buffers.get_unchecked(number).assume_init_ref()) };
         show(number, id, address(buffer.data()));
         Some(0)
@@ -202,7 +203,7 @@ unsafe fn show_all(
 ///
 /// There are as many buffers as ids, and as much room. What the caller of [`PostedBuffers::receive`] promises is so.
 #[inline(never)]
-unsafe fn receive_all<const SKIP: usize, T>(
+unsafe fn receive_all<const SKIP: usize, T: Entry>(
     ids: &[u16],
     buffers: *const Buffer,
     room: *mut MaybeUninit<T>,
@@ -210,7 +211,7 @@ unsafe fn receive_all<const SKIP: usize, T>(
     look: impl Fn(usize, usize) -> Option<u64>,
     enter: impl Fn(Packet, &[u8; SKIP]) -> Result<T, Packet>,
 ) -> (usize, u64) {
-    sum_while(ids.len(), |number| {
+    let (count, _) = sum_while(ids.len(), |number| {
         // SAFETY: the number is below the length of `ids`.
         let (id, data) = unsafe { (ids.id(number), (*buffers.add(number)).data()) };
         let len = look(number, id)? - SKIP as u64;
@@ -221,7 +222,7 @@ unsafe fn receive_all<const SKIP: usize, T>(
             Ok(entry) => {
                 // SAFETY: there is room. If this is the last time, the buffer is the entry's.
                 unsafe { room.add(number).write(MaybeUninit::new(entry)) };
-                Some(len)
+                Some(0)
             }
             Err(packet) => {
                 // The buffer stays in its place.
@@ -229,6 +230,12 @@ unsafe fn receive_all<const SKIP: usize, T>(
                 None
             }
         }
+    });
+    // The loop above has no register left for their sum.
+    sum_while(count, |number| {
+        // SAFETY: that many were written.
+        let entry = unsafe { (*room.add(number)).assume_init_ref() };
+        Some(entry.packet().extent.len() as u64)
     })
 }
 

@@ -43,7 +43,7 @@ pub struct PostedPackets {
     /// The buffer in each place whose id is in use, if its kind has a [`POOL`].
     buffers: Box<[MaybeUninit<Buffer>]>,
     kinds: Box<[u32]>,
-    /// If not [`NOTHING`], all `kinds` are this: that of packets of one segment.
+    /// If not [`NOTHING`], all `kinds` are this, which then is a kind of packets with one segment.
     all: u32,
     /// The id that follows each one in its packet, if one does.
     links: Box<[u16]>,
@@ -276,7 +276,7 @@ fn count_mixed(
     while packets < most
         && let (Some(kind), Some(id)) = (kinds.get(count), ids.get(count))
         && kinds.first().is_some_and(|first| (first ^ kind) & (POOL | FOLLOWS) == 0)
-        // Ids that are sorted are those of the same packet.
+        // If ids are sorted, the ids of a packet follow its first.
         && (is_sorted || ids_of(*kind) == 1)
         && count + ids_of(*kind) <= ids.len()
         && is_back(packets, count, usize::from(*id))
@@ -317,7 +317,7 @@ impl<T: Entry> Alike<T> {
         let (alike, moved) = (Extent::empty_at(pool, headroom), HEADROOM as isize - headroom as isize);
         // All are looked at before one is shown: a device that polls has at once what it is shown, so that is never repeated.
         let (count, bytes) = sum_while(most, |number| {
-            // SAFETY: the number is below `most`, as that of the first is.
+            // SAFETY: the number is below `most`, and so is 0.
             let (entry, first) = unsafe { (&*packets.add(number), &*packets) };
             let len = entry.packet().extent.beyond(alike);
             (len <= u64::from(max_len) && entry.is_like(first)).then_some(len)

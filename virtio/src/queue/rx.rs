@@ -249,7 +249,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             let (joined, is_part) = (self.take_joined(), self.partial.is_some());
             let is_long = is_part || joined.is_some();
             let entry = match joined {
-                Some((packet, header)) => self.whole::<A>(packet, &header),
+                Some((packet, header, len)) => self.whole::<A>(packet, &header, len),
                 None => {
                     let Some(used) = self.ring.look()? else { return Ok(false) };
                     self.take_frame::<A>(used)?
@@ -267,16 +267,16 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
 
     /// Takes a frame of several buffers that have all come back, in order.
     #[inline(always)]
-    fn take_joined(&mut self) -> Option<(Packet, Header)> {
+    fn take_joined(&mut self) -> Option<(Packet, Header, u64)> {
         if self.partial.is_some() || !self.terms.mergeable {
             return None;
         }
         let ((waiting, _), written) = (self.ring.waiting(), self.ring.written::<1>(self.buffer_size));
         // SAFETY: `written` finds buffers that have come back, and keeps to these lengths: `buffer_size` is the pool's.
-        let (packet, header) = unsafe { self.buffers.join(waiting, written, |header| buffers_of(header).into()) }?;
-        let count = packet.segment_count() as u16;
+        let joined = unsafe { self.buffers.join(waiting, written, |header| buffers_of(header).into()) }?;
+        let count = joined.0.segment_count() as u16;
         self.ring.skip(count, count);
-        Some((packet, header))
+        Some(joined)
     }
 
     /// Takes the used buffer at the front. Returns a frame if that completes one.
@@ -287,7 +287,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         let (packet, header) = self.take_buffer::<HEADER>(used)?;
         let buffers = if self.terms.mergeable { buffers_of(&header) } else { 1 };
         if buffers == 1 {
-            return Ok(self.whole::<A>(packet, &header));
+            let len = packet.len() as u64;
+            return Ok(self.whole::<A>(packet, &header, len));
         }
         // The device has all other buffers of the frame, or has returned them. It cannot have more.
         if buffers == 0 || buffers - 1 > self.ring.posted() {
@@ -310,20 +311,20 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             self.partial = Some(Partial { packet, header, left: left - 1 });
             return Ok(None);
         }
-        Ok(self.whole::<A>(packet, &header))
+        let len = packet.len() as u64;
+        Ok(self.whole::<A>(packet, &header, len))
     }
 
-    /// Returns the frame, and counts its bytes; or counts and drops it if its first segment has no Ethernet header, or if what the device says of
+    /// Returns the frame of `len` bytes, and counts them; or counts and drops it if its first segment has no Ethernet header, or if what the device says of
     /// it cannot be.
-    fn whole<A: Arrival>(&self, packet: Packet, header: &Header) -> Option<A::Entry> {
+    fn whole<A: Arrival>(&self, packet: Packet, header: &Header, len: u64) -> Option<A::Entry> {
         if packet[..].len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;
         }
-        let len = packet.len();
         let entry = A::arrived(packet, header, self.terms.features);
         match entry {
-            Some(_) => add(&self.counts.octets, len as u64),
+            Some(_) => add(&self.counts.octets, len),
             None => add(&self.counts.bad_header, 1),
         }
         entry

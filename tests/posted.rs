@@ -12,6 +12,8 @@ use ixgbe_sim::Port;
 
 /// Bytes that a device writes in front of a frame.
 const SKIP: usize = 12;
+/// Bytes that a device reads in front of a frame.
+const HEADER: [u8; SKIP] = [3; SKIP];
 
 fn pool(count: usize) -> (Port, Pool, Attachment) {
     let port = port(0);
@@ -47,10 +49,9 @@ fn each_packet_is_shown_once_and_in_order() {
         }
         let mut shown = vec![];
         let mut leaving = batch.leaving();
-        let (ids, bytes) = posted.post_alike::<SKIP>(&mut leaving, &attachment, (32, 1514), |number, id, _, len| {
-            shown.push((number, id, len));
-        });
-        let expected: Vec<_> = (0..before).map(|number| (number, number, 60)).collect();
+        let show = |number, id, _, len| shown.push((number, id, len));
+        let (ids, bytes) = posted.post_alike(&mut leaving, &attachment, (32, 1514), &HEADER, show);
+        let expected: Vec<_> = (0..before).map(|number| (number, number, 72)).collect();
         assert_eq!((ids.len(), bytes), (before, 60 * before as u64));
         assert_eq!(shown, expected);
         drop(leaving);
@@ -76,16 +77,26 @@ fn closures_that_panic_lose_nothing() {
                     fail()
                 }
             };
-            _ = posted.post_alike::<SKIP>(&mut batch.leaving(), &attachment, (32, 1514), show);
+            _ = posted.post_alike(&mut batch.leaving(), &attachment, (32, 1514), &HEADER, show);
         }))
         .unwrap_err();
         assert_eq!((batch.len(), pool.available()), (20, 44), "the packets are where they were");
-        let (ids, _) = posted.post_alike::<SKIP>(&mut batch.leaving(), &attachment, (32, 1514), |_, _, _, _| {});
+        let (ids, _) = posted.post_alike(&mut batch.leaving(), &attachment, (32, 1514), &HEADER, |_, _, _, _| {});
         assert_eq!(ids.len(), 20);
-        catch_unwind(AssertUnwindSafe(|| posted.reclaim(32, |number, _| number != at || fail()))).unwrap_err();
+        catch_unwind(AssertUnwindSafe(|| posted.reclaim((32, 32), |number, _, _| number != at || fail()))).unwrap_err();
         assert_eq!(pool.available(), 44);
-        assert_eq!(posted.reclaim(32, |_, _| true), 20);
+        assert_eq!(posted.reclaim((32, 32), |_, _, _| true), (20, 20));
         assert_eq!(pool.available(), 64);
+
+        let several = packet(&pool, 20);
+        let show = |id, _, _| {
+            if usize::from(id) == at {
+                fail()
+            }
+        };
+        let mut posted = PostedPackets::new(20);
+        catch_unwind(AssertUnwindSafe(|| posted.post(several, &attachment, None, show))).unwrap_err();
+        assert_eq!((format!("{posted:?}").as_str(), pool.available()), ("PostedPackets(0 of 20)", 64));
 
         let mut buffers = PostedBuffers::new(attachment, 32);
         let show = |number, _, _| {
@@ -123,10 +134,10 @@ fn answers_that_change_lose_nothing() {
         let mut buffers = PostedBuffers::new(Attachment::new(&port, &first).unwrap(), size);
         let mut posted = PostedPackets::new(size);
         let mut batch = Batch::with_capacity(40);
-        // Ids that are in use for packets, and for nothing.
-        let (packets, mut reserved) = (RefCell::new(Vec::<usize>::new()), Vec::<u16>::new());
+        // The ids of each packet.
+        let packets = RefCell::new(Vec::<Vec<usize>>::new());
         for _ in 0..3000 {
-            match random(9) {
+            match random(10) {
                 0 => _ = buffers.post(random(40), |_, _, _| {}),
                 1 => {
                     let look = |_, _| (random(9) > 0).then(|| 26 + random(2048 - 25) as u64);
@@ -144,46 +155,74 @@ fn answers_that_change_lose_nothing() {
                 }
                 3 | 4 => {
                     let (attachment, most) = (if random(2) == 0 { &attachment } else { &others }, random(40));
-                    let show = |_, id, _, _| packets.borrow_mut().push(id);
+                    let show = |_, id, _, _| packets.borrow_mut().push(vec![id]);
                     let limits = (most, random(2048) as u16);
                     let before = packets.borrow().len();
-                    let (ids, _) = posted.post_alike::<SKIP>(&mut batch.leaving(), attachment, limits, show);
-                    assert!(ids.iter().map(|id| usize::from(*id)).eq(packets.borrow()[before..].iter().copied()));
+                    let (ids, _) = posted.post_alike(&mut batch.leaving(), attachment, limits, &HEADER, show);
+                    assert!(ids.iter().map(|id| vec![usize::from(*id)]).eq(packets.borrow()[before..].iter().cloned()));
                 }
                 5 => {
-                    let pool = if random(2) == 0 { &first } else { &other };
+                    let (pool, attachment) = if random(2) == 0 { (&first, &attachment) } else { (&other, &others) };
                     if pool.available() > 3 {
-                        _ = batch.push(packet(pool, 1 + random(3)));
-                        if let Some(packet) = batch.pop_front() {
-                            match posted.post(packet) {
-                                Ok(id) => packets.borrow_mut().push(id.into()),
-                                Err(packet) => _ = batch.push(packet),
+                        let packet = packet(pool, 1 + random(3));
+                        let segments = packet.segment_count();
+                        let header = (random(3) == 0).then(|| (attachment.address_of(&packet).unwrap(), 12));
+                        let (expected, mut ids) = (segments + usize::from(header.is_some()), vec![]);
+                        let show = |id, _, len| {
+                            assert_eq!(len, if header.is_some() && ids.is_empty() { 12 } else { 60 });
+                            ids.push(usize::from(id));
+                        };
+                        match posted.post(packet, attachment, header, show) {
+                            Ok(()) => {
+                                assert_eq!(ids.len(), expected);
+                                packets.borrow_mut().push(ids);
+                            }
+                            Err(packet) => {
+                                assert_eq!((packet.segment_count(), ids.len()), (segments, 0));
+                                _ = batch.push(packet);
                             }
                         }
                     }
                 }
-                6 => reserved.extend(posted.reserve()),
+                6 => _ = batch.pop_front(),
                 7 => {
                     let id = random(usize::from(size) + 2);
-                    let at = packets.borrow().iter().position(|other| *other == id);
-                    assert_eq!(posted.take(id as u16).is_some(), at.is_some());
-                    at.map(|at| packets.borrow_mut().swap_remove(at));
-                    // Nothing else is released.
-                    posted.release(id as u16);
-                    reserved.retain(|other| usize::from(*other) != id);
+                    let at = packets.borrow().iter().position(|ids| ids[0] == id);
+                    let expected = at.map(|at| packets.borrow_mut().swap_remove(at).len());
+                    assert_eq!(posted.take(id as u16), expected);
+                }
+                8 => {
+                    let (most, wanted) = (random(40), random(5));
+                    let look = |number, _| {
+                        assert!(number < most);
+                        (random(9) > 0).then(|| 1 + random(2048) as u64)
+                    };
+                    // SAFETY: these are 1 to 2048 bytes.
+                    if let Some((packet, _, len)) = unsafe { buffers.join(most, look, |_: &[u8; SKIP]| wanted) } {
+                        assert!((2..=most).contains(&wanted));
+                        assert_eq!((packet.segment_count(), packet.len() as u64), (wanted, len));
+                        assert_eq!((packet.headroom(), packet.segments().count()), (128 + SKIP, wanted));
+                        _ = batch.push(packet);
+                    }
                 }
                 _ => {
                     let asked = RefCell::new(vec![]);
-                    let count = posted.reclaim(random(40), |number, id| {
+                    let most = (random(40), random(40));
+                    let (count, all) = posted.reclaim(most, |number, before, id| {
                         let mut asked = asked.borrow_mut();
                         asked.truncate(number);
-                        asked.push(id);
+                        let ids = packets.borrow().iter().find(|ids| ids[0] == id).map(Vec::len);
+                        assert!(number < most.0 && before < most.1 && number <= before);
+                        assert_eq!(asked.iter().map(|(_, count)| count).sum::<usize>(), before);
+                        asked.push((id, ids.expect("it is of a packet")));
                         random(9) > 0
                     });
-                    packets.borrow_mut().retain(|id| !asked.borrow()[..count].contains(id));
+                    let asked = &asked.borrow()[..count];
+                    assert!(all <= most.1 && all == asked.iter().map(|(_, count)| count).sum());
+                    packets.borrow_mut().retain(|ids| asked.iter().all(|(id, _)| ids[0] != *id));
                 }
             }
-            let expected = format!("PostedPackets({} of {size})", packets.borrow().len() + reserved.len());
+            let expected = format!("PostedPackets({} of {size})", packets.borrow().iter().flatten().count());
             assert_eq!(format!("{posted:?}"), expected);
         }
         drop((batch, buffers, posted));
@@ -195,11 +234,15 @@ fn answers_that_change_lose_nothing() {
 #[test]
 fn packets_come_back_to_a_pool_that_nobody_has() {
     for segments in [1, 2] {
-        let (_port, pool, attachment) = pool(4);
-        let mut posted = PostedPackets::new(4);
-        (0..2).for_each(|_| _ = posted.post(packet(&pool, segments)).unwrap());
-        drop((pool, attachment));
-        assert_eq!(posted.reclaim(4, |_, _| true), if segments == 1 { 2 } else { 0 });
-        assert_eq!(posted.take(0).is_some(), segments == 2);
+        for in_order in [true, false] {
+            let (_port, pool, attachment) = self::pool(4);
+            let mut posted = PostedPackets::new(4);
+            (0..2).for_each(|_| posted.post(packet(&pool, segments), &attachment, None, |_, _, _| {}).unwrap());
+            drop((pool, attachment));
+            match in_order {
+                true => assert_eq!(posted.reclaim((4, 4), |_, _, _| true), (2, 2 * segments)),
+                false => assert_eq!([posted.take(segments as u16), posted.take(0)], [Some(segments); 2]),
+            }
+        }
     }
 }

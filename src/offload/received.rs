@@ -109,7 +109,12 @@ impl Arrival for Received {
     }
 }
 
-impl sealed::Entry for Received {}
+impl sealed::Entry for Received {
+    #[inline(always)]
+    fn packet(&self) -> &Packet {
+        &self.packet
+    }
+}
 
 impl From<Received> for Packet {
     #[inline(always)]

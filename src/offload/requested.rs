@@ -3,9 +3,8 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::descriptors::AdvancedTransmitContextRead as Context;
-use crate::descriptors::Written;
 use crate::descriptors::advanced_transmit_context_read::L4T;
+use crate::descriptors::{AdvancedTransmitContextRead as Context, AdvancedTransmitDataRead as Data, Written};
 use crate::field::Value;
 use crate::packet::{Packet, sealed};
 use crate::value;
@@ -39,6 +38,13 @@ pub(crate) struct Terms {
 
 impl Terms {
     const NONE: Self = Self { word: 0, context: PackedContext::NONE };
+
+    /// Returns what is not 0 if something else is requested, for packets of any length.
+    #[inline(always)]
+    const fn difference(&self, other: &Self) -> u64 {
+        const LENGTH: u64 = value!(Data { PAYLEN: 0x3_ffff }).bits()[1];
+        (self.word ^ other.word) & !LENGTH | self.context.difference(other.context)
+    }
 
     /// Returns the length of the longest frame that is sent for `packet`, without CRC.
     pub(crate) fn longest_of(&self, packet: &Packet) -> usize {
@@ -115,6 +121,12 @@ impl Requested {
         &self.packet
     }
 
+    /// Returns the packet for changes that its request asks for.
+    #[inline(always)]
+    pub(super) fn packet_mut(&mut self) -> &mut Packet {
+        &mut self.packet
+    }
+
     #[inline(always)]
     pub(crate) fn terms(&self) -> &Terms {
         &self.terms
@@ -135,7 +147,22 @@ impl Requested {
     }
 }
 
-impl sealed::Entry for Requested {}
+impl sealed::Entry for Requested {
+    #[inline(always)]
+    fn packet(&self) -> &Packet {
+        &self.packet
+    }
+
+    #[inline(always)]
+    fn is_like(&self, other: &Self) -> bool {
+        self.terms.difference(&other.terms) == 0
+    }
+
+    #[inline(always)]
+    fn complete(&mut self) {
+        Requested::complete(self);
+    }
+}
 
 impl From<Requested> for Packet {
     fn from(requested: Requested) -> Self {

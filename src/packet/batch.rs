@@ -35,11 +35,31 @@ pub trait Entry: Into<Packet> + sealed::Entry {}
 impl<T: Into<Packet> + sealed::Entry> Entry for T {}
 
 pub(crate) mod sealed {
+    use crate::packet::Packet;
+
     /// Keeps other crates from implementing [`Entry`](super::Entry).
-    pub trait Entry {}
+    pub trait Entry {
+        /// Returns the packet.
+        fn packet(&self) -> &Packet;
+
+        /// Returns `true` if the same is requested for both.
+        #[inline(always)]
+        fn is_like(&self, _other: &Self) -> bool {
+            true
+        }
+
+        /// Completes the headers as [`Requested::complete`](crate::offload::Requested::complete) does.
+        #[inline(always)]
+        fn complete(&mut self) {}
+    }
 }
 
-impl sealed::Entry for Packet {}
+impl sealed::Entry for Packet {
+    #[inline(always)]
+    fn packet(&self) -> &Packet {
+        self
+    }
+}
 
 impl Batch {
     /// The maximum capacity: the largest number of buffers of a pool.

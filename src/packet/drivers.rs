@@ -91,12 +91,4 @@ impl Attachment {
             None => unsafe { self.address(packet.data()) },
         }
     }
-
-    /// Returns the device's address and the length in bytes of each segment of `packet`, or `None` if the packet is of
-    /// another pool.
-    pub fn segments_of(&self, packet: &Packet) -> Option<impl Iterator<Item = (DmaAddr, usize)>> {
-        let parts = (packet.pool() == self.pool().id()).then(|| packet.parts())?;
-        // SAFETY: the packet's data lie in buffers of the pool. The mapping has an address for each.
-        Some(parts.filter_map(|(_, data, len)| Some((unsafe { self.address(data) }?, usize::from(len)))))
-    }
 }

@@ -214,7 +214,7 @@ impl Packet {
     /// Returns the number of bytes behind the first segment.
     #[cold]
     fn following_len(&self) -> usize {
-        self.following().map(|(_, len)| usize::from(len)).sum()
+        self.segment_lens().skip(1).sum()
     }
 
     /// Returns `true` if the packet has no bytes.
@@ -228,6 +228,12 @@ impl Packet {
     #[inline(always)]
     pub fn segment_count(&self) -> usize {
         self.extent.more() + 1
+    }
+
+    /// Returns the number of bytes in each segment.
+    #[inline(always)]
+    pub fn segment_lens(&self) -> impl Iterator<Item = usize> {
+        self.parts().map(|(_, _, len)| len.into())
     }
 
     /// Returns the bytes of the packet, one slice per segment.

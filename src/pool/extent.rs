@@ -61,6 +61,12 @@ impl Extent {
         self.0.wrapping_sub(common.0)
     }
 
+    /// Returns what other extents are by `count` bytes more [beyond](Self::beyond).
+    #[inline(always)]
+    pub(crate) const fn shorter(self, count: usize) -> Self {
+        Self(self.0.wrapping_sub(count as u64))
+    }
+
     /// Returns the pool, and how many buffers follow the first, in one number. It is never 0.
     #[inline(always)]
     pub(crate) const fn kind(self) -> u32 {

@@ -7,11 +7,12 @@ use crate::offload::received::{fold, sum};
 use crate::offload::request::{IPV4_CHECKSUM, IPV6_HEADER, UDP_LEN, put};
 use crate::offload::requested::Terms;
 use crate::offload::{Requested, VlanTag};
-use crate::packet::{IPV4_TOTAL, IPV6_PAYLOAD, Network, Packet, Transport};
+use crate::packet::{IPV4_TOTAL, IPV6_PAYLOAD, Network, Transport};
+use crate::value;
 
 /// What the device is to do for a packet, as its driver needs to know it: [`Requested::work`] returns it.
 ///
-/// The checksum of an IPv4 header is not part of it, because [`Requested::into_whole`] computes that.
+/// The checksum of an IPv4 header is not part of it, because [`Requested::complete`] computes that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Work {
@@ -58,6 +59,7 @@ fn field<R, F: Field<R>>(words: [u64; 2], field: F) -> F::Read {
 impl Requested {
     /// Returns what is requested, for the driver of a device that is no 82599.
     #[must_use]
+    #[inline]
     pub fn work(&self) -> Work {
         let (context, data) = (self.terms().context.words(), [0, self.terms().word]);
         let [mac, ip] = [field(context, Context::MACLEN), field(context, Context::IPLEN)].map(|len| len as usize);
@@ -81,18 +83,19 @@ impl Requested {
         }
     }
 
-    /// Returns the packet with whole headers, as devices other than an 82599 take it.
+    /// Completes the packet's headers, as devices other than an 82599 take them. It is for once, before the packet is sent.
     ///
     /// Headers of IP and UDP then have the packet's length, also if it is to be cut. The checksum of an IPv4 header is
     /// computed here, if it is requested. A requested checksum of TCP or UDP is the sum of the pseudo header with the length
     /// of the whole packet: the sum of everything from the transport's header on, inverted, is the packet's checksum.
-    #[must_use]
-    pub fn into_whole(self) -> Packet {
+    #[inline(always)]
+    pub fn complete(&mut self) {
+        const INCOMPLETE: u64 = value!(Data { IXSM: true, TSE: true }).bits()[1];
         let terms = *self.terms();
-        let mut packet = self.into_packet();
-        let len = packet.len();
-        terms.complete(&mut packet, len);
-        packet
+        if terms.word & INCOMPLETE != 0 {
+            let len = self.packet_len();
+            terms.complete(self.packet_mut(), len);
+        }
     }
 }
 

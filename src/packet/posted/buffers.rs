@@ -7,8 +7,8 @@ use core::ptr::NonNull;
 
 use crate::dma::DmaAddr;
 use crate::packet::posted::{Ids, Order, Sorted, sum_while};
-use crate::packet::{Batch, Entry, Packet};
-use crate::pool::{Attachment, Buffer, Extent, Pool, PoolId};
+use crate::packet::{Batch, ETHERNET, Entry, Packet};
+use crate::pool::{Attachment, Buffer, Extent, Link, MOST_MORE, Pool, PoolId};
 
 /// Buffers of one pool into which a device receives, each with an id. They return to the pool when this is dropped.
 ///
@@ -32,6 +32,13 @@ impl PostedBuffers {
     #[must_use]
     pub fn pool(&self) -> &Pool {
         self.attachment.pool()
+    }
+
+    /// Returns `true` if the ids of buffers that are posted next follow each other as numbers.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_sorted(&self) -> bool {
+        self.order.is_sorted
     }
 
     /// Posts up to `most` free buffers of the pool, and calls `show` once for each: with its number from 0 on, its id, and
@@ -99,6 +106,54 @@ impl PostedBuffers {
         (count, bytes)
     }
 
+    /// Takes a frame of several buffers from the front, as a packet without the first `SKIP` bytes of its first buffer, which
+    /// become headroom. Returns these, too, and the length of the packet in bytes; or `None` if there is no such frame, or not
+    /// all of it has come back in order.
+    ///
+    /// `look` is as for [`receive`](Self::receive), for up to `most` buffers. `count_of` gets the bytes that are skipped, and
+    /// returns of how many buffers the frame is.
+    ///
+    /// # Safety
+    ///
+    /// As for [`receive`](Self::receive), but `look` may return any number from 1 on.
+    #[inline(always)]
+    pub unsafe fn join<const SKIP: usize>(
+        &mut self,
+        most: usize,
+        look: impl Fn(usize, usize) -> Option<u64>,
+        count_of: impl Fn(&[u8; SKIP]) -> usize,
+    ) -> Option<(Packet, [u8; SKIP], u64)> {
+        let (pool, places) = (self.attachment.pool(), self.order.in_use());
+        let ids = self.order.ids(places.clone());
+        let (ids, buffers) = (ids.get(..most).unwrap_or(ids), self.buffers.get(places)?);
+        let (id, rest) = ids.split_first()?;
+        let len = look(0, usize::from(*id))?.checked_sub(SKIP as u64).filter(|len| *len >= ETHERNET as u64)?;
+        // SAFETY: the places are in use, so they hold buffers.
+        let buffers = unsafe { &*(&raw const *buffers as *const [Buffer]) };
+        let first = buffers.first()?;
+        // SAFETY: the device has returned the buffer, so nobody else has it, and `SKIP` bytes and more are in it. They are
+        // initialised.
+        let skipped = unsafe { first.data().cast::<[u8; SKIP]>().read() };
+        let count = count_of(&skipped);
+        let (rest, others) = (rest.get(..count.checked_sub(1)?)?, buffers.get(1..count)?);
+        if rest.is_empty() || rest.len() > MOST_MORE {
+            return None;
+        }
+        let (mut last, mut bytes) = (first, len);
+        for ((number, id), buffer) in (1..).zip(rest).zip(others) {
+            // If it is not back, nobody follows the links of those before it.
+            let len = look(number, usize::from(*id))?;
+            pool.inner().follow(last, Link { next: Some(buffer.data()), len: len as u16 });
+            (last, bytes) = (buffer, bytes + len);
+        }
+        // SAFETY: the buffer has more than `SKIP` bytes.
+        let data = unsafe { first.data().add(SKIP) };
+        let extent = Extent::behind(pool.id(), SKIP, len).with_more(rest.len());
+        // The buffers are the packet's.
+        self.order.shrink(count);
+        Some((Packet { data, extent }, skipped, bytes))
+    }
+
     /// Takes out the buffer with `id`, as a packet without bytes. Returns `None` if there is none.
     pub fn take(&mut self, id: u16) -> Option<Packet> {
         let place = self.order.bring_to_front(id)?;
@@ -134,11 +189,12 @@ unsafe fn show_all(
     address: impl Fn(NonNull<u8>) -> DmaAddr,
     mut show: impl FnMut(usize, usize, DmaAddr),
 ) {
-    for (number, buffer) in buffers.iter().enumerate() {
-        // SAFETY: there are as many ids as buffers, and the place holds a buffer.
-        let (id, buffer) = unsafe { (ids.id(number), buffer.assume_init_ref()) };
+    sum_while(buffers.len(), |number| {
+        // SAFETY: the number is below the number of buffers. There are as many ids, and the place holds a buffer.
+        let (id, buffer) = unsafe { (ids.id(number), buffers.get_unchecked(number).assume_init_ref()) };
         show(number, id, address(buffer.data()));
-    }
+        Some(0)
+    });
 }
 
 /// Writes entries to `room`, as [`PostedBuffers::receive`] moves them.
@@ -147,7 +203,7 @@ unsafe fn show_all(
 ///
 /// There are as many buffers as ids, and as much room. What the caller of [`PostedBuffers::receive`] promises is so.
 #[inline(never)]
-unsafe fn receive_all<const SKIP: usize, T>(
+unsafe fn receive_all<const SKIP: usize, T: Entry>(
     ids: &[u16],
     buffers: *const Buffer,
     room: *mut MaybeUninit<T>,
@@ -155,7 +211,7 @@ unsafe fn receive_all<const SKIP: usize, T>(
     look: impl Fn(usize, usize) -> Option<u64>,
     enter: impl Fn(Packet, &[u8; SKIP]) -> Result<T, Packet>,
 ) -> (usize, u64) {
-    sum_while(ids.len(), |number| {
+    let (count, _) = sum_while(ids.len(), |number| {
         // SAFETY: the number is below the length of `ids`.
         let (id, data) = unsafe { (ids.id(number), (*buffers.add(number)).data()) };
         let len = look(number, id)? - SKIP as u64;
@@ -166,7 +222,7 @@ unsafe fn receive_all<const SKIP: usize, T>(
             Ok(entry) => {
                 // SAFETY: there is room. If this is the last time, the buffer is the entry's.
                 unsafe { room.add(number).write(MaybeUninit::new(entry)) };
-                Some(len)
+                Some(0)
             }
             Err(packet) => {
                 // The buffer stays in its place.
@@ -174,6 +230,12 @@ unsafe fn receive_all<const SKIP: usize, T>(
                 None
             }
         }
+    });
+    // The loop above has no register left for their sum.
+    sum_while(count, |number| {
+        // SAFETY: that many were written.
+        let entry = unsafe { (*room.add(number)).assume_init_ref() };
+        Some(entry.packet().extent.len() as u64)
     })
 }
 

@@ -119,15 +119,30 @@ impl Order {
         self.is_sorted = true;
     }
 
-    /// Makes `id` the first that is in use. Returns its place until now, whose id is the one that was the first; or `None`
-    /// if the id is not in use.
-    fn bring_to_front(&mut self, id: u16) -> Option<usize> {
+    /// Returns the place of `id`, or `None` if the id is not in use.
+    #[inline(always)]
+    fn place_of(&self, id: u16) -> Option<usize> {
         let (front, place) = (self.first, usize::from(*self.places.get(usize::from(id))?));
         let behind = if place >= front { place - front } else { place + self.ids.len() - front };
-        if behind >= self.count {
-            return None;
+        (behind < self.count).then_some(place)
+    }
+
+    /// Makes `id` the first that is in use. Returns its place until now, whose id is the one that was the first; or `None`
+    /// if the id is not in use.
+    #[inline(always)]
+    fn bring_to_front(&mut self, id: u16) -> Option<usize> {
+        let place = self.place_of(id)?;
+        if place != self.first {
+            self.swap_with_front(place);
         }
-        self.is_sorted &= place == front;
+        Some(place)
+    }
+
+    /// Has the first id that is in use change places with another.
+    #[cold]
+    fn swap_with_front(&mut self, place: usize) {
+        let front = self.first;
+        self.is_sorted = false;
         self.ids.swap(front, place);
         for place in [front, place] {
             if let Some(id) = self.ids.get(place)
@@ -136,7 +151,6 @@ impl Order {
                 *at = place as u16;
             }
         }
-        Some(place)
     }
 }
 

@@ -12,7 +12,7 @@ use ixgbe::dma::{Dma, DmaAddr, DmaError, Mapping, Memory};
 use crate::error::Error;
 use crate::queue::Doorbell;
 use crate::registers::notify;
-use crate::ring::{AnyRing, Fault, Ring, RingTerms, Used, either};
+use crate::ring::{AnyRing, Fault, Part, Ring, RingTerms, Used, either};
 use crate::transport::QueuePlace;
 
 /// A command, and what it tells the device.
@@ -40,7 +40,7 @@ const OK: u8 = 0;
 const POLL: Duration = Duration::from_micros(20);
 /// The descriptors of a command.
 const SIZE: u16 = 4;
-/// The ids of a command's parts.
+/// The ids of a command and of its answer.
 const IDS: [u16; 2] = [0, 1];
 
 impl Command<'_> {
@@ -135,7 +135,7 @@ impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
         self.byte(ANSWER).store(NO_ANSWER, Ordering::Relaxed);
         // SAFETY: `ANSWER` is inside of the memory, which is in one piece for the device.
         let answer = unsafe { DmaAddr::new(self.address.get() + ANSWER as u64) };
-        let parts = [(self.address, bytes.len() as u32), (answer, 1)];
+        let parts = [(IDS[0], self.address, bytes.len() as u32), (IDS[1], answer, 1)];
         self.stuck = true;
         // SAFETY: the device reads the command and writes the answer, in memory that is lent to it as the ring is. The
         // memory is written again only after the device has answered. Commands exist only while the device is live.
@@ -166,12 +166,12 @@ impl<B: Bus<notify::RegisterSpace, u16>> ControlQueue<B> {
 unsafe fn give<B: Bus<notify::RegisterSpace, u16>>(
     ring: &mut impl Ring,
     doorbell: &Doorbell<B>,
-    parts: &[(DmaAddr, u32)],
+    parts: &[Part],
     clock: &impl Clock,
     limit: Duration,
 ) -> Result<Result<bool, Fault>, Duration> {
     // SAFETY: as the caller says. There is one command at a time, so all ids are free.
-    if !unsafe { ring.post_chain(&IDS, parts, 1) } {
+    if !unsafe { ring.post_chain(parts, 1) } {
         return Ok(Ok(false));
     }
     if ring.publish() {
@@ -186,7 +186,7 @@ unsafe fn give<B: Bus<notify::RegisterSpace, u16>>(
         if used != IDS[0] {
             return Err(Fault::NotPosted { id: used });
         }
-        ring.take(used, |_| {});
+        ring.skip(1, parts.len() as u16);
         ring.suppress_interrupts();
         Ok(true)
     }))

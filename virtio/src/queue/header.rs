@@ -7,7 +7,7 @@ use datasheet_runtime::field::{Field, ValueError};
 use datasheet_runtime::value;
 use ixgbe::offload::drivers::{Segments, Verdict, Work};
 use ixgbe::offload::{Received, Requested};
-use ixgbe::packet::{Entry, Leaving, Network, Packet, Transport};
+use ixgbe::packet::{Entry, Network, Packet, Transport};
 use ixgbe::port::{Offload, Refusal};
 
 use crate::descriptors::NetworkHeaderMemory as Layout;
@@ -20,6 +20,9 @@ pub(super) type Header = [u8; HEADER];
 
 /// The header of a frame without requests. The device reads nothing from it but zeros.
 pub(super) const NO_REQUESTS: Header = [0; HEADER];
+
+/// The flag that is alone in the first byte of most headers, if one is.
+const DATA_VALID: u8 = value!(Layout { DATA_VALID: true }).bits()[0] as u8;
 
 /// The longest packet that an IP header can name, in bytes behind what its length does not count.
 const MAX_IP: usize = 65_535;
@@ -39,49 +42,25 @@ pub(super) const fn feature_of(offload: Offload) -> Option<Feature> {
 
 /// What a transmit queue sends: packets, alone or with requests.
 pub(super) trait Outgoing: Entry {
-    /// Returns the packet.
-    fn packet(&self) -> &Packet;
-
-    /// Returns why a device with these features, which sends frames of up to `max` bytes, cannot send the packet of `len`
-    /// bytes as it is to be sent, if so.
-    fn refusal(&self, len: usize, features: Features, max: usize) -> Option<Refusal>;
-
-    /// Returns the packet as it is sent, and its header.
-    fn into_frame(self) -> (Packet, Header);
-
-    /// Returns the packets, if they are without requests.
-    fn plain<'l, 'b>(leaving: &'l mut Leaving<'b, Self>) -> Option<&'l mut Leaving<'b>>;
+    /// Returns the header with which a device with these features, which sends frames of up to `max` bytes, sends the packet,
+    /// and how many bytes a packet with that header can have. Both are the same for all packets with the same request.
+    ///
+    /// # Errors
+    ///
+    /// Why the device cannot do what is requested.
+    fn header(&self, features: Features, max: usize) -> Result<(Header, usize), Refusal>;
 }
 
 impl Outgoing for Packet {
     #[inline(always)]
-    fn packet(&self) -> &Packet {
-        self
-    }
-
-    #[inline(always)]
-    fn refusal(&self, len: usize, _features: Features, max: usize) -> Option<Refusal> {
-        (len > max).then_some(Refusal::TooLong { len, max })
-    }
-
-    #[inline(always)]
-    fn into_frame(self) -> (Packet, Header) {
-        (self, NO_REQUESTS)
-    }
-
-    #[inline(always)]
-    fn plain<'l, 'b>(leaving: &'l mut Leaving<'b>) -> Option<&'l mut Leaving<'b>> {
-        Some(leaving)
+    fn header(&self, _features: Features, max: usize) -> Result<(Header, usize), Refusal> {
+        Ok((NO_REQUESTS, max))
     }
 }
 
 impl Outgoing for Requested {
-    fn packet(&self) -> &Packet {
-        Requested::packet(self)
-    }
-
-    fn refusal(&self, len: usize, features: Features, max: usize) -> Option<Refusal> {
-        let (work, packet) = (self.work(), Outgoing::packet(self));
+    fn header(&self, features: Features, max: usize) -> Result<(Header, usize), Refusal> {
+        let work = self.work();
         let wanted = [
             work.vlan.map(|_| Offload::Vlan),
             work.time_stamp.then_some(Offload::TimeStamp),
@@ -93,31 +72,21 @@ impl Outgoing for Requested {
         ];
         let lacks = |offload: &Offload| !feature_of(*offload).is_some_and(|feature| features.has(feature));
         if let Some(lacking) = wanted.into_iter().flatten().find(lacks) {
-            return Some(Refusal::NotOffered(lacking));
+            return Err(Refusal::NotOffered(lacking));
         }
-        let room = packet.headroom();
+        let room = self.packet().headroom();
         if work.checksum.is_some() && room < HEADER {
-            return Some(Refusal::NoHeadroom { room, needed: HEADER });
+            return Err(Refusal::NoHeadroom { room, needed: HEADER });
         }
-        let too_long = |len: usize, max: usize| (len > max).then_some(Refusal::TooLong { len, max });
-        match work.segments {
-            None => too_long(len, max),
-            Some(Segments { network, network_at, headers, payload }) => {
-                let uncounted = network_at + if network == Network::Ipv6 { IPV6_HEADER } else { 0 };
-                let frame = headers + usize::from(payload);
-                too_long(frame, max).or_else(|| too_long(len, uncounted + MAX_IP))
-            }
-        }
-    }
-
-    fn into_frame(self) -> (Packet, Header) {
         // All numbers were checked to fit.
-        let header = header_of(&self.work()).unwrap_or(NO_REQUESTS);
-        (self.into_whole(), header)
-    }
-
-    fn plain<'l, 'b>(_leaving: &'l mut Leaving<'b, Self>) -> Option<&'l mut Leaving<'b>> {
-        None
+        let header = header_of(&work).unwrap_or(NO_REQUESTS);
+        let Some(Segments { network, network_at, headers, payload }) = work.segments else { return Ok((header, max)) };
+        let frame = headers + usize::from(payload);
+        if frame > max {
+            return Err(Refusal::TooLong { len: frame, max });
+        }
+        let uncounted = network_at + if network == Network::Ipv6 { IPV6_HEADER } else { 0 };
+        Ok((header, uncounted + MAX_IP))
     }
 }
 
@@ -170,12 +139,6 @@ pub(super) fn buffers_of(bytes: &[u8]) -> u16 {
     field(bytes, Layout::NUM_BUFFERS) as u16
 }
 
-/// Returns the header at the start of `bytes`.
-#[inline(always)]
-pub(super) fn header_in(bytes: &[u8]) -> Header {
-    bytes.first_chunk().copied().unwrap_or(NO_REQUESTS)
-}
-
 /// How a receive queue hands a frame on.
 pub(super) trait Arrival {
     /// What the frame becomes.
@@ -193,9 +156,6 @@ pub(super) trait Arrival {
     fn arrived(packet: Packet, header: &Header, features: Features) -> Option<Self::Entry> {
         Self::unchanged(packet, header, features).ok()
     }
-
-    /// Returns the packet of an entry.
-    fn packet(entry: &Self::Entry) -> &Packet;
 }
 
 /// Packets as they are in memory, from a device that has completed them.
@@ -213,11 +173,6 @@ impl Arrival for Plain {
     #[inline(always)]
     fn unchanged(packet: Packet, _header: &Header, _features: Features) -> Result<Packet, Packet> {
         Ok(packet)
-    }
-
-    #[inline(always)]
-    fn packet(entry: &Packet) -> &Packet {
-        entry
     }
 }
 
@@ -237,11 +192,6 @@ impl Arrival for Completed {
         received.complete_checksum();
         Some(received.into_packet())
     }
-
-    #[inline(always)]
-    fn packet(entry: &Packet) -> &Packet {
-        entry
-    }
 }
 
 impl Arrival for WithMetadata {
@@ -249,19 +199,22 @@ impl Arrival for WithMetadata {
 
     #[inline(always)]
     fn unchanged(packet: Packet, header: &Header, features: Features) -> Result<Received, Packet> {
-        if !features.has(Feature::GuestCsum) {
-            // Then the header says nothing.
-            return Received::reported(packet, Verdict::NotChecked, None);
+        let [flags, kind, ..] = *header;
+        if kind | flags & !DATA_VALID == 0 || !features.has(Feature::GuestCsum) {
+            // Then the header says no more than this, or nothing.
+            let is_good = flags & DATA_VALID != 0 && features.has(Feature::GuestCsum);
+            return Received::reported(packet, if is_good { Verdict::Good } else { Verdict::NotChecked }, None);
         }
-        match (verdict_of(header), segment_of(header, features)) {
-            (Some(verdict), Some(segment)) => Received::reported(packet, verdict, segment),
-            _ => Err(packet),
-        }
+        reported(packet, header, features)
     }
+}
 
-    #[inline(always)]
-    fn packet(entry: &Received) -> &Packet {
-        entry
+/// Makes the entry of a frame whose header says any of all that was agreed on.
+#[inline(never)]
+fn reported(packet: Packet, header: &Header, features: Features) -> Result<Received, Packet> {
+    match (verdict_of(header), segment_of(header, features)) {
+        (Some(verdict), Some(segment)) => Received::reported(packet, verdict, segment),
+        _ => Err(packet),
     }
 }
 

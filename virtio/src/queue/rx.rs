@@ -10,7 +10,7 @@ use ixgbe::port::{Down, InterruptSource, Receive, ReceiveMetadata};
 
 use crate::feature::{Feature, Features};
 use crate::lent::StoppedQueue;
-use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of, header_in};
+use crate::queue::header::{Arrival, Completed, Header, Plain, WithMetadata, buffers_of};
 use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
 use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
@@ -154,9 +154,10 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         // which the mapping has the device reach. They stay there until their ids come back, and the ring is lent to the
         // device until a reset.
         let post = unsafe { self.ring.poster::<true>() };
+        let is_sorted = self.buffers.is_sorted();
         let ids = self.buffers.post(most, |number, id, address| post(number, id, address, size));
         drop(post);
-        self.ring.advance(ids);
+        self.ring.advance(ids, is_sorted);
         !ids.is_empty()
     }
 
@@ -200,13 +201,9 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
                 break Ok(());
             }
             // What is next is something else, or nothing.
-            match self.ring.look() {
-                Ok(None) => break Ok(()),
-                Ok(Some(used)) => {
-                    if let Err(fault) = self.take_any::<A>(used, batch) {
-                        break Err(fault);
-                    }
-                }
+            match self.take_any::<A>(batch) {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
                 Err(fault) => break Err(fault),
             }
         };
@@ -225,7 +222,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         if self.partial.is_some() {
             return;
         }
-        let (waiting, written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
+        let ((waiting, _), written) = (self.ring.waiting(), self.ring.written::<MIN>(self.buffer_size));
         let features = self.terms.features;
         // SAFETY: `written` finds buffers that have come back, and keeps to these lengths: `buffer_size` is the pool's.
         // `unchanged` makes an entry of the packet, or returns it; it does not change its bytes, and does not panic.
@@ -239,20 +236,47 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
                     .receive(batch, waiting, written, |packet, header: &Header| A::unchanged(packet, header, features)),
             }
         };
-        self.ring.skip(count as u16);
+        self.ring.skip(count as u16, count as u16);
         add(&self.counts.octets, octets);
     }
 
-    /// Takes the used buffer at the front, whatever is in it.
+    /// Takes buffers from the front, whatever is in them, until the batch is full or a frame comes that has only one. Returns
+    /// `false` if there are no more.
     #[cold]
     #[inline(never)]
-    fn take_any<A: Arrival>(&mut self, used: Used, batch: &mut Batch<A::Entry>) -> Result<(), Fault> {
-        if let Some(entry) = self.take_frame::<A>(used)? {
-            add(&self.counts.octets, A::packet(&entry).len() as u64);
+    fn take_any<A: Arrival>(&mut self, batch: &mut Batch<A::Entry>) -> Result<bool, Fault> {
+        while !batch.is_full() {
+            let (joined, is_part) = (self.take_joined(), self.partial.is_some());
+            let is_long = is_part || joined.is_some();
+            let entry = match joined {
+                Some((packet, header, len)) => self.whole::<A>(packet, &header, len),
+                None => {
+                    let Some(used) = self.ring.look()? else { return Ok(false) };
+                    self.take_frame::<A>(used)?
+                }
+            };
+            let Some(entry) = entry else { continue };
             // There is room.
             _ = batch.push(entry);
+            if !is_long {
+                break;
+            }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Takes a frame of several buffers that have all come back, in order.
+    #[inline(always)]
+    fn take_joined(&mut self) -> Option<(Packet, Header, u64)> {
+        if self.partial.is_some() || !self.terms.mergeable {
+            return None;
+        }
+        let ((waiting, _), written) = (self.ring.waiting(), self.ring.written::<1>(self.buffer_size));
+        // SAFETY: `written` finds buffers that have come back, and keeps to these lengths: `buffer_size` is the pool's.
+        let joined = unsafe { self.buffers.join(waiting, written, |header| buffers_of(header).into()) }?;
+        let count = joined.0.segment_count() as u16;
+        self.ring.skip(count, count);
+        Some(joined)
     }
 
     /// Takes the used buffer at the front. Returns a frame if that completes one.
@@ -260,12 +284,11 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         if self.partial.is_some() {
             return self.take_part::<A>(used);
         }
-        let mut packet = self.take_buffer(used, HEADER as u32)?;
-        let header = header_in(&packet);
-        packet.trim_front(HEADER);
+        let (packet, header) = self.take_buffer::<HEADER>(used)?;
         let buffers = if self.terms.mergeable { buffers_of(&header) } else { 1 };
         if buffers == 1 {
-            return Ok(self.whole::<A>(packet, &header));
+            let len = packet.len() as u64;
+            return Ok(self.whole::<A>(packet, &header, len));
         }
         // The device has all other buffers of the frame, or has returned them. It cannot have more.
         if buffers == 0 || buffers - 1 > self.ring.posted() {
@@ -278,7 +301,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
 
     /// Takes the next buffer of a frame of several. Returns the frame if that was its last.
     fn take_part<A: Arrival>(&mut self, used: Used) -> Result<Option<A::Entry>, Fault> {
-        let part = self.take_buffer(used, 1)?;
+        let (part, _) = self.take_buffer::<0>(used)?;
         let Some(Partial { mut packet, header, left }) = self.partial.take() else { return Ok(None) };
         if packet.append_segment(part).is_err() {
             // A frame of more buffers than a packet can have: without its header, it is dropped when its end comes.
@@ -288,26 +311,30 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             self.partial = Some(Partial { packet, header, left: left - 1 });
             return Ok(None);
         }
-        Ok(self.whole::<A>(packet, &header))
+        let len = packet.len() as u64;
+        Ok(self.whole::<A>(packet, &header, len))
     }
 
-    /// Returns the frame, or counts and drops it if its first segment has no Ethernet header, or if what the device says of
+    /// Returns the frame of `len` bytes, and counts them; or counts and drops it if its first segment has no Ethernet header, or if what the device says of
     /// it cannot be.
-    fn whole<A: Arrival>(&self, packet: Packet, header: &Header) -> Option<A::Entry> {
+    fn whole<A: Arrival>(&self, packet: Packet, header: &Header, len: u64) -> Option<A::Entry> {
         if packet[..].len() < SHORTEST {
             add(&self.counts.short, 1);
             return None;
         }
         let entry = A::arrived(packet, header, self.terms.features);
-        if entry.is_none() {
-            add(&self.counts.bad_header, 1);
+        match entry {
+            Some(_) => add(&self.counts.octets, len),
+            None => add(&self.counts.bad_header, 1),
         }
         entry
     }
 
-    /// Takes the used buffer at the front, into which the device wrote at least `min` bytes.
-    fn take_buffer(&mut self, Used { id, len }: Used, min: u32) -> Result<Packet, Fault> {
-        let max = self.buffer_size;
+    /// Takes the used buffer at the front, into which the device wrote something, and `SKIP` bytes in front of that. Returns
+    /// these apart.
+    #[inline(always)]
+    fn take_buffer<const SKIP: usize>(&mut self, Used { id, len }: Used) -> Result<(Packet, [u8; SKIP]), Fault> {
+        let (min, max) = ((SKIP as u32).max(1), self.buffer_size);
         if len > max {
             return Err(Fault::TooLong { len, max });
         }
@@ -315,10 +342,11 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
             return Err(Fault::TooShort { len, min });
         }
         let mut packet = self.buffers.take(id).ok_or(Fault::NotPosted { id })?;
-        self.ring.take(id, |_| {});
+        self.ring.skip(1, 1);
         // It fits, as `len` is at most the size of a buffer.
-        _ = packet.received(0, len as u16);
-        Ok(packet)
+        let skipped = packet.received(SKIP as u16, len as u16 - SKIP as u16).ok().and_then(|bytes| bytes.first_chunk());
+        let skipped = *skipped.unwrap_or(&[0; SKIP]);
+        Ok((packet, skipped))
     }
 }
 

@@ -12,10 +12,10 @@ use ixgbe::port::{AttachError, Down, Offload, Refusal, Refused, Transmit, Transm
 
 use crate::feature::Features;
 use crate::lent::StoppedQueue;
-use crate::queue::header::{NO_REQUESTS, Outgoing, feature_of};
+use crate::queue::header::{Header, NO_REQUESTS, Outgoing, feature_of};
 use crate::queue::{Doorbell, HEADER, Restart, SHORTEST, SharedCounts, add};
 use crate::registers::notify;
-use crate::ring::{AnyRing, Either, Fault, PackedRing, Ring, SplitRing, Used, either};
+use crate::ring::{AnyRing, Either, Fault, PackedRing, Part, Ring, SplitRing, Used, either};
 use crate::transport::QueuePlace;
 
 /// What was agreed on for a transmit queue.
@@ -98,9 +98,8 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
 pub(crate) struct TxOver<R, B> {
     ring: R,
     packets: PostedPackets,
-    /// The parts and ids of the packet that is being posted. They are kept so that no packet needs an allocation.
-    parts: Vec<(DmaAddr, u32)>,
-    ids: Vec<u16>,
+    /// The parts of the packet that is being posted. They are kept so that no packet needs an allocation.
+    parts: Vec<Part>,
     /// The pools whose packets can be sent. None is ever taken away.
     attachments: Vec<Attachment>,
     /// The attachment that the last packet was of.
@@ -121,7 +120,6 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
             ring,
             packets: PostedPackets::new(size),
             parts: Vec::new(),
-            ids: Vec::new(),
             attachments: Vec::new(),
             selected: 0,
             header: SharedHeader::new(dma)?,
@@ -158,20 +156,26 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         Some(address)
     }
 
-    /// Returns why a packet cannot be sent, if so.
-    #[cold]
-    fn examine<T: Outgoing>(&mut self, entry: &T) -> Option<Refusal> {
-        let packet = entry.packet();
-        let (len, count) = (packet.len(), packet.segment_count());
-        let max = usize::from(self.ring.size());
-        Some(match entry.refusal(len, self.terms.features, self.terms.max_len) {
-            _ if len == 0 || packet.segments().any(<[u8]>::is_empty) => Refusal::Empty,
-            _ if len < SHORTEST => Refusal::TooShort { len, min: SHORTEST },
-            Some(refusal) => refusal,
-            None if count >= max => Refusal::TooManySegments { count, max: max.saturating_sub(1) },
-            None if self.select(packet).is_none() => Refusal::NotAttached,
-            None => return None,
-        })
+    /// Returns the header of a packet, and its length in bytes, or why it cannot be sent.
+    fn examine<T: Outgoing>(&mut self, entry: &T) -> Result<(Header, usize), Refusal> {
+        let (packet, max) = (entry.packet(), usize::from(self.ring.size()));
+        let count = packet.segment_count();
+        let (mut len, mut is_empty) = (0, false);
+        for segment in packet.segment_lens() {
+            (len, is_empty) = (len + segment, is_empty | (segment == 0));
+        }
+        if is_empty {
+            return Err(Refusal::Empty);
+        }
+        if len < SHORTEST {
+            return Err(Refusal::TooShort { len, min: SHORTEST });
+        }
+        match entry.header(self.terms.features, self.terms.max_len)? {
+            (_, longest) if len > longest => Err(Refusal::TooLong { len, max: longest }),
+            _ if count >= max => Err(Refusal::TooManySegments { count, max: max.saturating_sub(1) }),
+            _ if self.select(packet).is_none() => Err(Refusal::NotAttached),
+            (header, _) => Ok((header, len)),
+        }
     }
 
     /// Takes back packets that were sent, and returns them to their pools.
@@ -184,8 +188,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         self.ring.refresh()?;
         let result = loop {
             // How much the device wrote is nothing here; some say absurd numbers.
-            let count = self.packets.reclaim(self.ring.waiting(), self.ring.returned());
-            self.ring.skip(count as u16);
+            let (count, descriptors) = self.packets.reclaim(self.ring.waiting(), self.ring.returned());
+            self.ring.skip(count as u16, descriptors as u16);
             // What is next has come out of order, or is something else, or nothing.
             match self.ring.look() {
                 Ok(Some(used)) => {
@@ -205,9 +209,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
     #[cold]
     #[inline(never)]
     fn take_any(&mut self, Used { id, .. }: Used) -> Result<(), Fault> {
-        let packet = self.packets.take(id).ok_or(Fault::NotPosted { id })?;
-        self.ring.take(id, |id| self.packets.release(id));
-        drop(packet);
+        let descriptors = self.packets.take(id).ok_or(Fault::NotPosted { id })?;
+        self.ring.skip(1, descriptors as u16);
         Ok(())
     }
 
@@ -220,19 +223,22 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
             self.reclaim()?;
         }
         let mut leaving = batch.leaving();
-        let (sent, octets) = T::plain(&mut leaving).map_or((0, 0), |packets| self.post_alike(packets));
-        self.count(sent, octets);
-        let result = match leaving.left() {
-            0 => {
-                drop(leaving);
-                Ok(sent)
-            }
-            _ => self.post_rest(leaving, sent),
-        };
-        if self.ring.publish() {
-            self.notify();
+        let sent = self.post_alike(&mut leaving);
+        if leaving.left() > 0 {
+            return self.transmit_rest(leaving, sent);
         }
-        if result.is_ok() && !batch.is_empty() {
+        drop(leaving);
+        self.show();
+        Ok(sent)
+    }
+
+    /// Sends what is unlike the packets in front of it, `sent` of which were posted, and all others behind it.
+    #[cold]
+    #[inline(never)]
+    fn transmit_rest<T: Outgoing>(&mut self, mut leaving: Leaving<'_, T>, sent: usize) -> Result<usize, Failure> {
+        let result = self.post_rest(&mut leaving, sent);
+        self.show();
+        if result.is_ok() && leaving.left() > 0 {
             // The next call finds the room that came back, however few packets of several segments have filled the ring.
             // It returns a fault, too.
             _ = self.reclaim();
@@ -247,85 +253,89 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         add(&self.counts.octets, octets);
     }
 
-    /// Posts what is unlike the packets in front of it, `sent` of which were posted, and all others behind it.
-    #[cold]
-    #[inline(never)]
-    fn post_rest<T: Outgoing>(&mut self, mut leaving: Leaving<'_, T>, mut sent: usize) -> Result<usize, Failure> {
+    /// Posts all packets, `sent` of which were posted before, as long as there is room.
+    fn post_rest<T: Outgoing>(&mut self, leaving: &mut Leaving<'_, T>, mut sent: usize) -> Result<usize, Failure> {
         loop {
-            if let Some(packets) = T::plain(&mut leaving) {
-                let (count, octets) = self.post_alike(packets);
-                self.count(count, octets);
-                sent += count;
+            let count = self.post_alike(leaving);
+            sent += count;
+            let (Some(entry), free) = (leaving.first(), self.ring.free()) else { return Ok(sent) };
+            if count > 0 {
+                continue;
             }
-            let Some(entry) = leaving.first() else { return Ok(sent) };
-            let (packet, free) = (entry.packet(), self.ring.free());
-            let (len, descriptors) = (packet.len(), packet.segment_count() + usize::from(packet.headroom() < HEADER));
             // A full ring is the usual reason to be here.
-            let reason = if free == 0 { None } else { self.examine(entry) };
-            if free < descriptors && reason.is_none() {
+            if free == 0 {
+                return Ok(sent);
+            }
+            let packet = entry.packet();
+            let descriptors = packet.segment_count() + usize::from(packet.headroom() < HEADER);
+            let examined = self.examine(entry);
+            if free < descriptors && examined.is_ok() {
                 return Ok(sent);
             }
             let Some(entry) = leaving.take() else { return Ok(sent) };
-            if let Some(reason) = reason {
-                drop(leaving);
-                return Err(Failure::Refused(Refused { packet: entry.into(), reason, sent }));
+            match examined {
+                Ok((header, len)) => self.post_any(entry, &header, len),
+                Err(reason) => return Err(Failure::Refused(Refused { packet: entry.into(), reason, sent })),
             }
-            self.post_any(entry);
-            self.count(1, len as u64);
             sent += 1;
         }
     }
 
-    /// Posts packets from the front, as long as they are like most: one segment of the selected pool, with room for the
-    /// header. Returns the number of packets, and of the bytes in them.
+    /// Posts packets from the front, as long as they are like the first: one segment of the selected pool, with room for the
+    /// header, and with the same request. Returns their number.
     #[inline(always)]
-    fn post_alike(&mut self, leaving: &mut Leaving<'_>) -> (usize, u64) {
-        let Some(attachment) = self.attachments.get(self.selected) else { return (0, 0) };
-        let limits = (self.ring.room(), u16::try_from(self.terms.max_len).unwrap_or(u16::MAX));
+    fn post_alike<T: Outgoing>(&mut self, leaving: &mut Leaving<'_, T>) -> usize {
+        let (Some(attachment), Some(first)) = (self.attachments.get(self.selected), leaving.first()) else { return 0 };
+        if first.packet().segment_count() > 1 {
+            return 0;
+        }
+        let Ok((header, longest)) = first.header(self.terms.features, self.terms.max_len) else { return 0 };
+        let limits = (self.ring.room(), u16::try_from(longest).unwrap_or(u16::MAX));
         // SAFETY: `post_alike` numbers packets up to the room, with free ids below the size of the ring. The bytes of each,
-        // the zeros in front of it among them, are in a buffer that the mapping has the device reach. The packet stays
+        // the header in front of it among them, are in a buffer that the mapping has the device reach. The packet stays
         // there until its id comes back, and the ring is lent to the device until a reset.
         let post = unsafe { self.ring.poster::<false>() };
-        let show = |number, id, address, len| post(number, id, address, len + HEADER as u64);
-        let (ids, bytes) = self.packets.post_alike::<HEADER>(leaving, attachment, limits, show);
+        let is_sorted = self.packets.is_sorted();
+        let (ids, bytes) = self.packets.post_alike(leaving, attachment, limits, &header, &post);
         drop(post);
-        self.ring.advance(ids);
-        (ids.len(), bytes)
+        self.ring.advance(ids, is_sorted);
+        let count = ids.len();
+        self.count(count, bytes);
+        count
     }
 
-    /// Posts any packet: with a request, of several segments, or without headroom. [`examine`](Self::examine) finds nothing
-    /// wrong with it, and there is a descriptor for each segment, and one for the header if that has no room.
-    #[cold]
-    #[inline(never)]
-    fn post_any(&mut self, entry: impl Outgoing) {
-        let (mut packet, header) = entry.into_frame();
-        if self.select(&packet).is_none() {
+    /// Posts any packet of `len` bytes: of several segments, of another pool, or without headroom.
+    /// [`examine`](Self::examine) finds nothing wrong with it, and there is a descriptor for each segment, and one for the
+    /// header if that has no room.
+    fn post_any<T: Outgoing>(&mut self, mut entry: T, header: &Header, len: usize) {
+        entry.complete();
+        let mut packet: Packet = entry.into();
+        // With a request there is headroom.
+        let apart = packet.prepend(header).is_err();
+        debug_assert!(!apart || *header == NO_REQUESTS);
+        let Some(attachment) = self.attachments.get(self.selected) else { return };
+        let apart = apart.then_some((self.header.address, HEADER as u64));
+        let parts = &mut self.parts;
+        parts.clear();
+        let show = |id, address, len| parts.push((id, address, len as u32));
+        if self.packets.post(packet, attachment, apart, show).is_err() {
             return;
         }
-        // With a request there is headroom.
-        let apart = packet.prepend(&header).is_err();
-        debug_assert!(!apart || header == NO_REQUESTS);
-        let Some(attachment) = self.attachments.get(self.selected) else { return };
-        let Some(segments) = attachment.segments_of(&packet) else { return };
-        let header = apart.then_some((self.header.address, HEADER));
-        let (parts, ids) = (&mut self.parts, &mut self.ids);
-        parts.clear();
-        parts.extend(header.into_iter().chain(segments).map(|(address, len)| (address, len as u32)));
-        let Ok(first) = self.packets.post(packet) else { return };
-        ids.clear();
-        ids.push(first);
-        ids.extend((1..R::ids_of(parts.len())).map_while(|_| self.packets.reserve()));
         // SAFETY: as in `post_alike`, for all segments; the shared header lives as long as the ring, and nobody writes it.
         // If there were too few descriptors, the packet would stay where it is.
-        _ = unsafe { self.ring.post_chain(ids, parts, parts.len()) };
+        _ = unsafe { self.ring.post_chain(parts, parts.len()) };
+        self.count(1, len as u64);
     }
 
-    /// Tells the device to look at the ring.
-    fn notify(&self) {
-        add(&self.counts.doorbells, 1);
-        // SAFETY: each handle borrows the live device. What is posted are packets that stay
-        // where they are until their ids come back.
-        unsafe { self.doorbell.ring() };
+    /// Shows the device what was posted.
+    #[inline(always)]
+    fn show(&mut self) {
+        if self.ring.publish() {
+            add(&self.counts.doorbells, 1);
+            // SAFETY: each handle borrows the live device. What is posted are packets that stay
+            // where they are until their ids come back.
+            unsafe { self.doorbell.ring() };
+        }
     }
 }
 

@@ -116,6 +116,9 @@ pub(crate) struct Used {
     pub(crate) len: u32,
 }
 
+/// A part of a buffer: its id, where the device sees it, and its length in bytes.
+pub(crate) type Part = (u16, DmaAddr, u32);
+
 /// The memory of a ring: three parts in one piece, which the device accesses too.
 struct Area {
     parts: [(NonNull<u8>, DmaAddr); 3],
@@ -229,19 +232,17 @@ pub(crate) trait Ring: fmt::Debug + Sized {
     /// reset. In a packed ring it may do so from the call on, and write the descriptor when it is done.
     unsafe fn poster<const WRITE: bool>(&mut self) -> impl Fn(usize, usize, DmaAddr, u64);
 
-    /// Posts the buffers with `ids`, whose descriptors [`poster`](Self::poster) wrote, in this order.
-    fn advance(&mut self, ids: &[u16]);
+    /// Posts the buffers with `ids`, whose descriptors [`poster`](Self::poster) wrote, in this order. They are sorted if each
+    /// is 1 more than that before it.
+    fn advance(&mut self, ids: &[u16], are_sorted: bool);
 
-    /// Returns how many ids a buffer of `descriptors` has. The first of them comes back.
-    fn ids_of(descriptors: usize) -> usize;
-
-    /// Posts several buffers as one: the first `readable` of them for the device to read, the others to write. Returns
-    /// `false` if too few descriptors are free, or too few ids are given, or if there are no parts.
+    /// Posts several parts as one buffer: the first `readable` of them for the device to read, the others to write. The id of
+    /// the first comes back. Returns `false` if too few descriptors are free, or if there are no parts.
     ///
     /// # Safety
     ///
-    /// As for [`poster`](Self::poster), for all ids and parts.
-    unsafe fn post_chain(&mut self, ids: &[u16], parts: &[(DmaAddr, u32)], readable: usize) -> bool;
+    /// As for [`poster`](Self::poster), for all parts.
+    unsafe fn post_chain(&mut self, parts: &[Part], readable: usize) -> bool;
 
     /// Shows the device what was posted. Returns `true` if the device wants its doorbell rung for that.
     fn publish(&mut self) -> bool;
@@ -249,28 +250,26 @@ pub(crate) trait Ring: fmt::Debug + Sized {
     /// Looks at how far the device has come.
     fn refresh(&mut self) -> Result<(), Fault>;
 
-    /// Returns how many buffers can have come back since [`refresh`](Self::refresh), as far as they are found in one piece
-    /// and have one descriptor each.
-    fn waiting(&self) -> usize;
+    /// Returns how many buffers can have come back since [`refresh`](Self::refresh), and how many descriptors they can have,
+    /// as far as they are found in one piece.
+    fn waiting(&self) -> (usize, usize);
 
-    /// Returns what says whether a buffer has come back. It takes the buffer's number, from 0 on and below
-    /// [`waiting`](Self::waiting), and the id that it has if the device keeps the order.
-    fn returned(&self) -> impl Fn(usize, usize) -> bool;
+    /// Returns what says whether a buffer has come back. It takes the buffer's number, from 0 on, and the number of
+    /// descriptors of those before it, both below what is [waiting](Self::waiting), and the id that it has if the device keeps
+    /// the order.
+    fn returned(&self) -> impl Fn(usize, usize, usize) -> bool;
 
-    /// As [`returned`](Self::returned), and says how many bytes the device wrote, if these are `MIN` to `max`.
+    /// As [`returned`](Self::returned), for buffers of one descriptor each, and says how many bytes the device wrote, if these
+    /// are `MIN` to `max`.
     fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64>;
 
-    /// Takes the first `count` used buffers, which came back in order, with one descriptor each.
-    fn skip(&mut self, count: u16);
+    /// Takes the first `count` used buffers, which had that many `descriptors`: these are free again.
+    ///
+    /// The caller knows that these buffers were posted, and have come back.
+    fn skip(&mut self, count: u16, descriptors: u16);
 
     /// Returns the next used buffer without taking it, if there is one since [`refresh`](Self::refresh).
     fn look(&self) -> Result<Option<Used>, Fault>;
-
-    /// Takes the used buffer that [`look`](Self::look) returns, whose id is `id`: its descriptors are free again. Calls
-    /// `freed` with each id of the buffer but the first.
-    ///
-    /// The caller knows that `id` was posted and did not come back.
-    fn take(&mut self, id: u16, freed: impl FnMut(u16));
 }
 
 /// One of the two kinds: a ring, or what is built over one.

@@ -6,7 +6,6 @@
 //! buffer takes as many places as it has descriptors. So between the two places there are as many descriptors as the
 //! buffers have that the device has, and the driver finds what comes next without trust in the device.
 
-use alloc::boxed::Box;
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -17,7 +16,7 @@ use ixgbe::dma::{Dma, DmaAddr, DmaError};
 
 use crate::descriptors::event_suppression_memory::FLAGS as When;
 use crate::descriptors::{EventSuppressionMemory as Event, PackedDescriptorMemory as Descriptor};
-use crate::ring::{Area, Fault, MAX_SIZE, Ring, Used};
+use crate::ring::{Area, Fault, MAX_SIZE, Part, Ring, Used};
 
 /// The flags of a descriptor, in its second word.
 const NEXT: u64 = value!(Descriptor { NEXT: true }).bits()[1];
@@ -85,11 +84,8 @@ pub(crate) struct PackedRing {
     seen: Place,
     /// The number of descriptors that are free.
     free: u16,
-    /// The number of buffers that were posted and did not come back, and of those with several descriptors.
+    /// The number of buffers that were posted and did not come back.
     posted: u16,
-    chains: u16,
-    /// The number of descriptors of the buffer with each id.
-    counts: Box<[u16]>,
     area: Area,
 }
 
@@ -122,8 +118,6 @@ impl PackedRing {
             seen: Place { index: 0, flags: AVAILABLE | USED },
             free: size,
             posted: 0,
-            chains: 0,
-            counts: (0..size).map(|_| 1).collect(),
             area,
         };
         ring.driver_event().store(DISABLED.to_le(), Ordering::Relaxed);
@@ -158,7 +152,7 @@ impl PackedRing {
         const LOOKED_AT: u64 = AVAILABLE | USED | ((1 << FLAGS) - 1);
         let (first, flags) = (self.from(self.seen), self.seen.flags);
         move |number, id| {
-            // SAFETY: the number is below `waiting`, and as many descriptors follow in one piece, for which the ring is
+            // SAFETY: the number of the descriptor is below `waiting`, and as many follow in one piece, for which the ring is
             // borrowed here.
             let [_, word] = unsafe { first.add(number).as_ref() };
             // What the device wrote before the flags is read after them, and so is the rest of this word, with them.
@@ -234,44 +228,32 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    fn advance(&mut self, ids: &[u16]) {
+    fn advance(&mut self, ids: &[u16], _are_sorted: bool) {
         let count = ids.len() as u16;
         self.next.advance(count, self.size);
         self.posted += count;
         self.free -= count;
     }
 
-    fn ids_of(_descriptors: usize) -> usize {
-        1
-    }
-
-    unsafe fn post_chain(&mut self, ids: &[u16], parts: &[(DmaAddr, u32)], readable: usize) -> bool {
-        let (Some(id), count) = (ids.first().copied(), parts.len()) else { return false };
-        let Some(place) = self.counts.get_mut(usize::from(id)) else { return false };
-        if count == 0 || count > usize::from(self.free) {
-            return false;
+    #[inline]
+    unsafe fn post_chain(&mut self, parts: &[Part], readable: usize) -> bool {
+        let Some((id, ..)) = parts.first().filter(|_| parts.len() <= self.free()) else { return false };
+        let mut more = 0;
+        // From the last one on: the flags of the first hand all of them over.
+        for (index, (_, address, len)) in parts.iter().enumerate().rev() {
+            let mut place = self.next;
+            place.advance(index as u16, self.size);
+            let write = if index < readable { 0 } else { WRITE };
+            let word = u64::from(*len) | u64::from(*id) << ID | write | more | place.flags;
+            let [low, high] = self.at(place);
+            low.store(address.get().to_le(), Ordering::Relaxed);
+            high.store(word.to_le(), Ordering::Release);
+            more = NEXT;
         }
         // No more than are free.
-        let count = count as u16;
-        *place = count;
-        self.chains += u16::from(count > 1);
+        self.next.advance(parts.len() as u16, self.size);
+        self.free -= parts.len() as u16;
         self.posted += 1;
-        self.free -= count;
-        let (head, mut head_word) = (self.next, 0);
-        for (index, (address, len)) in parts.iter().enumerate() {
-            let write = if index < readable { 0 } else { WRITE };
-            let more = if index + 1 < parts.len() { NEXT } else { 0 };
-            let word = u64::from(*len) | u64::from(id) << ID | write | more | self.next.flags;
-            let [low, high] = self.at(self.next);
-            low.store(address.get().to_le(), Ordering::Relaxed);
-            match index {
-                0 => head_word = word,
-                _ => high.store(word.to_le(), Ordering::Relaxed),
-            }
-            self.next.advance(1, self.size);
-        }
-        // The flags of the first descriptor hand all of them over.
-        self.at(head)[1].store(head_word.to_le(), Ordering::Release);
         true
     }
 
@@ -308,14 +290,15 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    fn waiting(&self) -> usize {
-        if self.chains == 0 { self.posted.min(self.size - self.seen.index).into() } else { 0 }
+    fn waiting(&self) -> (usize, usize) {
+        let in_one_piece = self.size - self.seen.index;
+        (self.posted.min(in_one_piece).into(), in_one_piece.into())
     }
 
     #[inline(always)]
-    fn returned(&self) -> impl Fn(usize, usize) -> bool {
+    fn returned(&self) -> impl Fn(usize, usize, usize) -> bool {
         let found = self.found();
-        move |number, id| found(number, id) >> ID == 0
+        move |_number, descriptors, id| found(descriptors, id) >> ID == 0
     }
 
     #[inline(always)]
@@ -329,10 +312,10 @@ impl Ring for PackedRing {
     }
 
     #[inline(always)]
-    fn skip(&mut self, count: u16) {
-        self.seen.advance(count, self.size);
+    fn skip(&mut self, count: u16, descriptors: u16) {
+        self.seen.advance(descriptors, self.size);
         self.posted -= count;
-        self.free += count;
+        self.free += descriptors;
     }
 
     #[inline(always)]
@@ -356,17 +339,6 @@ impl Ring for PackedRing {
             return Err(Fault::NoSuchId { id: id.into(), size: self.size });
         }
         Ok(Some(Used { id, len }))
-    }
-
-    #[inline(always)]
-    fn take(&mut self, id: u16, _freed: impl FnMut(u16)) {
-        let Some(place) = self.counts.get_mut(usize::from(id)) else { return };
-        let count = core::mem::replace(place, 1);
-        self.chains -= u16::from(count > 1);
-        self.posted -= 1;
-        // Not more than are posted: `id` was posted with this count.
-        self.free += count;
-        self.seen.advance(count, self.size);
     }
 }
 

@@ -1,23 +1,20 @@
 //! A split virtqueue (specification 2.7): descriptors, the ring of those that are available to the device, and the ring
 //! of those that it has used.
 
-use alloc::boxed::Box;
 use core::fmt;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicU16, AtomicU64, Ordering, fence};
 
 use datasheet_runtime::value;
 use ixgbe::dma::{Dma, DmaAddr, DmaError};
 
 use crate::descriptors::SplitDescriptorRead as Descriptor;
-use crate::ring::{Area, Fault, MAX_SIZE, Ring, Used};
+use crate::ring::{Area, Fault, MAX_SIZE, Part, Ring, Used};
 
 /// The available ring's flag that asks for no interrupts. Without EVENT_IDX alone.
 const NO_INTERRUPT: u16 = 1;
 /// The used ring's flag that asks for no doorbells. Without EVENT_IDX alone.
 const NO_NOTIFY: u16 = 1;
-/// No descriptor.
-const NONE: u16 = u16::MAX;
 
 /// Entries of a part of the ring, as many as it has descriptors, which the device accesses too.
 struct Shared<T> {
@@ -54,9 +51,11 @@ pub(crate) struct SplitRing {
     /// Flags and index of the available ring, then its entries, then the index at which the driver wants an interrupt.
     available: Shared<AtomicU16>,
     available_head: Shared<AtomicU16>,
+    /// Each of its entries has the id with its own number, so that nobody has to write it there.
+    is_plain: bool,
     used_event: NonNull<AtomicU16>,
-    /// Entries of the used ring: id and length.
-    used: Shared<[AtomicU32; 2]>,
+    /// Entries of the used ring: the id in the lower half, the length in the upper one.
+    used: Shared<AtomicU64>,
     used_head: Shared<AtomicU16>,
     available_event: NonNull<AtomicU16>,
     /// Whether each side says at which index it wants to be notified.
@@ -72,10 +71,6 @@ pub(crate) struct SplitRing {
     posted: u16,
     /// The number of descriptors that are free.
     free: u16,
-    /// The descriptor that follows each one in its chain, or `NONE`.
-    links: Box<[u16]>,
-    /// The number of buffers with several descriptors that were posted and did not come back.
-    chains: u16,
     area: Area,
 }
 
@@ -85,9 +80,11 @@ unsafe impl Send for SplitRing {}
 unsafe impl Sync for SplitRing {}
 
 /// Returns the offsets of the available and the used ring in the memory of a ring of `size` descriptors, and its length.
+///
+/// The entries of the used ring begin a cache line, and have no line in common with what the driver writes.
 const fn layout(size: usize) -> (usize, usize, usize) {
     let available = 16 * size;
-    let used = (available + 6 + 2 * size).next_multiple_of(64);
+    let used = (available + 6 + 2 * size).next_multiple_of(64) + 60;
     (available, used, used + 6 + 8 * size)
 }
 
@@ -103,12 +100,13 @@ impl SplitRing {
         let [base, available, used] = area.parts();
         let mask = size - 1;
         // SAFETY: all of these are inside of the `len` bytes: `layout` gives each ring 4 bytes, its entries and 2 bytes.
-        // Memory is aligned to 4 KiB, the available ring to 16 and the used ring to 64 bytes.
+        // Memory is aligned to 4 KiB, the available ring to 16 bytes, and the used ring to 4 and its entries to 64 bytes.
         let mut ring = unsafe {
             Self {
                 descriptors: Shared { first: base.cast(), mask },
                 available: Shared { first: available.add(4).cast(), mask },
                 available_head: Shared { first: available.cast(), mask: 1 },
+                is_plain: true,
                 used_event: available.add(4 + 2 * count).cast(),
                 used: Shared { first: used.add(4).cast(), mask },
                 used_head: Shared { first: used.cast(), mask: 1 },
@@ -120,11 +118,10 @@ impl SplitRing {
                 ready: 0,
                 posted: 0,
                 free: size,
-                links: (0..size).map(|_| NONE).collect(),
-                chains: 0,
                 area,
             }
         };
+        (0..size).for_each(|id| ring.available.at(id).store(id.to_le(), Ordering::Relaxed));
         ring.suppress_interrupts();
         Ok(ring)
     }
@@ -139,31 +136,13 @@ impl SplitRing {
         unsafe { self.available_event.as_ref() }
     }
 
-    /// Frees the descriptors that follow the first one of a buffer, if there are any, and calls `freed` with each.
-    #[cold]
-    fn take_rest(&mut self, head: u16, mut freed: impl FnMut(u16)) {
-        let next_of =
-            |links: &mut [u16], at: u16| links.get_mut(usize::from(at)).map(|link| core::mem::replace(link, NONE));
-        let mut next = next_of(&mut self.links, head).filter(|next| *next != NONE);
-        self.chains -= u16::from(next.is_some());
-        // A chain that was posted ends.
-        while let Some(descriptor) = next {
-            next = next_of(&mut self.links, descriptor).filter(|next| *next != NONE);
-            self.free += 1;
-            freed(descriptor);
-        }
-    }
-
-    /// Returns what finds the length of a used element by its number, if it has the id.
+    /// Returns what reads a used entry by its number.
     #[inline(always)]
-    fn used_in_order<'a>(&'a self) -> impl Fn(usize, usize) -> Option<&'a AtomicU32> {
-        let elements = self.used.from(self.seen);
-        move |number, id| {
-            // SAFETY: the number is below `waiting`, and as many elements follow in one piece, for which the ring is
-            // borrowed here. They are atomics.
-            let [found, len] = unsafe { elements.add(number).as_ref() };
-            (u32::from_le(found.load(Ordering::Relaxed)) == id as u32).then_some(len)
-        }
+    fn used_entries(&self) -> impl Fn(usize) -> u64 {
+        let entries = self.used.from(self.seen);
+        // SAFETY: the number is below `waiting`, and as many entries follow in one piece, for which the ring is borrowed
+        // here. They are atomics.
+        move |number| u64::from_le(unsafe { entries.add(number).as_ref() }.load(Ordering::Relaxed))
     }
 }
 
@@ -231,12 +210,15 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn advance(&mut self, ids: &[u16]) {
-        let entries = self.available.from(self.next).cast::<u16>();
-        for (number, id) in ids.iter().take(self.room()).enumerate() {
-            // SAFETY: as many entries as there is room for follow in one piece. The device reads them after it has read an
-            // index that counts them, so until then they are no memory that it shares, and need no atomics.
-            unsafe { entries.add(number).write(id.to_le()) };
+    fn advance(&mut self, ids: &[u16], are_sorted: bool) {
+        self.is_plain &= are_sorted && ids.first().is_none_or(|id| *id == self.next & self.available.mask);
+        if !self.is_plain {
+            let entries = self.available.from(self.next).cast::<u16>();
+            for (number, id) in ids.iter().take(self.room()).enumerate() {
+                // SAFETY: as many entries as there is room for follow in one piece. The device reads them after it has read
+                // an index that counts them, so until then they are no memory that it shares, and need no atomics.
+                unsafe { entries.add(number).write(id.to_le()) };
+            }
         }
         let count = ids.len() as u16;
         self.next = self.next.wrapping_add(count);
@@ -244,28 +226,22 @@ impl Ring for SplitRing {
         self.free -= count;
     }
 
-    fn ids_of(descriptors: usize) -> usize {
-        descriptors
-    }
-
-    unsafe fn post_chain(&mut self, ids: &[u16], parts: &[(DmaAddr, u32)], readable: usize) -> bool {
+    #[inline]
+    unsafe fn post_chain(&mut self, parts: &[Part], readable: usize) -> bool {
         const NEXT: u64 = value!(Descriptor { NEXT: true }).bits()[1];
         const WRITE: u64 = value!(Descriptor { WRITE: true }).bits()[1];
         const NEXT_INDEX: u32 = 48;
-        let Some(ids) = ids.get(..parts.len()) else { return false };
-        let Some(head) = ids.first().filter(|_| parts.len() <= self.free()) else { return false };
-        let following = ids.iter().skip(1).copied().chain([NONE]);
-        for (index, ((id, next), (address, len))) in ids.iter().zip(following).zip(parts).enumerate() {
+        let Some((head, ..)) = parts.first().filter(|_| parts.len() <= self.free()) else { return false };
+        let mut link = 0;
+        // From the last one on, as each names the next.
+        for (index, (id, address, len)) in parts.iter().enumerate().rev() {
             let write = if index < readable { 0 } else { WRITE };
-            let link = if next == NONE { 0 } else { NEXT | u64::from(next) << NEXT_INDEX };
             let [low, high] = self.descriptors.at(*id);
             low.store(address.get().to_le(), Ordering::Relaxed);
             high.store((u64::from(*len) | write | link).to_le(), Ordering::Relaxed);
-            if let Some(place) = self.links.get_mut(usize::from(*id)) {
-                *place = next;
-            }
+            link = NEXT | u64::from(*id) << NEXT_INDEX;
         }
-        self.chains += u16::from(parts.len() > 1);
+        self.is_plain &= *head == self.next & self.available.mask;
         self.available.at(self.next).store(head.to_le(), Ordering::Relaxed);
         self.next = self.next.wrapping_add(1);
         self.posted += 1;
@@ -305,31 +281,33 @@ impl Ring for SplitRing {
     }
 
     #[inline(always)]
-    fn waiting(&self) -> usize {
+    fn waiting(&self) -> (usize, usize) {
         let count = usize::from(self.ready.wrapping_sub(self.seen)).min(self.used.to_wrap(self.seen));
-        if self.chains == 0 { count } else { 0 }
+        (count, self.size().into())
     }
 
     #[inline(always)]
-    fn returned(&self) -> impl Fn(usize, usize) -> bool {
-        let used = self.used_in_order();
-        move |number, id| used(number, id).is_some()
+    fn returned(&self) -> impl Fn(usize, usize, usize) -> bool {
+        let used = self.used_entries();
+        move |number, _descriptors, id| used(number) as u32 == id as u32
     }
 
     #[inline(always)]
     fn written<const MIN: u32>(&self, max: u32) -> impl Fn(usize, usize) -> Option<u64> {
-        let (used, more) = (self.used_in_order(), max.saturating_sub(MIN));
+        let (used, more) = (self.used_entries(), max.saturating_sub(MIN));
         move |number, id| {
-            let len = u32::from_le(used(number, id)?.load(Ordering::Relaxed));
-            (len.wrapping_sub(MIN) <= more).then_some(len.into())
+            // The length, if the lower half is the id. Otherwise something is left of that, and is in the upper half: more than
+            // any length.
+            let len = used(number).wrapping_sub(id as u64).rotate_left(32);
+            (len.wrapping_sub(MIN.into()) <= more.into()).then_some(len)
         }
     }
 
     #[inline(always)]
-    fn skip(&mut self, count: u16) {
+    fn skip(&mut self, count: u16, descriptors: u16) {
         self.seen = self.seen.wrapping_add(count);
         self.posted -= count;
-        self.free += count;
+        self.free += descriptors;
     }
 
     #[inline(always)]
@@ -337,21 +315,12 @@ impl Ring for SplitRing {
         if self.seen == self.ready {
             return Ok(None);
         }
-        let [id, len] = self.used.at(self.seen);
-        let (id, len) = (u32::from_le(id.load(Ordering::Relaxed)), u32::from_le(len.load(Ordering::Relaxed)));
+        let entry = u64::from_le(self.used.at(self.seen).load(Ordering::Relaxed));
+        let (id, len) = (entry as u32, (entry >> 32) as u32);
         if id > u32::from(self.used.mask) {
             return Err(Fault::NoSuchId { id, size: self.size() });
         }
         Ok(Some(Used { id: id as u16, len }))
-    }
-
-    #[inline(always)]
-    fn take(&mut self, id: u16, freed: impl FnMut(u16)) {
-        debug_assert!(self.ready != self.seen);
-        self.skip(1);
-        if self.chains > 0 {
-            self.take_rest(id, freed);
-        }
     }
 }
 

@@ -13,7 +13,9 @@
 #[path = "../../../examples/common/mod.rs"]
 #[macro_use]
 mod common;
+mod answer;
 mod connection;
+mod connections;
 #[path = "../transfer/host.rs"]
 #[allow(dead_code, reason = "the contents of downloads are the host's")]
 mod host;
@@ -32,16 +34,17 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use common::testbed::{Nic, PortArguments};
 use common::watch::Watch;
-use connection::Connections;
+use connections::Connections;
 use ixgbe::device::{Config, FlowControl};
 use ixgbe::pool::{MAX_BUFFER_SIZE, Pool};
 use ixgbe_sim::connect;
 use ixgbe_smoltcp::{Adapter, Offloading};
-use smoltcp::iface::{self, Interface, PollResult, SocketSet};
+use smoltcp::iface::{self, Interface, PollIngressSingleResult as Ingress, PollResult, SocketSet};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr};
 use tap::bridge::Bridge;
@@ -49,6 +52,8 @@ use tap::device::Tap;
 
 /// The largest frame, in bytes with CRC.
 const MAX_FRAME: usize = 1518;
+/// The most frames that are received before any is sent.
+const BURST: usize = 256;
 
 /// Serves a page, and downloads of any size.
 #[derive(Debug, Parser)]
@@ -64,6 +69,9 @@ struct Arguments {
     /// TCP port.
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
+    /// The longest time for a request to be whole, and for a client to take nothing of its answer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
     /// Name of the TAP interface at the other end of the wire; only on the model.
     #[arg(long, value_name = "NAME", default_value = "ixgbe0", conflicts_with = "addresses")]
     tap: String,
@@ -114,11 +122,18 @@ fn serve(nic: &mut Nic, arguments: &Arguments, is_over: impl Fn() -> bool) -> Re
     }
     println!("http://{}:{}/ at {:02x?}", arguments.ip, arguments.port, control.mac());
     let mut watch = Watch::new("port 0", &mut control);
-    let (mut connections, mut sockets) = (Connections::new(arguments.port), SocketSet::new(Vec::new()));
+    let mut sockets = SocketSet::new(Vec::new());
+    let mut connections = Connections::new(arguments.port, Duration::from_secs(arguments.timeout));
     while !is_over() {
         watch.look(&mut control)?;
         connections.listen(&mut sockets)?;
-        if interface.poll(Instant::now(), &mut adapter, &mut sockets) == PollResult::None {
+        let (now, mut received) = (Instant::now(), 0);
+        while received < BURST && interface.poll_ingress_single(now, &mut adapter, &mut sockets) != Ingress::None {
+            received += 1;
+            connections.listen(&mut sockets)?;
+        }
+        interface.poll_maintenance(now);
+        if interface.poll_egress(now, &mut adapter, &mut sockets) == PollResult::None && received == 0 {
             // The other end of the wire may need this processor.
             thread::yield_now();
         }

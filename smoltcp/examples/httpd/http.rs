@@ -1,6 +1,6 @@
 //! Requests of HTTP.
 
-use httparse::{EMPTY_HEADER, Header, Request, Status};
+use httparse::{EMPTY_HEADER, Error as ParseError, Header, Request, Status};
 
 use crate::answer::{Answer, Body};
 
@@ -16,35 +16,54 @@ const PAGE: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>ixgbe</tit
 pub fn answer(bytes: &[u8]) -> Option<(Answer, usize)> {
     let mut fields = [EMPTY_HEADER; MOST_FIELDS];
     let mut request = Request::new(&mut fields);
+    let refuse = |status| Some((Answer::error(status), bytes.len()));
     let len = match request.parse(bytes) {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) if bytes.len() < LONGEST => return None,
-        Ok(Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            return Some((Answer::error("431 Request Header Fields Too Large"), bytes.len()));
-        }
-        Err(_) => return Some((Answer::error("400 Bad Request"), bytes.len())),
+        Ok(Status::Partial) if request.version.is_none() => return refuse("414 URI Too Long"),
+        Ok(Status::Partial) | Err(ParseError::TooManyHeaders) => return refuse("431 Request Header Fields Too Large"),
+        Err(ParseError::Version) => return refuse("505 HTTP Version Not Supported"),
+        Err(_) => return refuse("400 Bad Request"),
     };
-    let (method, target) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
     let (version, fields) = (request.version.unwrap_or_default(), &*request.headers);
-    let is_head = method == "HEAD";
-    if version == 1 && values(fields, "host").count() != 1 {
-        return Some((Answer::failure("400 Bad Request", is_head, false), len));
+    let (hosts, lens): (Vec<_>, Vec<_>) =
+        (values(fields, "host").collect(), values(fields, "content-length").collect());
+    let is_host = |host: &&str| host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/?#@".contains(&byte));
+    let is_len = |len: &&str| !len.is_empty() && len.bytes().all(|byte| byte.is_ascii_digit()) && *len == lens[0];
+    let has_hosts = hosts.len() == 1 || (version == 0 && hosts.is_empty());
+    if !has_hosts || !hosts.iter().all(is_host) || !lens.iter().all(is_len) {
+        return refuse("400 Bad Request");
     }
     let asks = |what| values(fields, "connection").flat_map(|all| all.split(',')).any(|one| is(one.trim(), what));
     // Nobody reads a body here, so that nothing behind it could be found.
-    let has_body =
-        values(fields, "transfer-encoding").next().is_some() || values(fields, "content-length").any(|len| len != "0");
+    let has_body = values(fields, "transfer-encoding").next().is_some() || lens.iter().any(|len| *len != "0");
     let goes_on = !has_body && !asks("close") && (version == 1 || asks("keep-alive"));
-    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let method = request.method.unwrap_or_default();
+    let (path, is_head) = (path(request.path.unwrap_or_default()), method == "HEAD");
+    let found = |kind, body| Answer::new(("200 OK", kind, body), is_head, goes_on);
     let answer = match (method, path, size(path)) {
-        ("GET" | "HEAD", "/", _) => Answer::new(("200 OK", "text/html", Body::Page(PAGE.as_bytes())), is_head, goes_on),
-        ("GET" | "HEAD", _, Some(size)) => {
-            Answer::new(("200 OK", "application/octet-stream", Body::Contents(size)), is_head, goes_on)
-        }
+        ("GET" | "HEAD", "/", _) => found("text/html", Body::Page(PAGE.as_bytes())),
+        ("GET" | "HEAD", _, Some(size)) => found("application/octet-stream", Body::Contents(size)),
         ("GET" | "HEAD", ..) => Answer::failure("404 Not Found", is_head, goes_on),
-        _ => Answer::failure("405 Method Not Allowed", false, goes_on),
+        ("POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH", ..) => {
+            Answer::failure("405 Method Not Allowed", false, goes_on)
+        }
+        _ => Answer::failure("501 Not Implemented", false, goes_on),
     };
     Some((answer, len))
+}
+
+/// Returns the path of a target. One in absolute form, which names the host too, is as good: RFC 9112, 3.2.2.
+fn path(target: &str) -> &str {
+    let path = match target.split_at_checked("http://".len()) {
+        Some((scheme, rest)) if is(scheme, "http://") => rest.find(['/', '?']).map_or("/", |at| &rest[at..]),
+        _ => target,
+    };
+    match path.split_once('?') {
+        Some(("", _)) => "/",
+        Some((path, _)) => path,
+        None => path,
+    }
 }
 
 /// Returns `true` if two words differ by case at most.
@@ -55,7 +74,7 @@ fn is(one: &str, other: &str) -> bool {
 /// Returns the values of a header field.
 fn values<'a>(fields: &'a [Header<'a>], name: &'a str) -> impl Iterator<Item = &'a str> {
     let named = fields.iter().filter(move |field| is(field.name, name));
-    named.map(|field| std::str::from_utf8(field.value).unwrap_or_default().trim())
+    named.map(|field| std::str::from_utf8(field.value).unwrap_or("\u{fffd}").trim())
 }
 
 /// Returns the number of bytes that a path such as `/100MB` asks for.

@@ -41,7 +41,7 @@ use common::testbed::{Nic, PortArguments};
 use common::watch::Watch;
 use connections::Connections;
 use ixgbe::device::{Config, FlowControl};
-use ixgbe::pool::{MAX_BUFFER_SIZE, Pool};
+use ixgbe::pool::Pool;
 use ixgbe_sim::connect;
 use ixgbe_smoltcp::{Adapter, Offloading};
 use smoltcp::iface::{self, Interface, PollIngressSingleResult as Ingress, PollResult, SocketSet};
@@ -52,6 +52,8 @@ use tap::device::Tap;
 
 /// The largest frame, in bytes with CRC.
 const MAX_FRAME: usize = 1518;
+/// The size of the pool for packets that are sent, in bytes.
+const POOL: usize = 4 << 20;
 /// The most frames that are received before any is sent.
 const BURST: usize = 256;
 
@@ -108,9 +110,7 @@ fn httpd(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 /// Serves on one port until `is_over`.
 fn serve(nic: &mut Nic, arguments: &Arguments, is_over: impl Fn() -> bool) -> Result<(), Box<dyn Error>> {
-    let platform = nic.platform();
-    // Large ones, for large packets that the chip cuts, unless the memory is in small pages.
-    let pool = Pool::new(platform, 256, MAX_BUFFER_SIZE).or_else(|_| Pool::new(platform, 1024, 2048))?;
+    let pool = Pool::with_large_buffers(nic.platform(), POOL)?;
     let (mut control, mut queues) = nic.split();
     let queues = queues.pop().ok_or("a device has a queue pair")?;
     let mut adapter = Adapter::new(Offloading::new(queues), pool, MAX_FRAME)?;

@@ -28,6 +28,8 @@ use ixgbe_smoltcp::{Adapter, Queues};
 
 /// The largest frame, in bytes with CRC.
 const MAX_FRAME: usize = 1518;
+/// The size of the pool for packets that a host sends, in bytes.
+const POOL: usize = 4 << 20;
 
 /// Transfers bytes by TCP in both directions at once, and checks them.
 #[derive(Debug, Parser)]

@@ -3,9 +3,8 @@
 use std::error::Error;
 
 use ixgbe::device::{Config, Control};
-use ixgbe::dma::Dma;
 use ixgbe::platform::AnyPlatform;
-use ixgbe::pool::{MAX_BUFFER_SIZE, Pool, PoolError};
+use ixgbe::pool::Pool;
 use ixgbe::queue::QueuePair;
 use ixgbe_sim::connect;
 use ixgbe_smoltcp::{Adapter, Offloading, Plain, Queues};
@@ -13,7 +12,7 @@ use ixgbe_smoltcp::{Adapter, Offloading, Plain, Queues};
 use crate::common::testbed::Testbed;
 use crate::common::watch::Watch;
 use crate::output::report;
-use crate::{Arguments, MAX_FRAME};
+use crate::{Arguments, MAX_FRAME, POOL};
 
 /// A port, split into what a host needs.
 struct End<'a> {
@@ -33,7 +32,7 @@ pub fn transfer(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     testbed.pin(0);
     let mut ends = Vec::new();
     for nic in &mut nics {
-        let pool = pool(nic.platform())?;
+        let pool = Pool::with_large_buffers(nic.platform(), POOL)?;
         let (control, mut queues) = nic.split();
         ends.push(End { control, queues: queues.pop().ok_or("a device has a queue pair")?, pool });
     }
@@ -43,11 +42,6 @@ pub fn transfer(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         run(arguments, &testbed, ends, Offloading::new)?;
     }
     testbed.finish(nics)
-}
-
-/// Makes the pool of the packets that a host sends: large ones, unless the memory is in small pages.
-pub fn pool<D: Dma>(platform: &D) -> Result<Pool, PoolError> {
-    Pool::new(platform, 256, MAX_BUFFER_SIZE).or_else(|_| Pool::new(platform, 1024, 2048))
 }
 
 /// Makes a host of each end, and runs all of them until the connection is over.

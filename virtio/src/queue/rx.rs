@@ -317,7 +317,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         let mut packet = self.buffers.take(id).ok_or(Fault::NotPosted { id })?;
         self.ring.take(id, |_| {});
         // It fits, as `len` is at most the size of a buffer.
-        _ = packet.received(0, len as u16);
+        _ = packet.received(len as u16);
         Ok(packet)
     }
 }

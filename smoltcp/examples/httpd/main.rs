@@ -22,6 +22,7 @@ mod host;
 mod http;
 #[path = "../../../examples/tap"]
 mod tap {
+    pub mod beside;
     pub mod bridge;
     pub mod device;
     pub mod frames;
@@ -32,7 +33,6 @@ mod tap {
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ use ixgbe_smoltcp::{Adapter, Offloading};
 use smoltcp::iface::{self, Interface, PollIngressSingleResult as Ingress, PollResult, SocketSet};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr};
-use tap::bridge::Bridge;
+use tap::beside::beside;
 use tap::device::Tap;
 
 /// The largest frame, in bytes with CRC.
@@ -95,16 +95,7 @@ fn httpd(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     connect(one, other);
     let tap = Tap::open(&arguments.tap)?;
     let [mut nic, mut partner] = testbed.bring_up(&config)?;
-    let end = &AtomicBool::new(false);
-    let bridge = Bridge::new(&mut partner, tap, true)?;
-    thread::scope(|scope| {
-        let bridge = scope.spawn(move || bridge.run(end).map_err(|error| error.to_string()));
-        let served = serve(&mut nic, arguments, || testbed.is_interrupted() || bridge.is_finished());
-        end.store(true, Ordering::Relaxed);
-        let counts = bridge.join().map_err(|_| "the bridge's thread panicked")??;
-        println!("{}: {counts}", arguments.tap);
-        served
-    })?;
+    beside(&mut partner, tap, |is_over| serve(&mut nic, arguments, || testbed.is_interrupted() || is_over()))?;
     testbed.finish([nic, partner])
 }
 

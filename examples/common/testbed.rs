@@ -13,7 +13,7 @@ use ixgbe_sim::{Port, PortConfig, Runner};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::near::{cpus, run_on, stay_near};
+use super::near::{cpus, pin, stay_near};
 use super::privileges::become_user;
 use super::{events, mac_of};
 
@@ -75,17 +75,6 @@ impl PortArguments {
             flag::register_conditional_default(signal, Arc::clone(&interrupted))?;
             flag::register(signal, Arc::clone(&interrupted))?;
         }
-        let mut testbed = Testbed {
-            platforms: Vec::new(),
-            model: Vec::new(),
-            runner: None,
-            former: Vec::new(),
-            rebind: self.rebind,
-            user: self.user.clone(),
-            cpus: Vec::new(),
-            needs_links: true,
-            interrupted,
-        };
         if !self.addresses.is_empty() && !functions.contains(&self.addresses.len()) {
             let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
             let needed = match &needed[..] {
@@ -98,9 +87,17 @@ impl PortArguments {
             // Before anything is allocated, so that the program's own memory is near, too.
             stay_near(&self.addresses)?;
         }
-        if self.pin {
-            testbed.cpus = cpus();
-        }
+        let mut testbed = Testbed {
+            platforms: Vec::new(),
+            model: Vec::new(),
+            runner: None,
+            former: Vec::new(),
+            rebind: self.rebind,
+            user: self.user.clone(),
+            cpus: if self.pin { cpus() } else { Vec::new() },
+            needs_links: true,
+            interrupted,
+        };
         if self.addresses.is_empty() {
             let config = |index| PortConfig { mac: mac_of(index), lan_id: (index % 2) as u8, ..PortConfig::default() };
             testbed.model = (0..model).map(|index| Port::new(config(index))).collect();
@@ -148,11 +145,7 @@ impl Testbed {
 
     /// Pins this thread, which is number `number` of those that drive queues, to a CPU if `--pin` was given.
     pub fn pin(&self, number: usize) {
-        if let Some(cpu) = self.cpus.get(number % self.cpus.len().max(1))
-            && let Err(error) = run_on(&[*cpu])
-        {
-            eprintln!("note: {error}");
-        }
+        pin(&self.cpus, number);
     }
 
     /// Returns `true` if the program was asked to end.

@@ -18,6 +18,7 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::near::pin;
 use common::watch::Watch;
 use common::{DeviceArguments, Example, Signals, bring_up};
 use host::{Host, Role};
@@ -59,6 +60,7 @@ impl Example for &Arguments {
         let device = devices.into_iter().next().ok_or("a device is needed")?;
         let mut device = bring_up(device, &self.devices, &self.devices.config())?;
         let signals = Signals::new()?;
+        pin(&self.devices.cpus(), 0);
         let pool = Pool::with_large_buffers(device.function(), POOL)?;
         let terms = device.terms();
         let (mut control, mut queues) = device.split();

@@ -103,7 +103,7 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut testbed = arguments.ports.open(&[1, 2], 2)?;
     if testbed.ports() == 1 {
         let [nic] = testbed.bring_up(&Config::new())?;
-        testbed.pin(0);
+        common::near::pin(&testbed.cpus, 0);
         let (mut host, mut answers) = (Host::new(nic, arguments)?, 0);
         println!("{} answers at {:02x?}", arguments.ip, host.nic.mac());
         while answers < arguments.packets && !testbed.is_interrupted() {
@@ -117,7 +117,7 @@ fn echo(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         connect(one, other);
     }
     let [nic, mut other] = testbed.bring_up(&Config::new())?;
-    testbed.pin(0);
+    common::near::pin(&testbed.cpus, 0);
     let (mut host, mut asking) = (Host::new(nic, arguments)?, Batch::with_capacity(32));
     let (mac, pool) = (host.nic.mac(), other.pools().next().cloned().ok_or("a queue has a pool")?);
     let (mut asked, mut answers, start) = (0, 0, Instant::now());

@@ -102,7 +102,7 @@ fn forward(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             let (done, testbed) = (&done, &testbed);
             scope.spawn(move || {
                 let direction = |of| Direction::new(arguments.batch.into(), arguments.in_place, arguments.touch, of);
-                testbed.pin(number);
+                common::near::pin(&testbed.cpus, number);
                 let [mut forth, mut back] = [direction(&progress[0]), direction(&progress[1])];
                 while !done.load(Ordering::Relaxed) {
                     if !(forth.forward(&mut one, &mut other) | back.forward(&mut other, &mut one)) {

@@ -94,7 +94,7 @@ fn generate(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let partner = testbed.model().first().map(|port| LinkPartner::plug(port, (None, None), (0, 0))).transpose()?;
     let size = usize::from(arguments.size);
     let [mut nic] = testbed.bring_up(&Config::new().max_frame((size + 4).max(1518)))?;
-    testbed.pin(0);
+    common::near::pin(&testbed.cpus, 0);
     let start = Instant::now();
     let sent = send(arguments, &mut nic, || testbed.is_interrupted())?;
     // Stopping lets what was posted leave; the partner counts it.

@@ -63,7 +63,7 @@ fn synchronise(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     let config = Config::new().ptp(PtpStamps::EventsV2).all_multicast(true);
     let mut nics = testbed.bring_up_all(&config)?;
-    testbed.pin(0);
+    common::near::pin(&testbed.cpus, 0);
     let instances: Vec<_> = nics.iter().enumerate().map(|(n, nic)| instance(nic.mac(), n == 1)).collect();
     let (mut controls, mut queues) = (Vec::new(), Vec::new());
     for nic in &mut nics {

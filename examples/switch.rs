@@ -90,7 +90,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         counters: &counters,
         storm: storm.and_then(Rate::kilobits),
         age: arguments.age,
-        pin: &|number| testbed.pin(number),
+        pin: &|number| common::near::pin(&testbed.cpus, number),
     };
     let is_over = || testbed.is_interrupted() || network.as_ref().is_some_and(|network| lock(network).is_over());
     while let Some(port) = threads.forward(&mut nics, is_over)? {

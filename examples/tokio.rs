@@ -107,7 +107,7 @@ async fn run(arguments: &Arguments, mut testbed: Testbed) -> Result<(), Box<dyn 
     let partners = testbed.model().iter().map(|port| LinkPartner::plug(port, (None, None), (arguments.packets, 60)));
     let partners = partners.collect::<Result<Vec<_>, _>>()?;
     let [one, other] = testbed.bring_up(&Config::new().queue_pairs(arguments.queues.into()).promiscuous(true))?;
-    testbed.pin(0);
+    common::near::pin(&testbed.cpus, 0);
     let ((one, ones), (other, others)) = (split(one)?, split(other)?);
     let mut tasks = JoinSet::new();
     for (a, b) in ones.into_iter().zip(others) {

@@ -6,7 +6,7 @@ use common::pass_on::pass_on;
 use common::{assert_clean, assert_works, batch, frame, mac, packet, pool_of};
 use ixgbe::device::{Config, Device};
 use ixgbe::dma::{Dma, DmaError, Domain, Mapping, Memory};
-use ixgbe::pool::{HEADROOM, Pool, PoolError};
+use ixgbe::pool::{HEADROOM, MAX_BUFFER_SIZE, Pool, PoolError};
 use ixgbe_sim::{Port, PortConfig, PortPlatform};
 
 const PAGE: usize = 4096;
@@ -55,6 +55,17 @@ fn no_buffer_crosses_the_border_of_two_pages() {
     let too_large = Pool::new(&port, 500, 4096).unwrap_err();
     assert!(matches!(too_large, PoolError::Dma(DmaError::NotMappable { .. })), "{too_large}");
     assert!(too_large.to_string().contains("larger than a page"));
+}
+
+#[test]
+fn large_buffers_are_as_large_as_pages_allow() {
+    let in_pages = Pool::with_large_buffers(&Paged(scattered().claim().unwrap()), 1 << 20).unwrap();
+    assert_eq!((in_pages.buffer_size(), in_pages.capacity()), (3072, 341));
+    let port = Port::new(PortConfig::default()).claim().unwrap();
+    let in_one_piece = Pool::with_large_buffers(&port, 1 << 20).unwrap();
+    assert_eq!((in_one_piece.buffer_size(), in_one_piece.capacity()), (MAX_BUFFER_SIZE, 64));
+    let none = Pool::with_large_buffers(&port, MAX_BUFFER_SIZE - 1).unwrap_err();
+    assert_eq!(none, PoolError::Count { count: 0 });
 }
 
 #[test]

@@ -16,7 +16,7 @@ macro_rules! eprintln {
 }
 
 pub mod events;
-mod near;
+pub mod near;
 pub mod ping;
 mod privileges;
 pub mod testbed;

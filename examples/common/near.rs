@@ -36,3 +36,12 @@ pub fn run_on(cpus: &[usize]) -> Result<(), Box<dyn Error>> {
     cpus.iter().try_for_each(|cpu| set.set(*cpu))?;
     sched_setaffinity(THIS, &set).map_err(|error| format!("cannot run on CPUs {cpus:?} alone: {error}").into())
 }
+
+/// Pins this thread, which is number `number` of those that drive queues, to one of `cpus`, if there are any.
+pub fn pin(cpus: &[usize], number: usize) {
+    if let Some(cpu) = cpus.get(number % cpus.len().max(1))
+        && let Err(error) = run_on(&[*cpu])
+    {
+        eprintln!("note: {error}");
+    }
+}

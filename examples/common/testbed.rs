@@ -13,7 +13,7 @@ use ixgbe_sim::{Port, PortConfig, Runner};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::near::{cpus, run_on, stay_near};
+use super::near::{cpus, stay_near};
 use super::privileges::become_user;
 use super::{events, mac_of};
 
@@ -57,8 +57,8 @@ pub struct Testbed {
     former: Vec<FormerDriver>,
     rebind: bool,
     user: Option<String>,
-    /// The CPUs for threads that are pinned.
-    cpus: Vec<usize>,
+    /// The CPUs for threads that are pinned, if `--pin` was given.
+    pub cpus: Vec<usize>,
     /// Whether to wait until all ports have a link.
     pub needs_links: bool,
     interrupted: Arc<AtomicBool>,
@@ -141,15 +141,6 @@ impl Testbed {
     /// Returns `true` if the program runs on the model, whose traffic ends.
     pub fn is_model(&self) -> bool {
         !self.model.is_empty()
-    }
-
-    /// Pins this thread, which is number `number` of those that drive queues, to a CPU if `--pin` was given.
-    pub fn pin(&self, number: usize) {
-        if let Some(cpu) = self.cpus.get(number % self.cpus.len().max(1))
-            && let Err(error) = run_on(&[*cpu])
-        {
-            eprintln!("note: {error}");
-        }
     }
 
     /// Returns `true` if the program was asked to end.

@@ -10,7 +10,7 @@ use ixgbe::linux::Interrupts;
 use ixgbe::offload::{Checksum, Received, Requested};
 use ixgbe::packet::Batch;
 use ixgbe::platform::AnyPlatform;
-use ixgbe::pool::{MAX_BUFFER_SIZE, Pool};
+use ixgbe::pool::Pool;
 use ixgbe::port::TransmitRequests;
 use ixgbe::queue::QueuePair;
 
@@ -26,6 +26,8 @@ const MODERATION: Duration = Duration::from_micros(50);
 const SPIN: Duration = Duration::from_micros(50);
 /// The longest sleep, after which the thread looks at the link and at the end.
 pub const PATIENCE: Duration = Duration::from_millis(100);
+/// The size of the pool for frames of the kernel, in bytes.
+const POOL: usize = 4 << 20;
 /// The most buffers of a packet with requests.
 const MOST_BUFFERS: usize = 37;
 
@@ -47,9 +49,8 @@ impl<'a> Bridge<'a> {
     pub fn new(nic: &'a mut Nic, tap: Tap, has_interrupts: bool) -> Result<Self, Box<dyn Error>> {
         let vectors = nic.split().0.link_vector() + 2;
         let interrupts = has_interrupts.then(|| events::interrupts(nic.platform(), vectors)).transpose()?;
-        // Large ones, for the kernel's large packets, unless the memory is in small pages.
-        let platform = nic.platform();
-        let pool = Pool::new(platform, 256, MAX_BUFFER_SIZE).or_else(|_| Pool::new(platform, 1024, 2048))?;
+        // For the kernel's large packets.
+        let pool = Pool::with_large_buffers(nic.platform(), POOL)?;
         nic.attach(&pool)?;
         let (mut control, mut queues) = nic.split();
         if interrupts.is_some() {

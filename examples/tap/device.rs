@@ -45,7 +45,8 @@ impl Tap {
             Some(libc::EINVAL) => failed(cause, "the name is not possible, or of another kind of interface"),
             _ => failed(cause, "choose another name"),
         })?;
-        tap.name = request.ifr_name.iter().take_while(|byte| **byte != 0).map(|byte| *byte as u8 as char).collect();
+        let name: Vec<_> = request.ifr_name.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+        tap.name = String::from_utf8_lossy(&name).into();
         // One that somebody else made may have another header.
         // SAFETY: both read an integer.
         let header = unsafe {

@@ -6,26 +6,21 @@ use crate::packet::{Batch, Entry, NoRoom, Outgoing, Packet};
 use crate::pool::{Attachment, HEADROOM};
 
 impl Packet {
-    /// Makes the first segment the `len` bytes of its buffer behind the first `skip`, which become headroom. A device has
-    /// written both. Returns the first `skip` bytes.
+    /// Makes the first segment the first `len` bytes of its buffer, which a device has written.
     ///
     /// # Errors
     ///
     /// [`NoRoom`] if the buffer is shorter. The packet is unchanged then.
     #[inline(always)]
-    pub fn received(&mut self, skip: u16, len: u16) -> Result<&[u8], NoRoom> {
-        let (wanted, room) = (usize::from(skip) + usize::from(len), self.inner().size());
+    pub fn received(&mut self, len: u16) -> Result<(), NoRoom> {
+        let (wanted, room) = (usize::from(len), self.inner().size());
         if wanted > room {
             return Err(NoRoom { wanted, room });
         }
-        // SAFETY: this is the first byte of the buffer, which has `room` bytes, and headroom before them.
-        let first = unsafe { self.buffer().data() };
-        // SAFETY: as above; the packet owns the buffer alone, and its memory is initialised.
-        let skipped = unsafe { core::slice::from_raw_parts(first.as_ptr(), skip.into()) };
-        // SAFETY: as above.
-        self.data = unsafe { first.add(skip.into()) };
-        self.extent = self.extent.placed(HEADROOM + usize::from(skip), len);
-        Ok(skipped)
+        // SAFETY: the buffer stays the packet's. Its data begin here: `room` bytes, initialised as all of a pool are.
+        self.data = unsafe { self.buffer().data() };
+        self.extent = self.extent.placed(HEADROOM, len);
+        Ok(())
     }
 }
 

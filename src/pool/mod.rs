@@ -362,6 +362,21 @@ impl Pool {
         Ok(Self { inner, id })
     }
 
+    /// Makes a pool of about `bytes` of data, in the largest buffers that fit in a page of `dma`'s memory.
+    ///
+    /// They are for large packets that the device [cuts into frames](crate::offload::Request::segments). Buffers have
+    /// [`MAX_BUFFER_SIZE`], unless the device's addresses of small pages have nothing to do with each other: 3 KiB in
+    /// pages of 4 KiB.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new): [`PoolError::Count`] if `bytes` are less than a buffer.
+    pub fn with_large_buffers(dma: &impl Dma, bytes: usize) -> Result<Self, PoolError> {
+        let room = dma.page_size().saturating_sub(HEADROOM).min(MAX_BUFFER_SIZE);
+        let size = (room / BUFFER_SIZE_STEP).max(1) * BUFFER_SIZE_STEP;
+        Self::new(dma, bytes / size, size)
+    }
+
     #[inline(always)]
     pub(crate) fn inner(&self) -> &Inner {
         // SAFETY: a handle keeps the pool alive.

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use common::forwarding::{ForwardingArguments, all_are_back, serve};
+use common::near::pin;
 use common::{DeviceArguments, Signals, bring_up, ended};
 use ixgbe::linux::{Container, PciAddress, SysfsOptions, VfioOptions};
 use ixgbe::pci::Function;
@@ -52,6 +53,7 @@ impl Arguments {
 
     fn run(&self, ixgbe: impl Platform, virtio: Device<Reset, impl Function>) -> Result<(), Box<dyn Error>> {
         let signals = Signals::new()?;
+        pin(&self.devices.cpus(), 0);
         let config = ixgbe::device::Config::new().promiscuous(true);
         let mut ixgbe =
             ixgbe::device::Device::new(ixgbe).reset(&config)?.wait_for_link(Duration::from_secs(10))?.start()?;

@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use common::near::pin;
 use common::watch::{self, Watch};
 use common::{DeviceArguments, Example, Signals, bring_up};
 use host::{HostArguments, ping};
@@ -58,12 +59,11 @@ struct Host {
 
 impl Host {
     /// Answers on a queue pair of any device until the end. Returns the numbers of packets received and of answers.
-    fn serve<R, T>(&self, queues: QueuePair<R, T>) -> Result<(u64, u64), Failure>
+    fn serve<R, T>(&self, QueuePair { mut rx, mut tx }: QueuePair<R, T>) -> Result<(u64, u64), Failure>
     where
         R: Receive + InterruptSource,
         T: Transmit,
     {
-        let QueuePair { mut rx, mut tx } = queues;
         let (mut batch, mut received, mut answers) = (Batch::with_capacity(32), 0, 0);
         while !self.end.load(Ordering::Relaxed) {
             let count = match &self.interrupts {
@@ -111,21 +111,21 @@ impl Example for &Arguments {
         let config = self.devices.config().interrupts(self.interrupts);
         let interrupts = self.interrupts.then(|| interrupts(&device, config.vectors())).transpose()?;
         let mut device = bring_up(device, &self.devices, &config)?;
-        let (mac, signals) = (device.terms().mac, Signals::new()?);
-        let host = Host { mac, ip: self.host.ip, interrupts, end: AtomicBool::new(false) };
+        let (mac, signals, cpus) = (device.terms().mac, Signals::new()?, &self.devices.cpus());
+        let host = &Host { mac, ip: self.host.ip, interrupts, end: AtomicBool::new(false) };
         println!("{} answers at {mac:02x?}", self.host.ip);
         let (mut control, queues) = device.split();
         let (watched, served) = thread::scope(|scope| {
-            let serve = |queues| {
-                let host = &host;
+            let serve = |(number, queues)| {
                 scope.spawn(move || {
+                    pin(cpus, number);
                     let served = host.serve(queues);
                     // A thread that fails ends the others.
                     host.end.store(true, Ordering::Relaxed);
                     served
                 })
             };
-            let threads: Vec<_> = queues.into_iter().map(serve).collect();
+            let threads: Vec<_> = queues.into_iter().enumerate().map(serve).collect();
             let watched = host.watch(&mut control, &signals);
             host.end.store(true, Ordering::Relaxed);
             let served = threads.into_iter().map(|thread| thread.join().unwrap_or(Err("a thread panicked".into())));

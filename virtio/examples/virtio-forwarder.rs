@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use common::forwarding::{ForwardingArguments, all_are_back, serve};
+use common::near::pin;
 use common::{DeviceArguments, Example, Signals, bring_up};
 use ixgbe::linux::PciAddress;
 use ixgbe::pci::Function;
@@ -36,6 +37,7 @@ struct Arguments {
 impl Example for &Arguments {
     fn run<H: Function>(self, devices: Vec<Device<Reset, H>>) -> Result<(), Box<dyn Error>> {
         let signals = Signals::new()?;
+        pin(&self.devices.cpus(), 0);
         let mut devices = Some(devices);
         while let Some(reset) = devices.take() {
             let config = self.devices.config().promiscuous(true);

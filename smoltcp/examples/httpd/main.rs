@@ -13,13 +13,16 @@
 #[path = "../../../examples/common/mod.rs"]
 #[macro_use]
 mod common;
+mod answer;
 mod connection;
+mod connections;
 #[path = "../transfer/host.rs"]
 #[allow(dead_code, reason = "the contents of downloads are the host's")]
 mod host;
 mod http;
 #[path = "../../../examples/tap"]
 mod tap {
+    pub mod beside;
     pub mod bridge;
     pub mod device;
     pub mod frames;
@@ -30,25 +33,29 @@ mod tap {
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use common::testbed::{Nic, PortArguments};
 use common::watch::Watch;
-use connection::Connections;
+use connections::Connections;
 use ixgbe::device::{Config, FlowControl};
-use ixgbe::pool::{MAX_BUFFER_SIZE, Pool};
+use ixgbe::pool::Pool;
 use ixgbe_sim::connect;
 use ixgbe_smoltcp::{Adapter, Offloading};
-use smoltcp::iface::{self, Interface, PollResult, SocketSet};
+use smoltcp::iface::{self, Interface, PollIngressSingleResult as Ingress, PollResult, SocketSet};
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr};
-use tap::bridge::Bridge;
+use tap::beside::beside;
 use tap::device::Tap;
 
 /// The largest frame, in bytes with CRC.
 const MAX_FRAME: usize = 1518;
+/// The size of the pool for packets that are sent, in bytes.
+const POOL: usize = 4 << 20;
+/// The most frames that are received before any is sent.
+const BURST: usize = 256;
 
 /// Serves a page, and downloads of any size.
 #[derive(Debug, Parser)]
@@ -64,6 +71,9 @@ struct Arguments {
     /// TCP port.
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
+    /// The longest time for a request to be whole, and for a client to take nothing of its answer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
     /// Name of the TAP interface at the other end of the wire; only on the model.
     #[arg(long, value_name = "NAME", default_value = "ixgbe0", conflicts_with = "addresses")]
     tap: String,
@@ -85,24 +95,13 @@ fn httpd(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     connect(one, other);
     let tap = Tap::open(&arguments.tap)?;
     let [mut nic, mut partner] = testbed.bring_up(&config)?;
-    let end = &AtomicBool::new(false);
-    let bridge = Bridge::new(&mut partner, tap, true)?;
-    thread::scope(|scope| {
-        let bridge = scope.spawn(move || bridge.run(end).map_err(|error| error.to_string()));
-        let served = serve(&mut nic, arguments, || testbed.is_interrupted() || bridge.is_finished());
-        end.store(true, Ordering::Relaxed);
-        let counts = bridge.join().map_err(|_| "the bridge's thread panicked")??;
-        println!("{}: {counts}", arguments.tap);
-        served
-    })?;
+    beside(&mut partner, tap, |is_over| serve(&mut nic, arguments, || testbed.is_interrupted() || is_over()))?;
     testbed.finish([nic, partner])
 }
 
 /// Serves on one port until `is_over`.
 fn serve(nic: &mut Nic, arguments: &Arguments, is_over: impl Fn() -> bool) -> Result<(), Box<dyn Error>> {
-    let platform = nic.platform();
-    // Large ones, for large packets that the chip cuts, unless the memory is in small pages.
-    let pool = Pool::new(platform, 256, MAX_BUFFER_SIZE).or_else(|_| Pool::new(platform, 1024, 2048))?;
+    let pool = Pool::with_large_buffers(nic.platform(), POOL)?;
     let (mut control, mut queues) = nic.split();
     let queues = queues.pop().ok_or("a device has a queue pair")?;
     let mut adapter = Adapter::new(Offloading::new(queues), pool, MAX_FRAME)?;
@@ -114,11 +113,18 @@ fn serve(nic: &mut Nic, arguments: &Arguments, is_over: impl Fn() -> bool) -> Re
     }
     println!("http://{}:{}/ at {:02x?}", arguments.ip, arguments.port, control.mac());
     let mut watch = Watch::new("port 0", &mut control);
-    let (mut connections, mut sockets) = (Connections::new(arguments.port), SocketSet::new(Vec::new()));
+    let mut sockets = SocketSet::new(Vec::new());
+    let mut connections = Connections::new(arguments.port, Duration::from_secs(arguments.timeout));
     while !is_over() {
         watch.look(&mut control)?;
         connections.listen(&mut sockets)?;
-        if interface.poll(Instant::now(), &mut adapter, &mut sockets) == PollResult::None {
+        let (now, mut received) = (Instant::now(), 0);
+        while received < BURST && interface.poll_ingress_single(now, &mut adapter, &mut sockets) != Ingress::None {
+            received += 1;
+            connections.listen(&mut sockets)?;
+        }
+        interface.poll_maintenance(now);
+        if interface.poll_egress(now, &mut adapter, &mut sockets) == PollResult::None && received == 0 {
             // The other end of the wire may need this processor.
             thread::yield_now();
         }

@@ -5,6 +5,10 @@
 //! $ cargo run --release -p ixgbe-smoltcp --example transfer -- --print 1000000 >contents
 //! $ nc -l -p 5000 <contents >arrived    # on a host at 192.0.2.1
 //! $ cargo run --release -p ixgbe-smoltcp --example transfer -- 0000:03:00.0 --connect 192.0.2.1 --bytes 1000000
+//! $ unshare --user --map-root-user --net sh    # on the model, with Linux at the other end
+//! # target/release/examples/transfer --tap ixgbe0 &
+//! # ip address add 192.0.2.1/24 dev ixgbe0 && ip link set ixgbe0 up
+//! # nc 192.0.2.2 5000 <contents >arrived
 //! $ cargo run --release -p ixgbe-smoltcp --example transfer -- --virtual-function 0000:03:10.0 --connect 192.0.2.1
 //! ```
 
@@ -14,6 +18,15 @@ mod common;
 mod host;
 mod output;
 mod ports;
+#[path = "../../../examples/tap"]
+mod tap {
+    pub mod beside;
+    pub mod bridge;
+    pub mod device;
+    pub mod frames;
+    pub mod requests;
+    pub mod sleep;
+}
 mod virtual_function;
 
 use std::error::Error;
@@ -28,6 +41,8 @@ use ixgbe_smoltcp::{Adapter, Queues};
 
 /// The largest frame, in bytes with CRC.
 const MAX_FRAME: usize = 1518;
+/// The size of the pool for packets that a host sends, in bytes.
+const POOL: usize = 4 << 20;
 
 /// Transfers bytes by TCP in both directions at once, and checks them.
 #[derive(Debug, Parser)]
@@ -37,6 +52,9 @@ struct Arguments {
     /// Drive this virtual function instead; only --sysfs of the options of ports applies.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["addresses", "take", "rebind", "user", "any_cpu", "plain"])]
     virtual_function: Option<PciAddress>,
+    /// Have one port on the model, and the TAP interface with this name at the other end of its wire.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["addresses", "virtual_function"])]
+    tap: Option<String>,
     /// Own address, of a network of 256 addresses. A second port has the next one.
     #[arg(long, default_value = "192.0.2.2")]
     ip: Ipv4Addr,

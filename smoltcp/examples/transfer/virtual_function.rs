@@ -7,13 +7,13 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use ixgbe::linux::{Container, PciAddress, SysfsOptions};
+use ixgbe::pool::Pool;
 use ixgbe::vf::{Config, Control, Event, Platform, VirtualFunction};
 use ixgbe_smoltcp::{Adapter, Offloading, Queues};
 
 use crate::host::Host;
 use crate::output::report;
-use crate::ports::pool;
-use crate::{Arguments, MAX_FRAME};
+use crate::{Arguments, MAX_FRAME, POOL};
 
 /// The longest time for which the physical function may be gone.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ pub fn transfer(address: PciAddress, arguments: &Arguments) -> Result<(), Box<dy
 fn serve<H: Platform>(platform: H, arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let config = Config::new().max_frame(MAX_FRAME);
     let mut nic = VirtualFunction::new(platform).reset(&config)?.start()?;
-    let (pool, mut counters, mut begun) = (pool(nic.platform())?, Vec::new(), None);
+    let (pool, mut counters, mut begun) = (Pool::with_large_buffers(nic.platform(), POOL)?, Vec::new(), None);
     let host = loop {
         let (mut control, mut queues) = nic.split();
         let queues = queues.pop().ok_or("a function has a queue pair")?;

@@ -18,18 +18,21 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use clap::Parser;
+use common::near::pin;
 use common::watch::Watch;
 use common::{DeviceArguments, Example, Signals, bring_up};
 use host::{Host, Role};
 use ixgbe::linux::PciAddress;
 use ixgbe::pci::Function;
-use ixgbe::pool::{MAX_BUFFER_SIZE, Pool};
+use ixgbe::pool::Pool;
 use ixgbe_smoltcp::{Adapter, Counters, Offloading};
 use ixgbe_virtio::Device;
 use ixgbe_virtio::device::Reset;
 
 /// The length of a frame beside the packet in it, in bytes with CRC.
 const FRAME: usize = 18;
+/// The size of the pool for packets that are sent, in bytes.
+const POOL: usize = 4 << 20;
 
 /// Transfers bytes by TCP in both directions at once on a VirtIO device, and checks them.
 #[derive(Debug, Parser)]
@@ -57,9 +60,8 @@ impl Example for &Arguments {
         let device = devices.into_iter().next().ok_or("a device is needed")?;
         let mut device = bring_up(device, &self.devices, &self.devices.config())?;
         let signals = Signals::new()?;
-        // Large buffers save a copy, unless the memory is in small pages.
-        let function = device.function();
-        let pool = Pool::new(function, 256, MAX_BUFFER_SIZE).or_else(|_| Pool::new(function, 1024, 2048))?;
+        pin(&self.devices.cpus(), 0);
+        let pool = Pool::with_large_buffers(device.function(), POOL)?;
         let terms = device.terms();
         let (mut control, mut queues) = device.split();
         let queues = queues.pop().ok_or("a device has a queue pair")?;

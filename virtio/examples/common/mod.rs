@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each example uses its own part")]
 
 pub mod forwarding;
+#[path = "../../../examples/common/near.rs"]
+pub mod near;
 #[path = "../../../examples/common/watch.rs"]
 pub mod watch;
 pub mod way;
@@ -39,6 +41,9 @@ pub struct DeviceArguments {
     /// Drop frames with a VLAN tag, except frames of this VLAN.
     #[arg(long)]
     pub vlan: Option<u16>,
+    /// Pin each thread that drives queues to a CPU of its own, as far as there are enough.
+    #[arg(long)]
+    pin: bool,
 }
 
 impl DeviceArguments {
@@ -55,6 +60,11 @@ impl DeviceArguments {
             config = config.buffer_size(size);
         }
         config
+    }
+
+    /// Returns the CPUs for threads that are pinned: none without `--pin`.
+    pub fn cpus(&self) -> Vec<usize> {
+        if self.pin { near::cpus() } else { Vec::new() }
     }
 }
 

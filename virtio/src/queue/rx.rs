@@ -315,8 +315,8 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         Ok(self.whole::<A>(packet, &header, len))
     }
 
-    /// Returns the frame of `len` bytes, and counts them; or counts and drops it if its first segment has no Ethernet header, or if what the device says of
-    /// it cannot be.
+    /// Returns the frame of `len` bytes, and counts them; or counts and drops it if its first segment has no Ethernet
+    /// header, or if what the device says of it cannot be.
     fn whole<A: Arrival>(&self, packet: Packet, header: &Header, len: u64) -> Option<A::Entry> {
         if packet[..].len() < SHORTEST {
             add(&self.counts.short, 1);
@@ -344,8 +344,9 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> RxOver<R, B> {
         let mut packet = self.buffers.take(id).ok_or(Fault::NotPosted { id })?;
         self.ring.skip(1, 1);
         // It fits, as `len` is at most the size of a buffer.
-        let skipped = packet.received(SKIP as u16, len as u16 - SKIP as u16).ok().and_then(|bytes| bytes.first_chunk());
-        let skipped = *skipped.unwrap_or(&[0; SKIP]);
+        _ = packet.received(len as u16);
+        let skipped = packet.first_chunk().copied().unwrap_or([0; SKIP]);
+        packet.trim_front(SKIP);
         Ok((packet, skipped))
     }
 }

@@ -38,6 +38,9 @@ use switch::vlans::{access_ports, parse_access_port};
 
 /// Numbers of descriptors of a receive ring and a transmit ring.
 const RINGS: (usize, usize) = (512, 256);
+/// The size of a packet's buffer, and of all of them at most, in bytes.
+const BUFFER: u64 = 2048;
+const MOST_MEMORY: u64 = 4 << 30;
 
 /// A learning switch between any number of ports.
 #[derive(Debug, Parser)]
@@ -80,7 +83,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Config::new().promiscuous(true).strip_vlan(bridge.changes_tags()).rx_queues(queues).tx_queues(2 * queues);
     // Without cables, all rings that a thread sends with may be full of buffers from one pool.
     let buffers = 2 * (RINGS.0 + RINGS.1 * bridge.ports());
-    let config = config.rx_descriptors(RINGS.0).tx_descriptors(RINGS.1).pool_buffers(buffers);
+    let bytes = (testbed.ports() * queues * buffers) as u64 * BUFFER;
+    if bytes > MOST_MEMORY {
+        let (ports, memory) = (testbed.ports(), bytes >> 30);
+        return Err(format!("{ports} ports with {queues} queues need {memory} GiB for packets: lower --queues").into());
+    }
+    let config =
+        config.rx_descriptors(RINGS.0).tx_descriptors(RINGS.1).pool_buffers(buffers).buffer_size(BUFFER as usize);
     let mut nics = testbed.bring_up_all(&config)?;
     let counters: Vec<Vec<_>> = (0..queues).map(|_| (0..nics.len()).map(|_| Counters::default()).collect()).collect();
     // The queues of all threads together keep the limit.

@@ -4,9 +4,15 @@
 //! wire, and an interface for each: move one to another network namespace, or the kernel takes a shorter way.
 //!
 //! ```console
+//! $ cargo build --release --example tap
 //! $ sudo target/release/examples/tap 0000:03:00.0 --user $USER &
 //! $ sudo dhclient ixgbe0
-//! $ unshare --user --map-root-user --net target/release/examples/tap
+//! $ unshare --user --map-root-user --net sh    # on the model, or as root
+//! # target/release/examples/tap &
+//! # unshare --net sleep 1000 &
+//! # ip link set ixgbe1 netns $!
+//! # nsenter --net --target $! sh -c 'ip address add 192.0.2.2/24 dev ixgbe1 && ip link set ixgbe1 up'
+//! # ip address add 192.0.2.1/24 dev ixgbe0 && ip link set ixgbe0 up && ping 192.0.2.2
 //! ```
 
 #[macro_use]

@@ -7,9 +7,6 @@ use ixgbe::linux::{Locality, PciAddress};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
-/// The calling thread, as the kernel names it.
-const THIS: Pid = Pid::from_raw(0);
-
 /// Confines this thread, and those that it makes from now on, to the CPUs that are near all of `ports`.
 ///
 /// Changes nothing if there are none, or if this process may use none of them.
@@ -26,7 +23,7 @@ pub fn stay_near(ports: &[PciAddress]) -> Result<(), Box<dyn Error>> {
 
 /// Returns the CPUs that this thread may use, or none if the machine has more than the kernel tells here.
 pub fn cpus() -> Vec<usize> {
-    let set = sched_getaffinity(THIS).unwrap_or_default();
+    let set = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
     (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu) == Ok(true)).collect()
 }
 
@@ -34,7 +31,8 @@ pub fn cpus() -> Vec<usize> {
 pub fn run_on(cpus: &[usize]) -> Result<(), Box<dyn Error>> {
     let mut set = CpuSet::new();
     cpus.iter().try_for_each(|cpu| set.set(*cpu))?;
-    sched_setaffinity(THIS, &set).map_err(|error| format!("cannot run on CPUs {cpus:?} alone: {error}").into())
+    sched_setaffinity(Pid::from_raw(0), &set)
+        .map_err(|error| format!("cannot run on CPUs {cpus:?} alone: {error}").into())
 }
 
 /// Pins this thread, which is number `number` of those that drive queues, to one of `cpus`, if there are any.

@@ -12,6 +12,7 @@ use ixgbe::pool::Pool;
 use ixgbe_sim::{Port, PortConfig, Runner};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 use super::near::{cpus, stay_near};
 use super::privileges::become_user;
@@ -75,6 +76,13 @@ impl PortArguments {
             flag::register_conditional_default(signal, Arc::clone(&interrupted))?;
             flag::register(signal, Arc::clone(&interrupted))?;
         }
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        std::thread::spawn(move || {
+            signals.forever().next();
+            std::thread::sleep(Duration::from_secs(10));
+            eprintln!("error: the program did not end within 10 s: it waits for a file, a pipe or a port");
+            std::process::exit(1);
+        });
         if !self.addresses.is_empty() && !functions.contains(&self.addresses.len()) {
             let needed: Vec<_> = functions.iter().map(usize::to_string).collect();
             let needed = match &needed[..] {
@@ -126,11 +134,6 @@ impl Testbed {
     /// Returns the ports of the model, if the program runs on it.
     pub fn model(&self) -> &[Port] {
         &self.model
-    }
-
-    /// Takes the platforms of the ports, for an example that brings them up itself.
-    pub fn take_platforms(&mut self) -> Vec<AnyPlatform> {
-        std::mem::take(&mut self.platforms)
     }
 
     /// Returns the number of ports.

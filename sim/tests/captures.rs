@@ -4,6 +4,7 @@ mod common;
 
 use std::io::Write as _;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -506,6 +507,20 @@ fn two_writers_have_two_files() {
         assert!(path.is_ok());
     }
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// What the program prints would be between the packets.
+#[test]
+fn a_wire_is_not_written_to_the_standard_output() {
+    for name in ["-", "/dev/stdout"] {
+        let is_device = std::fs::metadata(name).is_ok_and(|file| file.file_type().is_char_device());
+        // Such as /dev/null, which may take both.
+        let Err(error) = PcapOutput::create(name) else {
+            assert!(is_device);
+            continue;
+        };
+        assert!(error.to_string().contains("the program prints there"), "{error}");
+    }
 }
 
 /// The number of packets of a file, and the damage at its end.

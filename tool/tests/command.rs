@@ -103,7 +103,15 @@ fn the_self_test_finds_what_is_wrong_and_reports_it() {
     assert!(text.contains("\ndiffers  reset "), "{text}");
     refuses("cannot write /nowhere/card.json", &[&quick[..], &["--report", "/nowhere/card.json"]].concat());
     let both = file("both");
+    fs::write(&both, "precious").unwrap();
     refuses("cannot be both", &["selftest", "model", "--report", &both, "--trace", &both]);
+    refuses("cannot write /nowhere/", &["selftest", "model", "--report", &both, "--trace", "/nowhere/card.trace"]);
+    assert_eq!(fs::read_to_string(both).unwrap(), "precious");
+    // The test goes on, and its result is printed, but the trace is not there.
+    let output = ixgbectl(&[&quick[..], &["--trace", "/dev/full"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("0 differ"));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: cannot write /dev/full: No space left"));
     refuses("--fault is for the model", &["selftest", "0000:ff:1f.7", "--fault", "TxStalls"]);
 }
 

@@ -15,6 +15,7 @@ mod write;
 
 #[cfg(feature = "filter")]
 pub use filter::{Filter, FilterError};
+pub(crate) use open_files::is_stdout;
 pub use read::{Content, Damage, Interface, Item, LeftOut, Reader, Record};
 pub use write::{Description, Statistics, Writer};
 

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -63,6 +63,15 @@ pub(super) fn create(path: &Path) -> Result<Opened, CaptureError> {
 pub(super) fn check(path: &Path) -> Result<(), CaptureError> {
     let file = path.metadata().ok().and_then(|metadata| OpenFile::new(&metadata, path));
     file.map_or(Ok(()), |file| file.check(&lock()))
+}
+
+/// Returns `true` if `path` leads to where the standard output goes. A device, such as /dev/null, may take both.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    let identity =
+        |metadata: Metadata| (!metadata.file_type().is_char_device()).then(|| (metadata.dev(), metadata.ino()));
+    let stdout = || io::stdout().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
+    let same = |file| stdout().ok().and_then(identity) == Some(file);
+    path == Path::new(STDOUT) || path.metadata().ok().and_then(identity).is_some_and(same)
 }
 
 /// Returns the files that are open, and perhaps some that were.

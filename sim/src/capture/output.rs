@@ -1,8 +1,10 @@
 //! The files of a writer: plain or compressed, one or a series, and whole packets only.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -80,6 +82,9 @@ impl Output {
             let error = io::Error::new(ErrorKind::InvalidInput, "the standard output is one file, and no series");
             return Err(CaptureError::Io { path: path.to_owned(), error });
         }
+        if path.file_name().is_none() {
+            return Err(CaptureError::Io { path: path.to_owned(), error: ErrorKind::IsADirectory.into() });
+        }
         let mut series = Series { path: path.to_owned(), number: 0, keep, files: VecDeque::new() };
         // Before the first file is created, and not when it is the turn of one that is open.
         series.present().iter().try_for_each(|path| open_files::check(path))?;
@@ -150,7 +155,8 @@ impl Series {
     fn next_path(&mut self) -> PathBuf {
         self.number += 1;
         let (stem, extensions) = self.name();
-        let path = self.path.with_file_name(format!("{stem}-{:05}{extensions}", self.number));
+        let name = [stem, format!("-{:05}", self.number).as_bytes(), extensions].concat();
+        let path = self.path.with_file_name(OsString::from_vec(name));
         self.files.push_back(path.clone());
         path
     }
@@ -158,24 +164,24 @@ impl Series {
     /// Returns the files of the directory that have names of the series.
     fn present(&self) -> Vec<PathBuf> {
         let (stem, extensions) = self.name();
-        let is_named = |name: &str| {
-            let number = name.strip_prefix(&stem).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(&extensions));
-            number.is_some_and(|number| number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit()))
+        let is_named = |name: &OsString| {
+            let rest = name.as_bytes().strip_prefix(stem).and_then(|rest| rest.strip_prefix(b"-"));
+            let number = rest.and_then(|rest| rest.strip_suffix(extensions));
+            number.is_some_and(|number| number.len() >= 5 && number.iter().all(u8::is_ascii_digit))
         };
         let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // A directory that cannot be read, or is none, has no names to look for.
         let entries = directory.read_dir().into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_named(name));
+        let names = entries.map(|entry| entry.file_name()).filter(is_named);
         names.map(|name| self.path.with_file_name(name)).collect()
     }
 
-    /// Returns what stands before and after the number in the names of the files.
-    fn name(&self) -> (String, String) {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        match name.split_once('.') {
-            Some((stem, rest)) => (stem.to_owned(), format!(".{rest}")),
-            None => (name.into_owned(), String::new()),
-        }
+    /// Returns what stands before and after the number in the names of the files: bytes, which need not be text. A dot at
+    /// the start hides a file, and begins no extension.
+    fn name(&self) -> (&[u8], &[u8]) {
+        let name = self.path.file_name().unwrap_or_default().as_bytes();
+        let dot = name.iter().skip(1).position(|byte| *byte == b'.');
+        name.split_at(dot.map_or(name.len(), |dot| dot + 1))
     }
 }
 
@@ -257,9 +263,17 @@ mod tests {
             ("dump", "dump-00001"),
             ("a.b/dump", "a.b/dump-00001"),
             ("/dump.pcapng", "/dump-00001.pcapng"),
+            ("a/.dump", "a/.dump-00001"),
+            (".dump.pcapng", ".dump-00001.pcapng"),
         ] {
             let mut series = Series { path: path.into(), number: 0, keep: None, files: VecDeque::new() };
             assert_eq!(series.next_path(), Path::new(expected));
         }
+        // Names that are no text stay what they are: as text, several would be one.
+        let path = OsString::from_vec(b"dump\xFF.gz".into()).into();
+        let mut series = Series { path, number: 0, keep: None, files: VecDeque::new() };
+        assert_eq!(series.next_path().as_os_str().as_bytes(), b"dump\xFF-00001.gz");
+        let error = Output::create_series(Path::new("a/.."), None).unwrap_err();
+        assert!(error.to_string().contains("is a directory"), "{error}");
     }
 }

@@ -1,12 +1,13 @@
 //! Capture files as wires.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 pub use crate::capture::CaptureError;
-use crate::capture::{Content, Description, Item, LeftOut, Reader, Writer};
+use crate::capture::{Content, Description, Item, LeftOut, Reader, Writer, is_stdout};
 use crate::wire::Wire;
 
 /// Maximum number of records read per call, so that a file of records without a frame does not hold up the port.
@@ -123,8 +124,14 @@ impl PcapOutput {
     ///
     /// # Errors
     ///
-    /// As [`Writer::create`].
+    /// As [`Writer::create`]. [`CaptureError::Io`] if `path` is the standard output, by any name: what the program prints
+    /// would be between the packets.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, CaptureError> {
+        let path = path.as_ref();
+        if is_stdout(path) {
+            let error = io::Error::new(ErrorKind::InvalidInput, "the program prints there: give the name of a file");
+            return Err(CaptureError::Io { path: path.to_owned(), error });
+        }
         let description =
             Description { name: "wire", description: "time since the file was created", ..Description::default() };
         let writer = Writer::create(path, None, &[description])?;

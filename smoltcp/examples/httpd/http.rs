@@ -16,8 +16,10 @@ const PAGE: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>ixgbe</tit
 pub fn answer(bytes: &[u8]) -> Option<(Answer, usize)> {
     let mut fields = [EMPTY_HEADER; MOST_FIELDS];
     let mut request = Request::new(&mut fields);
-    let refuse = |status| Some((Answer::error(status), bytes.len()));
-    let len = match request.parse(bytes) {
+    let parsed = request.parse(bytes);
+    let is_head = request.method == Some("HEAD");
+    let refuse = |status| Some((Answer::failure(status, is_head, false), bytes.len()));
+    let len = match parsed {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) if bytes.len() < LONGEST => return None,
         Ok(Status::Partial) if request.version.is_none() => return refuse("414 URI Too Long"),
@@ -39,7 +41,7 @@ pub fn answer(bytes: &[u8]) -> Option<(Answer, usize)> {
     let has_body = values(fields, "transfer-encoding").next().is_some() || lens.iter().any(|len| *len != "0");
     let goes_on = !has_body && !asks("close") && (version == 1 || asks("keep-alive"));
     let method = request.method.unwrap_or_default();
-    let (path, is_head) = (path(request.path.unwrap_or_default()), method == "HEAD");
+    let path = path(request.path.unwrap_or_default());
     let found = |kind, body| Answer::new(("200 OK", kind, body), is_head, goes_on);
     let answer = match (method, path, size(path)) {
         ("GET" | "HEAD", "/", _) => found("text/html", Body::Page(PAGE.as_bytes())),

@@ -1,10 +1,11 @@
 //! `ixgbectl selftest`: the test's arguments, its report and its trace.
 
 use std::error::Error;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, Metadata};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use ixgbe::linux::{PciAddress, Vfio};
 use ixgbe::platform::AnyPlatform;
@@ -26,7 +27,7 @@ pub fn run(arguments: &Selftest, out: &mut dyn Write) -> Result<Outcome, Box<dyn
     }
     let (mut driven, kind, card, platform, mac) = open(arguments)?;
     // Before the test, which takes a minute: a report that cannot be written is no use.
-    let file = arguments.report.as_deref().map(create).transpose()?;
+    let [file, trace_file] = create(arguments)?;
     let options = Options {
         max_frame: arguments.max_frame.into(),
         stride: arguments.stride.into(),
@@ -35,7 +36,8 @@ pub fn run(arguments: &Selftest, out: &mut dyn Write) -> Result<Outcome, Box<dyn
         link: arguments.link,
         identify: arguments.identify,
     };
-    let trace = arguments.trace.as_deref().map(|path| recorder(path, mac, file.as_ref())).transpose()?;
+    let failure = Arc::new(OnceLock::new());
+    let trace = trace_file.map(|file| recorder(file, mac, Arc::clone(&failure)));
     let platform = match &trace {
         Some(trace) => AnyPlatform::new(trace.record(platform)),
         None => platform,
@@ -58,6 +60,9 @@ pub fn run(arguments: &Selftest, out: &mut dyn Write) -> Result<Outcome, Box<dyn
     writeln!(out, "{ok} ok, {differs} differ, {skipped} skipped")?;
     if differs > 0 && kind != "model" {
         writeln!(out, "please send a report of this card: run again with --report card.json --trace card.trace")?;
+    }
+    if let (Some(error), Some(path)) = (failure.get(), &arguments.trace) {
+        return Err(format!("cannot write {}: {error}", path.display()).into());
     }
     Ok(if differs > 0 { Outcome::Finding } else { Outcome::Fine })
 }
@@ -88,32 +93,43 @@ fn open_function(address: PciAddress, arguments: &Drive) -> Result<Opened, Box<d
     Ok((Some(driven), kind, Card::new(Box::new(RealWorld::new()), source), platform, None))
 }
 
-/// Returns a recorder of register accesses that writes to the file at `path`, which must not be the report's. `mac` is the
-/// address of a port of the model.
-fn recorder(path: &Path, mac: Option<[u8; 6]>, report: Option<&File>) -> Result<Recorder, Box<dyn Error>> {
-    let (file, name) = (create(path)?, path.display().to_string());
-    let identity = |file: &File| file.metadata().map(|file| (file.is_file(), file.dev(), file.ino()));
-    if let (true, device, inode) = identity(&file)?
-        && let Some(report) = report
-        && identity(report)? == (true, device, inode)
-    {
-        return Err(format!("{name} cannot be both the report and the trace: give another name").into());
+/// Opens the files of the report and of the trace. Both keep their contents if one of them cannot be written.
+fn create(arguments: &Selftest) -> Result<[Option<File>; 2], Box<dyn Error>> {
+    let open = |path: &Option<PathBuf>| {
+        let Some(path) = path else { return Ok(None) };
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        file.map(Some).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    };
+    let files = [open(&arguments.report)?, open(&arguments.trace)?];
+    // Pipes and devices have nothing to keep, and may be both.
+    let identity = |file: &Option<File>| {
+        let metadata = file.as_ref().and_then(|file| file.metadata().ok()).filter(Metadata::is_file);
+        metadata.map(|metadata| (metadata.dev(), metadata.ino()))
+    };
+    let [report, trace] = [identity(&files[0]), identity(&files[1])];
+    if let (Some(path), true) = (&arguments.trace, trace.is_some() && report == trace) {
+        return Err(format!("{} cannot be both the report and the trace: give another name", path.display()).into());
     }
+    let mut regular = files.iter().filter(|file| identity(file).is_some()).flatten();
+    regular.try_for_each(|file| file.set_len(0))?;
+    Ok(files)
+}
+
+/// Returns a recorder of register accesses that writes to `file`, or notes its first `failure`. `mac` is the address of a
+/// port of the model.
+fn recorder(file: File, mac: Option<[u8; 6]>, failure: Arc<OnceLock<io::Error>>) -> Recorder {
     let mut out = BufWriter::new(file);
-    let mut has_failed = false;
     let write = move |line: &str| {
         let flush = if line.starts_with("end ") { BufWriter::flush } else { |_: &mut BufWriter<File>| Ok(()) };
         // A full disk costs the trace, and not the test.
-        if let Err(error) = writeln!(out, "{line}").and_then(|()| flush(&mut out))
-            && !std::mem::replace(&mut has_failed, true)
-        {
-            eprintln!("error: cannot write {name}: {error}");
+        if let Err(error) = writeln!(out, "{line}").and_then(|()| flush(&mut out)) {
+            _ = failure.set(error);
         }
     };
-    Ok(match mac {
+    match mac {
         Some(mac) => Recorder::of_port(mac, 0, write),
         None => Recorder::new(write),
-    })
+    }
 }
 
 /// Takes the interrupts of a VFIO device, before anything else is done to it.
@@ -139,8 +155,4 @@ fn host(options: &Options, kind: &str) -> Value {
         "stride": options.stride,
         "cycles": options.cycles,
     })
-}
-
-fn create(path: &Path) -> Result<File, Box<dyn Error>> {
-    File::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()).into())
 }

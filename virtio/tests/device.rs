@@ -10,6 +10,7 @@ use ixgbe::pool::Pool;
 use ixgbe::port::{LinkStatus, Port, Receive, Refusal, Speed, Transmit, TransmitError};
 use ixgbe_virtio::device::DriverOk;
 use ixgbe_virtio::feature::{Feature, Features};
+use ixgbe_virtio::queue::Failure;
 use ixgbe_virtio::{Config, Device, Error};
 
 fake::on_both_rings! {
@@ -20,6 +21,7 @@ fake::on_both_rings! {
     a_frame_that_was_received_is_sent_again_from_its_buffer,
     packets_without_room_stay_in_the_batch,
     packets_of_several_segments_and_without_headroom_are_sent,
+    a_packet_can_fill_the_ring,
     what_cannot_be_sent_comes_back_and_the_rest_goes_on,
     frames_of_several_buffers_are_one_packet,
     buffers_may_come_back_in_any_order,
@@ -176,6 +178,39 @@ fn packets_of_several_segments_and_without_headroom_are_sent(rings: u128) {
     stop(&fake, device);
 }
 
+fn a_packet_can_fill_the_ring(rings: u128) {
+    for size in [1, 2, 8] {
+        let (fake, function) = Fake::new(ALL | rings);
+        fake.state().queues[1].max = size;
+        let mut device = Device::new(function).unwrap().bring_up(&Config::new()).unwrap();
+        let pools = [device.pools()[0].clone(), Pool::new(device.function(), 16, 2048).unwrap()];
+        let (_, mut queues) = device.split();
+        queues[0].tx.attach(&pools[1]).unwrap();
+        for pool in [0, 1, 1, 0].map(|pool| &pools[pool]) {
+            for apart in [0, 1] {
+                // A header that has no room in the packet takes a descriptor.
+                let mut packet = pool.take_copy(&frame(1, 60)).unwrap();
+                packet.prepend(&vec![7; apart * 128]).unwrap();
+                for _ in 1..size {
+                    packet.append_segment(pool.take_copy(&frame(2, 60)).unwrap()).unwrap();
+                }
+                let (expected, mut batch) = (bytes(&packet), Batch::with_capacity(1));
+                batch.push(packet).unwrap();
+                match (queues[0].tx.transmit(&mut batch), apart) {
+                    (Ok(1), 0) => assert_eq!(fake.sent(), [expected]),
+                    (Err(Failure::Refused(refused)), 1) => {
+                        let max = usize::from(size) - 1;
+                        assert_eq!(refused.reason, Refusal::TooManySegments { count: max + 1, max });
+                    }
+                    (other, _) => panic!("{size} descriptors: {other:?}"),
+                }
+            }
+        }
+        stop(&fake, device);
+        assert_eq!(pools[1].available(), 16);
+    }
+}
+
 fn what_cannot_be_sent_comes_back_and_the_rest_goes_on(rings: u128) {
     let (fake, mut device) = live(ALL | rings);
     let pool = device.pools()[0].clone();
@@ -192,7 +227,7 @@ fn what_cannot_be_sent_comes_back_and_the_rest_goes_on(rings: u128) {
         (empty, Refusal::Empty),
         (pool.take_copy(&[1; 13]).unwrap(), Refusal::TooShort { len: 13, min: 14 }),
         (long, Refusal::TooLong { len: 1519, max: 1518 }),
-        (many, Refusal::TooManySegments { count: 9, max: 7 }),
+        (many, Refusal::TooManySegments { count: 9, max: 8 }),
         (foreign.take_copy(&frame(0, 60)).unwrap(), Refusal::NotAttached),
     ];
     for (packet, expected) in cases {

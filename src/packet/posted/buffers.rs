@@ -115,7 +115,7 @@ impl PostedBuffers {
     ///
     /// # Safety
     ///
-    /// As for [`receive`](Self::receive), but `look` may return any number from 1 on.
+    /// As for [`receive`](Self::receive), but the number can be as low as 1.
     #[inline(always)]
     pub unsafe fn join<const SKIP: usize>(
         &mut self,

@@ -94,6 +94,11 @@ impl<B: Bus<notify::RegisterSpace, u16>> TxRing<B> {
     }
 }
 
+/// Returns how many descriptors the header of a packet takes: none if the packet has room for it.
+fn descriptors_apart(packet: &Packet) -> usize {
+    usize::from(packet.headroom() < HEADER)
+}
+
 /// A transmit queue over a ring of one kind.
 pub(crate) struct TxOver<R, B> {
     ring: R,
@@ -158,7 +163,9 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
 
     /// Returns the header of a packet, and its length in bytes, or why it cannot be sent.
     fn examine<T: Outgoing>(&mut self, entry: &T) -> Result<(Header, usize), Refusal> {
-        let (packet, max) = (entry.packet(), usize::from(self.ring.size()));
+        let packet = entry.packet();
+        // A header of its own takes a descriptor.
+        let max = usize::from(self.ring.size()) - descriptors_apart(packet);
         let count = packet.segment_count();
         let (mut len, mut is_empty) = (0, false);
         for segment in packet.segment_lens() {
@@ -172,7 +179,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
         }
         match entry.header(self.terms.features, self.terms.max_len)? {
             (_, longest) if len > longest => Err(Refusal::TooLong { len, max: longest }),
-            _ if count >= max => Err(Refusal::TooManySegments { count, max: max.saturating_sub(1) }),
+            _ if count > max => Err(Refusal::TooManySegments { count, max }),
             _ if self.select(packet).is_none() => Err(Refusal::NotAttached),
             (header, _) => Ok((header, len)),
         }
@@ -267,7 +274,7 @@ impl<R: Ring, B: Bus<notify::RegisterSpace, u16>> TxOver<R, B> {
                 return Ok(sent);
             }
             let packet = entry.packet();
-            let descriptors = packet.segment_count() + usize::from(packet.headroom() < HEADER);
+            let descriptors = packet.segment_count() + descriptors_apart(packet);
             let examined = self.examine(entry);
             if free < descriptors && examined.is_ok() {
                 return Ok(sent);

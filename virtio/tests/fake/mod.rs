@@ -21,7 +21,7 @@ use ixgbe::runtime::space::{Offset, Space, Width};
 use ixgbe_virtio::Device;
 use ixgbe_virtio::device::{DriverOk, Reset};
 
-pub use rings::{AVAILABLE, Queue, USED};
+pub use rings::{AVAILABLE, Part, Queue, USED};
 
 /// Places in BAR4, as QEMU has them.
 pub const COMMON: u64 = 0x0000;

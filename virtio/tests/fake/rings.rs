@@ -26,8 +26,10 @@ pub struct Queue {
     /// Whether an odd number of rounds of a packed queue has ended.
     next_is_odd: bool,
     used_is_odd: bool,
-    /// The ids that a packed queue has taken, and how many descriptors each has.
-    taken: Vec<(u16, u16)>,
+    /// The buffers that the device has taken and not used.
+    taken: Vec<Taken>,
+    /// The device has used what it did not take. Then it cannot tell any more what the driver may do.
+    has_lied: bool,
     /// Used buffers that were not shown yet: id, length, and how many descriptors they take.
     hidden: Vec<(u32, u32, u16)>,
 }
@@ -40,6 +42,17 @@ impl Queue {
 
 /// The address and length of a part of a buffer, and whether the device writes it.
 pub type Part = (u64, u32, bool);
+
+/// A buffer that the device has taken.
+#[derive(Clone)]
+struct Taken {
+    id: u16,
+    parts: Vec<Part>,
+    /// The descriptors of a split queue, each of which is in one buffer alone.
+    descriptors: Vec<u16>,
+    /// What was in the parts that the device reads.
+    bytes: Vec<u8>,
+}
 
 /// One descriptor: address, length, and its last two words.
 type Descriptor = (u64, u32, u16, u16);
@@ -103,14 +116,22 @@ impl State {
         let head = self.word(addresses[1] + 4 + 2 * u64::from(next % size)).load(Ordering::SeqCst);
         self.queues[queue].next = next.wrapping_add(1);
         if self.accepted & EVENT_IDX != 0 {
+            if self.word(addresses[1]).load(Ordering::SeqCst) != 0 {
+                self.violations.push(format!("queue {queue} has flags beside the index of its events"));
+            }
             // The device asks for a doorbell when the next one becomes available.
             self.word(addresses[2] + 4 + 8 * u64::from(size)).store(next.wrapping_add(1), Ordering::SeqCst);
         }
-        let (mut parts, mut current) = (vec![], head);
+        let (mut parts, mut descriptors, mut current) = (vec![], vec![], head);
         loop {
             let (address, len, flags, following) = self.descriptor(queue, current);
             parts.push((address, len, flags & WRITE != 0));
+            descriptors.push(current);
+            if flags & !(NEXT | WRITE) != 0 {
+                self.violations.push(format!("descriptor {current} of queue {queue} has the flags {flags:#x}"));
+            }
             if flags & NEXT == 0 {
+                self.take(queue, head, &parts, descriptors);
                 return Some((head, parts));
             }
             current = following;
@@ -133,6 +154,9 @@ impl State {
                 return None;
             }
             parts.push((address, len, flags & WRITE != 0));
+            if flags & !(NEXT | WRITE | AVAILABLE | USED) != 0 {
+                self.violations.push(format!("descriptor {next} of queue {queue} has the flags {flags:#x}"));
+            }
             let cursor = &mut self.queues[queue];
             cursor.next = (next + 1) % size;
             cursor.next_is_odd ^= next + 1 == size;
@@ -145,12 +169,11 @@ impl State {
             }
         };
         let Queue { size, next, next_is_odd, .. } = self.queues[queue];
-        let taken = &mut self.queues[queue].taken;
-        if id >= size || taken.iter().any(|(other, _)| *other == id) {
-            self.violations.push(format!("a buffer of queue {queue} has the id {id}: in use are {taken:?}"));
+        if id >= size || self.queues[queue].taken.iter().any(|other| other.id == id) {
+            self.violations.push(format!("a buffer of queue {queue} has the id {id}, which is in use or too large"));
             return None;
         }
-        taken.push((id, parts.len() as u16));
+        self.take(queue, id, &parts, vec![]);
         if self.accepted & EVENT_IDX != 0 {
             self.want_doorbell(queue, next | u16::from(!next_is_odd) << 15, 2);
         }
@@ -172,11 +195,56 @@ impl State {
 
     /// Uses a buffer, without showing it.
     pub fn push_used(&mut self, queue: usize, id: u32, len: u32) {
-        let Queue { taken, hidden, .. } = &mut self.queues[queue];
-        let place = taken.iter().position(|(taken, _)| u32::from(*taken) == id);
-        // A lie takes one descriptor.
-        let count = place.map_or(1, |place| taken.remove(place).1);
-        hidden.push((id, len, count));
+        let place = self.queues[queue].taken.iter().position(|taken| u32::from(taken.id) == id);
+        let mut count = 1;
+        if let Some(Taken { parts, bytes, .. }) = place.map(|place| self.queues[queue].taken.remove(place)) {
+            count = parts.len() as u16;
+            if !self.queues[queue].has_lied && self.read_parts(&parts) != bytes {
+                self.violations.push(format!("buffer {id} of queue {queue} was changed while the device had it"));
+            }
+        } else {
+            // A lie takes one descriptor.
+            self.queues[queue].has_lied = true;
+        }
+        self.queues[queue].hidden.push((id, len, count));
+    }
+
+    /// Returns what is in the parts that the device reads.
+    fn read_parts(&mut self, parts: &[Part]) -> Vec<u8> {
+        parts
+            .iter()
+            .filter(|part| !part.2)
+            .flat_map(|(address, len, _)| self.read_memory(*address, *len as usize))
+            .collect()
+    }
+
+    /// Takes a buffer: it is the device's until it has used it.
+    fn take(&mut self, queue: usize, id: u16, parts: &[Part], descriptors: Vec<u16>) {
+        let Queue { size, ref taken, has_lied, .. } = self.queues[queue];
+        if !has_lied {
+            let count = parts.len() + taken.iter().map(|taken| taken.parts.len()).sum::<usize>();
+            let is_twice = taken.iter().flat_map(|taken| &taken.descriptors).any(|other| descriptors.contains(other));
+            if count > usize::from(size) || is_twice {
+                self.violations.push(format!("descriptors of queue {queue} are in two buffers: {descriptors:?}"));
+            }
+            if parts.iter().any(|part| part.1 == 0) || !parts.is_sorted_by_key(|part| part.2) {
+                self.violations.push(format!("a buffer of queue {queue} is {parts:?}"));
+            }
+            if parts.iter().any(|(address, len, _)| self.has_any(*address, u64::from(*len))) {
+                self.violations.push(format!("the device has some of {parts:x?} already"));
+            }
+        }
+        let bytes = self.read_parts(parts);
+        self.queues[queue].taken.push(Taken { id, parts: parts.to_vec(), descriptors, bytes });
+    }
+
+    /// Returns `true` if the device has any of `len` bytes at `address`. A header that is shared by packets does not count.
+    pub fn has_any(&self, address: u64, len: u64) -> bool {
+        let all = self.queues.iter().filter(|queue| queue.enabled && !queue.has_lied).flat_map(|queue| &queue.taken);
+        all.flat_map(|taken| &taken.parts).any(|&(other, size, is_written)| {
+            let is_header = size == 12 && !is_written && (other, len) == (address, 12);
+            !is_header && address < other + u64::from(size) && other < address + len
+        })
     }
 
     /// Shows the buffers that were used.
@@ -267,6 +335,11 @@ impl State {
     /// Returns the flags of a descriptor of a packed queue.
     pub fn flags(&mut self, queue: usize, place: u16) -> u16 {
         self.descriptor(queue, place).3
+    }
+
+    /// Returns how many buffers of a queue the driver has to find: those that the device has, and used ones not shown.
+    pub fn unreturned(&self, queue: usize) -> usize {
+        self.queues[queue].taken.len() + self.queues[queue].hidden.len()
     }
 
     /// Shows any used index of a split queue.

@@ -440,6 +440,19 @@ fn files_follow_each_other_and_the_first_ones_go() {
     }
 }
 
+/// A sender that waits until it is let go.
+struct Held(PcapInput, Arc<AtomicBool>);
+
+impl Wire for Held {
+    fn receive(&mut self, room: usize, port: &mut dyn FnMut(&[u8])) {
+        if self.1.load(Ordering::Relaxed) {
+            self.0.receive(room, port);
+        }
+    }
+
+    fn transmit(&mut self, _frame: &[u8]) {}
+}
+
 /// The system's clock and the chip's differ by nothing that a test could see; the comment says which it was.
 #[test]
 fn the_chip_stamps_messages_of_ptp() {
@@ -448,7 +461,15 @@ fn the_chip_stamps_messages_of_ptp() {
     let other = frame(60);
     let file = pcap(LITTLE, [0xA1B2_C3D4, 1, 65_535], &[(&sync, 64), (&other, 60)]);
     let (sent, written) = (write(&directory, "sent", &file), directory.path().join("written.pcapng"));
-    assert_eq!(capture_files(&[&sent], &written, &["--chip-time"]), Ok(()));
+    let (input, runs) = (PcapInput::open(&sent).unwrap(), Arc::new(AtomicBool::new(false)));
+    let (counters, held) = (input.counters(), Held(input, Arc::clone(&runs)));
+    // The first look at the link has started the chip's clock when the capture asks this.
+    let is_done = || {
+        runs.store(true, Ordering::Relaxed);
+        counters.is_done()
+    };
+    let plug = |ports: &[Port]| ports[0].plug(held);
+    assert_eq!(run_capture(&written, &["--chip-time"], (1, plug), &is_done), Ok(()));
     let Some(packets) = fields(&written, &["frame.len", "frame.comment", "frame.time_epoch"]) else { return };
     assert_eq!(packets.len(), 2);
     assert!(packets[0].starts_with("64\tstamped by the chip\t") && packets[1].starts_with("60\t\t"), "{packets:?}");

@@ -446,7 +446,7 @@ fn directory(name: &str) -> (PathBuf, PathBuf) {
     (directory, capture)
 }
 
-/// Whatever its path is, also that of a later file of a series.
+/// By any path, also by that of a later file of a series.
 #[test]
 fn a_file_that_is_read_is_not_overwritten() {
     let (directory, capture) = directory("read");

@@ -20,8 +20,7 @@ pub type Nic = Device<Running, AnyPlatform>;
 pub const IN_FLIGHT: usize = 16;
 /// The time after which a frame is lost.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// The time after which a full transmit ring stays full.
+/// The time in which a full transmit ring must have room again.
 const RING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A frame to send.
